@@ -1,0 +1,2 @@
+//! Down-dating against re-inverting.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Trains the built-in model.
+fn main() {}

@@ -1,0 +1,5 @@
+//! Settings, validated once.
+
+mod method;
+
+pub use method::{AttentionUnit, GroupSize, HeadScore, Target};

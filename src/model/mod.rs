@@ -1,0 +1,1 @@
+//! A checkpoint: architecture, weights, tokenizer, decoder block.
