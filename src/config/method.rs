@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What decides which head goes next. P is the inverse damped second moment of the active columns,
 /// c a head's columns, L the Cholesky factor of P[c, c].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeadScore {
     /// ‖W_c L⁻ᵀ‖²: the true cost of the head.
@@ -33,7 +33,7 @@ pub enum GroupSize {
 }
 
 /// What leaves the attention as one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttentionUnit {
     /// A key-value head and the query heads that read it.
@@ -44,7 +44,7 @@ pub enum AttentionUnit {
 }
 
 /// What the kept columns are fitted to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// The layer's own output on the pruned stream's inputs (the paper).

@@ -1,5 +1,17 @@
-//! Settings, validated once.
+//! The settings of a run: what may be said (`Options`), and what holds (`Settings`).
 
+mod error;
+mod file;
 mod method;
+mod options;
+mod settings;
+mod values;
 
+pub use error::Error;
+pub use file::{parse as parse_file, read as read_file};
 pub use method::{AttentionUnit, GroupSize, HeadScore, Target};
+pub use options::{MachineOptions, Options};
+pub use settings::{Machine, Settings, Span};
+pub use values::{
+    ByteSize, ComputeDevice, Format, LayerRange, Part, Precision, Preset, Schedule, TextSource,
+};

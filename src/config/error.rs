@@ -1,0 +1,24 @@
+//! What can be wrong with settings.
+
+use std::{io, path::PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("settings file {}: cannot be read ({cause}); check the path given with --config", path.display())]
+    Unreadable { path: PathBuf, cause: io::Error },
+    #[error("{file}, line {line}: {what}")]
+    File { file: String, line: usize, what: String },
+    #[error(
+        "schedule {}: neither a schedule's name nor a readable file ({cause}); expected log, linear, uniform, log-decrease, linear-decrease or a file with one ratio a layer",
+        path.display()
+    )]
+    Schedule { path: PathBuf, cause: io::Error },
+    #[error("{key}: {found}; {remedy}")]
+    Value { key: String, found: String, remedy: String },
+}
+
+impl Error {
+    pub fn value(key: &str, found: &str, remedy: &str) -> Self {
+        Self::Value { key: key.into(), found: found.into(), remedy: remedy.into() }
+    }
+}

@@ -1,0 +1,191 @@
+//! What a person may set for a run: one struct, read from flags and from a settings file alike.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{
+    AttentionUnit, ByteSize, ComputeDevice, Format, GroupSize, HeadScore, LayerRange, Part, Precision,
+    Preset, Schedule, Target, TextSource,
+};
+
+/// Every field is optional: a flag wins over the settings file, the file over the preset, the preset over the default.
+/// Keys of the file are the flags' names; `seq-len` and `seq_len` are the same key. `file.rs` refuses unknown ones.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
+#[serde(default)]
+pub struct Options {
+    /// The model, for settings files; on the command line it is the argument.
+    #[arg(skip)]
+    pub model: Option<String>,
+
+    /// Calibration text: plain text, JSON lines with "text", Alpaca JSON, or .gz of these [may be repeated]
+    #[arg(long, value_name = "FILE", help_heading = "Calibration")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub calibration: Option<Vec<TextSource>>,
+    /// Calibration windows [default: 128]
+    #[arg(long, value_name = "N", help_heading = "Calibration")]
+    pub samples: Option<usize>,
+    /// Tokens in a calibration window [default: 2048, or the model's own limit where that is lower]
+    #[arg(long, value_name = "N", help_heading = "Calibration")]
+    pub seq_len: Option<usize>,
+    /// Seed of the window places [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Calibration")]
+    pub seed: Option<u64>,
+
+    /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, or a file with one number a layer [default: log]
+    #[arg(long, value_name = "SCHEDULE", help_heading = "Ratios")]
+    pub schedule: Option<Schedule>,
+    /// Mean pruning ratio, from 0 to below 1 [default: 0.2]
+    #[arg(long, value_name = "R", conflicts_with_all = ["first_ratio", "last_ratio"], help_heading = "Ratios")]
+    pub ratio: Option<f64>,
+    /// Ratio of the first layer
+    #[arg(long, value_name = "A", requires = "last_ratio", help_heading = "Ratios")]
+    pub first_ratio: Option<f64>,
+    /// Ratio of the last layer
+    #[arg(long, value_name = "B", requires = "first_ratio", help_heading = "Ratios")]
+    pub last_ratio: Option<f64>,
+    /// Parts to prune [default: attention,mlp]
+    #[arg(long, value_name = "PARTS", value_delimiter = ',', help_heading = "Ratios")]
+    pub parts: Option<Vec<Part>>,
+    /// Layers to prune, the end excluded, such as 2..30 [default: all]
+    #[arg(long, value_name = "RANGE", help_heading = "Ratios")]
+    pub layers: Option<LayerRange>,
+    /// Keep a multiple of this many channels [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Ratios")]
+    pub channel_multiple: Option<usize>,
+
+    /// What the SlimGPT authors ran: grouped-cholesky, reference groups, log, layer
+    #[arg(long, value_name = "NAME", help_heading = "Method")]
+    pub preset: Option<Preset>,
+    /// Score that picks the next head: exact, grouped-cholesky or diagonal [default: exact]
+    #[arg(long, value_name = "SCORE", help_heading = "Method")]
+    pub head_score: Option<HeadScore>,
+    /// What leaves the attention as one: kv-group or query-head [default: kv-group]
+    #[arg(long, value_name = "UNIT", help_heading = "Method")]
+    pub attention_unit: Option<AttentionUnit>,
+    /// Channels that leave together: dynamic, reference, exact or a number [default: dynamic]
+    #[arg(long, value_name = "SIZE", help_heading = "Method")]
+    pub group_size: Option<GroupSize>,
+    /// What the kept columns are fitted to: layer or dense-stream [default: layer]
+    #[arg(long, value_name = "TARGET", help_heading = "Method")]
+    pub target: Option<Target>,
+    /// Damping, as a share of the mean diagonal of the second moment [default: 0.01]
+    #[arg(long, value_name = "D", help_heading = "Method")]
+    pub damping: Option<f64>,
+    /// Leave the kept weights as they are
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Method")]
+    pub no_compensation: Option<bool>,
+
+    /// Run the dense stream as well and report the output error of every layer
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Evaluation")]
+    pub track_errors: Option<bool>,
+    /// Text to measure perplexity on, before and after
+    #[arg(long, value_name = "FILE", help_heading = "Evaluation")]
+    pub eval: Option<TextSource>,
+    /// Tokens in an evaluation window [default: 128]
+    #[arg(long, value_name = "N", help_heading = "Evaluation")]
+    pub eval_seq_len: Option<usize>,
+    /// Put a BOS token before each evaluation window
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Evaluation")]
+    pub bos: Option<bool>,
+
+    /// Form of the output: hf, a Hugging Face directory with sizes per layer [default: hf]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub format: Option<Vec<Format>>,
+    /// Record every event of the run as JSON lines
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub events: Option<PathBuf>,
+    /// Print run.json instead of the table
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Output")]
+    pub json: Option<bool>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub machine: MachineOptions,
+}
+
+/// What a forward pass runs on.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
+#[serde(default)]
+pub struct MachineOptions {
+    /// cpu, cuda, cuda:N or metal [default: cpu]
+    #[arg(long, value_name = "DEVICE", help_heading = "Machine")]
+    pub device: Option<ComputeDevice>,
+    /// Number type of the forward pass [default: f32]
+    #[arg(long, value_name = "TYPE", help_heading = "Machine")]
+    pub dtype: Option<Precision>,
+    /// Memory for streams and activations; decides what is kept and what is computed again [default: 8GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Machine")]
+    pub memory_budget: Option<ByteSize>,
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "Machine")]
+    pub threads: Option<usize>,
+}
+
+impl Options {
+    /// These options, and `weaker` where nothing is said.
+    pub fn or(self, weaker: Self) -> Self {
+        // A mean and a pair of ends exclude each other: whichever side names one of them decides.
+        let own_span = self.ratio.is_some() || self.first_ratio.is_some() || self.last_ratio.is_some();
+        let span = if own_span { &self } else { &weaker };
+        let (ratio, first_ratio, last_ratio) = (span.ratio, span.first_ratio, span.last_ratio);
+        Self {
+            ratio,
+            first_ratio,
+            last_ratio,
+            model: self.model.or(weaker.model),
+            calibration: self.calibration.or(weaker.calibration),
+            samples: self.samples.or(weaker.samples),
+            seq_len: self.seq_len.or(weaker.seq_len),
+            seed: self.seed.or(weaker.seed),
+            schedule: self.schedule.or(weaker.schedule),
+            parts: self.parts.or(weaker.parts),
+            layers: self.layers.or(weaker.layers),
+            channel_multiple: self.channel_multiple.or(weaker.channel_multiple),
+            preset: self.preset.or(weaker.preset),
+            head_score: self.head_score.or(weaker.head_score),
+            attention_unit: self.attention_unit.or(weaker.attention_unit),
+            group_size: self.group_size.or(weaker.group_size),
+            target: self.target.or(weaker.target),
+            damping: self.damping.or(weaker.damping),
+            no_compensation: self.no_compensation.or(weaker.no_compensation),
+            track_errors: self.track_errors.or(weaker.track_errors),
+            eval: self.eval.or(weaker.eval),
+            eval_seq_len: self.eval_seq_len.or(weaker.eval_seq_len),
+            bos: self.bos.or(weaker.bos),
+            format: self.format.or(weaker.format),
+            events: self.events.or(weaker.events),
+            json: self.json.or(weaker.json),
+            machine: self.machine.or(weaker.machine),
+        }
+    }
+}
+
+impl MachineOptions {
+    /// These options, and `weaker` where nothing is said.
+    pub fn or(self, weaker: Self) -> Self {
+        Self {
+            device: self.device.or(weaker.device),
+            dtype: self.dtype.or(weaker.dtype),
+            memory_budget: self.memory_budget.or(weaker.memory_budget),
+            threads: self.threads.or(weaker.threads),
+        }
+    }
+}
+
+/// `calibration = "a.txt"` as well as `calibration = ["a.txt", "b.txt"]`.
+fn one_or_many<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany<T> {
+        Many(Vec<T>),
+        One(T),
+    }
+    Ok(Some(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::Many(many) => many,
+        OneOrMany::One(one) => vec![one],
+    }))
+}

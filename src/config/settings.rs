@@ -1,0 +1,266 @@
+//! The settings of a run, all of them resolved: what `run.json` holds and the pipeline obeys.
+
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AttentionUnit, ByteSize, ComputeDevice, Error, Format, GroupSize, HeadScore, LayerRange, MachineOptions,
+    Options, Part, Precision, Preset, Schedule, Target, TextSource,
+};
+
+/// The mean ratio where nothing is said.
+const DEFAULT_RATIO: f64 = 0.2;
+
+/// A run's settings. Built from `Options` by [`Settings::new`], which checks every value once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    pub calibration: Vec<TextSource>,
+    pub samples: usize,
+    /// None until the model is known: then min(2048, the model's own limit).
+    pub seq_len: Option<usize>,
+    pub seed: u64,
+
+    pub schedule: Schedule,
+    pub ratio: Option<f64>,
+    pub first_ratio: Option<f64>,
+    pub last_ratio: Option<f64>,
+    pub parts: Vec<Part>,
+    pub layers: LayerRange,
+    pub channel_multiple: usize,
+
+    pub head_score: HeadScore,
+    pub attention_unit: AttentionUnit,
+    pub group_size: GroupSize,
+    pub target: Target,
+    pub damping: f64,
+    pub compensation: bool,
+
+    pub track_errors: bool,
+    pub eval: Option<TextSource>,
+    pub eval_seq_len: usize,
+    pub bos: bool,
+    pub format: Vec<Format>,
+    pub machine: Machine,
+}
+
+/// What a forward pass runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub device: ComputeDevice,
+    pub dtype: Precision,
+    /// Bytes for streams and activations.
+    pub memory_budget: ByteSize,
+    pub threads: Option<usize>,
+}
+
+/// What fixes the ratios of a schedule: their mean, or the first and the last.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Span {
+    Mean(f64),
+    Ends { first: f64, last: f64 },
+}
+
+impl Settings {
+    /// Fills in presets and defaults and checks every value.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let o = match options.preset {
+            Some(Preset::Paper) => options.or(paper()),
+            None => options,
+        };
+        let schedule = match o.schedule.unwrap_or_default() {
+            Schedule::File(path) => Schedule::Custom(read_ratios(&path)?),
+            named => named,
+        };
+        let custom = matches!(schedule, Schedule::Custom(_));
+        let spanned = o.ratio.is_some() || o.first_ratio.is_some();
+        if custom && spanned {
+            return Err(Error::value(
+                "ratio",
+                "a schedule with one number a layer has no mean or ends to set",
+                "leave it out",
+            ));
+        }
+        if schedule == Schedule::Uniform && o.first_ratio.is_some() {
+            return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "give --ratio"));
+        }
+        let ratio = (!custom && o.first_ratio.is_none()).then(|| o.ratio.unwrap_or(DEFAULT_RATIO));
+        for (key, value) in [("ratio", ratio), ("first-ratio", o.first_ratio), ("last-ratio", o.last_ratio)] {
+            check_ratio(key, value)?;
+        }
+        if let Schedule::Custom(ratios) = &schedule {
+            for (layer, &ratio) in ratios.iter().enumerate() {
+                check_ratio(&format!("schedule, layer {layer}"), Some(ratio))?;
+            }
+        }
+        let mut parts = o.parts.unwrap_or_else(|| vec![Part::Attention, Part::Mlp]);
+        parts.sort();
+        parts.dedup();
+        if parts.is_empty() {
+            return Err(Error::value("parts", "expected attention, mlp or both, found none", "name a part"));
+        }
+        let damping = o.damping.unwrap_or(0.01);
+        if !(0.0..=1.0).contains(&damping) {
+            let found = format!("expected a number from 0 to 1, found {damping}");
+            return Err(Error::value("damping", &found, "the usual value is 0.01"));
+        }
+        let eval_seq_len = at_least("eval-seq-len", o.eval_seq_len.unwrap_or(128), 2)?;
+        Ok(Self {
+            calibration: o.calibration.unwrap_or_default(),
+            samples: at_least("samples", o.samples.unwrap_or(128), 1)?,
+            seq_len: o.seq_len.map(|n| at_least("seq-len", n, 2)).transpose()?,
+            seed: o.seed.unwrap_or(0),
+            schedule,
+            ratio,
+            first_ratio: o.first_ratio,
+            last_ratio: o.last_ratio,
+            parts,
+            layers: o.layers.unwrap_or_default(),
+            channel_multiple: at_least("channel-multiple", o.channel_multiple.unwrap_or(1), 1)?,
+            head_score: o.head_score.unwrap_or_default(),
+            attention_unit: o.attention_unit.unwrap_or_default(),
+            group_size: o.group_size.unwrap_or_default(),
+            target: o.target.unwrap_or_default(),
+            damping,
+            compensation: !o.no_compensation.unwrap_or(false),
+            track_errors: o.track_errors.unwrap_or(false),
+            eval: o.eval,
+            eval_seq_len,
+            bos: o.bos.unwrap_or(false),
+            format: o.format.unwrap_or_else(|| vec![Format::Hf]),
+            machine: Machine::new(o.machine)?,
+        })
+    }
+
+    /// What fixes the ratios. A custom schedule fixes them itself; its span is not looked at.
+    pub fn span(&self) -> Span {
+        match (self.first_ratio, self.last_ratio) {
+            (Some(first), Some(last)) => Span::Ends { first, last },
+            _ => Span::Mean(self.ratio.unwrap_or(DEFAULT_RATIO)),
+        }
+    }
+
+    pub fn prunes(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
+    /// True where the dense model has to run beside the pruned one.
+    pub fn needs_dense_stream(&self) -> bool {
+        self.track_errors || self.target == Target::DenseStream
+    }
+}
+
+impl Machine {
+    pub fn new(options: MachineOptions) -> Result<Self, Error> {
+        Ok(Self {
+            device: options.device.unwrap_or_default(),
+            dtype: options.dtype.unwrap_or_default(),
+            memory_budget: options.memory_budget.unwrap_or_default(),
+            threads: options.threads.map(|n| at_least("threads", n, 1)).transpose()?,
+        })
+    }
+}
+
+/// What the SlimGPT authors ran.
+fn paper() -> Options {
+    Options {
+        head_score: Some(HeadScore::GroupedCholesky),
+        group_size: Some(GroupSize::Reference),
+        schedule: Some(Schedule::Log),
+        target: Some(Target::Layer),
+        ..Options::default()
+    }
+}
+
+fn check_ratio(key: &str, value: Option<f64>) -> Result<(), Error> {
+    match value {
+        Some(ratio) if !(0.0..1.0).contains(&ratio) => Err(Error::value(
+            key,
+            &format!("expected a ratio from 0 to below 1, found {ratio}"),
+            "0.2 removes a fifth",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn at_least(key: &str, value: usize, least: usize) -> Result<usize, Error> {
+    if value < least {
+        let found = format!("expected at least {least}, found {value}");
+        return Err(Error::value(key, &found, "give a larger number"));
+    }
+    Ok(value)
+}
+
+/// One ratio a layer: a JSON array, or numbers set apart by blanks, commas or lines; `#` begins a comment.
+fn read_ratios(path: &std::path::Path) -> Result<Vec<f64>, Error> {
+    let text = fs::read_to_string(path).map_err(|cause| Error::Schedule { path: path.into(), cause })?;
+    let mut ratios = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let content = line.split('#').next().unwrap_or_default();
+        let words =
+            content.split(|c: char| c.is_whitespace() || ",[]".contains(c)).filter(|word| !word.is_empty());
+        for word in words {
+            let ratio = word.parse().map_err(|_| Error::File {
+                file: path.display().to_string(),
+                line: index + 1,
+                what: format!("expected a ratio from 0 to below 1, found \"{word}\""),
+            })?;
+            ratios.push(ratio);
+        }
+    }
+    Ok(ratios)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(options: Options) -> Result<Settings, String> {
+        Settings::new(options).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_paper_s_preset_gives_way_to_what_is_said() {
+        let options =
+            Options { preset: Some(Preset::Paper), group_size: Some(GroupSize::Exact), ..Options::default() };
+        let settings = settings(options).unwrap();
+        assert_eq!(settings.head_score, HeadScore::GroupedCholesky);
+        assert_eq!(settings.group_size, GroupSize::Exact);
+    }
+
+    #[test]
+    fn a_ratio_outside_zero_to_one_is_refused_by_name() {
+        for ratio in [-0.1, 1.0, f64::NAN] {
+            let error = settings(Options { ratio: Some(ratio), ..Options::default() }).unwrap_err();
+            assert!(error.starts_with("ratio:"), "{error}");
+        }
+        let ends = Options { first_ratio: Some(0.1), last_ratio: Some(1.5), ..Options::default() };
+        assert!(settings(ends).unwrap_err().starts_with("last-ratio:"));
+        let custom = Options { schedule: Some(Schedule::Custom(vec![0.1, 2.0])), ..Options::default() };
+        assert!(settings(custom).unwrap_err().starts_with("schedule, layer 1:"));
+    }
+
+    #[test]
+    fn a_flag_s_span_replaces_the_file_s() {
+        let file = Options { first_ratio: Some(0.1), last_ratio: Some(0.3), ..Options::default() };
+        let flags = Options { ratio: Some(0.5), ..Options::default() };
+        assert_eq!(settings(flags.or(file)).unwrap().span(), Span::Mean(0.5));
+    }
+
+    #[test]
+    fn a_schedule_file_may_be_json_or_plain() {
+        let dir = tempfile::tempdir().unwrap();
+        for text in ["[0.1, 0.2,\n 0.3]", "0.1 # first\n0.2\n0.3\n"] {
+            let path = dir.path().join("ratios");
+            fs::write(&path, text).unwrap();
+            assert_eq!(read_ratios(&path).unwrap(), [0.1, 0.2, 0.3]);
+        }
+    }
+
+    #[test]
+    fn settings_survive_json() {
+        let settings = settings(Options::default()).unwrap();
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+    }
+}

@@ -1,0 +1,337 @@
+//! Values that people type on the command line and in settings files, each parsed in one place.
+
+use std::{fmt, ops::Range, path::PathBuf, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// The built-in texts, by the names that stand for them where a file could.
+const STORIES: &str = "demo:stories";
+const HELD_OUT: &str = "demo:held-out";
+
+/// A text to calibrate or evaluate on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextSource {
+    /// Stories of the built-in generator, unlike those the demo model was trained on.
+    DemoStories,
+    /// The held-out text of the built-in model.
+    DemoHeldOut,
+    File(PathBuf),
+}
+
+/// Layers start..end, the end excluded; either may be left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerRange {
+    pub start: Option<usize>,
+    pub end: Option<usize>,
+}
+
+/// How the ratio moves with depth (algorithm.md: Incremental Pruning Ratio).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Schedule {
+    /// t_i = ln(1+i) / ln n, the paper's.
+    #[default]
+    Log,
+    /// t_i = i / (n−1).
+    Linear,
+    Uniform,
+    LogDecrease,
+    LinearDecrease,
+    /// A file with one number a layer.
+    File(PathBuf),
+    /// One number a layer.
+    Custom(Vec<f64>),
+}
+
+/// Where the tensors of a forward pass live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ComputeDevice {
+    #[default]
+    Cpu,
+    Cuda(usize),
+    Metal,
+}
+
+/// The number type of weights and activations in a forward pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    #[default]
+    F32,
+    F16,
+    BF16,
+}
+
+/// A part of a decoder block that can be pruned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    Attention,
+    Mlp,
+}
+
+/// A form of the model that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A Hugging Face directory with sizes per layer.
+    Hf,
+}
+
+/// Settings that others have published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// What the SlimGPT authors ran: grouped-cholesky, reference groups, log ratios, target layer.
+    Paper,
+}
+
+/// A number of bytes: `6GiB`, `500M`, `1073741824`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+impl Default for ByteSize {
+    fn default() -> Self {
+        Self(8 << 30)
+    }
+}
+
+impl LayerRange {
+    /// The layers meant, for a model of `layers` layers; an error's text where the range leaves it.
+    pub fn resolve(self, layers: usize) -> Result<Range<usize>, String> {
+        let (start, end) = (self.start.unwrap_or(0), self.end.unwrap_or(layers));
+        if start >= end || end > layers {
+            return Err(format!(
+                "layers {self}: expected a range within 0..{layers}, the layers of this model; give for example --layers 0..{layers}"
+            ));
+        }
+        Ok(start..end)
+    }
+}
+
+impl fmt::Display for LayerRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = |n: Option<usize>| n.map(|n| n.to_string()).unwrap_or_default();
+        write!(f, "{}..{}", side(self.start), side(self.end))
+    }
+}
+
+impl FromStr for LayerRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected a range of layers such as 0..32, 4.. or ..8, found \"{text}\"");
+        let (start, end) = text.split_once("..").ok_or_else(wrong)?;
+        let side = |s: &str| if s.is_empty() { Ok(None) } else { s.parse().map(Some).map_err(|_| wrong()) };
+        Ok(Self { start: side(start)?, end: side(end)? })
+    }
+}
+
+impl fmt::Display for TextSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DemoStories => f.write_str(STORIES),
+            Self::DemoHeldOut => f.write_str(HELD_OUT),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for TextSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            STORIES => Ok(Self::DemoStories),
+            HELD_OUT => Ok(Self::DemoHeldOut),
+            "" => Err("expected a file, found an empty name".into()),
+            path => Ok(Self::File(path.into())),
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log => f.write_str("log"),
+            Self::Linear => f.write_str("linear"),
+            Self::Uniform => f.write_str("uniform"),
+            Self::LogDecrease => f.write_str("log-decrease"),
+            Self::LinearDecrease => f.write_str("linear-decrease"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Custom(ratios) => write!(f, "custom ({} ratios)", ratios.len()),
+        }
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "log" => Self::Log,
+            "linear" => Self::Linear,
+            "uniform" => Self::Uniform,
+            "log-decrease" => Self::LogDecrease,
+            "linear-decrease" => Self::LinearDecrease,
+            "" => return Err("expected a schedule's name or a file, found an empty name".into()),
+            path => Self::File(path.into()),
+        })
+    }
+}
+
+impl fmt::Display for ComputeDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+impl FromStr for ComputeDevice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cpu" => Ok(Self::Cpu),
+            "metal" => Ok(Self::Metal),
+            "cuda" => Ok(Self::Cuda(0)),
+            other => other
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| format!("expected cpu, cuda, cuda:N or metal, found \"{other}\"")),
+        }
+    }
+}
+
+impl fmt::Display for ByteSize {
+    /// The largest binary unit that leaves at least 1, with one decimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut size = self.0 as f64;
+        let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].into_iter();
+        let mut unit = units.next().unwrap_or_default();
+        for next in units {
+            if size < 1024.0 {
+                break;
+            }
+            size /= 1024.0;
+            unit = next;
+        }
+        if unit == "B" { write!(f, "{} B", self.0) } else { write!(f, "{size:.1} {unit}") }
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected a size such as 6GiB, 500M or a number of bytes, found \"{text}\"");
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+        let number: f64 = digits.parse().map_err(|_| wrong())?;
+        let unit = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1u64,
+            "k" | "kb" | "kib" => 1 << 10,
+            "m" | "mb" | "mib" => 1 << 20,
+            "g" | "gb" | "gib" => 1 << 30,
+            "t" | "tb" | "tib" => 1 << 40,
+            _ => return Err(wrong()),
+        };
+        if number.is_finite() && number > 0.0 {
+            Ok(Self((number * unit as f64) as u64))
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+/// Serialises through `Display` and `FromStr`.
+macro_rules! as_text {
+    ($($kind:ty),*) => {$(
+        impl Serialize for $kind {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+as_text!(LayerRange, TextSource, ComputeDevice);
+
+impl Serialize for ByteSize {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum NumberOrText {
+            Number(u64),
+            Text(String),
+        }
+        match NumberOrText::deserialize(deserializer)? {
+            NumberOrText::Number(bytes) => Ok(Self(bytes)),
+            NumberOrText::Text(text) => text.parse().map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+impl Serialize for Schedule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Custom(ratios) => ratios.serialize(serializer),
+            named => serializer.collect_str(named),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum NameOrRatios {
+            Name(String),
+            Ratios(Vec<f64>),
+        }
+        match NameOrRatios::deserialize(deserializer)? {
+            NameOrRatios::Name(name) => name.parse().map_err(serde::de::Error::custom),
+            NameOrRatios::Ratios(ratios) => Ok(Self::Custom(ratios)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_and_without_units() {
+        for (text, bytes) in [("6GiB", 6 << 30), ("500M", 500 << 20), ("1.5 g", 3 << 29), ("77", 77)] {
+            assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
+        }
+        for text in ["", "GiB", "-1G", "1X", "nan"] {
+            assert!(text.parse::<ByteSize>().is_err(), "{text}");
+        }
+        assert_eq!(ByteSize(3 << 29).to_string(), "1.5 GiB");
+    }
+
+    #[test]
+    fn a_range_of_layers_must_lie_within_the_model() {
+        let range = |text: &str| text.parse::<LayerRange>().unwrap().resolve(5);
+        assert_eq!(range("1..3"), Ok(1..3));
+        assert_eq!(range(".."), Ok(0..5));
+        assert_eq!(range("2.."), Ok(2..5));
+        for text in ["3..6", "3..3", "4..2"] {
+            assert!(range(text).unwrap_err().contains("within 0..5"), "{text}");
+        }
+        assert!("three".parse::<LayerRange>().is_err());
+    }
+}
