@@ -23,7 +23,7 @@ pub fn parse(text: &str, name: &str) -> Result<Options, Error> {
 
     let known = keys();
     let mut seen = BTreeMap::new();
-    let mut options = Options::default();
+    let mut renamed = toml::Table::new();
     for key in table.keys() {
         let (spelled, at) = (key.get_ref().as_ref(), key.span().start);
         let field = spelled.replace('-', "_");
@@ -38,11 +38,13 @@ pub fn parse(text: &str, name: &str) -> Result<Options, Error> {
                 format!("key \"{spelled}\" was set on line {line} already; keep one of them"),
             ));
         }
-        let one = toml::Table::from_iter([(field, values[spelled].clone())]);
-        let one = Options::deserialize(one)
+        let value = values[spelled].clone();
+        // One key at a time, so that an error knows its line.
+        Options::deserialize(toml::Table::from_iter([(field.clone(), value.clone())]))
             .map_err(|e| wrong(at, format!("key \"{spelled}\": {}", e.message().replace('\n', " "))))?;
-        options = one.or(options);
+        renamed.insert(field, value);
     }
+    let options = Options::deserialize(renamed).map_err(|e| wrong(0, e.message().to_string()))?;
     if options.first_ratio.is_some() != options.last_ratio.is_some() {
         return Err(wrong(0, "first_ratio and last_ratio belong together; give both or neither".into()));
     }
