@@ -1,0 +1,61 @@
+//! What can go wrong between a text and its windows.
+
+use std::{io, path::PathBuf};
+
+/// Why there are no calibration windows. Lines count from 1, bytes from 0 and after unpacking.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no calibration text at {}; check the path", path.display())]
+    Missing { path: PathBuf },
+    #[error("cannot read the calibration text {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the gzip file {} ends early or is damaged ({source}); fetch it again", path.display())]
+    Gzip { path: PathBuf, source: io::Error },
+    #[error("the calibration text {} holds no text; give one with words in it", path.display())]
+    Empty { path: PathBuf },
+    #[error(
+        "{} is not UTF-8 at byte {offset} (line {line}); convert it, for example with iconv -t UTF-8",
+        path.display()
+    )]
+    NotUtf8 { path: PathBuf, line: u64, offset: u64 },
+    #[error("{} line {line}: expected a JSON object with `text`, or `instruction` and `output`: {cause}", path.display())]
+    Json { path: PathBuf, line: u64, cause: String },
+    #[error(
+        "{} {at}: a record has neither `text` nor `instruction`; name the column of the text `text`",
+        path.display()
+    )]
+    NoText { path: PathBuf, at: At },
+    #[error("text {text:?}: the tokenizer failed on document {document}: {source}")]
+    Tokenizer { text: String, document: usize, source: tokenizers::Error },
+    #[error("{samples} windows of {seq_len} tokens are none; ask for at least 1 window of at least 2 tokens")]
+    NoWindow { samples: usize, seq_len: usize },
+    #[error(
+        "the calibration text has {found} tokens, but {samples} windows of {seq_len} tokens need at least \
+         {needed}; add text, or ask for fewer or shorter windows"
+    )]
+    TooLittleText { found: usize, needed: usize, samples: usize, seq_len: usize },
+    #[error("{found} tokens do not fill {samples} windows of {seq_len} tokens")]
+    Shape { found: usize, samples: usize, seq_len: usize },
+    #[error("{} does not hold `tokens` i64 [samples, seq_len]: {cause}", path.display())]
+    WindowsFile { path: PathBuf, cause: String },
+    #[error("reading the calibration text was cancelled")]
+    Cancelled,
+}
+
+/// Where a record is: in JSON lines its line, in a JSON array its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    Line(u64),
+    Object(u64),
+}
+
+impl std::fmt::Display for At {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            At::Line(line) => write!(f, "line {line}"),
+            At::Object(object) => write!(f, "object {object}"),
+        }
+    }
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;

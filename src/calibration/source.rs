@@ -1,0 +1,109 @@
+//! A file as UTF-8 lines, unpacked when it is gzipped, with the line and the byte that is being read.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::{Error, Result};
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BUFFER: usize = 1 << 16;
+
+pub(super) struct Source {
+    path: PathBuf,
+    bytes: Box<dyn BufRead>,
+    gzipped: bool,
+    /// Lines read.
+    lines: u64,
+    /// Bytes read, unpacked.
+    offset: u64,
+}
+
+impl Source {
+    /// Opens a file; gzip is told by its first bytes, and a byte order mark is left out.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = path.to_path_buf();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Err(Error::Missing { path }),
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        let mut packed = BufReader::with_capacity(BUFFER, file);
+        let gzipped = match packed.fill_buf() {
+            Ok(head) => head.starts_with(GZIP_MAGIC),
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        let bytes: Box<dyn BufRead> = if gzipped {
+            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(packed)))
+        } else {
+            Box::new(packed)
+        };
+        let mut source = Self { path, bytes, gzipped, lines: 0, offset: 0 };
+        source.skip_byte_order_mark()?;
+        Ok(source)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Number of the line that was read last, from 1.
+    pub fn line_number(&self) -> u64 {
+        self.lines
+    }
+
+    /// The next line with its end; none at the end of the file.
+    pub fn line(&mut self) -> Result<Option<String>> {
+        let mut bytes = Vec::new();
+        let read = self.bytes.read_until(b'\n', &mut bytes);
+        read.map_err(|source| self.unreadable(source))?;
+        Ok(if bytes.is_empty() { None } else { Some(self.utf8(bytes)?) })
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        let read = self.bytes.read_to_end(&mut bytes);
+        read.map_err(|source| self.unreadable(source))?;
+        self.utf8(bytes)
+    }
+
+    fn utf8(&mut self, bytes: Vec<u8>) -> Result<String> {
+        let length = bytes.len() as u64;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = self.lines + 1 + line_ends(valid);
+            Error::NotUtf8 { path: self.path.clone(), line, offset: self.offset + valid.len() as u64 }
+        })?;
+        self.lines += line_ends(text.as_bytes()) + u64::from(!text.ends_with('\n'));
+        self.offset += length;
+        Ok(text)
+    }
+
+    fn skip_byte_order_mark(&mut self) -> Result<()> {
+        let head = self.bytes.fill_buf();
+        match head.map(|head| head.starts_with(BYTE_ORDER_MARK)) {
+            Ok(true) => {
+                self.bytes.consume(BYTE_ORDER_MARK.len());
+                self.offset += BYTE_ORDER_MARK.len() as u64;
+                Ok(())
+            }
+            Ok(false) => Ok(()),
+            Err(source) => Err(self.unreadable(source)),
+        }
+    }
+
+    fn unreadable(&self, source: io::Error) -> Error {
+        let path = self.path.clone();
+        if self.gzipped { Error::Gzip { path, source } } else { Error::Read { path, source } }
+    }
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
+}

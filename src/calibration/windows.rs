@@ -1,0 +1,112 @@
+//! Windows of tokens, cut at random places, and the file that keeps them.
+
+use std::{fs, path::Path, slice};
+
+use rand::{SeedableRng, seq::index};
+use rand_chacha::ChaCha8Rng;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use super::error::{Error, Result};
+
+/// The tensor's name in the file.
+const TOKENS: &str = "tokens";
+
+/// Calibration windows, all of one length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// [samples, seq_len], row by row
+    tokens: Vec<u32>,
+    samples: usize,
+    seq_len: usize,
+}
+
+impl Windows {
+    /// Windows that are there already. `tokens`: [samples, seq_len], row by row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoWindow`] without samples or below two tokens a window, [`Error::Shape`] where the tokens are more
+    /// or fewer.
+    pub fn new(tokens: Vec<u32>, samples: usize, seq_len: usize) -> Result<Self> {
+        if samples == 0 || seq_len < 2 {
+            return Err(Error::NoWindow { samples, seq_len });
+        }
+        if samples.checked_mul(seq_len) != Some(tokens.len()) {
+            return Err(Error::Shape { found: tokens.len(), samples, seq_len });
+        }
+        Ok(Self { tokens, samples, seq_len })
+    }
+
+    /// Cuts `samples` windows of `seq_len` tokens at distinct places, uniform over all places where one fits; equal
+    /// seeds give equal windows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLittleText`] below seq_len + samples − 1 tokens, [`Error::NoWindow`] as for [`Windows::new`].
+    pub fn draw(tokens: &[u32], samples: usize, seq_len: usize, seed: u64) -> Result<Self> {
+        if samples == 0 || seq_len < 2 {
+            return Err(Error::NoWindow { samples, seq_len });
+        }
+        let found = tokens.len();
+        let needed = seq_len.saturating_add(samples - 1);
+        if found < needed {
+            return Err(Error::TooLittleText { found, needed, samples, seq_len });
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let starts = index::sample(&mut rng, found - seq_len + 1, samples);
+        let windows = starts.iter().flat_map(|start| &tokens[start..start + seq_len]);
+        Self::new(windows.copied().collect(), samples, seq_len)
+    }
+
+    /// All tokens, [samples, seq_len], row by row.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    pub fn seq_len(&self) -> usize {
+        self.seq_len
+    }
+
+    /// One window after the other, each [seq_len].
+    pub fn iter(&self) -> slice::ChunksExact<'_, u32> {
+        self.tokens.chunks_exact(self.seq_len)
+    }
+
+    /// The bytes of a safetensors file with `tokens` i64 [samples, seq_len]: equal windows give equal bytes.
+    pub fn to_safetensors(&self) -> Vec<u8> {
+        let tokens: Vec<u8> = self.tokens.iter().flat_map(|&token| i64::from(token).to_le_bytes()).collect();
+        let view = TensorView::new(Dtype::I64, vec![self.samples, self.seq_len], &tokens)
+            .expect("eight bytes were written for each of samples × seq_len tokens");
+        safetensors::serialize([(TOKENS, view)], None).expect("one tensor that has its shape's length")
+    }
+
+    /// Reads what [`Windows::to_safetensors`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`], [`Error::Read`]; [`Error::WindowsFile`] says what else is in the file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => Error::Missing { path: path.into() },
+            _ => Error::Read { path: path.into(), source },
+        })?;
+        Self::from_safetensors(&bytes).map_err(|cause| Error::WindowsFile { path: path.into(), cause })
+    }
+
+    fn from_safetensors(bytes: &[u8]) -> Result<Self, String> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+        let view = file.tensor(TOKENS).map_err(|error| error.to_string())?;
+        let (Dtype::I64, &[samples, seq_len]) = (view.dtype(), view.shape()) else {
+            return Err(format!("it is {:?} {:?}", view.dtype(), view.shape()));
+        };
+        let tokens = view.data().as_chunks::<8>().0.iter().map(|&bytes| {
+            let token = i64::from_le_bytes(bytes);
+            u32::try_from(token).map_err(|_| format!("{token} is not a token"))
+        });
+        Self::new(tokens.collect::<Result<_, _>>()?, samples, seq_len).map_err(|error| error.to_string())
+    }
+}
