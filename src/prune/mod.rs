@@ -1,1 +1,39 @@
-//! The method, pure.
+//! The method, pure: what SlimGPT (arXiv 2412.18110) does to one weight, and which ratio each layer gets.
+//!
+//! A weight W [m, n] loses whole sets of its input columns. [`SecondMoment`] gathers G = E[x xᵀ] of its inputs,
+//! [`prune`] decides what leaves and fits what stays, [`ratios`] spreads the work over the layers. Every
+//! error is a rise of E‖Δy‖² per token, by the damped G_λ = G + λI, or that divided by E‖y‖².
+
+mod condition;
+mod cross_moment;
+mod damping;
+mod down_date;
+mod elimination;
+mod error;
+mod exchange;
+mod greedy;
+mod group_size;
+mod head_scores;
+mod hessian_stats;
+mod inverse;
+mod outcome;
+mod part;
+mod ratio;
+mod refit;
+mod schedule;
+mod second_moment;
+
+#[cfg(test)]
+mod slow;
+#[cfg(test)]
+mod tests;
+
+pub use cross_moment::CrossMoment;
+pub use elimination::{Elimination, Removal};
+pub use error::Error;
+pub use hessian_stats::HessianStats;
+pub use outcome::{Outcome, Progress, prune};
+pub use part::{Part, Units};
+pub use ratio::{Ratio, channels_to_remove, units_to_remove};
+pub use schedule::{Schedule, Span, ratios};
+pub use second_moment::{Moment, SecondMoment};

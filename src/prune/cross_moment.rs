@@ -1,0 +1,97 @@
+//! E[y xᵀ]: what a weight's output should be, against its inputs (the `dense-stream` target).
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+
+use super::Error;
+use super::second_moment::{BLOCK, finite};
+
+/// The sum of y xᵀ over tokens, in f64 over blocks that are summed in f32.
+///
+/// Equal batches in equal order give equal bits.
+pub struct CrossMoment {
+    m: usize,
+    n: usize,
+    tokens: usize,
+    /// [m, n]
+    block: Mat<f32>,
+    /// [m, n] row-major
+    sum: Vec<f64>,
+}
+
+impl CrossMoment {
+    /// For wanted outputs of m and inputs of n features.
+    pub fn new(m: usize, n: usize) -> Self {
+        Self { m, n, tokens: 0, block: Mat::zeros(m, n), sum: vec![0.0; m * n] }
+    }
+
+    /// Adds wanted outputs y [tokens, m] with their inputs x [tokens, n], both row-major.
+    ///
+    /// Fails when they do not hold the same number of whole tokens.
+    pub fn add(&mut self, y: &[f32], x: &[f32]) -> Result<(), Error> {
+        let (m, n) = (self.m, self.n);
+        let tokens = x.len() / n.max(1);
+        if x.len() != tokens * n {
+            return Err(Error::Shape { what: "batch of inputs", expected: tokens * n, found: x.len() });
+        }
+        if y.len() != tokens * m {
+            return Err(Error::Shape { what: "batch of outputs", expected: tokens * m, found: y.len() });
+        }
+        self.tokens += tokens;
+        for (y, x) in y.chunks(BLOCK * m.max(1)).zip(x.chunks(BLOCK * n.max(1))) {
+            let y = MatRef::from_row_major_slice(y, y.len() / m, m);
+            let x = MatRef::from_row_major_slice(x, x.len() / n, n);
+            matmul(self.block.as_mut(), Accum::Replace, y.transpose(), x, 1.0, Par::rayon(0));
+            let mut sum = MatMut::from_row_major_slice_mut(&mut self.sum, m, n);
+            faer::zip!(&mut sum, &self.block).for_each(|faer::unzip!(sum, add)| *sum += f64::from(*add));
+        }
+        Ok(())
+    }
+
+    /// Tokens added so far.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// The mean, [m, n] row-major. Fails without tokens, and where an entry is NaN or infinite.
+    pub fn finish(mut self) -> Result<Vec<f64>, Error> {
+        if self.tokens == 0 {
+            return Err(Error::NoTokens);
+        }
+        let per_token = 1.0 / self.tokens as f64;
+        for value in &mut self.sum {
+            *value *= per_token;
+        }
+        finite("cross moment", self.n, &self.sum)?;
+        Ok(self.sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prune::slow::random_f32;
+
+    #[test]
+    fn it_is_the_mean_of_the_outer_products() {
+        let (tokens, m, n) = (BLOCK + 30, 5, 7);
+        let (y, x) = (random_f32(1, tokens * m), random_f32(2, tokens * n));
+        let mut cross = CrossMoment::new(m, n);
+        cross.add(&y, &x).unwrap();
+        assert_eq!(cross.tokens(), tokens);
+        let cross = cross.finish().unwrap();
+        for i in 0..m {
+            for j in 0..n {
+                let slow = (0..tokens).map(|t| f64::from(y[t * m + i]) * f64::from(x[t * n + j]));
+                assert!((cross[i * n + j] - slow.sum::<f64>() / tokens as f64).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn tokens_have_to_match() {
+        assert!(CrossMoment::new(2, 3).add(&[0.0; 4], &[0.0; 3]).is_err());
+        assert!(CrossMoment::new(2, 3).add(&[0.0; 2], &[0.0; 4]).is_err());
+        assert_eq!(CrossMoment::new(2, 3).finish(), Err(Error::NoTokens));
+    }
+}

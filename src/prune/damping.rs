@@ -1,0 +1,112 @@
+//! G_λ = G + λI: dead inputs, and how far the diagonal is lifted so that the inverse exists.
+
+use faer::Mat;
+use rayon::prelude::*;
+
+use super::{Error, Moment};
+
+/// No damping above this is tried.
+const HIGHEST: f64 = 1.0;
+/// The first that is tried after none at all.
+const LOWEST: f64 = 1e-6;
+
+/// G_λ without a copy of G. Inputs with G_jj = 0 are dead and have G_jj = 1 here; λ = damping · mean(diag G).
+pub(super) struct Damped<'a> {
+    moment: &'a Moment,
+    /// The diagonal of G_λ.
+    diag: Vec<f64>,
+    pub(super) lambda: f64,
+}
+
+impl<'a> Damped<'a> {
+    pub(super) fn new(moment: &'a Moment, damping: f64) -> Self {
+        let n = moment.n();
+        let alive = |j| if moment.at(j, j) == 0.0 { 1.0 } else { moment.at(j, j) };
+        let mut diag: Vec<f64> = (0..n).map(alive).collect();
+        let lambda = damping * diag.iter().sum::<f64>() / n as f64;
+        for value in &mut diag {
+            *value += lambda;
+        }
+        Self { moment, diag, lambda }
+    }
+
+    pub(super) fn n(&self) -> usize {
+        self.diag.len()
+    }
+
+    pub(super) fn at(&self, i: usize, j: usize) -> f64 {
+        if i == j { self.diag[i] } else { self.moment.at(i, j) }
+    }
+
+    /// Column j without the change of its diagonal.
+    pub(super) fn column_of_g(&self, j: usize) -> &[f64] {
+        self.moment.column(j)
+    }
+
+    pub(super) fn diag(&self) -> &[f64] {
+        &self.diag
+    }
+
+    /// The lower half of G_λ[of, of]; `of` ascends.
+    pub(super) fn lower(&self, of: &[usize]) -> Mat<f64> {
+        let mut lower = Mat::zeros(of.len(), of.len());
+        lower.as_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
+            let column = self.moment.column(of[j]);
+            for (out, &i) in out.iter_mut().zip(of).skip(j) {
+                *out = column[i];
+            }
+        });
+        for (j, &of) in of.iter().enumerate() {
+            lower[(j, j)] = self.diag[of];
+        }
+        lower
+    }
+
+    /// G[rows, columns]; the two have nothing in common.
+    pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Mat<f64> {
+        let mut block = Mat::zeros(rows.len(), columns.len());
+        block.as_mut().par_col_iter_mut().zip(columns).for_each(|(out, &j)| {
+            let column = self.moment.column(j);
+            for (out, &i) in out.iter_mut().zip(rows) {
+                *out = column[i];
+            }
+        });
+        block
+    }
+}
+
+/// The inputs that are always 0.
+pub(super) fn dead_inputs(moment: &Moment) -> Vec<bool> {
+    (0..moment.n()).map(|j| moment.at(j, j) == 0.0).collect()
+}
+
+/// Ten times the damping, up to 1, when the factorisation failed with `cause`.
+pub(super) fn raise(damping: f64, cause: Error) -> Result<f64, Error> {
+    if damping >= HIGHEST {
+        return Err(cause);
+    }
+    Ok(if damping == 0.0 { LOWEST } else { (damping * 10.0).min(HIGHEST) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_inputs_count_as_one_in_the_mean() {
+        let moment = Moment::from_row_major(2, vec![0.0, 0.0, 0.0, 3.0]).unwrap();
+        let damped = Damped::new(&moment, 0.01);
+        assert_eq!(damped.lambda, 0.02);
+        assert_eq!(damped.diag(), [1.02, 3.02]);
+        assert_eq!(dead_inputs(&moment), [true, false]);
+    }
+
+    #[test]
+    fn damping_grows_tenfold_from_a_millionth_to_one() {
+        let cause = || Error::NotPositiveDefinite { damping: 1.0, input: 0 };
+        assert_eq!(raise(0.0, cause()), Ok(1e-6));
+        assert_eq!(raise(0.01, cause()), Ok(0.1));
+        assert_eq!(raise(0.3, cause()), Ok(1.0));
+        assert_eq!(raise(1.0, cause()), Err(cause()));
+    }
+}

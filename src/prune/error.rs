@@ -1,0 +1,45 @@
+//! What can go wrong with one weight, or with the ratios of a model.
+
+use super::Ratio;
+
+/// One sentence each; the caller adds which layer and part it was.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    #[error("the {what} has {found} values where {expected} were expected; pass it whole, row after row")]
+    Shape { what: &'static str, expected: usize, found: usize },
+    #[error(
+        "the {what} holds {value} at row {row}, column {column}, where a finite number was expected; check the \
+         checkpoint and the calibration text, or accumulate in f32"
+    )]
+    NotFinite { what: &'static str, row: usize, column: usize, value: f64 },
+    #[error("the second moment holds no tokens; calibrate on at least one")]
+    NoTokens,
+    #[error("{columns} columns can't be cut into units of {width}; give the head dimension as the width")]
+    UnitWidth { columns: usize, width: usize },
+    #[error(
+        "{units} heads can't be cut into groups of {per_group}; give the query heads of one key-value head"
+    )]
+    HeadGroups { units: usize, per_group: usize },
+    #[error("{remove} of {units} units were to be removed, and at least one has to stay; lower the ratio")]
+    NothingLeft { units: usize, remove: usize },
+    #[error("the group size was 0, a number above 0 was expected; try dynamic")]
+    EmptyGroup,
+    #[error("the damping was {0}, a finite number of at least 0 was expected; try 0.01")]
+    Damping(f64),
+    #[error(
+        "the second moment is not positive definite: with damping {damping} the factorisation failed at input \
+         {input}; raise the damping or calibrate on more tokens"
+    )]
+    NotPositiveDefinite { damping: f64, input: usize },
+    #[error("the removal was cancelled after {steps} steps; start it again when you want it")]
+    Cancelled { steps: usize },
+    #[error("the {name} was {value}, a ratio of at least 0 and below 1 was expected; {advice}")]
+    Ratio { name: String, value: f64, advice: &'static str },
+    #[error("the custom schedule has {found} ratios for {expected} layers; give one a layer")]
+    ScheduleLength { expected: usize, found: usize },
+    #[error(
+        "the uniform schedule was given {first} for the first layer and {last} for the last; give one mean ratio \
+         or choose linear"
+    )]
+    UniformSpan { first: Ratio, last: Ratio },
+}

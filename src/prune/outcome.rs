@@ -1,0 +1,115 @@
+//! Pruning one weight from beginning to end.
+
+use std::ops::ControlFlow;
+
+use super::damping::raise;
+use super::refit::{energy, originals, refit};
+use super::{Elimination, Error, HessianStats, Part};
+
+/// What is told while a weight is pruned.
+#[derive(Clone, Debug)]
+pub enum Progress<'a> {
+    /// The factorisation failed; all begins again with a higher damping.
+    DampingRaised { from: f64, to: f64, reason: String },
+    /// The inverse is there.
+    Statistics(&'a HessianStats),
+    /// Step `step` (from 0) took `group_size` units at the cost of `error`.
+    Removed { step: usize, units: &'a [usize], error: f64, group_size: usize },
+}
+
+/// What has become of a weight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Units that stay, ascending.
+    pub kept: Vec<usize>,
+    /// Units that left, in their order.
+    pub removed: Vec<usize>,
+    /// Rise of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token (λ‖ΔW‖² included) in every step.
+    pub step_errors: Vec<f64>,
+    /// Units that left in every step.
+    pub group_sizes: Vec<usize>,
+    /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², G without damping; 0 where nothing left, and where the
+    /// output was always 0.
+    pub relative_error: f64,
+    /// [rows, columns of the kept units], row-major.
+    pub weight: Vec<f64>,
+    pub hessian: HessianStats,
+    /// The score of every unit before anything left.
+    pub first_scores: Vec<f64>,
+}
+
+/// Removes the units that cost least and fits the others (arXiv 2412.18110, Algorithm 1), and tells `observe`, whose
+/// `Break` ends it between two steps.
+///
+/// The damping is raised tenfold, up to 1, while G_λ can't be factored. Fails on shapes that don't fit, on NaN and ∞,
+/// when no damping is enough, and with [`Error::Cancelled`].
+pub fn prune(part: &Part, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
+    part.check()?;
+    let mut damping = part.damping;
+    loop {
+        match with_damping(part, damping, observe) {
+            Err(cause @ Error::NotPositiveDefinite { .. }) => {
+                let (from, reason) = (damping, cause.to_string());
+                damping = raise(damping, cause)?;
+                tell(observe, 0, Progress::DampingRaised { from, to: damping, reason })?;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn with_damping(
+    part: &Part,
+    damping: f64,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Outcome, Error> {
+    let mut elimination = Elimination::start(part, damping)?;
+    tell(observe, 0, Progress::Statistics(elimination.stats()))?;
+    let mut step = 0;
+    while let Some(removal) = elimination.step()? {
+        let (units, error, group_size) = (&removal.units[..], removal.error, removal.units.len());
+        tell(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
+        step += 1;
+    }
+    elimination.finish()
+}
+
+fn tell(
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    steps: usize,
+    progress: Progress,
+) -> Result<(), Error> {
+    match observe(progress) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Cancelled { steps }),
+    }
+}
+
+impl Elimination<'_> {
+    /// Fits the columns that are still there to the whole.
+    pub fn finish(self) -> Result<Outcome, Error> {
+        let part = self.part;
+        let removed = self.removed();
+        let mut left = vec![false; part.unit_count()];
+        for &unit in &removed {
+            left[unit] = true;
+        }
+        let (damped, hessian, path, first_scores) = self.close();
+        let kept: Vec<usize> = (0..left.len()).filter(|&unit| !left[unit]).collect();
+        let width = part.units.width();
+        let columns = |gone: bool| -> Vec<usize> {
+            (0..part.n()).filter(|&column| left[column / width] == gone).collect()
+        };
+        let weight = if removed.is_empty() || !part.compensate {
+            originals(part, &columns(false))
+        } else {
+            refit(part, &damped, &columns(false), &columns(true))
+                .map_err(|input| Error::NotPositiveDefinite { damping: hessian.damping_used, input })?
+        };
+        let step_errors: Vec<f64> = path.iter().map(|removal| removal.error).collect();
+        let whole = if removed.is_empty() { 0.0 } else { energy(part) };
+        let relative_error = if whole > 0.0 { step_errors.iter().sum::<f64>() / whole } else { 0.0 };
+        let group_sizes = path.iter().map(|removal| removal.units.len()).collect();
+        Ok(Outcome { kept, removed, step_errors, group_sizes, relative_error, weight, hessian, first_scores })
+    }
+}

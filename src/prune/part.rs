@@ -1,0 +1,111 @@
+//! One weight and what is to be done to it.
+
+use super::Moment;
+use super::error::Error;
+use super::second_moment::finite;
+use crate::config::{GroupSize, HeadScore};
+
+/// A scored weight W [rows, n] (`o_proj` or `down_proj`), its inputs' second moment, and what to remove.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// W [rows, n], row-major.
+    pub weight: &'a [f32],
+    pub rows: usize,
+    /// G [n, n] of the inputs.
+    pub moment: &'a Moment,
+    pub units: Units,
+    /// How many units leave; with `per_group`, how many leave every group.
+    pub remove: usize,
+    /// λ in parts of the mean diagonal of G; raised where the factorisation needs it.
+    pub damping: f64,
+    /// Whether the columns that stay make up for those that leave.
+    pub compensate: bool,
+    /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ], what the columns that stay are fitted to in place of W's own
+    /// output. Of no effect without compensation, and where nothing leaves.
+    pub target: Option<&'a [f64]>,
+}
+
+/// What leaves as one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Units {
+    /// Unit h is the columns h · width .. (h + 1) · width.
+    Heads {
+        width: usize,
+        score: HeadScore,
+        /// Units g · per_group .. (g + 1) · per_group are group g, and the same number leaves every group.
+        per_group: Option<usize>,
+    },
+    /// Unit j is column j.
+    Channels { group_size: GroupSize },
+}
+
+impl Units {
+    /// Columns of one unit.
+    pub fn width(&self) -> usize {
+        match *self {
+            Self::Heads { width, .. } => width,
+            Self::Channels { .. } => 1,
+        }
+    }
+}
+
+impl Part<'_> {
+    /// Columns of W.
+    pub fn n(&self) -> usize {
+        self.moment.n()
+    }
+
+    /// Units that W is made of.
+    pub fn unit_count(&self) -> usize {
+        self.n() / self.units.width()
+    }
+
+    /// Units that leave in all, when `remove` are asked for (of every group, where there are groups).
+    pub(super) fn total(&self, remove: usize) -> usize {
+        match self.units {
+            Units::Heads { per_group: Some(per_group), .. } => remove * (self.unit_count() / per_group),
+            Units::Heads { per_group: None, .. } | Units::Channels { .. } => remove,
+        }
+    }
+
+    /// Everything that can be wrong before any work is done.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let n = self.n();
+        let expected = self.rows * n;
+        if self.weight.len() != expected {
+            return Err(Error::Shape { what: "weight", expected, found: self.weight.len() });
+        }
+        if let Some(target) = self.target {
+            if target.len() != expected {
+                return Err(Error::Shape { what: "target", expected, found: target.len() });
+            }
+            finite("target", n, target)?;
+        }
+        if !(self.damping >= 0.0 && self.damping.is_finite()) {
+            return Err(Error::Damping(self.damping));
+        }
+        match self.units {
+            Units::Channels { group_size: GroupSize::Fixed(0) } => return Err(Error::EmptyGroup),
+            Units::Channels { .. } => {}
+            Units::Heads { width, .. } if width == 0 || !n.is_multiple_of(width) => {
+                return Err(Error::UnitWidth { columns: n, width });
+            }
+            Units::Heads { per_group: Some(per_group), .. }
+                if per_group == 0 || !self.unit_count().is_multiple_of(per_group) =>
+            {
+                return Err(Error::HeadGroups { units: self.unit_count(), per_group });
+            }
+            Units::Heads { .. } => {}
+        }
+        self.check_remove(self.remove)?;
+        finite("weight", n, self.weight)
+    }
+
+    pub(super) fn check_remove(&self, remove: usize) -> Result<(), Error> {
+        let units = match self.units {
+            Units::Heads { per_group: Some(per_group), .. } => per_group,
+            Units::Heads { per_group: None, .. } | Units::Channels { .. } => self.unit_count(),
+        };
+        if remove >= units { Err(Error::NothingLeft { units, remove }) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,119 @@
+//! A removal ratio, and how many units it takes away.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+
+/// The part of a layer's units that leaves: at least 0, below 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Ratio(f64);
+
+impl Ratio {
+    /// Fails outside [0, 1) and on NaN.
+    pub fn new(value: f64) -> Result<Self, Error> {
+        Self::named(value, || "ratio".to_owned(), "choose one in between")
+    }
+
+    /// Like [`Ratio::new`], with the name that the error calls the number by and what to do about it.
+    pub(super) fn named(
+        value: f64,
+        name: impl FnOnce() -> String,
+        advice: &'static str,
+    ) -> Result<Self, Error> {
+        if (0.0..1.0).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err(Error::Ratio { name: name(), value, advice })
+        }
+    }
+
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Ratio {
+    type Error = Error;
+
+    fn try_from(value: f64) -> Result<Self, Error> {
+        Self::new(value)
+    }
+}
+
+impl From<Ratio> for f64 {
+    fn from(ratio: Ratio) -> f64 {
+        ratio.0
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many of n units leave: n · ratio rounded half to even, and at least one stays.
+pub fn units_to_remove(n: usize, ratio: Ratio) -> usize {
+    ((n as f64 * ratio.0).round_ties_even() as usize).min(n.saturating_sub(1))
+}
+
+/// How many of n channels leave when the number that stays is to be a multiple of `multiple`.
+///
+/// The number n − n · ratio is rounded to the nearest multiple (half to even), which is at least one multiple and never
+/// more than n. A ratio of 0 removes nothing, whether n is a multiple or not; nor does any ratio when n is
+/// smaller than one multiple. With a multiple of 1 (or 0) this is [`units_to_remove`].
+pub fn channels_to_remove(n: usize, ratio: Ratio, multiple: usize) -> usize {
+    if multiple <= 1 {
+        return units_to_remove(n, ratio);
+    }
+    if ratio.0 == 0.0 || n < multiple {
+        return 0;
+    }
+    let wanted = n as f64 * (1.0 - ratio.0);
+    let multiples = (wanted / multiple as f64).round_ties_even() as usize;
+    n - multiples.clamp(1, n / multiple) * multiple
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratio(value: f64) -> Ratio {
+        Ratio::new(value).unwrap()
+    }
+
+    #[test]
+    fn a_ratio_outside_the_half_open_unit_interval_is_refused() {
+        for value in [-0.1, 1.0, 1.5, f64::NAN, f64::INFINITY] {
+            assert!(Ratio::new(value).is_err(), "{value}");
+        }
+        let message = Ratio::new(1.5).unwrap_err().to_string();
+        assert!(message.contains("ratio was 1.5"), "{message}");
+        assert!(serde_json::from_str::<Ratio>("1.0").is_err());
+        assert_eq!(serde_json::from_str::<Ratio>("0.25").unwrap(), ratio(0.25));
+    }
+
+    #[test]
+    fn halves_round_to_even_and_one_unit_stays() {
+        assert_eq!(units_to_remove(5, ratio(0.5)), 2);
+        assert_eq!(units_to_remove(7, ratio(0.5)), 4);
+        assert_eq!(units_to_remove(32, ratio(0.25)), 8);
+        assert_eq!(units_to_remove(4, ratio(0.99)), 3);
+        assert_eq!(units_to_remove(1, ratio(0.9)), 0);
+        assert_eq!(units_to_remove(0, ratio(0.9)), 0);
+    }
+
+    #[test]
+    fn kept_channels_come_in_multiples() {
+        assert_eq!(channels_to_remove(100, ratio(0.0), 32), 0);
+        assert_eq!(channels_to_remove(100, ratio(0.01), 32), 4);
+        assert_eq!(channels_to_remove(100, ratio(0.5), 32), 36);
+        assert_eq!(channels_to_remove(100, ratio(0.99), 32), 68);
+        assert_eq!(channels_to_remove(16, ratio(0.5), 32), 0);
+        assert_eq!(channels_to_remove(11008, ratio(0.2), 256), 2304);
+        assert_eq!(channels_to_remove(7, ratio(0.5), 1), 4);
+    }
+}

@@ -1,0 +1,113 @@
+//! The weights of the columns that stay: one least-squares fit in f64.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+use super::Part;
+use super::damping::{Damped, dead_inputs};
+use super::inverse::cholesky;
+
+/// W G_λ[:,A] G_λ[A,A]⁻¹, or (T[:,A] + λ times that) G_λ[A,A]⁻¹ with a target T: [rows, kept], row-major.
+///
+/// The first is worked out as W_A + W_R G[R,A] G_λ[A,A]⁻¹, R what has left. Both lists of columns ascend. Fails with a
+/// column of the weight where G_λ[A,A] is not positive definite.
+pub(super) fn refit(
+    part: &Part,
+    damped: &Damped,
+    kept: &[usize],
+    removed: &[usize],
+) -> Result<Vec<f64>, usize> {
+    let mut l = damped.lower(kept);
+    cholesky(l.as_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
+    let mut fitted = vec![0.0; part.rows * kept.len()];
+    let w_r = gather(part, removed);
+    matmul(
+        MatMut::from_row_major_slice_mut(&mut fitted, part.rows, kept.len()),
+        Accum::Replace,
+        MatRef::from_row_major_slice(&w_r, part.rows, removed.len()),
+        damped.between(removed, kept),
+        1.0,
+        Par::rayon(0),
+    );
+    drop(w_r);
+    divide(&mut fitted, &l);
+    for (fitted, w) in fitted.iter_mut().zip(gather(part, kept)) {
+        *fitted += w;
+    }
+    if let Some(target) = part.target {
+        let rows = fitted.par_chunks_exact_mut(kept.len()).zip(target.par_chunks_exact(part.n()));
+        rows.for_each(|(fitted, target)| {
+            for (fitted, &j) in fitted.iter_mut().zip(kept) {
+                *fitted = target[j] + damped.lambda * *fitted;
+            }
+        });
+        divide(&mut fitted, &l);
+    }
+    Ok(fitted)
+}
+
+/// Some columns of W as they are: [rows, columns], row-major.
+pub(super) fn originals(part: &Part, columns: &[usize]) -> Vec<f64> {
+    let row = |row: &[f32]| columns.iter().map(|&j| f64::from(row[j])).collect::<Vec<_>>();
+    part.weight.chunks_exact(part.n()).flat_map(row).collect()
+}
+
+/// tr(W G Wᵀ) = E‖y‖² per token.
+pub(super) fn energy(part: &Part) -> f64 {
+    const ROWS: usize = 512;
+    let n = part.n();
+    let all: Vec<usize> = (0..n).collect();
+    let w = gather(part, &all);
+    let mut below = Mat::zeros(ROWS.min(part.rows), n);
+    let mut energy = 0.0;
+    for w in w.chunks(ROWS * n) {
+        let w = MatRef::from_row_major_slice(w, w.len() / n, n);
+        let mut below = below.as_mut().subrows_mut(0, w.nrows());
+        triangular::matmul(
+            below.as_mut(),
+            BlockStructure::Rectangular,
+            Accum::Replace,
+            w,
+            BlockStructure::Rectangular,
+            part.moment.view(),
+            BlockStructure::TriangularLower,
+            1.0,
+            Par::rayon(0),
+        );
+        for j in 0..n {
+            let own = part.moment.at(j, j);
+            let w_j = w.col(j).iter();
+            energy +=
+                w_j.zip(below.as_ref().col(j).iter()).map(|(w, b)| w * (2.0 * b - own * w)).sum::<f64>();
+        }
+    }
+    energy
+}
+
+/// Some columns of W, those of dead inputs 0: [rows, columns], row-major.
+fn gather(part: &Part, columns: &[usize]) -> Vec<f64> {
+    let dead = dead_inputs(part.moment);
+    let mut gathered = vec![0.0; part.rows * columns.len()];
+    if columns.is_empty() {
+        return gathered;
+    }
+    let rows = gathered.par_chunks_exact_mut(columns.len()).zip(part.weight.par_chunks_exact(part.n()));
+    rows.for_each(|(out, row)| {
+        for (out, &j) in out.iter_mut().zip(columns) {
+            *out = if dead[j] { 0.0 } else { f64::from(row[j]) };
+        }
+    });
+    gathered
+}
+
+/// rows ← rows (L Lᵀ)⁻¹; rows: [any, kept], row-major.
+fn divide(rows: &mut [f64], l: &Mat<f64>) {
+    let kept = l.nrows();
+    let count = rows.len() / kept;
+    let mut columns = MatMut::from_column_major_slice_mut(rows, kept, count);
+    solve_lower_triangular_in_place(l.as_ref(), columns.as_mut(), Par::rayon(0));
+    solve_upper_triangular_in_place(l.transpose(), columns.as_mut(), Par::rayon(0));
+}

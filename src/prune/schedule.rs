@@ -1,0 +1,192 @@
+//! Which ratio each layer gets: the incremental pruning ratio (arXiv 2412.18110, §3.3).
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Ratio};
+
+/// The first layer's share of the mean ratio: a mean of 0.2 on 32 layers gives the paper's 0.0625 → 0.25.
+const FIRST_OF_MEAN: f64 = 0.3125;
+
+/// The curve t over the layers i of n; the ratio of layer i is first + (last − first) · t.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// t = ln(1 + i) / ln n, the paper's.
+    #[default]
+    Log,
+    /// t = i / (n − 1).
+    Linear,
+    /// Every layer the same.
+    Uniform,
+    /// `Log`, from the last layer to the first.
+    LogDecrease,
+    /// `Linear`, from the last layer to the first.
+    LinearDecrease,
+    /// One number a layer.
+    Custom(Vec<f64>),
+}
+
+/// What pins the curve down.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Span {
+    /// The mean over the layers; the curve starts at 0.3125 of it.
+    Mean(Ratio),
+    /// The two ends of the curve, before a decreasing schedule turns it round.
+    FirstLast(Ratio, Ratio),
+}
+
+/// The removal ratio of each of `n_layers` layers. A custom schedule has its own numbers and needs no span.
+///
+/// Fails, by name, on a ratio outside [0, 1), on a custom schedule of another length, and on a uniform one with two
+/// different ends.
+pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<Ratio>, Error> {
+    let curve: fn(usize, usize) -> f64 = match schedule {
+        Schedule::Log | Schedule::LogDecrease => log_curve,
+        Schedule::Linear | Schedule::LinearDecrease => linear_curve,
+        Schedule::Uniform => return uniform(n_layers, span),
+        Schedule::Custom(values) => return custom(n_layers, values),
+    };
+    let t: Vec<f64> = (0..n_layers).map(|i| curve(i, n_layers)).collect();
+    let (first, last) = ends(&t, span)?;
+    let mut ratios =
+        t.iter().map(|t| Ratio::new(first + (last - first) * t)).collect::<Result<Vec<Ratio>, Error>>()?;
+    if matches!(schedule, Schedule::LogDecrease | Schedule::LinearDecrease) {
+        ratios.reverse();
+    }
+    Ok(ratios)
+}
+
+fn log_curve(i: usize, n: usize) -> f64 {
+    if n == 1 { 1.0 } else { (i as f64).ln_1p() / (n as f64).ln() }
+}
+
+fn linear_curve(i: usize, n: usize) -> f64 {
+    if n == 1 { 1.0 } else { i as f64 / (n - 1) as f64 }
+}
+
+/// With a mean R alone, r_first = 0.3125 R and r_last solves mean(r) = R.
+fn ends(t: &[f64], span: Span) -> Result<(f64, f64), Error> {
+    match span {
+        Span::FirstLast(first, last) => Ok((first.get(), last.get())),
+        Span::Mean(mean) => {
+            let first = FIRST_OF_MEAN * mean.get();
+            let t_mean = t.iter().sum::<f64>() / t.len().max(1) as f64;
+            let last = if t_mean > 0.0 { first + (mean.get() - first) / t_mean } else { first };
+            let name = || format!("ratio of the last layer for a mean of {mean}");
+            Ratio::named(last, name, "lower the mean, or choose the uniform schedule")?;
+            Ok((first, last))
+        }
+    }
+}
+
+fn uniform(n_layers: usize, span: Span) -> Result<Vec<Ratio>, Error> {
+    match span {
+        Span::Mean(ratio) => Ok(vec![ratio; n_layers]),
+        Span::FirstLast(first, last) if first == last => Ok(vec![first; n_layers]),
+        Span::FirstLast(first, last) => Err(Error::UniformSpan { first, last }),
+    }
+}
+
+fn custom(n_layers: usize, values: &[f64]) -> Result<Vec<Ratio>, Error> {
+    if values.len() != n_layers {
+        return Err(Error::ScheduleLength { expected: n_layers, found: values.len() });
+    }
+    let named = |(layer, &value)| {
+        Ratio::named(value, || format!("custom ratio of layer {layer}"), "correct it in the schedule")
+    };
+    values.iter().enumerate().map(named).collect()
+}
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "log" => Ok(Self::Log),
+            "linear" => Ok(Self::Linear),
+            "uniform" => Ok(Self::Uniform),
+            "log-decrease" => Ok(Self::LogDecrease),
+            "linear-decrease" => Ok(Self::LinearDecrease),
+            other => Err(format!(
+                "expected log, linear, uniform, log-decrease or linear-decrease, found \"{other}\""
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Log => "log",
+            Self::Linear => "linear",
+            Self::Uniform => "uniform",
+            Self::LogDecrease => "log-decrease",
+            Self::LinearDecrease => "linear-decrease",
+            Self::Custom(_) => "custom",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratio(value: f64) -> Ratio {
+        Ratio::new(value).unwrap()
+    }
+
+    fn mean(ratios: &[Ratio]) -> f64 {
+        ratios.iter().map(|r| r.get()).sum::<f64>() / ratios.len() as f64
+    }
+
+    #[test]
+    fn a_mean_of_a_fifth_on_32_layers_gives_the_numbers_of_the_paper() {
+        let list = ratios(32, &Schedule::Log, Span::Mean(ratio(0.2))).unwrap();
+        assert!((list[0].get() - 0.0625).abs() < 1e-12);
+        assert!((list[31].get() - 0.25).abs() < 0.005, "{}", list[31]);
+        assert!((mean(&list) - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_mean_is_met_whatever_the_curve() {
+        for n in [1, 2, 3, 12, 40] {
+            for schedule in ["log", "linear", "uniform", "log-decrease", "linear-decrease"] {
+                let list = ratios(n, &schedule.parse().unwrap(), Span::Mean(ratio(0.3))).unwrap();
+                assert_eq!(list.len(), n);
+                assert!((mean(&list) - 0.3).abs() < 1e-12, "{schedule} on {n} layers");
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_are_met_and_decreasing_curves_are_the_same_reversed() {
+        let span = Span::FirstLast(ratio(0.1), ratio(0.4));
+        let mut up = ratios(5, &Schedule::Linear, span).unwrap();
+        let down = ratios(5, &Schedule::LinearDecrease, span).unwrap();
+        assert!((up[0].get() - 0.1).abs() < 1e-12 && (up[4].get() - 0.4).abs() < 1e-12);
+        up.reverse();
+        assert_eq!(up, down);
+        assert_eq!(ratios(1, &Schedule::Log, span).unwrap(), [ratio(0.4)]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        let high = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))).unwrap_err().to_string();
+        assert!(high.contains("last layer for a mean of 0.8") && high.contains("uniform"), "{high}");
+        let span = Span::Mean(ratio(0.2));
+        let short = ratios(3, &Schedule::Custom(vec![0.1, 0.2]), span).unwrap_err();
+        assert_eq!(short, Error::ScheduleLength { expected: 3, found: 2 });
+        let out = ratios(2, &Schedule::Custom(vec![0.1, 1.2]), span).unwrap_err().to_string();
+        assert!(out.contains("layer 1") && out.contains("1.2"), "{out}");
+        assert!(ratios(2, &Schedule::Uniform, Span::FirstLast(ratio(0.1), ratio(0.2))).is_err());
+    }
+
+    #[test]
+    fn a_custom_schedule_is_taken_as_it_is() {
+        let list = ratios(2, &Schedule::Custom(vec![0.5, 0.0]), Span::Mean(ratio(0.2))).unwrap();
+        assert_eq!(list, [ratio(0.5), ratio(0.0)]);
+    }
+}

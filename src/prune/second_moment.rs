@@ -1,0 +1,231 @@
+//! G = E[x xᵀ]: the second moment of a weight's inputs, gathered over the calibration tokens.
+
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Mat, MatRef, Par};
+use rayon::prelude::*;
+
+use super::Error;
+
+/// Tokens whose products are summed in f32 before they are added to the sum in f64.
+pub(super) const BLOCK: usize = 1024;
+
+/// The sum of x xᵀ over tokens, in f64 over blocks that are summed in f32.
+///
+/// Tokens are cut into the same blocks however they arrive, so equal tokens in equal order give equal bits.
+pub struct SecondMoment {
+    n: usize,
+    tokens: usize,
+    /// Tokens that wait for their block to be full, [waiting, n] row-major.
+    waiting: Vec<f32>,
+    /// [n, n], lower half.
+    block: Mat<f32>,
+    /// [n, n] column-major, lower half.
+    sum: Vec<f64>,
+}
+
+/// A second moment G [n, n], symmetric and finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    n: usize,
+    values: Vec<f64>,
+}
+
+impl SecondMoment {
+    /// For inputs of n features.
+    pub fn new(n: usize) -> Self {
+        Self { n, tokens: 0, waiting: Vec::new(), block: Mat::zeros(n, n), sum: vec![0.0; n * n] }
+    }
+
+    /// Adds inputs x [tokens, n], row-major. Fails when `x` does not hold whole tokens.
+    pub fn add(&mut self, x: &[f32]) -> Result<(), Error> {
+        if self.n == 0 || !x.len().is_multiple_of(self.n) {
+            let expected = x.len().next_multiple_of(self.n.max(1));
+            return Err(Error::Shape { what: "batch of inputs", expected, found: x.len() });
+        }
+        self.tokens += x.len() / self.n;
+        let size = BLOCK * self.n;
+        let mut rest = x;
+        if !self.waiting.is_empty() {
+            let (head, tail) = rest.split_at(rest.len().min(size - self.waiting.len()));
+            self.waiting.extend_from_slice(head);
+            rest = tail;
+            if self.waiting.len() == size {
+                self.flush();
+            }
+        }
+        let mut blocks = rest.chunks_exact(size);
+        for block in &mut blocks {
+            self.add_block(block);
+        }
+        self.waiting.extend_from_slice(blocks.remainder());
+        Ok(())
+    }
+
+    /// Tokens added so far.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// G = sum / tokens. Fails without tokens, and where an entry is NaN or infinite.
+    pub fn finish(mut self) -> Result<Moment, Error> {
+        if self.tokens == 0 {
+            return Err(Error::NoTokens);
+        }
+        self.flush();
+        let (n, per_token) = (self.n, 1.0 / self.tokens as f64);
+        let mut values = self.sum;
+        for value in &mut values {
+            *value *= per_token;
+        }
+        mirror(n, &mut values);
+        Moment::from_row_major(n, values)
+    }
+
+    fn flush(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.add_block(&waiting);
+        self.waiting = waiting;
+        self.waiting.clear();
+    }
+
+    fn add_block(&mut self, x: &[f32]) {
+        let n = self.n;
+        let x = MatRef::from_row_major_slice(x, x.len() / n, n);
+        triangular::matmul(
+            self.block.as_mut(),
+            BlockStructure::TriangularLower,
+            Accum::Replace,
+            x.transpose(),
+            BlockStructure::Rectangular,
+            x,
+            BlockStructure::Rectangular,
+            1.0,
+            Par::rayon(0),
+        );
+        let block = self.block.as_ref();
+        self.sum.par_chunks_exact_mut(n).enumerate().for_each(|(j, sum)| {
+            for (sum, &add) in sum[j..].iter_mut().zip(block.col(j).iter().skip(j)) {
+                *sum += f64::from(add);
+            }
+        });
+    }
+}
+
+/// Copies the lower half of a column-major [n, n] onto the upper one.
+fn mirror(n: usize, values: &mut [f64]) {
+    const TILE: usize = 64;
+    for j0 in (0..n).step_by(TILE) {
+        for i0 in (j0..n).step_by(TILE) {
+            for j in j0..(j0 + TILE).min(n) {
+                for i in i0.max(j + 1)..(i0 + TILE).min(n) {
+                    values[i * n + j] = values[j * n + i];
+                }
+            }
+        }
+    }
+}
+
+impl Moment {
+    /// A second moment that is known already, [n, n] row-major. The lower half is what counts. Fails on another length
+    /// and on NaN or ∞.
+    pub fn from_row_major(n: usize, values: Vec<f64>) -> Result<Self, Error> {
+        if values.len() != n * n {
+            return Err(Error::Shape { what: "second moment", expected: n * n, found: values.len() });
+        }
+        finite("second moment", n, &values)?;
+        Ok(Self { n, values })
+    }
+
+    /// The number of inputs.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// G [n, n]; symmetric, so row-major and column-major are the same.
+    pub fn as_row_major(&self) -> &[f64] {
+        &self.values
+    }
+
+    pub(super) fn at(&self, i: usize, j: usize) -> f64 {
+        self.values[i * self.n + j]
+    }
+
+    /// All of column j.
+    pub(super) fn column(&self, j: usize) -> &[f64] {
+        &self.values[j * self.n..(j + 1) * self.n]
+    }
+
+    pub(super) fn view(&self) -> MatRef<'_, f64> {
+        MatRef::from_column_major_slice(&self.values, self.n, self.n)
+    }
+}
+
+/// Fails at the first value that is NaN or ∞; `values` is row-major with n columns.
+pub(super) fn finite<T: Copy + Sync + Into<f64>>(
+    what: &'static str,
+    n: usize,
+    values: &[T],
+) -> Result<(), Error> {
+    let at = values.par_iter().position_first(|&value| !value.into().is_finite());
+    match at {
+        None => Ok(()),
+        Some(at) => Err(Error::NotFinite { what, row: at / n, column: at % n, value: values[at].into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prune::slow::random_f32;
+
+    #[test]
+    fn it_is_the_mean_of_the_outer_products() {
+        let (tokens, n) = (37, 9);
+        let x = random_f32(1, tokens * n);
+        let mut moment = SecondMoment::new(n);
+        moment.add(&x).unwrap();
+        assert_eq!(moment.tokens(), tokens);
+        let moment = moment.finish().unwrap();
+        for i in 0..n {
+            for j in 0..n {
+                let slow = (0..tokens).map(|t| f64::from(x[t * n + i]) * f64::from(x[t * n + j]));
+                let slow = slow.sum::<f64>() / tokens as f64;
+                assert!((moment.at(i, j) - slow).abs() < 1e-6, "{i}, {j}");
+                assert_eq!(moment.at(i, j), moment.at(j, i));
+            }
+        }
+    }
+
+    #[test]
+    fn equal_tokens_give_equal_bits_however_they_are_cut() {
+        let (tokens, n) = (2 * BLOCK + 100, 40);
+        let x = random_f32(2, tokens * n);
+        let mut whole = SecondMoment::new(n);
+        whole.add(&x).unwrap();
+        let whole = whole.finish().unwrap();
+        for size in [1, 77, 1024, 1500] {
+            let mut cut = SecondMoment::new(n);
+            for part in x.chunks(size * n) {
+                cut.add(part).unwrap();
+            }
+            assert!(cut.finish().unwrap() == whole, "batches of {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_found() {
+        let mut moment = SecondMoment::new(3);
+        moment.add(&[1.0, f32::NAN, 2.0]).unwrap();
+        assert!(matches!(moment.finish(), Err(Error::NotFinite { what: "second moment", .. })));
+        let mut moment = SecondMoment::new(2);
+        moment.add(&[1e30, 1.0]).unwrap();
+        assert!(matches!(moment.finish(), Err(Error::NotFinite { row: 0, column: 0, .. })));
+    }
+
+    #[test]
+    fn half_a_token_and_no_token_are_refused() {
+        assert!(SecondMoment::new(3).add(&[1.0; 4]).is_err());
+        assert_eq!(SecondMoment::new(3).finish(), Err(Error::NoTokens));
+        assert!(Moment::from_row_major(2, vec![0.0; 3]).is_err());
+    }
+}

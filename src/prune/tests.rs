@@ -1,0 +1,1 @@
+//! The claims of the method, on random weights, against the slow formulas.
