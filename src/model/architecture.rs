@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Result, from_config, layout};
+use super::{Result, Slot, from_config, layout};
 
 /// Which published block a model is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,10 +101,15 @@ impl Architecture {
         self.sliding_window.filter(|_| layer >= self.windowed_from)
     }
 
+    /// Every tensor that a checkpoint of this architecture must hold.
+    pub fn tensors(&self) -> Vec<Slot> {
+        let blocks = (0..self.layers.len()).flat_map(|layer| layout::block(self, layer));
+        layout::ends(self).into_iter().chain(blocks).collect()
+    }
+
     /// Numbers in all tensors; a tied output head counts once.
     pub fn parameters(&self) -> u64 {
-        let ends = layout::count(&layout::ends(self));
-        (0..self.layers.len()).map(|layer| self.layer_parameters(layer)).fold(ends, u64::saturating_add)
+        layout::count(&self.tensors())
     }
 
     /// Numbers in the tensors of one decoder block.

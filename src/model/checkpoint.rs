@@ -4,7 +4,7 @@ use candle_core::{DType, Device};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use super::{Architecture, Block, Decoder, Ends, Error, Result, Rope, Source, Weights, layout};
+use super::{Architecture, Block, Decoder, Ends, Error, Result, Rope, Source, Weights};
 
 /// A checkpoint whose headers agree with its `config.json`; weights are read when a part is loaded.
 #[derive(Debug)]
@@ -28,13 +28,8 @@ impl Checkpoint {
             .map_err(|cause| Error::NotJson { file: source.locate("config.json"), cause })?;
         let architecture = Architecture::from_config(&config)?;
         let weights = Weights::open(&source)?;
-        for slot in layout::ends(&architecture) {
+        for slot in architecture.tensors() {
             weights.check(&slot.name, &slot.shape)?;
-        }
-        for layer in 0..architecture.layers.len() {
-            for slot in layout::block(&architecture, layer) {
-                weights.check(&slot.name, &slot.shape)?;
-            }
         }
         Ok(Self { name: source.name(), source, config, architecture, weights })
     }
