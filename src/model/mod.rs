@@ -1,1 +1,34 @@
 //! A checkpoint: architecture, weights, tokenizer, decoder block.
+//!
+//! [`Checkpoint::open`] reads the headers only and checks them against `config.json`;
+//! [`Checkpoint::block`] then loads one decoder block at a time.
+
+mod architecture;
+mod attention;
+mod block;
+mod checkpoint;
+mod decoder;
+mod ends;
+mod error;
+mod from_config;
+mod layout;
+mod mlp;
+mod rope;
+mod rounding;
+mod source;
+mod weights;
+mod write;
+
+pub use architecture::{Architecture, Family, LayerSize, RopeScaling, RopeSettings};
+pub use attention::KvCache;
+pub use block::Block;
+pub use checkpoint::Checkpoint;
+pub use decoder::Decoder;
+pub use ends::Ends;
+pub use error::{Error, Result};
+pub use layout::{Cut, Slot};
+pub use rope::Rope;
+pub use rounding::{Rounded, round_to};
+pub use source::Source;
+pub use weights::{Raw, Weights};
+pub use write::{KeptChannels, KeptHeads, StoredTensor, block_tensors, end_tensors};

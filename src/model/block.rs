@@ -1,0 +1,296 @@
+//! One decoder block, in the two halves around each pruned weight.
+
+use candle_core::{DType, Device, Module, Tensor};
+use candle_nn::{Linear, ops::rms_norm};
+
+use super::{
+    Architecture, Error, KvCache, LayerSize, Result, Rope, Weights, attention::Attention, layout,
+    layout::Slot, mlp::Mlp,
+};
+
+/// A decoder block with its own sizes:
+/// h ← h + o_proj(context(norm₁ h)), then h ← h + down_proj(activation(norm₂ h)).
+#[derive(Clone, Debug)]
+pub struct Block {
+    layer: usize,
+    attention: Attention,
+    mlp: Mlp,
+    /// [hidden]
+    input_norm: Tensor,
+    /// [hidden]
+    post_attention_norm: Tensor,
+    norm_eps: f32,
+}
+
+impl Block {
+    /// Loads block `layer` onto a device, in the type to compute with.
+    ///
+    /// # Errors
+    /// No such layer, or what [`Weights::tensor`] fails with.
+    pub fn load(
+        weights: &Weights,
+        architecture: &Architecture,
+        layer: usize,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Self> {
+        let Some(&LayerSize { heads, kv_heads, .. }) = architecture.layers.get(layer) else {
+            return Err(Error::NoSuchLayer { layer, last: architecture.layers.len() - 1 });
+        };
+        let loader = Loader {
+            weights,
+            prefix: format!("model.layers.{layer}."),
+            slots: layout::block(architecture, layer),
+            device,
+            dtype,
+        };
+        let norm_eps = architecture.norm_eps as f32;
+        let attention = Attention {
+            q_proj: loader.linear("self_attn.q_proj")?,
+            k_proj: loader.linear("self_attn.k_proj")?,
+            v_proj: loader.linear("self_attn.v_proj")?,
+            o_proj: loader.linear("self_attn.o_proj")?,
+            qk_norm: loader
+                .optional("self_attn.q_norm.weight")?
+                .zip(loader.optional("self_attn.k_norm.weight")?),
+            heads,
+            kv_heads,
+            head_dim: architecture.head_dim,
+            window: architecture.window(layer),
+            norm_eps,
+        };
+        let mlp = Mlp {
+            gate_proj: loader.linear("mlp.gate_proj")?,
+            up_proj: loader.linear("mlp.up_proj")?,
+            down_proj: loader.linear("mlp.down_proj")?,
+        };
+        let input_norm = loader.tensor("input_layernorm.weight")?;
+        let post_attention_norm = loader.tensor("post_attention_layernorm.weight")?;
+        Ok(Self { layer, attention, mlp, input_norm, post_attention_norm, norm_eps })
+    }
+
+    pub fn layer(&self) -> usize {
+        self.layer
+    }
+
+    pub fn size(&self) -> LayerSize {
+        let Attention { heads, kv_heads, .. } = self.attention;
+        LayerSize { heads, kv_heads, channels: self.mlp.channels() }
+    }
+
+    pub fn head_dim(&self) -> usize {
+        self.attention.head_dim
+    }
+
+    /// [hidden, heads·head_dim]
+    pub fn o_proj(&self) -> &Tensor {
+        self.attention.o_proj.weight()
+    }
+
+    /// [hidden, channels]
+    pub fn down_proj(&self) -> &Tensor {
+        self.mlp.down_proj.weight()
+    }
+
+    /// h: [batch, t, hidden] → a: [batch, t, heads·head_dim], the input of `o_proj`.
+    ///
+    /// # Errors
+    /// A sequence longer than the table, or what the device fails with.
+    pub fn attention_context(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
+        self.attention.context(&rms_norm(h, &self.input_norm, self.norm_eps)?, rope, None)
+    }
+
+    /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h.
+    ///
+    /// # Errors
+    /// What the device fails with.
+    pub fn attention_output(&self, a: &Tensor) -> Result<Tensor> {
+        Ok(self.attention.o_proj.forward(a)?)
+    }
+
+    /// h: [batch, t, hidden], after the attention → f: [batch, t, channels], the input of `down_proj`.
+    ///
+    /// # Errors
+    /// What the device fails with.
+    pub fn mlp_activation(&self, h: &Tensor) -> Result<Tensor> {
+        self.mlp.activation(&rms_norm(h, &self.post_attention_norm, self.norm_eps)?)
+    }
+
+    /// f: [batch, t, channels] → [batch, t, hidden], to be added to h.
+    ///
+    /// # Errors
+    /// What the device fails with.
+    pub fn mlp_output(&self, f: &Tensor) -> Result<Tensor> {
+        Ok(self.mlp.down_proj.forward(f)?)
+    }
+
+    /// The whole block; h: [batch, t, hidden] → [batch, t, hidden].
+    ///
+    /// # Errors
+    /// As [`Block::attention_context`].
+    pub fn forward(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
+        self.run(h, rope, None)
+    }
+
+    /// As [`Block::forward`] for the next tokens of a sequence whose beginning the cache holds.
+    ///
+    /// # Errors
+    /// As [`Block::attention_context`].
+    pub fn forward_cached(&self, h: &Tensor, rope: &Rope, cache: &mut KvCache) -> Result<Tensor> {
+        self.run(h, rope, Some(cache))
+    }
+
+    fn run(&self, h: &Tensor, rope: &Rope, cache: Option<&mut KvCache>) -> Result<Tensor> {
+        let normed = rms_norm(h, &self.input_norm, self.norm_eps)?;
+        let h = (h + self.attention_output(&self.attention.context(&normed, rope, cache)?)?)?;
+        let f = self.mlp_activation(&h)?;
+        Ok((&h + self.mlp_output(&f)?)?)
+    }
+
+    /// Keeps these query and key-value heads (ascending), with a new `o_proj` [hidden, kept·head_dim] for them.
+    ///
+    /// # Errors
+    /// Indices that are empty, not ascending or too large; a choice that is not a regular grouped-query layer,
+    /// where every kept key-value head serves the same number of kept query heads; a wrong shape of `o_proj`.
+    pub fn keep_heads(&mut self, query_heads: &[usize], kv_heads: &[usize], o_proj: Tensor) -> Result<()> {
+        let attention = &mut self.attention;
+        let size = LayerSize { heads: attention.heads, kv_heads: attention.kv_heads, channels: 0 };
+        check_heads(self.layer, size, query_heads, kv_heads)?;
+        let (hidden, head_dim) = (self.input_norm.dims()[0], attention.head_dim);
+        let o_proj = replacement(
+            self.layer,
+            "o_proj",
+            attention.o_proj.weight(),
+            o_proj,
+            [hidden, query_heads.len() * head_dim],
+        )?;
+
+        let (query_rows, kv_rows) = (rows_of_heads(query_heads, head_dim), rows_of_heads(kv_heads, head_dim));
+        let (q_proj, k_proj, v_proj) = (
+            keep_rows(&attention.q_proj, &query_rows)?,
+            keep_rows(&attention.k_proj, &kv_rows)?,
+            keep_rows(&attention.v_proj, &kv_rows)?,
+        );
+        let o_proj = Linear::new(o_proj, attention.o_proj.bias().cloned());
+        *attention = Attention {
+            q_proj,
+            k_proj,
+            v_proj,
+            o_proj,
+            heads: query_heads.len(),
+            kv_heads: kv_heads.len(),
+            ..attention.clone()
+        };
+        Ok(())
+    }
+
+    /// Keeps these channels (ascending), with a new `down_proj` [hidden, kept] for them.
+    ///
+    /// # Errors
+    /// Indices that are empty, not ascending or too large; a wrong shape of `down_proj`.
+    pub fn keep_channels(&mut self, channels: &[usize], down_proj: Tensor) -> Result<()> {
+        check_indices(self.layer, "channels", channels, self.mlp.channels())?;
+        let hidden = self.input_norm.dims()[0];
+        let down_proj = replacement(
+            self.layer,
+            "down_proj",
+            self.mlp.down_proj.weight(),
+            down_proj,
+            [hidden, channels.len()],
+        )?;
+        self.mlp = Mlp {
+            gate_proj: keep_rows(&self.mlp.gate_proj, channels)?,
+            up_proj: keep_rows(&self.mlp.up_proj, channels)?,
+            down_proj: Linear::new(down_proj, self.mlp.down_proj.bias().cloned()),
+        };
+        Ok(())
+    }
+}
+
+/// That the kept heads leave a regular grouped-query layer of a layer of this size.
+pub(super) fn check_heads(
+    layer: usize,
+    size: LayerSize,
+    query_heads: &[usize],
+    kv_heads: &[usize],
+) -> Result<()> {
+    check_indices(layer, "query heads", query_heads, size.heads)?;
+    check_indices(layer, "key-value heads", kv_heads, size.kv_heads)?;
+    let group = query_heads.len() / kv_heads.len();
+    let regular = group * kv_heads.len() == query_heads.len()
+        && query_heads.iter().enumerate().all(|(i, head)| head / size.group() == kv_heads[i / group]);
+    if !regular {
+        return Err(Error::Kept {
+            layer,
+            what: "query heads",
+            expected: "the same number for each of the kept key-value heads".into(),
+            found: format!("{query_heads:?} for {kv_heads:?}"),
+        });
+    }
+    Ok(())
+}
+
+/// That the kept indices are ascending, below `all`, and at least one.
+pub(super) fn check_indices(layer: usize, what: &'static str, kept: &[usize], all: usize) -> Result<()> {
+    let ascending = kept.windows(2).all(|pair| pair[0] < pair[1]);
+    match kept.last() {
+        Some(&last) if ascending && last < all => Ok(()),
+        None => Err(Error::Kept { layer, what, expected: "at least one".into(), found: "none".into() }),
+        Some(last) => {
+            let found = if ascending { last.to_string() } else { "an index out of order".into() };
+            Err(Error::Kept { layer, what, expected: format!("ascending indices below {all}"), found })
+        }
+    }
+}
+
+/// The rows (or columns) of whole heads.
+pub(super) fn rows_of_heads(heads: &[usize], head_dim: usize) -> Vec<usize> {
+    heads.iter().flat_map(|head| head * head_dim..(head + 1) * head_dim).collect()
+}
+
+fn keep_rows(linear: &Linear, rows: &[usize]) -> Result<Linear> {
+    let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
+    let rows = Tensor::new(rows, linear.weight().device())?;
+    let bias = linear.bias().map(|bias| bias.index_select(&rows, 0)).transpose()?;
+    Ok(Linear::new(linear.weight().index_select(&rows, 0)?, bias))
+}
+
+/// The new weight in the type and on the device of the old one.
+fn replacement(
+    layer: usize,
+    what: &'static str,
+    old: &Tensor,
+    new: Tensor,
+    shape: [usize; 2],
+) -> Result<Tensor> {
+    if new.dims() != shape {
+        let (expected, found) = (format!("a weight of shape {shape:?}"), format!("shape {:?}", new.dims()));
+        return Err(Error::Kept { layer, what, expected, found });
+    }
+    Ok(new.to_device(old.device())?.to_dtype(old.dtype())?.contiguous()?)
+}
+
+struct Loader<'a> {
+    weights: &'a Weights,
+    prefix: String,
+    slots: Vec<Slot>,
+    device: &'a Device,
+    dtype: DType,
+}
+
+impl Loader<'_> {
+    fn linear(&self, name: &str) -> Result<Linear> {
+        Ok(Linear::new(self.tensor(&format!("{name}.weight"))?, self.optional(&format!("{name}.bias"))?))
+    }
+
+    fn tensor(&self, name: &str) -> Result<Tensor> {
+        let tensor = self.optional(name)?;
+        Ok(tensor.expect("the layout of every family names the weights of all projections and block norms"))
+    }
+
+    /// `None` where the architecture has no such tensor.
+    fn optional(&self, name: &str) -> Result<Option<Tensor>> {
+        let slot = self.slots.iter().find(|slot| slot.name.strip_prefix(&self.prefix) == Some(name));
+        slot.map(|slot| self.weights.tensor(&slot.name, &slot.shape, self.device, self.dtype)).transpose()
+    }
+}

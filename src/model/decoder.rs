@@ -1,0 +1,57 @@
+//! The whole model in memory: tokens in, logits out.
+
+use candle_core::Tensor;
+
+use super::{Block, Ends, KvCache, Result, Rope};
+
+/// Ends, blocks and rotary tables.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    pub ends: Ends,
+    pub blocks: Vec<Block>,
+    pub rope: Rope,
+}
+
+impl Decoder {
+    pub fn new(ends: Ends, blocks: Vec<Block>, rope: Rope) -> Self {
+        Self { ends, blocks, rope }
+    }
+
+    /// Windows of equally many tokens → the last block's output: [windows, t, hidden].
+    ///
+    /// # Errors
+    /// A token outside the vocabulary, a window longer than the rotary tables.
+    pub fn hidden(&self, windows: &[&[u32]]) -> Result<Tensor> {
+        let mut h = self.ends.embed(windows)?;
+        for block in &self.blocks {
+            h = block.forward(&h, &self.rope)?;
+        }
+        Ok(h)
+    }
+
+    /// Windows of equally many tokens → logits: [windows, t, vocab], f32.
+    ///
+    /// # Errors
+    /// As [`Decoder::hidden`].
+    pub fn logits(&self, windows: &[&[u32]]) -> Result<Tensor> {
+        self.ends.logits(&self.hidden(windows)?)
+    }
+
+    /// Empty caches, one a block, for [`Decoder::next`].
+    pub fn caches(&self, capacity: usize) -> Vec<KvCache> {
+        vec![KvCache::new(capacity); self.blocks.len()]
+    }
+
+    /// The next tokens of one sequence → the logits after the last of them: [vocab], f32.
+    ///
+    /// # Errors
+    /// As [`Decoder::hidden`].
+    pub fn next(&self, tokens: &[u32], caches: &mut [KvCache]) -> Result<Tensor> {
+        let mut h = self.ends.embed(&[tokens])?;
+        for (block, cache) in self.blocks.iter().zip(caches) {
+            h = block.forward_cached(&h, &self.rope, cache)?;
+        }
+        let last = h.narrow(1, tokens.len() - 1, 1)?;
+        Ok(self.ends.logits(&last)?.flatten_all()?)
+    }
+}

@@ -1,0 +1,73 @@
+//! What can be wrong with a checkpoint, one sentence each.
+
+/// Everything that opening, loading, slicing or running a checkpoint can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{place} has no {file}; {advice}")]
+    Missing { place: String, file: String, advice: &'static str },
+    #[error("{file} can't be read: {cause}")]
+    Read { file: String, cause: std::io::Error },
+    #[error("{file} is not valid JSON ({cause}); replace it with the one published with the model")]
+    NotJson { file: String, cause: serde_json::Error },
+    #[error("config.json has no {key:?}; add it or use the file published with the model")]
+    MissingKey { key: String },
+    #[error("config.json: {key:?} must be {expected}, found {found}")]
+    Key { key: String, expected: String, found: String },
+    #[error("config.json: {what} is not supported; {supported}")]
+    Unsupported { what: String, supported: &'static str },
+    #[error(
+        "config.json has a \"quantization_config\" ({method}), and quantised weights can't be pruned; use the \
+         unquantised F32, F16 or BF16 checkpoint"
+    )]
+    Quantised { method: String },
+    #[error("{file} is truncated or damaged ({cause}); copy or download it again")]
+    Damaged { file: String, cause: String },
+    #[error("{index} is not a shard index ({cause}); replace it with the one published with the model")]
+    Index { index: String, cause: String },
+    #[error("{index} puts tensor {tensor} into {shard}, but {place} has no such file; copy or download it")]
+    MissingShard { index: String, tensor: String, shard: String, place: String },
+    #[error(
+        "{place} has no tensor {tensor}, which config.json asks for; check that config.json and weights belong together"
+    )]
+    MissingTensor { place: String, tensor: String },
+    #[error(
+        "tensor {tensor} in {file} must have shape {expected:?} by config.json, found {found:?}; check that \
+         config.json and weights belong together"
+    )]
+    Shape { tensor: String, file: String, expected: Vec<usize>, found: Vec<usize> },
+    #[error(
+        "tensor {tensor} in {file} is stored as {found}, expected F32, F16 or BF16; use the unquantised checkpoint"
+    )]
+    StorageType { tensor: String, file: String, found: String },
+    #[error(
+        "tensor {tensor} in {file} holds {found} at element {element}, expected finite numbers; copy or download the file again"
+    )]
+    NotFinite { tensor: String, file: String, element: usize, found: f32 },
+    #[error("tensor {tensor} holds {found} at element {element}, too large for {dtype}; choose f32 or bf16")]
+    TooLarge { tensor: String, element: usize, found: f32, dtype: String },
+    #[error(
+        "{place} has no tokenizer.json; put the one published with the model there, or save one with `AutoTokenizer.from_pretrained(…).save_pretrained(…)`"
+    )]
+    NoTokenizer { place: String },
+    #[error("{file} is not a tokenizer ({cause}); replace it with the one published with the model")]
+    Tokenizer { file: String, cause: String },
+    #[error("the model has layers 0 to {last}, and layer {layer} was asked for")]
+    NoSuchLayer { layer: usize, last: usize },
+    #[error("layer {layer}: the kept {what} must be {expected}, found {found}")]
+    Kept { layer: usize, what: &'static str, expected: String, found: String },
+    #[error(
+        "token {token} is outside the vocabulary of {vocab} tokens; check that the tokenizer belongs to the model"
+    )]
+    Token { token: u32, vocab: usize },
+    #[error(
+        "a sequence that reaches position {asked} was given, but the position table ends at {have}; shorten the sequence"
+    )]
+    Positions { asked: usize, have: usize },
+    #[error("windows of tokens must be equally long and not empty, found lengths {found:?}")]
+    Windows { found: Vec<usize> },
+    #[error("the tensor computation failed: {0}")]
+    Compute(#[from] candle_core::Error),
+}
+
+/// The result of everything in this module.
+pub type Result<T> = std::result::Result<T, Error>;

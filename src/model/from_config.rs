@@ -1,0 +1,325 @@
+//! From `config.json` to a valid architecture, or the reason why not.
+
+use serde_json::{Map, Value};
+
+use super::{Architecture, Error, Family, LayerSize, Result, RopeScaling, RopeSettings};
+
+const SUPPORTED: &str =
+    "supported are model_type llama, mistral, qwen2, qwen3 and slimgpt_llama (what this program writes)";
+/// No model comes near; it keeps products of three sizes from overflowing unnoticed.
+const MOST: usize = 1 << 24;
+const MOST_LAYERS: usize = 1 << 12;
+
+pub fn read(config: &Value) -> Result<Architecture> {
+    let Value::Object(keys) = config else {
+        return Err(wrong("the whole file", "a JSON object", config));
+    };
+    let keys = Keys(keys);
+    let (family, own_form) = family(&keys)?;
+    refuse_what_changes_the_block(&keys)?;
+
+    let hidden = keys.count("hidden_size")?;
+    let whole = LayerSize {
+        heads: keys.count("num_attention_heads")?,
+        kv_heads: kv_heads(&keys, family)?,
+        channels: keys.count("intermediate_size")?,
+    };
+    let layer_count = keys.count_up_to("num_hidden_layers", MOST_LAYERS)?;
+    let head_dim = head_dim(&keys, hidden, whole.heads, own_form || family == Family::Qwen3)?;
+    let (sliding_window, windowed_from) = window(&keys, family, layer_count)?;
+    let attention_bias = keys.flag("attention_bias")?;
+
+    Ok(Architecture {
+        family,
+        hidden,
+        head_dim,
+        vocab: keys.count("vocab_size")?,
+        layers: layer_sizes(&keys, whole, layer_count)?,
+        norm_eps: keys.positive("rms_norm_eps")?,
+        rope: rope(&keys)?,
+        sliding_window,
+        windowed_from,
+        qkv_bias: match family {
+            Family::Llama | Family::Qwen3 => attention_bias,
+            Family::Mistral => false,
+            Family::Qwen2 => true,
+        },
+        o_bias: match family {
+            Family::Llama | Family::Qwen3 => attention_bias,
+            Family::Mistral | Family::Qwen2 => false,
+        },
+        mlp_bias: family == Family::Llama && keys.flag("mlp_bias")?,
+        qk_norm: family == Family::Qwen3,
+        tied: keys.flag("tie_word_embeddings")?,
+        max_positions: keys.count("max_position_embeddings")?,
+        bos: keys.tokens("bos_token_id")?.first().copied(),
+        eos: keys.tokens("eos_token_id")?,
+    })
+}
+
+/// The family, and whether the file is of this program's own form.
+fn family(keys: &Keys) -> Result<(Family, bool)> {
+    let model_type = keys.text("model_type")?.ok_or(Error::MissingKey { key: "model_type".into() })?;
+    let own_form = model_type == "slimgpt_llama";
+    let (key, name) = match keys.text("slimgpt_family")? {
+        Some(name) if own_form => ("slimgpt_family", name),
+        None if own_form => ("slimgpt_family", "llama"),
+        _ => ("model_type", model_type),
+    };
+    match Family::from_name(name) {
+        Some(family) => Ok((family, own_form)),
+        None => Err(Error::Unsupported { what: format!("{key} {name:?}"), supported: SUPPORTED }),
+    }
+}
+
+fn refuse_what_changes_the_block(keys: &Keys) -> Result<()> {
+    if let Some(quantisation) = keys.get("quantization_config") {
+        let method =
+            quantisation.get("quant_method").and_then(Value::as_str).unwrap_or("of an unnamed method");
+        return Err(Error::Quantised { method: method.to_owned() });
+    }
+    match keys.text("hidden_act")? {
+        None | Some("silu" | "swish") => {}
+        Some(other) => {
+            let what = format!("hidden_act {other:?}");
+            return Err(Error::Unsupported { what, supported: "supported is \"silu\"" });
+        }
+    }
+    Ok(())
+}
+
+fn kv_heads(keys: &Keys, family: Family) -> Result<usize> {
+    // Llama 1 predates grouped queries; the other families have always written the key.
+    if family == Family::Llama && keys.get("num_key_value_heads").is_none() {
+        return keys.count("num_attention_heads");
+    }
+    keys.count("num_key_value_heads")
+}
+
+/// The pruned form needs the key, because its head count is not the one that the hidden size was divided by;
+/// Qwen3 because its default (128) is not the quotient.
+fn head_dim(keys: &Keys, hidden: usize, heads: usize, required: bool) -> Result<usize> {
+    let head_dim = if required || keys.get("head_dim").is_some() {
+        keys.count("head_dim")?
+    } else if hidden.is_multiple_of(heads) {
+        hidden / heads
+    } else {
+        return Err(Error::Key {
+            key: "head_dim".into(),
+            expected: format!(
+                "given where num_attention_heads ({heads}) does not divide hidden_size ({hidden})"
+            ),
+            found: "nothing".into(),
+        });
+    };
+    if !head_dim.is_multiple_of(2) {
+        return Err(Error::Key {
+            key: "head_dim".into(),
+            expected: "even, because rotary positions turn pairs".into(),
+            found: head_dim.to_string(),
+        });
+    }
+    Ok(head_dim)
+}
+
+/// The sliding window and the first layer that has it.
+fn window(keys: &Keys, family: Family, layers: usize) -> Result<(Option<usize>, usize)> {
+    let (window, from) = match family {
+        Family::Llama => (None, 0),
+        Family::Mistral => (keys.optional_count("sliding_window")?, 0),
+        Family::Qwen2 | Family::Qwen3 if keys.flag("use_sliding_window")? => {
+            (keys.optional_count("sliding_window")?, keys.whole("max_window_layers")?)
+        }
+        Family::Qwen2 | Family::Qwen3 => (None, 0),
+    };
+    let Some(kinds) = keys.get("layer_types") else { return Ok((window, from)) };
+    let expected = |layer: usize| match window {
+        Some(_) if layer >= from => "sliding_attention",
+        _ => "full_attention",
+    };
+    let agrees = kinds.as_array().is_some_and(|kinds| {
+        kinds.len() == layers && kinds.iter().enumerate().all(|(i, kind)| kind.as_str() == Some(expected(i)))
+    });
+    if !agrees {
+        return Err(Error::Unsupported {
+            what: "a \"layer_types\" list that differs from what the other sliding-window keys say".into(),
+            supported: "supported is one window for all layers from max_window_layers on",
+        });
+    }
+    Ok((window, from))
+}
+
+fn layer_sizes(keys: &Keys, whole: LayerSize, layers: usize) -> Result<Vec<LayerSize>> {
+    let mut sizes = vec![whole; layers];
+    if let Some(table) = keys.get("per_layer_config") {
+        let Value::Object(table) = table else {
+            return Err(wrong("per_layer_config", "an object with one entry a layer", table));
+        };
+        for (layer, overrides) in table {
+            let path = format!("per_layer_config.{layer}");
+            let Some(size) = layer.parse().ok().and_then(|i: usize| sizes.get_mut(i)) else {
+                let expected = format!("the number of a layer, 0 to {}", layers - 1);
+                return Err(Error::Key { key: path, expected, found: format!("{layer:?}") });
+            };
+            let Value::Object(overrides) = overrides else {
+                return Err(wrong(&path, "an object", overrides));
+            };
+            for (key, value) in overrides {
+                let path = format!("{path}.{key}");
+                let field = match key.as_str() {
+                    "num_attention_heads" => &mut size.heads,
+                    "num_key_value_heads" => &mut size.kv_heads,
+                    "intermediate_size" => &mut size.channels,
+                    _ => {
+                        let supported =
+                            "supported are num_attention_heads, num_key_value_heads and intermediate_size";
+                        return Err(Error::Unsupported { what: format!("{path:?}"), supported });
+                    }
+                };
+                *field = count(&path, value, MOST)?;
+            }
+        }
+    }
+    for (layer, size) in sizes.iter().enumerate() {
+        if !size.heads.is_multiple_of(size.kv_heads) {
+            return Err(Error::Key {
+                key: "num_key_value_heads".into(),
+                expected: format!("a divisor of the {} attention heads of layer {layer}", size.heads),
+                found: size.kv_heads.to_string(),
+            });
+        }
+    }
+    Ok(sizes)
+}
+
+/// `rope_theta` and `rope_scaling`, or both in `rope_parameters`, as newer files have them.
+fn rope(keys: &Keys) -> Result<RopeSettings> {
+    let none = Map::new();
+    let (table_key, table) = match (keys.get("rope_parameters"), keys.get("rope_scaling")) {
+        (Some(table), _) => ("rope_parameters", table),
+        (None, Some(table)) => ("rope_scaling", table),
+        (None, None) => ("rope_parameters", &Value::Null),
+    };
+    let table = match table {
+        Value::Object(table) => Keys(table),
+        Value::Null => Keys(&none),
+        other => return Err(wrong(table_key, "an object or null", other)),
+    };
+    let theta = table.positive_or("rope_theta", keys.positive_or("rope_theta", 1e4)?)?;
+    if table.positive_or("partial_rotary_factor", keys.positive_or("partial_rotary_factor", 1.0)?)? != 1.0 {
+        let supported = "supported are rotary positions over the whole head";
+        return Err(Error::Unsupported { what: "a partial_rotary_factor".into(), supported });
+    }
+    let kind = match table.text("rope_type")? {
+        Some(kind) => Some(kind),
+        None => table.text("type")?,
+    };
+    let scaling = match kind {
+        Some("default") => RopeScaling::None,
+        Some("linear") => RopeScaling::Linear { factor: table.positive("factor")? },
+        Some("llama3") => {
+            let (low, high) = (table.positive("low_freq_factor")?, table.positive("high_freq_factor")?);
+            if low >= high {
+                return Err(Error::Key {
+                    key: "low_freq_factor".into(),
+                    expected: format!("below high_freq_factor ({high})"),
+                    found: low.to_string(),
+                });
+            }
+            RopeScaling::Llama3 {
+                factor: table.positive("factor")?,
+                low_freq_factor: low,
+                high_freq_factor: high,
+                original_positions: table.count("original_max_position_embeddings")?,
+            }
+        }
+        None if table_key == "rope_parameters" && table.0.values().all(|value| !value.is_object()) => {
+            RopeScaling::None
+        }
+        other => {
+            return Err(Error::Unsupported {
+                what: format!("{table_key} of type {:?}", other.unwrap_or("none given")),
+                supported: "supported are default, linear and llama3",
+            });
+        }
+    };
+    Ok(RopeSettings { theta, scaling })
+}
+
+/// The keys of a JSON object; `null` counts as absent.
+struct Keys<'a>(&'a Map<String, Value>);
+
+impl<'a> Keys<'a> {
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    fn required(&self, key: &str) -> Result<&'a Value> {
+        self.get(key).ok_or_else(|| Error::MissingKey { key: key.to_owned() })
+    }
+
+    fn count(&self, key: &str) -> Result<usize> {
+        self.count_up_to(key, MOST)
+    }
+
+    fn count_up_to(&self, key: &str, most: usize) -> Result<usize> {
+        count(key, self.required(key)?, most)
+    }
+
+    fn optional_count(&self, key: &str) -> Result<Option<usize>> {
+        self.get(key).map(|value| count(key, value, MOST)).transpose()
+    }
+
+    /// Zero is allowed.
+    fn whole(&self, key: &str) -> Result<usize> {
+        let value = self.required(key)?;
+        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+        number.ok_or_else(|| wrong(key, "a whole number, 0 or more", value))
+    }
+
+    fn positive(&self, key: &str) -> Result<f64> {
+        let value = self.required(key)?;
+        let number = value.as_f64().filter(|number| number.is_finite() && *number > 0.0);
+        number.ok_or_else(|| wrong(key, "a number above 0", value))
+    }
+
+    fn positive_or(&self, key: &str, default: f64) -> Result<f64> {
+        if self.get(key).is_some() { self.positive(key) } else { Ok(default) }
+    }
+
+    fn flag(&self, key: &str) -> Result<bool> {
+        let Some(value) = self.get(key) else { return Ok(false) };
+        value.as_bool().ok_or_else(|| wrong(key, "true or false", value))
+    }
+
+    fn text(&self, key: &str) -> Result<Option<&'a str>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_str().map(Some).ok_or_else(|| wrong(key, "a string", value))
+    }
+
+    /// One token id, a list of them, or nothing.
+    fn tokens(&self, key: &str) -> Result<Vec<u32>> {
+        let one = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+        let Some(value) = self.get(key) else { return Ok(Vec::new()) };
+        let ids = match value {
+            Value::Array(values) => values.iter().map(one).collect(),
+            single => one(single).map(|id| vec![id]),
+        };
+        ids.ok_or_else(|| wrong(key, "a token id or a list of them", value))
+    }
+}
+
+fn count(key: &str, value: &Value, most: usize) -> Result<usize> {
+    let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    number
+        .filter(|number| (1..=most).contains(number))
+        .ok_or_else(|| wrong(key, &format!("a whole number from 1 to {most}"), value))
+}
+
+fn wrong(key: &str, expected: &str, found: &Value) -> Error {
+    let mut found = found.to_string();
+    if found.chars().count() > 60 {
+        found = found.chars().take(60).chain(['…']).collect();
+    }
+    Error::Key { key: key.to_owned(), expected: expected.to_owned(), found }
+}

@@ -1,0 +1,96 @@
+//! Where the files of a checkpoint come from: a directory, or the program itself.
+
+use std::{borrow::Cow, fmt, fs, path::PathBuf};
+
+use super::{Error, Result};
+
+/// The files of a checkpoint, by name.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A directory in the form that Hugging Face publishes.
+    Directory(PathBuf),
+    /// Files built into the program: (name, content).
+    Embedded(&'static [(&'static str, &'static [u8])]),
+}
+
+impl Source {
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self::Directory(path.into())
+    }
+
+    /// A name to show: the hub id where the path is one of the hub's cache, else the last part of the path.
+    pub fn name(&self) -> String {
+        let Self::Directory(path) = self else { return "built-in".to_owned() };
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+        match parts.as_slice() {
+            [.., cached, snapshots, _revision]
+                if snapshots == "snapshots" && cached.starts_with("models--") =>
+            {
+                cached["models--".len()..].replace("--", "/")
+            }
+            [.., last] => last.clone().into_owned(),
+            [] => path.display().to_string(),
+        }
+    }
+
+    pub fn has(&self, file: &str) -> bool {
+        match self {
+            Self::Directory(path) => path.join(file).is_file(),
+            Self::Embedded(files) => files.iter().any(|(name, _)| *name == file),
+        }
+    }
+
+    /// The content of a small file.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] with the advice if there is no such file, [`Error::Read`] if it can't be read.
+    pub fn read(&self, file: &str, advice: &'static str) -> Result<Cow<'static, [u8]>> {
+        let missing = || Error::Missing { place: self.to_string(), file: file.to_owned(), advice };
+        match self {
+            Self::Directory(path) => match fs::read(path.join(file)) {
+                Ok(content) => Ok(Cow::Owned(content)),
+                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(missing()),
+                Err(cause) => Err(Error::Read { file: self.locate(file), cause }),
+            },
+            Self::Embedded(files) => match files.iter().find(|(name, _)| *name == file) {
+                Some((_, content)) => Ok(Cow::Borrowed(content)),
+                None => Err(missing()),
+            },
+        }
+    }
+
+    /// The names of all files, sorted; a directory's subdirectories are left out.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the directory can't be listed.
+    pub fn files(&self) -> Result<Vec<String>> {
+        let mut names: Vec<String> = match self {
+            Self::Directory(path) => fs::read_dir(path)
+                .map_err(|cause| Error::Read { file: path.display().to_string(), cause })?
+                .filter_map(|entry| entry.ok().filter(|entry| entry.path().is_file()))
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect(),
+            Self::Embedded(files) => files.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        };
+        names.sort();
+        Ok(names)
+    }
+
+    /// How an error names a file of this source.
+    pub fn locate(&self, file: &str) -> String {
+        match self {
+            Self::Directory(path) => path.join(file).display().to_string(),
+            Self::Embedded(_) => format!("the built-in {file}"),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(f),
+            Self::Embedded(_) => f.write_str("the built-in model"),
+        }
+    }
+}
