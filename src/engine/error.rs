@@ -1,0 +1,84 @@
+//! What can end a job, and the exit code that it means.
+
+use crate::{calibration, config, eval, export, model, pipeline};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Settings(#[from] config::Error),
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    #[error(transparent)]
+    Hub(#[from] model::hub::Error),
+    #[error(transparent)]
+    Calibration(#[from] calibration::Error),
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    #[error(transparent)]
+    Eval(#[from] eval::Error),
+    #[error(transparent)]
+    Export(#[from] export::Error),
+    #[error(
+        "model {0}: neither a directory nor a hub id; give a directory with config.json and safetensors files, or an id such as Qwen/Qwen3-0.6B"
+    )]
+    NoSuchModel(String),
+    #[error(
+        "calibration: no text was given; name one with --calibration FILE (plain text, JSON lines with \"text\", Alpaca JSON), or use {0}"
+    )]
+    NoCalibration(config::TextSource),
+    #[error("evaluation: no text was given; name one with --text FILE, or use {0}")]
+    NoEvalText(config::TextSource),
+    #[error("seq-len: expected at most {limit} tokens, the length this model was made for, found {asked}; give a smaller one")]
+    TooLong { asked: usize, limit: usize },
+    #[error("BOS: config.json of {0} names no bos_token_id; leave --bos out")]
+    NoBos(String),
+    #[error("device {device}: {cause}; this program uses cpu, or cuda and metal where it was built with that feature")]
+    Device { device: config::ComputeDevice, cause: String },
+    #[error("threads: {0}; give a smaller --threads")]
+    Threads(String),
+    #[error("events file {}: cannot be written ({cause}); check the path given with --events", path.display())]
+    Events { path: std::path::PathBuf, cause: std::io::Error },
+    #[error("the event loop cannot start ({0}); free some file descriptors and try again")]
+    Runtime(std::io::Error),
+    #[error("cancelled")]
+    Cancelled,
+    #[error("the worker stopped unexpectedly; the report above says where, please pass it on")]
+    Panicked,
+}
+
+impl Error {
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Cancelled => true,
+            Self::Pipeline(e) => e.is_cancelled(),
+            Self::Eval(e) => matches!(e, eval::Error::Cancelled),
+            Self::Calibration(e) => matches!(e, calibration::Error::Cancelled),
+            Self::Hub(e) => matches!(e, model::hub::Error::Cancelled),
+            Self::Settings(_)
+            | Self::Model(_)
+            | Self::Export(_)
+            | Self::NoSuchModel(_)
+            | Self::NoCalibration(_)
+            | Self::NoEvalText(_)
+            | Self::TooLong { .. }
+            | Self::NoBos(_)
+            | Self::Device { .. }
+            | Self::Threads(_)
+            | Self::Events { .. }
+            | Self::Runtime(_)
+            | Self::Panicked => false,
+        }
+    }
+
+    /// 2 bad usage, settings or input; 130 cancelled; 1 everything else.
+    pub fn exit_code(&self) -> u8 {
+        if self.is_cancelled() {
+            return 130;
+        }
+        match self {
+            Self::Panicked | Self::Runtime(_) => 1,
+            Self::Pipeline(e) if !e.is_bad_input() => 1,
+            _ => 2,
+        }
+    }
+}

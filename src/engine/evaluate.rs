@@ -1,0 +1,112 @@
+//! `slimgpt eval`: the perplexity of any checkpoint on any text.
+
+use candle_core::{DType, Device};
+use serde::Serialize;
+
+use crate::{
+    config::{Machine, TextSource},
+    eval::Perplexity,
+    model::Checkpoint,
+    protocol::Stage,
+};
+
+use super::{Control, Error, ModelChoice, machine::forward_on, texts};
+
+pub struct Evaluate {
+    pub model: ModelChoice,
+    pub text: Option<TextSource>,
+    pub seq_len: usize,
+    pub bos: bool,
+    pub machine: Machine,
+}
+
+/// A perplexity and what it was measured on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    pub model: String,
+    pub text: String,
+    pub seq_len: usize,
+    /// Tokens in the windows; of each window the first is not predicted.
+    pub tokens: u64,
+    pub bos: bool,
+    pub perplexity: f64,
+}
+
+/// A text, ready to be measured on.
+pub struct EvalText {
+    pub name: String,
+    tokens: Vec<u32>,
+    seq_len: usize,
+    bos: bool,
+}
+
+impl EvalText {
+    pub fn new(
+        source: &TextSource,
+        seq_len: usize,
+        bos: bool,
+        checkpoint: &Checkpoint,
+        control: &mut Control,
+    ) -> Result<Self, Error> {
+        let limit = checkpoint.architecture().max_positions;
+        if seq_len + usize::from(bos) > limit {
+            return Err(Error::TooLong { asked: seq_len, limit });
+        }
+        let text = texts::read(source)?;
+        let name = text.name.clone();
+        let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, control)?;
+        Ok(Self { name, tokens, seq_len, bos })
+    }
+
+    /// Tokens that fill whole windows.
+    pub fn whole_windows(&self) -> u64 {
+        (self.tokens.len() / self.seq_len * self.seq_len) as u64
+    }
+
+    /// Perplexity of a checkpoint; `pruned` only tells progress which of the two it is.
+    pub fn measure(
+        &self,
+        checkpoint: &Checkpoint,
+        machine: &Machine,
+        (device, dtype): (&Device, DType),
+        pruned: bool,
+        control: &mut Control,
+    ) -> Result<f64, Error> {
+        let bos = match (self.bos, checkpoint.architecture().bos) {
+            (true, None) => return Err(Error::NoBos(checkpoint.name().into())),
+            (true, bos) => bos,
+            (false, _) => None,
+        };
+        let perplexity = Perplexity {
+            checkpoint,
+            tokens: &self.tokens,
+            text: &self.name,
+            seq_len: self.seq_len,
+            bos,
+            device,
+            dtype,
+            memory_budget: machine.memory_budget.0,
+        };
+        Ok(perplexity.measure(&mut |done, total| control.progress(Stage::Evaluate { pruned }, done, total))?)
+    }
+}
+
+pub fn evaluate(job: &Evaluate, control: &mut Control) -> Result<Evaluation, Error> {
+    let (device, dtype) = forward_on(&job.machine)?;
+    let checkpoint = job.model.open(control)?;
+    let source = match (&job.text, &job.model) {
+        (Some(source), _) => source,
+        (None, ModelChoice::Demo) => &TextSource::DemoHeldOut,
+        (None, ModelChoice::Named(_)) => return Err(Error::NoEvalText(TextSource::DemoHeldOut)),
+    };
+    let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, control)?;
+    let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, control)?;
+    Ok(Evaluation {
+        model: checkpoint.name().into(),
+        tokens: text.whole_windows(),
+        text: text.name,
+        seq_len: job.seq_len,
+        bos: job.bos,
+        perplexity,
+    })
+}

@@ -1,0 +1,173 @@
+//! `slimgpt inspect`: what a model is, what can be pruned, and what a run would need.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use candle_core::{DType, Device, Tensor};
+use serde::Serialize;
+
+use crate::{
+    config::{AttentionUnit, Settings},
+    model::{Architecture, Checkpoint, LayerSize},
+    pipeline::{self, LayerPlan},
+    protocol::PlannedLayer,
+};
+
+use super::{Control, Error, ModelChoice, machine::forward_on, prune::{planned, window_length}};
+
+/// Side of the matrix product whose speed stands for the machine's.
+const PROBE: usize = 1024;
+
+/// A model and a run on it, before anything is computed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    pub model: String,
+    pub family: String,
+    pub parameters: u64,
+    pub hidden: usize,
+    pub head_dim: usize,
+    pub vocab: usize,
+    pub max_positions: usize,
+    pub weights: String,
+    pub attention_unit: AttentionUnit,
+    pub layers: Vec<PlannedLayer>,
+    pub parameters_after: u64,
+    pub run: Needs,
+}
+
+/// What a run would need: bytes and seconds, from the sizes and a short measurement of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Needs {
+    pub samples: usize,
+    pub seq_len: usize,
+    /// One block's weights, in the forward pass's number type.
+    pub block_bytes: u64,
+    /// The hidden states of all windows, of both streams where both run.
+    pub stream_bytes: u64,
+    /// Activations that are kept between measuring and propagating.
+    pub activation_bytes: u64,
+    /// Second moment, its inverse and the weights of the largest part, in f64.
+    pub solve_bytes: u64,
+    pub forward_seconds: f64,
+    pub solve_seconds: f64,
+}
+
+impl Needs {
+    /// The largest amount at one time.
+    pub fn peak_bytes(&self) -> u64 {
+        self.block_bytes + self.stream_bytes + self.activation_bytes + self.solve_bytes
+    }
+}
+
+pub fn inspect(model: &ModelChoice, mut settings: Settings, control: &mut Control) -> Result<Inspection, Error> {
+    let (device, dtype) = forward_on(&settings.machine)?;
+    let checkpoint = model.open(control)?;
+    let architecture = checkpoint.architecture();
+    let seq_len = window_length(&settings, architecture)?;
+    settings.seq_len = Some(seq_len);
+    let plan = pipeline::plan(architecture, &settings)?;
+    let after = pruned(architecture, &plan, settings.attention_unit);
+    Ok(Inspection {
+        model: checkpoint.name().into(),
+        family: architecture.family.to_string(),
+        parameters: architecture.parameters(),
+        hidden: architecture.hidden,
+        head_dim: architecture.head_dim,
+        vocab: architecture.vocab,
+        max_positions: architecture.max_positions,
+        weights: storage(&checkpoint)?,
+        attention_unit: settings.attention_unit,
+        layers: plan.iter().zip(&architecture.layers).map(planned).collect(),
+        parameters_after: after.parameters(),
+        run: needs(architecture, &plan, &settings, seq_len, (&device, dtype))?,
+    })
+}
+
+/// The number types of the weights.
+fn storage(checkpoint: &Checkpoint) -> Result<String, Error> {
+    let types: BTreeSet<&str> = checkpoint
+        .architecture()
+        .tensors()
+        .iter()
+        .map(|slot| Ok(checkpoint.storage_dtype(&slot.name)?.as_str()))
+        .collect::<Result<_, Error>>()?;
+    Ok(types.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// The sizes that the plan leaves.
+fn pruned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
+    let mut after = architecture.clone();
+    for (size, plan) in after.layers.iter_mut().zip(plan) {
+        let gone = plan.attention.unwrap_or(0);
+        match unit {
+            AttentionUnit::KvGroup => {
+                size.heads -= gone * (size.heads / size.kv_heads);
+                size.kv_heads -= gone;
+            }
+            AttentionUnit::QueryHead => size.heads -= gone,
+        }
+        size.channels -= plan.mlp.unwrap_or(0);
+    }
+    after
+}
+
+fn needs(
+    architecture: &Architecture,
+    plan: &[LayerPlan],
+    settings: &Settings,
+    seq_len: usize,
+    forward: (&Device, DType),
+) -> Result<Needs, Error> {
+    let bytes = forward.1.size_in_bytes() as u64;
+    let tokens = (settings.samples * seq_len) as u64;
+    let hidden = architecture.hidden as u64;
+    let streams = 1 + u64::from(settings.needs_dense_stream());
+    let largest = |size: &dyn Fn(&LayerSize) -> u64| architecture.layers.iter().map(size).max().unwrap_or(0);
+    let context = |size: &LayerSize| (size.heads * architecture.head_dim) as u64;
+    let widest = largest(&|size| context(size).max(size.channels as u64));
+    let stream_bytes = streams * tokens * hidden * bytes;
+    let kept_ffn = largest(&|size| size.channels as u64) * tokens * bytes;
+    let fits = stream_bytes + kept_ffn <= settings.machine.memory_budget.0;
+    let activation_bytes = if fits { kept_ffn.max(largest(&context) * tokens * bytes) } else { largest(&context) * tokens * bytes };
+    let block = (0..architecture.layers.len()).map(|i| architecture.layer_parameters(i)).max().unwrap_or(0);
+
+    let (mut forward_flops, mut solve_flops) = (0.0, 0.0);
+    for (index, (size, plan)) in architecture.layers.iter().zip(plan).enumerate() {
+        let (tokens, hidden) = (tokens as f64, hidden as f64);
+        // Each weight takes a multiplication and an addition for each token; scores and their use, half of seq_len each.
+        let block = 2.0 * architecture.layer_parameters(index) as f64 + 2.0 * context(size) as f64 * seq_len as f64;
+        forward_flops += tokens * block * streams as f64;
+        let parts = [(plan.attention, context(size) as f64), (plan.mlp, size.channels as f64)];
+        for n in parts.into_iter().filter_map(|(units, n)| units.map(|_| n)) {
+            forward_flops += tokens * n * n;
+            // Inverse n³, down-dates and refit about as much again, and their products with W.
+            solve_flops += 2.0 * n * n * n + 4.0 * hidden * n * n;
+        }
+    }
+    Ok(Needs {
+        samples: settings.samples,
+        seq_len,
+        block_bytes: block * bytes,
+        stream_bytes,
+        activation_bytes,
+        solve_bytes: (4 * widest * widest + 2 * hidden * widest) * 8,
+        forward_seconds: forward_flops / flops_per_second(forward.0, forward.1)?,
+        solve_seconds: solve_flops / flops_per_second(&Device::Cpu, DType::F64)?,
+    })
+}
+
+/// Speed of a matrix product, measured: the better of two.
+fn flops_per_second(device: &Device, dtype: DType) -> Result<f64, Error> {
+    let measure = || -> candle_core::Result<f64> {
+        let a = Tensor::ones((PROBE, PROBE), dtype, device)?;
+        let mut best = f64::INFINITY;
+        for _ in 0..2 {
+            let began = Instant::now();
+            let product = a.matmul(&a)?;
+            // Reading a value waits for a device that works behind our back.
+            product.get(0)?.get(0)?.to_dtype(DType::F32)?.to_scalar::<f32>()?;
+            best = best.min(began.elapsed().as_secs_f64());
+        }
+        Ok(2.0 * (PROBE as f64).powi(3) / best)
+    };
+    measure().map_err(|e| Error::Pipeline(e.into()))
+}

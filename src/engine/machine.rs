@@ -1,0 +1,43 @@
+//! From the machine's settings to candle's device and number type.
+
+use candle_core::{DType, Device};
+
+use crate::config::{ComputeDevice, Machine, Precision};
+
+use super::Error;
+
+/// Sets the number of worker threads for the whole process, once.
+pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Error::Threads(e.to_string()))
+}
+
+/// The device and number type of a forward pass.
+pub fn forward_on(machine: &Machine) -> Result<(Device, DType), Error> {
+    let device = match machine.device {
+        ComputeDevice::Cpu => Ok(Device::Cpu),
+        ComputeDevice::Cuda(index) => Device::new_cuda(index),
+        ComputeDevice::Metal => Device::new_metal(0),
+    };
+    let device = device.map_err(|e| Error::Device {
+        device: machine.device,
+        cause: e.to_string().lines().next().unwrap_or("not available").to_string(),
+    })?;
+    let dtype = match machine.dtype {
+        Precision::F32 => DType::F32,
+        Precision::F16 => DType::F16,
+        Precision::BF16 => DType::BF16,
+    };
+    Ok((device, dtype))
+}
+
+/// Largest resident size of this process so far, in bytes; None where the system does not tell.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

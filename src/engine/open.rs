@@ -1,0 +1,48 @@
+//! From what the user calls the model to an open checkpoint.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    demo,
+    model::{Architecture, Checkpoint, Source, hub},
+    protocol::Stage,
+};
+
+use super::{Control, Error};
+
+/// Which model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelChoice {
+    /// The built-in one.
+    Demo,
+    /// A directory or a hub id.
+    Named(String),
+}
+
+impl ModelChoice {
+    pub fn new(name: Option<String>) -> Self {
+        name.map_or(Self::Demo, Self::Named)
+    }
+
+    /// Opens the checkpoint; a hub id is downloaded into the usual cache first.
+    pub fn open(&self, control: &mut Control) -> Result<Checkpoint, Error> {
+        let source = match self {
+            Self::Demo => Source::Embedded(demo::FILES),
+            Self::Named(name) if Path::new(name).exists() => Source::Directory(name.into()),
+            Self::Named(name) if hub::looks_like_hub_id(name) => Source::Directory(download(name, control)?),
+            Self::Named(name) => return Err(Error::NoSuchModel(name.clone())),
+        };
+        Ok(Checkpoint::open(source)?)
+    }
+}
+
+fn download(name: &str, control: &mut Control) -> Result<PathBuf, Error> {
+    let id = name.parse()?;
+    let mut progress = |transfer: hub::Transfer<'_>| {
+        control.progress(Stage::Download { file: transfer.file.into() }, transfer.done, transfer.total)
+    };
+    let checkpoint = hub::open(&id, &hub::Options::from_env(), &mut progress)?;
+    // The family is looked at before gigabytes are fetched.
+    Architecture::from_config(checkpoint.config())?;
+    Ok(checkpoint.fetch(&mut progress)?)
+}

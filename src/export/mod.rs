@@ -1,0 +1,11 @@
+//! Writing a pruned model: beside the target, synced, renamed when complete.
+
+mod error;
+mod hf;
+mod output_dir;
+mod shards;
+
+pub use error::Error;
+pub use hf::write_files;
+pub use output_dir::OutputDir;
+pub use shards::ShardWriter;

@@ -1,0 +1,170 @@
+//! An output directory that appears whole or not at all.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use super::Error;
+
+/// A directory under a temporary name beside its target; dropped before [`OutputDir::publish`], it is removed.
+#[derive(Debug)]
+pub struct OutputDir {
+    partial: TempDir,
+    target: PathBuf,
+    force: bool,
+}
+
+impl OutputDir {
+    /// Checks the target and makes the temporary directory. `model` is the directory that is read, if there is one.
+    pub fn create(out: &Path, force: bool, model: Option<&Path>) -> Result<Self, Error> {
+        let name = out.file_name().ok_or_else(|| Error::NoName(out.into()))?;
+        let parent = match out.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        if let Some(model) = model {
+            refuse_overlap(out, parent, name.as_ref(), model)?;
+        }
+        if out.symlink_metadata().is_ok() && !force {
+            return Err(Error::Exists(out.into()));
+        }
+        fs::create_dir_all(parent).map_err(Error::write(parent))?;
+        let prefix = format!(".{}.partial-", name.to_string_lossy());
+        let partial = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(Error::write(out))?;
+        Ok(Self { partial, target: out.into(), force })
+    }
+
+    /// Where files are written until the directory is published.
+    pub fn path(&self) -> &Path {
+        self.partial.path()
+    }
+
+    /// Writes and syncs a file.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path().join(name);
+        let write = || {
+            let mut file = File::create(&path)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(Error::write(self.target.join(name)))
+    }
+
+    /// Gives the directory its name. Returns it and the bytes it holds.
+    pub fn publish(self) -> Result<(PathBuf, u64), Error> {
+        let fail = || Error::write(&self.target);
+        let mut bytes = 0;
+        for entry in fs::read_dir(self.path()).map_err(fail())? {
+            bytes += entry.and_then(|entry| entry.metadata()).map_err(fail())?.len();
+        }
+        readable_like_other_directories(self.path()).map_err(fail())?;
+        // What is replaced steps aside first, and goes only when the new one stands in its place.
+        let aside = match self.target.symlink_metadata() {
+            Ok(_) if !self.force => return Err(Error::Exists(self.target)),
+            Ok(_) => {
+                let aside = self.path().with_extension("replaced");
+                fs::rename(&self.target, &aside).map_err(fail())?;
+                Some(aside)
+            }
+            Err(_) => None,
+        };
+        if let Err(cause) = fs::rename(self.path(), &self.target) {
+            if let Some(aside) = aside {
+                // Best effort: the first error is the one to tell.
+                let _ = fs::rename(aside, &self.target);
+            }
+            return Err(Error::Write { path: self.target, cause });
+        }
+        let _ = self.partial.keep();
+        if let Some(aside) = aside {
+            let removed = if aside.is_dir() { fs::remove_dir_all(&aside) } else { fs::remove_file(&aside) };
+            removed.map_err(Error::write(aside))?;
+        }
+        Ok((self.target, bytes))
+    }
+}
+
+/// Refuses a target that is the model's directory, lies in it, or holds it.
+fn refuse_overlap(out: &Path, parent: &Path, name: &Path, model: &Path) -> Result<(), Error> {
+    let Ok(model) = model.canonicalize() else { return Ok(()) };
+    // The target may not exist yet: the nearest ancestor that does decides where it would lie.
+    let mut existing = parent;
+    while !existing.exists() {
+        match existing.parent() {
+            Some(up) if up != Path::new("") => existing = up,
+            _ => existing = Path::new("."),
+        }
+    }
+    let Ok(real) = existing.canonicalize() else { return Ok(()) };
+    let rest = parent.strip_prefix(existing).unwrap_or(Path::new(""));
+    let target = real.join(rest).join(name);
+    let target = target.canonicalize().unwrap_or(target);
+    if target.starts_with(&model) || model.starts_with(&target) {
+        return Err(Error::InsideModel { out: out.into(), model });
+    }
+    Ok(())
+}
+
+/// Temporary directories are made for their owner alone; a model is not a secret.
+#[cfg(unix)]
+fn readable_like_other_directories(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = path.parent().map_or_else(|| fs::metadata("."), fs::metadata)?;
+    let mode = (parent.permissions().mode() & 0o777) | 0o700;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode & !0o022 | 0o700))
+}
+
+#[cfg(not(unix))]
+fn readable_like_other_directories(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_an_output_that_is_not_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = OutputDir::create(&dir.path().join("slim"), false, None).unwrap();
+        out.write("a", b"b").unwrap();
+        drop(out);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_published_output_has_its_name_and_nothing_lies_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("deep/slim");
+        for text in ["first", "second"] {
+            let out = OutputDir::create(&target, true, None).unwrap();
+            out.write("a", text.as_bytes()).unwrap();
+            assert_eq!(out.publish().unwrap(), (target.clone(), text.len() as u64));
+            assert_eq!(fs::read_to_string(target.join("a")).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(dir.path().join("deep")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_existing_output_is_refused_without_force() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = OutputDir::create(dir.path(), false, None).unwrap_err();
+        assert!(error.to_string().contains("--force"), "{error}");
+    }
+
+    #[test]
+    fn an_output_in_around_or_at_the_model_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = dir.path().join("models/llama");
+        fs::create_dir_all(&model).unwrap();
+        for out in [model.clone(), model.join("slim"), model.join("a/b/slim"), dir.path().join("models")] {
+            let error = OutputDir::create(&out, true, Some(&model)).unwrap_err();
+            assert!(matches!(error, Error::InsideModel { .. }), "{error}");
+        }
+        OutputDir::create(&dir.path().join("models/llama-slim"), false, Some(&model)).unwrap();
+    }
+}

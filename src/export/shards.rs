@@ -1,0 +1,83 @@
+//! Safetensors files of bounded size, written as the blocks come.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::model::StoredTensor;
+
+use super::{Error, OutputDir};
+
+/// Bytes of one shard: what is held in memory until it is full.
+const SHARD_BYTES: usize = 1 << 30;
+
+/// Collects tensors and writes a shard whenever enough are there. Names of Hugging Face: `model.safetensors`, or
+/// `model-00001-of-0000N.safetensors` with `model.safetensors.index.json`.
+pub struct ShardWriter<'c> {
+    limit: usize,
+    held: Vec<StoredTensor<'c>>,
+    held_bytes: usize,
+    total_bytes: usize,
+    /// Temporary name and tensor names of each shard that is on disk.
+    shards: Vec<(PathBuf, Vec<String>)>,
+}
+
+impl Default for ShardWriter<'_> {
+    fn default() -> Self {
+        Self::with_limit(SHARD_BYTES)
+    }
+}
+
+impl<'c> ShardWriter<'c> {
+    fn with_limit(limit: usize) -> Self {
+        Self { limit, held: Vec::new(), held_bytes: 0, total_bytes: 0, shards: Vec::new() }
+    }
+
+    pub fn add(&mut self, out: &OutputDir, tensors: Vec<StoredTensor<'c>>) -> Result<(), Error> {
+        for tensor in tensors {
+            let bytes = tensor.bytes.len();
+            if self.held_bytes + bytes > self.limit && !self.held.is_empty() {
+                self.flush(out)?;
+            }
+            self.held_bytes += bytes;
+            self.total_bytes += bytes;
+            self.held.push(tensor);
+        }
+        Ok(())
+    }
+
+    /// Writes what is held, gives the shards their names and writes the index.
+    pub fn finish(mut self, out: &OutputDir) -> Result<(), Error> {
+        self.flush(out)?;
+        let count = self.shards.len();
+        let mut weight_map = serde_json::Map::new();
+        for (index, (path, tensors)) in self.shards.into_iter().enumerate() {
+            let name = match count {
+                1 => "model.safetensors".to_string(),
+                _ => format!("model-{:05}-of-{count:05}.safetensors", index + 1),
+            };
+            fs::rename(&path, out.path().join(&name)).map_err(Error::write(&name))?;
+            weight_map.extend(tensors.into_iter().map(|tensor| (tensor, Value::from(name.as_str()))));
+        }
+        if count > 1 {
+            weight_map.sort_keys();
+            let index = json!({ "metadata": { "total_size": self.total_bytes }, "weight_map": weight_map });
+            out.write("model.safetensors.index.json", format!("{index:#}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, out: &OutputDir) -> Result<(), Error> {
+        let name = format!("shard-{}.partial", self.shards.len());
+        let path = out.path().join(&name);
+        let fail = |cause: String| Error::Write { path: name.clone().into(), cause: std::io::Error::other(cause) };
+        let tensors = self.held.iter().map(|tensor| (tensor.name.as_str(), tensor));
+        // Some loaders refuse a file that does not name its framework.
+        let metadata = [("format".to_string(), "pt".to_string())].into();
+        safetensors::serialize_to_file(tensors, Some(metadata), &path).map_err(|e| fail(e.to_string()))?;
+        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(Error::write(&path))?;
+        self.shards.push((path, self.held.drain(..).map(|t| t.name).collect()));
+        self.held_bytes = 0;
+        Ok(())
+    }
+}

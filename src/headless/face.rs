@@ -1,0 +1,139 @@
+//! Progress on stderr: bars on a terminal, plain lines otherwise.
+
+use std::io::IsTerminal;
+
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::{
+    config::Part,
+    protocol::{Event, LayerRecord, Stage},
+};
+
+pub enum Face {
+    Bars { all: MultiProgress, layers: Option<ProgressBar>, stage: ProgressBar },
+    Lines { layers: usize },
+}
+
+impl Face {
+    pub fn new() -> Self {
+        if std::io::stderr().is_terminal() {
+            let all = MultiProgress::new();
+            let stage = all.add(ProgressBar::new(0).with_style(style("{msg:28} {bar:30} {percent:>3} %")));
+            Self::Bars { all, layers: None, stage }
+        } else {
+            Self::Lines { layers: 0 }
+        }
+    }
+
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
+            Event::RunStarted { model, .. } => {
+                self.begin(model.layers);
+                let millions = model.parameters_before as f64 / 1e6;
+                self.say(&format!("Pruning {}: {}, {} layers, {millions:.1} M parameters", model.name, model.family, model.layers));
+            }
+            Event::Calibrated { files, samples, seq_len, text_tokens } => self.say(&format!(
+                "Calibrating on {samples} windows of {seq_len} tokens from {} ({text_tokens} tokens)",
+                files.join(", ")
+            )),
+            Event::DampingRaised { layer, part, from, to, reason } => self.say(&format!(
+                "Layer {layer}, {}: damping raised from {from} to {to}, since {reason}",
+                name(*part)
+            )),
+            Event::LayerDone { record } => self.layer_done(record),
+            Event::Measured { record } => match record.after {
+                None => self.say(&format!("Perplexity before pruning: {:.4} on {}", record.before, record.text)),
+                Some(after) => self.say(&format!("Perplexity after pruning: {after:.4} on {}", record.text)),
+            },
+            Event::Warning { message } => self.say(&format!("Warning: {message}")),
+            Event::Written { path, bytes } => self.say(&format!("Wrote {} ({})", path.display(), HumanBytes(*bytes))),
+            // Told by the bars, by the table, or by the error that the program ends with.
+            Event::LayerStarted { .. }
+            | Event::Hessian { .. }
+            | Event::Removed { .. }
+            | Event::PartDone { .. }
+            | Event::PartFailed { .. }
+            | Event::Paused
+            | Event::Resumed
+            | Event::RunDone { .. }
+            | Event::RunCancelled
+            | Event::RunFailed { .. } => {}
+        }
+    }
+
+    /// A line that stays.
+    pub fn say(&self, line: &str) {
+        match self {
+            // Without a terminal to draw on, the line goes where the bars would.
+            Self::Bars { all, .. } => drop(all.println(line)),
+            Self::Lines { .. } => eprintln!("{line}"),
+        }
+    }
+
+    pub fn finish(&self) {
+        if let Self::Bars { all, .. } = self {
+            let _ = all.clear();
+        }
+    }
+
+    fn begin(&mut self, count: usize) {
+        match self {
+            Self::Bars { all, layers, .. } => {
+                let bar = ProgressBar::new(count as u64)
+                    .with_style(style("{msg:28} {bar:30} {pos}/{len}  {elapsed} gone, {eta} left"))
+                    .with_message("Layers");
+                *layers = Some(all.insert(0, bar));
+            }
+            Self::Lines { layers } => *layers = count,
+        }
+    }
+
+    fn progress(&self, stage: &Stage, done: u64, total: u64) {
+        if let Self::Bars { stage: bar, .. } = self {
+            bar.set_message(match stage {
+                Stage::Download { file } => format!("Download {file}"),
+                Stage::Tokenise => "Tokenise".into(),
+                Stage::Calibrate { layer, part } => format!("Layer {layer}: calibrate {}", name(*part)),
+                Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", name(*part)),
+                Stage::Evaluate { pruned: false } => "Perplexity before".into(),
+                Stage::Evaluate { pruned: true } => "Perplexity after".into(),
+            });
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    }
+
+    fn layer_done(&mut self, record: &LayerRecord) {
+        match self {
+            Self::Bars { layers: Some(bar), .. } => bar.set_position(record.index as u64 + 1),
+            Self::Bars { layers: None, .. } => {}
+            Self::Lines { layers } => {
+                let last = layers.saturating_sub(1);
+                let (heads, channels) = (&record.attention, &record.mlp);
+                eprintln!(
+                    "Layer {:>2}/{last}: ratio {:.3}, attention units {}/{}, channels {}/{}, errors {:.2e} and {:.2e}",
+                    record.index,
+                    record.ratio,
+                    heads.kept.len(),
+                    heads.units,
+                    channels.kept.len(),
+                    channels.units,
+                    heads.relative_error,
+                    channels.relative_error,
+                );
+            }
+        }
+    }
+}
+
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::Attention => "attention",
+        Part::Mlp => "mlp",
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,62 @@
+//! The table of the layers and the lines below it.
+
+use crate::{
+    config::AttentionUnit,
+    protocol::{PartRecord, PerplexityRecord, RunRecord},
+};
+
+/// A row a layer: ratio, kept units, errors.
+pub fn layers(record: &RunRecord) -> String {
+    let unit = match record.settings.attention_unit {
+        AttentionUnit::KvGroup => "KV groups",
+        AttentionUnit::QueryHead => "heads",
+    };
+    let tracked = record.layers.iter().any(|layer| layer.output_error.is_some());
+    let mut text = format!("{:>5}  {:>6}  {unit:>9}  {:>13}  {:>11}  {:>11}", "layer", "ratio", "channels", "attn error", "mlp error");
+    if tracked {
+        text += &format!("  {:>12}", "output error");
+    }
+    text += "\n";
+    for layer in &record.layers {
+        let kept = |part: &PartRecord| format!("{}/{}", part.kept.len(), part.units);
+        text += &format!(
+            "{:>5}  {:>6.4}  {:>9}  {:>13}  {:>10.4}%  {:>10.4}%",
+            layer.index,
+            layer.ratio,
+            kept(&layer.attention),
+            kept(&layer.mlp),
+            100.0 * layer.attention.relative_error,
+            100.0 * layer.mlp.relative_error,
+        );
+        if let Some(error) = layer.output_error {
+            text += &format!("  {:>11.4}%", 100.0 * error);
+        }
+        text += "\n";
+    }
+    text
+}
+
+/// Parameters, perplexity and time.
+pub fn summary(record: &RunRecord) -> String {
+    let (before, after) = (record.model.parameters_before, record.model.parameters_after);
+    let share = 100.0 * (1.0 - after as f64 / before as f64);
+    let mut text = format!("Parameters: {before} → {after} ({share:.1} % fewer)\n");
+    if let Some(perplexity) = &record.perplexity {
+        text += &self::perplexity(perplexity);
+    }
+    let s = &record.seconds;
+    text += &format!(
+        "Seconds: {:.1} (calibration {:.1}, solve {:.1}, evaluate {:.1}, export {:.1})\n",
+        s.total, s.calibration, s.solve, s.evaluate, s.export
+    );
+    text
+}
+
+fn perplexity(record: &PerplexityRecord) -> String {
+    let after = record.after.map_or("not measured".into(), |after| format!("{after:.4}"));
+    let bos = if record.bos { "with" } else { "without" };
+    format!(
+        "Perplexity: {:.4} → {after} on {} ({} tokens in windows of {}, {bos} BOS)\n",
+        record.before, record.text, record.tokens, record.seq_len
+    )
+}

@@ -1,0 +1,51 @@
+//! What can end a pass.
+
+use crate::{config::Part, model, prune};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Layers(String),
+    #[error(transparent)]
+    Plan(prune::Error),
+    #[error("layer {layer}, {}: {cause}", part_name(*part))]
+    Part { layer: usize, part: Part, cause: prune::Error },
+    #[error("layer {layer}: activations hold a NaN or an infinity after the block; check the weights, or give --dtype f32")]
+    NotFinite { layer: usize },
+    #[error("tensor {tensor}: the fitted weight {value} is too large for {dtype}, in which the checkpoint is stored; raise --damping")]
+    Overflow { tensor: String, value: f32, dtype: String },
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    #[error("tensor work failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Part { cause: prune::Error::Cancelled { .. }, .. })
+    }
+
+    /// True where the model or the settings are at fault, not the work.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            Self::Part { cause, .. } => cause.is_bad_input(),
+            Self::Layers(_) | Self::Plan(_) | Self::NotFinite { .. } | Self::Overflow { .. } | Self::Model(_) => true,
+            Self::Tensor(_) | Self::Cancelled => false,
+        }
+    }
+}
+
+impl From<prune::Error> for Error {
+    fn from(cause: prune::Error) -> Self {
+        Self::Plan(cause)
+    }
+}
+
+pub fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Attention => "attention",
+        Part::Mlp => "mlp",
+    }
+}

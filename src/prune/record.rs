@@ -1,0 +1,54 @@
+//! What is remembered of a pruned part and of a pruned layer: plain records, written to `run.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::HessianStats;
+
+/// One part of one layer. Units are KV groups, query heads or channels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// Units before pruning.
+    pub units: usize,
+    /// Columns of the scored weight in one unit.
+    pub unit_width: usize,
+    /// Kept units, ascending.
+    pub kept: Vec<usize>,
+    /// Removed units, in the order of removal.
+    pub removed: Vec<usize>,
+    /// Rise of E‖Δy‖² per token, one a batch (arXiv 2412.18110, §3).
+    pub step_errors: Vec<f64>,
+    /// Units removed, one number a batch.
+    pub group_sizes: Vec<usize>,
+    /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ).
+    pub relative_error: f64,
+    /// None where the part was left out of the run.
+    pub hessian: Option<HessianStats>,
+}
+
+impl PartRecord {
+    /// The record of a part that the run leaves as it is.
+    pub fn untouched(units: usize, unit_width: usize) -> Self {
+        Self {
+            units,
+            unit_width,
+            kept: (0..units).collect(),
+            removed: Vec::new(),
+            step_errors: Vec::new(),
+            group_sizes: Vec::new(),
+            relative_error: 0.0,
+            hessian: None,
+        }
+    }
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    pub index: usize,
+    /// The planned ratio; counts are rounded from it.
+    pub ratio: f64,
+    pub attention: PartRecord,
+    pub mlp: PartRecord,
+    /// E‖h − h_dense‖² / E‖h_dense‖² of the block's output, where the dense stream was run.
+    pub output_error: Option<f64>,
+}

@@ -1,0 +1,47 @@
+//! Every sample is a valid settings file, and says what its name says.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, path::Path};
+
+use slimgpt::config::{GroupSize, HeadScore, Settings, Span, read_file};
+
+fn samples() -> Vec<(String, Settings)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_configs");
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| {
+            let settings = Settings::new(read_file(&path).unwrap()).unwrap();
+            (path.file_stem().unwrap().to_str().unwrap().to_string(), settings)
+        })
+        .collect()
+}
+
+fn sample(name: &str) -> Settings {
+    samples().into_iter().find(|(sample, _)| sample == name).unwrap().1
+}
+
+#[test]
+fn all_samples_are_valid() {
+    assert!(samples().len() >= 7);
+    for (name, settings) in samples() {
+        assert!(!settings.calibration.is_empty(), "{name} has no calibration text");
+    }
+}
+
+#[test]
+fn the_paper_s_samples_run_the_paper_s_method() {
+    for (name, ratio) in [("llama-7b-20", 0.2), ("llama-7b-50", 0.5)] {
+        let settings = sample(name);
+        assert_eq!(settings.span(), Span::Mean(ratio));
+        assert_eq!(settings.head_score, HeadScore::GroupedCholesky);
+        assert_eq!(settings.group_size, GroupSize::Reference);
+    }
+}
+
+#[test]
+fn each_ablation_changes_one_thing() {
+    let paper = sample("llama-7b-20");
+    assert_eq!(sample("ablation-no-gcd"), Settings { head_score: HeadScore::Diagonal, ..paper.clone() });
+    assert_eq!(sample("ablation-no-dgs"), Settings { group_size: GroupSize::Fixed(128), ..paper.clone() });
+    assert_eq!(sample("ablation-no-compensation"), Settings { compensation: false, ..paper });
+}
