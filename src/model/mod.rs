@@ -11,6 +11,8 @@ mod decoder;
 mod ends;
 mod error;
 mod from_config;
+mod kept;
+mod keys;
 mod layout;
 mod mlp;
 mod rope;
