@@ -42,7 +42,7 @@ impl Decoder {
         self.blocks.iter().map(|_| KvCache::new(capacity)).collect()
     }
 
-    /// The next tokens of one sequence → the logits after the last of them: [vocab], f32.
+    /// The next tokens of one sequence → the logits after the last of them: `[vocab]`, f32.
     ///
     /// # Errors
     /// As [`Decoder::hidden`].
