@@ -1,7 +1,7 @@
 //! A checkpoint: architecture, weights, tokenizer, decoder block.
 //!
-//! [`Checkpoint::open`] reads the headers only and checks them against `config.json`;
-//! [`Checkpoint::block`] then loads one decoder block at a time.
+//! `Checkpoint::open` reads the headers only and checks them against `config.json`;
+//! `Checkpoint::block` then loads one decoder block at a time.
 
 mod architecture;
 mod attention;
