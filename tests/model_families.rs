@@ -1,5 +1,7 @@
 //! Every family computes what others compute, whole, cached and pruned.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::{collections::HashMap, path::Path};

@@ -29,8 +29,8 @@ pub(super) struct Attention {
     pub norm_eps: f32,
 }
 
-/// The keys and values of the tokens that one block has seen.
-#[derive(Clone, Debug)]
+/// The keys and values of the tokens that one block has seen. No `Clone`: copies would write to the same memory.
+#[derive(Debug)]
 pub struct KvCache(candle_nn::kv_cache::KvCache);
 
 impl KvCache {
@@ -85,7 +85,7 @@ impl Attention {
         let q = (q.to_dtype(DType::F32)? * (head_dim as f64).powf(-0.5))?;
         let (k, v) = (k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
 
-        let rows = (SCORES_AT_ONCE / (batch * heads * (offset + t))).clamp(16, MOST_QUERY_ROWS);
+        let rows = (SCORES_AT_ONCE / (batch * heads * (offset + t)).max(1)).clamp(16, MOST_QUERY_ROWS);
         let mut contexts = Vec::with_capacity(t.div_ceil(rows));
         for start in (0..t).step_by(rows) {
             let rows = rows.min(t - start);

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
 use super::{
-    Architecture, Error, KvCache, LayerSize, Result, Rope, Weights, attention::Attention, layout,
+    Architecture, Error, KvCache, LayerSize, Result, Rope, Weights, attention::Attention, kept, layout,
     layout::Slot, mlp::Mlp,
 };
 
@@ -155,7 +155,7 @@ impl Block {
     pub fn keep_heads(&mut self, query_heads: &[usize], kv_heads: &[usize], o_proj: Tensor) -> Result<()> {
         let attention = &mut self.attention;
         let size = LayerSize { heads: attention.heads, kv_heads: attention.kv_heads, channels: 0 };
-        check_heads(self.layer, size, query_heads, kv_heads)?;
+        kept::check_heads(self.layer, size, query_heads, kv_heads)?;
         let (hidden, head_dim) = (self.input_norm.dims()[0], attention.head_dim);
         let o_proj = replacement(
             self.layer,
@@ -165,7 +165,8 @@ impl Block {
             [hidden, query_heads.len() * head_dim],
         )?;
 
-        let (query_rows, kv_rows) = (rows_of_heads(query_heads, head_dim), rows_of_heads(kv_heads, head_dim));
+        let (query_rows, kv_rows) =
+            (kept::rows_of_heads(query_heads, head_dim), kept::rows_of_heads(kv_heads, head_dim));
         let (q_proj, k_proj, v_proj) = (
             keep_rows(&attention.q_proj, &query_rows)?,
             keep_rows(&attention.k_proj, &kv_rows)?,
@@ -189,7 +190,7 @@ impl Block {
     /// # Errors
     /// Indices that are empty, not ascending or too large; a wrong shape of `down_proj`.
     pub fn keep_channels(&mut self, channels: &[usize], down_proj: Tensor) -> Result<()> {
-        check_indices(self.layer, "channels", channels, self.mlp.channels())?;
+        kept::check_indices(self.layer, "channels", channels, self.mlp.channels())?;
         let hidden = self.input_norm.dims()[0];
         let down_proj = replacement(
             self.layer,
@@ -205,47 +206,6 @@ impl Block {
         };
         Ok(())
     }
-}
-
-/// That the kept heads leave a regular grouped-query layer of a layer of this size.
-pub(super) fn check_heads(
-    layer: usize,
-    size: LayerSize,
-    query_heads: &[usize],
-    kv_heads: &[usize],
-) -> Result<()> {
-    check_indices(layer, "query heads", query_heads, size.heads)?;
-    check_indices(layer, "key-value heads", kv_heads, size.kv_heads)?;
-    let group = query_heads.len() / kv_heads.len();
-    let regular = group * kv_heads.len() == query_heads.len()
-        && query_heads.iter().enumerate().all(|(i, head)| head / size.group() == kv_heads[i / group]);
-    if !regular {
-        return Err(Error::Kept {
-            layer,
-            what: "query heads",
-            expected: "the same number for each of the kept key-value heads".into(),
-            found: format!("{query_heads:?} for {kv_heads:?}"),
-        });
-    }
-    Ok(())
-}
-
-/// That the kept indices are ascending, below `all`, and at least one.
-pub(super) fn check_indices(layer: usize, what: &'static str, kept: &[usize], all: usize) -> Result<()> {
-    let ascending = kept.windows(2).all(|pair| pair[0] < pair[1]);
-    match kept.last() {
-        Some(&last) if ascending && last < all => Ok(()),
-        None => Err(Error::Kept { layer, what, expected: "at least one".into(), found: "none".into() }),
-        Some(last) => {
-            let found = if ascending { last.to_string() } else { "an index out of order".into() };
-            Err(Error::Kept { layer, what, expected: format!("ascending indices below {all}"), found })
-        }
-    }
-}
-
-/// The rows (or columns) of whole heads.
-pub(super) fn rows_of_heads(heads: &[usize], head_dim: usize) -> Vec<usize> {
-    heads.iter().flat_map(|head| head * head_dim..(head + 1) * head_dim).collect()
 }
 
 fn keep_rows(linear: &Linear, rows: &[usize]) -> Result<Linear> {

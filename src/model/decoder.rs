@@ -39,10 +39,10 @@ impl Decoder {
 
     /// Empty caches, one a block, for [`Decoder::next`].
     pub fn caches(&self, capacity: usize) -> Vec<KvCache> {
-        vec![KvCache::new(capacity); self.blocks.len()]
+        self.blocks.iter().map(|_| KvCache::new(capacity)).collect()
     }
 
-    /// The next tokens of one sequence → the logits after the last of them: [vocab], f32.
+    /// The next tokens of one sequence → the logits after the last of them: `[vocab]`, f32.
     ///
     /// # Errors
     /// As [`Decoder::hidden`].

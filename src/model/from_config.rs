@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{Architecture, Error, Family, LayerSize, Result, RopeScaling, RopeSettings};
+use super::{
+    Architecture, Error, Family, LayerSize, Result, RopeScaling, RopeSettings,
+    keys::{Keys, MOST, count, wrong},
+};
 
 const SUPPORTED: &str =
     "supported are model_type llama, mistral, qwen2, qwen3 and slimgpt_llama (what this program writes)";
-/// No model comes near; it keeps products of three sizes from overflowing unnoticed.
-const MOST: usize = 1 << 24;
 const MOST_LAYERS: usize = 1 << 12;
 
 pub fn read(config: &Value) -> Result<Architecture> {
@@ -246,80 +247,5 @@ fn rope(keys: &Keys) -> Result<RopeSettings> {
     Ok(RopeSettings { theta, scaling })
 }
 
-/// The keys of a JSON object; `null` counts as absent.
-struct Keys<'a>(&'a Map<String, Value>);
-
-impl<'a> Keys<'a> {
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        self.0.get(key).filter(|value| !value.is_null())
-    }
-
-    fn required(&self, key: &str) -> Result<&'a Value> {
-        self.get(key).ok_or_else(|| Error::MissingKey { key: key.to_owned() })
-    }
-
-    fn count(&self, key: &str) -> Result<usize> {
-        self.count_up_to(key, MOST)
-    }
-
-    fn count_up_to(&self, key: &str, most: usize) -> Result<usize> {
-        count(key, self.required(key)?, most)
-    }
-
-    fn optional_count(&self, key: &str) -> Result<Option<usize>> {
-        self.get(key).map(|value| count(key, value, MOST)).transpose()
-    }
-
-    /// Zero is allowed.
-    fn whole(&self, key: &str) -> Result<usize> {
-        let value = self.required(key)?;
-        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-        number.ok_or_else(|| wrong(key, "a whole number, 0 or more", value))
-    }
-
-    fn positive(&self, key: &str) -> Result<f64> {
-        let value = self.required(key)?;
-        let number = value.as_f64().filter(|number| number.is_finite() && *number > 0.0);
-        number.ok_or_else(|| wrong(key, "a number above 0", value))
-    }
-
-    fn positive_or(&self, key: &str, default: f64) -> Result<f64> {
-        if self.get(key).is_some() { self.positive(key) } else { Ok(default) }
-    }
-
-    fn flag(&self, key: &str) -> Result<bool> {
-        let Some(value) = self.get(key) else { return Ok(false) };
-        value.as_bool().ok_or_else(|| wrong(key, "true or false", value))
-    }
-
-    fn text(&self, key: &str) -> Result<Option<&'a str>> {
-        let Some(value) = self.get(key) else { return Ok(None) };
-        value.as_str().map(Some).ok_or_else(|| wrong(key, "a string", value))
-    }
-
-    /// One token id, a list of them, or nothing.
-    fn tokens(&self, key: &str) -> Result<Vec<u32>> {
-        let one = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
-        let Some(value) = self.get(key) else { return Ok(Vec::new()) };
-        let ids = match value {
-            Value::Array(values) => values.iter().map(one).collect(),
-            single => one(single).map(|id| vec![id]),
-        };
-        ids.ok_or_else(|| wrong(key, "a token id or a list of them", value))
-    }
-}
-
-fn count(key: &str, value: &Value, most: usize) -> Result<usize> {
-    let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-    number
-        .filter(|number| (1..=most).contains(number))
-        .ok_or_else(|| wrong(key, &format!("a whole number from 1 to {most}"), value))
-}
-
-fn wrong(key: &str, expected: &str, found: &Value) -> Error {
-    let mut found = found.to_string();
-    if found.chars().count() > 60 {
-        found = found.chars().take(60).chain(['…']).collect();
-    }
-    Error::Key { key: key.to_owned(), expected: expected.to_owned(), found }
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! A checkpoint: architecture, weights, tokenizer, decoder block.
 //!
-//! [`Checkpoint::open`] reads the headers only and checks them against `config.json`;
-//! [`Checkpoint::block`] then loads one decoder block at a time.
+//! `Checkpoint::open` reads the headers only and checks them against `config.json`;
+//! `Checkpoint::block` then loads one decoder block at a time.
 
 mod architecture;
 mod attention;
@@ -11,6 +11,8 @@ mod decoder;
 mod ends;
 mod error;
 mod from_config;
+mod kept;
+mod keys;
 mod layout;
 mod mlp;
 mod rope;

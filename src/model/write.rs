@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use candle_core::DType;
 
 use super::{
-    Checkpoint, Error, Raw, Result, block, layout,
+    Checkpoint, Error, Raw, Result, kept, layout,
     layout::{Cut, Slot},
     round_to,
 };
@@ -56,13 +56,13 @@ pub fn block_tensors<'a>(
     let Some(&size) = architecture.layers.get(layer) else {
         return Err(Error::NoSuchLayer { layer, last: architecture.layers.len() - 1 });
     };
-    if let Some(kept) = heads {
-        block::check_heads(layer, size, kept.query_heads, kept.kv_heads)?;
+    if let Some(heads) = heads {
+        kept::check_heads(layer, size, heads.query_heads, heads.kv_heads)?;
     }
-    if let Some(kept) = channels {
-        block::check_indices(layer, "channels", kept.channels, size.channels)?;
+    if let Some(channels) = channels {
+        kept::check_indices(layer, "channels", channels.channels, size.channels)?;
     }
-    let rows_of = |heads: &[usize]| block::rows_of_heads(heads, architecture.head_dim);
+    let rows_of = |heads: &[usize]| kept::rows_of_heads(heads, architecture.head_dim);
     let query_rows = heads.map(|kept| rows_of(kept.query_heads));
     let kv_rows = heads.map(|kept| rows_of(kept.kv_heads));
     let channel_rows = channels.map(|kept| kept.channels);

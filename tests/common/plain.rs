@@ -47,12 +47,10 @@ impl Model<'_> {
                 (0..=i).filter(|j| self.architecture.window(layer).is_none_or(|window| j + window > i));
             let seen: Vec<usize> = seen.collect();
             let mut context = Vec::new();
-            for head in 0..size.heads {
+            for (head, query) in q[i].iter().enumerate() {
                 let kv = head / size.group();
-                let scores: Vec<f64> = seen
-                    .iter()
-                    .map(|&j| (dot(&q[i][head], &k[j][kv]) / (head_dim as f64).sqrt()).exp())
-                    .collect();
+                let scores: Vec<f64> =
+                    seen.iter().map(|&j| (dot(query, &k[j][kv]) / (head_dim as f64).sqrt()).exp()).collect();
                 let total: f64 = scores.iter().sum();
                 let mix = |d: usize| {
                     seen.iter().zip(&scores).map(|(&j, score)| score / total * v[j][kv][d]).sum::<f64>()

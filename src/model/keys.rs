@@ -1,0 +1,86 @@
+//! The keys of a JSON object, each read as what it must be.
+
+use serde_json::{Map, Value};
+
+use super::{Error, Result};
+
+/// No size of a real model comes near; it keeps products of three sizes from overflowing unnoticed.
+pub const MOST: usize = 1 << 24;
+
+/// The keys of a JSON object; `null` counts as absent.
+pub struct Keys<'a>(pub &'a Map<String, Value>);
+
+impl<'a> Keys<'a> {
+    pub fn get(&self, key: &str) -> Option<&'a Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    pub fn required(&self, key: &str) -> Result<&'a Value> {
+        self.get(key).ok_or_else(|| Error::MissingKey { key: key.to_owned() })
+    }
+
+    pub fn count(&self, key: &str) -> Result<usize> {
+        self.count_up_to(key, MOST)
+    }
+
+    pub fn count_up_to(&self, key: &str, most: usize) -> Result<usize> {
+        count(key, self.required(key)?, most)
+    }
+
+    pub fn optional_count(&self, key: &str) -> Result<Option<usize>> {
+        self.get(key).map(|value| count(key, value, MOST)).transpose()
+    }
+
+    /// Zero is allowed.
+    pub fn whole(&self, key: &str) -> Result<usize> {
+        let value = self.required(key)?;
+        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+        number.ok_or_else(|| wrong(key, "a whole number, 0 or more", value))
+    }
+
+    pub fn positive(&self, key: &str) -> Result<f64> {
+        let value = self.required(key)?;
+        let number = value.as_f64().filter(|number| number.is_finite() && *number > 0.0);
+        number.ok_or_else(|| wrong(key, "a number above 0", value))
+    }
+
+    pub fn positive_or(&self, key: &str, default: f64) -> Result<f64> {
+        if self.get(key).is_some() { self.positive(key) } else { Ok(default) }
+    }
+
+    pub fn flag(&self, key: &str) -> Result<bool> {
+        let Some(value) = self.get(key) else { return Ok(false) };
+        value.as_bool().ok_or_else(|| wrong(key, "true or false", value))
+    }
+
+    pub fn text(&self, key: &str) -> Result<Option<&'a str>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_str().map(Some).ok_or_else(|| wrong(key, "a string", value))
+    }
+
+    /// One token id, a list of them, or nothing.
+    pub fn tokens(&self, key: &str) -> Result<Vec<u32>> {
+        let one = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+        let Some(value) = self.get(key) else { return Ok(Vec::new()) };
+        let ids = match value {
+            Value::Array(values) => values.iter().map(one).collect(),
+            single => one(single).map(|id| vec![id]),
+        };
+        ids.ok_or_else(|| wrong(key, "a token id or a list of them", value))
+    }
+}
+
+pub fn count(key: &str, value: &Value, most: usize) -> Result<usize> {
+    let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    number
+        .filter(|number| (1..=most).contains(number))
+        .ok_or_else(|| wrong(key, &format!("a whole number from 1 to {most}"), value))
+}
+
+pub fn wrong(key: &str, expected: &str, found: &Value) -> Error {
+    let mut found = found.to_string();
+    if found.chars().count() > 60 {
+        found = found.chars().take(60).chain(['…']).collect();
+    }
+    Error::Key { key: key.to_owned(), expected: expected.to_owned(), found }
+}
