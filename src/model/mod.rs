@@ -1,1 +1,3 @@
 //! A checkpoint: architecture, weights, tokenizer, decoder block.
+
+pub mod hub;
