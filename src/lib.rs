@@ -3,13 +3,25 @@
 //! Arrows run one way: `headless → engine → {export, eval, pipeline} → {prune, calibration, model}`;
 //! `config` is used by all and uses nobody. ARCHITECTURE.md tells more.
 
-/// Texts to token windows: plain text, JSON lines, Alpaca JSON, each also gzipped.
+// Texts to token windows: plain text, JSON lines, Alpaca JSON, each also gzipped.
 pub mod calibration;
-/// The settings of a run and of the method, validated once.
+// The settings of a run, checked once.
 pub mod config;
-/// The built-in model and the generator of its text.
+// The built-in model and the generator of its text.
 pub mod demo;
-/// A checkpoint: its architecture, its weights, its tokenizer, and one decoder block at a time.
+// The worker: jobs on their own thread that obey commands and tell events.
+pub mod engine;
+// Perplexity and generation.
+pub mod eval;
+// Writing a pruned model.
+pub mod export;
+// The engine without a screen.
+pub mod headless;
+// A checkpoint: its architecture, its weights, its tokenizer, and one decoder block at a time.
 pub mod model;
-/// The method itself, pure: second moment, damping, elimination, schedules.
+// One pass over the blocks: measure, solve, propagate.
+pub mod pipeline;
+// What the engine and its faces say to each other.
+pub mod protocol;
+// The method itself, pure: second moment, damping, elimination, schedules.
 pub mod prune;

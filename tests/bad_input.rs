@@ -66,7 +66,12 @@ fn a_missing_shard_is_named() {
     let bench = Bench::new();
     let weights = bench.path("model/model.safetensors");
     let bytes = fs::read(&weights).unwrap();
-    let names = safetensors::SafeTensors::deserialize(&bytes).unwrap().names().into_iter().map(String::from).collect::<Vec<_>>();
+    let names = safetensors::SafeTensors::deserialize(&bytes)
+        .unwrap()
+        .names()
+        .into_iter()
+        .map(String::from)
+        .collect::<Vec<_>>();
     fs::rename(&weights, bench.path("model/model-00001-of-00002.safetensors")).unwrap();
     let map: serde_json::Map<_, _> = names
         .iter()
@@ -198,7 +203,18 @@ fn an_output_that_cannot_be_written_is_refused() {
     // A file system that is never writable, for root neither.
     let model = bench.text("model");
     let text = bench.text("text.txt");
-    let ran = slimgpt(&["prune", &model, "--calibration", &text, "--samples", "8", "--seq-len", "64", "--out", "/proc/slim/out"]);
+    let ran = slimgpt(&[
+        "prune",
+        &model,
+        "--calibration",
+        &text,
+        "--samples",
+        "8",
+        "--seq-len",
+        "64",
+        "--out",
+        "/proc/slim/out",
+    ]);
     refused(&bench, &ran, &["/proc/slim", "cannot be written"]);
 }
 
@@ -249,7 +265,8 @@ fn activations_that_are_not_numbers_are_refused_with_layer_and_part() {
 #[test]
 fn a_window_longer_than_the_model_allows_is_refused() {
     let bench = Bench::new();
-    let ran = slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("text.txt"), "--seq-len", "100000"]);
+    let ran =
+        slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("text.txt"), "--seq-len", "100000"]);
     refused(&bench, &ran, &["seq-len"]);
 }
 
@@ -269,7 +286,9 @@ fn a_device_that_is_not_there_is_refused() {
 
 #[test]
 fn unknown_flags_and_values_exit_with_2() {
-    for arguments in [&["prune", "--nonsense"][..], &["prune", "--out", "x", "--head-score", "best"], &["frobnicate"]] {
+    for arguments in
+        [&["prune", "--nonsense"][..], &["prune", "--out", "x", "--head-score", "best"], &["frobnicate"]]
+    {
         assert_eq!(slimgpt(arguments).code, Some(2), "{arguments:?}");
     }
 }

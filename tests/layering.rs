@@ -18,7 +18,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("eval", &["prune", "calibration", "model", "config"]),
     ("export", &["prune", "calibration", "model", "config"]),
     ("protocol", &["prune", "config"]),
-    ("engine", &["export", "eval", "pipeline", "prune", "calibration", "model", "demo", "protocol", "config"]),
+    (
+        "engine",
+        &["export", "eval", "pipeline", "prune", "calibration", "model", "demo", "protocol", "config"],
+    ),
     ("headless", &["engine", "protocol", "config"]),
 ];
 
@@ -98,7 +101,9 @@ fn modules_use_only_what_lies_below_them() {
     let arrows: BTreeMap<&str, &[&str]> = ARROWS.into_iter().collect();
     let mut seen = 0;
     for (module, files) in by_module() {
-        let allowed = arrows.get(module.as_str()).unwrap_or_else(|| panic!("module {module} has no place in the order"));
+        let allowed = arrows
+            .get(module.as_str())
+            .unwrap_or_else(|| panic!("module {module} has no place in the order"));
         for (path, code) in files {
             for used in modules_used(&code) {
                 seen += 1;

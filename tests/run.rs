@@ -57,7 +57,8 @@ fn the_record_holds_what_happened() {
             let count = |key: &str| part[key].as_array().unwrap().len();
             let units = part["units"].as_u64().unwrap() as usize;
             assert_eq!(count("kept") + count("removed"), units);
-            let sizes: u64 = part["group_sizes"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
+            let sizes: u64 =
+                part["group_sizes"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
             assert_eq!(sizes as usize, count("removed"));
             assert_eq!(count("step_errors"), count("group_sizes"));
             assert_eq!(part["hessian"].is_null(), !(1..4).contains(&index));
@@ -160,12 +161,31 @@ fn a_pruned_model_can_be_pruned_again_and_writes_text() {
     let bench = Bench::new();
     assert_eq!(bench.prune(&["--ratio", "0.2"]).code, Some(0));
     let ran = slimgpt(&[
-        "prune", &bench.text("out"), "--calibration", &bench.text("text.txt"), "--samples", "8", "--seq-len", "64",
-        "--ratio", "0.2", "--out", &bench.text("twice"),
+        "prune",
+        &bench.text("out"),
+        "--calibration",
+        &bench.text("text.txt"),
+        "--samples",
+        "8",
+        "--seq-len",
+        "64",
+        "--ratio",
+        "0.2",
+        "--out",
+        &bench.text("twice"),
     ]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let write = |seed: &str| {
-        let ran = slimgpt(&["generate", &bench.text("twice"), "--prompt", "One day", "--max-tokens", "12", "--seed", seed]);
+        let ran = slimgpt(&[
+            "generate",
+            &bench.text("twice"),
+            "--prompt",
+            "One day",
+            "--max-tokens",
+            "12",
+            "--seed",
+            seed,
+        ]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         assert!(ran.stdout.starts_with("One day"), "{}", ran.stdout);
         ran.stdout

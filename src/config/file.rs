@@ -70,7 +70,7 @@ fn line_of(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{GroupSize, HeadScore, Schedule};
+    use crate::config::{GroupSize, HeadScore, Schedule, ScheduleChoice};
 
     fn error(text: &str) -> String {
         parse(text, "run.toml").unwrap_err().to_string()
@@ -89,8 +89,11 @@ mod tests {
 
     #[test]
     fn a_schedule_is_a_name_or_a_list() {
-        assert_eq!(parse("schedule = \"linear\"", "").unwrap().schedule, Some(Schedule::Linear));
-        let custom = Schedule::Custom(vec![0.1, 0.2]);
+        assert_eq!(
+            parse("schedule = \"linear\"", "").unwrap().schedule,
+            Some(ScheduleChoice::Schedule(Schedule::Linear))
+        );
+        let custom = ScheduleChoice::Schedule(Schedule::Custom(vec![0.1, 0.2]));
         assert_eq!(parse("schedule = [0.1, 0.2]", "").unwrap().schedule, Some(custom));
     }
 

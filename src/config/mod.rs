@@ -13,5 +13,14 @@ pub use method::{AttentionUnit, GroupSize, HeadScore, Target};
 pub use options::{MachineOptions, Options};
 pub use settings::{Machine, Settings, Span};
 pub use values::{
-    ByteSize, ComputeDevice, Format, LayerRange, Part, Precision, Preset, Schedule, TextSource,
+    ByteSize, ComputeDevice, Format, LayerRange, Part, Precision, Preset, Schedule, ScheduleChoice,
+    TextSource,
 };
+
+/// The settings file of the built-in model, which holds wherever no other is named.
+const DEMO: &str = include_str!("../../sample_configs/demo.toml");
+
+/// What the built-in model is pruned with where nothing else is said.
+pub fn demo() -> Result<Options, Error> {
+    parse_file(DEMO, "sample_configs/demo.toml")
+}

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, Format, GroupSize, HeadScore, LayerRange, Part, Precision,
-    Preset, Schedule, Target, TextSource,
+    Preset, ScheduleChoice, Target, TextSource,
 };
 
 /// Every field is optional: a flag wins over the settings file, the file over the preset, the preset over the default.
@@ -34,7 +34,7 @@ pub struct Options {
 
     /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, or a file with one number a layer [default: log]
     #[arg(long, value_name = "SCHEDULE", help_heading = "Ratios")]
-    pub schedule: Option<Schedule>,
+    pub schedule: Option<ScheduleChoice>,
     /// Mean pruning ratio, from 0 to below 1 [default: 0.2]
     #[arg(long, value_name = "R", conflicts_with_all = ["first_ratio", "last_ratio"], help_heading = "Ratios")]
     pub ratio: Option<f64>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, Error, Format, GroupSize, HeadScore, LayerRange, MachineOptions,
-    Options, Part, Precision, Preset, Schedule, Target, TextSource,
+    Options, Part, Precision, Preset, Schedule, ScheduleChoice, Target, TextSource,
 };
 
 /// The mean ratio where nothing is said.
@@ -68,9 +68,10 @@ impl Settings {
             Some(Preset::Paper) => options.or(paper()),
             None => options,
         };
-        let schedule = match o.schedule.unwrap_or_default() {
-            Schedule::File(path) => Schedule::Custom(read_ratios(&path)?),
-            named => named,
+        let schedule = match o.schedule {
+            Some(ScheduleChoice::File(path)) => Schedule::Custom(read_ratios(&path)?),
+            Some(ScheduleChoice::Schedule(schedule)) => schedule,
+            None => Schedule::default(),
         };
         let custom = matches!(schedule, Schedule::Custom(_));
         let spanned = o.ratio.is_some() || o.first_ratio.is_some();
@@ -166,7 +167,7 @@ fn paper() -> Options {
     Options {
         head_score: Some(HeadScore::GroupedCholesky),
         group_size: Some(GroupSize::Reference),
-        schedule: Some(Schedule::Log),
+        schedule: Some(ScheduleChoice::Schedule(Schedule::Log)),
         target: Some(Target::Layer),
         ..Options::default()
     }
@@ -236,7 +237,10 @@ mod tests {
         }
         let ends = Options { first_ratio: Some(0.1), last_ratio: Some(1.5), ..Options::default() };
         assert!(settings(ends).unwrap_err().starts_with("last-ratio:"));
-        let custom = Options { schedule: Some(Schedule::Custom(vec![0.1, 2.0])), ..Options::default() };
+        let custom = Options {
+            schedule: Some(ScheduleChoice::Schedule(Schedule::Custom(vec![0.1, 2.0]))),
+            ..Options::default()
+        };
         assert!(settings(custom).unwrap_err().starts_with("schedule, layer 1:"));
     }
 

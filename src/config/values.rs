@@ -36,10 +36,15 @@ pub enum Schedule {
     Uniform,
     LogDecrease,
     LinearDecrease,
-    /// A file with one number a layer.
-    File(PathBuf),
     /// One number a layer.
     Custom(Vec<f64>),
+}
+
+/// A schedule as it is said: itself, or a file with one number a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScheduleChoice {
+    Schedule(Schedule),
+    File(PathBuf),
 }
 
 /// Where the tensors of a forward pass live.
@@ -157,25 +162,32 @@ impl fmt::Display for Schedule {
             Self::Uniform => f.write_str("uniform"),
             Self::LogDecrease => f.write_str("log-decrease"),
             Self::LinearDecrease => f.write_str("linear-decrease"),
-            Self::File(path) => write!(f, "{}", path.display()),
             Self::Custom(ratios) => write!(f, "custom ({} ratios)", ratios.len()),
         }
     }
 }
 
-impl FromStr for Schedule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
+impl Schedule {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
             "log" => Self::Log,
             "linear" => Self::Linear,
             "uniform" => Self::Uniform,
             "log-decrease" => Self::LogDecrease,
             "linear-decrease" => Self::LinearDecrease,
-            "" => return Err("expected a schedule's name or a file, found an empty name".into()),
-            path => Self::File(path.into()),
+            _ => return None,
         })
+    }
+}
+
+impl FromStr for ScheduleChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("expected a schedule's name or a file, found an empty name".into());
+        }
+        Ok(Schedule::named(text).map_or_else(|| Self::File(text.into()), Self::Schedule))
     }
 }
 
@@ -293,17 +305,28 @@ impl Serialize for Schedule {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NameOrRatios {
+    Name(String),
+    Ratios(Vec<f64>),
+}
+
 impl<'de> Deserialize<'de> for Schedule {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum NameOrRatios {
-            Name(String),
-            Ratios(Vec<f64>),
+        match NameOrRatios::deserialize(deserializer)? {
+            NameOrRatios::Name(name) => Self::named(&name)
+                .ok_or_else(|| serde::de::Error::custom(format!("no schedule is called \"{name}\""))),
+            NameOrRatios::Ratios(ratios) => Ok(Self::Custom(ratios)),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for ScheduleChoice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match NameOrRatios::deserialize(deserializer)? {
             NameOrRatios::Name(name) => name.parse().map_err(serde::de::Error::custom),
-            NameOrRatios::Ratios(ratios) => Ok(Self::Custom(ratios)),
+            NameOrRatios::Ratios(ratios) => Ok(Self::Schedule(Schedule::Custom(ratios))),
         }
     }
 }

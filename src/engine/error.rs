@@ -28,11 +28,15 @@ pub enum Error {
     NoCalibration(config::TextSource),
     #[error("evaluation: no text was given; name one with --text FILE, or use {0}")]
     NoEvalText(config::TextSource),
-    #[error("seq-len: expected at most {limit} tokens, the length this model was made for, found {asked}; give a smaller one")]
+    #[error(
+        "seq-len: expected at most {limit} tokens, the length this model was made for, found {asked}; give a smaller one"
+    )]
     TooLong { asked: usize, limit: usize },
     #[error("BOS: config.json of {0} names no bos_token_id; leave --bos out")]
     NoBos(String),
-    #[error("device {device}: {cause}; this program uses cpu, or cuda and metal where it was built with that feature")]
+    #[error(
+        "device {device}: {cause}; this program uses cpu, or cuda and metal where it was built with that feature"
+    )]
     Device { device: config::ComputeDevice, cause: String },
     #[error("threads: {0}; give a smaller --threads")]
     Threads(String),

@@ -87,7 +87,8 @@ impl EvalText {
             dtype,
             memory_budget: machine.memory_budget.0,
         };
-        Ok(perplexity.measure(&mut |done, total| control.progress(Stage::Evaluate { pruned }, done, total))?)
+        Ok(perplexity
+            .measure(&mut |done, total| control.progress(Stage::Evaluate { pruned }, done, total))?)
     }
 }
 

@@ -12,7 +12,11 @@ use crate::{
     protocol::PlannedLayer,
 };
 
-use super::{Control, Error, ModelChoice, machine::forward_on, prune::{planned, window_length}};
+use super::{
+    Control, Error, ModelChoice,
+    machine::forward_on,
+    prune::{planned, window_length},
+};
 
 /// Side of the matrix product whose speed stands for the machine's.
 const PROBE: usize = 1024;
@@ -58,7 +62,11 @@ impl Needs {
     }
 }
 
-pub fn inspect(model: &ModelChoice, mut settings: Settings, control: &mut Control) -> Result<Inspection, Error> {
+pub fn inspect(
+    model: &ModelChoice,
+    mut settings: Settings,
+    control: &mut Control,
+) -> Result<Inspection, Error> {
     let (device, dtype) = forward_on(&settings.machine)?;
     let checkpoint = model.open(control)?;
     let architecture = checkpoint.architecture();
@@ -127,14 +135,19 @@ fn needs(
     let stream_bytes = streams * tokens * hidden * bytes;
     let kept_ffn = largest(&|size| size.channels as u64) * tokens * bytes;
     let fits = stream_bytes + kept_ffn <= settings.machine.memory_budget.0;
-    let activation_bytes = if fits { kept_ffn.max(largest(&context) * tokens * bytes) } else { largest(&context) * tokens * bytes };
+    let activation_bytes = if fits {
+        kept_ffn.max(largest(&context) * tokens * bytes)
+    } else {
+        largest(&context) * tokens * bytes
+    };
     let block = (0..architecture.layers.len()).map(|i| architecture.layer_parameters(i)).max().unwrap_or(0);
 
     let (mut forward_flops, mut solve_flops) = (0.0, 0.0);
     for (index, (size, plan)) in architecture.layers.iter().zip(plan).enumerate() {
         let (tokens, hidden) = (tokens as f64, hidden as f64);
         // Each weight takes a multiplication and an addition for each token; scores and their use, half of seq_len each.
-        let block = 2.0 * architecture.layer_parameters(index) as f64 + 2.0 * context(size) as f64 * seq_len as f64;
+        let block =
+            2.0 * architecture.layer_parameters(index) as f64 + 2.0 * context(size) as f64 * seq_len as f64;
         forward_flops += tokens * block * streams as f64;
         let parts = [(plan.attention, context(size) as f64), (plan.mlp, size.channels as f64)];
         for n in parts.into_iter().filter_map(|(units, n)| units.map(|_| n)) {

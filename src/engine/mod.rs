@@ -10,6 +10,7 @@ mod open;
 mod prune;
 mod texts;
 
+pub use crate::eval::Draw;
 pub use control::{Control, Worker, start};
 pub use error::Error;
 pub use evaluate::{Evaluate, Evaluation, evaluate};
@@ -18,4 +19,3 @@ pub use inspect::{Inspection, inspect};
 pub use machine::use_threads;
 pub use open::ModelChoice;
 pub use prune::{PruneRun, prune};
-pub use crate::eval::Draw;

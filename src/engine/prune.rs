@@ -62,7 +62,14 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     }
 
     let mut shards = ShardWriter::default();
-    let pass = Pass { checkpoint: &checkpoint, settings: &settings, plan: &plan, windows: &windows, device: &device, dtype };
+    let pass = Pass {
+        checkpoint: &checkpoint,
+        settings: &settings,
+        plan: &plan,
+        windows: &windows,
+        device: &device,
+        dtype,
+    };
     let finished = run_pass(&pass, &mut shards, &out, control)?;
     (seconds.calibration, seconds.solve) = (finished.calibration_seconds, finished.solve_seconds);
 
@@ -122,7 +129,8 @@ fn draw_windows(
     let texts = settings.calibration.iter().map(texts::read).collect::<Result<Vec<_>, _>>()?;
     let files: Vec<String> = settings.calibration.iter().map(ToString::to_string).collect();
     let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, control)?;
-    let (samples, seq_len, seed) = (settings.samples, settings.seq_len.unwrap_or(DEFAULT_SEQ_LEN), settings.seed);
+    let (samples, seq_len, seed) =
+        (settings.samples, settings.seq_len.unwrap_or(DEFAULT_SEQ_LEN), settings.seed);
     let windows = Windows::draw(&tokens, samples, seq_len, seed)?;
     control.tell(Event::Calibrated { files: files.clone(), samples, seq_len, text_tokens: tokens.len() });
     let record = CalibrationRecord { files, samples, seq_len, seed, tokens: (samples * seq_len) as u64 };
@@ -155,8 +163,12 @@ fn run_pass<'c>(
                     Event::Removed { layer, part, step, units: units.to_vec(), error }
                 }
             },
-            Notice::PartDone { layer, part, record } => Event::PartDone { layer, part, record: record.clone() },
-            Notice::PartFailed { layer, part, cause } => Event::PartFailed { layer, part, cause: cause.to_string() },
+            Notice::PartDone { layer, part, record } => {
+                Event::PartDone { layer, part, record: record.clone() }
+            }
+            Notice::PartFailed { layer, part, cause } => {
+                Event::PartFailed { layer, part, cause: cause.to_string() }
+            }
             Notice::LayerDone { record, tensors } => {
                 if let Err(error) = shards.add(out, tensors) {
                     write_error = Some(error);
@@ -246,7 +258,9 @@ impl<'a> Meter<'a> {
     ) -> Result<Option<Self>, Error> {
         let Some(source) = &settings.eval else { return Ok(None) };
         if settings.calibration.contains(source) {
-            let message = format!("evaluation text {source} is also the calibration text; its perplexity flatters the result");
+            let message = format!(
+                "evaluation text {source} is also the calibration text; its perplexity flatters the result"
+            );
             control.tell(Event::Warning { message });
         }
         let text = EvalText::new(source, settings.eval_seq_len, settings.bos, checkpoint, control)?;
@@ -262,7 +276,8 @@ impl<'a> Meter<'a> {
     }
 
     fn before(&mut self, checkpoint: &Checkpoint, control: &mut Control) -> Result<(), Error> {
-        self.record.before = self.text.measure(checkpoint, &self.settings.machine, self.forward, false, control)?;
+        self.record.before =
+            self.text.measure(checkpoint, &self.settings.machine, self.forward, false, control)?;
         control.tell(Event::Measured { record: self.record.clone() });
         Ok(())
     }

@@ -6,11 +6,11 @@ pub enum Error {
         "evaluation text {text}: holds {tokens} tokens, but one window needs {needed}; give a longer text or a smaller --seq-len"
     )]
     TextTooShort { text: String, tokens: usize, needed: usize },
-    #[error("evaluation text {text}: the perplexity is not finite; the model's weights overflow in this --dtype, try f32")]
-    NotFinite { text: String },
     #[error(
-        "prompt: empty, and the model names no BOS token to begin with; give --prompt TEXT"
+        "evaluation text {text}: the perplexity is not finite; the model's weights overflow in this --dtype, try f32"
     )]
+    NotFinite { text: String },
+    #[error("prompt: empty, and the model names no BOS token to begin with; give --prompt TEXT")]
     EmptyPrompt,
     #[error("prompt: {tokens} tokens, but the model was made for fewer than {limit}; give a shorter prompt")]
     PromptTooLong { tokens: usize, limit: usize },

@@ -34,7 +34,8 @@ impl OutputDir {
         }
         fs::create_dir_all(parent).map_err(Error::write(parent))?;
         let prefix = format!(".{}.partial-", name.to_string_lossy());
-        let partial = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(Error::write(out))?;
+        let partial =
+            tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(Error::write(out))?;
         Ok(Self { partial, target: out.into(), force })
     }
 

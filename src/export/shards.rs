@@ -70,7 +70,8 @@ impl<'c> ShardWriter<'c> {
     fn flush(&mut self, out: &OutputDir) -> Result<(), Error> {
         let name = format!("shard-{}.partial", self.shards.len());
         let path = out.path().join(&name);
-        let fail = |cause: String| Error::Write { path: name.clone().into(), cause: std::io::Error::other(cause) };
+        let fail =
+            |cause: String| Error::Write { path: name.clone().into(), cause: std::io::Error::other(cause) };
         let tensors = self.held.iter().map(|tensor| (tensor.name.as_str(), tensor));
         // Some loaders refuse a file that does not name its framework.
         let metadata = [("format".to_string(), "pt".to_string())].into();

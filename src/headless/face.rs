@@ -31,7 +31,10 @@ impl Face {
             Event::RunStarted { model, .. } => {
                 self.begin(model.layers);
                 let millions = model.parameters_before as f64 / 1e6;
-                self.say(&format!("Pruning {}: {}, {} layers, {millions:.1} M parameters", model.name, model.family, model.layers));
+                self.say(&format!(
+                    "Pruning {}: {}, {} layers, {millions:.1} M parameters",
+                    model.name, model.family, model.layers
+                ));
             }
             Event::Calibrated { files, samples, seq_len, text_tokens } => self.say(&format!(
                 "Calibrating on {samples} windows of {seq_len} tokens from {} ({text_tokens} tokens)",
@@ -43,11 +46,15 @@ impl Face {
             )),
             Event::LayerDone { record } => self.layer_done(record),
             Event::Measured { record } => match record.after {
-                None => self.say(&format!("Perplexity before pruning: {:.4} on {}", record.before, record.text)),
+                None => {
+                    self.say(&format!("Perplexity before pruning: {:.4} on {}", record.before, record.text))
+                }
                 Some(after) => self.say(&format!("Perplexity after pruning: {after:.4} on {}", record.text)),
             },
             Event::Warning { message } => self.say(&format!("Warning: {message}")),
-            Event::Written { path, bytes } => self.say(&format!("Wrote {} ({})", path.display(), HumanBytes(*bytes))),
+            Event::Written { path, bytes } => {
+                self.say(&format!("Wrote {} ({})", path.display(), HumanBytes(*bytes)))
+            }
             // Told by the bars, by the table, or by the error that the program ends with.
             Event::LayerStarted { .. }
             | Event::Hessian { .. }

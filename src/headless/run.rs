@@ -12,7 +12,8 @@ pub fn drive<T: Send + 'static>(
     job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
     mut recorder: Option<Recorder>,
 ) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let mut worker = start(1, job);
     let mut face = Face::new();
     runtime.block_on(async {

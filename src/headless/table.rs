@@ -12,7 +12,10 @@ pub fn layers(record: &RunRecord) -> String {
         AttentionUnit::QueryHead => "heads",
     };
     let tracked = record.layers.iter().any(|layer| layer.output_error.is_some());
-    let mut text = format!("{:>5}  {:>6}  {unit:>9}  {:>13}  {:>11}  {:>11}", "layer", "ratio", "channels", "attn error", "mlp error");
+    let mut text = format!(
+        "{:>5}  {:>6}  {unit:>9}  {:>13}  {:>11}  {:>11}",
+        "layer", "ratio", "channels", "attn error", "mlp error"
+    );
     if tracked {
         text += &format!("  {:>12}", "output error");
     }

@@ -87,6 +87,16 @@ impl Block {
         self.attention.o_proj.weight()
     }
 
+    /// [hidden], where `o_proj` has one.
+    pub fn o_bias(&self) -> Option<&Tensor> {
+        self.attention.o_proj.bias()
+    }
+
+    /// [hidden], where `down_proj` has one.
+    pub fn down_bias(&self) -> Option<&Tensor> {
+        self.mlp.down_proj.bias()
+    }
+
     /// [hidden, channels]
     pub fn down_proj(&self) -> &Tensor {
         self.mlp.down_proj.weight()

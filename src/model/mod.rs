@@ -11,6 +11,7 @@ mod decoder;
 mod ends;
 mod error;
 mod from_config;
+pub mod hub;
 mod kept;
 mod keys;
 mod layout;

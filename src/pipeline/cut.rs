@@ -83,10 +83,8 @@ impl BlockCut {
             kv_heads: &cut.kv_heads,
             o_proj: &cut.o_proj,
         });
-        let channels = self
-            .channels
-            .as_ref()
-            .map(|cut| KeptChannels { channels: &cut.kept, down_proj: &cut.down_proj });
+        let channels =
+            self.channels.as_ref().map(|cut| KeptChannels { channels: &cut.kept, down_proj: &cut.down_proj });
         Ok(block_tensors(checkpoint, self.layer, heads, channels)?)
     }
 

@@ -10,9 +10,13 @@ pub enum Error {
     Plan(prune::Error),
     #[error("layer {layer}, {}: {cause}", part_name(*part))]
     Part { layer: usize, part: Part, cause: prune::Error },
-    #[error("layer {layer}: activations hold a NaN or an infinity after the block; check the weights, or give --dtype f32")]
+    #[error(
+        "layer {layer}: activations hold a NaN or an infinity after the block; check the weights, or give --dtype f32"
+    )]
     NotFinite { layer: usize },
-    #[error("tensor {tensor}: the fitted weight {value} is too large for {dtype}, in which the checkpoint is stored; raise --damping")]
+    #[error(
+        "tensor {tensor}: the fitted weight {value} is too large for {dtype}, in which the checkpoint is stored; raise --damping"
+    )]
     Overflow { tensor: String, value: f32, dtype: String },
     #[error(transparent)]
     Model(#[from] model::Error),
@@ -31,7 +35,11 @@ impl Error {
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Part { cause, .. } => cause.is_bad_input(),
-            Self::Layers(_) | Self::Plan(_) | Self::NotFinite { .. } | Self::Overflow { .. } | Self::Model(_) => true,
+            Self::Layers(_)
+            | Self::Plan(_)
+            | Self::NotFinite { .. }
+            | Self::Overflow { .. }
+            | Self::Model(_) => true,
             Self::Tensor(_) | Self::Cancelled => false,
         }
     }

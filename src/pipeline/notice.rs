@@ -10,16 +10,43 @@ use crate::{
 
 /// 'c is the checkpoint: tensors that stay as they are lie in its files.
 pub enum Notice<'a, 'c> {
-    LayerStarted { layer: usize },
+    LayerStarted {
+        layer: usize,
+    },
     /// Calibration windows whose inputs of the scored weight have been measured.
-    Calibrating { layer: usize, part: Part, done: u64, total: u64 },
-    Solving { layer: usize, part: Part, progress: Progress<'a> },
-    PartDone { layer: usize, part: Part, record: &'a PartRecord },
-    PartFailed { layer: usize, part: Part, cause: &'a str },
+    Calibrating {
+        layer: usize,
+        part: Part,
+        done: u64,
+        total: u64,
+    },
+    Solving {
+        layer: usize,
+        part: Part,
+        progress: Progress<'a>,
+    },
+    PartDone {
+        layer: usize,
+        part: Part,
+        record: &'a PartRecord,
+    },
+    PartFailed {
+        layer: usize,
+        part: Part,
+        cause: &'a str,
+    },
     /// Calibration windows that have passed the pruned part.
-    Propagating { layer: usize, part: Part, done: u64, total: u64 },
+    Propagating {
+        layer: usize,
+        part: Part,
+        done: u64,
+        total: u64,
+    },
     /// `tensors` are the finished block in the checkpoint's own number types.
-    LayerDone { record: &'a LayerRecord, tensors: Vec<StoredTensor<'c>> },
+    LayerDone {
+        record: &'a LayerRecord,
+        tensors: Vec<StoredTensor<'c>>,
+    },
 }
 
 /// Hears notices.

@@ -122,7 +122,8 @@ impl<'c> Pass<'_, 'c> {
         };
         let (units, width, picked) =
             units(part, &layer.block.size(), self.checkpoint.architecture().head_dim, self.settings);
-        let (measured, inputs) = self.measure(part, layer, streams, remove.is_some(), units * width, observer)?;
+        let (measured, inputs) =
+            self.measure(part, layer, streams, remove.is_some(), units * width, observer)?;
 
         let record = match (remove, measured) {
             (Some(remove), Some(measured)) => {
@@ -201,7 +202,8 @@ impl<'c> Pass<'_, 'c> {
         let hidden = self.checkpoint.architecture().hidden;
         let keep = part == Part::Attention || self.fits(n, streams.dense.is_some());
         let mut moment = prune.then(|| SecondMoment::new(n));
-        let mut cross = (prune && self.settings.target == Target::DenseStream).then(|| CrossMoment::new(hidden, n));
+        let mut cross =
+            (prune && self.settings.target == Target::DenseStream).then(|| CrossMoment::new(hidden, n));
         let total = self.windows.samples() as u64;
         let mut done = 0;
         let mut inputs = Vec::with_capacity(streams.pruned.batches.len());
@@ -251,7 +253,8 @@ impl<'c> Pass<'_, 'c> {
     fn fits(&self, channels: usize, dense: bool) -> bool {
         let tokens = self.windows.tokens().len();
         let hidden = self.checkpoint.architecture().hidden * (1 + usize::from(dense));
-        ((channels + hidden) * tokens * self.dtype.size_in_bytes()) as u64 <= self.settings.machine.memory_budget.0
+        ((channels + hidden) * tokens * self.dtype.size_in_bytes()) as u64
+            <= self.settings.machine.memory_budget.0
     }
 }
 

@@ -25,29 +25,81 @@ pub struct Stamped {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// Long work without steps of its own: how far it is. Latest wins; any of these may be dropped.
-    Progress { stage: Stage, done: u64, total: u64 },
+    Progress {
+        stage: Stage,
+        done: u64,
+        total: u64,
+    },
     /// Settings are checked, the model is open, the ratios are fixed.
-    RunStarted { model: ModelRecord, settings: Box<Settings>, plan: Vec<PlannedLayer> },
-    Calibrated { files: Vec<String>, samples: usize, seq_len: usize, text_tokens: usize },
-    LayerStarted { layer: usize },
+    RunStarted {
+        model: ModelRecord,
+        settings: Box<Settings>,
+        plan: Vec<PlannedLayer>,
+    },
+    Calibrated {
+        files: Vec<String>,
+        samples: usize,
+        seq_len: usize,
+        text_tokens: usize,
+    },
+    LayerStarted {
+        layer: usize,
+    },
     /// The second moment is inverted; what the Hessian looks like.
-    Hessian { layer: usize, part: Part, stats: HessianStats },
+    Hessian {
+        layer: usize,
+        part: Part,
+        stats: HessianStats,
+    },
     /// The damped second moment could not be factored.
-    DampingRaised { layer: usize, part: Part, from: f64, to: f64, reason: String },
+    DampingRaised {
+        layer: usize,
+        part: Part,
+        from: f64,
+        to: f64,
+        reason: String,
+    },
     /// One batch left together. `error` is the exact rise of E‖Δy‖² per token.
-    Removed { layer: usize, part: Part, step: usize, units: Vec<usize>, error: f64 },
-    PartDone { layer: usize, part: Part, record: PartRecord },
-    PartFailed { layer: usize, part: Part, cause: String },
-    LayerDone { record: LayerRecord },
+    Removed {
+        layer: usize,
+        part: Part,
+        step: usize,
+        units: Vec<usize>,
+        error: f64,
+    },
+    PartDone {
+        layer: usize,
+        part: Part,
+        record: PartRecord,
+    },
+    PartFailed {
+        layer: usize,
+        part: Part,
+        cause: String,
+    },
+    LayerDone {
+        record: LayerRecord,
+    },
     /// Perplexity of the dense model, or of the pruned one as written.
-    Measured { record: PerplexityRecord },
-    Warning { message: String },
+    Measured {
+        record: PerplexityRecord,
+    },
+    Warning {
+        message: String,
+    },
     Paused,
     Resumed,
-    Written { path: PathBuf, bytes: u64 },
-    RunDone { record: Box<RunRecord> },
+    Written {
+        path: PathBuf,
+        bytes: u64,
+    },
+    RunDone {
+        record: Box<RunRecord>,
+    },
     RunCancelled,
-    RunFailed { message: String },
+    RunFailed {
+        message: String,
+    },
 }
 
 /// A layer as it is planned.

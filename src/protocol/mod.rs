@@ -3,8 +3,8 @@
 mod event;
 mod record;
 
-pub use event::{Event, PlannedLayer, Stage, Stamped};
 pub use crate::prune::{HessianStats, LayerRecord, PartRecord};
+pub use event::{Event, PlannedLayer, Stage, Stamped};
 pub use record::{CalibrationRecord, ModelRecord, PerplexityRecord, RunRecord, Seconds};
 
 /// What the engine obeys while it works.

@@ -43,3 +43,10 @@ pub enum Error {
     )]
     UniformSpan { first: Ratio, last: Ratio },
 }
+
+impl Error {
+    /// True where the model, the text or the settings are at fault, and the same work would fail again.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, Self::NotPositiveDefinite { .. } | Self::Cancelled { .. })
+    }
+}

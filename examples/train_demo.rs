@@ -1,2 +1,0 @@
-//! Trains the built-in model.
-fn main() {}

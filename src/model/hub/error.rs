@@ -1,0 +1,51 @@
+//! Why a checkpoint did not come from the hub.
+
+use std::{io, path::PathBuf};
+
+use super::id::HubId;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{given:?} is no model of the hub; expected owner/name or owner/name@revision")]
+    Id { given: String },
+    #[error("{endpoint} has no model {id}; is it spelled right?")]
+    NotFound { id: HubId, endpoint: String },
+    #[error("{endpoint} does not give {id} to everybody (status {status}): check the spelling, and {}",
+        what_to_do(id, endpoint, *with_token))]
+    NotAllowed { id: HubId, endpoint: String, status: u16, with_token: bool },
+    #[error("cannot reach {endpoint} ({cause}); check the connection, or HF_ENDPOINT")]
+    Network { endpoint: String, cause: String },
+    #[error("{url} answered with status {status}; try again later")]
+    Status { url: String, status: u16 },
+    #[error("the answer of {url} makes no sense: {cause}; check HF_ENDPOINT")]
+    Answer { url: String, cause: String },
+    #[error(
+        "HF_HUB_OFFLINE is set, and the cache {} lacks {missing} of {id}; download it once without",
+        cache.display()
+    )]
+    Offline { id: HubId, missing: String, cache: PathBuf },
+    #[error("{id} has no {file}, which a LLaMA-family checkpoint needs; choose another model or revision")]
+    NoFile { id: HubId, file: &'static str },
+    #[error(
+        "{id} has no safetensors weights; convert it with save_pretrained(…, safe_serialization=True), or take \
+         the revision of the hub's conversion bot (owner/name@refs/pr/N)"
+    )]
+    NoSafetensors { id: HubId },
+    #[error("{} is broken: {cause}; delete it and download it again", path.display())]
+    Broken { path: PathBuf, cause: String },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("the download was cancelled; the next one goes on from here")]
+    Cancelled,
+}
+
+fn what_to_do(id: &HubId, endpoint: &str, with_token: bool) -> String {
+    let page = format!("{endpoint}/{}", id.repository());
+    if with_token {
+        format!("accept its licence at {page} with the account of your token, or set another HF_TOKEN")
+    } else {
+        format!("accept its licence at {page} and set HF_TOKEN")
+    }
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
