@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     plots::{ENDINGS, OPENINGS, PLOTS, SKIES},
     words::{
-        ADJECTIVES, DISHES, FOODS, GAMES, HELPERS, JOYS, KINDS, LESSONS, NAMES, NUMBERS, PLACES, SORROWS, TEMPERS,
-        THINGS, TIMES, WEATHER,
+        ADJECTIVES, DISHES, FOODS, GAMES, HELPERS, JOYS, KINDS, LESSONS, NAMES, NUMBERS, PLACES, SORROWS,
+        TEMPERS, THINGS, TIMES, WEATHER,
     },
 };
 
@@ -100,7 +100,11 @@ impl Cast {
             text += before;
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
             let word = self.words.iter().find(|(known, _)| *known == name).map_or(name, |(_, word)| word);
-            if begins_sentence(&text) { text += &capital(word) } else { text += word }
+            if begins_sentence(&text) {
+                text += &capital(word)
+            } else {
+                text += word
+            }
             rest = after;
         }
         text + rest
@@ -109,7 +113,8 @@ impl Cast {
 
 fn begins_sentence(before: &str) -> bool {
     let spoken = before.trim_end_matches('"').trim_end();
-    spoken.is_empty() || (spoken.ends_with(['.', '!', '?']) && before.ends_with([' ', '"']))
+    spoken.is_empty()
+        || (spoken.ends_with(['.', '!', '?']) && before.ends_with([' ', '"']))
         || (before.ends_with('"') && spoken.ends_with([',', ':']))
 }
 
@@ -158,9 +163,11 @@ mod tests {
     #[test]
     fn every_placeholder_is_known() {
         let cast = Cast::draw(&mut ChaCha8Rng::seed_from_u64(0));
-        let lines = PLOTS.iter().flat_map(|plot| plot.iter()).chain([&OPENINGS, &SKIES, &ENDINGS]).copied().flatten();
+        let lines =
+            PLOTS.iter().flat_map(|plot| plot.iter()).chain([&OPENINGS, &SKIES, &ENDINGS]).copied().flatten();
         for line in lines {
-            for name in line.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
+            for name in line.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
+            {
                 assert!(cast.words.iter().any(|(known, _)| *known == name), "{name} in {line}");
             }
         }

@@ -23,6 +23,10 @@ pub struct Stamped {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "events are few and short-lived; boxes would only hide their fields"
+)]
 pub enum Event {
     /// Long work without steps of its own: how far it is. Latest wins; any of these may be dropped.
     Progress {
