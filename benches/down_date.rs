@@ -1,2 +1,218 @@
-//! Down-dating against re-inverting.
-fn main() {}
+//! Down-dating one inverse against inverting again at every step.
+//!
+//! Three ways to the same weights, each choosing by itself what leaves, with the same kernels on the same threads:
+//! *down-dated* is the elimination of this crate; *full* inverts the whole matrix at every step, removed rows and
+//! columns replaced by the identity, as the authors' code does; *active* inverts only what is still there. None of
+//! them includes the final refit, which is the same for all; its time is printed beside.
+//!
+//! `cargo bench --bench down_date [-- --quick]`
+
+use std::time::{Duration, Instant};
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::{factor, inverse};
+use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Accum, Mat, MatMut, Par};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use slimgpt::config::{GroupSize, HeadScore};
+use slimgpt::prune::{Elimination, Moment, Part, SecondMoment, Units};
+
+const DAMPING: f64 = 0.01;
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let (o_proj, width, down_proj) =
+        if quick { ([256, 256], 16, [128, 512]) } else { ([4096, 4096], 128, [2048, 5504]) };
+    let heads = Units::Heads { width, score: HeadScore::GroupedCholesky, per_group: None };
+    compare("heads of an o_proj", o_proj, heads, 8.0, quick);
+    let channels = Units::Channels { group_size: GroupSize::Reference };
+    compare("channels of a down_proj", down_proj, channels, 12.0, quick);
+}
+
+fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: bool) {
+    let (weight, moment) = random_problem(rows, n);
+    let remove = n / units.width() / 2;
+    let (moment, weight) = (&moment, &weight[..]);
+    let part = Part { weight, rows, moment, units, remove, damping: DAMPING, compensate: true, target: None };
+    println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
+
+    let began = Instant::now();
+    let mut elimination = Elimination::start(&part, DAMPING).expect("a random moment is positive definite");
+    let inverted = began.elapsed();
+    while elimination.step().expect("a random moment is positive definite").is_some() {}
+    let (kept, fitted) = elimination.compensated().expect("heads and batches carry W along");
+    let ours = began.elapsed();
+    let sizes: Vec<usize> = elimination.path().iter().map(|removal| removal.units.len()).collect();
+    let began = Instant::now();
+    let refitted = elimination.finish().expect("a random moment is positive definite").weight;
+    println!(
+        "  down-dated  {:7.2} s   (inverse and first scores {:.2} s; the refit would add {:.2} s)",
+        ours.as_secs_f64(),
+        inverted.as_secs_f64(),
+        began.elapsed().as_secs_f64()
+    );
+    println!("  from the refit the weights differ by {:.1e} at most", apart(&fitted, &refitted));
+
+    for (name, extent) in [("full", Extent::Full), ("active", Extent::Active)] {
+        let (slow_kept, slow_fitted, slow) = invert_again(&part, &sizes, extent);
+        let ratio = slow.as_secs_f64() / ours.as_secs_f64();
+        let difference = apart(&fitted, &slow_fitted);
+        let same = slow_kept == kept && difference < 1e-6;
+        println!(
+            "  {name:10}  {:7.2} s   {ratio:5.1} times as long; {} removed set, weights differ by {difference:.1e}",
+            slow.as_secs_f64(),
+            if slow_kept == kept { "same" } else { "ANOTHER" },
+        );
+        assert!(same, "the ways have to end at the same weights");
+        if extent == Extent::Full && !quick {
+            println!(
+                "              {} (wanted: {wanted})",
+                if ratio >= wanted { "reached" } else { "MISSED" }
+            );
+        }
+    }
+}
+
+/// What is inverted at every step.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    /// All n columns, those that left as the identity.
+    Full,
+    /// The active columns, gathered.
+    Active,
+}
+
+/// Inverts at every step; returns the kept columns, their weights [rows, kept] row-major, and the time.
+fn invert_again(part: &Part, sizes: &[usize], extent: Extent) -> (Vec<usize>, Vec<f64>, Duration) {
+    let (n, width) = (part.n(), part.units.width());
+    let mut w = Mat::from_fn(part.rows, n, |i, j| f64::from(part.weight[i * n + j]));
+    let damped = damped(part.moment);
+    let mut p = Mat::zeros(n, n);
+    let mut l = Mat::zeros(n, n);
+    let mut scratch = MemBuffer::new(
+        inverse::inverse_scratch::<f64>(n, Par::rayon(0)).or(factor::cholesky_in_place_scratch::<f64>(
+            n,
+            Par::rayon(0),
+            Default::default(),
+        )),
+    );
+    let began = Instant::now();
+    // the column of each row of P and of each column of W
+    let mut columns: Vec<usize> = (0..n).collect();
+    let mut present = vec![true; n];
+    for &size in sizes {
+        let order = columns.len();
+        let mut l = l.as_mut().submatrix_mut(0, 0, order, order);
+        let mut p = p.as_mut().submatrix_mut(0, 0, order, order);
+        fill(l.as_mut(), &damped, &columns, &present);
+        invert(p.as_mut(), l.as_mut(), MemStack::new(&mut scratch));
+        let p = p.as_ref();
+        let w_now = w.as_ref();
+        // only units that are there have a score
+        let mut scored: Vec<(f64, usize)> = (0..order / width)
+            .filter(|unit| present[columns[unit * width]])
+            .map(|unit| {
+                let first = unit * width;
+                let mut corner = p.submatrix(first, first, width, width).to_owned();
+                cholesky(corner.as_mut(), Par::Seq);
+                let norm = |j: usize| w_now.col(first + j).squared_norm_l2();
+                ((0..width).map(|j| norm(j) / corner[(j, j)].powi(2)).sum::<f64>(), unit)
+            })
+            .collect();
+        scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut leaving: Vec<usize> =
+            scored[..size].iter().flat_map(|&(_, unit)| unit * width..(unit + 1) * width).collect();
+        leaving.sort_unstable();
+        // W ← W − (W_R L⁻ᵀ) (L⁻¹ P_R), P_RR = L Lᵀ
+        let symmetric = |i: usize, j: usize| p[(i.max(j), i.min(j))];
+        let mut p_rr = Mat::from_fn(leaving.len(), leaving.len(), |i, j| symmetric(leaving[i], leaving[j]));
+        cholesky(p_rr.as_mut(), Par::rayon(0));
+        let mut u = Mat::from_fn(leaving.len(), order, |i, j| symmetric(leaving[i], j));
+        solve_lower_triangular_in_place(p_rr.as_ref(), u.as_mut(), Par::rayon(0));
+        let mut v = Mat::from_fn(part.rows, leaving.len(), |i, j| w[(i, leaving[j])]);
+        solve_lower_triangular_in_place(p_rr.as_ref(), v.as_mut().transpose_mut(), Par::rayon(0));
+        matmul(w.as_mut(), Accum::Add, v.as_ref(), u.as_ref(), -1.0, Par::rayon(0));
+        for &row in &leaving {
+            present[columns[row]] = false;
+        }
+        if extent == Extent::Active {
+            let stay: Vec<usize> = (0..order).filter(|&row| present[columns[row]]).collect();
+            for (to, &from) in stay.iter().enumerate().filter(|&(to, &from)| to != from) {
+                let (mut to, from) = w.as_mut().two_cols_mut(to, from);
+                to.copy_from(from);
+            }
+            w.resize_with(part.rows, stay.len(), |_, _| 0.0);
+            columns = stay.iter().map(|&row| columns[row]).collect();
+        }
+    }
+    let time = began.elapsed();
+    let kept: Vec<usize> = (0..columns.len()).filter(|&row| present[columns[row]]).collect();
+    let fitted = (0..part.rows).flat_map(|i| kept.iter().map(|&j| w[(i, j)]).collect::<Vec<_>>()).collect();
+    (kept.iter().map(|&row| columns[row]).collect(), fitted, time)
+}
+
+/// The lower half of G_λ[columns, columns], with the identity for columns that are not present.
+fn fill(mut half: MatMut<'_, f64>, damped: &Mat<f64>, columns: &[usize], present: &[bool]) {
+    for (j, &column) in columns.iter().enumerate() {
+        let values = damped.col(column);
+        let out = half.as_mut().col_mut(j).subrows_mut(j, columns.len() - j);
+        for (out, &row) in out.iter_mut().zip(&columns[j..]) {
+            *out = match present[row] && present[column] {
+                true => values[row],
+                false => f64::from(row == column),
+            };
+        }
+    }
+}
+
+fn invert(p: MatMut<'_, f64>, mut l: MatMut<'_, f64>, scratch: &mut MemStack) {
+    let par = Par::rayon(0);
+    factor::cholesky_in_place(l.as_mut(), Default::default(), par, scratch, Default::default())
+        .expect("a damped random moment is positive definite");
+    inverse::inverse(p, l.as_ref(), par, scratch);
+}
+
+fn cholesky(a: MatMut<'_, f64>, par: Par) {
+    let mut scratch =
+        MemBuffer::new(factor::cholesky_in_place_scratch::<f64>(a.nrows(), par, Default::default()));
+    factor::cholesky_in_place(a, Default::default(), par, MemStack::new(&mut scratch), Default::default())
+        .expect("a block of a positive definite matrix is one");
+}
+
+fn damped(moment: &Moment) -> Mat<f64> {
+    let (n, g) = (moment.n(), moment.as_row_major());
+    let lambda = DAMPING * (0..n).map(|j| g[j * n + j]).sum::<f64>() / n as f64;
+    Mat::from_fn(n, n, |i, j| g[j * n + i] + if i == j { lambda } else { 0.0 })
+}
+
+/// W [rows, n] and the second moment of correlated inputs of unequal sizes.
+fn random_problem(rows: usize, n: usize) -> (Vec<f32>, Moment) {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let weight = (0..rows * n).map(|_| rng.random_range(-0.02..0.02)).collect();
+    let sizes: Vec<f32> = (0..n).map(|_| rng.random_range(-1.0f32..1.0).exp()).collect();
+    let mut moment = SecondMoment::new(n);
+    let mut x = vec![0.0; 512 * n];
+    for _ in 0..n.div_ceil(256) {
+        for token in x.chunks_exact_mut(n) {
+            let mut before = 0.0;
+            for (x, size) in token.iter_mut().zip(&sizes) {
+                before = 0.6 * before + rng.random_range(-1.0..1.0);
+                *x = size * before;
+            }
+        }
+        moment.add(&x).expect("whole tokens");
+    }
+    (weight, moment.finish().expect("finite inputs"))
+}
+
+/// The largest difference, in parts of the largest weight.
+fn apart(a: &[f64], b: &[f64]) -> f64 {
+    let largest = a.iter().fold(0.0f64, |largest, a| largest.max(a.abs()));
+    a.iter().zip(b).fold(0.0f64, |apart, (a, b)| apart.max((a - b).abs())) / largest
+}
+
+fn rayon_threads() -> usize {
+    Par::rayon(0).degree()
+}

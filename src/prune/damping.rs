@@ -1,8 +1,8 @@
 //! G_λ = G + λI: dead inputs, and how far the diagonal is lifted so that the inverse exists.
 
-use faer::Mat;
 use rayon::prelude::*;
 
+use super::dense::Dense;
 use super::{Error, Moment};
 
 /// No damping above this is tried.
@@ -48,9 +48,9 @@ impl<'a> Damped<'a> {
     }
 
     /// The lower half of G_λ[of, of]; `of` ascends.
-    pub(super) fn lower(&self, of: &[usize]) -> Mat<f64> {
-        let mut lower = Mat::zeros(of.len(), of.len());
-        lower.as_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
+    pub(super) fn lower(&self, of: &[usize]) -> Dense {
+        let mut lower = Dense::zeros(of.len(), of.len());
+        lower.view_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
             let column = self.moment.column(of[j]);
             for (out, &i) in out.iter_mut().zip(of).skip(j) {
                 *out = column[i];
@@ -63,9 +63,9 @@ impl<'a> Damped<'a> {
     }
 
     /// G[rows, columns]; the two have nothing in common.
-    pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Mat<f64> {
-        let mut block = Mat::zeros(rows.len(), columns.len());
-        block.as_mut().par_col_iter_mut().zip(columns).for_each(|(out, &j)| {
+    pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Dense {
+        let mut block = Dense::zeros(rows.len(), columns.len());
+        block.view_mut().par_col_iter_mut().zip(columns).for_each(|(out, &j)| {
             let column = self.moment.column(j);
             for (out, &i) in out.iter_mut().zip(rows) {
                 *out = column[i];

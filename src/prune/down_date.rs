@@ -10,14 +10,15 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatRef, Par};
 
 use super::damping::Damped;
+use super::dense::Dense;
 use super::exchange::{exchange_columns, exchange_symmetric, pairs_to_the_back};
 use super::inverse::cholesky;
 
 pub(super) struct ActiveBlock {
     /// Lower half of [active, active] in front; what lies behind has left.
-    p: Mat<f64>,
+    p: Dense,
     /// [rows, active] in front.
-    w: Mat<f64>,
+    w: Dense,
     /// The column of the weight that lies in each slot.
     slots: Vec<usize>,
     active: usize,
@@ -28,19 +29,19 @@ pub(super) struct ActiveBlock {
 
 impl ActiveBlock {
     /// p: lower half of [n, n]; w: [rows, n].
-    pub(super) fn new(p: Mat<f64>, w: Mat<f64>, compensate: bool) -> Self {
-        let n = p.nrows();
+    pub(super) fn new(p: Dense, w: Dense, compensate: bool) -> Self {
+        let n = p.columns();
         Self { p, w, slots: (0..n).collect(), active: n, pending: 0, compensate }
     }
 
     /// The lower half of P over the active columns. Call [`Self::settle`] first.
     pub(super) fn p(&self) -> MatRef<'_, f64> {
-        self.p.as_ref().submatrix(0, 0, self.active, self.active)
+        self.p.view().submatrix(0, 0, self.active, self.active)
     }
 
     /// W over the active columns. Call [`Self::settle`] first.
     pub(super) fn w(&self) -> MatRef<'_, f64> {
-        self.w.as_ref().subcols(0, self.active)
+        self.w.view().subcols(0, self.active)
     }
 
     /// The weight's column in each active slot.
@@ -61,14 +62,14 @@ impl ActiveBlock {
         for &(i, j) in &pairs {
             self.slots.swap(i, j);
         }
-        let mut p_rr = self.p.as_mut().submatrix_mut(stay, stay, leave, leave);
+        let mut p_rr = self.p.view_mut().submatrix_mut(stay, stay, leave, leave);
         cholesky(p_rr.as_mut(), Par::rayon(0)).map_err(|k| self.slots[stay + k])?;
         (self.active, self.pending) = (stay, leave);
         if !self.compensate {
             return Ok(self.rise_without_compensation(damped));
         }
-        let l = self.p.as_ref().submatrix(stay, stay, leave, leave);
-        let mut v = self.w.as_mut().subcols_mut(stay, leave);
+        let l = self.p.view().submatrix(stay, stay, leave, leave);
+        let mut v = self.w.view_mut().subcols_mut(stay, leave);
         solve_lower_triangular_in_place(l, v.as_mut().transpose_mut(), Par::rayon(0));
         Ok(v.squared_norm_l2())
     }
@@ -80,7 +81,7 @@ impl ActiveBlock {
             return;
         }
         let (mut p_aa, _, u, l) =
-            self.p.as_mut().submatrix_mut(0, 0, stay + leave, stay + leave).split_at_mut(stay, stay);
+            self.p.view_mut().submatrix_mut(0, 0, stay + leave, stay + leave).split_at_mut(stay, stay);
         let mut u = u;
         solve_lower_triangular_in_place(l.as_ref(), u.as_mut(), Par::rayon(0));
         triangular::matmul(
@@ -95,7 +96,7 @@ impl ActiveBlock {
             Par::rayon(0),
         );
         if self.compensate {
-            let (w_a, v) = self.w.as_mut().subcols_mut(0, stay + leave).split_at_col_mut(stay);
+            let (w_a, v) = self.w.view_mut().subcols_mut(0, stay + leave).split_at_col_mut(stay);
             matmul(w_a, Accum::Add, v.as_ref(), u.as_ref(), -1.0, Par::rayon(0));
         }
     }
@@ -103,9 +104,9 @@ impl ActiveBlock {
     /// tr(W_R G_RR W_Rᵀ) + 2 tr(W_R G_RS W_Sᵀ), S what had left before R.
     fn rise_without_compensation(&self, damped: &Damped) -> f64 {
         let (stay, leave) = (self.active, self.pending);
-        let gone = self.w.ncols() - stay;
-        let w_r = self.w.as_ref().subcols(stay, leave);
-        let w_gone = self.w.as_ref().subcols(stay, gone);
+        let gone = self.w.columns() - stay;
+        let w_r = self.w.view().subcols(stay, leave);
+        let w_gone = self.w.view().subcols(stay, gone);
         let mut gram = Mat::zeros(gone, leave);
         matmul(gram.as_mut(), Accum::Replace, w_gone.transpose(), w_r, 1.0, Par::rayon(0));
         let slots = &self.slots[stay..];

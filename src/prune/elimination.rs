@@ -2,11 +2,12 @@
 //!
 //! One inversion, then down-dates. The path can go on past its first goal, which gives the error of every ratio.
 
-use faer::{Mat, Par};
+use faer::Par;
 use rayon::prelude::*;
 
 use super::condition::condition;
 use super::damping::{Damped, dead_inputs};
+use super::dense::Dense;
 use super::down_date::ActiveBlock;
 use super::greedy::Greedy;
 use super::group_size::group_size;
@@ -14,6 +15,9 @@ use super::head_scores::head_scores;
 use super::inverse::invert;
 use super::{Error, HessianStats, Part, Units};
 use crate::config::{GroupSize, HeadScore};
+
+/// Rows or columns that are turned together when row-major becomes column-major or back.
+const SIDE_BY_SIDE: usize = 16;
 
 /// One weight on its way from all its units to those that stay.
 pub struct Elimination<'a> {
@@ -54,8 +58,8 @@ impl<'a> Elimination<'a> {
         let damped = Damped::new(part.moment, damping);
         let all: Vec<usize> = (0..part.n()).collect();
         let failed = |input| Error::NotPositiveDefinite { damping, input };
-        let p = invert(damped.lower(&all), Par::rayon(0)).map_err(failed)?;
-        let stats = HessianStats::new(part.moment, condition(&damped, p.as_ref()), damping);
+        let mut p = damped.lower(&all);
+        invert(p.view_mut(), Par::rayon(0)).map_err(failed)?;
         let w = columns_of(part);
         let method = match part.units {
             Units::Heads { width, score, per_group } => {
@@ -78,7 +82,19 @@ impl<'a> Elimination<'a> {
             Method::OneByOne(greedy) => greedy.scores(),
         };
         let goal = part.total(part.remove);
+        let stats = HessianStats::new(part.moment, damping);
         Ok(Self { part, damped, stats, path: Vec::new(), first_scores, damping, goal, removed: 0, method })
+    }
+
+    /// Estimates the condition of G_λ, which is 0 in the statistics before. Nothing happens once a unit has left.
+    pub fn estimate_condition(&mut self) {
+        if self.path.is_empty() {
+            let p = match &self.method {
+                Method::Heads { block, .. } | Method::Batches { block, .. } => block.p(),
+                Method::OneByOne(greedy) => greedy.p(),
+            };
+            self.stats.condition = condition(&self.damped, p);
+        }
     }
 
     /// Statistics of H = 2G.
@@ -135,9 +151,19 @@ impl<'a> Elimination<'a> {
         block.settle();
         let mut order: Vec<usize> = (0..block.slots().len()).collect();
         order.sort_unstable_by_key(|&slot| block.slots()[slot]);
+        let columns: Vec<usize> = order.iter().map(|&slot| block.slots()[slot]).collect();
         let w = block.w();
-        let weight = (0..w.nrows()).flat_map(|row| order.iter().map(move |&slot| w[(row, slot)])).collect();
-        Some((order.iter().map(|&slot| block.slots()[slot]).collect(), weight))
+        let mut weight = vec![0.0; w.nrows() * order.len()];
+        weight.par_chunks_mut(SIDE_BY_SIDE * order.len()).enumerate().for_each(|(chunk, rows)| {
+            let first = chunk * SIDE_BY_SIDE;
+            for (k, &slot) in order.iter().enumerate() {
+                let w_k = w.col(slot).subrows(first, rows.len() / order.len());
+                for (i, &value) in w_k.iter().enumerate() {
+                    rows[i * order.len() + k] = value;
+                }
+            }
+        });
+        Some((columns, weight))
     }
 
     /// Units that have left, in their order.
@@ -152,12 +178,11 @@ impl<'a> Elimination<'a> {
 }
 
 /// W as f64, column after column; columns of dead inputs are 0.
-fn columns_of(part: &Part) -> Mat<f64> {
-    const SIDE_BY_SIDE: usize = 16;
+fn columns_of(part: &Part) -> Dense {
     let n = part.n();
     let dead = dead_inputs(part.moment);
-    let mut w = Mat::zeros(part.rows, n);
-    w.as_mut().par_col_chunks_mut(SIDE_BY_SIDE).enumerate().for_each(|(chunk, mut columns)| {
+    let mut w = Dense::zeros(part.rows, n);
+    w.view_mut().par_col_chunks_mut(SIDE_BY_SIDE).enumerate().for_each(|(chunk, mut columns)| {
         let first = chunk * SIDE_BY_SIDE;
         for (i, row) in part.weight.chunks_exact(n).enumerate() {
             for (k, &value) in row[first..first + columns.ncols()].iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Exchanging rows and columns of a symmetric matrix that is kept as its lower half.
 
-use faer::Mat;
+use super::dense::Dense;
 
 /// Pairs every slot of `leaving` (ascending) below active − leaving.len() with a slot above it that stays, so that the
 /// exchange brings those that leave to the back and those that stay to the front.
@@ -14,7 +14,7 @@ pub(super) fn pairs_to_the_back(leaving: &[usize], active: usize) -> Vec<(usize,
 
 /// Exchanges the rows and columns i and j of the leading [size, size] block, lower half, for all pairs (i, j) at once.
 /// All slots of all pairs are different.
-pub(super) fn exchange_symmetric(half: &mut Mat<f64>, pairs: &[(usize, usize)], size: usize) {
+pub(super) fn exchange_symmetric(half: &mut Dense, pairs: &[(usize, usize)], size: usize) {
     let mut paired = vec![false; size];
     for &(i, j) in pairs {
         (paired[i], paired[j]) = (true, true);
@@ -38,22 +38,22 @@ fn lower(i: usize, j: usize) -> (usize, usize) {
     (i.max(j), i.min(j))
 }
 
-fn swap(half: &mut Mat<f64>, a: (usize, usize), b: (usize, usize)) {
+fn swap(half: &mut Dense, a: (usize, usize), b: (usize, usize)) {
     (half[a], half[b]) = (half[b], half[a]);
 }
 
 /// Exchanges the columns i and j of all pairs.
-pub(super) fn exchange_columns(matrix: &mut Mat<f64>, pairs: &[(usize, usize)]) {
+pub(super) fn exchange_columns(matrix: &mut Dense, pairs: &[(usize, usize)]) {
     for &(i, j) in pairs {
-        let (a, b) = matrix.as_mut().two_cols_mut(i, j);
+        let (a, b) = matrix.view_mut().two_cols_mut(i, j);
         faer::zip!(a, b).for_each(|faer::unzip!(a, b)| std::mem::swap(a, b));
     }
 }
 
 /// Exchanges the rows i and j of the leading `columns` columns, for all pairs.
-pub(super) fn exchange_rows(matrix: &mut Mat<f64>, pairs: &[(usize, usize)], columns: usize) {
+pub(super) fn exchange_rows(matrix: &mut Dense, pairs: &[(usize, usize)], columns: usize) {
     for column in 0..columns {
-        let column = matrix.col_as_slice_mut(column);
+        let column = matrix.column_mut(column);
         for &(i, j) in pairs {
             column.swap(i, j);
         }
@@ -83,7 +83,10 @@ mod tests {
         let n = 9;
         let full = |i: usize, j: usize| (i.min(j) * 100 + i.max(j)) as f64;
         for (pairs, size) in [(vec![(0, 7), (2, 5), (4, 6)], 8), (vec![(1, 8)], 9), (vec![], 4)] {
-            let mut half = Mat::from_fn(n, n, |i, j| if i >= j { full(i, j) } else { f64::NAN });
+            let mut half = Dense::zeros(n, n);
+            for (i, j) in (0..n).flat_map(|j| (j..n).map(move |i| (i, j))) {
+                half[(i, j)] = full(i, j);
+            }
             exchange_symmetric(&mut half, &pairs, size);
             let mut at: Vec<usize> = (0..n).collect();
             for &(i, j) in &pairs {

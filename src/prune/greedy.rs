@@ -6,9 +6,10 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Col, ColRef, Mat, MatRef, Par};
+use faer::{Accum, Col, ColRef, MatRef, Par};
 
 use super::damping::Damped;
+use super::dense::Dense;
 use super::elimination::Removal;
 use super::exchange::{exchange_rows, exchange_symmetric, pairs_to_the_back};
 
@@ -17,15 +18,15 @@ const BLOCK: usize = 64;
 
 pub(super) struct Greedy {
     /// Lower half of [active, active] in front, as the block began.
-    p: Mat<f64>,
+    p: Dense,
     /// The same of C; without compensation it stays what it was, over all n slots.
-    c: Mat<f64>,
+    c: Dense,
     /// The column of the weight that lies in each slot.
     slots: Vec<usize>,
     active: usize,
     /// [n, BLOCK], one column a step of this block.
-    u: Mat<f64>,
-    y: Mat<f64>,
+    u: Dense,
+    y: Dense,
     /// Slots that left in this block.
     gone: Vec<usize>,
     /// Whether each slot is there still.
@@ -38,33 +39,38 @@ pub(super) struct Greedy {
 
 impl Greedy {
     /// p: lower half of [n, n]; w: [rows, n].
-    pub(super) fn new(p: Mat<f64>, w: &Mat<f64>, compensate: bool) -> Self {
-        let n = p.nrows();
-        let mut c = Mat::zeros(n, n);
+    pub(super) fn new(p: Dense, w: &Dense, compensate: bool) -> Self {
+        let n = p.columns();
+        let mut c = Dense::zeros(n, n);
         triangular::matmul(
-            c.as_mut(),
+            c.view_mut(),
             BlockStructure::TriangularLower,
             Accum::Replace,
-            w.transpose(),
+            w.view().transpose(),
             BlockStructure::Rectangular,
-            w,
+            w.view(),
             BlockStructure::Rectangular,
             1.0,
             Par::rayon(0),
         );
         Self {
-            p_diag: diagonal(&p),
-            c_diag: diagonal(&c),
+            p_diag: p.diagonal(),
+            c_diag: c.diagonal(),
             p,
             c,
             slots: (0..n).collect(),
             active: n,
-            u: Mat::zeros(n, BLOCK),
-            y: Mat::zeros(n, BLOCK),
+            u: Dense::zeros(n, BLOCK),
+            y: Dense::zeros(n, BLOCK),
             gone: Vec::with_capacity(BLOCK),
             present: vec![true; n],
             compensate,
         }
+    }
+
+    /// The lower half of P as the block began.
+    pub(super) fn p(&self) -> MatRef<'_, f64> {
+        self.p.view()
     }
 
     /// ‖W_j‖² / P_jj of every slot.
@@ -98,8 +104,8 @@ impl Greedy {
     fn record(&mut self, q: usize, error: f64) {
         let (step, active) = (self.gone.len(), self.active);
         let scale = 1.0 / self.p_diag[q].sqrt();
-        let u_before = self.u.as_ref().submatrix(0, 0, active, step);
-        let y_before = self.y.as_ref().submatrix(0, 0, active, step);
+        let u_before = self.u.view().submatrix(0, 0, active, step);
+        let y_before = self.y.view().submatrix(0, 0, active, step);
 
         let mut u = half_column(&self.p, q, active);
         subtract(&mut u, u_before, u_before.row(q).transpose());
@@ -115,9 +121,9 @@ impl Greedy {
                 *y = *y * scale - 0.5 * error * u;
                 *c -= 2.0 * u * *y;
             }
-            self.y.as_mut().col_mut(step).subrows_mut(0, active).copy_from(y);
+            self.y.view_mut().col_mut(step).subrows_mut(0, active).copy_from(y);
         }
-        self.u.as_mut().col_mut(step).subrows_mut(0, active).copy_from(u);
+        self.u.view_mut().col_mut(step).subrows_mut(0, active).copy_from(u);
     }
 
     /// Applies the block to P and C, with what is left brought to the front.
@@ -136,14 +142,14 @@ impl Greedy {
         }
         self.gone.clear();
         self.active -= steps;
-        let front = |m: &Mat<f64>| -> Mat<f64> { m.as_ref().submatrix(0, 0, self.active, steps).to_owned() };
-        let (u, y) = (front(&self.u), front(&self.y));
-        take(&mut self.p, &u, &u);
-        self.p_diag = diagonal(&self.p);
+        let u = self.u.view().submatrix(0, 0, self.active, steps);
+        let y = self.y.view().submatrix(0, 0, self.active, steps);
+        take(&mut self.p, u, u);
+        self.p_diag = self.p.diagonal();
         if self.compensate {
-            take(&mut self.c, &u, &y);
-            take(&mut self.c, &y, &u);
-            self.c_diag = diagonal(&self.c);
+            take(&mut self.c, u, y);
+            take(&mut self.c, y, u);
+            self.c_diag = self.c.diagonal();
         }
     }
 
@@ -155,12 +161,8 @@ impl Greedy {
     }
 }
 
-fn diagonal(half: &Mat<f64>) -> Vec<f64> {
-    (0..half.nrows()).map(|j| half[(j, j)]).collect()
-}
-
 /// Column q of the leading block of a symmetric matrix.
-fn half_column(half: &Mat<f64>, q: usize, active: usize) -> Col<f64> {
+fn half_column(half: &Dense, q: usize, active: usize) -> Col<f64> {
     Col::from_fn(active, |i| half[(i.max(q), i.min(q))])
 }
 
@@ -170,10 +172,10 @@ fn subtract(column: &mut Col<f64>, matrix: MatRef<'_, f64>, factors: ColRef<'_, 
 }
 
 /// half ← half − a bᵀ on the leading block that a and b reach, lower half.
-fn take(half: &mut Mat<f64>, a: &Mat<f64>, b: &Mat<f64>) {
+fn take(half: &mut Dense, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
     let size = a.nrows();
     triangular::matmul(
-        half.as_mut().submatrix_mut(0, 0, size, size),
+        half.view_mut().submatrix_mut(0, 0, size, size),
         BlockStructure::TriangularLower,
         Accum::Add,
         a,

@@ -17,14 +17,14 @@ pub struct HessianStats {
     pub diag_max: f64,
     /// Inputs with H_jj = 0.
     pub dead: usize,
-    /// λ_max / λ_min of the damped matrix, estimated from below by power iterations.
+    /// λ_max / λ_min of the damped matrix, estimated from below by power iterations; 0 when not asked for.
     pub condition: f64,
     /// The damping that the inverse needed, in parts of the mean diagonal.
     pub damping_used: f64,
 }
 
 impl HessianStats {
-    pub(super) fn new(moment: &Moment, condition: f64, damping_used: f64) -> Self {
+    pub(super) fn new(moment: &Moment, damping_used: f64) -> Self {
         let n = moment.n();
         let diag = || (0..n).map(|j| 2.0 * moment.at(j, j));
         let trace: f64 = diag().sum();
@@ -34,7 +34,7 @@ impl HessianStats {
             diag_mean: trace / n as f64,
             diag_max: diag().fold(f64::NEG_INFINITY, f64::max),
             dead: diag().filter(|&value| value == 0.0).count(),
-            condition,
+            condition: 0.0,
             damping_used,
         }
     }

@@ -7,6 +7,7 @@
 mod condition;
 mod cross_moment;
 mod damping;
+mod dense;
 mod down_date;
 mod elimination;
 mod error;

@@ -64,6 +64,7 @@ fn with_damping(
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
     let mut elimination = Elimination::start(part, damping)?;
+    elimination.estimate_condition();
     tell(observe, 0, Progress::Statistics(elimination.stats()))?;
     let mut step = 0;
     while let Some(removal) = elimination.step()? {

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::Part;
 use super::damping::{Damped, dead_inputs};
+use super::dense::Dense;
 use super::inverse::cholesky;
 
 /// W G_λ[:,A] G_λ[A,A]⁻¹, or (T[:,A] + λ times that) G_λ[A,A]⁻¹ with a target T: [rows, kept], row-major.
@@ -21,14 +22,14 @@ pub(super) fn refit(
     removed: &[usize],
 ) -> Result<Vec<f64>, usize> {
     let mut l = damped.lower(kept);
-    cholesky(l.as_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
+    cholesky(l.view_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
     let mut fitted = vec![0.0; part.rows * kept.len()];
     let w_r = gather(part, removed);
     matmul(
         MatMut::from_row_major_slice_mut(&mut fitted, part.rows, kept.len()),
         Accum::Replace,
         MatRef::from_row_major_slice(&w_r, part.rows, removed.len()),
-        damped.between(removed, kept),
+        damped.between(removed, kept).view(),
         1.0,
         Par::rayon(0),
     );
@@ -104,10 +105,10 @@ fn gather(part: &Part, columns: &[usize]) -> Vec<f64> {
 }
 
 /// rows ← rows (L Lᵀ)⁻¹; rows: [any, kept], row-major.
-fn divide(rows: &mut [f64], l: &Mat<f64>) {
-    let kept = l.nrows();
+fn divide(rows: &mut [f64], l: &Dense) {
+    let kept = l.columns();
     let count = rows.len() / kept;
     let mut columns = MatMut::from_column_major_slice_mut(rows, kept, count);
-    solve_lower_triangular_in_place(l.as_ref(), columns.as_mut(), Par::rayon(0));
-    solve_upper_triangular_in_place(l.transpose(), columns.as_mut(), Par::rayon(0));
+    solve_lower_triangular_in_place(l.view(), columns.as_mut(), Par::rayon(0));
+    solve_upper_triangular_in_place(l.view().transpose(), columns.as_mut(), Par::rayon(0));
 }
