@@ -20,6 +20,8 @@ use super::{
 
 /// Side of the matrix product whose speed stands for the machine's.
 const PROBE: usize = 1024;
+/// Tokens of the window that one block is timed on; longer ones are scaled from it.
+const PROBE_TOKENS: usize = 512;
 
 /// A model and a run on it, before anything is computed.
 #[derive(Clone, Debug, Serialize)]
@@ -86,7 +88,7 @@ pub fn inspect(
         attention_unit: settings.attention_unit,
         layers: plan.iter().zip(&architecture.layers).map(planned).collect(),
         parameters_after: after.parameters(),
-        run: needs(architecture, &plan, &settings, seq_len, (&device, dtype))?,
+        run: needs(&checkpoint, &plan, &settings, seq_len, (&device, dtype))?,
     })
 }
 
@@ -119,12 +121,13 @@ fn pruned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) 
 }
 
 fn needs(
-    architecture: &Architecture,
+    checkpoint: &Checkpoint,
     plan: &[LayerPlan],
     settings: &Settings,
     seq_len: usize,
     forward: (&Device, DType),
 ) -> Result<Needs, Error> {
+    let architecture = checkpoint.architecture();
     let bytes = forward.1.size_in_bytes() as u64;
     let tokens = (settings.samples * seq_len) as u64;
     let hidden = architecture.hidden as u64;
@@ -142,20 +145,17 @@ fn needs(
     };
     let block = (0..architecture.layers.len()).map(|i| architecture.layer_parameters(i)).max().unwrap_or(0);
 
-    let (mut forward_flops, mut solve_flops) = (0.0, 0.0);
-    for (index, (size, plan)) in architecture.layers.iter().zip(plan).enumerate() {
-        let (tokens, hidden) = (tokens as f64, hidden as f64);
-        // Each weight takes a multiplication and an addition for each token; scores and their use, half of seq_len each.
-        let block =
-            2.0 * architecture.layer_parameters(index) as f64 + 2.0 * context(size) as f64 * seq_len as f64;
-        forward_flops += tokens * block * streams as f64;
+    let (mut moment_flops, mut solve_flops) = (0.0, 0.0);
+    for (size, plan) in architecture.layers.iter().zip(plan) {
         let parts = [(plan.attention, context(size) as f64), (plan.mlp, size.channels as f64)];
         for n in parts.into_iter().filter_map(|(units, n)| units.map(|_| n)) {
-            forward_flops += tokens * n * n;
+            moment_flops += tokens as f64 * n * n;
             // Inverse n³, down-dates and refit about as much again, and their products with W.
-            solve_flops += 2.0 * n * n * n + 4.0 * hidden * n * n;
+            solve_flops += 2.0 * n * n * n + 4.0 * hidden as f64 * n * n;
         }
     }
+    let blocks = streams as f64 * architecture.layers.len() as f64;
+    let block_seconds = tokens as f64 * seconds_per_token(checkpoint, seq_len, forward)?;
     Ok(Needs {
         samples: settings.samples,
         seq_len,
@@ -163,9 +163,34 @@ fn needs(
         stream_bytes,
         activation_bytes,
         solve_bytes: (4 * widest * widest + 2 * hidden * widest) * 8,
-        forward_seconds: forward_flops / flops_per_second(forward.0, forward.1)?,
+        forward_seconds: blocks * block_seconds + moment_flops / flops_per_second(&Device::Cpu, DType::F32)?,
         solve_seconds: solve_flops / flops_per_second(&Device::Cpu, DType::F64)?,
     })
+}
+
+/// Seconds that the first block takes for one token, measured on one window: the better of two.
+fn seconds_per_token(
+    checkpoint: &Checkpoint,
+    seq_len: usize,
+    (device, dtype): (&Device, DType),
+) -> Result<f64, Error> {
+    let length = seq_len.min(PROBE_TOKENS);
+    let window: Vec<u32> = (0..length as u32).map(|i| i % checkpoint.architecture().vocab as u32).collect();
+    let h = checkpoint.ends(device, dtype)?.embed(&[&window])?;
+    let block = checkpoint.block(0, device, dtype)?;
+    let rope = checkpoint.rope(length, device, dtype)?;
+    let mut best = f64::INFINITY;
+    for _ in 0..2 {
+        let began = Instant::now();
+        wait_for(&block.forward(&h, &rope)?).map_err(|e| Error::Pipeline(e.into()))?;
+        best = best.min(began.elapsed().as_secs_f64());
+    }
+    Ok(best / length as f64)
+}
+
+/// Reading a value waits for a device that works behind our back.
+fn wait_for(result: &Tensor) -> candle_core::Result<()> {
+    result.flatten_all()?.get(0)?.to_dtype(DType::F32)?.to_scalar::<f32>().map(drop)
 }
 
 /// Speed of a matrix product, measured: the better of two.
@@ -176,8 +201,7 @@ fn flops_per_second(device: &Device, dtype: DType) -> Result<f64, Error> {
         for _ in 0..2 {
             let began = Instant::now();
             let product = a.matmul(&a)?;
-            // Reading a value waits for a device that works behind our back.
-            product.get(0)?.get(0)?.to_dtype(DType::F32)?.to_scalar::<f32>()?;
+            wait_for(&product)?;
             best = best.min(began.elapsed().as_secs_f64());
         }
         Ok(2.0 * (PROBE as f64).powi(3) / best)

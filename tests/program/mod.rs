@@ -68,7 +68,10 @@ impl Bench {
         if !more.contains(&"--calibration") {
             command.arg("--calibration").arg(self.path("text.txt"));
         }
-        command.args(["--samples", "8", "--seq-len", "64"]).arg("--out").arg(self.path(out)).args(more);
+        if !more.contains(&"--samples") {
+            command.args(["--samples", "8"]);
+        }
+        command.args(["--seq-len", "64"]).arg("--out").arg(self.path(out)).args(more);
         command.output().unwrap().into()
     }
 
