@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let label = if error.is_cancelled() { "slimgpt" } else { "slimgpt: error" };
-            eprintln!("{label}: {error}");
+            headless::say(&format!("{label}: {error}"));
             ExitCode::from(error.exit_code())
         }
     }
@@ -38,7 +38,7 @@ fn prune(args: PruneArgs) -> Result<(), Error> {
     let events = options.events.clone();
     let settings = Settings::new(options)?;
     engine::use_threads(settings.machine.threads)?;
-    let recorder = events.as_deref().map(Recorder::create).transpose()?;
+    let recorder = events.as_deref().map(|events| Recorder::open(events, &args.out)).transpose()?;
     headless::prune(PruneRun { model, settings, out: args.out, force: args.force }, output, recorder)
 }
 

@@ -19,8 +19,10 @@ fn refused(bench: &Bench, ran: &Ran, parts: &[&str]) {
         assert!(error.contains(part), "{part:?} is not in: {error}");
     }
     assert_eq!(ran.stdout, "");
-    let left: Vec<_> = bench.entries().into_iter().filter(|name| name.contains("out")).collect();
+    let begun = |name: &String| name.contains("out") || name.contains("partial");
+    let left: Vec<_> = bench.entries().into_iter().filter(begun).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
+    assert!(!bench.path("model/slim").exists(), "left behind in the model");
 }
 
 #[test]
@@ -168,7 +170,7 @@ fn a_ratio_out_of_range_is_refused_by_name() {
 fn a_schedule_for_another_number_of_layers_is_refused() {
     let bench = Bench::new();
     fs::write(bench.path("ratios.txt"), "0.1 0.2 0.3").unwrap();
-    refused(&bench, &bench.prune(&["--schedule", &bench.text("ratios.txt")]), &["3"]);
+    refused(&bench, &bench.prune(&["--schedule", &bench.text("ratios.txt")]), &["3 ratios for 12 layers"]);
 }
 
 #[test]
@@ -231,7 +233,7 @@ fn a_disk_that_fills_up_leaves_nothing_behind() {
         bench.text("out"),
     );
     let ran: Ran = std::process::Command::new("bash").args(["-c", &command]).output().unwrap().into();
-    refused(&bench, &ran, &["out", "cannot be written"]);
+    refused(&bench, &ran, &[&format!("output {}", bench.text("out")), "cannot be written"]);
 }
 
 #[test]
@@ -276,6 +278,54 @@ fn an_evaluation_text_shorter_than_a_window_is_refused() {
     fs::write(bench.path("short.txt"), "A fox.").unwrap();
     let ran = slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("short.txt")]);
     refused(&bench, &ran, &["short.txt", "128"]);
+}
+
+#[test]
+fn windows_that_predict_nothing_are_refused() {
+    let bench = Bench::new();
+    for length in ["0", "1"] {
+        let ran =
+            slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("text.txt"), "--seq-len", length]);
+        refused(&bench, &ran, &["seq-len: expected at least 2"]);
+        refused(
+            &bench,
+            &bench.prune(&["--eval", &bench.text("text.txt"), "--eval-seq-len", length]),
+            &["eval-seq-len"],
+        );
+    }
+}
+
+#[test]
+fn draws_that_pick_nothing_are_refused() {
+    let bench = Bench::new();
+    for (flag, value) in [("top-k", "0"), ("top-p", "0"), ("temperature", "nan"), ("repeat-penalty", "0")] {
+        let ran =
+            slimgpt(&["generate", &bench.text("model"), "--prompt", "One", &format!("--{flag}={value}")]);
+        refused(&bench, &ran, &[&format!("{flag}: expected")]);
+    }
+}
+
+#[test]
+fn an_output_that_is_not_ours_is_not_replaced() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("there")).unwrap();
+    fs::write(bench.path("there/precious"), "x").unwrap();
+    refused(&bench, &bench.prune_to("there", &["--force"]), &["run.json"]);
+    refused(&bench, &bench.prune_to("text.txt", &["--force"]), &["run.json"]);
+    assert!(bench.path("there/precious").exists() && bench.path("text.txt").exists());
+}
+
+#[test]
+fn a_refused_run_leaves_an_earlier_record_of_events() {
+    let bench = Bench::new();
+    fs::write(bench.path("events.jsonl"), "earlier").unwrap();
+    refused(
+        &bench,
+        &bench.prune(&["--layers", "3..99", "--events", &bench.text("events.jsonl")]),
+        &["3..99"],
+    );
+    assert_eq!(fs::read_to_string(bench.path("events.jsonl")).unwrap(), "earlier");
+    refused(&bench, &bench.prune(&["--events", &bench.text("out/events.jsonl")]), &["events.jsonl"]);
 }
 
 #[test]

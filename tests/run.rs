@@ -213,6 +213,7 @@ fn force_replaces_the_output() {
     let bench = Bench::new();
     fs::create_dir(bench.path("out")).unwrap();
     fs::write(bench.path("out/stale"), "x").unwrap();
+    fs::write(bench.path("out/run.json"), "{}").unwrap();
     assert_eq!(bench.prune(&["--force"]).code, Some(0));
     assert!(!bench.path("out/stale").exists() && bench.path("out/run.json").exists());
     assert_eq!(bench.entries(), ["model", "out", "text.txt"]);
@@ -233,7 +234,11 @@ fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    // The partial output is there from the moment that the run begins.
+    while !bench.entries().iter().any(|name| name.starts_with(".out.partial-")) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(500));
     let asked = std::time::Instant::now();
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ran: program::Ran = child.wait_with_output().unwrap().into();

@@ -5,13 +5,13 @@ use std::{io, path::PathBuf};
 /// Why there are no calibration windows. Lines count from 1, bytes from 0 and after unpacking.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no calibration text at {}; check the path", path.display())]
+    #[error("there is no text at {}; check the path", path.display())]
     Missing { path: PathBuf },
-    #[error("cannot read the calibration text {}: {source}", path.display())]
+    #[error("cannot read the text {}: {source}; check its permissions", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("the gzip file {} ends early or is damaged ({source}); fetch it again", path.display())]
     Gzip { path: PathBuf, source: io::Error },
-    #[error("the calibration text {} holds no text; give one with words in it", path.display())]
+    #[error("the text {} holds no text; give one with words in it", path.display())]
     Empty { path: PathBuf },
     #[error(
         "{} is not UTF-8 at byte {offset} (line {line}); convert it, for example with iconv -t UTF-8",

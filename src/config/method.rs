@@ -95,7 +95,7 @@ impl Serialize for GroupSize {
 impl<'de> Deserialize<'de> for GroupSize {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected dynamic, reference, exact or a number above 0")]
         enum NameOrNumber {
             Number(u64),
             Name(String),

@@ -11,7 +11,7 @@ pub use error::Error;
 pub use file::{parse as parse_file, read as read_file};
 pub use method::{AttentionUnit, GroupSize, HeadScore, Target};
 pub use options::{MachineOptions, Options};
-pub use settings::{Machine, Settings, Span};
+pub use settings::{Machine, Settings, Span, at_least};
 pub use values::{
     ByteSize, ComputeDevice, Format, LayerRange, Part, Precision, Preset, Schedule, ScheduleChoice,
     TextSource,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, Format, GroupSize, HeadScore, LayerRange, Part, Precision,
-    Preset, ScheduleChoice, Target, TextSource,
+    Preset, Schedule, ScheduleChoice, Target, TextSource,
 };
 
 /// Every field is optional: a flag wins over the settings file, the file over the preset, the preset over the default.
@@ -46,6 +46,7 @@ pub struct Options {
     pub last_ratio: Option<f64>,
     /// Parts to prune [default: attention,mlp]
     #[arg(long, value_name = "PARTS", value_delimiter = ',', help_heading = "Ratios")]
+    #[serde(deserialize_with = "one_or_many")]
     pub parts: Option<Vec<Part>>,
     /// Layers to prune, the end excluded, such as 2..30 [default: all]
     #[arg(long, value_name = "RANGE", help_heading = "Ratios")]
@@ -126,8 +127,15 @@ pub struct MachineOptions {
 impl Options {
     /// These options, and `weaker` where nothing is said.
     pub fn or(self, weaker: Self) -> Self {
-        // A mean and a pair of ends exclude each other: whichever side names one of them decides.
-        let own_span = self.ratio.is_some() || self.first_ratio.is_some() || self.last_ratio.is_some();
+        // A mean, a pair of ends and one ratio a layer exclude each other: whichever side names one of them decides.
+        let one_a_layer = |options: &Self| {
+            matches!(
+                options.schedule,
+                Some(ScheduleChoice::File(_) | ScheduleChoice::Schedule(Schedule::Custom(_)))
+            )
+        };
+        let own_span = self.ratio.is_some() || self.first_ratio.is_some() || one_a_layer(&self);
+        let weaker_schedule = if own_span && one_a_layer(&weaker) { None } else { weaker.schedule.clone() };
         let span = if own_span { &self } else { &weaker };
         let (ratio, first_ratio, last_ratio) = (span.ratio, span.first_ratio, span.last_ratio);
         Self {
@@ -139,7 +147,7 @@ impl Options {
             samples: self.samples.or(weaker.samples),
             seq_len: self.seq_len.or(weaker.seq_len),
             seed: self.seed.or(weaker.seed),
-            schedule: self.schedule.or(weaker.schedule),
+            schedule: self.schedule.or(weaker_schedule),
             parts: self.parts.or(weaker.parts),
             layers: self.layers.or(weaker.layers),
             channel_multiple: self.channel_multiple.or(weaker.channel_multiple),
@@ -179,7 +187,7 @@ fn one_or_many<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected a known value, or a list of them")]
     enum OneOrMany<T> {
         Many(Vec<T>),
         One(T),

@@ -11,6 +11,7 @@ use super::{
 
 /// The mean ratio where nothing is said.
 const DEFAULT_RATIO: f64 = 0.2;
+const MOST_THREADS: usize = 1024;
 
 /// A run's settings. Built from `Options` by [`Settings::new`], which checks every value once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,7 +129,7 @@ impl Settings {
             eval: o.eval,
             eval_seq_len,
             bos: o.bos.unwrap_or(false),
-            format: o.format.unwrap_or_else(|| vec![Format::Hf]),
+            format: o.format.filter(|formats| !formats.is_empty()).unwrap_or_else(|| vec![Format::Hf]),
             machine: Machine::new(o.machine)?,
         })
     }
@@ -157,7 +158,7 @@ impl Machine {
             device: options.device.unwrap_or_default(),
             dtype: options.dtype.unwrap_or_default(),
             memory_budget: options.memory_budget.unwrap_or_default(),
-            threads: options.threads.map(|n| at_least("threads", n, 1)).transpose()?,
+            threads: options.threads.map(threads).transpose()?,
         })
     }
 }
@@ -184,7 +185,16 @@ fn check_ratio(key: &str, value: Option<f64>) -> Result<(), Error> {
     }
 }
 
-fn at_least(key: &str, value: usize, least: usize) -> Result<usize, Error> {
+fn threads(count: usize) -> Result<usize, Error> {
+    if count > MOST_THREADS {
+        let found = format!("expected at most {MOST_THREADS}, found {count}");
+        return Err(Error::value("threads", &found, "leave it out to use all cores"));
+    }
+    at_least("threads", count, 1)
+}
+
+/// Refuses a number below `least`.
+pub fn at_least(key: &str, value: usize, least: usize) -> Result<usize, Error> {
     if value < least {
         let found = format!("expected at least {least}, found {value}");
         return Err(Error::value(key, &found, "give a larger number"));
@@ -249,6 +259,18 @@ mod tests {
         let file = Options { first_ratio: Some(0.1), last_ratio: Some(0.3), ..Options::default() };
         let flags = Options { ratio: Some(0.5), ..Options::default() };
         assert_eq!(settings(flags.or(file)).unwrap().span(), Span::Mean(0.5));
+    }
+
+    #[test]
+    fn one_ratio_a_layer_and_a_mean_replace_each_other() {
+        let custom = || {
+            let schedule = Schedule::Custom(vec![0.1, 0.2]);
+            Options { schedule: Some(ScheduleChoice::Schedule(schedule)), ..Options::default() }
+        };
+        let mean = || Options { ratio: Some(0.5), ..Options::default() };
+        assert_eq!(settings(custom().or(mean())).unwrap().schedule, Schedule::Custom(vec![0.1, 0.2]));
+        let settings = settings(mean().or(custom())).unwrap();
+        assert_eq!((settings.schedule.clone(), settings.span()), (Schedule::Log, Span::Mean(0.5)));
     }
 
     #[test]

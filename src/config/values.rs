@@ -284,15 +284,16 @@ impl Serialize for ByteSize {
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a size such as \"6GiB\", or a number of bytes")]
         enum NumberOrText {
             Number(u64),
             Text(String),
         }
         match NumberOrText::deserialize(deserializer)? {
-            NumberOrText::Number(bytes) => Ok(Self(bytes)),
-            NumberOrText::Text(text) => text.parse().map_err(serde::de::Error::custom),
+            NumberOrText::Number(bytes) => bytes.to_string().parse(),
+            NumberOrText::Text(text) => text.parse(),
         }
+        .map_err(serde::de::Error::custom)
     }
 }
 
@@ -306,7 +307,7 @@ impl Serialize for Schedule {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a schedule's name, a file, or a list of ratios")]
 enum NameOrRatios {
     Name(String),
     Ratios(Vec<f64>),

@@ -8,8 +8,14 @@ pub enum Error {
     Settings(#[from] config::Error),
     #[error(transparent)]
     Model(#[from] model::Error),
-    #[error(transparent)]
-    Hub(#[from] model::hub::Error),
+    #[error("model {name}: no directory of that name is here, and from the hub: {cause}")]
+    Hub { name: String, cause: model::hub::Error },
+    #[error("model {0}: is a file; give the directory that holds config.json and the safetensors files")]
+    NotADirectory(String),
+    #[error("stdout: cannot be written ({0}); check where it leads")]
+    Stdout(std::io::Error),
+    #[error("events file {}: lies inside the output, which appears only when complete; choose another place", .0.display())]
+    EventsInOutput(std::path::PathBuf),
     #[error(transparent)]
     Calibration(#[from] calibration::Error),
     #[error(transparent)]
@@ -29,16 +35,16 @@ pub enum Error {
     #[error("evaluation: no text was given; name one with --text FILE, or use {0}")]
     NoEvalText(config::TextSource),
     #[error(
-        "seq-len: expected at most {limit} tokens, the length this model was made for, found {asked}; give a smaller one"
+        "{key}: expected at most {limit} tokens, as far as this model's positions reach, found {asked}; give a smaller one"
     )]
-    TooLong { asked: usize, limit: usize },
+    TooLong { key: &'static str, asked: usize, limit: usize },
     #[error("BOS: config.json of {0} names no bos_token_id; leave --bos out")]
     NoBos(String),
     #[error(
         "device {device}: {cause}; this program uses cpu, or cuda and metal where it was built with that feature"
     )]
     Device { device: config::ComputeDevice, cause: String },
-    #[error("threads: {0}; give a smaller --threads")]
+    #[error("threads: cannot be set ({0}); leave --threads out and set RAYON_NUM_THREADS")]
     Threads(String),
     #[error("events file {}: cannot be written ({cause}); check the path given with --events", path.display())]
     Events { path: std::path::PathBuf, cause: std::io::Error },
@@ -57,11 +63,14 @@ impl Error {
             Self::Pipeline(e) => e.is_cancelled(),
             Self::Eval(e) => matches!(e, eval::Error::Cancelled),
             Self::Calibration(e) => matches!(e, calibration::Error::Cancelled),
-            Self::Hub(e) => matches!(e, model::hub::Error::Cancelled),
+            Self::Hub { cause, .. } => matches!(cause, model::hub::Error::Cancelled),
             Self::Settings(_)
             | Self::Model(_)
             | Self::Export(_)
             | Self::NoSuchModel(_)
+            | Self::NotADirectory(_)
+            | Self::Stdout(_)
+            | Self::EventsInOutput(_)
             | Self::NoCalibration(_)
             | Self::NoEvalText(_)
             | Self::TooLong { .. }
@@ -80,7 +89,8 @@ impl Error {
             return 130;
         }
         match self {
-            Self::Panicked | Self::Runtime(_) => 1,
+            Self::Panicked | Self::Runtime(_) | Self::Stdout(_) => 1,
+            Self::Eval(eval::Error::Tensor(_)) => 1,
             Self::Pipeline(e) if !e.is_bad_input() => 1,
             _ => 2,
         }

@@ -4,7 +4,7 @@ use candle_core::{DType, Device};
 use serde::Serialize;
 
 use crate::{
-    config::{Machine, TextSource},
+    config::{self, Machine, TextSource},
     eval::Perplexity,
     model::Checkpoint,
     protocol::Stage,
@@ -48,10 +48,6 @@ impl EvalText {
         checkpoint: &Checkpoint,
         control: &mut Control,
     ) -> Result<Self, Error> {
-        let limit = checkpoint.architecture().max_positions;
-        if seq_len + usize::from(bos) > limit {
-            return Err(Error::TooLong { asked: seq_len, limit });
-        }
         let text = texts::read(source)?;
         let name = text.name.clone();
         let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, control)?;
@@ -92,6 +88,21 @@ impl EvalText {
     }
 }
 
+/// Refuses a window that the model's positions, a BOS included, do not reach, or that predicts nothing.
+pub fn check_window(
+    key: &'static str,
+    seq_len: usize,
+    bos: bool,
+    checkpoint: &Checkpoint,
+) -> Result<(), Error> {
+    let limit = checkpoint.architecture().max_positions - usize::from(bos);
+    if seq_len > limit {
+        return Err(Error::TooLong { key, asked: seq_len, limit });
+    }
+    config::at_least(key, seq_len, 2)?;
+    Ok(())
+}
+
 pub fn evaluate(job: &Evaluate, control: &mut Control) -> Result<Evaluation, Error> {
     let (device, dtype) = forward_on(&job.machine)?;
     let checkpoint = job.model.open(control)?;
@@ -100,6 +111,7 @@ pub fn evaluate(job: &Evaluate, control: &mut Control) -> Result<Evaluation, Err
         (None, ModelChoice::Demo) => &TextSource::DemoHeldOut,
         (None, ModelChoice::Named(_)) => return Err(Error::NoEvalText(TextSource::DemoHeldOut)),
     };
+    check_window("seq-len", job.seq_len, job.bos, &checkpoint)?;
     let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, control)?;
     let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, control)?;
     Ok(Evaluation {

@@ -29,6 +29,7 @@ pub fn generate(
     control: &mut Control,
     piece: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Generated, Error> {
+    job.draw.check()?;
     let (device, dtype) = forward_on(&job.machine)?;
     let checkpoint = job.model.open(control)?;
     let generation = Generation::new(&checkpoint, &device, dtype)?;

@@ -60,7 +60,8 @@ pub struct Needs {
 impl Needs {
     /// The largest amount at one time.
     pub fn peak_bytes(&self) -> u64 {
-        self.block_bytes + self.stream_bytes + self.activation_bytes + self.solve_bytes
+        let parts = [self.block_bytes, self.stream_bytes, self.activation_bytes, self.solve_bytes];
+        parts.into_iter().fold(0, u64::saturating_add)
     }
 }
 
@@ -129,20 +130,17 @@ fn needs(
 ) -> Result<Needs, Error> {
     let architecture = checkpoint.architecture();
     let bytes = forward.1.size_in_bytes() as u64;
-    let tokens = (settings.samples * seq_len) as u64;
+    let tokens = (settings.samples as u64).saturating_mul(seq_len as u64);
     let hidden = architecture.hidden as u64;
     let streams = 1 + u64::from(settings.needs_dense_stream());
     let largest = |size: &dyn Fn(&LayerSize) -> u64| architecture.layers.iter().map(size).max().unwrap_or(0);
     let context = |size: &LayerSize| (size.heads * architecture.head_dim) as u64;
     let widest = largest(&|size| context(size).max(size.channels as u64));
-    let stream_bytes = streams * tokens * hidden * bytes;
-    let kept_ffn = largest(&|size| size.channels as u64) * tokens * bytes;
-    let fits = stream_bytes + kept_ffn <= settings.machine.memory_budget.0;
-    let activation_bytes = if fits {
-        kept_ffn.max(largest(&context) * tokens * bytes)
-    } else {
-        largest(&context) * tokens * bytes
-    };
+    let stream_bytes = (streams * hidden * bytes).saturating_mul(tokens);
+    let kept_ffn = (largest(&|size| size.channels as u64) * bytes).saturating_mul(tokens);
+    let kept_context = (largest(&context) * bytes).saturating_mul(tokens);
+    let fits = stream_bytes.saturating_add(kept_ffn) <= settings.machine.memory_budget.0;
+    let activation_bytes = if fits { kept_ffn.max(kept_context) } else { kept_context };
     let block = (0..architecture.layers.len()).map(|i| architecture.layer_parameters(i)).max().unwrap_or(0);
 
     let (mut moment_flops, mut solve_flops) = (0.0, 0.0);

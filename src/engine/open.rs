@@ -28,7 +28,8 @@ impl ModelChoice {
     pub fn open(&self, control: &mut Control) -> Result<Checkpoint, Error> {
         let source = match self {
             Self::Demo => Source::Embedded(demo::FILES),
-            Self::Named(name) if Path::new(name).exists() => Source::Directory(name.into()),
+            Self::Named(name) if Path::new(name).is_dir() => Source::Directory(name.into()),
+            Self::Named(name) if Path::new(name).exists() => return Err(Error::NotADirectory(name.clone())),
             Self::Named(name) if hub::looks_like_hub_id(name) => Source::Directory(download(name, control)?),
             Self::Named(name) => return Err(Error::NoSuchModel(name.clone())),
         };
@@ -37,12 +38,13 @@ impl ModelChoice {
 }
 
 fn download(name: &str, control: &mut Control) -> Result<PathBuf, Error> {
-    let id = name.parse()?;
+    let failed = |cause| Error::Hub { name: name.into(), cause };
+    let id = name.parse().map_err(failed)?;
     let mut progress = |transfer: hub::Transfer<'_>| {
         control.progress(Stage::Download { file: transfer.file.into() }, transfer.done, transfer.total)
     };
-    let checkpoint = hub::open(&id, &hub::Options::from_env(), &mut progress)?;
+    let checkpoint = hub::open(&id, &hub::Options::from_env(), &mut progress).map_err(failed)?;
     // The family is looked at before gigabytes are fetched.
     Architecture::from_config(checkpoint.config())?;
-    Ok(checkpoint.fetch(&mut progress)?)
+    checkpoint.fetch(&mut progress).map_err(failed)
 }

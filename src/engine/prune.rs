@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     Control, Error, ModelChoice,
-    evaluate::EvalText,
+    evaluate::{EvalText, check_window},
     machine::{forward_on, peak_memory},
     texts,
 };
@@ -47,6 +47,9 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     settings.seq_len = Some(window_length(&settings, checkpoint.architecture())?);
     settings.layers = whole_range(&settings, checkpoint.architecture())?;
     let plan = pipeline::plan(checkpoint.architecture(), &settings)?;
+    if settings.eval.is_some() {
+        check_window("eval-seq-len", settings.eval_seq_len, settings.bos, &checkpoint)?;
+    }
     let out = OutputDir::create(&out, force, directory(&checkpoint))?;
     control.tell(Event::RunStarted {
         model: model_record(&checkpoint, checkpoint.architecture())?,
@@ -97,8 +100,12 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     };
     let json = serde_json::to_string_pretty(&record).map_err(|e| export::Error::Json(e.to_string()))?;
     out.write("run.json", format!("{json}\n").as_bytes())?;
-    let (path, bytes) = out.publish()?;
-    control.tell(Event::Written { path, bytes });
+    let published = out.publish()?;
+    if let Some(leftover) = published.leftover {
+        let message = format!("what was replaced could not be removed; it is now {}", leftover.display());
+        control.tell(Event::Warning { message });
+    }
+    control.tell(Event::Written { path: published.path, bytes: published.bytes });
     control.tell(Event::RunDone { record: Box::new(record.clone()) });
     Ok(record)
 }
@@ -106,7 +113,7 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
 pub fn window_length(settings: &Settings, architecture: &Architecture) -> Result<usize, Error> {
     let limit = architecture.max_positions;
     match settings.seq_len {
-        Some(asked) if asked > limit => Err(Error::TooLong { asked, limit }),
+        Some(asked) if asked > limit => Err(Error::TooLong { key: "seq-len", asked, limit }),
         Some(asked) => Ok(asked),
         None => Ok(DEFAULT_SEQ_LEN.min(limit)),
     }

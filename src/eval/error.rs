@@ -3,7 +3,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
-        "evaluation text {text}: holds {tokens} tokens, but one window needs {needed}; give a longer text or a smaller --seq-len"
+        "evaluation text {text}: holds {tokens} tokens, but one window needs {needed}; give a longer text or a shorter window"
     )]
     TextTooShort { text: String, tokens: usize, needed: usize },
     #[error(
@@ -14,6 +14,8 @@ pub enum Error {
     EmptyPrompt,
     #[error("prompt: {tokens} tokens, but the model was made for fewer than {limit}; give a shorter prompt")]
     PromptTooLong { tokens: usize, limit: usize },
+    #[error("{key}: expected {expected}, found {found}; give another value")]
+    Draw { key: &'static str, expected: &'static str, found: String },
     #[error("the tokenizer cannot encode or decode: {0}; check tokenizer.json")]
     Tokenizer(String),
     #[error("cancelled")]

@@ -59,6 +59,7 @@ impl Generation {
         draw: &Draw,
         piece: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<usize, Error> {
+        draw.check()?;
         let mut ids: Vec<u32> = if bos { self.bos.into_iter().collect() } else { Vec::new() };
         let encoded = self.tokenizer.encode(prompt, false).map_err(|e| Error::Tokenizer(e.to_string()))?;
         ids.extend(encoded.get_ids());
@@ -68,7 +69,7 @@ impl Generation {
         if ids.len() >= self.limit {
             return Err(Error::PromptTooLong { tokens: ids.len(), limit: self.limit });
         }
-        let mut caches = self.decoder.caches((ids.len() + max_tokens).min(self.limit));
+        let mut caches = self.decoder.caches(ids.len().saturating_add(max_tokens).min(self.limit));
         let mut sampler = draw.sampler();
         let begin = ids.len();
         let mut told = self.decode(&ids)?.len();
@@ -105,6 +106,28 @@ impl Generation {
 }
 
 impl Draw {
+    /// Refuses what no token can be drawn with.
+    pub fn check(&self) -> Result<(), Error> {
+        let positive = |x: f32| x > 0.0 && x.is_finite();
+        let wrong = |key, expected, found: String| Err(Error::Draw { key, expected, found });
+        if !(self.temperature == 0.0 || (1e-3..=1e3).contains(&self.temperature)) {
+            return wrong("temperature", "0 or a number from 0.001 to 1000", self.temperature.to_string());
+        }
+        if self.top_k == Some(0) {
+            return wrong("top-k", "a number above 0", "0".into());
+        }
+        match self.top_p {
+            Some(p) if !(p > 0.0 && p <= 1.0) => {
+                return wrong("top-p", "a number above 0, at most 1", p.to_string());
+            }
+            _ => {}
+        }
+        if !positive(self.repeat_penalty) {
+            return wrong("repeat-penalty", "a number above 0", self.repeat_penalty.to_string());
+        }
+        Ok(())
+    }
+
     fn sampler(&self) -> LogitsProcessor {
         let temperature = self.temperature;
         let sampling = match (self.top_k, self.top_p) {

@@ -6,6 +6,11 @@ use std::{io, path::PathBuf};
 pub enum Error {
     #[error("output {}: already there; choose another --out, or replace it with --force", .0.display())]
     Exists(PathBuf),
+    #[error(
+        "output {}: holds no run.json, so it is no output of slimgpt and is not replaced; choose another --out, or remove it yourself",
+        .0.display()
+    )]
+    NotOurs(PathBuf),
     #[error("output {}: is, holds or lies inside the model's own directory {}; choose an --out elsewhere", out.display(), model.display())]
     InsideModel { out: PathBuf, model: PathBuf },
     #[error("output {}: has no name to write under; give a directory that does not exist yet", .0.display())]

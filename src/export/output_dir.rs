@@ -18,6 +18,15 @@ pub struct OutputDir {
     force: bool,
 }
 
+/// An output that has its name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Published {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// What was replaced, where it could not be removed.
+    pub leftover: Option<PathBuf>,
+}
+
 impl OutputDir {
     /// Checks the target and makes the temporary directory. `model` is the directory that is read, if there is one.
     pub fn create(out: &Path, force: bool, model: Option<&Path>) -> Result<Self, Error> {
@@ -29,8 +38,11 @@ impl OutputDir {
         if let Some(model) = model {
             refuse_overlap(out, parent, name.as_ref(), model)?;
         }
-        if out.symlink_metadata().is_ok() && !force {
-            return Err(Error::Exists(out.into()));
+        if out.symlink_metadata().is_ok() {
+            if !force {
+                return Err(Error::Exists(out.into()));
+            }
+            refuse_what_is_not_ours(out)?;
         }
         fs::create_dir_all(parent).map_err(Error::write(parent))?;
         let prefix = format!(".{}.partial-", name.to_string_lossy());
@@ -55,8 +67,13 @@ impl OutputDir {
         write().map_err(Error::write(self.target.join(name)))
     }
 
-    /// Gives the directory its name. Returns it and the bytes it holds.
-    pub fn publish(self) -> Result<(PathBuf, u64), Error> {
+    /// How an error names a file of the output.
+    pub fn target(&self, name: &str) -> PathBuf {
+        self.target.join(name)
+    }
+
+    /// Gives the directory its name.
+    pub fn publish(self) -> Result<Published, Error> {
         let fail = || Error::write(&self.target);
         let mut bytes = 0;
         for entry in fs::read_dir(self.path()).map_err(fail())? {
@@ -67,7 +84,9 @@ impl OutputDir {
         let aside = match self.target.symlink_metadata() {
             Ok(_) if !self.force => return Err(Error::Exists(self.target)),
             Ok(_) => {
-                let aside = self.path().with_extension("replaced");
+                let mut aside = self.path().as_os_str().to_owned();
+                aside.push("-replaced");
+                let aside = PathBuf::from(aside);
                 fs::rename(&self.target, &aside).map_err(fail())?;
                 Some(aside)
             }
@@ -81,12 +100,16 @@ impl OutputDir {
             return Err(Error::Write { path: self.target, cause });
         }
         let _ = self.partial.keep();
-        if let Some(aside) = aside {
-            let removed = if aside.is_dir() { fs::remove_dir_all(&aside) } else { fs::remove_file(&aside) };
-            removed.map_err(Error::write(aside))?;
-        }
-        Ok((self.target, bytes))
+        // The new output stands; what cannot be removed of the old one is told, not failed on.
+        let leftover = aside.filter(|aside| fs::remove_dir_all(aside).is_err());
+        Ok(Published { path: self.target, bytes, leftover })
     }
+}
+
+/// Only what this program wrote, or an empty directory, is replaced: `--force` is no way to lose other things.
+fn refuse_what_is_not_ours(out: &Path) -> Result<(), Error> {
+    let empty = || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
+    if out.join("run.json").is_file() || empty() { Ok(()) } else { Err(Error::NotOurs(out.into())) }
 }
 
 /// Refuses a target that is the model's directory, lies in it, or holds it.
@@ -143,9 +166,10 @@ mod tests {
         let target = dir.path().join("deep/slim");
         for text in ["first", "second"] {
             let out = OutputDir::create(&target, true, None).unwrap();
-            out.write("a", text.as_bytes()).unwrap();
-            assert_eq!(out.publish().unwrap(), (target.clone(), text.len() as u64));
-            assert_eq!(fs::read_to_string(target.join("a")).unwrap(), text);
+            out.write("run.json", text.as_bytes()).unwrap();
+            let published = Published { path: target.clone(), bytes: text.len() as u64, leftover: None };
+            assert_eq!(out.publish().unwrap(), published);
+            assert_eq!(fs::read_to_string(target.join("run.json")).unwrap(), text);
         }
         assert_eq!(fs::read_dir(dir.path().join("deep")).unwrap().count(), 1);
     }
@@ -155,6 +179,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = OutputDir::create(dir.path(), false, None).unwrap_err();
         assert!(error.to_string().contains("--force"), "{error}");
+    }
+
+    #[test]
+    fn force_replaces_nothing_but_an_output() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("precious"), "x").unwrap();
+        for out in [dir.path().to_owned(), dir.path().join("precious")] {
+            let error = OutputDir::create(&out, true, None).unwrap_err();
+            assert!(matches!(error, Error::NotOurs(_)), "{error}");
+        }
     }
 
     #[test]

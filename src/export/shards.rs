@@ -56,7 +56,7 @@ impl<'c> ShardWriter<'c> {
                 1 => "model.safetensors".to_string(),
                 _ => format!("model-{:05}-of-{count:05}.safetensors", index + 1),
             };
-            fs::rename(&path, out.path().join(&name)).map_err(Error::write(&name))?;
+            fs::rename(&path, out.path().join(&name)).map_err(Error::write(out.target(&name)))?;
             weight_map.extend(tensors.into_iter().map(|tensor| (tensor, Value::from(name.as_str()))));
         }
         if count > 1 {
@@ -71,12 +71,12 @@ impl<'c> ShardWriter<'c> {
         let name = format!("shard-{}.partial", self.shards.len());
         let path = out.path().join(&name);
         let fail =
-            |cause: String| Error::Write { path: name.clone().into(), cause: std::io::Error::other(cause) };
+            |cause: String| Error::Write { path: out.target(&name), cause: std::io::Error::other(cause) };
         let tensors = self.held.iter().map(|tensor| (tensor.name.as_str(), tensor));
         // Some loaders refuse a file that does not name its framework.
         let metadata = [("format".to_string(), "pt".to_string())].into();
         safetensors::serialize_to_file(tensors, Some(metadata), &path).map_err(|e| fail(e.to_string()))?;
-        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(Error::write(&path))?;
+        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(Error::write(out.target(&name)))?;
         self.shards.push((path, self.held.drain(..).map(|t| t.name).collect()));
         self.held_bytes = 0;
         Ok(())

@@ -1,17 +1,24 @@
 //! Progress on stderr: bars on a terminal, plain lines otherwise.
 
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
+use super::say;
 use crate::{
     config::Part,
     protocol::{Event, LayerRecord, Stage},
 };
 
+/// Least time between two lines about one long stage.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
 pub enum Face {
     Bars { all: MultiProgress, layers: Option<ProgressBar>, stage: ProgressBar },
-    Lines { layers: usize },
+    Lines { layers: usize, told: Instant },
 }
 
 impl Face {
@@ -21,7 +28,7 @@ impl Face {
             let stage = all.add(ProgressBar::new(0).with_style(style("{msg:28} {bar:30} {percent:>3} %")));
             Self::Bars { all, layers: None, stage }
         } else {
-            Self::Lines { layers: 0 }
+            Self::Lines { layers: 0, told: Instant::now() }
         }
     }
 
@@ -74,7 +81,7 @@ impl Face {
         match self {
             // Without a terminal to draw on, the line goes where the bars would.
             Self::Bars { all, .. } => drop(all.println(line)),
-            Self::Lines { .. } => eprintln!("{line}"),
+            Self::Lines { .. } => say(line),
         }
     }
 
@@ -92,22 +99,30 @@ impl Face {
                     .with_message("Layers");
                 *layers = Some(all.insert(0, bar));
             }
-            Self::Lines { layers } => *layers = count,
+            Self::Lines { layers, .. } => *layers = count,
         }
     }
 
-    fn progress(&self, stage: &Stage, done: u64, total: u64) {
-        if let Self::Bars { stage: bar, .. } = self {
-            bar.set_message(match stage {
-                Stage::Download { file } => format!("Download {file}"),
-                Stage::Tokenise => "Tokenise".into(),
-                Stage::Calibrate { layer, part } => format!("Layer {layer}: calibrate {}", name(*part)),
-                Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", name(*part)),
-                Stage::Evaluate { pruned: false } => "Perplexity before".into(),
-                Stage::Evaluate { pruned: true } => "Perplexity after".into(),
-            });
-            bar.set_length(total);
-            bar.set_position(done);
+    fn progress(&mut self, stage: &Stage, done: u64, total: u64) {
+        let what = match stage {
+            Stage::Download { file } => format!("Download {file}"),
+            Stage::Tokenise => "Tokenise".into(),
+            Stage::Calibrate { layer, part } => format!("Layer {layer}: calibrate {}", name(*part)),
+            Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", name(*part)),
+            Stage::Evaluate { pruned: false } => "Perplexity before".into(),
+            Stage::Evaluate { pruned: true } => "Perplexity after".into(),
+        };
+        match self {
+            Self::Bars { stage: bar, .. } => {
+                bar.set_message(what);
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            Self::Lines { told, .. } if told.elapsed() >= LINE_EVERY => {
+                *told = Instant::now();
+                say(&format!("{what}: {} %", 100 * done / total.max(1)));
+            }
+            Self::Lines { .. } => {}
         }
     }
 
@@ -115,12 +130,13 @@ impl Face {
         match self {
             Self::Bars { layers: Some(bar), .. } => bar.set_position(record.index as u64 + 1),
             Self::Bars { layers: None, .. } => {}
-            Self::Lines { layers } => {
-                let last = layers.saturating_sub(1);
+            Self::Lines { layers, told } => {
+                *told = Instant::now();
                 let (heads, channels) = (&record.attention, &record.mlp);
-                eprintln!(
-                    "Layer {:>2}/{last}: ratio {:.3}, attention units {}/{}, channels {}/{}, errors {:.2e} and {:.2e}",
+                say(&format!(
+                    "Layer {:>2} ({} of {layers}): ratio {:.3}, attention units {}/{}, channels {}/{}, errors {:.2e} and {:.2e}",
                     record.index,
+                    record.index + 1,
                     record.ratio,
                     heads.kept.len(),
                     heads.units,
@@ -128,7 +144,7 @@ impl Face {
                     channels.units,
                     heads.relative_error,
                     channels.relative_error,
-                );
+                ));
             }
         }
     }

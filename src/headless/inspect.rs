@@ -11,9 +11,8 @@ pub fn inspect(model: ModelChoice, settings: Settings, output: Output) -> Result
     let found = run::drive(move |control| engine::inspect(&model, settings, control), None)?;
     match output {
         Output::Json => print_json(&found),
-        Output::Text => print(&text(&found)),
+        Output::Text => print(&text(&found)).map(drop),
     }
-    Ok(())
 }
 
 fn text(found: &Inspection) -> String {

@@ -1,33 +1,58 @@
 //! `--events FILE`: every event as a line of JSON.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{BufWriter, Write},
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
 };
 
-use crate::{engine::Error, protocol::Stamped};
+use crate::{
+    engine::Error,
+    protocol::{Event, Stamped},
+};
 
 pub struct Recorder {
     path: PathBuf,
     file: BufWriter<File>,
+    begun: bool,
     failed: Option<std::io::Error>,
 }
 
 impl Recorder {
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        let file = File::create(path).map_err(|cause| Error::Events { path: path.into(), cause })?;
-        Ok(Self { path: path.into(), file: BufWriter::new(file), failed: None })
+    /// Opens the file; what it held is dropped when the run begins, so a run that is refused leaves it as it was.
+    /// A file within `out` is refused: the output is not there before it is complete.
+    pub fn open(path: &Path, out: &Path) -> Result<Self, Error> {
+        let fail = |cause| Error::Events { path: path.into(), cause };
+        if absolute(path).map_err(fail)?.starts_with(absolute(out).map_err(fail)?) {
+            return Err(Error::EventsInOutput(path.into()));
+        }
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(fail)?;
+        Ok(Self { path: path.into(), file: BufWriter::new(file), begun: false, failed: None })
     }
 
     /// Remembers the first failure; the run itself goes on.
     pub fn record(&mut self, stamped: &Stamped) {
         if self.failed.is_none() {
-            let line = serde_json::to_string(stamped).map_err(std::io::Error::from);
-            self.failed = line.and_then(|line| writeln!(self.file, "{line}")).err();
+            self.failed = self.write(stamped).err();
         }
     }
 
+    fn write(&mut self, stamped: &Stamped) -> std::io::Result<()> {
+        if matches!(stamped.event, Event::RunStarted { .. }) {
+            self.begun = true;
+            // A device has no length to set.
+            if self.file.get_ref().metadata()?.is_file() {
+                self.file.get_ref().set_len(0)?;
+            }
+        }
+        if self.begun {
+            writeln!(self.file, "{}", serde_json::to_string(stamped)?)?;
+        }
+        // A killed run keeps its results; progress may be lost.
+        if matches!(stamped.event, Event::Progress { .. }) { Ok(()) } else { self.file.flush() }
+    }
+
+    /// Tells whether everything was recorded.
     pub fn finish(mut self) -> Result<(), Error> {
         match self.failed.take().map_or_else(|| self.file.flush(), Err) {
             Ok(()) => Ok(()),

@@ -1,4 +1,4 @@
-//! Drives a job to its end: events to the face and the recorder, Ctrl-C to the worker.
+//! Drives a job to its end: events to the face and the recorder, interrupts to the worker.
 
 use crate::{
     engine::{Control, Error, start},
@@ -7,17 +7,19 @@ use crate::{
 
 use super::{Recorder, face::Face};
 
-/// Runs `job` on its own thread until it ends. The first Ctrl-C (or SIGTERM) cancels it; a second one ends the process.
+/// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
+/// clears away what it had begun to write.
 pub fn drive<T: Send + 'static>(
     job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
-    mut recorder: Option<Recorder>,
+    mut recorder: Option<&mut Recorder>,
 ) -> Result<T, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    let mut worker = start(1, job);
-    let mut face = Face::new();
     runtime.block_on(async {
-        let mut asked = false;
+        // Listened to before the worker starts, so that no signal finds the process unprepared.
+        let mut interrupts = Interrupts::listen().map_err(Error::Runtime)?;
+        let mut worker = start(1, job);
+        let mut face = Face::new();
         loop {
             tokio::select! {
                 event = worker.events.recv() => {
@@ -27,39 +29,53 @@ pub fn drive<T: Send + 'static>(
                     }
                     face.show(&stamped.event);
                 }
-                () = interrupted() => {
-                    if asked {
-                        std::process::exit(130);
-                    }
-                    asked = true;
-                    face.say("Cancelling after this step; press Ctrl-C again to stop at once.");
+                () = interrupts.next() => {
+                    face.say("Cancelling after this step.");
                     // Closed or full: the worker has ended or has been told already.
                     let _ = worker.commands.try_send(Command::Cancel);
                 }
             }
         }
-    });
-    face.finish();
-    let result = worker.join();
-    if let Some(recorder) = recorder {
-        recorder.finish()?;
-    }
-    result
+        face.finish();
+        worker.join()
+    })
 }
 
+/// The signals that ask a program to end.
 #[cfg(unix)]
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+struct Interrupts([tokio::signal::unix::Signal; 3]);
+
+#[cfg(unix)]
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self([
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+            _ = hangup.recv() => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

@@ -88,7 +88,7 @@ impl<'c> Pass<'_, 'c> {
                 Some(dense) if self.settings.track_errors => Some(streams.pruned.error_against(dense)?),
                 _ => None,
             };
-            if output_error.is_some_and(|error| !error.is_finite()) {
+            if !streams.pruned.is_finite()? {
                 return Err(Error::NotFinite { layer: index });
             }
             let record = LayerRecord { index, ratio: plan.ratio, attention, mlp, output_error };

@@ -24,6 +24,17 @@ impl Stream {
         Ok(Self { batches })
     }
 
+    /// False where an activation is NaN or infinite.
+    pub fn is_finite(&self) -> Result<bool, Error> {
+        for h in &self.batches {
+            // NaN and ∞ survive a sum; finite numbers of f32 cannot overflow one of f64.
+            if !values(h)?.iter().map(|&v| f64::from(v)).sum::<f64>().is_finite() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// E‖h − h_dense‖² / E‖h_dense‖² over all tokens.
     pub fn error_against(&self, dense: &Self) -> Result<f64, Error> {
         let (mut difference, mut norm) = (0.0, 0.0);
@@ -32,7 +43,7 @@ impl Stream {
             difference += sum_of_squares(&(h - &h_dense)?)?;
             norm += sum_of_squares(&h_dense)?;
         }
-        Ok(if norm > 0.0 { difference / norm } else { 0.0 })
+        Ok(if norm == 0.0 && difference == 0.0 { 0.0 } else { difference / norm })
     }
 }
 
