@@ -42,8 +42,9 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     let mut elimination = Elimination::start(&part, DAMPING).expect("a random moment is positive definite");
     let inverted = began.elapsed();
     while elimination.step().expect("a random moment is positive definite").is_some() {}
-    let (kept, fitted) = elimination.compensated().expect("heads and batches carry W along");
+    elimination.settle();
     let ours = began.elapsed();
+    let (kept, fitted) = elimination.compensated().expect("heads and batches carry W along");
     let sizes: Vec<usize> = elimination.path().iter().map(|removal| removal.units.len()).collect();
     let began = Instant::now();
     let refitted = elimination.finish().expect("a random moment is positive definite").weight;

@@ -1,4 +1,5 @@
 //! The method against a slow oracle that inverts from scratch at every step. Each fixture holds the command that made it.
+#![allow(clippy::unwrap_used)]
 
 use std::{fs, ops::ControlFlow, path::PathBuf};
 

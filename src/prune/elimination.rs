@@ -17,7 +17,7 @@ use super::{Error, HessianStats, Part, Units};
 use crate::config::{GroupSize, HeadScore};
 
 /// Rows or columns that are turned together when row-major becomes column-major or back.
-const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 64;
 
 /// One weight on its way from all its units to those that stay.
 pub struct Elimination<'a> {
@@ -139,6 +139,14 @@ impl<'a> Elimination<'a> {
         self.removed += removal.units.len();
         self.path.push(removal);
         Ok(self.path.last())
+    }
+
+    /// Applies what the last step left to do. Without it the next step does.
+    pub fn settle(&mut self) {
+        match &mut self.method {
+            Method::Heads { block, .. } | Method::Batches { block, .. } => block.settle(),
+            Method::OneByOne(greedy) => greedy.settle(),
+        }
     }
 
     /// The columns that are active and W on them as the down-dates have left it: [rows, active], row-major.

@@ -127,7 +127,7 @@ impl Greedy {
     }
 
     /// Applies the block to P and C, with what is left brought to the front.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let (n, steps) = (self.slots.len(), self.gone.len());
         self.gone.sort_unstable();
         let pairs = pairs_to_the_back(&self.gone, self.active);

@@ -7,6 +7,8 @@ use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
+use super::dense::Dense;
+
 /// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that was
 /// not positive.
 pub(super) fn cholesky(a: MatMut<'_, f64>, par: Par) -> Result<(), usize> {
@@ -26,12 +28,15 @@ pub(super) fn invert(mut a: MatMut<'_, f64>, par: Par) -> Result<(), usize> {
     cholesky(a.as_mut(), par)?;
     invert_lower(a.as_mut(), par);
     let half = a.nrows().div_ceil(2);
-    multiply_halves(a, Mat::zeros(half, half).as_mut(), par);
+    multiply_halves(a, Dense::zeros(half, half).view_mut(), par);
     Ok(())
 }
 
 /// Blocks of this size are not split further.
 const SMALL: usize = 128;
+
+/// Up to this size the two halves of a triangle are inverted at the same time, each by one thread.
+const ONE_THREAD: usize = 1024;
 
 /// L ← L⁻¹, lower half.
 fn invert_lower(l: MatMut<'_, f64>, par: Par) {
@@ -43,13 +48,17 @@ fn invert_lower(l: MatMut<'_, f64>, par: Par) {
         l.copy_from_triangular_lower(&l_inv);
         return;
     }
-    let (mut l_11, _, mut l_21, mut l_22) = l.split_at_mut(n / 2, n / 2);
+    let (l_11, _, mut l_21, l_22) = l.split_at_mut(n / 2, n / 2);
     // the lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹
     solve_lower_triangular_in_place(l_22.as_ref(), l_21.as_mut(), par);
     solve_upper_triangular_in_place(l_11.as_ref().transpose(), l_21.as_mut().transpose_mut(), par);
     faer::zip!(&mut l_21).for_each(|faer::unzip!(value)| *value = -*value);
-    invert_lower(l_11.as_mut(), par);
-    invert_lower(l_22.as_mut(), par);
+    if n <= ONE_THREAD && par != Par::Seq {
+        rayon::join(|| invert_lower(l_11, Par::Seq), || invert_lower(l_22, Par::Seq));
+    } else {
+        invert_lower(l_11, par);
+        invert_lower(l_22, par);
+    }
 }
 
 /// M ← Mᵀ M, lower halves; scratch: a quarter of M.

@@ -160,14 +160,22 @@ impl Moment {
     }
 }
 
+/// Values that are looked through at once.
+const STRETCH: usize = 4096;
+
 /// Fails at the first value that is NaN or ∞; `values` is row-major with n columns.
 pub(super) fn finite<T: Copy + Sync + Into<f64>>(
     what: &'static str,
     n: usize,
     values: &[T],
 ) -> Result<(), Error> {
-    let at = values.par_iter().position_first(|&value| !value.into().is_finite());
-    match at {
+    let bad = |value: &T| !(*value).into().is_finite();
+    // whole stretches first: asking for every single value is slow
+    let Some(stretch) = values.par_chunks(STRETCH).position_first(|values| values.iter().any(bad)) else {
+        return Ok(());
+    };
+    let first = stretch * STRETCH;
+    match values[first..].iter().position(bad).map(|at| first + at) {
         None => Ok(()),
         Some(at) => Err(Error::NotFinite { what, row: at / n, column: at % n, value: values[at].into() }),
     }
