@@ -1,5 +1,7 @@
 //! Exchanging rows and columns of a symmetric matrix that is kept as its lower half.
 
+use rayon::prelude::*;
+
 use super::dense::Dense;
 
 /// Pairs every slot of `leaving` (ascending) below active − leaving.len() with a slot above it that stays, so that the
@@ -19,8 +21,15 @@ pub(super) fn exchange_symmetric(half: &mut Dense, pairs: &[(usize, usize)], siz
     for &(i, j) in pairs {
         (paired[i], paired[j]) = (true, true);
     }
+    // what lies in columns before all pairs changes rows only
+    let before = pairs.iter().map(|&(i, _)| i).min().unwrap_or(size);
+    half.view_mut().subcols_mut(0, before).par_col_iter_mut().for_each(|mut column| {
+        for &(i, j) in pairs {
+            (column[i], column[j]) = (column[j], column[i]);
+        }
+    });
     // column after column, so that what is written stays in the cache
-    for k in (0..size).filter(|&k| !paired[k]) {
+    for k in (before..size).filter(|&k| !paired[k]) {
         for &(i, j) in pairs {
             swap(half, lower(i, k), lower(j, k));
         }
@@ -44,10 +53,12 @@ fn swap(half: &mut Dense, a: (usize, usize), b: (usize, usize)) {
 
 /// Exchanges the columns i and j of all pairs.
 pub(super) fn exchange_columns(matrix: &mut Dense, pairs: &[(usize, usize)]) {
-    for &(i, j) in pairs {
-        let (a, b) = matrix.view_mut().two_cols_mut(i, j);
-        faer::zip!(a, b).for_each(|faer::unzip!(a, b)| std::mem::swap(a, b));
-    }
+    matrix.view_mut().par_row_partition_mut(rayon::current_num_threads()).for_each(|mut rows| {
+        for &(i, j) in pairs {
+            let (a, b) = rows.as_mut().two_cols_mut(i, j);
+            faer::zip!(a, b).for_each(|faer::unzip!(a, b)| std::mem::swap(a, b));
+        }
+    });
 }
 
 /// Exchanges the rows i and j of the leading `columns` columns, for all pairs.

@@ -13,8 +13,6 @@ use crate::config::HeadScore;
 /// Fails with a column of the weight where rounding has left P indefinite.
 pub(super) fn head_scores(block: &ActiveBlock, width: usize, kind: HeadScore) -> Result<Vec<f64>, usize> {
     let heads = block.slots().len() / width;
-    let rows = block.w().nrows();
-    let scratch = || (Mat::zeros(width, width), Mat::zeros(rows, width));
     let score = |(l, v): &mut (Mat<f64>, Mat<f64>), head: usize| {
         let first = head * width;
         let w_c = block.w().subcols(first, width);
@@ -34,5 +32,9 @@ pub(super) fn head_scores(block: &ActiveBlock, width: usize, kind: HeadScore) ->
         solve_lower_triangular_in_place(l.as_ref(), v.as_mut().transpose_mut(), Par::Seq);
         Ok(v.squared_norm_l2())
     };
-    (0..heads).into_par_iter().map_init(scratch, score).collect()
+    // only the exact score works on a copy of W_c
+    let rows = if kind == HeadScore::Exact { block.w().nrows() } else { 0 };
+    let scratch = || (Mat::zeros(width, width), Mat::zeros(rows, width));
+    let at_once = heads.div_ceil(2 * rayon::current_num_threads());
+    (0..heads).into_par_iter().with_min_len(at_once).map_init(scratch, score).collect()
 }

@@ -6,6 +6,7 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rayon::prelude::*;
 
 use super::dense::Dense;
 
@@ -52,7 +53,7 @@ fn invert_lower(l: MatMut<'_, f64>, par: Par) {
     // the lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹
     solve_lower_triangular_in_place(l_22.as_ref(), l_21.as_mut(), par);
     solve_upper_triangular_in_place(l_11.as_ref().transpose(), l_21.as_mut().transpose_mut(), par);
-    faer::zip!(&mut l_21).for_each(|faer::unzip!(value)| *value = -*value);
+    l_21.as_mut().par_col_iter_mut().for_each(|column| column.iter_mut().for_each(|l| *l = -*l));
     if n <= ONE_THREAD && par != Par::Seq {
         rayon::join(|| invert_lower(l_11, Par::Seq), || invert_lower(l_22, Par::Seq));
     } else {
@@ -75,12 +76,12 @@ fn multiply_halves(m: MatMut<'_, f64>, mut scratch: MatMut<'_, f64>, par: Par) {
         product(m.as_mut(), lower, Accum::Replace, old.transpose(), upper, old.as_ref(), lower);
         return;
     }
-    let (mut m_11, _, mut m_21, m_22) = m.split_at_mut(n / 2, n / 2);
+    let (mut m_11, _, m_21, m_22) = m.split_at_mut(n / 2, n / 2);
     multiply_halves(m_11.as_mut(), scratch.as_mut(), par);
     product(m_11, lower, Accum::Add, m_21.as_ref().transpose(), whole, m_21.as_ref(), whole);
     let mut corner = scratch.as_mut().submatrix_mut(0, 0, m_21.nrows(), m_21.ncols());
     product(corner.as_mut(), whole, Accum::Replace, m_22.as_ref().transpose(), upper, m_21.as_ref(), whole);
-    m_21.copy_from(corner);
+    m_21.par_col_iter_mut().zip(corner.par_col_iter()).for_each(|(mut m, corner)| m.copy_from(corner));
     multiply_halves(m_22, scratch, par);
 }
 
