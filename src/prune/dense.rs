@@ -42,6 +42,14 @@ impl Dense {
         &mut self.values[j * self.stride..][..self.rows]
     }
 
+    /// More columns of zeros behind, where there are fewer than this.
+    pub(super) fn grow(&mut self, columns: usize) {
+        if columns > self.columns {
+            self.columns = columns;
+            self.values.resize(self.stride * columns, 0.0);
+        }
+    }
+
     pub(super) fn diagonal(&self) -> Vec<f64> {
         (0..self.rows).map(|j| self[(j, j)]).collect()
     }

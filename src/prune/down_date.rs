@@ -1,42 +1,59 @@
-//! Down-dating P = G_λ⁻¹ and W when columns leave.
+//! Down-dating P = G_λ⁻¹ and W when columns leave: a Cholesky factorisation of P whose pivots are found on the way.
 //!
-//! The active columns lie in front. Columns that leave are exchanged to their back, where P_RR = L Lᵀ is factored in
-//! place, U = L⁻¹ P_RA takes the place of P_RA and V = W_R L⁻ᵀ that of W_R; then P_AA ← P_AA − Uᵀ U and W_A ← W_A − V U.
-//! Nothing is copied, and one half of P does.
+//! P itself stays as it was. What the scores need, the blocks of its diagonal, is kept up to date; the columns of what
+//! leaves are P_:R less U U_Rᵀ for all that left before. With P_RR = L Lᵀ, U gains the columns P_AR L⁻ᵀ, the diagonal
+//! loses their squares, and with V = W_R L⁻ᵀ the weight becomes W_A − V U_Aᵀ.
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rayon::prelude::*;
 
 use super::damping::Damped;
 use super::dense::Dense;
-use super::exchange::{exchange_columns, exchange_symmetric, pairs_to_the_back};
+use super::exchange::{exchange_columns, exchange_rows, pairs_to_the_back};
 use super::inverse::cholesky;
 
+/// Columns of P that are gathered together, so that what lies in one of its rows is read at once.
+const SIDE_BY_SIDE: usize = 16;
+
 pub(super) struct ActiveBlock {
-    /// Lower half of [active, active] in front; what lies behind has left.
+    /// P [n, n] before anything left, lower half, in the order of the weight's columns.
     p: Dense,
-    /// [rows, active] in front.
+    /// The columns of one unit.
+    width: usize,
+    /// [width, n]: of each column of the weight, the rows of P that belong to its unit.
+    corners: Dense,
+    /// [active, removed] in front, in the order of the slots.
+    u: Dense,
+    /// [rows, active] in front, in the order of the slots.
     w: Dense,
-    /// The column of the weight that lies in each slot.
+    /// The column of the weight that lies in each slot; what lies behind the active ones has left.
     slots: Vec<usize>,
     active: usize,
-    /// Columns just behind the active ones whose departure P and W have not seen yet.
+    /// Columns just behind the active ones whose departure the diagonal, U and W have not seen yet.
     pending: usize,
     compensate: bool,
 }
 
 impl ActiveBlock {
-    /// p: lower half of [n, n]; w: [rows, n].
-    pub(super) fn new(p: Dense, w: Dense, compensate: bool) -> Self {
+    /// p: [n, n], lower half; w: [rows, n]; `expected` columns are likely to leave.
+    pub(super) fn new(p: Dense, w: Dense, width: usize, expected: usize, compensate: bool) -> Self {
         let n = p.columns();
-        Self { p, w, slots: (0..n).collect(), active: n, pending: 0, compensate }
+        let corners = corners(p.view(), width);
+        let u = Dense::zeros(n, expected);
+        let slots = (0..n).collect();
+        Self { p, width, corners, u, w, slots, active: n, pending: 0, compensate }
     }
 
-    /// The lower half of P over the active columns. Call [`Self::settle`] first.
+    /// P[c, c] of the unit whose first column lies in this slot. Call [`Self::settle`] first.
+    pub(super) fn corner(&self, slot: usize) -> MatRef<'_, f64> {
+        self.corners.view().subcols(self.slots[slot], self.width)
+    }
+
+    /// P [n, n] before anything left, lower half.
     pub(super) fn p(&self) -> MatRef<'_, f64> {
-        self.p.view().submatrix(0, 0, self.active, self.active)
+        self.p.view()
     }
 
     /// W over the active columns. Call [`Self::settle`] first.
@@ -49,55 +66,54 @@ impl ActiveBlock {
         &self.slots[..self.active]
     }
 
-    /// Takes the columns in the slots `leaving` (ascending) out and returns what that costs: ‖W_R L⁻ᵀ‖² with
-    /// compensation, else the rise of tr(ΔW G_λ ΔWᵀ). P and W follow at the next [`Self::settle`].
+    /// Takes the columns in the slots `leaving` (ascending, whole units) out and returns what that costs: ‖W_R L⁻ᵀ‖² with
+    /// compensation, else the rise of tr(ΔW G_λ ΔWᵀ). The rest follows at the next [`Self::settle`].
     ///
     /// Fails with a column of the weight where rounding has left P indefinite.
     pub(super) fn remove(&mut self, leaving: &[usize], damped: &Damped) -> Result<f64, usize> {
         self.settle();
         let (stay, leave) = (self.active - leaving.len(), leaving.len());
+        let gone = self.slots.len() - self.active;
         let pairs = pairs_to_the_back(leaving, self.active);
-        exchange_symmetric(&mut self.p, &pairs, self.active);
         exchange_columns(&mut self.w, &pairs);
+        exchange_rows(&mut self.u, &pairs, gone);
         for &(i, j) in &pairs {
             self.slots.swap(i, j);
         }
-        let mut p_rr = self.p.view_mut().submatrix_mut(stay, stay, leave, leave);
-        cholesky(p_rr.as_mut(), Par::rayon(0)).map_err(|k| self.slots[stay + k])?;
+        self.u.grow(gone + leave);
+        let (u, mut p_r) =
+            self.u.view_mut().submatrix_mut(0, 0, self.active, gone + leave).split_at_col_mut(gone);
+        gather_columns(&self.p, &self.slots[..self.active], p_r.as_mut());
+        let u_r = u.as_ref().subrows(stay, leave);
+        matmul(p_r.as_mut(), Accum::Add, u.as_ref(), u_r.transpose(), -1.0, Par::rayon(0));
+        let p_rr = p_r.subrows_mut(stay, leave);
+        cholesky(p_rr, Par::rayon(0)).map_err(|k| self.slots[stay + k])?;
         (self.active, self.pending) = (stay, leave);
         if !self.compensate {
             return Ok(self.rise_without_compensation(damped));
         }
-        let l = self.p.view().submatrix(stay, stay, leave, leave);
+        let l = self.u.view().submatrix(stay, gone, leave, leave);
         let mut v = self.w.view_mut().subcols_mut(stay, leave);
         solve_lower_triangular_in_place(l, v.as_mut().transpose_mut(), Par::rayon(0));
         Ok(v.squared_norm_l2())
     }
 
-    /// Brings P and W over the active columns up to date.
+    /// Brings U, the diagonal and W over the active columns up to date.
     pub(super) fn settle(&mut self) {
         let (stay, leave) = (self.active, std::mem::take(&mut self.pending));
         if leave == 0 || stay == 0 {
             return;
         }
-        let (mut p_aa, _, u, l) =
-            self.p.view_mut().submatrix_mut(0, 0, stay + leave, stay + leave).split_at_mut(stay, stay);
-        let mut u = u;
-        solve_lower_triangular_in_place(l.as_ref(), u.as_mut(), Par::rayon(0));
-        triangular::matmul(
-            p_aa.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Add,
-            u.as_ref().transpose(),
-            BlockStructure::Rectangular,
-            u.as_ref(),
-            BlockStructure::Rectangular,
-            -1.0,
-            Par::rayon(0),
-        );
+        let first = self.slots.len() - stay - leave;
+        let new = self.u.view_mut().submatrix_mut(0, first, stay + leave, leave);
+        let (mut u, l) = new.split_at_row_mut(stay);
+        let l = l.as_ref().subrows(0, leave);
+        solve_lower_triangular_in_place(l, u.as_mut().transpose_mut(), Par::rayon(0));
+        let u = u.as_ref();
+        take_from_corners(&mut self.corners, &self.slots[..stay], self.width, u);
         if self.compensate {
             let (w_a, v) = self.w.view_mut().subcols_mut(0, stay + leave).split_at_col_mut(stay);
-            matmul(w_a, Accum::Add, v.as_ref(), u.as_ref(), -1.0, Par::rayon(0));
+            matmul(w_a, Accum::Add, v.as_ref(), u.transpose(), -1.0, Par::rayon(0));
         }
     }
 
@@ -119,4 +135,44 @@ impl ActiveBlock {
         }
         rise
     }
+}
+
+/// The blocks of P along its diagonal, side by side: [width, n].
+fn corners(p: MatRef<'_, f64>, width: usize) -> Dense {
+    let mut corners = Dense::zeros(width, p.ncols());
+    for (column, corner) in corners.view_mut().col_iter_mut().enumerate() {
+        let (first, j) = (column - column % width, column % width);
+        for (i, corner) in corner.iter_mut().enumerate() {
+            *corner = p[(first + i.max(j), first + i.min(j))];
+        }
+    }
+    corners
+}
+
+/// The corner of every active unit loses U_c U_cᵀ; u: [active, leaving].
+fn take_from_corners(corners: &mut Dense, slots: &[usize], width: usize, u: MatRef<'_, f64>) {
+    let mut slot_of_unit = vec![None; corners.columns() / width];
+    for (slot, column) in slots.iter().enumerate().step_by(width) {
+        slot_of_unit[column / width] = Some(slot);
+    }
+    let units = corners.view_mut().par_col_chunks_mut(width).zip(slot_of_unit);
+    units.for_each(|(mut corner, slot)| {
+        if let Some(slot) = slot {
+            let u_c = u.subrows(slot, width);
+            matmul(corner.as_mut(), Accum::Add, u_c, u_c.transpose(), -1.0, Par::Seq);
+        }
+    });
+}
+
+/// P[slots, R] before anything left, where R is the last of `slots`, as many as `out` has columns.
+fn gather_columns(p: &Dense, slots: &[usize], out: MatMut<'_, f64>) {
+    let leaving = &slots[slots.len() - out.ncols()..];
+    let chunks = out.par_col_chunks_mut(SIDE_BY_SIDE).zip(leaving.par_chunks(SIDE_BY_SIDE));
+    chunks.for_each(|(mut out, leaving)| {
+        for (i, &slot) in slots.iter().enumerate() {
+            for (r, &column) in leaving.iter().enumerate() {
+                out[(i, r)] = p[(slot.max(column), slot.min(column))];
+            }
+        }
+    });
 }

@@ -2,7 +2,7 @@
 //!
 //! One inversion, then down-dates. The path can go on past its first goal, which gives the error of every ratio.
 
-use faer::Par;
+use faer::{ColRef, Par};
 use rayon::prelude::*;
 
 use super::condition::condition;
@@ -61,17 +61,24 @@ impl<'a> Elimination<'a> {
         let mut p = damped.lower(&all);
         invert(p.view_mut(), Par::rayon(0)).map_err(failed)?;
         let w = columns_of(part);
+        let (width, goal) = (part.units.width(), part.total(part.remove));
+        let expected = goal * width;
         let method = match part.units {
-            Units::Heads { width, score, per_group } => {
+            Units::Heads { score, per_group, .. } => {
                 let group = per_group.unwrap_or(part.unit_count());
                 let left = vec![0; part.unit_count() / group];
-                Method::Heads { block: ActiveBlock::new(p, w, part.compensate), width, score, left }
+                Method::Heads {
+                    block: ActiveBlock::new(p, w, width, expected, part.compensate),
+                    width,
+                    score,
+                    left,
+                }
             }
             Units::Channels { group_size: GroupSize::Exact } => {
                 Method::OneByOne(Box::new(Greedy::new(p, &w, part.compensate)))
             }
             Units::Channels { group_size: kind } => {
-                Method::Batches { block: ActiveBlock::new(p, w, part.compensate), kind }
+                Method::Batches { block: ActiveBlock::new(p, w, width, expected, part.compensate), kind }
             }
         };
         let first_scores = match &method {
@@ -81,7 +88,6 @@ impl<'a> Elimination<'a> {
             Method::Batches { block, .. } => channel_scores(block),
             Method::OneByOne(greedy) => greedy.scores(),
         };
-        let goal = part.total(part.remove);
         let stats = HessianStats::new(part.moment, damping);
         Ok(Self { part, damped, stats, path: Vec::new(), first_scores, damping, goal, removed: 0, method })
     }
@@ -228,8 +234,8 @@ fn remove_head(
 
 /// ‖W_j‖² / P_jj of every active column.
 fn channel_scores(block: &ActiveBlock) -> Vec<f64> {
-    let (p, w) = (block.p(), block.w());
-    w.par_col_iter().enumerate().map(|(j, w_j)| w_j.squared_norm_l2() / p[(j, j)]).collect()
+    let score = |(j, w_j): (usize, ColRef<'_, f64>)| w_j.squared_norm_l2() / block.corner(j)[(0, 0)];
+    block.w().par_col_iter().enumerate().map(score).collect()
 }
 
 fn remove_batch(

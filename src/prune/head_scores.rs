@@ -16,7 +16,7 @@ pub(super) fn head_scores(block: &ActiveBlock, width: usize, kind: HeadScore) ->
     let score = |(l, v): &mut (Mat<f64>, Mat<f64>), head: usize| {
         let first = head * width;
         let w_c = block.w().subcols(first, width);
-        let p_cc = block.p().submatrix(first, first, width, width);
+        let p_cc = block.corner(first);
         let per_column = |divisor: &dyn Fn(usize) -> f64| -> f64 {
             (0..width).map(|j| w_c.col(j).squared_norm_l2() / divisor(j)).sum()
         };
