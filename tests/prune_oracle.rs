@@ -4,8 +4,8 @@
 use std::{fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
-use slimgpt::config::{GroupSize, HeadScore};
-use slimgpt::prune::{Moment, Outcome, Part, Ratio, Schedule, Span, Units, prune, ratios};
+use slimgpt::config::{GroupSize, HeadScore, Schedule};
+use slimgpt::prune::{Moment, Outcome, Part, Ratio, Span, Units, prune, ratios};
 
 const TOLERANCE: f64 = 1e-6;
 
@@ -145,7 +145,8 @@ fn layers_get_the_ratios_of_the_oracle() {
     for name in ["ratios_log.json", "ratios_linear.json"] {
         let fixture: Ratios = serde_json::from_str(&read(name)).unwrap();
         let number = |of| argument(&fixture.command, of).unwrap().parse::<f64>().unwrap();
-        let schedule: Schedule = argument(&fixture.command, "shape").unwrap().parse().unwrap();
+        let shape = argument(&fixture.command, "shape").unwrap();
+        let schedule: Schedule = serde_json::from_value(shape.into()).unwrap();
         let span = Span::FirstLast(Ratio::new(number("first")).unwrap(), Ratio::new(number("last")).unwrap());
         let found = ratios(number("layers") as usize, &schedule, span).unwrap();
         assert_eq!(found.len(), fixture.ratios.len());

@@ -29,3 +29,34 @@ pub static FILES: &[(&str, &[u8])] = &[
 
 /// Stories that the model has not seen.
 pub const HELD_OUT: &str = include_str!("../../assets/demo/held_out.txt");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_built_in_model_takes_at_most_six_megabytes() {
+        let bytes: usize = FILES.iter().map(|(_, content)| content.len()).sum();
+        assert!(bytes + HELD_OUT.len() <= 6_000_000, "{bytes}");
+    }
+
+    #[test]
+    fn the_vocabulary_is_the_tokenizer_s() {
+        let file = |name: &str| FILES.iter().find(|(known, _)| *known == name).unwrap().1;
+        let config: serde_json::Value = serde_json::from_slice(file("config.json")).unwrap();
+        let tokenizer = tokenizers::Tokenizer::from_bytes(file("tokenizer.json")).unwrap();
+        assert_eq!(config["vocab_size"], tokenizer.get_vocab_size(true));
+    }
+
+    #[test]
+    fn training_calibration_and_held_out_text_share_no_story() {
+        let held_out: HashSet<&str> =
+            HELD_OUT.split("\n\n").map(str::trim).filter(|story| !story.is_empty()).collect();
+        assert!(held_out.len() >= 100);
+        for other in [text(1, 40_000), calibration_text()] {
+            assert!(other.split("\n\n").all(|story| !held_out.contains(story.trim())));
+        }
+    }
+}

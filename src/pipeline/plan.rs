@@ -3,7 +3,7 @@
 use crate::{
     config::{self, AttentionUnit, Part, Settings},
     model::{Architecture, LayerSize},
-    prune::{Ratio, Schedule, Span, Units, channels_to_remove, ratios, units_to_remove},
+    prune::{Ratio, Span, Units, channels_to_remove, ratios, units_to_remove},
 };
 
 use super::Error;
@@ -21,7 +21,7 @@ pub struct LayerPlan {
 /// Solves the schedule for this model and rounds every ratio to counts.
 pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<LayerPlan>, Error> {
     let layers = &architecture.layers;
-    let ratios = ratios(layers.len(), &schedule(&settings.schedule), span(settings.span())?)?;
+    let ratios = ratios(layers.len(), &settings.schedule, span(settings.span())?)?;
     let chosen = settings.layers.resolve(layers.len()).map_err(Error::Layers)?;
     let plans = layers.iter().zip(ratios).enumerate().map(|(index, (size, ratio))| {
         let inside = chosen.contains(&index);
@@ -49,18 +49,6 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
             (size.heads, head_dim, Units::Heads { width: head_dim, score, per_group: Some(per_group) })
         }
         (Part::Mlp, _) => (size.channels, 1, Units::Channels { group_size: settings.group_size }),
-    }
-}
-
-/// The curve that the settings name.
-fn schedule(schedule: &config::Schedule) -> Schedule {
-    match schedule {
-        config::Schedule::Log => Schedule::Log,
-        config::Schedule::Linear => Schedule::Linear,
-        config::Schedule::Uniform => Schedule::Uniform,
-        config::Schedule::LogDecrease => Schedule::LogDecrease,
-        config::Schedule::LinearDecrease => Schedule::LinearDecrease,
-        config::Schedule::Custom(ratios) => Schedule::Custom(ratios.clone()),
     }
 }
 

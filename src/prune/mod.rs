@@ -38,5 +38,5 @@ pub use outcome::{Outcome, Progress, prune};
 pub use part::{Part, Units};
 pub use ratio::{Ratio, channels_to_remove, units_to_remove};
 pub use record::{LayerRecord, PartRecord};
-pub use schedule::{Schedule, Span, ratios};
+pub use schedule::{Span, ratios};
 pub use second_moment::{Moment, SecondMoment};

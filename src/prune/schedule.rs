@@ -1,32 +1,12 @@
 //! Which ratio each layer gets: the incremental pruning ratio (arXiv 2412.18110, §3.3).
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Ratio};
+use crate::config::Schedule;
 
 /// The first layer's share of the mean ratio: a mean of 0.2 on 32 layers gives the paper's 0.0625 → 0.25.
 const FIRST_OF_MEAN: f64 = 0.3125;
-
-/// The curve t over the layers i of n; the ratio of layer i is first + (last − first) · t.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Schedule {
-    /// t = ln(1 + i) / ln n, the paper's.
-    #[default]
-    Log,
-    /// t = i / (n − 1).
-    Linear,
-    /// Every layer the same.
-    Uniform,
-    /// `Log`, from the last layer to the first.
-    LogDecrease,
-    /// `Linear`, from the last layer to the first.
-    LinearDecrease,
-    /// One number a layer.
-    Custom(Vec<f64>),
-}
 
 /// What pins the curve down.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,36 +80,6 @@ fn custom(n_layers: usize, values: &[f64]) -> Result<Vec<Ratio>, Error> {
     values.iter().enumerate().map(named).collect()
 }
 
-impl FromStr for Schedule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "log" => Ok(Self::Log),
-            "linear" => Ok(Self::Linear),
-            "uniform" => Ok(Self::Uniform),
-            "log-decrease" => Ok(Self::LogDecrease),
-            "linear-decrease" => Ok(Self::LinearDecrease),
-            other => Err(format!(
-                "expected log, linear, uniform, log-decrease or linear-decrease, found \"{other}\""
-            )),
-        }
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Log => "log",
-            Self::Linear => "linear",
-            Self::Uniform => "uniform",
-            Self::LogDecrease => "log-decrease",
-            Self::LinearDecrease => "linear-decrease",
-            Self::Custom(_) => "custom",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,8 +103,9 @@ mod tests {
     #[test]
     fn the_mean_is_met_whatever_the_curve() {
         for n in [1, 2, 3, 12, 40] {
-            for schedule in ["log", "linear", "uniform", "log-decrease", "linear-decrease"] {
-                let list = ratios(n, &schedule.parse().unwrap(), Span::Mean(ratio(0.3))).unwrap();
+            let curves = [Schedule::Log, Schedule::Linear, Schedule::LogDecrease, Schedule::LinearDecrease];
+            for schedule in curves.into_iter().chain([Schedule::Uniform]) {
+                let list = ratios(n, &schedule, Span::Mean(ratio(0.3))).unwrap();
                 assert_eq!(list.len(), n);
                 assert!((mean(&list) - 0.3).abs() < 1e-12, "{schedule} on {n} layers");
             }
