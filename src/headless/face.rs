@@ -25,7 +25,7 @@ impl Face {
     pub fn new() -> Self {
         if std::io::stderr().is_terminal() {
             let all = MultiProgress::new();
-            let stage = all.add(ProgressBar::new(0).with_style(style("{msg:28} {bar:30} {percent:>3} %")));
+            let stage = all.add(ProgressBar::new(0).with_style(style("{msg:28} {bar:20} {percent:>3} %")));
             Self::Bars { all, layers: None, stage }
         } else {
             Self::Lines { layers: 0, told: Instant::now() }
@@ -95,7 +95,7 @@ impl Face {
         match self {
             Self::Bars { all, layers, .. } => {
                 let bar = ProgressBar::new(count as u64)
-                    .with_style(style("{msg:28} {bar:30} {pos}/{len}  {elapsed} gone, {eta} left"))
+                    .with_style(style("{msg:28} {bar:20} {pos}/{len}  {elapsed} gone, {eta} left"))
                     .with_message("Layers");
                 *layers = Some(all.insert(0, bar));
             }

@@ -59,7 +59,7 @@ fn perplexity(record: &PerplexityRecord) -> String {
     let after = record.after.map_or("not measured".into(), |after| format!("{after:.4}"));
     let bos = if record.bos { "with" } else { "without" };
     format!(
-        "Perplexity: {:.4} → {after} on {} ({} tokens in windows of {}, {bos} BOS)\n",
+        "Perplexity: {:.4} → {after} on {}\n            ({} tokens in windows of {}, {bos} BOS)\n",
         record.before, record.text, record.tokens, record.seq_len
     )
 }
