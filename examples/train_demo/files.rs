@@ -4,8 +4,8 @@ use std::{fs, io, path::Path};
 
 use serde_json::json;
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{AddedToken, Result, Tokenizer, TokenizerBuilder};
+use tokenizers::pre_tokenizers::{byte_level::ByteLevel, sequence::Sequence, split::Split};
+use tokenizers::{AddedToken, Result, SplitDelimiterBehavior, Tokenizer, TokenizerBuilder};
 
 use crate::network::{EPS, FFN, HEADS, HIDDEN, LAYERS, ROPE_THETA};
 
@@ -25,10 +25,12 @@ pub fn train_tokenizer(text: &str, vocabulary: usize) -> Result<Tokenizer> {
         .initial_alphabet(alphabet.into_iter().collect())
         .build();
     let byte_level = ByteLevel::new(false, true, true);
+    // A whole text then has the same tokens as its stories one by one, which is how the model sees them in training.
+    let blank_line = Split::new("\n\n", SplitDelimiterBehavior::Isolated, false)?;
     let mut tokenizer = TokenizerBuilder::new()
         .with_model(BPE::default())
         .with_normalizer(None::<tokenizers::normalizers::NFC>)
-        .with_pre_tokenizer(Some(byte_level))
+        .with_pre_tokenizer(Some(Sequence::new(vec![blank_line.into(), byte_level.into()])))
         .with_post_processor(Some(byte_level))
         .with_decoder(Some(byte_level))
         .build()?;

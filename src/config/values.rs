@@ -100,6 +100,15 @@ impl Default for ByteSize {
     }
 }
 
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Attention => "attention",
+            Self::Mlp => "mlp",
+        })
+    }
+}
+
 impl LayerRange {
     /// The layers meant, for a model of `layers` layers; an error's text where the range leaves it.
     pub fn resolve(self, layers: usize) -> Result<Range<usize>, String> {

@@ -59,4 +59,14 @@ mod tests {
             assert!(other.split("\n\n").all(|story| !held_out.contains(story.trim())));
         }
     }
+
+    /// Training encodes story by story; a run encodes whole texts.
+    #[test]
+    fn a_whole_text_has_the_tokens_of_its_stories_one_by_one() {
+        let (_, file) = FILES.iter().find(|(name, _)| *name == "tokenizer.json").unwrap();
+        let tokenizer = tokenizers::Tokenizer::from_bytes(file).unwrap();
+        let ids = |text: &str| tokenizer.encode(text, false).unwrap().get_ids().to_vec();
+        let stories: Vec<u32> = HELD_OUT.split_inclusive("\n\n").flat_map(ids).collect();
+        assert_eq!(ids(HELD_OUT), stories);
+    }
 }

@@ -8,10 +8,7 @@ use std::{
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::say;
-use crate::{
-    config::Part,
-    protocol::{Event, LayerRecord, Stage},
-};
+use crate::protocol::{Event, LayerRecord, Stage};
 
 /// Least time between two lines about one long stage.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -47,10 +44,8 @@ impl Face {
                 "Calibrating on {samples} windows of {seq_len} tokens from {} ({text_tokens} tokens)",
                 files.join(", ")
             )),
-            Event::DampingRaised { layer, part, from, to, reason } => self.say(&format!(
-                "Layer {layer}, {}: damping raised from {from} to {to}, since {reason}",
-                name(*part)
-            )),
+            Event::DampingRaised { layer, part, from, to, reason } => self
+                .say(&format!("Layer {layer}, {}: damping raised from {from} to {to}, since {reason}", part)),
             Event::LayerDone { record } => self.layer_done(record),
             Event::Measured { record } => match record.after {
                 None => {
@@ -107,8 +102,8 @@ impl Face {
         let what = match stage {
             Stage::Download { file } => format!("Download {file}"),
             Stage::Tokenise => "Tokenise".into(),
-            Stage::Calibrate { layer, part } => format!("Layer {layer}: calibrate {}", name(*part)),
-            Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", name(*part)),
+            Stage::Calibrate { layer, part } => format!("Layer {layer}: calibrate {}", part),
+            Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", part),
             Stage::Evaluate { pruned: false } => "Perplexity before".into(),
             Stage::Evaluate { pruned: true } => "Perplexity after".into(),
         };
@@ -147,13 +142,6 @@ impl Face {
                 ));
             }
         }
-    }
-}
-
-fn name(part: Part) -> &'static str {
-    match part {
-        Part::Attention => "attention",
-        Part::Mlp => "mlp",
     }
 }
 

@@ -8,7 +8,7 @@ pub enum Error {
     Layers(String),
     #[error(transparent)]
     Plan(prune::Error),
-    #[error("layer {layer}, {}: {cause}", part_name(*part))]
+    #[error("layer {layer}, {part}: {cause}")]
     Part { layer: usize, part: Part, cause: prune::Error },
     #[error(
         "layer {layer}: activations hold a NaN or an infinity after the block; check the weights, or give --dtype f32"
@@ -48,12 +48,5 @@ impl Error {
 impl From<prune::Error> for Error {
     fn from(cause: prune::Error) -> Self {
         Self::Plan(cause)
-    }
-}
-
-pub fn part_name(part: Part) -> &'static str {
-    match part {
-        Part::Attention => "attention",
-        Part::Mlp => "mlp",
     }
 }
