@@ -117,8 +117,8 @@ impl Control {
                     paused = false;
                     self.tell(Event::Resumed);
                 }
-                Ok(Command::Pause | Command::Resume) => {}
                 Ok(Command::Cancel) | Err(TryRecvError::Disconnected) => self.cancelled = true,
+                Ok(_) => {}
                 Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
             }
         }

@@ -16,7 +16,8 @@ use crate::{
     model::{Architecture, Checkpoint, LayerSize, Source, end_tensors},
     pipeline::{self, LayerPlan, Notice, Pass},
     protocol::{
-        CalibrationRecord, Event, ModelRecord, PerplexityRecord, PlannedLayer, RunRecord, Seconds, Stage,
+        Attempt, CalibrationRecord, Event, LayerShape, Method, ModelRecord, ModelShape, PerplexityRecord,
+        PlannedLayer, RunRecord, Seconds, Stage,
     },
     prune::Progress,
 };
@@ -51,6 +52,7 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
         check_window("eval-seq-len", settings.eval_seq_len, settings.bos, &checkpoint)?;
     }
     let out = OutputDir::create(&out, force, directory(&checkpoint))?;
+    control.tell(opened(&checkpoint)?);
     control.tell(Event::RunStarted {
         model: model_record(&checkpoint, checkpoint.architecture())?,
         settings: Box::new(settings.clone()),
@@ -152,6 +154,7 @@ fn run_pass<'c>(
     control: &mut Control,
 ) -> Result<pipeline::Finished, Error> {
     let mut write_error = None;
+    let method = |layer: usize| Method::of_run(pass.settings, pass.plan[layer].ratio);
     let finished = pass.run(&mut |notice| {
         let event = match notice {
             Notice::Calibrating { layer, part, done, total } => {
@@ -160,9 +163,14 @@ fn run_pass<'c>(
             Notice::Propagating { layer, part, done, total } => {
                 return control.progress(Stage::Propagate { layer, part }, done, total);
             }
-            Notice::LayerStarted { layer } => Event::LayerStarted { layer },
+            Notice::LayerStarted { layer } => {
+                Event::LayerStarted { layer, attempt: 0, method: method(layer) }
+            }
             Notice::Solving { layer, part, progress } => match progress {
-                Progress::Statistics(stats) => Event::Hessian { layer, part, stats: *stats },
+                Progress::Statistics { stats, picture, scores, energy } => {
+                    let scores = scores.iter().map(|&score| score as f32).collect();
+                    Event::Hessian { layer, part, stats: *stats, picture, scores, energy }
+                }
                 Progress::DampingRaised { from, to, reason } => {
                     Event::DampingRaised { layer, part, from, to, reason }
                 }
@@ -181,7 +189,9 @@ fn run_pass<'c>(
                     write_error = Some(error);
                     return ControlFlow::Break(());
                 }
-                Event::LayerDone { record: record.clone() }
+                let attempt =
+                    Attempt { number: 0, above: vec![0; record.index], method: method(record.index) };
+                Event::LayerDone { record: record.clone(), attempt }
             }
         };
         control.tell(event);
@@ -227,6 +237,45 @@ fn model_record(checkpoint: &Checkpoint, after: &Architecture) -> Result<ModelRe
         parameters_after: after.parameters(),
         config_sha256: Sha256::digest(&config).iter().map(|byte| format!("{byte:02x}")).collect(),
     })
+}
+
+pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {
+    let architecture = checkpoint.architecture();
+    let mut bytes = 0;
+    for slot in architecture.tensors() {
+        bytes += checkpoint.weights().raw(&slot.name)?.data.len() as u64;
+    }
+    let shape = ModelShape {
+        hidden: architecture.hidden,
+        head_dim: architecture.head_dim,
+        vocab: architecture.vocab,
+        max_positions: architecture.max_positions,
+        parameters: architecture.parameters(),
+        bytes,
+        layers: (0..architecture.layers.len()).map(|layer| layer_shape(architecture, layer)).collect(),
+    };
+    Ok(Event::Opened { model: model_record(checkpoint, architecture)?, shape })
+}
+
+/// What leaves with a unit is told by the same model with one unit less.
+fn layer_shape(architecture: &Architecture, layer: usize) -> LayerShape {
+    let size = architecture.layers[layer];
+    let whole = architecture.layer_parameters(layer);
+    let without = |smaller: LayerSize| {
+        let mut layers = architecture.layers.clone();
+        layers[layer] = smaller;
+        whole - architecture.with_layers(layers).layer_parameters(layer)
+    };
+    let LayerSize { heads, kv_heads, channels } = size;
+    let group = size.group();
+    LayerShape {
+        heads,
+        kv_heads,
+        channels,
+        per_kv_group: without(LayerSize { heads: heads - group, kv_heads: kv_heads - 1, channels }),
+        per_query_head: without(LayerSize { heads: heads - 1, kv_heads, channels }),
+        per_channel: without(LayerSize { heads, kv_heads, channels: channels - 1 }),
+    }
 }
 
 pub fn planned((plan, size): (&LayerPlan, &LayerSize)) -> PlannedLayer {

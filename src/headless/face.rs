@@ -46,7 +46,7 @@ impl Face {
             )),
             Event::DampingRaised { layer, part, from, to, reason } => self
                 .say(&format!("Layer {layer}, {}: damping raised from {from} to {to}, since {reason}", part)),
-            Event::LayerDone { record } => self.layer_done(record),
+            Event::LayerDone { record, .. } => self.layer_done(record),
             Event::Measured { record } => match record.after {
                 None => {
                     self.say(&format!("Perplexity before pruning: {:.4} on {}", record.before, record.text))
@@ -58,7 +58,12 @@ impl Face {
                 self.say(&format!("Wrote {} ({})", path.display(), HumanBytes(*bytes)))
             }
             // Told by the bars, by the table, or by the error that the program ends with.
-            Event::LayerStarted { .. }
+            Event::Opened { .. }
+            | Event::LayerStarted { .. }
+            | Event::Curve { .. }
+            | Event::Piece { .. }
+            | Event::Wrote { .. }
+            | Event::JobDone
             | Event::Hessian { .. }
             | Event::Removed { .. }
             | Event::PartDone { .. }
@@ -104,6 +109,10 @@ impl Face {
             Stage::Tokenise => "Tokenise".into(),
             Stage::Calibrate { layer, part } => format!("Layer {layer}: calibrate {}", part),
             Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", part),
+            Stage::Approach { layer } => format!("Approach layer {layer}"),
+            Stage::Path { layer, part } => format!("Layer {layer}: path of {part}"),
+            Stage::Export => "Export".into(),
+            Stage::Load => "Load".into(),
             Stage::Evaluate { pruned: false } => "Perplexity before".into(),
             Stage::Evaluate { pruned: true } => "Perplexity after".into(),
         };

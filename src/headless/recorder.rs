@@ -38,7 +38,7 @@ impl Recorder {
     }
 
     fn write(&mut self, stamped: &Stamped) -> std::io::Result<()> {
-        if matches!(stamped.event, Event::RunStarted { .. }) {
+        if matches!(stamped.event, Event::Opened { .. }) {
             self.begun = true;
             // A device has no length to set.
             if self.file.get_ref().metadata()?.is_file() {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ModelRecord, PerplexityRecord, RunRecord};
+use super::{Attempt, Method, ModelRecord, ModelShape, PerplexityRecord, RunRecord};
 use crate::{
     config::{Part, Settings},
-    prune::{HessianStats, LayerRecord, PartRecord},
+    prune::{HessianStats, LayerRecord, MomentPicture, PartRecord},
 };
 
 /// An event with its run and its time.
@@ -34,7 +34,12 @@ pub enum Event {
         done: u64,
         total: u64,
     },
-    /// Settings are checked, the model is open, the ratios are fixed.
+    /// The model is open.
+    Opened {
+        model: ModelRecord,
+        shape: ModelShape,
+    },
+    /// Settings are checked, the ratios are fixed.
     RunStarted {
         model: ModelRecord,
         settings: Box<Settings>,
@@ -48,12 +53,19 @@ pub enum Event {
     },
     LayerStarted {
         layer: usize,
+        /// Number of the attempt that begins.
+        attempt: usize,
+        method: Method,
     },
-    /// The second moment is inverted; what the Hessian looks like.
+    /// The second moment is inverted: what it looks like, and the score of every unit before anything leaves.
     Hessian {
         layer: usize,
         part: Part,
         stats: HessianStats,
+        picture: MomentPicture,
+        scores: Vec<f32>,
+        /// E‖y‖² = tr(W G Wᵀ), what relative errors are told against.
+        energy: f64,
     },
     /// The damped second moment could not be factored.
     DampingRaised {
@@ -83,6 +95,15 @@ pub enum Event {
     },
     LayerDone {
         record: LayerRecord,
+        attempt: Attempt,
+    },
+    /// What removing more or less would have cost: ascending, from nothing to all units but those that must stay.
+    Curve {
+        layer: usize,
+        part: Part,
+        /// Units before pruning.
+        units: usize,
+        points: Vec<CurvePoint>,
     },
     /// Perplexity of the dense model, or of the pruned one as written.
     Measured {
@@ -90,6 +111,17 @@ pub enum Event {
     },
     Warning {
         message: String,
+    },
+    /// A bit of text, as it is made.
+    Piece {
+        side: Side,
+        text: String,
+    },
+    /// A text is at its end.
+    Wrote {
+        side: Side,
+        tokens: usize,
+        seconds: f64,
     },
     Paused,
     Resumed,
@@ -100,10 +132,30 @@ pub enum Event {
     RunDone {
         record: Box<RunRecord>,
     },
+    /// A job that is not a run is at its end.
+    JobDone,
+    /// The run, or another job, was cancelled.
     RunCancelled,
+    /// The run, or another job, failed.
     RunFailed {
         message: String,
     },
+}
+
+/// One of the two models that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    Dense,
+    Pruned,
+}
+
+/// A point of the error-versus-ratio curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    pub removed: usize,
+    /// Sum of the step errors so far over E‖y‖².
+    pub relative_error: f64,
 }
 
 /// A layer as it is planned.
@@ -124,6 +176,14 @@ pub struct PlannedLayer {
 pub enum Stage {
     /// Bytes of one file.
     Download { file: String },
+    /// Blocks that the calibration windows pass again, towards the layer that is to be tried.
+    Approach { layer: usize },
+    /// Units that have left on the way to the end of the elimination path.
+    Path { layer: usize, part: Part },
+    /// Tensors written.
+    Export,
+    /// Blocks loaded, to write text with.
+    Load,
     /// Bytes of calibration or evaluation text.
     Tokenise,
     /// Calibration windows through one part.

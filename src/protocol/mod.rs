@@ -1,17 +1,14 @@
 //! What the engine and its faces say to each other.
 
+mod attempt;
+mod command;
 mod event;
 mod record;
+mod shape;
 
-pub use crate::prune::{HessianStats, LayerRecord, PartRecord};
-pub use event::{Event, PlannedLayer, Stage, Stamped};
+pub use crate::prune::{HessianStats, LayerRecord, MomentPicture, PartRecord};
+pub use attempt::{Attempt, Method};
+pub use command::{Command, Pace, Prompt};
+pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
 pub use record::{CalibrationRecord, ModelRecord, PerplexityRecord, RunRecord, Seconds};
-
-/// What the engine obeys while it works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    Pause,
-    Resume,
-    /// Ends the run within one step; nothing of it is left on disk.
-    Cancel,
-}
+pub use shape::{LayerShape, ModelShape};

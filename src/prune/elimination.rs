@@ -27,6 +27,8 @@ pub struct Elimination<'a> {
     pub(super) path: Vec<Removal>,
     /// Of every unit, before anything has left.
     pub(super) first_scores: Vec<f64>,
+    /// tr(W G Wᵀ), once it was asked for.
+    pub(super) energy: Option<f64>,
     damping: f64,
     /// Units to have left in the end.
     goal: usize,
@@ -89,7 +91,18 @@ impl<'a> Elimination<'a> {
             Method::OneByOne(greedy) => greedy.scores(),
         };
         let stats = HessianStats::new(part.moment, damping);
-        Ok(Self { part, damped, stats, path: Vec::new(), first_scores, damping, goal, removed: 0, method })
+        Ok(Self {
+            part,
+            damped,
+            stats,
+            path: Vec::new(),
+            first_scores,
+            energy: None,
+            damping,
+            goal,
+            removed: 0,
+            method,
+        })
     }
 
     /// Estimates the condition of G_λ, which is 0 in the statistics before. Nothing happens once a unit has left.

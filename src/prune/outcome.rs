@@ -4,15 +4,16 @@ use std::ops::ControlFlow;
 
 use super::damping::raise;
 use super::refit::{energy, originals, refit};
-use super::{Elimination, Error, HessianStats, Part};
+use super::{Elimination, Error, HessianStats, MomentPicture, Part};
 
 /// What is told while a weight is pruned.
 #[derive(Clone, Debug)]
 pub enum Progress<'a> {
     /// The factorisation failed; all begins again with a higher damping.
     DampingRaised { from: f64, to: f64, reason: String },
-    /// The inverse is there.
-    Statistics(&'a HessianStats),
+    /// The inverse is there. `scores` has one of every unit, before anything leaves.
+    /// `energy` is tr(W G Wᵀ) = E‖y‖², what relative errors are told against.
+    Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: f64 },
     /// Step `step` (from 0) took `group_size` units at the cost of `error`.
     Removed { step: usize, units: &'a [usize], error: f64, group_size: usize },
 }
@@ -65,7 +66,10 @@ fn with_damping(
 ) -> Result<Outcome, Error> {
     let mut elimination = Elimination::start(part, damping)?;
     elimination.estimate_condition();
-    tell(observe, 0, Progress::Statistics(elimination.stats()))?;
+    let picture = MomentPicture::new(part.moment, part.unit_count());
+    let energy = elimination.energy();
+    let (stats, scores) = (elimination.stats(), &elimination.first_scores[..]);
+    tell(observe, 0, Progress::Statistics { stats, picture, scores, energy })?;
     let mut step = 0;
     while let Some(removal) = elimination.step()? {
         let (units, error, group_size) = (&removal.units[..], removal.error, removal.units.len());
@@ -87,10 +91,16 @@ fn tell(
 }
 
 impl Elimination<'_> {
+    /// tr(W G Wᵀ) = E‖y‖², without damping.
+    pub fn energy(&mut self) -> f64 {
+        *self.energy.get_or_insert_with(|| energy(self.part))
+    }
+
     /// Fits the columns that are still there to the whole.
-    pub fn finish(self) -> Result<Outcome, Error> {
+    pub fn finish(mut self) -> Result<Outcome, Error> {
         let part = self.part;
         let removed = self.removed();
+        let whole = if removed.is_empty() { 0.0 } else { self.energy() };
         let mut left = vec![false; part.unit_count()];
         for &unit in &removed {
             left[unit] = true;
@@ -108,7 +118,6 @@ impl Elimination<'_> {
                 .map_err(|input| Error::NotPositiveDefinite { damping: hessian.damping_used, input })?
         };
         let step_errors: Vec<f64> = path.iter().map(|removal| removal.error).collect();
-        let whole = if removed.is_empty() { 0.0 } else { energy(part) };
         let relative_error = if whole > 0.0 { step_errors.iter().sum::<f64>() / whole } else { 0.0 };
         let group_sizes = path.iter().map(|removal| removal.units.len()).collect();
         Ok(Outcome { kept, removed, step_errors, group_sizes, relative_error, weight, hessian, first_scores })

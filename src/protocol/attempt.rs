@@ -1,0 +1,42 @@
+//! A layer's attempt: one solve of it, with the settings and the attempts above that it rests on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{GroupSize, HeadScore, Part, Settings};
+
+/// What a person may set for one layer alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Method {
+    pub ratio: f64,
+    /// Parts to solve; the others are taken over from the attempt in force.
+    pub parts: Vec<Part>,
+    pub damping: f64,
+    pub head_score: HeadScore,
+    pub group_size: GroupSize,
+    pub compensation: bool,
+}
+
+impl Method {
+    /// What a run does to a layer of this ratio.
+    pub fn of_run(settings: &Settings, ratio: f64) -> Self {
+        Self {
+            ratio,
+            parts: settings.parts.clone(),
+            damping: settings.damping,
+            head_score: settings.head_score,
+            group_size: settings.group_size,
+            compensation: settings.compensation,
+        }
+    }
+}
+
+/// Where a solve of a layer stands among the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counted from 0 in each layer.
+    pub number: usize,
+    /// The attempts of the layers above that its inputs came through, one a layer. Where these are no longer the ones
+    /// in force, the attempt is stale.
+    pub above: Vec<usize>,
+    pub method: Method,
+}

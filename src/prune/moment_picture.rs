@@ -1,0 +1,77 @@
+//! What a second moment looks like: the histogram of its diagonal and a small map of its correlations.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::Moment;
+
+/// Bars of the histogram, at most.
+const BARS: usize = 48;
+/// Rows and columns of the map, at most.
+const CELLS: usize = 32;
+/// Inputs that the map is made from, at most, evenly spread.
+const SAMPLED: usize = 512;
+
+/// Pictures of H = 2G. Cells and bars are means, so a large H makes no larger picture.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MomentPicture {
+    /// log₁₀ of the smallest and the largest H_jj above 0; both 0 where there is none.
+    pub diag_log_range: [f64; 2],
+    /// Live inputs with log₁₀ H_jj in each of equally wide bins over that range.
+    pub diag_histogram: Vec<u32>,
+    /// Rows of the map.
+    pub cells: usize,
+    /// Mean |G_ij| / √(G_ii G_jj) between two groups of neighbouring inputs, [cells, cells], row-major; i = j left out.
+    pub correlation: Vec<f32>,
+}
+
+impl MomentPicture {
+    /// `units` equal groups of inputs are shown one a cell where they fit, else neighbours share one.
+    pub fn new(moment: &Moment, units: usize) -> Self {
+        let (diag_log_range, diag_histogram) = histogram(moment);
+        let cells = units.min(CELLS);
+        Self { diag_log_range, diag_histogram, cells, correlation: correlation(moment, cells) }
+    }
+}
+
+fn histogram(moment: &Moment) -> ([f64; 2], Vec<u32>) {
+    let n = moment.n();
+    let logs: Vec<f64> = (0..n).map(|j| 2.0 * moment.at(j, j)).filter(|&h| h > 0.0).map(f64::log10).collect();
+    let low = logs.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if logs.is_empty() {
+        return ([0.0; 2], Vec::new());
+    }
+    let mut bars = vec![0; BARS.min(n)];
+    let width = (high - low) / bars.len() as f64;
+    for log in logs {
+        let bar = if width > 0.0 { ((log - low) / width) as usize } else { 0 };
+        let last = bars.len() - 1;
+        bars[bar.min(last)] += 1;
+    }
+    ([low, high], bars)
+}
+
+fn correlation(moment: &Moment, cells: usize) -> Vec<f32> {
+    let n = moment.n();
+    let sampled = |cell: usize| -> Vec<usize> {
+        let (first, end) = (cell * n / cells, (cell + 1) * n / cells);
+        let step = ((end - first) * cells).div_ceil(SAMPLED).max(1);
+        (first..end).step_by(step).collect()
+    };
+    let groups: Vec<Vec<usize>> = (0..cells).map(sampled).collect();
+    let cell = |at: usize| {
+        let (a, b) = (&groups[at / cells], &groups[at % cells]);
+        let pairs = a.iter().flat_map(|&i| b.iter().map(move |&j| (i, j))).filter(|(i, j)| i != j);
+        let (mut sum, mut count) = (0.0, 0u32);
+        for (i, j) in pairs {
+            let norm = (moment.at(i, i) * moment.at(j, j)).sqrt();
+            if norm > 0.0 {
+                sum += moment.at(i, j).abs() / norm;
+                count += 1;
+            }
+        }
+        if count == 0 { 0.0 } else { (sum / f64::from(count)) as f32 }
+    };
+    (0..cells * cells).into_par_iter().map(cell).collect()
+}
