@@ -3,6 +3,8 @@
 //! Arrows run one way: `headless → engine → {export, eval, pipeline} → {prune, calibration, model}`;
 //! `config` is used by all and uses nobody. ARCHITECTURE.md tells more.
 
+// The state of the explorer: messages in, effects out.
+pub mod app;
 // Texts to token windows: plain text, JSON lines, Alpaca JSON, each also gzipped.
 pub mod calibration;
 // The settings of a run, checked once.
@@ -21,6 +23,8 @@ pub mod headless;
 pub mod model;
 // One pass over the blocks: measure, solve, propagate.
 pub mod pipeline;
+// Draws the state of the explorer.
+pub mod ui;
 // What the engine and its faces say to each other.
 pub mod protocol;
 // The method itself, pure: second moment, damping, elimination, schedules.

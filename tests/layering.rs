@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("config", &[]),
     ("prune", &["config"]),
     ("model", &["config"]),
@@ -18,15 +18,31 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("eval", &["prune", "calibration", "model", "config"]),
     ("export", &["prune", "calibration", "model", "config"]),
     ("protocol", &["prune", "config"]),
+    ("recording", &["protocol", "config"]),
+    ("app", &["protocol", "config"]),
+    ("ui", &["app", "protocol", "config"]),
+    ("tui", &["ui", "app", "engine", "recording", "protocol", "config"]),
     (
         "engine",
-        &["export", "eval", "pipeline", "prune", "calibration", "model", "demo", "protocol", "config"],
+        &[
+            "recording",
+            "export",
+            "eval",
+            "pipeline",
+            "prune",
+            "calibration",
+            "model",
+            "demo",
+            "protocol",
+            "config",
+        ],
     ),
-    ("headless", &["engine", "protocol", "config"]),
+    ("headless", &["engine", "recording", "protocol", "config"]),
 ];
 
 /// Which modules may name a crate.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 6] = [
+    ("ratatui", &["ui", "tui"]),
     ("candle_core", &["engine", "eval", "pipeline", "model"]),
     ("candle_nn", &["model"]),
     ("candle_transformers", &["eval"]),

@@ -6,7 +6,10 @@ mod event;
 mod record;
 mod shape;
 
-pub use crate::prune::{HessianStats, LayerRecord, MomentPicture, PartRecord};
+pub use crate::prune::{
+    HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Span, channels_to_remove, ratios,
+    units_to_remove,
+};
 pub use attempt::{Attempt, Method};
 pub use command::{Command, Pace, Prompt};
 pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};

@@ -1,0 +1,82 @@
+//! The Compare screen: two texts from one prompt, and perplexities.
+
+use crate::{
+    config::{Settings, TextSource},
+    protocol::{PerplexityRecord, Prompt, Side},
+};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compare {
+    pub prompt: Prompt,
+    pub dense: Writing,
+    pub pruned: Writing,
+    /// Lines scrolled back from the end of the texts.
+    pub scrolled: usize,
+    /// What perplexity was last asked on.
+    pub text: Option<TextSource>,
+    pub seq_len: usize,
+    pub bos: bool,
+    /// The newest first; one for each text.
+    pub measured: Vec<PerplexityRecord>,
+}
+
+/// One model's text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Writing {
+    pub text: String,
+    pub tokens: usize,
+    /// Of this model alone; None until the text is at its end.
+    pub seconds: Option<f64>,
+}
+
+impl Compare {
+    /// Nothing written or measured yet.
+    pub fn new(text: Option<TextSource>, settings: &Settings) -> Self {
+        let prompt = Prompt { text: "One day".into(), max_tokens: 96, temperature: 0.0, seed: 0 };
+        Self {
+            prompt,
+            dense: Writing::default(),
+            pruned: Writing::default(),
+            scrolled: 0,
+            text,
+            seq_len: settings.eval_seq_len,
+            bos: settings.bos,
+            measured: Vec::new(),
+        }
+    }
+
+    pub fn side(&self, side: Side) -> &Writing {
+        match side {
+            Side::Dense => &self.dense,
+            Side::Pruned => &self.pruned,
+        }
+    }
+
+    pub fn side_mut(&mut self, side: Side) -> &mut Writing {
+        match side {
+            Side::Dense => &mut self.dense,
+            Side::Pruned => &mut self.pruned,
+        }
+    }
+
+    /// Empty pages for both.
+    pub fn begin(&mut self) {
+        (self.dense, self.pruned, self.scrolled) = (Writing::default(), Writing::default(), 0);
+    }
+
+    /// A perplexity takes the place of an earlier one on the same text and windows.
+    pub fn add(&mut self, record: PerplexityRecord) {
+        let same = |old: &PerplexityRecord| {
+            (&old.text, old.seq_len, old.bos) == (&record.text, record.seq_len, record.bos)
+        };
+        self.measured.retain(|old| !same(old));
+        self.measured.insert(0, record);
+    }
+}
+
+impl Writing {
+    /// Tokens a second, once the text is at its end.
+    pub fn speed(&self) -> Option<f64> {
+        self.seconds.filter(|&s| s > 0.0).map(|seconds| self.tokens as f64 / seconds)
+    }
+}

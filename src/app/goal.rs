@@ -1,0 +1,95 @@
+//! What a ratio takes from a layer, and how far a run is.
+
+use crate::{
+    config::Part,
+    protocol::{LayerShape, Ratio, Stage, channels_to_remove, units_to_remove},
+};
+
+use super::{Job, JobKind, State};
+
+/// Units that leave a layer, and the parameters that go with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Goal {
+    pub attention: usize,
+    pub mlp: usize,
+    pub parameters: u64,
+}
+
+/// What `ratio` takes from a layer of this shape, with the parts, units and multiples of the settings.
+pub fn goal(shape: &LayerShape, ratio: f64, settings: &crate::config::Settings) -> Goal {
+    let Ok(ratio) = Ratio::new(ratio) else { return Goal::default() };
+    let attention = if settings.prunes(Part::Attention) { attention(shape, ratio, settings) } else { 0 };
+    let mlp = if settings.prunes(Part::Mlp) {
+        channels_to_remove(shape.channels, ratio, settings.channel_multiple)
+    } else {
+        0
+    };
+    let parameters =
+        attention as u64 * shape.per_attention_unit(settings.attention_unit) + mlp as u64 * shape.per_channel;
+    Goal { attention, mlp, parameters }
+}
+
+fn attention(shape: &LayerShape, ratio: Ratio, settings: &crate::config::Settings) -> usize {
+    use crate::config::AttentionUnit::{KvGroup, QueryHead};
+    match settings.attention_unit {
+        KvGroup => units_to_remove(shape.kv_heads, ratio),
+        QueryHead => units_to_remove(shape.heads / shape.kv_heads.max(1), ratio) * shape.kv_heads,
+    }
+}
+
+impl State {
+    /// What the schedule takes from a layer; nothing outside the settings' range of layers.
+    pub fn goal(&self, index: usize) -> Goal {
+        let Some(layer) = self.layers.get(index) else { return Goal::default() };
+        let inside =
+            self.settings.layers.resolve(self.layers.len()).is_ok_and(|range| range.contains(&index));
+        let ratio = self.schedule.ratios.get(index).copied().unwrap_or(0.0);
+        if inside { goal(&layer.shape, ratio, &self.settings) } else { Goal::default() }
+    }
+}
+
+/// Share of a run that is done, and the seconds still needed at its speed so far.
+pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
+    let job = state.job()?;
+    let share = match job.kind {
+        JobKind::Run { from } => run_share(state, job, from),
+        JobKind::Retry { .. }
+        | JobKind::Curve { .. }
+        | JobKind::Measure
+        | JobKind::Write
+        | JobKind::Export => stage_share(job)?,
+    };
+    let left = (share > 0.02 && job.at > 0.5).then(|| job.at / share * (1.0 - share));
+    Some((share.clamp(0.0, 1.0), left))
+}
+
+fn run_share(state: &State, job: &Job, from: usize) -> f64 {
+    let total = state.layers.len().saturating_sub(from).max(1) as f64;
+    let at_work = state.layers.iter().position(|layer| layer.work.is_some());
+    let (done, inside) = match at_work {
+        Some(index) => (index.saturating_sub(from) as f64, layer_share(state, job, index)),
+        None => (job.layers_done as f64, 0.0),
+    };
+    (done + inside) / total
+}
+
+/// A layer is two parts; each is calibrated, solved and propagated in about the proportions 6 : 1 : 3.
+fn layer_share(state: &State, job: &Job, index: usize) -> f64 {
+    let Some(work) = state.layers.get(index).and_then(|layer| layer.work.as_ref()) else { return 0.0 };
+    let first = if work.part == Part::Mlp { 0.5 } else { 0.0 };
+    let inside = match &job.stage {
+        Some((Stage::Calibrate { .. }, done, total)) if !work.solving => 0.6 * share(*done, *total),
+        Some((Stage::Propagate { .. }, done, total)) => 0.7 + 0.3 * share(*done, *total),
+        Some(_) | None if work.solving => 0.65,
+        Some(_) | None => 0.0,
+    };
+    first + 0.5 * inside
+}
+
+fn stage_share(job: &Job) -> Option<f64> {
+    job.stage.as_ref().map(|(_, done, total)| share(*done, *total))
+}
+
+fn share(done: u64, total: u64) -> f64 {
+    done as f64 / total.max(1) as f64
+}

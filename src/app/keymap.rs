@@ -1,0 +1,192 @@
+//! Which key does what: the table's defaults, and a person's own `keys.toml`.
+
+use std::collections::BTreeMap;
+
+use crokey::{
+    KeyCombination, OneToThree,
+    crossterm::event::{KeyCode, KeyModifiers},
+};
+
+use super::{Action, Screen, action::ACTIONS};
+
+/// Keys and their actions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyMap {
+    bindings: Vec<(KeyCombination, Action)>,
+}
+
+/// What is wrong with a key file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}, line {line}: {what}")]
+pub struct KeyMapError {
+    pub file: String,
+    pub line: usize,
+    pub what: String,
+}
+
+impl Default for KeyMap {
+    fn default() -> Self {
+        let parse = |key: &str| read_key(key).expect("a test parses every default key");
+        let bindings = ACTIONS
+            .iter()
+            .flat_map(|info| info.keys.iter().map(move |key| (parse(key), info.action)))
+            .collect();
+        Self { bindings }
+    }
+}
+
+impl KeyMap {
+    /// The defaults with the lines of a key file over them: `action = "key"` or `action = ["key", "key"]`; an action that
+    /// the file names has the keys of the file alone, none where the list is empty. Unknown actions, keys that cannot be
+    /// read and keys that would mean two things on one screen are refused with their line.
+    pub fn parse(text: &str, file: &str) -> Result<Self, KeyMapError> {
+        let wrong =
+            |at: usize, what: String| KeyMapError { file: file.into(), line: line_of(text, at), what };
+        let table = toml::de::DeTable::parse(text)
+            .map_err(|e| wrong(e.span().map_or(0, |span| span.start), e.message().to_string()))?
+            .into_inner();
+        let mut own: BTreeMap<Action, Vec<(KeyCombination, usize)>> = BTreeMap::new();
+        for (name, value) in &table {
+            let at = name.span().start;
+            let spelled = name.get_ref().replace('_', "-");
+            let action = Action::named(&spelled).ok_or_else(|| {
+                wrong(
+                    at,
+                    format!("unknown action \"{}\"; `slimgpt config keys` lists them all", name.get_ref()),
+                )
+            })?;
+            let keys = match value.get_ref() {
+                toml::de::DeValue::String(key) => vec![(key.to_string(), value.span().start)],
+                toml::de::DeValue::Array(list) => list
+                    .iter()
+                    .map(|item| match item.get_ref() {
+                        toml::de::DeValue::String(key) => Ok((key.to_string(), item.span().start)),
+                        _ => Err(wrong(item.span().start, "expected a key in quotes".into())),
+                    })
+                    .collect::<Result<_, _>>()?,
+                _ => return Err(wrong(at, "expected a key in quotes, or a list of them".into())),
+            };
+            let parsed = keys
+                .into_iter()
+                .map(|(key, at)| match read_key(&key) {
+                    Some(combination) => Ok((combination, at)),
+                    None => Err(wrong(
+                        at,
+                        format!("\"{key}\" is no key; write for example \"ctrl-s\", \"F5\" or \"space\""),
+                    )),
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            if own.insert(action, parsed).is_some() {
+                return Err(wrong(at, format!("action \"{spelled}\" was set already; keep one of them")));
+            }
+        }
+        let bindings: Vec<(KeyCombination, Action)> = ACTIONS
+            .iter()
+            .flat_map(|info| match own.get(&info.action) {
+                Some(keys) => keys.iter().map(|&(key, _)| (key, info.action)).collect::<Vec<_>>(),
+                None => Self::default().keys(info.action).map(|key| (key, info.action)).collect(),
+            })
+            .collect();
+        let map = Self { bindings };
+        // The line to name is that of the file; a default key gives way to nobody silently.
+        for (&action, keys) in &own {
+            for &(key, at) in keys {
+                if let Some(other) = map.rival(key, action) {
+                    return Err(wrong(
+                        at,
+                        format!(
+                            "key \"{key}\" of \"{}\" is also that of \"{}\"; give one of them another",
+                            action.info().name,
+                            other.info().name
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(map)
+    }
+
+    /// What a key means on a screen.
+    pub fn action(&self, key: KeyCombination, screen: Screen) -> Option<Action> {
+        let key = plain(key);
+        let holds =
+            |&&(bound, action): &&(KeyCombination, Action)| bound == key && action.info().scope.holds(screen);
+        self.bindings.iter().find(holds).map(|&(_, action)| action)
+    }
+
+    pub fn keys(&self, action: Action) -> impl Iterator<Item = KeyCombination> + '_ {
+        self.bindings.iter().filter(move |(_, bound)| *bound == action).map(|&(key, _)| key)
+    }
+
+    /// The first key of an action, as a person reads it.
+    pub fn label(&self, action: Action) -> Option<String> {
+        self.keys(action).next().map(label)
+    }
+
+    /// All keys of an action, as a person reads them.
+    pub fn labels(&self, action: Action) -> Vec<String> {
+        self.keys(action).map(label).collect()
+    }
+
+    /// An action with the same key on a screen that both act on.
+    fn rival(&self, key: KeyCombination, action: Action) -> Option<Action> {
+        let rival = |&&(bound, other): &&(KeyCombination, Action)| {
+            bound == key && other != action && other.info().scope.meets(action.info().scope)
+        };
+        self.bindings.iter().find(rival).map(|&(_, other)| other)
+    }
+}
+
+/// A key as people write it: `G` is a capital, `ctrl-r`, `F5`, `space`.
+pub fn read_key(text: &str) -> Option<KeyCombination> {
+    let mut chars = text.chars();
+    let key = match (chars.next(), chars.next()) {
+        (Some(capital), None) if capital.is_ascii_uppercase() => {
+            crokey::parse(&format!("shift-{}", capital.to_ascii_lowercase()))
+        }
+        (_, _) => crokey::parse(text),
+    };
+    key.ok().map(plain)
+}
+
+/// One form for what terminals tell in several: Shift stays with letters and named keys alone.
+fn plain(key: KeyCombination) -> KeyCombination {
+    let mut key = key.normalized();
+    if let OneToThree::One(code) = key.codes {
+        let shifted_anyway = match code {
+            KeyCode::BackTab => true,
+            KeyCode::Char(c) => !c.is_alphabetic(),
+            _ => false,
+        };
+        if shifted_anyway {
+            key.modifiers.remove(KeyModifiers::SHIFT);
+        }
+    }
+    key
+}
+
+/// Short names for the keys whose usual ones are long.
+fn label(key: KeyCombination) -> String {
+    let text = key.to_string();
+    match text.as_str() {
+        "Up" => "↑".into(),
+        "Down" => "↓".into(),
+        "Left" => "←".into(),
+        "Right" => "→".into(),
+        "PageUp" => "PgUp".into(),
+        "PageDown" => "PgDn".into(),
+        "BackTab" | "Shift-BackTab" => "⇧Tab".into(),
+        "Space" => "Space".into(),
+        _ => match text.strip_prefix("Shift-") {
+            Some(letter) if letter.chars().count() == 1 => letter.to_uppercase(),
+            Some(_) | None => match text.strip_prefix("Ctrl-") {
+                Some(rest) => format!("^{}", rest.to_uppercase()),
+                None => text,
+            },
+        },
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at.min(text.len())].matches('\n').count() + 1
+}

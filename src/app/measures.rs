@@ -1,0 +1,8 @@
+//! Errors of earlier runs, kept as ghosts behind the newest.
+
+/// The output errors of one run, one a layer where it was told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ghost {
+    pub run: u64,
+    pub output_errors: Vec<Option<f64>>,
+}

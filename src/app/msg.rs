@@ -1,0 +1,69 @@
+//! What reaches the explorer, and what it asks of the world.
+
+use crokey::KeyCombination;
+
+use crate::protocol::{Command, Stamped};
+
+use super::{Action, Panel, Screen};
+
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "messages are taken in one by one and never kept")]
+pub enum Msg {
+    Key(KeyCombination),
+    Paste(String),
+    Pointer(Pointer),
+    /// Columns and rows.
+    Resize(u16, u16),
+    Engine(Stamped),
+    /// The worker has ended; why, where it failed.
+    EngineGone(Option<String>),
+}
+
+/// The mouse on something that the screen shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pointer {
+    pub press: Press,
+    pub at: Pointed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Press {
+    Click,
+    Drag,
+    Release,
+    WheelUp,
+    WheelDown,
+}
+
+/// What lies under the mouse.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pointed {
+    Nothing,
+    Screen(Screen),
+    Panel(Panel),
+    Layer(usize),
+    /// A place on the ratio curve: the layer of its column, the ratio of its row.
+    Ratio {
+        layer: usize,
+        ratio: f64,
+    },
+    Attempt(usize),
+    LogLine(usize),
+    /// A key hint of the footer.
+    Action(Action),
+    /// A line of the topmost overlay.
+    OverlayLine(usize),
+    /// Outside the topmost overlay.
+    OutsideOverlay,
+}
+
+/// What an update asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Command(Command),
+    /// To the clipboard.
+    Copy(String),
+    /// Back to the shell until it brings us back (Ctrl-Z).
+    Suspend,
+    Quit,
+}

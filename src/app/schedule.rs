@@ -1,0 +1,188 @@
+//! The ratio curve as a person edits it.
+
+use crate::{
+    config::{self, Settings},
+    protocol::{Ratio, Span, ratios},
+};
+
+/// No ratio is edited above this; a layer keeps something in any case.
+pub const HIGHEST: f64 = 0.99;
+/// Bisections of the factor that brings the mean to its target; far below what a ratio's rounding shows.
+const BISECTIONS: usize = 100;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// The curve that the ratios were last taken from; None once one of them was edited.
+    pub preset: Option<config::Schedule>,
+    /// What pins the curve down, and the target of renormalising.
+    pub span: config::Span,
+    /// One a layer.
+    pub ratios: Vec<f64>,
+    /// Layers that neither a preset nor renormalising moves.
+    pub locked: Vec<bool>,
+}
+
+/// Whether a layer's ratio is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locked {
+    Yes,
+    No,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            preset: Some(config::Schedule::Log),
+            span: config::Span::Mean(0.2),
+            ratios: Vec::new(),
+            locked: Vec::new(),
+        }
+    }
+}
+
+impl Schedule {
+    /// The ratios that the settings mean for a model of so many layers; a uniform curve where they can't be had, with why.
+    pub fn of_settings(layers: usize, settings: &Settings) -> (Self, Option<String>) {
+        let mut schedule = Self {
+            preset: None,
+            span: settings.span(),
+            ratios: vec![0.0; layers],
+            locked: vec![false; layers],
+        };
+        let wrong = match &settings.schedule {
+            config::Schedule::Custom(values) if values.len() == layers => {
+                schedule.ratios.clone_from(values);
+                schedule.span = config::Span::Mean(schedule.mean());
+                None
+            }
+            curve => schedule.take(curve.clone(), settings.span()).err(),
+        };
+        (schedule, wrong)
+    }
+
+    /// Takes the ratios of a curve; locked ones stay.
+    pub fn take(&mut self, curve: config::Schedule, span: config::Span) -> Result<(), String> {
+        let span = match (&curve, span) {
+            // A uniform curve has one ratio; two ends give their mean.
+            (config::Schedule::Uniform, config::Span::Ends { first, last }) => {
+                config::Span::Mean((first + last) / 2.0)
+            }
+            (_, span) => span,
+        };
+        let checked = match span {
+            config::Span::Mean(mean) => Span::Mean(Ratio::new(mean).map_err(text)?),
+            config::Span::Ends { first, last } => {
+                Span::FirstLast(Ratio::new(first).map_err(text)?, Ratio::new(last).map_err(text)?)
+            }
+        };
+        let values = ratios(self.ratios.len(), &curve, checked).map_err(text)?;
+        for ((ratio, value), &locked) in self.ratios.iter_mut().zip(values).zip(&self.locked) {
+            if !locked {
+                *ratio = value.get();
+            }
+        }
+        self.preset = Some(curve);
+        self.span = span;
+        Ok(())
+    }
+
+    /// Sets one layer's ratio, rounded to what can be told apart, and says what it became.
+    pub fn set(&mut self, layer: usize, ratio: f64) -> f64 {
+        let ratio = (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6;
+        if let Some(slot) = self.ratios.get_mut(layer)
+            && *slot != ratio
+        {
+            *slot = ratio;
+            self.preset = None;
+        }
+        ratio
+    }
+
+    pub fn locked(&self, layer: usize) -> Locked {
+        if self.locked.get(layer).copied().unwrap_or(false) { Locked::Yes } else { Locked::No }
+    }
+
+    pub fn mean(&self) -> f64 {
+        self.ratios.iter().sum::<f64>() / self.ratios.len().max(1) as f64
+    }
+
+    /// The mean that renormalising aims at.
+    pub fn target(&self) -> f64 {
+        match self.span {
+            config::Span::Mean(mean) => mean,
+            config::Span::Ends { .. } => self.mean(),
+        }
+    }
+
+    /// Scales the unlocked ratios by one factor, none above 0.99, so that the mean of all is `target`. Where all of them
+    /// are 0 they become equal. Fails where no factor does it.
+    pub fn renormalise(&mut self, target: f64) -> Result<(), String> {
+        Ratio::new(target).map_err(text)?;
+        let free: Vec<usize> = (0..self.ratios.len()).filter(|&i| self.locked(i) == Locked::No).collect();
+        let held: f64 =
+            (0..self.ratios.len()).filter(|&i| self.locked(i) == Locked::Yes).map(|i| self.ratios[i]).sum();
+        let wanted = target * self.ratios.len() as f64 - held;
+        let most = HIGHEST * free.len() as f64;
+        if wanted < -1e-12 || wanted > most + 1e-12 {
+            let (low, high) =
+                (held / self.ratios.len().max(1) as f64, (held + most) / self.ratios.len().max(1) as f64);
+            return Err(format!(
+                "a mean of {target} cannot be had: the locked layers leave {low:.4} to {high:.4}; unlock some (L)"
+            ));
+        }
+        if free.iter().all(|&i| self.ratios[i] == 0.0) {
+            for &i in &free {
+                self.ratios[i] = 1.0;
+            }
+        }
+        let sum = |factor: f64| free.iter().map(|&i| (self.ratios[i] * factor).min(HIGHEST)).sum::<f64>();
+        let (mut low, mut high) = (0.0, 1.0);
+        while sum(high) < wanted && high < 1e12 {
+            high *= 2.0;
+        }
+        if sum(high) < wanted - 1e-9 {
+            return Err(format!(
+                "a mean of {target} cannot be had by scaling: layers with a ratio of 0 stay at 0; raise one of them first"
+            ));
+        }
+        for _ in 0..BISECTIONS {
+            let middle = (low + high) / 2.0;
+            if sum(middle) < wanted { low = middle } else { high = middle }
+        }
+        for &i in &free {
+            self.ratios[i] = (self.ratios[i] * high).clamp(0.0, HIGHEST);
+        }
+        self.span = config::Span::Mean(target);
+        self.preset = None;
+        Ok(())
+    }
+
+    /// What the curve is called.
+    pub fn name(&self) -> &'static str {
+        match &self.preset {
+            Some(config::Schedule::Log) => "log",
+            Some(config::Schedule::Linear) => "linear",
+            Some(config::Schedule::Uniform) => "uniform",
+            Some(config::Schedule::LogDecrease) => "log-decrease",
+            Some(config::Schedule::LinearDecrease) => "linear-decrease",
+            Some(config::Schedule::Custom(_)) | None => "by hand",
+        }
+    }
+
+    /// The curve after this one among those with a name.
+    pub fn next_preset(&self) -> config::Schedule {
+        match &self.preset {
+            Some(config::Schedule::Log) => config::Schedule::Linear,
+            Some(config::Schedule::Linear) => config::Schedule::Uniform,
+            Some(config::Schedule::Uniform) => config::Schedule::LogDecrease,
+            Some(config::Schedule::LogDecrease) => config::Schedule::LinearDecrease,
+            Some(config::Schedule::LinearDecrease | config::Schedule::Custom(_)) | None => {
+                config::Schedule::Log
+            }
+        }
+    }
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}

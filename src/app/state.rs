@@ -1,0 +1,225 @@
+//! Everything that the explorer knows and shows.
+
+use std::collections::VecDeque;
+
+use crate::{
+    config::{Part, Settings},
+    protocol::{CalibrationRecord, ModelRecord, ModelShape, Pace, RunRecord, Stage},
+};
+
+use super::{
+    Compare, Ghost, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Schedule, Screen, Start, Status,
+};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    pub origin: Origin,
+    /// None until it is open.
+    pub model: Option<Model>,
+    /// What the next run is done with; its ratios are the schedule's.
+    pub settings: Settings,
+    pub layers: Vec<Layer>,
+    pub schedule: Schedule,
+    pub history: History,
+    /// The one at work in front, those that wait behind.
+    pub jobs: VecDeque<Job>,
+    /// The job that ended last.
+    pub last_job: Option<Job>,
+    /// The number that the next job gets.
+    pub next_run: u64,
+    /// Of the last run that came to its end.
+    pub record: Option<RunRecord>,
+    pub calibration: Option<CalibrationRecord>,
+    pub pace: Pace,
+    pub compare: Compare,
+    pub ghosts: Vec<Ghost>,
+    pub log: Log,
+
+    pub screen: Screen,
+    /// The focused panel of every screen, in the order of [`Screen::ALL`].
+    pub focus: [Panel; 6],
+    /// The layer that all screens speak of.
+    pub layer: usize,
+    /// The part that the Layer screen speaks of.
+    pub part: Part,
+    /// The attempt under the cursor, on the Layer screen.
+    pub attempt: usize,
+    /// Only layers whose number or state holds this are listed.
+    pub layer_filter: String,
+    /// Bottom first.
+    pub overlays: Vec<Overlay>,
+    pub notice: Option<Notice>,
+    pub keymap: KeyMap,
+    pub themes: Vec<String>,
+    pub theme: usize,
+    pub mouse: bool,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// How far the opening of the model is: the stage, how much is done, of how much.
+    pub opening: Option<(Stage, u64, u64)>,
+    /// Whether the selected layer follows the one in work, until a person moves it.
+    pub follow: bool,
+    /// Whether layers were pruned since the last export.
+    pub unsaved: bool,
+    /// Whether a drag on the ratio curve is going on.
+    pub dragging: bool,
+    /// Of a replay.
+    pub replay_paused: bool,
+    /// The engine has ended; why, where it failed.
+    pub engine_gone: Option<Option<String>>,
+}
+
+/// The model once it is open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    pub record: ModelRecord,
+    pub shape: ModelShape,
+}
+
+/// One line that says what came of something; gone with the next key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    pub kind: NoticeKind,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
+    Done,
+    Refused,
+    Failed,
+}
+
+impl State {
+    pub fn new(start: Start) -> Self {
+        let eval = start.eval.or(start.settings.eval.clone());
+        Self {
+            origin: start.origin,
+            model: None,
+            schedule: Schedule::default(),
+            compare: Compare::new(eval, &start.settings),
+            settings: start.settings,
+            layers: Vec::new(),
+            history: History::default(),
+            jobs: VecDeque::new(),
+            last_job: None,
+            next_run: 1,
+            record: None,
+            calibration: None,
+            pace: start.pace,
+            ghosts: Vec::new(),
+            log: Log::default(),
+            screen: Screen::default(),
+            focus: Screen::ALL.map(|screen| screen.panels()[0]),
+            layer: 0,
+            part: Part::Attention,
+            attempt: 0,
+            layer_filter: String::new(),
+            overlays: Vec::new(),
+            notice: None,
+            keymap: start.keymap,
+            themes: start.themes,
+            theme: start.theme,
+            mouse: start.mouse,
+            size: start.size,
+            opening: None,
+            follow: true,
+            unsaved: false,
+            dragging: false,
+            replay_paused: false,
+            engine_gone: None,
+        }
+    }
+
+    /// The job at work.
+    pub fn job(&self) -> Option<&Job> {
+        self.jobs.front()
+    }
+
+    /// The focused panel of the screen that is shown.
+    pub fn focused(&self) -> Panel {
+        self.focus[self.screen as usize]
+    }
+
+    pub fn is_replay(&self) -> bool {
+        matches!(self.origin, Origin::Replay { .. })
+    }
+
+    /// Where a layer stands.
+    pub fn status(&self, index: usize) -> Status {
+        let Some(layer) = self.layers.get(index) else { return Status::Waiting };
+        if let Some(work) = &layer.work {
+            return if work.solving { Status::Pruning } else { Status::Calibrating };
+        }
+        if layer.failed.is_some() {
+            return Status::Failed;
+        }
+        let Some(result) = layer.in_force() else { return Status::Waiting };
+        let attempt = &result.attempt;
+        let same_above = attempt.above.len() <= index
+            && attempt.above.iter().zip(&self.layers).all(|(&number, above)| above.chosen == Some(number));
+        let planned = self.schedule.ratios.get(index).copied();
+        let same_ratio = planned.is_none_or(|ratio| (ratio - attempt.method.ratio).abs() < 1e-9);
+        if same_above && same_ratio { Status::Done } else { Status::Stale }
+    }
+
+    /// Layers that the list shows: all, or those whose number or state holds the filter.
+    pub fn listed_layers(&self) -> Vec<usize> {
+        let filter = self.layer_filter.trim().to_lowercase();
+        let holds = |&index: &usize| {
+            filter.is_empty() || index.to_string() == filter || self.status(index).name().contains(&filter)
+        };
+        (0..self.layers.len()).filter(holds).collect()
+    }
+
+    /// Parameters with the attempts in force, and as planned where there is none.
+    pub fn parameters_after(&self) -> u64 {
+        let Some(model) = &self.model else { return 0 };
+        let gone: u64 = (0..self.layers.len())
+            .map(|index| self.gone_in_force(index).unwrap_or_else(|| self.goal(index).parameters))
+            .sum();
+        model.shape.parameters - gone.min(model.shape.parameters)
+    }
+
+    /// Parameters as the schedule plans them, whatever has been done.
+    pub fn parameters_planned(&self) -> u64 {
+        let Some(model) = &self.model else { return 0 };
+        let gone: u64 = (0..self.layers.len()).map(|index| self.goal(index).parameters).sum();
+        model.shape.parameters - gone.min(model.shape.parameters)
+    }
+
+    /// Bytes of the weights with so many parameters left.
+    pub fn bytes_of(&self, parameters: u64) -> u64 {
+        let Some(model) = &self.model else { return 0 };
+        let share = parameters as f64 / model.shape.parameters.max(1) as f64;
+        (model.shape.bytes as f64 * share).round() as u64
+    }
+
+    /// Share of the run's layers that are done, and the seconds it still needs by its speed so far.
+    pub fn progress(&self) -> Option<(f64, Option<f64>)> {
+        super::goal::progress(self)
+    }
+
+    /// Output error of every layer, of the attempts in force.
+    pub fn output_errors(&self) -> Vec<Option<f64>> {
+        self.layers.iter().map(|layer| layer.in_force()?.record.output_error).collect()
+    }
+
+    /// The first layer that another run would have to begin with.
+    pub fn first_to_run(&self) -> Option<usize> {
+        (0..self.layers.len()).find(|&index| match self.status(index) {
+            Status::Waiting | Status::Stale | Status::Failed => true,
+            Status::Done | Status::Calibrating | Status::Pruning => false,
+        })
+    }
+
+    fn gone_in_force(&self, index: usize) -> Option<u64> {
+        let layer = self.layers.get(index)?;
+        let record = &layer.in_force()?.record;
+        let unit = layer.shape.per_attention_unit(self.settings.attention_unit);
+        Some(
+            record.attention.removed.len() as u64 * unit
+                + record.mlp.removed.len() as u64 * layer.shape.per_channel,
+        )
+    }
+}

@@ -1,0 +1,83 @@
+//! The attempt that the engine works on.
+
+use crate::{
+    config::{AttentionUnit, Part},
+    protocol::{LayerShape, Method, PartRecord},
+};
+
+use super::{Goal, PartView, Seen};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    pub attempt: usize,
+    pub method: Method,
+    /// The part in work.
+    pub part: Part,
+    /// True once the second moment of the part in work is inverted.
+    pub solving: bool,
+    pub attention: WorkPart,
+    pub mlp: WorkPart,
+}
+
+/// What is known of one part while it is solved.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkPart {
+    pub units: usize,
+    /// Units that are to leave.
+    pub goal: usize,
+    pub removed: Vec<usize>,
+    pub step_errors: Vec<f64>,
+    pub group_sizes: Vec<usize>,
+    pub seen: Option<Seen>,
+    pub record: Option<PartRecord>,
+}
+
+impl Work {
+    pub fn new(number: usize, method: Method, shape: &LayerShape, goal: Goal, unit: AttentionUnit) -> Self {
+        let part = |part: Part, units: usize, goal: usize| WorkPart {
+            units,
+            goal: if method.parts.contains(&part) { goal } else { 0 },
+            ..WorkPart::default()
+        };
+        Self {
+            attempt: number,
+            part: Part::Attention,
+            solving: false,
+            attention: part(Part::Attention, shape.attention_units(unit), goal.attention),
+            mlp: part(Part::Mlp, shape.channels, goal.mlp),
+            method,
+        }
+    }
+
+    pub fn part_mut(&mut self, part: Part) -> &mut WorkPart {
+        match part {
+            Part::Attention => &mut self.attention,
+            Part::Mlp => &mut self.mlp,
+        }
+    }
+
+    pub fn part(&self, part: Part) -> &WorkPart {
+        match part {
+            Part::Attention => &self.attention,
+            Part::Mlp => &self.mlp,
+        }
+    }
+
+    pub fn view(&self, part: Part) -> PartView<'_> {
+        let work = self.part(part);
+        let (removed, step_errors, group_sizes) = match &work.record {
+            Some(record) => (&record.removed[..], &record.step_errors[..], &record.group_sizes[..]),
+            None => (&work.removed[..], &work.step_errors[..], &work.group_sizes[..]),
+        };
+        PartView {
+            part,
+            units: work.units,
+            removed,
+            step_errors,
+            group_sizes,
+            seen: work.seen.as_ref(),
+            goal: work.goal.max(removed.len()),
+            live: work.record.is_none() && self.part == part,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a cell means; a theme says how that looks.
+
+/// Roles, not colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    Text,
+    /// Labels, units, what is secondary.
+    Muted,
+    /// Grids, empty bars, what only helps the eye.
+    Faint,
+    /// Panel titles, table heads.
+    Title,
+    Border,
+    BorderFocused,
+    /// The line under the cursor.
+    Selected,
+    /// Keys in footer and help.
+    Key,
+    /// The tab of the screen that is shown, a field that is edited.
+    Active,
+    /// The planned ratio curve.
+    Planned,
+    /// What is finished; done points, done layers.
+    Done,
+    /// What is at work now.
+    Live,
+    Waiting,
+    Stale,
+    Failed,
+    Warning,
+    Kept,
+    Removed,
+    Attention,
+    Mlp,
+    /// The cut between kept and removed.
+    Cut,
+    Locked,
+    /// The mean, the target.
+    Mean,
+    /// Earlier runs.
+    Ghost,
+    Dense,
+    Pruned,
+    /// The filled part of a progress bar.
+    Progress,
+    Error,
+    Success,
+}
+
+impl Role {
+    pub const ALL: [Self; 29] = [
+        Self::Text,
+        Self::Muted,
+        Self::Faint,
+        Self::Title,
+        Self::Border,
+        Self::BorderFocused,
+        Self::Selected,
+        Self::Key,
+        Self::Active,
+        Self::Planned,
+        Self::Done,
+        Self::Live,
+        Self::Waiting,
+        Self::Stale,
+        Self::Failed,
+        Self::Warning,
+        Self::Kept,
+        Self::Removed,
+        Self::Attention,
+        Self::Mlp,
+        Self::Cut,
+        Self::Locked,
+        Self::Mean,
+        Self::Ghost,
+        Self::Dense,
+        Self::Pruned,
+        Self::Progress,
+        Self::Error,
+        Self::Success,
+    ];
+
+    /// What a theme file calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Muted => "muted",
+            Self::Faint => "faint",
+            Self::Title => "title",
+            Self::Border => "border",
+            Self::BorderFocused => "border-focused",
+            Self::Selected => "selected",
+            Self::Key => "key",
+            Self::Active => "active",
+            Self::Planned => "planned",
+            Self::Done => "done",
+            Self::Live => "live",
+            Self::Waiting => "waiting",
+            Self::Stale => "stale",
+            Self::Failed => "failed",
+            Self::Warning => "warning",
+            Self::Kept => "kept",
+            Self::Removed => "removed",
+            Self::Attention => "attention",
+            Self::Mlp => "mlp",
+            Self::Cut => "cut",
+            Self::Locked => "locked",
+            Self::Mean => "mean",
+            Self::Ghost => "ghost",
+            Self::Dense => "dense",
+            Self::Pruned => "pruned",
+            Self::Progress => "progress",
+            Self::Error => "error",
+            Self::Success => "success",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}

@@ -1,0 +1,1 @@
+//! Pictures of numbers: bars, curves, maps.
