@@ -27,12 +27,8 @@ pub fn axes(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) -> Re
     }
     let ticks = scale.ticks(usize::from(area.height / 3).clamp(1, 8));
     let labels = ticks.iter().map(|tick| width(&tick.label)).max().unwrap_or(0).min(area.width / 3);
-    let inner = Rect {
-        x: area.x + labels + 1,
-        width: area.width - labels - 1,
-        height: area.height - 1,
-        ..area
-    };
+    let inner =
+        Rect { x: area.x + labels + 1, width: area.width - labels - 1, height: area.height - 1, ..area };
     let signs = symbols(theme.glyphs);
     let line = theme.style(Role::Faint);
     for y in inner.top()..inner.bottom() {
@@ -44,6 +40,20 @@ pub fn axes(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) -> Re
         write(buffer, area, inner.x - 1 - width(&label), y, &label, theme.style(Role::Muted));
     }
     inner
+}
+
+/// Numbers of a scale from left to right in the row below an area.
+pub fn scale_below(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) {
+    let below = Rect { y: area.bottom(), height: 1, ..area }.intersection(*buffer.area());
+    let mut free = below.x;
+    for tick in scale.ticks(usize::from(below.width / 12).max(1)) {
+        let wide = width(&tick.label);
+        let x = column(below, tick.place).saturating_sub(wide / 2);
+        let x = x.clamp(below.x, below.right().saturating_sub(wide).max(below.x));
+        if x >= free {
+            free = write(buffer, below, x, below.y, &tick.label, theme.style(Role::Muted)) + 1;
+        }
+    }
 }
 
 /// The row of a height from 0 to 1.
@@ -78,7 +88,9 @@ impl LayerAxis {
             debug_assert_eq!(end - x, width(&text));
         }
         let room = usize::from(below.width / (width(&self.layers.to_string()) + 3)).max(1);
-        let step = [1, 2, 4, 5, 10, 20, 25, 50, 100, 200, 500].into_iter().find(|s| self.layers.div_ceil(*s) <= room);
+        let step = [1, 2, 4, 5, 10, 20, 25, 50, 100, 200, 500]
+            .into_iter()
+            .find(|s| self.layers.div_ceil(*s) <= room);
         let mut free = below.x;
         for layer in (0..self.layers).step_by(step.unwrap_or(1000)) {
             let (x, end) = self.label(below, layer);
@@ -93,7 +105,8 @@ impl LayerAxis {
     fn label(&self, below: Rect, layer: usize) -> (u16, u16) {
         let wide = width(&layer.to_string());
         let middle = self.column(below, layer);
-        let x = (middle.saturating_sub((wide - 1) / 2)).clamp(below.x, below.right().saturating_sub(wide).max(below.x));
+        let x = (middle.saturating_sub((wide - 1) / 2))
+            .clamp(below.x, below.right().saturating_sub(wide).max(below.x));
         (x, x + wide)
     }
 }

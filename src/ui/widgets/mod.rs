@@ -11,15 +11,13 @@ mod symbols;
 mod table;
 mod wrap;
 
-pub use axes::{LayerAxis, axes, layer_place};
+pub use axes::{LayerAxis, axes, column, layer_place, row, scale_below};
 pub use bars::{meter, pillar, track};
 pub use heat_map::{HeatMap, heat_scale};
 pub use ink::{fit, put, width, write};
-pub use numbers::{
-    bytes, change, count, error, measure, ordinal, parameters, percent, ratio, seconds, signed,
-};
+pub use numbers::{bytes, change, count, error, measure, ordinal, parameters, percent, ratio, seconds};
 pub use plot::{Plot, Stroke};
-pub use scale::{Scale, Spacing, Tick};
-pub use symbols::{Symbols, symbols};
+pub use scale::{Scale, Spacing};
+pub use symbols::symbols;
 pub use table::{Column, Place, Side, lay_out};
 pub use wrap::wrap;

@@ -108,7 +108,8 @@ mod tests {
         assert_eq!(error(0.001234), "1.23e-3");
         assert_eq!(error(f64::NAN), "NaN");
         assert_eq!(error(f64::INFINITY), "inf");
-        for (value, text) in [(0.0, "0"), (0.01, "0.01000"), (12.345, "12.35"), (4321.9, "4322"), (1e7, "1.00e7")]
+        for (value, text) in
+            [(0.0, "0"), (0.01, "0.01000"), (12.345, "12.35"), (4321.9, "4322"), (1e7, "1.00e7")]
         {
             assert_eq!(measure(value), text);
         }
@@ -120,7 +121,10 @@ mod tests {
         assert_eq!(count(1_000_000), "1,000,000");
         assert_eq!(parameters(6_738_415_616), "6.74 B");
         assert_eq!(parameters(2_400_000), "2.40 M");
-        assert_eq!((seconds(7.2), seconds(723.0), seconds(3723.0)), ("0:07".into(), "12:03".into(), "1:02:03".into()));
+        assert_eq!(
+            (seconds(7.2), seconds(723.0), seconds(3723.0)),
+            ("0:07".into(), "12:03".into(), "1:02:03".into())
+        );
         assert_eq!(change(8.0, 6.0), "−25.0 %");
         assert_eq!(change(0.0, 6.0), "");
         assert_eq!([1, 2, 3, 4, 11, 22, 113].map(ordinal).join(" "), "1st 2nd 3rd 4th 11th 22nd 113th");

@@ -99,7 +99,9 @@ impl Plot {
         let (first, last) = (column(from.0), column(to.0));
         if first == last {
             let (low, high) = (row(from.1.min(to.1)), row(from.1.max(to.1)));
-            (low..=high).filter(|y| low == high || y.is_multiple_of(stroke.every)).for_each(|y| self.dot(first, y, stroke));
+            (low..=high)
+                .filter(|y| low == high || y.is_multiple_of(stroke.every))
+                .for_each(|y| self.dot(first, y, stroke));
             return;
         }
         let mut before = None;
@@ -134,9 +136,21 @@ impl Plot {
 
     /// The cells that hold a dot; the newest line gives a cell its colour.
     pub fn draw(&self, buffer: &mut Buffer) {
+        self.draw_where(buffer, |_| true);
+    }
+
+    /// Only where nothing is drawn yet.
+    pub fn draw_behind(&self, buffer: &mut Buffer) {
+        self.draw_where(buffer, |symbol| symbol == " ");
+    }
+
+    fn draw_where(&self, buffer: &mut Buffer, wanted: fn(&str) -> bool) {
         for (at, cell) in self.cells.iter().enumerate().filter(|(_, cell)| cell.dots != 0) {
             let width = usize::from(self.area.width);
             let (x, y) = ((at % width) as u16 + self.area.x, (at / width) as u16 + self.area.y);
+            if !buffer.cell((x, y)).is_some_and(|below| wanted(below.symbol())) {
+                continue;
+            }
             let symbol = match self.glyphs {
                 Glyphs::Unicode => {
                     char::from_u32(0x2800 + u32::from(cell.dots)).expect("0x2800 to 0x28ff are characters")

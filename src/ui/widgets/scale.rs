@@ -138,7 +138,8 @@ fn decade_step_below(value: f64) -> f64 {
 
 fn decade_step_above(value: f64) -> f64 {
     let power = power_below(value);
-    [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| step * power >= value * (1.0 - 1e-9)).unwrap_or(10.0) * power
+    [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| step * power >= value * (1.0 - 1e-9)).unwrap_or(10.0)
+        * power
 }
 
 #[cfg(test)]

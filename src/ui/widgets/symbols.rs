@@ -17,23 +17,13 @@ pub struct Symbols {
     pub progress: [&'static str; 2],
 }
 
-const UNICODE: Symbols = Symbols {
-    vertical: "│",
-    horizontal: "─",
-    planned: "◇",
-    point: "•",
-    kept: "━",
-    progress: ["━", "╸"],
-};
+const UNICODE: Symbols =
+    Symbols {
+        vertical: "│", horizontal: "─", planned: "◇", point: "•", kept: "━", progress: ["━", "╸"]
+    };
 
-const ASCII: Symbols = Symbols {
-    vertical: "|",
-    horizontal: "-",
-    planned: "o",
-    point: "*",
-    kept: "=",
-    progress: ["=", "="],
-};
+const ASCII: Symbols =
+    Symbols { vertical: "|", horizontal: "-", planned: "o", point: "*", kept: "=", progress: ["=", "="] };
 
 pub fn symbols(glyphs: Glyphs) -> &'static Symbols {
     match glyphs {

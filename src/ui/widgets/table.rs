@@ -38,7 +38,13 @@ pub fn lay_out<K: Copy>(mut columns: Vec<Column<K>>, room: u16) -> Vec<Place<K>>
         columns.iter().map(|c| c.width + gap).sum::<u16>().saturating_sub(gap)
     };
     while taken(&columns, 1) > room {
-        let Some(at) = columns.iter().enumerate().rev().filter(|(_, c)| c.rank > 0).max_by_key(|(_, c)| c.rank).map(|(at, _)| at)
+        let Some(at) = columns
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, c)| c.rank > 0)
+            .max_by_key(|(_, c)| c.rank)
+            .map(|(at, _)| at)
         else {
             break;
         };
@@ -47,8 +53,7 @@ pub fn lay_out<K: Copy>(mut columns: Vec<Column<K>>, room: u16) -> Vec<Place<K>>
     let gap = if taken(&columns, 2) <= room { 2 } else { 1 };
     let mut x = 0;
     let place = |column: Column<K>| {
-        let place =
-            Place { key: column.key, head: column.head, x, width: column.width, side: column.side };
+        let place = Place { key: column.key, head: column.head, x, width: column.width, side: column.side };
         x += column.width + gap;
         place
     };
@@ -80,7 +85,8 @@ mod tests {
     fn the_least_important_columns_go_first() {
         let column = |key, width, rank| Column { key, head: "", width, side: Side::Left, rank };
         let columns = || vec![column('a', 4, 0), column('b', 4, 2), column('c', 4, 1)];
-        let keys = |room| lay_out(columns(), room).iter().map(|place| (place.key, place.x)).collect::<Vec<_>>();
+        let keys =
+            |room| lay_out(columns(), room).iter().map(|place| (place.key, place.x)).collect::<Vec<_>>();
         assert_eq!(keys(16), [('a', 0), ('b', 6), ('c', 12)]);
         assert_eq!(keys(15), [('a', 0), ('b', 5), ('c', 10)]);
         assert_eq!(keys(13), [('a', 0), ('c', 6)]);
