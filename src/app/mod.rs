@@ -46,7 +46,7 @@ pub use goal::{Goal, goal};
 pub use help::{AROUND_HELP, HelpLine, help};
 pub use history::{Both, Change, Choice, History};
 pub use job::{Job, JobKind, JobStatus, Outcome};
-pub use keymap::{KeyMap, KeyMapError};
+pub use keymap::{KeyMap, KeyMapError, read_key};
 pub use layer::{AttemptResult, Curve, Layer, PartView, Seen, Status};
 pub use log::{Entry, Level, Log};
 pub use measures::Ghost;

@@ -1,17 +1,24 @@
 //! The worker: obeys Commands, tells Events, and stops between steps when it is asked to.
 
+mod calibrate;
 mod control;
+mod describe;
 mod error;
 mod evaluate;
 mod generate;
+mod hear;
 mod inspect;
 mod machine;
+mod meter;
 mod open;
 mod prune;
+mod publish;
 mod texts;
+mod workbench;
+mod worker;
 
 pub use crate::eval::Draw;
-pub use control::{Control, Worker, start};
+pub use control::Control;
 pub use error::Error;
 pub use evaluate::{Evaluate, Evaluation, evaluate};
 pub use generate::{Generate, Generated, generate};
@@ -19,3 +26,6 @@ pub use inspect::{Inspection, inspect};
 pub use machine::use_threads;
 pub use open::ModelChoice;
 pub use prune::{PruneRun, prune};
+pub use workbench::workbench;
+
+pub use worker::{Worker, start};
