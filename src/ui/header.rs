@@ -21,6 +21,8 @@ const NAME: usize = 36;
 const WORDS: usize = 40;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+    // A column stays free at the right, as the name has one at its left.
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
     let columns = usize::from(area.width);
     let (left, right) = thin_out(model(state, theme), job(state, theme), (3, 2), columns);
     let dot = Span::styled(format!(" {} ", theme.glyphs.separator()), theme.style(Role::Faint));
@@ -89,7 +91,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
             pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
         }
         if state.jobs.len() > 1 {
-            pieces.push(Piece::new(4, vec![span(format!("+{} waiting", state.jobs.len() - 1), Role::Muted)]));
+            pieces.push(Piece::new(5, vec![span(format!("+{} waiting", state.jobs.len() - 1), Role::Muted)]));
         }
     }
     match &state.origin {

@@ -57,11 +57,13 @@ pub(super) fn draw(
 }
 
 fn drawn(entry: &PaletteEntry, columns: usize, theme: &Theme, chosen: bool) -> Line<'static> {
-    let sign = if chosen { theme.glyphs.cursor() } else { " " };
+    let sign =
+        if chosen { Span::styled(theme.glyphs.cursor(), theme.style(Role::Active)) } else { Span::raw(" ") };
     let keys = text::width(&entry.keys);
     let room = columns.saturating_sub(NAME + 4 + keys);
     Line::from(vec![
-        Span::styled(format!("{sign} "), theme.style(Role::Active)),
+        sign,
+        Span::raw(" "),
         Span::styled(text::pad(&entry.name, NAME), theme.style(Role::Text)),
         Span::styled(text::pad(&entry.help, room), theme.style(Role::Muted)),
         Span::raw("  "),

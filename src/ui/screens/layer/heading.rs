@@ -1,0 +1,88 @@
+//! Which layer, which part, how it stands; and the other part on the same line.
+
+use ratatui::layout::Rect;
+
+use super::{super::status, Shown};
+use crate::{
+    config::Part,
+    ui::{
+        Role,
+        screens::view::View,
+        widgets::{error, ratio, width},
+    },
+};
+
+pub(super) fn rows(shown: &Shown<'_>) -> u16 {
+    if shown.layer.failed.is_some() { 2 } else { 1 }
+}
+
+pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
+    let glyphs = view.theme.glyphs;
+    let mut line = vec![
+        view.span(format!(" Layer {} ", shown.index), Role::Title),
+        view.span(format!("of {}  ", view.state.layers.len()), Role::Muted),
+        view.span(
+            format!("{} {}", glyphs.status(shown.status), shown.status.name()),
+            status::role(shown.status),
+        ),
+    ];
+    for part in [Part::Attention, Part::Mlp] {
+        let (mark, role) =
+            if part == shown.part { (glyphs.cursor(), Role::Active) } else { (" ", Role::Muted) };
+        line.push(view.span(format!("   {mark} {part}"), role));
+        line.push(
+            view.span(summary(view, shown, part), if part == shown.part { Role::Text } else { Role::Muted }),
+        );
+    }
+    let used: u16 = line.iter().map(|span| width(&span.content)).sum();
+    view.line(area, 0, line);
+    let attempt = attempt_words(shown);
+    let wide = width(&attempt) + 1;
+    if used + wide + 2 <= area.width {
+        let behind = Rect { x: area.right() - wide, width: wide, ..area };
+        let line = vec![view.span(attempt, Role::Muted)];
+        view.line(behind, 0, line);
+    }
+    if let Some(cause) = &shown.layer.failed {
+        let line = vec![
+            view.span(format!(" {} ", glyphs.status(crate::app::Status::Failed)), Role::Failed),
+            view.span(cause.clone(), Role::Failed),
+        ];
+        view.line(area, 1, line);
+    }
+}
+
+/// Units left of all, and the relative error.
+fn summary(view: &View<'_>, shown: &Shown<'_>, part: Part) -> String {
+    match shown.layer.view(part).filter(|seen| seen.units > 0) {
+        Some(seen) => {
+            let value = match &shown.layer.work {
+                Some(_) => seen.relative_error(),
+                None => shown.layer.in_force().map(|result| result.record(part).relative_error),
+            };
+            let value = value.map_or(String::new(), |value| {
+                format!(" {} {}", view.theme.glyphs.separator(), error(value))
+            });
+            format!(" {}/{}{value}", seen.kept(), seen.units)
+        }
+        None => {
+            let (units, goal) = status::planned(view.state, shown.index, part);
+            format!(" {}/{units} planned", units - goal.min(units))
+        }
+    }
+}
+
+fn attempt_words(shown: &Shown<'_>) -> String {
+    match (&shown.layer.work, shown.layer.in_force()) {
+        (Some(work), _) => format!("attempt {} at work, ratio {}", work.attempt, ratio(work.method.ratio)),
+        (None, Some(result)) => {
+            format!(
+                "attempt {} of {}, ratio {}",
+                result.attempt.number,
+                shown.layer.attempts.len(),
+                ratio(result.attempt.method.ratio)
+            )
+        }
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,117 @@
+//! What happened, the newest at the bottom.
+
+use ratatui::{layout::Rect, text::Span};
+
+use super::view::{View, first_in_sight};
+use crate::{
+    app::{Action, Entry, Level, Panel, Pointed},
+    ui::{
+        Role,
+        widgets::{fit, seconds, width, wrap},
+    },
+};
+
+/// Columns before the text: time, level, layer.
+const BEFORE: u16 = 28;
+
+pub(super) fn draw(view: &mut View<'_>, area: Rect) {
+    let state = view.state;
+    let log = &state.log;
+    let shown = log.shown().count();
+    let note = note(view, shown);
+    let inner = view.panel(Panel::Log, area, "Log", &note);
+    if shown == 0 {
+        let text = if log.is_empty() {
+            "Nothing has happened yet."
+        } else {
+            "No line is at this level and holds this."
+        };
+        view.absent(inner, text);
+        return;
+    }
+    let at = log.cursor.map_or(shown - 1, |cursor| cursor.min(shown - 1));
+    let detail = detail(inner, log.shown().nth(at).filter(|_| log.cursor.is_some()));
+    let below = detail.as_ref().map_or(0, |lines| lines.len() as u16 + 1);
+    let list = Rect { height: inner.height - below, ..inner };
+    let rows = usize::from(list.height);
+    let first = match log.cursor {
+        Some(_) => first_in_sight(at, shown, rows),
+        None => shown.saturating_sub(rows),
+    };
+    // Following the newest, the end is what is looked for: the iterator goes there from behind.
+    let from_behind = shown - first;
+    let mut lines: Vec<&Entry> = log.shown().rev().take(from_behind).collect();
+    lines.reverse();
+    for (down, entry) in lines.into_iter().take(rows).enumerate() {
+        let row = Rect { y: list.y + down as u16, height: 1, ..list };
+        view.hits.add(row, Pointed::LogLine(first + down));
+        let chosen = log.cursor.is_some() && first + down == at;
+        entry_row(view, row, entry, chosen);
+        if chosen {
+            view.buffer.set_style(row, view.theme.style(Role::Selected));
+        }
+    }
+    for (down, line) in detail.into_iter().flatten().enumerate() {
+        let line = vec![view.span(line, Role::Text)];
+        view.line(inner, inner.height - below + 1 + down as u16, line);
+    }
+}
+
+fn note(view: &View<'_>, shown: usize) -> String {
+    let log = &view.state.log;
+    let mut note = match log.least {
+        Level::Step => String::from("all levels"),
+        Level::Info | Level::Warning | Level::Error => format!("{} and above", log.least.name()),
+    };
+    if !log.filter.is_empty() {
+        note = format!("“{}”, {note}", log.filter);
+    }
+    let place = match log.cursor {
+        Some(cursor) => format!("line {} of {shown}", cursor.min(shown.saturating_sub(1)) + 1),
+        None => format!("{shown} lines, following"),
+    };
+    let hidden = log.len() - shown.min(log.len());
+    let level = view.state.keymap.label(Action::LogLevel).unwrap_or_default();
+    let hidden = if hidden > 0 { format!(", {hidden} hidden ({level})") } else { String::new() };
+    format!("{note} {} {place}{hidden}", view.theme.glyphs.separator())
+}
+
+/// The whole text of the line under the cursor, where its row had to cut it.
+fn detail(area: Rect, entry: Option<&Entry>) -> Option<Vec<String>> {
+    let entry = entry?;
+    if width(&entry.text) + BEFORE <= area.width || area.height < 8 {
+        return None;
+    }
+    let most = usize::from(area.height / 3);
+    Some(
+        wrap(&entry.text, area.width)
+            .into_iter()
+            .take(most)
+            .map(|line| entry.text[line].to_string())
+            .collect(),
+    )
+}
+
+fn entry_row(view: &mut View<'_>, row: Rect, entry: &Entry, chosen: bool) {
+    let (mark, role) = match entry.level {
+        Level::Step => (view.theme.glyphs.separator(), Role::Faint),
+        Level::Info => ("i", Role::Muted),
+        Level::Warning => ("!", Role::Warning),
+        Level::Error => (view.theme.glyphs.status(crate::app::Status::Failed), Role::Error),
+    };
+    let text_role = match entry.level {
+        Level::Step => Role::Muted,
+        Level::Info => Role::Text,
+        Level::Warning => Role::Warning,
+        Level::Error => Role::Error,
+    };
+    let cursor = if chosen { view.theme.glyphs.cursor() } else { " " };
+    let layer = entry.layer.map_or(String::new(), |layer| format!("layer {layer}"));
+    let spans: Vec<Span<'_>> = vec![
+        view.span(format!("{cursor}{:>8} ", seconds(entry.at)), Role::Muted),
+        view.span(format!("{mark} {:<7} ", entry.level.name()), role),
+        view.span(format!("{layer:<9}"), Role::Muted),
+        view.span(fit(&entry.text, row.width.saturating_sub(BEFORE + 1)), text_role),
+    ];
+    view.line(row, 0, spans);
+}

@@ -1,0 +1,79 @@
+//! Single cells and short texts, kept inside an area.
+
+use std::borrow::Cow;
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// One cell, where it lies in the area.
+pub fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style: Style) {
+    if area.contains((x, y).into())
+        && let Some(cell) = buffer.cell_mut((x, y))
+    {
+        cell.set_symbol(symbol).set_style(style);
+    }
+}
+
+/// Text from a cell on, cut at the area's edge; the column behind it.
+pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
+    let area = area.intersection(*buffer.area());
+    if !area.contains((x, y).into()) {
+        return x;
+    }
+    buffer.set_stringn(x, y, text, usize::from(area.right() - x), style).0
+}
+
+/// Columns that a text takes.
+pub fn width(text: &str) -> u16 {
+    u16::try_from(text.width()).unwrap_or(u16::MAX)
+}
+
+/// The text in so many columns; one that is too long ends in `…`.
+pub fn fit(text: &str, columns: u16) -> Cow<'_, str> {
+    let columns = usize::from(columns);
+    if text.width() <= columns {
+        return Cow::Borrowed(text);
+    }
+    let mut taken = 0;
+    let mut cut = String::new();
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if taken + wide + 1 > columns {
+            break;
+        }
+        taken += wide;
+        cut.push(c);
+    }
+    if columns > 0 {
+        cut.push('…');
+    }
+    Cow::Owned(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_ends_in_dots_and_never_takes_more_than_its_columns() {
+        assert_eq!(fit("pruning", 7), "pruning");
+        assert_eq!(fit("pruning", 5), "prun…");
+        assert_eq!(fit("模型模型", 5), "模型…");
+        assert_eq!(fit("模型模型", 4), "模…");
+        assert_eq!(fit("abc", 0), "");
+        for columns in 0..12 {
+            assert!(width(&fit("a模b型c模d", columns)) <= columns, "{columns}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_outside_the_area() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 2));
+        let area = Rect::new(1, 0, 3, 1);
+        write(&mut buffer, area, 2, 0, "long", Style::new());
+        write(&mut buffer, area, 0, 1, "below", Style::new());
+        write(&mut buffer, Rect::new(4, 1, 90, 90), 4, 1, "wide", Style::new());
+        put(&mut buffer, area, 9, 9, "x", Style::new());
+        assert_eq!(buffer, Buffer::with_lines(["  lo  ", "    wi"]));
+    }
+}
