@@ -27,5 +27,7 @@ pub mod pipeline;
 pub mod ui;
 // What the engine and its faces say to each other.
 pub mod protocol;
+// Events on disk: written while they happen, and played again.
+pub mod recording;
 // The method itself, pure: second moment, damping, elimination, schedules.
 pub mod prune;

@@ -8,7 +8,8 @@ use clap::Parser;
 use slimgpt::{
     config::{self, Machine, Options, Settings},
     engine::{self, Draw, Error, Evaluate, Generate, ModelChoice, PruneRun},
-    headless::{self, Output, Recorder},
+    headless::{self, Output},
+    recording::Recorder,
 };
 
 use cli::{Cli, Command, EvalArgs, GenerateArgs, InspectArgs, PruneArgs};
@@ -38,7 +39,7 @@ fn prune(args: PruneArgs) -> Result<(), Error> {
     let events = options.events.clone();
     let settings = Settings::new(options)?;
     engine::use_threads(settings.machine.threads)?;
-    let recorder = events.as_deref().map(|events| Recorder::open(events, &args.out)).transpose()?;
+    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out)).transpose()?;
     headless::prune(PruneRun { model, settings, out: args.out, force: args.force }, output, recorder)
 }
 
