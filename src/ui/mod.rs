@@ -6,7 +6,7 @@ mod theme;
 mod widgets;
 
 pub use hits::Hits;
-pub use theme::{Glyphs, Role, Theme};
+pub use theme::{Depth, Environment, Glyphs, Role, Source, Theme, load};
 
 use ratatui::Frame;
 

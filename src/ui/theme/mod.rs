@@ -1,11 +1,23 @@
-//! Roles and how they look.
+//! How roles look on this terminal: a theme file, brought to the colours and symbols that the terminal can show.
 
+mod builtin;
+mod colour;
+mod depth;
+mod glyphs;
+mod load;
+mod plain;
 mod role;
+mod sheet;
+#[cfg(test)]
+mod tests;
 
+pub use depth::{Depth, Environment};
+pub use glyphs::Glyphs;
+pub use load::{Source, load};
 pub use role::Role;
 
 use ratatui::{
-    style::{Color, Style},
+    style::{Color, Modifier, Style},
     symbols::border,
 };
 
@@ -14,29 +26,82 @@ use ratatui::{
 pub struct Theme {
     pub name: String,
     pub glyphs: Glyphs,
-}
-
-/// What lines, bars and marks are made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Glyphs {
-    #[default]
-    Unicode,
-    Ascii,
+    depth: Depth,
+    /// In the order of [`Role::ALL`].
+    styles: [Style; Role::ALL.len()],
+    /// The heat map's scale at even distances, from nothing to all; never empty.
+    heat: Vec<Color>,
 }
 
 impl Theme {
-    pub fn style(&self, role: Role) -> Style {
-        let _ = role;
-        Style::default()
+    /// Themes begin in true colour and Unicode; [`Theme::resolved`] brings them to a terminal.
+    fn new(name: String, styles: [Style; Role::ALL.len()], heat: Vec<Color>) -> Self {
+        let heat = if heat.is_empty() { vec![Color::Reset] } else { heat };
+        Self { name, glyphs: Glyphs::default(), depth: Depth::TrueColour, styles, heat }
     }
 
-    /// A place on the heat map's scale, 0 to 1.
+    pub fn style(&self, role: Role) -> Style {
+        self.styles[role as usize]
+    }
+
+    /// A place on the heat map's scale, 0 to 1. Without colours this is always the terminal's own text colour;
+    /// [`Glyphs::shade`] tells the same by its symbol.
     pub fn heat(&self, value: f64) -> Color {
-        let _ = value;
-        Color::Reset
+        let value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
+        self.depth.nearest(colour::blend(&self.heat, value))
     }
 
     pub fn borders(&self) -> border::Set<'static> {
-        border::ROUNDED
+        self.glyphs.borders()
     }
+
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// This theme with the colours and symbols that a terminal can show. It is made from the theme as it was loaded, since
+    /// colours that were left out don't come back.
+    ///
+    /// With [`Depth::None`] no style holds a colour, so nothing but text attributes is written. Whatever the depth, crossterm
+    /// must not act on `NO_COLOR` itself: it would write bare resets in place of colours, which also end *reversed* and
+    /// so hide the selection. Call `crossterm::style::force_color_output(true)` once, before anything is drawn; the theme
+    /// alone decides then.
+    pub fn resolved(&self, depth: Depth, glyphs: Glyphs) -> Self {
+        let own_background = self.style(Role::Text).bg;
+        let mut styles = self.styles;
+        for (style, role) in styles.iter_mut().zip(Role::ALL) {
+            *style = match depth {
+                Depth::TrueColour => *style,
+                Depth::None => plain::style(role, style.add_modifier),
+                Depth::Ansi256 | Depth::Ansi16 => lowered(*style, own_background, depth),
+            };
+        }
+        Self { styles, glyphs, depth, ..self.clone() }
+    }
+}
+
+impl Default for Theme {
+    /// The built-in dark theme.
+    fn default() -> Self {
+        let (themes, _) = load(&[]);
+        themes.into_iter().next().expect("the first built-in theme is read by a test")
+    }
+}
+
+/// A style in fewer colours. Sixteen colours hold no shade that is close to an unknown background and yet apart from it, so
+/// a background becomes *reversed* there, unless the theme brings its own background for all text.
+fn lowered(style: Style, own_background: Option<Color>, depth: Depth) -> Style {
+    let mut lower = style;
+    lower.fg = style.fg.map(|colour| depth.nearest(colour));
+    lower.bg = style.bg.map(|colour| depth.nearest(colour));
+    let exact = match style.bg {
+        Some(Color::Rgb(..) | Color::Indexed(_)) => depth != Depth::Ansi16,
+        Some(_) | None => true,
+    };
+    let hidden = own_background.is_some_and(|own| lower.bg == Some(depth.nearest(own)));
+    if exact || style.bg == own_background || (own_background.is_some() && !hidden) {
+        return lower;
+    }
+    lower.bg = None;
+    lower.add_modifier(Modifier::REVERSED)
 }

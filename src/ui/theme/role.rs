@@ -79,4 +79,43 @@ impl Role {
         Self::Error,
         Self::Success,
     ];
+
+    /// What a theme file calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Muted => "muted",
+            Self::Faint => "faint",
+            Self::Title => "title",
+            Self::Border => "border",
+            Self::BorderFocused => "border-focused",
+            Self::Selected => "selected",
+            Self::Key => "key",
+            Self::Active => "active",
+            Self::Planned => "planned",
+            Self::Done => "done",
+            Self::Live => "live",
+            Self::Waiting => "waiting",
+            Self::Stale => "stale",
+            Self::Failed => "failed",
+            Self::Warning => "warning",
+            Self::Kept => "kept",
+            Self::Removed => "removed",
+            Self::Attention => "attention",
+            Self::Mlp => "mlp",
+            Self::Cut => "cut",
+            Self::Locked => "locked",
+            Self::Mean => "mean",
+            Self::Ghost => "ghost",
+            Self::Dense => "dense",
+            Self::Pruned => "pruned",
+            Self::Progress => "progress",
+            Self::Error => "error",
+            Self::Success => "success",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
 }

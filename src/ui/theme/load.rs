@@ -1,0 +1,129 @@
+//! Themes from their files: who inherits from whom, and what every role comes to.
+
+use std::collections::BTreeMap;
+
+use ratatui::style::{Color, Style};
+
+use super::{
+    Role, Theme,
+    builtin::BUILT_IN,
+    colour, plain,
+    sheet::{self, Look, Said, Sheet, unknown_colour},
+};
+
+/// A theme file that was read by somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+    /// What warnings call it.
+    pub file: &'a str,
+}
+
+/// A file with the name it goes by.
+struct Named {
+    name: String,
+    sheet: Sheet,
+}
+
+/// All themes: the built-in ones in their order, each replaced by a person's own of the same name, and a person's others
+/// behind them. Beside them, what could not be understood, each with file and line; the rest of a theme holds anyway.
+///
+/// A theme may inherit from the built-in one that it replaces.
+pub fn load(own: &[Source<'_>]) -> (Vec<Theme>, Vec<String>) {
+    let mut warnings = Vec::new();
+    let mut files: Vec<Named> = Vec::new();
+    for source in BUILT_IN.iter().chain(own) {
+        if let Some(sheet) = sheet::read(source.text, source.file, &mut warnings) {
+            files.push(Named { name: source.name.into(), sheet });
+        }
+    }
+    let mut shown: Vec<usize> = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        match shown.iter_mut().find(|slot| files[**slot].name == file.name) {
+            Some(slot) => *slot = at,
+            None => shown.push(at),
+        }
+    }
+    let themes = shown.iter().map(|&at| build(&files, at, &mut warnings)).collect();
+    (themes, warnings)
+}
+
+/// A theme with all that it inherits.
+fn build(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Theme {
+    let mut palette: BTreeMap<&str, Color> = BTreeMap::new();
+    let mut roles: BTreeMap<Role, &Look> = BTreeMap::new();
+    let mut heat: &[Said] = &[];
+    // Ancestors first, so that the nearer ones win; the palette is one for all, so that new colours reach inherited roles.
+    for &file in ancestry(files, at, warnings).iter().rev() {
+        let sheet = &files[file].sheet;
+        palette.extend(sheet.palette.iter().map(|(name, &colour)| (name.as_str(), colour)));
+        roles.extend(sheet.roles.iter().map(|(&role, look)| (role, look)));
+        heat = sheet.heat.as_deref().unwrap_or(heat);
+    }
+    let mut colour = |said: &Said| {
+        let known = palette.get(said.text.as_str()).copied().or_else(|| colour::parse(&said.text));
+        if known.is_none() {
+            let warning = format!("{}: {}", said.place, unknown_colour(&said.text));
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        known
+    };
+    let styles = Role::ALL.map(|role| match roles.get(&role) {
+        Some(look) => {
+            let mut style = Style::new().add_modifier(look.modifiers);
+            style.fg = look.fg.as_ref().and_then(&mut colour);
+            style.bg = look.bg.as_ref().and_then(&mut colour);
+            if style == Style::new() { without_look(role) } else { style }
+        }
+        None => without_look(role),
+    });
+    let heat = heat.iter().filter_map(colour).collect();
+    Theme::new(files[at].name.clone(), styles, heat)
+}
+
+/// A role that the theme says nothing of looks as it does without colours, which can be read on any background.
+fn without_look(role: Role) -> Style {
+    plain::style(role, ratatui::style::Modifier::empty())
+}
+
+/// The file itself, the one it inherits from, and so on; a circle ends where it closes.
+fn ancestry(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Vec<usize> {
+    let mut line = vec![at];
+    let mut at = at;
+    while let Some(parent) = &files[at].sheet.inherits {
+        let named = |&index: &usize| files[index].name == parent.text;
+        // Of its own name, only what it replaces can be meant: an earlier file.
+        let found = match parent.text == files[at].name {
+            true => (0..at).rev().find(named),
+            false => (0..files.len()).rev().find(named),
+        };
+        let warning = match found {
+            None => format!(
+                "{}: no theme is called \"{}\"; nothing is inherited from it",
+                parent.place, parent.text
+            ),
+            Some(found) if line.contains(&found) => {
+                let circle: Vec<&str> = line.iter().map(|&index| files[index].name.as_str()).collect();
+                format!(
+                    "{}: themes inherit in a circle, {} → {}; the circle ends here",
+                    parent.place,
+                    circle.join(" → "),
+                    parent.text
+                )
+            }
+            Some(found) => {
+                line.push(found);
+                at = found;
+                continue;
+            }
+        };
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+        break;
+    }
+    line
+}

@@ -1,0 +1,42 @@
+//! How roles look without any colour: by text attributes alone.
+
+use ratatui::style::{Modifier, Style};
+
+use super::Role;
+
+/// What sets a role apart, with what the theme itself asks for. The selection is always reversed.
+pub(super) fn style(role: Role, of_theme: Modifier) -> Style {
+    Style::new().add_modifier(attributes(role) | of_theme)
+}
+
+/// Signs tell the rest: every mark, bar and line that has a role also has its own symbol.
+pub(super) fn attributes(role: Role) -> Modifier {
+    match role {
+        Role::Text
+        | Role::Planned
+        | Role::Done
+        | Role::Kept
+        | Role::Attention
+        | Role::Dense
+        | Role::Progress
+        | Role::Success => Modifier::empty(),
+        Role::Muted
+        | Role::Faint
+        | Role::Border
+        | Role::Waiting
+        | Role::Removed
+        | Role::Mean
+        | Role::Ghost => Modifier::DIM,
+        Role::Title
+        | Role::BorderFocused
+        | Role::Key
+        | Role::Live
+        | Role::Warning
+        | Role::Mlp
+        | Role::Cut
+        | Role::Pruned => Modifier::BOLD,
+        Role::Active | Role::Failed | Role::Error => Modifier::BOLD.union(Modifier::UNDERLINED),
+        Role::Stale | Role::Locked => Modifier::UNDERLINED,
+        Role::Selected => Modifier::REVERSED,
+    }
+}

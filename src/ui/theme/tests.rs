@@ -1,0 +1,1 @@
+//! Themes are complete, forgiving, and readable at every depth.
