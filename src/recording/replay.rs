@@ -104,29 +104,30 @@ struct Tape {
 impl Tape {
     async fn run(mut self, first: Stamped) -> Result<(), Error> {
         // Every job counts its seconds from its own beginning; recorded time is what adds up.
-        let mut at = 0.0;
-        let (mut run, mut run_at) = (first.run, first.at);
-        let mut stamped = first;
-        loop {
+        let (mut at, mut run, mut run_at) = (0.0, first.run, first.at);
+        // Without the model there is nothing to see, so it is told even where the replay is paused at once.
+        let mut told = self.tell(first, at).await;
+        while told.is_continue() {
+            let stamped = match self.lines.next()? {
+                Next::Event(stamped) => *stamped,
+                Next::CutOff { line } => self.cut_off(line, run, run_at),
+                Next::End => break,
+            };
             let passed = if stamped.run == run { stamped.at - run_at } else { stamped.at };
             at += passed.max(0.0);
             (run, run_at) = (stamped.run, stamped.at);
-            if self.wait(at).await.is_break() || self.tell(stamped, at).await.is_break() {
-                return Ok(());
+            told = self.wait(at).await;
+            if told.is_continue() {
+                told = self.tell(stamped, at).await;
             }
-            stamped = match self.lines.next()? {
-                Next::Event(next) => *next,
-                Next::End => return Ok(()),
-                Next::CutOff { line } => {
-                    let path = self.lines.path().display();
-                    let message =
-                        format!("recording {path}, line {line}: is cut off; the run was ended here from outside");
-                    let event = Event::Warning { message };
-                    let _ = self.tell(Stamped { run, at: run_at, event }, at).await;
-                    return Ok(());
-                }
-            };
         }
+        Ok(())
+    }
+
+    fn cut_off(&self, line: usize, run: u64, at: f64) -> Stamped {
+        let path = self.lines.path().display();
+        let message = format!("recording {path}, line {line}: is cut off; the run was ended here from outside");
+        Stamped { run, at, event: Event::Warning { message } }
     }
 
     /// Waits until the recorded time is `at`, obeying commands. Breaks where nobody is there any more.
