@@ -1,1 +1,100 @@
-//! (to be written)
+//! Jobs that are asked of the engine.
+
+use crate::{
+    config::{self, Part, Settings},
+    protocol::{Command, Method},
+};
+
+use super::{Effect, Job, JobKind, JobStatus, State};
+
+impl State {
+    /// Queues a job and returns its number; it is at work at once where nothing else is.
+    pub(super) fn queue(&mut self, kind: JobKind) -> u64 {
+        let run = self.next_run;
+        self.next_run += 1;
+        let mut job = Job::new(run, kind);
+        if self.jobs.is_empty() {
+            job.status = JobStatus::Working;
+        }
+        self.jobs.push_back(job);
+        run
+    }
+
+    /// Why nothing can be asked of the engine now; None where it can.
+    pub(super) fn unready(&self) -> Option<String> {
+        match (&self.engine_gone, &self.model) {
+            _ if self.is_replay() => {
+                Some("this is a recording; open the model itself (slimgpt MODEL) to do that".into())
+            }
+            (Some(_), _) => Some("the worker has ended; start slimgpt again".into()),
+            (None, None) => Some("the model is not open yet".into()),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// As [`State::unready`], also while layers are being pruned.
+    pub(super) fn unready_to_prune(&self) -> Option<String> {
+        let pruning = self.jobs.iter().any(Job::is_pruning);
+        let busy = "layers are being pruned; wait, or cancel that first (x)";
+        self.unready().or_else(|| pruning.then(|| busy.to_string()))
+    }
+
+    /// Prunes from a layer to the last.
+    pub(super) fn run_from(&mut self, from: usize) -> Vec<Effect> {
+        let run = self.queue(JobKind::Run { from });
+        self.follow = true;
+        let command = Command::Run {
+            run,
+            from,
+            ratios: self.schedule.ratios.clone(),
+            settings: Box::new(self.settings_of_run()),
+            pace: self.pace,
+        };
+        vec![Effect::Command(command)]
+    }
+
+    /// The settings with the schedule as it stands: by its name where that yields the same ratios.
+    pub fn settings_of_run(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        (settings.ratio, settings.first_ratio, settings.last_ratio) = (None, None, None);
+        match (&self.schedule.preset, self.schedule.span) {
+            (Some(curve), span) if !self.schedule.locked.contains(&true) => {
+                settings.schedule = curve.clone();
+                match span {
+                    config::Span::Mean(mean) => settings.ratio = Some(mean),
+                    config::Span::Ends { first, last } => {
+                        (settings.first_ratio, settings.last_ratio) = (Some(first), Some(last));
+                    }
+                }
+            }
+            _ => settings.schedule = config::Schedule::Custom(self.schedule.ratios.clone()),
+        }
+        settings
+    }
+
+    /// What the layer was solved with, or would be.
+    pub fn method(&self, layer: usize) -> Method {
+        let in_force = self.layers.get(layer).and_then(|layer| layer.in_force());
+        let planned = self.schedule.ratios.get(layer).copied().unwrap_or(0.0);
+        match in_force {
+            Some(result) => result.attempt.method.clone(),
+            None => Method::of_run(&self.settings, planned),
+        }
+    }
+
+    pub(super) fn ask_for_curve(&mut self, layer: usize, part: Part) -> Vec<Effect> {
+        let method = self.method(layer);
+        let run = self.queue(JobKind::Curve { layer, part });
+        vec![Effect::Command(Command::Curve { run, layer, part, method })]
+    }
+
+    /// The ratios of layers not yet begun follow an edit at once.
+    pub(super) fn replan(&self) -> Vec<Effect> {
+        let running = self.job().is_some_and(|job| matches!(job.kind, JobKind::Run { .. }));
+        if running && !self.is_replay() {
+            vec![Effect::Command(Command::Replan { ratios: self.schedule.ratios.clone() })]
+        } else {
+            Vec::new()
+        }
+    }
+}

@@ -59,6 +59,11 @@ impl Compare {
         }
     }
 
+    /// Empty pages for both.
+    pub fn begin(&mut self) {
+        (self.dense, self.pruned, self.scrolled) = (Writing::default(), Writing::default(), 0);
+    }
+
     /// A perplexity takes the place of an earlier one on the same text and windows.
     pub fn add(&mut self, record: PerplexityRecord) {
         let same = |old: &PerplexityRecord| {

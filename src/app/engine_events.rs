@@ -1,1 +1,349 @@
-//! (to be written)
+//! What the engine tells, taken into the state.
+
+use crate::{
+    config::{self, ByteSize, Part},
+    protocol::{CalibrationRecord, Event, PlannedLayer, RunRecord, Stamped},
+};
+
+use super::{
+    AttemptResult, Curve, Effect, Entry, Ghost, Job, JobKind, JobStatus, Layer, Level, Model, NoticeKind,
+    Outcome, Schedule, Seen, State, Work,
+};
+
+/// Ghosts kept behind the newest run.
+const GHOSTS: usize = 6;
+
+pub fn hear(state: &mut State, stamped: Stamped) -> Vec<Effect> {
+    let Stamped { run, at, event } = stamped;
+    if !belongs(state, run, &event) {
+        return Vec::new();
+    }
+    if let Some(job) = state.jobs.front_mut() {
+        job.at = at;
+        if job.status == JobStatus::Waiting {
+            job.status = JobStatus::Working;
+        }
+    }
+    take(state, at, event);
+    Vec::new()
+}
+
+/// Whether an event is of the job at work. Recordings begin their jobs by themselves.
+fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
+    if matches!(event, Event::Opened { .. }) || state.jobs.front().is_some_and(|job| job.run == run) {
+        return true;
+    }
+    if !state.is_replay() {
+        // Before the model is open, what is told is of the opening; later, of a job that has ended.
+        return run == 0;
+    }
+    match kind_of(event) {
+        Some(kind) => {
+            state.jobs.clear();
+            state.jobs.push_back(Job { status: JobStatus::Working, ..Job::new(run, kind) });
+            true
+        }
+        None => matches!(event, Event::Warning { .. } | Event::Written { .. } | Event::Progress { .. }),
+    }
+}
+
+/// The job that an event of a recording begins.
+fn kind_of(event: &Event) -> Option<JobKind> {
+    match event {
+        Event::RunStarted { .. } => Some(JobKind::Run { from: 0 }),
+        Event::LayerStarted { layer, .. } => Some(JobKind::Retry { layer: *layer }),
+        Event::Curve { layer, part, .. } => Some(JobKind::Curve { layer: *layer, part: *part }),
+        Event::Measured { .. } => Some(JobKind::Measure),
+        Event::Piece { .. } | Event::Wrote { .. } => Some(JobKind::Write),
+        Event::Progress { .. }
+        | Event::Opened { .. }
+        | Event::Calibrated { .. }
+        | Event::Hessian { .. }
+        | Event::DampingRaised { .. }
+        | Event::Removed { .. }
+        | Event::PartDone { .. }
+        | Event::PartFailed { .. }
+        | Event::LayerDone { .. }
+        | Event::Warning { .. }
+        | Event::Paused
+        | Event::Resumed
+        | Event::Written { .. }
+        | Event::RunDone { .. }
+        | Event::JobDone
+        | Event::RunCancelled
+        | Event::RunFailed { .. } => None,
+    }
+}
+
+fn take(state: &mut State, at: f64, event: Event) {
+    let log = |state: &mut State, level: Level, layer: Option<usize>, text: String| {
+        state.log.push(Entry { at, level, layer, text });
+    };
+    match event {
+        Event::Progress { stage, done, total } => match state.jobs.front_mut() {
+            Some(job) => job.stage = Some((stage, done, total)),
+            None => state.opening = Some((stage, done, total)),
+        },
+        Event::Opened { model, shape } => {
+            log(
+                state,
+                Level::Info,
+                None,
+                format!("{}: {}, {} layers, open", model.name, model.family, model.layers),
+            );
+            opened(state, Model { record: model, shape });
+        }
+        Event::RunStarted { settings, plan, .. } => {
+            log(state, Level::Info, None, "The run begins".into());
+            run_started(state, *settings, &plan);
+        }
+        Event::Calibrated { files, samples, seq_len, text_tokens } => {
+            let text = format!(
+                "Calibrating on {samples} windows of {seq_len} tokens from {} ({text_tokens} tokens)",
+                files.join(", ")
+            );
+            log(state, Level::Info, None, text);
+            let (seed, tokens) = (state.settings.seed, (samples * seq_len) as u64);
+            state.calibration = Some(CalibrationRecord { files, samples, seq_len, seed, tokens });
+        }
+        Event::LayerStarted { layer, attempt, method } => {
+            let text = format!("Layer {layer}: attempt {attempt} begins, ratio {:.4}", method.ratio);
+            log(state, Level::Info, Some(layer), text);
+            let goal =
+                state.layers.get(layer).map(|known| super::goal(&known.shape, method.ratio, &state.settings));
+            if state.follow {
+                state.layer = layer;
+                state.part = Part::Attention;
+            }
+            if let (Some(known), Some(goal)) = (state.layers.get_mut(layer), goal) {
+                known.failed = None;
+                known.work =
+                    Some(Work::new(attempt, method, &known.shape, goal, state.settings.attention_unit));
+            }
+        }
+        Event::Hessian { layer, part, stats, picture, scores, energy } => {
+            let text = format!(
+                "Layer {layer}, {part}: condition {:.1e}, damping {}, {} dead inputs",
+                stats.condition, stats.damping_used, stats.dead
+            );
+            log(state, Level::Step, Some(layer), text);
+            if state.follow && state.layer == layer {
+                state.part = part;
+            }
+            if let Some(work) = work(state, layer) {
+                work.part = part;
+                work.solving = true;
+                work.part_mut(part).seen = Some(Seen::new(stats, picture, scores, energy));
+            }
+        }
+        Event::DampingRaised { layer, part, from, to, reason } => {
+            let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
+            log(state, Level::Warning, Some(layer), text);
+        }
+        Event::Removed { layer, part, step, units, error } => {
+            let text = match units[..] {
+                [unit] => format!("Layer {layer}, {part}: unit {unit} left, error {error:.3e}"),
+                _ => {
+                    format!("Layer {layer}, {part}: batch {step} of {} left, error {error:.3e}", units.len())
+                }
+            };
+            log(state, Level::Step, Some(layer), text);
+            if let Some(work) = work(state, layer) {
+                let known = work.part_mut(part);
+                known.step_errors.push(error);
+                known.group_sizes.push(units.len());
+                known.removed.extend(units);
+            }
+        }
+        Event::PartDone { layer, part, record } => {
+            if let Some(work) = work(state, layer) {
+                work.part_mut(part).record = Some(record);
+                work.solving = false;
+                work.part = Part::Mlp;
+            }
+        }
+        Event::PartFailed { layer, part, cause } => {
+            log(state, Level::Error, Some(layer), format!("Layer {layer}, {part}: {cause}"));
+            if let Some(known) = state.layers.get_mut(layer) {
+                known.work = None;
+                known.failed = Some(format!("{part}: {cause}"));
+            }
+        }
+        Event::LayerDone { record, attempt } => {
+            let text = format!(
+                "Layer {}: done, relative errors {:.2e} and {:.2e}",
+                record.index, record.attention.relative_error, record.mlp.relative_error
+            );
+            log(state, Level::Info, Some(record.index), text);
+            layer_done(state, AttemptResult { attempt, record, attention: None, mlp: None });
+        }
+        Event::Curve { layer, part, units, points } => {
+            let method = state.method(layer);
+            log(state, Level::Info, Some(layer), format!("Layer {layer}, {part}: error of every ratio"));
+            if let Some(known) = state.layers.get_mut(layer) {
+                known.curves.retain(|curve| curve.part != part);
+                known.curves.push(Curve { part, units, points, method });
+            }
+        }
+        Event::Measured { record } => {
+            let text = match record.after {
+                None => format!("Perplexity before pruning {:.4} on {}", record.before, record.text),
+                Some(after) => format!("Perplexity {:.4} → {after:.4} on {}", record.before, record.text),
+            };
+            log(state, Level::Info, None, text);
+            state.compare.add(record);
+        }
+        Event::Warning { message } => {
+            log(state, Level::Warning, None, message.clone());
+            state.say(NoticeKind::Refused, message);
+        }
+        Event::Piece { side, text } => state.compare.side_mut(side).text += &text,
+        Event::Wrote { side, tokens, seconds } => {
+            let writing = state.compare.side_mut(side);
+            (writing.tokens, writing.seconds) = (tokens, Some(seconds));
+        }
+        Event::Paused => set_status(state, JobStatus::Paused),
+        Event::Resumed => set_status(state, JobStatus::Working),
+        Event::Written { path, bytes } => {
+            let text = format!("Wrote {} ({})", path.display(), ByteSize(bytes));
+            log(state, Level::Info, None, text.clone());
+            state.unsaved = false;
+            state.say(NoticeKind::Done, text);
+        }
+        Event::RunDone { record } => {
+            let text = told(&record);
+            log(state, Level::Info, None, text.clone());
+            state.record = Some(*record);
+            end(state, Outcome::Done);
+            state.say(NoticeKind::Done, text);
+        }
+        Event::JobDone => end(state, Outcome::Done),
+        Event::RunCancelled => {
+            log(state, Level::Warning, None, "Cancelled".into());
+            end(state, Outcome::Cancelled);
+            state.say(NoticeKind::Done, "Cancelled; finished layers stay.");
+        }
+        Event::RunFailed { message } => {
+            log(state, Level::Error, None, message.clone());
+            failed(state, message);
+        }
+    }
+}
+
+fn work(state: &mut State, layer: usize) -> Option<&mut Work> {
+    state.layers.get_mut(layer)?.work.as_mut()
+}
+
+fn opened(state: &mut State, model: Model) {
+    let layers = model.shape.layers.len();
+    let (schedule, wrong) = Schedule::of_settings(layers, &state.settings);
+    state.schedule = schedule;
+    state.layers = model.shape.layers.iter().map(|&shape| Layer::new(shape)).collect();
+    state.layer = 0;
+    state.opening = None;
+    state.model = Some(model);
+    if let Some(why) = wrong {
+        state.say(NoticeKind::Failed, why);
+    }
+}
+
+fn run_started(state: &mut State, settings: config::Settings, plan: &[PlannedLayer]) {
+    let output_errors = state.output_errors();
+    if output_errors.iter().any(Option::is_some) {
+        if state.ghosts.len() == GHOSTS {
+            state.ghosts.remove(0);
+        }
+        let run = state.next_run.saturating_sub(2).max(state.ghosts.last().map_or(0, |ghost| ghost.run) + 1);
+        state.ghosts.push(Ghost { run, output_errors });
+    }
+    if state.is_replay() {
+        state.settings = settings;
+        let (mut schedule, _) = Schedule::of_settings(state.layers.len(), &state.settings);
+        for (layer, planned) in plan.iter().enumerate() {
+            if let Some(ratio) = schedule.ratios.get_mut(layer) {
+                *ratio = planned.ratio;
+            }
+        }
+        state.schedule = schedule;
+        state.follow = true;
+    }
+}
+
+fn layer_done(state: &mut State, mut result: AttemptResult) {
+    let run = state.job().is_some_and(|job| matches!(job.kind, JobKind::Run { .. }));
+    if let Some(job) = state.jobs.front_mut() {
+        job.layers_done += 1;
+    }
+    let index = result.record.index;
+    let Some(layer) = state.layers.get_mut(index) else { return };
+    let earlier = layer.in_force().map(|result| (result.attention.clone(), result.mlp.clone()));
+    if let Some(work) = layer.work.take() {
+        (result.attention, result.mlp) = (work.attention.seen, work.mlp.seen);
+    }
+    if let Some((attention, mlp)) = earlier {
+        // A part that was taken over shows what it showed.
+        let parts = &result.attempt.method.parts;
+        if !parts.contains(&Part::Attention) {
+            result.attention = attention;
+        }
+        if !parts.contains(&Part::Mlp) {
+            result.mlp = mlp;
+        }
+    }
+    layer.failed = None;
+    let number = result.attempt.number;
+    layer.attempts.retain(|known| known.attempt.number != number);
+    layer.attempts.push(result);
+    if run {
+        layer.chosen = Some(number);
+    }
+    if index == state.layer {
+        state.attempt = layer.attempts.len() - 1;
+    }
+    state.unsaved = !state.is_replay();
+    if !run {
+        state.say(
+            NoticeKind::Done,
+            format!("Layer {index}: attempt {number} lies beside the others; Enter in the list of attempts puts it in force."),
+        );
+    }
+}
+
+fn set_status(state: &mut State, status: JobStatus) {
+    if let Some(job) = state.jobs.front_mut() {
+        job.status = status;
+    }
+}
+
+/// The job at work is over; the next one takes its place.
+fn end(state: &mut State, outcome: Outcome) {
+    for layer in &mut state.layers {
+        layer.work = None;
+    }
+    if let Some(mut job) = state.jobs.pop_front() {
+        job.status = JobStatus::Ended(outcome);
+        state.last_job = Some(job);
+    }
+    set_status(state, JobStatus::Working);
+}
+
+/// A layer that was in work when the job failed is marked with the cause.
+fn failed(state: &mut State, message: String) {
+    if let Some(layer) = state.layers.iter_mut().find(|layer| layer.work.is_some()) {
+        layer.failed = Some(message.clone());
+    }
+    end(state, Outcome::Failed(message.clone()));
+    state.say(NoticeKind::Failed, message);
+}
+
+/// A finished run in one sentence.
+fn told(record: &RunRecord) -> String {
+    let gone = 1.0 - record.model.parameters_after as f64 / record.model.parameters_before.max(1) as f64;
+    let perplexity = match &record.perplexity {
+        Some(p) => {
+            p.after.map_or(String::new(), |after| format!(", perplexity {:.4} → {after:.4}", p.before))
+        }
+        None => String::new(),
+    };
+    format!("Done in {:.0} s: {:.1} % fewer parameters{perplexity}.", record.seconds.total, 100.0 * gone)
+}

@@ -53,16 +53,22 @@ impl History {
         self.past.push(change);
     }
 
-    pub fn undo(&mut self) -> Option<Change> {
-        let change = self.past.pop()?;
-        self.future.push(change.clone());
-        Some(change)
+    /// Moves the newest change to those that can be done again.
+    pub fn undo(&mut self) {
+        self.future.extend(self.past.pop());
     }
 
-    pub fn redo(&mut self) -> Option<Change> {
-        let change = self.future.pop()?;
-        self.past.push(change.clone());
-        Some(change)
+    /// Moves the change taken back last to those that can be taken back.
+    pub fn redo(&mut self) {
+        self.past.extend(self.future.pop());
+    }
+
+    pub fn next_undo(&self) -> Option<&Change> {
+        self.past.last()
+    }
+
+    pub fn next_redo(&self) -> Option<&Change> {
+        self.future.last()
     }
 
     /// How many changes can be taken back, and done again.

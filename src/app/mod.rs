@@ -4,6 +4,8 @@ mod action;
 mod available;
 mod commands;
 mod compare;
+mod copy;
+mod edit;
 mod engine_events;
 mod explain;
 mod form;

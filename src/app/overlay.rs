@@ -34,10 +34,8 @@ pub struct Ask {
 }
 
 /// What is done after a yes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmed {
     Quit,
     Cancel,
-    /// Prunes all layers again.
-    Start,
 }

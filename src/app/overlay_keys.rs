@@ -1,1 +1,230 @@
-//! (to be written)
+//! Keys and clicks in dialogs.
+
+use crokey::{
+    KeyCombination, OneToThree,
+    crossterm::event::{KeyCode, KeyModifiers},
+};
+
+use super::{
+    Action, Effect, Form, Input, Overlay, PaletteItem, Pointed, Press, Screen, State, Value, navigate,
+    palette, perform, submit,
+};
+
+/// Lines of a page in help and palette.
+const PAGE: isize = 10;
+
+/// What the topmost overlay does with a key; None where it sinks to the screen.
+pub fn key(state: &mut State, key: KeyCombination) -> Option<Vec<Effect>> {
+    let top = state.overlays.last()?;
+    let code = match key.codes {
+        OneToThree::One(code) => code,
+        OneToThree::Two(..) | OneToThree::Three(..) => return Some(Vec::new()),
+    };
+    if *top == Overlay::Explain {
+        let closes =
+            matches!(code, KeyCode::Esc) || state.keymap.action(key, state.screen) == Some(Action::Explain);
+        return closes.then(|| close(state));
+    }
+    Some(match code {
+        KeyCode::Esc => close(state),
+        KeyCode::Enter => answer(state, Answer::Enter),
+        KeyCode::Up | KeyCode::BackTab => answer(state, Answer::Step(-1)),
+        KeyCode::Down | KeyCode::Tab => answer(state, Answer::Step(1)),
+        KeyCode::PageUp => answer(state, Answer::Step(-PAGE)),
+        KeyCode::PageDown => answer(state, Answer::Step(PAGE)),
+        _ => typed(state, key, code),
+    })
+}
+
+/// What a pasted text does: it goes into the field under the cursor.
+pub fn paste(state: &mut State, text: &str) {
+    if let Some(input) = input(state) {
+        input.paste(text);
+        follow_input(state);
+    }
+}
+
+/// What can be said to the topmost overlay, by whatever key or click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Close,
+    Enter,
+    /// Lines or fields downwards.
+    Step(isize),
+    /// A choice to the right.
+    Turn(isize),
+}
+
+pub fn answer(state: &mut State, answer: Answer) -> Vec<Effect> {
+    match answer {
+        Answer::Close => return close(state),
+        Answer::Enter => return enter(state),
+        Answer::Step(by) => step(state, by),
+        Answer::Turn(by) => turn(state, by),
+    }
+    Vec::new()
+}
+
+/// A click while a dialog is open.
+pub fn point(state: &mut State, press: Press, at: Pointed) -> Vec<Effect> {
+    if press != Press::Click {
+        return Vec::new();
+    }
+    match (at, state.overlays.last_mut()) {
+        (Pointed::OutsideOverlay, _) => close(state),
+        (Pointed::OverlayLine(line), Some(Overlay::Palette { at, .. })) => {
+            *at = line;
+            enter(state)
+        }
+        (Pointed::OverlayLine(line), Some(Overlay::Form(form))) => {
+            let again = form.at == line;
+            form.at = line.min(form.fields.len().saturating_sub(1));
+            if again {
+                form.turn(1);
+            }
+            Vec::new()
+        }
+        (_, _) => Vec::new(),
+    }
+}
+
+/// Keys with Ctrl are never typed.
+pub fn is_control(key: KeyCombination) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL)
+}
+
+fn close(state: &mut State) -> Vec<Effect> {
+    if let Some(Overlay::Filter { .. }) = state.overlays.pop() {
+        set_filter(state, String::new());
+    }
+    Vec::new()
+}
+
+fn enter(state: &mut State) -> Vec<Effect> {
+    match state.overlays.pop() {
+        Some(Overlay::Palette { input, at }) => {
+            let found = palette(state, input.text()).get(at).map(|entry| entry.item);
+            match found {
+                Some(PaletteItem::Action(action)) => perform::perform(state, action),
+                Some(PaletteItem::Layer(layer)) => {
+                    navigate::select(state, layer);
+                    perform::show(state, Screen::Layer)
+                }
+                Some(PaletteItem::Theme(theme)) => {
+                    state.theme = theme;
+                    Vec::new()
+                }
+                None => state.refuse(format!("nothing is called \"{}\"", input.text())),
+            }
+        }
+        Some(Overlay::Form(form)) => take(state, form),
+        Some(Overlay::Ask(ask)) => perform::confirmed(state, ask.then),
+        Some(Overlay::Filter { .. } | Overlay::Help { .. } | Overlay::Explain) | None => Vec::new(),
+    }
+}
+
+/// Does what a form asks for; it stays open, with the reason, where that can't be done.
+fn take(state: &mut State, form: Form) -> Vec<Effect> {
+    match submit::submit(state, &form) {
+        Ok(effects) => effects,
+        Err(why) => state.open(Overlay::Form(Form { error: Some(why), ..form })),
+    }
+}
+
+fn step(state: &mut State, by: isize) {
+    let entries = match state.overlays.last() {
+        Some(Overlay::Palette { input, .. }) => palette(state, input.text()).len(),
+        _ => 0,
+    };
+    match state.overlays.last_mut() {
+        Some(Overlay::Help { scroll, .. }) => *scroll = scroll.saturating_add_signed(by).min(1000),
+        Some(Overlay::Palette { at, .. }) => {
+            *at = at.saturating_add_signed(by).min(entries.saturating_sub(1))
+        }
+        Some(Overlay::Form(form)) => form.step(by.signum()),
+        Some(Overlay::Filter { .. } | Overlay::Ask(_) | Overlay::Explain) | None => {}
+    }
+}
+
+fn turn(state: &mut State, by: isize) {
+    if let Some(Overlay::Form(form)) = state.overlays.last_mut() {
+        form.turn(by);
+    }
+}
+
+/// A key that is no command of the dialog: typed where something is typed.
+fn typed(state: &mut State, key: KeyCombination, code: KeyCode) -> Vec<Effect> {
+    match state.overlays.last_mut() {
+        Some(Overlay::Ask(_)) => {
+            return match code {
+                KeyCode::Char('y' | 'Y') => enter(state),
+                KeyCode::Char('n' | 'N' | 'q') => close(state),
+                _ => Vec::new(),
+            };
+        }
+        Some(Overlay::Form(form)) => {
+            if let Some(field) = form.fields.get_mut(form.at) {
+                let turned = match (&field.value, code) {
+                    (Value::Text(_), _) => None,
+                    (_, KeyCode::Left) => Some(-1),
+                    (_, KeyCode::Right | KeyCode::Char(' ')) => Some(1),
+                    (_, _) => Some(0),
+                };
+                match turned {
+                    Some(0) => {}
+                    Some(by) => form.turn(by),
+                    None => {
+                        if let Value::Text(input) = &mut field.value
+                            && input.key(key)
+                        {
+                            form.error = None;
+                        }
+                    }
+                }
+            }
+        }
+        Some(
+            Overlay::Help { filter: input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input },
+        ) => {
+            input.key(key);
+        }
+        Some(Overlay::Explain) | None => {}
+    }
+    follow_input(state);
+    Vec::new()
+}
+
+/// What depends on the words typed: the cursor of the list, the filter of the screen.
+fn follow_input(state: &mut State) {
+    match state.overlays.last_mut() {
+        Some(Overlay::Palette { at, .. }) => *at = 0,
+        Some(Overlay::Help { scroll, .. }) => *scroll = 0,
+        Some(Overlay::Filter { input }) => {
+            let typed = input.text().to_string();
+            set_filter(state, typed);
+        }
+        Some(Overlay::Form(_) | Overlay::Ask(_) | Overlay::Explain) | None => {}
+    }
+}
+
+fn set_filter(state: &mut State, typed: String) {
+    if state.screen == Screen::Log {
+        state.log.filter = typed;
+        state.log.cursor = None;
+    } else {
+        state.layer_filter = typed;
+    }
+}
+
+fn input(state: &mut State) -> Option<&mut Input> {
+    match state.overlays.last_mut()? {
+        Overlay::Help { filter: input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input } => {
+            Some(input)
+        }
+        Overlay::Form(form) => match &mut form.fields.get_mut(form.at)?.value {
+            Value::Text(input) => Some(input),
+            Value::Choice { .. } | Value::Switch(_) => None,
+        },
+        Overlay::Ask(_) | Overlay::Explain => None,
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::{
     config::{Part, Settings},
-    protocol::{CalibrationRecord, ModelRecord, ModelShape, Pace, RunRecord},
+    protocol::{CalibrationRecord, ModelRecord, ModelShape, Pace, RunRecord, Stage},
 };
 
 use super::{
@@ -55,6 +55,14 @@ pub struct State {
     pub mouse: bool,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+    /// How far the opening of the model is: the stage, how much is done, of how much.
+    pub opening: Option<(Stage, u64, u64)>,
+    /// Whether the selected layer follows the one in work, until a person moves it.
+    pub follow: bool,
+    /// Whether layers were pruned since the last export.
+    pub unsaved: bool,
+    /// Whether a drag on the ratio curve is going on.
+    pub dragging: bool,
     /// Of a replay.
     pub replay_paused: bool,
     /// The engine has ended; why, where it failed.
@@ -114,6 +122,10 @@ impl State {
             theme: start.theme,
             mouse: start.mouse,
             size: start.size,
+            opening: None,
+            follow: true,
+            unsaved: false,
+            dragging: false,
             replay_paused: false,
             engine_gone: None,
         }

@@ -1,1 +1,195 @@
-//! (to be written)
+//! What a filled form does; refused with one sentence that the form shows.
+
+use std::{path::PathBuf, str::FromStr};
+
+use crate::{
+    config::{self, Format, Options, Settings, Span, TextSource},
+    protocol::{Command, Method, Prompt, Ratio},
+};
+
+use super::{
+    Effect, Form, FormKind, JobKind, NoticeKind, State, edit,
+    forms::{self, HEAD_SCORES, PARTS, SPANS, TARGETS, UNITS, value_of},
+    perform,
+};
+
+pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
+    match form.kind {
+        FormKind::Shape => shape(state, form),
+        FormKind::Ratio { layer } => {
+            let ratio = ratio("ratio", form.text("ratio"))?;
+            state.follow = false;
+            Ok(edit::set_ratio(state, layer, ratio, false))
+        }
+        FormKind::Renormalise => {
+            let mean = ratio("mean", form.text("mean"))?;
+            checked(state, "renormalised", |schedule| schedule.renormalise(mean))
+        }
+        FormKind::Retry { layer, .. } => retry(state, layer, form),
+        FormKind::Settings => {
+            state.settings = settings(&state.settings, form)?;
+            state.compare.text = state.compare.text.take().or(state.settings.eval.clone());
+            state.say(NoticeKind::Done, "The next run is done with these settings");
+            Ok(Vec::new())
+        }
+        FormKind::Prompt => prompt(state, form),
+        FormKind::Measure => measure(state, form),
+        FormKind::Export => export(state, form),
+    }
+}
+
+fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
+    let curve = match form.text("schedule") {
+        "linear" => config::Schedule::Linear,
+        "uniform" => config::Schedule::Uniform,
+        "log-decrease" => config::Schedule::LogDecrease,
+        "linear-decrease" => config::Schedule::LinearDecrease,
+        _ => config::Schedule::Log,
+    };
+    let span = if form.text("given by") == SPANS[0] {
+        Span::Mean(ratio("mean", form.text("mean"))?)
+    } else {
+        Span::Ends { first: ratio("first", form.text("first"))?, last: ratio("last", form.text("last"))? }
+    };
+    checked(state, "schedule", |schedule| schedule.take(curve, span))
+}
+
+/// An edit whose refusal belongs into the form.
+fn checked(
+    state: &mut State,
+    what: &str,
+    apply: impl FnOnce(&mut super::Schedule) -> Result<(), String>,
+) -> Result<Vec<Effect>, String> {
+    let mut refused = None;
+    let effects = edit::change(state, what, false, |schedule| {
+        apply(schedule).inspect_err(|why| refused = Some(why.clone()))
+    });
+    refused.map_or(Ok(effects), Err)
+}
+
+fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, String> {
+    let method = Method {
+        ratio: ratio("ratio", form.text("ratio"))?,
+        parts: value_of(&PARTS, form.text("parts")).unwrap_or(PARTS[0].1).to_vec(),
+        damping: damping(form.text("damping"))?,
+        head_score: value_of(&HEAD_SCORES, form.text("head score")).unwrap_or_default(),
+        group_size: forms::group_size(form.text("group size"))?,
+        compensation: form.switched("compensation"),
+    };
+    if let Some(why) = state.unready_to_prune() {
+        return Err(why);
+    }
+    let pace = state.pace;
+    let run = state.queue(JobKind::Retry { layer });
+    Ok(vec![Effect::Command(Command::Retry { run, layer, method, pace })])
+}
+
+/// The settings with what the form says; the schedule, the layers and the machine stay as they are.
+fn settings(old: &Settings, form: &Form) -> Result<Settings, String> {
+    let text = |label: &'static str| form.text(label);
+    let options = Options {
+        calibration: Some(sources(text("calibration"))?),
+        samples: Some(whole("samples", text("samples"))?),
+        seq_len: optional(text("seq-len")).map(|n| whole("seq-len", n)).transpose()?,
+        seed: Some(whole("seed", text("seed"))?),
+        parts: value_of(&PARTS, text("parts")).map(<[_]>::to_vec),
+        attention_unit: value_of(&UNITS, text("attention unit")),
+        head_score: value_of(&HEAD_SCORES, text("head score")),
+        group_size: Some(forms::group_size(text("group size"))?),
+        channel_multiple: Some(whole("channel multiple", text("channel multiple"))?),
+        target: value_of(&TARGETS, text("target")),
+        damping: Some(damping(text("damping"))?),
+        no_compensation: Some(!form.switched("compensation")),
+        track_errors: Some(form.switched("track errors")),
+        eval: optional(text("evaluation")).map(TextSource::from_str).transpose()?,
+        eval_seq_len: Some(whole("eval seq-len", text("eval seq-len"))?),
+        bos: Some(form.switched("BOS")),
+        ..Options::default()
+    };
+    let new = Settings::new(options).map_err(|e| e.to_string())?;
+    Ok(Settings {
+        schedule: old.schedule.clone(),
+        ratio: old.ratio,
+        first_ratio: old.first_ratio,
+        last_ratio: old.last_ratio,
+        layers: old.layers,
+        format: old.format.clone(),
+        machine: old.machine,
+        ..new
+    })
+}
+
+fn prompt(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
+    let temperature: f64 = form.text("temperature").parse().unwrap_or(f64::NAN);
+    if !(temperature == 0.0 || (1e-3..=1e3).contains(&temperature)) {
+        let found = form.text("temperature");
+        return Err(format!("temperature: expected 0 or a number from 0.001 to 1000, found \"{found}\""));
+    }
+    let max_tokens = whole("tokens", form.text("tokens"))?;
+    if max_tokens == 0 {
+        return Err("tokens: expected at least 1, found 0".into());
+    }
+    // Blanks at the ends of a prompt count.
+    let text = match form.field("prompt").map(|field| &field.value) {
+        Some(super::Value::Text(input)) => input.text().to_string(),
+        Some(super::Value::Choice { .. } | super::Value::Switch(_)) | None => String::new(),
+    };
+    state.compare.prompt = Prompt { text, max_tokens, temperature, seed: whole("seed", form.text("seed"))? };
+    Ok(perform::write(state))
+}
+
+fn measure(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
+    if let Some(why) = state.unready() {
+        return Err(why);
+    }
+    let text: TextSource = form.text("text").parse()?;
+    let seq_len = whole("seq-len", form.text("seq-len"))?;
+    config::at_least("seq-len", seq_len, 2).map_err(|e| e.to_string())?;
+    let bos = form.switched("BOS");
+    (state.compare.text, state.compare.seq_len, state.compare.bos) = (Some(text.clone()), seq_len, bos);
+    let run = state.queue(JobKind::Measure);
+    Ok(vec![Effect::Command(Command::Measure { run, text, seq_len, bos })])
+}
+
+fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
+    if let Some(why) = state.unready() {
+        return Err(why);
+    }
+    let out = form.text("directory");
+    if out.is_empty() {
+        return Err("directory: expected a path that does not exist yet, found nothing".into());
+    }
+    let out = PathBuf::from(out);
+    let run = state.queue(JobKind::Export);
+    let force = form.switched("replace");
+    Ok(vec![Effect::Command(Command::Export { run, format: Format::Hf, out, force })])
+}
+
+fn ratio(name: &str, text: &str) -> Result<f64, String> {
+    let value: f64 = text
+        .replace(',', ".")
+        .parse()
+        .map_err(|_| format!("{name}: expected a number from 0 to below 1, found \"{text}\""))?;
+    Ratio::new(value).map(Ratio::get).map_err(|e| e.to_string())
+}
+
+fn damping(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        Ok(_) | Err(_) => {
+            Err(format!("damping: expected a number from 0 to 1, found \"{text}\"; the usual value is 0.01"))
+        }
+    }
+}
+
+fn whole<T: FromStr>(name: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{name}: expected a whole number, found \"{text}\""))
+}
+
+fn optional(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn sources(text: &str) -> Result<Vec<TextSource>, String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(TextSource::from_str).collect()
+}

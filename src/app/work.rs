@@ -1,11 +1,11 @@
 //! The attempt that the engine works on.
 
 use crate::{
-    config::Part,
-    protocol::{Method, PartRecord},
+    config::{AttentionUnit, Part},
+    protocol::{LayerShape, Method, PartRecord},
 };
 
-use super::{PartView, Seen};
+use super::{Goal, PartView, Seen};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work {
@@ -33,6 +33,22 @@ pub struct WorkPart {
 }
 
 impl Work {
+    pub fn new(number: usize, method: Method, shape: &LayerShape, goal: Goal, unit: AttentionUnit) -> Self {
+        let part = |part: Part, units: usize, goal: usize| WorkPart {
+            units,
+            goal: if method.parts.contains(&part) { goal } else { 0 },
+            ..WorkPart::default()
+        };
+        Self {
+            attempt: number,
+            part: Part::Attention,
+            solving: false,
+            attention: part(Part::Attention, shape.attention_units(unit), goal.attention),
+            mlp: part(Part::Mlp, shape.channels, goal.mlp),
+            method,
+        }
+    }
+
     pub fn part_mut(&mut self, part: Part) -> &mut WorkPart {
         match part {
             Part::Attention => &mut self.attention,

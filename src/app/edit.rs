@@ -1,0 +1,127 @@
+//! Edits of the schedule and choices among attempts, each of which can be taken back.
+
+use crate::protocol::Command;
+
+use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State};
+
+/// Changes the schedule; `merge` makes one edit of it with the edit before where both have this name.
+pub fn change(
+    state: &mut State,
+    what: &str,
+    merge: bool,
+    edit: impl FnOnce(&mut Schedule) -> Result<(), String>,
+) -> Vec<Effect> {
+    if state.schedule.ratios.is_empty() {
+        return state.refuse("the model is not open yet");
+    }
+    if state.is_replay() {
+        return state.refuse("this is a recording; its ratios are what they were");
+    }
+    let before = state.schedule.clone();
+    if let Err(why) = edit(&mut state.schedule) {
+        state.schedule = before;
+        return state.refuse(why);
+    }
+    if state.schedule == before {
+        return Vec::new();
+    }
+    let after = state.schedule.clone();
+    let change = Change { what: what.into(), schedule: Some(Both { before, after }), choice: None };
+    state.history.push(change, merge);
+    state.replan()
+}
+
+/// Moves the selected layer's ratio.
+pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
+    let layer = state.layer;
+    let Some(&ratio) = state.schedule.ratios.get(layer) else {
+        return state.refuse("the model is not open yet");
+    };
+    state.follow = false;
+    set_ratio(state, layer, ratio + by, true)
+}
+
+pub fn set_ratio(state: &mut State, layer: usize, ratio: f64, merge: bool) -> Vec<Effect> {
+    change(state, &format!("the ratio of layer {layer}"), merge, |schedule| {
+        schedule.set(layer, ratio);
+        Ok(())
+    })
+}
+
+/// Puts an attempt in force and takes its ratio into the schedule.
+pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
+    let Some(known) = state.layers.get_mut(layer) else { return Vec::new() };
+    let Some(result) = known.attempt(number) else { return Vec::new() };
+    let ratio = result.attempt.method.ratio;
+    let choice = Choice { layer, before: known.chosen, after: Some(number) };
+    if choice.before == choice.after {
+        return state.refuse(format!("attempt {number} of layer {layer} is in force already"));
+    }
+    known.chosen = Some(number);
+    let before = state.schedule.clone();
+    state.schedule.set(layer, ratio);
+    let schedule = Both { before, after: state.schedule.clone() };
+    let what = format!("the attempt in force of layer {layer}");
+    state.history.push(Change { what, schedule: Some(schedule), choice: Some(choice) }, false);
+    let stale = (layer + 1..state.layers.len()).filter(|&below| state.layers[below].chosen.is_some()).count();
+    let below = if stale == 0 {
+        String::new()
+    } else {
+        format!("; {stale} layers below are stale, R runs them again")
+    };
+    state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is in force{below}"));
+    vec![Effect::Command(Command::Choose { layer, attempt: number })]
+}
+
+pub fn undo(state: &mut State) -> Vec<Effect> {
+    turn(state, History::Undo)
+}
+
+pub fn redo(state: &mut State) -> Vec<Effect> {
+    turn(state, History::Redo)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum History {
+    Undo,
+    Redo,
+}
+
+fn turn(state: &mut State, which: History) -> Vec<Effect> {
+    let next = match which {
+        History::Undo => state.history.next_undo(),
+        History::Redo => state.history.next_redo(),
+    };
+    let Some(change) = next.cloned() else {
+        return state.refuse(if which == History::Undo {
+            "nothing to take back"
+        } else {
+            "nothing to do again"
+        });
+    };
+    if change.choice.is_some()
+        && let Some(why) = state.unready_to_prune()
+    {
+        return state.refuse(why);
+    }
+    match which {
+        History::Undo => state.history.undo(),
+        History::Redo => state.history.redo(),
+    };
+    let pick = |both: Both<Schedule>| if which == History::Undo { both.before } else { both.after };
+    let mut effects = Vec::new();
+    if let Some(schedule) = change.schedule {
+        state.schedule = pick(schedule);
+        effects = state.replan();
+    }
+    if let Some(Choice { layer, before, after }) = change.choice {
+        let number = if which == History::Undo { before } else { after };
+        if let (Some(known), Some(attempt)) = (state.layers.get_mut(layer), number) {
+            known.chosen = Some(attempt);
+            effects.push(Effect::Command(Command::Choose { layer, attempt }));
+        }
+    }
+    let verb = if which == History::Undo { "Taken back" } else { "Done again" };
+    state.say(NoticeKind::Done, format!("{verb}: {}", change.what));
+    effects
+}
