@@ -33,6 +33,14 @@ impl Hits {
         self.places.push(Place::Curve { area, layers, highest });
     }
 
+    /// Where something lies, if it was drawn.
+    pub fn area_of(&self, wanted: Pointed) -> Option<Rect> {
+        self.places.iter().rev().find_map(|place| match place {
+            Place::Fixed { area, what } if *what == wanted => Some(*area),
+            Place::Fixed { .. } | Place::Curve { .. } => None,
+        })
+    }
+
     /// What lies under a cell.
     pub fn at(&self, column: u16, row: u16) -> Pointed {
         let position = Position::new(column, row);

@@ -124,6 +124,11 @@ impl Glyphs {
         self.pick(("▲", "▼"), ("^", "v"))
     }
 
+    /// Progress in one line: a full, a half and an empty cell.
+    pub fn progress(self) -> (&'static str, &'static str, &'static str) {
+        self.pick(("━", "╸", "─"), ("#", "-", "."))
+    }
+
     /// The empty part of a bar.
     pub fn bar_empty(self) -> &'static str {
         self.pick("─", ".")

@@ -1,0 +1,64 @@
+//! The last touch where only ASCII may be shown: every symbol of ours becomes an ASCII one of the same width.
+
+use ratatui::buffer::Buffer;
+
+/// Replaces what Unicode symbols are left on the screen. Letters of other scripts, as in a model's name, stay.
+pub(super) fn replace(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let mut characters = cell.symbol().chars();
+        if let (Some(c), None) = (characters.next(), characters.next())
+            && !c.is_ascii()
+            && let Some(ascii) = stand_in(c)
+        {
+            cell.set_char(ascii);
+        }
+    }
+}
+
+fn stand_in(c: char) -> Option<char> {
+    Some(match c {
+        '─' | '━' | '╸' | '╺' | '┄' | '╌' | '−' | '–' | '—' | '·' => '-',
+        '│' | '┃' | '┆' | '╎' | '╏' | '‖' => '|',
+        '╭' | '╮' | '╰' | '╯' | '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => {
+            '+'
+        }
+        '●' | '•' | '✓' | '◆' => '*',
+        '◐' | '▸' | '▶' | '→' | '›' | '≻' => '>',
+        '←' | '‹' | '◂' => '<',
+        '○' | '∘' => '.',
+        '◌' | '…' | '≈' | '∼' => '~',
+        '✗' | '×' | '⊠' => 'x',
+        '↑' | '▲' | '⇧' => '^',
+        '↓' | '▼' => 'v',
+        '░' => '.',
+        '▒' => ':',
+        '▓' => '*',
+        '█' | '▉' | '▊' | '▇' | '▆' => '#',
+        '▋' | '▌' | '▍' => '=',
+        '▎' | '▏' => '|',
+        '▅' | '▄' | '▀' => ':',
+        '▃' => '.',
+        '▂' | '▁' => '_',
+        '√' => 'v',
+        'Σ' => 'S',
+        'Δ' => 'd',
+        'λ' => 'l',
+        '∝' => '~',
+        '¹' => '1',
+        '²' => '2',
+        '³' => '3',
+        '⁻' => '-',
+        '\u{2800}' => ' ',
+        '\u{2801}'..='\u{28ff}' => dots(c),
+        _ => return None,
+    })
+}
+
+/// A cell of up to eight Braille dots, by how many there are.
+fn dots(c: char) -> char {
+    match (u32::from(c) & 0xff).count_ones() {
+        0..=2 => '.',
+        3..=5 => ':',
+        _ => '#',
+    }
+}

@@ -1,0 +1,74 @@
+//! The last row: the keys that count here, or what came of the last one.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use crate::app::{Action, Hint, Notice, NoticeKind, Pointed, State, hints};
+
+use super::{Hits, Role, Theme, text};
+
+/// Columns between two hints.
+const GAP: usize = 2;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
+    match &state.notice {
+        Some(notice) => say(frame, area, notice, theme),
+        None => keys(frame, area, &hints(state), theme, hits),
+    }
+}
+
+fn say(frame: &mut Frame<'_>, area: Rect, notice: &Notice, theme: &Theme) {
+    let (mark, words) = match notice.kind {
+        NoticeKind::Done => (Role::Success, Role::Text),
+        NoticeKind::Refused => (Role::Warning, Role::Text),
+        NoticeKind::Failed => (Role::Error, Role::Error),
+    };
+    let room = usize::from(area.width).saturating_sub(3);
+    let line = Line::from(vec![
+        Span::styled(format!(" {} ", theme.glyphs.notice(notice.kind)), theme.style(mark)),
+        Span::styled(text::fit(&notice.text, room), theme.style(words)),
+    ]);
+    frame.render_widget(line, area);
+}
+
+/// As many hints as fit, from the left. The way to all keys stays in any case, at the right end where not all fit.
+fn keys(frame: &mut Frame<'_>, area: Rect, hints: &[Hint], theme: &Theme, hits: &mut Hits) {
+    let room = usize::from(area.width).saturating_sub(2);
+    let all: usize = hints.iter().map(|hint| width(hint) + GAP).sum();
+    let (last, rest): (Vec<&Hint>, Vec<&Hint>) =
+        hints.iter().partition(|hint| hint.action == Action::Help && all > room + GAP);
+    let kept: usize = last.iter().map(|hint| width(hint)).sum();
+    let mut at = 0;
+    for hint in rest {
+        let needed = width(hint) + if kept > 0 { GAP + kept } else { 0 };
+        if at + needed > room {
+            break;
+        }
+        put(frame, area, at, hint, theme, hits);
+        at += width(hint) + GAP;
+    }
+    if let Some(hint) = last.first()
+        && kept <= room
+    {
+        put(frame, area, room - kept, hint, theme, hits);
+    }
+}
+
+fn width(hint: &Hint) -> usize {
+    text::width(&hint.keys) + 1 + text::width(&hint.label)
+}
+
+/// A hint so many columns behind the margin.
+fn put(frame: &mut Frame<'_>, area: Rect, at: usize, hint: &Hint, theme: &Theme, hits: &mut Hits) {
+    let place = Rect { x: area.x.saturating_add(1 + at as u16), width: width(hint) as u16, ..area }
+        .intersection(area);
+    let line = Line::from(vec![
+        Span::styled(format!("{} ", hint.keys), theme.style(Role::Key)),
+        Span::styled(hint.label.clone(), theme.style(Role::Muted)),
+    ]);
+    frame.render_widget(line, place);
+    hits.add(place, Pointed::Action(hint.action));
+}

@@ -1,0 +1,107 @@
+//! Pieces of one line that leave, least important first, where the line gets narrow.
+
+use ratatui::text::{Line, Span};
+
+/// A piece with its place in the order of leaving: the highest leaves first, 0 never does.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    rank: u8,
+    spans: Vec<Span<'static>>,
+    /// What takes its place when it leaves.
+    instead: Option<Box<Piece>>,
+}
+
+impl Piece {
+    pub fn new(rank: u8, spans: Vec<Span<'static>>) -> Self {
+        Self { rank, spans, instead: None }
+    }
+
+    /// Gives way to a shorter piece before it leaves altogether.
+    pub fn or(self, shorter: Self) -> Self {
+        Self { instead: Some(Box::new(shorter)), ..self }
+    }
+
+    fn width(&self) -> usize {
+        self.spans.iter().map(Span::width).sum()
+    }
+}
+
+/// Columns of all pieces with so many between each two.
+fn total(pieces: &[Piece], between: usize) -> usize {
+    pieces.iter().map(Piece::width).sum::<usize>() + pieces.len().saturating_sub(1) * between
+}
+
+/// The pieces at both ends of a line, thinned out until all of them fit with a gap between the ends.
+/// `between` tells the columns between two pieces at the left and at the right.
+pub(super) fn thin_out(
+    mut left: Vec<Piece>,
+    mut right: Vec<Piece>,
+    between: (usize, usize),
+    columns: usize,
+) -> (Vec<Piece>, Vec<Piece>) {
+    const GAP: usize = 2;
+    while total(&left, between.0) + total(&right, between.1) + GAP > columns {
+        let highest = |pieces: &[Piece]| pieces.iter().map(|piece| piece.rank).max().filter(|&rank| rank > 0);
+        let (side, rank) = match (highest(&left), highest(&right)) {
+            (None, None) => break,
+            (Some(l), Some(r)) if l >= r => (&mut left, l),
+            (Some(l), None) => (&mut left, l),
+            (_, Some(r)) => (&mut right, r),
+        };
+        if let Some(at) = side.iter().rposition(|piece| piece.rank == rank) {
+            match side[at].instead.take() {
+                Some(shorter) => side[at] = *shorter,
+                None => drop(side.remove(at)),
+            }
+        }
+    }
+    (left, right)
+}
+
+/// One line of the pieces with something between them.
+pub(super) fn line(pieces: Vec<Piece>, between: &Span<'static>) -> Line<'static> {
+    let mut line = Line::default();
+    for (at, piece) in pieces.into_iter().enumerate() {
+        if at > 0 {
+            line.push_span(between.clone());
+        }
+        line.extend(piece.spans);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(rank: u8, text: &'static str) -> Piece {
+        Piece::new(rank, vec![Span::raw(text)])
+    }
+
+    #[test]
+    fn the_least_important_leave_first() {
+        let left = vec![piece(0, "name"), piece(3, "family"), piece(1, "size")];
+        let right = vec![piece(0, "done"), piece(2, "bar")];
+        let ranks = |columns| {
+            let (left, right) = thin_out(left.clone(), right.clone(), (1, 1), columns);
+            let ranks = |pieces: Vec<Piece>| pieces.iter().map(|piece| piece.rank).collect::<Vec<_>>();
+            (ranks(left), ranks(right))
+        };
+        assert_eq!(ranks(40), (vec![0, 3, 1], vec![0, 2]));
+        assert_eq!(ranks(20), (vec![0, 1], vec![0, 2]));
+        assert_eq!(ranks(17), (vec![0, 1], vec![0]));
+        assert_eq!(ranks(0), (vec![0], vec![0]));
+    }
+
+    #[test]
+    fn a_piece_gives_way_to_its_shorter_form() {
+        let words = piece(2, "pruning layer 3").or(piece(1, "pruning"));
+        let shown = |columns| {
+            let (_, right) = thin_out(Vec::new(), vec![words.clone()], (1, 1), columns);
+            line(right, &Span::raw(" ")).to_string()
+        };
+        assert_eq!(shown(20), "pruning layer 3");
+        assert_eq!(shown(12), "pruning");
+        assert_eq!(shown(5), "");
+    }
+}

@@ -1,0 +1,1 @@
+//! The window at every size, with everything that may lie over it.

@@ -1,0 +1,191 @@
+//! Text in columns: its width, cut to fit, wrapped, and scrolled to a cursor. Wide and combining characters count as shown.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// What stands where something was cut off. ASCII symbols replace it like every other.
+const ELLIPSIS: char = '…';
+
+/// Columns that a text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text, cut to so many columns; its end gives way to an ellipsis.
+pub fn fit(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.into();
+    }
+    let mut cut = start(text, columns.saturating_sub(1)).to_string();
+    if columns > 0 {
+        cut.push(ELLIPSIS);
+    }
+    cut
+}
+
+/// The text, cut to so many columns; its start gives way to an ellipsis, as for paths.
+pub fn fit_end(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.into();
+    }
+    if columns == 0 {
+        return String::new();
+    }
+    let mut room = columns - 1;
+    let mut from = text.len();
+    for (at, c) in text.char_indices().rev() {
+        let wide = c.width().unwrap_or(0);
+        if wide > room {
+            break;
+        }
+        room -= wide;
+        // A combining mark stays with what it belongs to.
+        if wide > 0 {
+            from = at;
+        }
+    }
+    format!("{ELLIPSIS}{}", &text[from..])
+}
+
+/// The text, cut or filled up with blanks to so many columns.
+pub fn pad(text: &str, columns: usize) -> String {
+    let mut text = fit(text, columns);
+    text.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(&text))));
+    text
+}
+
+/// The text, cut or led by blanks to so many columns, for numbers.
+pub fn pad_left(text: &str, columns: usize) -> String {
+    let text = fit(text, columns);
+    let mut padded: String = std::iter::repeat_n(' ', columns.saturating_sub(width(&text))).collect();
+    padded.push_str(&text);
+    padded
+}
+
+/// Lines of at most so many columns, broken at blanks; a longer word is broken where it must be.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let mut rest = word;
+        while !rest.is_empty() {
+            let line = lines.last_mut().expect("there is a first line, and lines are only added");
+            let used = width(line);
+            let gap = usize::from(used > 0);
+            if used + gap + width(rest) <= columns {
+                if gap == 1 {
+                    line.push(' ');
+                }
+                line.push_str(rest);
+                break;
+            }
+            if used > 0 {
+                lines.push(String::new());
+                continue;
+            }
+            let head = match start(rest, columns) {
+                "" => first_character(rest),
+                head => head,
+            };
+            line.push_str(head);
+            rest = &rest[head.len()..];
+            if !rest.is_empty() {
+                lines.push(String::new());
+            }
+        }
+    }
+    lines
+}
+
+/// The part of a line around its cursor that fits into so many columns, and the cursor's column in it. `cursor` counts the
+/// characters before it; it needs a column of its own behind the end.
+pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usize) {
+    let at = text.char_indices().nth(cursor).map_or(text.len(), |(at, _)| at);
+    let room = columns.saturating_sub(1);
+    let mut from = at;
+    let mut before = 0;
+    for (index, c) in text[..at].char_indices().rev() {
+        let wide = c.width().unwrap_or(0);
+        if before + wide > room {
+            break;
+        }
+        before += wide;
+        if wide > 0 || index == 0 {
+            from = index;
+        }
+    }
+    (start(&text[from..], columns).to_string(), width(&text[from..at]))
+}
+
+/// As much of the start as fits into so many columns.
+fn start(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > columns {
+            return &text[..at];
+        }
+    }
+    text
+}
+
+fn first_character(text: &str) -> &str {
+    let end = text.chars().next().map_or(0, char::len_utf8);
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_fits_stays_as_it_is() {
+        assert_eq!(fit("layers", 6), "layers");
+        assert_eq!(fit_end("layers", 6), "layers");
+        assert_eq!(fit("", 0), "");
+    }
+
+    #[test]
+    fn a_cut_never_takes_more_columns_than_there_are() {
+        for text in ["layers", "深い層の誤差", "e\u{301}tude de\u{301}cisive", "a深b層c", "👩‍🔬 model"]
+        {
+            for columns in 0..14 {
+                for cut in [fit(text, columns), fit_end(text, columns)] {
+                    assert!(width(&cut) <= columns, "{cut:?} in {columns}");
+                }
+                assert_eq!(width(&pad(text, columns)), columns);
+                assert_eq!(width(&pad_left(text, columns)), columns);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_shows_that_it_is_one() {
+        assert_eq!(fit("layers", 4), "lay…");
+        assert_eq!(fit_end("/a/long/path", 6), "…/path");
+        assert_eq!(fit("深い層", 4), "深…");
+        assert_eq!(fit("e\u{301}tude", 3), "e\u{301}t…");
+    }
+
+    #[test]
+    fn lines_break_at_blanks_and_long_words_where_they_must() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("深い", 1), ["深", "い"]);
+        assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
+    fn the_cursor_stays_in_sight() {
+        for text in ["", "prompt", "深い層の誤差", "e\u{301}e\u{301}e\u{301}e\u{301}", "a深b層c"] {
+            for columns in 1..10 {
+                for cursor in 0..=text.chars().count() {
+                    let (shown, at) = around_cursor(text, cursor, columns);
+                    assert!(at < columns, "{text} at {cursor} in {columns}");
+                    assert!(width(&shown) <= columns, "{shown:?} in {columns}");
+                }
+            }
+        }
+        assert_eq!(around_cursor("abcdef", 6, 4), ("def".into(), 3));
+        assert_eq!(around_cursor("abcdef", 0, 4), ("abcd".into(), 0));
+    }
+}
