@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_wrong_values_are_named_with_their_line() {
-        assert!(error("mouse = true\ncolor = 16").starts_with("interface.toml, line 2: unknown key \"color\""));
+        assert!(
+            error("mouse = true\ncolor = 16").starts_with("interface.toml, line 2: unknown key \"color\"")
+        );
         assert!(error("\nmouse = \"yes\"").contains("line 2: key \"mouse\""));
         assert!(error("glyphs = \"emoji\"").contains("unicode"), "{}", error("glyphs = \"emoji\""));
         assert!(error("colours = 8").contains("line 1: key \"colours\""));

@@ -75,6 +75,11 @@ pub fn say(line: &str) {
     let _ = writeln!(stderr().lock(), "{line}");
 }
 
+/// A result that is text already.
+pub fn print_text(text: &str) -> Result<(), Error> {
+    print(text).map(drop)
+}
+
 fn print_record(record: &RunRecord, out: &str) -> Result<(), Error> {
     print(&format!("{}\n{}Written to {out}\n", table::layers(record), table::summary(record))).map(drop)
 }

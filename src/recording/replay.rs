@@ -61,6 +61,10 @@ impl Replay {
         }
     }
 
+    pub fn path(&self) -> &Path {
+        self.lines.path()
+    }
+
     /// Plays it at so many recorded seconds a second; infinitely many are as fast as it is listened to. Obeys Pause, Resume,
     /// Step (up to the next removal), Cancel (tells all that is left at once) and Speed.
     pub fn play(self, speed: f64) -> Player {
@@ -126,7 +130,8 @@ impl Tape {
 
     fn cut_off(&self, line: usize, run: u64, at: f64) -> Stamped {
         let path = self.lines.path().display();
-        let message = format!("recording {path}, line {line}: is cut off; the run was ended here from outside");
+        let message =
+            format!("recording {path}, line {line}: is cut off; the run was ended here from outside");
         Stamped { run, at, event: Event::Warning { message } }
     }
 

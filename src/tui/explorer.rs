@@ -1,12 +1,12 @@
 //! The event loop: input, events and signals go into the state, the state onto the screen.
 
-use std::{env, io, time::Instant};
+use std::{io, time::Instant};
 
 use ratatui::crossterm::{event::Event as TerminalEvent, style::force_color_output, terminal};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::sleep_until,
-};
+use tokio::{sync::mpsc, time::sleep_until};
+
+/// The terminal has gone away, on every Unix.
+const EIO: i32 = 5;
 
 use super::{
     Ending, Error, Opened, Session, clipboard,
@@ -14,6 +14,7 @@ use super::{
     input,
     output::{Output, Screen},
     pacing::{Due, Pacing},
+    rehearsal::{self, Rehearsal},
     report,
     signals::{Caught, Signals},
     source::Source,
@@ -21,8 +22,8 @@ use super::{
 };
 use crate::{
     app::{self, Effect, Entry, Level, Msg, Start, State},
-    engine::{self, ModelChoice, Worker},
     config::Settings,
+    engine,
     protocol::Stamped,
     recording::Recorder,
     ui::{self, Hits, Theme},
@@ -30,11 +31,9 @@ use crate::{
 
 /// Events taken at once; then the screen and the keys have their turn.
 const AT_ONCE: usize = 512;
-/// `draw` or `engine`: what panics, for the tests of what a panic leaves.
-const PANIC: &str = "SLIMGPT_PANIC";
-
 pub struct Explorer {
     state: State,
+    /// Never empty: the built-in ones are always there.
     themes: Vec<Theme>,
     hits: Hits,
     pacing: Pacing,
@@ -43,9 +42,10 @@ pub struct Explorer {
     recorder: Option<Recorder>,
     signals: Signals,
     input: mpsc::Receiver<io::Result<TerminalEvent>>,
-    hung_up: oneshot::Receiver<()>,
-    /// Drops first what the others need: see `run`.
+    hung_up: mpsc::Receiver<()>,
     guard: Guard,
+    rehearsal: Option<Rehearsal>,
+    /// The worker has stopped unexpectedly.
     crashed: bool,
 }
 
@@ -65,9 +65,14 @@ impl Explorer {
         drop(guard);
         source.close();
         let recorded = recorder.map_or(Ok(()), Recorder::finish);
-        let ending = ended?;
+        let ending = match ended {
+            // Nothing can be read or written any more.
+            Err(Error::Terminal(cause)) if cause.raw_os_error() == Some(EIO) => Ending::HungUp,
+            Ok(Ending::Quit) if crashed => Ending::Crashed,
+            ended => ended?,
+        };
         recorded?;
-        Ok(if crashed && ending == Ending::Quit { Ending::Crashed } else { ending })
+        Ok(ending)
     }
 
     fn enter(session: Session) -> Result<Self, Error> {
@@ -77,7 +82,8 @@ impl Explorer {
         // Listened to before the terminal is changed, so that no signal leaves it so.
         let signals = Signals::listen().map_err(Error::Runtime)?;
         let (origin, eval) = (opened.origin(), opened.eval());
-        let source = open(opened, &settings);
+        let rehearsal = Rehearsal::asked();
+        let source = open(opened, &settings, rehearsal);
         let guard = Guard::enter(interface.mouse).map_err(Error::Terminal)?;
         let screen = Output::screen().map_err(Error::Terminal)?;
         let mut state = State::new(Start {
@@ -108,6 +114,7 @@ impl Explorer {
             input: input::listen(),
             hung_up: hang_up(),
             guard,
+            rehearsal,
             crashed: false,
         })
     }
@@ -118,9 +125,7 @@ impl Explorer {
                 Due::Never => None,
                 Due::At(instant) => Some(instant),
                 Due::Now => {
-                    if let Err(error) = self.draw() {
-                        return gone(error);
-                    }
+                    self.draw()?;
                     None
                 }
             };
@@ -133,10 +138,10 @@ impl Explorer {
                         Next::GoOn
                     }
                 },
-                Ok(()) = &mut self.hung_up => Next::End(Ending::HungUp),
+                Some(()) = self.hung_up.recv() => Next::End(Ending::HungUp),
                 event = self.input.recv() => match event {
                     Some(Ok(event)) => self.hear(event)?,
-                    Some(Err(error)) => return gone(error),
+                    Some(Err(cause)) => return Err(Error::Terminal(cause)),
                     None => Next::End(Ending::HungUp),
                 },
                 told = self.source.next() => self.listen(told)?,
@@ -170,24 +175,22 @@ impl Explorer {
 
     /// What the worker told, and what it told since.
     fn listen(&mut self, told: Option<Stamped>) -> Result<Next, Error> {
-        let Some(first) = told else { return self.worker_gone() };
-        let mut stamped = Some(first);
-        for _ in 0..AT_ONCE {
-            let Some(told) = stamped else { break };
-            if let Some(recorder) = &mut self.recorder {
-                recorder.record(&told);
+        let Some(mut stamped) = told else { return self.worker_gone() };
+        for _ in 1..AT_ONCE {
+            let next = self.take(stamped)?;
+            match (next, self.source.next_now()) {
+                (Next::GoOn, Some(told)) => stamped = told,
+                (next, _) => return Ok(next),
             }
-            match self.update(Msg::Engine(told))? {
-                Next::GoOn => {}
-                end @ (Next::Suspend | Next::End(_)) => return Ok(end),
-            }
-            stamped = self.source.next_now();
         }
-        // The last one that was taken out of the channel is not lost.
-        match stamped {
-            Some(told) => self.listen_to_one(told),
-            None => Ok(Next::GoOn),
+        self.take(stamped)
+    }
+
+    fn take(&mut self, stamped: Stamped) -> Result<Next, Error> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(&stamped);
         }
+        self.update(Msg::Engine(stamped))
     }
 
     fn worker_gone(&mut self) -> Result<Next, Error> {
@@ -219,14 +222,46 @@ impl Explorer {
         Ok(Next::GoOn)
     }
 
-    fn draw(&mut self) -> io::Result<()> {
-        if self.hits != Hits::default() && env::var(PANIC).is_ok_and(|what| what == "draw") {
-            panic!("{PANIC}=draw");
+    /// The whole screen anew: somebody else may have written on it, and its size may be another.
+    fn redraw(&mut self) -> Result<(), Error> {
+        let (columns, rows) = terminal::size().map_err(Error::Terminal)?;
+        self.screen.clear().map_err(Error::Terminal)?;
+        self.update(Msg::Resize(columns, rows))?;
+        self.draw()
+    }
+
+    fn draw(&mut self) -> Result<(), Error> {
+        if self.rehearsal == Some(Rehearsal::Draw) && self.pacing.has_drawn() {
+            rehearsal::panic();
         }
-        let (state, themes, hits) = (&self.state, &self.themes, &mut self.hits);
-        let theme = &themes[state.theme.min(themes.len() - 1)];
-        self.screen.draw(|frame| *hits = ui::draw(frame, state, theme))?;
+        let (state, hits) = (&self.state, &mut self.hits);
+        let theme = &self.themes[state.theme.min(self.themes.len() - 1)];
+        self.screen.draw(|frame| *hits = ui::draw(frame, state, theme)).map_err(Error::Terminal)?;
         self.pacing.drawn(Instant::now());
         Ok(())
     }
+}
+
+fn open(opened: Opened, settings: &Settings, rehearsal: Option<Rehearsal>) -> Source {
+    match opened {
+        Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
+        Opened::Model(model) => {
+            let worker = engine::workbench(model, settings.clone());
+            match rehearsal {
+                Some(Rehearsal::Engine) => Source::engine(rehearsal::panic_once_open(worker)),
+                Some(Rehearsal::Draw) | None => Source::engine(worker),
+            }
+        }
+    }
+}
+
+/// Says once that the terminal has gone away. Where that cannot be listened to, signals alone tell.
+#[cfg(unix)]
+fn hang_up() -> mpsc::Receiver<()> {
+    super::hang_up::listen()
+}
+
+#[cfg(not(unix))]
+fn hang_up() -> mpsc::Receiver<()> {
+    mpsc::channel(1).1
 }

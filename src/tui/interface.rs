@@ -125,15 +125,14 @@ struct ThemeFile {
 fn load_themes(paths: Option<&Paths>) -> Result<(Vec<Theme>, Vec<ThemeFile>, Vec<String>), Error> {
     let own = paths.map_or(Ok(Vec::new()), |paths| theme_files(&paths.themes()))?;
     let names: Vec<String> = own.iter().map(|file| file.path.display().to_string()).collect();
-    let source =
-        |(file, path): (_, _)| -> ui::ThemeSource<'_> { theme_source(file, path) };
+    let source = |(file, path)| source(file, path);
     let sources: Vec<_> = own.iter().zip(&names).map(source).collect();
-    let (themes, warnings) = ui::load_themes(&sources);
+    let (themes, warnings) = ui::load(&sources);
     Ok((themes, own, warnings))
 }
 
-fn theme_source<'a>(file: &'a ThemeFile, path: &'a String) -> ui::ThemeSource<'a> {
-    ui::ThemeSource { name: &file.name, text: &file.text, file: path }
+fn source<'a>(file: &'a ThemeFile, path: &'a String) -> ui::Source<'a> {
+    ui::Source { name: &file.name, text: &file.text, file: path }
 }
 
 /// Every `NAME.toml` of the directory, by name.

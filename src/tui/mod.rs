@@ -11,6 +11,7 @@ mod input;
 mod interface;
 mod output;
 mod pacing;
+mod rehearsal;
 mod report;
 mod session;
 mod signals;

@@ -34,6 +34,10 @@ impl Pacing {
         }
     }
 
+    pub fn has_drawn(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// A frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
         (self.changed, self.last) = (false, Some(now));
