@@ -2,6 +2,7 @@
 
 use std::{fs, io::ErrorKind, path::PathBuf};
 
+use crokey::KeyCombination;
 use slimgpt::{
     app::ACTIONS,
     config::{self, Options, Paths, Settings},
@@ -59,11 +60,20 @@ pub fn print_keys(paths: Option<&Paths>) -> Result<(), tui::Error> {
         "# An action that stands here has these keys alone; one without a line has its default keys.\n",
     );
     for info in ACTIONS {
-        let keys: Vec<_> =
-            keymap.keys(info.action).map(|key| toml::Value::String(key.to_string().to_lowercase())).collect();
+        let keys: Vec<_> = keymap.keys(info.action).map(|key| toml::Value::String(spelled(key))).collect();
         text += &format!("\n# {}\n{} = {}\n", info.help, info.name, toml::Value::Array(keys));
     }
     Ok(headless::print_text(&text)?)
+}
+
+/// A key as people write it: `G` for a capital, `ctrl-r`, `f5`, `space`.
+fn spelled(key: KeyCombination) -> String {
+    let text = key.to_string();
+    match text.strip_prefix("Shift-") {
+        Some(letter) if letter.chars().count() == 1 => letter.to_uppercase(),
+        Some(_) | None if text == "Hyphen" => "-".into(),
+        Some(_) | None => text.to_lowercase(),
+    }
 }
 
 pub fn print_paths(paths: Option<&Paths>) -> Result<(), engine::Error> {

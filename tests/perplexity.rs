@@ -12,8 +12,16 @@ use slimgpt::{
 
 fn measure(checkpoint: &Checkpoint, tokens: &[u32], bos: Option<u32>, memory_budget: u64) -> f64 {
     let (device, dtype) = (&Device::Cpu, DType::F32);
-    let perplexity =
-        Perplexity { checkpoint, tokens, text: "text", seq_len: 48, bos, device, dtype, memory_budget };
+    let perplexity = Perplexity {
+        model: checkpoint,
+        tokens,
+        text: "text",
+        seq_len: 48,
+        bos,
+        device,
+        dtype,
+        memory_budget,
+    };
     perplexity.measure(&mut |_, _| ControlFlow::Continue(())).unwrap()
 }
 

@@ -15,6 +15,9 @@ pub enum HelpLine {
     Blank,
 }
 
+/// Rows of the terminal that lines of the help never take: header, tabs, footer, a border, the words typed, a blank.
+pub const AROUND_HELP: u16 = 7;
+
 /// The lines that hold every word typed: of the screen that is shown first, then what counts everywhere, then the other screens.
 pub fn help(state: &State, typed: &str) -> Vec<HelpLine> {
     let typed = typed.to_lowercase();
@@ -57,4 +60,10 @@ fn holds(line: &HelpLine, word: &str) -> bool {
         }
         HelpLine::Heading(_) | HelpLine::Blank => true,
     }
+}
+
+/// The farthest that the help can be scrolled: its last line is in the last row.
+pub(super) fn farthest(state: &State, typed: &str) -> usize {
+    let rows = usize::from(state.size.1.saturating_sub(AROUND_HELP));
+    help(state, typed).len().saturating_sub(rows)
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crokey::KeyCombination;
+use crokey::{
+    KeyCombination, OneToThree,
+    crossterm::event::{KeyCode, KeyModifiers},
+};
 
 use super::{Action, Screen, action::ACTIONS};
 
@@ -23,10 +26,10 @@ pub struct KeyMapError {
 
 impl Default for KeyMap {
     fn default() -> Self {
-        let parse = |key: &str| crokey::parse(key).expect("a test parses every default key");
+        let parse = |key: &str| read_key(key).expect("a test parses every default key");
         let bindings = ACTIONS
             .iter()
-            .flat_map(|info| info.keys.iter().map(move |key| (parse(key).normalized(), info.action)))
+            .flat_map(|info| info.keys.iter().map(move |key| (parse(key), info.action)))
             .collect();
         Self { bindings }
     }
@@ -65,9 +68,9 @@ impl KeyMap {
             };
             let parsed = keys
                 .into_iter()
-                .map(|(key, at)| match crokey::parse(&key) {
-                    Ok(combination) => Ok((combination.normalized(), at)),
-                    Err(_) => Err(wrong(
+                .map(|(key, at)| match read_key(&key) {
+                    Some(combination) => Ok((combination, at)),
+                    None => Err(wrong(
                         at,
                         format!("\"{key}\" is no key; write for example \"ctrl-s\", \"F5\" or \"space\""),
                     )),
@@ -105,7 +108,7 @@ impl KeyMap {
 
     /// What a key means on a screen.
     pub fn action(&self, key: KeyCombination, screen: Screen) -> Option<Action> {
-        let key = key.normalized();
+        let key = plain(key);
         let holds =
             |&&(bound, action): &&(KeyCombination, Action)| bound == key && action.info().scope.holds(screen);
         self.bindings.iter().find(holds).map(|&(_, action)| action)
@@ -132,6 +135,34 @@ impl KeyMap {
         };
         self.bindings.iter().find(rival).map(|&(_, other)| other)
     }
+}
+
+/// A key as people write it: `G` is a capital, `ctrl-r`, `F5`, `space`.
+pub fn read_key(text: &str) -> Option<KeyCombination> {
+    let mut chars = text.chars();
+    let key = match (chars.next(), chars.next()) {
+        (Some(capital), None) if capital.is_ascii_uppercase() => {
+            crokey::parse(&format!("shift-{}", capital.to_ascii_lowercase()))
+        }
+        (_, _) => crokey::parse(text),
+    };
+    key.ok().map(plain)
+}
+
+/// One form for what terminals tell in several: Shift stays with letters and named keys alone.
+fn plain(key: KeyCombination) -> KeyCombination {
+    let mut key = key.normalized();
+    if let OneToThree::One(code) = key.codes {
+        let shifted_anyway = match code {
+            KeyCode::BackTab => true,
+            KeyCode::Char(c) => !c.is_alphabetic(),
+            _ => false,
+        };
+        if shifted_anyway {
+            key.modifiers.remove(KeyModifiers::SHIFT);
+        }
+    }
+    key
 }
 
 /// Short names for the keys whose usual ones are long.

@@ -7,6 +7,7 @@ use crate::protocol::{Command, Stamped};
 use super::{Action, Panel, Screen};
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "messages are taken in one by one and never kept")]
 pub enum Msg {
     Key(KeyCombination),
     Paste(String),

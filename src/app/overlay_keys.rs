@@ -6,7 +6,7 @@ use crokey::{
 };
 
 use super::{
-    Action, Effect, Form, Input, Overlay, PaletteItem, Pointed, Press, Screen, State, Value, navigate,
+    Action, Effect, Form, Input, Overlay, PaletteItem, Pointed, Press, Screen, State, Value, help, navigate,
     palette, perform, submit,
 };
 
@@ -132,15 +132,14 @@ fn take(state: &mut State, form: Form) -> Vec<Effect> {
 }
 
 fn step(state: &mut State, by: isize) {
-    let entries = match state.overlays.last() {
-        Some(Overlay::Palette { input, .. }) => palette(state, input.text()).len(),
-        _ => 0,
+    let last = match state.overlays.last() {
+        Some(Overlay::Palette { input, .. }) => palette(state, input.text()).len().saturating_sub(1),
+        Some(Overlay::Help { filter, .. }) => help::farthest(state, filter.text()),
+        Some(Overlay::Filter { .. } | Overlay::Form(_) | Overlay::Ask(_) | Overlay::Explain) | None => 0,
     };
     match state.overlays.last_mut() {
-        Some(Overlay::Help { scroll, .. }) => *scroll = scroll.saturating_add_signed(by).min(1000),
-        Some(Overlay::Palette { at, .. }) => {
-            *at = at.saturating_add_signed(by).min(entries.saturating_sub(1))
-        }
+        Some(Overlay::Help { scroll, .. }) => *scroll = scroll.saturating_add_signed(by).min(last),
+        Some(Overlay::Palette { at, .. }) => *at = at.saturating_add_signed(by).min(last),
         Some(Overlay::Form(form)) => form.step(by.signum()),
         Some(Overlay::Filter { .. } | Overlay::Ask(_) | Overlay::Explain) | None => {}
     }

@@ -1,76 +1,61 @@
-//! The worker's thread, and the two channels between it and a face.
+//! The worker's side of the two channels between it and a face.
 
 use std::{
+    collections::VecDeque,
     ops::ControlFlow,
-    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use crate::protocol::{Command, Event, Stage, Stamped};
+use crate::protocol::{Command, Event, Pace, Stage, Stamped};
 
-use super::Error;
-
-/// Events that may wait for a slow face; a worker that has a result to tell then waits too.
-const EVENTS: usize = 1024;
-const COMMANDS: usize = 16;
 /// Least time between two progress events of one stage.
 const PROGRESS_EVERY: Duration = Duration::from_millis(33);
 
-/// A job on its own thread.
-pub struct Worker<T> {
-    pub commands: mpsc::Sender<Command>,
-    /// Closed when the job has ended.
-    pub events: mpsc::Receiver<Stamped>,
-    thread: JoinHandle<Result<T, Error>>,
-}
-
-/// The worker's side of the channels.
+/// Obeys the commands to the job at work, keeps the others in their order, and tells events.
 pub struct Control {
     run: u64,
     began: Instant,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Stamped>,
     last_progress: Option<(Stage, Instant)>,
-    cancelled: bool,
+    wanted: Wanted,
+    pace: Pace,
+    replanned: Option<Vec<f64>>,
+    waiting: VecDeque<Command>,
 }
 
-/// Runs a job on its own thread. Numerics block, so they never run on the async runtime.
-pub fn start<T: Send + 'static>(
-    run: u64,
-    job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
-) -> Worker<T> {
-    let (commands, command_receiver) = mpsc::channel(COMMANDS);
-    let (event_sender, events) = mpsc::channel(EVENTS);
-    let mut control = Control {
-        run,
-        began: Instant::now(),
-        commands: command_receiver,
-        events: event_sender,
-        last_progress: None,
-        cancelled: false,
-    };
-    let thread = thread::spawn(move || {
-        let result = job(&mut control);
-        match &result {
-            Ok(_) => {}
-            Err(error) if error.is_cancelled() => control.tell(Event::RunCancelled),
-            Err(error) => control.tell(Event::RunFailed { message: error.to_string() }),
-        }
-        result
-    });
-    Worker { commands, events, thread }
+/// Whether the job is to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Yes,
+    Cancelled,
+    /// The face has gone away, so nothing more is wanted.
+    Gone,
 }
 
-impl<T> Worker<T> {
-    /// The job's result, once its events have ended.
-    pub fn join(self) -> Result<T, Error> {
-        self.thread.join().unwrap_or(Err(Error::Panicked))
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Motion {
+    Going,
+    Halted,
 }
 
 impl Control {
+    pub(super) fn new(run: u64, commands: mpsc::Receiver<Command>, events: mpsc::Sender<Stamped>) -> Self {
+        Self {
+            run,
+            began: Instant::now(),
+            commands,
+            events,
+            last_progress: None,
+            wanted: Wanted::Yes,
+            pace: Pace::Free,
+            replanned: None,
+            waiting: VecDeque::new(),
+        }
+    }
+
     /// Seconds since the job began.
     pub fn seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
@@ -79,8 +64,9 @@ impl Control {
     /// Tells a result. Never dropped: waits while the face is behind.
     pub fn tell(&mut self, event: Event) {
         let stamped = self.stamp(event);
-        // A face that has gone away no longer wants the run.
-        self.cancelled |= self.events.blocking_send(stamped).is_err();
+        if self.events.blocking_send(stamped).is_err() {
+            self.wanted = Wanted::Gone;
+        }
     }
 
     /// Tells how far a stage is, not more often than a screen can show, then looks for commands.
@@ -101,27 +87,103 @@ impl Control {
 
     /// Obeys what has been commanded since the last step. While paused it waits here.
     pub fn checkpoint(&mut self) -> ControlFlow<()> {
-        let mut paused = false;
+        self.obey(Motion::Going)
+    }
+
+    /// As [`Control::checkpoint`], after a batch has left: a stepwise job waits for what comes next.
+    pub fn batch_left(&mut self) -> ControlFlow<()> {
+        match self.pace {
+            Pace::Free => self.checkpoint(),
+            Pace::Stepwise => {
+                self.tell(Event::Paused);
+                self.obey(Motion::Halted)
+            }
+        }
+    }
+
+    /// The ratios that have been commanded last, once.
+    pub fn replanned(&mut self) -> Option<Vec<f64>> {
+        self.replanned.take()
+    }
+
+    /// What the next job is to be; None when the face has gone away. Waits without work. What was meant for a job that has
+    /// ended is dropped.
+    pub(super) fn next(&mut self) -> Option<Command> {
+        if self.wanted == Wanted::Gone {
+            return None;
+        }
+        while let Ok(command) = self.commands.try_recv() {
+            if begins_work(&command) {
+                self.waiting.push_back(command);
+                break;
+            }
+        }
+        if let Some(command) = self.waiting.pop_front() {
+            return Some(command);
+        }
         loop {
-            let command = match (self.cancelled, paused) {
-                (true, _) => return ControlFlow::Break(()),
-                (false, true) => self.commands.blocking_recv().ok_or(TryRecvError::Disconnected),
-                (false, false) => self.commands.try_recv(),
+            match self.commands.blocking_recv() {
+                Some(command) if begins_work(&command) => return Some(command),
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    }
+
+    /// A new job: its number, its own clock, its pace.
+    pub(super) fn begin(&mut self, run: u64, pace: Pace) {
+        (self.run, self.began, self.pace) = (run, Instant::now(), pace);
+        (self.last_progress, self.replanned) = (None, None);
+        match self.wanted {
+            Wanted::Yes | Wanted::Cancelled => self.wanted = Wanted::Yes,
+            Wanted::Gone => {}
+        }
+    }
+
+    fn obey(&mut self, mut motion: Motion) -> ControlFlow<()> {
+        loop {
+            let command = match (self.wanted, motion) {
+                (Wanted::Cancelled | Wanted::Gone, _) => return ControlFlow::Break(()),
+                (Wanted::Yes, Motion::Halted) => {
+                    self.commands.blocking_recv().ok_or(TryRecvError::Disconnected)
+                }
+                (Wanted::Yes, Motion::Going) => self.commands.try_recv(),
             };
             match command {
-                Ok(Command::Pause) if !paused => {
-                    paused = true;
-                    self.tell(Event::Paused);
-                }
-                Ok(Command::Resume) if paused => {
-                    paused = false;
-                    self.tell(Event::Resumed);
-                }
-                Ok(Command::Cancel) | Err(TryRecvError::Disconnected) => self.cancelled = true,
-                Ok(_) => {}
+                Ok(Command::Pause) => match motion {
+                    Motion::Going => {
+                        motion = Motion::Halted;
+                        self.tell(Event::Paused);
+                    }
+                    Motion::Halted => {}
+                },
+                Ok(Command::Resume) => motion = self.go_on(Pace::Free, motion),
+                Ok(Command::Step) => motion = self.go_on(Pace::Stepwise, motion),
+                Ok(Command::Cancel) => self.wanted = Wanted::Cancelled,
+                Ok(Command::Replan { ratios }) => self.replanned = Some(ratios),
+                Ok(Command::Speed(_)) => {}
+                Ok(
+                    later @ (Command::Run { .. }
+                    | Command::Retry { .. }
+                    | Command::Choose { .. }
+                    | Command::Curve { .. }
+                    | Command::Measure { .. }
+                    | Command::Write { .. }
+                    | Command::Export { .. }),
+                ) => self.waiting.push_back(later),
+                Err(TryRecvError::Disconnected) => self.wanted = Wanted::Gone,
                 Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
             }
         }
+    }
+
+    fn go_on(&mut self, pace: Pace, motion: Motion) -> Motion {
+        self.pace = pace;
+        match motion {
+            Motion::Halted => self.tell(Event::Resumed),
+            Motion::Going => {}
+        }
+        Motion::Going
     }
 
     fn stamp(&self, event: Event) -> Stamped {
@@ -129,43 +191,74 @@ impl Control {
     }
 }
 
+/// False for what goes to the job at work.
+fn begins_work(command: &Command) -> bool {
+    match command {
+        Command::Pause
+        | Command::Resume
+        | Command::Step
+        | Command::Cancel
+        | Command::Replan { .. }
+        | Command::Speed(_) => false,
+        Command::Run { .. }
+        | Command::Retry { .. }
+        | Command::Choose { .. }
+        | Command::Curve { .. }
+        | Command::Measure { .. }
+        | Command::Write { .. }
+        | Command::Export { .. } => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn endless(control: &mut Control) -> Result<(), Error> {
-        loop {
-            if control.checkpoint().is_break() {
-                return Err(Error::Cancelled);
-            }
-            thread::sleep(Duration::from_millis(1));
+    fn control() -> (Control, mpsc::Sender<Command>, mpsc::Receiver<Stamped>) {
+        let (commands, command_receiver) = mpsc::channel(16);
+        let (event_sender, events) = mpsc::channel(16);
+        (Control::new(0, command_receiver, event_sender), commands, events)
+    }
+
+    fn choose(attempt: usize) -> Command {
+        Command::Choose { layer: 0, attempt }
+    }
+
+    #[test]
+    fn what_begins_work_waits_in_its_order_and_a_late_cancel_hits_nothing() {
+        let (mut control, commands, _events) = control();
+        control.begin(1, Pace::Free);
+        for command in [choose(1), Command::Replan { ratios: vec![0.5] }, choose(2)] {
+            commands.blocking_send(command).unwrap();
         }
-    }
-
-    #[test]
-    fn a_cancelled_job_ends_and_says_so() {
-        let mut worker = start(1, endless);
-        worker.commands.blocking_send(Command::Cancel).unwrap();
-        assert_eq!(worker.events.blocking_recv().unwrap().event, Event::RunCancelled);
-        assert!(worker.join().unwrap_err().is_cancelled());
-    }
-
-    #[test]
-    fn a_paused_job_waits_and_goes_on() {
-        let mut worker = start(1, endless);
-        for (command, answer) in [(Command::Pause, Event::Paused), (Command::Resume, Event::Resumed)] {
-            worker.commands.blocking_send(command).unwrap();
-            assert_eq!(worker.events.blocking_recv().unwrap().event, answer);
+        assert!(control.checkpoint().is_continue());
+        assert_eq!(control.replanned(), Some(vec![0.5]));
+        assert_eq!(control.replanned(), None);
+        for command in [Command::Cancel, Command::Pause, choose(3)] {
+            commands.blocking_send(command).unwrap();
         }
-        worker.commands.blocking_send(Command::Pause).unwrap();
-        worker.commands.blocking_send(Command::Cancel).unwrap();
-        assert!(worker.join().unwrap_err().is_cancelled());
+        for attempt in 1..=3 {
+            assert_eq!(control.next(), Some(choose(attempt)));
+            control.begin(2, Pace::Free);
+            assert!(control.checkpoint().is_continue());
+        }
+        drop(commands);
+        assert_eq!(control.next(), None);
     }
 
     #[test]
-    fn a_job_whose_face_has_gone_is_cancelled() {
-        let Worker { commands, events, thread } = start(1, endless);
-        drop((commands, events));
-        assert!(thread.join().unwrap().unwrap_err().is_cancelled());
+    fn a_stepwise_job_halts_after_each_batch_and_a_step_lets_one_more_leave() {
+        let (mut control, commands, mut events) = control();
+        control.begin(1, Pace::Stepwise);
+        for command in [Command::Step, Command::Resume, Command::Step, Command::Cancel] {
+            assert!(control.checkpoint().is_continue());
+            commands.blocking_send(command.clone()).unwrap();
+            let broken = control.batch_left().is_break();
+            assert_eq!(broken, command == Command::Cancel);
+        }
+        let told: Vec<Event> = std::iter::from_fn(|| events.try_recv().ok()).map(|told| told.event).collect();
+        let (halt, on) = (Event::Paused, Event::Resumed);
+        // The third batch leaves freely; the step that is found behind it halts the fourth.
+        assert_eq!(told, [&halt, &on, &halt, &on, &halt].map(Clone::clone));
     }
 }

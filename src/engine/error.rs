@@ -12,6 +12,14 @@ pub enum Error {
     Hub { name: String, cause: model::hub::Error },
     #[error("model {0}: is a file; give the directory that holds config.json and the safetensors files")]
     NotADirectory(String),
+    #[error("layer {layer}: layer {above} above it has no attempt yet; run from layer {above} on first")]
+    MissingAttempt { layer: usize, above: usize },
+    #[error(
+        "layer {layer}: expected one of its {count} attempts, counted from 0, found {attempt}; choose one of them"
+    )]
+    NoSuchAttempt { layer: usize, attempt: usize, count: usize },
+    #[error("layer {layer}: no part to solve was named; name attention, mlp or both")]
+    NoPart { layer: usize },
     #[error("stdout: cannot be written ({0}); check where it leads")]
     Stdout(std::io::Error),
     #[error(transparent)]
@@ -67,6 +75,9 @@ impl Error {
             | Self::Export(_)
             | Self::NoSuchModel(_)
             | Self::NotADirectory(_)
+            | Self::MissingAttempt { .. }
+            | Self::NoSuchAttempt { .. }
+            | Self::NoPart { .. }
             | Self::Stdout(_)
             | Self::Recording(_)
             | Self::NoCalibration(_)

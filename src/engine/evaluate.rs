@@ -1,12 +1,14 @@
 //! `slimgpt eval`: the perplexity of any checkpoint on any text.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use candle_core::{DType, Device};
 use serde::Serialize;
 
 use crate::{
     config::{self, Machine, TextSource},
     eval::Perplexity,
-    model::Checkpoint,
+    model::{BlockByBlock, Checkpoint},
     protocol::Stage,
 };
 
@@ -37,7 +39,8 @@ pub struct EvalText {
     pub name: String,
     tokens: Vec<u32>,
     seq_len: usize,
-    bos: bool,
+    /// A token to put before each window.
+    bos: Option<u32>,
 }
 
 impl EvalText {
@@ -48,10 +51,22 @@ impl EvalText {
         checkpoint: &Checkpoint,
         control: &mut Control,
     ) -> Result<Self, Error> {
+        let bos = match (bos, checkpoint.architecture().bos) {
+            (true, None) => return Err(Error::NoBos(checkpoint.name().into())),
+            (true, bos) => bos,
+            (false, _) => None,
+        };
         let text = texts::read(source)?;
         let name = text.name.clone();
         let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, control)?;
         Ok(Self { name, tokens, seq_len, bos })
+    }
+
+    /// Equal tokens have equal ones.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.tokens.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Tokens that fill whole windows.
@@ -59,26 +74,21 @@ impl EvalText {
         (self.tokens.len() / self.seq_len * self.seq_len) as u64
     }
 
-    /// Perplexity of a checkpoint; `pruned` only tells progress which of the two it is.
+    /// Perplexity of a model; `pruned` only tells progress which of the two it is.
     pub fn measure(
         &self,
-        checkpoint: &Checkpoint,
+        model: &dyn BlockByBlock,
         machine: &Machine,
         (device, dtype): (&Device, DType),
         pruned: bool,
         control: &mut Control,
     ) -> Result<f64, Error> {
-        let bos = match (self.bos, checkpoint.architecture().bos) {
-            (true, None) => return Err(Error::NoBos(checkpoint.name().into())),
-            (true, bos) => bos,
-            (false, _) => None,
-        };
         let perplexity = Perplexity {
-            checkpoint,
+            model,
             tokens: &self.tokens,
             text: &self.name,
             seq_len: self.seq_len,
-            bos,
+            bos: self.bos,
             device,
             dtype,
             memory_budget: machine.memory_budget.0,

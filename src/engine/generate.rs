@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Instant};
 
 use crate::{
     config::Machine,
-    eval::{Draw, Generation},
+    eval::{Draw, Generation, Written},
 };
 
 use super::{Control, Error, ModelChoice, machine::forward_on};
@@ -32,15 +32,18 @@ pub fn generate(
     job.draw.check()?;
     let (device, dtype) = forward_on(&job.machine)?;
     let checkpoint = job.model.open(control)?;
-    let generation = Generation::new(&checkpoint, &device, dtype)?;
+    let forward = (&device, dtype);
+    let generation =
+        Generation::load(&checkpoint, checkpoint.tokenizer()?, forward, &mut |_, _| control.checkpoint())?;
     let began = Instant::now();
-    let mut cancelled = false;
-    let tokens = generation.write(&job.prompt, job.bos, job.max_tokens, &job.draw, &mut |text| {
-        cancelled = control.checkpoint().is_break();
-        if cancelled { ControlFlow::Break(()) } else { piece(text) }
-    })?;
-    if cancelled {
-        return Err(Error::Cancelled);
+    let mut writing = generation.begin(&job.prompt, job.bos, job.max_tokens, &job.draw)?;
+    while let Written::Piece(text) = writing.step()? {
+        if control.checkpoint().is_break() {
+            return Err(Error::Cancelled);
+        }
+        if !text.is_empty() && piece(&text).is_break() {
+            break;
+        }
     }
-    Ok(Generated { tokens, seconds: began.elapsed().as_secs_f64() })
+    Ok(Generated { tokens: writing.tokens(), seconds: began.elapsed().as_secs_f64() })
 }

@@ -12,11 +12,7 @@ use crate::{
     protocol::PlannedLayer,
 };
 
-use super::{
-    Control, Error, ModelChoice,
-    machine::forward_on,
-    prune::{planned, window_length},
-};
+use super::{Control, Error, ModelChoice, calibrate::window_length, describe::planned, machine::forward_on};
 
 /// Side of the matrix product whose speed stands for the machine's.
 const PROBE: usize = 1024;

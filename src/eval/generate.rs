@@ -3,62 +3,83 @@
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
-use candle_transformers::{
-    generation::{LogitsProcessor, Sampling},
-    utils::apply_repeat_penalty,
-};
+use candle_transformers::{generation::LogitsProcessor, utils::apply_repeat_penalty};
 use tokenizers::Tokenizer;
 
-use crate::model::{Checkpoint, Decoder};
+use crate::model::{BlockByBlock, Decoder, KvCache};
 
-use super::Error;
+use super::{Draw, Error};
 
-/// How the next token is drawn.
-#[derive(Clone, Debug)]
-pub struct Draw {
-    /// 0 always takes the likeliest token.
-    pub temperature: f64,
-    pub top_k: Option<usize>,
-    pub top_p: Option<f64>,
-    /// Divides the logits of the last `repeat_last` tokens; 1 leaves them.
-    pub repeat_penalty: f32,
-    pub repeat_last: usize,
-    pub seed: u64,
-}
-
-/// A whole model in memory, writing.
+/// A whole model in memory, able to write.
 pub struct Generation {
     decoder: Decoder,
     tokenizer: Tokenizer,
     bos: Option<u32>,
     stops: Vec<u32>,
     limit: usize,
+    bytes: u64,
+}
+
+/// A text on its way.
+pub struct Writing<'g> {
+    generation: &'g Generation,
+    draw: Draw,
+    sampler: LogitsProcessor,
+    caches: Vec<KvCache>,
+    /// The prompt and what was made of it.
+    ids: Vec<u32>,
+    /// Of these, the ones that the model has not seen yet.
+    unseen: usize,
+    /// Tokens of the prompt.
+    begin: usize,
+    /// Tokens at the end, at most.
+    end: usize,
+    /// Bytes of the text that have been told.
+    told: usize,
+}
+
+/// What one step has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// A token. Its text is empty while a character is spread over several of them.
+    Piece(String),
+    /// An end token was drawn, or there is no more room; nothing follows.
+    End,
 }
 
 impl Generation {
-    /// Loads every block. Positions end at the length that the model was made for.
-    pub fn new(checkpoint: &Checkpoint, device: &Device, dtype: DType) -> Result<Self, Error> {
-        let architecture = checkpoint.architecture();
-        let limit = architecture.max_positions;
-        Ok(Self {
-            decoder: checkpoint.decoder(limit, device, dtype)?,
-            tokenizer: checkpoint.tokenizer()?,
-            bos: architecture.bos,
-            stops: architecture.eos.clone(),
-            limit,
-        })
+    /// Loads every block. Positions end at the length that the model was made for. `progress` hears (blocks done, in
+    /// all); Break ends with [`Error::Cancelled`].
+    pub fn load(
+        model: &dyn BlockByBlock,
+        tokenizer: Tokenizer,
+        (device, dtype): (&Device, DType),
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Self, Error> {
+        let architecture = model.architecture();
+        let (limit, layers) = (architecture.max_positions, architecture.layers.len());
+        let mut blocks = Vec::with_capacity(layers);
+        for layer in 0..layers {
+            blocks.push(model.block(layer, device, dtype)?);
+            if progress(layer as u64 + 1, layers as u64).is_break() {
+                return Err(Error::Cancelled);
+            }
+        }
+        let decoder = Decoder::new(model.ends(device, dtype)?, blocks, model.rope(limit, device, dtype)?);
+        let (bos, stops) = (architecture.bos, architecture.eos.clone());
+        let bytes = architecture.parameters() * dtype.size_in_bytes() as u64;
+        Ok(Self { decoder, tokenizer, bos, stops, limit, bytes })
     }
 
-    /// Goes on from `prompt` until an end token, `max_tokens`, or the model's length. `piece` hears the text as it is
-    /// made; Break ends it. Returns the number of tokens made.
-    pub fn write(
+    /// Goes on from `prompt`, with a BOS before it if `bos` says so and the model names one, until an end token,
+    /// `max_tokens`, or the model's length.
+    pub fn begin(
         &self,
         prompt: &str,
         bos: bool,
         max_tokens: usize,
         draw: &Draw,
-        piece: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<usize, Error> {
+    ) -> Result<Writing<'_>, Error> {
         draw.check()?;
         let mut ids: Vec<u32> = if bos { self.bos.into_iter().collect() } else { Vec::new() };
         let encoded = self.tokenizer.encode(prompt, false).map_err(|e| Error::Tokenizer(e.to_string()))?;
@@ -69,35 +90,23 @@ impl Generation {
         if ids.len() >= self.limit {
             return Err(Error::PromptTooLong { tokens: ids.len(), limit: self.limit });
         }
-        let mut caches = self.decoder.caches(ids.len().saturating_add(max_tokens).min(self.limit));
-        let mut sampler = draw.sampler();
-        let begin = ids.len();
-        let mut told = self.decode(&ids)?.len();
-        let mut fresh = ids.clone();
-        while ids.len() - begin < max_tokens && ids.len() < self.limit {
-            let logits = self.decoder.next(&fresh, &mut caches)?;
-            let recent = &ids[ids.len().saturating_sub(draw.repeat_last)..];
-            let logits = match draw.repeat_penalty {
-                1.0 => logits,
-                penalty => apply_repeat_penalty(&logits, penalty, recent)?,
-            };
-            let next = sampler.sample(&logits)?;
-            if self.stops.contains(&next) {
-                break;
-            }
-            ids.push(next);
-            fresh = vec![next];
-            let text = self.decode(&ids)?;
-            // A character may be spread over several tokens: told once it is whole.
-            if !text.ends_with('\u{FFFD}') && text.len() > told {
-                let Some(new) = text.get(told..) else { continue };
-                told = text.len();
-                if piece(new).is_break() {
-                    break;
-                }
-            }
-        }
-        Ok(ids.len() - begin)
+        let end = ids.len().saturating_add(max_tokens).min(self.limit);
+        Ok(Writing {
+            generation: self,
+            sampler: draw.sampler(),
+            draw: draw.clone(),
+            caches: self.decoder.caches(end),
+            unseen: ids.len(),
+            begin: ids.len(),
+            end,
+            told: self.decode(&ids)?.len(),
+            ids,
+        })
+    }
+
+    /// Bytes of the weights.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn decode(&self, ids: &[u32]) -> Result<String, Error> {
@@ -105,38 +114,36 @@ impl Generation {
     }
 }
 
-impl Draw {
-    /// Refuses what no token can be drawn with.
-    pub fn check(&self) -> Result<(), Error> {
-        let positive = |x: f32| x > 0.0 && x.is_finite();
-        let wrong = |key, expected, found: String| Err(Error::Draw { key, expected, found });
-        if !(self.temperature == 0.0 || (1e-3..=1e3).contains(&self.temperature)) {
-            return wrong("temperature", "0 or a number from 0.001 to 1000", self.temperature.to_string());
+impl Writing<'_> {
+    /// Makes the next token.
+    pub fn step(&mut self) -> Result<Written, Error> {
+        if self.ids.len() >= self.end {
+            return Ok(Written::End);
         }
-        if self.top_k == Some(0) {
-            return wrong("top-k", "a number above 0", "0".into());
+        let seen = self.ids.len() - self.unseen;
+        let logits = self.generation.decoder.next(&self.ids[seen..], &mut self.caches)?;
+        let recent = &self.ids[self.ids.len().saturating_sub(self.draw.repeat_last)..];
+        let logits = match self.draw.repeat_penalty {
+            1.0 => logits,
+            penalty => apply_repeat_penalty(&logits, penalty, recent)?,
+        };
+        let next = self.sampler.sample(&logits)?;
+        if self.generation.stops.contains(&next) {
+            self.end = self.ids.len();
+            return Ok(Written::End);
         }
-        match self.top_p {
-            Some(p) if !(p > 0.0 && p <= 1.0) => {
-                return wrong("top-p", "a number above 0, at most 1", p.to_string());
-            }
-            _ => {}
-        }
-        if !positive(self.repeat_penalty) {
-            return wrong("repeat-penalty", "a number above 0", self.repeat_penalty.to_string());
-        }
-        Ok(())
+        self.ids.push(next);
+        self.unseen = 1;
+        let text = self.generation.decode(&self.ids)?;
+        // A character may be spread over several tokens: told once it is whole.
+        let new = text.get(self.told..).filter(|_| !text.ends_with('\u{FFFD}'));
+        let piece = new.unwrap_or_default().to_string();
+        self.told += piece.len();
+        Ok(Written::Piece(piece))
     }
 
-    fn sampler(&self) -> LogitsProcessor {
-        let temperature = self.temperature;
-        let sampling = match (self.top_k, self.top_p) {
-            _ if temperature <= 0.0 => Sampling::ArgMax,
-            (None, None) => Sampling::All { temperature },
-            (Some(k), None) => Sampling::TopK { k, temperature },
-            (None, Some(p)) => Sampling::TopP { p, temperature },
-            (Some(k), Some(p)) => Sampling::TopKThenTopP { k, p, temperature },
-        };
-        LogitsProcessor::from_sampling(self.seed, sampling)
+    /// Tokens made so far.
+    pub fn tokens(&self) -> usize {
+        self.ids.len() - self.begin
     }
 }

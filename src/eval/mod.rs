@@ -1,9 +1,11 @@
 //! What a model is worth: perplexity, and the text it writes.
 
+mod draw;
 mod error;
 mod generate;
 mod perplexity;
 
+pub use draw::Draw;
 pub use error::Error;
-pub use generate::{Draw, Generation};
+pub use generate::{Generation, Writing, Written};
 pub use perplexity::Perplexity;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{D, DType, Device, Tensor};
 
-use crate::model::{Checkpoint, Ends};
+use crate::model::{BlockByBlock, Ends};
 
 use super::Error;
 
@@ -13,7 +13,7 @@ const TOKENS_PER_BATCH: usize = 2048;
 
 /// What is measured, and on what.
 pub struct Perplexity<'a> {
-    pub checkpoint: &'a Checkpoint,
+    pub model: &'a dyn BlockByBlock,
     /// The whole text, encoded once without special tokens.
     pub tokens: &'a [u32],
     /// Name of the text, for errors.
@@ -40,14 +40,14 @@ impl Perplexity<'_> {
                 needed: self.seq_len,
             });
         }
-        let architecture = self.checkpoint.architecture();
+        let architecture = self.model.architecture();
         let length = self.seq_len + usize::from(self.bos.is_some());
         let per_window = (length * architecture.hidden * self.dtype.size_in_bytes()) as u64;
         let at_once = usize::try_from(self.memory_budget / 2 / per_window).unwrap_or(usize::MAX).max(1);
         let per_batch = (TOKENS_PER_BATCH / length).max(1);
 
-        let ends = self.checkpoint.ends(self.device, self.dtype)?;
-        let rope = self.checkpoint.rope(length, self.device, self.dtype)?;
+        let ends = self.model.ends(self.device, self.dtype)?;
+        let rope = self.model.rope(length, self.device, self.dtype)?;
         let passes = architecture.layers.len() as u64 + 1;
         let batches_in = |windows: usize| windows.div_ceil(per_batch) as u64;
         let total: u64 = windows.chunks(at_once).map(|chunk| batches_in(chunk.len()) * passes).sum();
@@ -66,7 +66,7 @@ impl Perplexity<'_> {
             let mut hidden =
                 batches.iter().map(|batch| self.embed(&ends, batch)).collect::<Result<Vec<_>, _>>()?;
             for layer in 0..architecture.layers.len() {
-                let block = self.checkpoint.block(layer, self.device, self.dtype)?;
+                let block = self.model.block(layer, self.device, self.dtype)?;
                 for h in &mut hidden {
                     *h = block.forward(h, &rope)?;
                     step()?;

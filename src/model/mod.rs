@@ -6,6 +6,7 @@
 mod architecture;
 mod attention;
 mod block;
+mod block_by_block;
 mod checkpoint;
 mod decoder;
 mod ends;
@@ -25,6 +26,7 @@ mod write;
 pub use architecture::{Architecture, Family, LayerSize, RopeScaling, RopeSettings};
 pub use attention::KvCache;
 pub use block::Block;
+pub use block_by_block::BlockByBlock;
 pub use checkpoint::Checkpoint;
 pub use decoder::Decoder;
 pub use ends::Ends;

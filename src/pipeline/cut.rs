@@ -1,101 +1,189 @@
-//! What a pass has cut from one block, for the stream at once and for the files later.
+//! What leaves one block: for the streams at once, for the files and the evaluation later.
 
-use candle_core::Tensor;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
 
 use crate::{
     config::{AttentionUnit, Part},
-    model::{Block, Checkpoint, KeptChannels, KeptHeads, LayerSize, StoredTensor, block_tensors, round_to},
+    model::{
+        self, Block, Checkpoint, KeptChannels, KeptHeads, LayerSize, StoredTensor, block_tensors, round_to,
+    },
     prune::Outcome,
 };
 
 use super::Error;
 
-/// The cuts of one block; a part that is None stays as it is.
+/// The cuts of one block; a part that is None stays as it is. Cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
 pub struct BlockCut {
     layer: usize,
-    /// Before pruning.
-    size: LayerSize,
-    unit: AttentionUnit,
-    heads: Option<HeadCut>,
-    channels: Option<ChannelCut>,
+    heads: Option<Arc<HeadCut>>,
+    channels: Option<Arc<ChannelCut>>,
 }
 
-struct HeadCut {
+/// What stays of an attention.
+#[derive(Debug, PartialEq)]
+pub struct HeadCut {
     query_heads: Vec<usize>,
     kv_heads: Vec<usize>,
-    /// [hidden, query_heads·head_dim], as it is stored.
-    o_proj: Vec<f32>,
+    /// [hidden, query_heads·head_dim]
+    o_proj: Packed,
 }
 
-struct ChannelCut {
+/// What stays of a feed-forward part.
+#[derive(Debug, PartialEq)]
+pub struct ChannelCut {
     kept: Vec<usize>,
-    /// [hidden, kept], as it is stored.
-    down_proj: Vec<f32>,
+    /// [hidden, kept]
+    down_proj: Packed,
+}
+
+/// A weight in the number type that the checkpoint stores it in.
+#[derive(Debug, PartialEq)]
+struct Packed {
+    /// F32, F16 or BF16.
+    dtype: DType,
+    shape: [usize; 2],
+    /// Little-endian numbers, row by row.
+    bytes: Vec<u8>,
 }
 
 impl BlockCut {
-    pub fn new(layer: usize, size: LayerSize, unit: AttentionUnit) -> Self {
-        Self { layer, size, unit, heads: None, channels: None }
+    pub fn new(layer: usize) -> Self {
+        Self { layer, heads: None, channels: None }
     }
 
-    /// Narrows the block to what an elimination kept. Its new weight is rounded to the checkpoint's own type first, so
-    /// that the stream goes on with what a reader of the files will have.
-    pub fn apply(
+    /// True where the part has been cut.
+    pub fn touches(&self, part: Part) -> bool {
+        match part {
+            Part::Attention => self.heads.is_some(),
+            Part::Mlp => self.channels.is_some(),
+        }
+    }
+
+    pub fn heads(&self) -> Option<&Arc<HeadCut>> {
+        self.heads.as_ref()
+    }
+
+    /// Takes what an elimination kept. Its new weight is rounded to the checkpoint's own type, so that the stream goes
+    /// on with what a reader of the files will have. `size` is the block's before pruning.
+    pub fn set(
         &mut self,
         part: Part,
         outcome: &Outcome,
-        block: &mut Block,
+        (size, unit): (LayerSize, AttentionUnit),
         checkpoint: &Checkpoint,
     ) -> Result<(), Error> {
-        let (name, old) = match part {
-            Part::Attention => ("self_attn.o_proj", block.o_proj()),
-            Part::Mlp => ("mlp.down_proj", block.down_proj()),
+        let name = match part {
+            Part::Attention => "self_attn.o_proj",
+            Part::Mlp => "mlp.down_proj",
         };
         let tensor = format!("model.layers.{}.{name}.weight", self.layer);
-        let (rows, device, dtype) = (old.dim(0)?, old.device().clone(), old.dtype());
         let exact: Vec<f32> = outcome.weight.iter().map(|&w| w as f32).collect();
-        let stored = checkpoint.storage_dtype(&tensor)?;
-        let rounded = round_to(stored, &exact).map_err(|element| Error::Overflow {
+        let dtype = checkpoint.storage_dtype(&tensor)?;
+        let rounded = round_to(dtype, &exact).map_err(|element| Error::Overflow {
             tensor,
             value: exact[element],
-            dtype: stored.as_str().to_string(),
+            dtype: dtype.as_str().to_string(),
         })?;
-        let shape = (rows, exact.len() / rows);
-        let weight = Tensor::from_slice(&rounded.values, shape, &device)?.to_dtype(dtype)?;
+        let rows = checkpoint.architecture().hidden;
+        let packed = Packed { dtype, shape: [rows, exact.len() / rows], bytes: rounded.bytes };
         match part {
             Part::Attention => {
-                let (query_heads, kv_heads) = self.kept_heads(&outcome.kept);
-                block.keep_heads(&query_heads, &kv_heads, weight)?;
-                self.heads = Some(HeadCut { query_heads, kv_heads, o_proj: rounded.values });
+                let (query_heads, kv_heads) = kept_heads(&outcome.kept, size, unit);
+                self.heads = Some(Arc::new(HeadCut { query_heads, kv_heads, o_proj: packed }));
             }
             Part::Mlp => {
-                block.keep_channels(&outcome.kept, weight)?;
-                self.channels = Some(ChannelCut { kept: outcome.kept.clone(), down_proj: rounded.values });
+                let kept = outcome.kept.clone();
+                self.channels = Some(Arc::new(ChannelCut { kept, down_proj: packed }));
             }
         }
         Ok(())
     }
 
-    /// The block's tensors, ready to be written.
-    pub fn tensors<'c>(&self, checkpoint: &'c Checkpoint) -> Result<Vec<StoredTensor<'c>>, Error> {
-        let heads = self.heads.as_ref().map(|cut| KeptHeads {
-            query_heads: &cut.query_heads,
-            kv_heads: &cut.kv_heads,
-            o_proj: &cut.o_proj,
-        });
-        let channels =
-            self.channels.as_ref().map(|cut| KeptChannels { channels: &cut.kept, down_proj: &cut.down_proj });
-        Ok(block_tensors(checkpoint, self.layer, heads, channels)?)
+    /// Takes the same cut as another one of the same layer.
+    pub fn take_over(&mut self, part: Part, other: &Self) {
+        match part {
+            Part::Attention => self.heads.clone_from(&other.heads),
+            Part::Mlp => self.channels.clone_from(&other.channels),
+        }
     }
 
-    /// Query heads and KV heads that belong to the kept units.
-    fn kept_heads(&self, kept: &[usize]) -> (Vec<usize>, Vec<usize>) {
-        let group = self.size.group();
-        match self.unit {
-            AttentionUnit::KvGroup => {
-                (kept.iter().flat_map(|unit| unit * group..(unit + 1) * group).collect(), kept.to_vec())
+    /// Narrows one part of the block.
+    pub fn narrow(&self, part: Part, block: &mut Block) -> model::Result<()> {
+        match (part, &self.heads, &self.channels) {
+            (Part::Attention, Some(cut), _) => {
+                let old = block.o_proj();
+                let o_proj = cut.o_proj.tensor(old.device(), old.dtype())?;
+                block.keep_heads(&cut.query_heads, &cut.kv_heads, o_proj)
             }
-            AttentionUnit::QueryHead => (kept.to_vec(), (0..self.size.kv_heads).collect()),
+            (Part::Mlp, _, Some(cut)) => {
+                let old = block.down_proj();
+                let down_proj = cut.down_proj.tensor(old.device(), old.dtype())?;
+                block.keep_channels(&cut.kept, down_proj)
+            }
+            (Part::Attention, None, _) | (Part::Mlp, _, None) => Ok(()),
         }
+    }
+
+    /// Columns of the scored weight that stay; None where all do.
+    pub fn columns(&self, part: Part, head_dim: usize, device: &Device) -> Result<Option<Tensor>, Error> {
+        let (kept, width) = match (part, &self.heads, &self.channels) {
+            (Part::Attention, Some(cut), _) => (&cut.query_heads, head_dim),
+            (Part::Mlp, _, Some(cut)) => (&cut.kept, 1),
+            (Part::Attention, None, _) | (Part::Mlp, _, None) => return Ok(None),
+        };
+        let columns = kept.iter().flat_map(|unit| unit * width..(unit + 1) * width);
+        let columns: Vec<u32> = columns.map(|column| column as u32).collect();
+        Ok(Some(Tensor::new(columns, device)?))
+    }
+
+    /// The sizes that are left of a block of this size.
+    pub fn size(&self, before: LayerSize) -> LayerSize {
+        let mut size = before;
+        if let Some(cut) = &self.heads {
+            (size.heads, size.kv_heads) = (cut.query_heads.len(), cut.kv_heads.len());
+        }
+        if let Some(cut) = &self.channels {
+            size.channels = cut.kept.len();
+        }
+        size
+    }
+
+    /// The block's tensors, ready to be written.
+    pub fn tensors<'c>(&self, checkpoint: &'c Checkpoint) -> Result<Vec<StoredTensor<'c>>, Error> {
+        let o_proj = self.heads.as_ref().map(|cut| cut.o_proj.values()).transpose()?;
+        let down_proj = self.channels.as_ref().map(|cut| cut.down_proj.values()).transpose()?;
+        let heads = self.heads.as_ref().zip(o_proj.as_ref()).map(|(cut, o_proj)| KeptHeads {
+            query_heads: &cut.query_heads,
+            kv_heads: &cut.kv_heads,
+            o_proj,
+        });
+        let channels = self.channels.as_ref().zip(down_proj.as_ref());
+        let channels = channels.map(|(cut, down_proj)| KeptChannels { channels: &cut.kept, down_proj });
+        Ok(block_tensors(checkpoint, self.layer, heads, channels)?)
+    }
+}
+
+impl Packed {
+    fn tensor(&self, device: &Device, dtype: DType) -> model::Result<Tensor> {
+        Ok(Tensor::from_raw_buffer(&self.bytes, self.dtype, &self.shape, device)?.to_dtype(dtype)?)
+    }
+
+    /// Row by row.
+    fn values(&self) -> model::Result<Vec<f32>> {
+        Ok(self.tensor(&Device::Cpu, DType::F32)?.flatten_all()?.to_vec1()?)
+    }
+}
+
+/// Query heads and KV heads that belong to the kept units.
+fn kept_heads(kept: &[usize], size: LayerSize, unit: AttentionUnit) -> (Vec<usize>, Vec<usize>) {
+    let group = size.group();
+    match unit {
+        AttentionUnit::KvGroup => {
+            (kept.iter().flat_map(|unit| unit * group..(unit + 1) * group).collect(), kept.to_vec())
+        }
+        AttentionUnit::QueryHead => (kept.to_vec(), (0..size.kv_heads).collect()),
     }
 }

@@ -1,13 +1,22 @@
-//! One pass over the blocks: calibrate, prune, propagate.
+//! Passes of the calibration windows over the blocks: measure, prune, propagate.
 
+mod curve;
 mod cut;
+mod cut_model;
 mod error;
+mod layer;
+mod measure;
 mod notice;
 mod pass;
 mod plan;
 mod stream;
 
+pub use curve::ErrorCurve;
+pub use cut::BlockCut;
+pub use cut_model::CutModel;
 pub use error::Error;
-pub use notice::Notice;
-pub use pass::{Finished, Pass};
-pub use plan::{LayerPlan, plan};
+pub use layer::{LayerTask, SolvedLayer, Task};
+pub use measure::Known;
+pub use notice::{Notice, Observer};
+pub use pass::{Pass, Streams};
+pub use plan::{LayerPlan, plan, plan_layer, scheduled, untouched};

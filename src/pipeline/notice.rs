@@ -4,14 +4,17 @@ use std::ops::ControlFlow;
 
 use crate::{
     config::Part,
-    model::StoredTensor,
-    prune::{LayerRecord, PartRecord, Progress},
+    prune::{PartRecord, Progress},
 };
 
-/// 'c is the checkpoint: tensors that stay as they are lie in its files.
-pub enum Notice<'a, 'c> {
-    LayerStarted {
+use super::Error;
+
+pub enum Notice<'a> {
+    /// Calibration windows that have passed a layer again, on their way to another one.
+    Passing {
         layer: usize,
+        done: u64,
+        total: u64,
     },
     /// Calibration windows whose inputs of the scored weight have been measured.
     Calibrating {
@@ -25,6 +28,13 @@ pub enum Notice<'a, 'c> {
         part: Part,
         progress: Progress<'a>,
     },
+    /// Units that have left on the way to the end of an error curve.
+    Following {
+        layer: usize,
+        part: Part,
+        done: u64,
+        total: u64,
+    },
     PartDone {
         layer: usize,
         part: Part,
@@ -35,19 +45,19 @@ pub enum Notice<'a, 'c> {
         part: Part,
         cause: &'a str,
     },
-    /// Calibration windows that have passed the pruned part.
+    /// Calibration windows that have passed the pruned part, towards the next.
     Propagating {
         layer: usize,
         part: Part,
         done: u64,
         total: u64,
     },
-    /// `tensors` are the finished block in the checkpoint's own number types.
-    LayerDone {
-        record: &'a LayerRecord,
-        tensors: Vec<StoredTensor<'c>>,
-    },
 }
 
 /// Hears notices.
-pub type Observer<'o, 'c> = dyn FnMut(Notice<'_, 'c>) -> ControlFlow<()> + 'o;
+pub type Observer<'o> = dyn FnMut(Notice<'_>) -> ControlFlow<()> + 'o;
+
+/// Tells, and ends the work where whoever hears it breaks it off.
+pub(super) fn tell(observer: &mut Observer<'_>, notice: Notice<'_>) -> Result<(), Error> {
+    if observer(notice).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+}

@@ -24,6 +24,10 @@ impl Stream {
         Ok(Self { batches })
     }
 
+    pub fn bytes(&self) -> u64 {
+        self.batches.iter().map(|h| (h.elem_count() * h.dtype().size_in_bytes()) as u64).sum()
+    }
+
     /// False where an activation is NaN or infinite.
     pub fn is_finite(&self) -> Result<bool, Error> {
         for h in &self.batches {

@@ -176,7 +176,7 @@ pub struct PlannedLayer {
 pub enum Stage {
     /// Bytes of one file.
     Download { file: String },
-    /// Blocks that the calibration windows pass again, towards the layer that is to be tried.
+    /// Window-blocks: calibration windows that pass the layers above again, towards the one that is to be worked on.
     Approach { layer: usize },
     /// Units that have left on the way to the end of the elimination path.
     Path { layer: usize, part: Part },

@@ -45,16 +45,25 @@ pub struct Outcome {
 /// The damping is raised tenfold, up to 1, while G_λ can't be factored. Fails on shapes that don't fit, on NaN and ∞,
 /// when no damping is enough, and with [`Error::Cancelled`].
 pub fn prune(part: &Part, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
+    raising_damping(part, observe, with_damping)
+}
+
+/// Solves with the part's damping, and again with a higher one while G_λ can't be factored.
+pub(super) fn raising_damping<T>(
+    part: &Part,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    solve: impl Fn(&Part, f64, &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<T, Error>,
+) -> Result<T, Error> {
     part.check()?;
     let mut damping = part.damping;
     loop {
-        match with_damping(part, damping, observe) {
+        match solve(part, damping, observe) {
             Err(cause @ Error::NotPositiveDefinite { .. }) => {
                 let (from, reason) = (damping, cause.to_string());
                 damping = raise(damping, cause)?;
                 tell(observe, 0, Progress::DampingRaised { from, to: damping, reason })?;
             }
-            outcome => return outcome,
+            solved => return solved,
         }
     }
 }
@@ -79,7 +88,7 @@ fn with_damping(
     elimination.finish()
 }
 
-fn tell(
+pub(super) fn tell(
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     steps: usize,
     progress: Progress,

@@ -101,11 +101,21 @@ impl Part<'_> {
         finite("weight", n, self.weight)
     }
 
+    /// The most that can be asked to leave, in the sense of [`Part::remove`]: one unit stays, or one of every group.
+    pub(super) fn most(&self) -> usize {
+        self.open_units().saturating_sub(1)
+    }
+
     pub(super) fn check_remove(&self, remove: usize) -> Result<(), Error> {
-        let units = match self.units {
+        let units = self.open_units();
+        if remove >= units { Err(Error::NothingLeft { units, remove }) } else { Ok(()) }
+    }
+
+    /// All units, or those of one group.
+    fn open_units(&self) -> usize {
+        match self.units {
             Units::Heads { per_group: Some(per_group), .. } => per_group,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => self.unit_count(),
-        };
-        if remove >= units { Err(Error::NothingLeft { units, remove }) } else { Ok(()) }
+        }
     }
 }

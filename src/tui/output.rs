@@ -4,13 +4,15 @@ use std::io::{self, Write, stdout};
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
+use super::guard::{self, Shown};
+
 pub type Screen = Terminal<CrosstermBackend<Output>>;
 
 /// Terminals that know this mode show what lies between at once; others ignore it.
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
 const END_FRAME: &[u8] = b"\x1b[?2026l";
 
-/// Holds what is written until it is flushed. What a panic leaves half-drawn is dropped with it.
+/// Holds what is written until it is flushed. Outside of the screen nothing is written.
 #[derive(Debug, Default)]
 pub struct Output(Vec<u8>);
 
@@ -31,6 +33,11 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.0.is_empty() {
+            return Ok(());
+        }
+        // After a panic, what its frame left would fall on the shell.
+        if guard::shown() == Shown::No {
+            self.0.clear();
             return Ok(());
         }
         self.0.extend_from_slice(END_FRAME);

@@ -75,13 +75,19 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
             (None, false) => span("engine ended".into(), Role::Muted),
         };
         pieces.push(Piece::new(1, vec![words]));
+    } else if state.model.is_none() {
+        pieces.extend(opening(state, theme));
     } else if let Some(job) = state.job().or(state.last_job.as_ref()) {
         let role = role(&job.status);
         let mark = format!("{} ", theme.glyphs.job(&job.status));
         let say = |words: String| vec![span(mark.clone(), role), span(words, role)];
         let long = text::fit(&job_words::words(state, job), WORDS);
         pieces.push(Piece::new(4, say(long)).or(Piece::new(1, say(job_words::short(job).into()))));
-        pieces.extend(progress(state, theme));
+        if let Some((share, left)) = state.progress() {
+            pieces.push(progress(share, theme));
+            let words = left.map(|left| format!("{} left", numbers::seconds(left)));
+            pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
+        }
         if state.jobs.len() > 1 {
             pieces.push(Piece::new(4, vec![span(format!("+{} waiting", state.jobs.len() - 1), Role::Muted)]));
         }
@@ -101,18 +107,22 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
     pieces
 }
 
-/// A bar with its per cent, and the time left.
-fn progress(state: &State, theme: &Theme) -> Vec<Piece> {
-    let Some((share, left)) = state.progress() else { return Vec::new() };
-    let bar = bar(share, theme);
-    let per_cent = Span::styled(format!(" {:>4}", numbers::per_cent(share)), theme.style(Role::Text));
-    let alone = Piece::new(1, vec![per_cent.clone()]);
-    let mut pieces = vec![Piece::new(3, bar.into_iter().chain([per_cent]).collect()).or(alone)];
-    if let Some(left) = left {
-        let words = format!("{} left", numbers::seconds(left));
-        pieces.push(Piece::new(3, vec![Span::styled(words, theme.style(Role::Muted))]));
-    }
-    pieces
+/// What the opening of a model waits for.
+fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
+    let Some((stage, done, total)) = &state.opening else { return Vec::new() };
+    let words = text::fit(&job_words::opening(stage), WORDS);
+    let share = *done as f64 / (*total).max(1) as f64;
+    vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]
+}
+
+/// A bar with its per cent, the per cent alone where there is little room.
+fn progress(share: f64, theme: &Theme) -> Piece {
+    let per_cent = |gap: &str| {
+        let words = format!("{gap}{:>4}", numbers::per_cent(share));
+        Span::styled(words, theme.style(Role::Text))
+    };
+    let spans = bar(share, theme).into_iter().chain([per_cent(" ")]).collect();
+    Piece::new(3, spans).or(Piece::new(1, vec![per_cent("")]))
 }
 
 /// A bar of [`BAR`] cells, filled by half cells.

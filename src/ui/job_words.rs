@@ -35,6 +35,11 @@ pub(super) fn short(job: &Job) -> &'static str {
     }
 }
 
+/// What the opening of a model is at.
+pub(super) fn opening(stage: &Stage) -> String {
+    stage_words(stage).unwrap_or_else(|| "opening".into())
+}
+
 fn at_work(state: &State, job: &Job) -> String {
     let what = match job.kind {
         JobKind::Run { .. } => "",

@@ -1,0 +1,162 @@
+//! The schedule edited by hand, undone and redone.
+
+use super::Script;
+use crate::{
+    app::{Locked, Status},
+    config::{Schedule, Span},
+    protocol::{Command, Event},
+};
+
+fn ratio(script: &Script, layer: usize) -> f64 {
+    script.state.schedule.ratios[layer]
+}
+
+#[test]
+fn a_nudge_moves_one_ratio_and_the_parameters_follow_at_once() {
+    let mut script = Script::opened(4);
+    let before = (ratio(&script, 1), script.state.parameters_planned());
+    script.keys("3 right up up up up up pageup pageup");
+    assert!((ratio(&script, 1) - before.0 - 0.15).abs() < 1e-6);
+    assert!(script.state.parameters_planned() < before.1);
+    assert_eq!(script.state.schedule.name(), "by hand");
+    script.keys("u");
+    assert_eq!(ratio(&script, 1), before.0, "nudges in a row are one edit");
+    assert_eq!(script.state.schedule.name(), "log");
+    script.keys("ctrl-r");
+    assert!((ratio(&script, 1) - before.0 - 0.15).abs() < 1e-6);
+}
+
+#[test]
+fn ratios_stay_between_nothing_and_all() {
+    let mut script = Script::opened(2);
+    script.keys("3");
+    for _ in 0..40 {
+        script.keys("pagedown");
+    }
+    assert_eq!(ratio(&script, 0), 0.0);
+    for _ in 0..40 {
+        script.keys("K");
+    }
+    assert_eq!(ratio(&script, 0), 0.99);
+}
+
+#[test]
+fn a_typed_ratio_is_checked_in_the_form() {
+    let mut script = Script::opened(2);
+    script.keys("3 e");
+    script.retype("1.5");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("1.5"), "{:?}", script.form_error());
+    script.retype("many");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("\"many\""));
+    script.retype("0.3");
+    script.keys("enter");
+    assert_eq!(ratio(&script, 0), 0.3);
+    assert!(script.state.overlays.is_empty());
+}
+
+#[test]
+fn presets_move_all_but_locked_layers() {
+    let mut script = Script::opened(4);
+    script.keys("3 e");
+    script.retype("0.5");
+    script.keys("enter L");
+    assert_eq!(script.state.schedule.locked(0), Locked::Yes);
+    script.keys("P P");
+    assert_eq!(script.state.schedule.preset, Some(Schedule::Linear));
+    assert_eq!(ratio(&script, 0), 0.5);
+    script.keys("L P");
+    assert_eq!(script.state.schedule.preset, Some(Schedule::Uniform));
+    assert!((0..4).all(|layer| (ratio(&script, layer) - 0.2).abs() < 1e-12));
+}
+
+#[test]
+fn the_shape_is_given_by_a_mean_or_by_two_ends() {
+    let mut script = Script::opened(4);
+    script.keys("3 d");
+    script.field("schedule");
+    script.keys("right");
+    assert_eq!(script.form_text("schedule"), "linear");
+    script.field("given by");
+    script.keys("right");
+    script.field("first");
+    script.retype("0.1");
+    script.field("last");
+    script.retype("0.4");
+    script.keys("enter");
+    let expected = [0.1, 0.2, 0.3, 0.4];
+    assert!((0..4).all(|layer| (ratio(&script, layer) - expected[layer]).abs() < 1e-12));
+    assert_eq!(script.state.schedule.span, Span::Ends { first: 0.1, last: 0.4 });
+}
+
+#[test]
+fn renormalising_scales_the_unlocked_to_the_mean() {
+    let mut script = Script::opened(4);
+    script.keys("3 e");
+    script.retype("0.6");
+    script.keys("enter L N");
+    script.retype("0.3");
+    script.keys("enter");
+    assert!((script.state.schedule.mean() - 0.3).abs() < 1e-9);
+    assert_eq!(ratio(&script, 0), 0.6);
+    script.keys("N");
+    script.retype("0.1");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("unlock"), "{:?}", script.form_error());
+}
+
+#[test]
+fn renormalising_stops_single_ratios_below_one() {
+    let mut script = Script::opened(3);
+    script.state.schedule.ratios = vec![0.1, 0.2, 0.9];
+    script.state.schedule.renormalise(0.6).unwrap();
+    let ratios = &script.state.schedule.ratios;
+    assert!((script.state.schedule.mean() - 0.6).abs() < 1e-9, "{ratios:?}");
+    assert_eq!(ratios[2], 0.99);
+    assert!((ratios[1] / ratios[0] - 2.0).abs() < 1e-9, "the others keep their proportions");
+    script.state.schedule.ratios = vec![0.0; 3];
+    script.state.schedule.renormalise(0.3).unwrap();
+    assert!(script.state.schedule.ratios.iter().all(|ratio| (ratio - 0.3).abs() < 1e-9));
+}
+
+#[test]
+fn an_edit_during_a_run_replans_the_layers_to_come() {
+    let mut script = Script::opened(3);
+    script.keys("s");
+    script.hear(1, script.run_started());
+    script.prune(1, 0, 0, vec![]);
+    script.keys("3 end up");
+    assert_eq!(*script.command(), Command::Replan { ratios: script.state.schedule.ratios.clone() });
+    script.hear(1, Event::RunCancelled);
+    script.keys("up");
+    assert!(script.effects.is_empty(), "nobody has to know when nothing runs");
+}
+
+#[test]
+fn a_done_layer_whose_planned_ratio_was_moved_is_stale() {
+    let mut script = Script::pruned(3);
+    script.keys("3 home right up");
+    assert_eq!(script.state.status(1), Status::Stale);
+    assert_eq!(script.state.status(2), Status::Done, "it rests on the attempts above, not on their plan");
+    script.keys("u");
+    assert_eq!(script.state.status(1), Status::Done);
+}
+
+#[test]
+fn nothing_to_undo_is_said() {
+    let mut script = Script::opened(2);
+    script.keys("u");
+    assert_eq!(script.notice(), "nothing to take back");
+}
+
+#[test]
+fn a_run_is_told_the_name_of_its_curve_unless_it_was_edited() {
+    let mut script = Script::opened(4);
+    assert_eq!(script.state.settings_of_run().schedule, Schedule::Log);
+    assert_eq!(script.state.settings_of_run().ratio, Some(0.2));
+    script.keys("3 up");
+    let settings = script.state.settings_of_run();
+    assert_eq!(settings.schedule, Schedule::Custom(script.state.schedule.ratios.clone()));
+    assert_eq!(settings.ratio, None);
+}

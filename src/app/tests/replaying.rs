@@ -1,0 +1,64 @@
+//! A recording, shown.
+
+use super::{Script, script::opened};
+use crate::{
+    app::{Effect, Msg, Origin, Status},
+    protocol::{Command, Event, PlannedLayer},
+};
+
+fn replay() -> Script {
+    let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
+    script.hear(1, opened(2));
+    script
+}
+
+#[test]
+fn a_recorded_run_shows_with_the_ratios_it_had() {
+    let mut script = replay();
+    let plan = [0.1, 0.4].map(|ratio| PlannedLayer {
+        ratio,
+        heads: 8,
+        kv_heads: 4,
+        channels: 10,
+        attention_units: Some(1),
+        mlp_units: Some(1),
+    });
+    let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
+    script.hear(1, Event::RunStarted { model, settings, plan: plan.to_vec() });
+    assert_eq!(script.state.schedule.ratios, [0.1, 0.4]);
+    script.prune(1, 0, 0, vec![]);
+    assert_eq!(script.state.status(0), Status::Done);
+}
+
+#[test]
+fn its_speed_and_pause_are_asked_of_the_player() {
+    let mut script = replay();
+    script.keys(">");
+    assert_eq!(script.effects, [Effect::Command(Command::Speed(2.0))]);
+    script.keys("space");
+    assert_eq!(script.effects, [Effect::Command(Command::Pause)]);
+    assert!(script.state.replay_paused);
+    script.keys("n");
+    assert_eq!(script.effects, [Effect::Command(Command::Step)]);
+    script.keys("space");
+    assert_eq!(script.effects, [Effect::Command(Command::Resume)]);
+}
+
+#[test]
+fn nothing_is_asked_of_an_engine_that_is_not_there() {
+    let mut script = replay();
+    for keys in ["s", "R", "r", "c", "E", "3 up", "3 d", "5 w", "5 m", "o"] {
+        script.keys(keys);
+        assert!(script.effects.is_empty() && script.state.overlays.is_empty(), "{keys}");
+        assert!(script.notice().contains("recording"), "{keys}: {}", script.notice());
+    }
+}
+
+#[test]
+fn its_end_is_said_and_everything_stays() {
+    let mut script = replay();
+    script.send(Msg::EngineGone(None));
+    assert!(script.effects.is_empty() && script.notice().contains("at its end"));
+    script.keys("q");
+    assert_eq!(script.effects, [Effect::Quit]);
+}

@@ -1,0 +1,64 @@
+//! From settings to calibration windows.
+
+use crate::{
+    calibration::Windows,
+    config::{LayerRange, Settings, TextSource},
+    model::{Architecture, Checkpoint},
+    pipeline,
+    protocol::{CalibrationRecord, Event},
+};
+
+use super::{Control, Error, texts};
+
+/// The longest window that is taken by itself.
+const DEFAULT_SEQ_LEN: usize = 2048;
+
+/// Calibration windows and what they are made of.
+pub struct Calibration {
+    pub windows: Windows,
+    pub record: CalibrationRecord,
+    text_tokens: usize,
+}
+
+impl Calibration {
+    /// Draws the windows that the settings ask for; they are told when [`Calibration::told`] is.
+    pub fn draw(settings: &Settings, checkpoint: &Checkpoint, control: &mut Control) -> Result<Self, Error> {
+        if settings.calibration.is_empty() {
+            return Err(Error::NoCalibration(TextSource::DemoStories));
+        }
+        let texts = settings.calibration.iter().map(texts::read).collect::<Result<Vec<_>, _>>()?;
+        let files: Vec<String> = settings.calibration.iter().map(ToString::to_string).collect();
+        let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, control)?;
+        let (samples, seed) = (settings.samples, settings.seed);
+        let seq_len = window_length(settings, checkpoint.architecture())?;
+        let windows = Windows::draw(&tokens, samples, seq_len, seed)?;
+        let record = CalibrationRecord { files, samples, seq_len, seed, tokens: (samples * seq_len) as u64 };
+        Ok(Self { windows, record, text_tokens: tokens.len() })
+    }
+
+    pub fn told(&self) -> Event {
+        Event::Calibrated {
+            files: self.record.files.clone(),
+            samples: self.record.samples,
+            seq_len: self.record.seq_len,
+            text_tokens: self.text_tokens,
+        }
+    }
+}
+
+/// Settings with everything said that depends on the model: the length of the windows, both ends of the layers.
+pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
+    settings.seq_len = Some(window_length(&settings, architecture)?);
+    let range = settings.layers.resolve(architecture.layers.len()).map_err(pipeline::Error::Layers)?;
+    settings.layers = LayerRange { start: Some(range.start), end: Some(range.end) };
+    Ok(settings)
+}
+
+pub fn window_length(settings: &Settings, architecture: &Architecture) -> Result<usize, Error> {
+    let limit = architecture.max_positions;
+    match settings.seq_len {
+        Some(asked) if asked > limit => Err(Error::TooLong { key: "seq-len", asked, limit }),
+        Some(asked) => Ok(asked),
+        None => Ok(DEFAULT_SEQ_LEN.min(limit)),
+    }
+}

@@ -1,0 +1,74 @@
+//! A model as its faces are told of it.
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    model::{Architecture, Checkpoint, LayerSize},
+    pipeline::LayerPlan,
+    protocol::{Event, LayerShape, ModelRecord, ModelShape, PlannedLayer},
+};
+
+use super::Error;
+
+pub fn model_record(checkpoint: &Checkpoint, after: &Architecture) -> Result<ModelRecord, Error> {
+    let before = checkpoint.architecture();
+    let config = checkpoint.source().read("config.json", "it was there a moment ago")?;
+    Ok(ModelRecord {
+        name: checkpoint.name().into(),
+        family: before.family.to_string(),
+        layers: before.layers.len(),
+        parameters_before: before.parameters(),
+        parameters_after: after.parameters(),
+        config_sha256: Sha256::digest(&config).iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {
+    let architecture = checkpoint.architecture();
+    let mut bytes = 0;
+    for slot in architecture.tensors() {
+        bytes += checkpoint.weights().raw(&slot.name)?.data.len() as u64;
+    }
+    let shape = ModelShape {
+        hidden: architecture.hidden,
+        head_dim: architecture.head_dim,
+        vocab: architecture.vocab,
+        max_positions: architecture.max_positions,
+        parameters: architecture.parameters(),
+        bytes,
+        layers: (0..architecture.layers.len()).map(|layer| layer_shape(architecture, layer)).collect(),
+    };
+    Ok(Event::Opened { model: model_record(checkpoint, architecture)?, shape })
+}
+
+/// What leaves with a unit is told by the same model with one unit less.
+fn layer_shape(architecture: &Architecture, layer: usize) -> LayerShape {
+    let size = architecture.layers[layer];
+    let whole = architecture.layer_parameters(layer);
+    let without = |smaller: LayerSize| {
+        let mut layers = architecture.layers.clone();
+        layers[layer] = smaller;
+        whole - architecture.with_layers(layers).layer_parameters(layer)
+    };
+    let LayerSize { heads, kv_heads, channels } = size;
+    let group = size.group();
+    LayerShape {
+        heads,
+        kv_heads,
+        channels,
+        per_kv_group: without(LayerSize { heads: heads - group, kv_heads: kv_heads - 1, channels }),
+        per_query_head: without(LayerSize { heads: heads - 1, kv_heads, channels }),
+        per_channel: without(LayerSize { heads, kv_heads, channels: channels - 1 }),
+    }
+}
+
+pub fn planned((plan, size): (&LayerPlan, &LayerSize)) -> PlannedLayer {
+    PlannedLayer {
+        ratio: plan.ratio,
+        heads: size.heads,
+        kv_heads: size.kv_heads,
+        channels: size.channels,
+        attention_units: plan.attention,
+        mlp_units: plan.mlp,
+    }
+}

@@ -1,0 +1,41 @@
+//! The error curve of one part, behind the layers above as they are in force.
+
+use crate::{
+    config::Part,
+    pipeline::plan_layer,
+    protocol::{CurvePoint, Event, Method},
+};
+
+use super::{Bench, Control, Error, Telling};
+
+impl Bench<'_> {
+    pub(super) fn curve(
+        &mut self,
+        layer: usize,
+        part: Part,
+        method: Method,
+        control: &mut Control,
+    ) -> Result<Event, Error> {
+        self.attempts.check_layer(layer)?;
+        let settings = self.settings_with(&Method { parts: vec![part], ..method })?;
+        let size = self.checkpoint.architecture().layers[layer];
+        let plan = plan_layer(&size, method.ratio, &settings)?;
+        let (device, dtype) = self.forward(&settings.machine)?;
+        let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
+        let pass = self.pass(&settings, &calibration, (&device, dtype));
+        let streams = self.approach(layer, &pass, control)?;
+
+        let mut known = self.take_known(layer, &settings);
+        let attention = self.task(layer, Part::Attention, None);
+        let curve =
+            pass.error_curve((layer, part), &plan, attention, streams, known.as_mut(), &mut |notice| {
+                control.hear(notice)
+            });
+        self.keep_known(layer, known, &settings);
+        let curve = curve?;
+        let points = curve.points.into_iter();
+        let points = points.map(|(removed, relative_error)| CurvePoint { removed, relative_error }).collect();
+        control.tell(Event::Curve { layer, part, units: curve.units, points });
+        Ok(Event::JobDone)
+    }
+}

@@ -1,0 +1,54 @@
+//! How the next token is drawn from the logits.
+
+use candle_transformers::generation::{LogitsProcessor, Sampling};
+
+use super::Error;
+
+/// How the next token is drawn.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    /// 0 always takes the likeliest token.
+    pub temperature: f64,
+    pub top_k: Option<usize>,
+    pub top_p: Option<f64>,
+    /// Divides the logits of the last `repeat_last` tokens; 1 leaves them.
+    pub repeat_penalty: f32,
+    pub repeat_last: usize,
+    pub seed: u64,
+}
+
+impl Draw {
+    /// Refuses what no token can be drawn with.
+    pub fn check(&self) -> Result<(), Error> {
+        let positive = |x: f32| x > 0.0 && x.is_finite();
+        let wrong = |key, expected, found: String| Err(Error::Draw { key, expected, found });
+        if !(self.temperature == 0.0 || (1e-3..=1e3).contains(&self.temperature)) {
+            return wrong("temperature", "0 or a number from 0.001 to 1000", self.temperature.to_string());
+        }
+        if self.top_k == Some(0) {
+            return wrong("top-k", "a number above 0", "0".into());
+        }
+        match self.top_p {
+            Some(p) if !(p > 0.0 && p <= 1.0) => {
+                return wrong("top-p", "a number above 0, at most 1", p.to_string());
+            }
+            _ => {}
+        }
+        if !positive(self.repeat_penalty) {
+            return wrong("repeat-penalty", "a number above 0", self.repeat_penalty.to_string());
+        }
+        Ok(())
+    }
+
+    pub(super) fn sampler(&self) -> LogitsProcessor {
+        let temperature = self.temperature;
+        let sampling = match (self.top_k, self.top_p) {
+            _ if temperature <= 0.0 => Sampling::ArgMax,
+            (None, None) => Sampling::All { temperature },
+            (Some(k), None) => Sampling::TopK { k, temperature },
+            (None, Some(p)) => Sampling::TopP { p, temperature },
+            (Some(k), Some(p)) => Sampling::TopKThenTopP { k, p, temperature },
+        };
+        LogitsProcessor::from_sampling(self.seed, sampling)
+    }
+}

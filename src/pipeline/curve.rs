@@ -1,0 +1,87 @@
+//! What every ratio of one part would cost.
+
+use crate::{
+    config::{Part, Target},
+    prune::{self, Progress, Units},
+};
+
+use super::{
+    Error, Known, LayerPlan, Notice, Pass, Streams, Task,
+    measure::{Wanted, failed},
+    notice::Observer,
+    plan::units,
+};
+
+/// The error curve of one part.
+pub struct ErrorCurve {
+    /// Units before pruning.
+    pub units: usize,
+    /// (units that have left, sum of the step errors over E‖y‖²), ascending.
+    pub points: Vec<(usize, f64)>,
+}
+
+impl Pass<'_> {
+    /// Follows the elimination path of a part to its end, by way of what `plan` removes. `streams` stand at the input of
+    /// the layer; `attention` tells what becomes of the part before, where the FFN is asked for.
+    pub fn error_curve(
+        &self,
+        (layer, part): (usize, Part),
+        plan: &LayerPlan,
+        attention: Task,
+        mut streams: Streams,
+        mut known: Option<&mut Known>,
+        observer: &mut Observer<'_>,
+    ) -> Result<ErrorCurve, Error> {
+        // The target moves no error of the path.
+        streams.dense = None;
+        let mut opened = self.open(layer)?;
+        let remove = match part {
+            Part::Attention => plan.attention,
+            Part::Mlp => plan.mlp,
+        };
+        if let (Part::Mlp, Task::TakeOver { cut, .. }) = (part, attention) {
+            opened.cut.take_over(Part::Attention, cut);
+        }
+        let size = opened.blocks.original.size();
+        let (count, width, picked) =
+            units(part, &size, self.checkpoint.architecture().head_dim, self.settings);
+        let measured = match known.as_ref().and_then(|known| known.get(part, &opened.cut, Target::Layer)) {
+            Some(measured) => measured,
+            None => {
+                match part {
+                    Part::Attention => {}
+                    Part::Mlp => {
+                        self.part(Part::Attention, attention, &mut opened, &mut streams, None, observer)?;
+                    }
+                }
+                let asked = (Wanted::Moments, count * width, false);
+                let (measured, _) = self.measure(part, &opened.blocks, &mut streams, asked, observer)?;
+                let measured = measured.expect("moments were asked for");
+                if let Some(known) = &mut known {
+                    known.set(part, &opened.cut, measured.clone());
+                }
+                measured
+            }
+        };
+        let problem = self.problem(part, &opened, picked, remove.unwrap_or(0))?;
+        let stay = match picked {
+            Units::Heads { per_group: Some(per_group), .. } => count / per_group,
+            Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
+        };
+        let total = (count - stay) as u64;
+        let mut done = 0;
+        let posed = prune::Part { target: None, ..self.posed(&problem, &measured) };
+        let points = prune::error_curve(&posed, &mut |progress| match progress {
+            Progress::Removed { units, .. } => {
+                done += units.len() as u64;
+                observer(Notice::Following { layer, part, done, total })
+            }
+            Progress::DampingRaised { .. } | Progress::Statistics { .. } => {
+                done = 0;
+                observer(Notice::Solving { layer, part, progress })
+            }
+        });
+        let points = points.map_err(|cause| failed(layer, part, cause, observer))?;
+        Ok(ErrorCurve { units: count, points })
+    }
+}

@@ -1,0 +1,233 @@
+//! One layer (algorithm.md: steps 1 to 5), both parts of its block alike: measure, solve, propagate.
+
+use std::time::Instant;
+
+use crate::{
+    config::{Part, Target},
+    prune::{self, LayerRecord, Outcome, PartRecord, Units},
+};
+
+use super::{
+    BlockCut, Error, Known, LayerPlan, Notice, Pass, Streams,
+    measure::{Blocks, Measured, Wanted, failed},
+    notice::{Observer, tell},
+    pass::{part_inputs, part_output},
+    plan::units,
+    stream::values,
+};
+
+/// What is to become of a part.
+#[derive(Clone, Copy)]
+pub enum Task<'a> {
+    /// So many units leave, in all groups together.
+    Solve { remove: usize },
+    /// It stays as it is.
+    Leave,
+    /// It is cut as it was before.
+    TakeOver { record: &'a PartRecord, cut: &'a BlockCut },
+}
+
+/// What is to become of a layer.
+pub struct LayerTask<'a> {
+    pub layer: usize,
+    /// For the record; the counts are in the tasks.
+    pub ratio: f64,
+    pub attention: Task<'a>,
+    pub mlp: Task<'a>,
+}
+
+/// A layer that is through.
+pub struct SolvedLayer {
+    pub record: LayerRecord,
+    pub cut: BlockCut,
+    pub solve_seconds: f64,
+}
+
+/// A layer in work.
+pub(super) struct Layer {
+    pub blocks: Blocks,
+    pub cut: BlockCut,
+    solve_seconds: f64,
+}
+
+/// Everything that [`prune::Part`] borrows.
+pub(super) struct Problem {
+    /// [hidden, n], row-major.
+    weight: Vec<f32>,
+    units: Units,
+    remove: usize,
+}
+
+impl LayerTask<'_> {
+    /// What a run does to a layer.
+    pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
+        let task = |remove: Option<usize>| remove.map_or(Task::Leave, |remove| Task::Solve { remove });
+        Self { layer, ratio: plan.ratio, attention: task(plan.attention), mlp: task(plan.mlp) }
+    }
+}
+
+impl Pass<'_> {
+    /// Measures, prunes and propagates a layer; the streams end behind it. Only one block's weights are in memory.
+    /// Moments are taken from `known` and left there, where it is given.
+    pub fn layer(
+        &self,
+        task: &LayerTask,
+        streams: &mut Streams,
+        mut known: Option<&mut Known>,
+        observer: &mut Observer<'_>,
+    ) -> Result<SolvedLayer, Error> {
+        let index = task.layer;
+        let mut layer = self.open(index)?;
+        let mut part = |part, task, known: Option<&mut Known>, layer: &mut Layer, streams: &mut Streams| {
+            let record = self.part(part, task, layer, streams, known, observer)?;
+            tell(observer, Notice::PartDone { layer: index, part, record: &record })?;
+            Ok::<_, Error>(record)
+        };
+        let attention = part(Part::Attention, task.attention, known.as_deref_mut(), &mut layer, streams)?;
+        let mlp = part(Part::Mlp, task.mlp, known, &mut layer, streams)?;
+        let output_error = match &streams.dense {
+            Some(dense) if self.settings.track_errors => Some(streams.pruned.error_against(dense)?),
+            _ => None,
+        };
+        if !streams.pruned.is_finite()? {
+            return Err(Error::NotFinite { layer: index });
+        }
+        let record = LayerRecord { index, ratio: task.ratio, attention, mlp, output_error };
+        Ok(SolvedLayer { record, cut: layer.cut, solve_seconds: layer.solve_seconds })
+    }
+
+    pub(super) fn open(&self, layer: usize) -> Result<Layer, Error> {
+        let block = self.checkpoint.block(layer, self.device, self.dtype)?;
+        let blocks = Blocks { layer, original: block.clone(), pruned: block };
+        Ok(Layer { blocks, cut: BlockCut::new(layer), solve_seconds: 0.0 })
+    }
+
+    /// Measures, prunes and propagates one part. Both streams end behind the part.
+    pub(super) fn part(
+        &self,
+        part: Part,
+        task: Task,
+        layer: &mut Layer,
+        streams: &mut Streams,
+        mut known: Option<&mut Known>,
+        observer: &mut Observer<'_>,
+    ) -> Result<PartRecord, Error> {
+        let index = layer.blocks.layer;
+        let size = layer.blocks.original.size();
+        let head_dim = self.checkpoint.architecture().head_dim;
+        let (count, width, picked) = units(part, &size, head_dim, self.settings);
+        let wanted = match task {
+            Task::Solve { .. } => {
+                let found =
+                    known.as_ref().and_then(|known| known.get(part, &layer.cut, self.settings.target));
+                found.map_or(Wanted::Moments, Wanted::Known)
+            }
+            Task::Leave | Task::TakeOver { .. } => Wanted::Nothing,
+        };
+        let (n, keep) = (count * width, self.keeps(part, size.channels));
+        let (measured, inputs) = self.measure(part, &layer.blocks, streams, (wanted, n, keep), observer)?;
+        if let (Some(known), Some(measured)) = (&mut known, &measured) {
+            known.set(part, &layer.cut, measured.clone());
+        }
+
+        let record = match (task, measured) {
+            (Task::Solve { remove }, Some(measured)) => {
+                let began = Instant::now();
+                let problem = self.problem(part, layer, picked, remove)?;
+                let outcome = self.solve(part, index, &problem, &measured, observer)?;
+                if !outcome.removed.is_empty() {
+                    let unit = self.settings.attention_unit;
+                    layer.cut.set(part, &outcome, (size, unit), self.checkpoint)?;
+                }
+                layer.solve_seconds += began.elapsed().as_secs_f64();
+                record(outcome, count, width)
+            }
+            (Task::TakeOver { record, cut }, _) => {
+                layer.cut.take_over(part, cut);
+                record.clone()
+            }
+            (Task::Solve { .. }, None) | (Task::Leave, _) => PartRecord::untouched(count, width),
+        };
+        layer.cut.narrow(part, &mut layer.blocks.pruned)?;
+
+        let block = &layer.blocks.pruned;
+        let columns = layer.cut.columns(part, head_dim, self.device)?;
+        let total = self.windows.samples() as u64;
+        let mut done = 0;
+        for (h, x) in streams.pruned.batches.iter_mut().zip(inputs) {
+            let x = match (x, &columns) {
+                (Some(x), None) => x,
+                (Some(x), Some(columns)) => x.index_select(columns, 2)?,
+                (None, _) => part_inputs(block, part, h, &streams.rope)?,
+            };
+            *h = (&*h + part_output(block, part, &x)?)?;
+            done += h.dim(0)? as u64;
+            tell(observer, Notice::Propagating { layer: index, part, done, total })?;
+        }
+        Ok(record)
+    }
+
+    /// `remove` units are to leave, in all groups together.
+    pub(super) fn problem(
+        &self,
+        part: Part,
+        layer: &Layer,
+        units: Units,
+        remove: usize,
+    ) -> Result<Problem, Error> {
+        let original = &layer.blocks.original;
+        let scored = match part {
+            Part::Attention => original.o_proj(),
+            Part::Mlp => original.down_proj(),
+        };
+        let groups = match units {
+            Units::Heads { per_group: Some(_), .. } => original.size().kv_heads,
+            Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
+        };
+        Ok(Problem { weight: values(scored)?, units, remove: remove / groups })
+    }
+
+    /// Picks the units that leave and fits the rest.
+    fn solve(
+        &self,
+        part: Part,
+        layer: usize,
+        problem: &Problem,
+        measured: &Measured,
+        observer: &mut Observer<'_>,
+    ) -> Result<Outcome, Error> {
+        let problem = self.posed(problem, measured);
+        prune::prune(&problem, &mut |progress| observer(Notice::Solving { layer, part, progress }))
+            .map_err(|cause| failed(layer, part, cause, observer))
+    }
+
+    pub(super) fn posed<'p>(&self, problem: &'p Problem, measured: &'p Measured) -> prune::Part<'p> {
+        prune::Part {
+            weight: &problem.weight,
+            rows: self.checkpoint.architecture().hidden,
+            moment: &measured.moment,
+            units: problem.units,
+            remove: problem.remove,
+            damping: self.settings.damping,
+            compensate: self.settings.compensation,
+            target: match self.settings.target {
+                Target::Layer => None,
+                Target::DenseStream => measured.toward_dense.as_deref(),
+            },
+        }
+    }
+}
+
+/// What `run.json` holds of a part.
+fn record(outcome: Outcome, units: usize, unit_width: usize) -> PartRecord {
+    PartRecord {
+        units,
+        unit_width,
+        kept: outcome.kept,
+        removed: outcome.removed,
+        step_errors: outcome.step_errors,
+        group_sizes: outcome.group_sizes,
+        relative_error: outcome.relative_error,
+        hessian: Some(outcome.hessian),
+    }
+}

@@ -1,0 +1,151 @@
+//! Second moments of one part's inputs over all calibration windows.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use crate::{
+    config::{Part, Target},
+    model::Block,
+    prune::{self, CrossMoment, Moment, SecondMoment},
+};
+
+use super::{
+    BlockCut, Error, Notice, Pass, Streams,
+    cut::HeadCut,
+    notice::{Observer, tell},
+    pass::{part_inputs, part_output},
+    stream::values,
+};
+
+/// What one part's forward pass over all windows leaves.
+pub struct Measured {
+    pub moment: Moment,
+    /// T = E[(W x + h − h̃) x̃ᵀ] [hidden, n], row-major, for the dense-stream target.
+    pub toward_dense: Option<Vec<f64>>,
+}
+
+/// The second moments of one layer, for as long as its inputs are the same.
+#[derive(Default)]
+pub struct Known {
+    attention: Option<Arc<Measured>>,
+    /// With the cut of the attention that they were measured behind.
+    mlp: Option<(Option<Arc<HeadCut>>, Arc<Measured>)>,
+}
+
+/// What is to be found out on the way through a part.
+pub(super) enum Wanted {
+    Nothing,
+    Moments,
+    /// Nothing, since it is known.
+    Known(Arc<Measured>),
+}
+
+/// The two blocks of a layer: one that changes as its parts are pruned, and the one that it came as. Weights are shared,
+/// not copied.
+pub(super) struct Blocks {
+    pub layer: usize,
+    pub pruned: Block,
+    pub original: Block,
+}
+
+/// Inputs of the scored weight [windows, seq_len, n], one a batch, where they are kept.
+pub(super) type Inputs = Vec<Option<Tensor>>;
+
+impl Known {
+    pub(super) fn get(&self, part: Part, cut: &BlockCut, target: Target) -> Option<Arc<Measured>> {
+        let known = match part {
+            Part::Attention => self.attention.as_ref(),
+            Part::Mlp => {
+                self.mlp.as_ref().filter(|(heads, _)| heads.as_ref() == cut.heads()).map(|(_, known)| known)
+            }
+        };
+        let enough = |known: &&Arc<Measured>| match target {
+            Target::Layer => true,
+            Target::DenseStream => known.toward_dense.is_some(),
+        };
+        known.filter(enough).cloned()
+    }
+
+    pub(super) fn set(&mut self, part: Part, cut: &BlockCut, measured: Arc<Measured>) {
+        match part {
+            Part::Attention => self.attention = Some(measured),
+            Part::Mlp => self.mlp = Some((cut.heads().cloned(), measured)),
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// The inputs x̃ of the scored weight [hidden, n] over all windows: their moments where they are wanted, and where
+    /// `keep`, the inputs themselves. The dense stream goes on.
+    pub(super) fn measure(
+        &self,
+        part: Part,
+        blocks: &Blocks,
+        streams: &mut Streams,
+        (wanted, n, keep): (Wanted, usize, bool),
+        observer: &mut Observer<'_>,
+    ) -> Result<(Option<Arc<Measured>>, Inputs), Error> {
+        let (layer, hidden) = (blocks.layer, self.checkpoint.architecture().hidden);
+        let add_up = matches!(wanted, Wanted::Moments);
+        let mut moment = add_up.then(|| SecondMoment::new(n));
+        let toward_dense = self.settings.target == Target::DenseStream && streams.dense.is_some();
+        let mut cross = (add_up && toward_dense).then(|| CrossMoment::new(hidden, n));
+        let total = self.windows.samples() as u64;
+        let mut done = 0;
+        let mut inputs = Vec::with_capacity(streams.pruned.batches.len());
+        for (batch, h) in streams.pruned.batches.iter().enumerate() {
+            let x = part_inputs(&blocks.pruned, part, h, &streams.rope)?;
+            let x_values = if add_up { values(&x)? } else { Vec::new() };
+            if let Some(moment) = &mut moment {
+                moment.add(&x_values).map_err(|cause| failed(layer, part, cause, observer))?;
+            }
+            if let Some(dense) = &mut streams.dense {
+                let h_dense = &dense.batches[batch];
+                let x_dense = part_inputs(&blocks.original, part, h_dense, &streams.rope)?;
+                let y_dense = part_output(&blocks.original, part, &x_dense)?;
+                let h_next = (h_dense + &y_dense)?;
+                if let Some(cross) = &mut cross {
+                    let aim = values(&aim(&blocks.original, part, &h_next, h)?)?;
+                    cross.add(&aim, &x_values).map_err(|cause| failed(layer, part, cause, observer))?;
+                }
+                dense.batches[batch] = h_next;
+            }
+            done += h.dim(0)? as u64;
+            inputs.push(keep.then_some(x));
+            tell(observer, Notice::Calibrating { layer, part, done, total })?;
+        }
+        let mut fail = |cause| failed(layer, part, cause, observer);
+        let measured = match (wanted, moment) {
+            (Wanted::Known(measured), _) => Some(measured),
+            (_, Some(moment)) => Some(Arc::new(Measured {
+                moment: moment.finish().map_err(&mut fail)?,
+                toward_dense: cross.map(CrossMoment::finish).transpose().map_err(&mut fail)?,
+            })),
+            (_, None) => None,
+        };
+        Ok((measured, inputs))
+    }
+}
+
+/// W x + h − h̃, where h + W x + bias is the dense stream behind the part: the bias is added on both sides.
+fn aim(original: &Block, part: Part, h_next: &Tensor, h: &Tensor) -> Result<Tensor, Error> {
+    let bias = match part {
+        Part::Attention => original.o_bias(),
+        Part::Mlp => original.down_bias(),
+    };
+    let aim = (h_next - h)?;
+    Ok(match bias {
+        Some(bias) => aim.broadcast_sub(bias)?,
+        None => aim,
+    })
+}
+
+/// Tells a failure of the method, and gives it its place.
+pub(super) fn failed(layer: usize, part: Part, cause: prune::Error, observer: &mut Observer<'_>) -> Error {
+    if !matches!(cause, prune::Error::Cancelled { .. }) {
+        // The pass ends in any case.
+        let _ = observer(Notice::PartFailed { layer, part, cause: &cause.to_string() });
+    }
+    Error::Part { layer, part, cause }
+}

@@ -1,0 +1,116 @@
+//! The error of every ratio: the elimination path, continued to its end.
+
+use std::ops::ControlFlow;
+
+use super::outcome::{raising_damping, tell};
+use super::{Elimination, Error, Part, Progress};
+
+/// Goals between the number of units that were asked for and all that can leave: so many points has a curve at least,
+/// where there are as many units.
+const STAGES: usize = 24;
+/// Points that a curve has at most, but for one a stage.
+const MOST_POINTS: usize = 512;
+
+/// (units that have left, the sum of the step errors so far over E‖y‖²), from (0, 0) to all units but those that must
+/// stay. Up to [`Part::remove`] it is the path that [`super::prune`] takes, batch by batch; from there it goes on in
+/// stages, each a goal of its own, so that a group size that halves towards its goal leaves points everywhere. Every
+/// error is the exact cost of this path.
+///
+/// Tells [`Progress::Removed`] and [`Progress::DampingRaised`], after which all begins again. Fails as
+/// [`super::prune`] does.
+pub fn error_curve(
+    part: &Part,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Vec<(usize, f64)>, Error> {
+    raising_damping(part, observe, follow)
+}
+
+fn follow(
+    part: &Part,
+    damping: f64,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Vec<(usize, f64)>, Error> {
+    let mut elimination = Elimination::start(part, damping)?;
+    let energy = elimination.energy();
+    let relative = |error: f64| if energy > 0.0 { error / energy } else { 0.0 };
+    let apart = part.unit_count() / MOST_POINTS;
+    let mut points = vec![(0, 0.0)];
+    let (mut removed, mut sum, mut step, mut last) = (0, 0.0, 0, 0);
+    for goal in goals(part.remove, part.most()) {
+        elimination.aim(goal)?;
+        let met = part.total(goal);
+        while let Some(removal) = elimination.step()? {
+            removed += removal.units.len();
+            sum += removal.error;
+            if removed >= met || removed - last >= apart {
+                points.push((removed, relative(sum)));
+                last = removed;
+            }
+            let (units, error, group_size) = (&removal.units[..], removal.error, removal.units.len());
+            tell(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
+            step += 1;
+        }
+    }
+    Ok(points)
+}
+
+/// First what was asked for, then on to the end in equal stages.
+fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
+    let stage = (most - asked).div_ceil(STAGES).max(1);
+    (asked..most).step_by(stage).chain([most])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{GroupSize, HeadScore};
+    use crate::prune::slow::random_f32;
+    use crate::prune::{Moment, SecondMoment, Units, prune};
+
+    const ROWS: usize = 6;
+    const N: usize = 60;
+
+    fn moment() -> Moment {
+        let mut moment = SecondMoment::new(N);
+        moment.add(&random_f32(5, 200 * N)).unwrap();
+        moment.finish().unwrap()
+    }
+
+    fn part<'a>(weight: &'a [f32], moment: &'a Moment, units: Units, remove: usize) -> Part<'a> {
+        Part { weight, rows: ROWS, moment, units, remove, damping: 0.01, compensate: true, target: None }
+    }
+
+    #[test]
+    fn a_curve_ascends_from_nothing_to_all_but_one_through_the_run_s_own_point() {
+        let (weight, moment) = (random_f32(6, ROWS * N), moment());
+        for kind in [GroupSize::Dynamic, GroupSize::Reference, GroupSize::Exact, GroupSize::Fixed(7)] {
+            for remove in [0, 20, N - 1] {
+                let part = part(&weight, &moment, Units::Channels { group_size: kind }, remove);
+                let curve = error_curve(&part, &mut |_| ControlFlow::Continue(())).unwrap();
+                assert_eq!((curve[0], curve[curve.len() - 1].0), ((0, 0.0), N - 1));
+                assert!(curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
+                assert!(curve.len() >= STAGES || remove > 0, "{} points", curve.len());
+                let own = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap().relative_error;
+                let through = curve.iter().find(|point| point.0 == remove).unwrap().1;
+                assert!((through - own).abs() <= 1e-12 * own, "{kind}: {through} is not {own}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_group_keeps_a_head() {
+        let (weight, moment) = (random_f32(7, ROWS * N), moment());
+        let units = Units::Heads { width: 5, score: HeadScore::Exact, per_group: Some(4) };
+        let curve =
+            error_curve(&part(&weight, &moment, units, 1), &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(curve.iter().map(|point| point.0).collect::<Vec<_>>(), (0..=9).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_curve_may_be_broken_off() {
+        let (weight, moment) = (random_f32(8, ROWS * N), moment());
+        let part = part(&weight, &moment, Units::Channels { group_size: GroupSize::Exact }, 10);
+        let cancelled = error_curve(&part, &mut |_| ControlFlow::Break(()));
+        assert_eq!(cancelled, Err(Error::Cancelled { steps: 1 }));
+    }
+}
