@@ -2,7 +2,10 @@
 
 use std::{io, time::Instant};
 
-use ratatui::crossterm::{event::Event as TerminalEvent, style::force_color_output, terminal};
+use ratatui::{
+    crossterm::{event::Event as TerminalEvent, style::force_color_output, terminal},
+    layout::Rect,
+};
 use tokio::{sync::mpsc, time::sleep_until};
 
 /// The terminal has gone away, on every Unix.
@@ -25,7 +28,7 @@ use crate::{
     config::Settings,
     engine,
     protocol::Stamped,
-    recording::Recorder,
+    recording::{self, Recorder},
     ui::{self, Hits, Theme},
 };
 
@@ -196,7 +199,7 @@ impl Explorer {
     fn worker_gone(&mut self) -> Result<Next, Error> {
         let why = match self.source.ended() {
             Ok(()) => None,
-            Err(Error::Engine(engine::Error::Panicked)) => {
+            Err(Error::Engine(engine::Error::Panicked) | Error::Recording(recording::Error::Panicked)) => {
                 self.crashed = true;
                 let file = report::newest_file().map(|file| format!("; report in {}", file.display()));
                 Some(format!("the worker stopped unexpectedly{}", file.unwrap_or_default()))
@@ -225,7 +228,8 @@ impl Explorer {
     /// The whole screen anew: somebody else may have written on it, and its size may be another.
     fn redraw(&mut self) -> Result<(), Error> {
         let (columns, rows) = terminal::size().map_err(Error::Terminal)?;
-        self.screen.clear().map_err(Error::Terminal)?;
+        // Clears as well; `clear` itself would ask the terminal where the cursor is, and the answer goes to the other reader.
+        self.screen.resize(Rect::new(0, 0, columns, rows)).map_err(Error::Terminal)?;
         self.update(Msg::Resize(columns, rows))?;
         self.draw()
     }
