@@ -52,7 +52,7 @@ impl Interface {
     pub fn load(paths: Option<&Paths>, flags: &Flags) -> Result<Self, Error> {
         let file = said(paths)?;
         let keymap = keymap(paths)?;
-        let (loaded, _, warnings) = load_themes(paths)?;
+        let Loaded { themes: loaded, own: _, warnings } = load_themes(paths)?;
         let environment = Variables::read();
         let theme = match (&flags.theme, &file.theme) {
             (Some(name), _) => find(&loaded, name, "--theme")?,
@@ -88,12 +88,12 @@ pub fn keymap(paths: Option<&Paths>) -> Result<KeyMap, Error> {
 
 /// All themes, built-in ones first, and what could not be understood in a person's own.
 pub fn themes(paths: Option<&Paths>) -> Result<(Vec<ListedTheme>, Vec<String>), Error> {
-    let (loaded, own, warnings) = load_themes(paths)?;
+    let Loaded { themes, own, warnings } = load_themes(paths)?;
     let default = match said(paths)?.theme {
         Some((name, _)) => name,
         None => Variables::read().of_terminal().theme().to_string(),
     };
-    let listed = loaded.into_iter().map(|theme| ListedTheme {
+    let listed = themes.into_iter().map(|theme| ListedTheme {
         file: own.iter().find(|file| file.name == theme.name).map(|file| file.path.clone()),
         default: theme.name == default,
         name: theme.name,
@@ -122,13 +122,20 @@ struct ThemeFile {
     text: String,
 }
 
-fn load_themes(paths: Option<&Paths>) -> Result<(Vec<Theme>, Vec<ThemeFile>, Vec<String>), Error> {
+/// All themes, the files of a person's own, and what could not be understood in them.
+struct Loaded {
+    themes: Vec<Theme>,
+    own: Vec<ThemeFile>,
+    warnings: Vec<String>,
+}
+
+fn load_themes(paths: Option<&Paths>) -> Result<Loaded, Error> {
     let own = paths.map_or(Ok(Vec::new()), |paths| theme_files(&paths.themes()))?;
     let names: Vec<String> = own.iter().map(|file| file.path.display().to_string()).collect();
     let source = |(file, path)| source(file, path);
     let sources: Vec<_> = own.iter().zip(&names).map(source).collect();
     let (themes, warnings) = ui::load(&sources);
-    Ok((themes, own, warnings))
+    Ok(Loaded { themes, own, warnings })
 }
 
 fn source<'a>(file: &'a ThemeFile, path: &'a String) -> ui::Source<'a> {

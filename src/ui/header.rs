@@ -96,8 +96,11 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
     }
     match &state.origin {
         Origin::Replay { speed, .. } => {
-            let words =
-                if state.replay_paused { "replay paused".into() } else { format!("replay ×{speed}") };
+            let words = match state.replay_paused {
+                true => "replay paused".into(),
+                false if speed.is_infinite() => "replay at once".into(),
+                false => format!("replay ×{speed}"),
+            };
             pieces.push(Piece::new(1, vec![span(words, Role::Live)]));
         }
         Origin::Live { .. } => {}

@@ -84,6 +84,13 @@ impl Setup {
         self
     }
 
+    /// Makes a directory in the one that the program runs in.
+    pub fn directory(&self, name: &str) -> PathBuf {
+        let path = self.home.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        path
+    }
+
     /// Writes a file into the directory that the program runs in.
     pub fn file(self, name: &str, text: &str) -> Self {
         std::fs::write(self.home.path().join(name), text).unwrap();
