@@ -7,7 +7,8 @@ use crate::{
     app::{Action, Entry, Level, Panel, Pointed},
     ui::{
         Role,
-        widgets::{fit, seconds, width, wrap},
+        numbers::seconds,
+        widgets::{fit, width, wrap},
     },
 };
 
@@ -64,14 +65,14 @@ fn note(view: &View<'_>, shown: usize) -> String {
         Level::Info | Level::Warning | Level::Error => format!("{} and above", log.least.name()),
     };
     if !log.filter.is_empty() {
-        note = format!("“{}”, {note}", log.filter);
+        note = format!("\"{}\", {note}", log.filter);
     }
     let place = match log.cursor {
         Some(cursor) => format!("line {} of {shown}", cursor.min(shown.saturating_sub(1)) + 1),
         None => format!("{shown} lines, following"),
     };
     let hidden = log.len() - shown.min(log.len());
-    let level = view.state.keymap.label(Action::LogLevel).unwrap_or_default();
+    let level = view.key(Action::LogLevel);
     let hidden = if hidden > 0 { format!(", {hidden} hidden ({level})") } else { String::new() };
     format!("{note} {} {place}{hidden}", view.theme.glyphs.separator())
 }
@@ -111,7 +112,15 @@ fn entry_row(view: &mut View<'_>, row: Rect, entry: &Entry, chosen: bool) {
         view.span(format!("{cursor}{:>8} ", seconds(entry.at)), Role::Muted),
         view.span(format!("{mark} {:<7} ", entry.level.name()), role),
         view.span(format!("{layer:<9}"), Role::Muted),
-        view.span(fit(&entry.text, row.width.saturating_sub(BEFORE + 1)), text_role),
+        view.span(fit(text(entry), row.width.saturating_sub(BEFORE + 1)), text_role),
     ];
     view.line(row, 0, spans);
+}
+
+/// The text without the layer's name in front, which has a column of its own.
+fn text(entry: &Entry) -> &str {
+    let Some(layer) = entry.layer else { return &entry.text };
+    let name = format!("Layer {layer}");
+    let rest = entry.text.strip_prefix(&name).and_then(|rest| rest.strip_prefix([',', ':']));
+    rest.map_or(entry.text.as_str(), str::trim_start)
 }

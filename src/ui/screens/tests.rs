@@ -173,7 +173,7 @@ fn raised_damping_and_dead_inputs_are_pointed_out() {
     let mut state = at(Screen::Layer, sample::half_done());
     state.focus[Screen::Layer as usize] = Panel::Hessian;
     let text = shown(&state);
-    assert!(text.contains("! 0.1 (asked 0.01)") && text.contains("3 of 688"), "{text}");
+    assert!(text.contains("! 0.1, not 0.01") && text.contains("3 of 688"), "{text}");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn a_filter_shows_how_many_it_lets_through() {
     state.layer_filter = "stale".into();
     let stale = (0..12).filter(|&layer| state.status(layer) == Status::Stale).count();
     let text = shown(&state);
-    assert!(text.contains(&format!("filter “stale” · {stale} of 12")), "{text}");
+    assert!(text.contains(&format!("filter \"stale\", {stale} of 12")), "{text}");
 }
 
 #[test]

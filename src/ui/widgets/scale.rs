@@ -24,7 +24,7 @@ pub struct Tick {
 }
 
 impl Scale {
-    /// From 0 to the next round number (1, 2 or 5 times a power of ten, or halves between) at or above `highest`.
+    /// From 0 to the next round number at or above `highest`.
     pub fn from_zero(highest: f64) -> Self {
         let high = if highest.is_finite() && highest > 0.0 { round_up(highest) } else { 1.0 };
         Self { low: 0.0, high, spacing: Spacing::Linear }
@@ -86,11 +86,7 @@ impl Scale {
 
     fn linear_ticks(&self, most: usize) -> Vec<Tick> {
         let span = self.high - self.low;
-        let mut step = round_up(span / most.max(1) as f64);
-        // Halves between 1, 2 and 5 would make uneven labels.
-        if (step / power_below(step) - 2.5).abs() < 1e-9 {
-            step *= 2.0;
-        }
+        let step = round_step(span / most.max(1) as f64);
         let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
         let first = (self.low / step - 1e-9).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
@@ -121,14 +117,23 @@ fn power_below(value: f64) -> f64 {
     10f64.powi((value.log10() + 1e-9).floor() as i32)
 }
 
-/// The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10 times a power of ten.
+/// The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6 and 8 times a power of ten.
 fn round_up(value: f64) -> f64 {
+    up_to(value, &[1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
+}
+
+/// The next of 1, 2 and 5 times a power of ten.
+fn round_step(value: f64) -> f64 {
+    up_to(value, &[1.0, 2.0, 5.0, 10.0])
+}
+
+fn up_to(value: f64, steps: &[f64]) -> f64 {
     if !(value.is_finite() && value > 0.0) {
         return 1.0;
     }
     let power = power_below(value);
-    let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
-    steps.into_iter().find(|step| value <= step * power * (1.0 + 1e-9)).unwrap_or(10.0) * power
+    let next = steps.iter().find(|&&step| value <= step * power * (1.0 + 1e-9));
+    next.copied().unwrap_or(10.0) * power
 }
 
 fn decade_step_below(value: f64) -> f64 {
@@ -162,7 +167,7 @@ mod tests {
     fn log_ticks_are_decades_or_steps_inside_one() {
         let wide = Scale::log([1e-6, 0.3, 0.0, f64::NAN, f64::INFINITY, -1.0]).unwrap();
         assert_eq!((wide.low, wide.high), (1e-6, 0.5));
-        assert_eq!(labels(wide, 3), ["1e-6", "1e-4", "1e-2"]);
+        assert_eq!(labels(wide, 3), ["1e-6", "1e-3"]);
         let narrow = Scale::log([0.012, 0.04]).unwrap();
         assert_eq!(labels(narrow, 8), ["1e-2", "2e-2", "5e-2"]);
         assert_eq!(Scale::log([0.0, f64::NAN]), None);

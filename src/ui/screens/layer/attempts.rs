@@ -4,13 +4,14 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::{super::status, Shown};
 use crate::{
-    app::{AttemptResult, Panel, Pointed, Status},
+    app::{Action, AttemptResult, Panel, Pointed, Status},
     config::{HeadScore, Part},
     protocol::Method,
     ui::{
         Role,
+        numbers::change,
         screens::view::{View, first_in_sight},
-        widgets::{Column, Place, Side, change, error, lay_out, ratio},
+        widgets::{Column, Place, Side, error, lay_out, ratio},
     },
 };
 
@@ -40,7 +41,7 @@ fn columns() -> Vec<Column<Key>> {
     vec![
         column(Key::Number, "attempt", 7, Side::Left, 0),
         column(Key::Ratio, "ratio", 6, Side::Right, 0),
-        column(Key::Heads, "attention", 9, Side::Right, 5),
+        column(Key::Heads, "units", 7, Side::Right, 5),
         column(Key::Channels, "channels", 11, Side::Right, 6),
         column(Key::AttentionError, "attn err", 8, Side::Right, 1),
         column(Key::MlpError, "mlp err", 8, Side::Right, 1),
@@ -59,7 +60,9 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let note = if attempts.is_empty() { String::new() } else { note };
     let inner = view.panel(Panel::Attempts, area, "Attempts", &note);
     if attempts.is_empty() && shown.layer.work.is_none() {
-        view.absent(inner, "No attempt yet. s prunes all layers, r solves this one alone.");
+        let (start, retry) = (view.key(Action::Start), view.key(Action::Retry));
+        let text = format!("No attempt yet. {start}: prune all layers, {retry}: solve this one alone.");
+        view.absent(inner, &text);
         return;
     }
     let places = lay_out(columns(), inner.width);

@@ -44,7 +44,8 @@ fn summary(seen: &Seen) -> Option<Summary> {
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let inner = view.panel(Panel::Correlation, area, "Correlation", "mean |c|");
     let Some((seen, summary)) = shown.seen().and_then(|seen| Some((seen, summary(seen)?))) else {
-        view.absent(inner, shown.why_nothing());
+        let text = shown.why_nothing(view);
+        view.absent(inner, &text);
         return;
     };
     let picture = &seen.picture;
@@ -89,7 +90,7 @@ fn words<'t>(view: &View<'_>, shown: &Shown<'_>, seen: &Seen, summary: &Summary)
         let range = |cell: usize| {
             format!("{}–{}", cell * units / cells, ((cell + 1) * units / cells).saturating_sub(1))
         };
-        format!("{} and {}", range(a), range(b))
+        format!("{} {} and {}", names.1, range(a), range(b))
     };
     let mean = vec![
         view.span("mean ", Role::Muted),

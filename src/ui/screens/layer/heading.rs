@@ -76,12 +76,11 @@ fn attempt_words(shown: &Shown<'_>) -> String {
     match (&shown.layer.work, shown.layer.in_force()) {
         (Some(work), _) => format!("attempt {} at work, ratio {}", work.attempt, ratio(work.method.ratio)),
         (None, Some(result)) => {
-            format!(
-                "attempt {} of {}, ratio {}",
-                result.attempt.number,
-                shown.layer.attempts.len(),
-                ratio(result.attempt.method.ratio)
-            )
+            let (number, ratio) = (result.attempt.number, ratio(result.attempt.method.ratio));
+            match shown.layer.attempts.len() {
+                0 | 1 => format!("attempt {number}, ratio {ratio}"),
+                many => format!("attempt {number}, one of {many}, ratio {ratio}"),
+            }
         }
         (None, None) => String::new(),
     }
