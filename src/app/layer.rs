@@ -41,16 +41,6 @@ pub struct Seen {
     pub scores: Vec<f32>,
     /// E‖y‖².
     pub energy: f64,
-    /// Units from the cheapest to the dearest.
-    pub order: Vec<u32>,
-}
-
-impl Seen {
-    pub fn new(stats: HessianStats, picture: MomentPicture, scores: Vec<f32>, energy: f64) -> Self {
-        let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-        order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
-        Self { stats, picture, scores, energy, order }
-    }
 }
 
 /// The error of every ratio of one part.

@@ -93,18 +93,25 @@ impl Bench<'_> {
         if there {
             return;
         }
-        let room = 2 * streams.bytes() <= settings.machine.memory_budget.0;
+        let room = self.needed_beside(layer, streams) <= settings.machine.memory_budget.0;
         self.approached =
             room.then(|| Approached { input, streams: streams.clone(), known: Known::default() });
+    }
+
+    /// Bytes of the streams that are kept, of those at work, and of the activations that these leave in a layer.
+    fn needed_beside(&self, layer: usize, streams: &Streams) -> u64 {
+        let Architecture { hidden, layers, .. } = self.checkpoint.architecture();
+        2 * streams.bytes() + streams.pruned.bytes() / *hidden as u64 * layers[layer].channels as u64
     }
 
     /// The second moments that are known at the input of `layer`; None where there is no room to keep them.
     pub(super) fn take_known(&mut self, layer: usize, settings: &Settings) -> Option<Known> {
         let input = self.input(layer, settings);
-        let architecture = self.checkpoint.architecture();
-        let kept = self.approached.as_mut().filter(|kept| kept.input == input)?;
-        let needed = 2 * kept.streams.bytes() + moment_bytes(layer, architecture, settings.target);
-        (needed <= settings.machine.memory_budget.0).then(|| std::mem::take(&mut kept.known))
+        let kept = self.approached.as_ref().filter(|kept| kept.input == input)?;
+        let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.target);
+        let needed = self.needed_beside(layer, &kept.streams) + moments;
+        let room = needed <= settings.machine.memory_budget.0;
+        self.approached.as_mut().filter(|_| room).map(|kept| std::mem::take(&mut kept.known))
     }
 
     /// Lays them back.

@@ -13,12 +13,36 @@ use super::{
     Bench, Control, Error,
 };
 
-/// What has been measured.
+/// What has been measured, in its order.
 #[derive(Default)]
-pub struct Perplexities {
-    dense: Vec<(Yardstick, u64, f64)>,
-    /// In the order of their measuring, with the attempts that were in force.
-    pruned: Vec<(Yardstick, u64, Vec<Option<usize>>, PerplexityRecord)>,
+pub struct Perplexities(Vec<Measured>);
+
+struct Measured {
+    on: Yardstick,
+    /// Fingerprint of the text, which may change under its name.
+    text: u64,
+    of: Of,
+    record: PerplexityRecord,
+}
+
+#[derive(PartialEq)]
+enum Of {
+    Dense,
+    /// With the attempts that were in force, one a layer.
+    Pruned(Vec<Option<usize>>),
+}
+
+impl Perplexities {
+    fn known(&self, meter: &Meter, of: &Of) -> Option<&PerplexityRecord> {
+        let text = meter.fingerprint();
+        let same = |m: &&Measured| (&m.on, m.text, &m.of) == (meter.yardstick, text, of);
+        self.0.iter().find(same).map(|measured| &measured.record)
+    }
+
+    fn add(&mut self, meter: &Meter, of: Of) {
+        let (on, text, record) = (meter.yardstick.clone(), meter.fingerprint(), meter.record.clone());
+        self.0.push(Measured { on, text, of, record });
+    }
 }
 
 impl Bench<'_> {
@@ -41,39 +65,32 @@ impl Bench<'_> {
 
     /// The dense model's.
     pub(super) fn measure_before(&mut self, meter: &mut Meter, control: &mut Control) -> Result<(), Error> {
-        let (yardstick, text) = (meter.yardstick, meter.fingerprint());
-        let found = self.perplexities.dense.iter().find(|(by, on, _)| (by, *on) == (yardstick, text));
-        let known = found.map(|(_, _, perplexity)| *perplexity);
+        let known = self.perplexities.known(meter, &Of::Dense).map(|record| record.before);
         meter.before(self.checkpoint, known, control)?;
-        if known.is_none() {
-            self.perplexities.dense.push((yardstick.clone(), text, meter.record.before));
-        }
+        self.perplexities.add(meter, Of::Dense);
         Ok(())
     }
 
     /// The pruned model's, as the attempts in force make it.
     pub(super) fn measure_after(&mut self, meter: &mut Meter, control: &mut Control) -> Result<(), Error> {
-        let (yardstick, text, numbers) = (meter.yardstick, meter.fingerprint(), self.attempts.numbers());
-        let same = |(by, on, of, _): &&(Yardstick, u64, Vec<Option<usize>>, PerplexityRecord)| {
-            (by, *on, &of[..]) == (yardstick, text, numbers)
-        };
-        let known = if numbers.iter().all(Option::is_none) {
+        let numbers = self.attempts.numbers();
+        let dense = numbers.iter().all(Option::is_none);
+        let of = Of::Pruned(numbers.to_vec());
+        let known = if dense {
             Some(meter.record.before)
         } else {
-            self.perplexities.pruned.iter().find(same).and_then(|(_, _, _, record)| record.after)
+            self.perplexities.known(meter, &of).and_then(|record| record.after)
         };
         meter.after(&self.cut_model(), known, control)?;
-        let measured = (yardstick.clone(), text, numbers.to_vec(), meter.record.clone());
-        self.perplexities.pruned.push(measured);
+        self.perplexities.add(meter, of);
         Ok(())
     }
 
     /// The newest perplexity of what is in force, on the evaluation text of the last run.
     pub(super) fn newest_perplexity(&self) -> Option<PerplexityRecord> {
-        let yardstick = Yardstick::of_run(&self.settings)?;
-        let numbers = self.attempts.numbers();
-        let mut measured = self.perplexities.pruned.iter().rev();
-        let found = measured.find(|(by, _, of, _)| (by, &of[..]) == (&yardstick, numbers));
-        found.map(|(_, _, _, record)| record.clone())
+        let on = Yardstick::of_run(&self.settings)?;
+        let of = Of::Pruned(self.attempts.numbers().to_vec());
+        let mut newest_first = self.perplexities.0.iter().rev();
+        newest_first.find(|m| (&m.on, &m.of) == (&on, &of)).map(|measured| measured.record.clone())
     }
 }

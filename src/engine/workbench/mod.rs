@@ -181,19 +181,18 @@ impl<'c> Bench<'c> {
         control: &mut Control,
     ) -> Result<Rc<Calibration>, Error> {
         let drawn = Drawn::by(settings);
-        let known = self.calibration.as_ref().filter(|(by, _)| *by == drawn);
-        let (calibration, tell) = match (known, telling) {
-            (Some((_, calibration)), Telling::WhenDrawn) => (calibration.clone(), false),
-            (Some((_, calibration)), Telling::Always) => (calibration.clone(), true),
-            (None, _) => {
-                let calibration = Rc::new(Calibration::draw(settings, self.checkpoint, control)?);
-                self.calibration = Some((drawn, calibration.clone()));
-                (calibration, true)
+        if let Some((by, calibration)) = &self.calibration
+            && *by == drawn
+        {
+            match telling {
+                Telling::Always => control.tell(calibration.told()),
+                Telling::WhenDrawn => {}
             }
-        };
-        if tell {
-            control.tell(calibration.told());
+            return Ok(calibration.clone());
         }
+        let calibration = Rc::new(Calibration::draw(settings, self.checkpoint, control)?);
+        control.tell(calibration.told());
+        self.calibration = Some((drawn, calibration.clone()));
         Ok(calibration)
     }
 

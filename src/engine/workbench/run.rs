@@ -7,6 +7,7 @@ use crate::{
     model::Architecture,
     pipeline::{self, LayerPlan, LayerTask, Pass},
     protocol::{Attempt, Event, Method, Seconds},
+    prune::Ratio,
 };
 
 use super::{
@@ -48,7 +49,7 @@ impl Course {
 
 /// Leaves a schedule that yields these ratios on the layers that are pruned; else they become the schedule.
 fn with_ratios(settings: Settings, ratios: &[f64], layers: usize) -> Settings {
-    let yields = |scheduled: Vec<crate::prune::Ratio>| {
+    let yields = |scheduled: Vec<Ratio>| {
         let same = |layer: usize| (scheduled[layer].get() - ratios[layer]).abs() < 1e-12;
         ratios.len() == layers && settings.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
     };

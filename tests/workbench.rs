@@ -1,0 +1,346 @@
+//! The resident engine: every command on the built-in model, as a face would send it.
+#![allow(clippy::unwrap_used)]
+
+mod face;
+
+use std::fs;
+
+use face::{Face, finished, forget_times, headless, is_end, settings, small_text, without_times};
+use slimgpt::{
+    config::{GroupSize, Part, Settings, TextSource},
+    engine::{self, Evaluate, ModelChoice},
+    protocol::{Command, Event, LayerRecord, Method, Pace, Prompt, RunRecord, Side},
+};
+
+#[test]
+fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { eval: Some(small_text(dir.path())), track_errors: true, ..settings() };
+    headless(&settings, &dir.path().join("plain"));
+    let mut face = Face::open(&settings);
+    let record = face.run(0, &settings).record();
+    face.export(&dir.path().join("exported"));
+
+    let names = |dir: &std::path::Path| {
+        let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let (plain, exported) = (dir.path().join("plain"), dir.path().join("exported"));
+    assert_eq!(names(&plain), names(&exported));
+    for name in names(&plain).into_iter().filter(|name| name != "run.json") {
+        let read = |dir: &std::path::Path| fs::read(dir.join(&name)).unwrap();
+        assert!(read(&plain) == read(&exported), "{name:?} differs");
+    }
+    assert!(without_times(&plain) == without_times(&exported), "run.json differs");
+    let mut told = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+    forget_times(&mut told);
+    assert!(without_times(&exported) == told, "run.json is not what the run told");
+}
+
+#[test]
+fn what_is_measured_without_writing_is_what_the_written_model_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = small_text(dir.path());
+    let mut face = Face::open(&settings());
+    face.run(0, &settings()).record();
+    let told = face.job(|run| Command::Measure { run, text: text.clone(), seq_len: 32, bos: true });
+    let measured: Vec<_> = told.all(|event| match event {
+        Event::Measured { record } => Some(record.clone()),
+        _ => None,
+    });
+    assert_eq!((measured.len(), measured[0].after), (2, None));
+    let out = dir.path().join("out");
+    face.export(&out);
+    let perplexity = |model: ModelChoice| {
+        let job =
+            Evaluate { model, text: Some(text.clone()), seq_len: 32, bos: true, machine: settings().machine };
+        let worker = engine::start(1, move |control| engine::evaluate(&job, control));
+        finished(worker).unwrap().perplexity
+    };
+    assert_eq!(perplexity(ModelChoice::Demo), measured[0].before);
+    assert_eq!(Some(perplexity(ModelChoice::Named(out.display().to_string()))), measured[1].after);
+    assert!(measured[1].after.unwrap() > measured[0].before);
+}
+
+#[test]
+fn the_calibration_text_as_evaluation_text_is_warned_of() {
+    let mut face = Face::open(&settings());
+    let text = TextSource::DemoStories;
+    face.send(Command::Measure { run: 1, text, seq_len: 64, bos: false });
+    face.until(|event| matches!(event, Event::Warning { message } if message.contains("flatters")));
+    face.send(Command::Cancel);
+    assert_eq!(face.until(is_end).last(), &Event::RunCancelled);
+}
+
+#[test]
+fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_cancelled() {
+    let settings = Settings { track_errors: true, ..settings() };
+    let whole = Face::open(&settings).run(0, &settings).record();
+
+    let mut face = Face::open(&settings);
+    face.begin(0, &settings, Pace::Free);
+    let mut told = face.until(|event| matches!(event, Event::Removed { layer: 3, .. }));
+    face.send(Command::Cancel);
+    told.extend(face.until(is_end));
+    assert_eq!(told.last(), &Event::RunCancelled);
+    let done = told.layers().len();
+    assert!((3..whole.layers.len()).contains(&done), "{done} layers were done");
+
+    let told = face.run(done, &settings);
+    assert!(
+        told.0
+            .iter()
+            .any(|event| matches!(event, Event::LayerStarted { layer, attempt: 0, .. } if *layer == done))
+    );
+    assert!(told.record().layers == whole.layers, "the records differ");
+}
+
+#[test]
+fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
+    // Too small a budget to keep the streams: the second run approaches from the embedding.
+    let mut settings = Settings { track_errors: true, ..settings() };
+    settings.machine.memory_budget = "1K".parse().unwrap();
+    let mut face = Face::open(&settings);
+    let whole = face.run(0, &settings).record();
+    let told = face.run(5, &settings);
+    assert!(told.0.iter().any(|event| matches!(event, Event::LayerStarted { layer: 5, attempt: 1, .. })));
+    assert!(told.record().layers == whole.layers, "the records differ");
+}
+
+#[test]
+fn new_ratios_hold_for_the_layers_that_have_not_begun() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    let ratios = face.ratios(&settings);
+    face.begin(0, &settings, Pace::Stepwise);
+    face.until(|event| *event == Event::Paused);
+    face.send(Command::Replan { ratios: vec![0.5; ratios.len()] });
+    face.send(Command::Resume);
+    let record = face.until(is_end).record();
+    assert_eq!(record.layers[0].ratio, ratios[0]);
+    assert!(record.layers[1..].iter().all(|layer| layer.ratio == 0.5));
+    assert_eq!(record.layers[1].mlp.kept.len(), 160);
+    let mut expected = vec![0.5; ratios.len()];
+    expected[0] = ratios[0];
+    assert_eq!(record.settings.schedule, slimgpt::config::Schedule::Custom(expected));
+}
+
+#[test]
+fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    let first = face.run(0, &settings).record();
+    let method = Method { ratio: 0.6, parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) };
+    let told = face.retry(4, method);
+    let (record, attempt) = told.layers().pop().unwrap();
+    assert_eq!((attempt.number, attempt.above), (1, vec![0; 4]));
+    assert_eq!(record.attention, first.layers[4].attention, "it was not to be solved");
+    assert_eq!(record.mlp.kept.len(), 128);
+
+    let last = first.layers.len() - 1;
+    let again = face.run(last, &settings).record();
+    assert!(again.layers == first.layers, "the first attempt is not in force any more");
+    face.send(Command::Choose { layer: 4, attempt: 1 });
+    let told = face.run(5, &settings);
+    let (_, below) = told.layers().into_iter().next().unwrap();
+    assert_eq!((below.number, below.above), (1, vec![0, 0, 0, 0, 1]));
+    let other = told.record();
+    assert_eq!(other.layers[4], record);
+    assert_ne!(other.layers[5], first.layers[5]);
+    face.send(Command::Choose { layer: 4, attempt: 0 });
+    let back = face.run(5, &settings).record();
+    assert!(back.layers == first.layers, "the first attempt is not back in force");
+}
+
+#[test]
+fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
+    let base = Settings { track_errors: true, ..settings() };
+    let dense_stream = Settings { target: slimgpt::config::Target::DenseStream, ..base.clone() };
+    let mut small = base.clone();
+    small.machine.memory_budget = "1K".parse().unwrap();
+    for settings in [base, dense_stream, small] {
+        let mut face = Face::open(&settings);
+        let whole = face.run(0, &settings).record();
+        let method = Method::of_run(&settings, whole.layers[6].ratio);
+        // The second finds the streams and the moments of the first.
+        for _ in 0..2 {
+            let told = face.retry(6, method.clone());
+            assert_eq!(told.layers()[0].0, whole.layers[6]);
+        }
+    }
+}
+
+#[test]
+fn a_stepwise_run_halts_after_each_batch_and_a_step_lets_one_more_leave() {
+    let settings = Settings { layers: "0..2".parse().unwrap(), ..settings() };
+    let mut face = Face::open(&settings);
+    face.begin(0, &settings, Pace::Stepwise);
+    let removed = |event: &Event| matches!(event, Event::Removed { .. }).then_some(());
+    for _ in 0..4 {
+        let told = face.until(|event| *event == Event::Paused);
+        assert_eq!(told.all(removed).len(), 1);
+        assert!(matches!(told.0[told.0.len() - 2], Event::Removed { .. }));
+        assert!(face.nothing_follows());
+        face.send(Command::Step);
+    }
+    face.until(|event| *event == Event::Paused);
+    face.send(Command::Resume);
+    let told = face.until(is_end);
+    assert!(told.all(removed).len() > 2 && !told.0.contains(&Event::Paused));
+    told.record();
+}
+
+#[test]
+fn a_curve_passes_through_the_error_of_the_run() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    let whole = face.run(0, &settings).record();
+    let layer = &whole.layers[7];
+    for (part, record) in [(Part::Attention, &layer.attention), (Part::Mlp, &layer.mlp)] {
+        let (units, points) = face.curve(7, part, Method::of_run(&settings, layer.ratio));
+        assert_eq!(units, record.units);
+        assert_eq!((points[0].removed, points[0].relative_error), (0, 0.0));
+        assert_eq!(points[points.len() - 1].removed, units - 1);
+        assert!(
+            points
+                .windows(2)
+                .all(|p| p[0].removed < p[1].removed && p[0].relative_error <= p[1].relative_error)
+        );
+        assert!(points.len() >= 8.min(units));
+        let own = points.iter().find(|point| point.removed == record.removed.len()).unwrap();
+        assert!((own.relative_error - record.relative_error).abs() < 1e-12, "{own:?}");
+    }
+}
+
+#[test]
+fn a_curve_can_be_had_before_any_run() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    let (_, points) = face.curve(1, Part::Mlp, Method::of_run(&settings, 0.0));
+    assert!(points.len() >= 25, "{} points", points.len());
+}
+
+#[test]
+fn both_models_write_in_turn() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let prompt = Prompt { text: "One day".into(), max_tokens: 12, temperature: 0.0, seed: 1 };
+    let write = |face: &mut Face| {
+        let told = face.job(|run| Command::Write { run, prompt: prompt.clone() });
+        let pieces = told.all(|event| match event {
+            Event::Piece { side, text } => Some((*side, text.clone())),
+            _ => None,
+        });
+        let wrote = told.all(|event| match event {
+            Event::Wrote { side, tokens, .. } => Some((*side, *tokens)),
+            _ => None,
+        });
+        (pieces, wrote)
+    };
+    let (pieces, wrote) = write(&mut face);
+    assert_eq!(pieces[..2].iter().map(|piece| piece.0).collect::<Vec<_>>(), [Side::Dense, Side::Pruned]);
+    assert_eq!(wrote.len(), 2);
+    assert!(wrote.iter().all(|(_, tokens)| (1..=12).contains(tokens)));
+    assert_eq!(write(&mut face), (pieces, wrote), "equal seeds write equal texts");
+}
+
+#[test]
+fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    let ratios = face.ratios(&settings);
+    let run = Box::new(settings.clone());
+    face.send(Command::Run { run: 7, from: 0, ratios: ratios.clone(), settings: run, pace: Pace::Free });
+    let method = Method::of_run(&settings, 0.7);
+    face.send(Command::Retry { run: 8, layer: 11, method: method.clone(), pace: Pace::Free });
+    face.send(Command::Choose { layer: 11, attempt: 1 });
+    face.send(Command::Curve { run: 9, layer: 11, part: Part::Attention, method });
+    face.send(Command::Retry {
+        run: 10,
+        layer: 12,
+        method: Method::of_run(&settings, 0.1),
+        pace: Pace::Free,
+    });
+    let mut ends = Vec::new();
+    for run in 7..=10 {
+        let told = face.until(is_end);
+        assert!(told.1.iter().all(|of| *of == run), "job {run}: {:?}", told.1);
+        ends.push(std::mem::discriminant(told.last()));
+    }
+    let failed = Event::RunFailed { message: String::new() };
+    assert_eq!(
+        ends[1..],
+        [Event::JobDone, Event::JobDone, failed].map(|event| std::mem::discriminant(&event))
+    );
+}
+
+#[test]
+fn a_job_that_fails_leaves_the_workbench_at_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    let fails = |face: &mut Face, about: &str, command: &dyn Fn(u64) -> Command| {
+        let told = face.job(command);
+        let Event::RunFailed { message } = told.last() else { panic!("{:?}", told.last()) };
+        assert!(message.contains(about), "{message}");
+    };
+    fails(&mut face, "already there", &|run| {
+        let format = slimgpt::config::Format::Hf;
+        Command::Export { run, format, out: dir.path().into(), force: false }
+    });
+    fails(&mut face, "nowhere.txt", &|run| {
+        let text = TextSource::File("nowhere.txt".into());
+        Command::Measure { run, text, seq_len: 64, bos: false }
+    });
+    fails(&mut face, "layer 0 above it has no attempt yet", &|run| {
+        let method = Method::of_run(&settings, 0.2);
+        Command::Retry { run, layer: 3, method, pace: Pace::Free }
+    });
+    fails(&mut face, "3 ratios for 12 layers", &|run| {
+        let boxed = Box::new(settings.clone());
+        Command::Run { run, from: 0, ratios: vec![0.2; 3], settings: boxed, pace: Pace::Free }
+    });
+    fails(&mut face, "nowhere.txt", &|run| {
+        let calibration = vec![TextSource::File("nowhere.txt".into())];
+        let boxed = Box::new(Settings { calibration, ..settings.clone() });
+        Command::Run { run, from: 0, ratios: vec![0.2; 12], settings: boxed, pace: Pace::Free }
+    });
+    face.send(Command::Choose { layer: 0, attempt: 0 });
+    face.until(|event| matches!(event, Event::Warning { .. }));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    face.run(0, &settings).record();
+    face.close().unwrap();
+}
+
+#[test]
+fn a_model_that_cannot_be_opened_ends_the_thread() {
+    let mut worker = engine::workbench(ModelChoice::Named("no/such/model".into()), settings());
+    let told = worker.events.blocking_recv().unwrap();
+    assert!(matches!(told.event, Event::RunFailed { .. }) && told.run == 0);
+    assert_eq!(worker.events.blocking_recv(), None);
+    assert_eq!(worker.join().unwrap_err().exit_code(), 2);
+}
+
+#[test]
+fn an_untouched_model_is_exported_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut face = Face::open(&settings());
+    face.export(&dir.path().join("out"));
+    let record: RunRecord =
+        serde_json::from_str(&fs::read_to_string(dir.path().join("out/run.json")).unwrap()).unwrap();
+    assert_eq!(record.model.parameters_after, record.model.parameters_before);
+    let untouched = |layer: &LayerRecord| layer.mlp.removed.is_empty() && layer.mlp.hessian.is_none();
+    assert!(record.layers.iter().all(untouched));
+}
+
+#[test]
+fn a_group_size_of_its_own_is_obeyed() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let method = Method { group_size: GroupSize::Fixed(50), ..Method::of_run(&settings, 0.5) };
+    let told = face.retry(0, method);
+    assert_eq!(told.layers()[0].0.mlp.group_sizes, [50, 50, 50, 10]);
+}
