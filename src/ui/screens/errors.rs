@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{status, view::View};
 use crate::{
-    app::{Action, Panel, Pointed, Status},
+    app::{Action, Panel, Status},
     config::Part,
     ui::{
         Role,
@@ -165,12 +165,7 @@ fn chart(view: &mut View<'_>, area: Rect, series: &[Series]) {
     points(view, inner, &scale, axis, series);
     labels(view, inner, &scale, axis, series, names);
     axis.draw(view.buffer, inner, view.theme);
-    let below = Rect { y: inner.bottom(), height: 1, ..inner };
-    for layer in 0..axis.layers {
-        let x = axis.column(inner, layer);
-        view.hits
-            .add(Rect { x, width: 1, height: inner.height + below.height, ..inner }, Pointed::Layer(layer));
-    }
+    view.hits.add_curve(inner, axis.layers, 1.0);
 }
 
 /// A mark a layer on every line but ghosts, as far as they do not touch.

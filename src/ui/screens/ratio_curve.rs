@@ -9,7 +9,8 @@ use crate::{
     ui::{
         Role,
         widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, layer_place, pillar, put, ratio, row, symbols, width, write,
+            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, pillar, put, ratio, row, symbols,
+            width, write,
         },
     },
 };
@@ -144,7 +145,12 @@ fn bars(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
             Locked::Yes => Role::Locked,
             Locked::No => Role::Planned,
         };
-        pillar(view.buffer, Rect { x, width: 1, ..area }, share, view.theme.style(role), view.theme.glyphs);
+        let (bar, style) = (Rect { x, width: 1, ..area }, view.theme.style(role));
+        if layer == state.layer {
+            pillar(view.buffer, bar, share, style, view.theme.glyphs);
+        } else {
+            crest(view.buffer, bar, share, style, view.theme);
+        }
     }
     levels(view, area, scale);
     points_of(view, area, scale, axis);

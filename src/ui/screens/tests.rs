@@ -313,7 +313,17 @@ fn pictures() {
                         state.part = part;
                         state.attempt = 1;
                         state.focus[screen as usize] = *panel;
-                        let (buffer, _) = drawn(&state, width, height);
+                        let theme = match std::env::var("PICTURE_THEME").as_deref() {
+                            Ok("ascii") => Theme::default().resolved(Depth::None, Glyphs::Ascii),
+                            Ok(name) => {
+                                crate::ui::load(&[]).0.into_iter().find(|theme| theme.name == name).unwrap()
+                            }
+                            Err(_) => Theme::default(),
+                        };
+                        if screen == Screen::Log && part == Part::Mlp {
+                            state.log.cursor = Some(45);
+                        }
+                        let (buffer, _) = drawn_with(&state, width, height, &theme);
                         let file =
                             format!("{folder}/{name}-{}-{width}-{part}-{panel:?}.ansi", screen.title());
                         std::fs::write(file, ansi(&buffer)).unwrap();

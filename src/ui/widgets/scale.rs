@@ -86,7 +86,10 @@ impl Scale {
 
     fn linear_ticks(&self, most: usize) -> Vec<Tick> {
         let span = self.high - self.low;
-        let step = round_step(span / most.max(1) as f64);
+        if most < 2 {
+            return self.ends();
+        }
+        let step = round_step(span / most as f64);
         let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
         let first = (self.low / step - 1e-9).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
@@ -95,7 +98,19 @@ impl Scale {
             let label = if step >= 1e6 { format!("{value:.0e}") } else { format!("{value:.digits$}") };
             Tick { place: (value - self.low) / span, label }
         };
-        (first..=last).take(most.max(1) + 1).map(tick).collect()
+        (first..=last).take(most + 1).map(tick).collect()
+    }
+
+    /// Where there is no room for more.
+    fn ends(&self) -> Vec<Tick> {
+        let label = |value: f64| {
+            if value.abs() >= 1e6 {
+                return format!("{value:.0e}");
+            }
+            let text = format!("{value:.6}");
+            text.trim_end_matches('0').trim_end_matches('.').to_string()
+        };
+        vec![Tick { place: 0.0, label: label(self.low) }, Tick { place: 1.0, label: label(self.high) }]
     }
 
     fn log_ticks(&self, most: usize) -> Vec<Tick> {
@@ -160,6 +175,7 @@ mod tests {
         assert_eq!(labels(Scale::from_zero(0.237), 5), ["0.00", "0.05", "0.10", "0.15", "0.20", "0.25"]);
         assert_eq!(labels(Scale::from_zero(0.18), 2), ["0.0", "0.1", "0.2"]);
         assert_eq!(labels(Scale::from_zero(f64::NAN), 2), ["0.0", "0.5", "1.0"]);
+        assert_eq!(labels(Scale::from_zero(0.27), 1), ["0", "0.3"]);
         assert_eq!(Scale::from_zero(0.0).high, 1.0);
     }
 

@@ -22,6 +22,9 @@ enum Key {
     How,
 }
 
+/// Columns that the figures and the words behind them take.
+const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
+
 /// Rows of the table with its head.
 pub(super) fn rows(view: &View<'_>) -> u16 {
     4 + view.state.compare.measured.len().clamp(1, 8) as u16
@@ -31,10 +34,11 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", "");
     let texts = state.compare.measured.iter().map(|record| width(&record.text)).max().unwrap_or(0);
+    let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     let places = lay_out(
         vec![
-            column(Key::Name, "", (texts + 2).clamp(20, (inner.width / 3).max(20)), Side::Left, 0),
+            column(Key::Name, "", name, Side::Left, 0),
             column(Key::Before, "dense", 9, Side::Right, 0),
             column(Key::After, "pruned", 9, Side::Right, 0),
             column(Key::Change, "", 8, Side::Right, 1),

@@ -12,7 +12,7 @@ use crate::{
     ui::{
         Role,
         screens::view::{Fact, View},
-        widgets::{Scale, axes, count, measure, pillar, scale_below},
+        widgets::{Scale, axes, count, crest, measure, scale_below},
     },
 };
 
@@ -95,7 +95,7 @@ fn histogram(view: &mut View<'_>, area: Rect, picture: &MomentPicture) {
     if most == 0 || area.height < 4 || area.width < 16 {
         return;
     }
-    let title = vec![view.span("inputs by log10 of the diagonal", Role::Muted)];
+    let title = vec![view.span("log10 of the diagonal", Role::Muted)];
     view.line(area, 0, title);
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let plot = axes(view.buffer, below, &Scale::from_zero(f64::from(most)), view.theme);
@@ -108,7 +108,7 @@ fn histogram(view: &mut View<'_>, area: Rect, picture: &MomentPicture) {
         let value = bins[first..end.min(bins.len())].iter().copied().max().unwrap_or(0);
         let bar = Rect { x: plot.x + column as u16, width: 1, ..plot };
         let share = highest.place(f64::from(value)).unwrap_or(0.0);
-        pillar(view.buffer, bar, share, style, view.theme.glyphs);
+        crest(view.buffer, bar, share, style, view.theme);
     }
     let [low, high] = picture.diag_log_range;
     scale_below(view.buffer, plot, &Scale::between(low, high), view.theme);

@@ -4,7 +4,7 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::super::{stage, view::View};
 use crate::{
-    app::{Job, State, Status},
+    app::{Job, JobKind, State, Status},
     ui::{
         Role,
         numbers::{bytes, change, parameters, per_cent, seconds},
@@ -190,7 +190,15 @@ fn job_line<'t>(view: &View<'_>, job: &Job) -> Vec<Span<'t>> {
         line.push(view.span(format!(" {}", per_cent(share)), Role::Text));
     }
     if let Some((share, left)) = state.progress().filter(|_| job.is_pruning()) {
-        line.push(view.span(format!("   {} ", job.kind.name()), Role::Muted));
+        let whole = match job.kind {
+            JobKind::Run { .. } => "run",
+            JobKind::Retry { .. }
+            | JobKind::Curve { .. }
+            | JobKind::Measure
+            | JobKind::Write
+            | JobKind::Export => job.kind.name(),
+        };
+        line.push(view.span(format!("   {whole} "), Role::Muted));
         line.push(view.span(per_cent(share), Role::Text));
         if let Some(left) = left {
             line.push(view.span(format!(", {} left", seconds(left)), Role::Muted));
