@@ -12,7 +12,7 @@ use crate::{
     ui::{
         Role,
         widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, error, layer_place, put, row, symbols, width, write,
+            LayerAxis, Plot, Scale, Stroke, axes, error, layer_place, put, row, symbols, width, wrap, write,
         },
     },
 };
@@ -108,8 +108,12 @@ fn untracked(view: &mut View<'_>, area: Rect, parts: &[Series]) {
     let key = view.key(Action::Settings);
     let words =
         format!("Output errors were not tracked: turn on track errors in settings ({key}) and run again.");
-    let line = vec![view.span(words, Role::Warning)];
-    view.line(inner, 0, line);
+    let lines = wrap(&words, inner.width);
+    let told = (lines.len() as u16).min(inner.height / 3);
+    for (row, line) in (0..told).zip(lines) {
+        let line = vec![view.span(words[line].to_string(), Role::Warning)];
+        view.line(inner, row, line);
+    }
     let mut line = vec![
         view.span("Relative errors of layer ", Role::Muted),
         view.span(format!("{}: ", view.state.layer), Role::Muted),
@@ -119,8 +123,8 @@ fn untracked(view: &mut View<'_>, area: Rect, parts: &[Series]) {
         line.push(view.span(format!("{} ", series.name), series.role));
         line.push(view.span(format!("{}  ", value.map_or("–".into(), error)), Role::Text));
     }
-    view.line(inner, 1, line);
-    let below = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    view.line(inner, told, line);
+    let below = Rect { y: inner.y + told + 1, height: inner.height.saturating_sub(told + 1), ..inner };
     if parts.iter().all(|series| series.values.iter().all(Option::is_none)) {
         view.absent(below, "No layer is pruned yet.");
     } else {

@@ -9,8 +9,7 @@ use crate::{
     ui::{
         Role,
         widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, pillar, put, ratio, row, symbols,
-            width, write,
+            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, ratio, row, symbols, width, write,
         },
     },
 };
@@ -103,15 +102,15 @@ fn line(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let place =
         |layer: usize, ratio: f64| (layer_place(layer, axis.layers), scale.place(ratio).unwrap_or(f64::NAN));
     let ratios = &state.schedule.ratios;
-    let points = ratios.iter().enumerate().map(|(layer, &ratio)| place(layer, ratio));
+    let line = ratios.iter().enumerate().map(|(layer, &ratio)| place(layer, ratio));
     let stroke = Stroke::solid(view.theme.style(Role::Planned), '.');
     match ratios[..] {
         [one] => plot.level(scale.place(one).unwrap_or(f64::NAN), stroke),
-        _ => plot.line(points, stroke),
+        _ => plot.line(line, stroke),
     }
     plot.draw(view.buffer);
     levels(view, area, scale);
-    points_of(view, area, scale, axis);
+    points(view, area, scale, axis, Picture::Line);
 }
 
 /// A bar a layer, or a column the highest of its layers where there are more of them than columns.
@@ -140,20 +139,18 @@ fn bars(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     }
     for (x, column) in (area.x..).zip(columns) {
         let Some((share, layer)) = column else { continue };
-        let role = match state.schedule.locked(layer) {
-            _ if layer == state.layer => Role::Active,
-            Locked::Yes => Role::Locked,
-            Locked::No => Role::Planned,
+        let standing = state.status(layer);
+        let (top, body) = match state.schedule.locked(layer) {
+            _ if layer == state.layer => (Role::Active, Role::Planned),
+            Locked::Yes => (Role::Locked, Role::Faint),
+            Locked::No if standing == Status::Waiting => (Role::Planned, Role::Faint),
+            Locked::No => (status::role(standing), Role::Faint),
         };
-        let (bar, style) = (Rect { x, width: 1, ..area }, view.theme.style(role));
-        if layer == state.layer {
-            pillar(view.buffer, bar, share, style, view.theme.glyphs);
-        } else {
-            crest(view.buffer, bar, share, style, view.theme);
-        }
+        let bar = Rect { x, width: 1, ..area };
+        crest(view.buffer, bar, share, view.theme.style(top), view.theme.style(body), view.theme.glyphs);
     }
     levels(view, area, scale);
-    points_of(view, area, scale, axis);
+    points(view, area, scale, axis, Picture::Bars);
     cursor(view, area, scale, axis);
 }
 
@@ -169,7 +166,9 @@ fn cursor(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
 }
 
 /// Layers that are done, at work, stale or failed, at the ratio that they have; a lock above those that are held.
-fn points_of(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
+/// Where they would touch, points are small, and bars have none where the colour of their top tells the same.
+fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, picture: Picture) {
+    let crowded = axis.layers * 2 > usize::from(area.width);
     let state = view.state;
     let glyphs = view.theme.glyphs;
     for (index, layer) in state.layers.iter().enumerate().take(axis.layers) {
@@ -182,10 +181,15 @@ fn points_of(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
                 (glyphs.status(status), layer.work.as_ref().map(|work| work.method.ratio))
             }
             Status::Done | Status::Stale => {
-                (glyphs.status(status), layer.in_force().map(|result| result.attempt.method.ratio))
+                let small = crowded && status == Status::Done;
+                let sign = if small { symbols(glyphs).point } else { glyphs.status(status) };
+                (sign, layer.in_force().map(|result| result.attempt.method.ratio))
             }
             Status::Failed => (glyphs.status(status), Some(planned)),
         };
+        let value = value.filter(|value| {
+            picture == Picture::Line || !crowded || (value - planned).abs() > 5e-4 || index == state.layer
+        });
         let x = axis.column(area, index);
         if let Some(place) = value.and_then(|value| scale.place(value)) {
             let role = if sign == symbols(glyphs).planned { Role::Active } else { status::role(status) };

@@ -184,7 +184,7 @@ fn the_error_curve_tells_what_the_next_step_costs() {
     state.part = Part::Mlp;
     assert!(shown(&state).contains("the next 1 % costs"), "{}", shown(&state));
     state.layer = 4;
-    assert!(shown(&state).contains("c: follow the path past the cut"), "{}", shown(&state));
+    assert!(shown(&state).contains("past the cut with c"), "{}", shown(&state));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn attempts_stand_side_by_side_with_the_one_in_force_marked() {
     state.focus[Screen::Layer as usize] = Panel::Attempts;
     state.attempt = 1;
     let text = shown(&state);
-    assert!(text.contains("attempt 0 in force → attempt 1") && text.contains("kept by both"), "{text}");
+    assert!(text.contains("attempt 0 in force → attempt 1") && text.contains("both keep"), "{text}");
     assert!(text.contains("0.3000"), "{text}");
 }
 
@@ -210,7 +210,7 @@ fn the_schedule_shows_ratio_mean_and_what_leaves() {
 #[test]
 fn errors_that_were_not_tracked_say_how_to_track_them() {
     let mut state = at(Screen::Errors, sample::opened(sample::SMALL));
-    assert!(shown(&state).contains("track errors in settings (o)"), "{}", shown(&state));
+    assert!(shown(&state).contains("turn on track errors in settings (o)"), "{}", shown(&state));
     state = at(Screen::Errors, sample::half_done());
     let text = shown(&state);
     assert!(text.contains("run 1") && text.contains("now"), "{text}");

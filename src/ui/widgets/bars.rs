@@ -24,12 +24,12 @@ pub fn pillar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs:
     }
 }
 
-/// An upright bar whose top alone has the full colour, so that a broad picture stays calm.
-pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, style: Style, theme: &Theme) {
-    pillar(buffer, area, share, theme.style(Role::Faint), theme.glyphs);
-    let top = (eighths(share, area.height).div_ceil(8) as u16).min(area.height);
-    let cap = Rect { y: area.bottom() - top, height: top.min(1), ..area };
-    buffer.set_style(cap, style);
+/// An upright bar whose top cell has a colour of its own, so that a broad picture stays calm.
+pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Style, glyphs: Glyphs) {
+    pillar(buffer, area, share, body, glyphs);
+    let rows = (eighths(share, area.height).div_ceil(8) as u16).min(area.height);
+    let cap = Rect { y: area.bottom() - rows, height: rows.min(1), ..area };
+    buffer.set_style(cap, top);
 }
 
 /// A lying bar, one line thick so that rows stay apart, exact to half a cell.

@@ -61,7 +61,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let inner = view.panel(Panel::Attempts, area, "Attempts", &note);
     if attempts.is_empty() && shown.layer.work.is_none() {
         let (start, retry) = (view.key(Action::Start), view.key(Action::Retry));
-        let text = format!("No attempt yet. {start}: prune all layers, {retry}: solve this one alone.");
+        let text = format!("No attempt yet. Prune all layers with {start}, or this one alone with {retry}.");
         view.absent(inner, &text);
         return;
     }
@@ -212,7 +212,7 @@ fn compared<'t>(view: &View<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<Spa
             line.push(units);
             lines.push(line);
         } else {
-            lines.extend([line, vec![Span::raw(" ".repeat(10)), units]]);
+            lines.extend([line, vec![Span::raw("  "), units]]);
         }
     }
     lines
@@ -224,7 +224,7 @@ fn units(before: &[usize], after: &[usize]) -> String {
         left.iter().filter(|unit| right.binary_search(unit).is_err()).count()
     };
     let gone = only(before, after);
-    format!("{} kept by both, {gone} only before, {} only after", before.len() - gone, only(after, before))
+    format!("both keep {}, only before {gone}, only after {}", before.len() - gone, only(after, before))
 }
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {

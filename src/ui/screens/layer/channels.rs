@@ -56,7 +56,14 @@ pub(super) fn draw(
         let gone = group.mostly_gone();
         let style = view.theme.style(if gone { Role::Removed } else { Role::Kept });
         let share = scale.place(group.mean).map_or(0.0, |place| place.max(0.01));
-        crest(view.buffer, Rect { x, width: end - x, ..plot }, share, style, view.theme);
+        crest(
+            view.buffer,
+            Rect { x, width: end - x, ..plot },
+            share,
+            style,
+            view.theme.style(Role::Faint),
+            glyphs,
+        );
         let sign = match (gone, group.gone) {
             (true, _) => glyphs.removed(),
             (false, 0) => symbols(glyphs).kept,

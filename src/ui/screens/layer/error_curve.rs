@@ -166,15 +166,15 @@ pub(in crate::ui::screens) fn next_step(
 /// Which key makes the curve.
 pub(in crate::ui::screens) fn hint(view: &View<'_>) -> String {
     let key = view.key(Action::ErrorCurve);
-    format!("{key}: follow the path past the cut, for the error of every ratio")
+    format!("Follow the path past the cut with {key}, for the error of every ratio.")
 }
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
         let key = view.key(Action::ErrorCurve);
         return vec![
-            vec![view.span(key, Role::Key), view.span(" follow the path past", Role::Muted)],
-            vec![view.span("the cut: error of every ratio", Role::Muted)],
+            vec![view.span(key, Role::Key), view.span(" follow the path past the", Role::Muted)],
+            vec![view.span("cut: errors of all ratios", Role::Muted)],
         ];
     };
     let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);

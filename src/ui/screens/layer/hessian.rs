@@ -108,7 +108,7 @@ fn histogram(view: &mut View<'_>, area: Rect, picture: &MomentPicture) {
         let value = bins[first..end.min(bins.len())].iter().copied().max().unwrap_or(0);
         let bar = Rect { x: plot.x + column as u16, width: 1, ..plot };
         let share = highest.place(f64::from(value)).unwrap_or(0.0);
-        crest(view.buffer, bar, share, style, view.theme);
+        crest(view.buffer, bar, share, style, view.theme.style(Role::Faint), view.theme.glyphs);
     }
     let [low, high] = picture.diag_log_range;
     scale_below(view.buffer, plot, &Scale::between(low, high), view.theme);

@@ -77,7 +77,7 @@ impl<'a> Shown<'a> {
         match (self.status, &self.layer.work) {
             (Status::Failed, _) => {
                 format!(
-                    "The layer failed before this was known. {}: solve it again.",
+                    "The layer failed before this was known. Solve it again with {}.",
                     view.key(Action::Retry)
                 )
             }
@@ -85,7 +85,7 @@ impl<'a> Shown<'a> {
             (Status::Waiting, None) => {
                 let (start, curve) = (view.key(Action::Start), view.key(Action::ErrorCurve));
                 format!(
-                    "Not measured yet. {start}: prune all layers, {curve}: follow this layer's error curve."
+                    "Not measured yet. Prune all layers with {start}, or see this layer's error curve with {curve}."
                 )
             }
             (Status::Calibrating | Status::Pruning | Status::Done | Status::Stale, None) => {

@@ -119,6 +119,7 @@ fn size_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
     let before = state.model.as_ref()?.shape.parameters;
     let after = state.parameters_after();
     let arrow = view.theme.glyphs.arrow();
+    let begun = state.layers.iter().any(|layer| layer.chosen.is_some());
     Some(vec![
         view.span("parameters   ", Role::Muted),
         view.span(parameters(before), Role::Dense),
@@ -129,6 +130,7 @@ fn size_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
             format!("   {} {arrow} {}", bytes(state.bytes_of(before)), bytes(state.bytes_of(after))),
             Role::Muted,
         ),
+        view.span(if begun { "" } else { "   as planned" }, Role::Planned),
     ])
 }
 
