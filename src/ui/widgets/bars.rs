@@ -24,12 +24,26 @@ pub fn pillar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs:
     }
 }
 
-/// An upright bar whose top cell has a colour of its own, so that a broad picture stays calm.
+/// An upright bar whose topmost eight eighths have a colour of their own, so that a broad picture stays calm.
 pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Style, glyphs: Glyphs) {
     pillar(buffer, area, share, body, glyphs);
-    let rows = (eighths(share, area.height).div_ceil(8) as u16).min(area.height);
-    let cap = Rect { y: area.bottom() - rows, height: rows.min(1), ..area };
+    let tall = eighths(share, area.height);
+    let rows = tall.div_ceil(8) as u16;
+    if rows == 0 || rows > area.height {
+        return;
+    }
+    let cap = Rect { y: area.bottom() - rows, height: 1, ..area };
     buffer.set_style(cap, top);
+    // The rest of the top lies in the cell below, behind the body.
+    if tall % 8 > 0
+        && rows > 1
+        && glyphs == Glyphs::Unicode
+        && let Some(colour) = top.fg
+    {
+        for x in area.left()..area.right() {
+            put(buffer, area, x, cap.y + 1, glyphs.column(tall % 8), body.bg(colour));
+        }
+    }
 }
 
 /// A lying bar, one line thick so that rows stay apart, exact to half a cell.
@@ -63,6 +77,8 @@ fn line(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyph
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Color;
+
     use super::*;
 
     fn drawn(share: f64, glyphs: Glyphs) -> Buffer {
@@ -80,6 +96,18 @@ mod tests {
         assert_eq!(drawn(7.0, Glyphs::Unicode), Buffer::with_lines(["━━━"]));
         assert_eq!(drawn(f64::NAN, Glyphs::Unicode), Buffer::with_lines(["   "]));
         assert_eq!(drawn(0.7, Glyphs::Ascii), Buffer::with_lines(["== "]));
+    }
+
+    #[test]
+    fn the_top_of_a_crest_is_one_cell_thick_wherever_it_ends() {
+        let area = Rect::new(0, 0, 1, 3);
+        let mut buffer = Buffer::empty(area);
+        let (top, body) = (Style::new().fg(Color::Red), Style::new().fg(Color::Blue));
+        crest(&mut buffer, area, 0.75, top, body, Glyphs::Unicode);
+        let cell = |y| (buffer[(0, y)].symbol(), buffer[(0, y)].fg, buffer[(0, y)].bg);
+        assert_eq!(cell(0), ("▂", Color::Red, Color::Reset));
+        assert_eq!(cell(1), ("▂", Color::Blue, Color::Red));
+        assert_eq!(cell(2), ("█", Color::Blue, Color::Reset));
     }
 
     #[test]

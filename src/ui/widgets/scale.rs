@@ -15,6 +15,9 @@ pub struct Scale {
     pub spacing: Spacing,
 }
 
+/// What lies further below the largest value is drawn at the bottom: it would only press the rest together.
+const FAINTEST: f64 = 1e-8;
+
 /// A number beside an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
@@ -37,7 +40,8 @@ impl Scale {
         Self { low, high, spacing: Spacing::Linear }
     }
 
-    /// Round numbers around all values above 0; None where there is none.
+    /// Round numbers around all values above 0, the smallest within eight decades of the largest; None where there is
+    /// none.
     pub fn log(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut range: Option<(f64, f64)> = None;
         for value in values.into_iter().filter(|v| v.is_finite() && *v > 0.0) {
@@ -45,7 +49,7 @@ impl Scale {
             range = Some((low.min(value), high.max(value)));
         }
         let (low, high) = range?;
-        let (mut low, mut high) = (decade_step_below(low), decade_step_above(high));
+        let (mut low, mut high) = (decade_step_below(low.max(high * FAINTEST)), decade_step_above(high));
         if high / low < 4.0 {
             (low, high) = (decade_step_below(low / 1.5), decade_step_above(high * 1.5));
         }
