@@ -197,7 +197,7 @@ fn the_header_says_which_model_and_how_small_it_becomes() {
     }
     let (buffer, _, _) = drawn(&working(JobKind::Run { from: 0 }), &Theme::default(), LEAST);
     let header = row(&buffer, 0);
-    for words in ["slimgpt", "深い言語モデル-128", "pruning", "%"] {
+    for words in ["slimgpt", "深い言語モデル-128", "layer 3", "%"] {
         assert!(header.contains(words), "{words} in {header}");
     }
 }
