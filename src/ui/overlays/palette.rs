@@ -20,7 +20,8 @@ use super::{
 const COLUMNS: u16 = 92;
 /// Rows of the window: it keeps its size while entries come and go.
 const ROWS: u16 = 22;
-const NAME: usize = 18;
+/// Columns for names, the gap behind them included.
+const NAME: usize = 20;
 
 pub(super) fn draw(
     frame: &mut Frame<'_>,
@@ -64,7 +65,7 @@ fn drawn(entry: &PaletteEntry, columns: usize, theme: &Theme, chosen: bool) -> L
     Line::from(vec![
         sign,
         Span::raw(" "),
-        Span::styled(text::pad(&entry.name, NAME), theme.style(Role::Text)),
+        Span::styled(text::pad(&text::fit(&entry.name, NAME - 1), NAME), theme.style(Role::Text)),
         Span::styled(text::pad(&entry.help, room), theme.style(Role::Muted)),
         Span::raw("  "),
         Span::styled(entry.keys.clone(), theme.style(Role::Key)),

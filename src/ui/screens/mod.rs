@@ -9,7 +9,7 @@ mod ratio_curve;
 #[cfg(test)]
 mod sample;
 mod schedule;
-mod stage;
+pub(super) mod stage;
 mod status;
 #[cfg(test)]
 mod tests;

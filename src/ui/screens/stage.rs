@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What a progress event counts, in a few words.
-pub(super) fn stage_words(stage: &Stage) -> String {
+pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
     match stage {
         Stage::Download { file } => format!("downloading {file}"),
         Stage::Approach { layer } => format!("passing the windows on to layer {layer}"),
@@ -22,7 +22,7 @@ pub(super) fn stage_words(stage: &Stage) -> String {
 }
 
 /// The stage of a job, and the share of it that is done where that is known. While units leave, these count.
-pub(super) fn now(state: &State, job: &Job) -> (String, Option<f64>) {
+pub(in crate::ui) fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
     if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)
         && !matches!(job.stage, Some((Stage::Propagate { .. }, _, _)))

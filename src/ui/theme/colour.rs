@@ -21,6 +21,8 @@ const SIXTEEN: [[u8; 3]; 16] = [
     [41, 184, 219],
     [255, 255, 255],
 ];
+/// How much more a difference in hue counts than one in lightness: roles are told apart by hue.
+const HUE: f64 = 4.0;
 /// The six levels of each channel in the colour cube of the 256.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 /// Where the brightest and the darkest channel are no farther apart, a colour counts as a grey.
@@ -63,7 +65,8 @@ pub(super) fn nearest_of_256(colour: Color) -> Color {
     let wanted = oklab([r, g, b]);
     let distance = |n: u8| {
         let other = oklab(indexed(n));
-        wanted.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
+        let [light, one, two] = [0, 1, 2].map(|i| (wanted[i] - other[i]).powi(2));
+        light + HUE * (one + two)
     };
     let nearest = (16..=255).min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
     nearest.map_or(colour, Color::Indexed)
