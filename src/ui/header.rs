@@ -8,10 +8,10 @@ use crate::{
 };
 
 use super::{
-    Role, Theme, job_words,
+    Role, Theme, job_words, numbers,
     pieces::{Piece, line, thin_out},
     screens::stage::stage_words,
-    text, widgets,
+    text,
 };
 
 /// Cells of the progress bar.
@@ -56,14 +56,14 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
     let (before, after) = (model.shape.parameters, state.parameters_after());
     let begun = state.layers.iter().any(|layer| layer.chosen.is_some());
     let role = if begun { Role::Pruned } else { Role::Planned };
-    let mut sizes = vec![span(widgets::parameters(before), Role::Dense)];
+    let mut sizes = vec![span(numbers::parameters(before), Role::Dense)];
     if after != before {
         sizes.push(span(format!(" {} ", theme.glyphs.arrow()), Role::Muted));
-        sizes.push(span(widgets::parameters(after), role));
-        sizes.push(span(format!(" ({})", widgets::change(before as f64, after as f64)), role));
+        sizes.push(span(numbers::parameters(after), role));
+        sizes.push(span(format!(" ({})", numbers::change(before as f64, after as f64)), role));
     }
     pieces.push(Piece::new(2, sizes));
-    pieces.push(Piece::new(5, vec![span(widgets::bytes(state.bytes_of(after)), Role::Muted)]));
+    pieces.push(Piece::new(5, vec![span(numbers::bytes(state.bytes_of(after)), Role::Muted)]));
     pieces
 }
 
@@ -88,7 +88,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
         pieces.push(Piece::new(4, say(long)).or(Piece::new(1, say(job_words::short(job).into()))));
         if let Some((share, left)) = state.progress() {
             pieces.push(progress(share, theme));
-            let words = left.map(|left| format!("{} left", widgets::seconds(left)));
+            let words = left.map(|left| format!("{} left", numbers::seconds(left)));
             pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
         }
         if state.jobs.len() > 1 {
@@ -121,17 +121,11 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
 /// A bar with its per cent, the per cent alone where there is little room.
 fn progress(share: f64, theme: &Theme) -> Piece {
     let per_cent = |gap: &str| {
-        let words = format!("{gap}{:>4}", per_cent(share));
+        let words = format!("{gap}{:>4}", numbers::per_cent(share));
         Span::styled(words, theme.style(Role::Text))
     };
     let spans = bar(share, theme).into_iter().chain([per_cent(" ")]).collect();
     Piece::new(3, spans).or(Piece::new(1, vec![per_cent("")]))
-}
-
-/// In whole per cent; what is not complete never reads as 100 %.
-fn per_cent(share: f64) -> String {
-    let whole = (share * 100.0).round();
-    format!("{} %", if share < 1.0 { whole.min(99.0) } else { whole })
 }
 
 /// A bar of [`BAR`] cells, filled by half cells.

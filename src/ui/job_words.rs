@@ -2,7 +2,7 @@
 
 use crate::app::{Job, JobStatus, Outcome, State};
 
-use super::{screens::stage, widgets};
+use super::{numbers, screens::stage};
 
 /// A few words, such as "layer 3: pruning mlp".
 pub(super) fn words(state: &State, job: &Job) -> String {
@@ -12,7 +12,7 @@ pub(super) fn words(state: &State, job: &Job) -> String {
         JobStatus::Paused => format!("paused, {}", stage::now(state, job).0),
         JobStatus::Cancelling => format!("cancelling {}", job.kind.name()),
         JobStatus::Ended(Outcome::Done) => {
-            format!("{} done in {}", job.kind.name(), widgets::seconds(job.at))
+            format!("{} done in {}", job.kind.name(), numbers::seconds(job.at))
         }
         JobStatus::Ended(Outcome::Cancelled) => format!("{} cancelled", job.kind.name()),
         JobStatus::Ended(Outcome::Failed(_)) => format!("{} failed", job.kind.name()),

@@ -5,6 +5,7 @@ mod footer;
 mod header;
 mod hits;
 mod job_words;
+mod numbers;
 mod overlays;
 mod pieces;
 mod screens;

@@ -9,7 +9,7 @@ use ratatui::{
 
 use crate::{
     app::{Field, Form, FormKind, Pointed, State, Value},
-    ui::{Hits, Role, Theme, text, widgets},
+    ui::{Hits, Role, Theme, numbers, text},
 };
 
 use super::{
@@ -104,10 +104,10 @@ fn weight(state: &State) -> String {
     let after = state.parameters_after();
     format!(
         "Weighs {} instead of {}: {} of {} parameters.",
-        widgets::bytes(state.bytes_of(after)),
-        widgets::bytes(model.shape.bytes),
-        widgets::parameters(after),
-        widgets::parameters(model.shape.parameters)
+        numbers::bytes(state.bytes_of(after)),
+        numbers::bytes(model.shape.bytes),
+        numbers::parameters(after),
+        numbers::parameters(model.shape.parameters)
     )
 }
 

@@ -7,12 +7,12 @@ use ratatui::{
 
 use super::{status, view::View};
 use crate::{
-    app::{Action, Panel, Pointed, Status},
+    app::{Action, Panel, Status},
     config::Part,
     ui::{
         Role,
         widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, column, error, layer_place, put, row, symbols, width, write,
+            LayerAxis, Plot, Scale, Stroke, axes, error, layer_place, put, row, symbols, width, wrap, write,
         },
     },
 };
@@ -76,6 +76,18 @@ fn accumulation(view: &mut View<'_>, area: Rect) {
     chart(view, below, &series);
 }
 
+/// All errors there are in one picture, for a screen that shows something else first.
+pub(super) fn overview(view: &mut View<'_>, area: Rect) {
+    let state = view.state;
+    let inner = view.plain_frame(area, "Errors", "output over E‖h_dense‖², parts over E‖y‖²");
+    let output = state.output_errors();
+    let mut series = vec![series_of(view, Part::Attention), series_of(view, Part::Mlp)];
+    if output.iter().any(Option::is_some) {
+        series.push(Series { name: "output".into(), values: output, role: Role::Pruned, ascii: '*' });
+    }
+    chart(view, inner, &series);
+}
+
 /// What each weight lost on its own inputs.
 fn relative(view: &mut View<'_>, area: Rect, parts: &[Series]) {
     let inner = view.plain_frame(area, "Relative error of the parts", "over E‖y‖²");
@@ -93,11 +105,15 @@ fn relative(view: &mut View<'_>, area: Rect, parts: &[Series]) {
 /// Without the dense stream there is no output error: the parts' errors have the room.
 fn untracked(view: &mut View<'_>, area: Rect, parts: &[Series]) {
     let inner = view.panel(Panel::Errors, area, "Errors", "over E‖y‖²");
-    let key = view.state.keymap.label(Action::Settings).unwrap_or_else(|| "settings".into());
+    let key = view.key(Action::Settings);
     let words =
         format!("Output errors were not tracked: turn on track errors in settings ({key}) and run again.");
-    let line = vec![view.span(words, Role::Warning)];
-    view.line(inner, 0, line);
+    let lines = wrap(&words, inner.width);
+    let told = (lines.len() as u16).min(inner.height / 3);
+    for (row, line) in (0..told).zip(lines) {
+        let line = vec![view.span(words[line].to_string(), Role::Warning)];
+        view.line(inner, row, line);
+    }
     let mut line = vec![
         view.span("Relative errors of layer ", Role::Muted),
         view.span(format!("{}: ", view.state.layer), Role::Muted),
@@ -107,8 +123,8 @@ fn untracked(view: &mut View<'_>, area: Rect, parts: &[Series]) {
         line.push(view.span(format!("{} ", series.name), series.role));
         line.push(view.span(format!("{}  ", value.map_or("–".into(), error)), Role::Text));
     }
-    view.line(inner, 1, line);
-    let below = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    view.line(inner, told, line);
+    let below = Rect { y: inner.y + told + 1, height: inner.height.saturating_sub(told + 1), ..inner };
     if parts.iter().all(|series| series.values.iter().all(Option::is_none)) {
         view.absent(below, "No layer is pruned yet.");
     } else {
@@ -151,14 +167,9 @@ fn chart(view: &mut View<'_>, area: Rect, series: &[Series]) {
     }
     plot.draw(view.buffer);
     points(view, inner, &scale, axis, series);
-    labels(view, inner, &scale, series, names);
+    labels(view, inner, &scale, axis, series, names);
     axis.draw(view.buffer, inner, view.theme);
-    let below = Rect { y: inner.bottom(), height: 1, ..inner };
-    for layer in 0..axis.layers {
-        let x = axis.column(inner, layer);
-        view.hits
-            .add(Rect { x, width: 1, height: inner.height + below.height, ..inner }, Pointed::Layer(layer));
-    }
+    view.hits.add_curve(inner, axis.layers, 1.0);
 }
 
 /// A mark a layer on every line but ghosts, as far as they do not touch.
@@ -183,25 +194,26 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, serie
     }
 }
 
-/// Names at the right of the last point of each line, moved apart where they would touch.
-fn labels(view: &mut View<'_>, area: Rect, scale: &Scale, series: &[Series], columns: u16) {
+/// Names behind the last point of each line, moved apart where they would touch.
+fn labels(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, series: &[Series], columns: u16) {
     if columns == 0 {
         return;
     }
-    let place = Rect { x: area.right() + 1, width: columns.saturating_sub(1), ..area };
+    let place = Rect { width: area.width + columns, ..area };
     let mut taken = vec![false; usize::from(area.height)];
     for series in series.iter().rev() {
-        let last = series.values.iter().rev().copied().flatten().find_map(|value| scale.place(value));
-        let Some(last) = last else { continue };
+        let known = series.values.iter().enumerate().take(axis.layers).rev();
+        let last = known.filter_map(|(layer, value)| Some((layer, scale.place((*value)?)?))).next();
+        let Some((layer, last)) = last else { continue };
         let wanted = usize::from(row(area, last) - area.y);
         let near = (0..taken.len()).filter(|&y| !taken[y]).min_by_key(|y| y.abs_diff(wanted));
         if let Some(y) = near {
             taken[y] = true;
             let style = view.theme.style(series.role);
-            write(view.buffer, place, place.x, area.y + y as u16, &series.name, style);
+            let x = (axis.column(area, layer) + 2).min(place.right().saturating_sub(width(&series.name)));
+            write(view.buffer, place, x, area.y + y as u16, &series.name, style);
         }
     }
-    debug_assert!(column(area, 1.0) < place.x.max(1));
 }
 
 /// The layer under the cursor in numbers.

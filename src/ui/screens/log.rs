@@ -7,7 +7,8 @@ use crate::{
     app::{Action, Entry, Level, Panel, Pointed},
     ui::{
         Role,
-        widgets::{fit, seconds, width, wrap},
+        numbers::seconds,
+        widgets::{fit, width, wrap},
     },
 };
 
@@ -17,10 +18,11 @@ const BEFORE: u16 = 28;
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let log = &state.log;
-    let shown = log.shown().count();
-    let note = note(view, shown);
+    // One pass over all lines; a filter makes each of them dear.
+    let shown: Vec<&Entry> = log.shown().collect();
+    let note = note(view, shown.len());
     let inner = view.panel(Panel::Log, area, "Log", &note);
-    if shown == 0 {
+    let Some(last) = shown.len().checked_sub(1) else {
         let text = if log.is_empty() {
             "Nothing has happened yet."
         } else {
@@ -28,24 +30,20 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         };
         view.absent(inner, text);
         return;
-    }
-    let at = log.cursor.map_or(shown - 1, |cursor| cursor.min(shown - 1));
-    let detail = detail(inner, log.shown().nth(at).filter(|_| log.cursor.is_some()));
+    };
+    let at = log.cursor.map(|cursor| cursor.min(last));
+    let detail = detail(inner, at.map(|at| shown[at]));
     let below = detail.as_ref().map_or(0, |lines| lines.len() as u16 + 1);
     let list = Rect { height: inner.height - below, ..inner };
     let rows = usize::from(list.height);
-    let first = match log.cursor {
-        Some(_) => first_in_sight(at, shown, rows),
-        None => shown.saturating_sub(rows),
+    let first = match at {
+        Some(at) => first_in_sight(at, shown.len(), rows),
+        None => shown.len().saturating_sub(rows),
     };
-    // Following the newest, the end is what is looked for: the iterator goes there from behind.
-    let from_behind = shown - first;
-    let mut lines: Vec<&Entry> = log.shown().rev().take(from_behind).collect();
-    lines.reverse();
-    for (down, entry) in lines.into_iter().take(rows).enumerate() {
+    for (down, entry) in shown.iter().skip(first).take(rows).enumerate() {
         let row = Rect { y: list.y + down as u16, height: 1, ..list };
         view.hits.add(row, Pointed::LogLine(first + down));
-        let chosen = log.cursor.is_some() && first + down == at;
+        let chosen = at == Some(first + down);
         entry_row(view, row, entry, chosen);
         if chosen {
             view.buffer.set_style(row, view.theme.style(Role::Selected));
@@ -64,14 +62,14 @@ fn note(view: &View<'_>, shown: usize) -> String {
         Level::Info | Level::Warning | Level::Error => format!("{} and above", log.least.name()),
     };
     if !log.filter.is_empty() {
-        note = format!("“{}”, {note}", log.filter);
+        note = format!("\"{}\", {note}", log.filter);
     }
     let place = match log.cursor {
         Some(cursor) => format!("line {} of {shown}", cursor.min(shown.saturating_sub(1)) + 1),
         None => format!("{shown} lines, following"),
     };
     let hidden = log.len() - shown.min(log.len());
-    let level = view.state.keymap.label(Action::LogLevel).unwrap_or_default();
+    let level = view.key(Action::LogLevel);
     let hidden = if hidden > 0 { format!(", {hidden} hidden ({level})") } else { String::new() };
     format!("{note} {} {place}{hidden}", view.theme.glyphs.separator())
 }
@@ -111,7 +109,15 @@ fn entry_row(view: &mut View<'_>, row: Rect, entry: &Entry, chosen: bool) {
         view.span(format!("{cursor}{:>8} ", seconds(entry.at)), Role::Muted),
         view.span(format!("{mark} {:<7} ", entry.level.name()), role),
         view.span(format!("{layer:<9}"), Role::Muted),
-        view.span(fit(&entry.text, row.width.saturating_sub(BEFORE + 1)), text_role),
+        view.span(fit(text(entry), row.width.saturating_sub(BEFORE + 1)), text_role),
     ];
     view.line(row, 0, spans);
+}
+
+/// The text without the layer's name in front, which has a column of its own.
+fn text(entry: &Entry) -> &str {
+    let Some(layer) = entry.layer else { return &entry.text };
+    let name = format!("Layer {layer}");
+    let rest = entry.text.strip_prefix(&name).and_then(|rest| rest.strip_prefix([',', ':']));
+    rest.map_or(entry.text.as_str(), str::trim_start)
 }

@@ -9,7 +9,7 @@ use crate::{
     ui::{
         Role,
         widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, column, layer_place, pillar, put, row, symbols, write,
+            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, ratio, row, symbols, width, write,
         },
     },
 };
@@ -46,7 +46,6 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, picture: Picture) {
         Picture::Line => line(view, plot, &scale, axis),
         Picture::Bars => bars(view, plot, &scale, axis),
     }
-    points(view, plot, &scale, axis);
     axis.draw(view.buffer, plot, view.theme);
     view.hits.add_curve(plot, axis.layers, scale.high);
 }
@@ -58,16 +57,41 @@ fn target(view: &View<'_>) -> f64 {
     }
 }
 
-fn levels(view: &View<'_>, plot: &mut Plot, scale: &Scale) {
-    let stroke = Stroke::dotted(view.theme.style(Role::Mean), '-');
-    let mut level = |value: f64| {
-        if let Some(place) = scale.place(value) {
-            plot.level(place, stroke);
+/// The mean, and the target where that is another: dotted lines behind everything else, with their names where
+/// nothing is in the way.
+fn levels(view: &mut View<'_>, area: Rect, scale: &Scale) {
+    let schedule = &view.state.schedule;
+    let mut levels = vec![("mean", schedule.mean())];
+    if let config::Span::Mean(target) = schedule.span
+        && (target - schedule.mean()).abs() > 5e-4
+    {
+        levels.push(("target", target));
+    }
+    let style = view.theme.style(Role::Mean);
+    let mut plot = Plot::new(area, view.theme.glyphs);
+    for (_, value) in &levels {
+        if let Some(place) = scale.place(*value) {
+            plot.level(place, Stroke::dotted(style, '-'));
         }
-    };
-    level(view.state.schedule.mean());
-    if let config::Span::Mean(mean) = view.state.schedule.span {
-        level(mean);
+    }
+    plot.draw_behind(view.buffer);
+    // The higher one has its name above, the other below, so that they keep apart.
+    levels.sort_by(|a, b| b.1.total_cmp(&a.1));
+    for (at, (name, value)) in levels.into_iter().enumerate() {
+        let Some(place) = scale.place(value) else { continue };
+        let line = row(area, place);
+        let y = if at == 0 { line.saturating_sub(1) } else { line + 1 };
+        let wide = width(name);
+        let ends = [area.x + 1, area.right().saturating_sub(wide + 1)];
+        let free = |x: &u16| {
+            (*x..x + wide).all(|x| view.buffer.cell((x, y)).is_some_and(|cell| cell.symbol() == " "))
+        };
+        if y >= area.y
+            && y < area.bottom()
+            && let Some(x) = ends.into_iter().find(free)
+        {
+            write(view.buffer, area, x, y, name, style);
+        }
     }
 }
 
@@ -75,17 +99,18 @@ fn line(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let state = view.state;
     let mut plot = Plot::new(area, view.theme.glyphs);
     plot.upright(layer_place(state.layer, axis.layers), Stroke::dotted(view.theme.style(Role::Faint), ':'));
-    levels(view, &mut plot, scale);
     let place =
         |layer: usize, ratio: f64| (layer_place(layer, axis.layers), scale.place(ratio).unwrap_or(f64::NAN));
     let ratios = &state.schedule.ratios;
-    let points = ratios.iter().enumerate().map(|(layer, &ratio)| place(layer, ratio));
+    let line = ratios.iter().enumerate().map(|(layer, &ratio)| place(layer, ratio));
     let stroke = Stroke::solid(view.theme.style(Role::Planned), '.');
     match ratios[..] {
         [one] => plot.level(scale.place(one).unwrap_or(f64::NAN), stroke),
-        _ => plot.line(points, stroke),
+        _ => plot.line(line, stroke),
     }
     plot.draw(view.buffer);
+    levels(view, area, scale);
+    points(view, area, scale, axis, Picture::Line);
 }
 
 /// A bar a layer, or a column the highest of its layers where there are more of them than columns.
@@ -95,73 +120,108 @@ fn bars(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let wide = usize::from(area.width) / axis.layers;
     let gap = u16::from(wide >= 3);
     let edge = |at: usize| area.x + (at * usize::from(area.width) / axis.layers) as u16;
-    let mut last = None;
-    for layer in 0..axis.layers {
+    // Of layers that share a column the highest is seen, and the chosen one wins.
+    let mut columns: Vec<Option<(f64, usize)>> = vec![None; usize::from(area.width)];
+    for (layer, &ratio) in ratios.iter().enumerate() {
+        let share = scale.place(ratio).unwrap_or(0.0);
         let (x, end) = if wide >= 1 {
             (edge(layer), edge(layer + 1) - gap)
         } else {
             let x = axis.column(area, layer);
             (x, x + 1)
         };
-        let chosen = layer == state.layer;
-        let role = match state.schedule.locked(layer) {
-            Locked::Yes => Role::Locked,
-            Locked::No if chosen => Role::Active,
-            Locked::No => Role::Planned,
-        };
-        // Of layers that share a column the highest is seen, and the chosen one wins.
-        let share = scale.place(ratios[layer]).unwrap_or(0.0);
-        if last.is_some_and(|(at, height, won)| at == x && (won || (!chosen && height > share))) {
-            continue;
+        for x in x..end {
+            let Some(slot) = columns.get_mut(usize::from(x - area.x)) else { continue };
+            if slot.is_none_or(|(held, by)| by != state.layer && (layer == state.layer || share > held)) {
+                *slot = Some((share, layer));
+            }
         }
-        last = Some((x, share, chosen));
-        let bar = Rect { x, width: end.saturating_sub(x).max(1), ..area };
-        for y in area.top()..area.bottom() {
-            put(view.buffer, bar, x, y, " ", view.theme.style(Role::Text));
-        }
-        pillar(view.buffer, bar, share, view.theme.style(role), view.theme.glyphs);
     }
-    let mut plot = Plot::new(area, view.theme.glyphs);
-    levels(view, &mut plot, scale);
-    plot.draw_behind(view.buffer);
-    let label = format!("{:.4}", ratios.get(state.layer).copied().unwrap_or(0.0));
-    let top = row(area, scale.place(ratios.get(state.layer).copied().unwrap_or(0.0)).unwrap_or(0.0));
-    let room = label.len() as u16;
-    let x = axis.column(area, state.layer).saturating_sub(room / 2);
-    let x = x.clamp(area.x, area.right().saturating_sub(room).max(area.x));
-    let y = top.saturating_sub(2).max(area.y);
+    for (x, column) in (area.x..).zip(columns) {
+        let Some((share, layer)) = column else { continue };
+        let standing = state.status(layer);
+        let (top, body) = match state.schedule.locked(layer) {
+            _ if layer == state.layer => (Role::Active, Role::Planned),
+            Locked::Yes => (Role::Locked, Role::Faint),
+            Locked::No if standing == Status::Waiting => (Role::Planned, Role::Faint),
+            Locked::No => (status::role(standing), Role::Faint),
+        };
+        let bar = Rect { x, width: 1, ..area };
+        crest(view.buffer, bar, share, view.theme.style(top), view.theme.style(body), view.theme.glyphs);
+    }
+    levels(view, area, scale);
+    points(view, area, scale, axis, Picture::Bars);
+    cursor(view, area, scale, axis);
+}
+
+/// The ratio of the layer under the cursor, above its bar.
+fn cursor(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
+    let Some(&value) = view.state.schedule.ratios.get(view.state.layer) else { return };
+    let label = ratio(value);
+    let wide = width(&label);
+    let x = axis.column(area, view.state.layer).saturating_sub(wide / 2);
+    let x = x.clamp(area.x, area.right().saturating_sub(wide).max(area.x));
+    let y = row(area, scale.place(value).unwrap_or(0.0)).saturating_sub(2).max(area.y);
     write(view.buffer, area, x, y, &label, view.theme.style(Role::Active));
 }
 
-/// Layers that are done, at work, stale or failed, at the ratio they have; locked ones at the top.
-fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
+/// Layers that are done, at work, stale or failed, at the ratio that they have; a lock above those that are held.
+/// Where they would touch, points are small, and bars have none where the colour of their top tells the same.
+fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, picture: Picture) {
+    let crowded = axis.layers * 2 > usize::from(area.width);
     let state = view.state;
+    let glyphs = view.theme.glyphs;
     for (index, layer) in state.layers.iter().enumerate().take(axis.layers) {
         let status = state.status(index);
-        let ratio = match status {
-            Status::Waiting => None,
-            Status::Calibrating | Status::Pruning => layer.work.as_ref().map(|work| work.method.ratio),
-            Status::Done | Status::Stale => layer.in_force().map(|result| result.attempt.method.ratio),
-            Status::Failed => state.schedule.ratios.get(index).copied(),
-        };
-        let x = column(area, layer_place(index, axis.layers));
-        if let Some(place) = ratio.and_then(|ratio| scale.place(ratio)) {
-            let style = view.theme.style(status::role(status));
-            put(view.buffer, area, x, row(area, place), view.theme.glyphs.status(status), style);
-        }
-        if state.schedule.locked(index) == Locked::Yes {
-            let style = view.theme.style(Role::Locked);
-            put(view.buffer, area, x, area.y, view.theme.glyphs.locked(), style);
-        }
-        if index == state.layer {
-            let below = Rect { y: area.bottom(), height: 1, ..area };
-            let sign = symbols(view.theme.glyphs).planned;
-            if status == Status::Waiting
-                && let Some(place) = state.schedule.ratios.get(index).and_then(|&ratio| scale.place(ratio))
-            {
-                put(view.buffer, area, x, row(area, place), sign, view.theme.style(Role::Active));
+        let planned = state.schedule.ratios.get(index).copied().unwrap_or(0.0);
+        let (sign, value) = match status {
+            Status::Waiting if index == state.layer => (symbols(glyphs).planned, Some(planned)),
+            Status::Waiting => ("", None),
+            Status::Calibrating | Status::Pruning => {
+                (glyphs.status(status), layer.work.as_ref().map(|work| work.method.ratio))
             }
-            put(view.buffer, below, x, below.y, " ", view.theme.style(Role::Text));
+            Status::Done | Status::Stale => {
+                let small = crowded && status == Status::Done;
+                let sign = if small { symbols(glyphs).point } else { glyphs.status(status) };
+                (sign, layer.in_force().map(|result| result.attempt.method.ratio))
+            }
+            Status::Failed => (glyphs.status(status), Some(planned)),
+        };
+        let value = value.filter(|value| {
+            picture == Picture::Line || !crowded || (value - planned).abs() > 5e-4 || index == state.layer
+        });
+        let x = axis.column(area, index);
+        if let Some(place) = value.and_then(|value| scale.place(value)) {
+            let role = if sign == symbols(glyphs).planned { Role::Active } else { status::role(status) };
+            point(view, area, x, row(area, place), sign, role);
         }
+        if state.schedule.locked(index) == Locked::Yes
+            && let Some(place) = scale.place(planned)
+        {
+            let up = if value.is_some() { 2 } else { 1 };
+            let y = row(area, place).saturating_sub(up).max(area.y);
+            put(view.buffer, area, x, y, glyphs.locked(), view.theme.style(Role::Locked));
+        }
+    }
+}
+
+/// A sign on a bar keeps the bar's colour behind it; on the top of a bar it stands one row higher.
+fn point(view: &mut View<'_>, area: Rect, x: u16, y: u16, sign: &str, role: Role) {
+    let style = view.theme.style(role);
+    let full = view.theme.glyphs.column(8);
+    let Some(cell) = view.buffer.cell((x, y)) else { return };
+    let is_part_of_bar = (1..8).any(|eighths| view.theme.glyphs.column(eighths) == cell.symbol());
+    if cell.symbol() == full && y > area.y {
+        let above = view.buffer.cell((x, y - 1)).is_some_and(|above| above.symbol() != full);
+        let colour = cell.fg;
+        if above {
+            put(view.buffer, area, x, y - 1, sign, style);
+        } else {
+            put(view.buffer, area, x, y, sign, view.theme.style(Role::Text).bg(colour));
+        }
+    } else if is_part_of_bar {
+        put(view.buffer, area, x, y.saturating_sub(1).max(area.y), sign, style);
+    } else {
+        put(view.buffer, area, x, y, sign, style);
     }
 }

@@ -8,7 +8,7 @@ use ratatui::{
 };
 
 use crate::{
-    app::{Panel, Pointed, State},
+    app::{Action, Panel, Pointed, State},
     ui::{
         Hits, Role, Theme,
         widgets::{self, fit, width},
@@ -88,6 +88,13 @@ impl View<'_> {
         }
     }
 
+    /// Columns of names and values below one another.
+    pub fn facts_width(facts: &[Fact]) -> u16 {
+        let name = facts.iter().map(|fact| width(fact.name)).max().unwrap_or(0);
+        let value = facts.iter().map(|fact| width(&fact.value)).max().unwrap_or(0);
+        name + 2 + value
+    }
+
     /// Names and values, one pair a line, in as many columns as fit side by side.
     pub fn facts(&mut self, area: Rect, facts: &[Fact]) {
         let name = facts.iter().map(|fact| width(fact.name)).max().unwrap_or(0);
@@ -101,6 +108,11 @@ impl View<'_> {
             widgets::write(self.buffer, area, x, y, fact.name, self.theme.style(Role::Muted));
             widgets::write(self.buffer, area, x + name + 2, y, &fact.value, self.theme.style(fact.role));
         }
+    }
+
+    /// The key of an action, or the action's name where it has none.
+    pub fn key(&self, action: Action) -> String {
+        self.state.keymap.label(action).unwrap_or_else(|| action.info().name.into())
     }
 
     pub fn is_focused(&self, panel: Panel) -> bool {

@@ -1,4 +1,4 @@
-//! Bars in eighths of a cell, upright and lying, and the track of a progress bar.
+//! Bars: upright ones in eighths of a cell, lying ones as lines, and the track of a progress bar.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -24,36 +24,61 @@ pub fn pillar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs:
     }
 }
 
-/// A lying bar as high as the area, from its left edge.
-pub fn meter(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
-    let long = eighths(share, area.width);
-    for (across, x) in (area.left()..area.right()).enumerate().take_while(|(across, _)| across * 8 < long) {
-        for y in area.top()..area.bottom() {
-            put(buffer, area, x, y, glyphs.bar((long - across * 8).min(8)), style);
+/// An upright bar whose topmost eight eighths have a colour of their own, so that a broad picture stays calm.
+pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Style, glyphs: Glyphs) {
+    pillar(buffer, area, share, body, glyphs);
+    let tall = eighths(share, area.height);
+    let rows = tall.div_ceil(8) as u16;
+    if rows == 0 || rows > area.height {
+        return;
+    }
+    let cap = Rect { y: area.bottom() - rows, height: 1, ..area };
+    buffer.set_style(cap, top);
+    // The rest of the top lies in the cell below, behind the body.
+    if tall % 8 > 0
+        && rows > 1
+        && glyphs == Glyphs::Unicode
+        && let Some(colour) = top.fg
+    {
+        for x in area.left()..area.right() {
+            put(buffer, area, x, cap.y + 1, glyphs.column(tall % 8), body.bg(colour));
         }
     }
 }
 
+/// A lying bar, one line thick so that rows stay apart, exact to half a cell.
+pub fn meter(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
+    line(buffer, area, share, style, glyphs);
+}
+
 /// A progress bar: a thick line over a thin one.
 pub fn track(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme) {
-    let signs = symbols(theme.glyphs);
-    let halves = if share.is_nan() { 0.0 } else { f64::from(area.width) * 2.0 * share.clamp(0.0, 1.0) };
-    let halves = halves.round() as u16;
-    let done = theme.style(Role::Progress);
-    for x in 0..area.width {
-        let (symbol, style) = if x < halves / 2 {
-            (signs.progress[0], done)
-        } else if x == halves / 2 && halves % 2 == 1 {
-            (signs.progress[1], done)
-        } else {
-            (signs.horizontal, theme.style(Role::Faint))
-        };
-        put(buffer, area, area.x + x, area.y, symbol, style);
+    let thin = symbols(theme.glyphs).horizontal;
+    for x in area.left()..area.right() {
+        put(buffer, area, x, area.y, thin, theme.style(Role::Faint));
+    }
+    line(buffer, area, share, theme.style(Role::Progress), theme.glyphs);
+}
+
+/// From the left edge; a share above 0 shows at least half a cell.
+fn line(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
+    if share.is_nan() || share <= 0.0 || area.width == 0 {
+        return;
+    }
+    let [full, half] = symbols(glyphs).line;
+    let halves = ((f64::from(area.width) * 2.0 * share.min(1.0)).round() as u16).max(1);
+    for across in 0..halves / 2 {
+        put(buffer, area, area.x + across, area.y, full, style);
+    }
+    if halves % 2 == 1 {
+        put(buffer, area, area.x + halves / 2, area.y, half, style);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Color;
+
     use super::*;
 
     fn drawn(share: f64, glyphs: Glyphs) -> Buffer {
@@ -64,17 +89,29 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_is_exact_to_an_eighth_and_shows_whatever_is_there() {
-        assert_eq!(drawn(0.5, Glyphs::Unicode), Buffer::with_lines(["█▌ "]));
-        assert_eq!(drawn(1e-9, Glyphs::Unicode), Buffer::with_lines(["▏  "]));
+    fn a_lying_bar_is_exact_to_half_a_cell_and_shows_whatever_is_there() {
+        assert_eq!(drawn(0.5, Glyphs::Unicode), Buffer::with_lines(["━╸ "]));
+        assert_eq!(drawn(1e-9, Glyphs::Unicode), Buffer::with_lines(["╸  "]));
         assert_eq!(drawn(0.0, Glyphs::Unicode), Buffer::with_lines(["   "]));
-        assert_eq!(drawn(7.0, Glyphs::Unicode), Buffer::with_lines(["███"]));
+        assert_eq!(drawn(7.0, Glyphs::Unicode), Buffer::with_lines(["━━━"]));
         assert_eq!(drawn(f64::NAN, Glyphs::Unicode), Buffer::with_lines(["   "]));
-        assert_eq!(drawn(0.5, Glyphs::Ascii), Buffer::with_lines(["#= "]));
+        assert_eq!(drawn(0.7, Glyphs::Ascii), Buffer::with_lines(["== "]));
     }
 
     #[test]
-    fn an_upright_bar_stands_on_the_bottom() {
+    fn the_top_of_a_crest_is_one_cell_thick_wherever_it_ends() {
+        let area = Rect::new(0, 0, 1, 3);
+        let mut buffer = Buffer::empty(area);
+        let (top, body) = (Style::new().fg(Color::Red), Style::new().fg(Color::Blue));
+        crest(&mut buffer, area, 0.75, top, body, Glyphs::Unicode);
+        let cell = |y| (buffer[(0, y)].symbol(), buffer[(0, y)].fg, buffer[(0, y)].bg);
+        assert_eq!(cell(0), ("▂", Color::Red, Color::Reset));
+        assert_eq!(cell(1), ("▂", Color::Blue, Color::Red));
+        assert_eq!(cell(2), ("█", Color::Blue, Color::Reset));
+    }
+
+    #[test]
+    fn an_upright_bar_stands_on_the_bottom_and_is_exact_to_an_eighth() {
         let area = Rect::new(0, 0, 2, 2);
         let mut buffer = Buffer::empty(area);
         pillar(&mut buffer, area, 0.75, Style::new(), Glyphs::Unicode);

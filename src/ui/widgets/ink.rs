@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::ui::text;
 
 /// One cell, where it lies in the area.
 pub fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style: Style) {
@@ -25,46 +26,17 @@ pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style:
 
 /// Columns that a text takes.
 pub fn width(text: &str) -> u16 {
-    u16::try_from(text.width()).unwrap_or(u16::MAX)
+    u16::try_from(text::width(text)).unwrap_or(u16::MAX)
 }
 
-/// The text in so many columns; one that is too long ends in `…`.
+/// The text in so many columns; one that is too long ends in dots.
 pub fn fit(text: &str, columns: u16) -> Cow<'_, str> {
-    let columns = usize::from(columns);
-    if text.width() <= columns {
-        return Cow::Borrowed(text);
-    }
-    let mut taken = 0;
-    let mut cut = String::new();
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
-        if taken + wide + 1 > columns {
-            break;
-        }
-        taken += wide;
-        cut.push(c);
-    }
-    if columns > 0 {
-        cut.push('…');
-    }
-    Cow::Owned(cut)
+    if width(text) <= columns { Cow::Borrowed(text) } else { Cow::Owned(text::fit(text, columns.into())) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_that_is_too_long_ends_in_dots_and_never_takes_more_than_its_columns() {
-        assert_eq!(fit("pruning", 7), "pruning");
-        assert_eq!(fit("pruning", 5), "prun…");
-        assert_eq!(fit("模型模型", 5), "模型…");
-        assert_eq!(fit("模型模型", 4), "模…");
-        assert_eq!(fit("abc", 0), "");
-        for columns in 0..12 {
-            assert!(width(&fit("a模b型c模d", columns)) <= columns, "{columns}");
-        }
-    }
 
     #[test]
     fn nothing_is_written_outside_the_area() {

@@ -12,10 +12,10 @@ mod table;
 mod wrap;
 
 pub use axes::{LayerAxis, axes, column, layer_place, row, scale_below};
-pub use bars::{meter, pillar, track};
+pub use bars::{crest, meter, pillar, track};
 pub use heat_map::{HeatMap, heat_scale};
 pub use ink::{fit, put, width, write};
-pub use numbers::{bytes, change, count, error, measure, ordinal, parameters, percent, ratio, seconds};
+pub use numbers::{count, error, measure, ordinal, percent, plural, ratio};
 pub use plot::{Plot, Stroke};
 pub use scale::{Scale, Spacing};
 pub use symbols::symbols;

@@ -1,4 +1,4 @@
-//! How numbers are written: errors, ratios, counts, sizes, times.
+//! Numbers that stand in pictures and tables: errors to three digits, ratios, counts.
 
 /// A ratio from 0 to 1: `0.2031`.
 pub fn ratio(value: f64) -> String {
@@ -44,46 +44,14 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// Parameters: `6.74 B`, `2.40 M`.
-pub fn parameters(value: u64) -> String {
-    let size = value as f64;
-    match value {
-        0..1_000 => value.to_string(),
-        1_000..1_000_000 => format!("{:.1} K", size / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.2} M", size / 1e6),
-        1_000_000_000.. => format!("{:.2} B", size / 1e9),
-    }
-}
-
-/// Bytes, in binary units.
-pub fn bytes(count: u64) -> String {
-    crate::config::ByteSize(count).to_string()
-}
-
 /// A share as per cent: `12.5 %`.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// How much a number has changed, in per cent: `−19.6 %`.
-pub fn change(before: f64, after: f64) -> String {
-    if before == 0.0 || !(after / before).is_finite() {
-        return String::new();
-    }
-    format!("{} %", signed((after / before - 1.0) * 100.0))
-}
-
-/// One decimal and always a sign.
-pub fn signed(value: f64) -> String {
-    let sign = if value < 0.0 { '−' } else { '+' };
-    format!("{sign}{:.1}", value.abs())
-}
-
-/// Seconds: `0:07`, `12:03`, `1:02:03`.
-pub fn seconds(value: f64) -> String {
-    let whole = if value.is_finite() { value.max(0.0).round() as u64 } else { 0 };
-    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+/// How many of something there are.
+pub fn plural(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", count(number as u64), if number == 1 { one } else { many })
 }
 
 /// A place in an order, from 1: `1st`, `12th`.
@@ -116,17 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn counts_sizes_and_times_read_well() {
-        assert_eq!((count(7), count(999), count(28_672), count(1_000_000)).2, "28,672");
-        assert_eq!(count(1_000_000), "1,000,000");
-        assert_eq!(parameters(6_738_415_616), "6.74 B");
-        assert_eq!(parameters(2_400_000), "2.40 M");
+    fn counts_and_places_read_well() {
+        assert_eq!([7, 999, 28_672, 1_000_000].map(count).join(" "), "7 999 28,672 1,000,000");
         assert_eq!(
-            (seconds(7.2), seconds(723.0), seconds(3723.0)),
-            ("0:07".into(), "12:03".into(), "1:02:03".into())
+            (plural(1, "batch", "batches"), plural(2, "batch", "batches")),
+            ("1 batch".into(), "2 batches".into())
         );
-        assert_eq!(change(8.0, 6.0), "−25.0 %");
-        assert_eq!(change(0.0, 6.0), "");
         assert_eq!([1, 2, 3, 4, 11, 22, 113].map(ordinal).join(" "), "1st 2nd 3rd 4th 11th 22nd 113th");
     }
 }

@@ -15,6 +15,9 @@ pub struct Scale {
     pub spacing: Spacing,
 }
 
+/// What lies further below the largest value is drawn at the bottom: it would only press the rest together.
+const FAINTEST: f64 = 1e-8;
+
 /// A number beside an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
@@ -24,7 +27,7 @@ pub struct Tick {
 }
 
 impl Scale {
-    /// From 0 to the next round number (1, 2 or 5 times a power of ten, or halves between) at or above `highest`.
+    /// From 0 to the next round number at or above `highest`.
     pub fn from_zero(highest: f64) -> Self {
         let high = if highest.is_finite() && highest > 0.0 { round_up(highest) } else { 1.0 };
         Self { low: 0.0, high, spacing: Spacing::Linear }
@@ -37,7 +40,8 @@ impl Scale {
         Self { low, high, spacing: Spacing::Linear }
     }
 
-    /// Round numbers around all values above 0; None where there is none.
+    /// Round numbers around all values above 0, the smallest within eight decades of the largest; None where there is
+    /// none.
     pub fn log(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut range: Option<(f64, f64)> = None;
         for value in values.into_iter().filter(|v| v.is_finite() && *v > 0.0) {
@@ -45,7 +49,7 @@ impl Scale {
             range = Some((low.min(value), high.max(value)));
         }
         let (low, high) = range?;
-        let (mut low, mut high) = (decade_step_below(low), decade_step_above(high));
+        let (mut low, mut high) = (decade_step_below(low.max(high * FAINTEST)), decade_step_above(high));
         if high / low < 4.0 {
             (low, high) = (decade_step_below(low / 1.5), decade_step_above(high * 1.5));
         }
@@ -86,11 +90,10 @@ impl Scale {
 
     fn linear_ticks(&self, most: usize) -> Vec<Tick> {
         let span = self.high - self.low;
-        let mut step = round_up(span / most.max(1) as f64);
-        // Halves between 1, 2 and 5 would make uneven labels.
-        if (step / power_below(step) - 2.5).abs() < 1e-9 {
-            step *= 2.0;
+        if most < 2 {
+            return self.ends();
         }
+        let step = round_step(span / most as f64);
         let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
         let first = (self.low / step - 1e-9).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
@@ -99,7 +102,19 @@ impl Scale {
             let label = if step >= 1e6 { format!("{value:.0e}") } else { format!("{value:.digits$}") };
             Tick { place: (value - self.low) / span, label }
         };
-        (first..=last).take(most.max(1) + 1).map(tick).collect()
+        (first..=last).take(most + 1).map(tick).collect()
+    }
+
+    /// Where there is no room for more.
+    fn ends(&self) -> Vec<Tick> {
+        let label = |value: f64| {
+            if value.abs() >= 1e6 {
+                return format!("{value:.0e}");
+            }
+            let text = format!("{value:.6}");
+            text.trim_end_matches('0').trim_end_matches('.').to_string()
+        };
+        vec![Tick { place: 0.0, label: label(self.low) }, Tick { place: 1.0, label: label(self.high) }]
     }
 
     fn log_ticks(&self, most: usize) -> Vec<Tick> {
@@ -121,14 +136,23 @@ fn power_below(value: f64) -> f64 {
     10f64.powi((value.log10() + 1e-9).floor() as i32)
 }
 
-/// The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10 times a power of ten.
+/// The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6 and 8 times a power of ten.
 fn round_up(value: f64) -> f64 {
+    up_to(value, &[1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
+}
+
+/// The next of 1, 2 and 5 times a power of ten.
+fn round_step(value: f64) -> f64 {
+    up_to(value, &[1.0, 2.0, 5.0, 10.0])
+}
+
+fn up_to(value: f64, steps: &[f64]) -> f64 {
     if !(value.is_finite() && value > 0.0) {
         return 1.0;
     }
     let power = power_below(value);
-    let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
-    steps.into_iter().find(|step| value <= step * power * (1.0 + 1e-9)).unwrap_or(10.0) * power
+    let next = steps.iter().find(|&&step| value <= step * power * (1.0 + 1e-9));
+    next.copied().unwrap_or(10.0) * power
 }
 
 fn decade_step_below(value: f64) -> f64 {
@@ -155,6 +179,7 @@ mod tests {
         assert_eq!(labels(Scale::from_zero(0.237), 5), ["0.00", "0.05", "0.10", "0.15", "0.20", "0.25"]);
         assert_eq!(labels(Scale::from_zero(0.18), 2), ["0.0", "0.1", "0.2"]);
         assert_eq!(labels(Scale::from_zero(f64::NAN), 2), ["0.0", "0.5", "1.0"]);
+        assert_eq!(labels(Scale::from_zero(0.27), 1), ["0", "0.3"]);
         assert_eq!(Scale::from_zero(0.0).high, 1.0);
     }
 
@@ -162,7 +187,7 @@ mod tests {
     fn log_ticks_are_decades_or_steps_inside_one() {
         let wide = Scale::log([1e-6, 0.3, 0.0, f64::NAN, f64::INFINITY, -1.0]).unwrap();
         assert_eq!((wide.low, wide.high), (1e-6, 0.5));
-        assert_eq!(labels(wide, 3), ["1e-6", "1e-4", "1e-2"]);
+        assert_eq!(labels(wide, 3), ["1e-6", "1e-3"]);
         let narrow = Scale::log([0.012, 0.04]).unwrap();
         assert_eq!(labels(narrow, 8), ["1e-2", "2e-2", "5e-2"]);
         assert_eq!(Scale::log([0.0, f64::NAN]), None);

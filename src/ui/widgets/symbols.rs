@@ -13,17 +13,17 @@ pub struct Symbols {
     pub point: &'static str,
     /// Kept units on the strip below sorted scores.
     pub kept: &'static str,
-    /// A progress bar's full cell and half cell.
-    pub progress: [&'static str; 2],
+    /// A lying bar's full cell and half cell.
+    pub line: [&'static str; 2],
 }
 
 const UNICODE: Symbols =
     Symbols {
-        vertical: "│", horizontal: "─", planned: "◇", point: "•", kept: "━", progress: ["━", "╸"]
+        vertical: "│", horizontal: "─", planned: "◇", point: "•", kept: "━", line: ["━", "╸"]
     };
 
 const ASCII: Symbols =
-    Symbols { vertical: "|", horizontal: "-", planned: "o", point: "*", kept: "=", progress: ["=", "="] };
+    Symbols { vertical: "|", horizontal: "-", planned: "o", point: "*", kept: "=", line: ["=", "="] };
 
 pub fn symbols(glyphs: Glyphs) -> &'static Symbols {
     match glyphs {

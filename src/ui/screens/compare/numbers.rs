@@ -7,7 +7,8 @@ use crate::{
     app::{Action, Panel},
     ui::{
         Role,
-        widgets::{Column, Place, Side, bytes, change, count, lay_out, parameters, width},
+        numbers::{bytes, change, parameters},
+        widgets::{Column, Place, Side, count, lay_out, width},
     },
 };
 
@@ -21,23 +22,27 @@ enum Key {
     How,
 }
 
+/// Columns that the figures and the words behind them take.
+const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
+
 /// Rows of the table with its head.
 pub(super) fn rows(view: &View<'_>) -> u16 {
-    3 + view.state.compare.measured.len().clamp(1, 8) as u16
+    4 + view.state.compare.measured.len().clamp(1, 8) as u16
 }
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", "");
     let texts = state.compare.measured.iter().map(|record| width(&record.text)).max().unwrap_or(0);
+    let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     let places = lay_out(
         vec![
-            column(Key::Name, "", (texts + 12).clamp(24, (inner.width / 3).max(24)), Side::Left, 0),
-            column(Key::Before, "dense", 10, Side::Right, 0),
-            column(Key::After, "pruned", 10, Side::Right, 0),
-            column(Key::Change, "", 9, Side::Right, 1),
-            column(Key::How, "", 32, Side::Left, 2),
+            column(Key::Name, "", name, Side::Left, 0),
+            column(Key::Before, "dense", 9, Side::Right, 0),
+            column(Key::After, "pruned", 9, Side::Right, 0),
+            column(Key::Change, "", 8, Side::Right, 1),
+            column(Key::How, "", 28, Side::Left, 2),
         ],
         inner.width,
     );
@@ -88,6 +93,10 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
             ],
         );
     }
+    line(
+        view,
+        [("perplexity", Role::Title), ("", Role::Text), ("", Role::Text), ("", Role::Text), ("", Role::Text)],
+    );
     for record in &state.compare.measured {
         let how = format!(
             "L {}, {} tokens, {}",
@@ -100,7 +109,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         line(
             view,
             [
-                (&format!("perplexity, {}", record.text), Role::Muted),
+                (&format!("  {}", record.text), Role::Muted),
                 (&format!("{:.3}", record.before), Role::Text),
                 (&pruned, Role::Text),
                 (&difference, Role::Text),
@@ -109,7 +118,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         );
     }
     if state.compare.measured.is_empty() {
-        let key = state.keymap.label(Action::Measure).unwrap_or_else(|| "measure".into());
+        let key = view.key(Action::Measure);
         line(
             view,
             [
@@ -117,7 +126,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
                 ("–", Role::Faint),
                 ("–", Role::Faint),
                 ("", Role::Text),
-                (&format!("{key}: measure it on a text"), Role::Muted),
+                (&format!("{key}: measure on a text"), Role::Muted),
             ],
         );
     }

@@ -67,7 +67,7 @@ fn column(view: &mut View<'_>, area: Rect, side: Side) {
         write(view.buffer, body, x, y, &text[split..line.end], written);
     }
     if writing.text.is_empty() && !at_work && body.height > 3 {
-        let key = state.keymap.label(Action::Write).unwrap_or_else(|| "write".into());
+        let key = view.key(Action::Write);
         let below = Rect { y: body.y + 2, height: body.height - 2, ..body };
         view.absent(below, &format!("{key}: let both models go on from here"));
     }

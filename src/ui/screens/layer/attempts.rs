@@ -4,13 +4,14 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::{super::status, Shown};
 use crate::{
-    app::{AttemptResult, Panel, Pointed, Status},
+    app::{Action, AttemptResult, Panel, Pointed, Status},
     config::{HeadScore, Part},
     protocol::Method,
     ui::{
         Role,
+        numbers::change,
         screens::view::{View, first_in_sight},
-        widgets::{Column, Place, Side, change, error, lay_out, ratio},
+        widgets::{Column, Place, Side, error, lay_out, ratio},
     },
 };
 
@@ -32,7 +33,7 @@ enum Key {
 /// Rows of the panel that show all attempts, and the comparison below them.
 pub(super) fn rows_wanted(shown: &Shown<'_>) -> u16 {
     let attempts = shown.layer.attempts.len() + usize::from(shown.layer.work.is_some());
-    3 + attempts.max(1) as u16 + if shown.layer.attempts.len() > 1 { 4 } else { 0 }
+    3 + attempts.max(1) as u16 + if shown.layer.attempts.len() > 1 { 5 } else { 0 }
 }
 
 fn columns() -> Vec<Column<Key>> {
@@ -40,7 +41,7 @@ fn columns() -> Vec<Column<Key>> {
     vec![
         column(Key::Number, "attempt", 7, Side::Left, 0),
         column(Key::Ratio, "ratio", 6, Side::Right, 0),
-        column(Key::Heads, "attention", 9, Side::Right, 5),
+        column(Key::Heads, "units", 7, Side::Right, 5),
         column(Key::Channels, "channels", 11, Side::Right, 6),
         column(Key::AttentionError, "attn err", 8, Side::Right, 1),
         column(Key::MlpError, "mlp err", 8, Side::Right, 1),
@@ -59,7 +60,9 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let note = if attempts.is_empty() { String::new() } else { note };
     let inner = view.panel(Panel::Attempts, area, "Attempts", &note);
     if attempts.is_empty() && shown.layer.work.is_none() {
-        view.absent(inner, "No attempt yet. s prunes all layers, r solves this one alone.");
+        let (start, retry) = (view.key(Action::Start), view.key(Action::Retry));
+        let text = format!("No attempt yet. Prune all layers with {start}, or this one alone with {retry}.");
+        view.absent(inner, &text);
         return;
     }
     let places = lay_out(columns(), inner.width);
@@ -69,7 +72,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     }
     let working = usize::from(shown.layer.work.is_some());
     let count = attempts.len() + working;
-    let compared = compared(view, shown);
+    let compared = compared(view, shown, inner.width);
     let spare = inner.height.saturating_sub(1 + count as u16);
     let below = if compared.len() as u16 + 1 <= spare { compared.len() as u16 + 1 } else { 0 };
     let rows = usize::from(inner.height.saturating_sub(1 + below));
@@ -90,7 +93,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     }
     if below > 0 {
         for (row, line) in compared.into_iter().enumerate() {
-            view.line(inner, inner.height - below + 1 + row as u16, line);
+            view.line(inner, 2 + rows.min(count) as u16 + row as u16, line);
         }
     }
 }
@@ -180,42 +183,48 @@ fn of_method(method: &Method, key: Key) -> String {
 }
 
 /// The attempt under the cursor against the one in force: errors, and which units only one of them keeps.
-fn compared<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
+fn compared<'t>(view: &View<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     let Some(force) = shown.layer.in_force() else { return Vec::new() };
     let Some(other) = shown.layer.attempts.get(view.state.attempt) else { return Vec::new() };
     if other.attempt.number == force.attempt.number {
         return Vec::new();
     }
     let arrow = view.theme.glyphs.arrow();
-    let mut lines = vec![vec![view.span(
-        format!("attempt {} in force {arrow} attempt {}", force.attempt.number, other.attempt.number),
-        Role::Title,
-    )]];
+    let title = format!("attempt {} in force {arrow} attempt {}", force.attempt.number, other.attempt.number);
+    let from_to = |name: &str, role: Role, before: f64, after: f64| {
+        vec![
+            view.span(format!("{name:<10}"), role),
+            view.span(format!("{} {arrow} {}", error(before), error(after)), Role::Text),
+            view.span(format!("  {:>9}", change(before, after)), Role::Text),
+        ]
+    };
+    let mut lines = vec![vec![view.span(title, Role::Title)]];
+    if let (Some(before), Some(after)) = (force.record.output_error, other.record.output_error) {
+        lines.push(from_to("output", Role::Pruned, before, after));
+    }
     for part in [Part::Attention, Part::Mlp] {
         let (a, b) = (force.record(part), other.record(part));
-        let only = |left: &[usize], right: &[usize]| {
-            left.iter().filter(|unit| right.binary_search(unit).is_err()).count()
-        };
-        lines.push(vec![
-            view.span(format!("{:<10}", part.to_string()), status::part_role(part)),
-            view.span(format!("{} {arrow} {}", error(a.relative_error), error(b.relative_error)), Role::Text),
-            view.span(format!("  {:>8}", change(a.relative_error, b.relative_error)), Role::Text),
-            view.span(
-                format!(
-                    "   {} kept by both, {} only before, {} only after",
-                    a.kept.len() - only(&a.kept, &b.kept),
-                    only(&a.kept, &b.kept),
-                    only(&b.kept, &a.kept)
-                ),
-                Role::Muted,
-            ),
-        ]);
-    }
-    if let (Some(a), Some(b)) = (force.record.output_error, other.record.output_error) {
-        lines[0].push(view.span(format!("   output {} {arrow} {}", error(a), error(b)), Role::Text));
-        lines[0].push(view.span(format!("  {}", change(a, b)), Role::Text));
+        let mut line =
+            from_to(&part.to_string(), status::part_role(part), a.relative_error, b.relative_error);
+        let units = view.span(units(&a.kept, &b.kept), Role::Muted);
+        if columns >= 90 {
+            line.push(Span::raw("   "));
+            line.push(units);
+            lines.push(line);
+        } else {
+            lines.extend([line, vec![Span::raw("  "), units]]);
+        }
     }
     lines
+}
+
+/// Which kept units, ascending, two attempts share.
+fn units(before: &[usize], after: &[usize]) -> String {
+    let only = |left: &[usize], right: &[usize]| {
+        left.iter().filter(|unit| right.binary_search(unit).is_err()).count()
+    };
+    let gone = only(before, after);
+    format!("both keep {}, only before {gone}, only after {}", before.len() - gone, only(after, before))
 }
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {

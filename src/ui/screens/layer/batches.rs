@@ -8,7 +8,9 @@ use crate::{
     ui::{
         Role,
         screens::view::{View, first_in_sight},
-        widgets::{Column, Scale, Side, axes, count, error, lay_out, meter, pillar, scale_below, width},
+        widgets::{
+            Column, Scale, Side, axes, count, error, lay_out, meter, pillar, plural, scale_below, width,
+        },
     },
 };
 
@@ -28,16 +30,16 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let Some(part) = shown.view.filter(|part| !part.step_errors.is_empty()) else {
         let inner = view.panel(Panel::Batches, area, "Batches", "");
         let text = match shown.view {
-            Some(part) if part.live => "Nothing has left yet.",
-            Some(_) => "Nothing was removed.",
-            None => shown.why_nothing(),
+            Some(part) if part.live => "Nothing has left yet.".into(),
+            Some(_) => "Nothing was removed.".into(),
+            None => shown.why_nothing(view),
         };
-        view.absent(inner, text);
+        view.absent(inner, &text);
         return;
     };
     let energy = shown.energy();
     let unit = if energy.is_some() { "errors over E‖y‖²" } else { "rise of E‖Δy‖² per token" };
-    let note = format!("{} batches, {unit}", count(part.step_errors.len() as u64));
+    let note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
     let inner = view.panel(Panel::Batches, area, "Batches", &note);
     if part.step_errors.len() > LISTED {
         picture(view, inner, &part, energy.unwrap_or(1.0));
@@ -141,10 +143,10 @@ pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>
     let role = if part.live { Role::Live } else { Role::Text };
     vec![
         vec![
-            view.span(count(part.step_errors.len() as u64), role),
-            view.span(" batches, ", Role::Muted),
+            view.span(plural(part.step_errors.len(), "batch", "batches"), role),
+            view.span(", ", Role::Muted),
             view.span(count(part.removed.len() as u64), role),
-            view.span(" left", Role::Muted),
+            view.span(" removed", Role::Muted),
         ],
         vec![
             view.span("in all ", Role::Muted),

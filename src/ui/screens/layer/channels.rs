@@ -8,7 +8,7 @@ use crate::{
     ui::{
         Role,
         screens::view::View,
-        widgets::{Scale, axes, count, pillar, put, symbols, width, write},
+        widgets::{Scale, axes, count, crest, pillar, put, symbols, width, write},
     },
 };
 
@@ -56,10 +56,20 @@ pub(super) fn draw(
         let gone = group.mostly_gone();
         let style = view.theme.style(if gone { Role::Removed } else { Role::Kept });
         let share = scale.place(group.mean).map_or(0.0, |place| place.max(0.01));
-        pillar(view.buffer, Rect { x, width: end - x, ..plot }, share, style, glyphs);
-        let sign = if gone { glyphs.removed() } else { symbols(glyphs).kept };
-        // A few that left among many that stayed, and the other way round, are shown by the weaker sign.
-        let sign = if group.gone > 0 && group.gone < group.of { glyphs.separator() } else { sign };
+        crest(
+            view.buffer,
+            Rect { x, width: end - x, ..plot },
+            share,
+            style,
+            view.theme.style(Role::Faint),
+            glyphs,
+        );
+        let sign = match (gone, group.gone) {
+            (true, _) => glyphs.removed(),
+            (false, 0) => symbols(glyphs).kept,
+            // A few left among many that stayed.
+            (false, _) => glyphs.separator(),
+        };
         for x in x..end {
             put(view.buffer, strip, x, strip.y, sign, style);
         }
@@ -96,7 +106,7 @@ fn cut(view: &mut View<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
     let at = x.saturating_sub(wide / 2).clamp((plot.x + 2).min(last), last);
     write(view.buffer, labels, at, labels.y, &text, style);
     if part.live && part.removed.len() < part.goal {
-        let text = format!("{} of {} have left", count(part.removed.len() as u64), count(part.goal as u64));
+        let text = format!("{} of {} removed", count(part.removed.len() as u64), count(part.goal as u64));
         write(view.buffer, plot, plot.x + 1, plot.y, &text, view.theme.style(Role::Live));
     }
 }

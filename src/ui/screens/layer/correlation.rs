@@ -44,7 +44,8 @@ fn summary(seen: &Seen) -> Option<Summary> {
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let inner = view.panel(Panel::Correlation, area, "Correlation", "mean |c|");
     let Some((seen, summary)) = shown.seen().and_then(|seen| Some((seen, summary(seen)?))) else {
-        view.absent(inner, shown.why_nothing());
+        let text = shown.why_nothing(view);
+        view.absent(inner, &text);
         return;
     };
     let picture = &seen.picture;
@@ -72,24 +73,31 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let below = Rect { y: (drawn.bottom()).min(inner.bottom()), ..inner };
     let below = Rect { height: inner.bottom() - below.y, ..below };
     heat_scale(view.buffer, below, &format!("{:.2}", summary.top), view.theme);
-    let lines = words(view, shown, seen, &summary);
+    let lines =
+        words(view, shown, seen, &summary, &format!("{} ", status::unit_names(view.state, shown.part).1));
     for (row, line) in lines.into_iter().enumerate() {
         view.line(below, row as u16 + 1, line);
     }
 }
 
-fn words<'t>(view: &View<'_>, shown: &Shown<'_>, seen: &Seen, summary: &Summary) -> Vec<Vec<Span<'t>>> {
+/// `name` leads the ranges of units that share a cell.
+fn words<'t>(
+    view: &View<'_>,
+    shown: &Shown<'_>,
+    seen: &Seen,
+    summary: &Summary,
+    name: &str,
+) -> Vec<Vec<Span<'t>>> {
     let units = shown.view.map_or(0, |part| part.units);
     let cells = seen.picture.cells;
-    let names = status::unit_names(view.state, shown.part);
     let (a, b) = summary.pair;
     let pair = if units == cells {
-        format!("{} {a} and {b}", names.1)
+        format!("{} {a} and {b}", status::unit_names(view.state, shown.part).1)
     } else {
         let range = |cell: usize| {
             format!("{}–{}", cell * units / cells, ((cell + 1) * units / cells).saturating_sub(1))
         };
-        format!("{} and {}", range(a), range(b))
+        format!("{name}{} and {}", range(a), range(b))
     };
     let mean = vec![
         view.span("mean ", Role::Muted),
@@ -98,14 +106,14 @@ fn words<'t>(view: &View<'_>, shown: &Shown<'_>, seen: &Seen, summary: &Summary)
         view.span(format!("{:.3}", summary.most), Role::Text),
     ];
     if cells < 2 {
-        return vec![vec![view.span("one cell: no pairs to compare", Role::Muted)]];
+        return vec![vec![view.span("one cell, no pairs", Role::Muted)]];
     }
     vec![mean, vec![view.span(pair, Role::Muted)]]
 }
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     match shown.seen().and_then(|seen| Some((seen, summary(seen)?))) {
-        Some((seen, summary)) => words(view, shown, seen, &summary),
+        Some((seen, summary)) => words(view, shown, seen, &summary, ""),
         None => vec![vec![view.span("not measured yet", Role::Muted)]],
     }
 }

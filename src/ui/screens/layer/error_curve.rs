@@ -4,7 +4,7 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::{super::status, Shown};
 use crate::{
-    app::{Action, Curve, Panel},
+    app::{Action, Curve, Panel, State},
     config::Part,
     protocol::CurvePoint,
     ui::{
@@ -112,15 +112,7 @@ fn words<'t>(view: &View<'_>, shown: &Shown<'_>, curve: &Curve) -> Vec<Vec<Span<
     let planned = status::planned(view.state, shown.index, shown.part).1;
     let mut lines = Vec::new();
     if let Some(cut) = cut(shown) {
-        lines.push(reading(
-            view,
-            shown.part,
-            curve,
-            cut,
-            view.theme.glyphs.in_force(),
-            Role::Cut,
-            "has left",
-        ));
+        lines.push(reading(view, shown.part, curve, cut, view.theme.glyphs.in_force(), Role::Cut, "removed"));
     }
     if cut(shown) != Some(planned) {
         let sign = symbols(view.theme.glyphs).planned;
@@ -129,8 +121,8 @@ fn words<'t>(view: &View<'_>, shown: &Shown<'_>, curve: &Curve) -> Vec<Vec<Span<
     lines
 }
 
-/// `● 0.2031 has left: 1.23e-2, the next 1 % costs 4.56e-4`.
-pub(in crate::ui::screens) fn reading<'t>(
+/// `● 0.2031 removed: 1.23e-2, the next 1 % costs 4.56e-4`.
+fn reading<'t>(
     view: &View<'_>,
     part: Part,
     curve: &Curve,
@@ -139,9 +131,8 @@ pub(in crate::ui::screens) fn reading<'t>(
     role: Role,
     word: &'static str,
 ) -> Vec<Span<'t>> {
-    let units = curve.units.max(1) as f64;
     let mut line = vec![
-        view.span(format!("{sign} {:.3} ", removed as f64 / units), role),
+        view.span(format!("{sign} {:.3} ", removed as f64 / curve.units.max(1) as f64), role),
         view.span(format!("{word}: "), Role::Muted),
     ];
     let Some(value) = error_at(&curve.points, removed as f64) else {
@@ -149,30 +140,41 @@ pub(in crate::ui::screens) fn reading<'t>(
         return line;
     };
     line.push(view.span(error(value), Role::Text));
-    let (step, name) = if curve.units >= 100 {
-        (units / 100.0, "1 %".to_string())
-    } else {
-        (1.0, status::unit_names(view.state, part).0.to_string())
-    };
-    if let Some(next) = error_at(&curve.points, removed as f64 + step) {
+    if let Some((name, next)) = next_step(view.state, part, curve, removed) {
         line.push(view.span(format!(", the next {name} costs "), Role::Muted));
-        line.push(view.span(error(next - value), Role::Text));
+        line.push(view.span(error(next), Role::Text));
     }
     line
 }
 
+/// One per cent of the units, or one unit where there are few, and what it would add.
+pub(in crate::ui::screens) fn next_step(
+    state: &State,
+    part: Part,
+    curve: &Curve,
+    removed: usize,
+) -> Option<(&'static str, f64)> {
+    let (step, name) = if curve.units >= 100 {
+        (curve.units as f64 / 100.0, "1 %")
+    } else {
+        (1.0, status::unit_names(state, part).0)
+    };
+    let now = error_at(&curve.points, removed as f64)?;
+    Some((name, error_at(&curve.points, removed as f64 + step)? - now))
+}
+
 /// Which key makes the curve.
 pub(in crate::ui::screens) fn hint(view: &View<'_>) -> String {
-    let key = view.state.keymap.label(Action::ErrorCurve).unwrap_or_else(|| "error-curve".into());
-    format!("{key}: follow the path past the cut, for the error of every ratio")
+    let key = view.key(Action::ErrorCurve);
+    format!("Follow the path past the cut with {key}, for the error of every ratio.")
 }
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
-        let key = view.state.keymap.label(Action::ErrorCurve).unwrap_or_default();
+        let key = view.key(Action::ErrorCurve);
         return vec![
-            vec![view.span(key, Role::Key), view.span(" follow the path past", Role::Muted)],
-            vec![view.span("the cut: error of every ratio", Role::Muted)],
+            vec![view.span(key, Role::Key), view.span(" follow the path past the", Role::Muted)],
+            vec![view.span("cut: errors of all ratios", Role::Muted)],
         ];
     };
     let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);

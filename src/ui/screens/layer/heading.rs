@@ -18,18 +18,19 @@ pub(super) fn rows(shown: &Shown<'_>) -> u16 {
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let glyphs = view.theme.glyphs;
+    let of = if area.width < 100 { String::new() } else { format!("of {} ", view.state.layers.len()) };
     let mut line = vec![
         view.span(format!(" Layer {} ", shown.index), Role::Title),
-        view.span(format!("of {}  ", view.state.layers.len()), Role::Muted),
+        view.span(of, Role::Muted),
         view.span(
-            format!("{} {}", glyphs.status(shown.status), shown.status.name()),
+            format!(" {} {}", glyphs.status(shown.status), shown.status.name()),
             status::role(shown.status),
         ),
     ];
     for part in [Part::Attention, Part::Mlp] {
         let (mark, role) =
             if part == shown.part { (glyphs.cursor(), Role::Active) } else { (" ", Role::Muted) };
-        line.push(view.span(format!("   {mark} {part}"), role));
+        line.push(view.span(format!("  {mark} {part}"), role));
         line.push(
             view.span(summary(view, shown, part), if part == shown.part { Role::Text } else { Role::Muted }),
         );
@@ -76,12 +77,11 @@ fn attempt_words(shown: &Shown<'_>) -> String {
     match (&shown.layer.work, shown.layer.in_force()) {
         (Some(work), _) => format!("attempt {} at work, ratio {}", work.attempt, ratio(work.method.ratio)),
         (None, Some(result)) => {
-            format!(
-                "attempt {} of {}, ratio {}",
-                result.attempt.number,
-                shown.layer.attempts.len(),
-                ratio(result.attempt.method.ratio)
-            )
+            let (number, ratio) = (result.attempt.number, ratio(result.attempt.method.ratio));
+            match shown.layer.attempts.len() {
+                0 | 1 => format!("attempt {number}, ratio {ratio}"),
+                many => format!("attempt {number}, one of {many}, ratio {ratio}"),
+            }
         }
         (None, None) => String::new(),
     }

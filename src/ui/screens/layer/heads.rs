@@ -8,7 +8,7 @@ use crate::{
     ui::{
         Role,
         screens::view::View,
-        widgets::{LayerAxis, Scale, axes, error, meter, ordinal, pillar, put, width, write},
+        widgets::{LayerAxis, Scale, axes, error, fit, meter, ordinal, pillar, put, width, write},
     },
 };
 
@@ -86,6 +86,12 @@ fn lines(
             let x = row.right().saturating_sub(width(&text));
             write(view.buffer, row, x, row.y, &text, style);
         }
+    }
+    let below = Rect { y: area.y + rows as u16 + 1, ..area };
+    if below.y < area.bottom() && !part.removed.is_empty() {
+        let order: Vec<String> = part.removed.iter().map(ToString::to_string).collect();
+        let text = format!("removed in this order: {}", order.join(", "));
+        write(view.buffer, area, area.x, below.y, &fit(&text, area.width), view.theme.style(Role::Muted));
     }
 }
 

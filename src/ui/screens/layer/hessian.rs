@@ -12,7 +12,7 @@ use crate::{
     ui::{
         Role,
         screens::view::{Fact, View},
-        widgets::{Scale, axes, count, measure, pillar, scale_below},
+        widgets::{Scale, axes, count, crest, measure, scale_below},
     },
 };
 
@@ -26,14 +26,16 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     };
     let inner = view.panel(Panel::Hessian, area, "Hessian", weight);
     let Some(stats) = shown.stats() else {
-        view.absent(inner, shown.why_nothing());
+        let text = shown.why_nothing(view);
+        view.absent(inner, &text);
         return;
     };
     let facts = facts(shown, stats);
     let high = facts.len() as u16;
-    let beside = inner.width >= 58;
+    let wide = View::facts_width(&facts) + 3;
+    let beside = inner.width >= wide + 26;
     let [left, right] = if beside {
-        Layout::horizontal([Constraint::Length(27), Constraint::Fill(1)]).areas(inner)
+        Layout::horizontal([Constraint::Length(wide), Constraint::Fill(1)]).areas(inner)
     } else {
         let high = if inner.height >= high + 6 { high } else { high.div_ceil(2) };
         Layout::vertical([Constraint::Length(high), Constraint::Fill(1)]).areas(inner)
@@ -80,7 +82,7 @@ fn condition(stats: &HessianStats) -> Fact {
 fn damping(shown: &Shown<'_>, stats: &HessianStats) -> Fact {
     let asked = shown.method().map_or(stats.damping_used, |method| method.damping);
     if stats.damping_used > asked * 1.001 {
-        Fact::new("damping", format!("! {} (asked {asked})", stats.damping_used)).role(Role::Warning)
+        Fact::new("damping", format!("! {}, not {asked}", stats.damping_used)).role(Role::Warning)
     } else {
         Fact::new("damping", format!("{}", stats.damping_used))
     }
@@ -93,7 +95,7 @@ fn histogram(view: &mut View<'_>, area: Rect, picture: &MomentPicture) {
     if most == 0 || area.height < 4 || area.width < 16 {
         return;
     }
-    let title = vec![view.span("inputs by log₁₀ of the diagonal", Role::Muted)];
+    let title = vec![view.span("log10 of the diagonal", Role::Muted)];
     view.line(area, 0, title);
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let plot = axes(view.buffer, below, &Scale::from_zero(f64::from(most)), view.theme);
@@ -106,7 +108,7 @@ fn histogram(view: &mut View<'_>, area: Rect, picture: &MomentPicture) {
         let value = bins[first..end.min(bins.len())].iter().copied().max().unwrap_or(0);
         let bar = Rect { x: plot.x + column as u16, width: 1, ..plot };
         let share = highest.place(f64::from(value)).unwrap_or(0.0);
-        pillar(view.buffer, bar, share, style, view.theme.glyphs);
+        crest(view.buffer, bar, share, style, view.theme.style(Role::Faint), view.theme.glyphs);
     }
     let [low, high] = picture.diag_log_range;
     scale_below(view.buffer, plot, &Scale::between(low, high), view.theme);
@@ -127,7 +129,7 @@ pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>
             view.span("dead ", Role::Muted),
             view.span(count(stats.dead as u64), if stats.dead > 0 { Role::Warning } else { Role::Text }),
             view.span("  damping ", Role::Muted),
-            view.span(damping.value, damping.role),
+            view.span(damping.value.split(',').next().unwrap_or_default().to_string(), damping.role),
         ],
     ]
 }

@@ -16,21 +16,21 @@ use crate::{
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let Some((part, seen)) = shown.view.and_then(|part| Some((part, part.seen?))) else {
         let inner = view.panel(Panel::Scores, area, "Scores", "");
-        view.absent(inner, shown.why_nothing());
+        let text = shown.why_nothing(view);
+        view.absent(inner, &text);
         return;
     };
     let scale = scale(seen);
     let names = status::unit_names(view.state, shown.part).1;
     let spacing = match scale.spacing {
-        Spacing::Linear => "",
-        Spacing::Log => ", log scale",
+        Spacing::Linear => "before pruning",
+        Spacing::Log => "log scale, before pruning",
     };
     let title = match shown.part {
         Part::Attention => format!("Scores of {names}"),
         Part::Mlp => format!("Scores of {names}, sorted"),
     };
-    let note = format!("before anything left{spacing}");
-    let inner = view.panel(Panel::Scores, area, &title, &note);
+    let inner = view.panel(Panel::Scores, area, &title, spacing);
     match shown.part {
         Part::Attention => heads::draw(view, inner, shown, &part, seen, &scale),
         Part::Mlp => channels::draw(view, inner, shown, &part, seen, &scale),

@@ -1,9 +1,10 @@
 //! The layer and the part that the screen speaks of.
 
 use crate::{
-    app::{AttemptResult, Layer, PartView, Seen, State, Status},
+    app::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
     config::Part,
     protocol::{HessianStats, Method},
+    ui::screens::view::View,
 };
 
 #[derive(Clone, Copy)]
@@ -71,14 +72,24 @@ impl<'a> Shown<'a> {
         places
     }
 
-    /// Why there is nothing to show.
-    pub fn why_nothing(&self) -> &'static str {
+    /// Why there is nothing to show, and what to do about it.
+    pub fn why_nothing(&self, view: &View<'_>) -> String {
         match (self.status, &self.layer.work) {
-            (Status::Failed, _) => "The layer failed before this was known. r solves it again.",
-            (_, Some(_)) => "Not measured yet: the calibration windows are on their way.",
-            (Status::Waiting, None) => "Not measured yet. s prunes all layers, c follows the error curve.",
+            (Status::Failed, _) => {
+                format!(
+                    "The layer failed before this was known. Solve it again with {}.",
+                    view.key(Action::Retry)
+                )
+            }
+            (_, Some(_)) => "Not measured yet: the calibration windows are on their way.".into(),
+            (Status::Waiting, None) => {
+                let (start, curve) = (view.key(Action::Start), view.key(Action::ErrorCurve));
+                format!(
+                    "Not measured yet. Prune all layers with {start}, or see this layer's error curve with {curve}."
+                )
+            }
             (Status::Calibrating | Status::Pruning | Status::Done | Status::Stale, None) => {
-                "This attempt left the part as it is, or its picture was not kept."
+                "This attempt left the part as it is, or its picture was not kept.".into()
             }
         }
     }

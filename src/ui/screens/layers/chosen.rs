@@ -62,7 +62,7 @@ fn heading(view: &mut View<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     let mut line = vec![
         view.span(format!("{:<11}", seen.part.to_string()), status::part_role(seen.part)),
         view.span(
-            format!("{} of {} {names} left", count(seen.kept() as u64), count(seen.units as u64)),
+            format!("{} of {} {names} kept", count(seen.kept() as u64), count(seen.units as u64)),
             Role::Text,
         ),
     ];

@@ -19,9 +19,19 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     if area.width >= WIDE && area.height >= 16 { wide(view, area) } else { narrow(view, area) }
 }
 
+/// Rows from which on a picture of the errors below a short table can be read.
+const ERRORS: u16 = 12;
+
 fn wide(view: &mut View<'_>, area: Rect) {
     let [left, right] = Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).areas(area);
-    table::draw(view, left);
+    let needed = view.state.listed_layers().len() as u16 + 3;
+    let spare = left.height.saturating_sub(needed);
+    let below = if spare >= ERRORS { spare.min(left.height / 2) } else { 0 };
+    let [table, errors] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(left);
+    table::draw(view, table);
+    if !errors.is_empty() {
+        super::errors::overview(view, errors);
+    }
     let chosen = if area.height >= 30 { chosen::ROWS } else { 0 };
     let [curve, chosen, run] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(chosen), Constraint::Length(run::ROWS)])
@@ -38,10 +48,12 @@ fn narrow(view: &mut View<'_>, area: Rect) {
     let below = (lines.len() as u16).min(area.height / 4);
     let rest = area.height - below;
     let needed = view.state.listed_layers().len() as u16 + 3;
+    // The curve has what the table leaves, but never less than can be read.
+    let least = (rest * 2 / 5).max(7);
     let curve = match rest {
-        0..=9 => 0,
+        0..=12 => 0,
         _ if view.is_focused(Panel::RatioCurve) => rest / 2 + 2,
-        _ => (rest.saturating_sub(needed)).clamp(rest / 3 + 1, (rest / 2).max(rest / 3 + 1)),
+        _ => rest.saturating_sub(needed).clamp(least, (rest / 2).max(least)),
     };
     let [table, curve, strip] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(curve), Constraint::Length(below)])

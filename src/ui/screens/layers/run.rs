@@ -4,15 +4,16 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::super::{stage, view::View};
 use crate::{
-    app::{Job, State, Status},
+    app::{Job, JobKind, State, Status},
     ui::{
         Role,
-        widgets::{bytes, change, parameters, percent, seconds, track},
+        numbers::{bytes, change, parameters, per_cent, seconds},
+        widgets::{track, wrap},
     },
 };
 
 /// Rows of the box.
-pub(super) const ROWS: u16 = 10;
+pub(super) const ROWS: u16 = 11;
 
 /// The box of the wide layout.
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
@@ -46,8 +47,14 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         view.line(inner, row, line);
         row += 1;
     }
-    if let Some(line) = failure(view) {
-        view.line(inner, row + 1, line);
+    if let Some((name, cause)) = failure(view) {
+        let whole = format!("{name}{cause}");
+        for (line, range) in (row + 1..).zip(wrap(&whole, inner.width)) {
+            let split = name.len().clamp(range.start, range.end);
+            let told = view.span(whole[range.start..split].to_string(), Role::Failed);
+            let why = view.span(whole[split..range.end].to_string(), Role::Text);
+            view.line(inner, line, vec![told, why]);
+        }
     }
 }
 
@@ -112,6 +119,7 @@ fn size_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
     let before = state.model.as_ref()?.shape.parameters;
     let after = state.parameters_after();
     let arrow = view.theme.glyphs.arrow();
+    let begun = state.layers.iter().any(|layer| layer.chosen.is_some());
     Some(vec![
         view.span("parameters   ", Role::Muted),
         view.span(parameters(before), Role::Dense),
@@ -122,6 +130,7 @@ fn size_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
             format!("   {} {arrow} {}", bytes(state.bytes_of(before)), bytes(state.bytes_of(after))),
             Role::Muted,
         ),
+        view.span(if begun { "" } else { "   as planned" }, Role::Planned),
     ])
 }
 
@@ -142,50 +151,63 @@ fn perplexity_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
     Some(line)
 }
 
-/// Why the layer under the cursor failed, or else the first that did.
-fn failure<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
+/// Why the layer under the cursor failed, or else the first that did: which one, and the cause.
+fn failure(view: &View<'_>) -> Option<(String, String)> {
     let state = view.state;
-    let cause = |index: usize| Some((index, state.layers.get(index)?.failed.clone()?));
+    let cause = |index: usize| Some((index, state.layers.get(index)?.failed.as_ref()?));
     let (index, cause) = cause(state.layer).or_else(|| (0..state.layers.len()).find_map(cause))?;
-    Some(vec![
-        view.span(format!("{} layer {index}: ", view.theme.glyphs.status(Status::Failed)), Role::Failed),
-        view.span(cause, Role::Text),
-    ])
+    Some((format!("{} layer {index}: ", view.theme.glyphs.status(Status::Failed)), cause.clone()))
 }
 
 /// The lines of the narrow layout: what is at work, what became of the model, what failed.
-pub(super) fn lines<'t>(view: &View<'_>, width: u16) -> Vec<Vec<Span<'t>>> {
-    let state = view.state;
+pub(super) fn lines<'t>(view: &View<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     let mut lines = Vec::new();
-    if let Some(job) = state.job() {
-        let (words, share) = stage::now(state, job);
-        let mut line = vec![view.span(format!(" {words}"), Role::Live)];
-        let separator = view.theme.glyphs.separator();
-        if let Some(share) = share {
-            line.push(view.span(format!("  {}", percent(share)), Role::Text));
+    lines.extend(view.state.job().map(|job| job_line(view, job)));
+    let size = size_line(view);
+    let perplexity = perplexity_line(view);
+    match (size, perplexity) {
+        (Some(size), Some(perplexity)) if columns >= 120 => {
+            lines.push([size, vec![Span::raw("    ")], perplexity].concat())
         }
-        if let Some((share, left)) = state.progress() {
-            line.push(view.span(format!("  {separator}  {} ", run_words(state, job)), Role::Muted));
-            line.push(view.span(format!(" {}", percent(share)), Role::Text));
-            if let Some(left) = left {
-                line.push(view.span(format!("  {} left", seconds(left)), Role::Muted));
-            }
-        }
-        if let Some(condition) = stage::condition(job) {
-            line.push(view.span(format!("  {condition}"), Role::Warning));
-        }
-        lines.push(line);
+        (size, perplexity) => lines.extend(size.into_iter().chain(perplexity)),
     }
-    let blank = |line: Vec<Span<'t>>| {
-        let mut led = vec![Span::raw(" ")];
-        led.extend(line);
-        led
-    };
-    lines.extend(size_line(view).map(blank));
-    lines.extend(perplexity_line(view).map(blank));
-    lines.extend(failure(view).map(blank));
-    if lines.is_empty() && width > 0 {
-        lines.push(blank(vec![resting(view)]));
+    if let Some((name, cause)) = failure(view) {
+        lines.push(vec![view.span(name, Role::Failed), view.span(cause, Role::Text)]);
+    }
+    if lines.is_empty() {
+        lines.push(vec![resting(view)]);
+    }
+    for line in &mut lines {
+        line.insert(0, Span::raw(" "));
     }
     lines
+}
+
+/// The stage with its share, the run with its share, how long still.
+fn job_line<'t>(view: &View<'_>, job: &Job) -> Vec<Span<'t>> {
+    let state = view.state;
+    let (words, share) = stage::now(state, job);
+    let mut line = vec![view.span(words, Role::Live)];
+    if let Some(share) = share {
+        line.push(view.span(format!(" {}", per_cent(share)), Role::Text));
+    }
+    if let Some((share, left)) = state.progress().filter(|_| job.is_pruning()) {
+        let whole = match job.kind {
+            JobKind::Run { .. } => "run",
+            JobKind::Retry { .. }
+            | JobKind::Curve { .. }
+            | JobKind::Measure
+            | JobKind::Write
+            | JobKind::Export => job.kind.name(),
+        };
+        line.push(view.span(format!("   {whole} "), Role::Muted));
+        line.push(view.span(per_cent(share), Role::Text));
+        if let Some(left) = left {
+            line.push(view.span(format!(", {} left", seconds(left)), Role::Muted));
+        }
+    }
+    if let Some(condition) = stage::condition(job) {
+        line.push(view.span(format!("   {condition}"), Role::Warning));
+    }
+    line
 }

@@ -27,8 +27,8 @@ enum Key {
     OutputError,
     /// The output error as a bar.
     Bar,
-    /// The number of the attempt in force among those there are.
-    Attempt,
+    /// A mark an attempt, the one in force filled.
+    Attempts,
 }
 
 fn columns(view: &View<'_>) -> Vec<Column<Key>> {
@@ -55,7 +55,7 @@ fn columns(view: &View<'_>) -> Vec<Column<Key>> {
         column(Key::MlpError, "mlp err", 8, Side::Right, 3),
         column(Key::OutputError, "output", 8, Side::Right, 2),
         column(Key::Bar, "", 10, Side::Left, 5),
-        column(Key::Attempt, "attempt", 7, Side::Right, 4),
+        column(Key::Attempts, "attempts", 8, Side::Left, 4),
     ]
 }
 
@@ -66,7 +66,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let note = if filter.is_empty() {
         format!("{} of {}", state.layer.saturating_add(1).min(state.layers.len()), state.layers.len())
     } else {
-        format!("filter “{filter}” · {} of {}", listed.len(), state.layers.len())
+        format!("filter \"{filter}\", {} of {}", listed.len(), state.layers.len())
     };
     let note = if state.layers.is_empty() { String::new() } else { note };
     let inner = view.panel(Panel::LayerTable, area, "Layers", &note);
@@ -144,7 +144,7 @@ fn row(view: &mut View<'_>, row: Rect, index: usize, places: &[Place<Key>], scal
                 meter(view.buffer, place.area(row), share.unwrap_or(0.0), style, view.theme.glyphs);
                 continue;
             }
-            Key::Attempt => attempt(layer),
+            Key::Attempts => attempts(view, layer),
         };
         place.write(view.buffer, row, &text, view.theme.style(role));
     }
@@ -194,9 +194,14 @@ fn output_error(layer: &Layer, status: Status) -> (String, Role) {
     value.map_or(("–".into(), Role::Faint), |value| (error(value), role))
 }
 
-fn attempt(layer: &Layer) -> (String, Role) {
-    match layer.chosen {
-        Some(number) => (format!("{number} of {}", layer.attempts.len()), Role::Muted),
-        None => ("–".into(), Role::Faint),
+fn attempts(view: &View<'_>, layer: &Layer) -> (String, Role) {
+    let glyphs = view.theme.glyphs;
+    let at = layer.attempts.iter().position(|result| Some(result.attempt.number) == layer.chosen);
+    let mark =
+        |number: usize| if Some(number) == at { glyphs.in_force() } else { glyphs.status(Status::Waiting) };
+    match layer.attempts.len() {
+        0 => ("–".into(), Role::Faint),
+        few @ 1..=8 => ((0..few).map(mark).collect(), Role::Muted),
+        many => (format!("{many}"), Role::Muted),
     }
 }
