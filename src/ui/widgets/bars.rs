@@ -35,7 +35,7 @@ pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Styl
     let cap = Rect { y: area.bottom() - rows, height: 1, ..area };
     buffer.set_style(cap, top);
     // The rest of the top lies in the cell below, behind the body.
-    if tall % 8 > 0
+    if !tall.is_multiple_of(8)
         && rows > 1
         && glyphs == Glyphs::Unicode
         && let Some(colour) = top.fg
