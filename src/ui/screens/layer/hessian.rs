@@ -73,7 +73,7 @@ fn condition(stats: &HessianStats) -> Fact {
     if stats.condition == 0.0 {
         return Fact::new("condition", "not estimated").role(Role::Muted);
     }
-    let high = !(stats.condition <= HIGH_CONDITION);
+    let high = stats.condition.is_nan() || stats.condition > HIGH_CONDITION;
     let text = format!("{}{:.1e}", if high { "! " } else { "" }, stats.condition);
     Fact::new("condition", text).role(if high { Role::Warning } else { Role::Text })
 }
