@@ -124,17 +124,11 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
 /// A bar with its per cent, the per cent alone where there is little room.
 fn progress(share: f64, theme: &Theme) -> Piece {
     let per_cent = |gap: &str| {
-        let words = format!("{gap}{:>4}", per_cent(share));
+        let words = format!("{gap}{:>4}", numbers::per_cent(share));
         Span::styled(words, theme.style(Role::Text))
     };
     let spans = bar(share, theme).into_iter().chain([per_cent(" ")]).collect();
     Piece::new(3, spans).or(Piece::new(1, vec![per_cent("")]))
-}
-
-/// In whole per cent; what is not complete never reads as 100 %.
-fn per_cent(share: f64) -> String {
-    let whole = (share * 100.0).round();
-    format!("{} %", if share < 1.0 { whole.min(99.0) } else { whole })
 }
 
 /// A bar of [`BAR`] cells, filled by half cells.

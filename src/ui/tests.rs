@@ -192,12 +192,12 @@ fn a_terminal_that_is_too_small_is_told_what_is_needed() {
 fn the_header_says_which_model_and_how_small_it_becomes() {
     let (buffer, _, _) = drawn(&opened(), &Theme::default(), (160, 40));
     let header = row(&buffer, 0);
-    for words in ["slimgpt", "深い言語モデル-128", "llama", "12 layers", "15.19 M → ", "%)", "MiB"] {
+    for words in ["slimgpt", "深い言語モデル-128", "llama", "12 layers", "15.2 M → ", "%)", "MiB"] {
         assert!(header.contains(words), "{words} in {header}");
     }
     let (buffer, _, _) = drawn(&working(JobKind::Run { from: 0 }), &Theme::default(), LEAST);
     let header = row(&buffer, 0);
-    for words in ["slimgpt", "深い言語モデル-128", "15.19 M", "pruning", "%"] {
+    for words in ["slimgpt", "深い言語モデル-128", "15.2 M", "pruning", "%"] {
         assert!(header.contains(words), "{words} in {header}");
     }
 }
