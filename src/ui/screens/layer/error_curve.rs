@@ -67,6 +67,8 @@ pub(in crate::ui::screens) fn picture(
         let share = dot as f64 / (dots - 1) as f64;
         let removed = share * across.high * units;
         let value = error_at(&curve.points, removed);
+        // Below the first step there is nothing that a log axis could show.
+        let value = value.filter(|value| *value >= scale.low);
         (share, value.and_then(|value| scale.place(value)).unwrap_or(f64::NAN))
     };
     plot.line((0..dots).map(point), Stroke::solid(view.theme.style(status::part_role(part)), '*'));
