@@ -253,9 +253,9 @@ fn run_started(state: &mut State, settings: config::Settings, plan: &[PlannedLay
         if state.ghosts.len() == GHOSTS {
             state.ghosts.remove(0);
         }
-        let run = state.next_run.saturating_sub(2).max(state.ghosts.last().map_or(0, |ghost| ghost.run) + 1);
-        state.ghosts.push(Ghost { run, output_errors });
+        state.ghosts.push(Ghost { run: state.runs, output_errors });
     }
+    state.runs += 1;
     if state.is_replay() {
         state.settings = settings;
         let (mut schedule, _) = Schedule::of_settings(state.layers.len(), &state.settings);
