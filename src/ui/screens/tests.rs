@@ -180,9 +180,9 @@ fn raised_damping_and_dead_inputs_are_pointed_out() {
 fn the_error_curve_tells_what_the_next_step_costs() {
     let mut state = at(Screen::Layer, sample::half_done());
     state.focus[Screen::Layer as usize] = Panel::ErrorCurve;
-    assert!(shown(&state).contains("the next head costs"), "{}", shown(&state));
+    assert!(shown(&state).contains("next head"), "{}", shown(&state));
     state.part = Part::Mlp;
-    assert!(shown(&state).contains("the next 1 % costs"), "{}", shown(&state));
+    assert!(shown(&state).contains("next 1 %"), "{}", shown(&state));
     state.layer = 4;
     assert!(shown(&state).contains("past the cut with c"), "{}", shown(&state));
 }
