@@ -142,9 +142,12 @@ fn take(state: &mut State, at: f64, event: Event) {
         }
         Event::Removed { layer, part, step, units, error } => {
             let text = match units[..] {
-                [unit] => format!("Layer {layer}, {part}: unit {unit} left, error {error:.3e}"),
+                [unit] => format!("Layer {layer}, {part}: unit {unit} removed, error {error:.3e}"),
                 _ => {
-                    format!("Layer {layer}, {part}: batch {step} of {} left, error {error:.3e}", units.len())
+                    format!(
+                        "Layer {layer}, {part}: batch {step}, {} units removed, error {error:.3e}",
+                        units.len()
+                    )
                 }
             };
             log(state, Level::Step, Some(layer), text);
@@ -180,6 +183,8 @@ fn take(state: &mut State, at: f64, event: Event) {
         Event::Curve { layer, part, units, points } => {
             let method = state.method(layer);
             log(state, Level::Info, Some(layer), format!("Layer {layer}, {part}: error of every ratio"));
+            // What said that it was asked for.
+            state.notice = None;
             if let Some(known) = state.layers.get_mut(layer) {
                 known.curves.retain(|curve| curve.part != part);
                 known.curves.push(Curve { part, units, points, method });
