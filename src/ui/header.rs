@@ -92,7 +92,9 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
             pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
         }
         if state.jobs.len() > 1 {
-            pieces.push(Piece::new(5, vec![span(format!("+{} waiting", state.jobs.len() - 1), Role::Muted)]));
+            let behind = format!("+{}", state.jobs.len() - 1);
+            let short = Piece::new(1, vec![span(behind.clone(), Role::Muted)]);
+            pieces.push(Piece::new(5, vec![span(format!("{behind} waiting"), Role::Muted)]).or(short));
         }
     }
     match &state.origin {
