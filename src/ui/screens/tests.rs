@@ -4,7 +4,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 
 use super::{draw, sample};
 use crate::{
-    app::{Panel, Pointed, Screen, State, Status},
+    app::{Entry, Level, Panel, Pointed, Screen, State, Status},
     config::Part,
     ui::{Depth, Glyphs, Hits, Theme},
 };
@@ -237,6 +237,24 @@ fn the_log_follows_the_newest_until_the_cursor_is_moved() {
 }
 
 #[test]
+fn a_line_of_the_log_that_is_cut_is_told_whole_below() {
+    let mut state = at(Screen::Log, sample::half_done());
+    let words =
+        "The second moment of layer 6 holds a value that is not a number: take fewer samples, or damp it.";
+    let entry = Entry { at: 3.0, level: Level::Error, layer: Some(6), text: words.into() };
+    state.log.push(entry);
+    let told = |state: &State| {
+        let text = shown(state).replace('│', " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
+    };
+    assert!(told(&state), "the newest\n{}", shown(&state));
+    state.log.push(Entry { at: 4.0, level: Level::Info, layer: None, text: "short".into() });
+    assert!(!told(&state));
+    state.log.cursor = Some(state.log.shown().count() - 2);
+    assert!(told(&state), "the one under the cursor\n{}", shown(&state));
+}
+
+#[test]
 fn rows_and_curves_can_be_pointed_at() {
     let state = sample::half_done();
     let (buffer, hits) = drawn(&state, 80, 21);
@@ -291,4 +309,21 @@ fn the_largest_model_is_drawn_in_less_than_five_milliseconds() {
         println!("{screen:?}: {each:?}");
         assert!(each.as_millis() < 5 || cfg!(debug_assertions), "{screen:?} takes {each:?}");
     }
+}
+
+#[test]
+fn points_of_the_curve_stand_in_the_same_rows_in_ascii() {
+    let mut state = at(Screen::Layers, sample::half_done());
+    state.focus[Screen::Layers as usize] = Panel::RatioCurve;
+    let ascii = Theme::default().resolved(Depth::None, Glyphs::Ascii);
+    let [(curve, _), (plain, _)] = [&Theme::default(), &ascii].map(|theme| drawn_with(&state, 80, 21, theme));
+    let mut points = 0;
+    // Behind the numbers of the axis, which have no points.
+    for (x, y) in (9..80).flat_map(|x| (10..19).map(move |y| (x, y))) {
+        if curve[(x, y)].symbol() == "●" {
+            assert_eq!(plain[(x, y)].symbol(), "*", "{x}, {y} in\n{}", text(&plain));
+            points += 1;
+        }
+    }
+    assert!(points >= 2, "{}", text(&curve));
 }
