@@ -19,7 +19,7 @@ pub(super) const ROWS: u16 = 11;
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let note = state.job().and_then(stage::condition).unwrap_or_default();
-    let inner = view.plain_frame(area, "Run", &note);
+    let inner = view.plain_frame(area, "Run", note);
     let mut row = 0;
     match state.job() {
         Some(job) => {
