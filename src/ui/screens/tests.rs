@@ -327,3 +327,74 @@ fn points_of_the_curve_stand_in_the_same_rows_in_ascii() {
     }
     assert!(points >= 2, "{}", text(&curve));
 }
+
+#[test]
+fn the_table_keeps_its_rows_when_a_run_begins_and_a_perplexity_is_measured() {
+    let rows = |state: &State| {
+        let (_, hits) = drawn(state, 80, 21);
+        (0..21).filter(|&y| matches!(hits.at(5, y), Pointed::Layer(_))).count()
+    };
+    let mut state = sample::opened(sample::SMALL);
+    let before = rows(&state);
+    sample::at_work(&mut state, 0);
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+    state.compare.measured = sample::half_done().compare.measured;
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+    state.jobs.clear();
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+}
+
+#[test]
+fn a_long_cause_of_a_failure_is_readable_in_full() {
+    let mut state = sample::half_done();
+    let words = "mlp: the Cholesky factorisation of 688 × 688 failed at pivot 401 with every damping up to 1.0; \
+                 expected a positive pivot, found −3.1e-7; calibrate with more samples, or with other texts";
+    state.layers[6].failed = Some(words.into());
+    state.layer = 6;
+    for screen in [Screen::Layers, Screen::Layer] {
+        state.screen = screen;
+        for (width, height) in [(80, 21), (120, 33)] {
+            let text = text(&drawn(&state, width, height).0);
+            let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(told.contains(words), "{screen:?} at {width}\n{text}");
+        }
+    }
+    state.screen = Screen::Layers;
+    for (width, height) in [(140, 33), (200, 57)] {
+        let text = text(&drawn(&state, width, height).0);
+        assert!(text.contains("with other texts"), "{text}");
+    }
+}
+
+#[test]
+fn numbers_and_texts_of_other_attempts_are_marked_as_stale() {
+    let mut state = at(Screen::Compare, sample::half_done());
+    assert!(!shown(&state).contains("stale"), "{}", shown(&state));
+    state.compare.in_force = vec![Some(1)];
+    assert_eq!(shown(&state).matches("◌ stale").count(), 2, "{}", shown(&state));
+}
+
+#[test]
+fn a_perplexity_is_awaited_only_while_something_is_to_measure_it() {
+    let mut state = at(Screen::Compare, sample::half_done());
+    let line = |state: &State| {
+        let text = shown(state);
+        text.lines().find(|line| line.contains("wikitext")).unwrap().to_string()
+    };
+    assert!(line(&state).contains('…'));
+    state.jobs.clear();
+    assert!(line(&state).contains('–') && !line(&state).contains('…'), "{}", line(&state));
+}
+
+#[test]
+fn compare_weighs_what_is_in_force_and_layers_tell_that_the_rest_is_planned() {
+    let mut state = at(Screen::Compare, sample::opened(sample::SMALL));
+    assert!(shown(&state).contains("nothing is pruned yet"), "{}", shown(&state));
+    sample::prune(&mut state, 5);
+    assert!(shown(&state).contains("5 of 12 layers are pruned"), "{}", shown(&state));
+    state.screen = Screen::Layers;
+    assert!(shown(&state).contains("planned"), "{}", shown(&state));
+    let mut state = sample::opened(sample::SMALL);
+    sample::prune(&mut state, 12);
+    assert!(!shown(&state).contains("planned"), "{}", shown(&state));
+}
