@@ -173,6 +173,6 @@ impl PartView<'_> {
     }
 
     pub fn kept(&self) -> usize {
-        self.units - self.removed.len()
+        self.units.saturating_sub(self.removed.len())
     }
 }

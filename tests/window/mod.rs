@@ -4,6 +4,8 @@
 pub mod boxes;
 pub mod odd;
 
+use std::sync::LazyLock;
+
 use ratatui::{
     Terminal,
     backend::TestBackend,
@@ -20,6 +22,8 @@ use slimgpt::{
 use unicode_width::UnicodeWidthStr;
 
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/recordings/demo.jsonl");
+
+static THEME: LazyLock<Theme> = LazyLock::new(Theme::default);
 
 /// A frame as it was drawn.
 pub struct Shown {
@@ -74,8 +78,8 @@ pub fn press(state: &mut State, keys: &[&str]) -> Vec<Effect> {
 pub fn drawn(state: &State) -> Shown {
     let (columns, rows) = state.size;
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-    let (mut hits, theme) = (Hits::default(), Theme::default());
-    terminal.draw(|frame| hits = ui::draw(frame, state, &theme)).unwrap();
+    let mut hits = Hits::default();
+    terminal.draw(|frame| hits = ui::draw(frame, state, &THEME)).unwrap();
     let cursor = terminal.backend().cursor_visible().then(|| terminal.backend().cursor_position());
     Shown { buffer: terminal.backend().buffer().clone(), hits, cursor }
 }
