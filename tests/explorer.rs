@@ -136,7 +136,7 @@ fn keys_are_answered_at_once_while_the_engine_works() {
     let mut terminal = endless();
     terminal.keys("s");
     terminal.wait_for("calibrating");
-    let mut waits: Vec<Duration> = (0..10)
+    let mut waits: Vec<Duration> = (0..12)
         .map(|_| {
             thread::sleep(Duration::from_millis(70));
             terminal.keys("?");
@@ -147,7 +147,9 @@ fn keys_are_answered_at_once_while_the_engine_works() {
         })
         .collect();
     waits.sort();
-    assert!(waits[5] < Duration::from_millis(100), "half of them took longer than {:?}", waits[5]);
+    // Other tests run beside this one, so both cores have twice the work they can do: the faster ones tell.
+    assert!(waits[3] < Duration::from_millis(33), "a quarter took less, the rest more than {:?}", waits[3]);
+    assert!(waits[11] < Duration::from_secs(2), "one took {:?}", waits[11]);
     quit(&mut terminal);
 }
 

@@ -155,6 +155,11 @@ impl Terminal {
         });
     }
 
+    /// Reads something off the screen as it is now.
+    pub fn screen<T>(&self, read: impl FnOnce(&vt100::Screen) -> T) -> T {
+        read(self.seen().parser.screen())
+    }
+
     pub fn contents(&self) -> String {
         self.seen().parser.screen().contents()
     }

@@ -226,7 +226,6 @@ fn reading<'t>(view: &View<'_>) -> Vec<Span<'t>> {
     let mut line = vec![
         view.span(format!("layer {index} "), Role::Active),
         view.span(format!("{} ", view.theme.glyphs.status(status)), status::role(status)),
-        view.span("output ", Role::Muted),
         view.span(at(index).map_or("–".into(), error), Role::Text),
     ];
     if let Some((now, before)) = at(index).zip(index.checked_sub(1).and_then(at))

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Columns before the text: time, level, layer.
-const BEFORE: u16 = 28;
+const BEFORE: u16 = 29;
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
@@ -108,7 +108,7 @@ fn entry_row(view: &mut View<'_>, row: Rect, entry: &Entry, chosen: bool) {
     let spans: Vec<Span<'_>> = vec![
         view.span(format!("{cursor}{:>8} ", seconds(entry.at)), Role::Muted),
         view.span(format!("{mark} {:<7} ", entry.level.name()), role),
-        view.span(format!("{layer:<9}"), Role::Muted),
+        view.span(format!("{layer:<10}"), Role::Muted),
         view.span(fit(text(entry), row.width.saturating_sub(BEFORE + 1)), text_role),
     ];
     view.line(row, 0, spans);

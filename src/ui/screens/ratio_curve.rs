@@ -140,11 +140,14 @@ fn bars(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     for (x, column) in (area.x..).zip(columns) {
         let Some((share, layer)) = column else { continue };
         let standing = state.status(layer);
-        let (top, body) = match state.schedule.locked(layer) {
-            _ if layer == state.layer => (Role::Active, Role::Planned),
-            Locked::Yes => (Role::Locked, Role::Faint),
-            Locked::No if standing == Status::Waiting => (Role::Planned, Role::Faint),
-            Locked::No => (status::role(standing), Role::Faint),
+        let (top, body) = if layer == state.layer {
+            (Role::Active, Role::Planned)
+        } else {
+            match (state.schedule.locked(layer), standing) {
+                (Locked::Yes, _) => (Role::Locked, Role::Faint),
+                (Locked::No, Status::Waiting) => (Role::Planned, Role::Faint),
+                (Locked::No, standing) => (status::role(standing), Role::Faint),
+            }
         };
         let bar = Rect { x, width: 1, ..area };
         crest(view.buffer, bar, share, view.theme.style(top), view.theme.style(body), view.theme.glyphs);

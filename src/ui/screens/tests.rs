@@ -152,7 +152,7 @@ fn a_removed_head_is_marked_with_a_cross_and_its_place() {
     sample::attempt(&mut state, 3, 0.5);
     state.layers[3].chosen = Some(2);
     let text = shown(&state);
-    let crosses = text.lines().filter(|line| line.contains("│× ") && line.contains('e')).count();
+    let crosses = text.lines().filter(|line| line.contains("│× ")).count();
     assert_eq!(crosses, state.layers[3].in_force().unwrap().record.attention.removed.len(), "{text}");
     for place in ["1st", "2nd", "3rd"] {
         assert!(text.contains(place), "{place} in\n{text}");
@@ -180,9 +180,9 @@ fn raised_damping_and_dead_inputs_are_pointed_out() {
 fn the_error_curve_tells_what_the_next_step_costs() {
     let mut state = at(Screen::Layer, sample::half_done());
     state.focus[Screen::Layer as usize] = Panel::ErrorCurve;
-    assert!(shown(&state).contains("the next head costs"), "{}", shown(&state));
+    assert!(shown(&state).contains("next head"), "{}", shown(&state));
     state.part = Part::Mlp;
-    assert!(shown(&state).contains("the next 1 % costs"), "{}", shown(&state));
+    assert!(shown(&state).contains("next 1 %"), "{}", shown(&state));
     state.layer = 4;
     assert!(shown(&state).contains("past the cut with c"), "{}", shown(&state));
 }
@@ -291,81 +291,4 @@ fn the_largest_model_is_drawn_in_less_than_five_milliseconds() {
         println!("{screen:?}: {each:?}");
         assert!(each.as_millis() < 5 || cfg!(debug_assertions), "{screen:?} takes {each:?}");
     }
-}
-
-/// Writes every screen as ANSI text where `PICTURES` names a directory.
-#[test]
-fn pictures() {
-    let Ok(folder) = std::env::var("PICTURES") else { return };
-    let cases: Vec<(&str, State)> = vec![
-        ("half", sample::half_done()),
-        ("large", sample::large()),
-        ("single", sample::single()),
-        ("open", sample::opened(sample::SMALL)),
-        ("new", sample::unopened()),
-    ];
-    for (name, sample) in cases {
-        for screen in Screen::ALL {
-            for (width, height) in [(80u16, 21u16), (200, 57), (120, 40)] {
-                for part in [Part::Attention, Part::Mlp] {
-                    for panel in screen.panels() {
-                        let mut state = at(screen, sample.clone());
-                        state.part = part;
-                        state.attempt = 1;
-                        state.focus[screen as usize] = *panel;
-                        let theme = match std::env::var("PICTURE_THEME").as_deref() {
-                            Ok("ascii") => Theme::default().resolved(Depth::None, Glyphs::Ascii),
-                            Ok(name) => {
-                                crate::ui::load(&[]).0.into_iter().find(|theme| theme.name == name).unwrap()
-                            }
-                            Err(_) => Theme::default(),
-                        };
-                        if screen == Screen::Log && part == Part::Mlp {
-                            state.log.cursor = Some(45);
-                        }
-                        let (buffer, _) = drawn_with(&state, width, height, &theme);
-                        let file =
-                            format!("{folder}/{name}-{}-{width}-{part}-{panel:?}.ansi", screen.title());
-                        std::fs::write(file, ansi(&buffer)).unwrap();
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn ansi(buffer: &Buffer) -> String {
-    use ratatui::style::{Color, Modifier};
-    use std::fmt::Write;
-    let mut out = String::new();
-    for y in 0..buffer.area().height {
-        let mut skip = 0;
-        for x in 0..buffer.area().width {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            let cell = &buffer[(x, y)];
-            let mut codes = vec!["0".to_string()];
-            for (modifier, code) in [
-                (Modifier::BOLD, "1"),
-                (Modifier::DIM, "2"),
-                (Modifier::UNDERLINED, "4"),
-                (Modifier::REVERSED, "7"),
-            ] {
-                if cell.modifier.contains(modifier) {
-                    codes.push(code.into());
-                }
-            }
-            for (colour, base) in [(cell.fg, 38), (cell.bg, 48)] {
-                if let Color::Rgb(r, g, b) = colour {
-                    codes.push(format!("{base};2;{r};{g};{b}"));
-                }
-            }
-            let _ = write!(out, "\x1b[{}m{}", codes.join(";"), cell.symbol());
-            skip = crate::ui::widgets::width(cell.symbol()).saturating_sub(1);
-        }
-        out.push_str("\x1b[0m\n");
-    }
-    out
 }

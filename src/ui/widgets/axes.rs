@@ -46,7 +46,7 @@ pub fn axes(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) -> Re
 pub fn scale_below(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) {
     let below = Rect { y: area.bottom(), height: 1, ..area }.intersection(*buffer.area());
     let mut free = below.x;
-    for tick in scale.ticks(usize::from(below.width / 12).max(1)) {
+    for tick in scale.ticks(usize::from(below.width / 9).max(1)) {
         let wide = width(&tick.label);
         let x = column(below, tick.place).saturating_sub(wide / 2);
         let x = x.clamp(below.x, below.right().saturating_sub(wide).max(below.x));

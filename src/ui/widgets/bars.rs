@@ -46,22 +46,8 @@ pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Styl
     }
 }
 
-/// A lying bar, one line thick so that rows stay apart, exact to half a cell.
+/// A lying bar from the left edge, one line thick so that rows stay apart. A share above 0 shows at least half a cell.
 pub fn meter(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
-    line(buffer, area, share, style, glyphs);
-}
-
-/// A progress bar: a thick line over a thin one.
-pub fn track(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme) {
-    let thin = symbols(theme.glyphs).horizontal;
-    for x in area.left()..area.right() {
-        put(buffer, area, x, area.y, thin, theme.style(Role::Faint));
-    }
-    line(buffer, area, share, theme.style(Role::Progress), theme.glyphs);
-}
-
-/// From the left edge; a share above 0 shows at least half a cell.
-fn line(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
     if share.is_nan() || share <= 0.0 || area.width == 0 {
         return;
     }
@@ -70,9 +56,18 @@ fn line(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyph
     for across in 0..halves / 2 {
         put(buffer, area, area.x + across, area.y, full, style);
     }
-    if halves % 2 == 1 {
+    if !halves.is_multiple_of(2) {
         put(buffer, area, area.x + halves / 2, area.y, half, style);
     }
+}
+
+/// A progress bar: a thick line over a thin one.
+pub fn track(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme) {
+    let thin = symbols(theme.glyphs).horizontal;
+    for x in area.left()..area.right() {
+        put(buffer, area, x, area.y, thin, theme.style(Role::Faint));
+    }
+    meter(buffer, area, share, theme.style(Role::Progress), theme.glyphs);
 }
 
 #[cfg(test)]

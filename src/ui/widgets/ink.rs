@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 
 use crate::ui::text;
 
@@ -11,6 +15,8 @@ pub fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style:
     if area.contains((x, y).into())
         && let Some(cell) = buffer.cell_mut((x, y))
     {
+        // Attributes of what lay here before would add up.
+        cell.modifier = Modifier::empty();
         cell.set_symbol(symbol).set_style(style);
     }
 }
@@ -21,6 +27,8 @@ pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style:
     if !area.contains((x, y).into()) {
         return x;
     }
+    let place = Rect { x, y, width: width(text).min(area.right() - x), height: 1 };
+    buffer.set_style(place, Style::new().remove_modifier(Modifier::all()));
     buffer.set_stringn(x, y, text, usize::from(area.right() - x), style).0
 }
 

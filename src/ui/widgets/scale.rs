@@ -120,7 +120,8 @@ impl Scale {
     fn log_ticks(&self, most: usize) -> Vec<Tick> {
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let decades = (last - first).max(1) as usize;
-        let steps: &[f64] = if decades * 3 <= most { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let span = (self.high / self.low).log10();
+        let steps: &[f64] = if span * 3.0 <= most as f64 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let skip = (decades + 1).div_ceil(most.max(1)).max(1);
         (first..=last)
             .step_by(skip)

@@ -74,7 +74,8 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let count = attempts.len() + working;
     let compared = compared(view, shown, inner.width);
     let spare = inner.height.saturating_sub(1 + count as u16);
-    let below = if (compared.len() as u16) < spare { compared.len() as u16 + 1 } else { 0 };
+    let wanted = compared.len() as u16 + 1;
+    let below = if wanted <= spare { wanted } else { 0 };
     let rows = usize::from(inner.height.saturating_sub(1 + below));
     let cursor = view.state.attempt.min(count.saturating_sub(1));
     let first = first_in_sight(cursor, count, rows);

@@ -108,7 +108,7 @@ fn list(view: &mut View<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>,
 /// Errors of all batches from the first to the last; neighbours that share a column are added up.
 fn picture(view: &mut View<'_>, area: Rect, part: &PartView<'_>, energy: f64) {
     let batches = part.step_errors.len();
-    let [wide] = [usize::from(area.width.max(1)).min(batches)];
+    let wide = usize::from(area.width.max(1)).min(batches);
     let groups: Vec<f64> = (0..wide)
         .map(|at| {
             part.step_errors[at * batches / wide..(at + 1) * batches / wide].iter().sum::<f64>() / energy

@@ -51,19 +51,17 @@ pub(super) fn draw(
     let groups = neighbours(seen, &shown.places(), usize::from(plot.width));
     let strip = Rect { y: plot.bottom(), height: 1, ..plot };
     let glyphs = view.theme.glyphs;
+    let cut_at = cut_column(plot, part);
     for (at, group) in groups.iter().enumerate() {
         let (x, end) = columns(plot, at, groups.len());
         let gone = group.mostly_gone();
         let style = view.theme.style(if gone { Role::Removed } else { Role::Kept });
         let share = scale.place(group.mean).map_or(0.0, |place| place.max(0.01));
-        crest(
-            view.buffer,
-            Rect { x, width: end - x, ..plot },
-            share,
-            style,
-            view.theme.style(Role::Faint),
-            glyphs,
-        );
+        // The cut has its column for itself.
+        for x in (x..end).filter(|x| Some(*x) != cut_at) {
+            let bar = Rect { x, width: 1, ..plot };
+            crest(view.buffer, bar, share, style, view.theme.style(Role::Faint), glyphs);
+        }
         let sign = match (gone, group.gone) {
             (true, _) => glyphs.removed(),
             (false, 0) => symbols(glyphs).kept,
@@ -83,18 +81,20 @@ fn columns(area: Rect, at: usize, groups: usize) -> (u16, u16) {
     (edge(at), edge(at + 1).max(edge(at) + 1))
 }
 
+/// The column where as many lie at the left as are to leave.
+fn cut_column(plot: Rect, part: &PartView<'_>) -> Option<u16> {
+    let across = part.goal * usize::from(plot.width) / part.units.max(1);
+    (part.goal > 0).then(|| plot.x + across as u16)
+}
+
 /// Where as many lie at the left as are to leave; beside it how many that is.
 fn cut(view: &mut View<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
-    let units = part.units.max(1);
     let muted = view.theme.style(Role::Muted);
     let labels = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
     let all = count(part.units as u64);
     write(view.buffer, labels, plot.right().saturating_sub(width(&all)), labels.y, &all, muted);
     write(view.buffer, labels, plot.x, labels.y, "0", muted);
-    if part.goal == 0 {
-        return;
-    }
-    let x = plot.x + (part.goal * usize::from(plot.width) / units) as u16;
+    let Some(x) = cut_column(plot, part) else { return };
     let style = view.theme.style(Role::Cut);
     let sign = view.theme.glyphs.cut();
     for y in plot.top()..=plot.bottom() {

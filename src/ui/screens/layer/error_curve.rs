@@ -21,7 +21,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
         return;
     };
     let inner = view.panel(Panel::ErrorCurve, area, "Error versus ratio", "over E‖y‖²");
-    let lines = words(view, shown, curve);
+    let lines = words(view, shown, curve, inner.width);
     let above = (lines.len() as u16).min(inner.height / 3);
     for (at, line) in lines.into_iter().take(usize::from(above)).enumerate() {
         view.line(inner, at as u16, line);
@@ -67,6 +67,8 @@ pub(in crate::ui::screens) fn picture(
         let share = dot as f64 / (dots - 1) as f64;
         let removed = share * across.high * units;
         let value = error_at(&curve.points, removed);
+        // Below the first step there is nothing that a log axis could show.
+        let value = value.filter(|value| *value >= scale.low);
         (share, value.and_then(|value| scale.place(value)).unwrap_or(f64::NAN))
     };
     plot.line((0..dots).map(point), Stroke::solid(view.theme.style(status::part_role(part)), '*'));
@@ -108,28 +110,34 @@ fn cut(shown: &Shown<'_>) -> Option<usize> {
     Some(if part.live { part.removed.len() } else { part.goal })
 }
 
-fn words<'t>(view: &View<'_>, shown: &Shown<'_>, curve: &Curve) -> Vec<Vec<Span<'t>>> {
+fn words<'t>(view: &View<'_>, shown: &Shown<'_>, curve: &Curve, columns: u16) -> Vec<Vec<Span<'t>>> {
     let planned = status::planned(view.state, shown.index, shown.part).1;
     let mut lines = Vec::new();
     if let Some(cut) = cut(shown) {
-        lines.push(reading(view, shown.part, curve, cut, view.theme.glyphs.in_force(), Role::Cut, "removed"));
+        lines.push(reading(
+            view,
+            shown.part,
+            curve,
+            cut,
+            (view.theme.glyphs.in_force(), Role::Cut, "removed"),
+            columns,
+        ));
     }
     if cut(shown) != Some(planned) {
         let sign = symbols(view.theme.glyphs).planned;
-        lines.push(reading(view, shown.part, curve, planned, sign, Role::Planned, "planned"));
+        lines.push(reading(view, shown.part, curve, planned, (sign, Role::Planned, "planned"), columns));
     }
     lines
 }
 
-/// `● 0.2031 removed: 1.23e-2, the next 1 % costs 4.56e-4`.
+/// `● 0.2031 removed: 1.23e-2, next 1 % costs 4.56e-4`.
 fn reading<'t>(
     view: &View<'_>,
     part: Part,
     curve: &Curve,
     removed: usize,
-    sign: &'static str,
-    role: Role,
-    word: &'static str,
+    (sign, role, word): (&'static str, Role, &'static str),
+    columns: u16,
 ) -> Vec<Span<'t>> {
     let mut line = vec![
         view.span(format!("{sign} {:.3} ", removed as f64 / curve.units.max(1) as f64), role),
@@ -141,7 +149,8 @@ fn reading<'t>(
     };
     line.push(view.span(error(value), Role::Text));
     if let Some((name, next)) = next_step(view.state, part, curve, removed) {
-        line.push(view.span(format!(", the next {name} costs "), Role::Muted));
+        let costs = if columns < 60 { "" } else { "costs " };
+        line.push(view.span(format!(", next {name} {costs}"), Role::Muted));
         line.push(view.span(error(next), Role::Text));
     }
     line
@@ -178,7 +187,8 @@ pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>
         ];
     };
     let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);
-    let mut line = reading(view, shown.part, curve, at, view.theme.glyphs.in_force(), Role::Cut, "costs");
+    let mut line =
+        reading(view, shown.part, curve, at, (view.theme.glyphs.in_force(), Role::Cut, "costs"), u16::MAX);
     let rest = if line.len() > 3 { line.split_off(3) } else { Vec::new() };
     let trimmed = rest
         .into_iter()

@@ -4,16 +4,26 @@ use ratatui::layout::Rect;
 
 use super::{super::status, Shown};
 use crate::{
+    app::Status,
     config::Part,
     ui::{
         Role,
         screens::view::View,
-        widgets::{error, ratio, width},
+        widgets::{error, ratio, width, wrap},
     },
 };
 
-pub(super) fn rows(shown: &Shown<'_>) -> u16 {
-    if shown.layer.failed.is_some() { 2 } else { 1 }
+/// Rows of a cause, at most.
+const CAUSE: usize = 3;
+
+pub(super) fn rows(shown: &Shown<'_>, columns: u16) -> u16 {
+    1 + shown.layer.failed.as_ref().map_or(0, |cause| wrap(cause, cause_width(columns)).len().min(CAUSE))
+        as u16
+}
+
+/// Columns for the cause of a failure, behind its mark.
+fn cause_width(columns: u16) -> u16 {
+    columns.saturating_sub(4)
 }
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
@@ -45,11 +55,12 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
         view.line(behind, 0, line);
     }
     if let Some(cause) = &shown.layer.failed {
-        let line = vec![
-            view.span(format!(" {} ", glyphs.status(crate::app::Status::Failed)), Role::Failed),
-            view.span(cause.clone(), Role::Failed),
-        ];
-        view.line(area, 1, line);
+        let mark = format!(" {} ", glyphs.status(Status::Failed));
+        for (at, range) in wrap(cause, cause_width(area.width)).into_iter().take(CAUSE).enumerate() {
+            let led = if at == 0 { mark.clone() } else { " ".repeat(3) };
+            let line = vec![view.span(led, Role::Failed), view.span(cause[range].to_string(), Role::Failed)];
+            view.line(area, at as u16 + 1, line);
+        }
     }
 }
 

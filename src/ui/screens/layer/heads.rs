@@ -8,7 +8,7 @@ use crate::{
     ui::{
         Role,
         screens::view::View,
-        widgets::{LayerAxis, Scale, axes, error, fit, meter, ordinal, pillar, put, width, write},
+        widgets::{LayerAxis, Scale, axes, fit, measure, meter, ordinal, pillar, put, width, write},
     },
 };
 
@@ -75,7 +75,7 @@ fn lines(
             row,
             end,
             row.y,
-            &format!("{:>7}  ", error(score)),
+            &format!("{:>8}  ", measure(score)),
             view.theme.style(Role::Text),
         );
         let tail = 5;

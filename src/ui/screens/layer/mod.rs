@@ -31,7 +31,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         view.absent(inner, "The layers appear once the model is open.");
         return;
     };
-    let head = heading::rows(&shown).min(area.height / 3);
+    let head = heading::rows(&shown, area.width).min(area.height / 3);
     let [title, body] = Layout::vertical([Constraint::Length(head), Constraint::Fill(1)]).areas(area);
     heading::draw(view, title, &shown);
     if area.width >= THREE && area.height >= GRID.1 {
@@ -91,10 +91,16 @@ fn one_large(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let [large, small] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side)]).areas(area);
     panel(view, focused, large, shown);
     let others = Screen::Layer.panels().iter().copied().filter(|&other| other != focused);
-    let spare = small.height.saturating_sub(BRIEF * 5);
+    // Those at the top are the last to lose a line; what is left over goes to the last one.
+    let count = Screen::Layer.panels().len() as u16 - 1;
+    let (each, more) = (small.height / count, small.height % count);
     let mut y = small.y;
-    for (at, other) in others.enumerate() {
-        let height = if at == 4 { BRIEF + spare } else { BRIEF };
+    for (at, other) in (0..count).zip(others) {
+        let height = match each {
+            0..BRIEF => each + u16::from(at < more),
+            BRIEF.. if at + 1 == count => small.bottom().saturating_sub(y),
+            BRIEF.. => BRIEF,
+        };
         let place = Rect { y, height, ..small }.intersection(small);
         y += height;
         if place.height >= 3 {

@@ -24,6 +24,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let names = status::unit_names(view.state, shown.part).1;
     let spacing = match scale.spacing {
         Spacing::Linear => "before pruning",
+        Spacing::Log if area.width < 60 => "log scale",
         Spacing::Log => "log scale, before pruning",
     };
     let title = match shown.part {
@@ -57,17 +58,12 @@ pub(super) fn brief<'t>(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) -> V
         );
         return vec![vec![view.span(text, Role::Muted)]];
     };
-    let mut line = vec![
-        view.span(format!("{} kept", count(part.kept() as u64)), Role::Kept),
-        view.span("  ", Role::Text),
-        view.span(
-            format!("{} {} removed", view.theme.glyphs.removed(), count(part.removed.len() as u64)),
-            Role::Removed,
-        ),
+    let gone = count(part.removed.len() as u64);
+    let gone = if part.live { format!("{gone} of {}", count(part.goal as u64)) } else { gone };
+    let line = vec![
+        view.span(format!("{} kept  ", count(part.kept() as u64)), Role::Kept),
+        view.span(format!("{} {gone} removed", view.theme.glyphs.removed()), Role::Removed),
     ];
-    if part.live {
-        line.push(view.span(format!("  {} to go", part.goal - part.removed.len()), Role::Live));
-    }
     if let Some(seen) = part.seen {
         let below = Rect { y: area.y + 1, height: 1, ..area }.intersection(area);
         let scale = scale(seen);

@@ -4,7 +4,10 @@ use crate::{
     app::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
     config::Part,
     protocol::{HessianStats, Method},
-    ui::screens::view::View,
+    ui::{
+        numbers::per_cent,
+        screens::{stage, view::View},
+    },
 };
 
 #[derive(Clone, Copy)]
@@ -81,7 +84,12 @@ impl<'a> Shown<'a> {
                     view.key(Action::Retry)
                 )
             }
-            (_, Some(_)) => "Not measured yet: the calibration windows are on their way.".into(),
+            (_, Some(_)) => {
+                let now = view.state.job().map(|job| stage::now(view.state, job));
+                let (words, share) = now.unwrap_or(("the calibration windows are on their way".into(), None));
+                let share = share.map_or(String::new(), |share| format!(", {}", per_cent(share)));
+                format!("Not measured yet: {words}{share}.")
+            }
             (Status::Waiting, None) => {
                 let (start, curve) = (view.key(Action::Start), view.key(Action::ErrorCurve));
                 format!(
