@@ -1,4 +1,7 @@
 //! Models, engines, terminals and people that are hard on the explorer: nothing panics, and every frame is whole.
+//!
+//! In the release profile sums wrap around in silence; these tests tell more with
+//! `cargo --config profile.release.package.slimgpt.overflow-checks=true test --release --test hard_cases`.
 #![allow(clippy::unwrap_used)]
 
 mod window;
@@ -6,14 +9,16 @@ mod window;
 use crokey::KeyCombination;
 use slimgpt::{
     app::{
-        ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Msg, Overlay, Screen, State, update,
+        ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Msg, Overlay, Pointer, Press, Screen,
+        State, read_key, update,
     },
+    protocol::{Event, Stage, Stamped},
     ui::LEAST,
 };
 use window::{
     boxes::assert_sound,
     drawn,
-    odd::{self, STRANGE},
+    odd::{self, STRANGE, Size},
 };
 
 const LARGE: (u16, u16) = (500, 100);
@@ -22,8 +27,8 @@ fn look_at(state: &State, told: &str) {
     assert_sound(&drawn(state), state, told);
 }
 
-/// The same state on every screen with every panel in focus, at both sizes.
-fn look_everywhere(state: &mut State, told: &str) {
+/// The same state on every screen with every panel in focus.
+fn look_everywhere(state: &mut State, sizes: &[(u16, u16)], told: &str) {
     for screen in Screen::ALL {
         state.screen = screen;
         for &panel in screen.panels() {
@@ -31,7 +36,7 @@ fn look_everywhere(state: &mut State, told: &str) {
             let parts = if screen == Screen::Layer { &odd::PARTS[..] } else { &odd::PARTS[..1] };
             for &part in parts {
                 state.part = part;
-                for size in [LEAST, LARGE] {
+                for &size in sizes {
                     state.size = size;
                     look_at(state, &format!("{told}, {panel:?}, {part}"));
                 }
@@ -80,10 +85,10 @@ fn overlays() -> Vec<Overlay> {
 #[test]
 fn every_screen_of_every_odd_state_is_whole() {
     for (told, mut state) in odd::all() {
-        look_everywhere(&mut state, &told);
+        look_everywhere(&mut state, &[LEAST, LARGE], &told);
         for layer in 0..state.layers.len().min(8) {
             (state.layer, state.attempt) = (layer, 0);
-            look_everywhere(&mut state, &format!("{told}, layer {layer}"));
+            look_everywhere(&mut state, &[LEAST], &format!("{told}, layer {layer}"));
         }
     }
 }
@@ -118,36 +123,106 @@ fn every_key_is_answered_on_every_screen_of_every_odd_state() {
         }
     }
 }
-#[test]
-#[ignore]
-fn zz_show() {
-    for (told, state) in odd::all() {
-        for screen in Screen::ALL {
-            for part in odd::PARTS {
-                if screen != Screen::Layer && part == slimgpt::config::Part::Mlp {
-                    continue;
-                }
-                let size = if std::env::var("BIG").is_ok() { (160, 45) } else { LEAST };
-                let state = State { screen, size, part, ..state.clone() };
-                println!("=== {told} {screen:?}\n{}", drawn(&state).text());
+
+/// Equal numbers after an equal seed, spread well enough to walk at random (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % end.max(1) as u64) as usize
+    }
+
+    fn pick<T: Clone>(&mut self, among: &[T]) -> T {
+        among[self.below(among.len())].clone()
+    }
+}
+
+/// What may happen next: mostly keys, now and then the mouse, another size, a paste, or something from the engine.
+fn anything(dice: &mut Dice, state: &State, keys: &[KeyCombination], events: &mut Vec<Event>) -> Msg {
+    match dice.below(20) {
+        0..=11 => Msg::Key(dice.pick(keys)),
+        12 => Msg::Key(read_key(dice.pick(&["y", "n", "enter", "esc", "backspace", "0", "9", "."])).unwrap()),
+        13 | 14 => {
+            let presses = [Press::Click, Press::Drag, Press::Release, Press::WheelUp, Press::WheelDown];
+            let (columns, rows) = state.size;
+            let (x, y) = (dice.below(usize::from(columns)) as u16, dice.below(usize::from(rows)) as u16);
+            Msg::Pointer(Pointer { press: dice.pick(&presses), at: drawn(state).hits.at(x, y) })
+        }
+        15 => {
+            let (columns, rows) =
+                dice.pick(&[LEAST, LEAST, (120, 40), (100, 30), (81, 25), (60, 20), (200, 60), (1, 1)]);
+            Msg::Resize(columns, rows)
+        }
+        16 => Msg::Paste(dice.pick(&["0.3", STRANGE, "", "1e999", "demo:stories", "-1"]).into()),
+        _ => {
+            // An engine that mostly goes on with what it does, and does not wait to be asked.
+            let layers = state.layers.len();
+            if events.is_empty() {
+                *events = odd_events(dice, layers);
+                events.reverse();
             }
+            let run = state.job().map_or(dice.below(3) as u64, |job| job.run);
+            Msg::Engine(Stamped {
+                run,
+                at: dice.below(100) as f64,
+                event: events.pop().unwrap_or(Event::JobDone),
+            })
         }
     }
 }
-#[test]
-#[ignore]
-fn zz_time() {
-    let mut t = [std::time::Duration::ZERO; 2];
-    for (_, mut state) in odd::all() {
-        for screen in Screen::ALL {
-            state.screen = screen; state.size = LARGE;
-            let a = std::time::Instant::now();
-            let d = drawn(&state);
-            t[0] += a.elapsed();
-            let a = std::time::Instant::now();
-            assert_sound(&d, &state, "x");
-            t[1] += a.elapsed();
+
+/// The events of a layer, whole or broken off, or one that comes alone.
+fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
+    let (layer, part) = (dice.below(layers + 2), dice.pick(&odd::PARTS));
+    let (number, value) = (dice.below(3), dice.pick(&[1e-3, 1e-3, 0.0, f64::NAN]));
+    let size = dice.pick(&[odd::SMALL, odd::SMALL, Size { layers: 12, heads: 0, channels: 3 }]);
+    let mut whole = odd::layer_events(layer, number, size, value);
+    match dice.below(12) {
+        0..=3 => whole,
+        4 => {
+            whole.truncate(dice.below(whole.len()));
+            whole
         }
+        5 => vec![Event::PartFailed { layer, part, cause: STRANGE.into() }],
+        6 => vec![Event::Warning { message: STRANGE.repeat(4) }],
+        7 => vec![Event::Paused, Event::Progress { stage: Stage::Load, done: 3, total: 2 }, Event::Resumed],
+        8 => vec![odd::curve(layer, part, dice.below(400), value)],
+        9 => vec![Event::RunFailed { message: STRANGE.into() }],
+        10 => vec![Event::RunCancelled],
+        _ => vec![odd::run_started(odd::SMALL, &window::live().settings), Event::JobDone],
     }
-    println!("{:?} {:?}", t[0] / 114, t[1] / 114);
+}
+
+fn walk(seed: u64, steps: usize, mut state: State) {
+    let mut dice = Dice(seed);
+    let keys: Vec<KeyCombination> = keys().into_iter().map(|(_, key)| key).collect();
+    let mut events = Vec::new();
+    for step in 0..steps {
+        let msg = anything(&mut dice, &state, &keys, &mut events);
+        let told = format!("seed {seed}, step {step}, {msg:?}");
+        update(&mut state, msg);
+        // Dialogs on dialogs hide all else; a person would close them at some time.
+        if state.overlays.len() > 3 {
+            state.overlays.clear();
+        }
+        look_at(&state, &told);
+    }
+}
+
+#[test]
+fn a_walk_at_random_over_a_live_model_ends_well() {
+    for seed in 0..6 {
+        walk(seed, 2000, odd::half_done("demo", odd::SMALL, 3, 1e-3));
+    }
+}
+
+#[test]
+fn a_walk_at_random_begins_anywhere() {
+    for (seed, (_, state)) in (100..).zip(odd::all()) {
+        walk(seed, 300, state);
+    }
 }
