@@ -143,6 +143,10 @@ impl Dice {
 
 /// What may happen next: mostly keys, now and then the mouse, another size, a paste, or something from the engine.
 fn anything(dice: &mut Dice, state: &State, keys: &[KeyCombination], events: &mut Vec<Event>) -> Msg {
+    // Dialogs hide all else; a person closes them again.
+    if !state.overlays.is_empty() && dice.below(4) == 0 {
+        return Msg::Key(read_key("esc").unwrap());
+    }
     match dice.below(20) {
         0..=11 => Msg::Key(dice.pick(keys)),
         12 => Msg::Key(read_key(dice.pick(&["y", "n", "enter", "esc", "backspace", "0", "9", "."])).unwrap()),
@@ -205,10 +209,6 @@ fn walk(seed: u64, steps: usize, mut state: State) {
         let msg = anything(&mut dice, &state, &keys, &mut events);
         let told = format!("seed {seed}, step {step}, {msg:?}");
         update(&mut state, msg);
-        // Dialogs on dialogs hide all else; a person would close them at some time.
-        if state.overlays.len() > 3 {
-            state.overlays.clear();
-        }
         look_at(&state, &told);
     }
 }

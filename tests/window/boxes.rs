@@ -26,7 +26,7 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
     let area = shown.buffer.area;
     let rows = (0..area.height).map(|y| shown.cells(y)).collect();
     let sheet = Sheet { rows, shown, state, told };
-    sheet.holds_no_control_characters();
+    sheet.holds_nothing_to_obey();
     if let Some(cursor) = shown.cursor.filter(|&cursor| !area.contains(cursor)) {
         sheet.fail(format!("the cursor is at {cursor}"));
     }
@@ -63,9 +63,11 @@ impl Sheet<'_> {
         self.rows.get(usize::from(y)).and_then(|row| row.get(usize::from(x))).copied().unwrap_or("")
     }
 
-    /// A terminal would obey them.
-    fn holds_no_control_characters(&self) {
-        if let Some(cell) = self.rows.iter().flatten().find(|cell| cell.contains(char::is_control)) {
+    /// Control characters, and marks that turn the direction of the row.
+    fn holds_nothing_to_obey(&self) {
+        let obeyed =
+            |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
+        if let Some(cell) = self.rows.iter().flatten().find(|cell| cell.contains(obeyed)) {
             self.fail(format!("a cell holds {cell:?}"));
         }
     }
