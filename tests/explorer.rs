@@ -93,7 +93,7 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
     terminal.wait_for("again");
     terminal.keys("\x150.25\r");
     terminal.wait_for("retry done");
-    terminal.wait_for("0 of 2");
+    terminal.wait_for("●○");
     quit(&mut terminal);
 
     let events: Vec<Value> = fs::read_to_string(terminal.home().join("events.jsonl"))
@@ -113,7 +113,7 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
     // What was recorded can be watched.
     let file = terminal.home().join("events.jsonl");
     let mut replay = Setup::new(&["replay", file.to_str().unwrap(), "--speed", "max"]).size(120, 40).start();
-    replay.wait_for("0 of 2");
+    replay.wait_for("●○");
     quit(&mut replay);
 }
 
@@ -179,8 +179,8 @@ fn a_paused_recording_goes_on_step_by_step() {
     terminal.wait_for_model();
     terminal.keys(" ");
     terminal.keys("6");
-    let removals = |screen: &vt100::Screen| screen.contents().matches("left").count();
-    let before = terminal.contents().matches("left").count();
+    let removals = |screen: &vt100::Screen| screen.contents().matches("removed").count();
+    let before = terminal.contents().matches("removed").count();
     for step in 1..=3 {
         terminal.keys("n");
         terminal.wait_until("another removal", |screen| removals(screen) >= before + step);

@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::{
-    AttemptResult, Curve, Effect, Entry, Ghost, Job, JobKind, JobStatus, Layer, Level, Model, NoticeKind,
-    Outcome, Schedule, Seen, State, Work,
+    AttemptResult, Curve, Effect, Entry, Form, Ghost, Job, JobKind, JobStatus, Layer, Level, Model,
+    NoticeKind, Outcome, Overlay, Schedule, Seen, State, Work,
 };
 
 /// Ghosts kept behind the newest run.
@@ -133,12 +133,17 @@ fn take(state: &mut State, at: f64, event: Event) {
             if let Some(work) = work(state, layer) {
                 work.part = part;
                 work.solving = true;
+                work.part_mut(part).begin_again();
                 work.part_mut(part).seen = Some(Seen::new(stats, picture, scores, energy));
             }
         }
         Event::DampingRaised { layer, part, from, to, reason } => {
             let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
             log(state, Level::Warning, Some(layer), text);
+            // All begins again with the higher damping.
+            if let Some(work) = work(state, layer) {
+                work.part_mut(part).begin_again();
+            }
         }
         Event::Removed { layer, part, step, units, error } => {
             let text = match units[..] {
@@ -245,6 +250,7 @@ fn opened(state: &mut State, model: Model) {
     state.schedule = schedule;
     state.layers = model.shape.layers.iter().map(|&shape| Layer::new(shape)).collect();
     state.layer = 0;
+    state.settle_choices();
     state.opening = None;
     state.model = Some(model);
     if let Some(why) = wrong {
@@ -302,10 +308,12 @@ fn layer_done(state: &mut State, mut result: AttemptResult) {
     if run {
         layer.chosen = Some(number);
     }
+    let count = layer.attempts.len();
     if index == state.layer {
-        state.attempt = layer.attempts.len() - 1;
+        state.attempt = count - 1;
     }
-    state.unsaved = !state.is_replay();
+    state.settle_choices();
+    state.unsaved |= run && !state.is_replay();
     if !run {
         state.say(
             NoticeKind::Done,
@@ -337,8 +345,12 @@ fn failed(state: &mut State, message: String) {
     if let Some(layer) = state.layers.iter_mut().find(|layer| layer.work.is_some()) {
         layer.failed = Some(message.clone());
     }
+    let export = state.job().is_some_and(|job| job.kind == JobKind::Export);
     end(state, Outcome::Failed(message.clone()));
-    state.say(NoticeKind::Failed, message);
+    match state.export_form.take().filter(|_| export) {
+        Some(form) => state.overlays.push(Overlay::Form(Form { error: Some(message), ..form })),
+        None => state.say(NoticeKind::Failed, message),
+    }
 }
 
 /// A finished run in one sentence.

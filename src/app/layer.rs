@@ -1,7 +1,7 @@
 //! A layer as the explorer knows it: its attempts, the one in force, the one in work.
 
 use crate::{
-    config::Part,
+    config::{AttentionUnit, Part},
     protocol::{
         Attempt, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, MomentPicture, PartRecord,
     },
@@ -124,6 +124,11 @@ impl Layer {
 
     pub fn curve(&self, part: Part) -> Option<&Curve> {
         self.curves.iter().find(|curve| curve.part == part)
+    }
+
+    /// What left the attention as one, by the number of units that there were.
+    pub fn unit_of(&self, record: &PartRecord) -> AttentionUnit {
+        if record.units == self.shape.kv_heads { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead }
     }
 
     /// What is shown of a part: the attempt in work before the one in force.

@@ -39,7 +39,7 @@ mod tests;
 
 pub use action::{ACTIONS, Action, ActionInfo, Scope};
 pub use available::{Hint, hints};
-pub use compare::{Compare, Writing};
+pub use compare::{Compare, InForce, Measured, Writing};
 pub use explain::{Explanation, explanation};
 pub use form::{Field, Form, FormKind, Value};
 pub use goal::{Goal, goal};

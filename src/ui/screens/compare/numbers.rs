@@ -33,7 +33,7 @@ pub(super) fn rows(view: &View<'_>) -> u16 {
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", "");
-    let texts = state.compare.measured.iter().map(|record| width(&record.text)).max().unwrap_or(0);
+    let texts = state.compare.measured.iter().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
     let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     let places = lay_out(
@@ -97,7 +97,8 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         view,
         [("perplexity", Role::Title), ("", Role::Text), ("", Role::Text), ("", Role::Text), ("", Role::Text)],
     );
-    for record in &state.compare.measured {
+    for measured in &state.compare.measured {
+        let record = &measured.record;
         let how = format!(
             "L {}, {} tokens, {}",
             record.seq_len,

@@ -136,7 +136,7 @@ fn size_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
 
 /// The newest perplexity.
 fn perplexity_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
-    let record = view.state.compare.measured.first()?;
+    let record = &view.state.compare.measured.first()?.record;
     let arrow = view.theme.glyphs.arrow();
     let mut line = vec![
         view.span("perplexity   ", Role::Muted),
