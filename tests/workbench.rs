@@ -159,7 +159,9 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
     let dense_stream = Settings { target: slimgpt::config::Target::DenseStream, ..base.clone() };
     let mut small = base.clone();
     small.machine.memory_budget = "1K".parse().unwrap();
-    for settings in [base, dense_stream, small] {
+    let by_query_head =
+        Settings { attention_unit: slimgpt::config::AttentionUnit::QueryHead, ..base.clone() };
+    for settings in [base, dense_stream, small, by_query_head] {
         let mut face = Face::open(&settings);
         let whole = face.run(0, &settings).record();
         let method = Method::of_run(&settings, whole.layers[6].ratio);
@@ -333,6 +335,19 @@ fn an_untouched_model_is_exported_as_it_is() {
     assert_eq!(record.model.parameters_after, record.model.parameters_before);
     let untouched = |layer: &LayerRecord| layer.mlp.removed.is_empty() && layer.mlp.hessian.is_none();
     assert!(record.layers.iter().all(untouched));
+}
+
+#[test]
+fn a_cancelled_export_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut face = Face::open(&settings());
+    let (format, out) = (slimgpt::config::Format::Hf, dir.path().join("out"));
+    // The calibration text is tokenised first, and the cancel is there long before that is done.
+    face.send(Command::Export { run: 1, format, out, force: false });
+    face.send(Command::Cancel);
+    assert_eq!(face.until(is_end).last(), &Event::RunCancelled);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    face.export(&dir.path().join("out"));
 }
 
 #[test]
