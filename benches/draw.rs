@@ -79,7 +79,7 @@ fn half_done() -> State {
         eval: None,
         size: SIZE,
     });
-    let mut tell = |state: &mut State, run: u64, event: Event| {
+    let tell = |state: &mut State, run: u64, event: Event| {
         update(state, Msg::Engine(Stamped { run, at: 1.0, event }));
     };
     tell(&mut state, 0, opened());

@@ -3,34 +3,167 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use slimgpt::config::{MachineOptions, Options, TextSource};
+use clap_complete::Shell;
+use slimgpt::config::{Colours, MachineOptions, Options, TextSource};
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.";
 
 /// Layer-wise structured pruning of LLaMA-family models (SlimGPT, arXiv 2412.18110).
 ///
-/// MODEL is a directory in Hugging Face form, or a hub id such as Qwen/Qwen3-0.6B; without one, the built-in demo.
+/// Without a command this is the explorer: it shows a model while it is pruned, layer by layer. MODEL is a directory in
+/// Hugging Face form, or a hub id such as Qwen/Qwen3-0.6B; without one, the built-in demo. A directory that is called
+/// like a command is written ./prune.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = format!("Examples:
+  slimgpt                                            explore the built-in model
+  slimgpt llama-7b --calibration c4.jsonl.gz         explore one of your own
+  slimgpt prune --out slim-demo                      prune without a screen
+  slimgpt replay events.jsonl                        watch a recorded run again
+
+{EXIT_CODES}
+Of the explorer also 129 where the terminal has gone away, and 143 where it was terminated.")
+)]
 pub struct Cli {
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub explore: ExploreArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Prune a model and write it with its record
+    /// Explore a model on the terminal, as without a command
     #[command(after_help = "Examples:
+  slimgpt explore                                    the built-in model
+  slimgpt explore ./prune --calibration texts.jsonl  a directory that is called like a command
+  slimgpt explore --theme light --ascii --no-mouse
+  slimgpt explore --events events.jsonl              to be watched again with slimgpt replay")]
+    Explore(Box<ExploreArgs>),
+    /// Watch a recorded run in the explorer, without its model
+    #[command(after_help = "Examples:
+  slimgpt prune --events events.jsonl --out slim     record one
+  slimgpt replay events.jsonl --speed 10
+  slimgpt replay events.jsonl --speed max            to its end at once")]
+    Replay(ReplayArgs),
+    /// Prune a model and write it with its record
+    #[command(after_help = format!("Examples:
   slimgpt prune --out slim-demo                                          the built-in model
   slimgpt prune llama-7b --calibration c4.jsonl.gz --ratio 0.2 --out slim
   slimgpt prune --config sample_configs/llama-7b-20.toml --out slim
 
-Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.")]
+{EXIT_CODES}"))]
     Prune(Box<PruneArgs>),
     /// Measure the perplexity of a model on a text
+    #[command(after_help = "Examples:
+  slimgpt eval                                       the built-in model on its held-out text
+  slimgpt eval slim --text wiki.test.txt --seq-len 2048 --json")]
     Eval(EvalArgs),
     /// Continue a prompt
+    #[command(after_help = "Examples:
+  slimgpt generate --prompt \"One day\"
+  slimgpt generate slim --prompt \"The lighthouse\" --temperature 0")]
     Generate(GenerateArgs),
     /// Tell a model's sizes, what can be pruned, and the memory and time that a run would need
+    #[command(after_help = "Examples:
+  slimgpt inspect Qwen/Qwen3-0.6B
+  slimgpt inspect llama-7b --ratio 0.5 --samples 256 --json")]
     Inspect(Box<InspectArgs>),
+    /// The explorer's themes
+    #[command(
+        subcommand,
+        after_help = "Example:
+  slimgpt themes list"
+    )]
+    Themes(ThemesCommand),
+    /// Settings, keys, and where their files lie
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  slimgpt config print --preset paper > paper.toml   settings as --config reads them
+  slimgpt config keys > ~/.config/slimgpt/keys.toml  all keys, to be changed
+  slimgpt config paths"
+    )]
+    Config(ConfigCommand),
+    /// Print completions for a shell
+    #[command(after_help = "Example:
+  slimgpt completions fish > ~/.config/fish/completions/slimgpt.fish")]
+    Completions {
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:
+  slimgpt man | man -l -")]
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ThemesCommand {
+    /// Names, where each comes from, and which is shown where nothing is said
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the settings that would hold, as a file for --config
+    #[command(after_help = "Examples:
+  slimgpt config print                               the built-in model's
+  slimgpt config print llama-7b --ratio 0.5 > half.toml")]
+    Print(Box<InspectArgs>),
+    /// Print all actions with their keys, as a file for keys.toml
+    Keys,
+    /// Print where the files of the configuration lie, and which of them are there
+    Paths,
+}
+
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Settings file (TOML); a flag wins over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub interface: InterfaceArgs,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Recording, written with --events
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Recorded seconds a second, from 0.1, or max
+    #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
+    pub speed: f64,
+    #[command(flatten)]
+    pub interface: InterfaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct InterfaceArgs {
+    /// Theme; slimgpt themes list names them all
+    #[arg(long, value_name = "NAME", help_heading = "Interface")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters alone
+    #[arg(long, help_heading = "Interface")]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Interface")]
+    pub no_mouse: bool,
+    /// Colours: auto, true, 256, 16 or none [default: auto]
+    #[arg(
+        long,
+        value_name = "COLOURS",
+        alias = "colors",
+        hide_possible_values = true,
+        help_heading = "Interface"
+    )]
+    pub colours: Option<Colours>,
 }
 
 #[derive(Debug, Args)]
@@ -114,4 +247,12 @@ pub struct InspectArgs {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub options: Options,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        _ if text == "max" => Ok(f64::INFINITY),
+        Ok(speed) if (0.1..=f64::MAX).contains(&speed) => Ok(speed),
+        Ok(_) | Err(_) => Err("expected a number from 0.1, or max".into()),
+    }
 }

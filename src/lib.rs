@@ -25,7 +25,11 @@ pub mod model;
 pub mod pipeline;
 // Draws the state of the explorer.
 pub mod ui;
+// The explorer on a terminal: input, event loop, and the terminal left as it was found.
+pub mod tui;
 // What the engine and its faces say to each other.
 pub mod protocol;
+// Events on disk: written while they happen, and played again.
+pub mod recording;
 // The method itself, pure: second moment, damping, elimination, schedules.
 pub mod prune;

@@ -1,55 +1,116 @@
 //! Arguments to a face and its exit code.
 
 mod cli;
+mod configuration;
+mod manual;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 use slimgpt::{
-    config::{self, Machine, Options, Settings},
-    engine::{self, Draw, Error, Evaluate, Generate, ModelChoice, PruneRun},
-    headless::{self, Output, Recorder},
+    config::{GlyphChoice, Machine, MachineOptions, Paths, Settings},
+    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun},
+    headless::{self, Output},
+    recording::{Recorder, Replay},
+    tui::{self, Ending, Flags, Interface, Opened, Session},
 };
 
-use cli::{Cli, Command, EvalArgs, GenerateArgs, InspectArgs, PruneArgs};
+use cli::{
+    Cli, Command, ConfigCommand, EvalArgs, ExploreArgs, GenerateArgs, InspectArgs, InterfaceArgs, PruneArgs,
+    ReplayArgs, ThemesCommand,
+};
+use configuration::resolve;
+
+/// What went wrong, and the exit code that it means.
+enum Failure {
+    Engine(engine::Error),
+    Explorer(tui::Error),
+}
 
 fn main() -> ExitCode {
-    // It fails where a hook stands already, and none does; a plain panic message would do as well.
-    let _ = color_eyre::install();
-    let result = match Cli::parse().command {
-        Command::Prune(args) => prune(*args),
-        Command::Eval(args) => evaluate(args),
-        Command::Generate(args) => generate(args),
-        Command::Inspect(args) => inspect(*args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let label = if error.is_cancelled() { "slimgpt" } else { "slimgpt: error" };
-            headless::say(&format!("{label}: {error}"));
-            ExitCode::from(error.exit_code())
+    let paths = Paths::find();
+    tui::report_panics(paths.as_ref().map(Paths::reports));
+    let Cli { command, explore: arguments } = Cli::parse();
+    let paths = paths.as_ref();
+    let done = match command {
+        None => explore(arguments, paths),
+        Some(Command::Explore(args)) => explore(*args, paths),
+        Some(Command::Replay(args)) => replay(args, paths),
+        Some(Command::Prune(args)) => finished(prune(*args, paths)),
+        Some(Command::Eval(args)) => finished(evaluate(args)),
+        Some(Command::Generate(args)) => finished(generate(args)),
+        Some(Command::Inspect(args)) => finished(inspect(*args, paths)),
+        Some(Command::Themes(ThemesCommand::List)) => finished(configuration::list_themes(paths)),
+        Some(Command::Config(ConfigCommand::Print(args))) => {
+            finished(configuration::print_settings(*args, paths))
         }
+        Some(Command::Config(ConfigCommand::Keys)) => finished(configuration::print_keys(paths)),
+        Some(Command::Config(ConfigCommand::Paths)) => finished(configuration::print_paths(paths)),
+        Some(Command::Completions { shell }) => finished(manual::completions(shell)),
+        Some(Command::Man) => finished(manual::page()),
+    };
+    let (label, text, code) = match done {
+        Ok(ending) => return ExitCode::from(ending.exit_code()),
+        Err(Failure::Engine(error)) if error.is_cancelled() => {
+            ("slimgpt", error.to_string(), error.exit_code())
+        }
+        Err(Failure::Engine(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
+        Err(Failure::Explorer(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
+    };
+    headless::say(&format!("{label}: {text}"));
+    ExitCode::from(code)
+}
+
+fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
+    tui::needs_terminal()?;
+    if args.options.json == Some(true) {
+        return Err(tui::Error::Json.into());
+    }
+    let interface = Interface::load(paths, &flags(args.interface))?;
+    let (model, options) = resolve(args.model, args.config, args.options, paths)?;
+    let events = options.events.clone();
+    let settings = Settings::new(options).map_err(engine::Error::from)?;
+    engine::use_threads(settings.machine.threads)?;
+    let recorder = events.as_deref().map(Recorder::open).transpose().map_err(engine::Error::from)?;
+    Ok(tui::explore(Session { opened: Opened::Model(model), settings, interface, recorder })?)
+}
+
+fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
+    tui::needs_terminal()?;
+    let interface = Interface::load(paths, &flags(args.interface))?;
+    let replay = Replay::open(&args.file).map_err(engine::Error::from)?;
+    let settings = Settings::new(Default::default()).map_err(engine::Error::from)?;
+    let opened = Opened::Recording { replay, speed: args.speed };
+    Ok(tui::explore(Session { opened, settings, interface, recorder: None })?)
+}
+
+fn flags(args: InterfaceArgs) -> Flags {
+    Flags {
+        theme: args.theme,
+        glyphs: args.ascii.then_some(GlyphChoice::Ascii),
+        mouse: args.no_mouse.then_some(false),
+        colours: args.colours,
     }
 }
 
-fn prune(args: PruneArgs) -> Result<(), Error> {
-    let (model, options) = resolve(args.model, args.config, args.options)?;
+fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
+    let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let output = output(options.json.unwrap_or(false));
     let events = options.events.clone();
     let settings = Settings::new(options)?;
     engine::use_threads(settings.machine.threads)?;
-    let recorder = events.as_deref().map(|events| Recorder::open(events, &args.out)).transpose()?;
+    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out)).transpose()?;
     headless::prune(PruneRun { model, settings, out: args.out, force: args.force }, output, recorder)
 }
 
-fn evaluate(args: EvalArgs) -> Result<(), Error> {
+fn evaluate(args: EvalArgs) -> Result<(), engine::Error> {
     let machine = machine(args.machine)?;
     let model = ModelChoice::new(args.model);
     let job = Evaluate { model, text: args.text, seq_len: args.seq_len, bos: args.bos, machine };
     headless::evaluate(job, output(args.json))
 }
 
-fn generate(args: GenerateArgs) -> Result<(), Error> {
+fn generate(args: GenerateArgs) -> Result<(), engine::Error> {
     let draw = Draw {
         temperature: args.temperature,
         top_k: args.top_k,
@@ -68,33 +129,15 @@ fn generate(args: GenerateArgs) -> Result<(), Error> {
     })
 }
 
-fn inspect(args: InspectArgs) -> Result<(), Error> {
-    let (model, options) = resolve(args.model, args.config, args.options)?;
+fn inspect(args: InspectArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
+    let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let output = output(options.json.unwrap_or(false));
     let settings = Settings::new(options)?;
     engine::use_threads(settings.machine.threads)?;
     headless::inspect(model, settings, output)
 }
 
-/// The model and the options: flags win over the settings file, and the built-in model has a settings file of its own.
-fn resolve(
-    model: Option<String>,
-    file: Option<PathBuf>,
-    flags: Options,
-) -> Result<(ModelChoice, Options), Error> {
-    let options = match file {
-        Some(path) => flags.or(config::read_file(&path)?),
-        None => flags,
-    };
-    let model = ModelChoice::new(model.or(options.model.clone()));
-    let options = match model {
-        ModelChoice::Demo => options.or(config::demo()?),
-        ModelChoice::Named(_) => options,
-    };
-    Ok((model, options))
-}
-
-fn machine(options: config::MachineOptions) -> Result<Machine, Error> {
+fn machine(options: MachineOptions) -> Result<Machine, engine::Error> {
     let machine = Machine::new(options)?;
     engine::use_threads(machine.threads)?;
     Ok(machine)
@@ -102,4 +145,23 @@ fn machine(options: config::MachineOptions) -> Result<Machine, Error> {
 
 fn output(json: bool) -> Output {
     if json { Output::Json } else { Output::Text }
+}
+
+fn finished<E: Into<Failure>>(done: Result<(), E>) -> Result<Ending, Failure> {
+    done.map(|()| Ending::Quit).map_err(Into::into)
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<tui::Error> for Failure {
+    fn from(error: tui::Error) -> Self {
+        match error {
+            tui::Error::Engine(error) => Self::Engine(error),
+            other => Self::Explorer(other),
+        }
+    }
 }

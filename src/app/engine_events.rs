@@ -142,9 +142,12 @@ fn take(state: &mut State, at: f64, event: Event) {
         }
         Event::Removed { layer, part, step, units, error } => {
             let text = match units[..] {
-                [unit] => format!("Layer {layer}, {part}: unit {unit} left, error {error:.3e}"),
+                [unit] => format!("Layer {layer}, {part}: unit {unit} removed, error {error:.3e}"),
                 _ => {
-                    format!("Layer {layer}, {part}: batch {step} of {} left, error {error:.3e}", units.len())
+                    format!(
+                        "Layer {layer}, {part}: batch {step}, {} units removed, error {error:.3e}",
+                        units.len()
+                    )
                 }
             };
             log(state, Level::Step, Some(layer), text);
@@ -180,6 +183,8 @@ fn take(state: &mut State, at: f64, event: Event) {
         Event::Curve { layer, part, units, points } => {
             let method = state.method(layer);
             log(state, Level::Info, Some(layer), format!("Layer {layer}, {part}: error of every ratio"));
+            // What said that it was asked for.
+            state.notice = None;
             if let Some(known) = state.layers.get_mut(layer) {
                 known.curves.retain(|curve| curve.part != part);
                 known.curves.push(Curve { part, units, points, method });
@@ -253,9 +258,9 @@ fn run_started(state: &mut State, settings: config::Settings, plan: &[PlannedLay
         if state.ghosts.len() == GHOSTS {
             state.ghosts.remove(0);
         }
-        let run = state.next_run.saturating_sub(2).max(state.ghosts.last().map_or(0, |ghost| ghost.run) + 1);
-        state.ghosts.push(Ghost { run, output_errors });
+        state.ghosts.push(Ghost { run: state.runs, output_errors });
     }
+    state.runs += 1;
     if state.is_replay() {
         state.settings = settings;
         let (mut schedule, _) = Schedule::of_settings(state.layers.len(), &state.settings);

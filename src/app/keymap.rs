@@ -177,6 +177,7 @@ fn label(key: KeyCombination) -> String {
         "PageDown" => "PgDn".into(),
         "BackTab" | "Shift-BackTab" => "⇧Tab".into(),
         "Space" => "Space".into(),
+        "Hyphen" => "-".into(),
         _ => match text.strip_prefix("Shift-") {
             Some(letter) if letter.chars().count() == 1 => letter.to_uppercase(),
             Some(_) | None => match text.strip_prefix("Ctrl-") {

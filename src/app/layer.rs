@@ -39,17 +39,17 @@ pub struct Seen {
     pub picture: MomentPicture,
     /// One of every unit.
     pub scores: Vec<f32>,
+    /// Units by ascending score, equal ones by number.
+    pub order: Vec<u32>,
     /// E‖y‖².
     pub energy: f64,
-    /// Units from the cheapest to the dearest.
-    pub order: Vec<u32>,
 }
 
 impl Seen {
     pub fn new(stats: HessianStats, picture: MomentPicture, scores: Vec<f32>, energy: f64) -> Self {
-        let mut order: Vec<u32> = (0..scores.len() as u32).collect();
+        let mut order: Vec<u32> = (0..).take(scores.len()).collect();
         order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
-        Self { stats, picture, scores, energy, order }
+        Self { stats, picture, scores, order, energy }
     }
 }
 

@@ -76,9 +76,8 @@ impl Log {
     pub fn shown(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         let filter = self.filter.to_lowercase();
         let least = self.least;
-        self.entries
-            .iter()
-            .filter(move |entry| entry.level >= least && entry.text.to_lowercase().contains(&filter))
+        let holds = move |text: &str| filter.is_empty() || text.to_lowercase().contains(&filter);
+        self.entries.iter().filter(move |entry| entry.level >= least && holds(&entry.text))
     }
 
     /// Moves the cursor; past the newest line it follows again.

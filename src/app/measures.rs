@@ -3,6 +3,7 @@
 /// The output errors of one run, one a layer where it was told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ghost {
+    /// Which run it was, the first being 1.
     pub run: u64,
     pub output_errors: Vec<Option<f64>>,
 }

@@ -27,6 +27,8 @@ pub struct State {
     pub last_job: Option<Job>,
     /// The number that the next job gets.
     pub next_run: u64,
+    /// Runs that have begun.
+    pub runs: u64,
     /// Of the last run that came to its end.
     pub record: Option<RunRecord>,
     pub calibration: Option<CalibrationRecord>,
@@ -104,6 +106,7 @@ impl State {
             jobs: VecDeque::new(),
             last_job: None,
             next_run: 1,
+            runs: 0,
             record: None,
             calibration: None,
             pace: start.pace,

@@ -2,15 +2,20 @@
 
 mod error;
 mod file;
+mod interface;
 mod method;
 mod options;
+mod paths;
+mod print;
 mod settings;
 mod values;
 
 pub use error::Error;
 pub use file::{parse as parse_file, read as read_file};
+pub use interface::{Colours, GlyphChoice, Interface};
 pub use method::{AttentionUnit, GroupSize, HeadScore, Target};
 pub use options::{MachineOptions, Options};
+pub use paths::Paths;
 pub use settings::{Machine, Settings, Span, at_least};
 pub use values::{
     ByteSize, ComputeDevice, Format, LayerRange, Part, Precision, Preset, Schedule, ScheduleChoice,

@@ -1,6 +1,6 @@
 //! What can end a job, and the exit code that it means.
 
-use crate::{calibration, config, eval, export, model, pipeline};
+use crate::{calibration, config, eval, export, model, pipeline, recording};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,8 +22,8 @@ pub enum Error {
     NoPart { layer: usize },
     #[error("stdout: cannot be written ({0}); check where it leads")]
     Stdout(std::io::Error),
-    #[error("events file {}: lies inside the output, which appears only when complete; choose another place", .0.display())]
-    EventsInOutput(std::path::PathBuf),
+    #[error(transparent)]
+    Recording(#[from] recording::Error),
     #[error(transparent)]
     Calibration(#[from] calibration::Error),
     #[error(transparent)]
@@ -54,8 +54,6 @@ pub enum Error {
     Device { device: config::ComputeDevice, cause: String },
     #[error("threads: cannot be set ({0}); leave --threads out and set RAYON_NUM_THREADS")]
     Threads(String),
-    #[error("events file {}: cannot be written ({cause}); check the path given with --events", path.display())]
-    Events { path: std::path::PathBuf, cause: std::io::Error },
     #[error("the event loop cannot start ({0}); free some file descriptors and try again")]
     Runtime(std::io::Error),
     #[error("cancelled")]
@@ -81,14 +79,13 @@ impl Error {
             | Self::NoSuchAttempt { .. }
             | Self::NoPart { .. }
             | Self::Stdout(_)
-            | Self::EventsInOutput(_)
+            | Self::Recording(_)
             | Self::NoCalibration(_)
             | Self::NoEvalText(_)
             | Self::TooLong { .. }
             | Self::NoBos(_)
             | Self::Device { .. }
             | Self::Threads(_)
-            | Self::Events { .. }
             | Self::Runtime(_)
             | Self::Panicked => false,
         }
@@ -101,6 +98,7 @@ impl Error {
         }
         match self {
             Self::Panicked | Self::Runtime(_) | Self::Stdout(_) => 1,
+            Self::Recording(e) => e.exit_code(),
             Self::Eval(eval::Error::Tensor(_)) => 1,
             Self::Pipeline(e) if !e.is_bad_input() => 1,
             _ => 2,

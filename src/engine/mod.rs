@@ -27,5 +27,4 @@ pub use machine::use_threads;
 pub use open::ModelChoice;
 pub use prune::{PruneRun, prune};
 pub use workbench::workbench;
-
 pub use worker::{Worker, start};

@@ -2,7 +2,6 @@
 
 mod face;
 mod inspect;
-mod recorder;
 mod run;
 mod table;
 
@@ -14,9 +13,8 @@ use std::{
 use crate::{
     engine::{self, Error, Evaluate, Evaluation, Generate, PruneRun},
     protocol::RunRecord,
+    recording::Recorder,
 };
-
-pub use recorder::Recorder;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +31,7 @@ pub fn prune(job: PruneRun, output: Output, mut recorder: Option<Recorder>) -> R
         Output::Json => print_json(&record)?,
         Output::Text => print_record(&record, &out.display().to_string())?,
     }
-    recorder.map_or(Ok(()), Recorder::finish)
+    Ok(recorder.map_or(Ok(()), Recorder::finish)?)
 }
 
 pub fn evaluate(job: Evaluate, output: Output) -> Result<(), Error> {
@@ -75,6 +73,11 @@ pub use inspect::inspect;
 /// A line to stderr. Nobody reading it is no reason to end.
 pub fn say(line: &str) {
     let _ = writeln!(stderr().lock(), "{line}");
+}
+
+/// A result that is text already.
+pub fn print_text(text: &str) -> Result<(), Error> {
+    print(text).map(drop)
 }
 
 fn print_record(record: &RunRecord, out: &str) -> Result<(), Error> {

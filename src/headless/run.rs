@@ -3,9 +3,10 @@
 use crate::{
     engine::{Control, Error, start},
     protocol::Command,
+    recording::Recorder,
 };
 
-use super::{Recorder, face::Face};
+use super::face::Face;
 
 /// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
 /// clears away what it had begun to write.

@@ -16,7 +16,7 @@ const GAP: usize = 2;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     match &state.notice {
         Some(notice) => say(frame, area, notice, theme),
-        None => keys(frame, area, &hints(state), theme, hits),
+        None => keys(frame, area, &told_once(hints(state)), theme, hits),
     }
 }
 
@@ -32,6 +32,17 @@ fn say(frame: &mut Frame<'_>, area: Rect, notice: &Notice, theme: &Theme) {
         Span::styled(text::fit(&notice.text, room), theme.style(words)),
     ]);
     frame.render_widget(line, area);
+}
+
+/// An action that counts for two reasons is shown for the first.
+fn told_once(hints: Vec<Hint>) -> Vec<Hint> {
+    let mut once: Vec<Hint> = Vec::new();
+    for hint in hints {
+        if once.iter().all(|told| told.action != hint.action) {
+            once.push(hint);
+        }
+    }
+    once
 }
 
 /// As many hints as fit, from the left. The way to all keys stays in any case, at the right end where not all fit.

@@ -10,6 +10,7 @@ use crate::{
 use super::{
     Role, Theme, job_words, numbers,
     pieces::{Piece, line, thin_out},
+    screens::stage::stage_words,
     text,
 };
 
@@ -21,6 +22,8 @@ const NAME: usize = 36;
 const WORDS: usize = 40;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+    // A column stays free at the right, as the name has one at its left.
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
     let columns = usize::from(area.width);
     let (left, right) = thin_out(model(state, theme), job(state, theme), (3, 2), columns);
     let dot = Span::styled(format!(" {} ", theme.glyphs.separator()), theme.style(Role::Faint));
@@ -89,13 +92,16 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
             pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
         }
         if state.jobs.len() > 1 {
-            pieces.push(Piece::new(4, vec![span(format!("+{} waiting", state.jobs.len() - 1), Role::Muted)]));
+            pieces.push(Piece::new(5, vec![span(format!("+{} waiting", state.jobs.len() - 1), Role::Muted)]));
         }
     }
     match &state.origin {
         Origin::Replay { speed, .. } => {
-            let words =
-                if state.replay_paused { "replay paused".into() } else { format!("replay ×{speed}") };
+            let words = match state.replay_paused {
+                true => "replay paused".into(),
+                false if speed.is_infinite() => "replay at once".into(),
+                false => format!("replay ×{speed}"),
+            };
             pieces.push(Piece::new(1, vec![span(words, Role::Live)]));
         }
         Origin::Live { .. } => {}
@@ -110,7 +116,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
 /// What the opening of a model waits for.
 fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
     let Some((stage, done, total)) = &state.opening else { return Vec::new() };
-    let words = text::fit(&job_words::opening(stage), WORDS);
+    let words = text::fit(&stage_words(stage), WORDS);
     let share = *done as f64 / (*total).max(1) as f64;
     vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]
 }

@@ -48,15 +48,6 @@ pub fn change(before: f64, after: f64) -> String {
     }
 }
 
-/// An error in short scientific form: `1.2e-3`, `0`.
-pub fn error(value: f64) -> String {
-    match value {
-        v if !v.is_finite() => "–".into(),
-        0.0 => "0".into(),
-        v => format!("{v:.1e}"),
-    }
-}
-
 /// `1.23`, `12.3`, `123`.
 fn three_digits(number: f64) -> String {
     match number {
@@ -109,13 +100,5 @@ mod tests {
         assert_eq!(change(10.0, 10.04), "+0.4 %");
         assert_eq!(change(10.0, 10.0), "0 %");
         assert_eq!(change(0.0, 1.0), "–");
-    }
-
-    #[test]
-    fn errors_are_short() {
-        assert_eq!(error(0.00123), "1.2e-3");
-        assert_eq!(error(0.0), "0");
-        assert_eq!(error(4.0), "4.0e0");
-        assert_eq!(error(f64::INFINITY), "–");
     }
 }

@@ -37,7 +37,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
         hits.add(tab, Pointed::Screen(screen));
         x = x.saturating_add(width).min(area.right());
     }
-    attention(frame, Rect { x, width: area.right() - x, ..area }, state, theme);
+    let rest = (area.right() - x).saturating_sub(1);
+    attention(frame, Rect { x, width: rest, ..area }, state, theme);
 }
 
 /// What should be looked at: failed and stale layers, at the right.

@@ -26,6 +26,8 @@ impl From<Output> for Ran {
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slimgpt"));
     command.env_remove("HF_ENDPOINT").env("HF_HUB_OFFLINE", "1");
+    // A person's own defaults would change what the tests expect.
+    command.env("XDG_CONFIG_HOME", "/no such directory");
     command
 }
 

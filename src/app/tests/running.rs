@@ -247,6 +247,7 @@ fn the_errors_of_an_earlier_run_stay_as_a_ghost() {
     let run = script.run();
     script.hear(run, script.run_started());
     assert_eq!(script.state.ghosts.len(), 1);
+    assert_eq!(script.state.ghosts[0].run, 1);
     assert_eq!(script.state.ghosts[0].output_errors, [Some(0.01), Some(0.02)]);
 }
 

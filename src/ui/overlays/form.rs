@@ -119,14 +119,13 @@ fn draw_field(
     (labels, here): (usize, bool),
     theme: &Theme,
 ) -> Option<Position> {
-    let sign = if here { theme.glyphs.cursor() } else { " " };
+    let sign =
+        if here { Span::styled(theme.glyphs.cursor(), theme.style(Role::Active)) } else { Span::raw(" ") };
     let role = if here { Role::Active } else { Role::Text };
     let label = Line::from(vec![
-        Span::styled(text::pad(sign, MARK), theme.style(Role::Active)),
-        Span::styled(
-            text::pad(field.label, labels),
-            theme.style(if here { Role::Active } else { Role::Muted }),
-        ),
+        sign,
+        Span::raw(" "),
+        Span::styled(field.label, theme.style(if here { Role::Active } else { Role::Muted })),
     ]);
     frame.render_widget(label, row);
     let before = ((MARK + labels + GAP) as u16).min(row.width);

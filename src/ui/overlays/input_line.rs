@@ -35,7 +35,7 @@ pub(super) fn prompt(
     let cursor = draw(frame, rest, input, theme.style(Role::Text));
     if input.text().is_empty() {
         let words = text::fit(empty, usize::from(rest.width));
-        frame.render_widget(Span::styled(words, theme.style(Role::Faint)), rest);
+        frame.render_widget(Span::styled(words, theme.style(Role::Muted)), rest);
     }
     cursor
 }

@@ -20,7 +20,8 @@ use super::{
 const COLUMNS: u16 = 92;
 /// Rows of the window: it keeps its size while entries come and go.
 const ROWS: u16 = 22;
-const NAME: usize = 18;
+/// Columns for names, the gap behind them included.
+const NAME: usize = 20;
 
 pub(super) fn draw(
     frame: &mut Frame<'_>,
@@ -57,12 +58,14 @@ pub(super) fn draw(
 }
 
 fn drawn(entry: &PaletteEntry, columns: usize, theme: &Theme, chosen: bool) -> Line<'static> {
-    let sign = if chosen { theme.glyphs.cursor() } else { " " };
+    let sign =
+        if chosen { Span::styled(theme.glyphs.cursor(), theme.style(Role::Active)) } else { Span::raw(" ") };
     let keys = text::width(&entry.keys);
     let room = columns.saturating_sub(NAME + 4 + keys);
     Line::from(vec![
-        Span::styled(format!("{sign} "), theme.style(Role::Active)),
-        Span::styled(text::pad(&entry.name, NAME), theme.style(Role::Text)),
+        sign,
+        Span::raw(" "),
+        Span::styled(text::pad(&text::fit(&entry.name, NAME - 1), NAME), theme.style(Role::Text)),
         Span::styled(text::pad(&entry.help, room), theme.style(Role::Muted)),
         Span::raw("  "),
         Span::styled(entry.keys.clone(), theme.style(Role::Key)),

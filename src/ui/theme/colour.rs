@@ -21,10 +21,12 @@ const SIXTEEN: [[u8; 3]; 16] = [
     [41, 184, 219],
     [255, 255, 255],
 ];
+/// How much more a difference in hue counts than one in lightness: roles are told apart by hue.
+const HUE: f64 = 4.0;
 /// The six levels of each channel in the colour cube of the 256.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-/// Below this share of the brightest channel, a colour counts as a grey.
-const LEAST_CHROMA: f64 = 0.16;
+/// Where the brightest and the darkest channel are no farther apart, a colour counts as a grey.
+const LEAST_CHROMA: f64 = 0.12;
 
 /// `#rrggbb`, a name of the terminal's own sixteen, `default`, or a number from 0 to 255.
 pub(super) fn parse(text: &str) -> Option<Color> {
@@ -57,20 +59,17 @@ pub(super) fn blend(stops: &[Color], at: f64) -> Color {
     }
 }
 
-/// The nearest of the colour cube and of the grey ramp. The first 16 are left alone: every terminal has its own.
+/// The one of the colour cube and of the grey ramp that looks nearest. The first 16 are left alone: every terminal has its own.
 pub(super) fn nearest_of_256(colour: Color) -> Color {
     let Color::Rgb(r, g, b) = colour else { return colour };
-    let level = |v: u8| (0..6).min_by_key(|&i| LEVELS[i].abs_diff(v)).unwrap_or(0);
-    let (i, j, k) = (level(r), level(g), level(b));
-    let cube = [LEVELS[i], LEVELS[j], LEVELS[k]];
-    let mean = (u32::from(r) + u32::from(g) + u32::from(b)) / 3;
-    let step = (mean.saturating_sub(3) / 10).min(23) as u8;
-    let grey = 8 + 10 * step;
-    if distance([r, g, b], [grey; 3]) < distance([r, g, b], cube) {
-        Color::Indexed(232 + step)
-    } else {
-        Color::Indexed((16 + 36 * i + 6 * j + k) as u8)
-    }
+    let wanted = oklab([r, g, b]);
+    let distance = |n: u8| {
+        let other = oklab(indexed(n));
+        let [light, one, two] = [0, 1, 2].map(|i| (wanted[i] - other[i]).powi(2));
+        light + HUE * (one + two)
+    };
+    let nearest = (16..=255).min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+    nearest.map_or(colour, Color::Indexed)
 }
 
 /// One of the terminal's sixteen, by hue and lightness: the nearest in the cube would make greys of all soft colours.
@@ -79,7 +78,7 @@ pub(super) fn nearest_of_16(colour: Color) -> Color {
     let [r, g, b] = rgb.map(|v| f64::from(v) / 255.0);
     let (most, least) = (r.max(g).max(b), r.min(g).min(b));
     let chroma = most - least;
-    if chroma <= LEAST_CHROMA * most.max(0.35) {
+    if chroma <= LEAST_CHROMA {
         return match (most + least) / 2.0 {
             light if light < 0.12 => Color::Black,
             light if light < 0.7 => Color::DarkGray,
@@ -141,8 +140,18 @@ fn indexed(n: u8) -> [u8; 3] {
     }
 }
 
-/// Squared, with the eye's weights: it sees green best and blue least.
-fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
-    let square = |i: usize| u32::from(a[i].abs_diff(b[i])).pow(2);
-    3 * square(0) + 6 * square(1) + 2 * square(2)
+/// Lightness and two opponent colours, in which equal distances look about equal (Björn Ottosson's Oklab).
+fn oklab(rgb: [u8; 3]) -> [f64; 3] {
+    let [r, g, b] = rgb.map(|v| {
+        let v = f64::from(v) / 255.0;
+        if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+    });
+    let l = (0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b).cbrt();
+    let m = (0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b).cbrt();
+    let s = (0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b).cbrt();
+    [
+        0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s,
+        1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s,
+        0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s,
+    ]
 }

@@ -21,6 +21,9 @@ use ratatui::{
     symbols::border,
 };
 
+/// Stops of the heat map's scale among 256 colours.
+const HEAT_STOPS: u32 = 48;
+
 /// How every role looks on this terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Theme {
@@ -48,7 +51,7 @@ impl Theme {
     /// [`Glyphs::shade`] tells the same by its symbol.
     pub fn heat(&self, value: f64) -> Color {
         let value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
-        self.depth.nearest(colour::blend(&self.heat, value))
+        colour::blend(&self.heat, value)
     }
 
     pub fn borders(&self) -> border::Set<'static> {
@@ -70,13 +73,29 @@ impl Theme {
         let own_background = self.style(Role::Text).bg;
         let mut styles = self.styles;
         for (style, role) in styles.iter_mut().zip(Role::ALL) {
-            *style = match depth {
+            let lower = match depth {
                 Depth::TrueColour => *style,
                 Depth::None => plain::style(role, style.add_modifier),
                 Depth::Ansi256 | Depth::Ansi16 => lowered(*style, own_background, depth),
             };
+            // Dim text is hard to read where it is reversed, as in a selected line.
+            let reversed = lower.add_modifier.contains(Modifier::REVERSED);
+            *style = if reversed { lower.remove_modifier(Modifier::DIM) } else { lower };
         }
-        Self { styles, glyphs, depth, ..self.clone() }
+        Self { styles, heat: self.heat_in(depth), glyphs, depth, ..self.clone() }
+    }
+
+    /// The heat map's scale in fewer colours. Those of a terminal don't mix, so there are more stops where there are many.
+    fn heat_in(&self, depth: Depth) -> Vec<Color> {
+        match depth {
+            Depth::TrueColour => self.heat.clone(),
+            Depth::Ansi256 => {
+                let place = |stop: u32| f64::from(stop) / f64::from(HEAT_STOPS - 1);
+                (0..HEAT_STOPS).map(|stop| depth.nearest(colour::blend(&self.heat, place(stop)))).collect()
+            }
+            Depth::Ansi16 => self.heat.iter().map(|&stop| depth.nearest(stop)).collect(),
+            Depth::None => vec![Color::Reset],
+        }
     }
 }
 
@@ -102,6 +121,6 @@ fn lowered(style: Style, own_background: Option<Color>, depth: Depth) -> Style {
     if exact || style.bg == own_background || (own_background.is_some() && !hidden) {
         return lower;
     }
-    lower.bg = None;
-    lower.add_modifier(Modifier::REVERSED)
+    // One text colour, so that the background is one as well.
+    Style { bg: None, fg: Some(Color::Reset), ..lower.add_modifier(Modifier::REVERSED) }
 }

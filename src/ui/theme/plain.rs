@@ -30,12 +30,13 @@ pub(super) fn attributes(role: Role) -> Modifier {
         Role::Title
         | Role::BorderFocused
         | Role::Key
+        | Role::Active
         | Role::Live
         | Role::Warning
         | Role::Mlp
         | Role::Cut
         | Role::Pruned => Modifier::BOLD,
-        Role::Active | Role::Failed | Role::Error => Modifier::BOLD.union(Modifier::UNDERLINED),
+        Role::Failed | Role::Error => Modifier::BOLD.union(Modifier::UNDERLINED),
         Role::Stale | Role::Locked => Modifier::UNDERLINED,
         Role::Selected => Modifier::REVERSED,
     }

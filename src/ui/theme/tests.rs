@@ -111,6 +111,7 @@ fn soft_colours_keep_their_hue_among_sixteen() {
     assert_eq!(near(0x8b, 0x95, 0xa5), Color::DarkGray);
     assert_eq!(near(255, 255, 255), Color::White);
     assert_eq!(near(0, 0, 0), Color::Black);
+    assert_eq!(near(0x51, 0x5b, 0x6b), Color::DarkGray);
     assert_eq!(Depth::Ansi16.nearest(Color::Reset), Color::Reset);
 }
 

@@ -1,1 +1,23 @@
 //! Pictures of numbers: bars, curves, maps.
+
+mod axes;
+mod bars;
+mod heat_map;
+mod ink;
+mod numbers;
+mod plot;
+mod scale;
+mod symbols;
+mod table;
+mod wrap;
+
+pub use axes::{LayerAxis, axes, column, layer_place, row, scale_below};
+pub use bars::{crest, meter, pillar, track};
+pub use heat_map::{HeatMap, heat_scale};
+pub use ink::{fit, put, width, write};
+pub use numbers::{count, error, measure, ordinal, percent, plural, ratio};
+pub use plot::{Plot, Stroke};
+pub use scale::{Scale, Spacing};
+pub use symbols::symbols;
+pub use table::{Column, Place, Side, lay_out};
+pub use wrap::wrap;

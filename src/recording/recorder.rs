@@ -6,10 +6,8 @@ use std::{
     path::{Path, PathBuf, absolute},
 };
 
-use crate::{
-    engine::Error,
-    protocol::{Event, Stamped},
-};
+use super::Error;
+use crate::protocol::{Event, Stamped};
 
 pub struct Recorder {
     path: PathBuf,
@@ -19,15 +17,20 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Opens the file; what it held is dropped when the run begins, so a run that is refused leaves it as it was.
-    /// A file within `out` is refused: the output is not there before it is complete.
-    pub fn open(path: &Path, out: &Path) -> Result<Self, Error> {
-        let fail = |cause| Error::Events { path: path.into(), cause };
-        if absolute(path).map_err(fail)?.starts_with(absolute(out).map_err(fail)?) {
-            return Err(Error::EventsInOutput(path.into()));
-        }
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(fail)?;
+    /// Opens the file; what it held is dropped when a model is opened, so a run that is refused leaves it as it was.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let file = opened.map_err(|cause| Error::Unwritable { path: path.into(), cause })?;
         Ok(Self { path: path.into(), file: BufWriter::new(file), begun: false, failed: None })
+    }
+
+    /// As [`open`](Self::open); a file within `out` is refused, since the output is not there before it is complete.
+    pub fn open_beside(path: &Path, out: &Path) -> Result<Self, Error> {
+        let fail = |cause| Error::Unwritable { path: path.into(), cause };
+        if absolute(path).map_err(fail)?.starts_with(absolute(out).map_err(fail)?) {
+            return Err(Error::InOutput(path.into()));
+        }
+        Self::open(path)
     }
 
     /// Remembers the first failure; the run itself goes on.
@@ -56,7 +59,7 @@ impl Recorder {
     pub fn finish(mut self) -> Result<(), Error> {
         match self.failed.take().map_or_else(|| self.file.flush(), Err) {
             Ok(()) => Ok(()),
-            Err(cause) => Err(Error::Events { path: self.path, cause }),
+            Err(cause) => Err(Error::Unwritable { path: self.path, cause }),
         }
     }
 }

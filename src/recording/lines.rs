@@ -1,0 +1,87 @@
+//! The events of a recorded file, read one line at a time.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use super::Error;
+use crate::protocol::Stamped;
+
+/// What the file holds next.
+#[derive(Debug, PartialEq)]
+pub enum Next {
+    Event(Box<Stamped>),
+    /// The last line was cut off in the middle, as where a run was killed.
+    CutOff {
+        line: usize,
+    },
+    End,
+}
+
+/// An open recording.
+#[derive(Debug)]
+pub struct Lines {
+    path: PathBuf,
+    reader: BufReader<File>,
+    line: usize,
+    bytes: Vec<u8>,
+}
+
+impl Lines {
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let unreadable = |cause| Error::Unreadable { path: path.into(), cause };
+        let file = File::open(path).map_err(unreadable)?;
+        Ok(Self { path: path.into(), reader: BufReader::new(file), line: 0, bytes: Vec::new() })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of the line that was read last, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    pub fn next(&mut self) -> Result<Next, Error> {
+        loop {
+            self.bytes.clear();
+            let read = self.reader.read_until(b'\n', &mut self.bytes);
+            if read.map_err(|cause| Error::Unreadable { path: self.path.clone(), cause })? == 0 {
+                return Ok(Next::End);
+            }
+            self.line += 1;
+            if self.bytes.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            return match serde_json::from_slice(&self.bytes) {
+                Ok(stamped) => Ok(Next::Event(Box::new(stamped))),
+                Err(cause) if cause.is_eof() && !self.bytes.ends_with(b"\n") => {
+                    Ok(Next::CutOff { line: self.line })
+                }
+                Err(cause) => Err(Error::NoEvent {
+                    path: self.path.clone(),
+                    line: self.line,
+                    found: found(&self.bytes, &cause),
+                }),
+            };
+        }
+    }
+}
+
+/// What stands there instead: what the parser missed, and the beginning of the line.
+fn found(bytes: &[u8], cause: &serde_json::Error) -> String {
+    const SHOWN: usize = 40;
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim();
+    let mut start: String = text.chars().take(SHOWN).collect();
+    if start.len() < text.len() {
+        start.push('…');
+    }
+    // The parser counts lines within what it was given, which is always one.
+    let cause = cause.to_string();
+    let cause = cause.split(" at line ").next().unwrap_or_default();
+    format!("\"{}\" ({cause})", start.escape_debug())
+}

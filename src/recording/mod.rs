@@ -1,0 +1,11 @@
+//! Events on disk, one line of JSON each: written while they happen, and played again.
+
+mod clock;
+mod error;
+mod lines;
+mod recorder;
+mod replay;
+
+pub use error::Error;
+pub use recorder::Recorder;
+pub use replay::{Player, Replay};

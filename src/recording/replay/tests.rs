@@ -1,0 +1,160 @@
+//! A replay tells what was recorded, in recorded time.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, io::Write, path::PathBuf};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A recording of `removals` removals, a quarter of a second apart, with progress between them.
+struct Tape {
+    dir: TempDir,
+}
+
+impl Tape {
+    fn new(lines: &[String]) -> Self {
+        let tape = Self { dir: tempfile::tempdir().unwrap() };
+        fs::write(tape.path(), lines.concat()).unwrap();
+        tape
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("events.jsonl")
+    }
+
+    fn play(&self, speed: f64) -> Player {
+        Replay::open(&self.path()).unwrap().play(speed)
+    }
+
+    fn refusal(&self) -> String {
+        Replay::open(&self.path()).unwrap_err().to_string()
+    }
+}
+
+fn opened() -> String {
+    let model = json!({ "name": "m", "family": "llama", "layers": 0, "parameters_before": 0,
+        "parameters_after": 0, "config_sha256": "" });
+    let shape = json!({ "hidden": 1, "head_dim": 1, "vocab": 1, "max_positions": 1, "parameters": 0,
+        "bytes": 0, "layers": [] });
+    line(json!({ "run": 0, "at": 0.0, "event": "opened", "model": model, "shape": shape }))
+}
+
+fn removed(step: usize) -> String {
+    let at = 0.25 * step as f64;
+    line(json!({ "run": 1, "at": at, "event": "removed", "layer": 0, "part": "mlp", "step": step,
+        "units": [step], "error": 0.0 }))
+}
+
+fn progress() -> String {
+    line(json!({ "run": 1, "at": 0.0, "event": "progress", "stage": "export", "done": 1, "total": 2 }))
+}
+
+fn line(value: serde_json::Value) -> String {
+    format!("{value}\n")
+}
+
+fn steps(removals: usize) -> Tape {
+    let mut lines = vec![opened()];
+    lines.extend((1..=removals).flat_map(|step| [progress(), removed(step)]));
+    Tape::new(&lines)
+}
+
+/// What is told until nothing more comes for a while; progress left out.
+fn told(player: &mut Player) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut quiet = Instant::now();
+    while quiet.elapsed() < Duration::from_millis(150) {
+        match player.events.try_recv() {
+            Ok(stamped) => {
+                quiet = Instant::now();
+                if !matches!(stamped.event, Event::Progress { .. }) {
+                    events.push(stamped.event);
+                }
+            }
+            Err(mpsc::error::TryRecvError::Disconnected) => break,
+            Err(mpsc::error::TryRecvError::Empty) => thread::sleep(Duration::from_millis(2)),
+        }
+    }
+    events
+}
+
+#[test]
+fn a_replay_tells_everything_and_ends() {
+    let mut player = steps(50).play(f64::INFINITY);
+    assert_eq!(told(&mut player).len(), 51);
+    player.join().unwrap();
+}
+
+#[test]
+fn a_replay_takes_its_recorded_time() {
+    for (speed, seconds) in [(1.0, 0.5), (10.0, 0.05)] {
+        let began = Instant::now();
+        let mut player = steps(2).play(speed);
+        while player.events.blocking_recv().is_some() {}
+        let took = began.elapsed().as_secs_f64();
+        assert!((seconds..seconds + 0.3).contains(&took), "{took} s at speed {speed}");
+    }
+}
+
+#[test]
+fn a_paused_replay_stands_still_and_goes_on() {
+    let mut player = steps(4).play(1.0);
+    player.commands.blocking_send(Command::Pause).unwrap();
+    assert_eq!(told(&mut player).len(), 1, "only that the model is open");
+    player.commands.blocking_send(Command::Speed(1000.0)).unwrap();
+    assert!(told(&mut player).is_empty());
+    player.commands.blocking_send(Command::Resume).unwrap();
+    assert_eq!(told(&mut player).len(), 4);
+}
+
+#[test]
+fn a_step_goes_up_to_the_next_removal_and_no_further() {
+    let mut player = steps(9).play(0.1);
+    player.commands.blocking_send(Command::Pause).unwrap();
+    told(&mut player);
+    for step in 1..=3 {
+        player.commands.blocking_send(Command::Step).unwrap();
+        let events = told(&mut player);
+        assert!(matches!(events[..], [Event::Removed { step: at, .. }] if at == step), "{events:?}");
+    }
+    player.commands.blocking_send(Command::Cancel).unwrap();
+    assert_eq!(told(&mut player).len(), 6, "the rest at once");
+}
+
+#[test]
+fn a_replay_that_nobody_listens_to_ends() {
+    let Player { commands, events, thread } = steps(4).play(0.01);
+    drop((commands, events));
+    thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_bad_line_is_named() {
+    let tape = Tape::new(&[opened(), removed(1), "{\"run\": 1, \"at\": 0.3}\n".into(), removed(2)]);
+    let mut player = tape.play(f64::INFINITY);
+    assert_eq!(told(&mut player).len(), 2);
+    let error = player.join().unwrap_err().to_string();
+    assert!(error.contains("events.jsonl, line 3: expected an event"), "{error}");
+}
+
+#[test]
+fn a_line_that_was_cut_off_is_a_warning_at_the_end() {
+    let tape = Tape::new(&[opened(), removed(1)]);
+    let mut file = fs::OpenOptions::new().append(true).open(tape.path()).unwrap();
+    file.write_all(&removed(2).as_bytes()[..40]).unwrap();
+    let mut player = tape.play(f64::INFINITY);
+    let events = told(&mut player);
+    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is cut off")));
+    player.join().unwrap();
+}
+
+#[test]
+fn what_is_no_recording_is_refused_at_once() {
+    assert!(Tape::new(&[]).refusal().contains("is empty"));
+    assert!(Tape::new(&["hello\n".into()]).refusal().contains("line 1: expected an event"));
+    assert!(Tape::new(&[removed(1)]).refusal().contains("expected the event \"opened\""));
+    let missing = Replay::open(Path::new("no such file")).unwrap_err().to_string();
+    assert!(missing.starts_with("recording no such file: cannot be read"), "{missing}");
+}

@@ -1,0 +1,271 @@
+//! The event loop: input, events and signals go into the state, the state onto the screen.
+
+use std::{io, time::Instant};
+
+use ratatui::{
+    crossterm::{event::Event as TerminalEvent, style::force_color_output, terminal},
+    layout::Rect,
+};
+use tokio::{sync::mpsc, time::sleep_until};
+
+/// The terminal has gone away, on every Unix.
+const EIO: i32 = 5;
+
+use super::{
+    Ending, Error, Opened, Session, clipboard,
+    guard::Guard,
+    input,
+    output::{Output, Screen},
+    pacing::{Due, Pacing},
+    rehearsal::{self, Rehearsal},
+    report,
+    signals::{Caught, Signals},
+    source::Source,
+    suspend::suspend,
+};
+use crate::{
+    app::{self, Effect, Entry, Level, Msg, Start, State},
+    config::Settings,
+    engine,
+    protocol::Stamped,
+    recording::{self, Recorder},
+    ui::{self, Hits, Theme},
+};
+
+/// Events taken at once; then the screen and the keys have their turn.
+const AT_ONCE: usize = 512;
+pub struct Explorer {
+    state: State,
+    /// Never empty: the built-in ones are always there.
+    themes: Vec<Theme>,
+    hits: Hits,
+    pacing: Pacing,
+    screen: Screen,
+    source: Source,
+    recorder: Option<Recorder>,
+    signals: Signals,
+    input: mpsc::Receiver<io::Result<TerminalEvent>>,
+    hung_up: mpsc::Receiver<()>,
+    guard: Guard,
+    rehearsal: Option<Rehearsal>,
+    /// The worker has stopped unexpectedly.
+    crashed: bool,
+}
+
+/// What the loop goes on with.
+enum Next {
+    GoOn,
+    Suspend,
+    End(Ending),
+}
+
+impl Explorer {
+    pub async fn run(session: Session) -> Result<Ending, Error> {
+        let mut explorer = Self::enter(session)?;
+        let ended = explorer.explore().await;
+        let Self { source, recorder, guard, crashed, .. } = explorer;
+        // The shell is back at once; what the worker still has to put down happens behind it.
+        drop(guard);
+        source.close();
+        let recorded = recorder.map_or(Ok(()), Recorder::finish);
+        let ending = match ended {
+            // Nothing can be read or written any more.
+            Err(Error::Terminal(cause)) if cause.raw_os_error() == Some(EIO) => Ending::HungUp,
+            Ok(Ending::Quit) if crashed => Ending::Crashed,
+            ended => ended?,
+        };
+        recorded?;
+        Ok(ending)
+    }
+
+    fn enter(session: Session) -> Result<Self, Error> {
+        let Session { opened, settings, interface, recorder } = session;
+        // The theme alone decides about colours; see its `resolved`.
+        force_color_output(true);
+        // Listened to before the terminal is changed, so that no signal leaves it so.
+        let signals = Signals::listen().map_err(Error::Runtime)?;
+        let (origin, eval) = (opened.origin(), opened.eval());
+        let rehearsal = Rehearsal::asked();
+        let source = open(opened, &settings, rehearsal);
+        let guard = Guard::enter(interface.mouse).map_err(Error::Terminal)?;
+        let screen = Output::screen().map_err(Error::Terminal)?;
+        let mut state = State::new(Start {
+            origin,
+            settings,
+            keymap: interface.keymap,
+            themes: interface.themes.iter().map(|theme| theme.name.clone()).collect(),
+            theme: interface.theme,
+            mouse: interface.mouse,
+            pace: interface.pace,
+            eval,
+            size: terminal::size().map_err(Error::Terminal)?,
+        });
+        for text in interface.warnings {
+            state.log.push(Entry { at: 0.0, level: Level::Warning, layer: None, text });
+        }
+        let mut pacing = Pacing::default();
+        pacing.change();
+        Ok(Self {
+            state,
+            themes: interface.themes,
+            hits: Hits::default(),
+            pacing,
+            screen,
+            source,
+            recorder,
+            signals,
+            input: input::listen(),
+            hung_up: hang_up(),
+            guard,
+            rehearsal,
+            crashed: false,
+        })
+    }
+
+    async fn explore(&mut self) -> Result<Ending, Error> {
+        loop {
+            let wake = match self.pacing.due(Instant::now()) {
+                Due::Never => None,
+                Due::At(instant) => Some(instant),
+                Due::Now => {
+                    self.draw()?;
+                    None
+                }
+            };
+            let next = tokio::select! {
+                caught = self.signals.next() => match caught {
+                    Caught::End(ending) => Next::End(ending),
+                    Caught::Continued => {
+                        self.guard.enter_again().map_err(Error::Terminal)?;
+                        self.redraw()?;
+                        Next::GoOn
+                    }
+                },
+                Some(()) = self.hung_up.recv() => Next::End(Ending::HungUp),
+                event = self.input.recv() => match event {
+                    Some(Ok(event)) => self.hear(event)?,
+                    Some(Err(cause)) => return Err(Error::Terminal(cause)),
+                    None => Next::End(Ending::HungUp),
+                },
+                told = self.source.next() => self.listen(told)?,
+                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Next::GoOn,
+            };
+            match next {
+                Next::GoOn => {}
+                Next::End(ending) => return Ok(ending),
+                Next::Suspend => {
+                    suspend(&self.guard, &mut self.signals).await.map_err(Error::Terminal)?;
+                    self.redraw()?;
+                }
+            }
+        }
+    }
+
+    /// What a person did, and what they did since.
+    fn hear(&mut self, first: TerminalEvent) -> Result<Next, Error> {
+        let mut event = Some(first);
+        while let Some(heard) = event {
+            if let Some(msg) = input::message(heard, &self.hits) {
+                match self.update(msg)? {
+                    Next::GoOn => {}
+                    end @ (Next::Suspend | Next::End(_)) => return Ok(end),
+                }
+            }
+            event = self.input.try_recv().ok().and_then(Result::ok);
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// What the worker told, and what it told since.
+    fn listen(&mut self, told: Option<Stamped>) -> Result<Next, Error> {
+        let Some(mut stamped) = told else { return self.worker_gone() };
+        for _ in 1..AT_ONCE {
+            let next = self.take(stamped)?;
+            match (next, self.source.next_now()) {
+                (Next::GoOn, Some(told)) => stamped = told,
+                (next, _) => return Ok(next),
+            }
+        }
+        self.take(stamped)
+    }
+
+    fn take(&mut self, stamped: Stamped) -> Result<Next, Error> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(&stamped);
+        }
+        self.update(Msg::Engine(stamped))
+    }
+
+    fn worker_gone(&mut self) -> Result<Next, Error> {
+        let why = match self.source.ended() {
+            Ok(()) => None,
+            Err(Error::Engine(engine::Error::Panicked) | Error::Recording(recording::Error::Panicked)) => {
+                self.crashed = true;
+                let file = report::newest_file().map(|file| format!("; report in {}", file.display()));
+                Some(format!("the worker stopped unexpectedly{}", file.unwrap_or_default()))
+            }
+            // Without a model there is nothing to explore.
+            Err(error) if self.state.model.is_none() => return Err(error),
+            Err(error) => Some(error.to_string()),
+        };
+        self.update(Msg::EngineGone(why))
+    }
+
+    fn update(&mut self, msg: Msg) -> Result<Next, Error> {
+        self.pacing.change();
+        for effect in app::update(&mut self.state, msg) {
+            match effect {
+                Effect::Command(command) => self.source.command(command),
+                Effect::Copy(text) => clipboard::copy(&text).map_err(Error::Terminal)?,
+                Effect::Suspend => return Ok(Next::Suspend),
+                Effect::Quit => return Ok(Next::End(Ending::Quit)),
+            }
+        }
+        self.guard.set_mouse(self.state.mouse).map_err(Error::Terminal)?;
+        Ok(Next::GoOn)
+    }
+
+    /// The whole screen anew: somebody else may have written on it, and its size may be another.
+    fn redraw(&mut self) -> Result<(), Error> {
+        let (columns, rows) = terminal::size().map_err(Error::Terminal)?;
+        // Clears as well; `clear` itself would ask the terminal where the cursor is, and the answer goes to the other reader.
+        self.screen.resize(Rect::new(0, 0, columns, rows)).map_err(Error::Terminal)?;
+        self.update(Msg::Resize(columns, rows))?;
+        self.draw()
+    }
+
+    fn draw(&mut self) -> Result<(), Error> {
+        if self.rehearsal == Some(Rehearsal::Draw) && self.pacing.has_drawn() {
+            rehearsal::panic();
+        }
+        let (state, hits) = (&self.state, &mut self.hits);
+        let theme = &self.themes[state.theme.min(self.themes.len() - 1)];
+        self.screen.draw(|frame| *hits = ui::draw(frame, state, theme)).map_err(Error::Terminal)?;
+        self.pacing.drawn(Instant::now());
+        Ok(())
+    }
+}
+
+fn open(opened: Opened, settings: &Settings, rehearsal: Option<Rehearsal>) -> Source {
+    match opened {
+        Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
+        Opened::Model(model) => {
+            let worker = engine::workbench(model, settings.clone());
+            match rehearsal {
+                Some(Rehearsal::Engine) => Source::engine(rehearsal::panic_once_open(worker)),
+                Some(Rehearsal::Draw) | None => Source::engine(worker),
+            }
+        }
+    }
+}
+
+/// Says once that the terminal has gone away. Where that cannot be listened to, signals alone tell.
+#[cfg(unix)]
+fn hang_up() -> mpsc::Receiver<()> {
+    super::hang_up::listen()
+}
+
+#[cfg(not(unix))]
+fn hang_up() -> mpsc::Receiver<()> {
+    mpsc::channel(1).1
+}

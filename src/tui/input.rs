@@ -1,0 +1,104 @@
+//! What a person does at the terminal, as messages.
+
+use std::{io, thread};
+
+use crokey::KeyCombination;
+use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use tokio::sync::mpsc;
+
+use crate::{
+    app::{Msg, Pointer, Press},
+    ui::Hits,
+};
+
+/// Events that may wait while a frame is drawn.
+const EVENTS: usize = 256;
+
+/// Reads the terminal on a thread of its own: where the terminal goes away, crossterm goes on reading without an end, and
+/// must not take the event loop with it.
+pub fn listen() -> mpsc::Receiver<io::Result<Event>> {
+    let (events, receiver) = mpsc::channel(EVENTS);
+    thread::spawn(move || {
+        loop {
+            let event = event::read();
+            let failed = event.is_err();
+            if events.blocking_send(event).is_err() || failed {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// None where it means nothing here. Terminals that tell releases of keys are heard only when a key goes down or repeats.
+pub fn message(event: Event, hits: &Hits) -> Option<Msg> {
+    match event {
+        Event::Key(key) if key.kind == KeyEventKind::Release => None,
+        Event::Key(key) => Some(Msg::Key(KeyCombination::from(key))),
+        Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+        Event::Mouse(mouse) => pointer(mouse, hits).map(Msg::Pointer),
+        Event::FocusGained | Event::FocusLost => None,
+    }
+}
+
+fn pointer(mouse: MouseEvent, hits: &Hits) -> Option<Pointer> {
+    let press = match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => Press::Click,
+        MouseEventKind::Drag(MouseButton::Left) => Press::Drag,
+        MouseEventKind::Up(MouseButton::Left) => Press::Release,
+        MouseEventKind::ScrollUp => Press::WheelUp,
+        MouseEventKind::ScrollDown => Press::WheelDown,
+        MouseEventKind::Down(MouseButton::Right | MouseButton::Middle)
+        | MouseEventKind::Drag(MouseButton::Right | MouseButton::Middle)
+        | MouseEventKind::Up(MouseButton::Right | MouseButton::Middle)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => return None,
+    };
+    Some(Pointer { press, at: hits.at(mouse.column, mouse.row) })
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::*;
+    use crate::app::{Pointed, Screen};
+
+    fn key(kind: KeyEventKind) -> Event {
+        Event::Key(KeyEvent::new_with_kind(KeyCode::Char('s'), KeyModifiers::NONE, kind))
+    }
+
+    #[test]
+    fn a_key_that_is_let_go_means_nothing() {
+        let hits = Hits::default();
+        assert!(message(key(KeyEventKind::Release), &hits).is_none());
+        for kind in [KeyEventKind::Press, KeyEventKind::Repeat] {
+            assert!(matches!(message(key(kind), &hits), Some(Msg::Key(_))));
+        }
+    }
+
+    #[test]
+    fn a_click_says_what_lies_under_it() {
+        let mut hits = Hits::default();
+        hits.add(ratatui::layout::Rect::new(2, 1, 5, 1), Pointed::Screen(Screen::Log));
+        let click = |column| {
+            let kind = MouseEventKind::Down(MouseButton::Left);
+            let event = MouseEvent { kind, column, row: 1, modifiers: KeyModifiers::NONE };
+            match message(Event::Mouse(event), &hits) {
+                Some(Msg::Pointer(pointer)) => pointer.at,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(click(3), Pointed::Screen(Screen::Log));
+        assert_eq!(click(9), Pointed::Nothing);
+    }
+
+    #[test]
+    fn a_mouse_that_only_moves_means_nothing() {
+        let event =
+            MouseEvent { kind: MouseEventKind::Moved, column: 0, row: 0, modifiers: KeyModifiers::NONE };
+        assert!(message(Event::Mouse(event), &Hits::default()).is_none());
+    }
+}

@@ -1,0 +1,295 @@
+//! What a person has said about the explorer: `interface.toml`, `keys.toml`, own themes, and flags over them.
+
+use std::{
+    env, fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use super::Error;
+use crate::{
+    app::KeyMap,
+    config::{self, Colours, GlyphChoice, Paths},
+    protocol::Pace,
+    ui::{self, Depth, Environment, Glyphs, Theme},
+};
+
+/// Flags of the explorer; they win over the files.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Flags {
+    pub theme: Option<String>,
+    pub glyphs: Option<GlyphChoice>,
+    pub mouse: Option<bool>,
+    pub colours: Option<Colours>,
+}
+
+/// Everything that is settled before the screen is entered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interface {
+    pub keymap: KeyMap,
+    /// As this terminal can show them.
+    pub themes: Vec<Theme>,
+    /// Which of them is shown first.
+    pub theme: usize,
+    pub mouse: bool,
+    pub pace: Pace,
+    /// What could not be understood in theme files.
+    pub warnings: Vec<String>,
+}
+
+/// A theme that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTheme {
+    pub name: String,
+    /// None for a built-in one.
+    pub file: Option<PathBuf>,
+    /// Shown where nothing else is said.
+    pub default: bool,
+}
+
+impl Interface {
+    /// Reads what is there; files that are missing say nothing. Mistakes are errors with file and line, in themes warnings.
+    pub fn load(paths: Option<&Paths>, flags: &Flags) -> Result<Self, Error> {
+        let file = said(paths)?;
+        let keymap = keymap(paths)?;
+        let Loaded { themes: loaded, own: _, warnings } = load_themes(paths)?;
+        let environment = Variables::read();
+        let theme = match (&flags.theme, &file.theme) {
+            (Some(name), _) => find(&loaded, name, "--theme")?,
+            (None, Some((name, line))) => {
+                let place = paths.map(|paths| format!("{}, line {line}", paths.interface().display()));
+                find(&loaded, name, &place.unwrap_or_default())?
+            }
+            (None, None) => find(&loaded, environment.of_terminal().theme(), "default")?,
+        };
+        let depth = environment.depth(flags.colours.or(file.colours).unwrap_or_default());
+        let glyphs = match flags.glyphs.or(file.glyphs) {
+            Some(GlyphChoice::Unicode) => Glyphs::Unicode,
+            Some(GlyphChoice::Ascii) => Glyphs::Ascii,
+            None => Glyphs::of_locale(environment.locale.as_deref()),
+        };
+        Ok(Self {
+            keymap,
+            themes: loaded.iter().map(|theme| theme.resolved(depth, glyphs)).collect(),
+            theme,
+            mouse: flags.mouse.or(file.mouse).unwrap_or(true),
+            pace: if file.step_mode.unwrap_or(false) { Pace::Stepwise } else { Pace::Free },
+            warnings,
+        })
+    }
+}
+
+/// The keys as `keys.toml` has them.
+pub fn keymap(paths: Option<&Paths>) -> Result<KeyMap, Error> {
+    let Some(path) = paths.map(Paths::keys) else { return Ok(KeyMap::default()) };
+    let text = read(&path)?;
+    Ok(text.map(|text| KeyMap::parse(&text, &path.display().to_string())).transpose()?.unwrap_or_default())
+}
+
+/// All themes, built-in ones first, and what could not be understood in a person's own.
+pub fn themes(paths: Option<&Paths>) -> Result<(Vec<ListedTheme>, Vec<String>), Error> {
+    let Loaded { themes, own, warnings } = load_themes(paths)?;
+    let default = match said(paths)?.theme {
+        Some((name, _)) => name,
+        None => Variables::read().of_terminal().theme().to_string(),
+    };
+    let listed = themes.into_iter().map(|theme| ListedTheme {
+        file: own.iter().find(|file| file.name == theme.name).map(|file| file.path.clone()),
+        default: theme.name == default,
+        name: theme.name,
+    });
+    Ok((listed.collect(), warnings))
+}
+
+fn said(paths: Option<&Paths>) -> Result<config::Interface, Error> {
+    let Some(path) = paths.map(Paths::interface) else { return Ok(config::Interface::default()) };
+    let text = read(&path)?.unwrap_or_default();
+    Ok(config::Interface::parse(&text, &path.display().to_string())?)
+}
+
+fn find(themes: &[Theme], name: &str, place: &str) -> Result<usize, Error> {
+    themes.iter().position(|theme| theme.name == name).ok_or_else(|| Error::NoSuchTheme {
+        place: place.into(),
+        name: name.into(),
+        known: themes.iter().map(|theme| theme.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// A theme file of a person's own.
+struct ThemeFile {
+    name: String,
+    path: PathBuf,
+    text: String,
+}
+
+/// All themes, the files of a person's own, and what could not be understood in them.
+struct Loaded {
+    themes: Vec<Theme>,
+    own: Vec<ThemeFile>,
+    warnings: Vec<String>,
+}
+
+fn load_themes(paths: Option<&Paths>) -> Result<Loaded, Error> {
+    let own = paths.map_or(Ok(Vec::new()), |paths| theme_files(&paths.themes()))?;
+    let names: Vec<String> = own.iter().map(|file| file.path.display().to_string()).collect();
+    let source = |(file, path)| source(file, path);
+    let sources: Vec<_> = own.iter().zip(&names).map(source).collect();
+    let (themes, warnings) = ui::load(&sources);
+    Ok(Loaded { themes, own, warnings })
+}
+
+fn source<'a>(file: &'a ThemeFile, path: &'a String) -> ui::Source<'a> {
+    ui::Source { name: &file.name, text: &file.text, file: path }
+}
+
+/// Every `NAME.toml` of the directory, by name.
+fn theme_files(dir: &Path) -> Result<Vec<ThemeFile>, Error> {
+    let unreadable = |cause| Error::Unreadable { path: dir.into(), cause };
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(unreadable(cause)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        if let (Some(name), true) = (name, path.extension().is_some_and(|end| end == "toml")) {
+            let text = read(&path)?.unwrap_or_default();
+            files.push(ThemeFile { name, path, text });
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}
+
+/// None where there is no such file.
+fn read(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::Unreadable { path: path.into(), cause }),
+    }
+}
+
+/// What the environment says of the terminal.
+struct Variables {
+    no_color: Option<String>,
+    colorterm: Option<String>,
+    term: Option<String>,
+    colorfgbg: Option<String>,
+    locale: Option<String>,
+}
+
+impl Variables {
+    fn read() -> Self {
+        let get = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            no_color: get("NO_COLOR"),
+            colorterm: get("COLORTERM"),
+            term: get("TERM"),
+            colorfgbg: get("COLORFGBG"),
+            locale: get("LC_ALL").or_else(|| get("LC_CTYPE")).or_else(|| get("LANG")),
+        }
+    }
+
+    fn of_terminal(&self) -> Environment<'_> {
+        Environment {
+            no_color: self.no_color.as_deref(),
+            colorterm: self.colorterm.as_deref(),
+            term: self.term.as_deref(),
+            colorfgbg: self.colorfgbg.as_deref(),
+        }
+    }
+
+    fn depth(&self, colours: Colours) -> Depth {
+        let chosen = match colours {
+            Colours::Auto => None,
+            Colours::True => Some(Depth::TrueColour),
+            Colours::Of256 => Some(Depth::Ansi256),
+            Colours::Of16 => Some(Depth::Ansi16),
+            Colours::None => Some(Depth::None),
+        };
+        Depth::detect(&self.of_terminal(), chosen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration directory with these files.
+    fn configured(files: &[(&str, &str)]) -> (tempfile::TempDir, Paths) {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::within(dir.path());
+        fs::create_dir_all(paths.themes()).unwrap();
+        for (name, text) in files {
+            fs::write(paths.themes().parent().unwrap().join(name), text).unwrap();
+        }
+        (dir, paths)
+    }
+
+    fn refusal(files: &[(&str, &str)], flags: &Flags) -> String {
+        let (_dir, paths) = configured(files);
+        let error = Interface::load(Some(&paths), flags).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn without_files_everything_is_as_built_in() {
+        for paths in [None, Some(Paths::within(Path::new("nowhere at all")))] {
+            let interface = Interface::load(paths.as_ref(), &Flags::default()).unwrap();
+            assert_eq!(interface.keymap, KeyMap::default());
+            assert!(interface.mouse && interface.warnings.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let text = "theme = \"light\"\nmouse = true\nglyphs = \"unicode\"\nstep_mode = true";
+        let (_dir, paths) = configured(&[("interface.toml", text)]);
+        let load = |flags: &Flags| Interface::load(Some(&paths), flags).unwrap();
+        let shown = |interface: &Interface| interface.themes[interface.theme].clone();
+        let said = load(&Flags::default());
+        assert_eq!((shown(&said).name.as_str(), shown(&said).glyphs), ("light", Glyphs::Unicode));
+        assert_eq!(said.pace, Pace::Stepwise);
+        let flags = Flags {
+            theme: Some("sixteen".into()),
+            glyphs: Some(GlyphChoice::Ascii),
+            mouse: Some(false),
+            colours: Some(Colours::None),
+        };
+        let flagged = load(&flags);
+        assert_eq!((shown(&flagged).name.as_str(), shown(&flagged).glyphs), ("sixteen", Glyphs::Ascii));
+        assert_eq!((shown(&flagged).depth(), flagged.mouse), (Depth::None, false));
+    }
+
+    #[test]
+    fn an_own_theme_can_be_chosen_and_replaces_a_built_in_one() {
+        let (_dir, paths) = configured(&[
+            ("themes/mine.toml", "inherits = \"dark\"\n"),
+            ("themes/light.toml", "inherits = \"light\"\n"),
+            ("interface.toml", "theme = \"mine\""),
+        ]);
+        let (listed, warnings) = themes(Some(&paths)).unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let of = |name: &str| listed.iter().find(|theme| theme.name == name).unwrap();
+        assert!(of("mine").default && of("mine").file.is_some());
+        assert!(of("light").file.is_some() && of("dark").file.is_none());
+        assert_eq!(listed.iter().filter(|theme| theme.default).count(), 1);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_file_and_line() {
+        let none = Flags::default();
+        let error = refusal(&[("interface.toml", "mouse = true\nthem = \"light\"")], &none);
+        assert!(error.contains("interface.toml, line 2: unknown key \"them\""), "{error}");
+        let error = refusal(&[("interface.toml", "\ntheme = \"pink\"")], &none);
+        assert!(error.contains("interface.toml, line 2: no theme is called \"pink\""), "{error}");
+        let error = refusal(&[("keys.toml", "start = \"s\"\nnonsense = \"x\"")], &none);
+        assert!(error.contains("keys.toml, line 2"), "{error}");
+        let error = refusal(&[], &Flags { theme: Some("pink".into()), ..none });
+        assert!(error.starts_with("--theme: no theme is called \"pink\"; expected one of dark"), "{error}");
+    }
+}

@@ -1,0 +1,25 @@
+//! The explorer on a terminal: input, the engine's events, frames; the terminal is always left as it was found.
+
+mod clipboard;
+mod ending;
+mod error;
+mod explorer;
+mod guard;
+#[cfg(unix)]
+mod hang_up;
+mod input;
+mod interface;
+mod output;
+mod pacing;
+mod rehearsal;
+mod report;
+mod session;
+mod signals;
+mod source;
+mod suspend;
+
+pub use ending::Ending;
+pub use error::Error;
+pub use interface::{Flags, Interface, ListedTheme, keymap, themes};
+pub use report::install as report_panics;
+pub use session::{Opened, Session, explore, needs_terminal};

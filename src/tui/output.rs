@@ -1,0 +1,49 @@
+//! Frames on their way to the terminal: whole ones only, each in one write.
+
+use std::io::{self, Write, stdout};
+
+use ratatui::{Terminal, backend::CrosstermBackend};
+
+use super::guard::{self, Shown};
+
+pub type Screen = Terminal<CrosstermBackend<Output>>;
+
+/// Terminals that know this mode show what lies between at once; others ignore it.
+const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
+const END_FRAME: &[u8] = b"\x1b[?2026l";
+
+/// Holds what is written until it is flushed. Outside of the screen nothing is written.
+#[derive(Debug, Default)]
+pub struct Output(Vec<u8>);
+
+impl Output {
+    pub fn screen() -> io::Result<Screen> {
+        Terminal::new(CrosstermBackend::new(Self::default()))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            self.0.extend_from_slice(BEGIN_FRAME);
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        // After a panic, what its frame left would fall on the shell.
+        if guard::shown() == Shown::No {
+            self.0.clear();
+            return Ok(());
+        }
+        self.0.extend_from_slice(END_FRAME);
+        let mut stdout = stdout().lock();
+        let written = stdout.write_all(&self.0).and_then(|()| stdout.flush());
+        self.0.clear();
+        written
+    }
+}

@@ -1,0 +1,71 @@
+//! When to draw: only what changed, at once after a pause, and not more often than an eye can follow.
+
+use std::time::{Duration, Instant};
+
+/// 30 frames a second.
+const FRAME: Duration = Duration::from_millis(33);
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pacing {
+    changed: bool,
+    last: Option<Instant>,
+}
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing has changed.
+    Never,
+    Now,
+    At(Instant),
+}
+
+impl Pacing {
+    /// Something that is shown has changed.
+    pub fn change(&mut self) {
+        self.changed = true;
+    }
+
+    pub fn due(&self, now: Instant) -> Due {
+        match self.last.map(|last| last + FRAME) {
+            _ if !self.changed => Due::Never,
+            Some(next) if next > now => Due::At(next),
+            Some(_) | None => Due::Now,
+        }
+    }
+
+    pub fn has_drawn(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// A frame was drawn.
+    pub fn drawn(&mut self, now: Instant) {
+        (self.changed, self.last) = (false, Some(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_drawn_while_nothing_changes() {
+        let mut pacing = Pacing::default();
+        assert_eq!(pacing.due(Instant::now()), Due::Never);
+        pacing.change();
+        pacing.drawn(Instant::now());
+        assert_eq!(pacing.due(Instant::now() + 10 * FRAME), Due::Never);
+    }
+
+    #[test]
+    fn a_change_after_a_pause_is_drawn_at_once_and_one_right_after_a_frame_waits() {
+        let mut pacing = Pacing::default();
+        let now = Instant::now();
+        pacing.change();
+        assert_eq!(pacing.due(now), Due::Now);
+        pacing.drawn(now);
+        pacing.change();
+        assert_eq!(pacing.due(now + FRAME / 3), Due::At(now + FRAME));
+        assert_eq!(pacing.due(now + FRAME), Due::Now);
+    }
+}

@@ -1,0 +1,84 @@
+//! What a panic leaves: a report in a file, and on stderr, but never on the explorer's screen.
+
+use std::{
+    fs,
+    io::{self, Write, stderr},
+    path::{Path, PathBuf},
+    process,
+    sync::{Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use color_eyre::config::{HookBuilder, Theme};
+
+use super::guard::{self, Shown};
+
+/// Reports that wait for the screen to be left.
+static WAITING: Mutex<Vec<Report>> = Mutex::new(Vec::new());
+
+#[derive(Clone, Debug)]
+pub struct Report {
+    text: String,
+    file: Option<PathBuf>,
+}
+
+/// From now on a panic restores the terminal before it is told. `dir` is where reports from within the explorer go.
+pub fn install(dir: Option<PathBuf>) {
+    // Without colours, since the report goes to a file as well.
+    let hooks = HookBuilder::default().theme(Theme::new()).try_into_hooks();
+    // Left as it is where there are hooks already; a plain panic message would do as well.
+    let Ok((panic_hook, error_hook)) = hooks else { return };
+    let _ = error_hook.install();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = panic_hook.panic_report(info).to_string();
+        match guard::shown() {
+            Shown::No => tell(&Report { text, file: None }),
+            Shown::ByThisThread => {
+                guard::restore();
+                tell(&Report::filed(text, dir.as_deref()));
+            }
+            Shown::ByAnother => waiting().push(Report::filed(text, dir.as_deref())),
+        }
+    }));
+}
+
+/// The file of the newest report that waits.
+pub fn newest_file() -> Option<PathBuf> {
+    waiting().last()?.file.clone()
+}
+
+/// Tells what has waited for the screen to be left.
+pub fn tell_all() {
+    for report in waiting().drain(..) {
+        tell(&report);
+    }
+}
+
+impl Report {
+    fn filed(text: String, dir: Option<&Path>) -> Self {
+        let file = dir.and_then(|dir| write(dir, &text).ok());
+        Self { text, file }
+    }
+}
+
+fn write(dir: &Path, text: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(dir)?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let path = dir.join(format!("panic-{}-{}.log", since.as_millis(), process::id()));
+    let version = env!("CARGO_PKG_VERSION");
+    fs::write(&path, format!("slimgpt {version}\n{text}\n"))?;
+    Ok(path)
+}
+
+/// Nobody reading it is no reason for more trouble.
+fn tell(report: &Report) {
+    let mut stderr = stderr().lock();
+    let _ = writeln!(stderr, "{}", report.text);
+    if let Some(file) = &report.file {
+        let _ = writeln!(stderr, "\nThis report is also in {}", file.display());
+    }
+}
+
+fn waiting() -> std::sync::MutexGuard<'static, Vec<Report>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}

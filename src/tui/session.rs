@@ -1,0 +1,75 @@
+//! What the explorer is started with, from the terminal's first line to its last.
+
+use std::{
+    env,
+    io::{IsTerminal, stdin, stdout},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::{Ending, Error, Interface, explorer::Explorer, report};
+use crate::{
+    app::Origin,
+    config::{Settings, TextSource},
+    engine::ModelChoice,
+    recording::{Recorder, Replay},
+};
+
+/// What is explored.
+pub enum Opened {
+    Model(ModelChoice),
+    /// Shown at this many recorded seconds a second.
+    Recording {
+        replay: Replay,
+        speed: f64,
+    },
+}
+
+pub struct Session {
+    pub opened: Opened,
+    pub settings: Settings,
+    pub interface: Interface,
+    /// Where every event is recorded.
+    pub recorder: Option<Recorder>,
+}
+
+/// An error where there is no terminal to explore on.
+pub fn needs_terminal() -> Result<(), Error> {
+    if !stdin().is_terminal() {
+        return Err(Error::NoTerminal("stdin is none"));
+    }
+    if !stdout().is_terminal() {
+        return Err(Error::NoTerminal("stdout is none"));
+    }
+    if env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(Error::NoTerminal("this one (TERM=dumb) has no screen"));
+    }
+    Ok(())
+}
+
+/// Shows the explorer until it is quit. The terminal is restored before this returns, and what panicked meanwhile is told.
+pub fn explore(session: Session) -> Result<Ending, Error> {
+    needs_terminal()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let explored = catch_unwind(AssertUnwindSafe(|| runtime.block_on(Explorer::run(session))));
+    report::tell_all();
+    explored.unwrap_or(Err(Error::Panicked))
+}
+
+impl Opened {
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            Self::Model(ModelChoice::Demo) => Origin::Live { model: "the built-in demo".into() },
+            Self::Model(ModelChoice::Named(name)) => Origin::Live { model: name.clone() },
+            Self::Recording { replay, speed } => Origin::Replay { file: replay.path().into(), speed: *speed },
+        }
+    }
+
+    /// The built-in model has a text to measure on; of others it has to be named.
+    pub(super) fn eval(&self) -> Option<TextSource> {
+        match self {
+            Self::Model(ModelChoice::Demo) => Some(TextSource::DemoHeldOut),
+            Self::Model(ModelChoice::Named(_)) | Self::Recording { .. } => None,
+        }
+    }
+}

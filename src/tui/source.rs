@@ -1,0 +1,190 @@
+//! Where events come from and commands go to: an engine, or a recording.
+
+use std::{collections::VecDeque, mem, sync::mpsc as std_mpsc, thread, time::Duration};
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::Error;
+use crate::{
+    engine::Worker,
+    protocol::{Command, Stamped},
+    recording::Player,
+};
+
+/// How long the worker may take to put its work down.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+type Join = Box<dyn FnOnce() -> Result<(), Error> + Send>;
+
+pub struct Source {
+    commands: mpsc::Sender<Command>,
+    events: mpsc::Receiver<Stamped>,
+    /// Commands that found the channel full.
+    waiting: VecDeque<Command>,
+    /// None once the worker has ended.
+    join: Option<Join>,
+}
+
+impl Source {
+    pub fn engine(mut worker: Worker<()>) -> Self {
+        let (commands, events) = take(&mut worker.commands, &mut worker.events);
+        Self::new(commands, events, Box::new(|| Ok(worker.join()?)))
+    }
+
+    pub fn replay(mut player: Player) -> Self {
+        let (commands, events) = take(&mut player.commands, &mut player.events);
+        Self::new(commands, events, Box::new(|| Ok(player.join()?)))
+    }
+
+    fn new(commands: mpsc::Sender<Command>, events: mpsc::Receiver<Stamped>, join: Join) -> Self {
+        Self { commands, events, waiting: VecDeque::new(), join: Some(join) }
+    }
+
+    /// The next event; None once, where the worker has ended. Commands that wait are passed on meanwhile.
+    pub async fn next(&mut self) -> Option<Stamped> {
+        if self.join.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::select! {
+                permit = self.commands.reserve(), if !self.waiting.is_empty() => {
+                    match (permit, self.waiting.pop_front()) {
+                        (Ok(permit), Some(command)) => permit.send(command),
+                        // The worker has ended; its last events are still to come.
+                        (Err(_), _) => self.waiting.clear(),
+                        (Ok(_), None) => {}
+                    }
+                }
+                told = self.events.recv() => return told,
+            }
+        }
+    }
+
+    /// An event that is there already.
+    pub fn next_now(&mut self) -> Option<Stamped> {
+        self.events.try_recv().ok()
+    }
+
+    /// Never waits, and never loses a command. Of ratios and of speeds, the latest alone counts.
+    pub fn command(&mut self, command: Command) {
+        if let Some(last) = self.waiting.back_mut()
+            && replaces(&command, last)
+        {
+            *last = command;
+        } else if !self.waiting.is_empty() {
+            self.waiting.push_back(command);
+        } else if let Err(TrySendError::Full(command)) = self.commands.try_send(command) {
+            self.waiting.push_back(command);
+        }
+    }
+
+    /// How the worker ended, once it has said all.
+    pub fn ended(&mut self) -> Result<(), Error> {
+        self.join.take().map_or(Ok(()), |join| join())
+    }
+
+    /// Asks the worker to end, and waits for it a little while. A worker that does not answer ends with the process.
+    pub fn close(self) {
+        let Self { commands, events, waiting, join } = self;
+        let Some(join) = join else { return };
+        // Full or closed: it sees that nobody is there any more.
+        let _ = commands.try_send(Command::Cancel);
+        drop((commands, events, waiting));
+        let (done, ended) = std_mpsc::channel();
+        thread::spawn(move || done.send(join()));
+        // What it says now has nobody to tell it to.
+        let _ = ended.recv_timeout(PATIENCE);
+    }
+}
+
+fn replaces(new: &Command, old: &Command) -> bool {
+    match new {
+        Command::Replan { .. } => matches!(old, Command::Replan { .. }),
+        Command::Speed(_) => matches!(old, Command::Speed(_)),
+        Command::Pause
+        | Command::Resume
+        | Command::Step
+        | Command::Cancel
+        | Command::Run { .. }
+        | Command::Retry { .. }
+        | Command::Choose { .. }
+        | Command::Curve { .. }
+        | Command::Measure { .. }
+        | Command::Write { .. }
+        | Command::Export { .. } => false,
+    }
+}
+
+/// The live ends of the channels; dead ones stay behind, so that joining never waits for them.
+fn take(
+    commands: &mut mpsc::Sender<Command>,
+    events: &mut mpsc::Receiver<Stamped>,
+) -> (mpsc::Sender<Command>, mpsc::Receiver<Stamped>) {
+    (mem::replace(commands, mpsc::channel(1).0), mem::replace(events, mpsc::channel(1).1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine, protocol::Event};
+
+    fn ratios(ratio: f64) -> Command {
+        Command::Replan { ratios: vec![ratio] }
+    }
+
+    fn source(commands: mpsc::Sender<Command>) -> Source {
+        Source::new(commands, mpsc::channel(1).1, Box::new(|| Ok(())))
+    }
+
+    #[test]
+    fn commands_beyond_what_the_channel_holds_wait_in_order() {
+        let (commands, mut obeyed) = mpsc::channel(1);
+        let mut source = source(commands);
+        for command in [Command::Pause, ratios(0.1), ratios(0.2), Command::Resume] {
+            source.command(command);
+        }
+        assert_eq!(source.waiting, [ratios(0.2), Command::Resume]);
+        assert_eq!(obeyed.try_recv().unwrap(), Command::Pause);
+    }
+
+    #[test]
+    fn what_waits_is_passed_on_as_soon_as_there_is_room() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (commands, mut obeyed) = mpsc::channel(1);
+        let (events, told) = mpsc::channel(1);
+        let mut source = Source::new(commands, told, Box::new(|| Ok(())));
+        source.command(Command::Pause);
+        source.command(Command::Resume);
+        runtime.block_on(async {
+            tokio::join!(source.next(), async {
+                assert_eq!(obeyed.recv().await, Some(Command::Pause));
+                assert_eq!(obeyed.recv().await, Some(Command::Resume));
+                events.send(Stamped { run: 0, at: 0.0, event: Event::JobDone }).await.unwrap();
+            });
+        });
+    }
+
+    #[test]
+    fn closing_cancels_the_worker_and_waits_for_it() {
+        let (ended, is_ended) = std_mpsc::channel();
+        let worker = engine::start(0, move |control| {
+            while control.checkpoint().is_continue() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            ended.send(()).map_err(|_| engine::Error::Cancelled)
+        });
+        Source::engine(worker).close();
+        is_ended.try_recv().unwrap();
+    }
+
+    #[test]
+    fn a_worker_that_does_not_answer_is_not_waited_for_for_long() {
+        let worker = engine::start(0, |_| {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        });
+        let began = std::time::Instant::now();
+        Source::engine(worker).close();
+        assert!(began.elapsed() < 2 * PATIENCE);
+    }
+}

@@ -1,0 +1,138 @@
+//! The two models in numbers: parameters, size, and perplexity on every text that was measured.
+
+use ratatui::layout::Rect;
+
+use super::super::view::View;
+use crate::{
+    app::{Action, Panel},
+    ui::{
+        Role,
+        numbers::{bytes, change, parameters},
+        widgets::{Column, Place, Side, count, lay_out, width},
+    },
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Name,
+    Before,
+    After,
+    Change,
+    /// How it was measured.
+    How,
+}
+
+/// Columns that the figures and the words behind them take.
+const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
+
+/// Rows of the table with its head.
+pub(super) fn rows(view: &View<'_>) -> u16 {
+    4 + view.state.compare.measured.len().clamp(1, 8) as u16
+}
+
+pub(super) fn draw(view: &mut View<'_>, area: Rect) {
+    let state = view.state;
+    let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", "");
+    let texts = state.compare.measured.iter().map(|record| width(&record.text)).max().unwrap_or(0);
+    let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
+    let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
+    let places = lay_out(
+        vec![
+            column(Key::Name, "", name, Side::Left, 0),
+            column(Key::Before, "dense", 9, Side::Right, 0),
+            column(Key::After, "pruned", 9, Side::Right, 0),
+            column(Key::Change, "", 8, Side::Right, 1),
+            column(Key::How, "", 28, Side::Left, 2),
+        ],
+        inner.width,
+    );
+    let mut row = 0;
+    let mut line = |view: &mut View<'_>, cells: [(&str, Role); 5]| {
+        let place = Rect { y: inner.y + row, height: 1, ..inner };
+        if row < inner.height {
+            for (at, (text, role)) in cells.iter().enumerate() {
+                if let Some(place_of) = find(&places, at) {
+                    place_of.write(view.buffer, place, text, view.theme.style(*role));
+                }
+            }
+        }
+        row += 1;
+    };
+    line(
+        view,
+        [
+            ("", Role::Title),
+            ("dense", Role::Dense),
+            ("pruned", Role::Pruned),
+            ("change", Role::Title),
+            ("", Role::Title),
+        ],
+    );
+    let before = state.model.as_ref().map_or(0, |model| model.shape.parameters);
+    let after = state.parameters_after();
+    let difference = change(before as f64, after as f64);
+    if before > 0 {
+        line(
+            view,
+            [
+                ("parameters", Role::Muted),
+                (&parameters(before), Role::Text),
+                (&parameters(after), Role::Text),
+                (&difference, Role::Text),
+                ("", Role::Muted),
+            ],
+        );
+        line(
+            view,
+            [
+                ("size of the weights", Role::Muted),
+                (&bytes(state.bytes_of(before)), Role::Text),
+                (&bytes(state.bytes_of(after)), Role::Text),
+                ("", Role::Text),
+                ("", Role::Muted),
+            ],
+        );
+    }
+    line(
+        view,
+        [("perplexity", Role::Title), ("", Role::Text), ("", Role::Text), ("", Role::Text), ("", Role::Text)],
+    );
+    for record in &state.compare.measured {
+        let how = format!(
+            "L {}, {} tokens, {}",
+            record.seq_len,
+            count(record.tokens),
+            if record.bos { "BOS" } else { "no BOS" }
+        );
+        let pruned = record.after.map_or("…".into(), |after| format!("{after:.3}"));
+        let difference = record.after.map_or(String::new(), |after| change(record.before, after));
+        line(
+            view,
+            [
+                (&format!("  {}", record.text), Role::Muted),
+                (&format!("{:.3}", record.before), Role::Text),
+                (&pruned, Role::Text),
+                (&difference, Role::Text),
+                (&how, Role::Muted),
+            ],
+        );
+    }
+    if state.compare.measured.is_empty() {
+        let key = view.key(Action::Measure);
+        line(
+            view,
+            [
+                ("perplexity", Role::Muted),
+                ("–", Role::Faint),
+                ("–", Role::Faint),
+                ("", Role::Text),
+                (&format!("{key}: measure on a text"), Role::Muted),
+            ],
+        );
+    }
+}
+
+fn find(places: &[Place<Key>], at: usize) -> Option<&Place<Key>> {
+    let key = [Key::Name, Key::Before, Key::After, Key::Change, Key::How][at];
+    places.iter().find(|place| place.key == key)
+}

@@ -1,0 +1,148 @@
+//! One layer, one part of it: what the method sees, what it takes away and what that costs.
+
+mod attempts;
+mod batches;
+mod channels;
+mod correlation;
+pub(super) mod error_curve;
+mod heading;
+mod heads;
+mod hessian;
+mod scores;
+mod shown;
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::view::View;
+use crate::app::{Panel, Screen};
+use shown::Shown;
+
+/// From this size on all panels lie side by side.
+const GRID: (u16, u16) = (110, 34);
+/// From this width on the grid has three columns.
+const THREE: u16 = 156;
+/// Rows of a panel in brief.
+const BRIEF: u16 = 4;
+
+pub(super) fn draw(view: &mut View<'_>, area: Rect) {
+    let state = view.state;
+    let Some(shown) = Shown::of(state) else {
+        let inner = view.panel(Panel::Scores, area, "Layer", "");
+        view.absent(inner, "The layers appear once the model is open.");
+        return;
+    };
+    let head = heading::rows(&shown, area.width).min(area.height / 3);
+    let [title, body] = Layout::vertical([Constraint::Length(head), Constraint::Fill(1)]).areas(area);
+    heading::draw(view, title, &shown);
+    if area.width >= THREE && area.height >= GRID.1 {
+        three_columns(view, body, &shown);
+    } else if area.width >= GRID.0 && area.height >= GRID.1 {
+        two_columns(view, body, &shown);
+    } else {
+        one_large(view, body, &shown);
+    }
+}
+
+fn three_columns(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
+    let table = attempts::rows_wanted(shown).clamp(5, area.height / 4);
+    let [above, below, table] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(table)]).areas(area);
+    let map = (above.height.saturating_sub(4) * 2).clamp(34, 66).min(area.width / 3) + 4;
+    let [scores, hessian, correlation] =
+        Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2), Constraint::Length(map)]).areas(above);
+    let [batches, curve] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(below);
+    panel(view, Panel::Scores, scores, shown);
+    panel(view, Panel::Hessian, hessian, shown);
+    panel(view, Panel::Correlation, correlation, shown);
+    panel(view, Panel::Batches, batches, shown);
+    panel(view, Panel::ErrorCurve, curve, shown);
+    panel(view, Panel::Attempts, table, shown);
+}
+
+fn two_columns(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
+    let table = attempts::rows_wanted(shown).clamp(5, area.height / 4);
+    let [above, middle, below] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(table)]).areas(area);
+    let halves = [Constraint::Fill(1), Constraint::Fill(1)];
+    let [scores, hessian] = Layout::horizontal(halves).areas(above);
+    let map = (middle.height.saturating_sub(4) * 2).clamp(34, 66) + 4;
+    let [correlation, batches, curve] = Layout::horizontal([
+        Constraint::Length(map.min(area.width / 3)),
+        Constraint::Fill(1),
+        Constraint::Fill(1),
+    ])
+    .areas(middle);
+    panel(view, Panel::Scores, scores, shown);
+    panel(view, Panel::Hessian, hessian, shown);
+    panel(view, Panel::Correlation, correlation, shown);
+    panel(view, Panel::Batches, batches, shown);
+    panel(view, Panel::ErrorCurve, curve, shown);
+    panel(view, Panel::Attempts, below, shown);
+}
+
+/// The focused panel has the room, the others say the most important in two lines.
+fn one_large(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
+    let focused = view.state.focused();
+    let side = (area.width * 3 / 8).clamp(28, 48);
+    if area.width < side + 30 {
+        panel(view, focused, area, shown);
+        return;
+    }
+    let [large, small] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side)]).areas(area);
+    panel(view, focused, large, shown);
+    let others = Screen::Layer.panels().iter().copied().filter(|&other| other != focused);
+    // Those at the top are the last to lose a line; what is left over goes to the last one.
+    let count = Screen::Layer.panels().len() as u16 - 1;
+    let (each, more) = (small.height / count, small.height % count);
+    let mut y = small.y;
+    for (at, other) in (0..count).zip(others) {
+        let height = match each {
+            0..BRIEF => each + u16::from(at < more),
+            BRIEF.. if at + 1 == count => small.bottom().saturating_sub(y),
+            BRIEF.. => BRIEF,
+        };
+        let place = Rect { y, height, ..small }.intersection(small);
+        y += height;
+        if place.height >= 3 {
+            brief(view, other, place, shown);
+        }
+    }
+}
+
+fn panel(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
+    match panel {
+        Panel::Scores => scores::draw(view, area, shown),
+        Panel::Hessian => hessian::draw(view, area, shown),
+        Panel::Correlation => correlation::draw(view, area, shown),
+        Panel::Batches => batches::draw(view, area, shown),
+        Panel::ErrorCurve => error_curve::draw(view, area, shown),
+        Panel::Attempts => attempts::draw(view, area, shown),
+        Panel::LayerTable
+        | Panel::RatioCurve
+        | Panel::Errors
+        | Panel::Perplexity
+        | Panel::Texts
+        | Panel::Log => {}
+    }
+}
+
+fn brief(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
+    let inner = view.panel(panel, area, panel.title(), "");
+    let lines = match panel {
+        Panel::Scores => scores::brief(view, inner, shown),
+        Panel::Hessian => hessian::brief(view, shown),
+        Panel::Correlation => correlation::brief(view, shown),
+        Panel::Batches => batches::brief(view, shown),
+        Panel::ErrorCurve => error_curve::brief(view, shown),
+        Panel::Attempts => attempts::brief(view, shown),
+        Panel::LayerTable
+        | Panel::RatioCurve
+        | Panel::Errors
+        | Panel::Perplexity
+        | Panel::Texts
+        | Panel::Log => Vec::new(),
+    };
+    for (row, line) in lines.into_iter().enumerate() {
+        view.line(inner, row as u16, line);
+    }
+}

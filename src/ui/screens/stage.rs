@@ -1,0 +1,51 @@
+//! What the job at work is doing, in words.
+
+use crate::{
+    app::{Job, JobStatus, Outcome, State},
+    protocol::Stage,
+};
+
+/// What a progress event counts, in a few words.
+pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
+    match stage {
+        Stage::Download { file } => format!("downloading {file}"),
+        Stage::Approach { layer } => format!("passing the windows on to layer {layer}"),
+        Stage::Path { layer, part } => format!("following the path of layer {layer}, {part}"),
+        Stage::Export => "writing tensors".into(),
+        Stage::Load => "loading blocks".into(),
+        Stage::Tokenise => "reading text".into(),
+        Stage::Calibrate { layer, part } => format!("layer {layer}: calibrating {part}"),
+        Stage::Propagate { layer, part } => format!("layer {layer}: propagating through {part}"),
+        Stage::Evaluate { pruned: false } => "perplexity of the dense model".into(),
+        Stage::Evaluate { pruned: true } => "perplexity of the pruned model".into(),
+    }
+}
+
+/// The stage of a job, and the share of it that is done where that is known. While units leave, these count.
+pub(in crate::ui) fn now(state: &State, job: &Job) -> (String, Option<f64>) {
+    let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
+    if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)
+        && !matches!(job.stage, Some((Stage::Propagate { .. }, _, _)))
+    {
+        let view = work.view(work.part);
+        let share = view.removed.len() as f64 / view.goal.max(1) as f64;
+        return (format!("layer {layer}: pruning {}", work.part), Some(share));
+    }
+    match &job.stage {
+        Some((stage, done, total)) => (stage_words(stage), Some(*done as f64 / (*total).max(1) as f64)),
+        None => (job.kind.name().into(), None),
+    }
+}
+
+/// How a job stands, where it does not simply go on.
+pub(super) fn condition(job: &Job) -> Option<String> {
+    match &job.status {
+        JobStatus::Waiting => Some("waiting".into()),
+        JobStatus::Working => None,
+        JobStatus::Paused => Some("paused".into()),
+        JobStatus::Cancelling => Some("cancelling".into()),
+        JobStatus::Ended(Outcome::Done) => Some("done".into()),
+        JobStatus::Ended(Outcome::Cancelled) => Some("cancelled".into()),
+        JobStatus::Ended(Outcome::Failed(cause)) => Some(format!("failed: {cause}")),
+    }
+}
