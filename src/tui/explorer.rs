@@ -173,6 +173,7 @@ impl Explorer {
             }
             event = self.input.try_recv().ok().and_then(Result::ok);
         }
+        self.pacing.answer();
         Ok(Next::GoOn)
     }
 

@@ -8,7 +8,11 @@ const FRAME: Duration = Duration::from_millis(33);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pacing {
     changed: bool,
+    /// Whether a person waits to see it.
+    awaited: bool,
     last: Option<Instant>,
+    /// The last frame that a person waited for.
+    last_awaited: Option<Instant>,
 }
 
 /// What is to be done now.
@@ -26,8 +30,14 @@ impl Pacing {
         self.changed = true;
     }
 
+    /// Something was pressed: what comes of it does not wait behind a frame that only told progress.
+    pub fn answer(&mut self) {
+        (self.changed, self.awaited) = (true, true);
+    }
+
     pub fn due(&self, now: Instant) -> Due {
-        match self.last.map(|last| last + FRAME) {
+        let last = if self.awaited { self.last_awaited } else { self.last };
+        match last.map(|last| last + FRAME) {
             _ if !self.changed => Due::Never,
             Some(next) if next > now => Due::At(next),
             Some(_) | None => Due::Now,
@@ -40,7 +50,10 @@ impl Pacing {
 
     /// A frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
-        (self.changed, self.last) = (false, Some(now));
+        if self.awaited {
+            self.last_awaited = Some(now);
+        }
+        (self.changed, self.awaited, self.last) = (false, false, Some(now));
     }
 }
 
@@ -67,5 +80,18 @@ mod tests {
         pacing.change();
         assert_eq!(pacing.due(now + FRAME / 3), Due::At(now + FRAME));
         assert_eq!(pacing.due(now + FRAME), Due::Now);
+    }
+
+    #[test]
+    fn a_key_is_answered_right_after_a_frame_that_told_progress_but_a_held_key_is_paced() {
+        let mut pacing = Pacing::default();
+        let now = Instant::now();
+        pacing.change();
+        pacing.drawn(now);
+        pacing.answer();
+        assert_eq!(pacing.due(now), Due::Now);
+        pacing.drawn(now);
+        pacing.answer();
+        assert_eq!(pacing.due(now + FRAME / 2), Due::At(now + FRAME));
     }
 }
