@@ -3,7 +3,10 @@
 
 mod face;
 
-use std::fs;
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use face::{Face, finished, forget_times, headless, is_end, settings, small_text, without_times};
 use slimgpt::{
@@ -143,6 +146,7 @@ fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
     assert!(again.layers == first.layers, "the first attempt is not in force any more");
     face.send(Command::Choose { layer: 4, attempt: Some(1) });
     let told = face.run(5, &settings);
+    assert_eq!(told.0[0], Event::Chosen { layer: 4, attempt: Some(1) });
     let (_, below) = told.layers().into_iter().next().unwrap();
     assert_eq!((below.number, below.above), (1, vec![0, 0, 0, 0, 1]));
     let other = told.record();
@@ -171,6 +175,103 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
             assert_eq!(told.layers()[0].0, whole.layers[6]);
         }
     }
+}
+
+#[test]
+fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    for layer in [9, 2, 6] {
+        face.retry(layer, Method::of_run(&settings, 0.5));
+        face.curve(layer + 1, Part::Attention, Method::of_run(&settings, 0.5));
+    }
+    assert_eq!(face.approaching, 0);
+    // Another attempt is in force: the way below it leads through other layers now.
+    face.send(Command::Choose { layer: 2, attempt: Some(1) });
+    face.curve(4, Part::Attention, Method::of_run(&settings, 0.5));
+    assert!(face.approaching > 0);
+    face.send(Command::Choose { layer: 2, attempt: Some(0) });
+    face.approaching = 0;
+    face.curve(4, Part::Mlp, Method::of_run(&settings, 0.5));
+    assert_eq!(face.approaching, 0, "the first way is still known");
+}
+
+#[test]
+fn a_small_budget_keeps_the_streams_come_to_last() {
+    let mut settings = settings();
+    // Three times the streams of 8 · 64 tokens of 128 numbers, and the activations of 320 channels.
+    settings.machine.memory_budget = "1500K".parse().unwrap();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let last = face.ratios(&settings).len() - 1;
+    face.curve(last, Part::Attention, Method::of_run(&settings, 0.5));
+    assert_eq!(face.approaching, 0);
+    face.curve(1, Part::Attention, Method::of_run(&settings, 0.5));
+    assert!(face.approaching > 0);
+}
+
+#[test]
+fn a_choice_is_told_and_a_layer_of_which_none_is_chosen_is_dense() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut face = Face::open(&settings());
+    face.run(0, &settings()).record();
+    face.send(Command::Choose { layer: 3, attempt: None });
+    let told = face.until(|event| matches!(event, Event::Chosen { .. }));
+    assert_eq!((told.last(), &told.1[..]), (&Event::Chosen { layer: 3, attempt: None }, &[1][..]));
+    face.export(&dir.path().join("out"));
+    let text = fs::read_to_string(dir.path().join("out/run.json")).unwrap();
+    let record: RunRecord = serde_json::from_str(&text).unwrap();
+    let dense: Vec<usize> =
+        record.layers.iter().filter(|layer| layer.mlp.hessian.is_none()).map(|layer| layer.index).collect();
+    assert_eq!(dense, [3]);
+}
+
+#[test]
+fn a_run_says_where_it_began_and_what_it_was_drawn_by() {
+    let settings = Settings { seed: 5, ..settings() };
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let told = face.run(10, &settings);
+    assert!(matches!(told.0[0], Event::RunStarted { from: 10, .. }));
+    assert!(matches!(told.0[1], Event::Calibrated { seed: 5, .. }));
+}
+
+#[test]
+fn the_time_in_which_a_run_is_halted_is_not_counted() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    let began = Instant::now();
+    face.begin(0, &settings, Pace::Stepwise);
+    face.until(|event| *event == Event::Paused);
+    let halted = Duration::from_millis(500);
+    thread::sleep(halted);
+    face.send(Command::Pace { run: 1, pace: Pace::Free });
+    let seconds = face.until(is_end).record().seconds;
+    let at_work = (began.elapsed() - halted).as_secs_f64();
+    assert!(seconds.total <= at_work, "{} s of {at_work} s", seconds.total);
+    assert!(seconds.solve >= 0.0 && seconds.calibration >= 0.0);
+    assert!(seconds.solve + seconds.calibration <= seconds.total);
+}
+
+#[test]
+fn a_cancel_for_a_job_that_has_ended_does_not_hit_the_next() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let method = Method::of_run(&settings, 0.5);
+    face.send(Command::Cancel { run: 1 });
+    face.send(Command::Retry { run: 2, layer: 3, method: method.clone(), pace: Pace::Stepwise });
+    face.until(|event| *event == Event::Paused);
+    face.send(Command::Curve { run: 3, layer: 3, part: Part::Mlp, method });
+    for run in [1, 3] {
+        face.send(Command::Cancel { run });
+    }
+    let told = face.until(is_end);
+    assert_eq!((told.last(), &told.1[..]), (&Event::RunCancelled, &[3][..]), "it waited");
+    face.send(Command::Pace { run: 2, pace: Pace::Free });
+    assert_eq!(face.until(is_end).last(), &Event::JobDone);
+    assert!(face.nothing_follows());
 }
 
 #[test]
@@ -270,7 +371,9 @@ fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
     let mut ends = Vec::new();
     for run in 7..=10 {
         let told = face.until(is_end);
-        assert!(told.1.iter().all(|of| *of == run), "job {run}: {:?}", told.1);
+        // A choice carries the number of the job before it.
+        let own = |(event, of): (&Event, &u64)| *of == run || matches!(event, Event::Chosen { .. });
+        assert!(told.0.iter().zip(&told.1).all(own), "job {run}: {:?}", told.1);
         ends.push(std::mem::discriminant(told.last()));
     }
     let failed = Event::RunFailed { message: String::new() };
