@@ -105,7 +105,7 @@ mod tests {
             out.write("run.json", b"{}").unwrap();
             let tensor = |name: &str| StoredTensor {
                 name: name.into(),
-                dtype: candle_core::DType::F32,
+                dtype: "f32".parse().unwrap(),
                 shape: vec![1],
                 bytes: Cow::Borrowed(&[0; 4]),
             };

@@ -142,6 +142,14 @@ impl Face {
         self.until(is_end)
     }
 
+    /// Puts an attempt in force and hears that it is.
+    pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Told {
+        self.send(Command::Choose { layer, attempt });
+        let told = self.until(|event| matches!(event, Event::Chosen { .. }));
+        assert_eq!(told.0, [Event::Chosen { layer, attempt }]);
+        told
+    }
+
     pub fn retry(&mut self, layer: usize, method: Method) -> Told {
         let told = self.job(|run| Command::Retry { run, layer, method, pace: Pace::Free });
         assert_eq!(told.last(), &Event::JobDone);
