@@ -2,7 +2,7 @@
 
 use crate::protocol::Pace;
 
-use super::{Action, Job, JobStatus, Overlay, Panel, Screen, State};
+use super::{Action, JobStatus, Overlay, Panel, Screen, State};
 
 /// A key and what it does, for the footer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,77 +34,13 @@ pub fn hints(state: &State) -> Vec<Hint> {
         ) => return overlay_hints(state),
         None => {}
     }
-    let job = state.job();
-    match job.map(|job| &job.status) {
-        Some(JobStatus::Paused) => {
-            hint(Action::PauseOrResume, "go on");
-            hint(Action::Step, "step");
-            hint(Action::Cancel, "cancel");
-        }
-        Some(JobStatus::Working) => {
-            if job.is_some_and(Job::is_pruning) {
-                hint(Action::PauseOrResume, "pause");
-            }
-            hint(Action::Cancel, "cancel");
-        }
-        Some(JobStatus::Waiting | JobStatus::Cancelling | JobStatus::Ended(_)) | None => {
-            if !state.is_replay() && state.model.is_some() && state.engine_gone.is_none() {
-                let untouched = state.layers.iter().all(|layer| layer.attempts.is_empty());
-                match state.first_to_run() {
-                    _ if untouched => hint(Action::Start, "start"),
-                    Some(_) => hint(Action::Rerun, "run stale"),
-                    None => {}
-                }
-            }
-        }
+    for (action, label) in work_hints(state) {
+        hint(action, label);
     }
-    if state.is_replay() {
-        hint(Action::PauseOrResume, if state.replay_paused { "play" } else { "pause" });
-        hint(Action::Faster, "faster");
-        hint(Action::Slower, "slower");
-    }
-    match state.screen {
-        Screen::Layers => {
-            hint(Action::Open, "layer");
-            hint(Action::Retry, "retry");
-            hint(Action::Shape, "shape");
-            hint(Action::Export, "export");
-            hint(Action::Filter, "filter");
-        }
-        Screen::Layer => {
-            if state.focused() == Panel::Attempts {
-                hint(Action::Open, "choose");
-            }
-            hint(Action::SwitchPart, "part");
-            hint(Action::NextLayer, "layer");
-            hint(Action::Retry, "retry");
-            hint(Action::ErrorCurve, "curve");
-            hint(Action::NextPanel, "panel");
-        }
-        Screen::Schedule => {
-            hint(Action::Up, "ratio");
-            hint(Action::Right, "layer");
-            hint(Action::TypeRatio, "type");
-            hint(Action::Lock, "lock");
-            hint(Action::Shape, "shape");
-            hint(Action::Renormalise, "mean");
-            hint(Action::Undo, "undo");
-        }
-        Screen::Errors => {
-            hint(Action::Open, "layer");
-            hint(Action::Retry, "retry");
-            hint(Action::Measure, "perplexity");
-        }
-        Screen::Compare => {
-            hint(Action::Write, "write");
-            hint(Action::Prompt, "prompt");
-            hint(Action::Measure, "perplexity");
-            hint(Action::Copy, "copy");
-        }
-        Screen::Log => {
-            hint(Action::Filter, "filter");
-            hint(Action::LogLevel, "level");
-            hint(Action::Copy, "copy");
+    for &(action, label) in screen_hints(state) {
+        // A recording can be looked at; what would change it is refused.
+        if !(state.is_replay() && needs_engine(action)) {
+            hint(action, label);
         }
     }
     if state.pace == Pace::Stepwise {
@@ -115,6 +51,101 @@ pub fn hints(state: &State) -> Vec<Hint> {
     hint(Action::Help, "keys");
     hint(Action::Quit, "quit");
     hints
+}
+
+/// What the job at work can be told, or what can be begun.
+fn work_hints(state: &State) -> Vec<(Action, &'static str)> {
+    if state.is_replay() {
+        let pause = if state.replay_paused { "play" } else { "pause" };
+        return match state.engine_gone {
+            Some(_) => Vec::new(),
+            None => vec![
+                (Action::PauseOrResume, pause),
+                (Action::Step, "step"),
+                (Action::Faster, "faster"),
+                (Action::Slower, "slower"),
+                (Action::Cancel, "to its end"),
+            ],
+        };
+    }
+    match state.job().map(|job| (&job.status, job.is_pruning())) {
+        Some((JobStatus::Paused, _)) => {
+            vec![(Action::PauseOrResume, "go on"), (Action::Step, "step"), (Action::Cancel, "cancel")]
+        }
+        Some((JobStatus::Working, true)) => {
+            vec![(Action::PauseOrResume, "pause"), (Action::Cancel, "cancel")]
+        }
+        Some((JobStatus::Working, false)) => vec![(Action::Cancel, "cancel")],
+        Some((JobStatus::Waiting | JobStatus::Cancelling | JobStatus::Ended(_), _)) => Vec::new(),
+        None if state.unready().is_some() => Vec::new(),
+        None if state.layers.iter().all(|layer| layer.attempts.is_empty()) => vec![(Action::Start, "start")],
+        None => state.first_to_run().map(|_| (Action::Rerun, "run stale")).into_iter().collect(),
+    }
+}
+
+fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
+    match state.screen {
+        Screen::Layers => &[
+            (Action::Open, "layer"),
+            (Action::Retry, "retry"),
+            (Action::Shape, "shape"),
+            (Action::Export, "export"),
+            (Action::Filter, "filter"),
+        ],
+        Screen::Layer if state.focused() == Panel::Attempts => &[
+            (Action::Open, "choose"),
+            (Action::SwitchPart, "part"),
+            (Action::NextLayer, "layer"),
+            (Action::Retry, "retry"),
+            (Action::ErrorCurve, "curve"),
+            (Action::NextPanel, "panel"),
+        ],
+        Screen::Layer => &[
+            (Action::SwitchPart, "part"),
+            (Action::NextLayer, "layer"),
+            (Action::Retry, "retry"),
+            (Action::ErrorCurve, "curve"),
+            (Action::NextPanel, "panel"),
+        ],
+        Screen::Schedule => &[
+            (Action::Up, "ratio"),
+            (Action::Right, "layer"),
+            (Action::TypeRatio, "type"),
+            (Action::Lock, "lock"),
+            (Action::Shape, "shape"),
+            (Action::Renormalise, "mean"),
+            (Action::Undo, "undo"),
+        ],
+        Screen::Errors => {
+            &[(Action::Open, "layer"), (Action::Retry, "retry"), (Action::Measure, "perplexity")]
+        }
+        Screen::Compare => &[
+            (Action::Write, "write"),
+            (Action::Prompt, "prompt"),
+            (Action::Measure, "perplexity"),
+            (Action::Copy, "copy"),
+        ],
+        Screen::Log => &[(Action::Filter, "filter"), (Action::LogLevel, "level"), (Action::Copy, "copy")],
+    }
+}
+
+/// True for what only an engine can do, and for edits that only it would obey.
+fn needs_engine(action: Action) -> bool {
+    const THESE: [Action; 12] = [
+        Action::Retry,
+        Action::Shape,
+        Action::Export,
+        Action::ErrorCurve,
+        Action::Up,
+        Action::TypeRatio,
+        Action::Lock,
+        Action::Renormalise,
+        Action::Undo,
+        Action::Measure,
+        Action::Write,
+        Action::Prompt,
+    ];
+    THESE.contains(&action)
 }
 
 /// Keys of a dialog; these cannot be bound anew.

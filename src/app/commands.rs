@@ -5,7 +5,7 @@ use crate::{
     protocol::{Command, Method},
 };
 
-use super::{Effect, Job, JobKind, JobStatus, State};
+use super::{Effect, Job, JobKind, JobStatus, NoticeKind, State};
 
 impl State {
     /// Queues a job and returns its number; it is at work at once where nothing else is.
@@ -13,8 +13,12 @@ impl State {
         let run = self.next_run;
         self.next_run += 1;
         let mut job = Job::new(run, kind);
-        if self.jobs.is_empty() {
-            job.status = JobStatus::Working;
+        match self.jobs.back() {
+            None => job.status = JobStatus::Working,
+            Some(ahead) => {
+                let text = format!("{} waits until {} is done", kind.name(), ahead.kind.name());
+                self.say(NoticeKind::Done, text);
+            }
         }
         self.jobs.push_back(job);
         run
@@ -26,7 +30,7 @@ impl State {
     }
 
     /// Why nothing can be asked of the engine now; None where it can.
-    pub(super) fn unready(&self) -> Option<String> {
+    pub fn unready(&self) -> Option<String> {
         match (&self.engine_gone, &self.model) {
             _ if self.is_replay() => {
                 Some("this is a recording; open the model itself (slimgpt MODEL) to do that".into())

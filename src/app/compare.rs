@@ -17,7 +17,21 @@ pub struct Compare {
     pub seq_len: usize,
     pub bos: bool,
     /// The newest first; one for each text.
-    pub measured: Vec<PerplexityRecord>,
+    pub measured: Vec<Measured>,
+    /// The attempts in force when the pruned text was begun.
+    pub written_on: InForce,
+    /// The attempts in force now.
+    pub in_force: InForce,
+}
+
+/// Numbers of the attempts in force, one a layer.
+pub type InForce = Vec<Option<usize>>;
+
+/// A perplexity, and the attempts that the pruned model was made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    pub record: PerplexityRecord,
+    pub on: InForce,
 }
 
 /// One model's text.
@@ -42,6 +56,8 @@ impl Compare {
             seq_len: settings.eval_seq_len,
             bos: settings.bos,
             measured: Vec::new(),
+            written_on: InForce::new(),
+            in_force: InForce::new(),
         }
     }
 
@@ -62,15 +78,27 @@ impl Compare {
     /// Empty pages for both.
     pub fn begin(&mut self) {
         (self.dense, self.pruned, self.scrolled) = (Writing::default(), Writing::default(), 0);
+        self.written_on.clone_from(&self.in_force);
     }
 
     /// A perplexity takes the place of an earlier one on the same text and windows.
     pub fn add(&mut self, record: PerplexityRecord) {
-        let same = |old: &PerplexityRecord| {
-            (&old.text, old.seq_len, old.bos) == (&record.text, record.seq_len, record.bos)
+        let same = |old: &Measured| {
+            (&old.record.text, old.record.seq_len, old.record.bos)
+                == (&record.text, record.seq_len, record.bos)
         };
         self.measured.retain(|old| !same(old));
-        self.measured.insert(0, record);
+        self.measured.insert(0, Measured { record, on: self.in_force.clone() });
+    }
+
+    /// Whether other attempts are in force now than when it was measured.
+    pub fn stale(&self, measured: &Measured) -> bool {
+        measured.record.after.is_some() && measured.on != self.in_force
+    }
+
+    /// Whether the pruned text is of other attempts than those in force now.
+    pub fn text_stale(&self) -> bool {
+        !self.pruned.text.is_empty() && self.written_on != self.in_force
     }
 }
 

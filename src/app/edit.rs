@@ -2,13 +2,20 @@
 
 use crate::protocol::Command;
 
-use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State};
+use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
 
-/// Changes the schedule; `merge` makes one edit of it with the edit before where both have this name.
+/// Whether an edit stands alone, or is one with those of its name right before and after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Alone,
+    GoesOn,
+}
+
+/// Changes the schedule.
 pub fn change(
     state: &mut State,
     what: &str,
-    merge: bool,
+    kind: Edit,
     edit: impl FnOnce(&mut Schedule) -> Result<(), String>,
 ) -> Vec<Effect> {
     if state.schedule.ratios.is_empty() {
@@ -26,8 +33,8 @@ pub fn change(
         return Vec::new();
     }
     let after = state.schedule.clone();
-    let change = Change { what: what.into(), schedule: Some(Both { before, after }), choice: None };
-    state.history.push(change, merge);
+    let (schedule, open) = (Some(Both { before, after }), kind == Edit::GoesOn);
+    state.history.push(Change { what: what.into(), schedule, choice: None, open });
     state.replan()
 }
 
@@ -38,14 +45,22 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
         return state.refuse("the model is not open yet");
     };
     state.follow = false;
-    set_ratio(state, layer, ratio + by, true)
-}
-
-pub fn set_ratio(state: &mut State, layer: usize, ratio: f64, merge: bool) -> Vec<Effect> {
-    change(state, &format!("the ratio of layer {layer}"), merge, |schedule| {
-        schedule.set(layer, ratio);
+    change(state, &ratio_of(layer), Edit::GoesOn, |schedule| {
+        schedule.set(layer, ratio + by);
         Ok(())
     })
+}
+
+/// Sets a layer's ratio to exactly this.
+pub fn type_ratio(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
+    change(state, &ratio_of(layer), Edit::Alone, |schedule| {
+        schedule.put(layer, ratio);
+        Ok(())
+    })
+}
+
+fn ratio_of(layer: usize) -> String {
+    format!("the ratio of layer {layer}")
 }
 
 /// Puts an attempt in force and takes its ratio into the schedule.
@@ -59,11 +74,12 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     }
     known.chosen = Some(number);
     let before = state.schedule.clone();
-    state.schedule.set(layer, ratio);
+    state.schedule.put(layer, ratio);
     let schedule = Both { before, after: state.schedule.clone() };
     let what = format!("the attempt in force of layer {layer}");
-    state.history.push(Change { what, schedule: Some(schedule), choice: Some(choice) }, false);
-    let stale = (layer + 1..state.layers.len()).filter(|&below| state.layers[below].chosen.is_some()).count();
+    state.history.push(Change { what, schedule: Some(schedule), choice: Some(choice), open: false });
+    chosen_anew(state);
+    let stale = (layer + 1..state.layers.len()).filter(|&below| state.status(below) == Status::Stale).count();
     let below = if stale == 0 {
         String::new()
     } else {
@@ -71,6 +87,12 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     };
     state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is in force{below}"));
     vec![Effect::Command(Command::Choose { layer, attempt: Some(number) })]
+}
+
+/// What was exported is no longer what is in force.
+fn chosen_anew(state: &mut State) {
+    state.settle_choices();
+    state.unsaved = true;
 }
 
 pub fn undo(state: &mut State) -> Vec<Effect> {
@@ -119,6 +141,7 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
         if let Some(known) = state.layers.get_mut(layer) {
             known.chosen = number;
             effects.push(Effect::Command(Command::Choose { layer, attempt: number }));
+            chosen_anew(state);
         }
     }
     let verb = if which == History::Undo { "Taken back" } else { "Done again" };

@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::{
-    AttemptResult, Curve, Effect, Entry, Ghost, Job, JobKind, JobStatus, Layer, Level, Model, NoticeKind,
-    Outcome, Schedule, Seen, State, Work,
+    AttemptResult, Curve, Effect, Entry, Form, Ghost, Job, JobKind, JobStatus, Layer, Level, Model,
+    NoticeKind, Outcome, Overlay, Schedule, Seen, State, Work,
 };
 
 /// Ghosts kept behind the newest run.
@@ -141,12 +141,17 @@ fn take(state: &mut State, at: f64, event: Event) {
             if let Some(work) = work(state, layer) {
                 work.part = part;
                 work.solving = true;
+                work.part_mut(part).begin_again();
                 work.part_mut(part).seen = Some(Seen::new(stats, picture, scores, energy));
             }
         }
         Event::DampingRaised { layer, part, from, to, reason } => {
             let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
             log(state, Level::Warning, Some(layer), text);
+            // All begins again with the higher damping.
+            if let Some(work) = work(state, layer) {
+                work.part_mut(part).begin_again();
+            }
         }
         Event::Removed { layer, part, step, units, error } => {
             let text = match units[..] {
@@ -188,7 +193,9 @@ fn take(state: &mut State, at: f64, event: Event) {
             log(state, Level::Info, Some(record.index), text);
             layer_done(state, AttemptResult { attempt, record, attention: None, mlp: None });
         }
-        Event::Chosen { layer, attempt } => chosen(state, layer, attempt),
+        // Our own choices are known before the engine tells them.
+        Event::Chosen { layer, attempt } if state.is_replay() => chosen(state, layer, attempt),
+        Event::Chosen { .. } => {}
         Event::Curve { layer, part, units, points } => {
             let method = state.method(layer);
             log(state, Level::Info, Some(layer), format!("Layer {layer}, {part}: error of every ratio"));
@@ -254,6 +261,7 @@ fn opened(state: &mut State, model: Model) {
     state.schedule = schedule;
     state.layers = model.shape.layers.iter().map(|&shape| Layer::new(shape)).collect();
     state.layer = 0;
+    state.settle_choices();
     state.opening = None;
     state.model = Some(model);
     if let Some(why) = wrong {
@@ -311,10 +319,12 @@ fn layer_done(state: &mut State, mut result: AttemptResult) {
     if run {
         layer.chosen = Some(number);
     }
+    let count = layer.attempts.len();
     if index == state.layer {
-        state.attempt = layer.attempts.len() - 1;
+        state.attempt = count - 1;
     }
-    state.unsaved = !state.is_replay();
+    state.settle_choices();
+    state.unsaved |= run && !state.is_replay();
     if !run {
         state.say(
             NoticeKind::Done,
@@ -323,14 +333,15 @@ fn layer_done(state: &mut State, mut result: AttemptResult) {
     }
 }
 
-/// An attempt is in force, or none. A recording tells no edits: the planned ratio follows here.
+/// An attempt is in force in a recording, or none; the planned ratio is that of the attempt, as it was when it was chosen.
 fn chosen(state: &mut State, layer: usize, attempt: Option<usize>) {
     let Some(known) = state.layers.get_mut(layer) else { return };
     known.chosen = attempt;
     let ratio = known.in_force().map(|result| result.attempt.method.ratio);
-    if let Some(ratio) = ratio.filter(|_| state.is_replay()) {
-        state.schedule.set(layer, ratio);
+    if let Some(ratio) = ratio {
+        state.schedule.put(layer, ratio);
     }
+    state.settle_choices();
 }
 
 fn set_status(state: &mut State, status: JobStatus) {
@@ -356,8 +367,12 @@ fn failed(state: &mut State, message: String) {
     if let Some(layer) = state.layers.iter_mut().find(|layer| layer.work.is_some()) {
         layer.failed = Some(message.clone());
     }
+    let export = state.job().is_some_and(|job| job.kind == JobKind::Export);
     end(state, Outcome::Failed(message.clone()));
-    state.say(NoticeKind::Failed, message);
+    match state.export_form.take().filter(|_| export) {
+        Some(form) => state.overlays.push(Overlay::Form(Form { error: Some(message), ..form })),
+        None => state.say(NoticeKind::Failed, message),
+    }
 }
 
 /// A finished run in one sentence.

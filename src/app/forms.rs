@@ -2,9 +2,8 @@
 
 use crate::config::{AttentionUnit, GroupSize, HeadScore, Part, Span, Target, TextSource};
 
-use super::{Field, Form, FormKind, State};
+use super::{Field, Form, FormKind, State, schedule::NAMED};
 
-pub const SCHEDULES: [&str; 5] = ["log", "linear", "uniform", "log-decrease", "linear-decrease"];
 pub const SPANS: [&str; 2] = ["mean", "first and last"];
 pub const HEAD_SCORES: [(&str, HeadScore); 3] = [
     ("exact", HeadScore::Exact),
@@ -23,7 +22,8 @@ pub const FORMATS: [&str; 1] = ["hf"];
 pub fn shape(state: &State) -> Result<Form, String> {
     opened(state)?;
     let schedule = &state.schedule;
-    let name = if schedule.preset.is_some() { schedule.name() } else { SCHEDULES[0] };
+    let names = NAMED.map(|(name, _)| name);
+    let name = if schedule.preset.is_some() { schedule.name() } else { names[0] };
     let (by, mean, first, last) = match schedule.span {
         Span::Mean(mean) => {
             let ends = (schedule.ratios.first(), schedule.ratios.last());
@@ -32,7 +32,7 @@ pub fn shape(state: &State) -> Result<Form, String> {
         Span::Ends { first, last } => (SPANS[1], schedule.mean(), first, last),
     };
     let fields = vec![
-        Field::choice("schedule", "how the ratio moves with depth; locked layers stay", &SCHEDULES, name),
+        Field::choice("schedule", "how the ratio moves with depth; locked layers stay", &names, name),
         Field::choice("given by", "the mean over the layers, or the two ends of the curve", &SPANS, by),
         Field::text("mean", "from 0 to below 1; 0.2 removes a fifth", number(mean)),
         Field::text("first", "ratio at the beginning of the curve", number(first)),
@@ -90,9 +90,7 @@ const HEAD_SCORE_HINT: &str =
 const GROUP_SIZE_HINT: &str = "dynamic, reference (the authors' code), exact (one at a time), or a number";
 
 pub fn settings(state: &State) -> Result<Form, String> {
-    if state.is_replay() {
-        return Err("this is a recording; its settings are what they were".into());
-    }
+    opened(state)?;
     let settings = &state.settings;
     let calibration: Vec<String> = settings.calibration.iter().map(ToString::to_string).collect();
     let parts =
@@ -195,11 +193,7 @@ pub fn export(state: &State) -> Result<Form, String> {
 }
 
 fn opened(state: &State) -> Result<(), String> {
-    match (&state.model, state.is_replay()) {
-        (_, true) => Err("this is a recording; open the model itself (slimgpt MODEL) to do that".into()),
-        (None, false) => Err("the model is not open yet".into()),
-        (Some(_), false) => Ok(()),
-    }
+    state.unready().map_or(Ok(()), Err)
 }
 
 /// At most six decimals, none of them idle.

@@ -48,6 +48,9 @@ impl State {
     }
 }
 
+/// Share of a run that each of its two perplexities takes, roughly.
+const MEASURING: f64 = 0.05;
+
 /// Share of a run that is done, and the seconds still needed at its speed so far.
 pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
     let job = state.job()?;
@@ -70,7 +73,13 @@ fn run_share(state: &State, job: &Job, from: usize) -> f64 {
         Some(index) => (index.saturating_sub(from) as f64, layer_share(state, job, index)),
         None => (job.layers_done as f64, 0.0),
     };
-    (done + inside) / total
+    let layers = (done + inside) / total;
+    let measured = if state.settings.eval.is_some() { MEASURING } else { 0.0 };
+    match &job.stage {
+        Some((Stage::Evaluate { pruned: false }, done, all)) => measured * share(*done, *all),
+        Some((Stage::Evaluate { pruned: true }, done, all)) => 1.0 - measured * (1.0 - share(*done, *all)),
+        Some(_) | None => measured + layers * (1.0 - 2.0 * measured),
+    }
 }
 
 /// A layer is two parts; each is calibrated, solved and propagated in about the proportions 6 : 1 : 3.

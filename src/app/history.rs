@@ -18,6 +18,8 @@ pub struct Change {
     pub what: String,
     pub schedule: Option<Both<Schedule>>,
     pub choice: Option<Choice>,
+    /// Whether the next edit of this name is one with it: nudges in a row, a drag.
+    pub open: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,13 +37,13 @@ pub struct Choice {
 }
 
 impl History {
-    /// A change of the same name right after another becomes one with it where `merge` says so: a drag is one edit.
-    pub fn push(&mut self, change: Change, merge: bool) {
+    /// An open change right after an open one of the same name becomes one with it.
+    pub fn push(&mut self, change: Change) {
         self.future.clear();
-        if merge
+        if change.open
             && let Some(last) = self.past.last_mut()
+            && last.open
             && last.what == change.what
-            && last.choice.is_none()
             && let (Some(held), Some(new)) = (&mut last.schedule, &change.schedule)
         {
             held.after.clone_from(&new.after);
@@ -51,6 +53,13 @@ impl History {
             self.past.remove(0);
         }
         self.past.push(change);
+    }
+
+    /// What comes next is an edit of its own.
+    pub fn close(&mut self) {
+        if let Some(last) = self.past.last_mut() {
+            last.open = false;
+        }
     }
 
     /// Moves the newest change to those that can be done again.

@@ -1,7 +1,7 @@
 //! A layer as the explorer knows it: its attempts, the one in force, the one in work.
 
 use crate::{
-    config::Part,
+    config::{AttentionUnit, Part},
     protocol::{
         Attempt, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, MomentPicture, PartRecord,
     },
@@ -126,6 +126,11 @@ impl Layer {
         self.curves.iter().find(|curve| curve.part == part)
     }
 
+    /// What left the attention as one, by the number of units that there were.
+    pub fn unit_of(&self, record: &PartRecord) -> AttentionUnit {
+        if record.units == self.shape.kv_heads { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead }
+    }
+
     /// What is shown of a part: the attempt in work before the one in force.
     pub fn view(&self, part: Part) -> Option<PartView<'_>> {
         match &self.work {
@@ -173,6 +178,6 @@ impl PartView<'_> {
     }
 
     pub fn kept(&self) -> usize {
-        self.units - self.removed.len()
+        self.units.saturating_sub(self.removed.len())
     }
 }

@@ -39,11 +39,11 @@ mod tests;
 
 pub use action::{ACTIONS, Action, ActionInfo, Scope};
 pub use available::{Hint, hints};
-pub use compare::{Compare, Writing};
+pub use compare::{Compare, InForce, Measured, Writing};
 pub use explain::{Explanation, explanation};
 pub use form::{Field, Form, FormKind, Value};
 pub use goal::{Goal, goal};
-pub use help::{AROUND_HELP, HelpLine, help};
+pub use help::{AROUND_HELP, HelpColumns, HelpLine, help};
 pub use history::{Both, Change, Choice, History};
 pub use job::{Job, JobKind, JobStatus, Outcome};
 pub use keymap::{KeyMap, KeyMapError, read_key};

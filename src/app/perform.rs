@@ -7,7 +7,9 @@ use crate::{
 
 use super::{
     Action, Ask, Confirmed, Effect, Input, Job, JobKind, JobStatus, NoticeKind, Origin, Overlay, Panel,
-    Schedule, Screen, State, copy, edit, forms,
+    Schedule, Screen, State, copy,
+    edit::{self, Edit},
+    forms,
     navigate::{self, Move},
 };
 
@@ -64,10 +66,6 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
                     state.focus[Screen::Layer as usize] = Panel::ErrorCurve;
                 }
                 let (layer, part) = (state.layer, state.part);
-                state.say(
-                    NoticeKind::Done,
-                    format!("Following the path of layer {layer}, {part}, past the cut…"),
-                );
                 state.ask_for_curve(layer, part)
             }
         },
@@ -81,7 +79,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Shape => open_form(state, forms::shape),
         Action::NextPreset => {
             let (curve, span) = (state.schedule.next_preset(), state.schedule.span);
-            edit::change(state, "schedule", false, |schedule: &mut Schedule| schedule.take(curve, span))
+            edit::change(state, "schedule", Edit::Alone, |schedule: &mut Schedule| schedule.take(curve, span))
         }
         Action::Renormalise => open_form(state, forms::renormalise),
         Action::Undo => edit::undo(state),
@@ -307,7 +305,7 @@ fn retry_refused(state: &State) -> Option<String> {
 
 fn lock(state: &mut State) -> Vec<Effect> {
     let layer = state.layer;
-    edit::change(state, "lock", false, |schedule: &mut Schedule| {
+    edit::change(state, "lock", Edit::Alone, |schedule: &mut Schedule| {
         if let Some(locked) = schedule.locked.get_mut(layer) {
             *locked = !*locked;
         }
@@ -349,13 +347,14 @@ fn back(state: &mut State) -> Vec<Effect> {
 }
 
 fn quit(state: &mut State) -> Vec<Effect> {
-    let detail = match (state.job(), state.unsaved) {
-        (Some(job), _) if !state.is_replay() => {
-            format!("A job is at work ({}); it ends with the program.", job.kind.name())
-        }
-        (_, true) => "The pruned layers have not been exported (E); they are lost.".into(),
-        (_, false) => return vec![Effect::Quit],
-    };
+    let job = state.job().filter(|_| !state.is_replay());
+    let job = job.map(|job| format!("A job is at work ({}); it ends with the program.", job.kind.name()));
+    let unsaved = state.unsaved.then(|| "What was pruned has not been exported (E); it is lost.".to_string());
+    let lost: Vec<String> = job.into_iter().chain(unsaved).collect();
+    if lost.is_empty() {
+        return vec![Effect::Quit];
+    }
+    let detail = lost.join(" ");
     if matches!(state.overlays.last(), Some(Overlay::Ask(Ask { then: Confirmed::Quit, .. }))) {
         return vec![Effect::Quit];
     }

@@ -1,7 +1,8 @@
 //! What the mouse does.
 
 use super::{
-    Action, Effect, Overlay, Panel, Pointed, Pointer, Press, Screen, State, edit,
+    Action, Effect, Overlay, Panel, Pointed, Pointer, Press, Screen, State,
+    edit::{self, Edit},
     navigate::{self, Move},
     overlay_keys::{self, Answer},
     perform,
@@ -29,7 +30,7 @@ pub fn point(state: &mut State, pointer: Pointer) -> Vec<Effect> {
         return overlay_keys::point(state, press, at);
     }
     match (press, at) {
-        (Press::Drag, Pointed::Ratio { layer, ratio }) if state.dragging => set(state, layer, ratio, true),
+        (Press::Drag, Pointed::Ratio { layer, ratio }) if state.dragging => set(state, layer, ratio),
         (Press::Click, at) => click(state, at),
         (Press::Drag, _) | (Press::Release | Press::WheelUp | Press::WheelDown, _) => Vec::new(),
     }
@@ -50,7 +51,8 @@ fn click(state: &mut State, at: Pointed) -> Vec<Effect> {
         }
         Pointed::Ratio { layer, ratio } if state.screen == Screen::Schedule => {
             state.dragging = true;
-            set(state, layer, ratio, false)
+            state.history.close();
+            set(state, layer, ratio)
         }
         Pointed::Ratio { layer, .. } => {
             navigate::select(state, layer);
@@ -75,14 +77,14 @@ fn click(state: &mut State, at: Pointed) -> Vec<Effect> {
 
 /// A click on a dialog's hint in the footer.
 fn hint(state: &mut State, action: Action) -> Vec<Effect> {
-    let answer = match action {
-        Action::Back => Answer::Close,
-        Action::Open => Answer::Enter,
-        Action::Down => Answer::Step(1),
-        Action::Right => Answer::Turn(1),
-        _ => return Vec::new(),
-    };
-    overlay_keys::answer(state, answer)
+    let answers = [
+        (Action::Back, Answer::Close),
+        (Action::Open, Answer::Enter),
+        (Action::Down, Answer::Step(1)),
+        (Action::Right, Answer::Turn(1)),
+    ];
+    let answer = answers.into_iter().find(|(shown, _)| *shown == action);
+    answer.map_or_else(Vec::new, |(_, answer)| overlay_keys::answer(state, answer))
 }
 
 fn focus(state: &mut State, panel: Panel) {
@@ -91,10 +93,10 @@ fn focus(state: &mut State, panel: Panel) {
     }
 }
 
-fn set(state: &mut State, layer: usize, ratio: f64, merge: bool) -> Vec<Effect> {
+fn set(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
     navigate::select(state, layer);
     let ratio = (ratio / GRAIN).round() * GRAIN;
-    edit::change(state, "ratios moved with the mouse", merge, |schedule| {
+    edit::change(state, "ratios moved with the mouse", Edit::GoesOn, |schedule| {
         schedule.set(layer, ratio);
         Ok(())
     })

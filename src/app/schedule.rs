@@ -7,6 +7,14 @@ use crate::{
 
 /// No ratio is edited above this; a layer keeps something in any case.
 pub const HIGHEST: f64 = 0.99;
+/// The curves that have a name, in the order in which they follow each other.
+pub const NAMED: [(&str, config::Schedule); 5] = [
+    ("log", config::Schedule::Log),
+    ("linear", config::Schedule::Linear),
+    ("uniform", config::Schedule::Uniform),
+    ("log-decrease", config::Schedule::LogDecrease),
+    ("linear-decrease", config::Schedule::LinearDecrease),
+];
 /// Bisections of the factor that brings the mean to its target; far below what a ratio's rounding shows.
 const BISECTIONS: usize = 100;
 
@@ -86,16 +94,19 @@ impl Schedule {
         Ok(())
     }
 
-    /// Sets one layer's ratio, rounded to what can be told apart, and says what it became.
-    pub fn set(&mut self, layer: usize, ratio: f64) -> f64 {
-        let ratio = (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6;
+    /// Moves one layer's ratio: rounded to what can be told apart, at most 0.99.
+    pub fn set(&mut self, layer: usize, ratio: f64) {
+        self.put(layer, (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6);
+    }
+
+    /// Sets one layer's ratio to exactly this.
+    pub fn put(&mut self, layer: usize, ratio: f64) {
         if let Some(slot) = self.ratios.get_mut(layer)
             && *slot != ratio
         {
             *slot = ratio;
             self.preset = None;
         }
-        ratio
     }
 
     pub fn locked(&self, layer: usize) -> Locked {
@@ -159,27 +170,16 @@ impl Schedule {
 
     /// What the curve is called.
     pub fn name(&self) -> &'static str {
-        match &self.preset {
-            Some(config::Schedule::Log) => "log",
-            Some(config::Schedule::Linear) => "linear",
-            Some(config::Schedule::Uniform) => "uniform",
-            Some(config::Schedule::LogDecrease) => "log-decrease",
-            Some(config::Schedule::LinearDecrease) => "linear-decrease",
-            Some(config::Schedule::Custom(_)) | None => "by hand",
-        }
+        self.place().map_or("by hand", |at| NAMED[at].0)
     }
 
     /// The curve after this one among those with a name.
     pub fn next_preset(&self) -> config::Schedule {
-        match &self.preset {
-            Some(config::Schedule::Log) => config::Schedule::Linear,
-            Some(config::Schedule::Linear) => config::Schedule::Uniform,
-            Some(config::Schedule::Uniform) => config::Schedule::LogDecrease,
-            Some(config::Schedule::LogDecrease) => config::Schedule::LinearDecrease,
-            Some(config::Schedule::LinearDecrease | config::Schedule::Custom(_)) | None => {
-                config::Schedule::Log
-            }
-        }
+        NAMED[self.place().map_or(0, |at| (at + 1) % NAMED.len())].1.clone()
+    }
+
+    fn place(&self) -> Option<usize> {
+        NAMED.iter().position(|(_, curve)| Some(curve) == self.preset.as_ref())
     }
 }
 

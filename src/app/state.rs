@@ -8,8 +8,12 @@ use crate::{
 };
 
 use super::{
-    Compare, Ghost, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Schedule, Screen, Start, Status,
+    Compare, Form, Ghost, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Schedule, Screen, Start,
+    Status,
 };
+
+/// Ratios nearer than this are the same: what is typed and moved is rounded to less.
+const SAME_RATIO: f64 = 1e-6;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -65,6 +69,8 @@ pub struct State {
     pub unsaved: bool,
     /// Whether a drag on the ratio curve is going on.
     pub dragging: bool,
+    /// The export dialog as it was last taken, for when that fails.
+    pub export_form: Option<Form>,
     /// Of a replay.
     pub replay_paused: bool,
     /// The engine has ended; why, where it failed.
@@ -129,6 +135,7 @@ impl State {
             follow: true,
             unsaved: false,
             dragging: false,
+            export_form: None,
             replay_paused: false,
             engine_gone: None,
         }
@@ -162,7 +169,7 @@ impl State {
         let same_above = attempt.above.len() <= index
             && attempt.above.iter().zip(&self.layers).all(|(&number, above)| above.chosen == Some(number));
         let planned = self.schedule.ratios.get(index).copied();
-        let same_ratio = planned.is_none_or(|ratio| (ratio - attempt.method.ratio).abs() < 1e-9);
+        let same_ratio = planned.is_none_or(|ratio| (ratio - attempt.method.ratio).abs() < SAME_RATIO);
         if same_above && same_ratio { Status::Done } else { Status::Stale }
     }
 
@@ -181,6 +188,13 @@ impl State {
         let gone: u64 = (0..self.layers.len())
             .map(|index| self.gone_in_force(index).unwrap_or_else(|| self.goal(index).parameters))
             .sum();
+        model.shape.parameters - gone.min(model.shape.parameters)
+    }
+
+    /// Parameters with the attempts in force; layers without one are dense.
+    pub fn parameters_in_force(&self) -> u64 {
+        let Some(model) = &self.model else { return 0 };
+        let gone: u64 = (0..self.layers.len()).filter_map(|index| self.gone_in_force(index)).sum();
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
@@ -208,6 +222,11 @@ impl State {
         self.layers.iter().map(|layer| layer.in_force()?.record.output_error).collect()
     }
 
+    /// Takes note of which attempts are in force, after any of them has changed.
+    pub(super) fn settle_choices(&mut self) {
+        self.compare.in_force = self.layers.iter().map(|layer| layer.chosen).collect();
+    }
+
     /// The first layer that another run would have to begin with.
     pub fn first_to_run(&self) -> Option<usize> {
         (0..self.layers.len()).find(|&index| match self.status(index) {
@@ -219,7 +238,8 @@ impl State {
     fn gone_in_force(&self, index: usize) -> Option<u64> {
         let layer = self.layers.get(index)?;
         let record = &layer.in_force()?.record;
-        let unit = layer.shape.per_attention_unit(self.settings.attention_unit);
+        // What a unit was is told by how many there were, whatever the settings say now.
+        let unit = layer.shape.per_attention_unit(layer.unit_of(&record.attention));
         Some(
             record.attention.removed.len() as u64 * unit
                 + record.mlp.removed.len() as u64 * layer.shape.per_channel,

@@ -8,9 +8,11 @@ use crate::{
 };
 
 use super::{
-    Effect, Form, FormKind, JobKind, NoticeKind, State, edit,
+    Effect, Form, FormKind, JobKind, NoticeKind, State,
+    edit::{self, Edit},
     forms::{self, HEAD_SCORES, PARTS, SPANS, TARGETS, UNITS, value_of},
     perform,
+    schedule::NAMED,
 };
 
 pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
@@ -19,7 +21,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
         FormKind::Ratio { layer } => {
             let ratio = ratio("ratio", form.text("ratio"))?;
             state.follow = false;
-            Ok(edit::set_ratio(state, layer, ratio, false))
+            Ok(edit::type_ratio(state, layer, ratio))
         }
         FormKind::Renormalise => {
             let mean = ratio("mean", form.text("mean"))?;
@@ -39,13 +41,8 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
 }
 
 fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
-    let curve = match form.text("schedule") {
-        "linear" => config::Schedule::Linear,
-        "uniform" => config::Schedule::Uniform,
-        "log-decrease" => config::Schedule::LogDecrease,
-        "linear-decrease" => config::Schedule::LinearDecrease,
-        _ => config::Schedule::Log,
-    };
+    let named = NAMED.iter().find(|(name, _)| *name == form.text("schedule"));
+    let curve = named.map_or(config::Schedule::Log, |(_, curve)| curve.clone());
     let span = if form.text("given by") == SPANS[0] {
         Span::Mean(ratio("mean", form.text("mean"))?)
     } else {
@@ -61,7 +58,7 @@ fn checked(
     apply: impl FnOnce(&mut super::Schedule) -> Result<(), String>,
 ) -> Result<Vec<Effect>, String> {
     let mut refused = None;
-    let effects = edit::change(state, what, false, |schedule| {
+    let effects = edit::change(state, what, Edit::Alone, |schedule| {
         apply(schedule).inspect_err(|why| refused = Some(why.clone()))
     });
     refused.map_or(Ok(effects), Err)
@@ -160,6 +157,7 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
         return Err("directory: expected a path that does not exist yet, found nothing".into());
     }
     let out = PathBuf::from(out);
+    state.export_form = Some(form.clone());
     let run = state.queue(JobKind::Export);
     let force = form.switched("replace");
     Ok(vec![Effect::Command(Command::Export { run, format: Format::Hf, out, force })])

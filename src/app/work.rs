@@ -32,6 +32,15 @@ pub struct WorkPart {
     pub record: Option<PartRecord>,
 }
 
+impl WorkPart {
+    /// Nothing has been removed yet.
+    pub fn begin_again(&mut self) {
+        self.removed.clear();
+        self.step_errors.clear();
+        self.group_sizes.clear();
+    }
+}
+
 impl Work {
     pub fn new(number: usize, method: Method, shape: &LayerShape, goal: Goal, unit: AttentionUnit) -> Self {
         let part = |part: Part, units: usize, goal: usize| WorkPart {

@@ -190,3 +190,36 @@ fn copying_gives_text_that_other_programs_read() {
     script.keys("5 y");
     assert!(script.effects.is_empty() && script.notice().contains("nothing to copy"));
 }
+
+#[test]
+fn an_export_that_fails_gives_its_form_back_with_the_reason() {
+    let mut script = Script::pruned(2);
+    script.keys("E");
+    script.field("directory");
+    script.retype("there");
+    script.keys("enter");
+    let run = script.run();
+    script.hear(run, Event::RunFailed { message: "output there: already there".into() });
+    assert_eq!(script.form_error().as_deref(), Some("output there: already there"));
+    assert_eq!(script.form_text("directory"), "there");
+}
+
+#[test]
+fn explain_tells_the_formula_of_the_score_in_use() {
+    use crate::{app::explanation, config::HeadScore};
+    let mut script = Script::opened(1);
+    script.keys("2");
+    let formula = |script: &Script| explanation(&script.state).formula[0];
+    assert!(formula(&script).contains("‖W_c L⁻ᵀ‖²"));
+    script.state.settings.head_score = HeadScore::Diagonal;
+    assert!(formula(&script).contains("/ P_jj"));
+    script.state.settings.head_score = HeadScore::GroupedCholesky;
+    assert!(formula(&script).contains("/ L_jj²"));
+}
+
+#[test]
+fn what_waits_for_another_job_is_said() {
+    let mut script = Script::opened(2);
+    script.keys("s c");
+    assert_eq!(script.notice(), "error curve waits until pruning is done");
+}

@@ -38,6 +38,10 @@ fn ratios_stay_between_nothing_and_all() {
         script.keys("K");
     }
     assert_eq!(ratio(&script, 0), 0.99);
+    script.keys("e");
+    script.retype("0.995");
+    script.keys("enter");
+    assert_eq!(ratio(&script, 0), 0.995, "what is typed holds");
 }
 
 #[test]
@@ -159,4 +163,16 @@ fn a_run_is_told_the_name_of_its_curve_unless_it_was_edited() {
     let settings = script.state.settings_of_run();
     assert_eq!(settings.schedule, Schedule::Custom(script.state.schedule.ratios.clone()));
     assert_eq!(settings.ratio, None);
+}
+
+#[test]
+fn a_typed_ratio_and_a_nudge_are_taken_back_one_by_one() {
+    let mut script = Script::opened(2);
+    let before = ratio(&script, 0);
+    script.keys("3 e");
+    script.retype("0.33");
+    script.keys("enter + u");
+    assert_eq!(ratio(&script, 0), 0.33);
+    script.keys("u");
+    assert_eq!(ratio(&script, 0), before);
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Script;
-use crate::app::{ACTIONS, Action, KeyMap, Screen, hints, read_key};
+use crate::app::{ACTIONS, Action, KeyMap, Msg, Origin, Screen, hints, read_key};
 
 #[test]
 fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
@@ -76,6 +76,22 @@ fn every_hint_can_be_acted_on_where_it_is_shown() {
         script.keys(screen);
         for hint in hints(&script.state) {
             assert!(hint.action.info().scope.holds(script.state.screen), "{hint:?} on screen {screen}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_s_hints_name_nothing_that_it_refuses() {
+    let mut script = Script::pruned(2);
+    script.state.origin = Origin::Replay { file: "run.jsonl".into(), speed: 1.0 };
+    for screen in ["1", "2", "3", "4", "5", "6"] {
+        script.keys(screen);
+        for hint in hints(&script.state) {
+            let mut other = Script::opened(1);
+            other.state = script.state.clone();
+            let key = other.state.keymap.keys(hint.action).next().unwrap();
+            other.send(Msg::Key(key));
+            assert!(!other.notice().contains("recording"), "{hint:?} on screen {screen}");
         }
     }
 }

@@ -178,6 +178,7 @@ fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
     assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
     assert_eq!(script.state.status(2), Status::Stale);
     assert_eq!(script.state.first_to_run(), Some(2));
+    assert!(script.notice().contains("1 layers below"), "{}", script.notice());
     script.keys("u");
     assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(0) })]);
     assert_eq!(script.state.status(2), Status::Done);
@@ -256,7 +257,8 @@ fn a_perplexity_takes_the_place_of_the_one_on_the_same_text() {
     script.keys("5 m enter");
     script.hear(1, Event::Measured { record: record(None) });
     script.hear(1, Event::Measured { record: record(Some(5.0)) });
-    assert_eq!(script.state.compare.measured, [record(Some(5.0))]);
+    let measured: Vec<_> = script.state.compare.measured.iter().map(|measured| &measured.record).collect();
+    assert_eq!(measured, [&record(Some(5.0))]);
 }
 
 #[test]
@@ -327,4 +329,104 @@ fn a_job_of_a_kind_shows_its_progress() {
     let (share, left) = script.state.progress().unwrap();
     assert!((share - 0.25).abs() < 1e-9 && left.unwrap() > 0.0);
     assert_eq!(script.state.job().unwrap().kind, JobKind::Run { from: 0 });
+}
+
+#[test]
+fn an_attempt_chosen_back_is_as_it_was() {
+    let mut script = Script::pruned(3);
+    script.state.schedule.put(1, 0.123_456_789_012);
+    script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012;
+    let method = Method::of_run(&script.state.settings, 0.4);
+    script.state.layer = 1;
+    script.keys("2 r enter");
+    let run = script.run();
+    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+    script.hear(run, Event::JobDone);
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("enter up enter");
+    assert_eq!(script.state.layers[1].chosen, Some(0));
+    assert!((0..3).all(|layer| script.state.status(layer) == Status::Done));
+    assert!(!script.notice().contains("stale"), "{}", script.notice());
+}
+
+#[test]
+fn removals_before_a_raised_damping_do_not_count() {
+    let mut script = Script::opened(1);
+    script.keys("s");
+    let method = Method::of_run(&script.state.settings, 0.5);
+    script.hear(1, Event::LayerStarted { layer: 0, attempt: 0, method });
+    script.hear(1, hessian(0, Part::Attention, 4));
+    script.hear(1, removed(0, Part::Attention, 0, vec![3, 2]));
+    let reason = "a pivot was negative".to_string();
+    script.hear(1, Event::DampingRaised { layer: 0, part: Part::Attention, from: 0.01, to: 0.1, reason });
+    script.hear(1, hessian(0, Part::Attention, 4));
+    script.hear(1, removed(0, Part::Attention, 0, vec![3]));
+    let view = script.state.layers[0].view(Part::Attention).unwrap();
+    assert_eq!((view.removed, view.kept(), view.step_errors.len()), (&[3][..], 3, 1));
+}
+
+#[test]
+fn what_was_measured_on_other_attempts_is_stale() {
+    let mut script = Script::pruned(2);
+    script.keys("5 m enter");
+    let run = script.run();
+    let record = PerplexityRecord {
+        text: "a.txt".into(),
+        seq_len: 128,
+        tokens: 1280,
+        bos: false,
+        before: 4.0,
+        after: Some(5.0),
+    };
+    script.hear(run, Event::Measured { record });
+    script.hear(run, Event::JobDone);
+    script.keys("w");
+    let run = script.run();
+    script.hear(run, Event::Piece { side: Side::Pruned, text: " is".into() });
+    script.hear(run, Event::JobDone);
+    let stale = |script: &Script| {
+        let compare = &script.state.compare;
+        (compare.stale(&compare.measured[0]), compare.text_stale())
+    };
+    assert_eq!(stale(&script), (false, false));
+    let method = Method::of_run(&script.state.settings, 0.4);
+    script.state.layer = 1;
+    script.keys("2 r enter");
+    let run = script.run();
+    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+    script.hear(run, Event::JobDone);
+    assert_eq!(stale(&script), (false, false), "nothing else is in force yet");
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("enter");
+    assert_eq!(stale(&script), (true, true));
+    script.keys("u");
+    assert_eq!(stale(&script), (false, false));
+}
+
+#[test]
+fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
+    let mut script = Script::opened(3);
+    assert_eq!(script.state.parameters_in_force(), 4000);
+    script.keys("s");
+    script.prune(1, 0, 0, vec![]);
+    assert_eq!(script.state.parameters_in_force(), 4000 - 110);
+    assert!(script.state.parameters_after() < script.state.parameters_in_force());
+    script.hear(1, Event::RunCancelled);
+    script.state.settings.attention_unit = crate::config::AttentionUnit::QueryHead;
+    assert_eq!(script.state.parameters_in_force(), 4000 - 110, "settings of the next run change nothing");
+}
+
+#[test]
+fn a_choice_after_an_export_would_be_lost() {
+    let mut script = Script::pruned(2);
+    let method = Method::of_run(&script.state.settings, 0.4);
+    script.state.layer = 1;
+    script.keys("2 r enter");
+    let run = script.run();
+    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+    script.hear(run, Event::JobDone);
+    script.hear(0, Event::Written { path: "slim".into(), bytes: 10 });
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("enter q");
+    assert!(matches!(&script.state.overlays[..], [Overlay::Ask(_)]));
 }

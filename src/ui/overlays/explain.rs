@@ -13,7 +13,7 @@ use super::{list::rows, window};
 const COLUMNS: (u16, u16) = (46, 66);
 
 pub(super) fn draw(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
-    let told = explanation(state.focused());
+    let told = explanation(state);
     let longest = told.formula.iter().map(|line| text::width(line)).max().unwrap_or(0) as u16;
     let columns =
         (body.width * 2 / 5).max(longest + window::BORDERS.0).clamp(COLUMNS.0, COLUMNS.1).min(body.width);
