@@ -122,8 +122,9 @@ impl Tape {
                 Next::End => break,
             };
             run = stamped.run;
-            let before = seconds_of.insert(run, stamped.at).unwrap_or(0.0);
-            at += (stamped.at - before).max(0.0);
+            let seconds = seconds_of.entry(run).or_insert(0.0);
+            at += (stamped.at - *seconds).max(0.0);
+            *seconds = seconds.max(stamped.at);
             told = self.wait(at).await;
             if told.is_continue() {
                 told = self.tell(stamped, at).await;

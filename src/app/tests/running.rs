@@ -209,6 +209,25 @@ fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
 }
 
 #[test]
+fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work() {
+    let mut script = Script::opened(2);
+    script.keys("s 5 w");
+    script.hear(2, Event::RunCancelled);
+    assert_eq!((script.run(), script.status(), script.state.jobs.len()), (1, JobStatus::Working, 1));
+}
+
+#[test]
+fn the_choice_of_a_first_attempt_can_be_taken_back() {
+    let mut script = Script::pruned(2);
+    script.state.layers[1].chosen = None;
+    script.state.layer = 1;
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("2 enter u");
+    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: None })]);
+    assert_eq!(script.state.layers[1].chosen, None);
+}
+
+#[test]
 fn a_job_that_comes_while_another_is_at_work_waits_for_it() {
     let mut script = Script::opened(2);
     script.keys("s 5 w");

@@ -27,7 +27,7 @@ use super::{
     machine::{forward_on, peak_memory},
     worker::{ending, start},
 };
-use approach::Approached;
+use approach::Waypoints;
 use attempts::Attempts;
 use measure::Perplexities;
 use write::Writers;
@@ -60,7 +60,7 @@ struct Bench<'c> {
     attempts: Attempts,
     calibration: Option<(Drawn, Rc<Calibration>)>,
     forward: Option<(Machine, Device, DType)>,
-    approached: Option<Approached>,
+    waypoints: Waypoints,
     perplexities: Perplexities,
     writers: Writers,
 }
@@ -96,7 +96,7 @@ impl<'c> Bench<'c> {
             attempts: Attempts::new(checkpoint.architecture().layers.len()),
             calibration: None,
             forward: None,
-            approached: None,
+            waypoints: Waypoints::default(),
             perplexities: Perplexities::default(),
             writers: Writers::default(),
         }
