@@ -69,7 +69,7 @@ fn the_calibration_text_as_evaluation_text_is_warned_of() {
     let text = TextSource::DemoStories;
     face.send(Command::Measure { run: 1, text, seq_len: 64, bos: false });
     face.until(|event| matches!(event, Event::Warning { message } if message.contains("flatters")));
-    face.send(Command::Cancel);
+    face.send(Command::Cancel { run: 1 });
     assert_eq!(face.until(is_end).last(), &Event::RunCancelled);
 }
 
@@ -81,7 +81,7 @@ fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_canc
     let mut face = Face::open(&settings);
     face.begin(0, &settings, Pace::Free);
     let mut told = face.until(|event| matches!(event, Event::Removed { layer: 3, .. }));
-    face.send(Command::Cancel);
+    face.send(Command::Cancel { run: 1 });
     told.extend(face.until(is_end));
     assert_eq!(told.last(), &Event::RunCancelled);
     let done = told.layers().len();
@@ -115,8 +115,8 @@ fn new_ratios_hold_for_the_layers_that_have_not_begun() {
     let ratios = face.ratios(&settings);
     face.begin(0, &settings, Pace::Stepwise);
     face.until(|event| *event == Event::Paused);
-    face.send(Command::Replan { ratios: vec![0.5; ratios.len()] });
-    face.send(Command::Resume);
+    face.send(Command::Replan { run: 1, ratios: vec![0.5; ratios.len()] });
+    face.send(Command::Pace { run: 1, pace: Pace::Free });
     let record = face.until(is_end).record();
     assert_eq!(record.layers[0].ratio, ratios[0]);
     assert!(record.layers[1..].iter().all(|layer| layer.ratio == 0.5));
@@ -141,14 +141,14 @@ fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
     let last = first.layers.len() - 1;
     let again = face.run(last, &settings).record();
     assert!(again.layers == first.layers, "the first attempt is not in force any more");
-    face.send(Command::Choose { layer: 4, attempt: 1 });
+    face.send(Command::Choose { layer: 4, attempt: Some(1) });
     let told = face.run(5, &settings);
     let (_, below) = told.layers().into_iter().next().unwrap();
     assert_eq!((below.number, below.above), (1, vec![0, 0, 0, 0, 1]));
     let other = told.record();
     assert_eq!(other.layers[4], record);
     assert_ne!(other.layers[5], first.layers[5]);
-    face.send(Command::Choose { layer: 4, attempt: 0 });
+    face.send(Command::Choose { layer: 4, attempt: Some(0) });
     let back = face.run(5, &settings).record();
     assert!(back.layers == first.layers, "the first attempt is not back in force");
 }
@@ -159,7 +159,9 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
     let dense_stream = Settings { target: slimgpt::config::Target::DenseStream, ..base.clone() };
     let mut small = base.clone();
     small.machine.memory_budget = "1K".parse().unwrap();
-    for settings in [base, dense_stream, small] {
+    let by_query_head =
+        Settings { attention_unit: slimgpt::config::AttentionUnit::QueryHead, ..base.clone() };
+    for settings in [base, dense_stream, small, by_query_head] {
         let mut face = Face::open(&settings);
         let whole = face.run(0, &settings).record();
         let method = Method::of_run(&settings, whole.layers[6].ratio);
@@ -182,10 +184,12 @@ fn a_stepwise_run_halts_after_each_batch_and_a_step_lets_one_more_leave() {
         assert_eq!(told.all(removed).len(), 1);
         assert!(matches!(told.0[told.0.len() - 2], Event::Removed { .. }));
         assert!(face.nothing_follows());
-        face.send(Command::Step);
+        face.send(Command::Step { run: 1 });
     }
     face.until(|event| *event == Event::Paused);
-    face.send(Command::Resume);
+    face.send(Command::Resume { run: 1 });
+    face.until(|event| *event == Event::Paused);
+    face.send(Command::Pace { run: 1, pace: Pace::Free });
     let told = face.until(is_end);
     assert!(told.all(removed).len() > 2 && !told.0.contains(&Event::Paused));
     told.record();
@@ -255,7 +259,7 @@ fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
     face.send(Command::Run { run: 7, from: 0, ratios: ratios.clone(), settings: run, pace: Pace::Free });
     let method = Method::of_run(&settings, 0.7);
     face.send(Command::Retry { run: 8, layer: 11, method: method.clone(), pace: Pace::Free });
-    face.send(Command::Choose { layer: 11, attempt: 1 });
+    face.send(Command::Choose { layer: 11, attempt: Some(1) });
     face.send(Command::Curve { run: 9, layer: 11, part: Part::Attention, method });
     face.send(Command::Retry {
         run: 10,
@@ -307,7 +311,7 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
         let boxed = Box::new(Settings { calibration, ..settings.clone() });
         Command::Run { run, from: 0, ratios: vec![0.2; 12], settings: boxed, pace: Pace::Free }
     });
-    face.send(Command::Choose { layer: 0, attempt: 0 });
+    face.send(Command::Choose { layer: 0, attempt: Some(0) });
     face.until(|event| matches!(event, Event::Warning { .. }));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     face.run(0, &settings).record();
@@ -333,6 +337,19 @@ fn an_untouched_model_is_exported_as_it_is() {
     assert_eq!(record.model.parameters_after, record.model.parameters_before);
     let untouched = |layer: &LayerRecord| layer.mlp.removed.is_empty() && layer.mlp.hessian.is_none();
     assert!(record.layers.iter().all(untouched));
+}
+
+#[test]
+fn a_cancelled_export_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut face = Face::open(&settings());
+    let (format, out) = (slimgpt::config::Format::Hf, dir.path().join("out"));
+    // The calibration text is tokenised first, and the cancel is there long before that is done.
+    face.send(Command::Export { run: 1, format, out, force: false });
+    face.send(Command::Cancel { run: 1 });
+    assert_eq!(face.until(is_end).last(), &Event::RunCancelled);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    face.export(&dir.path().join("out"));
 }
 
 #[test]

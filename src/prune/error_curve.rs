@@ -54,10 +54,10 @@ fn follow(
     Ok(points)
 }
 
-/// First what was asked for, then on to the end in equal stages.
+/// First what was asked for, then on to the end in equal stages. Where there are fewer units than stages, some are met
+/// already.
 fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
-    let stage = (most - asked).div_ceil(STAGES).max(1);
-    (asked..most).step_by(stage).chain([most])
+    (0..=STAGES).map(move |stage| asked + (most - asked) * stage / STAGES)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
     };
     let record = &model.record;
     pieces.push(Piece::new(0, vec![span(text::fit(&record.name, NAME), Role::Title)]));
-    pieces.push(Piece::new(6, vec![span(record.family.clone(), Role::Muted)]));
+    pieces.push(Piece::new(6, vec![span(text::fit(&record.family, NAME), Role::Muted)]));
     pieces.push(Piece::new(7, vec![span(format!("{} layers", record.layers), Role::Muted)]));
     let (before, after) = (model.shape.parameters, state.parameters_after());
     let planned = state.layers.iter().any(|layer| layer.chosen.is_none());

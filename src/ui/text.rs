@@ -1,5 +1,7 @@
 //! Text in columns: its width, cut to fit, wrapped, and scrolled to a cursor. Wide and combining characters count as shown.
 
+use std::borrow::Cow;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What stands where something was cut off. ASCII symbols replace it like every other.
@@ -10,12 +12,23 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// The text without what a terminal would obey in place of showing it: control characters, and marks that turn the direction
+/// of all that follows. Names and messages come from anywhere.
+fn shown(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.contains(obeyed) { Cow::Owned(text.replace(obeyed, "")) } else { Cow::Borrowed(text) }
+}
+
 /// The text, cut to so many columns; its end gives way to an ellipsis.
 pub fn fit(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
+    let text = shown(text);
+    if width(&text) <= columns {
         return text.into();
     }
-    let mut cut = start(text, columns.saturating_sub(1)).to_string();
+    let mut cut = start(&text, columns.saturating_sub(1)).to_string();
     if columns > 0 {
         cut.push(ELLIPSIS);
     }
@@ -24,7 +37,8 @@ pub fn fit(text: &str, columns: usize) -> String {
 
 /// The text, cut to so many columns; its start gives way to an ellipsis, as for paths.
 pub fn fit_end(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
+    let text = shown(text);
+    if width(&text) <= columns {
         return text.into();
     }
     if columns == 0 {
@@ -66,7 +80,8 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
-        let mut rest = word;
+        let word = shown(word);
+        let mut rest = &*word;
         while !rest.is_empty() {
             let line = lines.last_mut().expect("there is a first line, and lines are only added");
             let used = width(line);
@@ -125,7 +140,7 @@ pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usiz
             from = index;
         }
     }
-    (start(&text[from..], columns).to_string(), width(&text[from..at]))
+    (shown(start(&text[from..], columns)).into(), width(&text[from..at]))
 }
 
 /// As much of the start as fits into so many columns.
@@ -176,6 +191,15 @@ mod tests {
         assert_eq!(fit_end("/a/long/path", 6), "…/path");
         assert_eq!(fit("深い層", 4), "深…");
         assert_eq!(fit("e\u{301}tude", 3), "e\u{301}t…");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_left_out() {
+        let text = "a\u{1b}[31m\u{202e}b\r";
+        assert_eq!(fit(text, 9), "a[31mb");
+        assert_eq!(fit_end(text, 3), "…mb");
+        assert_eq!(wrap("\u{7} one\u{200f}\ttwo", 9), ["one two"]);
+        assert_eq!(around_cursor("\u{202e}ab", 3, 4), ("ab".into(), 2));
     }
 
     #[test]

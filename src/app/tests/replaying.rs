@@ -23,8 +23,8 @@ fn a_recorded_run_shows_with_the_ratios_it_had() {
         attention_units: Some(1),
         mlp_units: Some(1),
     });
-    let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
-    script.hear(1, Event::RunStarted { model, settings, plan: plan.to_vec() });
+    let Event::RunStarted { from, model, settings, .. } = script.run_started() else { panic!() };
+    script.hear(1, Event::RunStarted { from, model, settings, plan: plan.to_vec() });
     assert_eq!(script.state.schedule.ratios, [0.1, 0.4]);
     script.prune(1, 0, 0, vec![]);
     assert_eq!(script.state.status(0), Status::Done);
@@ -36,12 +36,12 @@ fn its_speed_and_pause_are_asked_of_the_player() {
     script.keys(">");
     assert_eq!(script.effects, [Effect::Command(Command::Speed(2.0))]);
     script.keys("space");
-    assert_eq!(script.effects, [Effect::Command(Command::Pause)]);
+    assert_eq!(script.effects, [Effect::Command(Command::Pause { run: 0 })]);
     assert!(script.state.replay_paused);
     script.keys("n");
-    assert_eq!(script.effects, [Effect::Command(Command::Step)]);
+    assert_eq!(script.effects, [Effect::Command(Command::Step { run: 0 })]);
     script.keys("space");
-    assert_eq!(script.effects, [Effect::Command(Command::Resume)]);
+    assert_eq!(script.effects, [Effect::Command(Command::Resume { run: 0 })]);
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! Every screen as it is drawn, from the recorded run: its text at three sizes, and how it looks at the smallest.
+//!
+//! A picture that is meant to change is accepted with `INSTA_UPDATE=always cargo test --release --test snapshots`.
+#![allow(clippy::unwrap_used)]
+
+mod window;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use slimgpt::{
+    app::{Msg, Overlay, Panel, Screen, State, update},
+    config::Part,
+    protocol::{CurvePoint, Event, Side, Stamped},
+    ui::LEAST,
+};
+use window::{drawn, live, press, recorded, replay, tell};
+
+const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
+
+/// Pictures of one test; all of them are looked at before it fails.
+#[derive(Default)]
+struct Pictures {
+    differing: Vec<String>,
+}
+
+impl Pictures {
+    /// The text, and how it looks where the terminal is small: larger ones are made of the same pieces.
+    fn compare(&mut self, name: &str, state: &State) {
+        let (columns, rows) = state.size;
+        let shown = drawn(state);
+        let looks = if state.size <= LEAST { format!("\n{}", shown.looks()) } else { String::new() };
+        let picture = format!("{}{looks}", shown.text());
+        let name = format!("{name}_{columns}x{rows}");
+        let compared = catch_unwind(AssertUnwindSafe(|| {
+            insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+                insta::assert_snapshot!(name.as_str(), picture);
+            });
+        }));
+        if compared.is_err() {
+            self.differing.push(name);
+        }
+    }
+
+    fn screens(&mut self, name: &str, state: &State) {
+        for screen in Screen::ALL {
+            for size in SIZES {
+                let title = screen.title().to_lowercase();
+                self.compare(&format!("{name}_{title}"), &State { screen, size, ..state.clone() });
+            }
+        }
+    }
+
+    #[track_caller]
+    fn finish(self) {
+        let differing = self.differing.join(", ");
+        assert!(
+            differing.is_empty(),
+            "these are not drawn as in tests/snapshots: {differing}; the differences are told above. Where they are \
+             meant, accept them with `INSTA_UPDATE=always cargo test --release --test snapshots` and look at `git diff`"
+        );
+    }
+}
+
+/// As far as the second batch of channels of layer 6.
+fn half_of_the_run() -> Vec<Stamped> {
+    let events = recorded();
+    let second =
+        |told: &Stamped| matches!(told.event, Event::Removed { layer: 6, part: Part::Mlp, step: 1, .. });
+    let end = events.iter().position(second).unwrap();
+    events[..=end].to_vec()
+}
+
+fn hear(state: &mut State, events: Vec<Stamped>) {
+    for event in events {
+        update(state, Msg::Engine(event));
+    }
+}
+
+fn half_way() -> State {
+    let mut state = replay();
+    hear(&mut state, half_of_the_run());
+    state
+}
+
+/// The whole recording, and what it does not hold: texts, and the error curve of a layer.
+fn ended() -> State {
+    let mut state = replay();
+    hear(&mut state, recorded());
+    for (side, text) in [(Side::Dense, " there was a girl."), (Side::Pruned, " the sun was in the sun.")] {
+        for piece in text.split_inclusive(' ') {
+            tell(&mut state, 2, Event::Piece { side, text: piece.into() });
+        }
+        tell(&mut state, 2, Event::Wrote { side, tokens: text.split(' ').count(), seconds: 0.25 });
+    }
+    tell(&mut state, 2, Event::JobDone);
+    let point = |removed: usize| CurvePoint { removed, relative_error: (removed as f64 / 320.0).powi(2) };
+    let points = (0..320).map(point).collect();
+    tell(&mut state, 3, Event::Curve { layer: 11, part: Part::Mlp, units: 320, points });
+    tell(&mut state, 3, Event::JobDone);
+    update(&mut state, Msg::EngineGone(None));
+    state.notice = None;
+    state
+}
+
+/// An engine in the middle of the same run.
+fn at_work() -> State {
+    let mut state = State { settings: half_way().settings, ..live() };
+    let mut events = half_of_the_run().into_iter();
+    hear(&mut state, events.by_ref().take(1).collect());
+    state.schedule = half_way().schedule;
+    press(&mut state, &["s"]);
+    hear(&mut state, events.collect());
+    state
+}
+
+#[test]
+fn every_screen_in_the_middle_of_a_run() {
+    let mut pictures = Pictures::default();
+    pictures.screens("half_way", &half_way());
+    pictures.finish();
+}
+
+#[test]
+fn every_screen_at_the_end_of_a_run() {
+    let mut pictures = Pictures::default();
+    pictures.screens("ended", &ended());
+    pictures.finish();
+}
+
+#[test]
+fn every_panel_of_a_layer_where_it_has_the_room() {
+    let mut pictures = Pictures::default();
+    for part in [Part::Attention, Part::Mlp] {
+        for &panel in Screen::Layer.panels() {
+            let mut state = State { screen: Screen::Layer, part, ..ended() };
+            state.focus[Screen::Layer as usize] = panel;
+            let title = panel.title().to_lowercase().replace(' ', "_");
+            // What does not tell the parts apart is shown once.
+            if part == Part::Mlp || !matches!(panel, Panel::Attempts | Panel::ErrorCurve) {
+                pictures.compare(&format!("panel_{title}_{part}"), &state);
+            }
+        }
+    }
+    pictures.finish();
+}
+
+#[test]
+fn what_lies_over_a_screen() {
+    let mut pictures = Pictures::default();
+    for (name, keys) in [
+        ("help", &["?"][..]),
+        ("palette", &[":", "t", "h", "e", "m", "e"]),
+        ("filter", &["/", "d", "o", "n", "e"]),
+        ("settings", &["o", "down"]),
+        ("prompt", &["5", "e"]),
+        ("explain", &["2", "i"]),
+        ("question", &["x"]),
+        ("refusal", &["3", "r", "s"]),
+    ] {
+        let mut state = at_work();
+        press(&mut state, keys);
+        pictures.compare(&format!("over_{name}"), &state);
+    }
+    pictures.finish();
+}
+
+#[test]
+fn a_terminal_that_is_too_small_and_a_model_that_is_not_open() {
+    let mut pictures = Pictures::default();
+    pictures.compare("too_small", &State { size: (62, 18), ..half_way() });
+    pictures.compare("opening", &live());
+    let help = State { screen: Screen::Layer, overlays: vec![Overlay::Explain], ..live() };
+    pictures.compare("opening_layer", &help);
+    pictures.finish();
+}

@@ -1,0 +1,187 @@
+//! What must hold for every frame: whole borders, nothing that a terminal would obey, the selection in sight.
+
+use ratatui::layout::{Position, Rect};
+use slimgpt::{
+    app::{Overlay, Panel, Pointed, Screen, State, explanation, palette},
+    ui::LEAST,
+};
+
+use super::Shown;
+
+/// Symbols of a right border: the line, and the marks of a list that goes on.
+const RIGHT: [&str; 3] = ["│", "▲", "▼"];
+const CORNERS: [&str; 4] = ["╭", "╮", "╰", "╯"];
+
+/// A frame as rows of cells, with the state that it is of.
+struct Sheet<'a> {
+    rows: Vec<Vec<&'a str>>,
+    shown: &'a Shown,
+    state: &'a State,
+    /// How the state came about.
+    told: &'a str,
+}
+
+/// Fails where the frame of a state is not as it must be.
+pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
+    let area = shown.buffer.area;
+    let rows = (0..area.height).map(|y| shown.cells(y)).collect();
+    let sheet = Sheet { rows, shown, state, told };
+    sheet.holds_nothing_to_obey();
+    if let Some(cursor) = shown.cursor.filter(|&cursor| !area.contains(cursor)) {
+        sheet.fail(format!("the cursor is at {cursor}"));
+    }
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        return;
+    }
+    for y in [0, 1, area.height - 1] {
+        if sheet.rows[usize::from(y)].iter().any(|cell| CORNERS.contains(cell)) {
+            sheet.fail(format!("a box reaches into row {y}"));
+        }
+    }
+    match state.overlays.last() {
+        None => sheet.has_whole_boxes(),
+        Some(Overlay::Filter { .. }) => {}
+        Some(Overlay::Explain) => sheet.has_whole_explanation(),
+        Some(Overlay::Help { .. } | Overlay::Palette { .. } | Overlay::Form(_) | Overlay::Ask(_)) => {
+            sheet.has_whole_window();
+        }
+    }
+    if let Some(selected) = selected(state)
+        && shown.hits.area_of(selected).is_none()
+    {
+        sheet.fail(format!("{selected:?} is out of sight"));
+    }
+}
+
+impl Sheet<'_> {
+    fn fail(&self, what: String) -> ! {
+        let (title, size) = (self.state.screen.title(), self.state.size);
+        panic!("{what}: {}, {title} at {size:?}\n{}", self.told, self.shown.text())
+    }
+
+    fn at(&self, x: u16, y: u16) -> &str {
+        self.rows.get(usize::from(y)).and_then(|row| row.get(usize::from(x))).copied().unwrap_or("")
+    }
+
+    /// Control characters, and marks that turn the direction of the row.
+    fn holds_nothing_to_obey(&self) {
+        let obeyed =
+            |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
+        if let Some(cell) = self.rows.iter().flatten().find(|cell| cell.contains(obeyed)) {
+            self.fail(format!("a cell holds {cell:?}"));
+        }
+    }
+
+    fn places(&self, symbol: &str) -> Vec<(u16, u16)> {
+        let cells = self
+            .rows
+            .iter()
+            .zip(0..)
+            .flat_map(|(row, y)| row.iter().zip(0..).map(move |(cell, x)| (cell, x, y)));
+        cells.filter(|(cell, _, _)| **cell == symbol).map(|(_, x, y)| (x, y)).collect()
+    }
+
+    /// All boxes of a screen, the panels that can have the focus among them.
+    fn has_whole_boxes(&self) {
+        let boxes: Vec<Rect> = self.places(CORNERS[0]).into_iter().map(|(x, y)| self.box_at(x, y)).collect();
+        for corner in &CORNERS[1..] {
+            if self.places(corner).len() != boxes.len() {
+                self.fail(format!("{corner} without a box"));
+            }
+        }
+        for (at, one) in boxes.iter().enumerate() {
+            if let Some(other) = boxes[..at].iter().find(|other| other.intersects(*one)) {
+                self.fail(format!("{one} lies over {other}"));
+            }
+        }
+        for &panel in self.state.screen.panels() {
+            if let Some(area) = self.shown.hits.area_of(Pointed::Panel(panel))
+                && !boxes.contains(&area)
+            {
+                self.fail(format!("{panel:?} at {area} is not framed"));
+            }
+        }
+    }
+
+    /// The topmost overlay: all that does not lie outside of it.
+    fn has_whole_window(&self) {
+        let area = self.shown.buffer.area;
+        let inside: Vec<Position> = (0..area.height - 1)
+            .flat_map(|y| (0..area.width).map(move |x| Position { x, y }))
+            .filter(|at| self.shown.hits.at(at.x, at.y) != Pointed::OutsideOverlay)
+            .collect();
+        let (Some(first), Some(last)) = (inside.first(), inside.last()) else {
+            self.fail("no window".into())
+        };
+        let found = self.box_at(first.x, first.y);
+        if (found.right() - 1, found.bottom() - 1) != (last.x, last.y) {
+            self.fail(format!("the window ends at {last}, its border at {found}"));
+        }
+    }
+
+    fn has_whole_explanation(&self) {
+        let title = format!("╭ {} ", explanation(&self.state).title);
+        let starts =
+            |&(x, y): &(u16, u16)| self.rows[usize::from(y)][usize::from(x)..].concat().starts_with(&title);
+        let found: Vec<(u16, u16)> = self.places(CORNERS[0]).into_iter().filter(starts).collect();
+        // The panel itself may be called the same.
+        let panel = self.shown.hits.area_of(Pointed::Panel(self.state.focused()));
+        let is_panel = |&&(x, y): &&(u16, u16)| panel.is_some_and(|panel| (panel.x, panel.y) == (x, y));
+        match found.iter().find(|at| !is_panel(at)).or(found.first()) {
+            Some(&(x, y)) => {
+                self.box_at(x, y);
+            }
+            None => self.fail(format!("no box of {title}")),
+        }
+    }
+
+    /// The box whose upper left corner this is, its sides whole.
+    fn box_at(&self, x: u16, y: u16) -> Rect {
+        let wrong = |what: &str, x: u16, y: u16| self.fail(format!("{what} at {x}, {y}"));
+        if self.at(x, y) != CORNERS[0] {
+            wrong("no corner", x, y);
+        }
+        let columns = self.rows[usize::from(y)].len() as u16;
+        let Some(right) = (x + 1..columns).find(|&at| self.at(at, y) == CORNERS[1]) else {
+            wrong("no end of the border that begins", x, y)
+        };
+        let rows = self.rows.len() as u16;
+        let Some(bottom) = (y + 1..rows).find(|&at| self.at(x, at) != "│") else {
+            wrong("no bottom", x, y)
+        };
+        if let Some(at) = (y + 1..bottom).find(|&at| !RIGHT.contains(&self.at(right, at))) {
+            wrong("no right border", right, at);
+        }
+        if (self.at(x, bottom), self.at(right, bottom)) != (CORNERS[2], CORNERS[3]) {
+            wrong("the left border ends without corners", x, bottom);
+        }
+        Rect::new(x, y, right - x + 1, bottom - y + 1)
+    }
+}
+
+/// What keys act on: a row that must be seen.
+fn selected(state: &State) -> Option<Pointed> {
+    match (state.overlays.last(), state.screen) {
+        (Some(Overlay::Palette { input, at }), _) => {
+            let last = palette(state, input.text()).len().checked_sub(1)?;
+            Some(Pointed::OverlayLine((*at).min(last)))
+        }
+        (Some(Overlay::Form(form)), _) => {
+            (form.at < form.fields.len()).then_some(Pointed::OverlayLine(form.at))
+        }
+        (Some(Overlay::Help { .. } | Overlay::Filter { .. } | Overlay::Ask(_)), _) => None,
+        (Some(Overlay::Explain) | None, Screen::Layers) => {
+            state.listed_layers().contains(&state.layer).then_some(Pointed::Layer(state.layer))
+        }
+        (Some(Overlay::Explain) | None, Screen::Layer) => {
+            let attempts = &state.layers.get(state.layer)?.attempts;
+            let listed = state.focused() == Panel::Attempts && state.attempt < attempts.len();
+            listed.then_some(Pointed::Attempt(state.attempt))
+        }
+        (Some(Overlay::Explain) | None, Screen::Log) => {
+            let last = state.log.shown().count().checked_sub(1)?;
+            state.log.cursor.map(|cursor| Pointed::LogLine(cursor.min(last)))
+        }
+        (Some(Overlay::Explain) | None, Screen::Schedule | Screen::Errors | Screen::Compare) => None,
+    }
+}
