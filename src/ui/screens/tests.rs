@@ -381,9 +381,9 @@ fn a_perplexity_is_awaited_only_while_something_is_to_measure_it() {
         let text = shown(state);
         text.lines().find(|line| line.contains("wikitext")).unwrap().to_string()
     };
-    assert!(line(&state).contains('…'));
+    assert!(line(&state).contains(" … "));
     state.jobs.clear();
-    assert!(line(&state).contains('–') && !line(&state).contains('…'), "{}", line(&state));
+    assert!(line(&state).contains(" – ") && !line(&state).contains(" … "), "{}", line(&state));
 }
 
 #[test]
@@ -397,4 +397,23 @@ fn compare_weighs_what_is_in_force_and_layers_tell_that_the_rest_is_planned() {
     let mut state = sample::opened(sample::SMALL);
     sample::prune(&mut state, 12);
     assert!(!shown(&state).contains("planned"), "{}", shown(&state));
+}
+
+#[test]
+fn boxes_beside_the_large_panel_fill_their_column_with_pictures() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    for panel in Screen::Layer.panels() {
+        state.focus[Screen::Layer as usize] = *panel;
+        let (buffer, hits) = drawn(&state, 120, 33);
+        let text = text(&buffer);
+        let beside: Vec<Pointed> = (1..33).map(|y| hits.at(118, y)).collect();
+        assert!(beside.iter().all(|pointed| matches!(pointed, Pointed::Panel(_))), "{panel:?}\n{text}");
+        if *panel == Panel::Scores {
+            let bars =
+                text.lines().skip(1).filter(|line| line.chars().skip(75).any(|c| "▁▂▃▄▅▆▇█".contains(c)));
+            assert!(bars.count() >= 2, "a histogram\n{text}");
+            let map = text.lines().filter(|line| line.chars().skip(75).any(|c| c == '▀'));
+            assert!(map.count() >= 4, "a heat map\n{text}");
+        }
+    }
 }
