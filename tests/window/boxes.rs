@@ -120,7 +120,7 @@ impl Sheet<'_> {
     }
 
     fn has_whole_explanation(&self) {
-        let title = format!("╭ {} ", explanation(&self.state).title);
+        let title = format!("╭ {} ", explanation(self.state).title);
         let starts =
             |&(x, y): &(u16, u16)| self.rows[usize::from(y)][usize::from(x)..].concat().starts_with(&title);
         let found: Vec<(u16, u16)> = self.places(CORNERS[0]).into_iter().filter(starts).collect();
