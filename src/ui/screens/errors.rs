@@ -105,9 +105,12 @@ fn relative(view: &mut View<'_>, area: Rect, parts: &[Series]) {
 /// Without the dense stream there is no output error: the parts' errors have the room.
 fn untracked(view: &mut View<'_>, area: Rect, parts: &[Series]) {
     let inner = view.panel(Panel::Errors, area, "Errors", "over E‖y‖²");
-    let key = view.key(Action::Settings);
-    let words =
-        format!("Output errors were not tracked: turn on track errors in settings ({key}) and run again.");
+    let words = if view.state.is_replay() {
+        "Output errors were not tracked.".into()
+    } else {
+        let key = view.key(Action::Settings);
+        format!("Output errors were not tracked: turn on track errors in settings ({key}) and run again.")
+    };
     let lines = wrap(&words, inner.width);
     let told = (lines.len() as u16).min(inner.height / 3);
     for (row, line) in (0..told).zip(lines) {

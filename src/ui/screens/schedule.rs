@@ -17,7 +17,7 @@ use crate::{
     ui::{
         Role,
         numbers::{bytes, change, parameters},
-        widgets::{count, error, ratio},
+        widgets::{count, error, ratio, wrap},
     },
 };
 
@@ -109,8 +109,10 @@ fn chosen(view: &mut View<'_>, area: Rect) {
     view.facts(inner, &facts);
     let row = facts.len() as u16;
     if let Some(cause) = &layer.failed {
-        let line = vec![view.span(cause.clone(), Role::Failed)];
-        view.line(inner, row, line);
+        for (row, line) in (row..).zip(wrap(cause, inner.width)) {
+            let line = vec![view.span(cause[line].to_string(), Role::Failed)];
+            view.line(inner, row, line);
+        }
         return;
     }
     for (row, line) in (row..).zip(readings(view, inner.width)) {

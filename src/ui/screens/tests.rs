@@ -4,7 +4,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 
 use super::{draw, sample};
 use crate::{
-    app::{Entry, Level, Panel, Pointed, Screen, State, Status},
+    app::{Entry, Level, Origin, Panel, Pointed, Screen, State, Status},
     config::Part,
     ui::{Depth, Glyphs, Hits, Theme},
 };
@@ -414,6 +414,23 @@ fn boxes_beside_the_large_panel_fill_their_column_with_pictures() {
             assert!(bars.count() >= 2, "a histogram\n{text}");
             let map = text.lines().filter(|line| line.chars().skip(75).any(|c| c == '▀'));
             assert!(map.count() >= 4, "a heat map\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_is_not_asked_for_what_it_cannot_do() {
+    let mut state = sample::opened(sample::SMALL);
+    state.origin = Origin::Replay { file: "run.jsonl".into(), speed: 1.0 };
+    for screen in Screen::ALL {
+        state.screen = screen;
+        for panel in screen.panels() {
+            state.focus[screen as usize] = *panel;
+            let text = shown(&state);
+            let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for words in [" with s", "with c,", "w: ", "m: ", "(o)", "c follow"] {
+                assert!(!told.contains(words), "{words} in {screen:?}\n{text}");
+            }
         }
     }
 }

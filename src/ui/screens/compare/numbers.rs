@@ -137,7 +137,11 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         );
     }
     if state.compare.measured.is_empty() {
-        let key = view.key(Action::Measure);
+        let how = if state.is_replay() {
+            "not measured".into()
+        } else {
+            format!("{}: measure on a text", view.key(Action::Measure))
+        };
         line(
             view,
             [
@@ -145,7 +149,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
                 ("–", Role::Faint),
                 ("–", Role::Faint),
                 ("", Role::Text),
-                (&format!("{key}: measure on a text"), Role::Muted),
+                (&how, Role::Muted),
             ],
         );
     }

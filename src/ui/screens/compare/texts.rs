@@ -72,8 +72,12 @@ fn column(view: &mut View<'_>, area: Rect, side: Side) {
         write(view.buffer, body, x, y, &text[split..line.end], written);
     }
     if writing.text.is_empty() && !at_work && body.height > 3 {
-        let key = view.key(Action::Write);
+        let words = if state.is_replay() {
+            "nothing was written".into()
+        } else {
+            format!("{}: let both models go on from here", view.key(Action::Write))
+        };
         let below = Rect { y: body.y + 2, height: body.height - 2, ..body };
-        view.absent(below, &format!("{key}: let both models go on from here"));
+        view.absent(below, &words);
     }
 }

@@ -61,7 +61,11 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let inner = view.panel(Panel::Attempts, area, "Attempts", &note);
     if attempts.is_empty() && shown.layer.work.is_none() {
         let (start, retry) = (view.key(Action::Start), view.key(Action::Retry));
-        let text = format!("No attempt yet. Prune all layers with {start}, or this one alone with {retry}.");
+        let text = if view.state.is_replay() {
+            "No attempt yet.".into()
+        } else {
+            format!("No attempt yet. Prune all layers with {start}, or this one alone with {retry}.")
+        };
         view.absent(inner, &text);
         return;
     }

@@ -172,8 +172,11 @@ pub(in crate::ui::screens) fn next_step(
     Some((name, error_at(&curve.points, removed as f64 + step)? - now))
 }
 
-/// Which key makes the curve.
+/// Which key makes the curve; a recording has those alone that were made.
 pub(in crate::ui::screens) fn hint(view: &View<'_>) -> String {
+    if view.state.is_replay() {
+        return "The path was not followed past the cut.".into();
+    }
     let key = view.key(Action::ErrorCurve);
     format!("Follow the path past the cut with {key}, for the error of every ratio.")
 }
@@ -189,6 +192,9 @@ pub(super) fn small(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) -> Optio
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
+        if view.state.is_replay() {
+            return vec![vec![view.span("not followed past the cut", Role::Muted)]];
+        }
         let key = view.key(Action::ErrorCurve);
         return vec![
             vec![view.span(key, Role::Key), view.span(" follow the path past the", Role::Muted)],

@@ -77,7 +77,10 @@ impl<'a> Shown<'a> {
 
     /// Why there is nothing to show, and what to do about it.
     pub fn why_nothing(&self, view: &View<'_>) -> String {
+        let replay = view.state.is_replay();
         match (self.status, &self.layer.work) {
+            (Status::Failed, _) if replay => "The layer failed before this was known.".into(),
+            (Status::Waiting, None) if replay => "Not measured yet.".into(),
             (Status::Failed, _) => {
                 format!(
                     "The layer failed before this was known. Solve it again with {}.",
