@@ -276,9 +276,9 @@ fn keys_are_answered_at_once_while_the_engine_works() {
         })
         .collect();
     waits.sort();
-    // Other tests run beside this one, so both cores have twice the work they can do: the faster ones tell.
-    assert!(waits[3] < Duration::from_millis(33), "a quarter took less, the rest more than {:?}", waits[3]);
-    assert!(waits[11] < Duration::from_secs(2), "one took {:?}", waits[11]);
+    // Other tests run beside this one, so both cores have more than twice the work they can do: the fast ones tell.
+    assert!(waits[0] < Duration::from_millis(33), "none took less than {:?}", waits[0]);
+    assert!(waits[6] < Duration::from_millis(150), "half of them took longer than {:?}", waits[6]);
     quit(&mut terminal);
 }
 

@@ -9,7 +9,7 @@ use face::{Face, finished, forget_times, headless, is_end, settings, small_text,
 use slimgpt::{
     config::{GroupSize, Part, Settings, TextSource},
     engine::{self, Evaluate, ModelChoice},
-    protocol::{Command, Event, LayerRecord, Method, Pace, Prompt, RunRecord, Side},
+    protocol::{Command, Event, LayerRecord, Method, Prompt, RunRecord, Side},
 };
 
 #[test]
@@ -69,31 +69,8 @@ fn the_calibration_text_as_evaluation_text_is_warned_of() {
     let text = TextSource::DemoStories;
     face.send(Command::Measure { run: 1, text, seq_len: 64, bos: false });
     face.until(|event| matches!(event, Event::Warning { message } if message.contains("flatters")));
-    face.send(Command::Cancel);
+    face.send(Command::Cancel { run: 1 });
     assert_eq!(face.until(is_end).last(), &Event::RunCancelled);
-}
-
-#[test]
-fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_cancelled() {
-    let settings = Settings { track_errors: true, ..settings() };
-    let whole = Face::open(&settings).run(0, &settings).record();
-
-    let mut face = Face::open(&settings);
-    face.begin(0, &settings, Pace::Free);
-    let mut told = face.until(|event| matches!(event, Event::Removed { layer: 3, .. }));
-    face.send(Command::Cancel);
-    told.extend(face.until(is_end));
-    assert_eq!(told.last(), &Event::RunCancelled);
-    let done = told.layers().len();
-    assert!((3..whole.layers.len()).contains(&done), "{done} layers were done");
-
-    let told = face.run(done, &settings);
-    assert!(
-        told.0
-            .iter()
-            .any(|event| matches!(event, Event::LayerStarted { layer, attempt: 0, .. } if *layer == done))
-    );
-    assert!(told.record().layers == whole.layers, "the records differ");
 }
 
 #[test]
@@ -106,24 +83,6 @@ fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
     let told = face.run(5, &settings);
     assert!(told.0.iter().any(|event| matches!(event, Event::LayerStarted { layer: 5, attempt: 1, .. })));
     assert!(told.record().layers == whole.layers, "the records differ");
-}
-
-#[test]
-fn new_ratios_hold_for_the_layers_that_have_not_begun() {
-    let settings = settings();
-    let mut face = Face::open(&settings);
-    let ratios = face.ratios(&settings);
-    face.begin(0, &settings, Pace::Stepwise);
-    face.until(|event| *event == Event::Paused);
-    face.send(Command::Replan { ratios: vec![0.5; ratios.len()] });
-    face.send(Command::Resume);
-    let record = face.until(is_end).record();
-    assert_eq!(record.layers[0].ratio, ratios[0]);
-    assert!(record.layers[1..].iter().all(|layer| layer.ratio == 0.5));
-    assert_eq!(record.layers[1].mlp.kept.len(), 160);
-    let mut expected = vec![0.5; ratios.len()];
-    expected[0] = ratios[0];
-    assert_eq!(record.settings.schedule, slimgpt::config::Schedule::Custom(expected));
 }
 
 #[test]
@@ -141,14 +100,14 @@ fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
     let last = first.layers.len() - 1;
     let again = face.run(last, &settings).record();
     assert!(again.layers == first.layers, "the first attempt is not in force any more");
-    face.send(Command::Choose { layer: 4, attempt: 1 });
+    face.choose(4, Some(1));
     let told = face.run(5, &settings);
     let (_, below) = told.layers().into_iter().next().unwrap();
     assert_eq!((below.number, below.above), (1, vec![0, 0, 0, 0, 1]));
     let other = told.record();
     assert_eq!(other.layers[4], record);
     assert_ne!(other.layers[5], first.layers[5]);
-    face.send(Command::Choose { layer: 4, attempt: 0 });
+    face.choose(4, Some(0));
     let back = face.run(5, &settings).record();
     assert!(back.layers == first.layers, "the first attempt is not back in force");
 }
@@ -159,7 +118,9 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
     let dense_stream = Settings { target: slimgpt::config::Target::DenseStream, ..base.clone() };
     let mut small = base.clone();
     small.machine.memory_budget = "1K".parse().unwrap();
-    for settings in [base, dense_stream, small] {
+    let by_query_head =
+        Settings { attention_unit: slimgpt::config::AttentionUnit::QueryHead, ..base.clone() };
+    for settings in [base, dense_stream, small, by_query_head] {
         let mut face = Face::open(&settings);
         let whole = face.run(0, &settings).record();
         let method = Method::of_run(&settings, whole.layers[6].ratio);
@@ -172,23 +133,61 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
 }
 
 #[test]
-fn a_stepwise_run_halts_after_each_batch_and_a_step_lets_one_more_leave() {
-    let settings = Settings { layers: "0..2".parse().unwrap(), ..settings() };
+fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
+    let settings = settings();
     let mut face = Face::open(&settings);
-    face.begin(0, &settings, Pace::Stepwise);
-    let removed = |event: &Event| matches!(event, Event::Removed { .. }).then_some(());
-    for _ in 0..4 {
-        let told = face.until(|event| *event == Event::Paused);
-        assert_eq!(told.all(removed).len(), 1);
-        assert!(matches!(told.0[told.0.len() - 2], Event::Removed { .. }));
-        assert!(face.nothing_follows());
-        face.send(Command::Step);
+    face.run(0, &settings).record();
+    for layer in [9, 2, 6] {
+        face.retry(layer, Method::of_run(&settings, 0.5));
+        face.curve(layer + 1, Part::Attention, Method::of_run(&settings, 0.5));
     }
-    face.until(|event| *event == Event::Paused);
-    face.send(Command::Resume);
-    let told = face.until(is_end);
-    assert!(told.all(removed).len() > 2 && !told.0.contains(&Event::Paused));
-    told.record();
+    assert_eq!(face.approaching, 0);
+    // Another attempt is in force: the way below it leads through other layers now.
+    face.choose(2, Some(1));
+    face.curve(4, Part::Attention, Method::of_run(&settings, 0.5));
+    assert!(face.approaching > 0);
+    face.choose(2, Some(0));
+    face.approaching = 0;
+    face.curve(4, Part::Mlp, Method::of_run(&settings, 0.5));
+    assert_eq!(face.approaching, 0, "the first way is still known");
+}
+
+#[test]
+fn a_small_budget_keeps_the_streams_come_to_last() {
+    let mut settings = settings();
+    // Three times the streams of 8 · 64 tokens of 128 numbers, and the activations of 320 channels.
+    settings.machine.memory_budget = "1500K".parse().unwrap();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let last = face.ratios(&settings).len() - 1;
+    face.curve(last, Part::Attention, Method::of_run(&settings, 0.5));
+    assert_eq!(face.approaching, 0);
+    face.curve(1, Part::Attention, Method::of_run(&settings, 0.5));
+    assert!(face.approaching > 0);
+}
+
+#[test]
+fn a_choice_is_told_and_a_layer_of_which_none_is_chosen_is_dense() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut face = Face::open(&settings());
+    face.run(0, &settings()).record();
+    assert_eq!(face.choose(3, None).1, [1], "it carries the number of the job before it");
+    face.export(&dir.path().join("out"));
+    let text = fs::read_to_string(dir.path().join("out/run.json")).unwrap();
+    let record: RunRecord = serde_json::from_str(&text).unwrap();
+    let dense: Vec<usize> =
+        record.layers.iter().filter(|layer| layer.mlp.hessian.is_none()).map(|layer| layer.index).collect();
+    assert_eq!(dense, [3]);
+}
+
+#[test]
+fn a_run_says_where_it_began_and_what_it_was_drawn_by() {
+    let settings = Settings { seed: 5, ..settings() };
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let told = face.run(10, &settings);
+    assert!(matches!(told.0[0], Event::RunStarted { from: 10, .. }));
+    assert!(matches!(told.0[1], Event::Calibrated { seed: 5, .. }));
 }
 
 #[test]
@@ -244,83 +243,6 @@ fn both_models_write_in_turn() {
     assert_eq!(wrote.len(), 2);
     assert!(wrote.iter().all(|(_, tokens)| (1..=12).contains(tokens)));
     assert_eq!(write(&mut face), (pieces, wrote), "equal seeds write equal texts");
-}
-
-#[test]
-fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
-    let settings = settings();
-    let mut face = Face::open(&settings);
-    let ratios = face.ratios(&settings);
-    let run = Box::new(settings.clone());
-    face.send(Command::Run { run: 7, from: 0, ratios: ratios.clone(), settings: run, pace: Pace::Free });
-    let method = Method::of_run(&settings, 0.7);
-    face.send(Command::Retry { run: 8, layer: 11, method: method.clone(), pace: Pace::Free });
-    face.send(Command::Choose { layer: 11, attempt: 1 });
-    face.send(Command::Curve { run: 9, layer: 11, part: Part::Attention, method });
-    face.send(Command::Retry {
-        run: 10,
-        layer: 12,
-        method: Method::of_run(&settings, 0.1),
-        pace: Pace::Free,
-    });
-    let mut ends = Vec::new();
-    for run in 7..=10 {
-        let told = face.until(is_end);
-        assert!(told.1.iter().all(|of| *of == run), "job {run}: {:?}", told.1);
-        ends.push(std::mem::discriminant(told.last()));
-    }
-    let failed = Event::RunFailed { message: String::new() };
-    assert_eq!(
-        ends[1..],
-        [Event::JobDone, Event::JobDone, failed].map(|event| std::mem::discriminant(&event))
-    );
-}
-
-#[test]
-fn a_job_that_fails_leaves_the_workbench_at_work() {
-    let dir = tempfile::tempdir().unwrap();
-    let settings = settings();
-    let mut face = Face::open(&settings);
-    let fails = |face: &mut Face, about: &str, command: &dyn Fn(u64) -> Command| {
-        let told = face.job(command);
-        let Event::RunFailed { message } = told.last() else { panic!("{:?}", told.last()) };
-        assert!(message.contains(about), "{message}");
-    };
-    fails(&mut face, "already there", &|run| {
-        let format = slimgpt::config::Format::Hf;
-        Command::Export { run, format, out: dir.path().into(), force: false }
-    });
-    fails(&mut face, "nowhere.txt", &|run| {
-        let text = TextSource::File("nowhere.txt".into());
-        Command::Measure { run, text, seq_len: 64, bos: false }
-    });
-    fails(&mut face, "layer 0 above it has no attempt yet", &|run| {
-        let method = Method::of_run(&settings, 0.2);
-        Command::Retry { run, layer: 3, method, pace: Pace::Free }
-    });
-    fails(&mut face, "3 ratios for 12 layers", &|run| {
-        let boxed = Box::new(settings.clone());
-        Command::Run { run, from: 0, ratios: vec![0.2; 3], settings: boxed, pace: Pace::Free }
-    });
-    fails(&mut face, "nowhere.txt", &|run| {
-        let calibration = vec![TextSource::File("nowhere.txt".into())];
-        let boxed = Box::new(Settings { calibration, ..settings.clone() });
-        Command::Run { run, from: 0, ratios: vec![0.2; 12], settings: boxed, pace: Pace::Free }
-    });
-    face.send(Command::Choose { layer: 0, attempt: 0 });
-    face.until(|event| matches!(event, Event::Warning { .. }));
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    face.run(0, &settings).record();
-    face.close().unwrap();
-}
-
-#[test]
-fn a_model_that_cannot_be_opened_ends_the_thread() {
-    let mut worker = engine::workbench(ModelChoice::Named("no/such/model".into()), settings());
-    let told = worker.events.blocking_recv().unwrap();
-    assert!(matches!(told.event, Event::RunFailed { .. }) && told.run == 0);
-    assert_eq!(worker.events.blocking_recv(), None);
-    assert_eq!(worker.join().unwrap_err().exit_code(), 2);
 }
 
 #[test]

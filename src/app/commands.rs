@@ -24,6 +24,11 @@ impl State {
         run
     }
 
+    /// The number of the job at work; 0 where there is none, which a replay does not mind.
+    pub(super) fn run(&self) -> u64 {
+        self.job().map_or(0, |job| job.run)
+    }
+
     /// Why nothing can be asked of the engine now; None where it can.
     pub fn unready(&self) -> Option<String> {
         match (&self.engine_gone, &self.model) {
@@ -94,11 +99,9 @@ impl State {
 
     /// The ratios of layers not yet begun follow an edit at once.
     pub(super) fn replan(&self) -> Vec<Effect> {
-        let running = self.job().is_some_and(|job| matches!(job.kind, JobKind::Run { .. }));
-        if running && !self.is_replay() {
-            vec![Effect::Command(Command::Replan { ratios: self.schedule.ratios.clone() })]
-        } else {
-            Vec::new()
-        }
+        let running = self.job().filter(|job| matches!(job.kind, JobKind::Run { .. }) && !self.is_replay());
+        let ratios = &self.schedule.ratios;
+        let replan = |job: &Job| Effect::Command(Command::Replan { run: job.run, ratios: ratios.clone() });
+        running.map(replan).into_iter().collect()
     }
 }

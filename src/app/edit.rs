@@ -86,7 +86,7 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
         format!("; {stale} layers below are stale, R runs them again")
     };
     state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is in force{below}"));
-    vec![Effect::Command(Command::Choose { layer, attempt: number })]
+    vec![Effect::Command(Command::Choose { layer, attempt: Some(number) })]
 }
 
 /// What was exported is no longer what is in force.
@@ -138,9 +138,9 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
     }
     if let Some(Choice { layer, before, after }) = change.choice {
         let number = if which == History::Undo { before } else { after };
-        if let (Some(known), Some(attempt)) = (state.layers.get_mut(layer), number) {
-            known.chosen = Some(attempt);
-            effects.push(Effect::Command(Command::Choose { layer, attempt }));
+        if let Some(known) = state.layers.get_mut(layer) {
+            known.chosen = number;
+            effects.push(Effect::Command(Command::Choose { layer, attempt: number }));
             chosen_anew(state);
         }
     }

@@ -15,10 +15,15 @@ const GHOSTS: usize = 6;
 
 pub fn hear(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     let Stamped { run, at, event } = stamped;
+    if event == Event::RunCancelled && state.jobs.iter().skip(1).any(|job| job.run == run) {
+        // It waited, and never began.
+        state.jobs.retain(|job| job.run != run);
+        return Vec::new();
+    }
     if !belongs(state, run, &event) {
         return Vec::new();
     }
-    if let Some(job) = state.jobs.front_mut() {
+    if let Some(job) = state.jobs.front_mut().filter(|job| job.run == run) {
         job.at = at;
         if job.status == JobStatus::Waiting {
             job.status = JobStatus::Working;
@@ -30,7 +35,9 @@ pub fn hear(state: &mut State, stamped: Stamped) -> Vec<Effect> {
 
 /// Whether an event is of the job at work. Recordings begin their jobs by themselves.
 fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
-    if matches!(event, Event::Opened { .. }) || state.jobs.front().is_some_and(|job| job.run == run) {
+    if matches!(event, Event::Opened { .. } | Event::Chosen { .. })
+        || state.jobs.front().is_some_and(|job| job.run == run)
+    {
         return true;
     }
     if !state.is_replay() {
@@ -50,7 +57,7 @@ fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
 /// The job that an event of a recording begins.
 fn kind_of(event: &Event) -> Option<JobKind> {
     match event {
-        Event::RunStarted { .. } => Some(JobKind::Run { from: 0 }),
+        Event::RunStarted { from, .. } => Some(JobKind::Run { from: *from }),
         Event::LayerStarted { layer, .. } => Some(JobKind::Retry { layer: *layer }),
         Event::Curve { layer, part, .. } => Some(JobKind::Curve { layer: *layer, part: *part }),
         Event::Measured { .. } => Some(JobKind::Measure),
@@ -64,6 +71,7 @@ fn kind_of(event: &Event) -> Option<JobKind> {
         | Event::PartDone { .. }
         | Event::PartFailed { .. }
         | Event::LayerDone { .. }
+        | Event::Chosen { .. }
         | Event::Warning { .. }
         | Event::Paused
         | Event::Resumed
@@ -97,13 +105,13 @@ fn take(state: &mut State, at: f64, event: Event) {
             log(state, Level::Info, None, "The run begins".into());
             run_started(state, *settings, &plan);
         }
-        Event::Calibrated { files, samples, seq_len, text_tokens } => {
+        Event::Calibrated { files, samples, seq_len, text_tokens, seed } => {
             let text = format!(
                 "Calibrating on {samples} windows of {seq_len} tokens from {} ({text_tokens} tokens)",
                 files.join(", ")
             );
             log(state, Level::Info, None, text);
-            let (seed, tokens) = (state.settings.seed, (samples * seq_len) as u64);
+            let tokens = (samples * seq_len) as u64;
             state.calibration = Some(CalibrationRecord { files, samples, seq_len, seed, tokens });
         }
         Event::LayerStarted { layer, attempt, method } => {
@@ -185,6 +193,9 @@ fn take(state: &mut State, at: f64, event: Event) {
             log(state, Level::Info, Some(record.index), text);
             layer_done(state, AttemptResult { attempt, record, attention: None, mlp: None });
         }
+        // Our own choices are known before the engine tells them.
+        Event::Chosen { layer, attempt } if state.is_replay() => chosen(state, layer, attempt),
+        Event::Chosen { .. } => {}
         Event::Curve { layer, part, units, points } => {
             let method = state.method(layer);
             log(state, Level::Info, Some(layer), format!("Layer {layer}, {part}: error of every ratio"));
@@ -320,6 +331,17 @@ fn layer_done(state: &mut State, mut result: AttemptResult) {
             format!("Layer {index}: attempt {number} lies beside the others; Enter in the list of attempts puts it in force."),
         );
     }
+}
+
+/// An attempt is in force in a recording, or none; the planned ratio is that of the attempt, as it was when it was chosen.
+fn chosen(state: &mut State, layer: usize, attempt: Option<usize>) {
+    let Some(known) = state.layers.get_mut(layer) else { return };
+    known.chosen = attempt;
+    let ratio = known.in_force().map(|result| result.attempt.method.ratio);
+    if let Some(ratio) = ratio {
+        state.schedule.put(layer, ratio);
+    }
+    state.settle_choices();
 }
 
 fn set_status(state: &mut State, status: JobStatus) {

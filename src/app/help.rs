@@ -12,17 +12,43 @@ pub enum HelpLine {
         name: &'static str,
         help: &'static str,
     },
+    /// The help of the entry above goes on.
+    Rest(&'static str),
     Blank,
 }
 
 /// Rows of the terminal that lines of the help never take: header, tabs, footer, a border, the words typed, a blank.
 pub const AROUND_HELP: u16 = 7;
 
+/// Columns of the help's window, in terminals of so many columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HelpColumns {
+    /// Of the window, its border and margins included.
+    pub window: u16,
+    /// Of the keys, with the gap behind them.
+    pub keys: usize,
+    pub help: usize,
+    /// Of an action's name, 0 where there is no room for it.
+    pub name: usize,
+}
+
+impl HelpColumns {
+    pub fn of(terminal: u16) -> Self {
+        const MARGINS: u16 = 4;
+        let window = terminal.saturating_sub(MARGINS).min(116);
+        let keys = 16;
+        let room = usize::from(window.saturating_sub(MARGINS)).saturating_sub(keys);
+        let name = if room >= 76 { 16 } else { 0 };
+        Self { window, keys, help: room - name, name }
+    }
+}
+
 /// The lines that hold every word typed: of the screen that is shown first, then what counts everywhere, then the other screens.
 pub fn help(state: &State, typed: &str) -> Vec<HelpLine> {
     let typed = typed.to_lowercase();
     let words: Vec<&str> = typed.split_whitespace().collect();
     let others = Screen::ALL.into_iter().filter(|&screen| screen != state.screen);
+    let room = HelpColumns::of(state.size.0).help;
     let mut lines = Vec::new();
     let mut group = |heading: String, belongs: &dyn Fn(Scope) -> bool| {
         let entries: Vec<HelpLine> = ACTIONS
@@ -30,6 +56,7 @@ pub fn help(state: &State, typed: &str) -> Vec<HelpLine> {
             .filter(|info| belongs(info.scope))
             .map(|info| entry(state, info))
             .filter(|entry| words.iter().all(|word| holds(entry, word)))
+            .flat_map(|entry| broken(entry, room))
             .collect();
         if entries.is_empty() {
             return;
@@ -53,12 +80,38 @@ fn entry(state: &State, info: &ActionInfo) -> HelpLine {
     HelpLine::Entry { keys: state.keymap.labels(info.action).join(" "), name: info.name, help: info.help }
 }
 
+/// An entry in as many lines as its help needs, broken at blanks; a column holds one character of it.
+fn broken(line: HelpLine, columns: usize) -> Vec<HelpLine> {
+    let HelpLine::Entry { keys, name, help } = line else { return vec![line] };
+    let (first, mut rest) = head(help, columns);
+    let mut lines = vec![HelpLine::Entry { keys, name, help: first }];
+    while !rest.is_empty() {
+        let (line, behind) = head(rest, columns);
+        lines.push(HelpLine::Rest(line));
+        rest = behind;
+    }
+    lines
+}
+
+/// As many words as fit, and what is left. A word that is too long stays whole.
+fn head(text: &'static str, columns: usize) -> (&'static str, &'static str) {
+    if text.chars().count() <= columns {
+        return (text, "");
+    }
+    let blanks = || text.match_indices(' ').map(|(at, _)| at);
+    let fitting = blanks().take_while(|&at| text[..at].chars().count() <= columns).last();
+    match fitting.or(blanks().next()) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
+}
+
 fn holds(line: &HelpLine, word: &str) -> bool {
     match line {
         HelpLine::Entry { keys, name, help } => {
             name.contains(word) || help.to_lowercase().contains(word) || keys.to_lowercase().contains(word)
         }
-        HelpLine::Heading(_) | HelpLine::Blank => true,
+        HelpLine::Heading(_) | HelpLine::Rest(_) | HelpLine::Blank => true,
     }
 }
 

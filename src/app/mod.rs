@@ -43,7 +43,7 @@ pub use compare::{Compare, InForce, Measured, Writing};
 pub use explain::{Explanation, explanation};
 pub use form::{Field, Form, FormKind, Value};
 pub use goal::{Goal, goal};
-pub use help::{AROUND_HELP, HelpLine, help};
+pub use help::{AROUND_HELP, HelpColumns, HelpLine, help};
 pub use history::{Both, Change, Choice, History};
 pub use job::{Job, JobKind, JobStatus, Outcome};
 pub use keymap::{KeyMap, KeyMapError, read_key};

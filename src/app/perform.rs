@@ -197,11 +197,16 @@ fn start(state: &mut State, from: Option<usize>) -> Vec<Effect> {
 fn pause_or_resume(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
         state.replay_paused = !state.replay_paused;
-        return vec![Effect::Command(if state.replay_paused { Command::Pause } else { Command::Resume })];
+        let run = state.run();
+        return vec![Effect::Command(if state.replay_paused {
+            Command::Pause { run }
+        } else {
+            Command::Resume { run }
+        })];
     }
     match state.job().map(|job| job.status.clone()) {
-        Some(JobStatus::Paused) => vec![Effect::Command(Command::Resume)],
-        Some(JobStatus::Working) => vec![Effect::Command(Command::Pause)],
+        Some(JobStatus::Paused) => vec![Effect::Command(Command::Resume { run: state.run() })],
+        Some(JobStatus::Working) => vec![Effect::Command(Command::Pause { run: state.run() })],
         Some(JobStatus::Waiting | JobStatus::Cancelling | JobStatus::Ended(_)) | None => {
             state.refuse("nothing is at work; s starts")
         }
@@ -211,10 +216,10 @@ fn pause_or_resume(state: &mut State) -> Vec<Effect> {
 fn step(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
         state.replay_paused = true;
-        return vec![Effect::Command(Command::Step)];
+        return vec![Effect::Command(Command::Step { run: state.run() })];
     }
     if state.job().is_some_and(Job::is_pruning) {
-        vec![Effect::Command(Command::Step)]
+        vec![Effect::Command(Command::Step { run: state.run() })]
     } else {
         state.refuse("nothing is being pruned; t turns step mode on, s starts")
     }
@@ -229,18 +234,19 @@ fn step_mode(state: &mut State) -> Vec<Effect> {
         Pace::Stepwise => Pace::Free,
     };
     let pruning = state.job().is_some_and(Job::is_pruning);
-    let (text, command) = match state.pace {
-        Pace::Stepwise => ("Step mode: pruning halts after each removal; n goes on by one", Command::Step),
-        Pace::Free => ("Step mode is off", Command::Resume),
+    let text = match state.pace {
+        Pace::Stepwise => "Step mode: pruning halts after each removal; n goes on by one",
+        Pace::Free => "Step mode is off",
     };
     state.say(NoticeKind::Done, text);
+    let command = Command::Pace { run: state.run(), pace: state.pace };
     if pruning { vec![Effect::Command(command)] } else { Vec::new() }
 }
 
 fn ask_to_cancel(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
         state.replay_paused = false;
-        return vec![Effect::Command(Command::Cancel)];
+        return vec![Effect::Command(Command::Cancel { run: state.run() })];
     }
     let Some(job) = state.job() else { return state.refuse("nothing is at work") };
     if !matches!(job.kind, JobKind::Run { .. }) {
@@ -258,7 +264,7 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     match state.jobs.front_mut() {
         Some(job) => {
             job.status = JobStatus::Cancelling;
-            vec![Effect::Command(Command::Cancel)]
+            vec![Effect::Command(Command::Cancel { run: job.run })]
         }
         None => Vec::new(),
     }

@@ -42,6 +42,7 @@ impl Calibration {
             samples: self.record.samples,
             seq_len: self.record.seq_len,
             text_tokens: self.text_tokens,
+            seed: self.record.seed,
         }
     }
 }

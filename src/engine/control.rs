@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
+use super::stopwatch::Stopwatch;
 use crate::protocol::{Command, Event, Pace, Stage, Stamped};
 
 /// Least time between two progress events of one stage.
@@ -16,12 +17,13 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(33);
 /// Obeys the commands to the job at work, keeps the others in their order, and tells events.
 pub struct Control {
     run: u64,
-    began: Instant,
+    watch: Stopwatch,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Stamped>,
     last_progress: Option<(Stage, Instant)>,
     wanted: Wanted,
     pace: Pace,
+    next_batch: NextBatch,
     replanned: Option<Vec<f64>>,
     waiting: VecDeque<Command>,
 }
@@ -35,38 +37,61 @@ enum Wanted {
     Gone,
 }
 
+/// What comes after the next batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NextBatch {
+    AsPaced,
+    /// A step was asked for.
+    Halts,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Motion {
     Going,
-    Halted,
+    /// On request.
+    Paused,
+    /// Since a batch has left.
+    BatchLeft,
 }
 
 impl Control {
     pub(super) fn new(run: u64, commands: mpsc::Receiver<Command>, events: mpsc::Sender<Stamped>) -> Self {
         Self {
             run,
-            began: Instant::now(),
+            watch: Stopwatch::started(),
             commands,
             events,
             last_progress: None,
             wanted: Wanted::Yes,
             pace: Pace::Free,
+            next_batch: NextBatch::AsPaced,
             replanned: None,
             waiting: VecDeque::new(),
         }
     }
 
-    /// Seconds since the job began.
+    /// The number of the job at work.
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// Seconds that the job has been at work, without those in which it was halted.
     pub fn seconds(&self) -> f64 {
-        self.began.elapsed().as_secs_f64()
+        self.watch.seconds()
+    }
+
+    /// Adds what a piece of work took, without the time in which the job was halted.
+    pub(super) fn timed<T>(&mut self, seconds: &mut f64, work: impl FnOnce(&mut Self) -> T) -> T {
+        let began = self.seconds();
+        let result = work(self);
+        *seconds += self.seconds() - began;
+        result
     }
 
     /// Tells a result. Never dropped: waits while the face is behind.
     pub fn tell(&mut self, event: Event) {
         let stamped = self.stamp(event);
-        if self.events.blocking_send(stamped).is_err() {
-            self.wanted = Wanted::Gone;
-        }
+        self.send(stamped);
     }
 
     /// Tells how far a stage is, not more often than a screen can show, then looks for commands.
@@ -92,11 +117,12 @@ impl Control {
 
     /// As [`Control::checkpoint`], after a batch has left: a stepwise job waits for what comes next.
     pub fn batch_left(&mut self) -> ControlFlow<()> {
-        match self.pace {
-            Pace::Free => self.checkpoint(),
-            Pace::Stepwise => {
-                self.tell(Event::Paused);
-                self.obey(Motion::Halted)
+        match (self.pace, self.next_batch) {
+            (Pace::Free, NextBatch::AsPaced) => self.checkpoint(),
+            (Pace::Stepwise, _) | (_, NextBatch::Halts) => {
+                self.next_batch = NextBatch::AsPaced;
+                self.halt();
+                self.obey(Motion::BatchLeft)
             }
         }
     }
@@ -106,17 +132,12 @@ impl Control {
         self.replanned.take()
     }
 
-    /// What the next job is to be; None when the face has gone away. Waits without work. What was meant for a job that has
-    /// ended is dropped.
+    /// What the next job is to be; None when the face has gone away. Waits without work, while the clock stands still. What
+    /// was meant for a job that has ended is dropped.
     pub(super) fn next(&mut self) -> Option<Command> {
+        self.watch.stop();
         if self.wanted == Wanted::Gone {
             return None;
-        }
-        while let Ok(command) = self.commands.try_recv() {
-            if begins_work(&command) {
-                self.waiting.push_back(command);
-                break;
-            }
         }
         if let Some(command) = self.waiting.pop_front() {
             return Some(command);
@@ -132,7 +153,8 @@ impl Control {
 
     /// A new job: its number, its own clock, its pace.
     pub(super) fn begin(&mut self, run: u64, pace: Pace) {
-        (self.run, self.began, self.pace) = (run, Instant::now(), pace);
+        (self.run, self.watch) = (run, Stopwatch::started());
+        (self.pace, self.next_batch) = (pace, NextBatch::AsPaced);
         (self.last_progress, self.replanned) = (None, None);
         match self.wanted {
             Wanted::Yes | Wanted::Cancelled => self.wanted = Wanted::Yes,
@@ -144,23 +166,41 @@ impl Control {
         loop {
             let command = match (self.wanted, motion) {
                 (Wanted::Cancelled | Wanted::Gone, _) => return ControlFlow::Break(()),
-                (Wanted::Yes, Motion::Halted) => {
+                (Wanted::Yes, Motion::Paused | Motion::BatchLeft) => {
                     self.commands.blocking_recv().ok_or(TryRecvError::Disconnected)
                 }
                 (Wanted::Yes, Motion::Going) => self.commands.try_recv(),
             };
             match command {
-                Ok(Command::Pause) => match motion {
+                Ok(Command::Cancel { run }) if run != self.run => self.cancel_waiting(run),
+                Ok(
+                    Command::Pause { run }
+                    | Command::Resume { run }
+                    | Command::Step { run }
+                    | Command::Pace { run, .. }
+                    | Command::Replan { run, .. },
+                ) if run != self.run => {}
+                Ok(Command::Pause { .. }) => match motion {
                     Motion::Going => {
-                        motion = Motion::Halted;
-                        self.tell(Event::Paused);
+                        motion = Motion::Paused;
+                        self.halt();
                     }
-                    Motion::Halted => {}
+                    Motion::Paused | Motion::BatchLeft => {}
                 },
-                Ok(Command::Resume) => motion = self.go_on(Pace::Free, motion),
-                Ok(Command::Step) => motion = self.go_on(Pace::Stepwise, motion),
-                Ok(Command::Cancel) => self.wanted = Wanted::Cancelled,
-                Ok(Command::Replan { ratios }) => self.replanned = Some(ratios),
+                Ok(Command::Resume { .. }) => motion = self.go_on(motion),
+                Ok(Command::Step { .. }) => {
+                    self.next_batch = NextBatch::Halts;
+                    motion = self.go_on(motion);
+                }
+                Ok(Command::Pace { pace, .. }) => {
+                    (self.pace, self.next_batch) = (pace, NextBatch::AsPaced);
+                    motion = match (pace, motion) {
+                        (Pace::Free, Motion::BatchLeft) => self.go_on(motion),
+                        (Pace::Free, Motion::Going | Motion::Paused) | (Pace::Stepwise, _) => motion,
+                    };
+                }
+                Ok(Command::Cancel { .. }) => self.wanted = Wanted::Cancelled,
+                Ok(Command::Replan { ratios, .. }) => self.replanned = Some(ratios),
                 Ok(Command::Speed(_)) => {}
                 Ok(
                     later @ (Command::Run { .. }
@@ -177,13 +217,36 @@ impl Control {
         }
     }
 
-    fn go_on(&mut self, pace: Pace, motion: Motion) -> Motion {
-        self.pace = pace;
+    fn halt(&mut self) {
+        self.watch.stop();
+        self.tell(Event::Paused);
+    }
+
+    fn go_on(&mut self, motion: Motion) -> Motion {
         match motion {
-            Motion::Halted => self.tell(Event::Resumed),
+            Motion::Paused | Motion::BatchLeft => {
+                self.watch.go_on();
+                self.tell(Event::Resumed);
+            }
             Motion::Going => {}
         }
         Motion::Going
+    }
+
+    /// A job that waits never begins; of one that has ended there is nothing to cancel.
+    fn cancel_waiting(&mut self, run: u64) {
+        let before = self.waiting.len();
+        self.waiting.retain(|command| number(command) != Some(run));
+        if self.waiting.len() < before {
+            let cancelled = Stamped { run, at: 0.0, event: Event::RunCancelled };
+            self.send(cancelled);
+        }
+    }
+
+    fn send(&mut self, stamped: Stamped) {
+        if self.events.blocking_send(stamped).is_err() {
+            self.wanted = Wanted::Gone;
+        }
     }
 
     fn stamp(&self, event: Event) -> Stamped {
@@ -191,74 +254,30 @@ impl Control {
     }
 }
 
-/// False for what goes to the job at work.
+/// False for what goes to a job that is there already.
 fn begins_work(command: &Command) -> bool {
+    number(command).is_some() || matches!(command, Command::Choose { .. })
+}
+
+/// The number of the job that a command begins.
+fn number(command: &Command) -> Option<u64> {
     match command {
-        Command::Pause
-        | Command::Resume
-        | Command::Step
-        | Command::Cancel
+        Command::Run { run, .. }
+        | Command::Retry { run, .. }
+        | Command::Curve { run, .. }
+        | Command::Measure { run, .. }
+        | Command::Write { run, .. }
+        | Command::Export { run, .. } => Some(*run),
+        Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::Step { .. }
+        | Command::Pace { .. }
+        | Command::Cancel { .. }
         | Command::Replan { .. }
-        | Command::Speed(_) => false,
-        Command::Run { .. }
-        | Command::Retry { .. }
         | Command::Choose { .. }
-        | Command::Curve { .. }
-        | Command::Measure { .. }
-        | Command::Write { .. }
-        | Command::Export { .. } => true,
+        | Command::Speed(_) => None,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn control() -> (Control, mpsc::Sender<Command>, mpsc::Receiver<Stamped>) {
-        let (commands, command_receiver) = mpsc::channel(16);
-        let (event_sender, events) = mpsc::channel(16);
-        (Control::new(0, command_receiver, event_sender), commands, events)
-    }
-
-    fn choose(attempt: usize) -> Command {
-        Command::Choose { layer: 0, attempt }
-    }
-
-    #[test]
-    fn what_begins_work_waits_in_its_order_and_a_late_cancel_hits_nothing() {
-        let (mut control, commands, _events) = control();
-        control.begin(1, Pace::Free);
-        for command in [choose(1), Command::Replan { ratios: vec![0.5] }, choose(2)] {
-            commands.blocking_send(command).unwrap();
-        }
-        assert!(control.checkpoint().is_continue());
-        assert_eq!(control.replanned(), Some(vec![0.5]));
-        assert_eq!(control.replanned(), None);
-        for command in [Command::Cancel, Command::Pause, choose(3)] {
-            commands.blocking_send(command).unwrap();
-        }
-        for attempt in 1..=3 {
-            assert_eq!(control.next(), Some(choose(attempt)));
-            control.begin(2, Pace::Free);
-            assert!(control.checkpoint().is_continue());
-        }
-        drop(commands);
-        assert_eq!(control.next(), None);
-    }
-
-    #[test]
-    fn a_stepwise_job_halts_after_each_batch_and_a_step_lets_one_more_leave() {
-        let (mut control, commands, mut events) = control();
-        control.begin(1, Pace::Stepwise);
-        for command in [Command::Step, Command::Resume, Command::Step, Command::Cancel] {
-            assert!(control.checkpoint().is_continue());
-            commands.blocking_send(command.clone()).unwrap();
-            let broken = control.batch_left().is_break();
-            assert_eq!(broken, command == Command::Cancel);
-        }
-        let told: Vec<Event> = std::iter::from_fn(|| events.try_recv().ok()).map(|told| told.event).collect();
-        let (halt, on) = (Event::Paused, Event::Resumed);
-        // The third batch leaves freely; the step that is found behind it halts the fourth.
-        assert_eq!(told, [&halt, &on, &halt, &on, &halt].map(Clone::clone));
-    }
-}
+mod tests;

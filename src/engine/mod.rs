@@ -13,6 +13,7 @@ mod meter;
 mod open;
 mod prune;
 mod publish;
+mod stopwatch;
 mod texts;
 mod workbench;
 mod worker;

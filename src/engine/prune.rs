@@ -1,6 +1,6 @@
 //! `slimgpt prune`: one run from settings to a written model, whose blocks go to the disk as they are finished.
 
-use std::{path::PathBuf, time::Instant};
+use std::path::PathBuf;
 
 use crate::{
     config::Settings,
@@ -42,6 +42,7 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let out = OutputDir::create(&out, force, directory(&checkpoint))?;
     control.tell(opened(&checkpoint)?);
     control.tell(Event::RunStarted {
+        from: 0,
         model: model_record(&checkpoint, checkpoint.architecture())?,
         settings: Box::new(settings.clone()),
         plan: plan.iter().zip(&checkpoint.architecture().layers).map(planned).collect(),
@@ -59,7 +60,7 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
         None => None,
     };
     if let Some(meter) = &mut meter {
-        timed(&mut seconds.evaluate, || meter.before(&checkpoint, None, control))?;
+        control.timed(&mut seconds.evaluate, |control| meter.before(&checkpoint, None, control))?;
     }
 
     let mut shards = ShardWriter::default();
@@ -67,12 +68,12 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let pass = Pass { checkpoint: &checkpoint, settings: &settings, windows, device: &device, dtype };
     let (layers, architecture) = run_pass(&pass, &plan, &mut shards, &out, &mut seconds, control)?;
 
-    let after = timed(&mut seconds.export, || -> Result<_, Error> {
+    let after = control.timed(&mut seconds.export, |_| -> Result<_, Error> {
         write_rest(&checkpoint, &architecture, windows, shards, &out)?;
         Ok(Checkpoint::open(Source::Directory(out.path().into()))?)
     })?;
     if let Some(meter) = &mut meter {
-        timed(&mut seconds.evaluate, || meter.after(&after, None, control))?;
+        control.timed(&mut seconds.evaluate, |control| meter.after(&after, None, control))?;
     }
     if control.checkpoint().is_break() {
         return Err(Error::Cancelled);
@@ -103,7 +104,7 @@ fn run_pass<'c>(
     seconds: &mut Seconds,
     control: &mut Control,
 ) -> Result<(Vec<LayerRecord>, Architecture), Error> {
-    let began = Instant::now();
+    let began = control.seconds();
     let mut streams = pass.enter()?;
     let mut sizes = pass.checkpoint.architecture().layers.clone();
     let mut records = Vec::with_capacity(plan.len());
@@ -122,13 +123,6 @@ fn run_pass<'c>(
         }
         records.push(solved.record);
     }
-    seconds.calibration = began.elapsed().as_secs_f64() - seconds.solve;
+    seconds.calibration = control.seconds() - began - seconds.solve;
     Ok((records, pass.checkpoint.architecture().with_layers(sizes)))
-}
-
-pub fn timed<T>(seconds: &mut f64, work: impl FnOnce() -> T) -> T {
-    let began = Instant::now();
-    let result = work();
-    *seconds += began.elapsed().as_secs_f64();
-    result
 }

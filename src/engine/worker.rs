@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_cancelled_job_ends_and_says_so() {
         let mut worker = start(1, endless);
-        worker.commands.blocking_send(Command::Cancel).unwrap();
+        worker.commands.blocking_send(Command::Cancel { run: 1 }).unwrap();
         assert_eq!(worker.events.blocking_recv().unwrap().event, Event::RunCancelled);
         assert!(worker.join().unwrap_err().is_cancelled());
     }
@@ -78,12 +78,13 @@ mod tests {
     #[test]
     fn a_paused_job_waits_and_goes_on() {
         let mut worker = start(1, endless);
-        for (command, answer) in [(Command::Pause, Event::Paused), (Command::Resume, Event::Resumed)] {
+        let (pause, resume) = (Command::Pause { run: 1 }, Command::Resume { run: 1 });
+        for (command, answer) in [(pause, Event::Paused), (resume, Event::Resumed)] {
             worker.commands.blocking_send(command).unwrap();
             assert_eq!(worker.events.blocking_recv().unwrap().event, answer);
         }
-        worker.commands.blocking_send(Command::Pause).unwrap();
-        worker.commands.blocking_send(Command::Cancel).unwrap();
+        worker.commands.blocking_send(Command::Pause { run: 1 }).unwrap();
+        worker.commands.blocking_send(Command::Cancel { run: 1 }).unwrap();
         assert!(worker.join().unwrap_err().is_cancelled());
     }
 

@@ -75,10 +75,49 @@ impl<'c> ShardWriter<'c> {
         let tensors = self.held.iter().map(|tensor| (tensor.name.as_str(), tensor));
         // Some loaders refuse a file that does not name its framework.
         let metadata = [("format".to_string(), "pt".to_string())].into();
+        // It goes by way of a temporary file, which is its owner's alone; a file made plainly says what others may do.
+        let made = fs::File::create(&path).and_then(|file| file.metadata());
+        let permissions = made.map_err(Error::write(out.target(&name)))?.permissions();
         safetensors::serialize_to_file(tensors, Some(metadata), &path).map_err(|e| fail(e.to_string()))?;
-        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(Error::write(out.target(&name)))?;
+        let finish = || {
+            let file = fs::File::open(&path)?;
+            file.set_permissions(permissions)?;
+            file.sync_all()
+        };
+        finish().map_err(Error::write(out.target(&name)))?;
         self.shards.push((path, self.held.drain(..).map(|t| t.name).collect()));
         self.held_bytes = 0;
         Ok(())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{borrow::Cow, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn weights_may_be_read_by_whoever_may_read_their_neighbours() {
+        let dir = tempfile::tempdir().unwrap();
+        for limit in [1, SHARD_BYTES] {
+            let out = OutputDir::create(&dir.path().join("slim"), true, None).unwrap();
+            out.write("run.json", b"{}").unwrap();
+            let tensor = |name: &str| StoredTensor {
+                name: name.into(),
+                dtype: "f32".parse().unwrap(),
+                shape: vec![1],
+                bytes: Cow::Borrowed(&[0; 4]),
+            };
+            let mut shards = ShardWriter::with_limit(limit);
+            shards.add(&out, vec![tensor("a"), tensor("b")]).unwrap();
+            shards.finish(&out).unwrap();
+            let target = out.publish().unwrap().path;
+            let mode = |name: &str| fs::metadata(target.join(name)).unwrap().permissions().mode();
+            for file in fs::read_dir(&target).unwrap() {
+                let name = file.unwrap().file_name().into_string().unwrap();
+                assert_eq!(mode(&name), mode("run.json"), "{name}");
+            }
+        }
     }
 }

@@ -40,7 +40,7 @@ impl Face {
                     model.name, model.family, model.layers
                 ));
             }
-            Event::Calibrated { files, samples, seq_len, text_tokens } => self.say(&format!(
+            Event::Calibrated { files, samples, seq_len, text_tokens, seed: _ } => self.say(&format!(
                 "Calibrating on {samples} windows of {seq_len} tokens from {} ({text_tokens} tokens)",
                 files.join(", ")
             )),
@@ -70,6 +70,7 @@ impl Face {
             | Event::PartFailed { .. }
             | Event::Paused
             | Event::Resumed
+            | Event::Chosen { .. }
             | Event::RunDone { .. }
             | Event::RunCancelled
             | Event::RunFailed { .. } => {}

@@ -8,6 +8,9 @@ use crate::{
 
 use super::face::Face;
 
+/// The number of the one job.
+const RUN: u64 = 1;
+
 /// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
 /// clears away what it had begun to write.
 pub fn drive<T: Send + 'static>(
@@ -19,7 +22,7 @@ pub fn drive<T: Send + 'static>(
     runtime.block_on(async {
         // Listened to before the worker starts, so that no signal finds the process unprepared.
         let mut interrupts = Interrupts::listen().map_err(Error::Runtime)?;
-        let mut worker = start(1, job);
+        let mut worker = start(RUN, job);
         let mut face = Face::new();
         loop {
             tokio::select! {
@@ -33,7 +36,7 @@ pub fn drive<T: Send + 'static>(
                 () = interrupts.next() => {
                     face.say("Cancelling after this step.");
                     // Closed or full: the worker has ended or has been told already.
-                    let _ = worker.commands.try_send(Command::Cancel);
+                    let _ = worker.commands.try_send(Command::Cancel { run: RUN });
                 }
             }
         }

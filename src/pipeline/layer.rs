@@ -1,6 +1,6 @@
 //! One layer (algorithm.md: steps 1 to 5), both parts of its block alike: measure, solve, propagate.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     config::{Part, Target},
@@ -134,12 +134,12 @@ impl Pass<'_> {
             (Task::Solve { remove }, Some(measured)) => {
                 let began = Instant::now();
                 let problem = self.problem(part, layer, picked, remove)?;
-                let outcome = self.solve(part, index, &problem, &measured, observer)?;
+                let (outcome, away) = self.solve(part, index, &problem, &measured, observer)?;
                 if !outcome.removed.is_empty() {
                     let unit = self.settings.attention_unit;
                     layer.cut.set(part, &outcome, (size, unit), self.checkpoint)?;
                 }
-                layer.solve_seconds += began.elapsed().as_secs_f64();
+                layer.solve_seconds += began.elapsed().saturating_sub(away).as_secs_f64();
                 record(outcome, count, width)
             }
             (Task::TakeOver { record, cut }, _) => {
@@ -187,7 +187,7 @@ impl Pass<'_> {
         Ok(Problem { weight: values(scored)?, units, remove: remove / groups })
     }
 
-    /// Picks the units that leave and fits the rest.
+    /// Picks the units that leave and fits the rest. Also gives the time that the observer took, who may have halted it.
     fn solve(
         &self,
         part: Part,
@@ -195,10 +195,16 @@ impl Pass<'_> {
         problem: &Problem,
         measured: &Measured,
         observer: &mut Observer<'_>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<(Outcome, Duration), Error> {
         let problem = self.posed(problem, measured);
-        prune::prune(&problem, &mut |progress| observer(Notice::Solving { layer, part, progress }))
-            .map_err(|cause| failed(layer, part, cause, observer))
+        let mut away = Duration::ZERO;
+        let outcome = prune::prune(&problem, &mut |progress| {
+            let told = Instant::now();
+            let heard = observer(Notice::Solving { layer, part, progress });
+            away += told.elapsed();
+            heard
+        });
+        outcome.map(|outcome| (outcome, away)).map_err(|cause| failed(layer, part, cause, observer))
     }
 
     pub(super) fn posed<'p>(&self, problem: &'p Problem, measured: &'p Measured) -> prune::Part<'p> {

@@ -5,18 +5,35 @@ use std::path::PathBuf;
 use super::Method;
 use crate::config::{Format, Part, Settings, TextSource};
 
-/// The first group goes to the job at work, the second begins a job; one that comes while another is at work
-/// waits for its end. `run` is the number that the job's events will carry.
+/// The first group goes to the job of number `run` alone: to the one at work, and is dropped where another is. The second
+/// begins a job; one that comes while another is at work waits for its end. Its `run` is the number that its events will
+/// carry. A replay obeys the first group whatever the number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    Pause,
-    Resume,
-    /// Goes on until one more batch has left, then pauses.
-    Step,
-    /// Ends the job within one step; of the layer in work nothing stays.
-    Cancel,
+    Pause {
+        run: u64,
+    },
+    /// Goes on at the pace as it is: a stepwise job up to the next batch.
+    Resume {
+        run: u64,
+    },
+    /// Goes on until one more batch has left, then halts, whatever the pace. A replay goes on to the next removal.
+    Step {
+        run: u64,
+    },
+    /// Another pace from now on. A job that halts after a batch goes on where it may go freely; one that was paused stays
+    /// so.
+    Pace {
+        run: u64,
+        pace: Pace,
+    },
+    /// Ends the job within one step; of the layer in work nothing stays. A job that still waits never begins.
+    Cancel {
+        run: u64,
+    },
     /// New ratios, one a layer; layers already begun keep theirs.
     Replan {
+        run: u64,
         ratios: Vec<f64>,
     },
 
@@ -35,10 +52,10 @@ pub enum Command {
         method: Method,
         pace: Pace,
     },
-    /// Puts an attempt in force. At once, no job.
+    /// Puts an attempt in force, or none: the layer is then dense again. No job, but it waits for those before it.
     Choose {
         layer: usize,
-        attempt: usize,
+        attempt: Option<usize>,
     },
     /// The error of every ratio of one part, by the elimination path continued to its end.
     Curve {

@@ -15,7 +15,7 @@ use crate::{
 pub struct Stamped {
     /// Told apart so that events of an older run can be dropped.
     pub run: u64,
-    /// Seconds since the run began.
+    /// Seconds since the run began, without those in which it was halted.
     pub at: f64,
     #[serde(flatten)]
     pub event: Event,
@@ -41,6 +41,9 @@ pub enum Event {
     },
     /// Settings are checked, the ratios are fixed.
     RunStarted {
+        /// The first layer that it prunes.
+        #[serde(default)]
+        from: usize,
         model: ModelRecord,
         settings: Box<Settings>,
         plan: Vec<PlannedLayer>,
@@ -50,6 +53,8 @@ pub enum Event {
         samples: usize,
         seq_len: usize,
         text_tokens: usize,
+        #[serde(default)]
+        seed: u64,
     },
     LayerStarted {
         layer: usize,
@@ -67,7 +72,8 @@ pub enum Event {
         /// E‖y‖² = tr(W G Wᵀ), what relative errors are told against.
         energy: f64,
     },
-    /// The damped second moment could not be factored.
+    /// The damped second moment could not be factored, at once or after some batches: the part begins again, and all that
+    /// was told of its removals in this attempt is void.
     DampingRaised {
         layer: usize,
         part: Part,
@@ -97,6 +103,12 @@ pub enum Event {
         record: LayerRecord,
         attempt: Attempt,
     },
+    /// An attempt was put in force, or none (the layer is dense again). Belongs to no job: it carries the number of the one
+    /// before it, or 0, and holds at any time.
+    Chosen {
+        layer: usize,
+        attempt: Option<usize>,
+    },
     /// What removing more or less would have cost: ascending, from nothing to all units but those that must stay.
     Curve {
         layer: usize,
@@ -123,6 +135,7 @@ pub enum Event {
         tokens: usize,
         seconds: f64,
     },
+    /// The job halts, since it was asked to or since a batch has left; its clock stands still.
     Paused,
     Resumed,
     Written {
@@ -134,7 +147,7 @@ pub enum Event {
     },
     /// A job that is not a run is at its end.
     JobDone,
-    /// The run, or another job, was cancelled.
+    /// The run, or another job, was cancelled, perhaps before it began.
     RunCancelled,
     /// The run, or another job, failed.
     RunFailed {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use super::outcome::{raising_damping, tell};
 use super::{Elimination, Error, Part, Progress};
 
-/// Goals between the number of units that were asked for and all that can leave: so many points has a curve at least,
-/// where there are as many units.
+/// Goals between the number of units that were asked for and all that can leave: so many points has a curve at least past
+/// the former, whatever the group size, or one a unit where fewer units are left.
 const STAGES: usize = 24;
 /// Points that a curve has at most, but for one a stage.
 const MOST_POINTS: usize = 512;
@@ -54,10 +54,10 @@ fn follow(
     Ok(points)
 }
 
-/// First what was asked for, then on to the end in equal stages.
+/// First what was asked for, then on to the end in equal stages. Where there are fewer units than stages, some are met
+/// already.
 fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
-    let stage = (most - asked).div_ceil(STAGES).max(1);
-    (asked..most).step_by(stage).chain([most])
+    (0..=STAGES).map(move |stage| asked + (most - asked) * stage / STAGES)
 }
 
 #[cfg(test)]
@@ -83,13 +83,15 @@ mod tests {
     #[test]
     fn a_curve_ascends_from_nothing_to_all_but_one_through_the_run_s_own_point() {
         let (weight, moment) = (random_f32(6, ROWS * N), moment());
-        for kind in [GroupSize::Dynamic, GroupSize::Reference, GroupSize::Exact, GroupSize::Fixed(7)] {
-            for remove in [0, 20, N - 1] {
+        let fixed = [1, 7, 64].map(GroupSize::Fixed);
+        for kind in [GroupSize::Dynamic, GroupSize::Reference, GroupSize::Exact].into_iter().chain(fixed) {
+            for remove in [0, 1, 20, 50, N - 1] {
                 let part = part(&weight, &moment, Units::Channels { group_size: kind }, remove);
                 let curve = error_curve(&part, &mut |_| ControlFlow::Continue(())).unwrap();
                 assert_eq!((curve[0], curve[curve.len() - 1].0), ((0, 0.0), N - 1));
                 assert!(curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
-                assert!(curve.len() >= STAGES || remove > 0, "{} points", curve.len());
+                let past = curve.iter().filter(|point| point.0 > remove).count();
+                assert!(past >= STAGES.min(N - 1 - remove), "{kind}: {past} points past {remove}");
                 let own = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap().relative_error;
                 let through = curve.iter().find(|point| point.0 == remove).unwrap().1;
                 assert!((through - own).abs() <= 1e-12 * own, "{kind}: {through} is not {own}");

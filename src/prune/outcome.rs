@@ -132,3 +132,35 @@ impl Elimination<'_> {
         Ok(Outcome { kept, removed, step_errors, group_sizes, relative_error, weight, hessian, first_scores })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::GroupSize;
+    use crate::prune::{Moment, Units};
+
+    #[test]
+    fn raised_damping_is_told_before_all_begins_again() {
+        let moment = Moment::from_row_major(2, vec![1.0, 0.0, 0.0, 1.0]).unwrap();
+        let units = Units::Channels { group_size: GroupSize::Exact };
+        let (remove, damping, compensate, target) = (1, 0.01, true, None);
+        let weight = &[1.0, 2.0][..];
+        let part = Part { weight, rows: 1, moment: &moment, units, remove, damping, compensate, target };
+        let mut told = Vec::new();
+        let mut observe = |progress: Progress| {
+            told.push(match progress {
+                Progress::DampingRaised { from, to, .. } => format!("raised {from} {to}"),
+                Progress::Removed { step, .. } => format!("step {step}"),
+                Progress::Statistics { .. } => "statistics".into(),
+            });
+            ControlFlow::Continue(())
+        };
+        // Rounding that eats P after a batch, which no small moment can be made to do for certain.
+        let last = raising_damping(&part, &mut observe, |_, damping, observe| {
+            tell(observe, 1, Progress::Removed { step: 0, units: &[1], error: 0.0, group_size: 1 })?;
+            if damping < 1.0 { Err(Error::NotPositiveDefinite { damping, input: 0 }) } else { Ok(damping) }
+        });
+        assert_eq!(last, Ok(1.0));
+        assert_eq!(told, ["step 0", "raised 0.01 0.1", "step 0", "raised 0.1 1", "step 0"]);
+    }
+}

@@ -1,6 +1,7 @@
 //! Plays a recording into the same kind of channels that an engine has.
 
 use std::{
+    collections::HashMap,
     ops::ControlFlow,
     path::Path,
     thread::{self, JoinHandle},
@@ -66,7 +67,7 @@ impl Replay {
     }
 
     /// Plays it at so many recorded seconds a second; infinitely many are as fast as it is listened to. Obeys Pause, Resume,
-    /// Step (up to the next removal), Cancel (tells all that is left at once) and Speed.
+    /// Step (up to the next removal), Cancel (tells all that is left at once) and Speed, whatever job they name.
     pub fn play(self, speed: f64) -> Player {
         let (commands, command_receiver) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
@@ -108,18 +109,22 @@ struct Tape {
 impl Tape {
     async fn run(mut self, first: Stamped) -> Result<(), Error> {
         // Every job counts its seconds from its own beginning; recorded time is what adds up.
-        let (mut at, mut run, mut run_at) = (0.0, first.run, first.at);
+        let (mut at, mut run) = (0.0, first.run);
+        let mut seconds_of = HashMap::from([(run, first.at)]);
         // Without the model there is nothing to see, so it is told even where the replay is paused at once.
         let mut told = self.tell(first, at).await;
         while told.is_continue() {
             let stamped = match self.lines.next()? {
                 Next::Event(stamped) => *stamped,
-                Next::CutOff { line } => self.cut_off(line, run, run_at),
+                Next::CutOff { line } => {
+                    self.cut_off(line, run, seconds_of.get(&run).copied().unwrap_or(0.0))
+                }
                 Next::End => break,
             };
-            let passed = if stamped.run == run { stamped.at - run_at } else { stamped.at };
-            at += passed.max(0.0);
-            (run, run_at) = (stamped.run, stamped.at);
+            run = stamped.run;
+            let seconds = seconds_of.entry(run).or_insert(0.0);
+            at += (stamped.at - *seconds).max(0.0);
+            *seconds = seconds.max(stamped.at);
             told = self.wait(at).await;
             if told.is_continue() {
                 told = self.tell(stamped, at).await;
@@ -160,19 +165,20 @@ impl Tape {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Pause => {
+            Command::Pause { .. } => {
                 self.clock.stop();
                 self.mode = Mode::Paused;
             }
-            Command::Resume => {
+            Command::Resume { .. } => {
                 self.clock.go_on();
                 self.mode = Mode::Timed;
             }
-            Command::Step => self.mode = Mode::ToNextRemoval,
-            Command::Cancel => self.mode = Mode::ToTheEnd,
+            Command::Step { .. } => self.mode = Mode::ToNextRemoval,
+            Command::Cancel { .. } => self.mode = Mode::ToTheEnd,
             Command::Speed(speed) => self.clock.set_speed(speed),
             // A recording can only be watched.
-            Command::Replan { .. }
+            Command::Pace { .. }
+            | Command::Replan { .. }
             | Command::Run { .. }
             | Command::Retry { .. }
             | Command::Choose { .. }

@@ -87,8 +87,7 @@ impl Source {
     pub fn close(self) {
         let Self { commands, events, waiting, join } = self;
         let Some(join) = join else { return };
-        // Full or closed: it sees that nobody is there any more.
-        let _ = commands.try_send(Command::Cancel);
+        // It sees that nobody is there any more.
         drop((commands, events, waiting));
         let (done, ended) = std_mpsc::channel();
         thread::spawn(move || done.send(join()));
@@ -99,12 +98,13 @@ impl Source {
 
 fn replaces(new: &Command, old: &Command) -> bool {
     match new {
-        Command::Replan { .. } => matches!(old, Command::Replan { .. }),
+        Command::Replan { run, .. } => matches!(old, Command::Replan { run: of, .. } if of == run),
         Command::Speed(_) => matches!(old, Command::Speed(_)),
-        Command::Pause
-        | Command::Resume
-        | Command::Step
-        | Command::Cancel
+        Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::Step { .. }
+        | Command::Pace { .. }
+        | Command::Cancel { .. }
         | Command::Run { .. }
         | Command::Retry { .. }
         | Command::Choose { .. }
@@ -128,8 +128,11 @@ mod tests {
     use super::*;
     use crate::{engine, protocol::Event};
 
+    const PAUSE: Command = Command::Pause { run: 1 };
+    const RESUME: Command = Command::Resume { run: 1 };
+
     fn ratios(ratio: f64) -> Command {
-        Command::Replan { ratios: vec![ratio] }
+        Command::Replan { run: 1, ratios: vec![ratio] }
     }
 
     fn source(commands: mpsc::Sender<Command>) -> Source {
@@ -140,11 +143,11 @@ mod tests {
     fn commands_beyond_what_the_channel_holds_wait_in_order() {
         let (commands, mut obeyed) = mpsc::channel(1);
         let mut source = source(commands);
-        for command in [Command::Pause, ratios(0.1), ratios(0.2), Command::Resume] {
+        for command in [PAUSE, ratios(0.1), ratios(0.2), RESUME] {
             source.command(command);
         }
-        assert_eq!(source.waiting, [ratios(0.2), Command::Resume]);
-        assert_eq!(obeyed.try_recv().unwrap(), Command::Pause);
+        assert_eq!(source.waiting, [ratios(0.2), RESUME]);
+        assert_eq!(obeyed.try_recv().unwrap(), PAUSE);
     }
 
     #[test]
@@ -153,12 +156,12 @@ mod tests {
         let (commands, mut obeyed) = mpsc::channel(1);
         let (events, told) = mpsc::channel(1);
         let mut source = Source::new(commands, told, Box::new(|| Ok(())));
-        source.command(Command::Pause);
-        source.command(Command::Resume);
+        source.command(PAUSE);
+        source.command(RESUME);
         runtime.block_on(async {
             tokio::join!(source.next(), async {
-                assert_eq!(obeyed.recv().await, Some(Command::Pause));
-                assert_eq!(obeyed.recv().await, Some(Command::Resume));
+                assert_eq!(obeyed.recv().await, Some(PAUSE));
+                assert_eq!(obeyed.recv().await, Some(RESUME));
                 events.send(Stamped { run: 0, at: 0.0, event: Event::JobDone }).await.unwrap();
             });
         });

@@ -1,9 +1,10 @@
-//! The last row: the keys that count here, or what came of the last one.
+//! The last row: the keys that count here; or, in as many rows as it needs, what came of the last one.
 
 use ratatui::{
     Frame,
     layout::Rect,
     text::{Line, Span},
+    widgets::Clear,
 };
 
 use crate::app::{Action, Hint, Notice, NoticeKind, Pointed, State, hints};
@@ -12,26 +13,47 @@ use super::{Hits, Role, Theme, text};
 
 /// Columns between two hints.
 const GAP: usize = 2;
+/// Rows of the longest notice.
+const ROWS: usize = 4;
+/// Columns of a notice before its words, and behind them.
+const MARGINS: (u16, u16) = (3, 1);
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
+/// `body` is what lies above: a long notice covers its last rows.
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    body: Rect,
+    area: Rect,
+    state: &State,
+    theme: &Theme,
+    hits: &mut Hits,
+) {
     match &state.notice {
-        Some(notice) => say(frame, area, notice, theme),
+        Some(notice) => say(frame, (body, area), notice, theme, hits),
         None => keys(frame, area, &told_once(hints(state)), theme, hits),
     }
 }
 
-fn say(frame: &mut Frame<'_>, area: Rect, notice: &Notice, theme: &Theme) {
+fn say(frame: &mut Frame<'_>, (body, area): (Rect, Rect), notice: &Notice, theme: &Theme, hits: &mut Hits) {
     let (mark, words) = match notice.kind {
         NoticeKind::Done => (Role::Success, Role::Text),
         NoticeKind::Refused => (Role::Warning, Role::Text),
         NoticeKind::Failed => (Role::Error, Role::Error),
     };
-    let room = usize::from(area.width).saturating_sub(3);
-    let line = Line::from(vec![
-        Span::styled(format!(" {} ", theme.glyphs.notice(notice.kind)), theme.style(mark)),
-        Span::styled(text::fit(&notice.text, room), theme.style(words)),
-    ]);
-    frame.render_widget(line, area);
+    let room = usize::from(area.width.saturating_sub(MARGINS.0 + MARGINS.1));
+    let lines = text::wrap_at_most(&notice.text, room, ROWS);
+    let above = (lines.len() as u16).saturating_sub(1).min(body.height);
+    let area = Rect { y: area.y - above, height: area.height + above, ..area };
+    frame.render_widget(Clear, area);
+    frame.buffer_mut().set_style(area, theme.style(Role::Text));
+    hits.add(area, Pointed::Nothing);
+    for ((at, line), y) in lines.into_iter().enumerate().zip(area.top()..area.bottom()) {
+        let sign = if at == 0 { theme.glyphs.notice(notice.kind) } else { " " };
+        let line = Line::from(vec![
+            Span::styled(format!(" {sign} "), theme.style(mark)),
+            Span::styled(line, theme.style(words)),
+        ]);
+        frame.render_widget(line, Rect { y, height: 1, ..area });
+    }
 }
 
 /// An action that counts for two reasons is shown for the first.

@@ -54,15 +54,22 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
     pieces.push(Piece::new(6, vec![span(text::fit(&record.family, NAME), Role::Muted)]));
     pieces.push(Piece::new(7, vec![span(format!("{} layers", record.layers), Role::Muted)]));
     let (before, after) = (model.shape.parameters, state.parameters_after());
-    let begun = state.layers.iter().any(|layer| layer.chosen.is_some());
-    let role = if begun { Role::Pruned } else { Role::Planned };
-    let mut sizes = vec![span(numbers::parameters(before), Role::Dense)];
-    if after != before {
-        sizes.push(span(format!(" {} ", theme.glyphs.arrow()), Role::Muted));
-        sizes.push(span(numbers::parameters(after), role));
-        sizes.push(span(format!(" ({})", numbers::change(before as f64, after as f64)), role));
+    let planned = state.layers.iter().any(|layer| layer.chosen.is_none());
+    let role = if planned { Role::Planned } else { Role::Pruned };
+    let dense = span(numbers::parameters(before), Role::Dense);
+    if after == before {
+        pieces.push(Piece::new(2, vec![dense]));
+    } else {
+        let change = span(format!(" ({})", numbers::change(before as f64, after as f64)), role);
+        let sizes = |between: Option<Span<'static>>| {
+            let mut sizes = vec![dense.clone(), span(format!(" {} ", theme.glyphs.arrow()), Role::Muted)];
+            sizes.push(span(numbers::parameters(after), role));
+            sizes.extend(between);
+            sizes.extend(planned.then(|| span(" planned".into(), Role::Muted)));
+            sizes
+        };
+        pieces.push(Piece::new(4, sizes(Some(change))).or(Piece::new(2, sizes(None))));
     }
-    pieces.push(Piece::new(2, sizes));
     pieces.push(Piece::new(5, vec![span(numbers::bytes(state.bytes_of(after)), Role::Muted)]));
     pieces
 }
@@ -92,7 +99,9 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
             pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
         }
         if state.jobs.len() > 1 {
-            pieces.push(Piece::new(5, vec![span(format!("+{} waiting", state.jobs.len() - 1), Role::Muted)]));
+            let behind = format!("+{}", state.jobs.len() - 1);
+            let short = Piece::new(1, vec![span(behind.clone(), Role::Muted)]);
+            pieces.push(Piece::new(5, vec![span(format!("{behind} waiting"), Role::Muted)]).or(short));
         }
     }
     match &state.origin {

@@ -48,7 +48,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         tabs::draw(frame, tabs, state, theme, &mut hits);
         screens::draw(frame, body, state, theme, &mut hits);
         overlays::draw(frame, body, state, theme, &mut hits);
-        footer::draw(frame, foot, state, theme, &mut hits);
+        footer::draw(frame, body, foot, state, theme, &mut hits);
     }
     match theme.glyphs {
         Glyphs::Ascii => ascii::replace(frame.buffer_mut()),

@@ -13,8 +13,8 @@ use ratatui::{
 use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, text};
 use crate::{
     app::{
-        AROUND_HELP, Action, Ask, Confirmed, Field, Form, FormKind, Input, Job, JobKind, JobStatus, KeyMap,
-        Msg, Notice, NoticeKind, Origin, Overlay, Pointed, Screen, Start, State, update,
+        AROUND_HELP, Action, Ask, Confirmed, Field, Form, FormKind, HelpLine, Input, Job, JobKind, JobStatus,
+        KeyMap, Msg, Notice, NoticeKind, Origin, Overlay, Pointed, Screen, Start, State, update,
     },
     config::{Options, Settings},
     protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
@@ -197,7 +197,7 @@ fn the_header_says_which_model_and_how_small_it_becomes() {
     }
     let (buffer, _, _) = drawn(&working(JobKind::Run { from: 0 }), &Theme::default(), LEAST);
     let header = row(&buffer, 0);
-    for words in ["slimgpt", "深い言語モデル-128", "15.2 M", "pruning", "%"] {
+    for words in ["slimgpt", "深い言語モデル-128", "15.2 M", "pruning", "%", "+1"] {
         assert!(header.contains(words), "{words} in {header}");
     }
 }
@@ -230,6 +230,41 @@ fn a_notice_takes_the_footers_row() {
     let notice = Some(Notice { kind: NoticeKind::Refused, text: "no model is open yet".into() });
     let (buffer, _, _) = drawn(&State { notice, ..opened() }, &Theme::default(), LEAST);
     assert_eq!(row(&buffer, 23).trim_end(), " ! no model is open yet");
+}
+
+#[test]
+fn a_long_notice_is_readable_in_full_over_the_last_rows_of_the_body() {
+    let words = "The directory /home/somebody/models/slim-stories exists already: choose another one, or turn on \
+                 replace in the form to write over the earlier export of that name.";
+    let notice = Some(Notice { kind: NoticeKind::Failed, text: words.into() });
+    let (buffer, hits, _) = drawn(&State { notice, ..opened() }, &Theme::default(), LEAST);
+    let told: Vec<String> = (21..24).map(|y| row(&buffer, y)).collect();
+    assert!(told[0].starts_with(" ✗ The directory") && told[1].starts_with("   "), "{told:#?}");
+    assert_eq!(told.join(" ").split_whitespace().skip(1).collect::<Vec<_>>().join(" "), words);
+    assert_eq!(hits.at(5, 21), Pointed::Nothing);
+    let notice = Some(Notice { kind: NoticeKind::Done, text: words.repeat(9) });
+    let (buffer, _, _) = drawn(&State { notice, ..opened() }, &Theme::default(), LEAST);
+    assert!(row(&buffer, 20).starts_with(" ✓ ") && row(&buffer, 23).trim_end().ends_with('…'));
+}
+
+#[test]
+fn the_help_is_readable_in_full_in_the_least_window() {
+    for size in [LEAST, (100, 30), (120, 36), (200, 60)] {
+        let mut state = State { size, ..opened() };
+        let mut seen = String::new();
+        for scroll in 0..crate::app::help(&state, "").len() {
+            state.overlays = vec![Overlay::Help { filter: Input::new(""), scroll }];
+            let (buffer, _, _) = drawn(&state, &Theme::default(), size);
+            seen.push_str(&screen(&buffer));
+        }
+        assert!(!seen.contains('…'), "{size:?}\n{seen}");
+        for line in crate::app::help(&state, "") {
+            match line {
+                HelpLine::Entry { help, .. } | HelpLine::Rest(help) => assert!(seen.contains(help), "{help}"),
+                HelpLine::Heading(_) | HelpLine::Blank => {}
+            }
+        }
+    }
 }
 
 #[test]

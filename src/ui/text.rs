@@ -111,6 +111,18 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// Lines as [`wrap`] makes them, at most so many; what does not fit gives way to an ellipsis.
+pub fn wrap_at_most(text: &str, columns: usize, most: usize) -> Vec<String> {
+    let mut lines = wrap(text, columns);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            *last = format!("{}{ELLIPSIS}", start(last, columns.saturating_sub(1)));
+        }
+    }
+    lines
+}
+
 /// The part of a line around its cursor that fits into so many columns, and the cursor's column in it. `cursor` counts the
 /// characters before it; it needs a column of its own behind the end.
 pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usize) {
@@ -211,5 +223,12 @@ mod tests {
         }
         assert_eq!(around_cursor("abcdef", 6, 4), ("def".into(), 3));
         assert_eq!(around_cursor("abcdef", 0, 4), ("abcd".into(), 0));
+    }
+    #[test]
+    fn what_does_not_fit_into_the_lines_ends_in_an_ellipsis() {
+        assert_eq!(wrap_at_most("once upon a time", 9, 2), ["once upon", "a time"]);
+        assert_eq!(wrap_at_most("once upon a time", 9, 1), ["once upo…"]);
+        assert_eq!(wrap_at_most("once upon a time", 4, 3), ["once", "upon", "a…"]);
+        assert_eq!(wrap_at_most("", 4, 3), [""]);
     }
 }

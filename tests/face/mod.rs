@@ -8,7 +8,7 @@ use slimgpt::{
     demo,
     engine::{self, Error, ModelChoice, PruneRun, Worker},
     pipeline,
-    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Pace, RunRecord},
+    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Pace, RunRecord, Stage},
 };
 
 /// No job of these tests takes as long.
@@ -20,6 +20,8 @@ pub struct Face {
     worker: Worker<()>,
     runtime: tokio::runtime::Runtime,
     run: u64,
+    /// Times that it was told how far the windows are on their way through layers above.
+    pub approaching: usize,
 }
 
 /// Events but for progress, and the run that each belongs to.
@@ -80,7 +82,7 @@ impl Face {
     pub fn open(settings: &Settings) -> Self {
         let worker = engine::workbench(ModelChoice::Demo, settings.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let mut face = Self { worker, runtime, run: 0 };
+        let mut face = Self { worker, runtime, run: 0, approaching: 0 };
         let told = face.until(|event| matches!(event, Event::Opened { .. }));
         assert_eq!(told.1, [0]);
         face
@@ -97,7 +99,8 @@ impl Face {
             let events = &mut self.worker.events;
             let next = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, events.recv()).await });
             let stamped = next.expect("the workbench is silent").expect("the workbench is still there");
-            if matches!(stamped.event, Event::Progress { .. }) {
+            if let Event::Progress { stage, .. } = stamped.event {
+                self.approaching += usize::from(matches!(stage, Stage::Approach { .. }));
                 continue;
             }
             let ended = last(&stamped.event);
@@ -137,6 +140,14 @@ impl Face {
     pub fn run(&mut self, from: usize, settings: &Settings) -> Told {
         self.begin(from, settings, Pace::Free);
         self.until(is_end)
+    }
+
+    /// Puts an attempt in force and hears that it is.
+    pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Told {
+        self.send(Command::Choose { layer, attempt });
+        let told = self.until(|event| matches!(event, Event::Chosen { .. }));
+        assert_eq!(told.0, [Event::Chosen { layer, attempt }]);
+        told
     }
 
     pub fn retry(&mut self, layer: usize, method: Method) -> Told {

@@ -139,7 +139,7 @@ pub fn run_started(size: Size, settings: &Settings) -> Event {
         attention_units: Some(size.heads / 4),
         mlp_units: None,
     };
-    Event::RunStarted { model, settings: Box::new(settings.clone()), plan: vec![layer; size.layers] }
+    Event::RunStarted { model, settings: Box::new(settings.clone()), plan: vec![layer; size.layers], from: 0 }
 }
 
 /// A model at work: `done` layers are pruned, of the next one all but the last event was told.

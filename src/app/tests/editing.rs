@@ -131,7 +131,7 @@ fn an_edit_during_a_run_replans_the_layers_to_come() {
     script.hear(1, script.run_started());
     script.prune(1, 0, 0, vec![]);
     script.keys("3 end up");
-    assert_eq!(*script.command(), Command::Replan { ratios: script.state.schedule.ratios.clone() });
+    assert_eq!(*script.command(), Command::Replan { run: 1, ratios: script.state.schedule.ratios.clone() });
     script.hear(1, Event::RunCancelled);
     script.keys("up");
     assert!(script.effects.is_empty(), "nobody has to know when nothing runs");

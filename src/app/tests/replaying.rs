@@ -1,9 +1,12 @@
 //! A recording, shown.
 
-use super::{Script, script::opened};
+use super::{
+    Script,
+    script::{layer_done, opened},
+};
 use crate::{
-    app::{Effect, Msg, Origin, Status},
-    protocol::{Command, Event, PlannedLayer},
+    app::{Effect, JobKind, Msg, Origin, Status},
+    protocol::{Attempt, Command, Event, Method, PlannedLayer},
 };
 
 fn replay() -> Script {
@@ -23,11 +26,30 @@ fn a_recorded_run_shows_with_the_ratios_it_had() {
         attention_units: Some(1),
         mlp_units: Some(1),
     });
-    let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
-    script.hear(1, Event::RunStarted { model, settings, plan: plan.to_vec() });
+    let Event::RunStarted { from, model, settings, .. } = script.run_started() else { panic!() };
+    script.hear(1, Event::RunStarted { from, model, settings, plan: plan.to_vec() });
     assert_eq!(script.state.schedule.ratios, [0.1, 0.4]);
     script.prune(1, 0, 0, vec![]);
     assert_eq!(script.state.status(0), Status::Done);
+}
+
+#[test]
+fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
+    let mut script = replay();
+    let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
+    script.hear(1, Event::RunStarted { from: 1, model, settings, plan: Vec::new() });
+    assert_eq!(script.state.job().unwrap().kind, JobKind::Run { from: 1 });
+    script.prune(1, 0, 0, vec![]);
+    script.hear(1, Event::JobDone);
+    let method = Method::of_run(&script.state.settings, 0.7);
+    script.hear(2, Event::LayerStarted { layer: 0, attempt: 1, method: method.clone() });
+    script.hear(2, layer_done(0, Attempt { number: 1, above: vec![], method }));
+    script.hear(2, Event::JobDone);
+    script.hear(2, Event::Chosen { layer: 0, attempt: Some(1) });
+    assert_eq!((script.state.layers[0].chosen, script.state.schedule.ratios[0]), (Some(1), 0.7));
+    assert_eq!(script.state.status(0), Status::Done);
+    script.hear(0, Event::Chosen { layer: 0, attempt: None });
+    assert_eq!((script.state.layers[0].chosen, script.state.status(0)), (None, Status::Waiting));
 }
 
 #[test]
@@ -36,12 +58,12 @@ fn its_speed_and_pause_are_asked_of_the_player() {
     script.keys(">");
     assert_eq!(script.effects, [Effect::Command(Command::Speed(2.0))]);
     script.keys("space");
-    assert_eq!(script.effects, [Effect::Command(Command::Pause)]);
+    assert_eq!(script.effects, [Effect::Command(Command::Pause { run: 0 })]);
     assert!(script.state.replay_paused);
     script.keys("n");
-    assert_eq!(script.effects, [Effect::Command(Command::Step)]);
+    assert_eq!(script.effects, [Effect::Command(Command::Step { run: 0 })]);
     script.keys("space");
-    assert_eq!(script.effects, [Effect::Command(Command::Resume)]);
+    assert_eq!(script.effects, [Effect::Command(Command::Resume { run: 0 })]);
 }
 
 #[test]

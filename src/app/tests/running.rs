@@ -85,13 +85,13 @@ fn events_of_an_older_job_are_dropped() {
 fn pause_step_and_resume_follow_the_engine() {
     let mut script = Script::opened(2);
     script.keys("s space");
-    assert_eq!(*script.command(), Command::Pause);
+    assert_eq!(*script.command(), Command::Pause { run: 1 });
     script.hear(1, Event::Paused);
     assert_eq!(script.status(), JobStatus::Paused);
     script.keys("n");
-    assert_eq!(*script.command(), Command::Step);
+    assert_eq!(*script.command(), Command::Step { run: 1 });
     script.keys("space");
-    assert_eq!(*script.command(), Command::Resume);
+    assert_eq!(*script.command(), Command::Resume { run: 1 });
     script.hear(1, Event::Resumed);
     assert_eq!(script.status(), JobStatus::Working);
 }
@@ -102,7 +102,7 @@ fn step_mode_begins_runs_that_halt() {
     script.keys("t s");
     assert!(matches!(script.command(), Command::Run { pace: Pace::Stepwise, .. }));
     script.keys("t");
-    assert_eq!(*script.command(), Command::Resume, "a run at work goes on freely");
+    assert_eq!(*script.command(), Command::Pace { run: 1, pace: Pace::Free }, "a run at work goes on freely");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
     script.keys("n");
     assert!(script.state.overlays.is_empty() && script.effects.is_empty());
     script.keys("x y");
-    assert_eq!(*script.command(), Command::Cancel);
+    assert_eq!(*script.command(), Command::Cancel { run: 1 });
     assert_eq!(script.status(), JobStatus::Cancelling);
     script.hear(1, Event::RunCancelled);
     let status: Vec<Status> = (0..3).map(|layer| script.state.status(layer)).collect();
@@ -174,13 +174,13 @@ fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
     script.hear(run, Event::JobDone);
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter");
-    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: 1 })]);
+    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(1) })]);
     assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
     assert_eq!(script.state.status(2), Status::Stale);
     assert_eq!(script.state.first_to_run(), Some(2));
     assert!(script.notice().contains("1 layers below"), "{}", script.notice());
     script.keys("u");
-    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: 0 })]);
+    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(0) })]);
     assert_eq!(script.state.status(2), Status::Done);
     script.keys("U");
     assert_eq!(script.state.layers[1].chosen, Some(1));
@@ -206,6 +206,25 @@ fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
     script.hear(run, Event::JobDone);
     assert_eq!(script.state.layers[layer].curve(Part::Mlp).unwrap().points, points);
     assert!(script.state.layers[layer].curve(Part::Attention).is_none());
+}
+
+#[test]
+fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work() {
+    let mut script = Script::opened(2);
+    script.keys("s 5 w");
+    script.hear(2, Event::RunCancelled);
+    assert_eq!((script.run(), script.status(), script.state.jobs.len()), (1, JobStatus::Working, 1));
+}
+
+#[test]
+fn the_choice_of_a_first_attempt_can_be_taken_back() {
+    let mut script = Script::pruned(2);
+    script.state.layers[1].chosen = None;
+    script.state.layer = 1;
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("2 enter u");
+    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: None })]);
+    assert_eq!(script.state.layers[1].chosen, None);
 }
 
 #[test]

@@ -140,7 +140,8 @@ impl Script {
 
     pub fn run_started(&self) -> Event {
         let model = self.state.model.as_ref().unwrap().record.clone();
-        Event::RunStarted { model, settings: Box::new(self.state.settings_of_run()), plan: Vec::new() }
+        let settings = Box::new(self.state.settings_of_run());
+        Event::RunStarted { from: 0, model, settings, plan: Vec::new() }
     }
 
     /// Solves a layer with the planned ratio, event by event.

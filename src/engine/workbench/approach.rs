@@ -1,5 +1,7 @@
 //! The streams on their way to the layer that is to be worked on, through the layers above as they are in force.
 
+use std::collections::VecDeque;
+
 use crate::{
     config::{Machine, Settings, Target},
     model::Architecture,
@@ -9,11 +11,13 @@ use crate::{
 
 use super::{Bench, Control, Drawn, Error};
 
-/// The streams at the input of the layer that was approached last, and what was measured there.
-pub struct Approached {
-    input: Input,
-    streams: Streams,
-    known: Known,
+/// The streams at the inputs of layers that were come to, as many as there is room for.
+#[derive(Default)]
+pub struct Waypoints {
+    /// The one come to last at the back.
+    kept: VecDeque<(Input, Streams)>,
+    /// What was measured at the input that was worked on last.
+    known: Option<(Input, Known)>,
 }
 
 /// What the input of a layer depends on.
@@ -36,13 +40,39 @@ impl Input {
     }
 }
 
+impl Waypoints {
+    /// The kept streams that are nearest to an input and lie on the way to it.
+    fn nearest(&self, input: &Input, dense: bool) -> Option<&(Input, Streams)> {
+        let usable =
+            |(at, streams): &&(Input, Streams)| at.leads_to(input) && (streams.dense.is_some() || !dense);
+        self.kept.iter().filter(usable).max_by_key(|(at, _)| at.layer())
+    }
+
+    /// Lays streams to the back. Those that are there already stay, where they hold as much.
+    fn lay(&mut self, input: Input, streams: &Streams) {
+        let there = self.kept.iter().position(|(at, _)| *at == input);
+        let kept = there.and_then(|at| self.kept.remove(at)).map(|(_, kept)| kept);
+        let kept = kept.filter(|kept| kept.dense.is_some() || streams.dense.is_none());
+        self.kept.push_back((input, kept.unwrap_or_else(|| streams.clone())));
+    }
+
+    /// Drops the oldest until the others leave room for what is needed beside them; true where `least` of them stay.
+    fn make_room(&mut self, beside: u64, budget: u64, least: usize) -> bool {
+        let mut bytes: u64 = self.kept.iter().map(|(_, streams)| streams.bytes()).sum();
+        while self.kept.len() > least && bytes + beside > budget {
+            bytes -= self.kept.pop_front().map_or(0, |(_, streams)| streams.bytes());
+        }
+        bytes + beside <= budget
+    }
+}
+
 impl Bench<'_> {
     fn input(&self, layer: usize, settings: &Settings) -> Input {
         let above = self.attempts.numbers()[..layer].to_vec();
         Input { drawn: Drawn::by(settings), machine: settings.machine, above }
     }
 
-    /// The streams at the input of `layer`, from where they stood last if that lies on the way. Layers without an
+    /// The streams at the input of `layer`, from the nearest place on the way where they were kept. Layers without an
     /// attempt are passed as they came.
     pub(super) fn approach(
         &mut self,
@@ -52,12 +82,8 @@ impl Bench<'_> {
     ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
         let dense = pass.settings.needs_dense_stream();
-        let nearest = self
-            .approached
-            .as_ref()
-            .filter(|nearest| nearest.input.leads_to(&input) && (nearest.streams.dense.is_some() || !dense));
-        let (first, mut streams) = match nearest {
-            Some(nearest) => (nearest.input.layer(), nearest.streams.clone()),
+        let (first, mut streams) = match self.waypoints.nearest(&input, dense) {
+            Some((at, streams)) => (at.layer(), streams.clone()),
             None => (0, pass.enter()?),
         };
         if !dense {
@@ -84,44 +110,38 @@ impl Bench<'_> {
         Ok(streams)
     }
 
-    /// Keeps the streams at the input of `layer` for the next job, where there is room for them beside those at work.
+    /// Keeps the streams at the input of `layer` for later jobs, where there is room for them beside those at work; older
+    /// ones make it.
     pub(super) fn keep_streams(&mut self, layer: usize, streams: &Streams, settings: &Settings) {
         let input = self.input(layer, settings);
-        let there = self.approached.as_ref().is_some_and(|kept| {
-            kept.input == input && (kept.streams.dense.is_some() || streams.dense.is_none())
-        });
-        if there {
-            return;
-        }
-        let room = self.needed_beside(layer, streams) <= settings.machine.memory_budget.0;
-        self.approached =
-            room.then(|| Approached { input, streams: streams.clone(), known: Known::default() });
+        // Moments of another input are of no use here, and large.
+        self.waypoints.known = self.waypoints.known.take().filter(|(at, _)| *at == input);
+        self.waypoints.lay(input, streams);
+        let beside = self.needed_beside(layer, streams);
+        self.waypoints.make_room(beside, settings.machine.memory_budget.0, 0);
     }
 
-    /// Bytes of the streams that are kept, of those at work, and of the activations that these leave in a layer.
+    /// Bytes of the streams at work, and of the activations that these leave in a layer.
     fn needed_beside(&self, layer: usize, streams: &Streams) -> u64 {
         let Architecture { hidden, layers, .. } = self.checkpoint.architecture();
-        2 * streams.bytes() + streams.pruned.bytes() / *hidden as u64 * layers[layer].channels as u64
+        streams.bytes() + streams.pruned.bytes() / *hidden as u64 * layers[layer].channels as u64
     }
 
-    /// The second moments that are known at the input of `layer`; None where there is no room to keep them.
+    /// The second moments that are known at the input of `layer`, which was approached just now; None where there is no
+    /// room to keep them.
     pub(super) fn take_known(&mut self, layer: usize, settings: &Settings) -> Option<Known> {
         let input = self.input(layer, settings);
-        let kept = self.approached.as_ref().filter(|kept| kept.input == input)?;
+        let (_, streams) = self.waypoints.kept.back().filter(|(at, _)| *at == input)?;
         let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.target);
-        let needed = self.needed_beside(layer, &kept.streams) + moments;
-        let room = needed <= settings.machine.memory_budget.0;
-        self.approached.as_mut().filter(|_| room).map(|kept| std::mem::take(&mut kept.known))
+        let beside = self.needed_beside(layer, streams) + moments;
+        let room = self.waypoints.make_room(beside, settings.machine.memory_budget.0, 1);
+        let known = self.waypoints.known.take().filter(|(at, _)| *at == input);
+        room.then(|| known.map_or_else(Known::default, |(_, known)| known))
     }
 
     /// Lays them back.
     pub(super) fn keep_known(&mut self, layer: usize, known: Option<Known>, settings: &Settings) {
-        let input = self.input(layer, settings);
-        if let (Some(kept), Some(known)) =
-            (self.approached.as_mut().filter(|kept| kept.input == input), known)
-        {
-            kept.known = known;
-        }
+        self.waypoints.known = known.map(|known| (self.input(layer, settings), known));
     }
 }
 

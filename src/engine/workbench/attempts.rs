@@ -41,14 +41,14 @@ impl Attempts {
         self.layers[solved.record.index].push(solved);
     }
 
-    /// Puts an attempt in force.
-    pub fn choose(&mut self, layer: usize, attempt: usize) -> Result<(), Error> {
+    /// Puts an attempt in force, or none.
+    pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
         self.check_layer(layer)?;
         let count = self.next_number(layer);
-        if attempt >= count {
+        if let Some(attempt) = attempt.filter(|&attempt| attempt >= count) {
             return Err(Error::NoSuchAttempt { layer, attempt, count });
         }
-        self.in_force[layer] = Some(attempt);
+        self.in_force[layer] = attempt;
         Ok(())
     }
 

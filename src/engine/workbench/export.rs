@@ -1,6 +1,6 @@
 //! Writing what the attempts in force make.
 
-use std::{path::Path, time::Instant};
+use std::path::Path;
 
 use crate::{
     config::Format,
@@ -33,7 +33,7 @@ impl Bench<'_> {
         let out = OutputDir::create(out, force, directory(self.checkpoint))?;
         let settings = self.settings()?;
         let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
-        let began = Instant::now();
+        let began = control.seconds();
         let mut shards = ShardWriter::default();
         let cuts = self.attempts.cuts();
         // The last step is what lies beside the blocks.
@@ -53,7 +53,7 @@ impl Bench<'_> {
             return Err(Error::Cancelled);
         }
         let mut seconds = self.seconds;
-        seconds.export = began.elapsed().as_secs_f64();
+        seconds.export = control.seconds() - began;
         seconds.total += seconds.export;
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
         publish(out, &record, control)?;

@@ -27,7 +27,7 @@ use super::{
     machine::{forward_on, peak_memory},
     worker::{ending, start},
 };
-use approach::Approached;
+use approach::Waypoints;
 use attempts::Attempts;
 use measure::Perplexities;
 use write::Writers;
@@ -60,7 +60,7 @@ struct Bench<'c> {
     attempts: Attempts,
     calibration: Option<(Drawn, Rc<Calibration>)>,
     forward: Option<(Machine, Device, DType)>,
-    approached: Option<Approached>,
+    waypoints: Waypoints,
     perplexities: Perplexities,
     writers: Writers,
 }
@@ -96,7 +96,7 @@ impl<'c> Bench<'c> {
             attempts: Attempts::new(checkpoint.architecture().layers.len()),
             calibration: None,
             forward: None,
-            approached: None,
+            waypoints: Waypoints::default(),
             perplexities: Perplexities::default(),
             writers: Writers::default(),
         }
@@ -111,9 +111,10 @@ impl<'c> Bench<'c> {
                 self.work(run, pace, control, |bench, control| bench.retry(layer, method, control));
             }
             Command::Choose { layer, attempt } => {
-                if let Err(error) = self.attempts.choose(layer, attempt) {
-                    control.tell(Event::Warning { message: error.to_string() });
-                }
+                control.tell(match self.attempts.choose(layer, attempt) {
+                    Ok(()) => Event::Chosen { layer, attempt },
+                    Err(error) => Event::Warning { message: error.to_string() },
+                });
             }
             Command::Curve { run, layer, part, method } => {
                 self.work(run, Pace::Free, control, |bench, control| {
@@ -134,10 +135,11 @@ impl<'c> Bench<'c> {
                 });
             }
             // These go to the job at work, and there is none.
-            Command::Pause
-            | Command::Resume
-            | Command::Step
-            | Command::Cancel
+            Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::Step { .. }
+            | Command::Pace { .. }
+            | Command::Cancel { .. }
             | Command::Replan { .. }
             | Command::Speed(_) => {}
         }

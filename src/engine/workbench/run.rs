@@ -1,7 +1,5 @@
 //! A run: the layers from one to the last, each a new attempt that is in force at once.
 
-use std::time::Instant;
-
 use crate::{
     config::{Schedule, Settings},
     model::Architecture,
@@ -16,7 +14,6 @@ use super::{
         describe::{model_record, planned},
         evaluate::check_window,
         meter::{Meter, Yardstick},
-        prune::timed,
     },
     Bench, Control, Error, Telling,
     attempts::Solved,
@@ -77,6 +74,7 @@ impl Bench<'_> {
             check_window("eval-seq-len", settings.eval_seq_len, settings.bos, checkpoint)?;
         }
         control.tell(Event::RunStarted {
+            from,
             model: model_record(checkpoint, architecture)?,
             settings: Box::new(settings.clone()),
             plan: course.plan.iter().zip(&architecture.layers).map(planned).collect(),
@@ -94,12 +92,12 @@ impl Bench<'_> {
             None => None,
         };
         if let Some(meter) = &mut meter {
-            timed(&mut seconds.evaluate, || self.measure_before(meter, control))?;
+            control.timed(&mut seconds.evaluate, |control| self.measure_before(meter, control))?;
         }
         let pass = self.pass(&settings, &calibration, (&device, dtype));
         self.run_layers(from, &mut course, &pass, &mut seconds, control)?;
         if let Some(meter) = &mut meter {
-            timed(&mut seconds.evaluate, || self.measure_after(meter, control))?;
+            control.timed(&mut seconds.evaluate, |control| self.measure_after(meter, control))?;
         }
         seconds.total = control.seconds();
         self.seconds = seconds;
@@ -116,7 +114,7 @@ impl Bench<'_> {
         seconds: &mut Seconds,
         control: &mut Control,
     ) -> Result<(), Error> {
-        let began = Instant::now();
+        let began = control.seconds();
         let mut streams = self.approach(from, pass, control)?;
         for layer in from..course.plan.len() {
             if control.checkpoint().is_break() {
@@ -135,10 +133,10 @@ impl Bench<'_> {
             let attempt = Attempt { number, above: self.attempts.above(layer)?, method };
             let record = solved.record;
             self.attempts.add(Solved { record: record.clone(), cut: solved.cut });
-            self.attempts.choose(layer, number)?;
+            self.attempts.choose(layer, Some(number))?;
             control.tell(Event::LayerDone { record, attempt });
         }
-        seconds.calibration = began.elapsed().as_secs_f64() - seconds.solve;
+        seconds.calibration = control.seconds() - began - seconds.solve;
         Ok(())
     }
 

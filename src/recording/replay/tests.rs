@@ -99,27 +99,38 @@ fn a_replay_takes_its_recorded_time() {
 }
 
 #[test]
+fn a_word_of_another_job_does_not_begin_the_time_of_this_one_again() {
+    let cancelled = line(json!({ "run": 2, "at": 0.0, "event": "run_cancelled" }));
+    let tape = Tape::new(&[opened(), removed(80), cancelled, removed(81)]);
+    let began = Instant::now();
+    let mut player = tape.play(40.0);
+    while player.events.blocking_recv().is_some() {}
+    let took = began.elapsed().as_secs_f64();
+    assert!((0.5..0.9).contains(&took), "{took} s for 20.25 recorded ones at speed 40");
+}
+
+#[test]
 fn a_paused_replay_stands_still_and_goes_on() {
     let mut player = steps(4).play(1.0);
-    player.commands.blocking_send(Command::Pause).unwrap();
+    player.commands.blocking_send(Command::Pause { run: 0 }).unwrap();
     assert_eq!(told(&mut player).len(), 1, "only that the model is open");
     player.commands.blocking_send(Command::Speed(1000.0)).unwrap();
     assert!(told(&mut player).is_empty());
-    player.commands.blocking_send(Command::Resume).unwrap();
+    player.commands.blocking_send(Command::Resume { run: 0 }).unwrap();
     assert_eq!(told(&mut player).len(), 4);
 }
 
 #[test]
 fn a_step_goes_up_to_the_next_removal_and_no_further() {
     let mut player = steps(9).play(0.1);
-    player.commands.blocking_send(Command::Pause).unwrap();
+    player.commands.blocking_send(Command::Pause { run: 0 }).unwrap();
     told(&mut player);
     for step in 1..=3 {
-        player.commands.blocking_send(Command::Step).unwrap();
+        player.commands.blocking_send(Command::Step { run: 0 }).unwrap();
         let events = told(&mut player);
         assert!(matches!(events[..], [Event::Removed { step: at, .. }] if at == step), "{events:?}");
     }
-    player.commands.blocking_send(Command::Cancel).unwrap();
+    player.commands.blocking_send(Command::Cancel { run: 0 }).unwrap();
     assert_eq!(told(&mut player).len(), 6, "the rest at once");
 }
 

@@ -101,7 +101,7 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
 /// What an export will weigh.
 fn weight(state: &State) -> String {
     let Some(model) = &state.model else { return String::new() };
-    let after = state.parameters_after();
+    let after = state.parameters_in_force();
     format!(
         "Weighs {} instead of {}: {} of {} parameters.",
         numbers::bytes(state.bytes_of(after)),

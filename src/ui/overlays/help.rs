@@ -7,16 +7,14 @@ use ratatui::{
 };
 
 use crate::{
-    app::{HelpLine, Input, Pointed, State, help},
+    app::{HelpColumns, HelpLine, Input, Pointed, State, help},
     ui::{Hits, Role, Theme, text},
 };
 
 use super::{input_line, list::rows, window};
 
-const COLUMNS: u16 = 110;
-/// Columns for keys, and for an action's name where there is room for it.
-const KEYS: usize = 14;
-const NAME: usize = 16;
+/// Columns between the keys and what they do.
+const GAP: usize = 2;
 
 pub(super) fn draw(
     frame: &mut Frame<'_>,
@@ -27,7 +25,8 @@ pub(super) fn draw(
     hits: &mut Hits,
 ) -> Position {
     let lines = help(state, filter.text());
-    let area = window::centred(body, COLUMNS.min(body.width.saturating_sub(4)), body.height);
+    let columns = HelpColumns::of(body.width);
+    let area = window::centred(body, columns.window, body.height);
     let visible = usize::from(area.height.saturating_sub(window::BORDERS.1 + 2));
     let first = scroll.min(lines.len().saturating_sub(visible));
     let foot = match lines.len() {
@@ -45,25 +44,22 @@ pub(super) fn draw(
         return cursor;
     }
     for (row, (index, line)) in places.skip(1).zip(lines.iter().enumerate().skip(first)) {
-        frame.render_widget(drawn(line, usize::from(row.width), theme), row);
+        frame.render_widget(drawn(line, columns, theme), row);
         hits.add(row, Pointed::OverlayLine(index));
     }
     cursor
 }
 
-fn drawn(line: &HelpLine, columns: usize, theme: &Theme) -> Line<'static> {
+fn drawn(line: &HelpLine, columns: HelpColumns, theme: &Theme) -> Line<'static> {
     match line {
         HelpLine::Blank => Line::default(),
         HelpLine::Heading(words) => Line::styled(words.clone(), theme.style(Role::Title)),
-        HelpLine::Entry { keys, name, help } => {
-            let named = if columns > KEYS + NAME + 60 { NAME } else { 0 };
-            let room = columns.saturating_sub(KEYS + 2 + named);
-            Line::from(vec![
-                Span::styled(text::pad(keys, KEYS), theme.style(Role::Key)),
-                Span::raw("  "),
-                Span::raw(text::pad(help, room)),
-                Span::styled(text::pad_left(name, named), theme.style(Role::Muted)),
-            ])
-        }
+        HelpLine::Entry { keys, name, help } => Line::from(vec![
+            Span::styled(text::pad(keys, columns.keys - GAP), theme.style(Role::Key)),
+            Span::raw(" ".repeat(GAP)),
+            Span::raw(text::pad(help, columns.help)),
+            Span::styled(text::pad_left(name, columns.name), theme.style(Role::Muted)),
+        ]),
+        HelpLine::Rest(help) => Line::from(vec![Span::raw(" ".repeat(columns.keys)), Span::raw(*help)]),
     }
 }

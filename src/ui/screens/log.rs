@@ -12,8 +12,8 @@ use crate::{
     },
 };
 
-/// Columns before the text: time, level, layer.
-const BEFORE: u16 = 29;
+/// Columns before the text: cursor, time, level, layer.
+const BEFORE: u16 = 30;
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
@@ -32,7 +32,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         return;
     };
     let at = log.cursor.map(|cursor| cursor.min(last));
-    let detail = detail(inner, at.map(|at| shown[at]));
+    let detail = detail(inner, shown[at.unwrap_or(last)]);
     let below = detail.as_ref().map_or(0, |lines| lines.len() as u16 + 1);
     let list = Rect { height: inner.height - below, ..inner };
     let rows = usize::from(list.height);
@@ -74,10 +74,9 @@ fn note(view: &View<'_>, shown: usize) -> String {
     format!("{note} {} {place}{hidden}", view.theme.glyphs.separator())
 }
 
-/// The whole text of the line under the cursor, where its row had to cut it.
-fn detail(area: Rect, entry: Option<&Entry>) -> Option<Vec<String>> {
-    let entry = entry?;
-    if width(&entry.text) + BEFORE <= area.width || area.height < 8 {
+/// The whole text of the line under the cursor, or of the newest, where its row had to cut it.
+fn detail(area: Rect, entry: &Entry) -> Option<Vec<String>> {
+    if width(text(entry)) + BEFORE <= area.width || area.height < 8 {
         return None;
     }
     let most = usize::from(area.height / 3);
@@ -109,7 +108,7 @@ fn entry_row(view: &mut View<'_>, row: Rect, entry: &Entry, chosen: bool) {
         view.span(format!("{cursor}{:>8} ", seconds(entry.at)), Role::Muted),
         view.span(format!("{mark} {:<7} ", entry.level.name()), role),
         view.span(format!("{layer:<10}"), Role::Muted),
-        view.span(fit(text(entry), row.width.saturating_sub(BEFORE + 1)), text_role),
+        view.span(fit(text(entry), row.width.saturating_sub(BEFORE)), text_role),
     ];
     view.line(row, 0, spans);
 }

@@ -196,7 +196,11 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pictu
         let x = axis.column(area, index);
         if let Some(place) = value.and_then(|value| scale.place(value)) {
             let role = if sign == symbols(glyphs).planned { Role::Active } else { status::role(status) };
-            point(view, area, x, row(area, place), sign, role);
+            let y = row(area, place);
+            match picture {
+                Picture::Line => put(view.buffer, area, x, y, sign, view.theme.style(role)),
+                Picture::Bars => point_on_bar(view, area, x, y, sign, role),
+            }
         }
         if state.schedule.locked(index) == Locked::Yes
             && let Some(place) = scale.place(planned)
@@ -209,7 +213,7 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pictu
 }
 
 /// A sign on a bar keeps the bar's colour behind it; on the top of a bar it stands one row higher.
-fn point(view: &mut View<'_>, area: Rect, x: u16, y: u16, sign: &str, role: Role) {
+fn point_on_bar(view: &mut View<'_>, area: Rect, x: u16, y: u16, sign: &str, role: Role) {
     let style = view.theme.style(role);
     let full = view.theme.glyphs.column(8);
     let Some(cell) = view.buffer.cell((x, y)) else { return };

@@ -1,7 +1,7 @@
 //! What the job at work is doing, in words.
 
 use crate::{
-    app::{Job, JobStatus, Outcome, State},
+    app::{Job, JobStatus, State},
     protocol::Stage,
 };
 
@@ -37,15 +37,12 @@ pub(in crate::ui) fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     }
 }
 
-/// How a job stands, where it does not simply go on.
-pub(super) fn condition(job: &Job) -> Option<String> {
-    match &job.status {
-        JobStatus::Waiting => Some("waiting".into()),
-        JobStatus::Working => None,
-        JobStatus::Paused => Some("paused".into()),
-        JobStatus::Cancelling => Some("cancelling".into()),
-        JobStatus::Ended(Outcome::Done) => Some("done".into()),
-        JobStatus::Ended(Outcome::Cancelled) => Some("cancelled".into()),
-        JobStatus::Ended(Outcome::Failed(cause)) => Some(format!("failed: {cause}")),
+/// How the job in front stands, where it does not simply go on. One that has ended is not in front any more.
+pub(super) fn condition(job: &Job) -> Option<&'static str> {
+    match job.status {
+        JobStatus::Waiting => Some("waiting"),
+        JobStatus::Working | JobStatus::Ended(_) => None,
+        JobStatus::Paused => Some("paused"),
+        JobStatus::Cancelling => Some("cancelling"),
     }
 }

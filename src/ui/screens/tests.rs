@@ -4,7 +4,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 
 use super::{draw, sample};
 use crate::{
-    app::{Panel, Pointed, Screen, State, Status},
+    app::{Entry, Level, Panel, Pointed, Screen, State, Status},
     config::Part,
     ui::{Depth, Glyphs, Hits, Theme},
 };
@@ -237,6 +237,24 @@ fn the_log_follows_the_newest_until_the_cursor_is_moved() {
 }
 
 #[test]
+fn a_line_of_the_log_that_is_cut_is_told_whole_below() {
+    let mut state = at(Screen::Log, sample::half_done());
+    let words =
+        "The second moment of layer 6 holds a value that is not a number: take fewer samples, or damp it.";
+    let entry = Entry { at: 3.0, level: Level::Error, layer: Some(6), text: words.into() };
+    state.log.push(entry);
+    let told = |state: &State| {
+        let text = shown(state).replace('│', " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
+    };
+    assert!(told(&state), "the newest\n{}", shown(&state));
+    state.log.push(Entry { at: 4.0, level: Level::Info, layer: None, text: "short".into() });
+    assert!(!told(&state));
+    state.log.cursor = Some(state.log.shown().count() - 2);
+    assert!(told(&state), "the one under the cursor\n{}", shown(&state));
+}
+
+#[test]
 fn rows_and_curves_can_be_pointed_at() {
     let state = sample::half_done();
     let (buffer, hits) = drawn(&state, 80, 21);
@@ -290,5 +308,112 @@ fn the_largest_model_is_drawn_in_less_than_five_milliseconds() {
         let each = begun.elapsed() / FRAMES;
         println!("{screen:?}: {each:?}");
         assert!(each.as_millis() < 5 || cfg!(debug_assertions), "{screen:?} takes {each:?}");
+    }
+}
+
+#[test]
+fn points_of_the_curve_stand_in_the_same_rows_in_ascii() {
+    let mut state = at(Screen::Layers, sample::half_done());
+    state.focus[Screen::Layers as usize] = Panel::RatioCurve;
+    let ascii = Theme::default().resolved(Depth::None, Glyphs::Ascii);
+    let [(curve, _), (plain, _)] = [&Theme::default(), &ascii].map(|theme| drawn_with(&state, 80, 21, theme));
+    let mut points = 0;
+    // Behind the numbers of the axis, which have no points.
+    for (x, y) in (9..80).flat_map(|x| (10..19).map(move |y| (x, y))) {
+        if curve[(x, y)].symbol() == "●" {
+            assert_eq!(plain[(x, y)].symbol(), "*", "{x}, {y} in\n{}", text(&plain));
+            points += 1;
+        }
+    }
+    assert!(points >= 2, "{}", text(&curve));
+}
+
+#[test]
+fn the_table_keeps_its_rows_when_a_run_begins_and_a_perplexity_is_measured() {
+    let rows = |state: &State| {
+        let (_, hits) = drawn(state, 80, 21);
+        (0..21).filter(|&y| matches!(hits.at(5, y), Pointed::Layer(_))).count()
+    };
+    let mut state = sample::opened(sample::SMALL);
+    let before = rows(&state);
+    sample::at_work(&mut state, 0);
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+    state.compare.measured = sample::half_done().compare.measured;
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+    state.jobs.clear();
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+}
+
+#[test]
+fn a_long_cause_of_a_failure_is_readable_in_full() {
+    let mut state = sample::half_done();
+    let words = "mlp: the Cholesky factorisation of 688 × 688 failed at pivot 401 with every damping up to 1.0; \
+                 expected a positive pivot, found −3.1e-7; calibrate with more samples, or with other texts";
+    state.layers[6].failed = Some(words.into());
+    state.layer = 6;
+    for screen in [Screen::Layers, Screen::Layer] {
+        state.screen = screen;
+        for (width, height) in [(80, 21), (120, 33)] {
+            let text = text(&drawn(&state, width, height).0);
+            let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(told.contains(words), "{screen:?} at {width}\n{text}");
+        }
+    }
+    state.screen = Screen::Layers;
+    for (width, height) in [(140, 33), (200, 57)] {
+        let text = text(&drawn(&state, width, height).0);
+        assert!(text.contains("with other texts"), "{text}");
+    }
+}
+
+#[test]
+fn numbers_and_texts_of_other_attempts_are_marked_as_stale() {
+    let mut state = at(Screen::Compare, sample::half_done());
+    assert!(!shown(&state).contains("stale"), "{}", shown(&state));
+    state.compare.in_force = vec![Some(1)];
+    assert_eq!(shown(&state).matches("◌ stale").count(), 2, "{}", shown(&state));
+}
+
+#[test]
+fn a_perplexity_is_awaited_only_while_something_is_to_measure_it() {
+    let mut state = at(Screen::Compare, sample::half_done());
+    let line = |state: &State| {
+        let text = shown(state);
+        text.lines().find(|line| line.contains("wikitext")).unwrap().to_string()
+    };
+    assert!(line(&state).contains(" … "));
+    state.jobs.clear();
+    assert!(line(&state).contains(" – ") && !line(&state).contains(" … "), "{}", line(&state));
+}
+
+#[test]
+fn compare_weighs_what_is_in_force_and_layers_tell_that_the_rest_is_planned() {
+    let mut state = at(Screen::Compare, sample::opened(sample::SMALL));
+    assert!(shown(&state).contains("nothing is pruned yet"), "{}", shown(&state));
+    sample::prune(&mut state, 5);
+    assert!(shown(&state).contains("5 of 12 layers are pruned"), "{}", shown(&state));
+    state.screen = Screen::Layers;
+    assert!(shown(&state).contains("planned"), "{}", shown(&state));
+    let mut state = sample::opened(sample::SMALL);
+    sample::prune(&mut state, 12);
+    assert!(!shown(&state).contains("planned"), "{}", shown(&state));
+}
+
+#[test]
+fn boxes_beside_the_large_panel_fill_their_column_with_pictures() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    for panel in Screen::Layer.panels() {
+        state.focus[Screen::Layer as usize] = *panel;
+        let (buffer, hits) = drawn(&state, 120, 33);
+        let text = text(&buffer);
+        let beside: Vec<Pointed> = (1..33).map(|y| hits.at(118, y)).collect();
+        assert!(beside.iter().all(|pointed| matches!(pointed, Pointed::Panel(_))), "{panel:?}\n{text}");
+        if *panel == Panel::Scores {
+            let bars =
+                text.lines().skip(1).filter(|line| line.chars().skip(75).any(|c| "▁▂▃▄▅▆▇█".contains(c)));
+            assert!(bars.count() >= 2, "a histogram\n{text}");
+            let map = text.lines().filter(|line| line.chars().skip(75).any(|c| c == '▀'));
+            assert!(map.count() >= 4, "a heat map\n{text}");
+        }
     }
 }

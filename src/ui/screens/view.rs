@@ -90,15 +90,13 @@ impl View<'_> {
 
     /// Columns of names and values below one another.
     pub fn facts_width(facts: &[Fact]) -> u16 {
-        let name = facts.iter().map(|fact| width(fact.name)).max().unwrap_or(0);
-        let value = facts.iter().map(|fact| width(&fact.value)).max().unwrap_or(0);
+        let (name, value) = widest(facts);
         name + 2 + value
     }
 
     /// Names and values, one pair a line, in as many columns as fit side by side.
     pub fn facts(&mut self, area: Rect, facts: &[Fact]) {
-        let name = facts.iter().map(|fact| width(fact.name)).max().unwrap_or(0);
-        let value = facts.iter().map(|fact| width(&fact.value)).max().unwrap_or(0);
+        let (name, value) = widest(facts);
         let one = (name + value + 4).max(1);
         let fitting = usize::from(area.width / one).max(1);
         let rows = facts.len().div_ceil(fitting).max(usize::from(area.height).min(facts.len())).max(1);
@@ -118,6 +116,12 @@ impl View<'_> {
     pub fn is_focused(&self, panel: Panel) -> bool {
         self.state.focused() == panel
     }
+}
+
+/// Columns of the longest name and of the longest value.
+fn widest(facts: &[Fact]) -> (u16, u16) {
+    let longest = |text: fn(&Fact) -> &str| facts.iter().map(|fact| width(text(fact))).max().unwrap_or(0);
+    (longest(|fact| fact.name), longest(|fact| &fact.value))
 }
 
 /// A named value.

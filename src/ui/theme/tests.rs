@@ -63,6 +63,34 @@ fn the_selection_can_be_seen_in_every_theme_at_every_depth() {
     }
 }
 
+/// Contrast of two colours, 1 to 21, by their luminance.
+fn contrast(one: Color, other: Color) -> f64 {
+    let luminance = |colour: Color| {
+        let Color::Rgb(r, g, b) = colour else { panic!("{colour} is not of the theme's own") };
+        let linear = |channel: u8| (f64::from(channel) / 255.0).powf(2.2);
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    one.max(other) / one.min(other)
+}
+
+#[test]
+fn whatever_has_a_background_can_be_read_on_it_in_any_terminal() {
+    for theme in load(&[]).0 {
+        for role in Role::ALL {
+            let style = theme.style(role);
+            let Some(bg) = style.bg.filter(|&bg| bg != Color::Reset) else { continue };
+            let fg = style.fg.unwrap_or(Color::Reset);
+            assert_ne!(fg, Color::Reset, "{}: {}", theme.name, role.name());
+            assert!(contrast(fg, bg) > 7.0, "{}: {} {}", theme.name, role.name(), contrast(fg, bg));
+        }
+        let (selected, title) = (theme.style(Role::Selected), theme.style(Role::Title));
+        assert!(selected.bg.is_some() || selected.add_modifier.contains(Modifier::REVERSED));
+        let own = theme.style(Role::Text).bg.is_some();
+        assert!(own || title.fg == Some(Color::Reset), "{}: titles stand on the terminal's own", theme.name);
+    }
+}
+
 #[test]
 fn without_colours_no_style_holds_one() {
     for theme in load(&[]).0 {

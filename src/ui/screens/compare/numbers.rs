@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::super::view::View;
 use crate::{
-    app::{Action, Panel},
+    app::{Action, JobKind, Panel, State, Status},
     ui::{
         Role,
         numbers::{bytes, change, parameters},
@@ -69,8 +69,14 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         ],
     );
     let before = state.model.as_ref().map_or(0, |model| model.shape.parameters);
-    let after = state.parameters_after();
+    let after = state.parameters_in_force();
     let difference = change(before as f64, after as f64);
+    let pruned = state.layers.iter().filter(|layer| layer.chosen.is_some()).count();
+    let of = match pruned {
+        0 => "nothing is pruned yet".into(),
+        some if some < state.layers.len() => format!("{some} of {} layers are pruned", state.layers.len()),
+        _ => String::new(),
+    };
     if before > 0 {
         line(
             view,
@@ -79,7 +85,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
                 (&parameters(before), Role::Text),
                 (&parameters(after), Role::Text),
                 (&difference, Role::Text),
-                ("", Role::Muted),
+                (&of, Role::Muted),
             ],
         );
         line(
@@ -105,15 +111,27 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
             count(record.tokens),
             if record.bos { "BOS" } else { "no BOS" }
         );
-        let pruned = record.after.map_or("…".into(), |after| format!("{after:.3}"));
-        let difference = record.after.map_or(String::new(), |after| change(record.before, after));
+        let pruned = match record.after {
+            Some(after) => format!("{after:.3}"),
+            None if awaited(state) => "…".into(),
+            None => "–".into(),
+        };
+        // A change towards a model that is not in force any more tells nothing.
+        let (role, difference) = match record.after {
+            Some(_) if state.compare.stale(measured) => {
+                let status = Status::Stale;
+                (Role::Stale, format!("{} {}", view.theme.glyphs.status(status), status.name()))
+            }
+            Some(after) => (Role::Text, change(record.before, after)),
+            None => (Role::Faint, String::new()),
+        };
         line(
             view,
             [
                 (&format!("  {}", record.text), Role::Muted),
                 (&format!("{:.3}", record.before), Role::Text),
-                (&pruned, Role::Text),
-                (&difference, Role::Text),
+                (&pruned, role),
+                (&difference, role),
                 (&how, Role::Muted),
             ],
         );
@@ -131,6 +149,14 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
             ],
         );
     }
+}
+
+/// Whether a job is still to measure the pruned model.
+fn awaited(state: &State) -> bool {
+    state.jobs.iter().any(|job| match job.kind {
+        JobKind::Run { .. } | JobKind::Measure => true,
+        JobKind::Retry { .. } | JobKind::Curve { .. } | JobKind::Write | JobKind::Export => false,
+    })
 }
 
 fn find(places: &[Place<Key>], at: usize) -> Option<&Place<Key>> {

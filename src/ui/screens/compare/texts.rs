@@ -4,7 +4,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::super::view::View;
 use crate::{
-    app::{Action, JobKind, JobStatus, Panel},
+    app::{Action, JobKind, JobStatus, Panel, Status},
     protocol::Side,
     ui::{
         Role,
@@ -50,6 +50,11 @@ fn column(view: &mut View<'_>, area: Rect, side: Side) {
         Some(speed) => head.push(view.span(format!(", {speed:.1} tokens/s"), Role::Muted)),
         None if at_work => head.push(view.span("  writing", Role::Live)),
         None => {}
+    }
+    if side == Side::Pruned && state.compare.text_stale() {
+        let status = Status::Stale;
+        let words = format!("  {} {}", view.theme.glyphs.status(status), status.name());
+        head.push(view.span(words, Role::Stale));
     }
     view.line(area, 0, head);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };

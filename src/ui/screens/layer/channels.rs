@@ -111,7 +111,7 @@ fn cut(view: &mut View<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
     }
 }
 
-/// All scores in one row.
+/// All scores as bars alone.
 pub(super) fn strip(view: &mut View<'_>, area: Rect, shown: &Shown<'_>, seen: &Seen, scale: &Scale) {
     let groups = neighbours(seen, &shown.places(), usize::from(area.width));
     for (at, group) in groups.iter().enumerate() {

@@ -111,6 +111,18 @@ fn words<'t>(
     vec![mean, vec![view.span(pair, Role::Muted)]]
 }
 
+/// The map at the left of the panel in brief; what is left for words.
+pub(super) fn small(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
+    const LEAST: u16 = 5;
+    const GAP: u16 = 2;
+    let seen = shown.seen().filter(|_| area.height >= LEAST)?;
+    let summary = summary(seen)?;
+    let map = HeatMap { cells: seen.picture.cells, values: &seen.picture.correlation, most: summary.top };
+    let room = Rect { width: area.width / 2, ..area };
+    let across = map.draw(view.buffer, room, view.theme).width + GAP;
+    Some(Rect { x: area.x + across, width: area.width.saturating_sub(across), ..area })
+}
+
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     match shown.seen().and_then(|seen| Some((seen, summary(seen)?))) {
         Some((seen, summary)) => words(view, shown, seen, &summary, ""),

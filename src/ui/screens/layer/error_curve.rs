@@ -2,7 +2,7 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use super::{super::status, Shown};
+use super::{super::status, Shown, words_and_picture};
 use crate::{
     app::{Action, Curve, Panel, State},
     config::Part,
@@ -176,6 +176,15 @@ pub(in crate::ui::screens) fn next_step(
 pub(in crate::ui::screens) fn hint(view: &View<'_>) -> String {
     let key = view.key(Action::ErrorCurve);
     format!("Follow the path past the cut with {key}, for the error of every ratio.")
+}
+
+/// The curve below the panel in brief; what is left for words.
+pub(super) fn small(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
+    let (words, below) = words_and_picture(area)?;
+    let curve = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty())?;
+    let planned = status::planned(view.state, shown.index, shown.part).1;
+    picture(view, below, shown.part, curve, cut(shown), planned);
+    Some(words)
 }
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {

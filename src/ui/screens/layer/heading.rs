@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Rows of a cause, at most.
-const CAUSE: usize = 3;
+const CAUSE: usize = 4;
 
 pub(super) fn rows(shown: &Shown<'_>, columns: u16) -> u16 {
     1 + shown.layer.failed.as_ref().map_or(0, |cause| wrap(cause, cause_width(columns)).len().min(CAUSE))

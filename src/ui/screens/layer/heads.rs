@@ -149,7 +149,7 @@ fn bars(view: &mut View<'_>, area: Rect, marks: Option<Rect>, shown: &Shown<'_>,
     }
 }
 
-/// All scores in one row.
+/// All scores as bars alone.
 pub(super) fn strip(view: &mut View<'_>, area: Rect, shown: &Shown<'_>, seen: &Seen, scale: &Scale) {
     let units = seen.scores.len().max(1) as u16;
     let wide = (area.width / units.max(1)).clamp(1, 3);

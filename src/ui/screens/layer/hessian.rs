@@ -5,7 +5,7 @@ use ratatui::{
     text::Span,
 };
 
-use super::Shown;
+use super::{Shown, words_and_picture};
 use crate::{
     app::Panel,
     protocol::{HessianStats, MomentPicture},
@@ -112,6 +112,13 @@ fn histogram(view: &mut View<'_>, area: Rect, picture: &MomentPicture) {
     }
     let [low, high] = picture.diag_log_range;
     scale_below(view.buffer, plot, &Scale::between(low, high), view.theme);
+}
+
+/// The histogram below the panel in brief; what is left for words.
+pub(super) fn small(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
+    let (words, picture) = words_and_picture(area)?;
+    histogram(view, picture, &shown.seen()?.picture);
+    Some(words)
 }
 
 pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {

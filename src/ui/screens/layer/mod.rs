@@ -23,6 +23,8 @@ const GRID: (u16, u16) = (110, 34);
 const THREE: u16 = 156;
 /// Rows of a panel in brief.
 const BRIEF: u16 = 4;
+/// Rows of the smallest picture in a panel in brief.
+const PICTURE: u16 = 4;
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
@@ -80,7 +82,7 @@ fn two_columns(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     panel(view, Panel::Attempts, below, shown);
 }
 
-/// The focused panel has the room, the others say the most important in two lines.
+/// The focused panel has the room, the others say the most important in two lines, with a picture where that fits.
 fn one_large(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let focused = view.state.focused();
     let side = (area.width * 3 / 8).clamp(28, 48);
@@ -90,22 +92,47 @@ fn one_large(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     }
     let [large, small] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side)]).areas(area);
     panel(view, focused, large, shown);
-    let others = Screen::Layer.panels().iter().copied().filter(|&other| other != focused);
-    // Those at the top are the last to lose a line; what is left over goes to the last one.
-    let count = Screen::Layer.panels().len() as u16 - 1;
-    let (each, more) = (small.height / count, small.height % count);
+    let others: Vec<Panel> =
+        Screen::Layer.panels().iter().copied().filter(|&other| other != focused).collect();
     let mut y = small.y;
-    for (at, other) in (0..count).zip(others) {
-        let height = match each {
-            0..BRIEF => each + u16::from(at < more),
-            BRIEF.. if at + 1 == count => small.bottom().saturating_sub(y),
-            BRIEF.. => BRIEF,
-        };
+    for (height, &other) in heights(&others, small.height).into_iter().zip(&others) {
         let place = Rect { y, height, ..small }.intersection(small);
         y += height;
         if place.height >= 3 {
             brief(view, other, place, shown);
         }
+    }
+}
+
+/// Rows of the panels in brief: two lines each, and what is left over for those with a picture. Where not even that fits,
+/// those at the top are the last to lose a line.
+fn heights(panels: &[Panel], rows: u16) -> Vec<u16> {
+    let count = (panels.len() as u16).max(1);
+    let each = (rows / count).min(BRIEF);
+    let mut heights = vec![each; panels.len()];
+    let mut left = rows - each * count;
+    let pictures = |panel: &Panel| each < BRIEF || has_picture(*panel);
+    while left > 0 && panels.iter().any(pictures) {
+        for (height, _) in heights.iter_mut().zip(panels).filter(|(_, panel)| pictures(panel)) {
+            let more = left.min(1);
+            *height += more;
+            left -= more;
+        }
+    }
+    heights
+}
+
+fn has_picture(panel: Panel) -> bool {
+    match panel {
+        Panel::Scores | Panel::Hessian | Panel::Correlation | Panel::ErrorCurve => true,
+        Panel::Batches
+        | Panel::Attempts
+        | Panel::LayerTable
+        | Panel::RatioCurve
+        | Panel::Errors
+        | Panel::Perplexity
+        | Panel::Texts
+        | Panel::Log => false,
     }
 }
 
@@ -128,6 +155,21 @@ fn panel(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
 
 fn brief(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
     let inner = view.panel(panel, area, panel.title(), "");
+    // What a picture leaves to the words.
+    let words = match panel {
+        Panel::Hessian => hessian::small(view, inner, shown),
+        Panel::Correlation => correlation::small(view, inner, shown),
+        Panel::ErrorCurve => error_curve::small(view, inner, shown),
+        Panel::Scores
+        | Panel::Batches
+        | Panel::Attempts
+        | Panel::LayerTable
+        | Panel::RatioCurve
+        | Panel::Errors
+        | Panel::Perplexity
+        | Panel::Texts
+        | Panel::Log => None,
+    };
     let lines = match panel {
         Panel::Scores => scores::brief(view, inner, shown),
         Panel::Hessian => hessian::brief(view, shown),
@@ -143,6 +185,13 @@ fn brief(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
         | Panel::Log => Vec::new(),
     };
     for (row, line) in lines.into_iter().enumerate() {
-        view.line(inner, row as u16, line);
+        view.line(words.unwrap_or(inner), row as u16, line);
     }
+}
+
+/// A panel in brief with a picture below its words, where both fit.
+fn words_and_picture(area: Rect) -> Option<(Rect, Rect)> {
+    let words = area.height.checked_sub(PICTURE).filter(|&rows| rows > 0)?.min(BRIEF - 2);
+    let [words, picture] = Layout::vertical([Constraint::Length(words), Constraint::Fill(1)]).areas(area);
+    Some((words, picture))
 }

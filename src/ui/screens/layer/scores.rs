@@ -46,7 +46,7 @@ fn scale(seen: &crate::app::Seen) -> crate::ui::widgets::Scale {
     crate::ui::widgets::Scale::of([low, high])
 }
 
-/// How many are left, and the scores as a row of bars.
+/// How many are left, and the scores as bars.
 pub(super) fn brief<'t>(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let names = status::unit_names(view.state, shown.part).1;
     let Some(part) = shown.view else {
@@ -65,7 +65,7 @@ pub(super) fn brief<'t>(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) -> V
         view.span(format!("{} {gone} removed", view.theme.glyphs.removed()), Role::Removed),
     ];
     if let Some(seen) = part.seen {
-        let below = Rect { y: area.y + 1, height: 1, ..area }.intersection(area);
+        let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let scale = scale(seen);
         match shown.part {
             Part::Attention => heads::strip(view, below, shown, seen, &scale),

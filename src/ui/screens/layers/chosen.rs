@@ -22,10 +22,6 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let title = format!("Layer {}", state.layer);
     let note = format!("{} {}", view.theme.glyphs.status(standing), standing.name());
     let inner = view.plain_frame(area, &title, &note);
-    if let Some(cause) = &layer.failed {
-        let line = vec![view.span(cause.clone(), Role::Failed)];
-        view.line(inner, 0, line);
-    }
     for (row, part) in [(1, Part::Attention), (4, Part::Mlp)] {
         let Some(seen) = layer.view(part).filter(|seen| seen.units > 0) else {
             let (units, goal) = status::planned(state, state.layer, part);

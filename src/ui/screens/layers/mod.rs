@@ -33,8 +33,9 @@ fn wide(view: &mut View<'_>, area: Rect) {
         super::errors::overview(view, errors);
     }
     let chosen = if area.height >= 30 { chosen::ROWS } else { 0 };
+    let run = run::rows(view, right.width);
     let [curve, chosen, run] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(chosen), Constraint::Length(run::ROWS)])
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(chosen), Constraint::Length(run)])
             .areas(right);
     ratio_curve::draw(view, curve, Picture::Line);
     if !chosen.is_empty() {
@@ -45,7 +46,7 @@ fn wide(view: &mut View<'_>, area: Rect) {
 
 fn narrow(view: &mut View<'_>, area: Rect) {
     let lines = run::lines(view, area.width);
-    let below = (lines.len() as u16).min(area.height / 4);
+    let below = (lines.len() as u16).min(area.height / 3);
     let rest = area.height - below;
     let needed = view.state.listed_layers().len() as u16 + 3;
     // The curve has what the table leaves, but never less than can be read.

@@ -12,14 +12,21 @@ use crate::{
     },
 };
 
-/// Rows of the box.
-pub(super) const ROWS: u16 = 11;
+/// Rows of the box with borders, progress, sizes and a blank before the cause of a failure; and rows of that cause, at
+/// least and at most.
+const BESIDE_CAUSE: u16 = 9;
+const CAUSE: (u16, u16) = (2, 4);
+
+/// Rows of the box of the wide layout. They change with the causes of failures alone, not with what is at work.
+pub(super) fn rows(view: &View<'_>, columns: u16) -> u16 {
+    BESIDE_CAUSE + cause_rows(view, columns.saturating_sub(2)).max(CAUSE.0)
+}
 
 /// The box of the wide layout.
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let note = state.job().and_then(stage::condition).unwrap_or_default();
-    let inner = view.plain_frame(area, "Run", &note);
+    let inner = view.plain_frame(area, "Run", note);
     let mut row = 0;
     match state.job() {
         Some(job) => {
@@ -47,14 +54,8 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         view.line(inner, row, line);
         row += 1;
     }
-    if let Some((name, cause)) = failure(view) {
-        let whole = format!("{name}{cause}");
-        for (line, range) in (row + 1..).zip(wrap(&whole, inner.width)) {
-            let split = name.len().clamp(range.start, range.end);
-            let told = view.span(whole[range.start..split].to_string(), Role::Failed);
-            let why = view.span(whole[split..range.end].to_string(), Role::Text);
-            view.line(inner, line, vec![told, why]);
-        }
+    for (line, told) in (row + 1..).zip(failure(view, inner.width)) {
+        view.line(inner, line, told);
     }
 }
 
@@ -119,64 +120,99 @@ fn size_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
     let before = state.model.as_ref()?.shape.parameters;
     let after = state.parameters_after();
     let arrow = view.theme.glyphs.arrow();
-    let begun = state.layers.iter().any(|layer| layer.chosen.is_some());
+    let planned = state.layers.iter().any(|layer| layer.chosen.is_none());
     Some(vec![
         view.span("parameters   ", Role::Muted),
         view.span(parameters(before), Role::Dense),
         view.span(format!(" {arrow} "), Role::Muted),
-        view.span(parameters(after), Role::Pruned),
+        view.span(parameters(after), if planned { Role::Planned } else { Role::Pruned }),
         view.span(format!("  {}", change(before as f64, after as f64)), Role::Text),
         view.span(
             format!("   {} {arrow} {}", bytes(state.bytes_of(before)), bytes(state.bytes_of(after))),
             Role::Muted,
         ),
-        view.span(if begun { "" } else { "   as planned" }, Role::Planned),
+        view.span(if planned { "   planned" } else { "" }, Role::Muted),
     ])
 }
 
 /// The newest perplexity.
 fn perplexity_line<'t>(view: &View<'_>) -> Option<Vec<Span<'t>>> {
-    let record = &view.state.compare.measured.first()?.record;
+    let compare = &view.state.compare;
+    let measured = compare.measured.first()?;
+    let record = &measured.record;
     let arrow = view.theme.glyphs.arrow();
     let mut line = vec![
         view.span("perplexity   ", Role::Muted),
         view.span(format!("{:.2}", record.before), Role::Dense),
     ];
     if let Some(after) = record.after {
+        let stale = compare.stale(measured);
         line.push(view.span(format!(" {arrow} "), Role::Muted));
-        line.push(view.span(format!("{after:.2}"), Role::Pruned));
-        line.push(view.span(format!("  {}", change(record.before, after)), Role::Text));
+        line.push(view.span(format!("{after:.2}"), if stale { Role::Stale } else { Role::Pruned }));
+        line.push(if stale {
+            let words = format!("  {} {}", view.theme.glyphs.status(Status::Stale), Status::Stale.name());
+            view.span(words, Role::Stale)
+        } else {
+            view.span(format!("  {}", change(record.before, after)), Role::Text)
+        });
     }
     line.push(view.span(format!("   {} · L {}", record.text, record.seq_len), Role::Muted));
     Some(line)
 }
 
-/// Why the layer under the cursor failed, or else the first that did: which one, and the cause.
-fn failure(view: &View<'_>) -> Option<(String, String)> {
-    let state = view.state;
-    let cause = |index: usize| Some((index, state.layers.get(index)?.failed.as_ref()?));
-    let (index, cause) = cause(state.layer).or_else(|| (0..state.layers.len()).find_map(cause))?;
-    Some((format!("{} layer {index}: ", view.theme.glyphs.status(Status::Failed)), cause.clone()))
+/// The cause of a layer's failure, led by its name: the name's length in bytes, and the whole.
+fn cause(view: &View<'_>, index: usize) -> Option<(usize, String)> {
+    let cause = view.state.layers.get(index)?.failed.as_ref()?;
+    let name = format!("{} layer {index}: ", view.theme.glyphs.status(Status::Failed));
+    Some((name.len(), format!("{name}{cause}")))
 }
 
-/// The lines of the narrow layout: what is at work, what became of the model, what failed.
+/// Rows that the longest of all causes takes, so that they stay the same while the cursor moves.
+fn cause_rows(view: &View<'_>, columns: u16) -> u16 {
+    let rows = |index| Some(wrap(&cause(view, index)?.1, columns).len() as u16);
+    (0..view.state.layers.len()).filter_map(rows).max().unwrap_or(0).min(CAUSE.1)
+}
+
+/// Why the layer under the cursor failed, or else the first that did.
+fn failure<'t>(view: &View<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
+    let all = 0..view.state.layers.len();
+    let Some((name, whole)) =
+        cause(view, view.state.layer).or_else(|| all.into_iter().find_map(|index| cause(view, index)))
+    else {
+        return Vec::new();
+    };
+    let lines = wrap(&whole, columns).into_iter().take(usize::from(CAUSE.1));
+    lines
+        .map(|line| {
+            let split = name.clamp(line.start, line.end);
+            vec![
+                view.span(whole[line.start..split].to_string(), Role::Failed),
+                view.span(whole[split..line.end].to_string(), Role::Text),
+            ]
+        })
+        .collect()
+}
+
+/// The lines of the narrow layout: what is at work, what becomes of the model, what failed. There are as many whether or not
+/// anything is at work or measured, so that the table above keeps its rows.
 pub(super) fn lines<'t>(view: &View<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
-    let mut lines = Vec::new();
-    lines.extend(view.state.job().map(|job| job_line(view, job)));
-    let size = size_line(view);
-    let perplexity = perplexity_line(view);
-    match (size, perplexity) {
-        (Some(size), Some(perplexity)) if columns >= 120 => {
-            lines.push([size, vec![Span::raw("    ")], perplexity].concat())
-        }
-        (size, perplexity) => lines.extend(size.into_iter().chain(perplexity)),
+    const MARGINS: u16 = 2;
+    let mut lines = vec![match view.state.job() {
+        Some(job) => job_line(view, job),
+        None => vec![resting(view)],
+    }];
+    let size = size_line(view).unwrap_or_default();
+    let perplexity = perplexity_line(view).unwrap_or_default();
+    if columns >= 120 {
+        lines.push([size, vec![Span::raw("    ")], perplexity].concat());
+    } else {
+        lines.extend([size, perplexity]);
     }
-    if let Some((name, cause)) = failure(view) {
-        lines.push(vec![view.span(name, Role::Failed), view.span(cause, Role::Text)]);
-    }
-    if lines.is_empty() {
-        lines.push(vec![resting(view)]);
-    }
+    let room = columns.saturating_sub(MARGINS);
+    let below = usize::from(cause_rows(view, room));
+    let mut failure = failure(view, room);
+    failure.resize(below, Vec::new());
+    lines.extend(failure);
     for line in &mut lines {
         line.insert(0, Span::raw(" "));
     }
