@@ -189,15 +189,16 @@ fn edits_are_taken_back_one_by_one() {
 
 #[test]
 fn resizing_in_the_middle_of_a_run_loses_no_place() {
-    let mut terminal = endless();
-    terminal.keys("s");
-    terminal.wait_for("calibrating");
+    let mut terminal = quick(&[]);
+    // Step by step, so that the run stays where it is.
+    terminal.keys("ts");
+    terminal.wait_for("paused");
     terminal.keys("]]3");
     let is_whole = |columns: u16, rows: u16| {
         move |screen: &vt100::Screen| {
             let footer = row(screen, rows - 1);
             let edge = |y: u16| screen.cell(y, columns - 1).map_or("", |cell| cell.contents()).to_string();
-            footer.contains("pause") && (edge(2), edge(rows - 3)) == ("╮".into(), "│".into())
+            footer.contains("Space go on") && (edge(2), edge(rows - 3)) == ("╮".into(), "│".into())
         }
     };
     for (columns, rows) in [(120, 40), (80, 24), (200, 60), (80, 24)] {
@@ -208,12 +209,17 @@ fn resizing_in_the_middle_of_a_run_loses_no_place() {
     }
     terminal.resize(60, 20);
     terminal.wait_for("slimgpt needs 80×24, has 60×20");
-    // What is typed meanwhile is heard.
+    // What is typed meanwhile is heard, with the next key at the latest.
     terminal.keys("]");
     terminal.resize(120, 40);
     terminal.wait_until("the Schedule screen", is_whole(120, 40));
-    terminal.wait_for("2 Layer 3");
-    terminal.wait_for("calibrating");
+    terminal.keys("]");
+    terminal.wait_for("2 Layer 4");
+    terminal.keys("6");
+    let removals = |screen: &vt100::Screen| screen.contents().matches("removed").count();
+    let before = terminal.screen(removals);
+    terminal.keys("n");
+    terminal.wait_until("another removal", |screen| removals(screen) > before);
     quit(&mut terminal);
 }
 
