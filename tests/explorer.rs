@@ -40,6 +40,16 @@ fn run_json(dir: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(dir.join("run.json")).unwrap()).unwrap()
 }
 
+fn row(screen: &vt100::Screen, y: u16) -> String {
+    let columns = screen.size().1.get();
+    screen.rows(0, columns).nth(y.into()).unwrap_or_default()
+}
+
+/// Layers that the Layers screen shows as done.
+fn done(screen: &vt100::Screen) -> usize {
+    screen.contents().matches("● done").count()
+}
+
 /// Quits; where layers were not exported it asks first.
 #[track_caller]
 fn quit(terminal: &mut Terminal) {
@@ -115,6 +125,131 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
     let mut replay = Setup::new(&["replay", file.to_str().unwrap(), "--speed", "max"]).size(120, 40).start();
     replay.wait_for("●○");
     quit(&mut replay);
+}
+
+#[test]
+fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_again() {
+    let mut terminal = quick(&[]);
+    terminal.keys("s");
+    terminal.wait_for("pruning done");
+    terminal.keys("g\r");
+    terminal.wait_for("attempt 0, ratio 0.0781");
+    terminal.keys("r");
+    terminal.wait_for("Try layer 0 again");
+    terminal.keys("\x150.5\r");
+    terminal.wait_for("lies beside the others");
+    terminal.wait_for("attempt 0, one of 2");
+    // Enter goes to the list, then puts what is under its cursor in force: the newest.
+    terminal.keys("\r\r");
+    terminal.wait_for("attempt 1 is in force; 11 layers below are stale");
+    terminal.wait_for("◌ 11 stale");
+    // The choice can be taken back, and done again.
+    terminal.keys("u");
+    terminal.wait_for("Taken back: the attempt in force of layer 0");
+    terminal.wait_until("nothing stale", |screen| !row(screen, 1).contains("stale"));
+    terminal.keys("U");
+    terminal.wait_for("◌ 11 stale");
+    terminal.keys("R");
+    terminal.wait_until("the run", |screen| row(screen, 0).contains("● pruning done"));
+    terminal.keys("1");
+    terminal.wait_until("all done", |screen| done(screen) == 12);
+    // Layer 0 was left alone; every other layer has a second attempt, which is in force.
+    terminal.screen(|screen| {
+        assert!(!row(screen, 1).contains("stale"));
+        assert!(row(screen, 4).contains("0.5000"), "{}", row(screen, 4));
+        assert_eq!(screen.contents().matches("○●").count(), 12);
+    });
+    quit(&mut terminal);
+}
+
+#[test]
+fn edits_are_taken_back_one_by_one() {
+    let mut terminal = quick(&[]);
+    let ratio = |text: &'static str| move |screen: &vt100::Screen| row(screen, 4).contains(text);
+    terminal.keys("g");
+    terminal.wait_until("the planned ratio", ratio("0.0781"));
+    terminal.keys("+++");
+    terminal.wait_until("three steps up", ratio("0.1081"));
+    terminal.keys("L");
+    terminal.wait_until("the lock", ratio("⊠"));
+    terminal.keys("u");
+    terminal.wait_until("no lock", |screen| !row(screen, 4).contains("⊠"));
+    // Steps at the same ratio are one edit.
+    terminal.keys("u");
+    terminal.wait_until("the planned ratio", ratio("0.0781"));
+    terminal.keys("u");
+    terminal.wait_for("nothing to take back");
+    terminal.keys("U\x12");
+    terminal.wait_until("both done again", |screen| {
+        let row = row(screen, 4);
+        row.contains("0.1081") && row.contains("⊠")
+    });
+    quit(&mut terminal);
+}
+
+#[test]
+fn resizing_in_the_middle_of_a_run_loses_no_place() {
+    let mut terminal = quick(&[]);
+    // Step by step, so that the run stays where it is.
+    terminal.keys("ts");
+    terminal.wait_for("paused");
+    terminal.keys("]]3");
+    let is_whole = |columns: u16, rows: u16| {
+        move |screen: &vt100::Screen| {
+            let footer = row(screen, rows - 1);
+            let edge = |y: u16| screen.cell(y, columns - 1).map_or("", |cell| cell.contents()).to_string();
+            footer.contains("Space go on") && (edge(2), edge(rows - 3)) == ("╮".into(), "│".into())
+        }
+    };
+    for (columns, rows) in [(120, 40), (80, 24), (200, 60), (80, 24)] {
+        terminal.resize(columns, rows);
+        terminal.wait_until("the Schedule screen", is_whole(columns, rows));
+        terminal.wait_for("2 Layer 2");
+        terminal.wait_for("╭ Layer 2 ");
+    }
+    terminal.resize(60, 20);
+    terminal.wait_for("slimgpt needs 80×24, has 60×20");
+    // What is typed meanwhile is heard, with the next key at the latest.
+    terminal.keys("]");
+    terminal.resize(120, 40);
+    terminal.wait_until("the Schedule screen", is_whole(120, 40));
+    terminal.keys("]");
+    terminal.wait_for("2 Layer 4");
+    terminal.keys("6");
+    let removals = |screen: &vt100::Screen| screen.contents().matches("removed").count();
+    let before = terminal.screen(removals);
+    terminal.keys("n");
+    terminal.wait_until("another removal", |screen| removals(screen) > before);
+    quit(&mut terminal);
+}
+
+#[test]
+fn a_cancelled_run_is_taken_up_where_it_ended() {
+    let mut terminal = quick(&[]);
+    // Step by step, so that it is known where the run is.
+    terminal.keys("ts");
+    terminal.wait_for("paused");
+    for _ in 0..200 {
+        if terminal.screen(done) >= 2 {
+            break;
+        }
+        terminal.keys("n");
+        thread::sleep(Duration::from_millis(50));
+    }
+    terminal.keys("x");
+    terminal.wait_for("Cancel the run?");
+    terminal.keys("y");
+    terminal.wait_for("pruning cancelled");
+    let before = terminal.screen(done);
+    assert!((2..12).contains(&before), "{before} layers are done");
+    terminal.keys("t");
+    terminal.wait_for("Step mode is off");
+    terminal.keys("R");
+    terminal.wait_until("the run", |screen| row(screen, 0).contains("● pruning done"));
+    terminal.wait_until("all done", |screen| done(screen) == 12);
+    // What was done before was not done again.
+    terminal.screen(|screen| assert!(!screen.contents().contains("○●")));
+    quit(&mut terminal);
 }
 
 #[test]
