@@ -4,7 +4,6 @@ use ratatui::{
     Frame,
     layout::Rect,
     text::{Line, Span},
-    widgets::Clear,
 };
 
 use crate::app::{Action, Hint, Notice, NoticeKind, Pointed, State, hints};
@@ -18,35 +17,32 @@ const ROWS: usize = 4;
 /// Columns of a notice before its words, and behind them.
 const MARGINS: (u16, u16) = (3, 1);
 
-/// `body` is what lies above: a long notice covers its last rows.
-pub(super) fn draw(
-    frame: &mut Frame<'_>,
-    body: Rect,
-    area: Rect,
-    state: &State,
-    theme: &Theme,
-    hits: &mut Hits,
-) {
+/// Rows that it needs in a window of so many columns.
+pub(super) fn rows(state: &State, columns: u16) -> u16 {
+    state.notice.as_ref().map_or(1, |notice| told(notice, columns).len() as u16)
+}
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     match &state.notice {
-        Some(notice) => say(frame, (body, area), notice, theme, hits),
+        Some(notice) => say(frame, area, notice, theme),
         None => keys(frame, area, &told_once(hints(state)), theme, hits),
     }
 }
 
-fn say(frame: &mut Frame<'_>, (body, area): (Rect, Rect), notice: &Notice, theme: &Theme, hits: &mut Hits) {
+/// The lines of a notice.
+fn told(notice: &Notice, columns: u16) -> Vec<String> {
+    let room = usize::from(columns.saturating_sub(MARGINS.0 + MARGINS.1));
+    text::wrap_at_most(&notice.text, room, ROWS)
+}
+
+fn say(frame: &mut Frame<'_>, area: Rect, notice: &Notice, theme: &Theme) {
     let (mark, words) = match notice.kind {
         NoticeKind::Done => (Role::Success, Role::Text),
         NoticeKind::Refused => (Role::Warning, Role::Text),
         NoticeKind::Failed => (Role::Error, Role::Error),
     };
-    let room = usize::from(area.width.saturating_sub(MARGINS.0 + MARGINS.1));
-    let lines = text::wrap_at_most(&notice.text, room, ROWS);
-    let above = (lines.len() as u16).saturating_sub(1).min(body.height);
-    let area = Rect { y: area.y - above, height: area.height + above, ..area };
-    frame.render_widget(Clear, area);
-    frame.buffer_mut().set_style(area, theme.style(Role::Text));
-    hits.add(area, Pointed::Nothing);
-    for ((at, line), y) in lines.into_iter().enumerate().zip(area.top()..area.bottom()) {
+    let lines = told(notice, area.width).into_iter().enumerate();
+    for ((at, line), y) in lines.zip(area.top()..area.bottom()) {
         let sign = if at == 0 { theme.glyphs.notice(notice.kind) } else { " " };
         let line = Line::from(vec![
             Span::styled(format!(" {sign} "), theme.style(mark)),

@@ -42,13 +42,13 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
             Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Min(0),
-            Constraint::Length(1),
+            Constraint::Length(footer::rows(state, area.width)),
         ]));
         header::draw(frame, top, state, theme);
         tabs::draw(frame, tabs, state, theme, &mut hits);
         screens::draw(frame, body, state, theme, &mut hits);
         overlays::draw(frame, body, state, theme, &mut hits);
-        footer::draw(frame, body, foot, state, theme, &mut hits);
+        footer::draw(frame, foot, state, theme, &mut hits);
     }
     match theme.glyphs {
         Glyphs::Ascii => ascii::replace(frame.buffer_mut()),

@@ -233,7 +233,7 @@ fn a_notice_takes_the_footers_row() {
 }
 
 #[test]
-fn a_long_notice_is_readable_in_full_over_the_last_rows_of_the_body() {
+fn a_long_notice_is_readable_in_full_and_the_body_leaves_it_room() {
     let words = "The directory /home/somebody/models/slim-stories exists already: choose another one, or turn on \
                  replace in the form to write over the earlier export of that name.";
     let notice = Some(Notice { kind: NoticeKind::Failed, text: words.into() });

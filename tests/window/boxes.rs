@@ -105,12 +105,11 @@ impl Sheet<'_> {
 
     /// The topmost overlay: all that does not lie outside of it.
     fn has_whole_window(&self) {
-        // What lies outside is all of the body; a notice of several rows lies below it.
-        let Some(body) = self.shown.hits.area_of(Pointed::OutsideOverlay) else {
-            self.fail("no window".into())
-        };
-        let inside: Vec<Position> =
-            body.positions().filter(|at| self.shown.hits.at(at.x, at.y) != Pointed::OutsideOverlay).collect();
+        let area = self.shown.buffer.area;
+        let inside: Vec<Position> = (0..area.height - 1)
+            .flat_map(|y| (0..area.width).map(move |x| Position { x, y }))
+            .filter(|at| self.shown.hits.at(at.x, at.y) != Pointed::OutsideOverlay)
+            .collect();
         let (Some(first), Some(last)) = (inside.first(), inside.last()) else {
             self.fail("no window".into())
         };
