@@ -166,12 +166,7 @@ fn a_retry_lies_beside_the_attempt_in_force() {
 #[test]
 fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
     let mut script = Script::pruned(3);
-    let method = Method::of_run(&script.state.settings, 0.4);
-    script.state.layer = 1;
-    script.keys("2 r enter");
-    let run = script.run();
-    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
-    script.hear(run, Event::JobDone);
+    script.retry_layer_one(0.4);
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter");
     assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(1) })]);
@@ -336,12 +331,7 @@ fn an_attempt_chosen_back_is_as_it_was() {
     let mut script = Script::pruned(3);
     script.state.schedule.put(1, 0.123_456_789_012);
     script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012;
-    let method = Method::of_run(&script.state.settings, 0.4);
-    script.state.layer = 1;
-    script.keys("2 r enter");
-    let run = script.run();
-    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
-    script.hear(run, Event::JobDone);
+    script.retry_layer_one(0.4);
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter up enter");
     assert_eq!(script.state.layers[1].chosen, Some(0));
@@ -389,12 +379,7 @@ fn what_was_measured_on_other_attempts_is_stale() {
         (compare.stale(&compare.measured[0]), compare.text_stale())
     };
     assert_eq!(stale(&script), (false, false));
-    let method = Method::of_run(&script.state.settings, 0.4);
-    script.state.layer = 1;
-    script.keys("2 r enter");
-    let run = script.run();
-    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
-    script.hear(run, Event::JobDone);
+    script.retry_layer_one(0.4);
     assert_eq!(stale(&script), (false, false), "nothing else is in force yet");
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter");
@@ -419,12 +404,7 @@ fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
 #[test]
 fn a_choice_after_an_export_would_be_lost() {
     let mut script = Script::pruned(2);
-    let method = Method::of_run(&script.state.settings, 0.4);
-    script.state.layer = 1;
-    script.keys("2 r enter");
-    let run = script.run();
-    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
-    script.hear(run, Event::JobDone);
+    script.retry_layer_one(0.4);
     script.hear(0, Event::Written { path: "slim".into(), bytes: 10 });
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter q");

@@ -156,6 +156,16 @@ impl Script {
         self.hear(run, layer_done(layer, Attempt { number, above, method }));
     }
 
+    /// Tries layer 1 again with another ratio, to the end; the new attempt lies beside the first.
+    pub fn retry_layer_one(&mut self, ratio: f64) {
+        let method = Method::of_run(&self.state.settings, ratio);
+        self.state.layer = 1;
+        self.keys("2 r enter");
+        let run = self.run();
+        self.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+        self.hear(run, Event::JobDone);
+    }
+
     pub fn status(&self) -> JobStatus {
         self.state.job().unwrap().status.clone()
     }
