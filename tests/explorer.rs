@@ -271,11 +271,14 @@ fn keys_are_answered_at_once_while_the_engine_works() {
     let mut terminal = endless();
     terminal.keys("s");
     terminal.wait_for("calibrating");
+    // A key right after another waits for the next frame; these come apart.
+    let apart = Duration::from_millis(70);
     let mut waits: Vec<Duration> = (0..12)
         .map(|_| {
-            thread::sleep(Duration::from_millis(70));
+            thread::sleep(apart);
             terminal.keys("?");
             let opened = terminal.wait_for("Prune all layers");
+            thread::sleep(apart);
             terminal.keys("\x1b");
             let closed = terminal.wait_until("no help", |s| !s.contents().contains("Prune all layers"));
             opened.max(closed)
@@ -283,7 +286,7 @@ fn keys_are_answered_at_once_while_the_engine_works() {
         .collect();
     waits.sort();
     // Other tests run beside this one, so both cores have more than twice the work they can do: the fast ones tell.
-    assert!(waits[0] < Duration::from_millis(33), "none took less than {:?}", waits[0]);
+    assert!(waits[3] < Duration::from_millis(33), "a quarter took less, the rest more than {:?}", waits[3]);
     assert!(waits[6] < Duration::from_millis(150), "half of them took longer than {:?}", waits[6]);
     quit(&mut terminal);
 }

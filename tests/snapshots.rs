@@ -1,4 +1,4 @@
-//! Every screen as it is drawn, from the recorded run: its text at three sizes, and how it looks at the smallest.
+//! Every screen as it is drawn, from the recorded run: its text and how it looks, at three sizes.
 //!
 //! A picture that is meant to change is accepted with `INSTA_UPDATE=always cargo test --release --test snapshots`.
 #![allow(clippy::unwrap_used)]
@@ -24,12 +24,11 @@ struct Pictures {
 }
 
 impl Pictures {
-    /// The text, and how it looks where the terminal is small: larger ones are made of the same pieces.
+    /// The text, and how it looks.
     fn compare(&mut self, name: &str, state: &State) {
         let (columns, rows) = state.size;
         let shown = drawn(state);
-        let looks = if state.size <= LEAST { format!("\n{}", shown.looks()) } else { String::new() };
-        let picture = format!("{}{looks}", shown.text());
+        let picture = format!("{}\n{}", shown.text(), shown.looks());
         let name = format!("{name}_{columns}x{rows}");
         let compared = catch_unwind(AssertUnwindSafe(|| {
             insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {

@@ -119,7 +119,7 @@ fn take(state: &mut State, at: f64, event: Event) {
             log(state, Level::Info, Some(layer), text);
             let goal =
                 state.layers.get(layer).map(|known| super::goal(&known.shape, method.ratio, &state.settings));
-            if state.follow {
+            if state.follow && layer < state.layers.len() {
                 state.layer = layer;
                 state.part = Part::Attention;
             }

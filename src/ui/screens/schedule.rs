@@ -100,10 +100,10 @@ fn chosen(view: &mut View<'_>, area: Rect) {
     }
     let units = layer.shape.attention_units(state.settings.attention_unit);
     let names = status::unit_names(state, Part::Attention).1;
-    facts.push(Fact::new(names, format!("{} of {} leave", count(attention as u64), count(units as u64))));
+    facts.push(Fact::new(names, format!("−{} of {}", count(attention as u64), count(units as u64))));
     facts.push(Fact::new(
         "channels",
-        format!("{} of {} leave", count(mlp as u64), count(layer.shape.channels as u64)),
+        format!("−{} of {}", count(mlp as u64), count(layer.shape.channels as u64)),
     ));
     facts.push(Fact::new("parameters", format!("{} fewer", parameters(gone))));
     view.facts(inner, &facts);
