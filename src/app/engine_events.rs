@@ -158,7 +158,8 @@ fn take(state: &mut State, at: f64, event: Event) {
                 [unit] => format!("Layer {layer}, {part}: unit {unit} removed, error {error:.3e}"),
                 _ => {
                     format!(
-                        "Layer {layer}, {part}: batch {step}, {} units removed, error {error:.3e}",
+                        "Layer {layer}, {part}: batch {}, {} units removed, error {error:.3e}",
+                        step + 1,
                         units.len()
                     )
                 }

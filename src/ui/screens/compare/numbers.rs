@@ -8,7 +8,7 @@ use crate::{
     ui::{
         Role,
         numbers::{bytes, change, parameters},
-        widgets::{Column, Place, Side, count, lay_out, width},
+        widgets::{Column, Place, Side, count, lay_out, measure, width},
     },
 };
 
@@ -112,7 +112,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
             if record.bos { "BOS" } else { "no BOS" }
         );
         let pruned = match record.after {
-            Some(after) => format!("{after:.3}"),
+            Some(after) => measure(after),
             None if awaited(state) => "…".into(),
             None => "–".into(),
         };
@@ -129,7 +129,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
             view,
             [
                 (&format!("  {}", record.text), Role::Muted),
-                (&format!("{:.3}", record.before), Role::Text),
+                (&measure(record.before), Role::Text),
                 (&pruned, role),
                 (&difference, role),
                 (&how, Role::Muted),
