@@ -18,7 +18,7 @@ pub struct Compare {
     pub bos: bool,
     /// The newest first; one for each text.
     pub measured: Vec<Measured>,
-    /// The attempts in force when the pruned text was begun.
+    /// The attempts in force when the first piece of the pruned text came.
     pub written_on: InForce,
     /// The attempts in force now.
     pub in_force: InForce,
@@ -78,7 +78,14 @@ impl Compare {
     /// Empty pages for both.
     pub fn begin(&mut self) {
         (self.dense, self.pruned, self.scrolled) = (Writing::default(), Writing::default(), 0);
-        self.written_on.clone_from(&self.in_force);
+    }
+
+    /// A piece more. A recording, or a job that had to wait, begins its text when the first piece comes.
+    pub fn write_on(&mut self, side: Side, piece: &str) {
+        if side == Side::Pruned && self.pruned.text.is_empty() {
+            self.written_on.clone_from(&self.in_force);
+        }
+        self.side_mut(side).text += piece;
     }
 
     /// A perplexity takes the place of an earlier one on the same text and windows.
@@ -106,5 +113,25 @@ impl Writing {
     /// Tokens a second, once the text is at its end.
     pub fn speed(&self) -> Option<f64> {
         self.seconds.filter(|&s| s > 0.0).map(|seconds| self.tokens as f64 / seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Options;
+
+    #[test]
+    fn a_text_is_of_the_attempts_in_force_when_it_is_begun_not_when_it_is_asked_for() {
+        let mut compare = Compare::new(None, &Settings::new(Options::default()).unwrap());
+        compare.begin();
+        compare.in_force = vec![Some(0)];
+        compare.write_on(Side::Pruned, "One day");
+        assert!(!compare.text_stale());
+        compare.in_force = vec![Some(1)];
+        compare.write_on(Side::Pruned, " more");
+        assert!(compare.text_stale());
+        compare.begin();
+        assert!(!compare.text_stale());
     }
 }

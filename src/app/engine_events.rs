@@ -219,7 +219,7 @@ fn take(state: &mut State, at: f64, event: Event) {
             log(state, Level::Warning, None, message.clone());
             state.say(NoticeKind::Refused, message);
         }
-        Event::Piece { side, text } => state.compare.side_mut(side).text += &text,
+        Event::Piece { side, text } => state.compare.write_on(side, &text),
         Event::Wrote { side, tokens, seconds } => {
             let writing = state.compare.side_mut(side);
             (writing.tokens, writing.seconds) = (tokens, Some(seconds));

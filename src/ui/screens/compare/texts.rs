@@ -41,6 +41,11 @@ fn column(view: &mut View<'_>, area: Rect, side: Side) {
         Side::Pruned => ("pruned", Role::Pruned),
     };
     let mut head = vec![view.span(name, role)];
+    if side == Side::Pruned && state.compare.text_stale() {
+        let status = Status::Stale;
+        let words = format!("  {} {}", view.theme.glyphs.status(status), status.name());
+        head.push(view.span(words, Role::Stale));
+    }
     let at_work =
         state.job().is_some_and(|job| job.kind == JobKind::Write && matches!(job.status, JobStatus::Working));
     if writing.tokens > 0 {
@@ -50,11 +55,6 @@ fn column(view: &mut View<'_>, area: Rect, side: Side) {
         Some(speed) => head.push(view.span(format!(", {speed:.1} tokens/s"), Role::Muted)),
         None if at_work => head.push(view.span("  writing", Role::Live)),
         None => {}
-    }
-    if side == Side::Pruned && state.compare.text_stale() {
-        let status = Status::Stale;
-        let words = format!("  {} {}", view.theme.glyphs.status(status), status.name());
-        head.push(view.span(words, Role::Stale));
     }
     view.line(area, 0, head);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
