@@ -85,13 +85,18 @@ fn run_share(state: &State, job: &Job, from: usize) -> f64 {
 /// A layer is two parts; each is calibrated, solved and propagated in about the proportions 6 : 1 : 3.
 fn layer_share(state: &State, job: &Job, index: usize) -> f64 {
     let Some(work) = state.layers.get(index).and_then(|layer| layer.work.as_ref()) else { return 0.0 };
-    let first = if work.part == Part::Mlp { 0.5 } else { 0.0 };
-    let inside = match &job.stage {
-        Some((Stage::Calibrate { .. }, done, total)) if !work.solving => 0.6 * share(*done, *total),
-        Some((Stage::Propagate { .. }, done, total)) => 0.7 + 0.3 * share(*done, *total),
-        Some(_) | None if work.solving => 0.65,
-        Some(_) | None => 0.0,
+    // A part that is done is propagated while the next one is already the part in work.
+    let (part, inside) = match &job.stage {
+        Some((Stage::Propagate { layer, part }, done, total)) if *layer == index && !work.solving => {
+            (*part, 0.7 + 0.3 * share(*done, *total))
+        }
+        Some((Stage::Calibrate { layer, part }, done, total)) if *layer == index && !work.solving => {
+            let solved = work.part(*part).record.is_some();
+            (*part, if solved { 0.7 } else { 0.6 * share(*done, *total) })
+        }
+        Some(_) | None => (work.part, if work.solving { 0.65 } else { 0.0 }),
     };
+    let first = if part == Part::Mlp { 0.5 } else { 0.0 };
     first + 0.5 * inside
 }
 

@@ -410,3 +410,41 @@ fn a_choice_after_an_export_would_be_lost() {
     script.keys("enter q");
     assert!(matches!(&script.state.overlays[..], [Overlay::Ask(_)]));
 }
+
+#[test]
+fn the_progress_of_a_run_never_goes_back() {
+    let mut script = Script::opened(2);
+    script.keys("s");
+    script.hear(1, script.run_started());
+    let mut last = 0.0;
+    for layer in 0..2 {
+        let method = Method::of_run(&script.state.settings, 0.5);
+        let mut events = vec![Event::LayerStarted { layer, attempt: 0, method: method.clone() }];
+        for (part, units) in [(Part::Attention, 4), (Part::Mlp, 10)] {
+            let calibrate =
+                |done| Event::Progress { stage: Stage::Calibrate { layer, part }, done, total: 4 };
+            let propagate =
+                |done| Event::Progress { stage: Stage::Propagate { layer, part }, done, total: 4 };
+            events.extend([
+                calibrate(1),
+                calibrate(4),
+                hessian(layer, part, units),
+                removed(layer, part, 0, vec![1]),
+            ]);
+            events.extend([
+                Event::PartDone { layer, part, record: record(units) },
+                propagate(1),
+                propagate(4),
+            ]);
+        }
+        events.push(layer_done(layer, Attempt { number: 0, above: vec![0; layer], method }));
+        for event in events {
+            let told = format!("{event:?}");
+            script.hear(1, event);
+            let (share, _) = script.state.progress().unwrap();
+            assert!(share >= last, "{share} after {last}: {told}");
+            last = share;
+        }
+    }
+    assert_eq!(last, 1.0);
+}

@@ -36,16 +36,18 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let head = heading::rows(&shown, area.width).min(area.height / 3);
     let [title, body] = Layout::vertical([Constraint::Length(head), Constraint::Fill(1)]).areas(area);
     heading::draw(view, title, &shown);
-    if area.width >= THREE && area.height >= GRID.1 {
-        three_columns(view, body, &shown);
-    } else if area.width >= GRID.0 && area.height >= GRID.1 {
-        two_columns(view, body, &shown);
-    } else {
+    if area.width < GRID.0 || area.height < GRID.1 {
         one_large(view, body, &shown);
+        return;
+    }
+    let places = if area.width >= THREE { three_columns(body, &shown) } else { two_columns(body, &shown) };
+    for (&name, place) in Screen::Layer.panels().iter().zip(places) {
+        panel(view, name, place, &shown);
     }
 }
 
-fn three_columns(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
+/// Places of the panels, in reading order.
+fn three_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     let table = attempts::rows_wanted(shown).clamp(5, area.height / 4);
     let [above, below, table] =
         Layout::vertical([Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(table)]).areas(area);
@@ -53,15 +55,11 @@ fn three_columns(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let [scores, hessian, correlation] =
         Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2), Constraint::Length(map)]).areas(above);
     let [batches, curve] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(below);
-    panel(view, Panel::Scores, scores, shown);
-    panel(view, Panel::Hessian, hessian, shown);
-    panel(view, Panel::Correlation, correlation, shown);
-    panel(view, Panel::Batches, batches, shown);
-    panel(view, Panel::ErrorCurve, curve, shown);
-    panel(view, Panel::Attempts, table, shown);
+    [scores, hessian, correlation, batches, curve, table]
 }
 
-fn two_columns(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
+/// Places of the panels, in reading order.
+fn two_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     let table = attempts::rows_wanted(shown).clamp(5, area.height / 4);
     let [above, middle, below] =
         Layout::vertical([Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(table)]).areas(area);
@@ -74,12 +72,7 @@ fn two_columns(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
         Constraint::Fill(1),
     ])
     .areas(middle);
-    panel(view, Panel::Scores, scores, shown);
-    panel(view, Panel::Hessian, hessian, shown);
-    panel(view, Panel::Correlation, correlation, shown);
-    panel(view, Panel::Batches, batches, shown);
-    panel(view, Panel::ErrorCurve, curve, shown);
-    panel(view, Panel::Attempts, below, shown);
+    [scores, hessian, correlation, batches, curve, below]
 }
 
 /// The focused panel has the room, the others say the most important in two lines, with a picture where that fits.
