@@ -29,6 +29,8 @@ pub mod ui;
 pub mod tui;
 // What the engine and its faces say to each other.
 pub mod protocol;
+// A run on disk: settings, attempts of every layer, and what goes on after a crash.
+pub mod session;
 // Events on disk: written while they happen, and played again.
 pub mod recording;
 // The method itself, pure: second moment, damping, elimination, schedules.

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("config", &[]),
     ("prune", &["config"]),
     ("model", &["config"]),
@@ -19,13 +19,15 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("export", &["prune", "calibration", "model", "config"]),
     ("protocol", &["prune", "config"]),
     ("recording", &["protocol", "config"]),
+    ("session", &["protocol", "config"]),
     ("app", &["protocol", "config"]),
     ("ui", &["app", "protocol", "config"]),
-    ("tui", &["ui", "app", "engine", "recording", "protocol", "config"]),
+    ("tui", &["ui", "app", "engine", "recording", "session", "protocol", "config"]),
     (
         "engine",
         &[
             "recording",
+            "session",
             "export",
             "eval",
             "pipeline",
@@ -37,7 +39,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "config",
         ],
     ),
-    ("headless", &["engine", "recording", "protocol", "config"]),
+    ("headless", &["engine", "recording", "session", "protocol", "config"]),
 ];
 
 /// Which modules may name a crate.

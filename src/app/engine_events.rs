@@ -64,6 +64,8 @@ fn kind_of(event: &Event) -> Option<JobKind> {
         Event::Piece { .. } | Event::Wrote { .. } => Some(JobKind::Write),
         Event::Progress { .. }
         | Event::Opened { .. }
+        | Event::Restored { .. }
+        | Event::Session { .. }
         | Event::Calibrated { .. }
         | Event::Hessian { .. }
         | Event::DampingRaised { .. }
@@ -101,6 +103,7 @@ fn take(state: &mut State, at: f64, event: Event) {
             );
             opened(state, Model { record: model, shape });
         }
+        Event::Restored { .. } | Event::Session { .. } => {}
         Event::RunStarted { settings, plan, .. } => {
             log(state, Level::Info, None, "The run begins".into());
             run_started(state, *settings, &plan);

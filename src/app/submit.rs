@@ -111,6 +111,7 @@ fn settings(old: &Settings, form: &Form) -> Result<Settings, String> {
         last_ratio: old.last_ratio,
         layers: old.layers,
         format: old.format.clone(),
+        session_cache: old.session_cache,
         machine: old.machine,
         ..new
     })

@@ -94,6 +94,15 @@ pub struct Options {
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     #[serde(deserialize_with = "one_or_many")]
     pub format: Option<Vec<Format>>,
+    /// Directory to record the run in, so that it can be resumed [default: a new one among slimgpt's own]
+    #[arg(long, value_name = "DIR", help_heading = "Session")]
+    pub session: Option<PathBuf>,
+    /// Record no session: a run that is killed is lost
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Session")]
+    pub no_session: Option<bool>,
+    /// Disk for layer inputs, so that a retry finds them; 0 keeps none [default: 1GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Session")]
+    pub session_cache: Option<ByteSize>,
     /// Record every event of the run as JSON lines
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
@@ -163,6 +172,9 @@ impl Options {
             eval_seq_len: self.eval_seq_len.or(weaker.eval_seq_len),
             bos: self.bos.or(weaker.bos),
             format: self.format.or(weaker.format),
+            session: self.session.or(weaker.session),
+            no_session: self.no_session.or(weaker.no_session),
+            session_cache: self.session_cache.or(weaker.session_cache),
             events: self.events.or(weaker.events),
             json: self.json.or(weaker.json),
             machine: self.machine.or(weaker.machine),

@@ -43,6 +43,7 @@ impl Settings {
         file.key("bos", &self.bos);
         file.heading("Output");
         file.key("format", &self.format);
+        file.key("session_cache", &self.session_cache);
         file.heading("Machine");
         file.key("device", &self.machine.device);
         file.key("dtype", &self.machine.dtype);

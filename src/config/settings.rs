@@ -42,7 +42,15 @@ pub struct Settings {
     pub eval_seq_len: usize,
     pub bos: bool,
     pub format: Vec<Format>,
+    /// Bytes of layer inputs that a session keeps on disk, so that a retry finds them.
+    #[serde(default = "session_cache")]
+    pub session_cache: ByteSize,
     pub machine: Machine,
+}
+
+/// What a session may keep on disk beside its results where nothing is said.
+fn session_cache() -> ByteSize {
+    ByteSize(1 << 30)
 }
 
 /// What a forward pass runs on.
@@ -130,6 +138,7 @@ impl Settings {
             eval_seq_len,
             bos: o.bos.unwrap_or(false),
             format: o.format.filter(|formats| !formats.is_empty()).unwrap_or_else(|| vec![Format::Hf]),
+            session_cache: o.session_cache.unwrap_or_else(session_cache),
             machine: Machine::new(o.machine)?,
         })
     }

@@ -201,7 +201,7 @@ impl Control {
                 }
                 Ok(Command::Cancel { .. }) => self.wanted = Wanted::Cancelled,
                 Ok(Command::Replan { ratios, .. }) => self.replanned = Some(ratios),
-                Ok(Command::Speed(_)) => {}
+                Ok(Command::Keep { .. } | Command::Speed(_)) => {}
                 Ok(
                     later @ (Command::Run { .. }
                     | Command::Retry { .. }
@@ -209,7 +209,8 @@ impl Control {
                     | Command::Curve { .. }
                     | Command::Measure { .. }
                     | Command::Write { .. }
-                    | Command::Export { .. }),
+                    | Command::Export { .. }
+                    | Command::Reopen { .. }),
                 ) => self.waiting.push_back(later),
                 Err(TryRecvError::Disconnected) => self.wanted = Wanted::Gone,
                 Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
@@ -256,7 +257,7 @@ impl Control {
 
 /// False for what goes to a job that is there already.
 fn begins_work(command: &Command) -> bool {
-    number(command).is_some() || matches!(command, Command::Choose { .. })
+    number(command).is_some() || matches!(command, Command::Choose { .. } | Command::Reopen { .. })
 }
 
 /// The number of the job that a command begins.
@@ -275,6 +276,8 @@ fn number(command: &Command) -> Option<u64> {
         | Command::Cancel { .. }
         | Command::Replan { .. }
         | Command::Choose { .. }
+        | Command::Keep { .. }
+        | Command::Reopen { .. }
         | Command::Speed(_) => None,
     }
 }

@@ -53,12 +53,14 @@ impl Face {
                 }
                 Some(after) => self.say(&format!("Perplexity after pruning: {after:.4} on {}", record.text)),
             },
+            Event::Session { path } => self.say(&format!("Session: {}", path.display())),
             Event::Warning { message } => self.say(&format!("Warning: {message}")),
             Event::Written { path, bytes } => {
                 self.say(&format!("Wrote {} ({})", path.display(), HumanBytes(*bytes)))
             }
             // Told by the bars, by the table, or by the error that the program ends with.
             Event::Opened { .. }
+            | Event::Restored { .. }
             | Event::LayerStarted { .. }
             | Event::Curve { .. }
             | Event::Piece { .. }
@@ -112,6 +114,7 @@ impl Face {
             Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", part),
             Stage::Approach { layer } => format!("Approach layer {layer}"),
             Stage::Path { layer, part } => format!("Layer {layer}: path of {part}"),
+            Stage::Fingerprint => "Fingerprint the model".into(),
             Stage::Export => "Export".into(),
             Stage::Load => "Load".into(),
             Stage::Evaluate { pruned: false } => "Perplexity before".into(),

@@ -40,3 +40,16 @@ pub struct Attempt {
     pub above: Vec<usize>,
     pub method: Method,
 }
+
+/// Ratios nearer than this are the same: what is typed and moved is rounded to less.
+const SAME_RATIO: f64 = 1e-6;
+
+impl Attempt {
+    /// True where the attempts that it rests on are the ones in force above, and its ratio is the planned one. One that
+    /// does not hold is stale. `in_force` is of all layers or of those above.
+    pub fn holds(&self, in_force: &[Option<usize>], planned: Option<f64>) -> bool {
+        let same_above = self.above.len() <= in_force.len()
+            && self.above.iter().zip(in_force).all(|(&number, &above)| above == Some(number));
+        same_above && planned.is_none_or(|ratio| (ratio - self.method.ratio).abs() < SAME_RATIO)
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Method;
+use super::{Desk, Method};
 use crate::config::{Format, Part, Settings, TextSource};
 
 /// The first group goes to the job of number `run` alone: to the one at work, and is dropped where another is. The second
@@ -82,6 +82,15 @@ pub enum Command {
         out: PathBuf,
         /// Replaces an earlier export.
         force: bool,
+    },
+    /// Keeps what is planned with the session, at once and whatever is at work. Without a session it is dropped.
+    Keep {
+        desk: Box<Desk>,
+    },
+    /// Closes what is open and opens a session again: `Opened` and `Restored` follow, or a `Warning` where it cannot be
+    /// opened and all stays as it was. Waits for the jobs before it.
+    Reopen {
+        session: PathBuf,
     },
     /// How fast a replay goes: recorded seconds a second. Of no effect on an engine.
     Speed(f64),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Method, ModelRecord, ModelShape, PerplexityRecord, RunRecord};
+use super::{Attempt, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord};
 use crate::{
     config::{Part, Settings},
     prune::{HessianStats, LayerRecord, MomentPicture, PartRecord},
@@ -38,6 +38,14 @@ pub enum Event {
     Opened {
         model: ModelRecord,
         shape: ModelShape,
+    },
+    /// A session was opened again: what it holds, after [`Event::Opened`].
+    Restored {
+        session: Box<Restored>,
+    },
+    /// The directory in which all is recorded from now on. Belongs to no job.
+    Session {
+        path: PathBuf,
     },
     /// Settings are checked, the ratios are fixed.
     RunStarted {
@@ -193,6 +201,8 @@ pub enum Stage {
     Approach { layer: usize },
     /// Units that have left on the way to the end of the elimination path.
     Path { layer: usize, part: Part },
+    /// Bytes of the model that are fingerprinted, so that a change is noticed later.
+    Fingerprint,
     /// Tensors written.
     Export,
     /// Blocks loaded, to write text with.

@@ -4,6 +4,7 @@ mod attempt;
 mod command;
 mod event;
 mod record;
+mod session;
 mod shape;
 
 pub use crate::prune::{
@@ -14,4 +15,8 @@ pub use attempt::{Attempt, Method};
 pub use command::{Command, Pace, Prompt};
 pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
 pub use record::{CalibrationRecord, ModelRecord, PerplexityRecord, RunRecord, Seconds};
+pub use session::{
+    AttemptSummary, Desk, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
+    SessionContent, SessionSummary, Standing, Statistics,
+};
 pub use shape::{LayerShape, ModelShape};

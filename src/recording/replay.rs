@@ -185,7 +185,9 @@ impl Tape {
             | Command::Curve { .. }
             | Command::Measure { .. }
             | Command::Write { .. }
-            | Command::Export { .. } => {}
+            | Command::Export { .. }
+            | Command::Keep { .. }
+            | Command::Reopen { .. } => {}
         }
     }
 

@@ -111,7 +111,10 @@ fn replaces(new: &Command, old: &Command) -> bool {
         | Command::Curve { .. }
         | Command::Measure { .. }
         | Command::Write { .. }
-        | Command::Export { .. } => false,
+        | Command::Export { .. }
+        | Command::Reopen { .. } => false,
+        // What is kept last is all that counts.
+        Command::Keep { .. } => matches!(old, Command::Keep { .. }),
     }
 }
 

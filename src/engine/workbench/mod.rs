@@ -141,6 +141,8 @@ impl<'c> Bench<'c> {
             | Command::Pace { .. }
             | Command::Cancel { .. }
             | Command::Replan { .. }
+            | Command::Keep { .. }
+            | Command::Reopen { .. }
             | Command::Speed(_) => {}
         }
     }

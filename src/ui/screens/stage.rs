@@ -11,6 +11,7 @@ pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
         Stage::Download { file } => format!("downloading {file}"),
         Stage::Approach { layer } => format!("passing the windows on to layer {layer}"),
         Stage::Path { layer, part } => format!("following the path of layer {layer}, {part}"),
+        Stage::Fingerprint => "fingerprinting the model".into(),
         Stage::Export => "writing tensors".into(),
         Stage::Load => "loading blocks".into(),
         Stage::Tokenise => "reading text".into(),

@@ -1,0 +1,174 @@
+//! What `session.json` holds.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Machine, Part, Settings, TextSource},
+    protocol::{Attempt, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, Seconds},
+};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Rises with every change; of two readable copies the higher one holds.
+    pub sequence: u64,
+    pub slimgpt_version: String,
+    /// Unix seconds.
+    pub created: u64,
+    pub changed: u64,
+    /// Where relative names of texts begin.
+    pub base: PathBuf,
+    pub model: ModelEntry,
+    /// Settings that attempts were made with, the newest last.
+    pub setups: Vec<Setup>,
+    pub calibrations: Vec<Calibration>,
+    /// One a layer.
+    pub layers: Vec<LayerEntry>,
+    /// The run begun last.
+    pub course: Option<Course>,
+    /// In the order in which they were measured.
+    pub perplexities: Vec<Measured>,
+    pub output: Option<Output>,
+}
+
+/// The model and the fingerprints of its files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    pub place: ModelPlace,
+    /// With the sizes of the attempts in force.
+    pub record: ModelRecord,
+    pub files: Vec<Fingerprint>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelPlace {
+    BuiltIn,
+    /// Absolute.
+    Directory(PathBuf),
+    Hub(String),
+}
+
+/// A file as it was, so that a change is noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Of a model: its name within the directory. Of a text: its path as it was given.
+    pub name: String,
+    pub bytes: u64,
+    /// Seconds and nanoseconds since 1970; with equal length and time, the content is not read again. None for what is
+    /// built in.
+    pub modified: Option<(u64, u32)>,
+    pub sha256: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Resolved: windows and both ends of the layers are said.
+    pub settings: Settings,
+    /// Which of [`State::calibrations`].
+    pub calibration: usize,
+}
+
+/// Calibration windows and what they were drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    pub sources: Vec<TextSource>,
+    pub record: CalibrationRecord,
+    /// Tokens in the texts.
+    pub text_tokens: usize,
+    pub texts: Vec<Fingerprint>,
+    /// SHA-256 of the windows' file.
+    pub sha256: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerEntry {
+    pub in_force: Option<usize>,
+    /// By their numbers.
+    pub attempts: Vec<AttemptEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptEntry {
+    pub attempt: Attempt,
+    /// Which of [`State::setups`].
+    pub setup: usize,
+    /// None until it is through.
+    pub attention: Option<PartEntry>,
+    pub mlp: Option<PartEntry>,
+    /// E‖h − h_dense‖² / E‖h_dense‖² behind the layer, where the dense stream was run.
+    pub output_error: Option<f64>,
+    /// False while parts of it are still to come.
+    pub complete: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartEntry {
+    pub summary: PartSummary,
+    /// The attempt of this layer whose file holds the part: its own where the part was solved, an earlier one where it was
+    /// taken over; None where the part is as the model has it and was not looked at.
+    pub file: Option<usize>,
+}
+
+/// A run from a layer to the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    pub from: usize,
+    /// Planned, one a layer.
+    pub ratios: Vec<f64>,
+    pub setup: usize,
+    /// At work so far.
+    pub seconds: Seconds,
+    pub finished: bool,
+}
+
+/// A perplexity and what it was measured on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    pub text: TextSource,
+    pub seq_len: usize,
+    pub bos: bool,
+    pub machine: Machine,
+    /// Of the tokens.
+    pub tokens_sha256: String,
+    /// The attempts that were in force, one a layer; None of the dense model.
+    pub of: Option<Vec<Option<usize>>>,
+    pub record: PerplexityRecord,
+}
+
+/// What is to be written, or was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Absolute.
+    pub path: PathBuf,
+    pub force: bool,
+    /// Where it is written until it is whole.
+    pub partial: Option<PathBuf>,
+    /// SHA-256 of its `run.json`, once that is known.
+    pub run_json_sha256: Option<String>,
+    pub written: bool,
+}
+
+impl AttemptEntry {
+    pub fn part(&self, part: Part) -> Option<&PartEntry> {
+        match part {
+            Part::Attention => self.attention.as_ref(),
+            Part::Mlp => self.mlp.as_ref(),
+        }
+    }
+
+    pub fn part_mut(&mut self, part: Part) -> &mut Option<PartEntry> {
+        match part {
+            Part::Attention => &mut self.attention,
+            Part::Mlp => &mut self.mlp,
+        }
+    }
+}
+
+impl State {
+    /// The number in force of each layer.
+    pub fn in_force(&self) -> Vec<Option<usize>> {
+        self.layers.iter().map(|layer| layer.in_force).collect()
+    }
+}
