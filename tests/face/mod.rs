@@ -98,11 +98,6 @@ impl Face {
         face
     }
 
-    /// Ends the workbench in order, and waits for that.
-    pub fn close(self) {
-        self.worker.join().unwrap();
-    }
-
     pub fn send(&mut self, command: Command) {
         self.worker.commands.blocking_send(command).unwrap();
     }
