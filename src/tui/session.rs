@@ -2,8 +2,10 @@
 
 use std::{
     env,
-    io::{IsTerminal, stdin, stdout},
+    io::{IsTerminal, Write, stderr, stdin, stdout},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    time::Duration,
 };
 
 use super::{Ending, Error, Interface, explorer::Explorer, report};
@@ -13,6 +15,9 @@ use crate::{
     engine::ModelChoice,
     recording::{Recorder, Replay},
 };
+
+/// How long a listing or deleting of sessions that is still going on may take once the explorer is quit.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is explored.
 pub enum Opened {
@@ -30,6 +35,8 @@ pub struct Session {
     pub interface: Interface,
     /// Where every event is recorded.
     pub recorder: Option<Recorder>,
+    /// Where sessions lie; None where no home directory is known.
+    pub sessions: Option<PathBuf>,
 }
 
 /// An error where there is no terminal to explore on.
@@ -53,7 +60,13 @@ pub fn explore(session: Session) -> Result<Ending, Error> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let explored = catch_unwind(AssertUnwindSafe(|| runtime.block_on(Explorer::run(session))));
     report::tell_all();
+    runtime.shutdown_timeout(PATIENCE);
     explored.unwrap_or(Err(Error::Panicked))
+}
+
+/// Tells how to come back to a session, on the shell's screen. Nobody reading it is no reason for trouble.
+pub(super) fn tell_of(name: &str, argument: &str) {
+    let _ = writeln!(stderr(), "Session {name}: slimgpt --session {argument} opens it again");
 }
 
 impl Opened {
