@@ -7,5 +7,6 @@ mod mouse;
 mod replaying;
 mod running;
 mod script;
+mod sessions;
 
 use script::Script;
