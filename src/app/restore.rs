@@ -122,16 +122,19 @@ fn take_plan(state: &mut State, settings: Settings, ratios: &[f64], face: Option
         None => Schedule::of_settings(layers, &state.settings),
     };
     state.schedule = schedule;
-    if ratios.len() == layers {
-        wrong = None;
-        for (layer, &ratio) in ratios.iter().enumerate() {
-            state.schedule.put(layer, ratio);
-        }
-    } else if !ratios.is_empty() {
-        wrong = Some(format!(
-            "it plans {} ratios, but the model has {layers} layers; those of the settings hold",
-            ratios.len()
-        ));
+    if !ratios.is_empty() {
+        let mut planned = state.schedule.clone();
+        planned.put_all(ratios);
+        wrong = match planned.fits(layers) && ratios.len() == layers {
+            true => {
+                state.schedule = planned;
+                None
+            }
+            false => Some(format!(
+                "its plan of {} ratios does not fit a model of {layers} layers; the ratios of its settings hold",
+                ratios.len()
+            )),
+        };
     }
     wrong
 }

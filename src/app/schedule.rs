@@ -111,6 +111,13 @@ impl Schedule {
         }
     }
 
+    /// Sets all of them, from the first layer on.
+    pub fn put_all(&mut self, ratios: &[f64]) {
+        for (layer, &ratio) in ratios.iter().enumerate() {
+            self.put(layer, ratio);
+        }
+    }
+
     pub fn locked(&self, layer: usize) -> Locked {
         if self.locked.get(layer).copied().unwrap_or(false) { Locked::Yes } else { Locked::No }
     }

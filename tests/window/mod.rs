@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part")]
 
 pub mod boxes;
+pub mod listed;
 pub mod odd;
 
 use std::sync::LazyLock;

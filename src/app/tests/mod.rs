@@ -5,6 +5,7 @@ mod editing;
 mod keys;
 mod mouse;
 mod replaying;
+mod restoring;
 mod running;
 mod script;
 mod sessions;

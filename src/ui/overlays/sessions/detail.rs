@@ -66,10 +66,15 @@ impl Page<'_> {
         text::wrap(words, self.columns).into_iter().map(move |line| Line::styled(line, style))
     }
 
-    /// A label and what it is of.
-    fn fact(&self, label: &str, value: &str) -> Line<'static> {
-        let value = text::fit(value, self.columns.saturating_sub(LABEL));
-        Line::from(vec![self.span(text::pad(label, LABEL), Role::Muted), self.span(value, Role::Text)])
+    /// A label and what it is of, in one line or two; the second one leaves first.
+    fn fact(&self, rank: u8, label: &str, value: &str) -> Vec<Ranked> {
+        let room = self.columns.saturating_sub(LABEL);
+        let lines = text::wrap_at_most(value, room, 2).into_iter().zip([(rank, label), (rank.max(6), "")]);
+        let told = |(value, (rank, label)): (String, (u8, &str))| {
+            let label = self.span(text::pad(label, LABEL), Role::Muted);
+            (rank, Line::from(vec![label, self.span(value, Role::Text)]))
+        };
+        lines.map(told).collect()
     }
 
     fn heading(&self, state: &State, session: &SessionSummary) -> Vec<Ranked> {
@@ -94,23 +99,22 @@ impl Page<'_> {
             seconds(content.seconds)
         );
         let sizes = format!(
-            "{} {arrow} {}  {}",
+            "{} {arrow} {} ({})",
             parameters(before),
             parameters(after),
             change(before as f64, after as f64)
         );
-        let mut lines = vec![
-            (4, self.fact("changed", &times)),
-            (7, Line::default()),
-            (4, self.fact("model", &format!("{}, {}, {} layers", model.name, model.family, model.layers))),
-            (2, self.fact("parameters", &sizes)),
-        ];
+        let named = format!("{}, {}, {} layers", model.name, model.family, model.layers);
+        let mut lines = self.fact(4, "changed", &times);
+        lines.push((7, Line::default()));
+        lines.extend(self.fact(4, "model", &named));
+        lines.extend(self.fact(2, "parameters", &sizes));
         if let Some(record) = &content.perplexity {
             let after = record.after.map_or(String::new(), |after| {
-                format!(" {arrow} {}  {}", measure(after), change(record.before, after))
+                format!(" {arrow} {} ({})", measure(after), change(record.before, after))
             });
-            let told = format!("{}{after}  {}, L {}", measure(record.before), record.text, record.seq_len);
-            lines.push((2, self.fact("perplexity", &told)));
+            let told = format!("{}{after} on {}, L {}", measure(record.before), record.text, record.seq_len);
+            lines.extend(self.fact(2, "perplexity", &told));
         }
         if let Some(record) = &content.calibration {
             let told = format!(
@@ -120,15 +124,15 @@ impl Page<'_> {
                 record.files.join(", "),
                 record.seed
             );
-            lines.push((3, self.fact("calibration", &told)));
+            lines.extend(self.fact(3, "calibration", &told));
         }
-        lines.push((3, self.fact("method", &method(&content.settings))));
-        lines.push((6, self.fact("", &aim(&content.settings))));
+        lines.extend(self.fact(3, "method", &method(&content.settings)));
+        lines.extend(self.fact(6, "planned", &aim(&content.settings)));
         lines.push((7, Line::default()));
         lines.extend(self.curves(&content.layers));
         if let Some(path) = &content.output {
             let room = self.columns.saturating_sub(LABEL);
-            lines.push((5, self.fact("written to", &text::fit_end(&path.to_string_lossy(), room))));
+            lines.extend(self.fact(5, "written to", &text::fit_end(&path.to_string_lossy(), room)));
         }
         lines
     }
@@ -153,7 +157,7 @@ impl Page<'_> {
         let drawn = curves
             .into_iter()
             .filter_map(|(label, values, words, role)| Some((1, self.curve(label, &values, words, role)?)));
-        [(6, self.fact("attempts", &told))].into_iter().chain(drawn).collect()
+        self.fact(6, "attempts", &told).into_iter().chain(drawn).collect()
     }
 
     /// A curve in one row with its least and its largest value; None where there is nothing.

@@ -20,8 +20,8 @@ use super::{list::rows, window};
 /// Columns of the body from which on the details lie beside the table, and those of the widest window.
 const BESIDE: u16 = 110;
 const WIDEST: u16 = 190;
-/// Rows of the highest window.
-const ROWS: u16 = 30;
+/// Rows inside of the window where the details lie beside the table, at least and at most.
+const ROWS: (usize, usize) = (21, 36);
 /// Rows that the table keeps where the details lie below it: its head and some sessions.
 const LEAST: u16 = 8;
 
@@ -36,8 +36,12 @@ pub(super) fn draw(
     let sessions = state.listed_sessions();
     let at = at.min(sessions.len().saturating_sub(1));
     let beside = body.width >= BESIDE;
-    let columns = if beside { (body.width - 4).min(WIDEST) } else { body.width.saturating_sub(2) };
-    let area = window::centred(body, columns, ROWS);
+    let area = if beside {
+        let rows = (sessions.len() + 1).clamp(ROWS.0, ROWS.1) as u16;
+        window::centred(body, (body.width - 4).min(WIDEST), rows + window::BORDERS.1)
+    } else {
+        body
+    };
     let foot = if sessions.is_empty() { String::new() } else { format!("{} of {}", at + 1, sessions.len()) };
     let inner = window::open(frame, area, ("Sessions", &foot), theme, hits);
     let Some(session) = sessions.get(at) else { return nothing(frame, inner, state, theme) };
@@ -72,7 +76,7 @@ pub(super) fn draw(
 fn nothing(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let (words, role) = match state.sessions.as_ref().map(|list| &list.sessions) {
         None => ("Looking for sessions…", Role::Muted),
-        Some(Ok(_)) => ("No session yet: every run makes one, and nothing of it is lost.", Role::Muted),
+        Some(Ok(_)) => ("No session yet; every run makes one.", Role::Muted),
         Some(Err(why)) => (why.as_str(), Role::Error),
     };
     let wrapped = text::wrap(words, usize::from(area.width.min(60)));
