@@ -260,8 +260,8 @@ impl Explorer {
 fn open(opened: Opened, settings: &Settings, rehearsal: Option<Rehearsal>) -> Source {
     match opened {
         Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
-        Opened::Model(model) => {
-            let worker = engine::workbench(model, settings.clone(), engine::SessionPlace::None);
+        Opened::Model { model, place } => {
+            let worker = engine::workbench(model, settings.clone(), place);
             match rehearsal {
                 Some(Rehearsal::Engine) => Source::engine(rehearsal::panic_once_open(worker)),
                 Some(Rehearsal::Draw) | None => Source::engine(worker),

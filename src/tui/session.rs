@@ -10,9 +10,9 @@ use std::{
 
 use super::{Ending, Error, Interface, explorer::Explorer, report};
 use crate::{
-    app::Origin,
+    app::{self, Origin},
     config::{Settings, TextSource},
-    engine::ModelChoice,
+    engine::{ModelChoice, SessionPlace},
     recording::{Recorder, Replay},
 };
 
@@ -21,12 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is explored.
 pub enum Opened {
-    Model(ModelChoice),
+    /// Recorded in a session, or opened from one.
+    Model { model: ModelChoice, place: SessionPlace },
     /// Shown at this many recorded seconds a second.
-    Recording {
-        replay: Replay,
-        speed: f64,
-    },
+    Recording { replay: Replay, speed: f64 },
 }
 
 pub struct Session {
@@ -72,17 +70,23 @@ pub(super) fn tell_of(name: &str, argument: &str) {
 impl Opened {
     pub(super) fn origin(&self) -> Origin {
         match self {
-            Self::Model(ModelChoice::Demo) => Origin::Live { model: "the built-in demo".into() },
-            Self::Model(ModelChoice::Named(name)) => Origin::Live { model: name.clone() },
+            Self::Model { place: SessionPlace::Open(path), .. } => {
+                Origin::Live { model: format!("session {}", app::session_name(path)) }
+            }
+            Self::Model { model: ModelChoice::Demo, .. } => {
+                Origin::Live { model: "the built-in demo".into() }
+            }
+            Self::Model { model: ModelChoice::Named(name), .. } => Origin::Live { model: name.clone() },
             Self::Recording { replay, speed } => Origin::Replay { file: replay.path().into(), speed: *speed },
         }
     }
 
-    /// The built-in model has a text to measure on; of others it has to be named.
+    /// The built-in model has a text to measure on; of others it has to be named. A session has its own settings.
     pub(super) fn eval(&self) -> Option<TextSource> {
         match self {
-            Self::Model(ModelChoice::Demo) => Some(TextSource::DemoHeldOut),
-            Self::Model(ModelChoice::Named(_)) | Self::Recording { .. } => None,
+            Self::Model { place: SessionPlace::Open(_), .. } => None,
+            Self::Model { model: ModelChoice::Demo, .. } => Some(TextSource::DemoHeldOut),
+            Self::Model { model: ModelChoice::Named(_), .. } | Self::Recording { .. } => None,
         }
     }
 }
