@@ -12,7 +12,7 @@ use super::{
     names::{self, Directory},
     part_file,
     sealed::sha256,
-    whole_file::{Durability, name_meant, write_whole},
+    whole_file::{Durability, name_meant, sync_directory_of, write_whole},
 };
 use crate::protocol::Desk;
 
@@ -30,6 +30,7 @@ impl Session {
     /// its first state was written.
     pub fn create(dir: &Path, state: State) -> Result<Self, Error> {
         let path = absolute(dir).map_err(Error::write(dir))?;
+        let made = !path.exists();
         fs::create_dir_all(&path).map_err(|cause| match cause.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Error::Occupied(path.clone()),
             _ => Error::Write { path: path.clone(), cause },
@@ -38,7 +39,7 @@ impl Session {
         let lock = Lock::take(&path)?;
         // Another process may have been faster.
         refuse_what_is_there(&path)?;
-        Self::begin(path, lock, state)
+        Self::begin(path, lock, state, made)
     }
 
     /// Makes `ROOT/MODEL-YYYY-MM-DD-HHMMSS`, with `-2`, `-3` … behind it where that is taken.
@@ -57,15 +58,24 @@ impl Session {
             path = root.join(format!("{name}-{number}"));
         }
         let lock = Lock::take(&path)?;
-        Self::begin(path, lock, state)
+        Self::begin(path, lock, state, true)
     }
 
-    fn begin(path: PathBuf, lock: Lock, state: State) -> Result<Self, Error> {
+    /// Where the first state cannot be written, nothing is left of what was `made`.
+    fn begin(path: PathBuf, lock: Lock, state: State, made: bool) -> Result<Self, Error> {
         sweep(&path);
-        make_directory(&path.join(names::ATTEMPTS))?;
         let mut session = Self { path, state, _lock: lock };
-        session.change(|_| ())?;
-        Ok(session)
+        let begun = make_directory(&session.path.join(names::ATTEMPTS)).and_then(|()| session.change(|_| ()));
+        // The directory's own name; those above need not be readable.
+        let _ = sync_directory_of(&session.path);
+        if begun.is_err() && made {
+            let Self { path, .. } = &session;
+            // The first error is the one to tell.
+            let _ = fs::remove_dir(path.join(names::ATTEMPTS));
+            let _ = fs::remove_file(path.join(names::LOCK));
+            let _ = fs::remove_dir(path);
+        }
+        begun.map(|()| session)
     }
 
     /// Locks and reads a session. The texts are warnings: what was damaged and could be put right.
