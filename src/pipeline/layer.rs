@@ -71,7 +71,13 @@ impl LayerTask<'_> {
     /// What a run does to a layer.
     pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
         let task = |remove: Option<usize>| remove.map_or(Task::Leave, |remove| Task::Solve { remove });
-        Self { layer, ratio: plan.ratio, attention: task(plan.attention), mlp: task(plan.mlp), behind: Behind::Needed }
+        Self {
+            layer,
+            ratio: plan.ratio,
+            attention: task(plan.attention),
+            mlp: task(plan.mlp),
+            behind: Behind::Needed,
+        }
     }
 }
 
@@ -96,8 +102,7 @@ impl Pass<'_> {
             }
             Ok::<_, Error>(record)
         };
-        let attention =
-            part(Part::Attention, task.attention, Behind::Needed, known.as_deref_mut(), streams)?;
+        let attention = part(Part::Attention, task.attention, Behind::Needed, known.as_deref_mut(), streams)?;
         let behind = if self.settings.track_errors { Behind::Needed } else { task.behind };
         let mlp = part(Part::Mlp, task.mlp, behind, known, streams)?;
         if !streams.pruned.is_finite()? {
@@ -127,8 +132,7 @@ impl Pass<'_> {
         known: Option<&mut Known>,
         observer: &mut Observer<'_>,
     ) -> Result<PartRecord, Error> {
-        let (record, inputs) =
-            self.decide((part, task, Behind::Needed), layer, streams, known, observer)?;
+        let (record, inputs) = self.decide((part, task, Behind::Needed), layer, streams, known, observer)?;
         self.propagate(part, layer, streams, inputs, observer)?;
         Ok(record)
     }

@@ -73,9 +73,8 @@ impl Pass<'_> {
         let stream = |name: &str| -> Result<Vec<Tensor>, Error> {
             let named = |batch: usize| format!("{name}.{batch}");
             let batches = (0..).map_while(|batch| laid.iter().find(|tensor| tensor.name == named(batch)));
-            let tensor = |laid: &Laid| {
-                Ok(Tensor::from_raw_buffer(&laid.bytes, laid.dtype, &laid.shape, self.device)?)
-            };
+            let tensor =
+                |laid: &Laid| Ok(Tensor::from_raw_buffer(&laid.bytes, laid.dtype, &laid.shape, self.device)?);
             batches.map(tensor).collect()
         };
         let (pruned, dense) = (stream("pruned")?, stream("dense")?);
