@@ -17,6 +17,7 @@ use crate::protocol::SessionSummary;
 /// What was removed of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
+    /// Of the files that are gone.
     pub bytes: u64,
     /// What is not a session's; it was left, and the directory with it. Empty where the directory is gone.
     pub foreign: Vec<PathBuf>,
@@ -97,7 +98,8 @@ pub fn remove(dir: &Path) -> Result<Removed, Error> {
         removed.directory(&dir.join(name), kind)?;
     }
     removed.files(&dir, Directory::Session)?;
-    removed.file(&dir.join(names::LOCK))?;
+    let path = dir.join(names::LOCK);
+    fs::remove_file(&path).map_err(|cause| Error::Remove { path, cause })?;
     drop(lock);
     if removed.foreign.is_empty() {
         fs::remove_dir(&dir).map_err(|cause| Error::Remove { path: dir.clone(), cause })?;
