@@ -12,6 +12,7 @@ use super::{
     names::{self, Directory},
     part_file,
     sealed::sha256,
+    stream_cache,
     whole_file::{Durability, name_meant, sync_directory_of, write_whole},
 };
 use crate::protocol::Desk;
@@ -115,14 +116,14 @@ impl Session {
         change(&mut state);
         state.sequence = self.state.sequence + 1;
         state.changed = unix_seconds(SystemTime::now());
-        doubled::write(&self.path, &state)?;
+        self.with_room(|| doubled::write(&self.path, &state))?;
         self.state = state;
         Ok(())
     }
 
     /// Writes the file of a part; one of the same place is replaced. The `weight` of the head is not looked at.
     pub fn write_part(&self, head: &PartHead, weight: Option<&Weight>) -> Result<(), Error> {
-        part_file::write(&self.part_path(head.place), head, weight)
+        self.with_room(|| part_file::write(&self.part_path(head.place), head, weight))
     }
 
     /// Verifies and reads all of a part's file but the weight, whose length alone is checked.
@@ -135,6 +136,16 @@ impl Session {
         part_file::read_weight(&self.part_path(head.place), head)
     }
 
+    /// Writes again without the layer inputs where these took the room: they can be made again, results are worth more.
+    fn with_room(&self, write: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
+        match write() {
+            Err(error) if error.is_full_disk() && stream_cache::clear(&self.path.join(names::STREAMS)) => {
+                write()
+            }
+            written => written,
+        }
+    }
+
     fn part_path(&self, place: PartPlace) -> PathBuf {
         self.path.join(names::ATTEMPTS).join(names::part(place))
     }
@@ -142,7 +153,7 @@ impl Session {
     /// Writes calibration windows, and gives their SHA-256.
     pub fn write_windows(&self, number: usize, bytes: &[u8]) -> Result<String, Error> {
         let path = self.path.join(names::windows(number));
-        write_whole(&path, Durability::Synced, |file| io::Write::write_all(file, bytes))?;
+        self.with_room(|| write_whole(&path, Durability::Synced, |file| io::Write::write_all(file, bytes)))?;
         Ok(sha256(bytes))
     }
 

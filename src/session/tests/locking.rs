@@ -1,14 +1,8 @@
 //! One process at a time on a session.
 
-use std::{
-    env,
-    io::{BufRead, BufReader},
-    process::{self, Command, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
-use super::*;
+use super::{process::*, *};
 use crate::protocol::Standing;
 
 #[test]
@@ -16,23 +10,21 @@ fn a_second_opening_is_refused_with_the_number_of_the_first() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     let error = Session::open(&path).unwrap_err();
-    assert!(matches!(error, Error::InUse { pid: Some(pid), .. } if pid == process::id()), "{error}");
-    assert!(error.to_string().contains(&format!("process {} works on it", process::id())), "{error}");
-    assert_eq!(summary(&path).standing, Standing::InUse { pid: Some(process::id()) });
+    assert!(matches!(error, Error::InUse { pid: Some(pid), .. } if pid == std::process::id()), "{error}");
+    assert!(error.to_string().contains(&format!("process {} works on it", std::process::id())), "{error}");
+    assert_eq!(summary(&path).standing, Standing::InUse { pid: Some(std::process::id()) });
     assert!(summary(&path).content.is_some());
     assert!(matches!(remove(&path), Err(Error::InUse { .. })));
     drop(session);
     Session::open(&path).unwrap();
 }
 
-const TOLD: &str = "SLIMGPT_TEST_SESSION";
-
 #[test]
 #[ignore = "run by the next one, as a process of its own"]
 fn holds_a_session_until_killed() {
-    if let Some(path) = env::var_os(TOLD) {
-        let _session = Session::open(Path::new(&path)).unwrap();
-        println!("\nheld");
+    if let Some(path) = told() {
+        let _session = Session::open(&path).unwrap();
+        println!("\nready");
         thread::sleep(Duration::from_secs(60));
     }
 }
@@ -42,20 +34,8 @@ fn a_killed_process_holds_nothing_and_its_lock_file_is_no_hindrance() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
-    let mut other = Command::new(env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "session::tests::locking::holds_a_session_until_killed",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(TOLD, &path)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(other.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap() == "held"), "the other process did not open the session");
+    let mut other = process_of_its_own("locking::holds_a_session_until_killed", &path);
+    wait_until_ready(&mut other);
     let error = Session::open(&path).unwrap_err();
     assert!(matches!(error, Error::InUse { pid: Some(pid), host: None, .. } if pid == other.id()), "{error}");
     other.kill().unwrap();

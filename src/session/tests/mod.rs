@@ -2,10 +2,14 @@
 
 mod copies;
 mod fingerprints;
+#[cfg(unix)]
+mod full_disk;
 mod journal;
+mod killed;
 mod locking;
 mod looking;
 mod parts;
+mod process;
 mod shelf;
 mod streams;
 

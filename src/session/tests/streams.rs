@@ -145,3 +145,16 @@ fn foreign_files_among_the_streams_stay() {
     session.streams(0);
     assert!(foreign.exists());
 }
+
+#[test]
+fn streams_that_were_cleared_away_are_simply_not_there() {
+    let (_dir, session) = session();
+    let dir = session.path().join("streams");
+    let mut cache = session.streams(ROOM);
+    assert!(!super::super::stream_cache::clear(&dir));
+    cache.put("a", &tensors(64, 1));
+    assert!(super::super::stream_cache::clear(&dir));
+    assert!(files(&session).is_empty());
+    assert_eq!((cache.get("a"), cache.keys().len()), (None, 0));
+    assert!(cache.put("a", &tensors(64, 1)));
+}
