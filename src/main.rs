@@ -8,10 +8,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use slimgpt::{
-    config::{GlyphChoice, Machine, MachineOptions, Paths, Settings},
+    config::{GlyphChoice, Machine, MachineOptions, Options, Paths, Settings},
     engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun, SessionPlace},
     headless::{self, Output},
     recording::{Recorder, Replay},
+    session,
     tui::{self, Ending, Flags, Interface, Opened, Session},
 };
 
@@ -69,10 +70,30 @@ fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> 
     let interface = Interface::load(paths, &flags(args.interface))?;
     let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let events = options.events.clone();
+    let place = place_of_explorer(&options, paths);
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     engine::use_threads(settings.machine.threads)?;
     let recorder = events.as_deref().map(Recorder::open).transpose().map_err(engine::Error::from)?;
-    Ok(tui::explore(Session { opened: Opened::Model(model), settings, interface, recorder })?)
+    Ok(tui::explore(Session {
+        opened: Opened::Model { model, place },
+        settings,
+        interface,
+        recorder,
+        sessions: paths.map(Paths::sessions),
+    })?)
+}
+
+/// Where all is recorded: in the session that was named, made where it is not there, or in a new one among the others.
+fn place_of_explorer(options: &Options, paths: Option<&Paths>) -> SessionPlace {
+    let root = paths.map(Paths::sessions);
+    match (&options.session, options.no_session) {
+        (_, Some(true)) => SessionPlace::None,
+        (Some(named), _) => match session::find(root.as_deref(), &named.to_string_lossy()) {
+            Ok(path) => SessionPlace::Open(path),
+            Err(_) => SessionPlace::New(named.clone()),
+        },
+        (None, _) => root.map_or(SessionPlace::None, SessionPlace::Under),
+    }
 }
 
 fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
@@ -81,7 +102,13 @@ fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
     let replay = Replay::open(&args.file).map_err(engine::Error::from)?;
     let settings = Settings::new(Default::default()).map_err(engine::Error::from)?;
     let opened = Opened::Recording { replay, speed: args.speed };
-    Ok(tui::explore(Session { opened, settings, interface, recorder: None })?)
+    Ok(tui::explore(Session {
+        opened,
+        settings,
+        interface,
+        recorder: None,
+        sessions: paths.map(Paths::sessions),
+    })?)
 }
 
 fn flags(args: InterfaceArgs) -> Flags {

@@ -29,6 +29,7 @@ pub fn hints(state: &State) -> Vec<Hint> {
             Overlay::Help { .. }
             | Overlay::Palette { .. }
             | Overlay::Filter { .. }
+            | Overlay::Sessions { .. }
             | Overlay::Form(_)
             | Overlay::Ask(_),
         ) => return overlay_hints(state),
@@ -165,6 +166,16 @@ fn overlay_hints(state: &State) -> Vec<Hint> {
         Some(Overlay::Palette { .. }) => {
             vec![fixed(Action::Open, "Enter", "do it"), fixed(Action::Down, "↑↓", "choose"), close]
         }
+        Some(Overlay::Sessions { .. }) if state.listed_sessions().is_empty() => vec![close],
+        // A click on the key for deleting says Cancel, since no action of the screens deletes.
+        Some(Overlay::Sessions { .. }) => vec![
+            fixed(Action::Open, "Enter", "open"),
+            fixed(Action::Rerun, "r", "open and go on"),
+            fixed(Action::Cancel, "d", "delete"),
+            fixed(Action::Copy, "y", "copy path"),
+            fixed(Action::Down, "↑↓", "choose"),
+            close,
+        ],
         Some(Overlay::Filter { .. }) => vec![fixed(Action::Open, "Enter", "keep"), close],
         Some(Overlay::Help { .. }) => vec![fixed(Action::Down, "↑↓", "scroll"), close],
         Some(Overlay::Explain) | None => Vec::new(),

@@ -9,7 +9,7 @@ use crate::{
     calibration::Windows,
     config::{ByteSize, Part, Schedule, Settings},
     pipeline::BlockCut,
-    protocol::{Attempt, Event, Method, PartRecord, Seconds, Statistics},
+    protocol::{Attempt, Event, Method, PartRecord, Seconds, Stamped, Statistics},
     session::{self, AttemptEntry, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
 };
 
@@ -36,8 +36,12 @@ pub struct BegunPart {
 }
 
 impl Bench<'_> {
-    /// Makes the session that was asked for, where it is not there yet.
-    pub(super) fn begin_session(&mut self, control: &mut Control) -> Result<(), Error> {
+    /// Makes the session that was asked for, where it is not there yet. `told` was told before it is.
+    pub(super) fn begin_session(
+        &mut self,
+        told: impl IntoIterator<Item = Event>,
+        control: &mut Control,
+    ) -> Result<(), Error> {
         if self.session.is_some() || self.place == SessionPlace::None {
             return Ok(());
         }
@@ -65,6 +69,8 @@ impl Bench<'_> {
             SessionPlace::New(dir) => Session::create(dir, state)?,
             SessionPlace::Under(root) => Session::create_under(root, checkpoint.name(), state)?,
         };
+        let told: Vec<Stamped> = told.into_iter().map(|event| control.stamp(event)).collect();
+        self.told.extend(told);
         self.enter_session(session, control)
     }
 
@@ -72,8 +78,8 @@ impl Bench<'_> {
     pub(super) fn enter_session(&mut self, session: Session, control: &mut Control) -> Result<(), Error> {
         let journal = session.journal()?;
         control.set_journal(Some(journal));
-        if let Some(opened) = self.opened.take() {
-            control.catch_up(&opened);
+        for stamped in self.told.drain(..) {
+            control.catch_up(&stamped);
         }
         self.waypoints.use_disk(session.streams(self.settings.session_cache.0));
         control.tell(Event::Session { path: session.path().into() });

@@ -86,18 +86,14 @@ impl Bench<'_> {
         if settings.eval.is_some() {
             check_window("eval-seq-len", settings.eval_seq_len, settings.bos, checkpoint)?;
         }
-        self.begin_session(control)?;
-        control.tell(Event::RunStarted {
+        let started = Event::RunStarted {
             from,
             model: model_record(checkpoint, architecture)?,
             settings: Box::new(settings.clone()),
             plan: course.plan.iter().zip(&architecture.layers).map(planned).collect(),
-        });
+        };
+        control.tell(started.clone());
         let calibration = self.calibration(&settings, Telling::Always, control)?;
-        self.settings.clone_from(&settings);
-        let setup = self.keep_setup(&settings, &calibration, control)?;
-        self.keep_course((from, setup), &course.ratios, target.as_ref(), seconds)?;
-
         let before = seconds.total;
         let yardstick = Yardstick::of_run(&settings);
         let mut meter = match &yardstick {
@@ -108,6 +104,11 @@ impl Bench<'_> {
             }
             None => None,
         };
+        // What was refused up to here leaves no session behind.
+        self.begin_session([started, calibration.told()], control)?;
+        self.settings.clone_from(&settings);
+        let setup = self.keep_setup(&settings, &calibration, control)?;
+        self.keep_course((from, setup), &course.ratios, target.as_ref(), seconds)?;
         if let Some(meter) = &mut meter {
             control.timed(&mut seconds.evaluate, |control| self.measure_before(meter, control))?;
         }
