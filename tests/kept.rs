@@ -171,6 +171,22 @@ fn a_retry_in_a_new_process_finds_the_streams_of_the_run() {
 }
 
 #[test]
+fn another_ratio_of_the_layer_worked_on_last_is_solved_at_once() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let mlp = |ratio| Method { parts: vec![Part::Mlp], ..Method::of_run(&settings, ratio) };
+    face.retry(6, mlp(0.5));
+    face.calibrating = 0;
+    let other = face.retry(6, mlp(0.2)).layers()[0].0.clone();
+    assert_eq!(face.calibrating, 0, "windows were passed once more");
+    // Had it not been measured before, the result would be the same.
+    let mut another = Face::open(&settings);
+    another.run(0, &settings).record();
+    assert_eq!(another.retry(6, mlp(0.2)).layers()[0].0, other);
+}
+
+#[test]
 fn streams_that_memory_has_no_room_for_are_found_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings();
