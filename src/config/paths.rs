@@ -44,6 +44,11 @@ impl Paths {
         self.config.join("themes")
     }
 
+    /// Where sessions lie.
+    pub fn sessions(&self) -> PathBuf {
+        self.state.join("sessions")
+    }
+
     /// Where reports of panics go.
     pub fn reports(&self) -> PathBuf {
         self.state.clone()
