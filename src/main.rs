@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use slimgpt::{
     config::{GlyphChoice, Machine, MachineOptions, Paths, Settings},
-    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun},
+    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun, SessionPlace},
     headless::{self, Output},
     recording::{Recorder, Replay},
     tui::{self, Ending, Flags, Interface, Opened, Session},
@@ -100,7 +100,11 @@ fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
     let settings = Settings::new(options)?;
     engine::use_threads(settings.machine.threads)?;
     let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out)).transpose()?;
-    headless::prune(PruneRun { model, settings, out: args.out, force: args.force }, output, recorder)
+    headless::prune(
+        PruneRun { model, settings, out: args.out, force: args.force, session: SessionPlace::None },
+        output,
+        recorder,
+    )
 }
 
 fn evaluate(args: EvalArgs) -> Result<(), engine::Error> {

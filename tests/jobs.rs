@@ -187,7 +187,8 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
 
 #[test]
 fn a_model_that_cannot_be_opened_ends_the_thread() {
-    let mut worker = engine::workbench(ModelChoice::Named("no/such/model".into()), settings());
+    let mut worker =
+        engine::workbench(ModelChoice::Named("no/such/model".into()), settings(), engine::SessionPlace::None);
     let told = worker.events.blocking_recv().unwrap();
     assert!(matches!(told.event, Event::RunFailed { .. }) && told.run == 0);
     assert_eq!(worker.events.blocking_recv(), None);

@@ -231,11 +231,13 @@ fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
         .args(["--samples", "4000", "--seq-len", "128"])
         .arg("--out")
         .arg(bench.path("out"))
+        .arg("--events")
+        .arg(bench.path("events.jsonl"))
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // The partial output is there from the moment that the run begins.
-    while !bench.entries().iter().any(|name| name.starts_with(".out.partial-")) {
+    let begun = || fs::read_to_string(bench.path("events.jsonl")).is_ok_and(|told| told.contains("layer_started"));
+    while !begun() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     std::thread::sleep(std::time::Duration::from_millis(500));
@@ -244,7 +246,7 @@ fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
     let ran: program::Ran = child.wait_with_output().unwrap().into();
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     assert!(asked.elapsed().as_secs() < 10, "took {:?}", asked.elapsed());
-    assert_eq!(bench.entries(), ["model", "text.txt"]);
+    assert_eq!(bench.entries(), ["events.jsonl", "model", "text.txt"]);
 }
 
 #[test]

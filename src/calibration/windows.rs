@@ -97,7 +97,12 @@ impl Windows {
         Self::from_safetensors(&bytes).map_err(|cause| Error::WindowsFile { path: path.into(), cause })
     }
 
-    fn from_safetensors(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads the bytes that [`Windows::to_safetensors`] gives.
+    ///
+    /// # Errors
+    ///
+    /// What else they are.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, String> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let view = file.tensor(TOKENS).map_err(|error| error.to_string())?;
         let (Dtype::I64, &[samples, seq_len]) = (view.dtype(), view.shape()) else {

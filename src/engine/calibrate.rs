@@ -1,5 +1,7 @@
 //! From settings to calibration windows.
 
+use std::path::Path;
+
 use crate::{
     calibration::Windows,
     config::{LayerRange, Settings, TextSource},
@@ -17,16 +19,22 @@ const DEFAULT_SEQ_LEN: usize = 2048;
 pub struct Calibration {
     pub windows: Windows,
     pub record: CalibrationRecord,
-    text_tokens: usize,
+    pub text_tokens: usize,
 }
 
 impl Calibration {
     /// Draws the windows that the settings ask for; they are told when [`Calibration::told`] is.
-    pub fn draw(settings: &Settings, checkpoint: &Checkpoint, control: &mut Control) -> Result<Self, Error> {
+    pub fn draw(
+        settings: &Settings,
+        checkpoint: &Checkpoint,
+        base: Option<&Path>,
+        control: &mut Control,
+    ) -> Result<Self, Error> {
         if settings.calibration.is_empty() {
             return Err(Error::NoCalibration(TextSource::DemoStories));
         }
-        let texts = settings.calibration.iter().map(texts::read).collect::<Result<Vec<_>, _>>()?;
+        let texts = settings.calibration.iter().map(|source| texts::read(source, base));
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let files: Vec<String> = settings.calibration.iter().map(ToString::to_string).collect();
         let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, control)?;
         let (samples, seed) = (settings.samples, settings.seed);

@@ -9,7 +9,10 @@ use std::{
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::stopwatch::Stopwatch;
-use crate::protocol::{Command, Event, Pace, Stage, Stamped};
+use crate::{
+    protocol::{Command, Desk, Event, Pace, Stage, Stamped},
+    session::Journal,
+};
 
 /// Least time between two progress events of one stage.
 const PROGRESS_EVERY: Duration = Duration::from_millis(33);
@@ -26,6 +29,8 @@ pub struct Control {
     next_batch: NextBatch,
     replanned: Option<Vec<f64>>,
     waiting: VecDeque<Command>,
+    /// Of the session that is open.
+    journal: Option<Journal>,
 }
 
 /// Whether the job is to go on.
@@ -67,6 +72,7 @@ impl Control {
             next_batch: NextBatch::AsPaced,
             replanned: None,
             waiting: VecDeque::new(),
+            journal: None,
         }
     }
 
@@ -91,7 +97,34 @@ impl Control {
     /// Tells a result. Never dropped: waits while the face is behind.
     pub fn tell(&mut self, event: Event) {
         let stamped = self.stamp(event);
+        self.write_down(&stamped);
         self.send(stamped);
+    }
+
+    /// From now on what is told is written down there too, or no longer.
+    pub(super) fn set_journal(&mut self, journal: Option<Journal>) {
+        self.journal = journal;
+    }
+
+    /// Writes to the journal alone what was told before it was there.
+    pub(super) fn catch_up(&mut self, stamped: &Stamped) {
+        self.write_down(stamped);
+    }
+
+    fn write_down(&mut self, stamped: &Stamped) {
+        let Some(journal) = &mut self.journal else { return };
+        if let Err(cause) = journal.append(stamped) {
+            // The results lie in files of their own; the log of them is no reason to end.
+            self.journal = None;
+            self.tell(Event::Warning { message: format!("{cause}; the run goes on without its log") });
+        }
+    }
+
+    pub(super) fn keep(&mut self, desk: &Desk) {
+        let Some(journal) = &mut self.journal else { return };
+        if let Err(cause) = journal.keep_desk(desk) {
+            self.tell(Event::Warning { message: cause.to_string() });
+        }
     }
 
     /// Tells how far a stage is, not more often than a screen can show, then looks for commands.
@@ -144,6 +177,7 @@ impl Control {
         }
         loop {
             match self.commands.blocking_recv() {
+                Some(Command::Keep { desk }) => self.keep(&desk),
                 Some(command) if begins_work(&command) => return Some(command),
                 Some(_) => {}
                 None => return None,
@@ -160,6 +194,11 @@ impl Control {
             Wanted::Yes | Wanted::Cancelled => self.wanted = Wanted::Yes,
             Wanted::Gone => {}
         }
+    }
+
+    /// As before the first job: what is told now belongs to none.
+    pub(super) fn at_rest(&mut self, run: u64) {
+        self.begin(run, Pace::Free);
     }
 
     fn obey(&mut self, mut motion: Motion) -> ControlFlow<()> {
@@ -201,7 +240,8 @@ impl Control {
                 }
                 Ok(Command::Cancel { .. }) => self.wanted = Wanted::Cancelled,
                 Ok(Command::Replan { ratios, .. }) => self.replanned = Some(ratios),
-                Ok(Command::Keep { .. } | Command::Speed(_)) => {}
+                Ok(Command::Keep { desk }) => self.keep(&desk),
+                Ok(Command::Speed(_)) => {}
                 Ok(
                     later @ (Command::Run { .. }
                     | Command::Retry { .. }
@@ -250,7 +290,7 @@ impl Control {
         }
     }
 
-    fn stamp(&self, event: Event) -> Stamped {
+    pub(super) fn stamp(&self, event: Event) -> Stamped {
         Stamped { run: self.run, at: self.seconds(), event }
     }
 }

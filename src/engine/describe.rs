@@ -19,8 +19,12 @@ pub fn model_record(checkpoint: &Checkpoint, after: &Architecture) -> Result<Mod
         layers: before.layers.len(),
         parameters_before: before.parameters(),
         parameters_after: after.parameters(),
-        config_sha256: Sha256::digest(&config).iter().map(|byte| format!("{byte:02x}")).collect(),
+        config_sha256: hexadecimal(&Sha256::digest(&config)),
     })
+}
+
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {

@@ -1,6 +1,8 @@
 //! What can end a job, and the exit code that it means.
 
-use crate::{calibration, config, eval, export, model, pipeline, recording};
+use std::path::PathBuf;
+
+use crate::{calibration, config, eval, export, model, pipeline, recording, session};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,16 +16,24 @@ pub enum Error {
     NotADirectory(String),
     #[error("layer {layer}: layer {above} above it has no attempt yet; run from layer {above} on first")]
     MissingAttempt { layer: usize, above: usize },
-    #[error(
-        "layer {layer}: expected one of its {count} attempts, counted from 0, found {attempt}; choose one of them"
-    )]
-    NoSuchAttempt { layer: usize, attempt: usize, count: usize },
+    #[error("layer {layer}: expected one of its attempts ({known}), found {attempt}; choose one of them")]
+    NoSuchAttempt { layer: usize, attempt: usize, known: String },
     #[error("layer {layer}: no part to solve was named; name attention, mlp or both")]
     NoPart { layer: usize },
     #[error("stdout: cannot be written ({0}); check where it leads")]
     Stdout(std::io::Error),
     #[error(transparent)]
     Recording(#[from] recording::Error),
+    #[error(transparent)]
+    Session(#[from] session::Error),
+    #[error(
+        "session {}: {what}; put back what it was, or begin a new session", session.display()
+    )]
+    Changed { session: PathBuf, what: String },
+    #[error("session {}: nothing was run in it yet; open it with `slimgpt --session`, or begin anew", .0.display())]
+    NothingRun(PathBuf),
+    #[error("the current directory cannot be told ({0}); change into one that exists")]
+    CurrentDir(std::io::Error),
     #[error(transparent)]
     Calibration(#[from] calibration::Error),
     #[error(transparent)]
@@ -80,6 +90,10 @@ impl Error {
             | Self::NoPart { .. }
             | Self::Stdout(_)
             | Self::Recording(_)
+            | Self::Session(_)
+            | Self::Changed { .. }
+            | Self::NothingRun(_)
+            | Self::CurrentDir(_)
             | Self::NoCalibration(_)
             | Self::NoEvalText(_)
             | Self::TooLong { .. }
@@ -99,6 +113,7 @@ impl Error {
         match self {
             Self::Panicked | Self::Runtime(_) | Self::Stdout(_) => 1,
             Self::Recording(e) => e.exit_code(),
+            Self::Session(e) => e.exit_code(),
             Self::Eval(eval::Error::Tensor(_)) => 1,
             Self::Pipeline(e) if !e.is_bad_input() => 1,
             _ => 2,

@@ -1,9 +1,10 @@
 //! `slimgpt eval`: the perplexity of any checkpoint on any text.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use candle_core::{DType, Device};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::{
     config::{self, Machine, TextSource},
@@ -49,6 +50,7 @@ impl EvalText {
         seq_len: usize,
         bos: bool,
         checkpoint: &Checkpoint,
+        base: Option<&Path>,
         control: &mut Control,
     ) -> Result<Self, Error> {
         let bos = match (bos, checkpoint.architecture().bos) {
@@ -56,17 +58,17 @@ impl EvalText {
             (true, bos) => bos,
             (false, _) => None,
         };
-        let text = texts::read(source)?;
+        let text = texts::read(source, base)?;
         let name = text.name.clone();
         let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, control)?;
         Ok(Self { name, tokens, seq_len, bos })
     }
 
     /// Equal tokens have equal ones.
-    pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.tokens.hash(&mut hasher);
-        hasher.finish()
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.tokens.iter().for_each(|token| hasher.update(token.to_le_bytes()));
+        super::describe::hexadecimal(&hasher.finalize())
     }
 
     /// Tokens that fill whole windows.
@@ -122,7 +124,7 @@ pub fn evaluate(job: &Evaluate, control: &mut Control) -> Result<Evaluation, Err
         (None, ModelChoice::Named(_)) => return Err(Error::NoEvalText(TextSource::DemoHeldOut)),
     };
     check_window("seq-len", job.seq_len, job.bos, &checkpoint)?;
-    let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, control)?;
+    let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, None, control)?;
     let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, control)?;
     Ok(Evaluation {
         model: checkpoint.name().into(),

@@ -38,7 +38,7 @@ impl Control {
                     return self.batch_left();
                 }
             },
-            Notice::PartDone { layer, part, record } => {
+            Notice::PartDone { layer, part, record, cut: _ } => {
                 Event::PartDone { layer, part, record: record.clone() }
             }
             Notice::PartFailed { layer, part, cause } => {

@@ -1,5 +1,7 @@
 //! Perplexity before and after pruning, on one text.
 
+use std::path::Path;
+
 use candle_core::{DType, Device};
 
 use crate::{
@@ -52,10 +54,11 @@ impl<'a> Meter<'a> {
         yardstick: &'a Yardstick,
         forward: (&'a Device, DType),
         checkpoint: &Checkpoint,
+        base: Option<&Path>,
         control: &mut Control,
     ) -> Result<Self, Error> {
         let Yardstick { text: source, seq_len, bos, machine: _ } = yardstick;
-        let text = EvalText::new(source, *seq_len, *bos, checkpoint, control)?;
+        let text = EvalText::new(source, *seq_len, *bos, checkpoint, base, control)?;
         let record = PerplexityRecord {
             text: source.to_string(),
             seq_len: *seq_len,
@@ -68,8 +71,8 @@ impl<'a> Meter<'a> {
     }
 
     /// Tells apart what is in the text; equal texts have equal ones.
-    pub fn fingerprint(&self) -> u64 {
-        self.text.fingerprint()
+    pub fn text_sha256(&self) -> String {
+        self.text.sha256()
     }
 
     /// Measures and tells the dense model, unless its perplexity is known.

@@ -11,7 +11,7 @@ mod inspect;
 mod machine;
 mod meter;
 mod open;
-mod prune;
+mod place;
 mod publish;
 mod stopwatch;
 mod texts;
@@ -26,6 +26,9 @@ pub use generate::{Generate, Generated, generate};
 pub use inspect::{Inspection, inspect};
 pub use machine::use_threads;
 pub use open::ModelChoice;
-pub use prune::{PruneRun, prune};
-pub use workbench::workbench;
+pub use place::SessionPlace;
+pub use workbench::{
+    Choose, Export, LayerTries, MethodChange, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune,
+    resume, retry, workbench,
+};
 pub use worker::{Worker, start};

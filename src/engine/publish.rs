@@ -26,10 +26,17 @@ pub fn write_rest<'c>(
     Ok(())
 }
 
-/// Writes `run.json` and gives the output its name.
-pub fn publish(out: OutputDir, record: &RunRecord, control: &mut Control) -> Result<(), Error> {
+/// Writes `run.json`, of which `before` hears, and gives the output its name.
+pub fn publish(
+    out: OutputDir,
+    record: &RunRecord,
+    control: &mut Control,
+    before: impl FnOnce(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
     let json = serde_json::to_string_pretty(record).map_err(|e| export::Error::Json(e.to_string()))?;
-    out.write("run.json", format!("{json}\n").as_bytes())?;
+    let json = format!("{json}\n").into_bytes();
+    out.write("run.json", &json)?;
+    before(&json)?;
     let published = out.publish()?;
     if let Some(leftover) = published.leftover {
         let message = format!("what was replaced could not be removed; it is now {}", leftover.display());

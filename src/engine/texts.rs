@@ -1,5 +1,7 @@
 //! Texts by name: files and the built-in ones, read and tokenised.
 
+use std::path::Path;
+
 use tokenizers::Tokenizer;
 
 use crate::{
@@ -11,11 +13,16 @@ use crate::{
 
 use super::{Control, Error};
 
-pub fn read(source: &TextSource) -> Result<Text, Error> {
-    Ok(match source {
-        TextSource::DemoStories => Text::inline(source.to_string(), demo::calibration_text()),
-        TextSource::DemoHeldOut => Text::inline(source.to_string(), demo::HELD_OUT),
-        TextSource::File(path) => calibration::read(path)?,
+/// Relative names begin at `base`; where that is None, here.
+pub fn read(source: &TextSource, base: Option<&Path>) -> Result<Text, Error> {
+    Ok(match (source, base) {
+        (TextSource::DemoStories, _) => Text::inline(source.to_string(), demo::calibration_text()),
+        (TextSource::DemoHeldOut, _) => Text::inline(source.to_string(), demo::HELD_OUT),
+        (TextSource::File(path), None) => calibration::read(path)?,
+        (TextSource::File(path), Some(base)) => {
+            let text = calibration::read(&base.join(path))?;
+            Text { name: source.to_string(), ..text }
+        }
     })
 }
 

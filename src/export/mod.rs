@@ -7,5 +7,5 @@ mod shards;
 
 pub use error::Error;
 pub use hf::write_files;
-pub use output_dir::{OutputDir, Published};
+pub use output_dir::{OutputDir, Published, clear_away};
 pub use shards::ShardWriter;

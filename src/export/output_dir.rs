@@ -1,6 +1,7 @@
 //! An output directory that appears whole or not at all.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -30,25 +31,22 @@ pub struct Published {
 impl OutputDir {
     /// Checks the target and makes the temporary directory. `model` is the directory that is read, if there is one.
     pub fn create(out: &Path, force: bool, model: Option<&Path>) -> Result<Self, Error> {
-        let name = out.file_name().ok_or_else(|| Error::NoName(out.into()))?;
-        let parent = match out.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        if let Some(model) = model {
-            refuse_overlap(out, parent, name.as_ref(), model)?;
-        }
-        if out.symlink_metadata().is_ok() {
-            if !force {
-                return Err(Error::Exists(out.into()));
-            }
-            refuse_what_is_not_ours(out)?;
-        }
+        let (parent, name) = checked(out, force, model)?;
         fs::create_dir_all(parent).map_err(Error::write(parent))?;
-        let prefix = format!(".{}.partial-", name.to_string_lossy());
+        let prefix = partial_prefix(name);
         let partial =
             tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(Error::write(out))?;
         Ok(Self { partial, target: out.into(), force })
+    }
+
+    /// Tells before long work whether the target can be written; leaves nothing behind.
+    pub fn check(out: &Path, force: bool, model: Option<&Path>) -> Result<(), Error> {
+        let (parent, name) = checked(out, force, model)?;
+        // The nearest place that is there has to take a directory.
+        let place = parent.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));
+        let prefix = partial_prefix(name);
+        tempfile::Builder::new().prefix(&prefix).tempdir_in(place).map_err(Error::write(out))?;
+        Ok(())
     }
 
     /// Where files are written until the directory is published.
@@ -104,6 +102,50 @@ impl OutputDir {
         let leftover = aside.filter(|aside| fs::remove_dir_all(aside).is_err());
         Ok(Published { path: self.target, bytes, leftover })
     }
+}
+
+/// The parent and the name of a target that may be written.
+fn checked<'p>(out: &'p Path, force: bool, model: Option<&Path>) -> Result<(&'p Path, &'p OsStr), Error> {
+    let name = out.file_name().ok_or_else(|| Error::NoName(out.into()))?;
+    let parent = match out.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if let Some(model) = model {
+        refuse_overlap(out, parent, name.as_ref(), model)?;
+    }
+    if out.symlink_metadata().is_ok() {
+        if !force {
+            return Err(Error::Exists(out.into()));
+        }
+        refuse_what_is_not_ours(out)?;
+    }
+    Ok((parent, name))
+}
+
+fn partial_prefix(name: &OsStr) -> String {
+    format!(".{}.partial-", name.to_string_lossy())
+}
+
+/// Clears away what a killed process left of an output. What it had set aside to be replaced comes back, unless the new
+/// one stands in its place. Nothing but what is named so is touched.
+pub fn clear_away(target: &Path, partial: &Path) {
+    let ours = target
+        .file_name()
+        .zip(partial.file_name())
+        .is_some_and(|(target, partial)| partial.to_string_lossy().starts_with(&partial_prefix(target)));
+    if !ours || target.parent() != partial.parent() {
+        return;
+    }
+    let mut aside = partial.as_os_str().to_owned();
+    aside.push("-replaced");
+    let aside = Path::new(&aside);
+    // Best effort: what stays is in nobody's way.
+    if target.symlink_metadata().is_err() {
+        let _ = fs::rename(aside, target);
+    }
+    let _ = fs::remove_dir_all(aside);
+    let _ = fs::remove_dir_all(partial);
 }
 
 /// Only what this program wrote, or an empty directory, is replaced: `--force` is no way to lose other things.

@@ -3,6 +3,8 @@
 /// Everything that opening, loading, slicing or running a checkpoint can fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error(transparent)]
+    Cut(Box<dyn std::error::Error + Send + Sync>),
     #[error("{place} has no {file}; {advice}")]
     Missing { place: String, file: String, advice: &'static str },
     #[error("{file} can't be read: {cause}")]

@@ -25,33 +25,43 @@ pub struct BlockCut {
 /// What stays of an attention.
 #[derive(Debug, PartialEq)]
 pub struct HeadCut {
-    query_heads: Vec<usize>,
-    kv_heads: Vec<usize>,
+    pub query_heads: Vec<usize>,
+    pub kv_heads: Vec<usize>,
     /// [hidden, query_heads·head_dim]
-    o_proj: Packed,
+    pub o_proj: Packed,
 }
 
 /// What stays of a feed-forward part.
 #[derive(Debug, PartialEq)]
 pub struct ChannelCut {
-    kept: Vec<usize>,
+    pub kept: Vec<usize>,
     /// [hidden, kept]
-    down_proj: Packed,
+    pub down_proj: Packed,
 }
 
 /// A weight in the number type that the checkpoint stores it in.
 #[derive(Debug, PartialEq)]
-struct Packed {
+pub struct Packed {
     /// F32, F16 or BF16.
-    dtype: DType,
-    shape: [usize; 2],
+    pub dtype: DType,
+    pub shape: [usize; 2],
     /// Little-endian numbers, row by row.
-    bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 impl BlockCut {
     pub fn new(layer: usize) -> Self {
         Self { layer, heads: None, channels: None }
+    }
+
+    /// The same cut, with the attention cut as well.
+    pub fn with_heads(self, heads: HeadCut) -> Self {
+        Self { heads: Some(Arc::new(heads)), ..self }
+    }
+
+    /// The same cut, with the FFN cut as well.
+    pub fn with_channels(self, channels: ChannelCut) -> Self {
+        Self { channels: Some(Arc::new(channels)), ..self }
     }
 
     /// True where the part has been cut.
@@ -64,6 +74,10 @@ impl BlockCut {
 
     pub fn heads(&self) -> Option<&Arc<HeadCut>> {
         self.heads.as_ref()
+    }
+
+    pub fn channels(&self) -> Option<&Arc<ChannelCut>> {
+        self.channels.as_ref()
     }
 
     /// Takes what an elimination kept. Its new weight is rounded to the checkpoint's own type, so that the stream goes

@@ -4,25 +4,34 @@ use candle_core::{DType, Device};
 
 use crate::{
     config::Part,
-    model::{Architecture, Block, BlockByBlock, Checkpoint, Ends, Result},
+    model::{Architecture, Block, BlockByBlock, Checkpoint, Ends, Error, LayerSize, Result},
 };
 
 use super::BlockCut;
 
+/// The cuts of a model's blocks, read when they are asked for.
+pub trait Cuts {
+    /// None where the layer stays as it is.
+    ///
+    /// # Errors
+    /// What the place fails with where the cuts lie.
+    fn cut(
+        &self,
+        layer: usize,
+    ) -> std::result::Result<Option<BlockCut>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
 /// Computes what a reader of the written model would: cut weights hold the numbers that are stored.
 pub struct CutModel<'a> {
     checkpoint: &'a Checkpoint,
-    /// One a layer; None where the layer stays as it is.
-    cuts: Vec<Option<&'a BlockCut>>,
+    cuts: &'a dyn Cuts,
     architecture: Architecture,
 }
 
 impl<'a> CutModel<'a> {
-    pub fn new(checkpoint: &'a Checkpoint, cuts: Vec<Option<&'a BlockCut>>) -> Self {
-        let before = checkpoint.architecture();
-        let sizes = before.layers.iter().zip(&cuts);
-        let sizes = sizes.map(|(&size, cut)| cut.map_or(size, |cut| cut.size(size))).collect();
-        Self { checkpoint, cuts, architecture: before.with_layers(sizes) }
+    /// `sizes` are what the cuts leave, one a layer.
+    pub fn new(checkpoint: &'a Checkpoint, cuts: &'a dyn Cuts, sizes: Vec<LayerSize>) -> Self {
+        Self { checkpoint, cuts, architecture: checkpoint.architecture().with_layers(sizes) }
     }
 }
 
@@ -33,7 +42,7 @@ impl BlockByBlock for CutModel<'_> {
 
     fn block(&self, layer: usize, device: &Device, dtype: DType) -> Result<Block> {
         let mut block = self.checkpoint.block(layer, device, dtype)?;
-        if let Some(cut) = self.cuts.get(layer).copied().flatten() {
+        if let Some(cut) = self.cuts.cut(layer).map_err(Error::Cut)? {
             cut.narrow(Part::Attention, &mut block)?;
             cut.narrow(Part::Mlp, &mut block)?;
         }

@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     BlockCut, Error, Known, LayerPlan, Notice, Pass, Streams,
-    measure::{Blocks, Measured, Wanted, failed},
+    measure::{Blocks, Inputs, Measured, Wanted, failed},
     notice::{Observer, tell},
     pass::{part_inputs, part_output},
     plan::units,
@@ -27,6 +27,14 @@ pub enum Task<'a> {
     TakeOver { record: &'a PartRecord, cut: &'a BlockCut },
 }
 
+/// Whether the streams are to go on behind the layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    Needed,
+    /// What is not needed for the record is left out, where that needs no streams either.
+    NotNeeded,
+}
+
 /// What is to become of a layer.
 pub struct LayerTask<'a> {
     pub layer: usize,
@@ -34,6 +42,7 @@ pub struct LayerTask<'a> {
     pub ratio: f64,
     pub attention: Task<'a>,
     pub mlp: Task<'a>,
+    pub behind: Behind,
 }
 
 /// A layer that is through.
@@ -62,7 +71,13 @@ impl LayerTask<'_> {
     /// What a run does to a layer.
     pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
         let task = |remove: Option<usize>| remove.map_or(Task::Leave, |remove| Task::Solve { remove });
-        Self { layer, ratio: plan.ratio, attention: task(plan.attention), mlp: task(plan.mlp) }
+        Self {
+            layer,
+            ratio: plan.ratio,
+            attention: task(plan.attention),
+            mlp: task(plan.mlp),
+            behind: Behind::Needed,
+        }
     }
 }
 
@@ -78,20 +93,25 @@ impl Pass<'_> {
     ) -> Result<SolvedLayer, Error> {
         let index = task.layer;
         let mut layer = self.open(index)?;
-        let mut part = |part, task, known: Option<&mut Known>, layer: &mut Layer, streams: &mut Streams| {
-            let record = self.part(part, task, layer, streams, known, observer)?;
-            tell(observer, Notice::PartDone { layer: index, part, record: &record })?;
+        let mut part = |part, what, behind, known: Option<&mut Known>, streams: &mut Streams| {
+            let (record, inputs) = self.decide((part, what, behind), &mut layer, streams, known, observer)?;
+            tell(observer, Notice::PartDone { layer: index, part, record: &record, cut: &layer.cut })?;
+            match behind {
+                Behind::Needed => self.propagate(part, &layer, streams, inputs, observer)?,
+                Behind::NotNeeded => {}
+            }
             Ok::<_, Error>(record)
         };
-        let attention = part(Part::Attention, task.attention, known.as_deref_mut(), &mut layer, streams)?;
-        let mlp = part(Part::Mlp, task.mlp, known, &mut layer, streams)?;
+        let attention = part(Part::Attention, task.attention, Behind::Needed, known.as_deref_mut(), streams)?;
+        let behind = if self.settings.track_errors { Behind::Needed } else { task.behind };
+        let mlp = part(Part::Mlp, task.mlp, behind, known, streams)?;
+        if !streams.pruned.is_finite()? {
+            return Err(Error::NotFinite { layer: index });
+        }
         let output_error = match &streams.dense {
             Some(dense) if self.settings.track_errors => Some(streams.pruned.error_against(dense)?),
             _ => None,
         };
-        if !streams.pruned.is_finite()? {
-            return Err(Error::NotFinite { layer: index });
-        }
         let record = LayerRecord { index, ratio: task.ratio, attention, mlp, output_error };
         Ok(SolvedLayer { record, cut: layer.cut, solve_seconds: layer.solve_seconds })
     }
@@ -109,9 +129,23 @@ impl Pass<'_> {
         task: Task,
         layer: &mut Layer,
         streams: &mut Streams,
-        mut known: Option<&mut Known>,
+        known: Option<&mut Known>,
         observer: &mut Observer<'_>,
     ) -> Result<PartRecord, Error> {
+        let (record, inputs) = self.decide((part, task, Behind::Needed), layer, streams, known, observer)?;
+        self.propagate(part, layer, streams, inputs, observer)?;
+        Ok(record)
+    }
+
+    /// Measures what has to be known of a part and cuts it. The dense stream ends behind the part, the other before it.
+    fn decide(
+        &self,
+        (part, task, behind): (Part, Task, Behind),
+        layer: &mut Layer,
+        streams: &mut Streams,
+        mut known: Option<&mut Known>,
+        observer: &mut Observer<'_>,
+    ) -> Result<(PartRecord, Inputs), Error> {
         let index = layer.blocks.layer;
         let size = layer.blocks.original.size();
         let head_dim = self.checkpoint.architecture().head_dim;
@@ -124,8 +158,15 @@ impl Pass<'_> {
             }
             Task::Leave | Task::TakeOver { .. } => Wanted::Nothing,
         };
-        let (n, keep) = (count * width, self.keeps(part, size.channels));
-        let (measured, inputs) = self.measure(part, &layer.blocks, streams, (wanted, n, keep), observer)?;
+        let (measured, inputs) = match (behind, wanted) {
+            // Nothing has to pass.
+            (Behind::NotNeeded, Wanted::Nothing) => (None, Vec::new()),
+            (Behind::NotNeeded, Wanted::Known(measured)) => (Some(measured), Vec::new()),
+            (_, wanted) => {
+                let keep = behind == Behind::Needed && self.keeps(part, size.channels);
+                self.measure(part, &layer.blocks, streams, (wanted, count * width, keep), observer)?
+            }
+        };
         if let (Some(known), Some(measured)) = (&mut known, &measured) {
             known.set(part, &layer.cut, measured.clone());
         }
@@ -149,9 +190,20 @@ impl Pass<'_> {
             (Task::Solve { .. }, None) | (Task::Leave, _) => PartRecord::untouched(count, width),
         };
         layer.cut.narrow(part, &mut layer.blocks.pruned)?;
+        Ok((record, inputs))
+    }
 
-        let block = &layer.blocks.pruned;
-        let columns = layer.cut.columns(part, head_dim, self.device)?;
+    /// Takes the pruned stream through a part that is cut already. `inputs` are those of the whole scored weight.
+    fn propagate(
+        &self,
+        part: Part,
+        layer: &Layer,
+        streams: &mut Streams,
+        inputs: Inputs,
+        observer: &mut Observer<'_>,
+    ) -> Result<(), Error> {
+        let (index, block) = (layer.blocks.layer, &layer.blocks.pruned);
+        let columns = layer.cut.columns(part, self.checkpoint.architecture().head_dim, self.device)?;
         let total = self.windows.samples() as u64;
         let mut done = 0;
         for (h, x) in streams.pruned.batches.iter_mut().zip(inputs) {
@@ -164,7 +216,7 @@ impl Pass<'_> {
             done += h.dim(0)? as u64;
             tell(observer, Notice::Propagating { layer: index, part, done, total })?;
         }
-        Ok(record)
+        Ok(())
     }
 
     /// `remove` units are to leave, in all groups together.

@@ -12,11 +12,11 @@ mod plan;
 mod stream;
 
 pub use curve::ErrorCurve;
-pub use cut::BlockCut;
-pub use cut_model::CutModel;
+pub use cut::{BlockCut, ChannelCut, HeadCut, Packed};
+pub use cut_model::{CutModel, Cuts};
 pub use error::Error;
-pub use layer::{LayerTask, SolvedLayer, Task};
+pub use layer::{Behind, LayerTask, SolvedLayer, Task};
 pub use measure::Known;
 pub use notice::{Notice, Observer};
-pub use pass::{Pass, Streams};
+pub use pass::{Laid, Pass, Streams};
 pub use plan::{LayerPlan, plan, plan_layer, scheduled, untouched};

@@ -7,7 +7,7 @@ use crate::{
     prune::{PartRecord, Progress},
 };
 
-use super::Error;
+use super::{BlockCut, Error};
 
 pub enum Notice<'a> {
     /// Calibration windows that have passed a layer again, on their way to another one.
@@ -39,6 +39,8 @@ pub enum Notice<'a> {
         layer: usize,
         part: Part,
         record: &'a PartRecord,
+        /// With this part, and those before it.
+        cut: &'a BlockCut,
     },
     PartFailed {
         layer: usize,

@@ -39,7 +39,55 @@ impl Streams {
     }
 }
 
+/// A tensor of a stream as it is laid down: bytes in its own number type.
+pub struct Laid {
+    /// `pruned.0`, `pruned.1`, …, `dense.0`, …
+    pub name: String,
+    pub dtype: DType,
+    pub shape: Vec<usize>,
+    /// Little-endian numbers, row by row.
+    pub bytes: Vec<u8>,
+}
+
+impl Streams {
+    /// The hidden states, batch by batch.
+    pub fn lay_down(&self) -> Vec<Laid> {
+        let streams = [Some(("pruned", &self.pruned)), self.dense.as_ref().map(|dense| ("dense", dense))];
+        let laid = |(stream, of): (&str, &Stream)| {
+            let batches = of.batches.iter().enumerate();
+            let batches = batches.map(|(batch, h)| Laid {
+                name: format!("{stream}.{batch}"),
+                dtype: h.dtype(),
+                shape: h.dims().to_vec(),
+                bytes: safetensors::View::data(h).into_owned(),
+            });
+            batches.collect::<Vec<_>>()
+        };
+        streams.into_iter().flatten().flat_map(laid).collect()
+    }
+}
+
 impl Pass<'_> {
+    /// The streams that were laid down; None where they are not those of these windows.
+    pub fn take_up(&self, laid: &[Laid]) -> Result<Option<Streams>, Error> {
+        let stream = |name: &str| -> Result<Vec<Tensor>, Error> {
+            let named = |batch: usize| format!("{name}.{batch}");
+            let batches = (0..).map_while(|batch| laid.iter().find(|tensor| tensor.name == named(batch)));
+            let tensor =
+                |laid: &Laid| Ok(Tensor::from_raw_buffer(&laid.bytes, laid.dtype, &laid.shape, self.device)?);
+            batches.map(tensor).collect()
+        };
+        let (pruned, dense) = (stream("pruned")?, stream("dense")?);
+        let tokens = self.windows.tokens().len() * self.checkpoint.architecture().hidden;
+        let whole = |batches: &[Tensor]| batches.iter().map(Tensor::elem_count).sum::<usize>() == tokens;
+        if !whole(&pruned) || !(dense.is_empty() || whole(&dense)) {
+            return Ok(None);
+        }
+        let rope = self.checkpoint.rope(self.windows.seq_len(), self.device, self.dtype)?;
+        let dense = (!dense.is_empty()).then_some(Stream { batches: dense });
+        Ok(Some(Streams { pruned: Stream { batches: pruned }, dense, rope }))
+    }
+
     /// The streams at the input of the first block.
     pub fn enter(&self) -> Result<Streams, Error> {
         let ends = self.checkpoint.ends(self.device, self.dtype)?;

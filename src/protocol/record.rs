@@ -47,6 +47,7 @@ pub struct PerplexityRecord {
     /// Tokens in the windows; of each window the first is not predicted.
     pub tokens: u64,
     pub bos: bool,
+    #[serde(deserialize_with = "nan_from_null")]
     pub before: f64,
     /// None until the pruned model is measured.
     pub after: Option<f64>,
@@ -61,4 +62,9 @@ pub struct Seconds {
     pub evaluate: f64,
     pub export: f64,
     pub total: f64,
+}
+
+/// JSON has no NaN and no infinity; both are written as null.
+pub(crate) fn nan_from_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -136,5 +136,6 @@ pub struct AttemptSummary {
 pub struct PartSummary {
     pub units: usize,
     pub kept: usize,
+    #[serde(deserialize_with = "super::record::nan_from_null")]
     pub relative_error: f64,
 }

@@ -10,6 +10,34 @@
 //! lock                    held by the process at work
 //! ```
 
+mod doubled;
+mod error;
+mod fingerprint;
+mod journal;
+mod lock;
+mod names;
+mod opened;
+mod part_file;
+mod sealed;
+mod shelf;
 mod state;
+mod stream_cache;
+mod summary;
+mod tensor_file;
+mod whole_file;
 
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use fingerprint::Check;
+pub use journal::Journal;
+pub use opened::Session;
+pub use part_file::{PartHead, PartPlace, Weight, WeightHead};
+pub use shelf::{Removed, find, list, remove};
 pub use state::*;
+pub use stream_cache::{StreamCache, Tensor};
+pub use summary::{look, summary};
+
+/// The version of all files of a session.
+pub const FORMAT: u64 = 1;

@@ -29,6 +29,7 @@ pub struct State {
     pub course: Option<Course>,
     /// In the order in which they were measured.
     pub perplexities: Vec<Measured>,
+    /// The export begun last.
     pub output: Option<Output>,
 }
 
@@ -106,9 +107,8 @@ pub struct AttemptEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartEntry {
     pub summary: PartSummary,
-    /// The attempt of this layer whose file holds the part: its own where the part was solved, an earlier one where it was
-    /// taken over; None where the part is as the model has it and was not looked at.
-    pub file: Option<usize>,
+    /// The attempt of this layer whose file holds the part: an earlier one where the part was taken over from it.
+    pub file: usize,
 }
 
 /// A run from a layer to the last.
@@ -118,9 +118,19 @@ pub struct Course {
     /// Planned, one a layer.
     pub ratios: Vec<f64>,
     pub setup: usize,
-    /// At work so far.
+    /// At work on it, up to the layer finished last.
     pub seconds: Seconds,
     pub finished: bool,
+    /// Where its model is to be written; None where nobody has said.
+    pub target: Option<Target>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Absolute.
+    pub path: PathBuf,
+    /// Whether an earlier output is to be replaced.
+    pub force: bool,
 }
 
 /// A perplexity and what it was measured on.
@@ -137,12 +147,11 @@ pub struct Measured {
     pub record: PerplexityRecord,
 }
 
-/// What is to be written, or was.
+/// An export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     /// Absolute.
     pub path: PathBuf,
-    pub force: bool,
     /// Where it is written until it is whole.
     pub partial: Option<PathBuf>,
     /// SHA-256 of its `run.json`, once that is known.

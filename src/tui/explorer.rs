@@ -251,7 +251,7 @@ fn open(opened: Opened, settings: &Settings, rehearsal: Option<Rehearsal>) -> So
     match opened {
         Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
         Opened::Model(model) => {
-            let worker = engine::workbench(model, settings.clone());
+            let worker = engine::workbench(model, settings.clone(), engine::SessionPlace::None);
             match rehearsal {
                 Some(Rehearsal::Engine) => Source::engine(rehearsal::panic_once_open(worker)),
                 Some(Rehearsal::Draw) | None => Source::engine(worker),

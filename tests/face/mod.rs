@@ -6,7 +6,7 @@ use std::{fs, path::Path, time::Duration};
 use slimgpt::{
     config::{Format, MachineOptions, Options, Part, Settings, TextSource},
     demo,
-    engine::{self, Error, ModelChoice, PruneRun, Worker},
+    engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
     pipeline,
     protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Pace, RunRecord, Stage},
 };
@@ -50,8 +50,13 @@ pub fn small_text(dir: &Path) -> TextSource {
 
 /// The same run without a screen.
 pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
-    let job =
-        PruneRun { model: ModelChoice::Demo, settings: settings.clone(), out: out.into(), force: false };
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings: settings.clone(),
+        out: out.into(),
+        force: false,
+        session: SessionPlace::None,
+    };
     finished(engine::start(1, move |control| engine::prune(job, control))).unwrap()
 }
 
@@ -80,12 +85,22 @@ pub fn is_end(event: &Event) -> bool {
 
 impl Face {
     pub fn open(settings: &Settings) -> Self {
-        let worker = engine::workbench(ModelChoice::Demo, settings.clone());
+        Self::open_in(settings, SessionPlace::None)
+    }
+
+    /// With a session.
+    pub fn open_in(settings: &Settings, place: SessionPlace) -> Self {
+        let worker = engine::workbench(ModelChoice::Demo, settings.clone(), place);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut face = Self { worker, runtime, run: 0, approaching: 0 };
         let told = face.until(|event| matches!(event, Event::Opened { .. }));
         assert_eq!(told.1, [0]);
         face
+    }
+
+    /// Ends the workbench in order, and waits for that.
+    pub fn close(self) {
+        self.worker.join().unwrap();
     }
 
     pub fn send(&mut self, command: Command) {

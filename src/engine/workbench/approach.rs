@@ -2,26 +2,30 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     config::{Machine, Settings, Target},
     model::Architecture,
-    pipeline::{Known, Notice, Pass, Streams},
+    pipeline::{Known, Laid, Notice, Pass, Streams},
     protocol::Stage,
+    session::{StreamCache, Tensor},
 };
 
-use super::{Bench, Control, Drawn, Error};
+use super::{Bench, Control, Drawn, Error, filed};
 
-/// The streams at the inputs of layers that were come to, as many as there is room for.
+/// The streams at the inputs of layers that were come to: as many in memory as there is room for, others in the session.
 #[derive(Default)]
 pub struct Waypoints {
     /// The one come to last at the back.
     kept: VecDeque<(Input, Streams)>,
     /// What was measured at the input that was worked on last.
     known: Option<(Input, Known)>,
+    disk: Option<StreamCache>,
 }
 
 /// What the input of a layer depends on.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Input {
     drawn: Drawn,
     machine: Machine,
@@ -41,11 +45,52 @@ impl Input {
 }
 
 impl Waypoints {
+    /// What memory has no room for goes there from now on.
+    pub fn use_disk(&mut self, disk: StreamCache) {
+        self.disk = Some(disk);
+    }
+
     /// The kept streams that are nearest to an input and lie on the way to it.
-    fn nearest(&self, input: &Input, dense: bool) -> Option<&(Input, Streams)> {
+    fn nearest(
+        &mut self,
+        input: &Input,
+        pass: &Pass,
+        dense: bool,
+    ) -> Result<Option<(usize, Streams)>, Error> {
         let usable =
             |(at, streams): &&(Input, Streams)| at.leads_to(input) && (streams.dense.is_some() || !dense);
-        self.kept.iter().filter(usable).max_by_key(|(at, _)| at.layer())
+        let held = self.kept.iter().filter(usable).max_by_key(|(at, _)| at.layer());
+        let held = held.map(|(at, streams)| (at.layer(), streams.clone()));
+        let above = held.as_ref().map_or(0, |(layer, _)| *layer + 1);
+        Ok(match self.nearest_on_disk(input, above, pass, dense)? {
+            Some(laid) => Some(laid),
+            None => held,
+        })
+    }
+
+    /// As [`Self::nearest`], of those that lie in the session and reach at least the layer `above`.
+    fn nearest_on_disk(
+        &mut self,
+        input: &Input,
+        above: usize,
+        pass: &Pass,
+        dense: bool,
+    ) -> Result<Option<(usize, Streams)>, Error> {
+        let Some(disk) = &mut self.disk else { return Ok(None) };
+        let keys = disk.keys().into_iter().filter_map(|key| Some((Input::read(&key)?, key)));
+        let mut keys: Vec<_> =
+            keys.filter(|(at, _)| at.leads_to(input) && at.layer() >= above.max(1)).collect();
+        keys.sort_by_key(|(at, _)| std::cmp::Reverse(at.layer()));
+        for (at, key) in keys {
+            let Some(tensors) = disk.get(&key) else { continue };
+            let laid: Vec<Laid> = tensors.into_iter().map(laid).collect();
+            if let Some(streams) = pass.take_up(&laid)?
+                && (streams.dense.is_some() || !dense)
+            {
+                return Ok(Some((at.layer(), streams)));
+            }
+        }
+        Ok(None)
     }
 
     /// Lays streams to the back. Those that are there already stay, where they hold as much.
@@ -56,14 +101,62 @@ impl Waypoints {
         self.kept.push_back((input, kept.unwrap_or_else(|| streams.clone())));
     }
 
-    /// Drops the oldest until the others leave room for what is needed beside them; true where `least` of them stay.
+    /// Moves the oldest to the session until the others leave room for what is needed beside them; true where `least` of
+    /// them stay.
     fn make_room(&mut self, beside: u64, budget: u64, least: usize) -> bool {
         let mut bytes: u64 = self.kept.iter().map(|(_, streams)| streams.bytes()).sum();
         while self.kept.len() > least && bytes + beside > budget {
-            bytes -= self.kept.pop_front().map_or(0, |(_, streams)| streams.bytes());
+            if let Some((input, streams)) = self.kept.pop_front() {
+                bytes -= streams.bytes();
+                self.spill(&input, &streams);
+            }
         }
         bytes + beside <= budget
     }
+
+    /// Moves to the session what is in memory, the newest that it has room for.
+    pub fn put_down(&mut self) {
+        let Some(disk) = &self.disk else { return };
+        let mut room = disk.limit();
+        let fits = self.kept.iter().rev().take_while(|(_, streams)| {
+            let fits = streams.bytes() <= room;
+            room = room.saturating_sub(streams.bytes());
+            fits
+        });
+        let fits = fits.count();
+        let first = self.kept.len() - fits;
+        for (input, streams) in self.kept.drain(..).skip(first).collect::<Vec<_>>() {
+            self.spill(&input, &streams);
+        }
+    }
+
+    fn spill(&mut self, input: &Input, streams: &Streams) {
+        let Some(disk) = &mut self.disk else { return };
+        let key = input.key();
+        // The first block's input is made from the tokens at once.
+        if input.layer() > 0 && streams.bytes() <= disk.limit() && !disk.keys().contains(&key) {
+            let tensors: Vec<Tensor> = streams.lay_down().into_iter().map(tensor).collect();
+            disk.put(&key, &tensors);
+        }
+    }
+}
+
+impl Input {
+    fn key(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn read(key: &str) -> Option<Self> {
+        serde_json::from_str(key).ok()
+    }
+}
+
+fn tensor(Laid { name, dtype, shape, bytes }: Laid) -> Tensor {
+    Tensor { name, dtype: filed::spelled(dtype).into(), shape, bytes }
+}
+
+fn laid(Tensor { name, dtype, shape, bytes }: Tensor) -> Laid {
+    Laid { name, dtype: filed::number_type(&dtype), shape, bytes }
 }
 
 impl Bench<'_> {
@@ -82,8 +175,8 @@ impl Bench<'_> {
     ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
         let dense = pass.settings.needs_dense_stream();
-        let (first, mut streams) = match self.waypoints.nearest(&input, dense) {
-            Some((at, streams)) => (at.layer(), streams.clone()),
+        let (first, mut streams) = match self.waypoints.nearest(&input, pass, dense)? {
+            Some(nearest) => nearest,
             None => (0, pass.enter()?),
         };
         if !dense {
@@ -93,8 +186,8 @@ impl Bench<'_> {
         let total = (layer - first) as u64 * samples;
         for at in first..layer {
             let before = (at - first) as u64 * samples;
-            let cut = self.attempts.in_force(at).map(|solved| &solved.cut);
-            pass.through(at, cut, &mut streams, &mut |notice| match notice {
+            let cut = self.in_force().cut(at)?;
+            pass.through(at, cut.as_ref(), &mut streams, &mut |notice| match notice {
                 Notice::Passing { done, .. } => {
                     control.progress(Stage::Approach { layer }, before + done, total)
                 }

@@ -2,28 +2,55 @@
 
 use crate::{
     config::Settings,
-    model::{self, Architecture},
-    pipeline::{BlockCut, untouched},
+    model::{self, Architecture, LayerSize},
+    pipeline::{BlockCut, Cuts, untouched},
+    protocol::Attempt,
     prune::LayerRecord,
+    session::Session,
 };
 
-use super::Error;
+use super::{Error, filed};
 
 /// What one solve of a layer says and what it cuts.
 pub struct Solved {
+    pub attempt: Attempt,
     pub record: LayerRecord,
-    pub cut: BlockCut,
+    /// What it leaves of the layer.
+    pub size: LayerSize,
+    pub cut: Kept,
+}
+
+/// Where a cut is kept.
+pub enum Kept {
+    Held(BlockCut),
+    /// In the session, in the files of these attempts.
+    Filed {
+        attention: usize,
+        mlp: usize,
+    },
 }
 
 /// The attempts of all layers, by their numbers.
 pub struct Attempts {
     layers: Vec<Vec<Solved>>,
     in_force: Vec<Option<usize>>,
+    /// Numbers that new attempts get: also those of attempts that came to no end, or are damaged, are taken.
+    next: Vec<usize>,
+}
+
+/// The cuts in force.
+pub struct InForce<'a> {
+    pub attempts: &'a Attempts,
+    pub session: Option<&'a Session>,
 }
 
 impl Attempts {
     pub fn new(layers: usize) -> Self {
-        Self { layers: (0..layers).map(|_| Vec::new()).collect(), in_force: vec![None; layers] }
+        Self {
+            layers: (0..layers).map(|_| Vec::new()).collect(),
+            in_force: vec![None; layers],
+            next: vec![0; layers],
+        }
     }
 
     /// Refuses a layer that the model does not have.
@@ -33,27 +60,52 @@ impl Attempts {
     }
 
     pub fn next_number(&self, layer: usize) -> usize {
-        self.layers[layer].len()
+        self.next[layer]
+    }
+
+    /// Marks a number as taken.
+    pub fn take_number(&mut self, layer: usize, number: usize) {
+        self.next[layer] = self.next[layer].max(number + 1);
     }
 
     /// Lays an attempt beside the earlier ones.
     pub fn add(&mut self, solved: Solved) {
-        self.layers[solved.record.index].push(solved);
+        let layer = solved.record.index;
+        self.take_number(layer, solved.attempt.number);
+        self.layers[layer].push(solved);
+    }
+
+    pub fn of_layer(&self, layer: usize) -> &[Solved] {
+        &self.layers[layer]
+    }
+
+    pub fn get(&self, layer: usize, number: usize) -> Option<&Solved> {
+        self.layers.get(layer)?.iter().find(|solved| solved.attempt.number == number)
+    }
+
+    /// Refuses an attempt that the layer does not have.
+    pub fn check(&self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
+        self.check_layer(layer)?;
+        match attempt {
+            Some(attempt) if self.get(layer, attempt).is_none() => {
+                let known: Vec<String> =
+                    self.layers[layer].iter().map(|solved| solved.attempt.number.to_string()).collect();
+                let known = if known.is_empty() { "it has none".into() } else { known.join(", ") };
+                Err(Error::NoSuchAttempt { layer, attempt, known })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Puts an attempt in force, or none.
     pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
-        self.check_layer(layer)?;
-        let count = self.next_number(layer);
-        if let Some(attempt) = attempt.filter(|&attempt| attempt >= count) {
-            return Err(Error::NoSuchAttempt { layer, attempt, count });
-        }
+        self.check(layer, attempt)?;
         self.in_force[layer] = attempt;
         Ok(())
     }
 
     pub fn in_force(&self, layer: usize) -> Option<&Solved> {
-        self.in_force[layer].map(|number| &self.layers[layer][number])
+        self.in_force[layer].and_then(|number| self.get(layer, number))
     }
 
     /// The number in force of each layer.
@@ -68,9 +120,21 @@ impl Attempts {
         (0..layer).map(number).collect()
     }
 
-    /// The cut in force of each layer.
-    pub fn cuts(&self) -> Vec<Option<&BlockCut>> {
-        (0..self.layers.len()).map(|layer| self.in_force(layer).map(|solved| &solved.cut)).collect()
+    /// True where the attempt in force of a layer does not rest on the ones in force above it, has another ratio than is
+    /// planned, or where there is none.
+    pub fn is_stale(&self, layer: usize, planned: Option<f64>) -> bool {
+        !self.in_force(layer).is_some_and(|solved| solved.attempt.holds(&self.in_force, planned))
+    }
+
+    /// The first layer that a run with these ratios would have to begin with.
+    pub fn first_stale(&self, ratios: &[f64]) -> Option<usize> {
+        (0..self.layers.len()).find(|&layer| self.is_stale(layer, ratios.get(layer).copied()))
+    }
+
+    /// The sizes that the attempts in force leave.
+    pub fn sizes(&self, architecture: &Architecture) -> Vec<LayerSize> {
+        let size = |layer| self.in_force(layer).map_or(architecture.layers[layer], |solved| solved.size);
+        (0..self.layers.len()).map(size).collect()
     }
 
     /// The record in force of each layer; of one without an attempt, that it is untouched.
@@ -80,5 +144,32 @@ impl Attempts {
             None => untouched(layer, architecture, settings),
         };
         (0..self.layers.len()).map(record).collect()
+    }
+}
+
+impl InForce<'_> {
+    /// The cut in force of a layer.
+    pub fn cut(&self, layer: usize) -> Result<Option<BlockCut>, Error> {
+        self.attempts.in_force(layer).map(|solved| self.cut_of(solved)).transpose()
+    }
+
+    /// The cut of an attempt, read where it is filed.
+    pub fn cut_of(&self, solved: &Solved) -> Result<BlockCut, Error> {
+        let layer = solved.record.index;
+        match (&solved.cut, self.session) {
+            (Kept::Held(cut), _) => Ok(cut.clone()),
+            (Kept::Filed { attention, mlp }, Some(session)) => {
+                filed::read_cut(session, layer, *attention, *mlp)
+            }
+            (Kept::Filed { .. }, None) => {
+                unreachable!("cuts are filed where there is a session, which stays open")
+            }
+        }
+    }
+}
+
+impl Cuts for InForce<'_> {
+    fn cut(&self, layer: usize) -> Result<Option<BlockCut>, Box<dyn std::error::Error + Send + Sync>> {
+        InForce::cut(self, layer).map_err(Into::into)
     }
 }

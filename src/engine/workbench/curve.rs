@@ -6,7 +6,7 @@ use crate::{
     protocol::{CurvePoint, Event, Method},
 };
 
-use super::{Bench, Control, Error, Telling};
+use super::{Bench, Control, Error, Telling, retry::task};
 
 impl Bench<'_> {
     pub(super) fn curve(
@@ -26,7 +26,8 @@ impl Bench<'_> {
         let streams = self.approach(layer, &pass, control)?;
 
         let mut known = self.take_known(layer, &settings);
-        let attention = self.task(layer, Part::Attention, None);
+        let earlier = self.in_force_parts(layer)?;
+        let attention = task(Part::Attention, None, earlier.as_ref());
         let curve =
             pass.error_curve((layer, part), &plan, attention, streams, known.as_mut(), &mut |notice| {
                 control.hear(notice)

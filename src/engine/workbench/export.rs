@@ -1,17 +1,25 @@
 //! Writing what the attempts in force make.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf, absolute},
+};
+
+use sha2::{Digest, Sha256};
 
 use crate::{
     config::Format,
-    export::{OutputDir, ShardWriter},
-    model::BlockByBlock,
+    export::{self, OutputDir, ShardWriter},
     pipeline::BlockCut,
-    protocol::{Event, Stage},
+    protocol::{RunRecord, Stage},
+    session::{Output, Session},
 };
 
 use super::{
-    super::publish::{directory, publish, write_rest},
+    super::{
+        describe::hexadecimal,
+        publish::{directory, publish, write_rest},
+    },
     Bench, Control, Error, Telling,
 };
 
@@ -22,33 +30,34 @@ impl Bench<'_> {
         out: &Path,
         force: bool,
         control: &mut Control,
-    ) -> Result<Event, Error> {
+    ) -> Result<RunRecord, Error> {
         match format {
             Format::Hf => self.export_hf(out, force, control),
         }
     }
 
-    /// The files that a run without a screen writes, with the same bytes.
-    fn export_hf(&mut self, out: &Path, force: bool, control: &mut Control) -> Result<Event, Error> {
-        let out = OutputDir::create(out, force, directory(self.checkpoint))?;
+    /// The directory with its record, which is returned.
+    fn export_hf(&mut self, out: &Path, force: bool, control: &mut Control) -> Result<RunRecord, Error> {
+        let began = control.seconds();
+        let checkpoint = self.checkpoint;
         let settings = self.settings()?;
         let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
-        let began = control.seconds();
+        let path = absolute(out).map_err(Error::CurrentDir)?;
+        let out = OutputDir::create(out, force, directory(checkpoint))?;
+        let partial = Some(absolute(out.path()).map_err(Error::CurrentDir)?);
+        self.keep_output(Output { path, partial, run_json_sha256: None, written: false })?;
         let mut shards = ShardWriter::default();
-        let cuts = self.attempts.cuts();
+        let layers = self.attempts.numbers().len();
         // The last step is what lies beside the blocks.
-        let total = cuts.len() as u64 + 1;
-        for (layer, cut) in cuts.into_iter().enumerate() {
-            let tensors = match cut {
-                Some(cut) => cut.tensors(self.checkpoint)?,
-                None => BlockCut::new(layer).tensors(self.checkpoint)?,
-            };
-            shards.add(&out, tensors)?;
+        let total = layers as u64 + 1;
+        for layer in 0..layers {
+            let cut = self.in_force().cut(layer)?.unwrap_or(BlockCut::new(layer));
+            shards.add(&out, cut.tensors(checkpoint)?)?;
             if control.progress(Stage::Export, layer as u64 + 1, total).is_break() {
                 return Err(Error::Cancelled);
             }
         }
-        write_rest(self.checkpoint, self.cut_model().architecture(), &calibration.windows, shards, &out)?;
+        write_rest(checkpoint, &self.architecture(), &calibration.windows, shards, &out)?;
         if control.progress(Stage::Export, total, total).is_break() {
             return Err(Error::Cancelled);
         }
@@ -56,7 +65,60 @@ impl Bench<'_> {
         seconds.export = control.seconds() - began;
         seconds.total += seconds.export;
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
-        publish(out, &record, control)?;
-        Ok(Event::JobDone)
+        publish(out, &record, control, |json| self.keep_record_of_output(json))?;
+        self.keep_written()?;
+        Ok(record)
     }
+
+    fn keep_output(&mut self, output: Output) -> Result<(), Error> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        Ok(session.change(|state| state.output = Some(output))?)
+    }
+
+    /// What tells a published output from another one of its name.
+    fn keep_record_of_output(&mut self, run_json: &[u8]) -> Result<(), Error> {
+        let sha256 = hexadecimal(&Sha256::digest(run_json));
+        let Some(session) = &mut self.session else { return Ok(()) };
+        Ok(session.change(|state| {
+            if let Some(output) = &mut state.output {
+                output.run_json_sha256 = Some(sha256);
+            }
+        })?)
+    }
+
+    fn keep_written(&mut self) -> Result<(), Error> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        Ok(session.change(|state| {
+            if let Some(output) = &mut state.output {
+                (output.written, output.partial) = (true, None);
+            }
+        })?)
+    }
+}
+
+/// After a process that was killed: notices an output that was published all the same, and clears away what one was not.
+pub fn tidy(session: &mut Session) -> Result<(), Error> {
+    let Some(output) = session.state().output.clone().filter(|output| !output.written) else { return Ok(()) };
+    let run_json = fs::read(output.path.join("run.json")).ok();
+    let sha256 = run_json.map(|json| hexadecimal(&Sha256::digest(json)));
+    let written = sha256.is_some() && sha256 == output.run_json_sha256;
+    if let Some(partial) = &output.partial {
+        export::clear_away(&output.path, partial);
+    }
+    Ok(session.change(|state| {
+        if let Some(output) = &mut state.output {
+            (output.written, output.partial) = (written, None);
+        }
+    })?)
+}
+
+/// True where a session's model was written to this place.
+pub fn is_written(session: Option<&Session>, path: &Path) -> bool {
+    let output = session.and_then(|session| session.state().output.as_ref());
+    output.is_some_and(|output| output.written && output.path == path && path.is_dir())
+}
+
+/// An absolute path, for later processes.
+pub fn for_later(path: &Path) -> Result<PathBuf, Error> {
+    absolute(path).map_err(Error::CurrentDir)
 }

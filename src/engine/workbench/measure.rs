@@ -3,6 +3,7 @@
 use crate::{
     config::TextSource,
     protocol::{Event, PerplexityRecord},
+    session::Measured,
 };
 
 use super::{
@@ -15,34 +16,22 @@ use super::{
 
 /// What has been measured, in its order.
 #[derive(Default)]
-pub struct Perplexities(Vec<Measured>);
+pub struct Perplexities(pub Vec<Measured>);
 
-struct Measured {
-    on: Yardstick,
-    /// Fingerprint of the text, which may change under its name.
-    text: u64,
-    of: Of,
-    record: PerplexityRecord,
-}
-
-#[derive(PartialEq)]
-enum Of {
-    Dense,
-    /// With the attempts that were in force, one a layer.
-    Pruned(Vec<Option<usize>>),
-}
+/// The attempts that were in force, one a layer; None of the dense model.
+type Of = Option<Vec<Option<usize>>>;
 
 impl Perplexities {
     fn known(&self, meter: &Meter, of: &Of) -> Option<&PerplexityRecord> {
-        let text = meter.fingerprint();
-        let same = |m: &&Measured| (&m.on, m.text, &m.of) == (meter.yardstick, text, of);
+        let sha256 = meter.text_sha256();
+        let same = |m: &&Measured| on(m) == *meter.yardstick && m.tokens_sha256 == sha256 && m.of == *of;
         self.0.iter().find(same).map(|measured| &measured.record)
     }
+}
 
-    fn add(&mut self, meter: &Meter, of: Of) {
-        let (on, text, record) = (meter.yardstick.clone(), meter.fingerprint(), meter.record.clone());
-        self.0.push(Measured { on, text, of, record });
-    }
+fn on(measured: &Measured) -> Yardstick {
+    let Measured { text, seq_len, bos, machine, .. } = measured;
+    Yardstick { text: text.clone(), seq_len: *seq_len, bos: *bos, machine: *machine }
 }
 
 impl Bench<'_> {
@@ -57,7 +46,8 @@ impl Bench<'_> {
         let yardstick = Yardstick { text, seq_len, bos, machine: self.settings.machine };
         yardstick.warn(&self.settings.calibration, control);
         let (device, dtype) = self.forward(&yardstick.machine)?;
-        let mut meter = Meter::new(&yardstick, (&device, dtype), self.checkpoint, control)?;
+        let mut meter =
+            Meter::new(&yardstick, (&device, dtype), self.checkpoint, self.base.as_deref(), control)?;
         self.measure_before(&mut meter, control)?;
         self.measure_after(&mut meter, control)?;
         Ok(Event::JobDone)
@@ -65,32 +55,44 @@ impl Bench<'_> {
 
     /// The dense model's.
     pub(super) fn measure_before(&mut self, meter: &mut Meter, control: &mut Control) -> Result<(), Error> {
-        let known = self.perplexities.known(meter, &Of::Dense).map(|record| record.before);
+        let known = self.perplexities.known(meter, &None).map(|record| record.before);
         meter.before(self.checkpoint, known, control)?;
-        self.perplexities.add(meter, Of::Dense);
-        Ok(())
+        self.keep_measured(meter, None)
     }
 
     /// The pruned model's, as the attempts in force make it.
     pub(super) fn measure_after(&mut self, meter: &mut Meter, control: &mut Control) -> Result<(), Error> {
         let numbers = self.attempts.numbers();
         let dense = numbers.iter().all(Option::is_none);
-        let of = Of::Pruned(numbers.to_vec());
+        let of = Some(numbers.to_vec());
         let known = if dense {
             Some(meter.record.before)
         } else {
             self.perplexities.known(meter, &of).and_then(|record| record.after)
         };
-        meter.after(&self.cut_model(), known, control)?;
-        self.perplexities.add(meter, of);
-        Ok(())
+        meter.after(&self.cut_model(&self.in_force()), known, control)?;
+        self.keep_measured(meter, of)
     }
 
     /// The newest perplexity of what is in force, on the evaluation text of the last run.
     pub(super) fn newest_perplexity(&self) -> Option<PerplexityRecord> {
-        let on = Yardstick::of_run(&self.settings)?;
-        let of = Of::Pruned(self.attempts.numbers().to_vec());
+        let yardstick = Yardstick::of_run(&self.settings)?;
+        let of = Some(self.attempts.numbers().to_vec());
         let mut newest_first = self.perplexities.0.iter().rev();
-        newest_first.find(|m| (&m.on, &m.of) == (&on, &of)).map(|measured| measured.record.clone())
+        newest_first.find(|m| on(m) == yardstick && m.of == of).map(|measured| measured.record.clone())
+    }
+
+    fn keep_measured(&mut self, meter: &Meter, of: Of) -> Result<(), Error> {
+        let Yardstick { text, seq_len, bos, machine } = meter.yardstick.clone();
+        let (tokens_sha256, record) = (meter.text_sha256(), meter.record.clone());
+        let measured = Measured { text, seq_len, bos, machine, tokens_sha256, of, record };
+        if self.perplexities.0.contains(&measured) {
+            return Ok(());
+        }
+        self.perplexities.0.push(measured.clone());
+        match &mut self.session {
+            Some(session) => Ok(session.change(|state| state.perplexities.push(measured))?),
+            None => Ok(()),
+        }
     }
 }

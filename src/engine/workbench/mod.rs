@@ -4,60 +4,91 @@ mod approach;
 mod attempts;
 mod curve;
 mod export;
+mod filed;
+mod jobs;
+mod keeping;
 mod measure;
+mod reopen;
 mod retry;
 mod run;
+mod watch;
 mod write;
 
-use std::rc::Rc;
+use std::{path::PathBuf, rc::Rc};
 
 use candle_core::{DType, Device};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Machine, Settings, TextSource},
-    model::{BlockByBlock, Checkpoint},
+    model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
-    protocol::{Command, Event, Method, Pace, PerplexityRecord, RunRecord, Seconds},
+    protocol::{Command, Event, Method, Pace, PerplexityRecord, RunRecord, Seconds, Stamped},
+    session::Session,
 };
 
 use super::{
-    Control, Error, ModelChoice, Worker,
+    Control, Error, ModelChoice, SessionPlace, Worker,
     calibrate::{Calibration, resolved},
     describe::{model_record, opened},
     machine::{forward_on, peak_memory},
     worker::{ending, start},
 };
 use approach::Waypoints;
-use attempts::Attempts;
+use attempts::{Attempts, InForce};
 use measure::Perplexities;
+use reopen::Opening;
+use run::Run;
 use write::Writers;
+
+pub use jobs::{
+    Choose, Export, LayerTries, MethodChange, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune,
+    resume, retry,
+};
 
 /// The run number of what is told before the first job.
 const OPENING: u64 = 0;
 
-/// Opens a model on a thread of its own, then obeys commands until their channel closes. Every job ends in one of
-/// `RunDone` (a run), `JobDone` (any other), `RunCancelled` and `RunFailed`; what was finished before stays usable.
-/// `settings` hold until a run brings its own. A model that cannot be opened is the only failure that ends the thread.
-pub fn workbench(model: ModelChoice, settings: Settings) -> Worker<()> {
+/// Opens a model, or the model of a session, on a thread of its own, then obeys commands until their channel closes. Every
+/// job ends in one of `RunDone` (a run), `JobDone` (any other), `RunCancelled` and `RunFailed`; what was finished before
+/// stays usable. `settings` hold until a run brings its own, or a session has others. What cannot be opened at the
+/// beginning is the only failure that ends the thread.
+pub fn workbench(model: ModelChoice, settings: Settings, place: SessionPlace) -> Worker<()> {
     start(OPENING, move |control| {
-        let checkpoint = model.open(control)?;
-        control.tell(opened(&checkpoint)?);
-        let mut bench = Bench::new(&checkpoint, settings);
-        while let Some(command) = control.next() {
-            bench.obey(command, control);
+        let mut opening = Opening::first(model, settings, place, control)?;
+        loop {
+            let Opening { checkpoint, choice, settings, place, session } = opening;
+            control.at_rest(OPENING);
+            let opened = control.stamp(opened(&checkpoint)?);
+            control.set_journal(None);
+            control.tell(opened.event.clone());
+            let mut bench = Bench::new(&checkpoint, choice, settings, place);
+            match session {
+                Some(session) => bench.restore(*session, control)?,
+                None => bench.opened = Some(opened),
+            }
+            let Some(next) = bench.obey_all(control) else { return Ok(()) };
+            opening = next;
         }
-        Ok(())
     })
 }
 
 /// An open model with everything that has been found out about it.
 struct Bench<'c> {
     checkpoint: &'c Checkpoint,
+    choice: ModelChoice,
     /// Of the last run; before the first, what the workbench was given.
     settings: Settings,
     /// Of the last run.
     seconds: Seconds,
     attempts: Attempts,
+    /// Where a session is to be made by the first run.
+    place: SessionPlace,
+    session: Option<Session>,
+    /// What was told of the model before there was a session.
+    opened: Option<Stamped>,
+    /// Where relative names of texts begin, if not here.
+    base: Option<PathBuf>,
     calibration: Option<(Drawn, Rc<Calibration>)>,
     forward: Option<(Machine, Device, DType)>,
     waypoints: Waypoints,
@@ -66,7 +97,7 @@ struct Bench<'c> {
 }
 
 /// What calibration windows depend on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Drawn {
     calibration: Vec<TextSource>,
     samples: usize,
@@ -88,12 +119,17 @@ impl Drawn {
 }
 
 impl<'c> Bench<'c> {
-    fn new(checkpoint: &'c Checkpoint, settings: Settings) -> Self {
+    fn new(checkpoint: &'c Checkpoint, choice: ModelChoice, settings: Settings, place: SessionPlace) -> Self {
         Self {
             checkpoint,
+            choice,
             settings,
             seconds: Seconds::default(),
             attempts: Attempts::new(checkpoint.architecture().layers.len()),
+            place,
+            session: None,
+            opened: None,
+            base: None,
             calibration: None,
             forward: None,
             waypoints: Waypoints::default(),
@@ -102,16 +138,43 @@ impl<'c> Bench<'c> {
         }
     }
 
+    /// Obeys until something else is to be opened, or until nobody commands any more.
+    fn obey_all(mut self, control: &mut Control) -> Option<Opening> {
+        let mut next = None;
+        while let Some(command) = control.next() {
+            if let Command::Reopen { session } = command {
+                match Opening::of_session(&session, None, control) {
+                    Ok(opening) => {
+                        next = Some(opening);
+                        break;
+                    }
+                    Err(error) => control.tell(Event::Warning { message: error.to_string() }),
+                }
+            } else {
+                self.obey(command, control);
+            }
+        }
+        self.waypoints.put_down();
+        next
+    }
+
     fn obey(&mut self, command: Command, control: &mut Control) {
         match command {
             Command::Run { run, from, ratios, settings, pace } => {
-                self.work(run, pace, control, |bench, control| bench.run(from, ratios, *settings, control));
+                let (settings, target, seconds) = (*settings, None, Seconds::default());
+                let job = Run { from, ratios, settings, target, seconds };
+                self.work(run, pace, control, |bench, control| {
+                    let record = Box::new(bench.run(job, control)?);
+                    Ok(Event::RunDone { record })
+                });
             }
             Command::Retry { run, layer, method, pace } => {
-                self.work(run, pace, control, |bench, control| bench.retry(layer, method, control));
+                self.work(run, pace, control, |bench, control| {
+                    bench.retry(layer, method, control).map(|_| Event::JobDone)
+                });
             }
             Command::Choose { layer, attempt } => {
-                control.tell(match self.attempts.choose(layer, attempt) {
+                control.tell(match self.keep_choice(layer, attempt) {
                     Ok(()) => Event::Chosen { layer, attempt },
                     Err(error) => Event::Warning { message: error.to_string() },
                 });
@@ -131,10 +194,10 @@ impl<'c> Bench<'c> {
             }
             Command::Export { run, format, out, force } => {
                 self.work(run, Pace::Free, control, |bench, control| {
-                    bench.export(format, &out, force, control)
+                    bench.export(format, &out, force, control).map(|_| Event::JobDone)
                 });
             }
-            // These go to the job at work, and there is none.
+            // These go to the job at work, and there is none; or were obeyed already.
             Command::Pause { .. }
             | Command::Resume { .. }
             | Command::Step { .. }
@@ -194,7 +257,13 @@ impl<'c> Bench<'c> {
             }
             return Ok(calibration.clone());
         }
-        let calibration = Rc::new(Calibration::draw(settings, self.checkpoint, control)?);
+        let calibration = match self.kept_calibration(settings, control)? {
+            Some(kept) => kept,
+            None => {
+                let base = self.base.as_deref();
+                Rc::new(Calibration::draw(settings, self.checkpoint, base, control)?)
+            }
+        };
         control.tell(calibration.told());
         self.calibration = Some((drawn, calibration.clone()));
         Ok(calibration)
@@ -224,9 +293,20 @@ impl<'c> Bench<'c> {
         Pass { checkpoint: self.checkpoint, settings, windows: &calibration.windows, device, dtype }
     }
 
+    /// The cuts in force.
+    fn in_force(&self) -> InForce<'_> {
+        InForce { attempts: &self.attempts, session: self.session.as_ref() }
+    }
+
     /// The model as the attempts in force make it; layers without one are dense.
-    fn cut_model(&self) -> CutModel<'_> {
-        CutModel::new(self.checkpoint, self.attempts.cuts())
+    fn cut_model<'a>(&'a self, in_force: &'a InForce<'a>) -> CutModel<'a> {
+        CutModel::new(self.checkpoint, in_force, self.attempts.sizes(self.checkpoint.architecture()))
+    }
+
+    /// With the sizes that the attempts in force leave.
+    fn architecture(&self) -> Architecture {
+        let before = self.checkpoint.architecture();
+        before.with_layers(self.attempts.sizes(before))
     }
 
     /// What `run.json` says of the model that the attempts in force make.
@@ -239,7 +319,7 @@ impl<'c> Bench<'c> {
     ) -> Result<RunRecord, Error> {
         Ok(RunRecord {
             slimgpt_version: env!("CARGO_PKG_VERSION").into(),
-            model: model_record(self.checkpoint, self.cut_model().architecture())?,
+            model: model_record(self.checkpoint, &self.architecture())?,
             layers: self.attempts.records(self.checkpoint.architecture(), &settings),
             settings,
             calibration: calibration.record.clone(),

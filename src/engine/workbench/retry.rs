@@ -2,19 +2,33 @@
 
 use crate::{
     config::Part,
-    pipeline::{LayerTask, Task, plan_layer},
-    protocol::{Attempt, Event, Method},
+    pipeline::{Behind, BlockCut, LayerTask, Task, plan_layer},
+    protocol::{Attempt, Event, Method, PartRecord},
 };
 
-use super::{Bench, Control, Error, Telling, attempts::Solved};
+use super::{
+    Bench, Control, Error, Telling,
+    attempts::{Kept, Solved},
+    watch::{Origin, Watch},
+};
+
+/// What is taken over of the attempt in force.
+pub struct InForceParts {
+    attention: PartRecord,
+    mlp: PartRecord,
+    cut: BlockCut,
+    /// The attempts whose files hold the parts.
+    files: (usize, usize),
+}
 
 impl Bench<'_> {
+    /// Returns the number of the new attempt.
     pub(super) fn retry(
         &mut self,
         layer: usize,
         method: Method,
         control: &mut Control,
-    ) -> Result<Event, Error> {
+    ) -> Result<usize, Error> {
         let above = self.attempts.above(layer)?;
         if method.parts.is_empty() {
             return Err(Error::NoPart { layer });
@@ -24,40 +38,82 @@ impl Bench<'_> {
         let plan = plan_layer(&size, method.ratio, &settings)?;
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
+        let setup = self.keep_setup(&self.settings()?, &calibration, control)?;
         let pass = self.pass(&settings, &calibration, (&device, dtype));
         let mut streams = self.approach(layer, &pass, control)?;
 
         let number = self.attempts.next_number(layer);
         control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
+        let attempt = Attempt { number, above, method };
+        self.keep_attempt(layer, &attempt, setup)?;
+        let earlier = self.in_force_parts(layer)?;
         let mut known = self.take_known(layer, &settings);
         let task = LayerTask {
             layer,
             ratio: plan.ratio,
-            attention: self.task(layer, Part::Attention, plan.attention),
-            mlp: self.task(layer, Part::Mlp, plan.mlp),
+            attention: task(Part::Attention, plan.attention, earlier.as_ref()),
+            mlp: task(Part::Mlp, plan.mlp, earlier.as_ref()),
+            behind: Behind::NotNeeded,
         };
-        let solved = pass.layer(&task, &mut streams, known.as_mut(), &mut |notice| control.hear(notice));
+        let origin = |part, remove: Option<usize>| match (remove, &earlier) {
+            (Some(_), _) | (None, None) => Origin::Solved,
+            (None, Some(earlier)) => Origin::Earlier(earlier.file(part)),
+        };
+        let origins = (origin(Part::Attention, plan.attention), origin(Part::Mlp, plan.mlp));
+        let mut watch = Watch::new(self.session.as_mut(), (layer, number), origins);
+        let solved =
+            pass.layer(&task, &mut streams, known.as_mut(), &mut |notice| watch.hear(notice, control));
+        let solved = watch.outcome(solved);
         self.keep_known(layer, known, &settings);
         let solved = solved?;
-        let attempt = Attempt { number, above, method };
-        let record = solved.record;
-        self.attempts.add(Solved { record: record.clone(), cut: solved.cut });
+
+        let file = |origin| match origin {
+            Origin::Earlier(attempt) => attempt,
+            Origin::Solved | Origin::There => number,
+        };
+        let cut = match &self.session {
+            Some(_) => Kept::Filed { attention: file(origins.0), mlp: file(origins.1) },
+            None => Kept::Held(solved.cut.clone()),
+        };
+        let (size, record) = (solved.cut.size(size), solved.record);
+        self.keep_end((layer, number), record.output_error, None)?;
+        self.attempts.add(Solved { attempt: attempt.clone(), record: record.clone(), size, cut });
         control.tell(Event::LayerDone { record, attempt });
-        Ok(Event::JobDone)
+        Ok(number)
     }
 
-    /// Solves a part that is to lose so many units; any other is as the attempt in force has it.
-    pub(super) fn task(&self, layer: usize, part: Part, remove: Option<usize>) -> Task<'_> {
-        match (remove, self.attempts.in_force(layer)) {
-            (Some(remove), _) => Task::Solve { remove },
-            (None, Some(solved)) => {
-                let record = match part {
-                    Part::Attention => &solved.record.attention,
-                    Part::Mlp => &solved.record.mlp,
-                };
-                Task::TakeOver { record, cut: &solved.cut }
-            }
-            (None, None) => Task::Leave,
+    /// What is in force of a layer; None where nothing is.
+    pub(super) fn in_force_parts(&self, layer: usize) -> Result<Option<InForceParts>, Error> {
+        let Some(solved) = self.attempts.in_force(layer) else { return Ok(None) };
+        let files = match solved.cut {
+            Kept::Filed { attention, mlp } => (attention, mlp),
+            Kept::Held(_) => (solved.attempt.number, solved.attempt.number),
+        };
+        let (attention, mlp) = (solved.record.attention.clone(), solved.record.mlp.clone());
+        Ok(Some(InForceParts { attention, mlp, cut: self.in_force().cut_of(solved)?, files }))
+    }
+}
+
+impl InForceParts {
+    fn file(&self, part: Part) -> usize {
+        match part {
+            Part::Attention => self.files.0,
+            Part::Mlp => self.files.1,
         }
+    }
+}
+
+/// Solves a part that is to lose so many units; any other is as the attempt in force has it.
+pub fn task(part: Part, remove: Option<usize>, earlier: Option<&InForceParts>) -> Task<'_> {
+    match (remove, earlier) {
+        (Some(remove), _) => Task::Solve { remove },
+        (None, Some(earlier)) => {
+            let record = match part {
+                Part::Attention => &earlier.attention,
+                Part::Mlp => &earlier.mlp,
+            };
+            Task::TakeOver { record, cut: &earlier.cut }
+        }
+        (None, None) => Task::Leave,
     }
 }

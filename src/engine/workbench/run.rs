@@ -1,11 +1,12 @@
 //! A run: the layers from one to the last, each a new attempt that is in force at once.
 
 use crate::{
-    config::{Schedule, Settings},
+    config::{Part, Schedule, Settings},
     model::Architecture,
-    pipeline::{self, LayerPlan, LayerTask, Pass},
-    protocol::{Attempt, Event, Method, Seconds},
+    pipeline::{self, Behind, LayerPlan, LayerTask, Pass, Streams, Task},
+    protocol::{Attempt, Event, Method, RunRecord, Seconds, Statistics},
     prune::Ratio,
+    session::Target,
 };
 
 use super::{
@@ -16,8 +17,23 @@ use super::{
         meter::{Meter, Yardstick},
     },
     Bench, Control, Error, Telling,
-    attempts::Solved,
+    attempts::{Kept, Solved},
+    keeping::{Begun, BegunPart},
+    watch::{Origin, Watch},
 };
+
+/// What a run is asked to do.
+pub struct Run {
+    /// The first layer; the number of layers where nothing but the end of the run is missing.
+    pub from: usize,
+    /// One a layer.
+    pub ratios: Vec<f64>,
+    pub settings: Settings,
+    /// Where its model will be written to, for when it is taken up again.
+    pub target: Option<Target>,
+    /// At work on it before.
+    pub seconds: Seconds,
+}
 
 /// The ratios of a run, which may change for the layers that have not begun.
 struct Course {
@@ -58,21 +74,19 @@ fn with_ratios(settings: Settings, ratios: &[f64], layers: usize) -> Settings {
 }
 
 impl Bench<'_> {
-    pub(super) fn run(
-        &mut self,
-        from: usize,
-        ratios: Vec<f64>,
-        settings: Settings,
-        control: &mut Control,
-    ) -> Result<Event, Error> {
+    pub(super) fn run(&mut self, run: Run, control: &mut Control) -> Result<RunRecord, Error> {
         let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
-        self.attempts.above(from)?;
+        let Run { from, ratios, settings, target, mut seconds } = run;
+        if from < architecture.layers.len() {
+            self.attempts.above(from)?;
+        }
         let mut course = Course::new(resolved(settings, architecture)?, ratios, architecture)?;
         let settings = course.settings.clone();
         let (device, dtype) = self.forward(&settings.machine)?;
         if settings.eval.is_some() {
             check_window("eval-seq-len", settings.eval_seq_len, settings.bos, checkpoint)?;
         }
+        self.begin_session(control)?;
         control.tell(Event::RunStarted {
             from,
             model: model_record(checkpoint, architecture)?,
@@ -81,13 +95,16 @@ impl Bench<'_> {
         });
         let calibration = self.calibration(&settings, Telling::Always, control)?;
         self.settings.clone_from(&settings);
+        let setup = self.keep_setup(&settings, &calibration, control)?;
+        self.keep_course((from, setup), &course.ratios, target.as_ref(), seconds)?;
 
-        let mut seconds = Seconds::default();
+        let before = seconds.total;
         let yardstick = Yardstick::of_run(&settings);
         let mut meter = match &yardstick {
             Some(yardstick) => {
                 yardstick.warn(&settings.calibration, control);
-                Some(Meter::new(yardstick, (&device, dtype), checkpoint, control)?)
+                let base = self.base.as_deref();
+                Some(Meter::new(yardstick, (&device, dtype), checkpoint, base, control)?)
             }
             None => None,
         };
@@ -95,62 +112,144 @@ impl Bench<'_> {
             control.timed(&mut seconds.evaluate, |control| self.measure_before(meter, control))?;
         }
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        self.run_layers(from, &mut course, &pass, &mut seconds, control)?;
+        self.run_layers(from, &mut course, &pass, (setup, before, &mut seconds), control)?;
         if let Some(meter) = &mut meter {
             control.timed(&mut seconds.evaluate, |control| self.measure_after(meter, control))?;
         }
-        seconds.total = control.seconds();
+        seconds.total = before + control.seconds();
         self.seconds = seconds;
+        self.keep_finish(seconds)?;
         let perplexity = meter.map(|meter| meter.record);
-        let record = self.record(course.settings, &calibration, perplexity, seconds)?;
-        Ok(Event::RunDone { record: Box::new(record) })
+        self.record(course.settings, &calibration, perplexity, seconds)
     }
 
+    /// `before` are the seconds at work before this process.
     fn run_layers(
         &mut self,
         from: usize,
         course: &mut Course,
         pass: &Pass,
-        seconds: &mut Seconds,
+        (mut setup, before, seconds): (usize, f64, &mut Seconds),
         control: &mut Control,
     ) -> Result<(), Error> {
-        let began = control.seconds();
+        if from >= course.plan.len() {
+            return Ok(());
+        }
+        let (began, earlier) = (control.seconds(), *seconds);
         let mut streams = self.approach(from, pass, control)?;
         for layer in from..course.plan.len() {
             if control.checkpoint().is_break() {
                 return Err(Error::Cancelled);
             }
             if let Some(ratios) = control.replanned() {
-                self.replan(course, layer, &ratios, control);
+                setup = self.replan(course, layer, (&ratios, setup), control)?;
             }
             self.keep_streams(layer, &streams, pass.settings);
-            let number = self.attempts.next_number(layer);
-            let method = Method::of_run(pass.settings, course.plan[layer].ratio);
-            control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
-            let task = LayerTask::of_plan(layer, &course.plan[layer]);
-            let solved = pass.layer(&task, &mut streams, None, &mut |notice| control.hear(notice))?;
-            seconds.solve += solved.solve_seconds;
-            let attempt = Attempt { number, above: self.attempts.above(layer)?, method };
-            let record = solved.record;
-            self.attempts.add(Solved { record: record.clone(), cut: solved.cut });
-            self.attempts.choose(layer, Some(number))?;
+            let solved = self.run_layer(layer, &course.plan[layer], pass, setup, &mut streams, control)?;
+            let Solving { record, attempt, seconds: solving } = solved;
+            seconds.solve += solving;
+            let solve = seconds.solve - earlier.solve;
+            seconds.calibration = earlier.calibration + control.seconds() - began - solve;
+            seconds.total = before + control.seconds();
+            self.attempts.choose(layer, Some(attempt.number))?;
+            self.keep_end((layer, attempt.number), record.output_error, Some(*seconds))?;
             control.tell(Event::LayerDone { record, attempt });
         }
-        seconds.calibration = control.seconds() - began - seconds.solve;
         Ok(())
     }
 
+    /// One layer, or what was still missing of it.
+    fn run_layer(
+        &mut self,
+        layer: usize,
+        plan: &LayerPlan,
+        pass: &Pass,
+        setup: usize,
+        streams: &mut Streams,
+        control: &mut Control,
+    ) -> Result<Solving, Error> {
+        let method = Method::of_run(pass.settings, plan.ratio);
+        let above = self.attempts.above(layer)?;
+        let begun = self.begun(layer, &method, &above, pass.settings);
+        let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
+        control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
+        let attempt = Attempt { number, above, method };
+        if begun.is_none() {
+            self.keep_attempt(layer, &attempt, setup)?;
+        }
+
+        let Begun { attention, mlp, .. } = begun.unwrap_or(Begun { number, attention: None, mlp: None });
+        for (part, begun) in [(Part::Attention, &attention), (Part::Mlp, &mlp)] {
+            tell_again(layer, part, begun.as_ref(), control);
+        }
+        let task = LayerTask {
+            layer,
+            ratio: plan.ratio,
+            attention: task(attention.as_ref(), plan.attention),
+            mlp: task(mlp.as_ref(), plan.mlp),
+            behind: Behind::Needed,
+        };
+        let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
+        let origins = (origin(&attention), origin(&mlp));
+        let mut watch = Watch::new(self.session.as_mut(), (layer, number), origins);
+        let solved = pass.layer(&task, streams, None, &mut |notice| watch.hear(notice, control));
+        let solved = watch.outcome(solved)?;
+        let cut = match &self.session {
+            Some(_) => Kept::Filed { attention: number, mlp: number },
+            None => Kept::Held(solved.cut.clone()),
+        };
+        let size = solved.cut.size(self.checkpoint.architecture().layers[layer]);
+        let record = solved.record;
+        self.attempts.add(Solved { attempt: attempt.clone(), record: record.clone(), size, cut });
+        Ok(Solving { record, attempt, seconds: solved.solve_seconds })
+    }
+
     /// Goes on with other ratios from `layer` on; ratios that cannot be are told and dropped.
-    fn replan(&mut self, course: &mut Course, layer: usize, ratios: &[f64], control: &mut Control) {
+    fn replan(
+        &mut self,
+        course: &mut Course,
+        layer: usize,
+        (ratios, setup): (&[f64], usize),
+        control: &mut Control,
+    ) -> Result<usize, Error> {
         match course.replanned(layer, ratios, self.checkpoint.architecture()) {
             Ok(replanned) => {
                 *course = replanned;
                 self.settings.clone_from(&course.settings);
+                let calibration = self.calibration(&course.settings, Telling::WhenDrawn, control)?;
+                let setup = self.keep_setup(&course.settings, &calibration, control)?;
+                self.keep_ratios(&course.ratios, setup)?;
+                Ok(setup)
             }
             Err(error) => {
                 let message = format!("the new ratios are not taken over: {error}");
                 control.tell(Event::Warning { message });
+                Ok(setup)
             }
         }
+    }
+}
+
+/// A layer that is through.
+struct Solving {
+    record: crate::prune::LayerRecord,
+    attempt: Attempt,
+    seconds: f64,
+}
+
+/// What is still to be done to a part.
+fn task(begun: Option<&BegunPart>, remove: Option<usize>) -> Task<'_> {
+    match (begun, remove) {
+        (Some(BegunPart { record, cut, .. }), _) => Task::TakeOver { record, cut },
+        (None, Some(remove)) => Task::Solve { remove },
+        (None, None) => Task::Leave,
+    }
+}
+
+/// A face that sees the part only now is told what was seen of it.
+fn tell_again(layer: usize, part: Part, begun: Option<&BegunPart>, control: &mut Control) {
+    if let Some(seen) = begun.and_then(|begun| begun.statistics.clone()) {
+        let Statistics { stats, picture, scores, energy } = seen;
+        control.tell(Event::Hessian { layer, part, stats, picture, scores, energy });
     }
 }

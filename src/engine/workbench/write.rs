@@ -70,7 +70,7 @@ impl Bench<'_> {
             self.writers.dense = Some((machine, load(self.checkpoint)?));
         }
         if self.writers.pruned.is_none() {
-            self.writers.pruned = Some((machine, numbers, load(&self.cut_model())?));
+            self.writers.pruned = Some((machine, numbers, load(&self.cut_model(&self.in_force()))?));
         }
         Ok(())
     }

@@ -1,0 +1,190 @@
+//! Where a session lies, and what of the world it remembers: the model, its files, the texts.
+
+use std::{
+    env,
+    ops::ControlFlow,
+    path::{Path, PathBuf, absolute},
+};
+
+use crate::{
+    config::TextSource,
+    demo,
+    model::{Checkpoint, Source},
+    protocol::Stage,
+    session::{self, Check, Fingerprint, ModelPlace},
+};
+
+use super::{Control, Error, ModelChoice};
+
+/// Where a session is to lie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SessionPlace {
+    /// Nothing is recorded.
+    #[default]
+    None,
+    /// A new one, in this directory.
+    New(PathBuf),
+    /// A new one, under this directory.
+    Under(PathBuf),
+    /// One that is there already.
+    Open(PathBuf),
+}
+
+/// Names of files that a session's model must still have as they were: settings, tokenizer, weights.
+fn is_remembered(name: &str) -> bool {
+    matches!(name, "config.json" | "tokenizer.json") || name.ends_with(".safetensors")
+}
+
+/// How a session names the model.
+pub fn model_place(choice: &ModelChoice, checkpoint: &Checkpoint) -> Result<ModelPlace, Error> {
+    Ok(match (choice, checkpoint.source()) {
+        (ModelChoice::Demo, _) | (_, Source::Embedded(_)) => ModelPlace::BuiltIn,
+        (ModelChoice::Named(name), Source::Directory(path)) if Path::new(name).is_dir() => {
+            ModelPlace::Directory(path.canonicalize().or_else(|_| absolute(path)).map_err(Error::CurrentDir)?)
+        }
+        (ModelChoice::Named(name), Source::Directory(_)) => ModelPlace::Hub(name.clone()),
+    })
+}
+
+/// What a session's model is opened by; `moved` says where it lies now.
+pub fn model_choice(place: &ModelPlace, moved: Option<String>) -> ModelChoice {
+    match (moved, place) {
+        (Some(name), _) => ModelChoice::Named(name),
+        (None, ModelPlace::BuiltIn) => ModelChoice::Demo,
+        (None, ModelPlace::Directory(path)) => ModelChoice::Named(path.display().to_string()),
+        (None, ModelPlace::Hub(id)) => ModelChoice::Named(id.clone()),
+    }
+}
+
+/// Fingerprints of the model's files.
+pub fn model_files(checkpoint: &Checkpoint, control: &mut Control) -> Result<Vec<Fingerprint>, Error> {
+    let source = checkpoint.source();
+    let names: Vec<String> = source.files()?.into_iter().filter(|name| is_remembered(name)).collect();
+    let mut bytes = Bytes::of_files(source, &names);
+    let mut fingerprints = Vec::with_capacity(names.len());
+    for name in &names {
+        let found = match source {
+            Source::Directory(dir) => {
+                Fingerprint::of_file(name, &dir.join(name), &mut |more| bytes.count(more, control))?
+            }
+            Source::Embedded(_) => {
+                Some(Fingerprint::of_bytes(name, &source.read(name, "it was there a moment ago")?))
+            }
+        };
+        fingerprints.push(found.ok_or(Error::Cancelled)?);
+    }
+    Ok(fingerprints)
+}
+
+/// Refuses a model whose files are not the remembered ones.
+pub fn check_model(
+    session: &Path,
+    remembered: &[Fingerprint],
+    checkpoint: &Checkpoint,
+    control: &mut Control,
+) -> Result<(), Error> {
+    let source = checkpoint.source();
+    let names: Vec<String> = remembered.iter().map(|file| file.name.clone()).collect();
+    let mut bytes = Bytes::of_files(source, &names);
+    let mut differ = Vec::new();
+    for file in remembered {
+        let check = match source {
+            Source::Directory(dir) => {
+                file.check_file(&dir.join(&file.name), &mut |more| bytes.count(more, control))?
+            }
+            Source::Embedded(_) if !source.has(&file.name) => Check::Missing,
+            Source::Embedded(_) => file.check_bytes(&source.read(&file.name, "it was there a moment ago")?),
+        };
+        match check {
+            Check::Same => {}
+            Check::Changed => differ.push(format!("{} has changed", file.name)),
+            Check::Missing => differ.push(format!("{} is missing", file.name)),
+            Check::BrokenOff => return Err(Error::Cancelled),
+        }
+    }
+    let added = source.files()?.into_iter().filter(|name| is_remembered(name) && !names.contains(name));
+    differ.extend(added.map(|name| format!("{name} is new")));
+    if differ.is_empty() {
+        return Ok(());
+    }
+    let what = format!("the model {source} is not the one that it was made with: {}", differ.join(", "));
+    Err(Error::Changed { session: session.into(), what })
+}
+
+/// Fingerprints of texts.
+pub fn text_files(
+    sources: &[TextSource],
+    base: &Path,
+    control: &mut Control,
+) -> Result<Vec<Fingerprint>, Error> {
+    let fingerprint = |source: &TextSource| {
+        let name = source.to_string();
+        match built_in(source) {
+            Ok(text) => Ok(Fingerprint::of_bytes(&name, text.as_bytes())),
+            Err(path) => {
+                let found = Fingerprint::of_file(&name, &base.join(path), &mut |_| control.checkpoint())?;
+                found.ok_or(Error::Cancelled)
+            }
+        }
+    };
+    sources.iter().map(fingerprint).collect()
+}
+
+/// Refuses calibration texts that are not the remembered ones. Those that are gone are no hindrance: the windows are in
+/// the session.
+pub fn check_texts(
+    session: &Path,
+    calibration: &session::Calibration,
+    base: &Path,
+    control: &mut Control,
+) -> Result<(), Error> {
+    for (source, file) in calibration.sources.iter().zip(&calibration.texts) {
+        let check = match built_in(source) {
+            Ok(text) => file.check_bytes(text.as_bytes()),
+            Err(path) => file.check_file(&base.join(path), &mut |_| control.checkpoint())?,
+        };
+        match check {
+            Check::Same | Check::Missing => {}
+            Check::Changed => {
+                let what = format!("the calibration text {source} has changed");
+                return Err(Error::Changed { session: session.into(), what });
+            }
+            Check::BrokenOff => return Err(Error::Cancelled),
+        }
+    }
+    Ok(())
+}
+
+fn built_in(source: &TextSource) -> Result<String, &Path> {
+    match source {
+        TextSource::DemoStories => Ok(demo::calibration_text()),
+        TextSource::DemoHeldOut => Ok(demo::HELD_OUT.to_string()),
+        TextSource::File(path) => Err(path),
+    }
+}
+
+/// Where relative names begin.
+pub fn base() -> Result<PathBuf, Error> {
+    env::current_dir().map_err(Error::CurrentDir)
+}
+
+/// How far the reading of a model's files is.
+struct Bytes {
+    done: u64,
+    total: u64,
+}
+
+impl Bytes {
+    fn of_files(source: &Source, names: &[String]) -> Self {
+        let length = |name: &String| match source {
+            Source::Directory(dir) => dir.join(name).metadata().map_or(0, |file| file.len()),
+            Source::Embedded(_) => 0,
+        };
+        Self { done: 0, total: names.iter().map(length).sum() }
+    }
+
+    fn count(&mut self, more: u64, control: &mut Control) -> ControlFlow<()> {
+        self.done += more;
+        control.progress(Stage::Fingerprint, self.done, self.total.max(self.done))
+    }
+}

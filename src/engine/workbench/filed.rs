@@ -1,0 +1,82 @@
+//! Cuts as they lie in a session's files, and back.
+
+use candle_core::DType;
+
+use crate::{
+    config::Part,
+    pipeline::{BlockCut, ChannelCut, HeadCut, Packed},
+    protocol::{PartRecord, PartSummary, Statistics},
+    session::{PartHead, PartPlace, Session, Weight},
+};
+
+use super::Error;
+
+/// Files one part of an attempt.
+pub fn write_part(
+    session: &Session,
+    place: PartPlace,
+    record: &PartRecord,
+    statistics: Option<Statistics>,
+    cut: &BlockCut,
+) -> Result<(), Error> {
+    let (query_heads, kv_heads, packed) = match (place.part, cut.heads(), cut.channels()) {
+        (Part::Attention, Some(heads), _) => {
+            (heads.query_heads.clone(), heads.kv_heads.clone(), Some(&heads.o_proj))
+        }
+        (Part::Mlp, _, Some(channels)) => (Vec::new(), Vec::new(), Some(&channels.down_proj)),
+        (Part::Attention, None, _) | (Part::Mlp, _, None) => (Vec::new(), Vec::new(), None),
+    };
+    let weight = packed.map(|packed| Weight {
+        dtype: spelled(packed.dtype).into(),
+        shape: packed.shape,
+        bytes: packed.bytes.clone(),
+    });
+    let head = PartHead { place, record: record.clone(), statistics, query_heads, kv_heads, weight: None };
+    Ok(session.write_part(&head, weight.as_ref())?)
+}
+
+/// The cut of a layer whose parts are in the files of these attempts.
+pub fn read_cut(session: &Session, layer: usize, attention: usize, mlp: usize) -> Result<BlockCut, Error> {
+    let cut = read_part(
+        session,
+        BlockCut::new(layer),
+        PartPlace { layer, attempt: attention, part: Part::Attention },
+    )?;
+    read_part(session, cut, PartPlace { layer, attempt: mlp, part: Part::Mlp })
+}
+
+/// The cut with what the file of a part adds to it.
+pub fn read_part(session: &Session, cut: BlockCut, place: PartPlace) -> Result<BlockCut, Error> {
+    let head = session.read_part(place)?;
+    let Some(weight) = session.read_weight(&head)? else { return Ok(cut) };
+    let PartHead { record, query_heads, kv_heads, .. } = head;
+    let packed = Packed { dtype: number_type(&weight.dtype), shape: weight.shape, bytes: weight.bytes };
+    Ok(match place.part {
+        Part::Attention => cut.with_heads(HeadCut { query_heads, kv_heads, o_proj: packed }),
+        Part::Mlp => cut.with_channels(ChannelCut { kept: record.kept, down_proj: packed }),
+    })
+}
+
+/// What `session.json` says of a part.
+pub fn summary(record: &PartRecord) -> PartSummary {
+    PartSummary { units: record.units, kept: record.kept.len(), relative_error: record.relative_error }
+}
+
+/// As safetensors have it.
+pub fn spelled(dtype: DType) -> &'static str {
+    match dtype {
+        DType::F16 => "F16",
+        DType::BF16 => "BF16",
+        // No other type is in a checkpoint or a stream.
+        _ => "F32",
+    }
+}
+
+/// The reverse; what is written by [`spelled`] alone comes here, since files are checked.
+pub fn number_type(name: &str) -> DType {
+    match name {
+        "F16" => DType::F16,
+        "BF16" => DType::BF16,
+        _ => DType::F32,
+    }
+}

@@ -1,0 +1,300 @@
+//! What is done without a screen: one job on a workbench of its own, from opening to closing.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    config::{Format, GroupSize, HeadScore, Part, Settings},
+    export::OutputDir,
+    pipeline,
+    protocol::{Attempt, Desk, Event, Method, RunRecord, Seconds},
+    prune::{LayerRecord, Ratio},
+    session::Target,
+};
+
+use super::{
+    super::{ModelChoice, SessionPlace, publish::directory},
+    Bench, Control, Error, Opening, Run,
+    export::{for_later, is_written},
+    opened, resolved,
+};
+
+pub struct PruneRun {
+    pub model: ModelChoice,
+    pub settings: Settings,
+    pub out: PathBuf,
+    /// Replace what is there.
+    pub force: bool,
+    pub session: SessionPlace,
+}
+
+/// Goes on with a session's run.
+pub struct Resume {
+    pub session: PathBuf,
+    /// Where the model lies now, if it was moved.
+    pub model: Option<String>,
+    /// Where to write to, if not where the run was to write.
+    pub out: Option<PathBuf>,
+    pub force: bool,
+}
+
+pub struct Resumed {
+    pub record: RunRecord,
+    /// Where the model lies; None where nobody has said where it is to.
+    pub out: Option<PathBuf>,
+    /// Nothing was left to be done.
+    pub was_finished: bool,
+}
+
+/// Another attempt at a layer.
+pub struct Retry {
+    pub session: PathBuf,
+    pub model: Option<String>,
+    pub layer: usize,
+    pub change: MethodChange,
+    /// Put it in force.
+    pub choose: bool,
+}
+
+/// What is to be other than in the attempt in force.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MethodChange {
+    pub ratio: Option<f64>,
+    pub parts: Option<Vec<Part>>,
+    pub damping: Option<f64>,
+    pub head_score: Option<HeadScore>,
+    pub group_size: Option<GroupSize>,
+    pub compensation: Option<bool>,
+}
+
+/// Puts an attempt in force, or none.
+pub struct Choose {
+    pub session: PathBuf,
+    pub model: Option<String>,
+    pub layer: usize,
+    pub attempt: Option<usize>,
+}
+
+pub struct Export {
+    pub session: PathBuf,
+    pub model: Option<String>,
+    pub format: Format,
+    pub out: PathBuf,
+    pub force: bool,
+}
+
+/// The attempts of a layer.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LayerTries {
+    pub layer: usize,
+    pub tries: Vec<Tried>,
+    /// Layers below whose attempts in force rest on others than those in force above.
+    pub stale_below: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Tried {
+    pub attempt: Attempt,
+    pub record: LayerRecord,
+    pub in_force: bool,
+    pub stale: bool,
+}
+
+/// Prunes, measures, writes. What it returns also lies in `OUT/run.json`.
+pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
+    let PruneRun { model, settings, out, force, session } = job;
+    let checkpoint = model.open(control)?;
+    let settings = resolved(settings, checkpoint.architecture())?;
+    let ratios = pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?;
+    let ratios = ratios.into_iter().map(Ratio::get).collect();
+    OutputDir::check(&out, force, directory(&checkpoint))?;
+    let opened = control.stamp(opened(&checkpoint)?);
+    control.tell(opened.event.clone());
+    let mut bench = Bench::new(&checkpoint, model, settings.clone(), session);
+    bench.opened = Some(opened);
+    let target = Some(Target { path: for_later(&out)?, force });
+    let run = Run { from: 0, ratios, settings, target, seconds: Seconds::default() };
+    let record = bench.run(run, control).and_then(|_| finish(&mut bench, &out, force, control));
+    bench.close(control);
+    record
+}
+
+/// Goes on with what is missing or stale, and writes what came of it.
+pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
+    let Resume { session, model, out, force } = job;
+    on_session(&session, model, control, |bench, desk, control| {
+        let (ratios, settings) = bench.planned(desk, &session)?;
+        let state = bench.session.as_ref().map(|session| session.state().clone());
+        let course = state.and_then(|state| state.course);
+        let finished = course.as_ref().is_some_and(|course| course.finished);
+        let target = course.as_ref().and_then(|course| course.target.clone());
+        let target = match out {
+            Some(out) => Some(Target { path: for_later(&out)?, force }),
+            None => target.map(|target| Target { force: target.force || force, ..target }),
+        };
+        let written = target.as_ref().is_none_or(|target| is_written(bench.session.as_ref(), &target.path));
+        if let Some(target) = target.as_ref().filter(|_| !written) {
+            OutputDir::check(&target.path, target.force, directory(bench.checkpoint))?;
+        }
+        let from = bench.attempts.first_stale(&ratios);
+        if from.is_none() && finished && written {
+            let record = bench.newest_record(control)?;
+            return Ok(Resumed { record, out: target.map(|target| target.path), was_finished: true });
+        }
+        let mut record = None;
+        if from.is_some() || !finished {
+            let seconds = course.filter(|course| !course.finished).map(|course| course.seconds);
+            let from = from.unwrap_or(ratios.len());
+            let (target, seconds) = (target.clone(), seconds.unwrap_or_default());
+            record = Some(bench.run(Run { from, ratios, settings, target, seconds }, control)?);
+        }
+        let record = match (&target, record) {
+            (Some(target), _) => finish(bench, &target.path, target.force, control)?,
+            (None, Some(record)) => {
+                control.tell(Event::RunDone { record: Box::new(record.clone()) });
+                record
+            }
+            (None, None) => bench.newest_record(control)?,
+        };
+        Ok(Resumed { record, out: target.map(|target| target.path), was_finished: false })
+    })
+}
+
+/// Solves a layer again, behind the layers above as they are in force.
+pub fn retry(job: Retry, control: &mut Control) -> Result<LayerTries, Error> {
+    let Retry { session, model, layer, change, choose } = job;
+    on_session(&session, model, control, |bench, desk, control| {
+        bench.attempts.check_layer(layer)?;
+        let (mut ratios, _) = bench.planned(desk.clone(), &session)?;
+        let planned = ratios.get(layer).copied().unwrap_or_default();
+        let before = match bench.attempts.in_force(layer) {
+            Some(solved) => solved.attempt.method.clone(),
+            None => Method::of_run(&bench.settings, planned),
+        };
+        let method = Method {
+            ratio: change.ratio.unwrap_or(before.ratio),
+            parts: change.parts.unwrap_or_else(|| bench.settings.parts.clone()),
+            damping: change.damping.unwrap_or(before.damping),
+            head_score: change.head_score.unwrap_or(before.head_score),
+            group_size: change.group_size.unwrap_or(before.group_size),
+            compensation: change.compensation.unwrap_or(before.compensation),
+        };
+        let ratio = method.ratio;
+        let number = bench.retry(layer, method, control)?;
+        if choose {
+            bench.keep_choice(layer, Some(number))?;
+            control.tell(Event::Chosen { layer, attempt: Some(number) });
+            ratios[layer] = ratio;
+            bench.keep_plan(desk, &ratios, control)?;
+        }
+        control.tell(Event::JobDone);
+        Ok(bench.tries(layer, &ratios))
+    })
+}
+
+/// Puts an attempt in force; its ratio becomes the planned one.
+pub fn choose(job: Choose, control: &mut Control) -> Result<LayerTries, Error> {
+    let Choose { session, model, layer, attempt } = job;
+    on_session(&session, model, control, |bench, desk, control| {
+        let (mut ratios, _) = bench.planned(desk.clone(), &session)?;
+        bench.keep_choice(layer, attempt)?;
+        control.tell(Event::Chosen { layer, attempt });
+        if let Some(solved) = bench.attempts.in_force(layer) {
+            ratios[layer] = solved.attempt.method.ratio;
+            bench.keep_plan(desk, &ratios, control)?;
+        }
+        Ok(bench.tries(layer, &ratios))
+    })
+}
+
+/// Writes what the attempts in force make.
+pub fn export(job: Export, control: &mut Control) -> Result<RunRecord, Error> {
+    let Export { session, model, format, out, force } = job;
+    on_session(&session, model, control, |bench, _, control| {
+        let record = bench.export(format, &out, force, control)?;
+        control.tell(Event::JobDone);
+        Ok(record)
+    })
+}
+
+/// Opens a session, works on it, and closes it in order.
+fn on_session<T>(
+    dir: &Path,
+    model: Option<String>,
+    control: &mut Control,
+    work: impl FnOnce(&mut Bench<'_>, Option<Desk>, &mut Control) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let Opening { checkpoint, choice, settings, place, session } = Opening::of_session(dir, model, control)?;
+    control.tell(opened(&checkpoint)?);
+    let mut bench = Bench::new(&checkpoint, choice, settings, place);
+    let mut desk = None;
+    if let Some(found) = session {
+        desk.clone_from(&found.desk);
+        bench.restore(*found, control)?;
+    }
+    let done = work(&mut bench, desk, control);
+    bench.close(control);
+    done
+}
+
+/// Writes the model at the end of a run, and tells that this is done.
+fn finish(bench: &mut Bench<'_>, out: &Path, force: bool, control: &mut Control) -> Result<RunRecord, Error> {
+    if control.checkpoint().is_break() {
+        return Err(Error::Cancelled);
+    }
+    // One of `run.format` today.
+    let record = bench.export(Format::Hf, out, force, control)?;
+    control.tell(Event::RunDone { record: Box::new(record.clone()) });
+    Ok(record)
+}
+
+impl Bench<'_> {
+    /// What a run would be done with now: what lies on the desk, or else what the last run had.
+    fn planned(&self, desk: Option<Desk>, session: &Path) -> Result<(Vec<f64>, Settings), Error> {
+        let course = self.session.as_ref().and_then(|session| session.state().course.clone());
+        let ratios = match (desk, course) {
+            (Some(desk), _) if desk.ratios.len() == self.attempts.numbers().len() => desk.ratios,
+            (_, Some(course)) => course.ratios,
+            (_, None) => return Err(Error::NothingRun(session.into())),
+        };
+        Ok((ratios, self.settings.clone()))
+    }
+
+    /// Other ratios are planned from now on.
+    fn keep_plan(&mut self, desk: Option<Desk>, ratios: &[f64], control: &mut Control) -> Result<(), Error> {
+        let desk = match desk {
+            Some(desk) => Desk { ratios: ratios.to_vec(), ..desk },
+            None => Desk {
+                settings: Box::new(self.settings.clone()),
+                ratios: ratios.to_vec(),
+                face: serde_json::Value::Null,
+            },
+        };
+        control.keep(&desk);
+        Ok(())
+    }
+
+    fn tries(&self, layer: usize, ratios: &[f64]) -> LayerTries {
+        let numbers = self.attempts.numbers();
+        let tried = self.attempts.of_layer(layer).iter().map(|solved| Tried {
+            attempt: solved.attempt.clone(),
+            record: solved.record.clone(),
+            in_force: numbers[layer] == Some(solved.attempt.number),
+            stale: !solved.attempt.holds(numbers, None),
+        });
+        let below = layer + 1..numbers.len();
+        let stale = |&below: &usize| self.attempts.is_stale(below, ratios.get(below).copied());
+        LayerTries { layer, tries: tried.collect(), stale_below: below.filter(stale).collect() }
+    }
+
+    /// The record of what is in force.
+    fn newest_record(&mut self, control: &mut Control) -> Result<RunRecord, Error> {
+        let settings = self.settings()?;
+        let calibration = self.calibration(&settings, super::Telling::WhenDrawn, control)?;
+        self.record(settings, &calibration, self.newest_perplexity(), self.seconds)
+    }
+
+    fn close(mut self, control: &mut Control) {
+        self.waypoints.put_down();
+        control.set_journal(None);
+    }
+}

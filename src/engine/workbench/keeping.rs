@@ -1,0 +1,299 @@
+//! What the workbench writes to its session, and when that is made.
+
+use std::{
+    rc::Rc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    calibration::Windows,
+    config::{ByteSize, Part, Schedule, Settings},
+    pipeline::BlockCut,
+    protocol::{Attempt, Event, Method, PartRecord, Seconds, Statistics},
+    session::{self, AttemptEntry, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
+};
+
+use super::{
+    super::{
+        describe::model_record,
+        place::{self, SessionPlace},
+    },
+    Bench, Calibration, Control, Error, filed,
+};
+
+/// An attempt that a process before this one had begun.
+pub struct Begun {
+    pub number: usize,
+    pub attention: Option<BegunPart>,
+    pub mlp: Option<BegunPart>,
+}
+
+/// A part of it that was through.
+pub struct BegunPart {
+    pub record: PartRecord,
+    pub statistics: Option<Statistics>,
+    pub cut: BlockCut,
+}
+
+impl Bench<'_> {
+    /// Makes the session that was asked for, where it is not there yet.
+    pub(super) fn begin_session(&mut self, control: &mut Control) -> Result<(), Error> {
+        if self.session.is_some() || self.place == SessionPlace::None {
+            return Ok(());
+        }
+        let checkpoint = self.checkpoint;
+        let state = State {
+            sequence: 0,
+            slimgpt_version: env!("CARGO_PKG_VERSION").into(),
+            created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            changed: 0,
+            base: place::base()?,
+            model: ModelEntry {
+                place: place::model_place(&self.choice, checkpoint)?,
+                record: model_record(checkpoint, checkpoint.architecture())?,
+                files: place::model_files(checkpoint, control)?,
+            },
+            setups: Vec::new(),
+            calibrations: Vec::new(),
+            layers: vec![LayerEntry::default(); checkpoint.architecture().layers.len()],
+            course: None,
+            perplexities: Vec::new(),
+            output: None,
+        };
+        let session = match &self.place {
+            SessionPlace::None | SessionPlace::Open(_) => return Ok(()),
+            SessionPlace::New(dir) => Session::create(dir, state)?,
+            SessionPlace::Under(root) => Session::create_under(root, checkpoint.name(), state)?,
+        };
+        self.enter_session(session, control)
+    }
+
+    /// From now on all is recorded there.
+    pub(super) fn enter_session(&mut self, session: Session, control: &mut Control) -> Result<(), Error> {
+        let journal = session.journal()?;
+        control.set_journal(Some(journal));
+        if let Some(opened) = self.opened.take() {
+            control.catch_up(&opened);
+        }
+        self.waypoints.use_disk(session.streams(self.settings.session_cache.0));
+        control.tell(Event::Session { path: session.path().into() });
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// The number of the setup with these settings.
+    pub(super) fn keep_setup(
+        &mut self,
+        settings: &Settings,
+        calibration: &Calibration,
+        control: &mut Control,
+    ) -> Result<usize, Error> {
+        let Some(session) = &mut self.session else { return Ok(0) };
+        let sources = &settings.calibration;
+        let known = session
+            .state()
+            .calibrations
+            .iter()
+            .position(|known| known.sources == *sources && known.record == calibration.record);
+        let calibration = match known {
+            Some(number) => number,
+            None => {
+                let number = session.state().calibrations.len();
+                let sha256 = session.write_windows(number, &calibration.windows.to_safetensors())?;
+                let base = session.state().base.clone();
+                let entry = session::Calibration {
+                    sources: sources.clone(),
+                    record: calibration.record.clone(),
+                    text_tokens: calibration.text_tokens,
+                    texts: place::text_files(sources, &base, control)?,
+                    sha256,
+                };
+                session.change(|state| state.calibrations.push(entry))?;
+                number
+            }
+        };
+        let setup = Setup { settings: settings.clone(), calibration };
+        if let Some(number) = session.state().setups.iter().position(|known| *known == setup) {
+            return Ok(number);
+        }
+        session.change(|state| state.setups.push(setup))?;
+        Ok(session.state().setups.len() - 1)
+    }
+
+    /// The windows of a session that were drawn by these settings; None where there are none. Windows that are damaged
+    /// are drawn again from their texts, to the same.
+    pub(super) fn kept_calibration(
+        &mut self,
+        settings: &Settings,
+        control: &mut Control,
+    ) -> Result<Option<Rc<Calibration>>, Error> {
+        let Some(session) = &self.session else { return Ok(None) };
+        let drawn = |known: &session::Calibration| {
+            let record = &known.record;
+            known.sources == settings.calibration
+                && (record.samples, Some(record.seq_len), record.seed)
+                    == (settings.samples, settings.seq_len, settings.seed)
+        };
+        let Some(number) = session.state().calibrations.iter().position(drawn) else { return Ok(None) };
+        let known = session.state().calibrations[number].clone();
+        let windows = match session.read_windows(number, &known.sha256) {
+            Ok(bytes) => Windows::from_safetensors(&bytes).ok(),
+            Err(cause) => {
+                let message = format!("{cause}; the windows are drawn from the text again");
+                control.tell(Event::Warning { message });
+                None
+            }
+        };
+        if let Some(windows) = windows {
+            let calibration = Calibration { windows, record: known.record, text_tokens: known.text_tokens };
+            return Ok(Some(Rc::new(calibration)));
+        }
+        let calibration = Calibration::draw(settings, self.checkpoint, self.base.as_deref(), control)?;
+        if session.write_windows(number, &calibration.windows.to_safetensors())? != known.sha256 {
+            let what = "its calibration windows are damaged, and the texts give others now".to_string();
+            return Err(Error::Changed { session: session.path().into(), what });
+        }
+        Ok(Some(Rc::new(calibration)))
+    }
+
+    /// A run begins, or goes on.
+    pub(super) fn keep_course(
+        &mut self,
+        (from, setup): (usize, usize),
+        ratios: &[f64],
+        target: Option<&Target>,
+        seconds: Seconds,
+    ) -> Result<(), Error> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let (ratios, target) = (ratios.to_vec(), target.cloned());
+        let course = Course { from, ratios, setup, seconds, finished: false, target };
+        Ok(session.change(|state| state.course = Some(course))?)
+    }
+
+    /// An attempt begins.
+    pub(super) fn keep_attempt(
+        &mut self,
+        layer: usize,
+        attempt: &Attempt,
+        setup: usize,
+    ) -> Result<(), Error> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let (number, attempt) = (attempt.number, attempt.clone());
+        let entry =
+            AttemptEntry { attempt, setup, attention: None, mlp: None, output_error: None, complete: false };
+        session.change(|state| state.layers[layer].attempts.push(entry))?;
+        // Also where it comes to no end.
+        self.attempts.take_number(layer, number);
+        Ok(())
+    }
+
+    /// The attempt of a layer that came to no end, where it is this very one.
+    pub(super) fn begun(
+        &self,
+        layer: usize,
+        method: &Method,
+        above: &[usize],
+        settings: &Settings,
+    ) -> Option<Begun> {
+        let session = self.session.as_ref()?;
+        let entry = session.state().layers.get(layer)?.attempts.last()?;
+        let setup = session.state().setups.get(entry.setup)?;
+        let same = entry.attempt.method == *method
+            && entry.attempt.above == above
+            && for_a_layer(&setup.settings) == for_a_layer(settings);
+        if entry.complete || !same {
+            return None;
+        }
+        let number = entry.attempt.number;
+        // A part that cannot be read is solved again.
+        let part = |part: Part| {
+            entry.part(part)?;
+            let place = PartPlace { layer, attempt: number, part };
+            let head = session.read_part(place).ok()?;
+            let cut = filed::read_part(session, BlockCut::new(layer), place).ok()?;
+            Some(BegunPart { record: head.record, statistics: head.statistics, cut })
+        };
+        Some(Begun { number, attention: part(Part::Attention), mlp: part(Part::Mlp) })
+    }
+
+    /// An attempt is through; in a run it is in force at once.
+    pub(super) fn keep_end(
+        &mut self,
+        (layer, number): (usize, usize),
+        output_error: Option<f64>,
+        run: Option<Seconds>,
+    ) -> Result<(), Error> {
+        let record = match run {
+            Some(_) => Some(model_record(self.checkpoint, &self.architecture())?),
+            None => None,
+        };
+        let Some(session) = &mut self.session else { return Ok(()) };
+        Ok(session.change(|state| {
+            let entry = &mut state.layers[layer];
+            if let Some(attempt) = entry.attempts.iter_mut().find(|entry| entry.attempt.number == number) {
+                (attempt.complete, attempt.output_error) = (true, output_error);
+            }
+            if let (Some(seconds), Some(record)) = (run, record) {
+                entry.in_force = Some(number);
+                state.model.record = record;
+                if let Some(course) = &mut state.course {
+                    course.seconds = seconds;
+                }
+            }
+        })?)
+    }
+
+    /// An attempt is put in force, or none.
+    pub(super) fn keep_choice(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
+        self.attempts.check(layer, attempt)?;
+        let before = self.attempts.numbers()[layer];
+        self.attempts.choose(layer, attempt)?;
+        let record = model_record(self.checkpoint, &self.architecture())?;
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let changed = session.change(|state| {
+            state.layers[layer].in_force = attempt;
+            state.model.record = record;
+        });
+        if changed.is_err() {
+            self.attempts.choose(layer, before)?;
+        }
+        Ok(changed?)
+    }
+
+    /// Other ratios hold from now on.
+    pub(super) fn keep_ratios(&mut self, ratios: &[f64], setup: usize) -> Result<(), Error> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let ratios = ratios.to_vec();
+        Ok(session.change(|state| {
+            if let Some(course) = &mut state.course {
+                (course.ratios, course.setup) = (ratios, setup);
+            }
+        })?)
+    }
+
+    /// The run is at its end.
+    pub(super) fn keep_finish(&mut self, seconds: Seconds) -> Result<(), Error> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        Ok(session.change(|state| {
+            if let Some(course) = &mut state.course {
+                (course.seconds, course.finished) = (seconds, true);
+            }
+        })?)
+    }
+}
+
+/// What counts for one layer, whose ratio and inputs are known.
+fn for_a_layer(settings: &Settings) -> Settings {
+    Settings {
+        schedule: Schedule::Uniform,
+        ratio: None,
+        first_ratio: None,
+        last_ratio: None,
+        eval: None,
+        eval_seq_len: 0,
+        bos: false,
+        format: Vec::new(),
+        session_cache: ByteSize(0),
+        ..settings.clone()
+    }
+}

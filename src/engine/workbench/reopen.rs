@@ -1,0 +1,174 @@
+//! What is opened: a model, or a session with its model; and what a session's files put on the workbench.
+
+use std::path::Path;
+
+use crate::{
+    config::{Part, Settings},
+    model::Checkpoint,
+    protocol::{Desk, Event, LayerRecord, Restored, RestoredAttempt, RestoredLayer},
+    session::{AttemptEntry, PartPlace, Session},
+};
+
+use super::{
+    super::{
+        open::ModelChoice,
+        place::{self, SessionPlace, check_model, check_texts, model_choice},
+    },
+    Bench, Control, Error,
+    attempts::{Kept, Solved},
+    export::tidy,
+};
+
+/// What a workbench begins with.
+pub struct Opening {
+    pub checkpoint: Checkpoint,
+    pub choice: ModelChoice,
+    pub settings: Settings,
+    pub place: SessionPlace,
+    pub session: Option<Box<Found>>,
+}
+
+/// A session that was found to fit its model.
+pub struct Found {
+    pub session: Session,
+    pub desk: Option<Desk>,
+    /// What was repaired or cannot be used.
+    pub warnings: Vec<String>,
+}
+
+impl Opening {
+    /// What was asked for from the beginning. A model beside a session says where that lies now.
+    pub fn first(
+        choice: ModelChoice,
+        settings: Settings,
+        place: SessionPlace,
+        control: &mut Control,
+    ) -> Result<Self, Error> {
+        let SessionPlace::Open(dir) = place else {
+            let checkpoint = choice.open(control)?;
+            return Ok(Self { checkpoint, choice, settings, place, session: None });
+        };
+        let moved = match choice {
+            ModelChoice::Demo => None,
+            ModelChoice::Named(name) => Some(name),
+        };
+        Self::of_session(&dir, moved, control)
+    }
+
+    /// A session and the model that it was made with, which must not have changed since.
+    pub fn of_session(dir: &Path, moved: Option<String>, control: &mut Control) -> Result<Self, Error> {
+        let (mut session, mut warnings) = Session::open(dir)?;
+        let choice = model_choice(&session.state().model.place, moved);
+        let checkpoint = choice.open(control)?;
+        let state = session.state();
+        check_model(dir, &state.model.files, &checkpoint, control)?;
+        for calibration in &state.calibrations {
+            check_texts(dir, calibration, &state.base, control)?;
+        }
+        let desk = session.desk().unwrap_or_else(|cause| {
+            warnings.push(format!("{cause}; what was planned but not run is lost"));
+            None
+        });
+        let newest = state.course.as_ref().and_then(|course| state.setups.get(course.setup));
+        let settings = match (&desk, newest) {
+            (Some(desk), _) => (*desk.settings).clone(),
+            (None, Some(setup)) => setup.settings.clone(),
+            (None, None) => return Err(Error::NothingRun(dir.into())),
+        };
+        tidy(&mut session)?;
+        let session = Some(Box::new(Found { session, desk, warnings }));
+        Ok(Self { checkpoint, choice, settings, place: SessionPlace::None, session })
+    }
+}
+
+impl Bench<'_> {
+    /// Takes up a session, and tells what is in it.
+    pub(super) fn restore(&mut self, found: Found, control: &mut Control) -> Result<(), Error> {
+        let Found { session, desk, mut warnings } = found;
+        let state = session.state().clone();
+        let mut layers = Vec::with_capacity(state.layers.len());
+        for (layer, entry) in state.layers.iter().enumerate() {
+            let mut restored = RestoredLayer { in_force: None, attempts: Vec::new() };
+            for attempt in &entry.attempts {
+                let number = attempt.attempt.number;
+                self.attempts.take_number(layer, number);
+                if !attempt.complete {
+                    continue;
+                }
+                match self.restore_attempt(&session, layer, attempt) {
+                    Ok(attempt) => restored.attempts.push(attempt),
+                    Err(error) if entry.in_force == Some(number) => warnings.push(format!(
+                        "{error}; layer {layer} is without an attempt until another is chosen or made"
+                    )),
+                    Err(error) => warnings.push(error.to_string()),
+                }
+            }
+            restored.in_force = entry.in_force.filter(|&number| self.attempts.get(layer, number).is_some());
+            self.attempts.choose(layer, restored.in_force)?;
+            layers.push(restored);
+        }
+        self.perplexities.0.clone_from(&state.perplexities);
+        self.base = place::base().ok().filter(|base| *base != state.base).map(|_| state.base.clone());
+        let course = state.course.as_ref();
+        self.seconds = course.map(|course| course.seconds).unwrap_or_default();
+        let (ratios, face) = match desk {
+            Some(desk) => (desk.ratios, desk.face),
+            None => (course.map(|course| course.ratios.clone()).unwrap_or_default(), serde_json::Value::Null),
+        };
+        let left = course.map(|course| {
+            let stale = |&layer: &usize| self.attempts.is_stale(layer, course.ratios.get(layer).copied());
+            let left = (course.from..self.attempts.numbers().len()).filter(stale).count();
+            (course.finished, left)
+        });
+        let calibration = course.and_then(|course| state.setups.get(course.setup));
+        let calibration = calibration.and_then(|setup| state.calibrations.get(setup.calibration));
+        let restored = Restored {
+            path: session.path().into(),
+            settings: Box::new(self.settings.clone()),
+            ratios,
+            layers,
+            calibration: calibration.map(|calibration| calibration.record.clone()),
+            perplexities: state.perplexities.iter().map(|measured| measured.record.clone()).collect(),
+            unfinished: left.filter(|(finished, left)| !finished || *left > 0).map(|(_, left)| left),
+            face,
+        };
+        control.tell(Event::Restored { session: Box::new(restored) });
+        self.opened = None;
+        self.enter_session(session, control)?;
+        for message in warnings {
+            control.tell(Event::Warning { message });
+        }
+        Ok(())
+    }
+
+    fn restore_attempt(
+        &mut self,
+        session: &Session,
+        layer: usize,
+        entry: &AttemptEntry,
+    ) -> Result<RestoredAttempt, Error> {
+        let number = entry.attempt.number;
+        let mut size = self.checkpoint.architecture().layers[layer];
+        let file = |part: Part| entry.part(part).map_or(number, |part| part.file);
+        let (attention, mlp) = (file(Part::Attention), file(Part::Mlp));
+        let heads = session.read_part(PartPlace { layer, attempt: attention, part: Part::Attention })?;
+        let channels = session.read_part(PartPlace { layer, attempt: mlp, part: Part::Mlp })?;
+        if heads.weight.is_some() {
+            (size.heads, size.kv_heads) = (heads.query_heads.len(), heads.kv_heads.len());
+        }
+        if channels.weight.is_some() {
+            size.channels = channels.record.kept.len();
+        }
+        let record = LayerRecord {
+            index: layer,
+            ratio: entry.attempt.method.ratio,
+            attention: heads.record,
+            mlp: channels.record,
+            output_error: entry.output_error,
+        };
+        let (attempt, cut) = (entry.attempt.clone(), Kept::Filed { attention, mlp });
+        self.attempts.add(Solved { attempt: attempt.clone(), record: record.clone(), size, cut });
+        let (attention, mlp) = (heads.statistics, channels.statistics);
+        Ok(RestoredAttempt { attempt, record, attention, mlp })
+    }
+}

@@ -1,0 +1,101 @@
+//! Fingerprints of files that a session rests on, and whether they are still the same.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    ops::ControlFlow,
+    path::Path,
+    time::UNIX_EPOCH,
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Error, Fingerprint,
+    sealed::{hex, sha256},
+};
+
+/// What became of a file since its fingerprint was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    Same,
+    Changed,
+    Missing,
+    /// The one who was told of the progress did not want to go on.
+    BrokenOff,
+}
+
+/// Told of the bytes read since it was told last.
+type Progress<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
+
+impl Fingerprint {
+    /// Reads a file; None where that was broken off.
+    pub fn of_file(name: &str, path: &Path, progress: Progress<'_>) -> Result<Option<Self>, Error> {
+        let mut file = File::open(path).map_err(Error::unreadable(path))?;
+        // Asked before the content is read: a change meanwhile makes the time differ later.
+        let modified = modified(&file).map_err(Error::unreadable(path))?;
+        let read = read(&mut file, progress).map_err(Error::unreadable(path))?;
+        Ok(read.map(|(bytes, sha256)| Self { name: name.into(), bytes, modified, sha256 }))
+    }
+
+    /// Of what is built in.
+    pub fn of_bytes(name: &str, bytes: &[u8]) -> Self {
+        Self { name: name.into(), bytes: bytes.len() as u64, modified: None, sha256: sha256(bytes) }
+    }
+
+    /// A file of the same length and time of change is not read.
+    pub fn check_file(&self, path: &Path, progress: Progress<'_>) -> Result<Check, Error> {
+        let mut file = match File::open(path) {
+            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Check::Missing);
+            }
+            opened => opened.map_err(Error::unreadable(path))?,
+        };
+        let mut check = || {
+            if file.metadata()?.len() != self.bytes {
+                return Ok(Check::Changed);
+            }
+            if self.modified.is_some() && modified(&file)? == self.modified {
+                return Ok(Check::Same);
+            }
+            Ok(match read(&mut file, progress)? {
+                None => Check::BrokenOff,
+                Some((bytes, sha256)) if (bytes, &sha256) == (self.bytes, &self.sha256) => Check::Same,
+                Some(_) => Check::Changed,
+            })
+        };
+        check().map_err(Error::unreadable(path))
+    }
+
+    pub fn check_bytes(&self, bytes: &[u8]) -> Check {
+        let same = bytes.len() as u64 == self.bytes && sha256(bytes) == self.sha256;
+        if same { Check::Same } else { Check::Changed }
+    }
+}
+
+/// None where the system does not tell, or where it lies before 1970.
+fn modified(file: &File) -> io::Result<Option<(u64, u32)>> {
+    let since = file.metadata()?.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Ok(since.map(|since| (since.as_secs(), since.subsec_nanos())))
+}
+
+/// Length and SHA-256; None where it was broken off.
+fn read(file: &mut File, progress: Progress<'_>) -> io::Result<Option<(u64, String)>> {
+    const PIECE: usize = 1 << 20;
+    let (mut hash, mut length) = (Sha256::new(), 0);
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = match file.read(&mut piece) {
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        if read == 0 {
+            return Ok(Some((length, hex(hash.finalize()))));
+        }
+        hash.update(&piece[..read]);
+        length += read as u64;
+        if progress(read as u64).is_break() {
+            return Ok(None);
+        }
+    }
+}

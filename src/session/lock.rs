@@ -1,0 +1,108 @@
+//! One process at a time: a file lock, which ends with its process however that ends.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Write},
+    path::Path,
+    process, thread,
+    time::Duration,
+};
+
+use super::{Error, names};
+
+/// Somebody who only looks holds the lock for a moment; so long one who wants to work waits for that.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Held until dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    file: File,
+}
+
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    Nobody,
+    Process(Option<u32>),
+}
+
+impl Lock {
+    pub(super) fn take(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join(names::LOCK);
+        for _ in 0..TRIES {
+            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let mut file = opened.map_err(Error::write(&path))?;
+            match file.try_lock() {
+                Ok(()) if !is_still(&file, &path) => continue,
+                Ok(()) => {
+                    // The number is for people alone: without it the lock holds as well.
+                    let _ = sign(&mut file);
+                    return Ok(Self { file });
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+                Err(TryLockError::Error(cause)) => return Err(Error::NoLock { dir: dir.into(), cause }),
+            }
+        }
+        let (pid, host) = signature(&path);
+        Err(Error::InUse {
+            dir: dir.into(),
+            pid,
+            host: host.filter(|host| this_host().is_some_and(|own| own != *host)),
+        })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Left over, the number would only be of a process that is gone.
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// Tests the lock, and lets go at once.
+pub(super) fn holder(dir: &Path) -> Holder {
+    let path = dir.join(names::LOCK);
+    let Ok(file) = File::open(&path) else { return Holder::Nobody };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Holder::Process(signature(&path).0),
+        Ok(()) | Err(TryLockError::Error(_)) => Holder::Nobody,
+    }
+}
+
+fn sign(file: &mut File) -> std::io::Result<()> {
+    let host = this_host().map(|host| format!(" {host}")).unwrap_or_default();
+    file.set_len(0)?;
+    file.write_all(format!("{}{host}\n", process::id()).as_bytes())
+}
+
+/// The number of the process, and its machine.
+fn signature(path: &Path) -> (Option<u32>, Option<String>) {
+    const LONGEST: u64 = 512;
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+    let mut words = text.split_whitespace().map(str::to_owned);
+    match read {
+        Ok(_) => (words.next().and_then(|pid| pid.parse().ok()), words.next()),
+        Err(_) => (None, None),
+    }
+}
+
+fn this_host() -> Option<String> {
+    let host =
+        fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
+    host.ok().map(|host| host.trim().to_owned()).filter(|host| !host.is_empty())
+}
+
+/// False where somebody who removed the session has taken the file away meanwhile.
+#[cfg(unix)]
+fn is_still(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if same(&a, &b))
+}
+
+#[cfg(not(unix))]
+fn is_still(_: &File, path: &Path) -> bool {
+    path.exists()
+}

@@ -1,0 +1,223 @@
+//! A session that is open for writing, by one process at a time.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf, absolute},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    Error, Journal, PartHead, PartPlace, State, StreamCache, Weight, doubled, journal,
+    lock::Lock,
+    names::{self, Directory},
+    part_file,
+    sealed::sha256,
+    whole_file::{Durability, name_meant, write_whole},
+};
+use crate::protocol::Desk;
+
+/// Holds the lock until it is dropped.
+#[derive(Debug)]
+pub struct Session {
+    path: PathBuf,
+    state: State,
+    /// Kept for its drop.
+    _lock: Lock,
+}
+
+impl Session {
+    /// Makes the directory, with its parents. One that exists is refused, unless it is empty or a process ended in it before
+    /// its first state was written.
+    pub fn create(dir: &Path, state: State) -> Result<Self, Error> {
+        let path = absolute(dir).map_err(Error::write(dir))?;
+        fs::create_dir_all(&path).map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Error::Occupied(path.clone()),
+            _ => Error::Write { path: path.clone(), cause },
+        })?;
+        refuse_what_is_there(&path)?;
+        let lock = Lock::take(&path)?;
+        // Another process may have been faster.
+        refuse_what_is_there(&path)?;
+        Self::begin(path, lock, state)
+    }
+
+    /// Makes `ROOT/MODEL-YYYY-MM-DD-HHMMSS`, with `-2`, `-3` … behind it where that is taken.
+    pub fn create_under(root: &Path, model: &str, state: State) -> Result<Self, Error> {
+        let root = absolute(root).map_err(Error::write(root))?;
+        fs::create_dir_all(&root).map_err(Error::write(&root))?;
+        let name = names::of_session(model, SystemTime::now());
+        let mut path = root.join(&name);
+        let mut number = 1;
+        // Whoever makes the directory has the name.
+        while let Err(cause) = fs::create_dir(&path) {
+            if cause.kind() != io::ErrorKind::AlreadyExists {
+                return Err(Error::Write { path, cause });
+            }
+            number += 1;
+            path = root.join(format!("{name}-{number}"));
+        }
+        let lock = Lock::take(&path)?;
+        Self::begin(path, lock, state)
+    }
+
+    fn begin(path: PathBuf, lock: Lock, state: State) -> Result<Self, Error> {
+        sweep(&path);
+        make_directory(&path.join(names::ATTEMPTS))?;
+        let mut session = Self { path, state, _lock: lock };
+        session.change(|_| ())?;
+        Ok(session)
+    }
+
+    /// Locks and reads a session. The texts are warnings: what was damaged and could be put right.
+    pub fn open(dir: &Path) -> Result<(Self, Vec<String>), Error> {
+        let path = absolute(dir).map_err(Error::unreadable(dir))?;
+        if !is_session(&path) {
+            return Err(Error::NotFound(path));
+        }
+        let lock = Lock::take(&path)?;
+        let found = doubled::read(&path)?;
+        sweep(&path);
+        make_directory(&path.join(names::ATTEMPTS))?;
+        if !found.whole {
+            // The good copy is enough to go on with; the next change writes both again.
+            let _ = doubled::write(&path, &found.state);
+        }
+        Ok((Self { path, state: found.state, _lock: lock }, found.warnings))
+    }
+
+    /// Absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last part of the path.
+    pub fn name(&self) -> String {
+        name_of(&self.path)
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Changes the state and writes it. Where that fails, it stays as it was.
+    pub fn change(&mut self, change: impl FnOnce(&mut State)) -> Result<(), Error> {
+        let mut state = self.state.clone();
+        change(&mut state);
+        state.sequence = self.state.sequence + 1;
+        state.changed = unix_seconds(SystemTime::now());
+        doubled::write(&self.path, &state)?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// Writes the file of a part; one of the same place is replaced. The `weight` of the head is not looked at.
+    pub fn write_part(&self, head: &PartHead, weight: Option<&Weight>) -> Result<(), Error> {
+        part_file::write(&self.part_path(head.place), head, weight)
+    }
+
+    /// Verifies and reads all of a part's file but the weight, whose length alone is checked.
+    pub fn read_part(&self, place: PartPlace) -> Result<PartHead, Error> {
+        part_file::read_head(&self.part_path(place), place)
+    }
+
+    /// Verifies and reads the weight of a part; None where nothing was cut.
+    pub fn read_weight(&self, head: &PartHead) -> Result<Option<Weight>, Error> {
+        part_file::read_weight(&self.part_path(head.place), head)
+    }
+
+    fn part_path(&self, place: PartPlace) -> PathBuf {
+        self.path.join(names::ATTEMPTS).join(names::part(place))
+    }
+
+    /// Writes calibration windows, and gives their SHA-256.
+    pub fn write_windows(&self, number: usize, bytes: &[u8]) -> Result<String, Error> {
+        let path = self.path.join(names::windows(number));
+        write_whole(&path, Durability::Synced, |file| io::Write::write_all(file, bytes))?;
+        Ok(sha256(bytes))
+    }
+
+    /// Calibration windows that have this SHA-256.
+    pub fn read_windows(&self, number: usize, expected: &str) -> Result<Vec<u8>, Error> {
+        let path = self.path.join(names::windows(number));
+        let damaged = |cause: &str| Error::Damaged {
+            path: path.clone(),
+            cause: cause.into(),
+            remedy: "they can be drawn from the calibration text again",
+        };
+        let bytes = match fs::read(&path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Err(damaged("it is missing")),
+            read => read.map_err(Error::unreadable(&path))?,
+        };
+        if sha256(&bytes) == expected { Ok(bytes) } else { Err(damaged("its checksum differs")) }
+    }
+
+    pub fn journal(&self) -> Result<Journal, Error> {
+        Journal::open(&self.path)
+    }
+
+    /// What was planned but not run; None where nothing was.
+    pub fn desk(&self) -> Result<Option<Desk>, Error> {
+        journal::read_desk(&self.path)
+    }
+
+    /// Layer inputs that were kept, up to `limit` bytes of files.
+    pub fn streams(&self, limit: u64) -> StreamCache {
+        StreamCache::open(&self.path.join(names::STREAMS), limit)
+    }
+}
+
+pub(super) fn is_session(dir: &Path) -> bool {
+    [names::STATE, names::STATE_COPY].iter().any(|name| dir.join(name).is_file())
+}
+
+/// The last part of a path, as far as it is text.
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn make_directory(path: &Path) -> Result<(), Error> {
+    match fs::create_dir(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.map_err(Error::write(path)),
+    }
+}
+
+/// Refuses a directory that holds more than a process leaves that ended before its first state was written.
+fn refuse_what_is_there(dir: &Path) -> Result<(), Error> {
+    if is_session(dir) {
+        return Err(Error::Exists(dir.into()));
+    }
+    for entry in fs::read_dir(dir).map_err(Error::unreadable(dir))? {
+        let name = entry.map_err(Error::unreadable(dir))?.file_name();
+        let name = name.to_string_lossy();
+        let left_over = name_meant(&name).is_some() && Directory::Session.owns(&name);
+        let empty =
+            || fs::read_dir(dir.join(names::ATTEMPTS)).is_ok_and(|mut entries| entries.next().is_none());
+        if name != names::LOCK && !left_over && !(name == names::ATTEMPTS && empty()) {
+            return Err(Error::Occupied(dir.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Removes temporary files of processes that have ended; whoever holds the lock may. What cannot go does no harm.
+fn sweep(dir: &Path) {
+    let places = [
+        (dir.to_owned(), Directory::Session),
+        (dir.join(names::ATTEMPTS), Directory::Attempts),
+        (dir.join(names::STREAMS), Directory::Streams),
+    ];
+    for (place, kind) in places {
+        for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name_meant(&name).is_some() && kind.owns(&name) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One solved part of one attempt as a file: the cut weight, which any reader of safetensors opens, and all that is known
+//! of it as metadata.
+
+use std::{collections::BTreeMap, fs::File, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Error, FORMAT,
+    sealed::{checksum, sha256},
+    tensor_file::{self, Header, Laid, Stated},
+    whole_file::{Durability, write_whole},
+};
+use crate::{
+    config::Part,
+    protocol::{PartRecord, Statistics},
+};
+
+/// Which part of which attempt of which layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartPlace {
+    pub layer: usize,
+    pub attempt: usize,
+    pub part: Part,
+}
+
+/// Everything of a part's file but the weight.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartHead {
+    #[serde(flatten)]
+    pub place: PartPlace,
+    pub record: PartRecord,
+    /// None where the part was not solved, or where a number in it was not finite.
+    pub statistics: Option<Statistics>,
+    /// Kept heads, ascending, of an attention that was cut; else empty.
+    pub query_heads: Vec<usize>,
+    pub kv_heads: Vec<usize>,
+    /// None where nothing was cut.
+    pub weight: Option<WeightHead>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightHead {
+    /// `F32`, `F16` or `BF16`.
+    pub dtype: String,
+    pub shape: [usize; 2],
+    /// Of the weight's bytes.
+    pub sha256: String,
+}
+
+/// A cut weight [rows, columns], row-major, little-endian.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Weight {
+    pub dtype: String,
+    pub shape: [usize; 2],
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Weight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Weight({} {:?}, {} bytes)", self.dtype, self.shape, self.bytes.len())
+    }
+}
+
+const TENSOR: &str = "weight";
+const KEY_FORMAT: &str = "slimgpt_format";
+const KEY_PART: &str = "part";
+const KEY_CHECKSUM: &str = "part_sha256";
+
+const REMEDY: &str = "this attempt cannot be used; `slimgpt retry` makes another";
+
+fn damaged(path: &Path, cause: impl Into<String>) -> Error {
+    Error::Damaged { path: path.into(), cause: cause.into(), remedy: REMEDY }
+}
+
+pub(super) fn write(path: &Path, head: &PartHead, weight: Option<&Weight>) -> Result<(), Error> {
+    let stated = weight.map(|weight| WeightHead {
+        dtype: weight.dtype.clone(),
+        shape: weight.shape,
+        sha256: sha256(&weight.bytes),
+    });
+    let text = to_text(&PartHead { weight: stated, ..head.clone() })
+        .map_err(|cause| Error::Write { path: path.into(), cause: cause.into() })?;
+    let (format, checksum) = (FORMAT.to_string(), checksum(FORMAT, &text));
+    let metadata = BTreeMap::from([
+        (KEY_FORMAT, format.as_str()),
+        (KEY_PART, text.as_str()),
+        (KEY_CHECKSUM, checksum.as_str()),
+    ]);
+    let tensors = weight.map(|weight| Laid {
+        name: TENSOR,
+        dtype: &weight.dtype,
+        shape: &weight.shape,
+        bytes: &weight.bytes,
+    });
+    write_whole(path, Durability::Synced, |file| tensor_file::write(file, &metadata, tensors.as_slice()))
+}
+
+pub(super) fn read_head(path: &Path, place: PartPlace) -> Result<PartHead, Error> {
+    Ok(open(path, place)?.head)
+}
+
+/// The weight that the head states, verified.
+pub(super) fn read_weight(path: &Path, head: &PartHead) -> Result<Option<Weight>, Error> {
+    let Some(stated) = &head.weight else { return Ok(None) };
+    let Opened { mut file, head: found, tensor } = open(path, head.place)?;
+    let Some(tensor) = tensor.filter(|_| found.weight.as_ref() == Some(stated)) else {
+        return Err(damaged(path, "it has changed since it was opened"));
+    };
+    let bytes = tensor_file::read_bytes(&mut file, &tensor).map_err(Error::unreadable(path))?;
+    if sha256(&bytes) != stated.sha256 {
+        return Err(damaged(path, "the checksum of its weight differs"));
+    }
+    Ok(Some(Weight { dtype: stated.dtype.clone(), shape: stated.shape, bytes }))
+}
+
+struct Opened {
+    file: File,
+    head: PartHead,
+    tensor: Option<Stated>,
+}
+
+fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
+    let mut file = match File::open(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Err(damaged(path, "it is missing")),
+        opened => opened.map_err(Error::unreadable(path))?,
+    };
+    let header = tensor_file::read_header(&mut file).map_err(Error::unreadable(path))?;
+    let header = header.map_err(|cause| damaged(path, cause))?;
+    let head = head_of(path, &header)?;
+    if head.place != place {
+        let PartPlace { layer, attempt, part } = head.place;
+        let found =
+            format!("expected the part of its name, found {part} of attempt {attempt} of layer {layer}");
+        return Err(damaged(path, found));
+    }
+    let mut tensors = header.tensors;
+    let tensor = tensors.pop();
+    let as_stated = match (&head.weight, &tensor) {
+        (Some(weight), Some(tensor)) => {
+            tensor.name == TENSOR && tensor.dtype == weight.dtype && tensor.shape == weight.shape
+        }
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    if !tensors.is_empty() || !as_stated {
+        return Err(damaged(path, "its weight is not the one that its record states"));
+    }
+    Ok(Opened { file, head, tensor })
+}
+
+fn head_of(path: &Path, header: &Header) -> Result<PartHead, Error> {
+    let value = |key: &str| {
+        let value = header.metadata.get(key);
+        value.ok_or_else(|| damaged(path, format!("expected {key} in its header, found none")))
+    };
+    let (format, text, stated) = (value(KEY_FORMAT)?, value(KEY_PART)?, value(KEY_CHECKSUM)?);
+    let format: u64 = format
+        .parse()
+        .map_err(|_| damaged(path, format!("expected a format's number, found \"{format}\"")))?;
+    if checksum(format, text) != *stated {
+        return Err(damaged(path, "the checksum of its record differs"));
+    }
+    if format > FORMAT {
+        return Err(Error::Newer { path: path.into(), format });
+    }
+    from_text(text).map_err(|cause| damaged(path, format!("its record cannot be read: {cause}")))
+}
+
+/// The text of a head. JSON has no number that is not finite: statistics with one are left out, and any other but the
+/// relative error is refused, since the text would not be read again.
+fn to_text(head: &PartHead) -> serde_json::Result<String> {
+    let text = serde_json::to_string(head)?;
+    match from_text(&text) {
+        Ok(_) => Ok(text),
+        Err(cause) if head.statistics.is_none() => Err(cause),
+        Err(_) => to_text(&PartHead { statistics: None, ..head.clone() }),
+    }
+}
+
+/// The relative error of a part without any output is no number; it is written as null.
+fn from_text(text: &str) -> serde_json::Result<PartHead> {
+    let mut value: Value = serde_json::from_str(text)?;
+    let error = value.pointer_mut("/record/relative_error").filter(|error| error.is_null());
+    let missing = error.map(|error| *error = Value::from(0.0)).is_some();
+    let mut head: PartHead = serde_json::from_value(value)?;
+    if missing {
+        head.record.relative_error = f64::NAN;
+    }
+    Ok(head)
+}

@@ -1,0 +1,154 @@
+//! The sessions of a directory: listed, found by a name, removed.
+
+use std::{
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use super::{
+    Error,
+    lock::Lock,
+    names::{self, Directory},
+    opened::is_session,
+    summary,
+};
+use crate::protocol::SessionSummary;
+
+/// What was removed of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    pub bytes: u64,
+    /// What is not a session's; it was left, and the directory with it. Empty where the directory is gone.
+    pub foreign: Vec<PathBuf>,
+}
+
+/// The sessions under `root`, the one changed last first; none where `root` is not there.
+pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
+    let mut sessions: Vec<SessionSummary> = directories(root)?.iter().map(|path| summary(path)).collect();
+    let changed = |session: &SessionSummary| session.content.as_ref().map(|content| content.changed);
+    sessions.sort_by(|a, b| changed(b).cmp(&changed(a)).then_with(|| b.name.cmp(&a.name)));
+    Ok(sessions)
+}
+
+/// Directories under `root` that are sessions, or were to become one.
+fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(root) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::unreadable(root))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::unreadable(root))?.path();
+        if is_session(&path) || is_begun(&path) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// A process ended here before its first state was written.
+fn is_begun(dir: &Path) -> bool {
+    dir.join(names::LOCK).is_file()
+}
+
+/// The session that a person means: a path, `last`, a name under `root`, or the beginning of just one.
+pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
+    let path = Path::new(name);
+    if !name.is_empty() && is_session(path) {
+        return Ok(path.into());
+    }
+    let sessions = match root {
+        Some(root) => list(root)?,
+        None => Vec::new(),
+    };
+    let candidates = || sessions.iter().map(|session| session.name.clone()).collect();
+    if let Some(session) = sessions.iter().find(|session| session.name == name) {
+        return Ok(session.path.clone());
+    }
+    if name == "last"
+        && let Some(session) = sessions.first()
+    {
+        return Ok(session.path.clone());
+    }
+    let mut parts = path.components();
+    let one_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    let begin = |session: &&SessionSummary| one_name && session.name.starts_with(name);
+    let found: Vec<&SessionSummary> = sessions.iter().filter(begin).collect();
+    match found[..] {
+        [session] => Ok(session.path.clone()),
+        [] if path.exists() => Err(Error::NotFound(path.into())),
+        [] => Err(Error::Unknown { name: name.into(), candidates: candidates() }),
+        _ => {
+            let candidates = found.iter().map(|session| session.name.clone()).collect();
+            Err(Error::Ambiguous { name: name.into(), candidates })
+        }
+    }
+}
+
+/// Removes the files of a session, and its directory where nothing else lies in it. One that is in use is refused.
+pub fn remove(dir: &Path) -> Result<Removed, Error> {
+    // What a link stands for is removed; the link itself is nobody's.
+    let dir = match dir.canonicalize() {
+        Ok(dir) if is_session(&dir) || is_begun(&dir) => dir,
+        Ok(_) | Err(_) => return Err(Error::NotFound(dir.into())),
+    };
+    let lock = Lock::take(&dir)?;
+    let mut removed = Removed { bytes: 0, foreign: Vec::new() };
+    // The state goes first: what is left of a session that is half removed can't be taken for a whole one.
+    for name in [names::STATE, names::STATE_COPY] {
+        removed.file(&dir.join(name))?;
+    }
+    for (name, kind) in [(names::ATTEMPTS, Directory::Attempts), (names::STREAMS, Directory::Streams)] {
+        removed.directory(&dir.join(name), kind)?;
+    }
+    removed.files(&dir, Directory::Session)?;
+    removed.file(&dir.join(names::LOCK))?;
+    drop(lock);
+    if removed.foreign.is_empty() {
+        fs::remove_dir(&dir).map_err(|cause| Error::Remove { path: dir.clone(), cause })?;
+    }
+    Ok(removed)
+}
+
+impl Removed {
+    /// A directory within the session; a link to another place is not followed.
+    fn directory(&mut self, dir: &Path, kind: Directory) -> Result<(), Error> {
+        if !dir.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            return Ok(());
+        }
+        let before = self.foreign.len();
+        self.files(dir, kind)?;
+        if self.foreign.len() == before {
+            fs::remove_dir(dir).map_err(|cause| Error::Remove { path: dir.into(), cause })?;
+        }
+        Ok(())
+    }
+
+    /// The files of a directory but the lock.
+    fn files(&mut self, dir: &Path, kind: Directory) -> Result<(), Error> {
+        for entry in fs::read_dir(dir).map_err(Error::unreadable(dir))? {
+            let entry = entry.map_err(Error::unreadable(dir))?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && kind.owns(&name) {
+                if (kind, &*name) != (Directory::Session, names::LOCK) {
+                    self.file(&path)?;
+                }
+            } else if !self.foreign.iter().any(|foreign| foreign.starts_with(&path)) {
+                self.foreign.push(path);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), Error> {
+        let bytes = path.symlink_metadata().map_or(0, |file| file.len());
+        match fs::remove_file(path) {
+            Ok(()) => self.bytes += bytes,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(Error::Remove { path: path.into(), cause }),
+        }
+        Ok(())
+    }
+}

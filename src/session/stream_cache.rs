@@ -1,0 +1,219 @@
+//! Layer inputs on disk: a cache, so that a retry need not come from the first layer. All in it may be lost at any time.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    FORMAT, names,
+    sealed::{checksum, hex},
+    tensor_file::{self, Header, Laid},
+    whole_file::{Durability, write_whole},
+};
+
+/// A tensor of a stream: row-major, little-endian.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    pub name: String,
+    /// As safetensors have it.
+    pub dtype: String,
+    pub shape: Vec<usize>,
+    pub bytes: Vec<u8>,
+}
+
+/// The files of one session, within a limit.
+#[derive(Debug)]
+pub struct StreamCache {
+    dir: PathBuf,
+    /// Bytes of all files together.
+    limit: u64,
+    /// The one used last at the end.
+    files: Vec<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    key: String,
+    path: PathBuf,
+    bytes: u64,
+}
+
+const KEY_FORMAT: &str = "slimgpt_format";
+const KEY: &str = "key";
+const KEY_CHECKSUM: &str = "key_sha256";
+const DATA_CHECKSUM: &str = "data_sha256";
+
+impl StreamCache {
+    pub(super) fn open(dir: &Path, limit: u64) -> Self {
+        let mut found: Vec<(SystemTime, Kept)> = Vec::new();
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if !names::Directory::Streams.owns(&entry.file_name().to_string_lossy()) {
+                continue;
+            }
+            match known(&path) {
+                Ok((used, kept)) => found.push((used, kept)),
+                Err(_) => remove(&path),
+            }
+        }
+        found.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.path.cmp(&other.path)));
+        let files = found.into_iter().map(|(_, kept)| kept).collect();
+        let mut cache = Self { dir: dir.into(), limit, files };
+        cache.evict(limit);
+        cache
+    }
+
+    /// Bytes that all files together may have.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Of the files that are there, the one used longest ago first.
+    pub fn keys(&self) -> Vec<String> {
+        self.files.iter().map(|kept| kept.key.clone()).collect()
+    }
+
+    /// Keeps tensors, in place of those that had the key and of those used longest ago, until all are within the limit.
+    /// False where these alone are above it, or where they could not be written.
+    pub fn put(&mut self, key: &str, tensors: &[Tensor]) -> bool {
+        let bytes: u64 = tensors.iter().map(|tensor| tensor.bytes.len() as u64).sum();
+        self.forget(key);
+        // A header needs room too; what it took is known afterwards.
+        if bytes > self.limit {
+            return false;
+        }
+        self.evict(self.limit - bytes);
+        let path = self.dir.join(file_name(key));
+        match write(&path, key, tensors) {
+            Ok(bytes) if bytes <= self.limit => {
+                self.evict(self.limit - bytes);
+                self.files.push(Kept { key: key.into(), path, bytes });
+                true
+            }
+            Ok(_) | Err(_) => {
+                remove(&path);
+                false
+            }
+        }
+    }
+
+    /// The tensors that were put, in their order; None where they are not there or are damaged.
+    pub fn get(&mut self, key: &str) -> Option<Vec<Tensor>> {
+        let at = self.files.iter().position(|kept| kept.key == key)?;
+        let kept = self.files.remove(at);
+        match read(&kept.path, key) {
+            Ok(tensors) => {
+                self.files.push(kept);
+                Some(tensors)
+            }
+            Err(_) => {
+                remove(&kept.path);
+                None
+            }
+        }
+    }
+
+    fn forget(&mut self, key: &str) {
+        if let Some(at) = self.files.iter().position(|kept| kept.key == key) {
+            remove(&self.files.remove(at).path);
+        }
+    }
+
+    /// Removes those used longest ago until the others have no more than so many bytes.
+    fn evict(&mut self, room: u64) {
+        let mut bytes: u64 = self.files.iter().map(|kept| kept.bytes).sum();
+        while bytes > room && !self.files.is_empty() {
+            let kept = self.files.remove(0);
+            bytes -= kept.bytes;
+            remove(&kept.path);
+        }
+    }
+}
+
+/// What cannot be removed is found damaged or too much again.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+fn file_name(key: &str) -> String {
+    const BYTES: usize = 16;
+    names::stream(&hex(&Sha256::digest(key)[..BYTES]))
+}
+
+fn damaged() -> io::Error {
+    io::ErrorKind::InvalidData.into()
+}
+
+/// Writes a file, and gives its length.
+fn write(path: &Path, key: &str, tensors: &[Tensor]) -> io::Result<u64> {
+    let (format, of_key, of_data) = (FORMAT.to_string(), checksum(FORMAT, key), data_checksum(tensors));
+    let metadata = BTreeMap::from([
+        (KEY_FORMAT, format.as_str()),
+        (KEY, key),
+        (KEY_CHECKSUM, of_key.as_str()),
+        (DATA_CHECKSUM, of_data.as_str()),
+    ]);
+    let laid = tensors.iter().map(|Tensor { name, dtype, shape, bytes }| Laid { name, dtype, shape, bytes });
+    let laid: Vec<Laid<'_>> = laid.collect();
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    write_whole(path, Durability::Disposable, |file| tensor_file::write(file, &metadata, &laid))
+        .map_err(|_| damaged())?;
+    Ok(fs::metadata(path)?.len())
+}
+
+/// SHA-256 of what is stated of every tensor, and of its bytes.
+fn data_checksum(tensors: &[Tensor]) -> String {
+    let mut hash = Sha256::new();
+    for Tensor { name, dtype, shape, bytes } in tensors {
+        hash.update(format!("{name:?} {dtype:?} {shape:?}\n"));
+        hash.update(bytes);
+    }
+    hex(hash.finalize())
+}
+
+/// When a file was used last, and what it is. Its tensors are not looked at.
+fn known(path: &Path) -> io::Result<(SystemTime, Kept)> {
+    let mut file = File::open(path)?;
+    let header = tensor_file::read_header(&mut file)?.map_err(|_| damaged())?;
+    let key =
+        key_of(&header).filter(|key| path.file_name().is_some_and(|name| name == file_name(key).as_str()));
+    let key = key.ok_or_else(damaged)?.to_owned();
+    let metadata = file.metadata()?;
+    Ok((metadata.modified()?, Kept { key, path: path.into(), bytes: metadata.len() }))
+}
+
+/// The key of a file of this format.
+fn key_of(header: &Header) -> Option<&str> {
+    let value = |key: &str| header.metadata.get(key);
+    let key = value(KEY)?;
+    (*value(KEY_FORMAT)? == FORMAT.to_string() && *value(KEY_CHECKSUM)? == checksum(FORMAT, key))
+        .then_some(key.as_str())
+}
+
+fn read(path: &Path, key: &str) -> io::Result<Vec<Tensor>> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let header = tensor_file::read_header(&mut file)?.map_err(|_| damaged())?;
+    if key_of(&header) != Some(key) {
+        return Err(damaged());
+    }
+    let mut tensors = Vec::with_capacity(header.tensors.len());
+    for stated in &header.tensors {
+        let bytes = tensor_file::read_bytes(&mut file, stated)?;
+        let (name, dtype, shape) = (stated.name.clone(), stated.dtype.clone(), stated.shape.clone());
+        tensors.push(Tensor { name, dtype, shape, bytes });
+    }
+    if header.metadata.get(DATA_CHECKSUM) != Some(&data_checksum(&tensors)) {
+        return Err(damaged());
+    }
+    // The order of use outlasts the process; where the time cannot be set, the file only leaves earlier.
+    let _ = file.set_modified(SystemTime::now());
+    Ok(tensors)
+}

@@ -1,0 +1,122 @@
+//! Safetensors files as a session has them: 8 bytes with the header's length, the header as JSON, the tensors' bytes.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+};
+
+use safetensors::{Dtype, tensor::Metadata};
+use serde_json::{Map, Value, json};
+
+/// What readers elsewhere accept.
+const LONGEST_HEADER: u64 = 100_000_000;
+const LENGTH: u64 = 8;
+const METADATA: &str = "__metadata__";
+
+/// A tensor that is written: its name, number type and shape, and its bytes in order of rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Laid<'a> {
+    pub(super) name: &'a str,
+    pub(super) dtype: &'a str,
+    pub(super) shape: &'a [usize],
+    pub(super) bytes: &'a [u8],
+}
+
+/// A tensor as the header states it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stated {
+    pub(super) name: String,
+    pub(super) dtype: String,
+    pub(super) shape: Vec<usize>,
+    /// Bytes from the beginning of the file.
+    begin: u64,
+    pub(super) length: usize,
+}
+
+/// A header that fits its file: the tensors follow each other without gaps up to the end.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) metadata: HashMap<String, String>,
+    /// In the order of their bytes.
+    pub(super) tensors: Vec<Stated>,
+}
+
+pub(super) fn write(
+    file: &mut File,
+    metadata: &BTreeMap<&str, &str>,
+    tensors: &[Laid<'_>],
+) -> io::Result<()> {
+    let mut header = Map::new();
+    header.insert(METADATA.into(), json!(metadata));
+    let mut at = 0;
+    for tensor in tensors {
+        if length_of(tensor) != Some(tensor.bytes.len()) {
+            let Laid { name, dtype, shape, bytes } = tensor;
+            let what = format!("tensor {name}: {} bytes are not {dtype} {shape:?}", bytes.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        let end = at + tensor.bytes.len();
+        let stated = json!({"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [at, end]});
+        header.insert(tensor.name.into(), stated);
+        at = end;
+    }
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(LENGTH as usize), b' ');
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&header)?;
+    for tensor in tensors {
+        file.write_all(tensor.bytes)?;
+    }
+    Ok(())
+}
+
+/// Bytes that a tensor of its type and shape has; None where the type is unknown.
+fn length_of(tensor: &Laid<'_>) -> Option<usize> {
+    let dtype: Dtype = serde_json::from_value(Value::from(tensor.dtype)).ok()?;
+    let numbers = tensor.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))?;
+    Some(numbers.checked_mul(dtype.bitsize())? / 8)
+}
+
+/// Reads the header; the text of the error says what is wrong with the file.
+pub(super) fn read_header(file: &mut File) -> io::Result<Result<Header, String>> {
+    let whole = file.metadata()?.len();
+    let Some(room) = whole.checked_sub(LENGTH) else {
+        return Ok(Err(format!("it is cut off: expected at least {LENGTH} bytes, found {whole}")));
+    };
+    let mut length = [0; LENGTH as usize];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > room.min(LONGEST_HEADER) {
+        return Ok(Err(format!("expected a header of {length} bytes, found {room} bytes in all")));
+    }
+    let mut text = vec![0; length as usize];
+    file.read_exact(&mut text)?;
+    Ok(parse(&text, whole))
+}
+
+fn parse(text: &[u8], whole: u64) -> Result<Header, String> {
+    let header: Metadata = serde_json::from_slice(text)
+        .map_err(|cause| format!("its header is not as it was written: {cause}"))?;
+    let first = LENGTH + text.len() as u64;
+    let expected = first + header.data_len() as u64;
+    if expected != whole {
+        return Err(format!("expected {expected} bytes, found {whole}"));
+    }
+    let mut tensors = Vec::new();
+    for name in header.offset_keys() {
+        let Some(info) = header.info(&name) else { continue };
+        let (begin, end) = info.data_offsets;
+        let (dtype, shape) = (format!("{:?}", info.dtype), info.shape.clone());
+        tensors.push(Stated { name, dtype, shape, begin: first + begin as u64, length: end - begin });
+    }
+    Ok(Header { metadata: header.metadata().clone().unwrap_or_default(), tensors })
+}
+
+pub(super) fn read_bytes(file: &mut File, tensor: &Stated) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; tensor.length];
+    file.seek(SeekFrom::Start(tensor.begin))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
