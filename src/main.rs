@@ -3,13 +3,14 @@
 mod cli;
 mod configuration;
 mod manual;
+mod sessions;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use slimgpt::{
     config::{GlyphChoice, Machine, MachineOptions, Paths, Settings},
-    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun, SessionPlace},
+    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun},
     headless::{self, Output},
     recording::{Recorder, Replay},
     tui::{self, Ending, Flags, Interface, Opened, Session},
@@ -25,6 +26,7 @@ use configuration::resolve;
 enum Failure {
     Engine(engine::Error),
     Explorer(tui::Error),
+    Session(sessions::Error),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,11 @@ fn main() -> ExitCode {
         Some(Command::Explore(args)) => explore(*args, paths),
         Some(Command::Replay(args)) => replay(args, paths),
         Some(Command::Prune(args)) => finished(prune(*args, paths)),
+        Some(Command::Resume(args)) => finished(sessions::resume(args, paths)),
+        Some(Command::Retry(args)) => finished(sessions::retry(args, paths)),
+        Some(Command::Choose(args)) => finished(sessions::choose(args, paths)),
+        Some(Command::Export(args)) => finished(sessions::export(args, paths)),
+        Some(Command::Sessions(command)) => finished(sessions::on_disk(command, paths)),
         Some(Command::Eval(args)) => finished(evaluate(args)),
         Some(Command::Generate(args)) => finished(generate(args)),
         Some(Command::Inspect(args)) => finished(inspect(*args, paths)),
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
         }
         Err(Failure::Engine(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
         Err(Failure::Explorer(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
+        Err(Failure::Session(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
     };
     headless::say(&format!("{label}: {text}"));
     ExitCode::from(code)
@@ -93,18 +101,18 @@ fn flags(args: InterfaceArgs) -> Flags {
     }
 }
 
-fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
+fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let output = output(options.json.unwrap_or(false));
     let events = options.events.clone();
-    let settings = Settings::new(options)?;
+    let session = sessions::place_of_run(&options, paths)?;
+    let settings = Settings::new(options).map_err(engine::Error::from)?;
     engine::use_threads(settings.machine.threads)?;
-    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out)).transpose()?;
-    headless::prune(
-        PruneRun { model, settings, out: args.out, force: args.force, session: SessionPlace::None },
-        output,
-        recorder,
-    )
+    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out));
+    let recorder = recorder.transpose().map_err(engine::Error::from)?;
+    let root = paths.map(Paths::sessions);
+    let job = PruneRun { model, settings, out: args.out, force: args.force, session };
+    Ok(headless::prune(job, output, recorder, root.as_deref())?)
 }
 
 fn evaluate(args: EvalArgs) -> Result<(), engine::Error> {
@@ -158,6 +166,15 @@ fn finished<E: Into<Failure>>(done: Result<(), E>) -> Result<Ending, Failure> {
 impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<sessions::Error> for Failure {
+    fn from(error: sessions::Error) -> Self {
+        match error {
+            sessions::Error::Engine(error) => Self::Engine(error),
+            other => Self::Session(other),
+        }
     }
 }
 

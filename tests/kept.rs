@@ -113,7 +113,10 @@ fn what_was_through_is_not_solved_again() {
         Event::Removed { layer: 2, part, .. } => Some(*part),
         _ => None,
     });
-    assert!(!solved.is_empty() && solved.iter().all(|part| *part == Part::Mlp), "the attention was solved again");
+    assert!(
+        !solved.is_empty() && solved.iter().all(|part| *part == Part::Mlp),
+        "the attention was solved again"
+    );
 }
 
 #[test]
@@ -123,12 +126,14 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     let (path, place) = new_session(dir.path());
     let mut face = Face::open_in(&settings, place);
     let first = face.run(0, &settings).record();
-    let tried = face.retry(4, Method { ratio: 0.6, parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
+    let tried =
+        face.retry(4, Method { ratio: 0.6, parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
     face.choose(4, Some(1));
     let mut ratios = face.ratios(&settings);
     ratios[4] = 0.6;
     let face_keeps = serde_json::json!({ "version": 1, "note": "kept" });
-    let desk = Desk { settings: Box::new(settings.clone()), ratios: ratios.clone(), face: face_keeps.clone() };
+    let desk =
+        Desk { settings: Box::new(settings.clone()), ratios: ratios.clone(), face: face_keeps.clone() };
     face.send(Command::Keep { desk: Box::new(desk) });
     // Obeyed in order: what follows is told after it was kept.
     face.choose(4, Some(1));

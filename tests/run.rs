@@ -236,7 +236,8 @@ fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let begun = || fs::read_to_string(bench.path("events.jsonl")).is_ok_and(|told| told.contains("layer_started"));
+    let begun =
+        || fs::read_to_string(bench.path("events.jsonl")).is_ok_and(|told| told.contains("layer_started"));
     while !begun() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
