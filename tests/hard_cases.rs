@@ -124,7 +124,7 @@ fn the_list_is_whole_whatever_the_sessions_are() {
                 look_at(&state, &format!("sessions, the cursor at {at}"));
             }
         }
-        for key in ["pagedown", "end", "up", "home", "d", "n", "enter", "r", "y"] {
+        for key in ["pagedown", "end", "up", "home", "d", "n", "enter", "r", "y", "/", "m", "enter"] {
             update(&mut state, Msg::Key(read_key(key).unwrap()));
             look_at(&state, &format!("sessions, {key} pressed"));
         }

@@ -196,6 +196,10 @@ fn the_list_of_sessions() {
         pictures.compare(&format!("sessions_{name}"), &state);
     }
     let mut state = just_opened();
+    listed::open(&mut state, Ok(usual.clone()), 0);
+    press(&mut state, &["/", "l", "l", "a"]);
+    pictures.compare("sessions_filter", &state);
+    let mut state = just_opened();
     listed::open(&mut state, Ok(Vec::new()), 0);
     pictures.compare("sessions_none", &state);
     let mut state = just_opened();

@@ -92,6 +92,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
             (Action::Shape, "shape"),
             (Action::Export, "export"),
             (Action::Filter, "filter"),
+            (Action::Sessions, "sessions"),
         ],
         Screen::Layer if state.focused() == Panel::Attempts => &[
             (Action::Open, "choose"),
@@ -132,7 +133,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
 
 /// True for what only an engine can do, and for edits that only it would obey.
 fn needs_engine(action: Action) -> bool {
-    const THESE: [Action; 12] = [
+    const THESE: [Action; 13] = [
         Action::Retry,
         Action::Shape,
         Action::Export,
@@ -145,6 +146,7 @@ fn needs_engine(action: Action) -> bool {
         Action::Measure,
         Action::Write,
         Action::Prompt,
+        Action::Sessions,
     ];
     THESE.contains(&action)
 }
@@ -173,7 +175,7 @@ fn overlay_hints(state: &State) -> Vec<Hint> {
             fixed(Action::Rerun, "r", "open and go on"),
             fixed(Action::Cancel, "d", "delete"),
             fixed(Action::Copy, "y", "copy path"),
-            fixed(Action::Down, "↑↓", "choose"),
+            fixed(Action::Filter, "/", "filter"),
             close,
         ],
         Some(Overlay::Filter { .. }) => vec![fixed(Action::Open, "Enter", "keep"), close],

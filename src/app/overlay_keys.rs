@@ -61,6 +61,7 @@ pub enum Answer {
     GoOn,
     Delete,
     Copy,
+    Filter,
 }
 
 pub fn answer(state: &mut State, answer: Answer) -> Vec<Effect> {
@@ -72,6 +73,7 @@ pub fn answer(state: &mut State, answer: Answer) -> Vec<Effect> {
         Answer::GoOn => return in_sessions(state, |state| sessions::open(state, Then::GoOn)),
         Answer::Delete => return in_sessions(state, sessions::ask_to_delete),
         Answer::Copy => return in_sessions(state, sessions::copy_path),
+        Answer::Filter => return in_sessions(state, filter_sessions),
     }
     Vec::new()
 }
@@ -82,6 +84,11 @@ fn in_sessions(state: &mut State, does: impl FnOnce(&mut State) -> Vec<Effect>) 
         Some(Overlay::Sessions { .. }) => does(state),
         Some(_) | None => Vec::new(),
     }
+}
+
+fn filter_sessions(state: &mut State) -> Vec<Effect> {
+    let input = Input::new(state.session_filter.clone());
+    state.open(Overlay::Filter { input })
 }
 
 /// A click while a dialog is open.
@@ -118,6 +125,12 @@ pub fn is_control(key: KeyCombination) -> bool {
 }
 
 fn close(state: &mut State) -> Vec<Effect> {
+    if let Some(Overlay::Sessions { .. }) = state.overlays.last()
+        && !state.session_filter.is_empty()
+    {
+        sessions::filter(state, String::new());
+        return Vec::new();
+    }
     if let Some(Overlay::Filter { .. }) = state.overlays.pop() {
         set_filter(state, String::new());
     }
@@ -199,6 +212,7 @@ fn typed(state: &mut State, key: KeyCombination, code: KeyCode) -> Vec<Effect> {
                 KeyCode::Char('r') => answer(state, Answer::GoOn),
                 KeyCode::Char('d') | KeyCode::Delete => answer(state, Answer::Delete),
                 KeyCode::Char('y') => answer(state, Answer::Copy),
+                KeyCode::Char('/') => answer(state, Answer::Filter),
                 KeyCode::Char('k') => answer(state, Answer::Step(-1)),
                 KeyCode::Char('j') => answer(state, Answer::Step(1)),
                 KeyCode::Home | KeyCode::Char('g') => answer(state, Answer::Step(-FAR)),
@@ -252,8 +266,11 @@ fn follow_input(state: &mut State) {
     }
 }
 
+/// Of the list of sessions where that lies below, or else of the screen.
 fn set_filter(state: &mut State, typed: String) {
-    if state.screen == Screen::Log {
+    if state.overlays.iter().any(|overlay| matches!(overlay, Overlay::Sessions { .. })) {
+        sessions::filter(state, typed);
+    } else if state.screen == Screen::Log {
         state.log.filter = typed;
         state.log.cursor = None;
     } else {

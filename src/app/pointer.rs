@@ -85,6 +85,7 @@ fn hint(state: &mut State, action: Action) -> Vec<Effect> {
         (Action::Rerun, Answer::GoOn),
         (Action::Cancel, Answer::Delete),
         (Action::Copy, Answer::Copy),
+        (Action::Filter, Answer::Filter),
     ];
     let answer = answers.into_iter().find(|(shown, _)| *shown == action);
     answer.map_or_else(Vec::new, |(_, answer)| overlay_keys::answer(state, answer))

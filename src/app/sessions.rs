@@ -50,12 +50,29 @@ impl State {
         !self.is_replay() && self.session.as_ref() == Some(&summary.path)
     }
 
-    /// The sessions that are listed.
-    pub fn listed_sessions(&self) -> &[SessionSummary] {
-        match &self.sessions {
-            Some(SessionList { sessions: Ok(sessions), .. }) => sessions,
-            Some(SessionList { sessions: Err(_), .. }) | None => &[],
-        }
+    /// The sessions that are listed: all, or those whose name, model or state holds the filter.
+    pub fn listed_sessions(&self) -> Vec<&SessionSummary> {
+        let Some(SessionList { sessions: Ok(sessions), .. }) = &self.sessions else { return Vec::new() };
+        let filter = self.session_filter.trim().to_lowercase();
+        let holds = |text: &str| text.to_lowercase().contains(&filter);
+        let shown = |session: &&SessionSummary| {
+            let model = session.content.as_ref().map(|content| content.model.name.as_str());
+            filter.is_empty()
+                || holds(&session.name)
+                || model.is_some_and(holds)
+                || state_name(&session.standing).contains(&filter)
+        };
+        sessions.iter().filter(shown).collect()
+    }
+}
+
+/// What the filter finds a session by beside its names.
+fn state_name(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Finished => "finished",
+        Standing::Unfinished { .. } => "begun",
+        Standing::InUse { .. } => "in use",
+        Standing::Damaged { .. } => "damaged",
     }
 }
 
@@ -74,20 +91,22 @@ pub fn argument(state: &State, path: &Path) -> String {
 
 /// Opens the list and has it read.
 pub fn show(state: &mut State) -> Vec<Effect> {
+    state.session_filter.clear();
     state.overlays.push(Overlay::Sessions { at: 0 });
     vec![Effect::ListSessions]
 }
 
 /// Takes in what was found; the cursor stays at its session.
 pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>, String>) {
-    let found = SessionList { now, sessions };
-    let before = state.sessions.replace(found);
-    let before = before.and_then(|list| list.sessions.ok()).unwrap_or_default();
-    let after: Vec<&PathBuf> =
-        state.sessions.iter().flat_map(|list| &list.sessions).flatten().map(|s| &s.path).collect();
+    let paths = |state: &State| -> Vec<PathBuf> {
+        state.listed_sessions().into_iter().map(|session| session.path.clone()).collect()
+    };
+    let before = paths(state);
+    state.sessions = Some(SessionList { now, sessions });
+    let after = paths(state);
     for overlay in &mut state.overlays {
         if let Overlay::Sessions { at } = overlay {
-            let same = before.get(*at).and_then(|old| after.iter().position(|&path| *path == old.path));
+            let same = before.get(*at).and_then(|old| after.iter().position(|path| path == old));
             *at = same.unwrap_or(*at).min(after.len().saturating_sub(1));
         }
     }
@@ -114,7 +133,7 @@ fn chosen(state: &State) -> Option<SessionSummary> {
         | Overlay::Explain => None,
     })?;
     let sessions = state.listed_sessions();
-    sessions.get(at.min(sessions.len().saturating_sub(1))).cloned()
+    sessions.get(at.min(sessions.len().saturating_sub(1))).map(|&session| session.clone())
 }
 
 /// Opens the session under the cursor. It is refused with what to do where that can't be.
@@ -174,6 +193,16 @@ pub fn reopen(state: &mut State, path: PathBuf, then: Then) -> Vec<Effect> {
     state.opening = None;
     state.reopening = Some(Reopening { path: path.clone(), then, warned: false });
     vec![Effect::Command(Command::Reopen { session: path })]
+}
+
+/// Has only those listed whose name, model or state holds the words; the cursor goes to the first.
+pub fn filter(state: &mut State, typed: String) {
+    state.session_filter = typed;
+    for overlay in &mut state.overlays {
+        if let Overlay::Sessions { at } = overlay {
+            *at = 0;
+        }
+    }
 }
 
 /// Asks before the session under the cursor is deleted.

@@ -46,6 +46,8 @@ pub struct State {
     pub sessions_root: Option<PathBuf>,
     /// The sessions on disk, once they were read.
     pub sessions: Option<SessionList>,
+    /// Only sessions whose name, model or state holds this are listed.
+    pub session_filter: String,
     /// A session that the engine was asked to open.
     pub reopening: Option<Reopening>,
     pub desk: Revision,
@@ -130,6 +132,7 @@ impl State {
             session: None,
             sessions_root: start.sessions_root,
             sessions: None,
+            session_filter: String::new(),
             reopening: None,
             desk: Revision::default(),
             screen: Screen::default(),

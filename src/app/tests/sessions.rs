@@ -165,6 +165,30 @@ fn the_mouse_selects_a_session_and_the_wheel_moves_among_them() {
 }
 
 #[test]
+fn a_filter_lists_sessions_by_name_and_state_and_esc_takes_it_back_first() {
+    let mut script = listed();
+    script.keys("down down /");
+    script.text("TINY-F");
+    let names = |script: &Script| -> Vec<String> {
+        script.state.listed_sessions().iter().map(|session| session.name.clone()).collect()
+    };
+    assert_eq!(names(&script), ["tiny-four", "tiny-five"]);
+    script.keys("enter down d");
+    let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
+    assert!(ask.question.contains("tiny-five"));
+    script.keys("n / ctrl-u");
+    script.text("begun");
+    script.keys("enter");
+    assert_eq!(names(&script), ["tiny-two"]);
+    script.keys("esc");
+    assert_eq!((names(&script).len(), script.state.overlays.len()), (5, 1));
+    script.keys("/ x esc");
+    assert_eq!(names(&script).len(), 5);
+    script.keys("esc");
+    assert!(script.state.overlays.is_empty());
+}
+
+#[test]
 fn the_path_of_a_session_can_be_copied() {
     let mut script = listed();
     script.keys("down y");

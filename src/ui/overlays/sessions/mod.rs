@@ -43,7 +43,11 @@ pub(super) fn draw(
         body
     };
     let foot = if sessions.is_empty() { String::new() } else { format!("{} of {}", at + 1, sessions.len()) };
-    let inner = window::open(frame, area, ("Sessions", &foot), theme, hits);
+    let title = match state.session_filter.trim() {
+        "" => "Sessions".to_string(),
+        filter => format!("Sessions with \"{filter}\""),
+    };
+    let inner = window::open(frame, area, (&title, &foot), theme, hits);
     let Some(session) = sessions.get(at) else { return nothing(frame, inner, state, theme) };
     let now = state.sessions.as_ref().map_or(0, |list| list.now);
     let (list, details) = if beside {
@@ -65,7 +69,7 @@ pub(super) fn draw(
         frame.render_widget(Span::styled(line, theme.style(Role::Border)), rule);
         (list, details)
     };
-    table::draw(frame, list, (sessions, at, now), state, theme, hits);
+    table::draw(frame, list, (&sessions, at, now), state, theme, hits);
     let lines = detail::lines(state, session, now, theme, details);
     for (row, line) in rows(details).zip(lines) {
         frame.render_widget(line, row);
@@ -76,6 +80,7 @@ pub(super) fn draw(
 fn nothing(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let (words, role) = match state.sessions.as_ref().map(|list| &list.sessions) {
         None => ("Looking for sessions…", Role::Muted),
+        Some(Ok(found)) if !found.is_empty() => ("No session is called that.", Role::Muted),
         Some(Ok(_)) => ("No session yet; every run makes one.", Role::Muted),
         Some(Err(why)) => (why.as_str(), Role::Error),
     };

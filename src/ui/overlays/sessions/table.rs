@@ -34,7 +34,7 @@ const NAME: (u16, u16) = (24, 48);
 const OTHERS: u16 = 13 + 17 + 6 + 3;
 
 /// The sessions, which of them is under the cursor, and the time that it is.
-type Listed<'a> = (&'a [SessionSummary], usize, u64);
+type Listed<'a> = (&'a [&'a SessionSummary], usize, u64);
 
 pub(super) fn draw(
     frame: &mut Frame<'_>,
@@ -68,7 +68,7 @@ pub(super) fn draw(
     }
 }
 
-fn columns(sessions: &[SessionSummary], room: u16) -> Vec<Column<Key>> {
+fn columns(sessions: &[&SessionSummary], room: u16) -> Vec<Column<Key>> {
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     let longest = sessions.iter().map(|session| text::width(&session.name)).max().unwrap_or(0);
     let wanted = (longest.min(NAME.1.into()) as u16 + MARKS).clamp(NAME.0, NAME.1);
