@@ -48,9 +48,17 @@ fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// A process ended here before its first state was written.
+/// A process ended here before its first state was written, or while it removed the session: there is a lock, and nothing
+/// but what a session has.
 fn is_begun(dir: &Path) -> bool {
-    dir.join(names::LOCK).is_file()
+    let own = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            Directory::Session.owns(&name.to_string_lossy())
+                || [names::ATTEMPTS, names::STREAMS].iter().any(|own| name == *own)
+        })
+    };
+    dir.join(names::LOCK).is_file() && fs::read_dir(dir).is_ok_and(|mut entries| entries.all(own))
 }
 
 /// The session that a person means: a path, `last`, a name under `root`, or the beginning of just one.

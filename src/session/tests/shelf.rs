@@ -180,6 +180,7 @@ fn a_damaged_session_and_one_that_never_began_can_be_removed() {
     fs::write(path.join("session.copy.json"), "x").unwrap();
     remove(&path).unwrap();
     fs::create_dir_all(path.join("attempts")).unwrap();
+    fs::write(path.join("attempts/layer-000-attempt-000-mlp.safetensors"), "x").unwrap();
     fs::write(path.join("lock"), "").unwrap();
     remove(&path).unwrap();
     assert!(names_in(dir.path()).is_empty());
@@ -199,4 +200,14 @@ fn removal_follows_no_links() {
     let removed = remove(&path).unwrap();
     assert_eq!(removed.foreign.len(), 1);
     assert_eq!(names_in(&kept).len(), 1);
+}
+
+#[test]
+fn a_directory_of_other_things_is_not_removed_for_its_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["lock", "events.jsonl", "thesis.tex"] {
+        fs::write(dir.path().join(name), "mine").unwrap();
+    }
+    assert!(matches!(remove(dir.path()), Err(Error::NotFound(_))));
+    assert_eq!(names_in(dir.path()).len(), 3);
 }
