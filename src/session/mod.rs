@@ -38,7 +38,7 @@ pub use fingerprint::Check;
 pub use journal::Journal;
 pub use opened::Session;
 pub use part_file::{PartHead, PartPlace, Weight, WeightHead};
-pub use shelf::{Removed, find, list, remove};
+pub use shelf::{Removed, clear_other_streams, find, list, remove};
 pub use state::*;
 pub use stream_cache::{StreamCache, Tensor};
 pub use summary::{look, summary};

@@ -10,7 +10,7 @@ use super::{
     lock::Lock,
     names::{self, Directory},
     opened::{is_session, name_of},
-    summary,
+    stream_cache, summary,
 };
 use crate::protocol::SessionSummary;
 
@@ -29,6 +29,21 @@ pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
     let changed = |session: &SessionSummary| session.content.as_ref().map(|content| content.changed);
     sessions.sort_by(|a, b| changed(b).cmp(&changed(a)).then_with(|| b.name.cmp(&a.name)));
     Ok(sessions)
+}
+
+/// Removes the layer inputs of all sessions under `root` but of one: they are large, and can be made again. Those in use
+/// keep theirs.
+pub fn clear_other_streams(root: &Path, but: &Path) {
+    // Best effort: what stays is in nobody's way.
+    for dir in directories(root).unwrap_or_default() {
+        let streams = dir.join(names::STREAMS);
+        if dir != but
+            && streams.is_dir()
+            && let Ok(_lock) = Lock::take(&dir)
+        {
+            stream_cache::clear(&streams);
+        }
+    }
 }
 
 /// Directories under `root` that are sessions, or were to become one, by their names.
