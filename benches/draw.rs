@@ -77,6 +77,7 @@ fn half_done() -> State {
         mouse: true,
         pace: Pace::Free,
         eval: None,
+        sessions_root: None,
         size: SIZE,
     });
     let tell = |state: &mut State, run: u64, event: Event| {

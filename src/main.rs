@@ -75,12 +75,20 @@ fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> 
         return Err(tui::Error::Json.into());
     }
     let interface = Interface::load(paths, &flags(args.interface))?;
+    let named = args.model.clone();
     let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let events = options.events.clone();
+    let (model, place) = sessions::opened(named, model, &options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     engine::use_threads(settings.machine.threads)?;
     let recorder = events.as_deref().map(Recorder::open).transpose().map_err(engine::Error::from)?;
-    Ok(tui::explore(Session { opened: Opened::Model(model), settings, interface, recorder })?)
+    Ok(tui::explore(Session {
+        opened: Opened::Model { model, place },
+        settings,
+        interface,
+        recorder,
+        sessions: paths.map(Paths::sessions),
+    })?)
 }
 
 fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
@@ -89,7 +97,13 @@ fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
     let replay = Replay::open(&args.file).map_err(engine::Error::from)?;
     let settings = Settings::new(Default::default()).map_err(engine::Error::from)?;
     let opened = Opened::Recording { replay, speed: args.speed };
-    Ok(tui::explore(Session { opened, settings, interface, recorder: None })?)
+    Ok(tui::explore(Session {
+        opened,
+        settings,
+        interface,
+        recorder: None,
+        sessions: paths.map(Paths::sessions),
+    })?)
 }
 
 fn flags(args: InterfaceArgs) -> Flags {

@@ -17,7 +17,7 @@ use slimgpt::{
 };
 use window::{
     boxes::assert_sound,
-    drawn,
+    drawn, listed,
     odd::{self, STRANGE, Size},
 };
 
@@ -73,6 +73,8 @@ fn overlays() -> Vec<Overlay> {
         Overlay::Palette { input: Input::new(""), at: usize::MAX },
         Overlay::Palette { input: Input::new("layer 模"), at: 3 },
         Overlay::Filter { input: Input::new(STRANGE) },
+        Overlay::Sessions { at: 0 },
+        Overlay::Sessions { at: usize::MAX },
         form(fields(), 0, Some(STRANGE)),
         form(fields().into_iter().cycle().take(90).collect(), 88, None),
         form(Vec::new(), 4, Some("")),
@@ -104,6 +106,27 @@ fn every_overlay_is_whole_over_every_screen_of_every_odd_state() {
                     look_at(&state, &told);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_list_is_whole_whatever_the_sessions_are() {
+    let sizes = [LEAST, (109, 24), (110, 24), (120, 40), (200, 60), LARGE];
+    let why = STRANGE.repeat(30);
+    for sessions in [Ok(listed::strange()), Ok(listed::usual()), Ok(Vec::new()), Err(why)] {
+        let mut state = odd::half_done("demo", odd::SMALL, 3, 1e-3);
+        listed::open(&mut state, sessions, 0);
+        for at in (0..60).chain([500, 999]) {
+            state.overlays = vec![Overlay::Sessions { at }];
+            for size in sizes {
+                state.size = size;
+                look_at(&state, &format!("sessions, the cursor at {at}"));
+            }
+        }
+        for key in ["pagedown", "end", "up", "home", "d", "n", "enter", "r", "y", "/", "m", "enter"] {
+            update(&mut state, Msg::Key(read_key(key).unwrap()));
+            look_at(&state, &format!("sessions, {key} pressed"));
         }
     }
 }
@@ -161,6 +184,7 @@ fn anything(dice: &mut Dice, state: &State, keys: &[KeyCombination], events: &mu
                 dice.pick(&[LEAST, LEAST, (120, 40), (100, 30), (81, 25), (60, 20), (200, 60), (1, 1)]);
             Msg::Resize(columns, rows)
         }
+        16 if dice.below(3) == 0 => Msg::Sessions { now: listed::NOW, sessions: Ok(listed::usual()) },
         16 => Msg::Paste(dice.pick(&["0.3", STRANGE, "", "1e999", "demo:stories", "-1"]).into()),
         _ => {
             // An engine that mostly goes on with what it does, and does not wait to be asked.
@@ -185,8 +209,10 @@ fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
     let (number, value) = (dice.below(3), dice.pick(&[1e-3, 1e-3, 0.0, f64::NAN]));
     let size = dice.pick(&[odd::SMALL, odd::SMALL, Size { layers: 12, heads: 0, channels: 3 }]);
     let mut whole = odd::layer_events(layer, number, size, value);
-    match dice.below(12) {
+    match dice.below(14) {
         0..=3 => whole,
+        12 => vec![odd::opened("another", size), odd::restored(size, &window::live().settings, value)],
+        13 => vec![odd::restored(odd::SMALL, &window::live().settings, 0.25)],
         4 => {
             whole.truncate(dice.below(whole.len()));
             whole

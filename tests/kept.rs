@@ -162,12 +162,28 @@ fn a_retry_in_a_new_process_finds_the_streams_of_the_run() {
     let (path, place) = new_session(dir.path());
     let mut face = Face::open_in(&settings, place);
     let first = face.run(0, &settings).record();
-    face.close();
+    face.close().unwrap();
 
     let (mut face, _) = reopen(&path);
     let told = face.retry(9, Method::of_run(&settings, first.layers[9].ratio));
     assert_eq!(face.approaching, 0, "the layers above were passed again");
     assert_eq!(told.layers()[0].0, first.layers[9]);
+}
+
+#[test]
+fn another_ratio_of_the_layer_worked_on_last_is_solved_at_once() {
+    let settings = settings();
+    let mut face = Face::open(&settings);
+    face.run(0, &settings).record();
+    let mlp = |ratio| Method { parts: vec![Part::Mlp], ..Method::of_run(&settings, ratio) };
+    face.retry(6, mlp(0.5));
+    face.calibrating = 0;
+    let other = face.retry(6, mlp(0.2)).layers()[0].0.clone();
+    assert_eq!(face.calibrating, 0, "windows were passed once more");
+    // Had it not been measured before, the result would be the same.
+    let mut another = Face::open(&settings);
+    another.run(0, &settings).record();
+    assert_eq!(another.retry(6, mlp(0.2)).layers()[0].0, other);
 }
 
 #[test]
@@ -220,7 +236,7 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
     let (path, place) = new_session(dir.path());
     let mut face = Face::open_in(&settings, place);
     face.run(0, &settings).record();
-    face.close();
+    face.close().unwrap();
     fs::write(&text, slimgpt::demo::HELD_OUT.replace("the", "The")).unwrap();
     let error = resume(&path, None).err().unwrap();
     assert!(error.to_string().contains("text.txt has changed"), "{error}");
@@ -237,7 +253,7 @@ fn another_session_can_be_opened_in_place_and_one_that_cannot_leaves_all_as_it_w
     let (path, place) = new_session(dir.path());
     let mut face = Face::open_in(&settings, place);
     face.run(0, &settings).record();
-    face.close();
+    face.close().unwrap();
     let mut face = Face::open(&settings);
     face.send(Command::Reopen { session: dir.path().join("none") });
     face.until(|event| matches!(event, Event::Warning { .. }));

@@ -13,7 +13,7 @@ use slimgpt::{
     protocol::{CurvePoint, Event, Side, Stamped},
     ui::LEAST,
 };
-use window::{drawn, live, press, recorded, replay, tell};
+use window::{drawn, listed, live, press, recorded, replay, tell};
 
 const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
 
@@ -112,6 +112,13 @@ fn at_work() -> State {
     state
 }
 
+/// A model that was only opened.
+fn just_opened() -> State {
+    let mut state = live();
+    hear(&mut state, recorded().into_iter().take(1).collect());
+    state
+}
+
 #[test]
 fn every_screen_in_the_middle_of_a_run() {
     let mut pictures = Pictures::default();
@@ -170,5 +177,34 @@ fn a_terminal_that_is_too_small_and_a_model_that_is_not_open() {
     pictures.compare("opening", &live());
     let help = State { screen: Screen::Layer, overlays: vec![Overlay::Explain], ..live() };
     pictures.compare("opening_layer", &help);
+    pictures.finish();
+}
+
+#[test]
+fn the_list_of_sessions() {
+    let mut pictures = Pictures::default();
+    let usual = listed::usual();
+    let open_one = usual[0].path.clone();
+    for size in SIZES {
+        let mut state = State { session: Some(open_one.clone()), size, ..just_opened() };
+        listed::open(&mut state, Ok(usual.clone()), 1);
+        pictures.compare("sessions", &state);
+    }
+    for (name, down) in [("finished", 2), ("in_use", 3), ("damaged", 5)] {
+        let mut state = just_opened();
+        listed::open(&mut state, Ok(usual.clone()), down);
+        pictures.compare(&format!("sessions_{name}"), &state);
+    }
+    let mut state = just_opened();
+    listed::open(&mut state, Ok(usual.clone()), 0);
+    press(&mut state, &["/", "l", "l", "a"]);
+    pictures.compare("sessions_filter", &state);
+    let mut state = just_opened();
+    listed::open(&mut state, Ok(Vec::new()), 0);
+    pictures.compare("sessions_none", &state);
+    let mut state = just_opened();
+    listed::open(&mut state, Ok(usual), 2);
+    press(&mut state, &["d"]);
+    pictures.compare("sessions_delete", &state);
     pictures.finish();
 }

@@ -13,6 +13,7 @@ pub enum Action {
     Cancel,
     Settings,
     Export,
+    Sessions,
 
     Up,
     Down,
@@ -122,6 +123,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::Cancel, "cancel", "cancel", "End what is at work; finished layers stay", &["x"], Everywhere),
     info(Action::Settings, "settings", "settings", "Settings of the next run: calibration, method, evaluation", &["o"], Everywhere),
     info(Action::Export, "export", "export", "Write the pruned model to a directory", &["E"], Everywhere),
+    info(Action::Sessions, "sessions", "sessions", "Sessions on disk: look at one, open it, go on with it, delete it", &["S"], Everywhere),
     info(Action::Up, "up", "up", "One line or layer up; on the Schedule screen the ratio rises", &["up", "k"], Everywhere),
     info(Action::Down, "down", "down", "One line or layer down; on the Schedule screen the ratio falls", &["down", "j"], Everywhere),
     info(Action::Left, "left", "left", "To the left: the layer before, the other part", &["left", "h"], Everywhere),

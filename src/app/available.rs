@@ -29,6 +29,7 @@ pub fn hints(state: &State) -> Vec<Hint> {
             Overlay::Help { .. }
             | Overlay::Palette { .. }
             | Overlay::Filter { .. }
+            | Overlay::Sessions { .. }
             | Overlay::Form(_)
             | Overlay::Ask(_),
         ) => return overlay_hints(state),
@@ -91,6 +92,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
             (Action::Shape, "shape"),
             (Action::Export, "export"),
             (Action::Filter, "filter"),
+            (Action::Sessions, "sessions"),
         ],
         Screen::Layer if state.focused() == Panel::Attempts => &[
             (Action::Open, "choose"),
@@ -131,7 +133,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
 
 /// True for what only an engine can do, and for edits that only it would obey.
 fn needs_engine(action: Action) -> bool {
-    const THESE: [Action; 12] = [
+    const THESE: [Action; 13] = [
         Action::Retry,
         Action::Shape,
         Action::Export,
@@ -144,6 +146,7 @@ fn needs_engine(action: Action) -> bool {
         Action::Measure,
         Action::Write,
         Action::Prompt,
+        Action::Sessions,
     ];
     THESE.contains(&action)
 }
@@ -165,6 +168,16 @@ fn overlay_hints(state: &State) -> Vec<Hint> {
         Some(Overlay::Palette { .. }) => {
             vec![fixed(Action::Open, "Enter", "do it"), fixed(Action::Down, "↑↓", "choose"), close]
         }
+        Some(Overlay::Sessions { .. }) if state.listed_sessions().is_empty() => vec![close],
+        // A click on the key for deleting says Cancel, since no action of the screens deletes.
+        Some(Overlay::Sessions { .. }) => vec![
+            fixed(Action::Open, "Enter", "open"),
+            fixed(Action::Rerun, "r", "open and go on"),
+            fixed(Action::Cancel, "d", "delete"),
+            fixed(Action::Copy, "y", "copy path"),
+            fixed(Action::Filter, "/", "filter"),
+            close,
+        ],
         Some(Overlay::Filter { .. }) => vec![fixed(Action::Open, "Enter", "keep"), close],
         Some(Overlay::Help { .. }) => vec![fixed(Action::Down, "↑↓", "scroll"), close],
         Some(Overlay::Explain) | None => Vec::new(),

@@ -24,6 +24,9 @@ pub fn change(
     if state.is_replay() {
         return state.refuse("this is a recording; its ratios are what they were");
     }
+    if state.is_reopening() {
+        return state.refuse("a session is being opened; wait until it is");
+    }
     let before = state.schedule.clone();
     if let Err(why) = edit(&mut state.schedule) {
         state.schedule = before;
@@ -35,6 +38,7 @@ pub fn change(
     let after = state.schedule.clone();
     let (schedule, open) = (Some(Both { before, after }), kind == Edit::GoesOn);
     state.history.push(Change { what: what.into(), schedule, choice: None, open });
+    state.touch();
     state.replan()
 }
 
@@ -78,6 +82,7 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     let schedule = Both { before, after: state.schedule.clone() };
     let what = format!("the attempt in force of layer {layer}");
     state.history.push(Change { what, schedule: Some(schedule), choice: Some(choice), open: false });
+    state.touch();
     chosen_anew(state);
     let stale = (layer + 1..state.layers.len()).filter(|&below| state.status(below) == Status::Stale).count();
     let below = if stale == 0 {
@@ -130,6 +135,7 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
         History::Undo => state.history.undo(),
         History::Redo => state.history.redo(),
     };
+    state.touch();
     let pick = |both: Both<Schedule>| if which == History::Undo { both.before } else { both.after };
     let mut effects = Vec::new();
     if let Some(schedule) = change.schedule {

@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     AttemptResult, Curve, Effect, Entry, Form, Ghost, Job, JobKind, JobStatus, Layer, Level, Model,
-    NoticeKind, Outcome, Overlay, Schedule, Seen, State, Work,
+    NoticeKind, Outcome, Overlay, Schedule, Seen, State, Work, restore, sessions,
 };
 
 /// Ghosts kept behind the newest run.
@@ -29,15 +29,22 @@ pub fn hear(state: &mut State, stamped: Stamped) -> Vec<Effect> {
             job.status = JobStatus::Working;
         }
     }
-    take(state, at, event);
-    Vec::new()
+    match event {
+        Event::Restored { session } => restore::restore(state, at, *session),
+        event => {
+            take(state, at, event);
+            Vec::new()
+        }
+    }
 }
 
 /// Whether an event is of the job at work. Recordings begin their jobs by themselves.
 fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
-    if matches!(event, Event::Opened { .. } | Event::Chosen { .. })
-        || state.jobs.front().is_some_and(|job| job.run == run)
-    {
+    let of_no_job = matches!(
+        event,
+        Event::Opened { .. } | Event::Restored { .. } | Event::Session { .. } | Event::Chosen { .. }
+    );
+    if of_no_job || state.jobs.front().is_some_and(|job| job.run == run) {
         return true;
     }
     if !state.is_replay() {
@@ -103,7 +110,15 @@ fn take(state: &mut State, at: f64, event: Event) {
             );
             opened(state, Model { record: model, shape });
         }
-        Event::Restored { .. } | Event::Session { .. } => {}
+        // It asks something of the world, and was heard before.
+        Event::Restored { .. } => {}
+        Event::Session { path } => {
+            if state.session.as_ref() != Some(&path) {
+                let text = format!("All is kept in session {} ({})", sessions::name(&path), path.display());
+                log(state, Level::Info, None, text);
+            }
+            state.session = Some(path);
+        }
         Event::RunStarted { settings, plan, .. } => {
             log(state, Level::Info, None, "The run begins".into());
             run_started(state, *settings, &plan);
@@ -217,9 +232,13 @@ fn take(state: &mut State, at: f64, event: Event) {
             };
             log(state, Level::Info, None, text);
             state.compare.add(record);
+            state.touch();
         }
         Event::Warning { message } => {
             log(state, Level::Warning, None, message.clone());
+            if let Some(asked) = &mut state.reopening {
+                asked.warned = true;
+            }
             state.say(NoticeKind::Refused, message);
         }
         Event::Piece { side, text } => state.compare.write_on(side, &text),
@@ -260,6 +279,9 @@ fn work(state: &mut State, layer: usize) -> Option<&mut Work> {
 }
 
 fn opened(state: &mut State, model: Model) {
+    if state.model.is_some() {
+        restore::forget(state);
+    }
     let layers = model.shape.layers.len();
     let (schedule, wrong) = Schedule::of_settings(layers, &state.settings);
     state.schedule = schedule;

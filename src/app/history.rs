@@ -1,18 +1,20 @@
 //! Undo and redo of schedule edits and of choices among attempts.
 
+use serde::{Deserialize, Serialize};
+
 use super::Schedule;
 
 /// Changes kept; older ones go.
 const DEPTH: usize = 200;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     past: Vec<Change>,
     future: Vec<Change>,
 }
 
 /// What was changed, both ways.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// For the notice: "ratio of layer 3", "attempt of layer 4".
     pub what: String,
@@ -22,14 +24,14 @@ pub struct Change {
     pub open: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Both<T> {
     pub before: T,
     pub after: T,
 }
 
 /// Which attempt of a layer is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     pub layer: usize,
     pub before: Option<usize>,
@@ -70,6 +72,18 @@ impl History {
     /// Moves the change taken back last to those that can be taken back.
     pub fn redo(&mut self) {
         self.past.extend(self.future.pop());
+    }
+
+    /// As far as it can be trusted: in both directions up to the first change that does not fit, each closed.
+    pub fn up_to_what_fits(self, fits: impl Fn(&Change) -> bool) -> Self {
+        let Self { past, future } = self;
+        let near = |changes: Vec<Change>| {
+            let kept = changes.into_iter().rev().take(DEPTH).take_while(|change| fits(change));
+            let mut kept: Vec<Change> = kept.map(|change| Change { open: false, ..change }).collect();
+            kept.reverse();
+            kept
+        };
+        Self { past: near(past), future: near(future) }
     }
 
     pub fn next_undo(&self) -> Option<&Change> {

@@ -1,8 +1,10 @@
 //! What reaches the explorer, and what it asks of the world.
 
+use std::path::PathBuf;
+
 use crokey::KeyCombination;
 
-use crate::protocol::{Command, Stamped};
+use crate::protocol::{Command, SessionSummary, Stamped};
 
 use super::{Action, Panel, Screen};
 
@@ -17,6 +19,16 @@ pub enum Msg {
     Engine(Stamped),
     /// The worker has ended; why, where it failed.
     EngineGone(Option<String>),
+    /// The sessions on disk, newest change first, or why they can't be listed. `now` in Unix seconds.
+    Sessions {
+        now: u64,
+        sessions: Result<Vec<SessionSummary>, String>,
+    },
+    /// What came of deleting one; why, where it is still there.
+    SessionDeleted {
+        path: PathBuf,
+        result: Result<(), String>,
+    },
 }
 
 /// The mouse on something that the screen shows.
@@ -63,6 +75,10 @@ pub enum Effect {
     Command(Command),
     /// To the clipboard.
     Copy(String),
+    /// Answered by [`Msg::Sessions`].
+    ListSessions,
+    /// Answered by [`Msg::SessionDeleted`].
+    DeleteSession(PathBuf),
     /// Back to the shell until it brings us back (Ctrl-Z).
     Suspend,
     Quit,

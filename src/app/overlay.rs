@@ -1,6 +1,8 @@
 //! What lies over a screen: a stack, of which the topmost hears keys first.
 
-use super::{Form, Input};
+use std::path::PathBuf;
+
+use super::{Form, Input, Then};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Overlay {
@@ -18,6 +20,10 @@ pub enum Overlay {
     Filter {
         input: Input,
     },
+    /// The sessions on disk; `at` counts among them.
+    Sessions {
+        at: usize,
+    },
     Form(Form),
     Ask(Ask),
     /// What the focused panel shows. Keys that it does not take go to the screen.
@@ -34,8 +40,10 @@ pub struct Ask {
 }
 
 /// What is done after a yes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confirmed {
     Quit,
     Cancel,
+    OpenSession { path: PathBuf, then: Then },
+    DeleteSession(PathBuf),
 }

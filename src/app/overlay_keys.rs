@@ -7,11 +7,15 @@ use crokey::{
 
 use super::{
     Action, Effect, Form, Input, Overlay, PaletteItem, Pointed, Press, Screen, State, Value, help, navigate,
-    palette, perform, submit,
+    palette, perform,
+    sessions::{self, Then},
+    submit,
 };
 
 /// Lines of a page in help and palette.
 const PAGE: isize = 10;
+/// Further than any list is long.
+const FAR: isize = 1 << 40;
 
 /// What the topmost overlay does with a key; None where it sinks to the screen.
 pub fn key(state: &mut State, key: KeyCombination) -> Option<Vec<Effect>> {
@@ -53,6 +57,11 @@ pub enum Answer {
     Step(isize),
     /// A choice to the right.
     Turn(isize),
+    /// Opens the session and goes on with what is left.
+    GoOn,
+    Delete,
+    Copy,
+    Filter,
 }
 
 pub fn answer(state: &mut State, answer: Answer) -> Vec<Effect> {
@@ -61,8 +70,25 @@ pub fn answer(state: &mut State, answer: Answer) -> Vec<Effect> {
         Answer::Enter => return enter(state),
         Answer::Step(by) => step(state, by),
         Answer::Turn(by) => turn(state, by),
+        Answer::GoOn => return in_sessions(state, |state| sessions::open(state, Then::GoOn)),
+        Answer::Delete => return in_sessions(state, sessions::ask_to_delete),
+        Answer::Copy => return in_sessions(state, sessions::copy_path),
+        Answer::Filter => return in_sessions(state, filter_sessions),
     }
     Vec::new()
+}
+
+/// Only where the list of sessions lies on top.
+fn in_sessions(state: &mut State, does: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
+    match state.overlays.last() {
+        Some(Overlay::Sessions { .. }) => does(state),
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn filter_sessions(state: &mut State) -> Vec<Effect> {
+    let input = Input::new(state.session_filter.clone());
+    state.open(Overlay::Filter { input })
 }
 
 /// A click while a dialog is open.
@@ -75,6 +101,11 @@ pub fn point(state: &mut State, press: Press, at: Pointed) -> Vec<Effect> {
         (Pointed::OverlayLine(line), Some(Overlay::Palette { at, .. })) => {
             *at = line;
             enter(state)
+        }
+        (Pointed::OverlayLine(line), Some(Overlay::Sessions { at })) => {
+            let again = *at == line;
+            *at = line;
+            if again { sessions::open(state, Then::Look) } else { Vec::new() }
         }
         (Pointed::OverlayLine(line), Some(Overlay::Form(form))) => {
             let again = form.at == line;
@@ -94,6 +125,12 @@ pub fn is_control(key: KeyCombination) -> bool {
 }
 
 fn close(state: &mut State) -> Vec<Effect> {
+    if let Some(Overlay::Sessions { .. }) = state.overlays.last()
+        && !state.session_filter.is_empty()
+    {
+        sessions::filter(state, String::new());
+        return Vec::new();
+    }
     if let Some(Overlay::Filter { .. }) = state.overlays.pop() {
         set_filter(state, String::new());
     }
@@ -101,6 +138,10 @@ fn close(state: &mut State) -> Vec<Effect> {
 }
 
 fn enter(state: &mut State) -> Vec<Effect> {
+    // It stays where that can't be done.
+    if let Some(Overlay::Sessions { .. }) = state.overlays.last() {
+        return sessions::open(state, Then::Look);
+    }
     match state.overlays.pop() {
         Some(Overlay::Palette { input, at }) => {
             let found = palette(state, input.text()).get(at).map(|entry| entry.item);
@@ -119,7 +160,8 @@ fn enter(state: &mut State) -> Vec<Effect> {
         }
         Some(Overlay::Form(form)) => take(state, form),
         Some(Overlay::Ask(ask)) => perform::confirmed(state, ask.then),
-        Some(Overlay::Filter { .. } | Overlay::Help { .. } | Overlay::Explain) | None => Vec::new(),
+        Some(Overlay::Filter { .. } | Overlay::Help { .. } | Overlay::Explain | Overlay::Sessions { .. })
+        | None => Vec::new(),
     }
 }
 
@@ -135,11 +177,14 @@ fn step(state: &mut State, by: isize) {
     let last = match state.overlays.last() {
         Some(Overlay::Palette { input, .. }) => palette(state, input.text()).len().saturating_sub(1),
         Some(Overlay::Help { filter, .. }) => help::farthest(state, filter.text()),
+        Some(Overlay::Sessions { .. }) => state.listed_sessions().len().saturating_sub(1),
         Some(Overlay::Filter { .. } | Overlay::Form(_) | Overlay::Ask(_) | Overlay::Explain) | None => 0,
     };
     match state.overlays.last_mut() {
         Some(Overlay::Help { scroll, .. }) => *scroll = scroll.saturating_add_signed(by).min(last),
-        Some(Overlay::Palette { at, .. }) => *at = at.saturating_add_signed(by).min(last),
+        Some(Overlay::Palette { at, .. } | Overlay::Sessions { at }) => {
+            *at = at.saturating_add_signed(by).min(last);
+        }
         Some(Overlay::Form(form)) => form.step(by.signum()),
         Some(Overlay::Filter { .. } | Overlay::Ask(_) | Overlay::Explain) | None => {}
     }
@@ -158,6 +203,21 @@ fn typed(state: &mut State, key: KeyCombination, code: KeyCode) -> Vec<Effect> {
             return match code {
                 KeyCode::Char('y' | 'Y') => enter(state),
                 KeyCode::Char('n' | 'N' | 'q') => close(state),
+                _ => Vec::new(),
+            };
+        }
+        Some(Overlay::Sessions { .. }) if is_control(key) => {}
+        Some(Overlay::Sessions { .. }) => {
+            return match code {
+                KeyCode::Char('r') => answer(state, Answer::GoOn),
+                KeyCode::Char('d') | KeyCode::Delete => answer(state, Answer::Delete),
+                KeyCode::Char('y') => answer(state, Answer::Copy),
+                KeyCode::Char('/') => answer(state, Answer::Filter),
+                KeyCode::Char('k') => answer(state, Answer::Step(-1)),
+                KeyCode::Char('j') => answer(state, Answer::Step(1)),
+                KeyCode::Home | KeyCode::Char('g') => answer(state, Answer::Step(-FAR)),
+                KeyCode::End | KeyCode::Char('G') => answer(state, Answer::Step(FAR)),
+                KeyCode::Char('q' | 'S') => close(state),
                 _ => Vec::new(),
             };
         }
@@ -202,12 +262,15 @@ fn follow_input(state: &mut State) {
             let typed = input.text().to_string();
             set_filter(state, typed);
         }
-        Some(Overlay::Form(_) | Overlay::Ask(_) | Overlay::Explain) | None => {}
+        Some(Overlay::Form(_) | Overlay::Ask(_) | Overlay::Explain | Overlay::Sessions { .. }) | None => {}
     }
 }
 
+/// Of the list of sessions where that lies below, or else of the screen.
 fn set_filter(state: &mut State, typed: String) {
-    if state.screen == Screen::Log {
+    if state.overlays.iter().any(|overlay| matches!(overlay, Overlay::Sessions { .. })) {
+        sessions::filter(state, typed);
+    } else if state.screen == Screen::Log {
         state.log.filter = typed;
         state.log.cursor = None;
     } else {
@@ -224,6 +287,6 @@ fn input(state: &mut State) -> Option<&mut Input> {
             Value::Text(input) => Some(input),
             Value::Choice { .. } | Value::Switch(_) => None,
         },
-        Overlay::Ask(_) | Overlay::Explain => None,
+        Overlay::Ask(_) | Overlay::Explain | Overlay::Sessions { .. } => None,
     }
 }

@@ -11,6 +11,8 @@ use super::{
     edit::{self, Edit},
     forms,
     navigate::{self, Move},
+    quit::quit,
+    sessions,
 };
 
 /// Ratio that one key press moves, and that a held-down shift moves.
@@ -35,6 +37,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Some(why) => state.refuse(why),
             None => open_form(state, forms::export),
         },
+        Action::Sessions => sessions::show(state),
 
         Action::Up => navigate::go(state, Move::Line(-1)),
         Action::Down => navigate::go(state, Move::Line(1)),
@@ -159,6 +162,8 @@ pub fn confirmed(state: &mut State, what: Confirmed) -> Vec<Effect> {
     match what {
         Confirmed::Quit => vec![Effect::Quit],
         Confirmed::Cancel => cancel(state),
+        Confirmed::OpenSession { path, then } => sessions::reopen(state, path, then),
+        Confirmed::DeleteSession(path) => vec![Effect::DeleteSession(path)],
     }
 }
 
@@ -344,19 +349,4 @@ fn back(state: &mut State) -> Vec<Effect> {
         }
     }
     Vec::new()
-}
-
-fn quit(state: &mut State) -> Vec<Effect> {
-    let job = state.job().filter(|_| !state.is_replay());
-    let job = job.map(|job| format!("A job is at work ({}); it ends with the program.", job.kind.name()));
-    let unsaved = state.unsaved.then(|| "What was pruned has not been exported (E); it is lost.".to_string());
-    let lost: Vec<String> = job.into_iter().chain(unsaved).collect();
-    if lost.is_empty() {
-        return vec![Effect::Quit];
-    }
-    let detail = lost.join(" ");
-    if matches!(state.overlays.last(), Some(Overlay::Ask(Ask { then: Confirmed::Quit, .. }))) {
-        return vec![Effect::Quit];
-    }
-    state.open(Overlay::Ask(Ask { question: "Quit?".into(), detail, then: Confirmed::Quit }))
 }

@@ -82,6 +82,10 @@ fn hint(state: &mut State, action: Action) -> Vec<Effect> {
         (Action::Open, Answer::Enter),
         (Action::Down, Answer::Step(1)),
         (Action::Right, Answer::Turn(1)),
+        (Action::Rerun, Answer::GoOn),
+        (Action::Cancel, Answer::Delete),
+        (Action::Copy, Answer::Copy),
+        (Action::Filter, Answer::Filter),
     ];
     let answer = answers.into_iter().find(|(shown, _)| *shown == action);
     answer.map_or_else(Vec::new, |(_, answer)| overlay_keys::answer(state, answer))

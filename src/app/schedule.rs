@@ -1,5 +1,7 @@
 //! The ratio curve as a person edits it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     config::{self, Settings},
     protocol::{Ratio, Span, ratios},
@@ -18,7 +20,7 @@ pub const NAMED: [(&str, config::Schedule); 5] = [
 /// Bisections of the factor that brings the mean to its target; far below what a ratio's rounding shows.
 const BISECTIONS: usize = 100;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
     /// The curve that the ratios were last taken from; None once one of them was edited.
     pub preset: Option<config::Schedule>,
@@ -109,6 +111,13 @@ impl Schedule {
         }
     }
 
+    /// Sets all of them, from the first layer on.
+    pub fn put_all(&mut self, ratios: &[f64]) {
+        for (layer, &ratio) in ratios.iter().enumerate() {
+            self.put(layer, ratio);
+        }
+    }
+
     pub fn locked(&self, layer: usize) -> Locked {
         if self.locked.get(layer).copied().unwrap_or(false) { Locked::Yes } else { Locked::No }
     }
@@ -166,6 +175,12 @@ impl Schedule {
         self.span = config::Span::Mean(target);
         self.preset = None;
         Ok(())
+    }
+
+    /// True where it is of so many layers and its ratios can be had.
+    pub fn fits(&self, layers: usize) -> bool {
+        let sizes = (self.ratios.len(), self.locked.len()) == (layers, layers);
+        sizes && self.ratios.iter().all(|&ratio| Ratio::new(ratio).is_ok())
     }
 
     /// What the curve is called.

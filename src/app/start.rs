@@ -24,6 +24,8 @@ pub struct Start {
     pub pace: Pace,
     /// What perplexity is measured on where nothing else is said.
     pub eval: Option<TextSource>,
+    /// Where sessions lie that are called by their names alone; None where no such place is known.
+    pub sessions_root: Option<PathBuf>,
     /// Columns and rows.
     pub size: (u16, u16),
 }

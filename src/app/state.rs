@@ -1,6 +1,6 @@
 //! Everything that the explorer knows and shows.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, path::PathBuf};
 
 use crate::{
     config::{Part, Settings},
@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    Compare, Form, Ghost, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Schedule, Screen, Start,
-    Status,
+    Compare, Form, Ghost, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Reopening, Revision,
+    Schedule, Screen, SessionList, Start, Status,
 };
 
 /// Ratios nearer than this are the same: what is typed and moved is rounded to less.
@@ -40,6 +40,17 @@ pub struct State {
     pub compare: Compare,
     pub ghosts: Vec<Ghost>,
     pub log: Log,
+    /// The directory in which all is recorded.
+    pub session: Option<PathBuf>,
+    /// Where sessions lie that are called by their names alone.
+    pub sessions_root: Option<PathBuf>,
+    /// The sessions on disk, once they were read.
+    pub sessions: Option<SessionList>,
+    /// Only sessions whose name, model or state holds this are listed.
+    pub session_filter: String,
+    /// A session that the engine was asked to open.
+    pub reopening: Option<Reopening>,
+    pub desk: Revision,
 
     pub screen: Screen,
     /// The focused panel of every screen, in the order of [`Screen::ALL`].
@@ -118,6 +129,12 @@ impl State {
             pace: start.pace,
             ghosts: Vec::new(),
             log: Log::default(),
+            session: None,
+            sessions_root: start.sessions_root,
+            sessions: None,
+            session_filter: String::new(),
+            reopening: None,
+            desk: Revision::default(),
             screen: Screen::default(),
             focus: Screen::ALL.map(|screen| screen.panels()[0]),
             layer: 0,

@@ -30,6 +30,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
         FormKind::Retry { layer, .. } => retry(state, layer, form),
         FormKind::Settings => {
             state.settings = settings(&state.settings, form)?;
+            state.touch();
             state.compare.text = state.compare.text.take().or(state.settings.eval.clone());
             state.say(NoticeKind::Done, "The next run is done with these settings");
             Ok(Vec::new())

@@ -3,12 +3,18 @@
 use crokey::KeyCombination;
 
 use super::{
-    Action, Effect, JobStatus, Msg, NoticeKind, Outcome, Overlay, State, engine_events, overlay_keys,
-    perform, pointer,
+    Action, Effect, JobStatus, Msg, NoticeKind, Outcome, Overlay, State, desk, engine_events, overlay_keys,
+    perform, pointer, sessions,
 };
 
 /// Takes in what happened, and says what it asks of the world.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
+    let mut effects = take(state, msg);
+    effects.extend(desk::keep(state));
+    effects
+}
+
+fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => {
             state.notice = None;
@@ -25,6 +31,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Engine(stamped) => engine_events::hear(state, stamped),
         Msg::EngineGone(cause) => gone(state, cause),
+        Msg::Sessions { now, sessions } => {
+            sessions::listed(state, now, sessions);
+            Vec::new()
+        }
+        Msg::SessionDeleted { path, result } => sessions::deleted(state, &path, result),
     }
 }
 
@@ -50,6 +61,7 @@ fn gone(state: &mut State, cause: Option<String>) -> Vec<Effect> {
         state.last_job = Some(job);
     }
     state.jobs.clear();
+    state.reopening = None;
     match &cause {
         Some(cause) => state.say(NoticeKind::Failed, cause.clone()),
         None if state.is_replay() => state.say(NoticeKind::Done, "The recording is at its end."),

@@ -64,7 +64,8 @@ pub struct Machine {
 }
 
 /// What fixes the ratios of a schedule: their mean, or the first and the last.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Span {
     Mean(f64),
     Ends { first: f64, last: f64 },

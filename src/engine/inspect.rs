@@ -47,6 +47,8 @@ pub struct Needs {
     pub stream_bytes: u64,
     /// Activations that are kept between measuring and propagating.
     pub activation_bytes: u64,
+    /// The hidden states at the inputs of layers that were come to, as far as the memory budget has room for them.
+    pub kept_bytes: u64,
     /// Second moment, its inverse and the weights of the largest part, in f64.
     pub solve_bytes: u64,
     pub forward_seconds: f64,
@@ -56,7 +58,8 @@ pub struct Needs {
 impl Needs {
     /// The largest amount at one time.
     pub fn peak_bytes(&self) -> u64 {
-        let parts = [self.block_bytes, self.stream_bytes, self.activation_bytes, self.solve_bytes];
+        let Self { block_bytes, stream_bytes, activation_bytes, kept_bytes, solve_bytes, .. } = *self;
+        let parts = [block_bytes, stream_bytes, activation_bytes, kept_bytes, solve_bytes];
         parts.into_iter().fold(0, u64::saturating_add)
     }
 }
@@ -137,6 +140,9 @@ fn needs(
     let kept_context = (largest(&context) * bytes).saturating_mul(tokens);
     let fits = stream_bytes.saturating_add(kept_ffn) <= settings.machine.memory_budget.0;
     let activation_bytes = if fits { kept_ffn.max(kept_context) } else { kept_context };
+    let budget = settings.machine.memory_budget.0;
+    let room = budget.saturating_sub(stream_bytes.saturating_add(activation_bytes));
+    let kept_bytes = stream_bytes.saturating_mul(architecture.layers.len() as u64).min(room);
     let block = (0..architecture.layers.len()).map(|i| architecture.layer_parameters(i)).max().unwrap_or(0);
 
     let (mut moment_flops, mut solve_flops) = (0.0, 0.0);
@@ -156,6 +162,7 @@ fn needs(
         block_bytes: block * bytes,
         stream_bytes,
         activation_bytes,
+        kept_bytes,
         solve_bytes: (4 * widest * widest + 2 * hidden * widest) * 8,
         forward_seconds: blocks * block_seconds + moment_flops / flops_per_second(&Device::Cpu, DType::F32)?,
         solve_seconds: solve_flops / flops_per_second(&Device::Cpu, DType::F64)?,

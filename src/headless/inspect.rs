@@ -47,7 +47,7 @@ fn text(found: &Inspection) -> String {
     text += &format!(
         "\nParameters after pruning: {} ({share:.1} % fewer)\n\
          A run on {} windows of {} tokens needs about {} of memory:\n\
-         {:>12}  one block's weights\n{:>12}  streams\n{:>12}  activations kept\n{:>12}  solving\n\
+         {:>12}  one block's weights\n{:>12}  streams\n{:>12}  activations kept\n{:>12}  layer inputs kept for retries\n{:>12}  solving\n\
          and about {:.0} s on this machine: {:.0} s forward, {:.0} s solving.\n",
         found.parameters_after,
         run.samples,
@@ -56,6 +56,7 @@ fn text(found: &Inspection) -> String {
         ByteSize(run.block_bytes).to_string(),
         ByteSize(run.stream_bytes).to_string(),
         ByteSize(run.activation_bytes).to_string(),
+        ByteSize(run.kept_bytes).to_string(),
         ByteSize(run.solve_bytes).to_string(),
         run.forward_seconds + run.solve_seconds,
         run.forward_seconds,

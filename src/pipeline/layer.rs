@@ -93,6 +93,8 @@ impl Pass<'_> {
     ) -> Result<SolvedLayer, Error> {
         let index = task.layer;
         let mut layer = self.open(index)?;
+        let behind = if self.settings.track_errors { Behind::Needed } else { task.behind };
+        let between = self.between(task, behind, known.as_deref());
         let mut part = |part, what, behind, known: Option<&mut Known>, streams: &mut Streams| {
             let (record, inputs) = self.decide((part, what, behind), &mut layer, streams, known, observer)?;
             tell(observer, Notice::PartDone { layer: index, part, record: &record, cut: &layer.cut })?;
@@ -102,8 +104,7 @@ impl Pass<'_> {
             }
             Ok::<_, Error>(record)
         };
-        let attention = part(Part::Attention, task.attention, Behind::Needed, known.as_deref_mut(), streams)?;
-        let behind = if self.settings.track_errors { Behind::Needed } else { task.behind };
+        let attention = part(Part::Attention, task.attention, between, known.as_deref_mut(), streams)?;
         let mlp = part(Part::Mlp, task.mlp, behind, known, streams)?;
         if !streams.pruned.is_finite()? {
             return Err(Error::NotFinite { layer: index });
@@ -114,6 +115,23 @@ impl Pass<'_> {
         };
         let record = LayerRecord { index, ratio: task.ratio, attention, mlp, output_error };
         Ok(SolvedLayer { record, cut: layer.cut, solve_seconds: layer.solve_seconds })
+    }
+
+    /// Whether the streams have to come between the parts.
+    fn between(&self, task: &LayerTask, behind: Behind, known: Option<&Known>) -> Behind {
+        let mut cut = BlockCut::new(task.layer);
+        let measured = match (task.attention, task.mlp) {
+            (_, Task::Leave | Task::TakeOver { .. }) => true,
+            // What stays of it is known when it is solved.
+            (Task::Solve { .. }, Task::Solve { .. }) => false,
+            (attention, Task::Solve { .. }) => {
+                if let Task::TakeOver { cut: earlier, .. } = attention {
+                    cut.take_over(Part::Attention, earlier);
+                }
+                known.is_some_and(|known| known.get(Part::Mlp, &cut, self.settings.target).is_some())
+            }
+        };
+        if measured { behind } else { Behind::Needed }
     }
 
     pub(super) fn open(&self, layer: usize) -> Result<Layer, Error> {

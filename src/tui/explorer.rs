@@ -15,10 +15,11 @@ use super::{
     Ending, Error, Opened, Session, clipboard,
     guard::Guard,
     input,
+    on_disk::OnDisk,
     output::{Output, Screen},
     pacing::{Due, Pacing},
     rehearsal::{self, Rehearsal},
-    report,
+    report, session,
     signals::{Caught, Signals},
     source::Source,
     suspend::suspend,
@@ -42,6 +43,7 @@ pub struct Explorer {
     pacing: Pacing,
     screen: Screen,
     source: Source,
+    on_disk: OnDisk,
     recorder: Option<Recorder>,
     signals: Signals,
     input: mpsc::Receiver<io::Result<TerminalEvent>>,
@@ -63,10 +65,13 @@ impl Explorer {
     pub async fn run(session: Session) -> Result<Ending, Error> {
         let mut explorer = Self::enter(session)?;
         let ended = explorer.explore().await;
-        let Self { source, recorder, guard, crashed, .. } = explorer;
+        let Self { state, source, recorder, guard, crashed, .. } = explorer;
         // The shell is back at once; what the worker still has to put down happens behind it.
         drop(guard);
         source.close();
+        if let Some(path) = state.session.as_ref().filter(|_| !state.is_replay()) {
+            session::tell_of(&app::session_name(path), &app::session_argument(&state, path));
+        }
         let recorded = recorder.map_or(Ok(()), Recorder::finish);
         let ending = match ended {
             // Nothing can be read or written any more.
@@ -79,7 +84,7 @@ impl Explorer {
     }
 
     fn enter(session: Session) -> Result<Self, Error> {
-        let Session { opened, settings, interface, recorder } = session;
+        let Session { opened, settings, interface, recorder, sessions } = session;
         // The theme alone decides about colours; see its `resolved`.
         force_color_output(true);
         // Listened to before the terminal is changed, so that no signal leaves it so.
@@ -98,6 +103,7 @@ impl Explorer {
             mouse: interface.mouse,
             pace: interface.pace,
             eval,
+            sessions_root: sessions.clone(),
             size: terminal::size().map_err(Error::Terminal)?,
         });
         for text in interface.warnings {
@@ -112,6 +118,7 @@ impl Explorer {
             pacing,
             screen,
             source,
+            on_disk: OnDisk::under(sessions),
             recorder,
             signals,
             input: input::listen(),
@@ -148,6 +155,7 @@ impl Explorer {
                     None => Next::End(Ending::HungUp),
                 },
                 told = self.source.next() => self.listen(told)?,
+                answer = self.on_disk.next() => self.update(answer)?,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Next::GoOn,
             };
             match next {
@@ -217,6 +225,8 @@ impl Explorer {
         for effect in app::update(&mut self.state, msg) {
             match effect {
                 Effect::Command(command) => self.source.command(command),
+                Effect::ListSessions => self.on_disk.list(self.state.session.clone()),
+                Effect::DeleteSession(path) => self.on_disk.delete(path),
                 Effect::Copy(text) => clipboard::copy(&text).map_err(Error::Terminal)?,
                 Effect::Suspend => return Ok(Next::Suspend),
                 Effect::Quit => return Ok(Next::End(Ending::Quit)),
@@ -250,8 +260,8 @@ impl Explorer {
 fn open(opened: Opened, settings: &Settings, rehearsal: Option<Rehearsal>) -> Source {
     match opened {
         Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
-        Opened::Model(model) => {
-            let worker = engine::workbench(model, settings.clone(), engine::SessionPlace::None);
+        Opened::Model { model, place } => {
+            let worker = engine::workbench(model, settings.clone(), place);
             match rehearsal {
                 Some(Rehearsal::Engine) => Source::engine(rehearsal::panic_once_open(worker)),
                 Some(Rehearsal::Draw) | None => Source::engine(worker),

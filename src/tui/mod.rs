@@ -9,6 +9,7 @@ mod guard;
 mod hang_up;
 mod input;
 mod interface;
+mod on_disk;
 mod output;
 mod pacing;
 mod rehearsal;

@@ -2,26 +2,29 @@
 
 use std::{
     env,
-    io::{IsTerminal, stdin, stdout},
+    io::{IsTerminal, Write, stderr, stdin, stdout},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    time::Duration,
 };
 
 use super::{Ending, Error, Interface, explorer::Explorer, report};
 use crate::{
-    app::Origin,
+    app::{self, Origin},
     config::{Settings, TextSource},
-    engine::ModelChoice,
+    engine::{ModelChoice, SessionPlace},
     recording::{Recorder, Replay},
 };
 
+/// How long a listing or deleting of sessions that is still going on may take once the explorer is quit.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What is explored.
 pub enum Opened {
-    Model(ModelChoice),
+    /// Recorded in a session, or opened from one.
+    Model { model: ModelChoice, place: SessionPlace },
     /// Shown at this many recorded seconds a second.
-    Recording {
-        replay: Replay,
-        speed: f64,
-    },
+    Recording { replay: Replay, speed: f64 },
 }
 
 pub struct Session {
@@ -30,6 +33,8 @@ pub struct Session {
     pub interface: Interface,
     /// Where every event is recorded.
     pub recorder: Option<Recorder>,
+    /// Where sessions lie; None where no home directory is known.
+    pub sessions: Option<PathBuf>,
 }
 
 /// An error where there is no terminal to explore on.
@@ -53,23 +58,35 @@ pub fn explore(session: Session) -> Result<Ending, Error> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let explored = catch_unwind(AssertUnwindSafe(|| runtime.block_on(Explorer::run(session))));
     report::tell_all();
+    runtime.shutdown_timeout(PATIENCE);
     explored.unwrap_or(Err(Error::Panicked))
+}
+
+/// Tells how to come back to a session, on the shell's screen. Nobody reading it is no reason for trouble.
+pub(super) fn tell_of(name: &str, argument: &str) {
+    let _ = writeln!(stderr(), "Session {name}: slimgpt --session {argument} opens it again");
 }
 
 impl Opened {
     pub(super) fn origin(&self) -> Origin {
         match self {
-            Self::Model(ModelChoice::Demo) => Origin::Live { model: "the built-in demo".into() },
-            Self::Model(ModelChoice::Named(name)) => Origin::Live { model: name.clone() },
+            Self::Model { place: SessionPlace::Open(path), .. } => {
+                Origin::Live { model: format!("session {}", app::session_name(path)) }
+            }
+            Self::Model { model: ModelChoice::Demo, .. } => {
+                Origin::Live { model: "the built-in demo".into() }
+            }
+            Self::Model { model: ModelChoice::Named(name), .. } => Origin::Live { model: name.clone() },
             Self::Recording { replay, speed } => Origin::Replay { file: replay.path().into(), speed: *speed },
         }
     }
 
-    /// The built-in model has a text to measure on; of others it has to be named.
+    /// The built-in model has a text to measure on; of others it has to be named. A session has its own settings.
     pub(super) fn eval(&self) -> Option<TextSource> {
         match self {
-            Self::Model(ModelChoice::Demo) => Some(TextSource::DemoHeldOut),
-            Self::Model(ModelChoice::Named(_)) | Self::Recording { .. } => None,
+            Self::Model { place: SessionPlace::Open(_), .. } => None,
+            Self::Model { model: ModelChoice::Demo, .. } => Some(TextSource::DemoHeldOut),
+            Self::Model { model: ModelChoice::Named(_), .. } | Self::Recording { .. } => None,
         }
     }
 }

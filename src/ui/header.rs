@@ -3,7 +3,7 @@
 use ratatui::{Frame, layout::Rect, text::Span};
 
 use crate::{
-    app::{JobStatus, Origin, Outcome, State},
+    app::{JobStatus, Origin, Outcome, State, session_name},
     protocol::Pace,
 };
 
@@ -71,6 +71,10 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
         pieces.push(Piece::new(4, sizes(Some(change))).or(Piece::new(2, sizes(None))));
     }
     pieces.push(Piece::new(5, vec![span(numbers::bytes(state.bytes_of(after)), Role::Muted)]));
+    if let Some(path) = &state.session {
+        let name = text::fit_end(&session_name(path), NAME);
+        pieces.push(Piece::new(8, vec![span(format!("session {name}"), Role::Muted)]));
+    }
     pieces
 }
 
@@ -85,7 +89,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
             (None, false) => span("engine ended".into(), Role::Muted),
         };
         pieces.push(Piece::new(1, vec![words]));
-    } else if state.model.is_none() {
+    } else if state.model.is_none() || state.is_reopening() {
         pieces.extend(opening(state, theme));
     } else if let Some(job) = state.job().or(state.last_job.as_ref()) {
         let role = role(&job.status);
@@ -124,7 +128,10 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
 
 /// What the opening of a model waits for.
 fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
-    let Some((stage, done, total)) = &state.opening else { return Vec::new() };
+    let Some((stage, done, total)) = &state.opening else {
+        let words = Span::styled("opening a session…", theme.style(Role::Live));
+        return state.is_reopening().then(|| Piece::new(4, vec![words])).into_iter().collect();
+    };
     let words = text::fit(&stage_words(stage), WORDS);
     let share = *done as f64 / (*total).max(1) as f64;
     vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]

@@ -28,6 +28,22 @@ pub fn seconds(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
+/// How long ago something was, by Unix seconds: `just now`, `5 min ago`, `3 weeks ago`. What lies ahead is just now.
+pub fn ago(now: u64, then: u64) -> String {
+    let seconds = now.saturating_sub(then);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let some = |count: u64, one: &str| format!("{count} {one}{} ago", if count == 1 { "" } else { "s" });
+    match days {
+        0 if minutes == 0 => "just now".into(),
+        0 if hours == 0 => format!("{minutes} min ago"),
+        0 => format!("{hours} h ago"),
+        1..14 => some(days, "day"),
+        14..60 => some(days / 7, "week"),
+        60..730 => some(days / 30, "month"),
+        _ => some(days / 365, "year"),
+    }
+}
+
 /// A share in whole per cent: `42 %`. What is not yet complete never reads as 100 %.
 pub fn per_cent(share: f64) -> String {
     if !share.is_finite() {
@@ -85,6 +101,24 @@ mod tests {
         {
             assert_eq!(seconds(time), text);
         }
+    }
+
+    #[test]
+    fn what_was_is_told_as_a_person_would() {
+        let now = 1_800_000_000;
+        for (before, text) in [
+            (0, "just now"),
+            (59, "just now"),
+            (300, "5 min ago"),
+            (7200, "2 h ago"),
+            (86_400, "1 day ago"),
+            (86_400 * 20, "2 weeks ago"),
+            (86_400 * 100, "3 months ago"),
+            (86_400 * 800, "2 years ago"),
+        ] {
+            assert_eq!(ago(now, now - before), text);
+        }
+        assert_eq!(ago(5, 9), "just now");
     }
 
     #[test]

@@ -46,6 +46,7 @@ fn state(origin: Origin) -> State {
         mouse: true,
         pace: Pace::Free,
         eval: None,
+        sessions_root: Some("/state/sessions".into()),
         size: (80, 24),
     })
 }

@@ -22,6 +22,8 @@ pub struct Face {
     run: u64,
     /// Times that it was told how far the windows are on their way through layers above.
     pub approaching: usize,
+    /// The same of windows that are measured.
+    pub calibrating: usize,
 }
 
 /// Events but for progress, and the run that each belongs to.
@@ -92,15 +94,10 @@ impl Face {
     pub fn open_in(settings: &Settings, place: SessionPlace) -> Self {
         let worker = engine::workbench(ModelChoice::Demo, settings.clone(), place);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let mut face = Self { worker, runtime, run: 0, approaching: 0 };
+        let mut face = Self { worker, runtime, run: 0, approaching: 0, calibrating: 0 };
         let told = face.until(|event| matches!(event, Event::Opened { .. }));
         assert_eq!(told.1, [0]);
         face
-    }
-
-    /// Ends the workbench in order, and waits for that.
-    pub fn close(self) {
-        self.worker.join().unwrap();
     }
 
     pub fn send(&mut self, command: Command) {
@@ -116,6 +113,7 @@ impl Face {
             let stamped = next.expect("the workbench is silent").expect("the workbench is still there");
             if let Event::Progress { stage, .. } = stamped.event {
                 self.approaching += usize::from(matches!(stage, Stage::Approach { .. }));
+                self.calibrating += usize::from(matches!(stage, Stage::Calibrate { .. }));
                 continue;
             }
             let ended = last(&stamped.event);

@@ -4,7 +4,7 @@
 use std::{
     io::{Read, Write},
     num::NonZeroU16,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard},
     thread,
@@ -49,21 +49,34 @@ impl Setup {
         Self::of(PROGRAM, arguments)
     }
 
+    /// The program with what another one has left in its home.
+    pub fn in_home(home: &Path, arguments: &[&str]) -> Self {
+        let mut setup = Self::new(arguments);
+        setup.at_home(home);
+        setup
+    }
+
+    fn at_home(&mut self, home: &Path) {
+        self.command.cwd(home);
+        for (variable, dir) in [("HOME", ""), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")] {
+            self.command.env(variable, home.join(dir));
+        }
+    }
+
     pub fn of(program: &str, arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        command.cwd(home.path());
-        for (variable, dir) in [("HOME", ""), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")] {
-            command.env(variable, home.path().join(dir));
-        }
         for variable in ["NO_COLOR", "COLORTERM", "COLORFGBG", "LC_ALL", "LC_CTYPE", "SLIMGPT_PANIC"] {
             command.env_remove(variable);
         }
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         command.env("HF_HUB_OFFLINE", "1");
-        Self { command, home, rows: 30, columns: 100 }
+        let path = home.path().to_path_buf();
+        let mut setup = Self { command, home, rows: 30, columns: 100 };
+        setup.at_home(&path);
+        setup
     }
 
     pub fn size(mut self, columns: u16, rows: u16) -> Self {

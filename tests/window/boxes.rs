@@ -42,7 +42,13 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
         None => sheet.has_whole_boxes(),
         Some(Overlay::Filter { .. }) => {}
         Some(Overlay::Explain) => sheet.has_whole_explanation(),
-        Some(Overlay::Help { .. } | Overlay::Palette { .. } | Overlay::Form(_) | Overlay::Ask(_)) => {
+        Some(
+            Overlay::Help { .. }
+            | Overlay::Palette { .. }
+            | Overlay::Sessions { .. }
+            | Overlay::Form(_)
+            | Overlay::Ask(_),
+        ) => {
             sheet.has_whole_window();
         }
     }
@@ -164,6 +170,10 @@ fn selected(state: &State) -> Option<Pointed> {
     match (state.overlays.last(), state.screen) {
         (Some(Overlay::Palette { input, at }), _) => {
             let last = palette(state, input.text()).len().checked_sub(1)?;
+            Some(Pointed::OverlayLine((*at).min(last)))
+        }
+        (Some(Overlay::Sessions { at }), _) => {
+            let last = state.listed_sessions().len().checked_sub(1)?;
             Some(Pointed::OverlayLine((*at).min(last)))
         }
         (Some(Overlay::Form(form)), _) => {

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part")]
 
 pub mod boxes;
+pub mod listed;
 pub mod odd;
 
 use std::sync::LazyLock;
@@ -46,6 +47,7 @@ pub fn unopened(origin: Origin) -> State {
         mouse: true,
         pace: Pace::Free,
         eval: Some(TextSource::DemoHeldOut),
+        sessions_root: Some("/state/sessions".into()),
         size: (80, 24),
     })
 }

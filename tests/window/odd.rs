@@ -7,7 +7,8 @@ use slimgpt::{
     config::{Part, Settings},
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
-        MomentPicture, PartRecord, PerplexityRecord, PlannedLayer, Side, Stage,
+        MomentPicture, PartRecord, PerplexityRecord, PlannedLayer, Restored, RestoredAttempt, RestoredLayer,
+        Side, Stage, Statistics,
     },
 };
 
@@ -214,6 +215,48 @@ fn disordered() -> State {
     state
 }
 
+/// A session opened again that does not fit: more layers than the model has, attempts that are missing, numbers out of
+/// range.
+pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
+    let attempt = |layer: usize, number: usize| {
+        let Event::LayerDone { record, attempt } = layer_done(layer, number, size, value) else {
+            unreachable!("it was made just now")
+        };
+        let Event::Hessian { stats, picture, scores, energy, .. } =
+            hessian(layer, Part::Mlp, size.channels, value)
+        else {
+            unreachable!("it was made just now")
+        };
+        let mlp = Some(Statistics { stats, picture, scores, energy });
+        RestoredAttempt { attempt, record, attention: None, mlp }
+    };
+    let layer = |layer: usize| RestoredLayer {
+        in_force: [None, Some(4), Some(7)][layer % 3],
+        attempts: [1, 4].map(|number| attempt(layer, number)).into(),
+    };
+    let session = Restored {
+        path: STRANGE.into(),
+        settings: Box::new(settings.clone()),
+        ratios: vec![value; size.layers],
+        layers: (0..size.layers + 3).map(layer).collect(),
+        calibration: None,
+        perplexities: Vec::new(),
+        unfinished: Some(usize::MAX),
+        face: serde_json::json!({ "version": 1, "schedule": STRANGE }),
+    };
+    Event::Restored { session: Box::new(session) }
+}
+
+/// A model whose session was opened again.
+fn reopened(value: f64) -> State {
+    let mut state = live();
+    tell(&mut state, 0, opened("demo", SMALL));
+    let event = restored(SMALL, &live().settings, value);
+    tell(&mut state, 0, event);
+    tell(&mut state, 0, Event::Session { path: STRANGE.into() });
+    state
+}
+
 /// The run broke off in the middle of a layer.
 fn failed() -> State {
     let mut state = half_done("demo", SMALL, 4, 1e-3);
@@ -248,6 +291,8 @@ pub fn all() -> Vec<(String, State)> {
         ("no units".into(), half_done("bare", Size { layers: 3, heads: 0, channels: 0 }, 1, 0.1)),
         ("a failed run".into(), failed()),
         ("no order".into(), disordered()),
+        ("a session opened again".into(), reopened(0.3)),
+        ("a session that does not fit".into(), reopened(f64::NAN)),
         ("an engine that is gone".into(), gone),
         ("a recording at its end".into(), played),
     ];

@@ -5,7 +5,9 @@ mod editing;
 mod keys;
 mod mouse;
 mod replaying;
+mod restoring;
 mod running;
 mod script;
+mod sessions;
 
 use script::Script;

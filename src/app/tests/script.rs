@@ -34,6 +34,7 @@ impl Script {
             mouse: true,
             pace: Pace::Free,
             eval: Some("demo:held-out".parse().unwrap()),
+            sessions_root: Some("/state/sessions".into()),
             size: (80, 24),
         };
         Self { state: State::new(start), effects: Vec::new(), at: 0.0 }

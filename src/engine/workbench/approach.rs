@@ -77,16 +77,17 @@ impl Waypoints {
         dense: bool,
     ) -> Result<Option<(usize, Streams)>, Error> {
         let Some(disk) = &mut self.disk else { return Ok(None) };
-        let keys = disk.keys().into_iter().filter_map(|key| Some((Input::read(&key)?, key)));
+        let keys = disk.keys().into_iter().filter_map(|key| {
+            let (at, holds_dense): (Input, bool) = serde_json::from_str(&key).ok()?;
+            (holds_dense || !dense).then_some((at, key))
+        });
         let mut keys: Vec<_> =
             keys.filter(|(at, _)| at.leads_to(input) && at.layer() >= above.max(1)).collect();
         keys.sort_by_key(|(at, _)| std::cmp::Reverse(at.layer()));
         for (at, key) in keys {
             let Some(tensors) = disk.get(&key) else { continue };
             let laid: Vec<Laid> = tensors.into_iter().map(laid).collect();
-            if let Some(streams) = pass.take_up(&laid)?
-                && (streams.dense.is_some() || !dense)
-            {
+            if let Some(streams) = pass.take_up(&laid)? {
                 return Ok(Some((at.layer(), streams)));
             }
         }
@@ -132,22 +133,12 @@ impl Waypoints {
 
     fn spill(&mut self, input: &Input, streams: &Streams) {
         let Some(disk) = &mut self.disk else { return };
-        let key = input.key();
+        let Ok(key) = serde_json::to_string(&(input, streams.dense.is_some())) else { return };
         // The first block's input is made from the tokens at once.
         if input.layer() > 0 && streams.bytes() <= disk.limit() && !disk.keys().contains(&key) {
             let tensors: Vec<Tensor> = streams.lay_down().into_iter().map(tensor).collect();
             disk.put(&key, &tensors);
         }
-    }
-}
-
-impl Input {
-    fn key(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    fn read(key: &str) -> Option<Self> {
-        serde_json::from_str(key).ok()
     }
 }
 

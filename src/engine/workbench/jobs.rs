@@ -110,7 +110,7 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let opened = control.stamp(opened(&checkpoint)?);
     control.tell(opened.event.clone());
     let mut bench = Bench::new(&checkpoint, model, settings.clone(), session);
-    bench.opened = Some(opened);
+    bench.told.push(opened);
     let target = Some(Target { path: for_later(&out)?, force });
     let run = Run { from: 0, ratios, settings, target, seconds: Seconds::default() };
     let record = bench.run(run, control).and_then(|_| finish(&mut bench, &out, force, control));

@@ -9,8 +9,8 @@ use crate::{
     calibration::Windows,
     config::{ByteSize, Part, Schedule, Settings},
     pipeline::BlockCut,
-    protocol::{Attempt, Event, Method, PartRecord, Seconds, Statistics},
-    session::{self, AttemptEntry, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
+    protocol::{Event, Method, PartRecord, Seconds, Stamped, Statistics},
+    session::{self, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
 };
 
 use super::{
@@ -36,8 +36,12 @@ pub struct BegunPart {
 }
 
 impl Bench<'_> {
-    /// Makes the session that was asked for, where it is not there yet.
-    pub(super) fn begin_session(&mut self, control: &mut Control) -> Result<(), Error> {
+    /// Makes the session that was asked for, where it is not there yet. `told` was told before it is.
+    pub(super) fn begin_session(
+        &mut self,
+        told: impl IntoIterator<Item = Event>,
+        control: &mut Control,
+    ) -> Result<(), Error> {
         if self.session.is_some() || self.place == SessionPlace::None {
             return Ok(());
         }
@@ -65,6 +69,8 @@ impl Bench<'_> {
             SessionPlace::New(dir) => Session::create(dir, state)?,
             SessionPlace::Under(root) => Session::create_under(root, checkpoint.name(), state)?,
         };
+        let told: Vec<Stamped> = told.into_iter().map(|event| control.stamp(event)).collect();
+        self.told.extend(told);
         self.enter_session(session, control)
     }
 
@@ -72,8 +78,8 @@ impl Bench<'_> {
     pub(super) fn enter_session(&mut self, session: Session, control: &mut Control) -> Result<(), Error> {
         let journal = session.journal()?;
         control.set_journal(Some(journal));
-        if let Some(opened) = self.opened.take() {
-            control.catch_up(&opened);
+        for stamped in self.told.drain(..) {
+            control.catch_up(&stamped);
         }
         self.waypoints.use_disk(session.streams(self.settings.session_cache.0));
         control.tell(Event::Session { path: session.path().into() });
@@ -170,21 +176,11 @@ impl Bench<'_> {
         Ok(session.change(|state| state.course = Some(course))?)
     }
 
-    /// An attempt begins.
-    pub(super) fn keep_attempt(
-        &mut self,
-        layer: usize,
-        attempt: &Attempt,
-        setup: usize,
-    ) -> Result<(), Error> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let (number, attempt) = (attempt.number, attempt.clone());
-        let entry =
-            AttemptEntry { attempt, setup, attention: None, mlp: None, output_error: None, complete: false };
-        session.change(|state| state.layers[layer].attempts.push(entry))?;
-        // Also where it comes to no end.
-        self.attempts.take_number(layer, number);
-        Ok(())
+    /// The numbers of attempts that came to no end are taken too.
+    pub(super) fn take_begun_numbers(&mut self, layer: usize) {
+        let begun = self.session.iter().flat_map(|session| &session.state().layers[layer].attempts);
+        let numbers: Vec<usize> = begun.map(|entry| entry.attempt.number).collect();
+        numbers.into_iter().for_each(|number| self.attempts.take_number(layer, number));
     }
 
     /// The attempt of a layer that came to no end, where it is this very one.

@@ -65,7 +65,7 @@ pub fn workbench(model: ModelChoice, settings: Settings, place: SessionPlace) ->
             let mut bench = Bench::new(&checkpoint, choice, settings, place);
             match session {
                 Some(session) => bench.restore(*session, control)?,
-                None => bench.opened = Some(opened),
+                None => bench.told.push(opened),
             }
             let Some(next) = bench.obey_all(control) else { return Ok(()) };
             opening = next;
@@ -85,8 +85,8 @@ struct Bench<'c> {
     /// Where a session is to be made by the first run.
     place: SessionPlace,
     session: Option<Session>,
-    /// What was told of the model before there was a session.
-    opened: Option<Stamped>,
+    /// What was told before there was a session to write it down.
+    told: Vec<Stamped>,
     /// Where relative names of texts begin, if not here.
     base: Option<PathBuf>,
     calibration: Option<(Drawn, Rc<Calibration>)>,
@@ -128,7 +128,7 @@ impl<'c> Bench<'c> {
             attempts: Attempts::new(checkpoint.architecture().layers.len()),
             place,
             session: None,
-            opened: None,
+            told: Vec::new(),
             base: None,
             calibration: None,
             forward: None,

@@ -133,7 +133,6 @@ impl Bench<'_> {
             face,
         };
         control.tell(Event::Restored { session: Box::new(restored) });
-        self.opened = None;
         self.enter_session(session, control)?;
         for message in warnings {
             control.tell(Event::Warning { message });

@@ -86,18 +86,14 @@ impl Bench<'_> {
         if settings.eval.is_some() {
             check_window("eval-seq-len", settings.eval_seq_len, settings.bos, checkpoint)?;
         }
-        self.begin_session(control)?;
-        control.tell(Event::RunStarted {
+        let started = Event::RunStarted {
             from,
             model: model_record(checkpoint, architecture)?,
             settings: Box::new(settings.clone()),
             plan: course.plan.iter().zip(&architecture.layers).map(planned).collect(),
-        });
+        };
+        control.tell(started.clone());
         let calibration = self.calibration(&settings, Telling::Always, control)?;
-        self.settings.clone_from(&settings);
-        let setup = self.keep_setup(&settings, &calibration, control)?;
-        self.keep_course((from, setup), &course.ratios, target.as_ref(), seconds)?;
-
         let before = seconds.total;
         let yardstick = Yardstick::of_run(&settings);
         let mut meter = match &yardstick {
@@ -108,6 +104,11 @@ impl Bench<'_> {
             }
             None => None,
         };
+        // What was refused up to here leaves no session behind.
+        self.begin_session([started, calibration.told()], control)?;
+        self.settings.clone_from(&settings);
+        let setup = self.keep_setup(&settings, &calibration, control)?;
+        self.keep_course((from, setup), &course.ratios, target.as_ref(), seconds)?;
         if let Some(meter) = &mut meter {
             control.timed(&mut seconds.evaluate, |control| self.measure_before(meter, control))?;
         }
@@ -174,10 +175,6 @@ impl Bench<'_> {
         let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
         control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method };
-        if begun.is_none() {
-            self.keep_attempt(layer, &attempt, setup)?;
-        }
-
         let Begun { attention, mlp, .. } = begun.unwrap_or(Begun { number, attention: None, mlp: None });
         for (part, begun) in [(Part::Attention, &attention), (Part::Mlp, &mlp)] {
             tell_again(layer, part, begun.as_ref(), control);
@@ -191,9 +188,11 @@ impl Bench<'_> {
         };
         let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
         let origins = (origin(&attention), origin(&mlp));
-        let mut watch = Watch::new(self.session.as_mut(), (layer, number), origins);
+        let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
         let solved = pass.layer(&task, streams, None, &mut |notice| watch.hear(notice, control));
-        let solved = watch.outcome(solved)?;
+        let solved = watch.outcome(solved);
+        self.take_begun_numbers(layer);
+        let solved = solved?;
         let cut = match &self.session {
             Some(_) => Kept::Filed { attention: number, mlp: number },
             None => Kept::Held(solved.cut.clone()),

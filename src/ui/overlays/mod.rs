@@ -8,6 +8,7 @@ mod help;
 mod input_line;
 mod list;
 mod palette;
+mod sessions;
 mod window;
 
 use ratatui::{
@@ -32,6 +33,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &The
         Overlay::Help { .. }
         | Overlay::Palette { .. }
         | Overlay::Filter { .. }
+        | Overlay::Sessions { .. }
         | Overlay::Form(_)
         | Overlay::Ask(_) => hits.add(frame.area(), Pointed::OutsideOverlay),
     }
@@ -55,6 +57,10 @@ fn one(
         }
         Overlay::Palette { input, at } => Some(palette::draw(frame, body, (input, *at), state, theme, hits)),
         Overlay::Filter { input } => Some(filter::draw(frame, body, input, theme, hits)),
+        Overlay::Sessions { at } => {
+            sessions::draw(frame, body, *at, state, theme, hits);
+            None
+        }
         Overlay::Form(form) => form::draw(frame, body, form, state, theme, hits),
         Overlay::Ask(ask) => {
             ask::draw(frame, body, ask, theme, hits);

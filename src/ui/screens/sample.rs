@@ -37,6 +37,7 @@ pub(super) fn unopened() -> State {
         mouse: true,
         pace: Pace::Free,
         eval: Some(TextSource::DemoHeldOut),
+        sessions_root: None,
         size: (80, 24),
     })
 }

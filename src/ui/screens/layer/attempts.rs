@@ -251,9 +251,11 @@ pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>
     };
     let (mark, role) = standing(view, shown, force);
     let output = force.record.output_error.map_or("–".into(), error);
+    // Numbers can be missing among them.
+    let highest = attempts.iter().map(|result| result.attempt.number).max().unwrap_or(0);
     vec![
         vec![
-            view.span(format!("{mark} {} of {} ", force.attempt.number, attempts.len()), role),
+            view.span(format!("{mark} {} of {} ", force.attempt.number, highest.max(attempts.len())), role),
             view.span(format!("ratio {}", ratio(force.attempt.method.ratio)), Role::Text),
         ],
         vec![view.span("output ", Role::Muted), view.span(output, Role::Text)],

@@ -1,0 +1,87 @@
+//! What a retry costs: another ratio for every layer of the built-in model, in a process that finds the run's session,
+//! against what the same layers cost the run itself. Fails where a retry takes longer than a layer's work.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Instant;
+
+use slimgpt::{
+    config::{self, Settings},
+    engine::{self, ModelChoice, SessionPlace, Worker},
+    pipeline,
+    protocol::{Command, Event, Method, Pace, Stamped},
+};
+
+/// What may lie between two measurements of the same on a machine with other work.
+const NOISE: f64 = 1.1;
+
+fn until(worker: &mut Worker<()>, last: impl Fn(&Event) -> bool) -> Vec<Stamped> {
+    let mut told = Vec::new();
+    loop {
+        let stamped = worker.events.blocking_recv().expect("the workbench is there");
+        if let Event::RunFailed { message } = &stamped.event {
+            panic!("{message}");
+        }
+        let ended = last(&stamped.event);
+        told.push(stamped);
+        if ended {
+            return told;
+        }
+    }
+}
+
+fn retry(worker: &mut Worker<()>, run: u64, layer: usize, method: Method) -> f64 {
+    let began = Instant::now();
+    worker.commands.blocking_send(Command::Retry { run, layer, method, pace: Pace::Free }).unwrap();
+    until(worker, |event| *event == Event::JobDone);
+    began.elapsed().as_secs_f64()
+}
+
+fn main() {
+    let options = config::demo().unwrap();
+    let settings = Settings { eval: None, ..Settings::new(options).unwrap() };
+    let dir = tempfile::tempdir().unwrap();
+    let session = dir.path().join("session");
+    let mut worker =
+        engine::workbench(ModelChoice::Demo, settings.clone(), SessionPlace::New(session.clone()));
+    let ratios: Vec<f64> = pipeline::scheduled(12, &settings).unwrap().into_iter().map(f64::from).collect();
+    let command = Command::Run {
+        run: 1,
+        from: 0,
+        ratios: ratios.clone(),
+        settings: Box::new(settings.clone()),
+        pace: Pace::Free,
+    };
+    worker.commands.blocking_send(command).unwrap();
+    let told = until(&mut worker, |event| matches!(event, Event::RunDone { .. }));
+    worker.join().unwrap();
+    let at = |wanted: &dyn Fn(&Event) -> bool| told.iter().find(|told| wanted(&told.event)).unwrap().at;
+    let layer_seconds = |index: usize| {
+        at(&|event| matches!(event, Event::LayerDone { record, .. } if record.index == index))
+            - at(&|event| matches!(event, Event::LayerStarted { layer, .. } if *layer == index))
+    };
+
+    // Another process would know as little.
+    let mut worker = engine::workbench(ModelChoice::Demo, settings.clone(), SessionPlace::Open(session));
+    until(&mut worker, |event| matches!(event, Event::Session { .. }));
+    println!("layer   in the run   retry   retry again, other ratio (s)");
+    let (mut run, mut sums) = (1, [0.0; 3]);
+    for (layer, &ratio) in ratios.iter().enumerate() {
+        let method = |more: f64| Method::of_run(&settings, (ratio + more).min(0.9));
+        let seconds = [
+            layer_seconds(layer),
+            retry(&mut worker, run, layer, method(0.1)),
+            retry(&mut worker, run + 1, layer, method(0.2)),
+        ];
+        run += 2;
+        println!("{layer:>5}   {:>10.3}   {:>5.3}   {:>5.3}", seconds[0], seconds[1], seconds[2]);
+        sums.iter_mut().zip(seconds).for_each(|(sum, seconds)| *sum += seconds);
+    }
+    let [run, first, again] = sums;
+    println!("all     {run:>10.3}   {first:>5.3}   {again:>5.3}");
+    println!(
+        "a retry takes {:.2} times a layer's work, one with the moments known {:.2}",
+        first / run,
+        again / run
+    );
+    assert!(first <= NOISE * run, "a retry takes longer than a layer's work");
+}

@@ -1,0 +1,94 @@
+//! What is planned but not run, as the session keeps it: told whenever it has changed, and read back.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::{Command, Desk, PerplexityRecord};
+
+use super::{Effect, History, Measured, Schedule, State, compare::InForce};
+
+/// Of [`Face`]. Another one is not read.
+const VERSION: u64 = 1;
+
+/// How often the desk was changed, and as of which change it is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    now: u64,
+    kept: u64,
+}
+
+/// What the explorer wants to find again beside settings and ratios.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Face {
+    version: u64,
+    pub schedule: Schedule,
+    pub history: History,
+    #[serde(default)]
+    pub measured: Vec<MeasuredOn>,
+}
+
+/// Which attempts a perplexity is of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredOn {
+    record: PerplexityRecord,
+    on: InForce,
+}
+
+impl State {
+    /// Schedule, history, settings or perplexities have changed.
+    pub(super) fn touch(&mut self) {
+        self.desk.now += 1;
+    }
+
+    /// The desk is as the session has it.
+    pub(super) fn settle_desk(&mut self) {
+        self.desk.kept = self.desk.now;
+    }
+}
+
+/// Has the desk kept where it was changed since.
+pub fn keep(state: &mut State) -> Option<Effect> {
+    let changed = state.desk.now != state.desk.kept;
+    let live = !state.is_replay() && state.engine_gone.is_none() && !state.is_reopening();
+    if !changed || !live || state.session.is_none() || state.model.is_none() {
+        return None;
+    }
+    state.settle_desk();
+    let desk = Desk {
+        settings: Box::new(state.settings_of_run()),
+        ratios: state.schedule.ratios.clone(),
+        face: written(state),
+    };
+    Some(Effect::Command(Command::Keep { desk: Box::new(desk) }))
+}
+
+fn written(state: &State) -> Value {
+    let of = |measured: &Measured| MeasuredOn { record: measured.record.clone(), on: measured.on.clone() };
+    let face = Face {
+        version: VERSION,
+        schedule: state.schedule.clone(),
+        history: state.history.clone(),
+        measured: state.compare.measured.iter().map(of).collect(),
+    };
+    // Without it the session is whole all the same.
+    serde_json::to_value(face).unwrap_or_default()
+}
+
+/// What [`keep`] had kept; None where nothing was, and why where it can't be read.
+pub fn read(face: Value) -> Result<Option<Face>, String> {
+    if face.is_null() {
+        return Ok(None);
+    }
+    match face.get("version").and_then(Value::as_u64) {
+        Some(VERSION) => serde_json::from_value(face).map(Some).map_err(|cause| cause.to_string()),
+        Some(other) => Err(format!("it is of version {other}, this program reads version {VERSION}")),
+        None => Err("it names no version".into()),
+    }
+}
+
+impl Face {
+    /// The attempts that a perplexity is of, where that was kept.
+    pub fn measured_on(&self, record: &PerplexityRecord) -> Option<&InForce> {
+        self.measured.iter().find(|known| known.record == *record).map(|known| &known.on)
+    }
+}

@@ -1,0 +1,172 @@
+//! A session that was opened again, taken into the state.
+
+use crate::{
+    config::Settings,
+    protocol::{Restored, RestoredAttempt, RestoredLayer, Statistics},
+};
+
+use super::{
+    Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, Schedule, Seen, State,
+    Status, Then,
+    desk::{self, Face},
+    navigate, perform, sessions,
+};
+
+/// After `Opened`, which has made the layers.
+pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
+    let Restored { path, settings, ratios, layers, calibration, perplexities, unfinished, face } = session;
+    let name = sessions::name(&path);
+    let mut told = Vec::new();
+    let count: usize = layers.iter().map(|layer| layer.attempts.len()).sum();
+    for (known, restored) in state.layers.iter_mut().zip(layers) {
+        take_attempts(known, restored);
+    }
+    let face = desk::read(face).unwrap_or_else(|why| {
+        told.push(format!(
+            "Session {name}: what was planned cannot be read in full ({why}); nothing can be taken back"
+        ));
+        None
+    });
+    if let Some(why) = take_plan(state, *settings, &ratios, face.as_ref()) {
+        told.push(format!("Session {name}: {why}"));
+    }
+    if let Some(face) = &face {
+        let layers = &state.layers;
+        state.history = face.history.clone().up_to_what_fits(|change| fits(change, layers));
+    }
+    state.calibration = calibration;
+    state.settle_choices();
+    state.compare.text = state.settings.eval.clone().or(state.compare.text.take());
+    (state.compare.seq_len, state.compare.bos) = (state.settings.eval_seq_len, state.settings.bos);
+    for record in perplexities {
+        let on = face.as_ref().and_then(|face| face.measured_on(&record)).cloned();
+        state.compare.add(record);
+        if let (Some(on), Some(newest)) = (on, state.compare.measured.first_mut()) {
+            newest.on = on;
+        }
+    }
+    state.attempt = usize::MAX;
+    navigate::settle_attempt(state);
+    state.unsaved = false;
+
+    let attempts = if count == 1 { "1 attempt".into() } else { format!("{count} attempts") };
+    let left =
+        unfinished.filter(|&left| left > 0).map_or(String::new(), |left| format!(", {left} left to prune"));
+    let opened = format!("Session {name} opened: {} layers, {attempts}{left}", state.layers.len());
+    let say = |level| move |text| Entry { at, level, layer: None, text };
+    let entries = told.into_iter().map(say(Level::Warning)).chain([opened].into_iter().map(say(Level::Info)));
+    for entry in entries {
+        state.log.push(entry);
+    }
+    state.session = Some(path.clone());
+    state.settle_desk();
+    let then =
+        state.reopening.take().filter(|asked| asked.is_of(&path)).map_or(Then::Look, |asked| asked.then);
+    if state.is_replay() {
+        return Vec::new();
+    }
+    match (then, state.first_to_run()) {
+        (Then::GoOn, Some(_)) => {
+            state.notice = None;
+            perform::perform(state, Action::Rerun)
+        }
+        (Then::GoOn, None) => {
+            state.say(
+                NoticeKind::Done,
+                format!("Session {name} is open; every layer is done, nothing is left to prune"),
+            );
+            Vec::new()
+        }
+        (Then::Look, first) => {
+            let text = what_is_left(state, &name, first, unfinished);
+            state.say(NoticeKind::Done, text);
+            Vec::new()
+        }
+    }
+}
+
+/// One sentence: that it is open, and what `R` would do.
+fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Option<usize>) -> String {
+    let begun = unfinished.is_some() || state.layers.iter().any(|layer| !layer.attempts.is_empty());
+    let Some(first) = first.filter(|_| begun) else { return format!("Session {name} is open") };
+    let rerun = state.keymap.label(Action::Rerun).unwrap_or_else(|| Action::Rerun.info().name.into());
+    let count = (first..state.layers.len()).filter(|&layer| state.status(layer) != Status::Done).count();
+    let what = match (state.status(first), count) {
+        (Status::Stale, _) => format!("from layer {first} on layers are stale"),
+        (_, 1) => format!("layer {first} is left to prune"),
+        (_, count) => format!("{count} layers are left to prune, layer {first} is the first"),
+    };
+    format!("Session {name} is open; {what}, {rerun} goes on")
+}
+
+fn take_attempts(known: &mut Layer, restored: RestoredLayer) {
+    let RestoredLayer { in_force, attempts } = restored;
+    known.attempts = attempts.into_iter().map(attempt).collect();
+    // One that can't be used is in force no longer.
+    known.chosen = in_force.filter(|&number| known.attempt(number).is_some());
+}
+
+fn attempt(restored: RestoredAttempt) -> AttemptResult {
+    let RestoredAttempt { attempt, record, attention, mlp } = restored;
+    let seen = |Statistics { stats, picture, scores, energy }| Seen::new(stats, picture, scores, energy);
+    AttemptResult { attempt, record, attention: attention.map(seen), mlp: mlp.map(seen) }
+}
+
+/// Settings and schedule; what of it can't be taken. The session's ratios win over those that the explorer had kept.
+fn take_plan(state: &mut State, settings: Settings, ratios: &[f64], face: Option<&Face>) -> Option<String> {
+    let layers = state.layers.len();
+    state.settings = settings;
+    let kept = face.map(|face| &face.schedule).filter(|schedule| schedule.fits(layers));
+    let (schedule, mut wrong) = match kept {
+        Some(schedule) => (schedule.clone(), None),
+        None => Schedule::of_settings(layers, &state.settings),
+    };
+    state.schedule = schedule;
+    if !ratios.is_empty() {
+        let mut planned = state.schedule.clone();
+        planned.put_all(ratios);
+        wrong = match planned.fits(layers) && ratios.len() == layers {
+            true => {
+                state.schedule = planned;
+                None
+            }
+            false => Some(format!(
+                "its plan of {} ratios does not fit a model of {layers} layers; the ratios of its settings hold",
+                ratios.len()
+            )),
+        };
+    }
+    wrong
+}
+
+/// True for a change that can be taken back in this session.
+fn fits(change: &Change, layers: &[Layer]) -> bool {
+    let Change { what: _, schedule, choice, open: _ } = change;
+    let there =
+        |layer: &Layer, number: Option<usize>| number.is_none_or(|number| layer.attempt(number).is_some());
+    let schedules =
+        schedule.as_ref().is_none_or(|both| both.before.fits(layers.len()) && both.after.fits(layers.len()));
+    let choices = choice.is_none_or(|choice| {
+        layers
+            .get(choice.layer)
+            .is_some_and(|layer| there(layer, choice.before) && there(layer, choice.after))
+    });
+    schedules && choices
+}
+
+/// Everything that is of the model before is gone once another is open.
+pub fn forget(state: &mut State) {
+    state.session = None;
+    state.history = History::default();
+    state.jobs.clear();
+    (state.last_job, state.record, state.calibration) = (None, None, None);
+    state.ghosts.clear();
+    (state.runs, state.layer, state.attempt) = (0, 0, 0);
+    state.layer_filter.clear();
+    (state.unsaved, state.dragging, state.follow) = (false, false, true);
+    (state.export_form, state.notice) = (None, None);
+    state.overlays.clear();
+    let prompt = state.compare.prompt.clone();
+    let text = state.compare.text.take();
+    state.compare = super::Compare { prompt, ..super::Compare::new(text, &state.settings) };
+}
