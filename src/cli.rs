@@ -1,10 +1,14 @@
 //! What the command line says; nothing else happens here.
 
+mod sessions;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use slimgpt::config::{Colours, MachineOptions, Options, TextSource};
+
+pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ResumeArgs, RetryArgs, SessionsCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.";
 
@@ -21,6 +25,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or
   slimgpt                                            explore the built-in model
   slimgpt llama-7b --calibration c4.jsonl.gz         explore one of your own
   slimgpt prune --out slim-demo                      prune without a screen
+  slimgpt resume last                                go on with what was broken off
+  slimgpt --session last                             look at it in the explorer
   slimgpt replay events.jsonl                        watch a recorded run again
 
 {EXIT_CODES}
@@ -56,6 +62,36 @@ pub enum Command {
 
 {EXIT_CODES}"))]
     Prune(Box<PruneArgs>),
+    /// Go on with a session: prune what is missing or stale, measure, write
+    #[command(after_help = format!("Examples:
+  slimgpt resume last
+  slimgpt resume llama-7b-2026-11-25 --out slim --force
+  slimgpt resume /data/run --model /data/llama-7b    the model was moved
+
+{EXIT_CODES}"))]
+    Resume(ResumeArgs),
+    /// Solve a layer of a session again; the new attempt lies beside the earlier ones
+    #[command(after_help = "Examples:
+  slimgpt retry last --layer 3 --ratio 0.4
+  slimgpt retry last --layer 3 --part attention --damping 0.1 --choose")]
+    Retry(RetryArgs),
+    /// Put another attempt at a layer in force
+    #[command(after_help = "Examples:
+  slimgpt choose last --layer 3 --attempt 0
+  slimgpt choose last --layer 3 --attempt none       the layer as the model has it")]
+    Choose(ChooseArgs),
+    /// Write the model as a session's attempts in force make it
+    #[command(after_help = "Example:
+  slimgpt export last --out slim")]
+    Export(ExportArgs),
+    /// Earlier sessions: list, show, compare, delete
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  slimgpt sessions list
+  slimgpt sessions show last"
+    )]
+    Sessions(SessionsCommand),
     /// Measure the perplexity of a model on a text
     #[command(after_help = "Examples:
   slimgpt eval                                       the built-in model on its held-out text

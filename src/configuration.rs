@@ -91,6 +91,7 @@ pub fn print_paths(paths: Option<&Paths>) -> Result<(), engine::Error> {
             "settings, weaker than flags and --config; slimgpt config print prints one",
         ),
         ("themes", paths.themes(), "themes of your own, NAME.toml"),
+        ("sessions", paths.sessions(), "runs that can be gone on with; slimgpt sessions list"),
         ("reports", paths.reports(), "what a panic leaves"),
     ];
     let mut text = String::new();

@@ -3,16 +3,16 @@
 mod cli;
 mod configuration;
 mod manual;
+mod sessions;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use slimgpt::{
-    config::{GlyphChoice, Machine, MachineOptions, Options, Paths, Settings},
-    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun, SessionPlace},
+    config::{GlyphChoice, Machine, MachineOptions, Paths, Settings},
+    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun},
     headless::{self, Output},
     recording::{Recorder, Replay},
-    session,
     tui::{self, Ending, Flags, Interface, Opened, Session},
 };
 
@@ -26,6 +26,7 @@ use configuration::resolve;
 enum Failure {
     Engine(engine::Error),
     Explorer(tui::Error),
+    Session(sessions::Error),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +39,11 @@ fn main() -> ExitCode {
         Some(Command::Explore(args)) => explore(*args, paths),
         Some(Command::Replay(args)) => replay(args, paths),
         Some(Command::Prune(args)) => finished(prune(*args, paths)),
+        Some(Command::Resume(args)) => finished(sessions::resume(args, paths)),
+        Some(Command::Retry(args)) => finished(sessions::retry(args, paths)),
+        Some(Command::Choose(args)) => finished(sessions::choose(args, paths)),
+        Some(Command::Export(args)) => finished(sessions::export(args, paths)),
+        Some(Command::Sessions(command)) => finished(sessions::on_disk(command, paths)),
         Some(Command::Eval(args)) => finished(evaluate(args)),
         Some(Command::Generate(args)) => finished(generate(args)),
         Some(Command::Inspect(args)) => finished(inspect(*args, paths)),
@@ -57,6 +63,7 @@ fn main() -> ExitCode {
         }
         Err(Failure::Engine(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
         Err(Failure::Explorer(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
+        Err(Failure::Session(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
     };
     headless::say(&format!("{label}: {text}"));
     ExitCode::from(code)
@@ -68,9 +75,10 @@ fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> 
         return Err(tui::Error::Json.into());
     }
     let interface = Interface::load(paths, &flags(args.interface))?;
+    let named = args.model.clone();
     let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let events = options.events.clone();
-    let place = place_of_explorer(&options, paths);
+    let (model, place) = sessions::opened(named, model, &options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     engine::use_threads(settings.machine.threads)?;
     let recorder = events.as_deref().map(Recorder::open).transpose().map_err(engine::Error::from)?;
@@ -81,19 +89,6 @@ fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> 
         recorder,
         sessions: paths.map(Paths::sessions),
     })?)
-}
-
-/// Where all is recorded: in the session that was named, made where it is not there, or in a new one among the others.
-fn place_of_explorer(options: &Options, paths: Option<&Paths>) -> SessionPlace {
-    let root = paths.map(Paths::sessions);
-    match (&options.session, options.no_session) {
-        (_, Some(true)) => SessionPlace::None,
-        (Some(named), _) => match session::find(root.as_deref(), &named.to_string_lossy()) {
-            Ok(path) => SessionPlace::Open(path),
-            Err(_) => SessionPlace::New(named.clone()),
-        },
-        (None, _) => root.map_or(SessionPlace::None, SessionPlace::Under),
-    }
 }
 
 fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
@@ -120,18 +115,18 @@ fn flags(args: InterfaceArgs) -> Flags {
     }
 }
 
-fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
+fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let output = output(options.json.unwrap_or(false));
     let events = options.events.clone();
-    let settings = Settings::new(options)?;
+    let session = sessions::place_of_run(&options, paths)?;
+    let settings = Settings::new(options).map_err(engine::Error::from)?;
     engine::use_threads(settings.machine.threads)?;
-    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out)).transpose()?;
-    headless::prune(
-        PruneRun { model, settings, out: args.out, force: args.force, session: SessionPlace::None },
-        output,
-        recorder,
-    )
+    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out));
+    let recorder = recorder.transpose().map_err(engine::Error::from)?;
+    let root = paths.map(Paths::sessions);
+    let job = PruneRun { model, settings, out: args.out, force: args.force, session };
+    Ok(headless::prune(job, output, recorder, root.as_deref())?)
 }
 
 fn evaluate(args: EvalArgs) -> Result<(), engine::Error> {
@@ -185,6 +180,15 @@ fn finished<E: Into<Failure>>(done: Result<(), E>) -> Result<Ending, Failure> {
 impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<sessions::Error> for Failure {
+    fn from(error: sessions::Error) -> Self {
+        match error {
+            sessions::Error::Engine(error) => Self::Engine(error),
+            other => Self::Session(other),
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub struct Options {
     #[serde(deserialize_with = "one_or_many")]
     pub format: Option<Vec<Format>>,
     /// Directory to record the run in, so that it can be resumed [default: a new one among slimgpt's own]
-    #[arg(long, value_name = "DIR", help_heading = "Session")]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_session", help_heading = "Session")]
     pub session: Option<PathBuf>,
     /// Record no session: a run that is killed is lost
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Session")]
@@ -147,6 +147,9 @@ impl Options {
         let weaker_schedule = if own_span && one_a_layer(&weaker) { None } else { weaker.schedule.clone() };
         let span = if own_span { &self } else { &weaker };
         let (ratio, first_ratio, last_ratio) = (span.ratio, span.first_ratio, span.last_ratio);
+        let own_place = self.session.is_some() || self.no_session.is_some();
+        let place = if own_place { &self } else { &weaker };
+        let (session, no_session) = (place.session.clone(), place.no_session);
         Self {
             ratio,
             first_ratio,
@@ -172,8 +175,8 @@ impl Options {
             eval_seq_len: self.eval_seq_len.or(weaker.eval_seq_len),
             bos: self.bos.or(weaker.bos),
             format: self.format.or(weaker.format),
-            session: self.session.or(weaker.session),
-            no_session: self.no_session.or(weaker.no_session),
+            session,
+            no_session,
             session_cache: self.session_cache.or(weaker.session_cache),
             events: self.events.or(weaker.events),
             json: self.json.or(weaker.json),

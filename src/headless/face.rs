@@ -32,11 +32,12 @@ impl Face {
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
-            Event::RunStarted { model, .. } => {
-                self.begin(model.layers);
+            Event::RunStarted { from, model, .. } => {
+                self.begin(*from, model.layers);
                 let millions = model.parameters_before as f64 / 1e6;
+                let from = if *from == 0 { String::new() } else { format!(" from layer {from} on") };
                 self.say(&format!(
-                    "Pruning {}: {}, {} layers, {millions:.1} M parameters",
+                    "Pruning {}{from}: {}, {} layers, {millions:.1} M parameters",
                     model.name, model.family, model.layers
                 ));
             }
@@ -94,12 +95,13 @@ impl Face {
         }
     }
 
-    fn begin(&mut self, count: usize) {
+    fn begin(&mut self, from: usize, count: usize) {
         match self {
             Self::Bars { all, layers, .. } => {
                 let bar = ProgressBar::new(count as u64)
                     .with_style(style("{msg:28} {bar:20} {pos}/{len}  {elapsed} gone, {eta} left"))
-                    .with_message("Layers");
+                    .with_message("Layers")
+                    .with_position(from as u64);
                 *layers = Some(all.insert(0, bar));
             }
             Self::Lines { layers, .. } => *layers = count,

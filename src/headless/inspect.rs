@@ -8,7 +8,7 @@ use crate::{
 use super::{Output, print, print_json, run};
 
 pub fn inspect(model: ModelChoice, settings: Settings, output: Output) -> Result<(), Error> {
-    let found = run::drive(move |control| engine::inspect(&model, settings, control), None)?;
+    let found = run::drive(move |control| engine::inspect(&model, settings, control), None).result?;
     match output {
         Output::Json => print_json(&found),
         Output::Text => print(&text(&found)).map(drop),

@@ -1,19 +1,31 @@
 //! The engine without a screen: progress on stderr, results on stdout, an exit code.
 
+mod columns;
 mod face;
 mod inspect;
+mod on_session;
 mod run;
+mod sessions;
 mod table;
+mod words;
 
 use std::{
     io::{ErrorKind, Write, stderr, stdout},
     ops::ControlFlow,
+    path::Path,
 };
 
 use crate::{
     engine::{self, Error, Evaluate, Evaluation, Generate, PruneRun},
     protocol::RunRecord,
     recording::Recorder,
+};
+
+pub use inspect::inspect;
+pub use on_session::{choose, export, resume, retry};
+pub use sessions::{
+    Asking, Leave, compare as compare_sessions, list as list_sessions, prune_old as prune_old_sessions,
+    remove as remove_sessions, show as show_session,
 };
 
 /// How results are printed.
@@ -23,19 +35,25 @@ pub enum Output {
     Json,
 }
 
-/// Prunes and prints the table of the layers, or `run.json`.
-pub fn prune(job: PruneRun, output: Output, mut recorder: Option<Recorder>) -> Result<(), Error> {
+/// Prunes and prints the table of the layers, or `run.json`. `root` is where sessions lie.
+pub fn prune(
+    job: PruneRun,
+    output: Output,
+    mut recorder: Option<Recorder>,
+    root: Option<&Path>,
+) -> Result<(), Error> {
     let out = job.out.clone();
-    let record = run::drive(move |control| engine::prune(job, control), recorder.as_mut())?;
+    let driven = run::drive(move |control| engine::prune(job, control), recorder.as_mut());
+    let record = on_session::or_how_to_go_on(driven, root)?;
     match output {
         Output::Json => print_json(&record)?,
-        Output::Text => print_record(&record, &out.display().to_string())?,
+        Output::Text => print_record(&record, Some(&out))?,
     }
     Ok(recorder.map_or(Ok(()), Recorder::finish)?)
 }
 
 pub fn evaluate(job: Evaluate, output: Output) -> Result<(), Error> {
-    let result = run::drive(move |control| engine::evaluate(&job, control), None)?;
+    let result = run::drive(move |control| engine::evaluate(&job, control), None).result?;
     match output {
         Output::Json => print_json(&result),
         Output::Text => print_evaluation(&result),
@@ -62,13 +80,12 @@ pub fn generate(job: Generate) -> Result<(), Error> {
             Ok(made)
         },
         None,
-    )?;
+    );
+    let made = made.result?;
     let rate = made.tokens as f64 / made.seconds.max(1e-9);
     say(&format!("{} tokens in {:.1} s, {rate:.1} tokens/s", made.tokens, made.seconds));
     Ok(())
 }
-
-pub use inspect::inspect;
 
 /// A line to stderr. Nobody reading it is no reason to end.
 pub fn say(line: &str) {
@@ -80,8 +97,9 @@ pub fn print_text(text: &str) -> Result<(), Error> {
     print(text).map(drop)
 }
 
-fn print_record(record: &RunRecord, out: &str) -> Result<(), Error> {
-    print(&format!("{}\n{}Written to {out}\n", table::layers(record), table::summary(record))).map(drop)
+fn print_record(record: &RunRecord, out: Option<&Path>) -> Result<(), Error> {
+    let out = out.map(|out| format!("Written to {}\n", out.display())).unwrap_or_default();
+    print(&format!("{}\n{}{out}", table::layers(record), table::summary(record))).map(drop)
 }
 
 fn print_evaluation(result: &Evaluation) -> Result<(), Error> {

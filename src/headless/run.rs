@@ -1,8 +1,10 @@
 //! Drives a job to its end: events to the face and the recorder, interrupts to the worker.
 
+use std::path::PathBuf;
+
 use crate::{
     engine::{Control, Error, start},
-    protocol::Command,
+    protocol::{Command, Event},
     recording::Recorder,
 };
 
@@ -11,11 +13,28 @@ use super::face::Face;
 /// The number of the one job.
 const RUN: u64 = 1;
 
+/// What came of a job.
+pub struct Driven<T> {
+    pub result: Result<T, Error>,
+    /// Where it was recorded.
+    pub session: Option<PathBuf>,
+}
+
 /// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
 /// clears away what it had begun to write.
 pub fn drive<T: Send + 'static>(
     job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
+    recorder: Option<&mut Recorder>,
+) -> Driven<T> {
+    let mut session = None;
+    let result = follow(job, recorder, &mut session);
+    Driven { result, session }
+}
+
+fn follow<T: Send + 'static>(
+    job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
     mut recorder: Option<&mut Recorder>,
+    session: &mut Option<PathBuf>,
 ) -> Result<T, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
@@ -30,6 +49,9 @@ pub fn drive<T: Send + 'static>(
                     let Some(stamped) = event else { break };
                     if let Some(recorder) = &mut recorder {
                         recorder.record(&stamped);
+                    }
+                    if let Event::Session { path } = &stamped.event {
+                        *session = Some(path.clone());
                     }
                     face.show(&stamped.event);
                 }

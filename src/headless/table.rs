@@ -1,8 +1,12 @@
-//! The table of the layers and the lines below it.
+//! The table of the layers and the lines below it; the table of a layer's attempts.
 
+use super::{
+    columns::{Columns, Side},
+    words::{error, kept, or_dash},
+};
 use crate::{
-    config::AttentionUnit,
-    protocol::{PartRecord, PerplexityRecord, RunRecord},
+    config::{AttentionUnit, Part},
+    protocol::{Attempt, PartRecord, PartSummary, PerplexityRecord, RunRecord},
 };
 
 /// A row a layer: ratio, kept units, errors.
@@ -62,4 +66,53 @@ fn perplexity(record: &PerplexityRecord) -> String {
         "Perplexity: {:.4} → {after} on {}\n            ({} tokens in windows of {}, {bos} BOS)\n",
         record.before, record.text, record.tokens, record.seq_len
     )
+}
+
+/// The heading of a table of attempts at one layer.
+pub fn attempts() -> Columns {
+    Columns::new([
+        ("attempt", Side::Right),
+        ("ratio", Side::Right),
+        ("parts", Side::Left),
+        ("damping", Side::Right),
+        ("head score", Side::Left),
+        ("groups", Side::Left),
+        ("fitted", Side::Left),
+        ("attention", Side::Right),
+        ("channels", Side::Right),
+        ("attn error", Side::Right),
+        ("mlp error", Side::Right),
+        ("output error", Side::Right),
+        ("", Side::Left),
+    ])
+}
+
+/// One of them: what it was made with, what came of it, and how it stands.
+pub fn attempt(
+    attempt: &Attempt,
+    (attention, mlp, output_error): (Option<PartSummary>, Option<PartSummary>, Option<f64>),
+    standing: &str,
+) -> [String; 13] {
+    let Attempt { number, method, .. } = attempt;
+    let parts: Vec<String> = method.parts.iter().map(Part::to_string).collect();
+    [
+        number.to_string(),
+        format!("{:.4}", method.ratio),
+        parts.join(","),
+        method.damping.to_string(),
+        name(&method.head_score),
+        method.group_size.to_string(),
+        if method.compensation { "yes" } else { "no" }.into(),
+        or_dash(attention, |part| kept(&part)),
+        or_dash(mlp, |part| kept(&part)),
+        or_dash(attention, |part| error(part.relative_error)),
+        or_dash(mlp, |part| error(part.relative_error)),
+        or_dash(output_error, error),
+        standing.into(),
+    ]
+}
+
+/// A choice as it is typed.
+fn name(choice: &impl clap::ValueEnum) -> String {
+    choice.to_possible_value().map(|value| value.get_name().into()).unwrap_or_default()
 }

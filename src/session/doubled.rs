@@ -35,7 +35,10 @@ pub(super) fn read(dir: &Path) -> Result<Found, Error> {
         }
     }
     let warn = |path: &Path, cause: &str| {
-        format!("session file {}: is damaged ({cause}); its double is used", path.display())
+        format!(
+            "session file {}: is damaged ({cause}); its double is used, which may lack the last change",
+            path.display()
+        )
     };
     let cause = |bad: &Unsealed| match bad {
         Unsealed::Newer { format, .. } => format!("it states format {format}"),

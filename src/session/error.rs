@@ -66,6 +66,11 @@ impl Error {
         move |cause| Self::Unreadable { path, cause }
     }
 
+    pub(super) fn is_full_disk(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Write { cause, .. } if full.contains(&cause.kind()))
+    }
+
     /// 2 for what a person can put right by saying something else, 1 for what failed.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -32,7 +32,10 @@ impl Lock {
         let path = dir.join(names::LOCK);
         for _ in 0..TRIES {
             let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            let mut file = opened.map_err(Error::write(&path))?;
+            let mut file = match opened {
+                Err(_) if !dir.is_dir() => return Err(Error::NotFound(dir.into())),
+                opened => opened.map_err(Error::write(&path))?,
+            };
             match file.try_lock() {
                 Ok(()) if !is_still(&file, &path) => continue,
                 Ok(()) => {

@@ -12,7 +12,8 @@ use super::{
     names::{self, Directory},
     part_file,
     sealed::sha256,
-    whole_file::{Durability, name_meant, write_whole},
+    stream_cache,
+    whole_file::{Durability, name_meant, sync_directory_of, write_whole},
 };
 use crate::protocol::Desk;
 
@@ -30,6 +31,7 @@ impl Session {
     /// its first state was written.
     pub fn create(dir: &Path, state: State) -> Result<Self, Error> {
         let path = absolute(dir).map_err(Error::write(dir))?;
+        let made = !path.exists();
         fs::create_dir_all(&path).map_err(|cause| match cause.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Error::Occupied(path.clone()),
             _ => Error::Write { path: path.clone(), cause },
@@ -38,7 +40,7 @@ impl Session {
         let lock = Lock::take(&path)?;
         // Another process may have been faster.
         refuse_what_is_there(&path)?;
-        Self::begin(path, lock, state)
+        Self::begin(path, lock, state, made)
     }
 
     /// Makes `ROOT/MODEL-YYYY-MM-DD-HHMMSS`, with `-2`, `-3` … behind it where that is taken.
@@ -57,15 +59,24 @@ impl Session {
             path = root.join(format!("{name}-{number}"));
         }
         let lock = Lock::take(&path)?;
-        Self::begin(path, lock, state)
+        Self::begin(path, lock, state, true)
     }
 
-    fn begin(path: PathBuf, lock: Lock, state: State) -> Result<Self, Error> {
+    /// Where the first state cannot be written, nothing is left of what was `made`.
+    fn begin(path: PathBuf, lock: Lock, state: State, made: bool) -> Result<Self, Error> {
         sweep(&path);
-        make_directory(&path.join(names::ATTEMPTS))?;
         let mut session = Self { path, state, _lock: lock };
-        session.change(|_| ())?;
-        Ok(session)
+        let begun = make_directory(&session.path.join(names::ATTEMPTS)).and_then(|()| session.change(|_| ()));
+        // The directory's own name; those above need not be readable.
+        let _ = sync_directory_of(&session.path);
+        if begun.is_err() && made {
+            let Self { path, .. } = &session;
+            // The first error is the one to tell.
+            let _ = fs::remove_dir(path.join(names::ATTEMPTS));
+            let _ = fs::remove_file(path.join(names::LOCK));
+            let _ = fs::remove_dir(path);
+        }
+        begun.map(|()| session)
     }
 
     /// Locks and reads a session. The texts are warnings: what was damaged and could be put right.
@@ -105,14 +116,14 @@ impl Session {
         change(&mut state);
         state.sequence = self.state.sequence + 1;
         state.changed = unix_seconds(SystemTime::now());
-        doubled::write(&self.path, &state)?;
+        self.with_room(|| doubled::write(&self.path, &state))?;
         self.state = state;
         Ok(())
     }
 
     /// Writes the file of a part; one of the same place is replaced. The `weight` of the head is not looked at.
     pub fn write_part(&self, head: &PartHead, weight: Option<&Weight>) -> Result<(), Error> {
-        part_file::write(&self.part_path(head.place), head, weight)
+        self.with_room(|| part_file::write(&self.part_path(head.place), head, weight))
     }
 
     /// Verifies and reads all of a part's file but the weight, whose length alone is checked.
@@ -125,6 +136,16 @@ impl Session {
         part_file::read_weight(&self.part_path(head.place), head)
     }
 
+    /// Writes again without the layer inputs where these took the room: they can be made again, results are worth more.
+    fn with_room(&self, write: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
+        match write() {
+            Err(error) if error.is_full_disk() && stream_cache::clear(&self.path.join(names::STREAMS)) => {
+                write()
+            }
+            written => written,
+        }
+    }
+
     fn part_path(&self, place: PartPlace) -> PathBuf {
         self.path.join(names::ATTEMPTS).join(names::part(place))
     }
@@ -132,7 +153,7 @@ impl Session {
     /// Writes calibration windows, and gives their SHA-256.
     pub fn write_windows(&self, number: usize, bytes: &[u8]) -> Result<String, Error> {
         let path = self.path.join(names::windows(number));
-        write_whole(&path, Durability::Synced, |file| io::Write::write_all(file, bytes))?;
+        self.with_room(|| write_whole(&path, Durability::Synced, |file| io::Write::write_all(file, bytes)))?;
         Ok(sha256(bytes))
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Error, FORMAT,
-    sealed::{checksum, sha256},
+    sealed::{checksum, sha256, unknown},
     tensor_file::{self, Header, Laid, Stated},
     whole_file::{Durability, write_whole},
 };
@@ -165,7 +165,7 @@ fn head_of(path: &Path, header: &Header) -> Result<PartHead, Error> {
     if format > FORMAT {
         return Err(Error::Newer { path: path.into(), format });
     }
-    from_text(text).map_err(|cause| damaged(path, format!("its record cannot be read: {cause}")))
+    from_text(text).map_err(|cause| damaged(path, unknown(&cause)))
 }
 
 /// The text of a head. JSON has no number that is not finite: statistics with one are left out, and any other but the

@@ -61,6 +61,11 @@ pub(super) fn seal<T: Serialize + DeserializeOwned>(content: &T) -> serde_json::
     Ok(sealed)
 }
 
+/// Why a text cannot be read that is as it was written.
+pub(super) fn unknown(cause: &serde_json::Error) -> String {
+    format!("it is intact but holds what this slimgpt does not know, perhaps of a newer one: {cause}")
+}
+
 pub(super) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unsealed> {
     let damaged =
         |cause: serde_json::Error| Unsealed::Damaged(format!("not the JSON that was written: {cause}"));
@@ -83,5 +88,5 @@ pub(super) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unsealed> {
     if !intact {
         return Err(Unsealed::Damaged("its checksum differs".into()));
     }
-    serde_json::from_str(envelope.state.get()).map_err(damaged)
+    serde_json::from_str(envelope.state.get()).map_err(|cause| Unsealed::Damaged(unknown(&cause)))
 }

@@ -2,14 +2,14 @@
 
 use std::{
     fs, io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use super::{
     Error,
     lock::Lock,
     names::{self, Directory},
-    opened::is_session,
+    opened::{is_session, name_of},
     summary,
 };
 use crate::protocol::SessionSummary;
@@ -17,6 +17,7 @@ use crate::protocol::SessionSummary;
 /// What was removed of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
+    /// Of the files that are gone.
     pub bytes: u64,
     /// What is not a session's; it was left, and the directory with it. Empty where the directory is gone.
     pub foreign: Vec<PathBuf>,
@@ -30,7 +31,7 @@ pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
     Ok(sessions)
 }
 
-/// Directories under `root` that are sessions, or were to become one.
+/// Directories under `root` that are sessions, or were to become one, by their names.
 fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(root) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -43,6 +44,7 @@ fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
             found.push(path);
         }
     }
+    found.sort();
     Ok(found)
 }
 
@@ -57,31 +59,25 @@ pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
     if !name.is_empty() && is_session(path) {
         return Ok(path.into());
     }
-    let sessions = match root {
-        Some(root) => list(root)?,
-        None => Vec::new(),
-    };
-    let candidates = || sessions.iter().map(|session| session.name.clone()).collect();
-    if let Some(session) = sessions.iter().find(|session| session.name == name) {
-        return Ok(session.path.clone());
+    let sessions = root.map(directories).transpose()?.unwrap_or_default();
+    if let Some(exact) = sessions.iter().find(|session| name_of(session) == name) {
+        return Ok(exact.clone());
     }
-    if name == "last"
-        && let Some(session) = sessions.first()
+    if let (Some(root), "last") = (root, name)
+        && let Some(last) = list(root)?.into_iter().next()
     {
-        return Ok(session.path.clone());
+        return Ok(last.path);
     }
-    let mut parts = path.components();
-    let one_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-    let begin = |session: &&SessionSummary| one_name && session.name.starts_with(name);
-    let found: Vec<&SessionSummary> = sessions.iter().filter(begin).collect();
+    let names = |sessions: &[&PathBuf]| sessions.iter().map(|session| name_of(session)).collect();
+    let begin = |session: &&PathBuf| !name.is_empty() && name_of(session).starts_with(name);
+    let found: Vec<&PathBuf> = sessions.iter().filter(begin).collect();
     match found[..] {
-        [session] => Ok(session.path.clone()),
-        [] if path.exists() => Err(Error::NotFound(path.into())),
-        [] => Err(Error::Unknown { name: name.into(), candidates: candidates() }),
-        _ => {
-            let candidates = found.iter().map(|session| session.name.clone()).collect();
-            Err(Error::Ambiguous { name: name.into(), candidates })
+        [session] => Ok(session.clone()),
+        [] if !name.is_empty() && path.exists() => Err(Error::NotFound(path.into())),
+        [] => {
+            Err(Error::Unknown { name: name.into(), candidates: names(&sessions.iter().collect::<Vec<_>>()) })
         }
+        _ => Err(Error::Ambiguous { name: name.into(), candidates: names(&found) }),
     }
 }
 
@@ -102,7 +98,8 @@ pub fn remove(dir: &Path) -> Result<Removed, Error> {
         removed.directory(&dir.join(name), kind)?;
     }
     removed.files(&dir, Directory::Session)?;
-    removed.file(&dir.join(names::LOCK))?;
+    let path = dir.join(names::LOCK);
+    fs::remove_file(&path).map_err(|cause| Error::Remove { path, cause })?;
     drop(lock);
     if removed.foreign.is_empty() {
         fs::remove_dir(&dir).map_err(|cause| Error::Remove { path: dir.clone(), cause })?;

@@ -136,6 +136,13 @@ impl StreamCache {
     }
 }
 
+/// Removes all files; false where there were none. An open cache finds out when it is asked for one.
+pub(super) fn clear(dir: &Path) -> bool {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let own = |entry: &fs::DirEntry| names::Directory::Streams.owns(&entry.file_name().to_string_lossy());
+    entries.filter(own).filter(|entry| fs::remove_file(entry.path()).is_ok()).count() > 0
+}
+
 /// What cannot be removed is found damaged or too much again.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);

@@ -9,8 +9,8 @@ use crate::{
     calibration::Windows,
     config::{ByteSize, Part, Schedule, Settings},
     pipeline::BlockCut,
-    protocol::{Attempt, Event, Method, PartRecord, Seconds, Stamped, Statistics},
-    session::{self, AttemptEntry, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
+    protocol::{Event, Method, PartRecord, Seconds, Stamped, Statistics},
+    session::{self, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
 };
 
 use super::{
@@ -176,21 +176,11 @@ impl Bench<'_> {
         Ok(session.change(|state| state.course = Some(course))?)
     }
 
-    /// An attempt begins.
-    pub(super) fn keep_attempt(
-        &mut self,
-        layer: usize,
-        attempt: &Attempt,
-        setup: usize,
-    ) -> Result<(), Error> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let (number, attempt) = (attempt.number, attempt.clone());
-        let entry =
-            AttemptEntry { attempt, setup, attention: None, mlp: None, output_error: None, complete: false };
-        session.change(|state| state.layers[layer].attempts.push(entry))?;
-        // Also where it comes to no end.
-        self.attempts.take_number(layer, number);
-        Ok(())
+    /// The numbers of attempts that came to no end are taken too.
+    pub(super) fn take_begun_numbers(&mut self, layer: usize) {
+        let begun = self.session.iter().flat_map(|session| &session.state().layers[layer].attempts);
+        let numbers: Vec<usize> = begun.map(|entry| entry.attempt.number).collect();
+        numbers.into_iter().for_each(|number| self.attempts.take_number(layer, number));
     }
 
     /// The attempt of a layer that came to no end, where it is this very one.

@@ -45,7 +45,6 @@ impl Bench<'_> {
         let number = self.attempts.next_number(layer);
         control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method };
-        self.keep_attempt(layer, &attempt, setup)?;
         let earlier = self.in_force_parts(layer)?;
         let mut known = self.take_known(layer, &settings);
         let task = LayerTask {
@@ -60,10 +59,11 @@ impl Bench<'_> {
             (None, Some(earlier)) => Origin::Earlier(earlier.file(part)),
         };
         let origins = (origin(Part::Attention, plan.attention), origin(Part::Mlp, plan.mlp));
-        let mut watch = Watch::new(self.session.as_mut(), (layer, number), origins);
+        let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
         let solved =
             pass.layer(&task, &mut streams, known.as_mut(), &mut |notice| watch.hear(notice, control));
         let solved = watch.outcome(solved);
+        self.take_begun_numbers(layer);
         self.keep_known(layer, known, &settings);
         let solved = solved?;
 

@@ -175,10 +175,6 @@ impl Bench<'_> {
         let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
         control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method };
-        if begun.is_none() {
-            self.keep_attempt(layer, &attempt, setup)?;
-        }
-
         let Begun { attention, mlp, .. } = begun.unwrap_or(Begun { number, attention: None, mlp: None });
         for (part, begun) in [(Part::Attention, &attention), (Part::Mlp, &mlp)] {
             tell_again(layer, part, begun.as_ref(), control);
@@ -192,9 +188,11 @@ impl Bench<'_> {
         };
         let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
         let origins = (origin(&attention), origin(&mlp));
-        let mut watch = Watch::new(self.session.as_mut(), (layer, number), origins);
+        let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
         let solved = pass.layer(&task, streams, None, &mut |notice| watch.hear(notice, control));
-        let solved = watch.outcome(solved)?;
+        let solved = watch.outcome(solved);
+        self.take_begun_numbers(layer);
+        let solved = solved?;
         let cut = match &self.session {
             Some(_) => Kept::Filed { attention: number, mlp: number },
             None => Kept::Held(solved.cut.clone()),

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use crate::{
     config::Part,
     pipeline::{BlockCut, Notice},
-    protocol::{PartRecord, Statistics},
+    protocol::{Attempt, PartRecord, Statistics},
     prune::Progress,
-    session::{PartEntry, PartPlace, Session},
+    session::{AttemptEntry, PartEntry, PartPlace, Session},
 };
 
 use super::{Control, Error, filed};
@@ -27,7 +27,9 @@ pub enum Origin {
 pub struct Watch<'s> {
     session: Option<&'s mut Session>,
     layer: usize,
-    number: usize,
+    attempt: Attempt,
+    /// Which of the session's setups it is made with.
+    setup: usize,
     attention: Origin,
     mlp: Origin,
     /// Of the part in work.
@@ -38,10 +40,11 @@ pub struct Watch<'s> {
 impl<'s> Watch<'s> {
     pub fn new(
         session: Option<&'s mut Session>,
-        (layer, number): (usize, usize),
+        (layer, attempt, setup): (usize, &Attempt, usize),
         (attention, mlp): (Origin, Origin),
     ) -> Self {
-        Self { session, layer, number, attention, mlp, statistics: None, failed: None }
+        let attempt = attempt.clone();
+        Self { session, layer, attempt, setup, attention, mlp, statistics: None, failed: None }
     }
 
     pub fn hear(&mut self, notice: Notice<'_>, control: &mut Control) -> ControlFlow<()> {
@@ -81,7 +84,7 @@ impl<'s> Watch<'s> {
     fn file(&mut self, part: Part, record: &PartRecord, cut: &BlockCut) -> Result<(), Error> {
         let statistics = self.statistics.take();
         let Some(session) = &mut self.session else { return Ok(()) };
-        let (layer, number) = (self.layer, self.number);
+        let (layer, number) = (self.layer, self.attempt.number);
         let origin = match part {
             Part::Attention => self.attention,
             Part::Mlp => self.mlp,
@@ -96,10 +99,22 @@ impl<'s> Watch<'s> {
             }
         };
         let entry = PartEntry { summary: filed::summary(record), file };
+        let mut begun = AttemptEntry {
+            attempt: self.attempt.clone(),
+            setup: self.setup,
+            attention: None,
+            mlp: None,
+            output_error: None,
+            complete: false,
+        };
         Ok(session.change(|state| {
             let attempts = &mut state.layers[layer].attempts;
-            if let Some(attempt) = attempts.iter_mut().find(|entry| entry.attempt.number == number) {
-                *attempt.part_mut(part) = Some(entry);
+            match attempts.iter_mut().find(|entry| entry.attempt.number == number) {
+                Some(attempt) => *attempt.part_mut(part) = Some(entry),
+                None => {
+                    *begun.part_mut(part) = Some(entry);
+                    attempts.push(begun);
+                }
             }
         })?)
     }

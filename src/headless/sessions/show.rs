@@ -1,0 +1,169 @@
+//! One session: what it was made with, what came of it, and how to go on.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::{
+    Output,
+    columns::{Columns, Side},
+    print_json, print_text, table,
+    words::{self, ago, argument, error, kept, now, or_dash, perplexity},
+};
+use crate::{
+    config::{AttentionUnit, ByteSize, Options, Settings},
+    engine::Error,
+    protocol::{SessionContent, SessionSummary, Standing},
+    session::{self, AttemptEntry, LayerEntry, State},
+};
+
+#[derive(Serialize)]
+struct Shown<'s> {
+    #[serde(flatten)]
+    summary: &'s SessionSummary,
+    /// All of every layer.
+    attempts: Vec<&'s [AttemptEntry]>,
+}
+
+/// Prints a session. One that cannot be read is an error.
+pub fn show(root: Option<&Path>, dir: &Path, output: Output) -> Result<(), Error> {
+    let state = session::look(dir)?;
+    let summary = session::summary(dir);
+    match output {
+        Output::Json => {
+            let attempts = state.layers.iter().map(|layer| &*layer.attempts).collect();
+            print_json(&Shown { summary: &summary, attempts })
+        }
+        Output::Text => print_text(&text(root, &summary, &state)),
+    }
+}
+
+fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String {
+    let mut text = format!("Session {}\n  {}\n", session.name, session.path.display());
+    if let Some(content) = &session.content {
+        text += &facts(session, content);
+        text += &format!("\n{}", layers(content));
+        text += &attempts(&state.layers);
+        text += &outcome(content);
+    }
+    let name = argument(root, &session.path);
+    text += &match &session.standing {
+        Standing::Finished => format!("\nAnother attempt: slimgpt retry {name} --layer N --ratio R\n"),
+        Standing::Unfinished { .. } => format!("\nGo on: slimgpt resume {name}\n"),
+        Standing::InUse { .. } => String::new(),
+        Standing::Damaged { why } => format!("\n{why}\n"),
+    };
+    text
+}
+
+fn facts(session: &SessionSummary, content: &SessionContent) -> String {
+    let (now, model) = (now(), &content.model);
+    let (before, after) = (model.parameters_before, model.parameters_after);
+    let mut text = format!(
+        "  {}; made {}, changed {}; {:.1} s at work; {}\n\n\
+         Model: {}, {}, {} layers; parameters {before} → {after} ({:.1} % fewer)\n",
+        words::standing(session),
+        ago(now, content.created),
+        ago(now, content.changed),
+        content.seconds,
+        ByteSize(session.bytes),
+        model.name,
+        model.family,
+        model.layers,
+        100.0 * (1.0 - after as f64 / before as f64),
+    );
+    if let Some(record) = &content.calibration {
+        text += &format!(
+            "Calibration: {} windows of {} tokens from {}, seed {}\n",
+            record.samples,
+            record.seq_len,
+            record.files.join(", "),
+            record.seed
+        );
+    }
+    let usual = Settings::new(Options::default()).map(|usual| words::settings(&usual)).unwrap_or_default();
+    let told_already = ["calibration", "samples", "seq_len", "seed"];
+    let other: Vec<String> = words::settings(&content.settings)
+        .into_iter()
+        .filter(|setting| !usual.contains(setting) && !told_already.contains(&setting.0.as_str()))
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    let other = if other.is_empty() { "none".into() } else { other.join(", ") };
+    text + &format!("Settings other than the defaults: {other}\n")
+}
+
+fn layers(content: &SessionContent) -> String {
+    let unit = match content.settings.attention_unit {
+        AttentionUnit::KvGroup => "KV groups",
+        AttentionUnit::QueryHead => "heads",
+    };
+    let in_force = || content.layers.iter().map(|layer| layer.in_force.as_ref());
+    let tracked = in_force().flatten().any(|attempt| attempt.output_error.is_some());
+    let mut columns = Columns::new([
+        ("layer", Side::Right),
+        ("attempts", Side::Right),
+        ("in force", Side::Right),
+        ("ratio", Side::Right),
+        (unit, Side::Right),
+        ("channels", Side::Right),
+        ("attn error", Side::Right),
+        ("mlp error", Side::Right),
+    ]);
+    if tracked {
+        columns.add("output error", Side::Right);
+    }
+    for (index, (layer, attempt)) in content.layers.iter().zip(in_force()).enumerate() {
+        columns.row([
+            index.to_string(),
+            layer.attempts.to_string(),
+            or_dash(attempt, |attempt| attempt.number.to_string()),
+            or_dash(attempt, |attempt| format!("{:.4}", attempt.ratio)),
+            or_dash(attempt, |attempt| kept(&attempt.attention)),
+            or_dash(attempt, |attempt| kept(&attempt.mlp)),
+            or_dash(attempt, |attempt| error(attempt.attention.relative_error)),
+            or_dash(attempt, |attempt| error(attempt.mlp.relative_error)),
+            or_dash(attempt.and_then(|attempt| attempt.output_error), error),
+        ]);
+    }
+    columns.to_string()
+}
+
+/// Of layers that were tried more than once.
+fn attempts(layers: &[LayerEntry]) -> String {
+    let mut text = String::new();
+    for (index, layer) in layers.iter().enumerate().filter(|(_, layer)| layer.attempts.len() > 1) {
+        let mut columns = table::attempts();
+        for entry in &layer.attempts {
+            let part = |part: Option<&session::PartEntry>| part.map(|part| part.summary);
+            let (attention, mlp) = (part(entry.attention.as_ref()), part(entry.mlp.as_ref()));
+            let sign = match entry.complete {
+                true if layer.in_force == Some(entry.attempt.number) => "in force",
+                true => "",
+                false => "broken off",
+            };
+            let parts = (attention, mlp, entry.output_error);
+            columns.row(table::attempt(&entry.attempt, parts, sign));
+        }
+        text += &format!("\nAttempts at layer {index}:\n{columns}");
+    }
+    text
+}
+
+fn outcome(content: &SessionContent) -> String {
+    let mut text = String::from("\n");
+    if let Some(record) = &content.perplexity {
+        let bos = if record.bos { "with" } else { "without" };
+        text += &format!(
+            "Perplexity: {} on {} ({} tokens in windows of {}, {bos} BOS)\n",
+            perplexity(Some(record)),
+            record.text,
+            record.tokens,
+            record.seq_len
+        );
+    }
+    match &content.output {
+        Some(path) => text += &format!("Written to {}\n", path.display()),
+        None => text += "Not written yet\n",
+    }
+    text
+}

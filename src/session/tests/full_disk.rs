@@ -1,0 +1,66 @@
+//! A disk without room, played by a limit on the length of files.
+
+use super::{process::*, *};
+use crate::protocol::{Event, Stamped};
+
+const KIB: u64 = 16;
+
+#[test]
+#[ignore = "run by the next one, as a process of its own"]
+fn writes_more_than_there_is_room_for() {
+    let Some(path) = told() else { return };
+    let (mut session, _) = Session::open(&path).unwrap();
+    let left = session.state().clone();
+
+    let large = Weight { dtype: "F32".into(), shape: [128, 64], bytes: vec![1; 32 << 10] };
+    let error = session.write_part(&head(), Some(&large)).unwrap_err();
+    assert_eq!(error.exit_code(), 1);
+    assert!(error.to_string().contains("mlp.safetensors: cannot be written"), "{error}");
+    let before = session.read_part(PLACE).unwrap();
+    assert_eq!(session.read_weight(&before).unwrap(), Some(weight()), "the file of before still holds");
+    assert_eq!(names_in(&path.join("attempts")).len(), 1);
+
+    assert!(matches!(session.write_windows(0, &[0; 32 << 10]), Err(Error::Write { .. })));
+    assert_eq!(session.read_windows(0, &session.write_windows(0, b"x").unwrap()).unwrap(), b"x");
+
+    let mut streams = session.streams(1 << 20);
+    let tensor =
+        Tensor { name: "x".into(), dtype: "U8".into(), shape: vec![32 << 10], bytes: vec![0; 32 << 10] };
+    assert!(!streams.put("a", &[tensor]));
+    assert!(names_in(&path.join("streams")).is_empty());
+
+    let mut journal = session.journal().unwrap();
+    let warning = |bytes: usize| {
+        let event = Event::Warning { message: "m".repeat(bytes) };
+        Stamped { run: 1, at: 0.0, event }
+    };
+    journal.append(&warning(10 << 10)).unwrap();
+    assert!(matches!(journal.append(&warning(10 << 10)), Err(Error::Write { .. })));
+    journal.append(&warning(1 << 10)).unwrap();
+    let text = fs::read_to_string(path.join("events.jsonl")).unwrap();
+    assert!(text.lines().count() == 2 && text.ends_with('\n'));
+
+    let error = session.change(|state| state.slimgpt_version = "v".repeat(32 << 10)).unwrap_err();
+    assert!(matches!(error, Error::Write { .. }), "{error}");
+    assert_eq!((session.state(), &look(&path).unwrap()), (&left, &left));
+    assert!(names_in(&path).iter().all(|name| !name.starts_with('.')));
+    session.change(|state| state.layers[0].in_force = None).unwrap();
+
+    let other = path.with_file_name("other");
+    let state = State { slimgpt_version: "v".repeat(32 << 10), ..state() };
+    assert!(matches!(Session::create(&other, state), Err(Error::Write { .. })));
+    assert!(!other.exists(), "nothing is left of a session that could not begin");
+}
+
+#[test]
+fn where_there_is_no_room_all_stays_as_it_was() {
+    let (_dir, session) = session();
+    let path = session.path().to_owned();
+    session.write_part(&head(), Some(&weight())).unwrap();
+    drop(session);
+    let child = process_with_short_files("full_disk::writes_more_than_there_is_room_for", &path, KIB);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    assert_eq!(Session::open(&path).unwrap().1, Vec::<String>::new());
+}

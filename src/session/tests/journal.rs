@@ -1,0 +1,79 @@
+//! The journal and the desk.
+
+use serde_json::json;
+
+use super::*;
+use crate::protocol::{Desk, Event, Stage, Stamped};
+
+fn warning(at: f64) -> Stamped {
+    Stamped { run: 1, at, event: Event::Warning { message: "careful".into() } }
+}
+
+fn lines(session: &Session) -> Vec<String> {
+    let text = fs::read_to_string(session.path().join("events.jsonl")).unwrap();
+    assert!(text.is_empty() || text.ends_with('\n'));
+    text.lines().map(Into::into).collect()
+}
+
+#[test]
+fn what_is_told_is_in_the_file_at_once_and_progress_is_not() {
+    let (_dir, session) = session();
+    let mut journal = session.journal().unwrap();
+    journal.append(&warning(0.5)).unwrap();
+    let progress = Event::Progress { stage: Stage::Export, done: 1, total: 2 };
+    journal.append(&Stamped { run: 1, at: 0.6, event: progress }).unwrap();
+    journal.append(&warning(0.7)).unwrap();
+    let read: Vec<Stamped> = lines(&session).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read, [warning(0.5), warning(0.7)]);
+}
+
+#[test]
+fn a_line_that_was_cut_off_is_cut_away_and_the_next_begins_afresh() {
+    let (_dir, session) = session();
+    let path = session.path().join("events.jsonl");
+    let whole = serde_json::to_string(&warning(0.5)).unwrap() + "\n";
+    // Also where the rest of a line is longer than one reading.
+    for cut_off in ["", "{", &"x".repeat(200_000)] {
+        fs::write(&path, whole.repeat(2) + cut_off).unwrap();
+        session.journal().unwrap().append(&warning(1.5)).unwrap();
+        let lines = lines(&session);
+        assert_eq!(lines.len(), 3, "{} bytes cut off", cut_off.len());
+        assert_eq!(serde_json::from_str::<Stamped>(&lines[2]).unwrap(), warning(1.5));
+    }
+    fs::write(&path, "never whole").unwrap();
+    session.journal().unwrap();
+    assert!(lines(&session).is_empty());
+}
+
+fn desk() -> Desk {
+    Desk {
+        settings: Box::new(settings()),
+        ratios: vec![0.1, 0.2 + 0.1],
+        face: json!({"undo": [1, null, "x"]}),
+    }
+}
+
+#[test]
+fn what_lies_on_the_desk_is_found_again() {
+    let (_dir, session) = session();
+    assert_eq!(session.desk().unwrap(), None);
+    let mut journal = session.journal().unwrap();
+    journal.keep_desk(&Desk { ratios: Vec::new(), ..desk() }).unwrap();
+    journal.keep_desk(&desk()).unwrap();
+    assert_eq!(session.desk().unwrap(), Some(desk()));
+}
+
+#[test]
+fn a_damaged_desk_costs_nothing_else() {
+    let (_dir, session) = session();
+    session.journal().unwrap().keep_desk(&desk()).unwrap();
+    flip(&session.path().join("desk.json"), 200, 0);
+    let error = session.desk().unwrap_err().to_string();
+    assert!(
+        error.contains("desk.json: is damaged") && error.contains("all that was run is still there"),
+        "{error}"
+    );
+    let path = session.path().to_owned();
+    drop(session);
+    Session::open(&path).unwrap();
+}

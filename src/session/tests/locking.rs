@@ -1,0 +1,105 @@
+//! One process at a time on a session.
+
+use std::{thread, time::Duration};
+
+use super::{process::*, *};
+use crate::protocol::Standing;
+
+#[test]
+fn a_second_opening_is_refused_with_the_number_of_the_first() {
+    let (_dir, session) = session();
+    let path = session.path().to_owned();
+    let error = Session::open(&path).unwrap_err();
+    assert!(matches!(error, Error::InUse { pid: Some(pid), .. } if pid == std::process::id()), "{error}");
+    assert!(error.to_string().contains(&format!("process {} works on it", std::process::id())), "{error}");
+    assert_eq!(summary(&path).standing, Standing::InUse { pid: Some(std::process::id()) });
+    assert!(summary(&path).content.is_some());
+    assert!(matches!(remove(&path), Err(Error::InUse { .. })));
+    drop(session);
+    Session::open(&path).unwrap();
+}
+
+#[test]
+#[ignore = "run by the next one, as a process of its own"]
+fn holds_a_session_until_killed() {
+    if let Some(path) = told() {
+        let _session = Session::open(&path).unwrap();
+        println!("\nready");
+        thread::sleep(Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_killed_process_holds_nothing_and_its_lock_file_is_no_hindrance() {
+    let (_dir, session) = session();
+    let path = session.path().to_owned();
+    drop(session);
+    let mut other = process_of_its_own("locking::holds_a_session_until_killed", &path);
+    wait_until_ready(&mut other);
+    let error = Session::open(&path).unwrap_err();
+    assert!(matches!(error, Error::InUse { pid: Some(pid), host: None, .. } if pid == other.id()), "{error}");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(fs::read_to_string(path.join("lock")).unwrap().starts_with(&other.id().to_string()));
+    assert!(!matches!(summary(&path).standing, Standing::InUse { .. }));
+    Session::open(&path).unwrap();
+}
+
+#[test]
+fn those_who_look_do_not_keep_out_those_who_work() {
+    let (_dir, session) = session();
+    let path = session.path().to_owned();
+    drop(session);
+    thread::scope(|scope| {
+        let looking = scope.spawn(|| (0..300).for_each(|_| drop(summary(&path))));
+        while !looking.is_finished() {
+            Session::open(&path).unwrap();
+        }
+    });
+}
+
+#[test]
+fn of_many_who_begin_in_one_place_one_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/run");
+    let begin = || Session::create(&path, state()).is_ok();
+    let begun = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(begin)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).filter(|&begun| begun).count()
+    });
+    assert_eq!(begun, 1);
+}
+
+#[test]
+fn what_exists_is_not_made_into_a_session() {
+    let (dir, session) = session();
+    let error = Session::create(session.path(), state()).unwrap_err();
+    assert!(matches!(error, Error::Exists(_)) && error.to_string().contains("slimgpt resume"), "{error}");
+    fs::write(dir.path().join("notes"), "mine").unwrap();
+    for occupied in [dir.path().to_owned(), dir.path().join("notes"), dir.path().join("notes/run")] {
+        let error = Session::create(&occupied, state()).unwrap_err();
+        assert!(matches!(error, Error::Occupied(_)), "{error}");
+    }
+    assert_eq!(names_in(dir.path()), ["notes", "run"]);
+}
+
+#[test]
+fn a_place_where_a_process_ended_before_its_first_state_is_free() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("attempts")).unwrap();
+    for left in ["lock", ".session.json.tmp-abc"] {
+        fs::write(dir.path().join(left), "1234 here\n").unwrap();
+    }
+    let session = Session::create(dir.path(), state()).unwrap();
+    assert_eq!(names_in(session.path()), ["attempts", "lock", "session.copy.json", "session.json"]);
+}
+
+#[test]
+fn a_session_that_is_not_there_is_not_made_by_opening_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    assert!(matches!(Session::open(&path), Err(Error::NotFound(_))));
+    assert!(matches!(Session::open(dir.path()), Err(Error::NotFound(_))));
+    assert!(names_in(dir.path()).is_empty());
+    assert!(matches!(summary(&path).standing, Standing::Damaged { .. }));
+}

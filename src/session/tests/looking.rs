@@ -1,0 +1,92 @@
+//! What a session is at a glance.
+
+use super::*;
+use crate::protocol::{Seconds, Standing};
+
+fn course(from: usize, finished: bool) -> Option<Course> {
+    let seconds = Seconds { total: 12.5, ..Seconds::default() };
+    Some(Course { from, ratios: vec![0.25; 3], setup: 0, seconds, finished, target: None })
+}
+
+/// Three layers, each with an attempt in force that holds.
+fn done() -> State {
+    let layers = (0..3).map(|layer| {
+        let above = vec![0; layer];
+        LayerEntry { in_force: Some(0), attempts: vec![attempt(0, &above, 0.25)] }
+    });
+    State { layers: layers.collect(), course: course(0, true), ..state() }
+}
+
+fn seen(state: State) -> crate::protocol::SessionSummary {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    drop(Session::create(&path, state).unwrap());
+    summary(&path)
+}
+
+#[test]
+fn a_run_that_came_to_its_end_is_finished() {
+    let summary = seen(done());
+    assert_eq!((summary.standing, summary.name.as_str()), (Standing::Finished, "run"));
+    let content = summary.content.unwrap();
+    assert_eq!((content.seconds, content.model.parameters_after, content.layers.len()), (12.5, 800, 3));
+    let in_force = content.layers[2].in_force.as_ref().unwrap();
+    assert_eq!((in_force.number, in_force.ratio, in_force.mlp.kept), (0, 0.25, 6));
+    assert_eq!(content.settings, settings());
+    assert!(summary.bytes > 1000);
+}
+
+#[test]
+fn layers_without_an_attempt_that_holds_are_still_to_be_pruned() {
+    let mut missing = done();
+    missing.layers[2] = LayerEntry::default();
+    missing.course = course(0, false);
+    assert_eq!(seen(missing.clone()).standing, Standing::Unfinished { left: 1 });
+    missing.layers[1].in_force = None;
+    assert_eq!(seen(missing).standing, Standing::Unfinished { left: 2 });
+    // Another attempt of the first layer: those below rest on the one before.
+    let mut stale = done();
+    stale.layers[0].attempts.push(attempt(1, &[], 0.25));
+    stale.layers[0].in_force = Some(1);
+    assert_eq!(seen(stale.clone()).standing, Standing::Unfinished { left: 2 });
+    stale.course = course(2, true);
+    assert_eq!(seen(stale).standing, Standing::Unfinished { left: 1 });
+    let mut moved = done();
+    moved.course.as_mut().unwrap().ratios[1] = 0.5;
+    assert_eq!(seen(moved).standing, Standing::Unfinished { left: 1 });
+    let measuring = State { course: course(0, false), ..done() };
+    assert_eq!(seen(measuring).standing, Standing::Unfinished { left: 0 });
+}
+
+#[test]
+fn the_perplexity_is_the_newest_of_what_is_in_force() {
+    let in_force = vec![Some(0); 3];
+    let mut state = done();
+    state.perplexities = vec![
+        measured(Some(in_force.clone()), 5.0),
+        measured(Some(in_force.clone()), 6.0),
+        measured(Some(vec![Some(0), Some(0), None]), 7.0),
+        measured(None, 8.0),
+        Measured { text: TextSource::DemoStories, ..measured(Some(in_force), 9.0) },
+    ];
+    let content = seen(state.clone()).content.unwrap();
+    assert_eq!(content.perplexity.unwrap().after, Some(6.0));
+    state.layers[1].in_force = None;
+    assert_eq!(seen(state).content.unwrap().perplexity, None);
+}
+
+#[test]
+fn an_output_is_told_when_it_is_written() {
+    let output =
+        |written| Some(Output { path: "/out".into(), partial: None, run_json_sha256: None, written });
+    let path = |written| seen(State { output: output(written), ..done() }).content.unwrap().output;
+    assert_eq!((path(false), path(true)), (None, Some("/out".into())));
+}
+
+#[test]
+fn a_session_in_which_nothing_was_run_has_a_summary_too() {
+    let summary = seen(State { setups: Vec::new(), ..state() });
+    let content = summary.content.unwrap();
+    assert_eq!(summary.standing, Standing::Finished);
+    assert!(content.calibration.is_none() && content.layers.iter().all(|layer| layer.in_force.is_none()));
+}
