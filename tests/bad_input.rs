@@ -226,7 +226,7 @@ fn an_output_that_cannot_be_written_is_refused() {
 fn a_disk_that_fills_up_leaves_nothing_behind() {
     let bench = Bench::new();
     let command = format!(
-        "trap '' XFSZ; ulimit -f 500; exec {} prune {} --calibration {} --samples 8 --seq-len 64 --out {}",
+        "trap '' XFSZ; ulimit -f 500; exec {} prune {} --calibration {} --samples 8 --seq-len 64 --no-session --out {}",
         env!("CARGO_BIN_EXE_slimgpt"),
         bench.text("model"),
         bench.text("text.txt"),

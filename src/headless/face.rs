@@ -143,10 +143,14 @@ impl Face {
             Self::Lines { layers, told } => {
                 *told = Instant::now();
                 let (heads, channels) = (&record.attention, &record.mlp);
+                // A retry is of one layer, and no run.
+                let place = match layers {
+                    0 => String::new(),
+                    layers => format!(" ({} of {layers})", record.index + 1),
+                };
                 say(&format!(
-                    "Layer {:>2} ({} of {layers}): ratio {:.3}, attention units {}/{}, channels {}/{}, errors {:.2e} and {:.2e}",
+                    "Layer {:>2}{place}: ratio {:.3}, attention units {}/{}, channels {}/{}, errors {:.2e} and {:.2e}",
                     record.index,
-                    record.index + 1,
                     record.ratio,
                     heads.kept.len(),
                     heads.units,

@@ -2,10 +2,18 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
+
+use serde_json::Value;
+
+thread_local! {
+    /// Where a test's sessions lie, so that none gets among a person's own.
+    static STATE: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
 
 pub struct Ran {
     pub code: Option<i32>,
@@ -28,11 +36,58 @@ pub fn program() -> Command {
     command.env_remove("HF_ENDPOINT").env("HF_HUB_OFFLINE", "1");
     // A person's own defaults would change what the tests expect.
     command.env("XDG_CONFIG_HOME", "/no such directory");
+    STATE.with(|state| command.env("XDG_STATE_HOME", state.path()));
     command
+}
+
+/// Where this test's sessions lie.
+pub fn sessions() -> PathBuf {
+    STATE.with(|state| state.path().join("slimgpt/sessions"))
 }
 
 pub fn slimgpt(arguments: &[&str]) -> Ran {
     program().args(arguments).output().unwrap().into()
+}
+
+/// The files of an output, by their names; of `run.json` what does not tell of time and memory.
+pub fn output(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let read = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        let mut bytes = fs::read(entry.path()).unwrap();
+        if name == "run.json" {
+            let mut record: Value = serde_json::from_slice(&bytes).unwrap();
+            record["seconds"].take();
+            record["peak_memory_bytes"].take();
+            bytes = record.to_string().into_bytes();
+        }
+        (name, bytes)
+    };
+    entries.map(read).collect()
+}
+
+/// Both outputs hold the same.
+#[track_caller]
+pub fn assert_same(found: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
+    let found = output(found);
+    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(expected), "{what}");
+    for (name, bytes) in &found {
+        assert!(*bytes == expected[name], "{what}: {name} differs");
+    }
+}
+
+/// Copies a directory with what is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 /// A directory of its own for a test, with a small model and a text in it.
@@ -65,6 +120,11 @@ impl Bench {
     }
 
     pub fn prune_to(&self, out: &str, more: &[&str]) -> Ran {
+        self.pruning(out, more).output().unwrap().into()
+    }
+
+    /// The command that does so.
+    pub fn pruning(&self, out: &str, more: &[&str]) -> Command {
         let mut command = program();
         command.arg("prune").arg(self.path("model"));
         if !more.contains(&"--calibration") {
@@ -74,7 +134,7 @@ impl Bench {
             command.args(["--samples", "8"]);
         }
         command.args(["--seq-len", "64"]).arg("--out").arg(self.path(out)).args(more);
-        command.output().unwrap().into()
+        command
     }
 
     /// Changes a key of the model's config.json.
