@@ -9,6 +9,10 @@
 //! streams/                layer inputs; may be removed at any time
 //! lock                    held by the process at work
 //! ```
+//!
+//! A file appears whole or not at all, and states a format and a checksum, so that what is damaged is noticed. Files are
+//! written before the state that names them: whenever a process ends, the state and all that it names are there. One damaged
+//! attempt costs no other.
 
 mod doubled;
 mod error;
@@ -34,7 +38,7 @@ pub use fingerprint::Check;
 pub use journal::Journal;
 pub use opened::Session;
 pub use part_file::{PartHead, PartPlace, Weight, WeightHead};
-pub use shelf::{Removed, find, list, remove};
+pub use shelf::{Removed, clear_other_streams, find, list, remove};
 pub use state::*;
 pub use stream_cache::{StreamCache, Tensor};
 pub use summary::{look, summary};

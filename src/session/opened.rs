@@ -58,7 +58,7 @@ impl Session {
             number += 1;
             path = root.join(format!("{name}-{number}"));
         }
-        let lock = Lock::take(&path)?;
+        let lock = Lock::take(&path).inspect_err(|_| leave_nothing(&path))?;
         Self::begin(path, lock, state, true)
     }
 
@@ -70,11 +70,7 @@ impl Session {
         // The directory's own name; those above need not be readable.
         let _ = sync_directory_of(&session.path);
         if begun.is_err() && made {
-            let Self { path, .. } = &session;
-            // The first error is the one to tell.
-            let _ = fs::remove_dir(path.join(names::ATTEMPTS));
-            let _ = fs::remove_file(path.join(names::LOCK));
-            let _ = fs::remove_dir(path);
+            leave_nothing(&session.path);
         }
         begun.map(|()| session)
     }
@@ -196,7 +192,7 @@ pub(super) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
@@ -205,6 +201,13 @@ fn make_directory(path: &Path) -> Result<(), Error> {
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.map_err(Error::write(path)),
     }
+}
+
+/// Removes what was made of a session that could not begin; the first error is the one to tell.
+fn leave_nothing(dir: &Path) {
+    let _ = fs::remove_dir(dir.join(names::ATTEMPTS));
+    let _ = fs::remove_file(dir.join(names::LOCK));
+    let _ = fs::remove_dir(dir);
 }
 
 /// Refuses a directory that holds more than a process leaves that ended before its first state was written.

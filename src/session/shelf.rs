@@ -10,7 +10,7 @@ use super::{
     lock::Lock,
     names::{self, Directory},
     opened::{is_session, name_of},
-    summary,
+    stream_cache, summary,
 };
 use crate::protocol::SessionSummary;
 
@@ -31,6 +31,21 @@ pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
     Ok(sessions)
 }
 
+/// Removes the layer inputs of all sessions under `root` but of one: they are large, and can be made again. Those in use
+/// keep theirs.
+pub fn clear_other_streams(root: &Path, but: &Path) {
+    // Best effort: what stays is in nobody's way.
+    for dir in directories(root).unwrap_or_default() {
+        let streams = dir.join(names::STREAMS);
+        if dir != but
+            && streams.is_dir()
+            && let Ok(_lock) = Lock::take(&dir)
+        {
+            stream_cache::clear(&streams);
+        }
+    }
+}
+
 /// Directories under `root` that are sessions, or were to become one, by their names.
 fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(root) {
@@ -48,9 +63,17 @@ fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// A process ended here before its first state was written.
+/// A process ended here before its first state was written, or while it removed the session: there is a lock, and nothing
+/// but what a session has.
 fn is_begun(dir: &Path) -> bool {
-    dir.join(names::LOCK).is_file()
+    let own = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            Directory::Session.owns(&name.to_string_lossy())
+                || [names::ATTEMPTS, names::STREAMS].iter().any(|own| name == *own)
+        })
+    };
+    dir.join(names::LOCK).is_file() && fs::read_dir(dir).is_ok_and(|mut entries| entries.all(own))
 }
 
 /// The session that a person means: a path, `last`, a name under `root`, or the beginning of just one.

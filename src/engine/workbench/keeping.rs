@@ -67,7 +67,11 @@ impl Bench<'_> {
         let session = match &self.place {
             SessionPlace::None | SessionPlace::Open(_) => return Ok(()),
             SessionPlace::New(dir) => Session::create(dir, state)?,
-            SessionPlace::Under(root) => Session::create_under(root, checkpoint.name(), state)?,
+            SessionPlace::Under(root) => {
+                let session = Session::create_under(root, checkpoint.name(), state)?;
+                session::clear_other_streams(root, session.path());
+                session
+            }
         };
         let told: Vec<Stamped> = told.into_iter().map(|event| control.stamp(event)).collect();
         self.told.extend(told);

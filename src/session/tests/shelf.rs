@@ -180,6 +180,7 @@ fn a_damaged_session_and_one_that_never_began_can_be_removed() {
     fs::write(path.join("session.copy.json"), "x").unwrap();
     remove(&path).unwrap();
     fs::create_dir_all(path.join("attempts")).unwrap();
+    fs::write(path.join("attempts/layer-000-attempt-000-mlp.safetensors"), "x").unwrap();
     fs::write(path.join("lock"), "").unwrap();
     remove(&path).unwrap();
     assert!(names_in(dir.path()).is_empty());
@@ -199,4 +200,30 @@ fn removal_follows_no_links() {
     let removed = remove(&path).unwrap();
     assert_eq!(removed.foreign.len(), 1);
     assert_eq!(names_in(&kept).len(), 1);
+}
+
+#[test]
+fn a_directory_of_other_things_is_not_removed_for_its_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["lock", "events.jsonl", "thesis.tex"] {
+        fs::write(dir.path().join(name), "mine").unwrap();
+    }
+    assert!(matches!(remove(dir.path()), Err(Error::NotFound(_))));
+    assert_eq!(names_in(dir.path()).len(), 3);
+}
+
+#[test]
+fn layer_inputs_of_other_sessions_go_but_not_of_those_in_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = vec![0; 8];
+    let tensor = Tensor { name: "h".into(), dtype: "F32".into(), shape: vec![2], bytes };
+    let paths = ["old", "used", "new"].map(|name| make(dir.path(), name));
+    for path in &paths {
+        assert!(Session::open(path).unwrap().0.streams(1 << 20).put("key", std::slice::from_ref(&tensor)));
+    }
+    let used = Session::open(&paths[1]).unwrap().0;
+    clear_other_streams(dir.path(), &paths[2]);
+    drop(used);
+    let kept = paths.map(|path| Session::open(&path).unwrap().0.streams(1 << 20).keys().len());
+    assert_eq!(kept, [0, 1, 1]);
 }

@@ -23,7 +23,7 @@ pub(super) const ROWS: u16 = 10;
 /// Columns of the labels.
 const LABEL: usize = 12;
 /// Columns that the numbers behind a curve take.
-const NUMBERS: usize = 22;
+const NUMBERS: usize = 19;
 
 /// A line with its place in the order of leaving: the highest leaves first.
 type Ranked = (u8, Line<'static>);

@@ -51,7 +51,7 @@ pub(super) fn draw(
     let Some(session) = sessions.get(at) else { return nothing(frame, inner, state, theme) };
     let now = state.sessions.as_ref().map_or(0, |list| list.now);
     let (list, details) = if beside {
-        let width = (inner.width * 2 / 5).min(62);
+        let width = (inner.width * 9 / 25).min(62);
         let [list, _, details] =
             Layout::horizontal([Constraint::Fill(1), Constraint::Length(3), Constraint::Length(width)])
                 .areas(inner);
