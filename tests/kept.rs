@@ -148,7 +148,7 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     assert_eq!(attempts[1].record, tried.layers()[0].0);
     assert!(attempts[0].attention.is_some() && attempts[1].mlp.is_some());
     assert_eq!(attempts[1].attention, attempts[0].attention, "it was taken over with what was seen of it");
-    assert!(restored.perplexities.iter().any(|record| Some(record) == first.perplexity.as_ref()));
+    assert!(restored.perplexities.iter().any(|known| Some(&known.record) == first.perplexity.as_ref()));
     // Back to the first attempt, everything is as it was.
     face.choose(4, Some(0));
     let again = face.run(5, &settings).record();

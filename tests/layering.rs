@@ -8,8 +8,10 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("config", &[]),
+    // Part of the program, not of the library.
+    ("cli", &[]),
     ("prune", &["config"]),
     ("model", &["config"]),
     ("calibration", &["config"]),

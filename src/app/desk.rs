@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::protocol::{Command, Desk, PerplexityRecord};
+use crate::protocol::{Command, Desk};
 
-use super::{Effect, History, Measured, Schedule, State, compare::InForce};
+use super::{Effect, History, Schedule, State};
 
 /// Of [`Face`]. Another one is not read.
 const VERSION: u64 = 1;
@@ -23,19 +23,10 @@ pub struct Face {
     version: u64,
     pub schedule: Schedule,
     pub history: History,
-    #[serde(default)]
-    pub measured: Vec<MeasuredOn>,
-}
-
-/// Which attempts a perplexity is of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeasuredOn {
-    record: PerplexityRecord,
-    on: InForce,
 }
 
 impl State {
-    /// Schedule, history, settings or perplexities have changed.
+    /// Schedule, history or settings have changed.
     pub(super) fn touch(&mut self) {
         self.desk.now += 1;
     }
@@ -63,13 +54,8 @@ pub fn keep(state: &mut State) -> Option<Effect> {
 }
 
 fn written(state: &State) -> Value {
-    let of = |measured: &Measured| MeasuredOn { record: measured.record.clone(), on: measured.on.clone() };
-    let face = Face {
-        version: VERSION,
-        schedule: state.schedule.clone(),
-        history: state.history.clone(),
-        measured: state.compare.measured.iter().map(of).collect(),
-    };
+    let (schedule, history) = (state.schedule.clone(), state.history.clone());
+    let face = Face { version: VERSION, schedule, history };
     // Without it the session is whole all the same.
     serde_json::to_value(face).unwrap_or_default()
 }
@@ -83,12 +69,5 @@ pub fn read(face: Value) -> Result<Option<Face>, String> {
         Some(VERSION) => serde_json::from_value(face).map(Some).map_err(|cause| cause.to_string()),
         Some(other) => Err(format!("it is of version {other}, this program reads version {VERSION}")),
         None => Err("it names no version".into()),
-    }
-}
-
-impl Face {
-    /// The attempts that a perplexity is of, where that was kept.
-    pub fn measured_on(&self, record: &PerplexityRecord) -> Option<&InForce> {
-        self.measured.iter().find(|known| known.record == *record).map(|known| &known.on)
     }
 }

@@ -232,7 +232,6 @@ fn take(state: &mut State, at: f64, event: Event) {
             };
             log(state, Level::Info, None, text);
             state.compare.add(record);
-            state.touch();
         }
         Event::Warning { message } => {
             log(state, Level::Warning, None, message.clone());

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Settings,
-    protocol::{Restored, RestoredAttempt, RestoredLayer, Statistics},
+    protocol::{Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics},
 };
 
 use super::{
@@ -38,11 +38,10 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     state.settle_choices();
     state.compare.text = state.settings.eval.clone().or(state.compare.text.take());
     (state.compare.seq_len, state.compare.bos) = (state.settings.eval_seq_len, state.settings.bos);
-    for record in perplexities {
-        let on = face.as_ref().and_then(|face| face.measured_on(&record)).cloned();
+    for RestoredPerplexity { of, record } in perplexities {
         state.compare.add(record);
-        if let (Some(on), Some(newest)) = (on, state.compare.measured.first_mut()) {
-            newest.on = on;
+        if let (Some(of), Some(newest)) = (of, state.compare.measured.first_mut()) {
+            newest.on = of;
         }
     }
     state.attempt = usize::MAX;

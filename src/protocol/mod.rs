@@ -17,6 +17,6 @@ pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
 pub use record::{CalibrationRecord, ModelRecord, PerplexityRecord, RunRecord, Seconds};
 pub use session::{
     AttemptSummary, Desk, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
-    SessionContent, SessionSummary, Standing, Statistics,
+    RestoredPerplexity, SessionContent, SessionSummary, Standing, Statistics,
 };
 pub use shape::{LayerShape, ModelShape};

@@ -34,11 +34,19 @@ pub struct Restored {
     pub layers: Vec<RestoredLayer>,
     pub calibration: Option<CalibrationRecord>,
     /// In the order in which they were measured.
-    pub perplexities: Vec<PerplexityRecord>,
+    pub perplexities: Vec<RestoredPerplexity>,
     /// Layers that the run begun last had still to prune when it ended; None where it came to its end.
     pub unfinished: Option<usize>,
     /// What a face had kept with [`Desk`].
     pub face: Value,
+}
+
+/// A perplexity that was measured earlier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoredPerplexity {
+    /// The attempts that were in force, one a layer; None of the dense model alone.
+    pub of: Option<Vec<Option<usize>>>,
+    pub record: PerplexityRecord,
 }
 
 /// The attempts of a layer.

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::{
     config::{Part, Settings},
     model::Checkpoint,
-    protocol::{Desk, Event, LayerRecord, Restored, RestoredAttempt, RestoredLayer},
-    session::{AttemptEntry, PartPlace, Session},
+    protocol::{Desk, Event, LayerRecord, Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity},
+    session::{AttemptEntry, Measured, PartPlace, Session},
 };
 
 use super::{
@@ -128,7 +128,7 @@ impl Bench<'_> {
             ratios,
             layers,
             calibration: calibration.map(|calibration| calibration.record.clone()),
-            perplexities: state.perplexities.iter().map(|measured| measured.record.clone()).collect(),
+            perplexities: state.perplexities.iter().map(perplexity).collect(),
             unfinished: left.filter(|(finished, left)| !finished || *left > 0).map(|(_, left)| left),
             face,
         };
@@ -170,4 +170,8 @@ impl Bench<'_> {
         let (attention, mlp) = (heads.statistics, channels.statistics);
         Ok(RestoredAttempt { attempt, record, attention, mlp })
     }
+}
+
+fn perplexity(measured: &Measured) -> RestoredPerplexity {
+    RestoredPerplexity { of: measured.of.clone(), record: measured.record.clone() }
 }
