@@ -39,6 +39,16 @@ fn every_command_s_help_has_an_example() {
         &["eval"],
         &["generate"],
         &["inspect"],
+        &["resume"],
+        &["retry"],
+        &["choose"],
+        &["export"],
+        &["sessions"],
+        &["sessions", "list"],
+        &["sessions", "show"],
+        &["sessions", "compare"],
+        &["sessions", "prune-old"],
+        &["sessions", "remove"],
         &["themes"],
         &["config"],
         &["config", "print"],
@@ -117,6 +127,7 @@ fn paths_say_which_files_are_there() {
     let ran = configured(dir.path(), &["config", "paths"]);
     let line = |name: &str| said(&ran).lines().find(|line| line.starts_with(name)).unwrap();
     assert!(line("keys").contains("keys.toml  (there"), "{}", ran.stdout);
+    assert!(line("sessions").contains("slimgpt/sessions  (not there"), "{}", ran.stdout);
     assert!(line("interface").contains("interface.toml  (not there"), "{}", ran.stdout);
 }
 
@@ -132,7 +143,7 @@ fn completions_are_there_for_every_shell() {
 fn the_manual_has_a_section_for_every_command() {
     let ran = slimgpt(&["man"]);
     let page = said(&ran);
-    for name in ["PRUNE", "EVAL", "REPLAY", "CONFIG PRINT", "THEMES LIST"] {
+    for name in ["PRUNE", "RESUME", "RETRY", "SESSIONS PRUNE-OLD", "REPLAY", "CONFIG PRINT", "THEMES LIST"] {
         assert!(page.contains(&format!(".SH \"SLIMGPT {name}\"")), "{name} is not in\n{page}");
     }
     assert!(page.starts_with(".ie") || page.starts_with(".TH"), "{}", &page[..200]);

@@ -164,6 +164,13 @@ impl Settings {
 
 impl Machine {
     pub fn new(options: MachineOptions) -> Result<Self, Error> {
+        if options.memory_budget == Some(ByteSize(0)) {
+            return Err(Error::value(
+                "memory-budget",
+                "expected a size above 0, found 0",
+                "give a larger one",
+            ));
+        }
         Ok(Self {
             device: options.device.unwrap_or_default(),
             dtype: options.dtype.unwrap_or_default(),
@@ -294,8 +301,18 @@ mod tests {
     }
 
     #[test]
+    fn a_session_may_keep_no_layer_inputs_but_a_run_needs_memory() {
+        let none = Some(ByteSize(0));
+        assert!(settings(Options { session_cache: none, ..Options::default() }).is_ok());
+        let machine = MachineOptions { memory_budget: none, ..MachineOptions::default() };
+        let error = settings(Options { machine, ..Options::default() }).unwrap_err();
+        assert!(error.starts_with("memory-budget:"), "{error}");
+    }
+
+    #[test]
     fn settings_survive_json() {
-        let settings = settings(Options::default()).unwrap();
+        let options = Options { session_cache: Some(ByteSize(0)), ..Options::default() };
+        let settings = settings(options).unwrap();
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
     }

@@ -259,7 +259,7 @@ impl FromStr for ByteSize {
             "t" | "tb" | "tib" => 1 << 40,
             _ => return Err(wrong()),
         };
-        if number.is_finite() && number > 0.0 {
+        if number.is_finite() && number >= 0.0 {
             Ok(Self((number * unit as f64) as u64))
         } else {
             Err(wrong())
@@ -347,7 +347,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_and_without_units() {
-        for (text, bytes) in [("6GiB", 6 << 30), ("500M", 500 << 20), ("1.5 g", 3 << 29), ("77", 77)] {
+        for (text, bytes) in
+            [("6GiB", 6 << 30), ("500M", 500 << 20), ("1.5 g", 3 << 29), ("77", 77), ("0", 0)]
+        {
             assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
         }
         for text in ["", "GiB", "-1G", "1X", "nan"] {

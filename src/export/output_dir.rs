@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
+    hash::{BuildHasher, Hasher, RandomState},
     io::Write,
     path::{Path, PathBuf},
 };
@@ -29,23 +30,29 @@ pub struct Published {
 }
 
 impl OutputDir {
-    /// Checks the target and makes the temporary directory. `model` is the directory that is read, if there is one.
-    pub fn create(out: &Path, force: bool, model: Option<&Path>) -> Result<Self, Error> {
+    /// Checks the target and makes the temporary directory. `model` is the directory that is read, if there is one. Before
+    /// anything is made, `keep` is told its name, so that what a killed process leaves can be cleared away.
+    pub fn create<E: From<Error>>(
+        out: &Path,
+        force: bool,
+        model: Option<&Path>,
+        keep: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let (parent, name) = checked(out, force, model)?;
+        let unlike_others = RandomState::new().build_hasher().finish();
+        let partial = format!("{}{unlike_others:016x}", partial_prefix(name));
+        keep(&parent.join(&partial))?;
         fs::create_dir_all(parent).map_err(Error::write(parent))?;
-        let prefix = partial_prefix(name);
-        let partial =
-            tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(Error::write(out))?;
-        Ok(Self { partial, target: out.into(), force })
+        let made = tempfile::Builder::new().prefix(&partial).rand_bytes(0).tempdir_in(parent);
+        Ok(Self { partial: made.map_err(Error::write(out))?, target: out.into(), force })
     }
 
     /// Tells before long work whether the target can be written; leaves nothing behind.
     pub fn check(out: &Path, force: bool, model: Option<&Path>) -> Result<(), Error> {
-        let (parent, name) = checked(out, force, model)?;
-        // The nearest place that is there has to take a directory.
+        let (parent, _) = checked(out, force, model)?;
+        // The nearest place that is there has to take something; a file without a name is gone even where this is killed.
         let place = parent.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));
-        let prefix = partial_prefix(name);
-        tempfile::Builder::new().prefix(&prefix).tempdir_in(place).map_err(Error::write(out))?;
+        tempfile::tempfile_in(place).map_err(Error::write(out))?;
         Ok(())
     }
 
@@ -193,10 +200,14 @@ fn readable_like_other_directories(_: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
+    fn create(out: &Path, force: bool, model: Option<&Path>) -> Result<OutputDir, Error> {
+        OutputDir::create(out, force, model, |_| Ok(()))
+    }
+
     #[test]
     fn nothing_is_left_of_an_output_that_is_not_published() {
         let dir = tempfile::tempdir().unwrap();
-        let out = OutputDir::create(&dir.path().join("slim"), false, None).unwrap();
+        let out = create(&dir.path().join("slim"), false, None).unwrap();
         out.write("a", b"b").unwrap();
         drop(out);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
@@ -207,7 +218,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("deep/slim");
         for text in ["first", "second"] {
-            let out = OutputDir::create(&target, true, None).unwrap();
+            let out = create(&target, true, None).unwrap();
             out.write("run.json", text.as_bytes()).unwrap();
             let published = Published { path: target.clone(), bytes: text.len() as u64, leftover: None };
             assert_eq!(out.publish().unwrap(), published);
@@ -219,7 +230,7 @@ mod tests {
     #[test]
     fn an_existing_output_is_refused_without_force() {
         let dir = tempfile::tempdir().unwrap();
-        let error = OutputDir::create(dir.path(), false, None).unwrap_err();
+        let error = create(dir.path(), false, None).unwrap_err();
         assert!(error.to_string().contains("--force"), "{error}");
     }
 
@@ -228,7 +239,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("precious"), "x").unwrap();
         for out in [dir.path().to_owned(), dir.path().join("precious")] {
-            let error = OutputDir::create(&out, true, None).unwrap_err();
+            let error = create(&out, true, None).unwrap_err();
             assert!(matches!(error, Error::NotOurs(_)), "{error}");
         }
     }
@@ -239,9 +250,23 @@ mod tests {
         let model = dir.path().join("models/llama");
         fs::create_dir_all(&model).unwrap();
         for out in [model.clone(), model.join("slim"), model.join("a/b/slim"), dir.path().join("models")] {
-            let error = OutputDir::create(&out, true, Some(&model)).unwrap_err();
+            let error = create(&out, true, Some(&model)).unwrap_err();
             assert!(matches!(error, Error::InsideModel { .. }), "{error}");
         }
-        OutputDir::create(&dir.path().join("models/llama-slim"), false, Some(&model)).unwrap();
+        create(&dir.path().join("models/llama-slim"), false, Some(&model)).unwrap();
+    }
+
+    #[test]
+    fn the_name_is_told_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut told = PathBuf::new();
+        let keep = |partial: &Path| {
+            told = partial.into();
+            if partial.exists() { Err(Error::Exists(partial.into())) } else { Ok(()) }
+        };
+        let out = OutputDir::create(&dir.path().join("new/slim"), false, None, keep).unwrap();
+        assert_eq!(out.path(), told);
+        OutputDir::check(&dir.path().join("new/other"), false, None).unwrap();
+        assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 1);
     }
 }

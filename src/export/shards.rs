@@ -101,7 +101,8 @@ mod tests {
     fn weights_may_be_read_by_whoever_may_read_their_neighbours() {
         let dir = tempfile::tempdir().unwrap();
         for limit in [1, SHARD_BYTES] {
-            let out = OutputDir::create(&dir.path().join("slim"), true, None).unwrap();
+            let out =
+                OutputDir::create(&dir.path().join("slim"), true, None, |_| Ok::<(), Error>(())).unwrap();
             out.write("run.json", b"{}").unwrap();
             let tensor = |name: &str| StoredTensor {
                 name: name.into(),

@@ -8,11 +8,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::Format,
+    config::{Format, Part},
     export::{self, OutputDir, ShardWriter},
     pipeline::BlockCut,
     protocol::{RunRecord, Stage},
-    session::{Output, Session},
+    session::{Output, PartPlace, Session},
 };
 
 use super::{
@@ -42,10 +42,12 @@ impl Bench<'_> {
         let checkpoint = self.checkpoint;
         let settings = self.settings()?;
         let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
+        self.check_files()?;
         let path = absolute(out).map_err(Error::CurrentDir)?;
-        let out = OutputDir::create(out, force, directory(checkpoint))?;
-        let partial = Some(absolute(out.path()).map_err(Error::CurrentDir)?);
-        self.keep_output(Output { path, partial, run_json_sha256: None, written: false })?;
+        let out = OutputDir::create(out, force, directory(checkpoint), |partial| {
+            let partial = Some(absolute(partial).map_err(Error::CurrentDir)?);
+            self.keep_output(Output { path, partial, run_json_sha256: None, written: false })
+        })?;
         let mut shards = ShardWriter::default();
         let layers = self.attempts.numbers().len();
         // The last step is what lies beside the blocks.
@@ -68,6 +70,24 @@ impl Bench<'_> {
         publish(out, &record, control, |json| self.keep_record_of_output(json))?;
         self.keep_written()?;
         Ok(record)
+    }
+
+    /// Refuses where the attempt in force of a layer could not be read: the layer would be written as it was before.
+    fn check_files(&self) -> Result<(), Error> {
+        let Some(session) = &self.session else { return Ok(()) };
+        for (layer, entry) in session.state().layers.iter().enumerate() {
+            let Some(number) = entry.in_force.filter(|_| self.attempts.in_force(layer).is_none()) else {
+                continue;
+            };
+            let Some(attempt) = entry.attempts.iter().find(|entry| entry.attempt.number == number) else {
+                continue;
+            };
+            for part in [Part::Attention, Part::Mlp] {
+                let attempt = attempt.part(part).map_or(number, |part| part.file);
+                session.read_part(PartPlace { layer, attempt, part })?;
+            }
+        }
+        Ok(())
     }
 
     fn keep_output(&mut self, output: Output) -> Result<(), Error> {

@@ -132,10 +132,11 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
             None => target.map(|target| Target { force: target.force || force, ..target }),
         };
         let written = target.as_ref().is_none_or(|target| is_written(bench.session.as_ref(), &target.path));
-        if let Some(target) = target.as_ref().filter(|_| !written) {
+        let from = bench.attempts.first_stale(&ratios);
+        // What is pruned now is written as well.
+        if let Some(target) = target.as_ref().filter(|_| !written || from.is_some() || !finished) {
             OutputDir::check(&target.path, target.force, directory(bench.checkpoint))?;
         }
-        let from = bench.attempts.first_stale(&ratios);
         if from.is_none() && finished && written {
             let record = bench.newest_record(control)?;
             return Ok(Resumed { record, out: target.map(|target| target.path), was_finished: true });
