@@ -8,7 +8,7 @@ mod pty;
 #[path = "pictures/svg.rs"]
 mod svg;
 
-use std::{fs, path::Path, thread, time::Duration};
+use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 use pty::{Setup, Terminal};
 use svg::{Paper, svg};
@@ -23,13 +23,35 @@ const SETTLED: Duration = Duration::from_millis(700);
 
 /// Writes the screen in every theme.
 fn take(terminal: &mut Terminal, name: &str) {
+    take_over(terminal, name, "", "");
+}
+
+/// The same with something laid over the screen by keys, which others take away.
+fn take_over(terminal: &mut Terminal, name: &str, lay: &str, away: &str) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
     fs::create_dir_all(&dir).unwrap();
     for (theme, paper) in THEMES.into_iter().rev() {
         terminal.keys(&format!(":theme {theme}\r"));
+        terminal.keys(lay);
         thread::sleep(SETTLED);
         fs::write(dir.join(format!("{name}-{theme}.svg")), terminal.screen(|screen| svg(screen, paper)))
             .unwrap();
+        terminal.keys(away);
+    }
+}
+
+/// Runs without a screen, for the list of sessions.
+fn earlier_runs(home: &Path) {
+    for (session, settings) in [
+        ("uniform", ["--schedule", "uniform", "--ratio", "0.25"]),
+        ("half", ["--ratio", "0.5", "--samples", "64"]),
+        ("paper", ["--preset", "paper", "--ratio", "0.25"]),
+    ] {
+        let mut run = Command::new(pty::PROGRAM);
+        run.args(["prune", "--out", session]).args(settings).current_dir(home);
+        run.arg("--session").arg(home.join("state/slimgpt/sessions").join(session));
+        run.env("XDG_STATE_HOME", home.join("state")).env("XDG_CONFIG_HOME", home.join("config"));
+        assert!(run.output().unwrap().status.success());
     }
 }
 
@@ -40,7 +62,9 @@ fn wait_for_end(terminal: &Terminal) {
 #[test]
 #[ignore = "writes docs/pictures; docs/pictures.sh runs it"]
 fn pictures_of_every_screen() {
-    let mut terminal = Setup::new(&[]).size(120, 36).env("COLORTERM", "truecolor").start();
+    let home = tempfile::tempdir().unwrap();
+    earlier_runs(home.path());
+    let mut terminal = Setup::in_home(home.path(), &[]).size(120, 36).env("COLORTERM", "truecolor").start();
     terminal.wait_for_model();
     terminal.keys("s");
     terminal.wait_for("layer 7: ");
@@ -82,4 +106,6 @@ fn pictures_of_every_screen() {
     take(&mut terminal, "log");
     terminal.keys("1i");
     take(&mut terminal, "explain");
+    terminal.keys("i");
+    take_over(&mut terminal, "sessions", "Sj", "\x1b");
 }

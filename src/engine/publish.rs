@@ -26,13 +26,13 @@ pub fn write_rest<'c>(
     Ok(())
 }
 
-/// Writes `run.json`, of which `before` hears, and gives the output its name.
+/// Writes `run.json`, of which `before` hears, and gives the output its name. Returns the bytes of its files.
 pub fn publish(
     out: OutputDir,
     record: &RunRecord,
     control: &mut Control,
     before: impl FnOnce(&[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let json = serde_json::to_string_pretty(record).map_err(|e| export::Error::Json(e.to_string()))?;
     let json = format!("{json}\n").into_bytes();
     out.write("run.json", &json)?;
@@ -43,7 +43,7 @@ pub fn publish(
         control.tell(Event::Warning { message });
     }
     control.tell(Event::Written { path: published.path, bytes: published.bytes });
-    Ok(())
+    Ok(published.bytes)
 }
 
 /// Where the model lies, if it is not built in.

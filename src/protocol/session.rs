@@ -129,6 +129,8 @@ pub struct LayerSummary {
     pub attempts: usize,
     /// None where the layer is dense.
     pub in_force: Option<AttemptSummary>,
+    /// It rests on other attempts than those in force above it, or has another ratio than is planned now.
+    pub stale: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

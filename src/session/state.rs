@@ -156,6 +156,9 @@ pub struct Output {
     pub partial: Option<PathBuf>,
     /// SHA-256 of its `run.json`, once that is known.
     pub run_json_sha256: Option<String>,
+    /// Of all its files, once it is written.
+    #[serde(default)]
+    pub bytes: Option<u64>,
     pub written: bool,
 }
 

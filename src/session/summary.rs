@@ -3,13 +3,15 @@
 use std::{fs, path::Path};
 
 use super::{
-    AttemptEntry, Error, LayerEntry, State, doubled,
+    AttemptEntry, Error, LayerEntry, State, doubled, journal,
     lock::{Holder, holder},
     opened::name_of,
 };
 use crate::{
     config::{Options, Settings},
-    protocol::{AttemptSummary, LayerSummary, PerplexityRecord, SessionContent, SessionSummary, Standing},
+    protocol::{
+        AttemptSummary, Desk, LayerSummary, PerplexityRecord, SessionContent, SessionSummary, Standing,
+    },
 };
 
 /// The state of a session, read without its lock.
@@ -20,27 +22,44 @@ pub fn look(dir: &Path) -> Result<State, Error> {
 /// What a session is; where that cannot be read, its standing says why.
 pub fn summary(dir: &Path) -> SessionSummary {
     let holder = holder(dir);
-    let (content, read) = match look(dir) {
-        Ok(state) => (content(&state), Ok(state)),
-        Err(cause) => (None, Err(cause.to_string())),
+    let desk = journal::read_desk(dir).ok().flatten();
+    let (content, standing) = match look(dir) {
+        Ok(state) => {
+            let planned = planned(&state, desk);
+            (content(&state, &planned), standing(&state, &planned))
+        }
+        Err(cause) => (None, Standing::Damaged { why: cause.to_string() }),
     };
-    let standing = match (holder, read) {
-        (Holder::Process(pid), _) => Standing::InUse { pid },
-        (Holder::Nobody, Err(why)) => Standing::Damaged { why },
-        (Holder::Nobody, Ok(state)) => standing(&state),
+    let standing = match holder {
+        Holder::Process(pid) => Standing::InUse { pid },
+        Holder::Nobody => standing,
     };
     SessionSummary { path: dir.into(), name: name_of(dir), bytes: bytes_in(dir), standing, content }
 }
 
-fn standing(state: &State) -> Standing {
+/// The ratios that a run would be done with now: what lies on the desk, or else those of the last run.
+fn planned(state: &State, desk: Option<Desk>) -> Vec<f64> {
+    match (desk, &state.course) {
+        (Some(desk), _) if desk.ratios.len() == state.layers.len() => desk.ratios,
+        (_, Some(course)) => course.ratios.clone(),
+        (_, None) => Vec::new(),
+    }
+}
+
+fn standing(state: &State, planned: &[f64]) -> Standing {
     let Some(course) = &state.course else { return Standing::Finished };
-    let in_force = state.in_force();
-    let stale = |layer: &usize| {
-        let planned = course.ratios.get(*layer).copied();
-        !attempt_in_force(&state.layers[*layer]).is_some_and(|entry| entry.attempt.holds(&in_force, planned))
-    };
-    let left = (course.from..state.layers.len()).filter(stale).count();
-    if course.finished && left == 0 { Standing::Finished } else { Standing::Unfinished { left } }
+    let first = (0..state.layers.len()).find(|&layer| is_stale(state, layer, planned));
+    match first {
+        None if course.finished => Standing::Finished,
+        // A run goes on from the first of them to the last layer.
+        first => Standing::Unfinished { left: first.map_or(0, |first| state.layers.len() - first) },
+    }
+}
+
+/// True where a run would solve the layer (again).
+fn is_stale(state: &State, layer: usize, planned: &[f64]) -> bool {
+    let attempt = attempt_in_force(&state.layers[layer]).map(|entry| &entry.attempt);
+    !attempt.is_some_and(|attempt| attempt.holds(&state.in_force(), planned.get(layer).copied()))
 }
 
 fn attempt_in_force(layer: &LayerEntry) -> Option<&AttemptEntry> {
@@ -48,7 +67,7 @@ fn attempt_in_force(layer: &LayerEntry) -> Option<&AttemptEntry> {
     layer.attempts.iter().find(|entry| entry.attempt.number == number)
 }
 
-fn content(state: &State) -> Option<SessionContent> {
+fn content(state: &State, planned: &[f64]) -> Option<SessionContent> {
     let course = state.course.as_ref();
     let setup = match course {
         Some(course) => state.setups.get(course.setup),
@@ -65,13 +84,14 @@ fn content(state: &State) -> Option<SessionContent> {
         perplexity: perplexity(state, &settings),
         settings,
         calibration: calibration.map(|calibration| calibration.record.clone()),
-        layers: state.layers.iter().map(layer_summary).collect(),
+        layers: (0..state.layers.len()).map(|layer| layer_summary(state, layer, planned)).collect(),
         seconds: course.map_or(0.0, |course| course.seconds.total),
         output: state.output.as_ref().filter(|output| output.written).map(|output| output.path.clone()),
     })
 }
 
-fn layer_summary(layer: &LayerEntry) -> LayerSummary {
+fn layer_summary(state: &State, index: usize, planned: &[f64]) -> LayerSummary {
+    let layer = &state.layers[index];
     let in_force = attempt_in_force(layer).and_then(|entry| {
         Some(AttemptSummary {
             number: entry.attempt.number,
@@ -81,7 +101,8 @@ fn layer_summary(layer: &LayerEntry) -> LayerSummary {
             output_error: entry.output_error,
         })
     });
-    LayerSummary { attempts: layer.attempts.len(), in_force }
+    let stale = in_force.is_some() && is_stale(state, index, planned);
+    LayerSummary { attempts: layer.attempts.len(), in_force, stale }
 }
 
 /// The newest of the attempts in force, on the run's evaluation text.

@@ -32,6 +32,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
             mlp: part(320, layer),
             output_error: Some(0.001 * (layer * layer + 1) as f64),
         }),
+        stale: false,
     };
     SessionContent {
         created: changed.saturating_sub(90_000),

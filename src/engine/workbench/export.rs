@@ -11,7 +11,7 @@ use crate::{
     config::{Format, Part},
     export::{self, OutputDir, ShardWriter},
     pipeline::BlockCut,
-    protocol::{RunRecord, Stage},
+    protocol::{Event, RunRecord, Stage},
     session::{Output, PartPlace, Session},
 };
 
@@ -43,10 +43,11 @@ impl Bench<'_> {
         let settings = self.settings()?;
         let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
         self.check_files()?;
+        self.warn_of_stale_layers(control);
         let path = absolute(out).map_err(Error::CurrentDir)?;
         let out = OutputDir::create(out, force, directory(checkpoint), |partial| {
             let partial = Some(absolute(partial).map_err(Error::CurrentDir)?);
-            self.keep_output(Output { path, partial, run_json_sha256: None, written: false })
+            self.keep_output(Output { path, partial, run_json_sha256: None, bytes: None, written: false })
         })?;
         let mut shards = ShardWriter::default();
         let layers = self.attempts.numbers().len();
@@ -67,8 +68,8 @@ impl Bench<'_> {
         seconds.export = control.seconds() - began;
         seconds.total += seconds.export;
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
-        publish(out, &record, control, |json| self.keep_record_of_output(json))?;
-        self.keep_written()?;
+        let bytes = publish(out, &record, control, |json| self.keep_record_of_output(json))?;
+        self.keep_written(bytes)?;
         Ok(record)
     }
 
@@ -90,6 +91,23 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// The records of stale layers are of another model than the one that is written.
+    fn warn_of_stale_layers(&self, control: &mut Control) {
+        let stale = |&layer: &usize| {
+            let solved = self.attempts.in_force(layer);
+            solved.is_some_and(|solved| !solved.attempt.holds(self.attempts.numbers(), None))
+        };
+        let stale: Vec<String> =
+            (0..self.attempts.numbers().len()).filter(stale).map(|layer| layer.to_string()).collect();
+        if !stale.is_empty() {
+            let message = format!(
+                "layers {} were solved behind other attempts than those in force above them; they are written as they are, with the errors of then",
+                stale.join(", ")
+            );
+            control.tell(Event::Warning { message });
+        }
+    }
+
     fn keep_output(&mut self, output: Output) -> Result<(), Error> {
         let Some(session) = &mut self.session else { return Ok(()) };
         Ok(session.change(|state| state.output = Some(output))?)
@@ -106,11 +124,11 @@ impl Bench<'_> {
         })?)
     }
 
-    fn keep_written(&mut self) -> Result<(), Error> {
+    fn keep_written(&mut self, bytes: u64) -> Result<(), Error> {
         let Some(session) = &mut self.session else { return Ok(()) };
         Ok(session.change(|state| {
             if let Some(output) = &mut state.output {
-                (output.written, output.partial) = (true, None);
+                (output.written, output.partial, output.bytes) = (true, None, Some(bytes));
             }
         })?)
     }
@@ -119,9 +137,7 @@ impl Bench<'_> {
 /// After a process that was killed: notices an output that was published all the same, and clears away what one was not.
 pub fn tidy(session: &mut Session) -> Result<(), Error> {
     let Some(output) = session.state().output.clone().filter(|output| !output.written) else { return Ok(()) };
-    let run_json = fs::read(output.path.join("run.json")).ok();
-    let sha256 = run_json.map(|json| hexadecimal(&Sha256::digest(json)));
-    let written = sha256.is_some() && sha256 == output.run_json_sha256;
+    let written = is_ours(&output);
     if let Some(partial) = &output.partial {
         export::clear_away(&output.path, partial);
     }
@@ -132,10 +148,19 @@ pub fn tidy(session: &mut Session) -> Result<(), Error> {
     })?)
 }
 
-/// True where a session's model was written to this place.
+/// True where a session's model was written to this place, and is still there.
 pub fn is_written(session: Option<&Session>, path: &Path) -> bool {
     let output = session.and_then(|session| session.state().output.as_ref());
-    output.is_some_and(|output| output.written && output.path == path && path.is_dir())
+    output.is_some_and(|output| output.written && output.path == path && is_ours(output))
+}
+
+/// True where what lies at the place has the record and the size of what was written there.
+fn is_ours(output: &Output) -> bool {
+    let run_json = fs::read(output.path.join("run.json")).ok();
+    let sha256 = run_json.map(|json| hexadecimal(&Sha256::digest(json)));
+    let sizes = fs::read_dir(&output.path).into_iter().flatten().flatten();
+    let bytes: u64 = sizes.map(|entry| entry.metadata().map_or(0, |file| file.len())).sum();
+    sha256.is_some() && sha256 == output.run_json_sha256 && output.bytes.is_none_or(|known| known == bytes)
 }
 
 /// An absolute path, for later processes.

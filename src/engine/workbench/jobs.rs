@@ -199,10 +199,9 @@ pub fn choose(job: Choose, control: &mut Control) -> Result<LayerTries, Error> {
         let (mut ratios, _) = bench.planned(desk.clone(), &session)?;
         bench.keep_choice(layer, attempt)?;
         control.tell(Event::Chosen { layer, attempt });
-        if let Some(solved) = bench.attempts.in_force(layer) {
-            ratios[layer] = solved.attempt.method.ratio;
-            bench.keep_plan(desk, &ratios, control)?;
-        }
+        // Without an attempt the layer is to stay as the model has it.
+        ratios[layer] = bench.attempts.in_force(layer).map_or(0.0, |solved| solved.attempt.method.ratio);
+        bench.keep_plan(desk, &ratios, control)?;
         Ok(bench.tries(layer, &ratios))
     })
 }

@@ -116,9 +116,8 @@ impl Bench<'_> {
             None => (course.map(|course| course.ratios.clone()).unwrap_or_default(), serde_json::Value::Null),
         };
         let left = course.map(|course| {
-            let stale = |&layer: &usize| self.attempts.is_stale(layer, course.ratios.get(layer).copied());
-            let left = (course.from..self.attempts.numbers().len()).filter(stale).count();
-            (course.finished, left)
+            let first = self.attempts.first_stale(&ratios);
+            (course.finished, first.map_or(0, |first| self.attempts.numbers().len() - first))
         });
         let calibration = course.and_then(|course| state.setups.get(course.setup));
         let calibration = calibration.and_then(|setup| state.calibrations.get(setup.calibration));
