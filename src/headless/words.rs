@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    config::Settings,
+    config::{Schedule, Settings},
     protocol::{PartSummary, PerplexityRecord, SessionContent, SessionSummary, Standing},
 };
 
@@ -31,8 +31,14 @@ pub fn ago(now: u64, then: u64) -> String {
     }
 }
 
+/// True of a session whose first run came to nothing.
+pub fn is_empty(session: &SessionSummary) -> bool {
+    session.content.as_ref().is_some_and(|content| content.layers.iter().all(|layer| layer.attempts == 0))
+}
+
 pub fn standing(session: &SessionSummary) -> String {
     match &session.standing {
+        Standing::Finished if is_empty(session) => "empty".into(),
         Standing::Finished => "finished".into(),
         Standing::Unfinished { left: 0 } => "unfinished".into(),
         Standing::Unfinished { left } => format!("{left} left"),
@@ -77,13 +83,20 @@ pub fn or_dash<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| "-".into(), text)
 }
 
-/// The settings as a file for --config has them, one `(key, value)` each.
+/// The settings as a file for --config has them, one `(key, value)` each; ratios by hand are counted only.
 pub fn settings(settings: &Settings) -> Vec<(String, String)> {
+    let value = |key: &str, value: &str| match &settings.schedule {
+        Schedule::Custom(_) if key == "schedule" => settings.schedule.to_string(),
+        Schedule::Custom(_)
+        | Schedule::Log
+        | Schedule::Linear
+        | Schedule::Uniform
+        | Schedule::LogDecrease
+        | Schedule::LinearDecrease => value.into(),
+    };
     let file = settings.to_file(None);
-    file.lines()
-        .filter_map(|line| line.split_once(" = "))
-        .map(|(key, value)| (key.into(), value.into()))
-        .collect()
+    let settings = file.lines().filter_map(|line| line.split_once(" = "));
+    settings.map(|(key, text)| (key.into(), value(key, text))).collect()
 }
 
 /// The session as a shell takes it: its name alone where it lies among slimgpt's own.

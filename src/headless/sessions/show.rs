@@ -48,6 +48,7 @@ fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String 
     }
     let name = argument(root, &session.path);
     text += &match &session.standing {
+        Standing::Finished if words::is_empty(session) => "\nNothing was run in it yet\n".into(),
         Standing::Finished => format!("\nAnother attempt: slimgpt retry {name} --layer N --ratio R\n"),
         Standing::Unfinished { .. } => format!("\nGo on: slimgpt resume {name}\n"),
         Standing::InUse { .. } => String::new(),
@@ -83,9 +84,11 @@ fn facts(session: &SessionSummary, content: &SessionContent) -> String {
     }
     let usual = Settings::new(Options::default()).map(|usual| words::settings(&usual)).unwrap_or_default();
     let told_already = ["calibration", "samples", "seq_len", "seed"];
+    let all_layers = ("layers".to_string(), format!("\"0..{}\"", model.layers));
     let other: Vec<String> = words::settings(&content.settings)
         .into_iter()
-        .filter(|setting| !usual.contains(setting) && !told_already.contains(&setting.0.as_str()))
+        .filter(|setting| !usual.contains(setting) && *setting != all_layers)
+        .filter(|(key, _)| !told_already.contains(&key.as_str()))
         .map(|(key, value)| format!("{key} = {value}"))
         .collect();
     let other = if other.is_empty() { "none".into() } else { other.join(", ") };
