@@ -79,7 +79,14 @@ fn the_perplexity_is_the_newest_of_what_is_in_force() {
 #[test]
 fn an_output_is_told_when_it_is_written() {
     let output = |written| {
-        Some(Output { path: "/out".into(), partial: None, run_json_sha256: None, bytes: None, written })
+        Some(Output {
+            path: "/out".into(),
+            partial: None,
+            run_json_sha256: None,
+            bytes: None,
+            of: Vec::new(),
+            written,
+        })
     };
     let path = |written| seen(State { output: output(written), ..done() }).content.unwrap().output;
     assert_eq!((path(false), path(true)), (None, Some("/out".into())));
