@@ -159,6 +159,9 @@ pub struct Output {
     /// Of all its files, once it is written.
     #[serde(default)]
     pub bytes: Option<u64>,
+    /// The attempts that it is made of, one a layer; empty in sessions of the first versions.
+    #[serde(default)]
+    pub of: Vec<Option<usize>>,
     pub written: bool,
 }
 

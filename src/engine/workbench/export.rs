@@ -47,7 +47,8 @@ impl Bench<'_> {
         let path = absolute(out).map_err(Error::CurrentDir)?;
         let out = OutputDir::create(out, force, directory(checkpoint), |partial| {
             let partial = Some(absolute(partial).map_err(Error::CurrentDir)?);
-            self.keep_output(Output { path, partial, run_json_sha256: None, bytes: None, written: false })
+            let of = self.attempts.numbers().to_vec();
+            self.keep_output(Output { path, partial, run_json_sha256: None, bytes: None, of, written: false })
         })?;
         let mut shards = ShardWriter::default();
         let layers = self.attempts.numbers().len();
@@ -148,10 +149,13 @@ pub fn tidy(session: &mut Session) -> Result<(), Error> {
     })?)
 }
 
-/// True where a session's model was written to this place, and is still there.
-pub fn is_written(session: Option<&Session>, path: &Path) -> bool {
+/// True where a session's model, as these attempts make it, was written to this place and is still there.
+pub fn is_written(session: Option<&Session>, path: &Path, numbers: &[Option<usize>]) -> bool {
     let output = session.and_then(|session| session.state().output.as_ref());
-    output.is_some_and(|output| output.written && output.path == path && is_ours(output))
+    output.is_some_and(|output| {
+        let same = output.of.is_empty() || output.of == numbers;
+        output.written && output.path == path && same && is_ours(output)
+    })
 }
 
 /// True where what lies at the place has the record and the size of what was written there.

@@ -8,11 +8,15 @@ use crate::{
     pipeline,
     protocol::{Attempt, Desk, Event, Method, RunRecord, Seconds},
     prune::{LayerRecord, Ratio},
-    session::Target,
+    session::{self, Target},
 };
 
 use super::{
-    super::{ModelChoice, SessionPlace, publish::directory},
+    super::{
+        ModelChoice, SessionPlace,
+        meter::{Meter, Yardstick},
+        publish::directory,
+    },
     Bench, Control, Error, Opening, Run,
     export::{for_later, is_written},
     opened, resolved,
@@ -123,6 +127,7 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
     let Resume { session, model, out, force } = job;
     on_session(&session, model, control, |bench, desk, control| {
         let (ratios, settings) = bench.planned(desk, &session)?;
+        bench.drop_damaged(control)?;
         let state = bench.session.as_ref().map(|session| session.state().clone());
         let course = state.and_then(|state| state.course);
         let finished = course.as_ref().is_some_and(|course| course.finished);
@@ -131,8 +136,11 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
             Some(out) => Some(Target { path: for_later(&out)?, force }),
             None => target.map(|target| Target { force: target.force || force, ..target }),
         };
-        let written = target.as_ref().is_none_or(|target| is_written(bench.session.as_ref(), &target.path));
+        let numbers = bench.attempts.numbers();
+        let written =
+            target.as_ref().is_none_or(|target| is_written(bench.session.as_ref(), &target.path, numbers));
         let from = bench.attempts.first_stale(&ratios);
+        let finished = finished && (from.is_some() || bench.is_measured(&settings, control)?);
         // What is pruned now is written as well.
         if let Some(target) = target.as_ref().filter(|_| !written || from.is_some() || !finished) {
             OutputDir::check(&target.path, target.force, directory(bench.checkpoint))?;
@@ -271,6 +279,33 @@ impl Bench<'_> {
         };
         control.keep(&desk);
         Ok(())
+    }
+
+    /// Leaves out attempts in force whose weights are damaged; the layers are then to be solved again.
+    fn drop_damaged(&mut self, control: &mut Control) -> Result<(), Error> {
+        for layer in 0..self.attempts.numbers().len() {
+            match self.in_force().cut(layer) {
+                Err(Error::Session(cause @ session::Error::Damaged { .. })) => {
+                    self.attempts.choose(layer, None)?;
+                    control.tell(Event::Warning { message: format!("{cause}; the layer is solved again") });
+                }
+                read => drop(read?),
+            }
+        }
+        Ok(())
+    }
+
+    /// True where the perplexity of what is in force is known, on the text as it is now; also where none is asked for.
+    fn is_measured(&mut self, settings: &Settings, control: &mut Control) -> Result<bool, Error> {
+        let Some(yardstick) = Yardstick::of_run(settings) else { return Ok(true) };
+        let (device, dtype) = self.forward(&yardstick.machine)?;
+        let meter = Meter::new(&yardstick, (&device, dtype), self.checkpoint, self.base.as_deref(), control);
+        Ok(match meter {
+            Ok(meter) => self.knows(&meter),
+            Err(error) if error.is_cancelled() => return Err(error),
+            // Without its text it cannot be measured anew.
+            Err(_) => self.newest_perplexity().is_some(),
+        })
     }
 
     fn tries(&self, layer: usize, ratios: &[f64]) -> LayerTries {

@@ -86,13 +86,25 @@ impl Bench<'_> {
         let Yardstick { text, seq_len, bos, machine } = meter.yardstick.clone();
         let (tokens_sha256, record) = (meter.text_sha256(), meter.record.clone());
         let measured = Measured { text, seq_len, bos, machine, tokens_sha256, of, record };
-        if self.perplexities.0.contains(&measured) {
+        if self.perplexities.0.last() == Some(&measured) {
             return Ok(());
         }
-        self.perplexities.0.push(measured.clone());
+        // One that was known already is the newest again.
+        let renew = |all: &mut Vec<Measured>| {
+            all.retain(|known| *known != measured);
+            all.push(measured.clone());
+        };
+        renew(&mut self.perplexities.0);
         match &mut self.session {
-            Some(session) => Ok(session.change(|state| state.perplexities.push(measured))?),
+            Some(session) => Ok(session.change(|state| renew(&mut state.perplexities))?),
             None => Ok(()),
         }
+    }
+
+    /// True where the perplexity of what is in force was measured already.
+    pub(super) fn knows(&self, meter: &Meter) -> bool {
+        let numbers = self.attempts.numbers();
+        let dense = numbers.iter().all(Option::is_none);
+        dense || self.perplexities.known(meter, &Some(numbers.to_vec())).is_some()
     }
 }

@@ -45,7 +45,11 @@ impl Bench<'_> {
         let number = self.attempts.next_number(layer);
         control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method };
-        let earlier = self.in_force_parts(layer)?;
+        let earlier = match (plan.attention, plan.mlp) {
+            // Nothing is taken over, so nothing of it has to be read.
+            (Some(_), Some(_)) => None,
+            (_, _) => self.in_force_parts(layer)?,
+        };
         let mut known = self.take_known(layer, &settings);
         let task = LayerTask {
             layer,

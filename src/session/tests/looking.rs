@@ -49,11 +49,12 @@ fn layers_without_an_attempt_that_holds_are_still_to_be_pruned() {
     stale.layers[0].attempts.push(attempt(1, &[], 0.25));
     stale.layers[0].in_force = Some(1);
     assert_eq!(seen(stale.clone()).standing, Standing::Unfinished { left: 2 });
-    stale.course = course(2, true);
-    assert_eq!(seen(stale).standing, Standing::Unfinished { left: 1 });
+    let marks = seen(stale).content.unwrap().layers.iter().map(|layer| layer.stale).collect::<Vec<_>>();
+    assert_eq!(marks, [false, true, true]);
+    // A run goes on from there to the last layer.
     let mut moved = done();
     moved.course.as_mut().unwrap().ratios[1] = 0.5;
-    assert_eq!(seen(moved).standing, Standing::Unfinished { left: 1 });
+    assert_eq!(seen(moved).standing, Standing::Unfinished { left: 2 });
     let measuring = State { course: course(0, false), ..done() };
     assert_eq!(seen(measuring).standing, Standing::Unfinished { left: 0 });
 }
@@ -78,7 +79,14 @@ fn the_perplexity_is_the_newest_of_what_is_in_force() {
 #[test]
 fn an_output_is_told_when_it_is_written() {
     let output = |written| {
-        Some(Output { path: "/out".into(), partial: None, run_json_sha256: None, bytes: None, written })
+        Some(Output {
+            path: "/out".into(),
+            partial: None,
+            run_json_sha256: None,
+            bytes: None,
+            of: Vec::new(),
+            written,
+        })
     };
     let path = |written| seen(State { output: output(written), ..done() }).content.unwrap().output;
     assert_eq!((path(false), path(true)), (None, Some("/out".into())));
