@@ -126,7 +126,7 @@ fn a_run_killed_at_any_moment_is_resumed_to_the_same_bytes() {
         went.push((done, runs.finish(&name)));
     }
     let on = went.iter().filter(|(_, went)| *went == Went::On).count();
-    assert!(on >= MOMENTS as usize / 3, "too few were in the midst of it: {went:?}");
+    assert!(on >= MOMENTS as usize / 5, "too few were in the midst of it: {went:?}");
 }
 
 #[test]

@@ -127,6 +127,8 @@ fn attempts_are_made_chosen_and_written() {
 
     let ran = done(slimgpt(&["choose", &session, "--layer", "3", "--attempt", "1"]));
     assert!(ran.stderr.contains("Stale: layers 4, 5"), "{}", ran.stderr);
+    let shown = done(slimgpt(&["sessions", "show", &session])).stdout;
+    assert_eq!(shown.matches("  stale").count(), 8, "{shown}");
     let shown = json(slimgpt(&["sessions", "show", &session, "--json"]));
     assert_eq!(shown["attempts"][3].as_array().unwrap().len(), 2);
     assert_eq!(shown["content"]["layers"][3]["in_force"]["number"], 1);

@@ -80,7 +80,7 @@ pub struct ChooseArgs {
     /// Layer, counted from 0
     #[arg(long, value_name = "N")]
     pub layer: usize,
-    /// Attempt to put in force, counted from 0, or none: the layer is then as the model has it
+    /// Attempt to put in force, counted from 0, or none: the layer is then as the model has it, and resume leaves it so
     #[arg(long, value_name = "K", value_parser = attempt)]
     pub attempt: Choice,
 }

@@ -109,6 +109,7 @@ fn layers(a: &SessionContent, b: &SessionContent) -> String {
         ("", Side::Left),
         ("output error", Side::Right),
         ("", Side::Left),
+        ("", Side::Left),
     ]);
     for index in 0..a.layers.len().max(b.layers.len()) {
         let attempt = |of: &SessionContent| of.layers.get(index).and_then(|layer| layer.in_force.clone());
@@ -127,7 +128,15 @@ fn layers(a: &SessionContent, b: &SessionContent) -> String {
             errors(&|attempt| Some(attempt.mlp.relative_error)),
             errors(&|attempt| attempt.output_error),
         ];
-        columns.row([index.to_string()].into_iter().chain(quantities.into_iter().flatten()));
+        let stale = |of: &SessionContent| of.layers.get(index).is_some_and(|layer| layer.stale);
+        let stale = match (stale(a), stale(b)) {
+            (true, true) => "both stale",
+            (true, false) => "the left one stale",
+            (false, true) => "the right one stale",
+            (false, false) => "",
+        };
+        let cells = [index.to_string()].into_iter().chain(quantities.into_iter().flatten());
+        columns.row(cells.chain([stale.into()]));
     }
     columns.to_string()
 }

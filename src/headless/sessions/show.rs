@@ -101,7 +101,6 @@ fn layers(content: &SessionContent) -> String {
         AttentionUnit::QueryHead => "heads",
     };
     let in_force = || content.layers.iter().map(|layer| layer.in_force.as_ref());
-    let tracked = in_force().flatten().any(|attempt| attempt.output_error.is_some());
     let mut columns = Columns::new([
         ("layer", Side::Right),
         ("attempts", Side::Right),
@@ -111,10 +110,9 @@ fn layers(content: &SessionContent) -> String {
         ("channels", Side::Right),
         ("attn error", Side::Right),
         ("mlp error", Side::Right),
+        ("output error", Side::Right),
+        ("", Side::Left),
     ]);
-    if tracked {
-        columns.add("output error", Side::Right);
-    }
     for (index, (layer, attempt)) in content.layers.iter().zip(in_force()).enumerate() {
         columns.row([
             index.to_string(),
@@ -126,6 +124,7 @@ fn layers(content: &SessionContent) -> String {
             or_dash(attempt, |attempt| error(attempt.attention.relative_error)),
             or_dash(attempt, |attempt| error(attempt.mlp.relative_error)),
             or_dash(attempt.and_then(|attempt| attempt.output_error), error),
+            if layer.stale { "stale" } else { "" }.into(),
         ]);
     }
     columns.to_string()
