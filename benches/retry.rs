@@ -49,6 +49,7 @@ fn main() {
         from: 0,
         ratios: ratios.clone(),
         settings: Box::new(settings.clone()),
+        methods: Default::default(),
         pace: Pace::Free,
     };
     worker.commands.blocking_send(command).unwrap();

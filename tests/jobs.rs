@@ -121,7 +121,14 @@ fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
     let mut face = Face::open(&settings);
     let ratios = face.ratios(&settings);
     let run = Box::new(settings.clone());
-    face.send(Command::Run { run: 7, from: 0, ratios: ratios.clone(), settings: run, pace: Pace::Free });
+    face.send(Command::Run {
+        run: 7,
+        from: 0,
+        ratios: ratios.clone(),
+        settings: run,
+        methods: Default::default(),
+        pace: Pace::Free,
+    });
     let method = Method::of_run(&settings, 0.7);
     face.send(Command::Retry { run: 8, layer: 11, method: method.clone(), pace: Pace::Free });
     face.send(Command::Choose { layer: 11, attempt: Some(1) });
@@ -171,12 +178,26 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
     });
     fails(&mut face, "3 ratios for 12 layers", &|run| {
         let boxed = Box::new(settings.clone());
-        Command::Run { run, from: 0, ratios: vec![0.2; 3], settings: boxed, pace: Pace::Free }
+        Command::Run {
+            run,
+            from: 0,
+            ratios: vec![0.2; 3],
+            settings: boxed,
+            methods: Default::default(),
+            pace: Pace::Free,
+        }
     });
     fails(&mut face, "nowhere.txt", &|run| {
         let calibration = vec![TextSource::File("nowhere.txt".into())];
         let boxed = Box::new(Settings { calibration, ..settings.clone() });
-        Command::Run { run, from: 0, ratios: vec![0.2; 12], settings: boxed, pace: Pace::Free }
+        Command::Run {
+            run,
+            from: 0,
+            ratios: vec![0.2; 12],
+            settings: boxed,
+            methods: Default::default(),
+            pace: Pace::Free,
+        }
     });
     face.send(Command::Choose { layer: 0, attempt: Some(0) });
     face.until(|event| matches!(event, Event::Warning { .. }));

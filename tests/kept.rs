@@ -10,7 +10,7 @@ use std::{
 
 use face::{Face, finished, forget_times, headless, is_end, settings, small_text, without_times};
 use slimgpt::{
-    config::{Part, Settings},
+    config::{GroupSize, Part, Settings},
     engine::{self, Choose, Error, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
     protocol::{Command, Desk, Event, Method, Pace, Restored},
 };
@@ -262,4 +262,117 @@ fn another_session_can_be_opened_in_place_and_one_that_cannot_leaves_all_as_it_w
     assert!(told.0.iter().any(|event| matches!(event, Event::Opened { .. })));
     let told = face.run(11, &settings);
     assert_eq!(told.layers()[0].1.number, 1);
+}
+
+#[test]
+fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (path, place) = new_session(dir.path());
+    let mut face = Face::open_in(&settings, place);
+    let first = face.run(0, &settings).record();
+    let planned = face.ratios(&settings);
+    // By hand: layer 3 with other settings, then its attention alone with another ratio; an FFN without compensation.
+    let own =
+        Method { damping: 0.1, group_size: GroupSize::Fixed(16), ..Method::of_run(&settings, planned[3]) };
+    face.retry(3, own.clone());
+    face.choose(3, Some(1));
+    let tried = Method { ratio: 0.5, parts: vec![Part::Attention], ..own.clone() };
+    face.retry(3, tried);
+    face.choose(3, Some(2));
+    face.close().unwrap();
+    // Another attempt above makes them stale.
+    let change = engine::MethodChange { ratio: Some(0.4), ..Default::default() };
+    let job = Retry { session: path.clone(), model: None, layer: 1, change, choose: true };
+    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    // As the explorer does when an attempt is chosen: its ratio is the planned one.
+    let job = Choose { session: path.clone(), model: None, layer: 3, attempt: Some(2) };
+    finished(engine::start(1, move |control| engine::choose(job, control))).unwrap();
+    let resumed = resume(&path, Some(dir.path().join("out"))).unwrap().record;
+
+    let (again, before) = (&resumed.layers[3], &first.layers[3]);
+    assert_eq!(again.attention.kept.len(), again.attention.units / 2, "its own ratio");
+    assert_eq!(
+        again.mlp.kept.len(),
+        before.mlp.kept.len(),
+        "that of the attempt that it was taken over from"
+    );
+    assert!(again.mlp.group_sizes[..2] == [16, 16] && again.mlp.hessian.unwrap().damping_used == 0.1);
+    let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();
+    assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3]);
+    assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
+    // Nothing is left, and doing it once more changes nothing.
+    assert!(resume(&path, Some(dir.path().join("out"))).unwrap().was_finished);
+    // The methods of layers that were not touched are the run's.
+    assert!(resumed.tuned.iter().all(|tuned| tuned.layer == 3), "{:?}", resumed.tuned);
+}
+
+#[test]
+fn a_layer_that_is_to_stay_dense_stays_so_when_the_session_is_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (session, place) = new_session(dir.path());
+    let out = dir.path().join("out");
+    let job = PruneRun { model: ModelChoice::Demo, settings, out, force: false, session: place };
+    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let job = Choose { session: session.clone(), model: None, layer: 5, attempt: None };
+    finished(engine::start(1, move |control| engine::choose(job, control))).unwrap();
+    let resumed = resume(&session, Some(dir.path().join("dense"))).unwrap().record;
+    assert!(resumed.layers[5].attention.removed.is_empty() && resumed.layers[5].mlp.removed.is_empty());
+    assert!(!resumed.layers[6].mlp.removed.is_empty());
+}
+
+#[test]
+fn an_output_that_was_replaced_is_not_taken_for_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (session, place) = new_session(dir.path());
+    let out = dir.path().join("out");
+    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
+    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    assert!(resume(&session, None).unwrap().was_finished);
+    let weights = fs::read(out.join("model.safetensors")).unwrap();
+    fs::write(out.join("model.safetensors"), "junk").unwrap();
+    let error = resume(&session, None).err().unwrap().to_string();
+    assert!(error.contains("--force"), "{error}");
+    let job = Resume { session, model: None, out: None, force: true };
+    assert!(!finished(engine::start(1, move |control| engine::resume(job, control))).unwrap().was_finished);
+    assert!(fs::read(out.join("model.safetensors")).unwrap() == weights);
+}
+
+#[test]
+fn the_last_layer_tried_again_is_measured_and_finishes_the_session() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = measured(dir.path());
+    let (session, place) = new_session(dir.path());
+    let out = dir.path().join("out");
+    let job = PruneRun { model: ModelChoice::Demo, settings, out, force: false, session: place };
+    let first = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let change = engine::MethodChange { ratio: Some(0.6), ..Default::default() };
+    let job = Retry { session: session.clone(), model: None, layer: 11, change, choose: true };
+    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    let resumed = resume(&session, Some(dir.path().join("other"))).unwrap();
+    let (before, after) = (first.perplexity.unwrap(), resumed.record.perplexity.unwrap());
+    assert!(after.after.unwrap() > before.after.unwrap());
+    assert!(resume(&session, Some(dir.path().join("other"))).unwrap().was_finished);
+}
+
+#[test]
+fn an_attempt_whose_weight_is_damaged_is_solved_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (session, place) = new_session(dir.path());
+    let out = dir.path().join("out");
+    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
+    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let file = session.join("attempts/layer-004-attempt-000-mlp.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.len() - 100;
+    bytes[at] ^= 4;
+    fs::write(&file, bytes).unwrap();
+    let job =
+        Retry { session: session.clone(), model: None, layer: 4, change: Default::default(), choose: false };
+    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    resume(&session, Some(dir.path().join("again"))).unwrap();
+    assert!(files(&out) == files(&dir.path().join("again")), "the files differ");
 }

@@ -179,7 +179,14 @@ fn break_off(session: &Path) {
     let (ratios, settings) = (RATIOS.to_vec(), Box::new(settings));
     worker
         .commands
-        .blocking_send(Command::Run { run: 1, from: 0, ratios, settings, pace: Pace::Stepwise })
+        .blocking_send(Command::Run {
+            run: 1,
+            from: 0,
+            ratios,
+            settings,
+            methods: Default::default(),
+            pace: Pace::Stepwise,
+        })
         .unwrap();
     let mut there = false;
     while let Some(stamped) = worker.events.blocking_recv() {

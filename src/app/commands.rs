@@ -2,7 +2,7 @@
 
 use crate::{
     config::{self, Part, Settings},
-    protocol::{Command, Method},
+    protocol::{Command, Method, Methods},
 };
 
 use super::{Effect, Job, JobKind, JobStatus, NoticeKind, State};
@@ -52,7 +52,7 @@ impl State {
     }
 
     /// Prunes from a layer to the last.
-    pub(super) fn run_from(&mut self, from: usize) -> Vec<Effect> {
+    pub(super) fn run_from(&mut self, from: usize, methods: Methods) -> Vec<Effect> {
         let run = self.queue(JobKind::Run { from });
         self.follow = true;
         let command = Command::Run {
@@ -60,6 +60,7 @@ impl State {
             from,
             ratios: self.schedule.ratios.clone(),
             settings: Box::new(self.settings_of_run()),
+            methods,
             pace: self.pace,
         };
         vec![Effect::Command(command)]

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Part,
-    protocol::{Command, Pace},
+    protocol::{Command, Methods, Pace},
 };
 
 use super::{
@@ -23,10 +23,10 @@ const SPEEDS: (f64, f64) = (1.0 / 16.0, 1024.0);
 
 pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::Start => start(state, Some(0)),
+        Action::Start => start(state, Some(0), Methods::OfRun),
         Action::Rerun => {
             let from = state.first_to_run();
-            start(state, from)
+            start(state, from, Methods::AsTuned)
         }
         Action::PauseOrResume => pause_or_resume(state),
         Action::Step => step(state),
@@ -182,7 +182,7 @@ fn open_form(state: &mut State, form: fn(&State) -> Result<super::Form, String>)
     }
 }
 
-fn start(state: &mut State, from: Option<usize>) -> Vec<Effect> {
+fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);
     }
@@ -196,7 +196,7 @@ fn start(state: &mut State, from: Option<usize>) -> Vec<Effect> {
         );
         return effects;
     }
-    state.run_from(from)
+    state.run_from(from, methods)
 }
 
 fn pause_or_resume(state: &mut State) -> Vec<Effect> {

@@ -73,6 +73,7 @@ fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, St
         head_score: value_of(&HEAD_SCORES, form.text("head score")).unwrap_or_default(),
         group_size: forms::group_size(form.text("group size"))?,
         compensation: form.switched("compensation"),
+        apart: Vec::new(),
     };
     if let Some(why) = state.unready_to_prune() {
         return Err(why);

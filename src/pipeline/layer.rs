@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    config::{Part, Target},
+    config::{Part, Settings, Target},
     prune::{self, LayerRecord, Outcome, PartRecord, Units},
 };
 
@@ -19,12 +19,19 @@ use super::{
 /// What is to become of a part.
 #[derive(Clone, Copy)]
 pub enum Task<'a> {
-    /// So many units leave, in all groups together.
-    Solve { remove: usize },
+    /// So many units leave, in all groups together; fitted as the settings say where nothing else is.
+    Solve { remove: usize, fit: Option<Fit> },
     /// It stays as it is.
     Leave,
     /// It is cut as it was before.
     TakeOver { record: &'a PartRecord, cut: &'a BlockCut },
+}
+
+/// How the kept columns are fitted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit {
+    pub damping: f64,
+    pub compensate: bool,
 }
 
 /// Whether the streams are to go on behind the layer.
@@ -65,12 +72,14 @@ pub(super) struct Problem {
     weight: Vec<f32>,
     units: Units,
     remove: usize,
+    fit: Fit,
 }
 
 impl LayerTask<'_> {
     /// What a run does to a layer.
     pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
-        let task = |remove: Option<usize>| remove.map_or(Task::Leave, |remove| Task::Solve { remove });
+        let task =
+            |remove: Option<usize>| remove.map_or(Task::Leave, |remove| Task::Solve { remove, fit: None });
         Self {
             layer,
             ratio: plan.ratio,
@@ -190,9 +199,9 @@ impl Pass<'_> {
         }
 
         let record = match (task, measured) {
-            (Task::Solve { remove }, Some(measured)) => {
+            (Task::Solve { remove, fit }, Some(measured)) => {
                 let began = Instant::now();
-                let problem = self.problem(part, layer, picked, remove)?;
+                let problem = self.problem(part, layer, picked, (remove, fit))?;
                 let (outcome, away) = self.solve(part, index, &problem, &measured, observer)?;
                 if !outcome.removed.is_empty() {
                     let unit = self.settings.attention_unit;
@@ -243,7 +252,7 @@ impl Pass<'_> {
         part: Part,
         layer: &Layer,
         units: Units,
-        remove: usize,
+        (remove, fit): (usize, Option<Fit>),
     ) -> Result<Problem, Error> {
         let original = &layer.blocks.original;
         let scored = match part {
@@ -254,7 +263,9 @@ impl Pass<'_> {
             Units::Heads { per_group: Some(_), .. } => original.size().kv_heads,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
         };
-        Ok(Problem { weight: values(scored)?, units, remove: remove / groups })
+        let Settings { damping, compensation, .. } = *self.settings;
+        let fit = fit.unwrap_or(Fit { damping, compensate: compensation });
+        Ok(Problem { weight: values(scored)?, units, remove: remove / groups, fit })
     }
 
     /// Picks the units that leave and fits the rest. Also gives the time that the observer took, who may have halted it.
@@ -284,8 +295,8 @@ impl Pass<'_> {
             moment: &measured.moment,
             units: problem.units,
             remove: problem.remove,
-            damping: self.settings.damping,
-            compensate: self.settings.compensation,
+            damping: problem.fit.damping,
+            compensate: problem.fit.compensate,
             target: match self.settings.target {
                 Target::Layer => None,
                 Target::DenseStream => measured.toward_dense.as_deref(),

@@ -15,7 +15,7 @@ pub use curve::ErrorCurve;
 pub use cut::{BlockCut, ChannelCut, HeadCut, Packed};
 pub use cut_model::{CutModel, Cuts};
 pub use error::Error;
-pub use layer::{Behind, LayerTask, SolvedLayer, Task};
+pub use layer::{Behind, Fit, LayerTask, SolvedLayer, Task};
 pub use measure::Known;
 pub use notice::{Notice, Observer};
 pub use pass::{Laid, Pass, Streams};

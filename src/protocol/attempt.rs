@@ -14,6 +14,18 @@ pub struct Method {
     pub head_score: HeadScore,
     pub group_size: GroupSize,
     pub compensation: bool,
+    /// Parts that are solved otherwise than that, as where each was tried again by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<Apart>,
+}
+
+/// How one part alone is solved.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Apart {
+    pub part: Part,
+    pub ratio: f64,
+    pub damping: f64,
+    pub compensation: bool,
 }
 
 impl Method {
@@ -26,7 +38,20 @@ impl Method {
             head_score: settings.head_score,
             group_size: settings.group_size,
             compensation: settings.compensation,
+            apart: Vec::new(),
         }
+    }
+
+    /// How a part is solved; None where it is not.
+    pub fn of_part(&self, part: Part) -> Option<Apart> {
+        let Self { ratio, damping, compensation, .. } = *self;
+        let apart = self.apart.iter().find(|apart| apart.part == part).copied();
+        self.parts.contains(&part).then(|| apart.unwrap_or(Apart { part, ratio, damping, compensation }))
+    }
+
+    /// True where it is another than a run with these settings has, but for the ratio.
+    pub fn is_tuned(&self, settings: &Settings) -> bool {
+        *self != Self::of_run(settings, self.ratio)
     }
 }
 
@@ -44,12 +69,16 @@ pub struct Attempt {
 /// Ratios nearer than this are the same: what is typed and moved is rounded to less.
 const SAME_RATIO: f64 = 1e-6;
 
+pub fn same_ratio(one: f64, other: f64) -> bool {
+    (one - other).abs() < SAME_RATIO
+}
+
 impl Attempt {
     /// True where the attempts that it rests on are the ones in force above, and its ratio is the planned one. One that
     /// does not hold is stale. `in_force` is of all layers or of those above.
     pub fn holds(&self, in_force: &[Option<usize>], planned: Option<f64>) -> bool {
         let same_above = self.above.len() <= in_force.len()
             && self.above.iter().zip(in_force).all(|(&number, &above)| above == Some(number));
-        same_above && planned.is_none_or(|ratio| (ratio - self.method.ratio).abs() < SAME_RATIO)
+        same_above && planned.is_none_or(|ratio| same_ratio(ratio, self.method.ratio))
     }
 }

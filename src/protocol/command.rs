@@ -43,6 +43,7 @@ pub enum Command {
         from: usize,
         ratios: Vec<f64>,
         settings: Box<Settings>,
+        methods: Methods,
         pace: Pace,
     },
     /// Solves one layer again; the new attempt lies beside the earlier ones.
@@ -102,6 +103,16 @@ pub enum Pace {
     #[default]
     Free,
     Stepwise,
+}
+
+/// How the layers of a run are solved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Methods {
+    /// As its settings say.
+    #[default]
+    OfRun,
+    /// So too, but for layers whose attempt in force was made by a method of its own: that is kept.
+    AsTuned,
 }
 
 /// What both models go on from.

@@ -11,10 +11,10 @@ pub use crate::prune::{
     HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Span, channels_to_remove, ratios,
     units_to_remove,
 };
-pub use attempt::{Attempt, Method};
-pub use command::{Command, Pace, Prompt};
+pub use attempt::{Apart, Attempt, Method, same_ratio};
+pub use command::{Command, Methods, Pace, Prompt};
 pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
-pub use record::{CalibrationRecord, ModelRecord, PerplexityRecord, RunRecord, Seconds};
+pub use record::{CalibrationRecord, ModelRecord, PerplexityRecord, RunRecord, Seconds, TunedLayer};
 pub use session::{
     AttemptSummary, Desk, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
     RestoredPerplexity, SessionContent, SessionSummary, Standing, Statistics,

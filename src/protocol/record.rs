@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Method;
 use crate::{config::Settings, prune::LayerRecord};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,11 +12,20 @@ pub struct RunRecord {
     pub settings: Settings,
     pub calibration: CalibrationRecord,
     pub layers: Vec<LayerRecord>,
+    /// Layers that were solved otherwise than the settings say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tuned: Vec<TunedLayer>,
     /// None where no evaluation text was given.
     pub perplexity: Option<PerplexityRecord>,
     pub seconds: Seconds,
     /// Largest resident size of the process; None where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TunedLayer {
+    pub layer: usize,
+    pub method: Method,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

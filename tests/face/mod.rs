@@ -8,7 +8,7 @@ use slimgpt::{
     demo,
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
     pipeline,
-    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Pace, RunRecord, Stage},
+    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
 };
 
 /// No job of these tests takes as long.
@@ -147,7 +147,7 @@ impl Face {
     pub fn begin(&mut self, from: usize, settings: &Settings, pace: Pace) {
         self.run += 1;
         let (ratios, settings) = (self.ratios(settings), Box::new(settings.clone()));
-        self.send(Command::Run { run: self.run, from, ratios, settings, pace });
+        self.send(Command::Run { run: self.run, from, ratios, settings, methods: Methods::AsTuned, pace });
     }
 
     pub fn run(&mut self, from: usize, settings: &Settings) -> Told {

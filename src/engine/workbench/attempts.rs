@@ -1,10 +1,10 @@
 //! Every solve of every layer, and which of them are in force.
 
 use crate::{
-    config::Settings,
+    config::{Part, Settings},
     model::{self, Architecture, LayerSize},
     pipeline::{BlockCut, Cuts, untouched},
-    protocol::Attempt,
+    protocol::{Apart, Attempt, Method, TunedLayer, same_ratio},
     prune::LayerRecord,
     session::Session,
 };
@@ -18,16 +18,32 @@ pub struct Solved {
     /// What it leaves of the layer.
     pub size: LayerSize,
     pub cut: Kept,
+    pub made_by: MadeBy,
+    /// Its method is another than that of the run's settings.
+    pub tuned: bool,
 }
 
 /// Where a cut is kept.
 pub enum Kept {
     Held(BlockCut),
-    /// In the session, in the files of these attempts.
-    Filed {
-        attention: usize,
-        mlp: usize,
-    },
+    /// In the session, in the files of the attempts that made it.
+    Filed,
+}
+
+/// The attempts that solved the parts: this one, or those that they were taken over from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeBy {
+    pub attention: usize,
+    pub mlp: usize,
+}
+
+impl MadeBy {
+    pub fn of(self, part: Part) -> usize {
+        match part {
+            Part::Attention => self.attention,
+            Part::Mlp => self.mlp,
+        }
+    }
 }
 
 /// The attempts of all layers, by their numbers.
@@ -120,6 +136,38 @@ impl Attempts {
         (0..layer).map(number).collect()
     }
 
+    /// How a layer is solved again whose attempt in force was made by a method of its own; None where it was not. Another
+    /// ratio that is planned for it holds for both parts.
+    pub fn tuned(&self, layer: usize, planned: f64) -> Option<Method> {
+        let solved = self.in_force(layer).filter(|solved| solved.tuned)?;
+        let as_it_was = same_ratio(planned, solved.attempt.method.ratio);
+        let own = solved.attempt.method.clone();
+        let mut method = Method { ratio: planned, parts: Vec::new(), apart: Vec::new(), ..own };
+        for part in [Part::Attention, Part::Mlp] {
+            let maker = self.get(layer, solved.made_by.of(part)).unwrap_or(solved);
+            let Some(made) = maker.attempt.method.of_part(part) else { continue };
+            let made = Apart { ratio: if as_it_was { made.ratio } else { planned }, ..made };
+            match part {
+                Part::Attention => method.head_score = maker.attempt.method.head_score,
+                Part::Mlp => method.group_size = maker.attempt.method.group_size,
+            }
+            method.parts.push(part);
+            if Some(made) != method.of_part(part) {
+                method.apart.push(made);
+            }
+        }
+        Some(method)
+    }
+
+    /// The methods in force that are others than the run's.
+    pub fn tuned_layers(&self) -> Vec<TunedLayer> {
+        let tuned = |layer| {
+            let planned = self.in_force(layer)?.attempt.method.ratio;
+            Some(TunedLayer { layer, method: self.tuned(layer, planned)? })
+        };
+        (0..self.layers.len()).filter_map(tuned).collect()
+    }
+
     /// True where the attempt in force of a layer does not rest on the ones in force above it, has another ratio than is
     /// planned, or where there is none.
     pub fn is_stale(&self, layer: usize, planned: Option<f64>) -> bool {
@@ -158,10 +206,8 @@ impl InForce<'_> {
         let layer = solved.record.index;
         match (&solved.cut, self.session) {
             (Kept::Held(cut), _) => Ok(cut.clone()),
-            (Kept::Filed { attention, mlp }, Some(session)) => {
-                filed::read_cut(session, layer, *attention, *mlp)
-            }
-            (Kept::Filed { .. }, None) => {
+            (Kept::Filed, Some(session)) => filed::read_cut(session, layer, solved.made_by),
+            (Kept::Filed, None) => {
                 unreachable!("cuts are filed where there is a session, which stays open")
             }
         }

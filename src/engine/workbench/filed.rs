@@ -9,7 +9,7 @@ use crate::{
     session::{PartHead, PartPlace, Session, Weight},
 };
 
-use super::Error;
+use super::{Error, attempts::MadeBy};
 
 /// Files one part of an attempt.
 pub fn write_part(
@@ -36,13 +36,10 @@ pub fn write_part(
 }
 
 /// The cut of a layer whose parts are in the files of these attempts.
-pub fn read_cut(session: &Session, layer: usize, attention: usize, mlp: usize) -> Result<BlockCut, Error> {
-    let cut = read_part(
-        session,
-        BlockCut::new(layer),
-        PartPlace { layer, attempt: attention, part: Part::Attention },
-    )?;
-    read_part(session, cut, PartPlace { layer, attempt: mlp, part: Part::Mlp })
+pub fn read_cut(session: &Session, layer: usize, by: MadeBy) -> Result<BlockCut, Error> {
+    let place = |part| PartPlace { layer, attempt: by.of(part), part };
+    let cut = read_part(session, BlockCut::new(layer), place(Part::Attention))?;
+    read_part(session, cut, place(Part::Mlp))
 }
 
 /// The cut with what the file of a part adds to it.

@@ -6,7 +6,7 @@ use crate::{
     config::{Format, GroupSize, HeadScore, Part, Settings},
     export::OutputDir,
     pipeline,
-    protocol::{Attempt, Desk, Event, Method, RunRecord, Seconds},
+    protocol::{Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
     prune::{LayerRecord, Ratio},
     session::{self, Target},
 };
@@ -116,7 +116,8 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let mut bench = Bench::new(&checkpoint, model, settings.clone(), session);
     bench.told.push(opened);
     let target = Some(Target { path: for_later(&out)?, force });
-    let run = Run { from: 0, ratios, settings, target, seconds: Seconds::default() };
+    let (methods, seconds) = (Methods::OfRun, Seconds::default());
+    let run = Run { from: 0, ratios, settings, methods, target, seconds };
     let record = bench.run(run, control).and_then(|_| finish(&mut bench, &out, force, control));
     bench.close(control);
     record
@@ -154,7 +155,9 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
             let seconds = course.filter(|course| !course.finished).map(|course| course.seconds);
             let from = from.unwrap_or(ratios.len());
             let (target, seconds) = (target.clone(), seconds.unwrap_or_default());
-            record = Some(bench.run(Run { from, ratios, settings, target, seconds }, control)?);
+            let methods = Methods::AsTuned;
+            let run = Run { from, ratios, settings, methods, target, seconds };
+            record = Some(bench.run(run, control)?);
         }
         let record = match (&target, record) {
             (Some(target), _) => finish(bench, &target.path, target.force, control)?,
@@ -186,6 +189,7 @@ pub fn retry(job: Retry, control: &mut Control) -> Result<LayerTries, Error> {
             head_score: change.head_score.unwrap_or(before.head_score),
             group_size: change.group_size.unwrap_or(before.group_size),
             compensation: change.compensation.unwrap_or(before.compensation),
+            apart: Vec::new(),
         };
         let ratio = method.ratio;
         let number = bench.retry(layer, method, control)?;

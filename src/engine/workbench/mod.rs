@@ -160,9 +160,9 @@ impl<'c> Bench<'c> {
 
     fn obey(&mut self, command: Command, control: &mut Control) {
         match command {
-            Command::Run { run, from, ratios, settings, pace } => {
+            Command::Run { run, from, ratios, settings, methods, pace } => {
                 let (settings, target, seconds) = (*settings, None, Seconds::default());
-                let job = Run { from, ratios, settings, target, seconds };
+                let job = Run { from, ratios, settings, methods, target, seconds };
                 self.work(run, pace, control, |bench, control| {
                     let record = Box::new(bench.run(job, control)?);
                     Ok(Event::RunDone { record })
@@ -321,6 +321,7 @@ impl<'c> Bench<'c> {
             slimgpt_version: env!("CARGO_PKG_VERSION").into(),
             model: model_record(self.checkpoint, &self.architecture())?,
             layers: self.attempts.records(self.checkpoint.architecture(), &settings),
+            tuned: self.attempts.tuned_layers(),
             settings,
             calibration: calibration.record.clone(),
             perplexity,

@@ -15,7 +15,7 @@ use super::{
         place::{self, SessionPlace, check_model, check_texts, model_choice},
     },
     Bench, Control, Error,
-    attempts::{Kept, Solved},
+    attempts::{Kept, MadeBy, Solved},
     export::tidy,
 };
 
@@ -164,8 +164,16 @@ impl Bench<'_> {
             mlp: channels.record,
             output_error: entry.output_error,
         };
-        let (attempt, cut) = (entry.attempt.clone(), Kept::Filed { attention, mlp });
-        self.attempts.add(Solved { attempt: attempt.clone(), record: record.clone(), size, cut });
+        let attempt = entry.attempt.clone();
+        let made_with = session.state().setups.get(entry.setup);
+        self.attempts.add(Solved {
+            tuned: made_with.is_some_and(|setup| attempt.method.is_tuned(&setup.settings)),
+            attempt: attempt.clone(),
+            record: record.clone(),
+            size,
+            cut: Kept::Filed,
+            made_by: MadeBy { attention, mlp },
+        });
         let (attention, mlp) = (heads.statistics, channels.statistics);
         Ok(RestoredAttempt { attempt, record, attention, mlp })
     }

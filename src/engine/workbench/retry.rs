@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     Bench, Control, Error, Telling,
-    attempts::{Kept, Solved},
+    attempts::{Kept, MadeBy, Solved},
     watch::{Origin, Watch},
 };
 
@@ -17,8 +17,7 @@ pub struct InForceParts {
     attention: PartRecord,
     mlp: PartRecord,
     cut: BlockCut,
-    /// The attempts whose files hold the parts.
-    files: (usize, usize),
+    made_by: MadeBy,
 }
 
 impl Bench<'_> {
@@ -60,7 +59,7 @@ impl Bench<'_> {
         };
         let origin = |part, remove: Option<usize>| match (remove, &earlier) {
             (Some(_), _) | (None, None) => Origin::Solved,
-            (None, Some(earlier)) => Origin::Earlier(earlier.file(part)),
+            (None, Some(earlier)) => Origin::Earlier(earlier.made_by.of(part)),
         };
         let origins = (origin(Part::Attention, plan.attention), origin(Part::Mlp, plan.mlp));
         let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
@@ -71,17 +70,26 @@ impl Bench<'_> {
         self.keep_known(layer, known, &settings);
         let solved = solved?;
 
-        let file = |origin| match origin {
+        let by = |origin| match origin {
             Origin::Earlier(attempt) => attempt,
             Origin::Solved | Origin::There => number,
         };
+        let made_by = MadeBy { attention: by(origins.0), mlp: by(origins.1) };
         let cut = match &self.session {
-            Some(_) => Kept::Filed { attention: file(origins.0), mlp: file(origins.1) },
+            Some(_) => Kept::Filed,
             None => Kept::Held(solved.cut.clone()),
         };
         let (size, record) = (solved.cut.size(size), solved.record);
+        let tuned = attempt.method.is_tuned(&self.settings()?);
         self.keep_end((layer, number), record.output_error, None)?;
-        self.attempts.add(Solved { attempt: attempt.clone(), record: record.clone(), size, cut });
+        self.attempts.add(Solved {
+            attempt: attempt.clone(),
+            record: record.clone(),
+            size,
+            cut,
+            made_by,
+            tuned,
+        });
         control.tell(Event::LayerDone { record, attempt });
         Ok(number)
     }
@@ -89,28 +97,20 @@ impl Bench<'_> {
     /// What is in force of a layer; None where nothing is.
     pub(super) fn in_force_parts(&self, layer: usize) -> Result<Option<InForceParts>, Error> {
         let Some(solved) = self.attempts.in_force(layer) else { return Ok(None) };
-        let files = match solved.cut {
-            Kept::Filed { attention, mlp } => (attention, mlp),
-            Kept::Held(_) => (solved.attempt.number, solved.attempt.number),
-        };
         let (attention, mlp) = (solved.record.attention.clone(), solved.record.mlp.clone());
-        Ok(Some(InForceParts { attention, mlp, cut: self.in_force().cut_of(solved)?, files }))
-    }
-}
-
-impl InForceParts {
-    fn file(&self, part: Part) -> usize {
-        match part {
-            Part::Attention => self.files.0,
-            Part::Mlp => self.files.1,
-        }
+        Ok(Some(InForceParts {
+            attention,
+            mlp,
+            cut: self.in_force().cut_of(solved)?,
+            made_by: solved.made_by,
+        }))
     }
 }
 
 /// Solves a part that is to lose so many units; any other is as the attempt in force has it.
 pub fn task(part: Part, remove: Option<usize>, earlier: Option<&InForceParts>) -> Task<'_> {
     match (remove, earlier) {
-        (Some(remove), _) => Task::Solve { remove },
+        (Some(remove), _) => Task::Solve { remove, fit: None },
         (None, Some(earlier)) => {
             let record = match part {
                 Part::Attention => &earlier.attention,

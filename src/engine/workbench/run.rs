@@ -2,9 +2,9 @@
 
 use crate::{
     config::{Part, Schedule, Settings},
-    model::Architecture,
-    pipeline::{self, Behind, LayerPlan, LayerTask, Pass, Streams, Task},
-    protocol::{Attempt, Event, Method, RunRecord, Seconds, Statistics},
+    model::{Architecture, LayerSize},
+    pipeline::{self, Behind, Fit, LayerPlan, LayerTask, Pass, Streams, Task, plan_layer},
+    protocol::{Apart, Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
     prune::Ratio,
     session::Target,
 };
@@ -17,7 +17,7 @@ use super::{
         meter::{Meter, Yardstick},
     },
     Bench, Control, Error, Telling,
-    attempts::{Kept, Solved},
+    attempts::{Kept, MadeBy, Solved},
     keeping::{Begun, BegunPart},
     watch::{Origin, Watch},
 };
@@ -29,6 +29,7 @@ pub struct Run {
     /// One a layer.
     pub ratios: Vec<f64>,
     pub settings: Settings,
+    pub methods: Methods,
     /// Where its model will be written to, for when it is taken up again.
     pub target: Option<Target>,
     /// At work on it before.
@@ -76,7 +77,7 @@ fn with_ratios(settings: Settings, ratios: &[f64], layers: usize) -> Settings {
 impl Bench<'_> {
     pub(super) fn run(&mut self, run: Run, control: &mut Control) -> Result<RunRecord, Error> {
         let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
-        let Run { from, ratios, settings, target, mut seconds } = run;
+        let Run { from, ratios, settings, methods, target, mut seconds } = run;
         if from < architecture.layers.len() {
             self.attempts.above(from)?;
         }
@@ -113,7 +114,7 @@ impl Bench<'_> {
             control.timed(&mut seconds.evaluate, |control| self.measure_before(meter, control))?;
         }
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        self.run_layers(from, &mut course, &pass, (setup, before, &mut seconds), control)?;
+        self.run_layers((from, methods), &mut course, &pass, (setup, before, &mut seconds), control)?;
         if let Some(meter) = &mut meter {
             control.timed(&mut seconds.evaluate, |control| self.measure_after(meter, control))?;
         }
@@ -127,7 +128,7 @@ impl Bench<'_> {
     /// `before` are the seconds at work before this process.
     fn run_layers(
         &mut self,
-        from: usize,
+        (from, methods): (usize, Methods),
         course: &mut Course,
         pass: &Pass,
         (mut setup, before, seconds): (usize, f64, &mut Seconds),
@@ -146,7 +147,12 @@ impl Bench<'_> {
                 setup = self.replan(course, layer, (&ratios, setup), control)?;
             }
             self.keep_streams(layer, &streams, pass.settings);
-            let solved = self.run_layer(layer, &course.plan[layer], pass, setup, &mut streams, control)?;
+            let tuned = match methods {
+                Methods::OfRun => None,
+                Methods::AsTuned => self.attempts.tuned(layer, course.ratios[layer]),
+            };
+            let solved =
+                self.run_layer((layer, tuned), &course.plan[layer], pass, setup, &mut streams, control)?;
             let Solving { record, attempt, seconds: solving } = solved;
             seconds.solve += solving;
             let solve = seconds.solve - earlier.solve;
@@ -162,19 +168,26 @@ impl Bench<'_> {
     /// One layer, or what was still missing of it.
     fn run_layer(
         &mut self,
-        layer: usize,
+        (layer, tuned): (usize, Option<Method>),
         plan: &LayerPlan,
-        pass: &Pass,
+        pass: &Pass<'_>,
         setup: usize,
         streams: &mut Streams,
         control: &mut Control,
     ) -> Result<Solving, Error> {
-        let method = Method::of_run(pass.settings, plan.ratio);
+        let size = self.checkpoint.architecture().layers[layer];
+        let (plan, settings) = match &tuned {
+            None => (plan.clone(), pass.settings.clone()),
+            Some(method) => plan_tuned(&size, method, pass.settings)?,
+        };
+        let method = tuned.unwrap_or_else(|| Method::of_run(&settings, plan.ratio));
+        let tuned = method.is_tuned(pass.settings);
+        let pass = &Pass { settings: &settings, ..*pass };
         let above = self.attempts.above(layer)?;
         let begun = self.begun(layer, &method, &above, pass.settings);
         let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
         control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
-        let attempt = Attempt { number, above, method };
+        let attempt = Attempt { number, above, method: method.clone() };
         let Begun { attention, mlp, .. } = begun.unwrap_or(Begun { number, attention: None, mlp: None });
         for (part, begun) in [(Part::Attention, &attention), (Part::Mlp, &mlp)] {
             tell_again(layer, part, begun.as_ref(), control);
@@ -182,8 +195,8 @@ impl Bench<'_> {
         let task = LayerTask {
             layer,
             ratio: plan.ratio,
-            attention: task(attention.as_ref(), plan.attention),
-            mlp: task(mlp.as_ref(), plan.mlp),
+            attention: task(attention.as_ref(), plan.attention, method.of_part(Part::Attention)),
+            mlp: task(mlp.as_ref(), plan.mlp, method.of_part(Part::Mlp)),
             behind: Behind::Needed,
         };
         let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
@@ -194,12 +207,19 @@ impl Bench<'_> {
         self.take_begun_numbers(layer);
         let solved = solved?;
         let cut = match &self.session {
-            Some(_) => Kept::Filed { attention: number, mlp: number },
+            Some(_) => Kept::Filed,
             None => Kept::Held(solved.cut.clone()),
         };
-        let size = solved.cut.size(self.checkpoint.architecture().layers[layer]);
+        let (size, made_by) = (solved.cut.size(size), MadeBy { attention: number, mlp: number });
         let record = solved.record;
-        self.attempts.add(Solved { attempt: attempt.clone(), record: record.clone(), size, cut });
+        self.attempts.add(Solved {
+            attempt: attempt.clone(),
+            record: record.clone(),
+            size,
+            cut,
+            made_by,
+            tuned,
+        });
         Ok(Solving { record, attempt, seconds: solved.solve_seconds })
     }
 
@@ -237,12 +257,31 @@ struct Solving {
 }
 
 /// What is still to be done to a part.
-fn task(begun: Option<&BegunPart>, remove: Option<usize>) -> Task<'_> {
+fn task(begun: Option<&BegunPart>, remove: Option<usize>, how: Option<Apart>) -> Task<'_> {
+    let fit = how.map(|Apart { damping, compensation, .. }| Fit { damping, compensate: compensation });
     match (begun, remove) {
         (Some(BegunPart { record, cut, .. }), _) => Task::TakeOver { record, cut },
-        (None, Some(remove)) => Task::Solve { remove },
+        (None, Some(remove)) => Task::Solve { remove, fit },
         (None, None) => Task::Leave,
     }
+}
+
+/// What a layer with a method of its own is to lose, each part by its own ratio; and the settings that it is solved with.
+fn plan_tuned(size: &LayerSize, method: &Method, run: &Settings) -> Result<(LayerPlan, Settings), Error> {
+    let settings = Settings {
+        parts: method.parts.clone(),
+        damping: method.damping,
+        head_score: method.head_score,
+        group_size: method.group_size,
+        compensation: method.compensation,
+        ..run.clone()
+    };
+    let plan = |part| {
+        let ratio = method.of_part(part).map_or(method.ratio, |apart| apart.ratio);
+        plan_layer(size, ratio, &settings)
+    };
+    let (attention, mlp) = (plan(Part::Attention)?.attention, plan(Part::Mlp)?.mlp);
+    Ok((LayerPlan { ratio: method.ratio, attention, mlp }, settings))
 }
 
 /// A face that sees the part only now is told what was seen of it.
