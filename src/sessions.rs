@@ -25,6 +25,8 @@ pub enum Error {
         "session {0}: is a session already; `slimgpt resume {0}` goes on with it, or give another --session"
     )]
     IsThere(String),
+    #[error("{0}; to begin a new one, give a path such as ./{1}")]
+    NoneOfThatName(session::Error, String),
     #[error("sessions: nothing was deleted, since there is no terminal to ask on; give --yes")]
     NobodyToAsk,
 }
@@ -60,11 +62,20 @@ pub fn opened(
             };
             Ok((model, SessionPlace::Open(dir)))
         }
+        // More likely a slip than a new directory of that name.
+        Err(error @ session::Error::Unknown { .. }) if named.is_none() && is_bare(session) => {
+            Err(Error::NoneOfThatName(error, session.display().to_string()))
+        }
         Err(session::Error::Unknown { .. } | session::Error::NotFound(_)) => {
             Ok((model, SessionPlace::New(session.clone())))
         }
         Err(error) => Err(engine::Error::from(error).into()),
     }
+}
+
+/// A name alone, without a directory.
+fn is_bare(path: &Path) -> bool {
+    path.parent() == Some(Path::new("")) && !path.starts_with(".")
 }
 
 fn model_of(state: &State) -> ModelChoice {
@@ -180,7 +191,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Engine(error) => error.exit_code(),
-            Self::NoPlace | Self::NoRoot | Self::IsThere(_) | Self::NobodyToAsk => 2,
+            Self::NoPlace
+            | Self::NoRoot
+            | Self::IsThere(_)
+            | Self::NoneOfThatName(..)
+            | Self::NobodyToAsk => 2,
         }
     }
 }

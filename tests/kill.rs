@@ -163,6 +163,33 @@ fn a_run_killed_while_it_writes_is_resumed_to_the_same_bytes() {
     }
 }
 
+#[test]
+fn a_retry_killed_at_any_moment_changes_nothing_that_was_there() {
+    let runs = Runs::new();
+    let session = runs.session("whole");
+    let retry = || {
+        let mut command = program::program();
+        command.arg("retry").arg(&session).args(["--layer", "5", "--ratio", "0.6"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let began = Instant::now();
+    let ran: Ran = retry().wait_with_output().unwrap().into();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let took = began.elapsed();
+    for moment in 0..8 {
+        let child = retry();
+        sleep(took * moment / 8);
+        kill(child);
+        let out = format!("retry-{moment}");
+        let export = ["export", session.to_str().unwrap(), "--out", &runs.bench.text(&out)];
+        let ran = slimgpt(&export);
+        assert_eq!(ran.code, Some(0), "{moment}: {}", ran.stderr);
+        assert_same(&runs.bench.path(&out), &runs.whole, &out);
+    }
+    let ran: Ran = retry().wait_with_output().unwrap().into();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
 /// Limits on the size of files, in KiB: the state, the windows, a part, the journal, a stream, or the model is one too many.
 #[cfg(target_os = "linux")]
 #[test]

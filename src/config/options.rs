@@ -100,7 +100,7 @@ pub struct Options {
     /// Record no session: a run that is killed is lost
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Session")]
     pub no_session: Option<bool>,
-    /// Disk for layer inputs, so that a retry finds them; 0 keeps none [default: 1GiB]
+    /// Disk for layer inputs, so that a retry finds them; those of older sessions go when a new one is begun; 0 keeps none [default: 1GiB]
     #[arg(long, value_name = "SIZE", help_heading = "Session")]
     pub session_cache: Option<ByteSize>,
     /// Record every event of the run as JSON lines

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     Output, print_json, print_record, print_text,
-    run::{self, Driven},
+    run::{self, Begun, Driven},
     say, table,
     words::argument,
 };
@@ -72,11 +72,13 @@ pub fn export(job: Export, output: Output) -> Result<(), Error> {
 /// What came of a run; one that failed is told how to be gone on with. A session in which nothing had been run yet is
 /// cleared away: there is nothing in it.
 pub fn or_how_to_go_on<T>(driven: Driven<T>, root: Option<&Path>) -> Result<T, Error> {
-    let Driven { result, session } = driven;
+    let Driven { result, session, begun } = driven;
     if let (Err(_), Some(session)) = (&result, session) {
         match session::look(&session) {
             // What cannot be removed is in nobody's way.
             Ok(state) if state.course.is_none() => drop(session::remove(&session)),
+            // It was refused before it pruned anything: the error itself says what to do.
+            Ok(_) | Err(_) if begun == Begun::NoRun => {}
             Ok(_) | Err(_) => {
                 let name = argument(root, &session);
                 say(&format!("What was finished is kept: slimgpt resume {name} goes on with it."));

@@ -18,6 +18,14 @@ pub struct Driven<T> {
     pub result: Result<T, Error>,
     /// Where it was recorded.
     pub session: Option<PathBuf>,
+    pub begun: Begun,
+}
+
+/// Whether a job has pruned, or was to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    Run,
+    NoRun,
 }
 
 /// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
@@ -26,15 +34,22 @@ pub fn drive<T: Send + 'static>(
     job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
     recorder: Option<&mut Recorder>,
 ) -> Driven<T> {
-    let mut session = None;
-    let result = follow(job, recorder, &mut session);
-    Driven { result, session }
+    let (mut session, mut begun) = (None, Begun::NoRun);
+    let result = follow(job, recorder, &mut |event| {
+        if let Event::Session { path } = event {
+            session = Some(path.clone());
+        }
+        if let Event::RunStarted { .. } = event {
+            begun = Begun::Run;
+        }
+    });
+    Driven { result, session, begun }
 }
 
 fn follow<T: Send + 'static>(
     job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
     mut recorder: Option<&mut Recorder>,
-    session: &mut Option<PathBuf>,
+    heard: &mut dyn FnMut(&Event),
 ) -> Result<T, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
@@ -50,9 +65,7 @@ fn follow<T: Send + 'static>(
                     if let Some(recorder) = &mut recorder {
                         recorder.record(&stamped);
                     }
-                    if let Event::Session { path } = &stamped.event {
-                        *session = Some(path.clone());
-                    }
+                    heard(&stamped.event);
                     face.show(&stamped.event);
                 }
                 () = interrupts.next() => {

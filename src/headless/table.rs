@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{AttentionUnit, Part},
-    protocol::{Attempt, PartRecord, PartSummary, PerplexityRecord, RunRecord},
+    protocol::{Apart, Attempt, PartRecord, PartSummary, PerplexityRecord, RunRecord},
 };
 
 /// A row a layer: ratio, kept units, errors.
@@ -87,7 +87,8 @@ pub fn attempts() -> Columns {
     ])
 }
 
-/// One of them: what it was made with, what came of it, and how it stands.
+/// One of them: what it was made with, what came of it, and how it stands. Where its parts were solved differently, both
+/// values are told, the attention's first.
 pub fn attempt(
     attempt: &Attempt,
     (attention, mlp, output_error): (Option<PartSummary>, Option<PartSummary>, Option<f64>),
@@ -95,14 +96,20 @@ pub fn attempt(
 ) -> [String; 13] {
     let Attempt { number, method, .. } = attempt;
     let parts: Vec<String> = method.parts.iter().map(Part::to_string).collect();
+    let each = |text: fn(&Apart) -> String| {
+        let ways = method.parts.iter().filter_map(|&part| method.of_part(part));
+        let mut texts: Vec<String> = ways.map(|way| text(&way)).collect();
+        texts.dedup();
+        texts.join("/")
+    };
     [
         number.to_string(),
-        format!("{:.4}", method.ratio),
+        each(|way| format!("{:.4}", way.ratio)),
         parts.join(","),
-        method.damping.to_string(),
+        each(|way| way.damping.to_string()),
         name(&method.head_score),
         method.group_size.to_string(),
-        if method.compensation { "yes" } else { "no" }.into(),
+        each(|way| if way.compensation { "yes" } else { "no" }.into()),
         or_dash(attention, |part| kept(&part)),
         or_dash(mlp, |part| kept(&part)),
         or_dash(attention, |part| error(part.relative_error)),

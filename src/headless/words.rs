@@ -8,6 +8,7 @@ use std::{
 use crate::{
     config::{Schedule, Settings},
     protocol::{PartSummary, PerplexityRecord, SessionContent, SessionSummary, Standing},
+    session,
 };
 
 const MINUTE: u64 = 60;
@@ -44,7 +45,10 @@ pub fn standing(session: &SessionSummary) -> String {
         Standing::Unfinished { left } => format!("{left} left"),
         Standing::InUse { pid: Some(pid) } => format!("in use by {pid}"),
         Standing::InUse { pid: None } => "in use".into(),
-        Standing::Damaged { .. } => "damaged".into(),
+        Standing::Damaged { .. } => match session::look(&session.path) {
+            Err(session::Error::Newer { .. }) => "newer".into(),
+            Ok(_) | Err(_) => "damaged".into(),
+        },
     }
 }
 

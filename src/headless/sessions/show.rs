@@ -13,8 +13,8 @@ use super::super::{
 use crate::{
     config::{AttentionUnit, ByteSize, Options, Settings},
     engine::Error,
-    protocol::{SessionContent, SessionSummary, Standing},
-    session::{self, AttemptEntry, LayerEntry, State},
+    protocol::{LayerSummary, SessionContent, SessionSummary, Standing},
+    session::{self, AttemptEntry, State},
 };
 
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String 
     if let Some(content) = &session.content {
         text += &facts(session, content);
         text += &format!("\n{}", layers(content));
-        text += &attempts(&state.layers);
+        text += &attempts(state, &content.layers);
         text += &outcome(content);
     }
     let name = argument(root, &session.path);
@@ -130,21 +130,27 @@ fn layers(content: &SessionContent) -> String {
     columns.to_string()
 }
 
-/// Of layers that were tried more than once.
-fn attempts(layers: &[LayerEntry]) -> String {
+/// Of layers that were tried more than once, or that none of their attempts is in force of.
+fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
+    let in_force = state.in_force();
     let mut text = String::new();
-    for (index, layer) in layers.iter().enumerate().filter(|(_, layer)| layer.attempts.len() > 1) {
+    for (index, (layer, summary)) in state.layers.iter().zip(summaries).enumerate() {
+        if layer.attempts.is_empty() || layer.attempts.len() == 1 && layer.in_force.is_some() {
+            continue;
+        }
         let mut columns = table::attempts();
         for entry in &layer.attempts {
             let part = |part: Option<&session::PartEntry>| part.map(|part| part.summary);
             let (attention, mlp) = (part(entry.attention.as_ref()), part(entry.mlp.as_ref()));
-            let sign = match entry.complete {
-                true if layer.in_force == Some(entry.attempt.number) => "in force",
-                true => "",
-                false => "broken off",
+            let standing = match layer.in_force == Some(entry.attempt.number) {
+                true if summary.stale => "in force, stale",
+                true => "in force",
+                false if !entry.complete => "broken off",
+                false if !entry.attempt.holds(&in_force, None) => "stale",
+                false => "",
             };
             let parts = (attention, mlp, entry.output_error);
-            columns.row(table::attempt(&entry.attempt, parts, sign));
+            columns.row(table::attempt(&entry.attempt, parts, standing));
         }
         text += &format!("\nAttempts at layer {index}:\n{columns}");
     }
