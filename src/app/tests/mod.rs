@@ -2,6 +2,7 @@
 
 mod dialogs;
 mod editing;
+mod going_on;
 mod keys;
 mod mouse;
 mod replaying;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::{Confirmed, Effect, JobKind, JobStatus, Msg, Origin, Overlay, Panel, Screen, Status},
     config::Part,
-    protocol::{Attempt, Command, CurvePoint, Event, Method, Methods, Pace, PerplexityRecord, Side, Stage},
+    protocol::{Attempt, Command, CurvePoint, Event, Method, Pace, PerplexityRecord, Side, Stage},
 };
 
 #[test]
@@ -125,30 +125,6 @@ fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
     assert_eq!(status, [Status::Done, Status::Waiting, Status::Waiting]);
     script.keys("R");
     assert!(matches!(script.command(), Command::Run { from: 1, .. }));
-}
-
-#[test]
-fn only_going_on_keeps_the_methods_of_layers_that_were_tried_by_hand() {
-    let mut script = Script::pruned(3);
-    script.keys("s");
-    assert!(matches!(script.command(), Command::Run { from: 0, methods: Methods::OfRun, .. }));
-    script.hear(2, Event::RunCancelled);
-    script.keys("l [ +");
-    script.keys("R");
-    assert!(matches!(script.command(), Command::Run { methods: Methods::AsTuned, .. }));
-}
-
-#[test]
-fn an_attempt_that_a_run_finds_fitting_is_in_force() {
-    let mut script = Script::pruned(3);
-    script.retry_layer_one(0.6);
-    script.keys("1 g +");
-    script.keys("R");
-    let run = script.run();
-    script.hear(run, script.run_started());
-    script.hear(run, Event::Chosen { layer: 1, attempt: Some(1) });
-    assert_eq!(script.state.layers[1].chosen, Some(1));
-    assert_eq!(script.state.compare.in_force[1], Some(1));
 }
 
 #[test]
