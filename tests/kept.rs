@@ -376,3 +376,35 @@ fn an_attempt_whose_weight_is_damaged_is_solved_again() {
     resume(&session, Some(dir.path().join("again"))).unwrap();
     assert!(files(&out) == files(&dir.path().join("again")), "the files differ");
 }
+
+#[test]
+fn attempts_that_fit_again_are_put_in_force_and_not_solved_once_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = measured(dir.path());
+    let (session, place) = new_session(dir.path());
+    let out = dir.path().join("out");
+    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
+    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let first = files(&out);
+    let choose = |attempt| {
+        let job = Choose { session: session.clone(), model: None, layer: 7, attempt: Some(attempt) };
+        finished(engine::start(1, move |control| engine::choose(job, control))).unwrap()
+    };
+    let change = engine::MethodChange { ratio: Some(0.5), ..Default::default() };
+    let job = Retry { session: session.clone(), model: None, layer: 7, change, choose: true };
+    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    // It may replace what it wrote itself.
+    resume(&session, None).unwrap();
+    assert!(files(&out) != first);
+    assert_eq!(choose(0).stale_below, [8, 9, 10, 11]);
+    let mut worker = engine::start(1, {
+        let job = Resume { session: session.clone(), model: None, out: None, force: false };
+        move |control| engine::resume(job, control)
+    });
+    while let Some(told) = worker.events.blocking_recv() {
+        assert!(!matches!(told.event, Event::LayerStarted { .. }), "a layer was solved once more");
+    }
+    worker.join().unwrap();
+    assert!(files(&out) == first);
+    assert!(choose(1).stale_below == [8, 9, 10, 11]);
+}

@@ -212,8 +212,10 @@ fn take(state: &mut State, at: f64, event: Event) {
             log(state, Level::Info, Some(record.index), text);
             layer_done(state, AttemptResult { attempt, record, attention: None, mlp: None });
         }
-        // Our own choices are known before the engine tells them.
-        Event::Chosen { layer, attempt } if state.is_replay() => chosen(state, layer, attempt),
+        // Our own choices are known before the engine tells them; a run puts fitting attempts in force by itself.
+        Event::Chosen { layer, attempt } if state.is_replay() || state.job().is_some_and(Job::is_pruning) => {
+            chosen(state, layer, attempt);
+        }
         Event::Chosen { .. } => {}
         Event::Curve { layer, part, units, points } => {
             let method = state.method(layer);

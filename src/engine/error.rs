@@ -30,7 +30,11 @@ pub enum Error {
         "session {}: {what}; put back what it was, or begin a new session", session.display()
     )]
     Changed { session: PathBuf, what: String },
-    #[error("session {}: nothing was run in it yet; open it with `slimgpt --session`, or begin anew", .0.display())]
+    #[error(
+        "session {}: its model cannot be opened ({cause}); say with --model where it is now", session.display()
+    )]
+    ModelGone { session: PathBuf, cause: Box<Self> },
+    #[error("session {}: nothing was begun in it; remove it with `slimgpt sessions remove`, and run again", .0.display())]
     NothingRun(PathBuf),
     #[error("the current directory cannot be told ({0}); change into one that exists")]
     CurrentDir(std::io::Error),
@@ -93,6 +97,7 @@ impl Error {
             | Self::Session(_)
             | Self::Changed { .. }
             | Self::NothingRun(_)
+            | Self::ModelGone { .. }
             | Self::CurrentDir(_)
             | Self::NoCalibration(_)
             | Self::NoEvalText(_)

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     config::TextSource,
-    demo,
+    demo, export,
     model::{Checkpoint, Source},
     protocol::Stage,
     session::{self, Check, Fingerprint, ModelPlace},
@@ -30,9 +30,9 @@ pub enum SessionPlace {
     Open(PathBuf),
 }
 
-/// Names of files that a session's model must still have as they were: settings, tokenizer, weights.
+/// Files that a session's model must still have as they were: configuration, weights, and what is copied along.
 fn is_remembered(name: &str) -> bool {
-    matches!(name, "config.json" | "tokenizer.json") || name.ends_with(".safetensors")
+    name == "config.json" || name.ends_with(".safetensors") || export::goes_along(name)
 }
 
 /// How a session names the model.

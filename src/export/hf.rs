@@ -32,6 +32,13 @@ fn has_modeling(architecture: &Architecture) -> bool {
     }
 }
 
+/// True for a file of the checkpoint that is copied as it is.
+pub fn goes_along(name: &str) -> bool {
+    COMPANIONS.contains(&name)
+        || name.starts_with("chat_template")
+        || name.to_ascii_uppercase().starts_with("LICENSE")
+}
+
 /// Writes everything of the directory but the weights: `config.json`, the modeling code where it computes this family,
 /// and the checkpoint's tokenizer, generation settings, chat template and licence, unchanged.
 pub fn write_files(checkpoint: &Checkpoint, pruned: &Architecture, out: &OutputDir) -> Result<(), Error> {
@@ -41,10 +48,7 @@ pub fn write_files(checkpoint: &Checkpoint, pruned: &Architecture, out: &OutputD
         out.write(MODELING_NAME, MODELING.as_bytes())?;
     }
     for name in checkpoint.source().files()? {
-        let goes_along = COMPANIONS.contains(&name.as_str())
-            || name.starts_with("chat_template")
-            || name.to_ascii_uppercase().starts_with("LICENSE");
-        if goes_along {
+        if goes_along(&name) {
             out.write(&name, &checkpoint.source().read(&name, "it was there a moment ago")?)?;
         }
     }

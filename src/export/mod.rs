@@ -6,6 +6,6 @@ mod output_dir;
 mod shards;
 
 pub use error::Error;
-pub use hf::write_files;
+pub use hf::{goes_along, write_files};
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use shards::ShardWriter;

@@ -147,7 +147,7 @@ impl Face {
     pub fn begin(&mut self, from: usize, settings: &Settings, pace: Pace) {
         self.run += 1;
         let (ratios, settings) = (self.ratios(settings), Box::new(settings.clone()));
-        self.send(Command::Run { run: self.run, from, ratios, settings, methods: Methods::AsTuned, pace });
+        self.send(Command::Run { run: self.run, from, ratios, settings, methods: Methods::OfRun, pace });
     }
 
     pub fn run(&mut self, from: usize, settings: &Settings) -> Told {

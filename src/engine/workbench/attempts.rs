@@ -19,6 +19,8 @@ pub struct Solved {
     pub size: LayerSize,
     pub cut: Kept,
     pub made_by: MadeBy,
+    /// What of the run's settings counts for a layer.
+    pub made_with: Settings,
     /// Its method is another than that of the run's settings.
     pub tuned: bool,
 }
@@ -157,6 +159,15 @@ impl Attempts {
             }
         }
         Some(method)
+    }
+
+    /// An attempt of a layer that was made just so, behind the attempts that are in force above it now.
+    pub fn made_so(&self, layer: usize, method: &Method, made_with: &Settings) -> Option<usize> {
+        let above = self.above(layer).ok()?;
+        let same = |solved: &&Solved| {
+            (&solved.attempt.method, &solved.attempt.above, &solved.made_with) == (method, &above, made_with)
+        };
+        self.layers[layer].iter().rev().find(same).map(|solved| solved.attempt.number)
     }
 
     /// The methods in force that are others than the run's.

@@ -158,6 +158,12 @@ pub fn is_written(session: Option<&Session>, path: &Path, numbers: &[Option<usiz
     })
 }
 
+/// True where this place has what the session wrote there last.
+pub fn is_own_output(session: Option<&Session>, path: &Path) -> bool {
+    let output = session.and_then(|session| session.state().output.as_ref());
+    output.is_some_and(|output| output.written && output.path == path && is_ours(output))
+}
+
 /// True where what lies at the place has the record and the size of what was written there.
 fn is_ours(output: &Output) -> bool {
     let run_json = fs::read(output.path.join("run.json")).ok();

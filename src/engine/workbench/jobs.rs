@@ -18,7 +18,7 @@ use super::{
         publish::directory,
     },
     Bench, Control, Error, Opening, Run,
-    export::{for_later, is_written},
+    export::{for_later, is_own_output, is_written},
     opened, resolved,
 };
 
@@ -143,6 +143,11 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
         let from = bench.attempts.first_stale(&ratios);
         let finished = finished && (from.is_some() || bench.is_measured(&settings, control)?);
         // What is pruned now is written as well.
+        // What this session wrote there, and nobody has changed, it may replace.
+        let target = target.map(|target| {
+            let own = is_own_output(bench.session.as_ref(), &target.path);
+            Target { force: target.force || own, ..target }
+        });
         if let Some(target) = target.as_ref().filter(|_| !written || from.is_some() || !finished) {
             OutputDir::check(&target.path, target.force, directory(bench.checkpoint))?;
         }

@@ -283,7 +283,7 @@ impl Bench<'_> {
 }
 
 /// What counts for one layer, whose ratio and inputs are known.
-fn for_a_layer(settings: &Settings) -> Settings {
+pub fn for_a_layer(settings: &Settings) -> Settings {
     Settings {
         schedule: Schedule::Uniform,
         ratio: None,

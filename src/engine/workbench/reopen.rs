@@ -17,6 +17,7 @@ use super::{
     Bench, Control, Error,
     attempts::{Kept, MadeBy, Solved},
     export::tidy,
+    keeping::for_a_layer,
 };
 
 /// What a workbench begins with.
@@ -58,8 +59,12 @@ impl Opening {
     /// A session and the model that it was made with, which must not have changed since.
     pub fn of_session(dir: &Path, moved: Option<String>, control: &mut Control) -> Result<Self, Error> {
         let (mut session, mut warnings) = Session::open(dir)?;
+        let is_moved = moved.is_some();
         let choice = model_choice(&session.state().model.place, moved);
-        let checkpoint = choice.open(control)?;
+        let checkpoint = choice.open(control).map_err(|cause| match cause {
+            cause if cause.is_cancelled() => cause,
+            cause => Error::ModelGone { session: dir.into(), cause: Box::new(cause) },
+        })?;
         let state = session.state();
         check_model(dir, &state.model.files, &checkpoint, control)?;
         for calibration in &state.calibrations {
@@ -76,6 +81,10 @@ impl Opening {
             (None, None) => return Err(Error::NothingRun(dir.into())),
         };
         tidy(&mut session)?;
+        let place = place::model_place(&choice, &checkpoint)?;
+        if is_moved && place != session.state().model.place {
+            session.change(|state| state.model.place = place)?;
+        }
         let session = Some(Box::new(Found { session, desk, warnings }));
         Ok(Self { checkpoint, choice, settings, place: SessionPlace::None, session })
     }
@@ -166,8 +175,10 @@ impl Bench<'_> {
         };
         let attempt = entry.attempt.clone();
         let made_with = session.state().setups.get(entry.setup);
+        let made_with = made_with.map_or(&self.settings, |setup| &setup.settings);
         self.attempts.add(Solved {
-            tuned: made_with.is_some_and(|setup| attempt.method.is_tuned(&setup.settings)),
+            tuned: attempt.method.is_tuned(made_with),
+            made_with: for_a_layer(made_with),
             attempt: attempt.clone(),
             record: record.clone(),
             size,

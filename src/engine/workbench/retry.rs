@@ -9,6 +9,7 @@ use crate::{
 use super::{
     Bench, Control, Error, Telling,
     attempts::{Kept, MadeBy, Solved},
+    keeping::for_a_layer,
     watch::{Origin, Watch},
 };
 
@@ -80,7 +81,9 @@ impl Bench<'_> {
             None => Kept::Held(solved.cut.clone()),
         };
         let (size, record) = (solved.cut.size(size), solved.record);
-        let tuned = attempt.method.is_tuned(&self.settings()?);
+        let made_with = self.settings()?;
+        let tuned = attempt.method.is_tuned(&made_with);
+        let made_with = for_a_layer(&made_with);
         self.keep_end((layer, number), record.output_error, None)?;
         self.attempts.add(Solved {
             attempt: attempt.clone(),
@@ -88,6 +91,7 @@ impl Bench<'_> {
             size,
             cut,
             made_by,
+            made_with,
             tuned,
         });
         control.tell(Event::LayerDone { record, attempt });

@@ -18,7 +18,7 @@ use super::{
     },
     Bench, Control, Error, Telling,
     attempts::{Kept, MadeBy, Solved},
-    keeping::{Begun, BegunPart},
+    keeping::{Begun, BegunPart, for_a_layer},
     watch::{Origin, Watch},
 };
 
@@ -113,6 +113,10 @@ impl Bench<'_> {
         if let Some(meter) = &mut meter {
             control.timed(&mut seconds.evaluate, |control| self.measure_before(meter, control))?;
         }
+        let from = match methods {
+            Methods::OfRun => from,
+            Methods::AsTuned => self.choose_what_fits(from, &course, control)?,
+        };
         let pass = self.pass(&settings, &calibration, (&device, dtype));
         self.run_layers((from, methods), &mut course, &pass, (setup, before, &mut seconds), control)?;
         if let Some(meter) = &mut meter {
@@ -123,6 +127,34 @@ impl Bench<'_> {
         self.keep_finish(seconds)?;
         let perplexity = meter.map(|meter| meter.record);
         self.record(course.settings, &calibration, perplexity, seconds)
+    }
+
+    /// Puts attempts in force that were made just as the run would make them, where they are there already; returns the
+    /// first layer that is to be solved.
+    fn choose_what_fits(
+        &mut self,
+        from: usize,
+        course: &Course,
+        control: &mut Control,
+    ) -> Result<usize, Error> {
+        let made_with = for_a_layer(&course.settings);
+        for layer in from..course.plan.len() {
+            if !self.attempts.is_stale(layer, Some(course.ratios[layer])) {
+                continue;
+            }
+            let tuned = self.attempts.tuned(layer, course.ratios[layer]);
+            let method = tuned.unwrap_or_else(|| Method::of_run(&course.settings, course.plan[layer].ratio));
+            let made_so = self.attempts.made_so(layer, &method, &made_with);
+            let readable = |number: &usize| {
+                self.attempts.get(layer, *number).is_some_and(|made| self.in_force().cut_of(made).is_ok())
+            };
+            let Some(number) = made_so.filter(readable) else { return Ok(layer) };
+            if self.attempts.numbers()[layer] != Some(number) {
+                self.keep_choice(layer, Some(number))?;
+                control.tell(Event::Chosen { layer, attempt: Some(number) });
+            }
+        }
+        Ok(course.plan.len())
     }
 
     /// `before` are the seconds at work before this process.
@@ -182,6 +214,7 @@ impl Bench<'_> {
         };
         let method = tuned.unwrap_or_else(|| Method::of_run(&settings, plan.ratio));
         let tuned = method.is_tuned(pass.settings);
+        let made_with = for_a_layer(pass.settings);
         let pass = &Pass { settings: &settings, ..*pass };
         let above = self.attempts.above(layer)?;
         let begun = self.begun(layer, &method, &above, pass.settings);
@@ -218,6 +251,7 @@ impl Bench<'_> {
             size,
             cut,
             made_by,
+            made_with,
             tuned,
         });
         Ok(Solving { record, attempt, seconds: solved.solve_seconds })
