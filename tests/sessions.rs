@@ -138,6 +138,14 @@ fn attempts_are_made_chosen_and_written() {
     assert!(!ran.stderr.contains("Layer  3") && ran.stderr.contains("Layer  4"), "{}", ran.stderr);
     assert_ne!(output(&bench.path("other"))["model.safetensors"], first["model.safetensors"]);
 
+    // The output that is there is not replaced, and nothing is pruned before that is said.
+    done(slimgpt(&["choose", &session, "--layer", "9", "--attempt", "0"]));
+    fs::create_dir(bench.path("there")).unwrap();
+    fs::write(bench.path("there/precious"), "x").unwrap();
+    let ran = slimgpt(&["resume", &session, "--out", &bench.text("there")]);
+    assert!(!ran.stderr.contains("goes on with it") && !ran.stderr.contains("Layer"), "{}", ran.stderr);
+    refused(ran, &["there", "--force"]);
+
     // And back: the first attempts are all there still.
     for layer in 3..12 {
         done(slimgpt(&["choose", &session, "--layer", &layer.to_string(), "--attempt", "0"]));
@@ -146,6 +154,9 @@ fn attempts_are_made_chosen_and_written() {
     let back = output(&bench.path("back"));
     assert!(back["model.safetensors"] == first["model.safetensors"]);
     done(slimgpt(&["choose", &session, "--layer", "3", "--attempt", "none"]));
+    done(slimgpt(&["choose", &session, "--layer", "11", "--attempt", "none"]));
+    let shown = done(slimgpt(&["sessions", "show", &session])).stdout;
+    assert!(shown.contains("Attempts at layer 3:") && shown.contains("Attempts at layer 11:"), "{shown}");
     refused(slimgpt(&["choose", &session, "--layer", "3", "--attempt", "7"]), &["layer 3", "7"]);
     refused(slimgpt(&["choose", &session, "--layer", "12", "--attempt", "0"]), &["12"]);
     refused(slimgpt(&["retry", &session, "--layer", "3", "--ratio", "1.5"]), &["ratio"]);
