@@ -12,7 +12,7 @@ use slimgpt::{
 };
 
 /// What may lie between two measurements of the same on a machine with other work.
-const NOISE: f64 = 1.1;
+const NOISE: f64 = 1.25;
 
 fn until(worker: &mut Worker<()>, last: impl Fn(&Event) -> bool) -> Vec<Stamped> {
     let mut told = Vec::new();

@@ -80,7 +80,7 @@ fn work_hints(state: &State) -> Vec<(Action, &'static str)> {
         Some((JobStatus::Waiting | JobStatus::Cancelling | JobStatus::Ended(_), _)) => Vec::new(),
         None if state.unready().is_some() => Vec::new(),
         None if state.layers.iter().all(|layer| layer.attempts.is_empty()) => vec![(Action::Start, "start")],
-        None => state.first_to_run().map(|_| (Action::Rerun, "run stale")).into_iter().collect(),
+        None => state.goes_on_from().map(|_| (Action::Rerun, "run stale")).into_iter().collect(),
     }
 }
 

@@ -259,6 +259,7 @@ fn take(state: &mut State, at: f64, event: Event) {
             let text = told(&record);
             log(state, Level::Info, None, text.clone());
             state.record = Some(*record);
+            state.broken_off = false;
             end(state, Outcome::Done);
             state.say(NoticeKind::Done, text);
         }
@@ -305,6 +306,7 @@ fn run_started(state: &mut State, settings: config::Settings, plan: &[PlannedLay
         state.ghosts.push(Ghost { run: state.runs, output_errors });
     }
     state.runs += 1;
+    state.broken_off = true;
     if state.is_replay() {
         state.settings = settings;
         let (mut schedule, _) = Schedule::of_settings(state.layers.len(), &state.settings);

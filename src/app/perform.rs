@@ -25,7 +25,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Start => start(state, Some(0), Methods::OfRun),
         Action::Rerun => {
-            let from = state.first_to_run();
+            let from = state.goes_on_from();
             start(state, from, Methods::AsTuned)
         }
         Action::PauseOrResume => pause_or_resume(state),

@@ -57,6 +57,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     for entry in entries {
         state.log.push(entry);
     }
+    state.broken_off = unfinished.is_some();
     state.session = Some(path.clone());
     state.settle_desk();
     let then =
@@ -64,7 +65,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     if state.is_replay() {
         return Vec::new();
     }
-    match (then, state.first_to_run()) {
+    match (then, state.goes_on_from()) {
         (Then::GoOn, Some(_)) => {
             state.notice = None;
             perform::perform(state, Action::Rerun)
@@ -91,6 +92,7 @@ fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Opt
     let rerun = state.keymap.label(Action::Rerun).unwrap_or_else(|| Action::Rerun.info().name.into());
     let count = (first..state.layers.len()).filter(|&layer| state.status(layer) != Status::Done).count();
     let what = match (state.status(first), count) {
+        (_, 0) => "the end of its run is missing".into(),
         (Status::Stale, _) => format!("from layer {first} on layers are stale"),
         (_, 1) => format!("layer {first} is left to prune"),
         (_, count) => format!("{count} layers are left to prune, layer {first} is the first"),
@@ -161,6 +163,7 @@ pub fn forget(state: &mut State) {
     (state.last_job, state.record, state.calibration) = (None, None, None);
     state.ghosts.clear();
     (state.runs, state.layer, state.attempt) = (0, 0, 0);
+    state.broken_off = false;
     state.layer_filter.clear();
     (state.unsaved, state.dragging, state.follow) = (false, false, true);
     (state.export_form, state.notice) = (None, None);

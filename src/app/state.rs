@@ -33,6 +33,8 @@ pub struct State {
     pub next_run: u64,
     /// Runs that have begun.
     pub runs: u64,
+    /// The run begun last did not come to its end.
+    pub broken_off: bool,
     /// Of the last run that came to its end.
     pub record: Option<RunRecord>,
     pub calibration: Option<CalibrationRecord>,
@@ -124,6 +126,7 @@ impl State {
             last_job: None,
             next_run: 1,
             runs: 0,
+            broken_off: false,
             record: None,
             calibration: None,
             pace: start.pace,
@@ -250,6 +253,13 @@ impl State {
             Status::Waiting | Status::Stale | Status::Failed => true,
             Status::Done | Status::Calibrating | Status::Pruning => false,
         })
+    }
+
+    /// Where going on begins: at the first layer that is to be run, or behind the last where only the end of a run that was
+    /// broken off is missing.
+    pub fn goes_on_from(&self) -> Option<usize> {
+        let end = self.broken_off && !self.layers.is_empty();
+        self.first_to_run().or_else(|| end.then_some(self.layers.len()))
     }
 
     fn gone_in_force(&self, index: usize) -> Option<u64> {

@@ -26,3 +26,15 @@ fn an_attempt_that_a_run_finds_fitting_is_in_force() {
     assert_eq!(script.state.layers[1].chosen, Some(1));
     assert_eq!(script.state.compare.in_force[1], Some(1));
 }
+
+#[test]
+fn a_run_that_was_broken_off_behind_its_last_layer_goes_on_to_its_end() {
+    let mut script = Script::opened(2);
+    script.keys("s");
+    script.hear(1, script.run_started());
+    script.prune(1, 0, 0, vec![]);
+    script.prune(1, 1, 0, vec![0]);
+    script.hear(1, Event::RunCancelled);
+    script.keys("R");
+    assert!(matches!(script.command(), Command::Run { from: 2, .. }));
+}
