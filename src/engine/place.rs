@@ -32,7 +32,11 @@ pub enum SessionPlace {
 
 /// Files that a session's model must still have as they were: configuration, weights, and what is copied along.
 fn is_remembered(name: &str) -> bool {
-    name == "config.json" || name.ends_with(".safetensors") || export::goes_along(name)
+    name == "config.json" || is_weights(name) || export::goes_along(name)
+}
+
+fn is_weights(name: &str) -> bool {
+    name.ends_with(".safetensors")
 }
 
 /// How a session names the model.
@@ -102,7 +106,8 @@ pub fn check_model(
             Check::BrokenOff => return Err(Error::Cancelled),
         }
     }
-    let added = source.files()?.into_iter().filter(|name| is_remembered(name) && !names.contains(name));
+    // Other files may be ones that the version which made the session did not remember.
+    let added = source.files()?.into_iter().filter(|name| is_weights(name) && !names.contains(name));
     differ.extend(added.map(|name| format!("{name} is new")));
     if differ.is_empty() {
         return Ok(());
