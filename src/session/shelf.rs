@@ -106,7 +106,8 @@ pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
 
 /// Removes the files of a session, and its directory where nothing else lies in it. One that is in use is refused.
 pub fn remove(dir: &Path) -> Result<Removed, Error> {
-    // What a link stands for is removed; the link itself is nobody's.
+    // What a link stands for is removed, and the link with it.
+    let link = dir.is_symlink().then_some(dir);
     let dir = match dir.canonicalize() {
         Ok(dir) if is_session(&dir) || is_begun(&dir) => dir,
         Ok(_) | Err(_) => return Err(Error::NotFound(dir.into())),
@@ -126,6 +127,9 @@ pub fn remove(dir: &Path) -> Result<Removed, Error> {
     drop(lock);
     if removed.foreign.is_empty() {
         fs::remove_dir(&dir).map_err(|cause| Error::Remove { path: dir.clone(), cause })?;
+        if let Some(path) = link {
+            fs::remove_file(path).map_err(|cause| Error::Remove { path: path.into(), cause })?;
+        }
     }
     Ok(removed)
 }

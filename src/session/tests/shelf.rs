@@ -202,6 +202,16 @@ fn removal_follows_no_links() {
     assert_eq!(names_in(&kept).len(), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_goes_with_the_session_that_it_stands_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, link) = (make(dir.path(), "session"), dir.path().join("link"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(remove(&link).unwrap().foreign.is_empty());
+    assert!(names_in(dir.path()).is_empty());
+}
+
 #[test]
 fn a_directory_of_other_things_is_not_removed_for_its_lock() {
     let dir = tempfile::tempdir().unwrap();
