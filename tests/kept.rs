@@ -11,8 +11,8 @@ use std::{
 use face::{Face, finished, forget_times, headless, is_end, settings, small_text, without_times};
 use slimgpt::{
     config::{GroupSize, Part, Settings},
-    engine::{self, Choose, Error, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
-    protocol::{Command, Desk, Event, Method, Pace, Restored},
+    engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
+    protocol::{Command, Desk, Event, Method, Pace, Restored, RunRecord},
 };
 
 fn new_session(dir: &Path) -> (PathBuf, SessionPlace) {
@@ -48,6 +48,27 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 fn assert_same_output(one: &Path, other: &Path) {
     assert!(files(one) == files(other), "the files differ");
     assert_eq!(without_times(one), without_times(other));
+}
+
+/// A run without a screen, with a session.
+fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
+    let (session, place) = new_session(dir);
+    let out = dir.join("out");
+    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
+    let record = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    (session, out, record)
+}
+
+/// Another ratio for a layer, put in force.
+fn retried(session: &Path, layer: usize, ratio: f64) -> LayerTries {
+    let change = engine::MethodChange { ratio: Some(ratio), ..Default::default() };
+    let job = Retry { session: session.into(), model: None, layer, change, choose: true };
+    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap()
+}
+
+fn chosen(session: &Path, layer: usize, attempt: Option<usize>) -> LayerTries {
+    let job = Choose { session: session.into(), model: None, layer, attempt };
+    finished(engine::start(1, move |control| engine::choose(job, control))).unwrap()
 }
 
 fn resume(session: &Path, out: Option<PathBuf>) -> Result<engine::Resumed, Error> {
@@ -282,12 +303,9 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     face.choose(3, Some(2));
     face.close().unwrap();
     // Another attempt above makes them stale.
-    let change = engine::MethodChange { ratio: Some(0.4), ..Default::default() };
-    let job = Retry { session: path.clone(), model: None, layer: 1, change, choose: true };
-    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    retried(&path, 1, 0.4);
     // As the explorer does when an attempt is chosen: its ratio is the planned one.
-    let job = Choose { session: path.clone(), model: None, layer: 3, attempt: Some(2) };
-    finished(engine::start(1, move |control| engine::choose(job, control))).unwrap();
+    chosen(&path, 3, Some(2));
     let resumed = resume(&path, Some(dir.path().join("out"))).unwrap().record;
 
     let (again, before) = (&resumed.layers[3], &first.layers[3]);
@@ -301,6 +319,14 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();
     assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3]);
     assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
+    // What a retry does not say is as it was, too.
+    let change = engine::MethodChange { damping: Some(0.2), ..Default::default() };
+    let job = Retry { session: path.clone(), model: None, layer: 3, change, choose: false };
+    let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap().tries;
+    let newest = &tries.last().unwrap().record;
+    assert_eq!(newest.attention.kept.len(), again.attention.kept.len());
+    assert_eq!(newest.mlp.kept.len(), again.mlp.kept.len());
+    assert_eq!(newest.mlp.hessian.unwrap().damping_used, 0.2);
     // Nothing is left, and doing it once more changes nothing.
     assert!(resume(&path, Some(dir.path().join("out"))).unwrap().was_finished);
     // The methods of layers that were not touched are the run's.
@@ -311,12 +337,8 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
 fn a_layer_that_is_to_stay_dense_stays_so_when_the_session_is_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
-    let (session, place) = new_session(dir.path());
-    let out = dir.path().join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out, force: false, session: place };
-    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
-    let job = Choose { session: session.clone(), model: None, layer: 5, attempt: None };
-    finished(engine::start(1, move |control| engine::choose(job, control))).unwrap();
+    let (session, _, _) = pruned(settings, dir.path());
+    chosen(&session, 5, None);
     let resumed = resume(&session, Some(dir.path().join("dense"))).unwrap().record;
     assert!(resumed.layers[5].attention.removed.is_empty() && resumed.layers[5].mlp.removed.is_empty());
     assert!(!resumed.layers[6].mlp.removed.is_empty());
@@ -326,10 +348,7 @@ fn a_layer_that_is_to_stay_dense_stays_so_when_the_session_is_resumed() {
 fn an_output_that_was_replaced_is_not_taken_for_written() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
-    let (session, place) = new_session(dir.path());
-    let out = dir.path().join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
-    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let (session, out, _) = pruned(settings, dir.path());
     assert!(resume(&session, None).unwrap().was_finished);
     let weights = fs::read(out.join("model.safetensors")).unwrap();
     fs::write(out.join("model.safetensors"), "junk").unwrap();
@@ -344,13 +363,8 @@ fn an_output_that_was_replaced_is_not_taken_for_written() {
 fn the_last_layer_tried_again_is_measured_and_finishes_the_session() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
-    let (session, place) = new_session(dir.path());
-    let out = dir.path().join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out, force: false, session: place };
-    let first = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
-    let change = engine::MethodChange { ratio: Some(0.6), ..Default::default() };
-    let job = Retry { session: session.clone(), model: None, layer: 11, change, choose: true };
-    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    let (session, _, first) = pruned(settings, dir.path());
+    retried(&session, 11, 0.6);
     let resumed = resume(&session, Some(dir.path().join("other"))).unwrap();
     let (before, after) = (first.perplexity.unwrap(), resumed.record.perplexity.unwrap());
     assert!(after.after.unwrap() > before.after.unwrap());
@@ -361,10 +375,7 @@ fn the_last_layer_tried_again_is_measured_and_finishes_the_session() {
 fn an_attempt_whose_weight_is_damaged_is_solved_again() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
-    let (session, place) = new_session(dir.path());
-    let out = dir.path().join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
-    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let (session, out, _) = pruned(settings, dir.path());
     let file = session.join("attempts/layer-004-attempt-000-mlp.safetensors");
     let mut bytes = fs::read(&file).unwrap();
     let at = bytes.len() - 100;
@@ -381,18 +392,10 @@ fn an_attempt_whose_weight_is_damaged_is_solved_again() {
 fn attempts_that_fit_again_are_put_in_force_and_not_solved_once_more() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
-    let (session, place) = new_session(dir.path());
-    let out = dir.path().join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
-    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let (session, out, _) = pruned(settings, dir.path());
     let first = files(&out);
-    let choose = |attempt| {
-        let job = Choose { session: session.clone(), model: None, layer: 7, attempt: Some(attempt) };
-        finished(engine::start(1, move |control| engine::choose(job, control))).unwrap()
-    };
-    let change = engine::MethodChange { ratio: Some(0.5), ..Default::default() };
-    let job = Retry { session: session.clone(), model: None, layer: 7, change, choose: true };
-    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    let choose = |attempt| chosen(&session, 7, Some(attempt));
+    retried(&session, 7, 0.5);
     // It may replace what it wrote itself.
     resume(&session, None).unwrap();
     assert!(files(&out) != first);

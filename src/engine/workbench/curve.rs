@@ -2,11 +2,10 @@
 
 use crate::{
     config::Part,
-    pipeline::plan_layer,
     protocol::{CurvePoint, Event, Method},
 };
 
-use super::{Bench, Control, Error, Telling, retry::task};
+use super::{Bench, Control, Error, Telling, by_method::plan_by, retry::task};
 
 impl Bench<'_> {
     pub(super) fn curve(
@@ -17,9 +16,9 @@ impl Bench<'_> {
         control: &mut Control,
     ) -> Result<Event, Error> {
         self.attempts.check_layer(layer)?;
-        let settings = self.settings_with(&Method { parts: vec![part], ..method })?;
         let size = self.checkpoint.architecture().layers[layer];
-        let plan = plan_layer(&size, method.ratio, &settings)?;
+        let method = Method { parts: vec![part], ..method };
+        let (plan, settings) = plan_by(&size, &method, &self.settings()?)?;
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
         let pass = self.pass(&settings, &calibration, (&device, dtype));
@@ -27,7 +26,7 @@ impl Bench<'_> {
 
         let mut known = self.take_known(layer, &settings);
         let earlier = self.in_force_parts(layer)?;
-        let attention = task(Part::Attention, None, earlier.as_ref());
+        let attention = task(Part::Attention, None, &method, earlier.as_ref());
         let curve =
             pass.error_curve((layer, part), &plan, attention, streams, known.as_mut(), &mut |notice| {
                 control.hear(notice)

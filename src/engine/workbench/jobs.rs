@@ -6,7 +6,7 @@ use crate::{
     config::{Format, GroupSize, HeadScore, Part, Settings},
     export::OutputDir,
     pipeline,
-    protocol::{Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
+    protocol::{Apart, Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
     prune::{LayerRecord, Ratio},
     session::{self, Target},
 };
@@ -68,6 +68,27 @@ pub struct MethodChange {
     pub head_score: Option<HeadScore>,
     pub group_size: Option<GroupSize>,
     pub compensation: Option<bool>,
+}
+
+impl MethodChange {
+    /// The method with what is to be other; that holds for both parts.
+    fn of(self, before: Method) -> Method {
+        let apart = before.apart.into_iter().map(|apart| Apart {
+            ratio: self.ratio.unwrap_or(apart.ratio),
+            damping: self.damping.unwrap_or(apart.damping),
+            compensation: self.compensation.unwrap_or(apart.compensation),
+            ..apart
+        });
+        Method {
+            apart: apart.collect(),
+            ratio: self.ratio.unwrap_or(before.ratio),
+            parts: self.parts.unwrap_or(before.parts),
+            damping: self.damping.unwrap_or(before.damping),
+            head_score: self.head_score.unwrap_or(before.head_score),
+            group_size: self.group_size.unwrap_or(before.group_size),
+            compensation: self.compensation.unwrap_or(before.compensation),
+        }
+    }
 }
 
 /// Puts an attempt in force, or none.
@@ -142,12 +163,12 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
             target.as_ref().is_none_or(|target| is_written(bench.session.as_ref(), &target.path, numbers));
         let from = bench.attempts.first_stale(&ratios);
         let finished = finished && (from.is_some() || bench.is_measured(&settings, control)?);
-        // What is pruned now is written as well.
         // What this session wrote there, and nobody has changed, it may replace.
         let target = target.map(|target| {
             let own = is_own_output(bench.session.as_ref(), &target.path);
             Target { force: target.force || own, ..target }
         });
+        // What is pruned now is written as well.
         if let Some(target) = target.as_ref().filter(|_| !written || from.is_some() || !finished) {
             OutputDir::check(&target.path, target.force, directory(bench.checkpoint))?;
         }
@@ -183,26 +204,14 @@ pub fn retry(job: Retry, control: &mut Control) -> Result<LayerTries, Error> {
         bench.attempts.check_layer(layer)?;
         let (mut ratios, _) = bench.planned(desk.clone(), &session)?;
         let planned = ratios.get(layer).copied().unwrap_or_default();
-        let before = match bench.attempts.in_force(layer) {
-            Some(solved) => solved.attempt.method.clone(),
-            None => Method::of_run(&bench.settings, planned),
-        };
-        let method = Method {
-            ratio: change.ratio.unwrap_or(before.ratio),
-            parts: change.parts.unwrap_or_else(|| bench.settings.parts.clone()),
-            damping: change.damping.unwrap_or(before.damping),
-            head_score: change.head_score.unwrap_or(before.head_score),
-            group_size: change.group_size.unwrap_or(before.group_size),
-            compensation: change.compensation.unwrap_or(before.compensation),
-            apart: Vec::new(),
-        };
+        let method = change.of(bench.method_in_force(layer, planned));
         let ratio = method.ratio;
         let number = bench.retry(layer, method, control)?;
         if choose {
             bench.keep_choice(layer, Some(number))?;
             control.tell(Event::Chosen { layer, attempt: Some(number) });
             ratios[layer] = ratio;
-            bench.keep_plan(desk, &ratios, control)?;
+            bench.keep_plan(desk, &ratios, control);
         }
         control.tell(Event::JobDone);
         Ok(bench.tries(layer, &ratios))
@@ -218,7 +227,7 @@ pub fn choose(job: Choose, control: &mut Control) -> Result<LayerTries, Error> {
         control.tell(Event::Chosen { layer, attempt });
         // Without an attempt the layer is to stay as the model has it.
         ratios[layer] = bench.attempts.in_force(layer).map_or(0.0, |solved| solved.attempt.method.ratio);
-        bench.keep_plan(desk, &ratios, control)?;
+        bench.keep_plan(desk, &ratios, control);
         Ok(bench.tries(layer, &ratios))
     })
 }
@@ -276,8 +285,17 @@ impl Bench<'_> {
         Ok((ratios, self.settings.clone()))
     }
 
+    /// How the layer is solved that is in force, each part as it was; else how a run would solve it.
+    fn method_in_force(&self, layer: usize, planned: f64) -> Method {
+        let Some(solved) = self.attempts.in_force(layer) else {
+            return Method::of_run(&self.settings, planned);
+        };
+        let own = &solved.attempt.method;
+        self.attempts.tuned(layer, own.ratio).unwrap_or_else(|| own.clone())
+    }
+
     /// Other ratios are planned from now on.
-    fn keep_plan(&mut self, desk: Option<Desk>, ratios: &[f64], control: &mut Control) -> Result<(), Error> {
+    fn keep_plan(&self, desk: Option<Desk>, ratios: &[f64], control: &mut Control) {
         let desk = match desk {
             Some(desk) => Desk { ratios: ratios.to_vec(), ..desk },
             None => Desk {
@@ -287,7 +305,6 @@ impl Bench<'_> {
             },
         };
         control.keep(&desk);
-        Ok(())
     }
 
     /// Leaves out attempts in force whose weights are damaged; the layers are then to be solved again.

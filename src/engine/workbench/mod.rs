@@ -2,6 +2,7 @@
 
 mod approach;
 mod attempts;
+mod by_method;
 mod curve;
 mod export;
 mod filed;
@@ -23,7 +24,7 @@ use crate::{
     config::{Machine, Settings, TextSource},
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
-    protocol::{Command, Event, Method, Pace, PerplexityRecord, RunRecord, Seconds, Stamped},
+    protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, Seconds, Stamped},
     session::Session,
 };
 
@@ -226,18 +227,6 @@ impl<'c> Bench<'c> {
     /// The settings that hold, complete for this model.
     fn settings(&self) -> Result<Settings, Error> {
         resolved(self.settings.clone(), self.checkpoint.architecture())
-    }
-
-    /// The settings that hold, with one layer's own.
-    fn settings_with(&self, method: &Method) -> Result<Settings, Error> {
-        Ok(Settings {
-            parts: method.parts.clone(),
-            damping: method.damping,
-            head_score: method.head_score,
-            group_size: method.group_size,
-            compensation: method.compensation,
-            ..self.settings()?
-        })
     }
 
     /// Calibration windows, drawn once for as long as what they depend on is the same.

@@ -2,14 +2,14 @@
 
 use crate::{
     config::Part,
-    pipeline::{Behind, BlockCut, LayerTask, Task, plan_layer},
+    pipeline::{Behind, BlockCut, LayerTask, Task},
     protocol::{Attempt, Event, Method, PartRecord},
 };
 
 use super::{
     Bench, Control, Error, Telling,
-    attempts::{Kept, MadeBy, Solved},
-    keeping::for_a_layer,
+    attempts::MadeBy,
+    by_method::{fit, plan_by},
     watch::{Origin, Watch},
 };
 
@@ -33,12 +33,12 @@ impl Bench<'_> {
         if method.parts.is_empty() {
             return Err(Error::NoPart { layer });
         }
-        let settings = self.settings_with(&method)?;
+        let run_settings = self.settings()?;
         let size = self.checkpoint.architecture().layers[layer];
-        let plan = plan_layer(&size, method.ratio, &settings)?;
+        let (plan, settings) = plan_by(&size, &method, &run_settings)?;
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
-        let setup = self.keep_setup(&self.settings()?, &calibration, control)?;
+        let setup = self.keep_setup(&run_settings, &calibration, control)?;
         let pass = self.pass(&settings, &calibration, (&device, dtype));
         let mut streams = self.approach(layer, &pass, control)?;
 
@@ -54,8 +54,8 @@ impl Bench<'_> {
         let task = LayerTask {
             layer,
             ratio: plan.ratio,
-            attention: task(Part::Attention, plan.attention, earlier.as_ref()),
-            mlp: task(Part::Mlp, plan.mlp, earlier.as_ref()),
+            attention: task(Part::Attention, plan.attention, &attempt.method, earlier.as_ref()),
+            mlp: task(Part::Mlp, plan.mlp, &attempt.method, earlier.as_ref()),
             behind: Behind::NotNeeded,
         };
         let origin = |part, remove: Option<usize>| match (remove, &earlier) {
@@ -76,24 +76,8 @@ impl Bench<'_> {
             Origin::Solved | Origin::There => number,
         };
         let made_by = MadeBy { attention: by(origins.0), mlp: by(origins.1) };
-        let cut = match &self.session {
-            Some(_) => Kept::Filed,
-            None => Kept::Held(solved.cut.clone()),
-        };
-        let (size, record) = (solved.cut.size(size), solved.record);
-        let made_with = self.settings()?;
-        let tuned = attempt.method.is_tuned(&made_with);
-        let made_with = for_a_layer(&made_with);
-        self.keep_end((layer, number), record.output_error, None)?;
-        self.attempts.add(Solved {
-            attempt: attempt.clone(),
-            record: record.clone(),
-            size,
-            cut,
-            made_by,
-            made_with,
-            tuned,
-        });
+        self.keep_end((layer, number), solved.record.output_error, None)?;
+        let record = self.lay_beside(solved, &attempt, made_by, &run_settings);
         control.tell(Event::LayerDone { record, attempt });
         Ok(number)
     }
@@ -112,9 +96,14 @@ impl Bench<'_> {
 }
 
 /// Solves a part that is to lose so many units; any other is as the attempt in force has it.
-pub fn task(part: Part, remove: Option<usize>, earlier: Option<&InForceParts>) -> Task<'_> {
+pub fn task<'e>(
+    part: Part,
+    remove: Option<usize>,
+    method: &Method,
+    earlier: Option<&'e InForceParts>,
+) -> Task<'e> {
     match (remove, earlier) {
-        (Some(remove), _) => Task::Solve { remove, fit: None },
+        (Some(remove), _) => Task::Solve { remove, fit: fit(method, part) },
         (None, Some(earlier)) => {
             let record = match part {
                 Part::Attention => &earlier.attention,

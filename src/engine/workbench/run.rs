@@ -2,9 +2,9 @@
 
 use crate::{
     config::{Part, Schedule, Settings},
-    model::{Architecture, LayerSize},
-    pipeline::{self, Behind, Fit, LayerPlan, LayerTask, Pass, Streams, Task, plan_layer},
-    protocol::{Apart, Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
+    model::Architecture,
+    pipeline::{self, Behind, LayerPlan, LayerTask, Pass, Streams, Task},
+    protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
     prune::Ratio,
     session::Target,
 };
@@ -17,7 +17,8 @@ use super::{
         meter::{Meter, Yardstick},
     },
     Bench, Control, Error, Telling,
-    attempts::{Kept, MadeBy, Solved},
+    attempts::MadeBy,
+    by_method::{fit, plan_by},
     keeping::{Begun, BegunPart, for_a_layer},
     watch::{Origin, Watch},
 };
@@ -210,14 +211,13 @@ impl Bench<'_> {
         let size = self.checkpoint.architecture().layers[layer];
         let (plan, settings) = match &tuned {
             None => (plan.clone(), pass.settings.clone()),
-            Some(method) => plan_tuned(&size, method, pass.settings)?,
+            Some(method) => plan_by(&size, method, pass.settings)?,
         };
         let method = tuned.unwrap_or_else(|| Method::of_run(&settings, plan.ratio));
-        let tuned = method.is_tuned(pass.settings);
-        let made_with = for_a_layer(pass.settings);
+        let run_settings = pass.settings;
         let pass = &Pass { settings: &settings, ..*pass };
         let above = self.attempts.above(layer)?;
-        let begun = self.begun(layer, &method, &above, pass.settings);
+        let begun = self.begun(layer, &method, &above, run_settings);
         let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
         control.tell(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method: method.clone() };
@@ -228,8 +228,8 @@ impl Bench<'_> {
         let task = LayerTask {
             layer,
             ratio: plan.ratio,
-            attention: task(attention.as_ref(), plan.attention, method.of_part(Part::Attention)),
-            mlp: task(mlp.as_ref(), plan.mlp, method.of_part(Part::Mlp)),
+            attention: task(attention.as_ref(), plan.attention, &method, Part::Attention),
+            mlp: task(mlp.as_ref(), plan.mlp, &method, Part::Mlp),
             behind: Behind::Needed,
         };
         let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
@@ -239,22 +239,10 @@ impl Bench<'_> {
         let solved = watch.outcome(solved);
         self.take_begun_numbers(layer);
         let solved = solved?;
-        let cut = match &self.session {
-            Some(_) => Kept::Filed,
-            None => Kept::Held(solved.cut.clone()),
-        };
-        let (size, made_by) = (solved.cut.size(size), MadeBy { attention: number, mlp: number });
-        let record = solved.record;
-        self.attempts.add(Solved {
-            attempt: attempt.clone(),
-            record: record.clone(),
-            size,
-            cut,
-            made_by,
-            made_with,
-            tuned,
-        });
-        Ok(Solving { record, attempt, seconds: solved.solve_seconds })
+        let seconds = solved.solve_seconds;
+        let made_by = MadeBy { attention: number, mlp: number };
+        let record = self.lay_beside(solved, &attempt, made_by, run_settings);
+        Ok(Solving { record, attempt, seconds })
     }
 
     /// Goes on with other ratios from `layer` on; ratios that cannot be are told and dropped.
@@ -291,31 +279,12 @@ struct Solving {
 }
 
 /// What is still to be done to a part.
-fn task(begun: Option<&BegunPart>, remove: Option<usize>, how: Option<Apart>) -> Task<'_> {
-    let fit = how.map(|Apart { damping, compensation, .. }| Fit { damping, compensate: compensation });
+fn task<'b>(begun: Option<&'b BegunPart>, remove: Option<usize>, method: &Method, part: Part) -> Task<'b> {
     match (begun, remove) {
         (Some(BegunPart { record, cut, .. }), _) => Task::TakeOver { record, cut },
-        (None, Some(remove)) => Task::Solve { remove, fit },
+        (None, Some(remove)) => Task::Solve { remove, fit: fit(method, part) },
         (None, None) => Task::Leave,
     }
-}
-
-/// What a layer with a method of its own is to lose, each part by its own ratio; and the settings that it is solved with.
-fn plan_tuned(size: &LayerSize, method: &Method, run: &Settings) -> Result<(LayerPlan, Settings), Error> {
-    let settings = Settings {
-        parts: method.parts.clone(),
-        damping: method.damping,
-        head_score: method.head_score,
-        group_size: method.group_size,
-        compensation: method.compensation,
-        ..run.clone()
-    };
-    let plan = |part| {
-        let ratio = method.of_part(part).map_or(method.ratio, |apart| apart.ratio);
-        plan_layer(size, ratio, &settings)
-    };
-    let (attention, mlp) = (plan(Part::Attention)?.attention, plan(Part::Mlp)?.mlp);
-    Ok((LayerPlan { ratio: method.ratio, attention, mlp }, settings))
 }
 
 /// A face that sees the part only now is told what was seen of it.

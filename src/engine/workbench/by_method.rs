@@ -1,0 +1,61 @@
+//! A layer by a method of its own: what leaves, what it is solved with, and the attempt that comes of it.
+
+use crate::{
+    config::{Part, Settings},
+    model::LayerSize,
+    pipeline::{Fit, LayerPlan, SolvedLayer, plan_layer},
+    protocol::{Attempt, Method},
+    prune::LayerRecord,
+};
+
+use super::{
+    Bench, Error,
+    attempts::{Kept, MadeBy, Solved},
+    keeping::for_a_layer,
+};
+
+/// What a layer is to lose, each part by its own ratio; and the run's settings with those of the method.
+pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(LayerPlan, Settings), Error> {
+    let settings = Settings {
+        parts: method.parts.clone(),
+        damping: method.damping,
+        head_score: method.head_score,
+        group_size: method.group_size,
+        compensation: method.compensation,
+        ..run.clone()
+    };
+    let plan = |part| {
+        let ratio = method.of_part(part).map_or(method.ratio, |apart| apart.ratio);
+        plan_layer(size, ratio, &settings)
+    };
+    let (attention, mlp) = (plan(Part::Attention)?.attention, plan(Part::Mlp)?.mlp);
+    Ok((LayerPlan { ratio: method.ratio, attention, mlp }, settings))
+}
+
+/// How a part is fitted.
+pub fn fit(method: &Method, part: Part) -> Option<Fit> {
+    method.of_part(part).map(|how| Fit { damping: how.damping, compensate: how.compensation })
+}
+
+impl Bench<'_> {
+    /// Lays what was solved beside the earlier attempts; `run` are the settings without the layer's own.
+    pub(super) fn lay_beside(
+        &mut self,
+        solved: SolvedLayer,
+        attempt: &Attempt,
+        made_by: MadeBy,
+        run: &Settings,
+    ) -> LayerRecord {
+        let SolvedLayer { record, cut, .. } = solved;
+        self.attempts.add(Solved {
+            attempt: attempt.clone(),
+            record: record.clone(),
+            size: cut.size(self.checkpoint.architecture().layers[record.index]),
+            cut: if self.session.is_some() { Kept::Filed } else { Kept::Held(cut) },
+            made_by,
+            made_with: for_a_layer(run),
+            tuned: attempt.method.is_tuned(run),
+        });
+        record
+    }
+}
