@@ -132,9 +132,9 @@ pub fn choose(args: ChooseArgs, paths: Option<&Paths>) -> Result<(), Error> {
 }
 
 pub fn export(args: ExportArgs, paths: Option<&Paths>) -> Result<(), Error> {
-    let ExportArgs { on, out, format, force } = args;
+    let ExportArgs { on, out, output: form, force } = args;
     let (session, _) = found(&on, paths.map(Paths::sessions).as_deref())?;
-    Ok(headless::export(Export { session, model: on.model, format, out, force }, output(on.json))?)
+    Ok(headless::export(Export { session, model: on.model, form, out, force }, output(on.json))?)
 }
 
 pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Error> {

@@ -165,8 +165,8 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
         assert!(message.contains(about), "{message}");
     };
     fails(&mut face, "already there", &|run| {
-        let format = slimgpt::config::Format::Hf;
-        Command::Export { run, format, out: dir.path().into(), force: false }
+        let form = slimgpt::config::OutputForm::default();
+        Command::Export { run, form, out: dir.path().into(), force: false }
     });
     fails(&mut face, "nowhere.txt", &|run| {
         let text = TextSource::File("nowhere.txt".into());
@@ -220,9 +220,9 @@ fn a_model_that_cannot_be_opened_ends_the_thread() {
 fn a_cancelled_export_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut face = Face::open(&settings());
-    let (format, out) = (slimgpt::config::Format::Hf, dir.path().join("out"));
+    let (form, out) = (slimgpt::config::OutputForm::default(), dir.path().join("out"));
     // The calibration text is tokenised first, and the cancel is there long before that is done.
-    face.send(Command::Export { run: 1, format, out, force: false });
+    face.send(Command::Export { run: 1, form, out, force: false });
     face.send(Command::Cancel { run: 1 });
     assert_eq!(face.until(is_end).last(), &Event::RunCancelled);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);

@@ -47,7 +47,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
 /// Which modules may name a crate.
 const CRATES: [(&str, &[&str]); 6] = [
     ("ratatui", &["ui", "tui"]),
-    ("candle_core", &["engine", "eval", "pipeline", "model"]),
+    ("candle_core", &["engine", "eval", "export", "pipeline", "model"]),
     ("candle_nn", &["model"]),
     ("candle_transformers", &["eval"]),
     ("faer", &["prune"]),

@@ -12,7 +12,8 @@ use candle_transformers::models;
 use common::{checkpoint, config, plain, random_tensors, random_tokens, set};
 use serde_json::{Value, json};
 use slimgpt::model::{
-    Checkpoint, Decoder, Family, KeptChannels, KeptHeads, LayerSize, Source, block_tensors, end_tensors,
+    Checkpoint, Decoder, Family, KeptChannels, KeptHeads, LayerSize, Shapes, Source, block_tensors,
+    end_tensors,
 };
 
 const CPU: &Device = &Device::Cpu;
@@ -310,7 +311,9 @@ fn a_written_pruned_model_opens_and_computes_what_its_blocks_did() {
                 let numbers = |w: &Tensor| w.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let heads = KeptHeads { query_heads, kv_heads, o_proj: &numbers(&o_proj) };
                 let channels = KeptChannels { channels: &KEPT_CHANNELS, down_proj: &numbers(&down_proj) };
-                written.extend(block_tensors(&dense, layer, Some(heads), Some(channels)).unwrap());
+                written.extend(
+                    block_tensors(&dense, layer, Some(heads), Some(channels), Shapes::Narrow).unwrap(),
+                );
                 let stored = |w: Tensor| w.to_dtype(dtype).unwrap();
                 block.keep_heads(query_heads, kv_heads, stored(o_proj)).unwrap();
                 block.keep_channels(&KEPT_CHANNELS, stored(down_proj)).unwrap();
@@ -347,7 +350,7 @@ fn parts_that_are_not_pruned_are_written_byte_for_byte() {
     let dense = open(directory.path());
     let mut tensors = end_tensors(&dense).unwrap();
     for layer in 0..2 {
-        tensors.extend(block_tensors(&dense, layer, None, None).unwrap());
+        tensors.extend(block_tensors(&dense, layer, None, None, Shapes::Narrow).unwrap());
     }
     let copy = tempfile::tempdir().unwrap();
     common::write_weights(copy.path(), "model.safetensors", &tensors);

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use crate::{
-    config::{self, Format, Options, Settings, Span, TextSource},
+    config::{self, Options, Settings, Span, TextSource},
     protocol::{Command, Method, Prompt, Ratio},
 };
 
@@ -112,7 +112,8 @@ fn settings(old: &Settings, form: &Form) -> Result<Settings, String> {
         first_ratio: old.first_ratio,
         last_ratio: old.last_ratio,
         layers: old.layers,
-        format: old.format.clone(),
+        output: old.output.clone(),
+        uniform: old.uniform,
         session_cache: old.session_cache,
         machine: old.machine,
         ..new
@@ -163,7 +164,7 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     state.export_form = Some(form.clone());
     let run = state.queue(JobKind::Export);
     let force = form.switched("replace");
-    Ok(vec![Effect::Command(Command::Export { run, format: Format::Hf, out, force })])
+    Ok(vec![Effect::Command(Command::Export { run, form: state.settings.output.clone(), out, force })])
 }
 
 fn ratio(name: &str, text: &str) -> Result<f64, String> {

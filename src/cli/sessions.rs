@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use slimgpt::config::{Format, GroupSize, HeadScore, Part};
+use slimgpt::config::{GroupSize, HeadScore, OutputOptions, Part};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -99,9 +99,9 @@ pub struct ExportArgs {
     /// Directory to write; must not exist
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Form of the output: hf, a Hugging Face directory with sizes per layer
-    #[arg(long, value_name = "FORMAT", default_value = "hf")]
-    pub format: Format,
+    /// As the session's run says, where nothing is said here
+    #[command(flatten)]
+    pub output: OutputOptions,
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,

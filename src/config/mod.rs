@@ -5,6 +5,7 @@ mod file;
 mod interface;
 mod method;
 mod options;
+mod output;
 mod paths;
 mod print;
 mod settings;
@@ -15,11 +16,11 @@ pub use file::{parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
 pub use method::{AttentionUnit, GroupSize, HeadScore, Target};
 pub use options::{MachineOptions, Options};
+pub use output::{Format, GgufType, OutputForm, OutputOptions};
 pub use paths::Paths;
 pub use settings::{Machine, Settings, Span, at_least};
 pub use values::{
-    ByteSize, ComputeDevice, Format, LayerRange, Part, Precision, Preset, Schedule, ScheduleChoice,
-    TextSource,
+    ByteSize, ComputeDevice, LayerRange, Part, Precision, Preset, Schedule, ScheduleChoice, TextSource,
 };
 
 /// The settings file of the built-in model, which holds wherever no other is named.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    AttentionUnit, ByteSize, ComputeDevice, Format, GroupSize, HeadScore, LayerRange, Part, Precision,
-    Preset, Schedule, ScheduleChoice, Target, TextSource,
+    AttentionUnit, ByteSize, ComputeDevice, GroupSize, HeadScore, LayerRange, OutputOptions, Part, Precision,
+    Preset, Schedule, ScheduleChoice, Target, TextSource, file::one_or_many,
 };
 
 /// Every field is optional: a flag wins over the settings file, the file over the preset, the preset over the default.
@@ -54,6 +54,9 @@ pub struct Options {
     /// Keep a multiple of this many channels [default: 1]
     #[arg(long, value_name = "N", help_heading = "Ratios")]
     pub channel_multiple: Option<usize>,
+    /// Give every layer the same sizes, by the mean of the ratios, so that any runtime loads the model
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Ratios")]
+    pub uniform: Option<bool>,
 
     /// What the SlimGPT authors ran: grouped-cholesky, reference groups, log, layer
     #[arg(long, value_name = "NAME", help_heading = "Method")]
@@ -90,10 +93,9 @@ pub struct Options {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Evaluation")]
     pub bos: Option<bool>,
 
-    /// Form of the output: hf, a Hugging Face directory with sizes per layer [default: hf]
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
-    #[serde(deserialize_with = "one_or_many")]
-    pub format: Option<Vec<Format>>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub output: OutputOptions,
     /// Directory to record the run in, so that it can be resumed [default: a new one among slimgpt's own]
     #[arg(long, value_name = "DIR", conflicts_with = "no_session", help_heading = "Session")]
     pub session: Option<PathBuf>,
@@ -163,6 +165,7 @@ impl Options {
             parts: self.parts.or(weaker.parts),
             layers: self.layers.or(weaker.layers),
             channel_multiple: self.channel_multiple.or(weaker.channel_multiple),
+            uniform: self.uniform.or(weaker.uniform),
             preset: self.preset.or(weaker.preset),
             head_score: self.head_score.or(weaker.head_score),
             attention_unit: self.attention_unit.or(weaker.attention_unit),
@@ -174,7 +177,7 @@ impl Options {
             eval: self.eval.or(weaker.eval),
             eval_seq_len: self.eval_seq_len.or(weaker.eval_seq_len),
             bos: self.bos.or(weaker.bos),
-            format: self.format.or(weaker.format),
+            output: self.output.or(weaker.output),
             session,
             no_session,
             session_cache: self.session_cache.or(weaker.session_cache),
@@ -195,20 +198,4 @@ impl MachineOptions {
             threads: self.threads.or(weaker.threads),
         }
     }
-}
-
-/// `calibration = "a.txt"` as well as `calibration = ["a.txt", "b.txt"]`.
-fn one_or_many<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<T>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a known value, or a list of them")]
-    enum OneOrMany<T> {
-        Many(Vec<T>),
-        One(T),
-    }
-    Ok(Some(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::Many(many) => many,
-        OneOrMany::One(one) => vec![one],
-    }))
 }

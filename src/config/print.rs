@@ -29,6 +29,7 @@ impl Settings {
         file.key("parts", &self.parts);
         file.key("layers", &self.layers);
         file.key("channel_multiple", &self.channel_multiple);
+        file.key("uniform", &self.uniform);
         file.heading("Method");
         file.key("head_score", &self.head_score);
         file.key("attention_unit", &self.attention_unit);
@@ -42,7 +43,11 @@ impl Settings {
         file.key("eval_seq_len", &self.eval_seq_len);
         file.key("bos", &self.bos);
         file.heading("Output");
-        file.key("format", &self.format);
+        file.key("format", &self.output.formats);
+        file.key("gguf_type", &self.output.gguf_type);
+        file.key("export_dtype", &self.output.export_dtype);
+        file.key("shard_size", &self.output.shard_size);
+        file.key("verify", &self.output.verify);
         file.key("session_cache", &self.session_cache);
         file.heading("Machine");
         file.key("device", &self.machine.device);
@@ -82,6 +87,7 @@ mod tests {
             "first-ratio = 0.1\nlast-ratio = 0.3\nthreads = 2\nlayers = \"2..5\"",
             "schedule = [0.1, 0.2]\npreset = \"paper\"\nno-compensation = true\ndevice = \"cuda:1\"\ndtype = \"bf16\"",
             "group-size = 32\ncalibration = [\"a.txt\", \"demo:stories\"]\neval = \"b \\\"c\\\".txt\"\nmemory-budget = \"1.5GiB\"",
+            "uniform = true\nformat = [\"padded\", \"gguf\"]\ngguf-type = \"q4_k\"\nexport-dtype = \"bf16\"\nshard-size = \"5GiB\"\nverify = false",
         ];
         let mut all: Vec<Options> = texts.iter().map(|text| parse_file(text, "").unwrap()).collect();
         all.push(demo().unwrap());

@@ -5,8 +5,8 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttentionUnit, ByteSize, ComputeDevice, Error, Format, GroupSize, HeadScore, LayerRange, MachineOptions,
-    Options, Part, Precision, Preset, Schedule, ScheduleChoice, Target, TextSource,
+    AttentionUnit, ByteSize, ComputeDevice, Error, GroupSize, HeadScore, LayerRange, MachineOptions, Options,
+    OutputForm, Part, Precision, Preset, Schedule, ScheduleChoice, Target, TextSource,
 };
 
 /// The mean ratio where nothing is said.
@@ -29,6 +29,9 @@ pub struct Settings {
     pub parts: Vec<Part>,
     pub layers: LayerRange,
     pub channel_multiple: usize,
+    /// Every layer gets the same sizes, by the mean of the schedule's ratios.
+    #[serde(default)]
+    pub uniform: bool,
 
     pub head_score: HeadScore,
     pub attention_unit: AttentionUnit,
@@ -41,7 +44,8 @@ pub struct Settings {
     pub eval: Option<TextSource>,
     pub eval_seq_len: usize,
     pub bos: bool,
-    pub format: Vec<Format>,
+    #[serde(flatten)]
+    pub output: OutputForm,
     /// Bytes of layer inputs that a session keeps on disk, so that a retry finds them.
     #[serde(default = "session_cache")]
     pub session_cache: ByteSize,
@@ -128,6 +132,7 @@ impl Settings {
             parts,
             layers: o.layers.unwrap_or_default(),
             channel_multiple: at_least("channel-multiple", o.channel_multiple.unwrap_or(1), 1)?,
+            uniform: o.uniform.unwrap_or(false),
             head_score: o.head_score.unwrap_or_default(),
             attention_unit: o.attention_unit.unwrap_or_default(),
             group_size: o.group_size.unwrap_or_default(),
@@ -138,7 +143,7 @@ impl Settings {
             eval: o.eval,
             eval_seq_len,
             bos: o.bos.unwrap_or(false),
-            format: o.format.filter(|formats| !formats.is_empty()).unwrap_or_else(|| vec![Format::Hf]),
+            output: OutputForm::new(o.output)?,
             session_cache: o.session_cache.unwrap_or_else(session_cache),
             machine: Machine::new(o.machine)?,
         })

@@ -74,14 +74,6 @@ pub enum Part {
     Mlp,
 }
 
-/// A form of the model that is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// A Hugging Face directory with sizes per layer.
-    Hf,
-}
-
 /// Settings that others have published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]

@@ -3,28 +3,12 @@
 use std::path::Path;
 
 use crate::{
-    calibration::Windows,
-    export::{self, OutputDir, ShardWriter},
-    model::{Architecture, Checkpoint, Source, end_tensors},
+    export::{self, OutputDir},
+    model::{Checkpoint, Source},
     protocol::{Event, RunRecord},
 };
 
 use super::{Control, Error};
-
-/// Everything but `run.json`: the rest of the weights, the configuration, the tokenizer, the windows.
-pub fn write_rest<'c>(
-    checkpoint: &'c Checkpoint,
-    pruned: &Architecture,
-    windows: &Windows,
-    mut shards: ShardWriter<'c>,
-    out: &OutputDir,
-) -> Result<(), Error> {
-    shards.add(out, end_tensors(checkpoint)?)?;
-    shards.finish(out)?;
-    export::write_files(checkpoint, pruned, out)?;
-    out.write("calibration.safetensors", &windows.to_safetensors())?;
-    Ok(())
-}
 
 /// Writes `run.json`, of which `before` hears, and gives the output its name. Returns the bytes of its files.
 pub fn publish(

@@ -17,6 +17,8 @@ pub enum Error {
     NoName(PathBuf),
     #[error("output {}: cannot be written ({cause}); check that the disk has room and that you may write there", path.display())]
     Write { path: PathBuf, cause: io::Error },
+    #[error("format {form}: {why}; what is left: {left}")]
+    Inexpressible { form: &'static str, why: String, left: &'static str },
     #[error("run.json cannot be written as JSON ({0})")]
     Json(String),
     #[error(transparent)]

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Architecture, Checkpoint, Family, LayerSize};
+use crate::{
+    config::Precision,
+    model::{Architecture, Checkpoint, Family, LayerSize, Shapes},
+};
 
 use super::{Error, OutputDir};
 
@@ -41,7 +44,12 @@ pub fn goes_along(name: &str) -> bool {
 
 /// Writes everything of the directory but the weights: `config.json`, the modeling code where it computes this family,
 /// and the checkpoint's tokenizer, generation settings, chat template and licence, unchanged.
-pub fn write_files(checkpoint: &Checkpoint, pruned: &Architecture, out: &OutputDir) -> Result<(), Error> {
+pub fn write_files(
+    checkpoint: &Checkpoint,
+    pruned: &Architecture,
+    (_shapes, _dtype): (Shapes, Option<Precision>),
+    out: &OutputDir,
+) -> Result<(), Error> {
     let config = config_json(checkpoint.config(), pruned);
     out.write("config.json", format!("{config:#}\n").as_bytes())?;
     if has_modeling(pruned) {

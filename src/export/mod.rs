@@ -1,11 +1,16 @@
 //! Writing a pruned model: beside the target, synced, renamed when complete.
 
 mod error;
+mod gguf;
 mod hf;
 mod output_dir;
 mod shards;
+mod stored;
+mod writer;
 
 pub use error::Error;
-pub use hf::{goes_along, write_files};
+pub use gguf::{GgufModel, GgufWriter, file_name as gguf_file_name};
+pub use hf::goes_along;
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use shards::ShardWriter;
+pub use writer::{Writer, check};

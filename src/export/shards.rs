@@ -8,13 +8,11 @@ use crate::model::StoredTensor;
 
 use super::{Error, OutputDir};
 
-/// Bytes of one shard: what is held in memory until it is full.
-const SHARD_BYTES: usize = 1 << 30;
-
 /// Collects tensors and writes a shard whenever enough are there. Names of Hugging Face: `model.safetensors`, or
 /// `model-00001-of-0000N.safetensors` with `model.safetensors.index.json`.
 pub struct ShardWriter<'c> {
-    limit: usize,
+    /// Bytes of one shard: what is held in memory until it is full.
+    limit: u64,
     held: Vec<StoredTensor<'c>>,
     held_bytes: usize,
     total_bytes: usize,
@@ -22,21 +20,15 @@ pub struct ShardWriter<'c> {
     shards: Vec<(PathBuf, Vec<String>)>,
 }
 
-impl Default for ShardWriter<'_> {
-    fn default() -> Self {
-        Self::with_limit(SHARD_BYTES)
-    }
-}
-
 impl<'c> ShardWriter<'c> {
-    fn with_limit(limit: usize) -> Self {
+    pub fn with_limit(limit: u64) -> Self {
         Self { limit, held: Vec::new(), held_bytes: 0, total_bytes: 0, shards: Vec::new() }
     }
 
     pub fn add(&mut self, out: &OutputDir, tensors: Vec<StoredTensor<'c>>) -> Result<(), Error> {
         for tensor in tensors {
             let bytes = tensor.bytes.len();
-            if self.held_bytes + bytes > self.limit && !self.held.is_empty() {
+            if (self.held_bytes + bytes) as u64 > self.limit && !self.held.is_empty() {
                 self.flush(out)?;
             }
             self.held_bytes += bytes;
@@ -100,7 +92,7 @@ mod tests {
     #[test]
     fn weights_may_be_read_by_whoever_may_read_their_neighbours() {
         let dir = tempfile::tempdir().unwrap();
-        for limit in [1, SHARD_BYTES] {
+        for limit in [1, 1 << 30] {
             let out =
                 OutputDir::create(&dir.path().join("slim"), true, None, |_| Ok::<(), Error>(())).unwrap();
             out.write("run.json", b"{}").unwrap();

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
 use super::{
-    Architecture, Error, KvCache, LayerSize, Result, Rope, Weights, attention::Attention, kept, layout,
+    Architecture, Error, KvCache, LayerSize, Result, Rope, Tensors, attention::Attention, kept, layout,
     layout::Slot, mlp::Mlp,
 };
 
@@ -26,9 +26,9 @@ impl Block {
     /// Loads block `layer` onto a device, in the type to compute with.
     ///
     /// # Errors
-    /// No such layer, or what [`Weights::tensor`] fails with.
+    /// No such layer, or what [`Tensors::tensor`] fails with.
     pub fn load(
-        weights: &Weights,
+        weights: &dyn Tensors,
         architecture: &Architecture,
         layer: usize,
         device: &Device,
@@ -241,7 +241,7 @@ fn replacement(
 }
 
 struct Loader<'a> {
-    weights: &'a Weights,
+    weights: &'a dyn Tensors,
     prefix: String,
     slots: Vec<Slot>,
     device: &'a Device,

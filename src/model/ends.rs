@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
-use super::{Architecture, Error, Result, Weights};
+use super::{Architecture, Error, Result, Tensors};
 
 /// Embedding, final norm and output head.
 #[derive(Clone, Debug)]
@@ -21,9 +21,9 @@ impl Ends {
     /// Loads them onto a device, in the type to compute with; a tied head shares the embedding's memory.
     ///
     /// # Errors
-    /// What [`Weights::tensor`] fails with.
+    /// What [`Tensors::tensor`] fails with.
     pub fn load(
-        weights: &Weights,
+        weights: &dyn Tensors,
         architecture: &Architecture,
         device: &Device,
         dtype: DType,

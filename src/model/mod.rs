@@ -35,5 +35,5 @@ pub use layout::{Cut, Slot};
 pub use rope::Rope;
 pub use rounding::{Rounded, round_to};
 pub use source::Source;
-pub use weights::{Raw, Weights};
-pub use write::{KeptChannels, KeptHeads, StoredTensor, block_tensors, end_tensors};
+pub use weights::{Raw, Tensors, Weights};
+pub use write::{KeptChannels, KeptHeads, Shapes, StoredTensor, block_tensors, end_tensors};

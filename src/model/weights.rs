@@ -49,6 +49,21 @@ struct Entry {
     bytes: Range<usize>,
 }
 
+/// Tensors by the names of a Hugging Face checkpoint, whatever file they lie in.
+pub trait Tensors {
+    /// The tensor of this shape, in the given type on the given device.
+    ///
+    /// # Errors
+    /// A missing tensor, a wrong shape, a number that is not finite or too large for `dtype`.
+    fn tensor(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor>;
+}
+
+impl Tensors for Weights {
+    fn tensor(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor> {
+        self.read(name, shape, device, dtype)
+    }
+}
+
 impl Weights {
     /// Reads and checks the headers of `model.safetensors`, or of the shards that
     /// `model.safetensors.index.json` names.
@@ -116,11 +131,7 @@ impl Weights {
         self.storage_dtype(name).map(drop)
     }
 
-    /// The tensor in the given type on the given device.
-    ///
-    /// # Errors
-    /// As [`Weights::check`]; also a NaN or an infinity in it, or a number too large for `dtype`.
-    pub fn tensor(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor> {
+    fn read(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor> {
         self.check(name, shape)?;
         let raw = self.raw(name)?;
         if let Some((element, found)) = rounding::first_unrepresentable(raw.dtype, raw.data, dtype) {

@@ -30,6 +30,15 @@ pub struct KeptChannels<'a> {
     pub down_proj: &'a [f32],
 }
 
+/// The shapes that a pruned block is stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shapes {
+    /// What was removed is gone.
+    Narrow,
+    /// As before pruning, with zeros for what was removed.
+    Padded,
+}
+
 /// One tensor to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTensor<'a> {
@@ -51,6 +60,7 @@ pub fn block_tensors<'a>(
     layer: usize,
     heads: Option<KeptHeads>,
     channels: Option<KeptChannels>,
+    shapes: Shapes,
 ) -> Result<Vec<StoredTensor<'a>>> {
     let architecture = checkpoint.architecture();
     let Some(&size) = architecture.layers.get(layer) else {
@@ -69,22 +79,32 @@ pub fn block_tensors<'a>(
 
     let store = |slot: Slot| -> Result<StoredTensor<'a>> {
         let raw = checkpoint.weights().raw(&slot.name)?;
+        let fill = |tensor, kept: &[usize], axis| match shapes {
+            Shapes::Narrow => tensor,
+            Shapes::Padded => padded(tensor, raw.shape, kept, axis),
+        };
         let rows = match slot.cut {
             Cut::Whole => None,
             Cut::QueryRows => query_rows.as_deref(),
             Cut::KeyValueRows => kv_rows.as_deref(),
             Cut::ChannelRows => channel_rows,
             Cut::HeadColumns => match (heads, &query_rows) {
-                (Some(kept), Some(columns)) => return refitted(layer, slot, raw, kept.o_proj, columns.len()),
+                (Some(kept), Some(columns)) => {
+                    let o_proj = refitted(layer, slot, raw, kept.o_proj, columns.len())?;
+                    return Ok(fill(o_proj, columns, Axis::Columns));
+                }
                 _ => None,
             },
             Cut::ChannelColumns => match channels {
-                Some(kept) => return refitted(layer, slot, raw, kept.down_proj, kept.channels.len()),
+                Some(kept) => {
+                    let down_proj = refitted(layer, slot, raw, kept.down_proj, kept.channels.len())?;
+                    return Ok(fill(down_proj, kept.channels, Axis::Columns));
+                }
                 None => None,
             },
         };
         Ok(match rows {
-            Some(rows) => keep_rows(slot.name, raw, rows),
+            Some(rows) => fill(keep_rows(slot.name, raw, rows), rows, Axis::Rows),
             None => verbatim(slot.name, raw),
         })
     };
@@ -112,6 +132,37 @@ fn keep_rows<'a>(name: String, raw: Raw<'a>, rows: &[usize]) -> StoredTensor<'a>
     let bytes =
         rows.iter().flat_map(|row| &raw.data[row * row_bytes..(row + 1) * row_bytes]).copied().collect();
     StoredTensor { name, dtype: raw.dtype, shape, bytes: Cow::Owned(bytes) }
+}
+
+/// What was kept along an axis of a matrix, or of a vector.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    Rows,
+    Columns,
+}
+
+/// The tensor in its shape before pruning: what was kept at its old place, zeros elsewhere.
+fn padded<'a>(tensor: StoredTensor, shape: &[usize], kept: &[usize], axis: Axis) -> StoredTensor<'a> {
+    let number = tensor.dtype.size_in_bytes();
+    let numbers: usize = shape.iter().product();
+    let mut bytes = vec![0; numbers * number];
+    match axis {
+        Axis::Rows => {
+            let row = numbers / shape[0] * number;
+            for (from, &to) in tensor.bytes.chunks_exact(row).zip(kept) {
+                bytes[to * row..(to + 1) * row].copy_from_slice(from);
+            }
+        }
+        Axis::Columns => {
+            let (row, narrow) = (shape[1] * number, kept.len() * number);
+            for (wide, narrow) in bytes.chunks_exact_mut(row).zip(tensor.bytes.chunks_exact(narrow)) {
+                for (from, &to) in narrow.chunks_exact(number).zip(kept) {
+                    wide[to * number..(to + 1) * number].copy_from_slice(from);
+                }
+            }
+        }
+    }
+    StoredTensor { shape: shape.to_vec(), bytes: Cow::Owned(bytes), ..tensor }
 }
 
 fn refitted<'a>(
@@ -154,5 +205,26 @@ impl safetensors::View for &StoredTensor<'_> {
 
     fn data_len(&self) -> usize {
         self.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_puts_what_was_kept_at_its_old_place() {
+        let tensor = |shape: &[usize], numbers: &[f32]| StoredTensor {
+            name: "x".into(),
+            dtype: DType::F32,
+            shape: shape.to_vec(),
+            bytes: Cow::Owned(numbers.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        };
+        let rows = padded(tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0]), &[3, 2], &[0, 2], Axis::Rows);
+        assert_eq!(rows, tensor(&[3, 2], &[1.0, 2.0, 0.0, 0.0, 3.0, 4.0]));
+        let columns = padded(tensor(&[2, 2], &[1.0, 2.0, 3.0, 4.0]), &[2, 3], &[0, 2], Axis::Columns);
+        assert_eq!(columns, tensor(&[2, 3], &[1.0, 0.0, 2.0, 3.0, 0.0, 4.0]));
+        let bias = padded(tensor(&[2], &[1.0, 2.0]), &[4], &[1, 3], Axis::Rows);
+        assert_eq!(bias, tensor(&[4], &[0.0, 1.0, 0.0, 2.0]));
     }
 }

@@ -7,7 +7,8 @@ use candle_core::{DType, Device, Tensor};
 use crate::{
     config::{AttentionUnit, Part},
     model::{
-        self, Block, Checkpoint, KeptChannels, KeptHeads, LayerSize, StoredTensor, block_tensors, round_to,
+        self, Block, Checkpoint, KeptChannels, KeptHeads, LayerSize, Shapes, StoredTensor, block_tensors,
+        round_to,
     },
     prune::Outcome,
 };
@@ -166,7 +167,11 @@ impl BlockCut {
     }
 
     /// The block's tensors, ready to be written.
-    pub fn tensors<'c>(&self, checkpoint: &'c Checkpoint) -> Result<Vec<StoredTensor<'c>>, Error> {
+    pub fn tensors<'c>(
+        &self,
+        checkpoint: &'c Checkpoint,
+        shapes: Shapes,
+    ) -> Result<Vec<StoredTensor<'c>>, Error> {
         let o_proj = self.heads.as_ref().map(|cut| cut.o_proj.values()).transpose()?;
         let down_proj = self.channels.as_ref().map(|cut| cut.down_proj.values()).transpose()?;
         let heads = self.heads.as_ref().zip(o_proj.as_ref()).map(|(cut, o_proj)| KeptHeads {
@@ -176,7 +181,7 @@ impl BlockCut {
         });
         let channels = self.channels.as_ref().zip(down_proj.as_ref());
         let channels = channels.map(|(cut, down_proj)| KeptChannels { channels: &cut.kept, down_proj });
-        Ok(block_tensors(checkpoint, self.layer, heads, channels)?)
+        Ok(block_tensors(checkpoint, self.layer, heads, channels, shapes)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Desk, Method};
-use crate::config::{Format, Part, Settings, TextSource};
+use crate::config::{OutputForm, Part, Settings, TextSource};
 
 /// The first group goes to the job of number `run` alone: to the one at work, and is dropped where another is. The second
 /// begins a job; one that comes while another is at work waits for its end. Its `run` is the number that its events will
@@ -79,7 +79,7 @@ pub enum Command {
     },
     Export {
         run: u64,
-        format: Format,
+        form: OutputForm,
         out: PathBuf,
         /// Replaces an earlier export.
         force: bool,

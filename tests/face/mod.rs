@@ -4,7 +4,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use slimgpt::{
-    config::{Format, MachineOptions, Options, Part, Settings, TextSource},
+    config::{MachineOptions, Options, OutputForm, Part, Settings, TextSource},
     demo,
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
     pipeline,
@@ -181,7 +181,7 @@ impl Face {
 
     pub fn export(&mut self, out: &Path) {
         let out = out.to_path_buf();
-        let told = self.job(|run| Command::Export { run, format: Format::Hf, out, force: false });
+        let told = self.job(|run| Command::Export { run, form: OutputForm::default(), out, force: false });
         assert_eq!(told.last(), &Event::JobDone, "{told:?}");
     }
 

@@ -13,8 +13,8 @@ fn choose(attempt: usize) -> Command {
 }
 
 fn export(run: u64) -> Command {
-    let format = crate::config::Format::Hf;
-    Command::Export { run, format, out: "slim".into(), force: false }
+    let form = crate::config::OutputForm::default();
+    Command::Export { run, form, out: "slim".into(), force: false }
 }
 
 fn told(events: &mut mpsc::Receiver<Stamped>) -> Vec<(u64, Event)> {

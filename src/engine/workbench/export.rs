@@ -8,8 +8,8 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{Format, Part},
-    export::{self, OutputDir, ShardWriter},
+    config::{OutputForm, Part},
+    export::{self, OutputDir, Writer},
     pipeline::BlockCut,
     protocol::{Event, RunRecord, Stage},
     session::{Output, PartPlace, Session},
@@ -18,7 +18,7 @@ use crate::{
 use super::{
     super::{
         describe::hexadecimal,
-        publish::{directory, publish, write_rest},
+        publish::{directory, publish},
     },
     Bench, Control, Error, Telling,
 };
@@ -26,18 +26,11 @@ use super::{
 impl Bench<'_> {
     pub(super) fn export(
         &mut self,
-        format: Format,
+        form: &OutputForm,
         out: &Path,
         force: bool,
         control: &mut Control,
     ) -> Result<RunRecord, Error> {
-        match format {
-            Format::Hf => self.export_hf(out, force, control),
-        }
-    }
-
-    /// The directory with its record, which is returned.
-    fn export_hf(&mut self, out: &Path, force: bool, control: &mut Control) -> Result<RunRecord, Error> {
         let began = control.seconds();
         let checkpoint = self.checkpoint;
         let settings = self.settings()?;
@@ -50,18 +43,23 @@ impl Bench<'_> {
             let of = self.attempts.numbers().to_vec();
             self.keep_output(Output { path, partial, run_json_sha256: None, bytes: None, of, written: false })
         })?;
-        let mut shards = ShardWriter::default();
+        let mut writer = Writer::begin(checkpoint, self.architecture(), form.clone(), &out)?;
         let layers = self.attempts.numbers().len();
         // The last step is what lies beside the blocks.
         let total = layers as u64 + 1;
         for layer in 0..layers {
             let cut = self.in_force().cut(layer)?.unwrap_or(BlockCut::new(layer));
-            shards.add(&out, cut.tensors(checkpoint)?)?;
+            for shapes in writer.shapes() {
+                writer.add(&out, shapes, cut.tensors(checkpoint, shapes)?)?;
+            }
             if control.progress(Stage::Export, layer as u64 + 1, total).is_break() {
                 return Err(Error::Cancelled);
             }
         }
-        write_rest(checkpoint, &self.architecture(), &calibration.windows, shards, &out)?;
+        for message in writer.finish(&out)? {
+            control.tell(Event::Warning { message });
+        }
+        out.write("calibration.safetensors", &calibration.windows.to_safetensors())?;
         if control.progress(Stage::Export, total, total).is_break() {
             return Err(Error::Cancelled);
         }

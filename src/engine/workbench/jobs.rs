@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::{Format, GroupSize, HeadScore, Part, Settings},
+    config::{GroupSize, HeadScore, OutputOptions, Part, Settings},
     export::OutputDir,
     pipeline,
     protocol::{Apart, Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
@@ -102,7 +102,8 @@ pub struct Choose {
 pub struct Export {
     pub session: PathBuf,
     pub model: Option<String>,
-    pub format: Format,
+    /// What is said of the form; else as the session's last run was to be written.
+    pub form: OutputOptions,
     pub out: PathBuf,
     pub force: bool,
 }
@@ -234,9 +235,10 @@ pub fn choose(job: Choose, control: &mut Control) -> Result<LayerTries, Error> {
 
 /// Writes what the attempts in force make.
 pub fn export(job: Export, control: &mut Control) -> Result<RunRecord, Error> {
-    let Export { session, model, format, out, force } = job;
+    let Export { session, model, form, out, force } = job;
     on_session(&session, model, control, |bench, _, control| {
-        let record = bench.export(format, &out, force, control)?;
+        let form = bench.settings.output.changed(form).map_err(Error::from)?;
+        let record = bench.export(&form, &out, force, control)?;
         control.tell(Event::JobDone);
         Ok(record)
     })
@@ -267,8 +269,8 @@ fn finish(bench: &mut Bench<'_>, out: &Path, force: bool, control: &mut Control)
     if control.checkpoint().is_break() {
         return Err(Error::Cancelled);
     }
-    // One of `run.format` today.
-    let record = bench.export(Format::Hf, out, force, control)?;
+    let form = bench.settings.output.clone();
+    let record = bench.export(&form, out, force, control)?;
     control.tell(Event::RunDone { record: Box::new(record.clone()) });
     Ok(record)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     calibration::Windows,
-    config::{ByteSize, Part, Schedule, Settings},
+    config::{ByteSize, OutputForm, Part, Schedule, Settings},
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, Seconds, Stamped, Statistics},
     session::{self, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
@@ -292,7 +292,8 @@ pub fn for_a_layer(settings: &Settings) -> Settings {
         eval: None,
         eval_seq_len: 0,
         bos: false,
-        format: Vec::new(),
+        output: OutputForm::default(),
+        uniform: false,
         session_cache: ByteSize(0),
         ..settings.clone()
     }

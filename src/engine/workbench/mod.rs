@@ -193,9 +193,9 @@ impl<'c> Bench<'c> {
             Command::Write { run, prompt } => {
                 self.work(run, Pace::Free, control, |bench, control| bench.write(&prompt, control));
             }
-            Command::Export { run, format, out, force } => {
+            Command::Export { run, form, out, force } => {
                 self.work(run, Pace::Free, control, |bench, control| {
-                    bench.export(format, &out, force, control).map(|_| Event::JobDone)
+                    bench.export(&form, &out, force, control).map(|_| Event::JobDone)
                 });
             }
             // These go to the job at work, and there is none; or were obeyed already.

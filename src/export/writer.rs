@@ -1,0 +1,102 @@
+//! A pruned model on its way to the disk, in every form that was asked for.
+
+use crate::{
+    config::{Format, OutputForm},
+    model::{Architecture, Checkpoint, Shapes, StoredTensor, end_tensors},
+};
+
+use super::{Error, GgufWriter, OutputDir, ShardWriter, gguf, hf, stored};
+
+/// Writes block by block, so that one block's tensors are held at a time, and a shard's.
+pub struct Writer<'c> {
+    checkpoint: &'c Checkpoint,
+    pruned: Architecture,
+    form: OutputForm,
+    shards: Option<(Shapes, ShardWriter<'c>)>,
+    gguf: Option<GgufWriter>,
+}
+
+/// Refuses what a form cannot express, before anything is pruned or written.
+///
+/// # Errors
+/// [`Error::Inexpressible`], which says what is left.
+pub fn check(checkpoint: &Checkpoint, pruned: &Architecture, form: &OutputForm) -> Result<(), Error> {
+    for format in &form.formats {
+        match format {
+            Format::Hf | Format::Padded => {}
+            Format::Gguf => gguf::check(checkpoint, pruned, form.gguf_type)?,
+        }
+    }
+    Ok(())
+}
+
+impl<'c> Writer<'c> {
+    /// # Errors
+    /// As [`check`]; a file that cannot be made.
+    pub fn begin(
+        checkpoint: &'c Checkpoint,
+        pruned: Architecture,
+        form: OutputForm,
+        out: &OutputDir,
+    ) -> Result<Self, Error> {
+        check(checkpoint, &pruned, &form)?;
+        let shards = || ShardWriter::with_limit(form.shard_size.0);
+        let (mut directory, mut gguf) = (None, None);
+        for format in &form.formats {
+            match format {
+                Format::Hf => directory = Some((Shapes::Narrow, shards())),
+                Format::Padded => directory = Some((Shapes::Padded, shards())),
+                Format::Gguf => gguf = Some(GgufWriter::create(out, checkpoint, &pruned, form.gguf_type)?),
+            }
+        }
+        Ok(Self { checkpoint, pruned, form, shards: directory, gguf })
+    }
+
+    /// The shapes that every block is to be added in.
+    pub fn shapes(&self) -> Vec<Shapes> {
+        let directory = self.shards.as_ref().map(|(shapes, _)| *shapes);
+        let gguf = self.gguf.as_ref().map(|_| Shapes::Narrow);
+        let mut all: Vec<Shapes> = directory.into_iter().chain(gguf).collect();
+        all.dedup();
+        all
+    }
+
+    /// Adds tensors in one of [`Writer::shapes`].
+    ///
+    /// # Errors
+    /// A number too large for the type it is to be stored in; a disk that takes no more.
+    pub fn add(
+        &mut self,
+        out: &OutputDir,
+        shapes: Shapes,
+        tensors: Vec<StoredTensor<'c>>,
+    ) -> Result<(), Error> {
+        if let Some(gguf) = self.gguf.as_mut().filter(|_| shapes == Shapes::Narrow) {
+            gguf.add(&tensors)?;
+        }
+        if let Some((_, shards)) = self.shards.as_mut().filter(|(own, _)| *own == shapes) {
+            shards.add(out, stored::all_as(self.form.export_dtype, tensors)?)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what stands before the first block and after the last, and all files beside the weights. Returns what a
+    /// person should know of the files.
+    ///
+    /// # Errors
+    /// As [`Writer::add`].
+    pub fn finish(mut self, out: &OutputDir) -> Result<Vec<String>, Error> {
+        let ends = end_tensors(self.checkpoint)?;
+        let mut notices = Vec::new();
+        if let Some(mut gguf) = self.gguf.take() {
+            gguf.add(&ends)?;
+            notices = gguf.finish()?;
+        }
+        if let Some((shapes, mut shards)) = self.shards.take() {
+            shards.add(out, stored::all_as(self.form.export_dtype, ends)?)?;
+            shards.finish(out)?;
+            hf::write_files(self.checkpoint, &self.pruned, (shapes, self.form.export_dtype), out)?;
+        }
+        Ok(notices)
+    }
+}
