@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::{OutputForm, Part},
-    export::{self, OutputDir, Writer},
+    export::{self, Finished, OutputDir, Writer},
     pipeline::BlockCut,
     protocol::{Event, RunRecord, Stage},
     session::{Output, PartPlace, Session},
@@ -56,17 +56,20 @@ impl Bench<'_> {
                 return Err(Error::Cancelled);
             }
         }
-        for message in writer.finish(&out)? {
+        let Finished { forms, notices } = writer.finish(&out)?;
+        for message in notices {
             control.tell(Event::Warning { message });
         }
         out.write("calibration.safetensors", &calibration.windows.to_safetensors())?;
         if control.progress(Stage::Export, total, total).is_break() {
             return Err(Error::Cancelled);
         }
+        let written = self.verify(forms, (form, &calibration.windows), &out, control)?;
         let mut seconds = self.seconds;
         seconds.export = control.seconds() - began;
         seconds.total += seconds.export;
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
+        let record = RunRecord { written, ..record };
         let bytes = publish(out, &record, control, |json| self.keep_record_of_output(json))?;
         self.keep_written(bytes)?;
         Ok(record)
