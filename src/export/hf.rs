@@ -30,6 +30,14 @@ const BEGINNINGS: [&str; 5] = ["CHAT_TEMPLATE", "LICENSE", "LICENCE", "COPYING",
 const MODELING: &str = include_str!("../../assets/hf/modeling_slimgpt.py");
 const MODELING_NAME: &str = "modeling_slimgpt.py";
 
+/// What a directory is loaded by.
+pub struct Loading {
+    /// The class of transformers.
+    pub class: String,
+    /// The class comes along, and has to be trusted.
+    pub remote_code: bool,
+}
+
 /// True for a file of the checkpoint that is copied as it is.
 pub fn goes_along(name: &str) -> bool {
     let capitals = name.to_ascii_uppercase();
@@ -45,7 +53,7 @@ pub fn write_files(
     pruned: &Architecture,
     (shapes, dtype): (Shapes, Option<Precision>),
     out: &OutputDir,
-) -> Result<(), Error> {
+) -> Result<Loading, Error> {
     let source = checkpoint.config();
     let (form, written) = match shapes {
         Shapes::Narrow => (Form::of(pruned), pruned),
@@ -53,7 +61,8 @@ pub fn write_files(
     };
     let config = config::config_json(source, written, form, dtype);
     out.write("config.json", format!("{config:#}\n").as_bytes())?;
-    if form == Form::PerLayer {
+    let remote_code = form == Form::PerLayer;
+    if remote_code {
         out.write(MODELING_NAME, MODELING.as_bytes())?;
     }
     for name in checkpoint.source().files()? {
@@ -61,7 +70,7 @@ pub fn write_files(
             out.write(&name, &checkpoint.source().read(&name, "it was there a moment ago")?)?;
         }
     }
-    Ok(())
+    Ok(Loading { class: form.class(written.family), remote_code })
 }
 
 #[cfg(test)]

@@ -14,6 +14,14 @@ use super::{Error, OutputDir};
 /// Writes a file whose tensors may come in any order.
 pub struct GgufWriter;
 
+/// What a file has become.
+pub struct Finished {
+    /// As llama.cpp calls it.
+    pub architecture: String,
+    /// What a person should know of the file.
+    pub notices: Vec<String>,
+}
+
 /// A written file, read back: its own sizes, its weights dequantised.
 pub struct GgufModel {
     architecture: Architecture,
@@ -48,9 +56,9 @@ impl GgufWriter {
         Ok(())
     }
 
-    /// Syncs the file. Returns what a person should know of it.
-    pub fn finish(self) -> Result<Vec<String>, Error> {
-        Ok(Vec::new())
+    /// Syncs the file.
+    pub fn finish(self) -> Result<Finished, Error> {
+        Ok(Finished { architecture: String::new(), notices: Vec::new() })
     }
 }
 

@@ -40,6 +40,15 @@ impl Form {
         }
     }
 
+    /// The class that loads a model of this family.
+    pub fn class(self, family: Family) -> String {
+        match self {
+            Self::Unchanged => format!("{}ForCausalLM", spelled(family)),
+            Self::Stock(stock) => format!("{}ForCausalLM", spelled(stock)),
+            Self::PerLayer => format!("Slim{}ForCausalLM", spelled(family)),
+        }
+    }
+
     /// How a checkpoint is written in its own shapes.
     pub fn unchanged(source: &Value, architecture: &Architecture) -> Self {
         let model_type = source.get("model_type").and_then(Value::as_str);
@@ -107,7 +116,7 @@ fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
 }
 
 fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, family: Family) {
-    let class = format!("{}ForCausalLM", class(family));
+    let class = Form::Stock(family).class(family);
     set(config, json!({ "model_type": family.name(), "architectures": [class] }));
     if family != architecture.family {
         forget(config, &["attention_bias", "mlp_bias", "layer_types"]);
@@ -127,12 +136,11 @@ fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     };
     let per_layer: Map<String, Value> =
         layers.iter().enumerate().map(|(index, size)| (index.to_string(), sizes(size))).collect();
-    let name = |what: &str| format!("Slim{}{what}", class(*family));
-    let place = |what: &str| format!("modeling_slimgpt.{}", name(what));
+    let place = |what: &str| format!("modeling_slimgpt.Slim{}{what}", spelled(*family));
     let keys = json!({
         "model_type": format!("slimgpt_{family}"),
         "slimgpt_family": family.name(),
-        "architectures": [name("ForCausalLM")],
+        "architectures": [Form::PerLayer.class(*family)],
         "auto_map": {
             "AutoConfig": place("Config"),
             "AutoModel": place("Model"),
@@ -146,7 +154,7 @@ fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
 }
 
 /// How transformers spells a family in the names of its classes.
-fn class(family: Family) -> &'static str {
+fn spelled(family: Family) -> &'static str {
     match family {
         Family::Llama => "Llama",
         Family::Mistral => "Mistral",
