@@ -66,7 +66,12 @@ pub fn config_json(
 ) -> Value {
     let mut config = source.as_object().cloned().unwrap_or_default();
     match form {
-        Form::Unchanged => drop(config.remove("auto_map")),
+        Form::Unchanged => {
+            forget(&mut config, &["auto_map"]);
+            if config.contains_key("rope_parameters") {
+                set_positions(&mut config, &architecture.rope);
+            }
+        }
         Form::Stock(family) => {
             forget(&mut config, &STALE);
             set_common(&mut config, architecture);
@@ -88,31 +93,34 @@ pub fn config_json(
 /// the only one.
 fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
     let largest = |size: fn(&LayerSize) -> usize| architecture.layers.iter().map(size).max();
-    let RopeSettings { theta, scaling } = architecture.rope;
-    let scaling = rope_scaling(scaling);
-    // transformers 4 reads rope_theta and rope_scaling alone, 5 these as well.
-    if config.contains_key("rope_parameters") {
-        let mut both = Map::from_iter([("rope_type".into(), "default".into())]);
-        both.extend(scaling.clone().unwrap_or_default());
-        both.insert("rope_theta".into(), theta.into());
-        config.insert("rope_parameters".into(), both.into());
-    }
-    match scaling {
-        Some(scaling) => drop(config.insert("rope_scaling".into(), scaling.into())),
-        None => forget(config, &["rope_scaling"]),
-    }
+    set_positions(config, &architecture.rope);
     let keys = json!({
         "head_dim": architecture.head_dim,
         "num_attention_heads": largest(|size| size.heads),
         "num_key_value_heads": largest(|size| size.kv_heads),
         "intermediate_size": largest(|size| size.channels),
-        "rope_theta": theta,
     });
     set(config, keys);
     if architecture.family == Family::Mistral {
         // transformers takes a missing one for 4096.
         config.insert("sliding_window".into(), json!(architecture.sliding_window));
     }
+}
+
+/// transformers 4 reads `rope_theta` and `rope_scaling` alone, 5 `rope_parameters` as well.
+fn set_positions(config: &mut Map<String, Value>, rope: &RopeSettings) {
+    let scaling = rope_scaling(rope.scaling);
+    if config.contains_key("rope_parameters") {
+        let mut both = Map::from_iter([("rope_type".into(), "default".into())]);
+        both.extend(scaling.clone().unwrap_or_default());
+        both.insert("rope_theta".into(), rope.theta.into());
+        config.insert("rope_parameters".into(), both.into());
+    }
+    match scaling {
+        Some(scaling) => drop(config.insert("rope_scaling".into(), scaling.into())),
+        None => forget(config, &["rope_scaling"]),
+    }
+    config.insert("rope_theta".into(), rope.theta.into());
 }
 
 fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, family: Family) {

@@ -121,10 +121,26 @@ fn padded_shapes_keep_the_configuration_but_for_code_that_does_not_go_along() {
     for source in sources() {
         let form = Form::unchanged(&source, &read(&source));
         assert_eq!(form, Form::Unchanged);
-        assert_eq!(config_json(&source, &read(&source), form, None), source);
+        let config = config_json(&source, &read(&source), form, None);
+        if source.get("rope_parameters").is_none() {
+            assert_eq!(config, source);
+        }
+        assert_eq!(read(&config), read(&source));
         let mut mapped = source.clone();
         mapped["auto_map"] = json!({ "AutoModelForCausalLM": "modeling_other.Other" });
-        assert_eq!(config_json(&mapped, &read(&mapped), form, None), source);
+        assert_eq!(config_json(&mapped, &read(&mapped), form, None), config);
+    }
+}
+
+#[test]
+fn positions_in_the_newer_spelling_are_said_in_the_older_one_too() {
+    let parameters = json!({ "rope_type": "linear", "factor": 2.0, "rope_theta": 1e6 });
+    let source = source("qwen3", json!({ "rope_theta": null, "rope_parameters": parameters }));
+    for form in [Form::Unchanged, Form::Stock(Family::Qwen3), Form::PerLayer] {
+        let config = config_json(&source, &read(&source), form, None);
+        assert_eq!(config["rope_parameters"], parameters);
+        assert_eq!(config["rope_theta"], 1e6);
+        assert_eq!(config["rope_scaling"], json!({ "rope_type": "linear", "factor": 2.0 }));
     }
 }
 
