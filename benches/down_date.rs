@@ -41,7 +41,17 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     let (weight, moment) = random_problem(rows, n);
     let remove = n / units.width() / 2;
     let (moment, weight) = (&moment, &weight[..]);
-    let part = Part { weight, rows, moment, units, remove, damping: DAMPING, compensate: true, target: None };
+    let part = Part {
+        weight,
+        rows,
+        moment,
+        units,
+        remove,
+        scheduled: None,
+        damping: DAMPING,
+        compensate: true,
+        target: None,
+    };
     println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
 
     let first = down_date(&part);

@@ -27,8 +27,12 @@ pub mod pipeline;
 pub mod ui;
 // The explorer on a terminal: input, event loop, and the terminal left as it was found.
 pub mod tui;
+// Charts from plain numbers, as SVG and as PNG.
+pub mod plot;
 // What the engine and its faces say to each other.
 pub mod protocol;
+// What came of a run, for people: figures, a page, a table, a model card.
+pub mod report;
 // A run on disk: settings, attempts of every layer, and what goes on after a crash.
 pub mod session;
 // Events on disk: written while they happen, and played again.

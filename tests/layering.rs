@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("config", &[]),
     // Part of the program, not of the library.
     ("cli", &[]),
@@ -22,13 +22,17 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("protocol", &["prune", "config"]),
     ("recording", &["protocol", "config"]),
     ("session", &["protocol", "config"]),
+    ("plot", &["config"]),
+    ("report", &["plot", "session", "protocol", "prune", "config"]),
     ("app", &["protocol", "config"]),
     ("ui", &["app", "protocol", "config"]),
-    ("tui", &["ui", "app", "engine", "recording", "session", "protocol", "config"]),
+    ("tui", &["ui", "app", "engine", "recording", "report", "plot", "session", "protocol", "config"]),
     (
         "engine",
         &[
             "recording",
+            "report",
+            "plot",
             "session",
             "export",
             "eval",
@@ -41,17 +45,22 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "config",
         ],
     ),
-    ("headless", &["engine", "recording", "session", "protocol", "config"]),
+    ("headless", &["engine", "recording", "report", "session", "protocol", "config"]),
 ];
 
 /// Which modules may name a crate.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("ratatui", &["ui", "tui"]),
     ("candle_core", &["engine", "eval", "export", "pipeline", "model"]),
     ("candle_nn", &["model"]),
     ("candle_transformers", &["eval"]),
     ("faer", &["prune"]),
     ("indicatif", &["headless"]),
+    ("plotters", &["plot"]),
+    ("plotters_backend", &["plot"]),
+    ("ab_glyph", &["plot"]),
+    ("epaint_default_fonts", &["plot"]),
+    ("png", &["plot"]),
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -61,6 +61,7 @@ fn run(fixture: &Fixture) -> Outcome {
         rows,
         moment: &moment,
         units,
+        scheduled: None,
         remove,
         damping: 0.0,
         compensate: true,

@@ -36,6 +36,10 @@ pub enum Error {
     ModelGone { session: PathBuf, cause: Box<Self> },
     #[error("session {}: nothing was begun in it; remove it with `slimgpt sessions remove`, and run again", .0.display())]
     NothingRun(PathBuf),
+    #[error(
+        "format {format}: read back, its logits differ by up to {largest:.3e} from the pruned model's in memory, expected at most {tolerance:.3e}; nothing was published and the session is as it was: try another format, and report this"
+    )]
+    NotAsMeant { format: config::Format, largest: f64, tolerance: f64 },
     #[error("the current directory cannot be told ({0}); change into one that exists")]
     CurrentDir(std::io::Error),
     #[error(transparent)]
@@ -98,6 +102,7 @@ impl Error {
             | Self::Changed { .. }
             | Self::NothingRun(_)
             | Self::ModelGone { .. }
+            | Self::NotAsMeant { .. }
             | Self::CurrentDir(_)
             | Self::NoCalibration(_)
             | Self::NoEvalText(_)
@@ -116,7 +121,7 @@ impl Error {
             return 130;
         }
         match self {
-            Self::Panicked | Self::Runtime(_) | Self::Stdout(_) => 1,
+            Self::Panicked | Self::Runtime(_) | Self::Stdout(_) | Self::NotAsMeant { .. } => 1,
             Self::Recording(e) => e.exit_code(),
             Self::Session(e) => e.exit_code(),
             Self::Eval(eval::Error::Tensor(_)) => 1,

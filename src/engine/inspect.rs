@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     config::{AttentionUnit, Settings},
-    model::{Architecture, Checkpoint, LayerSize},
+    model::{Checkpoint, LayerSize},
     pipeline::{self, LayerPlan},
     protocol::PlannedLayer,
 };
@@ -75,7 +75,7 @@ pub fn inspect(
     let seq_len = window_length(&settings, architecture)?;
     settings.seq_len = Some(seq_len);
     let plan = pipeline::plan(architecture, &settings)?;
-    let after = pruned(architecture, &plan, settings.attention_unit);
+    let after = pipeline::planned(architecture, &plan, settings.attention_unit);
     Ok(Inspection {
         model: checkpoint.name().into(),
         family: architecture.family.to_string(),
@@ -101,23 +101,6 @@ fn storage(checkpoint: &Checkpoint) -> Result<String, Error> {
         .map(|slot| Ok(checkpoint.storage_dtype(&slot.name)?.as_str()))
         .collect::<Result<_, Error>>()?;
     Ok(types.into_iter().collect::<Vec<_>>().join(", "))
-}
-
-/// The sizes that the plan leaves.
-fn pruned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
-    let mut after = architecture.clone();
-    for (size, plan) in after.layers.iter_mut().zip(plan) {
-        let gone = plan.attention.unwrap_or(0);
-        match unit {
-            AttentionUnit::KvGroup => {
-                size.heads -= gone * (size.heads / size.kv_heads);
-                size.kv_heads -= gone;
-            }
-            AttentionUnit::QueryHead => size.heads -= gone,
-        }
-        size.channels -= plan.mlp.unwrap_or(0);
-    }
-    after
 }
 
 fn needs(

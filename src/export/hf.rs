@@ -35,6 +35,14 @@ fn has_modeling(architecture: &Architecture) -> bool {
     }
 }
 
+/// What a directory is loaded by.
+pub struct Loading {
+    /// The class of transformers.
+    pub class: String,
+    /// The class comes along, and has to be trusted.
+    pub remote_code: bool,
+}
+
 /// True for a file of the checkpoint that is copied as it is.
 pub fn goes_along(name: &str) -> bool {
     COMPANIONS.contains(&name)
@@ -49,7 +57,7 @@ pub fn write_files(
     pruned: &Architecture,
     (_shapes, _dtype): (Shapes, Option<Precision>),
     out: &OutputDir,
-) -> Result<(), Error> {
+) -> Result<Loading, Error> {
     let config = config_json(checkpoint.config(), pruned);
     out.write("config.json", format!("{config:#}\n").as_bytes())?;
     if has_modeling(pruned) {
@@ -60,7 +68,7 @@ pub fn write_files(
             out.write(&name, &checkpoint.source().read(&name, "it was there a moment ago")?)?;
         }
     }
-    Ok(())
+    Ok(Loading { class: "SlimLlamaForCausalLM".into(), remote_code: has_modeling(pruned) })
 }
 
 /// `source` with the sizes of `architecture`: per layer under `per_layer_config`, as lists under the names that the

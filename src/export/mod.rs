@@ -13,4 +13,4 @@ pub use gguf::{GgufModel, GgufWriter, file_name as gguf_file_name};
 pub use hf::goes_along;
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use shards::ShardWriter;
-pub use writer::{Writer, check};
+pub use writer::{Finished, Writer, WrittenForm, check};

@@ -16,6 +16,25 @@ pub struct Writer<'c> {
     gguf: Option<GgufWriter>,
 }
 
+/// What was written.
+pub struct Finished {
+    pub forms: Vec<WrittenForm>,
+    /// What a person should know of it.
+    pub notices: Vec<String>,
+}
+
+/// One form of the model, in the output directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenForm {
+    pub format: Format,
+    /// The one file that it is; None for a directory in the form of Hugging Face.
+    pub file: Option<String>,
+    /// A class of transformers, or an architecture of llama.cpp.
+    pub loaded_as: String,
+    /// Code comes along that a reader has to trust.
+    pub remote_code: bool,
+}
+
 /// Refuses what a form cannot express, before anything is pruned or written.
 ///
 /// # Errors
@@ -80,23 +99,33 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Adds what stands before the first block and after the last, and all files beside the weights. Returns what a
-    /// person should know of the files.
+    /// Adds what stands before the first block and after the last, and all files beside the weights.
     ///
     /// # Errors
     /// As [`Writer::add`].
-    pub fn finish(mut self, out: &OutputDir) -> Result<Vec<String>, Error> {
+    pub fn finish(mut self, out: &OutputDir) -> Result<Finished, Error> {
         let ends = end_tensors(self.checkpoint)?;
-        let mut notices = Vec::new();
+        let (mut forms, mut notices) = (Vec::new(), Vec::new());
         if let Some(mut gguf) = self.gguf.take() {
             gguf.add(&ends)?;
-            notices = gguf.finish()?;
+            let file = Some(gguf::file_name(self.checkpoint, self.form.gguf_type));
+            let finished = gguf.finish()?;
+            notices = finished.notices;
+            let (format, loaded_as) = (Format::Gguf, finished.architecture);
+            forms.push(WrittenForm { format, file, loaded_as, remote_code: false });
         }
         if let Some((shapes, mut shards)) = self.shards.take() {
             shards.add(out, stored::all_as(self.form.export_dtype, ends)?)?;
             shards.finish(out)?;
-            hf::write_files(self.checkpoint, &self.pruned, (shapes, self.form.export_dtype), out)?;
+            let dtype = self.form.export_dtype;
+            let hf::Loading { class, remote_code } =
+                hf::write_files(self.checkpoint, &self.pruned, (shapes, dtype), out)?;
+            let format = match shapes {
+                Shapes::Narrow => Format::Hf,
+                Shapes::Padded => Format::Padded,
+            };
+            forms.push(WrittenForm { format, file: None, loaded_as: class, remote_code });
         }
-        Ok(notices)
+        Ok(Finished { forms, notices })
     }
 }

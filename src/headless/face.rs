@@ -118,6 +118,7 @@ impl Face {
             Stage::Path { layer, part } => format!("Layer {layer}: path of {part}"),
             Stage::Fingerprint => "Fingerprint the model".into(),
             Stage::Export => "Export".into(),
+            Stage::Verify => "Verify".into(),
             Stage::Load => "Load".into(),
             Stage::Evaluate { pruned: false } => "Perplexity before".into(),
             Stage::Evaluate { pruned: true } => "Perplexity after".into(),

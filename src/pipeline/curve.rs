@@ -63,7 +63,7 @@ impl Pass<'_> {
                 measured
             }
         };
-        let problem = self.problem(part, &opened, picked, (remove.unwrap_or(0), None))?;
+        let problem = self.problem(part, &opened, picked, (remove.unwrap_or_default(), None))?;
         let stay = match picked {
             Units::Heads { per_group: Some(per_group), .. } => count / per_group,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,

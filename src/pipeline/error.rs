@@ -6,6 +6,14 @@ use crate::{config::Part, model, prune};
 pub enum Error {
     #[error("{0}")]
     Layers(String),
+    #[error(
+        "uniform: layer {layer} has other sizes than layer 0 in the model already, so that no ratio makes them the same; leave --uniform out"
+    )]
+    UnequalLayers { layer: usize },
+    #[error(
+        "uniform: expected all {layers} layers to be pruned, found a range of them; leave --layers or --uniform out"
+    )]
+    UniformOfSome { layers: usize },
     #[error(transparent)]
     Plan(prune::Error),
     #[error("layer {layer}, {part}: {cause}")]
@@ -36,6 +44,8 @@ impl Error {
         match self {
             Self::Part { cause, .. } => cause.is_bad_input(),
             Self::Layers(_)
+            | Self::UnequalLayers { .. }
+            | Self::UniformOfSome { .. }
             | Self::Plan(_)
             | Self::NotFinite { .. }
             | Self::Overflow { .. }

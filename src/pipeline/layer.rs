@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    BlockCut, Error, Known, LayerPlan, Notice, Pass, Streams,
+    BlockCut, Error, Known, LayerPlan, Leaving, Notice, Pass, Streams,
     measure::{Blocks, Inputs, Measured, Wanted, failed},
     notice::{Observer, tell},
     pass::{part_inputs, part_output},
@@ -19,8 +19,8 @@ use super::{
 /// What is to become of a part.
 #[derive(Clone, Copy)]
 pub enum Task<'a> {
-    /// So many units leave, in all groups together; fitted as the settings say where nothing else is.
-    Solve { remove: usize, fit: Option<Fit> },
+    /// So many units leave; fitted as the settings say where nothing else is.
+    Solve { leaving: Leaving, fit: Option<Fit> },
     /// It stays as it is.
     Leave,
     /// It is cut as it was before.
@@ -72,14 +72,16 @@ pub(super) struct Problem {
     weight: Vec<f32>,
     units: Units,
     remove: usize,
+    scheduled: usize,
     fit: Fit,
 }
 
 impl LayerTask<'_> {
     /// What a run does to a layer.
     pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
-        let task =
-            |remove: Option<usize>| remove.map_or(Task::Leave, |remove| Task::Solve { remove, fit: None });
+        let task = |leaving: Option<Leaving>| {
+            leaving.map_or(Task::Leave, |leaving| Task::Solve { leaving, fit: None })
+        };
         Self {
             layer,
             ratio: plan.ratio,
@@ -199,9 +201,9 @@ impl Pass<'_> {
         }
 
         let record = match (task, measured) {
-            (Task::Solve { remove, fit }, Some(measured)) => {
+            (Task::Solve { leaving, fit }, Some(measured)) => {
                 let began = Instant::now();
-                let problem = self.problem(part, layer, picked, (remove, fit))?;
+                let problem = self.problem(part, layer, picked, (leaving, fit))?;
                 let (outcome, away) = self.solve(part, index, &problem, &measured, observer)?;
                 if !outcome.removed.is_empty() {
                     let unit = self.settings.attention_unit;
@@ -246,13 +248,12 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// `remove` units are to leave, in all groups together.
     pub(super) fn problem(
         &self,
         part: Part,
         layer: &Layer,
         units: Units,
-        (remove, fit): (usize, Option<Fit>),
+        (leaving, fit): (Leaving, Option<Fit>),
     ) -> Result<Problem, Error> {
         let original = &layer.blocks.original;
         let scored = match part {
@@ -265,7 +266,8 @@ impl Pass<'_> {
         };
         let Settings { damping, compensation, .. } = *self.settings;
         let fit = fit.unwrap_or(Fit { damping, compensate: compensation });
-        Ok(Problem { weight: values(scored)?, units, remove: remove / groups, fit })
+        let (remove, scheduled) = (leaving.units / groups, leaving.scheduled / groups);
+        Ok(Problem { weight: values(scored)?, units, remove, scheduled, fit })
     }
 
     /// Picks the units that leave and fits the rest. Also gives the time that the observer took, who may have halted it.
@@ -295,6 +297,7 @@ impl Pass<'_> {
             moment: &measured.moment,
             units: problem.units,
             remove: problem.remove,
+            scheduled: Some(problem.scheduled),
             damping: problem.fit.damping,
             compensate: problem.fit.compensate,
             target: match self.settings.target {
@@ -315,6 +318,7 @@ fn record(outcome: Outcome, units: usize, unit_width: usize) -> PartRecord {
         step_errors: outcome.step_errors,
         group_sizes: outcome.group_sizes,
         relative_error: outcome.relative_error,
+        scheduled: outcome.scheduled,
         hessian: Some(outcome.hessian),
     }
 }

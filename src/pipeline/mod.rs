@@ -19,4 +19,4 @@ pub use layer::{Behind, Fit, LayerTask, SolvedLayer, Task};
 pub use measure::Known;
 pub use notice::{Notice, Observer};
 pub use pass::{Laid, Pass, Streams};
-pub use plan::{LayerPlan, plan, plan_layer, scheduled, untouched};
+pub use plan::{LayerPlan, Leaving, plan, plan_layer, planned, scheduled, untouched};

@@ -1,7 +1,9 @@
 //! From settings to counts: how many units leave every layer.
 
+use std::ops::Range;
+
 use crate::{
-    config::{self, AttentionUnit, Part, Settings},
+    config::{self, AttentionUnit, Part, Schedule, Settings},
     model::{Architecture, LayerSize},
     prune::{LayerRecord, PartRecord, Ratio, Span, Units, channels_to_remove, ratios, units_to_remove},
 };
@@ -12,22 +14,49 @@ use super::Error;
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerPlan {
     pub ratio: f64,
-    /// Units that leave the attention, in all groups together; None where the run leaves it as it is.
-    pub attention: Option<usize>,
-    /// Channels that leave the FFN; None where the run leaves it as it is.
-    pub mlp: Option<usize>,
+    /// KV groups or query heads; None where the run leaves the part as it is.
+    pub attention: Option<Leaving>,
+    /// Channels; None where the run leaves the part as it is.
+    pub mlp: Option<Leaving>,
 }
 
-/// The schedule, solved for a model of so many layers.
+/// Units that leave a part, in all groups together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leaving {
+    pub units: usize,
+    /// What the schedule alone asks for: with sizes that differ from layer to layer, and in no multiples.
+    pub scheduled: usize,
+}
+
+/// The ratios of a run: the schedule, solved for a model of so many layers, or its mean in all of them.
 pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<Ratio>, Error> {
+    let own = schedule(layers, settings)?;
+    if !settings.uniform {
+        return Ok(own);
+    }
+    let equal = match (&settings.schedule, settings.span()) {
+        (Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => {
+            let mean = own.iter().map(|ratio| ratio.get()).sum::<f64>() / layers as f64;
+            Ratio::new(mean)?
+        }
+        (_, config::Span::Mean(mean)) => Ratio::new(mean)?,
+    };
+    Ok(vec![equal; layers])
+}
+
+/// What the schedule alone says.
+fn schedule(layers: usize, settings: &Settings) -> Result<Vec<Ratio>, Error> {
     Ok(ratios(layers, &settings.schedule, span(settings.span())?)?)
 }
 
 /// Solves the schedule for this model and rounds every ratio to counts.
 pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<LayerPlan>, Error> {
     let layers = &architecture.layers;
-    let ratios = scheduled(layers.len(), settings)?;
+    let ratios = scheduled(layers.len(), settings)?.into_iter().zip(schedule(layers.len(), settings)?);
     let chosen = settings.layers.resolve(layers.len()).map_err(Error::Layers)?;
+    if settings.uniform {
+        refuse_unequal(architecture, &chosen)?;
+    }
     let plans = layers.iter().zip(ratios).enumerate().map(|(index, (size, ratio))| {
         if chosen.contains(&index) { layer_plan(size, ratio, settings) } else { LayerPlan::untouched() }
     });
@@ -40,21 +69,54 @@ impl LayerPlan {
     }
 }
 
-/// Rounds one layer's ratio to counts.
-fn layer_plan(size: &LayerSize, ratio: Ratio, settings: &Settings) -> LayerPlan {
-    let attention = settings.prunes(Part::Attention).then(|| match settings.attention_unit {
+/// Layers of the same sizes come of the same ratio in all of them, where they have the same sizes.
+fn refuse_unequal(architecture: &Architecture, chosen: &Range<usize>) -> Result<(), Error> {
+    let layers = &architecture.layers;
+    if let Some(other) = layers.iter().position(|size| *size != layers[0]) {
+        return Err(Error::UnequalLayers { layer: other });
+    }
+    if chosen.len() < layers.len() {
+        return Err(Error::UniformOfSome { layers: layers.len() });
+    }
+    Ok(())
+}
+
+/// Rounds one layer's ratio to counts; the second ratio is what the schedule alone says.
+fn layer_plan(size: &LayerSize, (ratio, own): (Ratio, Ratio), settings: &Settings) -> LayerPlan {
+    let heads = |ratio| match settings.attention_unit {
         AttentionUnit::KvGroup => units_to_remove(size.kv_heads, ratio),
         AttentionUnit::QueryHead => units_to_remove(size.group(), ratio) * size.kv_heads,
-    });
+    };
+    let channels = |ratio, multiple| channels_to_remove(size.channels, ratio, multiple);
+    let attention =
+        settings.prunes(Part::Attention).then(|| Leaving { units: heads(ratio), scheduled: heads(own) });
     let mlp = settings
         .prunes(Part::Mlp)
-        .then(|| channels_to_remove(size.channels, ratio, settings.channel_multiple));
+        .then(|| Leaving { units: channels(ratio, settings.channel_multiple), scheduled: channels(own, 1) });
     LayerPlan { ratio: ratio.get(), attention, mlp }
 }
 
 /// What one layer alone is to lose at this ratio, whatever layers the settings name.
 pub fn plan_layer(size: &LayerSize, ratio: f64, settings: &Settings) -> Result<LayerPlan, Error> {
-    Ok(layer_plan(size, Ratio::new(ratio)?, settings))
+    let ratio = Ratio::new(ratio)?;
+    Ok(layer_plan(size, (ratio, ratio), settings))
+}
+
+/// The sizes that the plan leaves.
+pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
+    let mut after = architecture.clone();
+    for (size, plan) in after.layers.iter_mut().zip(plan) {
+        let gone = plan.attention.map_or(0, |leaving| leaving.units);
+        match unit {
+            AttentionUnit::KvGroup => {
+                size.heads -= gone * (size.heads / size.kv_heads);
+                size.kv_heads -= gone;
+            }
+            AttentionUnit::QueryHead => size.heads -= gone,
+        }
+        size.channels -= plan.mlp.map_or(0, |leaving| leaving.units);
+    }
+    after
 }
 
 /// The units of a part: their number, their width in columns of the scored weight, and how they are picked.

@@ -205,6 +205,8 @@ pub enum Stage {
     Fingerprint,
     /// Tensors written.
     Export,
+    /// Blocks of the written model, read back, and of the one in memory.
+    Verify,
     /// Blocks loaded, to write text with.
     Load,
     /// Bytes of calibration or evaluation text.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Method;
-use crate::{config::Settings, prune::LayerRecord};
+use crate::{
+    config::{Format, Settings},
+    prune::{LayerRecord, PartRecord},
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -15,6 +18,9 @@ pub struct RunRecord {
     /// Layers that were solved otherwise than the settings say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<TunedLayer>,
+    /// What was written, and how it compares when it is read back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WrittenRecord>,
     /// None where no evaluation text was given.
     pub perplexity: Option<PerplexityRecord>,
     pub seconds: Seconds,
@@ -47,6 +53,59 @@ pub struct CalibrationRecord {
     pub seed: u64,
     /// Tokens calibrated on: samples · seq_len.
     pub tokens: u64,
+}
+
+/// One form of the model on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrittenRecord {
+    pub format: Format,
+    /// How the weights are stored: f32, f16, bf16, q8_0, q4_k.
+    pub weights: String,
+    /// What loads it: a class of transformers, or an architecture of llama.cpp.
+    pub loaded_as: String,
+    /// Code comes along that a reader has to trust.
+    pub remote_code: bool,
+    /// None where it was not asked for.
+    pub verified: Option<Verified>,
+}
+
+/// Logits of what was written, read back, against those of the pruned model in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Largest |Δ logit|.
+    pub largest_difference: f64,
+    /// More than this fails.
+    pub tolerance: f64,
+    /// Root mean square of the logits around the mean of each position.
+    pub spread: f64,
+    /// Tokens that were compared on.
+    pub tokens: usize,
+}
+
+/// What other sizes than the schedule's own cost: `--uniform`, `--channel-multiple`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RoundingCost {
+    /// Mean relative error of the pruned parts.
+    pub error: f64,
+    /// The same at the counts of the schedule alone, each by its part's own elimination path.
+    pub scheduled: f64,
+}
+
+impl RunRecord {
+    /// None where all sizes are those of the schedule.
+    pub fn rounding_cost(&self) -> Option<RoundingCost> {
+        let parts = || self.layers.iter().flat_map(|layer| [&layer.attention, &layer.mlp]);
+        let pruned: Vec<_> = parts().filter(|part| part.hessian.is_some()).collect();
+        pruned.iter().any(|part| part.scheduled.is_some()).then(|| {
+            let mean = |error: fn(&PartRecord) -> f64| {
+                pruned.iter().map(|part| error(part)).sum::<f64>() / pruned.len() as f64
+            };
+            RoundingCost {
+                error: mean(|part| part.relative_error),
+                scheduled: mean(|part| part.scheduled.map_or(part.relative_error, |own| own.relative_error)),
+            }
+        })
+    }
 }
 
 /// Perplexity: exp of the mean negative log-likelihood of tokens 2…L of non-overlapping windows.

@@ -77,7 +77,17 @@ mod tests {
     }
 
     fn part<'a>(weight: &'a [f32], moment: &'a Moment, units: Units, remove: usize) -> Part<'a> {
-        Part { weight, rows: ROWS, moment, units, remove, damping: 0.01, compensate: true, target: None }
+        Part {
+            weight,
+            rows: ROWS,
+            moment,
+            units,
+            remove,
+            scheduled: None,
+            damping: 0.01,
+            compensate: true,
+            target: None,
+        }
     }
 
     #[test]

@@ -41,6 +41,6 @@ pub use moment_picture::MomentPicture;
 pub use outcome::{Outcome, Progress, prune};
 pub use part::{Part, Units};
 pub use ratio::{Ratio, channels_to_remove, units_to_remove};
-pub use record::{LayerRecord, PartRecord};
+pub use record::{LayerRecord, PartRecord, Scheduled};
 pub use schedule::{Span, ratios};
 pub use second_moment::{Moment, SecondMoment};

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::damping::raise;
 use super::refit::{energy, originals, refit};
-use super::{Elimination, Error, HessianStats, MomentPicture, Part};
+use super::{Elimination, Error, HessianStats, MomentPicture, Part, Scheduled};
 
 /// What is told while a weight is pruned.
 #[derive(Clone, Debug)]
@@ -32,6 +32,9 @@ pub struct Outcome {
     /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², G without damping; 0 where nothing left, and where the
     /// output was always 0.
     pub relative_error: f64,
+    /// The relative error at [`Part::scheduled`], where that is another count; None also where the path cannot be followed
+    /// so far.
+    pub scheduled: Option<Scheduled>,
     /// [rows, columns of the kept units], row-major.
     pub weight: Vec<f64>,
     pub hessian: HessianStats,
@@ -85,7 +88,9 @@ fn with_damping(
         tell(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
         step += 1;
     }
-    elimination.finish()
+    let scheduled = part.scheduled.filter(|&count| count != part.remove);
+    let scheduled = scheduled.and_then(|count| elimination.error_at(count));
+    Ok(Outcome { scheduled, ..elimination.finish()? })
 }
 
 pub(super) fn tell(
@@ -103,6 +108,25 @@ impl Elimination<'_> {
     /// tr(W G Wᵀ) = E‖y‖², without damping.
     pub fn energy(&mut self) -> f64 {
         *self.energy.get_or_insert_with(|| energy(self.part))
+    }
+
+    /// What the path costs where so many units have left, in the sense of [`Part::remove`]: between two batches in
+    /// proportion to the units, past the end by going on. The path itself stays as long as it was. None where it breaks off.
+    fn error_at(&mut self, remove: usize) -> Option<Scheduled> {
+        let (length, goal) = (self.path.len(), self.part.total(remove));
+        if self.aim(remove).is_ok() {
+            while self.step().ok()?.is_some() {}
+        }
+        let (mut left, mut error) = (goal, 0.0);
+        for removal in &self.path {
+            let units = removal.units.len();
+            error += removal.error * left.min(units) as f64 / units as f64;
+            left -= left.min(units);
+        }
+        self.path.truncate(length);
+        let energy = self.energy();
+        let relative_error = if energy > 0.0 { error / energy } else { 0.0 };
+        (left == 0).then_some(Scheduled { removed: goal, relative_error })
     }
 
     /// Fits the columns that are still there to the whole.
@@ -129,7 +153,18 @@ impl Elimination<'_> {
         let step_errors: Vec<f64> = path.iter().map(|removal| removal.error).collect();
         let relative_error = if whole > 0.0 { step_errors.iter().sum::<f64>() / whole } else { 0.0 };
         let group_sizes = path.iter().map(|removal| removal.units.len()).collect();
-        Ok(Outcome { kept, removed, step_errors, group_sizes, relative_error, weight, hessian, first_scores })
+        let scheduled = None;
+        Ok(Outcome {
+            kept,
+            removed,
+            step_errors,
+            group_sizes,
+            relative_error,
+            scheduled,
+            weight,
+            hessian,
+            first_scores,
+        })
     }
 }
 
@@ -145,7 +180,8 @@ mod tests {
         let units = Units::Channels { group_size: GroupSize::Exact };
         let (remove, damping, compensate, target) = (1, 0.01, true, None);
         let weight = &[1.0, 2.0][..];
-        let part = Part { weight, rows: 1, moment: &moment, units, remove, damping, compensate, target };
+        let (rows, moment, scheduled) = (1, &moment, None);
+        let part = Part { weight, rows, moment, units, remove, scheduled, damping, compensate, target };
         let mut told = Vec::new();
         let mut observe = |progress: Progress| {
             told.push(match progress {

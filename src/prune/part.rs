@@ -16,6 +16,9 @@ pub struct Part<'a> {
     pub units: Units,
     /// How many units leave; with `per_group`, how many leave every group.
     pub remove: usize,
+    /// What the schedule alone would have leave, in the same sense, where that was rounded to other sizes: its error is told
+    /// too. Of no effect on what leaves.
+    pub scheduled: Option<usize>,
     /// λ in parts of the mean diagonal of G; raised where the factorisation needs it.
     pub damping: f64,
     /// Whether the columns that stay make up for those that leave.

@@ -21,6 +21,9 @@ pub struct PartRecord {
     pub group_sizes: Vec<usize>,
     /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ).
     pub relative_error: f64,
+    /// What the schedule alone would have removed, where sizes were rounded away from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<Scheduled>,
     /// None where the part was left out of the run.
     pub hessian: Option<HessianStats>,
 }
@@ -36,9 +39,18 @@ impl PartRecord {
             step_errors: Vec::new(),
             group_sizes: Vec::new(),
             relative_error: 0.0,
+            scheduled: None,
             hessian: None,
         }
     }
+}
+
+/// A count that was not taken, and its error by the same elimination path.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scheduled {
+    pub removed: usize,
+    /// Sum of the step errors up to that count over E‖y‖²; between two batches in proportion to the units.
+    pub relative_error: f64,
 }
 
 /// One layer.

@@ -32,7 +32,17 @@ impl Case {
 
     fn part(&self, units: Units, remove: usize) -> Part<'_> {
         let (weight, moment) = (&self.weight[..], &self.moment);
-        Part { weight, rows: ROWS, moment, units, remove, damping: 0.01, compensate: true, target: None }
+        Part {
+            weight,
+            rows: ROWS,
+            moment,
+            units,
+            remove,
+            scheduled: None,
+            damping: 0.01,
+            compensate: true,
+            target: None,
+        }
     }
 
     fn w(&self) -> Rows {
@@ -399,4 +409,38 @@ fn the_statistics_are_those_of_twice_the_moment() {
     let stats = run(&case.part(channels(GroupSize::Exact), 1)).hessian;
     assert_eq!((stats.trace, stats.diag_min, stats.diag_max, stats.dead), (8.0, 0.0, 6.0, 1));
     assert_eq!((stats.diag_mean, stats.damping_used), (8.0 / 3.0, 0.01));
+}
+
+#[test]
+fn the_error_of_a_scheduled_count_is_that_of_its_own_run_and_changes_nothing() {
+    let case = Case::new(41, 48);
+    let all = [
+        (heads(4, HeadScore::Exact), 5, 3),
+        (heads(4, HeadScore::Exact), 5, 8),
+        (Units::Channels { group_size: GroupSize::Exact }, 20, 13),
+        (Units::Channels { group_size: GroupSize::Exact }, 20, 31),
+        (Units::Channels { group_size: GroupSize::Fixed(4) }, 20, 40),
+    ];
+    for (units, remove, scheduled) in all {
+        let solve = |part: Part| prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
+        let plain = solve(case.part(units, remove));
+        let told = solve(Part { scheduled: Some(scheduled), ..case.part(units, remove) });
+        let own = solve(case.part(units, scheduled)).relative_error;
+        let found = told.scheduled.unwrap();
+        assert_eq!(found.removed, scheduled);
+        assert!((found.relative_error - own).abs() <= 1e-9 * own, "{units:?}: {found:?} is not {own}");
+        assert_eq!(Outcome { scheduled: None, ..told }, plain);
+    }
+}
+
+#[test]
+fn the_error_between_two_batches_lies_in_proportion_between_theirs() {
+    let case = Case::new(43, 40);
+    let units = Units::Channels { group_size: GroupSize::Fixed(10) };
+    let part = Part { scheduled: Some(14), ..case.part(units, 20) };
+    let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
+    let sum: f64 = outcome.step_errors.iter().sum();
+    let expected = (outcome.step_errors[0] + 0.4 * outcome.step_errors[1]) / sum * outcome.relative_error;
+    let found = outcome.scheduled.unwrap().relative_error;
+    assert!((found - expected).abs() <= 1e-12, "{found} is not {expected}");
 }

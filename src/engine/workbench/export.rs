@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::{OutputForm, Part},
-    export::{self, OutputDir, Writer},
+    export::{self, Finished, OutputDir, Writer},
     pipeline::BlockCut,
-    protocol::{Event, RunRecord, Stage},
+    protocol::{Event, RunRecord, Stage, WrittenRecord},
     session::{Output, PartPlace, Session},
 };
 
@@ -41,7 +41,15 @@ impl Bench<'_> {
         let out = OutputDir::create(out, force, directory(checkpoint), |partial| {
             let partial = Some(absolute(partial).map_err(Error::CurrentDir)?);
             let of = self.attempts.numbers().to_vec();
-            self.keep_output(Output { path, partial, run_json_sha256: None, bytes: None, of, written: false })
+            self.keep_output(Output {
+                path,
+                partial,
+                run_json_sha256: None,
+                bytes: None,
+                of,
+                forms: Vec::new(),
+                written: false,
+            })
         })?;
         let mut writer = Writer::begin(checkpoint, self.architecture(), form.clone(), &out)?;
         let layers = self.attempts.numbers().len();
@@ -56,19 +64,22 @@ impl Bench<'_> {
                 return Err(Error::Cancelled);
             }
         }
-        for message in writer.finish(&out)? {
+        let Finished { forms, notices } = writer.finish(&out)?;
+        for message in notices {
             control.tell(Event::Warning { message });
         }
         out.write("calibration.safetensors", &calibration.windows.to_safetensors())?;
         if control.progress(Stage::Export, total, total).is_break() {
             return Err(Error::Cancelled);
         }
+        let written = self.verify(forms, (form, &calibration.windows), &out, control)?;
         let mut seconds = self.seconds;
         seconds.export = control.seconds() - began;
         seconds.total += seconds.export;
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
+        let record = RunRecord { written, ..record };
         let bytes = publish(out, &record, control, |json| self.keep_record_of_output(json))?;
-        self.keep_written(bytes)?;
+        self.keep_written(bytes, &record.written)?;
         Ok(record)
     }
 
@@ -123,11 +134,12 @@ impl Bench<'_> {
         })?)
     }
 
-    fn keep_written(&mut self, bytes: u64) -> Result<(), Error> {
+    fn keep_written(&mut self, bytes: u64, forms: &[WrittenRecord]) -> Result<(), Error> {
         let Some(session) = &mut self.session else { return Ok(()) };
         Ok(session.change(|state| {
             if let Some(output) = &mut state.output {
                 (output.written, output.partial, output.bytes) = (true, None, Some(bytes));
+                output.forms = forms.to_vec();
             }
         })?)
     }

@@ -12,6 +12,7 @@ mod measure;
 mod reopen;
 mod retry;
 mod run;
+mod verify;
 mod watch;
 mod write;
 
@@ -311,6 +312,7 @@ impl<'c> Bench<'c> {
             model: model_record(self.checkpoint, &self.architecture())?,
             layers: self.attempts.records(self.checkpoint.architecture(), &settings),
             tuned: self.attempts.tuned_layers(),
+            written: Vec::new(),
             settings,
             calibration: calibration.record.clone(),
             perplexity,

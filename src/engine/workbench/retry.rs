@@ -2,7 +2,7 @@
 
 use crate::{
     config::Part,
-    pipeline::{Behind, BlockCut, LayerTask, Task},
+    pipeline::{Behind, BlockCut, LayerTask, Leaving, Task},
     protocol::{Attempt, Event, Method, PartRecord},
 };
 
@@ -58,7 +58,7 @@ impl Bench<'_> {
             mlp: task(Part::Mlp, plan.mlp, &attempt.method, earlier.as_ref()),
             behind: Behind::NotNeeded,
         };
-        let origin = |part, remove: Option<usize>| match (remove, &earlier) {
+        let origin = |part, leaving: Option<Leaving>| match (leaving, &earlier) {
             (Some(_), _) | (None, None) => Origin::Solved,
             (None, Some(earlier)) => Origin::Earlier(earlier.made_by.of(part)),
         };
@@ -98,12 +98,12 @@ impl Bench<'_> {
 /// Solves a part that is to lose so many units; any other is as the attempt in force has it.
 pub fn task<'e>(
     part: Part,
-    remove: Option<usize>,
+    leaving: Option<Leaving>,
     method: &Method,
     earlier: Option<&'e InForceParts>,
 ) -> Task<'e> {
-    match (remove, earlier) {
-        (Some(remove), _) => Task::Solve { remove, fit: fit(method, part) },
+    match (leaving, earlier) {
+        (Some(leaving), _) => Task::Solve { leaving, fit: fit(method, part) },
         (None, Some(earlier)) => {
             let record = match part {
                 Part::Attention => &earlier.attention,

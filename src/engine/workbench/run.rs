@@ -2,8 +2,9 @@
 
 use crate::{
     config::{Part, Schedule, Settings},
+    export,
     model::Architecture,
-    pipeline::{self, Behind, LayerPlan, LayerTask, Pass, Streams, Task},
+    pipeline::{self, Behind, LayerPlan, LayerTask, Leaving, Pass, Streams, Task},
     protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
     prune::Ratio,
     session::Target,
@@ -72,7 +73,9 @@ fn with_ratios(settings: Settings, ratios: &[f64], layers: usize) -> Settings {
         return settings;
     }
     let schedule = Schedule::Custom(ratios.to_vec());
-    Settings { schedule, ratio: None, first_ratio: None, last_ratio: None, ..settings }
+    // Ratios that were set by hand are no longer equal ones.
+    let uniform = false;
+    Settings { schedule, ratio: None, first_ratio: None, last_ratio: None, uniform, ..settings }
 }
 
 impl Bench<'_> {
@@ -84,6 +87,10 @@ impl Bench<'_> {
         }
         let mut course = Course::new(resolved(settings, architecture)?, ratios, architecture)?;
         let settings = course.settings.clone();
+        if target.is_some() {
+            let planned = pipeline::planned(architecture, &course.plan, settings.attention_unit);
+            export::check(checkpoint, &planned, &settings.output)?;
+        }
         let (device, dtype) = self.forward(&settings.machine)?;
         if settings.eval.is_some() {
             check_window("eval-seq-len", settings.eval_seq_len, settings.bos, checkpoint)?;
@@ -279,10 +286,10 @@ struct Solving {
 }
 
 /// What is still to be done to a part.
-fn task<'b>(begun: Option<&'b BegunPart>, remove: Option<usize>, method: &Method, part: Part) -> Task<'b> {
-    match (begun, remove) {
+fn task<'b>(begun: Option<&'b BegunPart>, leaving: Option<Leaving>, method: &Method, part: Part) -> Task<'b> {
+    match (begun, leaving) {
         (Some(BegunPart { record, cut, .. }), _) => Task::TakeOver { record, cut },
-        (None, Some(remove)) => Task::Solve { remove, fit: fit(method, part) },
+        (None, Some(leaving)) => Task::Solve { leaving, fit: fit(method, part) },
         (None, None) => Task::Leave,
     }
 }

@@ -126,6 +126,7 @@ fn head() -> PartHead {
             step_errors: vec![0.1 + 0.2, f64::MIN_POSITIVE],
             group_sizes: vec![1, 1],
             relative_error: 2.0 / 7.0,
+            scheduled: None,
             hessian: Some(stats),
         },
         statistics: Some(Statistics { stats, picture, scores: vec![0.1, 1e-40, 3.4e38, 0.0], energy: 1e-9 }),

@@ -13,6 +13,7 @@ pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
         Stage::Path { layer, part } => format!("following the path of layer {layer}, {part}"),
         Stage::Fingerprint => "fingerprinting the model".into(),
         Stage::Export => "writing tensors".into(),
+        Stage::Verify => "reading back what was written".into(),
         Stage::Load => "loading blocks".into(),
         Stage::Tokenise => "reading text".into(),
         Stage::Calibrate { layer, part } => format!("layer {layer}: calibrating {part}"),

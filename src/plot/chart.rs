@@ -1,0 +1,46 @@
+//! A chart: panels side by side.
+
+use super::{Look, Panel, picture};
+
+/// One or more panels in rows of at most `columns`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    pub panels: Vec<Panel>,
+    pub columns: usize,
+}
+
+/// In points, 96 to the inch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Chart {
+    pub fn single(panel: Panel) -> Self {
+        Self { panels: vec![panel], columns: 1 }
+    }
+
+    /// The size at which its panels are drawn best.
+    pub fn size(&self) -> Size {
+        let columns = self.columns.clamp(1, self.panels.len().max(1));
+        let rows = self.panels.len().div_ceil(columns).max(1) as u32;
+        let (width, height) = match columns {
+            1 => (720, 340),
+            2 => (440, 280),
+            3 => (320, 230),
+            _ => (260, 190),
+        };
+        Size { width: width * columns as u32, height: height * rows }
+    }
+
+    /// A document of its own, on paper of the look's colour.
+    pub fn svg(&self, look: Look, size: Size) -> String {
+        picture::svg(self, look, size)
+    }
+
+    /// Two pixels a point, RGB, on paper of the look's colour.
+    pub fn png(&self, look: Look, size: Size) -> Vec<u8> {
+        picture::png(self, look, size)
+    }
+}

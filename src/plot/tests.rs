@@ -1,0 +1,123 @@
+use super::*;
+
+fn chart() -> Chart {
+    let points = vec![(0.0, 1e-4), (1.0, 3e-3), (2.0, f64::NAN), (3.0, 0.0), (4.0, 0.2), (5.0, 0.5)];
+    let line = Series::line("attention <b>", Ink::First, Dot::Circle, points.clone());
+    let bars = (0..6).map(|at| Bar {
+        x: f64::from(at),
+        height: f64::from(at * at),
+        fill: if at < 2 { Fill::Hollow } else { Fill::Full },
+        note: at.to_string(),
+    });
+    let bars = Series {
+        name: "heads".into(),
+        ink: Ink::Second,
+        shape: Shape::Bars { bars: bars.collect(), width: 0.8 },
+    };
+    let y = Axis::fitting("error, %", points.iter().map(|point| point.1));
+    let panel = |series: Series, y: Axis| Panel {
+        title: "Layer 1".into(),
+        x: Axis::whole("layer"),
+        y,
+        series: vec![series],
+        marks: vec![Mark::Cut { x: 2.5, label: "cut".into() }, Mark::Level { y: 0.1, label: "mean".into() }],
+    };
+    Chart { panels: vec![panel(line, y), panel(bars, Axis::numbers("score"))], columns: 2 }
+}
+
+#[test]
+fn the_same_numbers_give_the_same_bytes() {
+    let (chart, size) = (chart(), chart().size());
+    for look in [Look::Light, Look::Dark] {
+        assert_eq!(chart.svg(look, size), chart.svg(look, size));
+        assert_eq!(chart.png(look, size), chart.png(look, size));
+    }
+    assert_ne!(chart.svg(Look::Light, size), chart.svg(Look::Dark, size));
+}
+
+#[test]
+fn a_png_has_two_pixels_a_point_and_both_paper_and_ink() {
+    let chart = chart();
+    let size = Size { width: 300, height: 200 };
+    let bytes = chart.png(Look::Light, size);
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!((info.width, info.height), (600, 400));
+    for ink in [Ink::Paper, Ink::First, Ink::Second] {
+        let rgb = ink.rgb(Look::Light);
+        assert!(pixels.chunks(3).any(|pixel| pixel == rgb), "{ink:?} is nowhere");
+    }
+}
+
+#[test]
+fn words_in_a_chart_cannot_become_elements() {
+    let svg = chart().svg(Look::Light, chart().size());
+    assert!(svg.contains("attention &lt;b&gt;") && !svg.contains("<b>"), "{svg}");
+}
+
+#[test]
+fn numbers_without_a_place_leave_a_gap() {
+    let svg = chart().svg(Look::Light, chart().size());
+    // Two pieces of a line of six points, of which two have no place.
+    let ink = format!("stroke=\"{}\"", Ink::First.hex(Look::Light));
+    assert_eq!(svg.matches(&ink).count(), 2, "{svg}");
+    assert_eq!(svg.matches("<circle").count(), 4);
+    assert!(!svg.contains("NaN"));
+}
+
+#[test]
+fn no_two_inks_are_the_same() {
+    for look in [Look::Light, Look::Dark] {
+        let mut all: Vec<_> = Ink::ALL.map(|ink| ink.rgb(look)).into();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), Ink::ALL.len());
+    }
+}
+
+#[test]
+fn numbers_are_as_short_as_their_step_allows() {
+    let cases = [
+        (0.25, 0.05, "0.25"),
+        (0.3, 0.1, "0.3"),
+        (1500.0, 500.0, "1500"),
+        (15_000.0, 5000.0, "15,000"),
+        (-2.5, 0.5, "−2.5"),
+        (3e6, 1e6, "3M"),
+        (0.0, 0.2, "0"),
+        (0.001, 0.001, "0.001"),
+        (2e-7, 2e-7, "2e-7"),
+        (10_000.0, 10_000.0, "10,000"),
+    ];
+    for (value, step, text) in cases {
+        assert_eq!(axis::plain(value, step), text);
+    }
+}
+
+#[test]
+fn a_logarithmic_axis_is_taken_where_values_differ_much() {
+    assert_eq!(Axis::fitting("", [0.0, 0.1, 2.0]).scale, Scale::Linear);
+    assert_eq!(Axis::fitting("", [0.0, 0.1, 20.0, f64::NAN]).scale, Scale::Logarithmic);
+    assert_eq!(Axis::fitting("", []).scale, Scale::Linear);
+}
+
+#[test]
+fn the_font_has_what_charts_say() {
+    assert!(font::has_all("log₁₀ H, ‰ × − ² · λ % 0123456789e-7,.…–°"));
+    assert!(font::width("wide", 12.0) > font::width("w", 12.0));
+}
+
+#[test]
+fn a_chart_of_nothing_is_drawn_too() {
+    let panel = Panel {
+        title: String::new(),
+        x: Axis::whole("layer"),
+        y: Axis::numbers("error"),
+        series: vec![Series::line("none", Ink::First, Dot::None, Vec::new())],
+        marks: Vec::new(),
+    };
+    for chart in [Chart::single(panel), Chart { panels: Vec::new(), columns: 3 }] {
+        assert!(chart.svg(Look::Light, chart.size()).ends_with("</svg>\n"));
+    }
+}

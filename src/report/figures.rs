@@ -1,0 +1,42 @@
+//! The charts of a run, from its plain records: what the report and the explorer both show.
+
+mod layers;
+mod parts;
+
+pub use layers::{attempts, before_and_after, damping_and_condition, layer_errors, ratio_curve};
+pub use parts::{Curve, Scored, channel_scores, curve_of, error_curves, head_scores, hessian_diagonals};
+
+use crate::{
+    config::{AttentionUnit, Part},
+    plot::{Dot, Ink},
+};
+
+/// The ink and the dot of a part, in all charts.
+fn of_part(part: Part) -> (Ink, Dot) {
+    match part {
+        Part::Attention => (Ink::First, Dot::Circle),
+        Part::Mlp => (Ink::Second, Dot::Square),
+    }
+}
+
+/// What leaves as one.
+pub fn unit_name(unit: AttentionUnit) -> &'static str {
+    match unit {
+        AttentionUnit::KvGroup => "KV group",
+        AttentionUnit::QueryHead => "query head",
+    }
+}
+
+/// How many panels stand in a row.
+fn columns(panels: usize) -> usize {
+    match panels {
+        0..=3 => panels.max(1),
+        4 => 2,
+        5 | 6 | 9 => 3,
+        _ => 4,
+    }
+}
+
+fn percent(share: f64) -> f64 {
+    100.0 * share
+}
