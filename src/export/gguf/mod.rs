@@ -48,6 +48,3 @@ pub fn file_name(checkpoint: &Checkpoint, kind: GgufType) -> String {
     let name = checkpoint.name().rsplit('/').next().unwrap_or("model");
     format!("{name}-slim-{kind}.gguf")
 }
-
-#[cfg(test)]
-mod tests;
