@@ -32,7 +32,7 @@ mod tests {
         // [heads, 2, head_dim/2, row] with axes 1 and 2 swapped.
         let (heads, head_dim, row) = (3, 6, 2);
         let bytes: Vec<u8> = (0..(heads * head_dim * row) as u8).collect();
-        let mut slow = Vec::new();
+        let mut slow = Vec::<u8>::new();
         for head in 0..heads {
             for i in 0..head_dim / 2 {
                 for half in 0..2 {
