@@ -97,6 +97,11 @@ pub enum Command {
   slimgpt eval                                       the built-in model on its held-out text
   slimgpt eval slim --text wiki.test.txt --seq-len 2048 --json")]
     Eval(EvalArgs),
+    /// Write the logits of a model on a text, for comparison with other programs
+    #[command(after_help = "Examples:
+  slimgpt logits --windows 2 --out logits.safetensors   the built-in model on its held-out text
+  slimgpt logits slim --text wiki.test.txt --seq-len 256 --windows 4 --out logits.safetensors")]
+    Logits(LogitsArgs),
     /// Continue a prompt
     #[command(after_help = "Examples:
   slimgpt generate --prompt \"One day\"
@@ -240,6 +245,29 @@ pub struct EvalArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct LogitsArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Text whose first windows the model sees [default for the demo: its held-out text]
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<TextSource>,
+    /// Tokens in a window
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub seq_len: usize,
+    /// Windows
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub windows: usize,
+    /// Safetensors file to write: tokens, i64 [K, N], and logits, f32 [K, N, vocabulary]; must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Replace the file
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+#[derive(Debug, Args)]
 pub struct GenerateArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
@@ -270,6 +298,9 @@ pub struct GenerateArgs {
     /// Begin without a BOS token
     #[arg(long)]
     pub no_bos: bool,
+    /// Print the tokens of the prompt, and tokens and text of what follows it, as JSON
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub machine: MachineOptions,
 }

@@ -10,15 +10,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use slimgpt::{
     config::{GlyphChoice, Machine, MachineOptions, Paths, Settings},
-    engine::{self, Draw, Evaluate, Generate, ModelChoice, PruneRun},
+    engine::{self, Draw, Evaluate, Generate, Logits, ModelChoice, PruneRun},
     headless::{self, Output},
     recording::{Recorder, Replay},
     tui::{self, Ending, Flags, Interface, Opened, Session},
 };
 
 use cli::{
-    Cli, Command, ConfigCommand, EvalArgs, ExploreArgs, GenerateArgs, InspectArgs, InterfaceArgs, PruneArgs,
-    ReplayArgs, ThemesCommand,
+    Cli, Command, ConfigCommand, EvalArgs, ExploreArgs, GenerateArgs, InspectArgs, InterfaceArgs, LogitsArgs,
+    PruneArgs, ReplayArgs, ThemesCommand,
 };
 use configuration::resolve;
 
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Some(Command::Export(args)) => finished(sessions::export(args, paths)),
         Some(Command::Sessions(command)) => finished(sessions::on_disk(command, paths)),
         Some(Command::Eval(args)) => finished(evaluate(args)),
+        Some(Command::Logits(args)) => finished(logits(args)),
         Some(Command::Generate(args)) => finished(generate(args)),
         Some(Command::Inspect(args)) => finished(inspect(*args, paths)),
         Some(Command::Themes(ThemesCommand::List)) => finished(configuration::list_themes(paths)),
@@ -136,6 +137,18 @@ fn evaluate(args: EvalArgs) -> Result<(), engine::Error> {
     headless::evaluate(job, output(args.json))
 }
 
+fn logits(args: LogitsArgs) -> Result<(), engine::Error> {
+    headless::logits(Logits {
+        model: ModelChoice::new(args.model),
+        text: args.text,
+        seq_len: args.seq_len,
+        windows: args.windows,
+        out: args.out,
+        force: args.force,
+        machine: machine(args.machine)?,
+    })
+}
+
 fn generate(args: GenerateArgs) -> Result<(), engine::Error> {
     let draw = Draw {
         temperature: args.temperature,
@@ -145,14 +158,15 @@ fn generate(args: GenerateArgs) -> Result<(), engine::Error> {
         repeat_last: args.repeat_last,
         seed: args.seed,
     };
-    headless::generate(Generate {
+    let job = Generate {
         model: ModelChoice::new(args.model),
         prompt: args.prompt,
         bos: !args.no_bos,
         max_tokens: args.max_tokens,
         draw,
         machine: machine(args.machine)?,
-    })
+    };
+    headless::generate(job, output(args.json))
 }
 
 fn inspect(args: InspectArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {

@@ -37,6 +37,7 @@ fn every_command_s_help_has_an_example() {
         &["replay"],
         &["prune"],
         &["eval"],
+        &["logits"],
         &["generate"],
         &["inspect"],
         &["resume"],

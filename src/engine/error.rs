@@ -61,6 +61,10 @@ pub enum Error {
     #[error("evaluation: no text was given; name one with --text FILE, or use {0}")]
     NoEvalText(config::TextSource),
     #[error(
+        "text {text}: expected {asked} windows of {seq_len} tokens, found {found}; give a longer text, or a smaller --windows or --seq-len"
+    )]
+    TooFewWindows { text: String, asked: usize, seq_len: usize, found: usize },
+    #[error(
         "{key}: expected at most {limit} tokens, as far as this model's positions reach, found {asked}; give a smaller one"
     )]
     TooLong { key: &'static str, asked: usize, limit: usize },
@@ -106,6 +110,7 @@ impl Error {
             | Self::CurrentDir(_)
             | Self::NoCalibration(_)
             | Self::NoEvalText(_)
+            | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
             | Self::NoBos(_)
             | Self::Device { .. }

@@ -71,6 +71,11 @@ impl EvalText {
         super::describe::hexadecimal(&hasher.finalize())
     }
 
+    /// Whole windows, one after the other; the rest of the text fills none.
+    pub fn windows(&self) -> impl Iterator<Item = &[u32]> {
+        self.tokens.chunks_exact(self.seq_len)
+    }
+
     /// Tokens that fill whole windows.
     pub fn whole_windows(&self) -> u64 {
         (self.tokens.len() / self.seq_len * self.seq_len) as u64
@@ -115,14 +120,19 @@ pub fn check_window(
     Ok(())
 }
 
+/// The text to measure on: the built-in model has one.
+pub fn text_of<'t>(text: Option<&'t TextSource>, model: &ModelChoice) -> Result<&'t TextSource, Error> {
+    match (text, model) {
+        (Some(source), _) => Ok(source),
+        (None, ModelChoice::Demo) => Ok(&TextSource::DemoHeldOut),
+        (None, ModelChoice::Named(_)) => Err(Error::NoEvalText(TextSource::DemoHeldOut)),
+    }
+}
+
 pub fn evaluate(job: &Evaluate, control: &mut Control) -> Result<Evaluation, Error> {
     let (device, dtype) = forward_on(&job.machine)?;
     let checkpoint = job.model.open(control)?;
-    let source = match (&job.text, &job.model) {
-        (Some(source), _) => source,
-        (None, ModelChoice::Demo) => &TextSource::DemoHeldOut,
-        (None, ModelChoice::Named(_)) => return Err(Error::NoEvalText(TextSource::DemoHeldOut)),
-    };
+    let source = text_of(job.text.as_ref(), &job.model)?;
     check_window("seq-len", job.seq_len, job.bos, &checkpoint)?;
     let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, None, control)?;
     let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, control)?;

@@ -2,6 +2,8 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
+use serde::Serialize;
+
 use crate::{
     config::Machine,
     eval::{Draw, Generation, Written},
@@ -18,8 +20,16 @@ pub struct Generate {
     pub machine: Machine,
 }
 
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Generated {
-    pub tokens: usize,
+    /// Ids of the prompt, with the BOS where there is one.
+    pub prompt_tokens: Vec<u32>,
+    /// Ids of what follows it; an end token is not among them.
+    pub tokens: Vec<u32>,
+    /// What follows the prompt.
+    pub text: String,
+    #[serde(skip)]
     pub seconds: f64,
 }
 
@@ -37,13 +47,16 @@ pub fn generate(
         Generation::load(&checkpoint, checkpoint.tokenizer()?, forward, &mut |_, _| control.checkpoint())?;
     let began = Instant::now();
     let mut writing = generation.begin(&job.prompt, job.bos, job.max_tokens, &job.draw)?;
-    while let Written::Piece(text) = writing.step()? {
+    let mut text = String::new();
+    while let Written::Piece(new) = writing.step()? {
         if control.checkpoint().is_break() {
             return Err(Error::Cancelled);
         }
-        if !text.is_empty() && piece(&text).is_break() {
+        text += &new;
+        if !new.is_empty() && piece(&new).is_break() {
             break;
         }
     }
-    Ok(Generated { tokens: writing.tokens(), seconds: began.elapsed().as_secs_f64() })
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(Generated { prompt_tokens: writing.prompt().into(), tokens: writing.made().into(), text, seconds })
 }

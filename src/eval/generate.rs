@@ -144,6 +144,16 @@ impl Writing<'_> {
 
     /// Tokens made so far.
     pub fn tokens(&self) -> usize {
-        self.ids.len() - self.begin
+        self.made().len()
+    }
+
+    /// The prompt's ids, with the BOS where there is one.
+    pub fn prompt(&self) -> &[u32] {
+        &self.ids[..self.begin]
+    }
+
+    /// The ids of the tokens made so far.
+    pub fn made(&self) -> &[u32] {
+        &self.ids[self.begin..]
     }
 }

@@ -3,6 +3,7 @@
 mod error;
 mod gguf;
 mod hf;
+mod one_file;
 mod output_dir;
 mod shards;
 mod stored;
@@ -11,6 +12,7 @@ mod writer;
 pub use error::Error;
 pub use gguf::{GgufModel, GgufWriter, file_name as gguf_file_name};
 pub use hf::goes_along;
+pub use one_file::{check_file, write_file};
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use shards::ShardWriter;
 pub use writer::{Finished, Writer, WrittenForm, check};

@@ -16,7 +16,7 @@ use std::{
 };
 
 use crate::{
-    engine::{self, Error, Evaluate, Evaluation, Generate, PruneRun},
+    engine::{self, Error, Evaluate, Evaluation, Generate, Generated, Logits, PruneRun},
     protocol::RunRecord,
     recording::Recorder,
 };
@@ -60,10 +60,42 @@ pub fn evaluate(job: Evaluate, output: Output) -> Result<(), Error> {
     }
 }
 
-/// Prints the prompt and what follows it, as it is made; the speed goes to stderr.
-pub fn generate(job: Generate) -> Result<(), Error> {
+/// Writes logits to a file, and prints what it holds.
+pub fn logits(job: Logits) -> Result<(), Error> {
+    let out = job.out.clone();
+    let written = run::drive(move |control| engine::logits(&job, control), None).result?;
+    let [windows, tokens, vocab] = written.shape;
+    print(&format!(
+        "{}: logits of {windows} windows of {tokens} tokens of {}, {vocab} for each token, written to {}\n",
+        written.model,
+        written.text,
+        out.display()
+    ))
+    .map(drop)
+}
+
+/// Prints what follows a prompt: as it is made, after the prompt, or as JSON with the tokens; the speed goes to stderr.
+pub fn generate(job: Generate, output: Output) -> Result<(), Error> {
+    let made = match output {
+        Output::Json => {
+            let silently = move |control: &mut engine::Control| {
+                engine::generate(&job, control, &mut |_| ControlFlow::Continue(()))
+            };
+            let made = run::drive(silently, None).result?;
+            print_json(&made)?;
+            made
+        }
+        Output::Text => generate_aloud(job)?,
+    };
+    let (tokens, rate) = (made.tokens.len(), made.tokens.len() as f64 / made.seconds.max(1e-9));
+    say(&format!("{tokens} tokens in {:.1} s, {rate:.1} tokens/s", made.seconds));
+    Ok(())
+}
+
+/// Prints the text while it is made.
+fn generate_aloud(job: Generate) -> Result<Generated, Error> {
     let prompt = job.prompt.clone();
-    let made = run::drive(
+    let driven = run::drive(
         move |control| {
             let mut first = Some(prompt);
             let mut told = Ok(Told::Heard);
@@ -81,10 +113,7 @@ pub fn generate(job: Generate) -> Result<(), Error> {
         },
         None,
     );
-    let made = made.result?;
-    let rate = made.tokens as f64 / made.seconds.max(1e-9);
-    say(&format!("{} tokens in {:.1} s, {rate:.1} tokens/s", made.tokens, made.seconds));
-    Ok(())
+    driven.result
 }
 
 /// A line to stderr. Nobody reading it is no reason to end.

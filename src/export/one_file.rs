@@ -1,0 +1,65 @@
+//! A single file that appears whole or not at all.
+
+use std::{
+    io::{ErrorKind, Write},
+    path::Path,
+};
+
+use super::Error;
+
+/// Refuses a place that is taken, before long work.
+///
+/// # Errors
+/// A file of that name, unless it is to be replaced; a directory.
+pub fn check_file(path: &Path, force: bool) -> Result<(), Error> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => {
+            Err(Error::Write { path: path.into(), cause: ErrorKind::IsADirectory.into() })
+        }
+        Ok(_) if !force => Err(Error::Exists(path.into())),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes it under a temporary name beside its place, syncs it and renames it. Its directory is made where it is not there.
+///
+/// # Errors
+/// As [`check_file`]; a disk that takes no more.
+pub fn write_file(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Error> {
+    check_file(path, force)?;
+    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(Error::write(parent))?;
+    let name = path.file_name().ok_or_else(|| Error::NoName(path.into()))?.to_string_lossy();
+    let prefix = format!(".{name}.partial-");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
+    // Else it would be for its owner alone; the mask of the process still holds.
+    #[cfg(unix)]
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    #[cfg(unix)]
+    builder.permissions(readable);
+    let mut file = builder.tempfile_in(parent).map_err(Error::write(path))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::write(path))?;
+    let named = if force { file.persist(path) } else { file.persist_noclobber(path) };
+    named.map(drop).map_err(|e| Error::Write { path: path.into(), cause: e.error })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_only_when_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/logits.safetensors");
+        write_file(&path, false, b"one").unwrap();
+        assert!(matches!(write_file(&path, false, b"two"), Err(Error::Exists(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        write_file(&path, true, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert!(matches!(check_file(dir.path(), true), Err(Error::Write { .. })));
+    }
+}
