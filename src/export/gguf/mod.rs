@@ -23,6 +23,14 @@ use vocabulary::Vocabulary;
 pub use read::GgufModel;
 pub use write::GgufWriter;
 
+/// What a file has become.
+pub struct Finished {
+    /// As llama.cpp calls it.
+    pub architecture: String,
+    /// What a person should know of the file.
+    pub notices: Vec<String>,
+}
+
 /// Refuses what llama.cpp can't load or would compute wrong, and a tokenizer that it has no form for.
 ///
 /// # Errors
@@ -40,6 +48,3 @@ pub fn file_name(checkpoint: &Checkpoint, kind: GgufType) -> String {
     let name = checkpoint.name().rsplit('/').next().unwrap_or("model");
     format!("{name}-slim-{kind}.gguf")
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,9 +14,9 @@ use crate::{
 
 use super::{
     super::{Error, OutputDir, stored},
-    check_all,
+    Finished, check_all,
     container::{Entry, Plan},
-    dialect::Rotation,
+    dialect::{Dialect, Rotation},
     file_name, metadata, names, rows,
     storage::{Fallbacks, Role, Storage, encode},
 };
@@ -28,22 +28,12 @@ pub struct GgufWriter {
     path: PathBuf,
     length: u64,
     head_dim: usize,
-    /// As llama.cpp calls it.
-    architecture: &'static str,
-    rotation: Rotation,
+    dialect: Dialect,
     kind: GgufType,
     /// By the names of the checkpoint; those that are written leave.
     missing: HashMap<String, Place>,
     fallbacks: Fallbacks,
     notices: Vec<String>,
-}
-
-/// What a file has become.
-pub struct Finished {
-    /// As llama.cpp calls it.
-    pub architecture: String,
-    /// What a person should know of the file.
-    pub notices: Vec<String>,
 }
 
 /// A tensor that has its place, and is not there yet.
@@ -89,9 +79,8 @@ impl GgufWriter {
         }
         let places = entries.into_iter().zip(plan.places).map(|(entry, at)| Place { at, entry });
         let missing = slots.into_iter().map(|slot| slot.name).zip(places).collect();
-        let (head_dim, rotation, length) = (pruned.head_dim, dialect.rotation(), plan.length);
-        let architecture = dialect.name();
-        Ok(Self { file, path, length, head_dim, architecture, rotation, kind, missing, fallbacks, notices })
+        let (head_dim, length) = (pruned.head_dim, plan.length);
+        Ok(Self { file, path, length, head_dim, dialect, kind, missing, fallbacks, notices })
     }
 
     /// Tensors by the names and in the order of rows that a Hugging Face checkpoint has.
@@ -119,7 +108,7 @@ impl GgufWriter {
             let (tensor, found) = (name.clone(), tensor.shape.clone());
             return Err(model::Error::Shape { tensor, file, expected, found }.into());
         }
-        let values = match self.rotation {
+        let values = match self.dialect.rotation() {
             Rotation::Pairs if names::is_turned(name) => {
                 let bytes = rows::halves_to_pairs(&tensor.bytes, tensor.shape[0], self.head_dim);
                 stored::numbers(&StoredTensor { bytes: bytes.into(), ..tensor.clone() })?
@@ -130,7 +119,7 @@ impl GgufWriter {
         put(&mut self.file, at, &bytes).map_err(Error::write(&self.path))
     }
 
-    /// Syncs the file. Returns what a person should know of it.
+    /// Syncs the file.
     ///
     /// # Errors
     /// A tensor that never came; a disk that takes no more.
@@ -145,7 +134,7 @@ impl GgufWriter {
             .map_err(Error::write(&self.path))?;
         let mut notices = self.notices;
         notices.extend(self.fallbacks.told(self.kind));
-        Ok(Finished { architecture: self.architecture.to_owned(), notices })
+        Ok(Finished { architecture: self.dialect.name().to_owned(), notices })
     }
 }
 
