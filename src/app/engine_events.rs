@@ -413,5 +413,17 @@ fn told(record: &RunRecord) -> String {
         }
         None => String::new(),
     };
-    format!("Done in {:.0} s: {:.1} % fewer parameters{perplexity}.", record.seconds.total, 100.0 * gone)
+    let sizes = match record.rounding_cost() {
+        Some(cost) => format!(
+            ", mean error {:.2} % where the schedule's own sizes have {:.2} %",
+            100.0 * cost.error,
+            100.0 * cost.scheduled
+        ),
+        None => String::new(),
+    };
+    format!(
+        "Done in {:.0} s: {:.1} % fewer parameters{perplexity}{sizes}.",
+        record.seconds.total,
+        100.0 * gone
+    )
 }

@@ -1,6 +1,8 @@
 //! The dialogs, filled with what holds now.
 
-use crate::config::{AttentionUnit, GroupSize, HeadScore, Part, Span, Target, TextSource};
+use crate::config::{
+    AttentionUnit, Format, GgufType, GroupSize, HeadScore, Part, Precision, Span, Target, TextSource,
+};
 
 use super::{Field, Form, FormKind, State, schedule::NAMED};
 
@@ -16,7 +18,22 @@ pub const TARGETS: [(&str, Target); 2] = [("layer", Target::Layer), ("dense-stre
 /// `taken` of these are solved again.
 pub const PARTS: [(&str, &[Part]); 3] =
     [("both", &[Part::Attention, Part::Mlp]), ("attention", &[Part::Attention]), ("mlp", &[Part::Mlp])];
-pub const FORMATS: [&str; 1] = ["hf"];
+/// A GGUF file may lie beside a directory of either kind.
+pub const FORMATS: [(&str, &[Format]); 5] = [
+    ("hf", &[Format::Hf]),
+    ("padded", &[Format::Padded]),
+    ("gguf", &[Format::Gguf]),
+    ("hf and gguf", &[Format::Hf, Format::Gguf]),
+    ("padded and gguf", &[Format::Padded, Format::Gguf]),
+];
+pub const GGUF_TYPES: [(&str, GgufType); 4] =
+    [("f32", GgufType::F32), ("f16", GgufType::F16), ("q8_0", GgufType::Q8_0), ("q4_k", GgufType::Q4K)];
+pub const EXPORT_TYPES: [(&str, Option<Precision>); 4] = [
+    ("as the model", None),
+    ("f32", Some(Precision::F32)),
+    ("f16", Some(Precision::F16)),
+    ("bf16", Some(Precision::BF16)),
+];
 
 /// Which curve, and what pins it down.
 pub fn shape(state: &State) -> Result<Form, String> {
@@ -184,8 +201,28 @@ pub fn measure(state: &State) -> Result<Form, String> {
 pub fn export(state: &State) -> Result<Form, String> {
     let name = state.model.as_ref().map_or("model", |model| model.record.name.as_str());
     let short = name.rsplit('/').next().unwrap_or(name);
+    let form = &state.settings.output;
+    let format = FORMATS.iter().find(|(_, formats)| *formats == form.formats).unwrap_or(&FORMATS[0]);
     let fields = vec![
-        Field::choice("format", "hf: a Hugging Face directory with sizes per layer", &FORMATS, FORMATS[0]),
+        Field::choice(
+            "format",
+            "hf: a Hugging Face directory; padded: one of the original sizes, with zeros; gguf: for llama.cpp",
+            &names(&FORMATS),
+            format.0,
+        ),
+        Field::choice(
+            "weights",
+            "number type in a Hugging Face directory",
+            &names(&EXPORT_TYPES),
+            named(&EXPORT_TYPES, form.export_dtype),
+        ),
+        Field::choice(
+            "gguf weights",
+            "q8_0 and q4_k are smaller; they fit rows in multiples of 32 and 256",
+            &names(&GGUF_TYPES),
+            named(&GGUF_TYPES, form.gguf_type),
+        ),
+        Field::switch("verify", "what was written is read back and its logits are compared", form.verify),
         Field::text("directory", "must not exist yet", format!("slim-{short}")),
         Field::switch("replace", "an earlier export of that name is replaced", false),
     ];

@@ -67,6 +67,15 @@ impl Schedule {
             }
             curve => schedule.take(curve.clone(), settings.span()).err(),
         };
+        if settings.uniform {
+            let mean = match (&settings.schedule, schedule.span) {
+                (config::Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => schedule.mean(),
+                (_, config::Span::Mean(mean)) => mean,
+            };
+            schedule.ratios.fill(mean);
+            schedule.span = config::Span::Mean(mean);
+            schedule.preset = Some(config::Schedule::Uniform);
+        }
         (schedule, wrong)
     }
 

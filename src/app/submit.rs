@@ -10,8 +10,8 @@ use crate::{
 use super::{
     Effect, Form, FormKind, JobKind, NoticeKind, State,
     edit::{self, Edit},
-    forms::{self, HEAD_SCORES, PARTS, SPANS, TARGETS, UNITS, value_of},
-    perform,
+    forms::{self, EXPORT_TYPES, FORMATS, GGUF_TYPES, HEAD_SCORES, PARTS, SPANS, TARGETS, UNITS, value_of},
+    perform, picture,
     schedule::NAMED,
 };
 
@@ -38,6 +38,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
         FormKind::Prompt => prompt(state, form),
         FormKind::Measure => measure(state, form),
         FormKind::Export => export(state, form),
+        FormKind::Picture { figure } => picture::submit(form, figure),
     }
 }
 
@@ -162,9 +163,15 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     }
     let out = PathBuf::from(out);
     state.export_form = Some(form.clone());
+    let own = &mut state.settings.output;
+    own.formats = value_of(&FORMATS, form.text("format")).map_or(own.formats.clone(), <[_]>::to_vec);
+    own.export_dtype = value_of(&EXPORT_TYPES, form.text("weights")).flatten();
+    own.gguf_type = value_of(&GGUF_TYPES, form.text("gguf weights")).unwrap_or_default();
+    own.verify = form.switched("verify");
+    let (written, force) = (own.clone(), form.switched("replace"));
+    state.touch();
     let run = state.queue(JobKind::Export);
-    let force = form.switched("replace");
-    Ok(vec![Effect::Command(Command::Export { run, form: state.settings.output.clone(), out, force })])
+    Ok(vec![Effect::Command(Command::Export { run, form: written, out, force })])
 }
 
 fn ratio(name: &str, text: &str) -> Result<f64, String> {

@@ -1,15 +1,16 @@
-//! A Hugging Face directory whose layers have their own sizes: its configuration and what lies beside the weights.
+//! What lies beside the weights of a Hugging Face directory.
 
-use serde_json::{Map, Value, json};
+mod config;
 
 use crate::{
     config::Precision,
-    model::{Architecture, Checkpoint, Family, LayerSize, Shapes},
+    model::{Architecture, Checkpoint, Shapes},
 };
 
+use self::config::Form;
 use super::{Error, OutputDir};
 
-/// Files that go along unchanged, where the checkpoint has them; also whatever begins with `chat_template` or `LICENSE`.
+/// Files that go along unchanged, where the checkpoint has them; also whatever begins as one of [`BEGINNINGS`].
 const COMPANIONS: [&str; 9] = [
     "tokenizer.json",
     "tokenizer_config.json",
@@ -22,18 +23,12 @@ const COMPANIONS: [&str; 9] = [
     "NOTICE",
 ];
 
+/// In capitals; files may be called in small letters.
+const BEGINNINGS: [&str; 5] = ["CHAT_TEMPLATE", "LICENSE", "LICENCE", "COPYING", "USE_POLICY"];
+
 /// The modeling code that transformers loads beside the configuration (`trust_remote_code`).
 const MODELING: &str = include_str!("../../assets/hf/modeling_slimgpt.py");
 const MODELING_NAME: &str = "modeling_slimgpt.py";
-
-/// True where [`MODELING`] computes this family: no window, no biases of q, k and v alone, no norms of q and k.
-fn has_modeling(architecture: &Architecture) -> bool {
-    match architecture.family {
-        Family::Llama => true,
-        Family::Mistral => architecture.sliding_window.is_none(),
-        Family::Qwen2 | Family::Qwen3 => false,
-    }
-}
 
 /// What a directory is loaded by.
 pub struct Loading {
@@ -45,22 +40,29 @@ pub struct Loading {
 
 /// True for a file of the checkpoint that is copied as it is.
 pub fn goes_along(name: &str) -> bool {
-    COMPANIONS.contains(&name)
-        || name.starts_with("chat_template")
-        || name.to_ascii_uppercase().starts_with("LICENSE")
+    let capitals = name.to_ascii_uppercase();
+    COMPANIONS.contains(&name) || BEGINNINGS.iter().any(|beginning| capitals.starts_with(beginning))
 }
 
-/// Writes everything of the directory but the weights: `config.json`, the modeling code where it computes this family,
-/// and the checkpoint's tokenizer, generation settings, chat template and licence, unchanged.
+/// Writes everything of the directory but the weights: `config.json`, the modeling code where no class of transformers
+/// has the sizes, and the checkpoint's tokenizer, generation settings, chat template and licence, unchanged.
+///
+/// Padded shapes are those of the checkpoint. Where its own layers differ already, they still do, and are said per layer.
 pub fn write_files(
     checkpoint: &Checkpoint,
     pruned: &Architecture,
-    (_shapes, _dtype): (Shapes, Option<Precision>),
+    (shapes, dtype): (Shapes, Option<Precision>),
     out: &OutputDir,
 ) -> Result<Loading, Error> {
-    let config = config_json(checkpoint.config(), pruned);
+    let source = checkpoint.config();
+    let (form, written) = match shapes {
+        Shapes::Narrow => (Form::of(pruned), pruned),
+        Shapes::Padded => (Form::unchanged(source, checkpoint.architecture()), checkpoint.architecture()),
+    };
+    let config = config::config_json(source, written, form, dtype);
     out.write("config.json", format!("{config:#}\n").as_bytes())?;
-    if has_modeling(pruned) {
+    let remote_code = form == Form::PerLayer;
+    if remote_code {
         out.write(MODELING_NAME, MODELING.as_bytes())?;
     }
     for name in checkpoint.source().files()? {
@@ -68,49 +70,22 @@ pub fn write_files(
             out.write(&name, &checkpoint.source().read(&name, "it was there a moment ago")?)?;
         }
     }
-    Ok(Loading { class: "SlimLlamaForCausalLM".into(), remote_code: has_modeling(pruned) })
+    Ok(Loading { class: form.class(written.family), remote_code })
 }
 
-/// `source` with the sizes of `architecture`: per layer under `per_layer_config`, as lists under the names that the
-/// SlimGPT authors use, and the largest at the top level, where older readers look.
-fn config_json(source: &Value, architecture: &Architecture) -> Value {
-    let layers = &architecture.layers;
-    let largest = |size: fn(&LayerSize) -> usize| layers.iter().map(size).max().unwrap_or(0);
-    let per_layer: Map<String, Value> = layers
-        .iter()
-        .enumerate()
-        .map(|(index, size)| {
-            let sizes = json!({
-                "num_attention_heads": size.heads,
-                "num_key_value_heads": size.kv_heads,
-                "intermediate_size": size.channels,
-            });
-            (index.to_string(), sizes)
-        })
-        .collect();
-    let mut config = source.as_object().cloned().unwrap_or_default();
-    let entries = json!({
-        "model_type": "slimgpt_llama",
-        "slimgpt_family": architecture.family.name(),
-        "architectures": ["SlimLlamaForCausalLM"],
-        "head_dim": architecture.head_dim,
-        "rope_theta": architecture.rope.theta,
-        "num_attention_heads": largest(|size| size.heads),
-        "num_key_value_heads": largest(|size| size.kv_heads),
-        "intermediate_size": largest(|size| size.channels),
-        "per_layer_config": per_layer,
-        "layer_head_num": layers.iter().map(|size| size.heads).collect::<Vec<_>>(),
-        "layer_inter_size": layers.iter().map(|size| size.channels).collect::<Vec<_>>(),
-    });
-    config.extend(entries.as_object().cloned().unwrap_or_default());
-    if has_modeling(architecture) {
-        let class = |name: &str| format!("modeling_slimgpt.{name}");
-        let auto_map = json!({
-            "AutoConfig": class("SlimLlamaConfig"),
-            "AutoModel": class("SlimLlamaModel"),
-            "AutoModelForCausalLM": class("SlimLlamaForCausalLM"),
-        });
-        config.insert("auto_map".into(), auto_map);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn licences_and_templates_go_along_but_code_and_weights_do_not() {
+        for name in
+            ["LICENSE", "LICENSE.txt", "license.md", "USE_POLICY.md", "COPYING", "chat_template.jinja"]
+        {
+            assert!(goes_along(name), "{name}");
+        }
+        for name in ["modeling_slimgpt.py", "model.safetensors", "README.md", "run.json", "config.json"] {
+            assert!(!goes_along(name), "{name}");
+        }
     }
-    Value::Object(config)
 }

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     config::{AttentionUnit, Part},
-    protocol::{Apart, Attempt, PartRecord, PartSummary, PerplexityRecord, RunRecord},
+    protocol::{
+        Apart, Attempt, PartRecord, PartSummary, PerplexityRecord, RoundingCost, RunRecord, Verified,
+        WrittenRecord,
+    },
 };
 
 /// A row a layer: ratio, kept units, errors.
@@ -48,8 +51,14 @@ pub fn summary(record: &RunRecord) -> String {
     let (before, after) = (record.model.parameters_before, record.model.parameters_after);
     let share = 100.0 * (1.0 - after as f64 / before as f64);
     let mut text = format!("Parameters: {before} → {after} ({share:.1} % fewer)\n");
+    if let Some(cost) = record.rounding_cost() {
+        text += &rounded(record, cost);
+    }
     if let Some(perplexity) = &record.perplexity {
         text += &self::perplexity(perplexity);
+    }
+    for written in &record.written {
+        text += &self::written(written);
     }
     let s = &record.seconds;
     text += &format!(
@@ -57,6 +66,42 @@ pub fn summary(record: &RunRecord) -> String {
         s.total, s.calibration, s.solve, s.evaluate, s.export
     );
     text
+}
+
+/// What sizes other than the schedule's own have cost.
+fn rounded(record: &RunRecord, RoundingCost { error, scheduled }: RoundingCost) -> String {
+    let settings = &record.settings;
+    let mut why = Vec::new();
+    if settings.uniform {
+        why.push("the same in every layer".to_string());
+    }
+    if settings.channel_multiple > 1 {
+        why.push(format!("channels in multiples of {}", settings.channel_multiple));
+    }
+    let change = if scheduled > 0.0 {
+        format!(" ({:+.1} %)", 100.0 * (error / scheduled - 1.0))
+    } else {
+        String::new()
+    };
+    format!(
+        "Sizes: {}; mean error {:.4} % instead of {:.4} % with the schedule's own sizes{change}\n",
+        why.join(", "),
+        100.0 * error,
+        100.0 * scheduled
+    )
+}
+
+/// One form on disk, and how it compares.
+fn written(record: &WrittenRecord) -> String {
+    let WrittenRecord { format, weights, loaded_as, remote_code, verified } = record;
+    let code = if *remote_code { ", with remote code" } else { "" };
+    let read_back = match verified {
+        Some(Verified { largest_difference, tolerance, tokens, .. }) => format!(
+            "read back, logits differ by at most {largest_difference:.1e} ({tokens} tokens; {tolerance:.1e} would fail)"
+        ),
+        None => "not read back".into(),
+    };
+    format!("Format {format}: {weights}, {loaded_as}{code}; {read_back}\n")
 }
 
 fn perplexity(record: &PerplexityRecord) -> String {

@@ -88,7 +88,7 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// Reads a `config.json` of Hugging Face form, or of this program's own (`model_type` "slimgpt_llama").
+    /// Reads a `config.json` of Hugging Face form, or of this program's own (`model_type` "slimgpt_llama" and the like).
     ///
     /// # Errors
     /// The missing or wrong key, or what is not supported, by name.

@@ -7,8 +7,7 @@ use super::{
     keys::{Keys, MOST, count, wrong},
 };
 
-const SUPPORTED: &str =
-    "supported are model_type llama, mistral, qwen2, qwen3 and slimgpt_llama (what this program writes)";
+const SUPPORTED: &str = "supported are model_type llama, mistral, qwen2, qwen3, and these with slimgpt_ before them (what this program writes)";
 const MOST_LAYERS: usize = 1 << 12;
 
 pub fn read(config: &Value) -> Result<Architecture> {
@@ -61,14 +60,14 @@ pub fn read(config: &Value) -> Result<Architecture> {
 /// The family, and whether the file is of this program's own form.
 fn family(keys: &Keys) -> Result<(Family, bool)> {
     let model_type = keys.text("model_type")?.ok_or(Error::MissingKey { key: "model_type".into() })?;
-    let own_form = model_type == "slimgpt_llama";
-    let (key, name) = match keys.text("slimgpt_family")? {
-        Some(name) if own_form => ("slimgpt_family", name),
-        None if own_form => ("slimgpt_family", "llama"),
-        _ => ("model_type", model_type),
+    let own = model_type.strip_prefix("slimgpt_");
+    // Of all families, earlier versions wrote the model_type "slimgpt_llama".
+    let (key, name) = match (keys.text("slimgpt_family")?, own) {
+        (Some(name), Some(_)) => ("slimgpt_family", name),
+        (_, own) => ("model_type", own.unwrap_or(model_type)),
     };
     match Family::from_name(name) {
-        Some(family) => Ok((family, own_form)),
+        Some(family) => Ok((family, own.is_some())),
         None => Err(Error::Unsupported { what: format!("{key} {name:?}"), supported: SUPPORTED }),
     }
 }

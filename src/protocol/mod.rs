@@ -8,7 +8,7 @@ mod session;
 mod shape;
 
 pub use crate::prune::{
-    HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Span, channels_to_remove, ratios,
+    HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Scheduled, Span, channels_to_remove, ratios,
     units_to_remove,
 };
 pub use attempt::{Apart, Attempt, Method, same_ratio};

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Machine, Part, Settings, TextSource},
-    protocol::{Attempt, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, Seconds},
+    protocol::{
+        Attempt, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, Seconds, WrittenRecord,
+    },
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,7 +150,7 @@ pub struct Measured {
 }
 
 /// An export.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// Absolute.
     pub path: PathBuf,
@@ -162,6 +164,9 @@ pub struct Output {
     /// The attempts that it is made of, one a layer; empty in sessions of the first versions.
     #[serde(default)]
     pub of: Vec<Option<usize>>,
+    /// Its forms, once it is written.
+    #[serde(default)]
+    pub forms: Vec<WrittenRecord>,
     pub written: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     config::{OutputForm, Part},
     export::{self, Finished, OutputDir, Writer},
     pipeline::BlockCut,
-    protocol::{Event, RunRecord, Stage},
+    protocol::{Event, RunRecord, Stage, WrittenRecord},
     session::{Output, PartPlace, Session},
 };
 
@@ -41,7 +41,15 @@ impl Bench<'_> {
         let out = OutputDir::create(out, force, directory(checkpoint), |partial| {
             let partial = Some(absolute(partial).map_err(Error::CurrentDir)?);
             let of = self.attempts.numbers().to_vec();
-            self.keep_output(Output { path, partial, run_json_sha256: None, bytes: None, of, written: false })
+            self.keep_output(Output {
+                path,
+                partial,
+                run_json_sha256: None,
+                bytes: None,
+                of,
+                forms: Vec::new(),
+                written: false,
+            })
         })?;
         let mut writer = Writer::begin(checkpoint, self.architecture(), form.clone(), &out)?;
         let layers = self.attempts.numbers().len();
@@ -71,7 +79,7 @@ impl Bench<'_> {
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
         let record = RunRecord { written, ..record };
         let bytes = publish(out, &record, control, |json| self.keep_record_of_output(json))?;
-        self.keep_written(bytes)?;
+        self.keep_written(bytes, &record.written)?;
         Ok(record)
     }
 
@@ -126,11 +134,12 @@ impl Bench<'_> {
         })?)
     }
 
-    fn keep_written(&mut self, bytes: u64) -> Result<(), Error> {
+    fn keep_written(&mut self, bytes: u64, forms: &[WrittenRecord]) -> Result<(), Error> {
         let Some(session) = &mut self.session else { return Ok(()) };
         Ok(session.change(|state| {
             if let Some(output) = &mut state.output {
                 (output.written, output.partial, output.bytes) = (true, None, Some(bytes));
+                output.forms = forms.to_vec();
             }
         })?)
     }

@@ -353,7 +353,10 @@ impl Bench<'_> {
     fn newest_record(&mut self, control: &mut Control) -> Result<RunRecord, Error> {
         let settings = self.settings()?;
         let calibration = self.calibration(&settings, super::Telling::WhenDrawn, control)?;
-        self.record(settings, &calibration, self.newest_perplexity(), self.seconds)
+        let record = self.record(settings, &calibration, self.newest_perplexity(), self.seconds)?;
+        let output = self.session.as_ref().and_then(|session| session.state().output.clone());
+        let output = output.filter(|output| output.written && output.of == self.attempts.numbers());
+        Ok(RunRecord { written: output.map(|output| output.forms).unwrap_or_default(), ..record })
     }
 
     fn close(mut self, control: &mut Control) {

@@ -47,7 +47,7 @@ fn the_first_llama_has_as_many_key_value_heads_as_heads() {
 fn head_dim_is_the_quotient_where_the_family_says_so() {
     assert_eq!(ok("llama", json!({ "head_dim": null })).head_dim, 8);
     assert_eq!(ok("mistral", json!({ "head_dim": 20 })).head_dim, 20);
-    for model_type in ["qwen3", "slimgpt_llama"] {
+    for model_type in ["qwen3", "slimgpt_llama", "slimgpt_qwen2"] {
         assert!(error(model_type, json!({ "head_dim": null })).contains("no \"head_dim\""));
     }
     assert!(
@@ -80,8 +80,11 @@ fn sizes_per_layer_override_the_whole() {
 #[test]
 fn own_form_says_which_block_it_is_built_from() {
     assert_eq!(ok("slimgpt_llama", json!({})).family, Family::Llama);
+    assert_eq!(ok("slimgpt_mistral", json!({})).family, Family::Mistral);
+    assert_eq!(ok("slimgpt_qwen3", json!({ "slimgpt_family": "qwen3" })).family, Family::Qwen3);
     assert_eq!(ok("slimgpt_llama", json!({ "slimgpt_family": "qwen2" })).family, Family::Qwen2);
     assert!(error("slimgpt_llama", json!({ "slimgpt_family": "phi" })).contains("slimgpt_family \"phi\""));
+    assert!(error("slimgpt_phi", json!({})).contains("model_type \"phi\""));
 }
 
 #[test]

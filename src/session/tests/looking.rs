@@ -85,6 +85,7 @@ fn an_output_is_told_when_it_is_written() {
             run_json_sha256: None,
             bytes: None,
             of: Vec::new(),
+            forms: Vec::new(),
             written,
         })
     };

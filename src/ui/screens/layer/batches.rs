@@ -39,7 +39,11 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     };
     let energy = shown.energy();
     let unit = if energy.is_some() { "errors over E‖y‖²" } else { "rise of E‖Δy‖² per token" };
-    let note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
+    let mut note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
+    if let Some(own) = shown.scheduled() {
+        // What other sizes than the schedule's have cost.
+        note += &format!("; the schedule's {} would be {}", own.removed, error(own.relative_error));
+    }
     let inner = view.panel(Panel::Batches, area, "Batches", &note);
     if part.step_errors.len() > LISTED {
         picture(view, inner, &part, energy.unwrap_or(1.0));

@@ -3,7 +3,7 @@
 use crate::{
     app::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
     config::Part,
-    protocol::{HessianStats, Method},
+    protocol::{HessianStats, Method, Scheduled},
     ui::{
         numbers::per_cent,
         screens::{stage, view::View},
@@ -44,6 +44,11 @@ impl<'a> Shown<'a> {
             Some(seen) => Some(&seen.stats),
             None => self.result()?.record(self.part).hessian.as_ref(),
         }
+    }
+
+    /// What the schedule alone would have removed, where sizes were rounded away from it.
+    pub fn scheduled(&self) -> Option<Scheduled> {
+        self.result()?.record(self.part).scheduled
     }
 
     pub fn method(&self) -> Option<&'a Method> {

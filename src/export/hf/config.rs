@@ -1,0 +1,209 @@
+//! The `config.json` of a written model: as it was, of a class that transformers has, or with sizes per layer.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    config::Precision,
+    model::{Architecture, Family, LayerSize, RopeScaling, RopeSettings},
+};
+
+/// Keys that speak of another form of the model, or of code that does not go along.
+const STALE: [&str; 6] =
+    ["auto_map", "architectures", "slimgpt_family", "per_layer_config", "layer_head_num", "layer_inter_size"];
+
+/// How a configuration says the sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The checkpoint's configuration says them already.
+    Unchanged,
+    /// All layers have the same ones, and this family's class in transformers can have them.
+    Stock(Family),
+    /// Every layer has its own, and the modeling code lies beside the configuration.
+    PerLayer,
+}
+
+impl Form {
+    /// How a pruned model is written.
+    pub fn of(architecture: &Architecture) -> Self {
+        let Architecture { family, hidden, qkv_bias, o_bias, mlp_bias, .. } = *architecture;
+        let Some((&first, others)) = architecture.layers.split_first() else { return Self::PerLayer };
+        if others.iter().any(|size| *size != first) {
+            return Self::PerLayer;
+        }
+        match family {
+            // transformers 5 refuses a Llama whose heads do not divide the hidden size, whatever its head_dim.
+            Family::Llama if hidden.is_multiple_of(first.heads) => Self::Stock(Family::Llama),
+            // A Mistral without a window computes the same, but has no biases.
+            Family::Llama if !(qkv_bias || o_bias || mlp_bias) => Self::Stock(Family::Mistral),
+            Family::Llama => Self::PerLayer,
+            Family::Mistral | Family::Qwen2 | Family::Qwen3 => Self::Stock(family),
+        }
+    }
+
+    /// The class that loads a model of this family.
+    pub fn class(self, family: Family) -> String {
+        match self {
+            Self::Unchanged => format!("{}ForCausalLM", spelled(family)),
+            Self::Stock(stock) => format!("{}ForCausalLM", spelled(stock)),
+            Self::PerLayer => format!("Slim{}ForCausalLM", spelled(family)),
+        }
+    }
+
+    /// How a checkpoint is written in its own shapes.
+    pub fn unchanged(source: &Value, architecture: &Architecture) -> Self {
+        let model_type = source.get("model_type").and_then(Value::as_str);
+        if model_type == Some(architecture.family.name()) { Self::Unchanged } else { Self::of(architecture) }
+    }
+}
+
+/// The configuration `source` with the sizes of `architecture`, and the type that the weights are stored in where it is
+/// another one than before.
+pub fn config_json(
+    source: &Value,
+    architecture: &Architecture,
+    form: Form,
+    dtype: Option<Precision>,
+) -> Value {
+    let mut config = source.as_object().cloned().unwrap_or_default();
+    match form {
+        Form::Unchanged => drop(config.remove("auto_map")),
+        Form::Stock(family) => {
+            forget(&mut config, &STALE);
+            set_common(&mut config, architecture);
+            set_stock(&mut config, architecture, family);
+        }
+        Form::PerLayer => {
+            forget(&mut config, &STALE);
+            set_common(&mut config, architecture);
+            set_per_layer(&mut config, architecture);
+        }
+    }
+    if let Some(dtype) = dtype {
+        follow(&mut config, dtype);
+    }
+    Value::Object(config)
+}
+
+/// What is said in the same words with and without sizes per layer. Of sizes it is the largest, where others look for
+/// the only one.
+fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
+    let largest = |size: fn(&LayerSize) -> usize| architecture.layers.iter().map(size).max();
+    let RopeSettings { theta, scaling } = architecture.rope;
+    let scaling = rope_scaling(scaling);
+    // transformers 4 reads rope_theta and rope_scaling alone, 5 these as well.
+    if config.contains_key("rope_parameters") {
+        let mut both = Map::from_iter([("rope_type".into(), "default".into())]);
+        both.extend(scaling.clone().unwrap_or_default());
+        both.insert("rope_theta".into(), theta.into());
+        config.insert("rope_parameters".into(), both.into());
+    }
+    match scaling {
+        Some(scaling) => drop(config.insert("rope_scaling".into(), scaling.into())),
+        None => forget(config, &["rope_scaling"]),
+    }
+    let keys = json!({
+        "head_dim": architecture.head_dim,
+        "num_attention_heads": largest(|size| size.heads),
+        "num_key_value_heads": largest(|size| size.kv_heads),
+        "intermediate_size": largest(|size| size.channels),
+        "rope_theta": theta,
+    });
+    set(config, keys);
+    if architecture.family == Family::Mistral {
+        // transformers takes a missing one for 4096.
+        config.insert("sliding_window".into(), json!(architecture.sliding_window));
+    }
+}
+
+fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, family: Family) {
+    let class = Form::Stock(family).class(family);
+    set(config, json!({ "model_type": family.name(), "architectures": [class] }));
+    if family != architecture.family {
+        forget(config, &["attention_bias", "mlp_bias", "layer_types"]);
+        config.insert("sliding_window".into(), Value::Null);
+    }
+}
+
+/// Sizes under `per_layer_config`, and as lists under the names that the SlimGPT authors use.
+fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
+    let Architecture { family, layers, .. } = architecture;
+    let sizes = |size: &LayerSize| {
+        json!({
+            "num_attention_heads": size.heads,
+            "num_key_value_heads": size.kv_heads,
+            "intermediate_size": size.channels,
+        })
+    };
+    let per_layer: Map<String, Value> =
+        layers.iter().enumerate().map(|(index, size)| (index.to_string(), sizes(size))).collect();
+    let place = |what: &str| format!("modeling_slimgpt.Slim{}{what}", spelled(*family));
+    let keys = json!({
+        "model_type": format!("slimgpt_{family}"),
+        "slimgpt_family": family.name(),
+        "architectures": [Form::PerLayer.class(*family)],
+        "auto_map": {
+            "AutoConfig": place("Config"),
+            "AutoModel": place("Model"),
+            "AutoModelForCausalLM": place("ForCausalLM"),
+        },
+        "per_layer_config": per_layer,
+        "layer_head_num": layers.iter().map(|size| size.heads).collect::<Vec<_>>(),
+        "layer_inter_size": layers.iter().map(|size| size.channels).collect::<Vec<_>>(),
+    });
+    set(config, keys);
+}
+
+/// How transformers spells a family in the names of its classes.
+fn spelled(family: Family) -> &'static str {
+    match family {
+        Family::Llama => "Llama",
+        Family::Mistral => "Mistral",
+        Family::Qwen2 => "Qwen2",
+        Family::Qwen3 => "Qwen3",
+    }
+}
+
+/// None where positions are not stretched.
+fn rope_scaling(scaling: RopeScaling) -> Option<Map<String, Value>> {
+    let keys = match scaling {
+        RopeScaling::None => return None,
+        RopeScaling::Linear { factor } => json!({ "rope_type": "linear", "factor": factor }),
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_positions } => json!({
+            "rope_type": "llama3",
+            "factor": factor,
+            "low_freq_factor": low_freq_factor,
+            "high_freq_factor": high_freq_factor,
+            "original_max_position_embeddings": original_positions,
+        }),
+    };
+    keys.as_object().cloned()
+}
+
+/// Says the type under the name that the file has for it; the older one where it has none.
+fn follow(config: &mut Map<String, Value>, dtype: Precision) {
+    let name = match dtype {
+        Precision::F32 => "float32",
+        Precision::F16 => "float16",
+        Precision::BF16 => "bfloat16",
+    };
+    let newer = config.contains_key("dtype");
+    if newer {
+        config.insert("dtype".into(), name.into());
+    }
+    if !newer || config.contains_key("torch_dtype") {
+        config.insert("torch_dtype".into(), name.into());
+    }
+}
+
+fn forget(config: &mut Map<String, Value>, keys: &[&str]) {
+    keys.iter().for_each(|key| drop(config.remove(*key)));
+}
+
+fn set(config: &mut Map<String, Value>, keys: Value) {
+    if let Value::Object(keys) = keys {
+        config.extend(keys);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! Which form a pruned model gets, and that it says the same architecture.
+
+use serde_json::json;
+
+use super::*;
+
+/// A complete configuration with these keys added or replaced.
+fn source(family: &str, keys: Value) -> Value {
+    let config = json!({
+        "model_type": family, "architectures": ["XForCausalLM"], "hidden_size": 32, "intermediate_size": 48,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 50,
+        "rms_norm_eps": 1e-5, "rope_theta": 5e5, "max_position_embeddings": 512, "head_dim": 8,
+        "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": [2, 3], "torch_dtype": "bfloat16",
+    });
+    let mut config = config.as_object().cloned().unwrap();
+    set(&mut config, keys);
+    Value::Object(config)
+}
+
+fn read(config: &Value) -> Architecture {
+    Architecture::from_config(config).unwrap()
+}
+
+fn size(heads: usize, kv_heads: usize, channels: usize) -> LayerSize {
+    LayerSize { heads, kv_heads, channels }
+}
+
+/// Every family, with what it may have beside the weights of a plain one.
+fn sources() -> Vec<Value> {
+    let llama3 = json!({ "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64, "rope_theta": 1e6 });
+    let windowed = json!({ "use_sliding_window": true, "sliding_window": 7, "max_window_layers": 1,
+        "layer_types": ["full_attention", "sliding_attention"] });
+    vec![
+        source("llama", json!({})),
+        source("llama", json!({ "attention_bias": true, "mlp_bias": true, "rope_theta": null })),
+        source("llama", json!({ "rope_scaling": { "type": "linear", "factor": 2 } })),
+        source("llama", json!({ "rope_parameters": llama3, "rope_theta": null })),
+        source("mistral", json!({})),
+        source("mistral", json!({ "sliding_window": 7 })),
+        source("qwen2", json!({ "use_sliding_window": false, "max_window_layers": 2 })),
+        source("qwen2", windowed.clone()),
+        source("qwen3", windowed),
+        source("qwen3", json!({ "attention_bias": true })),
+    ]
+}
+
+#[test]
+fn sizes_per_layer_are_read_back_as_the_same_architecture() {
+    for source in sources() {
+        let pruned = read(&source).with_layers(vec![size(2, 1, 40), size(4, 2, 33)]);
+        assert_eq!(Form::of(&pruned), Form::PerLayer);
+        let config = config_json(&source, &pruned, Form::PerLayer, None);
+        assert_eq!(read(&config), pruned, "{config:#}");
+        let family = pruned.family.name();
+        assert_eq!(config["model_type"], format!("slimgpt_{family}"));
+        assert_eq!(config["layer_head_num"], json!([2, 4]));
+        assert!(config["auto_map"]["AutoModel"].as_str().unwrap().starts_with("modeling_slimgpt.Slim"));
+        // What reads no sizes per layer has room for all of them.
+        assert_eq!((&config["num_attention_heads"], &config["intermediate_size"]), (&json!(4), &json!(40)));
+    }
+}
+
+#[test]
+fn equal_sizes_are_of_the_family_s_own_class() {
+    for source in sources() {
+        let before = read(&source);
+        let pruned = before.with_layers(vec![size(2, 1, 40); 2]);
+        let form = Form::of(&pruned);
+        assert_eq!(form, Form::Stock(before.family));
+        let config = config_json(&source, &pruned, form, None);
+        assert_eq!(read(&config), pruned, "{config:#}");
+        assert_eq!(config["model_type"], before.family.name());
+        let classes = ["LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"]
+            .map(|name| json!([name]));
+        assert!(classes.contains(&config["architectures"]));
+        for key in ["auto_map", "per_layer_config", "layer_head_num", "slimgpt_family"] {
+            assert!(config.get(key).is_none(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_llama_whose_heads_do_not_divide_its_width_is_a_mistral_without_a_window() {
+    let three_heads = |source: &Value| read(source).with_layers(vec![size(3, 1, 40); 2]);
+    let plain = source(
+        "llama",
+        json!({ "attention_bias": false, "layer_types": ["full_attention", "full_attention"] }),
+    );
+    let pruned = three_heads(&plain);
+    assert_eq!(Form::of(&pruned), Form::Stock(Family::Mistral));
+    let config = config_json(&plain, &pruned, Form::of(&pruned), None);
+    assert_eq!(config["architectures"], json!(["MistralForCausalLM"]));
+    assert_eq!(config.get("sliding_window"), Some(&Value::Null));
+    assert!(config.get("attention_bias").is_none() && config.get("layer_types").is_none());
+    assert_eq!(read(&config), Architecture { family: Family::Mistral, ..pruned });
+
+    // A Mistral has no biases.
+    for key in ["attention_bias", "mlp_bias"] {
+        let biased = source("llama", json!({ key: true }));
+        let pruned = three_heads(&biased);
+        assert_eq!(Form::of(&pruned), Form::PerLayer);
+        assert_eq!(read(&config_json(&biased, &pruned, Form::PerLayer, None)), pruned);
+    }
+    // The other classes take any number of heads.
+    for family in ["mistral", "qwen2", "qwen3"] {
+        let source = source(family, json!({}));
+        assert_eq!(Form::of(&three_heads(&source)), Form::Stock(read(&source).family));
+    }
+}
+
+#[test]
+fn a_missing_window_of_a_mistral_is_said() {
+    let source = source("mistral", json!({}));
+    let form = Form::Stock(Family::Mistral);
+    assert_eq!(config_json(&source, &read(&source), form, None).get("sliding_window"), Some(&Value::Null));
+}
+
+#[test]
+fn padded_shapes_keep_the_configuration_but_for_code_that_does_not_go_along() {
+    for source in sources() {
+        let form = Form::unchanged(&source, &read(&source));
+        assert_eq!(form, Form::Unchanged);
+        assert_eq!(config_json(&source, &read(&source), form, None), source);
+        let mut mapped = source.clone();
+        mapped["auto_map"] = json!({ "AutoModelForCausalLM": "modeling_other.Other" });
+        assert_eq!(config_json(&mapped, &read(&mapped), form, None), source);
+    }
+}
+
+#[test]
+fn a_model_pruned_again_keeps_nothing_of_its_earlier_form() {
+    for source in sources() {
+        let once = read(&source).with_layers(vec![size(2, 1, 40), size(4, 2, 33)]);
+        let config = config_json(&source, &once, Form::PerLayer, None);
+        // Padded to its own sizes, which differ.
+        let form = Form::unchanged(&config, &read(&config));
+        assert_eq!(form, Form::PerLayer);
+        assert_eq!(config_json(&config, &once, form, None), config);
+        // Equal in the end.
+        let twice = once.with_layers(vec![size(2, 1, 33); 2]);
+        let form = Form::of(&twice);
+        assert_eq!(form, Form::Stock(twice.family));
+        let again = config_json(&config, &twice, form, None);
+        assert_eq!(again, config_json(&source, &twice, form, None));
+        assert_eq!(read(&again), twice);
+    }
+}
+
+#[test]
+fn the_type_of_the_weights_is_said_under_the_name_that_was_used() {
+    let said = |keys: Value| {
+        let source = source("llama", keys);
+        let config = config_json(&source, &read(&source), Form::Unchanged, Some(Precision::F16));
+        [config.get("torch_dtype").cloned(), config.get("dtype").cloned()]
+    };
+    let f16 = || Some(json!("float16"));
+    assert_eq!(said(json!({})), [f16(), None]);
+    assert_eq!(said(json!({ "dtype": "float32" })), [f16(), f16()]);
+    let kept =
+        config_json(&source("llama", json!({})), &read(&source("llama", json!({}))), Form::Unchanged, None);
+    assert_eq!(kept["torch_dtype"], "bfloat16");
+}
