@@ -10,7 +10,7 @@ mod writer;
 
 pub use error::Error;
 pub use gguf::{GgufModel, GgufWriter, file_name as gguf_file_name};
-pub use hf::goes_along;
+pub use hf::{goes_along, is_licence};
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use shards::ShardWriter;
 pub use writer::{Finished, Writer, WrittenForm, check};

@@ -3,6 +3,7 @@
 mod approach;
 mod attempts;
 mod by_method;
+mod companions;
 mod curve;
 mod export;
 mod filed;
