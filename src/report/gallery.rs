@@ -155,10 +155,10 @@ fn error_curves(subject: &Subject, traced: &Curves) -> Option<Figure> {
             false => subject.chosen(),
         };
         let curves: Vec<Curve> = layers.iter().filter_map(curve).collect();
-        (!curves.is_empty()).then(|| (title.to_owned(), curves))
+        let panels = curves.chunks(figures::CURVES).map(|curves| (title.to_owned(), curves.to_vec()));
+        panels.collect::<Vec<_>>()
     };
-    let panels: Vec<(String, Vec<Curve>)> =
-        [panel(Part::Attention, "Heads"), panel(Part::Mlp, "Channels")].into_iter().flatten().collect();
+    let panels = [panel(Part::Attention, "Heads"), panel(Part::Mlp, "Channels")].concat();
     let far = if traced.is_empty() {
         "Lines end at the ratio that was taken, where the run stopped."
     } else {

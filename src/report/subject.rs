@@ -77,8 +77,7 @@ impl Subject {
         notices.splice(0..0, standing(&summary, &layers));
         let last = session::last_record(dir);
         let in_force = state.in_force();
-        let as_written = |output: &session::Output| output.written && output.of == in_force;
-        let written = state.output.as_ref().filter(|output| as_written(output)).and(last.as_ref());
+        let written = state.output.as_ref().filter(|output| output.written && output.of == in_force);
         let record = RunRecord {
             slimgpt_version: state.slimgpt_version.clone(),
             model: content.model.clone(),
@@ -86,7 +85,7 @@ impl Subject {
             calibration,
             layers: records(&layers, &planned),
             tuned: layers.iter().filter_map(|layer| tuned(&state, layer)).collect(),
-            written: written.map(|record| record.written.clone()).unwrap_or_default(),
+            written: written.map(|output| output.forms.clone()).unwrap_or_default(),
             perplexity: content.perplexity.clone(),
             seconds: state.course.as_ref().map(|course| course.seconds).unwrap_or_default(),
             peak_memory_bytes: last.and_then(|record| record.peak_memory_bytes),
