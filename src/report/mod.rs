@@ -3,7 +3,11 @@
 mod card;
 mod facts;
 pub mod figures;
+mod files;
+mod gallery;
 mod layers_csv;
+mod page;
+mod subject;
 mod words;
 
 #[cfg(test)]
@@ -11,4 +15,7 @@ mod tests;
 
 pub use card::{CardFacts, card};
 pub use facts::{Change, LayerFacts, LayerState};
+pub use files::{PLOTS, ReportFile, files};
+pub use gallery::Curves;
 pub use layers_csv::layers_csv;
+pub use subject::Subject;

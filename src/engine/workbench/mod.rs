@@ -11,6 +11,7 @@ mod jobs;
 mod keeping;
 mod measure;
 mod reopen;
+mod report;
 mod retry;
 mod run;
 mod verify;
@@ -48,6 +49,7 @@ pub use jobs::{
     Choose, Export, LayerTries, MethodChange, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune,
     resume, retry,
 };
+pub use report::{Report, report};
 
 /// The run number of what is told before the first job.
 const OPENING: u64 = 0;
