@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use slimgpt::config::{Colours, MachineOptions, Options, TextSource};
 
-pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ResumeArgs, RetryArgs, SessionsCommand};
+pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.";
 
@@ -84,6 +84,11 @@ pub enum Command {
     #[command(after_help = "Example:
   slimgpt export last --out slim")]
     Export(ExportArgs),
+    /// Write a session's figures and tables as a page to be read, without its model
+    #[command(after_help = "Examples:
+  slimgpt report last --out report                   then open report/index.html
+  slimgpt report last --out report --force --curves 0,3,5")]
+    Report(ReportArgs),
     /// Earlier sessions: list, show, compare, delete
     #[command(
         subcommand,

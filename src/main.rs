@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Some(Command::Retry(args)) => finished(sessions::retry(args, paths)),
         Some(Command::Choose(args)) => finished(sessions::choose(args, paths)),
         Some(Command::Export(args)) => finished(sessions::export(args, paths)),
+        Some(Command::Report(args)) => finished(sessions::report(args, paths)),
         Some(Command::Sessions(command)) => finished(sessions::on_disk(command, paths)),
         Some(Command::Eval(args)) => finished(evaluate(args)),
         Some(Command::Logits(args)) => finished(logits(args)),

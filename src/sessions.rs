@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use slimgpt::{
     config::{Options, Paths, Settings},
-    engine::{self, Choose, Export, MethodChange, ModelChoice, Resume, Retry, SessionPlace},
+    engine::{self, Choose, Export, MethodChange, ModelChoice, Report, Resume, Retry, SessionPlace},
     headless::{self, Asking, Leave, Output},
     recording::Recorder,
     session::{self, ModelPlace, State},
 };
 
-use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ResumeArgs, RetryArgs, SessionsCommand};
+use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 
 /// What is wrong with a place, besides what is wrong with a session.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +135,13 @@ pub fn export(args: ExportArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let ExportArgs { on, out, output: form, force } = args;
     let (session, _) = found(&on, paths.map(Paths::sessions).as_deref())?;
     Ok(headless::export(Export { session, model: on.model, form, out, force }, output(on.json))?)
+}
+
+pub fn report(args: ReportArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let ReportArgs { on, out, force, curves } = args;
+    let (session, _) = found(&on, paths.map(Paths::sessions).as_deref())?;
+    let job = Report { session, model: on.model, out, force, curves };
+    Ok(headless::report(job, output(on.json))?)
 }
 
 pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Error> {

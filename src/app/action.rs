@@ -52,6 +52,7 @@ pub enum Action {
     Filter,
     LogLevel,
     Copy,
+    Picture,
 
     Faster,
     Slower,
@@ -157,6 +158,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::Filter, "filter", "filter", "Show only what holds some words", &["/"], On(&[Layers, Log])),
     info(Action::LogLevel, "log-level", "level", "Show steps, or only information, warnings or errors", &["v"], On(&[Log])),
     info(Action::Copy, "copy", "copy", "Copy what this screen shows: the table as CSV, the ratios, the texts, the line", &["y"], Everywhere),
+    info(Action::Picture, "picture", "picture", "Save the chart of the focused panel as SVG or PNG", &["p"], On(&[Layers, Layer, Schedule, Errors, Compare])),
     info(Action::Faster, "faster", "faster", "Replay twice as fast", &[">"], Everywhere),
     info(Action::Slower, "slower", "slower", "Replay half as fast", &["<"], Everywhere),
     info(Action::Explain, "explain", "explain", "What the focused quantity is, with its formula", &["i"], Everywhere),

@@ -2,7 +2,7 @@
 
 use crate::config::Part;
 
-use super::Input;
+use super::{Figure, Input};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
@@ -34,6 +34,9 @@ pub enum FormKind {
     Prompt,
     Measure,
     Export,
+    Picture {
+        figure: Figure,
+    },
 }
 
 /// One line of a form.

@@ -6,7 +6,7 @@ use crokey::KeyCombination;
 
 use crate::protocol::{Command, SessionSummary, Stamped};
 
-use super::{Action, Panel, Screen};
+use super::{Action, Panel, Picture, Screen};
 
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "messages are taken in one by one and never kept")]
@@ -26,6 +26,11 @@ pub enum Msg {
     },
     /// What came of deleting one; why, where it is still there.
     SessionDeleted {
+        path: PathBuf,
+        result: Result<(), String>,
+    },
+    /// What came of saving a chart; why, where it was not.
+    PictureSaved {
         path: PathBuf,
         result: Result<(), String>,
     },
@@ -79,6 +84,8 @@ pub enum Effect {
     ListSessions,
     /// Answered by [`Msg::SessionDeleted`].
     DeleteSession(PathBuf),
+    /// Answered by [`Msg::PictureSaved`].
+    SavePicture(Picture),
     /// Back to the shell until it brings us back (Ctrl-Z).
     Suspend,
     Quit,

@@ -11,6 +11,7 @@ use super::{
     edit::{self, Edit},
     forms,
     navigate::{self, Move},
+    picture,
     quit::quit,
     sessions,
 };
@@ -36,6 +37,10 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Export => match state.unready() {
             Some(why) => state.refuse(why),
             None => open_form(state, forms::export),
+        },
+        Action::Picture => match picture::form(state) {
+            Ok(_) => open_form(state, picture::form),
+            Err(why) => state.refuse(why),
         },
         Action::Sessions => sessions::show(state),
 

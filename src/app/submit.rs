@@ -11,7 +11,7 @@ use super::{
     Effect, Form, FormKind, JobKind, NoticeKind, State,
     edit::{self, Edit},
     forms::{self, EXPORT_TYPES, FORMATS, GGUF_TYPES, HEAD_SCORES, PARTS, SPANS, TARGETS, UNITS, value_of},
-    perform,
+    perform, picture,
     schedule::NAMED,
 };
 
@@ -38,6 +38,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
         FormKind::Prompt => prompt(state, form),
         FormKind::Measure => measure(state, form),
         FormKind::Export => export(state, form),
+        FormKind::Picture { figure } => picture::submit(form, figure),
     }
 }
 

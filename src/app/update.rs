@@ -4,7 +4,7 @@ use crokey::KeyCombination;
 
 use super::{
     Action, Effect, JobStatus, Msg, NoticeKind, Outcome, Overlay, State, desk, engine_events, overlay_keys,
-    perform, pointer, sessions,
+    perform, picture, pointer, sessions,
 };
 
 /// Takes in what happened, and says what it asks of the world.
@@ -36,6 +36,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::SessionDeleted { path, result } => sessions::deleted(state, &path, result),
+        Msg::PictureSaved { path, result } => picture::saved(state, &path, result),
     }
 }
 

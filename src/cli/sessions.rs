@@ -107,6 +107,21 @@ pub struct ExportArgs {
     pub force: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Directory to write; must not exist
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace the output directory
+    #[arg(long)]
+    pub force: bool,
+    /// Layers whose error is computed for every ratio, such as 0,5,11; the only thing that needs the model
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    pub curves: Vec<usize>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
     /// All of them, the one changed last first

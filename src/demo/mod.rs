@@ -69,4 +69,24 @@ mod tests {
         let stories: Vec<u32> = HELD_OUT.split_inclusive("\n\n").flat_map(ids).collect();
         assert_eq!(ids(HELD_OUT), stories);
     }
+
+    /// The tokenizer was trained with other cuts than it has now: those are known to llama.cpp.
+    #[test]
+    fn the_cuts_give_the_tokens_that_the_model_was_trained_on() {
+        use tokenizers::{
+            SplitDelimiterBehavior::Isolated,
+            pre_tokenizers::{byte_level::ByteLevel, sequence::Sequence, split::Split},
+        };
+        let (_, file) = FILES.iter().find(|(name, _)| *name == "tokenizer.json").unwrap();
+        let now = tokenizers::Tokenizer::from_bytes(file).unwrap();
+        let mut trained = now.clone();
+        let blank_line = Split::new("\n\n", Isolated, false).unwrap();
+        let gpt2 = ByteLevel::new(false, true, true);
+        trained.with_pre_tokenizer(Some(Sequence::new(vec![blank_line.into(), gpt2.into()])));
+        for text in [HELD_OUT, &text(1, 2000), &calibration_text()] {
+            let ids =
+                |tokenizer: &tokenizers::Tokenizer| tokenizer.encode(text, false).unwrap().get_ids().to_vec();
+            assert!(ids(&now) == ids(&trained));
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub use machine::use_threads;
 pub use open::ModelChoice;
 pub use place::SessionPlace;
 pub use workbench::{
-    Choose, Export, LayerTries, MethodChange, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune,
-    resume, retry, workbench,
+    Choose, Export, LayerTries, MethodChange, PruneRun, Report, Resume, Resumed, Retry, Tried, choose,
+    export, prune, report, resume, retry, workbench,
 };
 pub use worker::{Worker, start};

@@ -10,8 +10,8 @@ use crate::{
 use self::config::Form;
 use super::{Error, OutputDir};
 
-/// Files that go along unchanged, where the checkpoint has them; also whatever begins as one of [`BEGINNINGS`].
-const COMPANIONS: [&str; 9] = [
+/// Files that go along unchanged, where the checkpoint has them; also chat templates, and licences.
+const COMPANIONS: [&str; 8] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "tokenizer.model",
@@ -20,11 +20,10 @@ const COMPANIONS: [&str; 9] = [
     "vocab.json",
     "merges.txt",
     "generation_config.json",
-    "NOTICE",
 ];
 
-/// In capitals; files may be called in small letters.
-const BEGINNINGS: [&str; 5] = ["CHAT_TEMPLATE", "LICENSE", "LICENCE", "COPYING", "USE_POLICY"];
+/// What licences and terms begin with, in capitals; files may be called in small letters.
+const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "USE_POLICY"];
 
 /// The modeling code that transformers loads beside the configuration (`trust_remote_code`).
 const MODELING: &str = include_str!("../../assets/hf/modeling_slimgpt.py");
@@ -40,8 +39,23 @@ pub struct Loading {
 
 /// True for a file of the checkpoint that is copied as it is.
 pub fn goes_along(name: &str) -> bool {
+    COMPANIONS.contains(&name) || name.starts_with("chat_template") || is_licence(name)
+}
+
+/// True for a licence, and for what else says what may be done with the model.
+pub fn is_licence(name: &str) -> bool {
     let capitals = name.to_ascii_uppercase();
-    COMPANIONS.contains(&name) || BEGINNINGS.iter().any(|beginning| capitals.starts_with(beginning))
+    LICENCES.iter().any(|beginning| capitals.starts_with(beginning))
+}
+
+/// Copies the checkpoint's files that are wanted.
+pub fn copy_files(checkpoint: &Checkpoint, wanted: fn(&str) -> bool, out: &OutputDir) -> Result<(), Error> {
+    for name in checkpoint.source().files()? {
+        if wanted(&name) {
+            out.write(&name, &checkpoint.source().read(&name, "it was there a moment ago")?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes everything of the directory but the weights: `config.json`, the modeling code where no class of transformers
@@ -65,11 +79,7 @@ pub fn write_files(
     if remote_code {
         out.write(MODELING_NAME, MODELING.as_bytes())?;
     }
-    for name in checkpoint.source().files()? {
-        if goes_along(&name) {
-            out.write(&name, &checkpoint.source().read(&name, "it was there a moment ago")?)?;
-        }
-    }
+    copy_files(checkpoint, goes_along, out)?;
     Ok(Loading { class: form.class(written.family), remote_code })
 }
 

@@ -11,7 +11,7 @@ mod writer;
 
 pub use error::Error;
 pub use gguf::{GgufModel, GgufWriter, file_name as gguf_file_name};
-pub use hf::goes_along;
+pub use hf::{goes_along, is_licence};
 pub use one_file::{check_file, write_file};
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use shards::ShardWriter;

@@ -72,6 +72,11 @@ impl OutputDir {
         write().map_err(Error::write(self.target.join(name)))
     }
 
+    /// Makes a directory within, that files with its name before theirs go to.
+    pub fn directory(&self, name: &str) -> Result<(), Error> {
+        fs::create_dir(self.path().join(name)).map_err(Error::write(self.target.join(name)))
+    }
+
     /// How an error names a file of the output.
     pub fn target(&self, name: &str) -> PathBuf {
         self.target.join(name)
@@ -80,10 +85,7 @@ impl OutputDir {
     /// Gives the directory its name.
     pub fn publish(self) -> Result<Published, Error> {
         let fail = || Error::write(&self.target);
-        let mut bytes = 0;
-        for entry in fs::read_dir(self.path()).map_err(fail())? {
-            bytes += entry.and_then(|entry| entry.metadata()).map_err(fail())?.len();
-        }
+        let bytes = bytes_in(self.path()).map_err(fail())?;
         readable_like_other_directories(self.path()).map_err(fail())?;
         // What is replaced steps aside first, and goes only when the new one stands in its place.
         let aside = match self.target.symlink_metadata() {
@@ -109,6 +111,16 @@ impl OutputDir {
         let leftover = aside.filter(|aside| fs::remove_dir_all(aside).is_err());
         Ok(Published { path: self.target, bytes, leftover })
     }
+}
+
+/// Bytes of the files in a directory and in those within it.
+fn bytes_in(dir: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() { bytes_in(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(bytes)
 }
 
 /// The parent and the name of a target that may be written.
@@ -225,6 +237,16 @@ mod tests {
             assert_eq!(fs::read_to_string(target.join("run.json")).unwrap(), text);
         }
         assert_eq!(fs::read_dir(dir.path().join("deep")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn files_in_directories_within_count_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = create(&dir.path().join("report"), false, None).unwrap();
+        out.directory("plots").unwrap();
+        out.write("plots/a", b"123").unwrap();
+        out.write("b", b"4567").unwrap();
+        assert_eq!(out.publish().unwrap().bytes, 7);
     }
 
     #[test]

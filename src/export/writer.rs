@@ -114,6 +114,10 @@ impl<'c> Writer<'c> {
             let (format, loaded_as) = (Format::Gguf, finished.architecture);
             forms.push(WrittenForm { format, file, loaded_as, remote_code: false });
         }
+        if self.shards.is_none() {
+            // The tokenizer is in the file.
+            hf::copy_files(self.checkpoint, hf::is_licence, out)?;
+        }
         if let Some((shapes, mut shards)) = self.shards.take() {
             shards.add(out, stored::all_as(self.form.export_dtype, ends)?)?;
             shards.finish(out)?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub use inspect::inspect;
-pub use on_session::{choose, export, resume, retry};
+pub use on_session::{choose, export, report, resume, retry};
 pub use sessions::{
     Asking, Leave, compare as compare_sessions, list as list_sessions, prune_old as prune_old_sessions,
     remove as remove_sessions, show as show_session,

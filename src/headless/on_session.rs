@@ -9,7 +9,7 @@ use super::{
     words::argument,
 };
 use crate::{
-    engine::{self, Choose, Error, Export, LayerTries, Resume, Retry, Tried},
+    engine::{self, Choose, Error, Export, LayerTries, Report, Resume, Retry, Tried},
     protocol::{PartRecord, PartSummary},
     recording::Recorder,
     session,
@@ -66,6 +66,16 @@ pub fn export(job: Export, output: Output) -> Result<(), Error> {
     match output {
         Output::Json => print_json(&record),
         Output::Text => print_record(&record, Some(&out)),
+    }
+}
+
+/// Writes the report and says where, or prints its `run.json`.
+pub fn report(job: Report, output: Output) -> Result<(), Error> {
+    let out = job.out.clone();
+    let record = run::drive(move |control| engine::report(job, control), None).result?;
+    match output {
+        Output::Json => print_json(&record),
+        Output::Text => print_text(&format!("Report: {}\n", out.join("index.html").display())),
     }
 }
 

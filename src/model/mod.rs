@@ -32,7 +32,7 @@ pub use decoder::Decoder;
 pub use ends::Ends;
 pub use error::{Error, Result};
 pub use layout::{Cut, Slot};
-pub use rope::Rope;
+pub use rope::{Rope, frequencies};
 pub use rounding::{Rounded, round_to};
 pub use source::Source;
 pub use weights::{Raw, Tensors, Weights};

@@ -25,14 +25,21 @@ impl Rope {
         device: &Device,
         dtype: DType,
     ) -> Result<Self> {
-        let frequencies = frequencies(settings, head_dim);
+        Self::turning(&frequencies(settings, head_dim), positions, device, dtype)
+    }
+
+    /// As [`Rope::new`], where pair i of a head turns by `frequencies[i]` radians a position.
+    ///
+    /// # Errors
+    /// Only what the device fails with.
+    pub fn turning(frequencies: &[f32], positions: usize, device: &Device, dtype: DType) -> Result<Self> {
         // In f32, as the models were trained: at far positions the rounding is part of what they know.
         let angles: Vec<f32> = (0..positions)
             .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency))
             .collect();
         let table = |turn: fn(f32) -> f32| -> Result<Tensor> {
             let values = angles.iter().map(|&angle| turn(angle)).collect();
-            Ok(Tensor::from_vec(values, (positions, head_dim / 2), device)?.to_dtype(dtype)?)
+            Ok(Tensor::from_vec(values, (positions, frequencies.len()), device)?.to_dtype(dtype)?)
         };
         Ok(Self { cos: table(f32::cos)?, sin: table(f32::sin)? })
     }
@@ -57,7 +64,7 @@ impl Rope {
 }
 
 /// Radians a position, for each of the head_dim/2 pairs.
-fn frequencies(settings: &RopeSettings, head_dim: usize) -> Vec<f32> {
+pub fn frequencies(settings: &RopeSettings, head_dim: usize) -> Vec<f32> {
     let theta = settings.theta as f32;
     (0..head_dim)
         .step_by(2)

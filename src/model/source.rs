@@ -22,15 +22,21 @@ impl Source {
     pub fn name(&self) -> String {
         let Self::Directory(path) = self else { return "built-in".to_owned() };
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let last =
+            || path.file_name().map_or(path.display().to_string(), |name| name.to_string_lossy().into());
+        self.hub_id().unwrap_or_else(last)
+    }
+
+    /// The id under which the hub has it, where the path is one of the hub's cache.
+    pub fn hub_id(&self) -> Option<String> {
+        let Self::Directory(path) = self else { return None };
+        let path = fs::canonicalize(path).ok()?;
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         match parts.as_slice() {
-            [.., cached, snapshots, _revision]
-                if snapshots == "snapshots" && cached.starts_with("models--") =>
-            {
-                cached["models--".len()..].replace("--", "/")
+            [.., cached, snapshots, _revision] if snapshots == "snapshots" => {
+                Some(cached.strip_prefix("models--")?.replace("--", "/"))
             }
-            [.., last] => last.clone().into_owned(),
-            [] => path.display().to_string(),
+            _ => None,
         }
     }
 

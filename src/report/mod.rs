@@ -1,4 +1,21 @@
 //! What came of a run, for people: figures, a page, a table, a model card.
 
+mod card;
+mod facts;
 pub mod figures;
+mod files;
+mod gallery;
+mod layers_csv;
+mod page;
+mod subject;
 mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use card::{CardFacts, card};
+pub use facts::{Change, LayerFacts, LayerState};
+pub use files::{PLOTS, ReportFile, files};
+pub use gallery::Curves;
+pub use layers_csv::layers_csv;
+pub use subject::Subject;

@@ -11,7 +11,7 @@ use super::{
     sealed::{Unsealed, seal, unseal},
     whole_file::{Durability, write_whole},
 };
-use crate::protocol::{Desk, Event, Stamped};
+use crate::protocol::{Desk, Event, RunRecord, Stamped};
 
 /// `events.jsonl` and `desk.json` of an open session.
 #[derive(Debug)]
@@ -84,6 +84,20 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
         end = begin;
     }
     Ok(0)
+}
+
+/// The record of the run that ended last, as far as the log goes.
+pub(super) fn last_record(dir: &Path) -> Option<RunRecord> {
+    let log = fs::read_to_string(dir.join(names::EVENTS)).ok()?;
+    let records = log.lines().rev().filter(|line| line.contains("\"event\":\"run_done\""));
+    // A text within another event may say so as well.
+    let record = |line: &str| {
+        let Event::RunDone { record } = serde_json::from_str::<Stamped>(line).ok()?.event else {
+            return None;
+        };
+        Some(*record)
+    };
+    records.filter_map(record).next()
 }
 
 pub(super) fn read_desk(dir: &Path) -> Result<Option<Desk>, Error> {

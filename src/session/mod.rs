@@ -41,7 +41,7 @@ pub use part_file::{PartHead, PartPlace, Weight, WeightHead};
 pub use shelf::{Removed, clear_other_streams, find, list, remove};
 pub use state::*;
 pub use stream_cache::{StreamCache, Tensor};
-pub use summary::{look, summary};
+pub use summary::{last_record, look, look_at_part, planned_ratios, summary};
 
 /// The version of all files of a session.
 pub const FORMAT: u64 = 1;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Machine, Part, Settings, TextSource},
     protocol::{
-        Attempt, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, Seconds, WrittenRecord,
+        Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, Seconds,
+        WrittenRecord,
     },
 };
 
@@ -171,6 +172,17 @@ pub struct Output {
 }
 
 impl AttemptEntry {
+    /// None until both parts are through.
+    pub fn summary(&self) -> Option<AttemptSummary> {
+        Some(AttemptSummary {
+            number: self.attempt.number,
+            ratio: self.attempt.method.ratio,
+            attention: self.attention.as_ref()?.summary,
+            mlp: self.mlp.as_ref()?.summary,
+            output_error: self.output_error,
+        })
+    }
+
     pub fn part(&self, part: Part) -> Option<&PartEntry> {
         match part {
             Part::Attention => self.attention.as_ref(),

@@ -3,20 +3,35 @@
 use std::{fs, path::Path};
 
 use super::{
-    AttemptEntry, Error, LayerEntry, State, doubled, journal,
+    AttemptEntry, Error, LayerEntry, PartHead, PartPlace, State, doubled, journal,
     lock::{Holder, holder},
+    names,
     opened::name_of,
+    part_file,
 };
 use crate::{
     config::{Options, Settings},
-    protocol::{
-        AttemptSummary, Desk, LayerSummary, PerplexityRecord, SessionContent, SessionSummary, Standing,
-    },
+    protocol::{Desk, LayerSummary, PerplexityRecord, RunRecord, SessionContent, SessionSummary, Standing},
 };
 
 /// The state of a session, read without its lock.
 pub fn look(dir: &Path) -> Result<State, Error> {
     Ok(doubled::read(dir)?.state)
+}
+
+/// All of a part's file but the weight, verified and read without the session's lock.
+pub fn look_at_part(dir: &Path, place: PartPlace) -> Result<PartHead, Error> {
+    part_file::read_head(&dir.join(names::ATTEMPTS).join(names::part(place)), place)
+}
+
+/// The record that was told last; None where no run has come to its end, or the log cannot be read.
+pub fn last_record(dir: &Path) -> Option<RunRecord> {
+    journal::last_record(dir)
+}
+
+/// The ratios that a run would be done with now, one a layer; empty where nothing was planned.
+pub fn planned_ratios(dir: &Path, state: &State) -> Vec<f64> {
+    planned(state, journal::read_desk(dir).ok().flatten())
 }
 
 /// What a session is; where that cannot be read, its standing says why.
@@ -92,15 +107,7 @@ fn content(state: &State, planned: &[f64]) -> Option<SessionContent> {
 
 fn layer_summary(state: &State, index: usize, planned: &[f64]) -> LayerSummary {
     let layer = &state.layers[index];
-    let in_force = attempt_in_force(layer).and_then(|entry| {
-        Some(AttemptSummary {
-            number: entry.attempt.number,
-            ratio: entry.attempt.method.ratio,
-            attention: entry.attention.as_ref()?.summary,
-            mlp: entry.mlp.as_ref()?.summary,
-            output_error: entry.output_error,
-        })
-    });
+    let in_force = attempt_in_force(layer).and_then(AttemptEntry::summary);
     let stale = in_force.is_some() && is_stale(state, index, planned);
     LayerSummary { attempts: layer.attempts.len(), in_force, stale }
 }

@@ -18,6 +18,7 @@ use super::{
     on_disk::OnDisk,
     output::{Output, Screen},
     pacing::{Due, Pacing},
+    picture,
     rehearsal::{self, Rehearsal},
     report, session,
     signals::{Caught, Signals},
@@ -228,6 +229,10 @@ impl Explorer {
                 Effect::ListSessions => self.on_disk.list(self.state.session.clone()),
                 Effect::DeleteSession(path) => self.on_disk.delete(path),
                 Effect::Copy(text) => clipboard::copy(&text).map_err(Error::Terminal)?,
+                Effect::SavePicture(picture) => {
+                    let drawn = picture::drawn(&self.state, &picture);
+                    self.on_disk.save(picture, drawn);
+                }
                 Effect::Suspend => return Ok(Next::Suspend),
                 Effect::Quit => return Ok(Next::End(Ending::Quit)),
             }

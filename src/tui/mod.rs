@@ -12,6 +12,7 @@ mod interface;
 mod on_disk;
 mod output;
 mod pacing;
+mod picture;
 mod rehearsal;
 mod report;
 mod session;

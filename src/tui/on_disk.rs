@@ -1,4 +1,4 @@
-//! Sessions on disk, listed and deleted beside the event loop.
+//! What is done on disk beside the event loop: sessions are listed and deleted, pictures are saved.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +7,14 @@ use std::{
 
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use crate::{app::Msg, protocol::SessionSummary, session};
+use crate::{
+    app::{Msg, Picture},
+    plot::Chart,
+    protocol::SessionSummary,
+    session,
+};
+
+use super::picture;
 
 /// Answers that may wait; a person asks for one after the other.
 const ANSWERS: usize = 16;
@@ -41,6 +48,14 @@ impl OnDisk {
 
     pub fn delete(&self, path: PathBuf) {
         self.begin(move || Msg::SessionDeleted { result: delete(&path), path });
+    }
+
+    /// Writes a picture that was drawn.
+    pub fn save(&self, picture: Picture, drawn: Result<Chart, String>) {
+        self.begin(move || {
+            let result = drawn.and_then(|chart| picture::save(&chart, &picture));
+            Msg::PictureSaved { path: picture.path, result }
+        });
     }
 
     fn begin(&self, work: impl FnOnce() -> Msg + Send + 'static) {

@@ -15,6 +15,18 @@ impl Bench<'_> {
         method: Method,
         control: &mut Control,
     ) -> Result<Event, Error> {
+        let (units, points) = self.trace((layer, part), method, control)?;
+        control.tell(Event::Curve { layer, part, units, points });
+        Ok(Event::JobDone)
+    }
+
+    /// Units before pruning, and the points of the curve.
+    pub(super) fn trace(
+        &mut self,
+        (layer, part): (usize, Part),
+        method: Method,
+        control: &mut Control,
+    ) -> Result<(usize, Vec<CurvePoint>), Error> {
         self.attempts.check_layer(layer)?;
         let size = self.checkpoint.architecture().layers[layer];
         let method = Method { parts: vec![part], ..method };
@@ -35,7 +47,6 @@ impl Bench<'_> {
         let curve = curve?;
         let points = curve.points.into_iter();
         let points = points.map(|(removed, relative_error)| CurvePoint { removed, relative_error }).collect();
-        control.tell(Event::Curve { layer, part, units: curve.units, points });
-        Ok(Event::JobDone)
+        Ok((curve.units, points))
     }
 }

@@ -72,12 +72,13 @@ impl Bench<'_> {
         if control.progress(Stage::Export, total, total).is_break() {
             return Err(Error::Cancelled);
         }
-        let written = self.verify(forms, (form, &calibration.windows), &out, control)?;
+        let written = self.verify(&forms, (form, &calibration.windows), &out, control)?;
         let mut seconds = self.seconds;
         seconds.export = control.seconds() - began;
         seconds.total += seconds.export;
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
         let record = RunRecord { written, ..record };
+        self.write_companions(&record, &forms, &out)?;
         let bytes = publish(out, &record, control, |json| self.keep_record_of_output(json))?;
         self.keep_written(bytes, &record.written)?;
         Ok(record)

@@ -245,7 +245,7 @@ pub fn export(job: Export, control: &mut Control) -> Result<RunRecord, Error> {
 }
 
 /// Opens a session, works on it, and closes it in order.
-fn on_session<T>(
+pub(super) fn on_session<T>(
     dir: &Path,
     model: Option<String>,
     control: &mut Control,

@@ -3,6 +3,7 @@
 mod approach;
 mod attempts;
 mod by_method;
+mod companions;
 mod curve;
 mod export;
 mod filed;
@@ -10,6 +11,7 @@ mod jobs;
 mod keeping;
 mod measure;
 mod reopen;
+mod report;
 mod retry;
 mod run;
 mod verify;
@@ -47,6 +49,7 @@ pub use jobs::{
     Choose, Export, LayerTries, MethodChange, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune,
     resume, retry,
 };
+pub use report::{Report, report};
 
 /// The run number of what is told before the first job.
 const OPENING: u64 = 0;

@@ -24,16 +24,17 @@ impl Bench<'_> {
     /// has its name yet.
     pub(super) fn verify(
         &mut self,
-        forms: Vec<WrittenForm>,
+        forms: &[WrittenForm],
         (form, windows): (&OutputForm, &Windows),
         out: &OutputDir,
         control: &mut Control,
     ) -> Result<Vec<WrittenRecord>, Error> {
         let mut records = Vec::with_capacity(forms.len());
         for written in forms {
-            let (weights, rounding) = self.stored_as(form, written.format)?;
+            let WrittenForm { format, loaded_as, remote_code, file: _ } = written.clone();
+            let (weights, rounding) = self.stored_as(form, format)?;
             let verified = match form.verify {
-                true => Some(self.read_back(&written, windows, out, control)?),
+                true => Some(self.read_back(written, windows, out, control)?),
                 false => None,
             };
             let verified = verified.map(|(found, tokens)| Verified {
@@ -45,9 +46,8 @@ impl Bench<'_> {
             if let Some(Verified { largest_difference: largest, tolerance, .. }) = verified
                 && (largest.is_nan() || largest > tolerance)
             {
-                return Err(Error::NotAsMeant { format: written.format, largest, tolerance });
+                return Err(Error::NotAsMeant { format, largest, tolerance });
             }
-            let WrittenForm { format, loaded_as, remote_code, file: _ } = written;
             records.push(WrittenRecord { format, weights, loaded_as, remote_code, verified });
         }
         Ok(records)
@@ -62,12 +62,13 @@ impl Bench<'_> {
         control: &mut Control,
     ) -> Result<(Difference, usize), Error> {
         let (device, _) = self.forward(&self.settings.machine.clone())?;
-        let length = windows.seq_len().min(TOKENS);
-        let windows: Vec<&[u32]> = windows.iter().take(WINDOWS).map(|window| &window[..length]).collect();
         let read: Box<dyn BlockByBlock> = match &written.file {
             Some(file) => Box::new(GgufModel::open(&out.path().join(file))?),
             None => Box::new(Checkpoint::open(Source::directory(out.path()))?),
         };
+        // A GGUF file of a model with a sliding window reaches as far as the window.
+        let length = windows.seq_len().min(TOKENS).min(read.architecture().max_positions);
+        let windows: Vec<&[u32]> = windows.iter().take(WINDOWS).map(|window| &window[..length]).collect();
         let in_force = self.in_force();
         let meant = self.cut_model(&in_force);
         let mut progress = |done, total| control.progress(Stage::Verify, done, total);

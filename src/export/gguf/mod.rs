@@ -1,18 +1,27 @@
-//! One file for llama.cpp (GGUF).
+//! One file for llama.cpp (GGUF): sizes per layer where they differ, the tokenizer included.
 
-use std::path::Path;
-
-use candle_core::{DType, Device};
+mod container;
+mod dialect;
+mod metadata;
+mod names;
+mod read;
+mod rows;
+mod storage;
+mod vocabulary;
+mod write;
 
 use crate::{
     config::GgufType,
-    model::{self, Architecture, Block, BlockByBlock, Checkpoint, Ends, StoredTensor},
+    model::{Architecture, Checkpoint},
 };
 
-use super::{Error, OutputDir};
+use super::Error;
 
-/// Writes a file whose tensors may come in any order.
-pub struct GgufWriter;
+use dialect::Dialect;
+use vocabulary::Vocabulary;
+
+pub use read::GgufModel;
+pub use write::GgufWriter;
 
 /// What a file has become.
 pub struct Finished {
@@ -22,64 +31,20 @@ pub struct Finished {
     pub notices: Vec<String>,
 }
 
-/// A written file, read back: its own sizes, its weights dequantised.
-pub struct GgufModel {
-    architecture: Architecture,
+/// Refuses what llama.cpp can't load or would compute wrong, and a tokenizer that it has no form for.
+///
+/// # Errors
+/// [`Error::Inexpressible`]; a checkpoint without a tokenizer.
+pub fn check(checkpoint: &Checkpoint, pruned: &Architecture, _: GgufType) -> Result<(), Error> {
+    check_all(checkpoint, pruned).map(drop)
 }
 
-/// Refuses what llama.cpp cannot load or would compute wrong, and a tokenizer that it has no form for.
-pub fn check(_: &Checkpoint, _: &Architecture, _: GgufType) -> Result<(), Error> {
-    let (form, why, left) = ("gguf", "it is not written yet".into(), "hf and padded");
-    Err(Error::Inexpressible { form, why, left })
+fn check_all(checkpoint: &Checkpoint, pruned: &Architecture) -> Result<(Dialect, Vocabulary), Error> {
+    Ok((Dialect::of(pruned)?, Vocabulary::read(checkpoint, pruned.vocab)?))
 }
 
 /// How the file of a model is called.
 pub fn file_name(checkpoint: &Checkpoint, kind: GgufType) -> String {
     let name = checkpoint.name().rsplit('/').next().unwrap_or("model");
     format!("{name}-slim-{kind}.gguf")
-}
-
-impl GgufWriter {
-    /// Writes the header; the file is complete after [`GgufWriter::finish`].
-    pub fn create(
-        _: &OutputDir,
-        checkpoint: &Checkpoint,
-        pruned: &Architecture,
-        kind: GgufType,
-    ) -> Result<Self, Error> {
-        check(checkpoint, pruned, kind)?;
-        Ok(Self)
-    }
-
-    /// Tensors by the names and in the order of rows that a Hugging Face checkpoint has.
-    pub fn add(&mut self, _: &[StoredTensor]) -> Result<(), Error> {
-        Ok(())
-    }
-
-    /// Syncs the file.
-    pub fn finish(self) -> Result<Finished, Error> {
-        Ok(Finished { architecture: String::new(), notices: Vec::new() })
-    }
-}
-
-impl GgufModel {
-    /// Reads header and metadata of a file that [`GgufWriter`] wrote.
-    pub fn open(_: &Path) -> Result<Self, Error> {
-        let (form, why, left) = ("gguf", "it is not read yet".into(), "hf and padded");
-        Err(Error::Inexpressible { form, why, left })
-    }
-}
-
-impl BlockByBlock for GgufModel {
-    fn architecture(&self) -> &Architecture {
-        &self.architecture
-    }
-
-    fn block(&self, _: usize, _: &Device, _: DType) -> model::Result<Block> {
-        unimplemented!()
-    }
-
-    fn ends(&self, _: &Device, _: DType) -> model::Result<Ends> {
-        unimplemented!()
-    }
 }

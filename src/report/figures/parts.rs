@@ -31,8 +31,8 @@ const NUMBERED: usize = 40;
 const POINTS: usize = 240;
 /// Spans of a strip.
 const SPANS: usize = 120;
-/// Curves in one panel.
-const CURVES: usize = 4;
+/// Curves in one panel, at most.
+pub const CURVES: usize = 4;
 
 impl Scored<'_> {
     /// The scores in per cent of E‖y‖², or as they are where that is 0.

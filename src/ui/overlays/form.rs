@@ -89,7 +89,8 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
         | FormKind::Retry { .. }
         | FormKind::Settings
         | FormKind::Prompt
-        | FormKind::Measure => {}
+        | FormKind::Measure
+        | FormKind::Picture { .. } => {}
     }
     if let Some(error) = &form.error {
         notes.extend(wrapped(&format!("{} {error}", theme.glyphs.removed()), Role::Error));

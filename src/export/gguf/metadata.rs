@@ -1,0 +1,84 @@
+//! The keys of a model: sizes, rotary positions, norms.
+
+use crate::{
+    config::GgufType,
+    model::{Architecture, LayerSize, RopeScaling},
+};
+
+use super::{
+    container::{Metadata, Value},
+    dialect::Dialect,
+};
+
+/// What llama.cpp calls the type of most tensors in a file.
+fn file_type(kind: GgufType) -> u32 {
+    match kind {
+        GgufType::F32 => 0,
+        GgufType::F16 => 1,
+        GgufType::Q8_0 => 7,
+        GgufType::Q4K => 14,
+    }
+}
+
+/// All keys but the tokenizer's. Sizes are lists where they differ from layer to layer.
+pub fn of(name: &str, architecture: &Architecture, dialect: Dialect, kind: GgufType) -> Metadata {
+    let Architecture { hidden, head_dim, vocab, norm_eps, rope, layers, .. } = architecture;
+    let mut metadata = vec![
+        ("general.architecture".to_owned(), Value::Text(dialect.name().to_owned())),
+        ("general.type".to_owned(), Value::Text("model".to_owned())),
+        ("general.name".to_owned(), Value::Text(name.to_owned())),
+        ("general.file_type".to_owned(), Value::U32(file_type(kind))),
+    ];
+    match kind {
+        GgufType::F32 | GgufType::F16 => {}
+        GgufType::Q8_0 | GgufType::Q4K => {
+            metadata.push(("general.quantization_version".to_owned(), Value::U32(2)));
+        }
+    }
+    let mut own = |key: &str, value| metadata.push((format!("{}.{key}", dialect.name()), value));
+    let count = |count: usize| Value::U32(count as u32);
+    let per_layer = |size: fn(&LayerSize) -> usize| match dialect {
+        Dialect::Deci => Value::U32s(layers.iter().map(|layer| size(layer) as u32).collect()),
+        Dialect::Llama | Dialect::Qwen2 | Dialect::Qwen3 => count(size(&layers[0])),
+    };
+    own("block_count", count(layers.len()));
+    own("context_length", count(context_length(architecture)));
+    own("embedding_length", count(*hidden));
+    own("vocab_size", count(*vocab));
+    own("feed_forward_length", per_layer(|size| size.channels));
+    own("attention.head_count", per_layer(|size| size.heads));
+    own("attention.head_count_kv", per_layer(|size| size.kv_heads));
+    // Without these the loader divides the hidden size by the heads that are left.
+    own("attention.key_length", count(*head_dim));
+    own("attention.value_length", count(*head_dim));
+    own("rope.dimension_count", count(*head_dim));
+    own("attention.layer_norm_rms_epsilon", Value::F32(*norm_eps as f32));
+    own("rope.freq_base", Value::F32(rope.theta as f32));
+    match rope.scaling {
+        // That of Llama 3 is a tensor.
+        RopeScaling::None | RopeScaling::Llama3 { .. } => {}
+        RopeScaling::Linear { factor } => {
+            own("rope.scaling.type", Value::Text("linear".to_owned()));
+            own("rope.scaling.factor", Value::F32(factor as f32));
+        }
+    }
+    metadata
+}
+
+/// Positions that llama.cpp computes as the model does: none of its architectures here has a sliding window.
+pub fn context_length(architecture: &Architecture) -> usize {
+    architecture
+        .sliding_window
+        .map_or(architecture.max_positions, |window| window.min(architecture.max_positions))
+}
+
+/// What a person should know of the keys.
+pub fn notice(architecture: &Architecture) -> Option<String> {
+    let length = context_length(architecture);
+    (length < architecture.max_positions).then(|| {
+        format!(
+            "llama.cpp computes no sliding window for this family, so the GGUF file says a context of {length} tokens, the window, instead of {}",
+            architecture.max_positions
+        )
+    })
+}

@@ -1,0 +1,54 @@
+//! The order of rows of q and k: rotary positions turn element i with i + head_dim/2 here, 2i with 2i + 1 in llama.cpp.
+
+/// Rows of every head from halves to pairs: row 2i + half of the result is row half·head_dim/2 + i.
+/// `bytes` are the rows of q, k or one of their biases, all of the same length.
+pub fn halves_to_pairs(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
+    let row = bytes.len() / rows;
+    let mut paired = Vec::with_capacity(bytes.len());
+    for head in bytes.chunks_exact(head_dim * row) {
+        let (first, second) = head.split_at(head_dim / 2 * row);
+        for (first, second) in first.chunks_exact(row).zip(second.chunks_exact(row)) {
+            paired.extend(first);
+            paired.extend(second);
+        }
+    }
+    paired
+}
+
+/// Where row `row` of a projection in halves lies in one in pairs. Used in reading alone, so that a mistake in
+/// [`halves_to_pairs`] shows when a file is checked.
+pub fn place_in_pairs(row: usize, head_dim: usize) -> usize {
+    let (head, within) = (row / head_dim, row % head_dim);
+    let half = head_dim / 2;
+    head * head_dim + if within < half { 2 * within } else { 2 * (within - half) + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_ordered_as_a_view_with_swapped_axes_would_have_them() {
+        // [heads, 2, head_dim/2, row] with axes 1 and 2 swapped.
+        let (heads, head_dim, row) = (3, 6, 2);
+        let bytes: Vec<u8> = (0..(heads * head_dim * row) as u8).collect();
+        let mut slow = Vec::<u8>::new();
+        for head in 0..heads {
+            for i in 0..head_dim / 2 {
+                for half in 0..2 {
+                    let from = head * head_dim + half * head_dim / 2 + i;
+                    slow.extend(&bytes[from * row..(from + 1) * row]);
+                }
+            }
+        }
+        assert_eq!(halves_to_pairs(&bytes, heads * head_dim, head_dim), slow);
+    }
+
+    #[test]
+    fn every_row_is_found_again() {
+        let rows: Vec<u8> = (0..32).collect();
+        let paired = halves_to_pairs(&rows, 32, 8);
+        let back: Vec<u8> = (0..32).map(|row| paired[place_in_pairs(row, 8)]).collect();
+        assert_eq!(back, rows);
+    }
+}

@@ -1,0 +1,201 @@
+//! How a tensor is stored: which type, which falls back where its rows don't divide, and the bytes.
+
+use candle_core::{
+    DType, Device, Tensor,
+    quantized::{GgmlDType, QTensor},
+};
+
+use crate::{config::GgufType, model, model::round_to};
+
+use super::super::Error;
+
+/// The types of tensors that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    F32,
+    F16,
+    /// Blocks of 32 numbers in 8 bits.
+    Q8_0,
+    /// Blocks of 256 numbers in 4 bits.
+    Q4K,
+    /// Blocks of 256 numbers in 6 bits.
+    Q6K,
+}
+
+/// What a tensor is there for, as far as it decides on the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Norms, biases, factors of rotary frequencies.
+    Vector,
+    /// Embedding and output head, whose rounding is felt most.
+    End,
+    /// Projections of a block.
+    Projection,
+}
+
+impl Storage {
+    /// What is asked for, and what a tensor with rows of `row` numbers gets.
+    pub fn of(kind: GgufType, role: Role, row: usize) -> (Self, Self) {
+        let wanted = match (kind, role) {
+            (_, Role::Vector) | (GgufType::F32, _) => Self::F32,
+            (GgufType::F16, _) => Self::F16,
+            (GgufType::Q8_0, _) => Self::Q8_0,
+            (GgufType::Q4K, Role::End) => Self::Q6K,
+            (GgufType::Q4K, Role::Projection) => Self::Q4K,
+        };
+        let fits = |storage: &Self| row.is_multiple_of(storage.block());
+        let possible = [wanted, Self::Q8_0, Self::F16].into_iter().find(fits);
+        (wanted, possible.unwrap_or(Self::F16))
+    }
+
+    /// The type's number in the table of tensors.
+    pub fn id(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Q8_0 => 8,
+            Self::Q4K => 12,
+            Self::Q6K => 14,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4K => "q4_k",
+            Self::Q6K => "q6_k",
+        }
+    }
+
+    /// Bytes of a row of so many numbers.
+    pub fn row_bytes(self, row: usize) -> usize {
+        row / self.block() * self.ggml().type_size()
+    }
+
+    /// Numbers that are stored together.
+    fn block(self) -> usize {
+        self.ggml().block_size()
+    }
+
+    fn ggml(self) -> GgmlDType {
+        match self {
+            Self::F32 => GgmlDType::F32,
+            Self::F16 => GgmlDType::F16,
+            Self::Q8_0 => GgmlDType::Q8_0,
+            Self::Q4K => GgmlDType::Q4K,
+            Self::Q6K => GgmlDType::Q6K,
+        }
+    }
+}
+
+/// The bytes of a tensor [rows, row] in this type.
+///
+/// # Errors
+/// A number that f16 can't hold.
+pub fn encode(tensor: &str, storage: Storage, values: Vec<f32>, shape: &[usize]) -> Result<Vec<u8>, Error> {
+    let plain = |dtype: DType| {
+        let too_large = |element: usize| {
+            let (tensor, dtype) = (tensor.to_owned(), dtype.as_str().to_owned());
+            model::Error::TooLarge { tensor, element, found: values[element], dtype }
+        };
+        Ok(round_to(dtype, &values).map_err(too_large)?.bytes)
+    };
+    match storage {
+        Storage::F32 => plain(DType::F32),
+        Storage::F16 => plain(DType::F16),
+        Storage::Q8_0 | Storage::Q4K | Storage::Q6K => {
+            let quantised = || -> candle_core::Result<Vec<u8>> {
+                let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
+                Ok(QTensor::quantize(&tensor, storage.ggml())?.data()?.into_owned())
+            };
+            quantised().map_err(|cause| Error::Model(cause.into()))
+        }
+    }
+}
+
+/// Counts what could not be stored as it was asked for.
+#[derive(Debug, Default)]
+pub struct Fallbacks {
+    weights: usize,
+    to_q8_0: usize,
+    to_f16: usize,
+    of_ffn_down: usize,
+}
+
+impl Fallbacks {
+    pub fn count(&mut self, name: &str, wanted: Storage, found: Storage, role: Role) {
+        self.weights += usize::from(role != Role::Vector);
+        if wanted == found {
+            return;
+        }
+        match found {
+            Storage::Q8_0 => self.to_q8_0 += 1,
+            Storage::F16 | Storage::F32 | Storage::Q4K | Storage::Q6K => self.to_f16 += 1,
+        }
+        self.of_ffn_down += usize::from(name.ends_with("ffn_down.weight"));
+    }
+
+    /// One sentence, where there is something to say.
+    pub fn told(&self, kind: GgufType) -> Option<String> {
+        let Self { weights, to_q8_0, to_f16, of_ffn_down } = *self;
+        let multiple = match kind {
+            GgufType::F32 | GgufType::F16 => return None,
+            GgufType::Q8_0 => 32,
+            GgufType::Q4K => 256,
+        };
+        let larger: Vec<String> = [(to_q8_0, Storage::Q8_0), (to_f16, Storage::F16)]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, storage)| format!("{count} as {}", storage.name()))
+            .collect();
+        if larger.is_empty() {
+            return None;
+        }
+        let why = format!(
+            "{} of {weights} weights are stored in a larger type than {kind} ({}), because their rows are no multiple of {multiple}",
+            to_q8_0 + to_f16,
+            larger.join(", ")
+        );
+        Some(match of_ffn_down {
+            0 => why,
+            count => format!(
+                "{why}; --channel-multiple {multiple} avoids that for the {count} ffn_down among them"
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_do_not_divide_fall_back_to_the_next_type() {
+        let found = |row| Storage::of(GgufType::Q4K, Role::Projection, row).1;
+        assert_eq!([512, 96, 40].map(found), [Storage::Q4K, Storage::Q8_0, Storage::F16]);
+        assert_eq!(Storage::of(GgufType::Q4K, Role::End, 256), (Storage::Q6K, Storage::Q6K));
+        assert_eq!(Storage::of(GgufType::Q8_0, Role::Projection, 40), (Storage::Q8_0, Storage::F16));
+        assert_eq!(Storage::of(GgufType::Q8_0, Role::Vector, 64).1, Storage::F32);
+    }
+
+    #[test]
+    fn what_fell_back_is_told_with_what_avoids_it() {
+        let mut fallbacks = Fallbacks::default();
+        fallbacks.count("blk.0.ffn_up.weight", Storage::Q4K, Storage::Q4K, Role::Projection);
+        assert_eq!(fallbacks.told(GgufType::Q4K), None);
+        fallbacks.count("blk.0.ffn_down.weight", Storage::Q4K, Storage::F16, Role::Projection);
+        fallbacks.count("blk.0.attn_output.weight", Storage::Q4K, Storage::Q8_0, Role::Projection);
+        let told = fallbacks.told(GgufType::Q4K).unwrap();
+        assert!(told.starts_with("2 of 3 weights"), "{told}");
+        assert!(told.contains("1 as q8_0, 1 as f16"), "{told}");
+        assert!(told.ends_with("--channel-multiple 256 avoids that for the 1 ffn_down among them"), "{told}");
+    }
+
+    #[test]
+    fn a_number_beyond_f16_is_an_error_that_names_the_tensor() {
+        let error = encode("output.weight", Storage::F16, vec![1.0, 7e4], &[1, 2]).unwrap_err().to_string();
+        assert!(error.contains("output.weight") && error.contains("70000"), "{error}");
+    }
+}

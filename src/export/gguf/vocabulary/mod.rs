@@ -1,0 +1,154 @@
+//! The tokenizer in a form that llama.cpp gives the same tokens with.
+
+mod byte_level;
+mod manner;
+mod merges;
+mod sentence_piece;
+mod special;
+
+use serde_json::Value as Json;
+
+use crate::model::Checkpoint;
+
+use super::{
+    super::Error,
+    container::{Metadata, Value},
+    dialect::refused,
+};
+
+use manner::Manner;
+
+/// What a token is, by llama.cpp's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Normal = 1,
+    Unknown = 2,
+    /// Found in a text only where special tokens are looked for.
+    Control = 3,
+    /// Found in every text.
+    UserDefined = 4,
+    Unused = 5,
+    Byte = 6,
+}
+
+/// Texts and kinds of all tokens, by their number.
+struct Tokens {
+    texts: Vec<String>,
+    kinds: Vec<Kind>,
+    /// Added tokens that the embedding has no row for.
+    left_out: Vec<String>,
+}
+
+/// Everything about a tokenizer that goes into the file.
+pub struct Vocabulary {
+    pub metadata: Metadata,
+    /// What a person should know of it.
+    pub notices: Vec<String>,
+}
+
+impl Vocabulary {
+    /// Reads the tokenizer of a checkpoint whose embedding has `rows` rows.
+    ///
+    /// # Errors
+    /// [`Error::Inexpressible`] for what llama.cpp would do otherwise; a missing or damaged file.
+    pub fn read(checkpoint: &Checkpoint, rows: usize) -> Result<Self, Error> {
+        let tokenizer = checkpoint.tokenizer()?;
+        let json = special::json(checkpoint, "tokenizer.json")?.unwrap_or(Json::Null);
+        let manner = Manner::of(&json).or_else(|why| cannot(&why))?;
+        let tokens = Tokens::read(&json, rows, &manner).or_else(|why| cannot(&why))?;
+        let merges = merges::read(&json["model"]).or_else(|why| cannot(&why))?;
+
+        let mut metadata = Metadata::new();
+        let mut notices = Vec::new();
+        let mut own = |key: &str, value| metadata.push((format!("tokenizer.ggml.{key}"), value));
+        match &manner {
+            Manner::SentencePiece { prefix, notice } => {
+                let scores = sentence_piece::scores(&tokens, &merges).or_else(|why| cannot(&why))?;
+                own("model", Value::Text("llama".into()));
+                own("pre", Value::Text("default".into()));
+                own("scores", Value::F32s(scores));
+                own("add_space_prefix", Value::Bool(*prefix));
+                notices.extend(notice.map(str::to_owned));
+            }
+            Manner::ByteLevel { pre, notice } => {
+                own("model", Value::Text("gpt2".into()));
+                own("pre", Value::Text((*pre).into()));
+                own("merges", Value::Texts(merges.iter().map(|(a, b)| format!("{a} {b}")).collect()));
+                notices.extend(notice.map(str::to_owned));
+            }
+        }
+        if !tokens.left_out.is_empty() {
+            notices.push(format!(
+                "tokens {} have no row in the embedding and are left out of the GGUF file",
+                tokens.left_out.join(", ")
+            ));
+        }
+        let unknown = tokens.kinds.iter().position(|kind| *kind == Kind::Unknown);
+        own("token_type", Value::I32s(tokens.kinds.iter().map(|kind| *kind as i32).collect()));
+        special::put(checkpoint, &tokenizer, &tokens, unknown, &mut metadata)?;
+        metadata.push(("tokenizer.ggml.tokens".into(), Value::Texts(tokens.texts)));
+        Ok(Self { metadata, notices })
+    }
+}
+
+/// What is wrong with tokenizer.json, and what is left.
+fn cannot<T>(why: &str) -> Result<T, Error> {
+    refused(format!("tokenizer.json: {why}"), "hf and padded")
+}
+
+impl Tokens {
+    /// Vocabulary and added tokens; places up to `rows` that no token has are filled.
+    fn read(json: &Json, rows: usize, manner: &Manner) -> Result<Self, String> {
+        let mut texts: Vec<Option<(String, Kind)>> = vec![None; rows];
+        let mut left_out = Vec::new();
+        let mut put =
+            |id: Option<u64>, text: &str, kind: Kind| match id.and_then(|id| texts.get_mut(id as usize)) {
+                Some(place) => *place = Some((text.to_owned(), kind)),
+                None => left_out.push(format!("{text:?}")),
+            };
+        let model = &json["model"];
+        let unknown = model["unk_token"].as_str();
+        let vocabulary =
+            model["vocab"].as_object().ok_or("expected a vocabulary under \"model\", found none")?;
+        for (text, id) in vocabulary {
+            let kind = match manner {
+                Manner::SentencePiece { .. } if sentence_piece::byte(text).is_some() => Kind::Byte,
+                Manner::SentencePiece { .. } | Manner::ByteLevel { .. } => Kind::Normal,
+            };
+            put(id.as_u64(), text, if Some(text.as_str()) == unknown { Kind::Unknown } else { kind });
+        }
+        for added in json["added_tokens"].as_array().into_iter().flatten() {
+            let text = added["content"].as_str().unwrap_or_default();
+            let kind = match added["special"].as_bool() {
+                _ if Some(text) == unknown => Kind::Unknown,
+                Some(true) => Kind::Control,
+                Some(false) | None => Kind::UserDefined,
+            };
+            put(added["id"].as_u64(), text, kind);
+        }
+        let (texts, kinds) = texts
+            .into_iter()
+            .enumerate()
+            .map(|(id, token)| token.unwrap_or_else(|| (format!("[UNUSED_{id}]"), Kind::Unused)))
+            .unzip();
+        let tokens = Self { texts, kinds, left_out };
+        tokens.refuse_twins()?;
+        Ok(tokens)
+    }
+
+    /// llama.cpp ends the program where two tokens have the same text.
+    fn refuse_twins(&self) -> Result<(), String> {
+        let mut seen = std::collections::HashMap::new();
+        for (id, text) in self.texts.iter().enumerate() {
+            if let Some(first) = seen.insert(text, id) {
+                return Err(format!(
+                    "tokens {first} and {id} are both {text:?}, and llama.cpp wants every text once"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

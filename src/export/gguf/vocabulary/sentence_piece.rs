@@ -1,0 +1,61 @@
+//! Scores that make llama.cpp merge as a BPE tokenizer with merges does.
+//!
+//! llama.cpp has no list of merges for this kind: it joins any two neighbours whose joint text is a token, the token with
+//! the highest score first. That is the same where every way to put a token together from two others is a merge.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Kind, Tokens};
+
+/// A score for each token: minus the rank of the first merge that makes it.
+pub fn scores(tokens: &Tokens, merges: &[(String, String)]) -> Result<Vec<f32>, String> {
+    refuse_missing_bytes(tokens)?;
+    let mut ranks: HashMap<String, usize> = HashMap::new();
+    for (rank, (a, b)) in merges.iter().enumerate() {
+        ranks.entry(format!("{a}{b}")).or_insert(rank);
+    }
+    refuse_missing_merges(tokens, merges)?;
+    let score = |(text, kind): (&String, &Kind)| match kind {
+        // Beyond every merge: single characters are never made, and what no merge makes comes last.
+        Kind::Normal => -(ranks.get(text).copied().unwrap_or(merges.len()) as f32),
+        Kind::Unknown | Kind::Control | Kind::UserDefined | Kind::Unused | Kind::Byte => 0.0,
+    };
+    Ok(tokens.texts.iter().zip(&tokens.kinds).map(score).collect())
+}
+
+/// "<0x0A>" → 10.
+pub fn byte(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
+    let upper = digits.len() == 2 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
+    if upper { u8::from_str_radix(digits, 16).ok() } else { None }
+}
+
+fn refuse_missing_bytes(tokens: &Tokens) -> Result<(), String> {
+    let held: HashSet<u8> = tokens.texts.iter().filter_map(|text| byte(text)).collect();
+    match (0..=u8::MAX).find(|byte| !held.contains(byte)) {
+        Some(byte) => Err(format!(
+            "there is no token <0x{byte:02X}>, and llama.cpp needs <0x00> to <0xFF> for what has no token of its own"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn refuse_missing_merges(tokens: &Tokens, merges: &[(String, String)]) -> Result<(), String> {
+    let merges: HashSet<(&str, &str)> = merges.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let known: HashSet<&str> = tokens.texts.iter().map(String::as_str).collect();
+    let is_symbol = |text: &str| known.contains(text) || text.chars().nth(1).is_none();
+    for (text, kind) in tokens.texts.iter().zip(&tokens.kinds) {
+        if *kind != Kind::Normal {
+            continue;
+        }
+        for (at, _) in text.char_indices().skip(1) {
+            let (a, b) = text.split_at(at);
+            if is_symbol(a) && is_symbol(b) && !merges.contains(&(a, b)) {
+                return Err(format!(
+                    "{a:?} and {b:?} are never merged, but llama.cpp would make {text:?} of them; a tokenizer with the merges of all its tokens is needed, as SentencePiece makes it"
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! What is read from a tokenizer.json, and what is refused.
+
+use serde_json::{Map, json};
+
+use super::*;
+
+/// A SentencePiece-style tokenizer: three special tokens, all bytes, then these.
+fn pieces(more: &[&str], merges: &[[&str; 2]]) -> Json {
+    let special = ["<unk>", "<s>", "</s>"];
+    let bytes: Vec<String> = (0..=u8::MAX).map(|byte| format!("<0x{byte:02X}>")).collect();
+    let all = special.into_iter().chain(bytes.iter().map(String::as_str)).chain(more.iter().copied());
+    let vocabulary: Map<String, Json> =
+        all.enumerate().map(|(id, text)| (text.to_owned(), json!(id))).collect();
+    json!({
+        "added_tokens": [
+            { "id": 0, "content": "<unk>", "special": true }, { "id": 1, "content": "<s>", "special": true },
+            { "id": 2, "content": "</s>", "special": true },
+        ],
+        "normalizer": { "type": "Sequence", "normalizers": [
+            { "type": "Prepend", "prepend": "▁" },
+            { "type": "Replace", "pattern": { "String": " " }, "content": "▁" },
+        ] },
+        "pre_tokenizer": null,
+        "model": { "type": "BPE", "unk_token": "<unk>", "byte_fallback": true, "vocab": vocabulary, "merges": merges },
+    })
+}
+
+fn byte_level(cuts: Json, ignore_merges: bool) -> Json {
+    json!({
+        "normalizer": null,
+        "pre_tokenizer": { "type": "Sequence", "pretokenizers": cuts },
+        "model": { "type": "BPE", "byte_fallback": false, "ignore_merges": ignore_merges, "vocab": {}, "merges": [] },
+    })
+}
+
+fn split(pattern: &str) -> Json {
+    json!({ "type": "Split", "pattern": { "Regex": pattern }, "behavior": "Isolated", "invert": false })
+}
+
+fn bytes(use_regex: bool) -> Json {
+    json!({ "type": "ByteLevel", "add_prefix_space": false, "use_regex": use_regex })
+}
+
+fn tokens(json: &Json, rows: usize) -> Tokens {
+    Tokens::read(json, rows, &Manner::of(json).unwrap()).unwrap()
+}
+
+fn scores(json: &Json) -> Result<Vec<f32>, String> {
+    let rows = json["model"]["vocab"].as_object().unwrap().len();
+    sentence_piece::scores(&tokens(json, rows), &merges::read(&json["model"]).unwrap())
+}
+
+#[test]
+fn a_score_is_minus_the_rank_of_the_first_merge_that_makes_the_token() {
+    let json =
+        pieces(&["▁", "a", "b", "ab", "▁a", "▁ab"], &[["a", "b"], ["▁", "a"], ["▁", "ab"], ["▁a", "b"]]);
+    let scores = scores(&json).unwrap();
+    assert_eq!(scores[262..], [-0.0, -1.0, -2.0]);
+    // What no merge makes comes after all that merges make; special tokens and bytes have no score.
+    assert_eq!((scores[259], scores[1], scores[20]), (-4.0, 0.0, 0.0));
+}
+
+#[test]
+fn merges_that_llama_cpp_would_make_and_the_tokenizer_would_not_are_refused() {
+    // "▁ab" can come of "▁" and "ab" too, as "ab" is a token.
+    let json = pieces(&["▁", "a", "b", "ab", "▁a", "▁ab"], &[["a", "b"], ["▁", "a"], ["▁a", "b"]]);
+    let why = scores(&json).unwrap_err();
+    assert!(why.contains("\"▁\" and \"ab\"") && why.contains("\"▁ab\""), "{why}");
+}
+
+#[test]
+fn a_missing_byte_is_refused_by_name() {
+    let mut json = pieces(&["▁"], &[]);
+    json["model"]["vocab"].as_object_mut().unwrap().remove("<0x0A>");
+    assert!(scores(&json).unwrap_err().contains("<0x0A>"));
+}
+
+#[test]
+fn tokens_have_llama_cpp_s_kinds() {
+    let mut json = pieces(&["▁"], &[]);
+    let added = json["added_tokens"].as_array_mut().unwrap();
+    added.push(json!({ "id": 260, "content": "<tool>", "special": false }));
+    added.push(json!({ "id": 900, "content": "<pad>", "special": true }));
+    let tokens = tokens(&json, 263);
+    let kinds = [0, 1, 13, 259, 260, 261, 262].map(|id: usize| tokens.kinds[id]);
+    let expected = [
+        Kind::Unknown,
+        Kind::Control,
+        Kind::Byte,
+        Kind::Normal,
+        Kind::UserDefined,
+        Kind::Unused,
+        Kind::Unused,
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!((tokens.texts[13].as_str(), tokens.texts[262].as_str()), ("<0x0A>", "[UNUSED_262]"));
+    assert_eq!(tokens.left_out, ["\"<pad>\""]);
+}
+
+#[test]
+fn two_tokens_of_one_text_are_refused() {
+    let mut json = pieces(&["▁"], &[]);
+    json["added_tokens"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "id": 260, "content": "</s>", "special": true }));
+    let why = Tokens::read(&json, 261, &Manner::of(&json).unwrap()).err().unwrap();
+    assert!(why.contains("2 and 260"), "{why}");
+}
+
+#[test]
+fn a_blank_before_the_text_is_read_from_normaliser_or_metaspace() {
+    let manner = |normalizer: Json, cut: Json| {
+        let mut json = pieces(&["▁"], &[]);
+        (json["normalizer"], json["pre_tokenizer"]) = (normalizer, cut);
+        Manner::of(&json)
+    };
+    let replace = json!({ "type": "Replace", "pattern": { "String": " " }, "content": "▁" });
+    assert_eq!(manner(replace, json!(null)), Ok(Manner::SentencePiece { prefix: false, notice: None }));
+    let metaspace = |scheme: &str| json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false });
+    assert_eq!(
+        manner(json!(null), metaspace("never")),
+        Ok(Manner::SentencePiece { prefix: false, notice: None })
+    );
+    let first = manner(json!(null), metaspace("first")).unwrap();
+    assert!(matches!(first, Manner::SentencePiece { prefix: true, notice: Some(_) }));
+    assert!(manner(json!({ "type": "NFKC" }), metaspace("first")).unwrap_err().contains("NFKC"));
+    assert!(manner(json!(null), json!(null)).unwrap_err().contains("blanks do not become ▁"));
+}
+
+#[test]
+fn words_that_are_merged_one_by_one_must_not_have_blanks_within() {
+    let mut json = pieces(&["▁", "a", "▁a"], &[["▁", "a"]]);
+    json["normalizer"] = json!(null);
+    json["pre_tokenizer"] = json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always" });
+    assert!(Manner::of(&json).is_ok());
+    json["model"]["vocab"]["a▁"] = json!(262);
+    assert!(Manner::of(&json).unwrap_err().contains("\"a▁\""));
+}
+
+#[test]
+fn byte_level_cuts_have_llama_cpp_s_names() {
+    let llama3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    let qwen2 = llama3.replace("{1,3}", "");
+    let name = |cuts: Json, ignore_merges| match Manner::of(&byte_level(cuts, ignore_merges)).unwrap() {
+        Manner::ByteLevel { pre, .. } => pre,
+        Manner::SentencePiece { .. } => panic!("byte-level"),
+    };
+    let digits = json!({ "type": "Digits", "individual_digits": true });
+    assert_eq!(name(json!([bytes(true)]), false), "gpt-2");
+    assert_eq!(name(json!([digits, bytes(true)]), false), "smollm");
+    assert_eq!(name(json!([split(llama3), bytes(false)]), true), "llama-bpe");
+    assert_eq!(name(json!([split(llama3), bytes(false)]), false), "smaug-bpe");
+    assert_eq!(name(json!([split(&qwen2), bytes(false)]), false), "qwen2");
+}
+
+#[test]
+fn unknown_cuts_are_refused_by_their_pattern() {
+    let why = |cuts: Json, ignore_merges| Manner::of(&byte_level(cuts, ignore_merges)).unwrap_err();
+    let unknown = why(json!([split("[a-z]+"), bytes(false)]), false);
+    assert!(unknown.contains("[a-z]+") && unknown.contains("llama-bpe"), "{unknown}");
+    assert!(why(json!([bytes(true)]), true).contains("ignore_merges"));
+    assert!(why(json!([{ "type": "Whitespace" }]), false).contains("Whitespace"));
+    let mut prefixed = bytes(true);
+    prefixed["add_prefix_space"] = json!(true);
+    assert!(why(json!([prefixed]), false).contains("add_prefix_space"));
+}
+
+#[test]
+fn what_is_no_bpe_is_refused() {
+    let mut json = pieces(&["▁"], &[]);
+    json["model"]["type"] = json!("Unigram");
+    assert!(Manner::of(&json).unwrap_err().contains("Unigram"));
+}

@@ -1,0 +1,208 @@
+//! The figures of a report, in their order, with what each of them shows.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Subject,
+    figures::{self, Curve, Scored},
+    subject::Layer,
+};
+use crate::{config::Part, plot::Chart, protocol::AttemptSummary};
+
+/// A chart with its place on the page and its words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Its files are called so.
+    pub id: &'static str,
+    /// What is shown, and its unit: one sentence.
+    pub shown: String,
+    /// How it is read.
+    pub read: String,
+    pub chart: Chart,
+}
+
+/// Whole error curves that were computed with the model.
+pub type Curves = BTreeMap<(usize, Part), Curve>;
+
+/// Layers that are all shown, at most; of more, only the chosen ones are.
+const ALL: usize = 32;
+
+/// Figures without anything to show are left out.
+pub fn gallery(subject: &Subject, curves: &Curves) -> Vec<Figure> {
+    let record = &subject.record;
+    let mut figures = vec![Figure {
+        id: "size-and-perplexity",
+        shown: "Parameters of the dense and of the pruned model, and the perplexity of both where it was measured.".into(),
+        read: "Perplexity is the exponential of the mean negative log-likelihood of a token: the smaller, the better."
+            .into(),
+        chart: figures::before_and_after(&record.model, record.perplexity.as_ref()),
+    }];
+    if subject.layers.iter().all(|layer| layer.solved.is_none()) {
+        return figures;
+    }
+    figures.push(Figure {
+        id: "ratios",
+        shown: "Pruning ratio of each layer, in per cent of its heads and channels: planned (grey rings) and done.".into(),
+        read: "Early layers are pruned less, since all later ones work on what they leave. Heads are few, so their share \
+               moves in steps around the plan."
+            .into(),
+        chart: figures::ratio_curve(&subject.planned, &solved_records(subject)),
+    });
+    figures.push(Figure {
+        id: "errors",
+        shown: errors_shown(subject),
+        read: "A logarithmic axis is taken where errors differ by much: a step of one tick is then a factor, not a sum."
+            .into(),
+        chart: figures::layer_errors(&solved_records(subject)),
+    });
+    figures.extend(heads(subject));
+    figures.extend(channels(subject));
+    figures.extend(error_curves(subject, curves));
+    figures.extend(diagonals(subject));
+    figures.push(Figure {
+        id: "damping-and-condition",
+        shown: "Damping that the inverse of the second moment G needed, as a share of its mean diagonal, and the estimated \
+                ratio of the largest to the smallest eigenvalue of the damped matrix."
+            .into(),
+        read: "Damping above the setting says that G alone could not be inverted safely. The estimate is a lower bound."
+            .into(),
+        chart: figures::damping_and_condition(&solved_records(subject)),
+    });
+    figures.extend(attempts(subject));
+    figures
+}
+
+fn errors_shown(subject: &Subject) -> String {
+    let tracked = subject.record.layers.iter().any(|layer| layer.output_error.is_some());
+    let parts =
+        "Left: the error that each part adds to its own output, in per cent of that output’s mean square";
+    if tracked {
+        format!(
+            "{parts}. Right: the error of the hidden states behind each layer against the dense model, in per cent of \
+             their mean square, which gathers what all layers above have left."
+        )
+    } else {
+        format!(
+            "{parts}. Right: the running sum of these errors down the layers; the error of the hidden states themselves \
+             was not tracked in this run (--track-errors)."
+        )
+    }
+}
+
+fn solved_records(subject: &Subject) -> Vec<crate::protocol::LayerRecord> {
+    let solved = subject.layers.iter().filter_map(|layer| layer.solved.as_ref());
+    solved.map(|solved| solved.record.clone()).collect()
+}
+
+/// Parts with their statistics, of all layers or of the chosen ones.
+fn scored<'s>(layers: &[&'s Layer], part: Part) -> Vec<Scored<'s>> {
+    let scored = |layer: &&'s Layer| {
+        let (record, statistics) = layer.solved.as_ref()?.part(part);
+        Some(Scored { layer: layer.index, record, statistics: statistics? })
+    };
+    layers.iter().filter_map(scored).collect()
+}
+
+fn shown_layers(subject: &Subject, most: usize) -> Vec<&Layer> {
+    if subject.layers.len() <= most { subject.layers.iter().collect() } else { subject.chosen() }
+}
+
+fn heads(subject: &Subject) -> Option<Figure> {
+    let layers = shown_layers(subject, ALL);
+    let parts = scored(&layers, Part::Attention);
+    let unit = figures::unit_name(subject.record.settings.attention_unit);
+    (!parts.is_empty()).then(|| Figure {
+        id: "head-scores",
+        shown: format!(
+            "Score of every {unit} before anything was removed, in per cent of the mean square of the attention’s output; \
+             removed ones are hollow, with their place in the order of removal."
+        ),
+        read: "The score is what the output would lose if this one left alone and the others made up for it. It changes \
+               with every removal, so the order need not follow the bars."
+            .into(),
+        chart: figures::head_scores(unit, &parts),
+    })
+}
+
+fn channels(subject: &Subject) -> Option<Figure> {
+    let layers = shown_layers(subject, ALL / 4);
+    let parts = scored(&layers, Part::Mlp);
+    (!parts.is_empty()).then(|| Figure {
+        id: "channel-scores",
+        shown: "Scores of the MLP’s channels before anything was removed, in rising order and in per cent of the mean \
+                square of the MLP’s output; the dashed line stands where as many channels lie to its left as were removed."
+            .into(),
+        read: "The strip below marks the channels that did leave. It frays at the cut, because the scores of those that \
+               stay change while others leave."
+            .into(),
+        chart: figures::channel_scores(&parts),
+    })
+}
+
+fn error_curves(subject: &Subject, traced: &Curves) -> Option<Figure> {
+    let panel = |part: Part, title: &str| {
+        let curve = |layer: &&Layer| {
+            let (record, _) = layer.solved.as_ref()?.part(part);
+            let own = figures::curve_of(layer.index, record);
+            let chosen = Some(record.removed.len());
+            let curve = traced.get(&(layer.index, part)).cloned();
+            let curve = curve.map_or(own, |curve| Curve { chosen, ..curve });
+            (curve.points.len() > 1).then_some(curve)
+        };
+        let whole = |&&(layer, of): &&(usize, Part)| of == part && layer < subject.layers.len();
+        let layers: Vec<&Layer> = match traced.keys().any(|key| whole(&key)) {
+            true => traced.keys().filter(whole).map(|&(layer, _)| &subject.layers[layer]).collect(),
+            false => subject.chosen(),
+        };
+        let curves: Vec<Curve> = layers.iter().filter_map(curve).collect();
+        let panels = curves.chunks(figures::CURVES).map(|curves| (title.to_owned(), curves.to_vec()));
+        panels.collect::<Vec<_>>()
+    };
+    let panels = [panel(Part::Attention, "Heads"), panel(Part::Mlp, "Channels")].concat();
+    let far = if traced.is_empty() {
+        "Lines end at the ratio that was taken, where the run stopped."
+    } else {
+        "Rings mark what was taken; beyond them the elimination went on to its end."
+    };
+    (!panels.is_empty()).then(|| Figure {
+        id: "error-by-ratio",
+        shown: "Relative error of a part against the share of its units that have left, both in per cent, for the first, \
+                the middle and the last layer and the one with the largest error."
+            .into(),
+        read: format!("One elimination passes through every smaller ratio on its way. {far}"),
+        chart: figures::error_curves(&panels),
+    })
+}
+
+fn diagonals(subject: &Subject) -> Option<Figure> {
+    let layers = subject.chosen();
+    let pictures = layers.iter().flat_map(|layer| {
+        [Part::Attention, Part::Mlp].into_iter().filter_map(|part| {
+            let (_, statistics) = layer.solved.as_ref()?.part(part);
+            Some((format!("Layer {}, {}", layer.index, super::words::part(part)), &statistics?.picture))
+        })
+    });
+    let pictures: Vec<_> = pictures.filter(|(_, picture)| !picture.diag_histogram.is_empty()).collect();
+    (!pictures.is_empty()).then(|| Figure {
+        id: "second-moments",
+        shown: "Number of inputs of the scored weight by their diagonal entry of H = 2G, twice their mean square over the \
+                calibration tokens, in powers of ten."
+            .into(),
+        read: "A wide spread says that few inputs carry most of the output: these are dear to remove, and the others cheap."
+            .into(),
+        chart: figures::hessian_diagonals(&pictures),
+    })
+}
+
+fn attempts(subject: &Subject) -> Option<Figure> {
+    let several = subject.layers.iter().filter(|layer| layer.attempts.len() > 1);
+    let several: Vec<(usize, Vec<(AttemptSummary, bool)>)> =
+        several.map(|layer| (layer.index, layer.attempts.clone())).collect();
+    (!several.is_empty()).then(|| Figure {
+        id: "attempts",
+        shown: "Relative errors, in per cent, of all attempts at layers that were tried more than once.".into(),
+        read: "An attempt at another ratio is no better for its smaller error: it removed less. The table below has both."
+            .into(),
+        chart: figures::attempts(&several),
+    })
+}

@@ -1,0 +1,148 @@
+//! `index.html`: one page that needs nothing beside it, in light and dark, on screen and on paper.
+
+mod inline;
+mod tables;
+
+use super::{Subject, gallery::Figure, words};
+use inline::escape;
+
+const STYLE: &str = include_str!("../../assets/report/page.css");
+
+/// A part of the page: its anchor, its heading, what is said before its figures, and those.
+struct Section {
+    id: &'static str,
+    heading: &'static str,
+    says: &'static str,
+    figures: &'static [&'static str],
+}
+
+const SECTIONS: [Section; 7] = [
+    Section { id: "outcome", heading: "What came of it", says: "", figures: &["size-and-perplexity"] },
+    Section {
+        id: "ratios",
+        heading: "How much of each layer",
+        says: "In every decoder layer two weights decide what may go: the output projection of the attention, whose inputs \
+               come from its heads, and the down projection of the MLP, whose inputs are its channels. The ratio says \
+               which share of them leaves.",
+        figures: &["ratios"],
+    },
+    Section {
+        id: "errors",
+        heading: "Errors, and how they pile up",
+        says: "When inputs leave, those that stay are fitted to the old output by least squares. What cannot be made up for \
+               is the error. It is passed on: each layer is calibrated on what the pruned layers above give, not the dense ones.",
+        figures: &["errors", "error-by-ratio"],
+    },
+    Section {
+        id: "heads",
+        heading: "Heads",
+        says: "Heads leave one by one: the cheapest goes, the others are fitted again, and all scores are computed anew.",
+        figures: &["head-scores"],
+    },
+    Section {
+        id: "channels",
+        heading: "Channels",
+        says: "Channels are many, so they leave in groups that get smaller towards the end.",
+        figures: &["channel-scores"],
+    },
+    Section {
+        id: "inputs",
+        heading: "The inputs’ second moment",
+        says: "All scores come from one matrix for each weight: G, the mean of x xᵀ over the inputs x of the calibration \
+               tokens. It says how large each input is and which of them can stand in for each other.",
+        figures: &["second-moments", "damping-and-condition"],
+    },
+    Section {
+        id: "attempts",
+        heading: "Attempts",
+        says: "A layer may be solved again with other settings; each solve is kept, and one of them is in force.",
+        figures: &["attempts"],
+    },
+];
+
+pub fn page(subject: &Subject, figures: &[Figure]) -> String {
+    let model = escape(&subject.record.model.name);
+    let mut sections = String::new();
+    let mut contents = String::new();
+    for Section { id, heading, says, figures: names } in &SECTIONS {
+        let shown: Vec<&Figure> =
+            names.iter().filter_map(|name| figures.iter().find(|figure| figure.id == *name)).collect();
+        if shown.is_empty() {
+            continue;
+        }
+        contents += &format!("<li><a href=\"#{id}\">{heading}</a></li>");
+        sections += &format!("<section id=\"{id}\"><h2>{heading}</h2>\n");
+        if !says.is_empty() {
+            sections += &format!("<p class=\"says\">{says}</p>\n");
+        }
+        for figure in shown {
+            sections += &inline::figure(figure);
+        }
+        if *id == "attempts" {
+            sections += &tables::attempts(subject);
+        }
+        sections += "</section>\n";
+    }
+    for (id, heading, body) in [
+        ("layers", "All layers", tables::layers(subject)),
+        ("settings", "Settings", tables::settings(subject)),
+        ("environment", "Environment", tables::environment(subject)),
+    ] {
+        contents += &format!("<li><a href=\"#{id}\">{heading}</a></li>");
+        sections += &format!("<section id=\"{id}\"><h2>{heading}</h2>\n{body}</section>\n");
+    }
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{model} · SlimGPT report</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n{}<main>\n{}{}\
+         <nav aria-label=\"Contents\"><ol>{contents}</ol></nav>\n{sections}</main>\n\
+         <footer>slimgpt {} · the method: SlimGPT, arXiv 2412.18110 · the plots lie beside this page in \
+         <code>plots/</code>, the numbers in <code>layers.csv</code> and <code>run.json</code></footer>\n</body>\n</html>\n",
+        inline::inks(),
+        inline::LOOKS,
+        head(subject),
+        notices(subject),
+        escape(&subject.record.slimgpt_version),
+    )
+}
+
+/// Title and the numbers that matter most.
+fn head(subject: &Subject) -> String {
+    let record = &subject.record;
+    let model = &record.model;
+    let (before, after) = (model.parameters_before, model.parameters_after);
+    let pruned = subject.layers.iter().filter(|layer| layer.facts.attempt.is_some()).count();
+    let mut numbers = vec![
+        (words::fewer(before, after), "fewer parameters".to_owned()),
+        (words::rounded(after), format!("parameters, of {}", words::rounded(before))),
+    ];
+    if let Some(perplexity) = &record.perplexity {
+        let before = format!("{:.2}", perplexity.before);
+        numbers.push(match perplexity.after {
+            Some(after) => (format!("{after:.2}"), format!("perplexity, from {before}")),
+            None => (before, "perplexity of the dense model".into()),
+        });
+    }
+    numbers.push((pruned.to_string(), format!("layers pruned, of {}", subject.layers.len())));
+    let numbers = numbers
+        .iter()
+        .map(|(number, what)| format!("<div><dd>{}</dd><dt>{}</dt></div>", escape(number), escape(what)));
+    format!(
+        "<header>\n<p class=\"over\">SlimGPT report</p>\n<h1>{}</h1>\n<p class=\"under\">{} · session {} · {}</p>\n\
+         <dl class=\"key\">{}</dl>\n</header>\n",
+        escape(&model.name),
+        escape(&model.family),
+        escape(&subject.session.name),
+        words::date(subject.changed),
+        numbers.collect::<String>()
+    )
+}
+
+fn notices(subject: &Subject) -> String {
+    if subject.notices.is_empty() {
+        return String::new();
+    }
+    let items = subject.notices.iter().map(|notice| format!("<li>{}</li>", escape(notice)));
+    format!("<aside class=\"notices\"><h2>To be known</h2><ul>{}</ul></aside>\n", items.collect::<String>())
+}

@@ -1,0 +1,100 @@
+//! Charts within the page: their panels flow with its width, and their inks change with its look.
+
+use super::super::gallery::Figure;
+use crate::plot::{Chart, Ink, Look, Panel, Size};
+
+/// What a reader chooses the look by; without a choice, it is that of the system.
+pub const LOOKS: &str = "<fieldset class=\"looks\"><legend>Look</legend>\
+    <label><input type=\"radio\" name=\"look\" id=\"look-auto\" checked>auto</label>\
+    <label><input type=\"radio\" name=\"look\" id=\"look-light\">light</label>\
+    <label><input type=\"radio\" name=\"look\" id=\"look-dark\">dark</label></fieldset>\n";
+
+/// A panel alone in its row, on a wide and on a narrow page.
+const WIDE: Size = Size { width: 760, height: 320 };
+const NARROW: Size = Size { width: 360, height: 280 };
+/// One of two, and one of many.
+const HALF: Size = Size { width: 440, height: 280 };
+const SMALL: Size = Size { width: 300, height: 210 };
+
+pub fn figure(figure: &Figure) -> String {
+    let Figure { id, shown, read, chart } = figure;
+    let label = escape(shown);
+    let panels = match &chart.panels[..] {
+        [panel] => format!(
+            "<div class=\"single\"><div class=\"wide\">{}</div><div class=\"narrow\">{}</div></div>",
+            svg(panel, WIDE, &label),
+            svg(panel, NARROW, &label)
+        ),
+        [one, other] => {
+            format!("<div class=\"pair\">{}{}</div>", svg(one, HALF, &label), svg(other, HALF, &label))
+        }
+        many => {
+            let many = many.iter().map(|panel| svg(panel, SMALL, &label));
+            format!("<div class=\"many\">{}</div>", many.collect::<String>())
+        }
+    };
+    format!(
+        "<figure id=\"{id}-figure\">{panels}\n<figcaption><strong>{label}</strong> {} <span class=\"files\">plots/{id}.svg, \
+         .png</span></figcaption></figure>\n",
+        escape(read)
+    )
+}
+
+/// A panel as an element of the page: no document of its own, no font of its own.
+fn svg(panel: &Panel, size: Size, label: &str) -> String {
+    let title = if panel.title.is_empty() { String::new() } else { format!("{}: ", escape(&panel.title)) };
+    let svg = Chart::single(panel.clone()).svg(Look::Light, size);
+    let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1).replace(" opacity=\"1\"", "");
+    let mut pieces = svg.split(" font-family=\"");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text += piece.split_once('"').map_or(piece, |(_, rest)| rest);
+    }
+    text.replacen("<svg", &format!("<svg role=\"img\" aria-label=\"{title}{label}\""), 1)
+}
+
+/// The inks in both looks, and rules that put them in the place of those that charts are drawn with.
+pub fn inks() -> String {
+    let set = |look: Look| Ink::ALL.map(|ink| format!("--{}:{};", name(ink), ink.hex(look))).concat();
+    let (light, dark) = (set(Look::Light), set(Look::Dark));
+    let rules = Ink::ALL.map(|ink| {
+        let (name, hex) = (name(ink), ink.hex(Look::Light));
+        format!("svg [fill=\"{hex}\"]{{fill:var(--{name})}}svg [stroke=\"{hex}\"]{{stroke:var(--{name})}}\n")
+    });
+    format!(
+        ":root{{color-scheme:light;{light}}}\n\
+         @media screen{{:root:has(#look-dark:checked){{color-scheme:dark;{dark}}}}}\n\
+         @media screen and (prefers-color-scheme:dark){{:root:not(:has(#look-light:checked)){{color-scheme:dark;{dark}}}}}\n{}",
+        rules.concat()
+    )
+}
+
+fn name(ink: Ink) -> &'static str {
+    match ink {
+        Ink::Paper => "paper",
+        Ink::Text => "text",
+        Ink::Quiet => "quiet",
+        Ink::Grid => "grid",
+        Ink::First => "first",
+        Ink::Second => "second",
+        Ink::Third => "third",
+        Ink::Fourth => "fourth",
+    }
+}
+
+/// Text as HTML has it, in elements and in quoted attributes.
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            '\'' => safe += "&#39;",
+            c if c.is_control() && c != '\n' => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}

@@ -1,0 +1,260 @@
+//! The tables of the page.
+
+use super::{
+    super::{
+        LayerState, Subject,
+        subject::Layer,
+        words::{count, date, duration, percent, short},
+    },
+    inline::escape,
+};
+use crate::{
+    config::{AttentionUnit, ByteSize, Part},
+    protocol::{AttemptSummary, PartSummary},
+};
+
+/// A cell, and the share of it that is shaded so that columns are read at a glance.
+struct Cell {
+    text: String,
+    share: Option<f64>,
+}
+
+impl Cell {
+    fn of(text: impl Into<String>) -> Self {
+        Self { text: text.into(), share: None }
+    }
+
+    fn none() -> Self {
+        Self::of("–")
+    }
+
+    /// An error beside the largest of its column.
+    fn error(error: Option<f64>, largest: f64) -> Self {
+        let share = error.map(|error| error / largest).filter(|share| share.is_finite());
+        Self { text: error.map_or("–".into(), percent), share }
+    }
+}
+
+fn table(caption: &str, heads: &[&str], rows: impl IntoIterator<Item = (&'static str, Vec<Cell>)>) -> String {
+    let heads = heads.iter().map(|head| format!("<th scope=\"col\">{}</th>", escape(head)));
+    let cell = |Cell { text, share }: &Cell| match share {
+        Some(share) => {
+            format!(
+                "<td class=\"bar\" style=\"--share:{:.1}%\">{}</td>",
+                100.0 * share.clamp(0.0, 1.0),
+                escape(text)
+            )
+        }
+        None => format!("<td>{}</td>", escape(text)),
+    };
+    let rows = rows.into_iter().map(|(class, cells)| {
+        format!("<tr class=\"{class}\">{}</tr>\n", cells.iter().map(cell).collect::<String>())
+    });
+    format!(
+        "<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption>\
+         <thead><tr>{1}</tr></thead>\n<tbody>\n{2}</tbody></table></div>\n",
+        escape(caption),
+        heads.collect::<String>(),
+        rows.collect::<String>()
+    )
+}
+
+pub fn layers(subject: &Subject) -> String {
+    let unit = match subject.record.settings.attention_unit {
+        AttentionUnit::KvGroup => "KV groups",
+        AttentionUnit::QueryHead => "heads",
+    };
+    let largest = |error: fn(&AttemptSummary) -> Option<f64>| {
+        let errors = subject.layers.iter().filter_map(|layer| error(layer.summary.as_ref()?));
+        errors.filter(|error| error.is_finite()).fold(0.0, f64::max)
+    };
+    let (attention, mlp) = (
+        largest(|layer| Some(layer.attention.relative_error)),
+        largest(|layer| Some(layer.mlp.relative_error)),
+    );
+    let output = largest(|layer| layer.output_error);
+    let row = |layer: &Layer| {
+        let summary = layer.summary.as_ref();
+        let kept = |part: fn(&AttemptSummary) -> PartSummary| match summary.map(part) {
+            Some(part) => Cell::of(format!("{} of {}", count(part.kept as u64), count(part.units as u64))),
+            None => Cell::none(),
+        };
+        let damping = |part: Part| {
+            let stats = layer.solved.as_ref().and_then(|solved| solved.part(part).0.hessian);
+            stats.map(|stats| (stats.damping_used, stats.condition))
+        };
+        let both = |value: fn((f64, f64)) -> f64| {
+            let values = [damping(Part::Attention), damping(Part::Mlp)];
+            let mut texts: Vec<String> =
+                values.map(|values| values.map_or("–".into(), |values| short(value(values)))).into();
+            texts.dedup();
+            Cell::of(texts.join(" / "))
+        };
+        let planned = subject.planned.get(layer.index);
+        let ratio = summary.map(|layer| layer.ratio).or(planned.copied());
+        let tuned = subject.record.tuned.iter().any(|tuned| tuned.layer == layer.index);
+        let state = match (layer.facts.state, layer.broken_off) {
+            (LayerState::Dense, 0) => "dense",
+            (LayerState::Dense, _) => "broken off",
+            (LayerState::Pruned, _) if tuned => "tuned",
+            (LayerState::Pruned, _) => "",
+            (LayerState::Stale, _) => "stale",
+            (LayerState::Damaged, _) => "damaged",
+        };
+        let cells = vec![
+            Cell::of(layer.index.to_string()),
+            Cell::of(ratio.map_or("–".into(), |ratio| format!("{:.2} %", 100.0 * ratio))),
+            kept(|layer| layer.attention),
+            kept(|layer| layer.mlp),
+            Cell::error(summary.map(|layer| layer.attention.relative_error), attention),
+            Cell::error(summary.map(|layer| layer.mlp.relative_error), mlp),
+            Cell::error(summary.and_then(|layer| layer.output_error), output),
+            both(|values| values.0),
+            both(|values| values.1),
+            Cell::of(layer.facts.attempt.map_or("–".into(), |number| number.to_string())),
+            Cell::of(state),
+        ];
+        (layer.facts.state.name(), cells)
+    };
+    let heads = [
+        "layer",
+        "ratio",
+        unit,
+        "channels",
+        "attention error",
+        "MLP error",
+        "stream error",
+        "damping",
+        "condition",
+        "attempt",
+        "",
+    ];
+    let caption = "Kept of each layer, and its errors relative to its own output. Where damping and condition differ, the \
+                   attention’s stand first.";
+    table(caption, &heads, subject.layers.iter().map(row))
+}
+
+pub fn attempts(subject: &Subject) -> String {
+    let several = subject.layers.iter().filter(|layer| layer.attempts.len() > 1);
+    let rows = several.flat_map(|layer| {
+        layer.attempts.iter().map(move |(attempt, in_force)| {
+            let kept =
+                |part: PartSummary| format!("{} of {}", count(part.kept as u64), count(part.units as u64));
+            let cells = vec![
+                Cell::of(layer.index.to_string()),
+                Cell::of(attempt.number.to_string()),
+                Cell::of(format!("{:.2} %", 100.0 * attempt.ratio)),
+                Cell::of(kept(attempt.attention)),
+                Cell::of(kept(attempt.mlp)),
+                Cell::of(percent(attempt.attention.relative_error)),
+                Cell::of(percent(attempt.mlp.relative_error)),
+                Cell::of(attempt.output_error.map_or("–".into(), percent)),
+                Cell::of(if *in_force { "in force" } else { "" }),
+            ];
+            (if *in_force { "pruned" } else { "beside" }, cells)
+        })
+    });
+    let heads = [
+        "layer",
+        "attempt",
+        "ratio",
+        "heads kept",
+        "channels kept",
+        "attention error",
+        "MLP error",
+        "stream error",
+        "",
+    ];
+    table("Attempts at layers that were tried more than once.", &heads, rows)
+}
+
+pub fn settings(subject: &Subject) -> String {
+    let record = &subject.record;
+    let file = escape(&record.settings.to_file(None));
+    let mut text = format!(
+        "<p>Settings of the run, as <code>slimgpt prune --config</code> reads them.</p>\n<pre class=\"settings\">{file}</pre>\n"
+    );
+    if !record.tuned.is_empty() {
+        let rows = record.tuned.iter().map(|tuned| {
+            let method = &tuned.method;
+            let parts: Vec<String> = method.parts.iter().map(Part::to_string).collect();
+            let cells = vec![
+                Cell::of(tuned.layer.to_string()),
+                Cell::of(format!("{:.2} %", 100.0 * method.ratio)),
+                Cell::of(parts.join(", ")),
+                Cell::of(short(method.damping)),
+                Cell::of(value_name(&method.head_score)),
+                Cell::of(method.group_size.to_string()),
+                Cell::of(if method.compensation { "yes" } else { "no" }),
+            ];
+            ("", cells)
+        });
+        let heads = ["layer", "ratio", "parts", "damping", "head score", "group size", "fitted"];
+        text += &table("Layers that were solved with settings of their own.", &heads, rows);
+    }
+    text
+}
+
+pub fn environment(subject: &Subject) -> String {
+    let record = &subject.record;
+    let calibration = &record.calibration;
+    let seconds = &record.seconds;
+    let mut rows = vec![
+        ("slimgpt", record.slimgpt_version.clone()),
+        ("session", format!("{}, begun {}", subject.session.name, date(subject.created))),
+        ("last changed", date(subject.changed)),
+        ("model", format!("{}, {}, {} layers", record.model.name, record.model.family, record.model.layers)),
+        ("config.json", format!("SHA-256 {}", record.model.config_sha256)),
+        (
+            "calibration",
+            format!(
+                "{} tokens: {} windows of {} from {}, seed {}",
+                count(calibration.tokens),
+                calibration.samples,
+                calibration.seq_len,
+                calibration.files.join(", "),
+                calibration.seed
+            ),
+        ),
+    ];
+    if let Some(perplexity) = &record.perplexity {
+        let bos = if perplexity.bos { "with" } else { "without" };
+        let tokens = count(perplexity.tokens);
+        rows.push((
+            "evaluation",
+            format!(
+                "{tokens} tokens of {} in windows of {}, {bos} a BOS token",
+                perplexity.text, perplexity.seq_len
+            ),
+        ));
+    }
+    rows.push((
+        "time at work",
+        format!(
+            "{}: calibration {}, solving {}, evaluation {}, export {}",
+            duration(seconds.total),
+            duration(seconds.calibration),
+            duration(seconds.solve),
+            duration(seconds.evaluate),
+            duration(seconds.export)
+        ),
+    ));
+    if let Some(bytes) = record.peak_memory_bytes {
+        rows.push(("peak memory", ByteSize(bytes).to_string()));
+    }
+    for written in &record.written {
+        let compared = written.verified.map(|verified| {
+            format!("; read back, logits differ by at most {:.1e}", verified.largest_difference)
+        });
+        let compared = compared.unwrap_or_default();
+        rows.push(("written", format!("{}, {} weights{compared}", written.loaded_as, written.weights)));
+    }
+    let rows =
+        rows.iter().map(|(key, value)| format!("<div><dt>{key}</dt><dd>{}</dd></div>\n", escape(value)));
+    format!("<dl class=\"facts\">{}</dl>\n", rows.collect::<String>())
+}
+
+/// A choice as it is typed.
+fn value_name(choice: &impl clap::ValueEnum) -> String {
+    choice.to_possible_value().map(|value| value.get_name().into()).unwrap_or_default()
+}

@@ -1,0 +1,157 @@
+use super::*;
+use crate::{
+    config::{Format, Options, Settings},
+    protocol::{
+        CalibrationRecord, HessianStats, LayerRecord, ModelRecord, PartRecord, PerplexityRecord, RunRecord,
+        Seconds, Verified, WrittenRecord,
+    },
+};
+
+const HOSTILE: &str = "a/<script>alert(\"1\")</script>\n---\nlicense: `x` | 'y': *";
+
+fn part(units: usize, removed: &[usize]) -> PartRecord {
+    let stats = HessianStats {
+        trace: 12.0,
+        diag_min: 0.1,
+        diag_mean: 1.0,
+        diag_max: 4.0,
+        dead: 1,
+        condition: 530.0,
+        damping_used: 0.01,
+    };
+    PartRecord {
+        kept: (0..units).filter(|unit| !removed.contains(unit)).collect(),
+        removed: removed.into(),
+        step_errors: vec![0.5, 1.5],
+        group_sizes: vec![1, removed.len() - 1],
+        relative_error: 0.02,
+        hessian: Some(stats),
+        ..PartRecord::untouched(units, 4)
+    }
+}
+
+fn record(name: &str) -> RunRecord {
+    let layer = |index| LayerRecord {
+        index,
+        ratio: 0.25,
+        attention: part(4, &[2, 0]),
+        mlp: part(16, &[1, 5, 9, 13]),
+        output_error: Some(0.1),
+    };
+    RunRecord {
+        slimgpt_version: "0.1.0".into(),
+        model: ModelRecord {
+            name: name.into(),
+            family: "llama".into(),
+            layers: 2,
+            parameters_before: 15_191_712,
+            parameters_after: 12_000_000,
+            config_sha256: "00".into(),
+        },
+        settings: Settings::new(Options::default()).unwrap(),
+        calibration: CalibrationRecord {
+            files: vec![name.into()],
+            samples: 8,
+            seq_len: 16,
+            seed: 0,
+            tokens: 128,
+        },
+        layers: (0..2).map(layer).collect(),
+        tuned: Vec::new(),
+        written: Vec::new(),
+        perplexity: Some(PerplexityRecord {
+            text: name.into(),
+            seq_len: 16,
+            tokens: 160,
+            bos: false,
+            before: 8.5,
+            after: Some(9.25),
+        }),
+        seconds: Seconds::default(),
+        peak_memory_bytes: Some(1 << 20),
+    }
+}
+
+fn written(format: Format, remote_code: bool) -> WrittenRecord {
+    let verified = Some(Verified { largest_difference: 2e-6, tolerance: 1e-4, spread: 3.0, tokens: 64 });
+    let loaded_as = "LlamaForCausalLM".into();
+    WrittenRecord { format, weights: "f16".into(), loaded_as, remote_code, verified }
+}
+
+/// The lines of the metadata, checked to be `key: word`, `key: "quoted"`, `key:` or `- "quoted"`.
+fn metadata(card: &str) -> Vec<(String, String)> {
+    let rest = card.strip_prefix("---\n").unwrap();
+    let (metadata, _) = rest.split_once("\n---\n").unwrap();
+    let line = |line: &str| {
+        let (key, value) = match line.strip_prefix("- ") {
+            Some(item) => ("-", item),
+            None => line.split_once(':').map(|(key, value)| (key, value.trim())).unwrap(),
+        };
+        let value = match value.starts_with('"') {
+            true => serde_json::from_str::<String>(value).unwrap(),
+            false => value.into(),
+        };
+        (key.to_owned(), value)
+    };
+    metadata.lines().map(line).collect()
+}
+
+#[test]
+fn a_card_s_metadata_is_yaml_whatever_the_names() {
+    let facts = CardFacts {
+        hub_id: Some(HOSTILE.into()),
+        readme: Some(format!("---\nlicense: \"yes: [{{\"\nlicense_name: {HOSTILE}\n---\n")),
+        ..CardFacts::default()
+    };
+    let card = card(&record(HOSTILE), &facts);
+    let metadata = metadata(&card);
+    assert_eq!(metadata[0], ("base_model".into(), HOSTILE.into()));
+    assert_eq!(metadata[1], ("license".into(), "yes: [{".into()));
+    assert!(metadata.contains(&("-".into(), "slimgpt".into())));
+    assert!(metadata.contains(&("library_name".into(), "transformers".into())));
+    // Between backticks all is told as it is.
+    let prose: String = card.split_once("\n---\n").unwrap().1.split('`').step_by(2).collect();
+    assert!(!prose.contains("<script>"), "{prose}");
+}
+
+#[test]
+fn a_card_says_what_became_of_the_model_and_how_it_compares() {
+    let mut record = record("tiny");
+    record.written = vec![written(Format::Hf, false), written(Format::Gguf, false)];
+    let facts = CardFacts { gguf_file: Some("tiny-slim-f16.gguf".into()), ..CardFacts::default() };
+    let text = card(&record, &facts);
+    for said in [
+        "15,191,712 before, 12,000,000 after",
+        "without 21.0 %",
+        "| perplexity | 8.5000 | 9.2500 |",
+        "| 1 | 0.2500 | 2 of 4 | 12 of 16 | 2.000 % | 2.000 % | 10.00 % |",
+        "by at most 2.00e-6",
+        "llama-cli -m 'tiny-slim-f16.gguf'",
+        "arXiv 2412.18110",
+        "slimgpt eval .",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(!text.contains("trust_remote_code"));
+    assert!(metadata(&text).contains(&("-".into(), "gguf".into())));
+    record.written = vec![written(Format::Hf, true)];
+    assert!(card(&record, &facts).contains("from_pretrained(path, trust_remote_code=True)"));
+    record.written = vec![written(Format::Gguf, false)];
+    let text = card(&record, &facts);
+    assert!(metadata(&text).contains(&("library_name".into(), "gguf".into())));
+    assert!(!text.contains("from_pretrained"));
+}
+
+#[test]
+fn a_table_has_a_row_a_layer_and_as_many_fields_in_each() {
+    let heads = Some(Change { before: 8, after: 4 });
+    let facts = LayerFacts { attempt: Some(3), heads, kv_heads: None, state: LayerState::Stale };
+    let text = layers_csv(&record("tiny"), &[facts]);
+    let rows: Vec<Vec<&str>> = text.split_terminator("\r\n").map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 3);
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{text}");
+    let field = |row: usize, name: &str| rows[row][rows[0].iter().position(|found| *found == name).unwrap()];
+    assert_eq!((field(1, "state"), field(1, "attempt"), field(1, "heads_after")), ("stale", "3", "4"));
+    assert_eq!((field(2, "layer"), field(2, "mlp_error"), field(2, "heads_after")), ("1", "0.02", ""));
+    assert_eq!((field(1, "channels_after"), field(1, "kv_heads_before")), ("12", ""));
+}

@@ -1,0 +1,120 @@
+//! A chart of the explorer's state, as a file.
+
+use std::{ffi::OsStr, io::Write, path::Path};
+
+use crate::{
+    app::{AttemptResult, Figure, Picture, State},
+    config::Part,
+    plot::{Chart, Look},
+    protocol::{AttemptSummary, LayerRecord, PartRecord, PartSummary, Statistics},
+    report::figures::{self, Curve, Scored},
+};
+
+/// What the explorer shows, as a chart.
+pub fn drawn(state: &State, picture: &Picture) -> Result<Chart, String> {
+    chart(state, picture.figure).ok_or_else(|| "Nothing was seen of it that could be drawn".into())
+}
+
+/// Writes a chart: whole or not at all, over another file only where that was said.
+pub fn save(chart: &Chart, picture: &Picture) -> Result<(), String> {
+    let Picture { figure: _, path, dark, force } = picture;
+    let look = if *dark { Look::Dark } else { Look::Light };
+    let png =
+        path.extension().and_then(OsStr::to_str).is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+    let bytes = if png { chart.png(look, chart.size()) } else { chart.svg(look, chart.size()).into_bytes() };
+    write(path, &bytes, *force).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            format!("{}: already there; give another name, or switch replace on", path.display())
+        }
+        _ => format!("{}: cannot be written ({cause}); give another place", path.display()),
+    })
+}
+
+fn write(path: &Path, bytes: &[u8], force: bool) -> std::io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(parent)?;
+    file.write_all(bytes)?;
+    let kept = if force { file.persist(path) } else { file.persist_noclobber(path) };
+    kept.map(drop).map_err(|error| error.error)
+}
+
+/// As other files are: temporary ones are made for their owner alone.
+#[cfg(unix)]
+fn readable() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o644)
+}
+
+fn chart(state: &State, figure: Figure) -> Option<Chart> {
+    let in_force = |layer: usize| state.layers.get(layer).and_then(|layer| layer.in_force());
+    let records = || -> Vec<LayerRecord> {
+        state.layers.iter().filter_map(|layer| Some(layer.in_force()?.record.clone())).collect()
+    };
+    match figure {
+        Figure::Ratios => Some(figures::ratio_curve(&state.schedule.ratios, &records())),
+        Figure::Errors => Some(figures::layer_errors(&records())),
+        Figure::Scores { layer, part } => {
+            let result = in_force(layer)?;
+            let (record, statistics) = (result.record(part), statistics(result, part)?);
+            let scored = Scored { layer, record, statistics: &statistics };
+            Some(match part {
+                Part::Attention => {
+                    let unit = state.layers.get(layer)?.unit_of(record);
+                    figures::head_scores(figures::unit_name(unit), &[scored])
+                }
+                Part::Mlp => figures::channel_scores(&[scored]),
+            })
+        }
+        Figure::ErrorCurve { layer, part } => {
+            let record = in_force(layer)?.record(part);
+            let chosen = Some(record.removed.len());
+            let curve = match state.layers.get(layer)?.curve(part) {
+                Some(curve) => Curve { layer, units: curve.units, points: curve.points.clone(), chosen },
+                None => Curve { chosen, ..figures::curve_of(layer, record) },
+            };
+            Some(figures::error_curves(&[(part.to_string(), vec![curve])]))
+        }
+        Figure::Hessian { layer, part } => {
+            let seen = statistics(in_force(layer)?, part)?;
+            Some(figures::hessian_diagonals(&[(format!("Layer {layer}, {part}"), &seen.picture)]))
+        }
+        Figure::Attempts { layer } => {
+            let tried = state.layers.get(layer)?;
+            let summaries = tried.attempts.iter();
+            let summaries =
+                summaries.map(|result| (summary(result), tried.chosen == Some(result.attempt.number)));
+            Some(figures::attempts(&[(layer, summaries.collect())]))
+        }
+        Figure::BeforeAndAfter => {
+            let mut model = state.model.as_ref()?.record.clone();
+            model.parameters_after = state.parameters_in_force();
+            let newest = state.compare.measured.first();
+            let perplexity = newest.filter(|measured| !state.compare.stale(measured));
+            Some(figures::before_and_after(&model, perplexity.map(|measured| &measured.record)))
+        }
+    }
+}
+
+fn statistics(result: &AttemptResult, part: Part) -> Option<Statistics> {
+    let seen = result.seen(part)?;
+    let (stats, picture, scores) = (seen.stats.clone(), seen.picture.clone(), seen.scores.clone());
+    Some(Statistics { stats, picture, scores, energy: seen.energy })
+}
+
+fn summary(result: &AttemptResult) -> AttemptSummary {
+    let part = |record: &PartRecord| PartSummary {
+        units: record.units,
+        kept: record.kept.len(),
+        relative_error: record.relative_error,
+    };
+    AttemptSummary {
+        number: result.attempt.number,
+        ratio: result.attempt.method.ratio,
+        attention: part(&result.record.attention),
+        mlp: part(&result.record.mlp),
+        output_error: result.record.output_error,
+    }
+}
