@@ -1,4 +1,5 @@
 //! GGUF files: what is written is read back the same, by candle's reader and by ours, and what llama.cpp cannot express is refused.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -76,7 +76,7 @@ impl<'p> Frame<'p> {
         if !panel.title.is_empty() {
             top += LINE;
         }
-        if panel.series.iter().any(|series| is_in_legend(series)) {
+        if panel.series.iter().any(is_in_legend) {
             top += LINE;
         }
         if !panel.y.label.is_empty() {

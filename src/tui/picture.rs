@@ -100,7 +100,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
 
 fn statistics(result: &AttemptResult, part: Part) -> Option<Statistics> {
     let seen = result.seen(part)?;
-    let (stats, picture, scores) = (seen.stats.clone(), seen.picture.clone(), seen.scores.clone());
+    let (stats, picture, scores) = (seen.stats, seen.picture.clone(), seen.scores.clone());
     Some(Statistics { stats, picture, scores, energy: seen.energy })
 }
 
