@@ -70,7 +70,7 @@ fn a_run_goes_to_its_end_and_what_it_made_can_be_exported() {
     terminal.wait_for("● done");
     terminal.keys("E");
     terminal.wait_for("directory");
-    terminal.keys(&format!("{DOWN}\x15slim"));
+    terminal.keys(&format!("{DOWN}{DOWN}{DOWN}{DOWN}\x15slim"));
     terminal.wait_for(" slim ");
     terminal.keys("\r");
     terminal.wait_for("export done");
