@@ -28,6 +28,7 @@ def main(work):
     check = Check(claims, slimgpt, page)
 
     models = {kind: checkpoints.write(kind, work / "dense" / kind) for kind in checkpoints.KINDS}
+    models["demo"] = checkpoints.ROOT / "assets/demo"
     stories = stories260k()
     if stories:
         models["stories260K"] = stories
@@ -52,7 +53,7 @@ class Check:
         name = f"{kind}, sizes per layer"
         sizes = [tuple(len(layer[part]["kept"]) for part in ("attention", "mlp")) for layer in record["layers"]]
         differ = all(len(set(column)) == len(sizes) for column in zip(*sizes))
-        # stories260K has more layers than key-value heads.
+        # The built-in model and stories260K have more layers than key-value heads.
         self.claims.holds(f"{name}: all layers differ", sizes, differ or len(set(sizes)) == len(sizes))
         loaded = load(out, trust_remote_code=True)
         self.same_numbers(name, out, loaded)
@@ -131,7 +132,7 @@ class Check:
 
 def family_of(kind):
     """How transformers spells the family of a checkpoint."""
-    names = {"llama": "Llama", "stories260K": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
+    names = {"llama": "Llama", "demo": "Llama", "stories260K": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
     return names[kind.split("-")[0]]
 
 
