@@ -156,7 +156,7 @@ pub fn plain(value: f64, step: f64) -> String {
         return "0".into();
     }
     for (unit, suffix) in [(1e9, "G"), (1e6, "M")] {
-        if size >= 10.0 * unit || value.abs() >= unit {
+        if value.abs() >= unit || step.abs() >= 0.1 * unit {
             return format!("{}{suffix}", plain(value / unit, step / unit));
         }
     }

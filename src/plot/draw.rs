@@ -243,9 +243,10 @@ impl<'p> Frame<'p> {
         let corners = (self.place((bar.x - wide / 2.0, top)), self.place((bar.x + wide / 2.0, lowest)));
         let (Some((left, top)), Some((right, bottom))) = corners else { return };
         draw_bar(canvas, (left, top), (right, bottom), bar.fill, ink);
-        let room = right - left + 3.0;
-        if !bar.note.is_empty() && width(&bar.note, 9.5) <= room.max(12.0) {
-            canvas.text(&bar.note, ((left + right) / 2.0, top - 3.0), Anchor::Middle, 9.5, ink);
+        let room = (right - left + 3.0).max(12.0);
+        let em = if width(&bar.note, SMALL) <= room { SMALL } else { 9.5 };
+        if !bar.note.is_empty() && width(&bar.note, em) <= room {
+            canvas.text(&bar.note, ((left + right) / 2.0, top - 4.0), Anchor::Middle, em, ink);
         }
     }
 
@@ -253,26 +254,39 @@ impl<'p> Frame<'p> {
     fn names_at_ends<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let line = |series: &'p Series| {
             let last = series.points().into_iter().rev().find_map(|point| self.place(point))?;
-            Some((last.1, series.name.as_str(), series.ink))
+            Some((last, series.name.as_str(), series.ink))
         };
         let level = |mark: &'p Mark| match mark {
             Mark::Level { y, label } => {
                 let share = self.y.place(*y)?;
-                Some((self.bottom - share * (self.bottom - self.top), label.as_str(), Ink::Quiet))
+                Some((
+                    (self.right, self.bottom - share * (self.bottom - self.top)),
+                    label.as_str(),
+                    Ink::Quiet,
+                ))
             }
             Mark::Cut { .. } => None,
         };
         let lines = self.panel.series.iter().filter(|series| is_at_end(series)).filter_map(line);
-        let mut ends: Vec<(f64, &str, Ink)> =
+        let mut ends: Vec<(Place, &str, Ink)> =
             lines.chain(self.panel.marks.iter().filter_map(level)).collect();
-        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        ends.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
         let count = ends.len() as f64;
         let mut least = self.top - 4.0;
-        for (rank, (y, name, ink)) in ends.into_iter().enumerate() {
+        for (rank, ((x, y), name, ink)) in ends.into_iter().enumerate() {
             // Those still to come need room too.
             let most = self.bottom - (count - 1.0 - rank as f64) * LINE;
             let at = y.min(most).max(least);
             least = at + LINE;
+            if x + 12.0 < self.right {
+                // A line that ends early is led to its name.
+                canvas.dashed(
+                    &[(x + 6.0, y), (self.right - 6.0, y), (self.right + 6.0, at)],
+                    (1.0, 3.0),
+                    ink,
+                    1.0,
+                );
+            }
             canvas.text(name, (self.right + 9.0, at + 4.0), Anchor::Left, EM, ink);
         }
     }
@@ -283,7 +297,14 @@ fn is_at_end(series: &Series) -> bool {
 }
 
 fn is_in_legend(series: &Series) -> bool {
-    !is_at_end(series) && !series.name.is_empty()
+    let empty = match &series.shape {
+        Shape::Strip { spans } => spans.is_empty(),
+        Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Steps { points } => {
+            points.is_empty()
+        }
+        Shape::Bars { bars, .. } => bars.is_empty(),
+    };
+    !is_at_end(series) && !series.name.is_empty() && !empty
 }
 
 fn half_width(series: &Series) -> f64 {

@@ -124,7 +124,7 @@ fn a_card_says_what_became_of_the_model_and_how_it_compares() {
         "15,191,712 before, 12,000,000 after",
         "without 21.0 %",
         "| perplexity | 8.5000 | 9.2500 |",
-        "| 1 | 0.2500 | 2 of 4 | 12 of 16 | 2.000 % | 2.000 % | 10.00 % |",
+        "| 1 | 0.2500 | 2 of 4 | 12 of 16 | 2.000 % | 2.000 % | 10.000 % |",
         "by at most 2.00e-6",
         "llama-cli -m 'tiny-slim-f16.gguf'",
         "arXiv 2412.18110",

@@ -14,16 +14,14 @@ pub fn count(number: u64) -> String {
     grouped.collect()
 }
 
-/// `0.0123 %`, `12.3 %`; a part without any output has none.
+/// `0.123 %`, `12.345 %`, `1.2e-5 %`; a part without any output has none.
 pub fn percent(share: f64) -> String {
     let value = 100.0 * share;
     match value.abs() {
-        _ if !value.is_finite() => "–".into(),
+        size if !size.is_finite() => "–".into(),
         0.0 => "0 %".into(),
-        size if size < 1e-4 => format!("{value:.1e} %"),
-        size if size < 1.0 => format!("{value:.4} %"),
-        size if size < 10.0 => format!("{value:.3} %"),
-        _ => format!("{value:.2} %"),
+        size if size < 5e-4 => format!("{value:.1e} %"),
+        _ => format!("{value:.3} %"),
     }
 }
 

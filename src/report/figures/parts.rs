@@ -204,7 +204,7 @@ pub fn hessian_diagonals(pictures: &[(String, &MomentPicture)]) -> Chart {
         let shape = Shape::Bars { bars: bars.collect(), width: 0.86 * width };
         Panel {
             title: title.clone(),
-            x: Axis { ticks: Ticks::Decades, ..Axis::numbers("diagonal of H, in powers of ten") },
+            x: Axis { ticks: Ticks::Decades, ..Axis::numbers("diagonal entry of H") },
             y: Axis::whole("inputs"),
             series: vec![Series { name: String::new(), ink: Ink::Third, shape }],
             marks: Vec::new(),

@@ -1,7 +1,7 @@
 //! Charts within the page: their panels flow with its width, and their inks change with its look.
 
 use super::super::gallery::Figure;
-use crate::plot::{Chart, Ink, Look, Panel, Size};
+use crate::plot::{Chart, Ink, Look, Panel, Size, Ticks};
 
 /// What a reader chooses the look by; without a choice, it is that of the system.
 pub const LOOKS: &str = "<fieldset class=\"looks\"><legend>Look</legend>\
@@ -14,20 +14,24 @@ const WIDE: Size = Size { width: 760, height: 320 };
 const NARROW: Size = Size { width: 360, height: 280 };
 /// One of two, and one of many.
 const HALF: Size = Size { width: 440, height: 280 };
-const SMALL: Size = Size { width: 300, height: 210 };
+const SMALL: Size = Size { width: 250, height: 190 };
 
 pub fn figure(figure: &Figure) -> String {
     let Figure { id, shown, read, chart } = figure;
     let label = escape(shown);
+    let pair = |panels: &[Panel]| {
+        let panels = panels.iter().map(|panel| svg(panel, HALF, &label));
+        format!("<div class=\"pair\">{}</div>", panels.collect::<String>())
+    };
     let panels = match &chart.panels[..] {
+        // A few names along x need no width.
+        [panel] if matches!(panel.x.ticks, Ticks::Names(_)) => pair(&chart.panels),
         [panel] => format!(
             "<div class=\"single\"><div class=\"wide\">{}</div><div class=\"narrow\">{}</div></div>",
             svg(panel, WIDE, &label),
             svg(panel, NARROW, &label)
         ),
-        [one, other] => {
-            format!("<div class=\"pair\">{}{}</div>", svg(one, HALF, &label), svg(other, HALF, &label))
-        }
+        [_, _] | [_, _, _, _] => pair(&chart.panels),
         many => {
             let many = many.iter().map(|panel| svg(panel, SMALL, &label));
             format!("<div class=\"many\">{}</div>", many.collect::<String>())
