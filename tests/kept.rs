@@ -385,7 +385,12 @@ fn an_attempt_whose_weight_is_damaged_is_solved_again() {
         Retry { session: session.clone(), model: None, layer: 4, change: Default::default(), choose: false };
     finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
     resume(&session, Some(dir.path().join("again"))).unwrap();
-    assert!(files(&out) == files(&dir.path().join("again")), "the files differ");
+    // The table of the layers names the attempt, which is another one.
+    let model = |dir: &Path| {
+        let files = files(dir).into_iter().filter(|(name, _)| name != "layers.csv");
+        files.collect::<Vec<_>>()
+    };
+    assert!(model(&out) == model(&dir.path().join("again")), "the files differ");
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl Runs {
     fn start(&self, name: &str) -> Child {
         let session = self.bench.text(&format!("session-{name}"));
         let mut more = vec!["--session", &session, "--eval", &self.eval, "--track-errors", "--ratio", "0.3"];
+        more.extend(["--format", "hf,gguf"]);
         if self.bench.path(name).exists() {
             more.push("--force");
         }
@@ -199,7 +200,7 @@ fn a_run_on_a_full_disk_is_resumed_to_the_same_bytes() {
         let name = format!("full-{limit}");
         let command = format!(
             "trap '' XFSZ; ulimit -f {limit}; exec {} prune {} --calibration {} --samples 8 --seq-len 64 --ratio 0.3 \
-             --eval {} --track-errors --session {} --out {} 2>{}",
+             --eval {} --track-errors --format hf,gguf --session {} --out {} 2>{}",
             env!("CARGO_BIN_EXE_slimgpt"),
             runs.bench.text("model"),
             runs.bench.text("text.txt"),

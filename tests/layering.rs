@@ -26,7 +26,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("report", &["plot", "session", "protocol", "prune", "config"]),
     ("app", &["protocol", "config"]),
     ("ui", &["app", "protocol", "config"]),
-    ("tui", &["ui", "app", "engine", "recording", "report", "plot", "session", "protocol", "config"]),
+    (
+        "tui",
+        &["ui", "app", "engine", "export", "recording", "report", "plot", "session", "protocol", "config"],
+    ),
     (
         "engine",
         &[

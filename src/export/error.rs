@@ -11,7 +11,7 @@ pub enum Error {
         .0.display()
     )]
     NotOurs(PathBuf),
-    #[error("output {}: is, holds or lies inside the model's own directory {}; choose an --out elsewhere", out.display(), model.display())]
+    #[error("output {}: is, holds or lies inside {}, which is read for it; choose an --out elsewhere", out.display(), model.display())]
     InsideModel { out: PathBuf, model: PathBuf },
     #[error("output {}: has no name to write under; give a directory that does not exist yet", .0.display())]
     NoName(PathBuf),

@@ -159,16 +159,18 @@ fn error_curves(subject: &Subject, traced: &Curves) -> Option<Figure> {
         panels.collect::<Vec<_>>()
     };
     let panels = [panel(Part::Attention, "Heads"), panel(Part::Mlp, "Channels")].concat();
-    let far = if traced.is_empty() {
-        "Lines end at the ratio that was taken, where the run stopped."
+    let (whose, far) = if traced.is_empty() {
+        let whose = "the first, the middle and the last layer and the one with the largest error";
+        (whose, "Lines end at the ratio that was taken, where the run stopped.")
     } else {
-        "Rings mark what was taken; beyond them the elimination went on to its end."
+        let far = "Rings mark what was taken; beyond them the elimination went on to its end.";
+        ("the layers that were asked for", far)
     };
     (!panels.is_empty()).then(|| Figure {
         id: "error-by-ratio",
-        shown: "Relative error of a part against the share of its units that have left, both in per cent, for the first, \
-                the middle and the last layer and the one with the largest error."
-            .into(),
+        shown: format!(
+            "Relative error of a part against the share of its units that have left, both in per cent, for {whose}."
+        ),
         read: format!("One elimination passes through every smaller ratio on its way. {far}"),
         chart: figures::error_curves(&panels),
     })

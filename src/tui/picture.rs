@@ -1,10 +1,11 @@
 //! A chart of the explorer's state, as a file.
 
-use std::{ffi::OsStr, io::Write, path::Path};
+use std::ffi::OsStr;
 
 use crate::{
     app::{AttemptResult, Figure, Picture, State},
     config::Part,
+    export,
     plot::{Chart, Look},
     protocol::{AttemptSummary, LayerRecord, PartRecord, PartSummary, Statistics},
     report::figures::{self, Curve, Scored},
@@ -22,30 +23,12 @@ pub fn save(chart: &Chart, picture: &Picture) -> Result<(), String> {
     let png =
         path.extension().and_then(OsStr::to_str).is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
     let bytes = if png { chart.png(look, chart.size()) } else { chart.svg(look, chart.size()).into_bytes() };
-    write(path, &bytes, *force).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::AlreadyExists => {
+    export::write_file(path, *force, &bytes).map_err(|error| match error {
+        export::Error::Exists(path) => {
             format!("{}: already there; give another name, or switch replace on", path.display())
         }
-        _ => format!("{}: cannot be written ({cause}); give another place", path.display()),
+        error => error.to_string(),
     })
-}
-
-fn write(path: &Path, bytes: &[u8], force: bool) -> std::io::Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(parent)?;
-    file.write_all(bytes)?;
-    let kept = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    kept.map(drop).map_err(|error| error.error)
-}
-
-/// As other files are: temporary ones are made for their owner alone.
-#[cfg(unix)]
-fn readable() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o644)
 }
 
 fn chart(state: &State, figure: Figure) -> Option<Chart> {

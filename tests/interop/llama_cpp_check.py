@@ -239,7 +239,9 @@ def quantised(name, model, directory, file, options=DIFFERING, limit=1.03):
         _, file = prune(model, f"{directory.name}-{kind}", *options, kind=kind)
         found = perplexity(load(file), tokens)
         share = found / whole
-        claim = f"{name} in {kind} has a perplexity within {limit - 1:.0%} of f32's"
+        # Rows of the small models divide by no 256: what is asked for as q4_k has no 4 bits there.
+        of = " (no row divides by 256: really q8_0)" if kind == "q4_k" and limit == 1.03 else ""
+        claim = f"{name} in {kind}{of} has a perplexity within {limit - 1:.0%} of f32's"
         check(claim, 1 / limit < share < limit, f"{found:.3f} and {whole:.3f}, {file.stat().st_size / 1e6:.2f} MB")
 
 
@@ -250,7 +252,7 @@ def k_quants():
     for rounded, options in (("", DIFFERING), (" with --channel-multiple 256", (*DIFFERING, "--channel-multiple", 256))):
         name = "wide" + ("-rounded" if rounded else "")
         out, file = prune(model, name, *options)
-        quantised(f"a wide random Llama{rounded}", model, out, file, options, limit=1.20)
+        quantised(f"a wide random Llama{rounded}", model, out, file, options, limit=1.10)
 
 
 families()

@@ -24,7 +24,7 @@ pub struct Report {
 /// Writes the report; returns its `run.json`.
 pub fn report(job: Report, control: &mut Control) -> Result<RunRecord, Error> {
     let Report { session, model, out, force, curves } = job;
-    OutputDir::check(&out, force, None)?;
+    OutputDir::check(&out, force, Some(&session))?;
     let read = || Subject::read(&session)?.ok_or_else(|| Error::NothingRun(session.clone()));
     let mut subject = read()?;
     let mut traced = Curves::new();

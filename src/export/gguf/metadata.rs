@@ -16,7 +16,8 @@ fn file_type(kind: GgufType) -> u32 {
         GgufType::F32 => 0,
         GgufType::F16 => 1,
         GgufType::Q8_0 => 7,
-        GgufType::Q4K => 14,
+        // Q4_K with its finer tensors in Q6_K.
+        GgufType::Q4K => 15,
     }
 }
 

@@ -41,6 +41,11 @@ pub fn is_end(name: &str) -> bool {
     matches!(name, "model.embed_tokens.weight" | "lm_head.weight")
 }
 
+/// True for the projections whose rounding is felt most: what attention reads out, and what an FFN gives back.
+pub fn is_fine(name: &str) -> bool {
+    name.ends_with(".self_attn.v_proj.weight") || name.ends_with(".mlp.down_proj.weight")
+}
+
 #[cfg(test)]
 mod tests {
     use crate::model::Architecture;

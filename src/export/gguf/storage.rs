@@ -29,7 +29,9 @@ pub enum Role {
     Vector,
     /// Embedding and output head, whose rounding is felt most.
     End,
-    /// Projections of a block.
+    /// Values and the way back to the stream, `ffn_down`: their rounding is felt more than that of the others.
+    Fine,
+    /// Other projections of a block.
     Projection,
 }
 
@@ -40,7 +42,7 @@ impl Storage {
             (_, Role::Vector) | (GgufType::F32, _) => Self::F32,
             (GgufType::F16, _) => Self::F16,
             (GgufType::Q8_0, _) => Self::Q8_0,
-            (GgufType::Q4K, Role::End) => Self::Q6K,
+            (GgufType::Q4K, Role::End | Role::Fine) => Self::Q6K,
             (GgufType::Q4K, Role::Projection) => Self::Q4K,
         };
         let fits = |storage: &Self| row.is_multiple_of(storage.block());
@@ -175,7 +177,9 @@ mod tests {
     fn rows_that_do_not_divide_fall_back_to_the_next_type() {
         let found = |row| Storage::of(GgufType::Q4K, Role::Projection, row).1;
         assert_eq!([512, 96, 40].map(found), [Storage::Q4K, Storage::Q8_0, Storage::F16]);
-        assert_eq!(Storage::of(GgufType::Q4K, Role::End, 256), (Storage::Q6K, Storage::Q6K));
+        for role in [Role::End, Role::Fine] {
+            assert_eq!(Storage::of(GgufType::Q4K, role, 256), (Storage::Q6K, Storage::Q6K));
+        }
         assert_eq!(Storage::of(GgufType::Q8_0, Role::Projection, 40), (Storage::Q8_0, Storage::F16));
         assert_eq!(Storage::of(GgufType::Q8_0, Role::Vector, 64).1, Storage::F32);
     }

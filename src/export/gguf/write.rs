@@ -153,6 +153,7 @@ fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<
         let role = match shape.len() {
             0 | 1 => Role::Vector,
             _ if names::is_end(name) => Role::End,
+            _ if names::is_fine(name) => Role::Fine,
             _ => Role::Projection,
         };
         let (wanted, storage) = Storage::of(kind, role, shape.last().copied().unwrap_or(1));

@@ -71,6 +71,7 @@ pub fn config_json(
             if config.contains_key("rope_parameters") {
                 set_positions(&mut config, &architecture.rope);
             }
+            set_window(&mut config, architecture);
         }
         Form::Stock(family) => {
             forget(&mut config, &STALE);
@@ -101,8 +102,12 @@ fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
         "intermediate_size": largest(|size| size.channels),
     });
     set(config, keys);
+    set_window(config, architecture);
+}
+
+/// transformers takes a missing window of a Mistral for 4096.
+fn set_window(config: &mut Map<String, Value>, architecture: &Architecture) {
     if architecture.family == Family::Mistral {
-        // transformers takes a missing one for 4096.
         config.insert("sliding_window".into(), json!(architecture.sliding_window));
     }
 }

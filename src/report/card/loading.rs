@@ -41,7 +41,7 @@ fn transformers(written: Option<&WrittenRecord>, sizes: &str) -> String {
          from transformers import AutoModelForCausalLM, AutoTokenizer\n\n\
          path = \".\"  # this directory\n\
          model = AutoModelForCausalLM.from_pretrained(path{trust})\n\
-         tokenizer = AutoTokenizer.from_pretrained(path)\n\
+         tokenizer = AutoTokenizer.from_pretrained(path{trust})\n\
          inputs = tokenizer(\"Once upon a time\", return_tensors=\"pt\")\n\
          print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))\n\
          ```\n\n\

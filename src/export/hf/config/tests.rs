@@ -123,7 +123,11 @@ fn padded_shapes_keep_the_configuration_but_for_code_that_does_not_go_along() {
         assert_eq!(form, Form::Unchanged);
         let config = config_json(&source, &read(&source), form, None);
         if source.get("rope_parameters").is_none() {
-            assert_eq!(config, source);
+            let mut expected = source.clone();
+            if read(&source).family == Family::Mistral {
+                expected["sliding_window"] = json!(read(&source).sliding_window);
+            }
+            assert_eq!(config, expected);
         }
         assert_eq!(read(&config), read(&source));
         let mut mapped = source.clone();
