@@ -82,7 +82,7 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
     let mut notes = form.fields.get(form.at).map(hint).unwrap_or_default();
     notes.resize_with(longest, || Note { role: Role::Muted, line: String::new() });
     match form.kind {
-        FormKind::Export => notes.extend(wrapped(&weight(state), Role::Pruned)),
+        FormKind::Export => notes.extend(wrapped(&weight(state, form), Role::Pruned)),
         FormKind::Shape
         | FormKind::Ratio { .. }
         | FormKind::Renormalise
@@ -99,10 +99,18 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
     (notes, rows)
 }
 
-/// What an export will weigh.
-fn weight(state: &State) -> String {
+/// What an export will weigh, where it has the number type of the model.
+fn weight(state: &State, form: &Form) -> String {
     let Some(model) = &state.model else { return String::new() };
     let after = state.parameters_in_force();
+    let (format, weights) = (form.text("format"), form.field("weights").map(|field| &field.value));
+    if format.contains("padded") {
+        return "The directory weighs as much as the model: zeros stand for what was removed.".into();
+    }
+    if format != "hf" || !matches!(weights, Some(Value::Choice { at: 0, .. }) | None) {
+        let (after, before) = (numbers::parameters(after), numbers::parameters(model.shape.parameters));
+        return format!("Holds {after} of {before} parameters.");
+    }
     format!(
         "Weighs {} instead of {}: {} of {} parameters.",
         numbers::bytes(state.bytes_of(after)),
