@@ -154,8 +154,6 @@ impl OutputOptions {
 }
 
 impl Format {
-    pub const ALL: [Self; 3] = [Self::Hf, Self::Padded, Self::Gguf];
-
     pub fn name(self) -> &'static str {
         match self {
             Self::Hf => "hf",
@@ -166,8 +164,6 @@ impl Format {
 }
 
 impl GgufType {
-    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Q8_0, Self::Q4K];
-
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy
 from llama_cpp import Llama
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 import checkpoints
@@ -100,10 +100,10 @@ def perplexity(llama, windows):
     return float(numpy.exp(numpy.mean(losses)))
 
 
-def windows_of(directory):
+def windows_of(directory, windows=WINDOWS):
     """Tokens [K, N] and logits [K, N, vocabulary] of this program."""
     out = directory.with_suffix(".logits")
-    slimgpt("logits", directory, "--text", TEXT, "--seq-len", SEQ_LEN, "--windows", WINDOWS, "--out", out, "--force")
+    slimgpt("logits", directory, "--text", TEXT, "--seq-len", SEQ_LEN, "--windows", windows, "--out", out, "--force")
     stored = load_file(out)
     return stored["tokens"], stored["logits"]
 
@@ -231,9 +231,9 @@ def trained():
         print(f"SKIPPED stories260K: {STORIES} is not there; set SLIMGPT_STORIES260K", flush=True)
 
 
-def quantised(name, model, directory, file, options=DIFFERING, limit=1.03):
+def quantised(name, model, directory, file, options=DIFFERING, limit=1.03, windows=WINDOWS):
     """The same model in smaller types; `directory` and `file` hold it in f32."""
-    tokens, _ = windows_of(directory)
+    tokens, _ = windows_of(directory, windows)
     whole = perplexity(load(file), tokens)
     for kind in ("f16", "q8_0", "q4_k"):
         _, file = prune(model, f"{directory.name}-{kind}", *options, kind=kind)
@@ -255,9 +255,52 @@ def k_quants():
         quantised(f"a wide random Llama{rounded}", model, out, file, options, limit=1.10)
 
 
+def widened(directory):
+    """The built-in model with zeros up to rows that 256 divides: trained weights, and the same function."""
+    source = Path("assets/demo")
+    directory.mkdir(parents=True)
+    for file in source.iterdir():
+        if file.suffix == ".json":
+            (directory / file.name).write_bytes(file.read_bytes())
+    config = json.loads((source / "config.json").read_text())
+    hidden, channels = config["hidden_size"], config["intermediate_size"]
+    heads = config["num_attention_heads"]
+    wide = {hidden: 256, channels: 512}
+    config.update(hidden_size=256, intermediate_size=512, num_attention_heads=256 // config["head_dim"])
+    config.update(num_key_value_heads=config["num_attention_heads"], torch_dtype="float32")
+    # The mean square is over more numbers, by zeros: less by this share.
+    share = hidden / 256
+    config["rms_norm_eps"] *= share
+    assert heads * config["head_dim"] == hidden
+    tensors = {}
+    for name, tensor in load_file(source / "model.safetensors").items():
+        tensor = tensor.astype(numpy.float32)
+        if "norm" in name:
+            tensor = tensor * numpy.float32(share**0.5)
+        widths = [(0, wide.get(size, size) - size) for size in tensor.shape]
+        tensors[name] = numpy.pad(tensor, widths)
+    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+    (directory / "config.json").write_text(json.dumps(config))
+    return directory
+
+
+def trained_k_quants():
+    model = widened(WORK / "widened")
+    measured = [
+        json.loads(slimgpt("eval", place, "--text", TEXT, "--seq-len", SEQ_LEN, "--json"))["perplexity"]
+        for place in ("assets/demo", model)
+    ]
+    same = abs(measured[1] / measured[0] - 1) < 1e-4
+    check("the built-in model widened by zeros is the same function", same, "perplexity {:.6f} and {:.6f}".format(*measured))
+    options = ("--ratio", 0)
+    out, file = prune(model, "widened-pruned", *options)
+    quantised("the built-in model with rows of 256", model, out, file, options, limit=1.02, windows=40)
+
+
 families()
 trained()
 k_quants()
+trained_k_quants()
 if failures:
     sys.exit(f"{len(failures)} failed: " + "; ".join(failures))
 print("all good")
