@@ -4,6 +4,7 @@
 //! `Checkpoint::block` then loads one decoder block at a time.
 
 mod architecture;
+mod attend;
 mod attention;
 mod block;
 mod block_by_block;
@@ -18,6 +19,7 @@ mod kept;
 mod keys;
 mod layout;
 mod mlp;
+mod on_processor;
 mod reading;
 mod rope;
 mod rounding;
