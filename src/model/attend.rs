@@ -1,6 +1,7 @@
 //! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time: memory grows with the length, not its square.
 
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 
 use super::{
     Result,
@@ -9,8 +10,8 @@ use super::{
 
 /// Query rows worked on together: enough for a good product, few enough to skip most of the masked half.
 const MOST_QUERY_ROWS: usize = 128;
-/// Attention scores held at once by the processor, which are to stay in its caches.
-const SCORES_AT_ONCE: usize = 1 << 19;
+/// Attention scores that a core of the processor holds at once, which are to stay in its cache.
+const SCORES_AT_ONCE: usize = 1 << 17;
 /// The same on another device, which wants larger products.
 const SCORES_ON_DEVICE: usize = 1 << 24;
 
@@ -53,35 +54,37 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -
     Ok(context.to_dtype(dtype)?)
 }
 
-/// Two products for each stack of heads whose scores fit the caches; keys and values are read where they lie.
+/// Heads of windows side by side, two products a chunk for each; keys and values are read where they lie.
 fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let group = heads / kv_heads;
     let scale = (head_dim as f32).powf(-0.5);
     let out = Tensor::zeros((batch, t, heads, head_dim), DType::F32, q.device())?;
-    for window in 0..batch {
-        let (q, k, v) = (q.get(window)?, k.get(window)?, v.get(window)?);
+    let scores = group * MOST_QUERY_ROWS.min(t) * (offset + t);
+    let at_once = (SCORES_AT_ONCE / scores).clamp(1, kv_heads);
+    let stacks = (0..batch).flat_map(|window| (0..kv_heads).step_by(at_once).map(move |head| (window, head)));
+    let attend = |(window, head)| -> Result<()> {
+        let stacked = at_once.min(kv_heads - head);
+        let of_window = |x: &Tensor, first: usize, heads: usize| x.get(window)?.narrow(0, first, heads);
+        let q = of_window(q, head * group, stacked * group)?;
+        let (k, v) = (of_window(k, head, stacked)?, of_window(v, head, stacked)?);
         for start in (0..t).step_by(MOST_QUERY_ROWS) {
             let rows = MOST_QUERY_ROWS.min(t - start);
             let (first_query, first_key) = (offset + start, sight.first_seen(offset + start));
             let seen = first_query + rows - first_key;
-            let at_once = (SCORES_AT_ONCE / (group * rows * seen)).clamp(1, kv_heads);
-            for head in (0..kv_heads).step_by(at_once) {
-                let stacked = at_once.min(kv_heads - head);
-                let q = q.narrow(0, head * group, stacked * group)?.narrow(1, start, rows)?;
-                let q = q.reshape((stacked, group * rows, head_dim))?;
-                let k = k.narrow(0, head, stacked)?.narrow(1, first_key, seen)?;
-                let v = v.narrow(0, head, stacked)?.narrow(1, first_key, seen)?;
+            let q = q.narrow(1, start, rows)?.reshape((stacked, group * rows, head_dim))?;
+            let (k, v) = (k.narrow(1, first_key, seen)?, v.narrow(1, first_key, seen)?);
 
-                let scores = q.matmul(&k.t()?)?;
-                scores.inplace_op1(&CausalSoftmax { scale, rows, first_query, first_key, sight })?;
-                let contexts = scores.matmul(&v)?;
-                let place = LayDown { window, first_row: start, rows, first_head: head * group };
-                out.inplace_op2(&contexts, &place)?;
-            }
+            let scores = q.matmul(&k.t()?)?;
+            scores.inplace_op1(&CausalSoftmax { scale, rows, first_query, first_key, sight })?;
+            let contexts = scores.matmul(&v)?;
+            let place = LayDown { window, first_row: start, rows, first_head: head * group };
+            out.inplace_op2(&contexts, &place)?;
         }
-    }
+        Ok(())
+    };
+    stacks.collect::<Vec<_>>().into_par_iter().try_for_each(attend)?;
     Ok(out.reshape((batch, t, heads * head_dim))?)
 }
 

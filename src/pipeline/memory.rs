@@ -278,3 +278,64 @@ mod in_prune {
         (2 * n * n + 2 * rows * n) * F64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{config::Options, pipeline::plan};
+
+    fn architecture(layers: usize) -> Architecture {
+        let config = json!({
+            "model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": layers,
+            "num_attention_heads": 32, "num_key_value_heads": 32, "vocab_size": 32000, "rms_norm_eps": 1e-5,
+            "rope_theta": 10000.0, "max_position_embeddings": 4096,
+        });
+        Architecture::from_config(&config).unwrap()
+    }
+
+    fn with_budget(budget: &str) -> Settings {
+        let mut settings = Settings::new(Options { ratio: Some(0.3), ..Options::default() }).unwrap();
+        settings.machine.memory_budget = budget.parse().unwrap();
+        settings
+    }
+
+    fn footprint<'a>(architecture: &'a Architecture, settings: &'a Settings) -> Footprint<'a> {
+        Footprint { architecture, settings, samples: 16, seq_len: 512, dtype: DType::F32 }
+    }
+
+    #[test]
+    fn batches_shrink_with_the_budget_to_one_window() {
+        let architecture = architecture(2);
+        let at_once = |budget| footprint(&architecture, &with_budget(budget)).windows_at_once();
+        assert_eq!(["16G", "1500M", "1G", "1K"].map(at_once), [4, 2, 1, 1]);
+        let within = |budget: &str| {
+            let settings = with_budget(budget);
+            let footprint = footprint(&architecture, &settings);
+            footprint.batch(architecture.layers[0]) <= settings.machine.memory_budget.0 / SHARE
+        };
+        assert!(within("16G") && within("1500M"));
+    }
+
+    #[test]
+    fn inputs_are_kept_where_they_fit_beside_all_else() {
+        let architecture = architecture(2);
+        let keeps = |budget, part| footprint(&architecture, &with_budget(budget)).keeps(part, 0);
+        assert!(keeps("16G", Part::Mlp) && !keeps("2G", Part::Mlp));
+        assert!(keeps("2G", Part::Attention));
+    }
+
+    #[test]
+    fn more_layers_take_no_more_memory() {
+        let settings = with_budget("8G");
+        let most = |layers| {
+            let architecture = architecture(layers);
+            let plan = plan(&architecture, &settings).unwrap();
+            let phases = footprint(&architecture, &settings).phases(&plan);
+            phases.into_iter().map(|(_, held)| held.total()).max().unwrap()
+        };
+        let (two, sixteen) = (most(2), most(16));
+        assert!(sixteen <= two + two / 10, "{sixteen} is not {two}");
+    }
+}

@@ -13,7 +13,7 @@ const STRIPE: usize = 1024;
 
 /// The second moment of inputs, and with wanted outputs the cross moment too, gathered batch by batch.
 pub enum Moments {
-    OnProcessor { second: SecondMoment, cross: Option<CrossMoment> },
+    OnProcessor { second: SecondMoment, cross: Option<InBlocks> },
     OnDevice { second: Products, cross: Option<Products> },
 }
 
@@ -39,10 +39,9 @@ impl Moments {
     /// For inputs of n features on a device, with outputs of m features where `cross` says so.
     pub fn new(device: &Device, n: usize, cross: Option<usize>) -> Self {
         match device {
-            Device::Cpu => Self::OnProcessor {
-                second: SecondMoment::new(n),
-                cross: cross.map(|m| CrossMoment::new(m, n)),
-            },
+            Device::Cpu => {
+                Self::OnProcessor { second: SecondMoment::new(n), cross: cross.map(|m| InBlocks::new(m, n)) }
+            }
             Device::Cuda(_) | Device::Metal(_) => Self::OnDevice {
                 second: Products::new(n, n, Half::Lower),
                 cross: cross.map(|m| Products::new(m, n, Half::Both)),
@@ -73,7 +72,7 @@ impl Moments {
     pub fn finish(self) -> Result<(Moment, Option<Vec<f64>>), Failed> {
         Ok(match self {
             Self::OnProcessor { second, cross } => {
-                (second.finish()?, cross.map(CrossMoment::finish).transpose()?)
+                (second.finish()?, cross.map(InBlocks::finish).transpose()?)
             }
             Self::OnDevice { second, cross } => {
                 let n = second.n;
@@ -81,6 +80,51 @@ impl Moments {
                 (moment, cross.map(Products::finish).transpose()?)
             }
         })
+    }
+}
+
+/// A cross moment that is added up in the same blocks however the tokens arrive, so that batches do not show in its bits.
+pub struct InBlocks {
+    m: usize,
+    n: usize,
+    sum: CrossMoment,
+    /// Tokens that wait for their block to be full: [waiting, m] and [waiting, n].
+    waiting: (Vec<f32>, Vec<f32>),
+}
+
+impl InBlocks {
+    fn new(m: usize, n: usize) -> Self {
+        Self { m, n, sum: CrossMoment::new(m, n), waiting: (Vec::new(), Vec::new()) }
+    }
+
+    /// y: [tokens, m], x: [tokens, n]
+    fn add(&mut self, mut y: &[f32], mut x: &[f32]) -> Result<(), prune::Error> {
+        while !x.is_empty() {
+            let tokens = (BLOCK - self.waiting.1.len() / self.n).min(x.len() / self.n);
+            let (y_block, x_block) = (y.split_off(..tokens * self.m), x.split_off(..tokens * self.n));
+            let (Some(y_block), Some(x_block)) = (y_block, x_block) else {
+                // It says what does not fit.
+                return self.sum.add(y, x);
+            };
+            self.waiting.0.extend_from_slice(y_block);
+            self.waiting.1.extend_from_slice(x_block);
+            if self.waiting.1.len() == BLOCK * self.n {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), prune::Error> {
+        self.sum.add(&self.waiting.0, &self.waiting.1)?;
+        self.waiting.0.clear();
+        self.waiting.1.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<f64>, prune::Error> {
+        self.flush()?;
+        self.sum.finish()
     }
 }
 
@@ -253,6 +297,26 @@ mod tests {
             };
             near(second.as_row_major(), second_there.as_row_major());
             near(&cross, &cross_there);
+        }
+    }
+
+    #[test]
+    fn batches_do_not_show_in_the_bits() {
+        let (m, n) = (5, 9);
+        let (x, y) = (random(0.7, n), random(0.3, m));
+        let flat = |x: &Tensor, width| x.reshape((TOKENS, width)).unwrap();
+        let (x, y) = (flat(&x, n), flat(&y, m));
+        let in_batches = |size: usize| {
+            let mut moments = Moments::new(&Device::Cpu, n, Some(m));
+            for start in (0..TOKENS).step_by(size) {
+                let batch = |x: &Tensor| x.narrow(0, start, size.min(TOKENS - start)).unwrap();
+                assert!(moments.add(&batch(&x), Some(&batch(&y))).is_ok());
+            }
+            moments.finish().ok().unwrap()
+        };
+        let whole = in_batches(TOKENS);
+        for size in [1, 100, BLOCK, 1500] {
+            assert!(in_batches(size) == whole, "batches of {size}");
         }
     }
 
