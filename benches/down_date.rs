@@ -22,7 +22,7 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, Par};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slimgpt::config::{GroupSize, HeadScore};
+use slimgpt::config::{GroupSize, HeadScore, SolverDtype};
 use slimgpt::prune::{Elimination, Moment, Part, SecondMoment, Units};
 
 const DAMPING: f64 = 0.01;
@@ -51,6 +51,7 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
         damping: DAMPING,
         compensate: true,
         target: None,
+        solver_dtype: SolverDtype::Auto,
     };
     println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
 
@@ -249,9 +250,9 @@ fn cholesky(a: MatMut<'_, f64>, par: Par) {
 }
 
 fn damped(moment: &Moment) -> Mat<f64> {
-    let (n, g) = (moment.n(), moment.as_row_major());
-    let lambda = DAMPING * (0..n).map(|j| g[j * n + j]).sum::<f64>() / n as f64;
-    Mat::from_fn(n, n, |i, j| g[j * n + i] + if i == j { lambda } else { 0.0 })
+    let n = moment.n();
+    let lambda = DAMPING * (0..n).map(|j| moment.at(j, j)).sum::<f64>() / n as f64;
+    Mat::from_fn(n, n, |i, j| moment.at(i, j) + if i == j { lambda } else { 0.0 })
 }
 
 /// W [rows, n] and the second moment of correlated inputs of unequal sizes.

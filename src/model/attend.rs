@@ -224,7 +224,10 @@ mod tests {
                 seconds.fold(f64::INFINITY, f64::min)
             };
             let (own, flash) = (best(&own), best(&flash));
-            println!("{batch} windows of {t} tokens: {own:.3} s, candle's {flash:.3} s, {:.1} times", flash / own);
+            println!(
+                "{batch} windows of {t} tokens: {own:.3} s, candle's {flash:.3} s, {:.1} times",
+                flash / own
+            );
             assert!(own < flash);
         }
     }

@@ -102,14 +102,14 @@ impl Footprint<'_> {
         let attention = self.most_with_inputs(Part::Attention, layer);
         attention.max(match self.keeps(Part::Mlp, layer) {
             true => self.most_with_inputs(Part::Mlp, layer),
-            false => self.measuring(Part::Mlp, size).total().max(self.solving(Part::Mlp, size).total()),
+            false => self.measuring(Part::Mlp, size).total().max(self.solving(Part::Mlp, size, size).total()),
         })
     }
 
     fn most_with_inputs(&self, part: Part, layer: usize) -> u64 {
         let size = self.architecture.layers[layer];
         let with = |held: Held| Held { inputs: self.inputs(self.width(part, size)), ..held };
-        with(self.measuring(part, size)).total().max(with(self.solving(part, size)).total())
+        with(self.measuring(part, size)).total().max(with(self.solving(part, size, size)).total())
     }
 
     /// All phases of a pass through these layers. Parts that stay as they came are neither measured nor solved.
@@ -157,7 +157,7 @@ impl Footprint<'_> {
             batch: self.batch(after),
             ..Held::default()
         };
-        let solve = Held { inputs, ..self.solving(part, before) };
+        let solve = Held { inputs, ..self.solving(part, before, after) };
         let phases = match solved {
             true => vec![(measuring, measure), (solving, solve), (propagating, propagate)],
             false => vec![(measuring, unmeasured), (propagating, propagate)],
@@ -178,8 +178,9 @@ impl Footprint<'_> {
         }
     }
 
-    /// Without the inputs that are kept.
-    fn solving(&self, part: Part, size: LayerSize) -> Held {
+    /// Without the inputs that are kept; `after` tells what stays of the part.
+    fn solving(&self, part: Part, size: LayerSize, after: LayerSize) -> Held {
+        let kept = self.width(part, after);
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
         // f32 where it is not the type of the block.
         let weight = if self.dtype == DType::F32 { 0 } else { hidden * n * size_of::<f32>() as u64 };
@@ -187,7 +188,7 @@ impl Footprint<'_> {
             block: self.block(size),
             streams: self.streams(),
             moments: in_prune::moment(n) + self.toward_dense(hidden * n * size_of::<f64>() as u64),
-            solve: in_prune::solve(hidden, n) + weight,
+            solve: in_prune::solve(hidden, n, kept) + weight,
             ..Held::default()
         }
     }
@@ -256,7 +257,7 @@ impl Footprint<'_> {
     }
 }
 
-/// What `prune` holds, told here until it tells that itself.
+/// What `prune` holds, told here until it tells that itself. Of symmetric matrices half is there.
 mod in_prune {
     use super::BLOCK;
 
@@ -265,17 +266,21 @@ mod in_prune {
 
     /// A second moment on its way: the sum, a block's product, tokens that wait for their block.
     pub fn gathering(n: u64) -> u64 {
-        n * n * (F64 + F32) + BLOCK * n * F32
+        n * n * (F64 + F32) / 2 + BLOCK * n * F32
     }
 
     /// A second moment.
     pub fn moment(n: u64) -> u64 {
-        n * n * F64
+        n * n * F64 / 2
     }
 
-    /// Inverse and refit of a weight [rows, n].
-    pub fn solve(rows: u64, n: u64) -> u64 {
-        (2 * n * n + 2 * rows * n) * F64
+    /// A weight [rows, n] of whose columns so many stay: the path with its inverse and weight, then the fit with the factor, the
+    /// moments between what left and what stays, and the weights.
+    pub fn solve(rows: u64, n: u64, kept: u64) -> u64 {
+        let gone = n - kept;
+        let path = n * n * F64 / 2 + 2 * rows * n * F32;
+        let fit = (kept * kept / 2 + gone * kept + rows * kept + rows * gone.max(kept)) * F64;
+        path.max(fit)
     }
 }
 

@@ -206,10 +206,12 @@ impl Products {
                     Half::Both => columns,
                 };
                 for (column, sum) in sum[row * columns..][..known].iter().enumerate() {
-                    mean[(first + row) * n + column] = sum * per_token;
-                    if half == Half::Lower {
-                        mean[column * n + first + row] = sum * per_token;
-                    }
+                    let at = match half {
+                        // What `Moment` looks at: row-major, from the diagonal on.
+                        Half::Lower => column * n + first + row,
+                        Half::Both => (first + row) * n + column,
+                    };
+                    mean[at] = sum * per_token;
                 }
             }
         }
@@ -291,12 +293,12 @@ mod tests {
         let (second, cross) = finished(Moments::new(&Device::Cpu, n, Some(m)), &x, &y);
         for here in [false, true] {
             let (second_there, cross_there) = finished(on_device(m, n, here), &x, &y);
-            let near = |a: &[f64], b: &[f64]| {
-                assert_eq!(a.len(), b.len());
-                assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5));
-            };
-            near(second.as_row_major(), second_there.as_row_major());
-            near(&cross, &cross_there);
+            let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} is not {b}");
+            for i in 0..n {
+                (0..n).for_each(|j| near(second.at(i, j), second_there.at(i, j)));
+            }
+            assert_eq!(cross.len(), cross_there.len());
+            cross.iter().zip(&cross_there).for_each(|(&a, &b)| near(a, b));
         }
     }
 
