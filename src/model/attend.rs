@@ -1,7 +1,6 @@
 //! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time: memory grows with the length, not its square.
 
 use candle_core::{DType, Device, Tensor};
-use rayon::prelude::*;
 
 use super::{
     Result,
@@ -10,10 +9,10 @@ use super::{
 
 /// Query rows worked on together: enough for a good product, few enough to skip most of the masked half.
 const MOST_QUERY_ROWS: usize = 128;
-/// Attention scores that a core of the processor holds at once, which are to stay in its cache.
-const SCORES_AT_ONCE: usize = 1 << 17;
-/// The same on another device, which wants larger products.
-const SCORES_ON_DEVICE: usize = 1 << 24;
+/// Attention scores that the processor holds at once, which are to stay in its caches.
+const SCORES_AT_ONCE: usize = 1 << 19;
+/// The most of them, where one head has more; also what other devices take, which want larger products.
+const MOST_SCORES: usize = 1 << 24;
 
 /// What a query sees: keys of its own position and before, no further back than the sliding window.
 #[derive(Clone, Copy, Debug)]
@@ -54,25 +53,25 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -
     Ok(context.to_dtype(dtype)?)
 }
 
-/// Heads of windows side by side, two products a chunk for each.
+/// Two products a chunk for as many heads as the caches have room for; keys and values are read where they lie.
 fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let group = heads / kv_heads;
     let scale = (head_dim as f32).powf(-0.5);
     let out = Tensor::zeros((batch, t, heads, head_dim), DType::F32, q.device())?;
-    let scores = group * MOST_QUERY_ROWS.min(t) * (offset + t);
-    let at_once = (SCORES_AT_ONCE / scores).clamp(1, kv_heads);
+    // Fewer rows of very long sequences.
+    let most_rows = (MOST_SCORES / (group * (offset + t))).clamp(1, MOST_QUERY_ROWS);
+    let at_once = (SCORES_AT_ONCE / (group * most_rows.min(t) * (offset + t))).clamp(1, kv_heads);
     let stacks = (0..batch).flat_map(|window| (0..kv_heads).step_by(at_once).map(move |head| (window, head)));
-    let attend = |(window, head)| -> Result<()> {
+    for (window, head) in stacks {
         let stacked = at_once.min(kv_heads - head);
         let of_window = |x: &Tensor, first: usize, heads: usize| x.get(window)?.narrow(0, first, heads);
         let q = of_window(q, head * group, stacked * group)?;
-        // Read by every chunk, and some products want them without gaps: moved together once.
-        let k = of_window(k, head, stacked)?.contiguous()?;
-        let v = of_window(v, head, stacked)?.contiguous()?;
-        for start in (0..t).step_by(MOST_QUERY_ROWS) {
-            let rows = MOST_QUERY_ROWS.min(t - start);
+        let k = without_gaps(of_window(k, head, stacked)?)?;
+        let v = without_gaps(of_window(v, head, stacked)?)?;
+        for start in (0..t).step_by(most_rows) {
+            let rows = most_rows.min(t - start);
             let (first_query, first_key) = (offset + start, sight.first_seen(offset + start));
             let seen = first_query + rows - first_key;
             let q = q.narrow(1, start, rows)?.reshape((stacked, group * rows, head_dim))?;
@@ -84,10 +83,13 @@ fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight)
             let place = LayDown { window, first_row: start, rows, first_head: head * group };
             out.inplace_op2(&contexts, &place)?;
         }
-        Ok(())
-    };
-    stacks.collect::<Vec<_>>().into_par_iter().try_for_each(attend)?;
+    }
     Ok(out.reshape((batch, t, heads * head_dim))?)
+}
+
+/// The products of these libraries want their operands so; candle's own take them as they lie.
+fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
+    if cfg!(any(feature = "accelerate", feature = "mkl")) { x.contiguous() } else { Ok(x) }
 }
 
 /// The same of whole operations that every device has.
@@ -95,7 +97,7 @@ fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) ->
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let q = (q * (head_dim as f64).powf(-0.5))?;
-    let rows = (SCORES_ON_DEVICE / (batch * heads * (offset + t)).max(1)).clamp(16, 2 * MOST_QUERY_ROWS);
+    let rows = (MOST_SCORES / (batch * heads * (offset + t)).max(1)).clamp(16, 2 * MOST_QUERY_ROWS);
     let mut contexts = Vec::with_capacity(t.div_ceil(rows));
     for start in (0..t).step_by(rows) {
         let rows = rows.min(t - start);
