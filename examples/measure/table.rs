@@ -1,0 +1,92 @@
+//! The table: a row for each thing measured, and the page that it stands in.
+
+use std::{fmt, fs, path::Path, thread};
+
+use crate::rate::Fallible;
+
+const BEGIN: &str = "<!-- measured: begin -->\n";
+const END: &str = "<!-- measured: end -->\n";
+
+pub struct Row {
+    pub what: String,
+    pub measured: String,
+    pub against: String,
+    pub verdict: Verdict,
+}
+
+pub enum Verdict {
+    /// Of what is measured to what it is measured against.
+    Ratio {
+        ratio: f64,
+        at_most: Option<f64>,
+    },
+    Same(bool),
+}
+
+impl Row {
+    pub fn holds(&self) -> bool {
+        match self.verdict {
+            Verdict::Ratio { ratio, at_most } => at_most.is_none_or(|most| ratio <= most),
+            Verdict::Same(same) => same,
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, measured, against, .. } = self;
+        let (ratio, wanted) = match self.verdict {
+            Verdict::Ratio { ratio, at_most } => {
+                (format!("{ratio:.2}"), at_most.map_or("-".into(), |most| format!("≤ {most}")))
+            }
+            Verdict::Same(_) => ("-".into(), "equal".into()),
+        };
+        let missed = if self.holds() { "" } else { ", **missed**" };
+        writeln!(f, "| {what} | {measured} | {against} | {ratio} | {wanted}{missed} |")
+    }
+}
+
+/// The machine by its processor, then the rows.
+pub fn table(rows: &[Row]) -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut text = format!("Measured on {}, {cores} cores.\n\n", processor());
+    text += "| what | measured | against | ratio | wanted |\n| --- | --- | --- | --- | --- |\n";
+    text.extend(rows.iter().map(Row::to_string));
+    text
+}
+
+/// The processor's own name.
+fn processor() -> String {
+    let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or("an unknown processor".into(), |(_, name)| name.trim().into())
+}
+
+/// Puts the text between the page's markers.
+pub fn write(page: &Path, text: &str) -> Fallible<()> {
+    let before = fs::read_to_string(page).map_err(|cause| format!("{}: {cause}", page.display()))?;
+    let halves = before.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+    let (head, tail) = halves.ok_or_else(|| {
+        format!(
+            "{}: expected the lines {BEGIN:?} and {END:?}; put them where the table is to stand",
+            page.display()
+        )
+    })?;
+    Ok(fs::write(page, format!("{head}{BEGIN}\n{text}\n{END}{tail}"))?)
+}
+
+pub fn seconds(seconds: f64) -> String {
+    match seconds {
+        short if short < 10.0 => format!("{short:.2} s"),
+        long => format!("{long:.1} s"),
+    }
+}
+
+pub fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / 1e9)
+}
+
+/// Operations, at the rate that they would run with.
+pub fn work(flops: f64, rate: f64) -> String {
+    format!("{:.3} Tflop at {:.1} Gflop/s: {}", flops / 1e12, rate / 1e9, seconds(flops / rate))
+}
