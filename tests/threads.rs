@@ -3,34 +3,35 @@
 
 mod program;
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
-use program::{output, program};
+use program::{Bench, output};
 use serde_json::Value;
 
-/// The files of an output; of `run.json` what tells neither of time and memory nor of the threads.
-fn whatever_the_threads(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = output(dir);
+/// The files of an output; of record and model card what tells neither of time and memory nor of the threads.
+fn whatever_the_threads(bench: &Bench, out: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = output(&bench.path(out));
     let mut record: Value = serde_json::from_slice(&files["run.json"]).unwrap();
     record["settings"]["machine"]["threads"].take();
     files.insert("run.json".into(), record.to_string().into_bytes());
+    let card = String::from_utf8(files["README.md"].clone()).unwrap();
+    let lines: Vec<&str> = card.lines().filter(|line| !line.starts_with("threads = ")).collect();
+    files.insert("README.md".into(), lines.join("\n").into_bytes());
     files
 }
 
 #[test]
 fn one_thread_and_two_write_equal_bytes() {
-    let dir = tempfile::tempdir().unwrap();
-    let written = ["1", "2"].map(|threads| {
-        let out = dir.path().join(threads);
-        let mut command = program();
-        command.args(["prune", "--no-session", "--samples", "16", "--threads", threads, "--out"]).arg(&out);
-        let ran = command.output().unwrap();
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        whatever_the_threads(&out)
+    let bench = Bench::new();
+    let [one, two] = ["1", "2"].map(|threads| {
+        // More tokens than one batch holds.
+        let ran = bench.prune_to(threads, &["--threads", threads, "--samples", "48", "--track-errors"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        whatever_the_threads(&bench, threads)
     });
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&written[0]), names(&written[1]));
-    for (name, bytes) in &written[0] {
-        assert!(*bytes == written[1][name], "{name} differs");
+    assert_eq!(names(&one), names(&two));
+    for (name, bytes) in &one {
+        assert!(*bytes == two[name], "{name} differs");
     }
 }

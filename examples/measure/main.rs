@@ -67,6 +67,7 @@ fn measure(args: &Args) -> Fallible<Vec<Row>> {
     let work = work.path();
     let program = Program { path: &args.program, work };
     let mut rows = Vec::new();
+    print!("{}", table::head());
     for &what in What::value_variants() {
         if !args.only.is_empty() && !args.only.contains(&what) {
             continue;
@@ -80,13 +81,15 @@ fn measure(args: &Args) -> Fallible<Vec<Row>> {
             What::Layers => runs::layers(&program, quick),
             What::Threads => runs::threads(&program, quick),
         }?;
-        found.iter().for_each(|row| eprint!("{row}"));
-        rows.extend(found);
+        for row in found {
+            // The bounds are those of the large sizes.
+            let row = if quick { row.unbound() } else { row };
+            print!("{row}");
+            rows.push(row);
+        }
     }
-    let text = table::table(&rows);
-    match &args.page {
-        Some(page) => table::write(page, &text)?,
-        None => print!("{text}"),
+    if let Some(page) = &args.page {
+        table::write(page, &rows)?;
     }
     Ok(rows)
 }

@@ -107,13 +107,13 @@ fn medium() -> Shape {
     Shape { hidden: 1024, heads: 8, ffn: 2816, vocab: 4096, ..Shape::small(2) }
 }
 
-/// All but the record, which tells of times and threads.
+/// All but the record and the model card, which tell of times and threads.
 fn files(out: &Path) -> Fallible<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(out)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name != "run.json" {
+        if name != "run.json" && name != "README.md" {
             files.insert(name, fs::read(entry.path())?);
         }
     }

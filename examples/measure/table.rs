@@ -24,6 +24,15 @@ pub enum Verdict {
 }
 
 impl Row {
+    /// At another size than the bound was set for.
+    pub fn unbound(self) -> Self {
+        let verdict = match self.verdict {
+            Verdict::Ratio { ratio, .. } => Verdict::Ratio { ratio, at_most: None },
+            Verdict::Same(same) => Verdict::Same(same),
+        };
+        Self { verdict, ..self }
+    }
+
     pub fn holds(&self) -> bool {
         match self.verdict {
             Verdict::Ratio { ratio, at_most } => at_most.is_none_or(|most| ratio <= most),
@@ -46,13 +55,11 @@ impl fmt::Display for Row {
     }
 }
 
-/// The machine by its processor, then the rows.
-pub fn table(rows: &[Row]) -> String {
+/// The machine by its processor, and what stands above the rows.
+pub fn head() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let mut text = format!("Measured on {}, {cores} cores.\n\n", processor());
-    text += "| what | measured | against | ratio | wanted |\n| --- | --- | --- | --- | --- |\n";
-    text.extend(rows.iter().map(Row::to_string));
-    text
+    let columns = "| what | measured | against | ratio | wanted |\n| --- | --- | --- | --- | --- |\n";
+    format!("Measured on {}, {cores} cores.\n\n{columns}", processor())
 }
 
 /// The processor's own name.
@@ -62,22 +69,25 @@ fn processor() -> String {
     name.map_or("an unknown processor".into(), |(_, name)| name.trim().into())
 }
 
-/// Puts the text between the page's markers.
-pub fn write(page: &Path, text: &str) -> Fallible<()> {
+/// Puts the table between the page's markers.
+pub fn write(page: &Path, rows: &[Row]) -> Fallible<()> {
     let before = fs::read_to_string(page).map_err(|cause| format!("{}: {cause}", page.display()))?;
-    let halves = before.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
-    let (head, tail) = halves.ok_or_else(|| {
+    let around = before.split_once(BEGIN).and_then(|(above, rest)| Some((above, rest.split_once(END)?.1)));
+    let (above, below) = around.ok_or_else(|| {
         format!(
             "{}: expected the lines {BEGIN:?} and {END:?}; put them where the table is to stand",
             page.display()
         )
     })?;
-    Ok(fs::write(page, format!("{head}{BEGIN}\n{text}\n{END}{tail}"))?)
+    let rows: String = rows.iter().map(Row::to_string).collect();
+    let text = format!("{}{rows}", head());
+    Ok(fs::write(page, format!("{above}{BEGIN}\n{text}\n{END}{below}"))?)
 }
 
 pub fn seconds(seconds: f64) -> String {
     match seconds {
-        short if short < 10.0 => format!("{short:.2} s"),
+        short if short < 1.0 => format!("{short:.3} s"),
+        middling if middling < 10.0 => format!("{middling:.2} s"),
         long => format!("{long:.1} s"),
     }
 }
@@ -88,5 +98,5 @@ pub fn gigabytes(bytes: u64) -> String {
 
 /// Operations, at the rate that they would run with.
 pub fn work(flops: f64, rate: f64) -> String {
-    format!("{:.3} Tflop at {:.1} Gflop/s: {}", flops / 1e12, rate / 1e9, seconds(flops / rate))
+    format!("{} Gflop at {:.1} Gflop/s: {}", (flops / 1e9).ceil(), rate / 1e9, seconds(flops / rate))
 }
