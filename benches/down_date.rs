@@ -23,7 +23,7 @@ use faer::linalg::cholesky::llt::{factor, inverse};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, Par};
-use slimgpt::config::{GroupSize, HeadScore};
+use slimgpt::config::{GroupSize, HeadScore, SolverDtype};
 use slimgpt::prune::{Elimination, Moment, Part, Units};
 
 fn main() {
@@ -39,7 +39,8 @@ fn main() {
 fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: bool) {
     let problem = Problem::random(rows, n);
     let remove = n / units.width() / 2;
-    let part = problem.part(units, remove);
+    // The numbers of the ways that it is compared with.
+    let part = Part { solver_dtype: SolverDtype::F64, ..problem.part(units, remove) };
     println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
 
     let first = down_date(&part);
@@ -237,9 +238,9 @@ fn cholesky(a: MatMut<'_, f64>, par: Par) {
 }
 
 fn damped(moment: &Moment) -> Mat<f64> {
-    let (n, g) = (moment.n(), moment.as_row_major());
-    let lambda = DAMPING * (0..n).map(|j| g[j * n + j]).sum::<f64>() / n as f64;
-    Mat::from_fn(n, n, |i, j| g[j * n + i] + if i == j { lambda } else { 0.0 })
+    let n = moment.n();
+    let lambda = DAMPING * (0..n).map(|j| moment.at(j, j)).sum::<f64>() / n as f64;
+    Mat::from_fn(n, n, |i, j| moment.at(i, j) + if i == j { lambda } else { 0.0 })
 }
 
 /// The largest difference, in parts of the largest weight.

@@ -4,7 +4,7 @@
 use std::{fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
-use slimgpt::config::{GroupSize, HeadScore, Schedule};
+use slimgpt::config::{GroupSize, HeadScore, Schedule, SolverDtype};
 use slimgpt::prune::{Moment, Outcome, Part, Ratio, Span, Units, prune, ratios};
 
 const TOLERANCE: f64 = 1e-6;
@@ -66,6 +66,7 @@ fn run(fixture: &Fixture) -> Outcome {
         damping: 0.0,
         compensate: true,
         target: None,
+        solver_dtype: SolverDtype::Auto,
     };
     prune(&part, &mut |_| ControlFlow::Continue(())).unwrap()
 }

@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slimgpt::{
-    config::{GroupSize, HeadScore},
+    config::{GroupSize, HeadScore, SolverDtype},
     prune::{Moment, Part, SecondMoment, Units},
 };
 
@@ -51,6 +51,7 @@ impl Problem {
             damping: DAMPING,
             compensate: true,
             target: None,
+            solver_dtype: SolverDtype::Auto,
         }
     }
 }

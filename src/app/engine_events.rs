@@ -76,6 +76,7 @@ fn kind_of(event: &Event) -> Option<JobKind> {
         | Event::Calibrated { .. }
         | Event::Hessian { .. }
         | Event::DampingRaised { .. }
+        | Event::PrecisionRaised { .. }
         | Event::Removed { .. }
         | Event::PartDone { .. }
         | Event::PartFailed { .. }
@@ -167,6 +168,13 @@ fn take(state: &mut State, at: f64, event: Event) {
             let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
             log(state, Level::Warning, Some(layer), text);
             // All begins again with the higher damping.
+            if let Some(work) = work(state, layer) {
+                work.part_mut(part).begin_again();
+            }
+        }
+        Event::PrecisionRaised { layer, part, reason } => {
+            let text = format!("Layer {layer}, {part}: solved again in f64, since in f32 {reason}");
+            log(state, Level::Warning, Some(layer), text);
             if let Some(work) = work(state, layer) {
                 work.part_mut(part).begin_again();
             }

@@ -116,6 +116,7 @@ fn settings(old: &Settings, form: &Form) -> Result<Settings, String> {
         output: old.output.clone(),
         uniform: old.uniform,
         session_cache: old.session_cache,
+        solver_dtype: old.solver_dtype,
         machine: old.machine,
         ..new
     })

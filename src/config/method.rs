@@ -32,6 +32,17 @@ pub enum GroupSize {
     Fixed(usize),
 }
 
+/// The number type that the elimination works in: the inverse, the scores and the down-dates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SolverDtype {
+    /// f64 for weights of up to 2048 columns, which take no time, f32 for larger ones.
+    #[default]
+    Auto,
+    F32,
+    F64,
+}
+
 /// What leaves the attention as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, GroupSize, HeadScore, LayerRange, OutputOptions, Part, Precision,
-    Preset, Schedule, ScheduleChoice, Target, TextSource, file::one_or_many,
+    Preset, Schedule, ScheduleChoice, SolverDtype, Target, TextSource, file::one_or_many,
 };
 
 /// Every field is optional: a flag wins over the settings file, the file over the preset, the preset over the default.
@@ -79,6 +79,9 @@ pub struct Options {
     /// Leave the kept weights as they are
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Method")]
     pub no_compensation: Option<bool>,
+    /// Number type of the elimination: f32, f64 or auto, f64 up to 2048 columns; the kept weights are fitted in f64 [default: auto]
+    #[arg(long, value_name = "TYPE", help_heading = "Method")]
+    pub solver_dtype: Option<SolverDtype>,
 
     /// Run the dense stream as well and report the output error of every layer
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Evaluation")]
@@ -173,6 +176,7 @@ impl Options {
             target: self.target.or(weaker.target),
             damping: self.damping.or(weaker.damping),
             no_compensation: self.no_compensation.or(weaker.no_compensation),
+            solver_dtype: self.solver_dtype.or(weaker.solver_dtype),
             track_errors: self.track_errors.or(weaker.track_errors),
             eval: self.eval.or(weaker.eval),
             eval_seq_len: self.eval_seq_len.or(weaker.eval_seq_len),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, Error, GroupSize, HeadScore, LayerRange, MachineOptions, Options,
-    OutputForm, Part, Precision, Preset, Schedule, ScheduleChoice, Target, TextSource,
+    OutputForm, Part, Precision, Preset, Schedule, ScheduleChoice, SolverDtype, Target, TextSource,
 };
 
 /// The mean ratio where nothing is said.
@@ -39,6 +39,8 @@ pub struct Settings {
     pub target: Target,
     pub damping: f64,
     pub compensation: bool,
+    #[serde(default)]
+    pub solver_dtype: SolverDtype,
 
     pub track_errors: bool,
     pub eval: Option<TextSource>,
@@ -139,6 +141,7 @@ impl Settings {
             target: o.target.unwrap_or_default(),
             damping,
             compensation: !o.no_compensation.unwrap_or(false),
+            solver_dtype: o.solver_dtype.unwrap_or_default(),
             track_errors: o.track_errors.unwrap_or(false),
             eval: o.eval,
             eval_seq_len,

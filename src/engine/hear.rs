@@ -33,6 +33,7 @@ impl Control {
                 Progress::DampingRaised { from, to, reason } => {
                     Event::DampingRaised { layer, part, from, to, reason }
                 }
+                Progress::PrecisionRaised { reason } => Event::PrecisionRaised { layer, part, reason },
                 Progress::Removed { step, units, error, group_size: _ } => {
                     self.tell(Event::Removed { layer, part, step, units: units.to_vec(), error });
                     return self.batch_left();

@@ -47,6 +47,9 @@ impl Face {
             )),
             Event::DampingRaised { layer, part, from, to, reason } => self
                 .say(&format!("Layer {layer}, {}: damping raised from {from} to {to}, since {reason}", part)),
+            Event::PrecisionRaised { layer, part, reason } => {
+                self.say(&format!("Layer {layer}, {part}: solved again in f64, since in f32 {reason}"));
+            }
             Event::LayerDone { record, .. } => self.layer_done(record),
             Event::Measured { record } => match record.after {
                 None => {

@@ -76,7 +76,9 @@ impl Pass<'_> {
                 done += units.len() as u64;
                 observer(Notice::Following { layer, part, done, total })
             }
-            Progress::DampingRaised { .. } | Progress::Statistics { .. } => {
+            Progress::DampingRaised { .. }
+            | Progress::PrecisionRaised { .. }
+            | Progress::Statistics { .. } => {
                 done = 0;
                 observer(Notice::Solving { layer, part, progress })
             }

@@ -300,6 +300,7 @@ impl Pass<'_> {
             scheduled: Some(problem.scheduled),
             damping: problem.fit.damping,
             compensate: problem.fit.compensate,
+            solver_dtype: self.settings.solver_dtype,
             target: match self.settings.target {
                 Target::Layer => None,
                 Target::DenseStream => measured.toward_dense.as_deref(),

@@ -89,6 +89,12 @@ pub enum Event {
         to: f64,
         reason: String,
     },
+    /// The second moment could not be factored in f32: the part begins again in f64, as with a raised damping.
+    PrecisionRaised {
+        layer: usize,
+        part: Part,
+        reason: String,
+    },
     /// One batch left together. `error` is the exact rise of E‖Δy‖² per token.
     Removed {
         layer: usize,

@@ -4,6 +4,7 @@ use faer::MatRef;
 use rayon::prelude::*;
 
 use super::damping::Damped;
+use super::number::{Number, dot};
 
 const STEPS: usize = 24;
 /// A step that changes the estimate by less than this part of it is the last.
@@ -12,7 +13,7 @@ const SETTLED: f64 = 1e-3;
 const CHUNK: usize = 128;
 
 /// λ_max / λ_min of G_λ from below; `p` is the lower half of its inverse.
-pub(super) fn condition(damped: &Damped, p: MatRef<'_, f64>) -> f64 {
+pub(super) fn condition<T: Number>(damped: &Damped, p: MatRef<'_, T>) -> f64 {
     let n = damped.n();
     largest_eigenvalue(n, |x| times(damped, x)) * largest_eigenvalue(n, |x| lower_times(p, x))
 }
@@ -41,15 +42,22 @@ fn largest_eigenvalue(n: usize, times: impl Fn(&[f64]) -> Vec<f64>) -> f64 {
 
 /// G_λ x
 fn times(damped: &Damped, x: &[f64]) -> Vec<f64> {
-    let row = |j: usize| {
-        let column = damped.column_of_g(j);
-        dot(column, x) + (damped.diag()[j] - column[j]) * x[j]
-    };
-    (0..x.len()).into_par_iter().map(row).collect()
+    let g = damped.undamped();
+    let mut y = lower_times(g, x);
+    for (j, y) in y.iter_mut().enumerate() {
+        *y += (damped.diag()[j] - g[(j, j)]) * x[j];
+    }
+    y
+}
+
+/// Column j below the diagonal.
+fn column_of<'p, T: Number>(p: MatRef<'p, T>, j: usize) -> &'p [T] {
+    let column = p.col(j).try_as_col_major().expect("a column of a column-major matrix");
+    &column.as_slice()[j + 1..]
 }
 
 /// P x, from the lower half of P.
-fn lower_times(p: MatRef<'_, f64>, x: &[f64]) -> Vec<f64> {
+fn lower_times<T: Number>(p: MatRef<'_, T>, x: &[f64]) -> Vec<f64> {
     let n = x.len();
     let chunks: Vec<Vec<f64>> = (0..n.div_ceil(CHUNK))
         .into_par_iter()
@@ -57,13 +65,11 @@ fn lower_times(p: MatRef<'_, f64>, x: &[f64]) -> Vec<f64> {
             let first = chunk * CHUNK;
             let mut y = vec![0.0; n - first];
             for j in first..(first + CHUNK).min(n) {
-                let mut below = 0.0;
-                let column = p.col(j).subrows(j + 1, n - j - 1);
-                for ((&p, y), &x_i) in column.iter().zip(&mut y[j + 1 - first..]).zip(&x[j + 1..]) {
-                    *y += p * x[j];
-                    below += p * x_i;
+                let below = column_of(p, j);
+                for (y, &p) in y[j + 1 - first..].iter_mut().zip(below) {
+                    *y += p.into() * x[j];
                 }
-                y[j - first] += p[(j, j)] * x[j] + below;
+                y[j - first] += p[(j, j)].into() * x[j] + dot(below, &x[j + 1..]);
             }
             y
         })
@@ -75,19 +81,6 @@ fn lower_times(p: MatRef<'_, f64>, x: &[f64]) -> Vec<f64> {
         }
     }
     sum
-}
-
-/// Eight sums side by side, so that the processor's vectors are filled.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a8.remainder().iter().zip(b8.remainder()).map(|(a, b)| a * b).sum();
-    let mut sums = [0.0; 8];
-    for (a, b) in a8.zip(b8) {
-        for k in 0..8 {
-            sums[k] += a[k] * b[k];
-        }
-    }
-    rest + sums.iter().sum::<f64>()
 }
 
 #[cfg(test)]
@@ -104,7 +97,7 @@ mod tests {
         let moment = Moment::from_row_major(4, values).unwrap();
         let damped = Damped::new(&moment, 0.0);
         let mut p = damped.lower(&[0, 1, 2, 3]);
-        invert(p.view_mut(), Par::Seq).unwrap();
+        invert::<f64>(p.view_mut(), Par::Seq).unwrap();
         assert!((condition(&damped, p.view()) - 200.0).abs() < 1.0);
     }
 

@@ -1,14 +1,19 @@
 //! G_λ = G + λI: dead inputs, and how far the diagonal is lifted so that the inverse exists.
 
+use faer::MatRef;
 use rayon::prelude::*;
 
 use super::dense::Dense;
+use super::number::Number;
 use super::{Error, Moment};
 
 /// No damping above this is tried.
 const HIGHEST: f64 = 1.0;
 /// The first that is tried after none at all.
 const LOWEST: f64 = 1e-6;
+
+/// Columns of a block of G that are gathered together, so that what lies in one of its rows is read at once.
+const SIDE_BY_SIDE: usize = 16;
 
 /// G_λ without a copy of G. Inputs with G_jj = 0 are dead and have G_jj = 1 here; λ = damping · mean(diag G).
 pub(super) struct Damped<'a> {
@@ -38,9 +43,9 @@ impl<'a> Damped<'a> {
         if i == j { self.diag[i] } else { self.moment.at(i, j) }
     }
 
-    /// Column j without the change of its diagonal.
-    pub(super) fn column_of_g(&self, j: usize) -> &[f64] {
-        self.moment.column(j)
+    /// The lower half of G without the change of its diagonal.
+    pub(super) fn undamped(&self) -> MatRef<'_, f64> {
+        self.moment.view()
     }
 
     pub(super) fn diag(&self) -> &[f64] {
@@ -48,12 +53,12 @@ impl<'a> Damped<'a> {
     }
 
     /// The lower half of G_λ[of, of]; `of` ascends.
-    pub(super) fn lower(&self, of: &[usize]) -> Dense {
+    pub(super) fn lower(&self, of: &[usize]) -> Dense<f64> {
         let mut lower = Dense::zeros(of.len(), of.len());
         lower.view_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
-            let column = self.moment.column(of[j]);
+            let column = self.moment.column_below(of[j]);
             for (out, &i) in out.iter_mut().zip(of).skip(j) {
-                *out = column[i];
+                *out = column[i - of[j]];
             }
         });
         for (j, &of) in of.iter().enumerate() {
@@ -62,13 +67,34 @@ impl<'a> Damped<'a> {
         lower
     }
 
+    /// The lower half of G, in the number type to work in.
+    pub(super) fn undamped_lower<T: Number>(&self) -> Dense<T> {
+        let mut lower = Dense::zeros(self.n(), self.n());
+        lower.view_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
+            let column = self.moment.column_below(j);
+            for (out, &g) in out.iter_mut().skip(j).zip(column) {
+                *out = T::of(g);
+            }
+        });
+        lower
+    }
+
+    /// Makes G_λ of G.
+    pub(super) fn damp<T: Number>(&self, lower: &mut Dense<T>) {
+        for (j, &diag) in self.diag.iter().enumerate() {
+            lower[(j, j)] = T::of(diag);
+        }
+    }
+
     /// G[rows, columns]; the two have nothing in common.
-    pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Dense {
+    pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Dense<f64> {
         let mut block = Dense::zeros(rows.len(), columns.len());
-        block.view_mut().par_col_iter_mut().zip(columns).for_each(|(out, &j)| {
-            let column = self.moment.column(j);
-            for (out, &i) in out.iter_mut().zip(rows) {
-                *out = column[i];
+        let chunks = block.view_mut().par_col_chunks_mut(SIDE_BY_SIDE).zip(columns.par_chunks(SIDE_BY_SIDE));
+        chunks.for_each(|(mut out, columns)| {
+            for (r, &i) in rows.iter().enumerate() {
+                for (c, &j) in columns.iter().enumerate() {
+                    out[(r, c)] = self.moment.at(i, j);
+                }
             }
         });
         block

@@ -7,29 +7,31 @@ use std::ops::{Index, IndexMut};
 
 use faer::{MatMut, MatRef};
 
-pub(super) struct Dense {
-    values: Vec<f64>,
+use super::number::Number;
+
+pub(super) struct Dense<T> {
+    values: Vec<T>,
     rows: usize,
     columns: usize,
     stride: usize,
 }
 
-impl Dense {
+impl<T: Number> Dense<T> {
     pub(super) fn zeros(rows: usize, columns: usize) -> Self {
         // an odd number of cache lines, so that the entries of a row don't share their place in the cache
         let stride = (rows.div_ceil(8) | 1) * 8;
-        Self { values: vec![0.0; stride * columns], rows, columns, stride }
+        Self { values: vec![T::default(); stride * columns], rows, columns, stride }
     }
 
     pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
-    pub(super) fn view(&self) -> MatRef<'_, f64> {
+    pub(super) fn view(&self) -> MatRef<'_, T> {
         MatRef::from_column_major_slice_with_stride(&self.values, self.rows, self.columns, self.stride)
     }
 
-    pub(super) fn view_mut(&mut self) -> MatMut<'_, f64> {
+    pub(super) fn view_mut(&mut self) -> MatMut<'_, T> {
         MatMut::from_column_major_slice_with_stride_mut(
             &mut self.values,
             self.rows,
@@ -38,7 +40,11 @@ impl Dense {
         )
     }
 
-    pub(super) fn column_mut(&mut self, j: usize) -> &mut [f64] {
+    pub(super) fn column(&self, j: usize) -> &[T] {
+        &self.values[j * self.stride..][..self.rows]
+    }
+
+    pub(super) fn column_mut(&mut self, j: usize) -> &mut [T] {
         &mut self.values[j * self.stride..][..self.rows]
     }
 
@@ -46,25 +52,43 @@ impl Dense {
     pub(super) fn grow(&mut self, columns: usize) {
         if columns > self.columns {
             self.columns = columns;
-            self.values.resize(self.stride * columns, 0.0);
+            self.values.resize(self.stride * columns, T::default());
         }
     }
 
-    pub(super) fn diagonal(&self) -> Vec<f64> {
-        (0..self.rows).map(|j| self[(j, j)]).collect()
+    /// Keeps the leading rows and columns `of` (ascending) of the lower half, in place and in their order.
+    pub(super) fn compact_symmetric(&mut self, of: &[usize]) {
+        for (to_column, &from_column) in of.iter().enumerate() {
+            for (to, &from) in of.iter().enumerate().skip(to_column) {
+                // never behind what is still to be read
+                self.values[to_column * self.stride + to] = self.values[from_column * self.stride + from];
+            }
+        }
+    }
+
+    /// Rows `first`.. of column q of a symmetric matrix that is there as its lower half.
+    pub(super) fn half_column(&self, q: usize, first: usize, out: &mut [T]) {
+        for (out, i) in out.iter_mut().zip(first..) {
+            *out = self[(i.max(q), i.min(q))];
+        }
+    }
+
+    /// The first `size` entries of the diagonal.
+    pub(super) fn diagonal(&self, size: usize) -> Vec<f64> {
+        (0..size).map(|j| self[(j, j)].into()).collect()
     }
 }
 
-impl Index<(usize, usize)> for Dense {
-    type Output = f64;
+impl<T> Index<(usize, usize)> for Dense<T> {
+    type Output = T;
 
-    fn index(&self, (i, j): (usize, usize)) -> &f64 {
+    fn index(&self, (i, j): (usize, usize)) -> &T {
         &self.values[j * self.stride + i]
     }
 }
 
-impl IndexMut<(usize, usize)> for Dense {
-    fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut f64 {
+impl<T> IndexMut<(usize, usize)> for Dense<T> {
+    fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut T {
         &mut self.values[j * self.stride + i]
     }
 }

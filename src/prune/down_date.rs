@@ -13,21 +13,24 @@ use super::damping::Damped;
 use super::dense::Dense;
 use super::exchange::{exchange_columns, exchange_rows, pairs_to_the_back};
 use super::inverse::cholesky;
+use super::number::{Number, columns_squared};
 
 /// Columns of P that are gathered together, so that what lies in one of its rows is read at once.
 const SIDE_BY_SIDE: usize = 16;
+/// Rows of W that are turned from column-major to row-major together.
+const ROWS: usize = 64;
 
-pub(super) struct ActiveBlock {
+pub(super) struct ActiveBlock<T> {
     /// P [n, n] before anything left, lower half, in the order of the weight's columns.
-    p: Dense,
+    p: Dense<T>,
     /// The columns of one unit.
     width: usize,
     /// [width, n]: of each column of the weight, the rows of P that belong to its unit.
-    corners: Dense,
+    corners: Dense<T>,
     /// [active, removed] in front, in the order of the slots.
-    u: Dense,
+    u: Dense<T>,
     /// [rows, active] in front, in the order of the slots.
-    w: Dense,
+    w: Dense<T>,
     /// The column of the weight that lies in each slot; what lies behind the active ones has left.
     slots: Vec<usize>,
     active: usize,
@@ -36,9 +39,9 @@ pub(super) struct ActiveBlock {
     compensate: bool,
 }
 
-impl ActiveBlock {
+impl<T: Number> ActiveBlock<T> {
     /// p: [n, n], lower half; w: [rows, n]; `expected` columns are likely to leave.
-    pub(super) fn new(p: Dense, w: Dense, width: usize, expected: usize, compensate: bool) -> Self {
+    pub(super) fn new(p: Dense<T>, w: Dense<T>, width: usize, expected: usize, compensate: bool) -> Self {
         let n = p.columns();
         let corners = corners(p.view(), width);
         let u = Dense::zeros(n, expected);
@@ -47,17 +50,17 @@ impl ActiveBlock {
     }
 
     /// P[c, c] of the unit whose first column lies in this slot. Call [`Self::settle`] first.
-    pub(super) fn corner(&self, slot: usize) -> MatRef<'_, f64> {
+    pub(super) fn corner(&self, slot: usize) -> MatRef<'_, T> {
         self.corners.view().subcols(self.slots[slot], self.width)
     }
 
     /// P [n, n] before anything left, lower half.
-    pub(super) fn p(&self) -> MatRef<'_, f64> {
+    pub(super) fn p(&self) -> MatRef<'_, T> {
         self.p.view()
     }
 
     /// W over the active columns. Call [`Self::settle`] first.
-    pub(super) fn w(&self) -> MatRef<'_, f64> {
+    pub(super) fn w(&self) -> MatRef<'_, T> {
         self.w.view().subcols(0, self.active)
     }
 
@@ -85,7 +88,7 @@ impl ActiveBlock {
             self.u.view_mut().submatrix_mut(0, 0, self.active, gone + leave).split_at_col_mut(gone);
         gather_columns(&self.p, &self.slots[..self.active], p_r.as_mut());
         let u_r = u.as_ref().subrows(stay, leave);
-        matmul(p_r.as_mut(), Accum::Add, u.as_ref(), u_r.transpose(), -1.0, Par::rayon(0));
+        matmul(p_r.as_mut(), Accum::Add, u.as_ref(), u_r.transpose(), T::of(-1.0), Par::rayon(0));
         let p_rr = p_r.subrows_mut(stay, leave);
         cholesky(p_rr, Par::rayon(0)).map_err(|k| self.slots[stay + k])?;
         (self.active, self.pending) = (stay, leave);
@@ -95,7 +98,7 @@ impl ActiveBlock {
         let l = self.u.view().submatrix(stay, gone, leave, leave);
         let mut v = self.w.view_mut().subcols_mut(stay, leave);
         solve_lower_triangular_in_place(l, v.as_mut().transpose_mut(), Par::rayon(0));
-        Ok(v.squared_norm_l2())
+        Ok(columns_squared(v.as_ref()).iter().sum())
     }
 
     /// Brings U, the diagonal and W over the active columns up to date.
@@ -113,8 +116,28 @@ impl ActiveBlock {
         take_from_corners(&mut self.corners, &self.slots[..stay], self.width, u);
         if self.compensate {
             let (w_a, v) = self.w.view_mut().subcols_mut(0, stay + leave).split_at_col_mut(stay);
-            matmul(w_a, Accum::Add, v.as_ref(), u.transpose(), -1.0, Par::rayon(0));
+            matmul(w_a, Accum::Add, v.as_ref(), u.transpose(), T::of(-1.0), Par::rayon(0));
         }
+    }
+
+    /// The columns that are active, ascending, and W on them as the down-dates have left it: [rows, active], row-major.
+    pub(super) fn compensated(&mut self) -> (Vec<usize>, Vec<f64>) {
+        self.settle();
+        let mut order: Vec<usize> = (0..self.active).collect();
+        order.sort_unstable_by_key(|&slot| self.slots[slot]);
+        let columns: Vec<usize> = order.iter().map(|&slot| self.slots[slot]).collect();
+        let w = self.w();
+        let mut weight = vec![0.0; w.nrows() * order.len()];
+        weight.par_chunks_mut(ROWS * order.len()).enumerate().for_each(|(chunk, rows)| {
+            let first = chunk * ROWS;
+            for (k, &slot) in order.iter().enumerate() {
+                let w_k = w.col(slot).subrows(first, rows.len() / order.len());
+                for (i, &value) in w_k.iter().enumerate() {
+                    rows[i * order.len() + k] = value.into();
+                }
+            }
+        });
+        (columns, weight)
     }
 
     /// tr(W_R G_RR W_Rᵀ) + 2 tr(W_R G_RS W_Sᵀ), S what had left before R.
@@ -123,14 +146,14 @@ impl ActiveBlock {
         let gone = self.w.columns() - stay;
         let w_r = self.w.view().subcols(stay, leave);
         let w_gone = self.w.view().subcols(stay, gone);
-        let mut gram = Mat::zeros(gone, leave);
-        matmul(gram.as_mut(), Accum::Replace, w_gone.transpose(), w_r, 1.0, Par::rayon(0));
+        let mut gram: Mat<T> = Mat::zeros(gone, leave);
+        matmul(gram.as_mut(), Accum::Replace, w_gone.transpose(), w_r, T::of(1.0), Par::rayon(0));
         let slots = &self.slots[stay..];
         let mut rise = 0.0;
         for r in 0..leave {
             for s in 0..gone {
                 let times = if s < leave { 1.0 } else { 2.0 };
-                rise += times * gram[(s, r)] * damped.at(slots[s], slots[r]);
+                rise += times * gram[(s, r)].into() * damped.at(slots[s], slots[r]);
             }
         }
         rise
@@ -138,7 +161,7 @@ impl ActiveBlock {
 }
 
 /// The blocks of P along its diagonal, side by side: [width, n].
-fn corners(p: MatRef<'_, f64>, width: usize) -> Dense {
+fn corners<T: Number>(p: MatRef<'_, T>, width: usize) -> Dense<T> {
     let mut corners = Dense::zeros(width, p.ncols());
     for (column, corner) in corners.view_mut().col_iter_mut().enumerate() {
         let (first, j) = (column - column % width, column % width);
@@ -150,7 +173,7 @@ fn corners(p: MatRef<'_, f64>, width: usize) -> Dense {
 }
 
 /// The corner of every active unit loses U_c U_cᵀ; u: [active, leaving].
-fn take_from_corners(corners: &mut Dense, slots: &[usize], width: usize, u: MatRef<'_, f64>) {
+fn take_from_corners<T: Number>(corners: &mut Dense<T>, slots: &[usize], width: usize, u: MatRef<'_, T>) {
     let mut slot_of_unit = vec![None; corners.columns() / width];
     for (slot, column) in slots.iter().enumerate().step_by(width) {
         slot_of_unit[column / width] = Some(slot);
@@ -159,13 +182,13 @@ fn take_from_corners(corners: &mut Dense, slots: &[usize], width: usize, u: MatR
     units.for_each(|(mut corner, slot)| {
         if let Some(slot) = slot {
             let u_c = u.subrows(slot, width);
-            matmul(corner.as_mut(), Accum::Add, u_c, u_c.transpose(), -1.0, Par::Seq);
+            matmul(corner.as_mut(), Accum::Add, u_c, u_c.transpose(), T::of(-1.0), Par::Seq);
         }
     });
 }
 
 /// P[slots, R] before anything left, where R is the last of `slots`, as many as `out` has columns.
-fn gather_columns(p: &Dense, slots: &[usize], out: MatMut<'_, f64>) {
+fn gather_columns<T: Number>(p: &Dense<T>, slots: &[usize], out: MatMut<'_, T>) {
     let leaving = &slots[slots.len() - out.ncols()..];
     let chunks = out.par_col_chunks_mut(SIDE_BY_SIDE).zip(leaving.par_chunks(SIDE_BY_SIDE));
     chunks.for_each(|(mut out, leaving)| {

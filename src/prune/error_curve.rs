@@ -63,7 +63,7 @@ fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{GroupSize, HeadScore};
+    use crate::config::{GroupSize, HeadScore, SolverDtype};
     use crate::prune::slow::random_f32;
     use crate::prune::{Moment, SecondMoment, Units, prune};
 
@@ -87,6 +87,7 @@ mod tests {
             damping: 0.01,
             compensate: true,
             target: None,
+            solver_dtype: SolverDtype::Auto,
         }
     }
 

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::dense::Dense;
+use super::number::Number;
 
 /// Pairs every slot of `leaving` (ascending) below active − leaving.len() with a slot above it that stays, so that the
 /// exchange brings those that leave to the back and those that stay to the front.
@@ -16,7 +17,7 @@ pub(super) fn pairs_to_the_back(leaving: &[usize], active: usize) -> Vec<(usize,
 
 /// Exchanges the rows and columns i and j of the leading [size, size] block, lower half, for all pairs (i, j) at once.
 /// All slots of all pairs are different.
-pub(super) fn exchange_symmetric(half: &mut Dense, pairs: &[(usize, usize)], size: usize) {
+pub(super) fn exchange_symmetric<T: Number>(half: &mut Dense<T>, pairs: &[(usize, usize)], size: usize) {
     let mut paired = vec![false; size];
     for &(i, j) in pairs {
         (paired[i], paired[j]) = (true, true);
@@ -47,12 +48,12 @@ fn lower(i: usize, j: usize) -> (usize, usize) {
     (i.max(j), i.min(j))
 }
 
-fn swap(half: &mut Dense, a: (usize, usize), b: (usize, usize)) {
+fn swap<T: Number>(half: &mut Dense<T>, a: (usize, usize), b: (usize, usize)) {
     (half[a], half[b]) = (half[b], half[a]);
 }
 
 /// Exchanges the columns i and j of all pairs.
-pub(super) fn exchange_columns(matrix: &mut Dense, pairs: &[(usize, usize)]) {
+pub(super) fn exchange_columns<T: Number>(matrix: &mut Dense<T>, pairs: &[(usize, usize)]) {
     matrix.view_mut().par_row_partition_mut(rayon::current_num_threads()).for_each(|mut rows| {
         for &(i, j) in pairs {
             let (a, b) = rows.as_mut().two_cols_mut(i, j);
@@ -62,7 +63,7 @@ pub(super) fn exchange_columns(matrix: &mut Dense, pairs: &[(usize, usize)]) {
 }
 
 /// Exchanges the rows i and j of the leading `columns` columns, for all pairs.
-pub(super) fn exchange_rows(matrix: &mut Dense, pairs: &[(usize, usize)], columns: usize) {
+pub(super) fn exchange_rows<T: Number>(matrix: &mut Dense<T>, pairs: &[(usize, usize)], columns: usize) {
     for column in 0..columns {
         let column = matrix.column_mut(column);
         for &(i, j) in pairs {

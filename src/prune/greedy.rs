@@ -4,185 +4,205 @@
 //! e = C_qq / P_qq is what it costs. A step needs the diagonals and one column of each matrix only: what the
 //! block began with, less the few u and y since. The weights themselves come from the refit.
 
-use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Col, ColRef, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rayon::prelude::*;
 
+use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
-use super::elimination::Removal;
-use super::exchange::{exchange_rows, exchange_symmetric, pairs_to_the_back};
+use super::elimination::{Method, Next, Removal};
+use super::number::Number;
 
 /// Steps whose updates are applied together.
 const BLOCK: usize = 64;
 
-pub(super) struct Greedy {
-    /// Lower half of [active, active] in front, as the block began.
-    p: Dense,
-    /// The same of C; without compensation it stays what it was, over all n slots.
-    c: Dense,
-    /// The column of the weight that lies in each slot.
+/// P and C are made smaller when one in so many of their columns has left.
+const COMPACT_AT: usize = 16;
+
+/// Entries of a column that one task works out; fixed, so that nothing depends on the number of threads.
+const STRETCH: usize = 1024;
+
+pub(super) struct Greedy<T> {
+    /// Lower half of [slots, slots] in front, as the block began.
+    p: Dense<T>,
+    /// The same of C; without compensation it stays what it was, over all columns of the weight.
+    c: Dense<T>,
+    /// The column of the weight that lies in each slot, ascending; some have left.
     slots: Vec<usize>,
-    active: usize,
-    /// [n, BLOCK], one column a step of this block.
-    u: Dense,
-    y: Dense,
-    /// Slots that left in this block.
-    gone: Vec<usize>,
     /// Whether each slot is there still.
     present: Vec<bool>,
+    /// Columns of the weight that have left.
+    removed: Vec<usize>,
+    /// [n, BLOCK], one column a step of this block.
+    u: Dense<T>,
+    y: Dense<T>,
+    /// Of this block.
+    steps: usize,
     /// P_jj and C_jj as of this step.
     p_diag: Vec<f64>,
     c_diag: Vec<f64>,
     compensate: bool,
 }
 
-impl Greedy {
+impl<T: Number> Greedy<T> {
     /// p: lower half of [n, n]; w: [rows, n].
-    pub(super) fn new(p: Dense, w: &Dense, compensate: bool) -> Self {
+    pub(super) fn new(p: Dense<T>, w: &Dense<T>, compensate: bool) -> Self {
         let n = p.columns();
         let mut c = Dense::zeros(n, n);
-        triangular::matmul(
-            c.view_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Replace,
-            w.view().transpose(),
-            BlockStructure::Rectangular,
-            w.view(),
-            BlockStructure::Rectangular,
-            1.0,
-            Par::rayon(0),
-        );
+        add_half(c.view_mut(), Accum::Replace, w.view().transpose(), w.view(), T::of(1.0));
         Self {
-            p_diag: p.diagonal(),
-            c_diag: c.diagonal(),
+            p_diag: p.diagonal(n),
+            c_diag: c.diagonal(n),
             p,
             c,
             slots: (0..n).collect(),
-            active: n,
+            present: vec![true; n],
+            removed: Vec::new(),
             u: Dense::zeros(n, BLOCK),
             y: Dense::zeros(n, BLOCK),
-            gone: Vec::with_capacity(BLOCK),
-            present: vec![true; n],
+            steps: 0,
             compensate,
         }
     }
 
-    /// The lower half of P as the block began.
-    pub(super) fn p(&self) -> MatRef<'_, f64> {
-        self.p.view()
-    }
-
-    /// ‖W_j‖² / P_jj of every slot.
-    pub(super) fn scores(&self) -> Vec<f64> {
-        self.p_diag.iter().zip(&self.c_diag).map(|(p, c)| c.max(0.0) / p).collect()
-    }
-
-    /// Removes the column with the lowest score. Fails with it where rounding has left P indefinite.
-    pub(super) fn remove_one(&mut self, damped: &Damped) -> Result<Removal, usize> {
-        if self.gone.len() == BLOCK {
-            self.settle();
-        }
-        let score = |slot: usize| self.c_diag[slot].max(0.0) / self.p_diag[slot];
-        let present = (0..self.active).filter(|&slot| self.present[slot]);
-        let cheapest = present.map(|slot| (score(slot), self.slots[slot], slot)).min_by(|a, b| {
-            let by_score = a.0.total_cmp(&b.0);
-            by_score.then(a.1.cmp(&b.1))
-        });
-        let (error, unit, q) = cheapest.expect("the goal leaves at least one column");
-        if !(self.p_diag[q] > 0.0 && error.is_finite()) {
-            return Err(unit);
-        }
-        let error = if self.compensate { error } else { self.rise_without_compensation(q, damped) };
-        self.record(q, error);
-        self.present[q] = false;
-        self.gone.push(q);
-        Ok(Removal { units: vec![unit], error })
+    /// ‖W_j‖² / P_jj
+    fn score(&self, slot: usize) -> f64 {
+        self.c_diag[slot].max(0.0) / self.p_diag[slot]
     }
 
     /// Writes u and y of column q and brings the diagonals up to date.
     fn record(&mut self, q: usize, error: f64) {
-        let (step, active) = (self.gone.len(), self.active);
-        let scale = 1.0 / self.p_diag[q].sqrt();
-        let u_before = self.u.view().submatrix(0, 0, active, step);
-        let y_before = self.y.view().submatrix(0, 0, active, step);
+        let (step, size, compensate) = (self.steps, self.slots.len(), self.compensate);
+        let scale = T::of(1.0 / self.p_diag[q].sqrt());
+        let half_error = T::of(0.5 * error);
+        let row = |of: &Dense<T>| -> Vec<T> { (0..step).map(|k| of[(q, k)]).collect() };
+        let (u_q, y_q) = (row(&self.u), row(&self.y));
+        let (p, c, u_before, y_before) = (&self.p, &self.c, &self.u, &self.y);
 
-        let mut u = half_column(&self.p, q, active);
-        subtract(&mut u, u_before, u_before.row(q).transpose());
-        for (u, p) in u.iter_mut().zip(&mut self.p_diag) {
-            *u *= scale;
-            *p -= *u * *u;
-        }
-        if self.compensate {
-            let mut y = half_column(&self.c, q, active);
-            subtract(&mut y, u_before, y_before.row(q).transpose());
-            subtract(&mut y, y_before, u_before.row(q).transpose());
-            for ((y, u), c) in y.iter_mut().zip(u.iter()).zip(&mut self.c_diag) {
-                *y = *y * scale - 0.5 * error * u;
-                *c -= 2.0 * u * *y;
+        let (mut u, mut y) = (vec![T::default(); size], vec![T::default(); size]);
+        let stretches = u.par_chunks_mut(STRETCH).zip(y.par_chunks_mut(STRETCH));
+        let diagonals = self.p_diag.par_chunks_mut(STRETCH).zip(self.c_diag.par_chunks_mut(STRETCH));
+        stretches.zip(diagonals).enumerate().for_each(|(stretch, ((u, y), (p_diag, c_diag)))| {
+            let first = stretch * STRETCH;
+            p.half_column(q, first, u);
+            for (k, &y_q) in u_q.iter().enumerate() {
+                subtract(u, &u_before.column(k)[first..], y_q);
             }
-            self.y.view_mut().col_mut(step).subrows_mut(0, active).copy_from(y);
-        }
-        self.u.view_mut().col_mut(step).subrows_mut(0, active).copy_from(u);
+            for (u, p_diag) in u.iter_mut().zip(p_diag) {
+                *u *= scale;
+                *p_diag -= (*u * *u).into();
+            }
+            if !compensate {
+                return;
+            }
+            c.half_column(q, first, y);
+            for k in 0..step {
+                subtract(y, &u_before.column(k)[first..], y_q[k]);
+                subtract(y, &y_before.column(k)[first..], u_q[k]);
+            }
+            for ((y, &u), c_diag) in y.iter_mut().zip(&*u).zip(c_diag) {
+                *y = *y * scale - half_error * u;
+                *c_diag -= (T::of(2.0) * u * *y).into();
+            }
+        });
+        self.u.column_mut(step)[..size].copy_from_slice(&u);
+        self.y.column_mut(step)[..size].copy_from_slice(&y);
+        self.steps += 1;
     }
 
-    /// Applies the block to P and C, with what is left brought to the front.
-    pub(super) fn settle(&mut self) {
-        let (n, steps) = (self.slots.len(), self.gone.len());
-        self.gone.sort_unstable();
-        let pairs = pairs_to_the_back(&self.gone, self.active);
-        exchange_symmetric(&mut self.p, &pairs, self.active);
-        exchange_symmetric(&mut self.c, &pairs, if self.compensate { self.active } else { n });
-        exchange_rows(&mut self.u, &pairs, steps);
-        exchange_rows(&mut self.y, &pairs, steps);
-        for &(i, j) in &pairs {
-            self.slots.swap(i, j);
-            self.present.swap(i, j);
-            self.c_diag.swap(i, j);
-        }
-        self.gone.clear();
-        self.active -= steps;
-        let u = self.u.view().submatrix(0, 0, self.active, steps);
-        let y = self.y.view().submatrix(0, 0, self.active, steps);
-        take(&mut self.p, u, u);
-        self.p_diag = self.p.diagonal();
+    fn compact(&mut self, stay: &[usize]) {
+        self.p.compact_symmetric(stay);
         if self.compensate {
-            take(&mut self.c, u, y);
-            take(&mut self.c, y, u);
-            self.c_diag = self.c.diagonal();
+            self.c.compact_symmetric(stay);
+        } else {
+            self.c_diag = stay.iter().map(|&slot| self.c_diag[slot]).collect();
+        }
+        self.slots = stay.iter().map(|&slot| self.slots[slot]).collect();
+        self.present = vec![true; stay.len()];
+    }
+
+    /// C_qq G_qq + 2 Σ_s C_qs G_qs over the columns s that left before; q is a column of the weight.
+    fn rise_without_compensation(&self, q: usize, damped: &Damped) -> f64 {
+        let with = |s: usize| self.c[(q.max(s), q.min(s))].into() * damped.at(q, s);
+        with(q) + 2.0 * self.removed.iter().map(|&s| with(s)).sum::<f64>()
+    }
+}
+
+impl<T: Number> Method for Greedy<T> {
+    fn first_scores(&self) -> Result<Vec<f64>, usize> {
+        Ok((0..self.slots.len()).map(|slot| self.score(slot)).collect())
+    }
+
+    fn condition(&self, damped: &Damped) -> f64 {
+        condition(damped, self.p.view())
+    }
+
+    fn remove(&mut self, next: Next) -> Result<Removal, usize> {
+        if self.steps == BLOCK {
+            self.settle();
+        }
+        let present = (0..self.slots.len()).filter(|&slot| self.present[slot]);
+        let scores = present.map(|slot| (self.score(slot), slot));
+        let cheapest = scores.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let (error, q) = cheapest.expect("the goal leaves at least one column");
+        let unit = self.slots[q];
+        if !(self.p_diag[q] > 0.0 && error.is_finite()) {
+            return Err(unit);
+        }
+        self.record(q, error);
+        let error = if self.compensate { error } else { self.rise_without_compensation(unit, next.damped) };
+        self.present[q] = false;
+        self.removed.push(unit);
+        Ok(Removal { units: vec![unit], error })
+    }
+
+    /// Also makes P and C smaller once it is worth it.
+    fn settle(&mut self) {
+        let (size, steps) = (self.slots.len(), std::mem::take(&mut self.steps));
+        let u = self.u.view().submatrix(0, 0, size, steps);
+        let y = self.y.view().submatrix(0, 0, size, steps);
+        take_half(self.p.view_mut().submatrix_mut(0, 0, size, size), u, u);
+        if self.compensate {
+            let side_by_side = |a: MatRef<'_, T>, b: MatRef<'_, T>| -> Mat<T> {
+                let mut both = Mat::zeros(size, 2 * steps);
+                both.as_mut().subcols_mut(0, steps).copy_from(a);
+                both.as_mut().subcols_mut(steps, steps).copy_from(b);
+                both
+            };
+            let (uy, yu) = (side_by_side(u, y), side_by_side(y, u));
+            take_half(self.c.view_mut().submatrix_mut(0, 0, size, size), uy.as_ref(), yu.as_ref());
+        }
+        let stay: Vec<usize> = (0..size).filter(|&slot| self.present[slot]).collect();
+        if (size - stay.len()) * COMPACT_AT >= size {
+            self.compact(&stay);
+        }
+        let size = self.slots.len();
+        self.p_diag = self.p.diagonal(size);
+        if self.compensate {
+            self.c_diag = self.c.diagonal(size);
         }
     }
 
-    /// C_qq G_qq + 2 Σ_s C_qs G_qs over the columns s that left before.
-    fn rise_without_compensation(&self, q: usize, damped: &Damped) -> f64 {
-        let before = self.gone.iter().copied().chain(self.active..self.slots.len());
-        let with = |s: usize| self.c[(q.max(s), q.min(s))] * damped.at(self.slots[q], self.slots[s]);
-        with(q) + 2.0 * before.map(with).sum::<f64>()
+    fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)> {
+        None
     }
 }
 
-/// Column q of the leading block of a symmetric matrix.
-fn half_column(half: &Dense, q: usize, active: usize) -> Col<f64> {
-    Col::from_fn(active, |i| half[(i.max(q), i.min(q))])
+/// column ← column − other · factor
+fn subtract<T: Number>(column: &mut [T], other: &[T], factor: T) {
+    for (column, &other) in column.iter_mut().zip(other) {
+        *column -= other * factor;
+    }
 }
 
-/// column ← column − matrix · factors
-fn subtract(column: &mut Col<f64>, matrix: MatRef<'_, f64>, factors: ColRef<'_, f64>) {
-    matmul(column.as_mat_mut(), Accum::Add, matrix, factors.as_mat(), -1.0, Par::Seq);
+/// half ← half − a bᵀ, lower half; the product is symmetric.
+fn take_half<T: Number>(half: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    add_half(half, Accum::Add, a, b.transpose(), T::of(-1.0));
 }
 
-/// half ← half − a bᵀ on the leading block that a and b reach, lower half.
-fn take(half: &mut Dense, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
-    let size = a.nrows();
-    triangular::matmul(
-        half.view_mut().submatrix_mut(0, 0, size, size),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        a,
-        BlockStructure::Rectangular,
-        b.transpose(),
-        BlockStructure::Rectangular,
-        -1.0,
-        Par::rayon(0),
-    );
+/// half ← alpha a b, or that added to it, lower half.
+fn add_half<T: Number>(half: MatMut<'_, T>, add: Accum, a: MatRef<'_, T>, b: MatRef<'_, T>, alpha: T) {
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    triangular::matmul(half, lower, add, a, whole, b, whole, alpha, Par::rayon(0));
 }

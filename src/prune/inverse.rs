@@ -9,12 +9,13 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::dense::Dense;
+use super::number::Number;
 
 /// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that was
 /// not positive.
-pub(super) fn cholesky(a: MatMut<'_, f64>, par: Par) -> Result<(), usize> {
+pub(super) fn cholesky<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize> {
     let n = a.nrows();
-    let mut scratch = MemBuffer::new(factor::cholesky_in_place_scratch::<f64>(n, par, Default::default()));
+    let mut scratch = MemBuffer::new(factor::cholesky_in_place_scratch::<T>(n, par, Default::default()));
     let stack = MemStack::new(&mut scratch);
     match factor::cholesky_in_place(a, Default::default(), par, stack, Default::default()) {
         Ok(_) => Ok(()),
@@ -25,7 +26,7 @@ pub(super) fn cholesky(a: MatMut<'_, f64>, par: Par) -> Result<(), usize> {
 /// Overwrites the lower half of `a` with that of its inverse. Fails like [`cholesky`].
 ///
 /// In place but for a quarter of the matrix.
-pub(super) fn invert(mut a: MatMut<'_, f64>, par: Par) -> Result<(), usize> {
+pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>, par: Par) -> Result<(), usize> {
     cholesky(a.as_mut(), par)?;
     invert_lower(a.as_mut(), par);
     let half = a.nrows().div_ceil(2);
@@ -40,7 +41,7 @@ const SMALL: usize = 128;
 const ONE_THREAD: usize = 1024;
 
 /// L ← L⁻¹, lower half.
-fn invert_lower(l: MatMut<'_, f64>, par: Par) {
+fn invert_lower<T: Number>(l: MatMut<'_, T>, par: Par) {
     let n = l.nrows();
     if n <= SMALL {
         let mut l = l;
@@ -63,10 +64,10 @@ fn invert_lower(l: MatMut<'_, f64>, par: Par) {
 }
 
 /// M ← Mᵀ M, lower halves; scratch: a quarter of M.
-fn multiply_halves(m: MatMut<'_, f64>, mut scratch: MatMut<'_, f64>, par: Par) {
+fn multiply_halves<T: Number>(m: MatMut<'_, T>, mut scratch: MatMut<'_, T>, par: Par) {
     let n = m.nrows();
-    let product = |out: MatMut<'_, f64>, of: BlockStructure, add, a: MatRef<'_, f64>, a_is, b, b_is| {
-        triangular::matmul(out, of, add, a, a_is, b, b_is, 1.0, par);
+    let product = |out: MatMut<'_, T>, of: BlockStructure, add, a: MatRef<'_, T>, a_is, b, b_is| {
+        triangular::matmul(out, of, add, a, a_is, b, b_is, T::of(1.0), par);
     };
     let (whole, lower, upper) =
         (BlockStructure::Rectangular, BlockStructure::TriangularLower, BlockStructure::TriangularUpper);

@@ -4,21 +4,25 @@
 //! [`prune`] decides what leaves and fits what stays, [`ratios`] spreads the work over the layers. Every
 //! error is a rise of E‖Δy‖² per token, by the damped G_λ = G + λI, or that divided by E‖y‖².
 
+mod batches;
 mod condition;
 mod cross_moment;
 mod damping;
 mod dense;
 mod down_date;
 mod elimination;
+mod energy;
 mod error;
 mod error_curve;
 mod exchange;
 mod greedy;
 mod group_size;
 mod head_scores;
+mod heads;
 mod hessian_stats;
 mod inverse;
 mod moment_picture;
+mod number;
 mod outcome;
 mod part;
 mod ratio;

@@ -3,14 +3,17 @@
 use std::ops::ControlFlow;
 
 use super::damping::raise;
-use super::refit::{energy, originals, refit};
+use super::refit::{originals, refit};
 use super::{Elimination, Error, HessianStats, MomentPicture, Part, Scheduled};
+use crate::config::SolverDtype;
 
 /// What is told while a weight is pruned.
 #[derive(Clone, Debug)]
 pub enum Progress<'a> {
     /// The factorisation failed; all begins again with a higher damping.
     DampingRaised { from: f64, to: f64, reason: String },
+    /// The factorisation failed in f32; all begins again in f64, with the same damping.
+    PrecisionRaised { reason: String },
     /// The inverse is there. `scores` has one of every unit, before anything leaves.
     /// `energy` is tr(W G Wᵀ) = E‖y‖², what relative errors are told against.
     Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: f64 },
@@ -45,22 +48,27 @@ pub struct Outcome {
 /// Removes the units that cost least and fits the others (arXiv 2412.18110, Algorithm 1), and tells `observe`, whose
 /// `Break` ends it between two steps.
 ///
-/// The damping is raised tenfold, up to 1, while G_λ can't be factored. Fails on shapes that don't fit, on NaN and ∞,
+/// What can't be factored in f32 is tried in f64; then the damping is raised tenfold, up to 1. Fails on shapes that don't fit, on NaN and ∞,
 /// when no damping is enough, and with [`Error::Cancelled`].
 pub fn prune(part: &Part, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
     raising_damping(part, observe, with_damping)
 }
 
-/// Solves with the part's damping, and again with a higher one while G_λ can't be factored.
+/// Solves with the part's damping, and while G_λ can't be factored again: in f64, then with a higher damping.
 pub(super) fn raising_damping<T>(
     part: &Part,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     solve: impl Fn(&Part, f64, &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     part.check()?;
+    let mut part = part.clone();
     let mut damping = part.damping;
     loop {
-        match solve(part, damping, observe) {
+        match solve(&part, damping, observe) {
+            Err(cause @ Error::NotPositiveDefinite { .. }) if part.in_f32() => {
+                part.solver_dtype = SolverDtype::F64;
+                tell(observe, 0, Progress::PrecisionRaised { reason: cause.to_string() })?;
+            }
             Err(cause @ Error::NotPositiveDefinite { .. }) => {
                 let (from, reason) = (damping, cause.to_string());
                 damping = raise(damping, cause)?;
@@ -105,11 +113,6 @@ pub(super) fn tell(
 }
 
 impl Elimination<'_> {
-    /// tr(W G Wᵀ) = E‖y‖², without damping.
-    pub fn energy(&mut self) -> f64 {
-        *self.energy.get_or_insert_with(|| energy(self.part))
-    }
-
     /// What the path costs where so many units have left, in the sense of [`Part::remove`]: between two batches in
     /// proportion to the units, past the end by going on. The path itself stays as long as it was. None where it breaks off.
     fn error_at(&mut self, remove: usize) -> Option<Scheduled> {
@@ -130,7 +133,7 @@ impl Elimination<'_> {
     }
 
     /// Fits the columns that are still there to the whole.
-    pub fn finish(mut self) -> Result<Outcome, Error> {
+    pub fn finish(self) -> Result<Outcome, Error> {
         let part = self.part;
         let removed = self.removed();
         let whole = if removed.is_empty() { 0.0 } else { self.energy() };
@@ -181,12 +184,25 @@ mod tests {
         let (remove, damping, compensate, target) = (1, 0.01, true, None);
         let weight = &[1.0, 2.0][..];
         let (rows, moment, scheduled) = (1, &moment, None);
-        let part = Part { weight, rows, moment, units, remove, scheduled, damping, compensate, target };
+        let solver_dtype = SolverDtype::F32;
+        let part = Part {
+            weight,
+            rows,
+            moment,
+            units,
+            remove,
+            scheduled,
+            damping,
+            compensate,
+            target,
+            solver_dtype,
+        };
         let mut told = Vec::new();
         let mut observe = |progress: Progress| {
             told.push(match progress {
                 Progress::DampingRaised { from, to, .. } => format!("raised {from} {to}"),
                 Progress::Removed { step, .. } => format!("step {step}"),
+                Progress::PrecisionRaised { .. } => "in f64".into(),
                 Progress::Statistics { .. } => "statistics".into(),
             });
             ControlFlow::Continue(())
@@ -197,6 +213,9 @@ mod tests {
             if damping < 1.0 { Err(Error::NotPositiveDefinite { damping, input: 0 }) } else { Ok(damping) }
         });
         assert_eq!(last, Ok(1.0));
-        assert_eq!(told, ["step 0", "raised 0.01 0.1", "step 0", "raised 0.1 1", "step 0"]);
+        assert_eq!(
+            told,
+            ["step 0", "in f64", "step 0", "raised 0.01 0.1", "step 0", "raised 0.1 1", "step 0"]
+        );
     }
 }

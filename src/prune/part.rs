@@ -3,7 +3,10 @@
 use super::Moment;
 use super::error::Error;
 use super::second_moment::finite;
-use crate::config::{GroupSize, HeadScore};
+use crate::config::{GroupSize, HeadScore, SolverDtype};
+
+/// Weights of more columns than this are solved in f32 where nothing else is said.
+const MOST_IN_F64: usize = 2048;
 
 /// A scored weight W [rows, n] (`o_proj` or `down_proj`), its inputs' second moment, and what to remove.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct Part<'a> {
     /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ], what the columns that stay are fitted to in place of W's own
     /// output. Of no effect without compensation, and where nothing leaves.
     pub target: Option<&'a [f64]>,
+    /// What the elimination works in. The weights that stay are fitted in f64 in any case.
+    pub solver_dtype: SolverDtype,
 }
 
 /// What leaves as one.
@@ -56,6 +61,14 @@ impl Part<'_> {
     /// Columns of W.
     pub fn n(&self) -> usize {
         self.moment.n()
+    }
+
+    pub(super) fn in_f32(&self) -> bool {
+        match self.solver_dtype {
+            SolverDtype::Auto => self.n() > MOST_IN_F64,
+            SolverDtype::F32 => true,
+            SolverDtype::F64 => false,
+        }
     }
 
     /// Units that W is made of.

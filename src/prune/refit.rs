@@ -1,9 +1,8 @@
 //! The weights of the columns that stay: one least-squares fit in f64.
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::Part;
@@ -56,38 +55,6 @@ pub(super) fn originals(part: &Part, columns: &[usize]) -> Vec<f64> {
     part.weight.chunks_exact(part.n()).flat_map(row).collect()
 }
 
-/// tr(W G Wᵀ) = E‖y‖² per token.
-pub(super) fn energy(part: &Part) -> f64 {
-    const ROWS: usize = 512;
-    let n = part.n();
-    let all: Vec<usize> = (0..n).collect();
-    let w = gather(part, &all);
-    let mut below = Mat::zeros(ROWS.min(part.rows), n);
-    let mut energy = 0.0;
-    for w in w.chunks(ROWS * n) {
-        let w = MatRef::from_row_major_slice(w, w.len() / n, n);
-        let mut below = below.as_mut().subrows_mut(0, w.nrows());
-        triangular::matmul(
-            below.as_mut(),
-            BlockStructure::Rectangular,
-            Accum::Replace,
-            w,
-            BlockStructure::Rectangular,
-            part.moment.view(),
-            BlockStructure::TriangularLower,
-            1.0,
-            Par::rayon(0),
-        );
-        for j in 0..n {
-            let own = part.moment.at(j, j);
-            let w_j = w.col(j).iter();
-            energy +=
-                w_j.zip(below.as_ref().col(j).iter()).map(|(w, b)| w * (2.0 * b - own * w)).sum::<f64>();
-        }
-    }
-    energy
-}
-
 /// Some columns of W, those of dead inputs 0: [rows, columns], row-major.
 fn gather(part: &Part, columns: &[usize]) -> Vec<f64> {
     let dead = dead_inputs(part.moment);
@@ -105,7 +72,7 @@ fn gather(part: &Part, columns: &[usize]) -> Vec<f64> {
 }
 
 /// rows ← rows (L Lᵀ)⁻¹; rows: [any, kept], row-major.
-fn divide(rows: &mut [f64], l: &Dense) {
+fn divide(rows: &mut [f64], l: &Dense<f64>) {
     let kept = l.columns();
     let count = rows.len() / kept;
     let mut columns = MatMut::from_column_major_slice_mut(rows, kept, count);

@@ -24,10 +24,13 @@ pub struct SecondMoment {
 }
 
 /// A second moment G [n, n], symmetric and finite.
+///
+/// Only the lower half is there. What lies above are zeros that nobody has written, so they cost no memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
     n: usize,
-    values: Vec<f64>,
+    /// [n, n] column-major
+    lower: Vec<f64>,
 }
 
 impl SecondMoment {
@@ -73,12 +76,13 @@ impl SecondMoment {
         }
         self.flush();
         let (n, per_token) = (self.n, 1.0 / self.tokens as f64);
-        let mut values = self.sum;
-        for value in &mut values {
-            *value *= per_token;
-        }
-        mirror(n, &mut values);
-        Moment::from_row_major(n, values)
+        let mut lower = self.sum;
+        lower.par_chunks_exact_mut(n).enumerate().for_each(|(j, column)| {
+            for value in &mut column[j..] {
+                *value *= per_token;
+            }
+        });
+        Moment::from_lower(n, lower)
     }
 
     fn flush(&mut self) {
@@ -111,29 +115,32 @@ impl SecondMoment {
     }
 }
 
-/// Copies the lower half of a column-major [n, n] onto the upper one.
-fn mirror(n: usize, values: &mut [f64]) {
-    const TILE: usize = 64;
-    for j0 in (0..n).step_by(TILE) {
-        for i0 in (j0..n).step_by(TILE) {
-            for j in j0..(j0 + TILE).min(n) {
-                for i in i0.max(j + 1)..(i0 + TILE).min(n) {
-                    values[i * n + j] = values[j * n + i];
-                }
-            }
-        }
-    }
-}
-
 impl Moment {
-    /// A second moment that is known already, [n, n] row-major. The lower half is what counts. Fails on another length
+    /// A second moment that is known already, [n, n] row-major; of the two halves one is looked at. Fails on another length
     /// and on NaN or ∞.
-    pub fn from_row_major(n: usize, values: Vec<f64>) -> Result<Self, Error> {
+    pub fn from_row_major(n: usize, mut values: Vec<f64>) -> Result<Self, Error> {
         if values.len() != n * n {
             return Err(Error::Shape { what: "second moment", expected: n * n, found: values.len() });
         }
-        finite("second moment", n, &values)?;
-        Ok(Self { n, values })
+        // row i behind its diagonal is column i below it
+        for (i, row) in values.chunks_exact_mut(n.max(1)).enumerate() {
+            row[..i].fill(0.0);
+        }
+        Self::from_lower(n, values)
+    }
+
+    /// `lower`: [n, n] column-major, zeros above the diagonal.
+    fn from_lower(n: usize, lower: Vec<f64>) -> Result<Self, Error> {
+        let bad = |(j, column): (usize, &[f64])| {
+            column[j..].iter().position(|value| !value.is_finite()).map(|at| (j + at, j))
+        };
+        match lower.par_chunks_exact(n.max(1)).enumerate().find_map_first(bad) {
+            None => Ok(Self { n, lower }),
+            Some((row, column)) => {
+                let (what, value) = ("second moment", lower[column * n + row]);
+                Err(Error::NotFinite { what, row, column, value })
+            }
+        }
     }
 
     /// The number of inputs.
@@ -141,22 +148,19 @@ impl Moment {
         self.n
     }
 
-    /// G [n, n]; symmetric, so row-major and column-major are the same.
-    pub fn as_row_major(&self) -> &[f64] {
-        &self.values
+    /// G_ij
+    pub fn at(&self, i: usize, j: usize) -> f64 {
+        self.lower[i.min(j) * self.n + i.max(j)]
     }
 
-    pub(super) fn at(&self, i: usize, j: usize) -> f64 {
-        self.values[i * self.n + j]
+    /// Column j from the diagonal down.
+    pub(super) fn column_below(&self, j: usize) -> &[f64] {
+        &self.lower[j * self.n + j..(j + 1) * self.n]
     }
 
-    /// All of column j.
-    pub(super) fn column(&self, j: usize) -> &[f64] {
-        &self.values[j * self.n..(j + 1) * self.n]
-    }
-
+    /// The lower half.
     pub(super) fn view(&self) -> MatRef<'_, f64> {
-        MatRef::from_column_major_slice(&self.values, self.n, self.n)
+        MatRef::from_column_major_slice(&self.lower, self.n, self.n)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::damping::Damped;
 use super::slow::{self, Rows};
 use super::*;
-use crate::config::{GroupSize, HeadScore};
+use crate::config::{GroupSize, HeadScore, SolverDtype};
 
 const ROWS: usize = 10;
 
@@ -24,8 +24,8 @@ impl Case {
     /// Inputs that are always 0.
     fn with_dead(seed: u64, n: usize, dead: &[usize]) -> Self {
         let case = Self::new(seed, n);
-        let values = case.moment.as_row_major().iter().enumerate();
-        let kill = |(k, &value)| if dead.contains(&(k / n)) || dead.contains(&(k % n)) { 0.0 } else { value };
+        let values = case.g().concat().into_iter().enumerate();
+        let kill = |(k, value)| if dead.contains(&(k / n)) || dead.contains(&(k % n)) { 0.0 } else { value };
         let moment = Moment::from_row_major(n, values.map(kill).collect()).unwrap();
         Self { moment, ..case }
     }
@@ -42,12 +42,17 @@ impl Case {
             damping: 0.01,
             compensate: true,
             target: None,
+            solver_dtype: SolverDtype::Auto,
         }
     }
 
     fn w(&self) -> Rows {
         let values: Vec<f64> = self.weight.iter().map(|&value| f64::from(value)).collect();
         slow::rows(self.n, &values)
+    }
+
+    fn g(&self) -> Rows {
+        (0..self.n).map(|i| (0..self.n).map(|j| self.moment.at(i, j)).collect()).collect()
     }
 
     fn damped(&self) -> Damped<'_> {
@@ -97,7 +102,7 @@ fn step_errors_add_up_to_the_error_of_the_layer() {
             let fitted = slow::rows(kept.len(), &outcome.weight);
             let error = slow::change_error(&case.w(), &case.damped(), &kept, &fitted);
             assert_near(outcome.step_errors.iter().sum(), error);
-            let g: Rows = slow::rows(case.n, case.moment.as_row_major());
+            let g: Rows = case.g();
             assert_near(outcome.relative_error, error / slow::energy(&case.w(), &g));
         }
     }
@@ -349,7 +354,7 @@ fn a_target_pulls_the_kept_columns_to_it() {
 fn the_layers_own_output_as_target_changes_nothing() {
     // T = W G: the dense stream is the pruned one
     let case = Case::new(93, 20);
-    let g: Rows = slow::rows(case.n, case.moment.as_row_major());
+    let g: Rows = case.g();
     let target = slow::times(&case.w(), &g).concat();
     let part = case.part(channels(GroupSize::Fixed(4)), 8);
     let (own, plain) = (run(&Part { target: Some(&target), ..part.clone() }), run(&part));

@@ -1,0 +1,65 @@
+//! The number types that an elimination works in: f32, which is fast, and f64.
+
+use faer::MatRef;
+use faer::traits::RealField;
+use rayon::prelude::*;
+
+/// f32 or f64.
+pub(super) trait Number: RealField + Copy + Default + Into<f64> + 'static {
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+}
+
+impl Number for f32 {
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+}
+
+impl Number for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+}
+
+/// Numbers that are summed side by side, so that the processor's vectors are filled.
+const LANES: usize = 8;
+
+/// Σ a_i b_i in f64, always in the same order.
+pub(super) fn dot<A: Number, B: Number>(a: &[A], b: &[B]) -> f64 {
+    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f64 =
+        a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(&a, &b)| a.into() * b.into()).sum();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a_lanes.zip(b_lanes) {
+        for k in 0..LANES {
+            sums[k] += a[k].into() * b[k].into();
+        }
+    }
+    rest + sums.iter().sum::<f64>()
+}
+
+/// ‖column‖² in f64 of every column; the matrix is column-major.
+pub(super) fn columns_squared<T: Number>(matrix: MatRef<'_, T>) -> Vec<f64> {
+    let squared = |column: faer::ColRef<'_, T>| {
+        let column = column.try_as_col_major().expect("columns of a column-major matrix lie in one piece");
+        dot(column.as_slice(), column.as_slice())
+    };
+    matrix.par_col_iter().map(squared).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_f32_are_made_in_f64() {
+        let a: Vec<f32> = (0..1003).map(|i| 1.0 + i as f32 * 1e-3).collect();
+        let exact: f64 = a.iter().map(|&a| f64::from(a) * f64::from(a)).sum();
+        assert!((dot(&a, &a) - exact).abs() < 1e-12 * exact);
+        let matrix = faer::Mat::from_fn(1003, 2, |i, j| a[i] * (1 + j) as f32);
+        let columns = columns_squared(matrix.as_ref());
+        assert!((columns[0] - exact).abs() < 1e-12 * exact);
+        assert!((columns[1] - 4.0 * exact).abs() < 1e-12 * exact);
+    }
+}
