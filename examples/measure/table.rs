@@ -100,3 +100,34 @@ pub fn gigabytes(bytes: u64) -> String {
 pub fn work(flops: f64, rate: f64) -> String {
     format!("{} Gflop at {:.1} Gflop/s: {}", (flops / 1e9).ceil(), rate / 1e9, seconds(flops / rate))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_replaced_and_the_rest_of_the_page_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let page = dir.path().join("page.md");
+        fs::write(&page, format!("Above.\n{BEGIN}\nold\n\n{END}Below.\n")).unwrap();
+        let row = |ratio, at_most| Row {
+            what: "a solve".into(),
+            measured: seconds(1.5),
+            against: work(2e9, 1e9),
+            verdict: Verdict::Ratio { ratio, at_most },
+        };
+        let rows = [row(0.75, Some(1.0)), row(1.5, Some(1.0)), row(1.5, None)];
+        assert_eq!(rows.each_ref().map(Row::holds), [true, false, true]);
+        for _ in 0..2 {
+            write(&page, &rows).unwrap();
+            let text = fs::read_to_string(&page).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines[..3], ["Above.", BEGIN.trim_end(), ""]);
+            assert_eq!(lines[7], "| a solve | 1.50 s | 2 Gflop at 1.0 Gflop/s: 2.00 s | 0.75 | ≤ 1 |");
+            assert!(lines[8].ends_with("| 1.50 | ≤ 1, **missed** |") && lines[9].ends_with("| 1.50 | - |"));
+            assert_eq!(lines[10..], ["", END.trim_end(), "Below."]);
+        }
+        fs::write(&page, "no markers").unwrap();
+        assert!(write(&page, &rows).unwrap_err().to_string().contains("put them where"));
+    }
+}
