@@ -183,6 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn a_tensor_is_in_its_file_before_the_next_one_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = output(dir.path());
+        let tensors = some_tensors();
+        let mut shards = ShardWriter::new(&out, announced(&tensors), 1 << 30).unwrap();
+        for tensor in &tensors {
+            shards.add(&out, tensor).unwrap();
+            let bytes = fs::read(out.path().join("model.safetensors")).unwrap();
+            let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+            assert_eq!(file.tensor(&tensor.name).unwrap().data(), &*tensor.bytes, "{}", tensor.name);
+        }
+    }
+
+    #[test]
     fn what_was_not_announced_or_never_came_is_told_by_its_name() {
         let dir = tempfile::tempdir().unwrap();
         let out = output(dir.path());
