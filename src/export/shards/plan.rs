@@ -62,7 +62,7 @@ impl Plan {
         let mut places = vec![Place { shard: 0, at: 0 }; announced.len()];
         let mut bytes = 0;
         for (shard, group) in groups.iter().enumerate() {
-            let (header, offsets, data) = lay_out(announced, group)?;
+            let Layout { header, offsets, data } = lay_out(announced, group)?;
             let start = header.len() as u64;
             for (index, offset) in offsets {
                 places[index] = Place { shard, at: start + offset };
@@ -101,9 +101,17 @@ fn split(announced: &[Announced], limit: u64) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Header, offset of every tensor's data, and bytes of all data. The order is that of the safetensors library: the
-/// largest numbers first, so that all are aligned, then by name.
-fn lay_out(announced: &[Announced], group: &[usize]) -> io::Result<(Vec<u8>, Vec<(usize, u64)>, u64)> {
+/// The inside of one file.
+struct Layout {
+    header: Vec<u8>,
+    /// A tensor's place among those announced, and that of its bytes behind the header.
+    offsets: Vec<(usize, u64)>,
+    /// Bytes of all tensors.
+    data: u64,
+}
+
+/// The order is that of the safetensors library: the largest numbers first, so that all are aligned, then by name.
+fn lay_out(announced: &[Announced], group: &[usize]) -> io::Result<Layout> {
     let mut group = group.to_vec();
     group.sort_by_key(|&index| {
         let Announced { name, dtype, .. } = &announced[index];
@@ -126,7 +134,7 @@ fn lay_out(announced: &[Announced], group: &[usize]) -> io::Result<(Vec<u8>, Vec
     // Data begins at a multiple of 8 bytes.
     text.resize(text.len().next_multiple_of(8), b' ');
     let header = [&(text.len() as u64).to_le_bytes()[..], &text].concat();
-    Ok((header, offsets, end as u64))
+    Ok(Layout { header, offsets, data: end as u64 })
 }
 
 #[cfg(test)]
