@@ -3,11 +3,12 @@
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
+use candle_transformers::{generation::LogitsProcessor, utils::apply_repeat_penalty};
 use tokenizers::Tokenizer;
 
 use crate::model::{BlockByBlock, Decoder, KvCache};
 
-use super::{Draw, Error, draw::Sampler};
+use super::{Draw, Error};
 
 /// A whole model in memory, able to write.
 pub struct Generation {
@@ -22,7 +23,8 @@ pub struct Generation {
 /// A text on its way.
 pub struct Writing<'g> {
     generation: &'g Generation,
-    sampler: Sampler,
+    draw: Draw,
+    sampler: LogitsProcessor,
     caches: Vec<KvCache>,
     /// The prompt and what was made of it.
     ids: Vec<u32>,
@@ -91,7 +93,8 @@ impl Generation {
         let end = ids.len().saturating_add(max_tokens).min(self.limit);
         Ok(Writing {
             generation: self,
-            sampler: Sampler::new(draw),
+            sampler: draw.sampler(),
+            draw: draw.clone(),
             caches: self.decoder.caches(end),
             unseen: ids.len(),
             begin: ids.len(),
@@ -119,7 +122,12 @@ impl Writing<'_> {
         }
         let seen = self.ids.len() - self.unseen;
         let logits = self.generation.decoder.next(&self.ids[seen..], &mut self.caches)?;
-        let next = self.sampler.next(&logits, &self.ids)?;
+        let recent = &self.ids[self.ids.len().saturating_sub(self.draw.repeat_last)..];
+        let logits = match self.draw.repeat_penalty {
+            1.0 => logits,
+            penalty => apply_repeat_penalty(&logits, penalty, recent)?,
+        };
+        let next = self.sampler.sample(&logits)?;
         if self.generation.stops.contains(&next) {
             self.end = self.ids.len();
             return Ok(Written::End);
