@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use face::{Face, finished, forget_times, headless, is_end, settings, small_text, without_times};
+use face::{Face, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times};
 use slimgpt::{
     config::{GroupSize, Part, Settings},
     engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
@@ -212,7 +212,7 @@ fn streams_that_memory_has_no_room_for_are_found_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings();
     // Room for the streams of about one layer.
-    settings.machine.memory_budget = "1500K".parse().unwrap();
+    settings.machine.memory_budget = room_for(1.5, &settings);
     let (_, place) = new_session(dir.path());
     let mut face = Face::open_in(&settings, place);
     let first = face.run(0, &settings).record();

@@ -5,7 +5,7 @@ mod face;
 
 use std::fs;
 
-use face::{Face, finished, forget_times, headless, is_end, settings, small_text, without_times};
+use face::{Face, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times};
 use slimgpt::{
     config::{GroupSize, Part, Settings, TextSource},
     engine::{self, Evaluate, ModelChoice},
@@ -158,8 +158,7 @@ fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
 #[test]
 fn a_small_budget_keeps_the_streams_come_to_last() {
     let mut settings = settings();
-    // Three times the streams of 8 · 64 tokens of 128 numbers, and the activations of 320 channels.
-    settings.machine.memory_budget = "1500K".parse().unwrap();
+    settings.machine.memory_budget = room_for(2.5, &settings);
     let mut face = Face::open(&settings);
     face.run(0, &settings).record();
     let last = face.ratios(&settings).len() - 1;

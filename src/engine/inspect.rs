@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     config::{AttentionUnit, Settings},
     model::{Checkpoint, LayerSize},
-    pipeline::{self, LayerPlan},
+    pipeline::{self, Footprint, Held, LayerPlan, Phase},
     protocol::PlannedLayer,
 };
 
@@ -18,6 +18,9 @@ use super::{Control, Error, ModelChoice, calibrate::window_length, describe::pla
 const PROBE: usize = 1024;
 /// Tokens of the window that one block is timed on; longer ones are scaled from it.
 const PROBE_TOKENS: usize = 512;
+
+/// Bytes that the program itself takes: its code, a tokenizer, texts, and what every thread has of its own.
+const PROGRAM: u64 = 48 << 20;
 
 /// A model and a run on it, before anything is computed.
 #[derive(Clone, Debug, Serialize)]
@@ -41,27 +44,22 @@ pub struct Inspection {
 pub struct Needs {
     pub samples: usize,
     pub seq_len: usize,
-    /// One block's weights, in the forward pass's number type.
-    pub block_bytes: u64,
-    /// The hidden states of all windows, of both streams where both run.
-    pub stream_bytes: u64,
-    /// Activations that are kept between measuring and propagating.
-    pub activation_bytes: u64,
-    /// The hidden states at the inputs of layers that were come to, as far as the memory budget has room for them.
+    /// Windows that go through a block together.
+    pub windows_at_once: usize,
+    /// The most that a run holds at one time. Measuring a perplexity and reading back what was written come after it: they
+    /// hold a block, the ends and logits.
+    pub peak_bytes: u64,
+    /// When that is.
+    pub peak_phase: Phase,
+    /// What it is made of.
+    pub peak: Held,
+    /// The FFN's inputs among it, which would be computed again under a smaller memory budget.
+    pub optional_bytes: u64,
+    /// Beside it, what the explorer keeps for retries: the inputs of layers that it came to, as far as the memory budget has
+    /// room for them. `slimgpt prune` keeps them in the session alone.
     pub kept_bytes: u64,
-    /// Second moment, its inverse and the weights of the largest part, in f64.
-    pub solve_bytes: u64,
     pub forward_seconds: f64,
     pub solve_seconds: f64,
-}
-
-impl Needs {
-    /// The largest amount at one time.
-    pub fn peak_bytes(&self) -> u64 {
-        let Self { block_bytes, stream_bytes, activation_bytes, kept_bytes, solve_bytes, .. } = *self;
-        let parts = [block_bytes, stream_bytes, activation_bytes, kept_bytes, solve_bytes];
-        parts.into_iter().fold(0, u64::saturating_add)
-    }
 }
 
 pub fn inspect(
@@ -111,22 +109,25 @@ fn needs(
     forward: (&Device, DType),
 ) -> Result<Needs, Error> {
     let architecture = checkpoint.architecture();
-    let bytes = forward.1.size_in_bytes() as u64;
     let tokens = (settings.samples as u64).saturating_mul(seq_len as u64);
     let hidden = architecture.hidden as u64;
     let streams = 1 + u64::from(settings.needs_dense_stream());
-    let largest = |size: &dyn Fn(&LayerSize) -> u64| architecture.layers.iter().map(size).max().unwrap_or(0);
     let context = |size: &LayerSize| (size.heads * architecture.head_dim) as u64;
-    let widest = largest(&|size| context(size).max(size.channels as u64));
-    let stream_bytes = (streams * hidden * bytes).saturating_mul(tokens);
-    let kept_ffn = (largest(&|size| size.channels as u64) * bytes).saturating_mul(tokens);
-    let kept_context = (largest(&context) * bytes).saturating_mul(tokens);
-    let fits = stream_bytes.saturating_add(kept_ffn) <= settings.machine.memory_budget.0;
-    let activation_bytes = if fits { kept_ffn.max(kept_context) } else { kept_context };
-    let budget = settings.machine.memory_budget.0;
-    let room = budget.saturating_sub(stream_bytes.saturating_add(activation_bytes));
-    let kept_bytes = stream_bytes.saturating_mul(architecture.layers.len() as u64).min(room);
-    let block = (0..architecture.layers.len()).map(|i| architecture.layer_parameters(i)).max().unwrap_or(0);
+    let footprint =
+        Footprint { architecture, settings, samples: settings.samples, seq_len, dtype: forward.1 };
+    let phases = footprint.phases(plan);
+    let largest = phases.iter().copied().max_by_key(|(_, held)| held.total());
+    let (peak_phase, peak) = largest.unwrap_or((Phase::Entering, Held::default()));
+    let peak_bytes = peak.total().saturating_add(PROGRAM);
+    let room = settings.machine.memory_budget.0.saturating_sub(peak.total());
+    let kept_bytes = peak.streams.saturating_mul(architecture.layers.len() as u64).min(room);
+    let optional_bytes = match peak_phase {
+        Phase::MeasuringMlp | Phase::SolvingMlp | Phase::PropagatingMlp => peak.inputs,
+        Phase::Entering
+        | Phase::MeasuringAttention
+        | Phase::SolvingAttention
+        | Phase::PropagatingAttention => 0,
+    };
 
     let (mut moment_flops, mut solve_flops) = (0.0, 0.0);
     for (size, plan) in architecture.layers.iter().zip(plan) {
@@ -142,11 +143,12 @@ fn needs(
     Ok(Needs {
         samples: settings.samples,
         seq_len,
-        block_bytes: block * bytes,
-        stream_bytes,
-        activation_bytes,
+        windows_at_once: footprint.windows_at_once(),
+        peak_bytes,
+        peak_phase,
+        peak,
+        optional_bytes,
         kept_bytes,
-        solve_bytes: (4 * widest * widest + 2 * hidden * widest) * 8,
         forward_seconds: blocks * block_seconds + moment_flops / flops_per_second(&Device::Cpu, DType::F32)?,
         solve_seconds: solve_flops / flops_per_second(&Device::Cpu, DType::F64)?,
     })
@@ -160,7 +162,7 @@ fn seconds_per_token(
 ) -> Result<f64, Error> {
     let length = seq_len.min(PROBE_TOKENS);
     let window: Vec<u32> = (0..length as u32).map(|i| i % checkpoint.architecture().vocab as u32).collect();
-    let h = checkpoint.ends(device, dtype)?.embed(&[&window])?;
+    let h = checkpoint.embed(&[&window], device, dtype)?;
     let block = checkpoint.block(0, device, dtype)?;
     let rope = checkpoint.rope(length, device, dtype)?;
     let mut best = f64::INFINITY;

@@ -43,21 +43,32 @@ fn text(found: &Inspection) -> String {
         );
     }
     let run = &found.run;
+    let peak = run.peak;
     let share = 100.0 * (1.0 - found.parameters_after as f64 / *parameters as f64);
     text += &format!(
         "\nParameters after pruning: {} ({share:.1} % fewer)\n\
-         A run on {} windows of {} tokens needs about {} of memory:\n\
-         {:>12}  one block's weights\n{:>12}  streams\n{:>12}  activations kept\n{:>12}  layer inputs kept for retries\n{:>12}  solving\n\
-         and about {:.0} s on this machine: {:.0} s forward, {:.0} s solving.\n",
+         A run on {} windows of {} tokens needs about {} of memory, most of it {}:\n\
+         {:>12}  one block's weights\n{:>12}  streams\n{:>12}  activations kept{}\n{:>12}  windows on their way\n\
+         {:>12}  second moments\n{:>12}  solving\n\
+         Optional, in the explorer: up to {} more of layer inputs kept for retries.\n\
+         It takes about {:.0} s on this machine: {:.0} s forward, {:.0} s solving.\n",
         found.parameters_after,
         run.samples,
         run.seq_len,
-        ByteSize(run.peak_bytes()),
-        ByteSize(run.block_bytes).to_string(),
-        ByteSize(run.stream_bytes).to_string(),
-        ByteSize(run.activation_bytes).to_string(),
-        ByteSize(run.kept_bytes).to_string(),
-        ByteSize(run.solve_bytes).to_string(),
+        ByteSize(run.peak_bytes),
+        run.peak_phase.words(),
+        ByteSize(peak.block).to_string(),
+        ByteSize(peak.streams).to_string(),
+        ByteSize(peak.inputs).to_string(),
+        if run.optional_bytes > 0 {
+            " (optional: computed again where --memory-budget is too small)"
+        } else {
+            ""
+        },
+        ByteSize(peak.batch).to_string(),
+        ByteSize(peak.moments).to_string(),
+        ByteSize(peak.solve).to_string(),
+        ByteSize(run.kept_bytes),
         run.forward_seconds + run.solve_seconds,
         run.forward_seconds,
         run.solve_seconds,

@@ -1,10 +1,14 @@
 //! A checkpoint opened: configuration, headers checked, parts loaded one by one.
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use super::{Architecture, Block, Decoder, Ends, Error, Result, Rope, Source, Weights};
+use super::{
+    Architecture, Block, Decoder, Ends, Error, Result, Rope, Source, Weights,
+    ends::{EMBEDDING, window_length},
+    layout,
+};
 
 /// A checkpoint whose headers agree with its `config.json`; weights are read when a part is loaded.
 #[derive(Debug)]
@@ -90,6 +94,23 @@ impl Checkpoint {
     /// As [`Ends::load`].
     pub fn ends(&self, device: &Device, dtype: DType) -> Result<Ends> {
         Ends::load(&self.weights, &self.architecture, device, dtype)
+    }
+
+    /// Windows of equally many tokens → h: [windows, t, hidden], what enters the first block. Reads the rows of these tokens
+    /// alone.
+    ///
+    /// # Errors
+    /// As [`Ends::embed`], and as [`Weights::rows`].
+    pub fn embed(&self, windows: &[&[u32]], device: &Device, dtype: DType) -> Result<Tensor> {
+        let t = window_length(windows, self.architecture.vocab)?;
+        let h = self.weights.rows(EMBEDDING, &windows.concat(), device, dtype)?;
+        Ok(h.reshape((windows.len(), t, self.architecture.hidden))?)
+    }
+
+    /// Memory that the stored bytes of a block took when they were read is free again.
+    pub fn give_back(&self, layer: usize) {
+        let slots = layout::block(&self.architecture, layer);
+        self.weights.give_back(slots.iter().map(|slot| slot.name.as_str()));
     }
 
     /// Rotary tables for this many positions.

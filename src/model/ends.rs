@@ -5,6 +5,9 @@ use candle_nn::{Linear, ops::rms_norm};
 
 use super::{Architecture, Error, Result, Tensors};
 
+/// The name of the embedding's weight.
+pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
+
 /// Embedding, final norm and output head.
 #[derive(Clone, Debug)]
 pub struct Ends {
@@ -29,7 +32,7 @@ impl Ends {
         dtype: DType,
     ) -> Result<Self> {
         let Architecture { hidden, vocab, tied, norm_eps, .. } = *architecture;
-        let embedding = weights.tensor("model.embed_tokens.weight", &[vocab, hidden], device, dtype)?;
+        let embedding = weights.tensor(EMBEDDING, &[vocab, hidden], device, dtype)?;
         let norm = weights.tensor("model.norm.weight", &[hidden], device, dtype)?;
         let head = if tied {
             embedding.clone()
@@ -44,14 +47,7 @@ impl Ends {
     /// # Errors
     /// A token outside the vocabulary, windows that are empty or of different lengths.
     pub fn embed(&self, windows: &[&[u32]]) -> Result<Tensor> {
-        let vocab = self.embedding.dims()[0];
-        if let Some(&token) = windows.iter().copied().flatten().find(|token| **token as usize >= vocab) {
-            return Err(Error::Token { token, vocab });
-        }
-        let t = windows.first().map_or(0, |window| window.len());
-        if t == 0 || windows.iter().any(|window| window.len() != t) {
-            return Err(Error::Windows { found: windows.iter().map(|window| window.len()).collect() });
-        }
+        let t = window_length(windows, self.embedding.dims()[0])?;
         let tokens = Tensor::from_vec(windows.concat(), (windows.len(), t), self.embedding.device())?;
         Ok(self.embedding.embedding(&tokens.flatten_all()?)?.reshape((windows.len(), t, ()))?)
     }
@@ -64,4 +60,19 @@ impl Ends {
         let normed = rms_norm(&h.contiguous()?, &self.norm, self.norm_eps)?;
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
     }
+}
+
+/// The number of tokens in each of these windows.
+///
+/// # Errors
+/// A token outside the vocabulary, windows that are empty or of different lengths.
+pub(super) fn window_length(windows: &[&[u32]], vocab: usize) -> Result<usize> {
+    if let Some(&token) = windows.iter().copied().flatten().find(|token| **token as usize >= vocab) {
+        return Err(Error::Token { token, vocab });
+    }
+    let t = windows.first().map_or(0, |window| window.len());
+    if t == 0 || windows.iter().any(|window| window.len() != t) {
+        return Err(Error::Windows { found: windows.iter().map(|window| window.len()).collect() });
+    }
+    Ok(t)
 }

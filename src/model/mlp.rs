@@ -1,9 +1,9 @@
 //! The gated feed-forward part of a decoder block.
 
-use candle_core::{Module, Tensor};
+use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::Linear;
 
-use super::Result;
+use super::{Result, on_processor::Gated};
 
 #[derive(Clone, Debug)]
 pub(super) struct Mlp {
@@ -18,7 +18,14 @@ pub(super) struct Mlp {
 impl Mlp {
     /// x: [batch, t, hidden] → silu(gate(x)) ⊙ up(x): [batch, t, channels], the input of `down_proj`.
     pub fn activation(&self, x: &Tensor) -> Result<Tensor> {
-        Ok((self.gate_proj.forward(x)?.silu()? * self.up_proj.forward(x)?)?)
+        let (gate, up) = (self.gate_proj.forward(x)?, self.up_proj.forward(x)?);
+        match (gate.device(), gate.dtype()) {
+            (Device::Cpu, DType::F32) => {
+                gate.inplace_op2(&up, &Gated)?;
+                Ok(gate)
+            }
+            _ => Ok((gate.silu()? * up)?),
+        }
     }
 
     pub fn channels(&self) -> usize {

@@ -4,9 +4,11 @@
 //! `Checkpoint::block` then loads one decoder block at a time.
 
 mod architecture;
+mod attend;
 mod attention;
 mod block;
 mod block_by_block;
+mod bytes;
 mod checkpoint;
 mod decoder;
 mod ends;
@@ -17,6 +19,8 @@ mod kept;
 mod keys;
 mod layout;
 mod mlp;
+mod on_processor;
+mod reading;
 mod rope;
 mod rounding;
 mod source;

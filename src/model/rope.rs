@@ -49,17 +49,22 @@ impl Rope {
         self.cos.dims()[0]
     }
 
-    /// Turns x: [batch, heads, t, head_dim], contiguous, whose first token stands at `offset`.
+    /// The number type of the tables, and of what they turn.
+    pub fn dtype(&self) -> DType {
+        self.cos.dtype()
+    }
+
+    /// Turns x: [batch, t, heads, head_dim], contiguous, whose first token stands at `offset`.
     ///
     /// # Errors
     /// A sequence that reaches beyond the tables.
     pub fn turn(&self, x: &Tensor, offset: usize) -> Result<Tensor> {
-        let (_, _, t, _) = x.dims4()?;
+        let (_, t, _, _) = x.dims4()?;
         if offset + t > self.positions() {
             return Err(Error::Positions { asked: offset + t, have: self.positions() });
         }
         let (cos, sin) = (self.cos.narrow(0, offset, t)?, self.sin.narrow(0, offset, t)?);
-        Ok(candle_nn::rotary_emb::rope(x, &cos, &sin)?)
+        Ok(candle_nn::rotary_emb::rope_thd(x, &cos, &sin)?)
     }
 }
 
@@ -120,7 +125,7 @@ mod tests {
     #[test]
     fn a_sequence_beyond_the_tables_is_an_error() {
         let rope = Rope::new(&settings(RopeScaling::None), 4, 8, &Device::Cpu, DType::F32).unwrap();
-        let x = Tensor::zeros((1, 1, 5, 4), DType::F32, &Device::Cpu).unwrap();
+        let x = Tensor::zeros((1, 5, 1, 4), DType::F32, &Device::Cpu).unwrap();
         assert!(rope.turn(&x, 3).is_ok());
         assert!(matches!(rope.turn(&x, 4), Err(Error::Positions { asked: 9, have: 8 })));
     }

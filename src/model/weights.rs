@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use candle_core::{DType, Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
-use super::{Error, Result, Source, rounding};
+use super::{
+    Error, Result, Source,
+    bytes::Bytes,
+    reading::{self, Unreadable},
+};
 
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -33,12 +37,6 @@ struct File {
     /// How errors name it.
     label: String,
     bytes: Bytes,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    Mapped(memmap2::Mmap),
-    Embedded(&'static [u8]),
 }
 
 #[derive(Debug)]
@@ -131,19 +129,61 @@ impl Weights {
         self.storage_dtype(name).map(drop)
     }
 
+    /// Rows of a matrix, one after the other, in the given type on the given device; no other rows are read.
+    ///
+    /// # Errors
+    /// As [`Tensors::tensor`], of what these rows hold.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn rows(&self, name: &str, rows: &[u32], device: &Device, dtype: DType) -> Result<Tensor> {
+        let entry = self.entry(name)?;
+        let raw = self.raw(name)?;
+        let columns = raw.shape[1..].iter().product::<usize>();
+        let row_bytes = columns * raw.dtype.size_in_bytes();
+        let row = |row: &u32| &raw.data[*row as usize * row_bytes..][..row_bytes];
+        let gathered: Vec<u8> = rows.iter().flat_map(row).copied().collect();
+        self.files[entry.file].bytes.give_back(entry.bytes.clone());
+        let shape = [rows.len(), columns];
+        reading::tensor((raw.dtype, &gathered), &shape, (device, dtype), &|_| ()).map_err(|cause| {
+            let at = |element: usize| rows[element / columns] as usize * columns + element % columns;
+            self.unreadable(name, cause, at, dtype)
+        })
+    }
+
+    /// Memory that the bytes of these tensors took when they were read is free again; they are read anew when they are
+    /// asked for.
+    pub fn give_back<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
+        for entry in names.into_iter().filter_map(|name| self.tensors.get(name)) {
+            self.files[entry.file].bytes.give_back(entry.bytes.clone());
+        }
+    }
+
     fn read(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor> {
         self.check(name, shape)?;
+        let entry = self.entry(name)?;
         let raw = self.raw(name)?;
-        if let Some((element, found)) = rounding::first_unrepresentable(raw.dtype, raw.data, dtype) {
-            let tensor = name.to_owned();
-            return Err(if found.is_finite() {
-                Error::TooLarge { tensor, element, found, dtype: dtype.as_str().to_owned() }
-            } else {
-                let file = self.files[self.entry(name)?.file].label.clone();
-                Error::NotFinite { tensor, file, element, found }
-            });
+        let bytes = &self.files[entry.file].bytes;
+        let read = |stretch: Range<usize>| {
+            let start = entry.bytes.start;
+            bytes.give_back(start + stretch.start..start + stretch.end);
+        };
+        reading::tensor((raw.dtype, raw.data), shape, (device, dtype), &read)
+            .map_err(|cause| self.unreadable(name, cause, |element| element, dtype))
+    }
+
+    /// The error of a tensor; `at` tells where in it an element stands that was read.
+    fn unreadable(&self, name: &str, cause: Unreadable, at: impl Fn(usize) -> usize, dtype: DType) -> Error {
+        let (element, found) = match cause {
+            Unreadable::Device(cause) => return cause.into(),
+            Unreadable::Number { element, found } => (at(element), found),
+        };
+        let tensor = name.to_owned();
+        if found.is_finite() {
+            return Error::TooLarge { tensor, element, found, dtype: dtype.as_str().to_owned() };
         }
-        Ok(Tensor::from_raw_buffer(raw.data, raw.dtype, shape, device)?.to_dtype(dtype)?)
+        let file = self.entry(name).map(|entry| self.files[entry.file].label.clone()).unwrap_or_default();
+        Error::NotFinite { tensor, file, element, found }
     }
 
     fn entry(&self, name: &str) -> Result<&Entry> {
@@ -188,7 +228,13 @@ impl Weights {
     fn add_file(&mut self, source: &Source, file: &str) -> Result<BTreeMap<String, Entry>> {
         let label = source.locate(file);
         let bytes = match source {
-            Source::Directory(directory) => Bytes::map(&directory.join(file), source, file)?,
+            Source::Directory(directory) => {
+                let path = directory.join(file);
+                Bytes::map(&path).map_err(|cause| match cause.kind() {
+                    std::io::ErrorKind::NotFound if file == WHOLE => no_weights(source),
+                    _ => Error::Read { file: path.display().to_string(), cause },
+                })?
+            }
             Source::Embedded(files) => match files.iter().find(|(name, _)| *name == file) {
                 Some((_, content)) => Bytes::Embedded(content),
                 None => return Err(no_weights(source)),
@@ -214,28 +260,6 @@ impl Weights {
         let tensors = metadata.tensors().into_iter().map(entry).collect();
         self.files.push(File { label, bytes });
         Ok(tensors)
-    }
-}
-
-impl Bytes {
-    fn map(path: &Path, source: &Source, name: &str) -> Result<Self> {
-        let unreadable = |cause: std::io::Error| match cause.kind() {
-            std::io::ErrorKind::NotFound if name == WHOLE => no_weights(source),
-            _ => Error::Read { file: path.display().to_string(), cause },
-        };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        // SAFETY: the map is read-only and lives as long as every slice of it. Another process that shortens the file
-        // meanwhile could still make a read fail with a signal; no checkpoint reader that maps files can prevent that.
-        #[allow(unsafe_code)]
-        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
-        Ok(Self::Mapped(map))
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Mapped(map) => map,
-            Self::Embedded(bytes) => bytes,
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     measure::{Wanted, failed},
     notice::Observer,
     plan::units,
+    stream::with_values,
 };
 
 /// The error curve of one part.
@@ -42,7 +43,7 @@ impl Pass<'_> {
         if let (Part::Mlp, Task::TakeOver { cut, .. }) = (part, attention) {
             opened.cut.take_over(Part::Attention, cut);
         }
-        let size = opened.blocks.original.size();
+        let size = opened.size;
         let (count, width, picked) =
             units(part, &size, self.checkpoint.architecture().head_dim, self.settings);
         let measured = match known.as_ref().and_then(|known| known.get(part, &opened.cut, Target::Layer)) {
@@ -55,7 +56,7 @@ impl Pass<'_> {
                     }
                 }
                 let asked = (Wanted::Moments, count * width, false);
-                let (measured, _) = self.measure(part, &opened.blocks, &mut streams, asked, observer)?;
+                let (measured, _) = self.measure(part, &opened.block, &mut streams, asked, observer)?;
                 let measured = measured.expect("moments were asked for");
                 if let Some(known) = &mut known {
                     known.set(part, &opened.cut, measured.clone());
@@ -70,19 +71,21 @@ impl Pass<'_> {
         };
         let total = (count - stay) as u64;
         let mut done = 0;
-        let posed = prune::Part { target: None, ..self.posed(&problem, &measured) };
-        let points = prune::error_curve(&posed, &mut |progress| match progress {
-            Progress::Removed { units, .. } => {
-                done += units.len() as u64;
-                observer(Notice::Following { layer, part, done, total })
-            }
-            Progress::DampingRaised { .. }
-            | Progress::PrecisionRaised { .. }
-            | Progress::Statistics { .. } => {
-                done = 0;
-                observer(Notice::Solving { layer, part, progress })
-            }
-        });
+        let points = with_values(&problem.weight, |weight| {
+            let posed = prune::Part { target: None, ..self.posed(weight, &problem, &measured) };
+            prune::error_curve(&posed, &mut |progress| match progress {
+                Progress::Removed { units, .. } => {
+                    done += units.len() as u64;
+                    observer(Notice::Following { layer, part, done, total })
+                }
+                Progress::DampingRaised { .. }
+                | Progress::PrecisionRaised { .. }
+                | Progress::Statistics { .. } => {
+                    done = 0;
+                    observer(Notice::Solving { layer, part, progress })
+                }
+            })
+        })?;
         let points = points.map_err(|cause| failed(layer, part, cause, observer))?;
         Ok(ErrorCurve { units: count, points })
     }

@@ -2,18 +2,21 @@
 
 use std::time::{Duration, Instant};
 
+use candle_core::Tensor;
+
 use crate::{
     config::{Part, Settings, Target},
+    model::{Block, LayerSize},
     prune::{self, LayerRecord, Outcome, PartRecord, Units},
 };
 
 use super::{
     BlockCut, Error, Known, LayerPlan, Leaving, Notice, Pass, Streams,
-    measure::{Blocks, Inputs, Measured, Wanted, failed},
+    measure::{Inputs, Measured, Wanted, failed},
     notice::{Observer, tell},
     pass::{part_inputs, part_output},
     plan::units,
-    stream::values,
+    stream::with_values,
 };
 
 /// What is to become of a part.
@@ -61,15 +64,20 @@ pub struct SolvedLayer {
 
 /// A layer in work.
 pub(super) struct Layer {
-    pub blocks: Blocks,
+    pub index: usize,
+    /// Before pruning.
+    pub size: LayerSize,
+    /// A part is as it came until it has been measured and solved; then what was cut from it is gone from memory. The dense
+    /// stream has passed the part by then.
+    pub block: Block,
     pub cut: BlockCut,
     solve_seconds: f64,
 }
 
 /// Everything that [`prune::Part`] borrows.
 pub(super) struct Problem {
-    /// [hidden, n], row-major.
-    weight: Vec<f32>,
+    /// [hidden, n]
+    pub weight: Tensor,
     units: Units,
     remove: usize,
     scheduled: usize,
@@ -147,8 +155,7 @@ impl Pass<'_> {
 
     pub(super) fn open(&self, layer: usize) -> Result<Layer, Error> {
         let block = self.checkpoint.block(layer, self.device, self.dtype)?;
-        let blocks = Blocks { layer, original: block.clone(), pruned: block };
-        Ok(Layer { blocks, cut: BlockCut::new(layer), solve_seconds: 0.0 })
+        Ok(Layer { index: layer, size: block.size(), block, cut: BlockCut::new(layer), solve_seconds: 0.0 })
     }
 
     /// Measures, prunes and propagates one part. Both streams end behind the part.
@@ -175,8 +182,7 @@ impl Pass<'_> {
         mut known: Option<&mut Known>,
         observer: &mut Observer<'_>,
     ) -> Result<(PartRecord, Inputs), Error> {
-        let index = layer.blocks.layer;
-        let size = layer.blocks.original.size();
+        let Layer { index, size, .. } = *layer;
         let head_dim = self.checkpoint.architecture().head_dim;
         let (count, width, picked) = units(part, &size, head_dim, self.settings);
         let wanted = match task {
@@ -192,8 +198,8 @@ impl Pass<'_> {
             (Behind::NotNeeded, Wanted::Nothing) => (None, Vec::new()),
             (Behind::NotNeeded, Wanted::Known(measured)) => (Some(measured), Vec::new()),
             (_, wanted) => {
-                let keep = behind == Behind::Needed && self.keeps(part, size.channels);
-                self.measure(part, &layer.blocks, streams, (wanted, count * width, keep), observer)?
+                let keep = behind == Behind::Needed && self.footprint().keeps(part, index);
+                self.measure(part, &layer.block, streams, (wanted, count * width, keep), observer)?
             }
         };
         if let (Some(known), Some(measured)) = (&mut known, &measured) {
@@ -218,7 +224,7 @@ impl Pass<'_> {
             }
             (Task::Solve { .. }, None) | (Task::Leave, _) => PartRecord::untouched(count, width),
         };
-        layer.cut.narrow(part, &mut layer.blocks.pruned)?;
+        layer.cut.narrow(part, &mut layer.block)?;
         Ok((record, inputs))
     }
 
@@ -231,7 +237,7 @@ impl Pass<'_> {
         inputs: Inputs,
         observer: &mut Observer<'_>,
     ) -> Result<(), Error> {
-        let (index, block) = (layer.blocks.layer, &layer.blocks.pruned);
+        let (index, block) = (layer.index, &layer.block);
         let columns = layer.cut.columns(part, self.checkpoint.architecture().head_dim, self.device)?;
         let total = self.windows.samples() as u64;
         let mut done = 0;
@@ -255,19 +261,18 @@ impl Pass<'_> {
         units: Units,
         (leaving, fit): (Leaving, Option<Fit>),
     ) -> Result<Problem, Error> {
-        let original = &layer.blocks.original;
         let scored = match part {
-            Part::Attention => original.o_proj(),
-            Part::Mlp => original.down_proj(),
+            Part::Attention => layer.block.o_proj(),
+            Part::Mlp => layer.block.down_proj(),
         };
         let groups = match units {
-            Units::Heads { per_group: Some(_), .. } => original.size().kv_heads,
+            Units::Heads { per_group: Some(_), .. } => layer.size.kv_heads,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
         };
         let Settings { damping, compensation, .. } = *self.settings;
         let fit = fit.unwrap_or(Fit { damping, compensate: compensation });
         let (remove, scheduled) = (leaving.units / groups, leaving.scheduled / groups);
-        Ok(Problem { weight: values(scored)?, units, remove, scheduled, fit })
+        Ok(Problem { weight: scored.clone(), units, remove, scheduled, fit })
     }
 
     /// Picks the units that leave and fits the rest. Also gives the time that the observer took, who may have halted it.
@@ -279,20 +284,27 @@ impl Pass<'_> {
         measured: &Measured,
         observer: &mut Observer<'_>,
     ) -> Result<(Outcome, Duration), Error> {
-        let problem = self.posed(problem, measured);
         let mut away = Duration::ZERO;
-        let outcome = prune::prune(&problem, &mut |progress| {
-            let told = Instant::now();
-            let heard = observer(Notice::Solving { layer, part, progress });
-            away += told.elapsed();
-            heard
-        });
+        let outcome = with_values(&problem.weight, |weight| {
+            prune::prune(&self.posed(weight, problem, measured), &mut |progress| {
+                let told = Instant::now();
+                let heard = observer(Notice::Solving { layer, part, progress });
+                away += told.elapsed();
+                heard
+            })
+        })?;
         outcome.map(|outcome| (outcome, away)).map_err(|cause| failed(layer, part, cause, observer))
     }
 
-    pub(super) fn posed<'p>(&self, problem: &'p Problem, measured: &'p Measured) -> prune::Part<'p> {
+    /// `weight`: the problem's, row by row.
+    pub(super) fn posed<'p>(
+        &self,
+        weight: &'p [f32],
+        problem: &Problem,
+        measured: &'p Measured,
+    ) -> prune::Part<'p> {
         prune::Part {
-            weight: &problem.weight,
+            weight,
             rows: self.checkpoint.architecture().hidden,
             moment: &measured.moment,
             units: problem.units,

@@ -7,15 +7,15 @@ use candle_core::Tensor;
 use crate::{
     config::{Part, Target},
     model::Block,
-    prune::{self, CrossMoment, Moment, SecondMoment},
+    prune::{self, Moment},
 };
 
 use super::{
     BlockCut, Error, Notice, Pass, Streams,
     cut::HeadCut,
+    moments::{Failed, Moments},
     notice::{Observer, tell},
     pass::{part_inputs, part_output},
-    stream::values,
 };
 
 /// What one part's forward pass over all windows leaves.
@@ -39,14 +39,6 @@ pub(super) enum Wanted {
     Moments,
     /// Nothing, since it is known.
     Known(Arc<Measured>),
-}
-
-/// The two blocks of a layer: one that changes as its parts are pruned, and the one that it came as. Weights are shared,
-/// not copied.
-pub(super) struct Blocks {
-    pub layer: usize,
-    pub pruned: Block,
-    pub original: Block,
 }
 
 /// Inputs of the scored weight [windows, seq_len, n], one a batch, where they are kept.
@@ -77,51 +69,51 @@ impl Known {
 
 impl Pass<'_> {
     /// The inputs x̃ of the scored weight [hidden, n] over all windows: their moments where they are wanted, and where
-    /// `keep`, the inputs themselves. The dense stream goes on.
+    /// `keep`, the inputs themselves. The part is as it came, so the dense stream goes on through the same block.
     pub(super) fn measure(
         &self,
         part: Part,
-        blocks: &Blocks,
+        block: &Block,
         streams: &mut Streams,
         (wanted, n, keep): (Wanted, usize, bool),
         observer: &mut Observer<'_>,
     ) -> Result<(Option<Arc<Measured>>, Inputs), Error> {
-        let (layer, hidden) = (blocks.layer, self.checkpoint.architecture().hidden);
+        let (layer, hidden) = (block.layer(), self.checkpoint.architecture().hidden);
         let add_up = matches!(wanted, Wanted::Moments);
-        let mut moment = add_up.then(|| SecondMoment::new(n));
         let toward_dense = self.settings.target == Target::DenseStream && streams.dense.is_some();
-        let mut cross = (add_up && toward_dense).then(|| CrossMoment::new(hidden, n));
+        let cross = toward_dense.then_some(hidden);
+        let mut moments = add_up.then(|| Moments::new(self.device, n, cross));
         let total = self.windows.samples() as u64;
         let mut done = 0;
         let mut inputs = Vec::with_capacity(streams.pruned.batches.len());
         for (batch, h) in streams.pruned.batches.iter().enumerate() {
-            let x = part_inputs(&blocks.pruned, part, h, &streams.rope)?;
-            let x_values = if add_up { values(&x)? } else { Vec::new() };
-            if let Some(moment) = &mut moment {
-                moment.add(&x_values).map_err(|cause| failed(layer, part, cause, observer))?;
-            }
+            let x = part_inputs(block, part, h, &streams.rope)?;
+            let mut wished = None;
             if let Some(dense) = &mut streams.dense {
                 let h_dense = &dense.batches[batch];
-                let x_dense = part_inputs(&blocks.original, part, h_dense, &streams.rope)?;
-                let y_dense = part_output(&blocks.original, part, &x_dense)?;
-                let h_next = (h_dense + &y_dense)?;
-                if let Some(cross) = &mut cross {
-                    let aim = values(&aim(&blocks.original, part, &h_next, h)?)?;
-                    cross.add(&aim, &x_values).map_err(|cause| failed(layer, part, cause, observer))?;
+                let x_dense = part_inputs(block, part, h_dense, &streams.rope)?;
+                let h_next = (h_dense + part_output(block, part, &x_dense)?)?;
+                if add_up && toward_dense {
+                    wished = Some(aim(block, part, &h_next, h)?);
                 }
                 dense.batches[batch] = h_next;
+            }
+            if let Some(moments) = &mut moments {
+                let added = moments.add(&x, wished.as_ref());
+                added.map_err(|cause| not_measured(layer, part, cause, observer))?;
             }
             done += h.dim(0)? as u64;
             inputs.push(keep.then_some(x));
             tell(observer, Notice::Calibrating { layer, part, done, total })?;
         }
-        let mut fail = |cause| failed(layer, part, cause, observer);
-        let measured = match (wanted, moment) {
+        let measured = match (wanted, moments) {
             (Wanted::Known(measured), _) => Some(measured),
-            (_, Some(moment)) => Some(Arc::new(Measured {
-                moment: moment.finish().map_err(&mut fail)?,
-                toward_dense: cross.map(CrossMoment::finish).transpose().map_err(&mut fail)?,
-            })),
+            (_, Some(moments)) => {
+                let finished = moments.finish();
+                let (moment, toward_dense) =
+                    finished.map_err(|cause| not_measured(layer, part, cause, observer))?;
+                Some(Arc::new(Measured { moment, toward_dense }))
+            }
             (_, None) => None,
         };
         Ok((measured, inputs))
@@ -129,16 +121,23 @@ impl Pass<'_> {
 }
 
 /// W x + h − h̃, where h + W x + bias is the dense stream behind the part: the bias is added on both sides.
-fn aim(original: &Block, part: Part, h_next: &Tensor, h: &Tensor) -> Result<Tensor, Error> {
+fn aim(block: &Block, part: Part, h_next: &Tensor, h: &Tensor) -> Result<Tensor, Error> {
     let bias = match part {
-        Part::Attention => original.o_bias(),
-        Part::Mlp => original.down_bias(),
+        Part::Attention => block.o_bias(),
+        Part::Mlp => block.down_bias(),
     };
     let aim = (h_next - h)?;
     Ok(match bias {
         Some(bias) => aim.broadcast_sub(bias)?,
         None => aim,
     })
+}
+
+fn not_measured(layer: usize, part: Part, cause: Failed, observer: &mut Observer<'_>) -> Error {
+    match cause {
+        Failed::Method(cause) => failed(layer, part, cause, observer),
+        Failed::Tensors(cause) => cause,
+    }
 }
 
 /// Tells a failure of the method, and gives it its place.

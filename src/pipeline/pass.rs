@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    BlockCut, Error, Notice,
+    BlockCut, Error, Footprint, Notice,
     notice::{Observer, tell},
     stream::Stream,
 };
@@ -36,6 +36,21 @@ impl Streams {
     /// Bytes of the hidden states.
     pub fn bytes(&self) -> u64 {
         self.pruned.bytes() + self.dense.as_ref().map_or(0, Stream::bytes)
+    }
+
+    /// Windows in all.
+    pub fn windows(&self) -> usize {
+        self.pruned.batches.iter().map(|h| h.dims()[0]).sum()
+    }
+
+    /// Tokens in each of them.
+    pub fn seq_len(&self) -> usize {
+        self.rope.positions()
+    }
+
+    /// The number type of the forward pass.
+    pub fn dtype(&self) -> DType {
+        self.rope.dtype()
     }
 }
 
@@ -90,8 +105,9 @@ impl Pass<'_> {
 
     /// The streams at the input of the first block.
     pub fn enter(&self) -> Result<Streams, Error> {
-        let ends = self.checkpoint.ends(self.device, self.dtype)?;
-        let pruned = Stream::embed(self.windows, &ends)?;
+        let pruned = Stream::embed(self.windows, self.footprint().windows_at_once(), |batch| {
+            Ok(self.checkpoint.embed(batch, self.device, self.dtype)?)
+        })?;
         let dense = self.settings.needs_dense_stream().then(|| pruned.clone());
         let rope = self.checkpoint.rope(self.windows.seq_len(), self.device, self.dtype)?;
         Ok(Streams { pruned, dense, rope })
@@ -106,50 +122,44 @@ impl Pass<'_> {
         streams: &mut Streams,
         observer: &mut Observer<'_>,
     ) -> Result<(), Error> {
-        let original = self.checkpoint.block(layer, self.device, self.dtype)?;
+        let mut block = self.checkpoint.block(layer, self.device, self.dtype)?;
         let head_dim = self.checkpoint.architecture().head_dim;
-        let mut block = original.clone();
-        let mut parts = Vec::with_capacity(2);
-        for part in [Part::Attention, Part::Mlp] {
-            let columns = cut.map(|cut| {
-                cut.narrow(part, &mut block)?;
-                cut.columns(part, head_dim, self.device)
-            });
-            parts.push((part, columns.transpose()?.flatten(), self.keeps(part, original.size().channels)));
-        }
         let total = self.windows.samples() as u64;
         let mut done = 0;
-        for (batch, h) in streams.pruned.batches.iter_mut().enumerate() {
-            for (part, columns, kept) in &parts {
-                let x = match columns {
-                    Some(columns) if *kept => {
-                        part_inputs(&original, *part, h, &streams.rope)?.index_select(columns, 2)?
-                    }
-                    Some(_) | None => part_inputs(&block, *part, h, &streams.rope)?,
+        for part in [Part::Attention, Part::Mlp] {
+            let mut cut_block = block.clone();
+            if let Some(cut) = cut {
+                cut.narrow(part, &mut cut_block)?;
+            }
+            let columns = cut.map(|cut| cut.columns(part, head_dim, self.device)).transpose()?.flatten();
+            let columns = columns.filter(|_| self.footprint().keeps(part, layer));
+            for (batch, h) in streams.pruned.batches.iter_mut().enumerate() {
+                let x = match &columns {
+                    Some(columns) => part_inputs(&block, part, h, &streams.rope)?.index_select(columns, 2)?,
+                    None => part_inputs(&cut_block, part, h, &streams.rope)?,
                 };
-                *h = (&*h + part_output(&block, *part, &x)?)?;
+                *h = (&*h + part_output(&cut_block, part, &x)?)?;
+                if let Some(dense) = &mut streams.dense {
+                    let h = &mut dense.batches[batch];
+                    *h = (&*h + part_output(&block, part, &part_inputs(&block, part, h, &streams.rope)?)?)?;
+                }
+                done += h.dim(0)? as u64;
+                // A window has passed when it has passed both parts.
+                tell(observer, Notice::Passing { layer, done: done / 2, total })?;
             }
-            if let Some(dense) = &mut streams.dense {
-                dense.batches[batch] = original.forward(&dense.batches[batch], &streams.rope)?;
-            }
-            done += h.dim(0)? as u64;
-            tell(observer, Notice::Passing { layer, done, total })?;
+            block = cut_block;
         }
         Ok(())
     }
 
-    /// True where the inputs of all windows are kept between measuring and propagating: the attention's always, the
-    /// FFN's where they fit beside the streams.
-    pub(super) fn keeps(&self, part: Part, channels: usize) -> bool {
-        match part {
-            Part::Attention => true,
-            Part::Mlp => {
-                let streams = 1 + usize::from(self.settings.needs_dense_stream());
-                let hidden = self.checkpoint.architecture().hidden * streams;
-                let tokens = self.windows.tokens().len();
-                ((channels + hidden) * tokens * self.dtype.size_in_bytes()) as u64
-                    <= self.settings.machine.memory_budget.0
-            }
+    /// What it holds in memory.
+    pub(super) fn footprint(&self) -> Footprint<'_> {
+        Footprint {
+            architecture: self.checkpoint.architecture(),
+            settings: self.settings,
+            samples: self.windows.samples(),
+            seq_len: self.windows.seq_len(),
+            dtype: self.dtype,
         }
     }
 }

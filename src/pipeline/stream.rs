@@ -1,13 +1,10 @@
 //! The hidden states of all calibration windows, in batches.
 
-use candle_core::{DType, Tensor};
+use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
 
-use crate::{calibration::Windows, model::Ends};
+use crate::calibration::Windows;
 
 use super::Error;
-
-/// Tokens in one forward pass; a longer window goes alone.
-const TOKENS_PER_BATCH: usize = 2048;
 
 /// h [windows, seq_len, hidden], a tensor for each batch of windows.
 #[derive(Clone)]
@@ -16,11 +13,14 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// What enters the first block.
-    pub fn embed(windows: &Windows, ends: &Ends) -> Result<Self, Error> {
-        let per_batch = (TOKENS_PER_BATCH / windows.seq_len()).max(1);
+    /// What enters the first block, as `embed` makes it of so many windows at once.
+    pub fn embed(
+        windows: &Windows,
+        at_once: usize,
+        embed: impl FnMut(&[&[u32]]) -> Result<Tensor, Error>,
+    ) -> Result<Self, Error> {
         let windows: Vec<&[u32]> = windows.iter().collect();
-        let batches = windows.chunks(per_batch).map(|batch| ends.embed(batch)).collect::<Result<_, _>>()?;
+        let batches = windows.chunks(at_once).map(embed).collect::<Result<_, _>>()?;
         Ok(Self { batches })
     }
 
@@ -32,7 +32,7 @@ impl Stream {
     pub fn is_finite(&self) -> Result<bool, Error> {
         for h in &self.batches {
             // NaN and ∞ survive a sum; finite numbers of f32 cannot overflow one of f64.
-            if !values(h)?.iter().map(|&v| f64::from(v)).sum::<f64>().is_finite() {
+            if !with_values(h, |h| h.iter().map(|&v| f64::from(v)).sum::<f64>())?.is_finite() {
                 return Ok(false);
             }
         }
@@ -42,20 +42,32 @@ impl Stream {
     /// E‖h − h_dense‖² / E‖h_dense‖² over all tokens.
     pub fn error_against(&self, dense: &Self) -> Result<f64, Error> {
         let (mut difference, mut norm) = (0.0, 0.0);
+        // One sum over all tokens, so that batches do not show in its last bits.
         for (h, h_dense) in self.batches.iter().zip(&dense.batches) {
-            let (h, h_dense) = (h.to_dtype(DType::F32)?, h_dense.to_dtype(DType::F32)?);
-            difference += sum_of_squares(&(h - &h_dense)?)?;
-            norm += sum_of_squares(&h_dense)?;
+            with_values(h, |h| {
+                with_values(h_dense, |h_dense| {
+                    for (&h, &h_dense) in h.iter().zip(h_dense) {
+                        let off = f64::from(h - h_dense);
+                        difference += off * off;
+                        norm += f64::from(h_dense) * f64::from(h_dense);
+                    }
+                })
+            })??;
         }
         Ok(if norm == 0.0 && difference == 0.0 { 0.0 } else { difference / norm })
     }
 }
 
-/// Values in row-major order, as f32.
-pub fn values(x: &Tensor) -> Result<Vec<f32>, Error> {
-    Ok(x.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
-}
-
-fn sum_of_squares(x: &Tensor) -> Result<f64, Error> {
-    Ok(values(x)?.iter().map(|&v| f64::from(v) * f64::from(v)).sum())
+/// Shows values in row-major order as f32: where they lie, if they lie so on the processor.
+pub fn with_values<R>(x: &Tensor, look: impl FnOnce(&[f32]) -> R) -> Result<R, Error> {
+    // Each step is a clone of a pointer where there is nothing to be done.
+    let x = x.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+    let (storage, layout) = x.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) => Ok(look(&values[start..end])),
+        _ => {
+            Err(candle_core::Error::Msg(format!("expected numbers of f32 without gaps, found {layout:?}"))
+                .into())
+        }
+    }
 }

@@ -4,9 +4,10 @@
 use std::{fs, path::Path, time::Duration};
 
 use slimgpt::{
-    config::{MachineOptions, Options, OutputForm, Part, Settings, TextSource},
+    config::{ByteSize, MachineOptions, Options, OutputForm, Part, Settings, TextSource},
     demo,
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
+    model::{Checkpoint, Source},
     pipeline,
     protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
 };
@@ -41,6 +42,20 @@ pub fn settings() -> Settings {
         ..Options::default()
     };
     Settings::new(options).unwrap()
+}
+
+/// A memory budget with room for so many streams beside what a layer of the built-in model needs.
+pub fn room_for(streams: f64, settings: &Settings) -> ByteSize {
+    let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+    let footprint = pipeline::Footprint {
+        architecture: checkpoint.architecture(),
+        settings,
+        samples: settings.samples,
+        seq_len: settings.seq_len.unwrap(),
+        dtype: candle_core::DType::F32,
+    };
+    let stream = settings.samples * settings.seq_len.unwrap() * checkpoint.architecture().hidden * 4;
+    ByteSize(footprint.most(0) + (streams * stream as f64) as u64)
 }
 
 /// A held-out text of a few thousand tokens.

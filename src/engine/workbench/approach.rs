@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Machine, Settings, Target},
     model::Architecture,
-    pipeline::{Known, Laid, Notice, Pass, Streams},
+    pipeline::{Footprint, Known, Laid, Notice, Pass, Streams},
     protocol::Stage,
     session::{StreamCache, Tensor},
 };
@@ -17,11 +17,22 @@ use super::{Bench, Control, Drawn, Error, filed};
 /// The streams at the inputs of layers that were come to: as many in memory as there is room for, others in the session.
 #[derive(Default)]
 pub struct Waypoints {
+    returning: Returning,
     /// The one come to last at the back.
     kept: VecDeque<(Input, Streams)>,
     /// What was measured at the input that was worked on last.
     known: Option<(Input, Known)>,
     disk: Option<StreamCache>,
+}
+
+/// Whether a layer that was come to is soon worked on again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Returning {
+    /// By a person who tries a ratio after the other.
+    #[default]
+    Soon,
+    /// By a later process, if at all: the session is the place then, and memory is what the layers at work need.
+    Later,
 }
 
 /// What the input of a layer depends on.
@@ -45,6 +56,10 @@ impl Input {
 }
 
 impl Waypoints {
+    pub fn returning(returning: Returning) -> Self {
+        Self { returning, ..Self::default() }
+    }
+
     /// What memory has no room for goes there from now on.
     pub fn use_disk(&mut self, disk: StreamCache) {
         self.disk = Some(disk);
@@ -105,6 +120,10 @@ impl Waypoints {
     /// Moves the oldest to the session until the others leave room for what is needed beside them; true where `least` of
     /// them stay.
     fn make_room(&mut self, beside: u64, budget: u64, least: usize) -> bool {
+        let budget = match self.returning {
+            Returning::Soon => budget,
+            Returning::Later => 0,
+        };
         let mut bytes: u64 = self.kept.iter().map(|(_, streams)| streams.bytes()).sum();
         while self.kept.len() > least && bytes + beside > budget {
             if let Some((input, streams)) = self.kept.pop_front() {
@@ -165,6 +184,8 @@ impl Bench<'_> {
         control: &mut Control,
     ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
+        // Moments of another input are of no use from here on, and large.
+        self.waypoints.known = self.waypoints.known.take().filter(|(at, _)| *at == input);
         let dense = pass.settings.needs_dense_stream();
         let (first, mut streams) = match self.waypoints.nearest(&input, pass, dense)? {
             Some(nearest) => nearest,
@@ -201,14 +222,20 @@ impl Bench<'_> {
         // Moments of another input are of no use here, and large.
         self.waypoints.known = self.waypoints.known.take().filter(|(at, _)| *at == input);
         self.waypoints.lay(input, streams);
-        let beside = self.needed_beside(layer, streams);
+        let beside = self.needed_beside(layer, streams, settings);
         self.waypoints.make_room(beside, settings.machine.memory_budget.0, 0);
     }
 
-    /// Bytes of the streams at work, and of the activations that these leave in a layer.
-    fn needed_beside(&self, layer: usize, streams: &Streams) -> u64 {
-        let Architecture { hidden, layers, .. } = self.checkpoint.architecture();
-        streams.bytes() + streams.pruned.bytes() / *hidden as u64 * layers[layer].channels as u64
+    /// The most that a pass through the layer holds at one time, what `streams` are made of included.
+    fn needed_beside(&self, layer: usize, streams: &Streams, settings: &Settings) -> u64 {
+        let footprint = Footprint {
+            architecture: self.checkpoint.architecture(),
+            settings,
+            samples: streams.windows(),
+            seq_len: streams.seq_len(),
+            dtype: streams.dtype(),
+        };
+        footprint.most(layer)
     }
 
     /// The second moments that are known at the input of `layer`, which was approached just now; None where there is no
@@ -217,7 +244,7 @@ impl Bench<'_> {
         let input = self.input(layer, settings);
         let (_, streams) = self.waypoints.kept.back().filter(|(at, _)| *at == input)?;
         let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.target);
-        let beside = self.needed_beside(layer, streams) + moments;
+        let beside = self.needed_beside(layer, streams, settings) + moments;
         let room = self.waypoints.make_room(beside, settings.machine.memory_budget.0, 1);
         let known = self.waypoints.known.take().filter(|(at, _)| *at == input);
         room.then(|| known.map_or_else(Known::default, |(_, known)| known))

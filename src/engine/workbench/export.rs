@@ -60,6 +60,7 @@ impl Bench<'_> {
             for shapes in writer.shapes() {
                 writer.add(&out, shapes, cut.tensors(checkpoint, shapes)?)?;
             }
+            checkpoint.give_back(layer);
             if control.progress(Stage::Export, layer as u64 + 1, total).is_break() {
                 return Err(Error::Cancelled);
             }

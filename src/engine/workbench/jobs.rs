@@ -18,6 +18,7 @@ use super::{
         publish::directory,
     },
     Bench, Control, Error, Opening, Run,
+    approach::{Returning, Waypoints},
     export::{for_later, is_own_output, is_written},
     opened, resolved,
 };
@@ -136,6 +137,7 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let opened = control.stamp(opened(&checkpoint)?);
     control.tell(opened.event.clone());
     let mut bench = Bench::new(&checkpoint, model, settings.clone(), session);
+    bench.waypoints = Waypoints::returning(Returning::Later);
     bench.told.push(opened);
     let target = Some(Target { path: for_later(&out)?, force });
     let (methods, seconds) = (Methods::OfRun, Seconds::default());
@@ -254,6 +256,7 @@ pub(super) fn on_session<T>(
     let Opening { checkpoint, choice, settings, place, session } = Opening::of_session(dir, model, control)?;
     control.tell(opened(&checkpoint)?);
     let mut bench = Bench::new(&checkpoint, choice, settings, place);
+    bench.waypoints = Waypoints::returning(Returning::Later);
     let mut desk = None;
     if let Some(found) = session {
         desk.clone_from(&found.desk);

@@ -1,0 +1,248 @@
+//! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time: memory grows with the length, not its square.
+
+use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
+
+use super::{
+    Result,
+    on_processor::{CausalSoftmax, LayDown},
+};
+
+/// Query rows worked on together: enough for a good product, few enough to skip most of the masked half.
+const MOST_QUERY_ROWS: usize = 128;
+/// Attention scores that a core of the processor holds at once, which are to stay in its cache.
+const SCORES_AT_ONCE: usize = 1 << 17;
+/// The same on another device, which wants larger products.
+const SCORES_ON_DEVICE: usize = 1 << 24;
+
+/// What a query sees: keys of its own position and before, no further back than the sliding window.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight {
+    pub window: Option<usize>,
+}
+
+impl Sight {
+    /// The first key that the query at `position` sees.
+    pub fn first_seen(self, position: usize) -> usize {
+        self.window.map_or(0, |window| (position + 1).saturating_sub(window))
+    }
+
+    /// [rows, keys]: 0 where the query sees the key, −∞ where it does not; keys from `first_key` to the last query's.
+    fn mask(self, first_query: usize, rows: usize, first_key: usize, device: &Device) -> Result<Tensor> {
+        let end = first_query + rows;
+        let mask: Vec<f32> = (first_query..end)
+            .flat_map(|query| {
+                let seen = self.first_seen(query)..=query;
+                (first_key..end).map(move |key| if seen.contains(&key) { 0.0 } else { f32::NEG_INFINITY })
+            })
+            .collect();
+        Ok(Tensor::from_vec(mask, (rows, end - first_key), device)?)
+    }
+}
+
+/// q: [batch, heads, t, head_dim], whose first query stands at `offset`; k, v: [batch, kv_heads, offset + t, head_dim]
+/// → [batch, t, heads·head_dim], in the type of q. Queries and keys lie in memory as they like.
+///
+/// The query heads of a group are stacked as rows over their key-value head, so that keys are never repeated.
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
+    let dtype = q.dtype();
+    let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
+    let context = match q.device() {
+        Device::Cpu => on_processor(&q, &k, &v, offset, sight)?,
+        Device::Cuda(_) | Device::Metal(_) => on_device(&q, &k, &v, offset, sight)?,
+    };
+    Ok(context.to_dtype(dtype)?)
+}
+
+/// Heads of windows side by side, two products a chunk for each.
+fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
+    let (batch, heads, t, head_dim) = q.dims4()?;
+    let kv_heads = k.dim(1)?;
+    let group = heads / kv_heads;
+    let scale = (head_dim as f32).powf(-0.5);
+    let out = Tensor::zeros((batch, t, heads, head_dim), DType::F32, q.device())?;
+    let scores = group * MOST_QUERY_ROWS.min(t) * (offset + t);
+    let at_once = (SCORES_AT_ONCE / scores).clamp(1, kv_heads);
+    let stacks = (0..batch).flat_map(|window| (0..kv_heads).step_by(at_once).map(move |head| (window, head)));
+    let attend = |(window, head)| -> Result<()> {
+        let stacked = at_once.min(kv_heads - head);
+        let of_window = |x: &Tensor, first: usize, heads: usize| x.get(window)?.narrow(0, first, heads);
+        let q = of_window(q, head * group, stacked * group)?;
+        // Read by every chunk, and some products want them without gaps: moved together once.
+        let k = of_window(k, head, stacked)?.contiguous()?;
+        let v = of_window(v, head, stacked)?.contiguous()?;
+        for start in (0..t).step_by(MOST_QUERY_ROWS) {
+            let rows = MOST_QUERY_ROWS.min(t - start);
+            let (first_query, first_key) = (offset + start, sight.first_seen(offset + start));
+            let seen = first_query + rows - first_key;
+            let q = q.narrow(1, start, rows)?.reshape((stacked, group * rows, head_dim))?;
+            let (k, v) = (k.narrow(1, first_key, seen)?, v.narrow(1, first_key, seen)?);
+
+            let scores = q.matmul(&k.t()?)?;
+            scores.inplace_op1(&CausalSoftmax { scale, rows, first_query, first_key, sight })?;
+            let contexts = scores.matmul(&v)?;
+            let place = LayDown { window, first_row: start, rows, first_head: head * group };
+            out.inplace_op2(&contexts, &place)?;
+        }
+        Ok(())
+    };
+    stacks.collect::<Vec<_>>().into_par_iter().try_for_each(attend)?;
+    Ok(out.reshape((batch, t, heads * head_dim))?)
+}
+
+/// The same of whole operations that every device has.
+fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
+    let (batch, heads, t, head_dim) = q.dims4()?;
+    let kv_heads = k.dim(1)?;
+    let q = (q * (head_dim as f64).powf(-0.5))?;
+    let rows = (SCORES_ON_DEVICE / (batch * heads * (offset + t)).max(1)).clamp(16, 2 * MOST_QUERY_ROWS);
+    let mut contexts = Vec::with_capacity(t.div_ceil(rows));
+    for start in (0..t).step_by(rows) {
+        let rows = rows.min(t - start);
+        let (first_query, first_key) = (offset + start, sight.first_seen(offset + start));
+        let seen = first_query + rows - first_key;
+        let q = q.narrow(2, start, rows)?.reshape((batch, kv_heads, (), head_dim))?;
+        let k = k.narrow(2, first_key, seen)?.contiguous()?;
+        let v = v.narrow(2, first_key, seen)?.contiguous()?;
+
+        let scores = q.matmul(&k.t()?)?.reshape((batch, heads, rows, seen))?;
+        let scores = if rows == 1 {
+            scores
+        } else {
+            scores.broadcast_add(&sight.mask(first_query, rows, first_key, scores.device())?)?
+        };
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?;
+        let context = weights.reshape((batch, kv_heads, (), seen))?.matmul(&v)?;
+        contexts.push(context.reshape((batch, heads, rows, head_dim))?.transpose(1, 2)?);
+    }
+    Ok(Tensor::cat(&contexts, 1)?.reshape((batch, t, heads * head_dim))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Batch, heads, key-value heads, offset, tokens, head_dim, window.
+    type Case = (usize, usize, usize, usize, usize, usize, Option<usize>);
+
+    const CASES: [Case; 7] = [
+        (2, 4, 4, 0, 300, 16, None),
+        (3, 6, 2, 0, 131, 8, None),
+        (1, 8, 1, 0, 260, 4, Some(50)),
+        (1, 4, 2, 37, 150, 8, Some(33)),
+        (1, 4, 2, 40, 1, 8, None),
+        (1, 4, 4, 40, 1, 8, Some(9)),
+        (2, 2, 1, 0, 1, 2, None),
+    ];
+
+    fn random(seed: u64, shape: &[usize]) -> Tensor {
+        let mut state = seed;
+        let mut number = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 40) as f32 / (1 << 23) as f32 - 1.0) * 2.0
+        };
+        let values = (0..shape.iter().product()).map(|_| number()).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+    }
+
+    /// q, k, v as projections leave them: heads are a view of [batch, t, heads, head_dim].
+    fn inputs((batch, heads, kv_heads, offset, t, head_dim, _): Case) -> [Tensor; 3] {
+        let made = |seed, t, heads| random(seed, &[batch, t, heads, head_dim]).transpose(1, 2).unwrap();
+        [made(1, t, heads), made(2, offset + t, kv_heads), made(3, offset + t, kv_heads)]
+    }
+
+    /// The formula, number by number in f64.
+    fn slow([q, k, v]: &[Tensor; 3], offset: usize, window: Option<usize>) -> Vec<f64> {
+        let (batch, heads, t, head_dim) = q.dims4().unwrap();
+        let group = heads / k.dim(1).unwrap();
+        let at = |x: &Tensor| -> Vec<Vec<Vec<Vec<f32>>>> {
+            (0..batch).map(|b| x.get(b).unwrap().to_vec3().unwrap()).collect()
+        };
+        let (q, k, v) = (at(q), at(k), at(v));
+        let mut out = Vec::new();
+        for b in 0..batch {
+            for row in 0..t {
+                for h in 0..heads {
+                    let position = offset + row;
+                    let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
+                    let dot = |key: usize| {
+                        let k = &k[b][h / group][key];
+                        q[b][h][row].iter().zip(k).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum::<f64>()
+                    };
+                    let weight = |key| (dot(key) / (head_dim as f64).sqrt()).exp();
+                    let sum: f64 = (first..=position).map(weight).sum();
+                    for d in 0..head_dim {
+                        let v = |key: usize| f64::from(v[b][h / group][key][d]);
+                        out.push((first..=position).map(|key| weight(key) / sum * v(key)).sum());
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn it_is_the_formula_with_any_heads_windows_and_caches() {
+        for case in CASES {
+            let (.., offset, _, _, window) = case;
+            let inputs = inputs(case);
+            let expected = slow(&inputs, offset, window);
+            let [q, k, v] = &inputs;
+            for attend in [on_processor, on_device] {
+                let found = attend(q, k, v, offset, Sight { window }).unwrap();
+                let found: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();
+                assert_eq!(found.len(), expected.len());
+                let far = found.iter().zip(&expected).map(|(&a, &b)| (f64::from(a) - b).abs());
+                assert!(far.fold(0.0, f64::max) < 1e-5, "{case:?}");
+            }
+        }
+    }
+
+    /// `cargo test --release --lib attend -- --ignored --nocapture` tells by how much.
+    #[test]
+    #[ignore = "it is about time, and takes some"]
+    fn two_products_a_chunk_are_faster_than_candles_flash_attention() {
+        use candle_nn::attention::{AttnMask, flash_attn};
+
+        let (heads, head_dim) = (32, 128);
+        for (batch, t) in [(8, 256), (2, 1024), (1, 2048)] {
+            let [q, k, v] = inputs((batch, heads, heads, 0, t, head_dim, None));
+            let own = || attend(&q, &k, &v, 0, Sight { window: None }).unwrap();
+            let laid = |x: &Tensor| x.transpose(1, 2).unwrap().contiguous().unwrap();
+            let (q_laid, k_laid, v_laid) = (laid(&q), laid(&k), laid(&v));
+            let scale = (head_dim as f32).powf(-0.5);
+            let flash = || {
+                let mask = AttnMask::Causal { kv_offset: 0 };
+                flash_attn::<f32>(&q_laid, &k_laid, &v_laid, scale, mask, None, None).unwrap()
+            };
+            let best = |attend: &dyn Fn() -> Tensor| {
+                let seconds = (0..5).map(|_| {
+                    let began = std::time::Instant::now();
+                    drop(attend());
+                    began.elapsed().as_secs_f64()
+                });
+                seconds.fold(f64::INFINITY, f64::min)
+            };
+            let (own, flash) = (best(&own), best(&flash));
+            println!(
+                "{batch} windows of {t} tokens: {own:.3} s, candle's {flash:.3} s, {:.1} times",
+                flash / own
+            );
+            assert!(own < flash);
+        }
+    }
+
+    #[test]
+    fn a_window_alone_gives_the_bits_that_it_gives_among_others() {
+        let case = (3, 6, 2, 0, 200, 8, None);
+        let [q, k, v] = inputs(case);
+        let sight = Sight { window: None };
+        let together = attend(&q, &k, &v, 0, sight).unwrap();
+        for window in 0..3 {
+            let one = |x: &Tensor| x.narrow(0, window, 1).unwrap();
+            let alone = attend(&one(&q), &one(&k), &one(&v), 0, sight).unwrap();
+            let bits = |x: Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(bits(alone), bits(one(&together)));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The bytes of a weight file: mapped, and given back to the system once they have been read.
+
+use std::{fs::File, io, ops::Range, path::Path};
+
+#[derive(Debug)]
+pub enum Bytes {
+    Mapped(memmap2::Mmap),
+    Embedded(&'static [u8]),
+}
+
+impl Bytes {
+    pub fn map(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        // SAFETY: the map is read-only and lives as long as every slice of it. Another process that shortens the file
+        // meanwhile could still make a read fail with a signal; no checkpoint reader that maps files can prevent that.
+        #[allow(unsafe_code)]
+        let map = unsafe { memmap2::Mmap::map(&file) }?;
+        Ok(Self::Mapped(map))
+    }
+
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Embedded(bytes) => bytes,
+        }
+    }
+
+    /// The pages of a range leave the resident memory; where they are looked at again, they come from the file again.
+    pub fn give_back(&self, range: Range<usize>) {
+        match self {
+            #[cfg(unix)]
+            Self::Mapped(map) => {
+                let dont_need = memmap2::UncheckedAdvice::DontNeed;
+                // SAFETY: the map is of a file, shared and read-only, so a page that was dropped holds the file's bytes again
+                // when it is read next: no slice of the map sees other bytes than before.
+                #[allow(unsafe_code)]
+                let advised = unsafe { map.unchecked_advise_range(dont_need, range.start, range.len()) };
+                // A system that does not take the advice keeps the pages for as long as it has room.
+                drop(advised);
+            }
+            #[cfg(not(unix))]
+            Self::Mapped(_) => drop(range),
+            Self::Embedded(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    /// Bytes of mapped files in the resident memory.
+    fn resident_files() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+    }
+
+    #[test]
+    fn bytes_that_were_given_back_take_no_memory_and_read_the_same() {
+        const BYTES: usize = 64 << 20;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weights");
+        std::fs::write(&path, vec![3; BYTES]).unwrap();
+        let bytes = Bytes::map(&path).unwrap();
+        let sum = || bytes.as_slice().iter().map(|&byte| u64::from(byte)).sum::<u64>();
+        let before = sum();
+        let held = resident_files();
+        bytes.give_back(0..BYTES);
+        // Other tests map files at the same time, small ones.
+        assert!(resident_files() + BYTES as u64 / 2 < held);
+        assert_eq!(sum(), before);
+    }
+}

@@ -1,0 +1,346 @@
+//! What a pass holds in memory, phase by phase: batches are sized by it, inputs kept and runs forecast.
+
+use candle_core::DType;
+use serde::Serialize;
+
+use crate::{
+    config::{Part, Settings, Target},
+    model::{Architecture, LayerSize},
+};
+
+use super::{LayerPlan, planned};
+
+/// Tokens in one forward pass at most, where a window has no more: with these, products are as fast as they get.
+const MOST_TOKENS: usize = 2048;
+/// The part of the memory budget that the intermediate results of a forward pass may take; one window always goes.
+const SHARE: u64 = 8;
+/// Tokens whose products a second moment adds up at once.
+const BLOCK: u64 = 1024;
+
+/// The sizes that a pass's memory follows from.
+#[derive(Clone, Copy)]
+pub struct Footprint<'a> {
+    pub architecture: &'a Architecture,
+    pub settings: &'a Settings,
+    pub samples: usize,
+    pub seq_len: usize,
+    pub dtype: DType,
+}
+
+/// What a pass is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    Entering,
+    MeasuringAttention,
+    SolvingAttention,
+    PropagatingAttention,
+    MeasuringMlp,
+    SolvingMlp,
+    PropagatingMlp,
+}
+
+/// Bytes that live at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// One block's weights, what was cut from them left out.
+    pub block: u64,
+    /// The hidden states of all windows, of both streams where both run.
+    pub streams: u64,
+    /// The inputs of the scored weight, kept between measuring and propagating.
+    pub inputs: u64,
+    /// The intermediate results of the windows that go through the block together.
+    pub batch: u64,
+    /// Second moments, and what gathers them.
+    pub moments: u64,
+    /// What the solver works on beside them.
+    pub solve: u64,
+}
+
+impl Phase {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Entering => "while tokens become hidden states",
+            Self::MeasuringAttention => "while an attention is measured",
+            Self::SolvingAttention => "while an attention is solved",
+            Self::PropagatingAttention => "while windows pass an attention",
+            Self::MeasuringMlp => "while an FFN is measured",
+            Self::SolvingMlp => "while an FFN is solved",
+            Self::PropagatingMlp => "while windows pass an FFN",
+        }
+    }
+}
+
+impl Held {
+    pub fn total(self) -> u64 {
+        let Self { block, streams, inputs, batch, moments, solve } = self;
+        [block, streams, inputs, batch, moments, solve].into_iter().fold(0, u64::saturating_add)
+    }
+}
+
+impl Footprint<'_> {
+    /// Windows that go through a block together.
+    pub fn windows_at_once(&self) -> usize {
+        let share = self.settings.machine.memory_budget.0 / SHARE;
+        let per_token = self.architecture.layers.iter().map(|size| self.batch_token(size)).max().unwrap_or(1);
+        let within = share / per_token.saturating_mul(self.seq_len as u64).max(1);
+        usize::try_from(within).unwrap_or(usize::MAX).min(MOST_TOKENS / self.seq_len).max(1)
+    }
+
+    /// True where the inputs of all windows are kept between measuring and propagating: the attention's always, so that it
+    /// runs once; the FFN's where they fit beside all else that lives then.
+    pub fn keeps(&self, part: Part, layer: usize) -> bool {
+        match part {
+            Part::Attention => true,
+            Part::Mlp => self.most_with_inputs(part, layer) <= self.settings.machine.memory_budget.0,
+        }
+    }
+
+    /// The most that a pass through a layer holds at one time, whatever leaves it.
+    pub fn most(&self, layer: usize) -> u64 {
+        let size = self.architecture.layers[layer];
+        let attention = self.most_with_inputs(Part::Attention, layer);
+        attention.max(match self.keeps(Part::Mlp, layer) {
+            true => self.most_with_inputs(Part::Mlp, layer),
+            false => self.measuring(Part::Mlp, size).total().max(self.solving(Part::Mlp, size, size).total()),
+        })
+    }
+
+    fn most_with_inputs(&self, part: Part, layer: usize) -> u64 {
+        let size = self.architecture.layers[layer];
+        let with = |held: Held| Held { inputs: self.inputs(self.width(part, size)), ..held };
+        with(self.measuring(part, size)).total().max(with(self.solving(part, size, size)).total())
+    }
+
+    /// All phases of a pass through these layers. Parts that stay as they came are neither measured nor solved.
+    pub fn phases(&self, plan: &[LayerPlan]) -> Vec<(Phase, Held)> {
+        let after = planned(self.architecture, plan, self.settings.attention_unit);
+        let layers = self.architecture.layers.iter().zip(&after.layers).zip(plan).enumerate();
+        let of_layer =
+            |(layer, ((&before, &after), plan)): (usize, ((&LayerSize, &LayerSize), &LayerPlan))| {
+                let between = LayerSize { channels: before.channels, ..after };
+                [
+                    (Part::Attention, before, between, plan.attention.is_some()),
+                    (Part::Mlp, between, after, plan.mlp.is_some()),
+                ]
+                .into_iter()
+                .flat_map(move |(part, before, after, solved)| {
+                    self.of_part(layer, part, before, after, solved)
+                })
+            };
+        let entering =
+            Held { streams: self.streams(), batch: self.stream(self.at_once()), ..Held::default() };
+        std::iter::once((Phase::Entering, entering)).chain(layers.flat_map(of_layer)).collect()
+    }
+
+    fn of_part(
+        &self,
+        layer: usize,
+        part: Part,
+        before: LayerSize,
+        after: LayerSize,
+        solved: bool,
+    ) -> impl Iterator<Item = (Phase, Held)> + use<> {
+        let inputs = if self.keeps(part, layer) { self.inputs(self.width(part, before)) } else { 0 };
+        let (measuring, solving, propagating) = match part {
+            Part::Attention => {
+                (Phase::MeasuringAttention, Phase::SolvingAttention, Phase::PropagatingAttention)
+            }
+            Part::Mlp => (Phase::MeasuringMlp, Phase::SolvingMlp, Phase::PropagatingMlp),
+        };
+        let measure = Held { inputs, ..self.measuring(part, before) };
+        let unmeasured = Held { moments: 0, ..measure };
+        let propagate = Held {
+            block: self.block(after),
+            streams: self.streams(),
+            inputs,
+            batch: self.batch(after),
+            ..Held::default()
+        };
+        let solve = Held { inputs, ..self.solving(part, before, after) };
+        let phases = match solved {
+            true => vec![(measuring, measure), (solving, solve), (propagating, propagate)],
+            false => vec![(measuring, unmeasured), (propagating, propagate)],
+        };
+        phases.into_iter()
+    }
+
+    /// Without the inputs that are kept.
+    fn measuring(&self, part: Part, size: LayerSize) -> Held {
+        let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
+        let toward_dense = self.toward_dense(hidden * n * (size_of::<f64>() + size_of::<f32>()) as u64);
+        Held {
+            block: self.block(size),
+            streams: self.streams(),
+            batch: self.batch(size),
+            moments: in_prune::gathering(n) + toward_dense,
+            ..Held::default()
+        }
+    }
+
+    /// Without the inputs that are kept; `after` tells what stays of the part.
+    fn solving(&self, part: Part, size: LayerSize, after: LayerSize) -> Held {
+        let kept = self.width(part, after);
+        let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
+        // f32 where it is not the type of the block.
+        let weight = if self.dtype == DType::F32 { 0 } else { hidden * n * size_of::<f32>() as u64 };
+        Held {
+            block: self.block(size),
+            streams: self.streams(),
+            moments: in_prune::moment(n) + self.toward_dense(hidden * n * size_of::<f64>() as u64),
+            solve: in_prune::solve(hidden, n, kept) + weight,
+            ..Held::default()
+        }
+    }
+
+    fn toward_dense(&self, bytes: u64) -> u64 {
+        match self.settings.target {
+            Target::Layer => 0,
+            Target::DenseStream => bytes,
+        }
+    }
+
+    /// Columns of the scored weight.
+    fn width(&self, part: Part, size: LayerSize) -> u64 {
+        match part {
+            Part::Attention => (size.heads * self.architecture.head_dim) as u64,
+            Part::Mlp => size.channels as u64,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.dtype.size_in_bytes() as u64
+    }
+
+    fn tokens(&self) -> u64 {
+        (self.samples as u64).saturating_mul(self.seq_len as u64)
+    }
+
+    fn at_once(&self) -> u64 {
+        (self.windows_at_once().min(self.samples) * self.seq_len) as u64
+    }
+
+    /// The hidden states of one stream.
+    fn stream(&self, tokens: u64) -> u64 {
+        (self.architecture.hidden as u64 * self.bytes()).saturating_mul(tokens)
+    }
+
+    fn streams(&self) -> u64 {
+        let streams = 1 + u64::from(self.settings.needs_dense_stream());
+        self.stream(self.tokens()).saturating_mul(streams)
+    }
+
+    fn inputs(&self, width: u64) -> u64 {
+        (width * self.bytes()).saturating_mul(self.tokens())
+    }
+
+    fn block(&self, size: LayerSize) -> u64 {
+        let Architecture { hidden, head_dim, .. } = *self.architecture;
+        // q and o, k and v, the FFN's three.
+        let rows = 2 * (size.heads + size.kv_heads) * head_dim + 3 * size.channels;
+        (hidden * rows) as u64 * self.bytes()
+    }
+
+    fn batch(&self, size: LayerSize) -> u64 {
+        self.batch_token(&size).saturating_mul(self.at_once())
+    }
+
+    /// Intermediate results for one token: h normed, the part's output and the next h beside what the wider half holds:
+    /// q, k, v before and after they are turned, or gate and up.
+    fn batch_token(&self, size: &LayerSize) -> u64 {
+        let Architecture { hidden, head_dim, .. } = *self.architecture;
+        let attention = 2 * (size.heads + size.kv_heads) * head_dim;
+        let mlp = 2 * size.channels;
+        // Attention and second moments are computed in f32.
+        let widened = if self.dtype == DType::F32 { 0 } else { attention.max(mlp) as u64 * 4 };
+        (3 * hidden + attention.max(mlp)) as u64 * self.bytes() + widened
+    }
+}
+
+/// What `prune` holds, told here until it tells that itself. Of symmetric matrices half is there.
+mod in_prune {
+    use super::BLOCK;
+
+    const F32: u64 = 4;
+    const F64: u64 = 8;
+
+    /// A second moment on its way: the sum, a block's product, tokens that wait for their block.
+    pub fn gathering(n: u64) -> u64 {
+        n * n * (F64 + F32) / 2 + BLOCK * n * F32
+    }
+
+    /// A second moment.
+    pub fn moment(n: u64) -> u64 {
+        n * n * F64 / 2
+    }
+
+    /// A weight [rows, n] of whose columns so many stay: the path with its inverse and weight, then the fit with the factor, the
+    /// moments between what left and what stays, and the weights.
+    pub fn solve(rows: u64, n: u64, kept: u64) -> u64 {
+        let gone = n - kept;
+        let path = n * n * F64 / 2 + 2 * rows * n * F32;
+        let fit = (kept * kept / 2 + gone * kept + rows * kept + rows * gone.max(kept)) * F64;
+        path.max(fit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{config::Options, pipeline::plan};
+
+    fn architecture(layers: usize) -> Architecture {
+        let config = json!({
+            "model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": layers,
+            "num_attention_heads": 32, "num_key_value_heads": 32, "vocab_size": 32000, "rms_norm_eps": 1e-5,
+            "rope_theta": 10000.0, "max_position_embeddings": 4096,
+        });
+        Architecture::from_config(&config).unwrap()
+    }
+
+    fn with_budget(budget: &str) -> Settings {
+        let mut settings = Settings::new(Options { ratio: Some(0.3), ..Options::default() }).unwrap();
+        settings.machine.memory_budget = budget.parse().unwrap();
+        settings
+    }
+
+    fn footprint<'a>(architecture: &'a Architecture, settings: &'a Settings) -> Footprint<'a> {
+        Footprint { architecture, settings, samples: 16, seq_len: 512, dtype: DType::F32 }
+    }
+
+    #[test]
+    fn batches_shrink_with_the_budget_to_one_window() {
+        let architecture = architecture(2);
+        let at_once = |budget| footprint(&architecture, &with_budget(budget)).windows_at_once();
+        assert_eq!(["16G", "1500M", "1G", "1K"].map(at_once), [4, 2, 1, 1]);
+        let within = |budget: &str| {
+            let settings = with_budget(budget);
+            let footprint = footprint(&architecture, &settings);
+            footprint.batch(architecture.layers[0]) <= settings.machine.memory_budget.0 / SHARE
+        };
+        assert!(within("16G") && within("1500M"));
+    }
+
+    #[test]
+    fn inputs_are_kept_where_they_fit_beside_all_else() {
+        let architecture = architecture(2);
+        let keeps = |budget, part| footprint(&architecture, &with_budget(budget)).keeps(part, 0);
+        assert!(keeps("16G", Part::Mlp) && !keeps("2G", Part::Mlp));
+        assert!(keeps("2G", Part::Attention));
+    }
+
+    #[test]
+    fn more_layers_take_no_more_memory() {
+        let settings = with_budget("8G");
+        let most = |layers| {
+            let architecture = architecture(layers);
+            let plan = plan(&architecture, &settings).unwrap();
+            let phases = footprint(&architecture, &settings).phases(&plan);
+            phases.into_iter().map(|(_, held)| held.total()).max().unwrap()
+        };
+        let (two, sixteen) = (most(2), most(16));
+        assert!(sixteen <= two + two / 10, "{sixteen} is not {two}");
+    }
+}

@@ -1,0 +1,330 @@
+//! Where the moments of a part's inputs are added up: by the processor, or on the device that computed them.
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::prune::{self, CrossMoment, Moment, SecondMoment};
+
+use super::{Error, stream::with_values};
+
+/// Tokens whose products are summed in the device's f32 before they are added to the sum in f64.
+const BLOCK: usize = 1024;
+/// Rows of a sum that are worked on at once.
+const STRIPE: usize = 1024;
+
+/// The second moment of inputs, and with wanted outputs the cross moment too, gathered batch by batch.
+pub enum Moments {
+    OnProcessor { second: SecondMoment, cross: Option<InBlocks> },
+    OnDevice { second: Products, cross: Option<Products> },
+}
+
+/// What went wrong on the way, in the method or in the work with tensors.
+pub enum Failed {
+    Method(prune::Error),
+    Tensors(Error),
+}
+
+impl From<prune::Error> for Failed {
+    fn from(cause: prune::Error) -> Self {
+        Self::Method(cause)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(cause: Error) -> Self {
+        Self::Tensors(cause)
+    }
+}
+
+impl Moments {
+    /// For inputs of n features on a device, with outputs of m features where `cross` says so.
+    pub fn new(device: &Device, n: usize, cross: Option<usize>) -> Self {
+        match device {
+            Device::Cpu => {
+                Self::OnProcessor { second: SecondMoment::new(n), cross: cross.map(|m| InBlocks::new(m, n)) }
+            }
+            Device::Cuda(_) | Device::Metal(_) => Self::OnDevice {
+                second: Products::new(n, n, Half::Lower),
+                cross: cross.map(|m| Products::new(m, n, Half::Both)),
+            },
+        }
+    }
+
+    /// Adds inputs x [.., n], and the outputs y [.., m] that they should give where these are asked for.
+    pub fn add(&mut self, x: &Tensor, y: Option<&Tensor>) -> Result<(), Failed> {
+        match self {
+            Self::OnProcessor { second, cross } => {
+                with_values(x, |x| second.add(x))??;
+                if let (Some(cross), Some(y)) = (cross, y) {
+                    with_values(y, |y| with_values(x, |x| cross.add(y, x)))???;
+                }
+            }
+            Self::OnDevice { second, cross } => {
+                second.add(x, x)?;
+                if let (Some(cross), Some(y)) = (cross, y) {
+                    cross.add(y, x)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The means: G [n, n], and [m, n] row-major.
+    pub fn finish(self) -> Result<(Moment, Option<Vec<f64>>), Failed> {
+        Ok(match self {
+            Self::OnProcessor { second, cross } => {
+                (second.finish()?, cross.map(InBlocks::finish).transpose()?)
+            }
+            Self::OnDevice { second, cross } => {
+                let n = second.n;
+                let moment = Moment::from_row_major(n, second.finish()?)?;
+                (moment, cross.map(Products::finish).transpose()?)
+            }
+        })
+    }
+}
+
+/// A cross moment that is added up in the same blocks however the tokens arrive, so that batches do not show in its bits.
+pub struct InBlocks {
+    m: usize,
+    n: usize,
+    sum: CrossMoment,
+    /// Tokens that wait for their block to be full: [waiting, m] and [waiting, n].
+    waiting: (Vec<f32>, Vec<f32>),
+}
+
+impl InBlocks {
+    fn new(m: usize, n: usize) -> Self {
+        Self { m, n, sum: CrossMoment::new(m, n), waiting: (Vec::new(), Vec::new()) }
+    }
+
+    /// y: [tokens, m], x: [tokens, n]
+    fn add(&mut self, mut y: &[f32], mut x: &[f32]) -> Result<(), prune::Error> {
+        while !x.is_empty() {
+            let tokens = (BLOCK - self.waiting.1.len() / self.n).min(x.len() / self.n);
+            let (y_block, x_block) = (y.split_off(..tokens * self.m), x.split_off(..tokens * self.n));
+            let (Some(y_block), Some(x_block)) = (y_block, x_block) else {
+                // It says what does not fit.
+                return self.sum.add(y, x);
+            };
+            self.waiting.0.extend_from_slice(y_block);
+            self.waiting.1.extend_from_slice(x_block);
+            if self.waiting.1.len() == BLOCK * self.n {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), prune::Error> {
+        self.sum.add(&self.waiting.0, &self.waiting.1)?;
+        self.waiting.0.clear();
+        self.waiting.1.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<f64>, prune::Error> {
+        self.flush()?;
+        self.sum.finish()
+    }
+}
+
+/// Which entries of a square sum are computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    /// The lower half; the upper one is the same.
+    Lower,
+    Both,
+}
+
+/// The sum of y xᵀ over tokens, where the tensors are: in f64 over blocks that are summed in f32. Blocks are those of the
+/// batches, so the last bits are those of the batches too.
+pub struct Products {
+    m: usize,
+    n: usize,
+    half: Half,
+    tokens: usize,
+    /// Rows of the sum: [rows, n], or up to the diagonal where the other half is the same.
+    stripes: Vec<Stripe>,
+}
+
+/// A stripe's sum, in f64: on the device where that has the type, else with the processor.
+enum Stripe {
+    There(Tensor),
+    Here(Vec<f64>),
+}
+
+impl Products {
+    fn new(m: usize, n: usize, half: Half) -> Self {
+        Self { m, n, half, tokens: 0, stripes: Vec::new() }
+    }
+
+    /// The first row of each stripe, how many it has, and its columns.
+    fn shapes(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
+        let (m, n, half) = (self.m, self.n, self.half);
+        (0..m).step_by(STRIPE).map(move |first| {
+            let rows = STRIPE.min(m - first);
+            (first, rows, if half == Half::Lower { first + rows } else { n })
+        })
+    }
+
+    /// y: [.., m], x: [.., n], for the same tokens.
+    fn add(&mut self, y: &Tensor, x: &Tensor) -> Result<(), Error> {
+        let flat = |x: &Tensor, width: usize| x.to_dtype(DType::F32)?.reshape(((), width));
+        let (y, x) = (flat(y, self.m)?, flat(x, self.n)?);
+        let tokens = x.dim(0)?;
+        for start in (0..tokens).step_by(BLOCK) {
+            let block = BLOCK.min(tokens - start);
+            let (y, x) = (y.narrow(0, start, block)?, x.narrow(0, start, block)?);
+            for (stripe, (first, rows, columns)) in self.shapes().enumerate() {
+                // Products of some devices want their operands without gaps.
+                let y = y.narrow(1, first, rows)?.t()?.contiguous()?;
+                let product = y.matmul(&x.narrow(1, 0, columns)?.contiguous()?)?;
+                match self.stripes.get_mut(stripe) {
+                    Some(sum) => sum.add(&product)?,
+                    None => self.stripes.push(Stripe::of(&product)?),
+                }
+            }
+        }
+        self.tokens += tokens;
+        Ok(())
+    }
+
+    /// The mean, [m, n] row-major.
+    fn finish(self) -> Result<Vec<f64>, Failed> {
+        if self.tokens == 0 {
+            return Err(prune::Error::NoTokens.into());
+        }
+        let per_token = 1.0 / self.tokens as f64;
+        let (n, half) = (self.n, self.half);
+        let mut mean = vec![0.0; self.m * n];
+        let shapes = self.shapes();
+        for (stripe, (first, rows, columns)) in self.stripes.into_iter().zip(shapes) {
+            let sum = stripe.into_values()?;
+            for row in 0..rows {
+                let known = match half {
+                    Half::Lower => first + row + 1,
+                    Half::Both => columns,
+                };
+                for (column, sum) in sum[row * columns..][..known].iter().enumerate() {
+                    let at = match half {
+                        // What `Moment` looks at: row-major, from the diagonal on.
+                        Half::Lower => column * n + first + row,
+                        Half::Both => (first + row) * n + column,
+                    };
+                    mean[at] = sum * per_token;
+                }
+            }
+        }
+        Ok(mean)
+    }
+}
+
+impl Stripe {
+    fn of(product: &Tensor) -> Result<Self, Error> {
+        Ok(match product.device() {
+            Device::Cpu | Device::Cuda(_) => Self::There(product.to_dtype(DType::F64)?),
+            Device::Metal(_) => {
+                Self::Here(with_values(product, |x| x.iter().map(|&x| f64::from(x)).collect())?)
+            }
+        })
+    }
+
+    fn add(&mut self, product: &Tensor) -> Result<(), Error> {
+        match self {
+            Self::There(sum) => *sum = (&*sum + product.to_dtype(DType::F64)?)?,
+            Self::Here(sum) => with_values(product, |product| {
+                for (sum, &add) in sum.iter_mut().zip(product) {
+                    *sum += f64::from(add);
+                }
+            })?,
+        }
+        Ok(())
+    }
+
+    /// Row by row.
+    fn into_values(self) -> Result<Vec<f64>, Error> {
+        Ok(match self {
+            Self::There(sum) => sum.flatten_all()?.to_vec1()?,
+            Self::Here(sum) => sum,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKENS: usize = 2 * BLOCK + 100;
+
+    fn random(seed: f32, width: usize) -> Tensor {
+        let values = (0..TOKENS * width).map(|i| (i as f32 * seed).sin() * 3.0).collect();
+        Tensor::from_vec(values, (2, TOKENS / 2, width), &Device::Cpu).unwrap()
+    }
+
+    /// As on a device that is none: the processor by another way.
+    fn on_device(m: usize, n: usize, here: bool) -> Moments {
+        let (mut second, mut cross) = (Products::new(n, n, Half::Lower), Products::new(m, n, Half::Both));
+        if here {
+            for products in [&mut second, &mut cross] {
+                let zeros =
+                    products.shapes().map(|(_, rows, columns)| Stripe::Here(vec![0.0; rows * columns]));
+                products.stripes = zeros.collect();
+            }
+        }
+        Moments::OnDevice { second, cross: Some(cross) }
+    }
+
+    fn finished(mut moments: Moments, x: &Tensor, y: &Tensor) -> (Moment, Vec<f64>) {
+        for window in 0..2 {
+            let one = |x: &Tensor| x.narrow(0, window, 1).unwrap();
+            assert!(moments.add(&one(x), Some(&one(y))).is_ok());
+        }
+        match moments.finish() {
+            Ok((second, Some(cross))) => (second, cross),
+            Ok((_, None)) | Err(_) => panic!("both were asked for"),
+        }
+    }
+
+    #[test]
+    fn a_device_adds_up_what_the_processor_does() {
+        // More rows than a stripe has.
+        let (m, n) = (30, STRIPE + 70);
+        let (x, y) = (random(0.7, n), random(0.3, m));
+        let (second, cross) = finished(Moments::new(&Device::Cpu, n, Some(m)), &x, &y);
+        for here in [false, true] {
+            let (second_there, cross_there) = finished(on_device(m, n, here), &x, &y);
+            let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} is not {b}");
+            for i in 0..n {
+                (0..n).for_each(|j| near(second.at(i, j), second_there.at(i, j)));
+            }
+            assert_eq!(cross.len(), cross_there.len());
+            cross.iter().zip(&cross_there).for_each(|(&a, &b)| near(a, b));
+        }
+    }
+
+    #[test]
+    fn batches_do_not_show_in_the_bits() {
+        let (m, n) = (5, 9);
+        let (x, y) = (random(0.7, n), random(0.3, m));
+        let flat = |x: &Tensor, width| x.reshape((TOKENS, width)).unwrap();
+        let (x, y) = (flat(&x, n), flat(&y, m));
+        let in_batches = |size: usize| {
+            let mut moments = Moments::new(&Device::Cpu, n, Some(m));
+            for start in (0..TOKENS).step_by(size) {
+                let batch = |x: &Tensor| x.narrow(0, start, size.min(TOKENS - start)).unwrap();
+                assert!(moments.add(&batch(&x), Some(&batch(&y))).is_ok());
+            }
+            moments.finish().ok().unwrap()
+        };
+        let whole = in_batches(TOKENS);
+        for size in [1, 100, BLOCK, 1500] {
+            assert!(in_batches(size) == whole, "batches of {size}");
+        }
+    }
+
+    #[test]
+    fn no_token_is_refused_there_too() {
+        let moments = on_device(2, 3, false);
+        assert!(matches!(moments.finish(), Err(Failed::Method(prune::Error::NoTokens))));
+    }
+}
