@@ -1,11 +1,11 @@
-//! The program itself as a child process: its time, its largest resident size, what it prints and writes.
+//! The program itself as a child process: its largest resident size, what it prints and writes.
 
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -22,7 +22,6 @@ pub struct Program<'a> {
 }
 
 pub struct Ran {
-    pub seconds: f64,
     /// Largest resident size in bytes.
     pub peak: u64,
     /// What was printed.
@@ -68,7 +67,6 @@ impl Program<'_> {
     fn run(&self, mut command: Command) -> Fallible<Ran> {
         let [printed, told] = ["printed", "told"].map(|name| self.work.join(name));
         command.stdout(File::create(&printed)?).stderr(File::create(&told)?);
-        let began = Instant::now();
         let mut child = command.spawn().map_err(|cause| format!("{}: {cause}", self.path.display()))?;
         let mut peak = 0;
         let status = loop {
@@ -78,11 +76,10 @@ impl Program<'_> {
             }
             thread::sleep(LOOK);
         };
-        let seconds = began.elapsed().as_secs_f64();
         if !status.success() {
             return Err(format!("{command:?}: {status}\n{}", fs::read_to_string(told)?).into());
         }
-        Ok(Ran { seconds, peak, printed: serde_json::from_slice(&fs::read(printed)?)? })
+        Ok(Ran { peak, printed: serde_json::from_slice(&fs::read(printed)?)? })
     }
 }
 

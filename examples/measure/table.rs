@@ -20,6 +20,11 @@ pub enum Verdict {
         ratio: f64,
         at_most: Option<f64>,
     },
+    /// A ratio that is to be this one, to a tenth of it.
+    About {
+        ratio: f64,
+        wanted: f64,
+    },
     Same(bool),
 }
 
@@ -28,6 +33,7 @@ impl Row {
     pub fn unbound(self) -> Self {
         let verdict = match self.verdict {
             Verdict::Ratio { ratio, .. } => Verdict::Ratio { ratio, at_most: None },
+            Verdict::About { ratio, .. } => Verdict::Ratio { ratio, at_most: None },
             Verdict::Same(same) => Verdict::Same(same),
         };
         Self { verdict, ..self }
@@ -36,6 +42,7 @@ impl Row {
     pub fn holds(&self) -> bool {
         match self.verdict {
             Verdict::Ratio { ratio, at_most } => at_most.is_none_or(|most| ratio <= most),
+            Verdict::About { ratio, wanted } => (ratio - wanted).abs() <= 0.1 * wanted,
             Verdict::Same(same) => same,
         }
     }
@@ -48,6 +55,7 @@ impl fmt::Display for Row {
             Verdict::Ratio { ratio, at_most } => {
                 (format!("{ratio:.2}"), at_most.map_or("-".into(), |most| format!("≤ {most}")))
             }
+            Verdict::About { ratio, wanted } => (format!("{ratio:.2}"), format!("{wanted} ± 10 %")),
             Verdict::Same(_) => ("-".into(), "equal".into()),
         };
         let missed = if self.holds() { "" } else { ", **missed**" };
