@@ -13,22 +13,21 @@
 //!
 //! `cargo bench --bench down_date [-- --quick]`
 
+mod common;
+
 use std::time::{Duration, Instant};
 
+use common::problem::{DAMPING, Problem};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::{factor, inverse};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, Par};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use slimgpt::config::{GroupSize, HeadScore, SolverDtype};
-use slimgpt::prune::{Elimination, Moment, Part, SecondMoment, Units};
-
-const DAMPING: f64 = 0.01;
+use slimgpt::prune::{Elimination, Moment, Part, Units};
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let quick = common::quick();
     let (o_proj, width, down_proj) =
         if quick { ([256, 256], 16, [128, 512]) } else { ([4096, 4096], 128, [2048, 5504]) };
     let heads = Units::Heads { width, score: HeadScore::GroupedCholesky, per_group: None };
@@ -38,21 +37,10 @@ fn main() {
 }
 
 fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: bool) {
-    let (weight, moment) = random_problem(rows, n);
+    let problem = Problem::random(rows, n);
     let remove = n / units.width() / 2;
-    let (moment, weight) = (&moment, &weight[..]);
-    let part = Part {
-        weight,
-        rows,
-        moment,
-        units,
-        remove,
-        scheduled: None,
-        damping: DAMPING,
-        compensate: true,
-        target: None,
-        solver_dtype: SolverDtype::Auto,
-    };
+    // The numbers of the ways that it is compared with.
+    let part = Part { solver_dtype: SolverDtype::F64, ..problem.part(units, remove) };
     println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
 
     let first = down_date(&part);
@@ -253,26 +241,6 @@ fn damped(moment: &Moment) -> Mat<f64> {
     let n = moment.n();
     let lambda = DAMPING * (0..n).map(|j| moment.at(j, j)).sum::<f64>() / n as f64;
     Mat::from_fn(n, n, |i, j| moment.at(i, j) + if i == j { lambda } else { 0.0 })
-}
-
-/// W [rows, n] and the second moment of correlated inputs of unequal sizes.
-fn random_problem(rows: usize, n: usize) -> (Vec<f32>, Moment) {
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let weight = (0..rows * n).map(|_| rng.random_range(-0.02..0.02)).collect();
-    let sizes: Vec<f32> = (0..n).map(|_| rng.random_range(-1.0f32..1.0).exp()).collect();
-    let mut moment = SecondMoment::new(n);
-    let mut x = vec![0.0; 512 * n];
-    for _ in 0..n.div_ceil(256) {
-        for token in x.chunks_exact_mut(n) {
-            let mut before = 0.0;
-            for (x, size) in token.iter_mut().zip(&sizes) {
-                before = 0.6 * before + rng.random_range(-1.0..1.0);
-                *x = size * before;
-            }
-        }
-        moment.add(&x).expect("whole tokens");
-    }
-    (weight, moment.finish().expect("finite inputs"))
 }
 
 /// The largest difference, in parts of the largest weight.

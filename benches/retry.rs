@@ -1,5 +1,6 @@
 //! What a retry costs: another ratio for every layer of the built-in model, in a process that finds the run's session,
 //! against what the same layers cost the run itself. Fails where a retry takes longer than a layer's work.
+//! There is no smaller form: with fewer windows what is written for each attempt would be most of the time.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Instant;

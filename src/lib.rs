@@ -11,6 +11,8 @@ pub mod calibration;
 pub mod config;
 // The built-in model and the generator of its text.
 pub mod demo;
+// Files that do not have their names yet.
+pub mod disk;
 // The worker: jobs on their own thread that obey commands and tell events.
 pub mod engine;
 // Perplexity and generation.

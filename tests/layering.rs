@@ -8,8 +8,9 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("config", &[]),
+    ("disk", &[]),
     // Part of the program, not of the library.
     ("cli", &[]),
     ("prune", &["config"]),
@@ -18,10 +19,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("demo", &["config"]),
     ("pipeline", &["prune", "calibration", "model", "config"]),
     ("eval", &["prune", "calibration", "model", "config"]),
-    ("export", &["prune", "calibration", "model", "config"]),
+    ("export", &["prune", "calibration", "model", "disk", "config"]),
     ("protocol", &["prune", "config"]),
     ("recording", &["protocol", "config"]),
-    ("session", &["protocol", "config"]),
+    ("session", &["protocol", "disk", "config"]),
     ("plot", &["config"]),
     ("report", &["plot", "session", "protocol", "prune", "config"]),
     ("app", &["protocol", "config"]),

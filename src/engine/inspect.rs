@@ -129,15 +129,17 @@ fn needs(
         | Phase::PropagatingAttention => 0,
     };
 
-    let (mut moment_flops, mut solve_flops) = (0.0, 0.0);
+    let (mut moment_flops, mut path_flops, mut fit_flops) = (0.0, 0.0, 0.0);
     for (size, plan) in architecture.layers.iter().zip(plan) {
         let parts = [(plan.attention, context(size) as f64), (plan.mlp, size.channels as f64)];
         for n in parts.into_iter().filter_map(|(units, n)| units.map(|_| n)) {
             moment_flops += tokens as f64 * n * n;
-            // Inverse n³, down-dates and refit about as much again, and their products with W.
-            solve_flops += 2.0 * n * n * n + 4.0 * hidden as f64 * n * n;
+            // Inverse, W along the path and ‖y‖², and a few down-dates; then the fit.
+            path_flops += 1.2 * n * n * n + 2.0 * hidden as f64 * n * n;
+            fit_flops += 0.1 * n * n * n + hidden as f64 * n * n;
         }
     }
+    let in_f32 = flops_per_second(&Device::Cpu, DType::F32)?;
     let blocks = streams as f64 * architecture.layers.len() as f64;
     let block_seconds = tokens as f64 * seconds_per_token(checkpoint, seq_len, forward)?;
     Ok(Needs {
@@ -149,8 +151,8 @@ fn needs(
         peak,
         optional_bytes,
         kept_bytes,
-        forward_seconds: blocks * block_seconds + moment_flops / flops_per_second(&Device::Cpu, DType::F32)?,
-        solve_seconds: solve_flops / flops_per_second(&Device::Cpu, DType::F64)?,
+        forward_seconds: blocks * block_seconds + moment_flops / in_f32,
+        solve_seconds: path_flops / in_f32 + fit_flops / flops_per_second(&Device::Cpu, DType::F64)?,
     })
 }
 

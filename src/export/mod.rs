@@ -1,5 +1,6 @@
 //! Writing a pruned model: beside the target, synced, renamed when complete.
 
+mod awaited;
 mod error;
 mod gguf;
 mod hf;
@@ -14,5 +15,4 @@ pub use gguf::{GgufModel, GgufWriter, file_name as gguf_file_name};
 pub use hf::{goes_along, is_licence};
 pub use one_file::{check_file, write_file};
 pub use output_dir::{OutputDir, Published, clear_away};
-pub use shards::ShardWriter;
 pub use writer::{Finished, Writer, WrittenForm, check};

@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use crate::disk;
+
 use super::Error;
 
 /// Refuses a place that is taken, before long work.
@@ -27,18 +29,12 @@ pub fn check_file(path: &Path, force: bool) -> Result<(), Error> {
 /// As [`check_file`]; a disk that takes no more.
 pub fn write_file(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Error> {
     check_file(path, force)?;
-    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(Error::write(parent))?;
-    let name = path.file_name().ok_or_else(|| Error::NoName(path.into()))?.to_string_lossy();
-    let prefix = format!(".{name}.partial-");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix);
-    // Else it would be for its owner alone; the mask of the process still holds.
-    #[cfg(unix)]
-    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    #[cfg(unix)]
-    builder.permissions(readable);
-    let mut file = builder.tempfile_in(parent).map_err(Error::write(path))?;
+    let directory = disk::directory_of(path);
+    std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
+    if path.file_name().is_none() {
+        return Err(Error::NoName(path.into()));
+    }
+    let mut file = disk::temporary(path).map_err(Error::write(path))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::write(path))?;
     let named = if force { file.persist(path) } else { file.persist_noclobber(path) };
     named.map(drop).map_err(|e| Error::Write { path: path.into(), cause: e.error })

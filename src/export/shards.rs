@@ -1,109 +1,231 @@
-//! Safetensors files of bounded size, written as the blocks come.
+//! Safetensors files of bounded size, whose tensors go to their places as they come.
 
-use std::{fs, path::PathBuf};
+mod plan;
 
-use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{self, Seek, SeekFrom, Write},
+};
+
+use candle_core::DType;
+use serde_json::json;
 
 use crate::model::StoredTensor;
 
-use super::{Error, OutputDir};
+use self::plan::{Place, Plan, Shard};
+use super::{Error, OutputDir, awaited::Awaited, stored};
 
-/// Collects tensors and writes a shard whenever enough are there. Names of Hugging Face: `model.safetensors`, or
-/// `model-00001-of-0000N.safetensors` with `model.safetensors.index.json`.
-pub struct ShardWriter<'c> {
-    /// Bytes of one shard: what is held in memory until it is full.
-    limit: u64,
-    held: Vec<StoredTensor<'c>>,
-    held_bytes: usize,
-    total_bytes: usize,
-    /// Temporary name and tensor names of each shard that is on disk.
-    shards: Vec<(PathBuf, Vec<String>)>,
+pub use plan::Announced;
+
+/// Writes a model of known shapes, with the names of Hugging Face: `model.safetensors`, or
+/// `model-00001-of-0000N.safetensors` with `model.safetensors.index.json`. Holds nothing but the tensor at hand.
+#[derive(Debug)]
+pub struct ShardWriter {
+    shards: Vec<Shard>,
+    /// The file of each tensor.
+    weight_map: BTreeMap<String, String>,
+    bytes: u64,
+    awaited: Awaited<(Place, DType)>,
+    /// The shard that the last tensor went to.
+    open: Option<(usize, File)>,
+    begun: Vec<bool>,
 }
 
-impl<'c> ShardWriter<'c> {
-    pub fn with_limit(limit: u64) -> Self {
-        Self { limit, held: Vec::new(), held_bytes: 0, total_bytes: 0, shards: Vec::new() }
-    }
-
-    pub fn add(&mut self, out: &OutputDir, tensors: Vec<StoredTensor<'c>>) -> Result<(), Error> {
-        for tensor in tensors {
-            let bytes = tensor.bytes.len();
-            if (self.held_bytes + bytes) as u64 > self.limit && !self.held.is_empty() {
-                self.flush(out)?;
-            }
-            self.held_bytes += bytes;
-            self.total_bytes += bytes;
-            self.held.push(tensor);
+impl ShardWriter {
+    /// Files of up to `limit` bytes of tensors. Those that follow each other here lie in one file: where they also come in
+    /// this order, every file is opened once.
+    ///
+    /// # Errors
+    /// A tensor larger than a file can say.
+    pub fn new(out: &OutputDir, announced: Vec<Announced>, limit: u64) -> Result<Self, Error> {
+        let plan = Plan::new(&announced, limit).map_err(Error::write(out.target("model.safetensors")))?;
+        let Plan { shards, places, bytes } = plan;
+        let mut weight_map = BTreeMap::new();
+        let mut awaited = Awaited::new("the output's list of tensors".into());
+        for (Announced { name, dtype, shape }, place) in announced.into_iter().zip(places) {
+            weight_map.insert(name.clone(), shards[place.shard].name.clone());
+            awaited.announce(name, shape, (place, dtype));
         }
-        Ok(())
+        let begun = vec![false; shards.len()];
+        Ok(Self { shards, weight_map, bytes, awaited, open: None, begun })
     }
 
-    /// Writes what is held, gives the shards their names and writes the index.
+    /// Writes a tensor, rounded to the type that was announced.
+    ///
+    /// # Errors
+    /// One that was not announced, or in another shape; a number that the type can't hold; a disk that takes no more.
+    pub fn add(&mut self, out: &OutputDir, tensor: &StoredTensor) -> Result<(), Error> {
+        let (place, dtype) = self.awaited.take(tensor)?;
+        let target = out.target(&self.shards[place.shard].name);
+        let mut file = self.file(place.shard, out).map_err(Error::write(&target))?;
+        file.seek(SeekFrom::Start(place.at)).map_err(Error::write(&target))?;
+        stored::rounded(tensor, dtype, |bytes| file.write_all(bytes).map_err(Error::write(&target)))
+    }
+
+    /// Syncs the last file and writes the index.
+    ///
+    /// # Errors
+    /// A tensor that never came; a disk that takes no more.
     pub fn finish(mut self, out: &OutputDir) -> Result<(), Error> {
-        self.flush(out)?;
-        let count = self.shards.len();
-        let mut weight_map = serde_json::Map::new();
-        for (index, (path, tensors)) in self.shards.into_iter().enumerate() {
-            let name = match count {
-                1 => "model.safetensors".to_string(),
-                _ => format!("model-{:05}-of-{count:05}.safetensors", index + 1),
-            };
-            fs::rename(&path, out.path().join(&name)).map_err(Error::write(out.target(&name)))?;
-            weight_map.extend(tensors.into_iter().map(|tensor| (tensor, Value::from(name.as_str()))));
+        if let Some((shard, file)) = self.open.take() {
+            file.sync_all().map_err(Error::write(out.target(&self.shards[shard].name)))?;
         }
-        if count > 1 {
-            weight_map.sort_keys();
-            let index = json!({ "metadata": { "total_size": self.total_bytes }, "weight_map": weight_map });
+        self.awaited.all_came()?;
+        if self.shards.len() > 1 {
+            let index = json!({ "metadata": { "total_size": self.bytes }, "weight_map": self.weight_map });
             out.write("model.safetensors.index.json", format!("{index:#}\n").as_bytes())?;
         }
         Ok(())
     }
 
-    fn flush(&mut self, out: &OutputDir) -> Result<(), Error> {
-        let name = format!("shard-{}.partial", self.shards.len());
-        let path = out.path().join(&name);
-        let fail =
-            |cause: String| Error::Write { path: out.target(&name), cause: std::io::Error::other(cause) };
-        let tensors = self.held.iter().map(|tensor| (tensor.name.as_str(), tensor));
-        // Some loaders refuse a file that does not name its framework.
-        let metadata = [("format".to_string(), "pt".to_string())].into();
-        // It goes by way of a temporary file, which is its owner's alone; a file made plainly says what others may do.
-        let made = fs::File::create(&path).and_then(|file| file.metadata());
-        let permissions = made.map_err(Error::write(out.target(&name)))?.permissions();
-        safetensors::serialize_to_file(tensors, Some(metadata), &path).map_err(|e| fail(e.to_string()))?;
-        let finish = || {
-            let file = fs::File::open(&path)?;
-            file.set_permissions(permissions)?;
-            file.sync_all()
+    /// The file of a shard, with its header and its length. The one that was open is synced.
+    fn file(&mut self, shard: usize, out: &OutputDir) -> io::Result<&File> {
+        let open = match self.open.take() {
+            Some((same, file)) if same == shard => file,
+            other => {
+                if let Some((_, file)) = other {
+                    file.sync_all()?;
+                }
+                let Shard { name, header, length } = &self.shards[shard];
+                let begun = std::mem::replace(&mut self.begun[shard], true);
+                let path = out.path().join(name);
+                let mut file = OpenOptions::new().write(true).create_new(!begun).open(path)?;
+                if !begun {
+                    file.set_len(*length)?;
+                    file.write_all(header)?;
+                }
+                file
+            }
         };
-        finish().map_err(Error::write(out.target(&name)))?;
-        self.shards.push((path, self.held.drain(..).map(|t| t.name).collect()));
-        self.held_bytes = 0;
-        Ok(())
+        let (_, file) = self.open.insert((shard, open));
+        Ok(file)
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::{borrow::Cow, os::unix::fs::PermissionsExt};
+    use std::{borrow::Cow, fs, path::Path};
 
     use super::*;
 
+    fn tensor(name: &str, dtype: &str, shape: &[usize]) -> StoredTensor<'static> {
+        let dtype: DType = dtype.parse().unwrap();
+        let numbers = shape.iter().product::<usize>() * dtype.size_in_bytes();
+        let bytes = (0..numbers).map(|i| (i % 11 + name.len()) as u8).collect();
+        StoredTensor { name: name.into(), dtype, shape: shape.into(), bytes: Cow::Owned(bytes) }
+    }
+
+    fn some_tensors() -> Vec<StoredTensor<'static>> {
+        vec![
+            tensor("layers.10.weight", "f16", &[3, 5]),
+            tensor("layers.9.norm", "f32", &[3]),
+            tensor("layers.9.weight", "bf16", &[2, 2]),
+            tensor("embedding", "f16", &[7, 3]),
+            tensor("norm", "f32", &[1]),
+        ]
+    }
+
+    fn announced(tensors: &[StoredTensor]) -> Vec<Announced> {
+        let one = |tensor: &StoredTensor| Announced {
+            name: tensor.name.clone(),
+            dtype: tensor.dtype,
+            shape: tensor.shape.clone(),
+        };
+        tensors.iter().map(one).collect()
+    }
+
+    fn output(dir: &Path) -> OutputDir {
+        let out = OutputDir::create(&dir.join("slim"), true, None, |_| Ok::<(), Error>(())).unwrap();
+        out.write("run.json", b"{}").unwrap();
+        out
+    }
+
+    fn written(dir: &Path, limit: u64, order: &[usize]) -> BTreeMap<String, Vec<u8>> {
+        let out = output(dir);
+        let tensors = some_tensors();
+        let mut shards = ShardWriter::new(&out, announced(&tensors), limit).unwrap();
+        for &index in order {
+            shards.add(&out, &tensors[index]).unwrap();
+        }
+        shards.finish(&out).unwrap();
+        let entries = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path());
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        entries.map(|path| (name(&path), fs::read(path).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_shard_has_the_bytes_that_the_safetensors_library_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let tensors = some_tensors();
+        let framework = || Some([("format".to_owned(), "pt".to_owned())].into());
+        let whole = |tensors: &[StoredTensor]| {
+            safetensors::serialize(tensors.iter().map(|tensor| (&tensor.name, tensor)), framework()).unwrap()
+        };
+        let one = written(dir.path(), 1 << 30, &[0, 1, 2, 3, 4]);
+        assert_eq!(one["model.safetensors"], whole(&tensors));
+        // 30, 12 and 8 bytes; 42 and 4.
+        let two = written(dir.path(), 50, &[0, 1, 2, 3, 4]);
+        for (shard, range) in [0..3, 3..5].into_iter().enumerate() {
+            let name = format!("model-{:05}-of-00002.safetensors", shard + 1);
+            assert_eq!(two[&name], whole(&tensors[range]), "{name}");
+        }
+        let index: serde_json::Value = serde_json::from_slice(&two["model.safetensors.index.json"]).unwrap();
+        assert_eq!(index["metadata"]["total_size"], 96);
+        assert_eq!(index["weight_map"]["embedding"], "model-00002-of-00002.safetensors");
+    }
+
+    #[test]
+    fn the_order_in_which_tensors_come_changes_no_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let in_order = written(dir.path(), 50, &[0, 1, 2, 3, 4]);
+        assert_eq!(written(dir.path(), 50, &[4, 2, 0, 3, 1]), in_order);
+    }
+
+    #[test]
+    fn a_tensor_is_in_its_file_before_the_next_one_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = output(dir.path());
+        let tensors = some_tensors();
+        let mut shards = ShardWriter::new(&out, announced(&tensors), 1 << 30).unwrap();
+        for tensor in &tensors {
+            shards.add(&out, tensor).unwrap();
+            let bytes = fs::read(out.path().join("model.safetensors")).unwrap();
+            let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+            assert_eq!(file.tensor(&tensor.name).unwrap().data(), &*tensor.bytes, "{}", tensor.name);
+        }
+    }
+
+    #[test]
+    fn what_was_not_announced_or_never_came_is_told_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = output(dir.path());
+        let tensors = some_tensors();
+        let mut shards = ShardWriter::new(&out, announced(&tensors), 1).unwrap();
+        let stranger = shards.add(&out, &tensor("stranger", "f16", &[1])).unwrap_err().to_string();
+        assert!(stranger.contains("stranger"), "{stranger}");
+        for tensor in &tensors[1..4] {
+            shards.add(&out, tensor).unwrap();
+        }
+        let other = shards.add(&out, &tensor("norm", "f32", &[2])).unwrap_err().to_string();
+        assert!(other.contains("norm") && other.contains("[1]") && other.contains("found [2]"), "{other}");
+        let missing = shards.finish(&out).unwrap_err().to_string();
+        assert!(missing.contains("layers.10.weight"), "{missing}");
+    }
+
+    #[cfg(unix)]
     #[test]
     fn weights_may_be_read_by_whoever_may_read_their_neighbours() {
+        use std::os::unix::fs::PermissionsExt;
+
         let dir = tempfile::tempdir().unwrap();
+        let tensors = some_tensors();
         for limit in [1, 1 << 30] {
-            let out =
-                OutputDir::create(&dir.path().join("slim"), true, None, |_| Ok::<(), Error>(())).unwrap();
-            out.write("run.json", b"{}").unwrap();
-            let tensor = |name: &str| StoredTensor {
-                name: name.into(),
-                dtype: "f32".parse().unwrap(),
-                shape: vec![1],
-                bytes: Cow::Borrowed(&[0; 4]),
-            };
-            let mut shards = ShardWriter::with_limit(limit);
-            shards.add(&out, vec![tensor("a"), tensor("b")]).unwrap();
+            let out = output(dir.path());
+            let mut shards = ShardWriter::new(&out, announced(&tensors), limit).unwrap();
+            for tensor in &tensors {
+                shards.add(&out, tensor).unwrap();
+            }
             shards.finish(&out).unwrap();
             let target = out.publish().unwrap().path;
             let mode = |name: &str| fs::metadata(target.join(name)).unwrap().permissions().mode();

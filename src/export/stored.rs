@@ -1,7 +1,5 @@
 //! The number type that weights are stored in.
 
-use std::borrow::Cow;
-
 use candle_core::{DType, Device, Tensor};
 
 use crate::{
@@ -11,16 +9,11 @@ use crate::{
 
 use super::Error;
 
-/// The tensors in this type, rounded to nearest even; None leaves them as they are.
-///
-/// # Errors
-/// A number that the type cannot hold.
-pub fn all_as(dtype: Option<Precision>, tensors: Vec<StoredTensor>) -> Result<Vec<StoredTensor>, Error> {
-    let Some(dtype) = dtype.map(dtype_of) else { return Ok(tensors) };
-    tensors.into_iter().map(|tensor| rounded(tensor, dtype)).collect()
-}
+/// Numbers that are converted at a time, so that an embedding takes no more room than a norm: whole blocks of every
+/// quantised type.
+const BAND: usize = 1 << 20;
 
-fn dtype_of(precision: Precision) -> DType {
+pub fn dtype_of(precision: Precision) -> DType {
     match precision {
         Precision::F32 => DType::F32,
         Precision::F16 => DType::F16,
@@ -28,30 +21,90 @@ fn dtype_of(precision: Precision) -> DType {
     }
 }
 
-/// The numbers of a tensor, row by row.
+/// Gives the numbers of a tensor, row by row, as bands of [`BAND`]: the place of the first among all, and they.
+/// `bytes` are of type `dtype`.
 ///
 /// # Errors
-/// None for a tensor whose bytes fit its shape.
-pub fn numbers(tensor: &StoredTensor) -> Result<Vec<f32>, Error> {
-    let read = || {
-        Tensor::from_raw_buffer(&tensor.bytes, tensor.dtype, &tensor.shape, &Device::Cpu)?
-            .to_dtype(DType::F32)?
-            .flatten_all()?
-            .to_vec1()
-    };
-    read().map_err(|cause| Error::Model(model::Error::from(cause)))
+/// Those of `each`; none for bytes that are whole numbers.
+pub fn in_bands(
+    (dtype, bytes): (DType, &[u8]),
+    mut each: impl FnMut(usize, Vec<f32>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let number = dtype.size_in_bytes();
+    for (band, bytes) in bytes.chunks(BAND * number).enumerate() {
+        let read = || {
+            let band = Tensor::from_raw_buffer(bytes, dtype, &[bytes.len() / number], &Device::Cpu)?;
+            band.to_dtype(DType::F32)?.to_vec1()
+        };
+        each(band * BAND, read().map_err(model::Error::from)?)?;
+    }
+    Ok(())
 }
 
-fn rounded(tensor: StoredTensor, dtype: DType) -> Result<StoredTensor, Error> {
+/// The bytes of a band of numbers, rounded to nearest even.
+///
+/// # Errors
+/// A number that the type cannot hold.
+pub fn band_as(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) -> Result<Vec<u8>, Error> {
+    let rounded = round_to(dtype, numbers).map_err(|element| {
+        let (tensor, dtype) = (tensor.to_owned(), dtype.as_str().to_owned());
+        model::Error::TooLarge { tensor, element: first + element, found: numbers[element], dtype }
+    })?;
+    Ok(rounded.bytes)
+}
+
+/// Writes the tensor's bytes in this type: as they are where it is their own, else rounded to nearest even, band by band.
+///
+/// # Errors
+/// A number that the type cannot hold; those of `write`.
+pub fn rounded(
+    tensor: &StoredTensor,
+    dtype: DType,
+    mut write: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
     if tensor.dtype == dtype {
-        return Ok(tensor);
+        return write(&tensor.bytes);
     }
-    let values = numbers(&tensor)?;
-    match round_to(dtype, &values) {
-        Ok(rounded) => Ok(StoredTensor { dtype, bytes: Cow::Owned(rounded.bytes), ..tensor }),
-        Err(element) => {
-            let (found, dtype) = (values[element], dtype.as_str().to_owned());
-            Err(model::Error::TooLarge { tensor: tensor.name, element, found, dtype }.into())
+    in_bands((tensor.dtype, &tensor.bytes), |first, numbers| {
+        write(&band_as(dtype, &tensor.name, first, &numbers)?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    fn tensor(numbers: &[f32]) -> StoredTensor<'static> {
+        StoredTensor {
+            name: "x".into(),
+            dtype: DType::F32,
+            shape: vec![numbers.len()],
+            bytes: Cow::Owned(numbers.iter().flat_map(|x| x.to_le_bytes()).collect()),
         }
+    }
+
+    #[test]
+    fn bands_are_the_tensor_again() {
+        let numbers: Vec<f32> = (0..2 * BAND + 3).map(|i| i as f32 / 7.0).collect();
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            let mut found = Vec::new();
+            let write = |bytes: &[u8]| {
+                found.extend_from_slice(bytes);
+                Ok(())
+            };
+            let small: Vec<f32> = numbers.iter().map(|x| x % 1000.0).collect();
+            rounded(&tensor(&small), dtype, write).unwrap();
+            assert!(found == round_to(dtype, &small).unwrap().bytes, "{dtype:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_told_by_its_place_in_the_tensor() {
+        let mut numbers = vec![1.0; BAND + 5];
+        numbers[BAND + 2] = 7e4;
+        let error = rounded(&tensor(&numbers), DType::F16, |_| Ok(())).unwrap_err().to_string();
+        assert!(error.contains(&format!("70000 at element {}", BAND + 2)), "{error}");
     }
 }

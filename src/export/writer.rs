@@ -1,18 +1,22 @@
 //! A pruned model on its way to the disk, in every form that was asked for.
 
 use crate::{
-    config::{Format, OutputForm},
-    model::{Architecture, Checkpoint, Shapes, StoredTensor, end_tensors},
+    config::{Format, OutputForm, Precision},
+    model::{Architecture, Checkpoint, Shapes, Slot, StoredTensor, end_tensors},
 };
 
-use super::{Error, GgufWriter, OutputDir, ShardWriter, gguf, hf, stored};
+use super::{
+    Error, GgufWriter, OutputDir, gguf, hf,
+    shards::{Announced, ShardWriter},
+    stored,
+};
 
-/// Writes block by block, so that one block's tensors are held at a time, and a shard's.
+/// Writes block by block and keeps nothing: every tensor has its place in a file before it comes.
 pub struct Writer<'c> {
     checkpoint: &'c Checkpoint,
     pruned: Architecture,
     form: OutputForm,
-    shards: Option<(Shapes, ShardWriter<'c>)>,
+    shards: Option<(Shapes, ShardWriter)>,
     gguf: Option<GgufWriter>,
 }
 
@@ -59,12 +63,17 @@ impl<'c> Writer<'c> {
         out: &OutputDir,
     ) -> Result<Self, Error> {
         check(checkpoint, &pruned, &form)?;
-        let shards = || ShardWriter::with_limit(form.shard_size.0);
+        let shards = |architecture: &Architecture| {
+            let announced = announced(checkpoint, architecture, form.export_dtype)?;
+            ShardWriter::new(out, announced, form.shard_size.0)
+        };
         let (mut directory, mut gguf) = (None, None);
         for format in &form.formats {
             match format {
-                Format::Hf => directory = Some((Shapes::Narrow, shards())),
-                Format::Padded => directory = Some((Shapes::Padded, shards())),
+                Format::Hf => directory = Some((Shapes::Narrow, shards(&pruned)?)),
+                Format::Padded => {
+                    directory = Some((Shapes::Padded, shards(checkpoint.architecture())?));
+                }
                 Format::Gguf => gguf = Some(GgufWriter::create(out, checkpoint, &pruned, form.gguf_type)?),
             }
         }
@@ -94,7 +103,9 @@ impl<'c> Writer<'c> {
             gguf.add(&tensors)?;
         }
         if let Some((_, shards)) = self.shards.as_mut().filter(|(own, _)| *own == shapes) {
-            shards.add(out, stored::all_as(self.form.export_dtype, tensors)?)?;
+            for tensor in tensors {
+                shards.add(out, &tensor)?;
+            }
         }
         Ok(())
     }
@@ -119,7 +130,9 @@ impl<'c> Writer<'c> {
             hf::copy_files(self.checkpoint, hf::is_licence, out)?;
         }
         if let Some((shapes, mut shards)) = self.shards.take() {
-            shards.add(out, stored::all_as(self.form.export_dtype, ends)?)?;
+            for tensor in &ends {
+                shards.add(out, tensor)?;
+            }
             shards.finish(out)?;
             let dtype = self.form.export_dtype;
             let hf::Loading { class, remote_code } =
@@ -132,4 +145,24 @@ impl<'c> Writer<'c> {
         }
         Ok(Finished { forms, notices })
     }
+}
+
+/// The tensors of a directory in the order in which they come: those of the blocks, then the ends.
+fn announced(
+    checkpoint: &Checkpoint,
+    architecture: &Architecture,
+    dtype: Option<Precision>,
+) -> Result<Vec<Announced>, Error> {
+    let mut slots = architecture.tensors();
+    let ends = end_tensors(checkpoint)?.len();
+    // The architecture names the ends first.
+    slots.rotate_left(ends);
+    let announce = |Slot { name, shape, .. }: Slot| {
+        let dtype = match dtype {
+            Some(precision) => stored::dtype_of(precision),
+            None => checkpoint.storage_dtype(&name)?,
+        };
+        Ok(Announced { name, dtype, shape })
+    };
+    slots.into_iter().map(announce).collect()
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 use crate::{
     config::{Part, Settings, Target},
     model::{Architecture, LayerSize},
+    prune::solve_bytes,
 };
 
-use super::{LayerPlan, planned};
+use super::{LayerPlan, plan::units, planned};
 
 /// Tokens in one forward pass at most, where a window has no more: with these, products are as fast as they get.
 const MOST_TOKENS: usize = 2048;
@@ -182,13 +183,17 @@ impl Footprint<'_> {
     fn solving(&self, part: Part, size: LayerSize, after: LayerSize) -> Held {
         let kept = self.width(part, after);
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
+        let (_, width, units) = units(part, &size, self.architecture.head_dim, self.settings);
+        let removed = (n - kept) as usize / width;
+        let of_weight = [self.architecture.hidden, n as usize];
+        let solve = solve_bytes(of_weight, units, removed, self.settings.solver_dtype);
         // f32 where it is not the type of the block.
         let weight = if self.dtype == DType::F32 { 0 } else { hidden * n * size_of::<f32>() as u64 };
         Held {
             block: self.block(size),
             streams: self.streams(),
             moments: in_prune::moment(n) + self.toward_dense(hidden * n * size_of::<f64>() as u64),
-            solve: in_prune::solve(hidden, n, kept) + weight,
+            solve: solve + weight,
             ..Held::default()
         }
     }
@@ -272,15 +277,6 @@ mod in_prune {
     /// A second moment.
     pub fn moment(n: u64) -> u64 {
         n * n * F64 / 2
-    }
-
-    /// A weight [rows, n] of whose columns so many stay: the path with its inverse and weight, then the fit with the factor, the
-    /// moments between what left and what stays, and the weights.
-    pub fn solve(rows: u64, n: u64, kept: u64) -> u64 {
-        let gone = n - kept;
-        let path = n * n * F64 / 2 + 2 * rows * n * F32;
-        let fit = (kept * kept / 2 + gone * kept + rows * kept + rows * gone.max(kept)) * F64;
-        path.max(fit)
     }
 }
 

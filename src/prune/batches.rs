@@ -1,30 +1,64 @@
-//! Channels in batches: those with the lowest scores leave together (Dynamic Group Size).
+//! Channels in batches: those with the lowest scores leave together (Dynamic Group Size), and W is carried along.
+//!
+//! With V = W_R L⁻ᵀ what leaves costs ‖V‖², and the rest becomes W_A − V U_Aᵀ.
 
+use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Accum, Mat, Par};
+
+use super::Part;
 use super::condition::condition;
 use super::damping::Damped;
+use super::dense::Dense;
 use super::down_date::ActiveBlock;
 use super::elimination::{Method, Next, Removal};
+use super::exchange::exchange_columns;
 use super::group_size::group_size;
 use super::number::{Number, columns_squared};
 use crate::config::GroupSize;
 
 pub(super) struct Batches<T> {
     block: ActiveBlock<T>,
+    /// [rows, active] in front, in the order of the slots; behind them V of what has left.
+    w: Dense<T>,
     kind: GroupSize,
-}
-
-impl<T> Batches<T> {
-    pub(super) fn new(block: ActiveBlock<T>, kind: GroupSize) -> Self {
-        Self { block, kind }
-    }
+    compensate: bool,
 }
 
 impl<T: Number> Batches<T> {
+    pub(super) fn new(block: ActiveBlock<T>, w: Dense<T>, kind: GroupSize, compensate: bool) -> Self {
+        Self { block, w, kind, compensate }
+    }
+
     /// ‖W_j‖² / P_jj of every active column.
     fn scores(&self) -> Vec<f64> {
-        let squared = columns_squared(self.block.w()).into_iter().enumerate();
-        squared.map(|(slot, squared)| squared / self.block.corner(slot)[(0, 0)].into()).collect()
+        let squared = columns_squared(self.w.view().subcols(0, self.block.slots().len()));
+        let score = |(slot, squared): (usize, f64)| squared / self.block.corner(slot)[(0, 0)].into();
+        squared.into_iter().enumerate().map(score).collect()
     }
+
+    /// tr(W_R G_RR W_Rᵀ) + 2 tr(W_R G_RS W_Sᵀ), S what had left before R.
+    fn rise_without_compensation(&self, leave: usize, damped: &Damped) -> f64 {
+        let (stay, columns) = (self.block.slots().len(), self.block.gone());
+        let w_gone = self.w.view().subcols(stay, columns.len());
+        let mut gram: Mat<T> = Mat::zeros(columns.len(), leave);
+        let w_r = w_gone.subcols(0, leave);
+        matmul(gram.as_mut(), Accum::Replace, w_gone.transpose(), w_r, T::of(1.0), Par::rayon(0));
+        rise(columns, leave, damped, |s, r| gram[(s, r)].into())
+    }
+}
+
+/// Σ C_rs G_rs over what leaves, and twice that with what left before: `columns` are those that have left, the last `leave`
+/// of them in front, and C = Wᵀ W is given between two of their places.
+pub(super) fn rise(columns: &[usize], leave: usize, damped: &Damped, c: impl Fn(usize, usize) -> f64) -> f64 {
+    let mut rise = 0.0;
+    for r in 0..leave {
+        for s in 0..columns.len() {
+            let times = if s < leave { 1.0 } else { 2.0 };
+            rise += times * c(s, r) * damped.at(columns[s], columns[r]);
+        }
+    }
+    rise
 }
 
 impl<T: Number> Method for Batches<T> {
@@ -37,23 +71,36 @@ impl<T: Number> Method for Batches<T> {
     }
 
     fn remove(&mut self, next: Next) -> Result<Removal, usize> {
-        self.block.settle();
+        self.settle();
         let scores = next.first_scores.map_or_else(|| self.scores(), <[f64]>::to_vec);
         let slots = self.block.slots();
         let mut order: Vec<usize> = (0..slots.len()).collect();
         order.sort_unstable_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(slots[a].cmp(&slots[b])));
         order.truncate(group_size(self.kind, next.goal, next.removed, next.step));
-        let units = order.iter().map(|&slot| slots[slot]).collect();
+        let units: Vec<usize> = order.iter().map(|&slot| slots[slot]).collect();
         order.sort_unstable();
-        let error = self.block.remove(&order, next.damped)?;
-        Ok(Removal { units, error })
+        let pairs = self.block.take_out(&order)?;
+        exchange_columns(&mut self.w, &pairs);
+        let leave = units.len();
+        if !self.compensate {
+            return Ok(Removal { error: self.rise_without_compensation(leave, next.damped), units });
+        }
+        let mut v = self.w.view_mut().subcols_mut(self.block.slots().len(), leave);
+        solve_lower_triangular_in_place(self.block.l(), v.as_mut().transpose_mut(), Par::rayon(0));
+        Ok(Removal { error: columns_squared(v.as_ref()).iter().sum(), units })
     }
 
     fn settle(&mut self) {
-        self.block.settle();
+        if self.block.settle() && self.compensate {
+            let u = self.block.last_u();
+            let (stay, leave) = (u.nrows(), u.ncols());
+            let (w_a, v) = self.w.view_mut().subcols_mut(0, stay + leave).split_at_col_mut(stay);
+            matmul(w_a, Accum::Add, v.as_ref(), u.transpose(), T::of(-1.0), Par::rayon(0));
+        }
     }
 
-    fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)> {
-        Some(self.block.compensated())
+    fn compensated(&mut self, part: &Part) -> Option<(Vec<usize>, Vec<f64>)> {
+        self.settle();
+        Some(self.block.compensated(part))
     }
 }

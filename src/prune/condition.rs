@@ -1,6 +1,7 @@
 //! The condition number of G_λ, estimated: λ_max by power iteration on G_λ, 1/λ_min by the same on its inverse.
 
-use faer::MatRef;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, ColMut, ColRef, MatRef, Par};
 use rayon::prelude::*;
 
 use super::damping::Damped;
@@ -19,14 +20,14 @@ pub(super) fn condition<T: Number>(damped: &Damped, p: MatRef<'_, T>) -> f64 {
 }
 
 /// The largest eigenvalue of a symmetric positive definite matrix, from below; always the same start.
-fn largest_eigenvalue(n: usize, times: impl Fn(&[f64]) -> Vec<f64>) -> f64 {
+fn largest_eigenvalue<T: Number>(n: usize, times: impl Fn(&[T]) -> Vec<T>) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    let mut x: Vec<f64> = (0..n).map(|j| (j as f64 * GOLDEN).fract() - 0.45).collect();
+    let mut x: Vec<T> = (0..n).map(|j| T::of((j as f64 * GOLDEN).fract() - 0.45)).collect();
     let mut estimate = 0.0;
     for _ in 0..STEPS {
         let length = dot(&x, &x).sqrt();
         for x in &mut x {
-            *x /= length;
+            *x /= T::of(length);
         }
         let y = times(&x);
         let next = dot(&x, &y);
@@ -50,33 +51,36 @@ fn times(damped: &Damped, x: &[f64]) -> Vec<f64> {
     y
 }
 
-/// Column j below the diagonal.
-fn column_of<'p, T: Number>(p: MatRef<'p, T>, j: usize) -> &'p [T] {
-    let column = p.col(j).try_as_col_major().expect("a column of a column-major matrix");
-    &column.as_slice()[j + 1..]
-}
-
-/// P x, from the lower half of P.
-fn lower_times<T: Number>(p: MatRef<'_, T>, x: &[f64]) -> Vec<f64> {
+/// P x, from the lower half of P: a chunk of columns at a time, its triangle and what lies below that.
+fn lower_times<T: Number>(p: MatRef<'_, T>, x: &[T]) -> Vec<T> {
     let n = x.len();
-    let chunks: Vec<Vec<f64>> = (0..n.div_ceil(CHUNK))
+    let chunks: Vec<Vec<T>> = (0..n.div_ceil(CHUNK))
         .into_par_iter()
         .map(|chunk| {
             let first = chunk * CHUNK;
-            let mut y = vec![0.0; n - first];
-            for j in first..(first + CHUNK).min(n) {
-                let below = column_of(p, j);
-                for (y, &p) in y[j + 1 - first..].iter_mut().zip(below) {
-                    *y += p.into() * x[j];
+            let size = CHUNK.min(n - first);
+            let p = p.submatrix(first, first, n - first, size);
+            let (x_chunk, x_below) = x[first..].split_at(size);
+            let mut y = vec![T::default(); n - first];
+            let (y_chunk, y_below) = y.split_at_mut(size);
+            for j in 0..size {
+                for i in 0..size {
+                    y_chunk[i] += p[(i.max(j), i.min(j))] * x_chunk[j];
                 }
-                y[j - first] += p[(j, j)].into() * x[j] + dot(below, &x[j + 1..]);
             }
+            let below = p.subrows(size, n - first - size);
+            let add = |y: &mut [T], a: MatRef<'_, T>, x: &[T]| {
+                let (y, x) = (ColMut::from_slice_mut(y), ColRef::from_slice(x));
+                matmul(y.as_mat_mut(), Accum::Add, a, x.as_mat(), T::of(1.0), Par::Seq);
+            };
+            add(y_below, below, x_chunk);
+            add(y_chunk, below.transpose(), x_below);
             y
         })
         .collect();
-    let mut sum = vec![0.0; n];
+    let mut sum = vec![T::default(); n];
     for (chunk, y) in chunks.iter().enumerate() {
-        for (sum, y) in sum[chunk * CHUNK..].iter_mut().zip(y) {
+        for (sum, &y) in sum[chunk * CHUNK..].iter_mut().zip(y) {
             *sum += y;
         }
     }
@@ -85,8 +89,6 @@ fn lower_times<T: Number>(p: MatRef<'_, T>, x: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use faer::Par;
-
     use super::*;
     use crate::prune::{Moment, inverse::invert, slow};
 

@@ -92,3 +92,23 @@ impl<T> IndexMut<(usize, usize)> for Dense<T> {
         &mut self.values[j * self.stride + i]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compacted_half_is_the_half_of_what_stays() {
+        let (n, stay) = (9, [0, 3, 4, 7]);
+        let mut half: Dense<f64> = Dense::zeros(n, n);
+        for (i, j) in (0..n).flat_map(|j| (j..n).map(move |i| (i, j))) {
+            half[(i, j)] = (j * 100 + i) as f64;
+        }
+        half.compact_symmetric(&stay);
+        for j in 0..stay.len() {
+            for i in j..stay.len() {
+                assert_eq!(half[(i, j)], (stay[j] * 100 + stay[i]) as f64);
+            }
+        }
+    }
+}

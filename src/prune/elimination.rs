@@ -10,6 +10,7 @@ use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
 use super::down_date::ActiveBlock;
 use super::energy::energy;
+use super::gram::{energy_of, gram};
 use super::greedy::Greedy;
 use super::heads::Heads;
 use super::inverse::invert;
@@ -60,8 +61,8 @@ pub(super) trait Method {
     /// Applies what the last step left to do.
     fn settle(&mut self);
 
-    /// The block that carries W along, where one does.
-    fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)>;
+    /// The columns that are there still and W on them, [rows, active] row-major, where the down-dates tell.
+    fn compensated(&mut self, part: &Part) -> Option<(Vec<usize>, Vec<f64>)>;
 }
 
 /// Where the path stands.
@@ -150,9 +151,9 @@ impl<'a> Elimination<'a> {
     }
 
     /// The columns that are active and W on them as the down-dates have left it: [rows, active], row-major.
-    /// Nothing where channels leave one by one; W is not carried along there.
+    /// Nothing where channels leave one by one.
     pub fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)> {
-        self.method.compensated()
+        self.method.compensated(self.part)
     }
 
     /// Units that have left, in their order.
@@ -166,24 +167,35 @@ impl<'a> Elimination<'a> {
     }
 }
 
-/// P and W before anything has left, and tr(W G Wᵀ).
+/// P, and W or C, before anything has left, and tr(W G Wᵀ).
 fn begin<T: Number>(part: &Part, damped: &Damped) -> Result<(Box<dyn Method>, f64), usize> {
-    let w: Dense<T> = columns_of(part);
-    let mut p = damped.undamped_lower();
-    let energy = energy(&w, &p);
-    damped.damp(&mut p);
-    invert(p.view_mut(), Par::rayon(0))?;
     let width = part.units.width();
-    let block = |p, w| ActiveBlock::new(p, w, width, part.total(part.remove) * width, part.compensate);
-    let method: Box<dyn Method> = match part.units {
-        Units::Heads { score, per_group, .. } => {
-            let groups = part.unit_count() / per_group.unwrap_or(part.unit_count());
-            Box::new(Heads::new(block(p, w), width, score, groups))
-        }
-        Units::Channels { group_size: GroupSize::Exact } => Box::new(Greedy::new(p, &w, part.compensate)),
-        Units::Channels { group_size } => Box::new(Batches::new(block(p, w), group_size)),
+    let block = |p| ActiveBlock::new(p, width, part.total(part.remove) * width);
+    let inverse = |mut p: Dense<T>| -> Result<Dense<T>, usize> {
+        damped.damp(&mut p);
+        invert(p.view_mut(), Par::rayon(0))?;
+        Ok(p)
     };
-    Ok((method, energy))
+    let (w, g) = (columns_of(part), damped.undamped_lower());
+    match part.units {
+        Units::Heads { score, per_group, .. } => {
+            let c = gram(&w);
+            drop(w);
+            let (energy, p) = (energy_of(&c, damped), inverse(g)?);
+            let groups = part.unit_count() / per_group.unwrap_or(part.unit_count());
+            Ok((Box::new(Heads::new(block(p), c, (width, score), groups, part)), energy))
+        }
+        Units::Channels { group_size: GroupSize::Exact } => {
+            let c = gram(&w);
+            drop(w);
+            let (energy, p) = (energy_of(&c, damped), inverse(g)?);
+            Ok((Box::new(Greedy::new(p, c, part.compensate)), energy))
+        }
+        Units::Channels { group_size } => {
+            let (energy, p) = (energy(&w, &g), inverse(g)?);
+            Ok((Box::new(Batches::new(block(p), w, group_size, part.compensate)), energy))
+        }
+    }
 }
 
 /// W, column after column; columns of dead inputs are 0.

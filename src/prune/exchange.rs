@@ -1,4 +1,4 @@
-//! Exchanging rows and columns of a symmetric matrix that is kept as its lower half.
+//! Exchanging rows or columns, so that those that leave come to lie behind those that stay.
 
 use rayon::prelude::*;
 
@@ -13,43 +13,6 @@ pub(super) fn pairs_to_the_back(leaving: &[usize], active: usize) -> Vec<(usize,
     let (holes, at_the_back) = leaving.split_at(holes);
     let mut staying = (stay..active).filter(|slot| at_the_back.binary_search(slot).is_err());
     holes.iter().map(|&hole| (hole, staying.next().unwrap_or(hole))).collect()
-}
-
-/// Exchanges the rows and columns i and j of the leading [size, size] block, lower half, for all pairs (i, j) at once.
-/// All slots of all pairs are different.
-pub(super) fn exchange_symmetric<T: Number>(half: &mut Dense<T>, pairs: &[(usize, usize)], size: usize) {
-    let mut paired = vec![false; size];
-    for &(i, j) in pairs {
-        (paired[i], paired[j]) = (true, true);
-    }
-    // what lies in columns before all pairs changes rows only
-    let before = pairs.iter().map(|&(i, _)| i).min().unwrap_or(size);
-    half.view_mut().subcols_mut(0, before).par_col_iter_mut().for_each(|mut column| {
-        for &(i, j) in pairs {
-            (column[i], column[j]) = (column[j], column[i]);
-        }
-    });
-    // column after column, so that what is written stays in the cache
-    for k in (before..size).filter(|&k| !paired[k]) {
-        for &(i, j) in pairs {
-            swap(half, lower(i, k), lower(j, k));
-        }
-    }
-    for (t, &(i, j)) in pairs.iter().enumerate() {
-        swap(half, (i, i), (j, j));
-        for &(i2, j2) in &pairs[..t] {
-            swap(half, lower(i, i2), lower(j, j2));
-            swap(half, lower(i, j2), lower(j, i2));
-        }
-    }
-}
-
-fn lower(i: usize, j: usize) -> (usize, usize) {
-    (i.max(j), i.min(j))
-}
-
-fn swap<T: Number>(half: &mut Dense<T>, a: (usize, usize), b: (usize, usize)) {
-    (half[a], half[b]) = (half[b], half[a]);
 }
 
 /// Exchanges the columns i and j of all pairs.
@@ -87,28 +50,6 @@ mod tests {
             let mut back = slots[active - leaving.len()..].to_vec();
             back.sort_unstable();
             assert_eq!(back, leaving);
-        }
-    }
-
-    #[test]
-    fn an_exchanged_half_is_the_half_of_the_exchanged_matrix() {
-        let n = 9;
-        let full = |i: usize, j: usize| (i.min(j) * 100 + i.max(j)) as f64;
-        for (pairs, size) in [(vec![(0, 7), (2, 5), (4, 6)], 8), (vec![(1, 8)], 9), (vec![], 4)] {
-            let mut half = Dense::zeros(n, n);
-            for (i, j) in (0..n).flat_map(|j| (j..n).map(move |i| (i, j))) {
-                half[(i, j)] = full(i, j);
-            }
-            exchange_symmetric(&mut half, &pairs, size);
-            let mut at: Vec<usize> = (0..n).collect();
-            for &(i, j) in &pairs {
-                at.swap(i, j);
-            }
-            for j in 0..size {
-                for i in j..size {
-                    assert_eq!(half[(i, j)], full(at[i], at[j]), "{i}, {j} of {pairs:?}");
-                }
-            }
         }
     }
 }

@@ -4,14 +4,15 @@
 //! e = C_qq / P_qq is what it costs. A step needs the diagonals and one column of each matrix only: what the
 //! block began with, less the few u and y since. The weights themselves come from the refit.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
+use super::Part;
 use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
 use super::elimination::{Method, Next, Removal};
+use super::gram::add_half;
 use super::number::Number;
 
 /// Steps whose updates are applied together.
@@ -46,11 +47,9 @@ pub(super) struct Greedy<T> {
 }
 
 impl<T: Number> Greedy<T> {
-    /// p: lower half of [n, n]; w: [rows, n].
-    pub(super) fn new(p: Dense<T>, w: &Dense<T>, compensate: bool) -> Self {
+    /// p, c: lower halves of [n, n].
+    pub(super) fn new(p: Dense<T>, c: Dense<T>, compensate: bool) -> Self {
         let n = p.columns();
-        let mut c = Dense::zeros(n, n);
-        add_half(c.view_mut(), Accum::Replace, w.view().transpose(), w.view(), T::of(1.0));
         Self {
             p_diag: p.diagonal(n),
             c_diag: c.diagonal(n),
@@ -184,7 +183,7 @@ impl<T: Number> Method for Greedy<T> {
         }
     }
 
-    fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)> {
+    fn compensated(&mut self, _: &Part) -> Option<(Vec<usize>, Vec<f64>)> {
         None
     }
 }
@@ -199,10 +198,4 @@ fn subtract<T: Number>(column: &mut [T], other: &[T], factor: T) {
 /// half ← half − a bᵀ, lower half; the product is symmetric.
 fn take_half<T: Number>(half: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
     add_half(half, Accum::Add, a, b.transpose(), T::of(-1.0));
-}
-
-/// half ← alpha a b, or that added to it, lower half.
-fn add_half<T: Number>(half: MatMut<'_, T>, add: Accum, a: MatRef<'_, T>, b: MatRef<'_, T>, alpha: T) {
-    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-    triangular::matmul(half, lower, add, a, whole, b, whole, alpha, Par::rayon(0));
 }

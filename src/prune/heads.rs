@@ -1,31 +1,97 @@
-//! Heads, one at a time: the one with the lowest score leaves.
+//! Heads, one at a time: the one with the lowest score leaves, and C = Wᵀ W is carried along.
+//!
+//! What a head costs needs no more of W than the corner C[c, c]. With Z = C_AR L⁻ᵀ and M = L⁻¹ C_RR L⁻ᵀ the removal of R
+//! costs tr M, and takes U Yᵀ + Y Uᵀ from C, where Y = Z − ½ U M. As with P, only corners are kept up to date, and the
+//! columns of what leaves are worked out when it leaves.
 
+use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Accum, Mat, MatRef, Par};
+
+use super::Part;
+use super::batches::rise;
 use super::condition::condition;
 use super::damping::Damped;
-use super::down_date::ActiveBlock;
+use super::dense::Dense;
+use super::down_date::{ActiveBlock, corners, gather_columns, take_from_corners};
 use super::elimination::{Method, Next, Removal};
+use super::exchange::exchange_rows;
 use super::head_scores::head_scores;
 use super::number::Number;
 use crate::config::HeadScore;
 
 pub(super) struct Heads<T> {
     block: ActiveBlock<T>,
+    /// C [n, n] before anything left, lower half, in the order of the weight's columns.
+    c: Dense<T>,
+    /// [width, n]: of each column of the weight, the rows of C that belong to its head.
+    corners: Dense<T>,
+    /// [active, removed] in front, in the order of the slots.
+    y: Dense<T>,
+    /// M of what left last.
+    m: Mat<T>,
     /// Columns of one head.
     width: usize,
     score: HeadScore,
     /// Heads that have left each group; the same number leaves them all.
     left: Vec<usize>,
+    compensate: bool,
 }
 
-impl<T> Heads<T> {
-    pub(super) fn new(block: ActiveBlock<T>, width: usize, score: HeadScore, groups: usize) -> Self {
-        Self { block, width, score, left: vec![0; groups] }
+impl<T: Number> Heads<T> {
+    /// c: [n, n], lower half.
+    pub(super) fn new(
+        block: ActiveBlock<T>,
+        c: Dense<T>,
+        (width, score): (usize, HeadScore),
+        groups: usize,
+        part: &Part,
+    ) -> Self {
+        let expected = if part.compensate { part.total(part.remove) * width } else { 0 };
+        Self {
+            block,
+            corners: corners(&c, width),
+            y: Dense::zeros(c.columns(), expected),
+            c,
+            m: Mat::zeros(0, 0),
+            width,
+            score,
+            left: vec![0; groups],
+            compensate: part.compensate,
+        }
+    }
+
+    fn scores(&self) -> Result<Vec<f64>, usize> {
+        head_scores(&self.block, &self.corners, self.width, self.score)
+    }
+
+    /// Works out C_:R over the active columns and R, and what R costs.
+    fn cost(&mut self, pairs: &[(usize, usize)]) -> f64 {
+        let (stay, gone) = (self.block.slots().len(), self.block.gone().len());
+        let before = gone - self.width;
+        exchange_rows(&mut self.y, pairs, before);
+        self.y.grow(gone);
+        let slots: Vec<usize> =
+            self.block.slots().iter().chain(&self.block.gone()[..self.width]).copied().collect();
+        let u = self.block.u().subrows(0, slots.len());
+        let (y, mut c_r) = self.y.view_mut().submatrix_mut(0, 0, slots.len(), gone).split_at_col_mut(before);
+        gather_columns(&self.c, &slots, c_r.as_mut());
+        let mut less = |a: MatRef<'_, T>, b: MatRef<'_, T>| {
+            let b_r = b.subrows(stay, self.width);
+            matmul(c_r.as_mut(), Accum::Add, a, b_r.transpose(), T::of(-1.0), Par::rayon(0));
+        };
+        less(u, y.as_ref());
+        less(y.as_ref(), u);
+        self.m = c_r.as_ref().subrows(stay, self.width).to_owned();
+        solve_lower_triangular_in_place(self.block.l(), self.m.as_mut(), Par::rayon(0));
+        solve_lower_triangular_in_place(self.block.l(), self.m.as_mut().transpose_mut(), Par::rayon(0));
+        (0..self.width).map(|j| self.m[(j, j)].into()).sum()
     }
 }
 
 impl<T: Number> Method for Heads<T> {
     fn first_scores(&self) -> Result<Vec<f64>, usize> {
-        head_scores(&self.block, self.width, self.score)
+        self.scores()
     }
 
     fn condition(&self, damped: &Damped) -> f64 {
@@ -33,29 +99,49 @@ impl<T: Number> Method for Heads<T> {
     }
 
     fn remove(&mut self, next: Next) -> Result<Removal, usize> {
-        let (block, width) = (&mut self.block, self.width);
-        block.settle();
+        self.settle();
         let scores = match next.first_scores {
             Some(scores) => scores.to_vec(),
-            None => head_scores(block, width, self.score)?,
+            None => self.scores()?,
         };
-        let groups = self.left.len();
+        let (width, groups) = (self.width, self.left.len());
         let (quota, per_group) = (next.goal / groups, next.damped.n() / width / groups);
-        let units: Vec<usize> = block.slots().iter().step_by(width).map(|slot| slot / width).collect();
+        let units: Vec<usize> = self.block.slots().iter().step_by(width).map(|slot| slot / width).collect();
         let open = (0..units.len()).filter(|&at| self.left[units[at] / per_group] < quota);
         let lowest = |&a: &usize, &b: &usize| scores[a].total_cmp(&scores[b]).then(units[a].cmp(&units[b]));
         let at = open.min_by(lowest).expect("the goal isn't met, so a group has heads to lose");
         let leaving: Vec<usize> = (at * width..(at + 1) * width).collect();
-        let error = block.remove(&leaving, next.damped)?;
+        let pairs = self.block.take_out(&leaving)?;
+        let error = if self.compensate {
+            self.cost(&pairs)
+        } else {
+            let gone = self.block.gone();
+            let c = |s: usize, r: usize| {
+                let (s, r) = (gone[s], gone[r]);
+                self.c[(s.max(r), s.min(r))].into()
+            };
+            rise(gone, width, next.damped, c)
+        };
         self.left[units[at] / per_group] += 1;
         Ok(Removal { units: vec![units[at]], error })
     }
 
     fn settle(&mut self) {
-        self.block.settle();
+        if !(self.block.settle() && self.compensate) {
+            return;
+        }
+        let (slots, gone) = (self.block.slots(), self.block.gone().len());
+        let (u, l) = (self.block.last_u(), self.block.l());
+        let mut y = self.y.view_mut().submatrix_mut(0, gone - self.width, slots.len(), self.width);
+        solve_lower_triangular_in_place(l, y.as_mut().transpose_mut(), Par::rayon(0));
+        matmul(y.as_mut(), Accum::Add, u, self.m.as_ref(), T::of(-0.5), Par::rayon(0));
+        let y = y.as_ref();
+        take_from_corners(&mut self.corners, slots, self.width, u, y);
+        take_from_corners(&mut self.corners, slots, self.width, y, u);
     }
 
-    fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)> {
-        Some(self.block.compensated())
+    fn compensated(&mut self, part: &Part) -> Option<(Vec<usize>, Vec<f64>)> {
+        self.settle();
+        Some(self.block.compensated(part))
     }
 }

@@ -64,11 +64,7 @@ impl Part<'_> {
     }
 
     pub(super) fn in_f32(&self) -> bool {
-        match self.solver_dtype {
-            SolverDtype::Auto => self.n() > MOST_IN_F64,
-            SolverDtype::F32 => true,
-            SolverDtype::F64 => false,
-        }
+        in_f32(self.solver_dtype, self.n())
     }
 
     /// Units that W is made of.
@@ -133,5 +129,14 @@ impl Part<'_> {
             Units::Heads { per_group: Some(per_group), .. } => per_group,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => self.unit_count(),
         }
+    }
+}
+
+/// Whether the elimination of a weight of n columns works in f32.
+pub(super) fn in_f32(dtype: SolverDtype, n: usize) -> bool {
+    match dtype {
+        SolverDtype::Auto => n > MOST_IN_F64,
+        SolverDtype::F32 => true,
+        SolverDtype::F64 => false,
     }
 }

@@ -12,8 +12,9 @@ use super::inverse::cholesky;
 
 /// W G_λ[:,A] G_λ[A,A]⁻¹, or (T[:,A] + λ times that) G_λ[A,A]⁻¹ with a target T: [rows, kept], row-major.
 ///
-/// The first is worked out as W_A + W_R G[R,A] G_λ[A,A]⁻¹, R what has left. Both lists of columns ascend. Fails with a
-/// column of the weight where G_λ[A,A] is not positive definite.
+/// The first is worked out as W_A + W_R G[R,A] G_λ[A,A]⁻¹, R what has left: the inverse is applied to the rows of
+/// W_R G[R,A] or to those of G[R,A], whichever are fewer. Both lists of columns ascend. Fails with a column of the weight
+/// where G_λ[A,A] is not positive definite.
 pub(super) fn refit(
     part: &Part,
     damped: &Damped,
@@ -23,17 +24,22 @@ pub(super) fn refit(
     let mut l = damped.lower(kept);
     cholesky(l.view_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
     let mut fitted = vec![0.0; part.rows * kept.len()];
-    let w_r = gather(part, removed);
-    matmul(
-        MatMut::from_row_major_slice_mut(&mut fitted, part.rows, kept.len()),
-        Accum::Replace,
-        MatRef::from_row_major_slice(&w_r, part.rows, removed.len()),
-        damped.between(removed, kept).view(),
-        1.0,
-        Par::rayon(0),
-    );
-    drop(w_r);
-    divide(&mut fitted, &l);
+    {
+        let w_r = gather(part, removed);
+        let mut product = |g_ar: MatRef<'_, f64>| {
+            let w_r = MatRef::from_row_major_slice(&w_r, part.rows, removed.len());
+            let fitted = MatMut::from_row_major_slice_mut(&mut fitted, part.rows, kept.len());
+            matmul(fitted, Accum::Replace, w_r, g_ar.transpose(), 1.0, Par::rayon(0));
+        };
+        let mut g_ar = damped.between(kept, removed);
+        if removed.len() < part.rows {
+            divide(g_ar.view_mut(), &l);
+            product(g_ar.view());
+        } else {
+            product(g_ar.view());
+            divide_rows(&mut fitted, &l);
+        }
+    }
     for (fitted, w) in fitted.iter_mut().zip(gather(part, kept)) {
         *fitted += w;
     }
@@ -44,7 +50,7 @@ pub(super) fn refit(
                 *fitted = target[j] + damped.lambda * *fitted;
             }
         });
-        divide(&mut fitted, &l);
+        divide_rows(&mut fitted, &l);
     }
     Ok(fitted)
 }
@@ -72,10 +78,14 @@ fn gather(part: &Part, columns: &[usize]) -> Vec<f64> {
 }
 
 /// rows ← rows (L Lᵀ)⁻¹; rows: [any, kept], row-major.
-fn divide(rows: &mut [f64], l: &Dense<f64>) {
+fn divide_rows(rows: &mut [f64], l: &Dense<f64>) {
     let kept = l.columns();
     let count = rows.len() / kept;
-    let mut columns = MatMut::from_column_major_slice_mut(rows, kept, count);
+    divide(MatMut::from_column_major_slice_mut(rows, kept, count), l);
+}
+
+/// columns ← (L Lᵀ)⁻¹ columns; columns: [kept, any].
+fn divide(mut columns: MatMut<'_, f64>, l: &Dense<f64>) {
     solve_lower_triangular_in_place(l.view(), columns.as_mut(), Par::rayon(0));
     solve_upper_triangular_in_place(l.view().transpose(), columns.as_mut(), Par::rayon(0));
 }

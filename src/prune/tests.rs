@@ -7,6 +7,8 @@ use super::slow::{self, Rows};
 use super::*;
 use crate::config::{GroupSize, HeadScore, SolverDtype};
 
+mod precision;
+
 const ROWS: usize = 10;
 
 struct Case {
@@ -448,4 +450,15 @@ fn the_error_between_two_batches_lies_in_proportion_between_theirs() {
     let expected = (outcome.step_errors[0] + 0.4 * outcome.step_errors[1]) / sum * outcome.relative_error;
     let found = outcome.scheduled.unwrap().relative_error;
     assert!((found - expected).abs() <= 1e-12, "{found} is not {expected}");
+}
+
+#[test]
+fn the_fit_is_the_same_from_either_side() {
+    // fewer columns leave than W has rows, as many, and more
+    for remove in [1, ROWS, 3 * ROWS] {
+        let case = Case::new(300, 5 * ROWS);
+        let outcome = run(&case.part(channels(GroupSize::Dynamic), remove));
+        let slow = slow::refit(&case.w(), &case.damped(), &outcome.kept).concat();
+        outcome.weight.iter().zip(&slow).for_each(|(&a, &b)| assert_near(a, b));
+    }
 }

@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{PartPlace, whole_file::name_meant};
+use crate::disk::name_meant;
+
+use super::PartPlace;
 
 pub(super) const STATE: &str = "session.json";
 pub(super) const STATE_COPY: &str = "session.copy.json";

@@ -13,9 +13,9 @@ use super::{
     part_file,
     sealed::sha256,
     stream_cache,
-    whole_file::{Durability, name_meant, sync_directory_of, write_whole},
+    whole_file::{Durability, sync_directory_of, write_whole},
 };
-use crate::protocol::Desk;
+use crate::{disk::name_meant, protocol::Desk};
 
 /// Holds the lock until it is dropped.
 #[derive(Debug)]

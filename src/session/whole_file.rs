@@ -8,6 +8,8 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+use crate::disk;
+
 use super::Error;
 
 /// What a file must outlast.
@@ -46,7 +48,7 @@ impl Written {
         fill: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<Self, Error> {
         let write = || {
-            let mut file = temporary(path)?;
+            let mut file = disk::temporary(path)?;
             fill(file.as_file_mut())?;
             match durability {
                 Durability::Synced => file.as_file().sync_all()?,
@@ -67,47 +69,6 @@ impl Written {
 
 /// Makes new names last.
 pub(super) fn sync_directory_of(path: &Path) -> Result<(), Error> {
-    let directory = directory_of(path);
-    sync_directory(directory).map_err(Error::write(directory))
-}
-
-#[cfg(unix)]
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    match File::open(directory)?.sync_all() {
-        // Some network file systems have nothing to sync there.
-        Err(cause) if matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            Ok(())
-        }
-        synced => synced,
-    }
-}
-
-#[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
-}
-
-const MARK: &str = ".tmp-";
-
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}{MARK}");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix);
-    // Else it would be for its owner alone; the mask of the process still holds.
-    #[cfg(unix)]
-    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    #[cfg(unix)]
-    builder.permissions(readable);
-    builder.tempfile_in(directory_of(path))
-}
-
-/// The name that a temporary file was to get; None where it is no temporary one.
-pub(super) fn name_meant(name: &str) -> Option<&str> {
-    let (meant, _) = name.strip_prefix('.')?.rsplit_once(MARK)?;
-    (!meant.is_empty()).then_some(meant)
+    let directory = disk::directory_of(path);
+    disk::sync_directory(directory).map_err(Error::write(directory))
 }

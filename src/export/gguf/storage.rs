@@ -5,9 +5,9 @@ use candle_core::{
     quantized::{GgmlDType, QTensor},
 };
 
-use crate::{config::GgufType, model, model::round_to};
+use crate::config::GgufType;
 
-use super::super::Error;
+use super::super::{Error, stored};
 
 /// The types of tensors that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,25 +92,19 @@ impl Storage {
     }
 }
 
-/// The bytes of a tensor [rows, row] in this type.
+/// The bytes of a band of a tensor's numbers in this type, whole blocks of it; `first` is the place of the first number.
 ///
 /// # Errors
 /// A number that f16 can't hold.
-pub fn encode(tensor: &str, storage: Storage, values: Vec<f32>, shape: &[usize]) -> Result<Vec<u8>, Error> {
-    let plain = |dtype: DType| {
-        let too_large = |element: usize| {
-            let (tensor, dtype) = (tensor.to_owned(), dtype.as_str().to_owned());
-            model::Error::TooLarge { tensor, element, found: values[element], dtype }
-        };
-        Ok(round_to(dtype, &values).map_err(too_large)?.bytes)
-    };
+pub fn encode(tensor: &str, storage: Storage, first: usize, numbers: Vec<f32>) -> Result<Vec<u8>, Error> {
     match storage {
-        Storage::F32 => plain(DType::F32),
-        Storage::F16 => plain(DType::F16),
+        Storage::F32 => stored::band_as(DType::F32, tensor, first, &numbers),
+        Storage::F16 => stored::band_as(DType::F16, tensor, first, &numbers),
         Storage::Q8_0 | Storage::Q4K | Storage::Q6K => {
             let quantised = || -> candle_core::Result<Vec<u8>> {
-                let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
-                Ok(QTensor::quantize(&tensor, storage.ggml())?.data()?.into_owned())
+                let count = numbers.len();
+                let band = Tensor::from_vec(numbers, count, &Device::Cpu)?;
+                Ok(QTensor::quantize(&band, storage.ggml())?.data()?.into_owned())
             };
             quantised().map_err(|cause| Error::Model(cause.into()))
         }
@@ -199,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_number_beyond_f16_is_an_error_that_names_the_tensor() {
-        let error = encode("output.weight", Storage::F16, vec![1.0, 7e4], &[1, 2]).unwrap_err().to_string();
+        let error = encode("output.weight", Storage::F16, 0, vec![1.0, 7e4]).unwrap_err().to_string();
         assert!(error.contains("output.weight") && error.contains("70000"), "{error}");
     }
 }

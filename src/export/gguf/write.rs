@@ -1,7 +1,7 @@
 //! A GGUF file on its way to the disk: everything's place is known before the first tensor comes.
 
 use std::{
-    collections::HashMap,
+    borrow::Cow,
     fs::File,
     io::{self, Seek, SeekFrom, Write},
     path::PathBuf,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    super::{Error, OutputDir, stored},
+    super::{Error, OutputDir, awaited::Awaited, stored},
     Finished, check_all,
     container::{Entry, Plan},
     dialect::{Dialect, Rotation},
@@ -21,7 +21,7 @@ use super::{
     storage::{Fallbacks, Role, Storage, encode},
 };
 
-/// Writes a file whose tensors may come in any order; holds one of them at a time.
+/// Writes a file whose tensors may come in any order; holds one of them, and converts a band of it at a time.
 pub struct GgufWriter {
     file: File,
     /// How errors name the file.
@@ -30,16 +30,16 @@ pub struct GgufWriter {
     head_dim: usize,
     dialect: Dialect,
     kind: GgufType,
-    /// By the names of the checkpoint; those that are written leave.
-    missing: HashMap<String, Place>,
+    /// By the names of the checkpoint.
+    awaited: Awaited<Place>,
     fallbacks: Fallbacks,
     notices: Vec<String>,
 }
 
-/// A tensor that has its place, and is not there yet.
+/// Where a tensor's bytes lie, and how they are stored.
 struct Place {
     at: u64,
-    entry: Entry,
+    storage: Storage,
 }
 
 impl GgufWriter {
@@ -77,10 +77,12 @@ impl GgufWriter {
             let bytes: Vec<u8> = factors.iter().flat_map(|factor| factor.to_le_bytes()).collect();
             put(&mut file, at, &bytes).map_err(Error::write(&path))?;
         }
-        let places = entries.into_iter().zip(plan.places).map(|(entry, at)| Place { at, entry });
-        let missing = slots.into_iter().map(|slot| slot.name).zip(places).collect();
+        let mut awaited = Awaited::new(path.display().to_string());
+        for (slot, (entry, at)) in slots.into_iter().zip(entries.into_iter().zip(plan.places)) {
+            awaited.announce(slot.name, slot.shape, Place { at, storage: entry.storage });
+        }
         let (head_dim, length) = (pruned.head_dim, plan.length);
-        Ok(Self { file, path, length, head_dim, dialect, kind, missing, fallbacks, notices })
+        Ok(Self { file, path, length, head_dim, dialect, kind, awaited, fallbacks, notices })
     }
 
     /// Tensors by the names and in the order of rows that a Hugging Face checkpoint has.
@@ -95,28 +97,19 @@ impl GgufWriter {
     }
 
     fn add_one(&mut self, tensor: &StoredTensor) -> Result<(), Error> {
-        let name = &tensor.name;
-        let Some(Place { at, entry }) = self.missing.remove(name) else {
-            return Err(model::Error::MissingTensor {
-                place: "the GGUF file's table".into(),
-                tensor: name.clone(),
-            }
-            .into());
-        };
-        if entry.shape != tensor.shape {
-            let (file, expected) = (self.path.display().to_string(), entry.shape);
-            let (tensor, found) = (name.clone(), tensor.shape.clone());
-            return Err(model::Error::Shape { tensor, file, expected, found }.into());
-        }
-        let values = match self.dialect.rotation() {
+        let Place { at, storage } = self.awaited.take(tensor)?;
+        let StoredTensor { name, dtype, shape, bytes } = tensor;
+        let bytes = match self.dialect.rotation() {
             Rotation::Pairs if names::is_turned(name) => {
-                let bytes = rows::halves_to_pairs(&tensor.bytes, tensor.shape[0], self.head_dim);
-                stored::numbers(&StoredTensor { bytes: bytes.into(), ..tensor.clone() })?
+                Cow::Owned(rows::halves_to_pairs(bytes, shape[0], self.head_dim))
             }
-            Rotation::Pairs | Rotation::Halves => stored::numbers(tensor)?,
+            Rotation::Pairs | Rotation::Halves => Cow::Borrowed(&**bytes),
         };
-        let bytes = encode(name, entry.storage, values, &entry.shape)?;
-        put(&mut self.file, at, &bytes).map_err(Error::write(&self.path))
+        self.file.seek(SeekFrom::Start(at)).map_err(Error::write(&self.path))?;
+        stored::in_bands((*dtype, &bytes), |first, numbers| {
+            let band = encode(name, storage, first, numbers)?;
+            self.file.write_all(&band).map_err(Error::write(&self.path))
+        })
     }
 
     /// Syncs the file.
@@ -124,9 +117,7 @@ impl GgufWriter {
     /// # Errors
     /// A tensor that never came; a disk that takes no more.
     pub fn finish(self) -> Result<Finished, Error> {
-        if let Some(tensor) = self.missing.into_keys().min() {
-            return Err(model::Error::MissingTensor { place: self.path.display().to_string(), tensor }.into());
-        }
+        self.awaited.all_came()?;
         // The last tensor too is followed by zeros up to the next place.
         self.file
             .set_len(self.length)

@@ -1,0 +1,68 @@
+//! Calibration of the first block of a random checkpoint: measuring both parts and propagating, without the solves.
+
+use std::{
+    error::Error,
+    ops::ControlFlow,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use candle_core::{DType, Device};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use slimgpt::{
+    calibration::Windows,
+    config::{Options, Settings},
+    model::{Checkpoint, Source},
+    pipeline::{Behind, LayerTask, Leaving, Pass, Streams, Task},
+};
+
+use super::checkpoint::{self, Shape};
+
+pub struct Calibration {
+    pub checkpoint: Checkpoint,
+    settings: Settings,
+    pub windows: Windows,
+}
+
+impl Calibration {
+    /// Writes a checkpoint of this shape into `directory`, which is made, and draws windows of any of its tokens.
+    pub fn new(
+        shape: &Shape,
+        samples: usize,
+        seq_len: usize,
+        directory: &Path,
+    ) -> Result<Self, Box<dyn Error>> {
+        checkpoint::write(shape, directory)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let tokens = (0..samples * seq_len).map(|_| rng.random_range(0..shape.vocab as u32)).collect();
+        Ok(Self {
+            checkpoint: Checkpoint::open(Source::directory(directory))?,
+            settings: Settings::new(Options {
+                samples: Some(samples),
+                seq_len: Some(seq_len),
+                ..Options::default()
+            })?,
+            windows: Windows::new(tokens, samples, seq_len)?,
+        })
+    }
+
+    pub fn pass(&self) -> Pass<'_> {
+        Pass {
+            checkpoint: &self.checkpoint,
+            settings: &self.settings,
+            windows: &self.windows,
+            device: &Device::Cpu,
+            dtype: DType::F32,
+        }
+    }
+
+    /// The time of one block less that of its solves, which leave nothing out.
+    pub fn block(&self, mut streams: Streams) -> Result<Duration, Box<dyn Error>> {
+        let task = Task::Solve { leaving: Leaving::default(), fit: None };
+        let task = LayerTask { layer: 0, ratio: 0.0, attention: task, mlp: task, behind: Behind::Needed };
+        let began = Instant::now();
+        let solved = self.pass().layer(&task, &mut streams, None, &mut |_| ControlFlow::Continue(()))?;
+        Ok(began.elapsed().saturating_sub(Duration::from_secs_f64(solved.solve_seconds)))
+    }
+}

@@ -1,0 +1,38 @@
+//! The built-in model from beginning to end, as `slimgpt prune --out DIR` without further settings takes it.
+//!
+//! `cargo bench --bench demo_run [-- --quick]`
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use slimgpt::{
+    config::{self, Settings},
+    engine::{self, ModelChoice, PruneRun, SessionPlace},
+};
+
+criterion_group!(benches, demo);
+criterion_main!(benches);
+
+fn demo(criterion: &mut Criterion) {
+    let asked = Settings::new(config::demo().unwrap()).unwrap();
+    let settings = if common::quick() { Settings { samples: 8, eval: None, ..asked.clone() } } else { asked };
+    let dir = tempfile::tempdir().unwrap();
+    let mut group = criterion.benchmark_group("run");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.bench_function(format!("built-in model, {} windows", settings.samples), |bencher| {
+        bencher.iter(|| {
+            let job = PruneRun {
+                model: ModelChoice::Demo,
+                settings: settings.clone(),
+                out: dir.path().join("slim"),
+                force: true,
+                session: SessionPlace::None,
+            };
+            let mut worker = engine::start(1, |control| engine::prune(job, control));
+            while worker.events.blocking_recv().is_some() {}
+            worker.join().unwrap()
+        });
+    });
+    group.finish();
+}

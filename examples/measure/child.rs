@@ -1,0 +1,92 @@
+//! The program itself as a child process: its largest resident size, what it prints and writes.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{common::checkpoint::Shape, rate::Fallible};
+
+/// Between two looks at the child's largest size, which only grows.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The program, and a directory where it may write.
+pub struct Program<'a> {
+    pub path: &'a Path,
+    pub work: &'a Path,
+}
+
+pub struct Ran {
+    /// Largest resident size in bytes.
+    pub peak: u64,
+    /// What was printed.
+    pub printed: Value,
+}
+
+impl Program<'_> {
+    /// A checkpoint of this shape under `name`; the one that is there where there is one.
+    pub fn checkpoint(&self, name: &str, shape: &Shape) -> Fallible<PathBuf> {
+        let directory = self.work.join(name);
+        if !directory.exists() {
+            crate::common::checkpoint::write(shape, &directory)?;
+        }
+        Ok(directory)
+    }
+
+    /// `slimgpt prune` with a session of its own, which goes with it; the model stays as `out`.
+    pub fn prune(&self, model: &Path, out: &Path, more: &[&str]) -> Fallible<Ran> {
+        let mut command = self.command("prune", model, more);
+        command.arg("--out").arg(out);
+        let ran = self.run(command)?;
+        fs::remove_dir_all(self.state())?;
+        Ok(ran)
+    }
+
+    pub fn inspect(&self, model: &Path, more: &[&str]) -> Fallible<Value> {
+        Ok(self.run(self.command("inspect", model, more))?.printed)
+    }
+
+    fn command(&self, what: &str, model: &Path, more: &[&str]) -> Command {
+        let mut command = Command::new(self.path);
+        command.arg(what).arg(model).args(["--calibration", "demo:stories", "--json"]).args(more);
+        // What a person has set up would change what is measured.
+        command.env("XDG_CONFIG_HOME", self.work.join("none")).env("XDG_STATE_HOME", self.state());
+        command.env_remove("RAYON_NUM_THREADS").env("HF_HUB_OFFLINE", "1");
+        command
+    }
+
+    fn state(&self) -> PathBuf {
+        self.work.join("state")
+    }
+
+    fn run(&self, mut command: Command) -> Fallible<Ran> {
+        let [printed, told] = ["printed", "told"].map(|name| self.work.join(name));
+        command.stdout(File::create(&printed)?).stderr(File::create(&told)?);
+        let mut child = command.spawn().map_err(|cause| format!("{}: {cause}", self.path.display()))?;
+        let mut peak = 0;
+        let status = loop {
+            peak = peak.max(largest_size(&child).unwrap_or(0));
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            thread::sleep(LOOK);
+        };
+        if !status.success() {
+            return Err(format!("{command:?}: {status}\n{}", fs::read_to_string(told)?).into());
+        }
+        Ok(Ran { peak, printed: serde_json::from_slice(&fs::read(printed)?)? })
+    }
+}
+
+/// Largest resident size so far in bytes; None where the system does not tell, and behind the child's end.
+fn largest_size(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

@@ -1,0 +1,55 @@
+//! The machine's own speed: a large f32 product of matrices, timed just before and just after what is measured.
+
+use std::time::Instant;
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use crate::flops;
+
+/// Timings of the product on each side; the shortest counts.
+const TRIES: usize = 2;
+
+pub struct Yardstick {
+    a: Tensor,
+}
+
+/// Seconds of some work, and the operations a second that the product ran with around it.
+pub struct Timed {
+    pub seconds: f64,
+    pub rate: f64,
+}
+
+impl Yardstick {
+    /// a: [side, side].
+    pub fn new(side: usize) -> Result<Self> {
+        let a = Tensor::rand(-1f32, 1f32, (side, side), &Device::Cpu)?.to_dtype(DType::F32)?;
+        // The first product starts threads.
+        a.matmul(&a)?;
+        Ok(Self { a })
+    }
+
+    pub fn side(&self) -> usize {
+        self.a.elem_count().isqrt()
+    }
+
+    /// The time of the work itself is its own to tell; the rate is that of the mean of both sides' seconds.
+    pub fn around(&self, work: impl FnOnce() -> Fallible<f64>) -> Fallible<Timed> {
+        let before = self.seconds()?;
+        let seconds = work()?;
+        let after = self.seconds()?;
+        let rate = flops::product(self.side()) / ((before + after) / 2.0);
+        Ok(Timed { seconds, rate })
+    }
+
+    fn seconds(&self) -> Result<f64> {
+        let mut shortest = f64::INFINITY;
+        for _ in 0..TRIES {
+            let began = Instant::now();
+            self.a.matmul(&self.a)?;
+            shortest = shortest.min(began.elapsed().as_secs_f64());
+        }
+        Ok(shortest)
+    }
+}
+
+pub type Fallible<T> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -1,0 +1,41 @@
+//! C = Wᵀ W, by which a column's part in the output is known without its rows.
+
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+use super::damping::Damped;
+use super::dense::Dense;
+use super::number::{Number, dot};
+
+/// The lower half of C [n, n]; w: [rows, n].
+pub(super) fn gram<T: Number>(w: &Dense<T>) -> Dense<T> {
+    let mut c = Dense::zeros(w.columns(), w.columns());
+    add_half(c.view_mut(), Accum::Replace, w.view().transpose(), w.view(), T::of(1.0));
+    c
+}
+
+/// E‖y‖² = tr(W G Wᵀ) = Σ_ij C_ij G_ij, without damping.
+pub(super) fn energy_of<T: Number>(c: &Dense<T>, damped: &Damped) -> f64 {
+    let g = damped.undamped();
+    let of_column = |j: usize| {
+        let c_j = &c.column(j)[j..];
+        let g_j = g.col(j).try_as_col_major().expect("a column of a column-major matrix");
+        let g_j = &g_j.as_slice()[j..];
+        2.0 * dot(c_j, g_j) - c_j[0].into() * g_j[0]
+    };
+    let columns: Vec<f64> = (0..c.columns()).into_par_iter().map(of_column).collect();
+    columns.iter().sum()
+}
+
+/// half ← alpha a b, or that added to it, lower half; the product is symmetric.
+pub(super) fn add_half<T: Number>(
+    half: MatMut<'_, T>,
+    add: Accum,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    alpha: T,
+) {
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    triangular::matmul(half, lower, add, a, whole, b, whole, alpha, Par::rayon(0));
+}

@@ -1,0 +1,50 @@
+//! What is solved in f32 against the same in f64.
+
+use super::*;
+
+#[test]
+fn in_f32_the_path_costs_what_it_costs_in_f64() {
+    let group_sizes = [GroupSize::Dynamic, GroupSize::Exact, GroupSize::Fixed(1)].map(channels);
+    let scores = [HeadScore::Exact, HeadScore::GroupedCholesky, HeadScore::Diagonal];
+    for units in group_sizes.into_iter().chain(scores.map(|score| heads(10, score))) {
+        for compensate in [true, false] {
+            let case = Case::new(310, 200);
+            let part = Part { compensate, ..case.part(units, 90 / units.width()) };
+            let solved = |solver_dtype| run(&Part { solver_dtype, ..part.clone() });
+            let (single, double) = (solved(SolverDtype::F32), solved(SolverDtype::F64));
+            assert_eq!(single.removed, double.removed, "{units:?}");
+            let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-4 * b, "{units:?}: {a} is not {b}");
+            near(single.relative_error, double.relative_error);
+            single.first_scores.iter().zip(&double.first_scores).for_each(|(&a, &b)| near(a, b));
+            single.step_errors.iter().zip(&double.step_errors).for_each(|(&a, &b)| near(a, b));
+            near(single.hessian.condition, double.hessian.condition);
+            assert!(single.weight == double.weight, "the fit is made in f64");
+        }
+    }
+}
+
+#[test]
+fn what_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
+    // the last input is the sum of the others, but for a thousandth of a millionth
+    let n = 12;
+    let mut mix: Rows = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+    mix[n - 1] = (0..n).map(|j| if j == n - 1 { 1e-5 } else { 1.0 }).collect();
+    let g = |i: usize, j: usize| (0..n).map(|k| mix[i][k] * mix[j][k]).sum::<f64>();
+    let moment = Moment::from_row_major(n, (0..n * n).map(|k| g(k / n, k % n)).collect()).unwrap();
+    let weight = slow::random_f32(320, ROWS * n);
+    let case = Case::new(0, n);
+    let part =
+        Part { moment: &moment, weight: &weight, damping: 0.0, ..case.part(heads(1, HeadScore::Exact), 4) };
+    let mut told = Vec::new();
+    let single = Part { solver_dtype: SolverDtype::F32, ..part.clone() };
+    let outcome = prune(&single, &mut |progress| {
+        if let Progress::PrecisionRaised { reason } = progress {
+            told.push(reason);
+        }
+        ControlFlow::Continue(())
+    });
+    let outcome = outcome.unwrap();
+    assert!(told.len() == 1 && told[0].contains("not positive definite"), "{told:?}");
+    assert_eq!(outcome.hessian.damping_used, 0.0);
+    assert!(outcome == run(&Part { solver_dtype: SolverDtype::F64, ..part }));
+}
