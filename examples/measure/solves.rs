@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Instant};
 
 use slimgpt::{
     config::GroupSize,
-    prune::{Units, prune},
+    prune::{Elimination, Units, prune},
 };
 
 use crate::{
@@ -27,7 +27,8 @@ pub fn heads_of_o_proj(yardstick: &Yardstick, quick: bool) -> Fallible<Vec<Row>>
             against_flops(what, &problem, (units, percent), yardstick, Some(2.0))
         })
         .into_iter()
-        .collect()
+        .collect::<Fallible<Vec<_>>>()
+        .map(|rows| rows.into_iter().flatten().collect())
 }
 
 pub fn channels_of_down_proj(yardstick: &Yardstick, quick: bool) -> Fallible<Vec<Row>> {
@@ -41,7 +42,8 @@ pub fn channels_of_down_proj(yardstick: &Yardstick, quick: bool) -> Fallible<Vec
             against_flops(what, &problem, (units, percent), yardstick, wanted)
         })
         .into_iter()
-        .collect()
+        .collect::<Fallible<Vec<_>>>()
+        .map(|rows| rows.into_iter().flatten().collect())
 }
 
 pub fn one_by_one(quick: bool) -> Fallible<Vec<Row>> {
@@ -56,18 +58,24 @@ fn against_flops(
     (units, percent): (Units, usize),
     yardstick: &Yardstick,
     at_most: Option<f64>,
-) -> Fallible<Row> {
+) -> Fallible<[Row; 2]> {
     let n = problem.moment.n();
     let remove = n / units.width() * percent / 100;
-    let timed = yardstick.around(|| {
-        let mut times = vec![solve(problem, units, remove)?];
-        if times[0] < SHORT {
-            times.extend([solve(problem, units, remove)?, solve(problem, units, remove)?]);
-        }
-        times.sort_unstable_by(f64::total_cmp);
-        Ok(times[times.len() / 2])
-    })?;
-    Ok(of_flops(what, &timed, flops::solve(problem.rows, n, remove * units.width()), at_most))
+    let flops = flops::solve(problem.rows, n, remove * units.width());
+    let median = |solve: &dyn Fn() -> Fallible<f64>| {
+        yardstick.around(|| {
+            let mut times = vec![solve()?];
+            if times[0] < SHORT {
+                times.extend([solve()?, solve()?]);
+            }
+            times.sort_unstable_by(f64::total_cmp);
+            Ok(times[times.len() / 2])
+        })
+    };
+    let alone = median(&|| solve(problem, units, remove))?;
+    let told = median(&|| solve_and_tell(problem, units, remove))?;
+    let with_statistics = "the same with its statistics".into();
+    Ok([of_flops(what, &alone, flops, at_most), of_flops(with_statistics, &told, flops, None)])
 }
 
 /// A row that compares a time with operations at the rate of the product.
@@ -94,7 +102,18 @@ fn exact_against_dynamic(rows: usize, n: usize) -> Fallible<Row> {
     })
 }
 
+/// From the second moment to the weights that stay, without the statistics that are told beside.
 fn solve(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
+    let part = problem.part(units, remove);
+    let began = Instant::now();
+    let mut elimination = Elimination::start(&part, part.damping)?;
+    while elimination.step()?.is_some() {}
+    elimination.finish()?;
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// The same with them: E‖y‖², the condition, pictures.
+fn solve_and_tell(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     let part = problem.part(units, remove);
     let began = Instant::now();
     prune(&part, &mut |_| ControlFlow::Continue(()))?;

@@ -12,6 +12,7 @@ use super::damping::Damped;
 use super::dense::Dense;
 use super::down_date::ActiveBlock;
 use super::elimination::{Method, Next, Removal};
+use super::energy::energy;
 use super::exchange::exchange_columns;
 use super::group_size::group_size;
 use super::number::{Number, columns_squared};
@@ -64,6 +65,10 @@ pub(super) fn rise(columns: &[usize], leave: usize, damped: &Damped, c: impl Fn(
 impl<T: Number> Method for Batches<T> {
     fn first_scores(&self) -> Result<Vec<f64>, usize> {
         Ok(self.scores())
+    }
+
+    fn energy(&self, damped: &Damped) -> f64 {
+        energy(&self.w, damped)
     }
 
     fn condition(&self, damped: &Damped) -> f64 {

@@ -98,8 +98,8 @@ mod tests {
         let values = (0..16).map(|k| if k / 4 == k % 4 { diag[k / 4] } else { 0.0 }).collect();
         let moment = Moment::from_row_major(4, values).unwrap();
         let damped = Damped::new(&moment, 0.0);
-        let mut p = damped.lower(&[0, 1, 2, 3]);
-        invert::<f64>(p.view_mut(), Par::Seq).unwrap();
+        let mut p: crate::prune::dense::Dense<f64> = damped.lower(&[0, 1, 2, 3]);
+        invert(p.view_mut(), Par::Seq).unwrap();
         assert!((condition(&damped, p.view()) - 200.0).abs() < 1.0);
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let damped = Damped::new(&moment, 0.01);
         let all: Vec<usize> = (0..n).collect();
         let x: Vec<f64> = slow::random(4, n);
-        let (whole, half) = (times(&damped, &x), lower_times(damped.lower(&all).view(), &x));
+        let (whole, half) = (times(&damped, &x), lower_times(damped.lower::<f64>(&all).view(), &x));
         for (whole, half) in whole.iter().zip(&half) {
             assert!((whole - half).abs() < 1e-9 * whole.abs().max(1.0));
         }

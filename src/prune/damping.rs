@@ -53,37 +53,18 @@ impl<'a> Damped<'a> {
     }
 
     /// The lower half of G_λ[of, of]; `of` ascends.
-    pub(super) fn lower(&self, of: &[usize]) -> Dense<f64> {
+    pub(super) fn lower<T: Number>(&self, of: &[usize]) -> Dense<T> {
         let mut lower = Dense::zeros(of.len(), of.len());
         lower.view_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
             let column = self.moment.column_below(of[j]);
             for (out, &i) in out.iter_mut().zip(of).skip(j) {
-                *out = column[i - of[j]];
+                *out = T::of(column[i - of[j]]);
             }
         });
         for (j, &of) in of.iter().enumerate() {
-            lower[(j, j)] = self.diag[of];
+            lower[(j, j)] = T::of(self.diag[of]);
         }
         lower
-    }
-
-    /// The lower half of G, in the number type to work in.
-    pub(super) fn undamped_lower<T: Number>(&self) -> Dense<T> {
-        let mut lower = Dense::zeros(self.n(), self.n());
-        lower.view_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
-            let column = self.moment.column_below(j);
-            for (out, &g) in out.iter_mut().skip(j).zip(column) {
-                *out = T::of(g);
-            }
-        });
-        lower
-    }
-
-    /// Makes G_λ of G.
-    pub(super) fn damp<T: Number>(&self, lower: &mut Dense<T>) {
-        for (j, &diag) in self.diag.iter().enumerate() {
-            lower[(j, j)] = T::of(diag);
-        }
     }
 
     /// G[rows, columns]; the two have nothing in common.

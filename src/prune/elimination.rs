@@ -9,8 +9,7 @@ use super::batches::Batches;
 use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
 use super::down_date::ActiveBlock;
-use super::energy::energy;
-use super::gram::{energy_of, gram};
+use super::gram::gram;
 use super::greedy::Greedy;
 use super::heads::Heads;
 use super::inverse::invert;
@@ -29,7 +28,8 @@ pub struct Elimination<'a> {
     pub(super) path: Vec<Removal>,
     /// Of every unit, before anything has left.
     pub(super) first_scores: Vec<f64>,
-    energy: f64,
+    /// tr(W G Wᵀ), once it was asked for.
+    pub(super) energy: Option<f64>,
     damping: f64,
     /// Units to have left in the end.
     goal: usize,
@@ -51,6 +51,9 @@ pub struct Removal {
 pub(super) trait Method {
     /// The score of every unit, before anything has left.
     fn first_scores(&self) -> Result<Vec<f64>, usize>;
+
+    /// tr(W G Wᵀ), before anything has left.
+    fn energy(&self, damped: &Damped) -> f64;
 
     /// λ_max / λ_min of G_λ, estimated before anything has left.
     fn condition(&self, damped: &Damped) -> f64;
@@ -86,17 +89,20 @@ impl<'a> Elimination<'a> {
         let damped = Damped::new(part.moment, damping);
         let begun = if part.in_f32() { begin::<f32>(part, &damped) } else { begin::<f64>(part, &damped) };
         let failed = |input| Error::NotPositiveDefinite { damping, input };
-        let (method, energy) = begun.map_err(failed)?;
+        let method = begun.map_err(failed)?;
         let first_scores = method.first_scores().map_err(failed)?;
         let stats = HessianStats::new(part.moment, damping);
         let goal = part.total(part.remove);
-        let (path, removed) = (Vec::new(), 0);
+        let (path, energy, removed) = (Vec::new(), None, 0);
         Ok(Self { part, damped, stats, path, first_scores, energy, damping, goal, removed, method })
     }
 
-    /// tr(W G Wᵀ) = E‖y‖², without damping.
-    pub fn energy(&self) -> f64 {
-        self.energy
+    /// tr(W G Wᵀ) = E‖y‖², without damping; to be asked for before a unit leaves, else it is 0. Relative errors need it.
+    pub fn energy(&mut self) -> f64 {
+        if self.energy.is_none() && self.path.is_empty() {
+            self.energy = Some(self.method.energy(&self.damped));
+        }
+        self.energy.unwrap_or(0.0)
     }
 
     /// Estimates the condition of G_λ, which is 0 in the statistics before. Nothing happens once a unit has left.
@@ -167,35 +173,28 @@ impl<'a> Elimination<'a> {
     }
 }
 
-/// P, and W or C, before anything has left, and tr(W G Wᵀ).
-fn begin<T: Number>(part: &Part, damped: &Damped) -> Result<(Box<dyn Method>, f64), usize> {
+/// P, and W or C, before anything has left.
+fn begin<T: Number>(part: &Part, damped: &Damped) -> Result<Box<dyn Method>, usize> {
     let width = part.units.width();
     let block = |p| ActiveBlock::new(p, width, part.total(part.remove) * width);
-    let inverse = |mut p: Dense<T>| -> Result<Dense<T>, usize> {
-        damped.damp(&mut p);
+    let inverse = || -> Result<Dense<T>, usize> {
+        let mut p = damped.lower(&(0..part.n()).collect::<Vec<_>>());
         invert(p.view_mut(), Par::rayon(0))?;
         Ok(p)
     };
-    let (w, g) = (columns_of(part), damped.undamped_lower());
-    match part.units {
+    let c = || gram(&columns_of(part));
+    Ok(match part.units {
         Units::Heads { score, per_group, .. } => {
-            let c = gram(&w);
-            drop(w);
-            let (energy, p) = (energy_of(&c, damped), inverse(g)?);
             let groups = part.unit_count() / per_group.unwrap_or(part.unit_count());
-            Ok((Box::new(Heads::new(block(p), c, (width, score), groups, part)), energy))
+            Box::new(Heads::new(block(inverse()?), c(), (width, score), groups, part))
         }
         Units::Channels { group_size: GroupSize::Exact } => {
-            let c = gram(&w);
-            drop(w);
-            let (energy, p) = (energy_of(&c, damped), inverse(g)?);
-            Ok((Box::new(Greedy::new(p, c, part.compensate)), energy))
+            Box::new(Greedy::new(inverse()?, c(), part.compensate))
         }
         Units::Channels { group_size } => {
-            let (energy, p) = (energy(&w, &g), inverse(g)?);
-            Ok((Box::new(Batches::new(block(p), w, group_size, part.compensate)), energy))
+            Box::new(Batches::new(block(inverse()?), columns_of(part), group_size, part.compensate))
         }
-    }
+    })
 }
 
 /// W, column after column; columns of dead inputs are 0.

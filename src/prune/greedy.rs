@@ -12,7 +12,7 @@ use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
 use super::elimination::{Method, Next, Removal};
-use super::gram::add_half;
+use super::gram::{add_half, energy_of};
 use super::number::Number;
 
 /// Steps whose updates are applied together.
@@ -131,6 +131,10 @@ impl<T: Number> Greedy<T> {
 impl<T: Number> Method for Greedy<T> {
     fn first_scores(&self) -> Result<Vec<f64>, usize> {
         Ok((0..self.slots.len()).map(|slot| self.score(slot)).collect())
+    }
+
+    fn energy(&self, damped: &Damped) -> f64 {
+        energy_of(&self.c, damped)
     }
 
     fn condition(&self, damped: &Damped) -> f64 {

@@ -16,6 +16,7 @@ use super::dense::Dense;
 use super::down_date::{ActiveBlock, corners, gather_columns, take_from_corners};
 use super::elimination::{Method, Next, Removal};
 use super::exchange::exchange_rows;
+use super::gram::energy_of;
 use super::head_scores::head_scores;
 use super::number::Number;
 use crate::config::HeadScore;
@@ -92,6 +93,10 @@ impl<T: Number> Heads<T> {
 impl<T: Number> Method for Heads<T> {
     fn first_scores(&self) -> Result<Vec<f64>, usize> {
         self.scores()
+    }
+
+    fn energy(&self, damped: &Damped) -> f64 {
+        energy_of(&self.c, damped)
     }
 
     fn condition(&self, damped: &Damped) -> f64 {

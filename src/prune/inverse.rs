@@ -13,7 +13,34 @@ use super::number::Number;
 
 /// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that was
 /// not positive.
+///
+/// By halves, so that the updates are products of large matrices.
 pub(super) fn cholesky<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize> {
+    let n = a.nrows();
+    if n <= ONE_PANEL {
+        return cholesky_of_panel(a, par);
+    }
+    let half = n / 2;
+    let (mut a_11, _, mut a_21, mut a_22) = a.split_at_mut(half, half);
+    cholesky(a_11.as_mut(), par)?;
+    solve_lower_triangular_in_place(a_11.as_ref(), a_21.as_mut().transpose_mut(), par);
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    let l_21 = a_21.as_ref();
+    triangular::matmul(
+        a_22.as_mut(),
+        lower,
+        Accum::Add,
+        l_21,
+        whole,
+        l_21.transpose(),
+        whole,
+        T::of(-1.0),
+        par,
+    );
+    cholesky(a_22, par).map_err(|pivot| half + pivot)
+}
+
+fn cholesky_of_panel<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize> {
     let n = a.nrows();
     let mut scratch = MemBuffer::new(factor::cholesky_in_place_scratch::<T>(n, par, Default::default()));
     let stack = MemStack::new(&mut scratch);
@@ -33,6 +60,9 @@ pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>, par: Par) -> Result<(), us
     multiply_halves(a, Dense::zeros(half, half).view_mut(), par);
     Ok(())
 }
+
+/// Up to this size a Cholesky factor is the library's own.
+const ONE_PANEL: usize = 512;
 
 /// Blocks of this size are not split further.
 const SMALL: usize = 128;
@@ -98,7 +128,7 @@ mod tests {
             let moment = slow::moment(n as u64, n, 3 * n);
             let damped = Damped::new(&moment, 0.01);
             let all: Vec<usize> = (0..n).collect();
-            let mut p = damped.lower(&all);
+            let mut p: Dense<f64> = damped.lower(&all);
             invert(p.view_mut(), Par::rayon(0)).unwrap();
             let expected = slow::inverse(&slow::sub(&damped, &all, &all));
             for j in 0..n {
@@ -107,6 +137,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_factor_by_halves_is_the_factor() {
+        let n = 2 * ONE_PANEL + 77;
+        let a =
+            Mat::from_fn(n, n, |i, j| if i == j { 3.0 } else { 1.0 / (1.0 + i.abs_diff(j) as f64).powi(2) });
+        let (mut halves, mut whole) = (a.clone(), a);
+        cholesky(halves.as_mut(), Par::rayon(0)).unwrap();
+        cholesky_of_panel(whole.as_mut(), Par::rayon(0)).unwrap();
+        let apart = |i: usize, j: usize| (halves[(i, j)] - whole[(i, j)]).abs();
+        assert!((0..n).all(|j| (j..n).all(|i| apart(i, j) < 1e-12)));
+        let late = ONE_PANEL + 300;
+        whole[(late, late)] = -1.0;
+        assert_eq!(cholesky(whole.as_mut(), Par::rayon(0)), Err(late));
     }
 
     #[test]

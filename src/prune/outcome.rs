@@ -132,11 +132,12 @@ impl Elimination<'_> {
         (left == 0).then_some(Scheduled { removed: goal, relative_error })
     }
 
-    /// Fits the columns that are still there to the whole.
+    /// Fits the columns that are still there to the whole. The relative error is 0 where [`Elimination::energy`] was not asked
+    /// for.
     pub fn finish(self) -> Result<Outcome, Error> {
         let part = self.part;
         let removed = self.removed();
-        let whole = if removed.is_empty() { 0.0 } else { self.energy() };
+        let whole = if removed.is_empty() { 0.0 } else { self.energy.unwrap_or(0.0) };
         let mut left = vec![false; part.unit_count()];
         for &unit in &removed {
             left[unit] = true;

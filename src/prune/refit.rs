@@ -21,7 +21,7 @@ pub(super) fn refit(
     kept: &[usize],
     removed: &[usize],
 ) -> Result<Vec<f64>, usize> {
-    let mut l = damped.lower(kept);
+    let mut l: Dense<f64> = damped.lower(kept);
     cholesky(l.view_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
     let mut fitted = vec![0.0; part.rows * kept.len()];
     {
