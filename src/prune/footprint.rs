@@ -1,21 +1,14 @@
 //! How much memory a solve takes.
 
+use super::Units;
 use super::part::in_f32;
-use super::{Part, Units};
 use crate::config::{GroupSize, SolverDtype};
 
 /// Rows of W whose energy is worked out at once; steps of a block of removals one by one. Both are small beside the rest.
 const PANEL: u64 = 512;
 
-impl Part<'_> {
-    /// Bytes that [`super::prune`] holds at one time beside the part's own, at most: P, and W or C, before anything leaves,
-    /// what the path adds to them, or the fit that follows.
-    pub fn solve_bytes(&self) -> u64 {
-        solve_bytes([self.rows, self.n()], self.units, self.total(self.remove), self.solver_dtype)
-    }
-}
-
-/// The same from sizes alone: W [rows, n], `removed` units in all.
+/// Bytes that [`super::prune`] holds at one time beside the weight and its moment, at most: P, and W or C, before anything
+/// leaves, what the path adds to them, or the fit that follows. W is [rows, n], `removed` units leave in all.
 pub fn solve_bytes([rows, n]: [usize; 2], units: Units, removed: usize, dtype: SolverDtype) -> u64 {
     let (m, n, gone) = (rows as u64, n as u64, (removed * units.width()) as u64);
     let (kept, number) = (n - gone, if in_f32(dtype, n as usize) { 4 } else { 8 });

@@ -7,6 +7,7 @@ use super::slow::{self, Rows};
 use super::*;
 use crate::config::{GroupSize, HeadScore, SolverDtype};
 
+mod fit;
 mod precision;
 
 const ROWS: usize = 10;
@@ -122,25 +123,6 @@ fn every_step_costs_what_its_definition_says() {
             assert_near(removal.error, slow::cost(&case.w(), &case.damped(), &active, &leaving));
             active.retain(|column| !leaving.contains(column));
         }
-    }
-}
-
-#[test]
-fn the_refit_is_what_the_down_dates_arrive_at() {
-    for (seed, (units, remove)) in every_kind().into_iter().enumerate() {
-        let case = Case::new(seed as u64 + 40, 32);
-        let part = case.part(units, remove);
-        let mut elimination = Elimination::start(&part, 0.01).unwrap();
-        while elimination.step().unwrap().is_some() {}
-        let compensated = elimination.compensated();
-        let outcome = elimination.finish().unwrap();
-        let kept = columns(&outcome.kept, units.width());
-        if let Some((active, weight)) = compensated {
-            assert_eq!(active, kept);
-            weight.iter().zip(&outcome.weight).for_each(|(&a, &b)| assert_near(a, b));
-        }
-        let slow = slow::refit(&case.w(), &case.damped(), &kept).concat();
-        outcome.weight.iter().zip(&slow).for_each(|(&a, &b)| assert_near(a, b));
     }
 }
 
@@ -450,15 +432,4 @@ fn the_error_between_two_batches_lies_in_proportion_between_theirs() {
     let expected = (outcome.step_errors[0] + 0.4 * outcome.step_errors[1]) / sum * outcome.relative_error;
     let found = outcome.scheduled.unwrap().relative_error;
     assert!((found - expected).abs() <= 1e-12, "{found} is not {expected}");
-}
-
-#[test]
-fn the_fit_is_the_same_from_either_side() {
-    // fewer columns leave than W has rows, as many, and more
-    for remove in [1, ROWS, 3 * ROWS] {
-        let case = Case::new(300, 5 * ROWS);
-        let outcome = run(&case.part(channels(GroupSize::Dynamic), remove));
-        let slow = slow::refit(&case.w(), &case.damped(), &outcome.kept).concat();
-        outcome.weight.iter().zip(&slow).for_each(|(&a, &b)| assert_near(a, b));
-    }
 }
