@@ -15,6 +15,9 @@ use crate::{common::checkpoint::Shape, rate::Fallible};
 /// Between two looks at the child's largest size, which only grows.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Some 100 kB. Encoding them is the same work for any number of layers, and is to be little.
+const STORIES: usize = 150;
+
 /// The program, and a directory where it may write.
 pub struct Program<'a> {
     pub path: &'a Path,
@@ -32,6 +35,7 @@ impl Program<'_> {
     /// A checkpoint of this shape under `name`; the one that is there where there is one.
     pub fn checkpoint(&self, name: &str, shape: &Shape) -> Fallible<PathBuf> {
         let directory = self.work.join(name);
+        fs::write(self.text(), slimgpt::demo::text(0, STORIES))?;
         if !directory.exists() {
             crate::common::checkpoint::write(shape, &directory)?;
         }
@@ -53,11 +57,16 @@ impl Program<'_> {
 
     fn command(&self, what: &str, model: &Path, more: &[&str]) -> Command {
         let mut command = Command::new(self.path);
-        command.arg(what).arg(model).args(["--calibration", "demo:stories", "--json"]).args(more);
+        command.arg(what).arg(model).arg("--calibration").arg(self.text()).arg("--json").args(more);
         // What a person has set up would change what is measured.
         command.env("XDG_CONFIG_HOME", self.work.join("none")).env("XDG_STATE_HOME", self.state());
         command.env_remove("RAYON_NUM_THREADS").env("HF_HUB_OFFLINE", "1");
         command
+    }
+
+    /// What they are calibrated on: bytes are its tokens.
+    fn text(&self) -> PathBuf {
+        self.work.join("text")
     }
 
     fn state(&self) -> PathBuf {

@@ -2,9 +2,7 @@
 //!
 //! With V = W_R L⁻ᵀ what leaves costs ‖V‖², and the rest becomes W_A − V U_Aᵀ.
 
-use faer::linalg::matmul::matmul;
-use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::{Accum, Mat, Par};
+use faer::{Accum, Mat};
 
 use super::Part;
 use super::condition::condition;
@@ -16,6 +14,7 @@ use super::energy::energy;
 use super::exchange::exchange_columns;
 use super::group_size::group_size;
 use super::number::{Number, columns_squared};
+use super::tiles::{multiply, solve_lower};
 use crate::config::GroupSize;
 
 pub(super) struct Batches<T> {
@@ -44,7 +43,7 @@ impl<T: Number> Batches<T> {
         let w_gone = self.w.view().subcols(stay, columns.len());
         let mut gram: Mat<T> = Mat::zeros(columns.len(), leave);
         let w_r = w_gone.subcols(0, leave);
-        matmul(gram.as_mut(), Accum::Replace, w_gone.transpose(), w_r, T::of(1.0), Par::rayon(0));
+        multiply(gram.as_mut(), Accum::Replace, w_gone.transpose(), w_r, T::of(1.0));
         rise(columns, leave, damped, |s, r| gram[(s, r)].into())
     }
 }
@@ -91,7 +90,7 @@ impl<T: Number> Method for Batches<T> {
             return Ok(Removal { error: self.rise_without_compensation(leave, next.damped), units });
         }
         let mut v = self.w.view_mut().subcols_mut(self.block.slots().len(), leave);
-        solve_lower_triangular_in_place(self.block.l(), v.as_mut().transpose_mut(), Par::rayon(0));
+        solve_lower(self.block.l(), v.as_mut().transpose_mut());
         Ok(Removal { error: columns_squared(v.as_ref()).iter().sum(), units })
     }
 
@@ -100,7 +99,7 @@ impl<T: Number> Method for Batches<T> {
             let u = self.block.last_u();
             let (stay, leave) = (u.nrows(), u.ncols());
             let (w_a, v) = self.w.view_mut().subcols_mut(0, stay + leave).split_at_col_mut(stay);
-            matmul(w_a, Accum::Add, v.as_ref(), u.transpose(), T::of(-1.0), Par::rayon(0));
+            multiply(w_a, Accum::Add, v.as_ref(), u.transpose(), T::of(-1.0));
         }
     }
 

@@ -99,7 +99,7 @@ mod tests {
         let moment = Moment::from_row_major(4, values).unwrap();
         let damped = Damped::new(&moment, 0.0);
         let mut p: crate::prune::dense::Dense<f64> = damped.lower(&[0, 1, 2, 3]);
-        invert(p.view_mut(), Par::Seq).unwrap();
+        invert(p.view_mut()).unwrap();
         assert!((condition(&damped, p.view()) - 200.0).abs() < 1.0);
     }
 

@@ -1,10 +1,10 @@
 //! E[y xᵀ]: what a weight's output should be, against its inputs (the `dense-stream` target).
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef};
 
 use super::Error;
 use super::second_moment::{BLOCK, finite};
+use super::tiles::multiply;
 
 /// The sum of y xᵀ over tokens, in f64 over blocks that are summed in f32.
 ///
@@ -41,7 +41,7 @@ impl CrossMoment {
         for (y, x) in y.chunks(BLOCK * m.max(1)).zip(x.chunks(BLOCK * n.max(1))) {
             let y = MatRef::from_row_major_slice(y, y.len() / m, m);
             let x = MatRef::from_row_major_slice(x, x.len() / n, n);
-            matmul(self.block.as_mut(), Accum::Replace, y.transpose(), x, 1.0, Par::rayon(0));
+            multiply(self.block.as_mut(), Accum::Replace, y.transpose(), x, 1.0);
             let mut sum = MatMut::from_row_major_slice_mut(&mut self.sum, m, n);
             faer::zip!(&mut sum, &self.block).for_each(|faer::unzip!(sum, add)| *sum += f64::from(*add));
         }

@@ -5,7 +5,6 @@
 //! loses their squares.
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
@@ -15,6 +14,7 @@ use super::dense::Dense;
 use super::exchange::{exchange_rows, pairs_to_the_back};
 use super::inverse::cholesky;
 use super::number::Number;
+use super::tiles::{multiply, solve_lower};
 
 /// Columns of P that are gathered together, so that what lies in one of its rows is read at once.
 const SIDE_BY_SIDE: usize = 16;
@@ -88,7 +88,7 @@ impl<T: Number> ActiveBlock<T> {
             self.u.view_mut().submatrix_mut(0, 0, self.active, gone + leave).split_at_col_mut(gone);
         gather_columns(&self.p, &self.slots[..self.active], p_r.as_mut());
         let u_r = u.as_ref().subrows(stay, leave);
-        matmul(p_r.as_mut(), Accum::Add, u.as_ref(), u_r.transpose(), T::of(-1.0), Par::rayon(0));
+        multiply(p_r.as_mut(), Accum::Add, u.as_ref(), u_r.transpose(), T::of(-1.0));
         let p_rr = p_r.subrows_mut(stay, leave);
         cholesky(p_rr, Par::rayon(0)).map_err(|k| self.slots[stay + k])?;
         (self.active, self.pending) = (stay, leave);
@@ -124,7 +124,7 @@ impl<T: Number> ActiveBlock<T> {
         let new = self.u.view_mut().submatrix_mut(0, first, stay + leave, leave);
         let (mut u, l) = new.split_at_row_mut(stay);
         let l = l.as_ref().subrows(0, leave);
-        solve_lower_triangular_in_place(l, u.as_mut().transpose_mut(), Par::rayon(0));
+        solve_lower(l, u.as_mut().transpose_mut());
         let u = u.as_ref();
         take_from_corners(&mut self.corners, &self.slots[..stay], self.width, u, u);
         true
@@ -144,9 +144,9 @@ impl<T: Number> ActiveBlock<T> {
             let left = self.in_order_of_leaving();
             let l = Mat::from_fn(gone, gone, |i, k| if k <= i { self.u[(left[i], k)] } else { T::default() });
             let mut v = Mat::from_fn(part.rows, gone, |i, k| weight(i, left[k]));
-            solve_lower_triangular_in_place(l.as_ref(), v.as_mut().transpose_mut(), Par::rayon(0));
+            solve_lower(l.as_ref(), v.as_mut().transpose_mut());
             let u = self.u.view().submatrix(0, 0, active, gone);
-            matmul(w.as_mut(), Accum::Add, v.as_ref(), u.transpose(), T::of(-1.0), Par::rayon(0));
+            multiply(w.as_mut(), Accum::Add, v.as_ref(), u.transpose(), T::of(-1.0));
         }
         let mut order: Vec<usize> = (0..active).collect();
         order.sort_unstable_by_key(|&slot| self.slots[slot]);

@@ -2,7 +2,6 @@
 //!
 //! One inversion, then down-dates. The path can go on past its first goal, which gives the error of every ratio.
 
-use faer::Par;
 use rayon::prelude::*;
 
 use super::batches::Batches;
@@ -179,7 +178,7 @@ fn begin<T: Number>(part: &Part, damped: &Damped) -> Result<Box<dyn Method>, usi
     let block = |p| ActiveBlock::new(p, width, part.total(part.remove) * width);
     let inverse = || -> Result<Dense<T>, usize> {
         let mut p = damped.lower(&(0..part.n()).collect::<Vec<_>>());
-        invert(p.view_mut(), Par::rayon(0))?;
+        invert(p.view_mut())?;
         Ok(p)
     };
     let c = || gram(&columns_of(part));

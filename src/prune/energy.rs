@@ -1,12 +1,12 @@
 //! E‖y‖² = tr(W G Wᵀ), what relative errors are told against.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par};
+use faer::{Accum, Mat};
 use rayon::prelude::*;
 
 use super::damping::Damped;
 use super::dense::Dense;
 use super::number::{Number, dot};
+use super::tiles::multiply;
 
 /// Columns of G that W is multiplied with at once.
 const COLUMNS: usize = 512;
@@ -29,7 +29,7 @@ pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
         });
         let mut product = product.as_mut().subcols_mut(0, count);
         let w_below = w.view().subcols(first, n - first);
-        matmul(product.as_mut(), Accum::Replace, w_below, panel.view(), T::of(1.0), Par::rayon(0));
+        multiply(product.as_mut(), Accum::Replace, w_below, panel.view(), T::of(1.0));
         let of_column = |(j, product): (usize, faer::ColRef<'_, T>)| {
             let product = product.try_as_col_major().expect("a column of a matrix of whole columns");
             let w_j = w.column(first + j);

@@ -1,17 +1,17 @@
 //! C = Wᵀ W, by which a column's part in the output is known without its rows.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::Accum;
 use rayon::prelude::*;
 
 use super::damping::Damped;
 use super::dense::Dense;
 use super::number::{Number, dot};
+use super::tiles::multiply_half;
 
 /// The lower half of C [n, n]; w: [rows, n].
 pub(super) fn gram<T: Number>(w: &Dense<T>) -> Dense<T> {
     let mut c = Dense::zeros(w.columns(), w.columns());
-    add_half(c.view_mut(), Accum::Replace, w.view().transpose(), w.view(), T::of(1.0));
+    multiply_half(c.view_mut(), Accum::Replace, w.view().transpose(), w.view(), T::of(1.0));
     c
 }
 
@@ -26,16 +26,4 @@ pub(super) fn energy_of<T: Number>(c: &Dense<T>, damped: &Damped) -> f64 {
     };
     let columns: Vec<f64> = (0..c.columns()).into_par_iter().map(of_column).collect();
     columns.iter().sum()
-}
-
-/// half ← alpha a b, or that added to it, lower half; the product is symmetric.
-pub(super) fn add_half<T: Number>(
-    half: MatMut<'_, T>,
-    add: Accum,
-    a: MatRef<'_, T>,
-    b: MatRef<'_, T>,
-    alpha: T,
-) {
-    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-    triangular::matmul(half, lower, add, a, whole, b, whole, alpha, Par::rayon(0));
 }

@@ -12,8 +12,9 @@ use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
 use super::elimination::{Method, Next, Removal};
-use super::gram::{add_half, energy_of};
+use super::gram::energy_of;
 use super::number::Number;
+use super::tiles::multiply_half;
 
 /// Steps whose updates are applied together.
 const BLOCK: usize = 64;
@@ -201,5 +202,5 @@ fn subtract<T: Number>(column: &mut [T], other: &[T], factor: T) {
 
 /// half ← half − a bᵀ, lower half; the product is symmetric.
 fn take_half<T: Number>(half: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    add_half(half, Accum::Add, a, b.transpose(), T::of(-1.0));
+    multiply_half(half, Accum::Add, a, b.transpose(), T::of(-1.0));
 }

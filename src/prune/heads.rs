@@ -4,7 +4,6 @@
 //! costs tr M, and takes U Yᵀ + Y Uᵀ from C, where Y = Z − ½ U M. As with P, only corners are kept up to date, and the
 //! columns of what leaves are worked out when it leaves.
 
-use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatRef, Par};
 
@@ -19,6 +18,7 @@ use super::exchange::exchange_rows;
 use super::gram::energy_of;
 use super::head_scores::head_scores;
 use super::number::Number;
+use super::tiles::{multiply, solve_lower};
 use crate::config::HeadScore;
 
 pub(super) struct Heads<T> {
@@ -79,7 +79,7 @@ impl<T: Number> Heads<T> {
         gather_columns(&self.c, &slots, c_r.as_mut());
         let mut less = |a: MatRef<'_, T>, b: MatRef<'_, T>| {
             let b_r = b.subrows(stay, self.width);
-            matmul(c_r.as_mut(), Accum::Add, a, b_r.transpose(), T::of(-1.0), Par::rayon(0));
+            multiply(c_r.as_mut(), Accum::Add, a, b_r.transpose(), T::of(-1.0));
         };
         less(u, y.as_ref());
         less(y.as_ref(), u);
@@ -138,8 +138,8 @@ impl<T: Number> Method for Heads<T> {
         let (slots, gone) = (self.block.slots(), self.block.gone().len());
         let (u, l) = (self.block.last_u(), self.block.l());
         let mut y = self.y.view_mut().submatrix_mut(0, gone - self.width, slots.len(), self.width);
-        solve_lower_triangular_in_place(l, y.as_mut().transpose_mut(), Par::rayon(0));
-        matmul(y.as_mut(), Accum::Add, u, self.m.as_ref(), T::of(-0.5), Par::rayon(0));
+        solve_lower(l, y.as_mut().transpose_mut());
+        multiply(y.as_mut(), Accum::Add, u, self.m.as_ref(), T::of(-0.5));
         let y = y.as_ref();
         take_from_corners(&mut self.corners, slots, self.width, u, y);
         take_from_corners(&mut self.corners, slots, self.width, y, u);

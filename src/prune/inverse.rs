@@ -4,12 +4,12 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_inverse::invert_lower_triangular;
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::number::Number;
+use super::tiles::{multiply_half, solve_lower, solve_upper};
 
 /// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that was
 /// not positive.
@@ -23,20 +23,9 @@ pub(super) fn cholesky<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usiz
     let half = n / 2;
     let (mut a_11, _, mut a_21, mut a_22) = a.split_at_mut(half, half);
     cholesky(a_11.as_mut(), par)?;
-    solve_lower_triangular_in_place(a_11.as_ref(), a_21.as_mut().transpose_mut(), par);
-    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    solve_lower(a_11.as_ref(), a_21.as_mut().transpose_mut());
     let l_21 = a_21.as_ref();
-    triangular::matmul(
-        a_22.as_mut(),
-        lower,
-        Accum::Add,
-        l_21,
-        whole,
-        l_21.transpose(),
-        whole,
-        T::of(-1.0),
-        par,
-    );
+    multiply_half(a_22.as_mut(), Accum::Add, l_21, l_21.transpose(), T::of(-1.0));
     cholesky(a_22, par).map_err(|pivot| half + pivot)
 }
 
@@ -53,11 +42,12 @@ fn cholesky_of_panel<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize>
 /// Overwrites the lower half of `a` with that of its inverse. Fails like [`cholesky`].
 ///
 /// In place but for a quarter of the matrix.
-pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>, par: Par) -> Result<(), usize> {
-    cholesky(a.as_mut(), par)?;
-    invert_lower(a.as_mut(), par);
+pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>) -> Result<(), usize> {
+    cholesky(a.as_mut(), Par::rayon(0))?;
     let half = a.nrows().div_ceil(2);
-    multiply_halves(a, Dense::zeros(half, half).view_mut(), par);
+    let mut scratch = Dense::zeros(half, half);
+    invert_lower(a.as_mut(), scratch.view_mut());
+    multiply_halves(a, scratch.view_mut());
     Ok(())
 }
 
@@ -67,11 +57,8 @@ const ONE_PANEL: usize = 512;
 /// Blocks of this size are not split further.
 const SMALL: usize = 128;
 
-/// Up to this size the two halves of a triangle are inverted at the same time, each by one thread.
-const ONE_THREAD: usize = 1024;
-
-/// L ← L⁻¹, lower half.
-fn invert_lower<T: Number>(l: MatMut<'_, T>, par: Par) {
+/// L ← L⁻¹, lower half; scratch: a quarter of L.
+fn invert_lower<T: Number>(l: MatMut<'_, T>, mut scratch: MatMut<'_, T>) {
     let n = l.nrows();
     if n <= SMALL {
         let mut l = l;
@@ -80,24 +67,37 @@ fn invert_lower<T: Number>(l: MatMut<'_, T>, par: Par) {
         l.copy_from_triangular_lower(&l_inv);
         return;
     }
-    let (l_11, _, mut l_21, l_22) = l.split_at_mut(n / 2, n / 2);
-    // the lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹
-    solve_lower_triangular_in_place(l_22.as_ref(), l_21.as_mut(), par);
-    solve_upper_triangular_in_place(l_11.as_ref().transpose(), l_21.as_mut().transpose_mut(), par);
-    l_21.as_mut().par_col_iter_mut().for_each(|column| column.iter_mut().for_each(|l| *l = -*l));
-    if n <= ONE_THREAD && par != Par::Seq {
-        rayon::join(|| invert_lower(l_11, Par::Seq), || invert_lower(l_22, Par::Seq));
-    } else {
-        invert_lower(l_11, par);
-        invert_lower(l_22, par);
-    }
+    let (l_11, _, mut l_21, mut l_22) = l.split_at_mut(n / 2, n / 2);
+    invert_lower(l_22.as_mut(), scratch.as_mut());
+    // the lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹: a product, and a solve with what is not inverted yet
+    let mut corner = scratch.as_mut().submatrix_mut(0, 0, l_21.nrows(), l_21.ncols());
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    let (x_22, minus) = (l_22.as_ref(), T::of(-1.0));
+    triangular::matmul(
+        corner.as_mut(),
+        whole,
+        Accum::Replace,
+        x_22,
+        lower,
+        l_21.as_ref(),
+        whole,
+        minus,
+        Par::rayon(0),
+    );
+    copy(corner.as_ref(), l_21.as_mut());
+    solve_upper(l_11.as_ref().transpose(), l_21.transpose_mut());
+    invert_lower(l_11, scratch);
+}
+
+fn copy<T: Number>(from: MatRef<'_, T>, to: MatMut<'_, T>) {
+    to.par_col_iter_mut().zip(from.par_col_iter()).for_each(|(mut to, from)| to.copy_from(from));
 }
 
 /// M ← Mᵀ M, lower halves; scratch: a quarter of M.
-fn multiply_halves<T: Number>(m: MatMut<'_, T>, mut scratch: MatMut<'_, T>, par: Par) {
+fn multiply_halves<T: Number>(m: MatMut<'_, T>, mut scratch: MatMut<'_, T>) {
     let n = m.nrows();
     let product = |out: MatMut<'_, T>, of: BlockStructure, add, a: MatRef<'_, T>, a_is, b, b_is| {
-        triangular::matmul(out, of, add, a, a_is, b, b_is, T::of(1.0), par);
+        triangular::matmul(out, of, add, a, a_is, b, b_is, T::of(1.0), Par::rayon(0));
     };
     let (whole, lower, upper) =
         (BlockStructure::Rectangular, BlockStructure::TriangularLower, BlockStructure::TriangularUpper);
@@ -108,12 +108,12 @@ fn multiply_halves<T: Number>(m: MatMut<'_, T>, mut scratch: MatMut<'_, T>, par:
         return;
     }
     let (mut m_11, _, m_21, m_22) = m.split_at_mut(n / 2, n / 2);
-    multiply_halves(m_11.as_mut(), scratch.as_mut(), par);
-    product(m_11, lower, Accum::Add, m_21.as_ref().transpose(), whole, m_21.as_ref(), whole);
+    multiply_halves(m_11.as_mut(), scratch.as_mut());
+    multiply_half(m_11, Accum::Add, m_21.as_ref().transpose(), m_21.as_ref(), T::of(1.0));
     let mut corner = scratch.as_mut().submatrix_mut(0, 0, m_21.nrows(), m_21.ncols());
     product(corner.as_mut(), whole, Accum::Replace, m_22.as_ref().transpose(), upper, m_21.as_ref(), whole);
-    m_21.par_col_iter_mut().zip(corner.par_col_iter()).for_each(|(mut m, corner)| m.copy_from(corner));
-    multiply_halves(m_22, scratch, par);
+    copy(corner.as_ref(), m_21);
+    multiply_halves(m_22, scratch);
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
             let damped = Damped::new(&moment, 0.01);
             let all: Vec<usize> = (0..n).collect();
             let mut p: Dense<f64> = damped.lower(&all);
-            invert(p.view_mut(), Par::rayon(0)).unwrap();
+            invert(p.view_mut()).unwrap();
             let expected = slow::inverse(&slow::sub(&damped, &all, &all));
             for j in 0..n {
                 for i in j..n {
@@ -157,6 +157,6 @@ mod tests {
     #[test]
     fn the_pivot_that_fails_is_told() {
         let mut a = Mat::from_fn(3, 3, |i, j| if i == j { [1.0, -1.0, 1.0][i] } else { 0.0 });
-        assert_eq!(invert(a.as_mut(), Par::Seq), Err(1));
+        assert_eq!(invert(a.as_mut()), Err(1));
     }
 }

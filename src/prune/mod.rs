@@ -32,6 +32,7 @@ mod record;
 mod refit;
 mod schedule;
 mod second_moment;
+mod tiles;
 
 #[cfg(test)]
 mod slow;

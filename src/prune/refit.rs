@@ -1,7 +1,5 @@
 //! The weights of the columns that stay: one least-squares fit in f64.
 
-use faer::linalg::matmul::matmul;
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
@@ -9,6 +7,7 @@ use super::Part;
 use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
 use super::inverse::cholesky;
+use super::tiles::{multiply, solve_lower, solve_upper};
 
 /// W G_λ[:,A] G_λ[A,A]⁻¹, or (T[:,A] + λ times that) G_λ[A,A]⁻¹ with a target T: [rows, kept], row-major.
 ///
@@ -29,7 +28,7 @@ pub(super) fn refit(
         let mut product = |g_ar: MatRef<'_, f64>| {
             let w_r = MatRef::from_row_major_slice(&w_r, part.rows, removed.len());
             let fitted = MatMut::from_row_major_slice_mut(&mut fitted, part.rows, kept.len());
-            matmul(fitted, Accum::Replace, w_r, g_ar.transpose(), 1.0, Par::rayon(0));
+            multiply(fitted, Accum::Replace, w_r, g_ar.transpose(), 1.0);
         };
         let mut g_ar = damped.between(kept, removed);
         if removed.len() < part.rows {
@@ -86,6 +85,6 @@ fn divide_rows(rows: &mut [f64], l: &Dense<f64>) {
 
 /// columns ← (L Lᵀ)⁻¹ columns; columns: [kept, any].
 fn divide(mut columns: MatMut<'_, f64>, l: &Dense<f64>) {
-    solve_lower_triangular_in_place(l.view(), columns.as_mut(), Par::rayon(0));
-    solve_upper_triangular_in_place(l.view().transpose(), columns.as_mut(), Par::rayon(0));
+    solve_lower(l.view(), columns.as_mut());
+    solve_upper(l.view().transpose(), columns.as_mut());
 }

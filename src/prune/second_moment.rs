@@ -1,10 +1,10 @@
 //! G = E[x xᵀ]: the second moment of a weight's inputs, gathered over the calibration tokens.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef};
 use rayon::prelude::*;
 
 use super::Error;
+use super::tiles::multiply_half;
 
 /// Tokens whose products are summed in f32 before they are added to the sum in f64.
 pub(super) const BLOCK: usize = 1024;
@@ -95,17 +95,7 @@ impl SecondMoment {
     fn add_block(&mut self, x: &[f32]) {
         let n = self.n;
         let x = MatRef::from_row_major_slice(x, x.len() / n, n);
-        triangular::matmul(
-            self.block.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Replace,
-            x.transpose(),
-            BlockStructure::Rectangular,
-            x,
-            BlockStructure::Rectangular,
-            1.0,
-            Par::rayon(0),
-        );
+        multiply_half(self.block.as_mut(), Accum::Replace, x.transpose(), x, 1.0);
         let block = self.block.as_ref();
         self.sum.par_chunks_exact_mut(n).enumerate().for_each(|(j, sum)| {
             for (sum, &add) in sum[j..].iter_mut().zip(block.col(j).iter().skip(j)) {

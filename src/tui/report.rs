@@ -1,15 +1,15 @@
 //! What a panic leaves: a report in a file, and on stderr, but never on the explorer's screen.
 
 use std::{
+    backtrace::Backtrace,
     fs,
     io::{self, Write, stderr},
     path::{Path, PathBuf},
     process,
     sync::{Mutex, PoisonError},
+    thread,
     time::{SystemTime, UNIX_EPOCH},
 };
-
-use color_eyre::config::{HookBuilder, Theme};
 
 use super::guard::{self, Shown};
 
@@ -24,13 +24,10 @@ pub struct Report {
 
 /// From now on a panic restores the terminal before it is told. `dir` is where reports from within the explorer go.
 pub fn install(dir: Option<PathBuf>) {
-    // Without colours, since the report goes to a file as well.
-    let hooks = HookBuilder::default().theme(Theme::new()).try_into_hooks();
-    // Left as it is where there are hooks already; a plain panic message would do as well.
-    let Ok((panic_hook, error_hook)) = hooks else { return };
-    let _ = error_hook.install();
     std::panic::set_hook(Box::new(move |info| {
-        let text = panic_hook.panic_report(info).to_string();
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("without a name");
+        let text = format!("thread {name}: {info}\n\n{}", Backtrace::force_capture());
         match guard::shown() {
             Shown::No => tell(&Report { text, file: None }),
             Shown::ByThisThread => {

@@ -1,0 +1,136 @@
+//! Products and triangular solves by tiles, each by one thread from beginning to end.
+//!
+//! The library shares every block of a product between all threads, which wait for each other after each of them; tiles
+//! need no waiting. Their sizes are fixed, so any number of threads gives the same bytes. What would be one tile is left to the
+//! library.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+use super::number::Number;
+
+/// Columns of a tile of a product, and of what a triangle is solved for at once.
+const COLUMNS: usize = 512;
+/// Rows of a tile.
+const ROWS: usize = 2048;
+/// Columns that one thread solves a triangle for.
+const SOLVED: usize = 256;
+
+/// out ← factor · a b, or that added to it.
+pub(super) fn multiply<T: Number>(
+    out: MatMut<'_, T>,
+    add: Accum,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    factor: T,
+) {
+    if out.nrows() <= ROWS && out.ncols() <= COLUMNS {
+        return matmul(out, add, a, b, factor, Par::rayon(0));
+    }
+    out.par_col_chunks_mut(COLUMNS).zip(b.par_col_chunks(COLUMNS)).for_each(|(out, b)| {
+        out.par_row_chunks_mut(ROWS).zip(a.par_row_chunks(ROWS)).for_each(|(out, a)| {
+            matmul(out, add, a, b, factor, Par::Seq);
+        });
+    });
+}
+
+/// The same, the lower half of a symmetric product.
+pub(super) fn multiply_half<T: Number>(
+    half: MatMut<'_, T>,
+    add: Accum,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    factor: T,
+) {
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    if half.ncols() <= 2 * COLUMNS {
+        return triangular::matmul(half, lower, add, a, whole, b, whole, factor, Par::rayon(0));
+    }
+    let chunks = half.par_col_chunks_mut(COLUMNS).zip(b.par_col_chunks(COLUMNS)).enumerate();
+    chunks.for_each(|(chunk, (half, b))| {
+        let (above, count) = (chunk * COLUMNS, half.ncols());
+        let (corner, below) = half.subrows_mut(above, a.nrows() - above).split_at_row_mut(count);
+        let (a_corner, a_below) = a.subrows(above, a.nrows() - above).split_at_row(count);
+        rayon::join(
+            || multiply(below, add, a_below, b, factor),
+            || triangular::matmul(corner, lower, add, a_corner, whole, b, whole, factor, Par::Seq),
+        );
+    });
+}
+
+/// columns ← L⁻¹ columns.
+pub(super) fn solve_lower<T: Number>(l: MatRef<'_, T>, columns: MatMut<'_, T>) {
+    if columns.ncols() <= SOLVED {
+        return solve_lower_triangular_in_place(l, columns, Par::rayon(0));
+    }
+    columns
+        .par_col_chunks_mut(SOLVED)
+        .for_each(|columns| solve_lower_triangular_in_place(l, columns, Par::Seq));
+}
+
+/// columns ← U⁻¹ columns.
+pub(super) fn solve_upper<T: Number>(u: MatRef<'_, T>, columns: MatMut<'_, T>) {
+    if columns.ncols() <= SOLVED {
+        return solve_upper_triangular_in_place(u, columns, Par::rayon(0));
+    }
+    columns
+        .par_col_chunks_mut(SOLVED)
+        .for_each(|columns| solve_upper_triangular_in_place(u, columns, Par::Seq));
+}
+
+#[cfg(test)]
+mod tests {
+    use faer::Mat;
+
+    use super::*;
+
+    fn numbers(rows: usize, columns: usize, seed: usize) -> Mat<f64> {
+        Mat::from_fn(rows, columns, |i, j| ((i * 31 + j * 17 + seed) % 23) as f64 / 23.0 - 0.4)
+    }
+
+    fn apart(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> f64 {
+        let far = |j: usize| (0..a.nrows()).map(move |i| (a[(i, j)] - b[(i, j)]).abs()).fold(0.0, f64::max);
+        (0..a.ncols()).map(far).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn tiles_make_up_the_product() {
+        for (rows, inner, columns) in
+            [(ROWS + 3, 7, COLUMNS + 5), (5, 9, 2 * COLUMNS), (2 * ROWS + 1, 4, 3), (6, 5, 4)]
+        {
+            let (a, b) = (numbers(rows, inner, 1), numbers(inner, columns, 2));
+            let mut out = numbers(rows, columns, 3);
+            let expected = &out - &a * &b;
+            multiply(out.as_mut(), Accum::Add, a.as_ref(), b.as_ref(), -1.0);
+            assert!(apart(out.as_ref(), expected.as_ref()) < 1e-12, "{rows} {inner} {columns}");
+        }
+    }
+
+    #[test]
+    fn tiles_make_up_the_lower_half_and_touch_nothing_above() {
+        let n = 3 * COLUMNS + 77;
+        let x = numbers(n, 6, 1);
+        let whole = &x * x.transpose();
+        let mut half = Mat::from_fn(n, n, |_, _| 9.0);
+        multiply_half(half.as_mut(), Accum::Replace, x.as_ref(), x.transpose(), 1.0);
+        let right = |i: usize, j: usize| half[(i, j)] == 9.0 || i >= j;
+        assert!((0..n).all(|j| (0..n).all(|i| right(i, j))));
+        assert!((0..n).all(|j| (j..n).all(|i| (half[(i, j)] - whole[(i, j)]).abs() < 1e-12)));
+    }
+
+    #[test]
+    fn triangles_are_solved_in_chunks() {
+        let (n, columns) = (40, SOLVED + 9);
+        let l = Mat::from_fn(n, n, |i, j| if i == j { 2.0 } else { ((i + 3 * j) % 5) as f64 / 50.0 });
+        let rhs = numbers(n, columns, 4);
+        let lower = Mat::from_fn(n, n, |i, j| if i >= j { l[(i, j)] } else { 0.0 });
+        let (mut by_lower, mut by_upper) = (&lower * &rhs, lower.transpose() * &rhs);
+        solve_lower(l.as_ref(), by_lower.as_mut());
+        solve_upper(l.as_ref().transpose(), by_upper.as_mut());
+        assert!(apart(by_lower.as_ref(), rhs.as_ref()) < 1e-12);
+        assert!(apart(by_upper.as_ref(), rhs.as_ref()) < 1e-12);
+    }
+}
