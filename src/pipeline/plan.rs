@@ -64,7 +64,7 @@ pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<Laye
 }
 
 impl LayerPlan {
-    fn untouched() -> Self {
+    pub(super) fn untouched() -> Self {
         Self { ratio: LayerRatio::ZERO, attention: None, mlp: None }
     }
 }
@@ -107,6 +107,19 @@ fn layer_plan(
 /// What one layer alone is to lose at this ratio, whatever layers the settings name.
 pub fn plan_layer(size: &LayerSize, ratio: LayerRatio, settings: &Settings) -> Result<LayerPlan, Error> {
     layer_plan(size, (ratio, ratio), settings)
+}
+
+/// What every layer is to lose at these ratios, whatever the schedule.
+pub fn plan_by_ratios(
+    architecture: &Architecture,
+    ratios: &[LayerRatio],
+    settings: &Settings,
+) -> Result<Vec<LayerPlan>, Error> {
+    let chosen = settings.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?;
+    let plans = architecture.layers.iter().zip(ratios).enumerate().map(|(index, (size, &ratio))| {
+        if chosen.contains(&index) { plan_layer(size, ratio, settings) } else { Ok(LayerPlan::untouched()) }
+    });
+    plans.collect()
 }
 
 /// The sizes that the plan leaves.
