@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Calibration")]
     pub seed: Option<u64>,
 
-    /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, or a file with one ratio a layer, where 0.1/0.3 are of heads and channels [default: log]
+    /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, auto (searched for), or a file with one ratio a layer, where 0.1/0.3 are of heads and channels [default: log]
     #[arg(long, value_name = "SCHEDULE", help_heading = "Ratios")]
     pub schedule: Option<ScheduleChoice>,
     /// Mean pruning ratio, from 0 to below 1 [default: 0.2]
@@ -44,6 +44,12 @@ pub struct Options {
     /// Ratio of the last layer
     #[arg(long, value_name = "B", requires = "first_ratio", help_heading = "Ratios")]
     pub last_ratio: Option<f64>,
+    /// Windows that a search for ratios fits on, and as many others that it measures losses on [default: 16]
+    #[arg(long, value_name = "N", help_heading = "Ratios")]
+    pub search_samples: Option<usize>,
+    /// Whole models that a search for ratios prunes at most [default: 48]
+    #[arg(long, value_name = "N", help_heading = "Ratios")]
+    pub search_trials: Option<usize>,
     /// Parts to prune [default: attention,mlp]
     #[arg(long, value_name = "PARTS", value_delimiter = ',', help_heading = "Ratios")]
     #[serde(deserialize_with = "one_or_many")]
@@ -165,6 +171,8 @@ impl Options {
             seq_len: self.seq_len.or(weaker.seq_len),
             seed: self.seed.or(weaker.seed),
             schedule: self.schedule.or(weaker_schedule),
+            search_samples: self.search_samples.or(weaker.search_samples),
+            search_trials: self.search_trials.or(weaker.search_trials),
             parts: self.parts.or(weaker.parts),
             layers: self.layers.or(weaker.layers),
             channel_multiple: self.channel_multiple.or(weaker.channel_multiple),

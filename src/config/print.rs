@@ -26,6 +26,10 @@ impl Settings {
             }
             _ => file.key("ratio", &self.ratio),
         }
+        if self.schedule == Schedule::Auto {
+            file.key("search_samples", &self.search_samples);
+            file.key("search_trials", &self.search_trials);
+        }
         file.key("parts", &self.parts);
         file.key("layers", &self.layers);
         file.key("channel_multiple", &self.channel_multiple);

@@ -27,6 +27,12 @@ pub struct Settings {
     pub ratio: Option<f64>,
     pub first_ratio: Option<f64>,
     pub last_ratio: Option<f64>,
+    /// Windows that a search for ratios fits on, and as many others that it measures losses on.
+    #[serde(default = "search_samples")]
+    pub search_samples: usize,
+    /// Whole models that it prunes at most.
+    #[serde(default = "search_trials")]
+    pub search_trials: usize,
     pub parts: Vec<Part>,
     pub layers: LayerRange,
     pub channel_multiple: usize,
@@ -58,6 +64,14 @@ pub struct Settings {
 /// What a session may keep on disk beside its results where nothing is said.
 fn session_cache() -> ByteSize {
     ByteSize(1 << 30)
+}
+
+const fn search_samples() -> usize {
+    16
+}
+
+const fn search_trials() -> usize {
+    48
 }
 
 /// What a forward pass runs on.
@@ -99,6 +113,14 @@ impl Settings {
                 "leave it out",
             ));
         }
+        if schedule == Schedule::Auto && o.first_ratio.is_some() {
+            let what = "the schedule auto finds the ratios of all layers by their mean";
+            return Err(Error::value("first-ratio", what, "give --ratio"));
+        }
+        if schedule == Schedule::Auto && o.uniform == Some(true) {
+            let what = "equal sizes leave the schedule auto nothing to choose";
+            return Err(Error::value("uniform", what, "leave one of the two out"));
+        }
         if schedule == Schedule::Uniform && o.first_ratio.is_some() {
             return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "give --ratio"));
         }
@@ -134,6 +156,8 @@ impl Settings {
             ratio,
             first_ratio: o.first_ratio,
             last_ratio: o.last_ratio,
+            search_samples: at_least("search-samples", o.search_samples.unwrap_or(search_samples()), 1)?,
+            search_trials: at_least("search-trials", o.search_trials.unwrap_or(search_trials()), 1)?,
             parts,
             layers: o.layers.unwrap_or_default(),
             channel_multiple: at_least("channel-multiple", o.channel_multiple.unwrap_or(1), 1)?,

@@ -12,6 +12,8 @@ pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
         Stage::Approach { layer } => format!("passing the windows on to layer {layer}"),
         Stage::Path { layer, part } => format!("following the path of layer {layer}, {part}"),
         Stage::Fingerprint => "fingerprinting the model".into(),
+        Stage::Sensitivity { layer, part } => format!("layer {layer}: what pruning {part} does to the loss"),
+        Stage::Candidates => "trying ratios on whole models".into(),
         Stage::Export => "writing tensors".into(),
         Stage::Verify => "reading back what was written".into(),
         Stage::Load => "loading blocks".into(),
