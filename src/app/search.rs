@@ -59,7 +59,7 @@ impl Schedule {
             }
         }
         self.preset = Some(config::Schedule::Auto);
-        self.span = config::Span::Mean(record.mean);
+        self.span = config::Span::Mean(record.share);
     }
 }
 

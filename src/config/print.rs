@@ -24,7 +24,10 @@ impl Settings {
                 file.key("first_ratio", &first);
                 file.key("last_ratio", &last);
             }
-            _ => file.key("ratio", &self.ratio),
+            _ => {
+                file.key("ratio", &self.ratio);
+                file.key("by_parameters", &self.by_parameters);
+            }
         }
         if self.schedule == Schedule::Auto {
             file.key("search_samples", &self.search_samples);
@@ -39,6 +42,7 @@ impl Settings {
         file.key("attention_unit", &self.attention_unit);
         file.key("group_size", &self.group_size);
         file.key("target", &self.target);
+        file.key("stream_weight", &self.stream_weight);
         file.key("damping", &self.damping);
         file.key("no_compensation", &!self.compensation);
         file.key("solver_dtype", &self.solver_dtype);

@@ -25,6 +25,9 @@ pub struct Settings {
 
     pub schedule: Schedule,
     pub ratio: Option<f64>,
+    /// The mean is still to be moved until that share of the parameters leaves.
+    #[serde(default)]
+    pub by_parameters: bool,
     pub first_ratio: Option<f64>,
     pub last_ratio: Option<f64>,
     /// Windows that a search for ratios fits on, and as many others that it measures losses on.
@@ -44,6 +47,9 @@ pub struct Settings {
     pub attention_unit: AttentionUnit,
     pub group_size: GroupSize,
     pub target: Target,
+    /// How far the fit goes from the layer's own output towards the dense stream.
+    #[serde(default = "stream_weight")]
+    pub stream_weight: f64,
     pub damping: f64,
     pub compensation: bool,
     #[serde(default)]
@@ -64,6 +70,11 @@ pub struct Settings {
 /// What a session may keep on disk beside its results where nothing is said.
 fn session_cache() -> ByteSize {
     ByteSize(1 << 30)
+}
+
+/// The whole way: what sessions had before there was a choice.
+const fn stream_weight() -> f64 {
+    1.0
 }
 
 const fn search_samples() -> usize {
@@ -146,6 +157,11 @@ impl Settings {
             let found = format!("expected a number from 0 to 1, found {damping}");
             return Err(Error::value("damping", &found, "the usual value is 0.01"));
         }
+        let stream_weight = o.stream_weight.unwrap_or(0.5);
+        if !(0.0..=1.0).contains(&stream_weight) {
+            let found = format!("expected a number from 0 to 1, found {stream_weight}");
+            return Err(Error::value("stream-weight", &found, "0.5 goes half the way"));
+        }
         let eval_seq_len = at_least("eval-seq-len", o.eval_seq_len.unwrap_or(128), 2)?;
         Ok(Self {
             calibration: o.calibration.unwrap_or_default(),
@@ -154,6 +170,7 @@ impl Settings {
             seed: o.seed.unwrap_or(0),
             schedule,
             ratio,
+            by_parameters: o.by_parameters.unwrap_or(false),
             first_ratio: o.first_ratio,
             last_ratio: o.last_ratio,
             search_samples: at_least("search-samples", o.search_samples.unwrap_or(search_samples()), 1)?,
@@ -166,6 +183,7 @@ impl Settings {
             attention_unit: o.attention_unit.unwrap_or_default(),
             group_size: o.group_size.unwrap_or_default(),
             target: o.target.unwrap_or_default(),
+            stream_weight,
             damping,
             compensation: !o.no_compensation.unwrap_or(false),
             solver_dtype: o.solver_dtype.unwrap_or_default(),

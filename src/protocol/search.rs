@@ -7,8 +7,8 @@ use crate::config::{LayerRatio, Part};
 /// A search from its measurements to its ratios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchRecord {
-    /// The mean ratio that was asked for: as many parameters leave as with it in every part that may be pruned.
-    pub mean: f64,
+    /// The ratio that was asked for: this share of the parameters of the pruned parts leaves.
+    pub share: f64,
     /// Parameters that are to leave at least.
     pub budget: u64,
     /// Windows that weights were fitted on, and as many others that losses were measured on.

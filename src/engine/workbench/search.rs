@@ -28,19 +28,21 @@ impl Bench<'_> {
         settings: &Settings,
         control: &mut Control,
     ) -> Result<SearchRecord, Error> {
-        let layers = self.checkpoint.architecture().layers.len();
-        let mean = match settings.span() {
+        let architecture = self.checkpoint.architecture();
+        let share = match settings.span() {
             Span::Mean(mean) => mean,
             Span::Ends { first, last } => (first + last) / 2.0,
         };
+        let all = pipeline::parameters_of_parts(architecture, settings)?;
+        let budget = (share * all as f64).ceil() as u64;
         let mut named = Vec::new();
         for schedule in NAMED {
             let name = schedule.to_string();
-            let as_named = Settings { schedule, ratio: Some(mean), ..settings.clone() };
-            // A curve that cannot have this mean is no candidate.
-            if let Ok(ratios) = pipeline::scheduled(layers, &as_named) {
-                named.push((name, ratios));
-            }
+            let as_named = Settings { schedule, ..settings.clone() };
+            // A curve that cannot take as much away is no candidate.
+            let Some(mean) = pipeline::mean_for(architecture, &as_named, budget) else { continue };
+            let as_named = Settings { ratio: Some(mean), ..as_named };
+            named.push((name, pipeline::scheduled(architecture.layers.len(), &as_named)?));
         }
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(settings, Telling::WhenDrawn, control)?;
@@ -50,7 +52,7 @@ impl Bench<'_> {
             (self.checkpoint, &own),
             (&fit, &judge),
             (&device, dtype),
-            mean,
+            budget,
             settings.search_trials,
         )?;
         // What is told before there is a session is written down when there is one.
@@ -74,8 +76,8 @@ impl Bench<'_> {
             }
         })?;
         let record = SearchRecord {
-            mean,
-            budget: search.budget(),
+            share,
+            budget,
             windows: fit.samples(),
             dense_loss: found.dense,
             curves: found.curves.iter().map(curve_of).collect(),
