@@ -63,7 +63,7 @@ fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{GroupSize, HeadScore, SolverDtype};
+    use crate::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
     use crate::prune::slow::random_f32;
     use crate::prune::{Moment, SecondMoment, Units, prune};
 
@@ -82,8 +82,11 @@ mod tests {
             rows: ROWS,
             moment,
             units,
+            score: Score::Obs,
+            seed: 0,
             remove,
             scheduled: None,
+            refine: Refine::None,
             damping: 0.01,
             compensate: true,
             target: None,

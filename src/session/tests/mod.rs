@@ -126,6 +126,7 @@ fn head() -> PartHead {
             step_errors: vec![0.1 + 0.2, f64::MIN_POSITIVE],
             group_sizes: vec![1, 1],
             relative_error: 2.0 / 7.0,
+            refined: None,
             scheduled: None,
             hessian: Some(stats),
         },
