@@ -148,10 +148,10 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     let mut face = Face::open_in(&settings, place);
     let first = face.run(0, &settings).record();
     let tried =
-        face.retry(4, Method { ratio: 0.6, parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
+        face.retry(4, Method { ratio: 0.6.into(), parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
     face.choose(4, Some(1));
     let mut ratios = face.ratios(&settings);
-    ratios[4] = 0.6;
+    ratios[4] = 0.6.into();
     let face_keeps = serde_json::json!({ "version": 1, "note": "kept" });
     let desk =
         Desk { settings: Box::new(settings.clone()), ratios: ratios.clone(), face: face_keeps.clone() };
@@ -298,7 +298,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
         Method { damping: 0.1, group_size: GroupSize::Fixed(16), ..Method::of_run(&settings, planned[3]) };
     face.retry(3, own.clone());
     face.choose(3, Some(1));
-    let tried = Method { ratio: 0.5, parts: vec![Part::Attention], ..own.clone() };
+    let tried = Method { ratio: 0.5.into(), parts: vec![Part::Attention], ..own.clone() };
     face.retry(3, tried);
     face.choose(3, Some(2));
     face.close().unwrap();
@@ -317,7 +317,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     );
     assert!(again.mlp.group_sizes[..2] == [16, 16] && again.mlp.hessian.unwrap().damping_used == 0.1);
     let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();
-    assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3]);
+    assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3].mlp);
     assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
     // What a retry does not say is as it was, too.
     let change = engine::MethodChange { damping: Some(0.2), ..Default::default() };

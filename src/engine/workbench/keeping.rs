@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     calibration::Windows,
-    config::{ByteSize, OutputForm, Part, Schedule, Settings},
+    config::{ByteSize, LayerRatio, OutputForm, Part, Schedule, Settings},
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, Seconds, Stamped, Statistics},
     session::{self, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
@@ -170,7 +170,7 @@ impl Bench<'_> {
     pub(super) fn keep_course(
         &mut self,
         (from, setup): (usize, usize),
-        ratios: &[f64],
+        ratios: &[LayerRatio],
         target: Option<&Target>,
         seconds: Seconds,
     ) -> Result<(), Error> {
@@ -261,7 +261,7 @@ impl Bench<'_> {
     }
 
     /// Other ratios hold from now on.
-    pub(super) fn keep_ratios(&mut self, ratios: &[f64], setup: usize) -> Result<(), Error> {
+    pub(super) fn keep_ratios(&mut self, ratios: &[LayerRatio], setup: usize) -> Result<(), Error> {
         let Some(session) = &mut self.session else { return Ok(()) };
         let ratios = ratios.to_vec();
         Ok(session.change(|state| {

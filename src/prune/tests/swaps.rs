@@ -180,3 +180,44 @@ fn nothing_removed_is_nothing_to_swap() {
     let part = Part { refine: Refine::Swaps, ..case.part(heads(4, HeadScore::Exact), 0) };
     assert_eq!(run(&part).refined, None);
 }
+
+/// `cargo test --release --lib swaps_of_a_large_weight -- --ignored --nocapture`
+#[test]
+#[ignore = "takes minutes; tells what swaps take beside the solve that they refine"]
+fn swaps_of_a_large_weight() {
+    for (rows, n, units) in [
+        (1024, 2816, channels(GroupSize::Dynamic)),
+        (4096, 4096, heads(128, HeadScore::Exact)),
+        (4096, 11008, channels(GroupSize::Dynamic)),
+    ] {
+        // each input leans on the one before, and sizes differ
+        let (mut moment, mut x) = (SecondMoment::new(n), slow::random_f32(1, 1024 * n));
+        let sizes = slow::random(2, n);
+        for _ in 0..n.div_ceil(512) {
+            for token in x.chunks_exact_mut(n) {
+                let mut before = 0.0;
+                for (x, size) in token.iter_mut().zip(&sizes) {
+                    before = 0.6 * before + (*x * 977.0).sin();
+                    *x = size.exp() as f32 * before;
+                }
+            }
+            moment.add(&x).unwrap();
+        }
+        let moment = moment.finish().unwrap();
+        let case = Case { weight: slow::random_f32(3, rows * n), moment, n };
+        let remove = n / units.width() / 2;
+        for score in [Score::Obs, Score::WandaSp] {
+            let part = Part { rows, score, ..case.part(units, remove) };
+            let began = std::time::Instant::now();
+            let plain = run(&part);
+            let solved = began.elapsed().as_secs_f64();
+            let refined = run(&Part { refine: Refine::Swaps, ..part });
+            let swaps = began.elapsed().as_secs_f64() - 2.0 * solved;
+            let told = refined.refined.unwrap();
+            println!(
+                "{rows}×{n} {score:?}: solve {solved:.1} s, swaps {swaps:.1} s, {told:?}, path {}",
+                plain.relative_error
+            );
+        }
+    }
+}
