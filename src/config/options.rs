@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, GroupSize, HeadScore, LayerRange, OutputOptions, Part, Precision,
-    Preset, Schedule, ScheduleChoice, SolverDtype, Target, TextSource, file::one_or_many,
+    Preset, Refine, Schedule, ScheduleChoice, Score, SolverDtype, Target, TextSource, file::one_or_many,
 };
 
 /// Every field is optional: a flag wins over the settings file, the file over the preset, the preset over the default.
@@ -70,15 +70,21 @@ pub struct Options {
     /// What the SlimGPT authors ran: grouped-cholesky, reference groups, log, layer
     #[arg(long, value_name = "NAME", help_heading = "Method")]
     pub preset: Option<Preset>,
-    /// Score that picks the next head: exact, grouped-cholesky or diagonal [default: exact]
+    /// By what units leave: obs, or for comparison magnitude, wanda-sp, flap or random [default: obs]
+    #[arg(long, value_name = "SCORE", help_heading = "Method")]
+    pub score: Option<Score>,
+    /// With obs, score that picks the next head: exact, grouped-cholesky or diagonal [default: exact]
     #[arg(long, value_name = "SCORE", help_heading = "Method")]
     pub head_score: Option<HeadScore>,
     /// What leaves the attention as one: kv-group or query-head [default: kv-group]
     #[arg(long, value_name = "UNIT", help_heading = "Method")]
     pub attention_unit: Option<AttentionUnit>,
-    /// Channels that leave together: dynamic, reference, exact or a number [default: dynamic]
+    /// With obs, channels that leave together: dynamic, reference, exact or a number [default: dynamic]
     #[arg(long, value_name = "SIZE", help_heading = "Method")]
     pub group_size: Option<GroupSize>,
+    /// After that, exchange removed and kept units while it lowers the error: none or swaps [default: none]
+    #[arg(long, value_name = "HOW", help_heading = "Method")]
+    pub refine: Option<Refine>,
     /// What the kept columns are fitted to: layer or dense-stream [default: layer]
     #[arg(long, value_name = "TARGET", help_heading = "Method")]
     pub target: Option<Target>,
@@ -185,9 +191,11 @@ impl Options {
             channel_multiple: self.channel_multiple.or(weaker.channel_multiple),
             uniform: self.uniform.or(weaker.uniform),
             preset: self.preset.or(weaker.preset),
+            score: self.score.or(weaker.score),
             head_score: self.head_score.or(weaker.head_score),
             attention_unit: self.attention_unit.or(weaker.attention_unit),
             group_size: self.group_size.or(weaker.group_size),
+            refine: self.refine.or(weaker.refine),
             target: self.target.or(weaker.target),
             stream_weight: self.stream_weight.or(weaker.stream_weight),
             damping: self.damping.or(weaker.damping),

@@ -38,9 +38,11 @@ impl Settings {
         file.key("channel_multiple", &self.channel_multiple);
         file.key("uniform", &self.uniform);
         file.heading("Method");
+        file.key("score", &self.score);
         file.key("head_score", &self.head_score);
         file.key("attention_unit", &self.attention_unit);
         file.key("group_size", &self.group_size);
+        file.key("refine", &self.refine);
         file.key("target", &self.target);
         file.key("stream_weight", &self.stream_weight);
         file.key("damping", &self.damping);
@@ -96,7 +98,7 @@ mod tests {
             "first-ratio = 0.1\nlast-ratio = 0.3\nthreads = 2\nlayers = \"2..5\"",
             "schedule = [0.1, 0.2]\npreset = \"paper\"\nno-compensation = true\ndevice = \"cuda:1\"\ndtype = \"bf16\"\nsolver-dtype = \"f32\"",
             "group-size = 32\ncalibration = [\"a.txt\", \"demo:stories\"]\neval = \"b \\\"c\\\".txt\"\nmemory-budget = \"1.5GiB\"",
-            "uniform = true\nformat = [\"padded\", \"gguf\"]\ngguf-type = \"q4_k\"\nexport-dtype = \"bf16\"\nshard-size = \"5GiB\"\nverify = false",
+            "score = \"wanda-sp\"\nrefine = \"swaps\"\nuniform = true\nformat = [\"padded\", \"gguf\"]\ngguf-type = \"q4_k\"\nexport-dtype = \"bf16\"\nshard-size = \"5GiB\"\nverify = false",
         ];
         let mut all: Vec<Options> = texts.iter().map(|text| parse_file(text, "").unwrap()).collect();
         all.push(demo().unwrap());

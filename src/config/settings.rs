@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, Error, GroupSize, HeadScore, LayerRange, LayerRatio,
-    MachineOptions, Options, OutputForm, Part, Precision, Preset, Schedule, ScheduleChoice, SolverDtype,
-    Target, TextSource,
+    MachineOptions, Options, OutputForm, Part, Precision, Preset, Refine, Schedule, ScheduleChoice, Score,
+    SolverDtype, Target, TextSource,
 };
 
 /// The mean ratio where nothing is said.
@@ -43,9 +43,13 @@ pub struct Settings {
     #[serde(default)]
     pub uniform: bool,
 
+    #[serde(default)]
+    pub score: Score,
     pub head_score: HeadScore,
     pub attention_unit: AttentionUnit,
     pub group_size: GroupSize,
+    #[serde(default)]
+    pub refine: Refine,
     pub target: Target,
     /// How far the fit goes from the layer's own output towards the dense stream.
     #[serde(default = "stream_weight")]
@@ -179,9 +183,11 @@ impl Settings {
             layers: o.layers.unwrap_or_default(),
             channel_multiple: at_least("channel-multiple", o.channel_multiple.unwrap_or(1), 1)?,
             uniform: o.uniform.unwrap_or(false),
+            score: o.score.unwrap_or_default(),
             head_score: o.head_score.unwrap_or_default(),
             attention_unit: o.attention_unit.unwrap_or_default(),
             group_size: o.group_size.unwrap_or_default(),
+            refine: o.refine.unwrap_or_default(),
             target: o.target.unwrap_or_default(),
             stream_weight,
             damping,

@@ -124,6 +124,7 @@ impl Face {
             Stage::Calibrate { layer, part } => format!("Layer {layer}: calibrate {}", part),
             Stage::Propagate { layer, part } => format!("Layer {layer}: propagate {}", part),
             Stage::Approach { layer } => format!("Approach layer {layer}"),
+            Stage::Refine { layer, part } => format!("Layer {layer}: swaps in {part}"),
             Stage::Path { layer, part } => format!("Layer {layer}: path of {part}"),
             Stage::Fingerprint => "Fingerprint the model".into(),
             Stage::Sensitivity { layer, part } => format!("Layer {layer}: sensitivity of {part}"),
@@ -142,7 +143,11 @@ impl Face {
             }
             Self::Lines { told, .. } if told.elapsed() >= LINE_EVERY => {
                 *told = Instant::now();
-                say(&format!("{what}: {} %", 100 * done / total.max(1)));
+                // How many swaps there will be nobody knows.
+                let counted = matches!(stage, Stage::Refine { .. });
+                let share =
+                    if counted { done.to_string() } else { format!("{} %", 100 * done / total.max(1)) };
+                say(&format!("{what}: {share}"));
             }
             Self::Lines { .. } => {}
         }

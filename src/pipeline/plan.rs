@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use crate::{
-    config::{self, AttentionUnit, LayerRatio, Part, Schedule, Settings},
+    config::{self, AttentionUnit, GroupSize, LayerRatio, Part, Schedule, Score, Settings},
     model::{Architecture, LayerSize},
     prune::{LayerRecord, PartRecord, Ratio, Span, Units, channels_to_remove, ratios, units_to_remove},
 };
@@ -185,8 +188,22 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
         (Part::Attention, AttentionUnit::QueryHead) => {
             (size.heads, head_dim, Units::Heads { width: head_dim, score, per_group: Some(per_group) })
         }
-        (Part::Mlp, _) => (size.channels, 1, Units::Channels { group_size: settings.group_size }),
+        (Part::Mlp, _) => {
+            let group_size = match settings.score {
+                Score::Obs => settings.group_size,
+                // Which channels leave is known from the start; groups only say how it is told.
+                Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => GroupSize::default(),
+            };
+            (size.channels, 1, Units::Channels { group_size })
+        }
     }
+}
+
+/// What draws a random order of a part's units: the run's seed, for every part another.
+pub fn seed_of(seed: u64, layer: usize, part: Part) -> u64 {
+    let mut draws = ChaCha8Rng::seed_from_u64(seed);
+    draws.set_stream(2 * layer as u64 + u64::from(part == Part::Mlp));
+    draws.next_u64()
 }
 
 /// The record of a layer that stays as it is.

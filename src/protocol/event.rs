@@ -237,6 +237,8 @@ pub enum Stage {
     Load,
     /// Bytes of calibration or evaluation text.
     Tokenise,
+    /// Swaps of removed and kept units so far; how many there will be nobody knows, so it is told against the units that left.
+    Refine { layer: usize, part: Part },
     /// Calibration windows through one part.
     Calibrate { layer: usize, part: Part },
     /// Calibration windows through the pruned part, towards the next.

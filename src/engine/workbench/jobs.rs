@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Schedule, Settings},
+    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Refine, Schedule, Score, Settings},
     export::OutputDir,
     pipeline,
     protocol::{Apart, Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
@@ -66,9 +66,11 @@ pub struct MethodChange {
     pub ratio: Option<f64>,
     pub parts: Option<Vec<Part>>,
     pub damping: Option<f64>,
+    pub score: Option<Score>,
     pub head_score: Option<HeadScore>,
     pub group_size: Option<GroupSize>,
     pub compensation: Option<bool>,
+    pub refine: Option<Refine>,
 }
 
 impl MethodChange {
@@ -78,6 +80,8 @@ impl MethodChange {
             ratio: self.ratio.unwrap_or(apart.ratio),
             damping: self.damping.unwrap_or(apart.damping),
             compensation: self.compensation.unwrap_or(apart.compensation),
+            score: self.score.unwrap_or(apart.score),
+            refine: self.refine.unwrap_or(apart.refine),
             ..apart
         });
         let parts = self.parts.unwrap_or(before.parts);
@@ -89,9 +93,11 @@ impl MethodChange {
             ratio,
             parts,
             damping: self.damping.unwrap_or(before.damping),
+            score: self.score.unwrap_or(before.score),
             head_score: self.head_score.unwrap_or(before.head_score),
             group_size: self.group_size.unwrap_or(before.group_size),
             compensation: self.compensation.unwrap_or(before.compensation),
+            refine: self.refine.unwrap_or(before.refine),
         }
     }
 }
