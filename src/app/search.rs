@@ -68,6 +68,9 @@ pub fn find(state: &mut State) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);
     }
+    if state.settings.calibration.is_empty() {
+        return state.refuse("name a calibration text first, in the settings (o)");
+    }
     let mut settings = state.settings.clone();
     settings.schedule = config::Schedule::Auto;
     settings.ratio = Some(state.schedule.target());
