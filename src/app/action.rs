@@ -113,6 +113,7 @@ const fn info(
 }
 
 const LISTS: Scope = On(&[Layers, Layer, Schedule, Errors]);
+const LAYERED: Scope = On(&[Layers, Layer, Schedule, Errors, Compare]);
 
 /// In the order in which help shows them.
 #[rustfmt::skip]
@@ -125,7 +126,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::Cancel, "cancel", "cancel", "End what is at work; finished layers stay", &["x"], Everywhere),
     info(Action::Settings, "settings", "settings", "Settings of the next run: calibration, method, evaluation", &["o"], Everywhere),
     info(Action::Export, "export", "export", "Write the pruned model to a directory", &["E"], Everywhere),
-    info(Action::Sessions, "sessions", "sessions", "Sessions on disk: look at one, open it, go on with it, delete it", &["S"], Everywhere),
+    info(Action::Sessions, "sessions", "sessions", "Sessions on disk: look at one, open it, go on with it, compare it with others, delete it", &["S"], Everywhere),
     info(Action::Up, "up", "up", "One line or layer up; on the Schedule screen the ratio rises", &["up", "k"], Everywhere),
     info(Action::Down, "down", "down", "One line or layer down; on the Schedule screen the ratio falls", &["down", "j"], Everywhere),
     info(Action::Left, "left", "left", "To the left: the layer before, the other part", &["left", "h"], Everywhere),
@@ -135,8 +136,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::First, "first", "first", "To the first line or layer", &["home", "g"], Everywhere),
     info(Action::Last, "last", "last", "To the last line or layer", &["end", "G"], Everywhere),
     info(Action::Open, "open", "open", "Open the layer; in the list of attempts, put the attempt in force", &["enter"], LISTS),
-    info(Action::PreviousLayer, "previous-layer", "layer −", "The layer before", &["["], LISTS),
-    info(Action::NextLayer, "next-layer", "layer +", "The layer behind", &["]"], LISTS),
+    info(Action::PreviousLayer, "previous-layer", "layer −", "The layer before", &["["], LAYERED),
+    info(Action::NextLayer, "next-layer", "layer +", "The layer behind", &["]"], LAYERED),
     info(Action::SwitchPart, "switch-part", "attention/mlp", "The other part of the layer; on the Schedule screen, whose ratio is edited: both, the heads', the channels'", &["a"], On(&[Layer, Schedule])),
     info(Action::NextPanel, "next-panel", "panel", "Focus the next panel", &["f"], Everywhere),
     info(Action::PreviousPanel, "previous-panel", "panel back", "Focus the panel before", &["F"], Everywhere),
@@ -174,7 +175,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::ShowLayer, "layer", "layer", "One layer", &["2"], Everywhere),
     info(Action::ShowSchedule, "schedule", "schedule", "The ratio curve", &["3"], Everywhere),
     info(Action::ShowErrors, "errors", "errors", "How errors accumulate", &["4"], Everywhere),
-    info(Action::ShowCompare, "compare", "compare", "Dense against pruned", &["5"], Everywhere),
+    info(Action::ShowCompare, "compare", "compare", "Dense against pruned, and sessions beside one another", &["5"], Everywhere),
     info(Action::ShowLog, "log", "log", "What happened", &["6"], Everywhere),
     info(Action::Back, "back", "back", "One step back", &["esc"], Everywhere),
     info(Action::Suspend, "suspend", "suspend", "Back to the shell; fg returns", &["ctrl-z"], Everywhere),

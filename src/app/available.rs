@@ -123,6 +123,14 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
         Screen::Errors => {
             &[(Action::Open, "layer"), (Action::Retry, "retry"), (Action::Measure, "perplexity")]
         }
+        Screen::Compare if matches!(state.focused(), Panel::Sessions | Panel::Curves) => &[
+            (Action::Right, "quantity"),
+            (Action::Down, "session"),
+            (Action::NextLayer, "layer"),
+            (Action::NextPanel, "texts"),
+            (Action::Copy, "copy"),
+            (Action::Sessions, "sessions"),
+        ],
         Screen::Compare => &[
             (Action::Write, "write"),
             (Action::Prompt, "prompt"),
@@ -171,10 +179,12 @@ fn overlay_hints(state: &State) -> Vec<Hint> {
             vec![fixed(Action::Open, "Enter", "do it"), fixed(Action::Down, "↑↓", "choose"), close]
         }
         Some(Overlay::Sessions { .. }) if state.listed_sessions().is_empty() => vec![close],
-        // A click on the key for deleting says Cancel, since no action of the screens deletes.
+        // A click on the key for deleting says Cancel, since no action of the screens deletes; one on that for comparing
+        // says the screen.
         Some(Overlay::Sessions { .. }) => vec![
             fixed(Action::Open, "Enter", "open"),
-            fixed(Action::Rerun, "r", "open and go on"),
+            fixed(Action::Rerun, "r", "go on"),
+            fixed(Action::ShowCompare, "m", "compare"),
             fixed(Action::Cancel, "d", "delete"),
             fixed(Action::Copy, "y", "copy path"),
             fixed(Action::Filter, "/", "filter"),

@@ -81,6 +81,24 @@ pub fn explanation(state: &State) -> Explanation {
             ],
         },
         Panel::Errors => errors(state.settings.target),
+        Panel::Sessions => Explanation {
+            title: "Sessions side by side",
+            formula: vec!["mean error = Σ relative errors of the pruned layers / their number"],
+            text: vec![
+                "Every row is a session with its attempts in force: the open one (●) first, then those that were marked (m) in the list of sessions (S). The smallest of a column has a star.",
+                "A perplexity with ! was measured on another text, or in other windows, than the first one: it says nothing beside it. Errors of models pruned to other ratios differ by the ratio first.",
+            ],
+        },
+        Panel::Curves => Explanation {
+            title: "Curves of several sessions",
+            formula: vec![
+                "relative error = Σ step errors / E‖y‖²",
+                "output error = E‖h − h_dense‖² / E‖h_dense‖²",
+            ],
+            text: vec![
+                "One line a session over the layers, with the session's letter on it; that under the cursor lies above the others. Left and right show another quantity: the ratio of heads or channels, the error of either part, or the output error where it was tracked. Errors stand on a log axis.",
+            ],
+        },
         Panel::Perplexity => Explanation {
             title: "Perplexity",
             formula: vec!["exp( mean of −ln p(token) )"],

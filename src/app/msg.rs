@@ -24,6 +24,8 @@ pub enum Msg {
         now: u64,
         sessions: Result<Vec<SessionSummary>, String>,
     },
+    /// A session as it is on disk now.
+    SessionRead(SessionSummary),
     /// What came of deleting one; why, where it is still there.
     SessionDeleted {
         path: PathBuf,
@@ -65,6 +67,8 @@ pub enum Pointed {
         ratio: f64,
     },
     Attempt(usize),
+    /// A row of the table of sessions on the Compare screen.
+    Compared(usize),
     LogLine(usize),
     /// A key hint of the footer.
     Action(Action),
@@ -82,6 +86,8 @@ pub enum Effect {
     Copy(String),
     /// Answered by [`Msg::Sessions`].
     ListSessions,
+    /// Answered by [`Msg::SessionRead`].
+    ReadSession(PathBuf),
     /// Answered by [`Msg::SessionDeleted`].
     DeleteSession(PathBuf),
     /// Answered by [`Msg::PictureSaved`].

@@ -46,6 +46,16 @@ pub fn go(state: &mut State, movement: Move) -> Vec<Effect> {
         (Screen::Schedule, Move::Page(by)) => edit::nudge(state, -by as f64 * PAGE_OF_RATIO),
         (Screen::Schedule, Move::Aside(by)) => move_layer(state, by),
         (Screen::Schedule, Move::End(by)) => move_layer(state, by * FAR),
+        (Screen::Compare, movement) if matches!(state.focused(), Panel::Sessions | Panel::Curves) => {
+            match movement {
+                Move::Aside(by) => state.held.quantity = state.held.quantity.turned(by),
+                Move::Line(_) | Move::Page(_) | Move::End(_) | Move::Layer(_) => {
+                    let row = state.held.row.saturating_add_signed(lines(movement, PAGE));
+                    state.held.row = row.min(state.held_sessions().count());
+                }
+            }
+            Vec::new()
+        }
         (Screen::Compare, movement) => {
             let by = lines(movement, PAGE);
             state.compare.scrolled = state.compare.scrolled.saturating_add_signed(-by).min(10_000);

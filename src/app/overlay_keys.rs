@@ -6,8 +6,8 @@ use crokey::{
 };
 
 use super::{
-    Action, Effect, Form, Input, Overlay, PaletteItem, Pointed, Press, Screen, State, Value, help, navigate,
-    palette, perform,
+    Action, Effect, Form, Input, Overlay, PaletteItem, Pointed, Press, Screen, State, Value,
+    compare_sessions, help, navigate, palette, perform,
     sessions::{self, Then},
     submit,
 };
@@ -60,6 +60,8 @@ pub enum Answer {
     /// Opens the session and goes on with what is left.
     GoOn,
     Delete,
+    /// Onto the Compare screen, or off it.
+    Mark,
     Copy,
     Filter,
 }
@@ -72,6 +74,7 @@ pub fn answer(state: &mut State, answer: Answer) -> Vec<Effect> {
         Answer::Turn(by) => turn(state, by),
         Answer::GoOn => return in_sessions(state, |state| sessions::open(state, Then::GoOn)),
         Answer::Delete => return in_sessions(state, sessions::ask_to_delete),
+        Answer::Mark => return in_sessions(state, compare_sessions::mark),
         Answer::Copy => return in_sessions(state, sessions::copy_path),
         Answer::Filter => return in_sessions(state, filter_sessions),
     }
@@ -211,6 +214,7 @@ fn typed(state: &mut State, key: KeyCombination, code: KeyCode) -> Vec<Effect> {
             return match code {
                 KeyCode::Char('r') => answer(state, Answer::GoOn),
                 KeyCode::Char('d') | KeyCode::Delete => answer(state, Answer::Delete),
+                KeyCode::Char('m') => answer(state, Answer::Mark),
                 KeyCode::Char('y') => answer(state, Answer::Copy),
                 KeyCode::Char('/') => answer(state, Answer::Filter),
                 KeyCode::Char('k') => answer(state, Answer::Step(-1)),

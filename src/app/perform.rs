@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     Action, Ask, Confirmed, Effect, Input, Job, JobKind, JobStatus, NoticeKind, Origin, Overlay, Panel,
-    Schedule, Screen, State, copy,
+    Schedule, Screen, State, compare_sessions, copy,
     edit::{self, Edit},
     forms,
     navigate::{self, Move},
@@ -165,8 +165,10 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
 
 pub fn show(state: &mut State, screen: Screen) -> Vec<Effect> {
     state.screen = screen;
-    if screen == Screen::Layer {
-        navigate::settle_attempt(state);
+    match screen {
+        Screen::Layer => navigate::settle_attempt(state),
+        Screen::Compare => return compare_sessions::refresh(state),
+        Screen::Layers | Screen::Schedule | Screen::Errors | Screen::Log => {}
     }
     Vec::new()
 }
@@ -306,7 +308,7 @@ fn open(state: &mut State) -> Vec<Effect> {
 }
 
 fn turn_focus(state: &mut State, by: isize) -> Vec<Effect> {
-    let panels = state.screen.panels();
+    let panels = state.panels();
     let at = panels.iter().position(|panel| *panel == state.focused()).unwrap_or(0) as isize;
     state.focus[state.screen as usize] = panels[(at + by).rem_euclid(panels.len() as isize) as usize];
     Vec::new()

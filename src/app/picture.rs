@@ -61,6 +61,7 @@ pub fn figure(state: &State) -> Result<Figure, String> {
     match state.focused() {
         Panel::LayerTable | Panel::RatioCurve => Ok(Figure::Ratios),
         Panel::Errors if any => Ok(Figure::Errors),
+        Panel::Sessions | Panel::Curves => Err("Sessions have no chart to be saved yet".into()),
         Panel::Perplexity | Panel::Texts if any => Ok(Figure::BeforeAndAfter),
         Panel::Errors | Panel::Perplexity | Panel::Texts => {
             Err("Nothing is pruned yet; the chart can be saved then".into())

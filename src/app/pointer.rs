@@ -64,6 +64,11 @@ fn click(state: &mut State, at: Pointed) -> Vec<Effect> {
             state.attempt = attempt;
             if again { perform::perform(state, Action::Open) } else { Vec::new() }
         }
+        Pointed::Compared(row) => {
+            focus(state, Panel::Sessions);
+            state.held.row = row;
+            Vec::new()
+        }
         Pointed::LogLine(line) => {
             state.log.cursor = Some(line);
             Vec::new()
@@ -85,6 +90,7 @@ fn hint(state: &mut State, action: Action) -> Vec<Effect> {
         (Action::Rerun, Answer::GoOn),
         (Action::Cancel, Answer::Delete),
         (Action::Copy, Answer::Copy),
+        (Action::ShowCompare, Answer::Mark),
         (Action::Filter, Answer::Filter),
     ];
     let answer = answers.into_iter().find(|(shown, _)| *shown == action);
@@ -92,7 +98,7 @@ fn hint(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 fn focus(state: &mut State, panel: Panel) {
-    if state.screen.panels().contains(&panel) {
+    if state.panels().contains(&panel) {
         state.focus[state.screen as usize] = panel;
     }
 }
@@ -113,6 +119,7 @@ fn wheel(state: &mut State, lines: isize) -> Vec<Effect> {
     }
     let movement = match state.screen {
         Screen::Schedule => Move::Layer(lines),
+        Screen::Compare if matches!(state.focused(), Panel::Sessions | Panel::Curves) => Move::Line(lines),
         Screen::Log | Screen::Compare => Move::Line(lines * WHEEL),
         Screen::Layers | Screen::Layer | Screen::Errors => Move::Line(lines),
     };

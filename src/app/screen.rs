@@ -24,6 +24,8 @@ pub enum Panel {
     ErrorCurve,
     Attempts,
     Errors,
+    Sessions,
+    Curves,
     Perplexity,
     Texts,
     Log,
@@ -57,7 +59,7 @@ impl Screen {
         Self::ALL[(self as usize + Self::ALL.len() - 1) % Self::ALL.len()]
     }
 
-    /// In reading order.
+    /// In reading order; all that there can be.
     pub fn panels(self) -> &'static [Panel] {
         match self {
             Self::Layers => &[Panel::LayerTable, Panel::RatioCurve],
@@ -71,7 +73,7 @@ impl Screen {
             ],
             Self::Schedule => &[Panel::RatioCurve],
             Self::Errors => &[Panel::Errors],
-            Self::Compare => &[Panel::Texts, Panel::Perplexity],
+            Self::Compare => &[Panel::Sessions, Panel::Curves, Panel::Texts, Panel::Perplexity],
             Self::Log => &[Panel::Log],
         }
     }
@@ -89,6 +91,8 @@ impl Panel {
             Self::ErrorCurve => "Error versus ratio",
             Self::Attempts => "Attempts",
             Self::Errors => "Output error",
+            Self::Sessions => "Sessions",
+            Self::Curves => "Curves",
             Self::Perplexity => "Perplexity",
             Self::Texts => "Texts",
             Self::Log => "Log",

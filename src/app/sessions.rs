@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::{Command, SessionSummary, Standing};
 
-use super::{Action, Ask, Confirmed, Effect, NoticeKind, Overlay, State, perform};
+use super::{Action, Ask, Confirmed, Effect, NoticeKind, Overlay, State, compare_sessions, perform};
 
 /// What was found on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +103,7 @@ pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>,
     };
     let before = paths(state);
     state.sessions = Some(SessionList { now, sessions });
+    compare_sessions::listed(state);
     let after = paths(state);
     for overlay in &mut state.overlays {
         if let Overlay::Sessions { at } = overlay {
@@ -115,14 +116,17 @@ pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>,
 /// Tells what came of deleting one, and has the list read anew.
 pub fn deleted(state: &mut State, path: &Path, result: Result<(), String>) -> Vec<Effect> {
     match result {
-        Ok(()) => state.say(NoticeKind::Done, format!("Session {} is deleted", name(path))),
+        Ok(()) => {
+            compare_sessions::drop_session(state, path);
+            state.say(NoticeKind::Done, format!("Session {} is deleted", name(path)));
+        }
         Err(why) => state.say(NoticeKind::Failed, why),
     }
     vec![Effect::ListSessions]
 }
 
 /// The session under the cursor of the list.
-fn chosen(state: &State) -> Option<SessionSummary> {
+pub(super) fn chosen(state: &State) -> Option<SessionSummary> {
     let at = state.overlays.iter().rev().find_map(|overlay| match overlay {
         Overlay::Sessions { at } => Some(*at),
         Overlay::Help { .. }

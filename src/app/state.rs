@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    Compare, Form, Ghost, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Reopening, Revision,
-    Schedule, Screen, Search, SessionList, Start, Status,
+    Compare, Form, Ghost, Held, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Reopening,
+    Revision, Schedule, Screen, Search, SessionList, Start, Status,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct State {
     pub calibration: Option<CalibrationRecord>,
     pub pace: Pace,
     pub compare: Compare,
+    /// Sessions that stand beside the open one.
+    pub held: Held,
     pub ghosts: Vec<Ghost>,
     pub log: Log,
     /// The directory in which all is recorded.
@@ -121,6 +123,7 @@ impl State {
             schedule: Schedule::default(),
             search: Search::default(),
             compare: Compare::new(eval, &start.settings),
+            held: Held::default(),
             settings: start.settings,
             layers: Vec::new(),
             history: History::default(),
@@ -169,9 +172,10 @@ impl State {
         self.jobs.front()
     }
 
-    /// The focused panel of the screen that is shown.
+    /// The focused panel of the screen that is shown, or its first where that is not there now.
     pub fn focused(&self) -> Panel {
-        self.focus[self.screen as usize]
+        let (focused, panels) = (self.focus[self.screen as usize], self.panels());
+        if panels.contains(&focused) { focused } else { panels[0] }
     }
 
     pub fn is_replay(&self) -> bool {

@@ -3,8 +3,8 @@
 use crokey::KeyCombination;
 
 use super::{
-    Action, Effect, JobStatus, Msg, NoticeKind, Outcome, Overlay, State, desk, engine_events, overlay_keys,
-    perform, picture, pointer, sessions,
+    Action, Effect, JobStatus, Msg, NoticeKind, Outcome, Overlay, State, compare_sessions, desk,
+    engine_events, overlay_keys, perform, picture, pointer, sessions,
 };
 
 /// Takes in what happened, and says what it asks of the world.
@@ -35,6 +35,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             sessions::listed(state, now, sessions);
             Vec::new()
         }
+        Msg::SessionRead(session) => compare_sessions::read(state, session),
         Msg::SessionDeleted { path, result } => sessions::deleted(state, &path, result),
         Msg::PictureSaved { path, result } => picture::saved(state, &path, result),
     }

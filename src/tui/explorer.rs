@@ -227,6 +227,7 @@ impl Explorer {
             match effect {
                 Effect::Command(command) => self.source.command(command),
                 Effect::ListSessions => self.on_disk.list(self.state.session.clone()),
+                Effect::ReadSession(path) => self.on_disk.read(path),
                 Effect::DeleteSession(path) => self.on_disk.delete(path),
                 Effect::Copy(text) => clipboard::copy(&text).map_err(Error::Terminal)?,
                 Effect::SavePicture(picture) => {

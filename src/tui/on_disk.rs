@@ -1,4 +1,4 @@
-//! What is done on disk beside the event loop: sessions are listed and deleted, pictures are saved.
+//! What is done on disk beside the event loop: sessions are listed, read and deleted, pictures are saved.
 
 use std::{
     path::{Path, PathBuf},
@@ -44,6 +44,11 @@ impl OnDisk {
     pub fn list(&self, open: Option<PathBuf>) {
         let root = self.root.clone();
         self.begin(move || Msg::Sessions { now: now(), sessions: listed(root.as_deref(), open.as_deref()) });
+    }
+
+    /// Has a session read without its lock.
+    pub fn read(&self, path: PathBuf) {
+        self.begin(move || Msg::SessionRead(session::summary(&path)));
     }
 
     pub fn delete(&self, path: PathBuf) {

@@ -7,7 +7,7 @@ use crate::{
     config::Part,
     export,
     plot::{Chart, Look},
-    protocol::{AttemptSummary, LayerRecord, PartRecord, PartSummary, Statistics},
+    protocol::{LayerRecord, Statistics},
     report::figures::{self, Curve, Scored},
 };
 
@@ -69,7 +69,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
             let tried = state.layers.get(layer)?;
             let summaries = tried.attempts.iter();
             let summaries =
-                summaries.map(|result| (summary(result), tried.chosen == Some(result.attempt.number)));
+                summaries.map(|result| (result.summary(), tried.chosen == Some(result.attempt.number)));
             Some(figures::attempts(&[(layer, summaries.collect())]))
         }
         Figure::BeforeAndAfter => {
@@ -86,19 +86,4 @@ fn statistics(result: &AttemptResult, part: Part) -> Option<Statistics> {
     let seen = result.seen(part)?;
     let (stats, picture, scores) = (seen.stats, seen.picture.clone(), seen.scores.clone());
     Some(Statistics { stats, picture, scores, energy: seen.energy })
-}
-
-fn summary(result: &AttemptResult) -> AttemptSummary {
-    let part = |record: &PartRecord| PartSummary {
-        units: record.units,
-        kept: record.kept.len(),
-        relative_error: record.relative_error,
-    };
-    AttemptSummary {
-        number: result.attempt.number,
-        ratio: result.attempt.method.ratio,
-        attention: part(&result.record.attention),
-        mlp: part(&result.record.mlp),
-        output_error: result.record.output_error,
-    }
 }

@@ -19,7 +19,12 @@ pub(super) fn attributes(role: Role) -> Modifier {
         | Role::Attention
         | Role::Dense
         | Role::Progress
-        | Role::Success => Modifier::empty(),
+        | Role::Success
+        | Role::Series2
+        | Role::Series3
+        | Role::Series4
+        | Role::Series5
+        | Role::Series6 => Modifier::empty(),
         Role::Muted
         | Role::Faint
         | Role::Border
@@ -35,7 +40,8 @@ pub(super) fn attributes(role: Role) -> Modifier {
         | Role::Warning
         | Role::Mlp
         | Role::Cut
-        | Role::Pruned => Modifier::BOLD,
+        | Role::Pruned
+        | Role::Series1 => Modifier::BOLD,
         Role::Failed | Role::Error => Modifier::BOLD.union(Modifier::UNDERLINED),
         Role::Stale | Role::Locked => Modifier::UNDERLINED,
         Role::Selected => Modifier::REVERSED,

@@ -45,10 +45,17 @@ pub enum Role {
     Progress,
     Error,
     Success,
+    /// Sessions beside one another: the open one first.
+    Series1,
+    Series2,
+    Series3,
+    Series4,
+    Series5,
+    Series6,
 }
 
 impl Role {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 35] = [
         Self::Text,
         Self::Muted,
         Self::Faint,
@@ -78,7 +85,17 @@ impl Role {
         Self::Progress,
         Self::Error,
         Self::Success,
+        Self::Series1,
+        Self::Series2,
+        Self::Series3,
+        Self::Series4,
+        Self::Series5,
+        Self::Series6,
     ];
+
+    /// One a line where several of one kind lie in one picture.
+    pub const SERIES: [Self; 6] =
+        [Self::Series1, Self::Series2, Self::Series3, Self::Series4, Self::Series5, Self::Series6];
 
     /// What a theme file calls it.
     pub fn name(self) -> &'static str {
@@ -112,6 +129,12 @@ impl Role {
             Self::Progress => "progress",
             Self::Error => "error",
             Self::Success => "success",
+            Self::Series1 => "series-1",
+            Self::Series2 => "series-2",
+            Self::Series3 => "series-3",
+            Self::Series4 => "series-4",
+            Self::Series5 => "series-5",
+            Self::Series6 => "series-6",
         }
     }
 

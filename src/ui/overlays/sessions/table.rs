@@ -4,7 +4,7 @@ use ratatui::{Frame, layout::Rect};
 
 use super::standing::{self, Words};
 use crate::{
-    app::{Pointed, State},
+    app::{Pointed, State, session_letter},
     protocol::SessionSummary,
     ui::{
         Hits, Role, Theme,
@@ -26,8 +26,9 @@ enum Key {
     Size,
 }
 
-/// Columns of the cursor and the sign before a name.
+/// Columns of the cursor and the sign before a name, and of the letter of a session that is compared.
 const MARKS: u16 = 4;
+const LETTER: u16 = 2;
 /// Columns of the name's column, at least and at most.
 const NAME: (u16, u16) = (24, 48);
 /// Columns of those beside it that stay in any window, with the blanks between.
@@ -48,18 +49,27 @@ pub(super) fn draw(
     let first = first_in_sight(at, sessions.len(), visible);
     let shown = sessions.iter().enumerate().skip(first).take(visible);
     let places = lay_out(columns(sessions, area.width), area.width);
+    let marks = if state.holds_sessions() { MARKS + LETTER } else { MARKS };
     let mut lines = rows(area);
     if let Some(head) = lines.next() {
         for place in &places {
-            let words = if let Key::Name = place.key { "    session" } else { place.head };
+            let words = match place.key {
+                Key::Name if marks > MARKS => "      session",
+                Key::Name => "    session",
+                _ => place.head,
+            };
             place.write(frame.buffer_mut(), head, words, theme.style(Role::Title));
         }
     }
     for (row, (index, session)) in lines.zip(shown) {
         let words = standing::words(state, session, theme);
         for place in &places {
-            let (text, role) = cell(place, session, &words, index == at, now, theme);
+            let (text, role) = cell(place, session, &words, (index == at, marks), now, theme);
             place.write(frame.buffer_mut(), row, &text, theme.style(role));
+        }
+        if let Some(held) = state.held_place(&session.path) {
+            let style = theme.style(Role::SERIES[held % Role::SERIES.len()]);
+            frame.buffer_mut().set_string(row.x + LETTER, row.y, session_letter(held).to_string(), style);
         }
         if index == at {
             frame.buffer_mut().set_style(row, theme.style(Role::Selected));
@@ -88,7 +98,7 @@ fn cell(
     place: &Place<Key>,
     session: &SessionSummary,
     words: &Words,
-    cursor: bool,
+    (cursor, marks): (bool, u16),
     now: u64,
     theme: &Theme,
 ) -> (String, Role) {
@@ -98,8 +108,9 @@ fn cell(
         Key::Name => {
             let here = if cursor { theme.glyphs.cursor() } else { " " };
             // The time at the end of a name tells sessions of one model apart.
-            let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(MARKS)));
-            (format!("{here} {} {name}", words.sign), words.role)
+            let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(marks)));
+            let gap = " ".repeat(usize::from(marks - MARKS));
+            (format!("{here} {gap}{} {name}", words.sign), words.role)
         }
         Key::Model => (told(content.map(|content| text::fit(&content.model.name, 18))), Role::Muted),
         Key::Changed => (told(content.map(|content| ago(now, content.changed))), Role::Text),

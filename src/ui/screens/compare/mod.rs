@@ -1,16 +1,64 @@
-//! Dense against pruned: size, perplexity, and two texts from one prompt.
+//! Dense against pruned: size, perplexity, and two texts from one prompt; and the open session beside others.
 
+mod curves;
 mod numbers;
+mod sessions;
 mod texts;
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::view::View;
+use crate::{
+    app::{Compared, Panel},
+    ui::Role,
+};
+
+/// Columns and rows from which on all four panels have room.
+const ALL: (u16, u16) = (150, 42);
+/// Rows of the texts there.
+const TEXTS: u16 = 14;
+/// Rows that the table of sessions and their curves need to stand on one page.
+const TWO: u16 = 15;
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
+    if !view.state.holds_sessions() {
+        return dense_and_pruned(view, area);
+    }
+    let compared = view.state.compared();
+    let rows = sessions::rows(&compared);
+    if area.width >= ALL.0 && area.height >= ALL.1 {
+        let parts = [Constraint::Length(rows), Constraint::Fill(1), Constraint::Length(TEXTS)];
+        let [table, middle, below] = Layout::vertical(parts).areas(area);
+        sessions::draw(view, table, &compared);
+        curves::draw(view, middle, &compared);
+        let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(below);
+        numbers::draw(view, left);
+        return texts::draw(view, right);
+    }
+    let both = area.height >= TWO;
+    match view.state.focused() {
+        Panel::Sessions | Panel::Curves if both => {
+            let [table, below] =
+                Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(area);
+            sessions::draw(view, table, &compared);
+            curves::draw(view, below, &compared);
+        }
+        Panel::Sessions => sessions::draw(view, area, &compared),
+        Panel::Curves => curves::draw(view, area, &compared),
+        // The only others here are the texts and the perplexity.
+        _ => dense_and_pruned(view, area),
+    }
+}
+
+fn dense_and_pruned(view: &mut View<'_>, area: Rect) {
     let wanted = numbers::rows(view) + 2;
     let above = wanted.min((area.height / 2).max(5)).min(area.height);
     let [above, below] = Layout::vertical([Constraint::Length(above), Constraint::Fill(1)]).areas(area);
     numbers::draw(view, above);
     texts::draw(view, below);
+}
+
+/// The look of a session, on whatever it is.
+fn role(session: &Compared) -> Role {
+    Role::SERIES[session.place % Role::SERIES.len()]
 }

@@ -32,7 +32,11 @@ pub(super) fn rows(view: &View<'_>) -> u16 {
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
-    let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", "");
+    let note = match (state.holds_sessions(), view.key(Action::Sessions)) {
+        (true, _) => String::new(),
+        (false, key) => format!("{key}, then m: other sessions beside it"),
+    };
+    let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", &note);
     let texts = state.compare.measured.iter().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
     let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };

@@ -123,6 +123,8 @@ fn has_picture(panel: Panel) -> bool {
         | Panel::LayerTable
         | Panel::RatioCurve
         | Panel::Errors
+        | Panel::Sessions
+        | Panel::Curves
         | Panel::Perplexity
         | Panel::Texts
         | Panel::Log => false,
@@ -140,6 +142,8 @@ fn panel(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
         Panel::LayerTable
         | Panel::RatioCurve
         | Panel::Errors
+        | Panel::Sessions
+        | Panel::Curves
         | Panel::Perplexity
         | Panel::Texts
         | Panel::Log => {}
@@ -159,6 +163,8 @@ fn brief(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
         | Panel::LayerTable
         | Panel::RatioCurve
         | Panel::Errors
+        | Panel::Sessions
+        | Panel::Curves
         | Panel::Perplexity
         | Panel::Texts
         | Panel::Log => None,
@@ -173,6 +179,8 @@ fn brief(view: &mut View<'_>, panel: Panel, area: Rect, shown: &Shown<'_>) {
         Panel::LayerTable
         | Panel::RatioCurve
         | Panel::Errors
+        | Panel::Sessions
+        | Panel::Curves
         | Panel::Perplexity
         | Panel::Texts
         | Panel::Log => Vec::new(),
