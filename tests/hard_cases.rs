@@ -132,6 +132,27 @@ fn the_list_is_whole_whatever_the_sessions_are() {
 }
 
 #[test]
+fn whatever_the_sessions_are_they_stand_beside_one_another() {
+    let sizes = [LEAST, (109, 24), (120, 40), (149, 60), (150, 47), (200, 60), LARGE];
+    for (told, mut state) in odd::all() {
+        listed::open(&mut state, Ok(listed::strange()), 0);
+        for at in [1, 2, 3, 5, 6, 7, 9] {
+            state.overlays = vec![Overlay::Sessions { at }];
+            update(&mut state, Msg::Key(read_key("m").unwrap()));
+        }
+        (state.overlays, state.screen) = (Vec::new(), Screen::Compare);
+        assert!(state.holds_sessions());
+        for key in ["5", "right", "right", "down", "f", "right", "end", "right", "y", "]"] {
+            update(&mut state, Msg::Key(read_key(key).unwrap()));
+            for size in sizes {
+                state.size = size;
+                look_at(&state, &format!("{told}, beside others, {key} pressed"));
+            }
+        }
+    }
+}
+
+#[test]
 fn every_key_is_answered_on_every_screen_of_every_odd_state() {
     for (told, state) in odd::all() {
         for screen in Screen::ALL {

@@ -196,6 +196,27 @@ fn a_terminal_that_is_too_small_and_a_model_that_is_not_open() {
 }
 
 #[test]
+fn sessions_beside_the_open_one() {
+    let mut pictures = Pictures::default();
+    let mut state = ended();
+    listed::open(&mut state, Ok(listed::usual()), 1);
+    press(&mut state, &["m", "down", "m", "down", "down", "m"]);
+    state.notice = None;
+    for size in SIZES {
+        pictures.compare("sessions_marked", &State { size, ..state.clone() });
+    }
+    press(&mut state, &["esc", "5", "down"]);
+    for size in SIZES {
+        pictures.compare("beside", &State { size, ..state.clone() });
+    }
+    press(&mut state, &["f", "right", "right", "right"]);
+    pictures.compare("beside_ratios", &state);
+    press(&mut state, &["f"]);
+    pictures.compare("beside_texts", &state);
+    pictures.finish();
+}
+
+#[test]
 fn the_list_of_sessions() {
     let mut pictures = Pictures::default();
     let usual = listed::usual();

@@ -127,9 +127,16 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
             (Action::Right, "quantity"),
             (Action::Down, "session"),
             (Action::NextLayer, "layer"),
-            (Action::NextPanel, "texts"),
+            (Action::NextPanel, "panel"),
             (Action::Copy, "copy"),
             (Action::Sessions, "sessions"),
+        ],
+        Screen::Compare if state.holds_sessions() => &[
+            (Action::Write, "write"),
+            (Action::Prompt, "prompt"),
+            (Action::Measure, "perplexity"),
+            (Action::NextPanel, "panel"),
+            (Action::Copy, "copy"),
         ],
         Screen::Compare => &[
             (Action::Write, "write"),

@@ -153,8 +153,15 @@ fn open(state: &State) -> Compared {
         layers,
         calibration: state.calibration.clone(),
         method: told(&method, state.settings.target),
-        seconds: state.record.as_ref().map(|record| record.seconds.total),
+        seconds: state.record.as_ref().map(|record| record.seconds.total).or_else(|| listed_seconds(state)),
     }
+}
+
+/// As the list of sessions told them.
+fn listed_seconds(state: &State) -> Option<f64> {
+    let listed = state.sessions.as_ref()?.sessions.as_ref().ok()?;
+    let open = listed.iter().find(|session| state.is_open_session(session))?;
+    open.content.as_ref().map(|content| content.seconds)
 }
 
 fn held(session: &HeldSession) -> Compared {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Part;
 
-use super::{Effect, Field, Form, FormKind, NoticeKind, Panel, State};
+use super::{Effect, Field, Form, FormKind, NoticeKind, Panel, Quantity, State};
 
 pub const LOOKS: [&str; 2] = ["light", "dark"];
 const ENDINGS: [&str; 2] = ["svg", "png"];
@@ -33,6 +33,8 @@ pub enum Figure {
     },
     /// Parameters and perplexity.
     BeforeAndAfter,
+    /// The open session and those held beside it, over the layers.
+    Sessions(Quantity),
 }
 
 /// What is to be saved, and where.
@@ -61,7 +63,7 @@ pub fn figure(state: &State) -> Result<Figure, String> {
     match state.focused() {
         Panel::LayerTable | Panel::RatioCurve => Ok(Figure::Ratios),
         Panel::Errors if any => Ok(Figure::Errors),
-        Panel::Sessions | Panel::Curves => Err("Sessions have no chart to be saved yet".into()),
+        Panel::Sessions | Panel::Curves => Ok(Figure::Sessions(state.held.quantity)),
         Panel::Perplexity | Panel::Texts if any => Ok(Figure::BeforeAndAfter),
         Panel::Errors | Panel::Perplexity | Panel::Texts => {
             Err("Nothing is pruned yet; the chart can be saved then".into())
@@ -118,6 +120,7 @@ impl Figure {
             Self::Hessian { layer, part } => format!("Hessian diagonal of layer {layer}, {part}"),
             Self::Attempts { layer } => format!("attempts at layer {layer}"),
             Self::BeforeAndAfter => "before and after".into(),
+            Self::Sessions(quantity) => format!("{} of the sessions", quantity.title()),
         }
     }
 
@@ -131,6 +134,7 @@ impl Figure {
             Self::Hessian { layer, part } => format!("hessian-{layer}-{part}"),
             Self::Attempts { layer } => format!("attempts-{layer}"),
             Self::BeforeAndAfter => "before-and-after".into(),
+            Self::Sessions(quantity) => format!("sessions-{}", quantity.title().replace(' ', "-")),
         }
     }
 }

@@ -3,7 +3,9 @@
 mod layers;
 mod parts;
 
-pub use layers::{attempts, before_and_after, damping_and_condition, layer_errors, ratio_curve};
+pub use layers::{
+    attempts, before_and_after, damping_and_condition, layer_errors, ratio_curve, session_curves,
+};
 pub use parts::{
     CURVES, Curve, Scored, channel_scores, curve_of, error_curves, head_scores, hessian_diagonals,
 };

@@ -72,6 +72,13 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
                 summaries.map(|result| (result.summary(), tried.chosen == Some(result.attempt.number)));
             Some(figures::attempts(&[(layer, summaries.collect())]))
         }
+        Figure::Sessions(quantity) => {
+            let compared = state.compared().into_iter();
+            let curves: Vec<_> =
+                compared.map(|session| (session.name.clone(), session.values(quantity))).collect();
+            let any = curves.iter().any(|(_, values)| values.iter().any(Option::is_some));
+            any.then(|| figures::session_curves(quantity.title(), &curves))
+        }
         Figure::BeforeAndAfter => {
             let mut model = state.model.as_ref()?.record.clone();
             model.parameters_after = state.parameters_in_force();

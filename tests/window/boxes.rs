@@ -192,6 +192,9 @@ fn selected(state: &State) -> Option<Pointed> {
             let last = state.log.shown().count().checked_sub(1)?;
             state.log.cursor.map(|cursor| Pointed::LogLine(cursor.min(last)))
         }
-        (Some(Overlay::Explain) | None, Screen::Schedule | Screen::Errors | Screen::Compare) => None,
+        (Some(Overlay::Explain) | None, Screen::Compare) => {
+            (state.focused() == Panel::Sessions).then_some(Pointed::Compared(state.held.row))
+        }
+        (Some(Overlay::Explain) | None, Screen::Schedule | Screen::Errors) => None,
     }
 }

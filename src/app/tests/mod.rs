@@ -1,5 +1,6 @@
 //! The explorer as scripts of messages.
 
+mod comparing;
 mod dialogs;
 mod editing;
 mod going_on;

@@ -131,6 +131,33 @@ pub fn before_and_after(model: &ModelRecord, perplexity: Option<&PerplexityRecor
     Chart { columns: panels.len(), panels }
 }
 
+/// One quantity of several sessions: the name of each, and its value in every layer that has one.
+pub fn session_curves(quantity: &str, sessions: &[(String, Vec<Option<f64>>)]) -> Chart {
+    let one = |(at, (name, values)): (usize, &(String, Vec<Option<f64>>))| {
+        let points = values.iter().enumerate();
+        let points = points.filter_map(|(layer, value)| Some((layer as f64, percent((*value)?))));
+        let place = at % Ink::SERIES.len();
+        // When all inks are given out, they come again in dashes.
+        let (stroke, dot) = match at == place {
+            true => (Stroke::Solid, Dot::SERIES[place]),
+            false => (Stroke::Dashed, Dot::Ring),
+        };
+        let shape = Shape::Line { points: points.collect(), stroke, dot };
+        Series { name: name.clone(), ink: Ink::SERIES[place], shape }
+    };
+    let series: Vec<Series> = sessions.iter().enumerate().map(one).collect();
+    Chart::single(Panel {
+        title: String::new(),
+        x: Axis::whole("layer"),
+        y: Axis::fitting(
+            format!("{quantity}, %"),
+            series.iter().flat_map(Series::points).map(|(_, value)| value),
+        ),
+        series,
+        marks: Vec::new(),
+    })
+}
+
 /// The attempts at layers: (layer, each attempt with whether it is in force).
 pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
     let panel = |(layer, tries): &(usize, Vec<(AttemptSummary, bool)>)| {

@@ -50,13 +50,15 @@ pub(super) fn draw(
     let shown = sessions.iter().enumerate().skip(first).take(visible);
     let places = lay_out(columns(sessions, area.width), area.width);
     let marks = if state.holds_sessions() { MARKS + LETTER } else { MARKS };
+    let over_names = " ".repeat(usize::from(marks)) + "session";
     let mut lines = rows(area);
     if let Some(head) = lines.next() {
         for place in &places {
             let words = match place.key {
-                Key::Name if marks > MARKS => "      session",
-                Key::Name => "    session",
-                _ => place.head,
+                Key::Name => over_names.as_str(),
+                Key::Model | Key::Changed | Key::Standing | Key::Ratio | Key::Perplexity | Key::Size => {
+                    place.head
+                }
             };
             place.write(frame.buffer_mut(), head, words, theme.style(Role::Title));
         }

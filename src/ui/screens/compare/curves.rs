@@ -2,6 +2,7 @@
 
 use ratatui::{
     layout::{Constraint, Layout, Rect},
+    style::Modifier,
     text::Span,
 };
 
@@ -88,7 +89,9 @@ fn chart(view: &mut View<'_>, area: Rect, compared: &[Compared], quantity: Quant
     let Some(scale) = scale else {
         let absent = match quantity {
             Quantity::OutputError => "No session has tracked output errors: track errors in settings.",
-            _ => "Nothing above 0 yet.",
+            Quantity::Heads | Quantity::Channels | Quantity::AttentionError | Quantity::MlpError => {
+                "Nothing above 0 yet."
+            }
         };
         return view.absent(area, absent);
     };
@@ -114,13 +117,17 @@ fn chart(view: &mut View<'_>, area: Rect, compared: &[Compared], quantity: Quant
     let mut ends = Vec::new();
     for &at in &order {
         let session = &compared[at];
+        // Its letter stands behind the line.
+        let last = lines[at].iter().rposition(|value| value.and_then(|value| scale.place(value)).is_some());
         let mut end = None;
         for (layer, value) in lines[at].iter().enumerate() {
             let Some(place) = value.and_then(|value| scale.place(value)) else { continue };
             let (x, y) = (axis.column(inner, layer), row(inner, place));
             end = Some((x, y));
             let lettered = layer == view.state.layer || usize::from(inner.width) >= layers * LETTERED;
+            let lettered = lettered && last != Some(layer);
             let style = view.theme.style(role(session));
+            let style = if at == chosen { style.add_modifier(Modifier::BOLD) } else { style };
             if lettered {
                 let letter = session_letter(session.place);
                 put(view.buffer, inner, x, y, letter.encode_utf8(&mut [0; 4]), style);

@@ -35,18 +35,16 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         numbers::draw(view, left);
         return texts::draw(view, right);
     }
-    let both = area.height >= TWO;
     match view.state.focused() {
-        Panel::Sessions | Panel::Curves if both => {
+        Panel::Texts | Panel::Perplexity => dense_and_pruned(view, area),
+        Panel::Sessions if area.height < TWO => sessions::draw(view, area, &compared),
+        Panel::Curves if area.height < TWO => curves::draw(view, area, &compared),
+        _ => {
             let [table, below] =
                 Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(area);
             sessions::draw(view, table, &compared);
             curves::draw(view, below, &compared);
         }
-        Panel::Sessions => sessions::draw(view, area, &compared),
-        Panel::Curves => curves::draw(view, area, &compared),
-        // The only others here are the texts and the perplexity.
-        _ => dense_and_pruned(view, area),
     }
 }
 

@@ -33,15 +33,22 @@ enum Key {
 const MARKS: u16 = 5;
 /// Columns of the name's column, at least and at most.
 const NAME: (u16, u16) = (20, 44);
-/// Columns beside it that any window has, with the blanks between.
-const OTHERS: u16 = 9 + 8 + 16 + 9 + 9 + 5;
+/// Columns beside it that any window has, without the ratio's, with the blanks between.
+const OTHERS: u16 = 8 + 16 + 9 + 9 + 5;
 
-/// The smallest of every column that is weighed; None where two are the same, or none is known.
-#[derive(Clone, Copy, Default)]
+/// The row of the smallest of every column that is weighed; None where two are the same, or none has another beside it.
+#[derive(Clone, Copy)]
 struct Smallest {
     perplexity: Option<usize>,
     attention: Option<usize>,
     mlp: Option<usize>,
+}
+
+/// What all rows are read against.
+struct Beside<'c> {
+    /// What the first perplexity was measured on.
+    measured: Option<(&'c str, usize, bool)>,
+    smallest: Smallest,
 }
 
 /// Rows of the panel.
@@ -55,7 +62,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, compared: &[Compared]) {
         format!("perplexity on {text}, L {length}; * the smallest")
     });
     let inner = view.panel(Panel::Sessions, area, "Sessions", &note);
-    let smallest = smallest(compared);
+    let beside = Beside { measured, smallest: smallest(compared) };
     let places = lay_out(columns(compared, inner.width), inner.width);
     let row = |down: usize| Rect { y: inner.y + down as u16, height: 1, ..inner }.intersection(inner);
     for place in &places {
@@ -69,19 +76,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, compared: &[Compared]) {
         let line = row(down + 1);
         let chosen = at == view.state.held.row;
         for place in &places {
-            let (text, role) = cell(view, place, session, chosen, measured);
-            let star = match place.key {
-                Key::Perplexity => smallest.perplexity,
-                Key::Attention => smallest.attention,
-                Key::Mlp => smallest.mlp,
-                _ => None,
-            };
-            let text = match place.key {
-                Key::Perplexity | Key::Attention | Key::Mlp => {
-                    format!("{text}{}", if star == Some(at) { "*" } else { " " })
-                }
-                _ => text,
-            };
+            let (text, role) = cell(view, place, session, at, &beside);
             place.write(view.buffer, line, &text, view.theme.style(role));
         }
         if chosen && view.is_focused(Panel::Sessions) {
@@ -95,10 +90,12 @@ fn columns(compared: &[Compared], room: u16) -> Vec<Column<Key>> {
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     let widest = |text: fn(&Compared) -> &str| compared.iter().map(|of| width(text(of))).max().unwrap_or(0);
     let name = (widest(|of| &of.name).min(NAME.1) + MARKS).clamp(NAME.0, NAME.1);
-    let name = name.min(room.saturating_sub(OTHERS)).max(NAME.0);
+    let ratios = compared.iter().filter_map(|of| of.ratio.map(|mean| width(&ratio(mean)))).max();
+    let ratios = ratios.unwrap_or(0).clamp(6, 9);
+    let name = name.min(room.saturating_sub(OTHERS + ratios)).max(NAME.0);
     vec![
         column(Key::Name, "", name, Side::Left, 0),
-        column(Key::Ratio, "ratio", 9, Side::Right, 1),
+        column(Key::Ratio, "ratio", ratios, Side::Right, 1),
         column(Key::Plan, "schedule", widest(|of| &of.plan).clamp(8, 15), Side::Left, 6),
         column(Key::Parameters, "parameters", 17, Side::Right, 5),
         column(Key::Change, "change", 8, Side::Right, 1),
@@ -116,15 +113,18 @@ fn cell(
     view: &View<'_>,
     place: &Place<Key>,
     session: &Compared,
-    chosen: bool,
-    measured: Option<(&str, usize, bool)>,
+    at: usize,
+    Beside { measured, smallest }: &Beside<'_>,
 ) -> (String, Role) {
     let glyphs = view.theme.glyphs;
     let told = |text: Option<String>, role| text.map_or(("–".into(), Role::Faint), |text| (text, role));
     let (before, after) = session.parameters;
+    let mean = |quantity: Quantity, smallest: Option<usize>| {
+        told(session.mean(quantity).map(|mean| starred(error(mean), smallest == Some(at))), Role::Text)
+    };
     match place.key {
         Key::Name => {
-            let cursor = if chosen { glyphs.cursor() } else { " " };
+            let cursor = if at == view.state.held.row { glyphs.cursor() } else { " " };
             let open = if session.is_open() { glyphs.in_force() } else { " " };
             // The time at the end of a name tells sessions of one model apart.
             let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(MARKS)));
@@ -140,15 +140,16 @@ fn cell(
         Key::Perplexity => {
             let words = session.perplexity.as_ref().map(|record| {
                 let after = record.after.map_or("–".into(), measure);
-                format!("{} {} {after}", measure(record.before), glyphs.arrow())
+                let words = format!("{} {} {after}", measure(record.before), glyphs.arrow());
+                starred(words, smallest.perplexity == Some(at))
             });
-            match session.yardstick() == measured {
+            match session.yardstick() == *measured {
                 true => told(words, Role::Text),
                 false => told(words.map(|words| format!("! {words}")), Role::Warning),
             }
         }
-        Key::Attention => told(session.mean(Quantity::AttentionError).map(error), Role::Text),
-        Key::Mlp => told(session.mean(Quantity::MlpError).map(error), Role::Text),
+        Key::Attention => mean(Quantity::AttentionError, smallest.attention),
+        Key::Mlp => mean(Quantity::MlpError, smallest.mlp),
         Key::Model => (session.model.clone(), Role::Muted),
         Key::Calibration => {
             let record = session.calibration.as_ref();
@@ -158,6 +159,11 @@ fn cell(
         Key::Method => (session.method.clone(), Role::Muted),
         Key::Seconds => told(session.seconds.map(seconds), Role::Muted),
     }
+}
+
+/// The column of stars is kept free where there is none.
+fn starred(text: String, star: bool) -> String {
+    text + if star { "*" } else { " " }
 }
 
 fn smallest(compared: &[Compared]) -> Smallest {
