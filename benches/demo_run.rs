@@ -25,7 +25,7 @@ fn demo(criterion: &mut Criterion) {
             let job = PruneRun {
                 model: ModelChoice::Demo,
                 settings: settings.clone(),
-                out: dir.path().join("slim"),
+                out: Some(dir.path().join("slim")),
                 force: true,
                 session: SessionPlace::None,
             };

@@ -59,6 +59,7 @@ pub enum Command {
   slimgpt prune --out slim-demo                                          the built-in model
   slimgpt prune llama-7b --calibration c4.jsonl.gz --ratio 0.2 --out slim
   slimgpt prune --config sample_configs/llama-7b-20.toml --out slim
+  slimgpt prune --ratio 0.5 --no-export                                  only to see what comes of it
 
 {EXIT_CODES}"))]
     Prune(Box<PruneArgs>),
@@ -217,8 +218,11 @@ pub struct PruneArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Directory to write; must not exist
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "no_export")]
+    pub out: Option<PathBuf>,
+    /// Write no model; slimgpt export writes it from the session, if it is wanted after all
+    #[arg(long, conflicts_with_all = ["out", "force"])]
+    pub no_export: bool,
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,

@@ -124,7 +124,10 @@ fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let session = sessions::place_of_run(&options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     engine::use_threads(settings.machine.threads)?;
-    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out));
+    let recorder = events.as_deref().map(|events| match &args.out {
+        Some(out) => Recorder::open_beside(events, out),
+        None => Recorder::open(events),
+    });
     let recorder = recorder.transpose().map_err(engine::Error::from)?;
     let root = paths.map(Paths::sessions);
     let job = PruneRun { model, settings, out: args.out, force: args.force, session };

@@ -12,7 +12,12 @@ use crate::{
     protocol::PlannedLayer,
 };
 
-use super::{Control, Error, ModelChoice, calibrate::window_length, describe::planned, machine::forward_on};
+use super::{
+    Control, Error, ModelChoice,
+    calibrate::{resolved, window_length},
+    describe::planned,
+    machine::forward_on,
+};
 
 /// Side of the matrix product whose speed stands for the machine's.
 const PROBE: usize = 1024;
@@ -88,6 +93,20 @@ pub fn inspect(
         parameters_after: after.parameters(),
         run: needs(&checkpoint, &plan, &settings, seq_len, (&device, dtype))?,
     })
+}
+
+/// The most that a run would hold at one time, in bytes: what [`inspect`] tells, without measuring this machine.
+pub fn forecast(model: &ModelChoice, settings: Settings, control: &mut Control) -> Result<u64, Error> {
+    let (_, dtype) = forward_on(&settings.machine)?;
+    let checkpoint = model.open(control)?;
+    let architecture = checkpoint.architecture();
+    let settings = resolved(settings, architecture)?;
+    let seq_len = window_length(&settings, architecture)?;
+    let plan = pipeline::plan(architecture, &settings)?;
+    let samples = settings.samples;
+    let footprint = Footprint { architecture, settings: &settings, samples, seq_len, dtype };
+    let peak = footprint.phases(&plan).iter().map(|(_, held)| held.total()).max();
+    Ok(peak.unwrap_or(0).saturating_add(PROGRAM))
 }
 
 /// The number types of the weights.

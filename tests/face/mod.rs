@@ -70,7 +70,7 @@ pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
     let job = PruneRun {
         model: ModelChoice::Demo,
         settings: settings.clone(),
-        out: out.into(),
+        out: Some(out.into()),
         force: false,
         session: SessionPlace::None,
     };
