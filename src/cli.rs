@@ -1,6 +1,7 @@
 //! What the command line says; nothing else happens here.
 
 mod sessions;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 use slimgpt::config::{Colours, MachineOptions, Options, TextSource};
 
 pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
+pub use sweep::SweepArgs;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.";
 
@@ -98,6 +100,15 @@ pub enum Command {
   slimgpt sessions show last"
     )]
     Sessions(SessionsCommand),
+    /// Run a grid of settings, each several times if need be, and make tables of what comes of it
+    #[command(after_help = format!("Examples:
+  slimgpt sweep sample_configs/sweeps/methods.toml --out methods
+  slimgpt sweep grid.toml --out grid --jobs 4           the same command goes on after a kill
+  slimgpt sweep grid.toml --out grid --print-commands | parallel
+  slimgpt sweep --collect grid                          tables of what is there
+
+{EXIT_CODES}"))]
+    Sweep(SweepArgs),
     /// Measure the perplexity of a model on a text
     #[command(after_help = "Examples:
   slimgpt eval                                       the built-in model on its held-out text

@@ -54,7 +54,8 @@ fn assert_same_output(one: &Path, other: &Path) {
 fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
     let (session, place) = new_session(dir);
     let out = dir.join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: Some(out.clone()), force: false, session: place };
+    let job =
+        PruneRun { model: ModelChoice::Demo, settings, out: Some(out.clone()), force: false, session: place };
     let record = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     (session, out, record)
 }
@@ -83,7 +84,8 @@ fn a_run_with_a_session_writes_what_one_without_it_does() {
     headless(&settings, &dir.path().join("plain"));
     let (_, place) = new_session(dir.path());
     let out = dir.path().join("kept");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: Some(out.clone()), force: false, session: place };
+    let job =
+        PruneRun { model: ModelChoice::Demo, settings, out: Some(out.clone()), force: false, session: place };
     let told = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     assert_same_output(&dir.path().join("plain"), &out);
     let mut told = serde_json::to_value(told).unwrap();

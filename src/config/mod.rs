@@ -12,7 +12,7 @@ mod settings;
 mod values;
 
 pub use error::Error;
-pub use file::{parse as parse_file, read as read_file};
+pub use file::{Entry, SettingsText, field, parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
 pub use method::{AttentionUnit, GroupSize, HeadScore, SolverDtype, Target};
 pub use options::{MachineOptions, Options};

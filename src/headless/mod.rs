@@ -6,6 +6,7 @@ mod inspect;
 mod on_session;
 mod run;
 mod sessions;
+mod sweep;
 mod table;
 mod words;
 
@@ -27,6 +28,8 @@ pub use sessions::{
     Asking, Leave, compare as compare_sessions, list as list_sessions, prune_old as prune_old_sessions,
     remove as remove_sessions, show as show_session,
 };
+
+pub use sweep::{collect as collect_sweep, commands as sweep_commands, run as run_sweep};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

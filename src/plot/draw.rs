@@ -135,6 +135,9 @@ impl<'p> Frame<'p> {
                 Shape::Steps { .. } => {
                     canvas.path(&[(at, middle.1), (at + 10.0, middle.1)], series.ink, 1.6);
                 }
+                Shape::Whiskers { .. } => {
+                    draw_whisker(canvas, middle, (middle.1 - 4.0, middle.1 + 4.0), series.ink)
+                }
                 Shape::Strip { .. } => {
                     canvas.rectangle((at, middle.1 - 2.5), (at + 9.0, middle.1 + 2.5), series.ink, 1.0);
                 }
@@ -223,6 +226,15 @@ impl<'p> Frame<'p> {
                 canvas.path(&path, ink, 1.6);
             }
             Shape::Bars { bars, width } => bars.iter().for_each(|bar| self.bar(canvas, bar, *width, ink)),
+            Shape::Whiskers { spans } => {
+                for &(x, low, high) in spans {
+                    let (Some((x, low)), Some((_, high))) = (self.place((x, low)), self.place((x, high)))
+                    else {
+                        continue;
+                    };
+                    draw_whisker(canvas, (x, low), (high, low), ink);
+                }
+            }
             Shape::Strip { spans } => {
                 for &(from, to, strength) in spans {
                     let (Some(from), Some(to)) = (self.x.place(from), self.x.place(to)) else { continue };
@@ -298,7 +310,7 @@ fn is_at_end(series: &Series) -> bool {
 
 fn is_in_legend(series: &Series) -> bool {
     let empty = match &series.shape {
-        Shape::Strip { spans } => spans.is_empty(),
+        Shape::Strip { spans } | Shape::Whiskers { spans } => spans.is_empty(),
         Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Steps { points } => {
             points.is_empty()
         }
@@ -310,7 +322,24 @@ fn is_in_legend(series: &Series) -> bool {
 fn half_width(series: &Series) -> f64 {
     match series.shape {
         Shape::Bars { width, .. } => width / 2.0,
-        Shape::Line { .. } | Shape::Dots { .. } | Shape::Steps { .. } | Shape::Strip { .. } => 0.0,
+        Shape::Line { .. }
+        | Shape::Dots { .. }
+        | Shape::Steps { .. }
+        | Shape::Whiskers { .. }
+        | Shape::Strip { .. } => 0.0,
+    }
+}
+
+/// From top to bottom at x, with a bar at both ends.
+fn draw_whisker<B: DrawingBackend>(
+    canvas: &mut Canvas<B>,
+    (x, _): Place,
+    (top, bottom): (f64, f64),
+    ink: Ink,
+) {
+    canvas.path(&[(x, top), (x, bottom)], ink, 1.0);
+    for y in [top, bottom] {
+        canvas.path(&[(x - 3.0, y), (x + 3.0, y)], ink, 1.0);
     }
 }
 
