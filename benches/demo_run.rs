@@ -28,6 +28,7 @@ fn demo(criterion: &mut Criterion) {
                 out: Some(dir.path().join("slim")),
                 force: true,
                 session: SessionPlace::None,
+                dense_from: None,
             };
             let mut worker = engine::start(1, |control| engine::prune(job, control));
             while worker.events.blocking_recv().is_some() {}

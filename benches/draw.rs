@@ -133,7 +133,7 @@ fn half_done() -> State {
         if layer < LAYERS / 2 {
             let record = LayerRecord {
                 index: layer,
-                ratio: 0.3,
+                ratio: 0.3.into(),
                 attention: record(HEADS),
                 mlp: record(CHANNELS),
                 output_error: Some(1e-3 * (layer + 1) as f64),

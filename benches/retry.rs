@@ -44,7 +44,7 @@ fn main() {
     let session = dir.path().join("session");
     let mut worker =
         engine::workbench(ModelChoice::Demo, settings.clone(), SessionPlace::New(session.clone()));
-    let ratios: Vec<f64> = pipeline::scheduled(12, &settings).unwrap().into_iter().map(f64::from).collect();
+    let ratios = pipeline::scheduled(12, &settings).unwrap();
     let command = Command::Run {
         run: 1,
         from: 0,
@@ -68,7 +68,7 @@ fn main() {
     println!("layer   in the run   retry   retry again, other ratio (s)");
     let (mut run, mut sums) = (1, [0.0; 3]);
     for (layer, &ratio) in ratios.iter().enumerate() {
-        let method = |more: f64| Method::of_run(&settings, (ratio + more).min(0.9));
+        let method = |more: f64| Method::of_run(&settings, ratio.map(|ratio| (ratio + more).min(0.9)));
         let seconds = [
             layer_seconds(layer),
             retry(&mut worker, run, layer, method(0.1)),

@@ -237,6 +237,9 @@ pub struct PruneArgs {
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,
+    /// Take the dense model's perplexity over from another session, where that has measured it on the same text
+    #[arg(long, value_name = "DIR", conflicts_with = "no_session")]
+    pub dense_from: Option<PathBuf>,
     /// Settings file (TOML); a flag wins over it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

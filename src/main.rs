@@ -138,7 +138,8 @@ fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     });
     let recorder = recorder.transpose().map_err(engine::Error::from)?;
     let root = paths.map(Paths::sessions);
-    let job = PruneRun { model, settings, out: args.out, force: args.force, session };
+    let PruneArgs { out, force, dense_from, .. } = args;
+    let job = PruneRun { model, settings, out, force, session, dense_from };
     Ok(headless::prune(job, output, recorder, root.as_deref())?)
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use face::{Face, is_end, settings};
 use slimgpt::{
-    config::{Part, Settings, TextSource},
+    config::{LayerRatio, Part, Settings, TextSource},
     engine::{self, ModelChoice},
     protocol::{Command, Event, Method, Pace},
 };
@@ -45,13 +45,13 @@ fn new_ratios_hold_for_the_layers_that_have_not_begun() {
     let ratios = face.ratios(&settings);
     face.begin(0, &settings, Pace::Stepwise);
     face.until(|event| *event == Event::Paused);
-    face.send(Command::Replan { run: 1, ratios: vec![0.5; ratios.len()] });
+    face.send(Command::Replan { run: 1, ratios: vec![LayerRatio::both(0.5); ratios.len()] });
     face.send(Command::Pace { run: 1, pace: Pace::Free });
     let record = face.until(is_end).record();
     assert_eq!(record.layers[0].ratio, ratios[0]);
     assert!(record.layers[1..].iter().all(|layer| layer.ratio == 0.5));
     assert_eq!(record.layers[1].mlp.kept.len(), 160);
-    let mut expected = vec![0.5; ratios.len()];
+    let mut expected = vec![LayerRatio::both(0.5); ratios.len()];
     expected[0] = ratios[0];
     assert_eq!(record.settings.schedule, slimgpt::config::Schedule::Custom(expected));
 }
@@ -181,7 +181,7 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
         Command::Run {
             run,
             from: 0,
-            ratios: vec![0.2; 3],
+            ratios: vec![0.2.into(); 3],
             settings: boxed,
             methods: Default::default(),
             pace: Pace::Free,
@@ -193,7 +193,7 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
         Command::Run {
             run,
             from: 0,
-            ratios: vec![0.2; 12],
+            ratios: vec![0.2.into(); 12],
             settings: boxed,
             methods: Default::default(),
             pace: Pace::Free,

@@ -54,8 +54,14 @@ fn assert_same_output(one: &Path, other: &Path) {
 fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
     let (session, place) = new_session(dir);
     let out = dir.join("out");
-    let job =
-        PruneRun { model: ModelChoice::Demo, settings, out: Some(out.clone()), force: false, session: place };
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out.clone()),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
     let record = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     (session, out, record)
 }
@@ -84,8 +90,14 @@ fn a_run_with_a_session_writes_what_one_without_it_does() {
     headless(&settings, &dir.path().join("plain"));
     let (_, place) = new_session(dir.path());
     let out = dir.path().join("kept");
-    let job =
-        PruneRun { model: ModelChoice::Demo, settings, out: Some(out.clone()), force: false, session: place };
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out.clone()),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
     let told = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     assert_same_output(&dir.path().join("plain"), &out);
     let mut told = serde_json::to_value(told).unwrap();
@@ -150,10 +162,10 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     let mut face = Face::open_in(&settings, place);
     let first = face.run(0, &settings).record();
     let tried =
-        face.retry(4, Method { ratio: 0.6, parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
+        face.retry(4, Method { ratio: 0.6.into(), parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
     face.choose(4, Some(1));
     let mut ratios = face.ratios(&settings);
-    ratios[4] = 0.6;
+    ratios[4] = 0.6.into();
     let face_keeps = serde_json::json!({ "version": 1, "note": "kept" });
     let desk =
         Desk { settings: Box::new(settings.clone()), ratios: ratios.clone(), face: face_keeps.clone() };
@@ -231,7 +243,14 @@ fn retry_and_choose_without_a_screen_make_layers_below_stale_and_resume_runs_the
     let settings = settings();
     let (session, place) = new_session(dir.path());
     let out = dir.path().join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: Some(out), force: false, session: place };
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
     let first = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     let change = engine::MethodChange { ratio: Some(0.5), ..Default::default() };
     let job = Retry { session: session.clone(), model: None, layer: 7, change, choose: false };
@@ -300,7 +319,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
         Method { damping: 0.1, group_size: GroupSize::Fixed(16), ..Method::of_run(&settings, planned[3]) };
     face.retry(3, own.clone());
     face.choose(3, Some(1));
-    let tried = Method { ratio: 0.5, parts: vec![Part::Attention], ..own.clone() };
+    let tried = Method { ratio: 0.5.into(), parts: vec![Part::Attention], ..own.clone() };
     face.retry(3, tried);
     face.choose(3, Some(2));
     face.close().unwrap();
@@ -319,7 +338,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     );
     assert!(again.mlp.group_sizes[..2] == [16, 16] && again.mlp.hessian.unwrap().damping_used == 0.1);
     let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();
-    assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3]);
+    assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3].mlp);
     assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
     // What a retry does not say is as it was, too.
     let change = engine::MethodChange { damping: Some(0.2), ..Default::default() };

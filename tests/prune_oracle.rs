@@ -153,7 +153,7 @@ fn layers_get_the_ratios_of_the_oracle() {
         let found = ratios(number("layers") as usize, &schedule, span).unwrap();
         assert_eq!(found.len(), fixture.ratios.len());
         for (found, expected) in found.iter().zip(&fixture.ratios) {
-            assert!((found.get() - expected).abs() < 1e-12, "{name}");
+            assert!((found.mlp - expected).abs() < 1e-12, "{name}");
         }
     }
 }

@@ -14,7 +14,7 @@ use program::{Ran, copy, program, slimgpt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use slimgpt::{
-    config::{Options, Part, Settings},
+    config::{LayerRatio, Options, Part, Settings},
     engine::{ModelChoice, SessionPlace, workbench},
     protocol::{Command, Event, Pace},
 };
@@ -176,7 +176,7 @@ fn break_off(session: &Path) {
     let settings = Settings::new(options).unwrap();
     let model = ModelChoice::Named("model".into());
     let mut worker = workbench(model, settings.clone(), SessionPlace::New(session.into()));
-    let (ratios, settings) = (RATIOS.to_vec(), Box::new(settings));
+    let (ratios, settings) = (RATIOS.map(LayerRatio::both).to_vec(), Box::new(settings));
     worker
         .commands
         .blocking_send(Command::Run {

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use slimgpt::{
     app::{Msg, Overlay, Panel, Screen, State, update},
-    config::Part,
+    config::{LayerRatio, Part},
     protocol::{CurvePoint, Event, Side, Stamped},
     ui::LEAST,
 };
@@ -130,6 +130,21 @@ fn every_screen_in_the_middle_of_a_run() {
 fn every_screen_at_the_end_of_a_run() {
     let mut pictures = Pictures::default();
     pictures.screens("ended", &ended());
+    pictures.finish();
+}
+
+#[test]
+fn ratios_of_heads_and_channels_apart() {
+    let mut pictures = Pictures::default();
+    let mut state = half_way();
+    for (layer, ratio) in state.schedule.ratios.iter_mut().enumerate() {
+        *ratio = LayerRatio { attention: 0.45 - 0.035 * layer as f64, mlp: ratio.mlp };
+    }
+    (state.schedule.preset, state.edited) = (None, Some(Part::Attention));
+    for screen in [Screen::Layers, Screen::Schedule] {
+        pictures
+            .compare(&format!("apart_{}", screen.title().to_lowercase()), &State { screen, ..state.clone() });
+    }
     pictures.finish();
 }
 

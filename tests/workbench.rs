@@ -93,7 +93,7 @@ fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
     let settings = settings();
     let mut face = Face::open(&settings);
     let first = face.run(0, &settings).record();
-    let method = Method { ratio: 0.6, parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) };
+    let method = Method { ratio: 0.6.into(), parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) };
     let told = face.retry(4, method);
     let (record, attempt) = told.layers().pop().unwrap();
     assert_eq!((attempt.number, attempt.above), (1, vec![0; 4]));

@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slimgpt::{
     calibration::Windows,
-    config::{Options, Settings},
+    config::{LayerRatio, Options, Settings},
     model::{Checkpoint, Source},
     pipeline::{Behind, LayerTask, Leaving, Pass, Streams, Task},
 };
@@ -60,7 +60,13 @@ impl Calibration {
     /// The time of one block less that of its solves, which leave nothing out.
     pub fn block(&self, mut streams: Streams) -> Result<Duration, Box<dyn Error>> {
         let task = Task::Solve { leaving: Leaving::default(), fit: None };
-        let task = LayerTask { layer: 0, ratio: 0.0, attention: task, mlp: task, behind: Behind::Needed };
+        let task = LayerTask {
+            layer: 0,
+            ratio: LayerRatio::ZERO,
+            attention: task,
+            mlp: task,
+            behind: Behind::Needed,
+        };
         let began = Instant::now();
         let solved = self.pass().layer(&task, &mut streams, None, &mut |_| ControlFlow::Continue(()))?;
         Ok(began.elapsed().saturating_sub(Duration::from_secs_f64(solved.solve_seconds)))

@@ -136,7 +136,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::Open, "open", "open", "Open the layer; in the list of attempts, put the attempt in force", &["enter"], LISTS),
     info(Action::PreviousLayer, "previous-layer", "layer −", "The layer before", &["["], LISTS),
     info(Action::NextLayer, "next-layer", "layer +", "The layer behind", &["]"], LISTS),
-    info(Action::SwitchPart, "switch-part", "attention/mlp", "Show the other part of the layer", &["a"], On(&[Layer])),
+    info(Action::SwitchPart, "switch-part", "attention/mlp", "The other part of the layer; on the Schedule screen, whose ratio is edited: both, the heads', the channels'", &["a"], On(&[Layer, Schedule])),
     info(Action::NextPanel, "next-panel", "panel", "Focus the next panel", &["f"], Everywhere),
     info(Action::PreviousPanel, "previous-panel", "panel back", "Focus the panel before", &["F"], Everywhere),
     info(Action::Retry, "retry", "retry", "Solve this layer again with another ratio, damping, score or group size", &["r"], On(&[Layers, Layer, Errors])),

@@ -112,6 +112,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
         Screen::Schedule => &[
             (Action::Up, "ratio"),
             (Action::Right, "layer"),
+            (Action::SwitchPart, "part"),
             (Action::TypeRatio, "type"),
             (Action::Lock, "lock"),
             (Action::Shape, "shape"),

@@ -88,7 +88,7 @@ impl State {
     /// What the layer was solved with, or would be.
     pub fn method(&self, layer: usize) -> Method {
         let in_force = self.layers.get(layer).and_then(|layer| layer.in_force());
-        let planned = self.schedule.ratios.get(layer).copied().unwrap_or(0.0);
+        let planned = self.schedule.ratios.get(layer).copied().unwrap_or_default();
         match in_force {
             Some(result) => result.attempt.method.clone(),
             None => Method::of_run(&self.settings, planned),

@@ -22,10 +22,10 @@ fn layers(state: &State) -> String {
         return String::new();
     }
     let mut text = String::from(
-        "layer,ratio,attention_kept,attention_units,mlp_kept,mlp_units,attention_error,mlp_error,output_error,state\n",
+        "layer,attention_ratio,mlp_ratio,attention_kept,attention_units,mlp_kept,mlp_units,attention_error,mlp_error,output_error,state\n",
     );
     for (index, layer) in state.layers.iter().enumerate() {
-        let ratio = state.schedule.ratios.get(index).copied().unwrap_or(0.0);
+        let ratio = state.schedule.ratios.get(index).copied().unwrap_or_default();
         let record = layer.in_force().map(|result| &result.record);
         let counts = record.map_or(",,,,,".to_string(), |record| {
             format!(
@@ -40,7 +40,12 @@ fn layers(state: &State) -> String {
         });
         let output =
             record.and_then(|record| record.output_error).map_or(String::new(), |error| error.to_string());
-        text += &format!("{index},{ratio},{counts},{output},{}\n", state.status(index).name());
+        text += &format!(
+            "{index},{},{},{counts},{output},{}\n",
+            ratio.attention,
+            ratio.mlp,
+            state.status(index).name()
+        );
     }
     text
 }
@@ -50,17 +55,18 @@ fn attempts(state: &State) -> String {
         return String::new();
     };
     let mut text = String::from(
-        "layer,attempt,in_force,ratio,damping,attention_kept,mlp_kept,attention_error,mlp_error,output_error\n",
+        "layer,attempt,in_force,attention_ratio,mlp_ratio,damping,attention_kept,mlp_kept,attention_error,mlp_error,output_error\n",
     );
     for result in &layer.attempts {
         let (attempt, record) = (&result.attempt, &result.record);
         let output = record.output_error.map_or(String::new(), |error| error.to_string());
         text += &format!(
-            "{},{},{},{},{},{},{},{},{},{output}\n",
+            "{},{},{},{},{},{},{},{},{},{},{output}\n",
             state.layer,
             attempt.number,
             layer.chosen == Some(attempt.number),
-            attempt.method.ratio,
+            attempt.method.ratio.attention,
+            attempt.method.ratio.mlp,
             attempt.method.damping,
             record.attention.kept.len(),
             record.mlp.kept.len(),

@@ -1,6 +1,9 @@
 //! Edits of the schedule and choices among attempts, each of which can be taken back.
 
-use crate::protocol::Command;
+use crate::{
+    config::{LayerRatio, Part},
+    protocol::Command,
+};
 
 use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
 
@@ -49,14 +52,17 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
         return state.refuse("the model is not open yet");
     };
     state.follow = false;
+    let parts = state.edited.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]);
     change(state, &ratio_of(layer), Edit::GoesOn, |schedule| {
-        schedule.set(layer, ratio + by);
+        for part in parts {
+            schedule.set(layer, Some(part), ratio.of(part) + by);
+        }
         Ok(())
     })
 }
 
 /// Sets a layer's ratio to exactly this.
-pub fn type_ratio(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
+pub fn type_ratio(state: &mut State, layer: usize, ratio: LayerRatio) -> Vec<Effect> {
     change(state, &ratio_of(layer), Edit::Alone, |schedule| {
         schedule.put(layer, ratio);
         Ok(())

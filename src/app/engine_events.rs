@@ -295,6 +295,7 @@ fn opened(state: &mut State, model: Model) {
     let layers = model.shape.layers.len();
     let (schedule, wrong) = Schedule::of_settings(layers, &state.settings);
     state.schedule = schedule;
+    state.schedule.weigh(&model.shape.layers, state.settings.attention_unit);
     state.layers = model.shape.layers.iter().map(|&shape| Layer::new(shape)).collect();
     state.layer = 0;
     state.settle_choices();

@@ -1,7 +1,8 @@
 //! The dialogs, filled with what holds now.
 
 use crate::config::{
-    AttentionUnit, Format, GgufType, GroupSize, HeadScore, Part, Precision, Span, Target, TextSource,
+    AttentionUnit, Format, GgufType, GroupSize, HeadScore, LayerRatio, Part, Precision, Span, Target,
+    TextSource,
 };
 
 use super::{Field, Form, FormKind, State, schedule::NAMED};
@@ -44,7 +45,8 @@ pub fn shape(state: &State) -> Result<Form, String> {
     let (by, mean, first, last) = match schedule.span {
         Span::Mean(mean) => {
             let ends = (schedule.ratios.first(), schedule.ratios.last());
-            (SPANS[0], mean, ends.0.copied().unwrap_or(0.0), ends.1.copied().unwrap_or(0.0))
+            let mean_of = |ratio: Option<&LayerRatio>| ratio.map_or(0.0, |ratio| ratio.mean());
+            (SPANS[0], mean, mean_of(ends.0), mean_of(ends.1))
         }
         Span::Ends { first, last } => (SPANS[1], schedule.mean(), first, last),
     };
@@ -61,8 +63,8 @@ pub fn shape(state: &State) -> Result<Form, String> {
 pub fn ratio(state: &State) -> Result<Form, String> {
     opened(state)?;
     let layer = state.layer;
-    let now = state.schedule.ratios.get(layer).copied().unwrap_or(0.0);
-    let fields = vec![Field::text("ratio", "from 0 to below 1", number(now))];
+    let now = state.schedule.ratios.get(layer).copied().unwrap_or_default();
+    let fields = vec![Field::text("ratio", RATIO_HINT, numbers(now))];
     Ok(Form::new(FormKind::Ratio { layer }, format!("Ratio of layer {layer}"), fields))
 }
 
@@ -83,7 +85,7 @@ pub fn retry(state: &State) -> Result<Form, String> {
         method.ratio = planned;
     }
     let fields = vec![
-        Field::text("ratio", "from 0 to below 1", number(planned)),
+        Field::text("ratio", RATIO_HINT, numbers(planned)),
         Field::choice("parts", "which are solved again; the other is taken over", &names(&PARTS), "both"),
         Field::text(
             "damping",
@@ -102,6 +104,7 @@ pub fn retry(state: &State) -> Result<Form, String> {
     Ok(Form::new(FormKind::Retry { layer, part }, format!("Try layer {layer} again"), fields))
 }
 
+const RATIO_HINT: &str = "from 0 to below 1; two, as in 0.1/0.3, are of the heads and of the channels";
 const HEAD_SCORE_HINT: &str =
     "exact: the true cost; grouped-cholesky: the paper's; diagonal: its ablation −GCD";
 const GROUP_SIZE_HINT: &str = "dynamic, reference (the authors' code), exact (one at a time), or a number";
@@ -237,6 +240,14 @@ fn opened(state: &State) -> Result<(), String> {
 fn number(value: f64) -> String {
     let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+/// As `LayerRatio` reads it.
+fn numbers(ratio: LayerRatio) -> String {
+    match ratio.one() {
+        Some(ratio) => number(ratio),
+        None => format!("{}/{}", number(ratio.attention), number(ratio.mlp)),
+    }
 }
 
 fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {

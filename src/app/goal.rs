@@ -1,7 +1,7 @@
 //! What a ratio takes from a layer, and how far a run is.
 
 use crate::{
-    config::Part,
+    config::{LayerRatio, Part},
     protocol::{LayerShape, Ratio, Stage, channels_to_remove, units_to_remove},
 };
 
@@ -16,11 +16,13 @@ pub struct Goal {
 }
 
 /// What `ratio` takes from a layer of this shape, with the parts, units and multiples of the settings.
-pub fn goal(shape: &LayerShape, ratio: f64, settings: &crate::config::Settings) -> Goal {
-    let Ok(ratio) = Ratio::new(ratio) else { return Goal::default() };
-    let attention = if settings.prunes(Part::Attention) { attention(shape, ratio, settings) } else { 0 };
+pub fn goal(shape: &LayerShape, ratio: LayerRatio, settings: &crate::config::Settings) -> Goal {
+    let (Ok(heads), Ok(channels)) = (Ratio::new(ratio.attention), Ratio::new(ratio.mlp)) else {
+        return Goal::default();
+    };
+    let attention = if settings.prunes(Part::Attention) { attention(shape, heads, settings) } else { 0 };
     let mlp = if settings.prunes(Part::Mlp) {
-        channels_to_remove(shape.channels, ratio, settings.channel_multiple)
+        channels_to_remove(shape.channels, channels, settings.channel_multiple)
     } else {
         0
     };
@@ -43,7 +45,7 @@ impl State {
         let Some(layer) = self.layers.get(index) else { return Goal::default() };
         let inside =
             self.settings.layers.resolve(self.layers.len()).is_ok_and(|range| range.contains(&index));
-        let ratio = self.schedule.ratios.get(index).copied().unwrap_or(0.0);
+        let ratio = self.schedule.ratios.get(index).copied().unwrap_or_default();
         if inside { goal(&layer.shape, ratio, &self.settings) } else { Goal::default() }
     }
 }

@@ -55,6 +55,14 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PreviousLayer => navigate::go(state, Move::Layer(-1)),
         Action::NextLayer => navigate::go(state, Move::Layer(1)),
         Action::Open => open(state),
+        Action::SwitchPart if state.screen == Screen::Schedule => {
+            state.edited = match state.edited {
+                None => Some(Part::Attention),
+                Some(Part::Attention) => Some(Part::Mlp),
+                Some(Part::Mlp) => None,
+            };
+            Vec::new()
+        }
         Action::SwitchPart => {
             state.part = if state.part == Part::Attention { Part::Mlp } else { Part::Attention };
             state.follow = false;

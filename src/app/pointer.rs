@@ -99,9 +99,9 @@ fn focus(state: &mut State, panel: Panel) {
 
 fn set(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
     navigate::select(state, layer);
-    let ratio = (ratio / GRAIN).round() * GRAIN;
+    let (ratio, part) = ((ratio / GRAIN).round() * GRAIN, state.edited);
     edit::change(state, "ratios moved with the mouse", Edit::GoesOn, |schedule| {
-        schedule.set(layer, ratio);
+        schedule.set(layer, part, ratio);
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! A session that was opened again, taken into the state.
 
 use crate::{
-    config::Settings,
+    config::{LayerRatio, Settings},
     protocol::{Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics},
 };
 
@@ -114,7 +114,12 @@ fn attempt(restored: RestoredAttempt) -> AttemptResult {
 }
 
 /// Settings and schedule; what of it can't be taken. The session's ratios win over those that the explorer had kept.
-fn take_plan(state: &mut State, settings: Settings, ratios: &[f64], face: Option<&Face>) -> Option<String> {
+fn take_plan(
+    state: &mut State,
+    settings: Settings,
+    ratios: &[LayerRatio],
+    face: Option<&Face>,
+) -> Option<String> {
     let layers = state.layers.len();
     state.settings = settings;
     let kept = face.map(|face| &face.schedule).filter(|schedule| schedule.fits(layers));
@@ -122,7 +127,9 @@ fn take_plan(state: &mut State, settings: Settings, ratios: &[f64], face: Option
         Some(schedule) => (schedule.clone(), None),
         None => Schedule::of_settings(layers, &state.settings),
     };
+    let shapes: Vec<_> = state.layers.iter().map(|layer| layer.shape).collect();
     state.schedule = schedule;
+    state.schedule.weigh(&shapes, state.settings.attention_unit);
     if !ratios.is_empty() {
         let mut planned = state.schedule.clone();
         planned.put_all(ratios);

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{self, Settings},
-    protocol::{Ratio, Span, ratios},
+    config::{self, AttentionUnit, LayerRatio, Part, Settings},
+    protocol::{LayerShape, Ratio, Span, ratios},
 };
 
 /// No ratio is edited above this; a layer keeps something in any case.
@@ -27,9 +27,16 @@ pub struct Schedule {
     /// What pins the curve down, and the target of renormalising.
     pub span: config::Span,
     /// One a layer.
-    pub ratios: Vec<f64>,
+    pub ratios: Vec<LayerRatio>,
     /// Layers that neither a preset nor renormalising moves.
     pub locked: Vec<bool>,
+    /// The attention's share of what can leave, in parameters: where the parts have ratios of their own, means count by it.
+    #[serde(default = "half")]
+    pub attention_share: f64,
+}
+
+fn half() -> f64 {
+    0.5
 }
 
 /// Whether a layer's ratio is held.
@@ -46,6 +53,7 @@ impl Default for Schedule {
             span: config::Span::Mean(0.2),
             ratios: Vec::new(),
             locked: Vec::new(),
+            attention_share: half(),
         }
     }
 }
@@ -56,8 +64,9 @@ impl Schedule {
         let mut schedule = Self {
             preset: None,
             span: settings.span(),
-            ratios: vec![0.0; layers],
+            ratios: vec![LayerRatio::ZERO; layers],
             locked: vec![false; layers],
+            attention_share: half(),
         };
         let wrong = match &settings.schedule {
             config::Schedule::Custom(values) if values.len() == layers => {
@@ -72,7 +81,7 @@ impl Schedule {
                 (config::Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => schedule.mean(),
                 (_, config::Span::Mean(mean)) => mean,
             };
-            schedule.ratios.fill(mean);
+            schedule.ratios.fill(mean.into());
             schedule.span = config::Span::Mean(mean);
             schedule.preset = Some(config::Schedule::Uniform);
         }
@@ -97,7 +106,7 @@ impl Schedule {
         let values = ratios(self.ratios.len(), &curve, checked).map_err(text)?;
         for ((ratio, value), &locked) in self.ratios.iter_mut().zip(values).zip(&self.locked) {
             if !locked {
-                *ratio = value.get();
+                *ratio = value;
             }
         }
         self.preset = Some(curve);
@@ -105,13 +114,25 @@ impl Schedule {
         Ok(())
     }
 
-    /// Moves one layer's ratio: rounded to what can be told apart, at most 0.99.
-    pub fn set(&mut self, layer: usize, ratio: f64) {
-        self.put(layer, (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6);
+    /// Counts means by the parameters of these layers.
+    pub fn weigh(&mut self, shapes: &[LayerShape], unit: AttentionUnit) {
+        let sum = |of: &dyn Fn(&LayerShape) -> u64| shapes.iter().map(of).sum::<u64>() as f64;
+        let attention = sum(&|shape| shape.attention_units(unit) as u64 * shape.per_attention_unit(unit));
+        let mlp = sum(&|shape| shape.channels as u64 * shape.per_channel);
+        if attention + mlp > 0.0 {
+            self.attention_share = attention / (attention + mlp);
+        }
+    }
+
+    /// Moves one layer's ratio, that of one part or of both: rounded to what can be told apart, at most 0.99.
+    pub fn set(&mut self, layer: usize, part: Option<Part>, ratio: f64) {
+        let ratio = (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6;
+        let Some(&before) = self.ratios.get(layer) else { return };
+        self.put(layer, part.map_or(ratio.into(), |part| before.with(part, ratio)));
     }
 
     /// Sets one layer's ratio to exactly this.
-    pub fn put(&mut self, layer: usize, ratio: f64) {
+    pub fn put(&mut self, layer: usize, ratio: LayerRatio) {
         if let Some(slot) = self.ratios.get_mut(layer)
             && *slot != ratio
         {
@@ -121,7 +142,7 @@ impl Schedule {
     }
 
     /// Sets all of them, from the first layer on.
-    pub fn put_all(&mut self, ratios: &[f64]) {
+    pub fn put_all(&mut self, ratios: &[LayerRatio]) {
         for (layer, &ratio) in ratios.iter().enumerate() {
             self.put(layer, ratio);
         }
@@ -132,7 +153,20 @@ impl Schedule {
     }
 
     pub fn mean(&self) -> f64 {
-        self.ratios.iter().sum::<f64>() / self.ratios.len().max(1) as f64
+        self.ratios.iter().map(|&ratio| self.weighed(ratio)).sum::<f64>() / self.ratios.len().max(1) as f64
+    }
+
+    /// Both parts' ratios in one number.
+    fn weighed(&self, ratio: LayerRatio) -> f64 {
+        match ratio.one() {
+            Some(ratio) => ratio,
+            None => self.attention_share * ratio.attention + (1.0 - self.attention_share) * ratio.mlp,
+        }
+    }
+
+    /// True where a layer's heads have another ratio than its channels.
+    pub fn is_apart(&self) -> bool {
+        self.ratios.iter().any(|ratio| ratio.one().is_none())
     }
 
     /// The mean that renormalising aims at.
@@ -148,8 +182,8 @@ impl Schedule {
     pub fn renormalise(&mut self, target: f64) -> Result<(), String> {
         Ratio::new(target).map_err(text)?;
         let free: Vec<usize> = (0..self.ratios.len()).filter(|&i| self.locked(i) == Locked::No).collect();
-        let held: f64 =
-            (0..self.ratios.len()).filter(|&i| self.locked(i) == Locked::Yes).map(|i| self.ratios[i]).sum();
+        let locked = (0..self.ratios.len()).filter(|&i| self.locked(i) == Locked::Yes);
+        let held: f64 = locked.map(|i| self.weighed(self.ratios[i])).sum();
         let wanted = target * self.ratios.len() as f64 - held;
         let most = HIGHEST * free.len() as f64;
         if wanted < -1e-12 || wanted > most + 1e-12 {
@@ -159,12 +193,13 @@ impl Schedule {
                 "a mean of {target} cannot be had: the locked layers leave {low:.4} to {high:.4}; unlock some (L)"
             ));
         }
-        if free.iter().all(|&i| self.ratios[i] == 0.0) {
+        if free.iter().all(|&i| self.ratios[i] == LayerRatio::ZERO) {
             for &i in &free {
-                self.ratios[i] = 1.0;
+                self.ratios[i] = LayerRatio::both(1.0);
             }
         }
-        let sum = |factor: f64| free.iter().map(|&i| (self.ratios[i] * factor).min(HIGHEST)).sum::<f64>();
+        let scaled = |i: usize, factor: f64| self.ratios[i].map(|ratio| (ratio * factor).clamp(0.0, HIGHEST));
+        let sum = |factor: f64| free.iter().map(|&i| self.weighed(scaled(i, factor))).sum::<f64>();
         let (mut low, mut high) = (0.0, 1.0);
         while sum(high) < wanted && high < 1e12 {
             high *= 2.0;
@@ -179,7 +214,7 @@ impl Schedule {
             if sum(middle) < wanted { low = middle } else { high = middle }
         }
         for &i in &free {
-            self.ratios[i] = (self.ratios[i] * high).clamp(0.0, HIGHEST);
+            self.ratios[i] = self.ratios[i].map(|ratio| (ratio * high).clamp(0.0, HIGHEST));
         }
         self.span = config::Span::Mean(target);
         self.preset = None;
@@ -189,7 +224,11 @@ impl Schedule {
     /// True where it is of so many layers and its ratios can be had.
     pub fn fits(&self, layers: usize) -> bool {
         let sizes = (self.ratios.len(), self.locked.len()) == (layers, layers);
-        sizes && self.ratios.iter().all(|&ratio| Ratio::new(ratio).is_ok())
+        sizes
+            && self
+                .ratios
+                .iter()
+                .all(|ratio| Ratio::new(ratio.attention).is_ok() && Ratio::new(ratio.mlp).is_ok())
     }
 
     /// What the curve is called.

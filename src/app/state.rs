@@ -13,7 +13,6 @@ use super::{
 };
 
 /// Ratios nearer than this are the same: what is typed and moved is rounded to less.
-const SAME_RATIO: f64 = 1e-6;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -61,6 +60,8 @@ pub struct State {
     pub layer: usize,
     /// The part that the Layer screen speaks of.
     pub part: Part,
+    /// The part whose ratios are edited; None where both are at once.
+    pub edited: Option<Part>,
     /// The attempt under the cursor, on the Layer screen.
     pub attempt: usize,
     /// Only layers whose number or state holds this are listed.
@@ -142,6 +143,7 @@ impl State {
             focus: Screen::ALL.map(|screen| screen.panels()[0]),
             layer: 0,
             part: Part::Attention,
+            edited: None,
             attempt: 0,
             layer_filter: String::new(),
             overlays: Vec::new(),
@@ -189,7 +191,7 @@ impl State {
         let same_above = attempt.above.len() <= index
             && attempt.above.iter().zip(&self.layers).all(|(&number, above)| above.chosen == Some(number));
         let planned = self.schedule.ratios.get(index).copied();
-        let same_ratio = planned.is_none_or(|ratio| (ratio - attempt.method.ratio).abs() < SAME_RATIO);
+        let same_ratio = planned.is_none_or(|ratio| ratio.is_near(attempt.method.ratio));
         if same_above && same_ratio { Status::Done } else { Status::Stale }
     }
 

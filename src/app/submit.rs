@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use crate::{
-    config::{self, Options, Settings, Span, TextSource},
+    config::{self, LayerRatio, Options, Settings, Span, TextSource},
     protocol::{Command, Method, Prompt, Ratio},
 };
 
@@ -19,7 +19,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     match form.kind {
         FormKind::Shape => shape(state, form),
         FormKind::Ratio { layer } => {
-            let ratio = ratio("ratio", form.text("ratio"))?;
+            let ratio = layer_ratio(form)?;
             state.follow = false;
             Ok(edit::type_ratio(state, layer, ratio))
         }
@@ -67,9 +67,13 @@ fn checked(
 }
 
 fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, String> {
+    let typed = layer_ratio(form)?;
+    let before = state.schedule.ratios.get(layer).copied().unwrap_or(typed);
+    let parts = value_of(&PARTS, form.text("parts")).unwrap_or(PARTS[0].1).to_vec();
     let method = Method {
-        ratio: ratio("ratio", form.text("ratio"))?,
-        parts: value_of(&PARTS, form.text("parts")).unwrap_or(PARTS[0].1).to_vec(),
+        // A part that is taken over keeps its ratio.
+        ratio: parts.iter().fold(before, |ratio, &part| ratio.with(part, typed.of(part))),
+        parts,
         damping: damping(form.text("damping"))?,
         head_score: value_of(&HEAD_SCORES, form.text("head score")).unwrap_or_default(),
         group_size: forms::group_size(form.text("group size"))?,
@@ -181,6 +185,12 @@ fn ratio(name: &str, text: &str) -> Result<f64, String> {
         .parse()
         .map_err(|_| format!("{name}: expected a number from 0 to below 1, found \"{text}\""))?;
     Ratio::new(value).map(Ratio::get).map_err(|e| e.to_string())
+}
+
+fn layer_ratio(form: &Form) -> Result<LayerRatio, String> {
+    let text = form.text("ratio");
+    let (attention, mlp) = text.split_once('/').unwrap_or((text, text));
+    Ok(LayerRatio { attention: ratio("ratio", attention.trim())?, mlp: ratio("ratio", mlp.trim())? })
 }
 
 fn damping(text: &str) -> Result<f64, String> {

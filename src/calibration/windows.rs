@@ -58,6 +58,16 @@ impl Windows {
         Self::new(windows.copied().collect(), samples, seq_len)
     }
 
+    /// Some of the windows, by their numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Windows::new`] where none is asked for.
+    pub fn part(&self, range: std::ops::Range<usize>) -> Result<Self> {
+        let tokens = &self.tokens[range.start * self.seq_len..range.end * self.seq_len];
+        Self::new(tokens.to_vec(), range.len(), self.seq_len)
+    }
+
     /// All tokens, [samples, seq_len], row by row.
     pub fn tokens(&self) -> &[u32] {
         &self.tokens

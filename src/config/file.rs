@@ -209,7 +209,7 @@ mod tests {
             parse("schedule = \"linear\"", "").unwrap().schedule,
             Some(ScheduleChoice::Schedule(Schedule::Linear))
         );
-        let custom = ScheduleChoice::Schedule(Schedule::Custom(vec![0.1, 0.2]));
+        let custom = ScheduleChoice::Schedule(Schedule::Custom(vec![0.1.into(), 0.2.into()]));
         assert_eq!(parse("schedule = [0.1, 0.2]", "").unwrap().schedule, Some(custom));
     }
 

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod interface;
+mod layer_ratio;
 mod method;
 mod options;
 mod output;
@@ -14,6 +15,7 @@ mod values;
 pub use error::Error;
 pub use file::{Entry, SettingsText, field, parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
+pub use layer_ratio::LayerRatio;
 pub use method::{AttentionUnit, GroupSize, HeadScore, SolverDtype, Target};
 pub use options::{MachineOptions, Options};
 pub use output::{Format, GgufType, OutputForm, OutputOptions};

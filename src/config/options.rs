@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Calibration")]
     pub seed: Option<u64>,
 
-    /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, or a file with one number a layer [default: log]
+    /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, or a file with one ratio a layer, where 0.1/0.3 are of heads and channels [default: log]
     #[arg(long, value_name = "SCHEDULE", help_heading = "Ratios")]
     pub schedule: Option<ScheduleChoice>,
     /// Mean pruning ratio, from 0 to below 1 [default: 0.2]

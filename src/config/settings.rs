@@ -5,8 +5,9 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttentionUnit, ByteSize, ComputeDevice, Error, GroupSize, HeadScore, LayerRange, MachineOptions, Options,
-    OutputForm, Part, Precision, Preset, Schedule, ScheduleChoice, SolverDtype, Target, TextSource,
+    AttentionUnit, ByteSize, ComputeDevice, Error, GroupSize, HeadScore, LayerRange, LayerRatio,
+    MachineOptions, Options, OutputForm, Part, Precision, Preset, Schedule, ScheduleChoice, SolverDtype,
+    Target, TextSource,
 };
 
 /// The mean ratio where nothing is said.
@@ -94,7 +95,7 @@ impl Settings {
         if custom && spanned {
             return Err(Error::value(
                 "ratio",
-                "a schedule with one number a layer has no mean or ends to set",
+                "a schedule with one ratio a layer has no mean or ends to set",
                 "leave it out",
             ));
         }
@@ -107,7 +108,9 @@ impl Settings {
         }
         if let Schedule::Custom(ratios) = &schedule {
             for (layer, &ratio) in ratios.iter().enumerate() {
-                check_ratio(&format!("schedule, layer {layer}"), Some(ratio))?;
+                for ratio in [ratio.attention, ratio.mlp] {
+                    check_ratio(&format!("schedule, layer {layer}"), Some(ratio))?;
+                }
             }
         }
         let mut parts = o.parts.unwrap_or_else(|| vec![Part::Attention, Part::Mlp]);
@@ -227,19 +230,23 @@ pub fn at_least(key: &str, value: usize, least: usize) -> Result<usize, Error> {
     Ok(value)
 }
 
-/// One ratio a layer: a JSON array, or numbers set apart by blanks, commas or lines; `#` begins a comment.
-fn read_ratios(path: &std::path::Path) -> Result<Vec<f64>, Error> {
+/// One ratio a layer: a JSON array as `run.json` and sessions hold it, or words such as 0.2 and 0.1/0.3 (heads, channels)
+/// set apart by blanks, commas or lines; `#` begins a comment.
+fn read_ratios(path: &std::path::Path) -> Result<Vec<LayerRatio>, Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::Schedule { path: path.into(), cause })?;
+    if let Ok(ratios) = serde_json::from_str(&text) {
+        return Ok(ratios);
+    }
     let mut ratios = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let content = line.split('#').next().unwrap_or_default();
         let words =
             content.split(|c: char| c.is_whitespace() || ",[]".contains(c)).filter(|word| !word.is_empty());
         for word in words {
-            let ratio = word.parse().map_err(|_| Error::File {
+            let ratio = word.parse().map_err(|what| Error::File {
                 file: path.display().to_string(),
                 line: index + 1,
-                what: format!("expected a ratio from 0 to below 1, found \"{word}\""),
+                what,
             })?;
             ratios.push(ratio);
         }
@@ -273,7 +280,7 @@ mod tests {
         let ends = Options { first_ratio: Some(0.1), last_ratio: Some(1.5), ..Options::default() };
         assert!(settings(ends).unwrap_err().starts_with("last-ratio:"));
         let custom = Options {
-            schedule: Some(ScheduleChoice::Schedule(Schedule::Custom(vec![0.1, 2.0]))),
+            schedule: Some(ScheduleChoice::Schedule(Schedule::Custom(vec![0.1.into(), 2.0.into()]))),
             ..Options::default()
         };
         assert!(settings(custom).unwrap_err().starts_with("schedule, layer 1:"));
@@ -289,11 +296,14 @@ mod tests {
     #[test]
     fn one_ratio_a_layer_and_a_mean_replace_each_other() {
         let custom = || {
-            let schedule = Schedule::Custom(vec![0.1, 0.2]);
+            let schedule = Schedule::Custom(vec![0.1.into(), 0.2.into()]);
             Options { schedule: Some(ScheduleChoice::Schedule(schedule)), ..Options::default() }
         };
         let mean = || Options { ratio: Some(0.5), ..Options::default() };
-        assert_eq!(settings(custom().or(mean())).unwrap().schedule, Schedule::Custom(vec![0.1, 0.2]));
+        assert_eq!(
+            settings(custom().or(mean())).unwrap().schedule,
+            Schedule::Custom(vec![0.1.into(), 0.2.into()])
+        );
         let settings = settings(mean().or(custom())).unwrap();
         assert_eq!((settings.schedule.clone(), settings.span()), (Schedule::Log, Span::Mean(0.5)));
     }
@@ -301,10 +311,15 @@ mod tests {
     #[test]
     fn a_schedule_file_may_be_json_or_plain() {
         let dir = tempfile::tempdir().unwrap();
-        for text in ["[0.1, 0.2,\n 0.3]", "0.1 # first\n0.2\n0.3\n"] {
-            let path = dir.path().join("ratios");
+        let path = dir.path().join("ratios");
+        for text in ["[0.1, 0.2,\n 0.3]", "0.1 # first\n0.2\n0.3\n", "[0.1, 0.2, 0.3 # last\n]"] {
             fs::write(&path, text).unwrap();
-            assert_eq!(read_ratios(&path).unwrap(), [0.1, 0.2, 0.3]);
+            assert_eq!(read_ratios(&path).unwrap(), [0.1, 0.2, 0.3].map(LayerRatio::both));
+        }
+        let apart = [LayerRatio { attention: 0.1, mlp: 0.3 }, LayerRatio::both(0.2)];
+        for text in ["[{\"attention\": 0.1, \"mlp\": 0.3}, 0.2]", "# heads/channels\n0.1/0.3\n0.2\n"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read_ratios(&path).unwrap(), apart);
         }
     }
 

@@ -4,6 +4,8 @@ use std::{fmt, ops::Range, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::LayerRatio;
+
 /// The built-in texts, by the names that stand for them where a file could.
 const STORIES: &str = "demo:stories";
 const HELD_OUT: &str = "demo:held-out";
@@ -36,11 +38,11 @@ pub enum Schedule {
     Uniform,
     LogDecrease,
     LinearDecrease,
-    /// One number a layer.
-    Custom(Vec<f64>),
+    /// One ratio a layer.
+    Custom(Vec<LayerRatio>),
 }
 
-/// A schedule as it is said: itself, or a file with one number a layer.
+/// A schedule as it is said: itself, or a file with one ratio a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScheduleChoice {
     Schedule(Schedule),
@@ -311,7 +313,7 @@ impl Serialize for Schedule {
 #[serde(untagged, expecting = "expected a schedule's name, a file, or a list of ratios")]
 enum NameOrRatios {
     Name(String),
-    Ratios(Vec<f64>),
+    Ratios(Vec<LayerRatio>),
 }
 
 impl<'de> Deserialize<'de> for Schedule {

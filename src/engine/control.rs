@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::stopwatch::Stopwatch;
 use crate::{
+    config::LayerRatio,
     protocol::{Command, Desk, Event, Pace, Stage, Stamped},
     session::Journal,
 };
@@ -27,7 +28,7 @@ pub struct Control {
     wanted: Wanted,
     pace: Pace,
     next_batch: NextBatch,
-    replanned: Option<Vec<f64>>,
+    replanned: Option<Vec<LayerRatio>>,
     waiting: VecDeque<Command>,
     /// Of the session that is open.
     journal: Option<Journal>,
@@ -161,7 +162,7 @@ impl Control {
     }
 
     /// The ratios that have been commanded last, once.
-    pub fn replanned(&mut self) -> Option<Vec<f64>> {
+    pub fn replanned(&mut self) -> Option<Vec<LayerRatio>> {
         self.replanned.take()
     }
 

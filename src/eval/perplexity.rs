@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use crate::model::{BlockByBlock, Ends};
 
@@ -77,7 +77,7 @@ impl Perplexity<'_> {
                 let predicting = h.narrow(1, length - self.seq_len, self.seq_len - 1)?;
                 let targets: Vec<u32> = batch.iter().flat_map(|window| &window[1..]).copied().collect();
                 let targets = Tensor::from_vec(targets, (batch.len(), self.seq_len - 1), self.device)?;
-                nll += negative_log_likelihood(&ends.logits(&predicting)?, &targets)?;
+                nll += ends.negative_log_likelihood(&predicting, &targets)?;
                 step()?;
             }
         }
@@ -92,12 +92,4 @@ impl Perplexity<'_> {
         let longer: Vec<&[u32]> = longer.iter().map(Vec::as_slice).collect();
         Ok(ends.embed(&longer)?)
     }
-}
-
-/// Sum of −ln p over all positions. logits: [windows, positions, vocab], targets: [windows, positions].
-fn negative_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<f64, Error> {
-    let log_normaliser = logits.log_sum_exp(D::Minus1)?;
-    let chosen = logits.gather(&targets.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?;
-    let nll: Vec<f32> = (log_normaliser - chosen)?.flatten_all()?.to_vec1()?;
-    Ok(nll.iter().map(|&x| f64::from(x)).sum())
 }

@@ -74,7 +74,7 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
     let mut text = String::new();
     for cell in &sweep.cells {
         let standing = place.standing(cell, sweep.export)?;
-        if let Some(line) = sweep::command(&place, cell, sweep.export, standing, threads) {
+        if let Some(line) = sweep::command((sweep, &place), cell, standing, threads) {
             text += &(line.quoted(Path::new(&program)) + "\n");
         }
     }

@@ -61,7 +61,7 @@ pub fn layers(content: &SessionContent) -> String {
 /// Mean ratio of the attempts in force; None where there is none.
 pub fn mean_ratio(content: &SessionContent) -> Option<f64> {
     let ratios: Vec<f64> =
-        content.layers.iter().filter_map(|layer| Some(layer.in_force.as_ref()?.ratio)).collect();
+        content.layers.iter().filter_map(|layer| Some(layer.in_force.as_ref()?.ratio.mean())).collect();
     (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64)
 }
 

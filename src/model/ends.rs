@@ -1,6 +1,6 @@
 //! What stands before the first block and after the last: embedding, final norm, output head.
 
-use candle_core::{DType, Device, Module, Tensor};
+use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
 use super::{Architecture, Error, Result, Tensors};
@@ -59,6 +59,18 @@ impl Ends {
     pub fn logits(&self, h: &Tensor) -> Result<Tensor> {
         let normed = rms_norm(&h.contiguous()?, &self.norm, self.norm_eps)?;
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
+    }
+
+    /// Sum of −ln p of the targets. h: [windows, positions, hidden], targets: [windows, positions].
+    ///
+    /// # Errors
+    /// What the device fails with.
+    pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor) -> Result<f64> {
+        let logits = self.logits(h)?;
+        let log_normaliser = logits.log_sum_exp(D::Minus1)?;
+        let chosen = logits.gather(&targets.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?;
+        let nll: Vec<f32> = (log_normaliser - chosen)?.flatten_all()?.to_vec1()?;
+        Ok(nll.iter().map(|&x| f64::from(x)).sum())
     }
 }
 

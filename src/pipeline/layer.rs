@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use crate::{
-    config::{Part, Settings, Target},
+    config::{LayerRatio, Part, Settings, Target},
     model::{Block, LayerSize},
     prune::{self, LayerRecord, Outcome, PartRecord, Units},
 };
@@ -49,7 +49,7 @@ pub enum Behind {
 pub struct LayerTask<'a> {
     pub layer: usize,
     /// For the record; the counts are in the tasks.
-    pub ratio: f64,
+    pub ratio: LayerRatio,
     pub attention: Task<'a>,
     pub mlp: Task<'a>,
     pub behind: Behind,

@@ -11,6 +11,7 @@ mod moments;
 mod notice;
 mod pass;
 mod plan;
+pub mod search;
 mod stream;
 
 pub use curve::ErrorCurve;
@@ -22,4 +23,4 @@ pub use measure::Known;
 pub use memory::{Footprint, Held, Phase};
 pub use notice::{Notice, Observer};
 pub use pass::{Laid, Pass, Streams};
-pub use plan::{LayerPlan, Leaving, plan, plan_layer, planned, scheduled, untouched};
+pub use plan::{LayerPlan, Leaving, plan, plan_by_ratios, plan_layer, planned, scheduled, untouched};

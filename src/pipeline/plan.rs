@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    config::{self, AttentionUnit, Part, Schedule, Settings},
+    config::{self, AttentionUnit, LayerRatio, Part, Schedule, Settings},
     model::{Architecture, LayerSize},
     prune::{LayerRecord, PartRecord, Ratio, Span, Units, channels_to_remove, ratios, units_to_remove},
 };
@@ -13,7 +13,7 @@ use super::Error;
 /// What is to happen to one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerPlan {
-    pub ratio: f64,
+    pub ratio: LayerRatio,
     /// KV groups or query heads; None where the run leaves the part as it is.
     pub attention: Option<Leaving>,
     /// Channels; None where the run leaves the part as it is.
@@ -29,23 +29,23 @@ pub struct Leaving {
 }
 
 /// The ratios of a run: the schedule, solved for a model of so many layers, or its mean in all of them.
-pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<Ratio>, Error> {
+pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     let own = schedule(layers, settings)?;
     if !settings.uniform {
         return Ok(own);
     }
     let equal = match (&settings.schedule, settings.span()) {
         (Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => {
-            let mean = own.iter().map(|ratio| ratio.get()).sum::<f64>() / layers as f64;
-            Ratio::new(mean)?
+            let mean = |part| own.iter().map(|ratio| ratio.of(part)).sum::<f64>() / layers as f64;
+            LayerRatio { attention: mean(Part::Attention), mlp: mean(Part::Mlp) }
         }
-        (_, config::Span::Mean(mean)) => Ratio::new(mean)?,
+        (_, config::Span::Mean(mean)) => LayerRatio::both(Ratio::new(mean)?.get()),
     };
     Ok(vec![equal; layers])
 }
 
 /// What the schedule alone says.
-fn schedule(layers: usize, settings: &Settings) -> Result<Vec<Ratio>, Error> {
+fn schedule(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     Ok(ratios(layers, &settings.schedule, span(settings.span())?)?)
 }
 
@@ -58,14 +58,14 @@ pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<Laye
         refuse_unequal(architecture, &chosen)?;
     }
     let plans = layers.iter().zip(ratios).enumerate().map(|(index, (size, ratio))| {
-        if chosen.contains(&index) { layer_plan(size, ratio, settings) } else { LayerPlan::untouched() }
+        if chosen.contains(&index) { layer_plan(size, ratio, settings) } else { Ok(LayerPlan::untouched()) }
     });
-    Ok(plans.collect())
+    plans.collect()
 }
 
 impl LayerPlan {
-    fn untouched() -> Self {
-        Self { ratio: 0.0, attention: None, mlp: None }
+    pub(super) fn untouched() -> Self {
+        Self { ratio: LayerRatio::ZERO, attention: None, mlp: None }
     }
 }
 
@@ -82,24 +82,44 @@ fn refuse_unequal(architecture: &Architecture, chosen: &Range<usize>) -> Result<
 }
 
 /// Rounds one layer's ratio to counts; the second ratio is what the schedule alone says.
-fn layer_plan(size: &LayerSize, (ratio, own): (Ratio, Ratio), settings: &Settings) -> LayerPlan {
-    let heads = |ratio| match settings.attention_unit {
-        AttentionUnit::KvGroup => units_to_remove(size.kv_heads, ratio),
-        AttentionUnit::QueryHead => units_to_remove(size.group(), ratio) * size.kv_heads,
+fn layer_plan(
+    size: &LayerSize,
+    (ratio, own): (LayerRatio, LayerRatio),
+    settings: &Settings,
+) -> Result<LayerPlan, Error> {
+    let heads = |ratio: LayerRatio| -> Result<usize, Error> {
+        let ratio = Ratio::new(ratio.attention)?;
+        Ok(match settings.attention_unit {
+            AttentionUnit::KvGroup => units_to_remove(size.kv_heads, ratio),
+            AttentionUnit::QueryHead => units_to_remove(size.group(), ratio) * size.kv_heads,
+        })
     };
-    let channels = |ratio, multiple| channels_to_remove(size.channels, ratio, multiple);
-    let attention =
-        settings.prunes(Part::Attention).then(|| Leaving { units: heads(ratio), scheduled: heads(own) });
-    let mlp = settings
-        .prunes(Part::Mlp)
-        .then(|| Leaving { units: channels(ratio, settings.channel_multiple), scheduled: channels(own, 1) });
-    LayerPlan { ratio: ratio.get(), attention, mlp }
+    let channels = |ratio: LayerRatio, multiple| -> Result<usize, Error> {
+        Ok(channels_to_remove(size.channels, Ratio::new(ratio.mlp)?, multiple))
+    };
+    let (units, scheduled) = (heads(ratio)?, heads(own)?);
+    let attention = settings.prunes(Part::Attention).then_some(Leaving { units, scheduled });
+    let (units, scheduled) = (channels(ratio, settings.channel_multiple)?, channels(own, 1)?);
+    let mlp = settings.prunes(Part::Mlp).then_some(Leaving { units, scheduled });
+    Ok(LayerPlan { ratio, attention, mlp })
 }
 
 /// What one layer alone is to lose at this ratio, whatever layers the settings name.
-pub fn plan_layer(size: &LayerSize, ratio: f64, settings: &Settings) -> Result<LayerPlan, Error> {
-    let ratio = Ratio::new(ratio)?;
-    Ok(layer_plan(size, (ratio, ratio), settings))
+pub fn plan_layer(size: &LayerSize, ratio: LayerRatio, settings: &Settings) -> Result<LayerPlan, Error> {
+    layer_plan(size, (ratio, ratio), settings)
+}
+
+/// What every layer is to lose at these ratios, whatever the schedule.
+pub fn plan_by_ratios(
+    architecture: &Architecture,
+    ratios: &[LayerRatio],
+    settings: &Settings,
+) -> Result<Vec<LayerPlan>, Error> {
+    let chosen = settings.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?;
+    let plans = architecture.layers.iter().zip(ratios).enumerate().map(|(index, (size, &ratio))| {
+        if chosen.contains(&index) { plan_layer(size, ratio, settings) } else { Ok(LayerPlan::untouched()) }
+    });
+    plans.collect()
 }
 
 /// The sizes that the plan leaves.
@@ -142,7 +162,7 @@ pub fn untouched(index: usize, architecture: &Architecture, settings: &Settings)
         PartRecord::untouched(count, width)
     };
     let (attention, mlp) = (record(Part::Attention), record(Part::Mlp));
-    LayerRecord { index, ratio: 0.0, attention, mlp, output_error: None }
+    LayerRecord { index, ratio: LayerRatio::ZERO, attention, mlp, output_error: None }
 }
 
 fn span(span: config::Span) -> Result<Span, Error> {

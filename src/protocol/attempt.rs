@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{GroupSize, HeadScore, Part, Settings};
+use crate::config::{GroupSize, HeadScore, LayerRatio, Part, Settings};
 
 /// What a person may set for one layer alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Method {
-    pub ratio: f64,
+    pub ratio: LayerRatio,
     /// Parts to solve; the others are taken over from the attempt in force.
     pub parts: Vec<Part>,
     pub damping: f64,
@@ -30,9 +30,9 @@ pub struct Apart {
 
 impl Method {
     /// What a run does to a layer of this ratio.
-    pub fn of_run(settings: &Settings, ratio: f64) -> Self {
+    pub fn of_run(settings: &Settings, ratio: impl Into<LayerRatio>) -> Self {
         Self {
-            ratio,
+            ratio: ratio.into(),
             parts: settings.parts.clone(),
             damping: settings.damping,
             head_score: settings.head_score,
@@ -44,7 +44,8 @@ impl Method {
 
     /// How a part is solved; None where it is not.
     pub fn of_part(&self, part: Part) -> Option<Apart> {
-        let Self { ratio, damping, compensation, .. } = *self;
+        let Self { damping, compensation, .. } = *self;
+        let ratio = self.ratio.of(part);
         let apart = self.apart.iter().find(|apart| apart.part == part).copied();
         self.parts.contains(&part).then(|| apart.unwrap_or(Apart { part, ratio, damping, compensation }))
     }
@@ -66,19 +67,12 @@ pub struct Attempt {
     pub method: Method,
 }
 
-/// Ratios nearer than this are the same: what is typed and moved is rounded to less.
-const SAME_RATIO: f64 = 1e-6;
-
-pub fn same_ratio(one: f64, other: f64) -> bool {
-    (one - other).abs() < SAME_RATIO
-}
-
 impl Attempt {
     /// True where the attempts that it rests on are the ones in force above, and its ratio is the planned one. One that
     /// does not hold is stale. `in_force` is of all layers or of those above.
-    pub fn holds(&self, in_force: &[Option<usize>], planned: Option<f64>) -> bool {
+    pub fn holds(&self, in_force: &[Option<usize>], planned: Option<LayerRatio>) -> bool {
         let same_above = self.above.len() <= in_force.len()
             && self.above.iter().zip(in_force).all(|(&number, &above)| above == Some(number));
-        same_above && planned.is_none_or(|ratio| same_ratio(ratio, self.method.ratio))
+        same_above && planned.is_none_or(|ratio| ratio.is_near(self.method.ratio))
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Desk, Method};
-use crate::config::{OutputForm, Part, Settings, TextSource};
+use crate::config::{LayerRatio, OutputForm, Part, Settings, TextSource};
 
 /// The first group goes to the job of number `run` alone: to the one at work, and is dropped where another is. The second
 /// begins a job; one that comes while another is at work waits for its end. Its `run` is the number that its events will
@@ -34,14 +34,14 @@ pub enum Command {
     /// New ratios, one a layer; layers already begun keep theirs.
     Replan {
         run: u64,
-        ratios: Vec<f64>,
+        ratios: Vec<LayerRatio>,
     },
 
     /// Prunes the layers from `from` to the last, each a new attempt that is in force at once.
     Run {
         run: u64,
         from: usize,
-        ratios: Vec<f64>,
+        ratios: Vec<LayerRatio>,
         settings: Box<Settings>,
         methods: Methods,
         pace: Pace,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord};
 use crate::{
-    config::{Part, Settings},
+    config::{LayerRatio, Part, Settings},
     prune::{HessianStats, LayerRecord, MomentPicture, PartRecord},
 };
 
@@ -188,7 +188,7 @@ pub struct CurvePoint {
 /// A layer as it is planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedLayer {
-    pub ratio: f64,
+    pub ratio: LayerRatio,
     pub heads: usize,
     pub kv_heads: usize,
     pub channels: usize,

@@ -11,7 +11,7 @@ pub use crate::prune::{
     HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Scheduled, Span, channels_to_remove, ratios,
     units_to_remove,
 };
-pub use attempt::{Apart, Attempt, Method, same_ratio};
+pub use attempt::{Apart, Attempt, Method};
 pub use command::{Command, Methods, Pace, Prompt};
 pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
 pub use record::{

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord};
 use crate::{
-    config::Settings,
+    config::{LayerRatio, Settings},
     prune::{HessianStats, LayerRecord, MomentPicture},
 };
 
@@ -29,7 +29,7 @@ pub struct Restored {
     /// Of the next run.
     pub settings: Box<Settings>,
     /// Planned, one a layer; empty where nothing was planned yet.
-    pub ratios: Vec<f64>,
+    pub ratios: Vec<LayerRatio>,
     /// One a layer.
     pub layers: Vec<RestoredLayer>,
     pub calibration: Option<CalibrationRecord>,
@@ -72,7 +72,7 @@ pub struct Desk {
     /// Of the next run.
     pub settings: Box<Settings>,
     /// Planned, one a layer.
-    pub ratios: Vec<f64>,
+    pub ratios: Vec<LayerRatio>,
     /// What else the face wants to find again, as it wrote it.
     pub face: Value,
 }
@@ -136,7 +136,7 @@ pub struct LayerSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptSummary {
     pub number: usize,
-    pub ratio: f64,
+    pub ratio: LayerRatio,
     pub attention: PartSummary,
     pub mlp: PartSummary,
     pub output_error: Option<f64>,

@@ -4,6 +4,7 @@
 //! [`prune`] decides what leaves and fits what stays, [`ratios`] spreads the work over the layers. Every
 //! error is a rise of E‖Δy‖² per token, by the damped G_λ = G + λI, or that divided by E‖y‖².
 
+mod allocation;
 mod batches;
 mod condition;
 mod cross_moment;
@@ -39,6 +40,7 @@ mod slow;
 #[cfg(test)]
 mod tests;
 
+pub use allocation::{Choice, allocate, interpolated};
 pub use cross_moment::CrossMoment;
 pub use elimination::{Elimination, Removal};
 pub use error::Error;

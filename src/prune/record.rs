@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::HessianStats;
+use crate::config::LayerRatio;
 
 /// One part of one layer. Units are KV groups, query heads or channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,7 +59,7 @@ pub struct Scheduled {
 pub struct LayerRecord {
     pub index: usize,
     /// The planned ratio; counts are rounded from it.
-    pub ratio: f64,
+    pub ratio: LayerRatio,
     pub attention: PartRecord,
     pub mlp: PartRecord,
     /// E‖h − h_dense‖² / E‖h_dense‖² of the block's output, where the dense stream was run.

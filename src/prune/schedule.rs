@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Ratio};
-use crate::config::Schedule;
+use crate::config::{LayerRatio, Part, Schedule};
 
 /// The first layer's share of the mean ratio: a mean of 0.2 on 32 layers gives the paper's 0.0625 → 0.25.
 const FIRST_OF_MEAN: f64 = 0.3125;
@@ -22,11 +22,11 @@ pub enum Span {
 ///
 /// Fails, by name, on a ratio outside [0, 1), on a custom schedule of another length, and on a uniform one with two
 /// different ends.
-pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<Ratio>, Error> {
+pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<LayerRatio>, Error> {
     let curve: fn(usize, usize) -> f64 = match schedule {
         Schedule::Log | Schedule::LogDecrease => log_curve,
         Schedule::Linear | Schedule::LinearDecrease => linear_curve,
-        Schedule::Uniform => return uniform(n_layers, span),
+        Schedule::Uniform => return Ok(one_each(uniform(n_layers, span)?)),
         Schedule::Custom(values) => return custom(n_layers, values),
     };
     let t: Vec<f64> = (0..n_layers).map(|i| curve(i, n_layers)).collect();
@@ -36,7 +36,11 @@ pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<Ra
     if matches!(schedule, Schedule::LogDecrease | Schedule::LinearDecrease) {
         ratios.reverse();
     }
-    Ok(ratios)
+    Ok(one_each(ratios))
+}
+
+fn one_each(ratios: Vec<Ratio>) -> Vec<LayerRatio> {
+    ratios.into_iter().map(|ratio| LayerRatio::both(ratio.get())).collect()
 }
 
 fn log_curve(i: usize, n: usize) -> f64 {
@@ -70,14 +74,17 @@ fn uniform(n_layers: usize, span: Span) -> Result<Vec<Ratio>, Error> {
     }
 }
 
-fn custom(n_layers: usize, values: &[f64]) -> Result<Vec<Ratio>, Error> {
+fn custom(n_layers: usize, values: &[LayerRatio]) -> Result<Vec<LayerRatio>, Error> {
     if values.len() != n_layers {
         return Err(Error::ScheduleLength { expected: n_layers, found: values.len() });
     }
-    let named = |(layer, &value)| {
-        Ratio::named(value, || format!("custom ratio of layer {layer}"), "correct it in the schedule")
-    };
-    values.iter().enumerate().map(named).collect()
+    for (layer, value) in values.iter().enumerate() {
+        for part in [Part::Attention, Part::Mlp] {
+            let name = || format!("custom ratio of layer {layer}");
+            Ratio::named(value.of(part), name, "correct it in the schedule")?;
+        }
+    }
+    Ok(values.to_vec())
 }
 
 #[cfg(test)]
@@ -88,15 +95,15 @@ mod tests {
         Ratio::new(value).unwrap()
     }
 
-    fn mean(ratios: &[Ratio]) -> f64 {
-        ratios.iter().map(|r| r.get()).sum::<f64>() / ratios.len() as f64
+    fn mean(ratios: &[LayerRatio]) -> f64 {
+        ratios.iter().map(|ratio| ratio.mean()).sum::<f64>() / ratios.len() as f64
     }
 
     #[test]
     fn a_mean_of_a_fifth_on_32_layers_gives_the_numbers_of_the_paper() {
         let list = ratios(32, &Schedule::Log, Span::Mean(ratio(0.2))).unwrap();
-        assert!((list[0].get() - 0.0625).abs() < 1e-12);
-        assert!((list[31].get() - 0.25).abs() < 0.005, "{}", list[31]);
+        assert!((list[0].mlp - 0.0625).abs() < 1e-12);
+        assert!((list[31].mlp - 0.25).abs() < 0.005, "{}", list[31]);
         assert!((mean(&list) - 0.2).abs() < 1e-12);
     }
 
@@ -117,10 +124,10 @@ mod tests {
         let span = Span::FirstLast(ratio(0.1), ratio(0.4));
         let mut up = ratios(5, &Schedule::Linear, span).unwrap();
         let down = ratios(5, &Schedule::LinearDecrease, span).unwrap();
-        assert!((up[0].get() - 0.1).abs() < 1e-12 && (up[4].get() - 0.4).abs() < 1e-12);
+        assert!((up[0].mlp - 0.1).abs() < 1e-12 && (up[4].mlp - 0.4).abs() < 1e-12);
         up.reverse();
         assert_eq!(up, down);
-        assert_eq!(ratios(1, &Schedule::Log, span).unwrap(), [ratio(0.4)]);
+        assert_eq!(ratios(1, &Schedule::Log, span).unwrap(), [LayerRatio::both(0.4)]);
     }
 
     #[test]
@@ -128,16 +135,20 @@ mod tests {
         let high = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))).unwrap_err().to_string();
         assert!(high.contains("last layer for a mean of 0.8") && high.contains("uniform"), "{high}");
         let span = Span::Mean(ratio(0.2));
-        let short = ratios(3, &Schedule::Custom(vec![0.1, 0.2]), span).unwrap_err();
+        let short = ratios(3, &Schedule::Custom(vec![0.1.into(), 0.2.into()]), span).unwrap_err();
         assert_eq!(short, Error::ScheduleLength { expected: 3, found: 2 });
-        let out = ratios(2, &Schedule::Custom(vec![0.1, 1.2]), span).unwrap_err().to_string();
+        let out =
+            ratios(2, &Schedule::Custom(vec![0.1.into(), LayerRatio { attention: 0.1, mlp: 1.2 }]), span)
+                .unwrap_err()
+                .to_string();
         assert!(out.contains("layer 1") && out.contains("1.2"), "{out}");
         assert!(ratios(2, &Schedule::Uniform, Span::FirstLast(ratio(0.1), ratio(0.2))).is_err());
     }
 
     #[test]
     fn a_custom_schedule_is_taken_as_it_is() {
-        let list = ratios(2, &Schedule::Custom(vec![0.5, 0.0]), Span::Mean(ratio(0.2))).unwrap();
-        assert_eq!(list, [ratio(0.5), ratio(0.0)]);
+        let own = vec![LayerRatio { attention: 0.5, mlp: 0.1 }, LayerRatio::ZERO];
+        let list = ratios(2, &Schedule::Custom(own.clone()), Span::Mean(ratio(0.2))).unwrap();
+        assert_eq!(list, own);
     }
 }

@@ -16,7 +16,7 @@ struct Row<'r> {
 }
 
 /// Errors are shares of 1, damping is a share of the mean diagonal; what is not known is empty.
-const COLUMNS: [(&str, Value); 29] = [
+const COLUMNS: [(&str, Value); 30] = [
     ("layer", |row| Some(row.layer.index.to_string())),
     ("state", |row| Some(row.facts.state.name().into())),
     ("attempt", |row| Some(row.facts.attempt?.to_string())),
@@ -24,7 +24,8 @@ const COLUMNS: [(&str, Value); 29] = [
         let tuned = row.run.tuned.iter().any(|tuned| tuned.layer == row.layer.index);
         Some(if tuned { "yes" } else { "no" }.into())
     }),
-    ("ratio", |row| number(Some(row.layer.ratio))),
+    ("attention_ratio", |row| number(Some(row.layer.ratio.attention))),
+    ("mlp_ratio", |row| number(Some(row.layer.ratio.mlp))),
     ("attention_unit", |row| Some(unit_name(row.run.settings.attention_unit).into())),
     ("attention_units_before", |row| Some(row.layer.attention.units.to_string())),
     ("attention_units_after", |row| Some(row.layer.attention.kept.len().to_string())),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Change, LayerFacts, LayerState};
 use crate::{
-    config::Part,
+    config::{LayerRatio, Part},
     protocol::{
         AttemptSummary, LayerRecord, PartRecord, RunRecord, SessionContent, SessionSummary, Standing,
         Statistics, TunedLayer,
@@ -23,7 +23,7 @@ pub struct Subject {
     /// As `run.json` of an export has it. Layers whose sizes are not known are left out.
     pub record: RunRecord,
     /// Planned ratios, one a layer; empty where nothing was planned.
-    pub planned: Vec<f64>,
+    pub planned: Vec<LayerRatio>,
     /// One a layer of the model.
     pub layers: Vec<Layer>,
     /// What a reader has to know: unfinished, stale, damaged.
@@ -224,7 +224,7 @@ fn tuned(state: &State, layer: &Layer) -> Option<TunedLayer> {
 }
 
 /// A record of every layer whose sizes are known; one without an attempt in force is untouched.
-fn records(layers: &[Layer], planned: &[f64]) -> Vec<LayerRecord> {
+fn records(layers: &[Layer], planned: &[LayerRatio]) -> Vec<LayerRecord> {
     let known = layers.iter().find_map(|layer| layer.solved.as_ref());
     let record = |layer: &Layer| match (&layer.solved, layer.facts.state, known) {
         (Some(solved), _, _) => Some(solved.record.clone()),
@@ -232,7 +232,7 @@ fn records(layers: &[Layer], planned: &[f64]) -> Vec<LayerRecord> {
             let like = |part: &PartRecord| PartRecord::untouched(part.units, part.unit_width);
             Some(LayerRecord {
                 index: layer.index,
-                ratio: planned.get(layer.index).copied().unwrap_or(0.0),
+                ratio: planned.get(layer.index).copied().unwrap_or_default(),
                 attention: like(&known.record.attention),
                 mlp: like(&known.record.mlp),
                 output_error: None,

@@ -33,7 +33,7 @@ fn part(units: usize, removed: &[usize]) -> PartRecord {
 fn record(name: &str) -> RunRecord {
     let layer = |index| LayerRecord {
         index,
-        ratio: 0.25,
+        ratio: 0.25.into(),
         attention: part(4, &[2, 0]),
         mlp: part(16, &[1, 5, 9, 13]),
         output_error: Some(0.1),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Machine, Part, Settings, TextSource},
+    config::{LayerRatio, Machine, Part, Settings, TextSource},
     protocol::{
         Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, Seconds,
         WrittenRecord,
@@ -119,7 +119,7 @@ pub struct PartEntry {
 pub struct Course {
     pub from: usize,
     /// Planned, one a layer.
-    pub ratios: Vec<f64>,
+    pub ratios: Vec<LayerRatio>,
     pub setup: usize,
     /// At work on it, up to the layer finished last.
     pub seconds: Seconds,

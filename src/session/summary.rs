@@ -10,7 +10,7 @@ use super::{
     part_file,
 };
 use crate::{
-    config::{Options, Settings},
+    config::{LayerRatio, Options, Settings},
     protocol::{Desk, LayerSummary, PerplexityRecord, RunRecord, SessionContent, SessionSummary, Standing},
 };
 
@@ -30,7 +30,7 @@ pub fn last_record(dir: &Path) -> Option<RunRecord> {
 }
 
 /// The ratios that a run would be done with now, one a layer; empty where nothing was planned.
-pub fn planned_ratios(dir: &Path, state: &State) -> Vec<f64> {
+pub fn planned_ratios(dir: &Path, state: &State) -> Vec<LayerRatio> {
     planned(state, journal::read_desk(dir).ok().flatten())
 }
 
@@ -53,7 +53,7 @@ pub fn summary(dir: &Path) -> SessionSummary {
 }
 
 /// The ratios that a run would be done with now: what lies on the desk, or else those of the last run.
-fn planned(state: &State, desk: Option<Desk>) -> Vec<f64> {
+fn planned(state: &State, desk: Option<Desk>) -> Vec<LayerRatio> {
     match (desk, &state.course) {
         (Some(desk), _) if desk.ratios.len() == state.layers.len() => desk.ratios,
         (_, Some(course)) => course.ratios.clone(),
@@ -61,7 +61,7 @@ fn planned(state: &State, desk: Option<Desk>) -> Vec<f64> {
     }
 }
 
-fn standing(state: &State, planned: &[f64]) -> Standing {
+fn standing(state: &State, planned: &[LayerRatio]) -> Standing {
     let Some(course) = &state.course else { return Standing::Finished };
     let first = (0..state.layers.len()).find(|&layer| is_stale(state, layer, planned));
     match first {
@@ -72,7 +72,7 @@ fn standing(state: &State, planned: &[f64]) -> Standing {
 }
 
 /// True where a run would solve the layer (again).
-fn is_stale(state: &State, layer: usize, planned: &[f64]) -> bool {
+fn is_stale(state: &State, layer: usize, planned: &[LayerRatio]) -> bool {
     let attempt = attempt_in_force(&state.layers[layer]).map(|entry| &entry.attempt);
     !attempt.is_some_and(|attempt| attempt.holds(&state.in_force(), planned.get(layer).copied()))
 }
@@ -82,7 +82,7 @@ fn attempt_in_force(layer: &LayerEntry) -> Option<&AttemptEntry> {
     layer.attempts.iter().find(|entry| entry.attempt.number == number)
 }
 
-fn content(state: &State, planned: &[f64]) -> Option<SessionContent> {
+fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
     let course = state.course.as_ref();
     let setup = match course {
         Some(course) => state.setups.get(course.setup),
@@ -105,7 +105,7 @@ fn content(state: &State, planned: &[f64]) -> Option<SessionContent> {
     })
 }
 
-fn layer_summary(state: &State, index: usize, planned: &[f64]) -> LayerSummary {
+fn layer_summary(state: &State, index: usize, planned: &[LayerRatio]) -> LayerSummary {
     let layer = &state.layers[index];
     let in_force = attempt_in_force(layer).and_then(AttemptEntry::summary);
     let stale = in_force.is_some() && is_stale(state, index, planned);

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::Path};
 
-use super::{Cell, Place, Standing};
+use super::{Cell, Place, Standing, Sweep};
 
 /// A program's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,12 +10,14 @@ pub struct Line(Vec<OsString>);
 
 /// What begins a cell or goes on with it; None where nothing is to be done.
 pub fn command(
-    place: &Place,
+    (sweep, place): (&Sweep, &Place),
     cell: &Cell,
-    export: bool,
     standing: Standing,
     threads: Option<usize>,
 ) -> Option<Line> {
+    let export = sweep.export;
+    // The dense model is the same for all cells that are measured alike.
+    let measured_by = sweep.cells.iter().find(|first| first.measures_as(cell));
     let mut line = Line(Vec::new());
     let session = place.session_of(cell);
     match standing {
@@ -26,6 +28,9 @@ pub fn command(
                 true => line.push("--out").push(place.model_of(cell)),
                 false => line.push("--no-export"),
             };
+            if let Some(first) = measured_by.filter(|first| first.name != cell.name) {
+                line.push("--dense-from").push(place.session_of(first));
+            }
         }
         Standing::Begun => {
             line.push("resume").push(session);

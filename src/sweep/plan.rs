@@ -114,6 +114,16 @@ impl Cell {
         lines(&file).filter(|(key, _)| counts(key)).map(|(key, value)| (key.into(), value.into())).collect()
     }
 
+    /// True where both measure the same dense model on the same text.
+    pub fn measures_as(&self, other: &Self) -> bool {
+        let yardstick = |cell: &Self| {
+            let settings = &cell.settings;
+            let (device, dtype) = (settings.machine.device, settings.machine.dtype);
+            (cell.model.clone(), settings.eval.clone(), settings.eval_seq_len, settings.bos, device, dtype)
+        };
+        self.settings.eval.is_some() && yardstick(self) == yardstick(other)
+    }
+
     /// The same but for the seed.
     pub fn identity_but_seed(&self, export: bool) -> Vec<(String, String)> {
         let mut identity = self.identity(export);

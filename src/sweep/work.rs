@@ -87,8 +87,7 @@ impl<'s> Work<'s> {
 
     fn begin(&mut self, index: usize) -> Result<Option<News>, Error> {
         let cell = &self.sweep.cells[index];
-        let export = self.sweep.export;
-        let standing = match self.place.standing(cell, export) {
+        let standing = match self.place.standing(cell, self.sweep.export) {
             Ok(standing) => standing,
             Err(error) => return Ok(Some(News::Failed(index, error.to_string()))),
         };
@@ -98,7 +97,7 @@ impl<'s> Work<'s> {
             self.elsewhere.push(index);
             return Ok((!told).then_some(News::Waits(index, pid)));
         }
-        let Some(line) = command(self.place, cell, export, standing, self.share.threads) else {
+        let Some(line) = command((self.sweep, self.place), cell, standing, self.share.threads) else {
             return Ok(Some(News::Done(index)));
         };
         let child = self.start(cell, line.arguments())?;

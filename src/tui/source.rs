@@ -135,7 +135,7 @@ mod tests {
     const RESUME: Command = Command::Resume { run: 1 };
 
     fn ratios(ratio: f64) -> Command {
-        Command::Replan { run: 1, ratios: vec![ratio] }
+        Command::Replan { run: 1, ratios: vec![ratio.into()] }
     }
 
     fn source(commands: mpsc::Sender<Command>) -> Source {

@@ -4,7 +4,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use slimgpt::{
-    config::{ByteSize, MachineOptions, Options, OutputForm, Part, Settings, TextSource},
+    config::{ByteSize, LayerRatio, MachineOptions, Options, OutputForm, Part, Settings, TextSource},
     demo,
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
     model::{Checkpoint, Source},
@@ -73,6 +73,7 @@ pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
         out: Some(out.into()),
         force: false,
         session: SessionPlace::None,
+        dense_from: None,
     };
     finished(engine::start(1, move |control| engine::prune(job, control))).unwrap()
 }
@@ -155,8 +156,8 @@ impl Face {
         told
     }
 
-    pub fn ratios(&self, settings: &Settings) -> Vec<f64> {
-        pipeline::scheduled(12, settings).unwrap().into_iter().map(f64::from).collect()
+    pub fn ratios(&self, settings: &Settings) -> Vec<LayerRatio> {
+        pipeline::scheduled(12, settings).unwrap()
     }
 
     pub fn begin(&mut self, from: usize, settings: &Settings, pace: Pace) {

@@ -27,7 +27,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
         attempts: 1 + usize::from(layer == 3),
         in_force: (layer < solved).then(|| AttemptSummary {
             number: usize::from(layer == 3),
-            ratio: 0.4 * layer as f64 / layers as f64,
+            ratio: (0.4 * layer as f64 / layers as f64).into(),
             attention: part(8, layer),
             mlp: part(320, layer),
             output_error: Some(0.001 * (layer * layer + 1) as f64),
@@ -114,9 +114,9 @@ pub fn strange() -> Vec<SessionSummary> {
         let mut content = content(STRANGE, at as u64 * 1_000_000_000, layers / 2, layers);
         if let Some(layer) = content.layers.first_mut().and_then(|layer| layer.in_force.as_mut()) {
             let value = [f64::NAN, f64::INFINITY, -1.0, 0.0][at / 4 % 4];
-            (layer.ratio, layer.output_error, layer.mlp.relative_error) = (value, Some(value), value);
+            (layer.ratio, layer.output_error, layer.mlp.relative_error) = (value.into(), Some(value), value);
         }
-        content.settings.schedule = Schedule::Custom(vec![0.5; 3]);
+        content.settings.schedule = Schedule::Custom(vec![0.5.into(); 3]);
         content.output = Some(STRANGE.into());
         content.seconds = f64::NAN;
         let content = (!at.is_multiple_of(3)).then_some(content);

@@ -102,7 +102,7 @@ pub fn record(units: usize, gone: usize, value: f64) -> PartRecord {
 pub fn layer_done(index: usize, number: usize, size: Size, value: f64) -> Event {
     let record = LayerRecord {
         index,
-        ratio: 0.25,
+        ratio: 0.25.into(),
         attention: record(size.heads, size.heads / 4, value),
         mlp: record(size.channels, size.channels / 4, value),
         output_error: Some(value),
@@ -133,7 +133,7 @@ pub fn curve(layer: usize, part: Part, units: usize, value: f64) -> Event {
 pub fn run_started(size: Size, settings: &Settings) -> Event {
     let Event::Opened { model, .. } = opened("demo", size) else { unreachable!("it was made just now") };
     let layer = PlannedLayer {
-        ratio: 0.25,
+        ratio: 0.25.into(),
         heads: size.heads,
         kv_heads: size.heads,
         channels: size.channels,
@@ -237,7 +237,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
     let session = Restored {
         path: STRANGE.into(),
         settings: Box::new(settings.clone()),
-        ratios: vec![value; size.layers],
+        ratios: vec![value.into(); size.layers],
         layers: (0..size.layers + 3).map(layer).collect(),
         calibration: None,
         perplexities: Vec::new(),

@@ -50,7 +50,7 @@ fn ctrl_z_suspends_however_deep_in_a_dialog() {
 #[test]
 fn a_filter_shows_matching_layers_at_once_and_esc_takes_it_back() {
     let mut script = Script::pruned(4);
-    script.state.schedule.set(2, 0.9);
+    script.state.schedule.set(2, None, 0.9);
     script.keys("/");
     script.text("stale");
     assert_eq!(script.state.listed_layers(), [2]);
@@ -186,7 +186,7 @@ fn copying_gives_text_that_other_programs_read() {
     script.keys("3 y");
     let [Effect::Copy(text)] = &script.effects[..] else { panic!() };
     let ratios: Vec<f64> = text.lines().map(|line| line.parse().unwrap()).collect();
-    assert_eq!(ratios, script.state.schedule.ratios);
+    assert_eq!(script.state.schedule.ratios, ratios);
     script.keys("5 y");
     assert!(script.effects.is_empty() && script.notice().contains("nothing to copy"));
 }

@@ -3,12 +3,12 @@
 use super::Script;
 use crate::{
     app::{Locked, Status},
-    config::{Schedule, Span},
+    config::{LayerRatio, Schedule, Span},
     protocol::{Command, Event},
 };
 
 fn ratio(script: &Script, layer: usize) -> f64 {
-    script.state.schedule.ratios[layer]
+    script.state.schedule.ratios[layer].one().unwrap()
 }
 
 #[test]
@@ -24,6 +24,27 @@ fn a_nudge_moves_one_ratio_and_the_parameters_follow_at_once() {
     assert_eq!(script.state.schedule.name(), "log");
     script.keys("ctrl-r");
     assert!((ratio(&script, 1) - before.0 - 0.15).abs() < 1e-6);
+}
+
+#[test]
+fn heads_and_channels_are_edited_apart_where_a_part_is_chosen() {
+    let mut script = Script::opened(2);
+    let before = ratio(&script, 0);
+    script.keys("3 a K");
+    let apart = script.state.schedule.ratios[0];
+    assert!((apart.attention - before - 0.05).abs() < 1e-6 && apart.mlp == before, "{apart}");
+    script.keys("a J");
+    let apart = script.state.schedule.ratios[0];
+    assert!((apart.attention - before - 0.05).abs() < 1e-6 && (apart.mlp - before + 0.05).abs() < 1e-6);
+    script.keys("a K");
+    assert!((script.state.schedule.ratios[0].mlp - before).abs() < 1e-6, "both again");
+    script.keys("e");
+    script.retype("0.1/0.3");
+    script.keys("enter");
+    assert_eq!(script.state.schedule.ratios[0], LayerRatio { attention: 0.1, mlp: 0.3 });
+    let share = script.state.schedule.attention_share;
+    let mean = (share * 0.1 + (1.0 - share) * 0.3 + ratio(&script, 1)) / 2.0;
+    assert!((script.state.schedule.mean() - mean).abs() < 1e-12, "means count by parameters");
 }
 
 #[test]
@@ -113,15 +134,15 @@ fn renormalising_scales_the_unlocked_to_the_mean() {
 #[test]
 fn renormalising_stops_single_ratios_below_one() {
     let mut script = Script::opened(3);
-    script.state.schedule.ratios = vec![0.1, 0.2, 0.9];
+    script.state.schedule.ratios = [0.1, 0.2, 0.9].map(LayerRatio::both).to_vec();
     script.state.schedule.renormalise(0.6).unwrap();
     let ratios = &script.state.schedule.ratios;
     assert!((script.state.schedule.mean() - 0.6).abs() < 1e-9, "{ratios:?}");
     assert_eq!(ratios[2], 0.99);
-    assert!((ratios[1] / ratios[0] - 2.0).abs() < 1e-9, "the others keep their proportions");
-    script.state.schedule.ratios = vec![0.0; 3];
+    assert!((ratios[1].mlp / ratios[0].mlp - 2.0).abs() < 1e-9, "the others keep their proportions");
+    script.state.schedule.ratios = vec![LayerRatio::ZERO; 3];
     script.state.schedule.renormalise(0.3).unwrap();
-    assert!(script.state.schedule.ratios.iter().all(|ratio| (ratio - 0.3).abs() < 1e-9));
+    assert!(script.state.schedule.ratios.iter().all(|ratio| (ratio.mlp - 0.3).abs() < 1e-9));
 }
 
 #[test]

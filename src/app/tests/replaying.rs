@@ -19,7 +19,7 @@ fn replay() -> Script {
 fn a_recorded_run_shows_with_the_ratios_it_had() {
     let mut script = replay();
     let plan = [0.1, 0.4].map(|ratio| PlannedLayer {
-        ratio,
+        ratio: ratio.into(),
         heads: 8,
         kv_heads: 4,
         channels: 10,
@@ -46,7 +46,7 @@ fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
     script.hear(2, layer_done(0, Attempt { number: 1, above: vec![], method }));
     script.hear(2, Event::JobDone);
     script.hear(2, Event::Chosen { layer: 0, attempt: Some(1) });
-    assert_eq!((script.state.layers[0].chosen, script.state.schedule.ratios[0]), (Some(1), 0.7));
+    assert_eq!((script.state.layers[0].chosen, script.state.schedule.ratios[0]), (Some(1), 0.7.into()));
     assert_eq!(script.state.status(0), Status::Done);
     script.hear(0, Event::Chosen { layer: 0, attempt: None });
     assert_eq!((script.state.layers[0].chosen, script.state.status(0)), (None, Status::Waiting));

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{Effect, Origin, Status},
-    config::Part,
+    config::{LayerRatio, Part},
     protocol::{
         Attempt, CalibrationRecord, Command, Desk, Event, HessianStats, LayerRecord, Method, MomentPicture,
         PerplexityRecord, Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics,
@@ -239,10 +239,10 @@ fn the_session_s_ratios_win_over_those_that_the_explorer_had_kept() {
     let face = kept(&before).unwrap().face;
     let script = reopened(|_, session| {
         session.face = face;
-        session.ratios = vec![0.1, 0.2, 0.3];
+        session.ratios = [0.1, 0.2, 0.3].map(LayerRatio::both).to_vec();
     });
     assert_eq!(script.state.schedule.ratios, [0.1, 0.2, 0.3]);
-    let script = reopened(|_, session| session.ratios = vec![0.5]);
+    let script = reopened(|_, session| session.ratios = vec![0.5.into()]);
     assert_eq!(script.state.schedule.ratios.len(), 3);
     assert!(logged(&script).iter().any(|line| line.contains("plan of 1 ratios does not fit")));
 }

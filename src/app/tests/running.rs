@@ -329,8 +329,8 @@ fn a_job_of_a_kind_shows_its_progress() {
 #[test]
 fn an_attempt_chosen_back_is_as_it_was() {
     let mut script = Script::pruned(3);
-    script.state.schedule.put(1, 0.123_456_789_012);
-    script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012;
+    script.state.schedule.put(1, 0.123_456_789_012.into());
+    script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012.into();
     script.retry_layer_one(0.4);
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter up enter");

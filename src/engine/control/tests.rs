@@ -25,11 +25,11 @@ fn told(events: &mut mpsc::Receiver<Stamped>) -> Vec<(u64, Event)> {
 fn what_begins_work_waits_in_its_order_and_orders_to_other_jobs_hit_nothing() {
     let (mut control, commands, _events) = control();
     control.begin(1, Pace::Free);
-    for command in [choose(1), Command::Replan { run: 1, ratios: vec![0.5] }, choose(2)] {
+    for command in [choose(1), Command::Replan { run: 1, ratios: vec![0.5.into()] }, choose(2)] {
         commands.blocking_send(command).unwrap();
     }
     assert!(control.checkpoint().is_continue());
-    assert_eq!(control.replanned(), Some(vec![0.5]));
+    assert_eq!(control.replanned(), Some(vec![0.5.into()]));
     assert_eq!(control.replanned(), None);
     let late = [Command::Cancel { run: 1 }, Command::Pause { run: 1 }, choose(3)];
     for command in late {

@@ -1,10 +1,10 @@
 //! Every solve of every layer, and which of them are in force.
 
 use crate::{
-    config::{Part, Settings},
+    config::{LayerRatio, Part, Settings},
     model::{self, Architecture, LayerSize},
     pipeline::{BlockCut, Cuts, untouched},
-    protocol::{Apart, Attempt, Method, TunedLayer, same_ratio},
+    protocol::{Apart, Attempt, Method, TunedLayer},
     prune::LayerRecord,
     session::Session,
 };
@@ -140,15 +140,15 @@ impl Attempts {
 
     /// How a layer is solved again whose attempt in force was made by a method of its own; None where it was not. Another
     /// ratio that is planned for it holds for both parts.
-    pub fn tuned(&self, layer: usize, planned: f64) -> Option<Method> {
+    pub fn tuned(&self, layer: usize, planned: LayerRatio) -> Option<Method> {
         let solved = self.in_force(layer).filter(|solved| solved.tuned)?;
-        let as_it_was = same_ratio(planned, solved.attempt.method.ratio);
+        let as_it_was = planned.is_near(solved.attempt.method.ratio);
         let own = solved.attempt.method.clone();
         let mut method = Method { ratio: planned, parts: Vec::new(), apart: Vec::new(), ..own };
         for part in [Part::Attention, Part::Mlp] {
             let maker = self.get(layer, solved.made_by.of(part)).unwrap_or(solved);
             let Some(made) = maker.attempt.method.of_part(part) else { continue };
-            let made = Apart { ratio: if as_it_was { made.ratio } else { planned }, ..made };
+            let made = Apart { ratio: if as_it_was { made.ratio } else { planned.of(part) }, ..made };
             match part {
                 Part::Attention => method.head_score = maker.attempt.method.head_score,
                 Part::Mlp => method.group_size = maker.attempt.method.group_size,
@@ -181,12 +181,12 @@ impl Attempts {
 
     /// True where the attempt in force of a layer does not rest on the ones in force above it, has another ratio than is
     /// planned, or where there is none.
-    pub fn is_stale(&self, layer: usize, planned: Option<f64>) -> bool {
+    pub fn is_stale(&self, layer: usize, planned: Option<LayerRatio>) -> bool {
         !self.in_force(layer).is_some_and(|solved| solved.attempt.holds(&self.in_force, planned))
     }
 
     /// The first layer that a run with these ratios would have to begin with.
-    pub fn first_stale(&self, ratios: &[f64]) -> Option<usize> {
+    pub fn first_stale(&self, ratios: &[LayerRatio]) -> Option<usize> {
         (0..self.layers.len()).find(|&layer| self.is_stale(layer, ratios.get(layer).copied()))
     }
 

@@ -1,7 +1,7 @@
 //! A layer by a method of its own: what leaves, what it is solved with, and the attempt that comes of it.
 
 use crate::{
-    config::{Part, Settings},
+    config::{LayerRatio, Part, Settings},
     model::LayerSize,
     pipeline::{Fit, LayerPlan, SolvedLayer, plan_layer},
     protocol::{Attempt, Method},
@@ -24,12 +24,10 @@ pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(Lay
         compensation: method.compensation,
         ..run.clone()
     };
-    let plan = |part| {
-        let ratio = method.of_part(part).map_or(method.ratio, |apart| apart.ratio);
-        plan_layer(size, ratio, &settings)
-    };
-    let (attention, mlp) = (plan(Part::Attention)?.attention, plan(Part::Mlp)?.mlp);
-    Ok((LayerPlan { ratio: method.ratio, attention, mlp }, settings))
+    let ratio = |part| method.of_part(part).map_or(method.ratio.of(part), |apart| apart.ratio);
+    let ratio = LayerRatio { attention: ratio(Part::Attention), mlp: ratio(Part::Mlp) };
+    let plan = plan_layer(size, ratio, &settings)?;
+    Ok((LayerPlan { ratio: method.ratio, ..plan }, settings))
 }
 
 /// How a part is fitted.

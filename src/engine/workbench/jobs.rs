@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::{GroupSize, HeadScore, OutputOptions, Part, Settings},
+    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Settings},
     export::OutputDir,
     pipeline,
     protocol::{Apart, Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
-    prune::{LayerRecord, Ratio},
+    prune::LayerRecord,
     session::{self, Target},
 };
 
@@ -31,6 +31,8 @@ pub struct PruneRun {
     /// Replace what is there.
     pub force: bool,
     pub session: SessionPlace,
+    /// A session that may have measured the dense model on the same text already.
+    pub dense_from: Option<PathBuf>,
 }
 
 /// Goes on with a session's run.
@@ -81,10 +83,14 @@ impl MethodChange {
             compensation: self.compensation.unwrap_or(apart.compensation),
             ..apart
         });
+        let parts = self.parts.unwrap_or(before.parts);
+        // A part that is taken over keeps its ratio.
+        let other = |ratio: LayerRatio, &part: &Part| self.ratio.map_or(ratio, |own| ratio.with(part, own));
+        let ratio = parts.iter().fold(before.ratio, other);
         Method {
             apart: apart.collect(),
-            ratio: self.ratio.unwrap_or(before.ratio),
-            parts: self.parts.unwrap_or(before.parts),
+            ratio,
+            parts,
             damping: self.damping.unwrap_or(before.damping),
             head_score: self.head_score.unwrap_or(before.head_score),
             group_size: self.group_size.unwrap_or(before.group_size),
@@ -129,11 +135,10 @@ pub struct Tried {
 
 /// Prunes, measures, and writes where that is asked for. What it returns then also lies in `OUT/run.json`.
 pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
-    let PruneRun { model, settings, out, force, session } = job;
+    let PruneRun { model, settings, out, force, session, dense_from } = job;
     let checkpoint = model.open(control)?;
     let settings = resolved(settings, checkpoint.architecture())?;
     let ratios = pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?;
-    let ratios = ratios.into_iter().map(Ratio::get).collect();
     if let Some(out) = &out {
         OutputDir::check(out, force, directory(&checkpoint))?;
     }
@@ -142,6 +147,7 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let mut bench = Bench::new(&checkpoint, model, settings.clone(), session);
     bench.waypoints = Waypoints::returning(Returning::Later);
     bench.told.push(opened);
+    bench.dense_from = dense_from;
     let target = out.as_deref().map(for_later).transpose()?.map(|path| Target { path, force });
     let (methods, seconds) = (Methods::OfRun, Seconds::default());
     let run = Run { from: 0, ratios, settings, methods, target, seconds };
@@ -238,7 +244,8 @@ pub fn choose(job: Choose, control: &mut Control) -> Result<LayerTries, Error> {
         bench.keep_choice(layer, attempt)?;
         control.tell(Event::Chosen { layer, attempt });
         // Without an attempt the layer is to stay as the model has it.
-        ratios[layer] = bench.attempts.in_force(layer).map_or(0.0, |solved| solved.attempt.method.ratio);
+        let chosen = bench.attempts.in_force(layer);
+        ratios[layer] = chosen.map_or(LayerRatio::ZERO, |solved| solved.attempt.method.ratio);
         bench.keep_plan(desk, &ratios, control);
         Ok(bench.tries(layer, &ratios))
     })
@@ -289,7 +296,7 @@ fn finish(bench: &mut Bench<'_>, out: &Path, force: bool, control: &mut Control)
 
 impl Bench<'_> {
     /// What a run would be done with now: what lies on the desk, or else what the last run had.
-    fn planned(&self, desk: Option<Desk>, session: &Path) -> Result<(Vec<f64>, Settings), Error> {
+    fn planned(&self, desk: Option<Desk>, session: &Path) -> Result<(Vec<LayerRatio>, Settings), Error> {
         let course = self.session.as_ref().and_then(|session| session.state().course.clone());
         let ratios = match (desk, course) {
             (Some(desk), _) if desk.ratios.len() == self.attempts.numbers().len() => desk.ratios,
@@ -300,7 +307,7 @@ impl Bench<'_> {
     }
 
     /// How the layer is solved that is in force, each part as it was; else how a run would solve it.
-    fn method_in_force(&self, layer: usize, planned: f64) -> Method {
+    fn method_in_force(&self, layer: usize, planned: LayerRatio) -> Method {
         let Some(solved) = self.attempts.in_force(layer) else {
             return Method::of_run(&self.settings, planned);
         };
@@ -309,7 +316,7 @@ impl Bench<'_> {
     }
 
     /// Other ratios are planned from now on.
-    fn keep_plan(&self, desk: Option<Desk>, ratios: &[f64], control: &mut Control) {
+    fn keep_plan(&self, desk: Option<Desk>, ratios: &[LayerRatio], control: &mut Control) {
         let desk = match desk {
             Some(desk) => Desk { ratios: ratios.to_vec(), ..desk },
             None => Desk {
@@ -348,7 +355,7 @@ impl Bench<'_> {
         })
     }
 
-    fn tries(&self, layer: usize, ratios: &[f64]) -> LayerTries {
+    fn tries(&self, layer: usize, ratios: &[LayerRatio]) -> LayerTries {
         let numbers = self.attempts.numbers();
         let tried = self.attempts.of_layer(layer).iter().map(|solved| Tried {
             attempt: solved.attempt.clone(),

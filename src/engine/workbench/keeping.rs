@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     calibration::Windows,
-    config::{ByteSize, OutputForm, Part, Schedule, Settings},
+    config::{ByteSize, LayerRatio, OutputForm, Part, Schedule, Settings},
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, Seconds, Stamped, Statistics},
     session::{self, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
@@ -64,6 +64,9 @@ impl Bench<'_> {
             perplexities: Vec::new(),
             output: None,
         };
+        if let Some(other) = &self.dense_from {
+            self.perplexities.take_over(other, &state.model.files);
+        }
         let session = match &self.place {
             SessionPlace::None | SessionPlace::Open(_) => return Ok(()),
             SessionPlace::New(dir) => Session::create(dir, state)?,
@@ -170,7 +173,7 @@ impl Bench<'_> {
     pub(super) fn keep_course(
         &mut self,
         (from, setup): (usize, usize),
-        ratios: &[f64],
+        ratios: &[LayerRatio],
         target: Option<&Target>,
         seconds: Seconds,
     ) -> Result<(), Error> {
@@ -261,7 +264,7 @@ impl Bench<'_> {
     }
 
     /// Other ratios hold from now on.
-    pub(super) fn keep_ratios(&mut self, ratios: &[f64], setup: usize) -> Result<(), Error> {
+    pub(super) fn keep_ratios(&mut self, ratios: &[LayerRatio], setup: usize) -> Result<(), Error> {
         let Some(session) = &mut self.session else { return Ok(()) };
         let ratios = ratios.to_vec();
         Ok(session.change(|state| {

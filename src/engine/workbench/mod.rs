@@ -98,6 +98,8 @@ struct Bench<'c> {
     forward: Option<(Machine, Device, DType)>,
     waypoints: Waypoints,
     perplexities: Perplexities,
+    /// A session that may have measured the dense model already.
+    dense_from: Option<PathBuf>,
     writers: Writers,
 }
 
@@ -139,6 +141,7 @@ impl<'c> Bench<'c> {
             forward: None,
             waypoints: Waypoints::default(),
             perplexities: Perplexities::default(),
+            dense_from: None,
             writers: Writers::default(),
         }
     }

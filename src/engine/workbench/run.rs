@@ -1,12 +1,11 @@
 //! A run: the layers from one to the last, each a new attempt that is in force at once.
 
 use crate::{
-    config::{Part, Schedule, Settings},
+    config::{LayerRatio, Part, Schedule, Settings},
     export,
     model::Architecture,
     pipeline::{self, Behind, LayerPlan, LayerTask, Leaving, Pass, Streams, Task},
     protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
-    prune::Ratio,
     session::Target,
 };
 
@@ -29,7 +28,7 @@ pub struct Run {
     /// The first layer; the number of layers where nothing but the end of the run is missing.
     pub from: usize,
     /// One a layer.
-    pub ratios: Vec<f64>,
+    pub ratios: Vec<LayerRatio>,
     pub settings: Settings,
     pub methods: Methods,
     /// Where its model will be written to, for when it is taken up again.
@@ -42,21 +41,26 @@ pub struct Run {
 struct Course {
     /// As they were given, whatever the ratios.
     given: Settings,
-    ratios: Vec<f64>,
+    ratios: Vec<LayerRatio>,
     /// The settings given, with a schedule that yields the ratios.
     settings: Settings,
     plan: Vec<LayerPlan>,
 }
 
 impl Course {
-    fn new(given: Settings, ratios: Vec<f64>, architecture: &Architecture) -> Result<Self, Error> {
+    fn new(given: Settings, ratios: Vec<LayerRatio>, architecture: &Architecture) -> Result<Self, Error> {
         let settings = with_ratios(given.clone(), &ratios, architecture.layers.len());
         let plan = pipeline::plan(architecture, &settings)?;
         Ok(Self { given, ratios, settings, plan })
     }
 
     /// The same, with other ratios from `layer` on.
-    fn replanned(&self, layer: usize, ratios: &[f64], architecture: &Architecture) -> Result<Self, Error> {
+    fn replanned(
+        &self,
+        layer: usize,
+        ratios: &[LayerRatio],
+        architecture: &Architecture,
+    ) -> Result<Self, Error> {
         let begun = self.ratios.iter().take(layer);
         let ratios = begun.chain(ratios.iter().skip(layer)).copied().collect();
         Self::new(self.given.clone(), ratios, architecture)
@@ -64,9 +68,10 @@ impl Course {
 }
 
 /// Leaves a schedule that yields these ratios on the layers that are pruned; else they become the schedule.
-fn with_ratios(settings: Settings, ratios: &[f64], layers: usize) -> Settings {
-    let yields = |scheduled: Vec<Ratio>| {
-        let same = |layer: usize| (scheduled[layer].get() - ratios[layer]).abs() < 1e-12;
+fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Settings {
+    let yields = |scheduled: Vec<LayerRatio>| {
+        let off = |layer: usize, part| (scheduled[layer].of(part) - ratios[layer].of(part)).abs();
+        let same = |layer| off(layer, Part::Attention).max(off(layer, Part::Mlp)) < 1e-12;
         ratios.len() == layers && settings.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
     };
     if pipeline::scheduled(layers, &settings).is_ok_and(yields) {
@@ -257,7 +262,7 @@ impl Bench<'_> {
         &mut self,
         course: &mut Course,
         layer: usize,
-        (ratios, setup): (&[f64], usize),
+        (ratios, setup): (&[LayerRatio], usize),
         control: &mut Control,
     ) -> Result<usize, Error> {
         match course.replanned(layer, ratios, self.checkpoint.architecture()) {

@@ -2,34 +2,39 @@
 
 use super::{columns, of_part, percent};
 use crate::{
-    config::Part,
+    config::{LayerRatio, Part},
     plot::{Axis, Bar, Chart, Dot, Fill, Ink, Mark, Panel, Series, Shape, Stroke, Ticks},
     protocol::{AttemptSummary, LayerRecord, ModelRecord, PartRecord, PerplexityRecord},
 };
 
 /// What was planned for each layer, and the share of units that left each part.
-pub fn ratio_curve(planned: &[f64], layers: &[LayerRecord]) -> Chart {
-    let plan: Vec<(f64, f64)> =
-        planned.iter().enumerate().map(|(layer, &ratio)| (layer as f64, percent(ratio))).collect();
+pub fn ratio_curve(planned: &[LayerRatio], layers: &[LayerRecord]) -> Chart {
     let done = |part: Part, name: &str| {
         let (ink, dot) = of_part(part);
         let points = solved(layers, part).map(|(layer, record)| (layer, percent(removed_share(record))));
         Series { name: name.into(), ink, shape: Shape::Dots { points: points.collect(), dot } }
     };
-    let mean = planned.iter().sum::<f64>() / planned.len().max(1) as f64;
+    let mean = planned.iter().map(|ratio| ratio.mean()).sum::<f64>() / planned.len().max(1) as f64;
     let mean = Mark::Level { y: percent(mean), label: format!("mean {:.1} %", percent(mean)) };
-    let stroke = Stroke::Dashed;
-    let plan = Series {
-        name: "planned".into(),
-        ink: Ink::Quiet,
-        shape: Shape::Line { points: plan, stroke, dot: Dot::Ring },
+    let plan = |part: Part, name: &str, ink| {
+        let points = planned.iter().enumerate().map(|(layer, ratio)| (layer as f64, percent(ratio.of(part))));
+        let shape = Shape::Line { points: points.collect(), stroke: Stroke::Dashed, dot: Dot::Ring };
+        Series { name: name.into(), ink, shape }
     };
+    let mut series = match planned.iter().all(|ratio| ratio.one().is_some()) {
+        true => vec![plan(Part::Mlp, "planned", Ink::Quiet)],
+        false => vec![
+            plan(Part::Attention, "heads planned", of_part(Part::Attention).0),
+            plan(Part::Mlp, "channels planned", of_part(Part::Mlp).0),
+        ],
+    };
+    series.extend([done(Part::Attention, "heads removed"), done(Part::Mlp, "channels removed")]);
     Chart::single(Panel {
         title: String::new(),
         x: Axis::whole("layer"),
         y: Axis::numbers("pruning ratio, % of units"),
         marks: if planned.is_empty() { Vec::new() } else { vec![mean] },
-        series: vec![plan, done(Part::Attention, "heads removed"), done(Part::Mlp, "channels removed")],
+        series,
     })
 }
 

@@ -9,7 +9,7 @@ use super::{
     inline::escape,
 };
 use crate::{
-    config::{AttentionUnit, ByteSize, Part},
+    config::{AttentionUnit, ByteSize, LayerRatio, Part},
     protocol::{AttemptSummary, PartSummary},
 };
 
@@ -108,7 +108,7 @@ pub fn layers(subject: &Subject) -> String {
         };
         let cells = vec![
             Cell::of(layer.index.to_string()),
-            Cell::of(ratio.map_or("–".into(), |ratio| format!("{:.2} %", 100.0 * ratio))),
+            Cell::of(ratio.map_or("–".into(), |ratio| in_percent(ratio))),
             kept(|layer| layer.attention),
             kept(|layer| layer.mlp),
             Cell::error(summary.map(|layer| layer.attention.relative_error), attention),
@@ -148,7 +148,7 @@ pub fn attempts(subject: &Subject) -> String {
             let cells = vec![
                 Cell::of(layer.index.to_string()),
                 Cell::of(attempt.number.to_string()),
-                Cell::of(format!("{:.2} %", 100.0 * attempt.ratio)),
+                Cell::of(in_percent(attempt.ratio)),
                 Cell::of(kept(attempt.attention)),
                 Cell::of(kept(attempt.mlp)),
                 Cell::of(percent(attempt.attention.relative_error)),
@@ -173,6 +173,11 @@ pub fn attempts(subject: &Subject) -> String {
     table("Attempts at layers that were tried more than once.", &heads, rows)
 }
 
+/// `25.00 %`; of heads and channels apart: `10.00/30.00 %`.
+fn in_percent(ratio: LayerRatio) -> String {
+    format!("{:.2} %", ratio.map(|ratio| 100.0 * ratio))
+}
+
 pub fn settings(subject: &Subject) -> String {
     let record = &subject.record;
     let file = escape(&record.settings.to_file(None));
@@ -185,7 +190,7 @@ pub fn settings(subject: &Subject) -> String {
             let parts: Vec<String> = method.parts.iter().map(Part::to_string).collect();
             let cells = vec![
                 Cell::of(tuned.layer.to_string()),
-                Cell::of(format!("{:.2} %", 100.0 * method.ratio)),
+                Cell::of(in_percent(method.ratio)),
                 Cell::of(parts.join(", ")),
                 Cell::of(short(method.damping)),
                 Cell::of(value_name(&method.head_score)),

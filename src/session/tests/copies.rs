@@ -181,12 +181,13 @@ fn numbers_come_back_to_the_last_bit_and_those_that_are_not_finite_as_such() {
     entry.output_error = Some(f64::MIN_POSITIVE);
     session.change(|state| state.layers[0].attempts.push(entry)).unwrap();
     let read = look(session.path()).unwrap().layers.remove(0).attempts.remove(0);
-    assert_eq!(read.attempt.method.ratio.to_bits(), (0.1f64 + 0.2).to_bits());
+    assert_eq!(read.attempt.method.ratio.mlp.to_bits(), (0.1f64 + 0.2).to_bits());
     assert!(read.mlp.unwrap().summary.relative_error.is_nan());
     assert_eq!(read.output_error, Some(f64::MIN_POSITIVE));
     // A ratio that could not be read again is refused before the files are touched.
-    let error =
-        session.change(|state| state.layers[0].attempts[0].attempt.method.ratio = f64::NAN).unwrap_err();
+    let error = session
+        .change(|state| state.layers[0].attempts[0].attempt.method.ratio = f64::NAN.into())
+        .unwrap_err();
     assert!(matches!(error, Error::Write { .. }), "{error}");
     assert_eq!(look(session.path()).unwrap().sequence, 2);
 }

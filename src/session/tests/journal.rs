@@ -48,7 +48,7 @@ fn a_line_that_was_cut_off_is_cut_away_and_the_next_begins_afresh() {
 fn desk() -> Desk {
     Desk {
         settings: Box::new(settings()),
-        ratios: vec![0.1, 0.2 + 0.1],
+        ratios: vec![0.1.into(), (0.2 + 0.1).into()],
         face: json!({"undo": [1, null, "x"]}),
     }
 }

@@ -5,7 +5,7 @@ use crate::protocol::{Seconds, Standing};
 
 fn course(from: usize, finished: bool) -> Option<Course> {
     let seconds = Seconds { total: 12.5, ..Seconds::default() };
-    Some(Course { from, ratios: vec![0.25; 3], setup: 0, seconds, finished, target: None })
+    Some(Course { from, ratios: vec![0.25.into(); 3], setup: 0, seconds, finished, target: None })
 }
 
 /// Three layers, each with an attempt in force that holds.
@@ -31,7 +31,7 @@ fn a_run_that_came_to_its_end_is_finished() {
     let content = summary.content.unwrap();
     assert_eq!((content.seconds, content.model.parameters_after, content.layers.len()), (12.5, 800, 3));
     let in_force = content.layers[2].in_force.as_ref().unwrap();
-    assert_eq!((in_force.number, in_force.ratio, in_force.mlp.kept), (0, 0.25, 6));
+    assert_eq!((in_force.number, in_force.ratio, in_force.mlp.kept), (0, 0.25.into(), 6));
     assert_eq!(content.settings, settings());
     assert!(summary.bytes > 1000);
 }
@@ -53,7 +53,7 @@ fn layers_without_an_attempt_that_holds_are_still_to_be_pruned() {
     assert_eq!(marks, [false, true, true]);
     // A run goes on from there to the last layer.
     let mut moved = done();
-    moved.course.as_mut().unwrap().ratios[1] = 0.5;
+    moved.course.as_mut().unwrap().ratios[1] = 0.5.into();
     assert_eq!(seen(moved).standing, Standing::Unfinished { left: 2 });
     let measuring = State { course: course(0, false), ..done() };
     assert_eq!(seen(measuring).standing, Standing::Unfinished { left: 0 });

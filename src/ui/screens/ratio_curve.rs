@@ -1,11 +1,13 @@
 //! The ratio of every layer: the plan as a line or as bars, what is done as points, the mean, the layer under the cursor.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
 
 use super::{status, view::View};
 use crate::{
-    app::{Locked, Panel, Status},
-    config,
+    app::{Locked, Panel, State, Status},
+    config::{self, LayerRatio, Part},
     ui::{
         Role,
         widgets::{
@@ -38,7 +40,8 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, picture: Picture) {
         return;
     }
     let reached = state.layers.iter().filter_map(|layer| Some(layer.in_force()?.attempt.method.ratio));
-    let highest = schedule.ratios.iter().copied().chain(reached).fold(target(view), f64::max);
+    let ratios = schedule.ratios.iter().copied().chain(reached);
+    let highest = ratios.map(LayerRatio::highest).fold(target(view), f64::max);
     let scale = Scale::from_zero((highest * 1.1).clamp(0.1, 1.0));
     let plot = axes(view.buffer, inner, &scale, view.theme);
     let axis = LayerAxis { layers: schedule.ratios.len(), selected: Some(state.layer) };
@@ -102,59 +105,89 @@ fn line(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let place =
         |layer: usize, ratio: f64| (layer_place(layer, axis.layers), scale.place(ratio).unwrap_or(f64::NAN));
     let ratios = &state.schedule.ratios;
-    let line = ratios.iter().enumerate().map(|(layer, &ratio)| place(layer, ratio));
-    let stroke = Stroke::solid(view.theme.style(Role::Planned), '.');
-    match ratios[..] {
-        [one] => plot.level(scale.place(one).unwrap_or(f64::NAN), stroke),
-        _ => plot.line(line, stroke),
+    for (part, role) in lines(state) {
+        let line = ratios.iter().enumerate().map(|(layer, ratio)| place(layer, ratio.of(part)));
+        let stroke = Stroke::solid(view.theme.style(role), '.');
+        match ratios[..] {
+            [one] => plot.level(scale.place(one.of(part)).unwrap_or(f64::NAN), stroke),
+            _ => plot.line(line, stroke),
+        }
     }
     plot.draw(view.buffer);
     levels(view, area, scale);
     points(view, area, scale, axis, Picture::Line);
 }
 
+/// One line for both parts, or one for each where a layer's differ.
+fn lines(state: &State) -> Vec<(Part, Role)> {
+    if state.schedule.is_apart() {
+        [Part::Attention, Part::Mlp].map(|part| (part, status::part_role(part))).to_vec()
+    } else {
+        vec![(Part::Mlp, Role::Planned)]
+    }
+}
+
 /// A bar a layer, or a column the highest of its layers where there are more of them than columns.
 fn bars(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let state = view.state;
     let ratios = &state.schedule.ratios;
-    let wide = usize::from(area.width) / axis.layers;
-    let gap = u16::from(wide >= 3);
-    let edge = |at: usize| area.x + (at * usize::from(area.width) / axis.layers) as u16;
-    // Of layers that share a column the highest is seen, and the chosen one wins.
-    let mut columns: Vec<Option<(f64, usize)>> = vec![None; usize::from(area.width)];
-    for (layer, &ratio) in ratios.iter().enumerate() {
-        let share = scale.place(ratio).unwrap_or(0.0);
-        let (x, end) = if wide >= 1 {
-            (edge(layer), edge(layer + 1) - gap)
-        } else {
-            let x = axis.column(area, layer);
-            (x, x + 1)
-        };
-        for x in x..end {
-            let Some(slot) = columns.get_mut(usize::from(x - area.x)) else { continue };
-            if slot.is_none_or(|(held, by)| by != state.layer && (layer == state.layer || share > held)) {
-                *slot = Some((share, layer));
+    // Of bars that share a column the highest is seen, and the chosen layer's wins.
+    let mut columns: Vec<Option<(f64, usize, Part)>> = vec![None; usize::from(area.width)];
+    for (layer, ratio) in ratios.iter().enumerate() {
+        for (part, _) in lines(state) {
+            let share = scale.place(ratio.of(part)).unwrap_or(0.0);
+            for x in bar(state, area, axis, layer, part) {
+                let Some(slot) = columns.get_mut(usize::from(x - area.x)) else { continue };
+                let wins = |(held, by, _): (f64, usize, Part)| match (by == state.layer, layer == state.layer)
+                {
+                    (true, false) => false,
+                    (false, true) => true,
+                    (true, true) | (false, false) => share > held,
+                };
+                if slot.is_none_or(wins) {
+                    *slot = Some((share, layer, part));
+                }
             }
         }
     }
+    let apart = state.schedule.is_apart();
     for (x, column) in (area.x..).zip(columns) {
-        let Some((share, layer)) = column else { continue };
+        let Some((share, layer, part)) = column else { continue };
         let standing = state.status(layer);
-        let (top, body) = if layer == state.layer {
-            (Role::Active, Role::Planned)
-        } else {
-            match (state.schedule.locked(layer), standing) {
-                (Locked::Yes, _) => (Role::Locked, Role::Faint),
-                (Locked::No, Status::Waiting) => (Role::Planned, Role::Faint),
-                (Locked::No, standing) => (status::role(standing), Role::Faint),
-            }
+        let edited = layer == state.layer && state.edited.is_none_or(|edited| !apart || edited == part);
+        let body = if layer == state.layer { Role::Planned } else { Role::Faint };
+        let top = match (state.schedule.locked(layer), standing) {
+            _ if edited => Role::Active,
+            _ if apart => status::part_role(part),
+            (Locked::Yes, _) => Role::Locked,
+            (Locked::No, Status::Waiting) => Role::Planned,
+            (Locked::No, standing) => status::role(standing),
         };
-        let bar = Rect { x, width: 1, ..area };
-        crest(view.buffer, bar, share, view.theme.style(top), view.theme.style(body), view.theme.glyphs);
+        let column = Rect { x, width: 1, ..area };
+        crest(view.buffer, column, share, view.theme.style(top), view.theme.style(body), view.theme.glyphs);
     }
     levels(view, area, scale);
     points(view, area, scale, axis, Picture::Bars);
     cursor(view, area, scale, axis);
+}
+
+/// The columns of a layer's bar; where its parts have bars of their own, the heads' is the left one.
+fn bar(state: &State, area: Rect, axis: LayerAxis, layer: usize, part: Part) -> Range<u16> {
+    let wide = usize::from(area.width) / axis.layers;
+    if wide == 0 {
+        let x = axis.column(area, layer);
+        return x..x + 1;
+    }
+    let edge = |at: usize| area.x + (at * usize::from(area.width) / axis.layers) as u16;
+    let whole = edge(layer)..edge(layer + 1) - u16::from(wide >= 3);
+    if !state.schedule.is_apart() || whole.len() < 2 {
+        return whole;
+    }
+    let middle = whole.start + (whole.len() / 2) as u16;
+    match part {
+        Part::Attention => whole.start..middle,
+        Part::Mlp => middle..whole.end,
+    }
 }
 
 /// The ratio of the layer under the cursor, above its bar.
@@ -164,7 +197,7 @@ fn cursor(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let wide = width(&label);
     let x = axis.column(area, view.state.layer).saturating_sub(wide / 2);
     let x = x.clamp(area.x, area.right().saturating_sub(wide).max(area.x));
-    let y = row(area, scale.place(value).unwrap_or(0.0)).saturating_sub(2).max(area.y);
+    let y = row(area, scale.place(value.highest()).unwrap_or(0.0)).saturating_sub(2).max(area.y);
     write(view.buffer, area, x, y, &label, view.theme.style(Role::Active));
 }
 
@@ -176,7 +209,7 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pictu
     let glyphs = view.theme.glyphs;
     for (index, layer) in state.layers.iter().enumerate().take(axis.layers) {
         let status = state.status(index);
-        let planned = state.schedule.ratios.get(index).copied().unwrap_or(0.0);
+        let planned = state.schedule.ratios.get(index).copied().unwrap_or_default();
         let (sign, value) = match status {
             Status::Waiting if index == state.layer => (symbols(glyphs).planned, Some(planned)),
             Status::Waiting => ("", None),
@@ -191,10 +224,19 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pictu
             Status::Failed => (glyphs.status(status), Some(planned)),
         };
         let value = value.filter(|value| {
-            picture == Picture::Line || !crowded || (value - planned).abs() > 5e-4 || index == state.layer
+            let off = (value.attention - planned.attention).abs().max((value.mlp - planned.mlp).abs());
+            picture == Picture::Line || !crowded || off > 5e-4 || index == state.layer
         });
-        let x = axis.column(area, index);
-        if let Some(place) = value.and_then(|value| scale.place(value)) {
+        for (part, _) in lines(state) {
+            let x = match picture {
+                Picture::Line => axis.column(area, index),
+                Picture::Bars if !state.schedule.is_apart() => axis.column(area, index),
+                Picture::Bars => {
+                    let bar = bar(state, area, axis, index, part);
+                    (bar.start + bar.end.saturating_sub(1)) / 2
+                }
+            };
+            let Some(place) = value.and_then(|value| scale.place(value.of(part))) else { continue };
             let role = if sign == symbols(glyphs).planned { Role::Active } else { status::role(status) };
             let y = row(area, place);
             match picture {
@@ -203,8 +245,9 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pictu
             }
         }
         if state.schedule.locked(index) == Locked::Yes
-            && let Some(place) = scale.place(planned)
+            && let Some(place) = scale.place(planned.highest())
         {
+            let x = axis.column(area, index);
             let up = if value.is_some() { 2 } else { 1 };
             let y = row(area, place).saturating_sub(up).max(area.y);
             put(view.buffer, area, x, y, glyphs.locked(), view.theme.style(Role::Locked));

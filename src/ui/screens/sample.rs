@@ -164,7 +164,7 @@ pub(super) fn attempt(state: &mut State, index: usize, ratio: f64) {
     let gone = |units: usize| (units as f64 * ratio).round() as usize;
     let record = LayerRecord {
         index,
-        ratio,
+        ratio: ratio.into(),
         attention: record(shape.heads, gone(shape.heads), &attention_seen),
         mlp: record(shape.channels, gone(shape.channels), &mlp_seen),
         output_error: Some(2e-3 * 1.35f64.powi(index as i32 % 24) * (1.0 + 0.2 * noise(index + number))),
@@ -181,7 +181,7 @@ pub(super) fn attempt(state: &mut State, index: usize, ratio: f64) {
 /// The first `done` layers are pruned and in force.
 pub(super) fn prune(state: &mut State, done: usize) {
     for index in 0..done {
-        let ratio = state.schedule.ratios[index];
+        let ratio = state.schedule.ratios[index].mlp;
         attempt(state, index, ratio);
         state.layers[index].chosen = Some(0);
     }
@@ -254,7 +254,7 @@ pub(super) fn half_done() -> State {
     );
     at_work(&mut state, 7);
     state.schedule.locked[9] = true;
-    state.schedule.ratios[9] = 0.12;
+    state.schedule.ratios[9] = 0.12.into();
     state.layer = 3;
     let method = Method::of_run(&state.settings, 0.2);
     state.layers[3].curves =
@@ -383,7 +383,7 @@ pub(super) fn broken() -> State {
             ..curve(688, Part::Mlp, state.layers[index].attempts[0].attempt.method.clone())
         }];
     }
-    state.schedule.ratios[2] = f64::NAN;
+    state.schedule.ratios[2] = f64::NAN.into();
     state.ghosts.push(Ghost { run: 9, output_errors: vec![Some(f64::NAN); 400] });
     state.layer = 2;
     state

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{Goal, Locked, State},
-    config::{self, Part},
+    config::{self, LayerRatio, Part},
     ui::{
         Role,
         numbers::{bytes, change, parameters},
@@ -48,9 +48,9 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
 fn plan(state: &State) -> Vec<Fact> {
     let schedule = &state.schedule;
     let ratios = &schedule.ratios;
-    let ends = |value: Option<&f64>| value.map_or("–".into(), |&value| ratio(value));
-    let lowest = ratios.iter().copied().reduce(f64::min).map_or("–".into(), ratio);
-    let highest = ratios.iter().copied().reduce(f64::max).map_or("–".into(), ratio);
+    let ends = |value: Option<&LayerRatio>| value.map_or("–".into(), |&value| ratio(value));
+    let lowest = ratios.iter().map(|ratio| ratio.lowest()).reduce(f64::min).map_or("–".into(), ratio);
+    let highest = ratios.iter().map(|ratio| ratio.highest()).reduce(f64::max).map_or("–".into(), ratio);
     let target = match schedule.span {
         config::Span::Mean(mean) => ratio(mean),
         config::Span::Ends { first, last } => format!("{first} to {last}"),
@@ -59,7 +59,13 @@ fn plan(state: &State) -> Vec<Fact> {
         (state.model.as_ref().map_or(0, |model| model.shape.parameters), state.parameters_planned());
     let (undo, redo) = state.history.depth();
     let locked = schedule.locked.iter().filter(|&&locked| locked).count();
+    let edited = match state.edited {
+        None => "both parts",
+        Some(Part::Attention) => status::unit_names(state, Part::Attention).1,
+        Some(Part::Mlp) => "channels",
+    };
     vec![
+        Fact::new("edited", edited).role(state.edited.map_or(Role::Muted, status::part_role)),
         Fact::new("mean", ratio(schedule.mean())).role(Role::Active),
         Fact::new("target", target).role(Role::Mean),
         Fact::new("first, last", format!("{}, {}", ends(ratios.first()), ends(ratios.last()))),
@@ -87,7 +93,7 @@ fn chosen(view: &mut View<'_>, area: Rect) {
     let note = format!("{} {}", view.theme.glyphs.status(standing), standing.name());
     let inner = view.plain_frame(area, &format!("Layer {index}"), &note);
     let Goal { attention, mlp, parameters: gone } = state.goal(index);
-    let planned = state.schedule.ratios.get(index).copied().unwrap_or(0.0);
+    let planned = state.schedule.ratios.get(index).copied().unwrap_or_default();
     let mut facts = vec![match state.schedule.locked(index) {
         Locked::Yes => {
             Fact::new("ratio", format!("{} {} locked", ratio(planned), view.theme.glyphs.locked()))

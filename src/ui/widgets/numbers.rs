@@ -1,8 +1,14 @@
 //! Numbers that stand in pictures and tables: errors to three digits, ratios, counts.
 
-/// A ratio from 0 to 1: `0.2031`.
-pub fn ratio(value: f64) -> String {
-    format!("{value:.4}")
+use crate::config::LayerRatio;
+
+/// A ratio from 0 to 1: `0.2031`; of heads and channels apart: `0.10/0.30`.
+pub fn ratio<R: Into<LayerRatio>>(value: R) -> String {
+    let value = value.into();
+    match value.one() {
+        Some(one) => format!("{one:.4}"),
+        None => format!("{value:.2}"),
+    }
 }
 
 /// An error: `1.23e-3`, `0` where there is none.

@@ -8,7 +8,7 @@ use ratatui::{
 use super::standing;
 use crate::{
     app::State,
-    config::{Settings, Span as RatioSpan},
+    config::{Part, Settings, Span as RatioSpan},
     protocol::{LayerSummary, PartSummary, SessionContent, SessionSummary, Standing},
     ui::{
         Role, Theme,
@@ -144,18 +144,26 @@ impl Page<'_> {
         let solved = in_force().flatten().count();
         let told = format!("{} in {}, {solved} in force", attempts, plural(layers.len(), "layer", "layers"));
         let part = |part: &PartSummary| Some(part.relative_error).filter(|_| part.kept < part.units);
-        let ratios: Vec<Option<f64>> = in_force().map(|attempt| Some(attempt?.ratio)).collect();
+        let ratios = |part: Part| -> Vec<Option<f64>> {
+            in_force().map(|attempt| Some(attempt?.ratio.of(part))).collect()
+        };
+        let (heads, channels) = (ratios(Part::Attention), ratios(Part::Mlp));
+        let words = ratio::<f64> as fn(f64) -> String;
+        let ratios = match heads == channels {
+            true => vec![("ratios", heads, words, Role::Planned)],
+            false => vec![("heads", heads, words, Role::Attention), ("channels", channels, words, Role::Mlp)],
+        };
         let attention: Vec<Option<f64>> = in_force().map(|attempt| part(&attempt?.attention)).collect();
         let mlp: Vec<Option<f64>> = in_force().map(|attempt| part(&attempt?.mlp)).collect();
         let outputs: Vec<Option<f64>> = in_force().map(|attempt| attempt?.output_error).collect();
         let curves = [
-            ("ratios", ratios, ratio as fn(f64) -> String, Role::Planned),
-            ("attention", attention, error, Role::Attention),
+            ("attention", attention, error as fn(f64) -> String, Role::Attention),
             ("mlp", mlp, error, Role::Mlp),
             ("output", outputs, error, Role::Pruned),
         ];
-        let drawn = curves
+        let drawn = ratios
             .into_iter()
+            .chain(curves)
             .filter_map(|(label, values, words, role)| Some((1, self.curve(label, &values, words, role)?)));
         self.fact(6, "attempts", &told).into_iter().chain(drawn).collect()
     }

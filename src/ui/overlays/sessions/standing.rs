@@ -37,7 +37,7 @@ pub(super) fn words(state: &State, session: &SessionSummary, theme: &Theme) -> W
 pub(super) fn mean_ratio(content: &SessionContent) -> Option<f64> {
     let layers = content.layers.len();
     let in_force: Option<f64> =
-        content.layers.iter().map(|layer| layer.in_force.as_ref().map(|attempt| attempt.ratio)).sum();
+        content.layers.iter().map(|layer| layer.in_force.as_ref().map(|attempt| attempt.ratio.mean())).sum();
     match in_force {
         _ if layers == 0 => None,
         Some(sum) => Some(sum / layers as f64),

@@ -36,11 +36,13 @@ pub(super) fn rows_wanted(shown: &Shown<'_>) -> u16 {
     3 + attempts.max(1) as u16 + if shown.layer.attempts.len() > 1 { 5 } else { 0 }
 }
 
-fn columns() -> Vec<Column<Key>> {
+fn columns(attempts: &[AttemptResult]) -> Vec<Column<Key>> {
+    let apart = attempts.iter().any(|result| result.attempt.method.ratio.one().is_none());
+    let wide = if apart { 9 } else { 6 };
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     vec![
         column(Key::Number, "attempt", 7, Side::Left, 0),
-        column(Key::Ratio, "ratio", 6, Side::Right, 0),
+        column(Key::Ratio, "ratio", wide, Side::Right, 0),
         column(Key::Heads, "units", 7, Side::Right, 5),
         column(Key::Channels, "channels", 11, Side::Right, 6),
         column(Key::AttentionError, "attn err", 8, Side::Right, 1),
@@ -69,7 +71,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
         view.absent(inner, &text);
         return;
     }
-    let places = lay_out(columns(), inner.width);
+    let places = lay_out(columns(attempts), inner.width);
     let head = Rect { height: 1, ..inner };
     for place in &places {
         place.write(view.buffer, head, place.head, view.theme.style(Role::Title));

@@ -42,7 +42,7 @@ fn columns(view: &View<'_>) -> Vec<Column<Key>> {
     vec![
         column(Key::Number, "layer", 5.max(digits(layers.len()) + 2), Side::Right, 0),
         column(Key::State, "state", 13, Side::Left, 1),
-        column(Key::Ratio, "ratio", 8, Side::Left, 0),
+        column(Key::Ratio, "ratio", if view.state.schedule.is_apart() { 11 } else { 8 }, Side::Left, 0),
         column(
             Key::Heads,
             heads_title,
@@ -152,7 +152,7 @@ fn row(view: &mut View<'_>, row: Rect, index: usize, places: &[Place<Key>], scal
 
 fn ratio_cell(view: &View<'_>, index: usize) -> (String, Role) {
     let schedule = &view.state.schedule;
-    let value = schedule.ratios.get(index).copied().unwrap_or(0.0);
+    let value = schedule.ratios.get(index).copied().unwrap_or_default();
     match schedule.locked(index) {
         Locked::Yes => (format!("{} {}", ratio(value), view.theme.glyphs.locked()), Role::Locked),
         Locked::No => (ratio(value), Role::Text),

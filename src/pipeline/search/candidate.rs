@@ -1,0 +1,74 @@
+//! A whole model pruned by given ratios, to see its loss.
+
+use super::{
+    super::{Error, LayerPlan, LayerTask, Pass, Streams, plan_by_ratios, planned},
+    Listener, Search, Told, Tried, enter, quietly,
+};
+use crate::config::LayerRatio;
+
+/// The streams at the input of every layer of a model that was tried, so that one that differs only further down begins there.
+/// Where there is no room for them, they are those of the first layer alone.
+pub struct Trail {
+    plan: Vec<LayerPlan>,
+    fit: Vec<Streams>,
+    judge: Vec<Streams>,
+}
+
+impl Search<'_> {
+    /// Prunes a model by these ratios. What it has in common with `like` is not done again.
+    pub fn candidate(
+        &self,
+        name: String,
+        ratios: Vec<LayerRatio>,
+        like: Option<&Trail>,
+        (done, total): (u64, u64),
+        listener: &mut Listener<'_>,
+    ) -> Result<(Tried, Trail), Error> {
+        let architecture = self.checkpoint.architecture();
+        let plan = plan_by_ratios(architecture, &ratios, self.settings)?;
+        let layerwise = self.layerwise();
+        let fit = self.pass(self.fit, self.settings);
+        let judge = self.pass(self.judge, &layerwise);
+        let mut trail = match like {
+            Some(like) => like.shared(&plan),
+            None => Trail { plan: Vec::new(), fit: vec![enter(&fit)?], judge: vec![enter(&judge)?] },
+        };
+        let from = trail.fit.len() - 1;
+        let (mut at_fit, mut at_judge) = (trail.fit[from].clone(), trail.judge[from].clone());
+        let keeps = self.keeps_all(&fit, &at_fit, &at_judge);
+        let told = || Told::Trying { done, total };
+        for (layer, plan) in plan.iter().enumerate().skip(from) {
+            let task = LayerTask::of_plan(layer, plan);
+            let solved = fit.layer(&task, &mut at_fit, None, &mut quietly(listener, told))?;
+            judge.through(layer, Some(&solved.cut), &mut at_judge, &mut quietly(listener, told))?;
+            if keeps && layer + 1 < architecture.layers.len() {
+                trail.fit.push(at_fit.clone());
+                trail.judge.push(at_judge.clone());
+            }
+        }
+        trail.plan = plan;
+        let after = planned(architecture, &trail.plan, self.settings.attention_unit);
+        let removed = architecture.parameters() - after.parameters();
+        let loss = self.loss(&at_judge.pruned)?;
+        Ok((Tried { name, ratios, removed, loss }, trail))
+    }
+
+    /// Whether two models' streams at all layers fit half the memory budget.
+    fn keeps_all(&self, fit: &Pass<'_>, at_fit: &Streams, at_judge: &Streams) -> bool {
+        let layers = fit.checkpoint.architecture().layers.len() as u64;
+        let bytes = 2 * layers * (at_fit.bytes() + at_judge.bytes());
+        bytes <= self.settings.machine.memory_budget.0 / 2
+    }
+}
+
+impl Trail {
+    /// As far as a model of this plan is the same.
+    fn shared(&self, plan: &[LayerPlan]) -> Self {
+        let same = |(mine, theirs): &(&LayerPlan, &LayerPlan)| {
+            (mine.attention, mine.mlp) == (theirs.attention, theirs.mlp)
+        };
+        let layers = self.plan.iter().zip(plan).take_while(same).count();
+        let kept = (layers + 1).min(self.fit.len());
+        Self { plan: Vec::new(), fit: self.fit[..kept].to_vec(), judge: self.judge[..kept].to_vec() }
+    }
+}

@@ -1,0 +1,256 @@
+//! Ratios by what they cost: how much the loss rises when one part of one layer is pruned in the dense model, and which
+//! counts for all parts together then cost least; settled by the loss of whole pruned models.
+//!
+//! Everything is fitted on some calibration windows and its loss measured on others, where there are enough.
+
+mod candidate;
+mod sensitivity;
+mod settle;
+
+use std::ops::ControlFlow;
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::{
+    calibration::Windows,
+    config::{LayerRatio, Part, Settings, Target},
+    model::{Checkpoint, Ends, LayerSize},
+    prune::{Choice, allocate, interpolated},
+};
+
+use super::{Error, Notice, Pass, Streams, stream::Stream};
+
+pub use candidate::Trail;
+pub use settle::Found;
+
+/// What removing units of one part costs, all other parts as they came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sensitivity {
+    pub layer: usize,
+    pub part: Part,
+    /// Units that the part has.
+    pub units: usize,
+    /// Parameters that leave with a unit.
+    pub per_unit: u64,
+    /// (units that leave, rise of the loss in nats a token), ascending.
+    pub points: Vec<(usize, f64)>,
+}
+
+/// A whole model that was pruned to see its loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    pub name: String,
+    pub ratios: Vec<LayerRatio>,
+    /// Parameters that left.
+    pub removed: u64,
+    /// Mean −ln p of the next token, in nats.
+    pub loss: f64,
+}
+
+/// What a search tells while it works.
+pub enum Told<'a> {
+    /// Prunings of one part each, of all that are measured.
+    Measuring {
+        layer: usize,
+        part: Part,
+        done: u64,
+        total: u64,
+    },
+    Measured(&'a Sensitivity),
+    /// Whole models tried, of as many as may be.
+    Trying {
+        done: u64,
+        total: u64,
+    },
+    Tried {
+        tried: &'a Tried,
+        best: bool,
+    },
+}
+
+/// Hears what is told, and may break the search off.
+pub type Listener<'o> = dyn FnMut(Told<'_>) -> ControlFlow<()> + 'o;
+
+/// What is searched on.
+pub struct Search<'a> {
+    checkpoint: &'a Checkpoint,
+    /// As the run's, but for what no trial needs.
+    settings: &'a Settings,
+    fit: &'a Windows,
+    judge: &'a Windows,
+    device: &'a Device,
+    dtype: DType,
+    ends: Ends,
+    /// Parameters that are to leave.
+    budget: u64,
+    /// Whole models tried at most.
+    trials: usize,
+}
+
+/// Settings of the passes of a search: nothing is told, evaluated or kept.
+pub fn for_search(settings: &Settings) -> Settings {
+    Settings { track_errors: false, eval: None, ..settings.clone() }
+}
+
+/// The windows that weights are fitted on, and those that losses are measured on: so many of each, the same ones where there
+/// are fewer than twice as many.
+pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crate::calibration::Error> {
+    let samples = windows.samples();
+    if samples >= 2 {
+        let each = most.min(samples / 2).max(1);
+        Ok((windows.part(0..each)?, windows.part(each..2 * each)?))
+    } else {
+        Ok((windows.clone(), windows.clone()))
+    }
+}
+
+impl<'a> Search<'a> {
+    /// `settings` as [`for_search`] gives them. As many parameters leave as with the mean ratio in all chosen parts.
+    pub fn new(
+        (checkpoint, settings): (&'a Checkpoint, &'a Settings),
+        (fit, judge): (&'a Windows, &'a Windows),
+        (device, dtype): (&'a Device, DType),
+        mean: f64,
+        trials: usize,
+    ) -> Result<Self, Error> {
+        let ends = checkpoint.ends(device, dtype)?;
+        let mut search =
+            Self { checkpoint, settings, fit, judge, device, dtype, ends, budget: 0, trials: trials.max(1) };
+        let all: u64 = search.parts()?.iter().map(|&(layer, part)| search.parameters(layer, part)).sum();
+        search.budget = (mean * all as f64).ceil() as u64;
+        Ok(search)
+    }
+
+    /// Parameters that are to leave.
+    pub fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    /// The parts that may be pruned, in the order of the model.
+    fn parts(&self) -> Result<Vec<(usize, Part)>, Error> {
+        let layers = self.checkpoint.architecture().layers.len();
+        let chosen = self.settings.layers.resolve(layers).map_err(Error::Layers)?;
+        let both = |layer| self.settings.parts.iter().map(move |&part| (layer, part));
+        Ok(chosen.flat_map(both).collect())
+    }
+
+    fn size(&self, layer: usize) -> LayerSize {
+        self.checkpoint.architecture().layers[layer]
+    }
+
+    /// Units of a part: query heads or key-value heads, channels.
+    fn units(&self, layer: usize, part: Part) -> usize {
+        let head_dim = self.checkpoint.architecture().head_dim;
+        super::plan::units(part, &self.size(layer), head_dim, self.settings).0
+    }
+
+    /// Parameters of a part that could leave.
+    fn parameters(&self, layer: usize, part: Part) -> u64 {
+        self.units(layer, part) as u64 * self.per_unit(layer, part)
+    }
+
+    fn per_unit(&self, layer: usize, part: Part) -> u64 {
+        let architecture = self.checkpoint.architecture();
+        let ratio = LayerRatio::ZERO.with(part, 0.5);
+        let Ok(plan) = super::plan_layer(&self.size(layer), ratio, self.settings) else { return 0 };
+        let gone = match part {
+            Part::Attention => plan.attention,
+            Part::Mlp => plan.mlp,
+        };
+        let gone = gone.map_or(0, |leaving| leaving.units);
+        if gone == 0 {
+            return 0;
+        }
+        let mut plans = vec![super::LayerPlan::untouched(); architecture.layers.len()];
+        plans[layer] = plan;
+        let after = super::planned(architecture, &plans, self.settings.attention_unit);
+        (architecture.parameters() - after.parameters()) / gone as u64
+    }
+
+    /// The pass that fits, and the one that judges. A part alone in the dense model has nothing before it to make up for.
+    fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
+        Pass { checkpoint: self.checkpoint, settings, windows, device: self.device, dtype: self.dtype }
+    }
+
+    fn layerwise(&self) -> Settings {
+        Settings { target: Target::Layer, ..self.settings.clone() }
+    }
+
+    /// Mean −ln p of tokens 2…L of every window whose stream has passed the last block.
+    fn loss(&self, stream: &Stream) -> Result<f64, Error> {
+        let length = self.judge.seq_len();
+        let mut windows = self.judge.iter();
+        let mut sum = 0.0;
+        for h in &stream.batches {
+            // Window by window, so that the logits of few positions are held.
+            for window in 0..h.dim(0)? {
+                let Some(tokens) = windows.next() else { break };
+                let predicting = h.narrow(0, window, 1)?.narrow(1, 0, length - 1)?;
+                let targets = Tensor::from_vec(tokens[1..].to_vec(), (1, length - 1), self.device)?;
+                sum += self.ends.negative_log_likelihood(&predicting, &targets)?;
+            }
+        }
+        let loss = sum / (self.judge.samples() * (length - 1)) as f64;
+        if loss.is_finite() {
+            Ok(loss)
+        } else {
+            Err(Error::NotFinite { layer: self.checkpoint.architecture().layers.len() - 1 })
+        }
+    }
+
+    /// Counts of least cost that meet the budget; `dearer` is what a part's costs are multiplied by.
+    fn allocation(&self, curves: &[Sensitivity], dearer: &[f64]) -> Option<Vec<usize>> {
+        let choice = |(curve, dearer): (&Sensitivity, &f64)| {
+            let step = self.step(curve);
+            let options = (0..curve.units).step_by(step).filter_map(|units| {
+                let cost = interpolated(&curve.points, units)?;
+                Some((units, units as u64 * curve.per_unit, cost * dearer))
+            });
+            Choice { options: options.collect() }
+        };
+        let choices: Vec<Choice> = curves.iter().zip(dearer).map(choice).collect();
+        allocate(&choices, self.budget)
+    }
+
+    /// Units that counts go by.
+    fn step(&self, curve: &Sensitivity) -> usize {
+        /// Counts of a part at most.
+        const FINEST: usize = 128;
+        let size = self.size(curve.layer);
+        match (curve.part, self.settings.attention_unit) {
+            (Part::Mlp, _) => {
+                let multiple = self.settings.channel_multiple.max(1);
+                curve.units.div_ceil(FINEST).div_ceil(multiple) * multiple
+            }
+            (Part::Attention, crate::config::AttentionUnit::KvGroup) => 1,
+            (Part::Attention, crate::config::AttentionUnit::QueryHead) => size.kv_heads,
+        }
+    }
+
+    /// The ratios that make these counts.
+    fn ratios(&self, curves: &[Sensitivity], counts: &[usize]) -> Vec<LayerRatio> {
+        let mut ratios = vec![LayerRatio::ZERO; self.checkpoint.architecture().layers.len()];
+        for (curve, &count) in curves.iter().zip(counts) {
+            let ratio = count as f64 / curve.units as f64;
+            ratios[curve.layer] = ratios[curve.layer].with(curve.part, ratio);
+        }
+        ratios
+    }
+}
+
+/// A pass's own notices are not told on; they only may break it off.
+fn quietly<'l>(
+    listener: &'l mut Listener<'_>,
+    told: impl Fn() -> Told<'static> + 'l,
+) -> impl FnMut(Notice<'_>) -> ControlFlow<()> + 'l {
+    move |_| listener(told())
+}
+
+fn tell(listener: &mut Listener<'_>, told: Told<'_>) -> Result<(), Error> {
+    if listener(told).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
+/// Both streams' first layer.
+fn enter(pass: &Pass<'_>) -> Result<Streams, Error> {
+    pass.enter()
+}

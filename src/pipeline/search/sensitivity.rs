@@ -1,0 +1,92 @@
+//! Sensitivity curves: the loss of the dense model with one part of one layer pruned, at several counts.
+
+use crate::config::Part;
+
+use super::{
+    super::{Behind, Error, Known, LayerTask, Leaving, Streams, Task},
+    Listener, Search, Sensitivity, Told, enter, quietly, tell,
+};
+use crate::config::LayerRatio;
+
+/// Where a part of many units is measured, as shares of them.
+const SHARES: [f64; 9] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.9];
+/// A part of no more units is measured at every count.
+const ALL_UP_TO: usize = 10;
+
+impl Search<'_> {
+    /// The loss of the dense model, and a curve for each part that may be pruned.
+    pub fn sensitivities(&self, listener: &mut Listener<'_>) -> Result<(f64, Vec<Sensitivity>), Error> {
+        let settings = self.layerwise();
+        let (fit, judge) = (self.pass(self.fit, &settings), self.pass(self.judge, &settings));
+        let layers = self.checkpoint.architecture().layers.len();
+        let parts = self.parts()?;
+        let counts: Vec<Vec<usize>> = parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
+        let total = counts.iter().map(|counts| counts.len() as u64).sum();
+        let mut done = 0;
+        let (mut at_fit, mut at_judge) = (enter(&fit)?, enter(&judge)?);
+
+        let dense = {
+            let mut streams = at_judge.clone();
+            for layer in 0..layers {
+                let told = || Told::Measuring { layer, part: Part::Attention, done: 0, total };
+                judge.through(layer, None, &mut streams, &mut quietly(listener, told))?;
+            }
+            self.loss(&streams.pruned)?
+        };
+        let mut curves = Vec::with_capacity(parts.len());
+        for layer in 0..layers {
+            let mut known = Known::default();
+            for (&(_, part), counts) in parts.iter().zip(&counts).filter(|((of, _), _)| *of == layer) {
+                let mut points = Vec::with_capacity(counts.len());
+                for &count in counts {
+                    let told = || Told::Measuring { layer, part, done, total };
+                    let task = self.alone(layer, part, count);
+                    let mut streams = at_fit.clone();
+                    let solved =
+                        fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(listener, told))?;
+                    let mut streams: Streams = at_judge.clone();
+                    judge.through(layer, Some(&solved.cut), &mut streams, &mut quietly(listener, told))?;
+                    for below in layer + 1..layers {
+                        judge.through(below, None, &mut streams, &mut quietly(listener, told))?;
+                    }
+                    points.push((count, self.loss(&streams.pruned)? - dense));
+                    done += 1;
+                }
+                let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
+                let curve = Sensitivity { layer, part, units, per_unit, points };
+                tell(listener, Told::Measured(&curve))?;
+                curves.push(curve);
+            }
+            let told = || Told::Measuring { layer, part: Part::Mlp, done, total };
+            fit.through(layer, None, &mut at_fit, &mut quietly(listener, told))?;
+            judge.through(layer, None, &mut at_judge, &mut quietly(listener, told))?;
+        }
+        Ok((dense, curves))
+    }
+
+    /// Counts at which a part is measured.
+    fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
+        let units = self.units(layer, part);
+        let step = match (part, self.settings.attention_unit) {
+            (Part::Attention, crate::config::AttentionUnit::QueryHead) => self.size(layer).kv_heads,
+            (Part::Attention, crate::config::AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
+        };
+        let groups = units / step;
+        let mut counts: Vec<usize> = if groups <= ALL_UP_TO {
+            (1..groups).map(|count| count * step).collect()
+        } else {
+            let count = |share: f64| (groups as f64 * share).round() as usize * step;
+            SHARES.into_iter().map(count).filter(|&count| count > 0 && count < units).collect()
+        };
+        counts.dedup();
+        counts
+    }
+
+    /// One part of a layer loses so many units, the other stays.
+    fn alone(&self, layer: usize, part: Part, count: usize) -> LayerTask<'static> {
+        let solve = Task::Solve { leaving: Leaving { units: count, scheduled: count }, fit: None };
+        let of = |own: Part| if own == part { solve } else { Task::Leave };
+        let (attention, mlp) = (of(Part::Attention), of(Part::Mlp));
+        LayerTask { layer, ratio: LayerRatio::ZERO, attention, mlp, behind: Behind::NotNeeded }
+    }
+}

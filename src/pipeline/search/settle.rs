@@ -1,0 +1,115 @@
+//! Which ratios it comes to: candidates by their losses, then moves that lower it.
+
+use super::super::Error;
+use super::{Listener, Search, Sensitivity, Told, Trail, Tried, tell};
+use crate::config::LayerRatio;
+
+/// How fast errors are taken to grow from layer to layer: a part's costs count γ times as much for each layer below it.
+const GROWTHS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.1, 2.5];
+/// What a part's costs are multiplied and divided by, to see whether less or more should leave it.
+const FACTORS: [f64; 2] = [2.0, 1.3];
+
+/// What a search came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Loss of the dense model.
+    pub dense: f64,
+    pub curves: Vec<Sensitivity>,
+    /// In the order in which they were tried.
+    pub tried: Vec<Tried>,
+    /// The best of them.
+    pub best: usize,
+}
+
+impl Found {
+    pub fn ratios(&self) -> &[LayerRatio] {
+        &self.tried[self.best].ratios
+    }
+}
+
+/// The best so far, on the way.
+struct Standing<'s, 'l, 'o> {
+    search: &'s Search<'s>,
+    listener: &'l mut Listener<'o>,
+    tried: Vec<Tried>,
+    best: usize,
+    trail: Option<Trail>,
+}
+
+impl Standing<'_, '_, '_> {
+    fn is_spent(&self) -> bool {
+        self.tried.len() >= self.search.trials
+    }
+
+    /// Tries ratios that were not tried before; true where they are the best.
+    fn offer(&mut self, name: String, ratios: Vec<LayerRatio>) -> Result<bool, Error> {
+        if self.is_spent() || self.tried.iter().any(|tried| tried.ratios == ratios) {
+            return Ok(false);
+        }
+        let place = (self.tried.len() as u64, self.search.trials as u64);
+        let (tried, trail) =
+            self.search.candidate(name, ratios, self.trail.as_ref(), place, self.listener)?;
+        let best = self.tried.get(self.best).is_none_or(|best| tried.loss < best.loss);
+        tell(self.listener, Told::Tried { tried: &tried, best })?;
+        if best {
+            self.best = self.tried.len();
+            self.trail = Some(trail);
+        }
+        self.tried.push(tried);
+        Ok(best)
+    }
+}
+
+impl Search<'_> {
+    /// Measures, allocates and settles. `named` are schedules that are candidates too, so that what is found is no worse
+    /// than they are on these windows.
+    pub fn run(
+        &self,
+        named: Vec<(String, Vec<LayerRatio>)>,
+        listener: &mut Listener<'_>,
+    ) -> Result<Found, Error> {
+        let (dense, curves) = self.sensitivities(listener)?;
+        let mut standing = Standing { search: self, listener, tried: Vec::new(), best: 0, trail: None };
+        for (name, ratios) in named {
+            standing.offer(name, ratios)?;
+        }
+        let layers = self.checkpoint.architecture().layers.len();
+        let grown = |growth: f64| -> Vec<f64> {
+            curves.iter().map(|curve| growth.powi((layers - 1 - curve.layer) as i32)).collect()
+        };
+        let mut dearer = grown(1.0);
+        let mut least = f64::INFINITY;
+        for growth in GROWTHS {
+            let weights = grown(growth);
+            let Some(counts) = self.allocation(&curves, &weights) else { break };
+            let ratios = self.ratios(&curves, &counts);
+            standing.offer(format!("γ {growth}"), ratios.clone())?;
+            let of = standing.tried.iter().find(|tried| tried.ratios == ratios);
+            if let Some(tried) = of.filter(|tried| tried.loss < least) {
+                (least, dearer) = (tried.loss, weights);
+            }
+        }
+        // Moves start from the allocation, whose weights they change; a named schedule that is better still stays the best.
+        for factor in FACTORS {
+            let mut moved = true;
+            while moved && !standing.is_spent() {
+                moved = false;
+                for (at, curve) in curves.iter().enumerate() {
+                    for by in [factor, 1.0 / factor] {
+                        let mut weights = dearer.clone();
+                        weights[at] *= by;
+                        let Some(counts) = self.allocation(&curves, &weights) else { continue };
+                        let ratios = self.ratios(&curves, &counts);
+                        let name = format!("layer {}, {} × {by:.2}", curve.layer, curve.part);
+                        if standing.offer(name, ratios)? {
+                            (dearer, moved) = (weights, true);
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        let Standing { tried, best, .. } = standing;
+        Ok(Found { dense, curves, tried, best })
+    }
+}

@@ -1,0 +1,155 @@
+//! How many units each part loses, so that all together lose enough at the least cost: dynamic programming.
+
+/// Cells of the table at most; budgets beyond are told in coarser units.
+const CELLS: u64 = 1 << 16;
+
+/// One part and what may be done to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// (units that leave, parameters that leave with them, cost), ascending; one of them leaves nothing.
+    pub options: Vec<(usize, u64, f64)>,
+}
+
+/// The units that leave each part: of all ways by which at least `budget` parameters leave, one of least total cost.
+/// None where nothing reaches the budget.
+///
+/// Where the budget has more units than the table has cells, parameters are rounded down to coarser ones, so that the
+/// budget is still met. Cost and memory are those of choices · cells.
+pub fn allocate(choices: &[Choice], budget: u64) -> Option<Vec<usize>> {
+    let unit = budget.div_ceil(CELLS).max(1);
+    let last = usize::try_from(budget.div_ceil(unit)).ok()?;
+    // Of every number of parameters that have left: the least cost, where the last cell stands for enough.
+    let mut least = vec![f64::INFINITY; last + 1];
+    least[0] = 0.0;
+    let mut taken: Vec<Vec<(u32, u32)>> = Vec::with_capacity(choices.len());
+    for choice in choices {
+        let mut next = vec![f64::INFINITY; last + 1];
+        let mut by = vec![(0, 0); last + 1];
+        for (at, &(_, parameters, cost)) in choice.options.iter().enumerate() {
+            let wide = usize::try_from(parameters / unit).unwrap_or(last).min(last);
+            for (cell, &before) in least.iter().enumerate().filter(|(_, before)| before.is_finite()) {
+                let into = (cell + wide).min(last);
+                if before + cost < next[into] {
+                    next[into] = before + cost;
+                    by[into] = (at as u32, cell as u32);
+                }
+            }
+        }
+        least = next;
+        taken.push(by);
+    }
+    if least[last].is_infinite() {
+        return None;
+    }
+    let mut cell = last;
+    let mut left: Vec<usize> = Vec::with_capacity(choices.len());
+    for (choice, by) in choices.iter().zip(&taken).rev() {
+        let (at, before) = by[cell];
+        left.push(choice.options[at as usize].0);
+        cell = before as usize;
+    }
+    left.reverse();
+    Some(left)
+}
+
+/// The cost of removing any number of units, between measured ones in proportion: it never falls as more leave, since what
+/// seems to is noise. `measured`: (units, cost), ascending; beyond the last one nothing is told.
+pub fn interpolated(measured: &[(usize, f64)], removed: usize) -> Option<f64> {
+    let (mut below, mut least) = ((0, 0.0), 0.0_f64);
+    for &(units, cost) in measured {
+        least = least.max(cost);
+        if units == removed {
+            return Some(least);
+        }
+        if units > removed {
+            let share = (removed - below.0) as f64 / (units - below.0) as f64;
+            return Some(below.1 + share * (least - below.1));
+        }
+        below = (units, least);
+    }
+    (removed == 0).then_some(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn totals(choices: &[Choice], taken: &[usize]) -> (u64, f64) {
+        choices.iter().zip(taken).fold((0, 0.0), |(parameters, cost), (choice, units)| {
+            let option = choice.options.iter().find(|(left, _, _)| left == units).unwrap();
+            (parameters + option.1, cost + option.2)
+        })
+    }
+
+    /// Every way there is.
+    fn brute_force(choices: &[Choice], budget: u64) -> Option<f64> {
+        let ways = choices.iter().fold(vec![(0, 0.0)], |ways, choice| {
+            let with = |&(parameters, cost): &(u64, f64)| {
+                choice.options.iter().map(move |option| (parameters + option.1, cost + option.2))
+            };
+            ways.iter().flat_map(with).collect()
+        });
+        ways.into_iter().filter(|way| way.0 >= budget).map(|way| way.1).reduce(f64::min)
+    }
+
+    fn random(rng: &mut ChaCha8Rng, largest: u64) -> Vec<Choice> {
+        let parts = rng.random_range(1..6);
+        let choice = |rng: &mut ChaCha8Rng| {
+            let per_unit = rng.random_range(1..=largest);
+            let units = rng.random_range(1..6);
+            let cost = |rng: &mut ChaCha8Rng| f64::from(rng.random_range(0..1000)) / 100.0;
+            let options = (0..units)
+                .map(|left| (left, left as u64 * per_unit, if left == 0 { 0.0 } else { cost(rng) }));
+            Choice { options: options.collect() }
+        };
+        (0..parts).map(|_| choice(rng)).collect()
+    }
+
+    #[test]
+    fn dynamic_programming_finds_what_brute_force_finds() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for case in 0..300 {
+            let choices = random(&mut rng, 40);
+            let budget = rng.random_range(0..300);
+            let found = allocate(&choices, budget);
+            let expected = brute_force(&choices, budget);
+            assert_eq!(found.is_some(), expected.is_some(), "case {case}");
+            if let (Some(found), Some(expected)) = (found, expected) {
+                let (parameters, cost) = totals(&choices, &found);
+                assert!(
+                    parameters >= budget && (cost - expected).abs() < 1e-9,
+                    "case {case}: {cost} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_budget_too_large_for_the_table_is_met_all_the_same() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        for case in 0..50 {
+            let choices = random(&mut rng, 1 << 24);
+            let most: u64 = choices.iter().map(|choice| choice.options.last().unwrap().1).sum();
+            let budget = most / 2;
+            if let Some(found) = allocate(&choices, budget) {
+                let (parameters, cost) = totals(&choices, &found);
+                assert!(parameters >= budget, "case {case}");
+                // No dearer than what is a little more than the budget.
+                let dearer = brute_force(&choices, budget + budget / 1000);
+                assert!(dearer.is_none_or(|dearer| cost <= dearer + 1e-9), "case {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn costs_between_measured_ones_are_in_proportion_and_never_fall() {
+        let measured = [(2, 1.0), (4, 0.5), (6, 3.0)];
+        let costs: Vec<_> = (0..8).map(|removed| interpolated(&measured, removed)).collect();
+        let expected = [0.0, 0.5, 1.0, 1.0, 1.0, 2.0, 3.0].map(Some);
+        assert_eq!(costs[..7], expected);
+        assert_eq!(costs[7], None);
+    }
+}
