@@ -74,6 +74,10 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
     let mut text = String::new();
     for cell in &sweep.cells {
         let standing = place.standing(cell, sweep.export)?;
+        if let Standing::InUse(_) = standing {
+            say(&format!("Cell {}: another process works on it, so it is left out", cell.name));
+            continue;
+        }
         if let Some(line) = sweep::command((sweep, &place), cell, standing, threads) {
             text += &(line.quoted(Path::new(&program)) + "\n");
         }

@@ -75,6 +75,8 @@ pub struct Outcome {
     /// Of the process that came to the end.
     pub peak_memory_bytes: Option<u64>,
     pub threads: Option<usize>,
+    /// A layer was solved more than once, as a person does in the explorer.
+    pub retried: bool,
 }
 
 impl CellState {
@@ -142,14 +144,14 @@ impl Collected {
             let parameters = count(outcome.parameters_before);
             let fact = match &outcome.perplexity {
                 Some(PerplexityRecord { text, seq_len, tokens, bos, before, .. }) => format!(
-                    "Dense, {} has {parameters} parameters and a perplexity of {} on {text} ({} tokens in windows of \
+                    "The dense model, {}, has {parameters} parameters and a perplexity of {} on {text} ({} tokens in windows of \
                      {seq_len}, {} BOS).",
                     outcome.model,
                     perplexity(*before),
                     count(*tokens),
                     if *bos { "with" } else { "without" }
                 ),
-                None => format!("Dense, {} has {parameters} parameters.", outcome.model),
+                None => format!("The dense model, {}, has {parameters} parameters.", outcome.model),
             };
             if !facts.contains(&fact) {
                 facts.push(fact);
@@ -202,6 +204,7 @@ fn outcome(cell: &Cell, place: &Place) -> Option<Outcome> {
     let dir = place.session_of(cell);
     let state = session::look(&dir).ok()?;
     let content = session::summary(&dir).content?;
+    let retried = content.layers.iter().any(|layer| layer.attempts > 1);
     let in_force: Vec<AttemptSummary> =
         content.layers.into_iter().filter_map(|layer| layer.in_force).collect();
     let parts = in_force.iter().flat_map(|layer| [layer.attention, layer.mlp]);
@@ -217,6 +220,7 @@ fn outcome(cell: &Cell, place: &Place) -> Option<Outcome> {
         seconds: state.course.map(|course| course.seconds).unwrap_or_default(),
         peak_memory_bytes: session::last_record(&dir).and_then(|record| record.peak_memory_bytes),
         threads: content.settings.machine.threads,
+        retried,
     })
 }
 
@@ -234,6 +238,12 @@ fn notices(cells: &[CellRecord]) -> Vec<String> {
         if let Some(error) = &cell.error {
             notices.push(format!("Cell {}: {error}", cell.name));
         }
+    }
+    for cell in cells.iter().filter(|cell| cell.outcome.as_ref().is_some_and(|of| of.retried)) {
+        notices.push(format!(
+            "Cell {}: layers were solved more than once, so it may be another run than its settings say.",
+            cell.name
+        ));
     }
     let mut same: Vec<String> = Vec::new();
     for cell in cells {

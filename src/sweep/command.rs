@@ -21,8 +21,8 @@ pub fn command(
     let mut line = Line(Vec::new());
     let session = place.session_of(cell);
     match standing {
-        Standing::Finished => return None,
-        Standing::Fresh | Standing::InUse(_) => {
+        Standing::Finished | Standing::InUse(_) => return None,
+        Standing::Fresh => {
             line.push("prune").push("--config").push(place.settings_of(cell)).push("--session").push(session);
             match export {
                 true => line.push("--out").push(place.model_of(cell)),

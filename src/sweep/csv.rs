@@ -3,11 +3,11 @@
 use super::{CellRecord, Collected, Outcome, Row, Spread};
 use crate::report::csv_line;
 
-type CellValue = fn(&CellRecord) -> Option<String>;
-type RowValue = fn(&Row) -> Option<String>;
+/// A head, and the field of a row below it.
+type Column<R> = (&'static str, fn(&R) -> Option<String>);
 
 /// Errors are shares of 1; what is not known is empty.
-const CELLS: [(&str, CellValue); 22] = [
+const CELLS: [Column<CellRecord>; 22] = [
     ("cell", |cell| Some(cell.name.clone())),
     ("seed", |cell| Some(cell.seed.to_string())),
     ("state", |cell| Some(cell.state.name().into())),
@@ -32,7 +32,7 @@ const CELLS: [(&str, CellValue); 22] = [
     ("error", |cell| cell.error.clone()),
 ];
 
-const ROWS: [(&str, RowValue); 17] = [
+const ROWS: [Column<Row>; 17] = [
     ("group", |row| Some(row.group.to_string())),
     ("runs", |row| Some(row.cells.len().to_string())),
     ("finished", |row| Some(row.finished.to_string())),
@@ -63,12 +63,7 @@ pub fn summary(collected: &Collected) -> String {
 }
 
 /// The sweep's own columns first; one that has the name of another is told apart by `grid_`.
-fn file<R>(
-    keys: &[String],
-    columns: &[(&str, fn(&R) -> Option<String>)],
-    rows: &[R],
-    values: fn(&R) -> &Vec<String>,
-) -> String {
+fn file<R>(keys: &[String], columns: &[Column<R>], rows: &[R], values: fn(&R) -> &Vec<String>) -> String {
     let key = |key: &String| match columns.iter().any(|(name, _)| name == key) {
         true => format!("grid_{key}"),
         false => key.clone(),

@@ -58,8 +58,10 @@ pub fn names(labels: &[Label<'_>]) -> Vec<String> {
     plain.into_iter().zip(&texts).map(name).collect()
 }
 
-/// ASCII letters, digits and `.`, `_`, `+`, `-`; neither a flag nor a hidden file.
+/// ASCII letters, digits and `.`, `_`, `+`, `-`; neither a flag nor a hidden file. `−GCD` is without something, which its
+/// name says.
 fn fit(text: &str) -> String {
+    let text = text.replace('−', " minus ");
     let mut name = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -84,7 +86,7 @@ mod tests {
     fn a_name_says_what_varies() {
         let values = vec![("schedule", "log"), ("ratio", "0.25"), ("samples", "64"), ("uniform", "true")];
         let label = Label { case: Some("−GCD"), values, seed: Some(1) };
-        assert_eq!(names(&[label]), ["GCD-log-0.25-samples64-uniformtrue-seed1"]);
+        assert_eq!(names(&[label]), ["minus-GCD-log-0.25-samples64-uniformtrue-seed1"]);
         assert_eq!(names(&[Label { case: None, values: vec![("parts", "")], seed: None }]), ["run"]);
     }
 

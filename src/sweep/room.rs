@@ -48,16 +48,19 @@ pub fn share(cells: &[&Cell], asked: Asked, control: &mut Control) -> Result<Sha
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let said = cells.iter().filter_map(|cell| cell.settings.machine.threads).max();
     let threads = asked.threads.or(said);
-    let jobs = asked.jobs.unwrap_or_else(|| {
-        // The memory of another device is not known here.
-        let on_device = cells.iter().any(|cell| cell.settings.machine.device != ComputeDevice::Cpu);
-        let by_memory = room.map_or(usize::MAX, |room| (room / needs.max(1)) as usize);
-        let by_cores = cores / threads.unwrap_or(1).max(1);
-        if on_device { 1 } else { by_memory.min(by_cores) }
-    });
-    let jobs = jobs.clamp(1, cells.len().max(1));
+    // The memory of another device is not known here.
+    let on_device = cells.iter().any(|cell| cell.settings.machine.device != ComputeDevice::Cpu);
+    let fitting = if on_device { 1 } else { at_once((needs, room), (threads.unwrap_or(1), cores)) };
+    let jobs = asked.jobs.unwrap_or(fitting).clamp(1, cells.len().max(1));
     let threads = asked.threads.or_else(|| said.is_none().then(|| (cores / jobs).max(1)));
     Ok(Share { jobs, threads, needs, room })
+}
+
+/// As many as fit both; one in any case.
+fn at_once((needs, room): (u64, Option<u64>), (threads, cores): (usize, usize)) -> usize {
+    let by_memory =
+        room.map_or(usize::MAX, |room| usize::try_from(room / needs.max(1)).unwrap_or(usize::MAX));
+    by_memory.min(cores / threads.max(1)).max(1)
 }
 
 /// Bytes that can be had without making others wait; None where the system does not tell.
@@ -73,4 +76,19 @@ fn available_memory() -> Option<u64> {
     };
     let limit = number("memory.max").map(|most| most.saturating_sub(number("memory.current").unwrap_or(0)));
     [free, limit].into_iter().flatten().min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_run_as_memory_and_cores_have_room_for() {
+        let gib = 1 << 30;
+        assert_eq!(at_once((gib, Some(100 * gib)), (1, 16)), 16);
+        assert_eq!(at_once((gib, Some(100 * gib)), (4, 16)), 4);
+        assert_eq!(at_once((30 * gib, Some(100 * gib)), (1, 16)), 3);
+        assert_eq!(at_once((gib, None), (1, 16)), 16);
+        assert_eq!(at_once((200 * gib, Some(100 * gib)), (32, 16)), 1);
+    }
 }

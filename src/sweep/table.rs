@@ -17,27 +17,27 @@ pub struct Table {
 }
 
 /// A column that is shown where a row has something in it.
-struct Column<'r, R> {
+struct Column<R> {
     head: &'static str,
-    text: Box<dyn Fn(&R) -> Option<String> + 'r>,
+    text: fn(&R) -> Option<String>,
 }
 
 const NONE: &str = "–";
 
 /// A row for cells that differ in the seed alone.
 pub fn summary(collected: &Collected) -> Table {
-    let of = |head: &'static str, text: fn(&Row) -> Option<String>| Column { head, text: Box::new(text) };
-    let several = collected.rows.iter().any(|row| row.cells.len() > 1 || row.finished < row.cells.len());
-    let seeds = move |row: &Row| {
-        let all = row.cells.len();
-        several
-            .then(|| if row.finished < all { format!("{} of {all}", row.finished) } else { all.to_string() })
-    };
+    let of = |head: &'static str, text: fn(&Row) -> Option<String>| Column { head, text };
+    // Of single runs that are all there, nothing has to be said.
+    let runs: fn(&Row) -> Option<String> =
+        match collected.rows.iter().any(|row| row.cells.len() > 1 || row.finished < row.cells.len()) {
+            true => runs,
+            false => |_| None,
+        };
     let columns = vec![
-        Column { head: "runs", text: Box::new(seeds) },
+        of("runs", runs),
         of("parameters", |row| Some(words::count(row.parameters?.mean.round() as u64))),
         of("fewer", |row| Some(share(row.removed?.mean))),
-        of("perplexity", |row| Some(row.perplexity?).map(|spread| with_spread(spread, perplexity))),
+        of("perplexity", |row| Some(with_spread(row.perplexity?, perplexity))),
         of("change", |row| row.change.map(change)),
         of("mean error", |row| Some(words::percent(row.mean_error?.mean))),
         of("output error", |row| Some(words::percent(row.output_error?.mean))),
@@ -49,8 +49,7 @@ pub fn summary(collected: &Collected) -> Table {
 
 /// A row a cell.
 pub fn cells(collected: &Collected) -> Table {
-    let of =
-        |head: &'static str, text: fn(&CellRecord) -> Option<String>| Column { head, text: Box::new(text) };
+    let of = |head: &'static str, text: fn(&CellRecord) -> Option<String>| Column { head, text };
     let columns = vec![
         of("seed", |cell| Some(cell.seed.to_string())),
         of("parameters", |cell| Some(words::count(cell.outcome.as_ref()?.parameters_after))),
@@ -69,13 +68,8 @@ pub fn cells(collected: &Collected) -> Table {
     table(&collected.columns, &collected.cells, |cell| &cell.values, columns)
 }
 
-fn table<R>(
-    keys: &[String],
-    rows: &[R],
-    values: fn(&R) -> &Vec<String>,
-    columns: Vec<Column<'_, R>>,
-) -> Table {
-    let shown: Vec<Column<'_, R>> =
+fn table<R>(keys: &[String], rows: &[R], values: fn(&R) -> &Vec<String>, columns: Vec<Column<R>>) -> Table {
+    let shown: Vec<Column<R>> =
         columns.into_iter().filter(|column| rows.iter().any(|row| (column.text)(row).is_some())).collect();
     let side = |head: &str| if head == "cell" { Side::Left } else { Side::Right };
     let keys = keys.iter().map(|key| (key.replace('_', "-"), Side::Left));
@@ -87,6 +81,11 @@ fn table<R>(
         values.chain(texts).collect()
     };
     Table { heads, rows: rows.iter().map(row).collect() }
+}
+
+fn runs(row: &Row) -> Option<String> {
+    let all = row.cells.len();
+    Some(if row.finished < all { format!("{} of {all}", row.finished) } else { all.to_string() })
 }
 
 pub fn perplexity(value: f64) -> String {
