@@ -3,7 +3,7 @@
 use plotters_backend::DrawingBackend;
 
 use super::{
-    Bar, Chart, Dot, Fill, Ink, Mark, Panel, Series, Shape, Size, Stroke,
+    Bar, Chart, Dot, Fill, Ink, Mark, Panel, Series, Shape, Size, Stroke, Ticks,
     axis::{Laid, Tick},
     canvas::{Anchor, Canvas, width},
 };
@@ -40,6 +40,8 @@ struct Frame<'p> {
     right: f64,
     top: f64,
     bottom: f64,
+    /// Rows that the names along x stand in.
+    rows: usize,
     /// Left edge of titles.
     edge: f64,
     /// Top edge of all.
@@ -85,6 +87,8 @@ impl<'p> Frame<'p> {
         above -= SMALL;
         let bottom = y0 + high - MARGIN - 2.0 * LINE - 2.0;
         let bottom = if panel.x.label.is_empty() { bottom + LINE } else { bottom };
+        let rows = rows_of_names(panel, wide);
+        let bottom = bottom - (rows - 1) as f64 * LINE;
         let most = (((bottom - top) / 34.0) as usize).clamp(2, 7);
         let y_ticks = panel.y.ticks(&y, most);
         let widest = y_ticks.iter().map(|tick| width(&tick.text, SMALL)).fold(0.0, f64::max);
@@ -97,7 +101,19 @@ impl<'p> Frame<'p> {
         let beside = names.chain(levels).fold(6.0, f64::max);
         let edge = x0 + MARGIN;
         let left = edge + if widest > 0.0 { widest + 7.0 } else { 0.0 };
-        Self { panel, x, y, y_ticks, left, right: x0 + wide - MARGIN - beside, top, bottom, edge, above }
+        Self {
+            panel,
+            x,
+            y,
+            y_ticks,
+            left,
+            right: x0 + wide - MARGIN - beside,
+            top,
+            bottom,
+            rows,
+            edge,
+            above,
+        }
     }
 
     fn place(&self, (x, y): (f64, f64)) -> Option<Place> {
@@ -164,19 +180,20 @@ impl<'p> Frame<'p> {
         }
         canvas.path(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Quiet, 1.0);
         let most = (((self.right - self.left) / 48.0) as usize).clamp(2, 16);
-        let (mut taken, mut ticks) = (f64::NEG_INFINITY, self.panel.x.ticks(&self.x, most));
+        let (mut taken, mut ticks) = (vec![f64::NEG_INFINITY; self.rows], self.panel.x.ticks(&self.x, most));
         ticks.retain(|tick| (self.x.low - 1e-9..=self.x.high + 1e-9).contains(&tick.at));
         for tick in ticks {
             let Some(share) = self.x.place(tick.at) else { continue };
             let x = self.left + share * (self.right - self.left);
             canvas.path(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Quiet, 1.0);
             let half = width(&tick.text, SMALL) / 2.0;
-            if x - half > taken {
-                canvas.text(&tick.text, (x, self.bottom + LINE), Anchor::Middle, SMALL, Ink::Quiet);
-                taken = x + half + 4.0;
+            if let Some(row) = taken.iter().position(|taken| x - half > *taken) {
+                let y = self.bottom + (1 + row) as f64 * LINE;
+                canvas.text(&tick.text, (x, y), Anchor::Middle, SMALL, Ink::Quiet);
+                taken[row] = x + half + 4.0;
             }
         }
-        let below = self.bottom + 2.0 * LINE;
+        let below = self.bottom + (1 + self.rows) as f64 * LINE;
         let label = &self.panel.x.label;
         canvas.text(label, ((self.left + self.right) / 2.0, below), Anchor::Middle, SMALL, Ink::Quiet);
     }
@@ -301,6 +318,19 @@ impl<'p> Frame<'p> {
             }
             canvas.text(name, (self.right + 9.0, at + 4.0), Anchor::Left, EM, ink);
         }
+    }
+}
+
+/// Two where names do not fit beside each other, each within its share of the width.
+fn rows_of_names(panel: &Panel, wide: f64) -> usize {
+    /// What is left of it beside the numbers of y and names of lines.
+    const SHARE: f64 = 0.85;
+    match &panel.x.ticks {
+        Ticks::Names(names) => {
+            let room = SHARE * wide / names.len().max(1) as f64;
+            if names.iter().any(|name| width(name, SMALL) + 4.0 > room) { 2 } else { 1 }
+        }
+        Ticks::Numbers | Ticks::Whole | Ticks::At(_) | Ticks::Decades | Ticks::None => 1,
     }
 }
 

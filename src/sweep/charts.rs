@@ -110,7 +110,9 @@ fn against_key(collected: &Collected, rows: &[&Row], column: usize) -> Option<Fi
         }
         let label = key.replace('_', "-");
         let x = match &numbers {
-            Some(numbers) => Axis::fitting(label, numbers.iter().copied()),
+            Some(numbers) => {
+                Axis { ticks: Ticks::At(numbers.clone()), ..Axis::fitting(label, numbers.iter().copied()) }
+            }
             None => Axis {
                 ticks: Ticks::Names(values.iter().map(|value| (*value).to_owned()).collect()),
                 ..Axis::numbers(label)

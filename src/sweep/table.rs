@@ -112,9 +112,9 @@ fn with_spread(spread: Spread, text: fn(f64) -> String) -> String {
     }
 }
 
-/// `+1.23 ± 0.10 %`.
+/// `+1.23 ± 0.10 %`, `−0.50 %`.
 fn change(spread: Spread) -> String {
-    let mean = format!("{:+.2}", 100.0 * spread.mean);
+    let mean = format!("{:+.2}", 100.0 * spread.mean).replace('-', "−");
     match spread.deviation {
         Some(deviation) => format!("{mean} ± {:.2} %", 100.0 * deviation),
         None => format!("{mean} %"),
