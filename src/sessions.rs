@@ -102,7 +102,7 @@ pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
 }
 
 pub fn retry(args: RetryArgs, paths: Option<&Paths>) -> Result<(), Error> {
-    let RetryArgs { on, layer, part, ratio, damping, head_score, group_size, .. } = args;
+    let RetryArgs { on, layer, part, ratio, damping, score, head_score, group_size, refine, .. } = args;
     let compensation = match (args.compensation, args.no_compensation) {
         (true, _) => Some(true),
         (_, true) => Some(false),
@@ -114,7 +114,7 @@ pub fn retry(args: RetryArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let parts = part.map(|_| checked.parts);
     let root = paths.map(Paths::sessions);
     let (session, _) = found(&on, root.as_deref())?;
-    let change = MethodChange { ratio, parts, damping, head_score, group_size, compensation };
+    let change = MethodChange { ratio, parts, damping, score, head_score, group_size, compensation, refine };
     let job = Retry { session, model: on.model, layer, change, choose: args.choose };
     Ok(headless::retry(job, output(on.json), root.as_deref())?)
 }

@@ -1,11 +1,11 @@
 //! The method against a slow oracle that inverts from scratch at every step. Each fixture holds the command that made it.
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, ops::ControlFlow, path::PathBuf};
+use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
-use slimgpt::config::{GroupSize, HeadScore, Schedule, SolverDtype};
-use slimgpt::prune::{Moment, Outcome, Part, Ratio, Span, Units, prune, ratios};
+use slimgpt::config::{GroupSize, HeadScore, Refine, Schedule, Score, SolverDtype};
+use slimgpt::prune::{Moment, Outcome, Part, Ratio, SecondMoment, Span, Units, prune, ratios};
 
 const TOLERANCE: f64 = 1e-6;
 
@@ -20,7 +20,7 @@ struct Fixture {
     weights: Vec<Vec<f64>>,
     relative_error: f64,
     /// Of every head that was there, in every step.
-    scores: Option<Vec<std::collections::BTreeMap<usize, f64>>>,
+    scores: Option<Vec<BTreeMap<usize, f64>>>,
     group_sizes: Option<Vec<usize>>,
 }
 
@@ -61,11 +61,15 @@ fn run(fixture: &Fixture) -> Outcome {
         rows,
         moment: &moment,
         units,
+        score: Score::Obs,
+        seed: 0,
         scheduled: None,
         remove,
+        refine: Refine::None,
         damping: 0.0,
         compensate: true,
         target: None,
+        target_weight: 1.0,
         solver_dtype: SolverDtype::Auto,
     };
     prune(&part, &mut |_| ControlFlow::Continue(())).unwrap()
@@ -135,6 +139,58 @@ fn channels_leave_one_by_one_as_in_the_oracle() {
 #[test]
 fn channels_leave_in_fives_as_in_the_oracle() {
     agrees_with("channels_five.json");
+}
+
+/// A weight with its inputs, and the scores of `tests/oracle/baselines.py`.
+#[derive(Deserialize)]
+#[allow(non_snake_case)]
+struct Baselines {
+    width: usize,
+    W: Vec<Vec<f32>>,
+    X: Vec<Vec<f32>>,
+    channels: BTreeMap<String, Vec<f64>>,
+    heads: BTreeMap<String, Vec<f64>>,
+}
+
+#[test]
+fn baselines_score_as_their_published_formulas_do_in_numpy() {
+    let fixture: Baselines = serde_json::from_str(&read("baselines.json")).unwrap();
+    let (rows, n) = (fixture.W.len(), fixture.W[0].len());
+    let mut moment = SecondMoment::new(n);
+    moment.add(&fixture.X.concat()).unwrap();
+    let (weight, moment) = (fixture.W.concat(), moment.finish().unwrap());
+    let heads = Units::Heads { width: fixture.width, score: HeadScore::default(), per_group: None };
+    let channels = Units::Channels { group_size: GroupSize::default() };
+    for (units, scores) in [(heads, &fixture.heads), (channels, &fixture.channels)] {
+        for (name, score) in
+            [("magnitude", Score::Magnitude), ("wanda-sp", Score::WandaSp), ("flap", Score::Flap)]
+        {
+            let part = Part {
+                weight: &weight,
+                rows,
+                moment: &moment,
+                units,
+                score,
+                seed: 0,
+                remove: 3,
+                scheduled: None,
+                refine: Refine::None,
+                damping: 0.01,
+                compensate: true,
+                target: None,
+                target_weight: 1.0,
+                solver_dtype: SolverDtype::Auto,
+            };
+            let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
+            for (found, expected) in outcome.first_scores.iter().zip(&scores[name]) {
+                // products are summed in f32, and a variance is the small difference of two of them
+                assert!((found - expected).abs() <= 1e-5 * expected, "{name}: {found} for {expected}");
+            }
+            let mut order: Vec<usize> = (0..scores[name].len()).collect();
+            order.sort_by(|&a, &b| scores[name][a].total_cmp(&scores[name][b]));
+            assert_eq!(outcome.removed, order[..3], "{name}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slimgpt::{
-    config::{GroupSize, HeadScore, SolverDtype},
+    config::{GroupSize, HeadScore, Refine, Score, SolverDtype},
     prune::{Moment, Part, SecondMoment, Units},
 };
 
@@ -46,11 +46,15 @@ impl Problem {
             rows: self.rows,
             moment: &self.moment,
             units,
+            score: Score::Obs,
+            seed: 0,
             remove,
             scheduled: None,
+            refine: Refine::None,
             damping: DAMPING,
             compensate: true,
             target: None,
+            target_weight: 1.0,
             solver_dtype: SolverDtype::Auto,
         }
     }

@@ -1,7 +1,7 @@
 //! What a quantity means: its formula and how to read it.
 
 use crate::{
-    config::{GroupSize, HeadScore, Target},
+    config::{GroupSize, HeadScore, Refine, Score, Target},
     protocol::Method,
 };
 
@@ -106,6 +106,35 @@ pub fn explanation(state: &State) -> Explanation {
 }
 
 fn scores(method: &Method) -> Explanation {
+    match method.score {
+        Score::Obs => costs(method),
+        Score::Magnitude => baseline("‖W_j‖²", "The weight alone is looked at, as in magnitude pruning."),
+        Score::WandaSp => baseline(
+            "mean_i |W_ij| · √G_jj",
+            "Weights times the norm of their input per token: the structured form of Wanda (arXiv 2312.11983).",
+        ),
+        Score::Flap => baseline(
+            "Var(x_j) · ‖W_j‖²",
+            "What varies little can be replaced by its mean: FLAP's fluctuation score (arXiv 2312.11983).",
+        ),
+        Score::Random => {
+            baseline("a place in a random order", "Units leave in an order that the seed draws.")
+        }
+    }
+}
+
+fn baseline(formula: &'static str, says: &'static str) -> Explanation {
+    Explanation {
+        title: "Scores of a baseline",
+        formula: vec![formula, "head: the sum over its columns"],
+        text: vec![
+            says,
+            "The scores stay as they are while units leave, the lowest first. Errors are exact all the same, and the kept weights are fitted unless compensation is off. Removed units are marked × with their place in the order.",
+        ],
+    }
+}
+
+fn costs(method: &Method) -> Explanation {
     let (head, says) = match method.head_score {
         HeadScore::Exact => (
             "head: ‖W_c L⁻ᵀ‖²,  P[c, c] = L Lᵀ",
@@ -158,7 +187,14 @@ fn batches(method: &Method) -> Explanation {
             "Compensation is off: the error of a batch is what it adds with the kept weights as they are; the batches' errors add up to the error of the part.",
         )
     };
-    Explanation { title: "Batches: Batched Greedy Pruning", formula, text: vec![sizes, errors] }
+    let swaps = match method.refine {
+        Refine::None => None,
+        Refine::Swaps => Some(
+            "Then a removed and a kept unit change places, the pair that lowers the exact error most, while there is one. The batches' errors are those before the swaps.",
+        ),
+    };
+    let text = [sizes, errors].into_iter().chain(swaps).collect();
+    Explanation { title: "Batches: Batched Greedy Pruning", formula, text }
 }
 
 fn errors(target: Target) -> Explanation {

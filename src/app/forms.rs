@@ -1,13 +1,21 @@
 //! The dialogs, filled with what holds now.
 
 use crate::config::{
-    AttentionUnit, Format, GgufType, GroupSize, HeadScore, LayerRatio, Part, Precision, Span, Target,
-    TextSource,
+    AttentionUnit, Format, GgufType, GroupSize, HeadScore, LayerRatio, Part, Precision, Refine, Score, Span,
+    Target, TextSource,
 };
 
 use super::{Field, Form, FormKind, State, schedule::NAMED};
 
 pub const SPANS: [&str; 2] = ["mean", "first and last"];
+pub const SCORES: [(&str, Score); 5] = [
+    ("obs", Score::Obs),
+    ("magnitude", Score::Magnitude),
+    ("wanda-sp", Score::WandaSp),
+    ("flap", Score::Flap),
+    ("random", Score::Random),
+];
+pub const REFINEMENTS: [(&str, Refine); 2] = [("none", Refine::None), ("swaps", Refine::Swaps)];
 pub const HEAD_SCORES: [(&str, HeadScore); 3] = [
     ("exact", HeadScore::Exact),
     ("grouped-cholesky", HeadScore::GroupedCholesky),
@@ -92,6 +100,7 @@ pub fn retry(state: &State) -> Result<Form, String> {
             "share of the mean diagonal of G, 0 to 1; usual 0.01",
             method.damping.to_string(),
         ),
+        Field::choice("score", SCORE_HINT, &names(&SCORES), named(&SCORES, method.score)),
         Field::choice(
             "head score",
             HEAD_SCORE_HINT,
@@ -99,14 +108,17 @@ pub fn retry(state: &State) -> Result<Form, String> {
             named(&HEAD_SCORES, method.head_score),
         ),
         Field::text("group size", GROUP_SIZE_HINT, method.group_size.to_string()),
+        Field::choice("refine", REFINE_HINT, &names(&REFINEMENTS), named(&REFINEMENTS, method.refine)),
         Field::switch("compensation", "whether the kept weights make up for what left", method.compensation),
     ];
     Ok(Form::new(FormKind::Retry { layer, part }, format!("Try layer {layer} again"), fields))
 }
 
+const SCORE_HINT: &str = "obs: what a unit costs; the others are baselines, without head score and groups";
 const RATIO_HINT: &str = "from 0 to below 1; two, as in 0.1/0.3, are of the heads and of the channels";
 const HEAD_SCORE_HINT: &str =
     "exact: the true cost; grouped-cholesky: the paper's; diagonal: its ablation −GCD";
+const REFINE_HINT: &str = "swaps: removed and kept units change places while that lowers the error";
 const GROUP_SIZE_HINT: &str = "dynamic, reference (the authors' code), exact (one at a time), or a number";
 
 pub fn settings(state: &State) -> Result<Form, String> {
@@ -135,6 +147,7 @@ pub fn settings(state: &State) -> Result<Form, String> {
             &names(&UNITS),
             named(&UNITS, settings.attention_unit),
         ),
+        Field::choice("score", SCORE_HINT, &names(&SCORES), named(&SCORES, settings.score)),
         Field::choice(
             "head score",
             HEAD_SCORE_HINT,
@@ -142,6 +155,7 @@ pub fn settings(state: &State) -> Result<Form, String> {
             named(&HEAD_SCORES, settings.head_score),
         ),
         Field::text("group size", GROUP_SIZE_HINT, settings.group_size.to_string()),
+        Field::choice("refine", REFINE_HINT, &names(&REFINEMENTS), named(&REFINEMENTS, settings.refine)),
         Field::text(
             "channel multiple",
             "keep a multiple of this many channels",

@@ -10,7 +10,10 @@ use crate::{
 use super::{
     Effect, Form, FormKind, JobKind, NoticeKind, State,
     edit::{self, Edit},
-    forms::{self, EXPORT_TYPES, FORMATS, GGUF_TYPES, HEAD_SCORES, PARTS, SPANS, TARGETS, UNITS, value_of},
+    forms::{
+        self, EXPORT_TYPES, FORMATS, GGUF_TYPES, HEAD_SCORES, PARTS, REFINEMENTS, SCORES, SPANS, TARGETS,
+        UNITS, value_of,
+    },
     perform, picture,
     schedule::NAMED,
 };
@@ -75,9 +78,11 @@ fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, St
         ratio: parts.iter().fold(before, |ratio, &part| ratio.with(part, typed.of(part))),
         parts,
         damping: damping(form.text("damping"))?,
+        score: value_of(&SCORES, form.text("score")).unwrap_or_default(),
         head_score: value_of(&HEAD_SCORES, form.text("head score")).unwrap_or_default(),
         group_size: forms::group_size(form.text("group size"))?,
         compensation: form.switched("compensation"),
+        refine: value_of(&REFINEMENTS, form.text("refine")).unwrap_or_default(),
         apart: Vec::new(),
     };
     if let Some(why) = state.unready_to_prune() {
@@ -98,8 +103,10 @@ fn settings(old: &Settings, form: &Form) -> Result<Settings, String> {
         seed: Some(whole("seed", text("seed"))?),
         parts: value_of(&PARTS, text("parts")).map(<[_]>::to_vec),
         attention_unit: value_of(&UNITS, text("attention unit")),
+        score: value_of(&SCORES, text("score")),
         head_score: value_of(&HEAD_SCORES, text("head score")),
         group_size: Some(forms::group_size(text("group size"))?),
+        refine: value_of(&REFINEMENTS, text("refine")),
         channel_multiple: Some(whole("channel multiple", text("channel multiple"))?),
         target: value_of(&TARGETS, text("target")),
         damping: Some(damping(text("damping"))?),

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use slimgpt::config::{GroupSize, HeadScore, OutputOptions, Part};
+use slimgpt::config::{GroupSize, HeadScore, OutputOptions, Part, Refine, Score};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -56,12 +56,18 @@ pub struct RetryArgs {
     /// Damping, as a share of the mean diagonal of the second moment
     #[arg(long, value_name = "D", help_heading = "Method")]
     pub damping: Option<f64>,
-    /// Score that picks the next head: exact, grouped-cholesky or diagonal
+    /// By what units leave: obs, magnitude, wanda-sp, flap or random
+    #[arg(long, value_name = "SCORE", help_heading = "Method")]
+    pub score: Option<Score>,
+    /// With obs, score that picks the next head: exact, grouped-cholesky or diagonal
     #[arg(long, value_name = "SCORE", help_heading = "Method")]
     pub head_score: Option<HeadScore>,
-    /// Channels that leave together: dynamic, reference, exact or a number
+    /// With obs, channels that leave together: dynamic, reference, exact or a number
     #[arg(long, value_name = "SIZE", help_heading = "Method")]
     pub group_size: Option<GroupSize>,
+    /// After that, exchange removed and kept units while it lowers the error: none or swaps
+    #[arg(long, value_name = "HOW", help_heading = "Method")]
+    pub refine: Option<Refine>,
     /// Fit the kept weights
     #[arg(long, conflicts_with = "no_compensation", help_heading = "Method")]
     pub compensation: bool,

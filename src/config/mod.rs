@@ -16,7 +16,7 @@ pub use error::Error;
 pub use file::{Entry, SettingsText, field, parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
 pub use layer_ratio::LayerRatio;
-pub use method::{AttentionUnit, GroupSize, HeadScore, SolverDtype, Target};
+pub use method::{AttentionUnit, GroupSize, HeadScore, Refine, Score, SolverDtype, Target};
 pub use options::{MachineOptions, Options};
 pub use output::{Format, GgufType, OutputForm, OutputOptions};
 pub use paths::Paths;

@@ -24,17 +24,27 @@ impl Settings {
                 file.key("first_ratio", &first);
                 file.key("last_ratio", &last);
             }
-            _ => file.key("ratio", &self.ratio),
+            _ => {
+                file.key("ratio", &self.ratio);
+                file.key("by_parameters", &self.by_parameters);
+            }
+        }
+        if self.schedule == Schedule::Auto {
+            file.key("search_samples", &self.search_samples);
+            file.key("search_trials", &self.search_trials);
         }
         file.key("parts", &self.parts);
         file.key("layers", &self.layers);
         file.key("channel_multiple", &self.channel_multiple);
         file.key("uniform", &self.uniform);
         file.heading("Method");
+        file.key("score", &self.score);
         file.key("head_score", &self.head_score);
         file.key("attention_unit", &self.attention_unit);
         file.key("group_size", &self.group_size);
+        file.key("refine", &self.refine);
         file.key("target", &self.target);
+        file.key("stream_weight", &self.stream_weight);
         file.key("damping", &self.damping);
         file.key("no_compensation", &!self.compensation);
         file.key("solver_dtype", &self.solver_dtype);
@@ -88,7 +98,7 @@ mod tests {
             "first-ratio = 0.1\nlast-ratio = 0.3\nthreads = 2\nlayers = \"2..5\"",
             "schedule = [0.1, 0.2]\npreset = \"paper\"\nno-compensation = true\ndevice = \"cuda:1\"\ndtype = \"bf16\"\nsolver-dtype = \"f32\"",
             "group-size = 32\ncalibration = [\"a.txt\", \"demo:stories\"]\neval = \"b \\\"c\\\".txt\"\nmemory-budget = \"1.5GiB\"",
-            "uniform = true\nformat = [\"padded\", \"gguf\"]\ngguf-type = \"q4_k\"\nexport-dtype = \"bf16\"\nshard-size = \"5GiB\"\nverify = false",
+            "score = \"wanda-sp\"\nrefine = \"swaps\"\nuniform = true\nformat = [\"padded\", \"gguf\"]\ngguf-type = \"q4_k\"\nexport-dtype = \"bf16\"\nshard-size = \"5GiB\"\nverify = false",
         ];
         let mut all: Vec<Options> = texts.iter().map(|text| parse_file(text, "").unwrap()).collect();
         all.push(demo().unwrap());

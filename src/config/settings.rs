@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttentionUnit, ByteSize, ComputeDevice, Error, GroupSize, HeadScore, LayerRange, LayerRatio,
-    MachineOptions, Options, OutputForm, Part, Precision, Preset, Schedule, ScheduleChoice, SolverDtype,
-    Target, TextSource,
+    MachineOptions, Options, OutputForm, Part, Precision, Preset, Refine, Schedule, ScheduleChoice, Score,
+    SolverDtype, Target, TextSource,
 };
 
 /// The mean ratio where nothing is said.
@@ -25,8 +25,17 @@ pub struct Settings {
 
     pub schedule: Schedule,
     pub ratio: Option<f64>,
+    /// The mean is still to be moved until that share of the parameters leaves.
+    #[serde(default)]
+    pub by_parameters: bool,
     pub first_ratio: Option<f64>,
     pub last_ratio: Option<f64>,
+    /// Windows that a search for ratios fits on, and as many others that it measures losses on.
+    #[serde(default = "search_samples")]
+    pub search_samples: usize,
+    /// Whole models that it prunes at most.
+    #[serde(default = "search_trials")]
+    pub search_trials: usize,
     pub parts: Vec<Part>,
     pub layers: LayerRange,
     pub channel_multiple: usize,
@@ -34,10 +43,17 @@ pub struct Settings {
     #[serde(default)]
     pub uniform: bool,
 
+    #[serde(default)]
+    pub score: Score,
     pub head_score: HeadScore,
     pub attention_unit: AttentionUnit,
     pub group_size: GroupSize,
+    #[serde(default)]
+    pub refine: Refine,
     pub target: Target,
+    /// How far the fit goes from the layer's own output towards the dense stream.
+    #[serde(default = "stream_weight")]
+    pub stream_weight: f64,
     pub damping: f64,
     pub compensation: bool,
     #[serde(default)]
@@ -58,6 +74,19 @@ pub struct Settings {
 /// What a session may keep on disk beside its results where nothing is said.
 fn session_cache() -> ByteSize {
     ByteSize(1 << 30)
+}
+
+/// The whole way: what sessions had before there was a choice.
+const fn stream_weight() -> f64 {
+    1.0
+}
+
+const fn search_samples() -> usize {
+    16
+}
+
+const fn search_trials() -> usize {
+    48
 }
 
 /// What a forward pass runs on.
@@ -99,6 +128,14 @@ impl Settings {
                 "leave it out",
             ));
         }
+        if schedule == Schedule::Auto && o.first_ratio.is_some() {
+            let what = "the schedule auto finds the ratios of all layers by their mean";
+            return Err(Error::value("first-ratio", what, "give --ratio"));
+        }
+        if schedule == Schedule::Auto && o.uniform == Some(true) {
+            let what = "equal sizes leave the schedule auto nothing to choose";
+            return Err(Error::value("uniform", what, "leave one of the two out"));
+        }
         if schedule == Schedule::Uniform && o.first_ratio.is_some() {
             return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "give --ratio"));
         }
@@ -124,6 +161,11 @@ impl Settings {
             let found = format!("expected a number from 0 to 1, found {damping}");
             return Err(Error::value("damping", &found, "the usual value is 0.01"));
         }
+        let stream_weight = o.stream_weight.unwrap_or(0.5);
+        if !(0.0..=1.0).contains(&stream_weight) {
+            let found = format!("expected a number from 0 to 1, found {stream_weight}");
+            return Err(Error::value("stream-weight", &found, "0.5 goes half the way"));
+        }
         let eval_seq_len = at_least("eval-seq-len", o.eval_seq_len.unwrap_or(128), 2)?;
         Ok(Self {
             calibration: o.calibration.unwrap_or_default(),
@@ -132,16 +174,22 @@ impl Settings {
             seed: o.seed.unwrap_or(0),
             schedule,
             ratio,
+            by_parameters: o.by_parameters.unwrap_or(false),
             first_ratio: o.first_ratio,
             last_ratio: o.last_ratio,
+            search_samples: at_least("search-samples", o.search_samples.unwrap_or(search_samples()), 1)?,
+            search_trials: at_least("search-trials", o.search_trials.unwrap_or(search_trials()), 1)?,
             parts,
             layers: o.layers.unwrap_or_default(),
             channel_multiple: at_least("channel-multiple", o.channel_multiple.unwrap_or(1), 1)?,
             uniform: o.uniform.unwrap_or(false),
+            score: o.score.unwrap_or_default(),
             head_score: o.head_score.unwrap_or_default(),
             attention_unit: o.attention_unit.unwrap_or_default(),
             group_size: o.group_size.unwrap_or_default(),
+            refine: o.refine.unwrap_or_default(),
             target: o.target.unwrap_or_default(),
+            stream_weight,
             damping,
             compensation: !o.no_compensation.unwrap_or(false),
             solver_dtype: o.solver_dtype.unwrap_or_default(),

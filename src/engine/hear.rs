@@ -30,6 +30,9 @@ impl Control {
                     let scores = scores.iter().map(|&score| score as f32).collect();
                     Event::Hessian { layer, part, stats: *stats, picture, scores, energy }
                 }
+                Progress::Swapped { swaps, removed, error: _ } => {
+                    return self.progress(Stage::Refine { layer, part }, swaps as u64, removed as u64);
+                }
                 Progress::DampingRaised { from, to, reason } => {
                     Event::DampingRaised { layer, part, from, to, reason }
                 }

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     config::{AttentionUnit, Part},
     protocol::{
-        Apart, Attempt, PartRecord, PartSummary, PerplexityRecord, RoundingCost, RunRecord, Verified,
-        WrittenRecord,
+        Apart, Attempt, PartRecord, PartSummary, PerplexityRecord, RoundingCost, RunRecord, SwapGain,
+        Verified, WrittenRecord,
     },
 };
 
@@ -53,6 +53,10 @@ pub fn summary(record: &RunRecord) -> String {
     let mut text = format!("Parameters: {before} → {after} ({share:.1} % fewer)\n");
     if let Some(cost) = record.rounding_cost() {
         text += &rounded(record, cost);
+    }
+    if let Some(SwapGain { swaps, error_before, error_after }) = record.swap_gain() {
+        let (before, after) = (100.0 * error_before, 100.0 * error_after);
+        text += &format!("Swaps: {swaps}, mean error of their parts {before:.4} % → {after:.4} %\n");
     }
     if let Some(perplexity) = &record.perplexity {
         text += &self::perplexity(perplexity);
@@ -120,7 +124,7 @@ pub fn attempts() -> Columns {
         ("ratio", Side::Right),
         ("parts", Side::Left),
         ("damping", Side::Right),
-        ("head score", Side::Left),
+        ("score", Side::Left),
         ("groups", Side::Left),
         ("fitted", Side::Left),
         ("attention", Side::Right),
@@ -152,7 +156,7 @@ pub fn attempt(
         each(|way| format!("{:.4}", way.ratio)),
         parts.join(","),
         each(|way| way.damping.to_string()),
-        name(&method.head_score),
+        each(|way| name(&way.score)).replace("obs", &name(&method.head_score)),
         method.group_size.to_string(),
         each(|way| if way.compensation { "yes" } else { "no" }.into()),
         or_dash(attention, |part| kept(&part)),

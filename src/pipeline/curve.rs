@@ -78,7 +78,8 @@ impl Pass<'_> {
                     done += units.len() as u64;
                     observer(Notice::Following { layer, part, done, total })
                 }
-                Progress::DampingRaised { .. }
+                Progress::Swapped { .. }
+                | Progress::DampingRaised { .. }
                 | Progress::PrecisionRaised { .. }
                 | Progress::Statistics { .. } => {
                     done = 0;

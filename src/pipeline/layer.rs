@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use crate::{
-    config::{LayerRatio, Part, Settings, Target},
+    config::{LayerRatio, Part, Refine, Score, Settings, Target},
     model::{Block, LayerSize},
     prune::{self, LayerRecord, Outcome, PartRecord, Units},
 };
@@ -15,7 +15,7 @@ use super::{
     measure::{Inputs, Measured, Wanted, failed},
     notice::{Observer, tell},
     pass::{part_inputs, part_output},
-    plan::units,
+    plan::{seed_of, units},
     stream::with_values,
 };
 
@@ -30,11 +30,13 @@ pub enum Task<'a> {
     TakeOver { record: &'a PartRecord, cut: &'a BlockCut },
 }
 
-/// How the kept columns are fitted.
+/// By what units leave, and how the kept columns are fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
     pub damping: f64,
     pub compensate: bool,
+    pub score: Score,
+    pub refine: Refine,
 }
 
 /// Whether the streams are to go on behind the layer.
@@ -79,6 +81,7 @@ pub(super) struct Problem {
     /// [hidden, n]
     pub weight: Tensor,
     units: Units,
+    seed: u64,
     remove: usize,
     scheduled: usize,
     fit: Fit,
@@ -269,10 +272,11 @@ impl Pass<'_> {
             Units::Heads { per_group: Some(_), .. } => layer.size.kv_heads,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
         };
-        let Settings { damping, compensation, .. } = *self.settings;
-        let fit = fit.unwrap_or(Fit { damping, compensate: compensation });
+        let Settings { damping, compensation, score, refine, .. } = *self.settings;
+        let fit = fit.unwrap_or(Fit { damping, compensate: compensation, score, refine });
         let (remove, scheduled) = (leaving.units / groups, leaving.scheduled / groups);
-        Ok(Problem { weight: scored.clone(), units, remove, scheduled, fit })
+        let seed = seed_of(self.settings.seed, layer.index, part);
+        Ok(Problem { weight: scored.clone(), units, seed, remove, scheduled, fit })
     }
 
     /// Picks the units that leave and fits the rest. Also gives the time that the observer took, who may have halted it.
@@ -308,11 +312,15 @@ impl Pass<'_> {
             rows: self.checkpoint.architecture().hidden,
             moment: &measured.moment,
             units: problem.units,
+            score: problem.fit.score,
+            seed: problem.seed,
             remove: problem.remove,
             scheduled: Some(problem.scheduled),
+            refine: problem.fit.refine,
             damping: problem.fit.damping,
             compensate: problem.fit.compensate,
             solver_dtype: self.settings.solver_dtype,
+            target_weight: self.settings.stream_weight,
             target: match self.settings.target {
                 Target::Layer => None,
                 Target::DenseStream => measured.toward_dense.as_deref(),
@@ -331,6 +339,7 @@ fn record(outcome: Outcome, units: usize, unit_width: usize) -> PartRecord {
         step_errors: outcome.step_errors,
         group_sizes: outcome.group_sizes,
         relative_error: outcome.relative_error,
+        refined: outcome.refined,
         scheduled: outcome.scheduled,
         hessian: Some(outcome.hessian),
     }

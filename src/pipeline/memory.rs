@@ -186,7 +186,8 @@ impl Footprint<'_> {
         let (_, width, units) = units(part, &size, self.architecture.head_dim, self.settings);
         let removed = (n - kept) as usize / width;
         let of_weight = [self.architecture.hidden, n as usize];
-        let solve = solve_bytes(of_weight, units, removed, self.settings.solver_dtype);
+        let solve =
+            solve_bytes(of_weight, units, removed, (self.settings.solver_dtype, self.settings.refine));
         // f32 where it is not the type of the block.
         let weight = if self.dtype == DType::F32 { 0 } else { hidden * n * size_of::<f32>() as u64 };
         Held {

@@ -11,10 +11,10 @@ const BLOCK: usize = 1024;
 /// Rows of a sum that are worked on at once.
 const STRIPE: usize = 1024;
 
-/// The second moment of inputs, and with wanted outputs the cross moment too, gathered batch by batch.
+/// The second moment of inputs and their mean, and with wanted outputs the cross moment too, gathered batch by batch.
 pub enum Moments {
     OnProcessor { second: SecondMoment, cross: Option<InBlocks> },
-    OnDevice { second: Products, cross: Option<Products> },
+    OnDevice { second: Products, of_x: Option<Stripe>, cross: Option<Products> },
 }
 
 /// What went wrong on the way, in the method or in the work with tensors.
@@ -44,6 +44,7 @@ impl Moments {
             }
             Device::Cuda(_) | Device::Metal(_) => Self::OnDevice {
                 second: Products::new(n, n, Half::Lower),
+                of_x: None,
                 cross: cross.map(|m| Products::new(m, n, Half::Both)),
             },
         }
@@ -58,8 +59,9 @@ impl Moments {
                     with_values(y, |y| with_values(x, |x| cross.add(y, x)))???;
                 }
             }
-            Self::OnDevice { second, cross } => {
+            Self::OnDevice { second, of_x, cross } => {
                 second.add(x, x)?;
+                add_tokens(of_x, x, second.n)?;
                 if let (Some(cross), Some(y)) = (cross, y) {
                     cross.add(y, x)?;
                 }
@@ -74,9 +76,11 @@ impl Moments {
             Self::OnProcessor { second, cross } => {
                 (second.finish()?, cross.map(InBlocks::finish).transpose()?)
             }
-            Self::OnDevice { second, cross } => {
-                let n = second.n;
+            Self::OnDevice { second, of_x, cross } => {
+                let (n, per_token) = (second.n, 1.0 / second.tokens.max(1) as f64);
                 let moment = Moment::from_row_major(n, second.finish()?)?;
+                let of_x = of_x.map_or_else(|| Ok(vec![0.0; n]), Stripe::into_values)?;
+                let moment = moment.with_mean(of_x.iter().map(|sum| sum * per_token).collect())?;
                 (moment, cross.map(Products::finish).transpose()?)
             }
         })
@@ -147,8 +151,8 @@ pub struct Products {
     stripes: Vec<Stripe>,
 }
 
-/// A stripe's sum, in f64: on the device where that has the type, else with the processor.
-enum Stripe {
+/// A sum, in f64: on the device where that has the type, else with the processor.
+pub enum Stripe {
     There(Tensor),
     Here(Vec<f64>),
 }
@@ -219,6 +223,20 @@ impl Products {
     }
 }
 
+/// Adds the tokens of x [.., n] to their sum, in blocks as [`Products`] does.
+fn add_tokens(sum: &mut Option<Stripe>, x: &Tensor, n: usize) -> Result<(), Error> {
+    let x = x.to_dtype(DType::F32)?.reshape(((), n))?;
+    let tokens = x.dim(0)?;
+    for start in (0..tokens).step_by(BLOCK) {
+        let block = x.narrow(0, start, BLOCK.min(tokens - start))?.sum(0)?;
+        match sum {
+            Some(sum) => sum.add(&block)?,
+            None => *sum = Some(Stripe::of(&block)?),
+        }
+    }
+    Ok(())
+}
+
 impl Stripe {
     fn of(product: &Tensor) -> Result<Self, Error> {
         Ok(match product.device() {
@@ -271,7 +289,7 @@ mod tests {
                 products.stripes = zeros.collect();
             }
         }
-        Moments::OnDevice { second, cross: Some(cross) }
+        Moments::OnDevice { second, of_x: None, cross: Some(cross) }
     }
 
     fn finished(mut moments: Moments, x: &Tensor, y: &Tensor) -> (Moment, Vec<f64>) {
@@ -296,6 +314,7 @@ mod tests {
             let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} is not {b}");
             for i in 0..n {
                 (0..n).for_each(|j| near(second.at(i, j), second_there.at(i, j)));
+                near(second.mean(i), second_there.mean(i));
             }
             assert_eq!(cross.len(), cross_there.len());
             cross.iter().zip(&cross_there).for_each(|(&a, &b)| near(a, b));

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use crate::{
-    config::{self, AttentionUnit, LayerRatio, Part, Schedule, Settings},
+    config::{self, AttentionUnit, GroupSize, LayerRatio, Part, Schedule, Score, Settings},
     model::{Architecture, LayerSize},
     prune::{LayerRecord, PartRecord, Ratio, Span, Units, channels_to_remove, ratios, units_to_remove},
 };
@@ -122,6 +125,40 @@ pub fn plan_by_ratios(
     plans.collect()
 }
 
+/// Parameters that a plan takes away.
+pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], settings: &Settings) -> u64 {
+    architecture.parameters() - planned(architecture, plan, settings.attention_unit).parameters()
+}
+
+/// Parameters of the parts that the settings prune: what a share of the parameters is a share of. All of an attention counts,
+/// also where its keys and values stay.
+pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
+    let mut without = architecture.layers.clone();
+    for size in &mut without[settings.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?] {
+        if settings.prunes(Part::Attention) {
+            (size.heads, size.kv_heads) = (0, 0);
+        }
+        if settings.prunes(Part::Mlp) {
+            size.channels = 0;
+        }
+    }
+    Ok(architecture.parameters() - architecture.with_layers(without).parameters())
+}
+
+/// The lowest mean ratio at which the schedule takes at least so many parameters away; None where none does. Counts are
+/// rounded, so a mean of a quarter rarely takes a quarter.
+pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u64) -> Option<f64> {
+    /// Means that are looked at, evenly spread.
+    const STEPS: usize = 4000;
+    let with =
+        |mean: f64| Settings { ratio: Some(mean), first_ratio: None, last_ratio: None, ..settings.clone() };
+    (1..STEPS).map(|step| step as f64 / STEPS as f64).find(|&mean| {
+        let settings = with(mean);
+        plan(architecture, &settings)
+            .is_ok_and(|plan| parameters_removed(architecture, &plan, &settings) >= parameters)
+    })
+}
+
 /// The sizes that the plan leaves.
 pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
     let mut after = architecture.clone();
@@ -151,8 +188,22 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
         (Part::Attention, AttentionUnit::QueryHead) => {
             (size.heads, head_dim, Units::Heads { width: head_dim, score, per_group: Some(per_group) })
         }
-        (Part::Mlp, _) => (size.channels, 1, Units::Channels { group_size: settings.group_size }),
+        (Part::Mlp, _) => {
+            let group_size = match settings.score {
+                Score::Obs => settings.group_size,
+                // Which channels leave is known from the start; groups only say how it is told.
+                Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => GroupSize::default(),
+            };
+            (size.channels, 1, Units::Channels { group_size })
+        }
     }
+}
+
+/// What draws a random order of a part's units: the run's seed, for every part another.
+pub fn seed_of(seed: u64, layer: usize, part: Part) -> u64 {
+    let mut draws = ChaCha8Rng::seed_from_u64(seed);
+    draws.set_stream(2 * layer as u64 + u64::from(part == Part::Mlp));
+    draws.next_u64()
 }
 
 /// The record of a layer that stays as it is.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{GroupSize, HeadScore, LayerRatio, Part, Settings};
+use crate::config::{GroupSize, HeadScore, LayerRatio, Part, Refine, Score, Settings};
 
 /// What a person may set for one layer alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,9 +11,13 @@ pub struct Method {
     /// Parts to solve; the others are taken over from the attempt in force.
     pub parts: Vec<Part>,
     pub damping: f64,
+    #[serde(default)]
+    pub score: Score,
     pub head_score: HeadScore,
     pub group_size: GroupSize,
     pub compensation: bool,
+    #[serde(default)]
+    pub refine: Refine,
     /// Parts that are solved otherwise than that, as where each was tried again by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apart: Vec<Apart>,
@@ -26,6 +30,10 @@ pub struct Apart {
     pub ratio: f64,
     pub damping: f64,
     pub compensation: bool,
+    #[serde(default)]
+    pub score: Score,
+    #[serde(default)]
+    pub refine: Refine,
 }
 
 impl Method {
@@ -35,19 +43,23 @@ impl Method {
             ratio: ratio.into(),
             parts: settings.parts.clone(),
             damping: settings.damping,
+            score: settings.score,
             head_score: settings.head_score,
             group_size: settings.group_size,
             compensation: settings.compensation,
+            refine: settings.refine,
             apart: Vec::new(),
         }
     }
 
     /// How a part is solved; None where it is not.
     pub fn of_part(&self, part: Part) -> Option<Apart> {
-        let Self { damping, compensation, .. } = *self;
+        let Self { damping, compensation, score, refine, .. } = *self;
         let ratio = self.ratio.of(part);
         let apart = self.apart.iter().find(|apart| apart.part == part).copied();
-        self.parts.contains(&part).then(|| apart.unwrap_or(Apart { part, ratio, damping, compensation }))
+        self.parts
+            .contains(&part)
+            .then(|| apart.unwrap_or(Apart { part, ratio, damping, compensation, score, refine }))
     }
 
     /// True where it is another than a run with these settings has, but for the ratio.

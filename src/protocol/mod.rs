@@ -4,20 +4,22 @@ mod attempt;
 mod command;
 mod event;
 mod record;
+mod search;
 mod session;
 mod shape;
 
 pub use crate::prune::{
-    HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Scheduled, Span, channels_to_remove, ratios,
-    units_to_remove,
+    HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Refined, Scheduled, Span,
+    channels_to_remove, ratios, units_to_remove,
 };
 pub use attempt::{Apart, Attempt, Method};
 pub use command::{Command, Methods, Pace, Prompt};
 pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
 pub use record::{
-    CalibrationRecord, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, TunedLayer, Verified,
-    WrittenRecord,
+    CalibrationRecord, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, SwapGain, TunedLayer,
+    Verified, WrittenRecord,
 };
+pub use search::{LossPoint, SearchRecord, SensitivityCurve, TriedRatios};
 pub use session::{
     AttemptSummary, Desk, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
     RestoredPerplexity, SessionContent, SessionSummary, Standing, Statistics,

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Method;
+use super::{Method, SearchRecord};
 use crate::{
     config::{Format, Settings},
-    prune::{LayerRecord, PartRecord},
+    prune::{LayerRecord, PartRecord, Refined},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct RunRecord {
     /// Layers that were solved otherwise than the settings say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<TunedLayer>,
+    /// How the ratios were found, where they were searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRecord>,
     /// What was written, and how it compares when it is read back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<WrittenRecord>,
@@ -91,19 +94,42 @@ pub struct RoundingCost {
     pub scheduled: f64,
 }
 
+/// What swaps of removed and kept units have gained.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SwapGain {
+    pub swaps: usize,
+    /// Mean relative error of the parts that were refined, before the swaps and after.
+    pub error_before: f64,
+    pub error_after: f64,
+}
+
 impl RunRecord {
+    /// None where no part was refined by swaps.
+    pub fn swap_gain(&self) -> Option<SwapGain> {
+        let parts = self.layers.iter().flat_map(|layer| [&layer.attention, &layer.mlp]);
+        let refined: Vec<Refined> = parts.filter_map(|part| part.refined).collect();
+        let mean = |error: fn(&Refined) -> f64| refined.iter().map(error).sum::<f64>() / refined.len() as f64;
+        (!refined.is_empty()).then(|| SwapGain {
+            swaps: refined.iter().map(|refined| refined.swaps).sum(),
+            error_before: mean(|refined| refined.error_before),
+            error_after: mean(|refined| refined.error_after),
+        })
+    }
+
     /// None where all sizes are those of the schedule.
     pub fn rounding_cost(&self) -> Option<RoundingCost> {
         let parts = || self.layers.iter().flat_map(|layer| [&layer.attention, &layer.mlp]);
         let pruned: Vec<_> = parts().filter(|part| part.hessian.is_some()).collect();
         pruned.iter().any(|part| part.scheduled.is_some()).then(|| {
-            let mean = |error: fn(&PartRecord) -> f64| {
+            // The path of the schedule's own count was not refined either.
+            let own =
+                |part: &PartRecord| part.refined.map_or(part.relative_error, |refined| refined.error_before);
+            let scheduled =
+                |part: &PartRecord| part.scheduled.map_or(own(part), |scheduled| scheduled.relative_error);
+            let mean = |error: &dyn Fn(&PartRecord) -> f64| {
                 pruned.iter().map(|part| error(part)).sum::<f64>() / pruned.len() as f64
             };
-            RoundingCost {
-                error: mean(|part| part.relative_error),
-                scheduled: mean(|part| part.scheduled.map_or(part.relative_error, |own| own.relative_error)),
-            }
+            RoundingCost { error: mean(&own), scheduled: mean(&scheduled) }
         })
     }
 }

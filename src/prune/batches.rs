@@ -22,16 +22,27 @@ pub(super) struct Batches<T> {
     /// [rows, active] in front, in the order of the slots; behind them V of what has left.
     w: Dense<T>,
     kind: GroupSize,
+    /// Of every channel, where they do not leave by what they cost.
+    fixed: Option<Vec<f64>>,
     compensate: bool,
 }
 
 impl<T: Number> Batches<T> {
-    pub(super) fn new(block: ActiveBlock<T>, w: Dense<T>, kind: GroupSize, compensate: bool) -> Self {
-        Self { block, w, kind, compensate }
+    pub(super) fn new(
+        block: ActiveBlock<T>,
+        w: Dense<T>,
+        by: (GroupSize, Option<Vec<f64>>),
+        compensate: bool,
+    ) -> Self {
+        let (kind, fixed) = by;
+        Self { block, w, kind, fixed, compensate }
     }
 
-    /// ‖W_j‖² / P_jj of every active column.
+    /// ‖W_j‖² / P_jj of every active column, or its fixed score.
     fn scores(&self) -> Vec<f64> {
+        if let Some(fixed) = &self.fixed {
+            return self.block.slots().iter().map(|&column| fixed[column]).collect();
+        }
         let squared = columns_squared(self.w.view().subcols(0, self.block.slots().len()));
         let score = |(slot, squared): (usize, f64)| squared / self.block.corner(slot)[(0, 0)].into();
         squared.into_iter().enumerate().map(score).collect()

@@ -1,6 +1,6 @@
 //! G_λ = G + λI: dead inputs, and how far the diagonal is lifted so that the inverse exists.
 
-use faer::MatRef;
+use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
 use super::dense::Dense;
@@ -65,6 +65,20 @@ impl<'a> Damped<'a> {
             lower[(j, j)] = T::of(self.diag[of]);
         }
         lower
+    }
+
+    /// G_λ[rows, columns], whatever the two have in common.
+    pub(super) fn block(&self, rows: &[usize], columns: &[usize]) -> Mat<f64> {
+        let mut block = Mat::zeros(rows.len(), columns.len());
+        let chunks = block.par_col_chunks_mut(SIDE_BY_SIDE).zip(columns.par_chunks(SIDE_BY_SIDE));
+        chunks.for_each(|(mut out, columns)| {
+            for (r, &i) in rows.iter().enumerate() {
+                for (c, &j) in columns.iter().enumerate() {
+                    out[(r, c)] = self.at(i, j);
+                }
+            }
+        });
+        block
     }
 
     /// G[rows, columns]; the two have nothing in common.

@@ -4,6 +4,7 @@
 
 use rayon::prelude::*;
 
+use super::baseline::baseline;
 use super::batches::Batches;
 use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
@@ -14,7 +15,7 @@ use super::heads::Heads;
 use super::inverse::invert;
 use super::number::Number;
 use super::{Error, HessianStats, Part, Units};
-use crate::config::GroupSize;
+use crate::config::{GroupSize, Score};
 
 /// Rows or columns that are turned together when row-major becomes column-major or back.
 const SIDE_BY_SIDE: usize = 64;
@@ -182,16 +183,17 @@ fn begin<T: Number>(part: &Part, damped: &Damped) -> Result<Box<dyn Method>, usi
         Ok(p)
     };
     let c = || gram(&columns_of(part));
+    let fixed = baseline(part);
     Ok(match part.units {
         Units::Heads { score, per_group, .. } => {
             let groups = part.unit_count() / per_group.unwrap_or(part.unit_count());
-            Box::new(Heads::new(block(inverse()?), c(), (width, score), groups, part))
+            Box::new(Heads::new(block(inverse()?), c(), (width, score, fixed), groups, part))
         }
-        Units::Channels { group_size: GroupSize::Exact } => {
+        Units::Channels { group_size: GroupSize::Exact } if part.score == Score::Obs => {
             Box::new(Greedy::new(inverse()?, c(), part.compensate))
         }
         Units::Channels { group_size } => {
-            Box::new(Batches::new(block(inverse()?), columns_of(part), group_size, part.compensate))
+            Box::new(Batches::new(block(inverse()?), columns_of(part), (group_size, fixed), part.compensate))
         }
     })
 }

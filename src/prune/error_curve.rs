@@ -63,7 +63,7 @@ fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{GroupSize, HeadScore, SolverDtype};
+    use crate::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
     use crate::prune::slow::random_f32;
     use crate::prune::{Moment, SecondMoment, Units, prune};
 
@@ -82,11 +82,15 @@ mod tests {
             rows: ROWS,
             moment,
             units,
+            score: Score::Obs,
+            seed: 0,
             remove,
             scheduled: None,
+            refine: Refine::None,
             damping: 0.01,
             compensate: true,
             target: None,
+            target_weight: 1.0,
             solver_dtype: SolverDtype::Auto,
         }
     }

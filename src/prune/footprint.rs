@@ -1,15 +1,21 @@
 //! How much memory a solve takes.
 
 use super::Units;
+use super::candidates::candidates;
 use super::part::in_f32;
-use crate::config::{GroupSize, SolverDtype};
+use crate::config::{GroupSize, Refine, SolverDtype};
 
 /// Rows of W whose energy is worked out at once; steps of a block of removals one by one. Both are small beside the rest.
 const PANEL: u64 = 512;
 
 /// Bytes that [`super::prune`] holds at one time beside the weight and its moment, at most: P, and W or C, before anything
 /// leaves, what the path adds to them, or the fit that follows. W is [rows, n], `removed` units leave in all.
-pub fn solve_bytes([rows, n]: [usize; 2], units: Units, removed: usize, dtype: SolverDtype) -> u64 {
+pub fn solve_bytes(
+    [rows, n]: [usize; 2],
+    units: Units,
+    removed: usize,
+    (dtype, refine): (SolverDtype, Refine),
+) -> u64 {
     let (m, n, gone) = (rows as u64, n as u64, (removed * units.width()) as u64);
     let (kept, number) = (n - gone, if in_f32(dtype, n as usize) { 4 } else { 8 });
     // of a symmetric matrix one half is touched
@@ -25,5 +31,14 @@ pub fn solve_bytes([rows, n]: [usize; 2], units: Units, removed: usize, dtype: S
         Units::Channels { .. } => half + w + inverting.max(panel).max(n * gone),
     };
     let fitting = kept * kept / 2 + 2 * m * kept + (m * gone + gone * kept).saturating_sub(m * kept);
-    (start_and_path * number).max(fitting * 8)
+    let refining = match refine {
+        Refine::None => 0,
+        // L, and for its inverse a quarter more; X; E and W of both sides; S and Q of the candidates with what they are made from
+        Refine::Swaps => {
+            let candidates = candidates(units).min(n);
+            let fit = kept * kept * 5 / 4 + kept * gone + m * (kept + n);
+            fit + candidates * (2 * candidates + 2 * m + n)
+        }
+    };
+    (start_and_path * number).max(fitting.max(refining) * 8)
 }

@@ -34,6 +34,8 @@ pub(super) struct Heads<T> {
     /// Columns of one head.
     width: usize,
     score: HeadScore,
+    /// Of every head, where they do not leave by what they cost.
+    fixed: Option<Vec<f64>>,
     /// Heads that have left each group; the same number leaves them all.
     left: Vec<usize>,
     compensate: bool,
@@ -44,7 +46,7 @@ impl<T: Number> Heads<T> {
     pub(super) fn new(
         block: ActiveBlock<T>,
         c: Dense<T>,
-        (width, score): (usize, HeadScore),
+        (width, score, fixed): (usize, HeadScore, Option<Vec<f64>>),
         groups: usize,
         part: &Part,
     ) -> Self {
@@ -57,12 +59,18 @@ impl<T: Number> Heads<T> {
             m: Mat::zeros(0, 0),
             width,
             score,
+            fixed,
             left: vec![0; groups],
             compensate: part.compensate,
         }
     }
 
+    /// Of every active head, in the order of the slots.
     fn scores(&self) -> Result<Vec<f64>, usize> {
+        if let Some(fixed) = &self.fixed {
+            let heads = self.block.slots().iter().step_by(self.width);
+            return Ok(heads.map(|slot| fixed[slot / self.width]).collect());
+        }
         head_scores(&self.block, &self.corners, self.width, self.score)
     }
 

@@ -58,7 +58,7 @@ const ONE_PANEL: usize = 512;
 const SMALL: usize = 128;
 
 /// L ← L⁻¹, lower half; scratch: a quarter of L.
-fn invert_lower<T: Number>(l: MatMut<'_, T>, mut scratch: MatMut<'_, T>) {
+pub(super) fn invert_lower<T: Number>(l: MatMut<'_, T>, mut scratch: MatMut<'_, T>) {
     let n = l.nrows();
     if n <= SMALL {
         let mut l = l;

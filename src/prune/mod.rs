@@ -5,7 +5,9 @@
 //! error is a rise of E‖Δy‖² per token, by the damped G_λ = G + λI, or that divided by E‖y‖².
 
 mod allocation;
+mod baseline;
 mod batches;
+mod candidates;
 mod condition;
 mod cross_moment;
 mod damping;
@@ -33,7 +35,10 @@ mod record;
 mod refit;
 mod schedule;
 mod second_moment;
+mod swaps;
+mod swept;
 mod tiles;
+mod unfitted;
 
 #[cfg(test)]
 mod slow;
@@ -51,6 +56,6 @@ pub use moment_picture::MomentPicture;
 pub use outcome::{Outcome, Progress, prune};
 pub use part::{Part, Units};
 pub use ratio::{Ratio, channels_to_remove, units_to_remove};
-pub use record::{LayerRecord, PartRecord, Scheduled};
+pub use record::{LayerRecord, PartRecord, Refined, Scheduled};
 pub use schedule::{Span, ratios};
 pub use second_moment::{Moment, SecondMoment};

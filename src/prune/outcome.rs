@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use super::damping::raise;
 use super::refit::{originals, refit};
-use super::{Elimination, Error, HessianStats, MomentPicture, Part, Scheduled};
-use crate::config::SolverDtype;
+use super::swaps::refine;
+use super::{Elimination, Error, HessianStats, MomentPicture, Part, Refined, Scheduled};
+use crate::config::{Refine, SolverDtype};
 
 /// What is told while a weight is pruned.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub enum Progress<'a> {
     Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: f64 },
     /// Step `step` (from 0) took `group_size` units at the cost of `error`.
     Removed { step: usize, units: &'a [usize], error: f64, group_size: usize },
+    /// So many removed and kept units have changed places, of those that `removed` counts, which has left this error.
+    Swapped { swaps: usize, removed: usize, error: f64 },
 }
 
 /// What has become of a weight.
@@ -26,15 +29,17 @@ pub enum Progress<'a> {
 pub struct Outcome {
     /// Units that stay, ascending.
     pub kept: Vec<usize>,
-    /// Units that left, in their order.
+    /// Units that left, in their order; one that left in a swap has the place of the one that came back.
     pub removed: Vec<usize>,
-    /// Rise of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token (λ‖ΔW‖² included) in every step.
+    /// Rise of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token (λ‖ΔW‖² included) in every step of the path.
     pub step_errors: Vec<f64>,
     /// Units that left in every step.
     pub group_sizes: Vec<usize>,
     /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², G without damping; 0 where nothing left, and where the
-    /// output was always 0.
+    /// output was always 0. After swaps it is what they have left.
     pub relative_error: f64,
+    /// What swaps have lowered, where they were asked for and something left.
+    pub refined: Option<Refined>,
     /// The relative error at [`Part::scheduled`], where that is another count; None also where the path cannot be followed
     /// so far.
     pub scheduled: Option<Scheduled>,
@@ -98,7 +103,7 @@ fn with_damping(
     }
     let scheduled = part.scheduled.filter(|&count| count != part.remove);
     let scheduled = scheduled.and_then(|count| elimination.error_at(count));
-    Ok(Outcome { scheduled, ..elimination.finish()? })
+    Ok(Outcome { scheduled, ..elimination.finish_telling(observe)? })
 }
 
 pub(super) fn tell(
@@ -135,14 +140,31 @@ impl Elimination<'_> {
     /// Fits the columns that are still there to the whole. The relative error is 0 where [`Elimination::energy`] was not asked
     /// for.
     pub fn finish(self) -> Result<Outcome, Error> {
+        self.finish_telling(&mut |_| ControlFlow::Continue(()))
+    }
+
+    /// The same, telling the swaps that come before the fit.
+    fn finish_telling(self, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
         let part = self.part;
-        let removed = self.removed();
+        let mut removed = self.removed();
         let whole = if removed.is_empty() { 0.0 } else { self.energy.unwrap_or(0.0) };
+        let (damped, hessian, path, first_scores) = self.close();
+        let step_errors: Vec<f64> = path.iter().map(|removal| removal.error).collect();
+        let relative = |error: f64| if whole > 0.0 { error / whole } else { 0.0 };
+        let mut relative_error = relative(step_errors.iter().sum());
+        let mut refined = None;
+        if part.refine == Refine::Swaps && !removed.is_empty() {
+            let refinement = refine(part, &damped, (removed, hessian.damping_used, path.len()), observe)?;
+            let (swaps, error_before) = (refinement.swaps, relative(refinement.error_before));
+            let error_after = relative(refinement.error_after);
+            relative_error = if swaps > 0 { error_after } else { relative_error };
+            refined = Some(Refined { swaps, error_before, error_after });
+            removed = refinement.removed;
+        }
         let mut left = vec![false; part.unit_count()];
         for &unit in &removed {
             left[unit] = true;
         }
-        let (damped, hessian, path, first_scores) = self.close();
         let kept: Vec<usize> = (0..left.len()).filter(|&unit| !left[unit]).collect();
         let width = part.units.width();
         let columns = |gone: bool| -> Vec<usize> {
@@ -154,8 +176,6 @@ impl Elimination<'_> {
             refit(part, &damped, &columns(false), &columns(true))
                 .map_err(|input| Error::NotPositiveDefinite { damping: hessian.damping_used, input })?
         };
-        let step_errors: Vec<f64> = path.iter().map(|removal| removal.error).collect();
-        let relative_error = if whole > 0.0 { step_errors.iter().sum::<f64>() / whole } else { 0.0 };
         let group_sizes = path.iter().map(|removal| removal.units.len()).collect();
         let scheduled = None;
         Ok(Outcome {
@@ -164,6 +184,7 @@ impl Elimination<'_> {
             step_errors,
             group_sizes,
             relative_error,
+            refined,
             scheduled,
             weight,
             hessian,
@@ -175,7 +196,7 @@ impl Elimination<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::GroupSize;
+    use crate::config::{GroupSize, Score};
     use crate::prune::{Moment, Units};
 
     #[test]
@@ -185,17 +206,21 @@ mod tests {
         let (remove, damping, compensate, target) = (1, 0.01, true, None);
         let weight = &[1.0, 2.0][..];
         let (rows, moment, scheduled) = (1, &moment, None);
-        let solver_dtype = SolverDtype::F32;
+        let (score, seed, refine, solver_dtype) = (Score::Obs, 0, Refine::None, SolverDtype::F32);
         let part = Part {
             weight,
             rows,
             moment,
             units,
+            score,
+            seed,
             remove,
             scheduled,
+            refine,
             damping,
             compensate,
             target,
+            target_weight: 1.0,
             solver_dtype,
         };
         let mut told = Vec::new();
@@ -203,6 +228,7 @@ mod tests {
             told.push(match progress {
                 Progress::DampingRaised { from, to, .. } => format!("raised {from} {to}"),
                 Progress::Removed { step, .. } => format!("step {step}"),
+                Progress::Swapped { swaps, .. } => format!("swap {swaps}"),
                 Progress::PrecisionRaised { .. } => "in f64".into(),
                 Progress::Statistics { .. } => "statistics".into(),
             });

@@ -3,7 +3,7 @@
 use super::Moment;
 use super::error::Error;
 use super::second_moment::finite;
-use crate::config::{GroupSize, HeadScore, SolverDtype};
+use crate::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
 
 /// Weights of more columns than this are solved in f32 where nothing else is said.
 const MOST_IN_F64: usize = 2048;
@@ -17,11 +17,18 @@ pub struct Part<'a> {
     /// G [n, n] of the inputs.
     pub moment: &'a Moment,
     pub units: Units,
+    /// By what units leave. `units` says how their cost is told where they leave by that, and is of no effect else, but for the
+    /// number of channels that leave together.
+    pub score: Score,
+    /// Of the order in which units leave at random.
+    pub seed: u64,
     /// How many units leave; with `per_group`, how many leave every group.
     pub remove: usize,
     /// What the schedule alone would have leave, in the same sense, where that was rounded to other sizes: its error is told
     /// too. Of no effect on what leaves.
     pub scheduled: Option<usize>,
+    /// Whether units are exchanged once so many have left.
+    pub refine: Refine,
     /// λ in parts of the mean diagonal of G; raised where the factorisation needs it.
     pub damping: f64,
     /// Whether the columns that stay make up for those that leave.
@@ -29,6 +36,8 @@ pub struct Part<'a> {
     /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ], what the columns that stay are fitted to in place of W's own
     /// output. Of no effect without compensation, and where nothing leaves.
     pub target: Option<&'a [f64]>,
+    /// How far the columns that stay go from the fit to W's own output towards that target: 0 to 1.
+    pub target_weight: f64,
     /// What the elimination works in. The weights that stay are fitted in f64 in any case.
     pub solver_dtype: SolverDtype,
 }

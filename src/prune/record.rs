@@ -14,14 +14,17 @@ pub struct PartRecord {
     pub unit_width: usize,
     /// Kept units, ascending.
     pub kept: Vec<usize>,
-    /// Removed units, in the order of removal.
+    /// Removed units, in the order of removal; one that left in a swap has the place of the one that came back.
     pub removed: Vec<usize>,
-    /// Rise of E‖Δy‖² per token, one a batch (arXiv 2412.18110, §3).
+    /// Rise of E‖Δy‖² per token, one a batch (arXiv 2412.18110, §3): of the path, without what swaps took off afterwards.
     pub step_errors: Vec<f64>,
     /// Units removed, one number a batch.
     pub group_sizes: Vec<usize>,
-    /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ).
+    /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ); after swaps the error that is left.
     pub relative_error: f64,
+    /// What swaps of removed and kept units made of that sum, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refined: Option<Refined>,
     /// What the schedule alone would have removed, where sizes were rounded away from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Scheduled>,
@@ -40,13 +43,23 @@ impl PartRecord {
             step_errors: Vec::new(),
             group_sizes: Vec::new(),
             relative_error: 0.0,
+            refined: None,
             scheduled: None,
             hessian: None,
         }
     }
 }
 
-/// A count that was not taken, and its error by the same elimination path.
+/// Swaps after the path, and the error that they lowered, over E‖y‖². Both errors are worked out from what has left alone, in
+/// f64, whatever the path was worked out in.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refined {
+    pub swaps: usize,
+    pub error_before: f64,
+    pub error_after: f64,
+}
+
+/// A count that was not taken, and its error by the same elimination path, without swaps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scheduled {
     pub removed: usize,

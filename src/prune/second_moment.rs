@@ -17,13 +17,15 @@ pub struct SecondMoment {
     tokens: usize,
     /// Tokens that wait for their block to be full, [waiting, n] row-major.
     waiting: Vec<f32>,
+    /// The sum of x, [n], token after token.
+    of_x: Vec<f64>,
     /// [n, n], lower half.
     block: Mat<f32>,
     /// [n, n] column-major, lower half.
     sum: Vec<f64>,
 }
 
-/// A second moment G [n, n], symmetric and finite.
+/// A second moment G [n, n], symmetric and finite, and the mean of the same inputs.
 ///
 /// Only the lower half is there. What lies above are zeros that nobody has written, so they cost no memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,12 +33,21 @@ pub struct Moment {
     n: usize,
     /// [n, n] column-major
     lower: Vec<f64>,
+    /// E[x], [n]; zeros where nothing was said of it.
+    mean: Vec<f64>,
 }
 
 impl SecondMoment {
     /// For inputs of n features.
     pub fn new(n: usize) -> Self {
-        Self { n, tokens: 0, waiting: Vec::new(), block: Mat::zeros(n, n), sum: vec![0.0; n * n] }
+        Self {
+            n,
+            tokens: 0,
+            waiting: Vec::new(),
+            of_x: vec![0.0; n],
+            block: Mat::zeros(n, n),
+            sum: vec![0.0; n * n],
+        }
     }
 
     /// Adds inputs x [tokens, n], row-major. Fails when `x` does not hold whole tokens.
@@ -46,6 +57,11 @@ impl SecondMoment {
             return Err(Error::Shape { what: "batch of inputs", expected, found: x.len() });
         }
         self.tokens += x.len() / self.n;
+        for x in x.chunks_exact(self.n) {
+            for (sum, &x) in self.of_x.iter_mut().zip(x) {
+                *sum += f64::from(x);
+            }
+        }
         let size = BLOCK * self.n;
         let mut rest = x;
         if !self.waiting.is_empty() {
@@ -82,7 +98,8 @@ impl SecondMoment {
                 *value *= per_token;
             }
         });
-        Moment::from_lower(n, lower)
+        let mean = self.of_x.iter().map(|sum| sum * per_token).collect();
+        Moment::from_lower(n, lower)?.with_mean(mean)
     }
 
     fn flush(&mut self) {
@@ -106,8 +123,8 @@ impl SecondMoment {
 }
 
 impl Moment {
-    /// A second moment that is known already, [n, n] row-major; of the two halves one is looked at. Fails on another length
-    /// and on NaN or ∞.
+    /// A second moment that is known already, [n, n] row-major; of the two halves one is looked at. Its mean is 0 until
+    /// [`Moment::with_mean`] says another. Fails on another length and on NaN or ∞.
     pub fn from_row_major(n: usize, mut values: Vec<f64>) -> Result<Self, Error> {
         if values.len() != n * n {
             return Err(Error::Shape { what: "second moment", expected: n * n, found: values.len() });
@@ -125,12 +142,31 @@ impl Moment {
             column[j..].iter().position(|value| !value.is_finite()).map(|at| (j + at, j))
         };
         match lower.par_chunks_exact(n.max(1)).enumerate().find_map_first(bad) {
-            None => Ok(Self { n, lower }),
+            None => Ok(Self { n, lower, mean: vec![0.0; n] }),
             Some((row, column)) => {
                 let (what, value) = ("second moment", lower[column * n + row]);
                 Err(Error::NotFinite { what, row, column, value })
             }
         }
+    }
+
+    /// The same with E[x] of these inputs, [n]. Fails on another length and on NaN or ∞.
+    pub fn with_mean(self, mean: Vec<f64>) -> Result<Self, Error> {
+        if mean.len() != self.n {
+            return Err(Error::Shape { what: "mean of the inputs", expected: self.n, found: mean.len() });
+        }
+        finite("mean of the inputs", self.n, &mean)?;
+        Ok(Self { mean, ..self })
+    }
+
+    /// E[x_j]
+    pub fn mean(&self, j: usize) -> f64 {
+        self.mean[j]
+    }
+
+    /// Var(x_j) = G_jj − E[x_j]², which rounding never makes negative.
+    pub fn variance(&self, j: usize) -> f64 {
+        (self.at(j, j) - self.mean[j] * self.mean[j]).max(0.0)
     }
 
     /// The number of inputs.

@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use super::damping::Damped;
 use super::slow::{self, Rows};
 use super::*;
-use crate::config::{GroupSize, HeadScore, SolverDtype};
+use crate::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
 
+mod baselines;
 mod fit;
 mod precision;
+mod swaps;
 
 const ROWS: usize = 10;
 
@@ -40,11 +42,15 @@ impl Case {
             rows: ROWS,
             moment,
             units,
+            score: Score::Obs,
+            seed: 0,
             remove,
             scheduled: None,
+            refine: Refine::None,
             damping: 0.01,
             compensate: true,
             target: None,
+            target_weight: 1.0,
             solver_dtype: SolverDtype::Auto,
         }
     }

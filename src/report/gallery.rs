@@ -7,7 +7,11 @@ use super::{
     figures::{self, Curve, Scored},
     subject::Layer,
 };
-use crate::{config::Part, plot::Chart, protocol::AttemptSummary};
+use crate::{
+    config::{Part, Score},
+    plot::Chart,
+    protocol::AttemptSummary,
+};
 
 /// A chart with its place on the page and its words.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,10 +99,10 @@ fn solved_records(subject: &Subject) -> Vec<crate::protocol::LayerRecord> {
 }
 
 /// Parts with their statistics, of all layers or of the chosen ones.
-fn scored<'s>(layers: &[&'s Layer], part: Part) -> Vec<Scored<'s>> {
+fn scored<'s>(layers: &[&'s Layer], part: Part, score: Score) -> Vec<Scored<'s>> {
     let scored = |layer: &&'s Layer| {
         let (record, statistics) = layer.solved.as_ref()?.part(part);
-        Some(Scored { layer: layer.index, record, statistics: statistics? })
+        Some(Scored { layer: layer.index, record, statistics: statistics?, score })
     };
     layers.iter().filter_map(scored).collect()
 }
@@ -107,34 +111,53 @@ fn shown_layers(subject: &Subject, most: usize) -> Vec<&Layer> {
     if subject.layers.len() <= most { subject.layers.iter().collect() } else { subject.chosen() }
 }
 
+/// How the scores of a baseline are read.
+const OF_BASELINE: &str = "The score is that of another method, by which those with the lowest leave. It is no share of the \
+                           output and does not change while others leave.";
+
 fn heads(subject: &Subject) -> Option<Figure> {
     let layers = shown_layers(subject, ALL);
-    let parts = scored(&layers, Part::Attention);
+    let score = subject.record.settings.score;
+    let parts = scored(&layers, Part::Attention, score);
     let unit = figures::unit_name(subject.record.settings.attention_unit);
+    let (measure, read) = match score {
+        Score::Obs => (
+            ", in per cent of the mean square of the attention’s output",
+            "The score is what the output would lose if this one left alone and the others made up for it. It changes \
+             with every removal, so the order need not follow the bars.",
+        ),
+        Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => ("", OF_BASELINE),
+    };
     (!parts.is_empty()).then(|| Figure {
         id: "head-scores",
         shown: format!(
-            "Score of every {unit} before anything was removed, in per cent of the mean square of the attention’s output; \
-             removed ones are hollow, with their place in the order of removal."
+            "Score of every {unit} before anything was removed{measure}; removed ones are hollow, with their place in the \
+             order of removal."
         ),
-        read: "The score is what the output would lose if this one left alone and the others made up for it. It changes \
-               with every removal, so the order need not follow the bars."
-            .into(),
+        read: read.into(),
         chart: figures::head_scores(unit, &parts),
     })
 }
 
 fn channels(subject: &Subject) -> Option<Figure> {
     let layers = shown_layers(subject, ALL / 4);
-    let parts = scored(&layers, Part::Mlp);
+    let score = subject.record.settings.score;
+    let parts = scored(&layers, Part::Mlp, score);
+    let (measure, read) = match score {
+        Score::Obs => (
+            " and in per cent of the mean square of the MLP’s output",
+            "The strip below marks the channels that did leave. It frays at the cut, because the scores of those that \
+             stay change while others leave.",
+        ),
+        Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => ("", OF_BASELINE),
+    };
     (!parts.is_empty()).then(|| Figure {
         id: "channel-scores",
-        shown: "Scores of the MLP’s channels before anything was removed, in rising order and in per cent of the mean \
-                square of the MLP’s output; the dashed line stands where as many channels lie to its left as were removed."
-            .into(),
-        read: "The strip below marks the channels that did leave. It frays at the cut, because the scores of those that \
-               stay change while others leave."
-            .into(),
+        shown: format!(
+            "Scores of the MLP’s channels before anything was removed, in rising order{measure}; the dashed line stands \
+             where as many channels lie to its left as were removed."
+        ),
+        read: read.into(),
         chart: figures::channel_scores(&parts),
     })
 }

@@ -85,7 +85,10 @@ fn against_key(collected: &Collected, rows: &[&Row], column: usize) -> Option<Fi
     if values.len() < 2 {
         return None;
     }
-    let numbers: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
+    let mut numbers: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
+    if let Some(numbers) = &mut numbers {
+        numbers.sort_by(f64::total_cmp);
+    }
     let place = |value: &str| match &numbers {
         Some(_) => value.parse().ok(),
         None => values.iter().position(|other| *other == value).map(|at| at as f64),
@@ -145,9 +148,10 @@ impl<'r> Methods<'r> {
         for &row in rows {
             let values = collected.columns.iter().zip(&row.values);
             let kept = values.filter(|(column, value)| !left_out(column) && !value.is_empty());
-            let words = kept.map(|(column, value)| match value.parse::<f64>() {
-                Ok(_) => format!("{} {value}", column.replace('_', "-")),
-                Err(_) => value.clone(),
+            let words = kept.map(|(column, value)| {
+                // A number or a yes says nothing without its key.
+                let bare = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
+                if bare { format!("{} {value}", column.replace('_', "-")) } else { value.clone() }
             });
             let name = words.collect::<Vec<_>>().join(", ");
             if !names.contains(&name) {

@@ -101,9 +101,9 @@ impl Outcome {
         1.0 - self.parameters_after as f64 / self.parameters_before.max(1) as f64
     }
 
-    /// Seconds of pruning alone: forward passes and solves.
+    /// Seconds of all but evaluation and export: forward passes, solves, and a search for ratios where there was one.
     pub fn pruning(&self) -> f64 {
-        self.seconds.calibration + self.seconds.solve
+        self.seconds.total - self.seconds.evaluate - self.seconds.export
     }
 }
 
@@ -168,7 +168,7 @@ impl Collected {
         }
         if self.rows.iter().any(|row| row.seconds.is_some()) {
             facts.push(
-                "Seconds are those of forward passes and solves; runs at the same time share the machine."
+                "Seconds are those of pruning, without the evaluation; runs at the same time share the machine."
                     .into(),
             );
         }

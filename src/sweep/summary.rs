@@ -23,7 +23,7 @@ pub struct Row {
     pub change: Option<Spread>,
     pub mean_error: Option<Spread>,
     pub output_error: Option<Spread>,
-    /// Of forward passes and solves.
+    /// Of pruning, without the evaluation.
     pub seconds: Option<Spread>,
     /// The most of any cell.
     pub peak_memory_bytes: Option<u64>,

@@ -42,7 +42,8 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
         Figure::Scores { layer, part } => {
             let result = in_force(layer)?;
             let (record, statistics) = (result.record(part), statistics(result, part)?);
-            let scored = Scored { layer, record, statistics: &statistics };
+            let scored =
+                Scored { layer, record, statistics: &statistics, score: result.attempt.method.score };
             Some(match part {
                 Part::Attention => {
                     let unit = state.layers.get(layer)?.unit_of(record);

@@ -4,7 +4,7 @@ use crate::{
     config::{LayerRatio, Part, Settings},
     model::LayerSize,
     pipeline::{Fit, LayerPlan, SolvedLayer, plan_layer},
-    protocol::{Attempt, Method},
+    protocol::{Apart, Attempt, Method},
     prune::LayerRecord,
 };
 
@@ -19,9 +19,11 @@ pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(Lay
     let settings = Settings {
         parts: method.parts.clone(),
         damping: method.damping,
+        score: method.score,
         head_score: method.head_score,
         group_size: method.group_size,
         compensation: method.compensation,
+        refine: method.refine,
         ..run.clone()
     };
     let ratio = |part| method.of_part(part).map_or(method.ratio.of(part), |apart| apart.ratio);
@@ -32,7 +34,10 @@ pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(Lay
 
 /// How a part is fitted.
 pub fn fit(method: &Method, part: Part) -> Option<Fit> {
-    method.of_part(part).map(|how| Fit { damping: how.damping, compensate: how.compensation })
+    method.of_part(part).map(|how| {
+        let Apart { damping, compensation, score, refine, .. } = how;
+        Fit { damping, compensate: compensation, score, refine }
+    })
 }
 
 impl Bench<'_> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Settings},
+    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Refine, Schedule, Score, Settings},
     export::OutputDir,
     pipeline,
     protocol::{Apart, Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
@@ -69,9 +69,11 @@ pub struct MethodChange {
     pub ratio: Option<f64>,
     pub parts: Option<Vec<Part>>,
     pub damping: Option<f64>,
+    pub score: Option<Score>,
     pub head_score: Option<HeadScore>,
     pub group_size: Option<GroupSize>,
     pub compensation: Option<bool>,
+    pub refine: Option<Refine>,
 }
 
 impl MethodChange {
@@ -81,6 +83,8 @@ impl MethodChange {
             ratio: self.ratio.unwrap_or(apart.ratio),
             damping: self.damping.unwrap_or(apart.damping),
             compensation: self.compensation.unwrap_or(apart.compensation),
+            score: self.score.unwrap_or(apart.score),
+            refine: self.refine.unwrap_or(apart.refine),
             ..apart
         });
         let parts = self.parts.unwrap_or(before.parts);
@@ -92,9 +96,11 @@ impl MethodChange {
             ratio,
             parts,
             damping: self.damping.unwrap_or(before.damping),
+            score: self.score.unwrap_or(before.score),
             head_score: self.head_score.unwrap_or(before.head_score),
             group_size: self.group_size.unwrap_or(before.group_size),
             compensation: self.compensation.unwrap_or(before.compensation),
+            refine: self.refine.unwrap_or(before.refine),
         }
     }
 }
@@ -138,7 +144,10 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let PruneRun { model, settings, out, force, session, dense_from } = job;
     let checkpoint = model.open(control)?;
     let settings = resolved(settings, checkpoint.architecture())?;
-    let ratios = pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?;
+    let ratios = match settings.schedule {
+        Schedule::Auto => Vec::new(),
+        _ => pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?,
+    };
     if let Some(out) = &out {
         OutputDir::check(out, force, directory(&checkpoint))?;
     }

@@ -14,6 +14,7 @@ mod reopen;
 mod report;
 mod retry;
 mod run;
+mod search;
 mod verify;
 mod watch;
 mod write;
@@ -24,10 +25,10 @@ use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Machine, Settings, TextSource},
+    config::{Machine, Schedule, Settings, TextSource},
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
-    protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, Seconds, Stamped},
+    protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped},
     session::Session,
 };
 
@@ -100,6 +101,8 @@ struct Bench<'c> {
     perplexities: Perplexities,
     /// A session that may have measured the dense model already.
     dense_from: Option<PathBuf>,
+    /// The last one, whose ratios may be planned.
+    search: Option<SearchRecord>,
     writers: Writers,
 }
 
@@ -142,6 +145,7 @@ impl<'c> Bench<'c> {
             waypoints: Waypoints::default(),
             perplexities: Perplexities::default(),
             dense_from: None,
+            search: None,
             writers: Writers::default(),
         }
     }
@@ -175,6 +179,9 @@ impl<'c> Bench<'c> {
                     let record = Box::new(bench.run(job, control)?);
                     Ok(Event::RunDone { record })
                 });
+            }
+            Command::Search { run, settings } => {
+                self.work(run, Pace::Free, control, |bench, control| bench.find(*settings, control));
             }
             Command::Retry { run, layer, method, pace } => {
                 self.work(run, pace, control, |bench, control| {
@@ -318,6 +325,7 @@ impl<'c> Bench<'c> {
             model: model_record(self.checkpoint, &self.architecture())?,
             layers: self.attempts.records(self.checkpoint.architecture(), &settings),
             tuned: self.attempts.tuned_layers(),
+            search: self.search.clone().filter(|_| settings.schedule == Schedule::Auto),
             written: Vec::new(),
             settings,
             calibration: calibration.record.clone(),

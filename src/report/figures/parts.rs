@@ -2,6 +2,7 @@
 
 use super::{columns, percent};
 use crate::{
+    config::Score,
     plot::{Axis, Bar, Chart, Dot, Fill, Ink, Mark, Panel, Scale, Series, Shape, Ticks},
     protocol::{CurvePoint, MomentPicture, PartRecord, Statistics},
 };
@@ -12,6 +13,7 @@ pub struct Scored<'r> {
     pub layer: usize,
     pub record: &'r PartRecord,
     pub statistics: &'r Statistics,
+    pub score: Score,
 }
 
 /// The error of every number of removed units of one part.
@@ -35,10 +37,17 @@ const SPANS: usize = 120;
 pub const CURVES: usize = 4;
 
 impl Scored<'_> {
-    /// The scores in per cent of E‖y‖², or as they are where that is 0.
+    fn axis(&self) -> &'static str {
+        match self.score {
+            Score::Obs => "score, %",
+            Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => "score",
+        }
+    }
+
+    /// The scores in per cent of E‖y‖², or as they are where that is 0 and where they are those of a baseline.
     fn scores(&self) -> Vec<f64> {
         let Statistics { scores, energy, .. } = self.statistics;
-        let whole = if *energy > 0.0 { energy / 100.0 } else { 1.0 };
+        let whole = if *energy > 0.0 && self.score == Score::Obs { energy / 100.0 } else { 1.0 };
         scores.iter().map(|&score| f64::from(score) / whole).collect()
     }
 }
@@ -67,7 +76,7 @@ pub fn head_scores(unit: &str, parts: &[Scored]) -> Chart {
             title: format!("Layer {}", scored.layer),
             x: Axis::whole(unit),
             // Room for the numbers of removals.
-            y: Axis::numbers("score, %").within(0.0, if high > 0.0 { 1.15 * high } else { 1.0 }),
+            y: Axis::numbers(scored.axis()).within(0.0, if high > 0.0 { 1.15 * high } else { 1.0 }),
             series: vec![
                 Series { name: "kept".into(), ink: Ink::First, shape: bars(Fill::Full) },
                 Series { name: "removed".into(), ink: Ink::Second, shape: bars(Fill::Hollow) },
@@ -104,7 +113,7 @@ pub fn channel_scores(parts: &[Scored]) -> Chart {
         Panel {
             title: format!("Layer {}", scored.layer),
             x: Axis::whole("channels by score"),
-            y: Axis::fitting("score, %", points.iter().map(|(_, y)| *y)),
+            y: Axis::fitting(scored.axis(), points.iter().map(|(_, y)| *y)),
             series,
             marks: match count {
                 0 => Vec::new(),

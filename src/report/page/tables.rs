@@ -9,7 +9,7 @@ use super::{
     inline::escape,
 };
 use crate::{
-    config::{AttentionUnit, ByteSize, LayerRatio, Part},
+    config::{AttentionUnit, ByteSize, LayerRatio, Part, Score},
     protocol::{AttemptSummary, PartSummary},
 };
 
@@ -193,13 +193,16 @@ pub fn settings(subject: &Subject) -> String {
                 Cell::of(in_percent(method.ratio)),
                 Cell::of(parts.join(", ")),
                 Cell::of(short(method.damping)),
-                Cell::of(value_name(&method.head_score)),
+                Cell::of(match method.score {
+                    Score::Obs => value_name(&method.head_score),
+                    baseline => value_name(&baseline),
+                }),
                 Cell::of(method.group_size.to_string()),
                 Cell::of(if method.compensation { "yes" } else { "no" }),
             ];
             ("", cells)
         });
-        let heads = ["layer", "ratio", "parts", "damping", "head score", "group size", "fitted"];
+        let heads = ["layer", "ratio", "parts", "damping", "score", "group size", "fitted"];
         text += &table("Layers that were solved with settings of their own.", &heads, rows);
     }
     text

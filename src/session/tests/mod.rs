@@ -37,6 +37,7 @@ fn settings() -> Settings {
 /// A session of three layers in which nothing was run yet.
 fn state() -> State {
     State {
+        search: None,
         sequence: 0,
         slimgpt_version: "0.1.0".into(),
         created: 1_700_000_000,
@@ -126,6 +127,7 @@ fn head() -> PartHead {
             step_errors: vec![0.1 + 0.2, f64::MIN_POSITIVE],
             group_sizes: vec![1, 1],
             relative_error: 2.0 / 7.0,
+            refined: None,
             scheduled: None,
             hessian: Some(stats),
         },

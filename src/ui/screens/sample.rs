@@ -150,6 +150,7 @@ pub(super) fn record(units: usize, gone: usize, seen: &Seen) -> PartRecord {
         step_errors,
         group_sizes,
         relative_error,
+        refined: None,
         scheduled: None,
         hessian: Some(seen.stats),
     }

@@ -10,8 +10,11 @@ pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
     match stage {
         Stage::Download { file } => format!("downloading {file}"),
         Stage::Approach { layer } => format!("passing the windows on to layer {layer}"),
+        Stage::Refine { layer, part } => format!("layer {layer}: swapping units of {part}"),
         Stage::Path { layer, part } => format!("following the path of layer {layer}, {part}"),
         Stage::Fingerprint => "fingerprinting the model".into(),
+        Stage::Sensitivity { layer, part } => format!("layer {layer}: what pruning {part} does to the loss"),
+        Stage::Candidates => "trying ratios on whole models".into(),
         Stage::Export => "writing tensors".into(),
         Stage::Verify => "reading back what was written".into(),
         Stage::Load => "loading blocks".into(),
@@ -27,13 +30,17 @@ pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
 pub(in crate::ui) fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
     if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)
-        && !matches!(job.stage, Some((Stage::Propagate { .. }, _, _)))
+        && !matches!(job.stage, Some((Stage::Propagate { .. } | Stage::Refine { .. }, _, _)))
     {
         let view = work.view(work.part);
         let share = view.removed.len() as f64 / view.goal.max(1) as f64;
         return (format!("layer {layer}: pruning {}", work.part), Some(share));
     }
     match &job.stage {
+        // How many swaps there will be nobody knows.
+        Some((stage @ Stage::Refine { .. }, done, _)) => {
+            (format!("{}, {done} so far", stage_words(stage)), None)
+        }
         Some((stage, done, total)) => (stage_words(stage), Some(*done as f64 / (*total).max(1) as f64)),
         None => (job.kind.name().into(), None),
     }

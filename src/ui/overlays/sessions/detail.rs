@@ -8,7 +8,7 @@ use ratatui::{
 use super::standing;
 use crate::{
     app::State,
-    config::{Part, Settings, Span as RatioSpan},
+    config::{Part, Score, Settings, Span as RatioSpan},
     protocol::{LayerSummary, PartSummary, SessionContent, SessionSummary, Standing},
     ui::{
         Role, Theme,
@@ -192,13 +192,15 @@ impl Page<'_> {
 /// What solves the layers.
 fn method(settings: &Settings) -> String {
     let parts: Vec<String> = settings.parts.iter().map(ToString::to_string).collect();
+    let by = match settings.score {
+        Score::Obs => format!("groups {}", settings.group_size),
+        Score::Magnitude => "by magnitude".into(),
+        Score::WandaSp => "by wanda-sp".into(),
+        Score::Flap => "by flap".into(),
+        Score::Random => "at random".into(),
+    };
     let compensation = if settings.compensation { "" } else { ", not compensated" };
-    format!(
-        "{}, groups {}, damping {}{compensation}",
-        parts.join(" and "),
-        settings.group_size,
-        settings.damping
-    )
+    format!("{}, {by}, damping {}{compensation}", parts.join(" and "), settings.damping)
 }
 
 /// How the ratios were planned.

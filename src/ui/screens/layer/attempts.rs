@@ -5,7 +5,7 @@ use ratatui::{layout::Rect, text::Span};
 use super::{super::status, Shown};
 use crate::{
     app::{Action, AttemptResult, Panel, Pointed, Status},
-    config::{HeadScore, Part},
+    config::{HeadScore, Part, Score},
     protocol::Method,
     ui::{
         Role,
@@ -175,10 +175,14 @@ fn work_row(view: &mut View<'_>, row: Rect, shown: &Shown<'_>, places: &[Place<K
 fn of_method(method: &Method, key: Key) -> String {
     match key {
         Key::Ratio => ratio(method.ratio),
-        Key::Score => match method.head_score {
-            HeadScore::Exact => "exact".into(),
-            HeadScore::GroupedCholesky => "grouped-cholesky".into(),
-            HeadScore::Diagonal => "diagonal".into(),
+        Key::Score => match (method.score, method.head_score) {
+            (Score::Obs, HeadScore::Exact) => "exact".into(),
+            (Score::Obs, HeadScore::GroupedCholesky) => "grouped-cholesky".into(),
+            (Score::Obs, HeadScore::Diagonal) => "diagonal".into(),
+            (Score::Magnitude, _) => "magnitude".into(),
+            (Score::WandaSp, _) => "wanda-sp".into(),
+            (Score::Flap, _) => "flap".into(),
+            (Score::Random, _) => "random".into(),
         },
         Key::Groups => method.group_size.to_string(),
         Key::Damping => method.damping.to_string(),

@@ -5,6 +5,7 @@ use ratatui::{layout::Rect, text::Span};
 use super::{super::status, Shown};
 use crate::{
     app::{Panel, PartView},
+    protocol::Refined,
     ui::{
         Role,
         screens::view::{View, first_in_sight},
@@ -43,6 +44,12 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     if let Some(own) = shown.scheduled() {
         // What other sizes than the schedule's have cost.
         note += &format!("; the schedule's {} would be {}", own.removed, error(own.relative_error));
+    }
+    if let Some(refined) = shown.refined() {
+        let Refined { swaps, error_before, error_after } = refined;
+        let (before, after) = (error(error_before), error(error_after));
+        note +=
+            &format!("; {}: {before} {} {after}", plural(swaps, "swap", "swaps"), view.theme.glyphs.arrow());
     }
     let inner = view.panel(Panel::Batches, area, "Batches", &note);
     if part.step_errors.len() > LISTED {

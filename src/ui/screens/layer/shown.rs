@@ -3,7 +3,7 @@
 use crate::{
     app::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
     config::Part,
-    protocol::{HessianStats, Method, Scheduled},
+    protocol::{HessianStats, Method, Refined, Scheduled},
     ui::{
         numbers::per_cent,
         screens::{stage, view::View},
@@ -49,6 +49,11 @@ impl<'a> Shown<'a> {
     /// What the schedule alone would have removed, where sizes were rounded away from it.
     pub fn scheduled(&self) -> Option<Scheduled> {
         self.result()?.record(self.part).scheduled
+    }
+
+    /// What swaps made of the path's error.
+    pub fn refined(&self) -> Option<Refined> {
+        self.result()?.record(self.part).refined
     }
 
     pub fn method(&self) -> Option<&'a Method> {

@@ -1,0 +1,67 @@
+//! Scores of other methods, for comparison: all of them are known before anything leaves, and none changes on the way.
+//!
+//! They say by what units leave; what that costs is told by the exact rise of the error, and the kept columns are fitted, as
+//! with the method's own scores.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::Part;
+use crate::config::Score;
+
+/// Columns that one task sums up; so many numbers of a row lie side by side.
+const STRETCH: usize = 64;
+
+/// The score of every unit, a head's the sum over its columns; None where units leave by what they cost.
+///
+/// With W [rows, n] and G = E[x xᵀ] the score of column j is
+///
+/// - magnitude: ‖W_:j‖²;
+/// - Wanda-sp (An et al., arXiv 2312.11983, the structured form of Wanda, Sun et al., arXiv 2306.11695): the mean over rows
+///   of |W_ij| ‖x_j‖, with ‖x_j‖ = √G_jj per token; they sum over all tokens, which changes no order;
+/// - FLAP (arXiv 2312.11983, WIFV): Var(x_j) ‖W_:j‖² with Var(x_j) = G_jj − E[x_j]²; its authors take a head's mean, which
+///   changes no order among heads of one width;
+/// - random: a place in a permutation that the part's seed alone draws.
+pub(super) fn baseline(part: &Part) -> Option<Vec<f64>> {
+    let (n, width) = (part.n(), part.units.width());
+    let moment = part.moment;
+    let columns: Vec<f64> = match part.score {
+        Score::Obs => return None,
+        Score::Magnitude => sums(part, |w| w * w),
+        Score::WandaSp => {
+            let rows = part.rows as f64;
+            let means = sums(part, f64::abs).into_iter().enumerate();
+            means.map(|(j, sum)| sum / rows * moment.at(j, j).max(0.0).sqrt()).collect()
+        }
+        Score::Flap => {
+            let squared = sums(part, |w| w * w).into_iter();
+            squared.zip(0..n).map(|(squared, j)| moment.variance(j) * squared).collect()
+        }
+        Score::Random => return Some(places(part.unit_count(), part.seed)),
+    };
+    Some(columns.chunks_exact(width).map(|unit| unit.iter().sum()).collect())
+}
+
+/// Σ_i f(W_ij) of every column, rows in their order.
+fn sums(part: &Part, f: impl Fn(f64) -> f64 + Sync) -> Vec<f64> {
+    let n = part.n();
+    let mut sums = vec![0.0; n];
+    sums.par_chunks_mut(STRETCH).enumerate().for_each(|(stretch, sums)| {
+        let first = stretch * STRETCH;
+        for row in part.weight.chunks_exact(n) {
+            for (sum, &w) in sums.iter_mut().zip(&row[first..]) {
+                *sum += f(w.into());
+            }
+        }
+    });
+    sums
+}
+
+/// Of every unit its place in a random order.
+fn places(units: usize, seed: u64) -> Vec<f64> {
+    let mut places: Vec<f64> = (0..units).map(|place| place as f64).collect();
+    places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    places
+}
