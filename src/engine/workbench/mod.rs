@@ -99,6 +99,8 @@ struct Bench<'c> {
     forward: Option<(Machine, Device, DType)>,
     waypoints: Waypoints,
     perplexities: Perplexities,
+    /// A session that may have measured the dense model already.
+    dense_from: Option<PathBuf>,
     /// The last one, whose ratios may be planned.
     search: Option<SearchRecord>,
     writers: Writers,
@@ -142,6 +144,7 @@ impl<'c> Bench<'c> {
             forward: None,
             waypoints: Waypoints::default(),
             perplexities: Perplexities::default(),
+            dense_from: None,
             search: None,
             writers: Writers::default(),
         }
