@@ -25,9 +25,10 @@ fn demo(criterion: &mut Criterion) {
             let job = PruneRun {
                 model: ModelChoice::Demo,
                 settings: settings.clone(),
-                out: dir.path().join("slim"),
+                out: Some(dir.path().join("slim")),
                 force: true,
                 session: SessionPlace::None,
+                dense_from: None,
             };
             let mut worker = engine::start(1, |control| engine::prune(job, control));
             while worker.events.blocking_recv().is_some() {}

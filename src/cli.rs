@@ -1,6 +1,7 @@
 //! What the command line says; nothing else happens here.
 
 mod sessions;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 use slimgpt::config::{Colours, MachineOptions, Options, TextSource};
 
 pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
+pub use sweep::SweepArgs;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.";
 
@@ -59,6 +61,7 @@ pub enum Command {
   slimgpt prune --out slim-demo                                          the built-in model
   slimgpt prune llama-7b --calibration c4.jsonl.gz --ratio 0.2 --out slim
   slimgpt prune --config sample_configs/llama-7b-20.toml --out slim
+  slimgpt prune --ratio 0.5 --no-export                                  only to see what comes of it
 
 {EXIT_CODES}"))]
     Prune(Box<PruneArgs>),
@@ -97,6 +100,15 @@ pub enum Command {
   slimgpt sessions show last"
     )]
     Sessions(SessionsCommand),
+    /// Run a grid of settings, each several times if need be, and make tables of what comes of it
+    #[command(after_help = format!("Examples:
+  slimgpt sweep sample_configs/sweeps/methods.toml --out methods
+  slimgpt sweep grid.toml --out grid --jobs 4           the same command goes on after a kill
+  slimgpt sweep grid.toml --out grid --print-commands | parallel
+  slimgpt sweep --collect grid                          tables of what is there
+
+{EXIT_CODES}"))]
+    Sweep(SweepArgs),
     /// Measure the perplexity of a model on a text
     #[command(after_help = "Examples:
   slimgpt eval                                       the built-in model on its held-out text
@@ -217,11 +229,17 @@ pub struct PruneArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Directory to write; must not exist
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "no_export")]
+    pub out: Option<PathBuf>,
+    /// Write no model; slimgpt export writes it from the session, if it is wanted after all
+    #[arg(long, conflicts_with_all = ["out", "force"])]
+    pub no_export: bool,
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,
+    /// Take the dense model's perplexity over from another session, where that has measured it on the same text
+    #[arg(long, value_name = "DIR", conflicts_with = "no_session")]
+    pub dense_from: Option<PathBuf>,
     /// Settings file (TOML); a flag wins over it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

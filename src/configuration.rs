@@ -34,7 +34,7 @@ pub fn resolve(
 }
 
 /// What `defaults.toml` says, where it is there.
-fn defaults(paths: Option<&Paths>) -> Result<Options, config::Error> {
+pub fn defaults(paths: Option<&Paths>) -> Result<Options, config::Error> {
     let Some(path) = paths.map(Paths::defaults) else { return Ok(Options::default()) };
     match fs::read_to_string(&path) {
         Ok(text) => config::parse_file(&text, &path.display().to_string()),

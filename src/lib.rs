@@ -35,6 +35,8 @@ pub mod plot;
 pub mod protocol;
 // What came of a run, for people: figures, a page, a table, a model card.
 pub mod report;
+// Many runs that differ in what a file says, and their tables.
+pub mod sweep;
 // A run on disk: settings, attempts of every layer, and what goes on after a crash.
 pub mod session;
 // Events on disk: written while they happen, and played again.

@@ -4,6 +4,7 @@ mod cli;
 mod configuration;
 mod manual;
 mod sessions;
+mod sweeps;
 
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use slimgpt::{
     engine::{self, Draw, Evaluate, Generate, Logits, ModelChoice, PruneRun},
     headless::{self, Output},
     recording::{Recorder, Replay},
+    sweep,
     tui::{self, Ending, Flags, Interface, Opened, Session},
 };
 
@@ -27,6 +29,7 @@ enum Failure {
     Engine(engine::Error),
     Explorer(tui::Error),
     Session(sessions::Error),
+    Sweep(sweep::Error),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Some(Command::Export(args)) => finished(sessions::export(args, paths)),
         Some(Command::Report(args)) => finished(sessions::report(args, paths)),
         Some(Command::Sessions(command)) => finished(sessions::on_disk(command, paths)),
+        Some(Command::Sweep(args)) => finished(sweeps::sweep(args, paths)),
         Some(Command::Eval(args)) => finished(evaluate(args)),
         Some(Command::Logits(args)) => finished(logits(args)),
         Some(Command::Generate(args)) => finished(generate(args)),
@@ -63,6 +67,10 @@ fn main() -> ExitCode {
         Err(Failure::Engine(error)) if error.is_cancelled() => {
             ("slimgpt", error.to_string(), error.exit_code())
         }
+        Err(Failure::Sweep(error)) if error.is_cancelled() => {
+            ("slimgpt", error.to_string(), error.exit_code())
+        }
+        Err(Failure::Sweep(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
         Err(Failure::Engine(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
         Err(Failure::Explorer(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
         Err(Failure::Session(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
@@ -124,10 +132,14 @@ fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let session = sessions::place_of_run(&options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     engine::use_threads(settings.machine.threads)?;
-    let recorder = events.as_deref().map(|events| Recorder::open_beside(events, &args.out));
+    let recorder = events.as_deref().map(|events| match &args.out {
+        Some(out) => Recorder::open_beside(events, out),
+        None => Recorder::open(events),
+    });
     let recorder = recorder.transpose().map_err(engine::Error::from)?;
     let root = paths.map(Paths::sessions);
-    let job = PruneRun { model, settings, out: args.out, force: args.force, session };
+    let PruneArgs { out, force, dense_from, .. } = args;
+    let job = PruneRun { model, settings, out, force, session, dense_from };
     Ok(headless::prune(job, output, recorder, root.as_deref())?)
 }
 
@@ -195,6 +207,12 @@ fn finished<E: Into<Failure>>(done: Result<(), E>) -> Result<Ending, Failure> {
 impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<sweep::Error> for Failure {
+    fn from(error: sweep::Error) -> Self {
+        Self::Sweep(error)
     }
 }
 

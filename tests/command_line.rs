@@ -38,6 +38,7 @@ fn every_command_s_help_has_an_example() {
         &["prune"],
         &["eval"],
         &["logits"],
+        &["sweep"],
         &["generate"],
         &["inspect"],
         &["resume"],

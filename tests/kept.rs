@@ -54,7 +54,14 @@ fn assert_same_output(one: &Path, other: &Path) {
 fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
     let (session, place) = new_session(dir);
     let out = dir.join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out.clone()),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
     let record = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     (session, out, record)
 }
@@ -83,7 +90,14 @@ fn a_run_with_a_session_writes_what_one_without_it_does() {
     headless(&settings, &dir.path().join("plain"));
     let (_, place) = new_session(dir.path());
     let out = dir.path().join("kept");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out: out.clone(), force: false, session: place };
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out.clone()),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
     let told = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     assert_same_output(&dir.path().join("plain"), &out);
     let mut told = serde_json::to_value(told).unwrap();
@@ -229,7 +243,14 @@ fn retry_and_choose_without_a_screen_make_layers_below_stale_and_resume_runs_the
     let settings = settings();
     let (session, place) = new_session(dir.path());
     let out = dir.path().join("out");
-    let job = PruneRun { model: ModelChoice::Demo, settings, out, force: false, session: place };
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
     let first = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
     let change = engine::MethodChange { ratio: Some(0.5), ..Default::default() };
     let job = Retry { session: session.clone(), model: None, layer: 7, change, choose: false };

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("config", &[]),
     ("disk", &[]),
     // Part of the program, not of the library.
@@ -49,7 +49,8 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "config",
         ],
     ),
-    ("headless", &["engine", "recording", "report", "session", "protocol", "config"]),
+    ("sweep", &["engine", "report", "plot", "session", "protocol", "disk", "config"]),
+    ("headless", &["sweep", "engine", "recording", "report", "session", "protocol", "config"]),
 ];
 
 /// Which modules may name a crate.

@@ -3,12 +3,19 @@
 
 use std::{fs, path::Path};
 
-use slimgpt::config::{GroupSize, HeadScore, Settings, Span, read_file};
+use slimgpt::{
+    config::{GroupSize, HeadScore, Options, Settings, Span, read_file},
+    demo,
+    model::{Checkpoint, Source},
+    pipeline,
+    sweep::{self, Sweep},
+};
 
 fn samples() -> Vec<(String, Settings)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_configs");
     let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     paths
+        .filter(|path| path.is_file())
         .map(|path| {
             let settings = Settings::new(read_file(&path).unwrap()).unwrap();
             (path.file_stem().unwrap().to_str().unwrap().to_string(), settings)
@@ -44,4 +51,26 @@ fn each_ablation_changes_one_thing() {
     assert_eq!(sample("ablation-no-gcd"), Settings { head_score: HeadScore::Diagonal, ..paper.clone() });
     assert_eq!(sample("ablation-no-dgs"), Settings { group_size: GroupSize::Fixed(128), ..paper.clone() });
     assert_eq!(sample("ablation-no-compensation"), Settings { compensation: false, ..paper });
+}
+
+#[test]
+fn every_sweep_plans_runs_that_differ() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_configs/sweeps");
+    let built_in = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+    let mut sweeps = 0;
+    for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        let draft = sweep::read(&path).unwrap();
+        assert!(draft.title.is_some() && draft.seeded, "{}", path.display());
+        let sweep = Sweep::new(draft, &Options::default(), "").unwrap();
+        assert!(sweep.cells.len() > 3, "{}", path.display());
+        for cell in &sweep.cells {
+            assert!(cell.settings.eval.is_some(), "{} of {}", cell.name, path.display());
+            if cell.model.is_none() {
+                let planned = pipeline::plan(built_in.architecture(), &cell.settings);
+                planned.unwrap_or_else(|error| panic!("{} of {}: {error}", cell.name, path.display()));
+            }
+        }
+        sweeps += 1;
+    }
+    assert!(sweeps >= 6);
 }

@@ -4,6 +4,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use clap::Args;
 use serde::Deserialize;
+use toml::{
+    Spanned, Value,
+    de::{DeString, DeTable, DeValue},
+};
 
 use super::{Error, Options};
 
@@ -15,43 +19,139 @@ pub fn read(path: &Path) -> Result<Options, Error> {
 
 /// Parses the text of a settings file; `name` is what errors call it.
 pub fn parse(text: &str, name: &str) -> Result<Options, Error> {
-    let wrong = |at: usize, what: String| Error::File { file: name.into(), line: line_of(text, at), what };
-    let table = toml::de::DeTable::parse(text)
-        .map_err(|e| wrong(e.span().map_or(0, |span| span.start), e.message().to_string()))?
-        .into_inner();
-    let values: toml::Table = toml::from_str(text).map_err(|e| wrong(0, e.message().to_string()))?;
+    let text = SettingsText::new(text, name)?;
+    text.options(&text.entries())
+}
 
-    let known = keys();
-    let mut seen = BTreeMap::new();
-    let mut renamed = toml::Table::new();
-    for key in table.keys() {
-        let (spelled, at) = (key.get_ref().as_ref(), key.span().start);
-        let field = spelled.replace('-', "_");
-        if !known.contains(&field) {
-            let known = known.join(", ");
-            return Err(wrong(at, format!("unknown key \"{spelled}\"; expected one of {known}")));
+/// The text of a file that holds settings, alone or among other things.
+pub struct SettingsText<'t> {
+    text: &'t str,
+    name: &'t str,
+    spans: DeTable<'t>,
+    values: toml::Table,
+    known: Vec<String>,
+    /// What may stand there beside options.
+    beside: Vec<String>,
+}
+
+/// A key, or an element of the list that stands there, with its value and its place.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    pub key: &'a str,
+    /// Bytes before it.
+    pub at: usize,
+    pub value: &'a Value,
+    spans: &'a DeValue<'a>,
+}
+
+impl<'t> SettingsText<'t> {
+    /// `name` is what errors call the file.
+    ///
+    /// # Errors
+    /// What is no TOML.
+    pub fn new(text: &'t str, name: &'t str) -> Result<Self, Error> {
+        let wrong = |at: usize, what: &str| Error::File {
+            file: name.into(),
+            line: line_of(text, at),
+            what: what.into(),
+        };
+        let spans = DeTable::parse(text)
+            .map_err(|e| wrong(e.span().map_or(0, |span| span.start), e.message()))?
+            .into_inner();
+        let values = toml::from_str(text).map_err(|e| wrong(0, e.message()))?;
+        Ok(Self { text, name, spans, values, known: keys(), beside: Vec::new() })
+    }
+
+    /// Tells of these keys too where one is unknown; whoever reads the file knows what they mean.
+    pub fn beside(self, keys: &[&str]) -> Self {
+        Self { beside: keys.iter().map(|key| (*key).into()).collect(), ..self }
+    }
+
+    /// What stands at the top, in the order of the file.
+    pub fn entries(&self) -> Vec<Entry<'_>> {
+        entries(&self.spans, &self.values)
+    }
+
+    /// An error that knows its line.
+    pub fn wrong(&self, at: usize, what: impl Into<String>) -> Error {
+        Error::File { file: self.name.into(), line: line_of(self.text, at), what: what.into() }
+    }
+
+    /// Options of these keys.
+    ///
+    /// # Errors
+    /// A key that is unknown, doubled or excludes another one, a value of another type.
+    pub fn options(&self, entries: &[Entry<'_>]) -> Result<Options, Error> {
+        let mut seen = BTreeMap::new();
+        let mut renamed = toml::Table::new();
+        for &Entry { key, at, value, .. } in entries {
+            let field = field(key);
+            if !self.known.contains(&field) {
+                let mut known: Vec<&str> =
+                    self.known.iter().chain(&self.beside).map(String::as_str).collect();
+                known.sort_unstable();
+                let known = known.join(", ");
+                return Err(self.wrong(at, format!("unknown key \"{key}\"; expected one of {known}")));
+            }
+            if let Some(earlier) = seen.insert(field.clone(), at) {
+                let line = line_of(self.text, earlier);
+                let what = format!("key \"{key}\" was set on line {line} already; keep one of them");
+                return Err(self.wrong(at, what));
+            }
+            // One key at a time, so that an error knows its line.
+            Options::deserialize(toml::Table::from_iter([(field.clone(), value.clone())]))
+                .map_err(|e| self.wrong(at, format!("key \"{key}\": {}", e.message().replace('\n', " "))))?;
+            renamed.insert(field, value.clone());
         }
-        if let Some(earlier) = seen.insert(field.clone(), at) {
-            let line = line_of(text, earlier);
-            return Err(wrong(
-                at,
-                format!("key \"{spelled}\" was set on line {line} already; keep one of them"),
-            ));
+        let options = Options::deserialize(renamed).map_err(|e| self.wrong(0, e.message()))?;
+        let place = |names: &[&str]| {
+            let named = entries.iter().find(|entry| names.contains(&&*field(entry.key)));
+            named.map_or(0, |entry| entry.at)
+        };
+        if options.first_ratio.is_some() != options.last_ratio.is_some() {
+            let at = place(&["first_ratio", "last_ratio"]);
+            return Err(self.wrong(at, "first_ratio and last_ratio belong together; give both or neither"));
         }
-        let value = values[spelled].clone();
-        // One key at a time, so that an error knows its line.
-        Options::deserialize(toml::Table::from_iter([(field.clone(), value.clone())]))
-            .map_err(|e| wrong(at, format!("key \"{spelled}\": {}", e.message().replace('\n', " "))))?;
-        renamed.insert(field, value);
+        if options.ratio.is_some() && options.first_ratio.is_some() {
+            let what = "ratio and first_ratio/last_ratio exclude each other; keep one of them";
+            return Err(self.wrong(place(&["ratio"]), what));
+        }
+        Ok(options)
     }
-    let options = Options::deserialize(renamed).map_err(|e| wrong(0, e.message().to_string()))?;
-    if options.first_ratio.is_some() != options.last_ratio.is_some() {
-        return Err(wrong(0, "first_ratio and last_ratio belong together; give both or neither".into()));
+}
+
+impl<'a> Entry<'a> {
+    /// The keys of a table, in the order of the file; None where it is none.
+    pub fn table(&self) -> Option<Vec<Entry<'a>>> {
+        Some(entries(self.spans.as_table()?, self.value.as_table()?))
     }
-    if options.ratio.is_some() && options.first_ratio.is_some() {
-        return Err(wrong(0, "ratio and first_ratio/last_ratio exclude each other; keep one of them".into()));
+
+    /// The elements of a list; None where it is none.
+    pub fn list(&self) -> Option<Vec<Entry<'a>>> {
+        let (spans, values) = (self.spans.as_array()?, self.value.as_array()?);
+        let element = |(spans, value): (&'a Spanned<DeValue<'a>>, &'a Value)| Entry {
+            key: self.key,
+            at: spans.span().start,
+            value,
+            spans: spans.get_ref(),
+        };
+        Some(spans.iter().zip(values).map(element).collect())
     }
-    Ok(options)
+}
+
+fn entries<'a>(spans: &'a DeTable<'_>, values: &'a toml::Table) -> Vec<Entry<'a>> {
+    let entry = |(key, spans): (&'a Spanned<DeString<'_>>, &'a Spanned<DeValue<'_>>)| {
+        let (at, key) = (key.span().start, key.get_ref().as_ref());
+        Some(Entry { key, at, value: values.get(key)?, spans: spans.get_ref() })
+    };
+    let mut entries: Vec<Entry<'a>> = spans.iter().filter_map(entry).collect();
+    entries.sort_by_key(|entry| entry.at);
+    entries
+}
+
+/// The option that a key means: `seq-len` and `seq_len` are the same.
+pub fn field(key: &str) -> String {
+    key.replace('-', "_")
 }
 
 /// The flags' names, which are the file's keys, and `model`.

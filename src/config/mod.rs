@@ -13,7 +13,7 @@ mod settings;
 mod values;
 
 pub use error::Error;
-pub use file::{parse as parse_file, read as read_file};
+pub use file::{Entry, SettingsText, field, parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
 pub use layer_ratio::LayerRatio;
 pub use method::{AttentionUnit, GroupSize, HeadScore, Refine, Score, SolverDtype, Target};

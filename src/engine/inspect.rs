@@ -6,13 +6,19 @@ use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
 
 use crate::{
-    config::{AttentionUnit, Settings},
-    model::{Checkpoint, LayerSize},
+    config::{AttentionUnit, Settings, TextSource},
+    demo,
+    model::{Architecture, Checkpoint, LayerSize},
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
     protocol::PlannedLayer,
 };
 
-use super::{Control, Error, ModelChoice, calibrate::window_length, describe::planned, machine::forward_on};
+use super::{
+    Control, Error, ModelChoice,
+    calibrate::{resolved, window_length},
+    describe::planned,
+    machine::forward_on,
+};
 
 /// Side of the matrix product whose speed stands for the machine's.
 const PROBE: usize = 1024;
@@ -88,6 +94,41 @@ pub fn inspect(
         parameters_after: after.parameters(),
         run: needs(&checkpoint, &plan, &settings, seq_len, (&device, dtype))?,
     })
+}
+
+/// The most that a run would hold at one time, in bytes, its evaluation included; nothing is computed for it.
+pub fn forecast(model: &ModelChoice, settings: Settings, control: &mut Control) -> Result<u64, Error> {
+    let (_, dtype) = forward_on(&settings.machine)?;
+    let checkpoint = model.open(control)?;
+    let architecture = checkpoint.architecture();
+    let settings = resolved(settings, architecture)?;
+    let seq_len = window_length(&settings, architecture)?;
+    let plan = pipeline::plan(architecture, &settings)?;
+    let samples = settings.samples;
+    let footprint = Footprint { architecture, settings: &settings, samples, seq_len, dtype };
+    let phases = footprint.phases(&plan);
+    let pruning = phases.iter().map(|(_, held)| held.total()).max().unwrap_or(0);
+    let block = phases.iter().map(|(_, held)| held.block).max().unwrap_or(0);
+    let evaluating = block.saturating_add(evaluation(architecture, &settings, dtype));
+    Ok(pruning.max(evaluating).saturating_add(PROGRAM))
+}
+
+/// At most this is held beside a block while a perplexity is measured: hidden states, both ends, logits.
+fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) -> u64 {
+    /// Tokens of one forward pass, and copies of their logits.
+    const TOKENS: usize = 2048;
+    const COPIES: u64 = 3;
+    let most_tokens = match &settings.eval {
+        None => return 0,
+        Some(TextSource::DemoStories | TextSource::DemoHeldOut) => demo::HELD_OUT.len() as u64,
+        // A token has a byte at least.
+        Some(TextSource::File(path)) => path.metadata().map_or(u64::MAX, |file| file.len()),
+    };
+    let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
+    let size = dtype.size_in_bytes() as u64;
+    let states = most_tokens.saturating_mul(hidden * size).min(settings.machine.memory_budget.0 / 2);
+    let logits = COPIES * 4 * vocab * settings.eval_seq_len.max(TOKENS) as u64;
+    states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
 }
 
 /// The number types of the weights.

@@ -24,7 +24,7 @@ pub use control::Control;
 pub use error::Error;
 pub use evaluate::{Evaluate, Evaluation, evaluate};
 pub use generate::{Generate, Generated, generate};
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Inspection, forecast, inspect};
 pub use logits::{Logits, LogitsWritten, logits};
 pub use machine::use_threads;
 pub use open::ModelChoice;

@@ -6,6 +6,7 @@ mod inspect;
 mod on_session;
 mod run;
 mod sessions;
+mod sweep;
 mod table;
 mod words;
 
@@ -28,6 +29,8 @@ pub use sessions::{
     remove as remove_sessions, show as show_session,
 };
 
+pub use sweep::{collect as collect_sweep, commands as sweep_commands, run as run_sweep};
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -44,10 +47,15 @@ pub fn prune(
 ) -> Result<(), Error> {
     let out = job.out.clone();
     let driven = run::drive(move |control| engine::prune(job, control), recorder.as_mut());
+    let session = driven.session.clone();
     let record = on_session::or_how_to_go_on(driven, root)?;
     match output {
         Output::Json => print_json(&record)?,
-        Output::Text => print_record(&record, Some(&out))?,
+        Output::Text => print_record(&record, out.as_deref())?,
+    }
+    if let (None, Some(session)) = (&out, session) {
+        let name = words::argument(root, &session);
+        say(&format!("No model was written: slimgpt export {name} --out DIR writes it."));
     }
     Ok(recorder.map_or(Ok(()), Recorder::finish)?)
 }

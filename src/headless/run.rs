@@ -82,11 +82,11 @@ fn follow<T: Send + 'static>(
 
 /// The signals that ask a program to end.
 #[cfg(unix)]
-struct Interrupts([tokio::signal::unix::Signal; 3]);
+pub struct Interrupts([tokio::signal::unix::Signal; 3]);
 
 #[cfg(unix)]
 impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
+    pub fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self([
             signal(SignalKind::interrupt())?,
@@ -95,7 +95,7 @@ impl Interrupts {
         ]))
     }
 
-    async fn next(&mut self) {
+    pub async fn next(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -106,15 +106,15 @@ impl Interrupts {
 }
 
 #[cfg(not(unix))]
-struct Interrupts;
+pub struct Interrupts;
 
 #[cfg(not(unix))]
 impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
+    pub fn listen() -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    pub async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -22,8 +22,10 @@ pub enum Ticks {
     Numbers,
     /// No fractions.
     Whole,
-    /// Names of 0, 1, 2 …
+    /// Names of 0, 1, 2 …; where they do not fit beside each other, they stand in two rows.
     Names(Vec<String>),
+    /// At these values, whatever the scale.
+    At(Vec<f64>),
     /// Powers of ten of the values, which are log₁₀ of what is meant.
     Decades,
     None,
@@ -94,6 +96,7 @@ impl Axis {
                 let named = names.iter().enumerate().filter(|(at, _)| at % every == 0);
                 named.map(|(at, name)| Tick { at: at as f64, text: name.clone() }).collect()
             }
+            (Ticks::At(values), _) => values.iter().map(|&at| Tick { at, text: plain(at, 0.0) }).collect(),
             (Ticks::Numbers | Ticks::Whole | Ticks::Decades, Scale::Logarithmic) => decades(laid, most),
             (Ticks::Numbers, Scale::Linear) => steps(laid, most, 0.0, &plain),
             (Ticks::Whole, Scale::Linear) => steps(laid, most, 1.0, &plain),

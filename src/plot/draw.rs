@@ -3,7 +3,7 @@
 use plotters_backend::DrawingBackend;
 
 use super::{
-    Bar, Chart, Dot, Fill, Ink, Mark, Panel, Series, Shape, Size, Stroke,
+    Bar, Chart, Dot, Fill, Ink, Mark, Panel, Series, Shape, Size, Stroke, Ticks,
     axis::{Laid, Tick},
     canvas::{Anchor, Canvas, width},
 };
@@ -40,6 +40,8 @@ struct Frame<'p> {
     right: f64,
     top: f64,
     bottom: f64,
+    /// Rows that the names along x stand in.
+    rows: usize,
     /// Left edge of titles.
     edge: f64,
     /// Top edge of all.
@@ -85,6 +87,8 @@ impl<'p> Frame<'p> {
         above -= SMALL;
         let bottom = y0 + high - MARGIN - 2.0 * LINE - 2.0;
         let bottom = if panel.x.label.is_empty() { bottom + LINE } else { bottom };
+        let rows = rows_of_names(panel, wide);
+        let bottom = bottom - (rows - 1) as f64 * LINE;
         let most = (((bottom - top) / 34.0) as usize).clamp(2, 7);
         let y_ticks = panel.y.ticks(&y, most);
         let widest = y_ticks.iter().map(|tick| width(&tick.text, SMALL)).fold(0.0, f64::max);
@@ -97,7 +101,19 @@ impl<'p> Frame<'p> {
         let beside = names.chain(levels).fold(6.0, f64::max);
         let edge = x0 + MARGIN;
         let left = edge + if widest > 0.0 { widest + 7.0 } else { 0.0 };
-        Self { panel, x, y, y_ticks, left, right: x0 + wide - MARGIN - beside, top, bottom, edge, above }
+        Self {
+            panel,
+            x,
+            y,
+            y_ticks,
+            left,
+            right: x0 + wide - MARGIN - beside,
+            top,
+            bottom,
+            rows,
+            edge,
+            above,
+        }
     }
 
     fn place(&self, (x, y): (f64, f64)) -> Option<Place> {
@@ -135,6 +151,9 @@ impl<'p> Frame<'p> {
                 Shape::Steps { .. } => {
                     canvas.path(&[(at, middle.1), (at + 10.0, middle.1)], series.ink, 1.6);
                 }
+                Shape::Whiskers { .. } => {
+                    draw_whisker(canvas, middle, (middle.1 - 4.0, middle.1 + 4.0), series.ink)
+                }
                 Shape::Strip { .. } => {
                     canvas.rectangle((at, middle.1 - 2.5), (at + 9.0, middle.1 + 2.5), series.ink, 1.0);
                 }
@@ -161,19 +180,20 @@ impl<'p> Frame<'p> {
         }
         canvas.path(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Quiet, 1.0);
         let most = (((self.right - self.left) / 48.0) as usize).clamp(2, 16);
-        let (mut taken, mut ticks) = (f64::NEG_INFINITY, self.panel.x.ticks(&self.x, most));
+        let (mut taken, mut ticks) = (vec![f64::NEG_INFINITY; self.rows], self.panel.x.ticks(&self.x, most));
         ticks.retain(|tick| (self.x.low - 1e-9..=self.x.high + 1e-9).contains(&tick.at));
         for tick in ticks {
             let Some(share) = self.x.place(tick.at) else { continue };
             let x = self.left + share * (self.right - self.left);
             canvas.path(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Quiet, 1.0);
             let half = width(&tick.text, SMALL) / 2.0;
-            if x - half > taken {
-                canvas.text(&tick.text, (x, self.bottom + LINE), Anchor::Middle, SMALL, Ink::Quiet);
-                taken = x + half + 4.0;
+            if let Some(row) = taken.iter().position(|taken| x - half > *taken) {
+                let y = self.bottom + (1 + row) as f64 * LINE;
+                canvas.text(&tick.text, (x, y), Anchor::Middle, SMALL, Ink::Quiet);
+                taken[row] = x + half + 4.0;
             }
         }
-        let below = self.bottom + 2.0 * LINE;
+        let below = self.bottom + (1 + self.rows) as f64 * LINE;
         let label = &self.panel.x.label;
         canvas.text(label, ((self.left + self.right) / 2.0, below), Anchor::Middle, SMALL, Ink::Quiet);
     }
@@ -223,6 +243,15 @@ impl<'p> Frame<'p> {
                 canvas.path(&path, ink, 1.6);
             }
             Shape::Bars { bars, width } => bars.iter().for_each(|bar| self.bar(canvas, bar, *width, ink)),
+            Shape::Whiskers { spans } => {
+                for &(x, low, high) in spans {
+                    let (Some((x, low)), Some((_, high))) = (self.place((x, low)), self.place((x, high)))
+                    else {
+                        continue;
+                    };
+                    draw_whisker(canvas, (x, low), (high, low), ink);
+                }
+            }
             Shape::Strip { spans } => {
                 for &(from, to, strength) in spans {
                     let (Some(from), Some(to)) = (self.x.place(from), self.x.place(to)) else { continue };
@@ -292,13 +321,26 @@ impl<'p> Frame<'p> {
     }
 }
 
+/// Two where names do not fit beside each other, each within its share of the width.
+fn rows_of_names(panel: &Panel, wide: f64) -> usize {
+    /// What is left of it beside the numbers of y and names of lines.
+    const SHARE: f64 = 0.85;
+    match &panel.x.ticks {
+        Ticks::Names(names) => {
+            let room = SHARE * wide / names.len().max(1) as f64;
+            if names.iter().any(|name| width(name, SMALL) + 4.0 > room) { 2 } else { 1 }
+        }
+        Ticks::Numbers | Ticks::Whole | Ticks::At(_) | Ticks::Decades | Ticks::None => 1,
+    }
+}
+
 fn is_at_end(series: &Series) -> bool {
     matches!(series.shape, Shape::Line { .. } | Shape::Steps { .. }) && !series.name.is_empty()
 }
 
 fn is_in_legend(series: &Series) -> bool {
     let empty = match &series.shape {
-        Shape::Strip { spans } => spans.is_empty(),
+        Shape::Strip { spans } | Shape::Whiskers { spans } => spans.is_empty(),
         Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Steps { points } => {
             points.is_empty()
         }
@@ -310,7 +352,24 @@ fn is_in_legend(series: &Series) -> bool {
 fn half_width(series: &Series) -> f64 {
     match series.shape {
         Shape::Bars { width, .. } => width / 2.0,
-        Shape::Line { .. } | Shape::Dots { .. } | Shape::Steps { .. } | Shape::Strip { .. } => 0.0,
+        Shape::Line { .. }
+        | Shape::Dots { .. }
+        | Shape::Steps { .. }
+        | Shape::Whiskers { .. }
+        | Shape::Strip { .. } => 0.0,
+    }
+}
+
+/// From top to bottom at x, with a bar at both ends.
+fn draw_whisker<B: DrawingBackend>(
+    canvas: &mut Canvas<B>,
+    (x, _): Place,
+    (top, bottom): (f64, f64),
+    ink: Ink,
+) {
+    canvas.path(&[(x, top), (x, bottom)], ink, 1.0);
+    for y in [top, bottom] {
+        canvas.path(&[(x - 3.0, y), (x + 3.0, y)], ink, 1.0);
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Shape {
     Steps { points: Vec<(f64, f64)> },
     /// From the bottom of the panel upwards; `width` in units of x.
     Bars { bars: Vec<Bar>, width: f64 },
+    /// Upright lines with a bar at both ends: (x, low, high).
+    Whiskers { spans: Vec<(f64, f64, f64)> },
     /// A strip along the bottom: (from, to, strength from 0 to 1) in units of x.
     Strip { spans: Vec<(f64, f64, f64)> },
 }
@@ -90,13 +92,16 @@ impl Series {
         Self { name: name.into(), ink, shape: Shape::Line { points, stroke: Stroke::Solid, dot } }
     }
 
-    /// Every (x, y); a bar's top is one. A strip has none.
+    /// Every (x, y); a bar's top is one, and so are a whisker's ends. A strip has none.
     pub fn points(&self) -> Vec<(f64, f64)> {
         match &self.shape {
             Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Steps { points } => {
                 points.clone()
             }
             Shape::Bars { bars, .. } => bars.iter().map(|bar| (bar.x, bar.height)).collect(),
+            Shape::Whiskers { spans } => {
+                spans.iter().flat_map(|&(x, low, high)| [(x, low), (x, high)]).collect()
+            }
             Shape::Strip { .. } => Vec::new(),
         }
     }

@@ -122,3 +122,23 @@ fn a_chart_of_nothing_is_drawn_too() {
         assert!(chart.svg(Look::Light, chart.size()).ends_with("</svg>\n"));
     }
 }
+
+#[test]
+fn whiskers_make_room_for_both_of_their_ends() {
+    let series = |shape| Series { name: String::new(), ink: Ink::First, shape };
+    let panel = |series| Panel {
+        title: String::new(),
+        x: Axis::whole("seed"),
+        y: Axis::numbers("perplexity"),
+        series: vec![series],
+        marks: Vec::new(),
+    };
+    let whiskers = series(Shape::Whiskers { spans: vec![(0.0, 2.0, 40.0), (1.0, f64::NAN, 1.0)] });
+    assert!(whiskers.points().contains(&(0.0, 40.0)));
+    let chart = Chart::single(panel(whiskers));
+    let svg = chart.svg(Look::Light, chart.size());
+    // A line and a bar at both ends; one without a place is left out.
+    let ink = format!("stroke=\"{}\"", Ink::First.hex(Look::Light));
+    assert_eq!(svg.matches(&ink).count(), 3, "{svg}");
+    assert!(svg.contains(">40<"), "{svg}");
+}

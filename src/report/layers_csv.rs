@@ -62,7 +62,8 @@ pub fn layers_csv(run: &RunRecord, facts: &[LayerFacts]) -> String {
     text
 }
 
-fn line(fields: impl Iterator<Item = String>) -> String {
+/// A line of a table as RFC 4180 has it.
+pub fn line(fields: impl Iterator<Item = String>) -> String {
     let fields: Vec<String> = fields.map(|field| quoted(&field)).collect();
     fields.join(",") + "\r\n"
 }

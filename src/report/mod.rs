@@ -6,9 +6,9 @@ pub mod figures;
 mod files;
 mod gallery;
 mod layers_csv;
-mod page;
+pub mod page;
 mod subject;
-mod words;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
@@ -17,5 +17,5 @@ pub use card::{CardFacts, card};
 pub use facts::{Change, LayerFacts, LayerState};
 pub use files::{PLOTS, ReportFile, files};
 pub use gallery::Curves;
-pub use layers_csv::layers_csv;
+pub use layers_csv::{layers_csv, line as csv_line};
 pub use subject::Subject;

@@ -4,7 +4,8 @@ mod inline;
 mod tables;
 
 use super::{Subject, gallery::Figure, words};
-use inline::escape;
+pub use inline::{escape, figure};
+pub use tables::{Cell, table};
 
 const STYLE: &str = include_str!("../../assets/report/page.css");
 
@@ -60,51 +61,75 @@ const SECTIONS: [Section; 7] = [
     },
 ];
 
+/// What any page of this program is made of.
+pub struct Document<'d> {
+    /// Of the window.
+    pub title: String,
+    /// Above all sections.
+    pub head: String,
+    /// (anchor, heading, what stands below it).
+    pub sections: Vec<(&'d str, &'d str, String)>,
+    pub footer: String,
+}
+
+/// The page as it is written; texts but the title are HTML already.
+pub fn document(document: &Document<'_>) -> String {
+    let Document { title, head, sections, footer } = document;
+    let contents =
+        sections.iter().map(|(id, heading, _)| format!("<li><a href=\"#{id}\">{heading}</a></li>"));
+    let contents: String = contents.collect();
+    let sections = sections
+        .iter()
+        .map(|(id, heading, body)| format!("<section id=\"{id}\"><h2>{heading}</h2>\n{body}</section>\n"));
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{}</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n{}<main>\n{head}\
+         <nav aria-label=\"Contents\"><ol>{contents}</ol></nav>\n{}</main>\n\
+         <footer>{footer}</footer>\n</body>\n</html>\n",
+        escape(title),
+        inline::inks(),
+        inline::LOOKS,
+        sections.collect::<String>(),
+    )
+}
+
 pub fn page(subject: &Subject, figures: &[Figure]) -> String {
-    let model = escape(&subject.record.model.name);
-    let mut sections = String::new();
-    let mut contents = String::new();
+    let mut sections = Vec::new();
     for Section { id, heading, says, figures: names } in &SECTIONS {
         let shown: Vec<&Figure> =
             names.iter().filter_map(|name| figures.iter().find(|figure| figure.id == *name)).collect();
         if shown.is_empty() {
             continue;
         }
-        contents += &format!("<li><a href=\"#{id}\">{heading}</a></li>");
-        sections += &format!("<section id=\"{id}\"><h2>{heading}</h2>\n");
+        let mut body = String::new();
         if !says.is_empty() {
-            sections += &format!("<p class=\"says\">{says}</p>\n");
+            body += &format!("<p class=\"says\">{says}</p>\n");
         }
-        for figure in shown {
-            sections += &inline::figure(figure);
+        for Figure { id, shown, read, chart } in shown {
+            body += &inline::figure(id, (shown, read), chart, ".svg, .png");
         }
         if *id == "attempts" {
-            sections += &tables::attempts(subject);
+            body += &tables::attempts(subject);
         }
-        sections += "</section>\n";
+        sections.push((*id, *heading, body));
     }
-    for (id, heading, body) in [
+    sections.extend([
         ("layers", "All layers", tables::layers(subject)),
         ("settings", "Settings", tables::settings(subject)),
         ("environment", "Environment", tables::environment(subject)),
-    ] {
-        contents += &format!("<li><a href=\"#{id}\">{heading}</a></li>");
-        sections += &format!("<section id=\"{id}\"><h2>{heading}</h2>\n{body}</section>\n");
-    }
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{model} · SlimGPT report</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n{}<main>\n{}{}\
-         <nav aria-label=\"Contents\"><ol>{contents}</ol></nav>\n{sections}</main>\n\
-         <footer>slimgpt {} · the method: SlimGPT, arXiv 2412.18110 · the plots lie beside this page in \
-         <code>plots/</code>, the numbers in <code>layers.csv</code> and <code>run.json</code></footer>\n</body>\n</html>\n",
-        inline::inks(),
-        inline::LOOKS,
-        head(subject),
-        notices(subject),
-        escape(&subject.record.slimgpt_version),
-    )
+    ]);
+    document(&Document {
+        title: format!("{} · SlimGPT report", subject.record.model.name),
+        head: head(subject) + &notices(&subject.notices),
+        sections,
+        footer: format!(
+            "slimgpt {} · the method: SlimGPT, arXiv 2412.18110 · the plots lie beside this page in \
+             <code>plots/</code>, the numbers in <code>layers.csv</code> and <code>run.json</code>",
+            escape(&subject.record.slimgpt_version)
+        ),
+    })
 }
 
 /// Title and the numbers that matter most.
@@ -139,10 +164,11 @@ fn head(subject: &Subject) -> String {
     )
 }
 
-fn notices(subject: &Subject) -> String {
-    if subject.notices.is_empty() {
+/// What a reader has to know.
+pub fn notices(notices: &[String]) -> String {
+    if notices.is_empty() {
         return String::new();
     }
-    let items = subject.notices.iter().map(|notice| format!("<li>{}</li>", escape(notice)));
+    let items = notices.iter().map(|notice| format!("<li>{}</li>", escape(notice)));
     format!("<aside class=\"notices\"><h2>To be known</h2><ul>{}</ul></aside>\n", items.collect::<String>())
 }

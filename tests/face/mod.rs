@@ -70,9 +70,10 @@ pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
     let job = PruneRun {
         model: ModelChoice::Demo,
         settings: settings.clone(),
-        out: out.into(),
+        out: Some(out.into()),
         force: false,
         session: SessionPlace::None,
+        dense_from: None,
     };
     finished(engine::start(1, move |control| engine::prune(job, control))).unwrap()
 }

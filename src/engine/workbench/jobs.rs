@@ -26,10 +26,13 @@ use super::{
 pub struct PruneRun {
     pub model: ModelChoice,
     pub settings: Settings,
-    pub out: PathBuf,
+    /// None: what came of it stays in the session.
+    pub out: Option<PathBuf>,
     /// Replace what is there.
     pub force: bool,
     pub session: SessionPlace,
+    /// A session that may have measured the dense model on the same text already.
+    pub dense_from: Option<PathBuf>,
 }
 
 /// Goes on with a session's run.
@@ -136,25 +139,34 @@ pub struct Tried {
     pub stale: bool,
 }
 
-/// Prunes, measures, writes. What it returns also lies in `OUT/run.json`.
+/// Prunes, measures, and writes where that is asked for. What it returns then also lies in `OUT/run.json`.
 pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
-    let PruneRun { model, settings, out, force, session } = job;
+    let PruneRun { model, settings, out, force, session, dense_from } = job;
     let checkpoint = model.open(control)?;
     let settings = resolved(settings, checkpoint.architecture())?;
     let ratios = match settings.schedule {
         Schedule::Auto => Vec::new(),
         _ => pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?,
     };
-    OutputDir::check(&out, force, directory(&checkpoint))?;
+    if let Some(out) = &out {
+        OutputDir::check(out, force, directory(&checkpoint))?;
+    }
     let opened = control.stamp(opened(&checkpoint)?);
     control.tell(opened.event.clone());
     let mut bench = Bench::new(&checkpoint, model, settings.clone(), session);
     bench.waypoints = Waypoints::returning(Returning::Later);
     bench.told.push(opened);
-    let target = Some(Target { path: for_later(&out)?, force });
+    bench.dense_from = dense_from;
+    let target = out.as_deref().map(for_later).transpose()?.map(|path| Target { path, force });
     let (methods, seconds) = (Methods::OfRun, Seconds::default());
     let run = Run { from: 0, ratios, settings, methods, target, seconds };
-    let record = bench.run(run, control).and_then(|_| finish(&mut bench, &out, force, control));
+    let record = bench.run(run, control).and_then(|record| match &out {
+        Some(out) => finish(&mut bench, out, force, control),
+        None => {
+            control.tell(Event::RunDone { record: Box::new(record.clone()) });
+            Ok(record)
+        }
+    });
     bench.close(control);
     record
 }

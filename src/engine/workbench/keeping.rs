@@ -65,6 +65,9 @@ impl Bench<'_> {
             perplexities: Vec::new(),
             output: None,
         };
+        if let Some(other) = &self.dense_from {
+            self.perplexities.take_over(other, &state.model.files);
+        }
         let session = match &self.place {
             SessionPlace::None | SessionPlace::Open(_) => return Ok(()),
             SessionPlace::New(dir) => Session::create(dir, state)?,

@@ -1,9 +1,11 @@
 //! Perplexity of both models, measured once for as long as nothing changes.
 
+use std::path::Path;
+
 use crate::{
     config::TextSource,
     protocol::{Event, PerplexityRecord},
-    session::Measured,
+    session::{self, Fingerprint, Measured},
 };
 
 use super::{
@@ -22,6 +24,15 @@ pub struct Perplexities(pub Vec<Measured>);
 type Of = Option<Vec<Option<usize>>>;
 
 impl Perplexities {
+    /// Takes over what another session has measured of the same dense model; nothing where it cannot be read.
+    pub fn take_over(&mut self, other: &Path, files: &[Fingerprint]) {
+        if let Ok(state) = session::look(other)
+            && state.model.files == files
+        {
+            self.0.extend(state.perplexities.into_iter().filter(|measured| measured.of.is_none()));
+        }
+    }
+
     fn known(&self, meter: &Meter, of: &Of) -> Option<&PerplexityRecord> {
         let sha256 = meter.text_sha256();
         let same = |m: &&Measured| on(m) == *meter.yardstick && m.tokens_sha256 == sha256 && m.of == *of;

@@ -1,6 +1,5 @@
 //! Charts within the page: their panels flow with its width, and their inks change with its look.
 
-use super::super::gallery::Figure;
 use crate::plot::{Chart, Ink, Look, Panel, Size, Ticks};
 
 /// What a reader chooses the look by; without a choice, it is that of the system.
@@ -14,10 +13,12 @@ const WIDE: Size = Size { width: 760, height: 320 };
 const NARROW: Size = Size { width: 360, height: 280 };
 /// One of two, and one of many.
 const HALF: Size = Size { width: 440, height: 280 };
+/// Names along x that need no width.
+const FEW: usize = 3;
 const SMALL: Size = Size { width: 250, height: 190 };
 
-pub fn figure(figure: &Figure) -> String {
-    let Figure { id, shown, read, chart } = figure;
+/// A chart with its words; its files are called `id`.
+pub fn figure(id: &str, (shown, read): (&str, &str), chart: &Chart, kinds: &str) -> String {
     let label = escape(shown);
     let pair = |panels: &[Panel]| {
         let panels = panels.iter().map(|panel| svg(panel, HALF, &label));
@@ -25,21 +26,21 @@ pub fn figure(figure: &Figure) -> String {
     };
     let panels = match &chart.panels[..] {
         // A few names along x need no width.
-        [panel] if matches!(panel.x.ticks, Ticks::Names(_)) => pair(&chart.panels),
+        [panel] if matches!(&panel.x.ticks, Ticks::Names(names) if names.len() <= FEW) => pair(&chart.panels),
         [panel] => format!(
             "<div class=\"single\"><div class=\"wide\">{}</div><div class=\"narrow\">{}</div></div>",
             svg(panel, WIDE, &label),
             svg(panel, NARROW, &label)
         ),
-        [_, _] | [_, _, _, _] => pair(&chart.panels),
+        panels if chart.columns == 2 || panels.len() == 4 => pair(&chart.panels),
         many => {
             let many = many.iter().map(|panel| svg(panel, SMALL, &label));
             format!("<div class=\"many\">{}</div>", many.collect::<String>())
         }
     };
     format!(
-        "<figure id=\"{id}-figure\">{panels}\n<figcaption><strong>{label}</strong> {} <span class=\"files\">plots/{id}.svg, \
-         .png</span></figcaption></figure>\n",
+        "<figure id=\"{id}-figure\">{panels}\n<figcaption><strong>{label}</strong> {} <span class=\"files\">plots/{id}{kinds}\
+         </span></figcaption></figure>\n",
         escape(read)
     )
 }

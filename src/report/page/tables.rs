@@ -14,13 +14,13 @@ use crate::{
 };
 
 /// A cell, and the share of it that is shaded so that columns are read at a glance.
-struct Cell {
-    text: String,
-    share: Option<f64>,
+pub struct Cell {
+    pub text: String,
+    pub share: Option<f64>,
 }
 
 impl Cell {
-    fn of(text: impl Into<String>) -> Self {
+    pub fn of(text: impl Into<String>) -> Self {
         Self { text: text.into(), share: None }
     }
 
@@ -35,7 +35,12 @@ impl Cell {
     }
 }
 
-fn table(caption: &str, heads: &[&str], rows: impl IntoIterator<Item = (&'static str, Vec<Cell>)>) -> String {
+/// Rows are (class, cells).
+pub fn table(
+    caption: &str,
+    heads: &[&str],
+    rows: impl IntoIterator<Item = (&'static str, Vec<Cell>)>,
+) -> String {
     let heads = heads.iter().map(|head| format!("<th scope=\"col\">{}</th>", escape(head)));
     let cell = |Cell { text, share }: &Cell| match share {
         Some(share) => {
@@ -103,7 +108,7 @@ pub fn layers(subject: &Subject) -> String {
         };
         let cells = vec![
             Cell::of(layer.index.to_string()),
-            Cell::of(ratio.map_or("–".into(), |ratio| in_percent(ratio))),
+            Cell::of(ratio.map_or("–".into(), in_percent)),
             kept(|layer| layer.attention),
             kept(|layer| layer.mlp),
             Cell::error(summary.map(|layer| layer.attention.relative_error), attention),

@@ -1,0 +1,81 @@
+//! The command that runs a cell, for this program and for a shell.
+
+use std::{ffi::OsString, path::Path};
+
+use super::{Cell, Place, Standing, Sweep};
+
+/// A program's arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line(Vec<OsString>);
+
+/// What begins a cell or goes on with it; None where nothing is to be done.
+pub fn command(
+    (sweep, place): (&Sweep, &Place),
+    cell: &Cell,
+    standing: Standing,
+    threads: Option<usize>,
+) -> Option<Line> {
+    let export = sweep.export;
+    // The dense model is the same for all cells that are measured alike.
+    let measured_by = sweep.cells.iter().find(|first| first.measures_as(cell));
+    let mut line = Line(Vec::new());
+    let session = place.session_of(cell);
+    match standing {
+        Standing::Finished | Standing::InUse(_) => return None,
+        Standing::Fresh => {
+            line.push("prune").push("--config").push(place.settings_of(cell)).push("--session").push(session);
+            match export {
+                true => line.push("--out").push(place.model_of(cell)),
+                false => line.push("--no-export"),
+            };
+            if let Some(first) = measured_by.filter(|first| first.name != cell.name) {
+                line.push("--dense-from").push(place.session_of(first));
+            }
+        }
+        Standing::Begun => {
+            line.push("resume").push(session);
+        }
+    }
+    if let Some(threads) = threads {
+        line.push("--threads").push(threads.to_string());
+    }
+    Some(line)
+}
+
+impl Line {
+    fn push(&mut self, word: impl Into<OsString>) -> &mut Self {
+        self.0.push(word.into());
+        self
+    }
+
+    pub fn arguments(&self) -> &[OsString] {
+        &self.0
+    }
+
+    /// As a shell reads it.
+    pub fn quoted(&self, program: &Path) -> String {
+        let words = [program.as_os_str()].into_iter().chain(self.0.iter().map(OsString::as_os_str));
+        words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:+,%=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_each_word_as_it_was() {
+        let line = Line(["prune", "a b", "it's", "", "--ratio=0.5", "$HOME"].map(OsString::from).into());
+        let told = line.quoted(Path::new("slimgpt"));
+        assert_eq!(told, "slimgpt prune 'a b' 'it'\\''s' '' --ratio=0.5 '$HOME'");
+    }
+}

@@ -1,0 +1,195 @@
+//! Where a sweep's files lie, and how its cells stand there.
+
+use std::{
+    fs,
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{Cell, Error, Sweep};
+use crate::{
+    config::{self, Settings},
+    disk::temporary,
+    protocol, session,
+};
+
+const SWEEP: &str = "sweep.json";
+
+/// The directory of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    root: PathBuf,
+}
+
+/// How a cell stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing of it is there.
+    Fresh,
+    Begun,
+    Finished,
+    /// Another process works on it.
+    InUse(Option<u32>),
+}
+
+impl Place {
+    /// The directory for a sweep: a new one, or that of the same sweep begun earlier.
+    ///
+    /// # Errors
+    /// A directory that holds something else.
+    pub fn new(root: &Path) -> Result<Self, Error> {
+        let place = Self { root: root.into() };
+        let occupied = || Error::Occupied(root.into());
+        match fs::read_dir(root) {
+            Err(cause) if cause.kind() == ErrorKind::NotFound => {}
+            Err(cause) if cause.kind() == ErrorKind::NotADirectory => return Err(occupied()),
+            Err(cause) => return Err(Error::Unreadable { path: root.into(), cause }),
+            Ok(entries) => {
+                if entries.count() > 0 && !place.file(SWEEP).is_file() {
+                    return Err(occupied());
+                }
+            }
+        }
+        Ok(place)
+    }
+
+    /// The sweep that lies there.
+    ///
+    /// # Errors
+    /// None lies there, or it cannot be read.
+    pub fn open(root: &Path) -> Result<(Self, Sweep), Error> {
+        let place = Self { root: root.into() };
+        let path = place.file(SWEEP);
+        let text = match fs::read_to_string(&path) {
+            Err(cause) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&cause.kind()) => {
+                return Err(Error::NotASweep(root.into()));
+            }
+            read => read.map_err(|cause| Error::Unreadable { path: path.clone(), cause })?,
+        };
+        let sweep =
+            serde_json::from_str(&text).map_err(|cause| Error::Damaged { path, cause: cause.to_string() })?;
+        Ok((place, sweep))
+    }
+
+    /// Lays down the sweep and the settings of its cells.
+    ///
+    /// # Errors
+    /// A cell that was begun with other settings, by its name; a disk that takes no files.
+    pub fn lay_down(&self, sweep: &Sweep) -> Result<(), Error> {
+        for cell in &sweep.cells {
+            self.refuse_changed(cell, sweep.export)?;
+        }
+        for cell in &sweep.cells {
+            self.write(&self.settings_of(cell), cell.file().as_bytes())?;
+        }
+        let json = serde_json::to_string_pretty(sweep)
+            .map_err(|cause| Error::Damaged { path: self.file(SWEEP), cause: cause.to_string() })?;
+        self.write(&self.file(SWEEP), (json + "\n").as_bytes())
+    }
+
+    fn refuse_changed(&self, cell: &Cell, export: bool) -> Result<(), Error> {
+        let path = self.session_of(cell);
+        if !path.exists() {
+            return Ok(());
+        }
+        // Options that the file of then did not know have their defaults.
+        let before = config::read_file(&self.settings_of(cell)).and_then(|options| {
+            let model = options.model.clone();
+            Ok(Cell { settings: Settings::new(options)?, model, ..cell.clone() })
+        });
+        let Ok(before) = before else { return Ok(()) };
+        let (was, is) = (before.identity(export), cell.identity(export));
+        if was == is {
+            return Ok(());
+        }
+        let value = |of: &[(String, String)], key: &str| {
+            let found = of.iter().find(|(other, _)| other == key);
+            found.map_or_else(|| "nothing".to_owned(), |(_, value)| value.clone())
+        };
+        let mut keys: Vec<&String> = was.iter().chain(&is).map(|(key, _)| key).collect();
+        keys.retain(|key| value(&was, key) != value(&is, key));
+        keys.dedup();
+        let mut what: Vec<String> = Vec::new();
+        for key in keys {
+            let told = format!("{key} was {}, now is {}", value(&was, key), value(&is, key));
+            if !what.contains(&told) {
+                what.push(told);
+            }
+        }
+        Err(Error::Changed { name: cell.name.clone(), what: what.join("; "), path })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    pub fn settings_of(&self, cell: &Cell) -> PathBuf {
+        self.root.join("settings").join(format!("{}.toml", cell.name))
+    }
+
+    pub fn session_of(&self, cell: &Cell) -> PathBuf {
+        self.root.join("cells").join(&cell.name)
+    }
+
+    pub fn log_of(&self, cell: &Cell) -> PathBuf {
+        self.root.join("logs").join(format!("{}.log", cell.name))
+    }
+
+    pub fn model_of(&self, cell: &Cell) -> PathBuf {
+        self.root.join("models").join(&cell.name)
+    }
+
+    /// How a cell stands; one that was broken off before its first layer is as if it had not been begun.
+    ///
+    /// # Errors
+    /// A session that is damaged, or was made by a newer version.
+    pub fn standing(&self, cell: &Cell, export: bool) -> Result<Standing, Error> {
+        let dir = self.session_of(cell);
+        let summary = session::summary(&dir);
+        if let protocol::Standing::InUse { pid } = summary.standing {
+            return Ok(Standing::InUse(pid));
+        }
+        let state = match session::look(&dir) {
+            Ok(state) => state,
+            Err(session::Error::NotFound(_)) => return Ok(Standing::Fresh),
+            Err(_) if !dir.exists() || session::find(None, &dir.to_string_lossy()).is_err() => {
+                return Ok(Standing::Fresh);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let written = summary.content.is_some_and(|content| content.output.is_some());
+        Ok(match summary.standing {
+            _ if state.course.is_none() => {
+                session::remove(&dir)?;
+                Standing::Fresh
+            }
+            protocol::Standing::Finished if written || !export => Standing::Finished,
+            _ => Standing::Begun,
+        })
+    }
+
+    /// The last thing that the cell's newest process said was wrong.
+    pub fn last_error(&self, cell: &Cell) -> Option<String> {
+        const ERROR: &str = "slimgpt: error: ";
+        let log = fs::read(self.log_of(cell)).ok()?;
+        let log = String::from_utf8_lossy(&log);
+        let mut errors = log.lines().rev();
+        errors.find_map(|line| line.strip_prefix(ERROR)).map(str::to_owned)
+    }
+
+    /// Writes a file that appears whole or not at all, with its directory.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let fail = || Error::write(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(fail())?;
+        }
+        let mut file = temporary(path).map_err(fail())?;
+        file.write_all(bytes).map_err(fail())?;
+        file.persist(path).map_err(|error| fail()(error.error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! What a sweep runs: its cells, each with a name and settings that hold.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Draft, Error,
+    file::{CASE, DraftCell, SEED},
+    name::{Label, names},
+};
+use crate::{
+    config::{self, Options, Settings},
+    engine::ModelChoice,
+};
+
+/// Keys that change neither what is pruned nor what is measured.
+const OF_THE_MACHINE: [&str; 3] = ["threads", "memory_budget", "session_cache"];
+/// Keys that count only where a model is written.
+const OF_THE_OUTPUT: [&str; 5] = ["format", "gguf_type", "export_dtype", "shard_size", "verify"];
+
+/// A sweep, all of it resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    pub title: String,
+    /// Each cell's model is written.
+    pub export: bool,
+    /// What rows are told apart by: `case`, and the keys of the grid but the seed.
+    pub columns: Vec<String>,
+    pub cells: Vec<Cell>,
+}
+
+/// One run of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Of its files.
+    pub name: String,
+    /// One of each column.
+    pub values: Vec<String>,
+    /// None for the built-in model.
+    pub model: Option<String>,
+    pub settings: Settings,
+}
+
+impl Sweep {
+    /// Fills in what a file does not say: `weaker` options, and behind them those of the built-in model where a cell has no
+    /// other. `title` is for a file without one.
+    ///
+    /// # Errors
+    /// Settings that cannot be, with the name of the cell; cells that have the same ones.
+    pub fn new(draft: Draft, weaker: &Options, title: &str) -> Result<Self, Error> {
+        let Draft { title: told, export, keys, seeded, cells } = draft;
+        let labels: Vec<Label<'_>> = cells
+            .iter()
+            .map(|DraftCell { case, values, options }| Label {
+                case: case.as_deref(),
+                values: keys.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect(),
+                seed: options.seed.filter(|_| seeded),
+            })
+            .collect();
+        let names = names(&labels);
+        let cased = cells.iter().any(|cell| cell.case.is_some());
+        let mut resolved: Vec<Cell> = Vec::with_capacity(cells.len());
+        for (DraftCell { case, values, options }, name) in cells.into_iter().zip(names) {
+            let values = case.into_iter().chain(values).collect();
+            resolved.push(cell(name, values, options.or(weaker.clone()))?);
+        }
+        let columns = cased.then(|| CASE.to_owned()).into_iter().chain(keys).collect();
+        let sweep = Self { title: told.unwrap_or_else(|| title.into()), export, columns, cells: resolved };
+        sweep.refuse_equal_cells()?;
+        Ok(sweep)
+    }
+
+    fn refuse_equal_cells(&self) -> Result<(), Error> {
+        let all: Vec<Vec<(String, String)>> =
+            self.cells.iter().map(|cell| cell.identity(self.export)).collect();
+        for (at, own) in all.iter().enumerate() {
+            if let Some(earlier) = all[..at].iter().position(|other| other == own) {
+                let (one, other) = (self.cells[earlier].name.clone(), self.cells[at].name.clone());
+                return Err(Error::Same { one, other });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cell(name: String, values: Vec<String>, options: Options) -> Result<Cell, Error> {
+    let model = options.model.clone();
+    let cache = options.session_cache;
+    let options = match ModelChoice::new(model.clone()) {
+        ModelChoice::Demo => options.or(config::demo()?),
+        ModelChoice::Named(_) => options,
+    };
+    let mut settings = Settings::new(options).map_err(|cause| Error::cell(&name, cause))?;
+    if cache.is_none() {
+        // Nobody comes back to a layer of a cell.
+        settings.session_cache = config::ByteSize(0);
+    }
+    Ok(Cell { name, values, model, settings })
+}
+
+impl Cell {
+    pub fn choice(&self) -> ModelChoice {
+        ModelChoice::new(self.model.clone())
+    }
+
+    /// What `slimgpt prune --config` reads.
+    pub fn file(&self) -> String {
+        self.settings.to_file(self.model.as_deref())
+    }
+
+    /// All that decides what comes of it, key by key.
+    pub fn identity(&self, export: bool) -> Vec<(String, String)> {
+        let file = self.file();
+        let counts = |key: &str| !OF_THE_MACHINE.contains(&key) && (export || !OF_THE_OUTPUT.contains(&key));
+        lines(&file).filter(|(key, _)| counts(key)).map(|(key, value)| (key.into(), value.into())).collect()
+    }
+
+    /// True where both measure the same dense model on the same text.
+    pub fn measures_as(&self, other: &Self) -> bool {
+        let yardstick = |cell: &Self| {
+            let settings = &cell.settings;
+            let (device, dtype) = (settings.machine.device, settings.machine.dtype);
+            (cell.model.clone(), settings.eval.clone(), settings.eval_seq_len, settings.bos, device, dtype)
+        };
+        self.settings.eval.is_some() && yardstick(self) == yardstick(other)
+    }
+
+    /// The same but for the seed.
+    pub fn identity_but_seed(&self, export: bool) -> Vec<(String, String)> {
+        let mut identity = self.identity(export);
+        identity.retain(|(key, _)| key != SEED);
+        identity
+    }
+}
+
+/// The keys of a printed settings file with their values.
+pub fn lines(file: &str) -> impl Iterator<Item = (&str, &str)> {
+    file.lines().filter_map(|line| line.split_once(" = "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::parse;
+
+    fn sweep(text: &str) -> Result<Sweep, String> {
+        let draft = parse(text, "sweep.toml").map_err(|error| error.to_string())?;
+        Sweep::new(draft, &Options::default(), "sweep").map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn cells_without_a_model_are_the_built_in_one_s() {
+        let sweep = sweep("[grid]\nratio = [0.1, 0.2]").unwrap();
+        let settings = &sweep.cells[1].settings;
+        assert_eq!((settings.ratio, settings.seq_len), (Some(0.2), Some(256)));
+        assert_eq!(settings.session_cache, config::ByteSize(0));
+        assert_eq!(sweep.cells[1].name, "0.2");
+    }
+
+    #[test]
+    fn settings_that_cannot_be_are_told_with_their_cell() {
+        let error = sweep("[grid]\nratio = [0.1, 1.5]\nseed = [0, 1]").unwrap_err();
+        assert!(error.starts_with("cell 1.5-seed0: ratio: expected a ratio"), "{error}");
+    }
+
+    #[test]
+    fn cells_that_would_be_the_same_run_are_refused() {
+        let error = sweep("[[case]]\nname = \"a\"\n[[case]]\nname = \"b\"\nthreads = 3").unwrap_err();
+        assert!(error.starts_with("cells a and b: have the same settings"), "{error}");
+    }
+
+    #[test]
+    fn a_sweep_survives_json() {
+        let sweep = sweep("title = \"t\"\n[grid]\nratio = [0.1, 0.2]\nseed = [0, 1]").unwrap();
+        let json = serde_json::to_string(&sweep).unwrap();
+        assert_eq!(serde_json::from_str::<Sweep>(&json).unwrap(), sweep);
+    }
+}

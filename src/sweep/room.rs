@@ -1,0 +1,94 @@
+//! How many cells run at once: as many as memory and cores have room for.
+
+use std::{collections::BTreeMap, fs, thread};
+
+use super::{Cell, Error};
+use crate::{
+    config::{ByteSize, ComputeDevice},
+    engine::{self, Control},
+};
+
+/// What the processes of a sweep get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Cells at once.
+    pub jobs: usize,
+    /// Worker threads of each; None where the settings say.
+    pub threads: Option<usize>,
+    /// The most that one cell is going to need, in bytes.
+    pub needs: u64,
+    /// What all of them may take; None where the system does not tell.
+    pub room: Option<u64>,
+}
+
+/// What a person says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub jobs: Option<usize>,
+    pub threads: Option<usize>,
+    pub memory: Option<ByteSize>,
+}
+
+/// Looks at the models of the cells, which are downloaded once here, and at what is free.
+///
+/// # Errors
+/// A model that cannot be opened; settings that do not fit it, with the name of the cell.
+pub fn share(cells: &[&Cell], asked: Asked, control: &mut Control) -> Result<Share, Error> {
+    let mut forecasts: BTreeMap<Vec<(String, String)>, u64> = BTreeMap::new();
+    for cell in cells {
+        let mut key = cell.identity_but_seed(false);
+        key.push(("memory_budget".into(), cell.settings.machine.memory_budget.to_string()));
+        if let std::collections::btree_map::Entry::Vacant(vacant) = forecasts.entry(key) {
+            let bytes = engine::forecast(&cell.choice(), cell.settings.clone(), control);
+            vacant.insert(bytes.map_err(|cause| Error::cell(&cell.name, cause))?);
+        }
+    }
+    let needs = forecasts.into_values().max().unwrap_or(0);
+    let room = asked.memory.map(|ByteSize(bytes)| bytes).or_else(available_memory);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let said = cells.iter().filter_map(|cell| cell.settings.machine.threads).max();
+    let threads = asked.threads.or(said);
+    // The memory of another device is not known here.
+    let on_device = cells.iter().any(|cell| cell.settings.machine.device != ComputeDevice::Cpu);
+    let fitting = if on_device { 1 } else { at_once((needs, room), (threads.unwrap_or(1), cores)) };
+    let jobs = asked.jobs.unwrap_or(fitting).clamp(1, cells.len().max(1));
+    let threads = asked.threads.or_else(|| said.is_none().then(|| (cores / jobs).max(1)));
+    Ok(Share { jobs, threads, needs, room })
+}
+
+/// As many as fit both; one in any case.
+fn at_once((needs, room): (u64, Option<u64>), (threads, cores): (usize, usize)) -> usize {
+    let by_memory =
+        room.map_or(usize::MAX, |room| usize::try_from(room / needs.max(1)).unwrap_or(usize::MAX));
+    by_memory.min(cores / threads.max(1)).max(1)
+}
+
+/// Bytes that can be had without making others wait; None where the system does not tell.
+fn available_memory() -> Option<u64> {
+    let free = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+        Some(kibibytes * 1024)
+    });
+    // A container may have less than its machine.
+    let number = |name: &str| -> Option<u64> {
+        fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse().ok()
+    };
+    let limit = number("memory.max").map(|most| most.saturating_sub(number("memory.current").unwrap_or(0)));
+    [free, limit].into_iter().flatten().min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_run_as_memory_and_cores_have_room_for() {
+        let gib = 1 << 30;
+        assert_eq!(at_once((gib, Some(100 * gib)), (1, 16)), 16);
+        assert_eq!(at_once((gib, Some(100 * gib)), (4, 16)), 4);
+        assert_eq!(at_once((30 * gib, Some(100 * gib)), (1, 16)), 3);
+        assert_eq!(at_once((gib, None), (1, 16)), 16);
+        assert_eq!(at_once((200 * gib, Some(100 * gib)), (32, 16)), 1);
+    }
+}

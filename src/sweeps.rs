@@ -1,0 +1,36 @@
+//! The command on sweeps: from a file to its runs and tables.
+
+use slimgpt::{
+    config::{self, Paths},
+    engine,
+    headless::{self, Output},
+    sweep::{self, Asked, Error, Sweep},
+};
+
+use crate::{cli::SweepArgs, configuration::defaults};
+
+pub fn sweep(args: SweepArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let SweepArgs { file, out, jobs, threads, memory_budget, print_commands, collect, json } = args;
+    let output = if json { Output::Json } else { Output::Text };
+    if let Some(dir) = collect {
+        return headless::collect_sweep(&dir, output);
+    }
+    let (Some(file), Some(out)) = (file, out) else {
+        return Err(config::Error::value(
+            "sweep",
+            "no file or no directory was given",
+            "give FILE and --out DIR",
+        )
+        .into());
+    };
+    for (key, count) in [("jobs", jobs), ("threads", threads)] {
+        count.map(|count| config::at_least(key, count, 1)).transpose()?;
+    }
+    let title = file.file_stem().unwrap_or_default().to_string_lossy();
+    let weaker = defaults(paths).map_err(engine::Error::from)?;
+    let sweep = Sweep::new(sweep::read(&file)?, &weaker, &title)?;
+    if print_commands {
+        return headless::sweep_commands(&sweep, &out, threads);
+    }
+    headless::run_sweep(&sweep, &out, Asked { jobs, threads, memory: memory_budget }, output)
+}
