@@ -20,7 +20,9 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-const QUICK: [&str; 10] = [
+const QUICK: [&str; 12] = [
+    "--layers",
+    "9..12",
     "--schedule",
     "auto",
     "--ratio",
@@ -98,7 +100,8 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
         let all = slimgpt::pipeline::parameters_of_parts(checkpoint.architecture(), &settings).unwrap();
         let gone = record.model.parameters_before - record.model.parameters_after;
         let share = gone as f64 / all as f64;
-        assert!((0.3..0.33).contains(&share), "{schedule}: {share}");
+        // All layers lose a head at once where they have one ratio.
+        assert!((0.3..0.36).contains(&share), "{schedule}: {share}");
     }
     let bench = Bench::new();
     let ran = bench.prune(&["--schedule", "linear", "--ratio", "0.9", "--by-parameters"]);
@@ -145,7 +148,10 @@ fn a_sensitivity_is_what_a_model_loses_that_is_pruned_there_alone() {
             assert_eq!(tried.removed, units as u64 * curve.per_unit);
             assert!((tried.loss - dense - rise).abs() < 1e-5, "{curve:?} at {units}: {}", tried.loss - dense);
         };
-        for curve in curves.iter().filter(|curve| [0, 7, 11].contains(&curve.layer)) {
+        // Where every key-value head has one query head, none can leave alone.
+        let some =
+            curves.iter().filter(|curve| [0, 7, 11].contains(&curve.layer) && !curve.points.is_empty());
+        for curve in some {
             alone(curve, 1);
             if curve.part == Part::Mlp {
                 alone(curve, curve.points.len() - 1);

@@ -178,6 +178,11 @@ pub fn settings(state: &State) -> Result<Form, String> {
             settings.compensation,
         ),
         Field::switch(
+            "bias compensation",
+            "whether a bias makes up for the mean of what left, as in FLAP",
+            settings.bias_compensation,
+        ),
+        Field::switch(
             "track errors",
             "run the dense model as well: the output error of every layer",
             settings.track_errors,

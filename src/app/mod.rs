@@ -2,6 +2,7 @@
 
 mod action;
 mod available;
+mod belonging;
 mod commands;
 mod compare;
 mod copy;

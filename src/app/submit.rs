@@ -111,6 +111,7 @@ fn settings(old: &Settings, form: &Form) -> Result<Settings, String> {
         target: value_of(&TARGETS, text("target")),
         damping: Some(damping(text("damping"))?),
         no_compensation: Some(!form.switched("compensation")),
+        bias_compensation: Some(form.switched("bias compensation")),
         track_errors: Some(form.switched("track errors")),
         eval: optional(text("evaluation")).map(TextSource::from_str).transpose()?,
         eval_seq_len: Some(whole("eval seq-len", text("eval seq-len"))?),

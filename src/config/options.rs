@@ -97,6 +97,9 @@ pub struct Options {
     /// Leave the kept weights as they are
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Method")]
     pub no_compensation: Option<bool>,
+    /// Give the output of each cut part a bias that makes up for the mean of what left, as FLAP does
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Method")]
+    pub bias_compensation: Option<bool>,
     /// Number type of the elimination: f32, f64 or auto, f64 up to 2048 columns; the kept weights are fitted in f64 [default: auto]
     #[arg(long, value_name = "TYPE", help_heading = "Method")]
     pub solver_dtype: Option<SolverDtype>,
@@ -200,6 +203,7 @@ impl Options {
             stream_weight: self.stream_weight.or(weaker.stream_weight),
             damping: self.damping.or(weaker.damping),
             no_compensation: self.no_compensation.or(weaker.no_compensation),
+            bias_compensation: self.bias_compensation.or(weaker.bias_compensation),
             solver_dtype: self.solver_dtype.or(weaker.solver_dtype),
             track_errors: self.track_errors.or(weaker.track_errors),
             eval: self.eval.or(weaker.eval),

@@ -47,6 +47,7 @@ impl Settings {
         file.key("stream_weight", &self.stream_weight);
         file.key("damping", &self.damping);
         file.key("no_compensation", &!self.compensation);
+        file.key("bias_compensation", &self.bias_compensation);
         file.key("solver_dtype", &self.solver_dtype);
         file.heading("Evaluation");
         file.key("track_errors", &self.track_errors);
@@ -98,7 +99,7 @@ mod tests {
             "first-ratio = 0.1\nlast-ratio = 0.3\nthreads = 2\nlayers = \"2..5\"",
             "schedule = [0.1, 0.2]\npreset = \"paper\"\nno-compensation = true\ndevice = \"cuda:1\"\ndtype = \"bf16\"\nsolver-dtype = \"f32\"",
             "group-size = 32\ncalibration = [\"a.txt\", \"demo:stories\"]\neval = \"b \\\"c\\\".txt\"\nmemory-budget = \"1.5GiB\"",
-            "score = \"wanda-sp\"\nrefine = \"swaps\"\nuniform = true\nformat = [\"padded\", \"gguf\"]\ngguf-type = \"q4_k\"\nexport-dtype = \"bf16\"\nshard-size = \"5GiB\"\nverify = false",
+            "score = \"wanda-sp\"\nbias-compensation = true\nrefine = \"swaps\"\nuniform = true\nformat = [\"padded\", \"gguf\"]\ngguf-type = \"q4_k\"\nexport-dtype = \"bf16\"\nshard-size = \"5GiB\"\nverify = false",
         ];
         let mut all: Vec<Options> = texts.iter().map(|text| parse_file(text, "").unwrap()).collect();
         all.push(demo().unwrap());

@@ -56,6 +56,9 @@ pub struct Settings {
     pub stream_weight: f64,
     pub damping: f64,
     pub compensation: bool,
+    /// A bias makes up for the mean of what left.
+    #[serde(default)]
+    pub bias_compensation: bool,
     #[serde(default)]
     pub solver_dtype: SolverDtype,
 
@@ -166,6 +169,12 @@ impl Settings {
             let found = format!("expected a number from 0 to 1, found {stream_weight}");
             return Err(Error::value("stream-weight", &found, "0.5 goes half the way"));
         }
+        let (target, bias_compensation) =
+            (o.target.unwrap_or_default(), o.bias_compensation.unwrap_or(false));
+        if bias_compensation && target == Target::DenseStream {
+            let what = "it makes up for the mean of the layer's own output, which the dense-stream target does not aim at";
+            return Err(Error::value("bias-compensation", what, "leave it out, or give --target layer"));
+        }
         let eval_seq_len = at_least("eval-seq-len", o.eval_seq_len.unwrap_or(128), 2)?;
         Ok(Self {
             calibration: o.calibration.unwrap_or_default(),
@@ -188,10 +197,11 @@ impl Settings {
             attention_unit: o.attention_unit.unwrap_or_default(),
             group_size: o.group_size.unwrap_or_default(),
             refine: o.refine.unwrap_or_default(),
-            target: o.target.unwrap_or_default(),
+            target,
             stream_weight,
             damping,
             compensation: !o.no_compensation.unwrap_or(false),
+            bias_compensation,
             solver_dtype: o.solver_dtype.unwrap_or_default(),
             track_errors: o.track_errors.unwrap_or(false),
             eval: o.eval,

@@ -4,11 +4,11 @@ mod config;
 
 use crate::{
     config::Precision,
-    model::{Architecture, Checkpoint, Shapes},
+    model::{Architecture, Checkpoint, Family, Shapes},
 };
 
 use self::config::Form;
-use super::{Error, OutputDir};
+use super::{Error, OutputDir, writer::padded};
 
 /// Files that go along unchanged, where the checkpoint has them; also chat templates, and licences.
 const COMPANIONS: [&str; 8] = [
@@ -28,6 +28,38 @@ const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "USE_POL
 /// The modeling code that transformers loads beside the configuration (`trust_remote_code`).
 const MODELING: &str = include_str!("../../assets/hf/modeling_slimgpt.py");
 const MODELING_NAME: &str = "modeling_slimgpt.py";
+
+/// Refuses biases that pruning has added to a family whose classes in transformers have none.
+///
+/// # Errors
+/// [`Error::Inexpressible`].
+pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> {
+    let family = before.family;
+    let (attention, mlp) = match family {
+        Family::Llama => (true, true),
+        Family::Qwen3 => (true, false),
+        Family::Mistral | Family::Qwen2 => (false, false),
+    };
+    let added = [
+        ("o_proj", pruned.o_bias && !before.o_bias && !attention),
+        ("down_proj", pruned.mlp_bias && !before.mlp_bias && !mlp),
+    ];
+    match added.into_iter().find(|(_, refused)| *refused) {
+        None => Ok(()),
+        Some((projection, _)) => Err(Error::Inexpressible {
+            form: "hf and padded",
+            why: format!(
+                "{family} in transformers has no bias of {projection}, which --bias-compensation adds"
+            ),
+            left: match family {
+                Family::Llama | Family::Mistral | Family::Qwen2 => {
+                    "gguf, or a run without --bias-compensation"
+                }
+                Family::Qwen3 => "a run without --bias-compensation, or with --parts attention",
+            },
+        }),
+    }
+}
 
 /// What a directory is loaded by.
 pub struct Loading {
@@ -69,9 +101,10 @@ pub fn write_files(
     out: &OutputDir,
 ) -> Result<Loading, Error> {
     let source = checkpoint.config();
+    let whole = padded(checkpoint, pruned);
     let (form, written) = match shapes {
         Shapes::Narrow => (Form::of(pruned), pruned),
-        Shapes::Padded => (Form::unchanged(source, checkpoint.architecture()), checkpoint.architecture()),
+        Shapes::Padded => (Form::unchanged(source, &whole), &whole),
     };
     let config = config::config_json(source, written, form, dtype);
     out.write("config.json", format!("{config:#}\n").as_bytes())?;

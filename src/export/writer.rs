@@ -46,7 +46,7 @@ pub struct WrittenForm {
 pub fn check(checkpoint: &Checkpoint, pruned: &Architecture, form: &OutputForm) -> Result<(), Error> {
     for format in &form.formats {
         match format {
-            Format::Hf | Format::Padded => {}
+            Format::Hf | Format::Padded => hf::check(checkpoint.architecture(), pruned)?,
             Format::Gguf => gguf::check(checkpoint, pruned, form.gguf_type)?,
         }
     }
@@ -72,12 +72,17 @@ impl<'c> Writer<'c> {
             match format {
                 Format::Hf => directory = Some((Shapes::Narrow, shards(&pruned)?)),
                 Format::Padded => {
-                    directory = Some((Shapes::Padded, shards(checkpoint.architecture())?));
+                    directory = Some((Shapes::Padded, shards(&padded(checkpoint, &pruned))?));
                 }
                 Format::Gguf => gguf = Some(GgufWriter::create(out, checkpoint, &pruned, form.gguf_type)?),
             }
         }
         Ok(Self { checkpoint, pruned, form, shards: directory, gguf })
+    }
+
+    /// What is written, with the sizes that are left.
+    pub fn pruned(&self) -> &Architecture {
+        &self.pruned
     }
 
     /// The shapes that every block is to be added in.
@@ -147,6 +152,11 @@ impl<'c> Writer<'c> {
     }
 }
 
+/// The checkpoint's own sizes, with the biases of the pruned model.
+pub fn padded(checkpoint: &Checkpoint, pruned: &Architecture) -> Architecture {
+    checkpoint.architecture().with_output_biases(pruned.o_bias, pruned.mlp_bias)
+}
+
 /// The tensors of a directory in the order in which they come: those of the blocks, then the ends.
 fn announced(
     checkpoint: &Checkpoint,
@@ -160,6 +170,7 @@ fn announced(
     let announce = |Slot { name, shape, .. }: Slot| {
         let dtype = match dtype {
             Some(precision) => stored::dtype_of(precision),
+            None if name.ends_with(".bias") => checkpoint.bias_dtype(&name)?,
             None => checkpoint.storage_dtype(&name)?,
         };
         Ok(Announced { name, dtype, shape })

@@ -120,6 +120,18 @@ impl Architecture {
         layout::count(&layout::block(self, layer))
     }
 
+    /// The same model with biases of these outputs. Where a configuration has one key for all of a part's biases, the others
+    /// come with them, as zeros.
+    pub fn with_output_biases(&self, o_proj: bool, down_proj: bool) -> Self {
+        let Self { qkv_bias, o_bias, mlp_bias, .. } = *self;
+        Self {
+            qkv_bias: qkv_bias || o_proj,
+            o_bias: o_bias || o_proj,
+            mlp_bias: mlp_bias || down_proj,
+            ..self.clone()
+        }
+    }
+
     /// The same model with other layer sizes, which must be as many.
     pub fn with_layers(&self, layers: Vec<LayerSize>) -> Self {
         debug_assert_eq!(layers.len(), self.layers.len());

@@ -195,6 +195,24 @@ impl Block {
         Ok(())
     }
 
+    /// Gives `o_proj` another bias, [hidden].
+    ///
+    /// # Errors
+    /// One of another length.
+    pub fn set_o_bias(&mut self, bias: Tensor) -> Result<()> {
+        self.attention.o_proj = biased(self.layer, "o_proj", &self.attention.o_proj, bias)?;
+        Ok(())
+    }
+
+    /// Gives `down_proj` another bias, [hidden].
+    ///
+    /// # Errors
+    /// One of another length.
+    pub fn set_down_bias(&mut self, bias: Tensor) -> Result<()> {
+        self.mlp.down_proj = biased(self.layer, "down_proj", &self.mlp.down_proj, bias)?;
+        Ok(())
+    }
+
     /// Keeps these channels (ascending), with a new `down_proj` [hidden, kept] for them.
     ///
     /// # Errors
@@ -216,6 +234,18 @@ impl Block {
         };
         Ok(())
     }
+}
+
+/// The bias in the type and on the device of the weight it belongs to.
+fn biased(layer: usize, what: &'static str, linear: &Linear, bias: Tensor) -> Result<Linear> {
+    let weight = linear.weight();
+    let hidden = weight.dims()[0];
+    if bias.elem_count() != hidden {
+        let (expected, found) = (format!("a bias of {hidden} numbers"), bias.elem_count().to_string());
+        return Err(Error::Kept { layer, what, expected, found });
+    }
+    let bias = bias.reshape(hidden)?.to_device(weight.device())?.to_dtype(weight.dtype())?;
+    Ok(Linear::new(weight.clone(), Some(bias)))
 }
 
 fn keep_rows(linear: &Linear, rows: &[usize]) -> Result<Linear> {

@@ -68,6 +68,16 @@ impl Checkpoint {
         self.weights.storage_dtype(tensor)
     }
 
+    /// How a bias is stored, or would be if there were one: as the weight is that it belongs to.
+    ///
+    /// # Errors
+    /// Neither a bias nor its weight.
+    pub fn bias_dtype(&self, bias: &str) -> Result<DType> {
+        let weight = bias.strip_suffix(".bias").map(|stem| format!("{stem}.weight"));
+        let there = layout::has_bias(&self.architecture, bias);
+        self.storage_dtype(weight.as_deref().filter(|_| !there).unwrap_or(bias))
+    }
+
     /// # Errors
     /// No `tokenizer.json`, or one that is damaged.
     pub fn tokenizer(&self) -> Result<Tokenizer> {

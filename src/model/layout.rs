@@ -65,6 +65,17 @@ pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
     slots
 }
 
+/// True where this bias of a projection is among the tensors.
+pub fn has_bias(architecture: &Architecture, name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".bias") else { return false };
+    match stem.rsplit('.').next() {
+        Some("q_proj" | "k_proj" | "v_proj") => architecture.qkv_bias,
+        Some("o_proj") => architecture.o_bias,
+        Some("gate_proj" | "up_proj" | "down_proj") => architecture.mlp_bias,
+        Some(_) | None => false,
+    }
+}
+
 /// The tensors before the first block and after the last.
 pub fn ends(architecture: &Architecture) -> Vec<Slot> {
     let Architecture { hidden, vocab, tied, .. } = *architecture;

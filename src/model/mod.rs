@@ -40,4 +40,6 @@ pub use rope::{Rope, frequencies};
 pub use rounding::{Rounded, round_to};
 pub use source::Source;
 pub use weights::{Raw, Tensors, Weights};
-pub use write::{KeptChannels, KeptHeads, Shapes, StoredTensor, block_tensors, end_tensors};
+pub use write::{
+    KeptChannels, KeptHeads, OutputBiases, Shapes, StoredTensor, block_tensors, block_tensors_as, end_tensors,
+};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use candle_core::DType;
 
 use super::{
-    Checkpoint, Error, Raw, Result, kept, layout,
+    Architecture, Checkpoint, Error, Raw, Result, kept, layout,
     layout::{Cut, Slot},
     round_to,
 };
@@ -28,6 +28,13 @@ pub struct KeptChannels<'a> {
     pub channels: &'a [usize],
     /// [hidden, channels], row by row.
     pub down_proj: &'a [f32],
+}
+
+/// New biases of a block, [hidden] each; a part's own stays where there is none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutputBiases {
+    pub o_proj: Option<Vec<f32>>,
+    pub down_proj: Option<Vec<f32>>,
 }
 
 /// The shapes that a pruned block is stored in.
@@ -62,6 +69,21 @@ pub fn block_tensors<'a>(
     channels: Option<KeptChannels>,
     shapes: Shapes,
 ) -> Result<Vec<StoredTensor<'a>>> {
+    let biases = OutputBiases::default();
+    block_tensors_as(checkpoint, checkpoint.architecture(), layer, (heads, channels, &biases), shapes)
+}
+
+/// The same with the biases that `written` has: what the checkpoint has none of is zeros, but for the new ones.
+///
+/// # Errors
+/// As [`block_tensors`].
+pub fn block_tensors_as<'a>(
+    checkpoint: &'a Checkpoint,
+    written: &Architecture,
+    layer: usize,
+    (heads, channels, biases): (Option<KeptHeads>, Option<KeptChannels>, &OutputBiases),
+    shapes: Shapes,
+) -> Result<Vec<StoredTensor<'a>>> {
     let architecture = checkpoint.architecture();
     let Some(&size) = architecture.layers.get(layer) else {
         return Err(Error::NoSuchLayer { layer, last: architecture.layers.len() - 1 });
@@ -77,7 +99,28 @@ pub fn block_tensors<'a>(
     let kv_rows = heads.map(|kept| rows_of(kept.kv_heads));
     let channel_rows = channels.map(|kept| kept.channels);
 
+    let there: Vec<Slot> = layout::block(architecture, layer);
     let store = |slot: Slot| -> Result<StoredTensor<'a>> {
+        let own = match slot.name.rsplit_once('.') {
+            Some((stem, "bias")) if stem.ends_with(".o_proj") => biases.o_proj.as_deref(),
+            Some((stem, "bias")) if stem.ends_with(".down_proj") => biases.down_proj.as_deref(),
+            Some(_) | None => None,
+        };
+        if let Some(own) = own {
+            let dtype = checkpoint.bias_dtype(&slot.name)?;
+            return rounded(slot.name, dtype, vec![own.len()], own);
+        }
+        if !there.contains(&slot) {
+            let kept = match slot.cut {
+                Cut::QueryRows => query_rows.as_ref().map(Vec::len),
+                Cut::KeyValueRows => kv_rows.as_ref().map(Vec::len),
+                Cut::ChannelRows => channel_rows.map(<[usize]>::len),
+                Cut::Whole | Cut::HeadColumns | Cut::ChannelColumns => None,
+            };
+            let length = kept.filter(|_| shapes == Shapes::Narrow).unwrap_or(slot.shape[0]);
+            let dtype = checkpoint.bias_dtype(&slot.name)?;
+            return rounded(slot.name, dtype, vec![length], &vec![0.0; length]);
+        }
         let raw = checkpoint.weights().raw(&slot.name)?;
         let fill = |tensor, kept: &[usize], axis| match shapes {
             Shapes::Narrow => tensor,
@@ -108,7 +151,8 @@ pub fn block_tensors<'a>(
             None => verbatim(slot.name, raw),
         })
     };
-    layout::block(architecture, layer).into_iter().map(store).collect()
+    let Architecture { o_bias, mlp_bias, .. } = *written;
+    layout::block(&architecture.with_output_biases(o_bias, mlp_bias), layer).into_iter().map(store).collect()
 }
 
 /// Embedding, final norm and output head, as they are.
@@ -178,11 +222,14 @@ fn refitted<'a>(
         let (expected, found) = (format!("a weight of shape {shape:?}"), format!("{} numbers", values.len()));
         return Err(Error::Kept { layer, what, expected, found });
     }
-    let dtype = raw.dtype;
+    rounded(slot.name, raw.dtype, shape, values)
+}
+
+fn rounded<'a>(name: String, dtype: DType, shape: Vec<usize>, values: &[f32]) -> Result<StoredTensor<'a>> {
     match round_to(dtype, values) {
-        Ok(rounded) => Ok(StoredTensor { name: slot.name, dtype, shape, bytes: Cow::Owned(rounded.bytes) }),
+        Ok(rounded) => Ok(StoredTensor { name, dtype, shape, bytes: Cow::Owned(rounded.bytes) }),
         Err(element) => Err(Error::TooLarge {
-            tensor: slot.name,
+            tensor: name,
             element,
             found: values[element],
             dtype: dtype.as_str().to_owned(),

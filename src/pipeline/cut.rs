@@ -7,8 +7,8 @@ use candle_core::{DType, Device, Tensor};
 use crate::{
     config::{AttentionUnit, Part},
     model::{
-        self, Block, Checkpoint, KeptChannels, KeptHeads, LayerSize, Shapes, StoredTensor, block_tensors,
-        round_to,
+        self, Architecture, Block, Checkpoint, KeptChannels, KeptHeads, LayerSize, OutputBiases, Shapes,
+        StoredTensor, block_tensors_as, round_to,
     },
     prune::Outcome,
 };
@@ -30,6 +30,8 @@ pub struct HeadCut {
     pub kv_heads: Vec<usize>,
     /// [hidden, query_heads·head_dim]
     pub o_proj: Packed,
+    /// [1, hidden]; None where it stays as it is.
+    pub bias: Option<Packed>,
 }
 
 /// What stays of a feed-forward part.
@@ -38,6 +40,16 @@ pub struct ChannelCut {
     pub kept: Vec<usize>,
     /// [hidden, kept]
     pub down_proj: Packed,
+    /// [1, hidden]; None where it stays as it is.
+    pub bias: Option<Packed>,
+}
+
+/// What a bias has to make up for: with it the output has the mean that it had.
+pub struct Means {
+    /// E[y] of the whole weight, its own bias included, [hidden].
+    pub output: Vec<f64>,
+    /// E[x] of the columns that stay.
+    pub inputs: Vec<f64>,
 }
 
 /// A weight in the number type that the checkpoint stores it in.
@@ -82,11 +94,13 @@ impl BlockCut {
     }
 
     /// Takes what an elimination kept. Its new weight is rounded to the checkpoint's own type, so that the stream goes
-    /// on with what a reader of the files will have. `size` is the block's before pruning.
+    /// on with what a reader of the files will have, and so is its bias where there are `means` to be kept. `size` is the
+    /// block's before pruning.
     pub fn set(
         &mut self,
         part: Part,
         outcome: &Outcome,
+        means: Option<&Means>,
         (size, unit): (LayerSize, AttentionUnit),
         checkpoint: &Checkpoint,
     ) -> Result<(), Error> {
@@ -97,21 +111,35 @@ impl BlockCut {
         let tensor = format!("model.layers.{}.{name}.weight", self.layer);
         let exact: Vec<f32> = outcome.weight.iter().map(|&w| w as f32).collect();
         let dtype = checkpoint.storage_dtype(&tensor)?;
-        let rounded = round_to(dtype, &exact).map_err(|element| Error::Overflow {
-            tensor,
-            value: exact[element],
-            dtype: dtype.as_str().to_string(),
-        })?;
+        let rounded = |tensor: String, dtype: DType, exact: &[f32]| {
+            round_to(dtype, exact).map_err(|element| Error::Overflow {
+                tensor,
+                value: exact[element],
+                dtype: dtype.as_str().to_string(),
+            })
+        };
+        let weight = rounded(tensor, dtype, &exact)?;
         let rows = checkpoint.architecture().hidden;
-        let packed = Packed { dtype, shape: [rows, exact.len() / rows], bytes: rounded.bytes };
+        let columns = exact.len() / rows;
+        let bias = match means {
+            None => None,
+            Some(means) => {
+                let tensor = format!("model.layers.{}.{name}.bias", self.layer);
+                let dtype = checkpoint.bias_dtype(&tensor)?;
+                let exact = means.kept_by(&weight.values);
+                let bytes = rounded(tensor, dtype, &exact)?.bytes;
+                Some(Packed { dtype, shape: [1, rows], bytes })
+            }
+        };
+        let packed = Packed { dtype, shape: [rows, columns], bytes: weight.bytes };
         match part {
             Part::Attention => {
                 let (query_heads, kv_heads) = kept_heads(&outcome.kept, size, unit);
-                self.heads = Some(Arc::new(HeadCut { query_heads, kv_heads, o_proj: packed }));
+                self.heads = Some(Arc::new(HeadCut { query_heads, kv_heads, o_proj: packed, bias }));
             }
             Part::Mlp => {
                 let kept = outcome.kept.clone();
-                self.channels = Some(Arc::new(ChannelCut { kept, down_proj: packed }));
+                self.channels = Some(Arc::new(ChannelCut { kept, down_proj: packed, bias }));
             }
         }
         Ok(())
@@ -131,12 +159,21 @@ impl BlockCut {
             (Part::Attention, Some(cut), _) => {
                 let old = block.o_proj();
                 let o_proj = cut.o_proj.tensor(old.device(), old.dtype())?;
-                block.keep_heads(&cut.query_heads, &cut.kv_heads, o_proj)
+                let bias =
+                    cut.bias.as_ref().map(|bias| bias.tensor(o_proj.device(), o_proj.dtype())).transpose()?;
+                block.keep_heads(&cut.query_heads, &cut.kv_heads, o_proj)?;
+                bias.map_or(Ok(()), |bias| block.set_o_bias(bias))
             }
             (Part::Mlp, _, Some(cut)) => {
                 let old = block.down_proj();
                 let down_proj = cut.down_proj.tensor(old.device(), old.dtype())?;
-                block.keep_channels(&cut.kept, down_proj)
+                let bias = cut
+                    .bias
+                    .as_ref()
+                    .map(|bias| bias.tensor(down_proj.device(), down_proj.dtype()))
+                    .transpose()?;
+                block.keep_channels(&cut.kept, down_proj)?;
+                bias.map_or(Ok(()), |bias| block.set_down_bias(bias))
             }
             (Part::Attention, None, _) | (Part::Mlp, _, None) => Ok(()),
         }
@@ -166,10 +203,11 @@ impl BlockCut {
         size
     }
 
-    /// The block's tensors, ready to be written.
+    /// The block's tensors, ready to be written as `pruned` has them.
     pub fn tensors<'c>(
         &self,
         checkpoint: &'c Checkpoint,
+        pruned: &Architecture,
         shapes: Shapes,
     ) -> Result<Vec<StoredTensor<'c>>, Error> {
         let o_proj = self.heads.as_ref().map(|cut| cut.o_proj.values()).transpose()?;
@@ -181,7 +219,23 @@ impl BlockCut {
         });
         let channels = self.channels.as_ref().zip(down_proj.as_ref());
         let channels = channels.map(|(cut, down_proj)| KeptChannels { channels: &cut.kept, down_proj });
-        Ok(block_tensors(checkpoint, self.layer, heads, channels, shapes)?)
+        let bias = |bias: Option<&Packed>| bias.map(Packed::values).transpose();
+        let biases = OutputBiases {
+            o_proj: bias(self.heads.as_ref().and_then(|cut| cut.bias.as_ref()))?,
+            down_proj: bias(self.channels.as_ref().and_then(|cut| cut.bias.as_ref()))?,
+        };
+        Ok(block_tensors_as(checkpoint, pruned, self.layer, (heads, channels, &biases), shapes)?)
+    }
+}
+
+impl Means {
+    /// The bias that gives the output of these weights [hidden, kept] its mean: E[y] − Ŵ E[x].
+    fn kept_by(&self, weight: &[f32]) -> Vec<f32> {
+        let rows = weight.chunks_exact(self.inputs.len()).zip(&self.output);
+        let left = |(row, mean): (&[f32], &f64)| {
+            mean - row.iter().zip(&self.inputs).map(|(&w, x)| f64::from(w) * x).sum::<f64>()
+        };
+        rows.map(|row| left(row) as f32).collect()
     }
 }
 
@@ -204,5 +258,37 @@ fn kept_heads(kept: &[usize], size: LayerSize, unit: AttentionUnit) -> (Vec<usiz
             (kept.iter().flat_map(|unit| unit * group..(unit + 1) * group).collect(), kept.to_vec())
         }
         AttentionUnit::QueryHead => (kept.to_vec(), (0..size.kv_heads).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bias_leaves_the_output_its_mean() {
+        let number = |i: usize| ((i * 37 + 11) % 23) as f64 / 23.0 - 0.4;
+        let (tokens, hidden, n, kept) = (50, 4, 6, [1, 3, 4]);
+        let x: Vec<f64> = (0..tokens * n).map(|i| number(i) + (i % n) as f64).collect();
+        let w: Vec<f64> = (0..hidden * n).map(|i| number(3 * i + 1)).collect();
+        let own: Vec<f64> = (0..hidden).map(number).collect();
+        // Refitted to whatever.
+        let cut: Vec<f32> = (0..hidden * kept.len()).map(|i| number(5 * i) as f32).collect();
+        let mean = |of: &dyn Fn(usize) -> f64| (0..tokens).map(of).sum::<f64>() / tokens as f64;
+        let before =
+            |row: usize| mean(&|t| (0..n).map(|j| w[row * n + j] * x[t * n + j]).sum::<f64>()) + own[row];
+        let means = Means {
+            output: (0..hidden).map(before).collect(),
+            inputs: kept.iter().map(|j| mean(&|t| x[t * n + j])).collect(),
+        };
+        let bias = means.kept_by(&cut);
+        for row in 0..hidden {
+            let of = |t: usize| {
+                let columns = kept.iter().enumerate();
+                columns.map(|(at, j)| f64::from(cut[row * kept.len() + at]) * x[t * n + j]).sum::<f64>()
+            };
+            let left = mean(&of) + f64::from(bias[row]) - before(row);
+            assert!(left.abs() < 1e-6, "{left}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     BlockCut, Error, Known, LayerPlan, Leaving, Notice, Pass, Streams,
+    cut::Means,
     measure::{Inputs, Measured, Wanted, failed},
     notice::{Observer, tell},
     pass::{part_inputs, part_output},
@@ -214,12 +215,18 @@ impl Pass<'_> {
                 let began = Instant::now();
                 let problem = self.problem(part, layer, picked, (leaving, fit))?;
                 let (outcome, away) = self.solve(part, index, &problem, &measured, observer)?;
+                let mut mean_error = None;
                 if !outcome.removed.is_empty() {
                     let unit = self.settings.attention_unit;
-                    layer.cut.set(part, &outcome, (size, unit), self.checkpoint)?;
+                    let means = self.settings.bias_compensation;
+                    let means =
+                        means.then(|| means_of(part, layer, &problem, &measured, &outcome)).transpose()?;
+                    mean_error = means.as_ref().map(|(_, error)| *error);
+                    let means = means.as_ref().map(|(means, _)| means);
+                    layer.cut.set(part, &outcome, means, (size, unit), self.checkpoint)?;
                 }
                 layer.solve_seconds += began.elapsed().saturating_sub(away).as_secs_f64();
-                record(outcome, count, width)
+                PartRecord { mean_error, ..record(outcome, count, width) }
             }
             (Task::TakeOver { record, cut }, _) => {
                 layer.cut.take_over(part, cut);
@@ -329,6 +336,38 @@ impl Pass<'_> {
     }
 }
 
+/// The means that a bias keeps, and ‖E[Δy]‖² / E‖y‖² without it.
+fn means_of(
+    part: Part,
+    layer: &Layer,
+    problem: &Problem,
+    measured: &Measured,
+    outcome: &Outcome,
+) -> Result<(Means, f64), Error> {
+    let (block, moment, width) = (&layer.block, &measured.moment, problem.units.width());
+    let columns = outcome.kept.iter().flat_map(|unit| unit * width..(unit + 1) * width);
+    let inputs: Vec<f64> = columns.map(|column| moment.mean(column)).collect();
+    let all: Vec<f64> = (0..moment.n()).map(|column| moment.mean(column)).collect();
+    let mut output: Vec<f64> = with_values(&problem.weight, |weight| {
+        let row = |row: &[f32]| row.iter().zip(&all).map(|(&w, x)| f64::from(w) * x).sum();
+        weight.chunks_exact(all.len()).map(row).collect()
+    })?;
+    let left = outcome.weight.chunks_exact(inputs.len()).zip(&output).map(|(row, mean)| {
+        let left = mean - row.iter().zip(&inputs).map(|(w, x)| w * x).sum::<f64>();
+        left * left
+    });
+    let left: f64 = left.sum();
+    let bias = match part {
+        Part::Attention => block.o_bias(),
+        Part::Mlp => block.down_bias(),
+    };
+    if let Some(bias) = bias {
+        with_values(bias, |bias| output.iter_mut().zip(bias).for_each(|(mean, &b)| *mean += f64::from(b)))?;
+    }
+    let error = if outcome.energy > 0.0 { left / outcome.energy } else { 0.0 };
+    Ok((Means { output, inputs }, error))
+}
+
 /// What `run.json` holds of a part.
 fn record(outcome: Outcome, units: usize, unit_width: usize) -> PartRecord {
     PartRecord {
@@ -340,6 +379,7 @@ fn record(outcome: Outcome, units: usize, unit_width: usize) -> PartRecord {
         group_sizes: outcome.group_sizes,
         relative_error: outcome.relative_error,
         refined: outcome.refined,
+        mean_error: None,
         scheduled: outcome.scheduled,
         hessian: Some(outcome.hessian),
     }

@@ -38,6 +38,8 @@ pub struct Outcome {
     /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², G without damping; 0 where nothing left, and where the
     /// output was always 0. After swaps it is what they have left.
     pub relative_error: f64,
+    /// tr(W G Wᵀ) = E‖y‖²; 0 where nothing left.
+    pub energy: f64,
     /// What swaps have lowered, where they were asked for and something left.
     pub refined: Option<Refined>,
     /// The relative error at [`Part::scheduled`], where that is another count; None also where the path cannot be followed
@@ -184,6 +186,7 @@ impl Elimination<'_> {
             step_errors,
             group_sizes,
             relative_error,
+            energy: whole,
             refined,
             scheduled,
             weight,

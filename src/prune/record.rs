@@ -25,6 +25,9 @@ pub struct PartRecord {
     /// What swaps of removed and kept units made of that sum, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refined: Option<Refined>,
+    /// ‖E[Δy]‖² over E‖y‖², which a bias makes up for, where one was asked for; the other errors are those without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_error: Option<f64>,
     /// What the schedule alone would have removed, where sizes were rounded away from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Scheduled>,
@@ -44,6 +47,7 @@ impl PartRecord {
             group_sizes: Vec::new(),
             relative_error: 0.0,
             refined: None,
+            mean_error: None,
             scheduled: None,
             hessian: None,
         }

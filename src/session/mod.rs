@@ -37,7 +37,7 @@ pub use error::Error;
 pub use fingerprint::Check;
 pub use journal::Journal;
 pub use opened::Session;
-pub use part_file::{PartHead, PartPlace, Weight, WeightHead};
+pub use part_file::{Bias, PartHead, PartPlace, Weight, WeightHead};
 pub use shelf::{Removed, clear_other_streams, find, list, remove};
 pub use state::*;
 pub use stream_cache::{StreamCache, Tensor};

@@ -1,4 +1,4 @@
-//! One solved part of one attempt as a file: the cut weight, which any reader of safetensors opens, and all that is known
+//! One solved part of one attempt as a file: the cut weight and its new bias where it has one, which any reader of safetensors opens, and all that is known
 //! of it as metadata.
 
 use std::{collections::BTreeMap, fs::File, io, path::Path};
@@ -47,6 +47,17 @@ pub struct WeightHead {
     pub shape: [usize; 2],
     /// Of the weight's bytes.
     pub sha256: String,
+    /// Of a new bias of its output, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<BiasHead>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BiasHead {
+    /// `F32`, `F16` or `BF16`.
+    pub dtype: String,
+    /// Of the bias' bytes.
+    pub sha256: String,
 }
 
 /// A cut weight [rows, columns], row-major, little-endian.
@@ -54,6 +65,14 @@ pub struct WeightHead {
 pub struct Weight {
     pub dtype: String,
     pub shape: [usize; 2],
+    pub bytes: Vec<u8>,
+    pub bias: Option<Bias>,
+}
+
+/// A new bias [rows] of a cut weight's output, little-endian.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bias {
+    pub dtype: String,
     pub bytes: Vec<u8>,
 }
 
@@ -64,6 +83,7 @@ impl std::fmt::Debug for Weight {
 }
 
 const TENSOR: &str = "weight";
+const BIAS: &str = "bias";
 const KEY_FORMAT: &str = "slimgpt_format";
 const KEY_PART: &str = "part";
 const KEY_CHECKSUM: &str = "part_sha256";
@@ -79,6 +99,10 @@ pub(super) fn write(path: &Path, head: &PartHead, weight: Option<&Weight>) -> Re
         dtype: weight.dtype.clone(),
         shape: weight.shape,
         sha256: sha256(&weight.bytes),
+        bias: weight
+            .bias
+            .as_ref()
+            .map(|bias| BiasHead { dtype: bias.dtype.clone(), sha256: sha256(&bias.bytes) }),
     });
     let text = to_text(&PartHead { weight: stated, ..head.clone() })
         .map_err(|cause| Error::Write { path: path.into(), cause: cause.into() })?;
@@ -94,7 +118,15 @@ pub(super) fn write(path: &Path, head: &PartHead, weight: Option<&Weight>) -> Re
         shape: &weight.shape,
         bytes: &weight.bytes,
     });
-    write_whole(path, Durability::Synced, |file| tensor_file::write(file, &metadata, tensors.as_slice()))
+    let bias = weight.and_then(|weight| Some((weight, weight.bias.as_ref()?)));
+    let bias = bias.map(|(weight, bias)| Laid {
+        name: BIAS,
+        dtype: &bias.dtype,
+        shape: &weight.shape[..1],
+        bytes: &bias.bytes,
+    });
+    let tensors: Vec<Laid> = tensors.into_iter().chain(bias).collect();
+    write_whole(path, Durability::Synced, |file| tensor_file::write(file, &metadata, &tensors))
 }
 
 pub(super) fn read_head(path: &Path, place: PartPlace) -> Result<PartHead, Error> {
@@ -104,7 +136,7 @@ pub(super) fn read_head(path: &Path, place: PartPlace) -> Result<PartHead, Error
 /// The weight that the head states, verified.
 pub(super) fn read_weight(path: &Path, head: &PartHead) -> Result<Option<Weight>, Error> {
     let Some(stated) = &head.weight else { return Ok(None) };
-    let Opened { mut file, head: found, tensor } = open(path, head.place)?;
+    let Opened { mut file, head: found, tensor, bias } = open(path, head.place)?;
     let Some(tensor) = tensor.filter(|_| found.weight.as_ref() == Some(stated)) else {
         return Err(damaged(path, "it has changed since it was opened"));
     };
@@ -112,13 +144,24 @@ pub(super) fn read_weight(path: &Path, head: &PartHead) -> Result<Option<Weight>
     if sha256(&bytes) != stated.sha256 {
         return Err(damaged(path, "the checksum of its weight differs"));
     }
-    Ok(Some(Weight { dtype: stated.dtype.clone(), shape: stated.shape, bytes }))
+    let bias = match (bias, &stated.bias) {
+        (Some(tensor), Some(stated)) => {
+            let bytes = tensor_file::read_bytes(&mut file, &tensor).map_err(Error::unreadable(path))?;
+            if sha256(&bytes) != stated.sha256 {
+                return Err(damaged(path, "the checksum of its bias differs"));
+            }
+            Some(Bias { dtype: stated.dtype.clone(), bytes })
+        }
+        (Some(_), None) | (None, _) => None,
+    };
+    Ok(Some(Weight { dtype: stated.dtype.clone(), shape: stated.shape, bytes, bias }))
 }
 
 struct Opened {
     file: File,
     head: PartHead,
     tensor: Option<Stated>,
+    bias: Option<Stated>,
 }
 
 fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
@@ -136,18 +179,26 @@ fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
         return Err(damaged(path, found));
     }
     let mut tensors = header.tensors;
-    let tensor = tensors.pop();
-    let as_stated = match (&head.weight, &tensor) {
-        (Some(weight), Some(tensor)) => {
-            tensor.name == TENSOR && tensor.dtype == weight.dtype && tensor.shape == weight.shape
-        }
+    let mut take = |name: &str| {
+        let at = tensors.iter().position(|tensor| tensor.name == name)?;
+        Some(tensors.remove(at))
+    };
+    let (tensor, bias) = (take(TENSOR), take(BIAS));
+    let weight_as_stated = match (&head.weight, &tensor) {
+        (Some(weight), Some(tensor)) => tensor.dtype == weight.dtype && tensor.shape == weight.shape,
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
-    if !tensors.is_empty() || !as_stated {
+    let stated = head.weight.as_ref().and_then(|weight| Some((weight.shape[0], weight.bias.as_ref()?)));
+    let bias_as_stated = match (stated, &bias) {
+        (Some((rows, stated)), Some(bias)) => bias.dtype == stated.dtype && bias.shape == [rows],
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    if !tensors.is_empty() || !(weight_as_stated && bias_as_stated) {
         return Err(damaged(path, "its weight is not the one that its record states"));
     }
-    Ok(Opened { file, head, tensor })
+    Ok(Opened { file, head, tensor, bias })
 }
 
 fn head_of(path: &Path, header: &Header) -> Result<PartHead, Error> {

@@ -196,6 +196,20 @@ impl Attempts {
         (0..self.layers.len()).map(size).collect()
     }
 
+    /// True where an attempt in force gives the outputs of this part a bias.
+    pub fn add_bias(&self, part: Part) -> bool {
+        let biased = |layer| {
+            self.in_force(layer).is_some_and(|solved| {
+                let record = match part {
+                    Part::Attention => &solved.record.attention,
+                    Part::Mlp => &solved.record.mlp,
+                };
+                record.mean_error.is_some()
+            })
+        };
+        (0..self.layers.len()).any(biased)
+    }
+
     /// The record in force of each layer; of one without an attempt, that it is untouched.
     pub fn records(&self, architecture: &Architecture, settings: &Settings) -> Vec<LayerRecord> {
         let record = |layer| match self.in_force(layer) {

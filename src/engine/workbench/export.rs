@@ -58,7 +58,8 @@ impl Bench<'_> {
         for layer in 0..layers {
             let cut = self.in_force().cut(layer)?.unwrap_or(BlockCut::new(layer));
             for shapes in writer.shapes() {
-                writer.add(&out, shapes, cut.tensors(checkpoint, shapes)?)?;
+                let tensors = cut.tensors(checkpoint, writer.pruned(), shapes)?;
+                writer.add(&out, shapes, tensors)?;
             }
             checkpoint.give_back(layer);
             if control.progress(Stage::Export, layer as u64 + 1, total).is_break() {

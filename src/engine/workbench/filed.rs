@@ -6,7 +6,7 @@ use crate::{
     config::Part,
     pipeline::{BlockCut, ChannelCut, HeadCut, Packed},
     protocol::{PartRecord, PartSummary, Statistics},
-    session::{PartHead, PartPlace, Session, Weight},
+    session::{Bias, PartHead, PartPlace, Session, Weight},
 };
 
 use super::{Error, attempts::MadeBy};
@@ -19,17 +19,20 @@ pub fn write_part(
     statistics: Option<Statistics>,
     cut: &BlockCut,
 ) -> Result<(), Error> {
-    let (query_heads, kv_heads, packed) = match (place.part, cut.heads(), cut.channels()) {
+    let (query_heads, kv_heads, packed, bias) = match (place.part, cut.heads(), cut.channels()) {
         (Part::Attention, Some(heads), _) => {
-            (heads.query_heads.clone(), heads.kv_heads.clone(), Some(&heads.o_proj))
+            (heads.query_heads.clone(), heads.kv_heads.clone(), Some(&heads.o_proj), heads.bias.as_ref())
         }
-        (Part::Mlp, _, Some(channels)) => (Vec::new(), Vec::new(), Some(&channels.down_proj)),
-        (Part::Attention, None, _) | (Part::Mlp, _, None) => (Vec::new(), Vec::new(), None),
+        (Part::Mlp, _, Some(channels)) => {
+            (Vec::new(), Vec::new(), Some(&channels.down_proj), channels.bias.as_ref())
+        }
+        (Part::Attention, None, _) | (Part::Mlp, _, None) => (Vec::new(), Vec::new(), None, None),
     };
     let weight = packed.map(|packed| Weight {
         dtype: spelled(packed.dtype).into(),
         shape: packed.shape,
         bytes: packed.bytes.clone(),
+        bias: bias.map(|bias| Bias { dtype: spelled(bias.dtype).into(), bytes: bias.bytes.clone() }),
     });
     let head = PartHead { place, record: record.clone(), statistics, query_heads, kv_heads, weight: None };
     Ok(session.write_part(&head, weight.as_ref())?)
@@ -47,10 +50,13 @@ pub fn read_part(session: &Session, cut: BlockCut, place: PartPlace) -> Result<B
     let head = session.read_part(place)?;
     let Some(weight) = session.read_weight(&head)? else { return Ok(cut) };
     let PartHead { record, query_heads, kv_heads, .. } = head;
-    let packed = Packed { dtype: number_type(&weight.dtype), shape: weight.shape, bytes: weight.bytes };
+    let Weight { dtype, shape, bytes, bias } = weight;
+    let bias =
+        bias.map(|Bias { dtype, bytes }| Packed { dtype: number_type(&dtype), shape: [1, shape[0]], bytes });
+    let packed = Packed { dtype: number_type(&dtype), shape, bytes };
     Ok(match place.part {
-        Part::Attention => cut.with_heads(HeadCut { query_heads, kv_heads, o_proj: packed }),
-        Part::Mlp => cut.with_channels(ChannelCut { kept: record.kept, down_proj: packed }),
+        Part::Attention => cut.with_heads(HeadCut { query_heads, kv_heads, o_proj: packed, bias }),
+        Part::Mlp => cut.with_channels(ChannelCut { kept: record.kept, down_proj: packed, bias }),
     })
 }
 

@@ -25,7 +25,7 @@ use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Machine, Schedule, Settings, TextSource},
+    config::{Machine, Part, Schedule, Settings, TextSource},
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
     protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped},
@@ -306,10 +306,12 @@ impl<'c> Bench<'c> {
         CutModel::new(self.checkpoint, in_force, self.attempts.sizes(self.checkpoint.architecture()))
     }
 
-    /// With the sizes that the attempts in force leave.
+    /// With the sizes that the attempts in force leave, and the biases that they add.
     fn architecture(&self) -> Architecture {
         let before = self.checkpoint.architecture();
-        before.with_layers(self.attempts.sizes(before))
+        let added = |part| self.attempts.add_bias(part);
+        let biased = before.with_output_biases(added(Part::Attention), added(Part::Mlp));
+        biased.with_layers(self.attempts.sizes(before))
     }
 
     /// What `run.json` says of the model that the attempts in force make.

@@ -113,6 +113,8 @@ impl Bench<'_> {
         let settings = course.settings.clone();
         if target.is_some() {
             let planned = pipeline::planned(architecture, &course.plan, settings.attention_unit);
+            let added = |part| settings.bias_compensation && settings.prunes(part);
+            let planned = planned.with_output_biases(added(Part::Attention), added(Part::Mlp));
             export::check(checkpoint, &planned, &settings.output)?;
         }
         let (device, dtype) = self.forward(&settings.machine)?;

@@ -40,6 +40,7 @@ impl Dialect {
             }
             Family::Qwen2
                 if equal
+                    && !(architecture.o_bias || architecture.mlp_bias)
                     && first.heads * architecture.head_dim == architecture.hidden
                     && frequencies == Frequencies::Plain =>
             {
@@ -133,11 +134,11 @@ fn refuse_for_qwen3(architecture: &Architecture, frequencies: Frequencies) -> Re
             "hf and padded, or gguf with --uniform",
         );
     }
-    if architecture.o_bias {
-        return refused(
-            "the model has a bias of o_proj (attention_bias), which llama.cpp's qwen3 does not read".into(),
-            "hf and padded",
-        );
+    for (there, projection) in [(architecture.o_bias, "o_proj"), (architecture.mlp_bias, "down_proj")] {
+        if there {
+            let why = format!("the model has a bias of {projection}, which llama.cpp's qwen3 does not read");
+            return refused(why, "hf and padded, or a run without --bias-compensation where that added it");
+        }
     }
     match frequencies {
         Frequencies::Plain => Ok(()),

@@ -84,6 +84,7 @@ pub fn config_json(
             set_per_layer(&mut config, architecture);
         }
     }
+    set_biases(&mut config, architecture);
     if let Some(dtype) = dtype {
         follow(&mut config, dtype);
     }
@@ -103,6 +104,14 @@ fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
     });
     set(config, keys);
     set_window(config, architecture);
+}
+
+/// Where there are biases that the source's keys do not speak of; a family whose biases no key says has none added.
+fn set_biases(config: &mut Map<String, Value>, architecture: &Architecture) {
+    let keys = [("attention_bias", architecture.o_bias), ("mlp_bias", architecture.mlp_bias)];
+    for (key, _) in keys.iter().filter(|(_, there)| *there) {
+        config.insert((*key).into(), true.into());
+    }
 }
 
 /// transformers takes a missing window of a Mistral for 4096.

@@ -12,7 +12,7 @@ fn writes_more_than_there_is_room_for() {
     let (mut session, _) = Session::open(&path).unwrap();
     let left = session.state().clone();
 
-    let large = Weight { dtype: "F32".into(), shape: [128, 64], bytes: vec![1; 32 << 10] };
+    let large = Weight { dtype: "F32".into(), shape: [128, 64], bytes: vec![1; 32 << 10], bias: None };
     let error = session.write_part(&head(), Some(&large)).unwrap_err();
     assert_eq!(error.exit_code(), 1);
     assert!(error.to_string().contains("mlp.safetensors: cannot be written"), "{error}");

@@ -7,7 +7,7 @@ use super::{process::*, *};
 /// Attempt `number` of the first layer, and its weight.
 fn nth(number: usize) -> (PartHead, Weight) {
     let place = PartPlace { layer: 0, attempt: number, part: Part::Mlp };
-    let weight = Weight { dtype: "F32".into(), shape: [64, 16], bytes: vec![number as u8; 4096] };
+    let weight = Weight { dtype: "F32".into(), shape: [64, 16], bytes: vec![number as u8; 4096], bias: None };
     (PartHead { place, ..head() }, weight)
 }
 

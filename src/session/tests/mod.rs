@@ -128,6 +128,7 @@ fn head() -> PartHead {
             group_sizes: vec![1, 1],
             relative_error: 2.0 / 7.0,
             refined: None,
+            mean_error: None,
             scheduled: None,
             hessian: Some(stats),
         },
@@ -139,7 +140,7 @@ fn head() -> PartHead {
 }
 
 fn weight() -> Weight {
-    Weight { dtype: "BF16".into(), shape: [3, 2], bytes: (0..12).collect() }
+    Weight { dtype: "BF16".into(), shape: [3, 2], bytes: (0..12).collect(), bias: None }
 }
 
 /// A place for a session, and the session; the directory goes when dropped.

@@ -151,6 +151,7 @@ pub(super) fn record(units: usize, gone: usize, seen: &Seen) -> PartRecord {
         group_sizes,
         relative_error,
         refined: None,
+        mean_error: None,
         scheduled: None,
         hessian: Some(seen.stats),
     }
