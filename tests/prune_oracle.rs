@@ -69,6 +69,7 @@ fn run(fixture: &Fixture) -> Outcome {
         damping: 0.0,
         compensate: true,
         target: None,
+        target_weight: 1.0,
         solver_dtype: SolverDtype::Auto,
     };
     prune(&part, &mut |_| ControlFlow::Continue(())).unwrap()
@@ -177,6 +178,7 @@ fn baselines_score_as_their_published_formulas_do_in_numpy() {
                 damping: 0.01,
                 compensate: true,
                 target: None,
+                target_weight: 1.0,
                 solver_dtype: SolverDtype::Auto,
             };
             let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();

@@ -54,6 +54,7 @@ impl Problem {
             damping: DAMPING,
             compensate: true,
             target: None,
+            target_weight: 1.0,
             solver_dtype: SolverDtype::Auto,
         }
     }

@@ -42,6 +42,7 @@ pub enum Action {
     Shape,
     NextPreset,
     Renormalise,
+    FindRatios,
     Undo,
     Redo,
 
@@ -150,6 +151,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::Shape, "shape", "shape", "Choose the curve: schedule, mean, or first and last", &["d"], On(&[Layers, Schedule])),
     info(Action::NextPreset, "next-preset", "preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", &["P"], On(&[Schedule])),
     info(Action::Renormalise, "renormalise", "renormalise", "Scale the unlocked ratios to a mean", &["N"], On(&[Schedule])),
+    info(Action::FindRatios, "find-ratios", "find", "Search for the ratios that cost the loss least, heads and channels apart", &["A"], On(&[Layers, Schedule])),
     info(Action::Undo, "undo", "undo", "Take back the last edit of the schedule or choice of an attempt", &["u"], Everywhere),
     info(Action::Redo, "redo", "redo", "Do again what was taken back", &["ctrl-r", "U"], Everywhere),
     info(Action::Prompt, "prompt", "prompt", "Edit the prompt, its length and how tokens are drawn", &["e"], On(&[Compare])),

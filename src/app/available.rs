@@ -117,6 +117,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
             (Action::Lock, "lock"),
             (Action::Shape, "shape"),
             (Action::Renormalise, "mean"),
+            (Action::FindRatios, "find"),
             (Action::Undo, "undo"),
         ],
         Screen::Errors => {

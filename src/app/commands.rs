@@ -58,12 +58,19 @@ impl State {
         let command = Command::Run {
             run,
             from,
-            ratios: self.schedule.ratios.clone(),
+            ratios: if self.to_be_searched() { Vec::new() } else { self.schedule.ratios.clone() },
             settings: Box::new(self.settings_of_run()),
             methods,
             pace: self.pace,
         };
         vec![Effect::Command(command)]
+    }
+
+    /// Whether the ratios are still to be found: the schedule is `auto`, and no search has told them.
+    fn to_be_searched(&self) -> bool {
+        self.schedule.preset == Some(config::Schedule::Auto)
+            && self.search.record.is_none()
+            && !self.schedule.locked.contains(&true)
     }
 
     /// The settings with the schedule as it stands: by its name where that yields the same ratios.

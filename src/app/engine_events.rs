@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     AttemptResult, Curve, Effect, Entry, Form, Ghost, Job, JobKind, JobStatus, Layer, Level, Model,
-    NoticeKind, Outcome, Overlay, Schedule, Seen, State, Work, restore, sessions,
+    NoticeKind, Outcome, Overlay, Schedule, Seen, State, Work, restore, search, sessions,
 };
 
 /// Ghosts kept behind the newest run.
@@ -69,6 +69,7 @@ fn kind_of(event: &Event) -> Option<JobKind> {
         Event::Curve { layer, part, .. } => Some(JobKind::Curve { layer: *layer, part: *part }),
         Event::Measured { .. } => Some(JobKind::Measure),
         Event::Piece { .. } | Event::Wrote { .. } => Some(JobKind::Write),
+        Event::Sensitivity { .. } | Event::Tried { .. } | Event::Found { .. } => Some(JobKind::Search),
         Event::Progress { .. }
         | Event::Opened { .. }
         | Event::Restored { .. }
@@ -120,7 +121,11 @@ fn take(state: &mut State, at: f64, event: Event) {
             }
             state.session = Some(path);
         }
-        Event::RunStarted { settings, plan, .. } => {
+        Event::RunStarted { from, settings, plan, .. } => {
+            // A run may search for its ratios before it begins.
+            if let Some(job) = state.jobs.front_mut() {
+                job.kind = JobKind::Run { from };
+            }
             log(state, Level::Info, None, "The run begins".into());
             run_started(state, *settings, &plan);
         }
@@ -234,6 +239,32 @@ fn take(state: &mut State, at: f64, event: Event) {
                 known.curves.retain(|curve| curve.part != part);
                 known.curves.push(Curve { part, units, points, method });
             }
+        }
+        Event::Sensitivity { curve } => {
+            let half = curve.points.iter().find(|point| 2 * point.removed >= curve.units);
+            let cost = half.map_or(String::new(), |point| {
+                format!(": {:+.4} nats a token with {} of {} gone", point.rise, point.removed, curve.units)
+            });
+            let text = format!("Layer {}, {}: sensitivity measured{cost}", curve.layer, curve.part);
+            log(state, Level::Step, Some(curve.layer), text);
+            state.search.measured(curve);
+        }
+        Event::Tried { tried, best } => {
+            let (level, word) = if best { (Level::Info, ", the best so far") } else { (Level::Step, "") };
+            log(
+                state,
+                level,
+                None,
+                format!("Ratios by {}: {:.4} nats a token{word}", tried.name, tried.loss),
+            );
+            state.search.tried(tried, best);
+        }
+        Event::Found { record } => {
+            let best = record.tried.get(record.best);
+            let loss = best
+                .map_or(String::new(), |best| format!(" by {}: {:.4} nats a token", best.name, best.loss));
+            log(state, Level::Info, None, format!("Ratios found{loss}, {:.4} dense", record.dense_loss));
+            search::found(state, *record);
         }
         Event::Measured { record } => {
             let text = match record.after {

@@ -60,6 +60,7 @@ pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
         JobKind::Run { from } => run_share(state, job, from),
         JobKind::Retry { .. }
         | JobKind::Curve { .. }
+        | JobKind::Search
         | JobKind::Measure
         | JobKind::Write
         | JobKind::Export => stage_share(job)?,

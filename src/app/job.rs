@@ -29,6 +29,8 @@ pub enum JobKind {
         layer: usize,
         part: Part,
     },
+    /// Looks for ratios.
+    Search,
     Measure,
     Write,
     Export,
@@ -74,6 +76,7 @@ impl JobKind {
             Self::Run { .. } => "pruning",
             Self::Retry { .. } => "retry",
             Self::Curve { .. } => "error curve",
+            Self::Search => "ratio search",
             Self::Measure => "perplexity",
             Self::Write => "writing",
             Self::Export => "export",

@@ -13,7 +13,7 @@ use super::{
     navigate::{self, Move},
     picture,
     quit::quit,
-    sessions,
+    search, sessions,
 };
 
 /// Ratio that one key press moves, and that a held-down shift moves.
@@ -97,6 +97,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             let (curve, span) = (state.schedule.next_preset(), state.schedule.span);
             edit::change(state, "schedule", Edit::Alone, |schedule: &mut Schedule| schedule.take(curve, span))
         }
+        Action::FindRatios => search::find(state),
         Action::Renormalise => open_form(state, forms::renormalise),
         Action::Undo => edit::undo(state),
         Action::Redo => edit::redo(state),

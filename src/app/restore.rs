@@ -6,15 +6,16 @@ use crate::{
 };
 
 use super::{
-    Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, Schedule, Seen, State,
-    Status, Then,
+    Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, Schedule, Search, Seen,
+    State, Status, Then,
     desk::{self, Face},
     navigate, perform, sessions,
 };
 
 /// After `Opened`, which has made the layers.
 pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
-    let Restored { path, settings, ratios, layers, calibration, perplexities, unfinished, face } = session;
+    let Restored { path, settings, ratios, layers, calibration, search, perplexities, unfinished, face } =
+        session;
     let name = sessions::name(&path);
     let mut told = Vec::new();
     let count: usize = layers.iter().map(|layer| layer.attempts.len()).sum();
@@ -35,6 +36,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
         state.history = face.history.clone().up_to_what_fits(|change| fits(change, layers));
     }
     state.calibration = calibration;
+    state.search = search.map(|record| Search::of_record(*record)).unwrap_or_default();
     state.settle_choices();
     state.compare.text = state.settings.eval.clone().or(state.compare.text.take());
     (state.compare.seq_len, state.compare.bos) = (state.settings.eval_seq_len, state.settings.bos);

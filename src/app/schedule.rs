@@ -233,7 +233,11 @@ impl Schedule {
 
     /// What the curve is called.
     pub fn name(&self) -> &'static str {
-        self.place().map_or("by hand", |at| NAMED[at].0)
+        match (&self.preset, self.place()) {
+            (_, Some(at)) => NAMED[at].0,
+            (Some(config::Schedule::Auto), None) => "auto",
+            (_, None) => "by hand",
+        }
     }
 
     /// The curve after this one among those with a name.

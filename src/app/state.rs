@@ -9,10 +9,8 @@ use crate::{
 
 use super::{
     Compare, Form, Ghost, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Reopening, Revision,
-    Schedule, Screen, SessionList, Start, Status,
+    Schedule, Screen, Search, SessionList, Start, Status,
 };
-
-/// Ratios nearer than this are the same: what is typed and moved is rounded to less.
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -23,6 +21,8 @@ pub struct State {
     pub settings: Settings,
     pub layers: Vec<Layer>,
     pub schedule: Schedule,
+    /// The newest search for ratios.
+    pub search: Search,
     pub history: History,
     /// The one at work in front, those that wait behind.
     pub jobs: VecDeque<Job>,
@@ -119,6 +119,7 @@ impl State {
             origin: start.origin,
             model: None,
             schedule: Schedule::default(),
+            search: Search::default(),
             compare: Compare::new(eval, &start.settings),
             settings: start.settings,
             layers: Vec::new(),

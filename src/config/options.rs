@@ -32,18 +32,27 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Calibration")]
     pub seed: Option<u64>,
 
-    /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, or a file with one ratio a layer, where 0.1/0.3 are of heads and channels [default: log]
+    /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, auto (searched for), or a file with one ratio a layer, where 0.1/0.3 are of heads and channels [default: log]
     #[arg(long, value_name = "SCHEDULE", help_heading = "Ratios")]
     pub schedule: Option<ScheduleChoice>,
     /// Mean pruning ratio, from 0 to below 1 [default: 0.2]
     #[arg(long, value_name = "R", conflicts_with_all = ["first_ratio", "last_ratio"], help_heading = "Ratios")]
     pub ratio: Option<f64>,
+    /// Raise or lower the mean until that share of the pruned parts' parameters leaves: counts of heads are rounded, which takes more or less [with auto: always]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", conflicts_with_all = ["first_ratio", "last_ratio"], help_heading = "Ratios")]
+    pub by_parameters: Option<bool>,
     /// Ratio of the first layer
     #[arg(long, value_name = "A", requires = "last_ratio", help_heading = "Ratios")]
     pub first_ratio: Option<f64>,
     /// Ratio of the last layer
     #[arg(long, value_name = "B", requires = "first_ratio", help_heading = "Ratios")]
     pub last_ratio: Option<f64>,
+    /// Windows that a search for ratios fits on, and as many others that it measures losses on [default: 16]
+    #[arg(long, value_name = "N", help_heading = "Ratios")]
+    pub search_samples: Option<usize>,
+    /// Whole models that a search for ratios prunes at most [default: 48]
+    #[arg(long, value_name = "N", help_heading = "Ratios")]
+    pub search_trials: Option<usize>,
     /// Parts to prune [default: attention,mlp]
     #[arg(long, value_name = "PARTS", value_delimiter = ',', help_heading = "Ratios")]
     #[serde(deserialize_with = "one_or_many")]
@@ -79,6 +88,9 @@ pub struct Options {
     /// What the kept columns are fitted to: layer or dense-stream [default: layer]
     #[arg(long, value_name = "TARGET", help_heading = "Method")]
     pub target: Option<Target>,
+    /// With dense-stream: how far the kept columns go towards it, from the layer's own output at 0 [default: 0.5]
+    #[arg(long, value_name = "W", help_heading = "Method")]
+    pub stream_weight: Option<f64>,
     /// Damping, as a share of the mean diagonal of the second moment [default: 0.01]
     #[arg(long, value_name = "D", help_heading = "Method")]
     pub damping: Option<f64>,
@@ -174,6 +186,9 @@ impl Options {
             seq_len: self.seq_len.or(weaker.seq_len),
             seed: self.seed.or(weaker.seed),
             schedule: self.schedule.or(weaker_schedule),
+            search_samples: self.search_samples.or(weaker.search_samples),
+            search_trials: self.search_trials.or(weaker.search_trials),
+            by_parameters: self.by_parameters.or(weaker.by_parameters),
             parts: self.parts.or(weaker.parts),
             layers: self.layers.or(weaker.layers),
             channel_multiple: self.channel_multiple.or(weaker.channel_multiple),
@@ -185,6 +200,7 @@ impl Options {
             group_size: self.group_size.or(weaker.group_size),
             refine: self.refine.or(weaker.refine),
             target: self.target.or(weaker.target),
+            stream_weight: self.stream_weight.or(weaker.stream_weight),
             damping: self.damping.or(weaker.damping),
             no_compensation: self.no_compensation.or(weaker.no_compensation),
             bias_compensation: self.bias_compensation.or(weaker.bias_compensation),

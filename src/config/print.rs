@@ -24,7 +24,14 @@ impl Settings {
                 file.key("first_ratio", &first);
                 file.key("last_ratio", &last);
             }
-            _ => file.key("ratio", &self.ratio),
+            _ => {
+                file.key("ratio", &self.ratio);
+                file.key("by_parameters", &self.by_parameters);
+            }
+        }
+        if self.schedule == Schedule::Auto {
+            file.key("search_samples", &self.search_samples);
+            file.key("search_trials", &self.search_trials);
         }
         file.key("parts", &self.parts);
         file.key("layers", &self.layers);
@@ -37,6 +44,7 @@ impl Settings {
         file.key("group_size", &self.group_size);
         file.key("refine", &self.refine);
         file.key("target", &self.target);
+        file.key("stream_weight", &self.stream_weight);
         file.key("damping", &self.damping);
         file.key("no_compensation", &!self.compensation);
         file.key("bias_compensation", &self.bias_compensation);

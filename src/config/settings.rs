@@ -25,8 +25,17 @@ pub struct Settings {
 
     pub schedule: Schedule,
     pub ratio: Option<f64>,
+    /// The mean is still to be moved until that share of the parameters leaves.
+    #[serde(default)]
+    pub by_parameters: bool,
     pub first_ratio: Option<f64>,
     pub last_ratio: Option<f64>,
+    /// Windows that a search for ratios fits on, and as many others that it measures losses on.
+    #[serde(default = "search_samples")]
+    pub search_samples: usize,
+    /// Whole models that it prunes at most.
+    #[serde(default = "search_trials")]
+    pub search_trials: usize,
     pub parts: Vec<Part>,
     pub layers: LayerRange,
     pub channel_multiple: usize,
@@ -42,6 +51,9 @@ pub struct Settings {
     #[serde(default)]
     pub refine: Refine,
     pub target: Target,
+    /// How far the fit goes from the layer's own output towards the dense stream.
+    #[serde(default = "stream_weight")]
+    pub stream_weight: f64,
     pub damping: f64,
     pub compensation: bool,
     /// A bias makes up for the mean of what left.
@@ -65,6 +77,19 @@ pub struct Settings {
 /// What a session may keep on disk beside its results where nothing is said.
 fn session_cache() -> ByteSize {
     ByteSize(1 << 30)
+}
+
+/// The whole way: what sessions had before there was a choice.
+const fn stream_weight() -> f64 {
+    1.0
+}
+
+const fn search_samples() -> usize {
+    16
+}
+
+const fn search_trials() -> usize {
+    48
 }
 
 /// What a forward pass runs on.
@@ -106,6 +131,14 @@ impl Settings {
                 "leave it out",
             ));
         }
+        if schedule == Schedule::Auto && o.first_ratio.is_some() {
+            let what = "the schedule auto finds the ratios of all layers by their mean";
+            return Err(Error::value("first-ratio", what, "give --ratio"));
+        }
+        if schedule == Schedule::Auto && o.uniform == Some(true) {
+            let what = "equal sizes leave the schedule auto nothing to choose";
+            return Err(Error::value("uniform", what, "leave one of the two out"));
+        }
         if schedule == Schedule::Uniform && o.first_ratio.is_some() {
             return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "give --ratio"));
         }
@@ -131,6 +164,11 @@ impl Settings {
             let found = format!("expected a number from 0 to 1, found {damping}");
             return Err(Error::value("damping", &found, "the usual value is 0.01"));
         }
+        let stream_weight = o.stream_weight.unwrap_or(0.5);
+        if !(0.0..=1.0).contains(&stream_weight) {
+            let found = format!("expected a number from 0 to 1, found {stream_weight}");
+            return Err(Error::value("stream-weight", &found, "0.5 goes half the way"));
+        }
         let (target, bias_compensation) =
             (o.target.unwrap_or_default(), o.bias_compensation.unwrap_or(false));
         if bias_compensation && target == Target::DenseStream {
@@ -145,8 +183,11 @@ impl Settings {
             seed: o.seed.unwrap_or(0),
             schedule,
             ratio,
+            by_parameters: o.by_parameters.unwrap_or(false),
             first_ratio: o.first_ratio,
             last_ratio: o.last_ratio,
+            search_samples: at_least("search-samples", o.search_samples.unwrap_or(search_samples()), 1)?,
+            search_trials: at_least("search-trials", o.search_trials.unwrap_or(search_trials()), 1)?,
             parts,
             layers: o.layers.unwrap_or_default(),
             channel_multiple: at_least("channel-multiple", o.channel_multiple.unwrap_or(1), 1)?,
@@ -157,6 +198,7 @@ impl Settings {
             group_size: o.group_size.unwrap_or_default(),
             refine: o.refine.unwrap_or_default(),
             target,
+            stream_weight,
             damping,
             compensation: !o.no_compensation.unwrap_or(false),
             bias_compensation,

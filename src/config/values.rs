@@ -38,6 +38,8 @@ pub enum Schedule {
     Uniform,
     LogDecrease,
     LinearDecrease,
+    /// Searched for, by what each part's pruning does to the loss.
+    Auto,
     /// One ratio a layer.
     Custom(Vec<LayerRatio>),
 }
@@ -165,6 +167,7 @@ impl fmt::Display for Schedule {
             Self::Uniform => f.write_str("uniform"),
             Self::LogDecrease => f.write_str("log-decrease"),
             Self::LinearDecrease => f.write_str("linear-decrease"),
+            Self::Auto => f.write_str("auto"),
             Self::Custom(ratios) => write!(f, "custom ({} ratios)", ratios.len()),
         }
     }
@@ -178,6 +181,7 @@ impl Schedule {
             "uniform" => Self::Uniform,
             "log-decrease" => Self::LogDecrease,
             "linear-decrease" => Self::LinearDecrease,
+            "auto" => Self::Auto,
             _ => return None,
         })
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     calibration::Windows,
-    config::{LayerRange, Settings, TextSource},
+    config::{LayerRange, Schedule, Settings, Span, TextSource},
     model::{Architecture, Checkpoint},
     pipeline,
     protocol::{CalibrationRecord, Event},
@@ -60,7 +60,27 @@ pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<S
     settings.seq_len = Some(window_length(&settings, architecture)?);
     let range = settings.layers.resolve(architecture.layers.len()).map_err(pipeline::Error::Layers)?;
     settings.layers = LayerRange { start: Some(range.start), end: Some(range.end) };
+    if settings.by_parameters {
+        settings = by_parameters(settings, architecture)?;
+    }
     Ok(settings)
+}
+
+/// Moves the mean ratio until the share of the parameters that leaves is what it says.
+fn by_parameters(settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
+    let settings = Settings { by_parameters: false, ..settings };
+    let (Span::Mean(share), false) = (settings.span(), settings.schedule == Schedule::Auto) else {
+        return Ok(settings);
+    };
+    if matches!(settings.schedule, Schedule::Custom(_)) {
+        return Ok(settings);
+    }
+    let all = pipeline::parameters_of_parts(architecture, &settings)?;
+    let wanted = (share * all as f64).ceil() as u64;
+    match pipeline::mean_for(architecture, &settings, wanted) {
+        Some(mean) => Ok(Settings { ratio: Some(mean), ..settings }),
+        None => Err(Error::NoMean { schedule: settings.schedule.to_string(), share }),
+    }
 }
 
 pub fn window_length(settings: &Settings, architecture: &Architecture) -> Result<usize, Error> {

@@ -245,6 +245,7 @@ impl Control {
                 Ok(Command::Speed(_)) => {}
                 Ok(
                     later @ (Command::Run { .. }
+                    | Command::Search { .. }
                     | Command::Retry { .. }
                     | Command::Choose { .. }
                     | Command::Curve { .. }
@@ -305,6 +306,7 @@ fn begins_work(command: &Command) -> bool {
 fn number(command: &Command) -> Option<u64> {
     match command {
         Command::Run { run, .. }
+        | Command::Search { run, .. }
         | Command::Retry { run, .. }
         | Command::Curve { run, .. }
         | Command::Measure { run, .. }

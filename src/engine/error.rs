@@ -58,6 +58,10 @@ pub enum Error {
         "calibration: no text was given; name one with --calibration FILE (plain text, JSON lines with \"text\", Alpaca JSON), or use {0}"
     )]
     NoCalibration(config::TextSource),
+    #[error(
+        "ratio: no mean of the schedule {schedule} takes {share} of the parameters away; lower the ratio, or choose another schedule"
+    )]
+    NoMean { schedule: String, share: f64 },
     #[error("evaluation: no text was given; name one with --text FILE, or use {0}")]
     NoEvalText(config::TextSource),
     #[error(
@@ -109,6 +113,7 @@ impl Error {
             | Self::NotAsMeant { .. }
             | Self::CurrentDir(_)
             | Self::NoCalibration(_)
+            | Self::NoMean { .. }
             | Self::NoEvalText(_)
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }

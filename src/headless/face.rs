@@ -59,6 +59,9 @@ impl Face {
             },
             Event::Session { path } => self.say(&format!("Session: {}", path.display())),
             Event::Warning { message } => self.say(&format!("Warning: {message}")),
+            Event::Tried { tried, best: true } => {
+                self.say(&format!("Ratios: {:.4} nats a token by {}", tried.loss, tried.name));
+            }
             Event::Written { path, bytes } => {
                 self.say(&format!("Wrote {} ({})", path.display(), HumanBytes(*bytes)))
             }
@@ -67,6 +70,9 @@ impl Face {
             | Event::Restored { .. }
             | Event::LayerStarted { .. }
             | Event::Curve { .. }
+            | Event::Sensitivity { .. }
+            | Event::Tried { best: false, .. }
+            | Event::Found { .. }
             | Event::Piece { .. }
             | Event::Wrote { .. }
             | Event::JobDone
@@ -121,6 +127,8 @@ impl Face {
             Stage::Refine { layer, part } => format!("Layer {layer}: swaps in {part}"),
             Stage::Path { layer, part } => format!("Layer {layer}: path of {part}"),
             Stage::Fingerprint => "Fingerprint the model".into(),
+            Stage::Sensitivity { layer, part } => format!("Layer {layer}: sensitivity of {part}"),
+            Stage::Candidates => "Ratios tried".into(),
             Stage::Export => "Export".into(),
             Stage::Verify => "Verify".into(),
             Stage::Load => "Load".into(),

@@ -96,7 +96,8 @@ pub fn settings(settings: &Settings) -> Vec<(String, String)> {
         | Schedule::Linear
         | Schedule::Uniform
         | Schedule::LogDecrease
-        | Schedule::LinearDecrease => value.into(),
+        | Schedule::LinearDecrease
+        | Schedule::Auto => value.into(),
     };
     let file = settings.to_file(None);
     let settings = file.lines().filter_map(|line| line.split_once(" = "));

@@ -327,6 +327,7 @@ impl Pass<'_> {
             damping: problem.fit.damping,
             compensate: problem.fit.compensate,
             solver_dtype: self.settings.solver_dtype,
+            target_weight: self.settings.stream_weight,
             target: match self.settings.target {
                 Target::Layer => None,
                 Target::DenseStream => measured.toward_dense.as_deref(),

@@ -23,4 +23,7 @@ pub use measure::Known;
 pub use memory::{Footprint, Held, Phase};
 pub use notice::{Notice, Observer};
 pub use pass::{Laid, Pass, Streams};
-pub use plan::{LayerPlan, Leaving, plan, plan_by_ratios, plan_layer, planned, scheduled, untouched};
+pub use plan::{
+    LayerPlan, Leaving, mean_for, parameters_of_parts, parameters_removed, plan, plan_by_ratios, plan_layer,
+    planned, scheduled, untouched,
+};

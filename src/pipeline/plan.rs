@@ -125,6 +125,40 @@ pub fn plan_by_ratios(
     plans.collect()
 }
 
+/// Parameters that a plan takes away.
+pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], settings: &Settings) -> u64 {
+    architecture.parameters() - planned(architecture, plan, settings.attention_unit).parameters()
+}
+
+/// Parameters of the parts that the settings prune: what a share of the parameters is a share of. All of an attention counts,
+/// also where its keys and values stay.
+pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
+    let mut without = architecture.layers.clone();
+    for size in &mut without[settings.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?] {
+        if settings.prunes(Part::Attention) {
+            (size.heads, size.kv_heads) = (0, 0);
+        }
+        if settings.prunes(Part::Mlp) {
+            size.channels = 0;
+        }
+    }
+    Ok(architecture.parameters() - architecture.with_layers(without).parameters())
+}
+
+/// The lowest mean ratio at which the schedule takes at least so many parameters away; None where none does. Counts are
+/// rounded, so a mean of a quarter rarely takes a quarter.
+pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u64) -> Option<f64> {
+    /// Means that are looked at, evenly spread.
+    const STEPS: usize = 4000;
+    let with =
+        |mean: f64| Settings { ratio: Some(mean), first_ratio: None, last_ratio: None, ..settings.clone() };
+    (1..STEPS).map(|step| step as f64 / STEPS as f64).find(|&mean| {
+        let settings = with(mean);
+        plan(architecture, &settings)
+            .is_ok_and(|plan| parameters_removed(architecture, &plan, &settings) >= parameters)
+    })
+}
+
 /// The sizes that the plan leaves.
 pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
     let mut after = architecture.clone();

@@ -41,10 +41,16 @@ pub enum Command {
     Run {
         run: u64,
         from: usize,
+        /// One a layer; none where the settings' schedule is `auto` and they are to be searched for first.
         ratios: Vec<LayerRatio>,
         settings: Box<Settings>,
         methods: Methods,
         pace: Pace,
+    },
+    /// Looks for ratios as `--schedule auto` does; `Found` tells them, and nothing is pruned.
+    Search {
+        run: u64,
+        settings: Box<Settings>,
     },
     /// Solves one layer again; the new attempt lies beside the earlier ones.
     Retry {

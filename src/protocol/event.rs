@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord};
+use super::{
+    Attempt, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord, SearchRecord,
+    SensitivityCurve, TriedRatios,
+};
 use crate::{
     config::{LayerRatio, Part, Settings},
     prune::{HessianStats, LayerRecord, MomentPicture, PartRecord},
@@ -131,6 +134,19 @@ pub enum Event {
         units: usize,
         points: Vec<CurvePoint>,
     },
+    /// A search for ratios has measured a part.
+    Sensitivity {
+        curve: SensitivityCurve,
+    },
+    /// It has pruned a whole model, the best so far or not.
+    Tried {
+        tried: TriedRatios,
+        best: bool,
+    },
+    /// It has come to its end.
+    Found {
+        record: Box<SearchRecord>,
+    },
     /// Perplexity of the dense model, or of the pruned one as written.
     Measured {
         record: PerplexityRecord,
@@ -209,6 +225,10 @@ pub enum Stage {
     Path { layer: usize, part: Part },
     /// Bytes of the model that are fingerprinted, so that a change is noticed later.
     Fingerprint,
+    /// Prunings of one part each, in the dense model.
+    Sensitivity { layer: usize, part: Part },
+    /// Whole models pruned on the way to the ratios.
+    Candidates,
     /// Tensors written.
     Export,
     /// Blocks of the written model, read back, and of the one in memory.

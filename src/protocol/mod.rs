@@ -4,6 +4,7 @@ mod attempt;
 mod command;
 mod event;
 mod record;
+mod search;
 mod session;
 mod shape;
 
@@ -18,6 +19,7 @@ pub use record::{
     CalibrationRecord, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, SwapGain, TunedLayer,
     Verified, WrittenRecord,
 };
+pub use search::{LossPoint, SearchRecord, SensitivityCurve, TriedRatios};
 pub use session::{
     AttemptSummary, Desk, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
     RestoredPerplexity, SessionContent, SessionSummary, Standing, Statistics,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Method;
+use super::{Method, SearchRecord};
 use crate::{
     config::{Format, Settings},
     prune::{LayerRecord, PartRecord, Refined},
@@ -18,6 +18,9 @@ pub struct RunRecord {
     /// Layers that were solved otherwise than the settings say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<TunedLayer>,
+    /// How the ratios were found, where they were searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRecord>,
     /// What was written, and how it compares when it is read back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<WrittenRecord>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord};
+use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord, SearchRecord};
 use crate::{
     config::{LayerRatio, Settings},
     prune::{HessianStats, LayerRecord, MomentPicture},
@@ -33,6 +33,9 @@ pub struct Restored {
     /// One a layer.
     pub layers: Vec<RestoredLayer>,
     pub calibration: Option<CalibrationRecord>,
+    /// How ratios were searched for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Box<SearchRecord>>,
     /// In the order in which they were measured.
     pub perplexities: Vec<RestoredPerplexity>,
     /// Layers that the run begun last had still to prune when it ended; None where it came to its end.

@@ -90,6 +90,7 @@ mod tests {
             damping: 0.01,
             compensate: true,
             target: None,
+            target_weight: 1.0,
             solver_dtype: SolverDtype::Auto,
         }
     }

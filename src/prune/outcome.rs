@@ -223,6 +223,7 @@ mod tests {
             damping,
             compensate,
             target,
+            target_weight: 1.0,
             solver_dtype,
         };
         let mut told = Vec::new();

@@ -36,6 +36,8 @@ pub struct Part<'a> {
     /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ], what the columns that stay are fitted to in place of W's own
     /// output. Of no effect without compensation, and where nothing leaves.
     pub target: Option<&'a [f64]>,
+    /// How far the columns that stay go from the fit to W's own output towards that target: 0 to 1.
+    pub target_weight: f64,
     /// What the elimination works in. The weights that stay are fitted in f64 in any case.
     pub solver_dtype: SolverDtype,
 }

@@ -9,7 +9,8 @@ use super::dense::Dense;
 use super::inverse::cholesky;
 use super::tiles::{multiply, solve_lower, solve_upper};
 
-/// W G_λ[:,A] G_λ[A,A]⁻¹, or (T[:,A] + λ times that) G_λ[A,A]⁻¹ with a target T: [rows, kept], row-major.
+/// W G_λ[:,A] G_λ[A,A]⁻¹, or (T[:,A] + λ times that) G_λ[A,A]⁻¹ with a target T, or on
+/// the way from the first to the second as far as the target's weight says: [rows, kept], row-major.
 ///
 /// The first is worked out as W_A + W_R G[R,A] G_λ[A,A]⁻¹, R what has left: the inverse is applied to the rows of
 /// W_R G[R,A] or to those of G[R,A], whichever are fewer. Both lists of columns ascend. Fails with a column of the weight
@@ -43,6 +44,7 @@ pub(super) fn refit(
         *fitted += w;
     }
     if let Some(target) = part.target {
+        let own = fitted.clone();
         let rows = fitted.par_chunks_exact_mut(kept.len()).zip(target.par_chunks_exact(part.n()));
         rows.for_each(|(fitted, target)| {
             for (fitted, &j) in fitted.iter_mut().zip(kept) {
@@ -50,6 +52,10 @@ pub(super) fn refit(
             }
         });
         divide_rows(&mut fitted, &l);
+        let weight = part.target_weight;
+        for (fitted, own) in fitted.iter_mut().zip(own) {
+            *fitted = own + weight * (*fitted - own);
+        }
     }
     Ok(fitted)
 }

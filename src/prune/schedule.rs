@@ -26,7 +26,8 @@ pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<La
     let curve: fn(usize, usize) -> f64 = match schedule {
         Schedule::Log | Schedule::LogDecrease => log_curve,
         Schedule::Linear | Schedule::LinearDecrease => linear_curve,
-        Schedule::Uniform => return Ok(one_each(uniform(n_layers, span)?)),
+        // Until they are searched for.
+        Schedule::Uniform | Schedule::Auto => return Ok(one_each(uniform(n_layers, span)?)),
         Schedule::Custom(values) => return custom(n_layers, values),
     };
     let t: Vec<f64> = (0..n_layers).map(|i| curve(i, n_layers)).collect();

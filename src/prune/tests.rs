@@ -50,6 +50,7 @@ impl Case {
             damping: 0.01,
             compensate: true,
             target: None,
+            target_weight: 1.0,
             solver_dtype: SolverDtype::Auto,
         }
     }

@@ -180,6 +180,7 @@ impl Tape {
             Command::Pace { .. }
             | Command::Replan { .. }
             | Command::Run { .. }
+            | Command::Search { .. }
             | Command::Retry { .. }
             | Command::Choose { .. }
             | Command::Curve { .. }

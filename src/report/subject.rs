@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Change, LayerFacts, LayerState};
 use crate::{
-    config::{LayerRatio, Part},
+    config::{LayerRatio, Part, Schedule},
     protocol::{
         AttemptSummary, LayerRecord, PartRecord, RunRecord, SessionContent, SessionSummary, Standing,
         Statistics, TunedLayer,
@@ -84,6 +84,7 @@ impl Subject {
             settings: content.settings.clone(),
             calibration,
             layers: records(&layers, &planned),
+            search: state.search.clone().filter(|_| content.settings.schedule == Schedule::Auto),
             tuned: layers.iter().filter_map(|layer| tuned(&state, layer)).collect(),
             written: written.map(|output| output.forms.clone()).unwrap_or_default(),
             perplexity: content.perplexity.clone(),

@@ -39,6 +39,7 @@ fn record(name: &str) -> RunRecord {
         output_error: Some(0.1),
     };
     RunRecord {
+        search: None,
         slimgpt_version: "0.1.0".into(),
         model: ModelRecord {
             name: name.into(),

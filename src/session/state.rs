@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{LayerRatio, Machine, Part, Settings, TextSource},
     protocol::{
-        Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, Seconds,
-        WrittenRecord,
+        Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, SearchRecord,
+        Seconds, WrittenRecord,
     },
 };
 
@@ -28,6 +28,9 @@ pub struct State {
     pub calibrations: Vec<Calibration>,
     /// One a layer.
     pub layers: Vec<LayerEntry>,
+    /// How ratios were searched for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRecord>,
     /// The run begun last.
     pub course: Option<Course>,
     /// In the order in which they were measured.

@@ -106,6 +106,7 @@ fn replaces(new: &Command, old: &Command) -> bool {
         | Command::Pace { .. }
         | Command::Cancel { .. }
         | Command::Run { .. }
+        | Command::Search { .. }
         | Command::Retry { .. }
         | Command::Choose { .. }
         | Command::Curve { .. }

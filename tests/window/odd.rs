@@ -235,6 +235,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
         attempts: [1, 4].map(|number| attempt(layer, number)).into(),
     };
     let session = Restored {
+        search: None,
         path: STRANGE.into(),
         settings: Box::new(settings.clone()),
         ratios: vec![value.into(); size.layers],

@@ -3,8 +3,8 @@
 use super::Script;
 use crate::{
     app::{Locked, Status},
-    config::{LayerRatio, Schedule, Span},
-    protocol::{Command, Event},
+    config::{LayerRatio, Part, Schedule, Span},
+    protocol::{Command, Event, LossPoint, SearchRecord, SensitivityCurve, TriedRatios},
 };
 
 fn ratio(script: &Script, layer: usize) -> f64 {
@@ -45,6 +45,38 @@ fn heads_and_channels_are_edited_apart_where_a_part_is_chosen() {
     let share = script.state.schedule.attention_share;
     let mean = (share * 0.1 + (1.0 - share) * 0.3 + ratio(&script, 1)) / 2.0;
     assert!((script.state.schedule.mean() - mean).abs() < 1e-12, "means count by parameters");
+}
+
+#[test]
+fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
+    let mut script = Script::opened(2);
+    let before = script.state.schedule.clone();
+    script.keys("3 A");
+    let run = match script.command() {
+        Command::Search { run, settings } => {
+            assert_eq!((&settings.schedule, settings.span()), (&Schedule::Auto, before.span));
+            *run
+        }
+        other => panic!("{other:?}"),
+    };
+    let points = vec![LossPoint { removed: 2, rise: 0.1 }];
+    let curve = SensitivityCurve { layer: 0, part: Part::Mlp, units: 4, per_unit: 3, points };
+    script.hear(run, Event::Sensitivity { curve: curve.clone() });
+    let ratios = vec![LayerRatio { attention: 0.5, mlp: 0.25 }, 0.75.into()];
+    let tried = TriedRatios { name: "log".into(), ratios: ratios.clone(), removed: 12, loss: 2.0 };
+    script.hear(run, Event::Tried { tried: tried.clone(), best: true });
+    assert_eq!(script.state.schedule, before, "nothing is planned until the search has ended");
+    let (curves, tried) = (vec![curve], vec![tried]);
+    let record = SearchRecord { share: 0.2, budget: 10, windows: 1, dense_loss: 1.0, curves, tried, best: 0 };
+    script.hear(run, Event::Found { record: Box::new(record) });
+    script.hear(run, Event::JobDone);
+    assert_eq!(script.state.schedule.ratios, ratios);
+    assert_eq!(script.state.schedule.name(), "auto");
+    script.keys("s");
+    let Command::Run { ratios: planned, settings, .. } = script.command() else { panic!() };
+    assert_eq!((planned, &settings.schedule), (&ratios, &Schedule::Auto));
+    script.keys("u");
+    assert_eq!(script.state.schedule.ratios, before.ratios);
 }
 
 #[test]

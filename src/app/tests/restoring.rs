@@ -67,6 +67,7 @@ pub fn restored(script: &Script) -> Restored {
         RestoredLayer::default(),
     ];
     Restored {
+        search: None,
         path: PATH.into(),
         settings: Box::new(script.state.settings.clone()),
         ratios: script.state.schedule.ratios.clone(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Refine, Score, Settings},
+    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Refine, Schedule, Score, Settings},
     export::OutputDir,
     pipeline,
     protocol::{Apart, Attempt, Desk, Event, Method, Methods, RunRecord, Seconds},
@@ -141,7 +141,10 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let PruneRun { model, settings, out, force, session } = job;
     let checkpoint = model.open(control)?;
     let settings = resolved(settings, checkpoint.architecture())?;
-    let ratios = pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?;
+    let ratios = match settings.schedule {
+        Schedule::Auto => Vec::new(),
+        _ => pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?,
+    };
     OutputDir::check(&out, force, directory(&checkpoint))?;
     let opened = control.stamp(opened(&checkpoint)?);
     control.tell(opened.event.clone());

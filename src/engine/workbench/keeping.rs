@@ -9,7 +9,7 @@ use crate::{
     calibration::Windows,
     config::{ByteSize, LayerRatio, OutputForm, Part, Schedule, Settings},
     pipeline::BlockCut,
-    protocol::{Event, Method, PartRecord, Seconds, Stamped, Statistics},
+    protocol::{Event, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
     session::{self, Course, LayerEntry, ModelEntry, PartPlace, Session, Setup, State, Target},
 };
 
@@ -60,6 +60,7 @@ impl Bench<'_> {
             setups: Vec::new(),
             calibrations: Vec::new(),
             layers: vec![LayerEntry::default(); checkpoint.architecture().layers.len()],
+            search: self.search.clone(),
             course: None,
             perplexities: Vec::new(),
             output: None,
@@ -76,6 +77,13 @@ impl Bench<'_> {
         let told: Vec<Stamped> = told.into_iter().map(|event| control.stamp(event)).collect();
         self.told.extend(told);
         self.enter_session(session, control)
+    }
+
+    /// The search that ratios come of from now on.
+    pub(super) fn keep_search(&mut self, record: &SearchRecord) -> Result<(), Error> {
+        self.search = Some(record.clone());
+        let Some(session) = &mut self.session else { return Ok(()) };
+        Ok(session.change(|state| state.search = Some(record.clone()))?)
     }
 
     /// From now on all is recorded there.
@@ -294,6 +302,8 @@ pub fn for_a_layer(settings: &Settings) -> Settings {
         bos: false,
         output: OutputForm::default(),
         uniform: false,
+        search_samples: 0,
+        search_trials: 0,
         session_cache: ByteSize(0),
         ..settings.clone()
     }

@@ -14,6 +14,7 @@ mod reopen;
 mod report;
 mod retry;
 mod run;
+mod search;
 mod verify;
 mod watch;
 mod write;
@@ -24,10 +25,10 @@ use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Machine, Part, Settings, TextSource},
+    config::{Machine, Part, Schedule, Settings, TextSource},
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
-    protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, Seconds, Stamped},
+    protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped},
     session::Session,
 };
 
@@ -98,6 +99,8 @@ struct Bench<'c> {
     forward: Option<(Machine, Device, DType)>,
     waypoints: Waypoints,
     perplexities: Perplexities,
+    /// The last one, whose ratios may be planned.
+    search: Option<SearchRecord>,
     writers: Writers,
 }
 
@@ -139,6 +142,7 @@ impl<'c> Bench<'c> {
             forward: None,
             waypoints: Waypoints::default(),
             perplexities: Perplexities::default(),
+            search: None,
             writers: Writers::default(),
         }
     }
@@ -172,6 +176,9 @@ impl<'c> Bench<'c> {
                     let record = Box::new(bench.run(job, control)?);
                     Ok(Event::RunDone { record })
                 });
+            }
+            Command::Search { run, settings } => {
+                self.work(run, Pace::Free, control, |bench, control| bench.find(*settings, control));
             }
             Command::Retry { run, layer, method, pace } => {
                 self.work(run, pace, control, |bench, control| {
@@ -317,6 +324,7 @@ impl<'c> Bench<'c> {
             model: model_record(self.checkpoint, &self.architecture())?,
             layers: self.attempts.records(self.checkpoint.architecture(), &settings),
             tuned: self.attempts.tuned_layers(),
+            search: self.search.clone().filter(|_| settings.schedule == Schedule::Auto),
             written: Vec::new(),
             settings,
             calibration: calibration.record.clone(),

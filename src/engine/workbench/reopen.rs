@@ -117,6 +117,7 @@ impl Bench<'_> {
             layers.push(restored);
         }
         self.perplexities.0.clone_from(&state.perplexities);
+        self.search.clone_from(&state.search);
         self.base = place::base().ok().filter(|base| *base != state.base).map(|_| state.base.clone());
         let course = state.course.as_ref();
         self.seconds = course.map(|course| course.seconds).unwrap_or_default();
@@ -136,6 +137,7 @@ impl Bench<'_> {
             ratios,
             layers,
             calibration: calibration.map(|calibration| calibration.record.clone()),
+            search: state.search.clone().map(Box::new),
             perplexities: state.perplexities.iter().map(perplexity).collect(),
             unfinished: left.filter(|(finished, left)| !finished || *left > 0).map(|(_, left)| left),
             face,

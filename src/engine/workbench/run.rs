@@ -27,7 +27,7 @@ use super::{
 pub struct Run {
     /// The first layer; the number of layers where nothing but the end of the run is missing.
     pub from: usize,
-    /// One a layer.
+    /// One a layer; none where they are to be searched for first.
     pub ratios: Vec<LayerRatio>,
     pub settings: Settings,
     pub methods: Methods,
@@ -48,9 +48,21 @@ struct Course {
 }
 
 impl Course {
-    fn new(given: Settings, ratios: Vec<LayerRatio>, architecture: &Architecture) -> Result<Self, Error> {
-        let settings = with_ratios(given.clone(), &ratios, architecture.layers.len());
-        let plan = pipeline::plan(architecture, &settings)?;
+    /// `found` are the ratios of a search.
+    fn new(
+        given: Settings,
+        ratios: Vec<LayerRatio>,
+        found: Option<&[LayerRatio]>,
+        architecture: &Architecture,
+    ) -> Result<Self, Error> {
+        let settings = match given.schedule {
+            Schedule::Auto if found == Some(&ratios[..]) => given.clone(),
+            _ => with_ratios(given.clone(), &ratios, architecture.layers.len()),
+        };
+        let plan = match settings.schedule {
+            Schedule::Auto => pipeline::plan_by_ratios(architecture, &ratios, &settings)?,
+            _ => pipeline::plan(architecture, &settings)?,
+        };
         Ok(Self { given, ratios, settings, plan })
     }
 
@@ -63,7 +75,8 @@ impl Course {
     ) -> Result<Self, Error> {
         let begun = self.ratios.iter().take(layer);
         let ratios = begun.chain(ratios.iter().skip(layer)).copied().collect();
-        Self::new(self.given.clone(), ratios, architecture)
+        // By hand from here on, were they searched for or not.
+        Self::new(self.given.clone(), ratios, None, architecture)
     }
 }
 
@@ -74,7 +87,7 @@ fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Sett
         let same = |layer| off(layer, Part::Attention).max(off(layer, Part::Mlp)) < 1e-12;
         ratios.len() == layers && settings.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
     };
-    if pipeline::scheduled(layers, &settings).is_ok_and(yields) {
+    if settings.schedule != Schedule::Auto && pipeline::scheduled(layers, &settings).is_ok_and(yields) {
         return settings;
     }
     let schedule = Schedule::Custom(ratios.to_vec());
@@ -90,7 +103,13 @@ impl Bench<'_> {
         if from < architecture.layers.len() {
             self.attempts.above(from)?;
         }
-        let mut course = Course::new(resolved(settings, architecture)?, ratios, architecture)?;
+        let settings = resolved(settings, architecture)?;
+        let ratios = match (&settings.schedule, ratios.is_empty()) {
+            (Schedule::Auto, true) => self.search(&settings, control)?.ratios().to_vec(),
+            _ => ratios,
+        };
+        let found = self.search.as_ref().map(|search| search.ratios());
+        let mut course = Course::new(settings, ratios, found, architecture)?;
         let settings = course.settings.clone();
         if target.is_some() {
             let planned = pipeline::planned(architecture, &course.plan, settings.attention_unit);

@@ -105,25 +105,16 @@ pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crat
 }
 
 impl<'a> Search<'a> {
-    /// `settings` as [`for_search`] gives them. As many parameters leave as with the mean ratio in all chosen parts.
+    /// `settings` as [`for_search`] gives them; at least `budget` parameters leave.
     pub fn new(
         (checkpoint, settings): (&'a Checkpoint, &'a Settings),
         (fit, judge): (&'a Windows, &'a Windows),
         (device, dtype): (&'a Device, DType),
-        mean: f64,
+        budget: u64,
         trials: usize,
     ) -> Result<Self, Error> {
         let ends = checkpoint.ends(device, dtype)?;
-        let mut search =
-            Self { checkpoint, settings, fit, judge, device, dtype, ends, budget: 0, trials: trials.max(1) };
-        let all: u64 = search.parts()?.iter().map(|&(layer, part)| search.parameters(layer, part)).sum();
-        search.budget = (mean * all as f64).ceil() as u64;
-        Ok(search)
-    }
-
-    /// Parameters that are to leave.
-    pub fn budget(&self) -> u64 {
-        self.budget
+        Ok(Self { checkpoint, settings, fit, judge, device, dtype, ends, budget, trials: trials.max(1) })
     }
 
     /// The parts that may be pruned, in the order of the model.
@@ -142,11 +133,6 @@ impl<'a> Search<'a> {
     fn units(&self, layer: usize, part: Part) -> usize {
         let head_dim = self.checkpoint.architecture().head_dim;
         super::plan::units(part, &self.size(layer), head_dim, self.settings).0
-    }
-
-    /// Parameters of a part that could leave.
-    fn parameters(&self, layer: usize, part: Part) -> u64 {
-        self.units(layer, part) as u64 * self.per_unit(layer, part)
     }
 
     fn per_unit(&self, layer: usize, part: Part) -> u64 {

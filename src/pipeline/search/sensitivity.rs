@@ -9,7 +9,7 @@ use super::{
 use crate::config::LayerRatio;
 
 /// Where a part of many units is measured, as shares of them.
-const SHARES: [f64; 9] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.9];
+const SHARES: [f64; 7] = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9];
 /// A part of no more units is measured at every count.
 const ALL_UP_TO: usize = 10;
 
@@ -38,19 +38,32 @@ impl Search<'_> {
             let mut known = Known::default();
             for (&(_, part), counts) in parts.iter().zip(&counts).filter(|((of, _), _)| *of == layer) {
                 let mut points = Vec::with_capacity(counts.len());
-                for &count in counts {
-                    let told = || Told::Measuring { layer, part, done, total };
-                    let task = self.alone(layer, part, count);
-                    let mut streams = at_fit.clone();
-                    let solved =
-                        fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(listener, told))?;
-                    let mut streams: Streams = at_judge.clone();
-                    judge.through(layer, Some(&solved.cut), &mut streams, &mut quietly(listener, told))?;
-                    for below in layer + 1..layers {
-                        judge.through(below, None, &mut streams, &mut quietly(listener, told))?;
+                for counts in counts.chunks(self.side_by_side(&at_judge)) {
+                    let mut ways = Vec::with_capacity(counts.len());
+                    for &count in counts {
+                        let told = || Told::Measuring { layer, part, done, total };
+                        let task = self.alone(layer, part, count);
+                        let mut streams = at_fit.clone();
+                        let solved =
+                            fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(listener, told))?;
+                        let mut way = at_judge.clone();
+                        judge.through(layer, Some(&solved.cut), &mut way, &mut quietly(listener, told))?;
+                        ways.push(way);
+                        done += 1;
                     }
-                    points.push((count, self.loss(&streams.pruned)? - dense));
-                    done += 1;
+                    for below in layer + 1..layers {
+                        // Each block is read once for all of them.
+                        let block = self.checkpoint.block(below, self.device, self.dtype)?;
+                        for way in &mut ways {
+                            tell(listener, Told::Measuring { layer, part, done, total })?;
+                            for h in &mut way.pruned.batches {
+                                *h = block.forward(h, &way.rope)?;
+                            }
+                        }
+                    }
+                    for (&count, way) in counts.iter().zip(&ways) {
+                        points.push((count, self.loss(&way.pruned)? - dense));
+                    }
                 }
                 let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
                 let curve = Sensitivity { layer, part, units, per_unit, points };
@@ -62,6 +75,12 @@ impl Search<'_> {
             judge.through(layer, None, &mut at_judge, &mut quietly(listener, told))?;
         }
         Ok((dense, curves))
+    }
+
+    /// Ways of pruning whose streams are in memory at the same time.
+    fn side_by_side(&self, judge: &Streams) -> usize {
+        let room = self.settings.machine.memory_budget.0 / 4 / judge.bytes().max(1);
+        usize::try_from(room).unwrap_or(usize::MAX).max(1)
     }
 
     /// Counts at which a part is measured.

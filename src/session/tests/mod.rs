@@ -37,6 +37,7 @@ fn settings() -> Settings {
 /// A session of three layers in which nothing was run yet.
 fn state() -> State {
     State {
+        search: None,
         sequence: 0,
         slimgpt_version: "0.1.0".into(),
         created: 1_700_000_000,

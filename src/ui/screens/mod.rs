@@ -9,6 +9,7 @@ mod ratio_curve;
 #[cfg(test)]
 mod sample;
 mod schedule;
+mod sensitivity;
 pub(super) mod stage;
 mod status;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use ratatui::{
 use super::{
     layer::error_curve,
     ratio_curve::{self, Picture},
-    status,
+    sensitivity, status,
     view::{Fact, View},
 };
 use crate::{
@@ -40,8 +40,20 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let inner = view.plain_frame(above, "Plan", view.state.schedule.name());
     view.facts(inner, &whole);
     chosen(view, middle);
-    if !below.is_empty() {
-        costs(view, below);
+    if below.is_empty() {
+        return;
+    }
+    // What a search has measured is of the loss itself; both are shown where there is room for both.
+    let searched = !view.state.search.curves.is_empty();
+    let solved = view.state.layers.get(view.state.layer).is_some_and(|layer| !layer.curves.is_empty());
+    match (searched, solved) {
+        (true, true) if below.height >= 20 => {
+            let [first, second] = Layout::vertical([Constraint::Fill(1); 2]).areas(below);
+            sensitivity::draw(view, first);
+            costs(view, second);
+        }
+        (true, _) => sensitivity::draw(view, below),
+        (false, _) => costs(view, below),
     }
 }
 

@@ -13,6 +13,8 @@ pub(in crate::ui) fn stage_words(stage: &Stage) -> String {
         Stage::Refine { layer, part } => format!("layer {layer}: swapping units of {part}"),
         Stage::Path { layer, part } => format!("following the path of layer {layer}, {part}"),
         Stage::Fingerprint => "fingerprinting the model".into(),
+        Stage::Sensitivity { layer, part } => format!("layer {layer}: what pruning {part} does to the loss"),
+        Stage::Candidates => "trying ratios on whole models".into(),
         Stage::Export => "writing tensors".into(),
         Stage::Verify => "reading back what was written".into(),
         Stage::Load => "loading blocks".into(),

@@ -159,7 +159,11 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
 fn awaited(state: &State) -> bool {
     state.jobs.iter().any(|job| match job.kind {
         JobKind::Run { .. } | JobKind::Measure => true,
-        JobKind::Retry { .. } | JobKind::Curve { .. } | JobKind::Write | JobKind::Export => false,
+        JobKind::Retry { .. }
+        | JobKind::Curve { .. }
+        | JobKind::Search
+        | JobKind::Write
+        | JobKind::Export => false,
     })
 }
 

@@ -232,6 +232,7 @@ fn job_line<'t>(view: &View<'_>, job: &Job) -> Vec<Span<'t>> {
             JobKind::Run { .. } => "run",
             JobKind::Retry { .. }
             | JobKind::Curve { .. }
+            | JobKind::Search
             | JobKind::Measure
             | JobKind::Write
             | JobKind::Export => job.kind.name(),

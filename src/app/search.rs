@@ -1,0 +1,94 @@
+//! A search for ratios, as it is told: sensitivity curves, models tried, the ratios at its end.
+
+use crate::{
+    config::{self, Part},
+    protocol::{Command, SearchRecord, SensitivityCurve, TriedRatios},
+};
+
+use super::{Both, Change, Effect, JobKind, NoticeKind, Schedule, State};
+
+/// What is known of the newest search.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Search {
+    pub curves: Vec<SensitivityCurve>,
+    /// In the order in which they were tried.
+    pub tried: Vec<TriedRatios>,
+    /// Which of them is the best.
+    pub best: Option<usize>,
+    /// None until it is at its end.
+    pub record: Option<SearchRecord>,
+}
+
+impl Search {
+    pub fn of_record(record: SearchRecord) -> Self {
+        let (curves, tried, best) = (record.curves.clone(), record.tried.clone(), Some(record.best));
+        Self { curves, tried, best, record: Some(record) }
+    }
+
+    pub fn measured(&mut self, curve: SensitivityCurve) {
+        // The first curve of a new search.
+        if self.record.is_some() || !self.tried.is_empty() {
+            *self = Self::default();
+        }
+        self.curves.retain(|known| (known.layer, known.part) != (curve.layer, curve.part));
+        self.curves.push(curve);
+    }
+
+    pub fn tried(&mut self, tried: TriedRatios, best: bool) {
+        if best {
+            self.best = Some(self.tried.len());
+        }
+        self.tried.push(tried);
+    }
+
+    pub fn curve(&self, layer: usize, part: Part) -> Option<&SensitivityCurve> {
+        self.curves.iter().find(|curve| (curve.layer, curve.part) == (layer, part))
+    }
+}
+
+impl Schedule {
+    /// Takes the ratios that a search has found; locked ones stay.
+    pub fn take_found(&mut self, record: &SearchRecord) {
+        let ratios = record.ratios();
+        if ratios.len() != self.ratios.len() {
+            return;
+        }
+        for ((own, found), &locked) in self.ratios.iter_mut().zip(ratios).zip(&self.locked) {
+            if !locked {
+                *own = *found;
+            }
+        }
+        self.preset = Some(config::Schedule::Auto);
+        self.span = config::Span::Mean(record.share);
+    }
+}
+
+/// Begins a search by itself.
+pub fn find(state: &mut State) -> Vec<Effect> {
+    if let Some(why) = state.unready_to_prune() {
+        return state.refuse(why);
+    }
+    if state.settings.calibration.is_empty() {
+        return state.refuse("name a calibration text first, in the settings (o)");
+    }
+    let mut settings = state.settings.clone();
+    settings.schedule = config::Schedule::Auto;
+    settings.ratio = Some(state.schedule.target());
+    (settings.first_ratio, settings.last_ratio, settings.uniform) = (None, None, false);
+    let run = state.queue(JobKind::Search);
+    state.say(NoticeKind::Done, "Ratios are searched for; the schedule takes them when they are found");
+    vec![Effect::Command(Command::Search { run, settings: Box::new(settings) })]
+}
+
+/// The search is at its end: its ratios become the planned ones, which can be taken back.
+pub fn found(state: &mut State, record: SearchRecord) {
+    let before = state.schedule.clone();
+    state.schedule.take_found(&record);
+    let after = state.schedule.clone();
+    if after != before {
+        let (what, schedule) = ("the ratios found".into(), Some(Both { before, after }));
+        state.history.push(Change { what, schedule, choice: None, open: false });
+        state.touch();
+    }
+    state.search = Search::of_record(record);
+}
