@@ -103,7 +103,7 @@ pub fn layers(subject: &Subject) -> String {
         };
         let cells = vec![
             Cell::of(layer.index.to_string()),
-            Cell::of(ratio.map_or("–".into(), |ratio| in_percent(ratio))),
+            Cell::of(ratio.map_or("–".into(), in_percent)),
             kept(|layer| layer.attention),
             kept(|layer| layer.mlp),
             Cell::error(summary.map(|layer| layer.attention.relative_error), attention),
