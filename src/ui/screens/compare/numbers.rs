@@ -33,7 +33,9 @@ pub(super) fn rows(view: &View<'_>) -> u16 {
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let note = match (state.holds_sessions(), view.key(Action::Sessions)) {
+        // A recording has no sessions at hand.
         (true, _) => String::new(),
+        (false, _) if state.is_replay() => String::new(),
         (false, key) => format!("{key}, then m: other sessions beside it"),
     };
     let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", &note);
