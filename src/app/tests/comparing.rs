@@ -149,7 +149,7 @@ fn the_panels_of_other_sessions_are_there_only_while_some_are_held() {
     assert_eq!(script.state.focused(), Panel::Curves);
     script.keys("f");
     assert_eq!(script.state.focused(), Panel::Texts);
-    script.keys("F S m esc");
+    script.keys("F S down m esc");
     assert_eq!(script.state.focused(), Panel::Texts);
 }
 

@@ -34,7 +34,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let note = match (state.holds_sessions(), view.key(Action::Sessions)) {
         (true, _) => String::new(),
-        (false, key) => format!("{key}, then m: other sessions beside it"),
+        (false, key) => format!("other sessions beside it: {key}, then m"),
     };
     let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", &note);
     let texts = state.compare.measured.iter().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
