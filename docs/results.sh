@@ -12,7 +12,7 @@ built=$(realpath "${CARGO_TARGET_DIR:-target}")
 out=$(realpath -m "${OUT:-$built/sweeps}")
 page=docs/results.md
 if [ $# = 0 ]; then
-    set -- table-5-ablations table-6-ratio-strategies figure-3-samples figure-3-sequence-length methods searched-ratios
+    set -- table-5-ablations table-6-ratio-strategies figure-3-samples figure-3-sequence-length methods recommended
 fi
 # What times were taken on.
 machine() {

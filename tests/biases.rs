@@ -60,36 +60,24 @@ fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
 }
 
 #[test]
-fn with_a_bias_the_outputs_keep_their_mean_and_lose_less() {
+fn the_bias_takes_off_exactly_what_is_the_mean_of_the_error() {
     let bench = Bench::new();
-    let (text, ratio) = (bench.text("text.txt"), ["--ratio", "0.4", "--track-errors"]);
-    let with = |out: &str, more: &[&str]| {
-        done(&bench.prune_to(out, &[&ratio[..], &["--eval", &text], more].concat()));
-        read(&bench.path(&format!("{out}/run.json")))
-    };
-    let plain = with("plain", &FLAP[..3]);
-    let biased = with("biased", &FLAP);
-    let first = |record: &Value| record["layers"][0].clone();
-    // the first part that is cut sees the same inputs in both runs
-    let part = |record: &Value| {
-        let layers = record["layers"].as_array().unwrap().clone();
-        let parts = layers.into_iter().flat_map(|layer| [layer["attention"].clone(), layer["mlp"].clone()]);
-        parts.into_iter().find(|part| !part["removed"].as_array().unwrap().is_empty()).unwrap()
-    };
-    let (before, after) = (part(&plain), part(&biased));
-    assert_eq!(
-        (&before["relative_error"], &before["removed"]),
-        (&after["relative_error"], &after["removed"])
-    );
-    let made_up = after["mean_error"].as_f64().unwrap();
-    assert!(made_up > 0.0 && made_up < after["relative_error"].as_f64().unwrap());
-    assert_eq!(before.get("mean_error"), None);
-    let last = |record: &Value| {
-        let layers = record["layers"].as_array().unwrap();
-        layers[layers.len() - 1]["output_error"].as_f64().unwrap()
-    };
-    assert!(last(&biased) < last(&plain), "{} {}", last(&biased), last(&plain));
-    assert_eq!(first(&biased)["ratio"], first(&plain)["ratio"]);
+    // One part alone, so that both runs see the same inputs; without damping its error is that of the hidden states.
+    let alone = ["--ratio", "0.5", "--layers", "5..6", "--parts", "mlp", "--damping", "0", "--track-errors"];
+    for method in [&["--score", "flap", "--no-compensation"][..], &[]] {
+        let with = |out: &str, more: &[&str]| {
+            done(&bench.prune_to(out, &[&alone[..], method, &["--force"], more].concat()));
+            read(&bench.path(&format!("{out}/run.json")))["layers"][5].clone()
+        };
+        let (plain, biased) = (with("plain", &[]), with("biased", &["--bias-compensation"]));
+        assert_eq!(plain["mlp"].get("mean_error"), None);
+        let number = |value: &Value| value.as_f64().unwrap();
+        let (error, mean) = (number(&biased["mlp"]["relative_error"]), number(&biased["mlp"]["mean_error"]));
+        assert_eq!(error, number(&plain["mlp"]["relative_error"]), "errors are told without the bias");
+        assert!(mean > 0.0 && mean < error, "{mean} of {error}");
+        let left = number(&biased["output_error"]) / number(&plain["output_error"]);
+        assert!((left / (1.0 - mean / error) - 1.0).abs() < 1e-3, "{left} is not 1 - {mean} / {error}");
+    }
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
             (Action::Lock, "lock"),
             (Action::Shape, "shape"),
             (Action::Renormalise, "mean"),
-            (Action::FindRatios, "find"),
+            (Action::FindRatios, "search"),
             (Action::Undo, "undo"),
         ],
         Screen::Errors => {
@@ -150,7 +150,7 @@ fn screen_hints(state: &State) -> &'static [(Action, &'static str)] {
 
 /// True for what only an engine can do, and for edits that only it would obey.
 fn needs_engine(action: Action) -> bool {
-    const THESE: [Action; 13] = [
+    const THESE: [Action; 14] = [
         Action::Retry,
         Action::Shape,
         Action::Export,
@@ -159,6 +159,7 @@ fn needs_engine(action: Action) -> bool {
         Action::TypeRatio,
         Action::Lock,
         Action::Renormalise,
+        Action::FindRatios,
         Action::Undo,
         Action::Measure,
         Action::Write,

@@ -67,7 +67,7 @@ pub struct Options {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Ratios")]
     pub uniform: Option<bool>,
 
-    /// What the SlimGPT authors ran: grouped-cholesky, reference groups, log, layer
+    /// paper: what the SlimGPT authors ran (grouped-cholesky, reference groups, log, layer); recommended: what lost least perplexity here (auto, dense-stream, swaps)
     #[arg(long, value_name = "NAME", help_heading = "Method")]
     pub preset: Option<Preset>,
     /// By what units leave: obs, or for comparison magnitude, wanda-sp, flap or random [default: obs]

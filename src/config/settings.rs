@@ -115,6 +115,7 @@ impl Settings {
     pub fn new(options: Options) -> Result<Self, Error> {
         let o = match options.preset {
             Some(Preset::Paper) => options.or(paper()),
+            Some(Preset::Recommended) => options.or(recommended()),
             None => options,
         };
         let schedule = match o.schedule {
@@ -256,6 +257,16 @@ fn paper() -> Options {
         group_size: Some(GroupSize::Reference),
         schedule: Some(ScheduleChoice::Schedule(Schedule::Log)),
         target: Some(Target::Layer),
+        ..Options::default()
+    }
+}
+
+/// What lost least perplexity.
+fn recommended() -> Options {
+    Options {
+        schedule: Some(ScheduleChoice::Schedule(Schedule::Auto)),
+        target: Some(Target::DenseStream),
+        refine: Some(Refine::Swaps),
         ..Options::default()
     }
 }

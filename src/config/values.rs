@@ -78,12 +78,14 @@ pub enum Part {
     Mlp,
 }
 
-/// Settings that others have published.
+/// Settings that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
     /// What the SlimGPT authors ran: grouped-cholesky, reference groups, log ratios, target layer.
     Paper,
+    /// What lost least perplexity in docs/results.md: ratios searched for, half the way to the dense stream, swaps.
+    Recommended,
 }
 
 /// A number of bytes: `6GiB`, `500M`, `1073741824`.

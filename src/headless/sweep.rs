@@ -26,6 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Settings that cannot be, a place that cannot be written to, cells that failed.
 pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<(), Error> {
     let place = Place::new(out)?;
+    place.refuse_changed(sweep)?;
     let mut to_run = Vec::new();
     for (at, cell) in sweep.cells.iter().enumerate() {
         // What cannot be read is told when its turn comes.
@@ -69,6 +70,7 @@ pub fn collect(out: &Path, output: Output) -> Result<(), Error> {
 /// As [`run`], but for the cells'.
 pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(), Error> {
     let place = Place::new(out)?;
+    place.refuse_changed(sweep)?;
     place.lay_down(sweep)?;
     let program = std::env::args_os().next().unwrap_or_else(|| "slimgpt".into());
     let mut text = String::new();
@@ -77,6 +79,9 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
         if let Standing::InUse(_) = standing {
             say(&format!("Cell {}: another process works on it, so it is left out", cell.name));
             continue;
+        }
+        if standing == Standing::Fresh {
+            place.make_room(cell)?;
         }
         if let Some(line) = sweep::command((sweep, &place), cell, standing, threads) {
             text += &(line.quoted(Path::new(&program)) + "\n");

@@ -64,9 +64,10 @@ pub(super) fn refine(
             Fit::Unfitted(unfitted(part, damped, &now.removed))
         };
         now.error_after = fit.error();
+        let lowered = before.as_ref().is_none_or(|before| fit.error() < before.error_after);
         match before {
             None => now.error_before = fit.error(),
-            Some(before) if !(fit.error() < before.error_after) => return Ok(before),
+            Some(before) if !lowered => return Ok(before),
             Some(before) => {
                 let gain = before.error_after - now.error_after;
                 if last || gain <= LEAST_GAIN_OF_A_ROUND * before.error_after {
@@ -101,7 +102,8 @@ fn exchange_all(
     // rounding could let the last swaps go round and round
     while made < 4 * units.len() {
         let Some(swap) = field.best(allowed) else { break };
-        if !(swap.change < -LEAST_GAIN * now.error_after) || !field.exchange(swap) {
+        let lowers = swap.change < -LEAST_GAIN * now.error_after;
+        if !lowers || !field.exchange(swap) {
             break;
         }
         let (back, out) = (units[swap.back], units[swap.out]);

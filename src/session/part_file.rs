@@ -195,7 +195,7 @@ fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
-    if !tensors.is_empty() || !(weight_as_stated && bias_as_stated) {
+    if !(tensors.is_empty() && weight_as_stated && bias_as_stated) {
         return Err(damaged(path, "its weight is not the one that its record states"));
     }
     Ok(Opened { file, head, tensor, bias })

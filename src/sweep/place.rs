@@ -71,14 +71,11 @@ impl Place {
         Ok((place, sweep))
     }
 
-    /// Lays down the sweep and the settings of its cells.
+    /// Lays down the sweep and the settings of its cells, which [`Place::refuse_changed`] has been asked about.
     ///
     /// # Errors
-    /// A cell that was begun with other settings, by its name; a disk that takes no files.
+    /// A disk that takes no files.
     pub fn lay_down(&self, sweep: &Sweep) -> Result<(), Error> {
-        for cell in &sweep.cells {
-            self.refuse_changed(cell, sweep.export)?;
-        }
         for cell in &sweep.cells {
             self.write(&self.settings_of(cell), cell.file().as_bytes())?;
         }
@@ -87,7 +84,12 @@ impl Place {
         self.write(&self.file(SWEEP), (json + "\n").as_bytes())
     }
 
-    fn refuse_changed(&self, cell: &Cell, export: bool) -> Result<(), Error> {
+    /// Refuses a cell that was begun with other settings, by its name.
+    pub fn refuse_changed(&self, sweep: &Sweep) -> Result<(), Error> {
+        sweep.cells.iter().try_for_each(|cell| self.refuse_changed_cell(cell, sweep.export))
+    }
+
+    fn refuse_changed_cell(&self, cell: &Cell, export: bool) -> Result<(), Error> {
         let path = self.session_of(cell);
         if !path.exists() {
             return Ok(());
@@ -163,13 +165,22 @@ impl Place {
         };
         let written = summary.content.is_some_and(|content| content.output.is_some());
         Ok(match summary.standing {
-            _ if state.course.is_none() => {
-                session::remove(&dir)?;
-                Standing::Fresh
-            }
+            _ if state.course.is_none() => Standing::Fresh,
             protocol::Standing::Finished if written || !export => Standing::Finished,
             _ => Standing::Begun,
         })
+    }
+
+    /// Makes room for a cell that is fresh: what was broken off before its first layer is nothing to go on with.
+    ///
+    /// # Errors
+    /// Files that cannot be removed.
+    pub fn make_room(&self, cell: &Cell) -> Result<(), Error> {
+        let dir = self.session_of(cell);
+        match session::look(&dir) {
+            Ok(state) if state.course.is_none() => Ok(session::remove(&dir).map(drop)?),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// The last thing that the cell's newest process said was wrong.

@@ -5,9 +5,13 @@ use std::{
     env, fs,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use super::{Cell, Error, Place, Share, Standing, Sweep, command};
+
+/// From one look at cells in the hands of other processes to the next.
+const LOOK_ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// What a face is told; numbers are those of the cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +30,11 @@ pub struct Work<'s> {
     share: Share,
     program: PathBuf,
     waiting: VecDeque<usize>,
-    /// In the hands of other processes, and told.
+    /// In the hands of other processes.
     elsewhere: Vec<usize>,
+    /// Those of them that a face knows of.
+    told: Vec<usize>,
+    looked: Instant,
     running: Vec<(usize, Child)>,
     ended: bool,
 }
@@ -47,6 +54,8 @@ impl<'s> Work<'s> {
             program,
             waiting: cells.into(),
             elsewhere: Vec::new(),
+            told: Vec::new(),
+            looked: Instant::now(),
             running: Vec::new(),
             ended: false,
         })
@@ -76,9 +85,11 @@ impl<'s> Work<'s> {
             }
         }
         self.running = still;
-        let mut tries = self.waiting.len();
-        while self.running.len() < self.share.jobs && tries > 0 && !self.ended {
-            tries -= 1;
+        if self.looked.elapsed() >= LOOK_ELSEWHERE {
+            self.waiting.extend(self.elsewhere.drain(..));
+            self.looked = Instant::now();
+        }
+        while self.running.len() < self.share.jobs && !self.ended {
             let Some(cell) = self.waiting.pop_front() else { break };
             news.extend(self.begin(cell)?);
         }
@@ -92,10 +103,17 @@ impl<'s> Work<'s> {
             Err(error) => return Ok(Some(News::Failed(index, error.to_string()))),
         };
         if let Standing::InUse(pid) = standing {
-            self.waiting.push_back(index);
-            let told = self.elsewhere.contains(&index);
             self.elsewhere.push(index);
-            return Ok((!told).then_some(News::Waits(index, pid)));
+            if self.told.contains(&index) {
+                return Ok(None);
+            }
+            self.told.push(index);
+            return Ok(Some(News::Waits(index, pid)));
+        }
+        if standing == Standing::Fresh
+            && let Err(error) = self.place.make_room(cell)
+        {
+            return Ok(Some(News::Failed(index, error.to_string())));
         }
         let Some(line) = command((self.sweep, self.place), cell, standing, self.share.threads) else {
             return Ok(Some(News::Done(index)));
@@ -120,7 +138,7 @@ impl<'s> Work<'s> {
 
     /// True where nothing runs and nothing is to come.
     pub fn is_over(&self) -> bool {
-        self.running.is_empty() && (self.ended || self.waiting.is_empty())
+        self.running.is_empty() && (self.ended || self.waiting.is_empty() && self.elsewhere.is_empty())
     }
 
     pub fn running(&self) -> impl Iterator<Item = &'s Cell> {

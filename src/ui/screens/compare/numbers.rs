@@ -33,8 +33,10 @@ pub(super) fn rows(view: &View<'_>) -> u16 {
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let note = match (state.holds_sessions(), view.key(Action::Sessions)) {
+        // A recording has no sessions at hand.
         (true, _) => String::new(),
-        (false, key) => format!("other sessions beside it: {key}, then m"),
+        (false, _) if state.is_replay() => String::new(),
+        (false, key) => format!("{key}, then m: other sessions beside it"),
     };
     let inner = view.panel(Panel::Perplexity, area, "Dense against pruned", &note);
     let texts = state.compare.measured.iter().map(|measured| width(&measured.record.text)).max().unwrap_or(0);

@@ -66,6 +66,8 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
     let note = if filter.is_empty() {
         format!("{} of {}", state.layer.saturating_add(1).min(state.layers.len()), state.layers.len())
     } else {
+        // Without what a terminal would obey.
+        let filter = crate::ui::text::fit(filter, usize::from(area.width));
         format!("filter \"{filter}\", {} of {}", listed.len(), state.layers.len())
     };
     let note = if state.layers.is_empty() { String::new() } else { note };
