@@ -6,7 +6,7 @@ use ratatui::{
     text::Span,
 };
 
-use super::{super::view::View, role};
+use super::{super::view::View, role, row_in};
 use crate::{
     app::{Compared, Panel, Quantity, session_letter},
     ui::{
@@ -99,7 +99,7 @@ fn chart(view: &mut View<'_>, area: Rect, compared: &[Compared], quantity: Quant
     let framed = Rect { width: area.width.saturating_sub(names), ..area };
     let inner = axes(view.buffer, framed, &scale, view.theme);
     let axis = LayerAxis { layers, selected: Some(view.state.layer) };
-    let chosen = view.state.held.row;
+    let chosen = row_in(compared, view);
     let mut order: Vec<usize> = (0..compared.len()).rev().filter(|&at| at != chosen).collect();
     order.extend(Some(chosen).filter(|&at| at < compared.len()));
     let mut plot = Plot::new(inner, view.theme.glyphs);

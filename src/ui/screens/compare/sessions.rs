@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{super::view::View, role};
+use super::{super::view::View, role, row_in};
 use crate::{
     app::{Compared, Panel, Pointed, Quantity, session_letter},
     ui::{
@@ -49,6 +49,8 @@ struct Beside<'c> {
     /// What the first perplexity was measured on.
     measured: Option<(&'c str, usize, bool)>,
     smallest: Smallest,
+    /// The row under the cursor.
+    chosen: usize,
 }
 
 /// Rows of the panel.
@@ -62,7 +64,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, compared: &[Compared]) {
         format!("perplexity on {text}, L {length}; * the smallest")
     });
     let inner = view.panel(Panel::Sessions, area, "Sessions", &note);
-    let beside = Beside { measured, smallest: smallest(compared) };
+    let beside = Beside { measured, smallest: smallest(compared), chosen: row_in(compared, view) };
     let places = lay_out(columns(compared, inner.width), inner.width);
     let row = |down: usize| Rect { y: inner.y + down as u16, height: 1, ..inner }.intersection(inner);
     for place in &places {
@@ -71,15 +73,14 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, compared: &[Compared]) {
     }
     // The cursor's row stays in sight.
     let visible = usize::from(inner.height.saturating_sub(1));
-    let first = (view.state.held.row + 1).saturating_sub(visible);
+    let first = (beside.chosen + 1).saturating_sub(visible);
     for (down, (at, session)) in compared.iter().enumerate().skip(first).take(visible).enumerate() {
         let line = row(down + 1);
-        let chosen = at == view.state.held.row;
         for place in &places {
             let (text, role) = cell(view, place, session, at, &beside);
             place.write(view.buffer, line, &text, view.theme.style(role));
         }
-        if chosen && view.is_focused(Panel::Sessions) {
+        if at == beside.chosen && view.is_focused(Panel::Sessions) {
             view.buffer.set_style(line, view.theme.style(Role::Selected));
         }
         view.hits.add(line, Pointed::Compared(at));
@@ -114,7 +115,7 @@ fn cell(
     place: &Place<Key>,
     session: &Compared,
     at: usize,
-    Beside { measured, smallest }: &Beside<'_>,
+    Beside { measured, smallest, chosen }: &Beside<'_>,
 ) -> (String, Role) {
     let glyphs = view.theme.glyphs;
     let told = |text: Option<String>, role| text.map_or(("–".into(), Role::Faint), |text| (text, role));
@@ -124,7 +125,7 @@ fn cell(
     };
     match place.key {
         Key::Name => {
-            let cursor = if at == view.state.held.row { glyphs.cursor() } else { " " };
+            let cursor = if at == *chosen { glyphs.cursor() } else { " " };
             let open = if session.is_open() { glyphs.in_force() } else { " " };
             // The time at the end of a name tells sessions of one model apart.
             let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(MARKS)));
