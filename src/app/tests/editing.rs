@@ -80,6 +80,17 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
 }
 
 #[test]
+fn the_settings_form_leaves_alone_what_it_does_not_show() {
+    let mut script = Script::opened(2);
+    let settings = &mut script.state.settings;
+    (settings.stream_weight, settings.search_samples, settings.search_trials) = (0.25, 3, 5);
+    settings.by_parameters = true;
+    let before = script.state.settings.clone();
+    script.keys("o enter");
+    assert_eq!(script.state.settings, before);
+}
+
+#[test]
 fn ratios_stay_between_nothing_and_all() {
     let mut script = Script::opened(2);
     script.keys("3");

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Error, LayerPlan, LayerTask, Pass, Streams, plan_by_ratios, planned},
-    Listener, Search, Told, Tried, enter, quietly,
+    Listener, Search, Told, Tried, quietly,
 };
 use crate::config::LayerRatio;
 
@@ -31,7 +31,7 @@ impl Search<'_> {
         let judge = self.pass(self.judge, &layerwise);
         let mut trail = match like {
             Some(like) => like.shared(&plan),
-            None => Trail { plan: Vec::new(), fit: vec![enter(&fit)?], judge: vec![enter(&judge)?] },
+            None => Trail { plan: Vec::new(), fit: vec![fit.enter()?], judge: vec![judge.enter()?] },
         };
         let from = trail.fit.len() - 1;
         let (mut at_fit, mut at_judge) = (trail.fit[from].clone(), trail.judge[from].clone());

@@ -18,7 +18,7 @@ use crate::{
     prune::{Choice, allocate, interpolated},
 };
 
-use super::{Error, Notice, Pass, Streams, stream::Stream};
+use super::{Error, Notice, Pass, stream::Stream};
 
 pub use candidate::Trail;
 pub use settle::Found;
@@ -92,8 +92,8 @@ pub fn for_search(settings: &Settings) -> Settings {
     Settings { track_errors: false, eval: None, ..settings.clone() }
 }
 
-/// The windows that weights are fitted on, and those that losses are measured on: so many of each, the same ones where there
-/// are fewer than twice as many.
+/// The windows that weights are fitted on, and those that losses are measured on: so many of each at most, half of
+/// all where there are fewer; a single one serves for both.
 pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crate::calibration::Error> {
     let samples = windows.samples();
     if samples >= 2 {
@@ -234,9 +234,4 @@ fn quietly<'l>(
 
 fn tell(listener: &mut Listener<'_>, told: Told<'_>) -> Result<(), Error> {
     if listener(told).is_break() { Err(Error::Cancelled) } else { Ok(()) }
-}
-
-/// Both streams' first layer.
-fn enter(pass: &Pass<'_>) -> Result<Streams, Error> {
-    pass.enter()
 }

@@ -4,7 +4,7 @@ use crate::config::Part;
 
 use super::{
     super::{Behind, Error, Known, LayerTask, Leaving, Streams, Task},
-    Listener, Search, Sensitivity, Told, enter, quietly, tell,
+    Listener, Search, Sensitivity, Told, quietly, tell,
 };
 use crate::config::LayerRatio;
 
@@ -23,7 +23,7 @@ impl Search<'_> {
         let counts: Vec<Vec<usize>> = parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
         let total = counts.iter().map(|counts| counts.len() as u64).sum();
         let mut done = 0;
-        let (mut at_fit, mut at_judge) = (enter(&fit)?, enter(&judge)?);
+        let (mut at_fit, mut at_judge) = (fit.enter()?, judge.enter()?);
 
         let dense = {
             let mut streams = at_judge.clone();
