@@ -22,7 +22,7 @@ pub enum Ticks {
     Numbers,
     /// No fractions.
     Whole,
-    /// Names of 0, 1, 2 …; where they do not fit beside each other, they stand in two rows.
+    /// Names of 0, 1, 2 …; where they do not fit beside each other, they stand in up to four rows.
     Names(Vec<String>),
     /// At these values, whatever the scale.
     At(Vec<f64>),
@@ -92,8 +92,7 @@ impl Axis {
         match (&self.ticks, laid.scale) {
             (Ticks::None, _) => Vec::new(),
             (Ticks::Names(names), _) => {
-                let every = names.len().div_ceil(most.max(1)).max(1);
-                let named = names.iter().enumerate().filter(|(at, _)| at % every == 0);
+                let named = names.iter().enumerate();
                 named.map(|(at, name)| Tick { at: at as f64, text: name.clone() }).collect()
             }
             (Ticks::At(values), _) => values.iter().map(|&at| Tick { at, text: plain(at, 0.0) }).collect(),

@@ -14,6 +14,8 @@ const SMALL: f64 = 11.0;
 const LINE: f64 = 15.0;
 /// Around the whole chart, and between panels.
 const MARGIN: f64 = 8.0;
+/// Between names beside each other.
+const APART: f64 = 4.0;
 
 type Place = (f64, f64);
 
@@ -190,7 +192,7 @@ impl<'p> Frame<'p> {
             if let Some(row) = taken.iter().position(|taken| x - half > *taken) {
                 let y = self.bottom + (1 + row) as f64 * LINE;
                 canvas.text(&tick.text, (x, y), Anchor::Middle, SMALL, Ink::Quiet);
-                taken[row] = x + half + 4.0;
+                taken[row] = x + half + APART;
             }
         }
         let below = self.bottom + (1 + self.rows) as f64 * LINE;
@@ -321,14 +323,24 @@ impl<'p> Frame<'p> {
     }
 }
 
-/// Two where names do not fit beside each other, each within its share of the width.
+/// How many rows names need so that none touches another, as `axes` places them; at most four.
 fn rows_of_names(panel: &Panel, wide: f64) -> usize {
     /// What is left of it beside the numbers of y and names of lines.
     const SHARE: f64 = 0.85;
+    const MOST: usize = 4;
     match &panel.x.ticks {
         Ticks::Names(names) => {
             let room = SHARE * wide / names.len().max(1) as f64;
-            if names.iter().any(|name| width(name, SMALL) + 4.0 > room) { 2 } else { 1 }
+            let mut taken: Vec<f64> = Vec::new();
+            for (at, name) in names.iter().enumerate() {
+                let (x, half) = ((at as f64 + 0.5) * room, width(name, SMALL) / 2.0);
+                let end = x + half + APART;
+                match taken.iter_mut().find(|taken| x - half > **taken) {
+                    Some(taken) => *taken = end,
+                    None => taken.push(end),
+                }
+            }
+            taken.len().clamp(1, MOST)
         }
         Ticks::Numbers | Ticks::Whole | Ticks::At(_) | Ticks::Decades | Ticks::None => 1,
     }

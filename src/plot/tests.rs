@@ -142,3 +142,37 @@ fn whiskers_make_room_for_both_of_their_ends() {
     assert_eq!(svg.matches(&ink).count(), 3, "{svg}");
     assert!(svg.contains(">40<"), "{svg}");
 }
+
+#[test]
+fn all_names_of_an_axis_are_shown_however_narrow_it_is() {
+    let names = [
+        "published",
+        "exact scores",
+        "swaps",
+        "one at a time",
+        "dense stream",
+        "FLAP",
+        "FLAP, its bias",
+        "Wanda-sp",
+        "magnitude",
+        "random",
+    ];
+    let points = (0..names.len()).map(|at| (at as f64, 2.0)).collect();
+    let panel = Panel {
+        title: String::new(),
+        x: Axis { ticks: Ticks::Names(names.map(String::from).into()), ..Axis::numbers("case") }
+            .within(-0.5, names.len() as f64 - 0.5),
+        y: Axis::numbers("perplexity"),
+        series: vec![Series {
+            name: String::new(),
+            ink: Ink::First,
+            shape: Shape::Dots { points, dot: Dot::Circle },
+        }],
+        marks: Vec::new(),
+    };
+    let svg = Chart { panels: vec![panel.clone(), panel], columns: 2 };
+    let svg = svg.svg(Look::Light, svg.size());
+    for name in names {
+        assert_eq!(svg.matches(&format!(">{name}<")).count(), 2, "{name}");
+    }
+}
