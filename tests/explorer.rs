@@ -113,9 +113,10 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
         .collect();
     let ratios: Vec<(u64, f64)> = events
         .iter()
-        .filter(|event| event["event"] == "layer_done" && event["record"]["index"] == 0)
-        .map(|event| {
-            let attempt = &event["attempt"];
+        .map(|event| &event["event"]["layer_done"])
+        .filter(|done| done["record"]["index"] == 0)
+        .map(|done| {
+            let attempt = &done["attempt"];
             (attempt["number"].as_u64().unwrap(), attempt["method"]["ratio"].as_f64().unwrap())
         })
         .collect();

@@ -82,7 +82,8 @@ impl Generation {
     ) -> Result<Writing<'_>, Error> {
         draw.check()?;
         let mut ids: Vec<u32> = if bos { self.bos.into_iter().collect() } else { Vec::new() };
-        let encoded = self.tokenizer.encode(prompt, false).map_err(|e| Error::Tokenizer(e.to_string()))?;
+        let encoded =
+            self.tokenizer.encode_fast(prompt, false).map_err(|e| Error::Tokenizer(e.to_string()))?;
         ids.extend(encoded.get_ids());
         if ids.is_empty() {
             return Err(Error::EmptyPrompt);

@@ -86,8 +86,10 @@ impl Checkpoint {
             return Err(Error::NoTokenizer { place: self.source.to_string() });
         }
         let content = self.source.read(file, "copy or download it")?;
-        Tokenizer::from_bytes(content)
-            .map_err(|cause| Error::Tokenizer { file: self.source.locate(file), cause: cause.to_string() })
+        let damaged = |cause: String| Error::Tokenizer { file: self.source.locate(file), cause };
+        let text = str::from_utf8(&content).map_err(|cause| damaged(cause.to_string()))?;
+        // Parsed by what the tokenizers crate has compiled, not by another copy for this crate.
+        text.parse().map_err(|cause: tokenizers::Error| damaged(cause.to_string()))
     }
 
     /// Loads one decoder block.

@@ -20,12 +20,11 @@ pub struct Stamped {
     pub run: u64,
     /// Seconds since the run began, without those in which it was halted.
     pub at: f64,
-    #[serde(flatten)]
     pub event: Event,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[allow(
     clippy::large_enum_variant,
     reason = "events are few and short-lived; boxes would only hide their fields"

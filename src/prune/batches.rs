@@ -13,7 +13,8 @@ use super::elimination::{Method, Next, Removal};
 use super::energy::energy;
 use super::exchange::exchange_columns;
 use super::group_size::group_size;
-use super::number::{Number, columns_squared};
+use super::number::Number;
+use super::shared_work::columns_squared;
 use super::tiles::{multiply, solve_lower};
 use crate::config::GroupSize;
 

@@ -7,6 +7,7 @@ use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
 use super::inverse::{cholesky, invert_lower};
 use super::number::dot;
+use super::shared_work::{each_column, numbers};
 use super::swaps::Swap;
 use super::swept::{Swept, trace_of_quotient};
 use super::tiles::{multiply, solve_lower, solve_upper};
@@ -110,7 +111,8 @@ impl<'p> Sides<'p> {
     fn w(&self, columns: &[usize]) -> Dense<f64> {
         let (n, dead) = (self.part.n(), dead_inputs(self.part.moment));
         let mut w = Dense::zeros(self.part.rows, columns.len());
-        w.view_mut().par_col_iter_mut().zip(columns).for_each(|(w, &j)| {
+        each_column(w.view_mut(), &|at, w| {
+            let j = columns[at];
             let column = self.part.weight[j..].iter().step_by(n);
             w.iter_mut().zip(column).for_each(|(w, &value)| *w = if dead[j] { 0.0 } else { value.into() });
         });
@@ -191,8 +193,7 @@ impl Fitted<'_> {
         let of = &gone[first..first + count];
         let x = self.x.view().subcols(first, count);
         let v = self.v(gone, of, x);
-        let costs: Vec<f64> =
-            (0..count).into_par_iter().map(|j| dot(v.column(j), self.w_gone.column(first + j))).collect();
+        let costs = numbers(count, &|j| dot(v.column(j), self.w_gone.column(first + j)));
         self.error += costs.iter().sum::<f64>();
         if error_alone {
             return;
@@ -277,7 +278,7 @@ impl Fitted<'_> {
             let q = square(w_kept.view().subcols(first, w));
             quotient(f, q).unwrap_or(f64::INFINITY)
         };
-        (0..self.sides.kept.len()).into_par_iter().map(cost).collect()
+        numbers(self.sides.kept.len(), &cost)
     }
 }
 
@@ -306,13 +307,13 @@ pub(super) fn unfitted<'p>(part: &'p Part<'p>, damped: &'p Damped<'p>, removed: 
         let mut v: Dense<f64> = Dense::zeros(part.rows, columns.len());
         multiply(v.view_mut(), Accum::Replace, w_gone.view(), g.as_ref(), 1.0);
         let h = |unit: usize| (unit * w..(unit + 1) * w).map(|j| dot(v.column(j), of.column(j))).sum::<f64>();
-        with_gone.par_extend((0..units.len()).into_par_iter().map(h));
+        with_gone.extend(numbers(units.len(), &h));
         let h = |unit: usize| {
             let of_unit = &columns[unit * w..(unit + 1) * w];
             let c = square(of.view().subcols(unit * w, w));
             together(c.as_ref(), damped.block(of_unit, of_unit).as_ref())
         };
-        own.par_extend((0..units.len()).into_par_iter().map(h));
+        own.extend(numbers(units.len(), &h));
     }
     let error = sides.gone.iter().map(|&unit| with_gone[unit]).sum();
     Totals { sides, error, with_gone, own }
@@ -333,7 +334,7 @@ impl Totals<'_> {
         let mut c: Mat<f64> = Mat::zeros(columns.len(), columns.len());
         multiply(c.as_mut(), Accum::Replace, of.view().transpose(), of.view(), 1.0);
         let mut h: Dense<f64> = Dense::zeros(units.len(), units.len());
-        h.view_mut().par_col_iter_mut().enumerate().for_each(|(j, column)| {
+        each_column(h.view_mut(), &|j, column| {
             for (i, h) in column.iter_mut().enumerate() {
                 let block = |of: &'_ Mat<f64>| of.submatrix(i * w, j * w, w, w).to_owned();
                 *h = together(block(&c).as_ref(), block(&g).as_ref());
@@ -348,7 +349,7 @@ impl Totals<'_> {
 /// Some columns of a matrix.
 fn gather(from: MatRef<'_, f64>, columns: &[usize]) -> Dense<f64> {
     let mut to = Dense::zeros(from.nrows(), columns.len());
-    to.view_mut().par_col_iter_mut().zip(columns).for_each(|(mut to, &j)| to.copy_from(from.col(j)));
+    each_column(to.view_mut(), &|at, mut to| to.copy_from(from.col(columns[at])));
     to
 }
 
@@ -363,7 +364,7 @@ fn gather_lower(from: &Dense<f64>, columns: &[usize]) -> Dense<f64> {
 
 /// to ← to + from
 fn add(to: &mut Dense<f64>, from: &Dense<f64>) {
-    to.view_mut().par_col_iter_mut().zip(from.view().par_col_iter()).for_each(|(mut to, from)| to += from);
+    each_column(to.view_mut(), &|j, mut to| to += from.view().col(j));
 }
 
 /// Aᵀ A of a few columns.

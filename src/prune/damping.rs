@@ -1,10 +1,10 @@
 //! G_λ = G + λI: dead inputs, and how far the diagonal is lifted so that the inverse exists.
 
 use faer::{Mat, MatRef};
-use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::number::Number;
+use super::shared_work::{each_column, each_panel};
 use super::{Error, Moment};
 
 /// No damping above this is tried.
@@ -55,7 +55,7 @@ impl<'a> Damped<'a> {
     /// The lower half of G_λ[of, of]; `of` ascends.
     pub(super) fn lower<T: Number>(&self, of: &[usize]) -> Dense<T> {
         let mut lower = Dense::zeros(of.len(), of.len());
-        lower.view_mut().par_col_iter_mut().enumerate().for_each(|(j, out)| {
+        each_column(lower.view_mut(), &|j, out| {
             let column = self.moment.column_below(of[j]);
             for (out, &i) in out.iter_mut().zip(of).skip(j) {
                 *out = T::of(column[i - of[j]]);
@@ -70,11 +70,10 @@ impl<'a> Damped<'a> {
     /// G_λ[rows, columns], whatever the two have in common.
     pub(super) fn block(&self, rows: &[usize], columns: &[usize]) -> Mat<f64> {
         let mut block = Mat::zeros(rows.len(), columns.len());
-        let chunks = block.par_col_chunks_mut(SIDE_BY_SIDE).zip(columns.par_chunks(SIDE_BY_SIDE));
-        chunks.for_each(|(mut out, columns)| {
+        each_panel(block.as_mut(), SIDE_BY_SIDE, &|first, mut out| {
             for (r, &i) in rows.iter().enumerate() {
-                for (c, &j) in columns.iter().enumerate() {
-                    out[(r, c)] = self.at(i, j);
+                for c in 0..out.ncols() {
+                    out[(r, c)] = self.at(i, columns[first + c]);
                 }
             }
         });
@@ -84,11 +83,10 @@ impl<'a> Damped<'a> {
     /// G[rows, columns]; the two have nothing in common.
     pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Dense<f64> {
         let mut block = Dense::zeros(rows.len(), columns.len());
-        let chunks = block.view_mut().par_col_chunks_mut(SIDE_BY_SIDE).zip(columns.par_chunks(SIDE_BY_SIDE));
-        chunks.for_each(|(mut out, columns)| {
+        each_panel(block.view_mut(), SIDE_BY_SIDE, &|first, mut out| {
             for (r, &i) in rows.iter().enumerate() {
-                for (c, &j) in columns.iter().enumerate() {
-                    out[(r, c)] = self.moment.at(i, j);
+                for c in 0..out.ncols() {
+                    out[(r, c)] = self.moment.at(i, columns[first + c]);
                 }
             }
         });

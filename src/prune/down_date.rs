@@ -6,7 +6,6 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use rayon::prelude::*;
 
 use super::Part;
 use super::damping::dead_inputs;
@@ -14,6 +13,7 @@ use super::dense::Dense;
 use super::exchange::{exchange_rows, pairs_to_the_back};
 use super::inverse::cholesky;
 use super::number::Number;
+use super::shared_work::each_panel;
 use super::tiles::{multiply, solve_lower};
 
 /// Columns of P that are gathered together, so that what lies in one of its rows is read at once.
@@ -193,11 +193,10 @@ pub(super) fn take_from_corners<T: Number>(
     for (slot, column) in slots.iter().enumerate().step_by(width) {
         slot_of_unit[column / width] = Some(slot);
     }
-    let units = corners.view_mut().par_col_chunks_mut(width).zip(slot_of_unit);
-    units.for_each(|(mut corner, slot)| {
-        if let Some(slot) = slot {
+    each_panel(corners.view_mut(), width, &|first, corner| {
+        if let Some(slot) = slot_of_unit[first / width] {
             let (a_c, b_c) = (a.subrows(slot, width), b.subrows(slot, width));
-            matmul(corner.as_mut(), Accum::Add, a_c, b_c.transpose(), T::of(-1.0), Par::Seq);
+            matmul(corner, Accum::Add, a_c, b_c.transpose(), T::of(-1.0), Par::Seq);
         }
     });
 }
@@ -206,8 +205,8 @@ pub(super) fn take_from_corners<T: Number>(
 /// of `slots`, as many as `out` has columns.
 pub(super) fn gather_columns<T: Number>(half: &Dense<T>, slots: &[usize], out: MatMut<'_, T>) {
     let leaving = &slots[slots.len() - out.ncols()..];
-    let chunks = out.par_col_chunks_mut(SIDE_BY_SIDE).zip(leaving.par_chunks(SIDE_BY_SIDE));
-    chunks.for_each(|(mut out, leaving)| {
+    each_panel(out, SIDE_BY_SIDE, &|first, mut out| {
+        let leaving = &leaving[first..first + out.ncols()];
         for (i, &slot) in slots.iter().enumerate() {
             for (r, &column) in leaving.iter().enumerate() {
                 out[(i, r)] = half[(slot.max(column), slot.min(column))];

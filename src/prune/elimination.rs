@@ -2,8 +2,6 @@
 //!
 //! One inversion, then down-dates. The path can go on past its first goal, which gives the error of every ratio.
 
-use rayon::prelude::*;
-
 use super::baseline::baseline;
 use super::batches::Batches;
 use super::damping::{Damped, dead_inputs};
@@ -14,6 +12,7 @@ use super::greedy::Greedy;
 use super::heads::Heads;
 use super::inverse::invert;
 use super::number::Number;
+use super::shared_work::each_panel;
 use super::{Error, HessianStats, Part, Units};
 use crate::config::{GroupSize, Score};
 
@@ -203,8 +202,7 @@ fn columns_of<T: Number>(part: &Part) -> Dense<T> {
     let n = part.n();
     let dead = dead_inputs(part.moment);
     let mut w = Dense::zeros(part.rows, n);
-    w.view_mut().par_col_chunks_mut(SIDE_BY_SIDE).enumerate().for_each(|(chunk, mut columns)| {
-        let first = chunk * SIDE_BY_SIDE;
+    each_panel(w.view_mut(), SIDE_BY_SIDE, &|first, mut columns| {
         for (i, row) in part.weight.chunks_exact(n).enumerate() {
             for (k, &value) in row[first..first + columns.ncols()].iter().enumerate() {
                 columns[(i, k)] = if dead[first + k] { T::default() } else { T::of(value.into()) };

@@ -1,11 +1,11 @@
 //! E‖y‖² = tr(W G Wᵀ), what relative errors are told against.
 
 use faer::{Accum, Mat};
-use rayon::prelude::*;
 
 use super::damping::Damped;
 use super::dense::Dense;
 use super::number::{Number, dot};
+use super::shared_work::{each_column, numbers};
 use super::tiles::multiply;
 
 /// Columns of G that W is multiplied with at once.
@@ -24,18 +24,18 @@ pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
         let count = COLUMNS.min(n - first);
         let below = |i: usize, j: usize| if i < j { T::default() } else { T::of(g[(first + i, first + j)]) };
         let mut panel: Dense<T> = Dense::zeros(n - first, count);
-        panel.view_mut().par_col_iter_mut().enumerate().for_each(|(j, column)| {
+        each_column(panel.view_mut(), &|j, column| {
             column.iter_mut().enumerate().for_each(|(i, g)| *g = below(i, j));
         });
         let mut product = product.as_mut().subcols_mut(0, count);
         let w_below = w.view().subcols(first, n - first);
         multiply(product.as_mut(), Accum::Replace, w_below, panel.view(), T::of(1.0));
-        let of_column = |(j, product): (usize, faer::ColRef<'_, T>)| {
-            let product = product.try_as_col_major().expect("a column of a matrix of whole columns");
+        let product = product.as_ref();
+        let columns = numbers(count, &|j| {
+            let product = product.col(j).try_as_col_major().expect("a column of a matrix of whole columns");
             let w_j = w.column(first + j);
             2.0 * dot(w_j, product.as_slice()) - g[(first + j, first + j)] * dot(w_j, w_j)
-        };
-        let columns: Vec<f64> = product.as_ref().par_col_iter().enumerate().map(of_column).collect();
+        });
         energy += columns.iter().sum::<f64>();
     }
     energy

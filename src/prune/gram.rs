@@ -1,11 +1,11 @@
 //! C = Wᵀ W, by which a column's part in the output is known without its rows.
 
 use faer::Accum;
-use rayon::prelude::*;
 
 use super::damping::Damped;
 use super::dense::Dense;
 use super::number::{Number, dot};
+use super::shared_work::numbers;
 use super::tiles::multiply_half;
 
 /// The lower half of C [n, n]; w: [rows, n].
@@ -24,6 +24,5 @@ pub(super) fn energy_of<T: Number>(c: &Dense<T>, damped: &Damped) -> f64 {
         let g_j = &g_j.as_slice()[j..];
         2.0 * dot(c_j, g_j) - c_j[0].into() * g_j[0]
     };
-    let columns: Vec<f64> = (0..c.columns()).into_par_iter().map(of_column).collect();
-    columns.iter().sum()
+    numbers(c.columns(), &of_column).iter().sum()
 }

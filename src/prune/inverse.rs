@@ -5,10 +5,10 @@ use faer::linalg::cholesky::llt::factor;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::number::Number;
+use super::shared_work::each_column;
 use super::tiles::{multiply_half, solve_lower, solve_upper};
 
 /// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that was
@@ -90,7 +90,7 @@ pub(super) fn invert_lower<T: Number>(l: MatMut<'_, T>, mut scratch: MatMut<'_, 
 }
 
 fn copy<T: Number>(from: MatRef<'_, T>, to: MatMut<'_, T>) {
-    to.par_col_iter_mut().zip(from.par_col_iter()).for_each(|(mut to, from)| to.copy_from(from));
+    each_column(to, &|j, mut to| to.copy_from(from.col(j)));
 }
 
 /// M ← Mᵀ M, lower halves; scratch: a quarter of M.

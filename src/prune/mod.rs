@@ -35,6 +35,7 @@ mod record;
 mod refit;
 mod schedule;
 mod second_moment;
+mod shared_work;
 mod swaps;
 mod swept;
 mod tiles;

@@ -1,8 +1,6 @@
 //! The number types that an elimination works in: f32, which is fast, and f64.
 
-use faer::MatRef;
 use faer::traits::RealField;
-use rayon::prelude::*;
 
 /// f32 or f64.
 pub(super) trait Number: RealField + Copy + Default + Into<f64> + 'static {
@@ -39,15 +37,6 @@ pub(super) fn dot<A: Number, B: Number>(a: &[A], b: &[B]) -> f64 {
     rest + sums.iter().sum::<f64>()
 }
 
-/// ‖column‖² in f64 of every column; the matrix is column-major.
-pub(super) fn columns_squared<T: Number>(matrix: MatRef<'_, T>) -> Vec<f64> {
-    let squared = |column: faer::ColRef<'_, T>| {
-        let column = column.try_as_col_major().expect("columns of a column-major matrix lie in one piece");
-        dot(column.as_slice(), column.as_slice())
-    };
-    matrix.par_col_iter().map(squared).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,7 +47,7 @@ mod tests {
         let exact: f64 = a.iter().map(|&a| f64::from(a) * f64::from(a)).sum();
         assert!((dot(&a, &a) - exact).abs() < 1e-12 * exact);
         let matrix = faer::Mat::from_fn(1003, 2, |i, j| a[i] * (1 + j) as f32);
-        let columns = columns_squared(matrix.as_ref());
+        let columns = crate::prune::shared_work::columns_squared(matrix.as_ref());
         assert!((columns[0] - exact).abs() < 1e-12 * exact);
         assert!((columns[1] - 4.0 * exact).abs() < 1e-12 * exact);
     }

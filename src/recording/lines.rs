@@ -56,23 +56,29 @@ impl Lines {
             if self.bytes.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            return match serde_json::from_slice(&self.bytes) {
-                Ok(stamped) => Ok(Next::Event(Box::new(stamped))),
-                Err(cause) if cause.is_eof() && !self.bytes.ends_with(b"\n") => {
-                    Ok(Next::CutOff { line: self.line })
+            let whole = self.bytes.ends_with(b"\n");
+            let cause = match str::from_utf8(&self.bytes) {
+                Ok(text) => match serde_json::from_str(text) {
+                    Ok(stamped) => return Ok(Next::Event(Box::new(stamped))),
+                    Err(cause) if cause.is_eof() && !whole => {
+                        return Ok(Next::CutOff { line: self.line });
+                    }
+                    Err(cause) => cause.to_string(),
+                },
+                // In the middle of a character.
+                Err(cause) if cause.error_len().is_none() && !whole => {
+                    return Ok(Next::CutOff { line: self.line });
                 }
-                Err(cause) => Err(Error::NoEvent {
-                    path: self.path.clone(),
-                    line: self.line,
-                    found: found(&self.bytes, &cause),
-                }),
+                Err(_) => "it is not UTF-8".into(),
             };
+            let found = found(&self.bytes, &cause);
+            return Err(Error::NoEvent { path: self.path.clone(), line: self.line, found });
         }
     }
 }
 
 /// What stands there instead: what the parser missed, and the beginning of the line.
-fn found(bytes: &[u8], cause: &serde_json::Error) -> String {
+fn found(bytes: &[u8], cause: &str) -> String {
     const SHOWN: usize = 40;
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim();
@@ -81,7 +87,6 @@ fn found(bytes: &[u8], cause: &serde_json::Error) -> String {
         start.push('…');
     }
     // The parser counts lines within what it was given, which is always one.
-    let cause = cause.to_string();
     let cause = cause.split(" at line ").next().unwrap_or_default();
     format!("\"{}\" ({cause})", start.escape_debug())
 }

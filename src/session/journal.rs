@@ -89,7 +89,7 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
 /// The record of the run that ended last, as far as the log goes.
 pub(super) fn last_record(dir: &Path) -> Option<RunRecord> {
     let log = fs::read_to_string(dir.join(names::EVENTS)).ok()?;
-    let records = log.lines().rev().filter(|line| line.contains("\"event\":\"run_done\""));
+    let records = log.lines().rev().filter(|line| line.contains("\"event\":{\"run_done\""));
     // A text within another event may say so as well.
     let record = |line: &str| {
         let Event::RunDone { record } = serde_json::from_str::<Stamped>(line).ok()?.event else {

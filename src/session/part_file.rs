@@ -232,12 +232,16 @@ fn to_text(head: &PartHead) -> serde_json::Result<String> {
 
 /// The relative error of a part without any output is no number; it is written as null.
 fn from_text(text: &str) -> serde_json::Result<PartHead> {
+    let cause = match serde_json::from_str(text) {
+        Ok(head) => return Ok(head),
+        Err(cause) => cause,
+    };
     let mut value: Value = serde_json::from_str(text)?;
-    let error = value.pointer_mut("/record/relative_error").filter(|error| error.is_null());
-    let missing = error.map(|error| *error = Value::from(0.0)).is_some();
-    let mut head: PartHead = serde_json::from_value(value)?;
-    if missing {
-        head.record.relative_error = f64::NAN;
-    }
+    let Some(error) = value.pointer_mut("/record/relative_error").filter(|error| error.is_null()) else {
+        return Err(cause);
+    };
+    *error = Value::from(0.0);
+    let mut head: PartHead = serde_json::from_str(&value.to_string())?;
+    head.record.relative_error = f64::NAN;
     Ok(head)
 }

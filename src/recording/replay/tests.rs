@@ -38,17 +38,19 @@ fn opened() -> String {
         "parameters_after": 0, "config_sha256": "" });
     let shape = json!({ "hidden": 1, "head_dim": 1, "vocab": 1, "max_positions": 1, "parameters": 0,
         "bytes": 0, "layers": [] });
-    line(json!({ "run": 0, "at": 0.0, "event": "opened", "model": model, "shape": shape }))
+    line(json!({ "run": 0, "at": 0.0, "event": { "opened": { "model": model, "shape": shape } } }))
 }
 
 fn removed(step: usize) -> String {
     let at = 0.25 * step as f64;
-    line(json!({ "run": 1, "at": at, "event": "removed", "layer": 0, "part": "mlp", "step": step,
-        "units": [step], "error": 0.0 }))
+    line(json!({ "run": 1, "at": at, "event": { "removed": { "layer": 0, "part": "mlp",
+        "step": step, "units": [step], "error": 0.0 } } }))
 }
 
 fn progress() -> String {
-    line(json!({ "run": 1, "at": 0.0, "event": "progress", "stage": "export", "done": 1, "total": 2 }))
+    line(
+        json!({ "run": 1, "at": 0.0, "event": { "progress": { "stage": "export", "done": 1, "total": 2 } } }),
+    )
 }
 
 fn line(value: serde_json::Value) -> String {
@@ -155,6 +157,17 @@ fn a_line_that_was_cut_off_is_a_warning_at_the_end() {
     let tape = Tape::new(&[opened(), removed(1)]);
     let mut file = fs::OpenOptions::new().append(true).open(tape.path()).unwrap();
     file.write_all(&removed(2).as_bytes()[..40]).unwrap();
+    let mut player = tape.play(f64::INFINITY);
+    let events = told(&mut player);
+    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is cut off")));
+    player.join().unwrap();
+
+    // In the middle of a character.
+    let warning = line(json!({ "run": 1, "at": 0.5, "event": { "warning": { "message": "…" } } }));
+    let end = warning.find('…').unwrap() + 1;
+    let tape = Tape::new(&[opened(), removed(1)]);
+    let mut file = fs::OpenOptions::new().append(true).open(tape.path()).unwrap();
+    file.write_all(&warning.as_bytes()[..end]).unwrap();
     let mut player = tape.play(f64::INFINITY);
     let events = told(&mut player);
     assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is cut off")));

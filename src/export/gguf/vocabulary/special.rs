@@ -75,7 +75,7 @@ struct Around {
 
 impl Around {
     fn of(tokenizer: &Tokenizer) -> Result<Self, Error> {
-        let ids = |special: bool| match tokenizer.encode("a", special) {
+        let ids = |special: bool| match tokenizer.encode_fast("a", special) {
             Ok(encoded) => Ok(encoded.get_ids().to_vec()),
             Err(cause) => cannot(&format!("it does not encode \"a\" ({cause})")),
         };

@@ -1,0 +1,34 @@
+//! Work that all threads share. What is done is called through a pointer, so that sharing itself is compiled once.
+
+use faer::{ColMut, MatMut, MatRef};
+use rayon::prelude::*;
+
+use super::number::{Number, dot};
+
+/// Does `work` on every column, which gets its index.
+pub(super) fn each_column<T: Number>(matrix: MatMut<'_, T>, work: &(dyn Fn(usize, ColMut<'_, T>) + Sync)) {
+    matrix.par_col_iter_mut().enumerate().for_each(|(j, column)| work(j, column));
+}
+
+/// Does `work` on `width` columns at a time, which get the index of their first one.
+pub(super) fn each_panel<T: Number>(
+    matrix: MatMut<'_, T>,
+    width: usize,
+    work: &(dyn Fn(usize, MatMut<'_, T>) + Sync),
+) {
+    matrix.par_col_chunks_mut(width).enumerate().for_each(|(panel, columns)| work(panel * width, columns));
+}
+
+/// of(0), of(1), … of(count − 1)
+pub(super) fn numbers(count: usize, of: &(dyn Fn(usize) -> f64 + Sync)) -> Vec<f64> {
+    (0..count).into_par_iter().map(of).collect()
+}
+
+/// ‖column‖² in f64 of every column; the matrix is column-major.
+pub(super) fn columns_squared<T: Number>(matrix: MatRef<'_, T>) -> Vec<f64> {
+    numbers(matrix.ncols(), &|j| {
+        let column = matrix.col(j).try_as_col_major();
+        let column = column.expect("columns of a column-major matrix lie in one piece");
+        dot(column.as_slice(), column.as_slice())
+    })
+}
