@@ -16,6 +16,8 @@ const LINE: f64 = 15.0;
 const MARGIN: f64 = 8.0;
 /// Between names beside each other.
 const APART: f64 = 4.0;
+/// To the right of the plotting area, at least.
+const BESIDE: f64 = 6.0;
 
 type Place = (f64, f64);
 
@@ -100,7 +102,7 @@ impl<'p> Frame<'p> {
             Mark::Level { label, .. } => width(label, EM) + 10.0,
             Mark::Cut { .. } => 0.0,
         });
-        let beside = names.chain(levels).fold(6.0, f64::max);
+        let beside = names.chain(levels).fold(BESIDE, f64::max);
         let edge = x0 + MARGIN;
         let left = edge + if widest > 0.0 { widest + 7.0 } else { 0.0 };
         Self {
@@ -189,6 +191,8 @@ impl<'p> Frame<'p> {
             let x = self.left + share * (self.right - self.left);
             canvas.path(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Quiet, 1.0);
             let half = width(&tick.text, SMALL) / 2.0;
+            // No text leaves the panel.
+            let x = x.min(self.right + BESIDE + MARGIN / 2.0 - half).max(self.edge + half);
             if let Some(row) = taken.iter().position(|taken| x - half > *taken) {
                 let y = self.bottom + (1 + row) as f64 * LINE;
                 canvas.text(&tick.text, (x, y), Anchor::Middle, SMALL, Ink::Quiet);
@@ -330,10 +334,12 @@ fn rows_of_names(panel: &Panel, wide: f64) -> usize {
     const MOST: usize = 4;
     match &panel.x.ticks {
         Ticks::Names(names) => {
-            let room = SHARE * wide / names.len().max(1) as f64;
+            let all = SHARE * wide;
+            let room = all / names.len().max(1) as f64;
             let mut taken: Vec<f64> = Vec::new();
             for (at, name) in names.iter().enumerate() {
-                let (x, half) = ((at as f64 + 0.5) * room, width(name, SMALL) / 2.0);
+                let half = width(name, SMALL) / 2.0;
+                let x = ((at as f64 + 0.5) * room).min(all - half).max(half);
                 let end = x + half + APART;
                 match taken.iter_mut().find(|taken| x - half > **taken) {
                     Some(taken) => *taken = end,

@@ -123,7 +123,7 @@ fn chart(view: &mut View<'_>, area: Rect, compared: &[Compared], quantity: Quant
         for (layer, value) in lines[at].iter().enumerate() {
             let Some(place) = value.and_then(|value| scale.place(value)) else { continue };
             let (x, y) = (axis.column(inner, layer), row(inner, place));
-            end = Some((x, y));
+            end = Some((x, place));
             let lettered = layer == view.state.layer || usize::from(inner.width) >= layers * LETTERED;
             let lettered = lettered && last != Some(layer);
             let style = view.theme.style(role(session));
@@ -135,30 +135,57 @@ fn chart(view: &mut View<'_>, area: Rect, compared: &[Compared], quantity: Quant
                 put(view.buffer, inner, x, y, symbols(view.theme.glyphs).point, style);
             }
         }
-        ends.extend(end.map(|(x, y)| (at, x, y)));
+        ends.extend(end.map(|(x, place)| (at, x, place)));
     }
     labels(view, Rect { width: inner.width + names, ..inner }, compared, &ends);
     axis.draw(view.buffer, inner, view.theme);
     view.hits.add_curve(inner, layers, 1.0);
 }
 
-/// Letters and names behind the last points, moved apart where they would touch; the one drawn last has its place first.
-fn labels(view: &mut View<'_>, area: Rect, compared: &[Compared], ends: &[(usize, u16, u16)]) {
-    let mut taken = vec![false; usize::from(area.height)];
+/// Letters and names behind the last points, each with its line's end in 0..=1, from the highest to the lowest; moved apart
+/// where they would touch.
+fn labels(view: &mut View<'_>, area: Rect, compared: &[Compared], ends: &[(usize, u16, f64)]) {
     let furthest = ends.iter().map(|&(_, x, _)| x).max().unwrap_or(area.x) + 2;
-    for &(at, _, y) in ends.iter().rev() {
+    let mut ends = ends.to_vec();
+    ends.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
+    let wanted: Vec<u16> = ends.iter().map(|&(_, _, place)| row(area, place)).collect();
+    for (&(at, ..), y) in ends.iter().zip(apart(&wanted, area.y..area.bottom())) {
         let session = &compared[at];
         let room = usize::from(area.right().saturating_sub(furthest));
         let name = text::fit_end(&session.name, room.saturating_sub(2).min(NAME));
         let letter = session_letter(session.place);
         let words = if room > 8 { format!("{letter} {name}") } else { letter.to_string() };
-        let wanted = usize::from(y.saturating_sub(area.y));
-        let near = (0..taken.len()).filter(|&y| !taken[y]).min_by_key(|y| y.abs_diff(wanted));
-        if let Some(near) = near {
-            taken[near] = true;
-            let style = view.theme.style(role(session));
-            let x = furthest.min(area.right().saturating_sub(width(&words)));
-            write(view.buffer, area, x, area.y + near as u16, &words, style);
-        }
+        let style = view.theme.style(role(session));
+        let x = furthest.min(area.right().saturating_sub(width(&words)));
+        write(view.buffer, area, x, y, &words, style);
+    }
+}
+
+/// A row for each, none twice, in the same order: as wanted, or below what stands there; all of them above the end. What
+/// there is no room for is left out.
+fn apart(wanted: &[u16], rows: std::ops::Range<u16>) -> Vec<u16> {
+    let mut placed: Vec<u16> = Vec::new();
+    for &row in wanted.iter().take(rows.len()) {
+        let free = placed.last().map_or(rows.start, |row| row + 1);
+        placed.push(row.max(free));
+    }
+    let mut end = rows.end;
+    for row in placed.iter_mut().rev() {
+        end = end.saturating_sub(1).min(*row);
+        *row = end;
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apart;
+
+    #[test]
+    fn labels_keep_their_order_and_never_touch() {
+        assert_eq!(apart(&[3, 3, 4, 9], 2..12), [3, 4, 5, 9]);
+        assert_eq!(apart(&[10, 11, 11, 11], 2..12), [8, 9, 10, 11]);
+        assert_eq!(apart(&[2, 2, 2], 2..4), [2, 3]);
+        assert!(apart(&[], 2..2).is_empty());
     }
 }
