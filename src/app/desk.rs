@@ -66,6 +66,7 @@ pub fn read(face: Value) -> Result<Option<Face>, String> {
         return Ok(None);
     }
     match face.get("version").and_then(Value::as_u64) {
+        // Read as text, as everything is: another source would be compiled once more.
         Some(VERSION) => serde_json::from_str(&face.to_string()).map(Some).map_err(|cause| cause.to_string()),
         Some(other) => Err(format!("it is of version {other}, this program reads version {VERSION}")),
         None => Err("it names no version".into()),
