@@ -12,8 +12,8 @@ const HIGHEST: f64 = 1.0;
 /// The first that is tried after none at all.
 const LOWEST: f64 = 1e-6;
 
-/// Columns of a block of G that are gathered together, so that what lies in one of its rows is read at once.
-const SIDE_BY_SIDE: usize = 16;
+/// Columns of a block of G that are gathered together, so that what lies in one of its rows, a cache line, is read at once.
+const SIDE_BY_SIDE: usize = 8;
 
 /// G_λ without a copy of G. Inputs with G_jj = 0 are dead and have G_jj = 1 here; λ = damping · mean(diag G).
 pub(super) struct Damped<'a> {

@@ -24,8 +24,9 @@ pub(super) fn refit(
     let mut l: Dense<f64> = damped.lower(kept);
     cholesky(l.view_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
     let mut fitted = vec![0.0; part.rows * kept.len()];
+    let dead = dead_inputs(part.moment);
     {
-        let w_r = gather(part, removed);
+        let w_r = gather(part, removed, &dead);
         let mut product = |g_ar: MatRef<'_, f64>| {
             let w_r = MatRef::from_row_major_slice(&w_r, part.rows, removed.len());
             let fitted = MatMut::from_row_major_slice_mut(&mut fitted, part.rows, kept.len());
@@ -40,9 +41,14 @@ pub(super) fn refit(
             divide_rows(&mut fitted, &l);
         }
     }
-    for (fitted, w) in fitted.iter_mut().zip(gather(part, kept)) {
-        *fitted += w;
-    }
+    let own = part.weight.par_chunks_exact(part.n());
+    fitted.par_chunks_exact_mut(kept.len()).zip(own).for_each(|(fitted, own)| {
+        for (fitted, &j) in fitted.iter_mut().zip(kept) {
+            if !dead[j] {
+                *fitted += f64::from(own[j]);
+            }
+        }
+    });
     if let Some(target) = part.target {
         let own = fitted.clone();
         let rows = fitted.par_chunks_exact_mut(kept.len()).zip(target.par_chunks_exact(part.n()));
@@ -67,8 +73,7 @@ pub(super) fn originals(part: &Part, columns: &[usize]) -> Vec<f64> {
 }
 
 /// Some columns of W, those of dead inputs 0: [rows, columns], row-major.
-fn gather(part: &Part, columns: &[usize]) -> Vec<f64> {
-    let dead = dead_inputs(part.moment);
+fn gather(part: &Part, columns: &[usize], dead: &[bool]) -> Vec<f64> {
     let mut gathered = vec![0.0; part.rows * columns.len()];
     if columns.is_empty() {
         return gathered;

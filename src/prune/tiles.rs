@@ -16,6 +16,8 @@ use super::number::Number;
 const COLUMNS: usize = 512;
 /// Rows of a tile.
 const ROWS: usize = 2048;
+/// Rows of a tile where there is one of them to a row, so that threads get as much as each other.
+const FEW_ROWS: usize = 256;
 /// Columns that one thread solves a triangle for.
 const SOLVED: usize = 256;
 
@@ -27,14 +29,25 @@ pub(super) fn multiply<T: Number>(
     b: MatRef<'_, T>,
     factor: T,
 ) {
-    if out.nrows() <= ROWS && out.ncols() <= COLUMNS {
+    let rows = if out.ncols() <= COLUMNS { FEW_ROWS } else { ROWS };
+    if out.nrows() <= rows && out.ncols() <= COLUMNS {
         return matmul(out, add, a, b, factor, Par::rayon(0));
     }
     out.par_col_chunks_mut(COLUMNS).zip(b.par_col_chunks(COLUMNS)).for_each(|(out, b)| {
-        out.par_row_chunks_mut(ROWS).zip(a.par_row_chunks(ROWS)).for_each(|(out, a)| {
-            matmul(out, add, a, b, factor, Par::Seq);
-        });
+        multiply_rows(out, add, a, b, factor, rows);
     });
+}
+
+fn multiply_rows<T: Number>(
+    out: MatMut<'_, T>,
+    add: Accum,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    factor: T,
+    rows: usize,
+) {
+    let tiles = out.par_row_chunks_mut(rows).zip(a.par_row_chunks(rows));
+    tiles.for_each(|(out, a)| matmul(out, add, a, b, factor, Par::Seq));
 }
 
 /// The same, the lower half of a symmetric product.
@@ -55,7 +68,7 @@ pub(super) fn multiply_half<T: Number>(
         let (corner, below) = half.subrows_mut(above, a.nrows() - above).split_at_row_mut(count);
         let (a_corner, a_below) = a.subrows(above, a.nrows() - above).split_at_row(count);
         rayon::join(
-            || multiply(below, add, a_below, b, factor),
+            || multiply_rows(below, add, a_below, b, factor, ROWS),
             || triangular::matmul(corner, lower, add, a_corner, whole, b, whole, factor, Par::Seq),
         );
     });
@@ -99,7 +112,7 @@ mod tests {
     #[test]
     fn tiles_make_up_the_product() {
         for (rows, inner, columns) in
-            [(ROWS + 3, 7, COLUMNS + 5), (5, 9, 2 * COLUMNS), (2 * ROWS + 1, 4, 3), (6, 5, 4)]
+            [(ROWS + 3, 7, COLUMNS + 5), (5, 9, 2 * COLUMNS), (2 * FEW_ROWS + 1, 4, 3), (6, 5, 4)]
         {
             let (a, b) = (numbers(rows, inner, 1), numbers(inner, columns, 2));
             let mut out = numbers(rows, columns, 3);
