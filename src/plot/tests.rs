@@ -143,20 +143,8 @@ fn whiskers_make_room_for_both_of_their_ends() {
     assert!(svg.contains(">40<"), "{svg}");
 }
 
-#[test]
-fn all_names_of_an_axis_are_shown_however_narrow_it_is() {
-    let names = [
-        "published",
-        "exact scores",
-        "swaps",
-        "one at a time",
-        "dense stream",
-        "FLAP",
-        "FLAP, its bias",
-        "Wanda-sp",
-        "magnitude",
-        "random",
-    ];
+/// Two panels side by side whose axis has long names, as a picture.
+fn named(names: [&str; 10]) -> (String, Size) {
     let points = (0..names.len()).map(|at| (at as f64, 2.0)).collect();
     let panel = Panel {
         title: String::new(),
@@ -170,9 +158,59 @@ fn all_names_of_an_axis_are_shown_however_narrow_it_is() {
         }],
         marks: Vec::new(),
     };
-    let svg = Chart { panels: vec![panel.clone(), panel], columns: 2 };
-    let svg = svg.svg(Look::Light, svg.size());
-    for name in names {
+    let chart = Chart { panels: vec![panel.clone(), panel], columns: 2 };
+    (chart.svg(Look::Light, chart.size()), chart.size())
+}
+
+const METHODS: [&str; 10] = [
+    "published with all of its settings",
+    "exact scores",
+    "swaps",
+    "one at a time",
+    "dense stream",
+    "FLAP",
+    "FLAP, its bias",
+    "Wanda-sp",
+    "magnitude",
+    "at random, every seed another",
+];
+
+#[test]
+fn all_names_of_an_axis_are_shown_however_narrow_it_is() {
+    let (svg, _) = named(METHODS);
+    for name in METHODS {
         assert_eq!(svg.matches(&format!(">{name}<")).count(), 2, "{name}");
+    }
+}
+
+#[test]
+fn names_of_an_axis_stay_in_their_panel_and_touch_no_other() {
+    let (svg, size) = named(METHODS);
+    let number = |of: &str, name: &str| -> f64 {
+        let from = of.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
+        of[from..].split('"').next().unwrap().parse().unwrap()
+    };
+    // Pictures are drawn ten times as large as they are shown.
+    let mut places: Vec<(f64, f64, f64, &str)> = Vec::new();
+    for text in svg.split("<text").skip(1) {
+        let (attributes, content) = text.split_once('>').unwrap();
+        let content = content.split('<').next().unwrap().trim();
+        if let Some(name) = METHODS.into_iter().find(|name| *name == content) {
+            let (x, y, half) =
+                (number(attributes, "x") / 10.0, number(attributes, "y"), font::width(name, 11.0) / 2.0);
+            assert!(attributes.contains("text-anchor=\"middle\""), "{attributes}");
+            places.push((y, x - half, x + half, name));
+        }
+    }
+    assert_eq!(places.len(), 20);
+    let middle = f64::from(size.width) / 2.0;
+    for (at, &(_, left, right, name)) in places.iter().enumerate() {
+        let (from, to) = if at < 10 { (0.0, middle) } else { (middle, f64::from(size.width)) };
+        assert!(left >= from && right <= to, "{name}: {left} to {right} of {from} to {to}");
+    }
+    places.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    for pair in places.windows(2) {
+        let ((above, _, end, one), (below, begin, _, other)) = (pair[0], pair[1]);
+        assert!(above != below || end <= begin, "{one} ends at {end}, {other} begins at {begin}");
     }
 }
