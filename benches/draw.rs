@@ -112,7 +112,7 @@ fn half_done() -> State {
     };
     tell(&mut state, 0, opened());
     state.settings.calibration = vec!["demo:stories".parse().expect("a built-in text")];
-    update(&mut state, Msg::Key(slimgpt::app::read_key("s").expect("a key")));
+    update(&mut state, Msg::Key(slimgpt::app::Key::named("s").expect("a key")));
     for layer in 0..=LAYERS / 2 {
         let method = Method::of_run(&state.settings, 0.3);
         tell(&mut state, 1, Event::LayerStarted { layer, attempt: 0, method: method.clone() });

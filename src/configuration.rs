@@ -2,9 +2,8 @@
 
 use std::{fs, io::ErrorKind, path::PathBuf};
 
-use crokey::KeyCombination;
 use slimgpt::{
-    app::ACTIONS,
+    app::{ACTIONS, Key},
     config::{self, Options, Paths, Settings},
     engine::{self, ModelChoice},
     headless, tui,
@@ -67,7 +66,7 @@ pub fn print_keys(paths: Option<&Paths>) -> Result<(), tui::Error> {
 }
 
 /// A key as people write it: `G` for a capital, `ctrl-r`, `f5`, `space`.
-fn spelled(key: KeyCombination) -> String {
+fn spelled(key: Key) -> String {
     let text = key.to_string();
     match text.strip_prefix("Shift-") {
         Some(letter) if letter.chars().count() == 1 => letter.to_uppercase(),

@@ -6,11 +6,10 @@
 
 mod window;
 
-use crokey::KeyCombination;
 use slimgpt::{
     app::{
-        ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Msg, Overlay, Pointer, Press, Screen,
-        State, read_key, update,
+        ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Key, Msg, Overlay, Pointer, Press,
+        Screen, State, update,
     },
     protocol::{Event, Stage, Stamped},
     ui::LEAST,
@@ -45,7 +44,7 @@ fn look_everywhere(state: &mut State, sizes: &[(u16, u16)], told: &str) {
     }
 }
 
-fn keys() -> Vec<(Action, KeyCombination)> {
+fn keys() -> Vec<(Action, Key)> {
     let keymap = slimgpt::app::KeyMap::default();
     ACTIONS
         .iter()
@@ -125,7 +124,7 @@ fn the_list_is_whole_whatever_the_sessions_are() {
             }
         }
         for key in ["pagedown", "end", "up", "home", "d", "n", "enter", "r", "y", "/", "m", "enter"] {
-            update(&mut state, Msg::Key(read_key(key).unwrap()));
+            update(&mut state, Msg::Key(Key::named(key).unwrap()));
             look_at(&state, &format!("sessions, {key} pressed"));
         }
     }
@@ -138,12 +137,12 @@ fn whatever_the_sessions_are_they_stand_beside_one_another() {
         listed::open(&mut state, Ok(listed::strange()), 0);
         for at in [1, 2, 3, 5, 6, 7, 9] {
             state.overlays = vec![Overlay::Sessions { at }];
-            update(&mut state, Msg::Key(read_key("m").unwrap()));
+            update(&mut state, Msg::Key(Key::named("m").unwrap()));
         }
         (state.overlays, state.screen) = (Vec::new(), Screen::Compare);
         assert!(state.holds_sessions());
         for key in ["5", "right", "right", "down", "f", "right", "end", "right", "y", "]"] {
-            update(&mut state, Msg::Key(read_key(key).unwrap()));
+            update(&mut state, Msg::Key(Key::named(key).unwrap()));
             for size in sizes {
                 state.size = size;
                 look_at(&state, &format!("{told}, beside others, {key} pressed"));
@@ -186,14 +185,16 @@ impl Dice {
 }
 
 /// What may happen next: mostly keys, now and then the mouse, another size, a paste, or something from the engine.
-fn anything(dice: &mut Dice, state: &State, keys: &[KeyCombination], events: &mut Vec<Event>) -> Msg {
+fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event>) -> Msg {
     // Dialogs hide all else; a person closes them again.
     if !state.overlays.is_empty() && dice.below(4) == 0 {
-        return Msg::Key(read_key("esc").unwrap());
+        return Msg::Key(Key::named("esc").unwrap());
     }
     match dice.below(20) {
         0..=11 => Msg::Key(dice.pick(keys)),
-        12 => Msg::Key(read_key(dice.pick(&["y", "n", "enter", "esc", "backspace", "0", "9", "."])).unwrap()),
+        12 => {
+            Msg::Key(Key::named(dice.pick(&["y", "n", "enter", "esc", "backspace", "0", "9", "."])).unwrap())
+        }
         13 | 14 => {
             let presses = [Press::Click, Press::Drag, Press::Release, Press::WheelUp, Press::WheelDown];
             let (columns, rows) = state.size;
@@ -250,7 +251,7 @@ fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
 
 fn walk(seed: u64, steps: usize, mut state: State) {
     let mut dice = Dice(seed);
-    let keys: Vec<KeyCombination> = keys().into_iter().map(|(_, key)| key).collect();
+    let keys: Vec<Key> = keys().into_iter().map(|(_, key)| key).collect();
     let mut events = Vec::new();
     for step in 0..steps {
         let msg = anything(&mut dice, &state, &keys, &mut events);

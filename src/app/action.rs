@@ -93,7 +93,7 @@ pub struct ActionInfo {
     pub short: &'static str,
     /// For the help and the docs.
     pub help: &'static str,
-    /// Default keys, as crokey writes them.
+    /// Default keys, as `Key::named` reads them.
     pub keys: &'static [&'static str],
     pub scope: Scope,
 }

@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crokey::{
-    KeyCombination, OneToThree,
-    crossterm::event::{KeyCode, KeyModifiers},
-};
-
-use super::{Action, Screen, action::ACTIONS};
+use super::{Action, Key, Screen, action::ACTIONS};
 
 /// Keys and their actions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyMap {
-    bindings: Vec<(KeyCombination, Action)>,
+    bindings: Vec<(Key, Action)>,
 }
 
 /// What is wrong with a key file.
@@ -26,7 +21,7 @@ pub struct KeyMapError {
 
 impl Default for KeyMap {
     fn default() -> Self {
-        let parse = |key: &str| read_key(key).expect("a test parses every default key");
+        let parse = |key: &str| Key::named(key).expect("a test parses every default key");
         let bindings = ACTIONS
             .iter()
             .flat_map(|info| info.keys.iter().map(move |key| (parse(key), info.action)))
@@ -45,7 +40,7 @@ impl KeyMap {
         let table = toml::de::DeTable::parse(text)
             .map_err(|e| wrong(e.span().map_or(0, |span| span.start), e.message().to_string()))?
             .into_inner();
-        let mut own: BTreeMap<Action, Vec<(KeyCombination, usize)>> = BTreeMap::new();
+        let mut own: BTreeMap<Action, Vec<(Key, usize)>> = BTreeMap::new();
         for (name, value) in &table {
             let at = name.span().start;
             let spelled = name.get_ref().replace('_', "-");
@@ -68,7 +63,7 @@ impl KeyMap {
             };
             let parsed = keys
                 .into_iter()
-                .map(|(key, at)| match read_key(&key) {
+                .map(|(key, at)| match Key::named(&key) {
                     Some(combination) => Ok((combination, at)),
                     None => Err(wrong(
                         at,
@@ -80,7 +75,7 @@ impl KeyMap {
                 return Err(wrong(at, format!("action \"{spelled}\" was set already; keep one of them")));
             }
         }
-        let bindings: Vec<(KeyCombination, Action)> = ACTIONS
+        let bindings: Vec<(Key, Action)> = ACTIONS
             .iter()
             .flat_map(|info| match own.get(&info.action) {
                 Some(keys) => keys.iter().map(|&(key, _)| (key, info.action)).collect::<Vec<_>>(),
@@ -107,14 +102,12 @@ impl KeyMap {
     }
 
     /// What a key means on a screen.
-    pub fn action(&self, key: KeyCombination, screen: Screen) -> Option<Action> {
-        let key = plain(key);
-        let holds =
-            |&&(bound, action): &&(KeyCombination, Action)| bound == key && action.info().scope.holds(screen);
+    pub fn action(&self, key: Key, screen: Screen) -> Option<Action> {
+        let holds = |&&(bound, action): &&(Key, Action)| bound == key && action.info().scope.holds(screen);
         self.bindings.iter().find(holds).map(|&(_, action)| action)
     }
 
-    pub fn keys(&self, action: Action) -> impl Iterator<Item = KeyCombination> + '_ {
+    pub fn keys(&self, action: Action) -> impl Iterator<Item = Key> + '_ {
         self.bindings.iter().filter(move |(_, bound)| *bound == action).map(|&(key, _)| key)
     }
 
@@ -129,44 +122,16 @@ impl KeyMap {
     }
 
     /// An action with the same key on a screen that both act on.
-    fn rival(&self, key: KeyCombination, action: Action) -> Option<Action> {
-        let rival = |&&(bound, other): &&(KeyCombination, Action)| {
+    fn rival(&self, key: Key, action: Action) -> Option<Action> {
+        let rival = |&&(bound, other): &&(Key, Action)| {
             bound == key && other != action && other.info().scope.meets(action.info().scope)
         };
         self.bindings.iter().find(rival).map(|&(_, other)| other)
     }
 }
 
-/// A key as people write it: `G` is a capital, `ctrl-r`, `F5`, `space`.
-pub fn read_key(text: &str) -> Option<KeyCombination> {
-    let mut chars = text.chars();
-    let key = match (chars.next(), chars.next()) {
-        (Some(capital), None) if capital.is_ascii_uppercase() => {
-            crokey::parse(&format!("shift-{}", capital.to_ascii_lowercase()))
-        }
-        (_, _) => crokey::parse(text),
-    };
-    key.ok().map(plain)
-}
-
-/// One form for what terminals tell in several: Shift stays with letters and named keys alone.
-fn plain(key: KeyCombination) -> KeyCombination {
-    let mut key = key.normalized();
-    if let OneToThree::One(code) = key.codes {
-        let shifted_anyway = match code {
-            KeyCode::BackTab => true,
-            KeyCode::Char(c) => !c.is_alphabetic(),
-            _ => false,
-        };
-        if shifted_anyway {
-            key.modifiers.remove(KeyModifiers::SHIFT);
-        }
-    }
-    key
-}
-
 /// Short names for the keys whose usual ones are long.
-fn label(key: KeyCombination) -> String {
+fn label(key: Key) -> String {
     let text = key.to_string();
     match text.as_str() {
         "Up" => "↑".into(),

@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use crokey::KeyCombination;
-
 use crate::protocol::{Command, SessionSummary, Stamped};
 
-use super::{Action, Panel, Picture, Screen};
+use super::{Action, Key, Panel, Picture, Screen};
 
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "messages are taken in one by one and never kept")]
 pub enum Msg {
-    Key(KeyCombination),
+    Key(Key),
     Paste(String),
     Pointer(Pointer),
     /// Columns and rows.

@@ -1,12 +1,9 @@
 //! Keys and clicks in dialogs.
 
-use crokey::{
-    KeyCombination, OneToThree,
-    crossterm::event::{KeyCode, KeyModifiers},
-};
+use crossterm::event::{KeyCode, KeyModifiers};
 
 use super::{
-    Action, Effect, Form, Input, Overlay, PaletteItem, Pointed, Press, Screen, State, Value,
+    Action, Effect, Form, Input, Key, Overlay, PaletteItem, Pointed, Press, Screen, State, Value,
     compare_sessions, help, navigate, palette, perform,
     sessions::{self, Then},
     submit,
@@ -18,12 +15,9 @@ const PAGE: isize = 10;
 const FAR: isize = 1 << 40;
 
 /// What the topmost overlay does with a key; None where it sinks to the screen.
-pub fn key(state: &mut State, key: KeyCombination) -> Option<Vec<Effect>> {
+pub fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
     let top = state.overlays.last()?;
-    let code = match key.codes {
-        OneToThree::One(code) => code,
-        OneToThree::Two(..) | OneToThree::Three(..) => return Some(Vec::new()),
-    };
+    let code = key.code;
     if *top == Overlay::Explain {
         let closes =
             matches!(code, KeyCode::Esc) || state.keymap.action(key, state.screen) == Some(Action::Explain);
@@ -123,7 +117,7 @@ pub fn point(state: &mut State, press: Press, at: Pointed) -> Vec<Effect> {
 }
 
 /// Keys with Ctrl are never typed.
-pub fn is_control(key: KeyCombination) -> bool {
+pub fn is_control(key: Key) -> bool {
     key.modifiers.contains(KeyModifiers::CONTROL)
 }
 
@@ -200,7 +194,7 @@ fn turn(state: &mut State, by: isize) {
 }
 
 /// A key that is no command of the dialog: typed where something is typed.
-fn typed(state: &mut State, key: KeyCombination, code: KeyCode) -> Vec<Effect> {
+fn typed(state: &mut State, key: Key, code: KeyCode) -> Vec<Effect> {
     match state.overlays.last_mut() {
         Some(Overlay::Ask(_)) => {
             return match code {

@@ -1,8 +1,9 @@
 //! One line of text that a person edits.
 
-use crokey::crossterm::event::{KeyCode, KeyModifiers};
-use crokey::{KeyCombination, OneToThree};
+use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
+
+use super::Key;
 
 /// A line with its cursor.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +36,7 @@ impl Input {
     }
 
     /// True where the key meant something here.
-    pub fn key(&mut self, key: KeyCombination) -> bool {
+    pub fn key(&mut self, key: Key) -> bool {
         let Some(request) = request(key) else { return false };
         self.0.handle(request);
         true
@@ -48,15 +49,11 @@ impl PartialEq for Input {
     }
 }
 
-fn request(key: KeyCombination) -> Option<InputRequest> {
-    let OneToThree::One(code) = key.codes else { return None };
+fn request(key: Key) -> Option<InputRequest> {
     let (control, alt) =
         (key.modifiers.contains(KeyModifiers::CONTROL), key.modifiers.contains(KeyModifiers::ALT));
-    Some(match code {
-        KeyCode::Char(c) if !control && !alt => {
-            let shifted = key.modifiers.contains(KeyModifiers::SHIFT);
-            InputRequest::InsertChar(if shifted { c.to_uppercase().next().unwrap_or(c) } else { c })
-        }
+    Some(match key.code {
+        KeyCode::Char(c) if !control && !alt => InputRequest::InsertChar(c),
         KeyCode::Char('a') if control => InputRequest::GoToStart,
         KeyCode::Char('e') if control => InputRequest::GoToEnd,
         KeyCode::Char('u') if control => InputRequest::DeleteLine,

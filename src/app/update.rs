@@ -1,9 +1,7 @@
 //! Msg → update → Effects: the only place where the state changes.
 
-use crokey::KeyCombination;
-
 use super::{
-    Action, Effect, JobStatus, Msg, NoticeKind, Outcome, Overlay, State, compare_sessions, desk,
+    Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, Overlay, State, compare_sessions, desk,
     engine_events, overlay_keys, perform, picture, pointer, sessions,
 };
 
@@ -42,7 +40,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
 }
 
 /// A key goes to the topmost overlay, and sinks to the screen where that does not take it.
-fn press(state: &mut State, key: KeyCombination) -> Vec<Effect> {
+fn press(state: &mut State, key: Key) -> Vec<Effect> {
     let action = state.keymap.action(key, state.screen);
     // However deep in a dialog: these are never typed.
     let always = matches!(action, Some(Action::Quit | Action::Suspend)) && overlay_keys::is_control(key);

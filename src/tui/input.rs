@@ -2,12 +2,11 @@
 
 use std::{io, thread};
 
-use crokey::KeyCombination;
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use tokio::sync::mpsc;
 
 use crate::{
-    app::{Msg, Pointer, Press},
+    app::{Key, Msg, Pointer, Press},
     ui::Hits,
 };
 
@@ -34,7 +33,7 @@ pub fn listen() -> mpsc::Receiver<io::Result<Event>> {
 pub fn message(event: Event, hits: &Hits) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => None,
-        Event::Key(key) => Some(Msg::Key(KeyCombination::from(key))),
+        Event::Key(key) => Some(Msg::Key(Key::from(key))),
         Event::Paste(text) => Some(Msg::Paste(text)),
         Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
         Event::Mouse(mouse) => pointer(mouse, hits).map(Msg::Pointer),

@@ -302,7 +302,7 @@ fn the_help_shows_its_last_line_when_scrolled_to_the_end() {
     let mut state = opened();
     state.overlays = vec![Overlay::Help { filter: Input::new(""), scroll: 0 }];
     for _ in 0..40 {
-        let key = crokey::parse("pagedown").unwrap();
+        let key = crate::app::Key::named("pagedown").unwrap();
         update(&mut state, Msg::Key(key));
     }
     let lines = crate::app::help(&state, "").len();

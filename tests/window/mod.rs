@@ -15,7 +15,7 @@ use ratatui::{
     style::{Color, Modifier},
 };
 use slimgpt::{
-    app::{Effect, KeyMap, Msg, Origin, Start, State, read_key, update},
+    app::{Effect, Key, KeyMap, Msg, Origin, Start, State, update},
     config::{Options, Settings, TextSource},
     protocol::{Event, Pace, Stamped},
     ui::{self, Hits, Theme},
@@ -73,7 +73,7 @@ pub fn tell(state: &mut State, run: u64, event: Event) {
 
 /// Presses keys by their names.
 pub fn press(state: &mut State, keys: &[&str]) -> Vec<Effect> {
-    keys.iter().flat_map(|key| update(state, Msg::Key(read_key(key).unwrap()))).collect()
+    keys.iter().flat_map(|key| update(state, Msg::Key(Key::named(key).unwrap()))).collect()
 }
 
 /// Draws the state in the size that it believes its terminal to have.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Script;
-use crate::app::{ACTIONS, Action, KeyMap, Msg, Origin, Screen, hints, read_key};
+use crate::app::{ACTIONS, Action, Key, KeyMap, Msg, Origin, Screen, hints};
 
 #[test]
 fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
@@ -37,7 +37,7 @@ fn a_key_file_replaces_the_keys_of_what_it_names() {
         "keys.toml",
     )
     .unwrap();
-    let key = |text: &str| read_key(text).unwrap();
+    let key = |text: &str| Key::named(text).unwrap();
     assert_eq!(map.action(key("ctrl-s"), Screen::Layers), Some(Action::Start));
     assert_eq!(map.action(key("s"), Screen::Layers), None);
     assert_eq!(map.action(key("f5"), Screen::Log), Some(Action::StepMode));

@@ -2,8 +2,8 @@
 
 use crate::{
     app::{
-        Effect, JobStatus, KeyMap, Msg, Origin, Overlay, Pointed, Pointer, Press, Start, State, Value,
-        read_key, update,
+        Effect, JobStatus, Key, KeyMap, Msg, Origin, Overlay, Pointed, Pointer, Press, Start, State, Value,
+        update,
     },
     config::{Options, Part, Settings},
     protocol::{
@@ -64,10 +64,10 @@ impl Script {
         self.effects = update(&mut self.state, msg);
     }
 
-    /// Presses keys, named as crokey names them, with blanks between.
+    /// Presses keys, by the names that `Key::named` reads, with blanks between.
     pub fn keys(&mut self, keys: &str) {
         for key in keys.split_whitespace() {
-            self.send(Msg::Key(read_key(key).unwrap()));
+            self.send(Msg::Key(Key::named(key).unwrap()));
         }
     }
 
