@@ -8,8 +8,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 /// letters and named keys alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    pub code: KeyCode,
-    pub modifiers: KeyModifiers,
+    pub(super) code: KeyCode,
+    pub(super) modifiers: KeyModifiers,
 }
 
 /// Modifiers, in the order in which they are written.
