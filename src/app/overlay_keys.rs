@@ -17,20 +17,19 @@ const FAR: isize = 1 << 40;
 /// What the topmost overlay does with a key; None where it sinks to the screen.
 pub fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
     let top = state.overlays.last()?;
-    let code = key.code;
     if *top == Overlay::Explain {
-        let closes =
-            matches!(code, KeyCode::Esc) || state.keymap.action(key, state.screen) == Some(Action::Explain);
+        let closes = matches!(key.code, KeyCode::Esc)
+            || state.keymap.action(key, state.screen) == Some(Action::Explain);
         return closes.then(|| close(state));
     }
-    Some(match code {
+    Some(match key.code {
         KeyCode::Esc => close(state),
         KeyCode::Enter => answer(state, Answer::Enter),
         KeyCode::Up | KeyCode::BackTab => answer(state, Answer::Step(-1)),
         KeyCode::Down | KeyCode::Tab => answer(state, Answer::Step(1)),
         KeyCode::PageUp => answer(state, Answer::Step(-PAGE)),
         KeyCode::PageDown => answer(state, Answer::Step(PAGE)),
-        _ => typed(state, key, code),
+        _ => typed(state, key),
     })
 }
 
@@ -194,10 +193,10 @@ fn turn(state: &mut State, by: isize) {
 }
 
 /// A key that is no command of the dialog: typed where something is typed.
-fn typed(state: &mut State, key: Key, code: KeyCode) -> Vec<Effect> {
+fn typed(state: &mut State, key: Key) -> Vec<Effect> {
     match state.overlays.last_mut() {
         Some(Overlay::Ask(_)) => {
-            return match code {
+            return match key.code {
                 KeyCode::Char('y' | 'Y') => enter(state),
                 KeyCode::Char('n' | 'N' | 'q') => close(state),
                 _ => Vec::new(),
@@ -205,7 +204,7 @@ fn typed(state: &mut State, key: Key, code: KeyCode) -> Vec<Effect> {
         }
         Some(Overlay::Sessions { .. }) if is_control(key) => {}
         Some(Overlay::Sessions { .. }) => {
-            return match code {
+            return match key.code {
                 KeyCode::Char('r') => answer(state, Answer::GoOn),
                 KeyCode::Char('d') | KeyCode::Delete => answer(state, Answer::Delete),
                 KeyCode::Char('m') => answer(state, Answer::Mark),
@@ -221,7 +220,7 @@ fn typed(state: &mut State, key: Key, code: KeyCode) -> Vec<Effect> {
         }
         Some(Overlay::Form(form)) => {
             if let Some(field) = form.fields.get_mut(form.at) {
-                let turned = match (&field.value, code) {
+                let turned = match (&field.value, key.code) {
                     (Value::Text(_), _) => None,
                     (_, KeyCode::Left) => Some(-1),
                     (_, KeyCode::Right | KeyCode::Char(' ')) => Some(1),

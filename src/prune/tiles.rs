@@ -12,11 +12,11 @@ use rayon::prelude::*;
 
 use super::number::Number;
 
-/// Columns of a tile of a product, and of what a triangle is solved for at once.
+/// Columns of a tile of a product.
 const COLUMNS: usize = 512;
 /// Rows of a tile.
 const ROWS: usize = 2048;
-/// Rows of a tile where there is one of them to a row, so that threads get as much as each other.
+/// Rows of a tile where the product is one tile wide: fewer, so that every thread gets as much.
 const FEW_ROWS: usize = 256;
 /// Columns that one thread solves a triangle for.
 const SOLVED: usize = 256;
@@ -29,15 +29,18 @@ pub(super) fn multiply<T: Number>(
     b: MatRef<'_, T>,
     factor: T,
 ) {
-    let rows = if out.ncols() <= COLUMNS { FEW_ROWS } else { ROWS };
-    if out.nrows() <= rows && out.ncols() <= COLUMNS {
+    if out.nrows() <= FEW_ROWS && out.ncols() <= COLUMNS {
         return matmul(out, add, a, b, factor, Par::rayon(0));
     }
+    if out.ncols() <= COLUMNS {
+        return multiply_rows(out, add, a, b, factor, FEW_ROWS);
+    }
     out.par_col_chunks_mut(COLUMNS).zip(b.par_col_chunks(COLUMNS)).for_each(|(out, b)| {
-        multiply_rows(out, add, a, b, factor, rows);
+        multiply_rows(out, add, a, b, factor, ROWS);
     });
 }
 
+/// [`multiply`] by tiles that are as wide as the product and so many rows high.
 fn multiply_rows<T: Number>(
     out: MatMut<'_, T>,
     add: Accum,
@@ -50,7 +53,7 @@ fn multiply_rows<T: Number>(
     tiles.for_each(|(out, a)| matmul(out, add, a, b, factor, Par::Seq));
 }
 
-/// The same, the lower half of a symmetric product.
+/// [`multiply`] for the lower half of a symmetric product.
 pub(super) fn multiply_half<T: Number>(
     half: MatMut<'_, T>,
     add: Accum,
