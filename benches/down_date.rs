@@ -24,7 +24,7 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, Par};
 use slimgpt::config::{GroupSize, HeadScore, SolverDtype};
-use slimgpt::prune::{Elimination, Moment, Part, Units};
+use slimgpt::prune::{Elimination, Moment, PruneProblem, Units};
 
 fn main() {
     let quick = common::quick();
@@ -40,7 +40,7 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     let problem = Problem::random(rows, n);
     let remove = n / units.width() / 2;
     // The numbers of the ways that it is compared with.
-    let part = Part { solver_dtype: SolverDtype::F64, ..problem.part(units, remove) };
+    let part = PruneProblem { solver_dtype: SolverDtype::F64, ..problem.part(units, remove) };
     println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
 
     let first = down_date(&part);
@@ -93,7 +93,7 @@ struct DownDated {
     inverted: Duration,
 }
 
-fn down_date(part: &Part) -> DownDated {
+fn down_date(part: &PruneProblem) -> DownDated {
     let began = Instant::now();
     let mut elimination = Elimination::start(part, DAMPING).expect("a random moment is positive definite");
     let inverted = began.elapsed();
@@ -106,7 +106,7 @@ fn down_date(part: &Part) -> DownDated {
 }
 
 /// The weights of the refit, [rows, kept] row-major, and the time of it alone.
-fn refit(part: &Part) -> (Vec<f64>, Duration) {
+fn refit(part: &PruneProblem) -> (Vec<f64>, Duration) {
     let mut elimination = Elimination::start(part, DAMPING).expect("a random moment is positive definite");
     while elimination.step().expect("a random moment is positive definite").is_some() {}
     let began = Instant::now();
@@ -134,7 +134,7 @@ struct InvertedAgain {
     factored: Duration,
 }
 
-fn invert_again(part: &Part, sizes: &[usize], extent: Extent) -> InvertedAgain {
+fn invert_again(part: &PruneProblem, sizes: &[usize], extent: Extent) -> InvertedAgain {
     let (n, width) = (part.n(), part.units.width());
     let mut w = Mat::from_fn(part.rows, n, |i, j| f64::from(part.weight[i * n + j]));
     let damped = damped(part.moment);

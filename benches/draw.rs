@@ -107,27 +107,27 @@ fn half_done() -> State {
         sessions_root: None,
         size: SIZE,
     });
-    let tell = |state: &mut State, run: u64, event: Event| {
+    let emit = |state: &mut State, run: u64, event: Event| {
         update(state, Msg::Engine(Stamped { run, at: 1.0, event }));
     };
-    tell(&mut state, 0, opened());
+    emit(&mut state, 0, opened());
     state.settings.calibration = vec!["demo:stories".parse().expect("a built-in text")];
     update(&mut state, Msg::Key(slimgpt::app::Key::named("s").expect("a key")));
     for layer in 0..=LAYERS / 2 {
         let method = Method::of_run(&state.settings, 0.3);
-        tell(&mut state, 1, Event::LayerStarted { layer, attempt: 0, method: method.clone() });
+        emit(&mut state, 1, Event::LayerStarted { layer, attempt: 0, method: method.clone() });
         for (part, units) in [(Part::Attention, HEADS), (Part::Mlp, CHANNELS)] {
-            tell(&mut state, 1, hessian(layer, part, units));
+            emit(&mut state, 1, hessian(layer, part, units));
             for (step, units) in batches(units).into_iter().enumerate() {
-                tell(
+                emit(
                     &mut state,
                     1,
                     Event::Removed { layer, part, step, units, error: 0.001 * (step + 1) as f64 },
                 );
             }
-            tell(&mut state, 1, curve(layer, part, units));
+            emit(&mut state, 1, curve(layer, part, units));
             if layer < LAYERS / 2 {
-                tell(&mut state, 1, Event::PartDone { layer, part, record: record(units) });
+                emit(&mut state, 1, Event::PartDone { layer, part, record: record(units) });
             }
         }
         if layer < LAYERS / 2 {
@@ -139,7 +139,7 @@ fn half_done() -> State {
                 output_error: Some(1e-3 * (layer + 1) as f64),
             };
             let attempt = Attempt { number: 0, above: vec![0; layer], method };
-            tell(&mut state, 1, Event::LayerDone { record, attempt });
+            emit(&mut state, 1, Event::LayerDone { record, attempt });
         }
     }
     state

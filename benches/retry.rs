@@ -18,7 +18,7 @@ const NOISE: f64 = 1.25;
 fn until(worker: &mut Worker<()>, last: impl Fn(&Event) -> bool) -> Vec<Stamped> {
     let mut told = Vec::new();
     loop {
-        let stamped = worker.events.blocking_recv().expect("the workbench is there");
+        let stamped = worker.events.blocking_recv().expect("the workspace is there");
         if let Event::RunFailed { message } = &stamped.event {
             panic!("{message}");
         }
@@ -43,7 +43,7 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let session = dir.path().join("session");
     let mut worker =
-        engine::workbench(ModelChoice::Demo, settings.clone(), SessionPlace::New(session.clone()));
+        engine::workspace(ModelChoice::Demo, settings.clone(), SessionPlace::New(session.clone()));
     let ratios = pipeline::scheduled(12, &settings).unwrap();
     let command = Command::Run {
         run: 1,
@@ -63,7 +63,7 @@ fn main() {
     };
 
     // Another process would know as little.
-    let mut worker = engine::workbench(ModelChoice::Demo, settings.clone(), SessionPlace::Open(session));
+    let mut worker = engine::workspace(ModelChoice::Demo, settings.clone(), SessionPlace::Open(session));
     until(&mut worker, |event| matches!(event, Event::Session { .. }));
     println!("layer   in the run   retry   retry again, other ratio (s)");
     let (mut run, mut sums) = (1, [0.0; 3]);

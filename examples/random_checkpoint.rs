@@ -28,11 +28,11 @@ fn main() -> ExitCode {
     let Args { shape, out } = Args::parse();
     match checkpoint::write(&shape, &out) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => tell(&*error),
+        Err(error) => emit(&*error),
     }
 }
 
-fn tell(error: &dyn Error) -> ExitCode {
+fn emit(error: &dyn Error) -> ExitCode {
     eprintln!("{error}");
     ExitCode::FAILURE
 }

@@ -5,12 +5,12 @@ mod program;
 
 use std::{fs, io::Write};
 
-use program::{Bench, Ran, slimgpt};
+use program::{Ran, Workspace, slimgpt};
 use serde_json::json;
 
 /// Exit code 2, one line on stderr beside progress that names all of `parts`, nothing on stdout, nothing written.
 #[track_caller]
-fn refused(bench: &Bench, ran: &Ran, parts: &[&str]) {
+fn refused(bench: &Workspace, ran: &Ran, parts: &[&str]) {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     let error = ran.stderr.lines().last().unwrap_or_default();
     assert!(error.starts_with("slimgpt: error: "), "{}", ran.stderr);
@@ -27,14 +27,14 @@ fn refused(bench: &Bench, ran: &Ran, parts: &[&str]) {
 
 #[test]
 fn a_missing_weights_file_is_named() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::remove_file(bench.path("model/model.safetensors")).unwrap();
     refused(&bench, &bench.prune(&[]), &["model.safetensors"]);
 }
 
 #[test]
 fn a_truncated_weights_file_is_named() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let path = bench.path("model/model.safetensors");
     let bytes = fs::read(&path).unwrap();
     for length in [bytes.len() / 2, 100, 4, 0] {
@@ -45,7 +45,7 @@ fn a_truncated_weights_file_is_named() {
 
 #[test]
 fn a_tensor_of_another_shape_is_named_with_both_shapes() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     bench.change_weights(|name, shape, data| {
         if name == "model.layers.3.mlp.down_proj.weight" {
             shape[1] -= 1;
@@ -58,14 +58,14 @@ fn a_tensor_of_another_shape_is_named_with_both_shapes() {
 
 #[test]
 fn a_missing_tensor_is_named() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     bench.change_weights(|name, _, _| name != "model.layers.5.self_attn.k_proj.weight");
     refused(&bench, &bench.prune(&[]), &["model.layers.5.self_attn.k_proj.weight"]);
 }
 
 #[test]
 fn a_missing_shard_is_named() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let weights = bench.path("model/model.safetensors");
     let bytes = fs::read(&weights).unwrap();
     let names = safetensors::SafeTensors::deserialize(&bytes)
@@ -87,70 +87,70 @@ fn a_missing_shard_is_named() {
 
 #[test]
 fn an_unknown_family_is_refused_by_name_with_what_is_supported() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     bench.configure("model_type", json!("gemma2"));
     refused(&bench, &bench.prune(&[]), &["gemma2", "llama", "mistral", "qwen2", "qwen3"]);
 }
 
 #[test]
 fn a_quantised_checkpoint_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     bench.configure("quantization_config", json!({ "quant_method": "gptq", "bits": 4 }));
     refused(&bench, &bench.prune(&[]), &["quantis"]);
 }
 
 #[test]
 fn a_configuration_that_is_no_json_is_named() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("model/config.json"), "{ \"model_type\": ").unwrap();
     refused(&bench, &bench.prune(&[]), &["config.json"]);
 }
 
 #[test]
 fn a_model_without_tokenizer_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::remove_file(bench.path("model/tokenizer.json")).unwrap();
     refused(&bench, &bench.prune(&[]), &["tokenizer.json"]);
 }
 
 #[test]
 fn a_model_that_is_nowhere_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = slimgpt(&["prune", "no such model", "--out", &bench.text("out")]);
     refused(&bench, &ran, &["no such model", "hub id"]);
 }
 
 #[test]
 fn an_empty_text_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("text.txt"), "").unwrap();
     refused(&bench, &bench.prune(&[]), &["text.txt"]);
 }
 
 #[test]
 fn a_text_that_is_not_utf8_is_refused_with_the_place() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("text.txt"), b"fine \xff\xfe not").unwrap();
     refused(&bench, &bench.prune(&[]), &["text.txt", "UTF-8", "byte 5"]);
 }
 
 #[test]
 fn too_little_text_says_how_much_there_is_and_how_much_is_needed() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("text.txt"), "One day a fox ran.").unwrap();
     refused(&bench, &bench.prune(&[]), &["tokens", "71"]);
 }
 
 #[test]
 fn no_calibration_text_is_an_error() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = slimgpt(&["prune", &bench.text("model"), "--out", &bench.text("out")]);
     refused(&bench, &ran, &["--calibration"]);
 }
 
 #[test]
 fn an_unknown_settings_key_is_named_with_file_and_line() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let mut file = fs::File::create(bench.path("run.toml")).unwrap();
     write!(file, "ratio = 0.2\nrato = 0.3\n").unwrap();
     refused(&bench, &bench.prune(&["--config", &bench.text("run.toml")]), &["run.toml", "line 2", "rato"]);
@@ -158,7 +158,7 @@ fn an_unknown_settings_key_is_named_with_file_and_line() {
 
 #[test]
 fn a_ratio_out_of_range_is_refused_by_name() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for ratio in ["1", "-0.5", "1.5", "nan"] {
         refused(&bench, &bench.prune(&[&format!("--ratio={ratio}")]), &["ratio"]);
     }
@@ -168,20 +168,20 @@ fn a_ratio_out_of_range_is_refused_by_name() {
 
 #[test]
 fn a_schedule_for_another_number_of_layers_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("ratios.txt"), "0.1 0.2 0.3").unwrap();
     refused(&bench, &bench.prune(&["--schedule", &bench.text("ratios.txt")]), &["3 ratios for 12 layers"]);
 }
 
 #[test]
 fn layers_out_of_range_are_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     refused(&bench, &bench.prune(&["--layers", "3..99"]), &["3..99"]);
 }
 
 #[test]
 fn an_output_inside_the_model_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune_to("model/slim", &[]);
     refused(&bench, &ran, &["model/slim", "--out"]);
     assert!(!bench.path("model/slim").exists());
@@ -189,7 +189,7 @@ fn an_output_inside_the_model_is_refused() {
 
 #[test]
 fn an_existing_output_is_kept_without_force() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("there/precious"), "x").unwrap();
     refused(&bench, &bench.prune_to("there", &[]), &["--force"]);
@@ -199,7 +199,7 @@ fn an_existing_output_is_kept_without_force() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_output_that_cannot_be_written_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune_to("text.txt/slim", &[]);
     refused(&bench, &ran, &["text.txt"]);
     // A file system that is never writable, for root neither.
@@ -224,7 +224,7 @@ fn an_output_that_cannot_be_written_is_refused() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_fills_up_leaves_nothing_behind() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let command = format!(
         "trap '' XFSZ; ulimit -f 500; exec {} prune {} --calibration {} --samples 8 --seq-len 64 --no-session --out {}",
         env!("CARGO_BIN_EXE_slimgpt"),
@@ -238,7 +238,7 @@ fn a_disk_that_fills_up_leaves_nothing_behind() {
 
 #[test]
 fn weights_that_are_not_numbers_are_refused_by_name() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     bench.change_weights(|name, _, data| {
         if name == "model.layers.2.mlp.up_proj.weight" {
             data[..2].copy_from_slice(&half::f16::NAN.to_le_bytes());
@@ -251,7 +251,7 @@ fn weights_that_are_not_numbers_are_refused_by_name() {
 /// Finite weights whose product is not: gate and up of one layer are as large as their type allows.
 #[test]
 fn activations_that_are_not_numbers_are_refused_with_layer_and_part() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     bench.change_weights(|name, _, data| {
         if name.starts_with("model.layers.2.") {
             for value in data.chunks_exact_mut(2) {
@@ -266,7 +266,7 @@ fn activations_that_are_not_numbers_are_refused_with_layer_and_part() {
 
 #[test]
 fn a_window_longer_than_the_model_allows_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran =
         slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("text.txt"), "--seq-len", "100000"]);
     refused(&bench, &ran, &["seq-len"]);
@@ -274,7 +274,7 @@ fn a_window_longer_than_the_model_allows_is_refused() {
 
 #[test]
 fn an_evaluation_text_shorter_than_a_window_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("short.txt"), "A fox.").unwrap();
     let ran = slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("short.txt")]);
     refused(&bench, &ran, &["short.txt", "128"]);
@@ -282,7 +282,7 @@ fn an_evaluation_text_shorter_than_a_window_is_refused() {
 
 #[test]
 fn windows_that_predict_nothing_are_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for length in ["0", "1"] {
         let ran =
             slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("text.txt"), "--seq-len", length]);
@@ -297,7 +297,7 @@ fn windows_that_predict_nothing_are_refused() {
 
 #[test]
 fn draws_that_pick_nothing_are_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for (flag, value) in [("top-k", "0"), ("top-p", "0"), ("temperature", "nan"), ("repeat-penalty", "0")] {
         let ran =
             slimgpt(&["generate", &bench.text("model"), "--prompt", "One", &format!("--{flag}={value}")]);
@@ -307,7 +307,7 @@ fn draws_that_pick_nothing_are_refused() {
 
 #[test]
 fn an_output_that_is_not_ours_is_not_replaced() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("there/precious"), "x").unwrap();
     refused(&bench, &bench.prune_to("there", &["--force"]), &["run.json"]);
@@ -317,7 +317,7 @@ fn an_output_that_is_not_ours_is_not_replaced() {
 
 #[test]
 fn a_refused_run_leaves_an_earlier_record_of_events() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("events.jsonl"), "earlier").unwrap();
     refused(
         &bench,
@@ -330,7 +330,7 @@ fn a_refused_run_leaves_an_earlier_record_of_events() {
 
 #[test]
 fn a_device_that_is_not_there_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     refused(&bench, &bench.prune(&["--device", "cuda:63"]), &["cuda:63"]);
 }
 

@@ -5,7 +5,7 @@ mod program;
 
 use std::{fs, path::Path};
 
-use program::{Bench, Ran, slimgpt};
+use program::{Ran, Workspace, slimgpt};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn done(ran: &Ran) {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
-fn perplexity(bench: &Bench, dir: &str) -> f64 {
+fn perplexity(bench: &Workspace, dir: &str) -> f64 {
     let ran = slimgpt(&["eval", &bench.text(dir), "--text", &bench.text("text.txt"), "--json"]);
     done(&ran);
     serde_json::from_str::<Value>(&ran.stdout).unwrap()["perplexity"].as_f64().unwrap()
@@ -28,7 +28,7 @@ fn perplexity(bench: &Bench, dir: &str) -> f64 {
 
 #[test]
 fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let text = bench.text("text.txt");
     let forms = ["--ratio", "0.4", "--format", "hf,gguf", "--gguf-type", "f32", "--eval", &text];
     done(&bench.prune(&[&FLAP[..], &forms].concat()));
@@ -61,7 +61,7 @@ fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
 
 #[test]
 fn the_bias_takes_off_exactly_what_is_the_mean_of_the_error() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     // One part alone, so that both runs see the same inputs; without damping its error is that of the hidden states.
     let alone = ["--ratio", "0.5", "--layers", "5..6", "--parts", "mlp", "--damping", "0", "--track-errors"];
     for method in [&["--score", "flap", "--no-compensation"][..], &[]] {
@@ -82,7 +82,7 @@ fn the_bias_takes_off_exactly_what_is_the_mean_of_the_error() {
 
 #[test]
 fn a_target_beside_the_layer_s_own_output_is_refused() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--bias-compensation", "--target", "dense-stream"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("bias-compensation:"), "{}", ran.stderr);
@@ -90,7 +90,7 @@ fn a_target_beside_the_layer_s_own_output_is_refused() {
 
 #[test]
 fn a_family_without_such_biases_is_refused_before_the_run() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     bench.configure("model_type", json!("mistral"));
     bench.configure("sliding_window", json!(null));
     let ran = bench.prune(&FLAP);

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use program::{Bench, Ran, assert_same, copy, output, slimgpt};
+use program::{Ran, Workspace, assert_same, copy, output, slimgpt};
 
 /// The last layers alone are pruned, so that a session is small.
 const LAYERS: &str = "9..12";
@@ -57,7 +57,7 @@ fn spoil(path: &Path, damage: Damage) {
 
 /// A session, and what comes of it.
 struct Kept {
-    bench: Bench,
+    bench: Workspace,
     session: PathBuf,
     expected: BTreeMap<String, Vec<u8>>,
 }
@@ -65,7 +65,7 @@ struct Kept {
 impl Kept {
     /// A whole run, and its last attempt at a layer twice.
     fn finished() -> Self {
-        let bench = Bench::new();
+        let bench = Workspace::new();
         let session = bench.path("session");
         done(bench.prune(&["--layers", LAYERS, "--session", session.to_str().unwrap()]));
         let layer = LAYER.to_string();
@@ -151,7 +151,7 @@ fn no_damage_to_a_finished_session_gives_other_bytes() {
             }
         }
     }
-    assert!(refused >= 2 * DAMAGES.len(), "parts in force were damaged, and {refused} exports refused");
+    assert!(refused >= 2 * DAMAGES.len(), "parts active were damaged, and {refused} exports refused");
 }
 
 /// Numbers of attempts may differ, and the record with them; the weights may not.

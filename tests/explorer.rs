@@ -98,7 +98,7 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
     terminal.wait_for("0.5000");
     terminal.keys("s");
     terminal.wait_for("pruning done");
-    // A retry lies beside, and is put in force by hand.
+    // A retry lies beside, and is put active by hand.
     terminal.keys(&format!("g{UP}r"));
     terminal.wait_for("again");
     terminal.keys("\x150.25\r");
@@ -140,13 +140,13 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
     terminal.keys("\x150.5\r");
     terminal.wait_for("lies beside the others");
     terminal.wait_for("attempt 0, one of 2");
-    // Enter goes to the list, then puts what is under its cursor in force: the newest.
+    // Enter goes to the list, then puts what is under its cursor active: the newest.
     terminal.keys("\r\r");
-    terminal.wait_for("attempt 1 is in force; 11 layers below are stale");
+    terminal.wait_for("attempt 1 is active; 11 layers below are stale");
     terminal.wait_for("◌ 11 stale");
     // The choice can be taken back, and done again.
     terminal.keys("u");
-    terminal.wait_for("Taken back: the attempt in force of layer 0");
+    terminal.wait_for("Taken back: the attempt active of layer 0");
     terminal.wait_until("nothing stale", |screen| !row(screen, 1).contains("stale"));
     terminal.keys("U");
     terminal.wait_for("◌ 11 stale");
@@ -154,7 +154,7 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
     terminal.wait_until("the run", |screen| row(screen, 0).contains("● pruning done"));
     terminal.keys("1");
     terminal.wait_until("all done", |screen| done(screen) == 12);
-    // Layer 0 was left alone; every other layer has a second attempt, which is in force.
+    // Layer 0 was left alone; every other layer has a second attempt, which is active.
     terminal.screen(|screen| {
         assert!(!row(screen, 1).contains("stale"));
         assert!(row(screen, 4).contains("0.5000"), "{}", row(screen, 4));

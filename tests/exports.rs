@@ -5,7 +5,7 @@ mod program;
 
 use std::{fs, path::Path};
 
-use program::{Bench, Ran, assert_same, output, sessions, slimgpt};
+use program::{Ran, Workspace, assert_same, output, sessions, slimgpt};
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn sizes(config: &Value) -> Vec<[u64; 3]> {
 
 #[test]
 fn uniform_gives_every_layer_the_same_sizes_and_says_what_that_costs() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--ratio", "0.4", "--uniform"]);
     done(&ran);
     assert!(ran.stdout.contains("Sizes: the same in every layer; mean error"), "{}", ran.stdout);
@@ -69,7 +69,7 @@ fn uniform_gives_every_layer_the_same_sizes_and_says_what_that_costs() {
 
 #[test]
 fn rounded_channels_say_what_they_cost() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--ratio", "0.4", "--channel-multiple", "64"]);
     done(&ran);
     assert!(ran.stdout.contains("Sizes: channels in multiples of 64; mean error"), "{}", ran.stdout);
@@ -82,7 +82,7 @@ fn rounded_channels_say_what_they_cost() {
 
 #[test]
 fn uniform_asks_for_all_layers() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--uniform", "--layers", "2..5"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("expected all 12 layers"), "{}", ran.stderr);
@@ -92,7 +92,7 @@ fn uniform_asks_for_all_layers() {
 
 #[test]
 fn padded_is_the_original_form_with_zeros_and_computes_the_same() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let text = bench.text("text.txt");
     done(&bench.prune(&["--ratio", "0.4", "--format", "padded"]));
     done(&slimgpt(&["export", "last", "--format", "hf", "--out", &bench.text("hf")]));
@@ -113,7 +113,7 @@ fn padded_is_the_original_form_with_zeros_and_computes_the_same() {
 
 #[test]
 fn weights_are_split_and_stored_as_asked() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--export-dtype", "bf16", "--shard-size", "1MiB"]);
     done(&ran);
     let shards: Vec<String> =
@@ -131,7 +131,7 @@ fn weights_are_split_and_stored_as_asked() {
 
 #[test]
 fn a_gguf_file_lies_beside_a_directory_or_alone_and_is_read_back() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("model/LICENSE"), "Do as you like.").unwrap();
     let ran = bench.prune(&["--ratio", "0.4", "--format", "hf,gguf", "--gguf-type", "f32"]);
     done(&ran);
@@ -152,7 +152,7 @@ fn a_gguf_file_lies_beside_a_directory_or_alone_and_is_read_back() {
 
 #[test]
 fn what_llama_cpp_cannot_express_is_refused_before_the_run() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     // No layer keeps as few channels as llama.cpp refuses, until most of them leave.
     let ran = bench.prune(&["--ratio", "0.97", "--schedule", "uniform", "--format", "gguf"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
@@ -164,7 +164,7 @@ fn what_llama_cpp_cannot_express_is_refused_before_the_run() {
 
 #[test]
 fn equal_inputs_give_equal_bytes_in_every_form() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for formats in ["hf", "padded", "gguf"] {
         let form = ["--format", formats, "--gguf-type", "q8_0"];
         let (first, second) = (format!("{formats}-1"), format!("{formats}-2"));
@@ -175,7 +175,7 @@ fn equal_inputs_give_equal_bytes_in_every_form() {
 }
 
 /// Gives the model an output head of its own, of numbers below the smallest that f16 holds.
-fn with_a_faint_head(bench: &Bench) {
+fn with_a_faint_head(bench: &Workspace) {
     bench.configure("tie_word_embeddings", json!(false));
     let path = bench.path("model/model.safetensors");
     let bytes = fs::read(&path).unwrap();
@@ -191,7 +191,7 @@ fn with_a_faint_head(bench: &Bench) {
 
 #[test]
 fn a_form_that_loses_the_model_is_not_published_and_the_session_stays() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     with_a_faint_head(&bench);
     let before = bench.entries();
     let ran = bench.prune(&["--ratio", "0.3", "--export-dtype", "f16"]);
@@ -206,7 +206,7 @@ fn a_form_that_loses_the_model_is_not_published_and_the_session_stays() {
 
 #[test]
 fn an_export_over_an_existing_directory_asks_for_force() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     done(&bench.prune(&[]));
     let before = output(&bench.path("out"));
     let again = ["export", "last", "--format", "padded", "--out", &bench.text("out")];
@@ -220,7 +220,7 @@ fn an_export_over_an_existing_directory_asks_for_force() {
 
 #[test]
 fn without_verify_nothing_is_read_back() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--verify=false"]);
     done(&ran);
     assert!(ran.stdout.contains("not read back"), "{}", ran.stdout);

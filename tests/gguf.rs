@@ -77,7 +77,7 @@ impl Model {
 fn logits(model: &dyn BlockByBlock) -> Tensor {
     let (device, dtype) = (Device::Cpu, DType::F32);
     let tokens = common::random_tokens(40, 3);
-    let ends = model.ends(&device, dtype).unwrap();
+    let ends = model.embedding_and_head(&device, dtype).unwrap();
     let rope = model.rope(tokens.len(), &device, dtype).unwrap();
     let mut h = ends.embed(&[&tokens]).unwrap();
     for layer in 0..model.architecture().layers.len() {
@@ -153,7 +153,7 @@ fn every_tensor_has_the_type_that_is_asked_for_and_vectors_stay_f32() {
     use candle_core::quantized::GgmlDType;
     let model =
         model("llama", json!({ "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4 }));
-    // Ends, values and the way back to the stream are finer.
+    // EmbeddingAndHead, values and the way back to the stream are finer.
     for (kind, projection, finer) in [
         (GgufType::F32, GgmlDType::F32, GgmlDType::F32),
         (GgufType::F16, GgmlDType::F16, GgmlDType::F16),

@@ -1,18 +1,20 @@
-//! The workbench with a session: what one process has done, another finds.
+//! The workspace with a session: what one process has done, another finds.
 #![allow(clippy::unwrap_used)]
 
-mod face;
+mod frontend;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use face::{Face, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times};
+use frontend::{
+    Frontend, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times,
+};
 use slimgpt::{
     config::{GroupSize, Part, Settings},
     engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
-    protocol::{Command, Desk, Event, Method, Pace, Restored, RunRecord},
+    protocol::{Command, Draft, Event, Method, Pace, Restored, RunRecord},
 };
 
 fn new_session(dir: &Path) -> (PathBuf, SessionPlace) {
@@ -25,14 +27,14 @@ fn measured(dir: &Path) -> Settings {
     Settings { eval: Some(small_text(dir)), track_errors: true, ..settings() }
 }
 
-fn reopen(path: &Path) -> (Face, Restored) {
-    let mut face = Face::open_in(&settings(), SessionPlace::Open(path.into()));
-    let told = face.until(|event| matches!(event, Event::Session { .. }));
+fn reopen(path: &Path) -> (Frontend, Restored) {
+    let mut frontend = Frontend::open_in(&settings(), SessionPlace::Open(path.into()));
+    let told = frontend.until(|event| matches!(event, Event::Session { .. }));
     let restored = told.all(|event| match event {
         Event::Restored { session } => Some((**session).clone()),
         _ => None,
     });
-    (face, restored.into_iter().next().unwrap())
+    (frontend, restored.into_iter().next().unwrap())
 }
 
 fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
@@ -66,7 +68,7 @@ fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
     (session, out, record)
 }
 
-/// Another ratio for a layer, put in force.
+/// Another ratio for a layer, put active.
 fn retried(session: &Path, layer: usize, ratio: f64) -> LayerTries {
     let change = engine::MethodChange { ratio: Some(ratio), ..Default::default() };
     let job = Retry { session: session.into(), model: None, layer, change, choose: true };
@@ -111,11 +113,11 @@ fn a_run_that_was_broken_off_goes_on_in_another_process_to_the_same_bytes() {
     let settings = measured(dir.path());
     let whole = headless(&settings, &dir.path().join("whole"));
     let (path, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    face.begin(0, &settings, Pace::Free);
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.begin(0, &settings, Pace::Free);
     // In the middle of a layer, whose attention is through.
-    face.until(|event| matches!(event, Event::PartDone { layer: 3, part: Part::Attention, .. }));
-    drop(face);
+    frontend.until(|event| matches!(event, Event::PartDone { layer: 3, part: Part::Attention, .. }));
+    drop(frontend);
 
     let resumed = resume(&path, Some(dir.path().join("resumed"))).unwrap();
     assert!(resumed.record.layers == whole.layers, "the records differ");
@@ -129,21 +131,21 @@ fn what_was_through_is_not_solved_again() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    face.begin(0, &settings, Pace::Stepwise);
-    let mut first = face.until(|event| *event == Event::Paused);
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.begin(0, &settings, Pace::Stepwise);
+    let mut first = frontend.until(|event| *event == Event::Paused);
     while !first.0.iter().any(|event| matches!(event, Event::PartDone { layer: 2, .. })) {
-        face.send(Command::Resume { run: 1 });
-        face.until(|event| *event == Event::Resumed);
-        first.extend(face.until(|event| *event == Event::Paused || is_end(event)));
+        frontend.send(Command::Resume { run: 1 });
+        frontend.until(|event| *event == Event::Resumed);
+        first.extend(frontend.until(|event| *event == Event::Paused || is_end(event)));
     }
-    drop(face);
+    drop(frontend);
 
-    let (mut face, restored) = reopen(&path);
+    let (mut frontend, restored) = reopen(&path);
     assert_eq!(restored.unfinished, Some(restored.layers.len() - 2));
-    let done: Vec<bool> = restored.layers.iter().map(|layer| layer.in_force == Some(0)).collect();
+    let done: Vec<bool> = restored.layers.iter().map(|layer| layer.active == Some(0)).collect();
     assert!(done[..2].iter().all(|&done| done) && !done[2..].contains(&true));
-    let told = face.run(2, &settings);
+    let told = frontend.run(2, &settings);
     let solved = told.all(|event| match event {
         Event::Removed { layer: 2, part, .. } => Some(*part),
         _ => None,
@@ -159,24 +161,24 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
     let (path, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    let first = face.run(0, &settings).record();
-    let tried =
-        face.retry(4, Method { ratio: 0.6.into(), parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
-    face.choose(4, Some(1));
-    let mut ratios = face.ratios(&settings);
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
+    let tried = frontend
+        .retry(4, Method { ratio: 0.6.into(), parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
+    frontend.choose(4, Some(1));
+    let mut ratios = frontend.ratios(&settings);
     ratios[4] = 0.6.into();
     let face_keeps = serde_json::json!({ "version": 1, "note": "kept" });
-    let desk =
-        Desk { settings: Box::new(settings.clone()), ratios: ratios.clone(), face: face_keeps.clone() };
-    face.send(Command::Keep { desk: Box::new(desk) });
+    let draft =
+        Draft { settings: Box::new(settings.clone()), ratios: ratios.clone(), frontend: face_keeps.clone() };
+    frontend.send(Command::SaveDraft { draft: Box::new(draft) });
     // Obeyed in order: what follows is told after it was kept.
-    face.choose(4, Some(1));
-    drop(face);
+    frontend.choose(4, Some(1));
+    drop(frontend);
 
-    let (mut face, restored) = reopen(&path);
-    assert_eq!((&restored.ratios, &restored.face), (&ratios, &face_keeps));
-    assert_eq!(restored.layers[4].in_force, Some(1));
+    let (mut frontend, restored) = reopen(&path);
+    assert_eq!((&restored.ratios, &restored.frontend), (&ratios, &face_keeps));
+    assert_eq!(restored.layers[4].active, Some(1));
     let attempts = &restored.layers[4].attempts;
     assert_eq!(attempts.len(), 2);
     assert_eq!(attempts[0].record, first.layers[4]);
@@ -185,8 +187,8 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     assert_eq!(attempts[1].attention, attempts[0].attention, "it was taken over with what was seen of it");
     assert!(restored.perplexities.iter().any(|known| Some(&known.record) == first.perplexity.as_ref()));
     // Back to the first attempt, everything is as it was.
-    face.choose(4, Some(0));
-    let again = face.run(5, &settings).record();
+    frontend.choose(4, Some(0));
+    let again = frontend.run(5, &settings).record();
     assert!(again.layers == first.layers, "the records differ");
 }
 
@@ -195,28 +197,28 @@ fn a_retry_in_a_new_process_finds_the_streams_of_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    let first = face.run(0, &settings).record();
-    face.close().unwrap();
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
+    frontend.close().unwrap();
 
-    let (mut face, _) = reopen(&path);
-    let told = face.retry(9, Method::of_run(&settings, first.layers[9].ratio));
-    assert_eq!(face.approaching, 0, "the layers above were passed again");
+    let (mut frontend, _) = reopen(&path);
+    let told = frontend.retry(9, Method::of_run(&settings, first.layers[9].ratio));
+    assert_eq!(frontend.approaching, 0, "the layers above were passed again");
     assert_eq!(told.layers()[0].0, first.layers[9]);
 }
 
 #[test]
 fn another_ratio_of_the_layer_worked_on_last_is_solved_at_once() {
     let settings = settings();
-    let mut face = Face::open(&settings);
-    face.run(0, &settings).record();
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
     let mlp = |ratio| Method { parts: vec![Part::Mlp], ..Method::of_run(&settings, ratio) };
-    face.retry(6, mlp(0.5));
-    face.calibrating = 0;
-    let other = face.retry(6, mlp(0.2)).layers()[0].0.clone();
-    assert_eq!(face.calibrating, 0, "windows were passed once more");
+    frontend.retry(6, mlp(0.5));
+    frontend.calibrating = 0;
+    let other = frontend.retry(6, mlp(0.2)).layers()[0].0.clone();
+    assert_eq!(frontend.calibrating, 0, "windows were passed once more");
     // Had it not been measured before, the result would be the same.
-    let mut another = Face::open(&settings);
+    let mut another = Frontend::open(&settings);
     another.run(0, &settings).record();
     assert_eq!(another.retry(6, mlp(0.2)).layers()[0].0, other);
 }
@@ -228,13 +230,13 @@ fn streams_that_memory_has_no_room_for_are_found_on_disk() {
     // Room for the streams of about one layer.
     settings.machine.memory_budget = room_for(1.5, &settings);
     let (_, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    let first = face.run(0, &settings).record();
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
     for layer in [9, 2, 6] {
-        let told = face.retry(layer, Method::of_run(&settings, first.layers[layer].ratio));
+        let told = frontend.retry(layer, Method::of_run(&settings, first.layers[layer].ratio));
         assert_eq!(told.layers()[0].0, first.layers[layer]);
     }
-    assert_eq!(face.approaching, 0);
+    assert_eq!(frontend.approaching, 0);
 }
 
 #[test]
@@ -256,7 +258,7 @@ fn retry_and_choose_without_a_screen_make_layers_below_stale_and_resume_runs_the
     let job = Retry { session: session.clone(), model: None, layer: 7, change, choose: false };
     let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
     assert_eq!(tries.tries.len(), 2);
-    assert!(tries.tries[0].in_force && tries.stale_below.is_empty());
+    assert!(tries.tries[0].active && tries.stale_below.is_empty());
 
     let job = Choose { session: session.clone(), model: None, layer: 7, attempt: Some(1) };
     let tries = finished(engine::start(1, move |control| engine::choose(job, control))).unwrap();
@@ -276,9 +278,9 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
     let calibration = vec![slimgpt::config::TextSource::File(text.clone())];
     let settings = Settings { calibration, ..settings() };
     let (path, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    face.run(0, &settings).record();
-    face.close().unwrap();
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.run(0, &settings).record();
+    frontend.close().unwrap();
     fs::write(&text, slimgpt::demo::HELD_OUT.replace("the", "The")).unwrap();
     let error = resume(&path, None).err().unwrap();
     assert!(error.to_string().contains("text.txt has changed"), "{error}");
@@ -293,16 +295,16 @@ fn another_session_can_be_opened_in_place_and_one_that_cannot_leaves_all_as_it_w
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    face.run(0, &settings).record();
-    face.close().unwrap();
-    let mut face = Face::open(&settings);
-    face.send(Command::Reopen { session: dir.path().join("none") });
-    face.until(|event| matches!(event, Event::Warning { .. }));
-    face.send(Command::Reopen { session: path });
-    let told = face.until(|event| matches!(event, Event::Session { .. }));
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.run(0, &settings).record();
+    frontend.close().unwrap();
+    let mut frontend = Frontend::open(&settings);
+    frontend.send(Command::Reopen { session: dir.path().join("none") });
+    frontend.until(|event| matches!(event, Event::Warning { .. }));
+    frontend.send(Command::Reopen { session: path });
+    let told = frontend.until(|event| matches!(event, Event::Session { .. }));
     assert!(told.0.iter().any(|event| matches!(event, Event::Opened { .. })));
-    let told = face.run(11, &settings);
+    let told = frontend.run(11, &settings);
     assert_eq!(told.layers()[0].1.number, 1);
 }
 
@@ -311,18 +313,18 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
-    let mut face = Face::open_in(&settings, place);
-    let first = face.run(0, &settings).record();
-    let planned = face.ratios(&settings);
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
+    let planned = frontend.ratios(&settings);
     // By hand: layer 3 with other settings, then its attention alone with another ratio; an FFN without compensation.
     let own =
         Method { damping: 0.1, group_size: GroupSize::Fixed(16), ..Method::of_run(&settings, planned[3]) };
-    face.retry(3, own.clone());
-    face.choose(3, Some(1));
+    frontend.retry(3, own.clone());
+    frontend.choose(3, Some(1));
     let tried = Method { ratio: 0.5.into(), parts: vec![Part::Attention], ..own.clone() };
-    face.retry(3, tried);
-    face.choose(3, Some(2));
-    face.close().unwrap();
+    frontend.retry(3, tried);
+    frontend.choose(3, Some(2));
+    frontend.close().unwrap();
     // Another attempt above makes them stale.
     retried(&path, 1, 0.4);
     // As the explorer does when an attempt is chosen: its ratio is the planned one.

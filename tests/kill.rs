@@ -13,14 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use program::{Bench, Ran, assert_same, output, slimgpt};
+use program::{Ran, Workspace, assert_same, output, slimgpt};
 
 /// Moments spread over a run.
 const MOMENTS: u32 = 30;
 
 /// A run that measures and tracks errors, so that all that a session can hold is in it.
 struct Runs {
-    bench: Bench,
+    bench: Workspace,
     eval: String,
     /// What a run that was left alone wrote.
     whole: BTreeMap<String, Vec<u8>>,
@@ -29,7 +29,7 @@ struct Runs {
 
 impl Runs {
     fn new() -> Self {
-        let bench = Bench::new();
+        let bench = Workspace::new();
         let eval: String = slimgpt::demo::HELD_OUT.chars().take(4000).collect();
         fs::write(bench.path("eval.txt"), eval).unwrap();
         let eval = bench.text("eval.txt");

@@ -91,7 +91,7 @@ fn pictures_of_every_screen() {
     terminal.wait_for("by hand");
     take(&mut terminal, "schedule");
 
-    // A second run leaves the first as a ghost.
+    // A second run leaves the first as a previous_run.
     terminal.keys("s");
     terminal.wait_for("layer 1: ");
     wait_for_end(&terminal);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
 use slimgpt::config::{GroupSize, HeadScore, Refine, Schedule, Score, SolverDtype};
-use slimgpt::prune::{Moment, Outcome, Part, Ratio, SecondMoment, Span, Units, prune, ratios};
+use slimgpt::prune::{Moment, Outcome, PruneProblem, Ratio, SecondMoment, Span, Units, prune, ratios};
 
 const TOLERANCE: f64 = 1e-6;
 
@@ -56,7 +56,7 @@ fn run(fixture: &Fixture) -> Outcome {
         Units::Channels { group_size }
     };
     let remove = argument(command, "remove").unwrap().parse().unwrap();
-    let part = Part {
+    let part = PruneProblem {
         weight: &weight,
         rows,
         moment: &moment,
@@ -165,7 +165,7 @@ fn baselines_score_as_their_published_formulas_do_in_numpy() {
         for (name, score) in
             [("magnitude", Score::Magnitude), ("wanda-sp", Score::WandaSp), ("flap", Score::Flap)]
         {
-            let part = Part {
+            let part = PruneProblem {
                 weight: &weight,
                 rows,
                 moment: &moment,

@@ -72,7 +72,7 @@ fn what_was_pruned_chosen_and_planned_is_there_again() {
     terminal.wait_for("lies beside the others");
     terminal.wait_for("attempt 0, one of 2");
     terminal.keys("\r\r");
-    terminal.wait_for("attempt 1 is in force; 11 layers below are stale");
+    terminal.wait_for("attempt 1 is active; 11 layers below are stale");
     terminal.keys("1]+");
     terminal.wait_for("0.1597");
     quit(&mut terminal);
@@ -88,7 +88,7 @@ fn what_was_pruned_chosen_and_planned_is_there_again() {
     reopened.keys("u");
     reopened.wait_for("Taken back: the ratio of layer 1");
     reopened.keys("u");
-    reopened.wait_for("Taken back: the attempt in force of layer 0");
+    reopened.wait_for("Taken back: the attempt active of layer 0");
     reopened.wait_until("nothing stale", |screen| !row(screen, 1).contains("stale"));
     reopened.keys("U");
     reopened.wait_for("◌ 11 stale");

@@ -5,7 +5,7 @@ mod program;
 
 use std::{fs, path::Path};
 
-use program::{Bench, program, slimgpt};
+use program::{Workspace, program, slimgpt};
 use serde_json::Value;
 
 fn json(text: &str) -> Value {
@@ -17,7 +17,7 @@ fn run_json(dir: &Path) -> Value {
 }
 
 /// A small run, with an evaluation text of a few thousand tokens.
-fn small_eval(bench: &Bench) -> String {
+fn small_eval(bench: &Workspace) -> String {
     let text: String = slimgpt::demo::HELD_OUT.chars().take(8000).collect();
     fs::write(bench.path("eval.txt"), text).unwrap();
     bench.text("eval.txt")
@@ -25,7 +25,7 @@ fn small_eval(bench: &Bench) -> String {
 
 #[test]
 fn what_was_written_reads_again_with_the_perplexity_that_the_record_states() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let eval = small_eval(&bench);
     let ran = bench.prune(&["--ratio", "0.3", "--eval", &eval, "--track-errors"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -43,7 +43,7 @@ fn what_was_written_reads_again_with_the_perplexity_that_the_record_states() {
 
 #[test]
 fn the_record_holds_what_happened() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--ratio", "0.3", "--json", "--layers", "1..4", "--track-errors"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let record = json(&ran.stdout);
@@ -78,7 +78,7 @@ fn the_record_holds_what_happened() {
 
 #[test]
 fn two_runs_give_the_same_bytes() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for out in ["one", "two"] {
         assert_eq!(bench.prune_to(out, &["--ratio", "0.4"]).code, Some(0));
     }
@@ -97,7 +97,7 @@ fn two_runs_give_the_same_bytes() {
 
 #[test]
 fn a_small_memory_budget_changes_no_byte() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for target in ["layer", "dense-stream"] {
         // All windows at once and the FFN's inputs kept; one window after the other and the inputs computed again.
         let written = ["8G", "1K"].map(|budget| {
@@ -113,7 +113,7 @@ fn a_small_memory_budget_changes_no_byte() {
 
 #[test]
 fn every_method_setting_runs_and_reads_again() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let eval = small_eval(&bench);
     let variants: &[&[&str]] = &[
         &["--preset", "paper"],
@@ -147,7 +147,7 @@ fn every_method_setting_runs_and_reads_again() {
 
 #[test]
 fn compensation_helps() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let eval = small_eval(&bench);
     let perplexity = |out: &str, more: &[&str]| {
         let mut arguments = vec!["--ratio", "0.4", "--samples", "64", "--eval", &eval];
@@ -161,7 +161,7 @@ fn compensation_helps() {
 
 #[test]
 fn a_pruned_model_can_be_pruned_again_and_writes_text() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     assert_eq!(bench.prune(&["--ratio", "0.2"]).code, Some(0));
     let ran = slimgpt(&[
         "prune",
@@ -198,7 +198,7 @@ fn a_pruned_model_can_be_pruned_again_and_writes_text() {
 
 #[test]
 fn events_are_recorded_as_lines_of_json() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     assert_eq!(bench.prune(&["--events", &bench.text("events.jsonl")]).code, Some(0));
     let text = fs::read_to_string(bench.path("events.jsonl")).unwrap();
     let events: Vec<Value> = text.lines().map(json).collect();
@@ -213,7 +213,7 @@ fn events_are_recorded_as_lines_of_json() {
 
 #[test]
 fn force_replaces_the_output() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::create_dir(bench.path("out")).unwrap();
     fs::write(bench.path("out/stale"), "x").unwrap();
     fs::write(bench.path("out/run.json"), "{}").unwrap();
@@ -225,7 +225,7 @@ fn force_replaces_the_output() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let child = program()
         .arg("prune")
         .arg(bench.path("model"))
@@ -255,7 +255,7 @@ fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
 
 #[test]
 fn inspect_tells_what_a_run_would_leave() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let arguments = ["--ratio", "0.3", "--samples", "8", "--seq-len", "64", "--json"];
     let ran = program().arg("inspect").arg(bench.path("model")).args(arguments).output().unwrap();
     let told = json(&String::from_utf8(ran.stdout).unwrap());

@@ -6,7 +6,7 @@ mod program;
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
-use program::{Bench, slimgpt};
+use program::{Workspace, slimgpt};
 use serde_json::Value;
 use slimgpt::{
     calibration::Windows,
@@ -37,7 +37,7 @@ const QUICK: [&str; 12] = [
 
 #[test]
 fn what_is_found_is_no_worse_than_any_named_schedule_that_takes_as_much() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&QUICK);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
@@ -66,7 +66,7 @@ fn what_is_found_is_no_worse_than_any_named_schedule_that_takes_as_much() {
 
 #[test]
 fn a_session_keeps_the_search_and_a_resumed_run_its_ratios() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let session = bench.text("session");
     let arguments: Vec<&str> =
         QUICK.into_iter().filter(|word| *word != "--no-session").chain(["--session", &session]).collect();
@@ -90,7 +90,7 @@ fn a_session_keeps_the_search_and_a_resumed_run_its_ratios() {
 
 #[test]
 fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for schedule in ["log", "uniform"] {
         let arguments =
             ["--schedule", schedule, "--ratio", "0.3", "--by-parameters", "--json", "--no-session"];
@@ -105,7 +105,7 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
         // All layers lose a head at once where they have one ratio.
         assert!((0.3..0.36).contains(&share), "{schedule}: {share}");
     }
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = bench.prune(&["--schedule", "linear", "--ratio", "0.9", "--by-parameters"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("no mean of the schedule linear"), "{}", ran.stderr);
@@ -113,7 +113,7 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
 
 #[test]
 fn what_auto_cannot_do_is_said_at_once() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     for (arguments, word) in [
         (&["--schedule", "auto", "--first-ratio", "0.1", "--last-ratio", "0.2"][..], "first-ratio"),
         (&["--schedule", "auto", "--uniform"][..], "uniform"),
@@ -126,7 +126,7 @@ fn what_auto_cannot_do_is_said_at_once() {
 
 #[test]
 fn a_sensitivity_is_what_a_model_loses_that_is_pruned_there_alone() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
     for unit in [AttentionUnit::KvGroup, AttentionUnit::QueryHead] {
         let options = Options { attention_unit: Some(unit), ..Options::default() };

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use slimgpt::{
     config::{LayerRatio, Options, Part, Settings},
-    engine::{ModelChoice, SessionPlace, workbench},
+    engine::{ModelChoice, SessionPlace, workspace},
     protocol::{Command, Event, Pace},
 };
 
@@ -79,7 +79,7 @@ fn a_finished_session_is_shown() {
     let session = dir.path().join("finished");
     let shown = done(slimgpt(&["sessions", "show", session.to_str().unwrap(), "--json"])).stdout;
     let (shown, expected) = (json(&shown), expected());
-    assert_eq!(shown["standing"]["standing"], "finished");
+    assert_eq!(shown["status"]["state"], "finished");
     assert_eq!(shown["attempts"][1].as_array().unwrap().len(), 2);
     assert_holds(&shown["content"]["perplexity"], &expected["perplexity"]);
     assert_holds(&shown["content"]["layers"], &expected["layers"]);
@@ -104,7 +104,7 @@ fn a_session_that_was_broken_off_is_gone_on_with() {
     let (session, model) = (dir.path().join("broken-off"), dir.path().join("model"));
     let (session, model) = (session.to_str().unwrap(), model.to_str().unwrap());
     let shown = json(&done(slimgpt(&["sessions", "show", session, "--json"])).stdout);
-    assert_eq!(shown["standing"], json!({ "standing": "unfinished", "left": 1 }));
+    assert_eq!(shown["status"], json!({ "state": "unfinished", "left": 1 }));
     let begun = &shown["attempts"][1][0];
     assert!(begun["attention"].is_object() && begun["mlp"].is_null() && begun["complete"] == false);
 
@@ -175,7 +175,7 @@ fn break_off(session: &Path) {
     };
     let settings = Settings::new(options).unwrap();
     let model = ModelChoice::Named("model".into());
-    let mut worker = workbench(model, settings.clone(), SessionPlace::New(session.into()));
+    let mut worker = workspace(model, settings.clone(), SessionPlace::New(session.into()));
     let (ratios, settings) = (RATIOS.map(LayerRatio::both).to_vec(), Box::new(settings));
     worker
         .commands

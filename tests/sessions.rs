@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use program::{Bench, Ran, assert_same, output, program, sessions, slimgpt};
+use program::{Ran, Workspace, assert_same, output, program, sessions, slimgpt};
 use serde_json::Value;
 
 #[track_caller]
@@ -42,7 +42,7 @@ fn names() -> Vec<String> {
 }
 
 /// A small run in the session `session`, which writes `out`.
-fn pruned(bench: &Bench, more: &[&str]) -> String {
+fn pruned(bench: &Workspace, more: &[&str]) -> String {
     let session = bench.text("session");
     done(bench.prune(&[&["--session", &session], more].concat()));
     session
@@ -50,7 +50,7 @@ fn pruned(bench: &Bench, more: &[&str]) -> String {
 
 #[test]
 fn every_run_is_a_session_unless_none_is_wanted() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let ran = done(bench.prune_to("one", &[]));
     let [name] = &names()[..] else { panic!("{:?}", names()) };
     let path = sessions().join(name);
@@ -66,7 +66,7 @@ fn every_run_is_a_session_unless_none_is_wanted() {
 
 #[test]
 fn a_session_is_not_begun_twice() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let session = pruned(&bench, &[]);
     let again = bench.prune_to("again", &["--session", &session]);
     refused(again, &[&session, "is a session already", &format!("slimgpt resume {session}")]);
@@ -79,7 +79,7 @@ fn a_session_is_not_begun_twice() {
 
 #[test]
 fn a_run_that_could_not_begin_leaves_no_session() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     fs::write(bench.path("text.txt"), "One day a fox ran.").unwrap();
     refused(bench.prune(&[]), &["tokens"]);
     assert_eq!(names(), [""; 0]);
@@ -87,7 +87,7 @@ fn a_run_that_could_not_begin_leaves_no_session() {
 
 #[test]
 fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let more = ["--samples", "64", "--track-errors"];
     done(bench.prune_to("whole", &[&["--no-session"], &more[..]].concat()));
     let mut child = bench.pruning("out", &more).stderr(Stdio::piped()).spawn().unwrap();
@@ -115,7 +115,7 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
 
 #[test]
 fn attempts_are_made_chosen_and_written() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let session = pruned(&bench, &["--track-errors"]);
     let first = output(&bench.path("out"));
     let ran = done(slimgpt(&["retry", &session, "--layer", "3", "--ratio", "0.5", "--part", "mlp"]));
@@ -131,7 +131,7 @@ fn attempts_are_made_chosen_and_written() {
     assert_eq!(shown.matches("  stale").count(), 8, "{shown}");
     let shown = json(slimgpt(&["sessions", "show", &session, "--json"]));
     assert_eq!(shown["attempts"][3].as_array().unwrap().len(), 2);
-    assert_eq!(shown["content"]["layers"][3]["in_force"]["number"], 1);
+    assert_eq!(shown["content"]["layers"][3]["active"]["number"], 1);
     let ran = done(slimgpt(&["resume", &session, "--out", &bench.text("other"), "--json"]));
     let record: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(record["layers"][3]["ratio"]["mlp"], 0.5, "the attention keeps its own");
@@ -164,7 +164,7 @@ fn attempts_are_made_chosen_and_written() {
 
 #[test]
 fn a_retry_takes_no_longer_than_one_layer_s_work() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let began = Instant::now();
     let session = pruned(&bench, &["--samples", "256"]);
     let whole = began.elapsed();
@@ -179,7 +179,7 @@ fn a_retry_takes_no_longer_than_one_layer_s_work() {
 
 #[test]
 fn what_has_changed_since_is_refused_by_name() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let session = pruned(&bench, &[]);
     let out = bench.text("again");
     for name in ["model/config.json", "model/tokenizer.json", "model/model.safetensors", "text.txt"] {
@@ -206,7 +206,7 @@ fn what_has_changed_since_is_refused_by_name() {
 #[cfg(unix)]
 #[test]
 fn a_session_in_use_is_refused_with_the_process_and_free_once_that_is_dead() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let session = bench.text("session");
     let more = ["--session", &session, "--samples", "4000"];
     let mut child = bench.pruning("out", &more).stderr(Stdio::null()).spawn().unwrap();
@@ -228,7 +228,7 @@ fn a_session_in_use_is_refused_with_the_process_and_free_once_that_is_dead() {
 
 #[test]
 fn two_sessions_stand_side_by_side() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let eval: String = slimgpt::demo::HELD_OUT.chars().take(4000).collect();
     fs::write(bench.path("eval.txt"), eval).unwrap();
     let eval = bench.text("eval.txt");
@@ -255,7 +255,7 @@ fn two_sessions_stand_side_by_side() {
 
 #[test]
 fn a_session_is_found_by_what_is_unambiguous() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     refused(slimgpt(&["resume", "last"]), &["last"]);
     refused(slimgpt(&["sessions", "show", "nothing"]), &["nothing"]);
     let root = sessions();
@@ -275,7 +275,7 @@ fn a_session_is_found_by_what_is_unambiguous() {
 
 #[test]
 fn old_sessions_go_when_they_are_told_to() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let root = sessions();
     for name in ["a", "b", "c"] {
         let session = root.join(name);
@@ -308,7 +308,7 @@ fn old_sessions_go_when_they_are_told_to() {
 
 #[test]
 fn nobody_reading_the_list_is_no_error() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let session = pruned(&bench, &["--layers", "11..12"]);
     let line = format!(
         "{0} sessions show {session} | true; {0} sessions list --root {1} | head -n 1",
@@ -321,7 +321,7 @@ fn nobody_reading_the_list_is_no_error() {
 
 #[test]
 fn without_a_home_a_run_needs_a_place() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let mut command = program();
     command.env_remove("XDG_STATE_HOME").env("HOME", bench.path("home"));
     let state = bench.path("home/.local/state/slimgpt/sessions");

@@ -13,7 +13,7 @@ use slimgpt::{
     protocol::{CurvePoint, Event, Side, Stamped},
     ui::LEAST,
 };
-use window::{drawn, listed, live, press, recorded, replay, tell};
+use window::{drawn, emit, listed, live, press, recorded, replay};
 
 const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
 
@@ -69,7 +69,7 @@ fn half_of_the_run() -> Vec<Stamped> {
     events[..=end].to_vec()
 }
 
-fn hear(state: &mut State, events: Vec<Stamped>) {
+fn handle(state: &mut State, events: Vec<Stamped>) {
     for event in events {
         update(state, Msg::Engine(event));
     }
@@ -77,25 +77,25 @@ fn hear(state: &mut State, events: Vec<Stamped>) {
 
 fn half_way() -> State {
     let mut state = replay();
-    hear(&mut state, half_of_the_run());
+    handle(&mut state, half_of_the_run());
     state
 }
 
 /// The whole recording, and what it does not hold: texts, and the error curve of a layer.
 fn ended() -> State {
     let mut state = replay();
-    hear(&mut state, recorded());
+    handle(&mut state, recorded());
     for (side, text) in [(Side::Dense, " there was a girl."), (Side::Pruned, " the sun was in the sun.")] {
         for piece in text.split_inclusive(' ') {
-            tell(&mut state, 2, Event::Piece { side, text: piece.into() });
+            emit(&mut state, 2, Event::Piece { side, text: piece.into() });
         }
-        tell(&mut state, 2, Event::Wrote { side, tokens: text.split(' ').count(), seconds: 0.25 });
+        emit(&mut state, 2, Event::Wrote { side, tokens: text.split(' ').count(), seconds: 0.25 });
     }
-    tell(&mut state, 2, Event::JobDone);
+    emit(&mut state, 2, Event::JobDone);
     let point = |removed: usize| CurvePoint { removed, relative_error: (removed as f64 / 320.0).powi(2) };
     let points = (0..320).map(point).collect();
-    tell(&mut state, 3, Event::Curve { layer: 11, part: Part::Mlp, units: 320, points });
-    tell(&mut state, 3, Event::JobDone);
+    emit(&mut state, 3, Event::Curve { layer: 11, part: Part::Mlp, units: 320, points });
+    emit(&mut state, 3, Event::JobDone);
     update(&mut state, Msg::EngineGone(None));
     state.notice = None;
     state
@@ -105,17 +105,17 @@ fn ended() -> State {
 fn at_work() -> State {
     let mut state = State { settings: half_way().settings, ..live() };
     let mut events = half_of_the_run().into_iter();
-    hear(&mut state, events.by_ref().take(1).collect());
+    handle(&mut state, events.by_ref().take(1).collect());
     state.schedule = half_way().schedule;
     press(&mut state, &["s"]);
-    hear(&mut state, events.collect());
+    handle(&mut state, events.collect());
     state
 }
 
 /// A model that was only opened.
 fn just_opened() -> State {
     let mut state = live();
-    hear(&mut state, recorded().into_iter().take(1).collect());
+    handle(&mut state, recorded().into_iter().take(1).collect());
     state
 }
 

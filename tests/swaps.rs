@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slimgpt::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
-use slimgpt::prune::{Moment, Part, SecondMoment, Units, prune};
+use slimgpt::prune::{Moment, PruneProblem, SecondMoment, Units, prune};
 
 const ROWS: usize = 8;
 const DAMPING: f64 = 0.01;
@@ -55,7 +55,7 @@ fn go_in_rounds(n: usize, units: Units, remove: usize) {
     let mut draws = ChaCha8Rng::seed_from_u64(6);
     let weight: Vec<f32> = (0..ROWS * n).map(|_| draws.random_range(-1.0..1.0)).collect();
     for compensate in [true, false] {
-        let part = Part {
+        let part = PruneProblem {
             weight: &weight,
             rows: ROWS,
             moment: &moment,

@@ -9,12 +9,12 @@ mod program;
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
 use checkpoint::Shape;
-use program::{Bench, Ran, program, slimgpt};
+use program::{Ran, Workspace, program, slimgpt};
 use serde_json::Value;
 
 /// A model of two layers that is pruned in no time, a text to calibrate and one to measure on.
-fn bench() -> Bench {
-    let bench = Bench::new();
+fn bench() -> Workspace {
+    let bench = Workspace::new();
     let shape = Shape { hidden: 64, ffn: 96, vocab: 256, positions: 256, ..Shape::small(2) };
     checkpoint::write(&shape, &bench.path("tiny")).unwrap();
     let eval: String = slimgpt::demo::HELD_OUT.chars().take(2000).collect();
@@ -23,7 +23,7 @@ fn bench() -> Bench {
 }
 
 /// What all files here begin with.
-fn shared(bench: &Bench) -> String {
+fn shared(bench: &Workspace) -> String {
     format!(
         "model = {:?}\ncalibration = {:?}\neval = {:?}\neval_seq_len = 32\nsamples = 8\nseq_len = 32\n",
         bench.text("tiny"),
@@ -35,7 +35,7 @@ fn shared(bench: &Bench) -> String {
 const GRID: &str = "[grid]\nratio = [0.25, 0.5]\nschedule = [\"log\", \"uniform\"]\nseed = [0, 1]\n";
 
 /// Writes a file, and gives its name.
-fn file(bench: &Bench, name: &str, text: &str) -> String {
+fn file(bench: &Workspace, name: &str, text: &str) -> String {
     fs::write(bench.path(name), shared(bench) + text).unwrap();
     bench.text(name)
 }

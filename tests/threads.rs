@@ -5,11 +5,11 @@ mod program;
 
 use std::collections::BTreeMap;
 
-use program::{Bench, output};
+use program::{Workspace, output};
 use serde_json::Value;
 
 /// The files of an output; of record and model card what tells neither of time and memory nor of the threads.
-fn whatever_the_threads(bench: &Bench, out: &str) -> BTreeMap<String, Vec<u8>> {
+fn whatever_the_threads(bench: &Workspace, out: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = output(&bench.path(out));
     let mut record: Value = serde_json::from_slice(&files["run.json"]).unwrap();
     record["settings"]["machine"]["threads"].take();
@@ -22,7 +22,7 @@ fn whatever_the_threads(bench: &Bench, out: &str) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn one_thread_and_two_write_equal_bytes() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let [one, two] = ["1", "2"].map(|threads| {
         // More tokens than one batch holds.
         let ran = bench.prune_to(threads, &["--threads", threads, "--samples", "48", "--track-errors"]);

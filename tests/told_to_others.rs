@@ -5,7 +5,7 @@ mod program;
 
 use std::fs;
 
-use program::{Bench, slimgpt};
+use program::{Workspace, slimgpt};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn numbers<const BYTES: usize, T>(file: &SafeTensors, name: &str, of: fn([u8; BY
 
 #[test]
 fn written_logits_have_the_perplexity_that_is_measured() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     // Two windows, and a rest that fills none.
     let text: String = slimgpt::demo::HELD_OUT.split_inclusive(' ').take(120).collect();
     fs::write(bench.path("page.txt"), text).unwrap();
@@ -63,7 +63,7 @@ fn written_logits_have_the_perplexity_that_is_measured() {
 
 #[test]
 fn more_windows_than_the_text_has_are_refused_before_anything_is_written() {
-    let bench = Bench::new();
+    let bench = Workspace::new();
     let (model, text, out) = (bench.text("model"), bench.text("text.txt"), bench.text("logits.safetensors"));
     let ran = slimgpt(&["logits", &model, "--text", &text, "--windows", "100000", "--out", &out]);
     assert_eq!(ran.code, Some(2));

@@ -14,7 +14,7 @@ use slimgpt::{
     calibration::Windows,
     config::{LayerRatio, Options, Settings},
     model::{Checkpoint, Source},
-    pipeline::{Behind, LayerTask, Leaving, Pass, Streams, Task},
+    pipeline::{LayerTask, Leaving, Pass, Propagate, Streams, Task},
 };
 
 use super::checkpoint::{self, Shape};
@@ -65,7 +65,7 @@ impl Calibration {
             ratio: LayerRatio::ZERO,
             attention: task,
             mlp: task,
-            behind: Behind::Needed,
+            behind: Propagate::Needed,
         };
         let began = Instant::now();
         let solved = self.pass().layer(&task, &mut streams, None, &mut |_| ControlFlow::Continue(()))?;

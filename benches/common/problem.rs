@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slimgpt::{
     config::{GroupSize, HeadScore, Refine, Score, SolverDtype},
-    prune::{Moment, Part, SecondMoment, Units},
+    prune::{Moment, PruneProblem, SecondMoment, Units},
 };
 
 pub const DAMPING: f64 = 0.01;
@@ -40,8 +40,8 @@ impl Problem {
     }
 
     /// As a run poses it.
-    pub fn part(&self, units: Units, remove: usize) -> Part<'_> {
-        Part {
+    pub fn part(&self, units: Units, remove: usize) -> PruneProblem<'_> {
+        PruneProblem {
             weight: &self.weight,
             rows: self.rows,
             moment: &self.moment,

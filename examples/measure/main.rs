@@ -14,7 +14,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use child::Program;
 use clap::{Parser, ValueEnum};
-use rate::{Fallible, Yardstick};
+use rate::{Evaluation, Fallible};
 use table::Row;
 
 /// Side of the matrices whose product tells the machine's speed.
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 
 fn measure(args: &Args) -> Fallible<Vec<Row>> {
     let quick = args.quick;
-    let yardstick = Yardstick::new(if quick { 512 } else { SIDE })?;
+    let evaluation = Evaluation::new(if quick { 512 } else { SIDE })?;
     let work = tempfile::tempdir()?;
     let work = work.path();
     let program = Program { path: &args.program, work };
@@ -73,10 +73,10 @@ fn measure(args: &Args) -> Fallible<Vec<Row>> {
             continue;
         }
         let found = match what {
-            What::Heads => solves::heads_of_o_proj(&yardstick, quick),
-            What::Channels => solves::channels_of_down_proj(&yardstick, quick),
+            What::Heads => solves::heads_of_o_proj(&evaluation, quick),
+            What::Channels => solves::channels_of_down_proj(&evaluation, quick),
             What::Exact => solves::one_by_one(quick),
-            What::Calibration => block::calibration(&yardstick, work, quick),
+            What::Calibration => block::calibration(&evaluation, work, quick),
             What::Memory => runs::memory(&program, quick),
             What::Layers => runs::layers(&program, quick),
             What::Threads => runs::threads(&program, quick),

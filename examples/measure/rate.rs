@@ -9,7 +9,7 @@ use crate::flops;
 /// Timings of the product on each side; their mean counts, as what is measured takes the machine as it is, too.
 const TRIES: usize = 3;
 
-pub struct Yardstick {
+pub struct Evaluation {
     a: Tensor,
 }
 
@@ -19,7 +19,7 @@ pub struct Timed {
     pub rate: f64,
 }
 
-impl Yardstick {
+impl Evaluation {
     /// a: [side, side].
     pub fn new(side: usize) -> Result<Self> {
         let a = Tensor::rand(-1f32, 1f32, (side, side), &Device::Cpu)?.to_dtype(DType::F32)?;

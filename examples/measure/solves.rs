@@ -10,28 +10,28 @@ use slimgpt::{
 use crate::{
     common::problem::{HEAD, Problem, channels, heads},
     flops,
-    rate::{Fallible, Timed, Yardstick},
+    rate::{Evaluation, Fallible, Timed},
     table::{Row, Verdict, seconds, work},
 };
 
 /// Below this many seconds the median of three counts.
 const SHORT: f64 = 10.0;
 
-pub fn heads_of_o_proj(yardstick: &Yardstick, quick: bool) -> Fallible<Vec<Row>> {
+pub fn heads_of_o_proj(evaluation: &Evaluation, quick: bool) -> Fallible<Vec<Row>> {
     let [rows, n] = if quick { [256, 256] } else { [4096, 4096] };
     let units = heads(HEAD.min(n / 8));
     let problem = Problem::random(rows, n);
     [25, 50]
         .map(|percent| {
             let what = format!("heads of a {rows}×{n} `o_proj`, {percent} % leave");
-            against_flops(what, &problem, (units, percent), yardstick, Some(2.0))
+            against_flops(what, &problem, (units, percent), evaluation, Some(2.0))
         })
         .into_iter()
         .collect::<Fallible<Vec<_>>>()
         .map(|rows| rows.into_iter().flatten().collect())
 }
 
-pub fn channels_of_down_proj(yardstick: &Yardstick, quick: bool) -> Fallible<Vec<Row>> {
+pub fn channels_of_down_proj(evaluation: &Evaluation, quick: bool) -> Fallible<Vec<Row>> {
     let [rows, n] = if quick { [256, 688] } else { [4096, 11008] };
     let units = channels(GroupSize::default());
     let problem = Problem::random(rows, n);
@@ -39,7 +39,7 @@ pub fn channels_of_down_proj(yardstick: &Yardstick, quick: bool) -> Fallible<Vec
     bounds
         .map(|(percent, wanted)| {
             let what = format!("channels of a {rows}×{n} `down_proj`, {percent} % leave");
-            against_flops(what, &problem, (units, percent), yardstick, wanted)
+            against_flops(what, &problem, (units, percent), evaluation, wanted)
         })
         .into_iter()
         .collect::<Fallible<Vec<_>>>()
@@ -55,14 +55,14 @@ fn against_flops(
     what: String,
     problem: &Problem,
     (units, percent): (Units, usize),
-    yardstick: &Yardstick,
+    evaluation: &Evaluation,
     at_most: Option<f64>,
 ) -> Fallible<[Row; 2]> {
     let n = problem.moment.n();
     let remove = n / units.width() * percent / 100;
     let flops = flops::solve(problem.rows, n, remove * units.width());
     let median = |solve: &dyn Fn() -> Fallible<f64>| {
-        yardstick.around(|| {
+        evaluation.around(|| {
             let mut times = vec![solve()?];
             if times[0] < SHORT {
                 times.extend([solve()?, solve()?]);

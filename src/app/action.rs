@@ -135,7 +135,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     info(Action::PageDown, "page-down", "page down", "A page down", &["pagedown", "ctrl-f"], Everywhere),
     info(Action::First, "first", "first", "To the first line or layer", &["home", "g"], Everywhere),
     info(Action::Last, "last", "last", "To the last line or layer", &["end", "G"], Everywhere),
-    info(Action::Open, "open", "open", "Open the layer; in the list of attempts, put the attempt in force", &["enter"], LISTS),
+    info(Action::Open, "open", "open", "Open the layer; in the list of attempts, put the attempt active", &["enter"], LISTS),
     info(Action::PreviousLayer, "previous-layer", "layer −", "The layer before", &["["], LAYERED),
     info(Action::NextLayer, "next-layer", "layer +", "The layer behind", &["]"], LAYERED),
     info(Action::SwitchPart, "switch-part", "attention/mlp", "The other part of the layer; on the Schedule screen, whose ratio is edited: both, the heads', the channels'", &["a"], On(&[Layer, Schedule])),

@@ -94,9 +94,9 @@ impl State {
 
     /// What the layer was solved with, or would be.
     pub fn method(&self, layer: usize) -> Method {
-        let in_force = self.layers.get(layer).and_then(|layer| layer.in_force());
+        let active = self.layers.get(layer).and_then(|layer| layer.active());
         let planned = self.schedule.ratios.get(layer).copied().unwrap_or_default();
-        match in_force {
+        match active {
             Some(result) => result.attempt.method.clone(),
             None => Method::of_run(&self.settings, planned),
         }

@@ -18,20 +18,20 @@ pub struct Compare {
     pub bos: bool,
     /// The newest first; one for each text.
     pub measured: Vec<Measured>,
-    /// The attempts in force when the first piece of the pruned text came.
-    pub written_on: InForce,
-    /// The attempts in force now.
-    pub in_force: InForce,
+    /// The attempts active when the first piece of the pruned text came.
+    pub written_on: ActiveAttempts,
+    /// The attempts active now.
+    pub active: ActiveAttempts,
 }
 
-/// Numbers of the attempts in force, one a layer.
-pub type InForce = Vec<Option<usize>>;
+/// Numbers of the attempts active, one a layer.
+pub type ActiveAttempts = Vec<Option<usize>>;
 
 /// A perplexity, and the attempts that the pruned model was made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     pub record: PerplexityRecord,
-    pub on: InForce,
+    pub on: ActiveAttempts,
 }
 
 /// One model's text.
@@ -56,8 +56,8 @@ impl Compare {
             seq_len: settings.eval_seq_len,
             bos: settings.bos,
             measured: Vec::new(),
-            written_on: InForce::new(),
-            in_force: InForce::new(),
+            written_on: ActiveAttempts::new(),
+            active: ActiveAttempts::new(),
         }
     }
 
@@ -83,7 +83,7 @@ impl Compare {
     /// A piece more. A recording, or a job that had to wait, begins its text when the first piece comes.
     pub fn write_on(&mut self, side: Side, piece: &str) {
         if side == Side::Pruned && self.pruned.text.is_empty() {
-            self.written_on.clone_from(&self.in_force);
+            self.written_on.clone_from(&self.active);
         }
         self.side_mut(side).text += piece;
     }
@@ -95,17 +95,17 @@ impl Compare {
                 == (&record.text, record.seq_len, record.bos)
         };
         self.measured.retain(|old| !same(old));
-        self.measured.insert(0, Measured { record, on: self.in_force.clone() });
+        self.measured.insert(0, Measured { record, on: self.active.clone() });
     }
 
-    /// Whether other attempts are in force now than when it was measured.
+    /// Whether other attempts are active now than when it was measured.
     pub fn stale(&self, measured: &Measured) -> bool {
-        measured.record.after.is_some() && measured.on != self.in_force
+        measured.record.after.is_some() && measured.on != self.active
     }
 
-    /// Whether the pruned text is of other attempts than those in force now.
+    /// Whether the pruned text is of other attempts than those active now.
     pub fn text_stale(&self) -> bool {
-        !self.pruned.text.is_empty() && self.written_on != self.in_force
+        !self.pruned.text.is_empty() && self.written_on != self.active
     }
 }
 
@@ -125,10 +125,10 @@ mod tests {
     fn a_text_is_of_the_attempts_in_force_when_it_is_begun_not_when_it_is_asked_for() {
         let mut compare = Compare::new(None, &Settings::new(Options::default()).unwrap());
         compare.begin();
-        compare.in_force = vec![Some(0)];
+        compare.active = vec![Some(0)];
         compare.write_on(Side::Pruned, "One day");
         assert!(!compare.text_stale());
-        compare.in_force = vec![Some(1)];
+        compare.active = vec![Some(1)];
         compare.write_on(Side::Pruned, " more");
         assert!(compare.text_stale());
         compare.begin();

@@ -1,4 +1,4 @@
-//! Sessions in numbers, the open one and those held beside it, so that they can stand side by side.
+//! Sessions in numbers, the open one and those compared beside it, so that they can stand side by side.
 
 use crate::{
     config::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Score, Target},
@@ -7,7 +7,7 @@ use crate::{
     },
 };
 
-use super::{AttemptResult, HeldSession, Schedule, State, sessions};
+use super::{AttemptResult, ComparedSession, Schedule, State, sessions};
 
 /// What curves over the layers show of every session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,10 +31,10 @@ pub struct Compared {
     pub plan: String,
     /// Mean over the layers; of what is planned where a layer is still dense.
     pub ratio: Option<LayerRatio>,
-    /// Of the dense model, and with the attempts in force.
+    /// Of the dense model, and with the attempts active.
     pub parameters: (u64, u64),
     pub perplexity: Option<PerplexityRecord>,
-    /// The attempts in force, one a layer.
+    /// The attempts active, one a layer.
     pub layers: Vec<Option<AttemptSummary>>,
     pub calibration: Option<CalibrationRecord>,
     pub method: String,
@@ -99,8 +99,8 @@ impl Compared {
     }
 
     /// What perplexity was measured on: two of them can be weighed against each other only where these are the same.
-    pub fn yardstick(&self) -> Option<(&str, usize, bool)> {
-        self.perplexity.as_ref().map(yardstick)
+    pub fn evaluation(&self) -> Option<(&str, usize, bool)> {
+        self.perplexity.as_ref().map(evaluation)
     }
 }
 
@@ -122,16 +122,16 @@ impl AttemptResult {
 }
 
 impl State {
-    /// The open session, and those that are held beside it.
+    /// The open session, and those that are compared beside it.
     pub fn compared(&self) -> Vec<Compared> {
-        std::iter::once(open(self)).chain(self.held_sessions().map(held)).collect()
+        std::iter::once(open(self)).chain(self.compared_sessions().map(compared)).collect()
     }
 }
 
 fn open(state: &State) -> Compared {
-    let in_force = || state.layers.iter().map(|layer| layer.in_force());
+    let active = || state.layers.iter().map(|layer| layer.active());
     let layers: Vec<Option<AttemptSummary>> =
-        in_force().map(|result| result.map(AttemptResult::summary)).collect();
+        active().map(|result| result.map(AttemptResult::summary)).collect();
     let name = match &state.session {
         Some(path) => sessions::name(path),
         None if state.is_replay() => "this recording".into(),
@@ -139,7 +139,7 @@ fn open(state: &State) -> Compared {
     };
     let model = state.model.as_ref();
     let before = model.map_or(0, |model| model.shape.parameters);
-    let method = in_force().flatten().next().map(|result| result.attempt.method.clone());
+    let method = active().flatten().next().map(|result| result.attempt.method.clone());
     let method = method.unwrap_or_else(|| Method::of_run(&state.settings, 0.0));
     let plan = state.schedule.preset.as_ref().map_or("by hand".into(), plan);
     Compared {
@@ -148,7 +148,7 @@ fn open(state: &State) -> Compared {
         model: model.map_or(String::new(), |model| model.record.name.clone()),
         plan,
         ratio: mean_ratio(&layers).or_else(|| mean_of(&state.schedule.ratios)),
-        parameters: (before, state.parameters_in_force()),
+        parameters: (before, state.parameters_active()),
         perplexity: perplexity(state),
         layers,
         calibration: state.calibration.clone(),
@@ -164,10 +164,10 @@ fn listed_seconds(state: &State) -> Option<f64> {
     open.content.as_ref().map(|content| content.seconds)
 }
 
-fn held(session: &HeldSession) -> Compared {
-    let HeldSession { path: _, name, place, content } = session;
+fn compared(session: &ComparedSession) -> Compared {
+    let ComparedSession { path: _, name, place, content } = session;
     let SessionContent { model, settings, layers, .. } = content;
-    let layers: Vec<Option<AttemptSummary>> = layers.iter().map(|layer| layer.in_force.clone()).collect();
+    let layers: Vec<Option<AttemptSummary>> = layers.iter().map(|layer| layer.active.clone()).collect();
     let planned = || match Schedule::of_settings(layers.len(), settings) {
         (schedule, None) => mean_of(&schedule.ratios),
         (_, Some(_)) => None,
@@ -188,18 +188,20 @@ fn held(session: &HeldSession) -> Compared {
 }
 
 /// That of the open session, on what the others were measured on where there is one; no pruned one of other attempts than
-/// those in force.
+/// those active.
 fn perplexity(state: &State) -> Option<PerplexityRecord> {
     let measured = &state.compare.measured;
-    let others: Vec<_> =
-        state.held_sessions().filter_map(|held| held.content.perplexity.as_ref().map(yardstick)).collect();
-    let alike = measured.iter().find(|measured| others.contains(&yardstick(&measured.record)));
+    let others: Vec<_> = state
+        .compared_sessions()
+        .filter_map(|compared| compared.content.perplexity.as_ref().map(evaluation))
+        .collect();
+    let alike = measured.iter().find(|measured| others.contains(&evaluation(&measured.record)));
     let chosen = alike.or(measured.first())?;
     let after = chosen.record.after.filter(|_| !state.compare.stale(chosen));
     Some(PerplexityRecord { after, ..chosen.record.clone() })
 }
 
-fn yardstick(record: &PerplexityRecord) -> (&str, usize, bool) {
+fn evaluation(record: &PerplexityRecord) -> (&str, usize, bool) {
     (&record.text, record.seq_len, record.bos)
 }
 

@@ -31,7 +31,7 @@ fn layers(state: &State) -> String {
     );
     for (index, layer) in state.layers.iter().enumerate() {
         let ratio = state.schedule.ratios.get(index).copied().unwrap_or_default();
-        let record = layer.in_force().map(|result| &result.record);
+        let record = layer.active().map(|result| &result.record);
         let counts = record.map_or(",,,,,".to_string(), |record| {
             format!(
                 "{},{},{},{},{},{}",
@@ -60,7 +60,7 @@ fn attempts(state: &State) -> String {
         return String::new();
     };
     let mut text = String::from(
-        "layer,attempt,in_force,attention_ratio,mlp_ratio,damping,attention_kept,mlp_kept,attention_error,mlp_error,output_error\n",
+        "layer,attempt,active,attention_ratio,mlp_ratio,damping,attention_kept,mlp_kept,attention_error,mlp_error,output_error\n",
     );
     for result in &layer.attempts {
         let (attempt, record) = (&result.attempt, &result.record);

@@ -73,20 +73,20 @@ fn ratio_of(layer: usize) -> String {
     format!("the ratio of layer {layer}")
 }
 
-/// Puts an attempt in force and takes its ratio into the schedule.
+/// Puts an attempt active and takes its ratio into the schedule.
 pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     let Some(known) = state.layers.get_mut(layer) else { return Vec::new() };
     let Some(result) = known.attempt(number) else { return Vec::new() };
     let ratio = result.attempt.method.ratio;
     let choice = Choice { layer, before: known.chosen, after: Some(number) };
     if choice.before == choice.after {
-        return state.refuse(format!("attempt {number} of layer {layer} is in force already"));
+        return state.refuse(format!("attempt {number} of layer {layer} is active already"));
     }
     known.chosen = Some(number);
     let before = state.schedule.clone();
     state.schedule.put(layer, ratio);
     let schedule = Both { before, after: state.schedule.clone() };
-    let what = format!("the attempt in force of layer {layer}");
+    let what = format!("the attempt active of layer {layer}");
     state.history.push(Change { what, schedule: Some(schedule), choice: Some(choice), open: false });
     state.touch();
     chosen_anew(state);
@@ -96,11 +96,11 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     } else {
         format!("; {stale} layers below are stale, R runs them again")
     };
-    state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is in force{below}"));
+    state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{below}"));
     vec![Effect::Command(Command::Choose { layer, attempt: Some(number) })]
 }
 
-/// What was exported is no longer what is in force.
+/// What was exported is no longer what is active.
 fn chosen_anew(state: &mut State) {
     state.settle_choices();
     state.unsaved = true;

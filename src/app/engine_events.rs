@@ -6,21 +6,21 @@ use crate::{
 };
 
 use super::{
-    AttemptResult, Curve, Effect, Entry, Form, Ghost, Job, JobKind, JobStatus, Layer, Level, Model,
-    NoticeKind, Outcome, Overlay, Schedule, Seen, State, Work, belonging, restore, search, sessions,
+    AttemptResult, Curve, Effect, Entry, Form, Job, JobKind, JobStatus, Layer, Level, Model, NoticeKind,
+    Outcome, Overlay, PreviousRun, Schedule, Seen, State, Work, event_routing, restore, search, sessions,
 };
 
 /// Ghosts kept behind the newest run.
 const GHOSTS: usize = 6;
 
-pub fn hear(state: &mut State, stamped: Stamped) -> Vec<Effect> {
+pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     let Stamped { run, at, event } = stamped;
     if event == Event::RunCancelled && state.jobs.iter().skip(1).any(|job| job.run == run) {
         // It waited, and never began.
         state.jobs.retain(|job| job.run != run);
         return Vec::new();
     }
-    if !belonging::belongs(state, run, &event) {
+    if !event_routing::belongs(state, run, &event) {
         return Vec::new();
     }
     if let Some(job) = state.jobs.front_mut().filter(|job| job.run == run) {
@@ -169,7 +169,7 @@ fn take(state: &mut State, at: f64, event: Event) {
             log(state, Level::Info, Some(record.index), text);
             layer_done(state, AttemptResult { attempt, record, attention: None, mlp: None });
         }
-        // Our own choices are known before the engine tells them; a run puts fitting attempts in force by itself.
+        // Our own choices are known before the engine tells them; a run puts fitting attempts active by itself.
         Event::Chosen { layer, attempt } if state.is_replay() || state.job().is_some_and(Job::is_pruning) => {
             chosen(state, layer, attempt);
         }
@@ -284,10 +284,10 @@ fn opened(state: &mut State, model: Model) {
 fn run_started(state: &mut State, settings: config::Settings, plan: &[PlannedLayer]) {
     let output_errors = state.output_errors();
     if output_errors.iter().any(Option::is_some) {
-        if state.ghosts.len() == GHOSTS {
-            state.ghosts.remove(0);
+        if state.previous_runs.len() == GHOSTS {
+            state.previous_runs.remove(0);
         }
-        state.ghosts.push(Ghost { run: state.runs, output_errors });
+        state.previous_runs.push(PreviousRun { run: state.runs, output_errors });
     }
     state.runs += 1;
     state.broken_off = true;
@@ -311,7 +311,7 @@ fn layer_done(state: &mut State, mut result: AttemptResult) {
     }
     let index = result.record.index;
     let Some(layer) = state.layers.get_mut(index) else { return };
-    let earlier = layer.in_force().map(|result| (result.attention.clone(), result.mlp.clone()));
+    let earlier = layer.active().map(|result| (result.attention.clone(), result.mlp.clone()));
     if let Some(work) = layer.work.take() {
         (result.attention, result.mlp) = (work.attention.seen, work.mlp.seen);
     }
@@ -341,16 +341,16 @@ fn layer_done(state: &mut State, mut result: AttemptResult) {
     if !run {
         state.say(
             NoticeKind::Done,
-            format!("Layer {index}: attempt {number} lies beside the others; Enter in the list of attempts puts it in force."),
+            format!("Layer {index}: attempt {number} lies beside the others; Enter in the list of attempts puts it active."),
         );
     }
 }
 
-/// An attempt is in force in a recording, or none; the planned ratio is that of the attempt, as it was when it was chosen.
+/// An attempt is active in a recording, or none; the planned ratio is that of the attempt, as it was when it was chosen.
 fn chosen(state: &mut State, layer: usize, attempt: Option<usize>) {
     let Some(known) = state.layers.get_mut(layer) else { return };
     known.chosen = attempt;
-    let ratio = known.in_force().map(|result| result.attempt.method.ratio);
+    let ratio = known.active().map(|result| result.attempt.method.ratio);
     if let Some(ratio) = ratio {
         state.schedule.put(layer, ratio);
     }

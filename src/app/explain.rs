@@ -77,7 +77,7 @@ pub fn explanation(state: &State) -> Explanation {
                 "stale: an attempt above is not the one that this rests on, or its planned ratio was moved",
             ],
             text: vec![
-                "Each solve of the layer is kept with its settings and result. One is in force (●); Enter puts another in force. Layers below rest on the attempts above them, so they become stale until they are run again.",
+                "Each solve of the layer is kept with its settings and result. One is active (●); Enter puts another active. Layers below rest on the attempts above them, so they become stale until they are run again.",
             ],
         },
         Panel::Errors => errors(state.settings.target),
@@ -85,7 +85,7 @@ pub fn explanation(state: &State) -> Explanation {
             title: "Sessions side by side",
             formula: vec!["mean error = Σ relative errors of the pruned layers / their number"],
             text: vec![
-                "Every row is a session with its attempts in force: the open one (●) first, then those that were marked (m) in the list of sessions (S). The smallest of a column has a star.",
+                "Every row is a session with its attempts active: the open one (●) first, then those that were marked (m) in the list of sessions (S). The smallest of a column has a star.",
                 "A perplexity with ! was measured on another text, or in other windows, than the first one: it says nothing beside it. Errors of models pruned to other ratios differ by the ratio first.",
             ],
         },

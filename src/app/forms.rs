@@ -88,7 +88,7 @@ pub fn retry(state: &State) -> Result<Form, String> {
     let (layer, part) = (state.layer, state.part);
     let mut method = state.method(layer);
     let planned = state.schedule.ratios.get(layer).copied().unwrap_or(method.ratio);
-    let chosen = state.layers.get(layer).and_then(|layer| layer.in_force());
+    let chosen = state.layers.get(layer).and_then(|layer| layer.active());
     if chosen.is_none() {
         method.ratio = planned;
     }
@@ -228,13 +228,13 @@ pub fn export(state: &State) -> Result<Form, String> {
     let fields = vec![
         Field::choice(
             "format",
-            "hf: a Hugging Face directory; padded: one of the original sizes, with zeros; gguf: for llama.cpp",
+            "hf: a Hugging FrontendDraft directory; padded: one of the original sizes, with zeros; gguf: for llama.cpp",
             &names(&FORMATS),
             format.0,
         ),
         Field::choice(
             "weights",
-            "number type in a Hugging Face directory",
+            "number type in a Hugging FrontendDraft directory",
             &names(&EXPORT_TYPES),
             named(&EXPORT_TYPES, form.export_dtype),
         ),

@@ -30,7 +30,7 @@ pub struct Both<T> {
     pub after: T,
 }
 
-/// Which attempt of a layer is in force.
+/// Which attempt of a layer is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     pub layer: usize,

@@ -1,4 +1,4 @@
-//! A layer as the explorer knows it: its attempts, the one in force, the one in work.
+//! A layer as the explorer knows it: its attempts, the one active, the one in work.
 
 use crate::{
     config::{AttentionUnit, Part},
@@ -14,7 +14,7 @@ pub struct Layer {
     pub shape: LayerShape,
     /// In the order they were made.
     pub attempts: Vec<AttemptResult>,
-    /// Number of the attempt in force.
+    /// Number of the attempt active.
     pub chosen: Option<usize>,
     pub work: Option<Work>,
     /// Why the last solve failed; gone with the next one.
@@ -113,8 +113,8 @@ impl Layer {
         Self { shape, attempts: Vec::new(), chosen: None, work: None, failed: None, curves: Vec::new() }
     }
 
-    /// The attempt in force.
-    pub fn in_force(&self) -> Option<&AttemptResult> {
+    /// The attempt active.
+    pub fn active(&self) -> Option<&AttemptResult> {
         self.chosen.and_then(|number| self.attempt(number))
     }
 
@@ -131,11 +131,11 @@ impl Layer {
         if record.units == self.shape.kv_heads { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead }
     }
 
-    /// What is shown of a part: the attempt in work before the one in force.
+    /// What is shown of a part: the attempt in work before the one active.
     pub fn view(&self, part: Part) -> Option<PartView<'_>> {
         match &self.work {
             Some(work) => Some(work.view(part)),
-            None => self.in_force().map(|result| result.view(part)),
+            None => self.active().map(|result| result.view(part)),
         }
     }
 }

@@ -48,10 +48,10 @@ pub fn go(state: &mut State, movement: Move) -> Vec<Effect> {
         (Screen::Schedule, Move::End(by)) => move_layer(state, by * FAR),
         (Screen::Compare, movement) if matches!(state.focused(), Panel::Sessions | Panel::Curves) => {
             match movement {
-                Move::Aside(by) => state.held.quantity = state.held.quantity.turned(by),
+                Move::Aside(by) => state.compared.quantity = state.compared.quantity.turned(by),
                 Move::Line(_) | Move::Page(_) | Move::End(_) | Move::Layer(_) => {
-                    let row = state.held.row.saturating_add_signed(lines(movement, PAGE));
-                    state.held.row = row.min(state.held_sessions().count());
+                    let row = state.compared.row.saturating_add_signed(lines(movement, PAGE));
+                    state.compared.row = row.min(state.compared_sessions().count());
                 }
             }
             Vec::new()
@@ -69,13 +69,13 @@ pub fn go(state: &mut State, movement: Move) -> Vec<Effect> {
     }
 }
 
-/// Keeps the attempt under the cursor one that exists: the one in force where it was none.
+/// Keeps the attempt under the cursor one that exists: the one active where it was none.
 pub fn settle_attempt(state: &mut State) {
     let Some(layer) = state.layers.get(state.layer) else { return };
-    let in_force =
+    let active =
         layer.attempts.iter().position(|result| Some(result.attempt.number) == layer.chosen).unwrap_or(0);
     if state.attempt >= layer.attempts.len() {
-        state.attempt = in_force;
+        state.attempt = active;
     }
 }
 

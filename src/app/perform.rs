@@ -183,7 +183,7 @@ pub fn confirmed(state: &mut State, what: Confirmed) -> Vec<Effect> {
     }
 }
 
-/// Puts an attempt in force; the layer's planned ratio becomes the attempt's.
+/// Puts an attempt active; the layer's planned ratio becomes the attempt's.
 pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);

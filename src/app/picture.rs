@@ -33,7 +33,7 @@ pub enum Figure {
     },
     /// Parameters and perplexity.
     BeforeAndAfter,
-    /// The open session and those held beside it, over the layers.
+    /// The open session and those compared beside it, over the layers.
     Sessions(Quantity),
 }
 
@@ -41,7 +41,7 @@ pub enum Figure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     pub figure: Figure,
-    /// Ends in .svg or .png.
+    /// EmbeddingAndHead in .svg or .png.
     pub path: PathBuf,
     pub dark: bool,
     /// Replaces a file of that name.
@@ -54,8 +54,8 @@ pub fn figure(state: &State) -> Result<Figure, String> {
         return Err("No model is open yet, so that there is no chart".into());
     }
     let (layer, part) = (state.layer, state.part);
-    let solved = state.layers.get(layer).and_then(|layer| layer.in_force());
-    let any = state.layers.iter().any(|layer| layer.in_force().is_some());
+    let solved = state.layers.get(layer).and_then(|layer| layer.active());
+    let any = state.layers.iter().any(|layer| layer.active().is_some());
     let of_layer = |figure| match solved {
         Some(_) => Ok(figure),
         None => Err(format!("Layer {layer} has no finished attempt yet; its chart can be saved then")),
@@ -63,7 +63,7 @@ pub fn figure(state: &State) -> Result<Figure, String> {
     match state.focused() {
         Panel::LayerTable | Panel::RatioCurve => Ok(Figure::Ratios),
         Panel::Errors if any => Ok(Figure::Errors),
-        Panel::Sessions | Panel::Curves => Ok(Figure::Sessions(state.held.quantity)),
+        Panel::Sessions | Panel::Curves => Ok(Figure::Sessions(state.compared.quantity)),
         Panel::Perplexity | Panel::Texts if any => Ok(Figure::BeforeAndAfter),
         Panel::Errors | Panel::Perplexity | Panel::Texts => {
             Err("Nothing is pruned yet; the chart can be saved then".into())

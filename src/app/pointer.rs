@@ -66,7 +66,7 @@ fn click(state: &mut State, at: Pointed) -> Vec<Effect> {
         }
         Pointed::Compared(row) => {
             focus(state, Panel::Sessions);
-            state.held.row = row;
+            state.compared.row = row;
             Vec::new()
         }
         Pointed::LogLine(line) => {

@@ -8,13 +8,13 @@ use crate::{
 use super::{
     Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, Schedule, Search, Seen,
     State, Status, Then,
-    desk::{self, Face},
+    draft::{self, FrontendDraft},
     navigate, perform, sessions,
 };
 
 /// After `Opened`, which has made the layers.
 pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
-    let Restored { path, settings, ratios, layers, calibration, search, perplexities, unfinished, face } =
+    let Restored { path, settings, ratios, layers, calibration, search, perplexities, unfinished, frontend } =
         session;
     let name = sessions::name(&path);
     let mut told = Vec::new();
@@ -22,18 +22,18 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     for (known, restored) in state.layers.iter_mut().zip(layers) {
         take_attempts(known, restored);
     }
-    let face = desk::read(face).unwrap_or_else(|why| {
+    let frontend = draft::read(frontend).unwrap_or_else(|why| {
         told.push(format!(
             "Session {name}: what was planned cannot be read in full ({why}); nothing can be taken back"
         ));
         None
     });
-    if let Some(why) = take_plan(state, *settings, &ratios, face.as_ref()) {
+    if let Some(why) = take_plan(state, *settings, &ratios, frontend.as_ref()) {
         told.push(format!("Session {name}: {why}"));
     }
-    if let Some(face) = &face {
+    if let Some(frontend) = &frontend {
         let layers = &state.layers;
-        state.history = face.history.clone().up_to_what_fits(|change| fits(change, layers));
+        state.history = frontend.history.clone().up_to_what_fits(|change| fits(change, layers));
     }
     state.calibration = calibration;
     state.search = search.map(|record| Search::of_record(*record)).unwrap_or_default();
@@ -61,7 +61,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     }
     state.broken_off = unfinished.is_some();
     state.session = Some(path.clone());
-    state.settle_desk();
+    state.settle_draft();
     let then =
         state.reopening.take().filter(|asked| asked.is_of(&path)).map_or(Then::Look, |asked| asked.then);
     if state.is_replay() {
@@ -103,10 +103,10 @@ fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Opt
 }
 
 fn take_attempts(known: &mut Layer, restored: RestoredLayer) {
-    let RestoredLayer { in_force, attempts } = restored;
+    let RestoredLayer { active, attempts } = restored;
     known.attempts = attempts.into_iter().map(attempt).collect();
-    // One that can't be used is in force no longer.
-    known.chosen = in_force.filter(|&number| known.attempt(number).is_some());
+    // One that can't be used is active no longer.
+    known.chosen = active.filter(|&number| known.attempt(number).is_some());
 }
 
 fn attempt(restored: RestoredAttempt) -> AttemptResult {
@@ -120,11 +120,11 @@ fn take_plan(
     state: &mut State,
     settings: Settings,
     ratios: &[LayerRatio],
-    face: Option<&Face>,
+    frontend: Option<&FrontendDraft>,
 ) -> Option<String> {
     let layers = state.layers.len();
     state.settings = settings;
-    let kept = face.map(|face| &face.schedule).filter(|schedule| schedule.fits(layers));
+    let kept = frontend.map(|frontend| &frontend.schedule).filter(|schedule| schedule.fits(layers));
     let (schedule, mut wrong) = match kept {
         Some(schedule) => (schedule.clone(), None),
         None => Schedule::of_settings(layers, &state.settings),
@@ -170,7 +170,7 @@ pub fn forget(state: &mut State) {
     state.history = History::default();
     state.jobs.clear();
     (state.last_job, state.record, state.calibration) = (None, None, None);
-    state.ghosts.clear();
+    state.previous_runs.clear();
     (state.runs, state.layer, state.attempt) = (0, 0, 0);
     state.broken_off = false;
     state.layer_filter.clear();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{Command, SessionSummary, Standing};
+use crate::protocol::{Command, SessionStatus, SessionSummary};
 
 use super::{Action, Ask, Confirmed, Effect, NoticeKind, Overlay, State, compare_sessions, perform};
 
@@ -60,19 +60,19 @@ impl State {
             filter.is_empty()
                 || holds(&session.name)
                 || model.is_some_and(holds)
-                || state_name(&session.standing).contains(&filter)
+                || state_name(&session.status).contains(&filter)
         };
         sessions.iter().filter(shown).collect()
     }
 }
 
 /// What the filter finds a session by beside its names.
-fn state_name(standing: &Standing) -> &'static str {
-    match standing {
-        Standing::Finished => "finished",
-        Standing::Unfinished { .. } => "begun",
-        Standing::InUse { .. } => "in use",
-        Standing::Damaged { .. } => "damaged",
+fn state_name(status: &SessionStatus) -> &'static str {
+    match status {
+        SessionStatus::Finished => "finished",
+        SessionStatus::Unfinished { .. } => "begun",
+        SessionStatus::InUse { .. } => "in use",
+        SessionStatus::Damaged { .. } => "damaged",
     }
 }
 
@@ -143,7 +143,7 @@ pub(super) fn chosen(state: &State) -> Option<SessionSummary> {
 /// Opens the session under the cursor. It is refused with what to do where that can't be.
 pub fn open(state: &mut State, then: Then) -> Vec<Effect> {
     let Some(session) = chosen(state) else { return Vec::new() };
-    let SessionSummary { path, name, standing, .. } = &session;
+    let SessionSummary { path, name, status, .. } = &session;
     if state.is_replay() {
         let place = argument(state, path);
         return state.refuse(format!("this is a recording; slimgpt --session {place} opens the session"));
@@ -161,13 +161,13 @@ pub fn open(state: &mut State, then: Then) -> Vec<Effect> {
     if let Some(why) = state.unready() {
         return state.refuse(why);
     }
-    match standing {
-        Standing::Finished | Standing::Unfinished { .. } => {}
-        Standing::InUse { pid } => {
+    match status {
+        SessionStatus::Finished | SessionStatus::Unfinished { .. } => {}
+        SessionStatus::InUse { pid } => {
             let who = pid.map_or("another process".into(), |pid| format!("process {pid}"));
             return state.refuse(format!("{who} works on session {name}; end it there first"));
         }
-        Standing::Damaged { why } => {
+        SessionStatus::Damaged { why } => {
             let text = format!("session {name} cannot be opened: {why}");
             return state.refuse(text);
         }
@@ -217,7 +217,7 @@ pub fn ask_to_delete(state: &mut State) -> Vec<Effect> {
     if state.is_open_session(&session) || (asked && state.is_reopening()) {
         return state.refuse(format!("session {name} is open here; open another one, then delete it"));
     }
-    if let Standing::InUse { pid } = session.standing {
+    if let SessionStatus::InUse { pid } = session.status {
         let who = pid.map_or("another process".into(), |pid| format!("process {pid}"));
         return state.refuse(format!("{who} works on session {name}; end it there first"));
     }

@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    Compare, Form, Ghost, Held, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, Reopening,
-    Revision, Schedule, Screen, Search, SessionList, Start, Status,
+    Compare, ComparedSessions, Form, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, PreviousRun,
+    Reopening, Revision, Schedule, Screen, Search, SessionList, Start, Status,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +40,8 @@ pub struct State {
     pub pace: Pace,
     pub compare: Compare,
     /// Sessions that stand beside the open one.
-    pub held: Held,
-    pub ghosts: Vec<Ghost>,
+    pub compared: ComparedSessions,
+    pub previous_runs: Vec<PreviousRun>,
     pub log: Log,
     /// The directory in which all is recorded.
     pub session: Option<PathBuf>,
@@ -53,7 +53,7 @@ pub struct State {
     pub session_filter: String,
     /// A session that the engine was asked to open.
     pub reopening: Option<Reopening>,
-    pub desk: Revision,
+    pub draft: Revision,
 
     pub screen: Screen,
     /// The focused panel of every screen, in the order of [`Screen::ALL`].
@@ -123,7 +123,7 @@ impl State {
             schedule: Schedule::default(),
             search: Search::default(),
             compare: Compare::new(eval, &start.settings),
-            held: Held::default(),
+            compared: ComparedSessions::default(),
             settings: start.settings,
             layers: Vec::new(),
             history: History::default(),
@@ -135,14 +135,14 @@ impl State {
             record: None,
             calibration: None,
             pace: start.pace,
-            ghosts: Vec::new(),
+            previous_runs: Vec::new(),
             log: Log::default(),
             session: None,
             sessions_root: start.sessions_root,
             sessions: None,
             session_filter: String::new(),
             reopening: None,
-            desk: Revision::default(),
+            draft: Revision::default(),
             screen: Screen::default(),
             focus: Screen::ALL.map(|screen| screen.panels()[0]),
             layer: 0,
@@ -191,7 +191,7 @@ impl State {
         if layer.failed.is_some() {
             return Status::Failed;
         }
-        let Some(result) = layer.in_force() else { return Status::Waiting };
+        let Some(result) = layer.active() else { return Status::Waiting };
         let attempt = &result.attempt;
         let same_above = attempt.above.len() <= index
             && attempt.above.iter().zip(&self.layers).all(|(&number, above)| above.chosen == Some(number));
@@ -209,19 +209,19 @@ impl State {
         (0..self.layers.len()).filter(holds).collect()
     }
 
-    /// Parameters with the attempts in force, and as planned where there is none.
+    /// Parameters with the attempts active, and as planned where there is none.
     pub fn parameters_after(&self) -> u64 {
         let Some(model) = &self.model else { return 0 };
         let gone: u64 = (0..self.layers.len())
-            .map(|index| self.gone_in_force(index).unwrap_or_else(|| self.goal(index).parameters))
+            .map(|index| self.removed_active(index).unwrap_or_else(|| self.goal(index).parameters))
             .sum();
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
-    /// Parameters with the attempts in force; layers without one are dense.
-    pub fn parameters_in_force(&self) -> u64 {
+    /// Parameters with the attempts active; layers without one are dense.
+    pub fn parameters_active(&self) -> u64 {
         let Some(model) = &self.model else { return 0 };
-        let gone: u64 = (0..self.layers.len()).filter_map(|index| self.gone_in_force(index)).sum();
+        let gone: u64 = (0..self.layers.len()).filter_map(|index| self.removed_active(index)).sum();
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
@@ -244,14 +244,14 @@ impl State {
         super::goal::progress(self)
     }
 
-    /// Output error of every layer, of the attempts in force.
+    /// Output error of every layer, of the attempts active.
     pub fn output_errors(&self) -> Vec<Option<f64>> {
-        self.layers.iter().map(|layer| layer.in_force()?.record.output_error).collect()
+        self.layers.iter().map(|layer| layer.active()?.record.output_error).collect()
     }
 
-    /// Takes note of which attempts are in force, after any of them has changed.
+    /// Takes note of which attempts are active, after any of them has changed.
     pub(super) fn settle_choices(&mut self) {
-        self.compare.in_force = self.layers.iter().map(|layer| layer.chosen).collect();
+        self.compare.active = self.layers.iter().map(|layer| layer.chosen).collect();
     }
 
     /// The first layer that another run would have to begin with.
@@ -269,9 +269,9 @@ impl State {
         self.first_to_run().or_else(|| end.then_some(self.layers.len()))
     }
 
-    fn gone_in_force(&self, index: usize) -> Option<u64> {
+    fn removed_active(&self, index: usize) -> Option<u64> {
         let layer = self.layers.get(index)?;
-        let record = &layer.in_force()?.record;
+        let record = &layer.active()?.record;
         // What a unit was is told by how many there were, whatever the settings say now.
         let unit = layer.shape.per_attention_unit(layer.unit_of(&record.attention));
         Some(

@@ -83,7 +83,7 @@ fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, St
         group_size: forms::group_size(form.text("group size"))?,
         compensation: form.switched("compensation"),
         refine: value_of(&REFINEMENTS, form.text("refine")).unwrap_or_default(),
-        apart: Vec::new(),
+        overrides: Vec::new(),
     };
     if let Some(why) = state.unready_to_prune() {
         return Err(why);

@@ -1,14 +1,14 @@
 //! Msg → update → Effects: the only place where the state changes.
 
 use super::{
-    Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, Overlay, State, compare_sessions, desk,
+    Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, Overlay, State, compare_sessions, draft,
     engine_events, overlay_keys, perform, picture, pointer, sessions,
 };
 
 /// Takes in what happened, and says what it asks of the world.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
-    effects.extend(desk::keep(state));
+    effects.extend(draft::keep(state));
     effects
 }
 
@@ -27,7 +27,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.size = (columns, rows);
             Vec::new()
         }
-        Msg::Engine(stamped) => engine_events::hear(state, stamped),
+        Msg::Engine(stamped) => engine_events::handle(state, stamped),
         Msg::EngineGone(cause) => gone(state, cause),
         Msg::Sessions { now, sessions } => {
             sessions::listed(state, now, sessions);

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 use super::stopwatch::Stopwatch;
 use crate::{
     config::LayerRatio,
-    protocol::{Command, Desk, Event, Pace, Stage, Stamped},
+    protocol::{Command, Draft, Event, Pace, Stage, Stamped},
     session::Journal,
 };
 
@@ -96,7 +96,7 @@ impl Control {
     }
 
     /// Tells a result. Never dropped: waits while the face is behind.
-    pub fn tell(&mut self, event: Event) {
+    pub fn emit(&mut self, event: Event) {
         let stamped = self.stamp(event);
         self.write_down(&stamped);
         self.send(stamped);
@@ -117,14 +117,14 @@ impl Control {
         if let Err(cause) = journal.append(stamped) {
             // The results lie in files of their own; the log of them is no reason to end.
             self.journal = None;
-            self.tell(Event::Warning { message: format!("{cause}; the run goes on without its log") });
+            self.emit(Event::Warning { message: format!("{cause}; the run goes on without its log") });
         }
     }
 
-    pub(super) fn keep(&mut self, desk: &Desk) {
+    pub(super) fn keep(&mut self, draft: &Draft) {
         let Some(journal) = &mut self.journal else { return };
-        if let Err(cause) = journal.keep_desk(desk) {
-            self.tell(Event::Warning { message: cause.to_string() });
+        if let Err(cause) = journal.save_draft(draft) {
+            self.emit(Event::Warning { message: cause.to_string() });
         }
     }
 
@@ -178,7 +178,7 @@ impl Control {
         }
         loop {
             match self.commands.blocking_recv() {
-                Some(Command::Keep { desk }) => self.keep(&desk),
+                Some(Command::SaveDraft { draft }) => self.keep(&draft),
                 Some(command) if begins_work(&command) => return Some(command),
                 Some(_) => {}
                 None => return None,
@@ -241,7 +241,7 @@ impl Control {
                 }
                 Ok(Command::Cancel { .. }) => self.wanted = Wanted::Cancelled,
                 Ok(Command::Replan { ratios, .. }) => self.replanned = Some(ratios),
-                Ok(Command::Keep { desk }) => self.keep(&desk),
+                Ok(Command::SaveDraft { draft }) => self.keep(&draft),
                 Ok(Command::Speed(_)) => {}
                 Ok(
                     later @ (Command::Run { .. }
@@ -262,14 +262,14 @@ impl Control {
 
     fn halt(&mut self) {
         self.watch.stop();
-        self.tell(Event::Paused);
+        self.emit(Event::Paused);
     }
 
     fn go_on(&mut self, motion: Motion) -> Motion {
         match motion {
             Motion::Paused | Motion::BatchLeft => {
                 self.watch.go_on();
-                self.tell(Event::Resumed);
+                self.emit(Event::Resumed);
             }
             Motion::Going => {}
         }
@@ -319,7 +319,7 @@ fn number(command: &Command) -> Option<u64> {
         | Command::Cancel { .. }
         | Command::Replan { .. }
         | Command::Choose { .. }
-        | Command::Keep { .. }
+        | Command::SaveDraft { .. }
         | Command::Reopen { .. }
         | Command::Speed(_) => None,
     }

@@ -5,19 +5,19 @@ mod control;
 mod describe;
 mod error;
 mod evaluate;
+mod evaluation;
 mod generate;
-mod hear;
 mod inspect;
 mod logits;
 mod machine;
-mod meter;
+mod notices;
 mod open;
 mod place;
 mod publish;
 mod stopwatch;
 mod texts;
-mod workbench;
 mod worker;
+mod workspace;
 
 pub use crate::eval::Draw;
 pub use control::Control;
@@ -29,8 +29,8 @@ pub use logits::{Logits, LogitsWritten, logits};
 pub use machine::use_threads;
 pub use open::ModelChoice;
 pub use place::SessionPlace;
-pub use workbench::{
-    Choose, Export, LayerTries, MethodChange, PruneRun, Report, Resume, Resumed, Retry, Tried, choose,
-    export, prune, report, resume, retry, workbench,
-};
 pub use worker::{Worker, start};
+pub use workspace::{
+    Choose, Export, LayerTries, MethodChange, PruneRun, Report, Resume, Resumed, Retry, Tried, choose,
+    export, prune, report, resume, retry, workspace,
+};

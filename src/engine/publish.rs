@@ -24,9 +24,9 @@ pub fn publish(
     let published = out.publish()?;
     if let Some(leftover) = published.leftover {
         let message = format!("what was replaced could not be removed; it is now {}", leftover.display());
-        control.tell(Event::Warning { message });
+        control.emit(Event::Warning { message });
     }
-    control.tell(Event::Written { path: published.path, bytes: published.bytes });
+    control.emit(Event::Written { path: published.path, bytes: published.bytes });
     Ok(published.bytes)
 }
 

@@ -1,4 +1,4 @@
-//! The thread that a job, or the workbench, lives on.
+//! The thread that a job, or the workspace, lives on.
 
 use std::thread::{self, JoinHandle};
 
@@ -31,7 +31,7 @@ pub fn start<T: Send + 'static>(
     let thread = thread::spawn(move || {
         let result = job(&mut control);
         if let Err(error) = &result {
-            control.tell(ending(error));
+            control.emit(ending(error));
         }
         result
     });

@@ -31,7 +31,7 @@ pub fn difference(
     let total: usize = models.iter().map(|model| model.architecture().layers.len()).sum();
     let mut done = 0;
     let mut logits = |model: &dyn BlockByBlock| -> Result<Vec<Vec<f32>>, Error> {
-        let ends = model.ends(device, dtype)?;
+        let ends = model.embedding_and_head(device, dtype)?;
         let length = windows.first().map_or(0, |window| window.len());
         let rope = model.rope(length, device, dtype)?;
         let mut h = ends.embed(windows)?;

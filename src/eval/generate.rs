@@ -35,7 +35,7 @@ pub struct Writing<'g> {
     /// Tokens at the end, at most.
     end: usize,
     /// Bytes of the text that have been told.
-    told: usize,
+    emitted: usize,
 }
 
 /// What one step has made.
@@ -65,7 +65,8 @@ impl Generation {
                 return Err(Error::Cancelled);
             }
         }
-        let decoder = Decoder::new(model.ends(device, dtype)?, blocks, model.rope(limit, device, dtype)?);
+        let decoder =
+            Decoder::new(model.embedding_and_head(device, dtype)?, blocks, model.rope(limit, device, dtype)?);
         let (bos, stops) = (architecture.bos, architecture.eos.clone());
         let bytes = architecture.parameters() * dtype.size_in_bytes() as u64;
         Ok(Self { decoder, tokenizer, bos, stops, limit, bytes })
@@ -100,7 +101,7 @@ impl Generation {
             unseen: ids.len(),
             begin: ids.len(),
             end,
-            told: self.decode(&ids)?.len(),
+            emitted: self.decode(&ids)?.len(),
             ids,
         })
     }
@@ -137,9 +138,9 @@ impl Writing<'_> {
         self.unseen = 1;
         let text = self.generation.decode(&self.ids)?;
         // A character may be spread over several tokens: told once it is whole.
-        let new = text.get(self.told..).filter(|_| !text.ends_with('\u{FFFD}'));
+        let new = text.get(self.emitted..).filter(|_| !text.ends_with('\u{FFFD}'));
         let piece = new.unwrap_or_default().to_string();
-        self.told += piece.len();
+        self.emitted += piece.len();
         Ok(Written::Piece(piece))
     }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::model::{BlockByBlock, Ends};
+use crate::model::{BlockByBlock, EmbeddingAndHead};
 
 use super::Error;
 
@@ -46,7 +46,7 @@ impl Perplexity<'_> {
         let at_once = usize::try_from(self.memory_budget / 2 / per_window).unwrap_or(usize::MAX).max(1);
         let per_batch = (TOKENS_PER_BATCH / length).max(1);
 
-        let ends = self.model.ends(self.device, self.dtype)?;
+        let ends = self.model.embedding_and_head(self.device, self.dtype)?;
         let rope = self.model.rope(length, self.device, self.dtype)?;
         let passes = architecture.layers.len() as u64 + 1;
         let batches_in = |windows: usize| windows.div_ceil(per_batch) as u64;
@@ -86,7 +86,7 @@ impl Perplexity<'_> {
     }
 
     /// What enters the first block [windows, length, hidden], with the BOS before each window where one is wanted.
-    fn embed(&self, ends: &Ends, windows: &[&[u32]]) -> Result<Tensor, Error> {
+    fn embed(&self, ends: &EmbeddingAndHead, windows: &[&[u32]]) -> Result<Tensor, Error> {
         let Some(bos) = self.bos else { return Ok(ends.embed(windows)?) };
         let longer: Vec<Vec<u32>> = windows.iter().map(|window| [&[bos], *window].concat()).collect();
         let longer: Vec<&[u32]> = longer.iter().map(Vec::as_slice).collect();

@@ -1,9 +1,9 @@
 //! The engine without a screen: progress on stderr, results on stdout, an exit code.
 
 mod columns;
-mod face;
 mod inspect;
 mod on_session;
+mod progress;
 mod run;
 mod sessions;
 mod sweep;

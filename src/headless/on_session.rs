@@ -43,16 +43,16 @@ pub fn retry(job: Retry, output: Output, root: Option<&Path>) -> Result<(), Erro
     let (name, layer) = (argument(root, &job.session), job.layer);
     let tries = run::drive(move |control| engine::retry(job, control), None).result?;
     print_tries(&tries, &name, output)?;
-    if let Some(newest) = tries.tries.last().filter(|newest| !newest.in_force) {
+    if let Some(newest) = tries.tries.last().filter(|newest| !newest.active) {
         let number = newest.attempt.number;
         say(&format!(
-            "Attempt {number} lies beside: slimgpt choose {name} --layer {layer} --attempt {number} puts it in force."
+            "Attempt {number} lies beside: slimgpt choose {name} --layer {layer} --attempt {number} puts it active."
         ));
     }
     Ok(())
 }
 
-/// Puts an attempt in force and prints the layer's attempts.
+/// Puts an attempt active and prints the layer's attempts.
 pub fn choose(job: Choose, output: Output, root: Option<&Path>) -> Result<(), Error> {
     let name = argument(root, &job.session);
     let tries = run::drive(move |control| engine::choose(job, control), None).result?;
@@ -86,7 +86,7 @@ pub fn or_how_to_go_on<T>(driven: Driven<T>, root: Option<&Path>) -> Result<T, E
     if let (Err(_), Some(session)) = (&result, session) {
         match session::look(&session) {
             // What cannot be removed is in nobody's way.
-            Ok(state) if state.course.is_none() => drop(session::remove(&session)),
+            Ok(state) if state.run_state.is_none() => drop(session::remove(&session)),
             // It was refused before it pruned anything: the error itself says what to do.
             Ok(_) | Err(_) if begun == Begun::NoRun => {}
             Ok(_) | Err(_) => {
@@ -114,15 +114,15 @@ fn print_tries(tries: &LayerTries, name: &str, output: Output) -> Result<(), Err
 
 fn text(tries: &LayerTries) -> String {
     let mut columns = table::attempts();
-    for Tried { attempt, record, in_force, stale } in &tries.tries {
-        let standing = match (in_force, stale) {
-            (true, false) => "in force",
-            (true, true) => "in force, stale",
+    for Tried { attempt, record, active, stale } in &tries.tries {
+        let status = match (active, stale) {
+            (true, false) => "active",
+            (true, true) => "active, stale",
             (false, true) => "stale",
             (false, false) => "",
         };
         let parts = (Some(summary(&record.attention)), Some(summary(&record.mlp)), record.output_error);
-        columns.row(table::attempt(attempt, parts, standing));
+        columns.row(table::attempt(attempt, parts, status));
     }
     format!("Attempts at layer {}:\n{columns}", tries.layer)
 }

@@ -1,4 +1,4 @@
-//! Drives a job to its end: events to the face and the recorder, interrupts to the worker.
+//! Drives a job to its end: events to the progress and the recorder, interrupts to the worker.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::{
     recording::Recorder,
 };
 
-use super::face::Face;
+use super::progress::Progress;
 
 /// The number of the one job.
 const RUN: u64 = 1;
@@ -57,7 +57,7 @@ fn follow<T: Send + 'static>(
         // Listened to before the worker starts, so that no signal finds the process unprepared.
         let mut interrupts = Interrupts::listen().map_err(Error::Runtime)?;
         let mut worker = start(RUN, job);
-        let mut face = Face::new();
+        let mut progress = Progress::new();
         loop {
             tokio::select! {
                 event = worker.events.recv() => {
@@ -66,16 +66,16 @@ fn follow<T: Send + 'static>(
                         recorder.record(&stamped);
                     }
                     heard(&stamped.event);
-                    face.show(&stamped.event);
+                    progress.show(&stamped.event);
                 }
                 () = interrupts.next() => {
-                    face.say("Cancelling after this step.");
+                    progress.say("Cancelling after this step.");
                     // Closed or full: the worker has ended or has been told already.
                     let _ = worker.commands.try_send(Command::Cancel { run: RUN });
                 }
             }
         }
-        face.finish();
+        progress.finish();
         worker.join()
     })
 }

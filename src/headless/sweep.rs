@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::ByteSize,
     engine,
-    sweep::{self, Asked, Collected, Error, News, Outcome, Place, Share, Standing, Sweep, Table, Work},
+    sweep::{self, Asked, Collected, Error, News, Outcome, Place, SessionStatus, Share, Sweep, Table, Work},
 };
 
 /// From one look at the processes to the next.
@@ -30,25 +30,25 @@ pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<()
     let mut to_run = Vec::new();
     for (at, cell) in sweep.cells.iter().enumerate() {
         // What cannot be read is told when its turn comes.
-        if !matches!(place.standing(cell, sweep.export), Ok(Standing::Finished)) {
+        if !matches!(place.status(cell, sweep.export), Ok(SessionStatus::Finished)) {
             to_run.push(at);
         }
     }
     let mut failed = 0;
     if !to_run.is_empty() {
         let share = room(sweep, &to_run, asked)?;
-        place.lay_down(sweep)?;
-        tell_beginning(sweep, to_run.len(), share);
+        place.serialised(sweep)?;
+        print_start(sweep, to_run.len(), share);
         let ended = drive(sweep, &place, share, to_run);
         // Half a table is better than none, also where the work was broken off.
         let collected = sweep::collect(sweep, &place);
         sweep::publish(&collected, &place)?;
         failed = ended?;
     } else {
-        place.lay_down(sweep)?;
+        place.serialised(sweep)?;
         say("All cells are finished.");
     }
-    tell(sweep, &place, output)?;
+    emit(sweep, &place, output)?;
     if failed > 0 {
         return Err(Error::Failed { failed, of: sweep.cells.len() });
     }
@@ -61,7 +61,7 @@ pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<()
 /// A directory without a sweep, or that cannot be written to.
 pub fn collect(out: &Path, output: Output) -> Result<(), Error> {
     let (place, sweep) = Place::open(out)?;
-    tell(&sweep, &place, output)
+    emit(&sweep, &place, output)
 }
 
 /// Prints a command for each cell that is not finished; the settings that they name are laid down.
@@ -71,19 +71,19 @@ pub fn collect(out: &Path, output: Output) -> Result<(), Error> {
 pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(), Error> {
     let place = Place::new(out)?;
     place.refuse_changed(sweep)?;
-    place.lay_down(sweep)?;
+    place.serialised(sweep)?;
     let program = std::env::args_os().next().unwrap_or_else(|| "slimgpt".into());
     let mut text = String::new();
     for cell in &sweep.cells {
-        let standing = place.standing(cell, sweep.export)?;
-        if let Standing::InUse(_) = standing {
+        let status = place.status(cell, sweep.export)?;
+        if let SessionStatus::InUse(_) = status {
             say(&format!("Cell {}: another process works on it, so it is left out", cell.name));
             continue;
         }
-        if standing == Standing::Fresh {
+        if status == SessionStatus::Fresh {
             place.make_room(cell)?;
         }
-        if let Some(line) = sweep::command((sweep, &place), cell, standing, threads) {
+        if let Some(line) = sweep::command((sweep, &place), cell, status, threads) {
             text += &(line.quoted(Path::new(&program)) + "\n");
         }
     }
@@ -103,7 +103,7 @@ fn room(sweep: &Sweep, to_run: &[usize], asked: Asked) -> Result<Share, Error> {
     driven.result?
 }
 
-fn tell_beginning(sweep: &Sweep, to_run: usize, share: Share) {
+fn print_start(sweep: &Sweep, to_run: usize, share: Share) {
     let Share { jobs, threads, needs, room } = share;
     let done = sweep.cells.len() - to_run;
     let done = if done > 0 { format!(", {done} are finished") } else { String::new() };
@@ -128,33 +128,33 @@ fn drive(sweep: &Sweep, place: &Place, share: Share, to_run: Vec<usize>) -> Resu
     let runtime = runtime.map_err(engine::Error::Runtime)?;
     runtime.block_on(async {
         let mut interrupts = Interrupts::listen().map_err(engine::Error::Runtime)?;
-        let mut face = Face::new(sweep, to_run.len());
+        let mut progress = Progress::new(sweep, to_run.len());
         let mut work = Work::new(sweep, place, share, to_run)?;
         let (mut failed, mut cancelled) = (0, false);
         while !work.is_over() {
             for news in work.step()? {
                 failed += usize::from(matches!(news, News::Failed(..)));
-                face.tell(&news, sweep, place);
+                progress.emit(&news, sweep, place);
             }
-            face.at_work(work.running().map(|cell| cell.name.as_str()));
+            progress.at_work(work.running().map(|cell| cell.name.as_str()));
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = interrupts.next() => {
                     if !cancelled {
-                        face.say("Cancelling: the runs end after this step.");
+                        progress.say("Cancelling: the runs end after this step.");
                     }
                     cancelled = true;
                     work.end();
                 }
             }
         }
-        face.finish();
+        progress.finish();
         if cancelled { Err(Error::Cancelled) } else { Ok(failed) }
     })
 }
 
 /// Collects, writes and prints.
-fn tell(sweep: &Sweep, place: &Place, output: Output) -> Result<(), Error> {
+fn emit(sweep: &Sweep, place: &Place, output: Output) -> Result<(), Error> {
     let collected = sweep::collect(sweep, place);
     sweep::publish(&collected, place)?;
     match output {
@@ -188,12 +188,12 @@ fn text(collected: &Collected) -> String {
 }
 
 /// Progress on stderr.
-enum Face {
+enum Progress {
     Bar(ProgressBar),
     Lines { done: usize, of: usize },
 }
 
-impl Face {
+impl Progress {
     fn new(sweep: &Sweep, to_run: usize) -> Self {
         let of = sweep.cells.len();
         let done = of - to_run;
@@ -206,7 +206,7 @@ impl Face {
         Self::Bar(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
     }
 
-    fn tell(&mut self, news: &News, sweep: &Sweep, place: &Place) {
+    fn emit(&mut self, news: &News, sweep: &Sweep, place: &Place) {
         let name = |at: usize| sweep.cells[at].name.as_str();
         match news {
             News::Started(_) => {}

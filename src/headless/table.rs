@@ -7,7 +7,7 @@ use super::{
 use crate::{
     config::{AttentionUnit, Part},
     protocol::{
-        Apart, Attempt, PartRecord, PartSummary, PerplexityRecord, RoundingCost, RunRecord, SwapGain,
+        Attempt, PartOverride, PartRecord, PartSummary, PerplexityRecord, RoundingCost, RunRecord, SwapGain,
         Verified, WrittenRecord,
     },
 };
@@ -141,11 +141,11 @@ pub fn attempts() -> Columns {
 pub fn attempt(
     attempt: &Attempt,
     (attention, mlp, output_error): (Option<PartSummary>, Option<PartSummary>, Option<f64>),
-    standing: &str,
+    status: &str,
 ) -> [String; 13] {
     let Attempt { number, method, .. } = attempt;
     let parts: Vec<String> = method.parts.iter().map(Part::to_string).collect();
-    let each = |text: fn(&Apart) -> String| {
+    let each = |text: fn(&PartOverride) -> String| {
         let ways = method.parts.iter().filter_map(|&part| method.of_part(part));
         let mut texts: Vec<String> = ways.map(|way| text(&way)).collect();
         texts.dedup();
@@ -164,7 +164,7 @@ pub fn attempt(
         or_dash(attention, |part| error(part.relative_error)),
         or_dash(mlp, |part| error(part.relative_error)),
         or_dash(output_error, error),
-        standing.into(),
+        status.into(),
     ]
 }
 

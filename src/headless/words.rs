@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     config::{Schedule, Settings},
-    protocol::{PartSummary, PerplexityRecord, SessionContent, SessionSummary, Standing},
+    protocol::{PartSummary, PerplexityRecord, SessionContent, SessionStatus, SessionSummary},
     session,
 };
 
@@ -37,31 +37,31 @@ pub fn is_empty(session: &SessionSummary) -> bool {
     session.content.as_ref().is_some_and(|content| content.layers.iter().all(|layer| layer.attempts == 0))
 }
 
-pub fn standing(session: &SessionSummary) -> String {
-    match &session.standing {
-        Standing::Finished if is_empty(session) => "empty".into(),
-        Standing::Finished => "finished".into(),
-        Standing::Unfinished { left: 0 } => "unfinished".into(),
-        Standing::Unfinished { left } => format!("{left} left"),
-        Standing::InUse { pid: Some(pid) } => format!("in use by {pid}"),
-        Standing::InUse { pid: None } => "in use".into(),
-        Standing::Damaged { .. } => match session::look(&session.path) {
+pub fn status(session: &SessionSummary) -> String {
+    match &session.status {
+        SessionStatus::Finished if is_empty(session) => "empty".into(),
+        SessionStatus::Finished => "finished".into(),
+        SessionStatus::Unfinished { left: 0 } => "unfinished".into(),
+        SessionStatus::Unfinished { left } => format!("{left} left"),
+        SessionStatus::InUse { pid: Some(pid) } => format!("in use by {pid}"),
+        SessionStatus::InUse { pid: None } => "in use".into(),
+        SessionStatus::Damaged { .. } => match session::look(&session.path) {
             Err(session::Error::Newer { .. }) => "newer".into(),
             Ok(_) | Err(_) => "damaged".into(),
         },
     }
 }
 
-/// Layers with an attempt in force, of all.
+/// Layers with an attempt active, of all.
 pub fn layers(content: &SessionContent) -> String {
-    let solved = content.layers.iter().filter(|layer| layer.in_force.is_some()).count();
+    let solved = content.layers.iter().filter(|layer| layer.active.is_some()).count();
     format!("{solved}/{}", content.layers.len())
 }
 
-/// Mean ratio of the attempts in force; None where there is none.
+/// Mean ratio of the attempts active; None where there is none.
 pub fn mean_ratio(content: &SessionContent) -> Option<f64> {
     let ratios: Vec<f64> =
-        content.layers.iter().filter_map(|layer| Some(layer.in_force.as_ref()?.ratio.mean())).collect();
+        content.layers.iter().filter_map(|layer| Some(layer.active.as_ref()?.ratio.mean())).collect();
     (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64)
 }
 

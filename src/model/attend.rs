@@ -16,11 +16,11 @@ const MOST_SCORES: usize = 1 << 24;
 
 /// What a query sees: keys of its own position and before, no further back than the sliding window.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight {
+pub struct AttentionMask {
     pub window: Option<usize>,
 }
 
-impl Sight {
+impl AttentionMask {
     /// The first key that the query at `position` sees.
     pub fn first_seen(self, position: usize) -> usize {
         self.window.map_or(0, |window| (position + 1).saturating_sub(window))
@@ -43,7 +43,7 @@ impl Sight {
 /// → [batch, t, heads·head_dim], in the type of q. Queries and keys lie in memory as they like.
 ///
 /// The query heads of a group are stacked as rows over their key-value head, so that keys are never repeated.
-pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
     let context = match q.device() {
@@ -54,7 +54,7 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -
 }
 
 /// Two products a chunk for as many heads as the caches have room for; keys and values are read where they lie.
-fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
+fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let group = heads / kv_heads;
@@ -93,7 +93,7 @@ fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
 }
 
 /// The same of whole operations that every device has.
-fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Sight) -> Result<Tensor> {
+fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let q = (q * (head_dim as f64).powf(-0.5))?;
@@ -191,7 +191,7 @@ mod tests {
             let expected = slow(&inputs, offset, window);
             let [q, k, v] = &inputs;
             for attend in [on_processor, on_device] {
-                let found = attend(q, k, v, offset, Sight { window }).unwrap();
+                let found = attend(q, k, v, offset, AttentionMask { window }).unwrap();
                 let found: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();
                 assert_eq!(found.len(), expected.len());
                 let far = found.iter().zip(&expected).map(|(&a, &b)| (f64::from(a) - b).abs());
@@ -209,7 +209,7 @@ mod tests {
         let (heads, head_dim) = (32, 128);
         for (batch, t) in [(8, 256), (2, 1024), (1, 2048)] {
             let [q, k, v] = inputs((batch, heads, heads, 0, t, head_dim, None));
-            let own = || attend(&q, &k, &v, 0, Sight { window: None }).unwrap();
+            let own = || attend(&q, &k, &v, 0, AttentionMask { window: None }).unwrap();
             let laid = |x: &Tensor| x.transpose(1, 2).unwrap().contiguous().unwrap();
             let (q_laid, k_laid, v_laid) = (laid(&q), laid(&k), laid(&v));
             let scale = (head_dim as f32).powf(-0.5);
@@ -238,7 +238,7 @@ mod tests {
     fn a_window_alone_gives_the_bits_that_it_gives_among_others() {
         let case = (3, 6, 2, 0, 200, 8, None);
         let [q, k, v] = inputs(case);
-        let sight = Sight { window: None };
+        let sight = AttentionMask { window: None };
         let together = attend(&q, &k, &v, 0, sight).unwrap();
         for window in 0..3 {
             let one = |x: &Tensor| x.narrow(0, window, 1).unwrap();

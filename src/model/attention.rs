@@ -5,7 +5,7 @@ use candle_nn::Linear;
 
 use super::{
     Result, Rope,
-    attend::{Sight, attend},
+    attend::{AttentionMask, attend},
 };
 
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Attention {
             Some(cache) => cache.0.append(&k.contiguous()?, &v.contiguous()?)?,
             None => (k, v),
         };
-        attend(&q, &k, &v, offset, Sight { window: self.window })
+        attend(&q, &k, &v, offset, AttentionMask { window: self.window })
     }
 
     /// x: [batch, t, heads·head_dim] → [batch, t, heads, head_dim].

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device};
 
-use super::{Architecture, Block, Checkpoint, Ends, Result, Rope};
+use super::{Architecture, Block, Checkpoint, EmbeddingAndHead, Result, Rope};
 
 /// What a forward pass needs of a model; blocks are loaded when they are asked for.
 pub trait BlockByBlock {
@@ -18,8 +18,8 @@ pub trait BlockByBlock {
     /// Loads what stands before the first block and after the last.
     ///
     /// # Errors
-    /// As [`Ends::load`].
-    fn ends(&self, device: &Device, dtype: DType) -> Result<Ends>;
+    /// As [`EmbeddingAndHead::load`].
+    fn embedding_and_head(&self, device: &Device, dtype: DType) -> Result<EmbeddingAndHead>;
 
     /// Rotary tables for this many positions.
     ///
@@ -40,7 +40,7 @@ impl BlockByBlock for Checkpoint {
         self.block(layer, device, dtype)
     }
 
-    fn ends(&self, device: &Device, dtype: DType) -> Result<Ends> {
-        self.ends(device, dtype)
+    fn embedding_and_head(&self, device: &Device, dtype: DType) -> Result<EmbeddingAndHead> {
+        self.embedding_and_head(device, dtype)
     }
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use super::{
-    Architecture, Block, Decoder, Ends, Error, Result, Rope, Source, Weights,
-    ends::{EMBEDDING, window_length},
+    Architecture, Block, Decoder, EmbeddingAndHead, Error, Result, Rope, Source, Weights,
+    embedding_and_head::{EMBEDDING, window_length},
     layout,
 };
 
@@ -103,16 +103,16 @@ impl Checkpoint {
     /// Loads what stands before the first block and after the last.
     ///
     /// # Errors
-    /// As [`Ends::load`].
-    pub fn ends(&self, device: &Device, dtype: DType) -> Result<Ends> {
-        Ends::load(&self.weights, &self.architecture, device, dtype)
+    /// As [`EmbeddingAndHead::load`].
+    pub fn embedding_and_head(&self, device: &Device, dtype: DType) -> Result<EmbeddingAndHead> {
+        EmbeddingAndHead::load(&self.weights, &self.architecture, device, dtype)
     }
 
     /// Windows of equally many tokens → h: [windows, t, hidden], what enters the first block. Reads the rows of these tokens
     /// alone.
     ///
     /// # Errors
-    /// As [`Ends::embed`], and as [`Weights::rows`].
+    /// As [`EmbeddingAndHead::embed`], and as [`Weights::rows`].
     pub fn embed(&self, windows: &[&[u32]], device: &Device, dtype: DType) -> Result<Tensor> {
         let t = window_length(windows, self.architecture.vocab)?;
         let h = self.weights.rows(EMBEDDING, &windows.concat(), device, dtype)?;
@@ -136,11 +136,11 @@ impl Checkpoint {
     /// Loads the whole model, for sequences of up to `positions` tokens.
     ///
     /// # Errors
-    /// As [`Block::load`] and [`Ends::load`].
+    /// As [`Block::load`] and [`EmbeddingAndHead::load`].
     pub fn decoder(&self, positions: usize, device: &Device, dtype: DType) -> Result<Decoder> {
         let blocks = (0..self.architecture.layers.len()).map(|layer| self.block(layer, device, dtype));
         Ok(Decoder::new(
-            self.ends(device, dtype)?,
+            self.embedding_and_head(device, dtype)?,
             blocks.collect::<Result<_>>()?,
             self.rope(positions, device, dtype)?,
         ))

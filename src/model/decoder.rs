@@ -2,19 +2,19 @@
 
 use candle_core::Tensor;
 
-use super::{Block, Ends, KvCache, Result, Rope};
+use super::{Block, EmbeddingAndHead, KvCache, Result, Rope};
 
-/// Ends, blocks and rotary tables.
+/// EmbeddingAndHead, blocks and rotary tables.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    pub ends: Ends,
+    pub embedding_and_head: EmbeddingAndHead,
     pub blocks: Vec<Block>,
     pub rope: Rope,
 }
 
 impl Decoder {
-    pub fn new(ends: Ends, blocks: Vec<Block>, rope: Rope) -> Self {
-        Self { ends, blocks, rope }
+    pub fn new(embedding_and_head: EmbeddingAndHead, blocks: Vec<Block>, rope: Rope) -> Self {
+        Self { embedding_and_head, blocks, rope }
     }
 
     /// Windows of equally many tokens → the last block's output: [windows, t, hidden].
@@ -22,7 +22,7 @@ impl Decoder {
     /// # Errors
     /// A token outside the vocabulary, a window longer than the rotary tables.
     pub fn hidden(&self, windows: &[&[u32]]) -> Result<Tensor> {
-        let mut h = self.ends.embed(windows)?;
+        let mut h = self.embedding_and_head.embed(windows)?;
         for block in &self.blocks {
             h = block.forward(&h, &self.rope)?;
         }
@@ -34,7 +34,7 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::hidden`].
     pub fn logits(&self, windows: &[&[u32]]) -> Result<Tensor> {
-        self.ends.logits(&self.hidden(windows)?)
+        self.embedding_and_head.logits(&self.hidden(windows)?)
     }
 
     /// Empty caches, one a block, for [`Decoder::next`].
@@ -47,11 +47,11 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::hidden`].
     pub fn next(&self, tokens: &[u32], caches: &mut [KvCache]) -> Result<Tensor> {
-        let mut h = self.ends.embed(&[tokens])?;
+        let mut h = self.embedding_and_head.embed(&[tokens])?;
         for (block, cache) in self.blocks.iter().zip(caches) {
             h = block.forward_cached(&h, &self.rope, cache)?;
         }
         let last = h.narrow(1, tokens.len() - 1, 1)?;
-        Ok(self.ends.logits(&last)?.flatten_all()?)
+        Ok(self.embedding_and_head.logits(&last)?.flatten_all()?)
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, bail};
 use rayon::prelude::*;
 
-use super::attend::Sight;
+use super::attend::AttentionMask;
 
 /// Numbers that one task works on, at least.
 const TASK: usize = 1 << 14;
@@ -17,7 +17,7 @@ pub struct CausalSoftmax {
     pub rows: usize,
     pub first_query: usize,
     pub first_key: usize,
-    pub sight: Sight,
+    pub sight: AttentionMask,
 }
 
 /// gate ← silu(gate) ⊙ up, of equal shapes.

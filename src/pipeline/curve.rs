@@ -72,7 +72,7 @@ impl Pass<'_> {
         let total = (count - stay) as u64;
         let mut done = 0;
         let points = with_values(&problem.weight, |weight| {
-            let posed = prune::Part { target: None, ..self.posed(weight, &problem, &measured) };
+            let posed = prune::PruneProblem { target: None, ..self.posed(weight, &problem, &measured) };
             prune::error_curve(&posed, &mut |progress| match progress {
                 Progress::Removed { units, .. } => {
                     done += units.len() as u64;

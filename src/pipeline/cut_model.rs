@@ -4,7 +4,7 @@ use candle_core::{DType, Device};
 
 use crate::{
     config::Part,
-    model::{Architecture, Block, BlockByBlock, Checkpoint, Ends, Error, LayerSize, Result},
+    model::{Architecture, Block, BlockByBlock, Checkpoint, EmbeddingAndHead, Error, LayerSize, Result},
 };
 
 use super::BlockCut;
@@ -49,7 +49,7 @@ impl BlockByBlock for CutModel<'_> {
         Ok(block)
     }
 
-    fn ends(&self, device: &Device, dtype: DType) -> Result<Ends> {
-        self.checkpoint.ends(device, dtype)
+    fn embedding_and_head(&self, device: &Device, dtype: DType) -> Result<EmbeddingAndHead> {
+        self.checkpoint.embedding_and_head(device, dtype)
     }
 }

@@ -14,7 +14,7 @@ use super::{
     BlockCut, Error, Known, LayerPlan, Leaving, Notice, Pass, Streams,
     cut::Means,
     measure::{Inputs, Measured, Wanted, failed},
-    notice::{Observer, tell},
+    notice::{Observer, emit},
     pass::{part_inputs, part_output},
     plan::{seed_of, units},
     stream::with_values,
@@ -42,7 +42,7 @@ pub struct Fit {
 
 /// Whether the streams are to go on behind the layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behind {
+pub enum Propagate {
     Needed,
     /// What is not needed for the record is left out, where that needs no streams either.
     NotNeeded,
@@ -55,7 +55,7 @@ pub struct LayerTask<'a> {
     pub ratio: LayerRatio,
     pub attention: Task<'a>,
     pub mlp: Task<'a>,
-    pub behind: Behind,
+    pub behind: Propagate,
 }
 
 /// A layer that is through.
@@ -77,7 +77,7 @@ pub(super) struct Layer {
     solve_seconds: f64,
 }
 
-/// Everything that [`prune::Part`] borrows.
+/// Everything that [`prune::PruneProblem`] borrows.
 pub(super) struct Problem {
     /// [hidden, n]
     pub weight: Tensor,
@@ -99,7 +99,7 @@ impl LayerTask<'_> {
             ratio: plan.ratio,
             attention: task(plan.attention),
             mlp: task(plan.mlp),
-            behind: Behind::Needed,
+            behind: Propagate::Needed,
         }
     }
 }
@@ -116,14 +116,14 @@ impl Pass<'_> {
     ) -> Result<SolvedLayer, Error> {
         let index = task.layer;
         let mut layer = self.open(index)?;
-        let behind = if self.settings.track_errors { Behind::Needed } else { task.behind };
+        let behind = if self.settings.track_errors { Propagate::Needed } else { task.behind };
         let between = self.between(task, behind, known.as_deref());
         let mut part = |part, what, behind, known: Option<&mut Known>, streams: &mut Streams| {
             let (record, inputs) = self.decide((part, what, behind), &mut layer, streams, known, observer)?;
-            tell(observer, Notice::PartDone { layer: index, part, record: &record, cut: &layer.cut })?;
+            emit(observer, Notice::PartDone { layer: index, part, record: &record, cut: &layer.cut })?;
             match behind {
-                Behind::Needed => self.propagate(part, &layer, streams, inputs, observer)?,
-                Behind::NotNeeded => {}
+                Propagate::Needed => self.propagate(part, &layer, streams, inputs, observer)?,
+                Propagate::NotNeeded => {}
             }
             Ok::<_, Error>(record)
         };
@@ -141,7 +141,7 @@ impl Pass<'_> {
     }
 
     /// Whether the streams have to come between the parts.
-    fn between(&self, task: &LayerTask, behind: Behind, known: Option<&Known>) -> Behind {
+    fn between(&self, task: &LayerTask, behind: Propagate, known: Option<&Known>) -> Propagate {
         let mut cut = BlockCut::new(task.layer);
         let measured = match (task.attention, task.mlp) {
             (_, Task::Leave | Task::TakeOver { .. }) => true,
@@ -154,7 +154,7 @@ impl Pass<'_> {
                 known.is_some_and(|known| known.get(Part::Mlp, &cut, self.settings.target).is_some())
             }
         };
-        if measured { behind } else { Behind::Needed }
+        if measured { behind } else { Propagate::Needed }
     }
 
     pub(super) fn open(&self, layer: usize) -> Result<Layer, Error> {
@@ -172,7 +172,8 @@ impl Pass<'_> {
         known: Option<&mut Known>,
         observer: &mut Observer<'_>,
     ) -> Result<PartRecord, Error> {
-        let (record, inputs) = self.decide((part, task, Behind::Needed), layer, streams, known, observer)?;
+        let (record, inputs) =
+            self.decide((part, task, Propagate::Needed), layer, streams, known, observer)?;
         self.propagate(part, layer, streams, inputs, observer)?;
         Ok(record)
     }
@@ -180,7 +181,7 @@ impl Pass<'_> {
     /// Measures what has to be known of a part and cuts it. The dense stream ends behind the part, the other before it.
     fn decide(
         &self,
-        (part, task, behind): (Part, Task, Behind),
+        (part, task, behind): (Part, Task, Propagate),
         layer: &mut Layer,
         streams: &mut Streams,
         mut known: Option<&mut Known>,
@@ -199,10 +200,10 @@ impl Pass<'_> {
         };
         let (measured, inputs) = match (behind, wanted) {
             // Nothing has to pass.
-            (Behind::NotNeeded, Wanted::Nothing) => (None, Vec::new()),
-            (Behind::NotNeeded, Wanted::Known(measured)) => (Some(measured), Vec::new()),
+            (Propagate::NotNeeded, Wanted::Nothing) => (None, Vec::new()),
+            (Propagate::NotNeeded, Wanted::Known(measured)) => (Some(measured), Vec::new()),
             (_, wanted) => {
-                let keep = behind == Behind::Needed && self.footprint().keeps(part, index);
+                let keep = behind == Propagate::Needed && self.footprint().keeps(part, index);
                 self.measure(part, &layer.block, streams, (wanted, count * width, keep), observer)?
             }
         };
@@ -259,7 +260,7 @@ impl Pass<'_> {
             };
             *h = (&*h + part_output(block, part, &x)?)?;
             done += h.dim(0)? as u64;
-            tell(observer, Notice::Propagating { layer: index, part, done, total })?;
+            emit(observer, Notice::Propagating { layer: index, part, done, total })?;
         }
         Ok(())
     }
@@ -313,8 +314,8 @@ impl Pass<'_> {
         weight: &'p [f32],
         problem: &Problem,
         measured: &'p Measured,
-    ) -> prune::Part<'p> {
-        prune::Part {
+    ) -> prune::PruneProblem<'p> {
+        prune::PruneProblem {
             weight,
             rows: self.checkpoint.architecture().hidden,
             moment: &measured.moment,

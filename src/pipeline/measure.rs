@@ -14,7 +14,7 @@ use super::{
     BlockCut, Error, Notice, Pass, Streams,
     cut::HeadCut,
     moments::{Failed, Moments},
-    notice::{Observer, tell},
+    notice::{Observer, emit},
     pass::{part_inputs, part_output},
 };
 
@@ -104,7 +104,7 @@ impl Pass<'_> {
             }
             done += h.dim(0)? as u64;
             inputs.push(keep.then_some(x));
-            tell(observer, Notice::Calibrating { layer, part, done, total })?;
+            emit(observer, Notice::Calibrating { layer, part, done, total })?;
         }
         let measured = match (wanted, moments) {
             (Wanted::Known(measured), _) => Some(measured),

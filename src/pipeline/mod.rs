@@ -18,7 +18,7 @@ pub use curve::ErrorCurve;
 pub use cut::{BlockCut, ChannelCut, HeadCut, Packed};
 pub use cut_model::{CutModel, Cuts};
 pub use error::Error;
-pub use layer::{Behind, Fit, LayerTask, SolvedLayer, Task};
+pub use layer::{Fit, LayerTask, Propagate, SolvedLayer, Task};
 pub use measure::Known;
 pub use memory::{Footprint, Held, Phase};
 pub use notice::{Notice, Observer};

@@ -60,6 +60,6 @@ pub enum Notice<'a> {
 pub type Observer<'o> = dyn FnMut(Notice<'_>) -> ControlFlow<()> + 'o;
 
 /// Tells, and ends the work where whoever hears it breaks it off.
-pub(super) fn tell(observer: &mut Observer<'_>, notice: Notice<'_>) -> Result<(), Error> {
+pub(super) fn emit(observer: &mut Observer<'_>, notice: Notice<'_>) -> Result<(), Error> {
     if observer(notice).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     BlockCut, Error, Footprint, Notice,
-    notice::{Observer, tell},
+    notice::{Observer, emit},
     stream::Stream,
 };
 
@@ -66,7 +66,7 @@ pub struct Laid {
 
 impl Streams {
     /// The hidden states, batch by batch.
-    pub fn lay_down(&self) -> Vec<Laid> {
+    pub fn serialised(&self) -> Vec<Laid> {
         let streams = [Some(("pruned", &self.pruned)), self.dense.as_ref().map(|dense| ("dense", dense))];
         let laid = |(stream, of): (&str, &Stream)| {
             let batches = of.batches.iter().enumerate();
@@ -84,7 +84,7 @@ impl Streams {
 
 impl Pass<'_> {
     /// The streams that were laid down; None where they are not those of these windows.
-    pub fn take_up(&self, laid: &[Laid]) -> Result<Option<Streams>, Error> {
+    pub fn restore(&self, laid: &[Laid]) -> Result<Option<Streams>, Error> {
         let stream = |name: &str| -> Result<Vec<Tensor>, Error> {
             let named = |batch: usize| format!("{name}.{batch}");
             let batches = (0..).map_while(|batch| laid.iter().find(|tensor| tensor.name == named(batch)));
@@ -145,7 +145,7 @@ impl Pass<'_> {
                 }
                 done += h.dim(0)? as u64;
                 // A window has passed when it has passed both parts.
-                tell(observer, Notice::Passing { layer, done: done / 2, total })?;
+                emit(observer, Notice::Passing { layer, done: done / 2, total })?;
             }
             block = cut_block;
         }

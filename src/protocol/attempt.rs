@@ -8,7 +8,7 @@ use crate::config::{GroupSize, HeadScore, LayerRatio, Part, Refine, Score, Setti
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Method {
     pub ratio: LayerRatio,
-    /// Parts to solve; the others are taken over from the attempt in force.
+    /// Parts to solve; the others are taken over from the attempt active.
     pub parts: Vec<Part>,
     pub damping: f64,
     #[serde(default)]
@@ -19,13 +19,13 @@ pub struct Method {
     #[serde(default)]
     pub refine: Refine,
     /// Parts that are solved otherwise than that, as where each was tried again by itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub apart: Vec<Apart>,
+    #[serde(default, alias = "apart", skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<PartOverride>,
 }
 
 /// How one part alone is solved.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Apart {
+pub struct PartOverride {
     pub part: Part,
     pub ratio: f64,
     pub damping: f64,
@@ -48,18 +48,18 @@ impl Method {
             group_size: settings.group_size,
             compensation: settings.compensation,
             refine: settings.refine,
-            apart: Vec::new(),
+            overrides: Vec::new(),
         }
     }
 
     /// How a part is solved; None where it is not.
-    pub fn of_part(&self, part: Part) -> Option<Apart> {
+    pub fn of_part(&self, part: Part) -> Option<PartOverride> {
         let Self { damping, compensation, score, refine, .. } = *self;
         let ratio = self.ratio.of(part);
-        let apart = self.apart.iter().find(|apart| apart.part == part).copied();
+        let overrides = self.overrides.iter().find(|overrides| overrides.part == part).copied();
         self.parts
             .contains(&part)
-            .then(|| apart.unwrap_or(Apart { part, ratio, damping, compensation, score, refine }))
+            .then(|| overrides.unwrap_or(PartOverride { part, ratio, damping, compensation, score, refine }))
     }
 
     /// True where it is another than a run with these settings has, but for the ratio.
@@ -74,17 +74,17 @@ pub struct Attempt {
     /// Counted from 0 in each layer.
     pub number: usize,
     /// The attempts of the layers above that its inputs came through, one a layer. Where these are no longer the ones
-    /// in force, the attempt is stale.
+    /// active, the attempt is stale.
     pub above: Vec<usize>,
     pub method: Method,
 }
 
 impl Attempt {
-    /// True where the attempts that it rests on are the ones in force above, and its ratio is the planned one. One that
-    /// does not hold is stale. `in_force` is of all layers or of those above.
-    pub fn holds(&self, in_force: &[Option<usize>], planned: Option<LayerRatio>) -> bool {
-        let same_above = self.above.len() <= in_force.len()
-            && self.above.iter().zip(in_force).all(|(&number, &above)| above == Some(number));
+    /// True where the attempts that it rests on are the ones active above, and its ratio is the planned one. One that
+    /// does not hold is stale. `active` is of all layers or of those above.
+    pub fn holds(&self, active: &[Option<usize>], planned: Option<LayerRatio>) -> bool {
+        let same_above = self.above.len() <= active.len()
+            && self.above.iter().zip(active).all(|(&number, &above)| above == Some(number));
         same_above && planned.is_none_or(|ratio| ratio.is_near(self.method.ratio))
     }
 }

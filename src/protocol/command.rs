@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Desk, Method};
+use super::{Draft, Method};
 use crate::config::{LayerRatio, OutputForm, Part, Settings, TextSource};
 
 /// The first group goes to the job of number `run` alone: to the one at work, and is dropped where another is. The second
@@ -27,7 +27,7 @@ pub enum Command {
         run: u64,
         pace: Pace,
     },
-    /// Ends the job within one step; of the layer in work nothing stays. A job that still waits never begins.
+    /// EmbeddingAndHead the job within one step; of the layer in work nothing stays. A job that still waits never begins.
     Cancel {
         run: u64,
     },
@@ -37,7 +37,7 @@ pub enum Command {
         ratios: Vec<LayerRatio>,
     },
 
-    /// Prunes the layers from `from` to the last, each a new attempt that is in force at once.
+    /// Prunes the layers from `from` to the last, each a new attempt that is active at once.
     Run {
         run: u64,
         from: usize,
@@ -59,7 +59,7 @@ pub enum Command {
         method: Method,
         pace: Pace,
     },
-    /// Puts an attempt in force, or none: the layer is then dense again. No job, but it waits for those before it.
+    /// Puts an attempt active, or none: the layer is then dense again. No job, but it waits for those before it.
     Choose {
         layer: usize,
         attempt: Option<usize>,
@@ -91,8 +91,8 @@ pub enum Command {
         force: bool,
     },
     /// Keeps what is planned with the session, at once and whatever is at work. Without a session it is dropped.
-    Keep {
-        desk: Box<Desk>,
+    SaveDraft {
+        draft: Box<Draft>,
     },
     /// Closes what is open and opens a session again: `Opened` and `Restored` follow, or a `Warning` where it cannot be
     /// opened and all stays as it was. Waits for the jobs before it.
@@ -117,7 +117,7 @@ pub enum Methods {
     /// As its settings say.
     #[default]
     OfRun,
-    /// So too, but for layers whose attempt in force was made by a method of its own: that is kept.
+    /// So too, but for layers whose attempt active was made by a method of its own: that is kept.
     AsTuned,
 }
 

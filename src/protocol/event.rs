@@ -119,7 +119,7 @@ pub enum Event {
         record: LayerRecord,
         attempt: Attempt,
     },
-    /// An attempt was put in force, or none (the layer is dense again). Belongs to no job: it carries the number of the one
+    /// An attempt was put active, or none (the layer is dense again). Belongs to no job: it carries the number of the one
     /// before it, or 0, and holds at any time.
     Chosen {
         layer: usize,

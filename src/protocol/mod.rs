@@ -12,7 +12,7 @@ pub use crate::prune::{
     HessianStats, LayerRecord, MomentPicture, PartRecord, Ratio, Refined, Scheduled, Span,
     channels_to_remove, ratios, units_to_remove,
 };
-pub use attempt::{Apart, Attempt, Method};
+pub use attempt::{Attempt, Method, PartOverride};
 pub use command::{Command, Methods, Pace, Prompt};
 pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
 pub use record::{
@@ -21,7 +21,7 @@ pub use record::{
 };
 pub use search::{LossPoint, SearchRecord, SensitivityCurve, TriedRatios};
 pub use session::{
-    AttemptSummary, Desk, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
-    RestoredPerplexity, SessionContent, SessionSummary, Standing, Statistics,
+    AttemptSummary, Draft, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,
+    RestoredPerplexity, SessionContent, SessionStatus, SessionSummary, Statistics,
 };
 pub use shape::{LayerShape, ModelShape};

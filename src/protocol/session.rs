@@ -40,14 +40,15 @@ pub struct Restored {
     pub perplexities: Vec<RestoredPerplexity>,
     /// Layers that the run begun last had still to prune when it ended; None where it came to its end.
     pub unfinished: Option<usize>,
-    /// What a face had kept with [`Desk`].
-    pub face: Value,
+    /// What a frontend had kept with [`Draft`].
+    #[serde(alias = "face")]
+    pub frontend: Value,
 }
 
 /// A perplexity that was measured earlier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoredPerplexity {
-    /// The attempts that were in force, one a layer; None of the dense model alone.
+    /// The attempts that were active, one a layer; None of the dense model alone.
     pub of: Option<Vec<Option<usize>>>,
     pub record: PerplexityRecord,
 }
@@ -55,7 +56,8 @@ pub struct RestoredPerplexity {
 /// The attempts of a layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RestoredLayer {
-    pub in_force: Option<usize>,
+    #[serde(alias = "in_force")]
+    pub active: Option<usize>,
     /// Those that can be used, by their numbers.
     pub attempts: Vec<RestoredAttempt>,
 }
@@ -69,15 +71,16 @@ pub struct RestoredAttempt {
     pub mlp: Option<Statistics>,
 }
 
-/// What lies on a person's desk: planned, but not run. Kept in the session whenever it changes.
+/// What lies on a person's draft: planned, but not run. Kept in the session whenever it changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Desk {
+pub struct Draft {
     /// Of the next run.
     pub settings: Box<Settings>,
     /// Planned, one a layer.
     pub ratios: Vec<LayerRatio>,
-    /// What else the face wants to find again, as it wrote it.
-    pub face: Value,
+    /// What else the frontend wants to find again, as it wrote it.
+    #[serde(alias = "face")]
+    pub frontend: Value,
 }
 
 /// A session at a glance, read without opening it.
@@ -88,15 +91,15 @@ pub struct SessionSummary {
     pub name: String,
     /// Bytes of its files.
     pub bytes: u64,
-    pub standing: Standing,
+    pub status: SessionStatus,
     /// None where the session is damaged.
     pub content: Option<SessionContent>,
 }
 
 /// How a session stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "standing", rename_all = "snake_case")]
-pub enum Standing {
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SessionStatus {
     /// Its run came to the end.
     Finished,
     /// So many layers were still to be pruned.
@@ -112,13 +115,13 @@ pub struct SessionContent {
     /// Unix seconds.
     pub created: u64,
     pub changed: u64,
-    /// Of the attempts in force.
+    /// Of the attempts active.
     pub model: ModelRecord,
     /// Of the run begun last.
     pub settings: Settings,
     pub calibration: Option<CalibrationRecord>,
     pub layers: Vec<LayerSummary>,
-    /// Of the attempts in force, on the evaluation text of the run.
+    /// Of the attempts active, on the evaluation text of the run.
     pub perplexity: Option<PerplexityRecord>,
     /// Seconds at work.
     pub seconds: f64,
@@ -126,13 +129,13 @@ pub struct SessionContent {
     pub output: Option<PathBuf>,
 }
 
-/// A layer with its attempt in force.
+/// A layer with its attempt active.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerSummary {
     pub attempts: usize,
     /// None where the layer is dense.
-    pub in_force: Option<AttemptSummary>,
-    /// It rests on other attempts than those in force above it, or has another ratio than is planned now.
+    pub active: Option<AttemptSummary>,
+    /// It rests on other attempts than those active above it, or has another ratio than is planned now.
     pub stale: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The sizes of a model, as far as a face needs them to tell what pruning leaves.
+//! The sizes of a model, as far as a frontend needs them to tell what pruning leaves.
 
 use serde::{Deserialize, Serialize};
 

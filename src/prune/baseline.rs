@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::Part;
+use super::PruneProblem;
 use crate::config::Score;
 
 /// Columns that one task sums up; so many numbers of a row lie side by side.
@@ -24,7 +24,7 @@ const STRETCH: usize = 64;
 /// - FLAP (arXiv 2312.11983, WIFV): Var(x_j) ‖W_:j‖² with Var(x_j) = G_jj − E[x_j]²; its authors take a head's mean, which
 ///   changes no order among heads of one width;
 /// - random: a place in a permutation that the part's seed alone draws.
-pub(super) fn baseline(part: &Part) -> Option<Vec<f64>> {
+pub(super) fn baseline(part: &PruneProblem) -> Option<Vec<f64>> {
     let (n, width) = (part.n(), part.units.width());
     let moment = part.moment;
     let columns: Vec<f64> = match part.score {
@@ -45,7 +45,7 @@ pub(super) fn baseline(part: &Part) -> Option<Vec<f64>> {
 }
 
 /// Σ_i f(W_ij) of every column, rows in their order.
-fn sums(part: &Part, f: impl Fn(f64) -> f64 + Sync) -> Vec<f64> {
+fn sums(part: &PruneProblem, f: impl Fn(f64) -> f64 + Sync) -> Vec<f64> {
     let n = part.n();
     let mut sums = vec![0.0; n];
     sums.par_chunks_mut(STRETCH).enumerate().for_each(|(stretch, sums)| {

@@ -4,16 +4,16 @@
 
 use faer::{Accum, Mat};
 
-use super::Part;
+use super::PruneProblem;
 use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
 use super::down_date::ActiveBlock;
 use super::elimination::{Method, Next, Removal};
 use super::energy::energy;
-use super::exchange::exchange_columns;
 use super::group_size::group_size;
 use super::number::Number;
+use super::permutation::swap_columns;
 use super::shared_work::columns_squared;
 use super::tiles::{multiply, solve_lower};
 use crate::config::GroupSize;
@@ -96,7 +96,7 @@ impl<T: Number> Method for Batches<T> {
         let units: Vec<usize> = order.iter().map(|&slot| slots[slot]).collect();
         order.sort_unstable();
         let pairs = self.block.take_out(&order)?;
-        exchange_columns(&mut self.w, &pairs);
+        swap_columns(&mut self.w, &pairs);
         let leave = units.len();
         if !self.compensate {
             return Ok(Removal { error: self.rise_without_compensation(leave, next.damped), units });
@@ -115,7 +115,7 @@ impl<T: Number> Method for Batches<T> {
         }
     }
 
-    fn compensated(&mut self, part: &Part) -> Option<(Vec<usize>, Vec<f64>)> {
+    fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)> {
         self.settle();
         Some(self.block.compensated(part))
     }

@@ -9,10 +9,10 @@ use super::inverse::{cholesky, invert_lower};
 use super::number::dot;
 use super::shared_work::{each_column, numbers};
 use super::swaps::Swap;
-use super::swept::{Swept, trace_of_quotient};
+use super::sweep_operator::{SweepOperator, trace_of_quotient};
 use super::tiles::{multiply, solve_lower, solve_upper};
-use super::unfitted::Unfitted;
-use super::{Part, Units};
+use super::uncompensated::Uncompensated;
+use super::{PruneProblem, Units};
 
 /// Columns that are looked at together: of channels, whose every swap touches them all, and of heads, which are few.
 const MOST_CHANNELS: usize = 1024;
@@ -31,7 +31,7 @@ const PANEL: usize = 512;
 /// A set of removed units: its error, and all that the candidates are made from.
 pub(super) enum Fit<'p> {
     Fitted(Fitted<'p>),
-    Unfitted(Totals<'p>),
+    Uncompensated(Totals<'p>),
 }
 
 /// Units that may change places; swaps speak of places in `units`.
@@ -43,8 +43,8 @@ pub(super) struct Field {
 }
 
 enum State {
-    Swept(Swept),
-    Unfitted(Unfitted),
+    SweepOperator(SweepOperator),
+    Uncompensated(Uncompensated),
 }
 
 impl<'p> Fit<'p> {
@@ -52,14 +52,14 @@ impl<'p> Fit<'p> {
     pub(super) fn error(&self) -> f64 {
         match self {
             Self::Fitted(fit) => fit.error,
-            Self::Unfitted(totals) => totals.error,
+            Self::Uncompensated(totals) => totals.error,
         }
     }
 
     pub(super) fn candidates(self) -> Field {
         match self {
             Self::Fitted(fit) => fit.candidates(),
-            Self::Unfitted(totals) => totals.candidates(),
+            Self::Uncompensated(totals) => totals.candidates(),
         }
     }
 }
@@ -67,17 +67,17 @@ impl<'p> Fit<'p> {
 impl Field {
     pub(super) fn best(&self, allowed: impl Fn(usize, usize) -> bool + Sync) -> Option<Swap> {
         match &self.state {
-            State::Swept(swept) => swept.best(allowed),
-            State::Unfitted(unfitted) => unfitted.best(allowed),
+            State::SweepOperator(swept) => swept.best(allowed),
+            State::Uncompensated(uncompensated) => uncompensated.best(allowed),
         }
     }
 
     /// False where rounding does not let it.
     pub(super) fn exchange(&mut self, swap: Swap) -> bool {
         match &mut self.state {
-            State::Swept(swept) => swept.exchange(swap.back, swap.out),
-            State::Unfitted(unfitted) => {
-                unfitted.exchange(swap.back, swap.out);
+            State::SweepOperator(swept) => swept.exchange(swap.back, swap.out),
+            State::Uncompensated(uncompensated) => {
+                uncompensated.exchange(swap.back, swap.out);
                 true
             }
         }
@@ -86,7 +86,7 @@ impl Field {
 
 /// Units and columns on both sides.
 struct Sides<'p> {
-    part: &'p Part<'p>,
+    part: &'p PruneProblem<'p>,
     damped: &'p Damped<'p>,
     width: usize,
     gone: Vec<usize>,
@@ -94,12 +94,12 @@ struct Sides<'p> {
 }
 
 impl<'p> Sides<'p> {
-    fn new(part: &'p Part<'p>, damped: &'p Damped<'p>, removed: &[usize]) -> Self {
+    fn new(part: &'p PruneProblem<'p>, damped: &'p Damped<'p>, removed: &[usize]) -> Self {
         let mut out = vec![false; part.unit_count()];
         for &unit in removed {
             out[unit] = true;
         }
-        let (gone, kept) = super::swept::sides(&out);
+        let (gone, kept) = super::sweep_operator::sides(&out);
         Self { part, damped, width: part.units.width(), gone, kept }
     }
 
@@ -163,7 +163,7 @@ pub(super) struct Fitted<'p> {
 
 /// The error of the best weights without these units. Fails with a column where G_λ of what stays is not positive definite.
 pub(super) fn fitted<'p>(
-    part: &'p Part<'p>,
+    part: &'p PruneProblem<'p>,
     damped: &'p Damped<'p>,
     removed: &[usize],
 ) -> Result<Fitted<'p>, usize> {
@@ -259,7 +259,11 @@ impl Fitted<'_> {
         let units =
             back.iter().map(|&at| self.sides.gone[at]).chain(out.iter().map(|&at| self.sides.kept[at]));
         let out = (0..back.len() + out.len()).map(|at| at < back.len()).collect();
-        Field { units: units.collect(), whole, state: State::Swept(Swept { width: w, out, s, q }) }
+        Field {
+            units: units.collect(),
+            whole,
+            state: State::SweepOperator(SweepOperator { width: w, out, s, q }),
+        }
     }
 
     /// What each kept unit would cost; L⁻¹ is there by now, in L's place.
@@ -293,7 +297,11 @@ pub(super) struct Totals<'p> {
 }
 
 /// The error of the weights as they are without these units.
-pub(super) fn unfitted<'p>(part: &'p Part<'p>, damped: &'p Damped<'p>, removed: &[usize]) -> Totals<'p> {
+pub(super) fn uncompensated<'p>(
+    part: &'p PruneProblem<'p>,
+    damped: &'p Damped<'p>,
+    removed: &[usize],
+) -> Totals<'p> {
     let sides = Sides::new(part, damped, removed);
     let gone = sides.columns(&sides.gone);
     let w_gone = sides.w(&gone);
@@ -342,7 +350,7 @@ impl Totals<'_> {
         });
         let with_gone = units.iter().map(|&unit| self.with_gone[unit]).collect();
         let out = (0..units.len()).map(|at| at < back.len()).collect();
-        Field { units, whole, state: State::Unfitted(Unfitted { out, h, with_gone }) }
+        Field { units, whole, state: State::Uncompensated(Uncompensated { out, h, with_gone }) }
     }
 }
 

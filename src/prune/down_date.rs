@@ -7,12 +7,12 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
-use super::Part;
+use super::PruneProblem;
 use super::damping::dead_inputs;
 use super::dense::Dense;
-use super::exchange::{exchange_rows, pairs_to_the_back};
 use super::inverse::cholesky;
 use super::number::Number;
+use super::permutation::{pairs_to_the_back, swap_rows};
 use super::shared_work::each_panel;
 use super::tiles::{multiply, solve_lower};
 
@@ -79,7 +79,7 @@ impl<T: Number> ActiveBlock<T> {
         let (stay, leave) = (self.active - leaving.len(), leaving.len());
         let gone = self.slots.len() - self.active;
         let pairs = pairs_to_the_back(leaving, self.active);
-        exchange_rows(&mut self.u, &pairs, gone);
+        swap_rows(&mut self.u, &pairs, gone);
         for &(i, j) in &pairs {
             self.slots.swap(i, j);
         }
@@ -132,7 +132,7 @@ impl<T: Number> ActiveBlock<T> {
 
     /// The columns that are active, ascending, and W on them as the down-dates mean it, W_A − W_R 𝓛⁻ᵀ U_Aᵀ where
     /// 𝓛 𝓛ᵀ = P_RR of all that has left: [rows, active], row-major. Without compensation they are those of W.
-    pub(super) fn compensated(&self, part: &Part) -> (Vec<usize>, Vec<f64>) {
+    pub(super) fn compensated(&self, part: &PruneProblem) -> (Vec<usize>, Vec<f64>) {
         let (active, gone) = (self.active, self.slots.len() - self.active);
         let dead = dead_inputs(part.moment);
         let weight = |i: usize, slot: usize| {

@@ -13,7 +13,7 @@ use super::heads::Heads;
 use super::inverse::invert;
 use super::number::Number;
 use super::shared_work::each_panel;
-use super::{Error, HessianStats, Part, Units};
+use super::{Error, HessianStats, PruneProblem, Units};
 use crate::config::{GroupSize, Score};
 
 /// Rows or columns that are turned together when row-major becomes column-major or back.
@@ -21,7 +21,7 @@ const SIDE_BY_SIDE: usize = 64;
 
 /// One weight on its way from all its units to those that stay.
 pub struct Elimination<'a> {
-    pub(super) part: &'a Part<'a>,
+    pub(super) part: &'a PruneProblem<'a>,
     pub(super) damped: Damped<'a>,
     pub(super) stats: HessianStats,
     pub(super) path: Vec<Removal>,
@@ -64,7 +64,7 @@ pub(super) trait Method {
     fn settle(&mut self);
 
     /// The columns that are there still and W on them, [rows, active] row-major, where the down-dates tell.
-    fn compensated(&mut self, part: &Part) -> Option<(Vec<usize>, Vec<f64>)>;
+    fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)>;
 }
 
 /// Where the path stands.
@@ -81,9 +81,9 @@ pub(super) struct Next<'n> {
 impl<'a> Elimination<'a> {
     /// Inverts G_λ with this damping and scores every unit.
     ///
-    /// Fails on what [`Part`] must not hold, and with [`Error::NotPositiveDefinite`] when a higher damping is needed, or
+    /// Fails on what [`PruneProblem`] must not hold, and with [`Error::NotPositiveDefinite`] when a higher damping is needed, or
     /// f64.
-    pub fn start(part: &'a Part<'a>, damping: f64) -> Result<Self, Error> {
+    pub fn start(part: &'a PruneProblem<'a>, damping: f64) -> Result<Self, Error> {
         part.check()?;
         let damped = Damped::new(part.moment, damping);
         let begun = if part.in_f32() { begin::<f32>(part, &damped) } else { begin::<f64>(part, &damped) };
@@ -121,7 +121,7 @@ impl<'a> Elimination<'a> {
         &self.path
     }
 
-    /// Goes on until this many units have left, in the sense of [`Part::remove`]. Fails when none would stay.
+    /// Goes on until this many units have left, in the sense of [`PruneProblem::remove`]. Fails when none would stay.
     pub fn aim(&mut self, remove: usize) -> Result<(), Error> {
         self.part.check_remove(remove)?;
         self.goal = self.part.total(remove);
@@ -173,7 +173,7 @@ impl<'a> Elimination<'a> {
 }
 
 /// P, and W or C, before anything has left.
-fn begin<T: Number>(part: &Part, damped: &Damped) -> Result<Box<dyn Method>, usize> {
+fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn Method>, usize> {
     let width = part.units.width();
     let block = |p| ActiveBlock::new(p, width, part.total(part.remove) * width);
     let inverse = || -> Result<Dense<T>, usize> {
@@ -198,7 +198,7 @@ fn begin<T: Number>(part: &Part, damped: &Damped) -> Result<Box<dyn Method>, usi
 }
 
 /// W, column after column; columns of dead inputs are 0.
-fn columns_of<T: Number>(part: &Part) -> Dense<T> {
+fn columns_of<T: Number>(part: &PruneProblem) -> Dense<T> {
     let n = part.n();
     let dead = dead_inputs(part.moment);
     let mut w = Dense::zeros(part.rows, n);

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::outcome::{raising_damping, tell};
-use super::{Elimination, Error, Part, Progress};
+use super::outcome::{emit, raising_damping};
+use super::{Elimination, Error, Progress, PruneProblem};
 
 /// Goals between the number of units that were asked for and all that can leave: so many points has a curve at least past
 /// the former, whatever the group size, or one a unit where fewer units are left.
@@ -12,21 +12,21 @@ const STAGES: usize = 24;
 const MOST_POINTS: usize = 512;
 
 /// (units that have left, the sum of the step errors so far over E‖y‖²), from (0, 0) to all units but those that must
-/// stay. Up to [`Part::remove`] it is the path that [`super::prune`] takes, batch by batch; from there it goes on in
+/// stay. Up to [`PruneProblem::remove`] it is the path that [`super::prune`] takes, batch by batch; from there it goes on in
 /// stages, each a goal of its own, so that a group size that halves towards its goal leaves points everywhere. Every
 /// error is the exact cost of this path.
 ///
 /// Tells [`Progress::Removed`] and [`Progress::DampingRaised`], after which all begins again. Fails as
 /// [`super::prune`] does.
 pub fn error_curve(
-    part: &Part,
+    part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Vec<(usize, f64)>, Error> {
     raising_damping(part, observe, follow)
 }
 
 fn follow(
-    part: &Part,
+    part: &PruneProblem,
     damping: f64,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Vec<(usize, f64)>, Error> {
@@ -47,7 +47,7 @@ fn follow(
                 last = removed;
             }
             let (units, error, group_size) = (&removal.units[..], removal.error, removal.units.len());
-            tell(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
+            emit(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
             step += 1;
         }
     }
@@ -76,8 +76,8 @@ mod tests {
         moment.finish().unwrap()
     }
 
-    fn part<'a>(weight: &'a [f32], moment: &'a Moment, units: Units, remove: usize) -> Part<'a> {
-        Part {
+    fn part<'a>(weight: &'a [f32], moment: &'a Moment, units: Units, remove: usize) -> PruneProblem<'a> {
+        PruneProblem {
             weight,
             rows: ROWS,
             moment,

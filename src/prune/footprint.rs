@@ -2,7 +2,7 @@
 
 use super::Units;
 use super::candidates::candidates;
-use super::part::in_f32;
+use super::problem::in_f32;
 use crate::config::{GroupSize, Refine, SolverDtype};
 
 /// Rows of W whose energy is worked out at once; steps of a block of removals one by one. Both are small beside the rest.

@@ -7,7 +7,7 @@
 use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
-use super::Part;
+use super::PruneProblem;
 use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
@@ -188,7 +188,7 @@ impl<T: Number> Method for Greedy<T> {
         }
     }
 
-    fn compensated(&mut self, _: &Part) -> Option<(Vec<usize>, Vec<f64>)> {
+    fn compensated(&mut self, _: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)> {
         None
     }
 }

@@ -7,17 +7,17 @@
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatRef, Par};
 
-use super::Part;
+use super::PruneProblem;
 use super::batches::rise;
 use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
 use super::down_date::{ActiveBlock, corners, gather_columns, take_from_corners};
 use super::elimination::{Method, Next, Removal};
-use super::exchange::exchange_rows;
 use super::gram::energy_of;
 use super::head_scores::head_scores;
 use super::number::Number;
+use super::permutation::swap_rows;
 use super::tiles::{multiply, solve_lower};
 use crate::config::HeadScore;
 
@@ -48,7 +48,7 @@ impl<T: Number> Heads<T> {
         c: Dense<T>,
         (width, score, fixed): (usize, HeadScore, Option<Vec<f64>>),
         groups: usize,
-        part: &Part,
+        part: &PruneProblem,
     ) -> Self {
         let expected = if part.compensate { part.total(part.remove) * width } else { 0 };
         Self {
@@ -78,7 +78,7 @@ impl<T: Number> Heads<T> {
     fn cost(&mut self, pairs: &[(usize, usize)]) -> f64 {
         let (stay, gone) = (self.block.slots().len(), self.block.gone().len());
         let before = gone - self.width;
-        exchange_rows(&mut self.y, pairs, before);
+        swap_rows(&mut self.y, pairs, before);
         self.y.grow(gone);
         let slots: Vec<usize> =
             self.block.slots().iter().chain(&self.block.gone()[..self.width]).copied().collect();
@@ -153,7 +153,7 @@ impl<T: Number> Method for Heads<T> {
         take_from_corners(&mut self.corners, slots, self.width, y, u);
     }
 
-    fn compensated(&mut self, part: &Part) -> Option<(Vec<usize>, Vec<f64>)> {
+    fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)> {
         self.settle();
         Some(self.block.compensated(part))
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::damping::raise;
 use super::refit::{originals, refit};
 use super::swaps::refine;
-use super::{Elimination, Error, HessianStats, MomentPicture, Part, Refined, Scheduled};
+use super::{Elimination, Error, HessianStats, MomentPicture, PruneProblem, Refined, Scheduled};
 use crate::config::{Refine, SolverDtype};
 
 /// What is told while a weight is pruned.
@@ -42,7 +42,7 @@ pub struct Outcome {
     pub energy: f64,
     /// What swaps have lowered, where they were asked for and something left.
     pub refined: Option<Refined>,
-    /// The relative error at [`Part::scheduled`], where that is another count; None also where the path cannot be followed
+    /// The relative error at [`PruneProblem::scheduled`], where that is another count; None also where the path cannot be followed
     /// so far.
     pub scheduled: Option<Scheduled>,
     /// [rows, columns of the kept units], row-major.
@@ -57,15 +57,18 @@ pub struct Outcome {
 ///
 /// What can't be factored in f32 is tried in f64; then the damping is raised tenfold, up to 1. Fails on shapes that don't fit, on NaN and ∞,
 /// when no damping is enough, and with [`Error::Cancelled`].
-pub fn prune(part: &Part, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
+pub fn prune(
+    part: &PruneProblem,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Outcome, Error> {
     raising_damping(part, observe, with_damping)
 }
 
 /// Solves with the part's damping, and while G_λ can't be factored again: in f64, then with a higher damping.
 pub(super) fn raising_damping<T>(
-    part: &Part,
+    part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    solve: impl Fn(&Part, f64, &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<T, Error>,
+    solve: impl Fn(&PruneProblem, f64, &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     part.check()?;
     let mut part = part.clone();
@@ -74,12 +77,12 @@ pub(super) fn raising_damping<T>(
         match solve(&part, damping, observe) {
             Err(cause @ Error::NotPositiveDefinite { .. }) if part.in_f32() => {
                 part.solver_dtype = SolverDtype::F64;
-                tell(observe, 0, Progress::PrecisionRaised { reason: cause.to_string() })?;
+                emit(observe, 0, Progress::PrecisionRaised { reason: cause.to_string() })?;
             }
             Err(cause @ Error::NotPositiveDefinite { .. }) => {
                 let (from, reason) = (damping, cause.to_string());
                 damping = raise(damping, cause)?;
-                tell(observe, 0, Progress::DampingRaised { from, to: damping, reason })?;
+                emit(observe, 0, Progress::DampingRaised { from, to: damping, reason })?;
             }
             solved => return solved,
         }
@@ -87,7 +90,7 @@ pub(super) fn raising_damping<T>(
 }
 
 fn with_damping(
-    part: &Part,
+    part: &PruneProblem,
     damping: f64,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
@@ -96,11 +99,11 @@ fn with_damping(
     let picture = MomentPicture::new(part.moment, part.unit_count());
     let energy = elimination.energy();
     let (stats, scores) = (elimination.stats(), &elimination.first_scores[..]);
-    tell(observe, 0, Progress::Statistics { stats, picture, scores, energy })?;
+    emit(observe, 0, Progress::Statistics { stats, picture, scores, energy })?;
     let mut step = 0;
     while let Some(removal) = elimination.step()? {
         let (units, error, group_size) = (&removal.units[..], removal.error, removal.units.len());
-        tell(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
+        emit(observe, step + 1, Progress::Removed { step, units, error, group_size })?;
         step += 1;
     }
     let scheduled = part.scheduled.filter(|&count| count != part.remove);
@@ -108,7 +111,7 @@ fn with_damping(
     Ok(Outcome { scheduled, ..elimination.finish_telling(observe)? })
 }
 
-pub(super) fn tell(
+pub(super) fn emit(
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     steps: usize,
     progress: Progress,
@@ -120,7 +123,7 @@ pub(super) fn tell(
 }
 
 impl Elimination<'_> {
-    /// What the path costs where so many units have left, in the sense of [`Part::remove`]: between two batches in
+    /// What the path costs where so many units have left, in the sense of [`PruneProblem::remove`]: between two batches in
     /// proportion to the units, past the end by going on. The path itself stays as long as it was. None where it breaks off.
     fn error_at(&mut self, remove: usize) -> Option<Scheduled> {
         let (length, goal) = (self.path.len(), self.part.total(remove));
@@ -210,7 +213,7 @@ mod tests {
         let weight = &[1.0, 2.0][..];
         let (rows, moment, scheduled) = (1, &moment, None);
         let (score, seed, refine, solver_dtype) = (Score::Obs, 0, Refine::None, SolverDtype::F32);
-        let part = Part {
+        let part = PruneProblem {
             weight,
             rows,
             moment,
@@ -239,7 +242,7 @@ mod tests {
         };
         // Rounding that eats P after a batch, which no small moment can be made to do for certain.
         let last = raising_damping(&part, &mut observe, |_, damping, observe| {
-            tell(observe, 1, Progress::Removed { step: 0, units: &[1], error: 0.0, group_size: 1 })?;
+            emit(observe, 1, Progress::Removed { step: 0, units: &[1], error: 0.0, group_size: 1 })?;
             if damping < 1.0 { Err(Error::NotPositiveDefinite { damping, input: 0 }) } else { Ok(damping) }
         });
         assert_eq!(last, Ok(1.0));

@@ -3,7 +3,7 @@
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::Part;
+use super::PruneProblem;
 use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
 use super::inverse::cholesky;
@@ -16,7 +16,7 @@ use super::tiles::{multiply, solve_lower, solve_upper};
 /// W_R G[R,A] or to those of G[R,A], whichever are fewer. Both lists of columns ascend. Fails with a column of the weight
 /// where G_λ[A,A] is not positive definite.
 pub(super) fn refit(
-    part: &Part,
+    part: &PruneProblem,
     damped: &Damped,
     kept: &[usize],
     removed: &[usize],
@@ -67,13 +67,13 @@ pub(super) fn refit(
 }
 
 /// Some columns of W as they are: [rows, columns], row-major.
-pub(super) fn originals(part: &Part, columns: &[usize]) -> Vec<f64> {
+pub(super) fn originals(part: &PruneProblem, columns: &[usize]) -> Vec<f64> {
     let row = |row: &[f32]| columns.iter().map(|&j| f64::from(row[j])).collect::<Vec<_>>();
     part.weight.chunks_exact(part.n()).flat_map(row).collect()
 }
 
 /// Some columns of W, those of dead inputs 0: [rows, columns], row-major.
-fn gather(part: &Part, columns: &[usize], dead: &[bool]) -> Vec<f64> {
+fn gather(part: &PruneProblem, columns: &[usize], dead: &[bool]) -> Vec<f64> {
     let mut gathered = vec![0.0; part.rows * columns.len()];
     if columns.is_empty() {
         return gathered;

@@ -7,10 +7,10 @@
 
 use std::ops::ControlFlow;
 
-use super::candidates::{Field, Fit, fitted, unfitted};
+use super::candidates::{Field, Fit, fitted, uncompensated};
 use super::damping::Damped;
-use super::outcome::tell;
-use super::{Error, Part, Progress, Units};
+use super::outcome::emit;
+use super::{Error, Progress, PruneProblem, Units};
 
 /// A swap lowers the error by more than this share of it.
 const LEAST_GAIN: f64 = 1e-6;
@@ -47,7 +47,7 @@ impl Refinement {
 ///
 /// Fails with [`Error::NotPositiveDefinite`] where G_λ of what stays cannot be factored, and with [`Error::Cancelled`].
 pub(super) fn refine(
-    part: &Part,
+    part: &PruneProblem,
     damped: &Damped,
     (removed, damping, steps): (Vec<usize>, f64, usize),
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -56,12 +56,12 @@ pub(super) fn refine(
     let mut before: Option<Refinement> = None;
     let mut last = false;
     loop {
-        tell(observe, steps, now.progress())?;
+        emit(observe, steps, now.progress())?;
         let failed = |input| Error::NotPositiveDefinite { damping, input };
         let fit = if part.compensate {
             Fit::Fitted(fitted(part, damped, &now.removed).map_err(failed)?)
         } else {
-            Fit::Unfitted(unfitted(part, damped, &now.removed))
+            Fit::Uncompensated(uncompensated(part, damped, &now.removed))
         };
         now.error_after = fit.error();
         let lowered = before.as_ref().is_none_or(|before| fit.error() < before.error_after);
@@ -78,7 +78,7 @@ pub(super) fn refine(
         before = Some(now.clone());
         let mut field = fit.candidates();
         last = field.whole;
-        let made = exchange_all(part, &mut field, &mut now, &mut |progress| tell(observe, steps, progress))?;
+        let made = exchange_all(part, &mut field, &mut now, &mut |progress| emit(observe, steps, progress))?;
         if made == 0 {
             return Ok(now);
         }
@@ -87,10 +87,10 @@ pub(super) fn refine(
 
 /// Swaps among the candidates until none lowers the error; how many it made.
 fn exchange_all(
-    part: &Part,
+    part: &PruneProblem,
     field: &mut Field,
     now: &mut Refinement,
-    tell: &mut dyn FnMut(Progress) -> Result<(), Error>,
+    emit: &mut dyn FnMut(Progress) -> Result<(), Error>,
 ) -> Result<usize, Error> {
     let units = field.units.clone();
     let group = |unit: usize| match part.units {
@@ -112,7 +112,7 @@ fn exchange_all(
         }
         now.error_after += swap.change;
         (now.swaps, made) = (now.swaps + 1, made + 1);
-        tell(now.progress())?;
+        emit(now.progress())?;
     }
     Ok(made)
 }

@@ -35,9 +35,9 @@ impl Case {
         Self { moment, ..case }
     }
 
-    fn part(&self, units: Units, remove: usize) -> Part<'_> {
+    fn part(&self, units: Units, remove: usize) -> PruneProblem<'_> {
         let (weight, moment) = (&self.weight[..], &self.moment);
-        Part {
+        PruneProblem {
             weight,
             rows: ROWS,
             moment,
@@ -77,7 +77,7 @@ fn channels(group_size: GroupSize) -> Units {
     Units::Channels { group_size }
 }
 
-fn run(part: &Part) -> Outcome {
+fn run(part: &PruneProblem) -> Outcome {
     prune(part, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
@@ -106,7 +106,7 @@ fn step_errors_add_up_to_the_error_of_the_layer() {
     for compensate in [true, false] {
         for (seed, (units, remove)) in every_kind().into_iter().enumerate() {
             let case = Case::new(seed as u64, 32);
-            let outcome = run(&Part { compensate, ..case.part(units, remove) });
+            let outcome = run(&PruneProblem { compensate, ..case.part(units, remove) });
             let kept = columns(&outcome.kept, units.width());
             let fitted = slow::rows(kept.len(), &outcome.weight);
             let error = slow::change_error(&case.w(), &case.damped(), &kept, &fitted);
@@ -137,7 +137,7 @@ fn one_by_one_in_blocks_is_the_same_as_in_batches_of_one() {
     // more steps than fit one block
     for compensate in [true, false] {
         let case = Case::new(60, 150);
-        let part = |kind| Part { compensate, ..case.part(channels(kind), 140) };
+        let part = |kind| PruneProblem { compensate, ..case.part(channels(kind), 140) };
         let (blocks, plain) = (run(&part(GroupSize::Exact)), run(&part(GroupSize::Fixed(1))));
         assert_eq!(blocks.removed, plain.removed);
         blocks.step_errors.iter().zip(&plain.step_errors).for_each(|(&a, &b)| assert_near(a, b));
@@ -235,14 +235,15 @@ fn damping_rises_until_a_singular_moment_can_be_factored() {
     };
     for kind in [GroupSize::Exact, GroupSize::Fixed(2)] {
         let mut raised = Vec::new();
-        let outcome = prune(&Part { damping: 0.0, ..case.part(channels(kind), 6) }, &mut |progress| {
-            if let Progress::DampingRaised { from, to, reason } = progress {
-                assert!(reason.contains("not positive definite"));
-                raised.push((from, to));
-            }
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+        let outcome =
+            prune(&PruneProblem { damping: 0.0, ..case.part(channels(kind), 6) }, &mut |progress| {
+                if let Progress::DampingRaised { from, to, reason } = progress {
+                    assert!(reason.contains("not positive definite"));
+                    raised.push((from, to));
+                }
+                ControlFlow::Continue(())
+            })
+            .unwrap();
         assert_eq!(raised[0], (0.0, 1e-6));
         assert_eq!(outcome.hessian.damping_used, raised[raised.len() - 1].1);
         assert!(outcome.weight.iter().all(|value| value.is_finite()));
@@ -269,7 +270,7 @@ fn an_indefinite_moment_fails_by_name_after_damping_of_one() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let case = Case::new(87, 12);
-    let check = |part: Part| prune(&part, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    let check = |part: PruneProblem| prune(&part, &mut |_| ControlFlow::Continue(())).unwrap_err();
     let part = || case.part(channels(GroupSize::Dynamic), 2);
     assert_eq!(
         check(case.part(channels(GroupSize::Exact), 12)),
@@ -280,12 +281,15 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(check(case.part(channels(GroupSize::Fixed(0)), 1)), Error::EmptyGroup);
     let units = Units::Heads { width: 2, score: HeadScore::Exact, per_group: Some(4) };
     assert_eq!(check(case.part(units, 1)), Error::HeadGroups { units: 6, per_group: 4 });
-    assert!(matches!(check(Part { damping: f64::NAN, ..part() }), Error::Damping(_)));
-    assert!(matches!(check(Part { rows: 3, ..part() }), Error::Shape { what: "weight", .. }));
-    assert!(matches!(check(Part { target: Some(&[1.0]), ..part() }), Error::Shape { what: "target", .. }));
+    assert!(matches!(check(PruneProblem { damping: f64::NAN, ..part() }), Error::Damping(_)));
+    assert!(matches!(check(PruneProblem { rows: 3, ..part() }), Error::Shape { what: "weight", .. }));
+    assert!(matches!(
+        check(PruneProblem { target: Some(&[1.0]), ..part() }),
+        Error::Shape { what: "target", .. }
+    ));
     let mut weight = case.weight.clone();
     weight[2 * 12 + 5] = f32::INFINITY;
-    let infinite = check(Part { weight: &weight, ..part() });
+    let infinite = check(PruneProblem { weight: &weight, ..part() });
     assert_eq!(infinite, Error::NotFinite { what: "weight", row: 2, column: 5, value: f64::INFINITY });
 }
 
@@ -316,7 +320,7 @@ fn nothing_removed_changes_nothing() {
 fn without_compensation_the_kept_columns_are_the_originals() {
     let case = Case::new(90, 32);
     for (units, remove) in every_kind() {
-        let outcome = run(&Part { compensate: false, ..case.part(units, remove) });
+        let outcome = run(&PruneProblem { compensate: false, ..case.part(units, remove) });
         let kept = columns(&outcome.kept, units.width());
         assert_eq!(outcome.weight, slow::columns(&case.w(), &kept).concat());
     }
@@ -327,7 +331,7 @@ fn a_target_pulls_the_kept_columns_to_it() {
     let case = Case::new(91, 20);
     let target = slow::random(92, ROWS * case.n);
     let part = case.part(channels(GroupSize::Fixed(4)), 8);
-    let outcome = run(&Part { target: Some(&target), ..part.clone() });
+    let outcome = run(&PruneProblem { target: Some(&target), ..part.clone() });
     assert_eq!(outcome.kept, run(&part).kept);
     let damped = case.damped();
     let obs = slow::refit(&case.w(), &damped, &outcome.kept);
@@ -347,7 +351,7 @@ fn the_layers_own_output_as_target_changes_nothing() {
     let g: Rows = case.g();
     let target = slow::times(&case.w(), &g).concat();
     let part = case.part(channels(GroupSize::Fixed(4)), 8);
-    let (own, plain) = (run(&Part { target: Some(&target), ..part.clone() }), run(&part));
+    let (own, plain) = (run(&PruneProblem { target: Some(&target), ..part.clone() }), run(&part));
     let damped = case.damped();
     let inverse = slow::inverse(&slow::sub(&damped, &plain.kept, &plain.kept));
     // the one difference: λ pulls towards W_OBS, not towards W
@@ -417,9 +421,9 @@ fn the_error_of_a_scheduled_count_is_that_of_its_own_run_and_changes_nothing() {
         (Units::Channels { group_size: GroupSize::Fixed(4) }, 20, 40),
     ];
     for (units, remove, scheduled) in all {
-        let solve = |part: Part| prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
+        let solve = |part: PruneProblem| prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
         let plain = solve(case.part(units, remove));
-        let told = solve(Part { scheduled: Some(scheduled), ..case.part(units, remove) });
+        let told = solve(PruneProblem { scheduled: Some(scheduled), ..case.part(units, remove) });
         let own = solve(case.part(units, scheduled)).relative_error;
         let found = told.scheduled.unwrap();
         assert_eq!(found.removed, scheduled);
@@ -432,7 +436,7 @@ fn the_error_of_a_scheduled_count_is_that_of_its_own_run_and_changes_nothing() {
 fn the_error_between_two_batches_lies_in_proportion_between_theirs() {
     let case = Case::new(43, 40);
     let units = Units::Channels { group_size: GroupSize::Fixed(10) };
-    let part = Part { scheduled: Some(14), ..case.part(units, 20) };
+    let part = PruneProblem { scheduled: Some(14), ..case.part(units, 20) };
     let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
     let sum: f64 = outcome.step_errors.iter().sum();
     let expected = (outcome.step_errors[0] + 0.4 * outcome.step_errors[1]) / sum * outcome.relative_error;

@@ -112,7 +112,7 @@ impl Tape {
         let (mut at, mut run) = (0.0, first.run);
         let mut seconds_of = HashMap::from([(run, first.at)]);
         // Without the model there is nothing to see, so it is told even where the replay is paused at once.
-        let mut told = self.tell(first, at).await;
+        let mut told = self.emit(first, at).await;
         while told.is_continue() {
             let stamped = match self.lines.next()? {
                 Next::Event(stamped) => *stamped,
@@ -127,7 +127,7 @@ impl Tape {
             *seconds = seconds.max(stamped.at);
             told = self.wait(at).await;
             if told.is_continue() {
-                told = self.tell(stamped, at).await;
+                told = self.emit(stamped, at).await;
             }
         }
         Ok(())
@@ -187,12 +187,12 @@ impl Tape {
             | Command::Measure { .. }
             | Command::Write { .. }
             | Command::Export { .. }
-            | Command::Keep { .. }
+            | Command::SaveDraft { .. }
             | Command::Reopen { .. } => {}
         }
     }
 
-    async fn tell(&mut self, stamped: Stamped, at: f64) -> ControlFlow<()> {
+    async fn emit(&mut self, stamped: Stamped, at: f64) -> ControlFlow<()> {
         if matches!(stamped.event, Event::Progress { .. }) {
             let hurried = self.mode != Mode::Timed || self.clock.is_boundless();
             if !hurried && self.last_progress.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY) {

@@ -3,7 +3,7 @@
 /// A layer of the model that is reported on. What is not known is None.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerFacts {
-    /// The attempt in force.
+    /// The attempt active.
     pub attempt: Option<usize>,
     pub heads: Option<Change>,
     pub kv_heads: Option<Change>,
@@ -14,11 +14,11 @@ pub struct LayerFacts {
 pub enum LayerState {
     #[default]
     Pruned,
-    /// It rests on other attempts than those in force above it, or has another ratio than is planned now.
+    /// It rests on other attempts than those active above it, or has another ratio than is planned now.
     Stale,
-    /// No attempt is in force: it is as the model has it.
+    /// No attempt is active: it is as the model has it.
     Dense,
-    /// Its attempt in force cannot be read.
+    /// Its attempt active cannot be read.
     Damaged,
 }
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
-    Subject,
+    ReportInput,
     gallery::{Curves, Figure, gallery},
     layers_csv, page,
 };
@@ -23,13 +23,13 @@ pub const PLOTS: &str = "plots";
 ///
 /// # Errors
 /// A number in the record that JSON has no form for.
-pub fn files(subject: &Subject, curves: &Curves) -> serde_json::Result<Vec<ReportFile>> {
-    let figures = gallery(subject, curves);
+pub fn files(input: &ReportInput, curves: &Curves) -> serde_json::Result<Vec<ReportFile>> {
+    let figures = gallery(input, curves);
     let file = |name: &str, bytes: Vec<u8>| ReportFile { name: name.into(), bytes };
-    let json = serde_json::to_string_pretty(&subject.record)? + "\n";
+    let json = serde_json::to_string_pretty(&input.record)? + "\n";
     let mut files = vec![
-        file("index.html", page::page(subject, &figures).into_bytes()),
-        file("layers.csv", layers_csv(&subject.record, &subject.facts()).into_bytes()),
+        file("index.html", page::page(input, &figures).into_bytes()),
+        file("layers.csv", layers_csv(&input.record, &input.facts()).into_bytes()),
         file("run.json", json.into_bytes()),
     ];
     let plots: Vec<Vec<ReportFile>> = figures.par_iter().map(plots).collect();

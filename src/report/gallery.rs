@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Subject,
+    ReportInput,
     figures::{self, Curve, Scored},
-    subject::Layer,
+    input::Layer,
 };
 use crate::{
     config::{Part, Score},
@@ -32,8 +32,8 @@ pub type Curves = BTreeMap<(usize, Part), Curve>;
 const ALL: usize = 32;
 
 /// Figures without anything to show are left out.
-pub fn gallery(subject: &Subject, curves: &Curves) -> Vec<Figure> {
-    let record = &subject.record;
+pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
+    let record = &input.record;
     let mut figures = vec![Figure {
         id: "size-and-perplexity",
         shown: "Parameters of the dense and of the pruned model, and the perplexity of both where it was measured.".into(),
@@ -41,7 +41,7 @@ pub fn gallery(subject: &Subject, curves: &Curves) -> Vec<Figure> {
             .into(),
         chart: figures::before_and_after(&record.model, record.perplexity.as_ref()),
     }];
-    if subject.layers.iter().all(|layer| layer.solved.is_none()) {
+    if input.layers.iter().all(|layer| layer.solved.is_none()) {
         return figures;
     }
     figures.push(Figure {
@@ -50,19 +50,19 @@ pub fn gallery(subject: &Subject, curves: &Curves) -> Vec<Figure> {
         read: "Early layers are pruned less, since all later ones work on what they leave. Heads are few, so their share \
                moves in steps around the plan."
             .into(),
-        chart: figures::ratio_curve(&subject.planned, &solved_records(subject)),
+        chart: figures::ratio_curve(&input.planned, &solved_records(input)),
     });
     figures.push(Figure {
         id: "errors",
-        shown: errors_shown(subject),
+        shown: errors_shown(input),
         read: "A logarithmic axis is taken where errors differ by much: a step of one tick is then a factor, not a sum."
             .into(),
-        chart: figures::layer_errors(&solved_records(subject)),
+        chart: figures::layer_errors(&solved_records(input)),
     });
-    figures.extend(heads(subject));
-    figures.extend(channels(subject));
-    figures.extend(error_curves(subject, curves));
-    figures.extend(diagonals(subject));
+    figures.extend(heads(input));
+    figures.extend(channels(input));
+    figures.extend(error_curves(input, curves));
+    figures.extend(diagonals(input));
     figures.push(Figure {
         id: "damping-and-condition",
         shown: "Damping that the inverse of the second moment G needed, as a share of its mean diagonal, and the estimated \
@@ -70,14 +70,14 @@ pub fn gallery(subject: &Subject, curves: &Curves) -> Vec<Figure> {
             .into(),
         read: "Damping above the setting says that G alone could not be inverted safely. The estimate is a lower bound."
             .into(),
-        chart: figures::damping_and_condition(&solved_records(subject)),
+        chart: figures::damping_and_condition(&solved_records(input)),
     });
-    figures.extend(attempts(subject));
+    figures.extend(attempts(input));
     figures
 }
 
-fn errors_shown(subject: &Subject) -> String {
-    let tracked = subject.record.layers.iter().any(|layer| layer.output_error.is_some());
+fn errors_shown(input: &ReportInput) -> String {
+    let tracked = input.record.layers.iter().any(|layer| layer.output_error.is_some());
     let parts =
         "Left: the error that each part adds to its own output, in per cent of that output’s mean square";
     if tracked {
@@ -93,8 +93,8 @@ fn errors_shown(subject: &Subject) -> String {
     }
 }
 
-fn solved_records(subject: &Subject) -> Vec<crate::protocol::LayerRecord> {
-    let solved = subject.layers.iter().filter_map(|layer| layer.solved.as_ref());
+fn solved_records(input: &ReportInput) -> Vec<crate::protocol::LayerRecord> {
+    let solved = input.layers.iter().filter_map(|layer| layer.solved.as_ref());
     solved.map(|solved| solved.record.clone()).collect()
 }
 
@@ -107,19 +107,19 @@ fn scored<'s>(layers: &[&'s Layer], part: Part, score: Score) -> Vec<Scored<'s>>
     layers.iter().filter_map(scored).collect()
 }
 
-fn shown_layers(subject: &Subject, most: usize) -> Vec<&Layer> {
-    if subject.layers.len() <= most { subject.layers.iter().collect() } else { subject.chosen() }
+fn shown_layers(input: &ReportInput, most: usize) -> Vec<&Layer> {
+    if input.layers.len() <= most { input.layers.iter().collect() } else { input.chosen() }
 }
 
 /// How the scores of a baseline are read.
 const OF_BASELINE: &str = "The score is that of another method, by which those with the lowest leave. It is no share of the \
                            output and does not change while others leave.";
 
-fn heads(subject: &Subject) -> Option<Figure> {
-    let layers = shown_layers(subject, ALL);
-    let score = subject.record.settings.score;
+fn heads(input: &ReportInput) -> Option<Figure> {
+    let layers = shown_layers(input, ALL);
+    let score = input.record.settings.score;
     let parts = scored(&layers, Part::Attention, score);
-    let unit = figures::unit_name(subject.record.settings.attention_unit);
+    let unit = figures::unit_name(input.record.settings.attention_unit);
     let (measure, read) = match score {
         Score::Obs => (
             ", in per cent of the mean square of the attention’s output",
@@ -139,9 +139,9 @@ fn heads(subject: &Subject) -> Option<Figure> {
     })
 }
 
-fn channels(subject: &Subject) -> Option<Figure> {
-    let layers = shown_layers(subject, ALL / 4);
-    let score = subject.record.settings.score;
+fn channels(input: &ReportInput) -> Option<Figure> {
+    let layers = shown_layers(input, ALL / 4);
+    let score = input.record.settings.score;
     let parts = scored(&layers, Part::Mlp, score);
     let (measure, read) = match score {
         Score::Obs => (
@@ -162,7 +162,7 @@ fn channels(subject: &Subject) -> Option<Figure> {
     })
 }
 
-fn error_curves(subject: &Subject, traced: &Curves) -> Option<Figure> {
+fn error_curves(input: &ReportInput, traced: &Curves) -> Option<Figure> {
     let panel = |part: Part, title: &str| {
         let curve = |layer: &&Layer| {
             let (record, _) = layer.solved.as_ref()?.part(part);
@@ -172,10 +172,10 @@ fn error_curves(subject: &Subject, traced: &Curves) -> Option<Figure> {
             let curve = curve.map_or(own, |curve| Curve { chosen, ..curve });
             (curve.points.len() > 1).then_some(curve)
         };
-        let whole = |&&(layer, of): &&(usize, Part)| of == part && layer < subject.layers.len();
+        let whole = |&&(layer, of): &&(usize, Part)| of == part && layer < input.layers.len();
         let layers: Vec<&Layer> = match traced.keys().any(|key| whole(&key)) {
-            true => traced.keys().filter(whole).map(|&(layer, _)| &subject.layers[layer]).collect(),
-            false => subject.chosen(),
+            true => traced.keys().filter(whole).map(|&(layer, _)| &input.layers[layer]).collect(),
+            false => input.chosen(),
         };
         let curves: Vec<Curve> = layers.iter().filter_map(curve).collect();
         let panels = curves.chunks(figures::CURVES).map(|curves| (title.to_owned(), curves.to_vec()));
@@ -199,8 +199,8 @@ fn error_curves(subject: &Subject, traced: &Curves) -> Option<Figure> {
     })
 }
 
-fn diagonals(subject: &Subject) -> Option<Figure> {
-    let layers = subject.chosen();
+fn diagonals(input: &ReportInput) -> Option<Figure> {
+    let layers = input.chosen();
     let pictures = layers.iter().flat_map(|layer| {
         [Part::Attention, Part::Mlp].into_iter().filter_map(|part| {
             let (_, statistics) = layer.solved.as_ref()?.part(part);
@@ -219,8 +219,8 @@ fn diagonals(subject: &Subject) -> Option<Figure> {
     })
 }
 
-fn attempts(subject: &Subject) -> Option<Figure> {
-    let several = subject.layers.iter().filter(|layer| layer.attempts.len() > 1);
+fn attempts(input: &ReportInput) -> Option<Figure> {
+    let several = input.layers.iter().filter(|layer| layer.attempts.len() > 1);
     let several: Vec<(usize, Vec<(AttemptSummary, bool)>)> =
         several.map(|layer| (layer.index, layer.attempts.clone())).collect();
     (!several.is_empty()).then(|| Figure {

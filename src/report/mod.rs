@@ -5,9 +5,9 @@ mod facts;
 pub mod figures;
 mod files;
 mod gallery;
+mod input;
 mod layers_csv;
 pub mod page;
-mod subject;
 pub mod words;
 
 #[cfg(test)]
@@ -17,5 +17,5 @@ pub use card::{CardFacts, card};
 pub use facts::{Change, LayerFacts, LayerState};
 pub use files::{PLOTS, ReportFile, files};
 pub use gallery::Curves;
+pub use input::ReportInput;
 pub use layers_csv::{layers_csv, line as csv_line};
-pub use subject::Subject;

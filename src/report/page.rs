@@ -3,7 +3,7 @@
 mod inline;
 mod tables;
 
-use super::{Subject, gallery::Figure, words};
+use super::{ReportInput, gallery::Figure, words};
 pub use inline::{escape, figure};
 pub use tables::{Cell, table};
 
@@ -56,7 +56,7 @@ const SECTIONS: [Section; 7] = [
     Section {
         id: "attempts",
         heading: "Attempts",
-        says: "A layer may be solved again with other settings; each solve is kept, and one of them is in force.",
+        says: "A layer may be solved again with other settings; each solve is kept, and one of them is active.",
         figures: &["attempts"],
     },
 ];
@@ -95,7 +95,7 @@ pub fn document(document: &Document<'_>) -> String {
     )
 }
 
-pub fn page(subject: &Subject, figures: &[Figure]) -> String {
+pub fn page(input: &ReportInput, figures: &[Figure]) -> String {
     let mut sections = Vec::new();
     for Section { id, heading, says, figures: names } in &SECTIONS {
         let shown: Vec<&Figure> =
@@ -111,33 +111,33 @@ pub fn page(subject: &Subject, figures: &[Figure]) -> String {
             body += &inline::figure(id, (shown, read), chart, ".svg, .png");
         }
         if *id == "attempts" {
-            body += &tables::attempts(subject);
+            body += &tables::attempts(input);
         }
         sections.push((*id, *heading, body));
     }
     sections.extend([
-        ("layers", "All layers", tables::layers(subject)),
-        ("settings", "Settings", tables::settings(subject)),
-        ("environment", "Environment", tables::environment(subject)),
+        ("layers", "All layers", tables::layers(input)),
+        ("settings", "Settings", tables::settings(input)),
+        ("environment", "Environment", tables::environment(input)),
     ]);
     document(&Document {
-        title: format!("{} · SlimGPT report", subject.record.model.name),
-        head: head(subject) + &notices(&subject.notices),
+        title: format!("{} · SlimGPT report", input.record.model.name),
+        head: head(input) + &notices(&input.notices),
         sections,
         footer: format!(
             "slimgpt {} · the method: SlimGPT, arXiv 2412.18110 · the plots lie beside this page in \
              <code>plots/</code>, the numbers in <code>layers.csv</code> and <code>run.json</code>",
-            escape(&subject.record.slimgpt_version)
+            escape(&input.record.slimgpt_version)
         ),
     })
 }
 
 /// Title and the numbers that matter most.
-fn head(subject: &Subject) -> String {
-    let record = &subject.record;
+fn head(input: &ReportInput) -> String {
+    let record = &input.record;
     let model = &record.model;
     let (before, after) = (model.parameters_before, model.parameters_after);
-    let pruned = subject.layers.iter().filter(|layer| layer.facts.attempt.is_some()).count();
+    let pruned = input.layers.iter().filter(|layer| layer.facts.attempt.is_some()).count();
     let mut numbers = vec![
         (words::fewer(before, after), "fewer parameters".to_owned()),
         (words::rounded(after), format!("parameters, of {}", words::rounded(before))),
@@ -149,7 +149,7 @@ fn head(subject: &Subject) -> String {
             None => (before, "perplexity of the dense model".into()),
         });
     }
-    numbers.push((pruned.to_string(), format!("layers pruned, of {}", subject.layers.len())));
+    numbers.push((pruned.to_string(), format!("layers pruned, of {}", input.layers.len())));
     let numbers = numbers
         .iter()
         .map(|(number, what)| format!("<div><dd>{}</dd><dt>{}</dt></div>", escape(number), escape(what)));
@@ -158,8 +158,8 @@ fn head(subject: &Subject) -> String {
          <dl class=\"key\">{}</dl>\n</header>\n",
         escape(&model.name),
         escape(&model.family),
-        escape(&subject.session.name),
-        words::date(subject.changed),
+        escape(&input.session.name),
+        words::date(input.changed),
         numbers.collect::<String>()
     )
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Error, Fingerprint,
-    sealed::{hex, sha256},
+    envelope::{hex, sha256},
 };
 
 /// What became of a file since its fingerprint was taken.

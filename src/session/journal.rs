@@ -1,4 +1,4 @@
-//! What is kept while a process works, beside its results: all that was told, and what lies on a person's desk.
+//! What is kept while a process works, beside its results: all that was told, and what lies on a person's draft.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,20 +7,21 @@ use std::{
 };
 
 use super::{
-    Error, names,
-    sealed::{Unsealed, seal, unseal},
+    Error,
+    envelope::{Unsealed, seal, unseal},
+    names,
     whole_file::{Durability, write_whole},
 };
-use crate::protocol::{Desk, Event, RunRecord, Stamped};
+use crate::protocol::{Draft, Event, RunRecord, Stamped};
 
-/// `events.jsonl` and `desk.json` of an open session.
+/// `events.jsonl` and `draft.json` of an open session.
 #[derive(Debug)]
 pub struct Journal {
     events: PathBuf,
     file: File,
     /// Bytes of whole lines.
     length: u64,
-    desk: PathBuf,
+    draft: PathBuf,
 }
 
 impl Journal {
@@ -36,7 +37,7 @@ impl Journal {
             io::Result::Ok((file, length))
         };
         let (file, length) = open().map_err(Error::write(&events))?;
-        Ok(Self { events, file, length, desk: dir.join(names::DESK) })
+        Ok(Self { events, file, length, draft: dir.join(names::DRAFT) })
     }
 
     /// Adds a line, which outlasts the process at once. Progress is left out.
@@ -61,10 +62,10 @@ impl Journal {
     }
 
     /// Keeps what is planned but not run.
-    pub fn keep_desk(&mut self, desk: &Desk) -> Result<(), Error> {
+    pub fn save_draft(&mut self, draft: &Draft) -> Result<(), Error> {
         let text =
-            seal(desk).map_err(|cause| Error::Write { path: self.desk.clone(), cause: cause.into() })?;
-        write_whole(&self.desk, Durability::Synced, |file| file.write_all(text.as_bytes()))
+            seal(draft).map_err(|cause| Error::Write { path: self.draft.clone(), cause: cause.into() })?;
+        write_whole(&self.draft, Durability::Synced, |file| file.write_all(text.as_bytes()))
     }
 }
 
@@ -100,8 +101,9 @@ pub(super) fn last_record(dir: &Path) -> Option<RunRecord> {
     records.filter_map(record).next()
 }
 
-pub(super) fn read_desk(dir: &Path) -> Result<Option<Desk>, Error> {
-    let path = dir.join(names::DESK);
+pub(super) fn read_draft(dir: &Path) -> Result<Option<Draft>, Error> {
+    let current = dir.join(names::DRAFT);
+    let path = if current.exists() { current } else { dir.join(names::DRAFT_0_1) };
     let bytes = match fs::read(&path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(Error::unreadable(&path))?,

@@ -10,7 +10,9 @@ use super::PartPlace;
 
 pub(super) const STATE: &str = "session.json";
 pub(super) const STATE_COPY: &str = "session.copy.json";
-pub(super) const DESK: &str = "desk.json";
+pub(super) const DRAFT: &str = "draft.json";
+/// The draft's name in sessions written by version 0.1.
+pub(super) const DRAFT_0_1: &str = "desk.json";
 pub(super) const EVENTS: &str = "events.jsonl";
 pub(super) const LOCK: &str = "lock";
 pub(super) const ATTEMPTS: &str = "attempts";
@@ -49,7 +51,7 @@ impl Directory {
         let name = name_meant(name).unwrap_or(name);
         match self {
             Self::Session => {
-                [STATE, STATE_COPY, DESK, EVENTS, LOCK].contains(&name)
+                [STATE, STATE_COPY, DRAFT, DRAFT_0_1, EVENTS, LOCK].contains(&name)
                     || stem(name).is_some_and(|stem| {
                         stem == "calibration" || stem.strip_prefix("calibration-").is_some_and(is_number)
                     })

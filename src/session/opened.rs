@@ -7,15 +7,16 @@ use std::{
 };
 
 use super::{
-    Error, Journal, PartHead, PartPlace, State, StreamCache, Weight, doubled, journal,
+    Error, Journal, PartHead, PartPlace, State, StreamCache, Weight,
+    envelope::sha256,
+    journal,
     lock::Lock,
+    mirrored_file,
     names::{self, Directory},
-    part_file,
-    sealed::sha256,
-    stream_cache,
+    part_file, stream_cache,
     whole_file::{Durability, sync_directory_of, write_whole},
 };
-use crate::{disk::name_meant, protocol::Desk};
+use crate::{disk::name_meant, protocol::Draft};
 
 /// Holds the lock until it is dropped.
 #[derive(Debug)]
@@ -82,12 +83,12 @@ impl Session {
             return Err(Error::NotFound(path));
         }
         let lock = Lock::take(&path)?;
-        let found = doubled::read(&path)?;
+        let found = mirrored_file::read(&path)?;
         sweep(&path);
         make_directory(&path.join(names::ATTEMPTS))?;
         if !found.whole {
             // The good copy is enough to go on with; the next change writes both again.
-            let _ = doubled::write(&path, &found.state);
+            let _ = mirrored_file::write(&path, &found.state);
         }
         Ok((Self { path, state: found.state, _lock: lock }, found.warnings))
     }
@@ -112,7 +113,7 @@ impl Session {
         change(&mut state);
         state.sequence = self.state.sequence + 1;
         state.changed = unix_seconds(SystemTime::now());
-        self.with_room(|| doubled::write(&self.path, &state))?;
+        self.with_room(|| mirrored_file::write(&self.path, &state))?;
         self.state = state;
         Ok(())
     }
@@ -173,8 +174,8 @@ impl Session {
     }
 
     /// What was planned but not run; None where nothing was.
-    pub fn desk(&self) -> Result<Option<Desk>, Error> {
-        journal::read_desk(&self.path)
+    pub fn draft(&self) -> Result<Option<Draft>, Error> {
+        journal::read_draft(&self.path)
     }
 
     /// Layer inputs that were kept, up to `limit` bytes of files.

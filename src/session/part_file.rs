@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Error, FORMAT,
-    sealed::{checksum, sha256, unknown},
+    envelope::{checksum, sha256, unknown},
     tensor_file::{self, Header, Laid, Stated},
     whole_file::{Durability, write_whole},
 };

@@ -32,7 +32,8 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchRecord>,
     /// The run begun last.
-    pub course: Option<Course>,
+    #[serde(alias = "course")]
+    pub run_state: Option<RunState>,
     /// In the order in which they were measured.
     pub perplexities: Vec<Measured>,
     /// The export begun last.
@@ -43,7 +44,7 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
     pub place: ModelPlace,
-    /// With the sizes of the attempts in force.
+    /// With the sizes of the attempts active.
     pub record: ModelRecord,
     pub files: Vec<Fingerprint>,
 }
@@ -91,7 +92,8 @@ pub struct Calibration {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerEntry {
-    pub in_force: Option<usize>,
+    #[serde(alias = "in_force")]
+    pub active: Option<usize>,
     /// By their numbers.
     pub attempts: Vec<AttemptEntry>,
 }
@@ -119,7 +121,7 @@ pub struct PartEntry {
 
 /// A run from a layer to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Course {
+pub struct RunState {
     pub from: usize,
     /// Planned, one a layer.
     pub ratios: Vec<LayerRatio>,
@@ -148,7 +150,7 @@ pub struct Measured {
     pub machine: Machine,
     /// Of the tokens.
     pub tokens_sha256: String,
-    /// The attempts that were in force, one a layer; None of the dense model.
+    /// The attempts that were active, one a layer; None of the dense model.
     pub of: Option<Vec<Option<usize>>>,
     pub record: PerplexityRecord,
 }
@@ -202,8 +204,8 @@ impl AttemptEntry {
 }
 
 impl State {
-    /// The number in force of each layer.
-    pub fn in_force(&self) -> Vec<Option<usize>> {
-        self.layers.iter().map(|layer| layer.in_force).collect()
+    /// The number active of each layer.
+    pub fn active(&self) -> Vec<Option<usize>> {
+        self.layers.iter().map(|layer| layer.active).collect()
     }
 }

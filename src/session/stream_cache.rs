@@ -11,8 +11,9 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    FORMAT, names,
-    sealed::{checksum, hex},
+    FORMAT,
+    envelope::{checksum, hex},
+    names,
     tensor_file::{self, Header, Laid},
     whole_file::{Durability, write_whole},
 };

@@ -3,20 +3,22 @@
 use std::{fs, path::Path};
 
 use super::{
-    AttemptEntry, Error, LayerEntry, PartHead, PartPlace, State, doubled, journal,
+    AttemptEntry, Error, LayerEntry, PartHead, PartPlace, State, journal,
     lock::{Holder, holder},
-    names,
+    mirrored_file, names,
     opened::name_of,
     part_file,
 };
 use crate::{
     config::{LayerRatio, Options, Settings},
-    protocol::{Desk, LayerSummary, PerplexityRecord, RunRecord, SessionContent, SessionSummary, Standing},
+    protocol::{
+        Draft, LayerSummary, PerplexityRecord, RunRecord, SessionContent, SessionStatus, SessionSummary,
+    },
 };
 
 /// The state of a session, read without its lock.
 pub fn look(dir: &Path) -> Result<State, Error> {
-    Ok(doubled::read(dir)?.state)
+    Ok(mirrored_file::read(dir)?.state)
 }
 
 /// All of a part's file but the weight, verified and read without the session's lock.
@@ -31,61 +33,61 @@ pub fn last_record(dir: &Path) -> Option<RunRecord> {
 
 /// The ratios that a run would be done with now, one a layer; empty where nothing was planned.
 pub fn planned_ratios(dir: &Path, state: &State) -> Vec<LayerRatio> {
-    planned(state, journal::read_desk(dir).ok().flatten())
+    planned(state, journal::read_draft(dir).ok().flatten())
 }
 
-/// What a session is; where that cannot be read, its standing says why.
+/// What a session is; where that cannot be read, its status says why.
 pub fn summary(dir: &Path) -> SessionSummary {
     let holder = holder(dir);
-    let desk = journal::read_desk(dir).ok().flatten();
-    let (content, standing) = match look(dir) {
+    let draft = journal::read_draft(dir).ok().flatten();
+    let (content, status) = match look(dir) {
         Ok(state) => {
-            let planned = planned(&state, desk);
-            (content(&state, &planned), standing(&state, &planned))
+            let planned = planned(&state, draft);
+            (content(&state, &planned), status(&state, &planned))
         }
-        Err(cause) => (None, Standing::Damaged { why: cause.to_string() }),
+        Err(cause) => (None, SessionStatus::Damaged { why: cause.to_string() }),
     };
-    let standing = match holder {
-        Holder::Process(pid) => Standing::InUse { pid },
-        Holder::Nobody => standing,
+    let status = match holder {
+        Holder::Process(pid) => SessionStatus::InUse { pid },
+        Holder::Nobody => status,
     };
-    SessionSummary { path: dir.into(), name: name_of(dir), bytes: bytes_in(dir), standing, content }
+    SessionSummary { path: dir.into(), name: name_of(dir), bytes: bytes_in(dir), status, content }
 }
 
-/// The ratios that a run would be done with now: what lies on the desk, or else those of the last run.
-fn planned(state: &State, desk: Option<Desk>) -> Vec<LayerRatio> {
-    match (desk, &state.course) {
-        (Some(desk), _) if desk.ratios.len() == state.layers.len() => desk.ratios,
-        (_, Some(course)) => course.ratios.clone(),
+/// The ratios that a run would be done with now: what lies on the draft, or else those of the last run.
+fn planned(state: &State, draft: Option<Draft>) -> Vec<LayerRatio> {
+    match (draft, &state.run_state) {
+        (Some(draft), _) if draft.ratios.len() == state.layers.len() => draft.ratios,
+        (_, Some(run_state)) => run_state.ratios.clone(),
         (_, None) => Vec::new(),
     }
 }
 
-fn standing(state: &State, planned: &[LayerRatio]) -> Standing {
-    let Some(course) = &state.course else { return Standing::Finished };
+fn status(state: &State, planned: &[LayerRatio]) -> SessionStatus {
+    let Some(run_state) = &state.run_state else { return SessionStatus::Finished };
     let first = (0..state.layers.len()).find(|&layer| is_stale(state, layer, planned));
     match first {
-        None if course.finished => Standing::Finished,
+        None if run_state.finished => SessionStatus::Finished,
         // A run goes on from the first of them to the last layer.
-        first => Standing::Unfinished { left: first.map_or(0, |first| state.layers.len() - first) },
+        first => SessionStatus::Unfinished { left: first.map_or(0, |first| state.layers.len() - first) },
     }
 }
 
 /// True where a run would solve the layer (again).
 fn is_stale(state: &State, layer: usize, planned: &[LayerRatio]) -> bool {
     let attempt = attempt_in_force(&state.layers[layer]).map(|entry| &entry.attempt);
-    !attempt.is_some_and(|attempt| attempt.holds(&state.in_force(), planned.get(layer).copied()))
+    !attempt.is_some_and(|attempt| attempt.holds(&state.active(), planned.get(layer).copied()))
 }
 
 fn attempt_in_force(layer: &LayerEntry) -> Option<&AttemptEntry> {
-    let number = layer.in_force?;
+    let number = layer.active?;
     layer.attempts.iter().find(|entry| entry.attempt.number == number)
 }
 
 fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
-    let course = state.course.as_ref();
-    let setup = match course {
-        Some(course) => state.setups.get(course.setup),
+    let run_state = state.run_state.as_ref();
+    let setup = match run_state {
+        Some(run_state) => state.setups.get(run_state.setup),
         None => state.setups.last(),
     };
     // Nothing was run yet: all is as it would be where nothing is said.
@@ -100,25 +102,25 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
         settings,
         calibration: calibration.map(|calibration| calibration.record.clone()),
         layers: (0..state.layers.len()).map(|layer| layer_summary(state, layer, planned)).collect(),
-        seconds: course.map_or(0.0, |course| course.seconds.total),
+        seconds: run_state.map_or(0.0, |run_state| run_state.seconds.total),
         output: state.output.as_ref().filter(|output| output.written).map(|output| output.path.clone()),
     })
 }
 
 fn layer_summary(state: &State, index: usize, planned: &[LayerRatio]) -> LayerSummary {
     let layer = &state.layers[index];
-    let in_force = attempt_in_force(layer).and_then(AttemptEntry::summary);
-    let stale = in_force.is_some() && is_stale(state, index, planned);
-    LayerSummary { attempts: layer.attempts.len(), in_force, stale }
+    let active = attempt_in_force(layer).and_then(AttemptEntry::summary);
+    let stale = active.is_some() && is_stale(state, index, planned);
+    LayerSummary { attempts: layer.attempts.len(), active, stale }
 }
 
-/// The newest of the attempts in force, on the run's evaluation text.
+/// The newest of the attempts active, on the run's evaluation text.
 fn perplexity(state: &State, settings: &Settings) -> Option<PerplexityRecord> {
     let text = settings.eval.as_ref()?;
-    let in_force = state.in_force();
+    let active = state.active();
     let newest = state.perplexities.iter().rev();
     let mut fitting =
-        newest.filter(|measured| measured.text == *text && measured.of.as_ref() == Some(&in_force));
+        newest.filter(|measured| measured.text == *text && measured.of.as_ref() == Some(&active));
     fitting.next().map(|measured| measured.record.clone())
 }
 

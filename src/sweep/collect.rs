@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Cell, Place, Row, Spread, Standing, Sweep,
+    Cell, Place, Row, SessionStatus, Spread, Sweep,
     file::{CASE, SEED},
     summary::rows,
     table::perplexity,
@@ -69,7 +69,7 @@ pub struct Outcome {
     pub perplexity: Option<PerplexityRecord>,
     /// Mean relative error of the parts that lost something; None where nothing was lost.
     pub mean_error: Option<f64>,
-    /// Behind the last layer, where the dense stream was run.
+    /// Propagate the last layer, where the dense stream was run.
     pub output_error: Option<f64>,
     pub seconds: Seconds,
     /// Of the process that came to the end.
@@ -178,10 +178,10 @@ impl Collected {
 
 /// Reads one cell.
 pub fn record(cell: &Cell, place: &Place, export: bool) -> CellRecord {
-    let (state, mut error) = match place.standing(cell, export) {
-        Ok(Standing::Fresh) => (CellState::Missing, None),
-        Ok(Standing::Begun | Standing::InUse(_)) => (CellState::Unfinished, None),
-        Ok(Standing::Finished) => (CellState::Finished, None),
+    let (state, mut error) = match place.status(cell, export) {
+        Ok(SessionStatus::Fresh) => (CellState::Missing, None),
+        Ok(SessionStatus::Begun | SessionStatus::InUse(_)) => (CellState::Unfinished, None),
+        Ok(SessionStatus::Finished) => (CellState::Finished, None),
         Err(error) => (CellState::Unreadable, Some(error.to_string())),
     };
     let outcome = if state == CellState::Finished { outcome(cell, place) } else { None };
@@ -205,9 +205,8 @@ fn outcome(cell: &Cell, place: &Place) -> Option<Outcome> {
     let state = session::look(&dir).ok()?;
     let content = session::summary(&dir).content?;
     let retried = content.layers.iter().any(|layer| layer.attempts > 1);
-    let in_force: Vec<AttemptSummary> =
-        content.layers.into_iter().filter_map(|layer| layer.in_force).collect();
-    let parts = in_force.iter().flat_map(|layer| [layer.attention, layer.mlp]);
+    let active: Vec<AttemptSummary> = content.layers.into_iter().filter_map(|layer| layer.active).collect();
+    let parts = active.iter().flat_map(|layer| [layer.attention, layer.mlp]);
     let lost = parts.filter(|part: &PartSummary| part.kept < part.units).map(|part| part.relative_error);
     Some(Outcome {
         slimgpt_version: state.slimgpt_version,
@@ -216,8 +215,8 @@ fn outcome(cell: &Cell, place: &Place) -> Option<Outcome> {
         parameters_after: content.model.parameters_after,
         perplexity: content.perplexity,
         mean_error: Spread::of(lost).map(|spread| spread.mean),
-        output_error: in_force.last().and_then(|layer| layer.output_error),
-        seconds: state.course.map(|course| course.seconds).unwrap_or_default(),
+        output_error: active.last().and_then(|layer| layer.output_error),
+        seconds: state.run_state.map(|run_state| run_state.seconds).unwrap_or_default(),
         peak_memory_bytes: session::last_record(&dir).and_then(|record| record.peak_memory_bytes),
         threads: content.settings.machine.threads,
         retried,

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::Path};
 
-use super::{Cell, Place, Standing, Sweep};
+use super::{Cell, Place, SessionStatus, Sweep};
 
 /// A program's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Line(Vec<OsString>);
 pub fn command(
     (sweep, place): (&Sweep, &Place),
     cell: &Cell,
-    standing: Standing,
+    status: SessionStatus,
     threads: Option<usize>,
 ) -> Option<Line> {
     let export = sweep.export;
@@ -20,9 +20,9 @@ pub fn command(
     let measured_by = sweep.cells.iter().find(|first| first.measures_as(cell));
     let mut line = Line(Vec::new());
     let session = place.session_of(cell);
-    match standing {
-        Standing::Finished | Standing::InUse(_) => return None,
-        Standing::Fresh => {
+    match status {
+        SessionStatus::Finished | SessionStatus::InUse(_) => return None,
+        SessionStatus::Fresh => {
             line.push("prune").push("--config").push(place.settings_of(cell)).push("--session").push(session);
             match export {
                 true => line.push("--out").push(place.model_of(cell)),
@@ -32,7 +32,7 @@ pub fn command(
                 line.push("--dense-from").push(place.session_of(first));
             }
         }
-        Standing::Begun => {
+        SessionStatus::Begun => {
             line.push("resume").push(session);
         }
     }

@@ -124,7 +124,7 @@ fn axes<'a>(text: &SettingsText, grid: Entry<'a>) -> Result<Vec<(String, Vec<Ent
             text.wrong(entry.at, what)
         })?;
         for value in &values {
-            // Ends that belong together are seen to where a point has both.
+            // EmbeddingAndHead that belong together are seen to where a point has both.
             if !["first_ratio", "last_ratio"].contains(&key.as_str()) {
                 text.options(&[*value])?;
             }

@@ -36,7 +36,7 @@ pub use collect::{CellRecord, CellState, Collected, Outcome, collect, record as 
 pub use command::{Line, command};
 pub use error::Error;
 pub use file::{Draft, parse, read};
-pub use place::{Place, Standing};
+pub use place::{Place, SessionStatus};
 pub use plan::{Cell, Sweep};
 pub use publish::publish;
 pub use room::{Asked, Share, share};

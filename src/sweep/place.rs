@@ -23,7 +23,7 @@ pub struct Place {
 
 /// How a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SessionStatus {
     /// Nothing of it is there.
     Fresh,
     Begun,
@@ -75,7 +75,7 @@ impl Place {
     ///
     /// # Errors
     /// A disk that takes no files.
-    pub fn lay_down(&self, sweep: &Sweep) -> Result<(), Error> {
+    pub fn serialised(&self, sweep: &Sweep) -> Result<(), Error> {
         for cell in &sweep.cells {
             self.write(&self.settings_of(cell), cell.file().as_bytes())?;
         }
@@ -149,25 +149,25 @@ impl Place {
     ///
     /// # Errors
     /// A session that is damaged, or was made by a newer version.
-    pub fn standing(&self, cell: &Cell, export: bool) -> Result<Standing, Error> {
+    pub fn status(&self, cell: &Cell, export: bool) -> Result<SessionStatus, Error> {
         let dir = self.session_of(cell);
         let summary = session::summary(&dir);
-        if let protocol::Standing::InUse { pid } = summary.standing {
-            return Ok(Standing::InUse(pid));
+        if let protocol::SessionStatus::InUse { pid } = summary.status {
+            return Ok(SessionStatus::InUse(pid));
         }
         let state = match session::look(&dir) {
             Ok(state) => state,
-            Err(session::Error::NotFound(_)) => return Ok(Standing::Fresh),
+            Err(session::Error::NotFound(_)) => return Ok(SessionStatus::Fresh),
             Err(_) if !dir.exists() || session::find(None, &dir.to_string_lossy()).is_err() => {
-                return Ok(Standing::Fresh);
+                return Ok(SessionStatus::Fresh);
             }
             Err(error) => return Err(error.into()),
         };
         let written = summary.content.is_some_and(|content| content.output.is_some());
-        Ok(match summary.standing {
-            _ if state.course.is_none() => Standing::Fresh,
-            protocol::Standing::Finished if written || !export => Standing::Finished,
-            _ => Standing::Begun,
+        Ok(match summary.status {
+            _ if state.run_state.is_none() => SessionStatus::Fresh,
+            protocol::SessionStatus::Finished if written || !export => SessionStatus::Finished,
+            _ => SessionStatus::Begun,
         })
     }
 
@@ -178,7 +178,7 @@ impl Place {
     pub fn make_room(&self, cell: &Cell) -> Result<(), Error> {
         let dir = self.session_of(cell);
         match session::look(&dir) {
-            Ok(state) if state.course.is_none() => Ok(session::remove(&dir).map(drop)?),
+            Ok(state) if state.run_state.is_none() => Ok(session::remove(&dir).map(drop)?),
             Ok(_) | Err(_) => Ok(()),
         }
     }

@@ -116,12 +116,12 @@ impl Cell {
 
     /// True where both measure the same dense model on the same text.
     pub fn measures_as(&self, other: &Self) -> bool {
-        let yardstick = |cell: &Self| {
+        let evaluation = |cell: &Self| {
             let settings = &cell.settings;
             let (device, dtype) = (settings.machine.device, settings.machine.dtype);
             (cell.model.clone(), settings.eval.clone(), settings.eval_seq_len, settings.bos, device, dtype)
         };
-        self.settings.eval.is_some() && yardstick(self) == yardstick(other)
+        self.settings.eval.is_some() && evaluation(self) == evaluation(other)
     }
 
     /// The same but for the seed.

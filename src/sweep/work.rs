@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cell, Error, Place, Share, Standing, Sweep, command};
+use super::{Cell, Error, Place, SessionStatus, Share, Sweep, command};
 
 /// From one look at cells in the hands of other processes to the next.
 const LOOK_ELSEWHERE: Duration = Duration::from_secs(1);
 
-/// What a face is told; numbers are those of the cells.
+/// What a frontend is told; numbers are those of the cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     Started(usize),
@@ -32,8 +32,8 @@ pub struct Work<'s> {
     waiting: VecDeque<usize>,
     /// In the hands of other processes.
     elsewhere: Vec<usize>,
-    /// Those of them that a face knows of.
-    told: Vec<usize>,
+    /// Those of them that a frontend knows of.
+    emitted: Vec<usize>,
     looked: Instant,
     running: Vec<(usize, Child)>,
     ended: bool,
@@ -54,7 +54,7 @@ impl<'s> Work<'s> {
             program,
             waiting: cells.into(),
             elsewhere: Vec::new(),
-            told: Vec::new(),
+            emitted: Vec::new(),
             looked: Instant::now(),
             running: Vec::new(),
             ended: false,
@@ -98,24 +98,24 @@ impl<'s> Work<'s> {
 
     fn begin(&mut self, index: usize) -> Result<Option<News>, Error> {
         let cell = &self.sweep.cells[index];
-        let standing = match self.place.standing(cell, self.sweep.export) {
-            Ok(standing) => standing,
+        let status = match self.place.status(cell, self.sweep.export) {
+            Ok(status) => status,
             Err(error) => return Ok(Some(News::Failed(index, error.to_string()))),
         };
-        if let Standing::InUse(pid) = standing {
+        if let SessionStatus::InUse(pid) = status {
             self.elsewhere.push(index);
-            if self.told.contains(&index) {
+            if self.emitted.contains(&index) {
                 return Ok(None);
             }
-            self.told.push(index);
+            self.emitted.push(index);
             return Ok(Some(News::Waits(index, pid)));
         }
-        if standing == Standing::Fresh
+        if status == SessionStatus::Fresh
             && let Err(error) = self.place.make_room(cell)
         {
             return Ok(Some(News::Failed(index, error.to_string())));
         }
-        let Some(line) = command((self.sweep, self.place), cell, standing, self.share.threads) else {
+        let Some(line) = command((self.sweep, self.place), cell, status, self.share.threads) else {
             return Ok(Some(News::Done(index)));
         };
         let child = self.start(cell, line.arguments())?;

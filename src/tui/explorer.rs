@@ -13,14 +13,13 @@ const EIO: i32 = 5;
 
 use super::{
     Ending, Error, Opened, Session, clipboard,
+    fault_injection::{self, FaultInjection},
     guard::Guard,
     input,
     on_disk::OnDisk,
     output::{Output, Screen},
     pacing::{Due, Pacing},
-    picture,
-    rehearsal::{self, Rehearsal},
-    report, session,
+    picture, report, session,
     signals::{Caught, Signals},
     source::Source,
     suspend::suspend,
@@ -50,7 +49,7 @@ pub struct Explorer {
     input: mpsc::Receiver<io::Result<TerminalEvent>>,
     hung_up: mpsc::Receiver<()>,
     guard: Guard,
-    rehearsal: Option<Rehearsal>,
+    fault_injection: Option<FaultInjection>,
     /// The worker has stopped unexpectedly.
     crashed: bool,
 }
@@ -71,7 +70,7 @@ impl Explorer {
         drop(guard);
         source.close();
         if let Some(path) = state.session.as_ref().filter(|_| !state.is_replay()) {
-            session::tell_of(&app::session_name(path), &app::session_argument(&state, path));
+            session::print_hint(&app::session_name(path), &app::session_argument(&state, path));
         }
         let recorded = recorder.map_or(Ok(()), Recorder::finish);
         let ending = match ended {
@@ -91,8 +90,8 @@ impl Explorer {
         // Listened to before the terminal is changed, so that no signal leaves it so.
         let signals = Signals::listen().map_err(Error::Runtime)?;
         let (origin, eval) = (opened.origin(), opened.eval());
-        let rehearsal = Rehearsal::asked();
-        let source = open(opened, &settings, rehearsal);
+        let fault_injection = FaultInjection::asked();
+        let source = open(opened, &settings, fault_injection);
         let guard = Guard::enter(interface.mouse).map_err(Error::Terminal)?;
         let screen = Output::screen().map_err(Error::Terminal)?;
         let mut state = State::new(Start {
@@ -125,7 +124,7 @@ impl Explorer {
             input: input::listen(),
             hung_up: hang_up(),
             guard,
-            rehearsal,
+            fault_injection,
             crashed: false,
         })
     }
@@ -151,7 +150,7 @@ impl Explorer {
                 },
                 Some(()) = self.hung_up.recv() => Next::End(Ending::HungUp),
                 event = self.input.recv() => match event {
-                    Some(Ok(event)) => self.hear(event)?,
+                    Some(Ok(event)) => self.handle(event)?,
                     Some(Err(cause)) => return Err(Error::Terminal(cause)),
                     None => Next::End(Ending::HungUp),
                 },
@@ -171,7 +170,7 @@ impl Explorer {
     }
 
     /// What a person did, and what they did since.
-    fn hear(&mut self, first: TerminalEvent) -> Result<Next, Error> {
+    fn handle(&mut self, first: TerminalEvent) -> Result<Next, Error> {
         let mut event = Some(first);
         while let Some(heard) = event {
             if let Some(msg) = input::message(heard, &self.hits) {
@@ -252,8 +251,8 @@ impl Explorer {
     }
 
     fn draw(&mut self) -> Result<(), Error> {
-        if self.rehearsal == Some(Rehearsal::Draw) && self.pacing.has_drawn() {
-            rehearsal::panic();
+        if self.fault_injection == Some(FaultInjection::Draw) && self.pacing.has_drawn() {
+            fault_injection::panic();
         }
         let (state, hits) = (&self.state, &mut self.hits);
         let theme = &self.themes[state.theme.min(self.themes.len() - 1)];
@@ -263,14 +262,14 @@ impl Explorer {
     }
 }
 
-fn open(opened: Opened, settings: &Settings, rehearsal: Option<Rehearsal>) -> Source {
+fn open(opened: Opened, settings: &Settings, fault_injection: Option<FaultInjection>) -> Source {
     match opened {
         Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
         Opened::Model { model, place } => {
-            let worker = engine::workbench(model, settings.clone(), place);
-            match rehearsal {
-                Some(Rehearsal::Engine) => Source::engine(rehearsal::panic_once_open(worker)),
-                Some(Rehearsal::Draw) | None => Source::engine(worker),
+            let worker = engine::workspace(model, settings.clone(), place);
+            match fault_injection {
+                Some(FaultInjection::Engine) => Source::engine(fault_injection::panic_once_open(worker)),
+                Some(FaultInjection::Draw) | None => Source::engine(worker),
             }
         }
     }

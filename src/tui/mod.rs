@@ -4,6 +4,7 @@ mod clipboard;
 mod ending;
 mod error;
 mod explorer;
+mod fault_injection;
 mod guard;
 #[cfg(unix)]
 mod hang_up;
@@ -13,7 +14,6 @@ mod on_disk;
 mod output;
 mod pacing;
 mod picture;
-mod rehearsal;
 mod report;
 mod session;
 mod signals;

@@ -32,15 +32,15 @@ pub fn save(chart: &Chart, picture: &Picture) -> Result<(), String> {
 }
 
 fn chart(state: &State, figure: Figure) -> Option<Chart> {
-    let in_force = |layer: usize| state.layers.get(layer).and_then(|layer| layer.in_force());
+    let active = |layer: usize| state.layers.get(layer).and_then(|layer| layer.active());
     let records = || -> Vec<LayerRecord> {
-        state.layers.iter().filter_map(|layer| Some(layer.in_force()?.record.clone())).collect()
+        state.layers.iter().filter_map(|layer| Some(layer.active()?.record.clone())).collect()
     };
     match figure {
         Figure::Ratios => Some(figures::ratio_curve(&state.schedule.ratios, &records())),
         Figure::Errors => Some(figures::layer_errors(&records())),
         Figure::Scores { layer, part } => {
-            let result = in_force(layer)?;
+            let result = active(layer)?;
             let (record, statistics) = (result.record(part), statistics(result, part)?);
             let scored =
                 Scored { layer, record, statistics: &statistics, score: result.attempt.method.score };
@@ -53,7 +53,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
             })
         }
         Figure::ErrorCurve { layer, part } => {
-            let record = in_force(layer)?.record(part);
+            let record = active(layer)?.record(part);
             let chosen = Some(record.removed.len());
             let curve = match state.layers.get(layer)?.curve(part) {
                 Some(curve) => Curve { layer, units: curve.units, points: curve.points.clone(), chosen },
@@ -62,7 +62,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
             Some(figures::error_curves(&[(part.to_string(), vec![curve])]))
         }
         Figure::Hessian { layer, part } => {
-            let seen = statistics(in_force(layer)?, part)?;
+            let seen = statistics(active(layer)?, part)?;
             Some(figures::hessian_diagonals(&[(format!("Layer {layer}, {part}"), &seen.picture)]))
         }
         Figure::Attempts { layer } => {
@@ -81,7 +81,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
         }
         Figure::BeforeAndAfter => {
             let mut model = state.model.as_ref()?.record.clone();
-            model.parameters_after = state.parameters_in_force();
+            model.parameters_after = state.parameters_active();
             let newest = state.compare.measured.first();
             let perplexity = newest.filter(|measured| !state.compare.stale(measured));
             Some(figures::before_and_after(&model, perplexity.map(|measured| &measured.record)))

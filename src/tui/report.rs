@@ -29,10 +29,10 @@ pub fn install(dir: Option<PathBuf>) {
         let name = thread.name().unwrap_or("without a name");
         let text = format!("thread {name}: {info}\n\n{}", Backtrace::force_capture());
         match guard::shown() {
-            Shown::No => tell(&Report { text, file: None }),
+            Shown::No => emit(&Report { text, file: None }),
             Shown::ByThisThread => {
                 guard::restore();
-                tell(&Report::filed(text, dir.as_deref()));
+                emit(&Report::filed(text, dir.as_deref()));
             }
             Shown::ByAnother => waiting().push(Report::filed(text, dir.as_deref())),
         }
@@ -45,9 +45,9 @@ pub fn newest_file() -> Option<PathBuf> {
 }
 
 /// Tells what has waited for the screen to be left.
-pub fn tell_all() {
+pub fn print_reports() {
     for report in waiting().drain(..) {
-        tell(&report);
+        emit(&report);
     }
 }
 
@@ -68,7 +68,7 @@ fn write(dir: &Path, text: &str) -> io::Result<PathBuf> {
 }
 
 /// Nobody reading it is no reason for more trouble.
-fn tell(report: &Report) {
+fn emit(report: &Report) {
     let mut stderr = stderr().lock();
     let _ = writeln!(stderr, "{}", report.text);
     if let Some(file) = &report.file {

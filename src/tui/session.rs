@@ -57,13 +57,13 @@ pub fn explore(session: Session) -> Result<Ending, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let explored = catch_unwind(AssertUnwindSafe(|| runtime.block_on(Explorer::run(session))));
-    report::tell_all();
+    report::print_reports();
     runtime.shutdown_timeout(PATIENCE);
     explored.unwrap_or(Err(Error::Panicked))
 }
 
 /// Tells how to come back to a session, on the shell's screen. Nobody reading it is no reason for trouble.
-pub(super) fn tell_of(name: &str, argument: &str) {
+pub(super) fn print_hint(name: &str, argument: &str) {
     let _ = writeln!(stderr(), "Session {name}: slimgpt --session {argument} opens it again");
 }
 

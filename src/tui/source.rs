@@ -115,7 +115,7 @@ fn replaces(new: &Command, old: &Command) -> bool {
         | Command::Export { .. }
         | Command::Reopen { .. } => false,
         // What is kept last is all that counts.
-        Command::Keep { .. } => matches!(old, Command::Keep { .. }),
+        Command::SaveDraft { .. } => matches!(old, Command::SaveDraft { .. }),
     }
 }
 

@@ -91,11 +91,11 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// A directory of its own for a test, with a small model and a text in it.
-pub struct Bench {
+pub struct Workspace {
     dir: tempfile::TempDir,
 }
 
-impl Bench {
+impl Workspace {
     pub fn new() -> Self {
         let bench = Self { dir: tempfile::tempdir().unwrap() };
         fs::create_dir(bench.path("model")).unwrap();

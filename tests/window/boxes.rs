@@ -193,7 +193,7 @@ fn selected(state: &State) -> Option<Pointed> {
             state.log.cursor.map(|cursor| Pointed::LogLine(cursor.min(last)))
         }
         (Some(Overlay::Explain) | None, Screen::Compare) => {
-            (state.focused() == Panel::Sessions).then_some(Pointed::Compared(state.held.row))
+            (state.focused() == Panel::Sessions).then_some(Pointed::Compared(state.compared.row))
         }
         (Some(Overlay::Explain) | None, Screen::Schedule | Screen::Errors) => None,
     }

@@ -5,7 +5,7 @@ use slimgpt::{
     config::{Options, Schedule, Settings},
     protocol::{
         AttemptSummary, CalibrationRecord, LayerSummary, ModelRecord, PartSummary, PerplexityRecord,
-        SessionContent, SessionSummary, Standing,
+        SessionContent, SessionStatus, SessionSummary,
     },
 };
 
@@ -14,7 +14,7 @@ use super::{odd::STRANGE, press};
 /// Unix seconds of the look at them.
 pub const NOW: u64 = 1_800_000_000;
 
-/// With so many layers in force of so many.
+/// With so many layers active of so many.
 pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> SessionContent {
     let options = Options { ratio: Some(0.2), ..Options::default() };
     let settings = Settings::new(options).unwrap();
@@ -25,7 +25,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
     };
     let layer = |layer: usize| LayerSummary {
         attempts: 1 + usize::from(layer == 3),
-        in_force: (layer < solved).then(|| AttemptSummary {
+        active: (layer < solved).then(|| AttemptSummary {
             number: usize::from(layer == 3),
             ratio: (0.4 * layer as f64 / layers as f64).into(),
             attention: part(8, layer),
@@ -67,24 +67,24 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
     }
 }
 
-pub fn summary(name: &str, standing: Standing, content: Option<SessionContent>) -> SessionSummary {
+pub fn summary(name: &str, status: SessionStatus, content: Option<SessionContent>) -> SessionSummary {
     let path = format!("/home/ada/.local/state/slimgpt/sessions/{name}").into();
-    SessionSummary { path, name: name.into(), bytes: 5_400_000, standing, content }
+    SessionSummary { path, name: name.into(), bytes: 5_400_000, status, content }
 }
 
-/// One of every standing, the one that is open first.
+/// One of every status, the one that is open first.
 pub fn usual() -> Vec<SessionSummary> {
     let demo = |ago: u64, solved: usize| Some(content("demo", NOW - ago, solved, 12));
     let llama = Some(content("Llama-3.2-1B", NOW - 86_400 * 12, 16, 16));
     vec![
-        summary("demo-2027-01-15-075512", Standing::InUse { pid: Some(4021) }, demo(20, 12)),
-        summary("demo-2027-01-15-053001", Standing::Unfinished { left: 3 }, demo(8400, 9)),
-        summary("demo-2027-01-14-221530", Standing::Finished, demo(35_000, 12)),
-        summary("nightly", Standing::InUse { pid: Some(1234) }, demo(90_000, 4)),
-        summary("Llama-3.2-1B-2027-01-03-101501", Standing::Finished, llama),
+        summary("demo-2027-01-15-075512", SessionStatus::InUse { pid: Some(4021) }, demo(20, 12)),
+        summary("demo-2027-01-15-053001", SessionStatus::Unfinished { left: 3 }, demo(8400, 9)),
+        summary("demo-2027-01-14-221530", SessionStatus::Finished, demo(35_000, 12)),
+        summary("nightly", SessionStatus::InUse { pid: Some(1234) }, demo(90_000, 4)),
+        summary("Llama-3.2-1B-2027-01-03-101501", SessionStatus::Finished, llama),
         summary(
             "demo-2026-11-25-011200",
-            Standing::Damaged {
+            SessionStatus::Damaged {
                 why:
                     "session.json and its copy are both cut off; delete the session, or put a copy of it back"
                         .into(),
@@ -103,16 +103,16 @@ pub fn strange() -> Vec<SessionSummary> {
             2 => String::new(),
             _ => format!("demo-{at}"),
         };
-        let standing = match at % 5 {
-            0 => Standing::Finished,
-            1 => Standing::Unfinished { left: usize::MAX },
-            2 => Standing::InUse { pid: Some(u32::MAX) },
-            3 => Standing::InUse { pid: None },
-            _ => Standing::Damaged { why: STRANGE.repeat(20) },
+        let status = match at % 5 {
+            0 => SessionStatus::Finished,
+            1 => SessionStatus::Unfinished { left: usize::MAX },
+            2 => SessionStatus::InUse { pid: Some(u32::MAX) },
+            3 => SessionStatus::InUse { pid: None },
+            _ => SessionStatus::Damaged { why: STRANGE.repeat(20) },
         };
         let layers = [0, 1, 12, 200][at % 4];
         let mut content = content(STRANGE, at as u64 * 1_000_000_000, layers / 2, layers);
-        if let Some(layer) = content.layers.first_mut().and_then(|layer| layer.in_force.as_mut()) {
+        if let Some(layer) = content.layers.first_mut().and_then(|layer| layer.active.as_mut()) {
             let value = [f64::NAN, f64::INFINITY, -1.0, 0.0][at / 4 % 4];
             (layer.ratio, layer.output_error, layer.mlp.relative_error) = (value.into(), Some(value), value);
         }
@@ -120,7 +120,7 @@ pub fn strange() -> Vec<SessionSummary> {
         content.output = Some(STRANGE.into());
         content.seconds = f64::NAN;
         let content = (!at.is_multiple_of(3)).then_some(content);
-        SessionSummary { bytes: u64::MAX, ..summary(&name, standing, content) }
+        SessionSummary { bytes: u64::MAX, ..summary(&name, status, content) }
     };
     (0..1000).map(one).collect()
 }

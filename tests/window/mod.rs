@@ -67,7 +67,7 @@ pub fn recorded() -> Vec<Stamped> {
 }
 
 /// An event of a job, a second after its beginning.
-pub fn tell(state: &mut State, run: u64, event: Event) {
+pub fn emit(state: &mut State, run: u64, event: Event) {
     update(state, Msg::Engine(Stamped { run, at: 1.0, event }));
 }
 

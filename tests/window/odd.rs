@@ -12,7 +12,7 @@ use slimgpt::{
     },
 };
 
-use super::{live, press, replay, tell};
+use super::{emit, live, press, replay};
 
 /// Wide, combining, joined, right-to-left, invisible, and what a terminal would obey.
 pub const STRANGE: &str = "深い言語モデル e\u{301}\u{328} 👩\u{200d}🔬🇨🇭 \u{1b}[31mred\u{7}\t\u{200b}\u{202e}אבג\u{ad}\u{feff}\r\n§ ﷽ 模";
@@ -146,15 +146,15 @@ pub fn run_started(size: Size, settings: &Settings) -> Event {
 /// A model at work: `done` layers are pruned, of the next one all but the last event was told.
 pub fn half_done(name: &str, size: Size, done: usize, value: f64) -> State {
     let mut state = live();
-    tell(&mut state, 0, opened(name, size));
+    emit(&mut state, 0, opened(name, size));
     press(&mut state, &["s"]);
     for index in 0..done {
-        layer_events(index, 0, size, value).into_iter().for_each(|event| tell(&mut state, 1, event));
+        layer_events(index, 0, size, value).into_iter().for_each(|event| emit(&mut state, 1, event));
     }
     if done < size.layers {
         let mut events = layer_events(done, 0, size, value);
         events.pop();
-        events.into_iter().for_each(|event| tell(&mut state, 1, event));
+        events.into_iter().for_each(|event| emit(&mut state, 1, event));
     }
     state
 }
@@ -162,20 +162,20 @@ pub fn half_done(name: &str, size: Size, done: usize, value: f64) -> State {
 /// Texts, prompts, log lines and causes that are hard to draw.
 fn strange() -> State {
     let mut state = half_done(STRANGE, SMALL, 5, 1e-3);
-    tell(&mut state, 1, Event::Warning { message: STRANGE.repeat(9) });
-    tell(&mut state, 1, Event::PartFailed { layer: 5, part: Part::Mlp, cause: STRANGE.repeat(3) });
-    tell(&mut state, 1, Event::Written { path: PathBuf::from(STRANGE), bytes: u64::MAX });
+    emit(&mut state, 1, Event::Warning { message: STRANGE.repeat(9) });
+    emit(&mut state, 1, Event::PartFailed { layer: 5, part: Part::Mlp, cause: STRANGE.repeat(3) });
+    emit(&mut state, 1, Event::Written { path: PathBuf::from(STRANGE), bytes: u64::MAX });
     for (text, tokens) in [(STRANGE, u64::MAX), ("\u{301}\u{301}", 0), ("", 1)] {
         let record =
             PerplexityRecord { text: text.into(), seq_len: 7, tokens, bos: true, before: 9.0, after: None };
-        tell(&mut state, 1, Event::Measured { record });
+        emit(&mut state, 1, Event::Measured { record });
     }
     state.compare.prompt.text = STRANGE.into();
     for side in [Side::Dense, Side::Pruned] {
-        tell(&mut state, 1, Event::Piece { side, text: STRANGE.repeat(20) });
+        emit(&mut state, 1, Event::Piece { side, text: STRANGE.repeat(20) });
     }
     let stage = Stage::Download { file: STRANGE.repeat(2) };
-    tell(&mut state, 1, Event::Progress { stage, done: u64::MAX, total: 0 });
+    emit(&mut state, 1, Event::Progress { stage, done: u64::MAX, total: 0 });
     press(&mut state, &["o"]);
     update(&mut state, Msg::Paste(STRANGE.repeat(2)));
     press(&mut state, &["esc"]);
@@ -185,33 +185,33 @@ fn strange() -> State {
 /// What comes in no order that makes sense, of layers and units that are not there.
 fn disordered() -> State {
     let mut state = live();
-    tell(&mut state, 0, opened("demo", SMALL));
+    emit(&mut state, 0, opened("demo", SMALL));
     press(&mut state, &["s"]);
     for layer in [3, 40] {
         for part in PARTS {
-            tell(
+            emit(
                 &mut state,
                 1,
                 Event::Removed { layer, part, step: 9, units: vec![7, 7, 9999], error: -1.0 },
             );
-            tell(&mut state, 1, Event::PartDone { layer, part, record: record(4, 9, 0.1) });
-            tell(&mut state, 1, hessian(layer, part, 11, 0.5));
-            tell(&mut state, 1, curve(layer, part, 0, 1.0));
+            emit(&mut state, 1, Event::PartDone { layer, part, record: record(4, 9, 0.1) });
+            emit(&mut state, 1, hessian(layer, part, 11, 0.5));
+            emit(&mut state, 1, curve(layer, part, 0, 1.0));
         }
-        tell(&mut state, 1, layer_done(layer, 5, Size { layers: 1, heads: 3, channels: 900 }, 0.1));
-        tell(&mut state, 1, Event::LayerStarted { layer, attempt: 2, method: method(7.0) });
+        emit(&mut state, 1, layer_done(layer, 5, Size { layers: 1, heads: 3, channels: 900 }, 0.1));
+        emit(&mut state, 1, Event::LayerStarted { layer, attempt: 2, method: method(7.0) });
         for step in 0..4 {
             let units = (0..200).chain([usize::MAX]).collect();
-            tell(
+            emit(
                 &mut state,
                 1,
                 Event::Removed { layer, part: Part::Attention, step, units, error: f64::NAN },
             );
         }
-        tell(&mut state, 1, hessian(layer, Part::Mlp, 5, 0.5));
+        emit(&mut state, 1, hessian(layer, Part::Mlp, 5, 0.5));
     }
-    tell(&mut state, 1, Event::Paused);
-    tell(&mut state, 77, Event::JobDone);
+    emit(&mut state, 1, Event::Paused);
+    emit(&mut state, 77, Event::JobDone);
     state
 }
 
@@ -231,7 +231,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
         RestoredAttempt { attempt, record, attention: None, mlp }
     };
     let layer = |layer: usize| RestoredLayer {
-        in_force: [None, Some(4), Some(7)][layer % 3],
+        active: [None, Some(4), Some(7)][layer % 3],
         attempts: [1, 4].map(|number| attempt(layer, number)).into(),
     };
     let session = Restored {
@@ -243,7 +243,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
         calibration: None,
         perplexities: Vec::new(),
         unfinished: Some(usize::MAX),
-        face: serde_json::json!({ "version": 1, "schedule": STRANGE }),
+        frontend: serde_json::json!({ "version": 1, "schedule": STRANGE }),
     };
     Event::Restored { session: Box::new(session) }
 }
@@ -251,10 +251,10 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
 /// A model whose session was opened again.
 fn reopened(value: f64) -> State {
     let mut state = live();
-    tell(&mut state, 0, opened("demo", SMALL));
+    emit(&mut state, 0, opened("demo", SMALL));
     let event = restored(SMALL, &live().settings, value);
-    tell(&mut state, 0, event);
-    tell(&mut state, 0, Event::Session { path: STRANGE.into() });
+    emit(&mut state, 0, event);
+    emit(&mut state, 0, Event::Session { path: STRANGE.into() });
     state
 }
 
@@ -262,8 +262,8 @@ fn reopened(value: f64) -> State {
 fn failed() -> State {
     let mut state = half_done("demo", SMALL, 4, 1e-3);
     let cause = "the second moment holds a NaN at input 17; look at the texts".to_string();
-    tell(&mut state, 1, Event::PartFailed { layer: 4, part: Part::Mlp, cause: cause.clone() });
-    tell(&mut state, 1, Event::RunFailed { message: format!("layer 4, mlp: {cause}") });
+    emit(&mut state, 1, Event::PartFailed { layer: 4, part: Part::Mlp, cause: cause.clone() });
+    emit(&mut state, 1, Event::RunFailed { message: format!("layer 4, mlp: {cause}") });
     state
 }
 
@@ -273,13 +273,13 @@ pub fn all() -> Vec<(String, State)> {
     let many = Size { layers: 200, heads: 128, channels: 2000 };
     let mut opening = live();
     let stage = Stage::Download { file: STRANGE.into() };
-    tell(&mut opening, 0, Event::Progress { stage, done: 5, total: 3 });
+    emit(&mut opening, 0, Event::Progress { stage, done: 5, total: 3 });
     let mut gone = half_done("demo", SMALL, 3, 1e-3);
     update(&mut gone, Msg::EngineGone(Some(STRANGE.into())));
     let mut played = replay();
-    tell(&mut played, 1, opened("demo", SMALL));
-    tell(&mut played, 1, run_started(SMALL, &live().settings));
-    layer_events(0, 0, SMALL, 0.1).into_iter().for_each(|event| tell(&mut played, 1, event));
+    emit(&mut played, 1, opened("demo", SMALL));
+    emit(&mut played, 1, run_started(SMALL, &live().settings));
+    layer_events(0, 0, SMALL, 0.1).into_iter().for_each(|event| emit(&mut played, 1, event));
     update(&mut played, Msg::EngineGone(None));
     let mut states = vec![
         ("nothing open, an empty log".to_string(), live()),
@@ -307,7 +307,7 @@ pub fn all() -> Vec<(String, State)> {
             before: value,
             after: Some(value),
         };
-        tell(&mut state, 1, Event::Measured { record });
+        emit(&mut state, 1, Event::Measured { record });
         states.push((format!("every number {value:e}"), state));
     }
     states

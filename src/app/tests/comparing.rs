@@ -8,7 +8,7 @@ use crate::{
     config::{Options, Settings},
     protocol::{
         AttemptSummary, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
-        SessionSummary, Standing,
+        SessionStatus, SessionSummary,
     },
 };
 
@@ -16,12 +16,12 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from("/state/sessions").join(name)
 }
 
-/// Two layers in force, the attention of the second as it was; the perplexity of the pruned model is `after`.
+/// Two layers active, the attention of the second as it was; the perplexity of the pruned model is `after`.
 fn content(after: f64) -> SessionContent {
     let part = |kept: usize, error: f64| PartSummary { units: 10, kept, relative_error: error };
     let layer = |number: usize, attention: PartSummary| LayerSummary {
         attempts: 1,
-        in_force: Some(AttemptSummary {
+        active: Some(AttemptSummary {
             number,
             ratio: 0.25.into(),
             attention,
@@ -59,12 +59,12 @@ fn content(after: f64) -> SessionContent {
 
 fn summary(name: &str, after: f64) -> SessionSummary {
     let content = Some(content(after));
-    SessionSummary { path: path(name), name: name.into(), bytes: 1, standing: Standing::Finished, content }
+    SessionSummary { path: path(name), name: name.into(), bytes: 1, status: SessionStatus::Finished, content }
 }
 
 fn damaged(name: &str) -> SessionSummary {
-    let standing = Standing::Damaged { why: "session.json is cut off".into() };
-    SessionSummary { standing, content: None, ..summary(name, 0.0) }
+    let status = SessionStatus::Damaged { why: "session.json is cut off".into() };
+    SessionSummary { status, content: None, ..summary(name, 0.0) }
 }
 
 /// A list of the open session, six others, and a damaged one.
@@ -80,7 +80,7 @@ fn listed() -> Script {
 }
 
 fn places(script: &Script) -> Vec<(usize, String)> {
-    script.state.held_sessions().map(|held| (held.place, held.name.clone())).collect()
+    script.state.compared_sessions().map(|compared| (compared.place, compared.name.clone())).collect()
 }
 
 #[test]
@@ -157,31 +157,31 @@ fn the_panels_of_other_sessions_are_there_only_while_some_are_held() {
 fn left_and_right_turn_the_quantity_and_up_and_down_the_session() {
     let mut script = listed();
     script.keys("down m down m esc 5 right");
-    assert_eq!(script.state.held.quantity, Quantity::MlpError);
+    assert_eq!(script.state.compared.quantity, Quantity::MlpError);
     script.keys("right right");
-    assert_eq!(script.state.held.quantity, Quantity::Heads);
+    assert_eq!(script.state.compared.quantity, Quantity::Heads);
     script.keys("left f left");
-    assert_eq!(script.state.held.quantity, Quantity::MlpError);
+    assert_eq!(script.state.compared.quantity, Quantity::MlpError);
     script.keys("down down down");
-    assert_eq!(script.state.held.row, 2);
+    assert_eq!(script.state.compared.row, 2);
     script.keys("]");
     assert_eq!(script.state.layer, 1);
     script.click(Pointed::Compared(1));
-    assert_eq!((script.state.held.row, script.state.focused()), (1, Panel::Sessions));
+    assert_eq!((script.state.compared.row, script.state.focused()), (1, Panel::Sessions));
     script.keys("f f down");
-    assert_eq!(script.state.held.row, 1, "texts scroll by themselves");
+    assert_eq!(script.state.compared.row, 1, "texts scroll by themselves");
 }
 
 #[test]
 fn means_count_only_parts_that_were_pruned() {
     let mut script = listed();
     script.keys("down m esc 5");
-    let held = &script.state.compared()[1];
-    assert_eq!(held.values(Quantity::AttentionError), [Some(0.5), None]);
-    assert_eq!(held.mean(Quantity::AttentionError), Some(0.5));
-    assert_eq!(held.mean(Quantity::MlpError), Some(0.25));
-    assert_eq!(held.mean(Quantity::OutputError), None);
-    assert_eq!(held.ratio, Some(0.25.into()));
+    let compared = &script.state.compared()[1];
+    assert_eq!(compared.values(Quantity::AttentionError), [Some(0.5), None]);
+    assert_eq!(compared.mean(Quantity::AttentionError), Some(0.5));
+    assert_eq!(compared.mean(Quantity::MlpError), Some(0.25));
+    assert_eq!(compared.mean(Quantity::OutputError), None);
+    assert_eq!(compared.ratio, Some(0.25.into()));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn the_open_session_is_weighed_by_what_the_others_were_measured_on() {
     script.state.compare.add(PerplexityRecord { text: "another".into(), ..measured });
     let open = &script.state.compared()[0];
     assert!(open.is_open());
-    assert_eq!(open.yardstick(), Some(("eval.txt", 64, false)));
+    assert_eq!(open.evaluation(), Some(("eval.txt", 64, false)));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_held_session_that_is_opened_stands_in_the_first_row_alone() {
 #[test]
 fn a_recording_stands_beside_sessions_as_well() {
     let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
-    script.hear(0, super::script::opened(2));
+    script.handle(0, super::script::opened(2));
     script.keys("S");
     script.send(Msg::Sessions { now: 0, sessions: Ok(vec![summary("two", 10.0)]) });
     script.keys("m esc 5");

@@ -67,7 +67,7 @@ fn a_filter_shows_matching_layers_at_once_and_esc_takes_it_back() {
 #[test]
 fn the_log_is_filtered_by_words_and_by_level() {
     let mut script = Script::pruned(2);
-    script.hear(0, Event::Warning { message: "careful".into() });
+    script.handle(0, Event::Warning { message: "careful".into() });
     script.keys("6");
     let all = script.state.log.shown().count();
     script.keys("v");
@@ -127,8 +127,8 @@ fn export_names_a_directory_and_says_where_it_went() {
     script.keys("enter");
     let Command::Export { run, out, force: false, .. } = script.command().clone() else { panic!() };
     assert_eq!(out, std::path::Path::new("out"));
-    script.hear(run, Event::Written { path: out, bytes: 2048 });
-    script.hear(run, Event::JobDone);
+    script.handle(run, Event::Written { path: out, bytes: 2048 });
+    script.handle(run, Event::JobDone);
     assert!(script.notice().contains("Wrote out (2.0 KiB)"));
 }
 
@@ -199,7 +199,7 @@ fn an_export_that_fails_gives_its_form_back_with_the_reason() {
     script.retype("there");
     script.keys("enter");
     let run = script.run();
-    script.hear(run, Event::RunFailed { message: "output there: already there".into() });
+    script.handle(run, Event::RunFailed { message: "output there: already there".into() });
     assert_eq!(script.form_error().as_deref(), Some("output there: already there"));
     assert_eq!(script.form_text("directory"), "there");
 }

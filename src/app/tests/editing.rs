@@ -61,15 +61,15 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
     };
     let points = vec![LossPoint { removed: 2, rise: 0.1 }];
     let curve = SensitivityCurve { layer: 0, part: Part::Mlp, units: 4, per_unit: 3, points };
-    script.hear(run, Event::Sensitivity { curve: curve.clone() });
+    script.handle(run, Event::Sensitivity { curve: curve.clone() });
     let ratios = vec![LayerRatio { attention: 0.5, mlp: 0.25 }, 0.75.into()];
     let tried = TriedRatios { name: "log".into(), ratios: ratios.clone(), removed: 12, loss: 2.0 };
-    script.hear(run, Event::Tried { tried: tried.clone(), best: true });
+    script.handle(run, Event::Tried { tried: tried.clone(), best: true });
     assert_eq!(script.state.schedule, before, "nothing is planned until the search has ended");
     let (curves, tried) = (vec![curve], vec![tried]);
     let record = SearchRecord { share: 0.2, budget: 10, windows: 1, dense_loss: 1.0, curves, tried, best: 0 };
-    script.hear(run, Event::Found { record: Box::new(record) });
-    script.hear(run, Event::JobDone);
+    script.handle(run, Event::Found { record: Box::new(record) });
+    script.handle(run, Event::JobDone);
     assert_eq!(script.state.schedule.ratios, ratios);
     assert_eq!(script.state.schedule.name(), "auto");
     script.keys("s");
@@ -192,11 +192,11 @@ fn renormalising_stops_single_ratios_below_one() {
 fn an_edit_during_a_run_replans_the_layers_to_come() {
     let mut script = Script::opened(3);
     script.keys("s");
-    script.hear(1, script.run_started());
+    script.handle(1, script.run_started());
     script.prune(1, 0, 0, vec![]);
     script.keys("3 end up");
     assert_eq!(*script.command(), Command::Replan { run: 1, ratios: script.state.schedule.ratios.clone() });
-    script.hear(1, Event::RunCancelled);
+    script.handle(1, Event::RunCancelled);
     script.keys("up");
     assert!(script.effects.is_empty(), "nobody has to know when nothing runs");
 }

@@ -8,7 +8,7 @@ fn only_going_on_keeps_the_methods_of_layers_that_were_tried_by_hand() {
     let mut script = Script::pruned(3);
     script.keys("s");
     assert!(matches!(script.command(), Command::Run { from: 0, methods: Methods::OfRun, .. }));
-    script.hear(2, Event::RunCancelled);
+    script.handle(2, Event::RunCancelled);
     script.keys("l [ +");
     script.keys("R");
     assert!(matches!(script.command(), Command::Run { methods: Methods::AsTuned, .. }));
@@ -21,20 +21,20 @@ fn an_attempt_that_a_run_finds_fitting_is_in_force() {
     script.keys("1 g +");
     script.keys("R");
     let run = script.run();
-    script.hear(run, script.run_started());
-    script.hear(run, Event::Chosen { layer: 1, attempt: Some(1) });
+    script.handle(run, script.run_started());
+    script.handle(run, Event::Chosen { layer: 1, attempt: Some(1) });
     assert_eq!(script.state.layers[1].chosen, Some(1));
-    assert_eq!(script.state.compare.in_force[1], Some(1));
+    assert_eq!(script.state.compare.active[1], Some(1));
 }
 
 #[test]
 fn a_run_that_was_broken_off_behind_its_last_layer_goes_on_to_its_end() {
     let mut script = Script::opened(2);
     script.keys("s");
-    script.hear(1, script.run_started());
+    script.handle(1, script.run_started());
     script.prune(1, 0, 0, vec![]);
     script.prune(1, 1, 0, vec![0]);
-    script.hear(1, Event::RunCancelled);
+    script.handle(1, Event::RunCancelled);
     script.keys("R");
     assert!(matches!(script.command(), Command::Run { from: 2, .. }));
 }

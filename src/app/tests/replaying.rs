@@ -11,7 +11,7 @@ use crate::{
 
 fn replay() -> Script {
     let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
-    script.hear(1, opened(2));
+    script.handle(1, opened(2));
     script
 }
 
@@ -27,7 +27,7 @@ fn a_recorded_run_shows_with_the_ratios_it_had() {
         mlp_units: Some(1),
     });
     let Event::RunStarted { from, model, settings, .. } = script.run_started() else { panic!() };
-    script.hear(1, Event::RunStarted { from, model, settings, plan: plan.to_vec() });
+    script.handle(1, Event::RunStarted { from, model, settings, plan: plan.to_vec() });
     assert_eq!(script.state.schedule.ratios, [0.1, 0.4]);
     script.prune(1, 0, 0, vec![]);
     assert_eq!(script.state.status(0), Status::Done);
@@ -37,18 +37,18 @@ fn a_recorded_run_shows_with_the_ratios_it_had() {
 fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
     let mut script = replay();
     let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
-    script.hear(1, Event::RunStarted { from: 1, model, settings, plan: Vec::new() });
+    script.handle(1, Event::RunStarted { from: 1, model, settings, plan: Vec::new() });
     assert_eq!(script.state.job().unwrap().kind, JobKind::Run { from: 1 });
     script.prune(1, 0, 0, vec![]);
-    script.hear(1, Event::JobDone);
+    script.handle(1, Event::JobDone);
     let method = Method::of_run(&script.state.settings, 0.7);
-    script.hear(2, Event::LayerStarted { layer: 0, attempt: 1, method: method.clone() });
-    script.hear(2, layer_done(0, Attempt { number: 1, above: vec![], method }));
-    script.hear(2, Event::JobDone);
-    script.hear(2, Event::Chosen { layer: 0, attempt: Some(1) });
+    script.handle(2, Event::LayerStarted { layer: 0, attempt: 1, method: method.clone() });
+    script.handle(2, layer_done(0, Attempt { number: 1, above: vec![], method }));
+    script.handle(2, Event::JobDone);
+    script.handle(2, Event::Chosen { layer: 0, attempt: Some(1) });
     assert_eq!((script.state.layers[0].chosen, script.state.schedule.ratios[0]), (Some(1), 0.7.into()));
     assert_eq!(script.state.status(0), Status::Done);
-    script.hear(0, Event::Chosen { layer: 0, attempt: None });
+    script.handle(0, Event::Chosen { layer: 0, attempt: None });
     assert_eq!((script.state.layers[0].chosen, script.state.status(0)), (None, Status::Waiting));
 }
 

@@ -10,7 +10,7 @@ use crate::{
     app::{Effect, Origin, Status},
     config::{LayerRatio, Part},
     protocol::{
-        Attempt, CalibrationRecord, Command, Desk, Event, HessianStats, LayerRecord, Method, MomentPicture,
+        Attempt, CalibrationRecord, Command, Draft, Event, HessianStats, LayerRecord, Method, MomentPicture,
         PerplexityRecord, Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics,
     },
 };
@@ -43,7 +43,7 @@ fn attempt(script: &Script, layer: usize, number: usize, above: Vec<usize>) -> R
     RestoredAttempt { attempt, record, attention: Some(statistics(4)), mlp: None }
 }
 
-/// Of the dense model, or of the attempts that `restored` has in force.
+/// Of the dense model, or of the attempts that `restored` has active.
 fn perplexity(after: Option<f64>) -> RestoredPerplexity {
     let record = PerplexityRecord {
         text: "eval.txt".into(),
@@ -60,10 +60,10 @@ fn perplexity(after: Option<f64>) -> RestoredPerplexity {
 pub fn restored(script: &Script) -> Restored {
     let layers = vec![
         RestoredLayer {
-            in_force: Some(2),
+            active: Some(2),
             attempts: vec![attempt(script, 0, 0, vec![]), attempt(script, 0, 2, vec![])],
         },
-        RestoredLayer { in_force: Some(0), attempts: vec![attempt(script, 1, 0, vec![2])] },
+        RestoredLayer { active: Some(0), attempts: vec![attempt(script, 1, 0, vec![2])] },
         RestoredLayer::default(),
     ];
     Restored {
@@ -81,7 +81,7 @@ pub fn restored(script: &Script) -> Restored {
         }),
         perplexities: vec![perplexity(None), perplexity(Some(12.0))],
         unfinished: Some(1),
-        face: Value::Null,
+        frontend: Value::Null,
     }
 }
 
@@ -89,7 +89,7 @@ pub fn reopened(change: impl FnOnce(&Script, &mut Restored)) -> Script {
     let mut script = Script::opened(3);
     let mut session = restored(&script);
     change(&script, &mut session);
-    script.hear(0, Event::Restored { session: Box::new(session) });
+    script.handle(0, Event::Restored { session: Box::new(session) });
     script
 }
 
@@ -97,10 +97,10 @@ fn logged(script: &Script) -> Vec<String> {
     script.state.log.shown().map(|entry| entry.text.clone()).collect()
 }
 
-/// The desk that the last message had kept.
-fn kept(script: &Script) -> Option<Desk> {
+/// The draft that the last message had kept.
+fn kept(script: &Script) -> Option<Draft> {
     script.effects.iter().find_map(|effect| match effect {
-        Effect::Command(Command::Keep { desk }) => Some((**desk).clone()),
+        Effect::Command(Command::SaveDraft { draft }) => Some((**draft).clone()),
         _ => None,
     })
 }
@@ -113,8 +113,8 @@ fn a_session_brings_its_attempts_its_numbers_and_what_was_seen() {
     assert_eq!((numbers, state.layers[0].chosen), (vec![0, 2], Some(2)));
     let seen = state.layers[0].attempts[1].seen(Part::Attention).unwrap();
     assert_eq!((seen.order.len(), seen.energy), (4, 2.0));
-    let standing: Vec<Status> = (0..3).map(|layer| state.status(layer)).collect();
-    assert_eq!(standing, [Status::Done, Status::Done, Status::Waiting]);
+    let status: Vec<Status> = (0..3).map(|layer| state.status(layer)).collect();
+    assert_eq!(status, [Status::Done, Status::Done, Status::Waiting]);
     assert_eq!(state.calibration.as_ref().unwrap().seed, 3);
     assert_eq!(state.compare.measured.len(), 1, "the newest of a text");
     assert_eq!(state.compare.measured[0].record.after, Some(12.0));
@@ -132,7 +132,7 @@ fn a_session_brings_its_attempts_its_numbers_and_what_was_seen() {
 fn an_attempt_under_the_cursor_is_chosen_by_its_number_whatever_is_missing() {
     let mut script = reopened(|_, _| {});
     script.keys("2 enter");
-    assert_eq!(script.state.attempt, 1, "the cursor is at the one in force");
+    assert_eq!(script.state.attempt, 1, "the cursor is at the one active");
     script.keys("up enter");
     assert!(script.effects.contains(&Effect::Command(Command::Choose { layer: 0, attempt: Some(0) })));
     assert_eq!(script.state.status(1), Status::Stale, "it rests on attempt 2");
@@ -140,7 +140,7 @@ fn an_attempt_under_the_cursor_is_chosen_by_its_number_whatever_is_missing() {
 
 #[test]
 fn an_attempt_that_cannot_be_used_is_not_in_force() {
-    let script = reopened(|_, session| session.layers[0].in_force = Some(1));
+    let script = reopened(|_, session| session.layers[0].active = Some(1));
     assert_eq!(script.state.layers[0].chosen, None);
     assert_eq!((script.state.status(0), script.state.status(1)), (Status::Waiting, Status::Stale));
 }
@@ -148,10 +148,10 @@ fn an_attempt_that_cannot_be_used_is_not_in_force() {
 #[test]
 fn a_recording_of_a_reopened_session_shows_its_attempts() {
     let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
-    script.hear(0, script::opened(3));
+    script.handle(0, script::opened(3));
     let session = Box::new(restored(&script));
-    script.hear(0, Event::Restored { session });
-    script.hear(0, Event::Session { path: PATH.into() });
+    script.handle(0, Event::Restored { session });
+    script.handle(0, Event::Session { path: PATH.into() });
     assert_eq!(script.state.status(1), Status::Done);
     assert!(script.effects.is_empty() && script.notice().is_empty());
 }
@@ -161,13 +161,13 @@ fn what_is_planned_is_kept_once_there_is_a_session() {
     let mut script = Script::opened(3);
     script.keys("3 up");
     assert!(kept(&script).is_none());
-    script.hear(0, Event::Session { path: PATH.into() });
-    let desk = kept(&script).unwrap();
-    assert_eq!(desk.ratios, script.state.schedule.ratios);
-    script.hear(0, Event::Session { path: PATH.into() });
+    script.handle(0, Event::Session { path: PATH.into() });
+    let draft = kept(&script).unwrap();
+    assert_eq!(draft.ratios, script.state.schedule.ratios);
+    script.handle(0, Event::Session { path: PATH.into() });
     assert!(script.effects.is_empty(), "nothing has changed since");
     script.keys("up");
-    assert_ne!(kept(&script).unwrap().ratios, desk.ratios);
+    assert_ne!(kept(&script).unwrap().ratios, draft.ratios);
     script.keys("right 4 3");
     assert!(script.effects.is_empty());
     script.keys("o");
@@ -187,11 +187,11 @@ fn edits_are_taken_back_after_the_session_was_opened_again() {
     before.keys("enter");
     let edited = before.state.schedule.clone();
     before.keys("u");
-    let desk = kept(&before).unwrap();
-    let text = serde_json::to_string(&desk.face).unwrap();
+    let draft = kept(&before).unwrap();
+    let text = serde_json::to_string(&draft.frontend).unwrap();
     let mut after = reopened(|_, session| {
-        session.ratios = desk.ratios.clone();
-        session.face = serde_json::from_str(&text).unwrap();
+        session.ratios = draft.ratios.clone();
+        session.frontend = serde_json::from_str(&text).unwrap();
     });
     assert_eq!(after.state.schedule.locked, edited.locked);
     after.keys("U");
@@ -206,18 +206,18 @@ fn edits_are_taken_back_after_the_session_was_opened_again() {
 fn a_choice_is_taken_back_only_where_its_attempt_is_still_there() {
     let mut before = reopened(|_, _| {});
     before.keys("2 enter up enter");
-    let desk = kept(&before).unwrap();
-    let face = desk.face.clone();
+    let draft = kept(&before).unwrap();
+    let frontend = draft.frontend.clone();
     let mut after = reopened(|_, session| {
-        session.face = face.clone();
-        session.layers[0].in_force = Some(0);
+        session.frontend = frontend.clone();
+        session.layers[0].active = Some(0);
     });
     after.keys("u");
     assert!(after.effects.contains(&Effect::Command(Command::Choose { layer: 0, attempt: Some(2) })));
     let mut damaged = reopened(|_, session| {
-        session.face = face;
+        session.frontend = frontend;
         session.layers[0].attempts.truncate(1);
-        session.layers[0].in_force = Some(0);
+        session.layers[0].active = Some(0);
     });
     damaged.keys("u");
     assert_eq!(damaged.notice(), "nothing to take back");
@@ -225,9 +225,9 @@ fn a_choice_is_taken_back_only_where_its_attempt_is_still_there() {
 
 #[test]
 fn what_was_planned_and_cannot_be_read_is_told_and_hinders_nothing() {
-    for face in [json!({"version": 99}), json!({"version": 1, "schedule": 7}), json!("?")] {
-        let script = reopened(|_, session| session.face = face.clone());
-        assert!(logged(&script).iter().any(|line| line.contains("cannot be read")), "{face}");
+    for frontend in [json!({"version": 99}), json!({"version": 1, "schedule": 7}), json!("?")] {
+        let script = reopened(|_, session| session.frontend = frontend.clone());
+        assert!(logged(&script).iter().any(|line| line.contains("cannot be read")), "{frontend}");
         assert_eq!(script.state.history.depth(), (0, 0));
         assert_eq!(script.state.layers[0].chosen, Some(2));
     }
@@ -237,9 +237,9 @@ fn what_was_planned_and_cannot_be_read_is_told_and_hinders_nothing() {
 fn the_session_s_ratios_win_over_those_that_the_explorer_had_kept() {
     let mut before = reopened(|_, _| {});
     before.keys("3 up");
-    let face = kept(&before).unwrap().face;
+    let frontend = kept(&before).unwrap().frontend;
     let script = reopened(|_, session| {
-        session.face = face;
+        session.frontend = frontend;
         session.ratios = [0.1, 0.2, 0.3].map(LayerRatio::both).to_vec();
     });
     assert_eq!(script.state.schedule.ratios, [0.1, 0.2, 0.3]);
@@ -250,6 +250,6 @@ fn the_session_s_ratios_win_over_those_that_the_explorer_had_kept() {
 
 #[test]
 fn a_perplexity_stays_stale_over_a_restart() {
-    let after = reopened(|_, session| session.layers[0].in_force = Some(0));
+    let after = reopened(|_, session| session.layers[0].active = Some(0));
     assert!(after.state.compare.stale(&after.state.compare.measured[0]));
 }

@@ -47,18 +47,18 @@ fn every_batch_shows_as_it_leaves() {
     let mut script = Script::opened(2);
     script.keys("s");
     let method = Method::of_run(&script.state.settings, 0.5);
-    script.hear(1, Event::LayerStarted { layer: 0, attempt: 0, method });
+    script.handle(1, Event::LayerStarted { layer: 0, attempt: 0, method });
     assert_eq!(script.state.status(0), Status::Calibrating);
-    script.hear(1, hessian(0, Part::Attention, 4));
+    script.handle(1, hessian(0, Part::Attention, 4));
     assert_eq!(script.state.status(0), Status::Pruning);
     let view =
         |script: &Script| script.state.layers[0].view(Part::Attention).map(|v| (v.kept(), v.goal, v.live));
     assert_eq!(view(&script), Some((4, 2, true)));
-    script.hear(1, removed(0, Part::Attention, 0, vec![3]));
+    script.handle(1, removed(0, Part::Attention, 0, vec![3]));
     assert_eq!(view(&script), Some((3, 2, true)));
     let error = script.state.layers[0].view(Part::Attention).unwrap().relative_error();
     assert_eq!(error, Some(0.25), "0.5 of an energy of 2");
-    script.hear(1, Event::PartDone { layer: 0, part: Part::Attention, record: record(4) });
+    script.handle(1, Event::PartDone { layer: 0, part: Part::Attention, record: record(4) });
     assert_eq!(script.state.status(0), Status::Calibrating, "the mlp is next");
 }
 
@@ -76,7 +76,7 @@ fn a_finished_run_leaves_every_layer_done_and_says_what_it_cost() {
 #[test]
 fn events_of_an_older_job_are_dropped() {
     let mut script = Script::pruned(2);
-    script.hear(1, Event::RunFailed { message: "late".into() });
+    script.handle(1, Event::RunFailed { message: "late".into() });
     assert_eq!(script.notice(), "");
     assert_eq!(script.state.status(1), Status::Done);
 }
@@ -86,13 +86,13 @@ fn pause_step_and_resume_follow_the_engine() {
     let mut script = Script::opened(2);
     script.keys("s space");
     assert_eq!(*script.command(), Command::Pause { run: 1 });
-    script.hear(1, Event::Paused);
+    script.handle(1, Event::Paused);
     assert_eq!(script.status(), JobStatus::Paused);
     script.keys("n");
     assert_eq!(*script.command(), Command::Step { run: 1 });
     script.keys("space");
     assert_eq!(*script.command(), Command::Resume { run: 1 });
-    script.hear(1, Event::Resumed);
+    script.handle(1, Event::Resumed);
     assert_eq!(script.status(), JobStatus::Working);
 }
 
@@ -109,10 +109,10 @@ fn step_mode_begins_runs_that_halt() {
 fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
     let mut script = Script::opened(3);
     script.keys("s");
-    script.hear(1, script.run_started());
+    script.handle(1, script.run_started());
     script.prune(1, 0, 0, vec![]);
     let method = Method::of_run(&script.state.settings, 0.5);
-    script.hear(1, Event::LayerStarted { layer: 1, attempt: 0, method });
+    script.handle(1, Event::LayerStarted { layer: 1, attempt: 0, method });
     script.keys("x");
     assert!(script.effects.is_empty(), "it asks");
     script.keys("n");
@@ -120,7 +120,7 @@ fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
     script.keys("x y");
     assert_eq!(*script.command(), Command::Cancel { run: 1 });
     assert_eq!(script.status(), JobStatus::Cancelling);
-    script.hear(1, Event::RunCancelled);
+    script.handle(1, Event::RunCancelled);
     let status: Vec<Status> = (0..3).map(|layer| script.state.status(layer)).collect();
     assert_eq!(status, [Status::Done, Status::Waiting, Status::Waiting]);
     script.keys("R");
@@ -133,10 +133,10 @@ fn a_failed_layer_shows_why_and_the_run_goes_on_from_there() {
     script.keys("s");
     script.prune(1, 0, 0, vec![]);
     let method = Method::of_run(&script.state.settings, 0.5);
-    script.hear(1, Event::LayerStarted { layer: 1, attempt: 0, method });
+    script.handle(1, Event::LayerStarted { layer: 1, attempt: 0, method });
     let cause = "the second moment is not positive definite".to_string();
-    script.hear(1, Event::PartFailed { layer: 1, part: Part::Mlp, cause: cause.clone() });
-    script.hear(1, Event::RunFailed { message: format!("layer 1, mlp: {cause}") });
+    script.handle(1, Event::PartFailed { layer: 1, part: Part::Mlp, cause: cause.clone() });
+    script.handle(1, Event::RunFailed { message: format!("layer 1, mlp: {cause}") });
     assert_eq!(script.state.status(1), Status::Failed);
     assert!(script.state.layers[1].failed.as_ref().unwrap().contains("positive definite"));
     assert!(script.notice().contains("layer 1, mlp"));
@@ -153,12 +153,12 @@ fn a_retry_lies_beside_the_attempt_in_force() {
     script.keys("enter");
     let Command::Retry { run, layer: 1, method, .. } = script.command().clone() else { panic!() };
     assert_eq!(method.ratio, 0.4);
-    script.hear(run, Event::Progress { stage: Stage::Approach { layer: 1 }, done: 1, total: 2 });
-    script.hear(run, Event::LayerStarted { layer: 1, attempt: 1, method: method.clone() });
-    script.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
-    script.hear(run, Event::JobDone);
+    script.handle(run, Event::Progress { stage: Stage::Approach { layer: 1 }, done: 1, total: 2 });
+    script.handle(run, Event::LayerStarted { layer: 1, attempt: 1, method: method.clone() });
+    script.handle(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+    script.handle(run, Event::JobDone);
     assert_eq!(script.state.layers[1].attempts.len(), 2);
-    assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier one stays in force");
+    assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier one stays active");
     assert_eq!(script.state.attempt, 1, "the cursor is on the new one");
     assert_eq!(script.state.status(2), Status::Done);
 }
@@ -197,8 +197,8 @@ fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
     assert_eq!(part, Part::Mlp);
     let points =
         vec![CurvePoint { removed: 0, relative_error: 0.0 }, CurvePoint { removed: 9, relative_error: 1.0 }];
-    script.hear(run, Event::Curve { layer, part, units: 10, points: points.clone() });
-    script.hear(run, Event::JobDone);
+    script.handle(run, Event::Curve { layer, part, units: 10, points: points.clone() });
+    script.handle(run, Event::JobDone);
     assert_eq!(script.state.layers[layer].curve(Part::Mlp).unwrap().points, points);
     assert!(script.state.layers[layer].curve(Part::Attention).is_none());
 }
@@ -207,7 +207,7 @@ fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
 fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work() {
     let mut script = Script::opened(2);
     script.keys("s 5 w");
-    script.hear(2, Event::RunCancelled);
+    script.handle(2, Event::RunCancelled);
     assert_eq!((script.run(), script.status(), script.state.jobs.len()), (1, JobStatus::Working, 1));
 }
 
@@ -228,11 +228,11 @@ fn a_job_that_comes_while_another_is_at_work_waits_for_it() {
     script.keys("s 5 w");
     assert!(matches!(script.command(), Command::Write { run: 2, .. }));
     assert_eq!(script.state.jobs[1].status, JobStatus::Waiting);
-    script.hear(1, Event::RunCancelled);
+    script.handle(1, Event::RunCancelled);
     assert_eq!((script.run(), script.status()), (2, JobStatus::Working));
-    script.hear(2, Event::Piece { side: Side::Dense, text: " was".into() });
-    script.hear(2, Event::Piece { side: Side::Pruned, text: " is".into() });
-    script.hear(2, Event::Wrote { side: Side::Dense, tokens: 10, seconds: 2.0 });
+    script.handle(2, Event::Piece { side: Side::Dense, text: " was".into() });
+    script.handle(2, Event::Piece { side: Side::Pruned, text: " is".into() });
+    script.handle(2, Event::Wrote { side: Side::Dense, tokens: 10, seconds: 2.0 });
     assert_eq!(script.state.compare.dense.text, " was");
     assert_eq!(script.state.compare.dense.speed(), Some(5.0));
     assert_eq!(script.state.compare.pruned.speed(), None);
@@ -250,8 +250,8 @@ fn a_perplexity_takes_the_place_of_the_one_on_the_same_text() {
         after,
     };
     script.keys("5 m enter");
-    script.hear(1, Event::Measured { record: record(None) });
-    script.hear(1, Event::Measured { record: record(Some(5.0)) });
+    script.handle(1, Event::Measured { record: record(None) });
+    script.handle(1, Event::Measured { record: record(Some(5.0)) });
     let measured: Vec<_> = script.state.compare.measured.iter().map(|measured| &measured.record).collect();
     assert_eq!(measured, [&record(Some(5.0))]);
 }
@@ -261,10 +261,10 @@ fn the_errors_of_an_earlier_run_stay_as_a_ghost() {
     let mut script = Script::pruned(2);
     script.keys("s");
     let run = script.run();
-    script.hear(run, script.run_started());
-    assert_eq!(script.state.ghosts.len(), 1);
-    assert_eq!(script.state.ghosts[0].run, 1);
-    assert_eq!(script.state.ghosts[0].output_errors, [Some(0.01), Some(0.02)]);
+    script.handle(run, script.run_started());
+    assert_eq!(script.state.previous_runs.len(), 1);
+    assert_eq!(script.state.previous_runs[0].run, 1);
+    assert_eq!(script.state.previous_runs[0].output_errors, [Some(0.01), Some(0.02)]);
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn quitting_asks_only_when_something_would_be_lost() {
     assert!(matches!(&script.state.overlays[..], [Overlay::Ask(ask)] if ask.then == Confirmed::Quit));
     script.keys("n q y");
     assert_eq!(script.effects, [Effect::Quit]);
-    script.hear(0, Event::Written { path: "slim".into(), bytes: 10 });
+    script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
     script.keys("q");
     assert_eq!(script.effects, [Effect::Quit], "what was exported is not lost");
 }
@@ -319,7 +319,7 @@ fn a_job_of_a_kind_shows_its_progress() {
     let mut script = Script::opened(4);
     assert_eq!(script.state.progress(), None);
     script.keys("s");
-    script.hear(1, script.run_started());
+    script.handle(1, script.run_started());
     script.prune(1, 0, 0, vec![]);
     let (share, left) = script.state.progress().unwrap();
     assert!((share - 0.25).abs() < 1e-9 && left.unwrap() > 0.0);
@@ -344,13 +344,13 @@ fn removals_before_a_raised_damping_do_not_count() {
     let mut script = Script::opened(1);
     script.keys("s");
     let method = Method::of_run(&script.state.settings, 0.5);
-    script.hear(1, Event::LayerStarted { layer: 0, attempt: 0, method });
-    script.hear(1, hessian(0, Part::Attention, 4));
-    script.hear(1, removed(0, Part::Attention, 0, vec![3, 2]));
+    script.handle(1, Event::LayerStarted { layer: 0, attempt: 0, method });
+    script.handle(1, hessian(0, Part::Attention, 4));
+    script.handle(1, removed(0, Part::Attention, 0, vec![3, 2]));
     let reason = "a pivot was negative".to_string();
-    script.hear(1, Event::DampingRaised { layer: 0, part: Part::Attention, from: 0.01, to: 0.1, reason });
-    script.hear(1, hessian(0, Part::Attention, 4));
-    script.hear(1, removed(0, Part::Attention, 0, vec![3]));
+    script.handle(1, Event::DampingRaised { layer: 0, part: Part::Attention, from: 0.01, to: 0.1, reason });
+    script.handle(1, hessian(0, Part::Attention, 4));
+    script.handle(1, removed(0, Part::Attention, 0, vec![3]));
     let view = script.state.layers[0].view(Part::Attention).unwrap();
     assert_eq!((view.removed, view.kept(), view.step_errors.len()), (&[3][..], 3, 1));
 }
@@ -368,19 +368,19 @@ fn what_was_measured_on_other_attempts_is_stale() {
         before: 4.0,
         after: Some(5.0),
     };
-    script.hear(run, Event::Measured { record });
-    script.hear(run, Event::JobDone);
+    script.handle(run, Event::Measured { record });
+    script.handle(run, Event::JobDone);
     script.keys("w");
     let run = script.run();
-    script.hear(run, Event::Piece { side: Side::Pruned, text: " is".into() });
-    script.hear(run, Event::JobDone);
+    script.handle(run, Event::Piece { side: Side::Pruned, text: " is".into() });
+    script.handle(run, Event::JobDone);
     let stale = |script: &Script| {
         let compare = &script.state.compare;
         (compare.stale(&compare.measured[0]), compare.text_stale())
     };
     assert_eq!(stale(&script), (false, false));
     script.retry_layer_one(0.4);
-    assert_eq!(stale(&script), (false, false), "nothing else is in force yet");
+    assert_eq!(stale(&script), (false, false), "nothing else is active yet");
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter");
     assert_eq!(stale(&script), (true, true));
@@ -391,21 +391,21 @@ fn what_was_measured_on_other_attempts_is_stale() {
 #[test]
 fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
     let mut script = Script::opened(3);
-    assert_eq!(script.state.parameters_in_force(), 4000);
+    assert_eq!(script.state.parameters_active(), 4000);
     script.keys("s");
     script.prune(1, 0, 0, vec![]);
-    assert_eq!(script.state.parameters_in_force(), 4000 - 110);
-    assert!(script.state.parameters_after() < script.state.parameters_in_force());
-    script.hear(1, Event::RunCancelled);
+    assert_eq!(script.state.parameters_active(), 4000 - 110);
+    assert!(script.state.parameters_after() < script.state.parameters_active());
+    script.handle(1, Event::RunCancelled);
     script.state.settings.attention_unit = crate::config::AttentionUnit::QueryHead;
-    assert_eq!(script.state.parameters_in_force(), 4000 - 110, "settings of the next run change nothing");
+    assert_eq!(script.state.parameters_active(), 4000 - 110, "settings of the next run change nothing");
 }
 
 #[test]
 fn a_choice_after_an_export_would_be_lost() {
     let mut script = Script::pruned(2);
     script.retry_layer_one(0.4);
-    script.hear(0, Event::Written { path: "slim".into(), bytes: 10 });
+    script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
     script.state.focus[Screen::Layer as usize] = Panel::Attempts;
     script.keys("enter q");
     assert!(matches!(&script.state.overlays[..], [Overlay::Ask(_)]));
@@ -415,7 +415,7 @@ fn a_choice_after_an_export_would_be_lost() {
 fn the_progress_of_a_run_never_goes_back() {
     let mut script = Script::opened(2);
     script.keys("s");
-    script.hear(1, script.run_started());
+    script.handle(1, script.run_started());
     let mut last = 0.0;
     for layer in 0..2 {
         let method = Method::of_run(&script.state.settings, 0.5);
@@ -440,7 +440,7 @@ fn the_progress_of_a_run_never_goes_back() {
         events.push(layer_done(layer, Attempt { number: 0, above: vec![0; layer], method }));
         for event in events {
             let told = format!("{event:?}");
-            script.hear(1, event);
+            script.handle(1, event);
             let (share, _) = script.state.progress().unwrap();
             assert!(share >= last, "{share} after {last}: {told}");
             last = share;

@@ -43,7 +43,7 @@ impl Script {
     /// An explorer with a model of so many layers of 4 KV heads (8 heads) and 10 channels.
     pub fn opened(layers: usize) -> Self {
         let mut script = Self::unopened(Origin::Live { model: "tiny".into() });
-        script.hear(0, opened(layers));
+        script.handle(0, opened(layers));
         script
     }
 
@@ -52,11 +52,11 @@ impl Script {
         let mut script = Self::opened(layers);
         script.keys("s");
         let run = script.run();
-        script.hear(run, script.run_started());
+        script.handle(run, script.run_started());
         for layer in 0..layers {
             script.prune(run, layer, 0, vec![0; layer]);
         }
-        script.hear(run, Event::JobDone);
+        script.handle(run, Event::JobDone);
         script
     }
 
@@ -90,7 +90,7 @@ impl Script {
         self.send(Msg::Pointer(Pointer { press, at }));
     }
 
-    pub fn hear(&mut self, run: u64, event: Event) {
+    pub fn handle(&mut self, run: u64, event: Event) {
         self.at += 1.0;
         self.send(Msg::Engine(Stamped { run, at: self.at, event }));
     }
@@ -148,13 +148,13 @@ impl Script {
     /// Solves a layer with the planned ratio, event by event.
     pub fn prune(&mut self, run: u64, layer: usize, number: usize, above: Vec<usize>) {
         let method = Method::of_run(&self.state.settings, self.state.schedule.ratios[layer]);
-        self.hear(run, Event::LayerStarted { layer, attempt: number, method: method.clone() });
+        self.handle(run, Event::LayerStarted { layer, attempt: number, method: method.clone() });
         for (part, units) in [(Part::Attention, 4), (Part::Mlp, 10)] {
-            self.hear(run, hessian(layer, part, units));
-            self.hear(run, removed(layer, part, 0, vec![1]));
-            self.hear(run, Event::PartDone { layer, part, record: record(units) });
+            self.handle(run, hessian(layer, part, units));
+            self.handle(run, removed(layer, part, 0, vec![1]));
+            self.handle(run, Event::PartDone { layer, part, record: record(units) });
         }
-        self.hear(run, layer_done(layer, Attempt { number, above, method }));
+        self.handle(run, layer_done(layer, Attempt { number, above, method }));
     }
 
     /// Tries layer 1 again with another ratio, to the end; the new attempt lies beside the first.
@@ -163,8 +163,8 @@ impl Script {
         self.state.layer = 1;
         self.keys("2 r enter");
         let run = self.run();
-        self.hear(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
-        self.hear(run, Event::JobDone);
+        self.handle(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+        self.handle(run, Event::JobDone);
     }
 
     pub fn status(&self) -> JobStatus {

@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     app::{Effect, Msg, Origin, Overlay, Pointed, Press, Screen},
-    protocol::{Command, Event, SessionSummary, Side, Standing},
+    protocol::{Command, Event, SessionStatus, SessionSummary, Side},
 };
 
-fn summary(name: &str, standing: Standing) -> SessionSummary {
+fn summary(name: &str, status: SessionStatus) -> SessionSummary {
     let path = PathBuf::from("/state/sessions").join(name);
-    SessionSummary { path, name: name.into(), bytes: 4096, standing, content: None }
+    SessionSummary { path, name: name.into(), bytes: 4096, status, content: None }
 }
 
 /// An explorer in the session that is open, with a list of five.
@@ -28,11 +28,11 @@ fn listed() -> Script {
 
 fn some() -> Vec<SessionSummary> {
     vec![
-        summary("tiny-one", Standing::InUse { pid: Some(1) }),
-        summary("tiny-two", Standing::Unfinished { left: 2 }),
-        summary("tiny-three", Standing::Finished),
-        summary("tiny-four", Standing::InUse { pid: Some(1234) }),
-        summary("tiny-five", Standing::Damaged { why: "session.json is cut off".into() }),
+        summary("tiny-one", SessionStatus::InUse { pid: Some(1) }),
+        summary("tiny-two", SessionStatus::Unfinished { left: 2 }),
+        summary("tiny-three", SessionStatus::Finished),
+        summary("tiny-four", SessionStatus::InUse { pid: Some(1234) }),
+        summary("tiny-five", SessionStatus::Damaged { why: "session.json is cut off".into() }),
     ]
 }
 
@@ -51,12 +51,12 @@ fn a_session_of_the_list_is_opened_in_place_of_the_one_that_is_open() {
     script.keys("3 up");
     assert!(script.effects.is_empty(), "what is edited meanwhile would belong nowhere");
     script.state.compare.write_on(Side::Pruned, "old");
-    script.hear(0, script::opened(5));
+    script.handle(0, script::opened(5));
     assert_eq!((script.state.layers.len(), script.state.session.as_ref()), (5, None));
     assert!(script.state.compare.pruned.text.is_empty() && script.state.calibration.is_none());
     let mut session = restored(&script);
     session.path = path("tiny-two");
-    script.hear(0, Event::Restored { session: Box::new(session) });
+    script.handle(0, Event::Restored { session: Box::new(session) });
     assert!(script.effects.is_empty() && script.state.unready().is_none());
     assert_eq!(script.state.session, Some(path("tiny-two")));
 }
@@ -66,10 +66,10 @@ fn a_session_can_be_opened_and_gone_on_with_at_once() {
     let mut script = listed();
     script.keys("down r");
     assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
-    script.hear(0, script::opened(3));
+    script.handle(0, script::opened(3));
     let mut session = restored(&script);
     session.path = path("tiny-two");
-    script.hear(0, Event::Restored { session: Box::new(session) });
+    script.handle(0, Event::Restored { session: Box::new(session) });
     assert!(matches!(script.command(), Command::Run { from: 2, .. }));
 }
 
@@ -77,7 +77,7 @@ fn a_session_can_be_opened_and_gone_on_with_at_once() {
 fn a_session_that_is_refused_leaves_all_as_it_was() {
     let mut script = listed();
     script.keys("down r");
-    script.hear(0, Event::Warning { message: "the model has changed".into() });
+    script.handle(0, Event::Warning { message: "the model has changed".into() });
     assert_eq!(script.notice(), "the model has changed");
     assert_eq!(script.state.session.as_deref(), Some(PATH.as_ref()));
     script.keys("R");
@@ -213,7 +213,7 @@ fn every_screen_opens_the_list_and_the_palette_finds_it() {
 #[test]
 fn a_recording_shows_the_list_but_opens_nothing() {
     let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
-    script.hear(0, script::opened(3));
+    script.handle(0, script::opened(3));
     script.keys("S");
     script.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
     script.keys("down enter");
@@ -233,7 +233,7 @@ fn with_a_session_nothing_is_lost_by_quitting() {
     assert!(!ask.detail.contains("lost"));
     script.keys("n");
     let run = script.run();
-    script.hear(run, Event::JobDone);
+    script.handle(run, Event::JobDone);
     script.keys("q");
     assert_eq!(script.effects, [Effect::Quit]);
 }

@@ -138,7 +138,7 @@ fn the_clock_stands_still_while_the_job_is_halted_and_between_jobs() {
     });
     assert!(control.batch_left().is_continue());
     let mut spent = 0.0;
-    control.timed(&mut spent, |control| control.tell(Event::JobDone));
+    control.timed(&mut spent, |control| control.emit(Event::JobDone));
     assert_eq!(control.next(), Some(choose(0)));
     face.join().unwrap();
     assert!(control.seconds() < halted.as_secs_f64() && spent <= control.seconds());

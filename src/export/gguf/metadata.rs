@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::{
+    architecture::LlamaCppArchitecture,
     container::{Metadata, Value},
-    dialect::Dialect,
 };
 
 /// What llama.cpp calls the type of most tensors in a file.
@@ -22,10 +22,15 @@ fn file_type(kind: GgufType) -> u32 {
 }
 
 /// All keys but the tokenizer's. Sizes are lists where they differ from layer to layer.
-pub fn of(name: &str, architecture: &Architecture, dialect: Dialect, kind: GgufType) -> Metadata {
+pub fn of(
+    name: &str,
+    architecture: &Architecture,
+    llama_cpp: LlamaCppArchitecture,
+    kind: GgufType,
+) -> Metadata {
     let Architecture { hidden, head_dim, vocab, norm_eps, rope, layers, .. } = architecture;
     let mut metadata = vec![
-        ("general.architecture".to_owned(), Value::Text(dialect.name().to_owned())),
+        ("general.architecture".to_owned(), Value::Text(llama_cpp.name().to_owned())),
         ("general.type".to_owned(), Value::Text("model".to_owned())),
         ("general.name".to_owned(), Value::Text(name.to_owned())),
         ("general.file_type".to_owned(), Value::U32(file_type(kind))),
@@ -36,11 +41,13 @@ pub fn of(name: &str, architecture: &Architecture, dialect: Dialect, kind: GgufT
             metadata.push(("general.quantization_version".to_owned(), Value::U32(2)));
         }
     }
-    let mut own = |key: &str, value| metadata.push((format!("{}.{key}", dialect.name()), value));
+    let mut own = |key: &str, value| metadata.push((format!("{}.{key}", llama_cpp.name()), value));
     let count = |count: usize| Value::U32(count as u32);
-    let per_layer = |size: fn(&LayerSize) -> usize| match dialect {
-        Dialect::Deci => Value::U32s(layers.iter().map(|layer| size(layer) as u32).collect()),
-        Dialect::Llama | Dialect::Qwen2 | Dialect::Qwen3 => count(size(&layers[0])),
+    let per_layer = |size: fn(&LayerSize) -> usize| match llama_cpp {
+        LlamaCppArchitecture::Deci => Value::U32s(layers.iter().map(|layer| size(layer) as u32).collect()),
+        LlamaCppArchitecture::Llama | LlamaCppArchitecture::Qwen2 | LlamaCppArchitecture::Qwen3 => {
+            count(size(&layers[0]))
+        }
     };
     own("block_count", count(layers.len()));
     own("context_length", count(context_length(architecture)));

@@ -1,7 +1,7 @@
 //! One file for llama.cpp (GGUF): sizes per layer where they differ, the tokenizer included.
 
+mod architecture;
 mod container;
-mod dialect;
 mod metadata;
 mod names;
 mod read;
@@ -17,7 +17,7 @@ use crate::{
 
 use super::Error;
 
-use dialect::Dialect;
+use architecture::LlamaCppArchitecture;
 use vocabulary::Vocabulary;
 
 pub use read::GgufModel;
@@ -39,8 +39,11 @@ pub fn check(checkpoint: &Checkpoint, pruned: &Architecture, _: GgufType) -> Res
     check_all(checkpoint, pruned).map(drop)
 }
 
-fn check_all(checkpoint: &Checkpoint, pruned: &Architecture) -> Result<(Dialect, Vocabulary), Error> {
-    Ok((Dialect::of(pruned)?, Vocabulary::read(checkpoint, pruned.vocab)?))
+fn check_all(
+    checkpoint: &Checkpoint,
+    pruned: &Architecture,
+) -> Result<(LlamaCppArchitecture, Vocabulary), Error> {
+    Ok((LlamaCppArchitecture::of(pruned)?, Vocabulary::read(checkpoint, pruned.vocab)?))
 }
 
 /// How the file of a model is called.

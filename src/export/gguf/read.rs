@@ -13,13 +13,13 @@ use candle_core::{
 };
 
 use crate::model::{
-    self, Architecture, Block, BlockByBlock, Ends, Family, LayerSize, Rope, RopeScaling, RopeSettings,
-    Tensors, frequencies,
+    self, Architecture, Block, BlockByBlock, EmbeddingAndHead, Family, LayerSize, Rope, RopeScaling,
+    RopeSettings, Tensors, frequencies,
 };
 
 use super::{
     super::Error,
-    dialect::{Dialect, Rotation},
+    architecture::{LlamaCppArchitecture, Rotation},
     names,
     rows::place_in_pairs,
 };
@@ -29,7 +29,7 @@ use super::{
 pub struct GgufModel {
     path: PathBuf,
     content: Content,
-    dialect: Dialect,
+    llama_cpp: LlamaCppArchitecture,
     architecture: Architecture,
     /// What each rotary frequency is divided by.
     rope_factors: Option<Vec<f32>>,
@@ -45,11 +45,11 @@ impl GgufModel {
         let content = content.and_then(|file| Content::read(&mut BufReader::new(file)));
         let content = content.map_err(|cause| damaged(path, cause))?;
         let keys = Keys { path, metadata: &content.metadata };
-        let dialect = Dialect::from_name(keys.text("general.architecture")?);
-        let dialect =
-            dialect.ok_or_else(|| damaged(path, "its general.architecture is none that is written"))?;
-        let architecture = architecture(&keys, &content, dialect)?;
-        let mut model = Self { path: path.to_owned(), content, dialect, architecture, rope_factors: None };
+        let llama_cpp = LlamaCppArchitecture::from_name(keys.text("general.architecture")?);
+        let llama_cpp =
+            llama_cpp.ok_or_else(|| damaged(path, "its general.architecture is none that is written"))?;
+        let architecture = architecture(&keys, &content, llama_cpp)?;
+        let mut model = Self { path: path.to_owned(), content, llama_cpp, architecture, rope_factors: None };
         if model.holds(names::ROPE_FACTORS) {
             let pairs = model.architecture.head_dim / 2;
             let factors = model.stored(names::ROPE_FACTORS, &[pairs])?.to_vec1();
@@ -90,7 +90,7 @@ impl Tensors for GgufModel {
             tensor: name.to_owned(),
         };
         let mut tensor = self.stored(&names::in_file(name).ok_or_else(missing)?, shape)?;
-        match self.dialect.rotation() {
+        match self.llama_cpp.rotation() {
             Rotation::Pairs if names::is_turned(name) => {
                 let head_dim = self.architecture.head_dim;
                 let places: Vec<u32> =
@@ -112,8 +112,8 @@ impl BlockByBlock for GgufModel {
         Block::load(self, &self.architecture, layer, device, dtype)
     }
 
-    fn ends(&self, device: &Device, dtype: DType) -> model::Result<Ends> {
-        Ends::load(self, &self.architecture, device, dtype)
+    fn embedding_and_head(&self, device: &Device, dtype: DType) -> model::Result<EmbeddingAndHead> {
+        EmbeddingAndHead::load(self, &self.architecture, device, dtype)
     }
 
     fn rope(&self, positions: usize, device: &Device, dtype: DType) -> model::Result<Rope> {
@@ -131,8 +131,12 @@ fn damaged(path: &Path, cause: impl ToString) -> Error {
 }
 
 /// What the file says of itself; biases and a tied head by the tensors that are there.
-fn architecture(keys: &Keys, content: &Content, dialect: Dialect) -> Result<Architecture, Error> {
-    let key = |name: &str| format!("{}.{name}", dialect.name());
+fn architecture(
+    keys: &Keys,
+    content: &Content,
+    llama_cpp: LlamaCppArchitecture,
+) -> Result<Architecture, Error> {
+    let key = |name: &str| format!("{}.{name}", llama_cpp.name());
     let count = |name: &str| keys.count(&key(name));
     let layers = count("block_count")?;
     let per_layer = |name: &str| keys.counts(&key(name), layers);
@@ -148,10 +152,10 @@ fn architecture(keys: &Keys, content: &Content, dialect: Dialect) -> Result<Arch
         None => RopeScaling::None,
     };
     Ok(Architecture {
-        family: match dialect {
-            Dialect::Llama | Dialect::Deci => Family::Llama,
-            Dialect::Qwen2 => Family::Qwen2,
-            Dialect::Qwen3 => Family::Qwen3,
+        family: match llama_cpp {
+            LlamaCppArchitecture::Llama | LlamaCppArchitecture::Deci => Family::Llama,
+            LlamaCppArchitecture::Qwen2 => Family::Qwen2,
+            LlamaCppArchitecture::Qwen3 => Family::Qwen3,
         },
         hidden: count("embedding_length")?,
         head_dim: count("attention.key_length")?,

@@ -14,9 +14,10 @@ use crate::{
 
 use super::{
     super::{Error, OutputDir, awaited::Awaited, stored},
-    Finished, check_all,
+    Finished,
+    architecture::{LlamaCppArchitecture, Rotation},
+    check_all,
     container::{Entry, Plan},
-    dialect::{Dialect, Rotation},
     file_name, metadata, names, rows,
     storage::{Fallbacks, Role, Storage, encode},
 };
@@ -28,7 +29,7 @@ pub struct GgufWriter {
     path: PathBuf,
     length: u64,
     head_dim: usize,
-    dialect: Dialect,
+    llama_cpp: LlamaCppArchitecture,
     kind: GgufType,
     /// By the names of the checkpoint.
     awaited: Awaited<Place>,
@@ -53,8 +54,8 @@ impl GgufWriter {
         pruned: &Architecture,
         kind: GgufType,
     ) -> Result<Self, Error> {
-        let (dialect, vocabulary) = check_all(checkpoint, pruned)?;
-        let mut metadata = metadata::of(checkpoint.name(), pruned, dialect, kind);
+        let (llama_cpp, vocabulary) = check_all(checkpoint, pruned)?;
+        let mut metadata = metadata::of(checkpoint.name(), pruned, llama_cpp, kind);
         metadata.extend(vocabulary.metadata);
         let mut notices = vocabulary.notices;
         notices.extend(metadata::notice(pruned));
@@ -82,7 +83,7 @@ impl GgufWriter {
             awaited.announce(slot.name, slot.shape, Place { at, storage: entry.storage });
         }
         let (head_dim, length) = (pruned.head_dim, plan.length);
-        Ok(Self { file, path, length, head_dim, dialect, kind, awaited, fallbacks, notices })
+        Ok(Self { file, path, length, head_dim, llama_cpp, kind, awaited, fallbacks, notices })
     }
 
     /// Tensors by the names and in the order of rows that a Hugging Face checkpoint has.
@@ -99,7 +100,7 @@ impl GgufWriter {
     fn add_one(&mut self, tensor: &StoredTensor) -> Result<(), Error> {
         let Place { at, storage } = self.awaited.take(tensor)?;
         let StoredTensor { name, dtype, shape, bytes } = tensor;
-        let bytes = match self.dialect.rotation() {
+        let bytes = match self.llama_cpp.rotation() {
             Rotation::Pairs if names::is_turned(name) => {
                 Cow::Owned(rows::halves_to_pairs(bytes, shape[0], self.head_dim))
             }
@@ -125,7 +126,7 @@ impl GgufWriter {
             .map_err(Error::write(&self.path))?;
         let mut notices = self.notices;
         notices.extend(self.fallbacks.told(self.kind));
-        Ok(Finished { architecture: self.dialect.name().to_owned(), notices })
+        Ok(Finished { architecture: self.llama_cpp.name().to_owned(), notices })
     }
 }
 

@@ -63,7 +63,7 @@ fn differences(a: &SessionContent, b: &SessionContent) -> Vec<Difference> {
 fn text(a: &SessionSummary, b: &SessionSummary, settings: Vec<Difference>) -> String {
     let mut columns = Columns::new([("", Side::Left), (&a.name, Side::Left), (&b.name, Side::Left)]);
     let mut pair = |label: &str, a: String, b: String| columns.row([label.into(), a, b]);
-    pair("state", words::standing(a), words::standing(b));
+    pair("state", words::status(a), words::status(b));
     let (Some(a), Some(b)) = (&a.content, &b.content) else { return columns.to_string() };
     pair("model", a.model.name.clone(), b.model.name.clone());
     for Difference { key, a, b } in settings {
@@ -80,11 +80,11 @@ fn text(a: &SessionSummary, b: &SessionSummary, settings: Vec<Difference>) -> St
     };
     pair("perplexity before", before(a), before(b));
     // Of two texts, neither perplexity is the better one.
-    let yardstick = |of: &SessionContent| {
+    let evaluation = |of: &SessionContent| {
         of.perplexity.as_ref().map(|of| (of.text.clone(), of.seq_len, of.bos, of.tokens))
     };
     let four = |value: f64| format!("{value:.4}");
-    let [after_a, after_b] = match yardstick(a) == yardstick(b) {
+    let [after_a, after_b] = match evaluation(a) == evaluation(b) {
         true => marked([after(a), after(b)], four),
         false => [after(a), after(b)].map(|value| or_dash(value, four)),
     };
@@ -112,7 +112,7 @@ fn layers(a: &SessionContent, b: &SessionContent) -> String {
         ("", Side::Left),
     ]);
     for index in 0..a.layers.len().max(b.layers.len()) {
-        let attempt = |of: &SessionContent| of.layers.get(index).and_then(|layer| layer.in_force.clone());
+        let attempt = |of: &SessionContent| of.layers.get(index).and_then(|layer| layer.active.clone());
         let both = [attempt(a), attempt(b)];
         let each = |value: &dyn Fn(&AttemptSummary) -> String| {
             both.each_ref().map(|attempt| or_dash(attempt.as_ref(), value))

@@ -6,12 +6,12 @@ use super::super::{
     Output,
     columns::{Columns, Side},
     print_json, print_text, say,
-    words::{ago, layers, mean_ratio, now, or_dash, perplexity, standing},
+    words::{ago, layers, mean_ratio, now, or_dash, perplexity, status},
 };
 use crate::{
     config::ByteSize,
     engine::Error,
-    protocol::{SessionSummary, Standing},
+    protocol::{SessionStatus, SessionSummary},
     session,
 };
 
@@ -28,7 +28,7 @@ pub fn list(root: &Path, output: Output) -> Result<(), Error> {
     }
     print_text(&table(&sessions))?;
     for session in &sessions {
-        if let Standing::Damaged { why } = &session.standing {
+        if let SessionStatus::Damaged { why } = &session.status {
             say(&format!("{}: {why}", session.name));
         }
     }
@@ -52,7 +52,7 @@ pub fn table(sessions: &[SessionSummary]) -> String {
         columns.row([
             session.name.clone(),
             or_dash(content, |content| ago(now, content.changed)),
-            standing(session),
+            status(session),
             or_dash(content, layers),
             or_dash(content.and_then(mean_ratio), |ratio| format!("{ratio:.4}")),
             perplexity(content.and_then(|content| content.perplexity.as_ref())),

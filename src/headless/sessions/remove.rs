@@ -11,7 +11,7 @@ use super::list::table;
 use crate::{
     config::ByteSize,
     engine::Error,
-    protocol::{SessionSummary, Standing},
+    protocol::{SessionStatus, SessionSummary},
     session,
 };
 
@@ -37,7 +37,7 @@ pub enum Leave {
 pub fn remove(dirs: Vec<PathBuf>, asking: Asking) -> Result<Leave, Error> {
     let sessions: Vec<SessionSummary> = dirs.iter().map(|dir| session::summary(dir)).collect();
     for session in &sessions {
-        if let Standing::InUse { pid } = session.standing {
+        if let SessionStatus::InUse { pid } = session.status {
             return Err(session::Error::InUse { dir: session.path.clone(), pid, host: None }.into());
         }
     }
@@ -53,7 +53,7 @@ pub fn prune_old(root: &Path, older_than: Duration, keep: usize, asking: Asking)
     sessions.retain(|session| session.content.is_some());
     let old = |session: &SessionSummary| {
         let changed = session.content.as_ref().map(|content| content.changed);
-        let in_use = matches!(session.standing, Standing::InUse { .. });
+        let in_use = matches!(session.status, SessionStatus::InUse { .. });
         !in_use && changed.is_some_and(|changed| changed <= latest)
     };
     let old: Vec<SessionSummary> = sessions.into_iter().skip(keep).filter(old).collect();

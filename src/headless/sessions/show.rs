@@ -13,7 +13,7 @@ use super::super::{
 use crate::{
     config::{AttentionUnit, ByteSize, Options, Settings},
     engine::Error,
-    protocol::{LayerSummary, SessionContent, SessionSummary, Standing},
+    protocol::{LayerSummary, SessionContent, SessionStatus, SessionSummary},
     session::{self, AttemptEntry, State},
 };
 
@@ -47,12 +47,12 @@ fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String 
         text += &outcome(content);
     }
     let name = argument(root, &session.path);
-    text += &match &session.standing {
-        Standing::Finished if words::is_empty(session) => "\nNothing was run in it yet\n".into(),
-        Standing::Finished => format!("\nAnother attempt: slimgpt retry {name} --layer N --ratio R\n"),
-        Standing::Unfinished { .. } => format!("\nGo on: slimgpt resume {name}\n"),
-        Standing::InUse { .. } => String::new(),
-        Standing::Damaged { why } => format!("\n{why}\n"),
+    text += &match &session.status {
+        SessionStatus::Finished if words::is_empty(session) => "\nNothing was run in it yet\n".into(),
+        SessionStatus::Finished => format!("\nAnother attempt: slimgpt retry {name} --layer N --ratio R\n"),
+        SessionStatus::Unfinished { .. } => format!("\nGo on: slimgpt resume {name}\n"),
+        SessionStatus::InUse { .. } => String::new(),
+        SessionStatus::Damaged { why } => format!("\n{why}\n"),
     };
     text
 }
@@ -63,7 +63,7 @@ fn facts(session: &SessionSummary, content: &SessionContent) -> String {
     let mut text = format!(
         "  {}; made {}, changed {}; {:.1} s at work; {}\n\n\
          Model: {}, {}, {} layers; parameters {before} → {after} ({:.1} % fewer)\n",
-        words::standing(session),
+        words::status(session),
         ago(now, content.created),
         ago(now, content.changed),
         content.seconds,
@@ -100,11 +100,11 @@ fn layers(content: &SessionContent) -> String {
         AttentionUnit::KvGroup => "KV groups",
         AttentionUnit::QueryHead => "heads",
     };
-    let in_force = || content.layers.iter().map(|layer| layer.in_force.as_ref());
+    let active = || content.layers.iter().map(|layer| layer.active.as_ref());
     let mut columns = Columns::new([
         ("layer", Side::Right),
         ("attempts", Side::Right),
-        ("in force", Side::Right),
+        ("active", Side::Right),
         ("ratio", Side::Right),
         (unit, Side::Right),
         ("channels", Side::Right),
@@ -113,7 +113,7 @@ fn layers(content: &SessionContent) -> String {
         ("output error", Side::Right),
         ("", Side::Left),
     ]);
-    for (index, (layer, attempt)) in content.layers.iter().zip(in_force()).enumerate() {
+    for (index, (layer, attempt)) in content.layers.iter().zip(active()).enumerate() {
         columns.row([
             index.to_string(),
             layer.attempts.to_string(),
@@ -130,27 +130,27 @@ fn layers(content: &SessionContent) -> String {
     columns.to_string()
 }
 
-/// Of layers that were tried more than once, or that none of their attempts is in force of.
+/// Of layers that were tried more than once, or that none of their attempts is active of.
 fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
-    let in_force = state.in_force();
+    let active = state.active();
     let mut text = String::new();
     for (index, (layer, summary)) in state.layers.iter().zip(summaries).enumerate() {
-        if layer.attempts.is_empty() || layer.attempts.len() == 1 && layer.in_force.is_some() {
+        if layer.attempts.is_empty() || layer.attempts.len() == 1 && layer.active.is_some() {
             continue;
         }
         let mut columns = table::attempts();
         for entry in &layer.attempts {
             let part = |part: Option<&session::PartEntry>| part.map(|part| part.summary);
             let (attention, mlp) = (part(entry.attention.as_ref()), part(entry.mlp.as_ref()));
-            let standing = match layer.in_force == Some(entry.attempt.number) {
-                true if summary.stale => "in force, stale",
-                true => "in force",
+            let status = match layer.active == Some(entry.attempt.number) {
+                true if summary.stale => "active, stale",
+                true => "active",
                 false if !entry.complete => "broken off",
-                false if !entry.attempt.holds(&in_force, None) => "stale",
+                false if !entry.attempt.holds(&active, None) => "stale",
                 false => "",
             };
             let parts = (attention, mlp, entry.output_error);
-            columns.row(table::attempt(&entry.attempt, parts, standing));
+            columns.row(table::attempt(&entry.attempt, parts, status));
         }
         text += &format!("\nAttempts at layer {index}:\n{columns}");
     }

@@ -14,7 +14,7 @@ use candle_core::{DType, Device, Tensor};
 use crate::{
     calibration::Windows,
     config::{LayerRatio, Part, Settings, Target},
-    model::{Checkpoint, Ends, LayerSize},
+    model::{Checkpoint, EmbeddingAndHead, LayerSize},
     prune::{Choice, allocate, interpolated},
 };
 
@@ -80,7 +80,7 @@ pub struct Search<'a> {
     judge: &'a Windows,
     device: &'a Device,
     dtype: DType,
-    ends: Ends,
+    embedding_and_head: EmbeddingAndHead,
     /// Parameters that are to leave.
     budget: u64,
     /// Whole models tried at most.
@@ -113,8 +113,18 @@ impl<'a> Search<'a> {
         budget: u64,
         trials: usize,
     ) -> Result<Self, Error> {
-        let ends = checkpoint.ends(device, dtype)?;
-        Ok(Self { checkpoint, settings, fit, judge, device, dtype, ends, budget, trials: trials.max(1) })
+        let embedding_and_head = checkpoint.embedding_and_head(device, dtype)?;
+        Ok(Self {
+            checkpoint,
+            settings,
+            fit,
+            judge,
+            device,
+            dtype,
+            embedding_and_head,
+            budget,
+            trials: trials.max(1),
+        })
     }
 
     /// The parts that may be pruned, in the order of the model.
@@ -173,7 +183,7 @@ impl<'a> Search<'a> {
                 let Some(tokens) = windows.next() else { break };
                 let predicting = h.narrow(0, window, 1)?.narrow(1, 0, length - 1)?;
                 let targets = Tensor::from_vec(tokens[1..].to_vec(), (1, length - 1), self.device)?;
-                sum += self.ends.negative_log_likelihood(&predicting, &targets)?;
+                sum += self.embedding_and_head.negative_log_likelihood(&predicting, &targets)?;
             }
         }
         let loss = sum / (self.judge.samples() * (length - 1)) as f64;
@@ -232,6 +242,6 @@ fn quietly<'l>(
     move |_| listener(told())
 }
 
-fn tell(listener: &mut Listener<'_>, told: Told<'_>) -> Result<(), Error> {
+fn emit(listener: &mut Listener<'_>, told: Told<'_>) -> Result<(), Error> {
     if listener(told).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }

@@ -3,8 +3,8 @@
 use crate::config::Part;
 
 use super::{
-    super::{Behind, Error, Known, LayerTask, Leaving, Streams, Task},
-    Listener, Search, Sensitivity, Told, quietly, tell,
+    super::{Error, Known, LayerTask, Leaving, Propagate, Streams, Task},
+    Listener, Search, Sensitivity, Told, emit, quietly,
 };
 use crate::config::LayerRatio;
 
@@ -55,7 +55,7 @@ impl Search<'_> {
                         // Each block is read once for all of them.
                         let block = self.checkpoint.block(below, self.device, self.dtype)?;
                         for way in &mut ways {
-                            tell(listener, Told::Measuring { layer, part, done, total })?;
+                            emit(listener, Told::Measuring { layer, part, done, total })?;
                             for h in &mut way.pruned.batches {
                                 *h = block.forward(h, &way.rope)?;
                             }
@@ -67,7 +67,7 @@ impl Search<'_> {
                 }
                 let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
                 let curve = Sensitivity { layer, part, units, per_unit, points };
-                tell(listener, Told::Measured(&curve))?;
+                emit(listener, Told::Measured(&curve))?;
                 curves.push(curve);
             }
             let told = || Told::Measuring { layer, part: Part::Mlp, done, total };
@@ -106,6 +106,6 @@ impl Search<'_> {
         let solve = Task::Solve { leaving: Leaving { units: count, scheduled: count }, fit: None };
         let of = |own: Part| if own == part { solve } else { Task::Leave };
         let (attention, mlp) = (of(Part::Attention), of(Part::Mlp));
-        LayerTask { layer, ratio: LayerRatio::ZERO, attention, mlp, behind: Behind::NotNeeded }
+        LayerTask { layer, ratio: LayerRatio::ZERO, attention, mlp, behind: Propagate::NotNeeded }
     }
 }

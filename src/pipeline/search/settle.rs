@@ -1,7 +1,7 @@
 //! Which ratios it comes to: candidates by their losses, then moves that lower it.
 
 use super::super::Error;
-use super::{Listener, Search, Sensitivity, Told, Trail, Tried, tell};
+use super::{Listener, Search, Sensitivity, Told, Trail, Tried, emit};
 use crate::config::LayerRatio;
 
 /// How fast errors are taken to grow from layer to layer: a part's costs count γ times as much for each layer below it.
@@ -28,7 +28,7 @@ impl Found {
 }
 
 /// The best so far, on the way.
-struct Standing<'s, 'l, 'o> {
+struct SessionStatus<'s, 'l, 'o> {
     search: &'s Search<'s>,
     listener: &'l mut Listener<'o>,
     tried: Vec<Tried>,
@@ -36,7 +36,7 @@ struct Standing<'s, 'l, 'o> {
     trail: Option<Trail>,
 }
 
-impl Standing<'_, '_, '_> {
+impl SessionStatus<'_, '_, '_> {
     fn is_spent(&self) -> bool {
         self.tried.len() >= self.search.trials
     }
@@ -50,7 +50,7 @@ impl Standing<'_, '_, '_> {
         let (tried, trail) =
             self.search.candidate(name, ratios, self.trail.as_ref(), place, self.listener)?;
         let best = self.tried.get(self.best).is_none_or(|best| tried.loss < best.loss);
-        tell(self.listener, Told::Tried { tried: &tried, best })?;
+        emit(self.listener, Told::Tried { tried: &tried, best })?;
         if best {
             self.best = self.tried.len();
             self.trail = Some(trail);
@@ -69,7 +69,7 @@ impl Search<'_> {
         listener: &mut Listener<'_>,
     ) -> Result<Found, Error> {
         let (dense, curves) = self.sensitivities(listener)?;
-        let mut standing = Standing { search: self, listener, tried: Vec::new(), best: 0, trail: None };
+        let mut standing = SessionStatus { search: self, listener, tried: Vec::new(), best: 0, trail: None };
         for (name, ratios) in named {
             standing.offer(name, ratios)?;
         }
@@ -109,7 +109,7 @@ impl Search<'_> {
                 }
             }
         }
-        let Standing { tried, best, .. } = standing;
+        let SessionStatus { tried, best, .. } = standing;
         Ok(Found { dense, curves, tried, best })
     }
 }

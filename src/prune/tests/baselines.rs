@@ -20,7 +20,7 @@ fn those_with_the_lowest_scores_leave_and_no_score_changes() {
     for score in BASELINES {
         let case = Case::new(500, 32);
         for (units, remove) in every_unit() {
-            let outcome = run(&Part { score, ..case.part(units, remove) });
+            let outcome = run(&PruneProblem { score, ..case.part(units, remove) });
             let scores = &outcome.first_scores;
             match units {
                 Units::Heads { per_group: Some(per_group), .. } => {
@@ -49,7 +49,7 @@ fn their_errors_are_exact_and_what_stays_is_fitted() {
         for compensate in [true, false] {
             let case = Case::new(501, 32);
             for (units, remove) in every_unit() {
-                let outcome = run(&Part { score, compensate, ..case.part(units, remove) });
+                let outcome = run(&PruneProblem { score, compensate, ..case.part(units, remove) });
                 let kept = columns(&outcome.kept, units.width());
                 let fitted = slow::rows(kept.len(), &outcome.weight);
                 let error = slow::change_error(&case.w(), &case.damped(), &kept, &fitted);
@@ -67,7 +67,8 @@ fn their_errors_are_exact_and_what_stays_is_fitted() {
 #[test]
 fn a_random_order_is_that_of_its_seed() {
     let case = Case::new(502, 40);
-    let part = |seed| Part { score: Score::Random, seed, ..case.part(channels(GroupSize::Dynamic), 20) };
+    let part =
+        |seed| PruneProblem { score: Score::Random, seed, ..case.part(channels(GroupSize::Dynamic), 20) };
     assert!(run(&part(3)) == run(&part(3)));
     assert_ne!(run(&part(3)).removed, run(&part(4)).removed);
 }

@@ -9,8 +9,8 @@ fn in_f32_the_path_costs_what_it_costs_in_f64() {
     for units in group_sizes.into_iter().chain(scores.map(|score| heads(10, score))) {
         for compensate in [true, false] {
             let case = Case::new(310, 200);
-            let part = Part { compensate, ..case.part(units, 90 / units.width()) };
-            let solved = |solver_dtype| run(&Part { solver_dtype, ..part.clone() });
+            let part = PruneProblem { compensate, ..case.part(units, 90 / units.width()) };
+            let solved = |solver_dtype| run(&PruneProblem { solver_dtype, ..part.clone() });
             let (single, double) = (solved(SolverDtype::F32), solved(SolverDtype::F64));
             assert_eq!(single.removed, double.removed, "{units:?}");
             let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-4 * b, "{units:?}: {a} is not {b}");
@@ -33,10 +33,14 @@ fn what_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
     let moment = Moment::from_row_major(n, (0..n * n).map(|k| g(k / n, k % n)).collect()).unwrap();
     let weight = slow::random_f32(320, ROWS * n);
     let case = Case::new(0, n);
-    let part =
-        Part { moment: &moment, weight: &weight, damping: 0.0, ..case.part(heads(1, HeadScore::Exact), 4) };
+    let part = PruneProblem {
+        moment: &moment,
+        weight: &weight,
+        damping: 0.0,
+        ..case.part(heads(1, HeadScore::Exact), 4)
+    };
     let mut told = Vec::new();
-    let single = Part { solver_dtype: SolverDtype::F32, ..part.clone() };
+    let single = PruneProblem { solver_dtype: SolverDtype::F32, ..part.clone() };
     let outcome = prune(&single, &mut |progress| {
         if let Progress::PrecisionRaised { reason } = progress {
             told.push(reason);
@@ -46,5 +50,5 @@ fn what_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
     let outcome = outcome.unwrap();
     assert!(told.len() == 1 && told[0].contains("not positive definite"), "{told:?}");
     assert_eq!(outcome.hessian.damping_used, 0.0);
-    assert!(outcome == run(&Part { solver_dtype: SolverDtype::F64, ..part }));
+    assert!(outcome == run(&PruneProblem { solver_dtype: SolverDtype::F64, ..part }));
 }

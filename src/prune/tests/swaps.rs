@@ -1,7 +1,7 @@
 //! Claims about exchanging removed and kept units, against brute force over all pairs.
 
 use super::*;
-use crate::prune::candidates::{Fit, fitted, unfitted};
+use crate::prune::candidates::{Fit, fitted, uncompensated};
 use crate::prune::swaps::Swap;
 
 fn every_unit() -> [(Units, usize); 5] {
@@ -23,7 +23,7 @@ fn error(case: &Case, compensate: bool, kept: &[usize]) -> f64 {
 }
 
 /// All exchanges of a removed and a kept unit, (back, out, error behind).
-fn all_swaps(case: &Case, part: &Part, removed: &[usize]) -> Vec<(usize, usize, f64)> {
+fn all_swaps(case: &Case, part: &PruneProblem, removed: &[usize]) -> Vec<(usize, usize, f64)> {
     let group = |unit: usize| match part.units {
         Units::Heads { per_group: Some(per_group), .. } => unit / per_group,
         Units::Heads { per_group: None, .. } | Units::Channels { .. } => 0,
@@ -42,11 +42,11 @@ fn all_swaps(case: &Case, part: &Part, removed: &[usize]) -> Vec<(usize, usize, 
     swaps
 }
 
-fn field<'p>(part: &'p Part<'p>, damped: &'p Damped<'p>, removed: &[usize]) -> Fit<'p> {
+fn field<'p>(part: &'p PruneProblem<'p>, damped: &'p Damped<'p>, removed: &[usize]) -> Fit<'p> {
     if part.compensate {
         Fit::Fitted(fitted(part, damped, removed).unwrap())
     } else {
-        Fit::Unfitted(unfitted(part, damped, removed))
+        Fit::Uncompensated(uncompensated(part, damped, removed))
     }
 }
 
@@ -57,7 +57,7 @@ fn the_best_swap_is_the_best_of_all_pairs_and_changes_what_it_says() {
             let mut case = Case::with_dead(seed, 24, &[5]);
             case.weight.iter_mut().skip(5).step_by(24).for_each(|w| *w = 0.0);
             // far from the best set, so that there is much to swap
-            let part = Part { score: Score::Random, seed, compensate, ..case.part(units, remove) };
+            let part = PruneProblem { score: Score::Random, seed, compensate, ..case.part(units, remove) };
             let mut removed = run(&part).removed;
             let damped = case.damped();
             let fit = field(&part, &damped, &removed);
@@ -96,8 +96,9 @@ fn swaps_never_raise_the_error_and_end_where_no_pair_lowers_it() {
         for compensate in [true, false] {
             for (seed, (units, remove)) in (620..).zip(every_unit()) {
                 let case = Case::new(seed, 24);
-                let plain = Part { score, compensate, ..case.part(units, remove) };
-                let (before, after) = (run(&plain), run(&Part { refine: Refine::Swaps, ..plain.clone() }));
+                let plain = PruneProblem { score, compensate, ..case.part(units, remove) };
+                let (before, after) =
+                    (run(&plain), run(&PruneProblem { refine: Refine::Swaps, ..plain.clone() }));
                 let refined = after.refined.unwrap();
                 assert_eq!(before.refined, None);
                 assert_eq!(before.step_errors, after.step_errors);
@@ -123,7 +124,7 @@ fn swaps_never_raise_the_error_and_end_where_no_pair_lowers_it() {
 #[test]
 fn a_random_choice_comes_near_the_greedy_one_by_swaps() {
     let case = Case::new(640, 40);
-    let part = |score, refine| Part { score, refine, ..case.part(channels(GroupSize::Exact), 20) };
+    let part = |score, refine| PruneProblem { score, refine, ..case.part(channels(GroupSize::Exact), 20) };
     let error = |score, refine| run(&part(score, refine)).relative_error;
     let (random, swapped) = (error(Score::Random, Refine::None), error(Score::Random, Refine::Swaps));
     let greedy = error(Score::Obs, Refine::None);
@@ -134,7 +135,8 @@ fn a_random_choice_comes_near_the_greedy_one_by_swaps() {
 fn swaps_give_equal_bits() {
     let case = Case::new(641, 150);
     for (units, remove) in [(heads(10, HeadScore::Exact), 7), (channels(GroupSize::Dynamic), 70)] {
-        let part = Part { score: Score::Magnitude, refine: Refine::Swaps, ..case.part(units, remove) };
+        let part =
+            PruneProblem { score: Score::Magnitude, refine: Refine::Swaps, ..case.part(units, remove) };
         let outcome = run(&part);
         assert!(outcome.refined.unwrap().swaps > 0);
         assert!(outcome == run(&part));
@@ -144,8 +146,8 @@ fn swaps_give_equal_bits() {
 #[test]
 fn one_that_left_in_a_swap_has_the_place_of_the_one_that_came_back() {
     let case = Case::new(642, 24);
-    let plain = Part { score: Score::Random, ..case.part(channels(GroupSize::Exact), 8) };
-    let (before, after) = (run(&plain), run(&Part { refine: Refine::Swaps, ..plain.clone() }));
+    let plain = PruneProblem { score: Score::Random, ..case.part(channels(GroupSize::Exact), 8) };
+    let (before, after) = (run(&plain), run(&PruneProblem { refine: Refine::Swaps, ..plain.clone() }));
     let same = before.removed.iter().zip(&after.removed).filter(|(a, b)| a == b).count();
     let shared = before.removed.iter().filter(|unit| after.removed.contains(unit)).count();
     assert_eq!(same, shared);
@@ -156,8 +158,11 @@ fn one_that_left_in_a_swap_has_the_place_of_the_one_that_came_back() {
 #[test]
 fn a_break_ends_the_swaps() {
     let case = Case::new(643, 24);
-    let part =
-        Part { score: Score::Random, refine: Refine::Swaps, ..case.part(channels(GroupSize::Dynamic), 8) };
+    let part = PruneProblem {
+        score: Score::Random,
+        refine: Refine::Swaps,
+        ..case.part(channels(GroupSize::Dynamic), 8)
+    };
     let mut told = Vec::new();
     let cancelled = prune(&part, &mut |progress| match progress {
         Progress::Swapped { swaps, removed, error } => {
@@ -177,7 +182,7 @@ fn a_break_ends_the_swaps() {
 #[test]
 fn nothing_removed_is_nothing_to_swap() {
     let case = Case::new(644, 16);
-    let part = Part { refine: Refine::Swaps, ..case.part(heads(4, HeadScore::Exact), 0) };
+    let part = PruneProblem { refine: Refine::Swaps, ..case.part(heads(4, HeadScore::Exact), 0) };
     assert_eq!(run(&part).refined, None);
 }
 
@@ -207,11 +212,11 @@ fn swaps_of_a_large_weight() {
         let case = Case { weight: slow::random_f32(3, rows * n), moment, n };
         let remove = n / units.width() / 2;
         for score in [Score::Obs, Score::WandaSp] {
-            let part = Part { rows, score, ..case.part(units, remove) };
+            let part = PruneProblem { rows, score, ..case.part(units, remove) };
             let began = std::time::Instant::now();
             let plain = run(&part);
             let solved = began.elapsed().as_secs_f64();
-            let refined = run(&Part { refine: Refine::Swaps, ..part });
+            let refined = run(&PruneProblem { refine: Refine::Swaps, ..part });
             let swaps = began.elapsed().as_secs_f64() - 2.0 * solved;
             let told = refined.refined.unwrap();
             println!(

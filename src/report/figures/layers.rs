@@ -158,11 +158,11 @@ pub fn session_curves(quantity: &str, sessions: &[(String, Vec<Option<f64>>)]) -
     })
 }
 
-/// The attempts at layers: (layer, each attempt with whether it is in force).
+/// The attempts at layers: (layer, each attempt with whether it is active).
 pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
     let panel = |(layer, tries): &(usize, Vec<(AttemptSummary, bool)>)| {
-        let names = tries.iter().map(|(attempt, in_force)| {
-            let force = if *in_force { ", in force" } else { "" };
+        let names = tries.iter().map(|(attempt, active)| {
+            let force = if *active { ", active" } else { "" };
             format!("{}{force}", attempt.number)
         });
         let series = |name: &str, (ink, dot): (Ink, Dot), error: fn(&AttemptSummary) -> Option<f64>| {

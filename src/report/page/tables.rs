@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        LayerState, Subject,
-        subject::Layer,
+        LayerState, ReportInput,
+        input::Layer,
         words::{count, date, duration, percent, short},
     },
     inline::escape,
@@ -64,13 +64,13 @@ pub fn table(
     )
 }
 
-pub fn layers(subject: &Subject) -> String {
-    let unit = match subject.record.settings.attention_unit {
+pub fn layers(input: &ReportInput) -> String {
+    let unit = match input.record.settings.attention_unit {
         AttentionUnit::KvGroup => "KV groups",
         AttentionUnit::QueryHead => "heads",
     };
     let largest = |error: fn(&AttemptSummary) -> Option<f64>| {
-        let errors = subject.layers.iter().filter_map(|layer| error(layer.summary.as_ref()?));
+        let errors = input.layers.iter().filter_map(|layer| error(layer.summary.as_ref()?));
         errors.filter(|error| error.is_finite()).fold(0.0, f64::max)
     };
     let (attention, mlp) = (
@@ -95,9 +95,9 @@ pub fn layers(subject: &Subject) -> String {
             texts.dedup();
             Cell::of(texts.join(" / "))
         };
-        let planned = subject.planned.get(layer.index);
+        let planned = input.planned.get(layer.index);
         let ratio = summary.map(|layer| layer.ratio).or(planned.copied());
-        let tuned = subject.record.tuned.iter().any(|tuned| tuned.layer == layer.index);
+        let tuned = input.record.tuned.iter().any(|tuned| tuned.layer == layer.index);
         let state = match (layer.facts.state, layer.broken_off) {
             (LayerState::Dense, 0) => "dense",
             (LayerState::Dense, _) => "broken off",
@@ -136,13 +136,13 @@ pub fn layers(subject: &Subject) -> String {
     ];
     let caption = "Kept of each layer, and its errors relative to its own output. Where damping and condition differ, the \
                    attention’s stand first.";
-    table(caption, &heads, subject.layers.iter().map(row))
+    table(caption, &heads, input.layers.iter().map(row))
 }
 
-pub fn attempts(subject: &Subject) -> String {
-    let several = subject.layers.iter().filter(|layer| layer.attempts.len() > 1);
+pub fn attempts(input: &ReportInput) -> String {
+    let several = input.layers.iter().filter(|layer| layer.attempts.len() > 1);
     let rows = several.flat_map(|layer| {
-        layer.attempts.iter().map(move |(attempt, in_force)| {
+        layer.attempts.iter().map(move |(attempt, active)| {
             let kept =
                 |part: PartSummary| format!("{} of {}", count(part.kept as u64), count(part.units as u64));
             let cells = vec![
@@ -154,9 +154,9 @@ pub fn attempts(subject: &Subject) -> String {
                 Cell::of(percent(attempt.attention.relative_error)),
                 Cell::of(percent(attempt.mlp.relative_error)),
                 Cell::of(attempt.output_error.map_or("–".into(), percent)),
-                Cell::of(if *in_force { "in force" } else { "" }),
+                Cell::of(if *active { "active" } else { "" }),
             ];
-            (if *in_force { "pruned" } else { "beside" }, cells)
+            (if *active { "pruned" } else { "beside" }, cells)
         })
     });
     let heads = [
@@ -178,8 +178,8 @@ fn in_percent(ratio: LayerRatio) -> String {
     format!("{:.2} %", ratio.map(|ratio| 100.0 * ratio))
 }
 
-pub fn settings(subject: &Subject) -> String {
-    let record = &subject.record;
+pub fn settings(input: &ReportInput) -> String {
+    let record = &input.record;
     let file = escape(&record.settings.to_file(None));
     let mut text = format!(
         "<p>Settings of the run, as <code>slimgpt prune --config</code> reads them.</p>\n<pre class=\"settings\">{file}</pre>\n"
@@ -208,14 +208,14 @@ pub fn settings(subject: &Subject) -> String {
     text
 }
 
-pub fn environment(subject: &Subject) -> String {
-    let record = &subject.record;
+pub fn environment(input: &ReportInput) -> String {
+    let record = &input.record;
     let calibration = &record.calibration;
     let seconds = &record.seconds;
     let mut rows = vec![
         ("slimgpt", record.slimgpt_version.clone()),
-        ("session", format!("{}, begun {}", subject.session.name, date(subject.created))),
-        ("last changed", date(subject.changed)),
+        ("session", format!("{}, begun {}", input.session.name, date(input.created))),
+        ("last changed", date(input.changed)),
         ("model", format!("{}, {}, {} layers", record.model.name, record.model.family, record.model.layers)),
         ("config.json", format!("SHA-256 {}", record.model.config_sha256)),
         (

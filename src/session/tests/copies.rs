@@ -14,7 +14,7 @@ fn double(session: &Path) -> std::path::PathBuf {
 fn a_session_opens_as_it_was_left() {
     let (_dir, mut session) = session();
     session.change(|state| state.layers[0].attempts.push(attempt(0, &[], 0.25))).unwrap();
-    session.change(|state| state.layers[0].in_force = Some(0)).unwrap();
+    session.change(|state| state.layers[0].active = Some(0)).unwrap();
     let (path, left) = (session.path().to_owned(), session.state().clone());
     assert_eq!(left.sequence, 3);
     assert!(left.changed >= left.created);
@@ -29,7 +29,7 @@ fn a_session_opens_as_it_was_left() {
 fn either_copy_is_enough_and_the_other_is_told_and_written_anew() {
     for damaged in [main, double] {
         let (_dir, mut session) = session();
-        session.change(|state| state.layers[2].in_force = None).unwrap();
+        session.change(|state| state.layers[2].active = None).unwrap();
         let (path, left) = (session.path().to_owned(), session.state().clone());
         drop(session);
         let whole = fs::read(damaged(&path)).unwrap();
@@ -83,7 +83,7 @@ fn two_damaged_copies_are_one_error_that_names_the_file_and_what_to_do() {
     let text = error.to_string();
     assert!(text.contains("session.json: is damaged (it is empty; its double is damaged too)"), "{text}");
     assert!(text.contains("begin a new session"), "{text}");
-    assert!(matches!(summary(&path).standing, crate::protocol::Standing::Damaged { why } if why == text));
+    assert!(matches!(summary(&path).status, crate::protocol::SessionStatus::Damaged { why } if why == text));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_newer_format_is_refused_whichever_copy_has_it() {
         let path = session.path().to_owned();
         drop(session);
         let text = "{\"of\": \"tomorrow\"}";
-        let sha256 = super::super::sealed::checksum(2, text);
+        let sha256 = super::super::envelope::checksum(2, text);
         fs::write(newer(&path), format!("{{\"format\": 2, \"sha256\": \"{sha256}\", \"state\": {text}}}"))
             .unwrap();
         let error = Session::open(&path).unwrap_err();
@@ -148,7 +148,7 @@ fn keys_of_later_versions_are_no_hindrance() {
     value["colour"] = "green".into();
     value["model"]["record"]["colour"] = "green".into();
     let text = value.to_string();
-    let sha256 = super::super::sealed::checksum(1, &text);
+    let sha256 = super::super::envelope::checksum(1, &text);
     let sealed = format!("{{\"format\": 1, \"sha256\": \"{sha256}\", \"state\": {text}, \"more\": 1}}");
     fs::write(main(&path), sealed).unwrap();
     let (opened, warnings) = Session::open(&path).unwrap();

@@ -44,7 +44,7 @@ fn writes_more_than_there_is_room_for() {
     assert!(matches!(error, Error::Write { .. }), "{error}");
     assert_eq!((session.state(), &look(&path).unwrap()), (&left, &left));
     assert!(names_in(&path).iter().all(|name| !name.starts_with('.')));
-    session.change(|state| state.layers[0].in_force = None).unwrap();
+    session.change(|state| state.layers[0].active = None).unwrap();
 
     let other = path.with_file_name("other");
     let state = State { slimgpt_version: "v".repeat(32 << 10), ..state() };

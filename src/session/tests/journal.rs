@@ -1,9 +1,9 @@
-//! The journal and the desk.
+//! The journal and the draft.
 
 use serde_json::json;
 
 use super::*;
-use crate::protocol::{Desk, Event, Stage, Stamped};
+use crate::protocol::{Draft, Event, Stage, Stamped};
 
 fn warning(at: f64) -> Stamped {
     Stamped { run: 1, at, event: Event::Warning { message: "careful".into() } }
@@ -45,32 +45,32 @@ fn a_line_that_was_cut_off_is_cut_away_and_the_next_begins_afresh() {
     assert!(lines(&session).is_empty());
 }
 
-fn desk() -> Desk {
-    Desk {
+fn draft() -> Draft {
+    Draft {
         settings: Box::new(settings()),
         ratios: vec![0.1.into(), (0.2 + 0.1).into()],
-        face: json!({"undo": [1, null, "x"]}),
+        frontend: json!({"undo": [1, null, "x"]}),
     }
 }
 
 #[test]
 fn what_lies_on_the_desk_is_found_again() {
     let (_dir, session) = session();
-    assert_eq!(session.desk().unwrap(), None);
+    assert_eq!(session.draft().unwrap(), None);
     let mut journal = session.journal().unwrap();
-    journal.keep_desk(&Desk { ratios: Vec::new(), ..desk() }).unwrap();
-    journal.keep_desk(&desk()).unwrap();
-    assert_eq!(session.desk().unwrap(), Some(desk()));
+    journal.save_draft(&Draft { ratios: Vec::new(), ..draft() }).unwrap();
+    journal.save_draft(&draft()).unwrap();
+    assert_eq!(session.draft().unwrap(), Some(draft()));
 }
 
 #[test]
 fn a_damaged_desk_costs_nothing_else() {
     let (_dir, session) = session();
-    session.journal().unwrap().keep_desk(&desk()).unwrap();
-    flip(&session.path().join("desk.json"), 200, 0);
-    let error = session.desk().unwrap_err().to_string();
+    session.journal().unwrap().save_draft(&draft()).unwrap();
+    flip(&session.path().join("draft.json"), 200, 0);
+    let error = session.draft().unwrap_err().to_string();
     assert!(
-        error.contains("desk.json: is damaged") && error.contains("all that was run is still there"),
+        error.contains("draft.json: is damaged") && error.contains("all that was run is still there"),
         "{error}"
     );
     let path = session.path().to_owned();

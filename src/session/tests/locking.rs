@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use super::{process::*, *};
-use crate::protocol::Standing;
+use crate::protocol::SessionStatus;
 
 #[test]
 fn a_second_opening_is_refused_with_the_number_of_the_first() {
@@ -12,7 +12,7 @@ fn a_second_opening_is_refused_with_the_number_of_the_first() {
     let error = Session::open(&path).unwrap_err();
     assert!(matches!(error, Error::InUse { pid: Some(pid), .. } if pid == std::process::id()), "{error}");
     assert!(error.to_string().contains(&format!("process {} works on it", std::process::id())), "{error}");
-    assert_eq!(summary(&path).standing, Standing::InUse { pid: Some(std::process::id()) });
+    assert_eq!(summary(&path).status, SessionStatus::InUse { pid: Some(std::process::id()) });
     assert!(summary(&path).content.is_some());
     assert!(matches!(remove(&path), Err(Error::InUse { .. })));
     drop(session);
@@ -41,7 +41,7 @@ fn a_killed_process_holds_nothing_and_its_lock_file_is_no_hindrance() {
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(fs::read_to_string(path.join("lock")).unwrap().starts_with(&other.id().to_string()));
-    assert!(!matches!(summary(&path).standing, Standing::InUse { .. }));
+    assert!(!matches!(summary(&path).status, SessionStatus::InUse { .. }));
     Session::open(&path).unwrap();
 }
 
@@ -101,5 +101,5 @@ fn a_session_that_is_not_there_is_not_made_by_opening_it() {
     assert!(matches!(Session::open(&path), Err(Error::NotFound(_))));
     assert!(matches!(Session::open(dir.path()), Err(Error::NotFound(_))));
     assert!(names_in(dir.path()).is_empty());
-    assert!(matches!(summary(&path).standing, Standing::Damaged { .. }));
+    assert!(matches!(summary(&path).status, SessionStatus::Damaged { .. }));
 }

@@ -1,20 +1,20 @@
 //! What a session is at a glance.
 
 use super::*;
-use crate::protocol::{Seconds, Standing};
+use crate::protocol::{Seconds, SessionStatus};
 
-fn course(from: usize, finished: bool) -> Option<Course> {
+fn run_state(from: usize, finished: bool) -> Option<RunState> {
     let seconds = Seconds { total: 12.5, ..Seconds::default() };
-    Some(Course { from, ratios: vec![0.25.into(); 3], setup: 0, seconds, finished, target: None })
+    Some(RunState { from, ratios: vec![0.25.into(); 3], setup: 0, seconds, finished, target: None })
 }
 
-/// Three layers, each with an attempt in force that holds.
+/// Three layers, each with an attempt active that holds.
 fn done() -> State {
     let layers = (0..3).map(|layer| {
         let above = vec![0; layer];
-        LayerEntry { in_force: Some(0), attempts: vec![attempt(0, &above, 0.25)] }
+        LayerEntry { active: Some(0), attempts: vec![attempt(0, &above, 0.25)] }
     });
-    State { layers: layers.collect(), course: course(0, true), ..state() }
+    State { layers: layers.collect(), run_state: run_state(0, true), ..state() }
 }
 
 fn seen(state: State) -> crate::protocol::SessionSummary {
@@ -27,11 +27,11 @@ fn seen(state: State) -> crate::protocol::SessionSummary {
 #[test]
 fn a_run_that_came_to_its_end_is_finished() {
     let summary = seen(done());
-    assert_eq!((summary.standing, summary.name.as_str()), (Standing::Finished, "run"));
+    assert_eq!((summary.status, summary.name.as_str()), (SessionStatus::Finished, "run"));
     let content = summary.content.unwrap();
     assert_eq!((content.seconds, content.model.parameters_after, content.layers.len()), (12.5, 800, 3));
-    let in_force = content.layers[2].in_force.as_ref().unwrap();
-    assert_eq!((in_force.number, in_force.ratio, in_force.mlp.kept), (0, 0.25.into(), 6));
+    let active = content.layers[2].active.as_ref().unwrap();
+    assert_eq!((active.number, active.ratio, active.mlp.kept), (0, 0.25.into(), 6));
     assert_eq!(content.settings, settings());
     assert!(summary.bytes > 1000);
 }
@@ -40,39 +40,39 @@ fn a_run_that_came_to_its_end_is_finished() {
 fn layers_without_an_attempt_that_holds_are_still_to_be_pruned() {
     let mut missing = done();
     missing.layers[2] = LayerEntry::default();
-    missing.course = course(0, false);
-    assert_eq!(seen(missing.clone()).standing, Standing::Unfinished { left: 1 });
-    missing.layers[1].in_force = None;
-    assert_eq!(seen(missing).standing, Standing::Unfinished { left: 2 });
+    missing.run_state = run_state(0, false);
+    assert_eq!(seen(missing.clone()).status, SessionStatus::Unfinished { left: 1 });
+    missing.layers[1].active = None;
+    assert_eq!(seen(missing).status, SessionStatus::Unfinished { left: 2 });
     // Another attempt of the first layer: those below rest on the one before.
     let mut stale = done();
     stale.layers[0].attempts.push(attempt(1, &[], 0.25));
-    stale.layers[0].in_force = Some(1);
-    assert_eq!(seen(stale.clone()).standing, Standing::Unfinished { left: 2 });
+    stale.layers[0].active = Some(1);
+    assert_eq!(seen(stale.clone()).status, SessionStatus::Unfinished { left: 2 });
     let marks = seen(stale).content.unwrap().layers.iter().map(|layer| layer.stale).collect::<Vec<_>>();
     assert_eq!(marks, [false, true, true]);
     // A run goes on from there to the last layer.
     let mut moved = done();
-    moved.course.as_mut().unwrap().ratios[1] = 0.5.into();
-    assert_eq!(seen(moved).standing, Standing::Unfinished { left: 2 });
-    let measuring = State { course: course(0, false), ..done() };
-    assert_eq!(seen(measuring).standing, Standing::Unfinished { left: 0 });
+    moved.run_state.as_mut().unwrap().ratios[1] = 0.5.into();
+    assert_eq!(seen(moved).status, SessionStatus::Unfinished { left: 2 });
+    let measuring = State { run_state: run_state(0, false), ..done() };
+    assert_eq!(seen(measuring).status, SessionStatus::Unfinished { left: 0 });
 }
 
 #[test]
 fn the_perplexity_is_the_newest_of_what_is_in_force() {
-    let in_force = vec![Some(0); 3];
+    let active = vec![Some(0); 3];
     let mut state = done();
     state.perplexities = vec![
-        measured(Some(in_force.clone()), 5.0),
-        measured(Some(in_force.clone()), 6.0),
+        measured(Some(active.clone()), 5.0),
+        measured(Some(active.clone()), 6.0),
         measured(Some(vec![Some(0), Some(0), None]), 7.0),
         measured(None, 8.0),
-        Measured { text: TextSource::DemoStories, ..measured(Some(in_force), 9.0) },
+        Measured { text: TextSource::DemoStories, ..measured(Some(active), 9.0) },
     ];
     let content = seen(state.clone()).content.unwrap();
     assert_eq!(content.perplexity.unwrap().after, Some(6.0));
-    state.layers[1].in_force = None;
+    state.layers[1].active = None;
     assert_eq!(seen(state).content.unwrap().perplexity, None);
 }
 
@@ -97,6 +97,6 @@ fn an_output_is_told_when_it_is_written() {
 fn a_session_in_which_nothing_was_run_has_a_summary_too() {
     let summary = seen(State { setups: Vec::new(), ..state() });
     let content = summary.content.unwrap();
-    assert_eq!(summary.standing, Standing::Finished);
-    assert!(content.calibration.is_none() && content.layers.iter().all(|layer| layer.in_force.is_none()));
+    assert_eq!(summary.status, SessionStatus::Finished);
+    assert!(content.calibration.is_none() && content.layers.iter().all(|layer| layer.active.is_none()));
 }

@@ -10,7 +10,7 @@ mod locking;
 mod looking;
 mod parts;
 mod process;
-mod shelf;
+mod store;
 mod streams;
 
 use std::{
@@ -58,7 +58,7 @@ fn state() -> State {
         setups: vec![Setup { settings: settings(), calibration: 0 }],
         calibrations: Vec::new(),
         layers: vec![LayerEntry::default(); 3],
-        course: None,
+        run_state: None,
         perplexities: Vec::new(),
         output: None,
     }

@@ -145,7 +145,7 @@ fn a_part_of_a_newer_format_says_so() {
     let (_dir, session) = session();
     session.write_part(&head(), None).unwrap();
     let text = serde_json::to_string(&head()).unwrap();
-    let sha256 = super::super::sealed::checksum(2, &text);
+    let sha256 = super::super::envelope::checksum(2, &text);
     let metadata =
         serde_json::json!({"__metadata__": {"slimgpt_format": "2", "part": text, "part_sha256": sha256}});
     let header = metadata.to_string();

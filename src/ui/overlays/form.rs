@@ -102,7 +102,7 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
 /// What an export will weigh, where it has the number type of the model.
 fn weight(state: &State, form: &Form) -> String {
     let Some(model) = &state.model else { return String::new() };
-    let after = state.parameters_in_force();
+    let after = state.parameters_active();
     let (format, weights) = (form.text("format"), form.field("weights").map(|field| &field.value));
     if format.contains("padded") {
         return "The directory weighs as much as the model: zeros stand for what was removed.".into();

@@ -37,7 +37,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         .layers
         .iter()
         .any(|layer| layer.attempts.iter().any(|result| result.record.output_error.is_some()))
-        || !state.ghosts.is_empty();
+        || !state.previous_runs.is_empty();
     let wide = area.width >= 140 && area.height >= 16;
     let tall = area.height >= 30;
     if !tracked {
@@ -60,12 +60,12 @@ fn accumulation(view: &mut View<'_>, area: Rect) {
     let state = view.state;
     let inner = view.panel(Panel::Errors, area, "Output error", "E‖h − h_dense‖² / E‖h_dense‖²");
     let mut series: Vec<Series> = state
-        .ghosts
+        .previous_runs
         .iter()
-        .map(|ghost| Series {
-            name: format!("run {}", ghost.run),
-            values: ghost.output_errors.clone(),
-            role: Role::Ghost,
+        .map(|previous_run| Series {
+            name: format!("run {}", previous_run.run),
+            values: previous_run.output_errors.clone(),
+            role: Role::PreviousRun,
             ascii: '.',
         })
         .collect();
@@ -137,7 +137,7 @@ fn untracked(view: &mut View<'_>, area: Rect, parts: &[Series]) {
 
 fn series_of(view: &View<'_>, part: Part) -> Series {
     let values =
-        view.state.layers.iter().map(|layer| Some(layer.in_force()?.record(part).relative_error)).collect();
+        view.state.layers.iter().map(|layer| Some(layer.active()?.record(part).relative_error)).collect();
     let ascii = match part {
         Part::Attention => 'a',
         Part::Mlp => 'm',
@@ -175,9 +175,9 @@ fn chart(view: &mut View<'_>, area: Rect, series: &[Series]) {
     view.hits.add_curve(inner, axis.layers, 1.0);
 }
 
-/// A mark a layer on every line but ghosts, as far as they do not touch.
+/// A mark a layer on every line but previous_runs, as far as they do not touch.
 fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, series: &[Series]) {
-    for series in series.iter().filter(|series| series.role != Role::Ghost) {
+    for series in series.iter().filter(|series| series.role != Role::PreviousRun) {
         for (layer, value) in series.values.iter().enumerate().take(axis.layers) {
             let chosen = layer == view.state.layer;
             if usize::from(area.width) < axis.layers * 2 && !chosen {
@@ -191,7 +191,7 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, serie
                     (symbols(view.theme.glyphs).point, if chosen { Role::Active } else { series.role })
                 }
             };
-            let sign = if chosen { view.theme.glyphs.in_force() } else { sign };
+            let sign = if chosen { view.theme.glyphs.active() } else { sign };
             put(view.buffer, area, axis.column(area, layer), row(area, place), sign, view.theme.style(role));
         }
     }
@@ -236,7 +236,7 @@ fn reading<'t>(view: &View<'_>) -> Vec<Span<'t>> {
     {
         line.push(view.span(format!(", {:.2} times layer {}", now / before, index - 1), Role::Muted));
     }
-    if let Some(result) = state.layers.get(index).and_then(|layer| layer.in_force()) {
+    if let Some(result) = state.layers.get(index).and_then(|layer| layer.active()) {
         for part in [Part::Attention, Part::Mlp] {
             line.push(view.span(format!("   {part} "), status::part_role(part)));
             line.push(view.span(error(result.record(part).relative_error), Role::Text));

@@ -39,7 +39,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect, picture: Picture) {
         view.absent(inner, "The ratios appear once the model is open.");
         return;
     }
-    let reached = state.layers.iter().filter_map(|layer| Some(layer.in_force()?.attempt.method.ratio));
+    let reached = state.layers.iter().filter_map(|layer| Some(layer.active()?.attempt.method.ratio));
     let ratios = schedule.ratios.iter().copied().chain(reached);
     let highest = ratios.map(LayerRatio::highest).fold(target(view), f64::max);
     let scale = Scale::from_zero((highest * 1.1).clamp(0.1, 1.0));
@@ -219,7 +219,7 @@ fn points(view: &mut View<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pictu
             Status::Done | Status::Stale => {
                 let small = crowded && status == Status::Done;
                 let sign = if small { symbols(glyphs).point } else { glyphs.status(status) };
-                (sign, layer.in_force().map(|result| result.attempt.method.ratio))
+                (sign, layer.active().map(|result| result.attempt.method.ratio))
             }
             Status::Failed => (glyphs.status(status), Some(planned)),
         };

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::{
     app::{
-        AttemptResult, Curve, Entry, Ghost, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
-        Schedule, Seen, Start, State, Work, WorkPart,
+        AttemptResult, Curve, Entry, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
+        PreviousRun, Schedule, Seen, Start, State, Work, WorkPart,
     },
     config::{Options, Part, Settings, TextSource},
     protocol::{
@@ -180,7 +180,7 @@ pub(super) fn attempt(state: &mut State, index: usize, ratio: f64) {
     });
 }
 
-/// The first `done` layers are pruned and in force.
+/// The first `done` layers are pruned and active.
 pub(super) fn prune(state: &mut State, done: usize) {
     for index in 0..done {
         let ratio = state.schedule.ratios[index].mlp;
@@ -261,8 +261,8 @@ pub(super) fn half_done() -> State {
     let method = Method::of_run(&state.settings, 0.2);
     state.layers[3].curves =
         vec![curve(SMALL.heads, Part::Attention, method.clone()), curve(SMALL.channels, Part::Mlp, method)];
-    state.ghosts = (1..3)
-        .map(|run| Ghost {
+    state.previous_runs = (1..3)
+        .map(|run| PreviousRun {
             run,
             output_errors: (0..12).map(|layer| Some(1e-3 * run as f64 * 1.5f64.powi(layer))).collect(),
         })
@@ -386,7 +386,7 @@ pub(super) fn broken() -> State {
         }];
     }
     state.schedule.ratios[2] = f64::NAN.into();
-    state.ghosts.push(Ghost { run: 9, output_errors: vec![Some(f64::NAN); 400] });
+    state.previous_runs.push(PreviousRun { run: 9, output_errors: vec![Some(f64::NAN); 400] });
     state.layer = 2;
     state
 }

@@ -114,7 +114,7 @@ fn chosen(view: &mut View<'_>, area: Rect) {
         }
         Locked::No => Fact::new("ratio", ratio(planned)).role(Role::Active),
     }];
-    if let Some(result) = layer.in_force() {
+    if let Some(result) = layer.active() {
         facts.push(Fact::new("as pruned", ratio(result.attempt.method.ratio)).role(status::role(standing)));
     }
     let units = layer.shape.attention_units(state.settings.attention_unit);

@@ -25,7 +25,7 @@ pub(super) fn part_role(part: Part) -> Role {
     }
 }
 
-/// True where the attempts that this one rests on are those in force.
+/// True where the attempts that this one rests on are those active.
 pub(super) fn rests_on_present(state: &State, layer: usize, result: &AttemptResult) -> bool {
     let above = &result.attempt.above;
     above.len() <= layer

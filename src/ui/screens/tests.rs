@@ -153,7 +153,7 @@ fn a_removed_head_is_marked_with_a_cross_and_its_place() {
     state.layers[3].chosen = Some(2);
     let text = shown(&state);
     let crosses = text.lines().filter(|line| line.contains("│× ")).count();
-    assert_eq!(crosses, state.layers[3].in_force().unwrap().record.attention.removed.len(), "{text}");
+    assert_eq!(crosses, state.layers[3].active().unwrap().record.attention.removed.len(), "{text}");
     for place in ["1st", "2nd", "3rd"] {
         assert!(text.contains(place), "{place} in\n{text}");
     }
@@ -164,7 +164,7 @@ fn sorted_channels_show_the_cut() {
     let mut state = at(Screen::Layer, sample::half_done());
     state.part = Part::Mlp;
     let text = shown(&state);
-    let gone = state.layers[3].in_force().unwrap().record.mlp.removed.len();
+    let gone = state.layers[3].active().unwrap().record.mlp.removed.len();
     assert!(text.contains(&format!("cut at {gone}")) && text.contains('×'), "{text}");
 }
 
@@ -193,7 +193,7 @@ fn attempts_stand_side_by_side_with_the_one_in_force_marked() {
     state.focus[Screen::Layer as usize] = Panel::Attempts;
     state.attempt = 1;
     let text = shown(&state);
-    assert!(text.contains("attempt 0 in force → attempt 1") && text.contains("both keep"), "{text}");
+    assert!(text.contains("attempt 0 active → attempt 1") && text.contains("both keep"), "{text}");
     assert!(text.contains("0.3000"), "{text}");
 }
 
@@ -318,7 +318,7 @@ fn points_of_the_curve_stand_in_the_same_rows_in_ascii() {
     let ascii = Theme::default().resolved(Depth::None, Glyphs::Ascii);
     let [(curve, _), (plain, _)] = [&Theme::default(), &ascii].map(|theme| drawn_with(&state, 80, 21, theme));
     let mut points = 0;
-    // Behind the numbers of the axis, which have no points.
+    // Propagate the numbers of the axis, which have no points.
     for (x, y) in (9..80).flat_map(|x| (10..19).map(move |y| (x, y))) {
         if curve[(x, y)].symbol() == "●" {
             assert_eq!(plain[(x, y)].symbol(), "*", "{x}, {y} in\n{}", text(&plain));
@@ -370,7 +370,7 @@ fn a_long_cause_of_a_failure_is_readable_in_full() {
 fn numbers_and_texts_of_other_attempts_are_marked_as_stale() {
     let mut state = at(Screen::Compare, sample::half_done());
     assert!(!shown(&state).contains("stale"), "{}", shown(&state));
-    state.compare.in_force = vec![Some(1)];
+    state.compare.active = vec![Some(1)];
     assert_eq!(shown(&state).matches("◌ stale").count(), 2, "{}", shown(&state));
 }
 

@@ -78,8 +78,8 @@ impl Glyphs {
         self.pick("×", "x")
     }
 
-    /// The attempt in force.
-    pub fn in_force(self) -> &'static str {
+    /// The attempt active.
+    pub fn active(self) -> &'static str {
         self.pick("●", "*")
     }
 

@@ -31,7 +31,7 @@ pub(super) fn attributes(role: Role) -> Modifier {
         | Role::Waiting
         | Role::Removed
         | Role::Mean
-        | Role::Ghost => Modifier::DIM,
+        | Role::PreviousRun => Modifier::DIM,
         Role::Title
         | Role::BorderFocused
         | Role::Key

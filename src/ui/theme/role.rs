@@ -38,7 +38,7 @@ pub enum Role {
     /// The mean, the target.
     Mean,
     /// Earlier runs.
-    Ghost,
+    PreviousRun,
     Dense,
     Pruned,
     /// The filled part of a progress bar.
@@ -79,7 +79,7 @@ impl Role {
         Self::Cut,
         Self::Locked,
         Self::Mean,
-        Self::Ghost,
+        Self::PreviousRun,
         Self::Dense,
         Self::Pruned,
         Self::Progress,
@@ -123,7 +123,7 @@ impl Role {
             Self::Cut => "cut",
             Self::Locked => "locked",
             Self::Mean => "mean",
-            Self::Ghost => "ghost",
+            Self::PreviousRun => "previous_run",
             Self::Dense => "dense",
             Self::Pruned => "pruned",
             Self::Progress => "progress",

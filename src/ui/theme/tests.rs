@@ -291,7 +291,7 @@ fn every_symbol_is_one_column_wide_and_ascii_where_it_should_be() {
         let set = glyphs.borders();
         symbols.extend([open, close, full, half, empty, track, thumb, up, down, glyphs.removed()]);
         symbols.extend([glyphs.cursor(), glyphs.locked(), glyphs.cut(), glyphs.rule(), glyphs.separator()]);
-        symbols.extend([glyphs.arrow(), glyphs.ellipsis(), glyphs.in_force(), glyphs.bar_empty()]);
+        symbols.extend([glyphs.arrow(), glyphs.ellipsis(), glyphs.active(), glyphs.bar_empty()]);
         symbols.extend([set.top_left, set.top_right, set.bottom_left, set.bottom_right]);
         symbols.extend([set.vertical_left, set.vertical_right, set.horizontal_top, set.horizontal_bottom]);
         for symbol in symbols {

@@ -47,7 +47,7 @@ pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Styl
 }
 
 /// A lying bar from the left edge, one line thick so that rows stay apart. A share above 0 shows at least half a cell.
-pub fn meter(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
+pub fn measurement(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
     if share.is_nan() || share <= 0.0 || area.width == 0 {
         return;
     }
@@ -67,7 +67,7 @@ pub fn track(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme) {
     for x in area.left()..area.right() {
         put(buffer, area, x, area.y, thin, theme.style(Role::Faint));
     }
-    meter(buffer, area, share, theme.style(Role::Progress), theme.glyphs);
+    measurement(buffer, area, share, theme.style(Role::Progress), theme.glyphs);
 }
 
 #[cfg(test)]
@@ -79,7 +79,7 @@ mod tests {
     fn drawn(share: f64, glyphs: Glyphs) -> Buffer {
         let area = Rect::new(0, 0, 3, 1);
         let mut buffer = Buffer::empty(area);
-        meter(&mut buffer, area, share, Style::new(), glyphs);
+        measurement(&mut buffer, area, share, Style::new(), glyphs);
         buffer
     }
 

@@ -13,7 +13,7 @@ mod table;
 mod wrap;
 
 pub use axes::{LayerAxis, axes, column, layer_place, row, scale_below};
-pub use bars::{crest, meter, pillar, track};
+pub use bars::{crest, measurement, pillar, track};
 pub use heat_map::{HeatMap, heat_scale};
 pub use ink::{fit, put, width, write};
 pub use numbers::{count, error, measure, ordinal, percent, plural, ratio};

@@ -1,10 +1,10 @@
 //! The tokenizer in a form that llama.cpp gives the same tokens with.
 
 mod byte_level;
-mod manner;
 mod merges;
 mod sentence_piece;
 mod special;
+mod tokenizer_kind;
 
 use serde_json::Value as Json;
 
@@ -12,11 +12,11 @@ use crate::model::Checkpoint;
 
 use super::{
     super::Error,
+    architecture::refused,
     container::{Metadata, Value},
-    dialect::refused,
 };
 
-use manner::Manner;
+use tokenizer_kind::TokenizerKind;
 
 /// What a token is, by llama.cpp's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,15 +54,15 @@ impl Vocabulary {
     pub fn read(checkpoint: &Checkpoint, rows: usize) -> Result<Self, Error> {
         let tokenizer = checkpoint.tokenizer()?;
         let json = special::json(checkpoint, "tokenizer.json")?.unwrap_or(Json::Null);
-        let manner = Manner::of(&json).or_else(|why| cannot(&why))?;
-        let tokens = Tokens::read(&json, rows, &manner).or_else(|why| cannot(&why))?;
+        let tokenizer_kind = TokenizerKind::of(&json).or_else(|why| cannot(&why))?;
+        let tokens = Tokens::read(&json, rows, &tokenizer_kind).or_else(|why| cannot(&why))?;
         let merges = merges::read(&json["model"]).or_else(|why| cannot(&why))?;
 
         let mut metadata = Metadata::new();
         let mut notices = Vec::new();
         let mut own = |key: &str, value| metadata.push((format!("tokenizer.ggml.{key}"), value));
-        match &manner {
-            Manner::SentencePiece { prefix, notice } => {
+        match &tokenizer_kind {
+            TokenizerKind::SentencePiece { prefix, notice } => {
                 let scores = sentence_piece::scores(&tokens, &merges).or_else(|why| cannot(&why))?;
                 own("model", Value::Text("llama".into()));
                 own("pre", Value::Text("default".into()));
@@ -70,7 +70,7 @@ impl Vocabulary {
                 own("add_space_prefix", Value::Bool(*prefix));
                 notices.extend(notice.map(str::to_owned));
             }
-            Manner::ByteLevel { pre, notice } => {
+            TokenizerKind::ByteLevel { pre, notice } => {
                 own("model", Value::Text("gpt2".into()));
                 own("pre", Value::Text((*pre).into()));
                 own("merges", Value::Texts(merges.iter().map(|(a, b)| format!("{a} {b}")).collect()));
@@ -98,7 +98,7 @@ fn cannot<T>(why: &str) -> Result<T, Error> {
 
 impl Tokens {
     /// Vocabulary and added tokens; places up to `rows` that no token has are filled.
-    fn read(json: &Json, rows: usize, manner: &Manner) -> Result<Self, String> {
+    fn read(json: &Json, rows: usize, tokenizer_kind: &TokenizerKind) -> Result<Self, String> {
         let mut texts: Vec<Option<(String, Kind)>> = vec![None; rows];
         let mut left_out = Vec::new();
         let mut put =
@@ -111,9 +111,9 @@ impl Tokens {
         let vocabulary =
             model["vocab"].as_object().ok_or("expected a vocabulary under \"model\", found none")?;
         for (text, id) in vocabulary {
-            let kind = match manner {
-                Manner::SentencePiece { .. } if sentence_piece::byte(text).is_some() => Kind::Byte,
-                Manner::SentencePiece { .. } | Manner::ByteLevel { .. } => Kind::Normal,
+            let kind = match tokenizer_kind {
+                TokenizerKind::SentencePiece { .. } if sentence_piece::byte(text).is_some() => Kind::Byte,
+                TokenizerKind::SentencePiece { .. } | TokenizerKind::ByteLevel { .. } => Kind::Normal,
             };
             put(id.as_u64(), text, if Some(text.as_str()) == unknown { Kind::Unknown } else { kind });
         }

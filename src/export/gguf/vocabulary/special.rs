@@ -8,8 +8,8 @@ use crate::model::{self, Checkpoint};
 use super::{
     super::{
         super::Error,
+        architecture::refused,
         container::{Metadata, Value},
-        dialect::refused,
     },
     Tokens, cannot,
 };

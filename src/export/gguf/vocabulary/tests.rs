@@ -42,7 +42,7 @@ fn bytes(use_regex: bool) -> Json {
 }
 
 fn tokens(json: &Json, rows: usize) -> Tokens {
-    Tokens::read(json, rows, &Manner::of(json).unwrap()).unwrap()
+    Tokens::read(json, rows, &TokenizerKind::of(json).unwrap()).unwrap()
 }
 
 fn scores(json: &Json) -> Result<Vec<f32>, String> {
@@ -104,28 +104,31 @@ fn two_tokens_of_one_text_are_refused() {
         .as_array_mut()
         .unwrap()
         .push(json!({ "id": 260, "content": "</s>", "special": true }));
-    let why = Tokens::read(&json, 261, &Manner::of(&json).unwrap()).err().unwrap();
+    let why = Tokens::read(&json, 261, &TokenizerKind::of(&json).unwrap()).err().unwrap();
     assert!(why.contains("2 and 260"), "{why}");
 }
 
 #[test]
 fn a_blank_before_the_text_is_read_from_normaliser_or_metaspace() {
-    let manner = |normalizer: Json, cut: Json| {
+    let tokenizer_kind = |normalizer: Json, cut: Json| {
         let mut json = pieces(&["▁"], &[]);
         (json["normalizer"], json["pre_tokenizer"]) = (normalizer, cut);
-        Manner::of(&json)
+        TokenizerKind::of(&json)
     };
     let replace = json!({ "type": "Replace", "pattern": { "String": " " }, "content": "▁" });
-    assert_eq!(manner(replace, json!(null)), Ok(Manner::SentencePiece { prefix: false, notice: None }));
+    assert_eq!(
+        tokenizer_kind(replace, json!(null)),
+        Ok(TokenizerKind::SentencePiece { prefix: false, notice: None })
+    );
     let metaspace = |scheme: &str| json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false });
     assert_eq!(
-        manner(json!(null), metaspace("never")),
-        Ok(Manner::SentencePiece { prefix: false, notice: None })
+        tokenizer_kind(json!(null), metaspace("never")),
+        Ok(TokenizerKind::SentencePiece { prefix: false, notice: None })
     );
-    let first = manner(json!(null), metaspace("first")).unwrap();
-    assert!(matches!(first, Manner::SentencePiece { prefix: true, notice: Some(_) }));
-    assert!(manner(json!({ "type": "NFKC" }), metaspace("first")).unwrap_err().contains("NFKC"));
-    assert!(manner(json!(null), json!(null)).unwrap_err().contains("blanks do not become ▁"));
+    let first = tokenizer_kind(json!(null), metaspace("first")).unwrap();
+    assert!(matches!(first, TokenizerKind::SentencePiece { prefix: true, notice: Some(_) }));
+    assert!(tokenizer_kind(json!({ "type": "NFKC" }), metaspace("first")).unwrap_err().contains("NFKC"));
+    assert!(tokenizer_kind(json!(null), json!(null)).unwrap_err().contains("blanks do not become ▁"));
 }
 
 #[test]
@@ -133,18 +136,19 @@ fn words_that_are_merged_one_by_one_must_not_have_blanks_within() {
     let mut json = pieces(&["▁", "a", "▁a"], &[["▁", "a"]]);
     json["normalizer"] = json!(null);
     json["pre_tokenizer"] = json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always" });
-    assert!(Manner::of(&json).is_ok());
+    assert!(TokenizerKind::of(&json).is_ok());
     json["model"]["vocab"]["a▁"] = json!(262);
-    assert!(Manner::of(&json).unwrap_err().contains("\"a▁\""));
+    assert!(TokenizerKind::of(&json).unwrap_err().contains("\"a▁\""));
 }
 
 #[test]
 fn byte_level_cuts_have_llama_cpp_s_names() {
     let llama3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     let qwen2 = llama3.replace("{1,3}", "");
-    let name = |cuts: Json, ignore_merges| match Manner::of(&byte_level(cuts, ignore_merges)).unwrap() {
-        Manner::ByteLevel { pre, .. } => pre,
-        Manner::SentencePiece { .. } => panic!("byte-level"),
+    let name = |cuts: Json, ignore_merges| match TokenizerKind::of(&byte_level(cuts, ignore_merges)).unwrap()
+    {
+        TokenizerKind::ByteLevel { pre, .. } => pre,
+        TokenizerKind::SentencePiece { .. } => panic!("byte-level"),
     };
     let digits = json!({ "type": "Digits", "individual_digits": true });
     assert_eq!(name(json!([bytes(true)]), false), "gpt-2");
@@ -156,7 +160,7 @@ fn byte_level_cuts_have_llama_cpp_s_names() {
 
 #[test]
 fn unknown_cuts_are_refused_by_their_pattern() {
-    let why = |cuts: Json, ignore_merges| Manner::of(&byte_level(cuts, ignore_merges)).unwrap_err();
+    let why = |cuts: Json, ignore_merges| TokenizerKind::of(&byte_level(cuts, ignore_merges)).unwrap_err();
     let unknown = why(json!([split("[a-z]+"), bytes(false)]), false);
     assert!(unknown.contains("[a-z]+") && unknown.contains("llama-bpe"), "{unknown}");
     assert!(why(json!([bytes(true)]), true).contains("ignore_merges"));
@@ -170,5 +174,5 @@ fn unknown_cuts_are_refused_by_their_pattern() {
 fn what_is_no_bpe_is_refused() {
     let mut json = pieces(&["▁"], &[]);
     json["model"]["type"] = json!("Unigram");
-    assert!(Manner::of(&json).unwrap_err().contains("Unigram"));
+    assert!(TokenizerKind::of(&json).unwrap_err().contains("Unigram"));
 }

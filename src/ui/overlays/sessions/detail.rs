@@ -5,11 +5,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::standing;
+use super::status;
 use crate::{
     app::State,
     config::{Part, Score, Settings, Span as RatioSpan},
-    protocol::{LayerSummary, PartSummary, SessionContent, SessionSummary, Standing},
+    protocol::{LayerSummary, PartSummary, SessionContent, SessionStatus, SessionSummary},
     ui::{
         Role, Theme,
         numbers::{ago, change, parameters, seconds},
@@ -38,7 +38,7 @@ pub(super) fn lines(
 ) -> Vec<Line<'static>> {
     let page = Page { theme, columns: usize::from(area.width) };
     let mut lines = page.heading(state, session);
-    if let Standing::Damaged { why } = &session.standing {
+    if let SessionStatus::Damaged { why } = &session.status {
         lines.extend(page.wrapped(why, Role::Error).map(|line| (0, line)));
     }
     if let Some(content) = &session.content {
@@ -78,7 +78,7 @@ impl Page<'_> {
     }
 
     fn heading(&self, state: &State, session: &SessionSummary) -> Vec<Ranked> {
-        let words = standing::words(state, session, self.theme);
+        let words = status::words(state, session, self.theme);
         let path = text::fit_end(&session.path.to_string_lossy(), self.columns);
         let name = text::fit_end(&session.name, self.columns);
         vec![
@@ -137,15 +137,15 @@ impl Page<'_> {
         lines
     }
 
-    /// The ratio and the errors of every layer with an attempt in force.
+    /// The ratio and the errors of every layer with an attempt active.
     fn curves(&self, layers: &[LayerSummary]) -> Vec<Ranked> {
-        let in_force = || layers.iter().map(|layer| layer.in_force.as_ref());
+        let active = || layers.iter().map(|layer| layer.active.as_ref());
         let attempts: usize = layers.iter().map(|layer| layer.attempts).sum();
-        let solved = in_force().flatten().count();
-        let told = format!("{} in {}, {solved} in force", attempts, plural(layers.len(), "layer", "layers"));
+        let solved = active().flatten().count();
+        let told = format!("{} in {}, {solved} active", attempts, plural(layers.len(), "layer", "layers"));
         let part = |part: &PartSummary| Some(part.relative_error).filter(|_| part.kept < part.units);
         let ratios = |part: Part| -> Vec<Option<f64>> {
-            in_force().map(|attempt| Some(attempt?.ratio.of(part))).collect()
+            active().map(|attempt| Some(attempt?.ratio.of(part))).collect()
         };
         let (heads, channels) = (ratios(Part::Attention), ratios(Part::Mlp));
         let words = ratio::<f64> as fn(f64) -> String;
@@ -153,9 +153,9 @@ impl Page<'_> {
             true => vec![("ratios", heads, words, Role::Planned)],
             false => vec![("heads", heads, words, Role::Attention), ("channels", channels, words, Role::Mlp)],
         };
-        let attention: Vec<Option<f64>> = in_force().map(|attempt| part(&attempt?.attention)).collect();
-        let mlp: Vec<Option<f64>> = in_force().map(|attempt| part(&attempt?.mlp)).collect();
-        let outputs: Vec<Option<f64>> = in_force().map(|attempt| attempt?.output_error).collect();
+        let attention: Vec<Option<f64>> = active().map(|attempt| part(&attempt?.attention)).collect();
+        let mlp: Vec<Option<f64>> = active().map(|attempt| part(&attempt?.mlp)).collect();
+        let outputs: Vec<Option<f64>> = active().map(|attempt| attempt?.output_error).collect();
         let curves = [
             ("attention", attention, error as fn(f64) -> String, Role::Attention),
             ("mlp", mlp, error, Role::Mlp),

@@ -1,7 +1,7 @@
 //! The sessions on disk: a table of them, and the one under the cursor beside or below it.
 
 mod detail;
-mod standing;
+mod status;
 mod table;
 
 use ratatui::{

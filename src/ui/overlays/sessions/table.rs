@@ -2,7 +2,7 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::standing::{self, Words};
+use super::status::{self, Words};
 use crate::{
     app::{Pointed, State, session_letter},
     protocol::SessionSummary,
@@ -20,7 +20,7 @@ enum Key {
     Name,
     Model,
     Changed,
-    Standing,
+    SessionStatus,
     Ratio,
     Perplexity,
     Size,
@@ -56,7 +56,7 @@ pub(super) fn draw(
         for place in &places {
             let words = match place.key {
                 Key::Name => over_names.as_str(),
-                Key::Model | Key::Changed | Key::Standing | Key::Ratio | Key::Perplexity | Key::Size => {
+                Key::Model | Key::Changed | Key::SessionStatus | Key::Ratio | Key::Perplexity | Key::Size => {
                     place.head
                 }
             };
@@ -64,14 +64,14 @@ pub(super) fn draw(
         }
     }
     for (row, (index, session)) in lines.zip(shown) {
-        let words = standing::words(state, session, theme);
+        let words = status::words(state, session, theme);
         for place in &places {
             let (text, role) = cell(place, session, &words, (index == at, marks), now, theme);
             place.write(frame.buffer_mut(), row, &text, theme.style(role));
         }
-        if let Some(held) = state.held_place(&session.path) {
-            let style = theme.style(Role::SERIES[held % Role::SERIES.len()]);
-            frame.buffer_mut().set_string(row.x + LETTER, row.y, session_letter(held).to_string(), style);
+        if let Some(compared) = state.compared_place(&session.path) {
+            let style = theme.style(Role::SERIES[compared % Role::SERIES.len()]);
+            frame.buffer_mut().set_string(row.x + LETTER, row.y, session_letter(compared).to_string(), style);
         }
         if index == at {
             frame.buffer_mut().set_style(row, theme.style(Role::Selected));
@@ -89,7 +89,7 @@ fn columns(sessions: &[&SessionSummary], room: u16) -> Vec<Column<Key>> {
         column(Key::Name, "", name, Side::Left, 0),
         column(Key::Model, "model", 18, Side::Left, 6),
         column(Key::Changed, "changed", 13, Side::Left, 1),
-        column(Key::Standing, "state", 17, Side::Left, 0),
+        column(Key::SessionStatus, "state", 17, Side::Left, 0),
         column(Key::Ratio, "ratio", 6, Side::Right, 2),
         column(Key::Perplexity, "perplexity", 15, Side::Right, 4),
         column(Key::Size, "size", 10, Side::Right, 3),
@@ -116,8 +116,8 @@ fn cell(
         }
         Key::Model => (told(content.map(|content| text::fit(&content.model.name, 18))), Role::Muted),
         Key::Changed => (told(content.map(|content| ago(now, content.changed))), Role::Text),
-        Key::Standing => (words.text.clone(), words.role),
-        Key::Ratio => (told(content.and_then(standing::mean_ratio).map(ratio)), Role::Text),
+        Key::SessionStatus => (words.text.clone(), words.role),
+        Key::Ratio => (told(content.and_then(status::mean_ratio).map(ratio)), Role::Text),
         Key::Perplexity => {
             let record = content.and_then(|content| content.perplexity.as_ref());
             let text = record.map(|record| {

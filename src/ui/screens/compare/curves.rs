@@ -27,7 +27,7 @@ const NAME: usize = 22;
 const LETTERED: usize = 4;
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect, compared: &[Compared]) {
-    let shown = view.state.held.quantity;
+    let shown = view.state.compared.quantity;
     let others = area.width >= WITH_OTHERS.0 && area.height >= WITH_OTHERS.1;
     let sides = [Constraint::Fill(3), Constraint::Fill(if others { 2 } else { 0 })];
     let [main, side] = Layout::horizontal(sides).areas(area);

@@ -58,7 +58,7 @@ fn dense_and_pruned(view: &mut View<'_>, area: Rect) {
 
 /// The row under the cursor; there may be fewer rows since it was moved.
 fn row_in(compared: &[Compared], view: &View<'_>) -> usize {
-    view.state.held.row.min(compared.len().saturating_sub(1))
+    view.state.compared.row.min(compared.len().saturating_sub(1))
 }
 
 /// The look of a session, on whatever it is.

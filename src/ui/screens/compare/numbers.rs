@@ -75,7 +75,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         ],
     );
     let before = state.model.as_ref().map_or(0, |model| model.shape.parameters);
-    let after = state.parameters_in_force();
+    let after = state.parameters_active();
     let difference = change(before as f64, after as f64);
     let pruned = state.layers.iter().filter(|layer| layer.chosen.is_some()).count();
     let of = match pruned {
@@ -122,7 +122,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
             None if awaited(state) => "…".into(),
             None => "–".into(),
         };
-        // A change towards a model that is not in force any more tells nothing.
+        // A change towards a model that is not active any more tells nothing.
         let (role, difference) = match record.after {
             Some(_) if state.compare.stale(measured) => {
                 let status = Status::Stale;

@@ -59,7 +59,7 @@ pub(super) fn rows(compared: &[Compared]) -> u16 {
 }
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect, compared: &[Compared]) {
-    let measured = compared.iter().find_map(Compared::yardstick);
+    let measured = compared.iter().find_map(Compared::evaluation);
     let note = measured.map_or(String::new(), |(text, length, _)| {
         format!("perplexity on {text}, L {length}; * the smallest")
     });
@@ -126,7 +126,7 @@ fn cell(
     match place.key {
         Key::Name => {
             let cursor = if at == *chosen { glyphs.cursor() } else { " " };
-            let open = if session.is_open() { glyphs.in_force() } else { " " };
+            let open = if session.is_open() { glyphs.active() } else { " " };
             // The time at the end of a name tells sessions of one model apart.
             let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(MARKS)));
             (format!("{cursor} {}{open} {name}", session_letter(session.place)), role(session))
@@ -144,7 +144,7 @@ fn cell(
                 let words = format!("{} {} {after}", measure(record.before), glyphs.arrow());
                 starred(words, smallest.perplexity == Some(at))
             });
-            match session.yardstick() == *measured {
+            match session.evaluation() == *measured {
                 true => told(words, Role::Text),
                 false => told(words.map(|words| format!("! {words}")), Role::Warning),
             }
@@ -174,7 +174,7 @@ fn smallest(compared: &[Compared]) -> Smallest {
         let alone = known().count() > 1 && known().filter(|&(_, value)| value <= least).count() == 1;
         alone.then_some(at)
     };
-    let alike = compared.iter().filter_map(Compared::yardstick).collect::<Vec<_>>();
+    let alike = compared.iter().filter_map(Compared::evaluation).collect::<Vec<_>>();
     let alike = alike.windows(2).all(|two| two[0] == two[1]);
     Smallest {
         perplexity: of(&|session| session.perplexity.as_ref()?.after.filter(|_| alike)),

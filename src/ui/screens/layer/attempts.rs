@@ -1,4 +1,4 @@
-//! All solves of the layer, so that two of them can be compared; which one is in force, which are stale.
+//! All solves of the layer, so that two of them can be compared; which one is active, which are stale.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -58,7 +58,7 @@ fn columns(attempts: &[AttemptResult]) -> Vec<Column<Key>> {
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let attempts = &shown.layer.attempts;
     let glyphs = view.theme.glyphs;
-    let note = format!("{} in force  {} stale", glyphs.in_force(), glyphs.status(Status::Stale));
+    let note = format!("{} active  {} stale", glyphs.active(), glyphs.status(Status::Stale));
     let note = if attempts.is_empty() { String::new() } else { note };
     let inner = view.panel(Panel::Attempts, area, "Attempts", &note);
     if attempts.is_empty() && shown.layer.work.is_none() {
@@ -110,7 +110,7 @@ fn standing(view: &View<'_>, shown: &Shown<'_>, result: &AttemptResult) -> (&'st
     if !status::rests_on_present(view.state, shown.index, result) {
         (glyphs.status(Status::Stale), Role::Stale)
     } else if shown.layer.chosen == Some(result.attempt.number) {
-        (glyphs.in_force(), Role::Done)
+        (glyphs.active(), Role::Done)
     } else {
         (" ", Role::Text)
     }
@@ -127,7 +127,7 @@ fn attempt_row(
     let (stale, role) = standing(view, shown, result);
     let chosen = shown.layer.chosen == Some(result.attempt.number);
     let here = if cursor { view.theme.glyphs.cursor() } else { " " };
-    let force = if chosen { view.theme.glyphs.in_force() } else { " " };
+    let force = if chosen { view.theme.glyphs.active() } else { " " };
     let mark = if stale == force { " " } else { stale };
     let record = |part: Part| {
         let record = result.record(part);
@@ -193,15 +193,15 @@ fn of_method(method: &Method, key: Key) -> String {
     }
 }
 
-/// The attempt under the cursor against the one in force: errors, and which units only one of them keeps.
+/// The attempt under the cursor against the one active: errors, and which units only one of them keeps.
 fn compared<'t>(view: &View<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
-    let Some(force) = shown.layer.in_force() else { return Vec::new() };
+    let Some(force) = shown.layer.active() else { return Vec::new() };
     let Some(other) = shown.layer.attempts.get(view.state.attempt) else { return Vec::new() };
     if other.attempt.number == force.attempt.number {
         return Vec::new();
     }
     let arrow = view.theme.glyphs.arrow();
-    let title = format!("attempt {} in force {arrow} attempt {}", force.attempt.number, other.attempt.number);
+    let title = format!("attempt {} active {arrow} attempt {}", force.attempt.number, other.attempt.number);
     let from_to = |name: &str, role: Role, before: f64, after: f64| {
         vec![
             view.span(format!("{name:<10}"), role),
@@ -252,7 +252,7 @@ pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>
             vec![view.span(format!("{} before it", attempts.len()), Role::Muted)],
         ];
     }
-    let Some(force) = shown.layer.in_force() else {
+    let Some(force) = shown.layer.active() else {
         return vec![vec![view.span("no attempt yet", Role::Muted)]];
     };
     let (mark, role) = standing(view, shown, force);

@@ -10,7 +10,7 @@ use crate::{
         Role,
         screens::view::{View, first_in_sight},
         widgets::{
-            Column, Scale, Side, axes, count, error, lay_out, meter, pillar, plural, scale_below, width,
+            Column, Scale, Side, axes, count, error, lay_out, measurement, pillar, plural, scale_below, width,
         },
     },
 };
@@ -107,7 +107,7 @@ fn list(view: &mut View<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>,
                 Key::Error => place.write(view.buffer, row, &error(cost / energy), style),
                 Key::Bar => {
                     let colour = view.theme.style(status::part_role(shown.part));
-                    meter(view.buffer, place.area(row), cost / most, colour, view.theme.glyphs);
+                    measurement(view.buffer, place.area(row), cost / most, colour, view.theme.glyphs);
                 }
                 Key::Sum => place.write(view.buffer, row, &error(sum / energy), muted),
             }

@@ -75,7 +75,7 @@ pub(in crate::ui::screens) fn picture(
     plot.draw(view.buffer);
     let signs = symbols(view.theme.glyphs);
     for (count, sign, role) in
-        [(Some(planned), signs.planned, Role::Planned), (cut, view.theme.glyphs.in_force(), Role::Cut)]
+        [(Some(planned), signs.planned, Role::Planned), (cut, view.theme.glyphs.active(), Role::Cut)]
     {
         let at = count.and_then(|count| Some((place(count as f64), error_at(&curve.points, count as f64)?)));
         if let Some((x, y)) = at.and_then(|(x, value)| Some((x, scale.place(value)?))) {
@@ -119,7 +119,7 @@ fn words<'t>(view: &View<'_>, shown: &Shown<'_>, curve: &Curve, columns: u16) ->
             shown.part,
             curve,
             cut,
-            (view.theme.glyphs.in_force(), Role::Cut, "removed"),
+            (view.theme.glyphs.active(), Role::Cut, "removed"),
             columns,
         ));
     }
@@ -203,7 +203,7 @@ pub(super) fn brief<'t>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>
     };
     let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);
     let mut line =
-        reading(view, shown.part, curve, at, (view.theme.glyphs.in_force(), Role::Cut, "costs"), u16::MAX);
+        reading(view, shown.part, curve, at, (view.theme.glyphs.active(), Role::Cut, "costs"), u16::MAX);
     let rest = if line.len() > 3 { line.split_off(3) } else { Vec::new() };
     let trimmed = rest
         .into_iter()

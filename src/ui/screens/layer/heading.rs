@@ -70,7 +70,7 @@ fn summary(view: &View<'_>, shown: &Shown<'_>, part: Part) -> String {
         Some(seen) => {
             let value = match &shown.layer.work {
                 Some(_) => seen.relative_error(),
-                None => shown.layer.in_force().map(|result| result.record(part).relative_error),
+                None => shown.layer.active().map(|result| result.record(part).relative_error),
             };
             let value = value.map_or(String::new(), |value| {
                 format!(" {} {}", view.theme.glyphs.separator(), error(value))
@@ -85,7 +85,7 @@ fn summary(view: &View<'_>, shown: &Shown<'_>, part: Part) -> String {
 }
 
 fn attempt_words(shown: &Shown<'_>) -> String {
-    match (&shown.layer.work, shown.layer.in_force()) {
+    match (&shown.layer.work, shown.layer.active()) {
         (Some(work), _) => format!("attempt {} at work, ratio {}", work.attempt, ratio(work.method.ratio)),
         (None, Some(result)) => {
             let (number, ratio) = (result.attempt.number, ratio(result.attempt.method.ratio));

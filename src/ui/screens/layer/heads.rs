@@ -8,7 +8,7 @@ use crate::{
     ui::{
         Role,
         screens::view::View,
-        widgets::{LayerAxis, Scale, axes, fit, measure, meter, ordinal, pillar, put, width, write},
+        widgets::{LayerAxis, Scale, axes, fit, measure, measurement, ordinal, pillar, put, width, write},
     },
 };
 
@@ -80,7 +80,7 @@ fn lines(
         );
         let tail = 5;
         let bar = Rect { x: end, width: row.right().saturating_sub(end + tail), ..row };
-        meter(view.buffer, bar, share(seen, unit, scale), style, view.theme.glyphs);
+        measurement(view.buffer, bar, share(seen, unit, scale), style, view.theme.glyphs);
         if let Some(place) = place {
             let text = ordinal(*place as usize + 1);
             let x = row.right().saturating_sub(width(&text));

@@ -16,7 +16,7 @@ pub(super) struct Shown<'a> {
     pub layer: &'a Layer,
     pub part: Part,
     pub status: Status,
-    /// Of the attempt in work, or in force; None where the layer was never begun.
+    /// Of the attempt in work, or active; None where the layer was never begun.
     pub view: Option<PartView<'a>>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Shown<'a> {
 
     /// The finished attempt that is shown; None while one is in work.
     pub fn result(&self) -> Option<&'a AttemptResult> {
-        if self.layer.work.is_some() { None } else { self.layer.in_force() }
+        if self.layer.work.is_some() { None } else { self.layer.active() }
     }
 
     pub fn stats(&self) -> Option<&'a HessianStats> {
@@ -59,7 +59,7 @@ impl<'a> Shown<'a> {
     pub fn method(&self) -> Option<&'a Method> {
         match &self.layer.work {
             Some(work) => Some(&work.method),
-            None => self.layer.in_force().map(|result| &result.attempt.method),
+            None => self.layer.active().map(|result| &result.attempt.method),
         }
     }
 

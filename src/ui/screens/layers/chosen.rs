@@ -8,7 +8,7 @@ use crate::{
     config::Part,
     ui::{
         Role,
-        widgets::{count, error, meter, percent, width},
+        widgets::{count, error, measurement, percent, width},
     },
 };
 
@@ -53,7 +53,7 @@ fn heading(view: &mut View<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     let layer = &view.state.layers[view.state.layer];
     let value = match &layer.work {
         Some(_) => seen.relative_error(),
-        None => layer.in_force().map(|result| result.record(seen.part).relative_error),
+        None => layer.active().map(|result| result.record(seen.part).relative_error),
     };
     let mut line = vec![
         view.span(format!("{:<11}", seen.part.to_string()), status::part_role(seen.part)),
@@ -88,7 +88,7 @@ fn heads(view: &mut View<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
         let (sign, role) = if gone {
             (view.theme.glyphs.removed(), Role::Removed)
         } else {
-            (view.theme.glyphs.in_force(), Role::Kept)
+            (view.theme.glyphs.active(), Role::Kept)
         };
         line.push(view.span(format!("{sign}{blank}"), role));
     }
@@ -106,7 +106,7 @@ fn channels(view: &mut View<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     for x in bar.left()..bar.right() {
         crate::ui::widgets::put(view.buffer, bar, x, bar.y, gone, view.theme.style(Role::Faint));
     }
-    meter(view.buffer, bar, share, view.theme.style(Role::Kept), view.theme.glyphs);
+    measurement(view.buffer, bar, share, view.theme.style(Role::Kept), view.theme.glyphs);
     let label = percent(share);
     let behind = Rect { x: bar.right() + 1, y: bar.y, width: width(&label), height: 1 };
     let line = vec![view.span(label, Role::Text)];

@@ -11,7 +11,7 @@ use crate::{
     config::Part,
     ui::{
         Role,
-        widgets::{Column, Place, Scale, Side, error, lay_out, meter, ratio},
+        widgets::{Column, Place, Scale, Side, error, lay_out, measurement, ratio},
     },
 };
 
@@ -27,7 +27,7 @@ enum Key {
     OutputError,
     /// The output error as a bar.
     Bar,
-    /// A mark an attempt, the one in force filled.
+    /// A mark an attempt, the one active filled.
     Attempts,
 }
 
@@ -91,7 +91,7 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
         view.absent(body, "No layer is called this, or is in this state.");
         return;
     }
-    let scale = Scale::log(state.layers.iter().filter_map(|layer| layer.in_force()?.record.output_error));
+    let scale = Scale::log(state.layers.iter().filter_map(|layer| layer.active()?.record.output_error));
     let at = listed.iter().position(|&layer| layer == state.layer).unwrap_or(0);
     let rows = usize::from(body.height);
     let first = first_in_sight(at, listed.len(), rows);
@@ -139,11 +139,11 @@ fn row(view: &mut View<'_>, row: Rect, index: usize, places: &[Place<Key>], scal
             Key::MlpError => relative_error(layer, Part::Mlp, status),
             Key::OutputError => output_error(layer, status),
             Key::Bar => {
-                let value = layer.in_force().and_then(|result| result.record.output_error);
+                let value = layer.active().and_then(|result| result.record.output_error);
                 let share = value.zip(scale).and_then(|(value, scale)| scale.place(value));
                 let role = if status == Status::Done { Role::Done } else { Role::Stale };
                 let style = view.theme.style(role);
-                meter(view.buffer, place.area(row), share.unwrap_or(0.0), style, view.theme.glyphs);
+                measurement(view.buffer, place.area(row), share.unwrap_or(0.0), style, view.theme.glyphs);
                 continue;
             }
             Key::Attempts => attempts(view, layer),
@@ -175,7 +175,7 @@ fn left(view: &View<'_>, index: usize, layer: &Layer, part: Part) -> (String, Ro
 
 fn relative_error(layer: &Layer, part: Part, status: Status) -> (String, Role) {
     let role = if status == Status::Stale { Role::Stale } else { Role::Text };
-    match (&layer.work, layer.in_force()) {
+    match (&layer.work, layer.active()) {
         (Some(work), _) => match work.view(part).relative_error() {
             Some(value) if !work.part(part).step_errors.is_empty() || work.part(part).record.is_some() => {
                 (error(value), Role::Live)
@@ -191,7 +191,7 @@ fn output_error(layer: &Layer, status: Status) -> (String, Role) {
     let role = if status == Status::Stale { Role::Stale } else { Role::Text };
     let value = match &layer.work {
         Some(_) => None,
-        None => layer.in_force().and_then(|result| result.record.output_error),
+        None => layer.active().and_then(|result| result.record.output_error),
     };
     value.map_or(("–".into(), Role::Faint), |value| (error(value), role))
 }
@@ -200,7 +200,7 @@ fn attempts(view: &View<'_>, layer: &Layer) -> (String, Role) {
     let glyphs = view.theme.glyphs;
     let at = layer.attempts.iter().position(|result| Some(result.attempt.number) == layer.chosen);
     let mark =
-        |number: usize| if Some(number) == at { glyphs.in_force() } else { glyphs.status(Status::Waiting) };
+        |number: usize| if Some(number) == at { glyphs.active() } else { glyphs.status(Status::Waiting) };
     match layer.attempts.len() {
         0 => ("–".into(), Role::Faint),
         few @ 1..=8 => ((0..few).map(mark).collect(), Role::Muted),

@@ -1,0 +1,348 @@
+//! What the command line says; nothing else happens here.
+
+mod sessions;
+mod sweep;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use slimgpt::config::{Colours, MachineOptions, Options, TextSource};
+
+pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
+pub use sweep::SweepArgs;
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.";
+
+/// Layer-wise structured pruning of LLaMA-family models (SlimGPT, arXiv 2412.18110).
+///
+/// Without a command this is the explorer: it shows a model while it is pruned, layer by layer. MODEL is a directory in
+/// Hugging Face form, or a hub id such as Qwen/Qwen3-0.6B; without one, the built-in demo. A directory that is called
+/// like a command is written ./prune.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = format!("Examples:
+  slimgpt                                            explore the built-in model
+  slimgpt llama-7b --calibration c4.jsonl.gz         explore one of your own
+  slimgpt prune --out slim-demo                      prune without a screen
+  slimgpt resume last                                go on with what was broken off
+  slimgpt --session last                             look at it in the explorer
+  slimgpt replay events.jsonl                        watch a recorded run again
+
+{EXIT_CODES}
+Of the explorer also 129 where the terminal has gone away, and 143 where it was terminated.")
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub explore: ExploreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Explore a model on the terminal, as without a command
+    #[command(after_help = "Examples:
+  slimgpt explore                                    the built-in model
+  slimgpt explore ./prune --calibration texts.jsonl  a directory that is called like a command
+  slimgpt explore --theme light --ascii --no-mouse
+  slimgpt explore --events events.jsonl              to be watched again with slimgpt replay")]
+    Explore(Box<ExploreArgs>),
+    /// Watch a recorded run in the explorer, without its model
+    #[command(after_help = "Examples:
+  slimgpt prune --events events.jsonl --out slim     record one
+  slimgpt replay events.jsonl --speed 10
+  slimgpt replay events.jsonl --speed max            to its end at once")]
+    Replay(ReplayArgs),
+    /// Prune a model and write it with its record
+    #[command(after_help = format!("Examples:
+  slimgpt prune --out slim-demo                                          the built-in model
+  slimgpt prune llama-7b --calibration c4.jsonl.gz --ratio 0.2 --out slim
+  slimgpt prune --config sample_configs/llama-7b-20.toml --out slim
+  slimgpt prune --ratio 0.5 --no-export                                  only to see what comes of it
+
+{EXIT_CODES}"))]
+    Prune(Box<PruneArgs>),
+    /// Go on with a session: prune what is missing or stale, measure, write
+    #[command(after_help = format!("Examples:
+  slimgpt resume last
+  slimgpt resume llama-7b-2026-11-25 --out slim --force
+  slimgpt resume /data/run --model /data/llama-7b    the model was moved
+
+{EXIT_CODES}"))]
+    Resume(ResumeArgs),
+    /// Solve a layer of a session again; the new attempt lies beside the earlier ones
+    #[command(after_help = "Examples:
+  slimgpt retry last --layer 3 --ratio 0.4
+  slimgpt retry last --layer 3 --part attention --damping 0.1 --choose")]
+    Retry(RetryArgs),
+    /// Put another attempt at a layer active
+    #[command(after_help = "Examples:
+  slimgpt choose last --layer 3 --attempt 0
+  slimgpt choose last --layer 3 --attempt none       the layer as the model has it")]
+    Choose(ChooseArgs),
+    /// Write the model as a session's attempts active make it
+    #[command(after_help = "Example:
+  slimgpt export last --out slim")]
+    Export(ExportArgs),
+    /// Write a session's figures and tables as a page to be read, without its model
+    #[command(after_help = "Examples:
+  slimgpt report last --out report                   then open report/index.html
+  slimgpt report last --out report --force --curves 0,3,5")]
+    Report(ReportArgs),
+    /// Earlier sessions: list, show, compare, delete
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  slimgpt sessions list
+  slimgpt sessions show last"
+    )]
+    Sessions(SessionsCommand),
+    /// Run a grid of settings, each several times if need be, and make tables of what comes of it
+    #[command(after_help = format!("Examples:
+  slimgpt sweep sample_configs/sweeps/methods.toml --out methods
+  slimgpt sweep grid.toml --out grid --jobs 4           the same command goes on after a kill
+  slimgpt sweep grid.toml --out grid --print-commands | parallel
+  slimgpt sweep --collect grid                          tables of what is there
+
+{EXIT_CODES}"))]
+    Sweep(SweepArgs),
+    /// Measure the perplexity of a model on a text
+    #[command(after_help = "Examples:
+  slimgpt eval                                       the built-in model on its held-out text
+  slimgpt eval slim --text wiki.test.txt --seq-len 2048 --json")]
+    Eval(EvalArgs),
+    /// Write the logits of a model on a text, for comparison with other programs
+    #[command(after_help = "Examples:
+  slimgpt logits --windows 2 --out logits.safetensors   the built-in model on its held-out text
+  slimgpt logits slim --text wiki.test.txt --seq-len 256 --windows 4 --out logits.safetensors")]
+    Logits(LogitsArgs),
+    /// Continue a prompt
+    #[command(after_help = "Examples:
+  slimgpt generate --prompt \"One day\"
+  slimgpt generate slim --prompt \"The lighthouse\" --temperature 0")]
+    Generate(GenerateArgs),
+    /// Tell a model's sizes, what can be pruned, and the memory and time that a run would need
+    #[command(after_help = "Examples:
+  slimgpt inspect Qwen/Qwen3-0.6B
+  slimgpt inspect llama-7b --ratio 0.5 --samples 256 --json")]
+    Inspect(Box<InspectArgs>),
+    /// The explorer's themes
+    #[command(
+        subcommand,
+        after_help = "Example:
+  slimgpt themes list"
+    )]
+    Themes(ThemesCommand),
+    /// Settings, keys, and where their files lie
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  slimgpt config print --preset paper > paper.toml   settings as --config reads them
+  slimgpt config keys > ~/.config/slimgpt/keys.toml  all keys, to be changed
+  slimgpt config paths"
+    )]
+    Config(ConfigCommand),
+    /// Print completions for a shell
+    #[command(after_help = "Example:
+  slimgpt completions fish > ~/.config/fish/completions/slimgpt.fish")]
+    Completions {
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:
+  slimgpt man | man -l -")]
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ThemesCommand {
+    /// Names, where each comes from, and which is shown where nothing is said
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the settings that would hold, as a file for --config
+    #[command(after_help = "Examples:
+  slimgpt config print                               the built-in model's
+  slimgpt config print llama-7b --ratio 0.5 > half.toml")]
+    Print(Box<InspectArgs>),
+    /// Print all actions with their keys, as a file for keys.toml
+    Keys,
+    /// Print where the files of the configuration lie, and which of them are there
+    Paths,
+}
+
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Settings file (TOML); a flag wins over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub interface: InterfaceArgs,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Recording, written with --events
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Recorded seconds a second, from 0.1, or max
+    #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
+    pub speed: f64,
+    #[command(flatten)]
+    pub interface: InterfaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct InterfaceArgs {
+    /// Theme; slimgpt themes list names them all
+    #[arg(long, value_name = "NAME", help_heading = "Interface")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters alone
+    #[arg(long, help_heading = "Interface")]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Interface")]
+    pub no_mouse: bool,
+    /// Colours: auto, true, 256, 16 or none [default: auto]
+    #[arg(
+        long,
+        value_name = "COLOURS",
+        alias = "colors",
+        hide_possible_values = true,
+        help_heading = "Interface"
+    )]
+    pub colours: Option<Colours>,
+}
+
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Directory to write; must not exist
+    #[arg(long, value_name = "DIR", required_unless_present = "no_export")]
+    pub out: Option<PathBuf>,
+    /// Write no model; slimgpt export writes it from the session, if it is wanted after all
+    #[arg(long, conflicts_with_all = ["out", "force"])]
+    pub no_export: bool,
+    /// Replace the output directory
+    #[arg(long)]
+    pub force: bool,
+    /// Take the dense model's perplexity over from another session, where that has measured it on the same text
+    #[arg(long, value_name = "DIR", conflicts_with = "no_session")]
+    pub dense_from: Option<PathBuf>,
+    /// Settings file (TOML); a flag wins over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Text to measure on [default for the demo: its held-out text]
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<TextSource>,
+    /// Tokens in a window
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub seq_len: usize,
+    /// Put a BOS token before each window
+    #[arg(long)]
+    pub bos: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct LogitsArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Text whose first windows the model sees [default for the demo: its held-out text]
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<TextSource>,
+    /// Tokens in a window
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub seq_len: usize,
+    /// Windows
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub windows: usize,
+    /// Safetensors file to write: tokens, i64 [K, N], and logits, f32 [K, N, vocabulary]; must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Replace the file
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Text to go on from
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prompt: String,
+    /// Tokens to make at most
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub max_tokens: usize,
+    /// 0 always takes the likeliest token
+    #[arg(long, value_name = "T", default_value_t = 0.8)]
+    pub temperature: f64,
+    /// Draw from the K likeliest tokens only
+    #[arg(long, value_name = "K")]
+    pub top_k: Option<usize>,
+    /// Draw from the likeliest tokens that together reach probability P
+    #[arg(long, value_name = "P")]
+    pub top_p: Option<f64>,
+    /// Divide the logits of tokens seen lately by this
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub repeat_penalty: f32,
+    /// Tokens that count as seen lately
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub repeat_last: usize,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Begin without a BOS token
+    #[arg(long)]
+    pub no_bos: bool,
+    /// Print the tokens of the prompt, and tokens and text of what follows it, as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Directory or hub id [default: the built-in demo]
+    pub model: Option<String>,
+    /// Settings file (TOML) whose run is estimated; a flag wins over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        _ if text == "max" => Ok(f64::INFINITY),
+        Ok(speed) if (0.1..=f64::MAX).contains(&speed) => Ok(speed),
+        Ok(_) | Err(_) => Err("expected a number from 0.1, or max".into()),
+    }
+}

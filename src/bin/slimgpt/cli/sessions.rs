@@ -1,0 +1,249 @@
+//! What the command line says of sessions.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+use slimgpt::config::{GroupSize, HeadScore, OutputOptions, Part, Refine, Score};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Which session, and what it is opened with.
+#[derive(Debug, Args)]
+pub struct On {
+    /// A path, a name under slimgpt's own sessions, an unambiguous beginning of one, or last
+    pub session: String,
+    /// Where the model lies now, if it was moved: a directory or hub id
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Worker threads [default: as many as the run had]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Directory to write [default: where the run was to write]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace the output directory
+    #[arg(long)]
+    pub force: bool,
+    /// Record every event as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Layer to solve again, counted from 0
+    #[arg(long, value_name = "N")]
+    pub layer: usize,
+    /// Parts to solve, attention,mlp; others are taken over from the attempt active [default: those of the run]
+    #[arg(long, alias = "parts", value_name = "PARTS", value_delimiter = ',', help_heading = "Method")]
+    pub part: Option<Vec<Part>>,
+    /// Pruning ratio of the layer [default: as in the attempt active, and so for all of these]
+    #[arg(long, value_name = "R", help_heading = "Method")]
+    pub ratio: Option<f64>,
+    /// Damping, as a share of the mean diagonal of the second moment
+    #[arg(long, value_name = "D", help_heading = "Method")]
+    pub damping: Option<f64>,
+    /// By what units leave: obs, magnitude, wanda-sp, flap or random
+    #[arg(long, value_name = "SCORE", help_heading = "Method")]
+    pub score: Option<Score>,
+    /// With obs, score that picks the next head: exact, grouped-cholesky or diagonal
+    #[arg(long, value_name = "SCORE", help_heading = "Method")]
+    pub head_score: Option<HeadScore>,
+    /// With obs, channels that leave together: dynamic, reference, exact or a number
+    #[arg(long, value_name = "SIZE", help_heading = "Method")]
+    pub group_size: Option<GroupSize>,
+    /// After that, exchange removed and kept units while it lowers the error: none or swaps
+    #[arg(long, value_name = "HOW", help_heading = "Method")]
+    pub refine: Option<Refine>,
+    /// Fit the kept weights
+    #[arg(long, conflicts_with = "no_compensation", help_heading = "Method")]
+    pub compensation: bool,
+    /// Leave the kept weights as they are
+    #[arg(long, help_heading = "Method")]
+    pub no_compensation: bool,
+    /// Put the new attempt active
+    #[arg(long)]
+    pub choose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ChooseArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Layer, counted from 0
+    #[arg(long, value_name = "N")]
+    pub layer: usize,
+    /// Attempt to put active, counted from 0, or none: the layer is then as the model has it, and resume leaves it so
+    #[arg(long, value_name = "K", value_parser = attempt)]
+    pub attempt: Choice,
+}
+
+/// An attempt, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Attempt(usize),
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Directory to write; must not exist
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// As the session's run says, where nothing is said here
+    #[command(flatten)]
+    pub output: OutputOptions,
+    /// Replace the output directory
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Directory to write; must not exist
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace the output directory
+    #[arg(long)]
+    pub force: bool,
+    /// Layers whose error is computed for every ratio, such as 0,5,11; the only thing that needs the model
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    pub curves: Vec<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SessionsCommand {
+    /// All of them, the one changed last first
+    #[command(after_help = "Examples:
+  slimgpt sessions list
+  slimgpt sessions list --root /data/sessions --json")]
+    List {
+        #[command(flatten)]
+        root: Root,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One of them: settings, layers and their attempts, errors, perplexity
+    #[command(after_help = "Examples:
+  slimgpt sessions show last
+  slimgpt sessions show slimgpt-demo-2026-11-25 --json")]
+    Show {
+        /// A path, a name, an unambiguous beginning of one, or last
+        session: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Two of them side by side
+    #[command(after_help = "Example:
+  slimgpt sessions compare slimgpt-demo-2026-11-24-181500 last")]
+    Compare {
+        /// A path, a name, an unambiguous beginning of one, or last
+        a: String,
+        /// The other
+        b: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete those that have not changed for a while; never one in use, or one that cannot be read
+    #[command(after_help = "Examples:
+  slimgpt sessions prune-old --dry-run               only emit what would go
+  slimgpt sessions prune-old --older-than 2w --keep 5")]
+    PruneOld {
+        #[command(flatten)]
+        root: Root,
+        /// Least time since the last change: a number with m, h, d or w
+        #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time)]
+        older_than: Duration,
+        /// Keep the N that changed last, however old
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        keep: usize,
+        /// Tell what would be deleted, and delete nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Delete sessions
+    #[command(after_help = "Example:
+  slimgpt sessions remove slimgpt-demo-2026-11-24-181500")]
+    Remove {
+        /// Paths, names, unambiguous beginnings of them, or last
+        #[arg(required = true, value_name = "SESSION")]
+        sessions: Vec<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Root {
+    /// Directory of the sessions [default: slimgpt's own; see slimgpt config paths]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+fn attempt(text: &str) -> Result<Choice, String> {
+    match text.parse() {
+        _ if text == "none" => Ok(Choice::None),
+        Ok(number) => Ok(Choice::Attempt(number)),
+        Err(_) => Err("expected the number of an attempt, or none".into()),
+    }
+}
+
+/// `30d`, `12h`, `90m`, `2w`.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a number with m, h, d or w behind it, such as 30d, found \"{text}\"");
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[number.len()..] {
+        "m" => MINUTE,
+        "h" => HOUR,
+        "d" => DAY,
+        "w" => 7 * DAY,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = number.trim().parse().map_err(|_| wrong())?;
+    count.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(time("30d"), Ok(Duration::from_secs(30 * DAY)));
+        assert_eq!(time("0m"), Ok(Duration::ZERO));
+        for text in ["", "30", "d", "-1d", "1y", "1.5h", "99999999999999999999w", "999999999999999999w"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_is_a_number_or_none() {
+        assert_eq!(attempt("none"), Ok(Choice::None));
+        assert_eq!(attempt("3"), Ok(Choice::Attempt(3)));
+        assert!(attempt("three").is_err() && attempt("-1").is_err());
+    }
+}

@@ -1,0 +1,208 @@
+//! The commands on sessions: which one is meant, and where a new one goes.
+
+use std::path::{Path, PathBuf};
+
+use slimgpt::{
+    config::{Options, Paths, Settings},
+    engine::{self, Choose, Export, MethodChange, ModelChoice, Report, Resume, Retry, SessionPlace},
+    headless::{self, Asking, Leave, Output},
+    recording::Recorder,
+    session::{self, ModelPlace, State},
+};
+
+use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
+
+/// What is wrong with a place, besides what is wrong with a session.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    #[error("session: no home directory is known to keep one in; give --session DIR, or --no-session")]
+    NoPlace,
+    #[error("sessions: no home directory is known; give --root DIR, or set HOME or XDG_STATE_HOME")]
+    NoRoot,
+    #[error(
+        "session {0}: is a session already; `slimgpt resume {0}` goes on with it, or give another --session"
+    )]
+    IsThere(String),
+    #[error("{0}; to begin a new one, give a path such as ./{1}")]
+    NoneOfThatName(session::Error, String),
+    #[error("sessions: nothing was deleted, since there is no terminal to ask on; give --yes")]
+    NobodyToAsk,
+}
+
+/// Where a run without a screen is recorded.
+pub fn place_of_run(options: &Options, paths: Option<&Paths>) -> Result<SessionPlace, Error> {
+    match &options.session {
+        _ if options.no_session == Some(true) => Ok(SessionPlace::None),
+        Some(dir) if session::find(None, &dir.to_string_lossy()).is_ok() => {
+            Err(Error::IsThere(dir.display().to_string()))
+        }
+        Some(dir) => Ok(SessionPlace::New(dir.clone())),
+        None => paths.map(|paths| SessionPlace::Under(paths.sessions())).ok_or(Error::NoPlace),
+    }
+}
+
+/// What the explorer opens: the model that was named, or that of a session which is there; and where it is recorded.
+pub fn opened(
+    named: Option<String>,
+    model: ModelChoice,
+    options: &Options,
+    paths: Option<&Paths>,
+) -> Result<(ModelChoice, SessionPlace), Error> {
+    let Some(session) = options.session.as_ref().filter(|_| options.no_session != Some(true)) else {
+        return Ok((model, place_of_run(options, paths)?));
+    };
+    let root = paths.map(Paths::sessions);
+    match session::find(root.as_deref(), &session.to_string_lossy()) {
+        Ok(dir) => {
+            let model = match named {
+                Some(name) => ModelChoice::Named(name),
+                None => model_of(&session::look(&dir).map_err(engine::Error::from)?),
+            };
+            Ok((model, SessionPlace::Open(dir)))
+        }
+        // More likely a slip than a new directory of that name.
+        Err(error @ session::Error::Unknown { .. }) if named.is_none() && is_bare(session) => {
+            Err(Error::NoneOfThatName(error, session.display().to_string()))
+        }
+        Err(session::Error::Unknown { .. } | session::Error::NotFound(_)) => {
+            Ok((model, SessionPlace::New(session.clone())))
+        }
+        Err(error) => Err(engine::Error::from(error).into()),
+    }
+}
+
+/// A name alone, without a directory.
+fn is_bare(path: &Path) -> bool {
+    path.parent() == Some(Path::new("")) && !path.starts_with(".")
+}
+
+fn model_of(state: &State) -> ModelChoice {
+    match &state.model.place {
+        ModelPlace::BuiltIn => ModelChoice::Demo,
+        ModelPlace::Directory(path) => ModelChoice::Named(path.display().to_string()),
+        ModelPlace::Hub(id) => ModelChoice::Named(id.clone()),
+    }
+}
+
+pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let ResumeArgs { on, out, force, events } = args;
+    let root = paths.map(Paths::sessions);
+    let (session, state) = found(&on, root.as_deref())?;
+    let planned = state.run_state.and_then(|run_state| run_state.target).map(|target| target.path);
+    let recorder = match (&events, out.as_ref().or(planned.as_ref())) {
+        (Some(events), Some(out)) => Some(Recorder::open_beside(events, out)),
+        (Some(events), None) => Some(Recorder::open(events)),
+        (None, _) => None,
+    };
+    let recorder = recorder.transpose().map_err(engine::Error::from)?;
+    let job = Resume { session, model: on.model, out, force };
+    Ok(headless::resume(job, output(on.json), recorder, root.as_deref())?)
+}
+
+pub fn retry(args: RetryArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let RetryArgs { on, layer, part, ratio, damping, score, head_score, group_size, refine, .. } = args;
+    let compensation = match (args.compensation, args.no_compensation) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        (false, false) => None,
+    };
+    // What may not be said of a run may not be said of a layer either.
+    let said = Options { ratio, damping, parts: part.clone(), ..Options::default() };
+    let checked = Settings::new(said).map_err(engine::Error::from)?;
+    let parts = part.map(|_| checked.parts);
+    let root = paths.map(Paths::sessions);
+    let (session, _) = found(&on, root.as_deref())?;
+    let change = MethodChange { ratio, parts, damping, score, head_score, group_size, compensation, refine };
+    let job = Retry { session, model: on.model, layer, change, choose: args.choose };
+    Ok(headless::retry(job, output(on.json), root.as_deref())?)
+}
+
+pub fn choose(args: ChooseArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let ChooseArgs { on, layer, attempt } = args;
+    let root = paths.map(Paths::sessions);
+    let (session, _) = found(&on, root.as_deref())?;
+    let attempt = match attempt {
+        Choice::Attempt(number) => Some(number),
+        Choice::None => None,
+    };
+    let job = Choose { session, model: on.model, layer, attempt };
+    Ok(headless::choose(job, output(on.json), root.as_deref())?)
+}
+
+pub fn export(args: ExportArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let ExportArgs { on, out, output: form, force } = args;
+    let (session, _) = found(&on, paths.map(Paths::sessions).as_deref())?;
+    Ok(headless::export(Export { session, model: on.model, form, out, force }, output(on.json))?)
+}
+
+pub fn report(args: ReportArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let ReportArgs { on, out, force, curves } = args;
+    let (session, _) = found(&on, paths.map(Paths::sessions).as_deref())?;
+    let job = Report { session, model: on.model, out, force, curves };
+    Ok(headless::report(job, output(on.json))?)
+}
+
+pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Error> {
+    let own = paths.map(Paths::sessions);
+    let find = |name: &str| session::find(own.as_deref(), name).map_err(engine::Error::from);
+    let left = match command {
+        SessionsCommand::List { root, json } => {
+            let root = root.root.or(own).ok_or(Error::NoRoot)?;
+            return Ok(headless::list_sessions(&root, output(json))?);
+        }
+        SessionsCommand::Show { session, json } => {
+            return Ok(headless::show_session(own.as_deref(), &find(&session)?, output(json))?);
+        }
+        SessionsCommand::Compare { a, b, json } => {
+            return Ok(headless::compare_sessions(&find(&a)?, &find(&b)?, output(json))?);
+        }
+        SessionsCommand::PruneOld { root, older_than, keep, dry_run, yes } => {
+            let root = root.root.or(own).ok_or(Error::NoRoot)?;
+            let asking = if dry_run { Asking::OnlyTell } else { asking(yes) };
+            headless::prune_old_sessions(&root, older_than, keep, asking)
+        }
+        SessionsCommand::Remove { sessions, yes } => {
+            let mut dirs = sessions.iter().map(|name| find(name)).collect::<Result<Vec<PathBuf>, _>>()?;
+            dirs.sort();
+            dirs.dedup();
+            headless::remove_sessions(dirs, asking(yes))
+        }
+    };
+    match left? {
+        Leave::Done => Ok(()),
+        Leave::NobodyToAsk => Err(Error::NobodyToAsk),
+    }
+}
+
+/// The session that is meant. This process becomes one with the threads that its run had.
+fn found(on: &On, root: Option<&Path>) -> Result<(PathBuf, State), Error> {
+    let found = session::find(root, &on.session).and_then(|dir| Ok((session::look(&dir)?, dir)));
+    let (state, dir) = found.map_err(engine::Error::from)?;
+    let threads = state.setups.last().and_then(|setup| setup.settings.machine.threads);
+    engine::use_threads(on.threads.or(threads))?;
+    Ok((dir, state))
+}
+
+fn asking(yes: bool) -> Asking {
+    if yes { Asking::Said } else { Asking::Ask }
+}
+
+fn output(json: bool) -> Output {
+    if json { Output::Json } else { Output::Text }
+}
+
+impl Error {
+    /// All of these can be put right by saying something else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Engine(error) => error.exit_code(),
+            Self::NoPlace
+            | Self::NoRoot
+            | Self::IsThere(_)
+            | Self::NoneOfThatName(..)
+            | Self::NobodyToAsk => 2,
+        }
+    }
+}

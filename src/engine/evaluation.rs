@@ -1,0 +1,107 @@
+//! Perplexity before and after pruning, on one text.
+
+use std::path::Path;
+
+use candle_core::{DType, Device};
+
+use crate::{
+    config::{Machine, Settings, TextSource},
+    model::{BlockByBlock, Checkpoint},
+    protocol::{Event, PerplexityRecord},
+};
+
+use super::{Control, Error, evaluate::EvalText};
+
+/// What perplexity is measured on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    pub text: TextSource,
+    pub seq_len: usize,
+    pub bos: bool,
+    pub machine: Machine,
+}
+
+/// A text on the way to both perplexities.
+pub struct Measurement<'a> {
+    pub evaluation: &'a Evaluation,
+    text: EvalText,
+    forward: (&'a Device, DType),
+    pub record: PerplexityRecord,
+}
+
+impl Evaluation {
+    /// None where the settings name no evaluation text.
+    pub fn of_run(settings: &Settings) -> Option<Self> {
+        let text = settings.eval.clone()?;
+        let (seq_len, bos, machine) = (settings.eval_seq_len, settings.bos, settings.machine);
+        Some(Self { text, seq_len, bos, machine })
+    }
+
+    /// Warns where the text is one of those that were calibrated on.
+    pub fn warn(&self, calibration: &[TextSource], control: &mut Control) {
+        if calibration.contains(&self.text) {
+            let message = format!(
+                "evaluation text {} is also the calibration text; its perplexity flatters the result",
+                self.text
+            );
+            control.emit(Event::Warning { message });
+        }
+    }
+}
+
+impl<'a> Measurement<'a> {
+    pub fn new(
+        evaluation: &'a Evaluation,
+        forward: (&'a Device, DType),
+        checkpoint: &Checkpoint,
+        base: Option<&Path>,
+        control: &mut Control,
+    ) -> Result<Self, Error> {
+        let Evaluation { text: source, seq_len, bos, machine: _ } = evaluation;
+        let text = EvalText::new(source, *seq_len, *bos, checkpoint, base, control)?;
+        let record = PerplexityRecord {
+            text: source.to_string(),
+            seq_len: *seq_len,
+            tokens: text.whole_windows(),
+            bos: *bos,
+            before: f64::NAN,
+            after: None,
+        };
+        Ok(Self { evaluation, text, forward, record })
+    }
+
+    /// Tells apart what is in the text; equal texts have equal ones.
+    pub fn text_sha256(&self) -> String {
+        self.text.sha256()
+    }
+
+    /// Measures and tells the dense model, unless its perplexity is known.
+    pub fn before(
+        &mut self,
+        model: &dyn BlockByBlock,
+        known: Option<f64>,
+        control: &mut Control,
+    ) -> Result<(), Error> {
+        self.record.before = match known {
+            Some(known) => known,
+            None => self.text.measure(model, &self.evaluation.machine, self.forward, false, control)?,
+        };
+        control.emit(Event::Measured { record: self.record.clone() });
+        Ok(())
+    }
+
+    /// Measures and tells the pruned model, unless its perplexity is known.
+    pub fn after(
+        &mut self,
+        model: &dyn BlockByBlock,
+        known: Option<f64>,
+        control: &mut Control,
+    ) -> Result<(), Error> {
+        self.record.after = Some(match known {
+            Some(known) => known,
+            None => self.text.measure(model, &self.evaluation.machine, self.forward, true, control)?,
+        });
+        control.emit(Event::Measured { record: self.record.clone() });
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! What a pass tells, told on as events.
+
+use std::ops::ControlFlow;
+
+use crate::{
+    pipeline::Notice,
+    protocol::{Event, Stage},
+    prune::Progress,
+};
+
+use super::Control;
+
+impl Control {
+    /// Tells a notice of a pass and looks for commands; a stepwise job halts after each batch that leaves.
+    pub(super) fn handle(&mut self, notice: Notice<'_>) -> ControlFlow<()> {
+        let event = match notice {
+            // Whoever leads the streams through several layers knows how far they are.
+            Notice::Passing { .. } => return self.checkpoint(),
+            Notice::Following { layer, part, done, total } => {
+                return self.progress(Stage::Path { layer, part }, done, total);
+            }
+            Notice::Calibrating { layer, part, done, total } => {
+                return self.progress(Stage::Calibrate { layer, part }, done, total);
+            }
+            Notice::Propagating { layer, part, done, total } => {
+                return self.progress(Stage::Propagate { layer, part }, done, total);
+            }
+            Notice::Solving { layer, part, progress } => match progress {
+                Progress::Statistics { stats, picture, scores, energy } => {
+                    let scores = scores.iter().map(|&score| score as f32).collect();
+                    Event::Hessian { layer, part, stats: *stats, picture, scores, energy }
+                }
+                Progress::Swapped { swaps, removed, error: _ } => {
+                    return self.progress(Stage::Refine { layer, part }, swaps as u64, removed as u64);
+                }
+                Progress::DampingRaised { from, to, reason } => {
+                    Event::DampingRaised { layer, part, from, to, reason }
+                }
+                Progress::PrecisionRaised { reason } => Event::PrecisionRaised { layer, part, reason },
+                Progress::Removed { step, units, error, group_size: _ } => {
+                    self.emit(Event::Removed { layer, part, step, units: units.to_vec(), error });
+                    return self.batch_left();
+                }
+            },
+            Notice::PartDone { layer, part, record, cut: _ } => {
+                Event::PartDone { layer, part, record: record.clone() }
+            }
+            Notice::PartFailed { layer, part, cause } => {
+                Event::PartFailed { layer, part, cause: cause.to_string() }
+            }
+        };
+        self.emit(event);
+        self.checkpoint()
+    }
+}

@@ -1,0 +1,268 @@
+//! The streams on their way to the layer that is to be worked on, through the layers above as they are active.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Machine, Settings, Target},
+    model::Architecture,
+    pipeline::{Footprint, Known, Laid, Notice, Pass, Streams},
+    protocol::Stage,
+    session::{StreamCache, Tensor},
+};
+
+use super::{Control, Drawn, Error, Workspace, stored_parts};
+
+/// The streams at the inputs of layers that were come to: as many in memory as there is room for, others in the session.
+#[derive(Default)]
+pub struct ActivationCache {
+    returning: Returning,
+    /// The one come to last at the back.
+    kept: VecDeque<(Input, Streams)>,
+    /// What was measured at the input that was worked on last.
+    known: Option<(Input, Known)>,
+    disk: Option<StreamCache>,
+}
+
+/// Whether a layer that was come to is soon worked on again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Returning {
+    /// By a person who tries a ratio after the other.
+    #[default]
+    Soon,
+    /// By a later process, if at all: the session is the place then, and memory is what the layers at work need.
+    Later,
+}
+
+/// What the input of a layer depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Input {
+    drawn: Drawn,
+    machine: Machine,
+    /// The attempts active above, one a layer.
+    above: Vec<Option<usize>>,
+}
+
+impl Input {
+    fn layer(&self) -> usize {
+        self.above.len()
+    }
+
+    /// True where the way to `other` goes through here.
+    fn leads_to(&self, other: &Self) -> bool {
+        (&self.drawn, &self.machine) == (&other.drawn, &other.machine) && other.above.starts_with(&self.above)
+    }
+}
+
+impl ActivationCache {
+    pub fn returning(returning: Returning) -> Self {
+        Self { returning, ..Self::default() }
+    }
+
+    /// What memory has no room for goes there from now on.
+    pub fn use_disk(&mut self, disk: StreamCache) {
+        self.disk = Some(disk);
+    }
+
+    /// The kept streams that are nearest to an input and lie on the way to it.
+    fn nearest(
+        &mut self,
+        input: &Input,
+        pass: &Pass,
+        dense: bool,
+    ) -> Result<Option<(usize, Streams)>, Error> {
+        let usable =
+            |(at, streams): &&(Input, Streams)| at.leads_to(input) && (streams.dense.is_some() || !dense);
+        let held = self.kept.iter().filter(usable).max_by_key(|(at, _)| at.layer());
+        let held = held.map(|(at, streams)| (at.layer(), streams.clone()));
+        let above = held.as_ref().map_or(0, |(layer, _)| *layer + 1);
+        Ok(match self.nearest_on_disk(input, above, pass, dense)? {
+            Some(laid) => Some(laid),
+            None => held,
+        })
+    }
+
+    /// As [`Self::nearest`], of those that lie in the session and reach at least the layer `above`.
+    fn nearest_on_disk(
+        &mut self,
+        input: &Input,
+        above: usize,
+        pass: &Pass,
+        dense: bool,
+    ) -> Result<Option<(usize, Streams)>, Error> {
+        let Some(disk) = &mut self.disk else { return Ok(None) };
+        let keys = disk.keys().into_iter().filter_map(|key| {
+            let (at, holds_dense): (Input, bool) = serde_json::from_str(&key).ok()?;
+            (holds_dense || !dense).then_some((at, key))
+        });
+        let mut keys: Vec<_> =
+            keys.filter(|(at, _)| at.leads_to(input) && at.layer() >= above.max(1)).collect();
+        keys.sort_by_key(|(at, _)| std::cmp::Reverse(at.layer()));
+        for (at, key) in keys {
+            let Some(tensors) = disk.get(&key) else { continue };
+            let laid: Vec<Laid> = tensors.into_iter().map(laid).collect();
+            if let Some(streams) = pass.restore(&laid)? {
+                return Ok(Some((at.layer(), streams)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lays streams to the back. Those that are there already stay, where they hold as much.
+    fn lay(&mut self, input: Input, streams: &Streams) {
+        let there = self.kept.iter().position(|(at, _)| *at == input);
+        let kept = there.and_then(|at| self.kept.remove(at)).map(|(_, kept)| kept);
+        let kept = kept.filter(|kept| kept.dense.is_some() || streams.dense.is_none());
+        self.kept.push_back((input, kept.unwrap_or_else(|| streams.clone())));
+    }
+
+    /// Moves the oldest to the session until the others leave room for what is needed beside them; true where `least` of
+    /// them stay.
+    fn make_room(&mut self, beside: u64, budget: u64, least: usize) -> bool {
+        let budget = match self.returning {
+            Returning::Soon => budget,
+            Returning::Later => 0,
+        };
+        let mut bytes: u64 = self.kept.iter().map(|(_, streams)| streams.bytes()).sum();
+        while self.kept.len() > least && bytes + beside > budget {
+            if let Some((input, streams)) = self.kept.pop_front() {
+                bytes -= streams.bytes();
+                self.spill(&input, &streams);
+            }
+        }
+        bytes + beside <= budget
+    }
+
+    /// Moves to the session what is in memory, the newest that it has room for.
+    pub fn flush(&mut self) {
+        let Some(disk) = &self.disk else { return };
+        let mut room = disk.limit();
+        let fits = self.kept.iter().rev().take_while(|(_, streams)| {
+            let fits = streams.bytes() <= room;
+            room = room.saturating_sub(streams.bytes());
+            fits
+        });
+        let fits = fits.count();
+        let first = self.kept.len() - fits;
+        for (input, streams) in self.kept.drain(..).skip(first).collect::<Vec<_>>() {
+            self.spill(&input, &streams);
+        }
+    }
+
+    fn spill(&mut self, input: &Input, streams: &Streams) {
+        let Some(disk) = &mut self.disk else { return };
+        let Ok(key) = serde_json::to_string(&(input, streams.dense.is_some())) else { return };
+        // The first block's input is made from the tokens at once.
+        if input.layer() > 0 && streams.bytes() <= disk.limit() && !disk.keys().contains(&key) {
+            let tensors: Vec<Tensor> = streams.serialised().into_iter().map(tensor).collect();
+            disk.put(&key, &tensors);
+        }
+    }
+}
+
+fn tensor(Laid { name, dtype, shape, bytes }: Laid) -> Tensor {
+    Tensor { name, dtype: stored_parts::spelled(dtype).into(), shape, bytes }
+}
+
+fn laid(Tensor { name, dtype, shape, bytes }: Tensor) -> Laid {
+    Laid { name, dtype: stored_parts::number_type(&dtype), shape, bytes }
+}
+
+impl Workspace<'_> {
+    fn input(&self, layer: usize, settings: &Settings) -> Input {
+        let above = self.attempts.numbers()[..layer].to_vec();
+        Input { drawn: Drawn::by(settings), machine: settings.machine, above }
+    }
+
+    /// The streams at the input of `layer`, from the nearest place on the way where they were kept. Layers without an
+    /// attempt are passed as they came.
+    pub(super) fn approach(
+        &mut self,
+        layer: usize,
+        pass: &Pass,
+        control: &mut Control,
+    ) -> Result<Streams, Error> {
+        let input = self.input(layer, pass.settings);
+        // Moments of another input are of no use from here on, and large.
+        self.activations.known = self.activations.known.take().filter(|(at, _)| *at == input);
+        let dense = pass.settings.needs_dense_stream();
+        let (first, mut streams) = match self.activations.nearest(&input, pass, dense)? {
+            Some(nearest) => nearest,
+            None => (0, pass.enter()?),
+        };
+        if !dense {
+            streams.dense = None;
+        }
+        let samples = pass.windows.samples() as u64;
+        let total = (layer - first) as u64 * samples;
+        for at in first..layer {
+            let before = (at - first) as u64 * samples;
+            let cut = self.active().cut(at)?;
+            pass.through(at, cut.as_ref(), &mut streams, &mut |notice| match notice {
+                Notice::Passing { done, .. } => {
+                    control.progress(Stage::Approach { layer }, before + done, total)
+                }
+                Notice::Following { .. }
+                | Notice::Calibrating { .. }
+                | Notice::Solving { .. }
+                | Notice::PartDone { .. }
+                | Notice::PartFailed { .. }
+                | Notice::Propagating { .. } => control.handle(notice),
+            })?;
+        }
+        self.cache_streams(layer, &streams, pass.settings);
+        Ok(streams)
+    }
+
+    /// Keeps the streams at the input of `layer` for later jobs, where there is room for them beside those at work; older
+    /// ones make it.
+    pub(super) fn cache_streams(&mut self, layer: usize, streams: &Streams, settings: &Settings) {
+        let input = self.input(layer, settings);
+        // Moments of another input are of no use here, and large.
+        self.activations.known = self.activations.known.take().filter(|(at, _)| *at == input);
+        self.activations.lay(input, streams);
+        let beside = self.needed_beside(layer, streams, settings);
+        self.activations.make_room(beside, settings.machine.memory_budget.0, 0);
+    }
+
+    /// The most that a pass through the layer holds at one time, what `streams` are made of included.
+    fn needed_beside(&self, layer: usize, streams: &Streams, settings: &Settings) -> u64 {
+        let footprint = Footprint {
+            architecture: self.checkpoint.architecture(),
+            settings,
+            samples: streams.windows(),
+            seq_len: streams.seq_len(),
+            dtype: streams.dtype(),
+        };
+        footprint.most(layer)
+    }
+
+    /// The second moments that are known at the input of `layer`, which was approached just now; None where there is no
+    /// room to keep them.
+    pub(super) fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<Known> {
+        let input = self.input(layer, settings);
+        let (_, streams) = self.activations.kept.back().filter(|(at, _)| *at == input)?;
+        let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.target);
+        let beside = self.needed_beside(layer, streams, settings) + moments;
+        let room = self.activations.make_room(beside, settings.machine.memory_budget.0, 1);
+        let known = self.activations.known.take().filter(|(at, _)| *at == input);
+        room.then(|| known.map_or_else(Known::default, |(_, known)| known))
+    }
+
+    /// Lays them back.
+    pub(super) fn cache_moments(&mut self, layer: usize, known: Option<Known>, settings: &Settings) {
+        self.activations.known = known.map(|known| (self.input(layer, settings), known));
+    }
+}
+
+/// Bytes of both parts' second moments.
+fn moment_bytes(layer: usize, architecture: &Architecture, target: Target) -> u64 {
+    let size = architecture.layers[layer];
+    let rows = match target {
+        Target::Layer => 0,
+        Target::DenseStream => architecture.hidden,
+    };
+    let bytes = |n: usize| (n * (n + rows) * size_of::<f64>()) as u64;
+    bytes(size.heads * architecture.head_dim) + bytes(size.channels)
+}

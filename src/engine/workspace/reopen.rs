@@ -1,0 +1,200 @@
+//! What is opened: a model, or a session with its model; and what a session's files put on the workspace.
+
+use std::path::Path;
+
+use crate::{
+    config::{Part, Settings},
+    model::Checkpoint,
+    protocol::{Draft, Event, LayerRecord, Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity},
+    session::{AttemptEntry, Measured, PartPlace, Session},
+};
+
+use super::{
+    super::{
+        open::ModelChoice,
+        place::{self, SessionPlace, check_model, check_texts, model_choice},
+    },
+    Control, Error, Workspace,
+    attempts::{Kept, MadeBy, Solved},
+    export::tidy,
+    persistence::for_a_layer,
+};
+
+/// What a workspace begins with.
+pub struct Opening {
+    pub checkpoint: Checkpoint,
+    pub choice: ModelChoice,
+    pub settings: Settings,
+    pub place: SessionPlace,
+    pub session: Option<Box<Found>>,
+}
+
+/// A session that was found to fit its model.
+pub struct Found {
+    pub session: Session,
+    pub draft: Option<Draft>,
+    /// What was repaired or cannot be used.
+    pub warnings: Vec<String>,
+}
+
+impl Opening {
+    /// What was asked for from the beginning. A model beside a session says where that lies now.
+    pub fn first(
+        choice: ModelChoice,
+        settings: Settings,
+        place: SessionPlace,
+        control: &mut Control,
+    ) -> Result<Self, Error> {
+        let SessionPlace::Open(dir) = place else {
+            let checkpoint = choice.open(control)?;
+            return Ok(Self { checkpoint, choice, settings, place, session: None });
+        };
+        let moved = match choice {
+            ModelChoice::Demo => None,
+            ModelChoice::Named(name) => Some(name),
+        };
+        Self::of_session(&dir, moved, control)
+    }
+
+    /// A session and the model that it was made with, which must not have changed since.
+    pub fn of_session(dir: &Path, moved: Option<String>, control: &mut Control) -> Result<Self, Error> {
+        let (mut session, mut warnings) = Session::open(dir)?;
+        let is_moved = moved.is_some();
+        let choice = model_choice(&session.state().model.place, moved);
+        let checkpoint = choice.open(control).map_err(|cause| match cause {
+            cause if cause.is_cancelled() => cause,
+            cause => Error::ModelGone { session: dir.into(), cause: Box::new(cause) },
+        })?;
+        let state = session.state();
+        check_model(dir, &state.model.files, &checkpoint, control)?;
+        for calibration in &state.calibrations {
+            check_texts(dir, calibration, &state.base, control)?;
+        }
+        let draft = session.draft().unwrap_or_else(|cause| {
+            warnings.push(format!("{cause}; what was planned but not run is lost"));
+            None
+        });
+        let newest = state.run_state.as_ref().and_then(|run_state| state.setups.get(run_state.setup));
+        let settings = match (&draft, newest) {
+            (Some(draft), _) => (*draft.settings).clone(),
+            (None, Some(setup)) => setup.settings.clone(),
+            (None, None) => return Err(Error::NothingRun(dir.into())),
+        };
+        tidy(&mut session)?;
+        let place = place::model_place(&choice, &checkpoint)?;
+        if is_moved && place != session.state().model.place {
+            session.change(|state| state.model.place = place)?;
+        }
+        let session = Some(Box::new(Found { session, draft, warnings }));
+        Ok(Self { checkpoint, choice, settings, place: SessionPlace::None, session })
+    }
+}
+
+impl Workspace<'_> {
+    /// Takes up a session, and tells what is in it.
+    pub(super) fn restore(&mut self, found: Found, control: &mut Control) -> Result<(), Error> {
+        let Found { session, draft, mut warnings } = found;
+        let state = session.state().clone();
+        let mut layers = Vec::with_capacity(state.layers.len());
+        for (layer, entry) in state.layers.iter().enumerate() {
+            let mut restored = RestoredLayer { active: None, attempts: Vec::new() };
+            for attempt in &entry.attempts {
+                let number = attempt.attempt.number;
+                self.attempts.reserve_number(layer, number);
+                if !attempt.complete {
+                    continue;
+                }
+                match self.restore_attempt(&session, layer, attempt) {
+                    Ok(attempt) => restored.attempts.push(attempt),
+                    Err(error) if entry.active == Some(number) => warnings.push(format!(
+                        "{error}; layer {layer} is without an attempt until another is chosen or made"
+                    )),
+                    Err(error) => warnings.push(error.to_string()),
+                }
+            }
+            restored.active = entry.active.filter(|&number| self.attempts.get(layer, number).is_some());
+            self.attempts.choose(layer, restored.active)?;
+            layers.push(restored);
+        }
+        self.perplexities.0.clone_from(&state.perplexities);
+        self.search.clone_from(&state.search);
+        self.base = place::base().ok().filter(|base| *base != state.base).map(|_| state.base.clone());
+        let run_state = state.run_state.as_ref();
+        self.seconds = run_state.map(|run_state| run_state.seconds).unwrap_or_default();
+        let (ratios, frontend) = match draft {
+            Some(draft) => (draft.ratios, draft.frontend),
+            None => (
+                run_state.map(|run_state| run_state.ratios.clone()).unwrap_or_default(),
+                serde_json::Value::Null,
+            ),
+        };
+        let left = run_state.map(|run_state| {
+            let first = self.attempts.first_stale(&ratios);
+            (run_state.finished, first.map_or(0, |first| self.attempts.numbers().len() - first))
+        });
+        let calibration = run_state.and_then(|run_state| state.setups.get(run_state.setup));
+        let calibration = calibration.and_then(|setup| state.calibrations.get(setup.calibration));
+        let restored = Restored {
+            path: session.path().into(),
+            settings: Box::new(self.settings.clone()),
+            ratios,
+            layers,
+            calibration: calibration.map(|calibration| calibration.record.clone()),
+            search: state.search.clone().map(Box::new),
+            perplexities: state.perplexities.iter().map(perplexity).collect(),
+            unfinished: left.filter(|(finished, left)| !finished || *left > 0).map(|(_, left)| left),
+            frontend,
+        };
+        control.emit(Event::Restored { session: Box::new(restored) });
+        self.enter_session(session, control)?;
+        for message in warnings {
+            control.emit(Event::Warning { message });
+        }
+        Ok(())
+    }
+
+    fn restore_attempt(
+        &mut self,
+        session: &Session,
+        layer: usize,
+        entry: &AttemptEntry,
+    ) -> Result<RestoredAttempt, Error> {
+        let number = entry.attempt.number;
+        let mut size = self.checkpoint.architecture().layers[layer];
+        let file = |part: Part| entry.part(part).map_or(number, |part| part.file);
+        let (attention, mlp) = (file(Part::Attention), file(Part::Mlp));
+        let heads = session.read_part(PartPlace { layer, attempt: attention, part: Part::Attention })?;
+        let channels = session.read_part(PartPlace { layer, attempt: mlp, part: Part::Mlp })?;
+        if heads.weight.is_some() {
+            (size.heads, size.kv_heads) = (heads.query_heads.len(), heads.kv_heads.len());
+        }
+        if channels.weight.is_some() {
+            size.channels = channels.record.kept.len();
+        }
+        let record = LayerRecord {
+            index: layer,
+            ratio: entry.attempt.method.ratio,
+            attention: heads.record,
+            mlp: channels.record,
+            output_error: entry.output_error,
+        };
+        let attempt = entry.attempt.clone();
+        let made_with = session.state().setups.get(entry.setup);
+        let made_with = made_with.map_or(&self.settings, |setup| &setup.settings);
+        self.attempts.add(Solved {
+            tuned: attempt.method.is_tuned(made_with),
+            made_with: for_a_layer(made_with),
+            attempt: attempt.clone(),
+            record: record.clone(),
+            size,
+            cut: Kept::Filed,
+            made_by: MadeBy { attention, mlp },
+        });
+        let (attention, mlp) = (heads.statistics, channels.statistics);
+        Ok(RestoredAttempt { attempt, record, attention, mlp })
+    }
+}
+
+fn perplexity(measured: &Measured) -> RestoredPerplexity {
+    RestoredPerplexity { of: measured.of.clone(), record: measured.record.clone() }
+}

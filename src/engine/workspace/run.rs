@@ -1,0 +1,330 @@
+//! A run: the layers from one to the last, each a new attempt that is active at once.
+
+use crate::{
+    config::{LayerRatio, Part, Schedule, Settings},
+    export,
+    model::Architecture,
+    pipeline::{self, LayerPlan, LayerTask, Leaving, Pass, Propagate, Streams, Task},
+    protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
+    session::Target,
+};
+
+use super::{
+    super::{
+        calibrate::resolved,
+        describe::{model_record, planned},
+        evaluate::check_window,
+        evaluation::{Evaluation, Measurement},
+    },
+    Control, Error, Telling, Workspace,
+    attempts::MadeBy,
+    by_method::{fit, plan_by},
+    persistence::{Begun, BegunPart, for_a_layer},
+    watch::{Origin, Watch},
+};
+
+/// What a run is asked to do.
+pub struct Run {
+    /// The first layer; the number of layers where nothing but the end of the run is missing.
+    pub from: usize,
+    /// One a layer; none where they are to be searched for first.
+    pub ratios: Vec<LayerRatio>,
+    pub settings: Settings,
+    pub methods: Methods,
+    /// Where its model will be written to, for when it is taken up again.
+    pub target: Option<Target>,
+    /// At work on it before.
+    pub seconds: Seconds,
+}
+
+/// The ratios of a run, which may change for the layers that have not begun.
+struct RunState {
+    /// As they were given, whatever the ratios.
+    given: Settings,
+    ratios: Vec<LayerRatio>,
+    /// The settings given, with a schedule that yields the ratios.
+    settings: Settings,
+    plan: Vec<LayerPlan>,
+}
+
+impl RunState {
+    /// `found` are the ratios of a search.
+    fn new(
+        given: Settings,
+        ratios: Vec<LayerRatio>,
+        found: Option<&[LayerRatio]>,
+        architecture: &Architecture,
+    ) -> Result<Self, Error> {
+        let settings = match given.schedule {
+            Schedule::Auto if found == Some(&ratios[..]) => given.clone(),
+            _ => with_ratios(given.clone(), &ratios, architecture.layers.len()),
+        };
+        let plan = match settings.schedule {
+            Schedule::Auto => pipeline::plan_by_ratios(architecture, &ratios, &settings)?,
+            _ => pipeline::plan(architecture, &settings)?,
+        };
+        Ok(Self { given, ratios, settings, plan })
+    }
+
+    /// The same, with other ratios from `layer` on.
+    fn replanned(
+        &self,
+        layer: usize,
+        ratios: &[LayerRatio],
+        architecture: &Architecture,
+    ) -> Result<Self, Error> {
+        let begun = self.ratios.iter().take(layer);
+        let ratios = begun.chain(ratios.iter().skip(layer)).copied().collect();
+        // By hand from here on, were they searched for or not.
+        Self::new(self.given.clone(), ratios, None, architecture)
+    }
+}
+
+/// Leaves a schedule that yields these ratios on the layers that are pruned; else they become the schedule.
+fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Settings {
+    let yields = |scheduled: Vec<LayerRatio>| {
+        let off = |layer: usize, part| (scheduled[layer].of(part) - ratios[layer].of(part)).abs();
+        let same = |layer| off(layer, Part::Attention).max(off(layer, Part::Mlp)) < 1e-12;
+        ratios.len() == layers && settings.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
+    };
+    if settings.schedule != Schedule::Auto && pipeline::scheduled(layers, &settings).is_ok_and(yields) {
+        return settings;
+    }
+    let schedule = Schedule::Custom(ratios.to_vec());
+    // Ratios that were set by hand are no longer equal ones.
+    let uniform = false;
+    Settings { schedule, ratio: None, first_ratio: None, last_ratio: None, uniform, ..settings }
+}
+
+impl Workspace<'_> {
+    pub(super) fn run(&mut self, run: Run, control: &mut Control) -> Result<RunRecord, Error> {
+        let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
+        let Run { from, ratios, settings, methods, target, mut seconds } = run;
+        if from < architecture.layers.len() {
+            self.attempts.above(from)?;
+        }
+        let settings = resolved(settings, architecture)?;
+        let ratios = match (&settings.schedule, ratios.is_empty()) {
+            (Schedule::Auto, true) => self.search(&settings, control)?.ratios().to_vec(),
+            _ => ratios,
+        };
+        let found = self.search.as_ref().map(|search| search.ratios());
+        let mut run_state = RunState::new(settings, ratios, found, architecture)?;
+        let settings = run_state.settings.clone();
+        if target.is_some() {
+            let planned = pipeline::planned(architecture, &run_state.plan, settings.attention_unit);
+            let added = |part| settings.bias_compensation && settings.prunes(part);
+            let planned = planned.with_output_biases(added(Part::Attention), added(Part::Mlp));
+            export::check(checkpoint, &planned, &settings.output)?;
+        }
+        let (device, dtype) = self.forward(&settings.machine)?;
+        if settings.eval.is_some() {
+            check_window("eval-seq-len", settings.eval_seq_len, settings.bos, checkpoint)?;
+        }
+        let started = Event::RunStarted {
+            from,
+            model: model_record(checkpoint, architecture)?,
+            settings: Box::new(settings.clone()),
+            plan: run_state.plan.iter().zip(&architecture.layers).map(planned).collect(),
+        };
+        control.emit(started.clone());
+        let calibration = self.calibration(&settings, Telling::Always, control)?;
+        let before = seconds.total;
+        let evaluation = Evaluation::of_run(&settings);
+        let mut measurement = match &evaluation {
+            Some(evaluation) => {
+                evaluation.warn(&settings.calibration, control);
+                let base = self.base.as_deref();
+                Some(Measurement::new(evaluation, (&device, dtype), checkpoint, base, control)?)
+            }
+            None => None,
+        };
+        // What was refused up to here leaves no session behind.
+        self.begin_session([started, calibration.told()], control)?;
+        self.settings.clone_from(&settings);
+        let setup = self.save_setup(&settings, &calibration, control)?;
+        self.save_run_state((from, setup), &run_state.ratios, target.as_ref(), seconds)?;
+        if let Some(measurement) = &mut measurement {
+            control.timed(&mut seconds.evaluate, |control| self.measure_before(measurement, control))?;
+        }
+        let from = match methods {
+            Methods::OfRun => from,
+            Methods::AsTuned => self.choose_what_fits(from, &run_state, control)?,
+        };
+        let pass = self.pass(&settings, &calibration, (&device, dtype));
+        self.run_layers((from, methods), &mut run_state, &pass, (setup, before, &mut seconds), control)?;
+        if let Some(measurement) = &mut measurement {
+            control.timed(&mut seconds.evaluate, |control| self.measure_after(measurement, control))?;
+        }
+        seconds.total = before + control.seconds();
+        self.seconds = seconds;
+        self.save_finish(seconds)?;
+        let perplexity = measurement.map(|measurement| measurement.record);
+        self.record(run_state.settings, &calibration, perplexity, seconds)
+    }
+
+    /// Puts attempts active that were made just as the run would make them, where they are there already; returns the
+    /// first layer that is to be solved.
+    fn choose_what_fits(
+        &mut self,
+        from: usize,
+        run_state: &RunState,
+        control: &mut Control,
+    ) -> Result<usize, Error> {
+        let made_with = for_a_layer(&run_state.settings);
+        for layer in from..run_state.plan.len() {
+            if !self.attempts.is_stale(layer, Some(run_state.ratios[layer])) {
+                continue;
+            }
+            let tuned = self.attempts.tuned(layer, run_state.ratios[layer]);
+            let method =
+                tuned.unwrap_or_else(|| Method::of_run(&run_state.settings, run_state.plan[layer].ratio));
+            let made_so = self.attempts.made_so(layer, &method, &made_with);
+            let readable = |number: &usize| {
+                self.attempts.get(layer, *number).is_some_and(|made| self.active().cut_of(made).is_ok())
+            };
+            let Some(number) = made_so.filter(readable) else { return Ok(layer) };
+            if self.attempts.numbers()[layer] != Some(number) {
+                self.save_choice(layer, Some(number))?;
+                control.emit(Event::Chosen { layer, attempt: Some(number) });
+            }
+        }
+        Ok(run_state.plan.len())
+    }
+
+    /// `before` are the seconds at work before this process.
+    fn run_layers(
+        &mut self,
+        (from, methods): (usize, Methods),
+        run_state: &mut RunState,
+        pass: &Pass,
+        (mut setup, before, seconds): (usize, f64, &mut Seconds),
+        control: &mut Control,
+    ) -> Result<(), Error> {
+        if from >= run_state.plan.len() {
+            return Ok(());
+        }
+        let (began, earlier) = (control.seconds(), *seconds);
+        let mut streams = self.approach(from, pass, control)?;
+        for layer in from..run_state.plan.len() {
+            if control.checkpoint().is_break() {
+                return Err(Error::Cancelled);
+            }
+            if let Some(ratios) = control.replanned() {
+                setup = self.replan(run_state, layer, (&ratios, setup), control)?;
+            }
+            self.cache_streams(layer, &streams, pass.settings);
+            let tuned = match methods {
+                Methods::OfRun => None,
+                Methods::AsTuned => self.attempts.tuned(layer, run_state.ratios[layer]),
+            };
+            let solved =
+                self.run_layer((layer, tuned), &run_state.plan[layer], pass, setup, &mut streams, control)?;
+            let Solving { record, attempt, seconds: solving } = solved;
+            seconds.solve += solving;
+            let solve = seconds.solve - earlier.solve;
+            seconds.calibration = earlier.calibration + control.seconds() - began - solve;
+            seconds.total = before + control.seconds();
+            self.attempts.choose(layer, Some(attempt.number))?;
+            self.save_attempt_end((layer, attempt.number), record.output_error, Some(*seconds))?;
+            control.emit(Event::LayerDone { record, attempt });
+        }
+        Ok(())
+    }
+
+    /// One layer, or what was still missing of it.
+    fn run_layer(
+        &mut self,
+        (layer, tuned): (usize, Option<Method>),
+        plan: &LayerPlan,
+        pass: &Pass<'_>,
+        setup: usize,
+        streams: &mut Streams,
+        control: &mut Control,
+    ) -> Result<Solving, Error> {
+        let size = self.checkpoint.architecture().layers[layer];
+        let (plan, settings) = match &tuned {
+            None => (plan.clone(), pass.settings.clone()),
+            Some(method) => plan_by(&size, method, pass.settings)?,
+        };
+        let method = tuned.unwrap_or_else(|| Method::of_run(&settings, plan.ratio));
+        let run_settings = pass.settings;
+        let pass = &Pass { settings: &settings, ..*pass };
+        let above = self.attempts.above(layer)?;
+        let begun = self.begun(layer, &method, &above, run_settings);
+        let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
+        control.emit(Event::LayerStarted { layer, attempt: number, method: method.clone() });
+        let attempt = Attempt { number, above, method: method.clone() };
+        let Begun { attention, mlp, .. } = begun.unwrap_or(Begun { number, attention: None, mlp: None });
+        for (part, begun) in [(Part::Attention, &attention), (Part::Mlp, &mlp)] {
+            emit_again(layer, part, begun.as_ref(), control);
+        }
+        let task = LayerTask {
+            layer,
+            ratio: plan.ratio,
+            attention: task(attention.as_ref(), plan.attention, &method, Part::Attention),
+            mlp: task(mlp.as_ref(), plan.mlp, &method, Part::Mlp),
+            behind: Propagate::Needed,
+        };
+        let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
+        let origins = (origin(&attention), origin(&mlp));
+        let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
+        let solved = pass.layer(&task, streams, None, &mut |notice| watch.handle(notice, control));
+        let solved = watch.outcome(solved);
+        self.reserve_begun_numbers(layer);
+        let solved = solved?;
+        let seconds = solved.solve_seconds;
+        let made_by = MadeBy { attention: number, mlp: number };
+        let record = self.add_attempt(solved, &attempt, made_by, run_settings);
+        Ok(Solving { record, attempt, seconds })
+    }
+
+    /// Goes on with other ratios from `layer` on; ratios that cannot be are told and dropped.
+    fn replan(
+        &mut self,
+        run_state: &mut RunState,
+        layer: usize,
+        (ratios, setup): (&[LayerRatio], usize),
+        control: &mut Control,
+    ) -> Result<usize, Error> {
+        match run_state.replanned(layer, ratios, self.checkpoint.architecture()) {
+            Ok(replanned) => {
+                *run_state = replanned;
+                self.settings.clone_from(&run_state.settings);
+                let calibration = self.calibration(&run_state.settings, Telling::WhenDrawn, control)?;
+                let setup = self.save_setup(&run_state.settings, &calibration, control)?;
+                self.save_ratios(&run_state.ratios, setup)?;
+                Ok(setup)
+            }
+            Err(error) => {
+                let message = format!("the new ratios are not taken over: {error}");
+                control.emit(Event::Warning { message });
+                Ok(setup)
+            }
+        }
+    }
+}
+
+/// A layer that is through.
+struct Solving {
+    record: crate::prune::LayerRecord,
+    attempt: Attempt,
+    seconds: f64,
+}
+
+/// What is still to be done to a part.
+fn task<'b>(begun: Option<&'b BegunPart>, leaving: Option<Leaving>, method: &Method, part: Part) -> Task<'b> {
+    match (begun, leaving) {
+        (Some(BegunPart { record, cut, .. }), _) => Task::TakeOver { record, cut },
+        (None, Some(leaving)) => Task::Solve { leaving, fit: fit(method, part) },
+        (None, None) => Task::Leave,
+    }
+}
+
+/// A frontend that sees the part only now is told what was seen of it.
+fn emit_again(layer: usize, part: Part, begun: Option<&BegunPart>, control: &mut Control) {
+    if let Some(seen) = begun.and_then(|begun| begun.statistics.clone()) {
+        let Statistics { stats, picture, scores, energy } = seen;
+        control.emit(Event::Hessian { layer, part, stats, picture, scores, energy });
+    }
+}

@@ -1,0 +1,105 @@
+//! Ratios that are searched for: `--schedule auto`.
+
+use crate::{
+    config::{Schedule, Settings, Span},
+    pipeline::{
+        self,
+        search::{self, Search, Sensitivity, Told, Tried},
+    },
+    protocol::{Event, LossPoint, SearchRecord, SensitivityCurve, Stage, TriedRatios},
+};
+
+use super::{super::calibrate::resolved, Control, Error, Telling, Workspace};
+
+/// Schedules that what is found is never worse than, on the windows that losses are measured on.
+const NAMED: [Schedule; 3] = [Schedule::Log, Schedule::Linear, Schedule::Uniform];
+
+impl Workspace<'_> {
+    /// Looks for ratios, as a job of its own.
+    pub(super) fn find(&mut self, settings: Settings, control: &mut Control) -> Result<Event, Error> {
+        let settings = resolved(settings, self.checkpoint.architecture())?;
+        self.search(&settings, control)?;
+        Ok(Event::JobDone)
+    }
+
+    /// The ratios that cost the calibration loss least, behind what it took to find them. Told, and kept with the session.
+    pub(super) fn search(
+        &mut self,
+        settings: &Settings,
+        control: &mut Control,
+    ) -> Result<SearchRecord, Error> {
+        let architecture = self.checkpoint.architecture();
+        let share = match settings.span() {
+            Span::Mean(mean) => mean,
+            Span::Ends { first, last } => (first + last) / 2.0,
+        };
+        let all = pipeline::parameters_of_parts(architecture, settings)?;
+        let budget = (share * all as f64).ceil() as u64;
+        let mut named = Vec::new();
+        for schedule in NAMED {
+            let name = schedule.to_string();
+            let as_named = Settings { schedule, ..settings.clone() };
+            // A curve that cannot take as much away is no candidate.
+            let Some(mean) = pipeline::mean_for(architecture, &as_named, budget) else { continue };
+            let as_named = Settings { ratio: Some(mean), ..as_named };
+            named.push((name, pipeline::scheduled(architecture.layers.len(), &as_named)?));
+        }
+        let (device, dtype) = self.forward(&settings.machine)?;
+        let calibration = self.calibration(settings, Telling::WhenDrawn, control)?;
+        let (fit, judge) = search::halves(&calibration.windows, settings.search_samples)?;
+        let own = search::for_search(settings);
+        let search = Search::new(
+            (self.checkpoint, &own),
+            (&fit, &judge),
+            (&device, dtype),
+            budget,
+            settings.search_trials,
+        )?;
+        // What is told before there is a session is written down when there is one.
+        let mut told_so_far = Vec::new();
+        let mut emit = |event: Event, control: &mut Control| {
+            told_so_far.push(control.stamp(event.clone()));
+            control.emit(event);
+        };
+        let found = search.run(named, &mut |told| match told {
+            Told::Measuring { layer, part, done, total } => {
+                control.progress(Stage::Sensitivity { layer, part }, done, total)
+            }
+            Told::Trying { done, total } => control.progress(Stage::Candidates, done, total),
+            Told::Measured(curve) => {
+                emit(Event::Sensitivity { curve: curve_of(curve) }, control);
+                control.checkpoint()
+            }
+            Told::Tried { tried, best } => {
+                emit(Event::Tried { tried: tried_of(tried), best }, control);
+                control.checkpoint()
+            }
+        })?;
+        let record = SearchRecord {
+            share,
+            budget,
+            windows: fit.samples(),
+            dense_loss: found.dense,
+            curves: found.curves.iter().map(curve_of).collect(),
+            tried: found.tried.iter().map(tried_of).collect(),
+            best: found.best,
+        };
+        emit(Event::Found { record: Box::new(record.clone()) }, control);
+        if self.session.is_none() {
+            self.early_events.extend(told_so_far);
+        }
+        self.save_search(&record)?;
+        Ok(record)
+    }
+}
+
+fn curve_of(curve: &Sensitivity) -> SensitivityCurve {
+    let point = |&(removed, rise): &(usize, f64)| LossPoint { removed, rise };
+    let Sensitivity { layer, part, units, per_unit, ref points } = *curve;
+    SensitivityCurve { layer, part, units, per_unit, points: points.iter().map(point).collect() }
+}
+
+fn tried_of(tried: &Tried) -> TriedRatios {
+    let Tried { name, ratios, removed, loss } = tried.clone();
+    TriedRatios { name, ratios, removed, loss }
+}

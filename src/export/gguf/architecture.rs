@@ -1,0 +1,155 @@
+//! Which of llama.cpp's architectures computes a model, and what none of them does.
+
+use crate::model::{Architecture, Family, LayerSize, RopeScaling};
+
+use super::super::Error;
+
+/// llama.cpp's own limit.
+const MOST_LAYERS: usize = 512;
+const FEWEST_CHANNELS: usize = 32;
+
+/// An architecture of llama.cpp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LlamaCppArchitecture {
+    /// The same sizes in every layer; biases where the file has them.
+    Llama,
+    /// As Llama, with sizes per layer.
+    Deci,
+    /// Equal sizes, as many queries as the hidden size, biases of q, k and v.
+    Qwen2,
+    /// Equal sizes, norms of queries and keys.
+    Qwen3,
+}
+
+impl LlamaCppArchitecture {
+    /// # Errors
+    /// [`Error::Inexpressible`] where llama.cpp would not load the model, or compute something else.
+    pub fn of(architecture: &Architecture) -> Result<Self, Error> {
+        let layers = &architecture.layers;
+        refuse_sizes(layers)?;
+        let first = layers[0];
+        let equal = layers.iter().all(|size| *size == first);
+        let frequencies = match architecture.rope.scaling {
+            RopeScaling::None | RopeScaling::Linear { .. } => Frequencies::Plain,
+            RopeScaling::Llama3 { .. } => Frequencies::Llama3,
+        };
+        match architecture.family {
+            Family::Qwen3 => {
+                refuse_for_qwen3(architecture, frequencies)?;
+                Ok(Self::Qwen3)
+            }
+            Family::Qwen2
+                if equal
+                    && !(architecture.o_bias || architecture.mlp_bias)
+                    && first.heads * architecture.head_dim == architecture.hidden
+                    && frequencies == Frequencies::Plain =>
+            {
+                Ok(Self::Qwen2)
+            }
+            // These load biases where the file has them, whatever the sizes.
+            Family::Llama | Family::Mistral | Family::Qwen2 => {
+                Ok(if equal { Self::Llama } else { Self::Deci })
+            }
+        }
+    }
+
+    /// The name in `general.architecture` and before every key.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Llama => "llama",
+            Self::Deci => "deci",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Llama, Self::Deci, Self::Qwen2, Self::Qwen3].into_iter().find(|known| known.name() == name)
+    }
+
+    pub fn rotation(self) -> Rotation {
+        match self {
+            Self::Llama | Self::Deci => Rotation::Pairs,
+            Self::Qwen2 | Self::Qwen3 => Rotation::Halves,
+        }
+    }
+}
+
+/// Which elements of a head rotary positions turn together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// i and i + head_dim/2, as in the checkpoint.
+    Halves,
+    /// 2i and 2i + 1: rows of q and k change places.
+    Pairs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Frequencies {
+    Plain,
+    Llama3,
+}
+
+fn refuse_sizes(layers: &[LayerSize]) -> Result<(), Error> {
+    if layers.len() > MOST_LAYERS {
+        return refused(
+            format!("the model has {} layers, and llama.cpp loads at most {MOST_LAYERS}", layers.len()),
+            "hf and padded",
+        );
+    }
+    for (layer, size) in layers.iter().enumerate() {
+        let LayerSize { heads, kv_heads, channels } = *size;
+        if kv_heads == 0 || !heads.is_multiple_of(kv_heads) || heads == 0 {
+            return refused(
+                format!(
+                    "layer {layer} has {heads} heads on {kv_heads} key-value heads, and llama.cpp needs one key-value head at least, in equal groups; lower its ratio"
+                ),
+                "hf and padded",
+            );
+        }
+        if channels < FEWEST_CHANNELS {
+            return refused(
+                format!(
+                    "layer {layer} has {channels} channels, and llama.cpp needs {FEWEST_CHANNELS} at least; lower its ratio, or say --channel-multiple {FEWEST_CHANNELS}"
+                ),
+                "hf and padded",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn refuse_for_qwen3(architecture: &Architecture, frequencies: Frequencies) -> Result<(), Error> {
+    let layers = &architecture.layers;
+    if let Some(layer) = layers.iter().position(|size| *size != layers[0]) {
+        let sizes = |size: LayerSize| {
+            format!("{}/{} heads and {} channels", size.heads, size.kv_heads, size.channels)
+        };
+        return refused(
+            format!(
+                "layer {layer} has {}, layer 0 has {}, and llama.cpp has no architecture with sizes per layer that takes norms of queries and keys (qwen3)",
+                sizes(layers[layer]),
+                sizes(layers[0])
+            ),
+            "hf and padded, or gguf with --uniform",
+        );
+    }
+    for (there, projection) in [(architecture.o_bias, "o_proj"), (architecture.mlp_bias, "down_proj")] {
+        if there {
+            let why = format!("the model has a bias of {projection}, which llama.cpp's qwen3 does not read");
+            return refused(why, "hf and padded, or a run without --bias-compensation where that added it");
+        }
+    }
+    match frequencies {
+        Frequencies::Plain => Ok(()),
+        Frequencies::Llama3 => refused(
+            "rope_scaling is of type llama3, which llama.cpp's qwen3 does not compute".into(),
+            "hf and padded",
+        ),
+    }
+}
+
+/// What llama.cpp can't express, and what is left.
+pub fn refused<T>(why: String, left: &'static str) -> Result<T, Error> {
+    Err(Error::Inexpressible { form: "gguf", why, left })
+}

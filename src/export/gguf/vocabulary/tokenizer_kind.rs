@@ -1,0 +1,152 @@
+//! Which of two manners a tokenizer has, read from its normaliser and its cuts before the merges.
+
+use serde_json::Value as Json;
+
+use super::byte_level::{self, Cut, Step, WholeWords};
+
+/// How a text becomes the symbols that are merged.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TokenizerKind {
+    /// Blanks become ▁ (after one that is put before the text), characters are merged, bytes stand for unknown ones.
+    SentencePiece { prefix: bool, notice: Option<&'static str> },
+    /// The text is cut, its bytes become characters, and these are merged.
+    ByteLevel { pre: &'static str, notice: Option<&'static str> },
+}
+
+const BLANK: &str = "▁";
+
+impl TokenizerKind {
+    /// Says what llama.cpp has no counterpart for.
+    pub fn of(json: &Json) -> Result<Self, String> {
+        let model = &json["model"];
+        match model["type"].as_str() {
+            // The oldest files have no type; merges are those of BPE alone.
+            Some("BPE") | None => {}
+            Some(other) => return Err(format!("expected a model of type BPE, found {other}")),
+        }
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            if let Some(affix) = model[key].as_str().filter(|affix| !affix.is_empty()) {
+                return Err(format!("{key} is {affix:?}, and llama.cpp has none"));
+            }
+        }
+        if model["dropout"].as_f64().is_some_and(|share| share > 0.0) {
+            return Err("merges are dropped at random (dropout), and llama.cpp drops none".into());
+        }
+        let normalizers = flat(&json["normalizer"], "normalizers");
+        let cuts = flat(&json["pre_tokenizer"], "pretokenizers");
+        if model["byte_fallback"].as_bool() == Some(true) {
+            pieces(json, &normalizers, &cuts)
+        } else {
+            bytes(json, &normalizers, &cuts)
+        }
+    }
+}
+
+/// The members of a sequence, of sequences in it too; null has none.
+fn flat<'j>(json: &'j Json, members: &str) -> Vec<&'j Json> {
+    if json.is_null() {
+        return Vec::new();
+    }
+    match json[members].as_array() {
+        Some(all) => all.iter().flat_map(|one| flat(one, members)).collect(),
+        None => vec![json],
+    }
+}
+
+fn pieces(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<TokenizerKind, String> {
+    let (mut replaced, mut prefix, mut notice) = (false, false, None);
+    for one in normalizers {
+        match one["type"].as_str().unwrap_or_default() {
+            "Prepend" if one["prepend"] == BLANK => prefix = true,
+            "Replace" if one["pattern"]["String"] == " " && one["content"] == BLANK => replaced = true,
+            other => return Err(format!("the text is normalised by {other}, which llama.cpp does not do")),
+        }
+    }
+    for one in cuts {
+        if one["type"] != "Metaspace" || one["replacement"] != BLANK {
+            return Err(format!(
+                "the text is cut by {} before the merges, and llama.cpp cuts it not at all",
+                one["type"]
+            ));
+        }
+        let scheme = match (one["prepend_scheme"].as_str(), one["add_prefix_space"].as_bool()) {
+            (Some(scheme), _) => scheme,
+            (None, Some(false)) => "never",
+            (None, Some(true) | None) => "always",
+        };
+        if !prefix && scheme != "never" {
+            notice = Some(
+                "llama.cpp puts a blank before every text, this tokenizer only before one that does not begin with a blank, nor with a special token",
+            );
+        }
+        prefix |= scheme != "never";
+        if one["split"].as_bool() != Some(false) {
+            refuse_blanks_within(json)?;
+        }
+        replaced = true;
+    }
+    if replaced {
+        Ok(TokenizerKind::SentencePiece { prefix, notice })
+    } else {
+        Err(format!("blanks do not become {BLANK}, as llama.cpp has it"))
+    }
+}
+
+/// Words are merged one by one, and llama.cpp would merge beyond them.
+fn refuse_blanks_within(json: &Json) -> Result<(), String> {
+    let vocabulary = json["model"]["vocab"].as_object();
+    let within = |text: &&String| text.char_indices().skip(1).any(|(at, _)| text[at..].starts_with(BLANK));
+    match vocabulary.and_then(|vocabulary| vocabulary.keys().find(within)) {
+        Some(token) => Err(format!(
+            "words are merged one by one, and llama.cpp would merge beyond them: token {token:?} has {BLANK} within"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn bytes(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<TokenizerKind, String> {
+    let mut composed = None;
+    for one in normalizers {
+        match one["type"].as_str().unwrap_or_default() {
+            "NFC" => {
+                composed = Some(
+                    "this tokenizer composes characters (NFC) and llama.cpp does not, so texts with combining marks may have other tokens there",
+                );
+            }
+            other => return Err(format!("the text is normalised by {other}, which llama.cpp does not do")),
+        }
+    }
+    let steps = cuts.iter().map(|cut| step(cut)).collect::<Result<Vec<Step>, String>>()?;
+    if !matches!(steps.last(), Some(Step::Bytes(_))) {
+        return Err(
+            "neither a byte-level tokenizer nor one that falls back on bytes (byte_fallback), and llama.cpp has these two".into(),
+        );
+    }
+    let whole_words = match json["model"]["ignore_merges"].as_bool() {
+        Some(true) => WholeWords::First,
+        Some(false) | None => WholeWords::Merged,
+    };
+    let (pre, notice) = byte_level::name(&steps, whole_words)?;
+    Ok(TokenizerKind::ByteLevel { pre, notice: notice.or(composed) })
+}
+
+fn step(cut: &Json) -> Result<Step, String> {
+    match cut["type"].as_str().unwrap_or_default() {
+        "ByteLevel" if cut["add_prefix_space"].as_bool() == Some(true) => {
+            Err("a blank is put before every text (add_prefix_space), which llama.cpp does not do".into())
+        }
+        "ByteLevel" => {
+            Ok(Step::Bytes(if cut["use_regex"].as_bool() == Some(false) { Cut::Nothing } else { Cut::Gpt2 }))
+        }
+        "Digits" if cut["individual_digits"].as_bool() == Some(true) => Ok(Step::Digits),
+        "Split" if cut["behavior"] == "Isolated" && cut["invert"].as_bool() != Some(true) => {
+            let pattern = cut["pattern"]["Regex"].as_str();
+            let text = cut["pattern"]["String"].as_str();
+            match pattern.or(text) {
+                Some(pattern) => Ok(Step::Pattern(pattern.to_owned())),
+                None => Err("a cut has no pattern".into()),
+            }
+        }
+        _ => Err(format!("the text is cut by {cut} before the merges, which llama.cpp does not do")),
+    }
+}
