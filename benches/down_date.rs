@@ -23,8 +23,8 @@ use faer::linalg::cholesky::llt::{factor, inverse};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, Par};
-use slimgpt::config::{GroupSize, HeadScore, SolverDtype};
 use slimgpt::prune::{Elimination, Moment, PruneProblem, Units};
+use slimgpt::prune::{GroupSize, HeadScore, SolverDtype};
 
 fn main() {
     let quick = common::quick();

@@ -9,11 +9,12 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::{Terminal, backend::TestBackend};
 use slimgpt::{
     app::{KeyMap, Msg, Origin, Screen, Start, State, update},
-    config::{Options, Part, Settings},
+    config::{Options, Settings},
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, Pace, PartRecord, Stamped,
     },
+    prune::Part,
     ui::{self, Theme},
 };
 

@@ -8,10 +8,7 @@ use std::{cell::LazyCell, ops::ControlFlow};
 
 use common::problem::{HEAD, Problem, channels, heads};
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
-use slimgpt::{
-    config::GroupSize,
-    prune::{Units, prune},
-};
+use slimgpt::prune::{GroupSize, Units, prune};
 
 /// Percentages of the units that leave.
 const RATIOS: [usize; 2] = [25, 50];

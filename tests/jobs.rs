@@ -10,9 +10,11 @@ use std::{
 
 use frontend::{Frontend, is_end, settings};
 use slimgpt::{
-    config::{LayerRatio, Part, Settings, TextSource},
+    calibration::TextSource,
+    config::Settings,
     engine::{self, ModelChoice},
     protocol::{Command, Event, Method, Pace},
+    prune::{LayerRatio, Part},
 };
 
 #[test]
@@ -53,7 +55,7 @@ fn new_ratios_hold_for_the_layers_that_have_not_begun() {
     assert_eq!(record.layers[1].mlp.kept.len(), 160);
     let mut expected = vec![LayerRatio::both(0.5); ratios.len()];
     expected[0] = ratios[0];
-    assert_eq!(record.settings.schedule, slimgpt::config::Schedule::Custom(expected));
+    assert_eq!(record.settings.schedule, slimgpt::prune::Schedule::Custom(expected));
 }
 
 #[test]

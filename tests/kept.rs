@@ -12,9 +12,10 @@ use frontend::{
     Frontend, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times,
 };
 use slimgpt::{
-    config::{GroupSize, Part, Settings},
+    config::Settings,
     engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
     protocol::{Command, Draft, Event, Method, Pace, Restored, RunRecord},
+    prune::{GroupSize, Part},
 };
 
 fn new_session(dir: &Path) -> (PathBuf, SessionPlace) {
@@ -275,7 +276,7 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let text = dir.path().join("text.txt");
     fs::write(&text, slimgpt::demo::HELD_OUT).unwrap();
-    let calibration = vec![slimgpt::config::TextSource::File(text.clone())];
+    let calibration = vec![slimgpt::calibration::TextSource::File(text.clone())];
     let settings = Settings { calibration, ..settings() };
     let (path, place) = new_session(dir.path());
     let mut frontend = Frontend::open_in(&settings, place);

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
-use slimgpt::config::{GroupSize, HeadScore, Refine, Schedule, Score, SolverDtype};
+use slimgpt::prune::{GroupSize, HeadScore, Refine, Schedule, Score, SolverDtype};
 use slimgpt::prune::{Moment, Outcome, PruneProblem, Ratio, SecondMoment, Span, Units, prune, ratios};
 
 const TOLERANCE: f64 = 1e-6;

@@ -10,8 +10,8 @@ use std::{fs, path::Path};
 use candle_core::{DType, Device};
 use checkpoint::Shape;
 use slimgpt::{
-    config::{ByteSize, Precision},
-    model::{Checkpoint, Source},
+    config::ByteSize,
+    model::{Checkpoint, Precision, Source},
 };
 
 fn written(shape: &Shape, dir: &Path, name: &str) -> Checkpoint {

@@ -4,10 +4,11 @@
 use std::{fs, path::Path};
 
 use slimgpt::{
-    config::{GroupSize, HeadScore, Options, Settings, Span, read_file},
+    config::{Options, Settings, Span, read_file},
     demo,
     model::{Checkpoint, Source},
     pipeline,
+    prune::{GroupSize, HeadScore},
     sweep::{self, Sweep},
 };
 

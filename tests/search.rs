@@ -10,10 +10,11 @@ use program::{Workspace, slimgpt};
 use serde_json::Value;
 use slimgpt::{
     calibration::Windows,
-    config::{AttentionUnit, LayerRatio, Options, Part, Settings},
+    config::{Options, Settings},
     model::{Checkpoint, Source},
     pipeline::search::{Search, Sensitivity, for_search, halves},
     protocol::RunRecord,
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 fn json(text: &str) -> Value {

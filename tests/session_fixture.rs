@@ -14,9 +14,10 @@ use program::{Ran, copy, program, slimgpt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use slimgpt::{
-    config::{LayerRatio, Options, Part, Settings},
+    config::{Options, Settings},
     engine::{ModelChoice, SessionPlace, workspace},
     protocol::{Command, Event, Pace},
+    prune::{LayerRatio, Part},
 };
 
 const FIXTURE: &str = "tests/fixtures/session";

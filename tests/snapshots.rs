@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use slimgpt::{
     app::{Msg, Overlay, Panel, Screen, State, update},
-    config::{LayerRatio, Part},
     protocol::{CurvePoint, Event, Side, Stamped},
+    prune::{LayerRatio, Part},
     ui::LEAST,
 };
 use window::{drawn, emit, listed, live, press, recorded, replay};

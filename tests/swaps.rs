@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slimgpt::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
+use slimgpt::prune::{GroupSize, HeadScore, Refine, Score, SolverDtype};
 use slimgpt::prune::{Moment, PruneProblem, SecondMoment, Units, prune};
 
 const ROWS: usize = 8;

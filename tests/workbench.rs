@@ -9,9 +9,11 @@ use frontend::{
     Frontend, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times,
 };
 use slimgpt::{
-    config::{GroupSize, Part, Settings, TextSource},
+    calibration::TextSource,
+    config::Settings,
     engine::{self, Evaluate, ModelChoice},
     protocol::{Command, Event, LayerRecord, Method, Prompt, RunRecord, Side},
+    prune::{GroupSize, Part},
 };
 
 #[test]
@@ -120,11 +122,10 @@ fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
 #[test]
 fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
     let base = Settings { track_errors: true, ..settings() };
-    let dense_stream = Settings { target: slimgpt::config::Target::DenseStream, ..base.clone() };
+    let dense_stream = Settings { target: slimgpt::prune::Target::DenseStream, ..base.clone() };
     let mut small = base.clone();
     small.machine.memory_budget = "1K".parse().unwrap();
-    let by_query_head =
-        Settings { attention_unit: slimgpt::config::AttentionUnit::QueryHead, ..base.clone() };
+    let by_query_head = Settings { attention_unit: slimgpt::prune::AttentionUnit::QueryHead, ..base.clone() };
     for settings in [base, dense_stream, small, by_query_head] {
         let mut frontend = Frontend::open(&settings);
         let whole = frontend.run(0, &settings).record();

@@ -12,9 +12,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slimgpt::{
     calibration::Windows,
-    config::{LayerRatio, Options, Settings},
+    config::{Options, Settings},
     model::{Checkpoint, Source},
     pipeline::{LayerTask, Leaving, Pass, Propagate, Streams, Task},
+    prune::LayerRatio,
 };
 
 use super::checkpoint::{self, Shape};

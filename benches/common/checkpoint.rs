@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use safetensors::{Dtype, View, serialize_to_file};
 use serde_json::{Value, json};
 use slimgpt::{
-    config::{ByteSize, Precision},
-    model::{Architecture, Slot},
+    config::ByteSize,
+    model::{Architecture, Precision, Slot},
 };
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 

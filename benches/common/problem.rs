@@ -2,9 +2,8 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slimgpt::{
-    config::{GroupSize, HeadScore, Refine, Score, SolverDtype},
-    prune::{Moment, PruneProblem, SecondMoment, Units},
+use slimgpt::prune::{
+    GroupSize, HeadScore, Moment, PruneProblem, Refine, Score, SecondMoment, SolverDtype, Units,
 };
 
 pub const DAMPING: f64 = 0.01;

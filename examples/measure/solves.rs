@@ -2,10 +2,7 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
-use slimgpt::{
-    config::GroupSize,
-    prune::{Elimination, Units, prune},
-};
+use slimgpt::prune::{Elimination, GroupSize, Units, prune};
 
 use crate::{
     common::problem::{HEAD, Problem, channels, heads},

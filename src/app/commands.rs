@@ -1,8 +1,9 @@
 //! Jobs that are asked of the engine.
 
 use crate::{
-    config::{self, Part, Settings},
+    config::{self, Settings},
     protocol::{Command, Method, Methods},
+    prune::Part,
 };
 
 use super::{Effect, Job, JobKind, JobStatus, NoticeKind, State};
@@ -68,7 +69,7 @@ impl State {
 
     /// Whether the ratios are still to be found: the schedule is `auto`, and no search has told them.
     fn to_be_searched(&self) -> bool {
-        self.schedule.preset == Some(config::Schedule::Auto)
+        self.schedule.preset == Some(crate::prune::Schedule::Auto)
             && self.search.record.is_none()
             && !self.schedule.locked.contains(&true)
     }
@@ -87,7 +88,7 @@ impl State {
                     }
                 }
             }
-            _ => settings.schedule = config::Schedule::Custom(self.schedule.ratios.clone()),
+            _ => settings.schedule = crate::prune::Schedule::Custom(self.schedule.ratios.clone()),
         }
         settings
     }

@@ -1,7 +1,8 @@
 //! The Compare screen: two texts from one prompt, and perplexities.
 
 use crate::{
-    config::{Settings, TextSource},
+    calibration::TextSource,
+    config::Settings,
     protocol::{PerplexityRecord, Prompt, Side},
 };
 

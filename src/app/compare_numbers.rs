@@ -1,10 +1,10 @@
 //! Sessions in numbers, the open one and those compared beside it, so that they can stand side by side.
 
 use crate::{
-    config::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Score, Target},
     protocol::{
         AttemptSummary, CalibrationRecord, Method, PartRecord, PartSummary, PerplexityRecord, SessionContent,
     },
+    prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Score, Target},
 };
 
 use super::{AttemptResult, ComparedSession, Schedule, State, sessions};

@@ -1,8 +1,8 @@
 //! Edits of the schedule and choices among attempts, each of which can be taken back.
 
 use crate::{
-    config::{LayerRatio, Part},
     protocol::Command,
+    prune::{LayerRatio, Part},
 };
 
 use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};

@@ -1,8 +1,9 @@
 //! What the engine tells, taken into the state.
 
 use crate::{
-    config::{self, ByteSize, Part},
+    config::{self, ByteSize},
     protocol::{CalibrationRecord, Event, PlannedLayer, RunRecord, Stamped},
+    prune::Part,
 };
 
 use super::{

@@ -1,8 +1,8 @@
 //! What a quantity means: its formula and how to read it.
 
 use crate::{
-    config::{GroupSize, HeadScore, Refine, Score, Target},
     protocol::Method,
+    prune::{GroupSize, HeadScore, Refine, Score, Target},
 };
 
 use super::{Panel, State};

@@ -1,6 +1,6 @@
 //! A dialog of fields: what is typed, chosen or switched before something is done.
 
-use crate::config::Part;
+use crate::prune::Part;
 
 use super::{Figure, Input};
 

@@ -1,8 +1,10 @@
 //! The dialogs, filled with what holds now.
 
-use crate::config::{
-    AttentionUnit, Format, GgufType, GroupSize, HeadScore, LayerRatio, Part, Precision, Refine, Score, Span,
-    Target, TextSource,
+use crate::{
+    calibration::TextSource,
+    config::{Format, GgufType, Span},
+    model::Precision,
+    prune::{AttentionUnit, GroupSize, HeadScore, LayerRatio, Part, Refine, Score, Target},
 };
 
 use super::{Field, Form, FormKind, State, schedule::NAMED};

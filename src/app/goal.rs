@@ -1,8 +1,8 @@
 //! What a ratio takes from a layer, and how far a run is.
 
 use crate::{
-    config::{LayerRatio, Part},
     protocol::{LayerShape, Ratio, Stage, channels_to_remove, units_to_remove},
+    prune::{LayerRatio, Part},
 };
 
 use super::{Job, JobKind, State};
@@ -32,7 +32,7 @@ pub fn goal(shape: &LayerShape, ratio: LayerRatio, settings: &crate::config::Set
 }
 
 fn attention(shape: &LayerShape, ratio: Ratio, settings: &crate::config::Settings) -> usize {
-    use crate::config::AttentionUnit::{KvGroup, QueryHead};
+    use crate::prune::AttentionUnit::{KvGroup, QueryHead};
     match settings.attention_unit {
         KvGroup => units_to_remove(shape.kv_heads, ratio),
         QueryHead => units_to_remove(shape.heads / shape.kv_heads.max(1), ratio) * shape.kv_heads,

@@ -1,6 +1,6 @@
 //! What the engine works on, or has worked on.
 
-use crate::{config::Part, protocol::Stage};
+use crate::{protocol::Stage, prune::Part};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {

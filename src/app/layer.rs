@@ -1,10 +1,10 @@
 //! A layer as the explorer knows it: its attempts, the one active, the one in work.
 
 use crate::{
-    config::{AttentionUnit, Part},
     protocol::{
         Attempt, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, MomentPicture, PartRecord,
     },
+    prune::{AttentionUnit, Part},
 };
 
 use super::Work;

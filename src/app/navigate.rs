@@ -1,6 +1,6 @@
 //! Where movement leads on each screen.
 
-use crate::config::Part;
+use crate::prune::Part;
 
 use super::{Effect, Panel, Screen, State, edit};
 

@@ -1,8 +1,8 @@
 //! What an action does.
 
 use crate::{
-    config::Part,
     protocol::{Command, Methods, Pace},
+    prune::Part,
 };
 
 use super::{

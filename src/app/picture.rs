@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Part;
+use crate::prune::Part;
 
 use super::{Effect, Field, Form, FormKind, NoticeKind, Panel, Quantity, State};
 

@@ -1,8 +1,9 @@
 //! A session that was opened again, taken into the state.
 
 use crate::{
-    config::{LayerRatio, Settings},
+    config::Settings,
     protocol::{Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics},
+    prune::LayerRatio,
 };
 
 use super::{

@@ -3,19 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{self, AttentionUnit, LayerRatio, Part, Settings},
+    config::{self, Settings},
     protocol::{LayerShape, Ratio, Span, ratios},
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 /// No ratio is edited above this; a layer keeps something in any case.
 pub const HIGHEST: f64 = 0.99;
 /// The curves that have a name, in the order in which they follow each other.
-pub const NAMED: [(&str, config::Schedule); 5] = [
-    ("log", config::Schedule::Log),
-    ("linear", config::Schedule::Linear),
-    ("uniform", config::Schedule::Uniform),
-    ("log-decrease", config::Schedule::LogDecrease),
-    ("linear-decrease", config::Schedule::LinearDecrease),
+pub const NAMED: [(&str, crate::prune::Schedule); 5] = [
+    ("log", crate::prune::Schedule::Log),
+    ("linear", crate::prune::Schedule::Linear),
+    ("uniform", crate::prune::Schedule::Uniform),
+    ("log-decrease", crate::prune::Schedule::LogDecrease),
+    ("linear-decrease", crate::prune::Schedule::LinearDecrease),
 ];
 /// Bisections of the factor that brings the mean to its target; far below what a ratio's rounding shows.
 const BISECTIONS: usize = 100;
@@ -23,7 +24,7 @@ const BISECTIONS: usize = 100;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
     /// The curve that the ratios were last taken from; None once one of them was edited.
-    pub preset: Option<config::Schedule>,
+    pub preset: Option<crate::prune::Schedule>,
     /// What pins the curve down, and the target of renormalising.
     pub span: config::Span,
     /// One a layer.
@@ -49,7 +50,7 @@ pub enum Locked {
 impl Default for Schedule {
     fn default() -> Self {
         Self {
-            preset: Some(config::Schedule::Log),
+            preset: Some(crate::prune::Schedule::Log),
             span: config::Span::Mean(0.2),
             ratios: Vec::new(),
             locked: Vec::new(),
@@ -69,7 +70,7 @@ impl Schedule {
             attention_share: half(),
         };
         let wrong = match &settings.schedule {
-            config::Schedule::Custom(values) if values.len() == layers => {
+            crate::prune::Schedule::Custom(values) if values.len() == layers => {
                 schedule.ratios.clone_from(values);
                 schedule.span = config::Span::Mean(schedule.mean());
                 None
@@ -78,21 +79,21 @@ impl Schedule {
         };
         if settings.uniform {
             let mean = match (&settings.schedule, schedule.span) {
-                (config::Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => schedule.mean(),
+                (crate::prune::Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => schedule.mean(),
                 (_, config::Span::Mean(mean)) => mean,
             };
             schedule.ratios.fill(mean.into());
             schedule.span = config::Span::Mean(mean);
-            schedule.preset = Some(config::Schedule::Uniform);
+            schedule.preset = Some(crate::prune::Schedule::Uniform);
         }
         (schedule, wrong)
     }
 
     /// Takes the ratios of a curve; locked ones stay.
-    pub fn take(&mut self, curve: config::Schedule, span: config::Span) -> Result<(), String> {
+    pub fn take(&mut self, curve: crate::prune::Schedule, span: config::Span) -> Result<(), String> {
         let span = match (&curve, span) {
             // A uniform curve has one ratio; two ends give their mean.
-            (config::Schedule::Uniform, config::Span::Ends { first, last }) => {
+            (crate::prune::Schedule::Uniform, config::Span::Ends { first, last }) => {
                 config::Span::Mean((first + last) / 2.0)
             }
             (_, span) => span,
@@ -235,13 +236,13 @@ impl Schedule {
     pub fn name(&self) -> &'static str {
         match (&self.preset, self.place()) {
             (_, Some(at)) => NAMED[at].0,
-            (Some(config::Schedule::Auto), None) => "auto",
+            (Some(crate::prune::Schedule::Auto), None) => "auto",
             (_, None) => "by hand",
         }
     }
 
     /// The curve after this one among those with a name.
-    pub fn next_preset(&self) -> config::Schedule {
+    pub fn next_preset(&self) -> crate::prune::Schedule {
         NAMED[self.place().map_or(0, |at| (at + 1) % NAMED.len())].1.clone()
     }
 

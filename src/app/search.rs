@@ -1,8 +1,9 @@
 //! A search for ratios, as it is told: sensitivity curves, models tried, the ratios at its end.
 
 use crate::{
-    config::{self, Part},
+    config::{self},
     protocol::{Command, SearchRecord, SensitivityCurve, TriedRatios},
+    prune::Part,
 };
 
 use super::{Both, Change, Effect, JobKind, NoticeKind, Schedule, State};
@@ -58,7 +59,7 @@ impl Schedule {
                 *own = *found;
             }
         }
-        self.preset = Some(config::Schedule::Auto);
+        self.preset = Some(crate::prune::Schedule::Auto);
         self.span = config::Span::Mean(record.share);
     }
 }
@@ -72,7 +73,7 @@ pub fn find(state: &mut State) -> Vec<Effect> {
         return state.refuse("name a calibration text first, in the settings (o)");
     }
     let mut settings = state.settings.clone();
-    settings.schedule = config::Schedule::Auto;
+    settings.schedule = crate::prune::Schedule::Auto;
     settings.ratio = Some(state.schedule.target());
     (settings.first_ratio, settings.last_ratio, settings.uniform) = (None, None, false);
     let run = state.queue(JobKind::Search);

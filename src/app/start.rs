@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{
-    config::{Settings, TextSource},
-    protocol::Pace,
-};
+use crate::{calibration::TextSource, config::Settings, protocol::Pace};
 
 use super::KeyMap;
 

@@ -3,8 +3,9 @@
 use std::{collections::VecDeque, path::PathBuf};
 
 use crate::{
-    config::{Part, Settings},
+    config::Settings,
     protocol::{CalibrationRecord, ModelRecord, ModelShape, Pace, RunRecord, Stage},
+    prune::Part,
 };
 
 use super::{

@@ -3,8 +3,10 @@
 use std::{path::PathBuf, str::FromStr};
 
 use crate::{
-    config::{self, LayerRatio, Options, Settings, Span, TextSource},
+    calibration::TextSource,
+    config::{self, Options, Settings, Span},
     protocol::{Command, Method, Prompt, Ratio},
+    prune::LayerRatio,
 };
 
 use super::{
@@ -47,7 +49,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
 
 fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     let named = NAMED.iter().find(|(name, _)| *name == form.text("schedule"));
-    let curve = named.map_or(config::Schedule::Log, |(_, curve)| curve.clone());
+    let curve = named.map_or(crate::prune::Schedule::Log, |(_, curve)| curve.clone());
     let span = if form.text("given by") == SPANS[0] {
         Span::Mean(ratio("mean", form.text("mean"))?)
     } else {

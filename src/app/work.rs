@@ -1,8 +1,8 @@
 //! The attempt that the engine works on.
 
 use crate::{
-    config::{AttentionUnit, Part},
     protocol::{LayerShape, Method, PartRecord},
+    prune::{AttentionUnit, Part},
 };
 
 use super::{Goal, PartView, Seen};

@@ -8,6 +8,7 @@ mod error;
 mod records;
 mod source;
 mod text;
+mod text_source;
 mod windows;
 
 #[cfg(test)]
@@ -16,4 +17,5 @@ mod tests;
 pub use encode::encode;
 pub use error::{At, Error, Result};
 pub use text::{Text, read};
+pub use text_source::TextSource;
 pub use windows::Windows;

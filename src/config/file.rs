@@ -186,7 +186,10 @@ pub(super) fn one_or_many<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{GroupSize, HeadScore, Schedule, ScheduleChoice};
+    use crate::{
+        config::ScheduleChoice,
+        prune::{GroupSize, HeadScore, Schedule},
+    };
 
     fn error(text: &str) -> String {
         parse(text, "run.toml").unwrap_err().to_string()

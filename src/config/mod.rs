@@ -3,8 +3,6 @@
 mod error;
 mod file;
 mod interface;
-mod layer_ratio;
-mod method;
 mod options;
 mod output;
 mod paths;
@@ -15,15 +13,11 @@ mod values;
 pub use error::Error;
 pub use file::{Entry, SettingsText, field, parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
-pub use layer_ratio::LayerRatio;
-pub use method::{AttentionUnit, GroupSize, HeadScore, Refine, Score, SolverDtype, Target};
 pub use options::{MachineOptions, Options};
 pub use output::{Format, GgufType, OutputForm, OutputOptions};
 pub use paths::Paths;
 pub use settings::{Machine, Settings, Span, at_least};
-pub use values::{
-    ByteSize, ComputeDevice, LayerRange, Part, Precision, Preset, Schedule, ScheduleChoice, TextSource,
-};
+pub use values::{ByteSize, LayerRange, Preset, ScheduleChoice};
 
 /// The settings file of the built-in model, which holds wherever no other is named.
 const DEMO: &str = include_str!("../../sample_configs/demo.toml");

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{
-    AttentionUnit, ByteSize, ComputeDevice, GroupSize, HeadScore, LayerRange, OutputOptions, Part, Precision,
-    Preset, Refine, Schedule, ScheduleChoice, Score, SolverDtype, Target, TextSource, file::one_or_many,
-};
+use super::{ByteSize, LayerRange, OutputOptions, Preset, ScheduleChoice, file::one_or_many};
+use crate::calibration::TextSource;
+use crate::model::{ComputeDevice, Precision};
+use crate::prune::{AttentionUnit, GroupSize, HeadScore, Part, Refine, Schedule, Score, SolverDtype, Target};
 
 /// Every field is optional: a flag wins over the settings file, the file over the preset, the preset over the default.
 /// Keys of the file are the flags' names; `seq-len` and `seq_len` are the same key. `file.rs` refuses unknown ones.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, Error, Precision, file::one_or_many};
+use super::{ByteSize, Error, file::one_or_many};
+use crate::model::Precision;
 
 /// Bytes of one file of weights where nothing is said.
 const SHARD: ByteSize = ByteSize(1 << 30);

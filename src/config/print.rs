@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Schedule, Settings};
+use super::Settings;
+use crate::prune::Schedule;
 
 impl Settings {
     /// Every key with its value; keys without a value are left out.

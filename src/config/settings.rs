@@ -4,10 +4,13 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AttentionUnit, ByteSize, ComputeDevice, Error, GroupSize, HeadScore, LayerRange, LayerRatio,
-    MachineOptions, Options, OutputForm, Part, Precision, Preset, Refine, Schedule, ScheduleChoice, Score,
-    SolverDtype, Target, TextSource,
+use super::{ByteSize, Error, LayerRange, MachineOptions, Options, OutputForm, Preset, ScheduleChoice};
+use crate::{
+    calibration::TextSource,
+    model::{ComputeDevice, Precision},
+    prune::{
+        AttentionUnit, GroupSize, HeadScore, LayerRatio, Part, Refine, Schedule, Score, SolverDtype, Target,
+    },
 };
 
 /// The mean ratio where nothing is said.

@@ -4,21 +4,7 @@ use std::{fmt, ops::Range, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::LayerRatio;
-
-/// The built-in texts, by the names that stand for them where a file could.
-const STORIES: &str = "demo:stories";
-const HELD_OUT: &str = "demo:held-out";
-
-/// A text to calibrate or evaluate on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TextSource {
-    /// Stories of the built-in generator, unlike those the demo model was trained on.
-    DemoStories,
-    /// The held-out text of the built-in model.
-    DemoHeldOut,
-    File(PathBuf),
-}
+use crate::prune::{LayerRatio, Schedule};
 
 /// Layers start..end, the end excluded; either may be left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,55 +13,11 @@ pub struct LayerRange {
     pub end: Option<usize>,
 }
 
-/// How the ratio moves with depth (algorithm.md: Incremental Pruning Ratio).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Schedule {
-    /// t_i = ln(1+i) / ln n, the paper's.
-    #[default]
-    Log,
-    /// t_i = i / (n−1).
-    Linear,
-    Uniform,
-    LogDecrease,
-    LinearDecrease,
-    /// Searched for, by what each part's pruning does to the loss.
-    Auto,
-    /// One ratio a layer.
-    Custom(Vec<LayerRatio>),
-}
-
 /// A schedule as it is said: itself, or a file with one ratio a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScheduleChoice {
     Schedule(Schedule),
     File(PathBuf),
-}
-
-/// Where the tensors of a forward pass live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ComputeDevice {
-    #[default]
-    Cpu,
-    Cuda(usize),
-    Metal,
-}
-
-/// The number type of weights and activations in a forward pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    #[default]
-    F32,
-    F16,
-    BF16,
-}
-
-/// A part of a decoder block that can be pruned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    Attention,
-    Mlp,
 }
 
 /// Settings that belong together.
@@ -95,15 +37,6 @@ pub struct ByteSize(pub u64);
 impl Default for ByteSize {
     fn default() -> Self {
         Self(8 << 30)
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Attention => "attention",
-            Self::Mlp => "mlp",
-        })
     }
 }
 
@@ -138,57 +71,6 @@ impl FromStr for LayerRange {
     }
 }
 
-impl fmt::Display for TextSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DemoStories => f.write_str(STORIES),
-            Self::DemoHeldOut => f.write_str(HELD_OUT),
-            Self::File(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-impl FromStr for TextSource {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            STORIES => Ok(Self::DemoStories),
-            HELD_OUT => Ok(Self::DemoHeldOut),
-            "" => Err("expected a file, found an empty name".into()),
-            path => Ok(Self::File(path.into())),
-        }
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Log => f.write_str("log"),
-            Self::Linear => f.write_str("linear"),
-            Self::Uniform => f.write_str("uniform"),
-            Self::LogDecrease => f.write_str("log-decrease"),
-            Self::LinearDecrease => f.write_str("linear-decrease"),
-            Self::Auto => f.write_str("auto"),
-            Self::Custom(ratios) => write!(f, "custom ({} ratios)", ratios.len()),
-        }
-    }
-}
-
-impl Schedule {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "log" => Self::Log,
-            "linear" => Self::Linear,
-            "uniform" => Self::Uniform,
-            "log-decrease" => Self::LogDecrease,
-            "linear-decrease" => Self::LinearDecrease,
-            "auto" => Self::Auto,
-            _ => return None,
-        })
-    }
-}
-
 impl FromStr for ScheduleChoice {
     type Err = String;
 
@@ -197,33 +79,6 @@ impl FromStr for ScheduleChoice {
             return Err("expected a schedule's name or a file, found an empty name".into());
         }
         Ok(Schedule::named(text).map_or_else(|| Self::File(text.into()), Self::Schedule))
-    }
-}
-
-impl fmt::Display for ComputeDevice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
-            Self::Metal => f.write_str("metal"),
-        }
-    }
-}
-
-impl FromStr for ComputeDevice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "cpu" => Ok(Self::Cpu),
-            "metal" => Ok(Self::Metal),
-            "cuda" => Ok(Self::Cuda(0)),
-            other => other
-                .strip_prefix("cuda:")
-                .and_then(|index| index.parse().ok())
-                .map(Self::Cuda)
-                .ok_or_else(|| format!("expected cpu, cuda, cuda:N or metal, found \"{other}\"")),
-        }
     }
 }
 
@@ -282,7 +137,7 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(LayerRange, TextSource, ComputeDevice);
+as_text!(LayerRange);
 
 impl Serialize for ByteSize {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -306,30 +161,11 @@ impl<'de> Deserialize<'de> for ByteSize {
     }
 }
 
-impl Serialize for Schedule {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Custom(ratios) => ratios.serialize(serializer),
-            named => serializer.collect_str(named),
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a schedule's name, a file, or a list of ratios")]
 enum NameOrRatios {
     Name(String),
     Ratios(Vec<LayerRatio>),
-}
-
-impl<'de> Deserialize<'de> for Schedule {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match NameOrRatios::deserialize(deserializer)? {
-            NameOrRatios::Name(name) => Self::named(&name)
-                .ok_or_else(|| serde::de::Error::custom(format!("no schedule is called \"{name}\""))),
-            NameOrRatios::Ratios(ratios) => Ok(Self::Custom(ratios)),
-        }
-    }
 }
 
 impl<'de> Deserialize<'de> for ScheduleChoice {

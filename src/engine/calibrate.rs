@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use crate::{
-    calibration::Windows,
-    config::{LayerRange, Schedule, Settings, Span, TextSource},
+    calibration::{TextSource, Windows},
+    config::{LayerRange, Settings, Span},
     model::{Architecture, Checkpoint},
     pipeline,
     protocol::{CalibrationRecord, Event},
+    prune::Schedule,
 };
 
 use super::{Control, Error, texts};

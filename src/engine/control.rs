@@ -10,8 +10,8 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::stopwatch::Stopwatch;
 use crate::{
-    config::LayerRatio,
     protocol::{Command, Draft, Event, Pace, Stage, Stamped},
+    prune::LayerRatio,
     session::Journal,
 };
 

@@ -57,13 +57,13 @@ pub enum Error {
     #[error(
         "calibration: no text was given; name one with --calibration FILE (plain text, JSON lines with \"text\", Alpaca JSON), or use {0}"
     )]
-    NoCalibration(config::TextSource),
+    NoCalibration(crate::calibration::TextSource),
     #[error(
         "ratio: no mean of the schedule {schedule} takes {share} of the parameters away; lower the ratio, or choose another schedule"
     )]
     NoMean { schedule: String, share: f64 },
     #[error("evaluation: no text was given; name one with --text FILE, or use {0}")]
-    NoEvalText(config::TextSource),
+    NoEvalText(crate::calibration::TextSource),
     #[error(
         "text {text}: expected {asked} windows of {seq_len} tokens, found {found}; give a longer text, or a smaller --windows or --seq-len"
     )]
@@ -77,7 +77,7 @@ pub enum Error {
     #[error(
         "device {device}: {cause}; this program uses cpu, or cuda and metal where it was built with that feature"
     )]
-    Device { device: config::ComputeDevice, cause: String },
+    Device { device: crate::model::ComputeDevice, cause: String },
     #[error("threads: cannot be set ({0}); leave --threads out and set RAYON_NUM_THREADS")]
     Threads(String),
     #[error("the event loop cannot start ({0}); free some file descriptors and try again")]

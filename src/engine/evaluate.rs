@@ -7,7 +7,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{self, Machine, TextSource},
+    calibration::TextSource,
+    config::{self, Machine},
     eval::Perplexity,
     model::{BlockByBlock, Checkpoint},
     protocol::Stage,

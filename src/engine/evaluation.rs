@@ -5,7 +5,8 @@ use std::path::Path;
 use candle_core::{DType, Device};
 
 use crate::{
-    config::{Machine, Settings, TextSource},
+    calibration::TextSource,
+    config::{Machine, Settings},
     model::{BlockByBlock, Checkpoint},
     protocol::{Event, PerplexityRecord},
 };

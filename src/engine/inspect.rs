@@ -6,11 +6,13 @@ use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
 
 use crate::{
-    config::{AttentionUnit, Settings, TextSource},
+    calibration::TextSource,
+    config::Settings,
     demo,
     model::{Architecture, Checkpoint, LayerSize},
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
     protocol::PlannedLayer,
+    prune::AttentionUnit,
 };
 
 use super::{

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use safetensors::{Dtype, tensor::TensorView};
 
 use crate::{
-    config::{self, Machine, TextSource},
+    calibration::TextSource,
+    config::{self, Machine},
     export,
     protocol::Stage,
 };

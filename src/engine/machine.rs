@@ -2,7 +2,10 @@
 
 use candle_core::{DType, Device};
 
-use crate::config::{ComputeDevice, Machine, Precision};
+use crate::{
+    config::Machine,
+    model::{ComputeDevice, Precision},
+};
 
 use super::Error;
 

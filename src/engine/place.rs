@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    config::TextSource,
+    calibration::TextSource,
     demo, export,
     model::{Checkpoint, Source},
     protocol::Stage,

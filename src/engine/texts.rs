@@ -5,8 +5,7 @@ use std::path::Path;
 use tokenizers::Tokenizer;
 
 use crate::{
-    calibration::{self, Text},
-    config::TextSource,
+    calibration::{self, Text, TextSource},
     demo,
     protocol::Stage,
 };

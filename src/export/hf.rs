@@ -2,10 +2,7 @@
 
 mod config;
 
-use crate::{
-    config::Precision,
-    model::{Architecture, Checkpoint, Family, Shapes},
-};
+use crate::model::{Architecture, Checkpoint, Family, Precision, Shapes};
 
 use self::config::Form;
 use super::{Error, OutputDir, writer::padded};

@@ -2,10 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::{
-    config::Precision,
-    model::{self, StoredTensor, round_to},
-};
+use crate::model::{self, Precision, StoredTensor, round_to};
 
 use super::Error;
 

@@ -1,8 +1,8 @@
 //! A pruned model on its way to the disk, in every form that was asked for.
 
 use crate::{
-    config::{Format, OutputForm, Precision},
-    model::{Architecture, Checkpoint, Shapes, Slot, StoredTensor, end_tensors},
+    config::{Format, OutputForm},
+    model::{Architecture, Checkpoint, Precision, Shapes, Slot, StoredTensor, end_tensors},
 };
 
 use super::{

@@ -5,11 +5,11 @@ use super::{
     words::{error, kept, or_dash},
 };
 use crate::{
-    config::{AttentionUnit, Part},
     protocol::{
         Attempt, PartOverride, PartRecord, PartSummary, PerplexityRecord, RoundingCost, RunRecord, SwapGain,
         Verified, WrittenRecord,
     },
+    prune::{AttentionUnit, Part},
 };
 
 /// A row a layer: ratio, kept units, errors.

@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::{
-    config::{Schedule, Settings},
+    config::Settings,
     protocol::{PartSummary, PerplexityRecord, SessionContent, SessionStatus, SessionSummary},
+    prune::Schedule,
     session,
 };
 

@@ -1,9 +1,6 @@
 //! What every ratio of one part would cost.
 
-use crate::{
-    config::{Part, Target},
-    prune::{self, Progress, Units},
-};
+use crate::prune::{self, Part, Progress, Target, Units};
 
 use super::{
     Error, Known, LayerPlan, Notice, Pass, Streams, Task,

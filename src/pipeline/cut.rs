@@ -5,12 +5,11 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 
 use crate::{
-    config::{AttentionUnit, Part},
     model::{
         self, Architecture, Block, Checkpoint, KeptChannels, KeptHeads, LayerSize, OutputBiases, Shapes,
         StoredTensor, block_tensors_as, round_to,
     },
-    prune::Outcome,
+    prune::{AttentionUnit, Outcome, Part},
 };
 
 use super::Error;

@@ -3,8 +3,8 @@
 use candle_core::{DType, Device};
 
 use crate::{
-    config::Part,
     model::{Architecture, Block, BlockByBlock, Checkpoint, EmbeddingAndHead, Error, LayerSize, Result},
+    prune::Part,
 };
 
 use super::BlockCut;

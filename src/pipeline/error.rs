@@ -1,6 +1,6 @@
 //! What can end a pass.
 
-use crate::{config::Part, model, prune};
+use crate::{model, prune, prune::Part};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use crate::{
-    config::{LayerRatio, Part, Refine, Score, Settings, Target},
+    config::Settings,
     model::{Block, LayerSize},
-    prune::{self, LayerRecord, Outcome, PartRecord, Units},
+    prune::{self, LayerRatio, LayerRecord, Outcome, Part, PartRecord, Refine, Score, Target, Units},
 };
 
 use super::{

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use crate::{
-    config::{Part, Target},
     model::Block,
-    prune::{self, Moment},
+    prune::{self, Moment, Part, Target},
 };
 
 use super::{

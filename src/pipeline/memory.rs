@@ -4,9 +4,9 @@ use candle_core::DType;
 use serde::Serialize;
 
 use crate::{
-    config::{Part, Settings, Target},
+    config::Settings,
     model::{Architecture, LayerSize},
-    prune::solve_bytes,
+    prune::{Part, Target, solve_bytes},
 };
 
 use super::{LayerPlan, plan::units, planned};

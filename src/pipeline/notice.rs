@@ -2,10 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::{
-    config::Part,
-    prune::{PartRecord, Progress},
-};
+use crate::prune::{Part, PartRecord, Progress};
 
 use super::{BlockCut, Error};
 

@@ -4,8 +4,9 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::{
     calibration::Windows,
-    config::{Part, Settings},
+    config::Settings,
     model::{Block, Checkpoint, Rope},
+    prune::Part,
 };
 
 use super::{

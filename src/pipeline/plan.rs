@@ -6,9 +6,12 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    config::{self, AttentionUnit, GroupSize, LayerRatio, Part, Schedule, Score, Settings},
+    config::{self, Settings},
     model::{Architecture, LayerSize},
-    prune::{LayerRecord, PartRecord, Ratio, Span, Units, channels_to_remove, ratios, units_to_remove},
+    prune::{
+        AttentionUnit, GroupSize, LayerRatio, LayerRecord, Part, PartRecord, Ratio, Schedule, Score, Span,
+        Units, channels_to_remove, ratios, units_to_remove,
+    },
 };
 
 use super::Error;

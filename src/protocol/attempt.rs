@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{GroupSize, HeadScore, LayerRatio, Part, Refine, Score, Settings};
+use crate::{
+    config::Settings,
+    prune::{GroupSize, HeadScore, LayerRatio, Part, Refine, Score},
+};
 
 /// What a person may set for one layer alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use super::{Draft, Method};
-use crate::config::{LayerRatio, OutputForm, Part, Settings, TextSource};
+use crate::{
+    calibration::TextSource,
+    config::{OutputForm, Settings},
+    prune::{LayerRatio, Part},
+};
 
 /// The first group goes to the job of number `run` alone: to the one at work, and is dropped where another is. The second
 /// begins a job; one that comes while another is at work waits for its end. Its `run` is the number that its events will

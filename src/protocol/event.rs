@@ -9,8 +9,8 @@ use super::{
     SensitivityCurve, TriedRatios,
 };
 use crate::{
-    config::{LayerRatio, Part, Settings},
-    prune::{HessianStats, LayerRecord, MomentPicture, PartRecord},
+    config::Settings,
+    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord},
 };
 
 /// An event with its run and its time.

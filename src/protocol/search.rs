@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{LayerRatio, Part};
+use crate::prune::{LayerRatio, Part};
 
 /// A search from its measurements to its ratios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

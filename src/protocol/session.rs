@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord, SearchRecord};
 use crate::{
-    config::{LayerRatio, Settings},
-    prune::{HessianStats, LayerRecord, MomentPicture},
+    config::Settings,
+    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture},
 };
 
 /// What was seen of a part before anything left.

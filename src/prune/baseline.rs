@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::PruneProblem;
-use crate::config::Score;
+use crate::prune::Score;
 
 /// Columns that one task sums up; so many numbers of a row lie side by side.
 const STRETCH: usize = 64;

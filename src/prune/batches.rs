@@ -16,7 +16,7 @@ use super::number::Number;
 use super::permutation::swap_columns;
 use super::shared_work::columns_squared;
 use super::tiles::{multiply, solve_lower};
-use crate::config::GroupSize;
+use crate::prune::GroupSize;
 
 pub(super) struct Batches<T> {
     block: ActiveBlock<T>,

@@ -14,7 +14,7 @@ use super::inverse::invert;
 use super::number::Number;
 use super::shared_work::each_panel;
 use super::{Error, HessianStats, PruneProblem, Units};
-use crate::config::{GroupSize, Score};
+use crate::prune::{GroupSize, Score};
 
 /// Rows or columns that are turned together when row-major becomes column-major or back.
 const SIDE_BY_SIDE: usize = 64;

@@ -63,8 +63,8 @@ fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
     use crate::prune::slow::random_f32;
+    use crate::prune::{GroupSize, HeadScore, Refine, Score, SolverDtype};
     use crate::prune::{Moment, SecondMoment, Units, prune};
 
     const ROWS: usize = 6;

@@ -3,7 +3,7 @@
 use super::Units;
 use super::candidates::candidates;
 use super::problem::in_f32;
-use crate::config::{GroupSize, Refine, SolverDtype};
+use crate::prune::{GroupSize, Refine, SolverDtype};
 
 /// Rows of W whose energy is worked out at once; steps of a block of removals one by one. Both are small beside the rest.
 const PANEL: u64 = 512;

@@ -1,6 +1,6 @@
 //! How many channels leave together: Dynamic Group Size (arXiv 2412.18110, §3.2).
 
-use crate::config::GroupSize;
+use crate::prune::GroupSize;
 
 /// Bounds of the dynamic group size.
 const DYNAMIC: (usize, usize) = (8, 1024);

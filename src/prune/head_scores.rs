@@ -8,7 +8,7 @@ use super::dense::Dense;
 use super::down_date::ActiveBlock;
 use super::inverse::cholesky;
 use super::number::Number;
-use crate::config::HeadScore;
+use crate::prune::HeadScore;
 
 /// The score of every head in the active block, in the order of its slots; a head is `width` columns.
 ///

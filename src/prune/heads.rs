@@ -19,7 +19,7 @@ use super::head_scores::head_scores;
 use super::number::Number;
 use super::permutation::swap_rows;
 use super::tiles::{multiply, solve_lower};
-use crate::config::HeadScore;
+use crate::prune::HeadScore;
 
 pub(super) struct Heads<T> {
     block: ActiveBlock<T>,

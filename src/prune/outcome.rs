@@ -6,7 +6,7 @@ use super::damping::raise;
 use super::refit::{originals, refit};
 use super::swaps::refine;
 use super::{Elimination, Error, HessianStats, MomentPicture, PruneProblem, Refined, Scheduled};
-use crate::config::{Refine, SolverDtype};
+use crate::prune::{Refine, SolverDtype};
 
 /// What is told while a weight is pruned.
 #[derive(Clone, Debug)]
@@ -202,7 +202,7 @@ impl Elimination<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{GroupSize, Score};
+    use crate::prune::{GroupSize, Score};
     use crate::prune::{Moment, Units};
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Moment;
 use super::error::Error;
 use super::second_moment::finite;
-use crate::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
+use crate::prune::{GroupSize, HeadScore, Refine, Score, SolverDtype};
 
 /// Weights of more columns than this are solved in f32 where nothing else is said.
 const MOST_IN_F64: usize = 2048;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::HessianStats;
-use crate::config::LayerRatio;
+use crate::prune::LayerRatio;
 
 /// One part of one layer. Units are KV groups, query heads or channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,28 @@
 //! Which ratio each layer gets: the incremental pruning ratio (arXiv 2412.18110, §3.3).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Ratio};
-use crate::config::{LayerRatio, Part, Schedule};
+use super::{LayerRatio, Part};
+
+/// How the ratio moves with depth (algorithm.md: Incremental Pruning Ratio).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Schedule {
+    /// t_i = ln(1+i) / ln n, the paper's.
+    #[default]
+    Log,
+    /// t_i = i / (n−1).
+    Linear,
+    Uniform,
+    LogDecrease,
+    LinearDecrease,
+    /// Searched for, by what each part's pruning does to the loss.
+    Auto,
+    /// One ratio a layer.
+    Custom(Vec<LayerRatio>),
+}
 
 /// The first layer's share of the mean ratio: a mean of 0.2 on 32 layers gives the paper's 0.0625 → 0.25.
 const FIRST_OF_MEAN: f64 = 0.3125;
@@ -86,6 +105,61 @@ fn custom(n_layers: usize, values: &[LayerRatio]) -> Result<Vec<LayerRatio>, Err
         }
     }
     Ok(values.to_vec())
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log => f.write_str("log"),
+            Self::Linear => f.write_str("linear"),
+            Self::Uniform => f.write_str("uniform"),
+            Self::LogDecrease => f.write_str("log-decrease"),
+            Self::LinearDecrease => f.write_str("linear-decrease"),
+            Self::Auto => f.write_str("auto"),
+            Self::Custom(ratios) => write!(f, "custom ({} ratios)", ratios.len()),
+        }
+    }
+}
+
+impl Schedule {
+    /// The schedule with this name; `None` for an unknown name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "log" => Self::Log,
+            "linear" => Self::Linear,
+            "uniform" => Self::Uniform,
+            "log-decrease" => Self::LogDecrease,
+            "linear-decrease" => Self::LinearDecrease,
+            "auto" => Self::Auto,
+            _ => return None,
+        })
+    }
+}
+
+impl Serialize for Schedule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Custom(ratios) => ratios.serialize(serializer),
+            named => serializer.collect_str(named),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a schedule's name or a list of ratios")]
+enum NameOrRatios {
+    Name(String),
+    Ratios(Vec<LayerRatio>),
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match NameOrRatios::deserialize(deserializer)? {
+            NameOrRatios::Name(name) => Self::named(&name)
+                .ok_or_else(|| serde::de::Error::custom(format!("no schedule is called \"{name}\""))),
+            NameOrRatios::Ratios(ratios) => Ok(Self::Custom(ratios)),
+        }
+    }
 }
 
 #[cfg(test)]

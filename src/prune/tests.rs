@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::damping::Damped;
 use super::slow::{self, Rows};
 use super::*;
-use crate::config::{GroupSize, HeadScore, Refine, Score, SolverDtype};
+use crate::prune::{GroupSize, HeadScore, Refine, Score, SolverDtype};
 
 mod baselines;
 mod fit;

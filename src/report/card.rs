@@ -10,8 +10,8 @@ use super::{
     words::{count, fewer, percent},
 };
 use crate::{
-    config::AttentionUnit,
     protocol::{LayerRecord, RunRecord},
+    prune::AttentionUnit,
 };
 
 /// What a card tells beside the record.

@@ -11,8 +11,8 @@ pub use parts::{
 };
 
 use crate::{
-    config::{AttentionUnit, Part},
     plot::{Dot, Ink},
+    prune::{AttentionUnit, Part},
 };
 
 /// The ink and the dot of a part, in all charts.

@@ -8,9 +8,9 @@ use super::{
     input::Layer,
 };
 use crate::{
-    config::{Part, Score},
     plot::Chart,
     protocol::AttemptSummary,
+    prune::{Part, Score},
 };
 
 /// A chart with its place on the page and its words.

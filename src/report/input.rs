@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::{Change, LayerFacts, LayerState};
 use crate::{
-    config::{LayerRatio, Part, Schedule},
     protocol::{
         AttemptSummary, LayerRecord, PartRecord, RunRecord, SessionContent, SessionStatus, SessionSummary,
         Statistics, TunedLayer,
     },
+    prune::{LayerRatio, Part, Schedule},
     session::{self, AttemptEntry, Error, PartHead, PartPlace, State},
 };
 

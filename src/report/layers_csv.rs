@@ -2,8 +2,8 @@
 
 use super::{Change, LayerFacts, figures::unit_name};
 use crate::{
-    config::Part,
     protocol::{HessianStats, LayerRecord, PartRecord, RunRecord},
+    prune::Part,
 };
 
 type Value = fn(&Row) -> Option<String>;

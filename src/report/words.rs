@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::config::Part;
+use crate::prune::Part;
 
 /// With a comma before each three digits: `15,191,712`.
 pub fn count(number: u64) -> String {

@@ -13,8 +13,8 @@ use super::{
     whole_file::{Durability, write_whole},
 };
 use crate::{
-    config::Part,
     protocol::{PartRecord, Statistics},
+    prune::Part,
 };
 
 /// Which part of which attempt of which layer.

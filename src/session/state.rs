@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{LayerRatio, Machine, Part, Settings, TextSource},
+    calibration::TextSource,
+    config::{Machine, Settings},
     protocol::{
         Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, SearchRecord,
         Seconds, WrittenRecord,
     },
+    prune::{LayerRatio, Part},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,10 +10,11 @@ use super::{
     part_file,
 };
 use crate::{
-    config::{LayerRatio, Options, Settings},
+    config::{Options, Settings},
     protocol::{
         Draft, LayerSummary, PerplexityRecord, RunRecord, SessionContent, SessionStatus, SessionSummary,
     },
+    prune::LayerRatio,
 };
 
 /// The state of a session, read without its lock.

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, fs, thread};
 
 use super::{Cell, Error};
 use crate::{
-    config::{ByteSize, ComputeDevice},
+    config::ByteSize,
     engine::{self, Control},
+    model::ComputeDevice,
 };
 
 /// What the processes of a sweep get.

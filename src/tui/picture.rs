@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 
 use crate::{
     app::{AttemptResult, Figure, Picture, State},
-    config::Part,
     export,
     plot::{Chart, Look},
     protocol::{LayerRecord, Statistics},
+    prune::Part,
     report::figures::{self, Curve, Scored},
 };
 

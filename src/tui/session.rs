@@ -11,7 +11,8 @@ use std::{
 use super::{Ending, Error, Interface, explorer::Explorer, report};
 use crate::{
     app::{self, Origin},
-    config::{Settings, TextSource},
+    calibration::TextSource,
+    config::Settings,
     engine::{ModelChoice, SessionPlace},
     recording::{Recorder, Replay},
 };

@@ -4,12 +4,14 @@
 use std::{fs, path::Path, time::Duration};
 
 use slimgpt::{
-    config::{ByteSize, LayerRatio, MachineOptions, Options, OutputForm, Part, Settings, TextSource},
+    calibration::TextSource,
+    config::{ByteSize, MachineOptions, Options, OutputForm, Settings},
     demo,
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
     model::{Checkpoint, Source},
     pipeline,
     protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
+    prune::{LayerRatio, Part},
 };
 
 /// No job of these tests takes as long.

@@ -2,11 +2,12 @@
 
 use slimgpt::{
     app::{Msg, State, update},
-    config::{Options, Schedule, Settings},
+    config::{Options, Settings},
     protocol::{
         AttemptSummary, CalibrationRecord, LayerSummary, ModelRecord, PartSummary, PerplexityRecord,
         SessionContent, SessionStatus, SessionSummary,
     },
+    prune::Schedule,
 };
 
 use super::{odd::STRANGE, press};

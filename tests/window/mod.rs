@@ -16,7 +16,8 @@ use ratatui::{
 };
 use slimgpt::{
     app::{Effect, Key, KeyMap, Msg, Origin, Start, State, update},
-    config::{Options, Settings, TextSource},
+    calibration::TextSource,
+    config::{Options, Settings},
     protocol::{Event, Pace, Stamped},
     ui::{self, Hits, Theme},
 };

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use slimgpt::{
     app::{Msg, State, update},
-    config::{Part, Settings},
+    config::Settings,
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, PartRecord, PerplexityRecord, PlannedLayer, Restored, RestoredAttempt, RestoredLayer,
         Side, Stage, Statistics,
     },
+    prune::Part,
 };
 
 use super::{emit, live, press, replay};

@@ -3,8 +3,8 @@
 use super::Script;
 use crate::{
     app::{Effect, Level, Overlay, Screen},
-    config::GroupSize,
     protocol::{Command, Event},
+    prune::GroupSize,
 };
 
 #[test]
@@ -206,7 +206,7 @@ fn an_export_that_fails_gives_its_form_back_with_the_reason() {
 
 #[test]
 fn explain_tells_the_formula_of_the_score_in_use() {
-    use crate::{app::explanation, config::HeadScore};
+    use crate::{app::explanation, prune::HeadScore};
     let mut script = Script::opened(1);
     script.keys("2");
     let formula = |script: &Script| explanation(&script.state).formula[0];

@@ -3,8 +3,9 @@
 use super::Script;
 use crate::{
     app::{Locked, Status},
-    config::{LayerRatio, Part, Schedule, Span},
+    config::Span,
     protocol::{Command, Event, LossPoint, SearchRecord, SensitivityCurve, TriedRatios},
+    prune::{LayerRatio, Part, Schedule},
 };
 
 fn ratio(script: &Script, layer: usize) -> f64 {

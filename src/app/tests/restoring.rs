@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     app::{Effect, Origin, Status},
-    config::{LayerRatio, Part},
     protocol::{
         Attempt, CalibrationRecord, Command, Draft, Event, HessianStats, LayerRecord, Method, MomentPicture,
         PerplexityRecord, Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics,
     },
+    prune::{LayerRatio, Part},
 };
 
 pub const PATH: &str = "/state/sessions/tiny-one";

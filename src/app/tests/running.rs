@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     app::{Confirmed, Effect, JobKind, JobStatus, Msg, Origin, Overlay, Panel, Screen, Status},
-    config::Part,
     protocol::{Attempt, Command, CurvePoint, Event, Method, Pace, PerplexityRecord, Side, Stage},
+    prune::Part,
 };
 
 #[test]
@@ -397,7 +397,7 @@ fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
     assert_eq!(script.state.parameters_active(), 4000 - 110);
     assert!(script.state.parameters_after() < script.state.parameters_active());
     script.handle(1, Event::RunCancelled);
-    script.state.settings.attention_unit = crate::config::AttentionUnit::QueryHead;
+    script.state.settings.attention_unit = crate::prune::AttentionUnit::QueryHead;
     assert_eq!(script.state.parameters_active(), 4000 - 110, "settings of the next run change nothing");
 }
 

@@ -5,11 +5,12 @@ use crate::{
         Effect, JobStatus, Key, KeyMap, Msg, Origin, Overlay, Pointed, Pointer, Press, Start, State, Value,
         update,
     },
-    config::{Options, Part, Settings},
+    config::{Options, Settings},
     protocol::{
         Attempt, Command, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, Pace, PartRecord, Stamped,
     },
+    prune::Part,
 };
 
 pub struct Script {

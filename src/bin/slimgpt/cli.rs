@@ -7,7 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use slimgpt::config::{Colours, MachineOptions, Options, TextSource};
+use slimgpt::{
+    calibration::TextSource,
+    config::{Colours, MachineOptions, Options},
+};
 
 pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 pub use sweep::SweepArgs;

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Machine, Settings, Target},
+    config::{Machine, Settings},
     model::Architecture,
     pipeline::{Footprint, Known, Laid, Notice, Pass, Streams},
     protocol::Stage,
+    prune::Target,
     session::{StreamCache, Tensor},
 };
 

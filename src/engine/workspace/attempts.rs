@@ -1,11 +1,11 @@
 //! Every solve of every layer, and which of them are active.
 
 use crate::{
-    config::{LayerRatio, Part, Settings},
+    config::Settings,
     model::{self, Architecture, LayerSize},
     pipeline::{BlockCut, Cuts, untouched},
     protocol::{Attempt, Method, PartOverride, TunedLayer},
-    prune::LayerRecord,
+    prune::{LayerRatio, LayerRecord, Part},
     session::Session,
 };
 

@@ -1,11 +1,11 @@
 //! A layer by a method of its own: what leaves, what it is solved with, and the attempt that comes of it.
 
 use crate::{
-    config::{LayerRatio, Part, Settings},
+    config::Settings,
     model::LayerSize,
     pipeline::{Fit, LayerPlan, SolvedLayer, plan_layer},
     protocol::{Attempt, Method, PartOverride},
-    prune::LayerRecord,
+    prune::{LayerRatio, LayerRecord, Part},
 };
 
 use super::{

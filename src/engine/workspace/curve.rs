@@ -1,8 +1,8 @@
 //! The error curve of one part, behind the layers above as they are active.
 
 use crate::{
-    config::Part,
     protocol::{CurvePoint, Event, Method},
+    prune::Part,
 };
 
 use super::{Control, Error, Telling, Workspace, by_method::plan_by, retry::task};

@@ -8,10 +8,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{OutputForm, Part},
+    config::OutputForm,
     export::{self, Finished, OutputDir, Writer},
     pipeline::BlockCut,
     protocol::{Event, RunRecord, Stage, WrittenRecord},
+    prune::Part,
     session::{Output, PartPlace, Session},
 };
 

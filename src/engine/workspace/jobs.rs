@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::{GroupSize, HeadScore, LayerRatio, OutputOptions, Part, Refine, Schedule, Score, Settings},
+    config::{OutputOptions, Settings},
     export::OutputDir,
     pipeline,
     protocol::{Attempt, Draft, Event, Method, Methods, PartOverride, RunRecord, Seconds},
-    prune::LayerRecord,
+    prune::{GroupSize, HeadScore, LayerRatio, LayerRecord, Part, Refine, Schedule, Score},
     session::{self, Target},
 };
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    config::TextSource,
+    calibration::TextSource,
     protocol::{Event, PerplexityRecord},
     session::{self, Fingerprint, Measured},
 };

@@ -25,10 +25,12 @@ use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Machine, Part, Schedule, Settings, TextSource},
+    calibration::TextSource,
+    config::{Machine, Settings},
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
     protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped},
+    prune::{Part, Schedule},
     session::Session,
 };
 

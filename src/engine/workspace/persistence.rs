@@ -7,9 +7,10 @@ use std::{
 
 use crate::{
     calibration::Windows,
-    config::{ByteSize, LayerRatio, OutputForm, Part, Schedule, Settings},
+    config::{ByteSize, OutputForm, Settings},
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
+    prune::{LayerRatio, Part, Schedule},
     session::{self, LayerEntry, ModelEntry, PartPlace, RunState, Session, Setup, State, Target},
 };
 

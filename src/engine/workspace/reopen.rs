@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::{
-    config::{Part, Settings},
+    config::Settings,
     model::Checkpoint,
     protocol::{Draft, Event, LayerRecord, Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity},
+    prune::Part,
     session::{AttemptEntry, Measured, PartPlace, Session},
 };
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::Part,
     export::{self, OutputDir},
     protocol::{Event, Method, RunRecord},
+    prune::Part,
     report::{self, Curves, ReportInput, figures::Curve},
 };
 

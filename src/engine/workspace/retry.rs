@@ -1,9 +1,9 @@
 //! One layer again, with a method of its own; the new attempt lies beside the earlier ones.
 
 use crate::{
-    config::Part,
     pipeline::{BlockCut, LayerTask, Leaving, Propagate, Task},
     protocol::{Attempt, Event, Method, PartRecord},
+    prune::Part,
 };
 
 use super::{

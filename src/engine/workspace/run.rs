@@ -1,11 +1,12 @@
 //! A run: the layers from one to the last, each a new attempt that is active at once.
 
 use crate::{
-    config::{LayerRatio, Part, Schedule, Settings},
+    config::Settings,
     export,
     model::Architecture,
     pipeline::{self, LayerPlan, LayerTask, Leaving, Pass, Propagate, Streams, Task},
     protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
+    prune::{LayerRatio, Part, Schedule},
     session::Target,
 };
 

@@ -1,12 +1,13 @@
 //! Ratios that are searched for: `--schedule auto`.
 
 use crate::{
-    config::{Schedule, Settings, Span},
+    config::{Settings, Span},
     pipeline::{
         self,
         search::{self, Search, Sensitivity, Told, Tried},
     },
     protocol::{Event, LossPoint, SearchRecord, SensitivityCurve, Stage, TriedRatios},
+    prune::Schedule,
 };
 
 use super::{super::calibrate::resolved, Control, Error, Telling, Workspace};

@@ -3,9 +3,9 @@
 use candle_core::DType;
 
 use crate::{
-    config::Part,
     pipeline::{BlockCut, ChannelCut, HeadCut, Packed},
     protocol::{PartRecord, PartSummary, Statistics},
+    prune::Part,
     session::{Bias, PartHead, PartPlace, Session, Weight},
 };
 

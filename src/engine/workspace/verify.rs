@@ -4,10 +4,10 @@ use candle_core::DType;
 
 use crate::{
     calibration::Windows,
-    config::{Format, GgufType, OutputForm, Precision},
+    config::{Format, GgufType, OutputForm},
     eval::{Difference, difference},
     export::{GgufModel, OutputDir, WrittenForm},
-    model::{BlockByBlock, Checkpoint, Source},
+    model::{BlockByBlock, Checkpoint, Precision, Source},
     protocol::{Stage, Verified, WrittenRecord},
 };
 

@@ -3,10 +3,9 @@
 use std::ops::ControlFlow;
 
 use crate::{
-    config::Part,
     pipeline::{BlockCut, Notice},
     protocol::{Attempt, PartRecord, Statistics},
-    prune::Progress,
+    prune::{Part, Progress},
     session::{AttemptEntry, PartEntry, PartPlace, Session},
 };
 

@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    config::Precision,
-    model::{Architecture, Family, LayerSize, RopeScaling, RopeSettings},
-};
+use crate::model::{Architecture, Family, LayerSize, Precision, RopeScaling, RopeSettings};
 
 /// Keys that speak of another form of the model, or of code that does not go along.
 const STALE: [&str; 6] =

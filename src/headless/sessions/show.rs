@@ -11,9 +11,10 @@ use super::super::{
     words::{self, ago, argument, error, kept, now, or_dash, perplexity},
 };
 use crate::{
-    config::{AttentionUnit, ByteSize, Options, Settings},
+    config::{ByteSize, Options, Settings},
     engine::Error,
     protocol::{LayerSummary, SessionContent, SessionStatus, SessionSummary},
+    prune::AttentionUnit,
     session::{self, AttemptEntry, State},
 };
 

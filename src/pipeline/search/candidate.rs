@@ -4,7 +4,7 @@ use super::{
     super::{Error, LayerPlan, LayerTask, Pass, Streams, plan_by_ratios, planned},
     Listener, Search, Told, Tried, quietly,
 };
-use crate::config::LayerRatio;
+use crate::prune::LayerRatio;
 
 /// The streams at the input of every layer of a model that was tried, so that one that differs only further down begins there.
 /// Where there is no room for them, they are those of the first layer alone.

@@ -13,9 +13,9 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::{
     calibration::Windows,
-    config::{LayerRatio, Part, Settings, Target},
+    config::Settings,
     model::{Checkpoint, EmbeddingAndHead, LayerSize},
-    prune::{Choice, allocate, interpolated},
+    prune::{Choice, LayerRatio, Part, Target, allocate, interpolated},
 };
 
 use super::{Error, Notice, Pass, stream::Stream};
@@ -218,8 +218,8 @@ impl<'a> Search<'a> {
                 let multiple = self.settings.channel_multiple.max(1);
                 curve.units.div_ceil(FINEST).div_ceil(multiple) * multiple
             }
-            (Part::Attention, crate::config::AttentionUnit::KvGroup) => 1,
-            (Part::Attention, crate::config::AttentionUnit::QueryHead) => size.kv_heads,
+            (Part::Attention, crate::prune::AttentionUnit::KvGroup) => 1,
+            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => size.kv_heads,
         }
     }
 

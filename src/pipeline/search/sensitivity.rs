@@ -1,12 +1,12 @@
 //! Sensitivity curves: the loss of the dense model with one part of one layer pruned, at several counts.
 
-use crate::config::Part;
+use crate::prune::Part;
 
 use super::{
     super::{Error, Known, LayerTask, Leaving, Propagate, Streams, Task},
     Listener, Search, Sensitivity, Told, emit, quietly,
 };
-use crate::config::LayerRatio;
+use crate::prune::LayerRatio;
 
 /// Where a part of many units is measured, as shares of them.
 const SHARES: [f64; 7] = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9];
@@ -87,8 +87,8 @@ impl Search<'_> {
     fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
         let units = self.units(layer, part);
         let step = match (part, self.settings.attention_unit) {
-            (Part::Attention, crate::config::AttentionUnit::QueryHead) => self.size(layer).kv_heads,
-            (Part::Attention, crate::config::AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
+            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => self.size(layer).kv_heads,
+            (Part::Attention, crate::prune::AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
         };
         let groups = units / step;
         let mut counts: Vec<usize> = if groups <= ALL_UP_TO {

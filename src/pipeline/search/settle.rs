@@ -2,7 +2,7 @@
 
 use super::super::Error;
 use super::{Listener, Search, Sensitivity, Told, Trail, Tried, emit};
-use crate::config::LayerRatio;
+use crate::prune::LayerRatio;
 
 /// How fast errors are taken to grow from layer to layer: a part's costs count γ times as much for each layer below it.
 const GROWTHS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.1, 2.5];

@@ -2,9 +2,9 @@
 
 use super::{columns, of_part, percent};
 use crate::{
-    config::{LayerRatio, Part},
     plot::{Axis, Bar, Chart, Dot, Fill, Ink, Mark, Panel, Series, Shape, Stroke, Ticks},
     protocol::{AttemptSummary, LayerRecord, ModelRecord, PartRecord, PerplexityRecord},
+    prune::{LayerRatio, Part},
 };
 
 /// What was planned for each layer, and the share of units that left each part.

@@ -2,9 +2,9 @@
 
 use super::{columns, percent};
 use crate::{
-    config::Score,
     plot::{Axis, Bar, Chart, Dot, Fill, Ink, Mark, Panel, Scale, Series, Shape, Ticks},
     protocol::{CurvePoint, MomentPicture, PartRecord, Statistics},
+    prune::Score,
 };
 
 /// A part of a layer with what was seen of it before anything left.

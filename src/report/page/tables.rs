@@ -9,8 +9,9 @@ use super::{
     inline::escape,
 };
 use crate::{
-    config::{AttentionUnit, ByteSize, LayerRatio, Part, Score},
+    config::ByteSize,
     protocol::{AttemptSummary, PartSummary},
+    prune::{AttentionUnit, LayerRatio, Part, Score},
 };
 
 /// A cell, and the share of it that is shaded so that columns are read at a glance.

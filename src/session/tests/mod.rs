@@ -23,11 +23,13 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    config::{Machine, Options, Part, Settings, TextSource},
+    calibration::TextSource,
+    config::{Machine, Options, Settings},
     protocol::{
         Attempt, HessianStats, Method, ModelRecord, MomentPicture, PartRecord, PartSummary, PerplexityRecord,
         Statistics,
     },
+    prune::Part,
 };
 
 fn settings() -> Settings {

@@ -8,7 +8,7 @@ use ratatui::{
 use super::{status, view::View};
 use crate::{
     app::{Action, Panel, Status},
-    config::Part,
+    prune::Part,
     ui::{
         Role,
         widgets::{

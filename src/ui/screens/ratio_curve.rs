@@ -7,7 +7,8 @@ use ratatui::layout::Rect;
 use super::{status, view::View};
 use crate::{
     app::{Locked, Panel, State, Status},
-    config::{self, LayerRatio, Part},
+    config::{self},
+    prune::{LayerRatio, Part},
     ui::{
         Role,
         widgets::{

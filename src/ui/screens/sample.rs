@@ -7,11 +7,13 @@ use crate::{
         AttemptResult, Curve, Entry, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
         PreviousRun, Schedule, Seen, Start, State, Work, WorkPart,
     },
-    config::{Options, Part, Settings, TextSource},
+    calibration::TextSource,
+    config::{Options, Settings},
     protocol::{
         Attempt, CalibrationRecord, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, ModelRecord,
         ModelShape, MomentPicture, Pace, PartRecord, PerplexityRecord, Stage,
     },
+    prune::Part,
 };
 
 /// Sizes of a model.

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     app::{Goal, Locked, State},
-    config::{self, LayerRatio, Part},
+    config::{self},
+    prune::{LayerRatio, Part},
     ui::{
         Role,
         numbers::{bytes, change, parameters},

@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 
 use super::{status, view::View};
 use crate::{
-    config::Part,
     protocol::SensitivityCurve,
+    prune::Part,
     ui::{
         Role,
         widgets::{Plot, Scale, Stroke, axes, column, put, row, scale_below, symbols},

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{AttemptResult, State, Status},
-    config::{AttentionUnit, Part},
+    prune::{AttentionUnit, Part},
     ui::Role,
 };
 

@@ -5,7 +5,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 use super::{draw, sample};
 use crate::{
     app::{Entry, Level, Origin, Panel, Pointed, Screen, State, Status},
-    config::Part,
+    prune::Part,
     ui::{Depth, Glyphs, Hits, Theme},
 };
 

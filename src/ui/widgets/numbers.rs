@@ -1,6 +1,6 @@
 //! Numbers that stand in pictures and tables: errors to three digits, ratios, counts.
 
-use crate::config::LayerRatio;
+use crate::prune::LayerRatio;
 
 /// A ratio from 0 to 1: `0.2031`; of heads and channels apart: `0.10/0.30`.
 pub fn ratio<R: Into<LayerRatio>>(value: R) -> String {

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use slimgpt::config::{GroupSize, HeadScore, OutputOptions, Part, Refine, Score};
+use slimgpt::{
+    config::OutputOptions,
+    prune::{GroupSize, HeadScore, Part, Refine, Score},
+};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

@@ -8,8 +8,9 @@ use ratatui::{
 use super::status;
 use crate::{
     app::State,
-    config::{Part, Score, Settings, Span as RatioSpan},
+    config::{Settings, Span as RatioSpan},
     protocol::{LayerSummary, PartSummary, SessionContent, SessionStatus, SessionSummary},
+    prune::{Part, Score},
     ui::{
         Role, Theme,
         numbers::{ago, change, parameters, seconds},
@@ -210,7 +211,7 @@ fn aim(settings: &Settings) -> String {
         RatioSpan::Ends { first, last } => format!("{first} to {last}"),
     };
     match &settings.schedule {
-        crate::config::Schedule::Custom(_) => "ratios by hand".into(),
+        crate::prune::Schedule::Custom(_) => "ratios by hand".into(),
         named => format!("{named} ratios, {span}"),
     }
 }

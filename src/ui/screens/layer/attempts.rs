@@ -5,8 +5,8 @@ use ratatui::{layout::Rect, text::Span};
 use super::{super::status, Shown};
 use crate::{
     app::{Action, AttemptResult, Panel, Pointed, Status},
-    config::{HeadScore, Part, Score},
     protocol::Method,
+    prune::{HeadScore, Part, Score},
     ui::{
         Role,
         numbers::change,

@@ -5,8 +5,8 @@ use ratatui::{layout::Rect, text::Span};
 use super::{super::status, Shown, words_and_picture};
 use crate::{
     app::{Action, Curve, Panel, State},
-    config::Part,
     protocol::CurvePoint,
+    prune::Part,
     ui::{
         Role,
         screens::view::View,

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{super::status, Shown};
 use crate::{
     app::Status,
-    config::Part,
+    prune::Part,
     ui::{
         Role,
         screens::view::View,

@@ -21,8 +21,8 @@ const HIGH_CONDITION: f64 = 1e6;
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {
     let weight = match shown.part {
-        crate::config::Part::Attention => "inputs of o_proj",
-        crate::config::Part::Mlp => "inputs of down_proj",
+        crate::prune::Part::Attention => "inputs of o_proj",
+        crate::prune::Part::Mlp => "inputs of down_proj",
     };
     let inner = view.panel(Panel::Hessian, area, "Hessian", weight);
     let Some(stats) = shown.stats() else {

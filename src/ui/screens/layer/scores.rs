@@ -5,7 +5,7 @@ use ratatui::{layout::Rect, text::Span};
 use super::{super::status, Shown, channels, heads};
 use crate::{
     app::Panel,
-    config::Part,
+    prune::Part,
     ui::{
         Role,
         screens::view::View,

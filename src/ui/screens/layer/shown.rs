@@ -2,8 +2,8 @@
 
 use crate::{
     app::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
-    config::Part,
     protocol::{HessianStats, Method, Refined, Scheduled},
+    prune::Part,
     ui::{
         numbers::per_cent,
         screens::{stage, view::View},

@@ -5,7 +5,7 @@ use ratatui::{layout::Rect, text::Span};
 use super::super::{status, view::View};
 use crate::{
     app::PartView,
-    config::Part,
+    prune::Part,
     ui::{
         Role,
         widgets::{count, error, measurement, percent, width},

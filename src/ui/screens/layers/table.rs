@@ -8,7 +8,7 @@ use super::super::{
 };
 use crate::{
     app::{Layer, Locked, Panel, Pointed, Status},
-    config::Part,
+    prune::Part,
     ui::{
         Role,
         widgets::{Column, Place, Scale, Side, error, lay_out, measurement, ratio},
