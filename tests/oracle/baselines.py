@@ -1,4 +1,4 @@
-"""Scores of baselines from their published formulas alone: a fixture for tests/prune_oracle.rs.
+"""Scores of baselines from their published formulas alone: a fixture for tests/it/prune_oracle.rs.
 
 python tests/oracle/baselines.py > tests/fixtures/oracle/baselines.json
 

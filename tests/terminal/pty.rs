@@ -1,6 +1,4 @@
 //! A terminal to run the program in: its screen, its keys, its size, and what it knows of the process.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part")]
-
 use std::{
     io::{Read, Write},
     num::NonZeroU16,

@@ -1,0 +1,237 @@
+//! A frontend of few words: sends commands to a workspace and hears its events.
+use std::{fs, path::Path, time::Duration};
+
+use slimgpt::{
+    calibration::TextSource,
+    config::{ByteSize, MachineOptions, Options, OutputForm, Settings},
+    demo,
+    engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
+    model::{Checkpoint, Source},
+    pipeline,
+    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
+    prune::{LayerRatio, Part},
+};
+
+/// No job of these tests takes as long.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Long enough for a job that does not wait to go on.
+const A_WHILE: Duration = Duration::from_millis(200);
+
+pub struct Frontend {
+    worker: Worker<()>,
+    runtime: tokio::runtime::Runtime,
+    run: u64,
+    /// Times that it was told how far the windows are on their way through layers above.
+    pub approaching: usize,
+    /// The same of windows that are measured.
+    pub calibrating: usize,
+}
+
+/// Events but for progress, and the run that each belongs to.
+#[derive(Debug)]
+pub struct Told(pub Vec<Event>, pub Vec<u64>);
+
+/// A small run on the built-in model.
+pub fn settings() -> Settings {
+    let options = Options {
+        calibration: Some(vec![TextSource::DemoStories]),
+        samples: Some(8),
+        seq_len: Some(64),
+        ratio: Some(0.3),
+        machine: MachineOptions::default(),
+        ..Options::default()
+    };
+    Settings::new(options).unwrap()
+}
+
+/// A memory budget with room for so many streams beside what a layer of the built-in model needs.
+pub fn room_for(streams: f64, settings: &Settings) -> ByteSize {
+    let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+    let footprint = pipeline::Footprint {
+        architecture: checkpoint.architecture(),
+        settings,
+        samples: settings.samples,
+        seq_len: settings.seq_len.unwrap(),
+        dtype: candle_core::DType::F32,
+    };
+    let stream = settings.samples * settings.seq_len.unwrap() * checkpoint.architecture().hidden * 4;
+    ByteSize(footprint.most(0) + (streams * stream as f64) as u64)
+}
+
+/// A held-out text of a few thousand tokens.
+pub fn small_text(dir: &Path) -> TextSource {
+    let text: String = demo::HELD_OUT.chars().take(6000).collect();
+    fs::write(dir.join("eval.txt"), text).unwrap();
+    TextSource::File(dir.join("eval.txt"))
+}
+
+/// The same run without a screen.
+pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings: settings.clone(),
+        out: Some(out.into()),
+        force: false,
+        session: SessionPlace::None,
+        dense_from: None,
+    };
+    finished(engine::start(1, move |control| engine::prune(job, control))).unwrap()
+}
+
+/// The result of a job whose events nobody wants.
+pub fn finished<T>(mut worker: Worker<T>) -> Result<T, Error> {
+    while worker.events.blocking_recv().is_some() {}
+    worker.join()
+}
+
+/// `run.json` but for what differs between equal runs.
+pub fn without_times(out: &Path) -> serde_json::Value {
+    let text = fs::read_to_string(out.join("run.json")).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    forget_times(&mut record);
+    record
+}
+
+pub fn forget_times(record: &mut serde_json::Value) {
+    record["seconds"].take();
+    record["peak_memory_bytes"].take();
+}
+
+pub fn is_end(event: &Event) -> bool {
+    matches!(event, Event::RunDone { .. } | Event::JobDone | Event::RunCancelled | Event::RunFailed { .. })
+}
+
+impl Frontend {
+    pub fn open(settings: &Settings) -> Self {
+        Self::open_in(settings, SessionPlace::None)
+    }
+
+    /// With a session.
+    pub fn open_in(settings: &Settings, place: SessionPlace) -> Self {
+        let worker = engine::workspace(ModelChoice::Demo, settings.clone(), place);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut frontend = Self { worker, runtime, run: 0, approaching: 0, calibrating: 0 };
+        let told = frontend.until(|event| matches!(event, Event::Opened { .. }));
+        assert_eq!(told.1, [0]);
+        frontend
+    }
+
+    pub fn send(&mut self, command: Command) {
+        self.worker.commands.blocking_send(command).unwrap();
+    }
+
+    /// Everything up to the first event of a kind.
+    pub fn until(&mut self, last: impl Fn(&Event) -> bool) -> Told {
+        let mut told = Told(Vec::new(), Vec::new());
+        loop {
+            let events = &mut self.worker.events;
+            let next = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, events.recv()).await });
+            let stamped = next.expect("the workspace is silent").expect("the workspace is still there");
+            if let Event::Progress { stage, .. } = stamped.event {
+                self.approaching += usize::from(matches!(stage, Stage::Approach { .. }));
+                self.calibrating += usize::from(matches!(stage, Stage::Calibrate { .. }));
+                continue;
+            }
+            let ended = last(&stamped.event);
+            told.0.push(stamped.event);
+            told.1.push(stamped.run);
+            if ended {
+                return told;
+            }
+        }
+    }
+
+    /// True where the workspace waits.
+    pub fn nothing_follows(&mut self) -> bool {
+        let events = &mut self.worker.events;
+        self.runtime.block_on(async { tokio::time::timeout(A_WHILE, events.recv()).await }).is_err()
+    }
+
+    /// One job to its end, every event of which carries its number.
+    pub fn job(&mut self, command: impl FnOnce(u64) -> Command) -> Told {
+        self.run += 1;
+        self.send(command(self.run));
+        let told = self.until(is_end);
+        assert!(told.1.iter().all(|run| *run == self.run));
+        told
+    }
+
+    pub fn ratios(&self, settings: &Settings) -> Vec<LayerRatio> {
+        pipeline::scheduled(12, settings).unwrap()
+    }
+
+    pub fn begin(&mut self, from: usize, settings: &Settings, pace: Pace) {
+        self.run += 1;
+        let (ratios, settings) = (self.ratios(settings), Box::new(settings.clone()));
+        self.send(Command::Run { run: self.run, from, ratios, settings, methods: Methods::OfRun, pace });
+    }
+
+    pub fn run(&mut self, from: usize, settings: &Settings) -> Told {
+        self.begin(from, settings, Pace::Free);
+        self.until(is_end)
+    }
+
+    /// Puts an attempt active and hears that it is.
+    pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Told {
+        self.send(Command::Choose { layer, attempt });
+        let told = self.until(|event| matches!(event, Event::Chosen { .. }));
+        assert_eq!(told.0, [Event::Chosen { layer, attempt }]);
+        told
+    }
+
+    pub fn retry(&mut self, layer: usize, method: Method) -> Told {
+        let told = self.job(|run| Command::Retry { run, layer, method, pace: Pace::Free });
+        assert_eq!(told.last(), &Event::JobDone);
+        told
+    }
+
+    pub fn curve(&mut self, layer: usize, part: Part, method: Method) -> (usize, Vec<CurvePoint>) {
+        let told = self.job(|run| Command::Curve { run, layer, part, method });
+        assert_eq!(told.last(), &Event::JobDone);
+        let curves = told.all(|event| match event {
+            Event::Curve { units, points, .. } => Some((*units, points.clone())),
+            _ => None,
+        });
+        curves.into_iter().next().unwrap()
+    }
+
+    pub fn export(&mut self, out: &Path) {
+        let out = out.to_path_buf();
+        let told = self.job(|run| Command::Export { run, form: OutputForm::default(), out, force: false });
+        assert_eq!(told.last(), &Event::JobDone, "{told:?}");
+    }
+
+    pub fn close(self) -> Result<(), Error> {
+        self.worker.join()
+    }
+}
+
+impl Told {
+    pub fn last(&self) -> &Event {
+        self.0.last().unwrap()
+    }
+
+    pub fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+        self.1.extend(more.1);
+    }
+
+    pub fn all<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        self.0.iter().filter_map(pick).collect()
+    }
+
+    /// The record that a run ended with.
+    pub fn record(&self) -> RunRecord {
+        match self.last() {
+            Event::RunDone { record } => (**record).clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn layers(&self) -> Vec<(LayerRecord, Attempt)> {
+        self.all(|event| match event {
+            Event::LayerDone { record, attempt } => Some((record.clone(), attempt.clone())),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! Models, engines, terminals and people that are hard on the explorer: nothing panics, and every frame is whole.
+//!
+//! In the release profile sums wrap around in silence; these tests tell more with
+//! `cargo --config profile.release.package.slimgpt.overflow-checks=true test --release --test it hard_cases`.
+
+use crate::window::{
+    self,
+    boxes::assert_sound,
+    drawn, listed,
+    odd::{self, STRANGE, Size},
+};
+use slimgpt::{
+    app::{
+        ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Key, Msg, Overlay, Pointer, Press,
+        Screen, State, update,
+    },
+    protocol::{Event, Stage, Stamped},
+    ui::LEAST,
+};
+
+const LARGE: (u16, u16) = (500, 100);
+
+fn look_at(state: &State, told: &str) {
+    assert_sound(&drawn(state), state, told);
+}
+
+/// The same state on every screen with every panel in focus.
+fn look_everywhere(state: &mut State, sizes: &[(u16, u16)], told: &str) {
+    for screen in Screen::ALL {
+        state.screen = screen;
+        for &panel in screen.panels() {
+            state.focus[screen as usize] = panel;
+            let parts = if screen == Screen::Layer { &odd::PARTS[..] } else { &odd::PARTS[..1] };
+            for &part in parts {
+                state.part = part;
+                for &size in sizes {
+                    state.size = size;
+                    look_at(state, &format!("{told}, {panel:?}, {part}"));
+                }
+            }
+        }
+    }
+}
+
+fn keys() -> Vec<(Action, Key)> {
+    let keymap = slimgpt::app::KeyMap::default();
+    ACTIONS
+        .iter()
+        .flat_map(|info| keymap.keys(info.action).map(|key| (info.action, key)).collect::<Vec<_>>())
+        .collect()
+}
+
+fn overlays() -> Vec<Overlay> {
+    let fields = || {
+        vec![
+            Field::text("a text", STRANGE, STRANGE.repeat(4)),
+            Field::choice("a choice", "", &[STRANGE, "b"], STRANGE),
+            Field::choice("no choice", "one of nothing", &[], "c"),
+            Field::switch("a switch", "on or off", true),
+        ]
+    };
+    let form = |fields: Vec<Field>, at, error: Option<&str>| {
+        let form = Form::new(FormKind::Export, STRANGE, fields);
+        Overlay::Form(Form { at, error: error.map(str::to_string), ..form })
+    };
+    let ask = |detail: &str| Ask { question: STRANGE.into(), detail: detail.into(), then: Confirmed::Quit };
+    vec![
+        Overlay::Help { filter: Input::new(""), scroll: 0 },
+        Overlay::Help { filter: Input::new(STRANGE), scroll: usize::MAX },
+        Overlay::Palette { input: Input::new(""), at: usize::MAX },
+        Overlay::Palette { input: Input::new("layer 模"), at: 3 },
+        Overlay::Filter { input: Input::new(STRANGE) },
+        Overlay::Sessions { at: 0 },
+        Overlay::Sessions { at: usize::MAX },
+        form(fields(), 0, Some(STRANGE)),
+        form(fields().into_iter().cycle().take(90).collect(), 88, None),
+        form(Vec::new(), 4, Some("")),
+        Overlay::Ask(ask("")),
+        Overlay::Ask(ask(&STRANGE.repeat(60))),
+        Overlay::Explain,
+    ]
+}
+
+#[test]
+fn every_screen_of_every_odd_state_is_whole() {
+    for (told, mut state) in odd::all() {
+        look_everywhere(&mut state, &[LEAST, LARGE], &told);
+        for layer in 0..state.layers.len().min(8) {
+            (state.layer, state.attempt) = (layer, 0);
+            look_everywhere(&mut state, &[LEAST], &format!("{told}, layer {layer}"));
+        }
+    }
+}
+
+#[test]
+fn every_overlay_is_whole_over_every_screen_of_every_odd_state() {
+    for (told, mut state) in odd::all() {
+        for overlay in overlays() {
+            state.overlays = vec![Overlay::Explain, overlay];
+            for screen in Screen::ALL {
+                for size in [LEAST, LARGE] {
+                    (state.screen, state.size) = (screen, size);
+                    look_at(&state, &told);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_list_is_whole_whatever_the_sessions_are() {
+    let sizes = [LEAST, (109, 24), (110, 24), (120, 40), (200, 60), LARGE];
+    let why = STRANGE.repeat(30);
+    for sessions in [Ok(listed::strange()), Ok(listed::usual()), Ok(Vec::new()), Err(why)] {
+        let mut state = odd::half_done("demo", odd::SMALL, 3, 1e-3);
+        listed::open(&mut state, sessions, 0);
+        for at in (0..60).chain([500, 999]) {
+            state.overlays = vec![Overlay::Sessions { at }];
+            for size in sizes {
+                state.size = size;
+                look_at(&state, &format!("sessions, the cursor at {at}"));
+            }
+        }
+        for key in ["pagedown", "end", "up", "home", "d", "n", "enter", "r", "y", "/", "m", "enter"] {
+            update(&mut state, Msg::Key(Key::named(key).unwrap()));
+            look_at(&state, &format!("sessions, {key} pressed"));
+        }
+    }
+}
+
+#[test]
+fn whatever_the_sessions_are_they_stand_beside_one_another() {
+    let sizes = [LEAST, (109, 24), (120, 40), (149, 60), (150, 47), (200, 60), LARGE];
+    for (told, mut state) in odd::all() {
+        listed::open(&mut state, Ok(listed::strange()), 0);
+        for at in [1, 2, 3, 5, 6, 7, 9] {
+            state.overlays = vec![Overlay::Sessions { at }];
+            update(&mut state, Msg::Key(Key::named("m").unwrap()));
+        }
+        (state.overlays, state.screen) = (Vec::new(), Screen::Compare);
+        assert!(state.holds_sessions());
+        for key in ["5", "right", "right", "down", "f", "right", "end", "right", "y", "]"] {
+            update(&mut state, Msg::Key(Key::named(key).unwrap()));
+            for size in sizes {
+                state.size = size;
+                look_at(&state, &format!("{told}, beside others, {key} pressed"));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_is_answered_on_every_screen_of_every_odd_state() {
+    for (told, state) in odd::all() {
+        for screen in Screen::ALL {
+            for (action, key) in keys() {
+                let mut state = State { screen, ..state.clone() };
+                // Twice, since what the first opens hears the second.
+                for press in 1..=2 {
+                    update(&mut state, Msg::Key(key));
+                    look_at(&state, &format!("{told}, {action:?} pressed {press}×"));
+                }
+            }
+        }
+    }
+}
+
+/// Equal numbers after an equal seed, spread well enough to walk at random (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % end.max(1) as u64) as usize
+    }
+
+    fn pick<T: Clone>(&mut self, among: &[T]) -> T {
+        among[self.below(among.len())].clone()
+    }
+}
+
+/// What may happen next: mostly keys, now and then the mouse, another size, a paste, or something from the engine.
+fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event>) -> Msg {
+    // Dialogs hide all else; a person closes them again.
+    if !state.overlays.is_empty() && dice.below(4) == 0 {
+        return Msg::Key(Key::named("esc").unwrap());
+    }
+    match dice.below(20) {
+        0..=11 => Msg::Key(dice.pick(keys)),
+        12 => {
+            Msg::Key(Key::named(dice.pick(&["y", "n", "enter", "esc", "backspace", "0", "9", "."])).unwrap())
+        }
+        13 | 14 => {
+            let presses = [Press::Click, Press::Drag, Press::Release, Press::WheelUp, Press::WheelDown];
+            let (columns, rows) = state.size;
+            let (x, y) = (dice.below(usize::from(columns)) as u16, dice.below(usize::from(rows)) as u16);
+            Msg::Pointer(Pointer { press: dice.pick(&presses), at: drawn(state).hits.at(x, y) })
+        }
+        15 => {
+            let (columns, rows) =
+                dice.pick(&[LEAST, LEAST, (120, 40), (100, 30), (81, 25), (60, 20), (200, 60), (1, 1)]);
+            Msg::Resize(columns, rows)
+        }
+        16 if dice.below(3) == 0 => Msg::Sessions { now: listed::NOW, sessions: Ok(listed::usual()) },
+        16 => Msg::Paste(dice.pick(&["0.3", STRANGE, "", "1e999", "demo:stories", "-1"]).into()),
+        _ => {
+            // An engine that mostly goes on with what it does, and does not wait to be asked.
+            let layers = state.layers.len();
+            if events.is_empty() {
+                *events = odd_events(dice, layers);
+                events.reverse();
+            }
+            let run = state.job().map_or(dice.below(3) as u64, |job| job.run);
+            Msg::Engine(Stamped {
+                run,
+                at: dice.below(100) as f64,
+                event: events.pop().unwrap_or(Event::JobDone),
+            })
+        }
+    }
+}
+
+/// The events of a layer, whole or broken off, or one that comes alone.
+fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
+    let (layer, part) = (dice.below(layers + 2), dice.pick(&odd::PARTS));
+    let (number, value) = (dice.below(3), dice.pick(&[1e-3, 1e-3, 0.0, f64::NAN]));
+    let size = dice.pick(&[odd::SMALL, odd::SMALL, Size { layers: 12, heads: 0, channels: 3 }]);
+    let mut whole = odd::layer_events(layer, number, size, value);
+    match dice.below(14) {
+        0..=3 => whole,
+        12 => vec![odd::opened("another", size), odd::restored(size, &window::live().settings, value)],
+        13 => vec![odd::restored(odd::SMALL, &window::live().settings, 0.25)],
+        4 => {
+            whole.truncate(dice.below(whole.len()));
+            whole
+        }
+        5 => vec![Event::PartFailed { layer, part, cause: STRANGE.into() }],
+        6 => vec![Event::Warning { message: STRANGE.repeat(4) }],
+        7 => vec![Event::Paused, Event::Progress { stage: Stage::Load, done: 3, total: 2 }, Event::Resumed],
+        8 => vec![odd::curve(layer, part, dice.below(400), value)],
+        9 => vec![Event::RunFailed { message: STRANGE.into() }],
+        10 => vec![Event::RunCancelled],
+        _ => vec![odd::run_started(odd::SMALL, &window::live().settings), Event::JobDone],
+    }
+}
+
+fn walk(seed: u64, steps: usize, mut state: State) {
+    let mut dice = Dice(seed);
+    let keys: Vec<Key> = keys().into_iter().map(|(_, key)| key).collect();
+    let mut events = Vec::new();
+    for step in 0..steps {
+        let msg = anything(&mut dice, &state, &keys, &mut events);
+        let told = format!("seed {seed}, step {step}, {msg:?}");
+        update(&mut state, msg);
+        look_at(&state, &told);
+    }
+}
+
+#[test]
+fn a_walk_at_random_over_a_live_model_ends_well() {
+    for seed in 0..6 {
+        walk(seed, 2000, odd::half_done("demo", odd::SMALL, 3, 1e-3));
+    }
+}
+
+#[test]
+fn a_walk_at_random_begins_anywhere() {
+    for (seed, (_, state)) in (100..).zip(odd::all()) {
+        walk(seed, 300, state);
+    }
+}

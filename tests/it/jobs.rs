@@ -1,0 +1,229 @@
+//! Jobs of the resident engine: their order, pace and clock, and what becomes of those that are cancelled or fail.
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use crate::frontend::{Frontend, is_end, settings};
+use slimgpt::{
+    calibration::TextSource,
+    config::Settings,
+    engine::{self, ModelChoice},
+    protocol::{Command, Event, Method, Pace},
+    prune::{LayerRatio, Part},
+};
+
+#[test]
+fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_cancelled() {
+    let settings = Settings { track_errors: true, ..settings() };
+    let whole = Frontend::open(&settings).run(0, &settings).record();
+
+    let mut frontend = Frontend::open(&settings);
+    frontend.begin(0, &settings, Pace::Free);
+    let mut told = frontend.until(|event| matches!(event, Event::Removed { layer: 3, .. }));
+    frontend.send(Command::Cancel { run: 1 });
+    told.extend(frontend.until(is_end));
+    assert_eq!(told.last(), &Event::RunCancelled);
+    let done = told.layers().len();
+    assert!((3..whole.layers.len()).contains(&done), "{done} layers were done");
+
+    let told = frontend.run(done, &settings);
+    assert!(
+        told.0
+            .iter()
+            .any(|event| matches!(event, Event::LayerStarted { layer, attempt: 0, .. } if *layer == done))
+    );
+    assert!(told.record().layers == whole.layers, "the records differ");
+}
+
+#[test]
+fn new_ratios_hold_for_the_layers_that_have_not_begun() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let ratios = frontend.ratios(&settings);
+    frontend.begin(0, &settings, Pace::Stepwise);
+    frontend.until(|event| *event == Event::Paused);
+    frontend.send(Command::Replan { run: 1, ratios: vec![LayerRatio::both(0.5); ratios.len()] });
+    frontend.send(Command::Pace { run: 1, pace: Pace::Free });
+    let record = frontend.until(is_end).record();
+    assert_eq!(record.layers[0].ratio, ratios[0]);
+    assert!(record.layers[1..].iter().all(|layer| layer.ratio == 0.5));
+    assert_eq!(record.layers[1].mlp.kept.len(), 160);
+    let mut expected = vec![LayerRatio::both(0.5); ratios.len()];
+    expected[0] = ratios[0];
+    assert_eq!(record.settings.schedule, slimgpt::prune::Schedule::Custom(expected));
+}
+
+#[test]
+fn the_time_in_which_a_run_is_halted_is_not_counted() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let began = Instant::now();
+    frontend.begin(0, &settings, Pace::Stepwise);
+    frontend.until(|event| *event == Event::Paused);
+    let halted = Duration::from_millis(500);
+    thread::sleep(halted);
+    frontend.send(Command::Pace { run: 1, pace: Pace::Free });
+    let seconds = frontend.until(is_end).record().seconds;
+    let at_work = (began.elapsed() - halted).as_secs_f64();
+    assert!(seconds.total <= at_work, "{} s of {at_work} s", seconds.total);
+    assert!(seconds.solve >= 0.0 && seconds.calibration >= 0.0);
+    assert!(seconds.solve + seconds.calibration <= seconds.total);
+}
+
+#[test]
+fn a_cancel_for_a_job_that_has_ended_does_not_hit_the_next() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
+    let method = Method::of_run(&settings, 0.5);
+    frontend.send(Command::Cancel { run: 1 });
+    frontend.send(Command::Retry { run: 2, layer: 3, method: method.clone(), pace: Pace::Stepwise });
+    frontend.until(|event| *event == Event::Paused);
+    frontend.send(Command::Curve { run: 3, layer: 3, part: Part::Mlp, method });
+    for run in [1, 3] {
+        frontend.send(Command::Cancel { run });
+    }
+    let told = frontend.until(is_end);
+    assert_eq!((told.last(), &told.1[..]), (&Event::RunCancelled, &[3][..]), "it waited");
+    frontend.send(Command::Pace { run: 2, pace: Pace::Free });
+    assert_eq!(frontend.until(is_end).last(), &Event::JobDone);
+    assert!(frontend.nothing_follows());
+}
+
+#[test]
+fn a_stepwise_run_halts_after_each_batch_and_a_step_lets_one_more_leave() {
+    let settings = Settings { layers: "0..2".parse().unwrap(), ..settings() };
+    let mut frontend = Frontend::open(&settings);
+    frontend.begin(0, &settings, Pace::Stepwise);
+    let removed = |event: &Event| matches!(event, Event::Removed { .. }).then_some(());
+    for _ in 0..4 {
+        let told = frontend.until(|event| *event == Event::Paused);
+        assert_eq!(told.all(removed).len(), 1);
+        assert!(matches!(told.0[told.0.len() - 2], Event::Removed { .. }));
+        assert!(frontend.nothing_follows());
+        frontend.send(Command::Step { run: 1 });
+    }
+    frontend.until(|event| *event == Event::Paused);
+    frontend.send(Command::Resume { run: 1 });
+    frontend.until(|event| *event == Event::Paused);
+    frontend.send(Command::Pace { run: 1, pace: Pace::Free });
+    let told = frontend.until(is_end);
+    assert!(told.all(removed).len() > 2 && !told.0.contains(&Event::Paused));
+    told.record();
+}
+
+#[test]
+fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let ratios = frontend.ratios(&settings);
+    let run = Box::new(settings.clone());
+    frontend.send(Command::Run {
+        run: 7,
+        from: 0,
+        ratios: ratios.clone(),
+        settings: run,
+        methods: Default::default(),
+        pace: Pace::Free,
+    });
+    let method = Method::of_run(&settings, 0.7);
+    frontend.send(Command::Retry { run: 8, layer: 11, method: method.clone(), pace: Pace::Free });
+    frontend.send(Command::Choose { layer: 11, attempt: Some(1) });
+    frontend.send(Command::Curve { run: 9, layer: 11, part: Part::Attention, method });
+    frontend.send(Command::Retry {
+        run: 10,
+        layer: 12,
+        method: Method::of_run(&settings, 0.1),
+        pace: Pace::Free,
+    });
+    let mut ends = Vec::new();
+    for run in 7..=10 {
+        let told = frontend.until(is_end);
+        // A choice carries the number of the job before it.
+        let own = |(event, of): (&Event, &u64)| *of == run || matches!(event, Event::Chosen { .. });
+        assert!(told.0.iter().zip(&told.1).all(own), "job {run}: {:?}", told.1);
+        ends.push(std::mem::discriminant(told.last()));
+    }
+    let failed = Event::RunFailed { message: String::new() };
+    assert_eq!(
+        ends[1..],
+        [Event::JobDone, Event::JobDone, failed].map(|event| std::mem::discriminant(&event))
+    );
+}
+
+#[test]
+fn a_job_that_fails_leaves_the_workbench_at_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let fails = |frontend: &mut Frontend, about: &str, command: &dyn Fn(u64) -> Command| {
+        let told = frontend.job(command);
+        let Event::RunFailed { message } = told.last() else { panic!("{:?}", told.last()) };
+        assert!(message.contains(about), "{message}");
+    };
+    fails(&mut frontend, "already there", &|run| {
+        let form = slimgpt::config::OutputForm::default();
+        Command::Export { run, form, out: dir.path().into(), force: false }
+    });
+    fails(&mut frontend, "nowhere.txt", &|run| {
+        let text = TextSource::File("nowhere.txt".into());
+        Command::Measure { run, text, seq_len: 64, bos: false }
+    });
+    fails(&mut frontend, "layer 0 above it has no attempt yet", &|run| {
+        let method = Method::of_run(&settings, 0.2);
+        Command::Retry { run, layer: 3, method, pace: Pace::Free }
+    });
+    fails(&mut frontend, "3 ratios for 12 layers", &|run| {
+        let boxed = Box::new(settings.clone());
+        Command::Run {
+            run,
+            from: 0,
+            ratios: vec![0.2.into(); 3],
+            settings: boxed,
+            methods: Default::default(),
+            pace: Pace::Free,
+        }
+    });
+    fails(&mut frontend, "nowhere.txt", &|run| {
+        let calibration = vec![TextSource::File("nowhere.txt".into())];
+        let boxed = Box::new(Settings { calibration, ..settings.clone() });
+        Command::Run {
+            run,
+            from: 0,
+            ratios: vec![0.2.into(); 12],
+            settings: boxed,
+            methods: Default::default(),
+            pace: Pace::Free,
+        }
+    });
+    frontend.send(Command::Choose { layer: 0, attempt: Some(0) });
+    frontend.until(|event| matches!(event, Event::Warning { .. }));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    frontend.run(0, &settings).record();
+    frontend.close().unwrap();
+}
+
+#[test]
+fn a_model_that_cannot_be_opened_ends_the_thread() {
+    let mut worker =
+        engine::workspace(ModelChoice::Named("no/such/model".into()), settings(), engine::SessionPlace::None);
+    let told = worker.events.blocking_recv().unwrap();
+    assert!(matches!(told.event, Event::RunFailed { .. }) && told.run == 0);
+    assert_eq!(worker.events.blocking_recv(), None);
+    assert_eq!(worker.join().unwrap_err().exit_code(), 2);
+}
+
+#[test]
+fn a_cancelled_export_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut frontend = Frontend::open(&settings());
+    let (form, out) = (slimgpt::config::OutputForm::default(), dir.path().join("out"));
+    // The calibration text is tokenised first, and the cancel is there long before that is done.
+    frontend.send(Command::Export { run: 1, form, out, force: false });
+    frontend.send(Command::Cancel { run: 1 });
+    assert_eq!(frontend.until(is_end).last(), &Event::RunCancelled);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    frontend.export(&dir.path().join("out"));
+}

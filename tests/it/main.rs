@@ -1,0 +1,45 @@
+//! Integration tests: one binary, a module for each subject. Tests in a pseudo-terminal are in `tests/terminal`.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+// Shared by the tests below.
+#[path = "../../benches/common/checkpoint.rs"]
+#[allow(dead_code, reason = "benches and examples use the rest")]
+mod checkpoint;
+mod frontend;
+mod program;
+mod tiny_model;
+mod window;
+
+mod bad_input;
+mod biases;
+mod command_line;
+mod damage;
+mod exports;
+mod gguf;
+mod hard_cases;
+mod hub;
+mod jobs;
+#[cfg(unix)]
+mod kill;
+mod layering;
+mod machine_readable;
+#[cfg(target_os = "linux")]
+mod memory;
+mod model_families;
+mod model_inputs;
+mod oracle_run;
+mod perplexity;
+mod prune_oracle;
+mod random_checkpoints;
+mod report;
+mod run;
+mod sample_configs;
+mod search;
+mod session_fixture;
+mod sessions;
+mod snapshots;
+mod swaps;
+mod sweep;
+mod threads;
+mod workspace;
+mod workspace_session;

@@ -1,0 +1,60 @@
+//! Perplexity as it is defined, against the plain sum over single windows.
+use std::ops::ControlFlow;
+
+use candle_core::{DType, Device};
+use slimgpt::{
+    demo,
+    eval::Perplexity,
+    model::{Checkpoint, Source},
+};
+
+fn measure(checkpoint: &Checkpoint, tokens: &[u32], bos: Option<u32>, memory_budget: u64) -> f64 {
+    let (device, dtype) = (&Device::Cpu, DType::F32);
+    let perplexity = Perplexity {
+        model: checkpoint,
+        tokens,
+        text: "text",
+        seq_len: 48,
+        bos,
+        device,
+        dtype,
+        memory_budget,
+    };
+    perplexity.measure(&mut |_, _| ControlFlow::Continue(())).unwrap()
+}
+
+/// exp(mean −ln p) of tokens 2…L, window by window, in f64.
+fn plain(checkpoint: &Checkpoint, tokens: &[u32], bos: Option<u32>) -> f64 {
+    let decoder = checkpoint.decoder(64, &Device::Cpu, DType::F32).unwrap();
+    let (mut nll, mut count) = (0.0, 0);
+    for window in tokens.chunks_exact(48) {
+        let input: Vec<u32> = bos.into_iter().chain(window.iter().copied()).collect();
+        let logits: Vec<Vec<f32>> = decoder.logits(&[&input]).unwrap().squeeze(0).unwrap().to_vec2().unwrap();
+        let shift = input.len() - window.len();
+        for (position, &target) in window.iter().enumerate().skip(1) {
+            let row = &logits[position + shift - 1];
+            let sum: f64 = row.iter().map(|&logit| f64::from(logit).exp()).sum();
+            nll -= f64::from(row[target as usize]) - sum.ln();
+            count += 1;
+        }
+    }
+    (nll / f64::from(count)).exp()
+}
+
+#[test]
+fn perplexity_is_its_definition_with_and_without_bos_in_one_piece_and_in_many() {
+    let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
+    let text: String = demo::HELD_OUT.chars().take(6000).collect();
+    let encoding = checkpoint.tokenizer().unwrap().encode(text, false).unwrap();
+    let tokens = encoding.get_ids();
+    for bos in [None, checkpoint.architecture().bos] {
+        let expected = plain(&checkpoint, tokens, bos);
+        for budget in [1, 100_000, 1 << 30] {
+            let found = measure(&checkpoint, tokens, bos, budget);
+            assert!(
+                (found / expected - 1.0).abs() < 1e-5,
+                "{found} is not {expected} (budget {budget}, BOS {bos:?})"
+            );
+        }
+    }
+}

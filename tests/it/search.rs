@@ -1,0 +1,161 @@
+//! Ratios that are searched for: `--schedule auto`.
+
+use std::ops::ControlFlow;
+
+use crate::program::{Workspace, slimgpt};
+use candle_core::{DType, Device};
+use serde_json::Value;
+use slimgpt::{
+    calibration::Windows,
+    config::{Options, Settings},
+    model::{Checkpoint, Source},
+    pipeline::search::{Search, Sensitivity, for_search, halves},
+    protocol::RunRecord,
+    prune::{AttentionUnit, LayerRatio, Part},
+};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+const QUICK: [&str; 12] = [
+    "--layers",
+    "9..12",
+    "--schedule",
+    "auto",
+    "--ratio",
+    "0.5",
+    "--search-samples",
+    "2",
+    "--search-trials",
+    "8",
+    "--json",
+    "--no-session",
+];
+
+#[test]
+fn what_is_found_is_no_worse_than_any_named_schedule_that_takes_as_much() {
+    let bench = Workspace::new();
+    let ran = bench.prune(&QUICK);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(record.settings.schedule.to_string(), "auto");
+    let search = record.search.as_ref().unwrap();
+    let best = &search.tried[search.best];
+    for tried in &search.tried {
+        assert!(tried.removed >= search.budget, "{}", tried.name);
+        assert!(best.loss <= tried.loss, "{}", tried.name);
+    }
+    for name in ["log", "linear", "uniform"] {
+        assert!(search.tried.iter().any(|tried| tried.name == name), "{name}");
+    }
+    let model = &record.model;
+    assert_eq!(model.parameters_before - model.parameters_after, best.removed);
+    for layer in &record.layers[9..] {
+        assert_eq!(layer.ratio, best.ratios[layer.index]);
+    }
+    let apart = |ratio: &LayerRatio| ratio.one().is_none();
+    assert!(search.tried.iter().any(|tried| tried.ratios.iter().any(apart)), "heads and channels apart");
+    assert!(ran.stderr.contains("nats a token"), "{}", ran.stderr);
+
+    let again = bench.prune_to("again", &QUICK);
+    assert_eq!(json(&again.stdout)["search"], json(&ran.stdout)["search"]);
+}
+
+#[test]
+fn a_session_keeps_the_search_and_a_resumed_run_its_ratios() {
+    let bench = Workspace::new();
+    let session = bench.text("session");
+    let arguments: Vec<&str> =
+        QUICK.into_iter().filter(|word| *word != "--no-session").chain(["--session", &session]).collect();
+    let ran = bench.prune(&arguments);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let record = json(&ran.stdout);
+    // A layer without its attempt is solved again, by the ratio that was found.
+    let chosen = slimgpt(&["choose", &session, "--layer", "11", "--attempt", "none"]);
+    assert_eq!(chosen.code, Some(0), "{}", chosen.stderr);
+    let state: Value =
+        serde_json::from_slice(&std::fs::read(bench.path("session/session.json")).unwrap()).unwrap();
+    assert!(state.to_string().contains("\"dense_loss\""), "the search is kept");
+    let retried = slimgpt(&["retry", &session, "--layer", "11", "--ratio", "0.25", "--choose"]);
+    assert_eq!(retried.code, Some(0), "{}", retried.stderr);
+    let resumed = slimgpt(&["resume", &session, "--json", "--out", &bench.text("other")]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    let resumed = json(&resumed.stdout);
+    assert_eq!(resumed["layers"][10]["ratio"], record["layers"][10]["ratio"]);
+    assert_eq!(resumed["layers"][11]["ratio"], 0.25);
+}
+
+#[test]
+fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more() {
+    let bench = Workspace::new();
+    for schedule in ["log", "uniform"] {
+        let arguments =
+            ["--schedule", schedule, "--ratio", "0.3", "--by-parameters", "--json", "--no-session"];
+        let ran = bench.prune_to(schedule, &arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
+        let settings = Settings::new(Options::default()).unwrap();
+        let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
+        let all = slimgpt::pipeline::parameters_of_parts(checkpoint.architecture(), &settings).unwrap();
+        let gone = record.model.parameters_before - record.model.parameters_after;
+        let share = gone as f64 / all as f64;
+        // All layers lose a head at once where they have one ratio.
+        assert!((0.3..0.36).contains(&share), "{schedule}: {share}");
+    }
+    let bench = Workspace::new();
+    let ran = bench.prune(&["--schedule", "linear", "--ratio", "0.9", "--by-parameters"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no mean of the schedule linear"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_auto_cannot_do_is_said_at_once() {
+    let bench = Workspace::new();
+    for (arguments, word) in [
+        (&["--schedule", "auto", "--first-ratio", "0.1", "--last-ratio", "0.2"][..], "first-ratio"),
+        (&["--schedule", "auto", "--uniform"][..], "uniform"),
+    ] {
+        let ran = bench.prune(arguments);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(word), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_sensitivity_is_what_a_model_loses_that_is_pruned_there_alone() {
+    let bench = Workspace::new();
+    let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
+    for unit in [AttentionUnit::KvGroup, AttentionUnit::QueryHead] {
+        let options = Options { attention_unit: Some(unit), ..Options::default() };
+        let settings = for_search(&Settings::new(options).unwrap());
+        let tokens = (0..4 * 32).map(|at| (at * 37 % 500) as u32).collect();
+        let windows = Windows::new(tokens, 4, 32).unwrap();
+        let (fit, judge) = halves(&windows, 8).unwrap();
+        assert_ne!(fit, judge, "losses are measured on windows that nothing was fitted on");
+        let place = (&Device::Cpu, DType::F32);
+        let search = Search::new((&checkpoint, &settings), (&fit, &judge), place, 1, 4).unwrap();
+        let mut listen = |_: slimgpt::pipeline::search::Told<'_>| ControlFlow::Continue(());
+        let (dense, curves) = search.sensitivities(&mut listen).unwrap();
+        assert_eq!(curves.len(), 24);
+        let alone = |curve: &Sensitivity, at: usize| {
+            let (units, rise) = curve.points[at];
+            let mut ratios = vec![LayerRatio::ZERO; 12];
+            ratios[curve.layer] = LayerRatio::ZERO.with(curve.part, units as f64 / curve.units as f64);
+            let (tried, _) = search
+                .candidate(String::new(), ratios, None, (0, 1), &mut |_| ControlFlow::Continue(()))
+                .unwrap();
+            assert_eq!(tried.removed, units as u64 * curve.per_unit);
+            assert!((tried.loss - dense - rise).abs() < 1e-5, "{curve:?} at {units}: {}", tried.loss - dense);
+        };
+        // Where every key-value head has one query head, none can leave alone.
+        let some =
+            curves.iter().filter(|curve| [0, 7, 11].contains(&curve.layer) && !curve.points.is_empty());
+        for curve in some {
+            alone(curve, 1);
+            if curve.part == Part::Mlp {
+                alone(curve, curve.points.len() - 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Every screen as it is drawn, from the recorded run: its text and how it looks, at three sizes.
+//!
+//! A picture that is meant to change is accepted with `INSTA_UPDATE=always cargo test --release --test it snapshots`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::window::{drawn, emit, listed, live, press, recorded, replay};
+use slimgpt::{
+    app::{Msg, Overlay, Panel, Screen, State, update},
+    protocol::{CurvePoint, Event, Side, Stamped},
+    prune::{LayerRatio, Part},
+    ui::LEAST,
+};
+
+const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
+
+/// Pictures of one test; all of them are looked at before it fails.
+#[derive(Default)]
+struct Pictures {
+    differing: Vec<String>,
+}
+
+impl Pictures {
+    /// The text, and how it looks.
+    fn compare(&mut self, name: &str, state: &State) {
+        let (columns, rows) = state.size;
+        let shown = drawn(state);
+        let picture = format!("{}\n{}", shown.text(), shown.looks());
+        let name = format!("{name}_{columns}x{rows}");
+        let compared = catch_unwind(AssertUnwindSafe(|| {
+            insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "../snapshots" }, {
+                insta::assert_snapshot!(name.as_str(), picture);
+            });
+        }));
+        if compared.is_err() {
+            self.differing.push(name);
+        }
+    }
+
+    fn screens(&mut self, name: &str, state: &State) {
+        for screen in Screen::ALL {
+            for size in SIZES {
+                let title = screen.title().to_lowercase();
+                self.compare(&format!("{name}_{title}"), &State { screen, size, ..state.clone() });
+            }
+        }
+    }
+
+    #[track_caller]
+    fn finish(self) {
+        let differing = self.differing.join(", ");
+        assert!(
+            differing.is_empty(),
+            "these are not drawn as in tests/snapshots: {differing}; the differences are told above. Where they are \
+             meant, accept them with `INSTA_UPDATE=always cargo test --release --test it snapshots` and look at `git diff`"
+        );
+    }
+}
+
+/// As far as the second batch of channels of layer 6.
+fn half_of_the_run() -> Vec<Stamped> {
+    let events = recorded();
+    let second =
+        |told: &Stamped| matches!(told.event, Event::Removed { layer: 6, part: Part::Mlp, step: 1, .. });
+    let end = events.iter().position(second).unwrap();
+    events[..=end].to_vec()
+}
+
+fn handle(state: &mut State, events: Vec<Stamped>) {
+    for event in events {
+        update(state, Msg::Engine(event));
+    }
+}
+
+fn half_way() -> State {
+    let mut state = replay();
+    handle(&mut state, half_of_the_run());
+    state
+}
+
+/// The whole recording, and what it does not hold: texts, and the error curve of a layer.
+fn ended() -> State {
+    let mut state = replay();
+    handle(&mut state, recorded());
+    for (side, text) in [(Side::Dense, " there was a girl."), (Side::Pruned, " the sun was in the sun.")] {
+        for piece in text.split_inclusive(' ') {
+            emit(&mut state, 2, Event::Piece { side, text: piece.into() });
+        }
+        emit(&mut state, 2, Event::Wrote { side, tokens: text.split(' ').count(), seconds: 0.25 });
+    }
+    emit(&mut state, 2, Event::JobDone);
+    let point = |removed: usize| CurvePoint { removed, relative_error: (removed as f64 / 320.0).powi(2) };
+    let points = (0..320).map(point).collect();
+    emit(&mut state, 3, Event::Curve { layer: 11, part: Part::Mlp, units: 320, points });
+    emit(&mut state, 3, Event::JobDone);
+    update(&mut state, Msg::EngineGone(None));
+    state.notice = None;
+    state
+}
+
+/// An engine in the middle of the same run.
+fn at_work() -> State {
+    let mut state = State { settings: half_way().settings, ..live() };
+    let mut events = half_of_the_run().into_iter();
+    handle(&mut state, events.by_ref().take(1).collect());
+    state.schedule = half_way().schedule;
+    press(&mut state, &["s"]);
+    handle(&mut state, events.collect());
+    state
+}
+
+/// A model that was only opened.
+fn just_opened() -> State {
+    let mut state = live();
+    handle(&mut state, recorded().into_iter().take(1).collect());
+    state
+}
+
+#[test]
+fn every_screen_in_the_middle_of_a_run() {
+    let mut pictures = Pictures::default();
+    pictures.screens("half_way", &half_way());
+    pictures.finish();
+}
+
+#[test]
+fn every_screen_at_the_end_of_a_run() {
+    let mut pictures = Pictures::default();
+    pictures.screens("ended", &ended());
+    pictures.finish();
+}
+
+#[test]
+fn ratios_of_heads_and_channels_apart() {
+    let mut pictures = Pictures::default();
+    let mut state = half_way();
+    for (layer, ratio) in state.schedule.ratios.iter_mut().enumerate() {
+        *ratio = LayerRatio { attention: 0.45 - 0.035 * layer as f64, mlp: ratio.mlp };
+    }
+    (state.schedule.preset, state.edited) = (None, Some(Part::Attention));
+    for screen in [Screen::Layers, Screen::Schedule] {
+        pictures
+            .compare(&format!("apart_{}", screen.title().to_lowercase()), &State { screen, ..state.clone() });
+    }
+    pictures.finish();
+}
+
+#[test]
+fn every_panel_of_a_layer_where_it_has_the_room() {
+    let mut pictures = Pictures::default();
+    for part in [Part::Attention, Part::Mlp] {
+        for &panel in Screen::Layer.panels() {
+            let mut state = State { screen: Screen::Layer, part, ..ended() };
+            state.focus[Screen::Layer as usize] = panel;
+            let title = panel.title().to_lowercase().replace(' ', "_");
+            // What does not tell the parts apart is shown once.
+            if part == Part::Mlp || !matches!(panel, Panel::Attempts | Panel::ErrorCurve) {
+                pictures.compare(&format!("panel_{title}_{part}"), &state);
+            }
+        }
+    }
+    pictures.finish();
+}
+
+#[test]
+fn what_lies_over_a_screen() {
+    let mut pictures = Pictures::default();
+    for (name, keys) in [
+        ("help", &["?"][..]),
+        ("palette", &[":", "t", "h", "e", "m", "e"]),
+        ("filter", &["/", "d", "o", "n", "e"]),
+        ("settings", &["o", "down"]),
+        ("prompt", &["5", "e"]),
+        ("explain", &["2", "i"]),
+        ("question", &["x"]),
+        ("refusal", &["3", "r", "s"]),
+    ] {
+        let mut state = at_work();
+        press(&mut state, keys);
+        pictures.compare(&format!("over_{name}"), &state);
+    }
+    pictures.finish();
+}
+
+#[test]
+fn a_terminal_that_is_too_small_and_a_model_that_is_not_open() {
+    let mut pictures = Pictures::default();
+    pictures.compare("too_small", &State { size: (62, 18), ..half_way() });
+    pictures.compare("opening", &live());
+    let help = State { screen: Screen::Layer, overlays: vec![Overlay::Explain], ..live() };
+    pictures.compare("opening_layer", &help);
+    pictures.finish();
+}
+
+#[test]
+fn sessions_beside_the_open_one() {
+    let mut pictures = Pictures::default();
+    let mut state = ended();
+    listed::open(&mut state, Ok(listed::usual()), 1);
+    press(&mut state, &["m", "down", "m", "down", "down", "m"]);
+    state.notice = None;
+    for size in SIZES {
+        pictures.compare("sessions_marked", &State { size, ..state.clone() });
+    }
+    press(&mut state, &["esc", "5", "down"]);
+    for size in SIZES {
+        pictures.compare("beside", &State { size, ..state.clone() });
+    }
+    press(&mut state, &["f", "right", "right", "right"]);
+    pictures.compare("beside_ratios", &state);
+    press(&mut state, &["f"]);
+    pictures.compare("beside_texts", &state);
+    pictures.finish();
+}
+
+#[test]
+fn the_list_of_sessions() {
+    let mut pictures = Pictures::default();
+    let usual = listed::usual();
+    let open_one = usual[0].path.clone();
+    for size in SIZES {
+        let mut state = State { session: Some(open_one.clone()), size, ..just_opened() };
+        listed::open(&mut state, Ok(usual.clone()), 1);
+        pictures.compare("sessions", &state);
+    }
+    for (name, down) in [("finished", 2), ("in_use", 3), ("damaged", 5)] {
+        let mut state = just_opened();
+        listed::open(&mut state, Ok(usual.clone()), down);
+        pictures.compare(&format!("sessions_{name}"), &state);
+    }
+    let mut state = just_opened();
+    listed::open(&mut state, Ok(usual.clone()), 0);
+    press(&mut state, &["/", "l", "l", "a"]);
+    pictures.compare("sessions_filter", &state);
+    let mut state = just_opened();
+    listed::open(&mut state, Ok(Vec::new()), 0);
+    pictures.compare("sessions_none", &state);
+    let mut state = just_opened();
+    listed::open(&mut state, Ok(usual), 2);
+    press(&mut state, &["d"]);
+    pictures.compare("sessions_delete", &state);
+    pictures.finish();
+}

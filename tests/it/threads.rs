@@ -1,0 +1,34 @@
+//! How many threads work on a run makes no difference to what is written.
+
+use std::collections::BTreeMap;
+
+use crate::program::{Workspace, output};
+use serde_json::Value;
+
+/// The files of an output; of record and model card what tells neither of time and memory nor of the threads.
+fn whatever_the_threads(bench: &Workspace, out: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = output(&bench.path(out));
+    let mut record: Value = serde_json::from_slice(&files["run.json"]).unwrap();
+    record["settings"]["machine"]["threads"].take();
+    files.insert("run.json".into(), record.to_string().into_bytes());
+    let card = String::from_utf8(files["README.md"].clone()).unwrap();
+    let lines: Vec<&str> = card.lines().filter(|line| !line.starts_with("threads = ")).collect();
+    files.insert("README.md".into(), lines.join("\n").into_bytes());
+    files
+}
+
+#[test]
+fn one_thread_and_two_write_equal_bytes() {
+    let bench = Workspace::new();
+    let [one, two] = ["1", "2"].map(|threads| {
+        // More tokens than one batch holds.
+        let ran = bench.prune_to(threads, &["--threads", threads, "--samples", "48", "--track-errors"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        whatever_the_threads(&bench, threads)
+    });
+    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&one), names(&two));
+    for (name, bytes) in &one {
+        assert!(*bytes == two[name], "{name} differs");
+    }
+}

@@ -1,0 +1,182 @@
+//! The explorer without a terminal: a state, what reaches it, and what is drawn of it.
+pub mod boxes;
+pub mod listed;
+pub mod odd;
+
+use std::sync::LazyLock;
+
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, Cell},
+    layout::Position,
+    style::{Color, Modifier},
+};
+use slimgpt::{
+    app::{Effect, Key, KeyMap, Msg, Origin, Start, State, update},
+    calibration::TextSource,
+    config::{Options, Settings},
+    protocol::{Event, Pace, Stamped},
+    ui::{self, Hits, Theme},
+};
+use unicode_width::UnicodeWidthStr;
+
+const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/recordings/demo.jsonl");
+
+static THEME: LazyLock<Theme> = LazyLock::new(Theme::default);
+
+/// A frame as it was drawn.
+pub struct Shown {
+    pub buffer: Buffer,
+    pub hits: Hits,
+    /// Where the text cursor stands, if there is one.
+    pub cursor: Option<Position>,
+}
+
+/// Nothing is open yet; runs are calibrated on the built-in stories.
+pub fn unopened(origin: Origin) -> State {
+    let calibration = Some(vec![TextSource::DemoStories]);
+    let settings = Settings::new(Options { calibration, ..Options::default() }).unwrap();
+    State::new(Start {
+        origin,
+        settings,
+        keymap: KeyMap::default(),
+        themes: vec!["dark".into(), "light".into()],
+        theme: 0,
+        mouse: true,
+        pace: Pace::Free,
+        eval: Some(TextSource::DemoHeldOut),
+        sessions_root: Some("/state/sessions".into()),
+        size: (80, 24),
+    })
+}
+
+pub fn live() -> State {
+    unopened(Origin::Live { model: "demo".into() })
+}
+
+pub fn replay() -> State {
+    unopened(Origin::Replay { file: "demo.jsonl".into(), speed: 1.0 })
+}
+
+/// The events of the recorded run.
+pub fn recorded() -> Vec<Stamped> {
+    let text = std::fs::read_to_string(RECORDING).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// An event of a job, a second after its beginning.
+pub fn emit(state: &mut State, run: u64, event: Event) {
+    update(state, Msg::Engine(Stamped { run, at: 1.0, event }));
+}
+
+/// Presses keys by their names.
+pub fn press(state: &mut State, keys: &[&str]) -> Vec<Effect> {
+    keys.iter().flat_map(|key| update(state, Msg::Key(Key::named(key).unwrap()))).collect()
+}
+
+/// Draws the state in the size that it believes its terminal to have.
+pub fn drawn(state: &State) -> Shown {
+    let (columns, rows) = state.size;
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    let mut hits = Hits::default();
+    terminal.draw(|frame| hits = ui::draw(frame, state, &THEME)).unwrap();
+    let cursor = terminal.backend().cursor_visible().then(|| terminal.backend().cursor_position());
+    Shown { buffer: terminal.backend().buffer().clone(), hits, cursor }
+}
+
+impl Shown {
+    /// The symbols of a row, a cell each; empty where a wide symbol before it hides the cell.
+    pub fn cells(&self, y: u16) -> Vec<&str> {
+        let mut hidden = 0;
+        let cell = |x: u16| {
+            let symbol = self.buffer[(x, y)].symbol();
+            if hidden > 0 {
+                hidden -= 1;
+                return "";
+            }
+            hidden = symbol.width().saturating_sub(1);
+            symbol
+        };
+        (0..self.buffer.area.width).map(cell).collect()
+    }
+
+    /// A row as it reads, without the blanks at its end.
+    pub fn row(&self, y: u16) -> String {
+        self.cells(y).concat().trim_end().into()
+    }
+
+    pub fn text(&self) -> String {
+        (0..self.buffer.area.height).map(|y| self.row(y) + "\n").collect()
+    }
+
+    /// What differs from plain text, a line a row: `4 │ 1-7 #86cb9e bold, 9-12 #d3dde8 on #28323f`.
+    pub fn looks(&self) -> String {
+        let rows = (0..self.buffer.area.height).map(|y| (y, self.looks_of(y)));
+        rows.filter(|(_, runs)| !runs.is_empty()).map(|(y, runs)| format!("{y:>2} │ {runs}\n")).collect()
+    }
+
+    fn looks_of(&self, y: u16) -> String {
+        let mut runs: Vec<(u16, u16, Look)> = Vec::new();
+        for (symbol, x) in self.cells(y).into_iter().zip(0..).filter(|(symbol, _)| !symbol.is_empty()) {
+            let look = Look::of(symbol, &self.buffer[(x, y)]);
+            match runs.last_mut().and_then(|(_, _, of)| of.with(look)) {
+                // A blank that nobody sees belongs to a run only where it goes on behind it.
+                Some(_) if look.is_plain() && look.fg.is_none() => {}
+                Some(both) => {
+                    let (from, _, _) = runs.pop().unwrap();
+                    runs.push((from, x, both));
+                }
+                None => runs.push((x, x, look)),
+            }
+        }
+        let told = runs.into_iter().filter(|(_, _, look)| !look.is_plain());
+        let place = |from, end| if from == end { format!("{from}") } else { format!("{from}-{end}") };
+        let words: Vec<String> =
+            told.map(|(from, end, look)| format!("{} {}", place(from, end), look.words())).collect();
+        words.join(", ")
+    }
+}
+
+/// The colours and attributes of a cell as far as they can be seen.
+#[derive(Clone, Copy, PartialEq)]
+struct Look {
+    /// None for a blank, whose colour nobody sees.
+    fg: Option<Color>,
+    bg: Color,
+    attributes: Modifier,
+}
+
+impl Look {
+    fn of(symbol: &str, cell: &Cell) -> Self {
+        let seen_on_blanks = Modifier::REVERSED | Modifier::UNDERLINED;
+        match symbol {
+            " " => Self { fg: None, bg: cell.bg, attributes: cell.modifier & seen_on_blanks },
+            _ => Self { fg: Some(cell.fg), bg: cell.bg, attributes: cell.modifier },
+        }
+    }
+
+    /// One look for both, if one does for both: a blank takes that of its neighbour where only its colour is open.
+    fn with(self, next: Self) -> Option<Self> {
+        match (self.fg, next.fg) {
+            (_, None) if self.bg == next.bg && (self.attributes & next.attributes) == next.attributes => {
+                Some(self)
+            }
+            (None, Some(_)) if self.bg == next.bg && next.attributes == self.attributes => Some(next),
+            (Some(_), Some(_)) if self == next => Some(self),
+            (_, _) => None,
+        }
+    }
+
+    fn is_plain(self) -> bool {
+        self.fg.is_none_or(|fg| fg == Color::Reset) && self.bg == Color::Reset && self.attributes.is_empty()
+    }
+
+    fn words(self) -> String {
+        let colour = |colour: Color| colour.to_string().to_lowercase();
+        let fg = self.fg.filter(|fg| *fg != Color::Reset).map(colour);
+        let bg = Some(self.bg).filter(|bg| *bg != Color::Reset).map(|bg| format!("on {}", colour(bg)));
+        let attributes = self.attributes.iter_names().map(|(name, _)| name.to_lowercase());
+        fg.into_iter().chain(bg).chain(attributes).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,270 @@
+//! The resident engine: every command on the built-in model, as a frontend would send it.
+
+use std::fs;
+
+use crate::frontend::{
+    Frontend, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times,
+};
+use slimgpt::{
+    calibration::TextSource,
+    config::Settings,
+    engine::{self, Evaluate, ModelChoice},
+    protocol::{Command, Event, LayerRecord, Method, Prompt, RunRecord, Side},
+    prune::{GroupSize, Part},
+};
+
+#[test]
+fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { eval: Some(small_text(dir.path())), track_errors: true, ..settings() };
+    headless(&settings, &dir.path().join("plain"));
+    let mut frontend = Frontend::open(&settings);
+    let record = frontend.run(0, &settings).record();
+    frontend.export(&dir.path().join("exported"));
+
+    let names = |dir: &std::path::Path| {
+        let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let (plain, exported) = (dir.path().join("plain"), dir.path().join("exported"));
+    assert_eq!(names(&plain), names(&exported));
+    for name in names(&plain).into_iter().filter(|name| name != "run.json") {
+        let read = |dir: &std::path::Path| fs::read(dir.join(&name)).unwrap();
+        assert!(read(&plain) == read(&exported), "{name:?} differs");
+    }
+    assert!(without_times(&plain) == without_times(&exported), "run.json differs");
+    let mut told = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+    forget_times(&mut told);
+    // What is written is known only then.
+    let mut record = without_times(&exported);
+    assert!(record.as_object_mut().unwrap().remove("written").is_some());
+    assert!(record == told, "run.json is not what the run told");
+}
+
+#[test]
+fn what_is_measured_without_writing_is_what_the_written_model_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = small_text(dir.path());
+    let mut frontend = Frontend::open(&settings());
+    frontend.run(0, &settings()).record();
+    let told = frontend.job(|run| Command::Measure { run, text: text.clone(), seq_len: 32, bos: true });
+    let measured: Vec<_> = told.all(|event| match event {
+        Event::Measured { record } => Some(record.clone()),
+        _ => None,
+    });
+    assert_eq!((measured.len(), measured[0].after), (2, None));
+    let out = dir.path().join("out");
+    frontend.export(&out);
+    let perplexity = |model: ModelChoice| {
+        let job =
+            Evaluate { model, text: Some(text.clone()), seq_len: 32, bos: true, machine: settings().machine };
+        let worker = engine::start(1, move |control| engine::evaluate(&job, control));
+        finished(worker).unwrap().perplexity
+    };
+    assert_eq!(perplexity(ModelChoice::Demo), measured[0].before);
+    assert_eq!(Some(perplexity(ModelChoice::Named(out.display().to_string()))), measured[1].after);
+    assert!(measured[1].after.unwrap() > measured[0].before);
+}
+
+#[test]
+fn the_calibration_text_as_evaluation_text_is_warned_of() {
+    let mut frontend = Frontend::open(&settings());
+    let text = TextSource::DemoStories;
+    frontend.send(Command::Measure { run: 1, text, seq_len: 64, bos: false });
+    frontend.until(|event| matches!(event, Event::Warning { message } if message.contains("flatters")));
+    frontend.send(Command::Cancel { run: 1 });
+    assert_eq!(frontend.until(is_end).last(), &Event::RunCancelled);
+}
+
+#[test]
+fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
+    // Too small a budget to keep the streams: the second run approaches from the embedding.
+    let mut settings = Settings { track_errors: true, ..settings() };
+    settings.machine.memory_budget = "1K".parse().unwrap();
+    let mut frontend = Frontend::open(&settings);
+    let whole = frontend.run(0, &settings).record();
+    let told = frontend.run(5, &settings);
+    assert!(told.0.iter().any(|event| matches!(event, Event::LayerStarted { layer: 5, attempt: 1, .. })));
+    assert!(told.record().layers == whole.layers, "the records differ");
+}
+
+#[test]
+fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let first = frontend.run(0, &settings).record();
+    let method = Method { ratio: 0.6.into(), parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) };
+    let told = frontend.retry(4, method);
+    let (record, attempt) = told.layers().pop().unwrap();
+    assert_eq!((attempt.number, attempt.above), (1, vec![0; 4]));
+    assert_eq!(record.attention, first.layers[4].attention, "it was not to be solved");
+    assert_eq!(record.mlp.kept.len(), 128);
+
+    let last = first.layers.len() - 1;
+    let again = frontend.run(last, &settings).record();
+    assert!(again.layers == first.layers, "the first attempt is not active any more");
+    frontend.choose(4, Some(1));
+    let told = frontend.run(5, &settings);
+    let (_, below) = told.layers().into_iter().next().unwrap();
+    assert_eq!((below.number, below.above), (1, vec![0, 0, 0, 0, 1]));
+    let other = told.record();
+    assert_eq!(other.layers[4], record);
+    assert_ne!(other.layers[5], first.layers[5]);
+    frontend.choose(4, Some(0));
+    let back = frontend.run(5, &settings).record();
+    assert!(back.layers == first.layers, "the first attempt is not back active");
+}
+
+#[test]
+fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
+    let base = Settings { track_errors: true, ..settings() };
+    let dense_stream = Settings { target: slimgpt::prune::Target::DenseStream, ..base.clone() };
+    let mut small = base.clone();
+    small.machine.memory_budget = "1K".parse().unwrap();
+    let by_query_head = Settings { attention_unit: slimgpt::prune::AttentionUnit::QueryHead, ..base.clone() };
+    for settings in [base, dense_stream, small, by_query_head] {
+        let mut frontend = Frontend::open(&settings);
+        let whole = frontend.run(0, &settings).record();
+        let method = Method::of_run(&settings, whole.layers[6].ratio);
+        // The second finds the streams and the moments of the first.
+        for _ in 0..2 {
+            let told = frontend.retry(6, method.clone());
+            assert_eq!(told.layers()[0].0, whole.layers[6]);
+        }
+    }
+}
+
+#[test]
+fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
+    for layer in [9, 2, 6] {
+        frontend.retry(layer, Method::of_run(&settings, 0.5));
+        frontend.curve(layer + 1, Part::Attention, Method::of_run(&settings, 0.5));
+    }
+    assert_eq!(frontend.approaching, 0);
+    // Another attempt is active: the way below it leads through other layers now.
+    frontend.choose(2, Some(1));
+    frontend.curve(4, Part::Attention, Method::of_run(&settings, 0.5));
+    assert!(frontend.approaching > 0);
+    frontend.choose(2, Some(0));
+    frontend.approaching = 0;
+    frontend.curve(4, Part::Mlp, Method::of_run(&settings, 0.5));
+    assert_eq!(frontend.approaching, 0, "the first way is still known");
+}
+
+#[test]
+fn a_small_budget_keeps_the_streams_come_to_last() {
+    let mut settings = settings();
+    settings.machine.memory_budget = room_for(2.5, &settings);
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
+    let last = frontend.ratios(&settings).len() - 1;
+    frontend.curve(last, Part::Attention, Method::of_run(&settings, 0.5));
+    assert_eq!(frontend.approaching, 0);
+    frontend.curve(1, Part::Attention, Method::of_run(&settings, 0.5));
+    assert!(frontend.approaching > 0);
+}
+
+#[test]
+fn a_choice_is_told_and_a_layer_of_which_none_is_chosen_is_dense() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut frontend = Frontend::open(&settings());
+    frontend.run(0, &settings()).record();
+    assert_eq!(frontend.choose(3, None).1, [1], "it carries the number of the job before it");
+    frontend.export(&dir.path().join("out"));
+    let text = fs::read_to_string(dir.path().join("out/run.json")).unwrap();
+    let record: RunRecord = serde_json::from_str(&text).unwrap();
+    let dense: Vec<usize> =
+        record.layers.iter().filter(|layer| layer.mlp.hessian.is_none()).map(|layer| layer.index).collect();
+    assert_eq!(dense, [3]);
+}
+
+#[test]
+fn a_run_says_where_it_began_and_what_it_was_drawn_by() {
+    let settings = Settings { seed: 5, ..settings() };
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
+    let told = frontend.run(10, &settings);
+    assert!(matches!(told.0[0], Event::RunStarted { from: 10, .. }));
+    assert!(matches!(told.0[1], Event::Calibrated { seed: 5, .. }));
+}
+
+#[test]
+fn a_curve_passes_through_the_error_of_the_run() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let whole = frontend.run(0, &settings).record();
+    let layer = &whole.layers[7];
+    for (part, record) in [(Part::Attention, &layer.attention), (Part::Mlp, &layer.mlp)] {
+        let (units, points) = frontend.curve(7, part, Method::of_run(&settings, layer.ratio));
+        assert_eq!(units, record.units);
+        assert_eq!((points[0].removed, points[0].relative_error), (0, 0.0));
+        assert_eq!(points[points.len() - 1].removed, units - 1);
+        assert!(
+            points
+                .windows(2)
+                .all(|p| p[0].removed < p[1].removed && p[0].relative_error <= p[1].relative_error)
+        );
+        assert!(points.len() >= 8.min(units));
+        let own = points.iter().find(|point| point.removed == record.removed.len()).unwrap();
+        assert!((own.relative_error - record.relative_error).abs() < 1e-12, "{own:?}");
+    }
+}
+
+#[test]
+fn a_curve_can_be_had_before_any_run() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    let (_, points) = frontend.curve(1, Part::Mlp, Method::of_run(&settings, 0.0));
+    assert!(points.len() >= 25, "{} points", points.len());
+}
+
+#[test]
+fn both_models_write_in_turn() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
+    let prompt = Prompt { text: "One day".into(), max_tokens: 12, temperature: 0.0, seed: 1 };
+    let write = |frontend: &mut Frontend| {
+        let told = frontend.job(|run| Command::Write { run, prompt: prompt.clone() });
+        let pieces = told.all(|event| match event {
+            Event::Piece { side, text } => Some((*side, text.clone())),
+            _ => None,
+        });
+        let wrote = told.all(|event| match event {
+            Event::Wrote { side, tokens, .. } => Some((*side, *tokens)),
+            _ => None,
+        });
+        (pieces, wrote)
+    };
+    let (pieces, wrote) = write(&mut frontend);
+    assert_eq!(pieces[..2].iter().map(|piece| piece.0).collect::<Vec<_>>(), [Side::Dense, Side::Pruned]);
+    assert_eq!(wrote.len(), 2);
+    assert!(wrote.iter().all(|(_, tokens)| (1..=12).contains(tokens)));
+    assert_eq!(write(&mut frontend), (pieces, wrote), "equal seeds write equal texts");
+}
+
+#[test]
+fn an_untouched_model_is_exported_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut frontend = Frontend::open(&settings());
+    frontend.export(&dir.path().join("out"));
+    let record: RunRecord =
+        serde_json::from_str(&fs::read_to_string(dir.path().join("out/run.json")).unwrap()).unwrap();
+    assert_eq!(record.model.parameters_after, record.model.parameters_before);
+    let untouched = |layer: &LayerRecord| layer.mlp.removed.is_empty() && layer.mlp.hessian.is_none();
+    assert!(record.layers.iter().all(untouched));
+}
+
+#[test]
+fn a_group_size_of_its_own_is_obeyed() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
+    let method = Method { group_size: GroupSize::Fixed(50), ..Method::of_run(&settings, 0.5) };
+    let told = frontend.retry(0, method);
+    assert_eq!(told.layers()[0].0.mlp.group_sizes, [50, 50, 50, 10]);
+}

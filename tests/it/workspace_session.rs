@@ -1,0 +1,439 @@
+//! The workspace with a session: what one process has done, another finds.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::frontend::{
+    Frontend, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times,
+};
+use slimgpt::{
+    config::Settings,
+    engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
+    protocol::{Command, Draft, Event, Method, Pace, Restored, RunRecord},
+    prune::{GroupSize, Part},
+};
+
+fn new_session(dir: &Path) -> (PathBuf, SessionPlace) {
+    let path = dir.join("session");
+    (path.clone(), SessionPlace::New(path))
+}
+
+/// A small run that tracks errors and measures perplexity.
+fn measured(dir: &Path) -> Settings {
+    Settings { eval: Some(small_text(dir)), track_errors: true, ..settings() }
+}
+
+fn reopen(path: &Path) -> (Frontend, Restored) {
+    let mut frontend = Frontend::open_in(&settings(), SessionPlace::Open(path.into()));
+    let told = frontend.until(|event| matches!(event, Event::Session { .. }));
+    let restored = told.all(|event| match event {
+        Event::Restored { session } => Some((**session).clone()),
+        _ => None,
+    });
+    (frontend, restored.into_iter().next().unwrap())
+}
+
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let mut files: Vec<_> = entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .filter(|(name, _)| name != "run.json")
+        .collect();
+    files.sort();
+    files
+}
+
+fn assert_same_output(one: &Path, other: &Path) {
+    assert!(files(one) == files(other), "the files differ");
+    assert_eq!(without_times(one), without_times(other));
+}
+
+/// A run without a screen, with a session.
+fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
+    let (session, place) = new_session(dir);
+    let out = dir.join("out");
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out.clone()),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
+    let record = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    (session, out, record)
+}
+
+/// Another ratio for a layer, put active.
+fn retried(session: &Path, layer: usize, ratio: f64) -> LayerTries {
+    let change = engine::MethodChange { ratio: Some(ratio), ..Default::default() };
+    let job = Retry { session: session.into(), model: None, layer, change, choose: true };
+    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap()
+}
+
+fn chosen(session: &Path, layer: usize, attempt: Option<usize>) -> LayerTries {
+    let job = Choose { session: session.into(), model: None, layer, attempt };
+    finished(engine::start(1, move |control| engine::choose(job, control))).unwrap()
+}
+
+fn resume(session: &Path, out: Option<PathBuf>) -> Result<engine::Resumed, Error> {
+    let job = Resume { session: session.into(), model: None, out, force: false };
+    finished(engine::start(1, move |control| engine::resume(job, control)))
+}
+
+#[test]
+fn a_run_with_a_session_writes_what_one_without_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = measured(dir.path());
+    headless(&settings, &dir.path().join("plain"));
+    let (_, place) = new_session(dir.path());
+    let out = dir.path().join("kept");
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out.clone()),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
+    let told = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    assert_same_output(&dir.path().join("plain"), &out);
+    let mut told = serde_json::to_value(told).unwrap();
+    forget_times(&mut told);
+    assert_eq!(told, without_times(&out));
+}
+
+#[test]
+fn a_run_that_was_broken_off_goes_on_in_another_process_to_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = measured(dir.path());
+    let whole = headless(&settings, &dir.path().join("whole"));
+    let (path, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.begin(0, &settings, Pace::Free);
+    // In the middle of a layer, whose attention is through.
+    frontend.until(|event| matches!(event, Event::PartDone { layer: 3, part: Part::Attention, .. }));
+    drop(frontend);
+
+    let resumed = resume(&path, Some(dir.path().join("resumed"))).unwrap();
+    assert!(resumed.record.layers == whole.layers, "the records differ");
+    assert_same_output(&dir.path().join("whole"), &dir.path().join("resumed"));
+    let again = resume(&path, Some(dir.path().join("resumed"))).unwrap();
+    assert!(again.was_finished);
+}
+
+#[test]
+fn what_was_through_is_not_solved_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (path, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.begin(0, &settings, Pace::Stepwise);
+    let mut first = frontend.until(|event| *event == Event::Paused);
+    while !first.0.iter().any(|event| matches!(event, Event::PartDone { layer: 2, .. })) {
+        frontend.send(Command::Resume { run: 1 });
+        frontend.until(|event| *event == Event::Resumed);
+        first.extend(frontend.until(|event| *event == Event::Paused || is_end(event)));
+    }
+    drop(frontend);
+
+    let (mut frontend, restored) = reopen(&path);
+    assert_eq!(restored.unfinished, Some(restored.layers.len() - 2));
+    let done: Vec<bool> = restored.layers.iter().map(|layer| layer.active == Some(0)).collect();
+    assert!(done[..2].iter().all(|&done| done) && !done[2..].contains(&true));
+    let told = frontend.run(2, &settings);
+    let solved = told.all(|event| match event {
+        Event::Removed { layer: 2, part, .. } => Some(*part),
+        _ => None,
+    });
+    assert!(
+        !solved.is_empty() && solved.iter().all(|part| *part == Part::Mlp),
+        "the attention was solved again"
+    );
+}
+
+#[test]
+fn attempts_choices_and_plans_are_there_again_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = measured(dir.path());
+    let (path, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
+    let tried = frontend
+        .retry(4, Method { ratio: 0.6.into(), parts: vec![Part::Mlp], ..Method::of_run(&settings, 0.6) });
+    frontend.choose(4, Some(1));
+    let mut ratios = frontend.ratios(&settings);
+    ratios[4] = 0.6.into();
+    let face_keeps = serde_json::json!({ "version": 1, "note": "kept" });
+    let draft =
+        Draft { settings: Box::new(settings.clone()), ratios: ratios.clone(), frontend: face_keeps.clone() };
+    frontend.send(Command::SaveDraft { draft: Box::new(draft) });
+    // Obeyed in order: what follows is told after it was kept.
+    frontend.choose(4, Some(1));
+    drop(frontend);
+
+    let (mut frontend, restored) = reopen(&path);
+    assert_eq!((&restored.ratios, &restored.frontend), (&ratios, &face_keeps));
+    assert_eq!(restored.layers[4].active, Some(1));
+    let attempts = &restored.layers[4].attempts;
+    assert_eq!(attempts.len(), 2);
+    assert_eq!(attempts[0].record, first.layers[4]);
+    assert_eq!(attempts[1].record, tried.layers()[0].0);
+    assert!(attempts[0].attention.is_some() && attempts[1].mlp.is_some());
+    assert_eq!(attempts[1].attention, attempts[0].attention, "it was taken over with what was seen of it");
+    assert!(restored.perplexities.iter().any(|known| Some(&known.record) == first.perplexity.as_ref()));
+    // Back to the first attempt, everything is as it was.
+    frontend.choose(4, Some(0));
+    let again = frontend.run(5, &settings).record();
+    assert!(again.layers == first.layers, "the records differ");
+}
+
+#[test]
+fn a_retry_in_a_new_process_finds_the_streams_of_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (path, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
+    frontend.close().unwrap();
+
+    let (mut frontend, _) = reopen(&path);
+    let told = frontend.retry(9, Method::of_run(&settings, first.layers[9].ratio));
+    assert_eq!(frontend.approaching, 0, "the layers above were passed again");
+    assert_eq!(told.layers()[0].0, first.layers[9]);
+}
+
+#[test]
+fn another_ratio_of_the_layer_worked_on_last_is_solved_at_once() {
+    let settings = settings();
+    let mut frontend = Frontend::open(&settings);
+    frontend.run(0, &settings).record();
+    let mlp = |ratio| Method { parts: vec![Part::Mlp], ..Method::of_run(&settings, ratio) };
+    frontend.retry(6, mlp(0.5));
+    frontend.calibrating = 0;
+    let other = frontend.retry(6, mlp(0.2)).layers()[0].0.clone();
+    assert_eq!(frontend.calibrating, 0, "windows were passed once more");
+    // Had it not been measured before, the result would be the same.
+    let mut another = Frontend::open(&settings);
+    another.run(0, &settings).record();
+    assert_eq!(another.retry(6, mlp(0.2)).layers()[0].0, other);
+}
+
+#[test]
+fn streams_that_memory_has_no_room_for_are_found_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings();
+    // Room for the streams of about one layer.
+    settings.machine.memory_budget = room_for(1.5, &settings);
+    let (_, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
+    for layer in [9, 2, 6] {
+        let told = frontend.retry(layer, Method::of_run(&settings, first.layers[layer].ratio));
+        assert_eq!(told.layers()[0].0, first.layers[layer]);
+    }
+    assert_eq!(frontend.approaching, 0);
+}
+
+#[test]
+fn retry_and_choose_without_a_screen_make_layers_below_stale_and_resume_runs_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (session, place) = new_session(dir.path());
+    let out = dir.path().join("out");
+    let job = PruneRun {
+        model: ModelChoice::Demo,
+        settings,
+        out: Some(out),
+        force: false,
+        session: place,
+        dense_from: None,
+    };
+    let first = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
+    let change = engine::MethodChange { ratio: Some(0.5), ..Default::default() };
+    let job = Retry { session: session.clone(), model: None, layer: 7, change, choose: false };
+    let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    assert_eq!(tries.tries.len(), 2);
+    assert!(tries.tries[0].active && tries.stale_below.is_empty());
+
+    let job = Choose { session: session.clone(), model: None, layer: 7, attempt: Some(1) };
+    let tries = finished(engine::start(1, move |control| engine::choose(job, control))).unwrap();
+    assert_eq!(tries.stale_below, [8, 9, 10, 11]);
+    let resumed = resume(&session, Some(dir.path().join("other"))).unwrap();
+    assert!(!resumed.was_finished);
+    assert_eq!(resumed.record.layers[..7], first.layers[..7]);
+    assert_eq!(resumed.record.layers[7], tries.tries[1].record);
+    assert_ne!(resumed.record.layers[8], first.layers[8]);
+}
+
+#[test]
+fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("text.txt");
+    fs::write(&text, slimgpt::demo::HELD_OUT).unwrap();
+    let calibration = vec![slimgpt::calibration::TextSource::File(text.clone())];
+    let settings = Settings { calibration, ..settings() };
+    let (path, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.run(0, &settings).record();
+    frontend.close().unwrap();
+    fs::write(&text, slimgpt::demo::HELD_OUT.replace("the", "The")).unwrap();
+    let error = resume(&path, None).err().unwrap();
+    assert!(error.to_string().contains("text.txt has changed"), "{error}");
+    assert_eq!(error.exit_code(), 2);
+    // One that is gone is no hindrance: the windows are in the session.
+    fs::remove_file(&text).unwrap();
+    assert!(resume(&path, None).unwrap().was_finished);
+}
+
+#[test]
+fn another_session_can_be_opened_in_place_and_one_that_cannot_leaves_all_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (path, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    frontend.run(0, &settings).record();
+    frontend.close().unwrap();
+    let mut frontend = Frontend::open(&settings);
+    frontend.send(Command::Reopen { session: dir.path().join("none") });
+    frontend.until(|event| matches!(event, Event::Warning { .. }));
+    frontend.send(Command::Reopen { session: path });
+    let told = frontend.until(|event| matches!(event, Event::Session { .. }));
+    assert!(told.0.iter().any(|event| matches!(event, Event::Opened { .. })));
+    let told = frontend.run(11, &settings);
+    assert_eq!(told.layers()[0].1.number, 1);
+}
+
+#[test]
+fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (path, place) = new_session(dir.path());
+    let mut frontend = Frontend::open_in(&settings, place);
+    let first = frontend.run(0, &settings).record();
+    let planned = frontend.ratios(&settings);
+    // By hand: layer 3 with other settings, then its attention alone with another ratio; an FFN without compensation.
+    let own =
+        Method { damping: 0.1, group_size: GroupSize::Fixed(16), ..Method::of_run(&settings, planned[3]) };
+    frontend.retry(3, own.clone());
+    frontend.choose(3, Some(1));
+    let tried = Method { ratio: 0.5.into(), parts: vec![Part::Attention], ..own.clone() };
+    frontend.retry(3, tried);
+    frontend.choose(3, Some(2));
+    frontend.close().unwrap();
+    // Another attempt above makes them stale.
+    retried(&path, 1, 0.4);
+    // As the explorer does when an attempt is chosen: its ratio is the planned one.
+    chosen(&path, 3, Some(2));
+    let resumed = resume(&path, Some(dir.path().join("out"))).unwrap().record;
+
+    let (again, before) = (&resumed.layers[3], &first.layers[3]);
+    assert_eq!(again.attention.kept.len(), again.attention.units / 2, "its own ratio");
+    assert_eq!(
+        again.mlp.kept.len(),
+        before.mlp.kept.len(),
+        "that of the attempt that it was taken over from"
+    );
+    assert!(again.mlp.group_sizes[..2] == [16, 16] && again.mlp.hessian.unwrap().damping_used == 0.1);
+    let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();
+    assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3].mlp);
+    assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
+    // What a retry does not say is as it was, too.
+    let change = engine::MethodChange { damping: Some(0.2), ..Default::default() };
+    let job = Retry { session: path.clone(), model: None, layer: 3, change, choose: false };
+    let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap().tries;
+    let newest = &tries.last().unwrap().record;
+    assert_eq!(newest.attention.kept.len(), again.attention.kept.len());
+    assert_eq!(newest.mlp.kept.len(), again.mlp.kept.len());
+    assert_eq!(newest.mlp.hessian.unwrap().damping_used, 0.2);
+    // Nothing is left, and doing it once more changes nothing.
+    assert!(resume(&path, Some(dir.path().join("out"))).unwrap().was_finished);
+    // The methods of layers that were not touched are the run's.
+    assert!(resumed.tuned.iter().all(|tuned| tuned.layer == 3), "{:?}", resumed.tuned);
+}
+
+#[test]
+fn a_layer_that_is_to_stay_dense_stays_so_when_the_session_is_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (session, _, _) = pruned(settings, dir.path());
+    chosen(&session, 5, None);
+    let resumed = resume(&session, Some(dir.path().join("dense"))).unwrap().record;
+    assert!(resumed.layers[5].attention.removed.is_empty() && resumed.layers[5].mlp.removed.is_empty());
+    assert!(!resumed.layers[6].mlp.removed.is_empty());
+}
+
+#[test]
+fn an_output_that_was_replaced_is_not_taken_for_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (session, out, _) = pruned(settings, dir.path());
+    assert!(resume(&session, None).unwrap().was_finished);
+    let weights = fs::read(out.join("model.safetensors")).unwrap();
+    fs::write(out.join("model.safetensors"), "junk").unwrap();
+    let error = resume(&session, None).err().unwrap().to_string();
+    assert!(error.contains("--force"), "{error}");
+    let job = Resume { session, model: None, out: None, force: true };
+    assert!(!finished(engine::start(1, move |control| engine::resume(job, control))).unwrap().was_finished);
+    assert!(fs::read(out.join("model.safetensors")).unwrap() == weights);
+}
+
+#[test]
+fn the_last_layer_tried_again_is_measured_and_finishes_the_session() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = measured(dir.path());
+    let (session, _, first) = pruned(settings, dir.path());
+    retried(&session, 11, 0.6);
+    let resumed = resume(&session, Some(dir.path().join("other"))).unwrap();
+    let (before, after) = (first.perplexity.unwrap(), resumed.record.perplexity.unwrap());
+    assert!(after.after.unwrap() > before.after.unwrap());
+    assert!(resume(&session, Some(dir.path().join("other"))).unwrap().was_finished);
+}
+
+#[test]
+fn an_attempt_whose_weight_is_damaged_is_solved_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings();
+    let (session, out, _) = pruned(settings, dir.path());
+    let file = session.join("attempts/layer-004-attempt-000-mlp.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.len() - 100;
+    bytes[at] ^= 4;
+    fs::write(&file, bytes).unwrap();
+    let job =
+        Retry { session: session.clone(), model: None, layer: 4, change: Default::default(), choose: false };
+    finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
+    resume(&session, Some(dir.path().join("again"))).unwrap();
+    // The table of the layers names the attempt, which is another one.
+    let model = |dir: &Path| {
+        let files = files(dir).into_iter().filter(|(name, _)| name != "layers.csv");
+        files.collect::<Vec<_>>()
+    };
+    assert!(model(&out) == model(&dir.path().join("again")), "the files differ");
+}
+
+#[test]
+fn attempts_that_fit_again_are_put_in_force_and_not_solved_once_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = measured(dir.path());
+    let (session, out, _) = pruned(settings, dir.path());
+    let first = files(&out);
+    let choose = |attempt| chosen(&session, 7, Some(attempt));
+    retried(&session, 7, 0.5);
+    // It may replace what it wrote itself.
+    resume(&session, None).unwrap();
+    assert!(files(&out) != first);
+    assert_eq!(choose(0).stale_below, [8, 9, 10, 11]);
+    let mut worker = engine::start(1, {
+        let job = Resume { session: session.clone(), model: None, out: None, force: false };
+        move |control| engine::resume(job, control)
+    });
+    while let Some(told) = worker.events.blocking_recv() {
+        assert!(!matches!(told.event, Event::LayerStarted { .. }), "a layer was solved once more");
+    }
+    worker.join().unwrap();
+    assert!(files(&out) == first);
+    assert!(choose(1).stale_below == [8, 9, 10, 11]);
+}

@@ -1,0 +1,296 @@
+//! The explorer in a real terminal: what it shows, and what it leaves.
+
+use std::{
+    fs,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::pty::{PROGRAM, Setup, Terminal};
+
+fn explorer() -> Terminal {
+    let terminal = Setup::new(&[]).start();
+    terminal.wait_for_model();
+    terminal
+}
+
+/// The only report that a panic has left.
+fn report(terminal: &Terminal) -> String {
+    let dir = terminal.home().join("state/slimgpt");
+    let files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1);
+    fs::read_to_string(&files[0]).unwrap()
+}
+
+#[test]
+fn without_a_terminal_the_other_ways_are_named() {
+    for arguments in [&[][..], &["explore"], &["no-such-model"], &["replay", "events.jsonl"]] {
+        let ran = Command::new(PROGRAM).args(arguments).output().unwrap();
+        assert_eq!(ran.status.code(), Some(2));
+        let error = String::from_utf8(ran.stderr).unwrap();
+        assert!(error.contains("needs a terminal") && error.contains("slimgpt prune"), "{error}");
+        assert!(ran.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_dumb_terminal_is_told_so() {
+    let mut terminal = Setup::new(&[]).env("TERM", "dumb").start();
+    assert_eq!(terminal.wait_for_exit(), 2);
+    assert!(terminal.contents().contains("TERM=dumb"), "{}", terminal.contents());
+}
+
+#[test]
+fn the_first_frame_is_there_at_once() {
+    let first_frame = || {
+        let terminal = Setup::new(&[]).start();
+        terminal.wait_for("slimgpt");
+        terminal.elapsed()
+    };
+    // The best of some, since the machine may have other work.
+    let best = (0..5).map(|_| first_frame()).min().unwrap();
+    assert!(best < Duration::from_millis(200), "took {best:?}");
+}
+
+#[test]
+fn quitting_leaves_the_terminal_as_it_was() {
+    let mut shell = Setup::of("sh", &["-c", &format!("echo before; sleep 0.3; exec {PROGRAM}")]).start();
+    shell.wait_for("before");
+    let before = shell.modes();
+    shell.wait_for_model();
+    assert_ne!(shell.modes(), before, "raw mode is on");
+    shell.keys("q");
+    assert_eq!(shell.wait_for_exit(), 0);
+    shell.assert_restored();
+    assert_eq!(shell.modes(), before);
+    assert_eq!(shell.contents().trim(), "before", "nothing is left on the shell's screen");
+}
+
+#[test]
+fn a_panic_while_drawing_is_told_on_a_restored_terminal() {
+    let mut terminal = Setup::new(&[]).env("SLIMGPT_PANIC", "draw").start();
+    terminal.wait_for("slimgpt");
+    terminal.keys("?");
+    assert_eq!(terminal.wait_for_exit(), 1);
+    terminal.assert_restored();
+    let written = terminal.written();
+    let (_, told) = written.rsplit_once("\x1b[?1049l").unwrap();
+    for text in ["SLIMGPT_PANIC asked for this", "This report is also in"] {
+        assert!(told.contains(text), "{told}");
+    }
+    assert!(report(&terminal).contains("SLIMGPT_PANIC asked for this"));
+}
+
+#[test]
+fn a_panic_of_the_worker_leaves_the_screen_alone_and_is_told_afterwards() {
+    let mut terminal = Setup::new(&[]).env("SLIMGPT_PANIC", "engine").size(140, 40).start();
+    terminal.wait_for("stopped unexpectedly");
+    terminal.wait_for_model();
+    assert!(!terminal.written().contains("asked for this"), "it was written over the screen");
+    assert!(report(&terminal).contains("SLIMGPT_PANIC asked for this"));
+    // The explorer stays usable.
+    terminal.keys("?");
+    terminal.wait_for("Prune all layers");
+    terminal.keys("\x1b");
+    terminal.wait_until("no help", |screen| !screen.contents().contains("Prune all layers"));
+    terminal.keys("q");
+    assert_eq!(terminal.wait_for_exit(), 1);
+    terminal.assert_restored();
+    assert!(terminal.written().contains("asked for this"), "{}", terminal.contents());
+}
+
+#[test]
+fn signals_end_it_with_their_code_and_a_restored_terminal() {
+    for (signal, code) in [("-TERM", 143), ("-HUP", 129), ("-INT", 130)] {
+        let mut terminal = explorer();
+        terminal.signal(signal);
+        assert_eq!(terminal.wait_for_exit(), code, "{signal}");
+        terminal.assert_restored();
+    }
+}
+
+/// Runs the program in a window within the window, closes the inner one, and tells the exit code. `before` stands before the
+/// program on the shell's line.
+#[cfg(target_os = "linux")]
+fn exit_code_when_its_window_is_closed(before: &str) -> String {
+    let line = format!("trap '' HUP; {before} {PROGRAM}; echo $? > code");
+    let terminal = Setup::of("script", &["-q", "-c", &line, "/dev/null"]).env("SHELL", "/bin/sh").start();
+    terminal.wait_for_model();
+    terminal.signal("-KILL");
+    let code = terminal.home().join("code");
+    let began = Instant::now();
+    loop {
+        match fs::read_to_string(&code) {
+            Ok(text) if text.ends_with('\n') => return text.trim().into(),
+            _ => assert!(began.elapsed() < Duration::from_secs(10), "it goes on without a terminal"),
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_window_that_is_closed_ends_it() {
+    assert_eq!(exit_code_when_its_window_is_closed(""), "129");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_goes_away_without_a_signal_ends_it_too() {
+    assert_eq!(exit_code_when_its_window_is_closed("setsid --wait"), "129");
+}
+
+#[test]
+fn control_z_gives_the_shell_back_and_fg_the_explorer() {
+    let mut shell = Setup::of("bash", &["--norc", "--noediting", "-i"]).env("PS1", "ready> ").start();
+    shell.wait_for("ready>");
+    let before = shell.modes();
+    shell.keys(&format!("{PROGRAM}\r"));
+    shell.wait_for_model();
+    shell.keys("\x1a");
+    shell.wait_for("Stopped");
+    shell.assert_restored();
+    assert_eq!(shell.modes(), before);
+    shell.keys("echo hel''lo\r");
+    shell.wait_for("hello");
+    shell.keys("fg\r");
+    shell.wait_for_model();
+    // It hears keys again.
+    shell.keys("?");
+    shell.wait_for("Prune all layers");
+    shell.keys("\x1b");
+    shell.wait_until("no help", |screen| !screen.contents().contains("Prune all layers"));
+    shell.keys("q");
+    // What is typed before the prompt may still be the explorer's.
+    shell.wait_until("the prompt", |screen| {
+        !screen.alternate_screen() && screen.contents().trim_end().ends_with("ready>")
+    });
+    shell.assert_restored();
+    shell.keys("exit 7\r");
+    assert_eq!(shell.wait_for_exit(), 7);
+}
+
+#[test]
+fn where_no_shell_waits_control_z_shows_the_explorer_again() {
+    let mut terminal = explorer();
+    terminal.keys("\x1a");
+    terminal.wait_until("the shell's screen", |screen| !screen.alternate_screen());
+    terminal.wait_for_model();
+}
+
+#[test]
+fn going_on_after_a_stop_from_outside_draws_everything_again() {
+    let terminal = explorer();
+    let before = terminal.written().len();
+    terminal.signal("-STOP");
+    thread::sleep(Duration::from_millis(100));
+    terminal.signal("-CONT");
+    let began = Instant::now();
+    while terminal.written().len() < before + 500 {
+        assert!(began.elapsed() < Duration::from_secs(30), "nothing was drawn");
+        thread::sleep(Duration::from_millis(10));
+    }
+    terminal.wait_for_model();
+    terminal.signal("-TERM");
+}
+
+#[test]
+fn a_small_window_says_what_it_needs_and_growing_shows_all_again() {
+    let terminal = explorer();
+    terminal.resize(62, 18);
+    terminal.wait_for("needs 80×24, has 62×18");
+    terminal.resize(20, 5);
+    terminal.wait_until("something", |screen| !screen.contents().trim().is_empty());
+    terminal.resize(80, 24);
+    terminal.wait_for_model();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_done_while_nothing_happens() {
+    let terminal = explorer();
+    thread::sleep(Duration::from_millis(500));
+    let (ticks, bytes) = (cpu_ticks(terminal.pid()), terminal.written().len());
+    thread::sleep(Duration::from_secs(2));
+    let used = cpu_ticks(terminal.pid()) - ticks;
+    assert!(used <= 1, "{used} hundredths of a second of CPU in two seconds");
+    assert_eq!(terminal.written().len(), bytes, "something was drawn");
+}
+
+/// User and system time of all threads so far, in hundredths of a second.
+#[cfg(target_os = "linux")]
+fn cpu_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Fields behind the name, which may hold anything; user and system time are the 14th and 15th of all.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn the_mouse_is_taken_and_left_at_run_time() {
+    let mut terminal = explorer();
+    let mouse = |on: bool| {
+        move |screen: &vt100::Screen| (screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None) == on
+    };
+    terminal.wait_until("mouse on", mouse(true));
+    terminal.keys("M");
+    terminal.wait_until("mouse off", mouse(false));
+    terminal.keys("M");
+    terminal.wait_until("mouse on again", mouse(true));
+    let mut terminal = Setup::new(&["--no-mouse"]).start();
+    terminal.wait_for_model();
+    terminal.wait_until("mouse off", mouse(false));
+    terminal.keys("q");
+    terminal.wait_for_exit();
+}
+
+#[test]
+fn pasted_text_goes_into_a_field_and_is_not_taken_for_keys() {
+    let mut terminal = explorer();
+    terminal.keys(":");
+    terminal.wait_until("the palette", |screen| !screen.hide_cursor());
+    terminal.keys("\x1b[200~export\x1b[201~");
+    terminal.wait_for("export");
+    terminal.keys("\x1b");
+    terminal.wait_until("no palette", |screen| !screen.contents().contains("Find"));
+    terminal.keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+}
+
+#[test]
+fn a_model_that_cannot_be_opened_is_told_on_the_shell() {
+    let mut terminal = Setup::new(&["no such model"]).start();
+    assert_eq!(terminal.wait_for_exit(), 2);
+    terminal.assert_restored();
+    assert!(terminal.contents().contains("no such model"), "{}", terminal.contents());
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_told_before_the_screen_is_entered() {
+    for (file, text, told) in [
+        ("interface.toml", "theme = \"dark\"\nmuose = true", "interface.toml, line 2"),
+        ("keys.toml", "start = \"s\"\nflys = \"x\"", "keys.toml, line 2"),
+        ("defaults.toml", "ratio = 0.3\nrato = 0.2", "defaults.toml, line 2"),
+    ] {
+        let mut terminal = Setup::new(&[]).configured(file, text).size(200, 30).start();
+        assert_eq!(terminal.wait_for_exit(), 2);
+        assert!(terminal.contents().contains(told), "{}", terminal.contents());
+        assert!(!terminal.written().contains("\x1b[?1049h"), "the screen was entered");
+    }
+}
+
+#[test]
+fn keys_and_looks_are_as_configured() {
+    let mut terminal = Setup::new(&["--colours", "none"])
+        .configured("keys.toml", "quit = \"F4\"")
+        .configured("interface.toml", "glyphs = \"ascii\"\nmouse = false")
+        .start();
+    terminal.wait_for_model();
+    assert!(terminal.contents().is_ascii(), "{}", terminal.contents());
+    assert!(!terminal.written().contains("38;5;"), "there are colours");
+    terminal.keys("q");
+    thread::sleep(Duration::from_millis(200));
+    terminal.keys("\x1bOS");
+    assert_eq!(terminal.wait_for_exit(), 0);
+}
