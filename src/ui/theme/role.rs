@@ -123,7 +123,7 @@ impl Role {
             Self::Cut => "cut",
             Self::Locked => "locked",
             Self::Mean => "mean",
-            Self::PreviousRun => "previous_run",
+            Self::PreviousRun => "previous-run",
             Self::Dense => "dense",
             Self::Pruned => "pruned",
             Self::Progress => "progress",
