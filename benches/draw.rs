@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::{Terminal, backend::TestBackend};
 use slimgpt::{
-    app::{KeyMap, Msg, Origin, Screen, Start, State, update},
     config::{Options, Settings},
+    explorer::view::{self, Theme},
+    explorer::{KeyMap, Msg, Origin, Screen, Start, State, update},
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, Pace, PartRecord, Stamped,
     },
     prune::Part,
-    ui::{self, Theme},
 };
 
 const LAYERS: usize = 80;
@@ -72,7 +72,7 @@ impl Drawn {
             let began = Instant::now();
             terminal
                 .draw(|frame| {
-                    ui::draw(frame, state, theme);
+                    view::draw(frame, state, theme);
                 })
                 .expect("a test backend has no I/O");
             let took = began.elapsed();
@@ -113,7 +113,7 @@ fn half_done() -> State {
     };
     emit(&mut state, 0, opened());
     state.settings.calibration = vec!["demo:stories".parse().expect("a built-in text")];
-    update(&mut state, Msg::Key(slimgpt::app::Key::named("s").expect("a key")));
+    update(&mut state, Msg::Key(slimgpt::explorer::Key::named("s").expect("a key")));
     for layer in 0..=LAYERS / 2 {
         let method = Method::of_run(&state.settings, 0.3);
         emit(&mut state, 1, Event::LayerStarted { layer, attempt: 0, method: method.clone() });

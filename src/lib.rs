@@ -3,8 +3,6 @@
 //! Arrows run one way: `headless → engine → {export, eval, pipeline} → {prune, calibration, model}`;
 //! `config` is used by all and uses nobody. ARCHITECTURE.md tells more.
 
-// The state of the explorer: messages in, effects out.
-pub mod app;
 // Texts to token windows: plain text, JSON lines, Alpaca JSON, each also gzipped.
 pub mod calibration;
 // The settings of a run, checked once.
@@ -25,8 +23,8 @@ pub mod headless;
 pub mod model;
 // One pass over the blocks: measure, solve, propagate.
 pub mod pipeline;
-// Draws the state of the explorer.
-pub mod ui;
+// The explorer: messages in, effects out, and the state drawn.
+pub mod explorer;
 // The explorer on a terminal: input, event loop, and the terminal left as it was found.
 pub mod tui;
 // Charts from plain numbers, as SVG and as PNG.

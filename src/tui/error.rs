@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{app, config, engine, recording};
+use crate::{config, engine, explorer, recording};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] config::Error),
     #[error(transparent)]
-    Keys(#[from] app::KeyMapError),
+    Keys(#[from] explorer::KeyMapError),
     #[error(transparent)]
     Engine(#[from] engine::Error),
     #[error(transparent)]

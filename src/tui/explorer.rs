@@ -25,12 +25,12 @@ use super::{
     suspend::suspend,
 };
 use crate::{
-    app::{self, Effect, Entry, Level, Msg, Start, State},
     config::Settings,
     engine,
+    explorer::view::{self, Hits, Theme},
+    explorer::{self, Effect, Entry, Level, Msg, Start, State},
     protocol::Stamped,
     recording::{self, Recorder},
-    ui::{self, Hits, Theme},
 };
 
 /// Events taken at once; then the screen and the keys have their turn.
@@ -70,7 +70,7 @@ impl Explorer {
         drop(guard);
         source.close();
         if let Some(path) = state.session.as_ref().filter(|_| !state.is_replay()) {
-            session::print_hint(&app::session_name(path), &app::session_argument(&state, path));
+            session::print_hint(&explorer::session_name(path), &explorer::session_argument(&state, path));
         }
         let recorded = recorder.map_or(Ok(()), Recorder::finish);
         let ending = match ended {
@@ -222,7 +222,7 @@ impl Explorer {
 
     fn update(&mut self, msg: Msg) -> Result<Next, Error> {
         self.pacing.change();
-        for effect in app::update(&mut self.state, msg) {
+        for effect in explorer::update(&mut self.state, msg) {
             match effect {
                 Effect::Command(command) => self.source.command(command),
                 Effect::ListSessions => self.on_disk.list(self.state.session.clone()),
@@ -256,7 +256,7 @@ impl Explorer {
         }
         let (state, hits) = (&self.state, &mut self.hits);
         let theme = &self.themes[state.theme.min(self.themes.len() - 1)];
-        self.screen.draw(|frame| *hits = ui::draw(frame, state, theme)).map_err(Error::Terminal)?;
+        self.screen.draw(|frame| *hits = view::draw(frame, state, theme)).map_err(Error::Terminal)?;
         self.pacing.drawn(Instant::now());
         Ok(())
     }

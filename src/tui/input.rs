@@ -6,8 +6,8 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEve
 use tokio::sync::mpsc;
 
 use crate::{
-    app::{Key, Msg, Pointer, Press},
-    ui::Hits,
+    explorer::view::Hits,
+    explorer::{Key, Msg, Pointer, Press},
 };
 
 /// Events that may wait while a frame is drawn.
@@ -63,7 +63,7 @@ mod tests {
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
     use super::*;
-    use crate::app::{Pointed, Screen};
+    use crate::explorer::{Pointed, Screen};
 
     fn key(kind: KeyEventKind) -> Event {
         Event::Key(KeyEvent::new_with_kind(KeyCode::Char('s'), KeyModifiers::NONE, kind))

@@ -8,10 +8,10 @@ use std::{
 
 use super::Error;
 use crate::{
-    app::KeyMap,
     config::{self, Colours, GlyphChoice, Paths},
+    explorer::KeyMap,
+    explorer::view::{self, Depth, Environment, Glyphs, Theme},
     protocol::Pace,
-    ui::{self, Depth, Environment, Glyphs, Theme},
 };
 
 /// Flags of the explorer; they win over the files.
@@ -134,12 +134,12 @@ fn load_themes(paths: Option<&Paths>) -> Result<Loaded, Error> {
     let names: Vec<String> = own.iter().map(|file| file.path.display().to_string()).collect();
     let source = |(file, path)| source(file, path);
     let sources: Vec<_> = own.iter().zip(&names).map(source).collect();
-    let (themes, warnings) = ui::load(&sources);
+    let (themes, warnings) = view::load(&sources);
     Ok(Loaded { themes, own, warnings })
 }
 
-fn source<'a>(file: &'a ThemeFile, path: &'a String) -> ui::Source<'a> {
-    ui::Source { name: &file.name, text: &file.text, file: path }
+fn source<'a>(file: &'a ThemeFile, path: &'a String) -> view::Source<'a> {
+    view::Source { name: &file.name, text: &file.text, file: path }
 }
 
 /// Every `NAME.toml` of the directory, by name.

@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::{
-    app::{Msg, Picture},
+    explorer::{Msg, Picture},
     plot::Chart,
     protocol::SessionSummary,
     session,

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::{
-    app::{AttemptResult, Figure, Picture, State},
+    explorer::{AttemptResult, Figure, Picture, State},
     export,
     plot::{Chart, Look},
     protocol::{LayerRecord, Statistics},

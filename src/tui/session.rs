@@ -10,10 +10,10 @@ use std::{
 
 use super::{Ending, Error, Interface, explorer::Explorer, report};
 use crate::{
-    app::{self, Origin},
     calibration::TextSource,
     config::Settings,
     engine::{ModelChoice, SessionPlace},
+    explorer::{self, Origin},
     recording::{Recorder, Replay},
 };
 
@@ -72,7 +72,7 @@ impl Opened {
     pub(super) fn origin(&self) -> Origin {
         match self {
             Self::Model { place: SessionPlace::Open(path), .. } => {
-                Origin::Live { model: format!("session {}", app::session_name(path)) }
+                Origin::Live { model: format!("session {}", explorer::session_name(path)) }
             }
             Self::Model { model: ModelChoice::Demo, .. } => {
                 Origin::Live { model: "the built-in demo".into() }

@@ -10,12 +10,12 @@ use crate::window::{
     odd::{self, STRANGE, Size},
 };
 use slimgpt::{
-    app::{
+    explorer::view::LEAST,
+    explorer::{
         ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Key, Msg, Overlay, Pointer, Press,
         Screen, State, update,
     },
     protocol::{Event, Stage, Stamped},
-    ui::LEAST,
 };
 
 const LARGE: (u16, u16) = (500, 100);
@@ -43,7 +43,7 @@ fn look_everywhere(state: &mut State, sizes: &[(u16, u16)], told: &str) {
 }
 
 fn keys() -> Vec<(Action, Key)> {
-    let keymap = slimgpt::app::KeyMap::default();
+    let keymap = slimgpt::explorer::KeyMap::default();
     ACTIONS
         .iter()
         .flat_map(|info| keymap.keys(info.action).map(|key| (info.action, key)).collect::<Vec<_>>())

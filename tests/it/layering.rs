@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("disk", &[]),
     ("prune", &[]),
     ("model", &[]),
@@ -23,13 +23,11 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("session", &["protocol", "prune", "model", "calibration", "disk", "config"]),
     ("plot", &["config"]),
     ("report", &["plot", "session", "protocol", "prune", "model", "calibration", "config"]),
-    ("app", &["protocol", "prune", "model", "calibration", "config"]),
-    ("ui", &["app", "protocol", "prune", "model", "calibration", "config"]),
+    ("explorer", &["protocol", "prune", "model", "calibration", "config"]),
     (
         "tui",
         &[
-            "ui",
-            "app",
+            "explorer",
             "engine",
             "export",
             "recording",
@@ -95,7 +93,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
 
 /// Which modules may name a crate.
 const CRATES: [(&str, &[&str]); 11] = [
-    ("ratatui", &["ui", "tui"]),
+    ("ratatui", &["explorer", "tui"]),
     ("candle_core", &["engine", "eval", "export", "pipeline", "model"]),
     ("candle_nn", &["model"]),
     ("candle_transformers", &["eval"]),

@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::window::{drawn, emit, listed, live, press, recorded, replay};
 use slimgpt::{
-    app::{Msg, Overlay, Panel, Screen, State, update},
+    explorer::view::LEAST,
+    explorer::{Msg, Overlay, Panel, Screen, State, update},
     protocol::{CurvePoint, Event, Side, Stamped},
     prune::{LayerRatio, Part},
-    ui::LEAST,
 };
 
 const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];

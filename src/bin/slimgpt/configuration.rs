@@ -3,9 +3,9 @@
 use std::{fs, io::ErrorKind, path::PathBuf};
 
 use slimgpt::{
-    app::{ACTIONS, Key},
     config::{self, Options, Paths, Settings},
     engine::{self, ModelChoice},
+    explorer::{ACTIONS, Key},
     headless, tui,
 };
 

@@ -2,8 +2,8 @@
 
 use ratatui::layout::{Position, Rect};
 use slimgpt::{
-    app::{Overlay, Panel, Pointed, Screen, State, explanation, palette},
-    ui::LEAST,
+    explorer::view::LEAST,
+    explorer::{Overlay, Panel, Pointed, Screen, State, explanation, palette},
 };
 
 use super::Shown;

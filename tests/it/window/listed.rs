@@ -1,8 +1,8 @@
 //! Sessions as the list shows them: usual ones, and such as nobody would make.
 
 use slimgpt::{
-    app::{Msg, State, update},
     config::{Options, Settings},
+    explorer::{Msg, State, update},
     protocol::{
         AttemptSummary, CalibrationRecord, LayerSummary, ModelRecord, PartSummary, PerplexityRecord,
         SessionContent, SessionStatus, SessionSummary,

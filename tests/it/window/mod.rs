@@ -13,11 +13,11 @@ use ratatui::{
     style::{Color, Modifier},
 };
 use slimgpt::{
-    app::{Effect, Key, KeyMap, Msg, Origin, Start, State, update},
     calibration::TextSource,
     config::{Options, Settings},
+    explorer::view::{self, Hits, Theme},
+    explorer::{Effect, Key, KeyMap, Msg, Origin, Start, State, update},
     protocol::{Event, Pace, Stamped},
-    ui::{self, Hits, Theme},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -80,7 +80,7 @@ pub fn drawn(state: &State) -> Shown {
     let (columns, rows) = state.size;
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     let mut hits = Hits::default();
-    terminal.draw(|frame| hits = ui::draw(frame, state, &THEME)).unwrap();
+    terminal.draw(|frame| hits = view::draw(frame, state, &THEME)).unwrap();
     let cursor = terminal.backend().cursor_visible().then(|| terminal.backend().cursor_position());
     Shown { buffer: terminal.backend().buffer().clone(), hits, cursor }
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use slimgpt::{
-    app::{Msg, State, update},
     config::Settings,
+    explorer::{Msg, State, update},
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, PartRecord, PerplexityRecord, PlannedLayer, Restored, RestoredAttempt, RestoredLayer,

@@ -1,0 +1,233 @@
+//! Sessions beside the open one: marked in the list, read anew, weighed, copied, let go.
+
+use std::path::PathBuf;
+
+use super::{Script, restoring::reopened};
+use crate::{
+    config::{Options, Settings},
+    explorer::{Effect, Msg, NoticeKind, Origin, Panel, Pointed, Quantity, Screen},
+    protocol::{
+        AttemptSummary, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
+        SessionStatus, SessionSummary,
+    },
+};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from("/state/sessions").join(name)
+}
+
+/// Two layers active, the attention of the second as it was; the perplexity of the pruned model is `after`.
+fn content(after: f64) -> SessionContent {
+    let part = |kept: usize, error: f64| PartSummary { units: 10, kept, relative_error: error };
+    let layer = |number: usize, attention: PartSummary| LayerSummary {
+        attempts: 1,
+        active: Some(AttemptSummary {
+            number,
+            ratio: 0.25.into(),
+            attention,
+            mlp: part(8, 0.25),
+            output_error: None,
+        }),
+        stale: false,
+    };
+    SessionContent {
+        created: 0,
+        changed: 0,
+        model: ModelRecord {
+            name: "tiny, small".into(),
+            family: "llama".into(),
+            layers: 2,
+            parameters_before: 1000,
+            parameters_after: 800,
+            config_sha256: String::new(),
+        },
+        settings: Settings::new(Options::default()).unwrap(),
+        calibration: None,
+        layers: vec![layer(0, part(5, 0.5)), layer(1, part(10, 0.0))],
+        perplexity: Some(PerplexityRecord {
+            text: "eval.txt".into(),
+            seq_len: 64,
+            tokens: 640,
+            bos: false,
+            before: 9.0,
+            after: Some(after),
+        }),
+        seconds: 12.5,
+        output: None,
+    }
+}
+
+fn summary(name: &str, after: f64) -> SessionSummary {
+    let content = Some(content(after));
+    SessionSummary { path: path(name), name: name.into(), bytes: 1, status: SessionStatus::Finished, content }
+}
+
+fn damaged(name: &str) -> SessionSummary {
+    let status = SessionStatus::Damaged { why: "session.json is cut off".into() };
+    SessionSummary { status, content: None, ..summary(name, 0.0) }
+}
+
+/// A list of the open session, six others, and a damaged one.
+fn listed() -> Script {
+    let mut script = reopened(|_, _| {});
+    script.keys("S");
+    let names = ["tiny-one", "two", "three", "four", "five", "six", "seven"];
+    let mut sessions: Vec<_> =
+        names.into_iter().zip(9..).map(|(name, at)| summary(name, at.into())).collect();
+    sessions.push(damaged("bad"));
+    script.send(Msg::Sessions { now: 0, sessions: Ok(sessions) });
+    script
+}
+
+fn places(script: &Script) -> Vec<(usize, String)> {
+    script.state.compared_sessions().map(|compared| (compared.place, compared.name.clone())).collect()
+}
+
+#[test]
+fn a_mark_holds_a_session_and_a_second_one_lets_it_go() {
+    let mut script = listed();
+    script.keys("down m");
+    assert_eq!(script.effects, [Effect::ReadSession(path("two"))]);
+    assert_eq!(script.notice(), "Session two is compared as b (screen 5)");
+    script.keys("down m");
+    assert_eq!(places(&script), [(1, "two".into()), (2, "three".into())]);
+    script.keys("up m");
+    assert!(script.effects.is_empty());
+    assert_eq!(places(&script), [(2, "three".into())], "the other one keeps its letter");
+    script.keys("down down m");
+    assert_eq!(places(&script), [(1, "four".into()), (2, "three".into())], "and the free one is given again");
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_the_reason() {
+    let mut script = listed();
+    script.keys("m");
+    assert!(script.effects.is_empty() && script.notice().contains("always compared"));
+    script.keys("end m");
+    assert_eq!(script.notice(), "session bad cannot be read: session.json is cut off");
+    script.keys("home down m down m down m down m down m");
+    assert_eq!(places(&script).len(), 5);
+    script.keys("down m");
+    assert!(script.effects.is_empty() && script.notice().contains("5 sessions are compared already"));
+}
+
+#[test]
+fn held_sessions_are_read_anew_with_the_screen_and_the_unreadable_one_is_left_out() {
+    let mut script = listed();
+    script.keys("down m down m esc 5");
+    assert_eq!(script.effects, [Effect::ReadSession(path("two")), Effect::ReadSession(path("three"))]);
+    script.send(Msg::SessionRead(summary("two", 20.0)));
+    let after = |script: &Script| script.state.compared()[1].perplexity.as_ref().and_then(|of| of.after);
+    assert_eq!(after(&script), Some(20.0));
+    script.send(Msg::SessionRead(damaged("three")));
+    let notice = script.state.notice.clone().unwrap();
+    assert_eq!(notice.kind, NoticeKind::Failed);
+    assert_eq!(
+        notice.text,
+        "session three cannot be read: session.json is cut off; it is not compared any more"
+    );
+    assert_eq!(places(&script), [(1, "two".into())]);
+    script.send(Msg::SessionRead(summary("seven", 1.0)));
+    assert_eq!(places(&script).len(), 1, "what was let go meanwhile does not come back");
+    script.keys("S");
+    script.send(Msg::Sessions { now: 1, sessions: Ok(vec![summary("two", 30.0)]) });
+    assert_eq!(after(&script), Some(30.0), "the list tells the newest as well");
+    script.send(Msg::SessionDeleted { path: path("two"), result: Ok(()) });
+    assert!(!script.state.holds_sessions());
+}
+
+#[test]
+fn the_panels_of_other_sessions_are_there_only_while_some_are_held() {
+    let mut script = listed();
+    script.keys("esc 5");
+    assert_eq!(script.state.focused(), Panel::Texts);
+    script.keys("f f");
+    assert_eq!(script.state.focused(), Panel::Texts);
+    script.keys("S down m esc");
+    assert_eq!(script.state.focused(), Panel::Sessions);
+    script.keys("f");
+    assert_eq!(script.state.focused(), Panel::Curves);
+    script.keys("f");
+    assert_eq!(script.state.focused(), Panel::Texts);
+    script.keys("F S down m esc");
+    assert_eq!(script.state.focused(), Panel::Texts);
+}
+
+#[test]
+fn left_and_right_turn_the_quantity_and_up_and_down_the_session() {
+    let mut script = listed();
+    script.keys("down m down m esc 5 right");
+    assert_eq!(script.state.compared.quantity, Quantity::MlpError);
+    script.keys("right right");
+    assert_eq!(script.state.compared.quantity, Quantity::Heads);
+    script.keys("left f left");
+    assert_eq!(script.state.compared.quantity, Quantity::MlpError);
+    script.keys("down down down");
+    assert_eq!(script.state.compared.row, 2);
+    script.keys("]");
+    assert_eq!(script.state.layer, 1);
+    script.click(Pointed::Compared(1));
+    assert_eq!((script.state.compared.row, script.state.focused()), (1, Panel::Sessions));
+    script.keys("f f down");
+    assert_eq!(script.state.compared.row, 1, "texts scroll by themselves");
+}
+
+#[test]
+fn means_count_only_parts_that_were_pruned() {
+    let mut script = listed();
+    script.keys("down m esc 5");
+    let compared = &script.state.compared()[1];
+    assert_eq!(compared.values(Quantity::AttentionError), [Some(0.5), None]);
+    assert_eq!(compared.mean(Quantity::AttentionError), Some(0.5));
+    assert_eq!(compared.mean(Quantity::MlpError), Some(0.25));
+    assert_eq!(compared.mean(Quantity::OutputError), None);
+    assert_eq!(compared.ratio, Some(0.25.into()));
+}
+
+#[test]
+fn the_open_session_is_weighed_by_what_the_others_were_measured_on() {
+    let mut script = listed();
+    script.keys("down m esc 5");
+    let measured = script.state.compare.measured[0].record.clone();
+    script.state.compare.add(PerplexityRecord { text: "another".into(), ..measured });
+    let open = &script.state.compared()[0];
+    assert!(open.is_open());
+    assert_eq!(open.evaluation(), Some(("eval.txt", 64, false)));
+}
+
+#[test]
+fn sessions_and_their_layers_are_copied_as_csv() {
+    let mut script = listed();
+    script.keys("down m esc 5 y");
+    let [Effect::Copy(text)] = &script.effects[..] else { panic!("{:?}", script.effects) };
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[1].starts_with("tiny-one,true,tiny,"), "{text}");
+    assert!(
+        lines[2].starts_with("two,false,\"tiny, small\",log,0.25,0.25,1000,800,eval.txt,64,9,10,0.5,0.25,,")
+    );
+    script.keys("f y");
+    let [Effect::Copy(text)] = &script.effects[..] else { panic!("{:?}", script.effects) };
+    assert!(text.ends_with("two,0,0.25,0.25,0.5,0.25,\ntwo,1,0.25,0.25,,0.25,\n"), "{text}");
+}
+
+#[test]
+fn a_held_session_that_is_opened_stands_in_the_first_row_alone() {
+    let mut script = listed();
+    script.keys("down m down m esc 5");
+    script.state.session = Some(path("two"));
+    let names: Vec<String> = script.state.compared().into_iter().map(|of| of.name).collect();
+    assert_eq!(names, ["two", "three"]);
+}
+
+#[test]
+fn a_recording_stands_beside_sessions_as_well() {
+    let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
+    script.handle(0, super::script::opened(2));
+    script.keys("S");
+    script.send(Msg::Sessions { now: 0, sessions: Ok(vec![summary("two", 10.0)]) });
+    script.keys("m esc 5");
+    assert_eq!(script.state.screen, Screen::Compare);
+    let names: Vec<String> = script.state.compared().into_iter().map(|of| of.name).collect();
+    assert_eq!(names, ["this recording", "two"]);
+}

@@ -1,0 +1,225 @@
+//! Help, palette, filters, forms and questions.
+
+use super::Script;
+use crate::{
+    explorer::{Effect, Level, Overlay, Screen},
+    protocol::{Command, Event},
+    prune::GroupSize,
+};
+
+#[test]
+fn the_palette_does_what_it_finds() {
+    let mut script = Script::opened(12);
+    script.keys(":");
+    script.text("error curve");
+    script.keys("enter");
+    assert!(matches!(script.command(), Command::Curve { .. }));
+    script.keys(":");
+    script.text("layer 11");
+    script.keys("enter");
+    assert_eq!((script.state.layer, script.state.screen), (11, Screen::Layer));
+    script.keys(":");
+    script.text("theme light");
+    script.keys("enter");
+    assert_eq!(script.state.theme, 1);
+    script.keys(":");
+    script.text("no such thing");
+    script.keys("enter");
+    assert!(script.notice().contains("no such thing"));
+}
+
+#[test]
+fn keys_are_typed_while_something_is_typed() {
+    let mut script = Script::opened(2);
+    script.keys(": q s");
+    assert!(script.effects.is_empty());
+    assert!(
+        matches!(script.state.overlays.last(), Some(Overlay::Palette { input, .. }) if input.text() == "qs")
+    );
+    script.keys("esc");
+    assert!(script.state.overlays.is_empty());
+}
+
+#[test]
+fn ctrl_z_suspends_however_deep_in_a_dialog() {
+    let mut script = Script::opened(2);
+    script.keys(": ctrl-z");
+    assert_eq!(script.effects, [Effect::Suspend]);
+}
+
+#[test]
+fn a_filter_shows_matching_layers_at_once_and_esc_takes_it_back() {
+    let mut script = Script::pruned(4);
+    script.state.schedule.set(2, None, 0.9);
+    script.keys("/");
+    script.text("stale");
+    assert_eq!(script.state.listed_layers(), [2]);
+    script.keys("enter");
+    assert_eq!(script.state.listed_layers(), [2], "kept after Enter");
+    script.keys("down");
+    assert_eq!(script.state.layer, 2);
+    script.keys("esc");
+    assert_eq!(script.state.listed_layers().len(), 4);
+    script.keys("/ x esc");
+    assert_eq!(script.state.layer_filter, "");
+}
+
+#[test]
+fn the_log_is_filtered_by_words_and_by_level() {
+    let mut script = Script::pruned(2);
+    script.handle(0, Event::Warning { message: "careful".into() });
+    script.keys("6");
+    let all = script.state.log.shown().count();
+    script.keys("v");
+    let info = script.state.log.shown().count();
+    assert!(info < all && script.state.log.least == Level::Info);
+    script.keys("v");
+    assert_eq!(script.state.log.shown().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["careful"]);
+    script.keys("v v /");
+    script.text("LAYER 1");
+    assert!(script.state.log.shown().all(|entry| entry.text.contains("ayer 1")));
+}
+
+#[test]
+fn the_log_follows_the_newest_until_the_cursor_is_moved() {
+    let mut script = Script::pruned(2);
+    script.keys("6");
+    assert_eq!(script.state.log.cursor, None);
+    script.keys("up");
+    assert!(script.state.log.cursor.is_some());
+    script.keys("end");
+    assert_eq!(script.state.log.cursor, None);
+}
+
+#[test]
+fn settings_are_checked_before_they_hold() {
+    let mut script = Script::opened(2);
+    script.keys("o");
+    script.field("damping");
+    script.retype("7");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("damping"));
+    script.retype("0.05");
+    script.field("group size");
+    script.retype("exact");
+    script.field("samples");
+    script.retype("0");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("samples"));
+    script.retype("16");
+    script.switch("track errors", true);
+    script.keys("enter");
+    let settings = &script.state.settings;
+    assert_eq!((settings.damping, settings.samples, settings.group_size), (0.05, 16, GroupSize::Exact));
+    assert!(settings.track_errors);
+}
+
+#[test]
+fn export_names_a_directory_and_says_where_it_went() {
+    let mut script = Script::pruned(2);
+    script.keys("E");
+    assert_eq!(script.form_text("directory"), "slim-tiny");
+    script.field("directory");
+    script.retype("");
+    script.keys("enter");
+    assert!(script.form_error().is_some());
+    script.retype("out");
+    script.keys("enter");
+    let Command::Export { run, out, force: false, .. } = script.command().clone() else { panic!() };
+    assert_eq!(out, std::path::Path::new("out"));
+    script.handle(run, Event::Written { path: out, bytes: 2048 });
+    script.handle(run, Event::JobDone);
+    assert!(script.notice().contains("Wrote out (2.0 KiB)"));
+}
+
+#[test]
+fn a_prompt_is_written_from_once_it_is_edited() {
+    let mut script = Script::opened(2);
+    script.keys("5 e");
+    script.retype("The fox ");
+    script.keys("enter");
+    match script.command() {
+        Command::Write { prompt, .. } => assert_eq!(prompt.text, "The fox ", "the blank at its end counts"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn perplexity_is_asked_on_a_text_of_the_person_s() {
+    let mut script = Script::opened(2);
+    script.keys("5 m");
+    script.retype("mine.txt");
+    script.field("seq-len");
+    script.retype("1");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("seq-len"));
+    script.retype("64");
+    script.keys("enter");
+    match script.command() {
+        Command::Measure { text, seq_len: 64, bos: false, .. } => assert_eq!(text.to_string(), "mine.txt"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn explain_stays_open_while_the_focus_moves() {
+    let mut script = Script::opened(2);
+    script.keys("2 i f");
+    assert_eq!(script.state.overlays, [Overlay::Explain]);
+    assert_ne!(script.state.focused(), Screen::Layer.panels()[0]);
+    script.keys("esc");
+    assert!(script.state.overlays.is_empty());
+    assert_eq!(script.state.screen, Screen::Layer, "Esc goes one step back, not two");
+}
+
+#[test]
+fn copying_gives_text_that_other_programs_read() {
+    let mut script = Script::pruned(2);
+    script.keys("y");
+    let [Effect::Copy(text)] = &script.effects[..] else { panic!() };
+    assert_eq!(text.lines().count(), 3);
+    assert!(text.lines().nth(1).unwrap().starts_with("0,"));
+    assert_eq!(
+        text.lines().next().unwrap().split(',').count(),
+        text.lines().nth(2).unwrap().split(',').count()
+    );
+    script.keys("3 y");
+    let [Effect::Copy(text)] = &script.effects[..] else { panic!() };
+    let ratios: Vec<f64> = text.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(script.state.schedule.ratios, ratios);
+    script.keys("5 y");
+    assert!(script.effects.is_empty() && script.notice().contains("nothing to copy"));
+}
+
+#[test]
+fn an_export_that_fails_gives_its_form_back_with_the_reason() {
+    let mut script = Script::pruned(2);
+    script.keys("E");
+    script.field("directory");
+    script.retype("there");
+    script.keys("enter");
+    let run = script.run();
+    script.handle(run, Event::RunFailed { message: "output there: already there".into() });
+    assert_eq!(script.form_error().as_deref(), Some("output there: already there"));
+    assert_eq!(script.form_text("directory"), "there");
+}
+
+#[test]
+fn explain_tells_the_formula_of_the_score_in_use() {
+    use crate::{explorer::explanation, prune::HeadScore};
+    let mut script = Script::opened(1);
+    script.keys("2");
+    let formula = |script: &Script| explanation(&script.state).formula[0];
+    assert!(formula(&script).contains("‖W_c L⁻ᵀ‖²"));
+    script.state.settings.head_score = HeadScore::Diagonal;
+    assert!(formula(&script).contains("/ P_jj"));
+    script.state.settings.head_score = HeadScore::GroupedCholesky;
+    assert!(formula(&script).contains("/ L_jj²"));
+}
+
+#[test]
+fn what_waits_for_another_job_is_said() {
+    let mut script = Script::opened(2);
+    script.keys("s c");
+    assert_eq!(script.notice(), "error curve waits until pruning is done");
+}

@@ -1,0 +1,243 @@
+//! The schedule edited by hand, undone and redone.
+
+use super::Script;
+use crate::{
+    config::Span,
+    explorer::{Locked, Status},
+    protocol::{Command, Event, LossPoint, SearchRecord, SensitivityCurve, TriedRatios},
+    prune::{LayerRatio, Part, Schedule},
+};
+
+fn ratio(script: &Script, layer: usize) -> f64 {
+    script.state.schedule.ratios[layer].one().unwrap()
+}
+
+#[test]
+fn a_nudge_moves_one_ratio_and_the_parameters_follow_at_once() {
+    let mut script = Script::opened(4);
+    let before = (ratio(&script, 1), script.state.parameters_planned());
+    script.keys("3 right up up up up up pageup pageup");
+    assert!((ratio(&script, 1) - before.0 - 0.15).abs() < 1e-6);
+    assert!(script.state.parameters_planned() < before.1);
+    assert_eq!(script.state.schedule.name(), "by hand");
+    script.keys("u");
+    assert_eq!(ratio(&script, 1), before.0, "nudges in a row are one edit");
+    assert_eq!(script.state.schedule.name(), "log");
+    script.keys("ctrl-r");
+    assert!((ratio(&script, 1) - before.0 - 0.15).abs() < 1e-6);
+}
+
+#[test]
+fn heads_and_channels_are_edited_apart_where_a_part_is_chosen() {
+    let mut script = Script::opened(2);
+    let before = ratio(&script, 0);
+    script.keys("3 a K");
+    let apart = script.state.schedule.ratios[0];
+    assert!((apart.attention - before - 0.05).abs() < 1e-6 && apart.mlp == before, "{apart}");
+    script.keys("a J");
+    let apart = script.state.schedule.ratios[0];
+    assert!((apart.attention - before - 0.05).abs() < 1e-6 && (apart.mlp - before + 0.05).abs() < 1e-6);
+    script.keys("a K");
+    assert!((script.state.schedule.ratios[0].mlp - before).abs() < 1e-6, "both again");
+    script.keys("e");
+    script.retype("0.1/0.3");
+    script.keys("enter");
+    assert_eq!(script.state.schedule.ratios[0], LayerRatio { attention: 0.1, mlp: 0.3 });
+    let share = script.state.schedule.attention_share;
+    let mean = (share * 0.1 + (1.0 - share) * 0.3 + ratio(&script, 1)) / 2.0;
+    assert!((script.state.schedule.mean() - mean).abs() < 1e-12, "means count by parameters");
+}
+
+#[test]
+fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
+    let mut script = Script::opened(2);
+    let before = script.state.schedule.clone();
+    script.keys("3 A");
+    let run = match script.command() {
+        Command::Search { run, settings } => {
+            assert_eq!((&settings.schedule, settings.span()), (&Schedule::Auto, before.span));
+            *run
+        }
+        other => panic!("{other:?}"),
+    };
+    let points = vec![LossPoint { removed: 2, rise: 0.1 }];
+    let curve = SensitivityCurve { layer: 0, part: Part::Mlp, units: 4, per_unit: 3, points };
+    script.handle(run, Event::Sensitivity { curve: curve.clone() });
+    let ratios = vec![LayerRatio { attention: 0.5, mlp: 0.25 }, 0.75.into()];
+    let tried = TriedRatios { name: "log".into(), ratios: ratios.clone(), removed: 12, loss: 2.0 };
+    script.handle(run, Event::Tried { tried: tried.clone(), best: true });
+    assert_eq!(script.state.schedule, before, "nothing is planned until the search has ended");
+    let (curves, tried) = (vec![curve], vec![tried]);
+    let record = SearchRecord { share: 0.2, budget: 10, windows: 1, dense_loss: 1.0, curves, tried, best: 0 };
+    script.handle(run, Event::Found { record: Box::new(record) });
+    script.handle(run, Event::JobDone);
+    assert_eq!(script.state.schedule.ratios, ratios);
+    assert_eq!(script.state.schedule.name(), "auto");
+    script.keys("s");
+    let Command::Run { ratios: planned, settings, .. } = script.command() else { panic!() };
+    assert_eq!((planned, &settings.schedule), (&ratios, &Schedule::Auto));
+    script.keys("u");
+    assert_eq!(script.state.schedule.ratios, before.ratios);
+}
+
+#[test]
+fn the_settings_form_leaves_alone_what_it_does_not_show() {
+    let mut script = Script::opened(2);
+    let settings = &mut script.state.settings;
+    (settings.stream_weight, settings.search_samples, settings.search_trials) = (0.25, 3, 5);
+    settings.by_parameters = true;
+    let before = script.state.settings.clone();
+    script.keys("o enter");
+    assert_eq!(script.state.settings, before);
+}
+
+#[test]
+fn ratios_stay_between_nothing_and_all() {
+    let mut script = Script::opened(2);
+    script.keys("3");
+    for _ in 0..40 {
+        script.keys("pagedown");
+    }
+    assert_eq!(ratio(&script, 0), 0.0);
+    for _ in 0..40 {
+        script.keys("K");
+    }
+    assert_eq!(ratio(&script, 0), 0.99);
+    script.keys("e");
+    script.retype("0.995");
+    script.keys("enter");
+    assert_eq!(ratio(&script, 0), 0.995, "what is typed holds");
+}
+
+#[test]
+fn a_typed_ratio_is_checked_in_the_form() {
+    let mut script = Script::opened(2);
+    script.keys("3 e");
+    script.retype("1.5");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("1.5"), "{:?}", script.form_error());
+    script.retype("many");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("\"many\""));
+    script.retype("0.3");
+    script.keys("enter");
+    assert_eq!(ratio(&script, 0), 0.3);
+    assert!(script.state.overlays.is_empty());
+}
+
+#[test]
+fn presets_move_all_but_locked_layers() {
+    let mut script = Script::opened(4);
+    script.keys("3 e");
+    script.retype("0.5");
+    script.keys("enter L");
+    assert_eq!(script.state.schedule.locked(0), Locked::Yes);
+    script.keys("P P");
+    assert_eq!(script.state.schedule.preset, Some(Schedule::Linear));
+    assert_eq!(ratio(&script, 0), 0.5);
+    script.keys("L P");
+    assert_eq!(script.state.schedule.preset, Some(Schedule::Uniform));
+    assert!((0..4).all(|layer| (ratio(&script, layer) - 0.2).abs() < 1e-12));
+}
+
+#[test]
+fn the_shape_is_given_by_a_mean_or_by_two_ends() {
+    let mut script = Script::opened(4);
+    script.keys("3 d");
+    script.field("schedule");
+    script.keys("right");
+    assert_eq!(script.form_text("schedule"), "linear");
+    script.field("given by");
+    script.keys("right");
+    script.field("first");
+    script.retype("0.1");
+    script.field("last");
+    script.retype("0.4");
+    script.keys("enter");
+    let expected = [0.1, 0.2, 0.3, 0.4];
+    assert!((0..4).all(|layer| (ratio(&script, layer) - expected[layer]).abs() < 1e-12));
+    assert_eq!(script.state.schedule.span, Span::Ends { first: 0.1, last: 0.4 });
+}
+
+#[test]
+fn renormalising_scales_the_unlocked_to_the_mean() {
+    let mut script = Script::opened(4);
+    script.keys("3 e");
+    script.retype("0.6");
+    script.keys("enter L N");
+    script.retype("0.3");
+    script.keys("enter");
+    assert!((script.state.schedule.mean() - 0.3).abs() < 1e-9);
+    assert_eq!(ratio(&script, 0), 0.6);
+    script.keys("N");
+    script.retype("0.1");
+    script.keys("enter");
+    assert!(script.form_error().unwrap().contains("unlock"), "{:?}", script.form_error());
+}
+
+#[test]
+fn renormalising_stops_single_ratios_below_one() {
+    let mut script = Script::opened(3);
+    script.state.schedule.ratios = [0.1, 0.2, 0.9].map(LayerRatio::both).to_vec();
+    script.state.schedule.renormalise(0.6).unwrap();
+    let ratios = &script.state.schedule.ratios;
+    assert!((script.state.schedule.mean() - 0.6).abs() < 1e-9, "{ratios:?}");
+    assert_eq!(ratios[2], 0.99);
+    assert!((ratios[1].mlp / ratios[0].mlp - 2.0).abs() < 1e-9, "the others keep their proportions");
+    script.state.schedule.ratios = vec![LayerRatio::ZERO; 3];
+    script.state.schedule.renormalise(0.3).unwrap();
+    assert!(script.state.schedule.ratios.iter().all(|ratio| (ratio.mlp - 0.3).abs() < 1e-9));
+}
+
+#[test]
+fn an_edit_during_a_run_replans_the_layers_to_come() {
+    let mut script = Script::opened(3);
+    script.keys("s");
+    script.handle(1, script.run_started());
+    script.prune(1, 0, 0, vec![]);
+    script.keys("3 end up");
+    assert_eq!(*script.command(), Command::Replan { run: 1, ratios: script.state.schedule.ratios.clone() });
+    script.handle(1, Event::RunCancelled);
+    script.keys("up");
+    assert!(script.effects.is_empty(), "nobody has to know when nothing runs");
+}
+
+#[test]
+fn a_done_layer_whose_planned_ratio_was_moved_is_stale() {
+    let mut script = Script::pruned(3);
+    script.keys("3 home right up");
+    assert_eq!(script.state.status(1), Status::Stale);
+    assert_eq!(script.state.status(2), Status::Done, "it rests on the attempts above, not on their plan");
+    script.keys("u");
+    assert_eq!(script.state.status(1), Status::Done);
+}
+
+#[test]
+fn nothing_to_undo_is_said() {
+    let mut script = Script::opened(2);
+    script.keys("u");
+    assert_eq!(script.notice(), "nothing to take back");
+}
+
+#[test]
+fn a_run_is_told_the_name_of_its_curve_unless_it_was_edited() {
+    let mut script = Script::opened(4);
+    assert_eq!(script.state.settings_of_run().schedule, Schedule::Log);
+    assert_eq!(script.state.settings_of_run().ratio, Some(0.2));
+    script.keys("3 up");
+    let settings = script.state.settings_of_run();
+    assert_eq!(settings.schedule, Schedule::Custom(script.state.schedule.ratios.clone()));
+    assert_eq!(settings.ratio, None);
+}
+
+#[test]
+fn a_typed_ratio_and_a_nudge_are_taken_back_one_by_one() {
+    let mut script = Script::opened(2);
+    let before = ratio(&script, 0);
+    script.keys("3 e");
+    script.retype("0.33");
+    script.keys("enter + u");
+    assert_eq!(ratio(&script, 0), 0.33);
+    script.keys("u");
+    assert_eq!(ratio(&script, 0), before);
+}

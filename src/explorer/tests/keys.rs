@@ -1,0 +1,106 @@
+//! The table of actions and a person's own key file.
+
+use std::collections::HashSet;
+
+use super::Script;
+use crate::explorer::{ACTIONS, Action, Key, KeyMap, Msg, Origin, Screen, hints};
+
+#[test]
+fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
+    let names: HashSet<&str> = ACTIONS.iter().map(|info| info.name).collect();
+    assert_eq!(names.len(), ACTIONS.len());
+    for info in ACTIONS {
+        assert_eq!(info.action.info().name, info.name);
+        assert_eq!(Action::named(info.name), Some(info.action));
+        assert!(!info.keys.is_empty() && !info.help.is_empty() && !info.short.is_empty(), "{}", info.name);
+    }
+    // The last of the enum: none is missing, since the numbers run on.
+    assert_eq!(Action::Quit as usize + 1, ACTIONS.len());
+}
+
+#[test]
+fn no_key_means_two_things_on_one_screen() {
+    let map = KeyMap::default();
+    for info in ACTIONS {
+        for key in map.keys(info.action) {
+            for screen in Screen::ALL.into_iter().filter(|&screen| info.scope.holds(screen)) {
+                assert_eq!(map.action(key, screen), Some(info.action), "{key} on {screen:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_file_replaces_the_keys_of_what_it_names() {
+    let map = KeyMap::parse(
+        "start = \"ctrl-s\"\nstep_mode = [\"F5\", \"W\"]\nwrite = \"D\"\nmouse = []",
+        "keys.toml",
+    )
+    .unwrap();
+    let key = |text: &str| Key::named(text).unwrap();
+    assert_eq!(map.action(key("ctrl-s"), Screen::Layers), Some(Action::Start));
+    assert_eq!(map.action(key("s"), Screen::Layers), None);
+    assert_eq!(map.action(key("f5"), Screen::Log), Some(Action::StepMode));
+    assert_eq!(map.action(key("M"), Screen::Log), None, "an empty list leaves no key");
+    assert_eq!(map.action(key("q"), Screen::Layers), Some(Action::Quit), "the rest stays");
+}
+
+#[test]
+fn unknown_and_doubled_keys_are_named_with_their_line() {
+    let error = |text: &str| KeyMap::parse(text, "keys.toml").unwrap_err().to_string();
+    assert!(error("\nstrat = \"s\"").starts_with("keys.toml, line 2: unknown action \"strat\""));
+    assert!(error("start = \"hyper-s\"").contains("line 1: \"hyper-s\" is no key"));
+    assert!(error("start = \"F5\"\n\nexport = \"F5\"").contains("line 1: key \"F5\""));
+    assert!(error("start = \"q\"").contains("\"quit\""));
+    assert!(error("start = 3").contains("expected a key"));
+    assert!(error("start = ").contains("line 1"));
+    assert!(KeyMap::parse("lock = \"w\"", "").is_ok(), "lock and write share no screen");
+}
+
+#[test]
+fn hints_name_keys_of_the_live_key_map() {
+    let mut script = Script::opened(2);
+    script.state.keymap = KeyMap::parse("start = \"F5\"", "").unwrap();
+    let shown = hints(&script.state);
+    assert!(shown.iter().any(|hint| hint.action == Action::Start && hint.keys == "F5"), "{shown:?}");
+    script.keys("F5");
+    let shown = hints(&script.state);
+    assert!(shown.iter().any(|hint| hint.action == Action::Cancel));
+    assert!(shown.iter().all(|hint| hint.action != Action::Start));
+}
+
+#[test]
+fn every_hint_can_be_acted_on_where_it_is_shown() {
+    let mut script = Script::pruned(2);
+    for screen in ["1", "2", "3", "4", "5", "6"] {
+        script.keys(screen);
+        for hint in hints(&script.state) {
+            assert!(hint.action.info().scope.holds(script.state.screen), "{hint:?} on screen {screen}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_s_hints_name_nothing_that_it_refuses() {
+    let mut script = Script::pruned(2);
+    script.state.origin = Origin::Replay { file: "run.jsonl".into(), speed: 1.0 };
+    for screen in ["1", "2", "3", "4", "5", "6"] {
+        script.keys(screen);
+        for hint in hints(&script.state) {
+            let mut other = Script::opened(1);
+            other.state = script.state.clone();
+            let key = other.state.keymap.keys(hint.action).next().unwrap();
+            other.send(Msg::Key(key));
+            assert!(!other.notice().contains("recording"), "{hint:?} on screen {screen}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_means_nothing_does_nothing() {
+    let mut script = Script::opened(2);
+    let before = script.state.clone();
+    script.keys("F9 ctrl-alt-x");
+    assert_eq!(script.state, before);
+    assert!(script.effects.is_empty());
+}

@@ -1,0 +1,86 @@
+//! A recording, shown.
+
+use super::{
+    Script,
+    script::{layer_done, opened},
+};
+use crate::{
+    explorer::{Effect, JobKind, Msg, Origin, Status},
+    protocol::{Attempt, Command, Event, Method, PlannedLayer},
+};
+
+fn replay() -> Script {
+    let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
+    script.handle(1, opened(2));
+    script
+}
+
+#[test]
+fn a_recorded_run_shows_with_the_ratios_it_had() {
+    let mut script = replay();
+    let plan = [0.1, 0.4].map(|ratio| PlannedLayer {
+        ratio: ratio.into(),
+        heads: 8,
+        kv_heads: 4,
+        channels: 10,
+        attention_units: Some(1),
+        mlp_units: Some(1),
+    });
+    let Event::RunStarted { from, model, settings, .. } = script.run_started() else { panic!() };
+    script.handle(1, Event::RunStarted { from, model, settings, plan: plan.to_vec() });
+    assert_eq!(script.state.schedule.ratios, [0.1, 0.4]);
+    script.prune(1, 0, 0, vec![]);
+    assert_eq!(script.state.status(0), Status::Done);
+}
+
+#[test]
+fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
+    let mut script = replay();
+    let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
+    script.handle(1, Event::RunStarted { from: 1, model, settings, plan: Vec::new() });
+    assert_eq!(script.state.job().unwrap().kind, JobKind::Run { from: 1 });
+    script.prune(1, 0, 0, vec![]);
+    script.handle(1, Event::JobDone);
+    let method = Method::of_run(&script.state.settings, 0.7);
+    script.handle(2, Event::LayerStarted { layer: 0, attempt: 1, method: method.clone() });
+    script.handle(2, layer_done(0, Attempt { number: 1, above: vec![], method }));
+    script.handle(2, Event::JobDone);
+    script.handle(2, Event::Chosen { layer: 0, attempt: Some(1) });
+    assert_eq!((script.state.layers[0].chosen, script.state.schedule.ratios[0]), (Some(1), 0.7.into()));
+    assert_eq!(script.state.status(0), Status::Done);
+    script.handle(0, Event::Chosen { layer: 0, attempt: None });
+    assert_eq!((script.state.layers[0].chosen, script.state.status(0)), (None, Status::Waiting));
+}
+
+#[test]
+fn its_speed_and_pause_are_asked_of_the_player() {
+    let mut script = replay();
+    script.keys(">");
+    assert_eq!(script.effects, [Effect::Command(Command::Speed(2.0))]);
+    script.keys("space");
+    assert_eq!(script.effects, [Effect::Command(Command::Pause { run: 0 })]);
+    assert!(script.state.replay_paused);
+    script.keys("n");
+    assert_eq!(script.effects, [Effect::Command(Command::Step { run: 0 })]);
+    script.keys("space");
+    assert_eq!(script.effects, [Effect::Command(Command::Resume { run: 0 })]);
+}
+
+#[test]
+fn nothing_is_asked_of_an_engine_that_is_not_there() {
+    let mut script = replay();
+    for keys in ["s", "R", "r", "c", "E", "3 up", "3 d", "5 w", "5 m", "o"] {
+        script.keys(keys);
+        assert!(script.effects.is_empty() && script.state.overlays.is_empty(), "{keys}");
+        assert!(script.notice().contains("recording"), "{keys}: {}", script.notice());
+    }
+}
+
+#[test]
+fn its_end_is_said_and_everything_stays() {
+    let mut script = replay();
+    script.send(Msg::EngineGone(None));
+    assert!(script.effects.is_empty() && script.notice().contains("at its end"));
+    script.keys("q");
+    assert_eq!(script.effects, [Effect::Quit]);
+}

@@ -1,0 +1,450 @@
+//! Runs, retries and what the engine tells of them.
+
+use super::{
+    Script,
+    script::{hessian, layer_done, record, removed},
+};
+use crate::{
+    explorer::{Confirmed, Effect, JobKind, JobStatus, Msg, Origin, Overlay, Panel, Screen, Status},
+    protocol::{Attempt, Command, CurvePoint, Event, Method, Pace, PerplexityRecord, Side, Stage},
+    prune::Part,
+};
+
+#[test]
+fn start_prunes_all_layers_with_the_ratios_of_the_schedule() {
+    let mut script = Script::opened(3);
+    script.keys("s");
+    match script.command() {
+        Command::Run { from: 0, ratios, pace: Pace::Free, run: 1, .. } => {
+            assert_eq!(*ratios, script.state.schedule.ratios);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(script.status(), JobStatus::Working);
+}
+
+#[test]
+fn nothing_starts_before_the_model_is_open_or_while_layers_are_pruned() {
+    let mut script = Script::unopened(Origin::Live { model: "tiny".into() });
+    script.keys("s");
+    assert!(script.effects.is_empty() && script.notice().contains("not open"));
+    let mut script = Script::opened(2);
+    script.keys("s s");
+    assert!(script.effects.is_empty() && script.notice().contains("being pruned"));
+}
+
+#[test]
+fn without_a_calibration_text_start_opens_the_settings() {
+    let mut script = Script::opened(2);
+    script.state.settings.calibration.clear();
+    script.keys("s");
+    assert!(script.effects.is_empty());
+    assert!(matches!(script.state.overlays.last(), Some(Overlay::Form(_))));
+}
+
+#[test]
+fn every_batch_shows_as_it_leaves() {
+    let mut script = Script::opened(2);
+    script.keys("s");
+    let method = Method::of_run(&script.state.settings, 0.5);
+    script.handle(1, Event::LayerStarted { layer: 0, attempt: 0, method });
+    assert_eq!(script.state.status(0), Status::Calibrating);
+    script.handle(1, hessian(0, Part::Attention, 4));
+    assert_eq!(script.state.status(0), Status::Pruning);
+    let view =
+        |script: &Script| script.state.layers[0].view(Part::Attention).map(|v| (v.kept(), v.goal, v.live));
+    assert_eq!(view(&script), Some((4, 2, true)));
+    script.handle(1, removed(0, Part::Attention, 0, vec![3]));
+    assert_eq!(view(&script), Some((3, 2, true)));
+    let error = script.state.layers[0].view(Part::Attention).unwrap().relative_error();
+    assert_eq!(error, Some(0.25), "0.5 of an energy of 2");
+    script.handle(1, Event::PartDone { layer: 0, part: Part::Attention, record: record(4) });
+    assert_eq!(script.state.status(0), Status::Calibrating, "the mlp is next");
+}
+
+#[test]
+fn a_finished_run_leaves_every_layer_done_and_says_what_it_cost() {
+    let script = Script::pruned(3);
+    assert!(script.state.job().is_none());
+    assert!((0..3).all(|layer| script.state.status(layer) == Status::Done));
+    assert!(script.state.layers.iter().all(|layer| layer.attempts.len() == 1 && layer.chosen == Some(0)));
+    // One KV group and one channel left each layer.
+    assert_eq!(script.state.parameters_after(), 4000 - 3 * 110);
+    assert_eq!(script.state.bytes_of(script.state.parameters_after()), 2 * (4000 - 330));
+}
+
+#[test]
+fn events_of_an_older_job_are_dropped() {
+    let mut script = Script::pruned(2);
+    script.handle(1, Event::RunFailed { message: "late".into() });
+    assert_eq!(script.notice(), "");
+    assert_eq!(script.state.status(1), Status::Done);
+}
+
+#[test]
+fn pause_step_and_resume_follow_the_engine() {
+    let mut script = Script::opened(2);
+    script.keys("s space");
+    assert_eq!(*script.command(), Command::Pause { run: 1 });
+    script.handle(1, Event::Paused);
+    assert_eq!(script.status(), JobStatus::Paused);
+    script.keys("n");
+    assert_eq!(*script.command(), Command::Step { run: 1 });
+    script.keys("space");
+    assert_eq!(*script.command(), Command::Resume { run: 1 });
+    script.handle(1, Event::Resumed);
+    assert_eq!(script.status(), JobStatus::Working);
+}
+
+#[test]
+fn step_mode_begins_runs_that_halt() {
+    let mut script = Script::opened(2);
+    script.keys("t s");
+    assert!(matches!(script.command(), Command::Run { pace: Pace::Stepwise, .. }));
+    script.keys("t");
+    assert_eq!(*script.command(), Command::Pace { run: 1, pace: Pace::Free }, "a run at work goes on freely");
+}
+
+#[test]
+fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
+    let mut script = Script::opened(3);
+    script.keys("s");
+    script.handle(1, script.run_started());
+    script.prune(1, 0, 0, vec![]);
+    let method = Method::of_run(&script.state.settings, 0.5);
+    script.handle(1, Event::LayerStarted { layer: 1, attempt: 0, method });
+    script.keys("x");
+    assert!(script.effects.is_empty(), "it asks");
+    script.keys("n");
+    assert!(script.state.overlays.is_empty() && script.effects.is_empty());
+    script.keys("x y");
+    assert_eq!(*script.command(), Command::Cancel { run: 1 });
+    assert_eq!(script.status(), JobStatus::Cancelling);
+    script.handle(1, Event::RunCancelled);
+    let status: Vec<Status> = (0..3).map(|layer| script.state.status(layer)).collect();
+    assert_eq!(status, [Status::Done, Status::Waiting, Status::Waiting]);
+    script.keys("R");
+    assert!(matches!(script.command(), Command::Run { from: 1, .. }));
+}
+
+#[test]
+fn a_failed_layer_shows_why_and_the_run_goes_on_from_there() {
+    let mut script = Script::opened(2);
+    script.keys("s");
+    script.prune(1, 0, 0, vec![]);
+    let method = Method::of_run(&script.state.settings, 0.5);
+    script.handle(1, Event::LayerStarted { layer: 1, attempt: 0, method });
+    let cause = "the second moment is not positive definite".to_string();
+    script.handle(1, Event::PartFailed { layer: 1, part: Part::Mlp, cause: cause.clone() });
+    script.handle(1, Event::RunFailed { message: format!("layer 1, mlp: {cause}") });
+    assert_eq!(script.state.status(1), Status::Failed);
+    assert!(script.state.layers[1].failed.as_ref().unwrap().contains("positive definite"));
+    assert!(script.notice().contains("layer 1, mlp"));
+    assert_eq!(script.state.first_to_run(), Some(1));
+}
+
+#[test]
+fn a_retry_lies_beside_the_attempt_in_force() {
+    let mut script = Script::pruned(3);
+    script.keys("2 [ [ ] r");
+    assert_eq!(script.state.layer, 1);
+    script.field("ratio");
+    script.retype("0.4");
+    script.keys("enter");
+    let Command::Retry { run, layer: 1, method, .. } = script.command().clone() else { panic!() };
+    assert_eq!(method.ratio, 0.4);
+    script.handle(run, Event::Progress { stage: Stage::Approach { layer: 1 }, done: 1, total: 2 });
+    script.handle(run, Event::LayerStarted { layer: 1, attempt: 1, method: method.clone() });
+    script.handle(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+    script.handle(run, Event::JobDone);
+    assert_eq!(script.state.layers[1].attempts.len(), 2);
+    assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier one stays active");
+    assert_eq!(script.state.attempt, 1, "the cursor is on the new one");
+    assert_eq!(script.state.status(2), Status::Done);
+}
+
+#[test]
+fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
+    let mut script = Script::pruned(3);
+    script.retry_layer_one(0.4);
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("enter");
+    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(1) })]);
+    assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
+    assert_eq!(script.state.status(2), Status::Stale);
+    assert_eq!(script.state.first_to_run(), Some(2));
+    assert!(script.notice().contains("1 layers below"), "{}", script.notice());
+    script.keys("u");
+    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(0) })]);
+    assert_eq!(script.state.status(2), Status::Done);
+    script.keys("U");
+    assert_eq!(script.state.layers[1].chosen, Some(1));
+}
+
+#[test]
+fn a_layer_below_one_that_is_not_done_is_not_tried() {
+    let mut script = Script::opened(3);
+    script.state.layer = 2;
+    script.keys("r");
+    assert!(script.state.overlays.is_empty() && script.notice().contains("layer 0 lies above"));
+}
+
+#[test]
+fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
+    let mut script = Script::pruned(2);
+    script.keys("2 right c");
+    let Command::Curve { run, layer, part, .. } = script.command().clone() else { panic!() };
+    assert_eq!(part, Part::Mlp);
+    let points =
+        vec![CurvePoint { removed: 0, relative_error: 0.0 }, CurvePoint { removed: 9, relative_error: 1.0 }];
+    script.handle(run, Event::Curve { layer, part, units: 10, points: points.clone() });
+    script.handle(run, Event::JobDone);
+    assert_eq!(script.state.layers[layer].curve(Part::Mlp).unwrap().points, points);
+    assert!(script.state.layers[layer].curve(Part::Attention).is_none());
+}
+
+#[test]
+fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work() {
+    let mut script = Script::opened(2);
+    script.keys("s 5 w");
+    script.handle(2, Event::RunCancelled);
+    assert_eq!((script.run(), script.status(), script.state.jobs.len()), (1, JobStatus::Working, 1));
+}
+
+#[test]
+fn the_choice_of_a_first_attempt_can_be_taken_back() {
+    let mut script = Script::pruned(2);
+    script.state.layers[1].chosen = None;
+    script.state.layer = 1;
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("2 enter u");
+    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: None })]);
+    assert_eq!(script.state.layers[1].chosen, None);
+}
+
+#[test]
+fn a_job_that_comes_while_another_is_at_work_waits_for_it() {
+    let mut script = Script::opened(2);
+    script.keys("s 5 w");
+    assert!(matches!(script.command(), Command::Write { run: 2, .. }));
+    assert_eq!(script.state.jobs[1].status, JobStatus::Waiting);
+    script.handle(1, Event::RunCancelled);
+    assert_eq!((script.run(), script.status()), (2, JobStatus::Working));
+    script.handle(2, Event::Piece { side: Side::Dense, text: " was".into() });
+    script.handle(2, Event::Piece { side: Side::Pruned, text: " is".into() });
+    script.handle(2, Event::Wrote { side: Side::Dense, tokens: 10, seconds: 2.0 });
+    assert_eq!(script.state.compare.dense.text, " was");
+    assert_eq!(script.state.compare.dense.speed(), Some(5.0));
+    assert_eq!(script.state.compare.pruned.speed(), None);
+}
+
+#[test]
+fn a_perplexity_takes_the_place_of_the_one_on_the_same_text() {
+    let mut script = Script::opened(2);
+    let record = |after| PerplexityRecord {
+        text: "a.txt".into(),
+        seq_len: 128,
+        tokens: 1280,
+        bos: false,
+        before: 4.0,
+        after,
+    };
+    script.keys("5 m enter");
+    script.handle(1, Event::Measured { record: record(None) });
+    script.handle(1, Event::Measured { record: record(Some(5.0)) });
+    let measured: Vec<_> = script.state.compare.measured.iter().map(|measured| &measured.record).collect();
+    assert_eq!(measured, [&record(Some(5.0))]);
+}
+
+#[test]
+fn the_errors_of_an_earlier_run_stay_as_a_ghost() {
+    let mut script = Script::pruned(2);
+    script.keys("s");
+    let run = script.run();
+    script.handle(run, script.run_started());
+    assert_eq!(script.state.previous_runs.len(), 1);
+    assert_eq!(script.state.previous_runs[0].run, 1);
+    assert_eq!(script.state.previous_runs[0].output_errors, [Some(0.01), Some(0.02)]);
+}
+
+#[test]
+fn the_selection_follows_the_layer_in_work_until_a_person_moves_it() {
+    let mut script = Script::opened(4);
+    script.keys("s");
+    script.prune(1, 0, 0, vec![]);
+    script.prune(1, 1, 0, vec![0]);
+    assert_eq!(script.state.layer, 1);
+    script.keys("up");
+    script.prune(1, 2, 0, vec![0, 0]);
+    assert_eq!(script.state.layer, 0);
+}
+
+#[test]
+fn quitting_asks_only_when_something_would_be_lost() {
+    let mut script = Script::opened(2);
+    script.keys("q");
+    assert_eq!(script.effects, [Effect::Quit]);
+    let mut script = Script::pruned(2);
+    script.keys("q");
+    assert!(script.effects.is_empty());
+    assert!(matches!(&script.state.overlays[..], [Overlay::Ask(ask)] if ask.then == Confirmed::Quit));
+    script.keys("n q y");
+    assert_eq!(script.effects, [Effect::Quit]);
+    script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
+    script.keys("q");
+    assert_eq!(script.effects, [Effect::Quit], "what was exported is not lost");
+}
+
+#[test]
+fn a_second_ctrl_c_quits_at_once() {
+    let mut script = Script::pruned(2);
+    script.keys("ctrl-c ctrl-c");
+    assert_eq!(script.effects, [Effect::Quit]);
+}
+
+#[test]
+fn an_engine_that_ends_before_the_model_is_open_ends_the_explorer() {
+    let mut script = Script::unopened(Origin::Live { model: "none".into() });
+    script.send(Msg::EngineGone(Some("no such model".into())));
+    assert_eq!(script.effects, [Effect::Quit]);
+    let mut script = Script::pruned(2);
+    script.send(Msg::EngineGone(Some("it panicked".into())));
+    assert!(script.effects.is_empty(), "results stay on the screen");
+    script.keys("s");
+    assert!(script.effects.is_empty() && script.notice().contains("worker has ended"));
+}
+
+#[test]
+fn a_job_of_a_kind_shows_its_progress() {
+    let mut script = Script::opened(4);
+    assert_eq!(script.state.progress(), None);
+    script.keys("s");
+    script.handle(1, script.run_started());
+    script.prune(1, 0, 0, vec![]);
+    let (share, left) = script.state.progress().unwrap();
+    assert!((share - 0.25).abs() < 1e-9 && left.unwrap() > 0.0);
+    assert_eq!(script.state.job().unwrap().kind, JobKind::Run { from: 0 });
+}
+
+#[test]
+fn an_attempt_chosen_back_is_as_it_was() {
+    let mut script = Script::pruned(3);
+    script.state.schedule.put(1, 0.123_456_789_012.into());
+    script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012.into();
+    script.retry_layer_one(0.4);
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("enter up enter");
+    assert_eq!(script.state.layers[1].chosen, Some(0));
+    assert!((0..3).all(|layer| script.state.status(layer) == Status::Done));
+    assert!(!script.notice().contains("stale"), "{}", script.notice());
+}
+
+#[test]
+fn removals_before_a_raised_damping_do_not_count() {
+    let mut script = Script::opened(1);
+    script.keys("s");
+    let method = Method::of_run(&script.state.settings, 0.5);
+    script.handle(1, Event::LayerStarted { layer: 0, attempt: 0, method });
+    script.handle(1, hessian(0, Part::Attention, 4));
+    script.handle(1, removed(0, Part::Attention, 0, vec![3, 2]));
+    let reason = "a pivot was negative".to_string();
+    script.handle(1, Event::DampingRaised { layer: 0, part: Part::Attention, from: 0.01, to: 0.1, reason });
+    script.handle(1, hessian(0, Part::Attention, 4));
+    script.handle(1, removed(0, Part::Attention, 0, vec![3]));
+    let view = script.state.layers[0].view(Part::Attention).unwrap();
+    assert_eq!((view.removed, view.kept(), view.step_errors.len()), (&[3][..], 3, 1));
+}
+
+#[test]
+fn what_was_measured_on_other_attempts_is_stale() {
+    let mut script = Script::pruned(2);
+    script.keys("5 m enter");
+    let run = script.run();
+    let record = PerplexityRecord {
+        text: "a.txt".into(),
+        seq_len: 128,
+        tokens: 1280,
+        bos: false,
+        before: 4.0,
+        after: Some(5.0),
+    };
+    script.handle(run, Event::Measured { record });
+    script.handle(run, Event::JobDone);
+    script.keys("w");
+    let run = script.run();
+    script.handle(run, Event::Piece { side: Side::Pruned, text: " is".into() });
+    script.handle(run, Event::JobDone);
+    let stale = |script: &Script| {
+        let compare = &script.state.compare;
+        (compare.stale(&compare.measured[0]), compare.text_stale())
+    };
+    assert_eq!(stale(&script), (false, false));
+    script.retry_layer_one(0.4);
+    assert_eq!(stale(&script), (false, false), "nothing else is active yet");
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("enter");
+    assert_eq!(stale(&script), (true, true));
+    script.keys("u");
+    assert_eq!(stale(&script), (false, false));
+}
+
+#[test]
+fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
+    let mut script = Script::opened(3);
+    assert_eq!(script.state.parameters_active(), 4000);
+    script.keys("s");
+    script.prune(1, 0, 0, vec![]);
+    assert_eq!(script.state.parameters_active(), 4000 - 110);
+    assert!(script.state.parameters_after() < script.state.parameters_active());
+    script.handle(1, Event::RunCancelled);
+    script.state.settings.attention_unit = crate::prune::AttentionUnit::QueryHead;
+    assert_eq!(script.state.parameters_active(), 4000 - 110, "settings of the next run change nothing");
+}
+
+#[test]
+fn a_choice_after_an_export_would_be_lost() {
+    let mut script = Script::pruned(2);
+    script.retry_layer_one(0.4);
+    script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
+    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.keys("enter q");
+    assert!(matches!(&script.state.overlays[..], [Overlay::Ask(_)]));
+}
+
+#[test]
+fn the_progress_of_a_run_never_goes_back() {
+    let mut script = Script::opened(2);
+    script.keys("s");
+    script.handle(1, script.run_started());
+    let mut last = 0.0;
+    for layer in 0..2 {
+        let method = Method::of_run(&script.state.settings, 0.5);
+        let mut events = vec![Event::LayerStarted { layer, attempt: 0, method: method.clone() }];
+        for (part, units) in [(Part::Attention, 4), (Part::Mlp, 10)] {
+            let calibrate =
+                |done| Event::Progress { stage: Stage::Calibrate { layer, part }, done, total: 4 };
+            let propagate =
+                |done| Event::Progress { stage: Stage::Propagate { layer, part }, done, total: 4 };
+            events.extend([
+                calibrate(1),
+                calibrate(4),
+                hessian(layer, part, units),
+                removed(layer, part, 0, vec![1]),
+            ]);
+            events.extend([
+                Event::PartDone { layer, part, record: record(units) },
+                propagate(1),
+                propagate(4),
+            ]);
+        }
+        events.push(layer_done(layer, Attempt { number: 0, above: vec![0; layer], method }));
+        for event in events {
+            let told = format!("{event:?}");
+            script.handle(1, event);
+            let (share, _) = script.state.progress().unwrap();
+            assert!(share >= last, "{share} after {last}: {told}");
+            last = share;
+        }
+    }
+    assert_eq!(last, 1.0);
+}

@@ -1,0 +1,241 @@
+//! A person and an engine, played.
+
+use crate::{
+    config::{Options, Settings},
+    explorer::{
+        Effect, JobStatus, Key, KeyMap, Msg, Origin, Overlay, Pointed, Pointer, Press, Start, State, Value,
+        update,
+    },
+    protocol::{
+        Attempt, Command, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
+        MomentPicture, Pace, PartRecord, Stamped,
+    },
+    prune::Part,
+};
+
+pub struct Script {
+    pub state: State,
+    /// What the last message asked for.
+    pub effects: Vec<Effect>,
+    /// Seconds that every event lasts.
+    at: f64,
+}
+
+impl Script {
+    /// An explorer before its model is open.
+    pub fn unopened(origin: Origin) -> Self {
+        let calibration = Some(vec!["demo:stories".parse().unwrap()]);
+        let settings = Settings::new(Options { calibration, ..Options::default() }).unwrap();
+        let start = Start {
+            origin,
+            settings,
+            keymap: KeyMap::default(),
+            themes: vec!["dark".into(), "light".into()],
+            theme: 0,
+            mouse: true,
+            pace: Pace::Free,
+            eval: Some("demo:held-out".parse().unwrap()),
+            sessions_root: Some("/state/sessions".into()),
+            size: (80, 24),
+        };
+        Self { state: State::new(start), effects: Vec::new(), at: 0.0 }
+    }
+
+    /// An explorer with a model of so many layers of 4 KV heads (8 heads) and 10 channels.
+    pub fn opened(layers: usize) -> Self {
+        let mut script = Self::unopened(Origin::Live { model: "tiny".into() });
+        script.handle(0, opened(layers));
+        script
+    }
+
+    /// One that has pruned all its layers in one run.
+    pub fn pruned(layers: usize) -> Self {
+        let mut script = Self::opened(layers);
+        script.keys("s");
+        let run = script.run();
+        script.handle(run, script.run_started());
+        for layer in 0..layers {
+            script.prune(run, layer, 0, vec![0; layer]);
+        }
+        script.handle(run, Event::JobDone);
+        script
+    }
+
+    pub fn send(&mut self, msg: Msg) {
+        self.effects = update(&mut self.state, msg);
+    }
+
+    /// Presses keys, by the names that `Key::named` reads, with blanks between.
+    pub fn keys(&mut self, keys: &str) {
+        for key in keys.split_whitespace() {
+            self.send(Msg::Key(Key::named(key).unwrap()));
+        }
+    }
+
+    /// Types a text into what is open.
+    pub fn text(&mut self, text: &str) {
+        self.send(Msg::Paste(text.into()));
+    }
+
+    /// Replaces the text of the field under the cursor.
+    pub fn retype(&mut self, text: &str) {
+        self.keys("ctrl-u");
+        self.text(text);
+    }
+
+    pub fn click(&mut self, at: Pointed) {
+        self.point(Press::Click, at);
+    }
+
+    pub fn point(&mut self, press: Press, at: Pointed) {
+        self.send(Msg::Pointer(Pointer { press, at }));
+    }
+
+    pub fn handle(&mut self, run: u64, event: Event) {
+        self.at += 1.0;
+        self.send(Msg::Engine(Stamped { run, at: self.at, event }));
+    }
+
+    /// The command that the last message asked for, the only effect.
+    pub fn command(&self) -> &Command {
+        match &self.effects[..] {
+            [Effect::Command(command)] => command,
+            other => panic!("expected one command, found {other:?}"),
+        }
+    }
+
+    /// The number of the job at work.
+    pub fn run(&self) -> u64 {
+        self.state.job().unwrap().run
+    }
+
+    pub fn notice(&self) -> &str {
+        self.state.notice.as_ref().map_or("", |notice| &notice.text)
+    }
+
+    pub fn form_text(&self, label: &str) -> String {
+        match self.state.overlays.last() {
+            Some(Overlay::Form(form)) => form.text(label).to_string(),
+            other => panic!("expected a form, found {other:?}"),
+        }
+    }
+
+    pub fn form_error(&self) -> Option<String> {
+        match self.state.overlays.last() {
+            Some(Overlay::Form(form)) => form.error.clone(),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Moves the form's cursor to a field.
+    pub fn field(&mut self, label: &str) {
+        let Some(Overlay::Form(form)) = self.state.overlays.last_mut() else { panic!("no form is open") };
+        form.at = form.fields.iter().position(|field| field.label == label).unwrap();
+    }
+
+    pub fn switch(&mut self, label: &str, on: bool) {
+        self.field(label);
+        let Some(Overlay::Form(form)) = self.state.overlays.last_mut() else { panic!("no form is open") };
+        let at = form.at;
+        form.fields[at].value = Value::Switch(on);
+    }
+
+    pub fn run_started(&self) -> Event {
+        let model = self.state.model.as_ref().unwrap().record.clone();
+        let settings = Box::new(self.state.settings_of_run());
+        Event::RunStarted { from: 0, model, settings, plan: Vec::new() }
+    }
+
+    /// Solves a layer with the planned ratio, event by event.
+    pub fn prune(&mut self, run: u64, layer: usize, number: usize, above: Vec<usize>) {
+        let method = Method::of_run(&self.state.settings, self.state.schedule.ratios[layer]);
+        self.handle(run, Event::LayerStarted { layer, attempt: number, method: method.clone() });
+        for (part, units) in [(Part::Attention, 4), (Part::Mlp, 10)] {
+            self.handle(run, hessian(layer, part, units));
+            self.handle(run, removed(layer, part, 0, vec![1]));
+            self.handle(run, Event::PartDone { layer, part, record: record(units) });
+        }
+        self.handle(run, layer_done(layer, Attempt { number, above, method }));
+    }
+
+    /// Tries layer 1 again with another ratio, to the end; the new attempt lies beside the first.
+    pub fn retry_layer_one(&mut self, ratio: f64) {
+        let method = Method::of_run(&self.state.settings, ratio);
+        self.state.layer = 1;
+        self.keys("2 r enter");
+        let run = self.run();
+        self.handle(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
+        self.handle(run, Event::JobDone);
+    }
+
+    pub fn status(&self) -> JobStatus {
+        self.state.job().unwrap().status.clone()
+    }
+}
+
+pub fn opened(layers: usize) -> Event {
+    let shape = LayerShape {
+        heads: 8,
+        kv_heads: 4,
+        channels: 10,
+        per_kv_group: 100,
+        per_query_head: 30,
+        per_channel: 10,
+    };
+    let parameters = 1000 * layers as u64 + 1000;
+    Event::Opened {
+        model: ModelRecord {
+            name: "tiny".into(),
+            family: "llama".into(),
+            layers,
+            parameters_before: parameters,
+            parameters_after: parameters,
+            config_sha256: String::new(),
+        },
+        shape: ModelShape {
+            hidden: 16,
+            head_dim: 4,
+            vocab: 64,
+            max_positions: 256,
+            parameters,
+            bytes: 2 * parameters,
+            layers: vec![shape; layers],
+        },
+    }
+}
+
+pub fn hessian(layer: usize, part: Part, units: usize) -> Event {
+    let stats = HessianStats {
+        trace: 1.0,
+        diag_min: 0.0,
+        diag_mean: 0.1,
+        diag_max: 0.2,
+        dead: 1,
+        condition: 100.0,
+        damping_used: 0.01,
+    };
+    let scores = (0..units).map(|unit| unit as f32 + 1.0).collect();
+    Event::Hessian { layer, part, stats, picture: MomentPicture::default(), scores, energy: 2.0 }
+}
+
+pub fn removed(layer: usize, part: Part, step: usize, units: Vec<usize>) -> Event {
+    Event::Removed { layer, part, step, units, error: 0.5 }
+}
+
+pub fn record(units: usize) -> PartRecord {
+    PartRecord {
+        kept: (0..units).filter(|&unit| unit != 1).collect(),
+        removed: vec![1],
+        step_errors: vec![0.5],
+        group_sizes: vec![1],
+        relative_error: 0.25,
+        ..PartRecord::untouched(units, 1)
+    }
+}
+
+pub fn layer_done(layer: usize, attempt: Attempt) -> Event {
+    let ratio = attempt.method.ratio;
+    let output_error = Some(0.01 * (layer + 1) as f64);
+    let record = LayerRecord { index: layer, ratio, attention: record(4), mlp: record(10), output_error };
+    Event::LayerDone { record, attempt }
+}

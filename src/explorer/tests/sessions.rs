@@ -1,0 +1,248 @@
+//! The list of sessions: looking, opening, deleting; and quitting with one open.
+
+use std::path::PathBuf;
+
+use super::{
+    Script,
+    restoring::{PATH, reopened, restored},
+    script,
+};
+use crate::{
+    explorer::{Effect, Msg, Origin, Overlay, Pointed, Press, Screen},
+    protocol::{Command, Event, SessionStatus, SessionSummary, Side},
+};
+
+fn summary(name: &str, status: SessionStatus) -> SessionSummary {
+    let path = PathBuf::from("/state/sessions").join(name);
+    SessionSummary { path, name: name.into(), bytes: 4096, status, content: None }
+}
+
+/// An explorer in the session that is open, with a list of five.
+fn listed() -> Script {
+    let mut script = reopened(|_, _| {});
+    script.keys("S");
+    assert_eq!(script.effects, [Effect::ListSessions]);
+    script.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
+    script
+}
+
+fn some() -> Vec<SessionSummary> {
+    vec![
+        summary("tiny-one", SessionStatus::InUse { pid: Some(1) }),
+        summary("tiny-two", SessionStatus::Unfinished { left: 2 }),
+        summary("tiny-three", SessionStatus::Finished),
+        summary("tiny-four", SessionStatus::InUse { pid: Some(1234) }),
+        summary("tiny-five", SessionStatus::Damaged { why: "session.json is cut off".into() }),
+    ]
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from("/state/sessions").join(name)
+}
+
+#[test]
+fn a_session_of_the_list_is_opened_in_place_of_the_one_that_is_open() {
+    let mut script = listed();
+    script.keys("down enter");
+    assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
+    assert!(script.state.overlays.is_empty());
+    script.keys("s");
+    assert!(script.effects.is_empty() && script.notice().contains("a session is being opened"));
+    script.keys("3 up");
+    assert!(script.effects.is_empty(), "what is edited meanwhile would belong nowhere");
+    script.state.compare.write_on(Side::Pruned, "old");
+    script.handle(0, script::opened(5));
+    assert_eq!((script.state.layers.len(), script.state.session.as_ref()), (5, None));
+    assert!(script.state.compare.pruned.text.is_empty() && script.state.calibration.is_none());
+    let mut session = restored(&script);
+    session.path = path("tiny-two");
+    script.handle(0, Event::Restored { session: Box::new(session) });
+    assert!(script.effects.is_empty() && script.state.unready().is_none());
+    assert_eq!(script.state.session, Some(path("tiny-two")));
+}
+
+#[test]
+fn a_session_can_be_opened_and_gone_on_with_at_once() {
+    let mut script = listed();
+    script.keys("down r");
+    assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
+    script.handle(0, script::opened(3));
+    let mut session = restored(&script);
+    session.path = path("tiny-two");
+    script.handle(0, Event::Restored { session: Box::new(session) });
+    assert!(matches!(script.command(), Command::Run { from: 2, .. }));
+}
+
+#[test]
+fn a_session_that_is_refused_leaves_all_as_it_was() {
+    let mut script = listed();
+    script.keys("down r");
+    script.handle(0, Event::Warning { message: "the model has changed".into() });
+    assert_eq!(script.notice(), "the model has changed");
+    assert_eq!(script.state.session.as_deref(), Some(PATH.as_ref()));
+    script.keys("R");
+    assert!(matches!(script.command(), Command::Run { from: 2, .. }));
+}
+
+#[test]
+fn what_cannot_be_opened_is_refused_with_what_to_do() {
+    let mut script = listed();
+    script.keys("end enter");
+    assert!(script.effects.is_empty() && script.notice().contains("session.json is cut off"));
+    script.keys("up enter");
+    assert!(script.effects.is_empty() && script.notice().contains("process 1234 works on session tiny-four"));
+    script.keys("home enter");
+    assert!(script.effects.is_empty() && script.notice().contains("is the one that is open"));
+    let mut busy = reopened(|_, _| {});
+    busy.keys("R S");
+    busy.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
+    busy.keys("down enter");
+    assert!(busy.effects.is_empty() && busy.notice().contains("cancel it (x)"));
+    assert!(matches!(busy.state.overlays.last(), Some(Overlay::Sessions { .. })));
+}
+
+#[test]
+fn work_in_no_session_is_asked_about_before_another_is_opened() {
+    let mut script = Script::pruned(3);
+    script.keys("S");
+    script.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
+    script.keys("down enter");
+    assert!(script.effects.is_empty());
+    script.keys("y");
+    assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
+}
+
+#[test]
+fn a_session_is_deleted_after_a_yes_and_never_the_one_that_is_open() {
+    let mut script = listed();
+    script.keys("d");
+    assert!(script.notice().contains("is open here"));
+    script.keys("end up d");
+    assert!(script.notice().contains("process 1234"));
+    script.keys("down d");
+    let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
+    assert!(ask.question.contains("tiny-five") && ask.detail.contains("4.0 KiB"), "{ask:?}");
+    script.keys("n");
+    assert!(script.effects.is_empty());
+    script.keys("d y");
+    assert_eq!(script.effects, [Effect::DeleteSession(path("tiny-five"))]);
+    script.send(Msg::SessionDeleted { path: path("tiny-five"), result: Ok(()) });
+    assert_eq!(script.effects, [Effect::ListSessions]);
+    assert_eq!(script.notice(), "Session tiny-five is deleted");
+    let mut left = some();
+    left.pop();
+    script.send(Msg::Sessions { now: 1, sessions: Ok(left) });
+    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 3 }], "the cursor stays in the list");
+    script.send(Msg::SessionDeleted { path: path("tiny-two"), result: Err("no".into()) });
+    assert_eq!(script.notice(), "no");
+}
+
+#[test]
+fn the_cursor_stays_at_its_session_when_the_list_changes() {
+    let mut script = listed();
+    script.keys("down down");
+    let mut changed = some();
+    changed.swap(0, 2);
+    script.send(Msg::Sessions { now: 1, sessions: Ok(changed) });
+    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 0 }]);
+    script.send(Msg::Sessions { now: 1, sessions: Err("not readable".into()) });
+    script.keys("down enter r d y");
+    assert!(script.effects.is_empty());
+}
+
+#[test]
+fn the_mouse_selects_a_session_and_the_wheel_moves_among_them() {
+    let mut script = listed();
+    script.click(Pointed::OverlayLine(2));
+    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 2 }]);
+    script.point(Press::WheelUp, Pointed::Nothing);
+    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 1 }]);
+    script.click(Pointed::OverlayLine(1));
+    assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
+    let mut script = listed();
+    script.click(Pointed::OutsideOverlay);
+    assert!(script.state.overlays.is_empty());
+}
+
+#[test]
+fn a_filter_lists_sessions_by_name_and_state_and_esc_takes_it_back_first() {
+    let mut script = listed();
+    script.keys("down down /");
+    script.text("TINY-F");
+    let names = |script: &Script| -> Vec<String> {
+        script.state.listed_sessions().iter().map(|session| session.name.clone()).collect()
+    };
+    assert_eq!(names(&script), ["tiny-four", "tiny-five"]);
+    script.keys("enter down d");
+    let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
+    assert!(ask.question.contains("tiny-five"));
+    script.keys("n / ctrl-u");
+    script.text("begun");
+    script.keys("enter");
+    assert_eq!(names(&script), ["tiny-two"]);
+    script.keys("esc");
+    assert_eq!((names(&script).len(), script.state.overlays.len()), (5, 1));
+    script.keys("/ x esc");
+    assert_eq!(names(&script).len(), 5);
+    script.keys("esc");
+    assert!(script.state.overlays.is_empty());
+}
+
+#[test]
+fn the_path_of_a_session_can_be_copied() {
+    let mut script = listed();
+    script.keys("down y");
+    assert_eq!(script.effects, [Effect::Copy("/state/sessions/tiny-two".into())]);
+}
+
+#[test]
+fn every_screen_opens_the_list_and_the_palette_finds_it() {
+    let mut script = Script::opened(3);
+    for screen in Screen::ALL {
+        script.state.screen = screen;
+        script.keys("S");
+        assert_eq!(script.effects, [Effect::ListSessions]);
+        script.keys("esc");
+    }
+    script.keys(":");
+    script.text("sessions");
+    script.keys("enter");
+    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 0 }]);
+}
+
+#[test]
+fn a_recording_shows_the_list_but_opens_nothing() {
+    let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
+    script.handle(0, script::opened(3));
+    script.keys("S");
+    script.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
+    script.keys("down enter");
+    assert!(script.effects.is_empty());
+    assert!(script.notice().contains("slimgpt --session tiny-two opens the session"));
+}
+
+#[test]
+fn with_a_session_nothing_is_lost_by_quitting() {
+    let mut script = reopened(|_, _| {});
+    script.keys("R q");
+    let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
+    assert!(ask.detail.contains("Finished layers are kept in session tiny-one."), "{}", ask.detail);
+    assert!(
+        ask.detail.contains("slimgpt --session tiny-one opens it again, slimgpt resume tiny-one goes on")
+    );
+    assert!(!ask.detail.contains("lost"));
+    script.keys("n");
+    let run = script.run();
+    script.handle(run, Event::JobDone);
+    script.keys("q");
+    assert_eq!(script.effects, [Effect::Quit]);
+}
+
+#[test]
+fn a_session_elsewhere_is_named_as_a_shell_takes_it() {
+    let script = Script::opened(3);
+    let said = |path: &str| crate::explorer::session_argument(&script.state, path.as_ref());
+    assert_eq!(said("/state/sessions/tiny-one"), "tiny-one");
+    assert_eq!(said("/elsewhere/tiny"), "/elsewhere/tiny");
+    assert_eq!(said("/state/sessions/it's mine"), r"'it'\''s mine'");
+}

@@ -1,0 +1,65 @@
+//! What lies where on the screen: the mouse asks for it.
+
+use ratatui::layout::{Position, Rect};
+
+use crate::explorer::Pointed;
+
+/// Places that the mouse can point at; later ones lie over earlier ones.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hits {
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    Fixed {
+        area: Rect,
+        what: Pointed,
+    },
+    /// A ratio curve: layers from left to right, ratios from bottom (0) to top (`highest`).
+    Curve {
+        area: Rect,
+        layers: usize,
+        highest: f64,
+    },
+}
+
+impl Hits {
+    pub fn add(&mut self, area: Rect, what: Pointed) {
+        self.places.push(Place::Fixed { area, what });
+    }
+
+    pub fn add_curve(&mut self, area: Rect, layers: usize, highest: f64) {
+        self.places.push(Place::Curve { area, layers, highest });
+    }
+
+    /// Where something lies, if it was drawn.
+    pub fn area_of(&self, wanted: Pointed) -> Option<Rect> {
+        self.places.iter().rev().find_map(|place| match place {
+            Place::Fixed { area, what } if *what == wanted => Some(*area),
+            Place::Fixed { .. } | Place::Curve { .. } => None,
+        })
+    }
+
+    /// What lies under a cell.
+    pub fn at(&self, column: u16, row: u16) -> Pointed {
+        let position = Position::new(column, row);
+        let hit = self.places.iter().rev().find(|place| match place {
+            Place::Fixed { area, .. } | Place::Curve { area, .. } => area.contains(position),
+        });
+        match hit {
+            None => Pointed::Nothing,
+            Some(Place::Fixed { what, .. }) => *what,
+            Some(Place::Curve { area, layers, highest }) => on_curve(*area, *layers, *highest, position),
+        }
+    }
+}
+
+/// The layer whose column is nearest, and the ratio at the middle of the row.
+fn on_curve(area: Rect, layers: usize, highest: f64, at: Position) -> Pointed {
+    let across = f64::from(at.x - area.x) + 0.5;
+    let layer = (across / f64::from(area.width) * layers as f64) as usize;
+    let up = f64::from(area.bottom() - at.y) - 0.5;
+    let ratio = up / f64::from(area.height) * highest;
+    Pointed::Ratio { layer: layer.min(layers.saturating_sub(1)), ratio }
+}

@@ -1,0 +1,367 @@
+//! The window at every size, with everything that may lie over it.
+
+use std::path::PathBuf;
+
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::Buffer,
+    layout::Position,
+    style::{Color, Modifier},
+};
+
+use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, text};
+use crate::{
+    config::{Options, Settings},
+    explorer::{
+        AROUND_HELP, Action, Ask, Confirmed, Field, Form, FormKind, HelpLine, Input, Job, JobKind, JobStatus,
+        KeyMap, Msg, Notice, NoticeKind, Origin, Overlay, Pointed, Screen, Start, State, update,
+    },
+    protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
+};
+
+/// Sizes from nothing to a wall.
+const SIZES: [(u16, u16); 12] = [
+    (1, 1),
+    (2, 1),
+    (1, 3),
+    (10, 4),
+    (33, 2),
+    (79, 24),
+    (80, 23),
+    (80, 24),
+    (81, 25),
+    (120, 40),
+    (200, 60),
+    (500, 100),
+];
+
+fn state(origin: Origin) -> State {
+    State::new(Start {
+        origin,
+        settings: Settings::new(Options::default()).unwrap(),
+        keymap: KeyMap::default(),
+        themes: vec!["dark".into(), "light".into()],
+        theme: 0,
+        mouse: true,
+        pace: Pace::Free,
+        eval: None,
+        sessions_root: Some("/state/sessions".into()),
+        size: (80, 24),
+    })
+}
+
+fn empty() -> State {
+    state(Origin::Live { model: "somebody/a-model-of-seven-billion".into() })
+}
+
+/// A model of 12 layers, open, with a long name of wide characters.
+fn opened() -> State {
+    let mut state = empty();
+    let layer = LayerShape {
+        heads: 8,
+        kv_heads: 4,
+        channels: 688,
+        per_kv_group: 49_152,
+        per_query_head: 16_384,
+        per_channel: 768,
+    };
+    let model = ModelRecord {
+        name: "深い言語モデル-128".into(),
+        family: "llama".into(),
+        layers: 12,
+        parameters_before: 15_191_712,
+        parameters_after: 15_191_712,
+        config_sha256: String::new(),
+    };
+    let shape = ModelShape {
+        hidden: 256,
+        head_dim: 32,
+        vocab: 32_000,
+        max_positions: 512,
+        parameters: 15_191_712,
+        bytes: 60_766_848,
+        layers: vec![layer; 12],
+    };
+    update(&mut state, Msg::Engine(Stamped { run: 0, at: 0.5, event: Event::Opened { model, shape } }));
+    state
+}
+
+fn working(kind: JobKind) -> State {
+    let mut state = opened();
+    let stage = Some((Stage::Calibrate { layer: 3, part: crate::prune::Part::Mlp }, 40, 128));
+    state.jobs.push_back(Job { status: JobStatus::Working, at: 12.0, stage, ..Job::new(1, kind) });
+    state.jobs.push_back(Job::new(2, JobKind::Measure));
+    state
+}
+
+fn overlays() -> Vec<Overlay> {
+    let long = "a value that is far longer than the field, with 深い characters. ".repeat(4);
+    let fields = vec![
+        Field::text("ratio", "from 0 to below 1", "0.25"),
+        Field::text(
+            "path",
+            "where it is written to; the directory must not hold anything else",
+            long.clone(),
+        ),
+        Field::choice("schedule", "how the ratio moves", &["log", "linear"], "linear"),
+        Field::switch("compensation", "whether the kept weights make up for what left", true),
+    ];
+    let form = |kind, fields: Vec<Field>, at| {
+        let mut form = Form::new(kind, "A form with a title", fields);
+        (form.at, form.error) = (at, Some("the directory holds something else; choose another".into()));
+        Overlay::Form(form)
+    };
+    let many = fields.iter().cycle().take(60).cloned().collect();
+    vec![
+        Overlay::Help { filter: Input::new(""), scroll: 7 },
+        Overlay::Help { filter: Input::new("layer ratio"), scroll: 0 },
+        Overlay::Help { filter: Input::new("nothing has this"), scroll: 900 },
+        Overlay::Palette { input: Input::new(""), at: 30 },
+        Overlay::Palette { input: Input::new("zzz"), at: 3 },
+        Overlay::Filter { input: Input::new(long.clone()) },
+        form(FormKind::Export, fields.clone(), 1),
+        form(FormKind::Settings, many, 57),
+        form(FormKind::Ratio { layer: 2 }, Vec::new(), 0),
+        Overlay::Ask(Ask { question: "End the run?".into(), detail: long, then: Confirmed::Cancel }),
+        Overlay::Explain,
+    ]
+}
+
+fn drawn(state: &State, theme: &Theme, (columns, rows): (u16, u16)) -> (Buffer, Hits, Option<Position>) {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    let mut hits = Hits::default();
+    terminal.draw(|frame| hits = draw(frame, state, theme)).unwrap();
+    let cursor = terminal.backend().cursor_visible().then(|| terminal.backend().cursor_position());
+    (terminal.backend().buffer().clone(), hits, cursor)
+}
+
+fn row(buffer: &Buffer, y: u16) -> String {
+    let mut line = String::new();
+    let mut hidden = 0;
+    for x in 0..buffer.area.width {
+        let symbol = buffer[(x, y)].symbol();
+        if hidden == 0 {
+            line.push_str(symbol);
+        }
+        hidden = text::width(symbol).max(hidden).saturating_sub(1);
+    }
+    line
+}
+
+fn screen(buffer: &Buffer) -> String {
+    (0..buffer.area.height).map(|y| row(buffer, y) + "\n").collect()
+}
+
+#[test]
+fn every_size_is_drawn_with_and_without_a_model() {
+    let theme = Theme::default();
+    for size in SIZES {
+        for state in [empty(), opened(), working(JobKind::Run { from: 0 })] {
+            drawn(&state, &theme, size);
+        }
+    }
+}
+
+#[test]
+fn every_overlay_is_drawn_at_every_size() {
+    for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
+        let theme = Theme::default().resolved(Depth::Ansi256, glyphs);
+        for size in SIZES {
+            for base in [empty(), opened()] {
+                for overlay in overlays() {
+                    for screen in Screen::ALL {
+                        let overlays = vec![overlay.clone()];
+                        drawn(&State { overlays, screen, size, ..base.clone() }, &theme, size);
+                    }
+                }
+            }
+        }
+    }
+    drawn(&State { overlays: overlays(), ..opened() }, &Theme::default(), LEAST);
+}
+
+#[test]
+fn a_terminal_that_is_too_small_is_told_what_is_needed() {
+    let (buffer, _, _) = drawn(&opened(), &Theme::default(), (62, 18));
+    assert_eq!(row(&buffer, 8).trim(), "slimgpt needs 80×24, has 62×18");
+    let (buffer, _, _) = drawn(&opened(), &Theme::default(), (12, 9));
+    assert!(screen(&buffer).contains("needs 80×24,"));
+}
+
+#[test]
+fn the_header_says_which_model_and_how_small_it_becomes() {
+    let (buffer, _, _) = drawn(&opened(), &Theme::default(), (160, 40));
+    let header = row(&buffer, 0);
+    for words in ["slimgpt", "深い言語モデル-128", "llama", "12 layers", "15.2 M → ", "%)", "MiB"] {
+        assert!(header.contains(words), "{words} in {header}");
+    }
+    let (buffer, _, _) = drawn(&working(JobKind::Run { from: 0 }), &Theme::default(), LEAST);
+    let header = row(&buffer, 0);
+    for words in ["slimgpt", "深い言語モデル-128", "15.2 M", "pruning", "%", "+1"] {
+        assert!(header.contains(words), "{words} in {header}");
+    }
+}
+
+#[test]
+fn the_header_tells_how_far_the_opening_is() {
+    let mut state = empty();
+    state.opening = Some((Stage::Download { file: "model.safetensors".into() }, 34, 100));
+    let (buffer, _, _) = drawn(&state, &Theme::default(), (140, 30));
+    let header = row(&buffer, 0);
+    for words in ["opening somebody/a-model-of-seven-billion…", "downloading model.safetensors", "34 %"] {
+        assert!(header.contains(words), "{words} in {header}");
+    }
+}
+
+#[test]
+fn the_footer_shows_keys_that_can_be_clicked_and_always_the_way_to_all_of_them() {
+    for columns in [80, 100, 200] {
+        let (buffer, hits, _) = drawn(&opened(), &Theme::default(), (columns, 24));
+        let footer = row(&buffer, 23);
+        assert!(footer.contains("? keys"), "{footer}");
+        let help = (0..columns).any(|x| hits.at(x, 23) == Pointed::Action(Action::Help));
+        assert!(help, "the hint of all keys can be clicked");
+        assert_eq!(hits.at(1, 23), Pointed::Action(Action::Start));
+    }
+}
+
+#[test]
+fn a_notice_takes_the_footers_row() {
+    let notice = Some(Notice { kind: NoticeKind::Refused, text: "no model is open yet".into() });
+    let (buffer, _, _) = drawn(&State { notice, ..opened() }, &Theme::default(), LEAST);
+    assert_eq!(row(&buffer, 23).trim_end(), " ! no model is open yet");
+}
+
+#[test]
+fn a_long_notice_is_readable_in_full_and_the_body_leaves_it_room() {
+    let words = "The directory /home/somebody/models/slim-stories exists already: choose another one, or turn on \
+                 replace in the form to write over the earlier export of that name.";
+    let notice = Some(Notice { kind: NoticeKind::Failed, text: words.into() });
+    let (buffer, hits, _) = drawn(&State { notice, ..opened() }, &Theme::default(), LEAST);
+    let told: Vec<String> = (21..24).map(|y| row(&buffer, y)).collect();
+    assert!(told[0].starts_with(" ✗ The directory") && told[1].starts_with("   "), "{told:#?}");
+    assert_eq!(told.join(" ").split_whitespace().skip(1).collect::<Vec<_>>().join(" "), words);
+    assert_eq!(hits.at(5, 21), Pointed::Nothing);
+    let notice = Some(Notice { kind: NoticeKind::Done, text: words.repeat(9) });
+    let (buffer, _, _) = drawn(&State { notice, ..opened() }, &Theme::default(), LEAST);
+    assert!(row(&buffer, 20).starts_with(" ✓ ") && row(&buffer, 23).trim_end().ends_with('…'));
+}
+
+#[test]
+fn the_help_is_readable_in_full_in_the_least_window() {
+    for size in [LEAST, (100, 30), (120, 36), (200, 60)] {
+        let mut state = State { size, ..opened() };
+        let mut seen = String::new();
+        for scroll in 0..crate::explorer::help(&state, "").len() {
+            state.overlays = vec![Overlay::Help { filter: Input::new(""), scroll }];
+            let (buffer, _, _) = drawn(&state, &Theme::default(), size);
+            seen.push_str(&screen(&buffer));
+        }
+        assert!(!seen.contains('…'), "{size:?}\n{seen}");
+        for line in crate::explorer::help(&state, "") {
+            match line {
+                HelpLine::Entry { help, .. } | HelpLine::Rest(help) => assert!(seen.contains(help), "{help}"),
+                HelpLine::Heading(_) | HelpLine::Blank => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn tabs_show_the_screen_and_can_be_clicked() {
+    let state = State { screen: Screen::Schedule, ..opened() };
+    let (buffer, hits, _) = drawn(&state, &Theme::default(), LEAST);
+    let tabs = row(&buffer, 1);
+    for words in ["1 Layers", "2 Layer 0", "3 Schedule", "4 Errors", "5 Compare", "6 Log"] {
+        let at = tabs.find(words).unwrap() as u16;
+        let screen = Screen::ALL[usize::from(words.as_bytes()[0] - b'1')];
+        assert_eq!(hits.at(at, 1), Pointed::Screen(screen));
+        let lit = buffer[(at, 1)].modifier.contains(Modifier::REVERSED);
+        assert_eq!(lit, screen == Screen::Schedule, "{words}");
+    }
+}
+
+#[test]
+fn only_the_topmost_overlay_can_be_pointed_at() {
+    let mut state = opened();
+    state.overlays = vec![Overlay::Palette { input: Input::new(""), at: 0 }];
+    let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
+    assert_eq!(hits.at(1, 1), Pointed::OutsideOverlay);
+    assert!(cursor.is_some(), "what is typed has a cursor");
+    let under: Vec<Pointed> = (0..40).map(|y| hits.at(60, y)).collect();
+    assert!(under.contains(&Pointed::OverlayLine(0)));
+    state.overlays.push(overlays().pop().unwrap());
+    let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
+    assert_eq!(hits.at(1, 1), Pointed::Screen(Screen::Layers), "explain lets clicks through");
+    assert_eq!(cursor, None);
+}
+
+#[test]
+fn the_help_shows_its_last_line_when_scrolled_to_the_end() {
+    let mut state = opened();
+    state.overlays = vec![Overlay::Help { filter: Input::new(""), scroll: 0 }];
+    for _ in 0..40 {
+        let key = crate::explorer::Key::named("pagedown").unwrap();
+        update(&mut state, Msg::Key(key));
+    }
+    let lines = crate::explorer::help(&state, "").len();
+    let Some(Overlay::Help { scroll, .. }) = state.overlays.last() else { panic!("help is open") };
+    assert_eq!(*scroll, lines - usize::from(state.size.1 - AROUND_HELP));
+    let (buffer, _, _) = drawn(&state, &Theme::default(), state.size);
+    assert!(screen(&buffer).contains(&format!("of {lines}")));
+    assert!(screen(&buffer).contains(&format!("–{lines} ")), "{}", screen(&buffer));
+}
+
+#[test]
+fn without_colours_no_colour_is_written_and_the_selection_is_reversed() {
+    let (themes, _) = super::load(&[]);
+    let mut state = opened();
+    state.overlays = vec![Overlay::Palette { input: Input::new(""), at: 2 }];
+    for theme in themes {
+        let theme = theme.resolved(Depth::None, Glyphs::Unicode);
+        let (buffer, hits, _) = drawn(&state, &theme, (120, 40));
+        for cell in &buffer.content {
+            assert_eq!((cell.fg, cell.bg), Default::default(), "{}", theme.name);
+        }
+        let chosen = (0..40).find(|&y| hits.at(60, y) == Pointed::OverlayLine(2)).unwrap();
+        assert!(buffer[(60, chosen)].modifier.contains(Modifier::REVERSED), "{}", theme.name);
+    }
+}
+
+#[test]
+fn ascii_means_ascii() {
+    let theme = Theme::default().resolved(Depth::TrueColour, Glyphs::Ascii);
+    for overlay in overlays() {
+        let mut state = working(JobKind::Retry { layer: 3 });
+        if let Some(model) = &mut state.model {
+            model.record.name = "demo".into();
+        }
+        state.overlays = vec![overlay];
+        let (buffer, _, _) = drawn(&state, &theme, (140, 50));
+        let ours = |c: char| !c.is_ascii() && !"深い".contains(c);
+        let left: String = screen(&buffer).chars().filter(|&c| ours(c)).collect();
+        assert_eq!(left, "");
+    }
+}
+
+#[test]
+fn a_replay_is_named_and_has_its_speed_in_the_header() {
+    let mut state = state(Origin::Replay { file: PathBuf::from("run.jsonl"), speed: 4.0 });
+    state.model = opened().model;
+    let (buffer, _, _) = drawn(&state, &Theme::default(), LEAST);
+    assert!(row(&buffer, 0).contains("replay ×4"));
+}
+
+#[test]
+fn a_theme_with_its_own_background_fills_the_window_with_it() {
+    let (themes, _) = super::load(&[]);
+    let own = themes.into_iter().find(|theme| theme.name == "high-contrast").unwrap();
+    let state = State { overlays: vec![overlays().remove(3)], ..empty() };
+    let (buffer, _, _) = drawn(&state, &own, LEAST);
+    let background = own.style(Role::Text).bg.unwrap();
+    for cell in &buffer.content {
+        assert_ne!(cell.bg, Color::Reset);
+    }
+    assert_eq!(buffer[(0, 12)].bg, background);
+}

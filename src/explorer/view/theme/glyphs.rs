@@ -1,0 +1,173 @@
+//! What lines, bars and marks are made of. Every symbol is one column wide.
+
+use ratatui::symbols::{self, Marker, border};
+
+use crate::explorer::{JobStatus, NoticeKind, Outcome, Status};
+
+/// Symbols of Unicode, or of ASCII alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Glyphs {
+    #[default]
+    Unicode,
+    Ascii,
+}
+
+const ASCII_BORDERS: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+impl Glyphs {
+    /// ASCII where the locale (`LC_ALL`, else `LC_CTYPE`, else `LANG`) names another character set than UTF-8.
+    pub fn of_locale(locale: Option<&str>) -> Self {
+        let locale = locale.unwrap_or_default().to_ascii_lowercase();
+        let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        // Without a word about it, terminals of today speak UTF-8.
+        if utf8 || locale.is_empty() { Self::Unicode } else { Self::Ascii }
+    }
+
+    fn pick<T>(self, unicode: T, ascii: T) -> T {
+        match self {
+            Self::Unicode => unicode,
+            Self::Ascii => ascii,
+        }
+    }
+
+    pub fn borders(self) -> border::Set<'static> {
+        self.pick(border::ROUNDED, ASCII_BORDERS)
+    }
+
+    /// The mark of where a layer stands.
+    pub fn status(self, status: Status) -> &'static str {
+        match status {
+            Status::Done => self.pick("●", "*"),
+            Status::Calibrating | Status::Pruning => self.pick("◐", ">"),
+            Status::Waiting => self.pick("○", "."),
+            Status::Stale => self.pick("◌", "~"),
+            Status::Failed => self.pick("✗", "x"),
+        }
+    }
+
+    pub fn job(self, status: &JobStatus) -> &'static str {
+        match status {
+            JobStatus::Waiting => self.pick("○", "."),
+            JobStatus::Working => self.pick("◐", ">"),
+            JobStatus::Paused => self.pick("‖", "="),
+            JobStatus::Cancelling => self.pick("◌", "~"),
+            JobStatus::Ended(Outcome::Done) => self.pick("●", "*"),
+            JobStatus::Ended(Outcome::Cancelled) => self.pick("◌", "~"),
+            JobStatus::Ended(Outcome::Failed(_)) => self.pick("✗", "x"),
+        }
+    }
+
+    pub fn notice(self, kind: NoticeKind) -> &'static str {
+        match kind {
+            NoticeKind::Done => self.pick("✓", "*"),
+            NoticeKind::Refused => "!",
+            NoticeKind::Failed => self.pick("✗", "x"),
+        }
+    }
+
+    pub fn removed(self) -> &'static str {
+        self.pick("×", "x")
+    }
+
+    /// The attempt active.
+    pub fn active(self) -> &'static str {
+        self.pick("●", "*")
+    }
+
+    pub fn cursor(self) -> &'static str {
+        self.pick("▸", ">")
+    }
+
+    pub fn locked(self) -> &'static str {
+        self.pick("⊠", "L")
+    }
+
+    /// A vertical cut between kept and removed.
+    pub fn cut(self) -> &'static str {
+        self.pick("┆", ":")
+    }
+
+    /// A horizontal line: grids, means, targets.
+    pub fn rule(self) -> &'static str {
+        self.pick("┄", "-")
+    }
+
+    /// Between two things on one line.
+    pub fn separator(self) -> &'static str {
+        self.pick("·", "-")
+    }
+
+    pub fn arrow(self) -> &'static str {
+        self.pick("→", ">")
+    }
+
+    pub fn ellipsis(self) -> &'static str {
+        self.pick("…", "~")
+    }
+
+    /// Around the value of a choice.
+    pub fn choice(self) -> (&'static str, &'static str) {
+        self.pick(("‹", "›"), ("<", ">"))
+    }
+
+    /// There is more above, below.
+    pub fn more(self) -> (&'static str, &'static str) {
+        self.pick(("▲", "▼"), ("^", "v"))
+    }
+
+    /// Progress in one line: a full, a half and an empty cell.
+    pub fn progress(self) -> (&'static str, &'static str, &'static str) {
+        self.pick(("━", "╸", "─"), ("#", "-", "."))
+    }
+
+    /// The empty part of a bar.
+    pub fn bar_empty(self) -> &'static str {
+        self.pick("─", ".")
+    }
+
+    /// Horizontal bars: the cell that is filled by so many eighths from the left, 0 to 8.
+    pub fn bar(self, eighths: usize) -> &'static str {
+        const UNICODE: [&str; 9] = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"];
+        const ASCII: [&str; 9] = [" ", " ", " ", "-", "-", "=", "=", "#", "#"];
+        self.pick(UNICODE, ASCII)[eighths.min(8)]
+    }
+
+    /// Upright bars: the cell that is filled by so many eighths from below, 0 to 8.
+    pub fn column(self, eighths: usize) -> &'static str {
+        const UNICODE: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        const ASCII: [&str; 9] = [" ", "_", "_", ".", ":", ":", "|", "#", "#"];
+        self.pick(UNICODE, ASCII)[eighths.min(8)]
+    }
+
+    /// The cell of a heat map, 0 to 1: its symbol tells the value without colours as well.
+    pub fn shade(self, value: f64) -> &'static str {
+        const UNICODE: [&str; 5] = [" ", "░", "▒", "▓", "█"];
+        const ASCII: [&str; 5] = [" ", ".", ":", "*", "#"];
+        let value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
+        self.pick(UNICODE, ASCII)[((value * 5.0) as usize).min(4)]
+    }
+
+    /// What curves are drawn with.
+    pub fn line_marker(self) -> Marker {
+        self.pick(Marker::Braille, Marker::Custom('.'))
+    }
+
+    /// What points are drawn with.
+    pub fn point_marker(self) -> Marker {
+        self.pick(Marker::Dot, Marker::Custom('*'))
+    }
+
+    /// Scroll bars: the track, and the part that is in sight.
+    pub fn scrollbar(self) -> (&'static str, &'static str) {
+        self.pick((symbols::line::VERTICAL, "┃"), ("|", "#"))
+    }
+}

@@ -1,0 +1,83 @@
+//! A square map of numbers from 0 up, two rows to a line of text.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{put, width, write};
+use crate::explorer::view::{Glyphs, Role, Theme};
+
+/// How a place on the scale is shown.
+#[derive(Clone, Copy)]
+enum Paint {
+    /// Two colours a cell.
+    Halves,
+    /// One symbol a cell, where half blocks or colours are missing.
+    Shades,
+}
+
+fn paint(theme: &Theme) -> Paint {
+    match theme.glyphs {
+        Glyphs::Unicode if theme.heat(0.0) != theme.heat(1.0) => Paint::Halves,
+        Glyphs::Unicode | Glyphs::Ascii => Paint::Shades,
+    }
+}
+
+/// A map of [cells, cells] values, row-major, from 0 to `most`.
+pub struct HeatMap<'a> {
+    pub cells: usize,
+    pub values: &'a [f32],
+    pub most: f64,
+}
+
+impl HeatMap<'_> {
+    /// As large as it fits in whole multiples of its cells; where not even that fits, only some of them are shown. The
+    /// area drawn on.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) -> Rect {
+        let room = usize::from(area.width).min(usize::from(area.height) * 2);
+        if self.cells == 0 || self.values.len() < self.cells * self.cells || room == 0 {
+            return Rect { width: 0, height: 0, ..area };
+        }
+        let size = if room >= self.cells { room / self.cells * self.cells } else { room };
+        let drawn = Rect { width: size as u16, height: size.div_ceil(2) as u16, ..area };
+        for (line, y) in (drawn.top()..drawn.bottom()).enumerate() {
+            for (across, x) in (drawn.left()..drawn.right()).enumerate() {
+                let upper = self.place(across, line * 2, size);
+                let lower = (line * 2 + 1 < size).then(|| self.place(across, line * 2 + 1, size));
+                let (symbol, style) = match paint(theme) {
+                    Paint::Halves => {
+                        let style = Style::new().fg(theme.heat(upper));
+                        ("▀", lower.map_or(style, |lower| style.bg(theme.heat(lower))))
+                    }
+                    Paint::Shades => {
+                        let mean = (upper + lower.unwrap_or(upper)) / 2.0;
+                        (theme.glyphs.shade(mean), theme.style(Role::Text))
+                    }
+                };
+                put(buffer, area, x, y, symbol, style);
+            }
+        }
+        drawn
+    }
+
+    /// Where the value under a pixel lies between 0 and `most`.
+    fn place(&self, x: usize, y: usize, size: usize) -> f64 {
+        let value = f64::from(self.values[(y * self.cells / size) * self.cells + x * self.cells / size]);
+        let share = value / self.most;
+        if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+    }
+}
+
+/// What the colours stand for, on one line: `0 ▆▆▆▆▆▆ 0.84`.
+pub fn heat_scale(buffer: &mut Buffer, area: Rect, most: &str, theme: &Theme) {
+    let muted = theme.style(Role::Muted);
+    let x = write(buffer, area, area.x, area.y, "0 ", muted);
+    let steps = area.width.saturating_sub(4 + width(most)).min(24);
+    for step in 0..steps {
+        let value = f64::from(step) / f64::from(steps.saturating_sub(1).max(1));
+        let (symbol, style) = match paint(theme) {
+            Paint::Halves => ("▄", Style::new().fg(theme.heat(value))),
+            Paint::Shades => (theme.glyphs.shade(value), theme.style(Role::Text)),
+        };
+        put(buffer, area, x + step, area.y, symbol, style);
+    }
+    write(buffer, area, x + steps + 1, area.y, most, muted);
+}

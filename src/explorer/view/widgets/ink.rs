@@ -1,0 +1,59 @@
+//! Single cells and short texts, kept inside an area.
+
+use std::borrow::Cow;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use crate::explorer::view::text;
+
+/// One cell, where it lies in the area.
+pub fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style: Style) {
+    if area.contains((x, y).into())
+        && let Some(cell) = buffer.cell_mut((x, y))
+    {
+        // Attributes of what lay here before would add up.
+        cell.modifier = Modifier::empty();
+        cell.set_symbol(symbol).set_style(style);
+    }
+}
+
+/// Text from a cell on, cut at the area's edge; the column behind it.
+pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
+    let area = area.intersection(*buffer.area());
+    if !area.contains((x, y).into()) {
+        return x;
+    }
+    let place = Rect { x, y, width: width(text).min(area.right() - x), height: 1 };
+    buffer.set_style(place, Style::new().remove_modifier(Modifier::all()));
+    buffer.set_stringn(x, y, text, usize::from(area.right() - x), style).0
+}
+
+/// Columns that a text takes.
+pub fn width(text: &str) -> u16 {
+    u16::try_from(text::width(text)).unwrap_or(u16::MAX)
+}
+
+/// The text in so many columns; one that is too long ends in dots.
+pub fn fit(text: &str, columns: u16) -> Cow<'_, str> {
+    if width(text) <= columns { Cow::Borrowed(text) } else { Cow::Owned(text::fit(text, columns.into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_outside_the_area() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 2));
+        let area = Rect::new(1, 0, 3, 1);
+        write(&mut buffer, area, 2, 0, "long", Style::new());
+        write(&mut buffer, area, 0, 1, "below", Style::new());
+        write(&mut buffer, Rect::new(4, 1, 90, 90), 4, 1, "wide", Style::new());
+        put(&mut buffer, area, 9, 9, "x", Style::new());
+        assert_eq!(buffer, Buffer::with_lines(["  lo  ", "    wi"]));
+    }
+}
