@@ -33,6 +33,8 @@ pub mod plot;
 pub mod protocol;
 // What came of a run, for people: figures, a page, a table, a model card.
 pub mod report;
+// Numbers, times, sessions, events and stages in words.
+pub mod words;
 // Many runs that differ in what a file says, and their tables.
 pub mod sweep;
 // A run on disk: settings, attempts of every layer, and what goes on after a crash.

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Which modules a module may use. What is not here may not exist.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("disk", &[]),
     ("prune", &[]),
     ("model", &[]),
@@ -19,14 +19,16 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("eval", &["prune", "calibration", "model", "config"]),
     ("export", &["prune", "calibration", "model", "disk", "config"]),
     ("protocol", &["prune", "model", "calibration", "config"]),
+    ("words", &["protocol", "prune", "config"]),
     ("recording", &["protocol", "config"]),
     ("session", &["protocol", "prune", "model", "calibration", "disk", "config"]),
     ("plot", &["config"]),
-    ("report", &["plot", "session", "protocol", "prune", "model", "calibration", "config"]),
-    ("explorer", &["protocol", "prune", "model", "calibration", "config"]),
+    ("report", &["words", "plot", "session", "protocol", "prune", "model", "calibration", "config"]),
+    ("explorer", &["words", "protocol", "prune", "model", "calibration", "config"]),
     (
         "tui",
         &[
+            "words",
             "explorer",
             "engine",
             "export",
@@ -62,6 +64,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     (
         "sweep",
         &[
+            "words",
             "engine",
             "report",
             "plot",
@@ -77,6 +80,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     (
         "headless",
         &[
+            "words",
             "sweep",
             "engine",
             "recording",

@@ -1,0 +1,189 @@
+//! The sentence of an event: a line of the explorer's log and of the command line's progress.
+
+use super::{
+    bytes, duration, error, fewer, parameters, percent, perplexity, ratio, relative_error, session_name,
+};
+use crate::protocol::{Event, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
+
+/// How important a sentence is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// A single removal or measurement.
+    #[default]
+    Step,
+    Info,
+    Warning,
+    Error,
+}
+
+/// One event in one line of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    pub level: Level,
+    /// The layer that the event belongs to, if it belongs to one.
+    pub layer: Option<usize>,
+    pub text: String,
+}
+
+/// The sentence of an event; None for progress and for events that show in other ways.
+pub fn event(event: &Event) -> Option<Sentence> {
+    use Level::{Error, Info, Step, Warning};
+    let (level, layer, text) = match event {
+        Event::Opened { model, .. } => {
+            let text = format!("Opened {}: {}, {} layers", model.name, model.family, model.layers);
+            (Info, None, text)
+        }
+        Event::Session { path } => {
+            (Info, None, format!("Saving to session {} ({})", session_name(path), path.display()))
+        }
+        Event::RunStarted { from, model, .. } => {
+            let from = if *from == 0 { String::new() } else { format!(" from layer {from} on") };
+            let size = parameters(model.parameters_before);
+            let (name, family, layers) = (&model.name, &model.family, model.layers);
+            (Info, None, format!("Pruning {name}{from}: {family}, {layers} layers, {size} parameters"))
+        }
+        Event::Calibrated { files, samples, seq_len, text_tokens, seed: _ } => {
+            let files = files.join(", ");
+            let text = format!(
+                "Calibrating on {samples} windows of {seq_len} tokens from {files} ({text_tokens} tokens)"
+            );
+            (Info, None, text)
+        }
+        Event::LayerStarted { layer, attempt, method } => {
+            let text = format!("Layer {layer}: attempt {attempt} started, ratio {}", ratio(method.ratio));
+            (Info, Some(*layer), text)
+        }
+        Event::Hessian { layer, part, stats, .. } => {
+            let text = format!(
+                "Layer {layer}, {part}: condition {:.1e}, damping {}, {} dead inputs",
+                stats.condition, stats.damping_used, stats.dead
+            );
+            (Step, Some(*layer), text)
+        }
+        Event::DampingRaised { layer, part, from, to, reason } => {
+            let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
+            (Warning, Some(*layer), text)
+        }
+        Event::PrecisionRaised { layer, part, reason } => {
+            let text = format!("Layer {layer}, {part}: solved again in f64, since in f32 {reason}");
+            (Warning, Some(*layer), text)
+        }
+        Event::Removed { layer, part, step, units, error } => {
+            let removed = match units[..] {
+                [unit] => format!("unit {unit} removed"),
+                _ => format!("batch {}, {} units removed", step + 1, units.len()),
+            };
+            (Step, Some(*layer), format!("Layer {layer}, {part}: {removed}, error {}", self::error(*error)))
+        }
+        Event::PartFailed { layer, part, cause } => {
+            (Error, Some(*layer), format!("Layer {layer}, {part}: {cause}"))
+        }
+        Event::LayerDone { record, .. } => {
+            let index = record.index;
+            let (attention, mlp) = (&record.attention, &record.mlp);
+            let text = format!(
+                "Layer {index}: done, ratio {}, attention units {}/{}, channels {}/{}, relative errors {} and {}",
+                ratio(record.ratio),
+                attention.kept.len(),
+                attention.units,
+                mlp.kept.len(),
+                mlp.units,
+                relative_error(attention.relative_error),
+                relative_error(mlp.relative_error),
+            );
+            (Info, Some(index), text)
+        }
+        Event::Curve { layer, part, .. } => {
+            (Info, Some(*layer), format!("Layer {layer}, {part}: error curve computed"))
+        }
+        Event::Sensitivity { curve } => (Step, Some(curve.layer), sensitivity(curve)),
+        Event::Tried { tried, best } => {
+            let (level, place) = if *best { (Info, ", the best so far") } else { (Step, "") };
+            (level, None, format!("Ratios by {}: {:.4} nats per token{place}", tried.name, tried.loss))
+        }
+        Event::Found { record } => (Info, None, found(record)),
+        Event::Measured { record } => (Info, None, measured(record)),
+        Event::Warning { message } => (Warning, None, message.clone()),
+        Event::Written { path, bytes } => {
+            (Info, None, format!("Wrote {} ({})", path.display(), self::bytes(*bytes)))
+        }
+        Event::RunDone { record } => (Info, None, run_done(record)),
+        Event::RunCancelled => (Warning, None, "Cancelled".into()),
+        Event::RunFailed { message } => (Error, None, message.clone()),
+        Event::Progress { .. }
+        | Event::Restored { .. }
+        | Event::PartDone { .. }
+        | Event::Chosen { .. }
+        | Event::Piece { .. }
+        | Event::Wrote { .. }
+        | Event::Paused
+        | Event::Resumed
+        | Event::JobDone => return None,
+    };
+    Some(Sentence { level, layer, text })
+}
+
+/// The measured sensitivity of a part, with the loss at half of its units.
+fn sensitivity(curve: &SensitivityCurve) -> String {
+    let SensitivityCurve { layer, part, units, points, .. } = curve;
+    let half = points.iter().find(|point| 2 * point.removed >= *units);
+    let cost = half.map_or(String::new(), |point| {
+        format!(": {:+.4} nats per token with {} of {units} removed", point.rise, point.removed)
+    });
+    format!("Layer {layer}, {part}: sensitivity measured{cost}")
+}
+
+fn found(record: &SearchRecord) -> String {
+    let best = record.tried.get(record.best);
+    let loss =
+        best.map_or(String::new(), |best| format!(" by {}: {:.4} nats per token", best.name, best.loss));
+    format!("Ratios found{loss}; the dense model has {:.4}", record.dense_loss)
+}
+
+fn measured(record: &PerplexityRecord) -> String {
+    let PerplexityRecord { text, before, after, .. } = record;
+    match after {
+        None => format!("Perplexity before pruning: {} on {text}", perplexity(*before)),
+        Some(after) => format!("Perplexity: {} → {} on {text}", perplexity(*before), perplexity(*after)),
+    }
+}
+
+/// A finished run: its time, the removed parameters, the perplexity, and the cost of rounded sizes.
+fn run_done(record: &RunRecord) -> String {
+    let mut text = format!(
+        "Done in {}: {} fewer parameters",
+        duration(record.seconds.total),
+        fewer(record.model.parameters_before, record.model.parameters_after)
+    );
+    if let Some(PerplexityRecord { before, after: Some(after), .. }) = record.perplexity {
+        text += &format!(", perplexity {} → {}", perplexity(before), perplexity(after));
+    }
+    if let Some(cost) = record.rounding_cost() {
+        let (error, scheduled) = (percent(cost.error), percent(cost.scheduled));
+        text += &format!(", mean error {error} instead of {scheduled} at the schedule's own sizes");
+    }
+    text + "."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prune::Part;
+
+    #[test]
+    fn a_removal_names_its_unit_or_its_batch() {
+        let removed = |units: Vec<usize>| {
+            let event = Event::Removed { layer: 3, part: Part::Mlp, step: 4, units, error: 0.00125 };
+            super::event(&event).map(|sentence| (sentence.level, sentence.layer, sentence.text))
+        };
+        let sentence = |text: &str| Some((Level::Step, Some(3), text.to_string()));
+        assert_eq!(removed(vec![7]), sentence("Layer 3, mlp: unit 7 removed, error 1.25e-3"));
+        assert_eq!(removed(vec![7, 9]), sentence("Layer 3, mlp: batch 5, 2 units removed, error 1.25e-3"));
+    }
+
+    #[test]
+    fn progress_has_no_sentence() {
+        let progress = Event::Progress { stage: crate::protocol::Stage::Export, done: 1, total: 2 };
+        assert_eq!(event(&progress), None);
+    }
+}

@@ -1,0 +1,18 @@
+//! The program's words: numbers, times and ratios as text, shell arguments, and the sentences about events, stages and
+//! sessions. Both frontends, the reports and the sweeps take them from here.
+
+mod event;
+mod numbers;
+mod session;
+mod shares;
+mod shell;
+mod stage;
+mod times;
+
+pub use event::{Level, Sentence, event};
+pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural};
+pub use session::{is_empty, kept, layers_pruned, session_name, session_status};
+pub use shares::{change, fewer, percent, progress, ratio, relative_error};
+pub use shell::{quoted, session_argument};
+pub use stage::stage;
+pub use times::{ago, clock, date, duration};
