@@ -14,7 +14,7 @@ pub use error::Error;
 pub use file::{Entry, SettingsText, field, parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
 pub use options::{MachineOptions, Options};
-pub use output::{Format, GgufType, OutputForm, OutputOptions};
+pub use output::OutputOptions;
 pub use paths::Paths;
 pub use settings::{Machine, Settings, Span, at_least};
 pub use values::{ByteSize, LayerRange, Preset, ScheduleChoice};

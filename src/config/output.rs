@@ -1,57 +1,12 @@
 //! How a pruned model is written.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{ByteSize, Error, file::one_or_many};
-use crate::model::Precision;
-
-/// Bytes of one file of weights where nothing is said.
-const SHARD: ByteSize = ByteSize(1 << 30);
-
-/// A form of the model that is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// A Hugging Face directory: the family's own class where all layers have the same sizes, else sizes per layer
-    Hf,
-    /// A Hugging Face directory of the original sizes, with zeros for what was removed
-    Padded,
-    /// One file for llama.cpp
-    Gguf,
-}
-
-/// How the weights of a GGUF file are stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum GgufType {
-    F32,
-    #[default]
-    F16,
-    #[value(name = "q8_0")]
-    #[serde(rename = "q8_0")]
-    Q8_0,
-    #[value(name = "q4_k")]
-    #[serde(rename = "q4_k")]
-    Q4K,
-}
-
-/// What is written, all of it resolved.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OutputForm {
-    /// Ascending, each once. A GGUF file lies beside the others; hf and padded exclude each other.
-    #[serde(rename = "format")]
-    pub formats: Vec<Format>,
-    pub gguf_type: GgufType,
-    /// How a Hugging Face directory stores its weights; None: as the model does.
-    pub export_dtype: Option<Precision>,
-    /// Largest file of weights in a Hugging Face directory; a single tensor may be larger.
-    pub shard_size: ByteSize,
-    /// Read back what was written and compare its logits.
-    pub verify: bool,
-}
+use crate::{
+    export::{Format, GgufType, OutputForm},
+    model::Precision,
+};
 
 /// What a person may say of it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
@@ -81,18 +36,6 @@ pub struct OutputOptions {
     pub verify: Option<bool>,
 }
 
-impl Default for OutputForm {
-    fn default() -> Self {
-        Self {
-            formats: vec![Format::Hf],
-            gguf_type: GgufType::default(),
-            export_dtype: None,
-            shard_size: SHARD,
-            verify: true,
-        }
-    }
-}
-
 impl OutputForm {
     /// The same, but for what is said otherwise.
     ///
@@ -104,7 +47,7 @@ impl OutputForm {
             format: Some(formats),
             gguf_type: Some(gguf_type),
             export_dtype,
-            shard_size: Some(shard_size),
+            shard_size: Some(ByteSize(shard_size)),
             verify: Some(verify),
         };
         Self::new(options.or(own))
@@ -135,7 +78,7 @@ impl OutputForm {
             formats,
             gguf_type: gguf_type.unwrap_or(default.gguf_type),
             export_dtype,
-            shard_size: shard_size.unwrap_or(default.shard_size),
+            shard_size: shard_size.map_or(default.shard_size, |size| size.0),
             verify: verify.unwrap_or(default.verify),
         })
     }
@@ -151,39 +94,6 @@ impl OutputOptions {
             shard_size: self.shard_size.or(weaker.shard_size),
             verify: self.verify.or(weaker.verify),
         }
-    }
-}
-
-impl Format {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hf => "hf",
-            Self::Padded => "padded",
-            Self::Gguf => "gguf",
-        }
-    }
-}
-
-impl GgufType {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Q8_0 => "q8_0",
-            Self::Q4K => "q4_k",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl fmt::Display for GgufType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -4,9 +4,10 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, Error, LayerRange, MachineOptions, Options, OutputForm, Preset, ScheduleChoice};
+use super::{ByteSize, Error, LayerRange, MachineOptions, Options, Preset, ScheduleChoice};
 use crate::{
     calibration::TextSource,
+    export::OutputForm,
     model::{ComputeDevice, Precision},
     prune::{
         AttentionUnit, GroupSize, HeadScore, LayerRatio, Part, Refine, Schedule, Score, SolverDtype, Target,

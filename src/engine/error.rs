@@ -39,7 +39,7 @@ pub enum Error {
     #[error(
         "format {format}: read back, its logits differ by up to {largest:.3e} from the pruned model's in memory, expected at most {tolerance:.3e}; nothing was published and the session is as it was: try another format, and report this"
     )]
-    NotAsMeant { format: config::Format, largest: f64, tolerance: f64 },
+    NotAsMeant { format: export::Format, largest: f64, tolerance: f64 },
     #[error("the current directory cannot be told ({0}); change into one that exists")]
     CurrentDir(std::io::Error),
     #[error(transparent)]

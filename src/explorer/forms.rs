@@ -2,7 +2,8 @@
 
 use crate::{
     calibration::TextSource,
-    config::{Format, GgufType, Span},
+    config::Span,
+    export::{Format, GgufType},
     model::Precision,
     prune::{AttentionUnit, GroupSize, HeadScore, LayerRatio, Part, Refine, Score, Target},
 };

@@ -1,12 +1,9 @@
 //! A pruned model on its way to the disk, in every form that was asked for.
 
-use crate::{
-    config::{Format, OutputForm},
-    model::{Architecture, Checkpoint, Precision, Shapes, Slot, StoredTensor, end_tensors},
-};
+use crate::model::{Architecture, Checkpoint, Precision, Shapes, Slot, StoredTensor, end_tensors};
 
 use super::{
-    Error, GgufWriter, OutputDir, gguf, hf,
+    Error, Format, GgufWriter, OutputDir, OutputForm, gguf, hf,
     shards::{Announced, ShardWriter},
     stored,
 };
@@ -65,7 +62,7 @@ impl<'c> Writer<'c> {
         check(checkpoint, &pruned, &form)?;
         let shards = |architecture: &Architecture| {
             let announced = announced(checkpoint, architecture, form.export_dtype)?;
-            ShardWriter::new(out, announced, form.shard_size.0)
+            ShardWriter::new(out, announced, form.shard_size)
         };
         let (mut directory, mut gguf) = (None, None);
         for format in &form.formats {

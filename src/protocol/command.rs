@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::{Draft, Method};
 use crate::{
     calibration::TextSource,
-    config::{OutputForm, Settings},
+    config::Settings,
+    export::OutputForm,
     prune::{LayerRatio, Part},
 };
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Method, SearchRecord};
 use crate::{
-    config::{Format, Settings},
+    config::Settings,
+    export::Format,
     prune::{LayerRecord, PartRecord, Refined},
 };
 

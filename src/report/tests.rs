@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    config::{Format, Options, Settings},
+    config::{Options, Settings},
+    export::Format,
     protocol::{
         CalibrationRecord, HessianStats, LayerRecord, ModelRecord, PartRecord, PerplexityRecord, RunRecord,
         Seconds, Verified, WrittenRecord,

@@ -6,8 +6,7 @@ use crate::tiny_model;
 use candle_core::{DType, Device, Tensor, quantized::gguf_file::Content};
 use serde_json::{Value, json};
 use slimgpt::{
-    config::{Format, GgufType, OutputForm},
-    export::{Error, GgufModel, OutputDir, Writer, check, gguf_file_name},
+    export::{Error, Format, GgufModel, GgufType, OutputDir, OutputForm, Writer, check, gguf_file_name},
     model::{BlockByBlock, Checkpoint, LayerSize, Shapes, Source, block_tensors},
 };
 use tempfile::TempDir;

@@ -164,7 +164,7 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
         assert!(message.contains(about), "{message}");
     };
     fails(&mut frontend, "already there", &|run| {
-        let form = slimgpt::config::OutputForm::default();
+        let form = slimgpt::export::OutputForm::default();
         Command::Export { run, form, out: dir.path().into(), force: false }
     });
     fails(&mut frontend, "nowhere.txt", &|run| {
@@ -219,7 +219,7 @@ fn a_model_that_cannot_be_opened_ends_the_thread() {
 fn a_cancelled_export_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontend = Frontend::open(&settings());
-    let (form, out) = (slimgpt::config::OutputForm::default(), dir.path().join("out"));
+    let (form, out) = (slimgpt::export::OutputForm::default(), dir.path().join("out"));
     // The calibration text is tokenised first, and the cancel is there long before that is done.
     frontend.send(Command::Export { run: 1, form, out, force: false });
     frontend.send(Command::Cancel { run: 1 });

@@ -11,20 +11,23 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("prune", &[]),
     ("model", &[]),
     ("calibration", &[]),
-    ("config", &["prune", "model", "calibration"]),
+    ("config", &["prune", "model", "calibration", "export"]),
     // The program, not the library.
     ("bin", &[]),
     ("demo", &["config"]),
     ("pipeline", &["prune", "calibration", "model", "config"]),
     ("eval", &["prune", "calibration", "model", "config"]),
-    ("export", &["prune", "calibration", "model", "disk", "config"]),
-    ("protocol", &["prune", "model", "calibration", "config"]),
+    ("export", &["prune", "calibration", "model", "disk"]),
+    ("protocol", &["prune", "model", "calibration", "export", "config"]),
     ("words", &["protocol", "prune", "config"]),
     ("recording", &["protocol", "config"]),
     ("session", &["protocol", "prune", "model", "calibration", "disk", "config"]),
     ("plot", &["config"]),
-    ("report", &["words", "plot", "session", "protocol", "prune", "model", "calibration", "config"]),
-    ("explorer", &["words", "protocol", "prune", "model", "calibration", "config"]),
+    (
+        "report",
+        &["words", "plot", "session", "protocol", "export", "prune", "model", "calibration", "config"],
+    ),
+    ("explorer", &["words", "protocol", "export", "prune", "model", "calibration", "config"]),
     (
         "tui",
         &[

@@ -13,7 +13,7 @@ fn choose(attempt: usize) -> Command {
 }
 
 fn export(run: u64) -> Command {
-    let form = crate::config::OutputForm::default();
+    let form = crate::export::OutputForm::default();
     Command::Export { run, form, out: "slim".into(), force: false }
 }
 

@@ -8,8 +8,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::OutputForm,
-    export::{self, Finished, OutputDir, Writer},
+    export::{self, Finished, OutputDir, OutputForm, Writer},
     pipeline::BlockCut,
     protocol::{Event, RunRecord, Stage, WrittenRecord},
     prune::Part,

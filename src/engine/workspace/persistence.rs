@@ -7,7 +7,8 @@ use std::{
 
 use crate::{
     calibration::Windows,
-    config::{ByteSize, OutputForm, Settings},
+    config::{ByteSize, Settings},
+    export::OutputForm,
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
     prune::{LayerRatio, Part, Schedule},

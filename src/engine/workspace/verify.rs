@@ -4,9 +4,8 @@ use candle_core::DType;
 
 use crate::{
     calibration::Windows,
-    config::{Format, GgufType, OutputForm},
     eval::{Difference, difference},
-    export::{GgufModel, OutputDir, WrittenForm},
+    export::{Format, GgufModel, GgufType, OutputDir, OutputForm, WrittenForm},
     model::{BlockByBlock, Checkpoint, Precision, Source},
     protocol::{Stage, Verified, WrittenRecord},
 };

@@ -1,11 +1,9 @@
 //! The keys of a model: sizes, rotary positions, norms.
 
-use crate::{
-    config::GgufType,
-    model::{Architecture, LayerSize, RopeScaling},
-};
+use crate::model::{Architecture, LayerSize, RopeScaling};
 
 use super::{
+    GgufType,
     architecture::LlamaCppArchitecture,
     container::{Metadata, Value},
 };

@@ -8,12 +8,10 @@ mod read;
 mod rows;
 mod storage;
 mod vocabulary;
+mod weight_type;
 mod write;
 
-use crate::{
-    config::GgufType,
-    model::{Architecture, Checkpoint},
-};
+use crate::model::{Architecture, Checkpoint};
 
 use super::Error;
 
@@ -21,6 +19,7 @@ use architecture::LlamaCppArchitecture;
 use vocabulary::Vocabulary;
 
 pub use read::GgufModel;
+pub use weight_type::GgufType;
 pub use write::GgufWriter;
 
 /// What a file has become.

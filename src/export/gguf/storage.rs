@@ -5,9 +5,10 @@ use candle_core::{
     quantized::{GgmlDType, QTensor},
 };
 
-use crate::config::GgufType;
-
-use super::super::{Error, stored};
+use super::{
+    super::{Error, stored},
+    GgufType,
+};
 
 /// The types of tensors that are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

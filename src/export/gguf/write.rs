@@ -7,14 +7,13 @@ use std::{
     path::PathBuf,
 };
 
-use crate::{
-    config::GgufType,
-    model::{self, Architecture, Checkpoint, RopeScaling, RopeSettings, Slot, StoredTensor, frequencies},
+use crate::model::{
+    self, Architecture, Checkpoint, RopeScaling, RopeSettings, Slot, StoredTensor, frequencies,
 };
 
 use super::{
     super::{Error, OutputDir, awaited::Awaited, stored},
-    Finished,
+    Finished, GgufType,
     architecture::{LlamaCppArchitecture, Rotation},
     check_all,
     container::{Entry, Plan},

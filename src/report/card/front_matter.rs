@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::CardFacts;
 use crate::{
-    config::Format,
+    export::Format,
     protocol::{RunRecord, WrittenRecord},
 };
 

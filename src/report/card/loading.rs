@@ -2,7 +2,7 @@
 
 use super::{CardFacts, code, front_matter::formats, prose};
 use crate::{
-    config::Format,
+    export::Format,
     protocol::{RunRecord, Verified, WrittenRecord},
 };
 

@@ -3,9 +3,10 @@ use std::{fs, path::Path, time::Duration};
 
 use slimgpt::{
     calibration::TextSource,
-    config::{ByteSize, MachineOptions, Options, OutputForm, Settings},
+    config::{ByteSize, MachineOptions, Options, Settings},
     demo,
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
+    export::OutputForm,
     model::{Checkpoint, Source},
     pipeline,
     protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
