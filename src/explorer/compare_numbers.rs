@@ -5,9 +5,10 @@ use crate::{
         AttemptSummary, CalibrationRecord, Method, PartRecord, PartSummary, PerplexityRecord, SessionContent,
     },
     prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Score, Target},
+    words,
 };
 
-use super::{AttemptResult, ComparedSession, Schedule, State, sessions};
+use super::{AttemptResult, ComparedSession, Schedule, State};
 
 /// What curves over the layers show of every session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,7 +134,7 @@ fn open(state: &State) -> Compared {
     let layers: Vec<Option<AttemptSummary>> =
         active().map(|result| result.map(AttemptResult::summary)).collect();
     let name = match &state.session {
-        Some(path) => sessions::name(path),
+        Some(path) => words::session_name(path),
         None if state.is_replay() => "this recording".into(),
         None => "without a session".into(),
     };

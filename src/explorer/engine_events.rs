@@ -1,14 +1,15 @@
 //! What the engine tells, taken into the state.
 
 use crate::{
-    config::{self, ByteSize},
-    protocol::{CalibrationRecord, Event, PlannedLayer, RunRecord, Stamped},
+    config,
+    protocol::{CalibrationRecord, Event, PlannedLayer, Stamped},
     prune::Part,
+    words::{self, Sentence},
 };
 
 use super::{
-    AttemptResult, Curve, Effect, Entry, Form, Job, JobKind, JobStatus, Layer, Level, Model, NoticeKind,
-    Outcome, Overlay, PreviousRun, Schedule, Seen, State, Work, event_routing, restore, search, sessions,
+    AttemptResult, Curve, Effect, Entry, Form, Job, JobKind, JobStatus, Layer, Model, NoticeKind, Outcome,
+    Overlay, PreviousRun, Schedule, Seen, State, Work, event_routing, restore, search,
 };
 
 /// Ghosts kept behind the newest run.
@@ -40,52 +41,34 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
 }
 
 fn take(state: &mut State, at: f64, event: Event) {
-    let log = |state: &mut State, level: Level, layer: Option<usize>, text: String| {
+    // A session is announced again whenever a job begins.
+    let known_session = matches!(&event, Event::Session { path } if state.session.as_ref() == Some(path));
+    let sentence = words::event(&event).filter(|_| !known_session);
+    let text = sentence.as_ref().map_or(String::new(), |sentence| sentence.text.clone());
+    if let Some(Sentence { level, layer, text }) = sentence {
         state.log.push(Entry { at, level, layer, text });
-    };
+    }
     match event {
         Event::Progress { stage, done, total } => match state.jobs.front_mut() {
             Some(job) => job.stage = Some((stage, done, total)),
             None => state.opening = Some((stage, done, total)),
         },
-        Event::Opened { model, shape } => {
-            log(
-                state,
-                Level::Info,
-                None,
-                format!("{}: {}, {} layers, open", model.name, model.family, model.layers),
-            );
-            opened(state, Model { record: model, shape });
-        }
+        Event::Opened { model, shape } => opened(state, Model { record: model, shape }),
         // It asks something of the world, and was heard before.
         Event::Restored { .. } => {}
-        Event::Session { path } => {
-            if state.session.as_ref() != Some(&path) {
-                let text = format!("All is kept in session {} ({})", sessions::name(&path), path.display());
-                log(state, Level::Info, None, text);
-            }
-            state.session = Some(path);
-        }
+        Event::Session { path } => state.session = Some(path),
         Event::RunStarted { from, settings, plan, .. } => {
             // A run may search for its ratios before it begins.
             if let Some(job) = state.jobs.front_mut() {
                 job.kind = JobKind::Run { from };
             }
-            log(state, Level::Info, None, "The run begins".into());
             run_started(state, *settings, &plan);
         }
-        Event::Calibrated { files, samples, seq_len, text_tokens, seed } => {
-            let text = format!(
-                "Calibrating on {samples} windows of {seq_len} tokens from {} ({text_tokens} tokens)",
-                files.join(", ")
-            );
-            log(state, Level::Info, None, text);
+        Event::Calibrated { files, samples, seq_len, text_tokens: _, seed } => {
             let tokens = (samples * seq_len) as u64;
             state.calibration = Some(CalibrationRecord { files, samples, seq_len, seed, tokens });
         }
         Event::LayerStarted { layer, attempt, method } => {
-            let text = format!("Layer {layer}: attempt {attempt} begins, ratio {:.4}", method.ratio);
-            log(state, Level::Info, Some(layer), text);
             let goal =
                 state.layers.get(layer).map(|known| super::goal(&known.shape, method.ratio, &state.settings));
             if state.follow && layer < state.layers.len() {
@@ -99,11 +82,6 @@ fn take(state: &mut State, at: f64, event: Event) {
             }
         }
         Event::Hessian { layer, part, stats, picture, scores, energy } => {
-            let text = format!(
-                "Layer {layer}, {part}: condition {:.1e}, damping {}, {} dead inputs",
-                stats.condition, stats.damping_used, stats.dead
-            );
-            log(state, Level::Step, Some(layer), text);
             if state.follow && state.layer == layer {
                 state.part = part;
             }
@@ -114,33 +92,13 @@ fn take(state: &mut State, at: f64, event: Event) {
                 work.part_mut(part).seen = Some(Seen::new(stats, picture, scores, energy));
             }
         }
-        Event::DampingRaised { layer, part, from, to, reason } => {
-            let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
-            log(state, Level::Warning, Some(layer), text);
-            // All begins again with the higher damping.
+        // The part starts again from its first removal.
+        Event::DampingRaised { layer, part, .. } | Event::PrecisionRaised { layer, part, .. } => {
             if let Some(work) = work(state, layer) {
                 work.part_mut(part).begin_again();
             }
         }
-        Event::PrecisionRaised { layer, part, reason } => {
-            let text = format!("Layer {layer}, {part}: solved again in f64, since in f32 {reason}");
-            log(state, Level::Warning, Some(layer), text);
-            if let Some(work) = work(state, layer) {
-                work.part_mut(part).begin_again();
-            }
-        }
-        Event::Removed { layer, part, step, units, error } => {
-            let text = match units[..] {
-                [unit] => format!("Layer {layer}, {part}: unit {unit} removed, error {error:.3e}"),
-                _ => {
-                    format!(
-                        "Layer {layer}, {part}: batch {}, {} units removed, error {error:.3e}",
-                        step + 1,
-                        units.len()
-                    )
-                }
-            };
-            log(state, Level::Step, Some(layer), text);
+        Event::Removed { layer, part, step: _, units, error } => {
             if let Some(work) = work(state, layer) {
                 let known = work.part_mut(part);
                 known.step_errors.push(error);
@@ -156,18 +114,12 @@ fn take(state: &mut State, at: f64, event: Event) {
             }
         }
         Event::PartFailed { layer, part, cause } => {
-            log(state, Level::Error, Some(layer), format!("Layer {layer}, {part}: {cause}"));
             if let Some(known) = state.layers.get_mut(layer) {
                 known.work = None;
                 known.failed = Some(format!("{part}: {cause}"));
             }
         }
         Event::LayerDone { record, attempt } => {
-            let text = format!(
-                "Layer {}: done, relative errors {:.2e} and {:.2e}",
-                record.index, record.attention.relative_error, record.mlp.relative_error
-            );
-            log(state, Level::Info, Some(record.index), text);
             layer_done(state, AttemptResult { attempt, record, attention: None, mlp: None });
         }
         // Our own choices are known before the engine tells them; a run puts fitting attempts active by itself.
@@ -177,7 +129,6 @@ fn take(state: &mut State, at: f64, event: Event) {
         Event::Chosen { .. } => {}
         Event::Curve { layer, part, units, points } => {
             let method = state.method(layer);
-            log(state, Level::Info, Some(layer), format!("Layer {layer}, {part}: error of every ratio"));
             // What said that it was asked for.
             state.notice = None;
             if let Some(known) = state.layers.get_mut(layer) {
@@ -185,42 +136,11 @@ fn take(state: &mut State, at: f64, event: Event) {
                 known.curves.push(Curve { part, units, points, method });
             }
         }
-        Event::Sensitivity { curve } => {
-            let half = curve.points.iter().find(|point| 2 * point.removed >= curve.units);
-            let cost = half.map_or(String::new(), |point| {
-                format!(": {:+.4} nats a token with {} of {} gone", point.rise, point.removed, curve.units)
-            });
-            let text = format!("Layer {}, {}: sensitivity measured{cost}", curve.layer, curve.part);
-            log(state, Level::Step, Some(curve.layer), text);
-            state.search.measured(curve);
-        }
-        Event::Tried { tried, best } => {
-            let (level, word) = if best { (Level::Info, ", the best so far") } else { (Level::Step, "") };
-            log(
-                state,
-                level,
-                None,
-                format!("Ratios by {}: {:.4} nats a token{word}", tried.name, tried.loss),
-            );
-            state.search.tried(tried, best);
-        }
-        Event::Found { record } => {
-            let best = record.tried.get(record.best);
-            let loss = best
-                .map_or(String::new(), |best| format!(" by {}: {:.4} nats a token", best.name, best.loss));
-            log(state, Level::Info, None, format!("Ratios found{loss}, {:.4} dense", record.dense_loss));
-            search::found(state, *record);
-        }
-        Event::Measured { record } => {
-            let text = match record.after {
-                None => format!("Perplexity before pruning {:.4} on {}", record.before, record.text),
-                Some(after) => format!("Perplexity {:.4} → {after:.4} on {}", record.before, record.text),
-            };
-            log(state, Level::Info, None, text);
-            state.compare.add(record);
-        }
+        Event::Sensitivity { curve } => state.search.measured(curve),
+        Event::Tried { tried, best } => state.search.tried(tried, best),
+        Event::Found { record } => search::found(state, *record),
+        Event::Measured { record } => state.compare.add(record),
         Event::Warning { message } => {
-            log(state, Level::Warning, None, message.clone());
             if let Some(asked) = &mut state.reopening {
                 asked.warned = true;
             }
@@ -233,15 +153,11 @@ fn take(state: &mut State, at: f64, event: Event) {
         }
         Event::Paused => set_status(state, JobStatus::Paused),
         Event::Resumed => set_status(state, JobStatus::Working),
-        Event::Written { path, bytes } => {
-            let text = format!("Wrote {} ({})", path.display(), ByteSize(bytes));
-            log(state, Level::Info, None, text.clone());
+        Event::Written { .. } => {
             state.unsaved = false;
             state.say(NoticeKind::Done, text);
         }
         Event::RunDone { record } => {
-            let text = told(&record);
-            log(state, Level::Info, None, text.clone());
             state.record = Some(*record);
             state.broken_off = false;
             end(state, Outcome::Done);
@@ -249,14 +165,10 @@ fn take(state: &mut State, at: f64, event: Event) {
         }
         Event::JobDone => end(state, Outcome::Done),
         Event::RunCancelled => {
-            log(state, Level::Warning, None, "Cancelled".into());
             end(state, Outcome::Cancelled);
             state.say(NoticeKind::Done, "Cancelled; finished layers stay.");
         }
-        Event::RunFailed { message } => {
-            log(state, Level::Error, None, message.clone());
-            failed(state, message);
-        }
+        Event::RunFailed { message } => failed(state, message),
     }
 }
 
@@ -387,28 +299,4 @@ fn failed(state: &mut State, message: String) {
         Some(form) => state.overlays.push(Overlay::Form(Form { error: Some(message), ..form })),
         None => state.say(NoticeKind::Failed, message),
     }
-}
-
-/// A finished run in one sentence.
-fn told(record: &RunRecord) -> String {
-    let gone = 1.0 - record.model.parameters_after as f64 / record.model.parameters_before.max(1) as f64;
-    let perplexity = match &record.perplexity {
-        Some(p) => {
-            p.after.map_or(String::new(), |after| format!(", perplexity {:.4} → {after:.4}", p.before))
-        }
-        None => String::new(),
-    };
-    let sizes = match record.rounding_cost() {
-        Some(cost) => format!(
-            ", mean error {:.2} % where the schedule's own sizes have {:.2} %",
-            100.0 * cost.error,
-            100.0 * cost.scheduled
-        ),
-        None => String::new(),
-    };
-    format!(
-        "Done in {:.0} s: {:.1} % fewer parameters{perplexity}{sizes}.",
-        record.seconds.total,
-        100.0 * gone
-    )
 }

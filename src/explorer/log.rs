@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::words::Level;
+
 /// Lines kept; older ones go.
 const LINES: usize = 10_000;
 
@@ -22,37 +24,6 @@ pub struct Entry {
     pub level: Level,
     pub layer: Option<usize>,
     pub text: String,
-}
-
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Every removal.
-    #[default]
-    Step,
-    Info,
-    Warning,
-    Error,
-}
-
-impl Level {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Step => "step",
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-
-    pub fn next(self) -> Self {
-        match self {
-            Self::Step => Self::Info,
-            Self::Info => Self::Warning,
-            Self::Warning => Self::Error,
-            Self::Error => Self::Step,
-        }
-    }
 }
 
 impl Log {

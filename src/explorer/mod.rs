@@ -48,6 +48,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use crate::words::Level;
 pub use action::{ACTIONS, Action, ActionInfo, Scope};
 pub use available::{Hint, hints};
 pub use compare::{ActiveAttempts, Compare, Measured, Writing};
@@ -63,7 +64,7 @@ pub use job::{Job, JobKind, JobStatus, Outcome};
 pub use key::Key;
 pub use keymap::{KeyMap, KeyMapError};
 pub use layer::{AttemptResult, Curve, Layer, PartView, Seen, Status};
-pub use log::{Entry, Level, Log};
+pub use log::{Entry, Log};
 pub use msg::{Effect, Msg, Pointed, Pointer, Press};
 pub use overlay::{Ask, Confirmed, Overlay};
 pub use palette::{PaletteEntry, PaletteItem, palette};
@@ -72,7 +73,7 @@ pub use previous_run::PreviousRun;
 pub use schedule::{Locked, Schedule};
 pub use screen::{Panel, Screen};
 pub use search::Search;
-pub use sessions::{Reopening, SessionList, Then, argument as session_argument, name as session_name};
+pub use sessions::{Reopening, SessionList, Then, argument as session_argument};
 pub use start::{Origin, Start};
 pub use state::{Model, Notice, NoticeKind, State};
 pub use text_input::Input;

@@ -1,5 +1,7 @@
 //! Quitting: what would be lost, and how to go on later.
 
+use crate::words;
+
 use super::{Ask, Confirmed, Effect, Job, Overlay, State, sessions};
 
 pub fn quit(state: &mut State) -> Vec<Effect> {
@@ -35,11 +37,11 @@ fn at_work(state: &State, job: &Job) -> String {
     match &state.session {
         Some(path) if job.is_pruning() => format!(
             "A job is at work ({name}); it ends with the program. Finished layers are kept in session {}.",
-            sessions::name(path)
+            words::session_name(path)
         ),
         Some(path) => format!(
             "A job is at work ({name}); it ends with the program. All that was pruned is kept in session {}.",
-            sessions::name(path)
+            words::session_name(path)
         ),
         None => format!("A job is at work ({name}); it ends with the program."),
     }

@@ -4,20 +4,21 @@ use crate::{
     config::Settings,
     protocol::{Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics},
     prune::LayerRatio,
+    words,
 };
 
 use super::{
     Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, Schedule, Search, Seen,
     State, Status, Then,
     draft::{self, FrontendDraft},
-    navigate, perform, sessions,
+    navigate, perform,
 };
 
 /// After `Opened`, which has made the layers.
 pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     let Restored { path, settings, ratios, layers, calibration, search, perplexities, unfinished, frontend } =
         session;
-    let name = sessions::name(&path);
+    let name = words::session_name(&path);
     let mut told = Vec::new();
     let count: usize = layers.iter().map(|layer| layer.attempts.len()).sum();
     for (known, restored) in state.layers.iter_mut().zip(layers) {

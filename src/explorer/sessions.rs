@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{Command, SessionStatus, SessionSummary};
+use crate::{
+    protocol::{Command, SessionStatus, SessionSummary},
+    words,
+};
 
 use super::{Action, Ask, Confirmed, Effect, NoticeKind, Overlay, State, compare_sessions, perform};
 
@@ -76,17 +79,9 @@ fn state_name(status: &SessionStatus) -> &'static str {
     }
 }
 
-/// What a session is called.
-pub fn name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// The session as a shell takes it: its name alone where it lies among the others.
+/// The argument that names a session on the command line.
 pub fn argument(state: &State, path: &Path) -> String {
-    let known = state.sessions_root.is_some() && path.parent() == state.sessions_root.as_deref();
-    let text = if known { name(path) } else { path.to_string_lossy().into_owned() };
-    let plain = |c: char| c.is_alphanumeric() || "-_./@:+,%=".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    words::session_argument(state.sessions_root.as_deref(), path)
 }
 
 /// Opens the list and has it read.
@@ -118,7 +113,7 @@ pub fn deleted(state: &mut State, path: &Path, result: Result<(), String>) -> Ve
     match result {
         Ok(()) => {
             compare_sessions::drop_session(state, path);
-            state.say(NoticeKind::Done, format!("Session {} is deleted", name(path)));
+            state.say(NoticeKind::Done, format!("Session {} was deleted", words::session_name(path)));
         }
         Err(why) => state.say(NoticeKind::Failed, why),
     }
@@ -193,7 +188,7 @@ pub fn open(state: &mut State, then: Then) -> Vec<Effect> {
 /// Asks the engine for a session in place of what is open.
 pub fn reopen(state: &mut State, path: PathBuf, then: Then) -> Vec<Effect> {
     state.overlays.clear();
-    state.say(NoticeKind::Done, format!("Opening session {}…", name(&path)));
+    state.say(NoticeKind::Done, format!("Opening session {}…", words::session_name(&path)));
     state.opening = None;
     state.reopening = Some(Reopening { path: path.clone(), then, warned: false });
     vec![Effect::Command(Command::Reopen { session: path })]

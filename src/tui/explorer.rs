@@ -31,6 +31,7 @@ use crate::{
     explorer::{self, Effect, Entry, Level, Msg, Start, State},
     protocol::Stamped,
     recording::{self, Recorder},
+    words,
 };
 
 /// Events taken at once; then the screen and the keys have their turn.
@@ -70,7 +71,7 @@ impl Explorer {
         drop(guard);
         source.close();
         if let Some(path) = state.session.as_ref().filter(|_| !state.is_replay()) {
-            session::print_hint(&explorer::session_name(path), &explorer::session_argument(&state, path));
+            session::print_hint(&words::session_name(path), &explorer::session_argument(&state, path));
         }
         let recorded = recorder.map_or(Ok(()), Recorder::finish);
         let ending = match ended {

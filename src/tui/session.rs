@@ -13,8 +13,9 @@ use crate::{
     calibration::TextSource,
     config::Settings,
     engine::{ModelChoice, SessionPlace},
-    explorer::{self, Origin},
+    explorer::Origin,
     recording::{Recorder, Replay},
+    words,
 };
 
 /// How long a listing or deleting of sessions that is still going on may take once the explorer is quit.
@@ -72,7 +73,7 @@ impl Opened {
     pub(super) fn origin(&self) -> Origin {
         match self {
             Self::Model { place: SessionPlace::Open(path), .. } => {
-                Origin::Live { model: format!("session {}", explorer::session_name(path)) }
+                Origin::Live { model: format!("session {}", words::session_name(path)) }
             }
             Self::Model { model: ModelChoice::Demo, .. } => {
                 Origin::Live { model: "the built-in demo".into() }

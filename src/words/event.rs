@@ -16,6 +16,27 @@ pub enum Level {
     Error,
 }
 
+impl Level {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+
+    /// The next level, from the most important one back to the first.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Step => Self::Info,
+            Self::Info => Self::Warning,
+            Self::Warning => Self::Error,
+            Self::Error => Self::Step,
+        }
+    }
+}
+
 /// One event in one line of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {

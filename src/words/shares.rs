@@ -3,7 +3,7 @@
 use crate::prune::LayerRatio;
 
 /// A pruning ratio from 0 to 1: `0.2031`; where heads and channels differ, both: `0.10/0.30`.
-pub fn ratio(value: impl Into<LayerRatio>) -> String {
+pub fn ratio<R: Into<LayerRatio>>(value: R) -> String {
     let value = value.into();
     match value.one() {
         Some(one) => format!("{one:.4}"),

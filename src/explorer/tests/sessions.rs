@@ -128,7 +128,7 @@ fn a_session_is_deleted_after_a_yes_and_never_the_one_that_is_open() {
     assert_eq!(script.effects, [Effect::DeleteSession(path("tiny-five"))]);
     script.send(Msg::SessionDeleted { path: path("tiny-five"), result: Ok(()) });
     assert_eq!(script.effects, [Effect::ListSessions]);
-    assert_eq!(script.notice(), "Session tiny-five is deleted");
+    assert_eq!(script.notice(), "Session tiny-five was deleted");
     let mut left = some();
     left.pop();
     script.send(Msg::Sessions { now: 1, sessions: Ok(left) });

@@ -3,14 +3,14 @@
 use ratatui::{Frame, layout::Rect, text::Span};
 
 use crate::{
-    explorer::{JobStatus, Origin, Outcome, State, session_name},
+    explorer::{JobStatus, Origin, Outcome, State},
     protocol::Pace,
+    words,
 };
 
 use super::{
-    Role, Theme, job_words, numbers,
+    Role, Theme, job_words,
     pieces::{Piece, line, thin_out},
-    screens::stage::stage_words,
     text,
 };
 
@@ -56,23 +56,23 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
     let (before, after) = (model.shape.parameters, state.parameters_after());
     let planned = state.layers.iter().any(|layer| layer.chosen.is_none());
     let role = if planned { Role::Planned } else { Role::Pruned };
-    let dense = span(numbers::parameters(before), Role::Dense);
+    let dense = span(words::parameters(before), Role::Dense);
     if after == before {
         pieces.push(Piece::new(2, vec![dense]));
     } else {
-        let change = span(format!(" ({})", numbers::change(before as f64, after as f64)), role);
+        let change = span(format!(" ({})", words::change(before as f64, after as f64)), role);
         let sizes = |between: Option<Span<'static>>| {
             let mut sizes = vec![dense.clone(), span(format!(" {} ", theme.glyphs.arrow()), Role::Muted)];
-            sizes.push(span(numbers::parameters(after), role));
+            sizes.push(span(words::parameters(after), role));
             sizes.extend(between);
             sizes.extend(planned.then(|| span(" planned".into(), Role::Muted)));
             sizes
         };
         pieces.push(Piece::new(4, sizes(Some(change))).or(Piece::new(2, sizes(None))));
     }
-    pieces.push(Piece::new(5, vec![span(numbers::bytes(state.bytes_of(after)), Role::Muted)]));
+    pieces.push(Piece::new(5, vec![span(words::bytes(state.bytes_of(after)), Role::Muted)]));
     if let Some(path) = &state.session {
-        let name = text::fit_end(&session_name(path), NAME);
+        let name = text::fit_end(&words::session_name(path), NAME);
         pieces.push(Piece::new(8, vec![span(format!("session {name}"), Role::Muted)]));
     }
     pieces
@@ -99,7 +99,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
         pieces.push(Piece::new(4, say(long)).or(Piece::new(1, say(job_words::short(job).into()))));
         if let Some((share, left)) = state.progress() {
             pieces.push(progress(share, theme));
-            let words = left.map(|left| format!("{} left", numbers::seconds(left)));
+            let words = left.map(|left| format!("{} left", words::clock(left)));
             pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
         }
         if state.jobs.len() > 1 {
@@ -132,7 +132,7 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
         let words = Span::styled("opening a session…", theme.style(Role::Live));
         return state.is_reopening().then(|| Piece::new(4, vec![words])).into_iter().collect();
     };
-    let words = text::fit(&stage_words(stage), WORDS);
+    let words = text::fit(&words::stage(stage), WORDS);
     let share = *done as f64 / (*total).max(1) as f64;
     vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]
 }
@@ -140,7 +140,7 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
 /// A bar with its per cent, the per cent alone where there is little room.
 fn progress(share: f64, theme: &Theme) -> Piece {
     let per_cent = |gap: &str| {
-        let words = format!("{gap}{:>4}", numbers::per_cent(share));
+        let words = format!("{gap}{:>4}", words::progress(share));
         Span::styled(words, theme.style(Role::Text))
     };
     let spans = bar(share, theme).into_iter().chain([per_cent(" ")]).collect();

@@ -1,8 +1,11 @@
 //! How the job at work stands, or how the last one ended: for the header.
 
-use crate::explorer::{Job, JobStatus, Outcome, State};
+use crate::{
+    explorer::{Job, JobStatus, Outcome, State},
+    words,
+};
 
-use super::{numbers, screens::stage};
+use super::screens::stage;
 
 /// A few words, such as "layer 3: pruning mlp".
 pub(super) fn words(state: &State, job: &Job) -> String {
@@ -12,7 +15,7 @@ pub(super) fn words(state: &State, job: &Job) -> String {
         JobStatus::Paused => format!("paused, {}", stage::now(state, job).0),
         JobStatus::Cancelling => format!("cancelling {}", job.kind.name()),
         JobStatus::Ended(Outcome::Done) => {
-            format!("{} done in {}", job.kind.name(), numbers::seconds(job.at))
+            format!("{} done in {}", job.kind.name(), words::clock(job.at))
         }
         JobStatus::Ended(Outcome::Cancelled) => format!("{} cancelled", job.kind.name()),
         JobStatus::Ended(Outcome::Failed(_)) => format!("{} failed", job.kind.name()),

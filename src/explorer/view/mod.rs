@@ -5,7 +5,6 @@ mod footer;
 mod header;
 mod hits;
 mod job_words;
-mod numbers;
 mod overlays;
 mod pieces;
 mod screens;

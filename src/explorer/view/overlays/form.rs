@@ -8,8 +8,9 @@ use ratatui::{
 };
 
 use crate::{
-    explorer::view::{Hits, Role, Theme, numbers, text},
+    explorer::view::{Hits, Role, Theme, text},
     explorer::{Field, Form, FormKind, Pointed, State, Value},
+    words,
 };
 
 use super::{
@@ -108,15 +109,15 @@ fn weight(state: &State, form: &Form) -> String {
         return "The directory weighs as much as the model: zeros stand for what was removed.".into();
     }
     if format != "hf" || !matches!(weights, Some(Value::Choice { at: 0, .. }) | None) {
-        let (after, before) = (numbers::parameters(after), numbers::parameters(model.shape.parameters));
+        let (after, before) = (words::parameters(after), words::parameters(model.shape.parameters));
         return format!("Holds {after} of {before} parameters.");
     }
     format!(
         "Weighs {} instead of {}: {} of {} parameters.",
-        numbers::bytes(state.bytes_of(after)),
-        numbers::bytes(model.shape.bytes),
-        numbers::parameters(after),
-        numbers::parameters(model.shape.parameters)
+        words::bytes(state.bytes_of(after)),
+        words::bytes(model.shape.bytes),
+        words::parameters(after),
+        words::parameters(model.shape.parameters)
     )
 }
 

@@ -9,12 +9,11 @@ use super::{status, view::View};
 use crate::{
     explorer::view::{
         Role,
-        widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, error, layer_place, put, row, symbols, width, wrap, write,
-        },
+        widgets::{LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, wrap, write},
     },
     explorer::{Action, Panel, Status},
     prune::Part,
+    words::error,
 };
 
 /// The errors of one kind, one a layer.

@@ -6,10 +6,10 @@ use super::view::{View, first_in_sight};
 use crate::{
     explorer::view::{
         Role,
-        numbers::seconds,
         widgets::{fit, width, wrap},
     },
     explorer::{Action, Entry, Level, Panel, Pointed},
+    words::clock,
 };
 
 /// Columns before the text: cursor, time, level, layer.
@@ -105,7 +105,7 @@ fn entry_row(view: &mut View<'_>, row: Rect, entry: &Entry, chosen: bool) {
     let cursor = if chosen { view.theme.glyphs.cursor() } else { " " };
     let layer = entry.layer.map_or(String::new(), |layer| format!("layer {layer}"));
     let spans: Vec<Span<'_>> = vec![
-        view.span(format!("{cursor}{:>8} ", seconds(entry.at)), Role::Muted),
+        view.span(format!("{cursor}{:>8} ", clock(entry.at)), Role::Muted),
         view.span(format!("{mark} {:<7} ", entry.level.name()), role),
         view.span(format!("{layer:<10}"), Role::Muted),
         view.span(fit(text(entry), row.width.saturating_sub(BEFORE)), text_role),

@@ -10,11 +10,12 @@ use crate::{
     explorer::view::{
         Role,
         widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, ratio, row, symbols, width, write,
+            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, row, symbols, width, write,
         },
     },
     explorer::{Locked, Panel, State, Status},
     prune::{LayerRatio, Part},
+    words::ratio,
 };
 
 /// How the plan is drawn.

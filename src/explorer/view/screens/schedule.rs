@@ -13,13 +13,10 @@ use super::{
 };
 use crate::{
     config::{self},
-    explorer::view::{
-        Role,
-        numbers::{bytes, change, parameters},
-        widgets::{count, error, ratio, wrap},
-    },
+    explorer::view::{Role, widgets::wrap},
     explorer::{Goal, Locked, State},
     prune::{LayerRatio, Part},
+    words::{bytes, change, count, error, parameters, ratio},
 };
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {

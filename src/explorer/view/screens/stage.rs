@@ -3,28 +3,8 @@
 use crate::{
     explorer::{Job, JobStatus, State},
     protocol::Stage,
+    words,
 };
-
-/// What a progress event counts, in a few words.
-pub(in crate::explorer::view) fn stage_words(stage: &Stage) -> String {
-    match stage {
-        Stage::Download { file } => format!("downloading {file}"),
-        Stage::Approach { layer } => format!("passing the windows on to layer {layer}"),
-        Stage::Refine { layer, part } => format!("layer {layer}: swapping units of {part}"),
-        Stage::Path { layer, part } => format!("following the path of layer {layer}, {part}"),
-        Stage::Fingerprint => "fingerprinting the model".into(),
-        Stage::Sensitivity { layer, part } => format!("layer {layer}: what pruning {part} does to the loss"),
-        Stage::Candidates => "trying ratios on whole models".into(),
-        Stage::Export => "writing tensors".into(),
-        Stage::Verify => "reading back what was written".into(),
-        Stage::Load => "loading blocks".into(),
-        Stage::Tokenise => "reading text".into(),
-        Stage::Calibrate { layer, part } => format!("layer {layer}: calibrating {part}"),
-        Stage::Propagate { layer, part } => format!("layer {layer}: propagating through {part}"),
-        Stage::Evaluate { pruned: false } => "perplexity of the dense model".into(),
-        Stage::Evaluate { pruned: true } => "perplexity of the pruned model".into(),
-    }
-}
 
 /// The stage of a job, and the share of it that is done where that is known. While units leave, these count.
 pub(in crate::explorer::view) fn now(state: &State, job: &Job) -> (String, Option<f64>) {
@@ -39,9 +19,9 @@ pub(in crate::explorer::view) fn now(state: &State, job: &Job) -> (String, Optio
     match &job.stage {
         // How many swaps there will be nobody knows.
         Some((stage @ Stage::Refine { .. }, done, _)) => {
-            (format!("{}, {done} so far", stage_words(stage)), None)
+            (format!("{}, {done} so far", words::stage(stage)), None)
         }
-        Some((stage, done, total)) => (stage_words(stage), Some(*done as f64 / (*total).max(1) as f64)),
+        Some((stage, done, total)) => (words::stage(stage), Some(*done as f64 / (*total).max(1) as f64)),
         None => (job.kind.name().into(), None),
     }
 }

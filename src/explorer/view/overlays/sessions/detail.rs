@@ -9,14 +9,10 @@ use super::status;
 use crate::{
     config::{Settings, Span as RatioSpan},
     explorer::State,
-    explorer::view::{
-        Role, Theme,
-        numbers::{ago, change, parameters, seconds},
-        text,
-        widgets::{error, measure, plural, ratio, sparkline},
-    },
+    explorer::view::{Role, Theme, text, widgets::sparkline},
     protocol::{LayerSummary, PartSummary, SessionContent, SessionStatus, SessionSummary},
     prune::{Part, Score},
+    words::{ago, change, clock, error, measure, parameters, plural, ratio},
 };
 
 /// Rows where the details lie below the table.
@@ -97,7 +93,7 @@ impl Page<'_> {
             "{}, made {}, {} at work",
             ago(now, content.changed),
             ago(now, content.created),
-            seconds(content.seconds)
+            clock(content.seconds)
         );
         let sizes = format!(
             "{} {arrow} {} ({})",

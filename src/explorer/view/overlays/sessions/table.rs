@@ -6,13 +6,13 @@ use super::status::{self, Words};
 use crate::{
     explorer::view::{
         Hits, Role, Theme,
-        numbers::{ago, bytes},
         overlays::list::{first_in_sight, rows},
         text,
-        widgets::{Column, Place, Side, lay_out, measure, ratio},
+        widgets::{Column, Place, Side, lay_out},
     },
     explorer::{Pointed, State, session_letter},
     protocol::SessionSummary,
+    words::{ago, bytes, measure, ratio},
 };
 
 #[derive(Clone, Copy)]

@@ -10,11 +10,10 @@ use super::{super::view::View, role, row_in};
 use crate::{
     explorer::view::{
         Role, text,
-        widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, error, layer_place, put, ratio, row, symbols, width, write,
-        },
+        widgets::{LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, write},
     },
     explorer::{Compared, Panel, Quantity, session_letter},
+    words::{error, ratio},
 };
 
 /// Columns and rows from which on the other quantities have pictures of their own.

@@ -6,10 +6,10 @@ use super::super::view::View;
 use crate::{
     explorer::view::{
         Role,
-        numbers::{bytes, change, parameters},
-        widgets::{Column, Place, Side, count, lay_out, measure, width},
+        widgets::{Column, Place, Side, lay_out, width},
     },
     explorer::{Action, JobKind, Panel, State, Status},
+    words::{bytes, change, count, measure, parameters},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

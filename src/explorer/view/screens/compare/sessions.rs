@@ -5,12 +5,11 @@ use ratatui::layout::Rect;
 use super::{super::view::View, role, row_in};
 use crate::{
     explorer::view::{
-        Role,
-        numbers::{change, parameters, seconds},
-        text,
-        widgets::{Column, Place, Side, error, lay_out, measure, ratio, width},
+        Role, text,
+        widgets::{Column, Place, Side, lay_out, width},
     },
     explorer::{Compared, Panel, Pointed, Quantity, session_letter},
+    words::{change, clock, error, measure, parameters, ratio},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +157,7 @@ fn cell(
             told(words, Role::Muted)
         }
         Key::Method => (session.method.clone(), Role::Muted),
-        Key::Seconds => told(session.seconds.map(seconds), Role::Muted),
+        Key::Seconds => told(session.seconds.map(clock), Role::Muted),
     }
 }
 

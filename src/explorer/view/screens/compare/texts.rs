@@ -6,10 +6,11 @@ use super::super::view::View;
 use crate::{
     explorer::view::{
         Role,
-        widgets::{count, wrap, write},
+        widgets::{wrap, write},
     },
     explorer::{Action, JobKind, JobStatus, Panel, Status},
     protocol::Side,
+    words::count,
 };
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect) {

@@ -6,13 +6,13 @@ use super::{super::status, Shown};
 use crate::{
     explorer::view::{
         Role,
-        numbers::change,
         screens::view::{View, first_in_sight},
-        widgets::{Column, Place, Side, error, lay_out, ratio},
+        widgets::{Column, Place, Side, lay_out},
     },
     explorer::{Action, AttemptResult, Panel, Pointed, Status},
     protocol::Method,
     prune::{HeadScore, Part, Score},
+    words::{change, error, ratio},
 };
 
 #[derive(Clone, Copy)]

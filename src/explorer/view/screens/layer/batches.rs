@@ -7,12 +7,11 @@ use crate::{
     explorer::view::{
         Role,
         screens::view::{View, first_in_sight},
-        widgets::{
-            Column, Scale, Side, axes, count, error, lay_out, measurement, pillar, plural, scale_below, width,
-        },
+        widgets::{Column, Scale, Side, axes, lay_out, measurement, pillar, scale_below, width},
     },
     explorer::{Panel, PartView},
     protocol::Refined,
+    words::{count, error, plural},
 };
 
 /// More batches than this are a picture, fewer a list.

@@ -7,9 +7,10 @@ use crate::{
     explorer::view::{
         Role,
         screens::view::View,
-        widgets::{Scale, axes, count, crest, pillar, put, symbols, width, write},
+        widgets::{Scale, axes, crest, pillar, put, symbols, width, write},
     },
     explorer::{PartView, Seen},
+    words::count,
 };
 
 /// What a column of the picture stands for: some neighbours in the order of scores.

@@ -7,11 +7,12 @@ use crate::{
     explorer::view::{
         Role,
         screens::view::View,
-        widgets::{Plot, Scale, Stroke, axes, column, error, put, row, scale_below, symbols},
+        widgets::{Plot, Scale, Stroke, axes, column, put, row, scale_below, symbols},
     },
     explorer::{Action, Curve, Panel, State},
     protocol::CurvePoint,
     prune::Part,
+    words::error,
 };
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {

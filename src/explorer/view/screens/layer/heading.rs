@@ -8,9 +8,10 @@ use crate::{
     explorer::view::{
         Role,
         screens::view::View,
-        widgets::{error, ratio, width, wrap},
+        widgets::{width, wrap},
     },
     prune::Part,
+    words::{error, ratio},
 };
 
 /// Rows of a cause, at most.

@@ -7,9 +7,10 @@ use crate::{
     explorer::view::{
         Role,
         screens::view::View,
-        widgets::{LayerAxis, Scale, axes, fit, measure, measurement, ordinal, pillar, put, width, write},
+        widgets::{LayerAxis, Scale, axes, fit, measurement, pillar, put, width, write},
     },
     explorer::{PartView, Seen},
+    words::{measure, ordinal},
 };
 
 /// Columns that a unit needs to be a line of its own: its number, its score and some of a bar.

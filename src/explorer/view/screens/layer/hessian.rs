@@ -11,9 +11,10 @@ use crate::{
     explorer::view::{
         Role,
         screens::view::{Fact, View},
-        widgets::{Scale, axes, count, crest, measure, scale_below},
+        widgets::{Scale, axes, crest, scale_below},
     },
     protocol::{HessianStats, MomentPicture},
+    words::{count, measure},
 };
 
 /// Above this, compensation leans on small differences.

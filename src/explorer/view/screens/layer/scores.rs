@@ -5,12 +5,9 @@ use ratatui::{layout::Rect, text::Span};
 use super::{super::status, Shown, channels, heads};
 use crate::{
     explorer::Panel,
-    explorer::view::{
-        Role,
-        screens::view::View,
-        widgets::{Spacing, count},
-    },
+    explorer::view::{Role, screens::view::View, widgets::Spacing},
     prune::Part,
+    words::count,
 };
 
 pub(super) fn draw(view: &mut View<'_>, area: Rect, shown: &Shown<'_>) {

@@ -1,13 +1,11 @@
 //! The layer and the part that the screen speaks of.
 
 use crate::{
-    explorer::view::{
-        numbers::per_cent,
-        screens::{stage, view::View},
-    },
+    explorer::view::screens::{stage, view::View},
     explorer::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
     protocol::{HessianStats, Method, Refined, Scheduled},
     prune::Part,
+    words::progress,
 };
 
 #[derive(Clone, Copy)]
@@ -100,7 +98,7 @@ impl<'a> Shown<'a> {
             (_, Some(_)) => {
                 let now = view.state.job().map(|job| stage::now(view.state, job));
                 let (words, share) = now.unwrap_or(("the calibration windows are on their way".into(), None));
-                let share = share.map_or(String::new(), |share| format!(", {}", per_cent(share)));
+                let share = share.map_or(String::new(), |share| format!(", {}", progress(share)));
                 format!("Not measured yet: {words}{share}.")
             }
             (Status::Waiting, None) => {

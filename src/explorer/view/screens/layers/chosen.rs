@@ -7,9 +7,10 @@ use crate::{
     explorer::PartView,
     explorer::view::{
         Role,
-        widgets::{count, error, measurement, percent, width},
+        widgets::{measurement, width},
     },
     prune::Part,
+    words::{count, error, percent},
 };
 
 /// Rows of the box.

@@ -6,10 +6,10 @@ use super::super::{stage, view::View};
 use crate::{
     explorer::view::{
         Role,
-        numbers::{bytes, change, parameters, per_cent, seconds},
         widgets::{track, wrap},
     },
     explorer::{Job, JobKind, State, Status},
+    words::{bytes, change, clock, parameters, progress},
 };
 
 /// Rows of the box with borders, progress, sizes and a blank before the cause of a failure; and rows of that cause, at
@@ -33,9 +33,8 @@ pub(super) fn draw(view: &mut View<'_>, area: Rect) {
             let (words, share) = stage::now(state, job);
             progress_row(view, inner, row, &words, share, "");
             let left = state.progress();
-            let time = left
-                .and_then(|(_, left)| left)
-                .map_or(String::new(), |left| format!("{} left", seconds(left)));
+            let time =
+                left.and_then(|(_, left)| left).map_or(String::new(), |left| format!("{} left", clock(left)));
             progress_row(view, inner, row + 1, &run_words(state, job), left.map(|(share, _)| share), &time);
         }
         None => {
@@ -225,7 +224,7 @@ fn job_line<'t>(view: &View<'_>, job: &Job) -> Vec<Span<'t>> {
     let (words, share) = stage::now(state, job);
     let mut line = vec![view.span(words, Role::Live)];
     if let Some(share) = share {
-        line.push(view.span(format!(" {}", per_cent(share)), Role::Text));
+        line.push(view.span(format!(" {}", progress(share)), Role::Text));
     }
     if let Some((share, left)) = state.progress().filter(|_| job.is_pruning()) {
         let whole = match job.kind {
@@ -238,9 +237,9 @@ fn job_line<'t>(view: &View<'_>, job: &Job) -> Vec<Span<'t>> {
             | JobKind::Export => job.kind.name(),
         };
         line.push(view.span(format!("   {whole} "), Role::Muted));
-        line.push(view.span(per_cent(share), Role::Text));
+        line.push(view.span(progress(share), Role::Text));
         if let Some(left) = left {
-            line.push(view.span(format!(", {} left", seconds(left)), Role::Muted));
+            line.push(view.span(format!(", {} left", clock(left)), Role::Muted));
         }
     }
     if let Some(condition) = stage::condition(job) {

@@ -9,10 +9,11 @@ use super::super::{
 use crate::{
     explorer::view::{
         Role,
-        widgets::{Column, Place, Scale, Side, error, lay_out, measurement, ratio},
+        widgets::{Column, Place, Scale, Side, lay_out, measurement},
     },
     explorer::{Layer, Locked, Panel, Pointed, Status},
     prune::Part,
+    words::{error, ratio},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
