@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What a newcomer waits for: a cold release build in a directory of its own, its processor time, and its largest crates.
-# With a report of `cargo build --timings` (HTML) as its argument, it prints the table of that one and builds nothing.
+# Times a cold release build in an empty directory: processor time, and the seconds spent on the largest crates.
+# With a report of `cargo build --timings` (HTML) as its argument, it prints the table of that report and builds nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Seconds that a crate was compiled for, its build script and its macros included, largest first.
+# Seconds spent on each crate, its build script and macros included, largest first.
 table() {
     awk '
         /^const UNIT_DATA = / { units = 1 }
@@ -28,7 +28,7 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# Downloads are not what is measured.
+# Download first, so that it is not measured.
 cargo fetch --locked
 TIMEFORMAT='%R %U %S'
 { time CARGO_TARGET_DIR="$work" cargo build --release --locked --timings 2>&3; } 3>&2 2>"$work/time"

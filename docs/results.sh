@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the sweeps that docs/results.md tells of, and puts their tables and plots into it. What is finished is not run again.
-#   docs/results.sh                              all that need nothing but the built-in model
+# Runs the sweeps of docs/results.md and puts their tables and plots into it. Finished runs are not repeated.
+#   docs/results.sh                              all sweeps that need only the built-in model
 #   docs/results.sh methods                      one of them
-#   DATA=/data docs/results.sh stories260k       with the model and the texts that its file names in /data
-# The sweeps themselves lie in OUT, or in a directory beside the build.
+#   DATA=/data docs/results.sh stories260k       with the model and texts named in its file, in /data
+# The sweeps are stored in OUT, by default in the build directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -14,7 +14,7 @@ page=docs/results.md
 if [ $# = 0 ]; then
     set -- table-5-ablations table-6-ratio-strategies figure-3-samples figure-3-sequence-length methods recommended
 fi
-# What times were taken on.
+# The machine on which times were measured.
 machine() {
     local name
     name=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1)
@@ -22,7 +22,7 @@ machine() {
 }
 
 for name; do
-    grep -q "<!-- $name: begin -->" "$page" || { echo "$page has no place for $name" >&2; exit 2; }
+    grep -q "<!-- $name: begin -->" "$page" || { echo "$page has no section for $name" >&2; exit 2; }
     (cd "${DATA:-.}" && "$built/release/slimgpt" sweep "$root/sample_configs/sweeps/$name.toml" --out "$out/$name")
     rm -f docs/pictures/results-"$name"-*.svg
     for plot in "$out/$name"/plots/*.svg; do
@@ -31,7 +31,7 @@ for name; do
         *) cp "$plot" "docs/pictures/results-$name-${plot##*/}" ;;
         esac
     done
-    # The page has a heading of its own.
+    # Line 1 is a heading, which the page already has.
     {
         printf '\n`docs/results.sh %s`, on %s.\n' "$name" "$(machine)"
         sed -e 1d -e "s|(plots/|(pictures/results-$name-|" "$out/$name/results.md"
