@@ -12,8 +12,7 @@ use tokio::{sync::mpsc, time::sleep_until};
 const EIO: i32 = 5;
 
 use super::{
-    Ending, Error, Opened, Session, clipboard,
-    fault_injection::{self, FaultInjection},
+    Ending, Error, Opened, Session, StartEngine, clipboard,
     guard::Guard,
     input,
     on_disk::OnDisk,
@@ -50,7 +49,6 @@ pub struct Explorer {
     input: mpsc::Receiver<io::Result<TerminalEvent>>,
     hung_up: mpsc::Receiver<()>,
     guard: Guard,
-    fault_injection: Option<FaultInjection>,
     /// The worker has stopped unexpectedly.
     crashed: bool,
 }
@@ -85,14 +83,13 @@ impl Explorer {
     }
 
     fn enter(session: Session) -> Result<Self, Error> {
-        let Session { opened, settings, interface, recorder, sessions } = session;
+        let Session { opened, engine, settings, interface, recorder, sessions } = session;
         // The theme alone decides about colours; see its `resolved`.
         force_color_output(true);
         // Listened to before the terminal is changed, so that no signal leaves it so.
         let signals = Signals::listen().map_err(Error::Runtime)?;
         let (origin, eval) = (opened.origin(), opened.eval());
-        let fault_injection = FaultInjection::asked();
-        let source = open(opened, &settings, fault_injection);
+        let source = open(opened, engine, &settings);
         let guard = Guard::enter(interface.mouse).map_err(Error::Terminal)?;
         let screen = Output::screen().map_err(Error::Terminal)?;
         let mut state = State::new(Start {
@@ -125,7 +122,6 @@ impl Explorer {
             input: input::listen(),
             hung_up: hang_up(),
             guard,
-            fault_injection,
             crashed: false,
         })
     }
@@ -252,9 +248,6 @@ impl Explorer {
     }
 
     fn draw(&mut self) -> Result<(), Error> {
-        if self.fault_injection == Some(FaultInjection::Draw) && self.pacing.has_drawn() {
-            fault_injection::panic();
-        }
         let (state, hits) = (&self.state, &mut self.hits);
         let theme = &self.themes[state.theme.min(self.themes.len() - 1)];
         self.screen.draw(|frame| *hits = view::draw(frame, state, theme)).map_err(Error::Terminal)?;
@@ -263,16 +256,10 @@ impl Explorer {
     }
 }
 
-fn open(opened: Opened, settings: &Settings, fault_injection: Option<FaultInjection>) -> Source {
+fn open(opened: Opened, engine: StartEngine, settings: &Settings) -> Source {
     match opened {
         Opened::Recording { replay, speed } => Source::replay(replay.play(speed)),
-        Opened::Model { model, place } => {
-            let worker = engine::workspace(model, settings.clone(), place);
-            match fault_injection {
-                Some(FaultInjection::Engine) => Source::engine(fault_injection::panic_once_open(worker)),
-                Some(FaultInjection::Draw) | None => Source::engine(worker),
-            }
-        }
+        Opened::Model { model, place } => Source::engine(engine(model, settings.clone(), place)),
     }
 }
 

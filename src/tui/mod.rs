@@ -4,7 +4,6 @@ mod clipboard;
 mod ending;
 mod error;
 mod explorer;
-mod fault_injection;
 mod guard;
 #[cfg(unix)]
 mod hang_up;
@@ -24,4 +23,4 @@ pub use ending::Ending;
 pub use error::Error;
 pub use interface::{Flags, Interface, ListedTheme, keymap, themes};
 pub use report::install as report_panics;
-pub use session::{Opened, Session, explore, needs_terminal};
+pub use session::{Opened, Session, StartEngine, explore, needs_terminal};

@@ -44,10 +44,6 @@ impl Pacing {
         }
     }
 
-    pub fn has_drawn(&self) -> bool {
-        self.last.is_some()
-    }
-
     /// A frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
         if self.awaited {

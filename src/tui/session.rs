@@ -12,7 +12,7 @@ use super::{Ending, Error, Interface, explorer::Explorer, report};
 use crate::{
     calibration::TextSource,
     config::Settings,
-    engine::{ModelChoice, SessionPlace},
+    engine::{ModelChoice, SessionPlace, Worker},
     explorer::Origin,
     recording::{Recorder, Replay},
     words,
@@ -29,8 +29,12 @@ pub enum Opened {
     Recording { replay: Replay, speed: f64 },
 }
 
+/// Starts the engine on a model. [`engine::workspace`](crate::engine::workspace) is one.
+pub type StartEngine = fn(ModelChoice, Settings, SessionPlace) -> Worker<()>;
+
 pub struct Session {
     pub opened: Opened,
+    pub engine: StartEngine,
     pub settings: Settings,
     pub interface: Interface,
     /// Where every event is recorded.

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::panics;
 use crate::pty::{PROGRAM, Setup, Terminal};
 
 fn explorer() -> Terminal {
@@ -69,26 +70,24 @@ fn quitting_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn a_panic_while_drawing_is_told_on_a_restored_terminal() {
-    let mut terminal = Setup::new(&[]).env("SLIMGPT_PANIC", "draw").start();
-    terminal.wait_for("slimgpt");
-    terminal.keys("?");
+    let mut terminal = panics::setup("without_a_theme").start();
     assert_eq!(terminal.wait_for_exit(), 1);
     terminal.assert_restored();
     let written = terminal.written();
     let (_, told) = written.rsplit_once("\x1b[?1049l").unwrap();
-    for text in ["SLIMGPT_PANIC asked for this", "This report is also in"] {
+    for text in ["index out of bounds", "This report is also in"] {
         assert!(told.contains(text), "{told}");
     }
-    assert!(report(&terminal).contains("SLIMGPT_PANIC asked for this"));
+    assert!(report(&terminal).contains("index out of bounds"));
 }
 
 #[test]
 fn a_panic_of_the_worker_leaves_the_screen_alone_and_is_told_afterwards() {
-    let mut terminal = Setup::new(&[]).env("SLIMGPT_PANIC", "engine").size(140, 40).start();
+    let mut terminal = panics::setup("whose_worker_panics").size(140, 40).start();
     terminal.wait_for("stopped unexpectedly");
     terminal.wait_for_model();
-    assert!(!terminal.written().contains("asked for this"), "it was written over the screen");
-    assert!(report(&terminal).contains("SLIMGPT_PANIC asked for this"));
+    assert!(!terminal.written().contains(panics::CAUSE), "it was written over the screen");
+    assert!(report(&terminal).contains(panics::CAUSE));
     // The explorer stays usable.
     terminal.keys("?");
     terminal.wait_for("Prune all layers");
@@ -97,7 +96,7 @@ fn a_panic_of_the_worker_leaves_the_screen_alone_and_is_told_afterwards() {
     terminal.keys("q");
     assert_eq!(terminal.wait_for_exit(), 1);
     terminal.assert_restored();
-    assert!(terminal.written().contains("asked for this"), "{}", terminal.contents());
+    assert!(terminal.written().contains(panics::CAUSE), "{}", terminal.contents());
 }
 
 #[test]

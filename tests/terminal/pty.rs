@@ -65,7 +65,7 @@ impl Setup {
         let home = tempfile::tempdir().unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        for variable in ["NO_COLOR", "COLORTERM", "COLORFGBG", "LC_ALL", "LC_CTYPE", "SLIMGPT_PANIC"] {
+        for variable in ["NO_COLOR", "COLORTERM", "COLORFGBG", "LC_ALL", "LC_CTYPE"] {
             command.env_remove(variable);
         }
         command.env("TERM", "xterm-256color");

@@ -94,6 +94,7 @@ fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> 
     let recorder = events.as_deref().map(Recorder::open).transpose().map_err(engine::Error::from)?;
     Ok(tui::explore(Session {
         opened: Opened::Model { model, place },
+        engine: engine::workspace,
         settings,
         interface,
         recorder,
@@ -109,6 +110,7 @@ fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
     let opened = Opened::Recording { replay, speed: args.speed };
     Ok(tui::explore(Session {
         opened,
+        engine: engine::workspace,
         settings,
         interface,
         recorder: None,
