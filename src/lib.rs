@@ -21,6 +21,8 @@ pub mod export;
 pub mod headless;
 // A checkpoint: its architecture, its weights, its tokenizer, and one decoder block at a time.
 pub mod model;
+// Enums whose variants have names that people type.
+pub mod names;
 // One pass over the blocks: measure, solve, propagate.
 pub mod pipeline;
 // The explorer: messages in, effects out, and the state drawn.

@@ -4,7 +4,7 @@ use crate::{
     protocol::{
         AttemptSummary, CalibrationRecord, Method, PartRecord, PartSummary, PerplexityRecord, SessionContent,
     },
-    prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Score, Target},
+    prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Target},
     words,
 };
 
@@ -232,15 +232,10 @@ fn plan(curve: &Curve) -> String {
 
 /// What solves the layers, in brief: the usual is not said.
 fn told(method: &Method, target: Target) -> String {
-    let by = match method.score {
-        Score::Obs => match method.group_size {
-            GroupSize::Fixed(size) => format!("groups of {size}"),
-            size @ (GroupSize::Dynamic | GroupSize::Reference | GroupSize::Exact) => format!("groups {size}"),
-        },
-        Score::Magnitude => "magnitude".into(),
-        Score::WandaSp => "wanda-sp".into(),
-        Score::Flap => "flap".into(),
-        Score::Random => "random".into(),
+    let by = match method.group_size {
+        _ if method.score.is_baseline() => method.score.to_string(),
+        GroupSize::Fixed(size) => format!("groups of {size}"),
+        size @ (GroupSize::Dynamic | GroupSize::Reference | GroupSize::Exact) => format!("groups {size}"),
     };
     let only = match method.parts[..] {
         [part] => format!("{part} only"),

@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::Method,
-    prune::{GroupSize, HeadScore, Refine, Score, Target},
+    prune::{GroupSize, HeadScore, Refine, Score, ScoreDescription, Target},
 };
 
 use super::{Panel, State};
@@ -124,55 +124,29 @@ pub fn explanation(state: &State) -> Explanation {
 }
 
 fn scores(method: &Method) -> Explanation {
-    match method.score {
-        Score::Obs => costs(method),
-        Score::Magnitude => baseline("‖W_j‖²", "The weight alone is looked at, as in magnitude pruning."),
-        Score::WandaSp => baseline(
-            "mean_i |W_ij| · √G_jj",
-            "Weights times the norm of their input per token: the structured form of Wanda (arXiv 2312.11983).",
-        ),
-        Score::Flap => baseline(
-            "Var(x_j) · ‖W_j‖²",
-            "What varies little can be replaced by its mean: FLAP's fluctuation score (arXiv 2312.11983).",
-        ),
-        Score::Random => {
-            baseline("a place in a random order", "Units leave in an order that the seed draws.")
-        }
-    }
+    if method.score.is_baseline() { baseline(method.score) } else { costs(method.head_score) }
 }
 
-fn baseline(formula: &'static str, says: &'static str) -> Explanation {
+fn baseline(score: Score) -> Explanation {
+    let ScoreDescription { formula, explanation, .. } = score.description();
     Explanation {
         title: "Scores of a baseline",
         formula: vec![formula, "head: the sum over its columns"],
         text: vec![
-            says,
-            "The scores stay as they are while units leave, the lowest first. Errors are exact all the same, and the kept weights are fitted unless compensation is off. Removed units are marked × with their place in the order.",
+            explanation,
+            "The scores do not change while units are removed, the lowest first. Errors are exact all the same, and the kept weights are fitted unless compensation is off. Removed units are marked × with their place in the order.",
         ],
     }
 }
 
-fn costs(method: &Method) -> Explanation {
-    let (head, says) = match method.head_score {
-        HeadScore::Exact => (
-            "head: ‖W_c L⁻ᵀ‖²,  P[c, c] = L Lᵀ",
-            "The score is the rise of E‖Δy‖² per token if this unit alone left now and all others made up for it as well as they can.",
-        ),
-        HeadScore::GroupedCholesky => (
-            "head: Σ_j ‖W_cj‖² / L_jj²,  P[c, c] = L Lᵀ",
-            "A channel's score is what it costs if all others make up for it. A head's is the paper's grouped Cholesky: it leaves out what compensation inside the head saves.",
-        ),
-        HeadScore::Diagonal => (
-            "head: Σ_j ‖W_cj‖² / P_jj",
-            "A channel's score is what it costs if all others make up for it. A head's adds its columns as if each left alone, the paper's ablation −GCD.",
-        ),
-    };
+fn costs(head_score: HeadScore) -> Explanation {
+    let ScoreDescription { formula, explanation, .. } = head_score.description();
     Explanation {
         title: "Scores: what a unit costs",
-        formula: vec![head, "channel: ‖W_j‖² / P_jj", "P = G_λ⁻¹ over the columns that are left"],
+        formula: vec![formula, Score::Obs.description().formula, "P = G_λ⁻¹ over the active columns"],
         text: vec![
-            says,
-            "Shown are the scores before anything left; the cheapest go first. After each removal P and the weights are updated, so later scores differ: a unit whose twin has gone becomes dear. Removed units are marked × with their place in the order.",
+            explanation,
+            "Shown are the scores before anything was removed; the cheapest are removed first. After each removal P and the weights are updated, so later scores differ: a unit becomes expensive once a similar one has been removed. Removed units are marked × with their place in the order.",
         ],
     }
 }

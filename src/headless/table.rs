@@ -156,7 +156,7 @@ pub fn attempt(
         each(|way| format!("{:.4}", way.ratio)),
         parts.join(","),
         each(|way| way.damping.to_string()),
-        each(|way| name(&way.score)).replace("obs", &name(&method.head_score)),
+        each(|way| way.score.to_string()).replace("obs", &method.head_score.to_string()),
         method.group_size.to_string(),
         each(|way| if way.compensation { "yes" } else { "no" }.into()),
         or_dash(attention, |part| kept(&part)),
@@ -166,9 +166,4 @@ pub fn attempt(
         or_dash(output_error, error),
         status.into(),
     ]
-}
-
-/// A choice as it is typed.
-fn name(choice: &impl clap::ValueEnum) -> String {
-    choice.to_possible_value().map(|value| value.get_name().into()).unwrap_or_default()
 }

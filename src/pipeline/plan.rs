@@ -9,8 +9,8 @@ use crate::{
     config::{self, Settings},
     model::{Architecture, LayerSize},
     prune::{
-        AttentionUnit, GroupSize, LayerRatio, LayerRecord, Part, PartRecord, Ratio, Schedule, Score, Span,
-        Units, channels_to_remove, ratios, units_to_remove,
+        AttentionUnit, GroupSize, LayerRatio, LayerRecord, Part, PartRecord, Ratio, Schedule, Span, Units,
+        channels_to_remove, ratios, units_to_remove,
     },
 };
 
@@ -192,11 +192,9 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
             (size.heads, head_dim, Units::Heads { width: head_dim, score, per_group: Some(per_group) })
         }
         (Part::Mlp, _) => {
-            let group_size = match settings.score {
-                Score::Obs => settings.group_size,
-                // Which channels leave is known from the start; groups only say how it is told.
-                Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => GroupSize::default(),
-            };
+            // A baseline's order is known from the start: the group size only decides how often progress is reported.
+            let group_size =
+                if settings.score.is_baseline() { GroupSize::default() } else { settings.group_size };
             (size.channels, 1, Units::Channels { group_size })
         }
     }

@@ -1,7 +1,7 @@
-//! Scores of other methods, for comparison: all of them are known before anything leaves, and none changes on the way.
+//! Scores of other methods, for comparison.
 //!
-//! They say by what units leave; what that costs is told by the exact rise of the error, and the kept columns are fitted, as
-//! with the method's own scores.
+//! A baseline's scores are computed before anything is removed and do not change afterwards. They only decide the order:
+//! the reported errors are exact and the kept columns are fitted, as with the method's own scores.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -11,19 +11,19 @@ use rayon::prelude::*;
 use super::PruneProblem;
 use crate::prune::Score;
 
-/// Columns that one task sums up; so many numbers of a row lie side by side.
+/// Columns that one task sums; this many numbers of a row are contiguous.
 const STRETCH: usize = 64;
 
-/// The score of every unit, a head's the sum over its columns; None where units leave by what they cost.
+/// The score of every unit, a head's being the sum over its columns; None for [`Score::Obs`].
 ///
-/// With W [rows, n] and G = E[x xᵀ] the score of column j is
+/// With W [rows, n] and G = E[x xᵀ], the score of column j is
 ///
 /// - magnitude: ‖W_:j‖²;
-/// - Wanda-sp (An et al., arXiv 2312.11983, the structured form of Wanda, Sun et al., arXiv 2306.11695): the mean over rows
-///   of |W_ij| ‖x_j‖, with ‖x_j‖ = √G_jj per token; they sum over all tokens, which changes no order;
-/// - FLAP (arXiv 2312.11983, WIFV): Var(x_j) ‖W_:j‖² with Var(x_j) = G_jj − E[x_j]²; its authors take a head's mean, which
-///   changes no order among heads of one width;
-/// - random: a place in a permutation that the part's seed alone draws.
+/// - Wanda-sp (An et al., arXiv 2312.11983; the structured form of Wanda, Sun et al., arXiv 2306.11695): the mean over rows
+///   of |W_ij| ‖x_j‖, with ‖x_j‖ = √G_jj per token. The authors sum over all tokens, which does not change the order;
+/// - FLAP (arXiv 2312.11983, WIFV): Var(x_j) ‖W_:j‖² with Var(x_j) = G_jj − E[x_j]². The authors average over a head's
+///   columns, which does not change the order of heads of equal width;
+/// - random: the unit's position in a permutation drawn from the part's seed.
 pub(super) fn baseline(part: &PruneProblem) -> Option<Vec<f64>> {
     let (n, width) = (part.n(), part.units.width());
     let moment = part.moment;
@@ -44,7 +44,7 @@ pub(super) fn baseline(part: &PruneProblem) -> Option<Vec<f64>> {
     Some(columns.chunks_exact(width).map(|unit| unit.iter().sum()).collect())
 }
 
-/// Σ_i f(W_ij) of every column, rows in their order.
+/// Σ_i f(W_ij) for every column, summed in row order.
 fn sums(part: &PruneProblem, f: impl Fn(f64) -> f64 + Sync) -> Vec<f64> {
     let n = part.n();
     let mut sums = vec![0.0; n];
@@ -59,7 +59,7 @@ fn sums(part: &PruneProblem, f: impl Fn(f64) -> f64 + Sync) -> Vec<f64> {
     sums
 }
 
-/// Of every unit its place in a random order.
+/// The position of every unit in a random order.
 fn places(units: usize, seed: u64) -> Vec<f64> {
     let mut places: Vec<f64> = (0..units).map(|place| place as f64).collect();
     places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));

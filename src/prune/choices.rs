@@ -4,24 +4,6 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// By what units leave: by what they cost, which is the method, or by a score of another one, for comparison. Compensation
-/// and errors are the same for all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Score {
-    /// The rise of the output's error; heads by their head score, channels in groups.
-    #[default]
-    Obs,
-    /// ‖W_j‖²: the weight alone.
-    Magnitude,
-    /// Mean |W_ij| times the norm of the input (arXiv 2312.11983).
-    WandaSp,
-    /// ‖W_j‖² times the variance of the input (arXiv 2312.11983).
-    Flap,
-    /// A random order, by the run's seed.
-    Random,
-}
-
 /// What is done once so many units have left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -30,20 +12,6 @@ pub enum Refine {
     None,
     /// A removed and a kept unit change places while that lowers the exact error.
     Swaps,
-}
-
-/// What decides which head goes next. P is the inverse damped second moment of the active columns,
-/// c a head's columns, L the Cholesky factor of P[c, c].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeadScore {
-    /// ‖W_c L⁻ᵀ‖²: the true cost of the head.
-    #[default]
-    Exact,
-    /// Σ_j ‖W_cj‖² / L_jj²: the paper's grouped Cholesky.
-    GroupedCholesky,
-    /// Σ_j ‖W_cj‖² / P_jj: the paper's ablation "−GCD".
-    Diagonal,
 }
 
 /// How many channels leave together.

@@ -14,7 +14,7 @@ use super::inverse::invert;
 use super::number::Number;
 use super::shared_work::each_panel;
 use super::{Error, HessianStats, PruneProblem, Units};
-use crate::prune::{GroupSize, Score};
+use crate::prune::GroupSize;
 
 /// Rows or columns that are turned together when row-major becomes column-major or back.
 const SIDE_BY_SIDE: usize = 64;
@@ -188,7 +188,7 @@ fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn Meth
             let groups = part.unit_count() / per_group.unwrap_or(part.unit_count());
             Box::new(Heads::new(block(inverse()?), c(), (width, score, fixed), groups, part))
         }
-        Units::Channels { group_size: GroupSize::Exact } if part.score == Score::Obs => {
+        Units::Channels { group_size: GroupSize::Exact } if !part.score.is_baseline() => {
             Box::new(Greedy::new(inverse()?, c(), part.compensate))
         }
         Units::Channels { group_size } => {

@@ -120,13 +120,13 @@ fn heads(input: &ReportInput) -> Option<Figure> {
     let score = input.record.settings.score;
     let parts = scored(&layers, Part::Attention, score);
     let unit = figures::unit_name(input.record.settings.attention_unit);
-    let (measure, read) = match score {
-        Score::Obs => (
+    let (measure, read) = match score.is_baseline() {
+        true => ("", OF_BASELINE),
+        false => (
             ", in per cent of the mean square of the attention’s output",
             "The score is what the output would lose if this one left alone and the others made up for it. It changes \
              with every removal, so the order need not follow the bars.",
         ),
-        Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => ("", OF_BASELINE),
     };
     (!parts.is_empty()).then(|| Figure {
         id: "head-scores",
@@ -143,13 +143,13 @@ fn channels(input: &ReportInput) -> Option<Figure> {
     let layers = shown_layers(input, ALL / 4);
     let score = input.record.settings.score;
     let parts = scored(&layers, Part::Mlp, score);
-    let (measure, read) = match score {
-        Score::Obs => (
+    let (measure, read) = match score.is_baseline() {
+        true => ("", OF_BASELINE),
+        false => (
             " and in per cent of the mean square of the MLP’s output",
             "The strip below marks the channels that did leave. It frays at the cut, because the scores of those that \
              stay change while others leave.",
         ),
-        Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => ("", OF_BASELINE),
     };
     (!parts.is_empty()).then(|| Figure {
         id: "channel-scores",

@@ -7,9 +7,10 @@ use std::{
 };
 
 /// The modules, lowest first, and the modules that each may use. A module that is missing here may not exist.
-const MODULES: [(&str, &str); 20] = [
+const MODULES: [(&str, &str); 21] = [
+    ("names", ""),
     ("disk", ""),
-    ("prune", ""),
+    ("prune", "names"),
     ("model", ""),
     ("calibration", ""),
     ("export", "calibration model prune disk"),

@@ -1,8 +1,11 @@
-//! Claims about scores that are known before anything leaves.
+//! Claims about the scores of baselines.
 
 use super::*;
+use crate::names::Named;
 
-const BASELINES: [Score; 4] = [Score::Magnitude, Score::WandaSp, Score::Flap, Score::Random];
+fn baselines() -> impl Iterator<Item = Score> {
+    Score::ALL.iter().copied().filter(|score| score.is_baseline())
+}
 
 fn every_unit() -> [(Units, usize); 5] {
     let query_heads = Units::Heads { width: 2, score: HeadScore::Exact, per_group: Some(8) };
@@ -16,8 +19,8 @@ fn every_unit() -> [(Units, usize); 5] {
 }
 
 #[test]
-fn those_with_the_lowest_scores_leave_and_no_score_changes() {
-    for score in BASELINES {
+fn units_with_the_lowest_scores_are_removed_and_scores_do_not_change() {
+    for score in baselines() {
         let case = Case::new(500, 32);
         for (units, remove) in every_unit() {
             let outcome = run(&PruneProblem { score, ..case.part(units, remove) });
@@ -44,8 +47,8 @@ fn those_with_the_lowest_scores_leave_and_no_score_changes() {
 }
 
 #[test]
-fn their_errors_are_exact_and_what_stays_is_fitted() {
-    for score in BASELINES {
+fn errors_are_exact_and_the_kept_columns_are_fitted() {
+    for score in baselines() {
         for compensate in [true, false] {
             let case = Case::new(501, 32);
             for (units, remove) in every_unit() {
@@ -65,7 +68,7 @@ fn their_errors_are_exact_and_what_stays_is_fitted() {
 }
 
 #[test]
-fn a_random_order_is_that_of_its_seed() {
+fn a_random_order_depends_on_the_seed_alone() {
     let case = Case::new(502, 40);
     let part =
         |seed| PruneProblem { score: Score::Random, seed, ..case.part(channels(GroupSize::Dynamic), 20) };

@@ -38,16 +38,13 @@ pub const CURVES: usize = 4;
 
 impl Scored<'_> {
     fn axis(&self) -> &'static str {
-        match self.score {
-            Score::Obs => "score, %",
-            Score::Magnitude | Score::WandaSp | Score::Flap | Score::Random => "score",
-        }
+        if self.score.is_baseline() { "score" } else { "score, %" }
     }
 
     /// The scores in per cent of E‖y‖², or as they are where that is 0 and where they are those of a baseline.
     fn scores(&self) -> Vec<f64> {
         let Statistics { scores, energy, .. } = self.statistics;
-        let whole = if *energy > 0.0 && self.score == Score::Obs { energy / 100.0 } else { 1.0 };
+        let whole = if *energy > 0.0 && !self.score.is_baseline() { energy / 100.0 } else { 1.0 };
         scores.iter().map(|&score| f64::from(score) / whole).collect()
     }
 }

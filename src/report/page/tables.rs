@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::ByteSize,
     protocol::{AttemptSummary, PartSummary},
-    prune::{AttentionUnit, LayerRatio, Part, Score},
+    prune::{AttentionUnit, LayerRatio, Part},
 };
 
 /// A cell, and the share of it that is shaded so that columns are read at a glance.
@@ -194,10 +194,7 @@ pub fn settings(input: &ReportInput) -> String {
                 Cell::of(in_percent(method.ratio)),
                 Cell::of(parts.join(", ")),
                 Cell::of(short(method.damping)),
-                Cell::of(match method.score {
-                    Score::Obs => value_name(&method.head_score),
-                    baseline => value_name(&baseline),
-                }),
+                Cell::of(method.score.order_of_heads(method.head_score)),
                 Cell::of(method.group_size.to_string()),
                 Cell::of(if method.compensation { "yes" } else { "no" }),
             ];
@@ -266,9 +263,4 @@ pub fn environment(input: &ReportInput) -> String {
     let rows =
         rows.iter().map(|(key, value)| format!("<div><dt>{key}</dt><dd>{}</dd></div>\n", escape(value)));
     format!("<dl class=\"facts\">{}</dl>\n", rows.collect::<String>())
-}
-
-/// A choice as it is typed.
-fn value_name(choice: &impl clap::ValueEnum) -> String {
-    choice.to_possible_value().map(|value| value.get_name().into()).unwrap_or_default()
 }

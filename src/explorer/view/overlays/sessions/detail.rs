@@ -11,7 +11,7 @@ use crate::{
     explorer::State,
     explorer::view::{Role, Theme, text, widgets::sparkline},
     protocol::{LayerSummary, PartSummary, SessionContent, SessionStatus, SessionSummary},
-    prune::{Part, Score},
+    prune::Part,
     words::{ago, change, clock, error, measure, parameters, plural, ratio},
 };
 
@@ -190,11 +190,8 @@ impl Page<'_> {
 fn method(settings: &Settings) -> String {
     let parts: Vec<String> = settings.parts.iter().map(ToString::to_string).collect();
     let by = match settings.score {
-        Score::Obs => format!("groups {}", settings.group_size),
-        Score::Magnitude => "by magnitude".into(),
-        Score::WandaSp => "by wanda-sp".into(),
-        Score::Flap => "by flap".into(),
-        Score::Random => "at random".into(),
+        baseline if baseline.is_baseline() => format!("by {baseline}"),
+        _ => format!("groups {}", settings.group_size),
     };
     let compensation = if settings.compensation { "" } else { ", not compensated" };
     format!("{}, {by}, damping {}{compensation}", parts.join(" and "), settings.damping)

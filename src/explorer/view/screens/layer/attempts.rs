@@ -11,7 +11,7 @@ use crate::{
     },
     explorer::{Action, AttemptResult, Panel, Pointed, Status},
     protocol::Method,
-    prune::{HeadScore, Part, Score},
+    prune::Part,
     words::{change, error, ratio},
 };
 
@@ -175,15 +175,7 @@ fn work_row(view: &mut View<'_>, row: Rect, shown: &Shown<'_>, places: &[Place<K
 fn of_method(method: &Method, key: Key) -> String {
     match key {
         Key::Ratio => ratio(method.ratio),
-        Key::Score => match (method.score, method.head_score) {
-            (Score::Obs, HeadScore::Exact) => "exact".into(),
-            (Score::Obs, HeadScore::GroupedCholesky) => "grouped-cholesky".into(),
-            (Score::Obs, HeadScore::Diagonal) => "diagonal".into(),
-            (Score::Magnitude, _) => "magnitude".into(),
-            (Score::WandaSp, _) => "wanda-sp".into(),
-            (Score::Flap, _) => "flap".into(),
-            (Score::Random, _) => "random".into(),
-        },
+        Key::Score => method.score.order_of_heads(method.head_score).into(),
         Key::Groups => method.group_size.to_string(),
         Key::Damping => method.damping.to_string(),
         Key::Compensation => if method.compensation { "yes" } else { "no" }.into(),
