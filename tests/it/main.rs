@@ -14,6 +14,7 @@ mod bad_input;
 mod biases;
 mod command_line;
 mod damage;
+mod documentation;
 mod exports;
 mod gguf;
 mod hard_cases;
