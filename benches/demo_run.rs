@@ -6,10 +6,8 @@
 mod common;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use slimgpt::{
-    config::{self, Settings},
-    engine::{self, ModelChoice, PruneRun, SessionPlace},
-};
+use slimgpt::application::engine::{self, ModelChoice, PruneRun, SessionPlace};
+use slimgpt::config::{self, Settings};
 
 criterion_group!(benches, demo);
 criterion_main!(benches);

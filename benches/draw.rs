@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::{Terminal, backend::TestBackend};
-use slimgpt::{
-    config::{Options, Settings},
+use slimgpt::application::{
     explorer::view::{self, Theme},
     explorer::{KeyMap, Msg, Origin, Screen, Start, State, update},
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, Pace, PartRecord, Stamped,
     },
+};
+use slimgpt::{
+    config::{Options, Settings},
     prune::Part,
 };
 
@@ -113,7 +115,7 @@ fn half_done() -> State {
     };
     emit(&mut state, 0, opened());
     state.settings.calibration = vec!["demo:stories".parse().expect("a built-in text")];
-    update(&mut state, Msg::Key(slimgpt::explorer::Key::named("s").expect("a key")));
+    update(&mut state, Msg::Key(slimgpt::application::explorer::Key::named("s").expect("a key")));
     for layer in 0..=LAYERS / 2 {
         let method = Method::of_run(&state.settings, 0.3);
         emit(&mut state, 1, Event::LayerStarted { layer, attempt: 0, method: method.clone() });

@@ -5,11 +5,13 @@
 
 use std::time::Instant;
 
+use slimgpt::application::{
+    engine::{self, ModelChoice, SessionPlace, Worker},
+    protocol::{Command, Event, Method, Pace, Stamped},
+};
 use slimgpt::{
     config::{self, Settings},
-    engine::{self, ModelChoice, SessionPlace, Worker},
     pipeline,
-    protocol::{Command, Event, Method, Pace, Stamped},
 };
 
 /// What may lie between two measurements of the same on a machine with other work.

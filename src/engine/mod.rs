@@ -25,7 +25,7 @@ pub use error::Error;
 pub use evaluate::{Evaluate, Evaluation, evaluate};
 pub use generate::{Generate, Generated, generate};
 pub use inspect::{Inspection, forecast, inspect};
-pub use logits::{Logits, LogitsWritten, logits};
+pub use logits::{Logits, logits};
 pub use machine::use_threads;
 pub use open::ModelChoice;
 pub use place::SessionPlace;

@@ -28,7 +28,6 @@ pub enum Ticks {
     At(Vec<f64>),
     /// Powers of ten of the values, which are log₁₀ of what is meant.
     Decades,
-    None,
 }
 
 /// A value with what is written beside it; between labelled decades the text is empty.
@@ -90,7 +89,6 @@ impl Axis {
     /// At most about `most` of them.
     pub(super) fn ticks(&self, laid: &Laid, most: usize) -> Vec<Tick> {
         match (&self.ticks, laid.scale) {
-            (Ticks::None, _) => Vec::new(),
             (Ticks::Names(names), _) => {
                 let named = names.iter().enumerate();
                 named.map(|(at, name)| Tick { at: at as f64, text: name.clone() }).collect()

@@ -152,9 +152,6 @@ impl<'p> Frame<'p> {
                 Shape::Dots { dot, .. } | Shape::Line { dot, .. } => {
                     draw_dot(canvas, middle, *dot, series.ink)
                 }
-                Shape::Steps { .. } => {
-                    canvas.path(&[(at, middle.1), (at + 10.0, middle.1)], series.ink, 1.6);
-                }
                 Shape::Whiskers { .. } => {
                     draw_whisker(canvas, middle, (middle.1 - 4.0, middle.1 + 4.0), series.ink)
                 }
@@ -240,13 +237,6 @@ impl<'p> Frame<'p> {
             Shape::Dots { points, dot } => {
                 let places = points.iter().filter_map(|&point| self.place(point));
                 places.for_each(|place| draw_dot(canvas, place, *dot, ink));
-            }
-            Shape::Steps { points } => {
-                let places: Vec<Place> = points.iter().filter_map(|&point| self.place(point)).collect();
-                let corner = |pair: &[Place]| [pair[0], (pair[1].0, pair[0].1)];
-                let mut path: Vec<Place> = places.windows(2).flat_map(corner).collect();
-                path.extend(places.last());
-                canvas.path(&path, ink, 1.6);
             }
             Shape::Bars { bars, width } => bars.iter().for_each(|bar| self.bar(canvas, bar, *width, ink)),
             Shape::Whiskers { spans } => {
@@ -348,20 +338,18 @@ fn rows_of_names(panel: &Panel, wide: f64) -> usize {
             }
             taken.len().clamp(1, MOST)
         }
-        Ticks::Numbers | Ticks::Whole | Ticks::At(_) | Ticks::Decades | Ticks::None => 1,
+        Ticks::Numbers | Ticks::Whole | Ticks::At(_) | Ticks::Decades => 1,
     }
 }
 
 fn is_at_end(series: &Series) -> bool {
-    matches!(series.shape, Shape::Line { .. } | Shape::Steps { .. }) && !series.name.is_empty()
+    matches!(series.shape, Shape::Line { .. }) && !series.name.is_empty()
 }
 
 fn is_in_legend(series: &Series) -> bool {
     let empty = match &series.shape {
         Shape::Strip { spans } | Shape::Whiskers { spans } => spans.is_empty(),
-        Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Steps { points } => {
-            points.is_empty()
-        }
+        Shape::Line { points, .. } | Shape::Dots { points, .. } => points.is_empty(),
         Shape::Bars { bars, .. } => bars.is_empty(),
     };
     !is_at_end(series) && !series.name.is_empty() && !empty
@@ -370,11 +358,7 @@ fn is_in_legend(series: &Series) -> bool {
 fn half_width(series: &Series) -> f64 {
     match series.shape {
         Shape::Bars { width, .. } => width / 2.0,
-        Shape::Line { .. }
-        | Shape::Dots { .. }
-        | Shape::Steps { .. }
-        | Shape::Whiskers { .. }
-        | Shape::Strip { .. } => 0.0,
+        Shape::Line { .. } | Shape::Dots { .. } | Shape::Whiskers { .. } | Shape::Strip { .. } => 0.0,
     }
 }
 

@@ -29,8 +29,6 @@ pub enum Shape {
     Line { points: Vec<(f64, f64)>, stroke: Stroke, dot: Dot },
     /// Points alone.
     Dots { points: Vec<(f64, f64)>, dot: Dot },
-    /// Level up to the next point, then a step.
-    Steps { points: Vec<(f64, f64)> },
     /// From the bottom of the panel upwards; `width` in units of x.
     Bars { bars: Vec<Bar>, width: f64 },
     /// Upright lines with a bar at both ends: (x, low, high).
@@ -95,9 +93,7 @@ impl Series {
     /// Every (x, y); a bar's top is one, and so are a whisker's ends. A strip has none.
     pub fn points(&self) -> Vec<(f64, f64)> {
         match &self.shape {
-            Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Steps { points } => {
-                points.clone()
-            }
+            Shape::Line { points, .. } | Shape::Dots { points, .. } => points.clone(),
             Shape::Bars { bars, .. } => bars.iter().map(|bar| (bar.x, bar.height)).collect(),
             Shape::Whiskers { spans } => {
                 spans.iter().flat_map(|&(x, low, high)| [(x, low), (x, high)]).collect()

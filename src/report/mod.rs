@@ -15,7 +15,7 @@ mod tests;
 
 pub use card::{CardFacts, card};
 pub use facts::{Change, LayerFacts, LayerState};
-pub use files::{PLOTS, ReportFile, files};
+pub use files::{PLOTS, files};
 pub use gallery::Curves;
 pub use input::ReportInput;
 pub use layers_csv::{layers_csv, line as csv_line};

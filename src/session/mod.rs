@@ -37,9 +37,9 @@ pub use error::Error;
 pub use fingerprint::Check;
 pub use journal::Journal;
 pub use opened::Session;
-pub use part_file::{Bias, PartHead, PartPlace, Weight, WeightHead};
+pub use part_file::{Bias, PartHead, PartPlace, Weight};
 pub use state::*;
-pub use store::{Removed, clear_other_streams, find, list, remove};
+pub use store::{clear_other_streams, find, list, remove};
 pub use stream_cache::{StreamCache, Tensor};
 pub use summary::{last_record, look, look_at_part, planned_ratios, summary};
 

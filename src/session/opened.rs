@@ -98,11 +98,6 @@ impl Session {
         &self.path
     }
 
-    /// The last part of the path.
-    pub fn name(&self) -> String {
-        name_of(&self.path)
-    }
-
     pub fn state(&self) -> &State {
         &self.state
     }

@@ -121,10 +121,6 @@ impl Place {
         Err(Error::Changed { name: cell.name.clone(), what: what.join("; "), path })
     }
 
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

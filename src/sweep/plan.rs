@@ -140,7 +140,7 @@ pub fn lines(file: &str) -> impl Iterator<Item = (&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::parse;
+    use crate::sweep::file::parse;
 
     fn sweep(text: &str) -> Result<Sweep, String> {
         let draft = parse(text, "sweep.toml").map_err(|error| error.to_string())?;

@@ -21,6 +21,6 @@ mod suspend;
 
 pub use ending::Ending;
 pub use error::Error;
-pub use interface::{Flags, Interface, ListedTheme, keymap, themes};
+pub use interface::{Flags, Interface, keymap, themes};
 pub use report::install as report_panics;
 pub use session::{Opened, Session, StartEngine, explore, needs_terminal};

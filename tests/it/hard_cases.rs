@@ -9,7 +9,7 @@ use crate::window::{
     drawn, listed,
     odd::{self, STRANGE, Size},
 };
-use slimgpt::{
+use slimgpt::application::{
     explorer::view::LEAST,
     explorer::{
         ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Key, Msg, Overlay, Pointer, Press,
@@ -43,7 +43,7 @@ fn look_everywhere(state: &mut State, sizes: &[(u16, u16)], told: &str) {
 }
 
 fn keys() -> Vec<(Action, Key)> {
-    let keymap = slimgpt::explorer::KeyMap::default();
+    let keymap = slimgpt::application::explorer::KeyMap::default();
     ACTIONS
         .iter()
         .flat_map(|info| keymap.keys(info.action).map(|key| (info.action, key)).collect::<Vec<_>>())

@@ -6,11 +6,13 @@ use std::{
 };
 
 use crate::frontend::{Frontend, is_end, settings};
+use slimgpt::application::{
+    engine::{self, ModelChoice},
+    protocol::{Command, Event, Method, Pace},
+};
 use slimgpt::{
     calibration::TextSource,
     config::Settings,
-    engine::{self, ModelChoice},
-    protocol::{Command, Event, Method, Pace},
     prune::{LayerRatio, Part},
 };
 

@@ -1,13 +1,13 @@
 //! Every sample is a valid settings file, and says what its name says.
 use std::{fs, path::Path};
 
+use slimgpt::application::sweep::{self, Sweep};
 use slimgpt::{
     config::{Options, Settings, Span, read_file},
     demo,
     model::{Checkpoint, Source},
     pipeline,
     prune::{GroupSize, HeadScore},
-    sweep::{self, Sweep},
 };
 
 fn samples() -> Vec<(String, Settings)> {

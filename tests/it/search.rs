@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use crate::program::{Workspace, slimgpt};
 use candle_core::{DType, Device};
 use serde_json::Value;
+use slimgpt::application::protocol::RunRecord;
 use slimgpt::{
     calibration::Windows,
     config::{Options, Settings},
     model::{Checkpoint, Source},
     pipeline::search::{Search, Sensitivity, for_search, halves},
-    protocol::RunRecord,
     prune::{AttentionUnit, LayerRatio, Part},
 };
 

@@ -10,10 +10,12 @@ use crate::tiny_model;
 use candle_core::DType;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use slimgpt::{
-    config::{Options, Settings},
+use slimgpt::application::{
     engine::{ModelChoice, SessionPlace, workspace},
     protocol::{Command, Event, Pace},
+};
+use slimgpt::{
+    config::{Options, Settings},
     prune::{LayerRatio, Part},
 };
 

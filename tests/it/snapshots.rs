@@ -5,12 +5,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::window::{drawn, emit, listed, live, press, recorded, replay};
-use slimgpt::{
+use slimgpt::application::{
     explorer::view::LEAST,
     explorer::{Msg, Overlay, Panel, Screen, State, update},
     protocol::{CurvePoint, Event, Side, Stamped},
-    prune::{LayerRatio, Part},
 };
+use slimgpt::prune::{LayerRatio, Part};
 
 const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
 

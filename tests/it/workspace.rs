@@ -5,11 +5,13 @@ use std::fs;
 use crate::frontend::{
     Frontend, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times,
 };
+use slimgpt::application::{
+    engine::{self, Evaluate, ModelChoice},
+    protocol::{Command, Event, LayerRecord, Method, Prompt, RunRecord, Side},
+};
 use slimgpt::{
     calibration::TextSource,
     config::Settings,
-    engine::{self, Evaluate, ModelChoice},
-    protocol::{Command, Event, LayerRecord, Method, Prompt, RunRecord, Side},
     prune::{GroupSize, Part},
 };
 

@@ -8,10 +8,12 @@ use std::{
 use crate::frontend::{
     Frontend, finished, forget_times, headless, is_end, room_for, settings, small_text, without_times,
 };
-use slimgpt::{
-    config::Settings,
+use slimgpt::application::{
     engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
     protocol::{Command, Draft, Event, Method, Pace, Restored, RunRecord},
+};
+use slimgpt::{
+    config::Settings,
     prune::{GroupSize, Part},
 };
 

@@ -2,12 +2,12 @@
 
 use std::{env, process};
 
-use slimgpt::{
-    config::{Paths, Settings},
+use slimgpt::application::{
     engine::{self, ModelChoice, SessionPlace, Worker},
     protocol::Event,
     tui::{self, Flags, Interface, Opened, Session, StartEngine},
 };
+use slimgpt::config::{Paths, Settings};
 
 use crate::pty::Setup;
 

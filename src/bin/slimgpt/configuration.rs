@@ -2,12 +2,12 @@
 
 use std::{fs, io::ErrorKind, path::PathBuf};
 
-use slimgpt::{
-    config::{self, Options, Paths, Settings},
+use slimgpt::application::{
     engine::{self, ModelChoice},
     explorer::{ACTIONS, Key},
     headless, tui,
 };
+use slimgpt::config::{self, Options, Paths, Settings};
 
 use crate::cli::InspectArgs;
 

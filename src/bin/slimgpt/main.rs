@@ -9,14 +9,14 @@ mod sweeps;
 use std::process::ExitCode;
 
 use clap::Parser;
-use slimgpt::{
-    config::{GlyphChoice, Machine, MachineOptions, Paths, Settings},
+use slimgpt::application::{
     engine::{self, Draw, Evaluate, Generate, Logits, ModelChoice, PruneRun},
     headless::{self, Output},
     recording::{Recorder, Replay},
     sweep,
     tui::{self, Ending, Flags, Interface, Opened, Session},
 };
+use slimgpt::config::{GlyphChoice, Machine, MachineOptions, Paths, Settings};
 
 use cli::{
     Cli, Command, ConfigCommand, EvalArgs, ExploreArgs, GenerateArgs, InspectArgs, InterfaceArgs, LogitsArgs,

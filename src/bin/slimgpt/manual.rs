@@ -5,7 +5,7 @@ use std::io;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
-use slimgpt::{engine, headless};
+use slimgpt::application::{engine, headless};
 
 use crate::cli::Cli;
 

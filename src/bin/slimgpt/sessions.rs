@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use slimgpt::{
-    config::{Options, Paths, Settings},
+use slimgpt::application::{
     engine::{self, Choose, Export, MethodChange, ModelChoice, Report, Resume, Retry, SessionPlace},
     headless::{self, Asking, Leave, Output},
     recording::Recorder,
     session::{self, ModelPlace, State},
 };
+use slimgpt::config::{Options, Paths, Settings};
 
 use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 

@@ -1,11 +1,11 @@
 //! The command on sweeps: from a file to its runs and tables.
 
-use slimgpt::{
-    config::{self, Paths},
+use slimgpt::application::{
     engine,
     headless::{self, Output},
     sweep::{self, Asked, Error, Sweep},
 };
+use slimgpt::config::{self, Paths};
 
 use crate::{cli::SweepArgs, configuration::defaults};
 

@@ -14,8 +14,8 @@ use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, text};
 use crate::{
     config::{Options, Settings},
     explorer::{
-        AROUND_HELP, Action, Ask, Confirmed, Field, Form, FormKind, HelpLine, Input, Job, JobKind, JobStatus,
-        KeyMap, Msg, Notice, NoticeKind, Origin, Overlay, Pointed, Screen, Start, State, update,
+        Action, Ask, Confirmed, Field, Form, FormKind, HelpLine, Input, Job, JobKind, JobStatus, KeyMap, Msg,
+        Notice, NoticeKind, Origin, Overlay, Pointed, Screen, Start, State, help::AROUND_HELP, update,
     },
     protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
 };

@@ -22,7 +22,7 @@ fn a_session_opens_as_it_was_left() {
     let (opened, warnings) = Session::open(&path).unwrap();
     assert_eq!((opened.state(), warnings), (&left, Vec::new()));
     assert_eq!(look(&path).unwrap(), left);
-    assert_eq!(opened.name(), "run");
+    assert_eq!(super::name(&opened), "run");
 }
 
 #[test]

@@ -167,3 +167,8 @@ fn names_in(dir: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// The last part of a session's path.
+fn name(session: &Session) -> String {
+    super::opened::name_of(session.path())
+}

@@ -22,7 +22,7 @@ fn a_new_session_is_named_by_model_and_time() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("state/sessions");
     let first = Session::create_under(&root, "meta-llama/Llama-2-7b", state()).unwrap();
-    let name = first.name();
+    let name = super::name(&first);
     let time = name.strip_prefix("meta-llama-Llama-2-7b-").unwrap_or_else(|| panic!("{name}"));
     let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00-000000");
@@ -32,7 +32,7 @@ fn a_new_session_is_named_by_model_and_time() {
 #[test]
 fn a_name_that_is_taken_gets_a_number() {
     let dir = tempfile::tempdir().unwrap();
-    let make = || Session::create_under(dir.path(), "m", state()).unwrap().name();
+    let make = || super::name(&Session::create_under(dir.path(), "m", state()).unwrap());
     let mut made: Vec<String> = (0..12).map(|_| make()).collect();
     let repeated = made.iter().filter(|name| name.matches('-').count() == 5).count();
     assert!(repeated > 0, "{made:?}");

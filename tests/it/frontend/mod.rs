@@ -1,15 +1,17 @@
 //! A frontend of few words: sends commands to a workspace and hears its events.
 use std::{fs, path::Path, time::Duration};
 
+use slimgpt::application::{
+    engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
+    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
+};
 use slimgpt::{
     calibration::TextSource,
     config::{ByteSize, MachineOptions, Options, Settings},
     demo,
-    engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
     export::OutputForm,
     model::{Checkpoint, Source},
     pipeline,
-    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
     prune::{LayerRatio, Part},
 };
 

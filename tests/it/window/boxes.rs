@@ -1,7 +1,7 @@
 //! What must hold for every frame: whole borders, nothing that a terminal would obey, the selection in sight.
 
 use ratatui::layout::{Position, Rect};
-use slimgpt::{
+use slimgpt::application::{
     explorer::view::LEAST,
     explorer::{Overlay, Panel, Pointed, Screen, State, explanation, palette},
 };

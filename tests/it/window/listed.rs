@@ -1,12 +1,14 @@
 //! Sessions as the list shows them: usual ones, and such as nobody would make.
 
-use slimgpt::{
-    config::{Options, Settings},
+use slimgpt::application::{
     explorer::{Msg, State, update},
     protocol::{
         AttemptSummary, CalibrationRecord, LayerSummary, ModelRecord, PartSummary, PerplexityRecord,
         SessionContent, SessionStatus, SessionSummary,
     },
+};
+use slimgpt::{
+    config::{Options, Settings},
     prune::Schedule,
 };
 

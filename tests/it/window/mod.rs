@@ -12,12 +12,14 @@ use ratatui::{
     layout::Position,
     style::{Color, Modifier},
 };
-use slimgpt::{
-    calibration::TextSource,
-    config::{Options, Settings},
+use slimgpt::application::{
     explorer::view::{self, Hits, Theme},
     explorer::{Effect, Key, KeyMap, Msg, Origin, Start, State, update},
     protocol::{Event, Pace, Stamped},
+};
+use slimgpt::{
+    calibration::TextSource,
+    config::{Options, Settings},
 };
 use unicode_width::UnicodeWidthStr;
 

@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use slimgpt::{
-    config::Settings,
+use slimgpt::application::{
     explorer::{Msg, State, update},
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
         MomentPicture, PartRecord, PerplexityRecord, PlannedLayer, Restored, RestoredAttempt, RestoredLayer,
         Side, Stage, Statistics,
     },
-    prune::Part,
 };
+use slimgpt::{config::Settings, prune::Part};
 
 use super::{emit, live, press, replay};
 

@@ -7,7 +7,7 @@ use crate::{
     config::{Options, Settings},
     explorer::{
         AttemptResult, Curve, Entry, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
-        PreviousRun, Schedule, Seen, Start, State, Work, WorkPart,
+        PreviousRun, Schedule, Seen, Start, State, Work, work::WorkPart,
     },
     protocol::{
         Attempt, CalibrationRecord, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, ModelRecord,

@@ -1,0 +1,54 @@
+//! The entry points of the program: what the binary, the tests, the benches and the examples of this package use of the modules
+//! that are private to the crate. It is not part of the library's interface.
+
+pub mod engine {
+    pub use crate::engine::{
+        Choose, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, MethodChange, ModelChoice,
+        PruneRun, Report, Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate, prune, resume,
+        retry, start, use_threads, workspace,
+    };
+}
+
+pub mod explorer {
+    pub use crate::explorer::{
+        ACTIONS, Action, Ask, Confirmed, Effect, Field, Form, FormKind, Input, Key, KeyMap, Msg, Origin,
+        Overlay, Panel, Pointed, Pointer, Press, Screen, Start, State, explanation, palette, update, view,
+    };
+}
+
+pub mod headless {
+    pub use crate::headless::{
+        Asking, Leave, Output, choose, collect_sweep, compare_sessions, evaluate, export, generate, inspect,
+        list_sessions, logits, print_text, prune, prune_old_sessions, remove_sessions, report, resume, retry,
+        run_sweep, say, show_session, sweep_commands,
+    };
+}
+
+pub mod protocol {
+    pub use crate::protocol::{
+        Attempt, AttemptSummary, CalibrationRecord, Command, CurvePoint, Draft, Event, HessianStats,
+        LayerRecord, LayerShape, LayerSummary, Method, Methods, ModelRecord, ModelShape, MomentPicture, Pace,
+        PartRecord, PartSummary, PerplexityRecord, PlannedLayer, Prompt, Restored, RestoredAttempt,
+        RestoredLayer, RunRecord, SessionContent, SessionStatus, SessionSummary, Side, Stage, Stamped,
+        Statistics,
+    };
+}
+
+pub mod recording {
+    pub use crate::recording::{Recorder, Replay};
+}
+
+pub mod session {
+    pub use crate::session::{Error, ModelPlace, State, find, look};
+}
+
+pub mod sweep {
+    pub use crate::sweep::{Asked, Error, Sweep, read};
+}
+
+pub mod tui {
+    pub use crate::tui::{
+        Ending, Error, Flags, Interface, Opened, Session, StartEngine, explore, keymap, needs_terminal,
+        report_panics, themes,
+    };
+}
