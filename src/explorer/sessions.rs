@@ -63,19 +63,9 @@ impl State {
             filter.is_empty()
                 || holds(&session.name)
                 || model.is_some_and(holds)
-                || state_name(&session.status).contains(&filter)
+                || holds(&words::session_status(session))
         };
         sessions.iter().filter(shown).collect()
-    }
-}
-
-/// What the filter finds a session by beside its names.
-fn state_name(status: &SessionStatus) -> &'static str {
-    match status {
-        SessionStatus::Finished => "finished",
-        SessionStatus::Unfinished { .. } => "begun",
-        SessionStatus::InUse { .. } => "in use",
-        SessionStatus::Damaged { .. } => "damaged",
     }
 }
 

@@ -155,7 +155,7 @@ pub fn plain(value: f64, step: f64) -> String {
     if value.abs() < 1e-12 * size {
         return "0".into();
     }
-    for (unit, suffix) in [(1e9, "G"), (1e6, "M")] {
+    for (unit, suffix) in [(1e9, "B"), (1e6, "M")] {
         if value.abs() >= unit || step.abs() >= 0.1 * unit {
             return format!("{}{suffix}", plain(value / unit, step / unit));
         }

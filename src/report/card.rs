@@ -5,13 +5,11 @@ mod loading;
 
 pub use front_matter::{Licence, licence_of};
 
-use super::{
-    figures::unit_name,
-    words::{count, fewer, percent},
-};
+use super::figures::unit_name;
 use crate::{
     protocol::{LayerRecord, RunRecord},
     prune::AttentionUnit,
+    words::{count, fewer, relative_error},
 };
 
 /// What a card tells beside the record.
@@ -99,8 +97,8 @@ fn results(record: &RunRecord) -> String {
     if let Some(cost) = record.rounding_cost() {
         text += &format!(
             "\nSizes were rounded away from the schedule's own: the parts' mean relative error is {}, against {} without that.\n",
-            percent(cost.error),
-            percent(cost.scheduled)
+            relative_error(cost.error),
+            relative_error(cost.scheduled)
         );
     }
     text
@@ -131,11 +129,11 @@ fn layers(record: &RunRecord) -> String {
             attention.units,
             mlp.kept.len(),
             mlp.units,
-            percent(attention.relative_error),
-            percent(mlp.relative_error)
+            relative_error(attention.relative_error),
+            relative_error(mlp.relative_error)
         );
         if tracked {
-            text += &format!(" {} |", output_error.map_or("–".into(), percent));
+            text += &format!(" {} |", output_error.map_or("–".into(), relative_error));
         }
         text += "\n";
     }

@@ -204,7 +204,7 @@ fn diagonals(input: &ReportInput) -> Option<Figure> {
     let pictures = layers.iter().flat_map(|layer| {
         [Part::Attention, Part::Mlp].into_iter().filter_map(|part| {
             let (_, statistics) = layer.solved.as_ref()?.part(part);
-            Some((format!("Layer {}, {}", layer.index, super::words::part(part)), &statistics?.picture))
+            Some((format!("Layer {}, {}", layer.index, crate::words::part(part)), &statistics?.picture))
         })
     });
     let pictures: Vec<_> = pictures.filter(|(_, picture)| !picture.diag_histogram.is_empty()).collect();

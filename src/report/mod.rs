@@ -8,7 +8,6 @@ mod gallery;
 mod input;
 mod layers_csv;
 pub mod page;
-pub mod words;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 mod inline;
 mod tables;
 
-use super::{ReportInput, gallery::Figure, words};
+use super::{ReportInput, gallery::Figure};
+use crate::words;
 pub use inline::{escape, figure};
 pub use tables::{Cell, table};
 
@@ -140,7 +141,7 @@ fn head(input: &ReportInput) -> String {
     let pruned = input.layers.iter().filter(|layer| layer.facts.attempt.is_some()).count();
     let mut numbers = vec![
         (words::fewer(before, after), "fewer parameters".to_owned()),
-        (words::rounded(after), format!("parameters, of {}", words::rounded(before))),
+        (words::parameters(after), format!("parameters, of {}", words::parameters(before))),
     ];
     if let Some(perplexity) = &record.perplexity {
         let before = format!("{:.2}", perplexity.before);

@@ -6,13 +6,12 @@ use super::{
     Cell, Place, Row, SessionStatus, Spread, Sweep,
     file::{CASE, SEED},
     summary::rows,
-    table::perplexity,
 };
 use crate::{
     config::Settings,
     protocol::{AttemptSummary, PartSummary, PerplexityRecord, Seconds},
-    report::words::count,
     session,
+    words::{count, perplexity},
 };
 
 /// A sweep as far as it has come.

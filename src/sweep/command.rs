@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use super::{Cell, Place, SessionStatus, Sweep};
+use crate::words::quoted;
 
 /// A program's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,15 +57,6 @@ impl Line {
     pub fn quoted(&self, program: &Path) -> String {
         let words = [program.as_os_str()].into_iter().chain(self.0.iter().map(OsString::as_os_str));
         words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
-    }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:+,%=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

@@ -5,8 +5,8 @@ use super::{
     charts::Figure,
     table::{self, Table},
 };
-use crate::report::{
-    page::{self, Cell, Document, escape},
+use crate::{
+    report::page::{self, Cell, Document, escape},
     words,
 };
 
@@ -60,7 +60,7 @@ fn head(collected: &Collected) -> String {
         (words::duration(work), "at work, all runs together"),
     ];
     if let Some(before) = collected.dense() {
-        numbers.push((table::perplexity(before), "perplexity of the dense model"));
+        numbers.push((words::perplexity(before), "perplexity of the dense model"));
     }
     let numbers = numbers
         .iter()

@@ -1,7 +1,7 @@
 //! The tables of a sweep as texts in columns, for a terminal, a page and a document alike.
 
 use super::{CellRecord, Collected, Row, Spread};
-use crate::{config::ByteSize, report::words};
+use crate::words::{bytes, count, percent, perplexity, relative_error};
 
 /// Which side of its column a text stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +35,14 @@ pub fn summary(collected: &Collected) -> Table {
         };
     let columns = vec![
         of("runs", runs),
-        of("parameters", |row| Some(words::count(row.parameters?.mean.round() as u64))),
-        of("fewer", |row| Some(share(row.removed?.mean))),
+        of("parameters", |row| Some(count(row.parameters?.mean.round() as u64))),
+        of("fewer", |row| Some(percent(row.removed?.mean))),
         of("perplexity", |row| Some(with_spread(row.perplexity?, perplexity))),
         of("change", |row| row.change.map(change)),
-        of("mean error", |row| Some(words::percent(row.mean_error?.mean))),
-        of("output error", |row| Some(words::percent(row.output_error?.mean))),
+        of("mean error", |row| Some(relative_error(row.mean_error?.mean))),
+        of("output error", |row| Some(relative_error(row.output_error?.mean))),
         of("seconds", |row| Some(format!("{:.1}", row.seconds?.mean))),
-        of("memory", |row| Some(ByteSize(row.peak_memory_bytes?).to_string())),
+        of("memory", |row| Some(bytes(row.peak_memory_bytes?))),
     ];
     table(&collected.columns, &collected.rows, |row| &row.values, columns)
 }
@@ -52,12 +52,12 @@ pub fn cells(collected: &Collected) -> Table {
     let of = |head: &'static str, text: fn(&CellRecord) -> Option<String>| Column { head, text };
     let columns = vec![
         of("seed", |cell| Some(cell.seed.to_string())),
-        of("parameters", |cell| Some(words::count(cell.outcome.as_ref()?.parameters_after))),
+        of("parameters", |cell| Some(count(cell.outcome.as_ref()?.parameters_after))),
         of("perplexity", |cell| Some(perplexity(cell.outcome.as_ref()?.after()?))),
-        of("mean error", |cell| Some(words::percent(cell.outcome.as_ref()?.mean_error?))),
-        of("output error", |cell| Some(words::percent(cell.outcome.as_ref()?.output_error?))),
+        of("mean error", |cell| Some(relative_error(cell.outcome.as_ref()?.mean_error?))),
+        of("output error", |cell| Some(relative_error(cell.outcome.as_ref()?.output_error?))),
         of("seconds", |cell| Some(format!("{:.1}", cell.outcome.as_ref()?.pruning()))),
-        of("memory", |cell| Some(ByteSize(cell.outcome.as_ref()?.peak_memory_bytes?).to_string())),
+        of("memory", |cell| Some(bytes(cell.outcome.as_ref()?.peak_memory_bytes?))),
         of("cell", |cell| {
             Some(match cell.outcome {
                 Some(_) => cell.name.clone(),
@@ -86,18 +86,6 @@ fn table<R>(keys: &[String], rows: &[R], values: fn(&R) -> &Vec<String>, columns
 fn runs(row: &Row) -> Option<String> {
     let all = row.cells.len();
     Some(if row.finished < all { format!("{} of {all}", row.finished) } else { all.to_string() })
-}
-
-pub fn perplexity(value: f64) -> String {
-    match value {
-        value if value < 100.0 => format!("{value:.4}"),
-        value if value < 10_000.0 => format!("{value:.1}"),
-        value => format!("{value:.3e}"),
-    }
-}
-
-fn share(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
 }
 
 /// `1.9012 ± 0.0031`, with as many digits in both.

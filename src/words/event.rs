@@ -1,7 +1,7 @@
 //! The sentence of an event: a line of the explorer's log and of the command line's progress.
 
 use super::{
-    bytes, duration, error, fewer, parameters, percent, perplexity, ratio, relative_error, session_name,
+    bytes, duration, error, fewer, parameters, percent, perplexities, ratio, relative_error, session_name,
 };
 use crate::protocol::{Event, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
 
@@ -162,11 +162,8 @@ fn found(record: &SearchRecord) -> String {
 }
 
 fn measured(record: &PerplexityRecord) -> String {
-    let PerplexityRecord { text, before, after, .. } = record;
-    match after {
-        None => format!("Perplexity before pruning: {} on {text}", perplexity(*before)),
-        Some(after) => format!("Perplexity: {} → {} on {text}", perplexity(*before), perplexity(*after)),
-    }
+    let phase = if record.after.is_none() { " before pruning" } else { "" };
+    format!("Perplexity{phase}: {} on {}", perplexities(record), record.text)
 }
 
 /// A finished run: its time, the removed parameters, the perplexity, and the cost of rounded sizes.
@@ -176,8 +173,8 @@ fn run_done(record: &RunRecord) -> String {
         duration(record.seconds.total),
         fewer(record.model.parameters_before, record.model.parameters_after)
     );
-    if let Some(PerplexityRecord { before, after: Some(after), .. }) = record.perplexity {
-        text += &format!(", perplexity {} → {}", perplexity(before), perplexity(after));
+    if let Some(perplexity) = record.perplexity.as_ref().filter(|record| record.after.is_some()) {
+        text += &format!(", perplexity {}", perplexities(perplexity));
     }
     if let Some(cost) = record.rounding_cost() {
         let (error, scheduled) = (percent(cost.error), percent(cost.scheduled));

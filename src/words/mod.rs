@@ -10,9 +10,9 @@ mod stage;
 mod times;
 
 pub use event::{Level, Sentence, event};
-pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural};
-pub use session::{is_empty, kept, layers_pruned, session_name, session_status};
+pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, short};
+pub use session::{is_empty, kept, layers_pruned, part, perplexities, session_name, session_status};
 pub use shares::{change, fewer, percent, progress, ratio, relative_error};
 pub use shell::{quoted, session_argument};
-pub use stage::stage;
+pub use stage::{stage, stage_fraction, stage_progress};
 pub use times::{ago, clock, date, duration};

@@ -68,6 +68,17 @@ pub fn measure(value: f64) -> String {
     }
 }
 
+/// A setting or a statistic with few digits: `0.01`, `12.3`, `4321`, `1.2e4`.
+pub fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if !(1e-3..1e4).contains(&size) => format!("{value:.1e}"),
+        size if size < 1.0 => value.to_string(),
+        size if size < 100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
 /// A perplexity: `12.3456`, `1234.5`, `1.234e5`.
 pub fn perplexity(value: f64) -> String {
     match value {

@@ -1,21 +1,27 @@
-//! Names and states of sessions.
+//! Sessions, and the results in them, in words.
 
 use std::path::Path;
 
-use crate::protocol::{PartSummary, SessionContent, SessionStatus, SessionSummary};
+use super::perplexity;
+use crate::{
+    protocol::{PartSummary, PerplexityRecord, SessionContent, SessionStatus, SessionSummary},
+    prune::Part,
+};
 
 /// The name of a session: the last component of its path.
 pub fn session_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// The status in one or a few words: `finished`, `3 left`, `in use by 1234`.
+/// The status in one or a few words: `finished`, `3 layers left`, `in use by 1234`.
 pub fn session_status(session: &SessionSummary) -> String {
     match &session.status {
         SessionStatus::Finished if is_empty(session) => "empty".into(),
         SessionStatus::Finished => "finished".into(),
         SessionStatus::Unfinished { left: 0 } => "unfinished".into(),
-        SessionStatus::Unfinished { left } => format!("{left} left"),
+        SessionStatus::Unfinished { left } => {
+            format!("{left} {} left", if *left == 1 { "layer" } else { "layers" })
+        }
         SessionStatus::InUse { pid: Some(pid) } => format!("in use by {pid}"),
         SessionStatus::InUse { pid: None } => "in use".into(),
         SessionStatus::Damaged { .. } => "damaged".into(),
@@ -31,6 +37,20 @@ pub fn is_empty(session: &SessionSummary) -> bool {
 pub fn layers_pruned(content: &SessionContent) -> String {
     let pruned = content.layers.iter().filter(|layer| layer.active.is_some()).count();
     format!("{pruned}/{}", content.layers.len())
+}
+
+/// A perplexity before and after pruning: `12.3456 → 13.4567`; before alone where the pruned model is not measured.
+pub fn perplexities(record: &PerplexityRecord) -> String {
+    let before = perplexity(record.before);
+    record.after.map_or(before.clone(), |after| format!("{before} → {}", perplexity(after)))
+}
+
+/// The name of a part in running text.
+pub fn part(part: Part) -> &'static str {
+    match part {
+        Part::Attention => "attention",
+        Part::Mlp => "MLP",
+    }
 }
 
 /// Kept units of a part, of all units: `3/4`.

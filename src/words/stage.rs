@@ -22,3 +22,45 @@ pub fn stage(stage: &Stage) -> String {
         Stage::Verify => "reading the export back".into(),
     }
 }
+
+/// The completed fraction of a stage; None for swaps, whose number is not known in advance.
+pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
+    match stage {
+        Stage::Refine { .. } => None,
+        Stage::Download { .. }
+        | Stage::Fingerprint
+        | Stage::Tokenise
+        | Stage::Approach { .. }
+        | Stage::Calibrate { .. }
+        | Stage::Propagate { .. }
+        | Stage::Path { .. }
+        | Stage::Sensitivity { .. }
+        | Stage::Candidates
+        | Stage::Evaluate { .. }
+        | Stage::Load
+        | Stage::Export
+        | Stage::Verify => Some(done as f64 / total.max(1) as f64),
+    }
+}
+
+/// A stage with its progress: `writing tensors: 42 %`, `layer 3: swapping units of mlp: 7 so far`.
+pub fn stage_progress(stage: &Stage, done: u64, total: u64) -> String {
+    let progress = match stage_fraction(stage, done, total) {
+        Some(fraction) => super::progress(fraction),
+        None => format!("{done} so far"),
+    };
+    format!("{}: {progress}", self::stage(stage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prune::Part;
+
+    #[test]
+    fn swaps_are_counted_and_other_stages_are_in_per_cent() {
+        assert_eq!(stage_progress(&Stage::Export, 21, 50), "writing tensors: 42 %");
+        let swaps = Stage::Refine { layer: 3, part: Part::Mlp };
+        assert_eq!(stage_progress(&swaps, 7, 0), "layer 3: swapping units of mlp: 7 so far");
+    }
+}

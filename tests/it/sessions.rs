@@ -51,7 +51,7 @@ fn every_run_is_a_session_unless_none_is_wanted() {
     let ran = done(bench.prune_to("one", &[]));
     let [name] = &names()[..] else { panic!("{:?}", names()) };
     let path = sessions().join(name);
-    assert!(ran.stderr.contains(&format!("Session: {}", path.display())), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("({})", path.display())), "{}", ran.stderr);
     assert!(name.starts_with("model-20"), "{name}");
     done(bench.prune_to("two", &["--no-session"]));
     assert_eq!(names().len(), 1);
@@ -90,7 +90,7 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
     let mut child = bench.pruning("out", &more).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = String::new();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
-    while !told.contains("Layer  2") {
+    while !told.contains("Layer 2: done") {
         assert_ne!(lines.read_line(&mut told).unwrap(), 0, "{told}");
     }
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
@@ -103,7 +103,7 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
     let shown = done(slimgpt(&["sessions", "show", "last"])).stdout;
     assert!(shown.contains(" left;") && shown.contains(&format!("slimgpt resume {name}")), "{shown}");
     let ran = done(slimgpt(&["resume", "last"]));
-    assert!(!ran.stderr.contains("Layer  1"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("Layer 1: done"), "{}", ran.stderr);
     assert_same(&bench.path("out"), &output(&bench.path("whole")), "resumed");
     let again = done(slimgpt(&["resume", "last"]));
     assert!(again.stderr.contains("Nothing was left"), "{}", again.stderr);
@@ -132,7 +132,7 @@ fn attempts_are_made_chosen_and_written() {
     let ran = done(slimgpt(&["resume", &session, "--out", &bench.text("other"), "--json"]));
     let record: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(record["layers"][3]["ratio"]["mlp"], 0.5, "the attention keeps its own");
-    assert!(!ran.stderr.contains("Layer  3") && ran.stderr.contains("Layer  4"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("Layer 3: done") && ran.stderr.contains("Layer 4: done"), "{}", ran.stderr);
     assert_ne!(output(&bench.path("other"))["model.safetensors"], first["model.safetensors"]);
 
     // The output that is there is not replaced, and nothing is pruned before that is said.

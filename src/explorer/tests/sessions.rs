@@ -177,7 +177,7 @@ fn a_filter_lists_sessions_by_name_and_state_and_esc_takes_it_back_first() {
     let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
     assert!(ask.question.contains("tiny-five"));
     script.keys("n / ctrl-u");
-    script.text("begun");
+    script.text("left");
     script.keys("enter");
     assert_eq!(names(&script), ["tiny-two"]);
     script.keys("esc");

@@ -120,8 +120,7 @@ pub fn before_and_after(model: &ModelRecord, perplexity: Option<&PerplexityRecor
         }
     };
     let (before, after) = (model.parameters_before as f64, model.parameters_after as f64);
-    let mut panels =
-        vec![bars("Parameters", "", before, after, |count| crate::report::words::count(count as u64))];
+    let mut panels = vec![bars("Parameters", "", before, after, |count| crate::words::count(count as u64))];
     if let Some(PerplexityRecord { before, after: Some(after), .. }) = perplexity
         && before.is_finite()
         && after.is_finite()

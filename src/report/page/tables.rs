@@ -1,17 +1,13 @@
 //! The tables of the page.
 
 use super::{
-    super::{
-        LayerState, ReportInput,
-        input::Layer,
-        words::{count, date, duration, percent, short},
-    },
+    super::{LayerState, ReportInput, input::Layer},
     inline::escape,
 };
 use crate::{
-    config::ByteSize,
     protocol::{AttemptSummary, PartSummary},
     prune::{AttentionUnit, LayerRatio, Part},
+    words::{bytes, count, date, duration, relative_error, short},
 };
 
 /// A cell, and the share of it that is shaded so that columns are read at a glance.
@@ -32,7 +28,7 @@ impl Cell {
     /// An error beside the largest of its column.
     fn error(error: Option<f64>, largest: f64) -> Self {
         let share = error.map(|error| error / largest).filter(|share| share.is_finite());
-        Self { text: error.map_or("–".into(), percent), share }
+        Self { text: error.map_or("–".into(), relative_error), share }
     }
 }
 
@@ -152,9 +148,9 @@ pub fn attempts(input: &ReportInput) -> String {
                 Cell::of(in_percent(attempt.ratio)),
                 Cell::of(kept(attempt.attention)),
                 Cell::of(kept(attempt.mlp)),
-                Cell::of(percent(attempt.attention.relative_error)),
-                Cell::of(percent(attempt.mlp.relative_error)),
-                Cell::of(attempt.output_error.map_or("–".into(), percent)),
+                Cell::of(relative_error(attempt.attention.relative_error)),
+                Cell::of(relative_error(attempt.mlp.relative_error)),
+                Cell::of(attempt.output_error.map_or("–".into(), relative_error)),
                 Cell::of(if *active { "active" } else { "" }),
             ];
             (if *active { "pruned" } else { "beside" }, cells)
@@ -250,8 +246,8 @@ pub fn environment(input: &ReportInput) -> String {
             duration(seconds.export)
         ),
     ));
-    if let Some(bytes) = record.peak_memory_bytes {
-        rows.push(("peak memory", ByteSize(bytes).to_string()));
+    if let Some(peak) = record.peak_memory_bytes {
+        rows.push(("peak memory", bytes(peak)));
     }
     for written in &record.written {
         let compared = written.verified.map(|verified| {

@@ -17,11 +17,10 @@ pub(in crate::explorer::view) fn now(state: &State, job: &Job) -> (String, Optio
         return (format!("layer {layer}: pruning {}", work.part), Some(share));
     }
     match &job.stage {
-        // How many swaps there will be nobody knows.
-        Some((stage @ Stage::Refine { .. }, done, _)) => {
-            (format!("{}, {done} so far", words::stage(stage)), None)
-        }
-        Some((stage, done, total)) => (words::stage(stage), Some(*done as f64 / (*total).max(1) as f64)),
+        Some((stage, done, total)) => match words::stage_fraction(stage, *done, *total) {
+            Some(fraction) => (words::stage(stage), Some(fraction)),
+            None => (words::stage_progress(stage, *done, *total), None),
+        },
         None => (job.kind.name().into(), None),
     }
 }

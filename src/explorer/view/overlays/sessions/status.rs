@@ -1,9 +1,10 @@
-//! How a session stands, in a sign and a few words.
+//! The status of a session as a sign and a few words.
 
 use crate::{
     explorer::view::{Role, Theme},
     explorer::{JobStatus, Schedule, State, Status},
     protocol::{SessionContent, SessionStatus, SessionSummary},
+    words::session_status,
 };
 
 pub(super) struct Words {
@@ -17,20 +18,13 @@ pub(super) fn words(state: &State, session: &SessionSummary, theme: &Theme) -> W
     if state.is_open_session(session) {
         return Words { sign: glyphs.active(), text: "open here".into(), role: Role::Active };
     }
-    let total = session.content.as_ref().map_or(0, |content| content.layers.len());
-    let (sign, text, role) = match &session.status {
-        SessionStatus::Finished => (glyphs.status(Status::Done), "finished".into(), Role::Done),
-        SessionStatus::Unfinished { left } => {
-            let text = format!("{}/{total} layers", total.saturating_sub(*left));
-            (glyphs.job(&JobStatus::Paused), text, Role::Warning)
-        }
-        SessionStatus::InUse { pid: Some(pid) } => {
-            (glyphs.job(&JobStatus::Working), format!("in use by {pid}"), Role::Live)
-        }
-        SessionStatus::InUse { pid: None } => (glyphs.job(&JobStatus::Working), "in use".into(), Role::Live),
-        SessionStatus::Damaged { .. } => (glyphs.status(Status::Failed), "damaged".into(), Role::Failed),
+    let (sign, role) = match &session.status {
+        SessionStatus::Finished => (glyphs.status(Status::Done), Role::Done),
+        SessionStatus::Unfinished { .. } => (glyphs.job(&JobStatus::Paused), Role::Warning),
+        SessionStatus::InUse { .. } => (glyphs.job(&JobStatus::Working), Role::Live),
+        SessionStatus::Damaged { .. } => (glyphs.status(Status::Failed), Role::Failed),
     };
-    Words { sign, text, role }
+    Words { sign, text: session_status(session), role }
 }
 
 /// Of the attempts active; as it is planned while layers are without one.
