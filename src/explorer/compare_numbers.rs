@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::{
-        AttemptSummary, CalibrationRecord, Method, PartRecord, PartSummary, PerplexityRecord, SessionContent,
+        AttemptSummary, CalibrationRecord, Method, PartSummary, PerplexityRecord, SessionContent,
     },
     prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Target},
     words,
@@ -107,16 +107,11 @@ impl Compared {
 
 impl AttemptResult {
     pub fn summary(&self) -> AttemptSummary {
-        let part = |record: &PartRecord| PartSummary {
-            units: record.units,
-            kept: record.kept.len(),
-            relative_error: record.relative_error,
-        };
         AttemptSummary {
             number: self.attempt.number,
             ratio: self.attempt.method.ratio,
-            attention: part(&self.record.attention),
-            mlp: part(&self.record.mlp),
+            attention: (&self.record.attention).into(),
+            mlp: (&self.record.mlp).into(),
             output_error: self.record.output_error,
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Attempt, CalibrationRecord, ModelRecord, PerplexityRecord, SearchRecord};
 use crate::{
     config::Settings,
-    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture},
+    prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, PartRecord},
 };
 
 /// What was seen of a part before anything left.
@@ -154,4 +154,10 @@ pub struct PartSummary {
     pub kept: usize,
     #[serde(deserialize_with = "super::record::nan_from_null")]
     pub relative_error: f64,
+}
+
+impl From<&PartRecord> for PartSummary {
+    fn from(record: &PartRecord) -> Self {
+        Self { units: record.units, kept: record.kept.len(), relative_error: record.relative_error }
+    }
 }

@@ -4,7 +4,7 @@ use candle_core::DType;
 
 use crate::{
     pipeline::{BlockCut, ChannelCut, HeadCut, Packed},
-    protocol::{PartRecord, PartSummary, Statistics},
+    protocol::{PartRecord, Statistics},
     prune::Part,
     session::{Bias, PartHead, PartPlace, Session, Weight},
 };
@@ -58,11 +58,6 @@ pub fn read_part(session: &Session, cut: BlockCut, place: PartPlace) -> Result<B
         Part::Attention => cut.with_heads(HeadCut { query_heads, kv_heads, o_proj: packed, bias }),
         Part::Mlp => cut.with_channels(ChannelCut { kept: record.kept, down_proj: packed, bias }),
     })
-}
-
-/// What `session.json` says of a part.
-pub fn summary(record: &PartRecord) -> PartSummary {
-    PartSummary { units: record.units, kept: record.kept.len(), relative_error: record.relative_error }
 }
 
 /// As safetensors have it.

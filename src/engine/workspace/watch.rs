@@ -97,7 +97,7 @@ impl<'s> Watch<'s> {
                 number
             }
         };
-        let entry = PartEntry { summary: stored_parts::summary(record), file };
+        let entry = PartEntry { summary: record.into(), file };
         let mut begun = AttemptEntry {
             attempt: self.attempt.clone(),
             setup: self.setup,
