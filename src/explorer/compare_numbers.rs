@@ -1,9 +1,7 @@
 //! Sessions in numbers, the open one and those compared beside it, so that they can stand side by side.
 
 use crate::{
-    protocol::{
-        AttemptSummary, CalibrationRecord, Method, PartSummary, PerplexityRecord, SessionContent,
-    },
+    protocol::{AttemptSummary, CalibrationRecord, Method, PartSummary, PerplexityRecord, SessionContent},
     prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Target},
     words,
 };

@@ -1,15 +1,15 @@
-//! Text in columns.
+//! Text tables with aligned columns.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Which side of its column a cell stands at.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Left,
     Right,
 }
 
-/// Rows under a heading, as wide as what they hold.
+/// A table with a heading; each column is as wide as its widest cell.
 pub struct Columns {
     sides: Vec<Side>,
     rows: Vec<Vec<String>>,
@@ -24,7 +24,7 @@ impl Columns {
         columns
     }
 
-    /// One more column; before the first row.
+    /// Adds a column; call it before the first row is added.
     pub fn add(&mut self, name: &str, side: Side) {
         self.sides.push(side);
         self.rows[0].push(name.into());
@@ -37,8 +37,8 @@ impl Columns {
 
 impl std::fmt::Display for Columns {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let cell = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| cell.width());
-        let widest = |column| self.rows.iter().map(|row| cell(row, column)).max().unwrap_or(0);
+        let width = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| cell.width());
+        let widest = |column| self.rows.iter().map(|row| width(row, column)).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.sides.len()).map(widest).collect();
         for row in &self.rows {
             let mut line = String::new();
@@ -55,7 +55,7 @@ impl std::fmt::Display for Columns {
     }
 }
 
-/// Names come from the disk and may hold anything; what steers a terminal is not passed on.
+/// The text with control characters replaced, since names from disk could otherwise steer the terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_stand_below_each_other_whatever_their_width() {
+    fn cells_are_aligned_by_their_displayed_width() {
         let mut columns = Columns::new([("name", Side::Left), ("size", Side::Right)]);
         columns.row(["模型".into(), "1".into()]);
         columns.row(["a\u{1b}[31m".into(), "1000".into()]);

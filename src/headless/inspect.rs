@@ -1,77 +1,101 @@
-//! Prints what `inspect` found.
+//! Prints the sizes of a model and the forecast of a run.
 
+use super::{
+    Output,
+    columns::{Columns, Side::Right},
+    print_json, print_text, run, table,
+};
 use crate::{
-    config::{ByteSize, Settings},
+    config::Settings,
     engine::{self, Error, Inspection, ModelChoice},
+    words::{bytes, duration, fewer, or_dash, ratio},
 };
 
-use super::{Output, print, print_json, run};
-
+/// Opens a model, forecasts a run with these settings, and prints both.
+///
+/// # Errors
+/// If the model cannot be read, the settings do not fit it, or stdout cannot be written.
 pub fn inspect(model: ModelChoice, settings: Settings, output: Output) -> Result<(), Error> {
-    let found = run::drive(move |control| engine::inspect(&model, settings, control), None).result?;
+    let inspection = run::drive(move |control| engine::inspect(&model, settings, control), None).result?;
     match output {
-        Output::Json => print_json(&found),
-        Output::Text => print(&text(&found)).map(drop),
+        Output::Json => print_json(&inspection),
+        Output::Text => print_text(&text(&inspection)),
     }
 }
 
-fn text(found: &Inspection) -> String {
-    let Inspection { model, family, parameters, hidden, head_dim, vocab, max_positions, weights, .. } = found;
-    let mut text = format!(
+fn text(inspection: &Inspection) -> String {
+    format!("{}\n{}\n{}", sizes(inspection), layers(inspection), forecast(inspection))
+}
+
+fn sizes(inspection: &Inspection) -> String {
+    let Inspection { model, family, parameters, hidden, head_dim, vocab, max_positions, weights, .. } =
+        inspection;
+    format!(
         "{model}: {family}, {} layers, {parameters} parameters, weights in {weights}\n\
-         hidden {hidden}, head_dim {head_dim}, vocabulary {vocab}, at most {max_positions} tokens\n\n\
-         {:>5}  {:>5}  {:>8}  {:>8}  {:>6}  {:>14}  {:>16}\n",
-        found.layers.len(),
-        "layer",
-        "heads",
-        "KV heads",
-        "channels",
-        "ratio",
-        "units to leave",
-        "channels to leave",
-    );
-    let count = |units: Option<usize>| units.map_or("-".to_string(), |n| n.to_string());
-    for (index, layer) in found.layers.iter().enumerate() {
-        text += &format!(
-            "{index:>5}  {:>5}  {:>8}  {:>8}  {:>6.4}  {:>14}  {:>16}\n",
-            layer.heads,
-            layer.kv_heads,
-            layer.channels,
-            layer.ratio,
-            count(layer.attention_units),
-            count(layer.mlp_units),
-        );
+         hidden {hidden}, head_dim {head_dim}, vocabulary {vocab}, at most {max_positions} tokens\n",
+        inspection.layers.len()
+    )
+}
+
+/// One row per layer: its sizes, its ratio, and the units that a run would remove.
+fn layers(inspection: &Inspection) -> Columns {
+    let units = format!("{} removed", table::attention_units(inspection.attention_unit));
+    let mut columns = Columns::new([
+        ("layer", Right),
+        ("heads", Right),
+        ("KV heads", Right),
+        ("channels", Right),
+        ("ratio", Right),
+        (&units, Right),
+        ("channels removed", Right),
+    ]);
+    for (index, layer) in inspection.layers.iter().enumerate() {
+        columns.row([
+            index.to_string(),
+            layer.heads.to_string(),
+            layer.kv_heads.to_string(),
+            layer.channels.to_string(),
+            ratio(layer.ratio),
+            or_dash(layer.attention_units, |units| units.to_string()),
+            or_dash(layer.mlp_units, |units| units.to_string()),
+        ]);
     }
-    let run = &found.run;
-    let peak = run.peak;
-    let share = 100.0 * (1.0 - found.parameters_after as f64 / *parameters as f64);
-    text += &format!(
-        "\nParameters after pruning: {} ({share:.1} % fewer)\n\
-         A run on {} windows of {} tokens needs about {} of memory, most of it {}:\n\
-         {:>12}  one block's weights\n{:>12}  streams\n{:>12}  activations kept{}\n{:>12}  windows on their way\n\
-         {:>12}  second moments\n{:>12}  solving\n\
-         Optional, in the explorer: up to {} more of layer inputs kept for retries.\n\
-         It takes about {:.0} s on this machine: {:.0} s forward, {:.0} s solving.\n",
-        found.parameters_after,
+    columns
+}
+
+fn forecast(inspection: &Inspection) -> String {
+    let Inspection { parameters, parameters_after, run, .. } = inspection;
+    let held = run.peak;
+    let recomputed = match run.optional_bytes {
+        0 => "",
+        _ => " (recomputed under a smaller --memory-budget)",
+    };
+    let mut text = format!(
+        "Parameters after pruning: {parameters_after} ({} fewer)\n\
+         A run on {} windows of {} tokens needs about {} of memory, the most {}:\n",
+        fewer(*parameters, *parameters_after),
         run.samples,
         run.seq_len,
-        ByteSize(run.peak_bytes),
+        bytes(run.peak_bytes),
         run.peak_phase.words(),
-        ByteSize(peak.block).to_string(),
-        ByteSize(peak.streams).to_string(),
-        ByteSize(peak.inputs).to_string(),
-        if run.optional_bytes > 0 {
-            " (optional: computed again where --memory-budget is too small)"
-        } else {
-            ""
-        },
-        ByteSize(peak.batch).to_string(),
-        ByteSize(peak.moments).to_string(),
-        ByteSize(peak.solve).to_string(),
-        ByteSize(run.kept_bytes),
-        run.forward_seconds + run.solve_seconds,
-        run.forward_seconds,
-        run.solve_seconds,
     );
-    text
+    for (size, what) in [
+        (held.block, "weights of one block".to_string()),
+        (held.streams, "hidden states of all windows".into()),
+        (held.inputs, format!("saved activations{recomputed}")),
+        (held.batch, "activations of the current batch".into()),
+        (held.moments, "second moments".into()),
+        (held.solve, "solver".into()),
+    ] {
+        text += &format!("{:>12}  {what}\n", bytes(size));
+    }
+    let (forward, solve) = (run.forward_seconds, run.solve_seconds);
+    text + &format!(
+        "The explorer keeps up to {} more of layer inputs for retries.\n\
+         A run takes about {} on this machine: {} forward passes, {} solving.\n",
+        bytes(run.kept_bytes),
+        duration(forward + solve),
+        duration(forward),
+        duration(solve),
+    )
 }

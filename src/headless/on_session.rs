@@ -1,65 +1,78 @@
-//! Jobs on a session: going on, another attempt, another choice, writing the model.
+//! Jobs on a session: resume, retry, choose, export and report.
 
 use std::path::Path;
 
 use super::{
-    Output, print_json, print_record, print_text,
+    Output,
+    on_model::print_record,
+    print_json, print_text,
     run::{self, Begun, Driven},
     say, table,
-    words::argument,
 };
 use crate::{
     engine::{self, Choose, Error, Export, LayerTries, Report, Resume, Retry, Tried},
-    protocol::{PartRecord, PartSummary},
     recording::Recorder,
     session,
+    words::session_argument,
 };
 
-/// Goes on with a run and prints the table of the layers, or `run.json`. `root` is where sessions lie.
+/// Finishes a run and prints the table of its layers, or `run.json`. `root` is the directory of the user's sessions.
+///
+/// # Errors
+/// If the job fails or is cancelled, the recording cannot be written, or stdout cannot be written.
 pub fn resume(
     job: Resume,
     output: Output,
     mut recorder: Option<Recorder>,
     root: Option<&Path>,
 ) -> Result<(), Error> {
-    let name = argument(root, &job.session);
+    let session = session_argument(root, &job.session);
     let driven = run::drive(move |control| engine::resume(job, control), recorder.as_mut());
-    let resumed = or_how_to_go_on(driven, root)?;
+    let resumed = or_resume_hint(driven, root)?;
     if resumed.was_finished {
-        say("Nothing was left to be done.");
+        say("The run was finished already.");
     }
     match output {
         Output::Json => print_json(&resumed.record)?,
         Output::Text => print_record(&resumed.record, resumed.out.as_deref())?,
     }
     if resumed.out.is_none() {
-        say(&format!("No place to write to was named: slimgpt export {name} --out DIR writes the model."));
+        say(&format!("No model was written. Write it with: slimgpt export {session} --out DIR"));
     }
     Ok(recorder.map_or(Ok(()), Recorder::finish)?)
 }
 
 /// Solves a layer again and prints its attempts.
+///
+/// # Errors
+/// If the job fails or is cancelled, or stdout cannot be written.
 pub fn retry(job: Retry, output: Output, root: Option<&Path>) -> Result<(), Error> {
-    let (name, layer) = (argument(root, &job.session), job.layer);
+    let (session, layer) = (session_argument(root, &job.session), job.layer);
     let tries = run::drive(move |control| engine::retry(job, control), None).result?;
-    print_tries(&tries, &name, output)?;
+    print_attempts(&tries, &session, output)?;
     if let Some(newest) = tries.tries.last().filter(|newest| !newest.active) {
         let number = newest.attempt.number;
         say(&format!(
-            "Attempt {number} lies beside: slimgpt choose {name} --layer {layer} --attempt {number} puts it active."
+            "Attempt {number} is saved but not active. Activate it with: slimgpt choose {session} --layer {layer} --attempt {number}"
         ));
     }
     Ok(())
 }
 
-/// Puts an attempt active and prints the layer's attempts.
+/// Activates an attempt and prints the attempts of its layer.
+///
+/// # Errors
+/// If the job fails or is cancelled, or stdout cannot be written.
 pub fn choose(job: Choose, output: Output, root: Option<&Path>) -> Result<(), Error> {
-    let name = argument(root, &job.session);
+    let session = session_argument(root, &job.session);
     let tries = run::drive(move |control| engine::choose(job, control), None).result?;
-    print_tries(&tries, &name, output)
+    print_attempts(&tries, &session, output)
 }
 
-/// Writes the model and prints the table of the layers, or `run.json`.
+/// Writes the model and prints the table of its layers, or `run.json`.
+///
+/// # Errors
+/// If the job fails or is cancelled, or stdout cannot be written.
 pub fn export(job: Export, output: Output) -> Result<(), Error> {
     let out = job.out.clone();
     let record = run::drive(move |control| engine::export(job, control), None).result?;
@@ -69,7 +82,10 @@ pub fn export(job: Export, output: Output) -> Result<(), Error> {
     }
 }
 
-/// Writes the report and says where, or prints its `run.json`.
+/// Writes the report and prints its path, or its `run.json`.
+///
+/// # Errors
+/// If the job fails or is cancelled, or stdout cannot be written.
 pub fn report(job: Report, output: Output) -> Result<(), Error> {
     let out = job.out.clone();
     let record = run::drive(move |control| engine::report(job, control), None).result?;
@@ -79,35 +95,36 @@ pub fn report(job: Report, output: Output) -> Result<(), Error> {
     }
 }
 
-/// What came of a run; one that failed is told how to be gone on with. A session in which nothing had been run yet is
-/// cleared away: there is nothing in it.
-pub fn or_how_to_go_on<T>(driven: Driven<T>, root: Option<&Path>) -> Result<T, Error> {
+/// The result of a run. After a failure it prints the command that resumes the session, or removes the session if no run
+/// had started in it.
+pub fn or_resume_hint<T>(driven: Driven<T>, root: Option<&Path>) -> Result<T, Error> {
     let Driven { result, session, begun } = driven;
     if let (Err(_), Some(session)) = (&result, session) {
         match session::look(&session) {
-            // What cannot be removed is in nobody's way.
+            // An empty session that cannot be removed does no harm.
             Ok(state) if state.run_state.is_none() => drop(session::remove(&session)),
-            // It was refused before it pruned anything: the error itself says what to do.
+            // The run was refused before it pruned anything, and the error says what to do.
             Ok(_) | Err(_) if begun == Begun::NoRun => {}
             Ok(_) | Err(_) => {
-                let name = argument(root, &session);
-                say(&format!("What was finished is kept: slimgpt resume {name} goes on with it."));
+                let session = session_argument(root, &session);
+                say(&format!("Finished layers are saved. Continue with: slimgpt resume {session}"));
             }
         }
     }
     result
 }
 
-fn print_tries(tries: &LayerTries, name: &str, output: Output) -> Result<(), Error> {
+fn print_attempts(tries: &LayerTries, session: &str, output: Output) -> Result<(), Error> {
     match output {
         Output::Json => print_json(tries)?,
         Output::Text => print_text(&text(tries))?,
     }
     if !tries.stale_below.is_empty() {
-        let below = &tries.stale_below;
-        let layers = if below.len() == 1 { "layer" } else { "layers" };
-        let below: Vec<String> = below.iter().map(usize::to_string).collect();
-        say(&format!("Stale: {layers} {}; slimgpt resume {name} prunes them again.", below.join(", ")));
+        let stale = &tries.stale_below;
+        let layers = if stale.len() == 1 { "layer" } else { "layers" };
+        let stale: Vec<String> = stale.iter().map(usize::to_string).collect();
+        let stale = stale.join(", ");
+        say(&format!("Stale: {layers} {stale}. Prune them again with: slimgpt resume {session}"));
     }
     Ok(())
 }
@@ -121,12 +138,8 @@ fn text(tries: &LayerTries) -> String {
             (false, true) => "stale",
             (false, false) => "",
         };
-        let parts = (Some(summary(&record.attention)), Some(summary(&record.mlp)), record.output_error);
-        columns.row(table::attempt(attempt, parts, status));
+        let results = (Some((&record.attention).into()), Some((&record.mlp).into()), record.output_error);
+        columns.row(table::attempt(attempt, results, status));
     }
     format!("Attempts at layer {}:\n{columns}", tries.layer)
-}
-
-fn summary(part: &PartRecord) -> PartSummary {
-    PartSummary { units: part.units, kept: part.kept.len(), relative_error: part.relative_error }
 }

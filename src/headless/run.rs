@@ -1,4 +1,4 @@
-//! Drives a job to its end: events to the progress and the recorder, interrupts to the worker.
+//! Runs a job to its end: events go to the progress display and the recorder, interrupts to the worker.
 
 use std::path::PathBuf;
 
@@ -10,18 +10,18 @@ use crate::{
 
 use super::progress::Progress;
 
-/// The number of the one job.
+/// The number of the only job.
 const RUN: u64 = 1;
 
-/// What came of a job.
+/// The result of a job.
 pub struct Driven<T> {
     pub result: Result<T, Error>,
-    /// Where it was recorded.
+    /// The session that recorded it.
     pub session: Option<PathBuf>,
     pub begun: Begun,
 }
 
-/// Whether a job has pruned, or was to.
+/// Whether a job started a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begun {
     Run,
@@ -29,7 +29,7 @@ pub enum Begun {
 }
 
 /// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
-/// clears away what it had begun to write.
+/// removes incomplete output.
 pub fn drive<T: Send + 'static>(
     job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
     recorder: Option<&mut Recorder>,
@@ -49,12 +49,12 @@ pub fn drive<T: Send + 'static>(
 fn follow<T: Send + 'static>(
     job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
     mut recorder: Option<&mut Recorder>,
-    heard: &mut dyn FnMut(&Event),
+    observe: &mut dyn FnMut(&Event),
 ) -> Result<T, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
-        // Listened to before the worker starts, so that no signal finds the process unprepared.
+        // Signals are handled before the worker starts, so that none of them kills the process.
         let mut interrupts = Interrupts::listen().map_err(Error::Runtime)?;
         let mut worker = start(RUN, job);
         let mut progress = Progress::new();
@@ -65,12 +65,12 @@ fn follow<T: Send + 'static>(
                     if let Some(recorder) = &mut recorder {
                         recorder.record(&stamped);
                     }
-                    heard(&stamped.event);
+                    observe(&stamped.event);
                     progress.show(&stamped.event);
                 }
                 () = interrupts.next() => {
-                    progress.say("Cancelling after this step.");
-                    // Closed or full: the worker has ended or has been told already.
+                    progress.say("Cancelling after the current step.");
+                    // A closed or full channel means that the worker has ended or is cancelled already.
                     let _ = worker.commands.try_send(Command::Cancel { run: RUN });
                 }
             }
@@ -80,7 +80,7 @@ fn follow<T: Send + 'static>(
     })
 }
 
-/// The signals that ask a program to end.
+/// The signals that ask a process to terminate.
 #[cfg(unix)]
 pub struct Interrupts([tokio::signal::unix::Signal; 3]);
 

@@ -1,4 +1,4 @@
-//! A sweep without a screen: a bar over its cells or a line each, then the table.
+//! Runs a sweep: a progress bar over its cells, or a line per cell, then the summary table.
 
 use std::{io::IsTerminal, path::Path, time::Duration};
 
@@ -12,24 +12,24 @@ use super::{
     say,
 };
 use crate::{
-    config::ByteSize,
     engine,
     sweep::{self, Asked, Collected, Error, News, Outcome, Place, SessionStatus, Share, Sweep, Table, Work},
+    words::{bytes, duration, fewer, perplexities, plural},
 };
 
-/// From one look at the processes to the next.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Interval at which the processes are polled.
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// Runs what is missing of a sweep, writes its tables, and prints the summary or all records.
+/// Runs the unfinished cells of a sweep, writes its tables, and prints the summary, or all records as JSON.
 ///
 /// # Errors
-/// Settings that cannot be, a place that cannot be written to, cells that failed.
+/// If the directory cannot be used, a cell was started with other settings, a cell fails, or the sweep is cancelled.
 pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<(), Error> {
     let place = Place::new(out)?;
     place.refuse_changed(sweep)?;
     let mut to_run = Vec::new();
     for (at, cell) in sweep.cells.iter().enumerate() {
-        // What cannot be read is told when its turn comes.
+        // An unreadable cell is reported when its turn comes.
         if !matches!(place.status(cell, sweep.export), Ok(SessionStatus::Finished)) {
             to_run.push(at);
         }
@@ -40,7 +40,7 @@ pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<()
         place.serialised(sweep)?;
         print_start(sweep, to_run.len(), share);
         let ended = drive(sweep, &place, share, to_run);
-        // Half a table is better than none, also where the work was broken off.
+        // The tables are written even if the sweep failed or was cancelled.
         let collected = sweep::collect(sweep, &place);
         sweep::publish(&collected, &place)?;
         failed = ended?;
@@ -55,19 +55,19 @@ pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<()
     Ok(())
 }
 
-/// Makes the tables of what is there.
+/// Writes the tables of an existing sweep and prints the summary, or all records as JSON.
 ///
 /// # Errors
-/// A directory without a sweep, or that cannot be written to.
+/// If the directory holds no sweep or cannot be written.
 pub fn collect(out: &Path, output: Output) -> Result<(), Error> {
     let (place, sweep) = Place::open(out)?;
     emit(&sweep, &place, output)
 }
 
-/// Prints a command for each cell that is not finished; the settings that they name are laid down.
+/// Writes the settings of all cells and prints a command for each unfinished cell.
 ///
 /// # Errors
-/// As [`run`], but for the cells'.
+/// If the directory cannot be used or a cell was started with other settings.
 pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(), Error> {
     let place = Place::new(out)?;
     place.refuse_changed(sweep)?;
@@ -77,7 +77,7 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
     for cell in &sweep.cells {
         let status = place.status(cell, sweep.export)?;
         if let SessionStatus::InUse(_) = status {
-            say(&format!("Cell {}: another process works on it, so it is left out", cell.name));
+            say(&format!("Cell {}: skipped, since another process works on it", cell.name));
             continue;
         }
         if status == SessionStatus::Fresh {
@@ -92,7 +92,7 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
 
 fn room(sweep: &Sweep, to_run: &[usize], asked: Asked) -> Result<Share, Error> {
     let cells: Vec<sweep::Cell> = to_run.iter().map(|&at| sweep.cells[at].clone()).collect();
-    // On the engine's thread, so that a download is shown and can be broken off.
+    // On the engine's thread, so that a download shows its progress and can be cancelled.
     let driven = run::drive(
         move |control| {
             let cells: Vec<&sweep::Cell> = cells.iter().collect();
@@ -106,23 +106,21 @@ fn room(sweep: &Sweep, to_run: &[usize], asked: Asked) -> Result<Share, Error> {
 fn print_start(sweep: &Sweep, to_run: usize, share: Share) {
     let Share { jobs, threads, needs, room } = share;
     let done = sweep.cells.len() - to_run;
-    let done = if done > 0 { format!(", {done} are finished") } else { String::new() };
-    let threads = threads.map_or(String::new(), |threads| match threads {
-        1 => " with one thread each".into(),
-        threads => format!(" with {threads} threads each"),
-    });
+    let done = if done > 0 { format!(", {done} finished already") } else { String::new() };
+    let threads = threads
+        .map_or(String::new(), |threads| format!(" with {} each", plural(threads, "thread", "threads")));
     say(&format!(
-        "{}: {} cells{done}; {jobs} at once{threads}, each needs up to {}",
+        "{}: {} cells{done}; {jobs} at once{threads}; a cell needs up to {}",
         sweep.title,
         sweep.cells.len(),
-        ByteSize(needs)
+        bytes(needs)
     ));
     if let Some(room) = room.filter(|room| needs.saturating_mul(jobs as u64) > *room) {
-        say(&format!("Warning: {} are free, which may not be enough", ByteSize(room)));
+        say(&format!("Warning: only {} of memory is free, which may not be enough", bytes(room)));
     }
 }
 
-/// Runs the cells; returns how many failed.
+/// Runs the cells and returns the number of failed ones.
 fn drive(sweep: &Sweep, place: &Place, share: Share, to_run: Vec<usize>) -> Result<usize, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(engine::Error::Runtime)?;
@@ -136,12 +134,12 @@ fn drive(sweep: &Sweep, place: &Place, share: Share, to_run: Vec<usize>) -> Resu
                 failed += usize::from(matches!(news, News::Failed(..)));
                 progress.emit(&news, sweep, place);
             }
-            progress.at_work(work.running().map(|cell| cell.name.as_str()));
+            progress.show_running(work.running().map(|cell| cell.name.as_str()));
             tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(POLL_EVERY) => {}
                 () = interrupts.next() => {
                     if !cancelled {
-                        progress.say("Cancelling: the runs end after this step.");
+                        progress.say("Cancelling all runs after their current step.");
                     }
                     cancelled = true;
                     work.end();
@@ -153,7 +151,7 @@ fn drive(sweep: &Sweep, place: &Place, share: Share, to_run: Vec<usize>) -> Resu
     })
 }
 
-/// Collects, writes and prints.
+/// Collects the results, writes the tables and prints the summary.
 fn emit(sweep: &Sweep, place: &Place, output: Output) -> Result<(), Error> {
     let collected = sweep::collect(sweep, place);
     sweep::publish(&collected, place)?;
@@ -201,7 +199,7 @@ impl Progress {
             return Self::Lines { done, of };
         }
         let style =
-            ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed} gone, {eta} left  {wide_msg}");
+            ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed} elapsed, {eta} left  {wide_msg}");
         let bar = ProgressBar::new(of as u64).with_position(done as u64);
         Self::Bar(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
     }
@@ -212,22 +210,22 @@ impl Progress {
             News::Started(_) => {}
             News::Waits(at, pid) => {
                 let who = pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
-                self.say(&format!("Cell {}: {who} works on it; waiting until it ends", name(*at)));
+                self.say(&format!("Cell {}: waiting for {who}, which works on it", name(*at)));
             }
             News::Done(at) => {
                 let record = sweep::collect_one(&sweep.cells[*at], place, sweep.export);
-                let told = record.outcome.as_ref().map(came_of_it).unwrap_or_default();
-                self.one_more(&format!("{}{told}", name(*at)));
+                let result = record.outcome.as_ref().map(result).unwrap_or_default();
+                self.cell_done(&format!("{}{result}", name(*at)));
             }
             News::Failed(at, cause) => {
                 let log = place.log_of(&sweep.cells[*at]);
-                self.one_more(&format!("{} failed: {cause} (log: {})", name(*at), log.display()));
+                self.cell_done(&format!("{} failed: {cause} (log: {})", name(*at), log.display()));
             }
         }
     }
 
-    /// One cell is through.
-    fn one_more(&mut self, what: &str) {
+    /// Counts a cell and prints its line.
+    fn cell_done(&mut self, what: &str) {
         match self {
             Self::Bar(bar) => {
                 bar.inc(1);
@@ -240,7 +238,7 @@ impl Progress {
         }
     }
 
-    fn at_work<'n>(&self, names: impl Iterator<Item = &'n str>) {
+    fn show_running<'n>(&self, names: impl Iterator<Item = &'n str>) {
         if let Self::Bar(bar) = self {
             bar.set_message(names.collect::<Vec<_>>().join(", "));
             bar.tick();
@@ -261,15 +259,14 @@ impl Progress {
     }
 }
 
-/// `: perplexity 1.8739 → 1.8957, 26.1 % fewer parameters, 12.3 s`.
-fn came_of_it(outcome: &Outcome) -> String {
-    let fewer =
-        format!("{:.1} % fewer parameters, {:.1} s", 100.0 * outcome.removed(), outcome.seconds.total);
-    match &outcome.perplexity {
-        Some(perplexity) => match perplexity.after {
-            Some(after) => format!(": perplexity {:.4} → {after:.4}, {fewer}", perplexity.before),
-            None => format!(": {fewer}"),
-        },
-        None => format!(": {fewer}"),
-    }
+/// The result of a cell: `: perplexity 1.8739 → 1.8957, 26.1 % fewer parameters, 12.3 s`.
+fn result(outcome: &Outcome) -> String {
+    let measured = outcome.perplexity.as_ref().filter(|record| record.after.is_some());
+    let perplexity =
+        measured.map_or(String::new(), |record| format!("perplexity {}, ", perplexities(record)));
+    format!(
+        ": {perplexity}{} fewer parameters, {}",
+        fewer(outcome.parameters_before, outcome.parameters_after),
+        duration(outcome.seconds.total)
+    )
 }

@@ -88,7 +88,8 @@ fn rounded_sizes(record: &RunRecord, RoundingCost { error, scheduled }: Rounding
     if settings.channel_multiple > 1 {
         sizes.push(format!("channels in multiples of {}", settings.channel_multiple));
     }
-    let change = if scheduled > 0.0 { format!(" ({})", words::change(scheduled, error)) } else { String::new() };
+    let change =
+        if scheduled > 0.0 { format!(" ({})", words::change(scheduled, error)) } else { String::new() };
     format!(
         "Sizes: {}; mean error {} instead of {} at the schedule's own sizes{change}\n",
         sizes.join(", "),

@@ -61,13 +61,13 @@ pub struct Held {
 impl Phase {
     pub fn words(self) -> &'static str {
         match self {
-            Self::Entering => "while tokens become hidden states",
-            Self::MeasuringAttention => "while an attention is measured",
-            Self::SolvingAttention => "while an attention is solved",
-            Self::PropagatingAttention => "while windows pass an attention",
-            Self::MeasuringMlp => "while an FFN is measured",
-            Self::SolvingMlp => "while an FFN is solved",
-            Self::PropagatingMlp => "while windows pass an FFN",
+            Self::Entering => "while tokens are embedded",
+            Self::MeasuringAttention => "while the inputs of an attention output projection are measured",
+            Self::SolvingAttention => "while an attention output projection is solved",
+            Self::PropagatingAttention => "while windows are propagated through attention",
+            Self::MeasuringMlp => "while the inputs of an MLP down projection are measured",
+            Self::SolvingMlp => "while an MLP down projection is solved",
+            Self::PropagatingMlp => "while windows are propagated through an MLP",
         }
     }
 }

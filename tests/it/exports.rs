@@ -220,6 +220,6 @@ fn without_verify_nothing_is_read_back() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--verify=false"]);
     done(&ran);
-    assert!(ran.stdout.contains("not read back"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("not verified"), "{}", ran.stdout);
     assert!(read(&bench.path("out/run.json"))["written"][0]["verified"].is_null());
 }

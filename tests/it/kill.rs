@@ -64,7 +64,7 @@ impl Runs {
     fn finish(&self, name: &str) -> Went {
         let ran: Ran = self.start_resuming(name).wait_with_output().unwrap().into();
         let went = match ran.code {
-            Some(0) if ran.stderr.contains("Nothing was left") => Went::Done,
+            Some(0) if ran.stderr.contains("The run was finished already") => Went::Done,
             Some(0) => Went::On,
             Some(2)
                 if ["there is none", "nothing was begun", "nothing was run"]

@@ -56,7 +56,7 @@ fn what_is_found_is_no_worse_than_any_named_schedule_that_takes_as_much() {
     }
     let apart = |ratio: &LayerRatio| ratio.one().is_none();
     assert!(search.tried.iter().any(|tried| tried.ratios.iter().any(apart)), "heads and channels apart");
-    assert!(ran.stderr.contains("nats a token"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nats per token"), "{}", ran.stderr);
 
     let again = bench.prune_to("again", &QUICK);
     assert_eq!(json(&again.stdout)["search"], json(&ran.stdout)["search"]);

@@ -106,7 +106,7 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
     assert!(!ran.stderr.contains("Layer 1: done"), "{}", ran.stderr);
     assert_same(&bench.path("out"), &output(&bench.path("whole")), "resumed");
     let again = done(slimgpt(&["resume", "last"]));
-    assert!(again.stderr.contains("Nothing was left"), "{}", again.stderr);
+    assert!(again.stderr.contains("The run was finished already"), "{}", again.stderr);
     assert_eq!(bench.entries(), ["model", "out", "text.txt", "whole"]);
 }
 
@@ -140,7 +140,7 @@ fn attempts_are_made_chosen_and_written() {
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("there/precious"), "x").unwrap();
     let ran = slimgpt(&["resume", &session, "--out", &bench.text("there")]);
-    assert!(!ran.stderr.contains("goes on with it") && !ran.stderr.contains("Layer"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("Continue with") && !ran.stderr.contains("Layer"), "{}", ran.stderr);
     refused(ran, &["there", "--force"]);
 
     // And back: the first attempts are all there still.
@@ -279,9 +279,9 @@ fn old_sessions_go_when_they_are_told_to() {
         done(bench.prune_to(name, &["--session", session.to_str().unwrap(), "--layers", "11..12"]));
     }
     let prune_old = |more: &[&str]| slimgpt(&[&["sessions", "prune-old"], more].concat());
-    assert!(done(prune_old(&["--yes"])).stderr.contains("Nothing is old enough"));
+    assert!(done(prune_old(&["--yes"])).stderr.contains("No session is old enough"));
     let told = done(prune_old(&["--older-than", "0m", "--dry-run"]));
-    assert!(told.stderr.contains("3 sessions would be deleted"), "{}", told.stderr);
+    assert!(told.stderr.contains("3 sessions would be removed"), "{}", told.stderr);
     let ran = prune_old(&["--older-than", "0m"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
@@ -290,7 +290,7 @@ fn old_sessions_go_when_they_are_told_to() {
     fs::write(root.join("a/session.json"), "{").unwrap();
     fs::write(root.join("a/session.copy.json"), "{").unwrap();
     let told = done(prune_old(&["--older-than", "0m", "--keep", "1", "--yes"]));
-    assert!(told.stderr.contains("1 that cannot be read"), "{}", told.stderr);
+    assert!(told.stderr.contains("1 unreadable session is kept"), "{}", told.stderr);
     let mut left = names();
     left.sort();
     assert_eq!(left, ["a", "c"]);

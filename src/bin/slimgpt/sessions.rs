@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use slimgpt::application::{
     engine::{self, Choose, Export, MethodChange, ModelChoice, Report, Resume, Retry, SessionPlace},
-    headless::{self, Asking, Leave, Output},
+    headless::{self, Confirmation, Output, Removal},
     recording::Recorder,
     session::{self, ModelPlace, State},
 };
@@ -147,7 +147,7 @@ pub fn report(args: ReportArgs, paths: Option<&Paths>) -> Result<(), Error> {
 pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Error> {
     let own = paths.map(Paths::sessions);
     let find = |name: &str| session::find(own.as_deref(), name).map_err(engine::Error::from);
-    let left = match command {
+    let removal = match command {
         SessionsCommand::List { root, json } => {
             let root = root.root.or(own).ok_or(Error::NoRoot)?;
             return Ok(headless::list_sessions(&root, output(json))?);
@@ -160,19 +160,19 @@ pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Er
         }
         SessionsCommand::PruneOld { root, older_than, keep, dry_run, yes } => {
             let root = root.root.or(own).ok_or(Error::NoRoot)?;
-            let asking = if dry_run { Asking::OnlyTell } else { asking(yes) };
-            headless::prune_old_sessions(&root, older_than, keep, asking)
+            let confirmation = if dry_run { Confirmation::DryRun } else { confirmation(yes) };
+            headless::prune_old_sessions(&root, older_than, keep, confirmation)
         }
         SessionsCommand::Remove { sessions, yes } => {
             let mut dirs = sessions.iter().map(|name| find(name)).collect::<Result<Vec<PathBuf>, _>>()?;
             dirs.sort();
             dirs.dedup();
-            headless::remove_sessions(dirs, asking(yes))
+            headless::remove_sessions(dirs, confirmation(yes))
         }
     };
-    match left? {
-        Leave::Done => Ok(()),
-        Leave::NobodyToAsk => Err(Error::NobodyToAsk),
+    match removal? {
+        Removal::Done => Ok(()),
+        Removal::NoTerminal => Err(Error::NobodyToAsk),
     }
 }
 
@@ -185,8 +185,8 @@ fn found(on: &On, root: Option<&Path>) -> Result<(PathBuf, State), Error> {
     Ok((dir, state))
 }
 
-fn asking(yes: bool) -> Asking {
-    if yes { Asking::Said } else { Asking::Ask }
+fn confirmation(yes: bool) -> Confirmation {
+    if yes { Confirmation::Given } else { Confirmation::Ask }
 }
 
 fn output(json: bool) -> Output {

@@ -1,69 +1,59 @@
-//! Two sessions side by side. The smaller error and the smaller perplexity are marked with a star.
+//! Compares two sessions side by side. A star marks the smaller error and the smaller perplexity.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::{
-    Output,
-    columns::{Columns, Side},
-    print_json, print_text,
-    words::{self, error, kept, or_dash},
+use super::{
+    super::{
+        Output,
+        columns::{
+            Columns,
+            Side::{Left, Right},
+        },
+        print_json, print_text,
+    },
+    settings::{Difference, differences},
 };
 use crate::{
     engine::Error,
     protocol::{AttemptSummary, SessionContent, SessionSummary},
     session,
+    words::{duration, fewer, kept, or_dash, perplexity, ratio, relative_error, session_status},
 };
 
 #[derive(Serialize)]
-struct Compared<'s> {
+struct Comparison<'s> {
     a: &'s SessionSummary,
     b: &'s SessionSummary,
-    /// Those that differ.
+    /// Settings whose values differ.
     settings: Vec<Difference>,
 }
 
-/// A setting that the two do not share.
-#[derive(Serialize)]
-struct Difference {
-    key: String,
-    a: Option<String>,
-    b: Option<String>,
-}
-
-/// Prints two sessions. One that cannot be read is an error.
+/// Prints two sessions side by side.
+///
+/// # Errors
+/// If a session cannot be read or stdout cannot be written.
 pub fn compare(a: &Path, b: &Path, output: Output) -> Result<(), Error> {
-    // What is damaged is told as it is.
+    // A summary hides why a damaged session cannot be read.
     for dir in [a, b] {
         session::look(dir)?;
     }
     let (a, b) = (session::summary(a), session::summary(b));
     let settings = match (&a.content, &b.content) {
-        (Some(a), Some(b)) => differences(a, b),
+        (Some(a), Some(b)) => differences(&a.settings, &b.settings),
         (None, _) | (_, None) => Vec::new(),
     };
     match output {
-        Output::Json => print_json(&Compared { a: &a, b: &b, settings }),
+        Output::Json => print_json(&Comparison { a: &a, b: &b, settings }),
         Output::Text => print_text(&text(&a, &b, settings)),
     }
 }
 
-fn differences(a: &SessionContent, b: &SessionContent) -> Vec<Difference> {
-    let (a, b) = (words::settings(&a.settings), words::settings(&b.settings));
-    let value = |settings: &[(String, String)], key: &str| {
-        settings.iter().find(|(other, _)| other == key).map(|(_, value)| value.clone())
-    };
-    let mut keys: Vec<&String> = a.iter().map(|(key, _)| key).collect();
-    keys.extend(b.iter().map(|(key, _)| key).filter(|key| value(&a, key).is_none()));
-    let difference = |key: &String| Difference { key: key.clone(), a: value(&a, key), b: value(&b, key) };
-    keys.into_iter().map(difference).filter(|difference| difference.a != difference.b).collect()
-}
-
 fn text(a: &SessionSummary, b: &SessionSummary, settings: Vec<Difference>) -> String {
-    let mut columns = Columns::new([("", Side::Left), (&a.name, Side::Left), (&b.name, Side::Left)]);
+    let mut columns = Columns::new([("", Left), (&a.name, Left), (&b.name, Left)]);
     let mut pair = |label: &str, a: String, b: String| columns.row([label.into(), a, b]);
-    pair("state", words::status(a), words::status(b));
+    pair("status", session_status(a), session_status(b));
     let (Some(a), Some(b)) = (&a.content, &b.content) else { return columns.to_string() };
     pair("model", a.model.name.clone(), b.model.name.clone());
     for Difference { key, a, b } in settings {
@@ -71,46 +61,35 @@ fn text(a: &SessionSummary, b: &SessionSummary, settings: Vec<Difference>) -> St
     }
     let parameters = |of: &SessionContent| {
         let (before, after) = (of.model.parameters_before, of.model.parameters_after);
-        format!("{after} ({:.1} % fewer)", 100.0 * (1.0 - after as f64 / before as f64))
+        format!("{after} ({} fewer)", fewer(before, after))
     };
     pair("parameters", parameters(a), parameters(b));
-    let after = |of: &SessionContent| of.perplexity.as_ref().and_then(|record| record.after);
     let before = |of: &SessionContent| {
-        or_dash(of.perplexity.as_ref(), |record| format!("{:.4} on {}", record.before, record.text))
+        or_dash(of.perplexity.as_ref(), |record| format!("{} on {}", perplexity(record.before), record.text))
     };
     pair("perplexity before", before(a), before(b));
-    // Of two texts, neither perplexity is the better one.
+    // Perplexities on different texts cannot be ranked.
     let evaluation = |of: &SessionContent| {
         of.perplexity.as_ref().map(|of| (of.text.clone(), of.seq_len, of.bos, of.tokens))
     };
-    let four = |value: f64| format!("{value:.4}");
+    let after = |of: &SessionContent| of.perplexity.as_ref().and_then(|record| record.after);
     let [after_a, after_b] = match evaluation(a) == evaluation(b) {
-        true => marked([after(a), after(b)], four),
-        false => [after(a), after(b)].map(|value| or_dash(value, four)),
+        true => marked([after(a), after(b)], perplexity),
+        false => [after(a), after(b)].map(|value| or_dash(value, perplexity)),
     };
     pair("perplexity after", after_a, after_b);
-    pair("seconds", format!("{:.1}", a.seconds), format!("{:.1}", b.seconds));
-    format!("{columns}\n{}* the smaller one\n", layers(a, b))
+    pair("time", duration(a.seconds), duration(b.seconds));
+    format!("{columns}\n{}* the smaller value\n", layers(a, b))
 }
 
-/// A row a layer, both values of each quantity next to each other.
+/// One row per layer, with the values of both sessions next to each other.
 fn layers(a: &SessionContent, b: &SessionContent) -> String {
-    let mut columns = Columns::new([
-        ("layer", Side::Right),
-        ("ratio", Side::Right),
-        ("", Side::Left),
-        ("attention", Side::Right),
-        ("", Side::Left),
-        ("channels", Side::Right),
-        ("", Side::Left),
-        ("attn error", Side::Right),
-        ("", Side::Left),
-        ("mlp error", Side::Right),
-        ("", Side::Left),
-        ("output error", Side::Right),
-        ("", Side::Left),
-        ("", Side::Left),
-    ]);
+    let mut columns = Columns::new([("layer", Right)]);
+    for name in ["ratio", "attention", "channels", "attn error", "mlp error", "output error"] {
+        columns.add(name, Right);
+        columns.add("", Left);
+    }
+    columns.add("", Left);
     for index in 0..a.layers.len().max(b.layers.len()) {
         let attempt = |of: &SessionContent| of.layers.get(index).and_then(|layer| layer.active.clone());
         let both = [attempt(a), attempt(b)];
@@ -118,10 +97,10 @@ fn layers(a: &SessionContent, b: &SessionContent) -> String {
             both.each_ref().map(|attempt| or_dash(attempt.as_ref(), value))
         };
         let errors = |value: &dyn Fn(&AttemptSummary) -> Option<f64>| {
-            marked(both.each_ref().map(|attempt| attempt.as_ref().and_then(value)), error)
+            marked(both.each_ref().map(|attempt| attempt.as_ref().and_then(value)), relative_error)
         };
         let quantities = [
-            each(&|attempt| format!("{:.4}", attempt.ratio)),
+            each(&|attempt| ratio(attempt.ratio)),
             each(&|attempt| kept(&attempt.attention)),
             each(&|attempt| kept(&attempt.mlp)),
             errors(&|attempt| Some(attempt.attention.relative_error)),
@@ -131,8 +110,8 @@ fn layers(a: &SessionContent, b: &SessionContent) -> String {
         let stale = |of: &SessionContent| of.layers.get(index).is_some_and(|layer| layer.stale);
         let stale = match (stale(a), stale(b)) {
             (true, true) => "both stale",
-            (true, false) => "the left one stale",
-            (false, true) => "the right one stale",
+            (true, false) => "left stale",
+            (false, true) => "right stale",
             (false, false) => "",
         };
         let cells = [index.to_string()].into_iter().chain(quantities.into_iter().flatten());
@@ -141,15 +120,15 @@ fn layers(a: &SessionContent, b: &SessionContent) -> String {
     columns.to_string()
 }
 
-/// Both values, the smaller one with a star where they differ.
+/// Both values as text, with a star after the smaller one.
 fn marked(values: [Option<f64>; 2], text: impl Fn(f64) -> String) -> [String; 2] {
     let [a, b] = values;
-    let smaller = |value: Option<f64>, other: Option<f64>| match (value, other) {
+    let mark = |value: Option<f64>, other: Option<f64>| match (value, other) {
         (Some(value), Some(other)) if value < other => "*",
         (Some(_), Some(_)) => " ",
         (None, _) | (_, None) => "",
     };
-    [or_dash(a, &text) + smaller(a, b), or_dash(b, &text) + smaller(b, a)]
+    [or_dash(a, &text) + mark(a, b), or_dash(b, &text) + mark(b, a)]
 }
 
 #[cfg(test)]
@@ -157,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smaller_of_two_is_marked_and_equal_ones_are_not() {
+    fn only_the_smaller_of_two_values_is_marked() {
         let text = |value: f64| value.to_string();
         assert_eq!(marked([Some(1.0), Some(2.0)], text), ["1*", "2 "]);
         assert_eq!(marked([Some(2.0), Some(2.0)], text), ["2 ", "2 "]);

@@ -1,27 +1,32 @@
-//! A row a session.
+//! Lists sessions, one per row.
 
 use std::path::Path;
 
 use super::super::{
     Output,
-    columns::{Columns, Side},
+    columns::{
+        Columns,
+        Side::{Left, Right},
+    },
     print_json, print_text, say,
-    words::{ago, layers, mean_ratio, now, or_dash, perplexity, status},
 };
 use crate::{
-    config::ByteSize,
     engine::Error,
-    protocol::{SessionStatus, SessionSummary},
+    protocol::{SessionContent, SessionStatus, SessionSummary},
     session,
+    words::{self, ago, bytes, layers_pruned, or_dash, ratio, session_status},
 };
 
-/// Prints the sessions under `root`, the one changed last first.
+/// Prints the sessions under `root`, the most recently changed one first.
+///
+/// # Errors
+/// If `root` cannot be read or stdout cannot be written.
 pub fn list(root: &Path, output: Output) -> Result<(), Error> {
     let sessions = session::list(root)?;
     match output {
         Output::Json => return print_json(&sessions),
         Output::Text if sessions.is_empty() => {
-            say(&format!("No sessions in {} yet; every run makes one.", root.display()));
+            say(&format!("No sessions in {} yet; every run creates one.", root.display()));
             return Ok(());
         }
         Output::Text => {}
@@ -36,29 +41,36 @@ pub fn list(root: &Path, output: Output) -> Result<(), Error> {
 }
 
 pub fn table(sessions: &[SessionSummary]) -> String {
-    let now = now();
+    let now = super::now();
     let mut columns = Columns::new([
-        ("session", Side::Left),
-        ("changed", Side::Left),
-        ("state", Side::Left),
-        ("layers", Side::Right),
-        ("ratio", Side::Right),
-        ("perplexity", Side::Left),
-        ("size", Side::Right),
-        ("model", Side::Left),
+        ("session", Left),
+        ("changed", Left),
+        ("status", Left),
+        ("layers", Right),
+        ("ratio", Right),
+        ("perplexity", Left),
+        ("size", Right),
+        ("model", Left),
     ]);
     for session in sessions {
         let content = session.content.as_ref();
         columns.row([
             session.name.clone(),
             or_dash(content, |content| ago(now, content.changed)),
-            status(session),
-            or_dash(content, layers),
-            or_dash(content.and_then(mean_ratio), |ratio| format!("{ratio:.4}")),
-            perplexity(content.and_then(|content| content.perplexity.as_ref())),
-            ByteSize(session.bytes).to_string(),
+            session_status(session),
+            or_dash(content, layers_pruned),
+            or_dash(content.and_then(mean_ratio), ratio),
+            or_dash(content.and_then(|content| content.perplexity.as_ref()), words::perplexities),
+            bytes(session.bytes),
             or_dash(content, |content| content.model.name.clone()),
         ]);
     }
     columns.to_string()
+}
+
+/// The mean ratio of the active attempts; None without any.
+fn mean_ratio(content: &SessionContent) -> Option<f64> {
+    let ratios: Vec<f64> =
+        content.layers.iter().filter_map(|layer| Some(layer.active.as_ref()?.ratio.mean())).collect();
+    (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64)
 }

@@ -1,4 +1,4 @@
-//! Deleting sessions: those named, or those that are old.
+//! Removes sessions: the named ones, or the old ones.
 
 use std::{
     io::{BufRead, IsTerminal, stdin},
@@ -6,86 +6,101 @@ use std::{
     time::Duration,
 };
 
-use super::super::{print_text, say, words::now};
-use super::list::table;
+use super::{
+    super::{print_text, say},
+    list::table,
+    now,
+};
 use crate::{
-    config::ByteSize,
     engine::Error,
     protocol::{SessionStatus, SessionSummary},
     session,
+    words::{bytes, plural},
 };
 
-/// Whether a person is asked first.
+/// Whether the user confirms a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum Confirmation {
+    /// Ask on the terminal.
     Ask,
-    /// They have said yes already.
-    Said,
-    /// Nothing is deleted.
-    OnlyTell,
+    /// Confirmed by a flag.
+    Given,
+    /// Show what would be removed and remove nothing.
+    DryRun,
 }
 
-/// Why nothing was deleted, or that it was.
+/// The result of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum Removal {
+    /// The sessions were removed, or the user declined.
     Done,
-    /// There is no terminal to ask on.
-    NobodyToAsk,
+    /// Nothing was removed, because stdin is not a terminal to ask on.
+    NoTerminal,
 }
 
-/// Deletes sessions; one in use is refused before any goes.
-pub fn remove(dirs: Vec<PathBuf>, asking: Asking) -> Result<Leave, Error> {
+/// Removes sessions. If any of them is in use, none is removed.
+///
+/// # Errors
+/// If a session is in use or its files cannot be removed, or stdout cannot be written.
+pub fn remove(dirs: Vec<PathBuf>, confirmation: Confirmation) -> Result<Removal, Error> {
     let sessions: Vec<SessionSummary> = dirs.iter().map(|dir| session::summary(dir)).collect();
     for session in &sessions {
         if let SessionStatus::InUse { pid } = session.status {
             return Err(session::Error::InUse { dir: session.path.clone(), pid, host: None }.into());
         }
     }
-    delete(&sessions, asking)
+    remove_listed(&sessions, confirmation)
 }
 
-/// Deletes the sessions under `root` that were not changed for `older_than`, but not the `keep` changed last. Those in use
-/// and those that cannot be read stay.
-pub fn prune_old(root: &Path, older_than: Duration, keep: usize, asking: Asking) -> Result<Leave, Error> {
+/// Removes the sessions under `root` that were not changed for `older_than`, except the `keep` most recently changed ones.
+/// Sessions that are in use or unreadable are kept.
+///
+/// # Errors
+/// If `root` cannot be read, files cannot be removed, or stdout cannot be written.
+pub fn prune_old(
+    root: &Path,
+    older_than: Duration,
+    keep: usize,
+    confirmation: Confirmation,
+) -> Result<Removal, Error> {
     let latest = now().saturating_sub(older_than.as_secs());
     let mut sessions = session::list(root)?;
-    let damaged = sessions.iter().filter(|session| session.content.is_none()).count();
+    let all = sessions.len();
     sessions.retain(|session| session.content.is_some());
-    let old = |session: &SessionSummary| {
+    let unreadable = all - sessions.len();
+    let is_old = |session: &SessionSummary| {
         let changed = session.content.as_ref().map(|content| content.changed);
         let in_use = matches!(session.status, SessionStatus::InUse { .. });
         !in_use && changed.is_some_and(|changed| changed <= latest)
     };
-    let old: Vec<SessionSummary> = sessions.into_iter().skip(keep).filter(old).collect();
-    if damaged > 0 {
-        say(&format!("{damaged} that cannot be read stay; slimgpt sessions remove deletes them by name."));
+    let old: Vec<SessionSummary> = sessions.into_iter().skip(keep).filter(is_old).collect();
+    if unreadable > 0 {
+        let kept = plural(unreadable, "unreadable session is", "unreadable sessions are");
+        say(&format!("{kept} kept. Remove them by name with: slimgpt sessions remove NAME"));
     }
     if old.is_empty() {
-        say("Nothing is old enough to be deleted.");
-        return Ok(Leave::Done);
+        say("No session is old enough to be removed.");
+        return Ok(Removal::Done);
     }
-    delete(&old, asking)
+    remove_listed(&old, confirmation)
 }
 
-fn delete(sessions: &[SessionSummary], asking: Asking) -> Result<Leave, Error> {
-    let bytes = ByteSize(sessions.iter().map(|session| session.bytes).sum());
-    let count = match sessions.len() {
-        1 => "1 session".to_string(),
-        count => format!("{count} sessions"),
-    };
+fn remove_listed(sessions: &[SessionSummary], confirmation: Confirmation) -> Result<Removal, Error> {
+    let size = bytes(sessions.iter().map(|session| session.bytes).sum());
+    let count = plural(sessions.len(), "session", "sessions");
     print_text(&table(sessions))?;
-    match asking {
-        Asking::OnlyTell => {
-            say(&format!("{count} would be deleted, which frees {bytes}."));
-            return Ok(Leave::Done);
+    match confirmation {
+        Confirmation::DryRun => {
+            say(&format!("{count} would be removed, which frees {size}."));
+            return Ok(Removal::Done);
         }
-        Asking::Said => {}
-        Asking::Ask if !stdin().is_terminal() => return Ok(Leave::NobodyToAsk),
-        Asking::Ask => {
-            say(&format!("Delete {count}, which frees {bytes}? [y/N]"));
-            if !is_yes() {
-                say("Nothing was deleted.");
-                return Ok(Leave::Done);
+        Confirmation::Given => {}
+        Confirmation::Ask if !stdin().is_terminal() => return Ok(Removal::NoTerminal),
+        Confirmation::Ask => {
+            say(&format!("Remove {count}, which frees {size}? [y/N]"));
+            if !answer_is_yes() {
+                say("Nothing was removed.");
+                return Ok(Removal::Done);
             }
         }
     }
@@ -94,16 +109,16 @@ fn delete(sessions: &[SessionSummary], asking: Asking) -> Result<Leave, Error> {
         let removed = session::remove(&session.path)?;
         freed += removed.bytes;
         for path in removed.foreign {
-            say(&format!("{}: left, since it is not a session's file", path.display()));
+            say(&format!("{}: kept, since it is not a session file", path.display()));
         }
     }
-    say(&format!("Deleted {count}, which freed {}.", ByteSize(freed)));
-    Ok(Leave::Done)
+    say(&format!("Removed {count}, which freed {}.", bytes(freed)));
+    Ok(Removal::Done)
 }
 
-fn is_yes() -> bool {
+fn answer_is_yes() -> bool {
     let mut answer = String::new();
-    // An answer that cannot be read is none.
+    // An unreadable answer counts as no.
     let _ = stdin().lock().read_line(&mut answer);
     ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }

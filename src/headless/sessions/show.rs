@@ -1,32 +1,43 @@
-//! One session: what it was made with, what came of it, and how to go on.
+//! Shows one session: its settings, its layers, its results, and how to continue it.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::{
-    Output,
-    columns::{Columns, Side},
-    print_json, print_text, table,
-    words::{self, ago, argument, error, kept, now, or_dash, perplexity},
+use super::{
+    super::{
+        Output,
+        columns::{
+            Columns,
+            Side::{Left, Right},
+        },
+        print_json, print_text, table,
+    },
+    settings,
 };
 use crate::{
-    config::{ByteSize, Options, Settings},
+    config::{Options, Settings},
     engine::Error,
     protocol::{LayerSummary, SessionContent, SessionStatus, SessionSummary},
-    prune::AttentionUnit,
-    session::{self, AttemptEntry, State},
+    session::{self, AttemptEntry, PartEntry, State},
+    words::{
+        ago, bytes, duration, fewer, is_empty, kept, or_dash, ratio, relative_error, session_argument,
+        session_status,
+    },
 };
 
 #[derive(Serialize)]
 struct Shown<'s> {
     #[serde(flatten)]
     summary: &'s SessionSummary,
-    /// All of every layer.
+    /// All attempts of every layer.
     attempts: Vec<&'s [AttemptEntry]>,
 }
 
-/// Prints a session. One that cannot be read is an error.
+/// Prints a session. `root` is the directory of the user's sessions.
+///
+/// # Errors
+/// If the session cannot be read or stdout cannot be written.
 pub fn show(root: Option<&Path>, dir: &Path, output: Output) -> Result<(), Error> {
     let state = session::look(dir)?;
     let summary = session::summary(dir);
@@ -45,13 +56,15 @@ fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String 
         text += &facts(session, content);
         text += &format!("\n{}", layers(content));
         text += &attempts(state, &content.layers);
-        text += &outcome(content);
+        text += &results(content);
     }
-    let name = argument(root, &session.path);
+    let argument = session_argument(root, &session.path);
     text += &match &session.status {
-        SessionStatus::Finished if words::is_empty(session) => "\nNothing was run in it yet\n".into(),
-        SessionStatus::Finished => format!("\nAnother attempt: slimgpt retry {name} --layer N --ratio R\n"),
-        SessionStatus::Unfinished { .. } => format!("\nGo on: slimgpt resume {name}\n"),
+        SessionStatus::Finished if is_empty(session) => "\nNo run was started in it yet.\n".into(),
+        SessionStatus::Finished => {
+            format!("\nSolve a layer again with: slimgpt retry {argument} --layer N --ratio R\n")
+        }
+        SessionStatus::Unfinished { .. } => format!("\nContinue with: slimgpt resume {argument}\n"),
         SessionStatus::InUse { .. } => String::new(),
         SessionStatus::Damaged { why } => format!("\n{why}\n"),
     };
@@ -59,20 +72,20 @@ fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String 
 }
 
 fn facts(session: &SessionSummary, content: &SessionContent) -> String {
-    let (now, model) = (now(), &content.model);
+    let (now, model) = (super::now(), &content.model);
     let (before, after) = (model.parameters_before, model.parameters_after);
     let mut text = format!(
-        "  {}; made {}, changed {}; {:.1} s at work; {}\n\n\
-         Model: {}, {}, {} layers; parameters {before} → {after} ({:.1} % fewer)\n",
-        words::status(session),
+        "  {}; created {}, changed {}; {} of computation; {}\n\n\
+         Model: {}, {}, {} layers; parameters {before} → {after} ({} fewer)\n",
+        session_status(session),
         ago(now, content.created),
         ago(now, content.changed),
-        content.seconds,
-        ByteSize(session.bytes),
+        duration(content.seconds),
+        bytes(session.bytes),
         model.name,
         model.family,
         model.layers,
-        100.0 * (1.0 - after as f64 / before as f64),
+        fewer(before, after),
     );
     if let Some(record) = &content.calibration {
         text += &format!(
@@ -83,55 +96,56 @@ fn facts(session: &SessionSummary, content: &SessionContent) -> String {
             record.seed
         );
     }
-    let usual = Settings::new(Options::default()).map(|usual| words::settings(&usual)).unwrap_or_default();
-    let told_already = ["calibration", "samples", "seq_len", "seed"];
-    let all_layers = ("layers".to_string(), format!("\"0..{}\"", model.layers));
-    let other: Vec<String> = words::settings(&content.settings)
+    text + &format!("Settings other than the defaults: {}\n", other_settings(content))
+}
+
+/// Settings that differ from the defaults and are not part of the calibration line.
+fn other_settings(content: &SessionContent) -> String {
+    let defaults =
+        Settings::new(Options::default()).map(|defaults| settings::values(&defaults)).unwrap_or_default();
+    let shown_above = ["calibration", "samples", "seq_len", "seed"];
+    let all_layers = ("layers".to_string(), format!("\"0..{}\"", content.model.layers));
+    let other: Vec<String> = settings::values(&content.settings)
         .into_iter()
-        .filter(|setting| !usual.contains(setting) && *setting != all_layers)
-        .filter(|(key, _)| !told_already.contains(&key.as_str()))
+        .filter(|setting| !defaults.contains(setting) && *setting != all_layers)
+        .filter(|(key, _)| !shown_above.contains(&key.as_str()))
         .map(|(key, value)| format!("{key} = {value}"))
         .collect();
-    let other = if other.is_empty() { "none".into() } else { other.join(", ") };
-    text + &format!("Settings other than the defaults: {other}\n")
+    if other.is_empty() { "none".into() } else { other.join(", ") }
 }
 
 fn layers(content: &SessionContent) -> String {
-    let unit = match content.settings.attention_unit {
-        AttentionUnit::KvGroup => "KV groups",
-        AttentionUnit::QueryHead => "heads",
-    };
-    let active = || content.layers.iter().map(|layer| layer.active.as_ref());
     let mut columns = Columns::new([
-        ("layer", Side::Right),
-        ("attempts", Side::Right),
-        ("active", Side::Right),
-        ("ratio", Side::Right),
-        (unit, Side::Right),
-        ("channels", Side::Right),
-        ("attn error", Side::Right),
-        ("mlp error", Side::Right),
-        ("output error", Side::Right),
-        ("", Side::Left),
+        ("layer", Right),
+        ("attempts", Right),
+        ("active", Right),
+        ("ratio", Right),
+        (table::attention_units(content.settings.attention_unit), Right),
+        ("channels", Right),
+        ("attn error", Right),
+        ("mlp error", Right),
+        ("output error", Right),
+        ("", Left),
     ]);
-    for (index, (layer, attempt)) in content.layers.iter().zip(active()).enumerate() {
+    for (index, layer) in content.layers.iter().enumerate() {
+        let active = layer.active.as_ref();
         columns.row([
             index.to_string(),
             layer.attempts.to_string(),
-            or_dash(attempt, |attempt| attempt.number.to_string()),
-            or_dash(attempt, |attempt| format!("{:.4}", attempt.ratio)),
-            or_dash(attempt, |attempt| kept(&attempt.attention)),
-            or_dash(attempt, |attempt| kept(&attempt.mlp)),
-            or_dash(attempt, |attempt| error(attempt.attention.relative_error)),
-            or_dash(attempt, |attempt| error(attempt.mlp.relative_error)),
-            or_dash(attempt.and_then(|attempt| attempt.output_error), error),
+            or_dash(active, |attempt| attempt.number.to_string()),
+            or_dash(active, |attempt| ratio(attempt.ratio)),
+            or_dash(active, |attempt| kept(&attempt.attention)),
+            or_dash(active, |attempt| kept(&attempt.mlp)),
+            or_dash(active, |attempt| relative_error(attempt.attention.relative_error)),
+            or_dash(active, |attempt| relative_error(attempt.mlp.relative_error)),
+            or_dash(active.and_then(|attempt| attempt.output_error), relative_error),
             if layer.stale { "stale" } else { "" }.into(),
         ]);
     }
     columns.to_string()
 }
 
-/// Of layers that were tried more than once, or that none of their attempts is active of.
+/// The attempts of layers that have several, or one that is not active.
 fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
     let active = state.active();
     let mut text = String::new();
@@ -141,38 +155,27 @@ fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
         }
         let mut columns = table::attempts();
         for entry in &layer.attempts {
-            let part = |part: Option<&session::PartEntry>| part.map(|part| part.summary);
+            let part = |part: Option<&PartEntry>| part.map(|part| part.summary);
             let (attention, mlp) = (part(entry.attention.as_ref()), part(entry.mlp.as_ref()));
             let status = match layer.active == Some(entry.attempt.number) {
                 true if summary.stale => "active, stale",
                 true => "active",
-                false if !entry.complete => "broken off",
+                false if !entry.complete => "incomplete",
                 false if !entry.attempt.holds(&active, None) => "stale",
                 false => "",
             };
-            let parts = (attention, mlp, entry.output_error);
-            columns.row(table::attempt(&entry.attempt, parts, status));
+            let results = (attention, mlp, entry.output_error);
+            columns.row(table::attempt(&entry.attempt, results, status));
         }
         text += &format!("\nAttempts at layer {index}:\n{columns}");
     }
     text
 }
 
-fn outcome(content: &SessionContent) -> String {
-    let mut text = String::from("\n");
-    if let Some(record) = &content.perplexity {
-        let bos = if record.bos { "with" } else { "without" };
-        text += &format!(
-            "Perplexity: {} on {} ({} tokens in windows of {}, {bos} BOS)\n",
-            perplexity(Some(record)),
-            record.text,
-            record.tokens,
-            record.seq_len
-        );
-    }
+fn results(content: &SessionContent) -> String {
+    let perplexity = content.perplexity.as_ref().map(table::perplexity).unwrap_or_default();
     match &content.output {
-        Some(path) => text += &format!("Written to {}\n", path.display()),
-        None => text += "Not written yet\n",
+        Some(path) => format!("\n{perplexity}Written to {}\n", path.display()),
+        None => format!("\n{perplexity}Not exported yet\n"),
     }
-    text
 }

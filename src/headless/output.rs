@@ -1,0 +1,57 @@
+//! Writes results to stdout and messages to stderr.
+
+use std::io::{ErrorKind, Write, stderr, stdout};
+
+use serde::Serialize;
+
+use crate::engine::Error;
+
+/// The form of printed results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+/// Whether stdout still has a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Reading,
+    /// The pipe is closed, as by `| head`.
+    Closed,
+}
+
+/// Prints a line to stderr. If that fails, nobody reads it, so the failure is ignored.
+pub fn say(line: &str) {
+    let _ = writeln!(stderr().lock(), "{line}");
+}
+
+/// Prints a result that is text.
+///
+/// # Errors
+/// If stdout cannot be written. A closed pipe is not an error.
+pub fn print_text(text: &str) -> Result<(), Error> {
+    print(text).map(drop)
+}
+
+/// Prints a result as JSON.
+///
+/// # Errors
+/// As [`print_text`].
+pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).map_err(|cause| Error::Stdout(cause.into()))?;
+    print_text(&(text + "\n"))
+}
+
+/// Prints text and reports whether it is still read.
+///
+/// # Errors
+/// As [`print_text`].
+pub fn print(text: &str) -> Result<Reader, Error> {
+    let mut stdout = stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Reader::Reading),
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Reader::Closed),
+        Err(cause) => Err(Error::Stdout(cause)),
+    }
+}
