@@ -18,9 +18,9 @@ pub mod explorer {
 
 pub mod headless {
     pub use crate::headless::{
-        Asking, Leave, Output, choose, collect_sweep, compare_sessions, evaluate, export, generate, inspect,
-        list_sessions, logits, print_text, prune, prune_old_sessions, remove_sessions, report, resume, retry,
-        run_sweep, say, show_session, sweep_commands,
+        Confirmation, Output, Removal, choose, collect_sweep, compare_sessions, evaluate, export, generate,
+        inspect, list_sessions, logits, print_text, prune, prune_old_sessions, remove_sessions, report,
+        resume, retry, run_sweep, say, show_session, sweep_commands,
     };
 }
 

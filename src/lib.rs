@@ -40,6 +40,4 @@ mod report;
 mod session;
 mod sweep;
 mod tui;
-// Texts that no frontend uses yet are still to come.
-#[allow(dead_code, unused_imports)]
 mod words;
