@@ -32,7 +32,7 @@ pub enum SessionPlace {
 
 /// Files that a session's model must still have as they were: configuration, weights, and what is copied along.
 fn is_remembered(name: &str) -> bool {
-    name == "config.json" || is_weights(name) || export::goes_along(name)
+    name == "config.json" || is_weights(name) || export::is_companion(name)
 }
 
 fn is_weights(name: &str) -> bool {

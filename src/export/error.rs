@@ -1,6 +1,8 @@
 //! What can be wrong with an output.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
+
+use super::Format;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,12 +19,44 @@ pub enum Error {
     NoName(PathBuf),
     #[error("output {}: cannot be written ({cause}); check that the disk has room and that you may write there", path.display())]
     Write { path: PathBuf, cause: io::Error },
-    #[error("format {form}: {why}; what is left: {left}")]
-    Inexpressible { form: &'static str, why: String, left: &'static str },
+    #[error("format {format}: {why}; {}", alternatives(remedies))]
+    Inexpressible { format: Format, why: String, remedies: Vec<Remedy> },
     #[error("run.json cannot be written as JSON ({0})")]
     Json(String),
     #[error(transparent)]
     Model(#[from] crate::model::Error),
+}
+
+/// A change that lets a format express the model. It names settings by their keys, which both frontends show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Export in one of these formats instead.
+    Export(&'static [Format]),
+    LowerRatio,
+    ChannelMultiple(usize),
+    Uniform,
+    NoBiasCompensation,
+    AttentionOnly,
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Export(formats) => {
+                let names: Vec<String> = formats.iter().map(Format::to_string).collect();
+                write!(f, "export as {}", names.join(" or "))
+            }
+            Self::LowerRatio => f.write_str("lower the layer's ratio"),
+            Self::ChannelMultiple(multiple) => write!(f, "set channel-multiple to {multiple}"),
+            Self::Uniform => f.write_str("set uniform"),
+            Self::NoBiasCompensation => f.write_str("prune without bias-compensation"),
+            Self::AttentionOnly => f.write_str("prune attention only"),
+        }
+    }
+}
+
+fn alternatives(remedies: &[Remedy]) -> String {
+    remedies.iter().map(Remedy::to_string).collect::<Vec<_>>().join(", or ")
 }
 
 impl Error {

@@ -1,33 +1,164 @@
-//! The export formats: their names, and which of them one output can hold.
+//! The list of export formats, and the interface that each of them implements.
 
-use std::fmt;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use super::{Error, OutputDir, OutputForm, gguf::Gguf, hf::Directory};
+use crate::{
+    model::{Architecture, BlockByBlock, Checkpoint, Shapes, StoredTensor},
+    names::names,
+};
 
-/// An export format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// A Hugging Face directory, with the family's own class where all layers have the same sizes, else sizes per layer.
-    Hf,
-    /// A Hugging Face directory of the original sizes, with zeros in place of what was removed.
-    Padded,
-    /// One file for llama.cpp.
-    Gguf,
-}
-
-impl Format {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hf => "hf",
-            Self::Padded => "padded",
-            Self::Gguf => "gguf",
-        }
+names! {
+    /// An export format.
+    pub enum Format {
+        /// Hugging Face directory with the sizes after pruning
+        Hf = "hf",
+        /// Hugging Face directory with the original sizes and zeros in place of removed weights
+        Padded = "padded",
+        /// One file for llama.cpp
+        Gguf = "gguf",
     }
 }
 
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+impl Format {
+    /// The implementation of the format.
+    pub fn exporter(self) -> &'static dyn Exporter {
+        match self {
+            Self::Hf => &Directory { shapes: Shapes::Narrow },
+            Self::Padded => &Directory { shapes: Shapes::Padded },
+            Self::Gguf => &Gguf,
+        }
+    }
+
+    /// Whether one output cannot hold both formats, because their files have the same names.
+    pub fn excludes(self, other: Self) -> bool {
+        let is_directory = |format: Self| format.exporter().layout() == Layout::Directory;
+        self != other && is_directory(self) && is_directory(other)
+    }
+}
+
+/// An export format: what it cannot express, how it is written and read back, and how people load it.
+pub trait Exporter: Sync {
+    fn layout(&self) -> Layout;
+
+    /// Refuses a model that the format cannot express, before anything is pruned or written.
+    ///
+    /// # Errors
+    /// [`Error::Inexpressible`], with what avoids it; a checkpoint whose files cannot be read.
+    fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error>;
+
+    /// Creates the files. Every tensor has a place in one of them before it is added, so no tensor is kept in memory.
+    ///
+    /// # Errors
+    /// As [`Exporter::check`]; a file that cannot be created.
+    fn begin<'c>(
+        &self,
+        plan: ExportPlan<'c, '_>,
+        out: &OutputDir,
+    ) -> Result<Box<dyn FormatWriter + 'c>, Error>;
+
+    /// Opens what was written, for verification. `output` is the directory of the export.
+    ///
+    /// # Errors
+    /// Files that are missing, truncated, or hold something else.
+    fn reopen(&self, output: &Path, written: &WrittenForm) -> Result<Box<dyn BlockByBlock>, Error>;
+
+    /// How people load what was written, for the model card.
+    fn loading(&self, written: &WrittenForm) -> Loading;
+}
+
+/// Writes a model in one format.
+pub trait FormatWriter {
+    /// The shapes in which the tensors of every block are added.
+    fn shapes(&self) -> Shapes;
+
+    /// Writes tensors, in any order, with the names and the row order of a Hugging Face checkpoint.
+    ///
+    /// # Errors
+    /// A tensor that the model does not have, or in another shape; a number too large for its stored type; a full disk.
+    fn add(&mut self, out: &OutputDir, tensors: &[StoredTensor]) -> Result<(), Error>;
+
+    /// Completes the files, and writes those that accompany the weights.
+    ///
+    /// # Errors
+    /// A tensor that was never added; a full disk.
+    fn finish(self: Box<Self>, out: &OutputDir) -> Result<(WrittenForm, Vec<String>), Error>;
+}
+
+/// What the files of a format look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// A directory with `config.json` and the tokenizer.
+    Directory,
+    /// One file that holds the tokenizer too.
+    File,
+}
+
+/// A pruned model that is to be exported.
+#[derive(Clone, Copy)]
+pub struct ExportPlan<'c, 'p> {
+    /// The model before pruning.
+    pub checkpoint: &'c Checkpoint,
+    /// Its architecture after pruning.
+    pub pruned: &'p Architecture,
+    pub form: &'p OutputForm,
+}
+
+/// One format of a written output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WrittenForm {
+    pub format: Format,
+    /// The file name, for a format that is one file.
+    pub file: Option<String>,
+    /// The class of transformers or the architecture of llama.cpp that loads it.
+    pub loaded_as: String,
+    /// Loading it runs code from the directory.
+    pub remote_code: bool,
+    /// The stored type of the weights: f32, f16, bf16, q8_0, q4_k.
+    pub weights: String,
+    /// How far the stored type may move a logit from that of the pruned model in memory, as a fraction of the logits' root
+    /// mean square around the mean of each position. Measured on small models, where rounding has the largest effect, and at
+    /// least doubled.
+    pub tolerance: f64,
+}
+
+/// The tolerance where the stored numbers are those of the model in memory: only the order of the sums differs.
+pub const SAME_NUMBERS: f64 = 1e-3;
+
+/// How people load a written format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loading {
+    /// The hub's `library_name`.
+    pub library: &'static str,
+    /// A tag of the hub beside the general ones.
+    pub tag: Option<&'static str>,
+    /// Sentences about the files, in Markdown.
+    pub note: String,
+    pub examples: Vec<Example>,
+}
+
+/// A few lines that load a model in one program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    pub program: &'static str,
+    /// As Markdown names it.
+    pub language: &'static str,
+    pub code: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Named;
+
+    #[test]
+    fn only_formats_with_the_same_file_names_exclude_each_other() {
+        for a in Format::ALL {
+            for b in Format::ALL {
+                let both = [*a, *b];
+                let expected = both == [Format::Hf, Format::Padded] || both == [Format::Padded, Format::Hf];
+                assert_eq!(a.excludes(*b), expected, "{a} and {b}");
+            }
+        }
     }
 }

@@ -7,13 +7,14 @@ pub use front_matter::{Licence, licence_of};
 
 use super::figures::unit_name;
 use crate::{
+    export::WrittenForm,
     protocol::{LayerRecord, RunRecord},
     prune::AttentionUnit,
     words::{count, fewer, relative_error},
 };
 
 /// What a card tells beside the record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CardFacts {
     /// The model's id on the hub, where it came from there.
     pub hub_id: Option<String>,
@@ -21,8 +22,17 @@ pub struct CardFacts {
     pub readme: Option<String>,
     /// Licence files that lie beside the card.
     pub licence_files: Vec<String>,
-    /// The file for llama.cpp, where one was written.
-    pub gguf_file: Option<String>,
+    /// The formats that were written.
+    pub forms: Vec<WrittenForm>,
+}
+
+impl CardFacts {
+    /// The written formats in the order of their list.
+    fn by_format(&self) -> Vec<&WrittenForm> {
+        let mut forms: Vec<&WrittenForm> = self.forms.iter().collect();
+        forms.sort_by_key(|form| form.format);
+        forms
+    }
 }
 
 /// The card of what was written; the record says in which forms.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     config::{Options, Settings},
-    export::Format,
+    export::{Format, WrittenForm},
     protocol::{
         CalibrationRecord, HessianStats, LayerRecord, ModelRecord, PartRecord, PerplexityRecord, RunRecord,
         Seconds, Verified, WrittenRecord,
@@ -74,10 +74,21 @@ fn record(name: &str) -> RunRecord {
     }
 }
 
-fn written(format: Format, remote_code: bool) -> WrittenRecord {
+fn form(format: Format, remote_code: bool) -> WrittenForm {
+    WrittenForm {
+        format,
+        file: (format == Format::Gguf).then(|| "tiny-slim-f16.gguf".into()),
+        loaded_as: "LlamaForCausalLM".into(),
+        remote_code,
+        weights: "f16".into(),
+        tolerance: 0.1,
+    }
+}
+
+fn written(format: Format) -> WrittenRecord {
     let verified = Some(Verified { largest_difference: 2e-6, tolerance: 1e-4, spread: 3.0, tokens: 64 });
-    let loaded_as = "LlamaForCausalLM".into();
-    WrittenRecord { format, weights: "f16".into(), loaded_as, remote_code, verified }
+    let WrittenForm { weights, loaded_as, remote_code, .. } = form(format, false);
+    WrittenRecord { format, weights, loaded_as, remote_code, verified }
 }
 
 /// The lines of the metadata, checked to be `key: word`, `key: "quoted"`, `key:` or `- "quoted"`.
@@ -99,10 +110,11 @@ fn metadata(card: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_card_s_metadata_is_yaml_whatever_the_names() {
+fn the_metadata_of_a_card_is_yaml_for_any_names() {
     let facts = CardFacts {
         hub_id: Some(HOSTILE.into()),
         readme: Some(format!("---\nlicense: \"yes: [{{\"\nlicense_name: {HOSTILE}\n---\n")),
+        forms: vec![WrittenForm { loaded_as: HOSTILE.into(), ..form(Format::Hf, false) }],
         ..CardFacts::default()
     };
     let card = card(&record(HOSTILE), &facts);
@@ -111,16 +123,17 @@ fn a_card_s_metadata_is_yaml_whatever_the_names() {
     assert_eq!(metadata[1], ("license".into(), "yes: [{".into()));
     assert!(metadata.contains(&("-".into(), "slimgpt".into())));
     assert!(metadata.contains(&("library_name".into(), "transformers".into())));
-    // Between backticks all is told as it is.
+    // Code between backticks is not escaped.
     let prose: String = card.split_once("\n---\n").unwrap().1.split('`').step_by(2).collect();
     assert!(!prose.contains("<script>"), "{prose}");
 }
 
 #[test]
-fn a_card_says_what_became_of_the_model_and_how_it_compares() {
+fn a_card_states_the_results_and_how_each_format_is_loaded() {
     let mut record = record("tiny");
-    record.written = vec![written(Format::Hf, false), written(Format::Gguf, false)];
-    let facts = CardFacts { gguf_file: Some("tiny-slim-f16.gguf".into()), ..CardFacts::default() };
+    record.written = vec![written(Format::Hf), written(Format::Gguf)];
+    let of = |forms: Vec<WrittenForm>| CardFacts { forms, ..CardFacts::default() };
+    let facts = of(vec![form(Format::Gguf, false), form(Format::Hf, false)]);
     let text = card(&record, &facts);
     for said in [
         "15,191,712 before, 12,000,000 after",
@@ -136,16 +149,16 @@ fn a_card_says_what_became_of_the_model_and_how_it_compares() {
     }
     assert!(!text.contains("trust_remote_code"));
     assert!(metadata(&text).contains(&("-".into(), "gguf".into())));
-    record.written = vec![written(Format::Hf, true)];
-    assert!(card(&record, &facts).contains("from_pretrained(path, trust_remote_code=True)"));
-    record.written = vec![written(Format::Gguf, false)];
-    let text = card(&record, &facts);
+    assert!(metadata(&text).contains(&("library_name".into(), "transformers".into())));
+    let text = card(&record, &of(vec![form(Format::Hf, true)]));
+    assert!(text.contains("from_pretrained(path, trust_remote_code=True)"));
+    let text = card(&record, &of(vec![form(Format::Gguf, false)]));
     assert!(metadata(&text).contains(&("library_name".into(), "gguf".into())));
     assert!(!text.contains("from_pretrained"));
 }
 
 #[test]
-fn a_table_has_a_row_a_layer_and_as_many_fields_in_each() {
+fn the_table_has_one_row_per_layer_with_equal_numbers_of_fields() {
     let heads = Some(Change { before: 8, after: 4 });
     let facts = LayerFacts { attempt: Some(3), heads, kv_heads: None, state: LayerState::Stale };
     let text = layers_csv(&record("tiny"), &[facts]);

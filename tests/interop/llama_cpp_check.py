@@ -208,14 +208,14 @@ def refusals(qwen3, random):
         sentence = said.strip().splitlines()[-1]
         check(f"{claim} is refused", all(word in said for word in words) and not out.exists(), sentence[:160])
 
-    refused("Qwen3 with sizes per layer", qwen3, DIFFERING, "qwen3", "what is left", "--uniform")
+    refused("Qwen3 with sizes per layer", qwen3, DIFFERING, "qwen3", "set uniform", "export as hf or padded")
     open_merges = checkpoints.write("llama-grouped", random / "open-merges")
-    refused("a SentencePiece-like tokenizer that lacks merges", open_merges, DIFFERING, "never merged", "what is left")
+    refused("a SentencePiece-like tokenizer that lacks merges", open_merges, DIFFERING, "never merged", "export as hf or padded")
     cuts = checkpoints.write("llama-multi-head", random / "cuts")
     stored = json.loads((cuts / "tokenizer.json").read_text(encoding="utf-8"))
     stored["pre_tokenizer"]["pretokenizers"][0]["pattern"] = {"Regex": "[a-z]+|."}
     (cuts / "tokenizer.json").write_text(json.dumps(stored, ensure_ascii=False), encoding="utf-8")
-    refused("a tokenizer with unknown cuts", cuts, DIFFERING, "[a-z]+|.", "what is left")
+    refused("a tokenizer with unknown cuts", cuts, DIFFERING, "[a-z]+|.", "export as hf or padded")
 
 
 def trained():

@@ -140,7 +140,7 @@ fn smaller_types_come_back_near_what_was_written() {
         assert!(apart < tolerance && apart > 1e-5, "{kind}: {apart}");
         // 300 channels divide by neither 32 nor 256.
         let told =
-            notices.iter().any(|notice| notice.contains("2 as f16") && notice.contains("--channel-multiple"));
+            notices.iter().any(|notice| notice.contains("2 as f16") && notice.contains("channel-multiple"));
         assert_eq!(told, matches!(kind, GgufType::Q8_0 | GgufType::Q4K), "{kind}: {notices:?}");
     }
 }
@@ -209,7 +209,7 @@ fn what_llama_cpp_cannot_express_is_refused_with_what_is_left() {
     let narrow =
         model("llama", json!({ "per_layer_config": { "1": { "intermediate_size": 31 } } })).refusal();
     assert!(
-        narrow.contains("layer 1 has 31 channels") && narrow.contains("--channel-multiple 32"),
+        narrow.contains("layer 1 has 31 channels") && narrow.contains("set channel-multiple to 32"),
         "{narrow}"
     );
     let endless = model("llama", json!({ "eos_token_id": null })).refusal();

@@ -35,7 +35,7 @@ impl Workspace<'_> {
             hub_id,
             readme: readme.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
             licence_files: source.files()?.into_iter().filter(|name| is_licence(name)).collect(),
-            gguf_file: forms.iter().find_map(|form| form.file.clone()),
+            forms: forms.to_vec(),
         };
         out.write(CARD, report::card(record, &facts).as_bytes())?;
         out.write(TABLE, report::layers_csv(record, &self.layer_facts()).as_bytes())?;

@@ -2,7 +2,7 @@
 
 use crate::model::{Architecture, Family, LayerSize, RopeScaling};
 
-use super::super::Error;
+use super::super::{Error, Format, Remedy};
 
 /// llama.cpp's own limit.
 const MOST_LAYERS: usize = 512;
@@ -94,7 +94,7 @@ fn refuse_sizes(layers: &[LayerSize]) -> Result<(), Error> {
     if layers.len() > MOST_LAYERS {
         return refused(
             format!("the model has {} layers, and llama.cpp loads at most {MOST_LAYERS}", layers.len()),
-            "hf and padded",
+            &[DIRECTORY],
         );
     }
     for (layer, size) in layers.iter().enumerate() {
@@ -102,17 +102,17 @@ fn refuse_sizes(layers: &[LayerSize]) -> Result<(), Error> {
         if kv_heads == 0 || !heads.is_multiple_of(kv_heads) || heads == 0 {
             return refused(
                 format!(
-                    "layer {layer} has {heads} heads on {kv_heads} key-value heads, and llama.cpp needs one key-value head at least, in equal groups; lower its ratio"
+                    "layer {layer} has {heads} heads for {kv_heads} key-value heads, and llama.cpp needs at least one key-value head and equal groups"
                 ),
-                "hf and padded",
+                &[Remedy::LowerRatio, DIRECTORY],
             );
         }
         if channels < FEWEST_CHANNELS {
             return refused(
                 format!(
-                    "layer {layer} has {channels} channels, and llama.cpp needs {FEWEST_CHANNELS} at least; lower its ratio, or say --channel-multiple {FEWEST_CHANNELS}"
+                    "layer {layer} has {channels} channels, and llama.cpp needs at least {FEWEST_CHANNELS}"
                 ),
-                "hf and padded",
+                &[Remedy::LowerRatio, Remedy::ChannelMultiple(FEWEST_CHANNELS), DIRECTORY],
             );
         }
     }
@@ -127,29 +127,32 @@ fn refuse_for_qwen3(architecture: &Architecture, frequencies: Frequencies) -> Re
         };
         return refused(
             format!(
-                "layer {layer} has {}, layer 0 has {}, and llama.cpp has no architecture with sizes per layer that takes norms of queries and keys (qwen3)",
+                "layer {layer} has {}, layer 0 has {}, and llama.cpp has no architecture with both sizes per layer and norms of queries and keys (qwen3)",
                 sizes(layers[layer]),
                 sizes(layers[0])
             ),
-            "hf and padded, or gguf with --uniform",
+            &[Remedy::Uniform, DIRECTORY],
         );
     }
     for (there, projection) in [(architecture.o_bias, "o_proj"), (architecture.mlp_bias, "down_proj")] {
         if there {
             let why = format!("the model has a bias of {projection}, which llama.cpp's qwen3 does not read");
-            return refused(why, "hf and padded, or a run without --bias-compensation where that added it");
+            return refused(why, &[Remedy::NoBiasCompensation, DIRECTORY]);
         }
     }
     match frequencies {
         Frequencies::Plain => Ok(()),
         Frequencies::Llama3 => refused(
             "rope_scaling is of type llama3, which llama.cpp's qwen3 does not compute".into(),
-            "hf and padded",
+            &[DIRECTORY],
         ),
     }
 }
 
-/// What llama.cpp can't express, and what is left.
-pub fn refused<T>(why: String, left: &'static str) -> Result<T, Error> {
-    Err(Error::Inexpressible { form: "gguf", why, left })
+/// The formats that express every model.
+pub const DIRECTORY: Remedy = Remedy::Export(&[Format::Hf, Format::Padded]);
+
+/// Refuses what llama.cpp cannot express.
+pub fn refused<T>(why: String, remedies: &[Remedy]) -> Result<T, Error> {
+    Err(Error::Inexpressible { format: Format::Gguf, why, remedies: remedies.to_vec() })
 }

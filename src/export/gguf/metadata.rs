@@ -8,17 +8,6 @@ use super::{
     container::{Metadata, Value},
 };
 
-/// What llama.cpp calls the type of most tensors in a file.
-fn file_type(kind: GgufType) -> u32 {
-    match kind {
-        GgufType::F32 => 0,
-        GgufType::F16 => 1,
-        GgufType::Q8_0 => 7,
-        // Q4_K with its finer tensors in Q6_K.
-        GgufType::Q4K => 15,
-    }
-}
-
 /// All keys but the tokenizer's. Sizes are lists where they differ from layer to layer.
 pub fn of(
     name: &str,
@@ -31,13 +20,10 @@ pub fn of(
         ("general.architecture".to_owned(), Value::Text(llama_cpp.name().to_owned())),
         ("general.type".to_owned(), Value::Text("model".to_owned())),
         ("general.name".to_owned(), Value::Text(name.to_owned())),
-        ("general.file_type".to_owned(), Value::U32(file_type(kind))),
+        ("general.file_type".to_owned(), Value::U32(kind.file_type())),
     ];
-    match kind {
-        GgufType::F32 | GgufType::F16 => {}
-        GgufType::Q8_0 | GgufType::Q4K => {
-            metadata.push(("general.quantization_version".to_owned(), Value::U32(2)));
-        }
+    if kind.block().is_some() {
+        metadata.push(("general.quantization_version".to_owned(), Value::U32(2)));
     }
     let mut own = |key: &str, value| metadata.push((format!("{}.{key}", llama_cpp.name()), value));
     let count = |count: usize| Value::U32(count as u32);

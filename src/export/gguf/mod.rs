@@ -1,4 +1,4 @@
-//! One file for llama.cpp (GGUF): sizes per layer where they differ, the tokenizer included.
+//! One GGUF file for llama.cpp, with the tokenizer, and with sizes per layer where they differ.
 
 mod architecture;
 mod container;
@@ -11,41 +11,71 @@ mod vocabulary;
 mod weight_type;
 mod write;
 
-use crate::model::{Architecture, Checkpoint};
+use std::path::Path;
 
-use super::Error;
+use crate::model::{Architecture, BlockByBlock, Checkpoint};
+
+use super::{
+    Error, ExportPlan, OutputDir,
+    format::{Example, Exporter, FormatWriter, Layout, Loading, WrittenForm},
+};
 
 use architecture::LlamaCppArchitecture;
 use vocabulary::Vocabulary;
+use write::GgufWriter;
 
 pub use read::GgufModel;
 pub use weight_type::GgufType;
-pub use write::GgufWriter;
 
-/// What a file has become.
-pub struct Finished {
-    /// As llama.cpp calls it.
-    pub architecture: String,
-    /// What a person should know of the file.
-    pub notices: Vec<String>,
+/// The format gguf.
+pub struct Gguf;
+
+impl Exporter for Gguf {
+    fn layout(&self) -> Layout {
+        Layout::File
+    }
+
+    /// Refuses a model that llama.cpp does not load or would compute wrongly, and a tokenizer that it does not have.
+    fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error> {
+        architecture_and_vocabulary(plan.checkpoint, plan.pruned).map(drop)
+    }
+
+    fn begin<'c>(
+        &self,
+        plan: ExportPlan<'c, '_>,
+        out: &OutputDir,
+    ) -> Result<Box<dyn FormatWriter + 'c>, Error> {
+        Ok(Box::new(GgufWriter::create(plan, out)?))
+    }
+
+    fn reopen(&self, output: &Path, written: &WrittenForm) -> Result<Box<dyn BlockByBlock>, Error> {
+        Ok(Box::new(GgufModel::open(&output.join(written.file.as_deref().unwrap_or_default()))?))
+    }
+
+    fn loading(&self, written: &WrittenForm) -> Loading {
+        let file = written.file.as_deref().unwrap_or_default();
+        let file: String = file.chars().filter(|c| !c.is_control() && !"'`".contains(*c)).collect();
+        Loading {
+            library: "gguf",
+            tag: Some("gguf"),
+            note: "The file holds the tokenizer.".into(),
+            examples: vec![Example {
+                program: "llama.cpp",
+                language: "sh",
+                code: format!("llama-cli -m '{file}' -p \"Once upon a time\" -n 40\n"),
+            }],
+        }
+    }
 }
 
-/// Refuses what llama.cpp can't load or would compute wrong, and a tokenizer that it has no form for.
-///
-/// # Errors
-/// [`Error::Inexpressible`]; a checkpoint without a tokenizer.
-pub fn check(checkpoint: &Checkpoint, pruned: &Architecture, _: GgufType) -> Result<(), Error> {
-    check_all(checkpoint, pruned).map(drop)
-}
-
-fn check_all(
+fn architecture_and_vocabulary(
     checkpoint: &Checkpoint,
     pruned: &Architecture,
 ) -> Result<(LlamaCppArchitecture, Vocabulary), Error> {
     Ok((LlamaCppArchitecture::of(pruned)?, Vocabulary::read(checkpoint, pruned.vocab)?))
 }
 
-/// How the file of a model is called.
+/// The name of a model's file.
 pub fn file_name(checkpoint: &Checkpoint, kind: GgufType) -> String {
     let name = checkpoint.name().rsplit('/').next().unwrap_or("model");
     format!("{name}-slim-{kind}.gguf")

@@ -137,11 +137,7 @@ impl Fallbacks {
     /// One sentence, where there is something to say.
     pub fn told(&self, kind: GgufType) -> Option<String> {
         let Self { weights, to_q8_0, to_f16, of_ffn_down } = *self;
-        let multiple = match kind {
-            GgufType::F32 | GgufType::F16 => return None,
-            GgufType::Q8_0 => 32,
-            GgufType::Q4K => 256,
-        };
+        let multiple = kind.block()?;
         let larger: Vec<String> = [(to_q8_0, Storage::Q8_0), (to_f16, Storage::F16)]
             .into_iter()
             .filter(|(count, _)| *count > 0)
@@ -151,14 +147,14 @@ impl Fallbacks {
             return None;
         }
         let why = format!(
-            "{} of {weights} weights are stored in a larger type than {kind} ({}), because their rows are no multiple of {multiple}",
+            "{} of {weights} weights are stored in a larger type than {kind} ({}), because their row length is not a multiple of {multiple}",
             to_q8_0 + to_f16,
             larger.join(", ")
         );
         Some(match of_ffn_down {
             0 => why,
             count => format!(
-                "{why}; --channel-multiple {multiple} avoids that for the {count} ffn_down among them"
+                "{why}; a channel-multiple of {multiple} avoids this for the {count} ffn_down tensors among them"
             ),
         })
     }
@@ -189,7 +185,7 @@ mod tests {
         let told = fallbacks.told(GgufType::Q4K).unwrap();
         assert!(told.starts_with("2 of 3 weights"), "{told}");
         assert!(told.contains("1 as q8_0, 1 as f16"), "{told}");
-        assert!(told.ends_with("--channel-multiple 256 avoids that for the 1 ffn_down among them"), "{told}");
+        assert!(told.contains("a channel-multiple of 256 avoids this for the 1 ffn_down tensors"), "{told}");
     }
 
     #[test]

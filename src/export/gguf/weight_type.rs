@@ -1,37 +1,49 @@
-//! The weight types of a GGUF file, as settings name them.
+//! The weight types of a GGUF file.
 
-use std::fmt;
+use crate::{export::format::SAME_NUMBERS, names::names};
 
-use serde::{Deserialize, Serialize};
-
-/// How a GGUF file stores its weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum GgufType {
-    F32,
-    #[default]
-    F16,
-    #[value(name = "q8_0")]
-    #[serde(rename = "q8_0")]
-    Q8_0,
-    #[value(name = "q4_k")]
-    #[serde(rename = "q4_k")]
-    Q4K,
-}
-
-impl GgufType {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Q8_0 => "q8_0",
-            Self::Q4K => "q4_k",
-        }
+names! {
+    /// How a GGUF file stores its weights.
+    pub enum GgufType, default F16 {
+        /// 32-bit floating point
+        F32 = "f32",
+        /// 16-bit floating point
+        F16 = "f16",
+        /// Blocks of 32 weights in 8 bits
+        Q8_0 = "q8_0",
+        /// Blocks of 256 weights in 4 bits, and 6 bits for the tensors that lose most by rounding
+        Q4K = "q4_k",
     }
 }
 
-impl fmt::Display for GgufType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+impl GgufType {
+    /// The number in `general.file_type`.
+    pub fn file_type(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Q8_0 => 7,
+            // Q4_K with the more sensitive tensors in Q6_K.
+            Self::Q4K => 15,
+        }
+    }
+
+    /// The number of weights in a block, of which a row has to be a multiple; None where every weight is stored alone.
+    pub fn block(self) -> Option<usize> {
+        match self {
+            Self::F32 | Self::F16 => None,
+            Self::Q8_0 => Some(32),
+            Self::Q4K => Some(256),
+        }
+    }
+
+    /// [`WrittenForm::tolerance`](crate::export::WrittenForm::tolerance).
+    pub fn tolerance(self) -> f64 {
+        match self {
+            Self::F32 => SAME_NUMBERS,
+            Self::F16 => 0.1,
+            Self::Q8_0 => 0.5,
+            Self::Q4K => 3.0,
+        }
     }
 }

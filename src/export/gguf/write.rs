@@ -7,15 +7,18 @@ use std::{
     path::PathBuf,
 };
 
-use crate::model::{
-    self, Architecture, Checkpoint, RopeScaling, RopeSettings, Slot, StoredTensor, frequencies,
-};
+use crate::model::{self, RopeScaling, RopeSettings, Shapes, Slot, StoredTensor, frequencies};
 
 use super::{
-    super::{Error, OutputDir, awaited::Awaited, stored},
-    Finished, GgufType,
+    super::{
+        Error, ExportPlan, Format, OutputDir,
+        awaited::Awaited,
+        format::{FormatWriter, WrittenForm},
+        stored,
+    },
+    GgufType,
     architecture::{LlamaCppArchitecture, Rotation},
-    check_all,
+    architecture_and_vocabulary,
     container::{Entry, Plan},
     file_name, metadata, names, rows,
     storage::{Fallbacks, Role, Storage, encode},
@@ -24,7 +27,8 @@ use super::{
 /// Writes a file whose tensors may come in any order; holds one of them, and converts a band of it at a time.
 pub struct GgufWriter {
     file: File,
-    /// How errors name the file.
+    name: String,
+    /// The final path, for errors.
     path: PathBuf,
     length: u64,
     head_dim: usize,
@@ -43,17 +47,14 @@ struct Place {
 }
 
 impl GgufWriter {
-    /// Writes metadata and table; the file is complete after [`GgufWriter::finish`].
+    /// Writes the metadata and the table of tensors.
     ///
     /// # Errors
-    /// As [`super::check`]; a file that can't be made.
-    pub fn create(
-        out: &OutputDir,
-        checkpoint: &Checkpoint,
-        pruned: &Architecture,
-        kind: GgufType,
-    ) -> Result<Self, Error> {
-        let (llama_cpp, vocabulary) = check_all(checkpoint, pruned)?;
+    /// As [`Exporter::begin`](crate::export::Exporter::begin).
+    pub fn create(plan: ExportPlan<'_, '_>, out: &OutputDir) -> Result<Self, Error> {
+        let ExportPlan { checkpoint, pruned, form } = plan;
+        let kind = form.gguf_type;
+        let (llama_cpp, vocabulary) = architecture_and_vocabulary(checkpoint, pruned)?;
         let mut metadata = metadata::of(checkpoint.name(), pruned, llama_cpp, kind);
         metadata.extend(vocabulary.metadata);
         let mut notices = vocabulary.notices;
@@ -82,18 +83,7 @@ impl GgufWriter {
             awaited.announce(slot.name, slot.shape, Place { at, storage: entry.storage });
         }
         let (head_dim, length) = (pruned.head_dim, plan.length);
-        Ok(Self { file, path, length, head_dim, llama_cpp, kind, awaited, fallbacks, notices })
-    }
-
-    /// Tensors by the names and in the order of rows that a Hugging Face checkpoint has.
-    ///
-    /// # Errors
-    /// A tensor that was not announced, or in another shape; a number that f16 can't hold; a disk that takes no more.
-    pub fn add(&mut self, tensors: &[StoredTensor]) -> Result<(), Error> {
-        for tensor in tensors {
-            self.add_one(tensor)?;
-        }
-        Ok(())
+        Ok(Self { file, name, path, length, head_dim, llama_cpp, kind, awaited, fallbacks, notices })
     }
 
     fn add_one(&mut self, tensor: &StoredTensor) -> Result<(), Error> {
@@ -111,21 +101,32 @@ impl GgufWriter {
             self.file.write_all(&band).map_err(Error::write(&self.path))
         })
     }
+}
 
-    /// Syncs the file.
-    ///
-    /// # Errors
-    /// A tensor that never came; a disk that takes no more.
-    pub fn finish(self) -> Result<Finished, Error> {
-        self.awaited.all_came()?;
-        // The last tensor too is followed by zeros up to the next place.
-        self.file
-            .set_len(self.length)
-            .and_then(|()| self.file.sync_all())
-            .map_err(Error::write(&self.path))?;
-        let mut notices = self.notices;
-        notices.extend(self.fallbacks.told(self.kind));
-        Ok(Finished { architecture: self.llama_cpp.name().to_owned(), notices })
+impl FormatWriter for GgufWriter {
+    fn shapes(&self) -> Shapes {
+        Shapes::Narrow
+    }
+
+    fn add(&mut self, _: &OutputDir, tensors: &[StoredTensor]) -> Result<(), Error> {
+        tensors.iter().try_for_each(|tensor| self.add_one(tensor))
+    }
+
+    fn finish(self: Box<Self>, _: &OutputDir) -> Result<(WrittenForm, Vec<String>), Error> {
+        let Self { file, name, path, length, llama_cpp, kind, awaited, fallbacks, mut notices, .. } = *self;
+        awaited.all_came()?;
+        // The last tensor too is followed by zeros up to the next multiple of the alignment.
+        file.set_len(length).and_then(|()| file.sync_all()).map_err(Error::write(&path))?;
+        notices.extend(fallbacks.told(kind));
+        let written = WrittenForm {
+            format: Format::Gguf,
+            file: Some(name),
+            loaded_as: llama_cpp.name().to_owned(),
+            remote_code: false,
+            weights: kind.to_string(),
+            tolerance: kind.tolerance(),
+        };
+        Ok((written, notices))
     }
 }
 

@@ -8,19 +8,19 @@ use crate::model::{Architecture, Family, LayerSize, Precision, RopeScaling, Rope
 const STALE: [&str; 6] =
     ["auto_map", "architectures", "slimgpt_family", "per_layer_config", "layer_head_num", "layer_inter_size"];
 
-/// How a configuration says the sizes.
+/// The class that loads a written model, which decides how its configuration states the sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// The checkpoint's configuration says them already.
+pub enum ModelClass {
+    /// The checkpoint's own class: its configuration states the sizes already.
     Unchanged,
-    /// All layers have the same ones, and this family's class in transformers can have them.
+    /// A class of transformers, for layers of equal size.
     Stock(Family),
-    /// Every layer has its own, and the modeling code lies beside the configuration.
+    /// The modeling code in the directory, for layers of different sizes.
     PerLayer,
 }
 
-impl Form {
-    /// How a pruned model is written.
+impl ModelClass {
+    /// The class of a pruned model.
     pub fn of(architecture: &Architecture) -> Self {
         let Architecture { family, hidden, qkv_bias, o_bias, mlp_bias, .. } = *architecture;
         let Some((&first, others)) = architecture.layers.split_first() else { return Self::PerLayer };
@@ -37,8 +37,8 @@ impl Form {
         }
     }
 
-    /// The class that loads a model of this family.
-    pub fn class(self, family: Family) -> String {
+    /// The name of the class, for a model of this family.
+    pub fn name(self, family: Family) -> String {
         match self {
             Self::Unchanged => format!("{}ForCausalLM", spelled(family)),
             Self::Stock(stock) => format!("{}ForCausalLM", spelled(stock)),
@@ -46,8 +46,9 @@ impl Form {
         }
     }
 
-    /// How a checkpoint is written in its own shapes.
-    pub fn unchanged(source: &Value, architecture: &Architecture) -> Self {
+    /// The class of a model in the shapes of its checkpoint, whose configuration is `source`. Sizes that already differ between
+    /// layers are stated per layer.
+    pub fn of_unpruned(source: &Value, architecture: &Architecture) -> Self {
         let model_type = source.get("model_type").and_then(Value::as_str);
         if model_type == Some(architecture.family.name()) { Self::Unchanged } else { Self::of(architecture) }
     }
@@ -58,24 +59,24 @@ impl Form {
 pub fn config_json(
     source: &Value,
     architecture: &Architecture,
-    form: Form,
+    class: ModelClass,
     dtype: Option<Precision>,
 ) -> Value {
     let mut config = source.as_object().cloned().unwrap_or_default();
-    match form {
-        Form::Unchanged => {
+    match class {
+        ModelClass::Unchanged => {
             forget(&mut config, &["auto_map"]);
             if config.contains_key("rope_parameters") {
                 set_positions(&mut config, &architecture.rope);
             }
             set_window(&mut config, architecture);
         }
-        Form::Stock(family) => {
+        ModelClass::Stock(family) => {
             forget(&mut config, &STALE);
             set_common(&mut config, architecture);
             set_stock(&mut config, architecture, family);
         }
-        Form::PerLayer => {
+        ModelClass::PerLayer => {
             forget(&mut config, &STALE);
             set_common(&mut config, architecture);
             set_per_layer(&mut config, architecture);
@@ -135,7 +136,7 @@ fn set_positions(config: &mut Map<String, Value>, rope: &RopeSettings) {
 }
 
 fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, family: Family) {
-    let class = Form::Stock(family).class(family);
+    let class = ModelClass::Stock(family).name(family);
     set(config, json!({ "model_type": family.name(), "architectures": [class] }));
     if family != architecture.family {
         forget(config, &["attention_bias", "mlp_bias", "layer_types"]);
@@ -159,7 +160,7 @@ fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     let keys = json!({
         "model_type": format!("slimgpt_{family}"),
         "slimgpt_family": family.name(),
-        "architectures": [Form::PerLayer.class(*family)],
+        "architectures": [ModelClass::PerLayer.name(*family)],
         "auto_map": {
             "AutoConfig": place("Config"),
             "AutoModel": place("Model"),

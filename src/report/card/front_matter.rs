@@ -1,19 +1,14 @@
-//! The metadata at the top of a card, as YAML; and the licence that a model's own card names.
-
-use std::collections::BTreeSet;
+//! The metadata at the top of a card, in YAML, and the licence in the metadata of the original model's card.
 
 use super::CardFacts;
-use crate::{
-    export::Format,
-    protocol::{RunRecord, WrittenRecord},
-};
+use crate::{export::Loading, protocol::RunRecord};
 
-/// What a card says of the licence, in the words of its metadata.
+/// The licence in a card's metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Licence {
-    /// `license`: mostly one.
+    /// `license`, usually one.
     pub names: Vec<String>,
-    /// `license_name`, of one that the hub does not know.
+    /// `license_name`, where the hub does not know the licence.
     pub name: Option<String>,
     /// `license_link`.
     pub link: Option<String>,
@@ -34,21 +29,15 @@ pub fn front_matter(record: &RunRecord, facts: &CardFacts, licence: &Licence) ->
             text += &format!("{key}: {}\n", string(value));
         }
     }
-    let formats = formats(record);
-    let library = if formats.iter().all(|format| *format == Format::Gguf) { "gguf" } else { "transformers" };
-    text += &format!("library_name: {library}\npipeline_tag: text-generation\n");
-    let mut tags: Vec<&str> = vec!["slimgpt", "pruned", &record.model.family];
-    if formats.contains(&Format::Gguf) {
-        tags.push("gguf");
+    let forms = facts.by_format();
+    let loading: Vec<Loading> = forms.iter().map(|form| form.format.exporter().loading(form)).collect();
+    if let Some(Loading { library, .. }) = loading.first() {
+        text += &format!("library_name: {library}\n");
     }
+    text += "pipeline_tag: text-generation\n";
+    let mut tags: Vec<&str> = vec!["slimgpt", "pruned", &record.model.family];
+    tags.extend(loading.iter().filter_map(|loading| loading.tag));
     text + &list("tags", tags) + "---\n"
-}
-
-/// The forms that were written; of a record of an earlier version, those that were to be.
-pub fn formats(record: &RunRecord) -> BTreeSet<Format> {
-    let written: BTreeSet<Format> =
-        record.written.iter().map(|WrittenRecord { format, .. }| *format).collect();
-    if written.is_empty() { record.settings.output.formats.iter().copied().collect() } else { written }
 }
 
 fn list<'v>(key: &str, values: impl IntoIterator<Item = &'v str>) -> String {
@@ -56,12 +45,12 @@ fn list<'v>(key: &str, values: impl IntoIterator<Item = &'v str>) -> String {
     format!("{key}:\n{}", items.collect::<String>())
 }
 
-/// In quotes: JSON's strings are YAML's, and nothing in them is taken for anything else.
+/// A quoted string. Every JSON string is a YAML string.
 fn string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The licence in the metadata of a model's own card; what is written in another way than usual is left out.
+/// The licence in the metadata of a model's card. Values in unusual YAML syntax are ignored.
 pub fn licence_of(readme: &str) -> Licence {
     let mut licence = Licence::default();
     let readme = readme.trim_start_matches('\u{feff}');
@@ -88,7 +77,7 @@ pub fn licence_of(readme: &str) -> Licence {
     licence
 }
 
-/// A plain or quoted word of YAML.
+/// A plain or quoted YAML scalar; None for other syntax.
 fn scalar(text: &str) -> Option<String> {
     let text = text.trim();
     let quoted = |quote: char| text.strip_prefix(quote)?.split(quote).next().map(str::to_owned);
@@ -103,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_licence_is_found_in_the_metadata_alone() {
+    fn a_licence_is_read_from_the_metadata_only() {
         let licence =
             licence_of("---\nlanguage: en\nlicense: apache-2.0 # as ever\ntags:\n- x\n---\nlicense: no\n");
         assert_eq!(licence.names, ["apache-2.0"]);

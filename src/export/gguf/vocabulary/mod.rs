@@ -12,7 +12,7 @@ use crate::model::Checkpoint;
 
 use super::{
     super::Error,
-    architecture::refused,
+    architecture::{DIRECTORY, refused},
     container::{Metadata, Value},
 };
 
@@ -93,7 +93,7 @@ impl Vocabulary {
 
 /// What is wrong with tokenizer.json, and what is left.
 fn cannot<T>(why: &str) -> Result<T, Error> {
-    refused(format!("tokenizer.json: {why}"), "hf and padded")
+    refused(format!("tokenizer.json: {why}"), &[DIRECTORY])
 }
 
 impl Tokens {

@@ -8,7 +8,7 @@ use crate::model::{self, Checkpoint};
 use super::{
     super::{
         super::Error,
-        architecture::refused,
+        architecture::{DIRECTORY, refused},
         container::{Metadata, Value},
     },
     Tokens, cannot,
@@ -45,8 +45,8 @@ pub fn put(
     let Some(end) = around.end.or(named("eos_token")).or(architecture.eos.first().copied()).filter(inside)
     else {
         return refused(
-            "neither tokenizer_config.json nor config.json names a token that ends a text, and llama.cpp would take another for it; add eos_token_id to config.json".into(),
-            "hf and padded",
+            "neither tokenizer_config.json nor config.json names a token that ends a text, and llama.cpp would choose another one; add eos_token_id to config.json".into(),
+            &[DIRECTORY],
         );
     };
     let begin = around.begin.or(named("bos_token")).or(architecture.bos).filter(inside).unwrap_or(end);

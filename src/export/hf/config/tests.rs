@@ -49,8 +49,8 @@ fn sources() -> Vec<Value> {
 fn sizes_per_layer_are_read_back_as_the_same_architecture() {
     for source in sources() {
         let pruned = read(&source).with_layers(vec![size(2, 1, 40), size(4, 2, 33)]);
-        assert_eq!(Form::of(&pruned), Form::PerLayer);
-        let config = config_json(&source, &pruned, Form::PerLayer, None);
+        assert_eq!(ModelClass::of(&pruned), ModelClass::PerLayer);
+        let config = config_json(&source, &pruned, ModelClass::PerLayer, None);
         assert_eq!(read(&config), pruned, "{config:#}");
         let family = pruned.family.name();
         assert_eq!(config["model_type"], format!("slimgpt_{family}"));
@@ -66,8 +66,8 @@ fn equal_sizes_are_of_the_family_s_own_class() {
     for source in sources() {
         let before = read(&source);
         let pruned = before.with_layers(vec![size(2, 1, 40); 2]);
-        let form = Form::of(&pruned);
-        assert_eq!(form, Form::Stock(before.family));
+        let form = ModelClass::of(&pruned);
+        assert_eq!(form, ModelClass::Stock(before.family));
         let config = config_json(&source, &pruned, form, None);
         assert_eq!(read(&config), pruned, "{config:#}");
         assert_eq!(config["model_type"], before.family.name());
@@ -88,8 +88,8 @@ fn a_llama_whose_heads_do_not_divide_its_width_is_a_mistral_without_a_window() {
         json!({ "attention_bias": false, "layer_types": ["full_attention", "full_attention"] }),
     );
     let pruned = three_heads(&plain);
-    assert_eq!(Form::of(&pruned), Form::Stock(Family::Mistral));
-    let config = config_json(&plain, &pruned, Form::of(&pruned), None);
+    assert_eq!(ModelClass::of(&pruned), ModelClass::Stock(Family::Mistral));
+    let config = config_json(&plain, &pruned, ModelClass::of(&pruned), None);
     assert_eq!(config["architectures"], json!(["MistralForCausalLM"]));
     assert_eq!(config.get("sliding_window"), Some(&Value::Null));
     assert!(config.get("attention_bias").is_none() && config.get("layer_types").is_none());
@@ -99,28 +99,28 @@ fn a_llama_whose_heads_do_not_divide_its_width_is_a_mistral_without_a_window() {
     for key in ["attention_bias", "mlp_bias"] {
         let biased = source("llama", json!({ key: true }));
         let pruned = three_heads(&biased);
-        assert_eq!(Form::of(&pruned), Form::PerLayer);
-        assert_eq!(read(&config_json(&biased, &pruned, Form::PerLayer, None)), pruned);
+        assert_eq!(ModelClass::of(&pruned), ModelClass::PerLayer);
+        assert_eq!(read(&config_json(&biased, &pruned, ModelClass::PerLayer, None)), pruned);
     }
     // The other classes take any number of heads.
     for family in ["mistral", "qwen2", "qwen3"] {
         let source = source(family, json!({}));
-        assert_eq!(Form::of(&three_heads(&source)), Form::Stock(read(&source).family));
+        assert_eq!(ModelClass::of(&three_heads(&source)), ModelClass::Stock(read(&source).family));
     }
 }
 
 #[test]
 fn a_missing_window_of_a_mistral_is_said() {
     let source = source("mistral", json!({}));
-    let form = Form::Stock(Family::Mistral);
+    let form = ModelClass::Stock(Family::Mistral);
     assert_eq!(config_json(&source, &read(&source), form, None).get("sliding_window"), Some(&Value::Null));
 }
 
 #[test]
 fn padded_shapes_keep_the_configuration_but_for_code_that_does_not_go_along() {
     for source in sources() {
-        let form = Form::unchanged(&source, &read(&source));
-        assert_eq!(form, Form::Unchanged);
+        let form = ModelClass::of_unpruned(&source, &read(&source));
+        assert_eq!(form, ModelClass::Unchanged);
         let config = config_json(&source, &read(&source), form, None);
         if source.get("rope_parameters").is_none() {
             let mut expected = source.clone();
@@ -140,7 +140,7 @@ fn padded_shapes_keep_the_configuration_but_for_code_that_does_not_go_along() {
 fn positions_in_the_newer_spelling_are_said_in_the_older_one_too() {
     let parameters = json!({ "rope_type": "linear", "factor": 2.0, "rope_theta": 1e6 });
     let source = source("qwen3", json!({ "rope_theta": null, "rope_parameters": parameters }));
-    for form in [Form::Unchanged, Form::Stock(Family::Qwen3), Form::PerLayer] {
+    for form in [ModelClass::Unchanged, ModelClass::Stock(Family::Qwen3), ModelClass::PerLayer] {
         let config = config_json(&source, &read(&source), form, None);
         assert_eq!(config["rope_parameters"], parameters);
         assert_eq!(config["rope_theta"], 1e6);
@@ -152,15 +152,15 @@ fn positions_in_the_newer_spelling_are_said_in_the_older_one_too() {
 fn a_model_pruned_again_keeps_nothing_of_its_earlier_form() {
     for source in sources() {
         let once = read(&source).with_layers(vec![size(2, 1, 40), size(4, 2, 33)]);
-        let config = config_json(&source, &once, Form::PerLayer, None);
+        let config = config_json(&source, &once, ModelClass::PerLayer, None);
         // Padded to its own sizes, which differ.
-        let form = Form::unchanged(&config, &read(&config));
-        assert_eq!(form, Form::PerLayer);
+        let form = ModelClass::of_unpruned(&config, &read(&config));
+        assert_eq!(form, ModelClass::PerLayer);
         assert_eq!(config_json(&config, &once, form, None), config);
         // Equal in the end.
         let twice = once.with_layers(vec![size(2, 1, 33); 2]);
-        let form = Form::of(&twice);
-        assert_eq!(form, Form::Stock(twice.family));
+        let form = ModelClass::of(&twice);
+        assert_eq!(form, ModelClass::Stock(twice.family));
         let again = config_json(&config, &twice, form, None);
         assert_eq!(again, config_json(&source, &twice, form, None));
         assert_eq!(read(&again), twice);
@@ -171,13 +171,17 @@ fn a_model_pruned_again_keeps_nothing_of_its_earlier_form() {
 fn the_type_of_the_weights_is_said_under_the_name_that_was_used() {
     let said = |keys: Value| {
         let source = source("llama", keys);
-        let config = config_json(&source, &read(&source), Form::Unchanged, Some(Precision::F16));
+        let config = config_json(&source, &read(&source), ModelClass::Unchanged, Some(Precision::F16));
         [config.get("torch_dtype").cloned(), config.get("dtype").cloned()]
     };
     let f16 = || Some(json!("float16"));
     assert_eq!(said(json!({})), [f16(), None]);
     assert_eq!(said(json!({ "dtype": "float32" })), [f16(), f16()]);
-    let kept =
-        config_json(&source("llama", json!({})), &read(&source("llama", json!({}))), Form::Unchanged, None);
+    let kept = config_json(
+        &source("llama", json!({})),
+        &read(&source("llama", json!({}))),
+        ModelClass::Unchanged,
+        None,
+    );
     assert_eq!(kept["torch_dtype"], "bfloat16");
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::model::StoredTensor;
 
 use self::plan::{Place, Plan, Shard};
-use super::{Error, OutputDir, awaited::Awaited, stored};
+use super::super::{Error, OutputDir, awaited::Awaited, stored};
 
 pub use plan::Announced;
 
