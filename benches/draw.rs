@@ -40,7 +40,7 @@ fn screens(criterion: &mut Criterion) {
     group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     for screen in Screen::ALL {
         for part in [Part::Attention, Part::Mlp] {
-            (state.screen, state.part) = (screen, part);
+            (state.screen, state.screens.layer.part) = (screen, part);
             let mut drawn = Drawn::default();
             group.bench_function(format!("{} {part}", screen.title()), |bencher| {
                 bencher.iter_custom(|frames| drawn.add(frames, &mut terminal, &mut state, &theme));

@@ -11,8 +11,9 @@ pub mod engine {
 
 pub mod explorer {
     pub use crate::explorer::{
-        ACTIONS, Action, Ask, Confirmed, Effect, Field, Form, FormKind, Input, Key, KeyMap, Msg, Origin,
-        Overlay, Panel, Pointed, Pointer, Press, Screen, Start, State, explanation, palette, update, view,
+        ACTIONS, Action, Confirm, Confirmed, Dialog, Effect, Explain, Field, Filter, Form, FormKind, Help,
+        Input, Key, KeyMap, Msg, Origin, Palette, Pointed, Pointer, Press, Screen, Sessions, Start, State,
+        palette, update, view,
     };
 }
 

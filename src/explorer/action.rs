@@ -1,220 +1,222 @@
-//! What a person can do: one table feeds the key map, the footer, the help, the palette and the docs.
+//! Actions: one table with the name, help, default keys and scope of everything that a key can be bound to.
+//!
+//! The key map, the footer, the help, the palette and `slimgpt config keys` are made from it.
 
-use super::Screen;
+use std::sync::LazyLock;
 
-/// Everything that a key can be bound to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Action {
-    Start,
-    Rerun,
-    PauseOrResume,
-    Step,
-    StepMode,
-    Cancel,
-    Settings,
-    Export,
-    Sessions,
+use super::{DialogKind as Dialog, Screen};
 
-    Up,
-    Down,
-    Left,
-    Right,
-    PageUp,
-    PageDown,
-    First,
-    Last,
-    Open,
-    PreviousLayer,
-    NextLayer,
-    SwitchPart,
-    NextPanel,
-    PreviousPanel,
-
-    Retry,
-    ErrorCurve,
-
-    Raise,
-    Lower,
-    RaiseMuch,
-    LowerMuch,
-    TypeRatio,
-    Lock,
-    Shape,
-    NextPreset,
-    Renormalise,
-    FindRatios,
-    Undo,
-    Redo,
-
-    Prompt,
-    Write,
-    Measure,
-
-    Filter,
-    LogLevel,
-    Copy,
-    Picture,
-
-    Faster,
-    Slower,
-
-    Explain,
-    Help,
-    Palette,
-    NextTheme,
-    Mouse,
-    NextScreen,
-    PreviousScreen,
-    ShowLayers,
-    ShowLayer,
-    ShowSchedule,
-    ShowErrors,
-    ShowCompare,
-    ShowLog,
-    Back,
-    Suspend,
-    Quit,
-}
-
-/// Where an action means something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    Everywhere,
-    On(&'static [Screen]),
-}
-
-/// One line of the table.
+/// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ActionInfo {
     pub action: Action,
-    /// The name in `keys.toml` and in the palette.
+    /// Name in `keys.toml` and in the palette.
     pub name: &'static str,
-    /// For the footer.
-    pub short: &'static str,
-    /// For the help and the docs.
+    /// One line for the help and for `keys.toml`.
     pub help: &'static str,
     /// Default keys, as `Key::named` reads them.
     pub keys: &'static [&'static str],
     pub scope: Scope,
 }
 
-use Scope::{Everywhere, On};
-use Screen::{Compare, Errors, Layer, Layers, Log, Schedule};
-
-const fn info(
-    action: Action,
-    name: &'static str,
-    short: &'static str,
-    help: &'static str,
-    keys: &'static [&'static str],
-    scope: Scope,
-) -> ActionInfo {
-    ActionInfo { action, name, short, help, keys, scope }
+/// Where an action applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// On every screen, but not in dialogs.
+    Everywhere,
+    /// On these screens.
+    On(&'static [Screen]),
+    /// In these dialogs.
+    In(&'static [Dialog]),
 }
 
-const LISTS: Scope = On(&[Layers, Layer, Schedule, Errors]);
-const LAYERED: Scope = On(&[Layers, Layer, Schedule, Errors, Compare]);
+/// What a key is pressed in: its meaning depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    Screen(Screen),
+    Dialog(Dialog),
+}
 
-/// In the order in which help shows them.
-#[rustfmt::skip]
-pub const ACTIONS: &[ActionInfo] = &[
-    info(Action::Start, "start", "start", "Prune all layers with the schedule as it stands", &["s"], Everywhere),
-    info(Action::Rerun, "rerun", "run stale", "Prune again from the first layer that is stale, failed or not yet done", &["R"], Everywhere),
-    info(Action::PauseOrResume, "pause", "pause", "Pause what is at work, or go on", &["space"], Everywhere),
-    info(Action::Step, "step", "step", "Go on until one more batch has left, then pause", &["n"], Everywhere),
-    info(Action::StepMode, "step-mode", "step mode", "Halt after each removal, or stop doing so", &["t"], Everywhere),
-    info(Action::Cancel, "cancel", "cancel", "End what is at work; finished layers stay", &["x"], Everywhere),
-    info(Action::Settings, "settings", "settings", "Settings of the next run: calibration, method, evaluation", &["o"], Everywhere),
-    info(Action::Export, "export", "export", "Write the pruned model to a directory", &["E"], Everywhere),
-    info(Action::Sessions, "sessions", "sessions", "Sessions on disk: look at one, open it, go on with it, compare it with others, delete it", &["S"], Everywhere),
-    info(Action::Up, "up", "up", "One line or layer up; on the Schedule screen the ratio rises", &["up", "k"], Everywhere),
-    info(Action::Down, "down", "down", "One line or layer down; on the Schedule screen the ratio falls", &["down", "j"], Everywhere),
-    info(Action::Left, "left", "left", "To the left: the layer before, the other part", &["left", "h"], Everywhere),
-    info(Action::Right, "right", "right", "To the right: the layer behind, the other part", &["right", "l"], Everywhere),
-    info(Action::PageUp, "page-up", "page up", "A page up", &["pageup", "ctrl-b"], Everywhere),
-    info(Action::PageDown, "page-down", "page down", "A page down", &["pagedown", "ctrl-f"], Everywhere),
-    info(Action::First, "first", "first", "To the first line or layer", &["home", "g"], Everywhere),
-    info(Action::Last, "last", "last", "To the last line or layer", &["end", "G"], Everywhere),
-    info(Action::Open, "open", "open", "Open the layer; in the list of attempts, put the attempt active", &["enter"], LISTS),
-    info(Action::PreviousLayer, "previous-layer", "layer −", "The layer before", &["["], LAYERED),
-    info(Action::NextLayer, "next-layer", "layer +", "The layer behind", &["]"], LAYERED),
-    info(Action::SwitchPart, "switch-part", "attention/mlp", "The other part of the layer; on the Schedule screen, whose ratio is edited: both, the heads', the channels'", &["a"], On(&[Layer, Schedule])),
-    info(Action::NextPanel, "next-panel", "panel", "Focus the next panel", &["f"], Everywhere),
-    info(Action::PreviousPanel, "previous-panel", "panel back", "Focus the panel before", &["F"], Everywhere),
-    info(Action::Retry, "retry", "retry", "Solve this layer again with another ratio, damping, score or group size", &["r"], On(&[Layers, Layer, Errors])),
-    info(Action::ErrorCurve, "error-curve", "error curve", "Follow the elimination path past the cut: the error of every ratio", &["c"], On(&[Layers, Layer, Schedule])),
-    info(Action::Raise, "raise", "+0.01", "Raise this layer's ratio by 0.01", &["+", "="], On(&[Layers, Schedule])),
-    info(Action::Lower, "lower", "−0.01", "Lower this layer's ratio by 0.01", &["-"], On(&[Layers, Schedule])),
-    info(Action::RaiseMuch, "raise-much", "+0.05", "Raise this layer's ratio by 0.05", &["K"], On(&[Schedule])),
-    info(Action::LowerMuch, "lower-much", "−0.05", "Lower this layer's ratio by 0.05", &["J"], On(&[Schedule])),
-    info(Action::TypeRatio, "type-ratio", "type", "Type this layer's ratio", &["e"], On(&[Layers, Schedule])),
-    info(Action::Lock, "lock", "lock", "Lock this layer's ratio against presets and renormalising, or unlock it", &["L"], On(&[Layers, Schedule])),
-    info(Action::Shape, "shape", "shape", "Choose the curve: schedule, mean, or first and last", &["d"], On(&[Layers, Schedule])),
-    info(Action::NextPreset, "next-preset", "preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", &["P"], On(&[Schedule])),
-    info(Action::Renormalise, "renormalise", "renormalise", "Scale the unlocked ratios to a mean", &["N"], On(&[Schedule])),
-    info(Action::FindRatios, "find-ratios", "find", "Search for the ratios that cost the loss least, heads and channels apart", &["A"], On(&[Layers, Schedule])),
-    info(Action::Undo, "undo", "undo", "Take back the last edit of the schedule or choice of an attempt", &["u"], Everywhere),
-    info(Action::Redo, "redo", "redo", "Do again what was taken back", &["ctrl-r", "U"], Everywhere),
-    info(Action::Prompt, "prompt", "prompt", "Edit the prompt, its length and how tokens are drawn", &["e"], On(&[Compare])),
-    info(Action::Write, "write", "write", "Let both models write from the prompt", &["w"], On(&[Compare])),
-    info(Action::Measure, "measure", "perplexity", "Measure both models' perplexity on a text", &["m"], On(&[Compare, Errors])),
-    info(Action::Filter, "filter", "filter", "Show only what holds some words", &["/"], On(&[Layers, Log])),
-    info(Action::LogLevel, "log-level", "level", "Show steps, or only information, warnings or errors", &["v"], On(&[Log])),
-    info(Action::Copy, "copy", "copy", "Copy what this screen shows: the table as CSV, the ratios, the texts, the line", &["y"], Everywhere),
-    info(Action::Picture, "picture", "picture", "Save the chart of the focused panel as SVG or PNG", &["p"], On(&[Layers, Layer, Schedule, Errors, Compare])),
-    info(Action::Faster, "faster", "faster", "Replay twice as fast", &[">"], Everywhere),
-    info(Action::Slower, "slower", "slower", "Replay half as fast", &["<"], Everywhere),
-    info(Action::Explain, "explain", "explain", "What the focused quantity is, with its formula", &["i"], Everywhere),
-    info(Action::Help, "help", "help", "All keys", &["?"], Everywhere),
-    info(Action::Palette, "palette", "palette", "Find an action, a layer or a theme by name", &[":"], Everywhere),
-    info(Action::NextTheme, "next-theme", "theme", "The next theme", &["T"], Everywhere),
-    info(Action::Mouse, "mouse", "mouse", "Leave the mouse to the terminal, or take it back", &["M"], Everywhere),
-    info(Action::NextScreen, "next-screen", "next screen", "The next screen", &["tab"], Everywhere),
-    info(Action::PreviousScreen, "previous-screen", "screen back", "The screen before", &["backtab"], Everywhere),
-    info(Action::ShowLayers, "layers", "layers", "All layers", &["1"], Everywhere),
-    info(Action::ShowLayer, "layer", "layer", "One layer", &["2"], Everywhere),
-    info(Action::ShowSchedule, "schedule", "schedule", "The ratio curve", &["3"], Everywhere),
-    info(Action::ShowErrors, "errors", "errors", "How errors accumulate", &["4"], Everywhere),
-    info(Action::ShowCompare, "compare", "compare", "Dense against pruned, and sessions beside one another", &["5"], Everywhere),
-    info(Action::ShowLog, "log", "log", "What happened", &["6"], Everywhere),
-    info(Action::Back, "back", "back", "One step back", &["esc"], Everywhere),
-    info(Action::Suspend, "suspend", "suspend", "Back to the shell; fg returns", &["ctrl-z"], Everywhere),
-    info(Action::Quit, "quit", "quit", "Quit", &["q", "ctrl-c"], Everywhere),
-];
+use Scope::{Everywhere, In, On};
+use Screen::{Compare, Errors, Layer, Layers, Log, Schedule};
+
+const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors];
+const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare];
+const CHARTED: &[Screen] = LAYERED;
+/// Dialogs that take every key.
+const MODAL: &[Dialog] =
+    &[Dialog::Sessions, Dialog::Form, Dialog::Palette, Dialog::Help, Dialog::Filter, Dialog::Confirm];
+
+/// Default keys of the screens, in their order.
+const NUMBERS: [&[&str]; 9] = [&["1"], &["2"], &["3"], &["4"], &["5"], &["6"], &["7"], &["8"], &["9"]];
+
+macro_rules! actions {
+    ($(
+        $list:ident {
+            $($action:ident: $name:literal, $help:literal, [$($key:literal),*], $scope:expr;)*
+        }
+    )*) => {
+        /// Everything that a key can be bound to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action {
+            $($(#[doc = $help] $action,)*)*
+            /// Shows a screen.
+            Show(Screen),
+        }
+
+        $(
+            const $list: &[ActionInfo] = &[$(ActionInfo {
+                action: Action::$action,
+                name: $name,
+                help: $help,
+                keys: &[$($key),*],
+                scope: $scope,
+            }),*];
+        )*
+    };
+}
+
+// In the order in which the help shows them; the screens of `Screen::ALL` stand before LAST.
+actions! {
+FIRST {
+    Start: "start", "Prune all layers with the current schedule", ["s"], Everywhere;
+    Rerun: "rerun", "Prune again from the first layer that is stale, failed or not yet pruned", ["R"], Everywhere;
+    PauseOrResume: "pause", "Pause the job, or resume it", ["space"], Everywhere;
+    Step: "step", "Remove one more batch, then pause", ["n"], Everywhere;
+    StepMode: "step-mode", "Pause after each removal, or stop doing so", ["t"], Everywhere;
+    Cancel: "cancel", "Cancel the job; finished layers are kept", ["x"], Everywhere;
+    Settings: "settings", "Settings of the next run: calibration, method, evaluation", ["o"], Everywhere;
+    Export: "export", "Write the pruned model to a directory", ["E"], Everywhere;
+    Sessions: "sessions", "Sessions on disk: inspect, open, resume, compare or delete one", ["S"], Everywhere;
+    Up: "up", "One line or layer up; on the Schedule screen, raise the ratio", ["up", "k"], Everywhere;
+    Down: "down", "One line or layer down; on the Schedule screen, lower the ratio", ["down", "j"], Everywhere;
+    Left: "left", "Left: the previous layer, or the attention part", ["left", "h"], Everywhere;
+    Right: "right", "Right: the next layer, or the MLP part", ["right", "l"], Everywhere;
+    PageUp: "page-up", "One page up", ["pageup", "ctrl-b"], Everywhere;
+    PageDown: "page-down", "One page down", ["pagedown", "ctrl-f"], Everywhere;
+    First: "first", "To the first line or layer", ["home", "g"], Everywhere;
+    Last: "last", "To the last line or layer", ["end", "G"], Everywhere;
+    Open: "open", "Open the layer; in the list of attempts, make the attempt active", ["enter"], On(LISTS);
+    PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED);
+    NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED);
+    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels", ["a"], On(&[Layer, Schedule]);
+    NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere;
+    PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere;
+    Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]);
+    ErrorCurve: "error-curve", "Continue the elimination path past the cut to get the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]);
+    Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]);
+    Lower: "lower", "Lower the ratio of this layer by 0.01", ["-"], On(&[Layers, Schedule]);
+    RaiseMuch: "raise-much", "Raise the ratio of this layer by 0.05", ["K"], On(&[Schedule]);
+    LowerMuch: "lower-much", "Lower the ratio of this layer by 0.05", ["J"], On(&[Schedule]);
+    TypeRatio: "type-ratio", "Type the ratio of this layer", ["e"], On(&[Layers, Schedule]);
+    Lock: "lock", "Lock the ratio of this layer against presets and renormalising, or unlock it", ["L"], On(&[Layers, Schedule]);
+    Shape: "shape", "Choose the schedule: its curve, and its mean or its first and last ratio", ["d"], On(&[Layers, Schedule]);
+    NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]);
+    Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]);
+    FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]);
+    Undo: "undo", "Undo the last edit of the schedule or choice of an attempt", ["u"], Everywhere;
+    Redo: "redo", "Redo the last undone edit", ["ctrl-r", "U"], Everywhere;
+    Prompt: "prompt", "Edit the prompt, the length and the sampling", ["e"], On(&[Compare]);
+    Write: "write", "Generate text from the prompt with both models", ["w"], On(&[Compare]);
+    Measure: "measure", "Measure the perplexity of both models on a text", ["m"], On(&[Compare, Errors]);
+    Filter: "filter", "Show only the lines that contain some text", ["/"], On(&[Layers, Log]);
+    LogLevel: "log-level", "Lowest level shown: step, info, warning or error", ["v"], On(&[Log]);
+    Copy: "copy", "Copy what this screen shows: the table as CSV, the ratios, the texts, the line", ["y"], Everywhere;
+    Picture: "picture", "Save the chart of the focused panel as SVG or PNG", ["p"], On(CHARTED);
+    Faster: "faster", "Replay twice as fast", [">"], Everywhere;
+    Slower: "slower", "Replay half as fast", ["<"], Everywhere;
+    Explain: "explain", "Explain the focused panel, with its formula", ["i"], Everywhere;
+    Help: "help", "All keys", ["?"], Everywhere;
+    Palette: "palette", "Find an action, a layer or a theme by name", [":"], Everywhere;
+    NextTheme: "next-theme", "The next theme", ["T"], Everywhere;
+    Mouse: "mouse", "Release the mouse to the terminal, or capture it again", ["M"], Everywhere;
+    NextScreen: "next-screen", "The next screen", ["tab"], Everywhere;
+    PreviousScreen: "previous-screen", "The previous screen", ["backtab"], Everywhere;
+}
+LAST {
+    Back: "back", "One step back", ["esc"], Everywhere;
+    Suspend: "suspend", "Suspend to the shell; fg returns", ["ctrl-z"], Everywhere;
+    Quit: "quit", "Quit", ["q", "ctrl-c"], Everywhere;
+}
+DIALOGS {
+    CloseDialog: "close-dialog", "Close the dialog", ["esc"], In(&Dialog::ALL);
+    Accept: "accept", "Do what the dialog asks for", ["enter"], In(MODAL);
+    LineUp: "line-up", "The previous line or field", ["up", "backtab"], In(MODAL);
+    LineDown: "line-down", "The next line or field", ["down", "tab"], In(MODAL);
+    DialogPageUp: "dialog-page-up", "One page up", ["pageup"], In(MODAL);
+    DialogPageDown: "dialog-page-down", "One page down", ["pagedown"], In(MODAL);
+    SessionUp: "session-up", "The previous session", ["k"], In(&[Dialog::Sessions]);
+    SessionDown: "session-down", "The next session", ["j"], In(&[Dialog::Sessions]);
+    FirstSession: "first-session", "The first session", ["home", "g"], In(&[Dialog::Sessions]);
+    LastSession: "last-session", "The last session", ["end", "G"], In(&[Dialog::Sessions]);
+    ResumeSession: "resume-session", "Open the session and prune what is left", ["r"], In(&[Dialog::Sessions]);
+    CompareSession: "compare-session", "Add the session to the Compare screen, or take it off", ["m"], In(&[Dialog::Sessions]);
+    DeleteSession: "delete-session", "Delete the session, after a question", ["d", "delete"], In(&[Dialog::Sessions]);
+    CopySessionPath: "copy-session-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]);
+    FilterSessions: "filter-sessions", "Show only the sessions that contain some text", ["/"], In(&[Dialog::Sessions]);
+    CloseSessions: "close-sessions", "Close the list of sessions", ["q", "S"], In(&[Dialog::Sessions]);
+    PreviousChoice: "previous-choice", "The previous choice of a field", ["left"], In(&[Dialog::Form]);
+    NextChoice: "next-choice", "The next choice of a field, or turn a switch", ["right", "space"], In(&[Dialog::Form]);
+    Yes: "yes", "Yes", ["y", "Y"], In(&[Dialog::Confirm]);
+    No: "no", "No", ["n", "N", "q"], In(&[Dialog::Confirm]);
+}
+}
+
+/// All rows, in the order of the help.
+pub static ACTIONS: LazyLock<Vec<ActionInfo>> = LazyLock::new(|| {
+    let screens = Screen::ALL.into_iter().zip(NUMBERS).map(|(screen, keys)| ActionInfo {
+        action: Action::Show(screen),
+        name: screen.name(),
+        help: screen.help(),
+        keys,
+        scope: Everywhere,
+    });
+    FIRST.iter().copied().chain(screens).chain(LAST.iter().copied()).chain(DIALOGS.iter().copied()).collect()
+});
 
 impl Action {
-    /// Its line of the table.
+    /// Its row of the table.
     pub fn info(self) -> &'static ActionInfo {
-        ACTIONS.iter().find(|info| info.action == self).expect("a test finds every action in the table")
+        ACTIONS.iter().find(|info| info.action == self).expect("the macro writes a row for every action")
     }
 
     pub fn named(name: &str) -> Option<Self> {
         ACTIONS.iter().find(|info| info.name == name).map(|info| info.action)
     }
+}
 
-    /// The action that shows a screen.
-    pub fn show(screen: Screen) -> Self {
-        match screen {
-            Layers => Self::ShowLayers,
-            Layer => Self::ShowLayer,
-            Schedule => Self::ShowSchedule,
-            Errors => Self::ShowErrors,
-            Compare => Self::ShowCompare,
-            Log => Self::ShowLog,
-        }
+impl Context {
+    /// Every screen and every dialog.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let dialogs = Dialog::ALL.into_iter().map(Self::Dialog);
+        Screen::ALL.into_iter().map(Self::Screen).chain(dialogs)
+    }
+}
+
+impl From<Screen> for Context {
+    fn from(screen: Screen) -> Self {
+        Self::Screen(screen)
+    }
+}
+
+impl From<Dialog> for Context {
+    fn from(dialog: Dialog) -> Self {
+        Self::Dialog(dialog)
     }
 }
 
 impl Scope {
-    pub fn holds(self, screen: Screen) -> bool {
-        match self {
-            Everywhere => true,
-            On(screens) => screens.contains(&screen),
+    pub fn holds(self, context: impl Into<Context>) -> bool {
+        match (self, context.into()) {
+            (Everywhere, Context::Screen(_)) => true,
+            (On(screens), Context::Screen(screen)) => screens.contains(&screen),
+            (In(dialogs), Context::Dialog(dialog)) => dialogs.contains(&dialog),
+            (Everywhere | On(_), Context::Dialog(_)) | (In(_), Context::Screen(_)) => false,
         }
     }
 
-    /// True where the two have a screen in common, so that one key cannot mean both.
+    /// True where a context belongs to both scopes, so that one key cannot be bound in both.
     pub fn meets(self, other: Self) -> bool {
-        Screen::ALL.into_iter().any(|screen| self.holds(screen) && other.holds(screen))
+        Context::all().any(|context| self.holds(context) && other.holds(context))
     }
 }

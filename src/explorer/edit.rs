@@ -52,7 +52,7 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
         return state.refuse("the model is not open yet");
     };
     state.follow = false;
-    let parts = state.edited.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]);
+    let parts = state.screens.schedule.edited.map_or(vec![Part::Attention, Part::Mlp], |part| vec![part]);
     change(state, &ratio_of(layer), Edit::GoesOn, |schedule| {
         for part in parts {
             schedule.set(layer, Some(part), ratio.of(part) + by);

@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    AttemptResult, Curve, Effect, Entry, Form, Job, JobKind, JobStatus, Layer, Model, NoticeKind, Outcome,
-    Overlay, PreviousRun, Schedule, Seen, State, Work, event_routing, restore, search,
+    AttemptResult, Curve, Dialog, Effect, Entry, Form, Job, JobKind, JobStatus, Layer, Model, NoticeKind,
+    Outcome, PreviousRun, Schedule, Seen, State, Work, event_routing, restore, search,
 };
 
 /// Ghosts kept behind the newest run.
@@ -73,7 +73,7 @@ fn take(state: &mut State, at: f64, event: Event) {
                 state.layers.get(layer).map(|known| super::goal(&known.shape, method.ratio, &state.settings));
             if state.follow && layer < state.layers.len() {
                 state.layer = layer;
-                state.part = Part::Attention;
+                state.screens.layer.part = Part::Attention;
             }
             if let (Some(known), Some(goal)) = (state.layers.get_mut(layer), goal) {
                 known.failed = None;
@@ -83,7 +83,7 @@ fn take(state: &mut State, at: f64, event: Event) {
         }
         Event::Hessian { layer, part, stats, picture, scores, energy } => {
             if state.follow && state.layer == layer {
-                state.part = part;
+                state.screens.layer.part = part;
             }
             if let Some(work) = work(state, layer) {
                 work.part = part;
@@ -247,7 +247,7 @@ fn layer_done(state: &mut State, mut result: AttemptResult) {
     }
     let count = layer.attempts.len();
     if index == state.layer {
-        state.attempt = count - 1;
+        state.screens.layer.attempt = count - 1;
     }
     state.settle_choices();
     state.unsaved |= run && !state.is_replay();
@@ -296,7 +296,7 @@ fn failed(state: &mut State, message: String) {
     let export = state.job().is_some_and(|job| job.kind == JobKind::Export);
     end(state, Outcome::Failed(message.clone()));
     match state.export_form.take().filter(|_| export) {
-        Some(form) => state.overlays.push(Overlay::Form(Form { error: Some(message), ..form })),
+        Some(form) => state.dialogs.push(Dialog::Form(Form { error: Some(message), ..form })),
         None => state.say(NoticeKind::Failed, message),
     }
 }

@@ -88,7 +88,7 @@ pub fn renormalise(state: &State) -> Result<Form, String> {
 
 pub fn retry(state: &State) -> Result<Form, String> {
     opened(state)?;
-    let (layer, part) = (state.layer, state.part);
+    let (layer, part) = (state.layer, state.screens.layer.part);
     let mut method = state.method(layer);
     let planned = state.schedule.ratios.get(layer).copied().unwrap_or(method.ratio);
     let chosen = state.layers.get(layer).and_then(|layer| layer.active());

@@ -93,6 +93,14 @@ impl Key {
     }
 }
 
+impl Key {
+    /// True where the key types a character.
+    pub fn is_character(self) -> bool {
+        let held = self.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER);
+        matches!(self.code, KeyCode::Char(_)) && !held
+    }
+}
+
 impl From<KeyEvent> for Key {
     fn from(event: KeyEvent) -> Self {
         Self::new(event.code, event.modifiers)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Key, Screen, action::ACTIONS};
+use super::{ACTIONS, Action, Context, Key};
 
 /// Keys and their actions.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,7 @@ impl Default for KeyMap {
 impl KeyMap {
     /// The defaults with the lines of a key file over them: `action = "key"` or `action = ["key", "key"]`; an action that
     /// the file names has the keys of the file alone, none where the list is empty. Unknown actions, keys that cannot be
-    /// read and keys that would mean two things on one screen are refused with their line.
+    /// read and keys that would mean two things in one place are refused with their line.
     pub fn parse(text: &str, file: &str) -> Result<Self, KeyMapError> {
         let wrong =
             |at: usize, what: String| KeyMapError { file: file.into(), line: line_of(text, at), what };
@@ -101,9 +101,10 @@ impl KeyMap {
         Ok(map)
     }
 
-    /// What a key means on a screen.
-    pub fn action(&self, key: Key, screen: Screen) -> Option<Action> {
-        let holds = |&&(bound, action): &&(Key, Action)| bound == key && action.info().scope.holds(screen);
+    /// What a key means on a screen or in a dialog.
+    pub fn action(&self, key: Key, context: impl Into<Context>) -> Option<Action> {
+        let context = context.into();
+        let holds = |&&(bound, action): &&(Key, Action)| bound == key && action.info().scope.holds(context);
         self.bindings.iter().find(holds).map(|&(_, action)| action)
     }
 
@@ -121,7 +122,7 @@ impl KeyMap {
         self.keys(action).map(label).collect()
     }
 
-    /// An action with the same key on a screen that both act on.
+    /// An action with the same key on a screen or in a dialog where both apply.
     fn rival(&self, key: Key, action: Action) -> Option<Action> {
         let rival = |&&(bound, other): &&(Key, Action)| {
             bound == key && other != action && other.info().scope.meets(action.info().scope)

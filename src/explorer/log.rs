@@ -1,20 +1,15 @@
-//! What happened, line by line.
+//! The log: what happened, line by line.
 
 use std::collections::VecDeque;
 
 use crate::words::Level;
 
-/// Lines kept; older ones go.
+/// Lines kept; older ones are dropped.
 const LINES: usize = 10_000;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Log {
     entries: VecDeque<Entry>,
-    pub least: Level,
-    /// Shows lines that hold this, whatever the case; empty shows all.
-    pub filter: String,
-    /// Line under the cursor, counted among the lines shown; None follows the newest.
-    pub cursor: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +29,7 @@ impl Log {
         self.entries.push_back(entry);
     }
 
-    /// All lines, however they are filtered.
+    /// Number of lines.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -43,18 +38,8 @@ impl Log {
         self.entries.is_empty()
     }
 
-    /// Lines that the filter lets through, oldest first.
-    pub fn shown(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        let filter = self.filter.to_lowercase();
-        let least = self.least;
-        let holds = move |text: &str| filter.is_empty() || text.to_lowercase().contains(&filter);
-        self.entries.iter().filter(move |entry| entry.level >= least && holds(&entry.text))
-    }
-
-    /// Moves the cursor; past the newest line it follows again.
-    pub fn step(&mut self, lines: isize) {
-        let count = self.shown().count();
-        let at = self.cursor.unwrap_or(count.saturating_sub(1)).saturating_add_signed(lines);
-        self.cursor = (at + 1 < count).then_some(at);
+    /// Oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter()
     }
 }

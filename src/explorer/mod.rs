@@ -1,42 +1,38 @@
-//! The state of the explorer: Msg → update → Effects. No drawing, no files, no clock.
+//! The explorer: messages in, effects out, and the state drawn. No files, no clock.
+//!
+//! `Msg → update → Effect`s changes the state; [`view::draw`] shows it. A screen is a folder of `screens`, a dialog a folder of
+//! `dialogs`. Only `view` modules name ratatui.
 
 mod action;
-mod available;
 mod commands;
-mod compare;
-mod compare_numbers;
-mod compare_sessions;
-mod copy;
+mod dialogs;
 mod draft;
 mod edit;
 mod engine_events;
 mod event_routing;
-mod explain;
 mod form;
 mod forms;
 mod goal;
-mod help;
+mod hints;
 mod history;
 mod job;
 mod key;
 mod keymap;
 mod layer;
 mod log;
+mod movement;
 mod msg;
-mod navigate;
-mod overlay;
-mod overlay_keys;
-mod palette;
 mod perform;
 mod picture;
 mod pointer;
 mod previous_run;
 mod quit;
 mod restore;
+mod runs;
 mod schedule;
-mod screen;
+mod screens;
 mod search;
-mod sessions;
+mod sessions_on_disk;
 mod start;
 mod state;
 mod submit;
@@ -49,16 +45,14 @@ mod work;
 mod tests;
 
 pub use crate::words::Level;
-pub use action::{ACTIONS, Action, ActionInfo, Scope};
-pub use available::{Hint, hints};
-pub use compare::Compare;
-pub use compare_numbers::{Compared, Quantity};
-pub use compare_sessions::{ComparedSession, ComparedSessions, letter as session_letter};
+pub use action::{ACTIONS, Action, ActionInfo, Context, Scope};
+pub use dialogs::{
+    Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Sessions, palette::palette,
+};
 pub use draft::Revision;
-pub use explain::explanation;
 pub use form::{Field, Form, FormKind, Value};
 pub use goal::{Goal, goal};
-pub use help::{HelpColumns, HelpLine, help};
+pub use hints::{Hint, hints};
 pub use history::{Both, Change, Choice, History};
 pub use job::{Job, JobKind, JobStatus, Outcome};
 pub use key::Key;
@@ -66,14 +60,13 @@ pub use keymap::{KeyMap, KeyMapError};
 pub use layer::{AttemptResult, Curve, Layer, PartView, Seen, Status};
 pub use log::{Entry, Log};
 pub use msg::{Effect, Msg, Pointed, Pointer, Press};
-pub use overlay::{Ask, Confirmed, Overlay};
-pub use palette::{PaletteEntry, PaletteItem, palette};
 pub use picture::{Figure, Picture};
 pub use previous_run::PreviousRun;
 pub use schedule::{Locked, Schedule};
-pub use screen::{Panel, Screen};
+pub use screens::compare::{Compared, Quantity, Results as Compare, letter as session_letter};
+pub use screens::{Panel, Screen, Screens};
 pub use search::Search;
-pub use sessions::{Reopening, SessionList, Then, argument as session_argument};
+pub use sessions_on_disk::{Reopening, SessionList, Then, argument as session_argument};
 pub use start::{Origin, Start};
 pub use state::{Model, Notice, NoticeKind, State};
 pub use text_input::Input;

@@ -57,23 +57,24 @@ pub enum Press {
 pub enum Pointed {
     Nothing,
     Screen(Screen),
-    Panel(Panel),
+    Panel(&'static Panel),
     Layer(usize),
     /// A place on the ratio curve: the layer of its column, the ratio of its row.
     Ratio {
         layer: usize,
         ratio: f64,
     },
-    Attempt(usize),
-    /// A row of the table of sessions on the Compare screen.
-    Compared(usize),
-    LogLine(usize),
+    /// A row of the list in a panel.
+    Row {
+        panel: &'static Panel,
+        row: usize,
+    },
     /// A key hint of the footer.
     Action(Action),
-    /// A line of the topmost overlay.
-    OverlayLine(usize),
-    /// Outside the topmost overlay.
-    OutsideOverlay,
+    /// A line of the topmost dialog.
+    DialogLine(usize),
+    /// Outside the topmost dialog.
+    OutsideDialog,
 }
 
 /// What an update asks for.

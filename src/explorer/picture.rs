@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::prune::Part;
 
-use super::{Effect, Field, Form, FormKind, NoticeKind, Panel, Quantity, State};
+use super::{Effect, Field, Form, FormKind, NoticeKind, Quantity, State};
 
 pub const LOOKS: [&str; 2] = ["light", "dark"];
 const ENDINGS: [&str; 2] = ["svg", "png"];
@@ -12,7 +12,7 @@ const ENDINGS: [&str; 2] = ["svg", "png"];
 /// A chart that can be saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
-    /// Planned and done ratios over the layers.
+    /// Planned ratios and those of active attempts, over the layers.
     Ratios,
     /// Errors over the layers.
     Errors,
@@ -33,48 +33,33 @@ pub enum Figure {
     },
     /// Parameters and perplexity.
     BeforeAndAfter,
-    /// The open session and those compared beside it, over the layers.
+    /// The open session and the compared ones, over the layers.
     Sessions(Quantity),
 }
 
-/// What is to be saved, and where.
+/// A chart to save, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     pub figure: Figure,
-    /// EmbeddingAndHead in .svg or .png.
+    /// Ends in .svg or .png.
     pub path: PathBuf,
     pub dark: bool,
-    /// Replaces a file of that name.
+    /// Replaces an existing file.
     pub force: bool,
 }
 
 /// The chart of the focused panel, or why it has none.
 pub fn figure(state: &State) -> Result<Figure, String> {
     if state.model.is_none() {
-        return Err("No model is open yet, so that there is no chart".into());
+        return Err("No model is open yet, so there is no chart".into());
     }
-    let (layer, part) = (state.layer, state.part);
-    let solved = state.layers.get(layer).and_then(|layer| layer.active());
+    (state.focused().figure)(state)
+}
+
+/// The figure, once a layer is pruned.
+pub fn of_pruned(state: &State, figure: Figure) -> Result<Figure, String> {
     let any = state.layers.iter().any(|layer| layer.active().is_some());
-    let of_layer = |figure| match solved {
-        Some(_) => Ok(figure),
-        None => Err(format!("Layer {layer} has no finished attempt yet; its chart can be saved then")),
-    };
-    match state.focused() {
-        Panel::LayerTable | Panel::RatioCurve => Ok(Figure::Ratios),
-        Panel::Errors if any => Ok(Figure::Errors),
-        Panel::Sessions | Panel::Curves => Ok(Figure::Sessions(state.compared.quantity)),
-        Panel::Perplexity | Panel::Texts if any => Ok(Figure::BeforeAndAfter),
-        Panel::Errors | Panel::Perplexity | Panel::Texts => {
-            Err("Nothing is pruned yet; the chart can be saved then".into())
-        }
-        Panel::Scores => of_layer(Figure::Scores { layer, part }),
-        Panel::Batches | Panel::ErrorCurve => of_layer(Figure::ErrorCurve { layer, part }),
-        Panel::Hessian => of_layer(Figure::Hessian { layer, part }),
-        Panel::Attempts => of_layer(Figure::Attempts { layer }),
-        Panel::Correlation => Err("The correlation has no chart to be saved; focus another panel (f)".into()),
-        Panel::Log => Err("The log has no chart; copy a line with y".into()),
-    }
+    if any { Ok(figure) } else { Err("Nothing is pruned yet; prune first, then save the chart".into()) }
 }
 
 pub fn form(state: &State) -> Result<Form, String> {
@@ -100,7 +85,7 @@ pub fn submit(form: &Form, figure: Figure) -> Result<Vec<Effect>, String> {
     Ok(vec![Effect::SavePicture(Picture { figure, path, dark, force })])
 }
 
-/// What came of it.
+/// Reports the result of saving.
 pub fn saved(state: &mut State, path: &Path, result: Result<(), String>) -> Vec<Effect> {
     match result {
         Ok(()) => state.say(NoticeKind::Done, format!("Saved {}", path.display())),

@@ -1,20 +1,20 @@
-//! Quitting: what would be lost, and how to go on later.
+//! Quitting: what would be lost, and how to resume later.
 
 use crate::words;
 
-use super::{Ask, Confirmed, Effect, Job, Overlay, State, sessions};
+use super::{Confirm, Confirmed, Dialog, Effect, Job, State, sessions_on_disk::argument};
 
 pub fn quit(state: &mut State) -> Vec<Effect> {
     let lost = lost(state);
-    let asked = matches!(state.overlays.last(), Some(Overlay::Ask(Ask { then: Confirmed::Quit, .. })));
+    let asked = matches!(state.dialogs.last(), Some(Dialog::Confirm(Confirm { then: Confirmed::Quit, .. })));
     if lost.is_empty() || asked {
         return vec![Effect::Quit];
     }
     let detail = lost.join(" ");
-    state.open(Overlay::Ask(Ask { question: "Quit?".into(), detail, then: Confirmed::Quit }))
+    state.open(Dialog::Confirm(Confirm { question: "Quit?".into(), detail, then: Confirmed::Quit }))
 }
 
-/// A sentence for each thing; with a session only what is at work counts.
+/// One sentence for each thing that would be lost; with a session only the running job counts.
 fn lost(state: &State) -> Vec<String> {
     if state.is_replay() {
         return Vec::new();
@@ -22,27 +22,29 @@ fn lost(state: &State) -> Vec<String> {
     let job = state.job().map(|job| at_work(state, job));
     let rest = match &state.session {
         Some(path) => {
-            let place = sessions::argument(state, path);
+            let place = argument(state, path);
             job.is_some().then(|| {
-                format!("slimgpt --session {place} opens it again, slimgpt resume {place} goes on with it.")
+                format!("slimgpt --session {place} opens it again, slimgpt resume {place} resumes it.")
             })
         }
-        None => state.unsaved.then(|| "What was pruned has not been exported (E); it is lost.".to_string()),
+        None => state
+            .unsaved
+            .then(|| "The pruned layers have not been exported (E); they would be lost.".to_string()),
     };
     job.into_iter().chain(rest).collect()
 }
 
 fn at_work(state: &State, job: &Job) -> String {
-    let name = job.kind.name();
+    let job_name = job.kind.name();
     match &state.session {
         Some(path) if job.is_pruning() => format!(
-            "A job is at work ({name}); it ends with the program. Finished layers are kept in session {}.",
+            "A job is running ({job_name}); it ends with the program. Finished layers are kept in session {}.",
             words::session_name(path)
         ),
         Some(path) => format!(
-            "A job is at work ({name}); it ends with the program. All that was pruned is kept in session {}.",
+            "A job is running ({job_name}); it ends with the program. All pruned layers are kept in session {}.",
             words::session_name(path)
         ),
-        None => format!("A job is at work ({name}); it ends with the program."),
+        None => format!("A job is running ({job_name}); it ends with the program."),
     }
 }

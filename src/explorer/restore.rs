@@ -11,7 +11,7 @@ use super::{
     Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, Schedule, Search, Seen,
     State, Status, Then,
     draft::{self, FrontendDraft},
-    navigate, perform,
+    runs,
 };
 
 /// After `Opened`, which has made the layers.
@@ -48,8 +48,8 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
             newest.on = of;
         }
     }
-    state.attempt = usize::MAX;
-    navigate::settle_attempt(state);
+    state.screens.layer.attempt = usize::MAX;
+    state.settle_attempt();
     state.unsaved = false;
 
     let attempts = if count == 1 { "1 attempt".into() } else { format!("{count} attempts") };
@@ -72,7 +72,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     match (then, state.goes_on_from()) {
         (Then::GoOn, Some(_)) => {
             state.notice = None;
-            perform::perform(state, Action::Rerun)
+            runs::rerun(state)
         }
         (Then::GoOn, None) => {
             state.say(
@@ -173,12 +173,12 @@ pub fn forget(state: &mut State) {
     state.jobs.clear();
     (state.last_job, state.record, state.calibration) = (None, None, None);
     state.previous_runs.clear();
-    (state.runs, state.layer, state.attempt) = (0, 0, 0);
+    (state.runs, state.layer) = (0, 0);
+    state.forget_screens();
     state.broken_off = false;
-    state.layer_filter.clear();
-    (state.unsaved, state.dragging, state.follow) = (false, false, true);
+    (state.unsaved, state.follow) = (false, true);
     (state.export_form, state.notice) = (None, None);
-    state.overlays.clear();
+    state.dialogs.clear();
     let prompt = state.compare.prompt.clone();
     let text = state.compare.text.take();
     state.compare = super::Compare { prompt, ..super::Compare::new(text, &state.settings) };

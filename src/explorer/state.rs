@@ -5,12 +5,11 @@ use std::{collections::VecDeque, path::PathBuf};
 use crate::{
     config::Settings,
     protocol::{CalibrationRecord, ModelRecord, ModelShape, Pace, RunRecord, Stage},
-    prune::Part,
 };
 
 use super::{
-    Compare, ComparedSessions, Form, History, Job, KeyMap, Layer, Log, Origin, Overlay, Panel, PreviousRun,
-    Reopening, Revision, Schedule, Screen, Search, SessionList, Start, Status,
+    Compare, Dialog, Effect, Form, History, Job, KeyMap, Layer, Log, Origin, Panel, PreviousRun, Reopening,
+    Revision, Schedule, Screen, Screens, Search, SessionList, Start, Status,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +39,6 @@ pub struct State {
     pub calibration: Option<CalibrationRecord>,
     pub pace: Pace,
     pub compare: Compare,
-    /// Sessions that stand beside the open one.
-    pub compared: ComparedSessions,
     pub previous_runs: Vec<PreviousRun>,
     pub log: Log,
     /// The directory in which all is recorded.
@@ -50,27 +47,19 @@ pub struct State {
     pub sessions_root: Option<PathBuf>,
     /// The sessions on disk, once they were read.
     pub sessions: Option<SessionList>,
-    /// Only sessions whose name, model or state holds this are listed.
-    pub session_filter: String,
     /// A session that the engine was asked to open.
     pub reopening: Option<Reopening>,
     pub draft: Revision,
 
     pub screen: Screen,
-    /// The focused panel of every screen, in the order of [`Screen::ALL`].
-    pub focus: [Panel; 6],
+    /// The focused panel of each screen, in the order of [`Screen::ALL`].
+    pub focus: [&'static Panel; Screen::ALL.len()],
+    /// State of each screen.
+    pub screens: Screens,
+    /// Open dialogs, bottom first.
+    pub dialogs: Vec<Dialog>,
     /// The layer that all screens speak of.
     pub layer: usize,
-    /// The part that the Layer screen speaks of.
-    pub part: Part,
-    /// The part whose ratios are edited; None where both are at once.
-    pub edited: Option<Part>,
-    /// The attempt under the cursor, on the Layer screen.
-    pub attempt: usize,
-    /// Only layers whose number or state holds this are listed.
-    pub layer_filter: String,
-    /// Bottom first.
-    pub overlays: Vec<Overlay>,
     pub notice: Option<Notice>,
     pub keymap: KeyMap,
     pub themes: Vec<String>,
@@ -84,8 +73,6 @@ pub struct State {
     pub follow: bool,
     /// Whether layers were pruned since the last export.
     pub unsaved: bool,
-    /// Whether a drag on the ratio curve is going on.
-    pub dragging: bool,
     /// The export dialog as it was last taken, for when that fails.
     pub export_form: Option<Form>,
     /// Of a replay.
@@ -124,7 +111,6 @@ impl State {
             schedule: Schedule::default(),
             search: Search::default(),
             compare: Compare::new(eval, &start.settings),
-            compared: ComparedSessions::default(),
             settings: start.settings,
             layers: Vec::new(),
             history: History::default(),
@@ -141,17 +127,13 @@ impl State {
             session: None,
             sessions_root: start.sessions_root,
             sessions: None,
-            session_filter: String::new(),
             reopening: None,
             draft: Revision::default(),
             screen: Screen::default(),
             focus: Screen::ALL.map(|screen| screen.panels()[0]),
             layer: 0,
-            part: Part::Attention,
-            edited: None,
-            attempt: 0,
-            layer_filter: String::new(),
-            overlays: Vec::new(),
+            screens: Screens::default(),
+            dialogs: Vec::new(),
             notice: None,
             keymap: start.keymap,
             themes: start.themes,
@@ -161,7 +143,6 @@ impl State {
             opening: None,
             follow: true,
             unsaved: false,
-            dragging: false,
             export_form: None,
             replay_paused: false,
             engine_gone: None,
@@ -171,12 +152,6 @@ impl State {
     /// The job at work.
     pub fn job(&self) -> Option<&Job> {
         self.jobs.front()
-    }
-
-    /// The focused panel of the screen that is shown, or its first where that is not there now.
-    pub fn focused(&self) -> Panel {
-        let (focused, panels) = (self.focus[self.screen as usize], self.panels());
-        if panels.contains(&focused) { focused } else { panels[0] }
     }
 
     pub fn is_replay(&self) -> bool {
@@ -199,15 +174,6 @@ impl State {
         let planned = self.schedule.ratios.get(index).copied();
         let same_ratio = planned.is_none_or(|ratio| ratio.is_near(attempt.method.ratio));
         if same_above && same_ratio { Status::Done } else { Status::Stale }
-    }
-
-    /// Layers that the list shows: all, or those whose number or state holds the filter.
-    pub fn listed_layers(&self) -> Vec<usize> {
-        let filter = self.layer_filter.trim().to_lowercase();
-        let holds = |&index: &usize| {
-            filter.is_empty() || index.to_string() == filter || self.status(index).name().contains(&filter)
-        };
-        (0..self.layers.len()).filter(holds).collect()
     }
 
     /// Parameters with the attempts active, and as planned where there is none.
@@ -279,5 +245,15 @@ impl State {
             record.attention.removed.len() as u64 * unit
                 + record.mlp.removed.len() as u64 * layer.shape.per_channel,
         )
+    }
+
+    pub(super) fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {
+        self.notice = Some(Notice { kind, text: text.into() });
+    }
+
+    /// Shows why something is not done.
+    pub(super) fn refuse(&mut self, why: impl Into<String>) -> Vec<Effect> {
+        self.say(NoticeKind::Refused, why);
+        Vec::new()
     }
 }

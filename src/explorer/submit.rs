@@ -16,7 +16,7 @@ use super::{
         self, EXPORT_TYPES, FORMATS, GGUF_TYPES, HEAD_SCORES, PARTS, REFINEMENTS, SCORES, SPANS, TARGETS,
         UNITS, value_of,
     },
-    perform, picture,
+    picture, runs,
     schedule::NAMED,
 };
 
@@ -156,7 +156,7 @@ fn prompt(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
         Some(super::Value::Choice { .. } | super::Value::Switch(_)) | None => String::new(),
     };
     state.compare.prompt = Prompt { text, max_tokens, temperature, seed: whole("seed", form.text("seed"))? };
-    Ok(perform::write(state))
+    Ok(runs::write(state))
 }
 
 fn measure(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {

@@ -1,11 +1,18 @@
 //! Msg → update → Effects: the only place where the state changes.
 
+use crossterm::event::KeyModifiers;
+
 use super::{
-    Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, Overlay, State, compare_sessions, draft,
-    engine_events, overlay_keys, perform, picture, pointer, sessions,
+    Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, State,
+    dialogs::{self, Handled, Reply},
+    draft, engine_events,
+    perform::perform,
+    picture, pointer,
+    screens::compare,
+    sessions_on_disk,
 };
 
-/// Takes in what happened, and says what it asks of the world.
+/// Takes in a message, and returns what it asks of the world.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
     effects.extend(draft::keep(state));
@@ -18,10 +25,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.notice = None;
             press(state, key)
         }
-        Msg::Paste(text) => {
-            overlay_keys::paste(state, &text);
-            Vec::new()
-        }
+        Msg::Paste(text) => paste(state, &text),
         Msg::Pointer(pointer) => pointer::point(state, pointer),
         Msg::Resize(columns, rows) => {
             state.size = (columns, rows);
@@ -30,24 +34,60 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Engine(stamped) => engine_events::handle(state, stamped),
         Msg::EngineGone(cause) => gone(state, cause),
         Msg::Sessions { now, sessions } => {
-            sessions::listed(state, now, sessions);
+            sessions_on_disk::listed(state, now, sessions);
             Vec::new()
         }
-        Msg::SessionRead(session) => compare_sessions::read(state, session),
-        Msg::SessionDeleted { path, result } => sessions::deleted(state, &path, result),
+        Msg::SessionRead(session) => compare::read(state, session),
+        Msg::SessionDeleted { path, result } => sessions_on_disk::deleted(state, &path, result),
         Msg::PictureSaved { path, result } => picture::saved(state, &path, result),
     }
 }
 
-/// A key goes to the topmost overlay, and sinks to the screen where that does not take it.
+/// A key goes to the topmost dialog, and sinks to the screen where that does not take it.
 fn press(state: &mut State, key: Key) -> Vec<Effect> {
-    let action = state.keymap.action(key, state.screen);
-    // However deep in a dialog: these are never typed.
-    let always = matches!(action, Some(Action::Quit | Action::Suspend)) && overlay_keys::is_control(key);
-    if !always && let Some(effects) = overlay_keys::key(state, key) {
-        return effects;
+    let on_screen = state.keymap.action(key, state.screen);
+    // These work in every dialog: with Ctrl they are never typed.
+    let always = matches!(on_screen, Some(Action::Quit | Action::Suspend))
+        && key.modifiers.contains(KeyModifiers::CONTROL);
+    if !always && let Some(kind) = state.dialogs.last().map(|top| top.kind()) {
+        let in_dialog = state.keymap.action(key, kind);
+        let handled = dialogs::with_top(state, |top, state| {
+            let typed = |top: &mut dyn dialogs::Slice, state: &mut State| {
+                let taken = top.input().is_some_and(|input| input.key(key));
+                if taken {
+                    top.typed(state);
+                }
+                taken.then(|| Reply::Stay(Vec::new()))
+            };
+            // A character is typed where there is a text, whatever it is bound to.
+            let first = if key.is_character() { typed(top, state) } else { None };
+            let acted = first.or_else(|| top.act(state, in_dialog?));
+            let swallowed = top.is_modal().then(|| Reply::Stay(Vec::new()));
+            acted.or_else(|| typed(top, state)).or(swallowed)
+        });
+        if let Some(handled) = handled {
+            return finish(state, handled);
+        }
     }
-    action.map_or_else(Vec::new, |action| perform::perform(state, action))
+    on_screen.map_or_else(Vec::new, |action| perform(state, action))
+}
+
+/// Pasted text goes into the text of the topmost dialog.
+fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    dialogs::with_top(state, |top, state| {
+        top.input()?.paste(text);
+        top.typed(state);
+        Some(Reply::Stay(Vec::new()))
+    });
+    Vec::new()
+}
+
+/// Performs what a dialog has left to do.
+pub fn finish(state: &mut State, handled: Handled) -> Vec<Effect> {
+    match handled {
+        Handled::Effects(effects) => effects,
+        Handled::Perform(action) => perform(state, action),
+    }
 }
 
 fn gone(state: &mut State, cause: Option<String>) -> Vec<Effect> {
@@ -64,26 +104,9 @@ fn gone(state: &mut State, cause: Option<String>) -> Vec<Effect> {
     state.reopening = None;
     match &cause {
         Some(cause) => state.say(NoticeKind::Failed, cause.clone()),
-        None if state.is_replay() => state.say(NoticeKind::Done, "The recording is at its end."),
+        None if state.is_replay() => state.say(NoticeKind::Done, "The recording has ended."),
         None => {}
     }
     state.engine_gone = Some(cause);
     if opened || state.is_replay() { Vec::new() } else { vec![Effect::Quit] }
-}
-
-impl State {
-    pub(super) fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {
-        self.notice = Some(super::Notice { kind, text: text.into() });
-    }
-
-    /// Says why something is not done; asks nothing of the world.
-    pub(super) fn refuse(&mut self, why: impl Into<String>) -> Vec<Effect> {
-        self.say(NoticeKind::Refused, why);
-        Vec::new()
-    }
-
-    pub(super) fn open(&mut self, overlay: Overlay) -> Vec<Effect> {
-        self.overlays.push(overlay);
-        Vec::new()
-    }
 }

@@ -12,8 +12,8 @@ use crate::window::{
 use slimgpt::application::{
     explorer::view::LEAST,
     explorer::{
-        ACTIONS, Action, Ask, Confirmed, Field, Form, FormKind, Input, Key, Msg, Overlay, Pointer, Press,
-        Screen, State, update,
+        ACTIONS, Action, Confirm, Confirmed, Dialog, Explain, Field, Filter, Form, FormKind, Help, Input,
+        Key, Msg, Palette, Pointer, Press, Screen, Sessions, State, update,
     },
     protocol::{Event, Stage, Stamped},
 };
@@ -32,7 +32,7 @@ fn look_everywhere(state: &mut State, sizes: &[(u16, u16)], told: &str) {
             state.focus[screen as usize] = panel;
             let parts = if screen == Screen::Layer { &odd::PARTS[..] } else { &odd::PARTS[..1] };
             for &part in parts {
-                state.part = part;
+                state.screens.layer.part = part;
                 for &size in sizes {
                     state.size = size;
                     look_at(state, &format!("{told}, {panel:?}, {part}"));
@@ -50,7 +50,7 @@ fn keys() -> Vec<(Action, Key)> {
         .collect()
 }
 
-fn overlays() -> Vec<Overlay> {
+fn overlays() -> Vec<Dialog> {
     let fields = || {
         vec![
             Field::text("a text", STRANGE, STRANGE.repeat(4)),
@@ -61,23 +61,24 @@ fn overlays() -> Vec<Overlay> {
     };
     let form = |fields: Vec<Field>, at, error: Option<&str>| {
         let form = Form::new(FormKind::Export, STRANGE, fields);
-        Overlay::Form(Form { at, error: error.map(str::to_string), ..form })
+        Dialog::Form(Form { at, error: error.map(str::to_string), ..form })
     };
-    let ask = |detail: &str| Ask { question: STRANGE.into(), detail: detail.into(), then: Confirmed::Quit };
+    let ask =
+        |detail: &str| Confirm { question: STRANGE.into(), detail: detail.into(), then: Confirmed::Quit };
     vec![
-        Overlay::Help { filter: Input::new(""), scroll: 0 },
-        Overlay::Help { filter: Input::new(STRANGE), scroll: usize::MAX },
-        Overlay::Palette { input: Input::new(""), at: usize::MAX },
-        Overlay::Palette { input: Input::new("layer 模"), at: 3 },
-        Overlay::Filter { input: Input::new(STRANGE) },
-        Overlay::Sessions { at: 0 },
-        Overlay::Sessions { at: usize::MAX },
+        Dialog::Help(Help { filter: Input::new(""), scroll: 0 }),
+        Dialog::Help(Help { filter: Input::new(STRANGE), scroll: usize::MAX }),
+        Dialog::Palette(Palette { input: Input::new(""), at: usize::MAX }),
+        Dialog::Palette(Palette { input: Input::new("layer 模"), at: 3 }),
+        Dialog::Filter(Filter::new(STRANGE)),
+        Dialog::Sessions(Sessions { at: 0, ..Sessions::default() }),
+        Dialog::Sessions(Sessions { at: usize::MAX, ..Sessions::default() }),
         form(fields(), 0, Some(STRANGE)),
         form(fields().into_iter().cycle().take(90).collect(), 88, None),
         form(Vec::new(), 4, Some("")),
-        Overlay::Ask(ask("")),
-        Overlay::Ask(ask(&STRANGE.repeat(60))),
-        Overlay::Explain,
+        Dialog::Confirm(ask("")),
+        Dialog::Confirm(ask(&STRANGE.repeat(60))),
+        Dialog::Explain(Explain),
     ]
 }
 
@@ -86,7 +87,7 @@ fn every_screen_of_every_odd_state_is_whole() {
     for (told, mut state) in odd::all() {
         look_everywhere(&mut state, &[LEAST, LARGE], &told);
         for layer in 0..state.layers.len().min(8) {
-            (state.layer, state.attempt) = (layer, 0);
+            (state.layer, state.screens.layer.attempt) = (layer, 0);
             look_everywhere(&mut state, &[LEAST], &format!("{told}, layer {layer}"));
         }
     }
@@ -96,7 +97,7 @@ fn every_screen_of_every_odd_state_is_whole() {
 fn every_overlay_is_whole_over_every_screen_of_every_odd_state() {
     for (told, mut state) in odd::all() {
         for overlay in overlays() {
-            state.overlays = vec![Overlay::Explain, overlay];
+            state.dialogs = vec![Dialog::Explain(Explain), overlay];
             for screen in Screen::ALL {
                 for size in [LEAST, LARGE] {
                     (state.screen, state.size) = (screen, size);
@@ -115,7 +116,7 @@ fn the_list_is_whole_whatever_the_sessions_are() {
         let mut state = odd::half_done("demo", odd::SMALL, 3, 1e-3);
         listed::open(&mut state, sessions, 0);
         for at in (0..60).chain([500, 999]) {
-            state.overlays = vec![Overlay::Sessions { at }];
+            state.dialogs = vec![Dialog::Sessions(Sessions { at, ..Sessions::default() })];
             for size in sizes {
                 state.size = size;
                 look_at(&state, &format!("sessions, the cursor at {at}"));
@@ -134,11 +135,11 @@ fn whatever_the_sessions_are_they_stand_beside_one_another() {
     for (told, mut state) in odd::all() {
         listed::open(&mut state, Ok(listed::strange()), 0);
         for at in [1, 2, 3, 5, 6, 7, 9] {
-            state.overlays = vec![Overlay::Sessions { at }];
+            state.dialogs = vec![Dialog::Sessions(Sessions { at, ..Sessions::default() })];
             update(&mut state, Msg::Key(Key::named("m").unwrap()));
         }
-        (state.overlays, state.screen) = (Vec::new(), Screen::Compare);
-        assert!(state.holds_sessions());
+        (state.dialogs, state.screen) = (Vec::new(), Screen::Compare);
+        assert!(state.compares_sessions());
         for key in ["5", "right", "right", "down", "f", "right", "end", "right", "y", "]"] {
             update(&mut state, Msg::Key(Key::named(key).unwrap()));
             for size in sizes {
@@ -185,7 +186,7 @@ impl Dice {
 /// What may happen next: mostly keys, now and then the mouse, another size, a paste, or something from the engine.
 fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event>) -> Msg {
     // Dialogs hide all else; a person closes them again.
-    if !state.overlays.is_empty() && dice.below(4) == 0 {
+    if !state.dialogs.is_empty() && dice.below(4) == 0 {
         return Msg::Key(Key::named("esc").unwrap());
     }
     match dice.below(20) {

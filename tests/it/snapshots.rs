@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::window::{drawn, emit, listed, live, press, recorded, replay};
 use slimgpt::application::{
     explorer::view::LEAST,
-    explorer::{Msg, Overlay, Panel, Screen, State, update},
+    explorer::{Dialog, Explain, Msg, Screen, State, update},
     protocol::{CurvePoint, Event, Side, Stamped},
 };
 use slimgpt::prune::{LayerRatio, Part};
@@ -137,7 +137,7 @@ fn ratios_of_heads_and_channels_apart() {
     for (layer, ratio) in state.schedule.ratios.iter_mut().enumerate() {
         *ratio = LayerRatio { attention: 0.45 - 0.035 * layer as f64, mlp: ratio.mlp };
     }
-    (state.schedule.preset, state.edited) = (None, Some(Part::Attention));
+    (state.schedule.preset, state.screens.schedule.edited) = (None, Some(Part::Attention));
     for screen in [Screen::Layers, Screen::Schedule] {
         pictures
             .compare(&format!("apart_{}", screen.title().to_lowercase()), &State { screen, ..state.clone() });
@@ -150,11 +150,12 @@ fn every_panel_of_a_layer_where_it_has_the_room() {
     let mut pictures = Pictures::default();
     for part in [Part::Attention, Part::Mlp] {
         for &panel in Screen::Layer.panels() {
-            let mut state = State { screen: Screen::Layer, part, ..ended() };
+            let mut state = State { screen: Screen::Layer, ..ended() };
+            state.screens.layer.part = part;
             state.focus[Screen::Layer as usize] = panel;
-            let title = panel.title().to_lowercase().replace(' ', "_");
+            let title = panel.title.to_lowercase().replace(' ', "_");
             // What does not tell the parts apart is shown once.
-            if part == Part::Mlp || !matches!(panel, Panel::Attempts | Panel::ErrorCurve) {
+            if part == Part::Mlp || !["Attempts", "Error versus ratio"].contains(&panel.title) {
                 pictures.compare(&format!("panel_{title}_{part}"), &state);
             }
         }
@@ -187,7 +188,7 @@ fn a_terminal_that_is_too_small_and_a_model_that_is_not_open() {
     let mut pictures = Pictures::default();
     pictures.compare("too_small", &State { size: (62, 18), ..half_way() });
     pictures.compare("opening", &live());
-    let help = State { screen: Screen::Layer, overlays: vec![Overlay::Explain], ..live() };
+    let help = State { screen: Screen::Layer, dialogs: vec![Dialog::Explain(Explain)], ..live() };
     pictures.compare("opening_layer", &help);
     pictures.finish();
 }

@@ -58,7 +58,7 @@ pub fn print_keys(paths: Option<&Paths>) -> Result<(), tui::Error> {
     let mut text = String::from(
         "# An action that stands here has these keys alone; one without a line has its default keys.\n",
     );
-    for info in ACTIONS {
+    for info in ACTIONS.iter() {
         let keys: Vec<_> = keymap.keys(info.action).map(|key| toml::Value::String(spelled(key))).collect();
         text += &format!("\n# {}\n{} = {}\n", info.help, info.name, toml::Value::Array(keys));
     }

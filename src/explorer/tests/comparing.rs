@@ -1,11 +1,12 @@
 //! Sessions beside the open one: marked in the list, read anew, weighed, copied, let go.
 
+use crate::explorer::screens::compare;
 use std::path::PathBuf;
 
 use super::{Script, restoring::reopened};
 use crate::{
     config::{Options, Settings},
-    explorer::{Effect, Msg, NoticeKind, Origin, Panel, Pointed, Quantity, Screen},
+    explorer::{Effect, Msg, NoticeKind, Origin, Pointed, Quantity, Screen},
     protocol::{
         AttemptSummary, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
         SessionStatus, SessionSummary,
@@ -133,43 +134,43 @@ fn held_sessions_are_read_anew_with_the_screen_and_the_unreadable_one_is_left_ou
     script.send(Msg::Sessions { now: 1, sessions: Ok(vec![summary("two", 30.0)]) });
     assert_eq!(after(&script), Some(30.0), "the list tells the newest as well");
     script.send(Msg::SessionDeleted { path: path("two"), result: Ok(()) });
-    assert!(!script.state.holds_sessions());
+    assert!(!script.state.compares_sessions());
 }
 
 #[test]
 fn the_panels_of_other_sessions_are_there_only_while_some_are_held() {
     let mut script = listed();
     script.keys("esc 5");
-    assert_eq!(script.state.focused(), Panel::Texts);
+    assert_eq!(script.state.focused(), &compare::TEXTS);
     script.keys("f f");
-    assert_eq!(script.state.focused(), Panel::Texts);
+    assert_eq!(script.state.focused(), &compare::TEXTS);
     script.keys("S down m esc");
-    assert_eq!(script.state.focused(), Panel::Sessions);
+    assert_eq!(script.state.focused(), &compare::SESSIONS);
     script.keys("f");
-    assert_eq!(script.state.focused(), Panel::Curves);
+    assert_eq!(script.state.focused(), &compare::CURVES);
     script.keys("f");
-    assert_eq!(script.state.focused(), Panel::Texts);
+    assert_eq!(script.state.focused(), &compare::TEXTS);
     script.keys("F S down m esc");
-    assert_eq!(script.state.focused(), Panel::Texts);
+    assert_eq!(script.state.focused(), &compare::TEXTS);
 }
 
 #[test]
 fn left_and_right_turn_the_quantity_and_up_and_down_the_session() {
     let mut script = listed();
     script.keys("down m down m esc 5 right");
-    assert_eq!(script.state.compared.quantity, Quantity::MlpError);
+    assert_eq!(script.state.screens.compare.quantity, Quantity::MlpError);
     script.keys("right right");
-    assert_eq!(script.state.compared.quantity, Quantity::Heads);
+    assert_eq!(script.state.screens.compare.quantity, Quantity::Heads);
     script.keys("left f left");
-    assert_eq!(script.state.compared.quantity, Quantity::MlpError);
+    assert_eq!(script.state.screens.compare.quantity, Quantity::MlpError);
     script.keys("down down down");
-    assert_eq!(script.state.compared.row, 2);
+    assert_eq!(script.state.screens.compare.row, 2);
     script.keys("]");
     assert_eq!(script.state.layer, 1);
-    script.click(Pointed::Compared(1));
-    assert_eq!((script.state.compared.row, script.state.focused()), (1, Panel::Sessions));
+    script.click(Pointed::Row { panel: &compare::SESSIONS, row: 1 });
+    assert_eq!((script.state.screens.compare.row, script.state.focused()), (1, &compare::SESSIONS));
     script.keys("f f down");
-    assert_eq!(script.state.compared.row, 1, "texts scroll by themselves");
+    assert_eq!(script.state.screens.compare.row, 1, "texts scroll by themselves");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Help, palette, filters, forms and questions.
 
 use super::Script;
+use crate::explorer::{Dialog, Explain, Palette};
 use crate::{
-    explorer::{Effect, Level, Overlay, Screen},
+    explorer::{Effect, Level, Screen},
     protocol::{Command, Event},
     prune::GroupSize,
 };
@@ -34,10 +35,10 @@ fn keys_are_typed_while_something_is_typed() {
     script.keys(": q s");
     assert!(script.effects.is_empty());
     assert!(
-        matches!(script.state.overlays.last(), Some(Overlay::Palette { input, .. }) if input.text() == "qs")
+        matches!(script.state.dialogs.last(), Some(Dialog::Palette(Palette { input, .. })) if input.text() == "qs")
     );
     script.keys("esc");
-    assert!(script.state.overlays.is_empty());
+    assert!(script.state.dialogs.is_empty());
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn a_filter_shows_matching_layers_at_once_and_esc_takes_it_back() {
     script.keys("esc");
     assert_eq!(script.state.listed_layers().len(), 4);
     script.keys("/ x esc");
-    assert_eq!(script.state.layer_filter, "");
+    assert_eq!(script.state.screens.layers.filter, "");
 }
 
 #[test]
@@ -69,26 +70,26 @@ fn the_log_is_filtered_by_words_and_by_level() {
     let mut script = Script::pruned(2);
     script.handle(0, Event::Warning { message: "careful".into() });
     script.keys("6");
-    let all = script.state.log.shown().count();
+    let all = script.state.listed_log().count();
     script.keys("v");
-    let info = script.state.log.shown().count();
-    assert!(info < all && script.state.log.least == Level::Info);
+    let info = script.state.listed_log().count();
+    assert!(info < all && script.state.screens.log.least == Level::Info);
     script.keys("v");
-    assert_eq!(script.state.log.shown().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["careful"]);
+    assert_eq!(script.state.listed_log().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["careful"]);
     script.keys("v v /");
     script.text("LAYER 1");
-    assert!(script.state.log.shown().all(|entry| entry.text.contains("ayer 1")));
+    assert!(script.state.listed_log().all(|entry| entry.text.contains("ayer 1")));
 }
 
 #[test]
 fn the_log_follows_the_newest_until_the_cursor_is_moved() {
     let mut script = Script::pruned(2);
     script.keys("6");
-    assert_eq!(script.state.log.cursor, None);
+    assert_eq!(script.state.screens.log.cursor, None);
     script.keys("up");
-    assert!(script.state.log.cursor.is_some());
+    assert!(script.state.screens.log.cursor.is_some());
     script.keys("end");
-    assert_eq!(script.state.log.cursor, None);
+    assert_eq!(script.state.screens.log.cursor, None);
 }
 
 #[test]
@@ -165,10 +166,10 @@ fn perplexity_is_asked_on_a_text_of_the_person_s() {
 fn explain_stays_open_while_the_focus_moves() {
     let mut script = Script::opened(2);
     script.keys("2 i f");
-    assert_eq!(script.state.overlays, [Overlay::Explain]);
+    assert_eq!(script.state.dialogs, [Dialog::Explain(Explain)]);
     assert_ne!(script.state.focused(), Screen::Layer.panels()[0]);
     script.keys("esc");
-    assert!(script.state.overlays.is_empty());
+    assert!(script.state.dialogs.is_empty());
     assert_eq!(script.state.screen, Screen::Layer, "Esc goes one step back, not two");
 }
 
@@ -206,10 +207,10 @@ fn an_export_that_fails_gives_its_form_back_with_the_reason() {
 
 #[test]
 fn explain_tells_the_formula_of_the_score_in_use() {
-    use crate::{explorer::explanation, prune::HeadScore};
+    use crate::prune::HeadScore;
     let mut script = Script::opened(1);
     script.keys("2");
-    let formula = |script: &Script| explanation(&script.state).formula[0];
+    let formula = |script: &Script| (script.state.focused().explain)(&script.state).formula[0];
     assert!(formula(&script).contains("‖W_c L⁻ᵀ‖²"));
     script.state.settings.head_score = HeadScore::Diagonal;
     assert!(formula(&script).contains("/ P_jj"));

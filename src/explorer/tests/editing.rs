@@ -122,7 +122,7 @@ fn a_typed_ratio_is_checked_in_the_form() {
     script.retype("0.3");
     script.keys("enter");
     assert_eq!(ratio(&script, 0), 0.3);
-    assert!(script.state.overlays.is_empty());
+    assert!(script.state.dialogs.is_empty());
 }
 
 #[test]

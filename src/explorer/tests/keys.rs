@@ -9,19 +9,17 @@ use crate::explorer::{ACTIONS, Action, Key, KeyMap, Msg, Origin, Screen, hints};
 fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
     let names: HashSet<&str> = ACTIONS.iter().map(|info| info.name).collect();
     assert_eq!(names.len(), ACTIONS.len());
-    for info in ACTIONS {
+    for info in ACTIONS.iter() {
         assert_eq!(info.action.info().name, info.name);
         assert_eq!(Action::named(info.name), Some(info.action));
-        assert!(!info.keys.is_empty() && !info.help.is_empty() && !info.short.is_empty(), "{}", info.name);
+        assert!(!info.keys.is_empty() && !info.help.is_empty(), "{}", info.name);
     }
-    // The last of the enum: none is missing, since the numbers run on.
-    assert_eq!(Action::Quit as usize + 1, ACTIONS.len());
 }
 
 #[test]
 fn no_key_means_two_things_on_one_screen() {
     let map = KeyMap::default();
-    for info in ACTIONS {
+    for info in ACTIONS.iter() {
         for key in map.keys(info.action) {
             for screen in Screen::ALL.into_iter().filter(|&screen| info.scope.holds(screen)) {
                 assert_eq!(map.action(key, screen), Some(info.action), "{key} on {screen:?}");

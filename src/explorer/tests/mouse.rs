@@ -1,7 +1,9 @@
 //! Clicks, drags and the wheel.
 
 use super::Script;
-use crate::explorer::{Action, Overlay, Panel, Pointed, Press, Screen};
+use crate::explorer::Dialog;
+use crate::explorer::screens::layer;
+use crate::explorer::{Action, Pointed, Press, Screen};
 
 #[test]
 fn a_drag_on_the_curve_sets_ratios_and_is_one_edit() {
@@ -43,20 +45,20 @@ fn tabs_panels_and_hints_can_be_clicked() {
     let mut script = Script::opened(2);
     script.click(Pointed::Screen(Screen::Layer));
     assert_eq!(script.state.screen, Screen::Layer);
-    script.click(Pointed::Panel(Panel::Batches));
-    assert_eq!(script.state.focused(), Panel::Batches);
+    script.click(Pointed::Panel(&layer::BATCHES));
+    assert_eq!(script.state.focused(), &layer::BATCHES);
     script.click(Pointed::Action(Action::Help));
-    assert!(matches!(script.state.overlays.last(), Some(Overlay::Help { .. })));
+    assert!(matches!(script.state.dialogs.last(), Some(Dialog::Help(_))));
     script.click(Pointed::Action(Action::Back));
-    assert!(script.state.overlays.is_empty());
+    assert!(script.state.dialogs.is_empty());
 }
 
 #[test]
 fn a_click_outside_a_dialog_closes_it_and_does_nothing_else() {
     let mut script = Script::opened(2);
     script.keys(":");
-    script.click(Pointed::OutsideOverlay);
-    assert!(script.state.overlays.is_empty());
+    script.click(Pointed::OutsideDialog);
+    assert!(script.state.dialogs.is_empty());
     assert_eq!(script.state.screen, Screen::Layers);
 }
 

@@ -71,7 +71,7 @@ fn nothing_is_asked_of_an_engine_that_is_not_there() {
     let mut script = replay();
     for keys in ["s", "R", "r", "c", "E", "3 up", "3 d", "5 w", "5 m", "o"] {
         script.keys(keys);
-        assert!(script.effects.is_empty() && script.state.overlays.is_empty(), "{keys}");
+        assert!(script.effects.is_empty() && script.state.dialogs.is_empty(), "{keys}");
         assert!(script.notice().contains("recording"), "{keys}: {}", script.notice());
     }
 }

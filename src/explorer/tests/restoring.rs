@@ -94,7 +94,7 @@ pub fn reopened(change: impl FnOnce(&Script, &mut Restored)) -> Script {
 }
 
 fn logged(script: &Script) -> Vec<String> {
-    script.state.log.shown().map(|entry| entry.text.clone()).collect()
+    script.state.listed_log().map(|entry| entry.text.clone()).collect()
 }
 
 /// The draft that the last message had kept.
@@ -132,7 +132,7 @@ fn a_session_brings_its_attempts_its_numbers_and_what_was_seen() {
 fn an_attempt_under_the_cursor_is_chosen_by_its_number_whatever_is_missing() {
     let mut script = reopened(|_, _| {});
     script.keys("2 enter");
-    assert_eq!(script.state.attempt, 1, "the cursor is at the one active");
+    assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is at the one active");
     script.keys("up enter");
     assert!(script.effects.contains(&Effect::Command(Command::Choose { layer: 0, attempt: Some(0) })));
     assert_eq!(script.state.status(1), Status::Stale, "it rests on attempt 2");

@@ -4,8 +4,10 @@ use super::{
     Script,
     script::{hessian, layer_done, record, removed},
 };
+use crate::explorer::Dialog;
+use crate::explorer::screens::layer;
 use crate::{
-    explorer::{Confirmed, Effect, JobKind, JobStatus, Msg, Origin, Overlay, Panel, Screen, Status},
+    explorer::{Confirmed, Effect, JobKind, JobStatus, Msg, Origin, Screen, Status},
     protocol::{Attempt, Command, CurvePoint, Event, Method, Pace, PerplexityRecord, Side, Stage},
     prune::Part,
 };
@@ -39,7 +41,7 @@ fn without_a_calibration_text_start_opens_the_settings() {
     script.state.settings.calibration.clear();
     script.keys("s");
     assert!(script.effects.is_empty());
-    assert!(matches!(script.state.overlays.last(), Some(Overlay::Form(_))));
+    assert!(matches!(script.state.dialogs.last(), Some(Dialog::Form(_))));
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
     script.keys("x");
     assert!(script.effects.is_empty(), "it asks");
     script.keys("n");
-    assert!(script.state.overlays.is_empty() && script.effects.is_empty());
+    assert!(script.state.dialogs.is_empty() && script.effects.is_empty());
     script.keys("x y");
     assert_eq!(*script.command(), Command::Cancel { run: 1 });
     assert_eq!(script.status(), JobStatus::Cancelling);
@@ -159,7 +161,7 @@ fn a_retry_lies_beside_the_attempt_in_force() {
     script.handle(run, Event::JobDone);
     assert_eq!(script.state.layers[1].attempts.len(), 2);
     assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier one stays active");
-    assert_eq!(script.state.attempt, 1, "the cursor is on the new one");
+    assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is on the new one");
     assert_eq!(script.state.status(2), Status::Done);
 }
 
@@ -167,7 +169,7 @@ fn a_retry_lies_beside_the_attempt_in_force() {
 fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
     let mut script = Script::pruned(3);
     script.retry_layer_one(0.4);
-    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("enter");
     assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(1) })]);
     assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
@@ -186,7 +188,7 @@ fn a_layer_below_one_that_is_not_done_is_not_tried() {
     let mut script = Script::opened(3);
     script.state.layer = 2;
     script.keys("r");
-    assert!(script.state.overlays.is_empty() && script.notice().contains("layer 0 lies above"));
+    assert!(script.state.dialogs.is_empty() && script.notice().contains("layer 0 lies above"));
 }
 
 #[test]
@@ -216,7 +218,7 @@ fn the_choice_of_a_first_attempt_can_be_taken_back() {
     let mut script = Script::pruned(2);
     script.state.layers[1].chosen = None;
     script.state.layer = 1;
-    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("2 enter u");
     assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: None })]);
     assert_eq!(script.state.layers[1].chosen, None);
@@ -287,7 +289,7 @@ fn quitting_asks_only_when_something_would_be_lost() {
     let mut script = Script::pruned(2);
     script.keys("q");
     assert!(script.effects.is_empty());
-    assert!(matches!(&script.state.overlays[..], [Overlay::Ask(ask)] if ask.then == Confirmed::Quit));
+    assert!(matches!(&script.state.dialogs[..], [Dialog::Confirm(ask)] if ask.then == Confirmed::Quit));
     script.keys("n q y");
     assert_eq!(script.effects, [Effect::Quit]);
     script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
@@ -332,7 +334,7 @@ fn an_attempt_chosen_back_is_as_it_was() {
     script.state.schedule.put(1, 0.123_456_789_012.into());
     script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012.into();
     script.retry_layer_one(0.4);
-    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("enter up enter");
     assert_eq!(script.state.layers[1].chosen, Some(0));
     assert!((0..3).all(|layer| script.state.status(layer) == Status::Done));
@@ -381,7 +383,7 @@ fn what_was_measured_on_other_attempts_is_stale() {
     assert_eq!(stale(&script), (false, false));
     script.retry_layer_one(0.4);
     assert_eq!(stale(&script), (false, false), "nothing else is active yet");
-    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("enter");
     assert_eq!(stale(&script), (true, true));
     script.keys("u");
@@ -406,9 +408,9 @@ fn a_choice_after_an_export_would_be_lost() {
     let mut script = Script::pruned(2);
     script.retry_layer_one(0.4);
     script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
-    script.state.focus[Screen::Layer as usize] = Panel::Attempts;
+    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("enter q");
-    assert!(matches!(&script.state.overlays[..], [Overlay::Ask(_)]));
+    assert!(matches!(&script.state.dialogs[..], [Dialog::Confirm(_)]));
 }
 
 #[test]

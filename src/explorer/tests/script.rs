@@ -1,10 +1,10 @@
 //! A person and an engine, played.
 
+use crate::explorer::Dialog;
 use crate::{
     config::{Options, Settings},
     explorer::{
-        Effect, JobStatus, Key, KeyMap, Msg, Origin, Overlay, Pointed, Pointer, Press, Start, State, Value,
-        update,
+        Effect, JobStatus, Key, KeyMap, Msg, Origin, Pointed, Pointer, Press, Start, State, Value, update,
     },
     protocol::{
         Attempt, Command, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
@@ -114,28 +114,28 @@ impl Script {
     }
 
     pub fn form_text(&self, label: &str) -> String {
-        match self.state.overlays.last() {
-            Some(Overlay::Form(form)) => form.text(label).to_string(),
+        match self.state.dialogs.last() {
+            Some(Dialog::Form(form)) => form.text(label).to_string(),
             other => panic!("expected a form, found {other:?}"),
         }
     }
 
     pub fn form_error(&self) -> Option<String> {
-        match self.state.overlays.last() {
-            Some(Overlay::Form(form)) => form.error.clone(),
+        match self.state.dialogs.last() {
+            Some(Dialog::Form(form)) => form.error.clone(),
             Some(_) | None => None,
         }
     }
 
     /// Moves the form's cursor to a field.
     pub fn field(&mut self, label: &str) {
-        let Some(Overlay::Form(form)) = self.state.overlays.last_mut() else { panic!("no form is open") };
+        let Some(Dialog::Form(form)) = self.state.dialogs.last_mut() else { panic!("no form is open") };
         form.at = form.fields.iter().position(|field| field.label == label).unwrap();
     }
 
     pub fn switch(&mut self, label: &str, on: bool) {
         self.field(label);
-        let Some(Overlay::Form(form)) = self.state.overlays.last_mut() else { panic!("no form is open") };
+        let Some(Dialog::Form(form)) = self.state.dialogs.last_mut() else { panic!("no form is open") };
         let at = form.at;
         form.fields[at].value = Value::Switch(on);
     }

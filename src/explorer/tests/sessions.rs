@@ -1,5 +1,6 @@
 //! The list of sessions: looking, opening, deleting; and quitting with one open.
 
+use crate::explorer::{Dialog, Sessions, State};
 use std::path::PathBuf;
 
 use super::{
@@ -8,7 +9,7 @@ use super::{
     script,
 };
 use crate::{
-    explorer::{Effect, Msg, Origin, Overlay, Pointed, Press, Screen},
+    explorer::{Effect, Msg, Origin, Pointed, Press, Screen},
     protocol::{Command, Event, SessionStatus, SessionSummary, Side},
 };
 
@@ -24,6 +25,15 @@ fn listed() -> Script {
     assert_eq!(script.effects, [Effect::ListSessions]);
     script.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
     script
+}
+
+/// The list, wherever it is in the stack of dialogs.
+fn list(state: &State) -> &Sessions {
+    let list = state
+        .dialogs
+        .iter()
+        .find_map(|dialog| if let Dialog::Sessions(list) = dialog { Some(list) } else { None });
+    list.expect("the list is open")
 }
 
 fn some() -> Vec<SessionSummary> {
@@ -45,7 +55,7 @@ fn a_session_of_the_list_is_opened_in_place_of_the_one_that_is_open() {
     let mut script = listed();
     script.keys("down enter");
     assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
-    assert!(script.state.overlays.is_empty());
+    assert!(script.state.dialogs.is_empty());
     script.keys("s");
     assert!(script.effects.is_empty() && script.notice().contains("a session is being opened"));
     script.keys("3 up");
@@ -98,7 +108,7 @@ fn what_cannot_be_opened_is_refused_with_what_to_do() {
     busy.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
     busy.keys("down enter");
     assert!(busy.effects.is_empty() && busy.notice().contains("cancel it (x)"));
-    assert!(matches!(busy.state.overlays.last(), Some(Overlay::Sessions { .. })));
+    assert!(matches!(busy.state.dialogs.last(), Some(Dialog::Sessions(_))));
 }
 
 #[test]
@@ -120,7 +130,7 @@ fn a_session_is_deleted_after_a_yes_and_never_the_one_that_is_open() {
     script.keys("end up d");
     assert!(script.notice().contains("process 1234"));
     script.keys("down d");
-    let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
+    let Some(Dialog::Confirm(ask)) = script.state.dialogs.last() else { panic!() };
     assert!(ask.question.contains("tiny-five") && ask.detail.contains("4.0 KiB"), "{ask:?}");
     script.keys("n");
     assert!(script.effects.is_empty());
@@ -132,7 +142,11 @@ fn a_session_is_deleted_after_a_yes_and_never_the_one_that_is_open() {
     let mut left = some();
     left.pop();
     script.send(Msg::Sessions { now: 1, sessions: Ok(left) });
-    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 3 }], "the cursor stays in the list");
+    assert_eq!(
+        script.state.dialogs,
+        [Dialog::Sessions(Sessions { at: 3, ..Sessions::default() })],
+        "the cursor stays in the list"
+    );
     script.send(Msg::SessionDeleted { path: path("tiny-two"), result: Err("no".into()) });
     assert_eq!(script.notice(), "no");
 }
@@ -144,7 +158,7 @@ fn the_cursor_stays_at_its_session_when_the_list_changes() {
     let mut changed = some();
     changed.swap(0, 2);
     script.send(Msg::Sessions { now: 1, sessions: Ok(changed) });
-    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 0 }]);
+    assert_eq!(script.state.dialogs, [Dialog::Sessions(Sessions { at: 0, ..Sessions::default() })]);
     script.send(Msg::Sessions { now: 1, sessions: Err("not readable".into()) });
     script.keys("down enter r d y");
     assert!(script.effects.is_empty());
@@ -153,15 +167,15 @@ fn the_cursor_stays_at_its_session_when_the_list_changes() {
 #[test]
 fn the_mouse_selects_a_session_and_the_wheel_moves_among_them() {
     let mut script = listed();
-    script.click(Pointed::OverlayLine(2));
-    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 2 }]);
+    script.click(Pointed::DialogLine(2));
+    assert_eq!(script.state.dialogs, [Dialog::Sessions(Sessions { at: 2, ..Sessions::default() })]);
     script.point(Press::WheelUp, Pointed::Nothing);
-    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 1 }]);
-    script.click(Pointed::OverlayLine(1));
+    assert_eq!(script.state.dialogs, [Dialog::Sessions(Sessions { at: 1, ..Sessions::default() })]);
+    script.click(Pointed::DialogLine(1));
     assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
     let mut script = listed();
-    script.click(Pointed::OutsideOverlay);
-    assert!(script.state.overlays.is_empty());
+    script.click(Pointed::OutsideDialog);
+    assert!(script.state.dialogs.is_empty());
 }
 
 #[test]
@@ -170,22 +184,22 @@ fn a_filter_lists_sessions_by_name_and_state_and_esc_takes_it_back_first() {
     script.keys("down down /");
     script.text("TINY-F");
     let names = |script: &Script| -> Vec<String> {
-        script.state.listed_sessions().iter().map(|session| session.name.clone()).collect()
+        list(&script.state).listed(&script.state).iter().map(|session| session.name.clone()).collect()
     };
     assert_eq!(names(&script), ["tiny-four", "tiny-five"]);
     script.keys("enter down d");
-    let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
+    let Some(Dialog::Confirm(ask)) = script.state.dialogs.last() else { panic!() };
     assert!(ask.question.contains("tiny-five"));
     script.keys("n / ctrl-u");
     script.text("left");
     script.keys("enter");
     assert_eq!(names(&script), ["tiny-two"]);
     script.keys("esc");
-    assert_eq!((names(&script).len(), script.state.overlays.len()), (5, 1));
+    assert_eq!((names(&script).len(), script.state.dialogs.len()), (5, 1));
     script.keys("/ x esc");
     assert_eq!(names(&script).len(), 5);
     script.keys("esc");
-    assert!(script.state.overlays.is_empty());
+    assert!(script.state.dialogs.is_empty());
 }
 
 #[test]
@@ -207,7 +221,7 @@ fn every_screen_opens_the_list_and_the_palette_finds_it() {
     script.keys(":");
     script.text("sessions");
     script.keys("enter");
-    assert_eq!(script.state.overlays, [Overlay::Sessions { at: 0 }]);
+    assert_eq!(script.state.dialogs, [Dialog::Sessions(Sessions { at: 0, ..Sessions::default() })]);
 }
 
 #[test]
@@ -225,7 +239,7 @@ fn a_recording_shows_the_list_but_opens_nothing() {
 fn with_a_session_nothing_is_lost_by_quitting() {
     let mut script = reopened(|_, _| {});
     script.keys("R q");
-    let Some(Overlay::Ask(ask)) = script.state.overlays.last() else { panic!() };
+    let Some(Dialog::Confirm(ask)) = script.state.dialogs.last() else { panic!() };
     assert!(ask.detail.contains("Finished layers are kept in session tiny-one."), "{}", ask.detail);
     assert!(
         ask.detail.contains("slimgpt --session tiny-one opens it again, slimgpt resume tiny-one goes on")

@@ -5,7 +5,7 @@ use crate::{
     words,
 };
 
-use super::screens::stage;
+use super::stage;
 
 /// A few words, such as "layer 3: pruning mlp".
 pub(super) fn words(state: &State, job: &Job) -> String {

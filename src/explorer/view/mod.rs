@@ -1,35 +1,47 @@
-//! Draws the state: header and tabs, one of six screens, overlays, footer. Nothing here changes anything.
+//! Drawing: header and tabs, the current screen, the open dialogs, the footer. Nothing here changes the state.
 
 mod ascii;
+pub mod canvas;
+pub mod charts;
+mod dialogs;
 mod footer;
 mod header;
 mod hits;
+pub mod input_line;
 mod job_words;
-mod overlays;
+pub mod list;
 mod pieces;
-mod screens;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod screen_tests;
+pub mod stage;
+pub mod status;
 mod tabs;
 #[cfg(test)]
 mod tests;
-mod text;
+pub mod text;
 mod theme;
 mod too_small;
-mod widgets;
+pub mod widgets;
+pub mod window;
 
+pub use canvas::{Canvas, Fact};
 pub use hits::Hits;
 pub use theme::{Depth, Environment, Glyphs, Role, Source, Theme, load};
 
-use ratatui::{
+use ratatui::layout::{Constraint, Layout};
+pub use ratatui::{
     Frame,
-    layout::{Constraint, Layout},
+    layout::{Position, Rect},
 };
 
 use crate::explorer::State;
 
-/// The least size that everything fits in: columns, rows.
+/// The smallest window: columns, rows.
 pub const LEAST: (u16, u16) = (80, 24);
 
-/// Draws everything, and tells what lies where for the mouse.
+/// Draws everything, and returns what the mouse can point at.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
     let mut hits = Hits::default();
     let area = frame.area();
@@ -45,8 +57,8 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         ]));
         header::draw(frame, top, state, theme);
         tabs::draw(frame, tabs, state, theme, &mut hits);
-        screens::draw(frame, body, state, theme, &mut hits);
-        overlays::draw(frame, body, state, theme, &mut hits);
+        canvas::draw(frame, body, state, theme, &mut hits);
+        dialogs::draw(frame, body, state, theme, &mut hits);
         footer::draw(frame, foot, state, theme, &mut hits);
     }
     match theme.glyphs {

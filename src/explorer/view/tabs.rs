@@ -1,4 +1,4 @@
-//! The second row: the six screens by number, and how many layers wait to be run again.
+//! The second row: the screens with their number keys, and how many layers failed or are stale.
 
 use ratatui::{
     Frame,
@@ -14,13 +14,7 @@ use super::{Hits, Role, Theme, text};
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     let mut x = area.x;
     for screen in Screen::ALL {
-        let title = match (screen, state.layers.is_empty()) {
-            (Screen::Layer, false) => format!("Layer {}", state.layer),
-            (Screen::Layer, true)
-            | (Screen::Layers | Screen::Schedule | Screen::Errors | Screen::Compare | Screen::Log, _) => {
-                screen.title().into()
-            }
-        };
+        let title = screen.slice().tab(state);
         let number = screen.number().to_string();
         let width = (text::width(&title) + number.len() + 3) as u16;
         let tab = Rect { x, width, ..area }.intersection(area);

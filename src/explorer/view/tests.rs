@@ -1,5 +1,7 @@
 //! The window at every size, with everything that may lie over it.
 
+use crate::explorer::dialogs::help::{self, AROUND_HELP, HelpLine};
+use crate::explorer::{Confirm, Dialog, Explain, Filter, Help, Palette};
 use std::path::PathBuf;
 
 use ratatui::{
@@ -14,8 +16,8 @@ use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, text};
 use crate::{
     config::{Options, Settings},
     explorer::{
-        Action, Ask, Confirmed, Field, Form, FormKind, HelpLine, Input, Job, JobKind, JobStatus, KeyMap, Msg,
-        Notice, NoticeKind, Origin, Overlay, Pointed, Screen, Start, State, help::AROUND_HELP, update,
+        Action, Confirmed, Field, Form, FormKind, Input, Job, JobKind, JobStatus, KeyMap, Msg, Notice,
+        NoticeKind, Origin, Pointed, Screen, Start, State, update,
     },
     protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
 };
@@ -95,7 +97,7 @@ fn working(kind: JobKind) -> State {
     state
 }
 
-fn overlays() -> Vec<Overlay> {
+fn overlays() -> Vec<Dialog> {
     let long = "a value that is far longer than the field, with 深い characters. ".repeat(4);
     let fields = vec![
         Field::text("ratio", "from 0 to below 1", "0.25"),
@@ -110,21 +112,21 @@ fn overlays() -> Vec<Overlay> {
     let form = |kind, fields: Vec<Field>, at| {
         let mut form = Form::new(kind, "A form with a title", fields);
         (form.at, form.error) = (at, Some("the directory holds something else; choose another".into()));
-        Overlay::Form(form)
+        Dialog::Form(form)
     };
     let many = fields.iter().cycle().take(60).cloned().collect();
     vec![
-        Overlay::Help { filter: Input::new(""), scroll: 7 },
-        Overlay::Help { filter: Input::new("layer ratio"), scroll: 0 },
-        Overlay::Help { filter: Input::new("nothing has this"), scroll: 900 },
-        Overlay::Palette { input: Input::new(""), at: 30 },
-        Overlay::Palette { input: Input::new("zzz"), at: 3 },
-        Overlay::Filter { input: Input::new(long.clone()) },
+        Dialog::Help(Help { filter: Input::new(""), scroll: 7 }),
+        Dialog::Help(Help { filter: Input::new("layer ratio"), scroll: 0 }),
+        Dialog::Help(Help { filter: Input::new("nothing has this"), scroll: 900 }),
+        Dialog::Palette(Palette { input: Input::new(""), at: 30 }),
+        Dialog::Palette(Palette { input: Input::new("zzz"), at: 3 }),
+        Dialog::Filter(Filter::new(long.clone())),
         form(FormKind::Export, fields.clone(), 1),
         form(FormKind::Settings, many, 57),
         form(FormKind::Ratio { layer: 2 }, Vec::new(), 0),
-        Overlay::Ask(Ask { question: "End the run?".into(), detail: long, then: Confirmed::Cancel }),
-        Overlay::Explain,
+        Dialog::Confirm(Confirm { question: "End the run?".into(), detail: long, then: Confirmed::Cancel }),
+        Dialog::Explain(Explain),
     ]
 }
 
@@ -171,14 +173,14 @@ fn every_overlay_is_drawn_at_every_size() {
             for base in [empty(), opened()] {
                 for overlay in overlays() {
                     for screen in Screen::ALL {
-                        let overlays = vec![overlay.clone()];
-                        drawn(&State { overlays, screen, size, ..base.clone() }, &theme, size);
+                        let dialogs = vec![overlay.clone()];
+                        drawn(&State { dialogs, screen, size, ..base.clone() }, &theme, size);
                     }
                 }
             }
         }
     }
-    drawn(&State { overlays: overlays(), ..opened() }, &Theme::default(), LEAST);
+    drawn(&State { dialogs: overlays(), ..opened() }, &Theme::default(), LEAST);
 }
 
 #[test]
@@ -253,13 +255,13 @@ fn the_help_is_readable_in_full_in_the_least_window() {
     for size in [LEAST, (100, 30), (120, 36), (200, 60)] {
         let mut state = State { size, ..opened() };
         let mut seen = String::new();
-        for scroll in 0..crate::explorer::help(&state, "").len() {
-            state.overlays = vec![Overlay::Help { filter: Input::new(""), scroll }];
+        for scroll in 0..help::help(&state, "").len() {
+            state.dialogs = vec![Dialog::Help(Help { filter: Input::new(""), scroll })];
             let (buffer, _, _) = drawn(&state, &Theme::default(), size);
             seen.push_str(&screen(&buffer));
         }
         assert!(!seen.contains('…'), "{size:?}\n{seen}");
-        for line in crate::explorer::help(&state, "") {
+        for line in help::help(&state, "") {
             match line {
                 HelpLine::Entry { help, .. } | HelpLine::Rest(help) => assert!(seen.contains(help), "{help}"),
                 HelpLine::Heading(_) | HelpLine::Blank => {}
@@ -285,13 +287,13 @@ fn tabs_show_the_screen_and_can_be_clicked() {
 #[test]
 fn only_the_topmost_overlay_can_be_pointed_at() {
     let mut state = opened();
-    state.overlays = vec![Overlay::Palette { input: Input::new(""), at: 0 }];
+    state.dialogs = vec![Dialog::Palette(Palette { input: Input::new(""), at: 0 })];
     let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
-    assert_eq!(hits.at(1, 1), Pointed::OutsideOverlay);
+    assert_eq!(hits.at(1, 1), Pointed::OutsideDialog);
     assert!(cursor.is_some(), "what is typed has a cursor");
     let under: Vec<Pointed> = (0..40).map(|y| hits.at(60, y)).collect();
-    assert!(under.contains(&Pointed::OverlayLine(0)));
-    state.overlays.push(overlays().pop().unwrap());
+    assert!(under.contains(&Pointed::DialogLine(0)));
+    state.dialogs.push(overlays().pop().unwrap());
     let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
     assert_eq!(hits.at(1, 1), Pointed::Screen(Screen::Layers), "explain lets clicks through");
     assert_eq!(cursor, None);
@@ -300,13 +302,13 @@ fn only_the_topmost_overlay_can_be_pointed_at() {
 #[test]
 fn the_help_shows_its_last_line_when_scrolled_to_the_end() {
     let mut state = opened();
-    state.overlays = vec![Overlay::Help { filter: Input::new(""), scroll: 0 }];
+    state.dialogs = vec![Dialog::Help(Help { filter: Input::new(""), scroll: 0 })];
     for _ in 0..40 {
         let key = crate::explorer::Key::named("pagedown").unwrap();
         update(&mut state, Msg::Key(key));
     }
-    let lines = crate::explorer::help(&state, "").len();
-    let Some(Overlay::Help { scroll, .. }) = state.overlays.last() else { panic!("help is open") };
+    let lines = help::help(&state, "").len();
+    let Some(Dialog::Help(Help { scroll, .. })) = state.dialogs.last() else { panic!("help is open") };
     assert_eq!(*scroll, lines - usize::from(state.size.1 - AROUND_HELP));
     let (buffer, _, _) = drawn(&state, &Theme::default(), state.size);
     assert!(screen(&buffer).contains(&format!("of {lines}")));
@@ -317,14 +319,14 @@ fn the_help_shows_its_last_line_when_scrolled_to_the_end() {
 fn without_colours_no_colour_is_written_and_the_selection_is_reversed() {
     let (themes, _) = super::load(&[]);
     let mut state = opened();
-    state.overlays = vec![Overlay::Palette { input: Input::new(""), at: 2 }];
+    state.dialogs = vec![Dialog::Palette(Palette { input: Input::new(""), at: 2 })];
     for theme in themes {
         let theme = theme.resolved(Depth::None, Glyphs::Unicode);
         let (buffer, hits, _) = drawn(&state, &theme, (120, 40));
         for cell in &buffer.content {
             assert_eq!((cell.fg, cell.bg), Default::default(), "{}", theme.name);
         }
-        let chosen = (0..40).find(|&y| hits.at(60, y) == Pointed::OverlayLine(2)).unwrap();
+        let chosen = (0..40).find(|&y| hits.at(60, y) == Pointed::DialogLine(2)).unwrap();
         assert!(buffer[(60, chosen)].modifier.contains(Modifier::REVERSED), "{}", theme.name);
     }
 }
@@ -337,7 +339,7 @@ fn ascii_means_ascii() {
         if let Some(model) = &mut state.model {
             model.record.name = "demo".into();
         }
-        state.overlays = vec![overlay];
+        state.dialogs = vec![overlay];
         let (buffer, _, _) = drawn(&state, &theme, (140, 50));
         let ours = |c: char| !c.is_ascii() && !"深い".contains(c);
         let left: String = screen(&buffer).chars().filter(|&c| ours(c)).collect();
@@ -357,7 +359,7 @@ fn a_replay_is_named_and_has_its_speed_in_the_header() {
 fn a_theme_with_its_own_background_fills_the_window_with_it() {
     let (themes, _) = super::load(&[]);
     let own = themes.into_iter().find(|theme| theme.name == "high-contrast").unwrap();
-    let state = State { overlays: vec![overlays().remove(3)], ..empty() };
+    let state = State { dialogs: vec![overlays().remove(3)], ..empty() };
     let (buffer, _, _) = drawn(&state, &own, LEAST);
     let background = own.style(Role::Text).bg.unwrap();
     for cell in &buffer.content {

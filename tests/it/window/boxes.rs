@@ -3,7 +3,7 @@
 use ratatui::layout::{Position, Rect};
 use slimgpt::application::{
     explorer::view::LEAST,
-    explorer::{Overlay, Panel, Pointed, Screen, State, explanation, palette},
+    explorer::{Dialog, Explain, Palette, Pointed, Screen, State, palette},
 };
 
 use super::Shown;
@@ -38,16 +38,12 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
             sheet.fail(format!("a box reaches into row {y}"));
         }
     }
-    match state.overlays.last() {
+    match state.dialogs.last() {
         None => sheet.has_whole_boxes(),
-        Some(Overlay::Filter { .. }) => {}
-        Some(Overlay::Explain) => sheet.has_whole_explanation(),
+        Some(Dialog::Filter(_)) => {}
+        Some(Dialog::Explain(Explain)) => sheet.has_whole_explanation(),
         Some(
-            Overlay::Help { .. }
-            | Overlay::Palette { .. }
-            | Overlay::Sessions { .. }
-            | Overlay::Form(_)
-            | Overlay::Ask(_),
+            Dialog::Help(_) | Dialog::Palette(_) | Dialog::Sessions(_) | Dialog::Form(_) | Dialog::Confirm(_),
         ) => {
             sheet.has_whole_window();
         }
@@ -114,7 +110,7 @@ impl Sheet<'_> {
         let area = self.shown.buffer.area;
         let inside: Vec<Position> = (0..area.height - 1)
             .flat_map(|y| (0..area.width).map(move |x| Position { x, y }))
-            .filter(|at| self.shown.hits.at(at.x, at.y) != Pointed::OutsideOverlay)
+            .filter(|at| self.shown.hits.at(at.x, at.y) != Pointed::OutsideDialog)
             .collect();
         let (Some(first), Some(last)) = (inside.first(), inside.last()) else {
             self.fail("no window".into())
@@ -126,7 +122,7 @@ impl Sheet<'_> {
     }
 
     fn has_whole_explanation(&self) {
-        let title = format!("╭ {} ", explanation(self.state).title);
+        let title = format!("╭ {} ", (self.state.focused().explain)(self.state).title);
         let starts =
             |&(x, y): &(u16, u16)| self.rows[usize::from(y)][usize::from(x)..].concat().starts_with(&title);
         let found: Vec<(u16, u16)> = self.places(CORNERS[0]).into_iter().filter(starts).collect();
@@ -167,34 +163,36 @@ impl Sheet<'_> {
 
 /// What keys act on: a row that must be seen.
 fn selected(state: &State) -> Option<Pointed> {
-    match (state.overlays.last(), state.screen) {
-        (Some(Overlay::Palette { input, at }), _) => {
+    match (state.dialogs.last(), state.screen) {
+        (Some(Dialog::Palette(Palette { input, at })), _) => {
             let last = palette(state, input.text()).len().checked_sub(1)?;
-            Some(Pointed::OverlayLine((*at).min(last)))
+            Some(Pointed::DialogLine((*at).min(last)))
         }
-        (Some(Overlay::Sessions { at }), _) => {
-            let last = state.listed_sessions().len().checked_sub(1)?;
-            Some(Pointed::OverlayLine((*at).min(last)))
+        (Some(Dialog::Sessions(list)), _) => {
+            let last = list.listed(state).len().checked_sub(1)?;
+            Some(Pointed::DialogLine(list.at.min(last)))
         }
-        (Some(Overlay::Form(form)), _) => {
-            (form.at < form.fields.len()).then_some(Pointed::OverlayLine(form.at))
+        (Some(Dialog::Form(form)), _) => {
+            (form.at < form.fields.len()).then_some(Pointed::DialogLine(form.at))
         }
-        (Some(Overlay::Help { .. } | Overlay::Filter { .. } | Overlay::Ask(_)), _) => None,
-        (Some(Overlay::Explain) | None, Screen::Layers) => {
+        (Some(Dialog::Help(_) | Dialog::Filter(_) | Dialog::Confirm(_)), _) => None,
+        (Some(Dialog::Explain(Explain)) | None, Screen::Layers) => {
             state.listed_layers().contains(&state.layer).then_some(Pointed::Layer(state.layer))
         }
-        (Some(Overlay::Explain) | None, Screen::Layer) => {
+        (Some(Dialog::Explain(Explain)) | None, Screen::Layer) => {
             let attempts = &state.layers.get(state.layer)?.attempts;
-            let listed = state.focused() == Panel::Attempts && state.attempt < attempts.len();
-            listed.then_some(Pointed::Attempt(state.attempt))
+            let (panel, row) = (state.focused(), state.screens.layer.attempt);
+            (panel.title == "Attempts" && row < attempts.len()).then_some(Pointed::Row { panel, row })
         }
-        (Some(Overlay::Explain) | None, Screen::Log) => {
-            let last = state.log.shown().count().checked_sub(1)?;
-            state.log.cursor.map(|cursor| Pointed::LogLine(cursor.min(last)))
+        (Some(Dialog::Explain(Explain)) | None, Screen::Log) => {
+            let last = state.listed_log().count().checked_sub(1)?;
+            let row = state.screens.log.cursor?.min(last);
+            Some(Pointed::Row { panel: state.focused(), row })
         }
-        (Some(Overlay::Explain) | None, Screen::Compare) => {
-            (state.focused() == Panel::Sessions).then_some(Pointed::Compared(state.compared.row))
+        (Some(Dialog::Explain(Explain)) | None, Screen::Compare) => {
+            let (panel, row) = (state.focused(), state.screens.compare.row);
+            (panel.title == "Sessions").then_some(Pointed::Row { panel, row })
         }
-        (Some(Overlay::Explain) | None, Screen::Schedule | Screen::Errors) => None,
+        (Some(Dialog::Explain(Explain)) | None, Screen::Schedule | Screen::Errors) => None,
     }
 }

@@ -1,0 +1,82 @@
+//! A form as a dialog: its fields are edited, then it is submitted.
+
+mod view;
+
+use super::{Reply, Slice, lines};
+use crate::explorer::{
+    Action, Form, Hint, Input, State, Value, submit,
+    view::{Frame, Hits, Position, Rect, Theme},
+};
+
+impl Slice for Form {
+    fn hints(&self, state: &State) -> Vec<Hint> {
+        let hints = [
+            Hint::of(state, Action::Accept, "do it"),
+            Hint::pair(state, (Action::LineUp, Action::LineDown), "field"),
+            Hint::pair(state, (Action::PreviousChoice, Action::NextChoice), "choose"),
+            Hint::of(state, Action::CloseDialog, "close"),
+        ];
+        hints.into_iter().flatten().collect()
+    }
+
+    fn act(&mut self, state: &mut State, action: Action) -> Option<Reply> {
+        if action == Action::CloseDialog {
+            return Some(Reply::Close(Vec::new()));
+        }
+        if action == Action::Accept {
+            return Some(match submit::submit(state, self) {
+                Ok(effects) => Reply::Close(effects),
+                Err(why) => {
+                    self.error = Some(why);
+                    Reply::Stay(Vec::new())
+                }
+            });
+        }
+        if let Some(lines) = lines(action) {
+            Self::step(self, lines.signum());
+            return Some(Reply::Stay(Vec::new()));
+        }
+        let choices = [(Action::PreviousChoice, -1), (Action::NextChoice, 1)];
+        let by = choices.into_iter().find(|(choice, _)| *choice == action).map(|(_, by)| by)?;
+        // In a text these keys move the cursor, and type.
+        self.input().is_none().then(|| {
+            self.turn(by);
+            Reply::Stay(Vec::new())
+        })
+    }
+
+    fn click(&mut self, _state: &mut State, line: usize) -> Reply {
+        let again = self.at == line;
+        self.at = line.min(self.fields.len().saturating_sub(1));
+        if again {
+            self.turn(1);
+        }
+        Reply::Stay(Vec::new())
+    }
+
+    fn step(&mut self, _state: &State, lines: isize) {
+        Self::step(self, lines.signum());
+    }
+
+    fn input(&mut self) -> Option<&mut Input> {
+        match &mut self.fields.get_mut(self.at)?.value {
+            Value::Text(input) => Some(input),
+            Value::Choice { .. } | Value::Switch(_) => None,
+        }
+    }
+
+    fn typed(&mut self, _state: &mut State) {
+        self.error = None;
+    }
+
+    fn draw(
+        &self,
+        frame: &mut Frame<'_>,
+        body: Rect,
+        state: &State,
+        theme: &Theme,
+        hits: &mut Hits,
+    ) -> Option<Position> {
+        view::draw(frame, body, self, state, theme, hits)
+    }
+}

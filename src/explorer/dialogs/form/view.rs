@@ -1,0 +1,169 @@
+//! A dialog of fields: what is typed, chosen or switched before something is done.
+
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+    style::Modifier,
+    text::{Line, Span},
+};
+
+use crate::{
+    explorer::view::{Hits, Role, Theme, text},
+    explorer::{Field, Form, FormKind, Pointed, State, Value},
+    words,
+};
+
+use crate::explorer::view::{
+    input_line,
+    list::{first_in_sight, rows},
+    window,
+};
+
+/// Columns of the window.
+const COLUMNS: u16 = 74;
+/// Columns before the labels, and between a label and its value.
+const MARK: usize = 2;
+const GAP: usize = 2;
+
+/// A row below the fields.
+struct Note {
+    role: Role,
+    line: String,
+}
+
+pub fn draw(
+    frame: &mut Frame<'_>,
+    body: Rect,
+    form: &Form,
+    state: &State,
+    theme: &Theme,
+    hits: &mut Hits,
+) -> Option<Position> {
+    let columns = COLUMNS.min(body.width);
+    let inside = usize::from(columns.saturating_sub(window::BORDERS.0));
+    let (notes, reserved) = notes(form, state, theme, inside);
+    let wanted = form.fields.len() + 1 + reserved;
+    let area = window::centred(body, columns, (wanted as u16).saturating_add(window::BORDERS.1));
+    let foot = match form.fields.len() {
+        count if count > field_rows(area, reserved) => format!("{} of {count}", form.at + 1),
+        _ => String::new(),
+    };
+    let inner = window::open(frame, area, (&form.title, &foot), theme, hits);
+    let visible = field_rows(area, reserved);
+    let first = first_in_sight(form.at, form.fields.len(), visible);
+    let labels = form.fields.iter().map(|field| text::width(field.label)).max().unwrap_or(0);
+    let mut cursor = None;
+    let shown = form.fields.iter().enumerate().skip(first).take(visible);
+    for (row, (index, field)) in rows(inner).zip(shown) {
+        let at = draw_field(frame, row, field, (labels, index == form.at), theme);
+        cursor = cursor.or(at);
+        hits.add(row, Pointed::DialogLine(index));
+    }
+    for (row, note) in rows(inner).skip(visible.min(form.fields.len()) + 1).zip(notes) {
+        frame.render_widget(Span::styled(note.line, theme.style(note.role)), row);
+    }
+    cursor
+}
+
+/// Rows left for the fields of a window with so many rows below them.
+fn field_rows(area: Rect, reserved: usize) -> usize {
+    usize::from(area.height.saturating_sub(window::BORDERS.1)).saturating_sub(reserved + 1).max(1)
+}
+
+/// What stands below the fields, and the rows to keep for it: as many as the longest hint needs, so that the window keeps its
+/// size while the cursor moves.
+fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note>, usize) {
+    let wrapped = |words: &str, role: Role| -> Vec<Note> {
+        text::wrap(words, columns).into_iter().map(|line| Note { role, line }).collect()
+    };
+    let hint = |field: &Field| {
+        if field.hint.is_empty() { Vec::new() } else { wrapped(field.hint, Role::Muted) }
+    };
+    let longest = form.fields.iter().map(|field| hint(field).len()).max().unwrap_or(0);
+    let mut notes = form.fields.get(form.at).map(hint).unwrap_or_default();
+    notes.resize_with(longest, || Note { role: Role::Muted, line: String::new() });
+    match form.kind {
+        FormKind::Export => notes.extend(wrapped(&weight(state, form), Role::Pruned)),
+        FormKind::Shape
+        | FormKind::Ratio { .. }
+        | FormKind::Renormalise
+        | FormKind::Retry { .. }
+        | FormKind::Settings
+        | FormKind::Prompt
+        | FormKind::Measure
+        | FormKind::Picture { .. } => {}
+    }
+    if let Some(error) = &form.error {
+        notes.extend(wrapped(&format!("{} {error}", theme.glyphs.removed()), Role::Error));
+    }
+    let rows = notes.len();
+    (notes, rows)
+}
+
+/// What an export will weigh, where it has the number type of the model.
+fn weight(state: &State, form: &Form) -> String {
+    let Some(model) = &state.model else { return String::new() };
+    let after = state.parameters_active();
+    let (format, weights) = (form.text("format"), form.field("weights").map(|field| &field.value));
+    if format.contains("padded") {
+        return "The directory weighs as much as the model: zeros stand for what was removed.".into();
+    }
+    if format != "hf" || !matches!(weights, Some(Value::Choice { at: 0, .. }) | None) {
+        let (after, before) = (words::parameters(after), words::parameters(model.shape.parameters));
+        return format!("Holds {after} of {before} parameters.");
+    }
+    format!(
+        "Weighs {} instead of {}: {} of {} parameters.",
+        words::bytes(state.bytes_of(after)),
+        words::bytes(model.shape.bytes),
+        words::parameters(after),
+        words::parameters(model.shape.parameters)
+    )
+}
+
+/// One field; its cursor, if it is the one under the cursor and is typed into.
+fn draw_field(
+    frame: &mut Frame<'_>,
+    row: Rect,
+    field: &Field,
+    (labels, here): (usize, bool),
+    theme: &Theme,
+) -> Option<Position> {
+    let sign =
+        if here { Span::styled(theme.glyphs.cursor(), theme.style(Role::Active)) } else { Span::raw(" ") };
+    let role = if here { Role::Active } else { Role::Text };
+    let label = Line::from(vec![
+        sign,
+        Span::raw(" "),
+        Span::styled(field.label, theme.style(if here { Role::Active } else { Role::Muted })),
+    ]);
+    frame.render_widget(label, row);
+    let before = ((MARK + labels + GAP) as u16).min(row.width);
+    let value = Rect { x: row.x + before, width: row.width - before, ..row };
+    let room = usize::from(value.width);
+    match &field.value {
+        Value::Text(input) if here => {
+            let style = theme.style(Role::Text).add_modifier(Modifier::UNDERLINED);
+            return Some(input_line::draw(frame, value, input, style));
+        }
+        Value::Text(input) => {
+            frame.render_widget(Span::styled(text::fit(input.text(), room), theme.style(role)), value);
+        }
+        Value::Choice { options, at } => {
+            let (open, close) = theme.glyphs.choice();
+            let arrows = theme.style(if here { Role::Key } else { Role::Faint });
+            let chosen = options.get(*at).map_or("", String::as_str);
+            let line = Line::from(vec![
+                Span::styled(format!("{open} "), arrows),
+                Span::styled(text::fit(chosen, room.saturating_sub(4)), theme.style(role)),
+                Span::styled(format!(" {close}"), arrows),
+            ]);
+            frame.render_widget(line, value);
+        }
+        Value::Switch(on) => {
+            let sign = if *on { "[x]" } else { "[ ]" };
+            frame.render_widget(Span::styled(sign, theme.style(role)), value);
+        }
+    }
+    None
+}

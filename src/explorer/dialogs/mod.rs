@@ -1,0 +1,185 @@
+//! The dialogs: the list of them, and the trait that each implements in a folder of its own.
+//!
+//! Open dialogs form a stack. An event goes to the topmost one and sinks to the screen where that does not take it. To add a
+//! dialog, write its folder and a line of [`dialogs!`]; its actions are rows of the table in `action.rs`.
+
+pub mod confirm;
+pub mod explain;
+pub mod filter;
+pub mod form;
+pub mod help;
+pub mod palette;
+pub mod sessions;
+
+pub use confirm::{Confirm, Confirmed};
+pub use explain::Explain;
+pub use filter::Filter;
+pub use help::Help;
+pub use palette::Palette;
+pub use sessions::Sessions;
+
+use super::{
+    Action, Effect, Form, Hint, Input, State,
+    view::{Frame, Hits, Position, Rect, Theme},
+};
+
+/// Lines of a page.
+const PAGE: isize = 10;
+
+/// What a dialog does with an event.
+#[derive(Debug)]
+pub enum Reply {
+    /// It stays open.
+    Stay(Vec<Effect>),
+    Close(Vec<Effect>),
+    /// It closes, and the action is performed on the screen.
+    Perform(Action),
+}
+
+/// What a dialog says and does. While it handles an event it is off the stack, so it may change the whole state.
+pub trait Slice {
+    /// False where events that it does not take sink to the screen.
+    fn is_modal(&self) -> bool {
+        true
+    }
+
+    /// Hints of the footer, most important first.
+    fn hints(&self, state: &State) -> Vec<Hint>;
+
+    /// Does what an action means here; None where it means nothing.
+    fn act(&mut self, state: &mut State, action: Action) -> Option<Reply>;
+
+    /// A click on one of its lines.
+    fn click(&mut self, _state: &mut State, _line: usize) -> Reply {
+        Reply::Stay(Vec::new())
+    }
+
+    /// Turns of the wheel: lines downwards.
+    fn step(&mut self, _state: &State, _lines: isize) {}
+
+    /// The text that keys are typed into.
+    fn input(&mut self) -> Option<&mut Input> {
+        None
+    }
+
+    /// Called after the text has changed.
+    fn typed(&mut self, _state: &mut State) {}
+
+    /// Draws it over the body of the window. Returns the place of its text cursor.
+    fn draw(
+        &self,
+        frame: &mut Frame<'_>,
+        body: Rect,
+        state: &State,
+        theme: &Theme,
+        hits: &mut Hits,
+    ) -> Option<Position>;
+}
+
+macro_rules! dialogs {
+    ($($name:ident, $title:literal;)+) => {
+        /// An open dialog.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Dialog {
+            $($name($name)),+
+        }
+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum DialogKind {
+            $($name),+
+        }
+
+        impl Dialog {
+            pub fn kind(&self) -> DialogKind {
+                match self {
+                    $(Self::$name(_) => DialogKind::$name),+
+                }
+            }
+
+            pub(super) fn slice(&self) -> &dyn Slice {
+                match self {
+                    $(Self::$name(dialog) => dialog),+
+                }
+            }
+
+            pub(super) fn slice_mut(&mut self) -> &mut dyn Slice {
+                match self {
+                    $(Self::$name(dialog) => dialog),+
+                }
+            }
+
+            pub fn is_modal(&self) -> bool {
+                self.slice().is_modal()
+            }
+        }
+
+        impl DialogKind {
+            pub const ALL: [Self; [$(Self::$name),+].len()] = [$(Self::$name),+];
+
+            /// Heading of its keys in the help.
+            pub fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title),+
+                }
+            }
+        }
+    };
+}
+
+dialogs! {
+    Sessions, "List of sessions";
+    Form, "Forms";
+    Palette, "Palette";
+    Help, "Help";
+    Filter, "Filter";
+    Confirm, "Questions";
+    Explain, "Explanation";
+}
+
+impl State {
+    /// Opens a dialog above all others.
+    pub(super) fn open(&mut self, dialog: Dialog) -> Vec<Effect> {
+        self.dialogs.push(dialog);
+        Vec::new()
+    }
+
+    /// The topmost dialog that takes every event.
+    pub fn modal(&self) -> Option<&Dialog> {
+        self.dialogs.last().filter(|top| top.is_modal())
+    }
+}
+
+/// Hands an event to the topmost dialog; None where there is none, or it does not take the event. A dialog that stays open
+/// keeps its place below those that it has opened.
+pub fn with_top(
+    state: &mut State,
+    handle: impl FnOnce(&mut dyn Slice, &mut State) -> Option<Reply>,
+) -> Option<Handled> {
+    let mut top = state.dialogs.pop()?;
+    let place = state.dialogs.len();
+    let reply = handle(top.slice_mut(), state);
+    if matches!(reply, None | Some(Reply::Stay(_))) {
+        state.dialogs.insert(place.min(state.dialogs.len()), top);
+    }
+    Some(match reply? {
+        Reply::Stay(effects) | Reply::Close(effects) => Handled::Effects(effects),
+        Reply::Perform(action) => Handled::Perform(action),
+    })
+}
+
+/// What is left to do after a dialog has handled an event.
+pub enum Handled {
+    Effects(Vec<Effect>),
+    Perform(Action),
+}
+
+/// Lines downwards that an action of all dialogs means.
+pub fn lines(action: Action) -> Option<isize> {
+    let steps = [
+        (Action::LineUp, -1),
+        (Action::LineDown, 1),
+        (Action::DialogPageUp, -PAGE),
+        (Action::DialogPageDown, PAGE),
+    ];
+    steps.into_iter().find(|(step, _)| *step == action).map(|(_, lines)| lines)
+}

@@ -1,0 +1,104 @@
+//! The footer's hints: the keys that matter here and now.
+
+use crate::protocol::Pace;
+
+use super::{Action, JobStatus, State};
+
+/// A key and what it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    pub action: Action,
+    pub keys: String,
+    pub label: String,
+}
+
+impl Hint {
+    /// None where the action has no key.
+    pub fn of(state: &State, action: Action, label: &str) -> Option<Self> {
+        Some(Self { action, keys: state.keymap.label(action)?, label: label.into() })
+    }
+
+    /// One hint for two opposite actions, as `↑↓ field`. A click performs the second.
+    pub fn pair(state: &State, (back, forth): (Action, Action), label: &str) -> Option<Self> {
+        let keys = state.keymap.label(back).unwrap_or_default() + &state.keymap.label(forth)?;
+        Some(Self { action: forth, keys, label: label.into() })
+    }
+}
+
+/// Hints, most important first. The footer shows as many as fit.
+pub fn hints(state: &State) -> Vec<Hint> {
+    let mut hints = match state.dialogs.last() {
+        Some(top) if top.is_modal() => return top.slice().hints(state),
+        Some(top) => top.slice().hints(state),
+        None => Vec::new(),
+    };
+    let mut hint = |action: Action, label: &str| hints.extend(Hint::of(state, action, label));
+    for (action, label) in job_hints(state) {
+        hint(action, label);
+    }
+    for &(action, label) in state.screen.slice().hints(state) {
+        // A recording refuses these.
+        if !(state.is_replay() && needs_engine(action)) {
+            hint(action, label);
+        }
+    }
+    if state.pace == Pace::Stepwise {
+        hint(Action::StepMode, "step mode off");
+    }
+    hint(Action::Explain, "explain");
+    hint(Action::Palette, "find");
+    hint(Action::Help, "keys");
+    hint(Action::Quit, "quit");
+    hints
+}
+
+/// Controls of the running job, or how to start one.
+fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
+    if state.is_replay() {
+        let pause = if state.replay_paused { "play" } else { "pause" };
+        return match state.engine_gone {
+            Some(_) => Vec::new(),
+            None => vec![
+                (Action::PauseOrResume, pause),
+                (Action::Step, "step"),
+                (Action::Faster, "faster"),
+                (Action::Slower, "slower"),
+                (Action::Cancel, "to its end"),
+            ],
+        };
+    }
+    match state.job().map(|job| (&job.status, job.is_pruning())) {
+        Some((JobStatus::Paused, _)) => {
+            vec![(Action::PauseOrResume, "go on"), (Action::Step, "step"), (Action::Cancel, "cancel")]
+        }
+        Some((JobStatus::Working, true)) => {
+            vec![(Action::PauseOrResume, "pause"), (Action::Cancel, "cancel")]
+        }
+        Some((JobStatus::Working, false)) => vec![(Action::Cancel, "cancel")],
+        Some((JobStatus::Waiting | JobStatus::Cancelling | JobStatus::Ended(_), _)) => Vec::new(),
+        None if state.unready().is_some() => Vec::new(),
+        None if state.layers.iter().all(|layer| layer.attempts.is_empty()) => vec![(Action::Start, "start")],
+        None => state.goes_on_from().map(|_| (Action::Rerun, "run stale")).into_iter().collect(),
+    }
+}
+
+/// True for what only an engine can do, and for edits that only a run would use.
+fn needs_engine(action: Action) -> bool {
+    const THESE: [Action; 14] = [
+        Action::Retry,
+        Action::Shape,
+        Action::Export,
+        Action::ErrorCurve,
+        Action::Up,
+        Action::TypeRatio,
+        Action::Lock,
+        Action::Renormalise,
+        Action::FindRatios,
+        Action::Undo,
+        Action::Measure,
+        Action::Write,
+        Action::Prompt,
+        Action::Sessions,
+    ];
+    THESE.contains(&action)
+}

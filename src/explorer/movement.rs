@@ -1,0 +1,69 @@
+//! Movement: what the arrow, page and end keys mean, and the selection of a layer.
+
+use super::{Effect, State};
+
+/// Layers or lines of a page where the list does not fill the window.
+pub const PAGE: isize = 10;
+/// Longer than any list.
+pub const FAR: isize = 1 << 40;
+
+/// A movement; negative is up, left, or towards the first layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    Line(isize),
+    Page(isize),
+    /// To one end of the list.
+    End(isize),
+    Aside(isize),
+    Layer(isize),
+}
+
+impl Move {
+    /// Lines downwards, with pages of so many lines.
+    pub fn lines(self, page: isize) -> isize {
+        match self {
+            Self::Line(by) => by,
+            Self::Page(by) => by * page,
+            Self::End(by) => by * FAR,
+            Self::Aside(_) | Self::Layer(_) => 0,
+        }
+    }
+}
+
+impl State {
+    /// Selects a layer; the selection no longer follows the run.
+    pub(super) fn select(&mut self, layer: usize) {
+        if layer < self.layers.len() {
+            if layer != self.layer {
+                self.screens.layer.attempt = usize::MAX;
+            }
+            self.layer = layer;
+            self.follow = false;
+            self.settle_attempt();
+        }
+    }
+
+    /// Moves the selection by so many layers.
+    pub(super) fn step_layer(&mut self, by: isize) -> Vec<Effect> {
+        let all: Vec<usize> = (0..self.layers.len()).collect();
+        self.step_among(&all, by)
+    }
+
+    /// Moves the selection by so many of these layers, which ascend.
+    pub(super) fn step_among(&mut self, layers: &[usize], by: isize) -> Vec<Effect> {
+        if let Some(last) = layers.len().checked_sub(1) {
+            let at = layers.iter().position(|&layer| layer >= self.layer).unwrap_or(last);
+            self.select(layers[at.saturating_add_signed(by).min(last)]);
+        }
+        Vec::new()
+    }
+
+    /// Moves the cursor of the attempts to the active one where it is beyond the last.
+    pub(super) fn settle_attempt(&mut self) {
+        let Some(layer) = self.layers.get(self.layer) else { return };
+        let active = layer.attempts.iter().position(|result| Some(result.attempt.number) == layer.chosen);
+        if self.screens.layer.attempt >= layer.attempts.len() {
+            self.screens.layer.attempt = active.unwrap_or(0);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Starting, pausing and cancelling: what a person asks of the engine.
+
+use crate::protocol::{Command, Methods, Pace};
+
+use super::{Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State, forms};
+
+/// Bounds of the speed of a replay.
+const SPEEDS: (f64, f64) = (1.0 / 16.0, 1024.0);
+
+/// Prunes from a layer to the last; None where every layer is done.
+pub fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Effect> {
+    if let Some(why) = state.unready_to_prune() {
+        return state.refuse(why);
+    }
+    let Some(from) = from else {
+        return state.refuse("every layer is done and up to date; s prunes all again");
+    };
+    if state.settings.calibration.is_empty() {
+        if let Ok(form) = forms::settings(state) {
+            state.open(Dialog::Form(form));
+        }
+        return state.refuse(
+            "name a calibration text first: plain text, JSON lines with \"text\", Alpaca JSON, or .gz of these",
+        );
+    }
+    state.run_from(from, methods)
+}
+
+/// Prunes what is stale, failed or not yet pruned.
+pub fn rerun(state: &mut State) -> Vec<Effect> {
+    let from = state.goes_on_from();
+    start(state, from, Methods::AsTuned)
+}
+
+pub fn pause_or_resume(state: &mut State) -> Vec<Effect> {
+    let run = state.run();
+    if state.is_replay() {
+        state.replay_paused = !state.replay_paused;
+        let command = if state.replay_paused { Command::Pause { run } } else { Command::Resume { run } };
+        return vec![Effect::Command(command)];
+    }
+    match state.job().map(|job| job.status.clone()) {
+        Some(JobStatus::Paused) => vec![Effect::Command(Command::Resume { run })],
+        Some(JobStatus::Working) => vec![Effect::Command(Command::Pause { run })],
+        Some(JobStatus::Waiting | JobStatus::Cancelling | JobStatus::Ended(_)) | None => {
+            state.refuse("no job is running; s starts one")
+        }
+    }
+}
+
+pub fn step(state: &mut State) -> Vec<Effect> {
+    if state.is_replay() {
+        state.replay_paused = true;
+        return vec![Effect::Command(Command::Step { run: state.run() })];
+    }
+    if state.job().is_some_and(Job::is_pruning) {
+        vec![Effect::Command(Command::Step { run: state.run() })]
+    } else {
+        state.refuse("nothing is being pruned; t turns step mode on, s starts")
+    }
+}
+
+pub fn step_mode(state: &mut State) -> Vec<Effect> {
+    if state.is_replay() {
+        return step(state);
+    }
+    state.pace = match state.pace {
+        Pace::Free => Pace::Stepwise,
+        Pace::Stepwise => Pace::Free,
+    };
+    let pruning = state.job().is_some_and(Job::is_pruning);
+    let text = match state.pace {
+        Pace::Stepwise => "Step mode: pruning pauses after each removal; n continues by one",
+        Pace::Free => "Step mode is off",
+    };
+    state.say(NoticeKind::Done, text);
+    let command = Command::Pace { run: state.run(), pace: state.pace };
+    if pruning { vec![Effect::Command(command)] } else { Vec::new() }
+}
+
+pub fn ask_to_cancel(state: &mut State) -> Vec<Effect> {
+    if state.is_replay() {
+        state.replay_paused = false;
+        return vec![Effect::Command(Command::Cancel { run: state.run() })];
+    }
+    let Some(job) = state.job() else { return state.refuse("no job is running") };
+    if !matches!(job.kind, JobKind::Run { .. }) {
+        return cancel(state);
+    }
+    state.open(Dialog::Confirm(Confirm {
+        question: "Cancel the run?".into(),
+        detail: "It ends within one step. The current layer is lost, finished layers are kept, and R resumes there."
+            .into(),
+        then: Confirmed::Cancel,
+    }))
+}
+
+pub fn cancel(state: &mut State) -> Vec<Effect> {
+    match state.jobs.front_mut() {
+        Some(job) => {
+            job.status = JobStatus::Cancelling;
+            vec![Effect::Command(Command::Cancel { run: job.run })]
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Lets both models generate text from the prompt.
+pub fn write(state: &mut State) -> Vec<Effect> {
+    if let Some(why) = state.unready() {
+        return state.refuse(why);
+    }
+    if state.jobs.iter().any(|job| job.kind == JobKind::Write) {
+        return state.refuse("both models are generating already; x ends it");
+    }
+    state.compare.begin();
+    state.screens.compare.scrolled = 0;
+    let (run, prompt) = (state.queue(JobKind::Write), state.compare.prompt.clone());
+    vec![Effect::Command(Command::Write { run, prompt })]
+}
+
+/// Multiplies the speed of a replay.
+pub fn speed(state: &mut State, factor: f64) -> Vec<Effect> {
+    let Origin::Replay { speed, .. } = &mut state.origin else {
+        return state.refuse("only a recording has a speed (slimgpt replay FILE)");
+    };
+    *speed = (*speed * factor).clamp(SPEEDS.0, SPEEDS.1);
+    vec![Effect::Command(Command::Speed(*speed))]
+}

@@ -1,0 +1,195 @@
+//! The Compare screen: the dense model against the pruned one, and the open session next to other sessions.
+
+mod csv;
+mod numbers;
+mod results;
+mod sessions;
+mod view;
+
+pub use numbers::{Compared, Quantity};
+pub use results::Compare as Results;
+pub use sessions::{ComparedSession, drop_session, letter, listed, read, toggle};
+
+use super::{Copied, Explanation, Panel, Screen, Slice};
+use crate::explorer::{
+    Action, Effect, Figure, Pointed, State,
+    movement::{Move, PAGE},
+    picture,
+    view::{Canvas, Rect},
+};
+
+/// Lines of one turn of the wheel in the texts.
+const WHEEL: isize = 3;
+/// Lines that the texts scroll back at most.
+const SCROLL: usize = 10_000;
+
+pub struct Compare;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ViewState {
+    /// Sessions next to the open one, in the order of their places.
+    pub sessions: Vec<ComparedSession>,
+    /// Row of their table under the cursor; the open session has the first.
+    pub row: usize,
+    /// Quantity of their curves.
+    pub quantity: Quantity,
+    /// Lines scrolled back from the end of the texts.
+    pub scrolled: usize,
+}
+
+pub static SESSIONS: Panel = Panel {
+    title: "Sessions",
+    explain: |_| Explanation {
+        title: "Sessions side by side",
+        formula: vec!["mean error = Σ relative errors of the pruned layers / their number"],
+        text: vec![
+            "Each row is a session with its active attempts: the open one (●) first, then those marked (m) in the list of sessions (S). The smallest value of a column has a star.",
+            "A perplexity with ! was measured on another text or with another window length than the first one, so the two cannot be compared. Errors depend on the ratio first: compare them between models pruned to the same ratio.",
+        ],
+    },
+    figure: |state| Ok(Figure::Sessions(state.screens.compare.quantity)),
+};
+
+pub static CURVES: Panel = Panel {
+    title: "Curves",
+    explain: |_| Explanation {
+        title: "Curves of several sessions",
+        formula: vec![
+            "relative error = Σ step errors / E‖y‖²",
+            "output error = E‖h − h_dense‖² / E‖h_dense‖²",
+        ],
+        text: vec![
+            "One line per session over the layers, marked with the letter of the session; the session under the cursor is drawn on top. Left and right select another quantity: the ratio of heads or channels, the error of either part, or the output error if it was tracked. Errors are drawn on a log axis.",
+        ],
+    },
+    figure: |state| Ok(Figure::Sessions(state.screens.compare.quantity)),
+};
+
+pub static TEXTS: Panel = Panel {
+    title: "Texts",
+    explain: |_| Explanation {
+        title: "Two texts from one prompt",
+        formula: vec!["p(token) ∝ exp(logit / temperature)"],
+        text: vec![
+            "Both models continue the same prompt with the same seed, one token each in turn. Temperature 0 always takes the most likely token, so the texts differ only because the models do.",
+        ],
+    },
+    figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
+};
+
+pub static PERPLEXITY: Panel = Panel {
+    title: "Perplexity",
+    explain: |_| Explanation {
+        title: "Perplexity",
+        formula: vec!["exp( mean of −ln p(token) )"],
+        text: vec![
+            "The text is cut into windows of L tokens without overlap; tokens 2…L of each are predicted. Lower is better. On a text used for calibration, the pruned model looks better than it is.",
+        ],
+    },
+    figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
+};
+
+const TABLES: &[(Action, &str)] = &[
+    (Action::Right, "quantity"),
+    (Action::Down, "session"),
+    (Action::NextLayer, "layer"),
+    (Action::NextPanel, "panel"),
+    (Action::Copy, "copy"),
+    (Action::Sessions, "sessions"),
+];
+const MODELS: &[(Action, &str)] = &[
+    (Action::Write, "write"),
+    (Action::Prompt, "prompt"),
+    (Action::Measure, "perplexity"),
+    (Action::Copy, "copy"),
+];
+const MODELS_AND_TABLES: &[(Action, &str)] = &[
+    (Action::Write, "write"),
+    (Action::Prompt, "prompt"),
+    (Action::Measure, "perplexity"),
+    (Action::NextPanel, "panel"),
+    (Action::Copy, "copy"),
+];
+
+/// True where one of the panels about several sessions has the focus.
+fn is_on_sessions(state: &State) -> bool {
+    [&SESSIONS, &CURVES].contains(&state.focused())
+}
+
+impl Slice for Compare {
+    fn title(&self) -> &'static str {
+        "Compare"
+    }
+
+    fn help(&self) -> &'static str {
+        "Dense against pruned, and sessions side by side"
+    }
+
+    fn panels(&self) -> &'static [&'static Panel] {
+        const PANELS: &[&Panel] = &[&SESSIONS, &CURVES, &TEXTS, &PERPLEXITY];
+        PANELS
+    }
+
+    fn panels_now(&self, state: &State) -> &'static [&'static Panel] {
+        const ALONE: &[&Panel] = &[&TEXTS, &PERPLEXITY];
+        if state.compares_sessions() { self.panels() } else { ALONE }
+    }
+
+    fn hints(&self, state: &State) -> &'static [(Action, &'static str)] {
+        match (is_on_sessions(state), state.compares_sessions()) {
+            (true, _) => TABLES,
+            (false, true) => MODELS_AND_TABLES,
+            (false, false) => MODELS,
+        }
+    }
+
+    fn enter(&self, state: &mut State) -> Vec<Effect> {
+        sessions::refresh(state)
+    }
+
+    fn go(&self, state: &mut State, movement: Move) -> Vec<Effect> {
+        let lines = movement.lines(PAGE);
+        match movement {
+            Move::Layer(by) => return state.step_layer(by),
+            Move::Aside(by) if is_on_sessions(state) => {
+                let quantity = &mut state.screens.compare.quantity;
+                *quantity = quantity.turned(by);
+            }
+            Move::Line(_) | Move::Page(_) | Move::End(_) if is_on_sessions(state) => {
+                let row = state.screens.compare.row.saturating_add_signed(lines);
+                state.screens.compare.row = row.min(state.compared_sessions().count());
+            }
+            Move::Line(_) | Move::Page(_) | Move::End(_) | Move::Aside(_) => {
+                let scrolled = &mut state.screens.compare.scrolled;
+                *scrolled = scrolled.saturating_add_signed(-lines).min(SCROLL);
+            }
+        }
+        Vec::new()
+    }
+
+    fn wheel(&self, state: &State, lines: isize) -> Move {
+        Move::Line(if is_on_sessions(state) { lines } else { lines * WHEEL })
+    }
+
+    fn click(&self, state: &mut State, at: Pointed) -> Option<Vec<Effect>> {
+        let Pointed::Row { panel, row } = at else { return None };
+        state.focus(Screen::Compare, panel);
+        state.screens.compare.row = row;
+        Some(Vec::new())
+    }
+
+    fn copy(&self, state: &State) -> Copied {
+        let focused = state.focused();
+        if *focused == SESSIONS {
+            Copied { what: "the sessions as CSV", text: csv::sessions(&state.compared()) }
+        } else if *focused == CURVES {
+            Copied { what: "the sessions' layers as CSV", text: csv::curves(&state.compared()) }
+        } else {
+            Copied { what: "both texts", text: state.compare.texts() }
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        view::draw(canvas, area);
+    }
+}

@@ -1,0 +1,245 @@
+//! Sessions in numbers, the open one and those compared beside it, so that they can stand side by side.
+
+use crate::{
+    protocol::{AttemptSummary, CalibrationRecord, Method, PartSummary, PerplexityRecord, SessionContent},
+    prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Target},
+    words,
+};
+
+use super::ComparedSession;
+use crate::explorer::{AttemptResult, Schedule, State};
+
+/// What curves over the layers show of every session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quantity {
+    Heads,
+    Channels,
+    #[default]
+    AttentionError,
+    MlpError,
+    OutputError,
+}
+
+/// One session beside others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// 0 of the open session.
+    pub place: usize,
+    pub name: String,
+    pub model: String,
+    /// How its ratios were planned.
+    pub plan: String,
+    /// Mean over the layers; of what is planned where a layer is still dense.
+    pub ratio: Option<LayerRatio>,
+    /// Of the dense model, and with the attempts active.
+    pub parameters: (u64, u64),
+    pub perplexity: Option<PerplexityRecord>,
+    /// The attempts active, one a layer.
+    pub layers: Vec<Option<AttemptSummary>>,
+    pub calibration: Option<CalibrationRecord>,
+    pub method: String,
+    /// At work; None where that is not known.
+    pub seconds: Option<f64>,
+}
+
+impl Quantity {
+    pub const ALL: [Self; 5] =
+        [Self::Heads, Self::Channels, Self::AttentionError, Self::MlpError, Self::OutputError];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Heads => "ratio of heads",
+            Self::Channels => "ratio of channels",
+            Self::AttentionError => "attention error",
+            Self::MlpError => "mlp error",
+            Self::OutputError => "output error",
+        }
+    }
+
+    pub fn is_error(self) -> bool {
+        match self {
+            Self::Heads | Self::Channels => false,
+            Self::AttentionError | Self::MlpError | Self::OutputError => true,
+        }
+    }
+
+    /// So many further in the list, around its ends.
+    pub fn turned(self, by: isize) -> Self {
+        let count = Self::ALL.len() as isize;
+        Self::ALL[(self as isize + by).rem_euclid(count) as usize]
+    }
+
+    /// None of a part that is as it was.
+    fn of(self, attempt: &AttemptSummary) -> Option<f64> {
+        let error = |part: &PartSummary| (part.kept < part.units).then_some(part.relative_error);
+        match self {
+            Self::Heads => Some(attempt.ratio.of(Part::Attention)),
+            Self::Channels => Some(attempt.ratio.of(Part::Mlp)),
+            Self::AttentionError => error(&attempt.attention),
+            Self::MlpError => error(&attempt.mlp),
+            Self::OutputError => attempt.output_error,
+        }
+    }
+}
+
+impl Compared {
+    pub fn is_open(&self) -> bool {
+        self.place == 0
+    }
+
+    /// One a layer.
+    pub fn values(&self, quantity: Quantity) -> Vec<Option<f64>> {
+        self.layers.iter().map(|attempt| quantity.of(attempt.as_ref()?)).collect()
+    }
+
+    /// Over the layers that have one.
+    pub fn mean(&self, quantity: Quantity) -> Option<f64> {
+        let values: Vec<f64> = self.values(quantity).into_iter().flatten().collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+
+    /// What perplexity was measured on: two of them can be weighed against each other only where these are the same.
+    pub fn evaluation(&self) -> Option<(&str, usize, bool)> {
+        self.perplexity.as_ref().map(evaluation)
+    }
+}
+
+impl AttemptResult {
+    pub fn summary(&self) -> AttemptSummary {
+        AttemptSummary {
+            number: self.attempt.number,
+            ratio: self.attempt.method.ratio,
+            attention: (&self.record.attention).into(),
+            mlp: (&self.record.mlp).into(),
+            output_error: self.record.output_error,
+        }
+    }
+}
+
+impl State {
+    /// The open session, and those that are compared beside it.
+    pub fn compared(&self) -> Vec<Compared> {
+        std::iter::once(open(self)).chain(self.compared_sessions().map(compared)).collect()
+    }
+}
+
+fn open(state: &State) -> Compared {
+    let active = || state.layers.iter().map(|layer| layer.active());
+    let layers: Vec<Option<AttemptSummary>> =
+        active().map(|result| result.map(AttemptResult::summary)).collect();
+    let name = match &state.session {
+        Some(path) => words::session_name(path),
+        None if state.is_replay() => "this recording".into(),
+        None => "without a session".into(),
+    };
+    let model = state.model.as_ref();
+    let before = model.map_or(0, |model| model.shape.parameters);
+    let method = active().flatten().next().map(|result| result.attempt.method.clone());
+    let method = method.unwrap_or_else(|| Method::of_run(&state.settings, 0.0));
+    let plan = state.schedule.preset.as_ref().map_or("by hand".into(), plan);
+    Compared {
+        place: 0,
+        name,
+        model: model.map_or(String::new(), |model| model.record.name.clone()),
+        plan,
+        ratio: mean_ratio(&layers).or_else(|| mean_of(&state.schedule.ratios)),
+        parameters: (before, state.parameters_active()),
+        perplexity: perplexity(state),
+        layers,
+        calibration: state.calibration.clone(),
+        method: told(&method, state.settings.target),
+        seconds: state.record.as_ref().map(|record| record.seconds.total).or_else(|| listed_seconds(state)),
+    }
+}
+
+/// As the list of sessions told them.
+fn listed_seconds(state: &State) -> Option<f64> {
+    let listed = state.sessions.as_ref()?.sessions.as_ref().ok()?;
+    let open = listed.iter().find(|session| state.is_open_session(session))?;
+    open.content.as_ref().map(|content| content.seconds)
+}
+
+fn compared(session: &ComparedSession) -> Compared {
+    let ComparedSession { path: _, name, place, content } = session;
+    let SessionContent { model, settings, layers, .. } = content;
+    let layers: Vec<Option<AttemptSummary>> = layers.iter().map(|layer| layer.active.clone()).collect();
+    let planned = || match Schedule::of_settings(layers.len(), settings) {
+        (schedule, None) => mean_of(&schedule.ratios),
+        (_, Some(_)) => None,
+    };
+    Compared {
+        place: *place,
+        name: name.clone(),
+        model: model.name.clone(),
+        plan: if settings.uniform { "uniform".into() } else { plan(&settings.schedule) },
+        ratio: mean_ratio(&layers).or_else(planned),
+        parameters: (model.parameters_before, model.parameters_after),
+        perplexity: content.perplexity.clone(),
+        layers,
+        calibration: content.calibration.clone(),
+        method: told(&Method::of_run(settings, 0.0), settings.target),
+        seconds: Some(content.seconds),
+    }
+}
+
+/// That of the open session, on what the others were measured on where there is one; no pruned one of other attempts than
+/// those active.
+fn perplexity(state: &State) -> Option<PerplexityRecord> {
+    let measured = &state.compare.measured;
+    let others: Vec<_> = state
+        .compared_sessions()
+        .filter_map(|compared| compared.content.perplexity.as_ref().map(evaluation))
+        .collect();
+    let alike = measured.iter().find(|measured| others.contains(&evaluation(&measured.record)));
+    let chosen = alike.or(measured.first())?;
+    let after = chosen.record.after.filter(|_| !state.compare.stale(chosen));
+    Some(PerplexityRecord { after, ..chosen.record.clone() })
+}
+
+fn evaluation(record: &PerplexityRecord) -> (&str, usize, bool) {
+    (&record.text, record.seq_len, record.bos)
+}
+
+/// None where a layer is dense.
+fn mean_ratio(layers: &[Option<AttemptSummary>]) -> Option<LayerRatio> {
+    let ratios: Option<Vec<LayerRatio>> =
+        layers.iter().map(|attempt| attempt.as_ref().map(|attempt| attempt.ratio)).collect();
+    mean_of(&ratios?)
+}
+
+fn mean_of(ratios: &[LayerRatio]) -> Option<LayerRatio> {
+    let mean = |part: Part| ratios.iter().map(|ratio| ratio.of(part)).sum::<f64>() / ratios.len() as f64;
+    (!ratios.is_empty()).then(|| LayerRatio { attention: mean(Part::Attention), mlp: mean(Part::Mlp) })
+}
+
+fn plan(curve: &Curve) -> String {
+    match curve {
+        Curve::Custom(_) => "by hand".into(),
+        Curve::Log
+        | Curve::Linear
+        | Curve::Uniform
+        | Curve::LogDecrease
+        | Curve::LinearDecrease
+        | Curve::Auto => curve.to_string(),
+    }
+}
+
+/// What solves the layers, in brief: the usual is not said.
+fn told(method: &Method, target: Target) -> String {
+    let by = match method.group_size {
+        _ if method.score.is_baseline() => method.score.to_string(),
+        GroupSize::Fixed(size) => format!("groups of {size}"),
+        size @ (GroupSize::Dynamic | GroupSize::Reference | GroupSize::Exact) => format!("groups {size}"),
+    };
+    let only = match method.parts[..] {
+        [part] => format!("{part} only"),
+        _ => String::new(),
+    };
+    let swaps = if method.refine == Refine::Swaps { "swaps" } else { "" };
+    let target = if target == Target::DenseStream { "dense stream" } else { "" };
+    let fit = if method.compensation { "" } else { "not compensated" };
+    let damping = format!("damping {}", method.damping);
+    let words = [&by, &only, swaps, target, fit, &damping];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join(", ")
+}

@@ -1,0 +1,127 @@
+//! Sessions on disk that are compared with the open one.
+
+use std::path::{Path, PathBuf};
+
+use crate::protocol::{SessionContent, SessionStatus, SessionSummary};
+
+use super::SESSIONS;
+use crate::explorer::{Action, Effect, NoticeKind, Screen, SessionList, State};
+
+/// Sessions next to the open one, at most: each has a colour and a letter of its own.
+pub const MOST: usize = 5;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparedSession {
+    pub path: PathBuf,
+    pub name: String,
+    /// From 1, unchanged while it is compared; the open session has place 0.
+    pub place: usize,
+    /// As it was read last.
+    pub content: SessionContent,
+}
+
+impl State {
+    /// The sessions next to the open one.
+    pub fn compared_sessions(&self) -> impl Iterator<Item = &ComparedSession> {
+        let open = self.session.as_ref().filter(|_| !self.is_replay());
+        self.screens.compare.sessions.iter().filter(move |compared| Some(&compared.path) != open)
+    }
+
+    /// The place of a compared session.
+    pub fn compared_place(&self, path: &Path) -> Option<usize> {
+        self.compared_sessions().find(|compared| compared.path == path).map(|compared| compared.place)
+    }
+
+    pub fn compares_sessions(&self) -> bool {
+        self.compared_sessions().next().is_some()
+    }
+}
+
+/// The letter of a place: `a` of the open session.
+pub fn letter(place: usize) -> char {
+    ('a'..='z').nth(place).unwrap_or('?')
+}
+
+/// Adds a session to those that are compared, or takes it off.
+pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
+    let SessionSummary { path, name, status, content, .. } = session;
+    if state.session.as_ref() == Some(&path) && !state.is_replay() {
+        return state.refuse(format!("session {name} is the open one; it is always compared"));
+    }
+    if state.screens.compare.sessions.iter().any(|compared| compared.path == path) {
+        drop_session(state, &path);
+        state.say(NoticeKind::Done, format!("Session {name} is no longer compared"));
+        return Vec::new();
+    }
+    let content = match (content, status) {
+        (Some(content), _) => content,
+        (None, SessionStatus::Damaged { why }) => return state.refuse(unreadable(&name, &why)),
+        (None, SessionStatus::Finished | SessionStatus::Unfinished { .. } | SessionStatus::InUse { .. }) => {
+            return state.refuse(unreadable(&name, "its content is unknown"));
+        }
+    };
+    let taken = |place: usize| state.screens.compare.sessions.iter().any(|compared| compared.place == place);
+    let Some(place) = (1..=MOST).find(|&place| !taken(place)) else {
+        return state.refuse(format!("{MOST} sessions are compared already; take one off first (m)"));
+    };
+    if !state.compares_sessions() {
+        state.focus(Screen::Compare, &SESSIONS);
+    }
+    let at = state.screens.compare.sessions.partition_point(|compared| compared.place < place);
+    let compared = ComparedSession { path: path.clone(), name: name.clone(), place, content };
+    state.screens.compare.sessions.insert(at, compared);
+    let (letter, key) =
+        (letter(place), state.keymap.label(Action::Show(Screen::Compare)).unwrap_or_default());
+    state.say(NoticeKind::Done, format!("Session {name} is compared as {letter} (screen {key})"));
+    vec![Effect::ReadSession(path)]
+}
+
+/// Has the compared sessions read anew, since other processes may work on them.
+pub fn refresh(state: &State) -> Vec<Effect> {
+    state.compared_sessions().map(|compared| Effect::ReadSession(compared.path.clone())).collect()
+}
+
+/// Takes in a session that was read; one that can no longer be read is taken off.
+pub fn read(state: &mut State, session: SessionSummary) -> Vec<Effect> {
+    let Some(compared) =
+        state.screens.compare.sessions.iter_mut().find(|compared| compared.path == session.path)
+    else {
+        return Vec::new();
+    };
+    match (session.content, session.status) {
+        (Some(content), _) => compared.content = content,
+        (None, status) => {
+            let why = match status {
+                SessionStatus::Damaged { why } => why,
+                SessionStatus::Finished | SessionStatus::Unfinished { .. } | SessionStatus::InUse { .. } => {
+                    "its content is unknown".into()
+                }
+            };
+            drop_session(state, &session.path);
+            let text = format!("{}; it is no longer compared", unreadable(&session.name, &why));
+            state.say(NoticeKind::Failed, text);
+        }
+    }
+    Vec::new()
+}
+
+/// Updates the compared sessions from the list that was read.
+pub fn listed(state: &mut State) {
+    let Some(SessionList { sessions: Ok(sessions), .. }) = &state.sessions else { return };
+    for compared in &mut state.screens.compare.sessions {
+        let same = sessions.iter().find(|session| session.path == compared.path);
+        if let Some(content) = same.and_then(|session| session.content.as_ref()) {
+            compared.content.clone_from(content);
+        }
+    }
+}
+
+/// Takes a session off, if it is compared.
+pub fn drop_session(state: &mut State, path: &Path) {
+    state.screens.compare.sessions.retain(|compared| compared.path != path);
+    state.screens.compare.row = state.screens.compare.row.min(state.compared_sessions().count());
+}
+
+fn unreadable(name: &str, why: &str) -> String {
+    format!("session {name} cannot be read: {why}")
+}

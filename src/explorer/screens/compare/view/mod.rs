@@ -1,0 +1,70 @@
+//! Dense against pruned: size, perplexity, and two texts from one prompt; and the open session beside others.
+
+mod curves;
+mod numbers;
+mod sessions;
+mod texts;
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::{CURVES, PERPLEXITY, SESSIONS, TEXTS};
+use crate::explorer::{
+    Compared,
+    view::{Canvas, Role},
+};
+
+/// Columns and rows from which on all four panels have room.
+const ALL: (u16, u16) = (150, 42);
+/// Rows of the texts there.
+const TEXT_ROWS: u16 = 14;
+/// Rows that the table of sessions and their curves need to stand on one page.
+const TWO: u16 = 15;
+
+pub fn draw(view: &mut Canvas<'_>, area: Rect) {
+    if !view.state.compares_sessions() {
+        return dense_and_pruned(view, area);
+    }
+    let compared = view.state.compared();
+    let rows = sessions::rows(&compared);
+    if area.width >= ALL.0 && area.height >= ALL.1 {
+        let parts = [Constraint::Length(rows), Constraint::Fill(1), Constraint::Length(TEXT_ROWS)];
+        let [table, middle, below] = Layout::vertical(parts).areas(area);
+        sessions::draw(view, table, &compared);
+        curves::draw(view, middle, &compared);
+        let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(below);
+        numbers::draw(view, left);
+        return texts::draw(view, right);
+    }
+    let focused = view.state.focused();
+    if [&TEXTS, &PERPLEXITY].contains(&focused) {
+        return dense_and_pruned(view, area);
+    }
+    if area.height < TWO {
+        return if *focused == SESSIONS {
+            sessions::draw(view, area, &compared);
+        } else if *focused == CURVES {
+            curves::draw(view, area, &compared);
+        };
+    }
+    let [table, below] = Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(area);
+    sessions::draw(view, table, &compared);
+    curves::draw(view, below, &compared);
+}
+
+fn dense_and_pruned(view: &mut Canvas<'_>, area: Rect) {
+    let wanted = numbers::rows(view) + 2;
+    let above = wanted.min((area.height / 2).max(5)).min(area.height);
+    let [above, below] = Layout::vertical([Constraint::Length(above), Constraint::Fill(1)]).areas(area);
+    numbers::draw(view, above);
+    texts::draw(view, below);
+}
+
+/// The row under the cursor; there may be fewer rows since it was moved.
+fn row_in(compared: &[Compared], view: &Canvas<'_>) -> usize {
+    view.state.screens.compare.row.min(compared.len().saturating_sub(1))
+}
+
+/// The look of a session, on whatever it is.
+fn role(session: &Compared) -> Role {
+    Role::SERIES[session.place % Role::SERIES.len()]
+}

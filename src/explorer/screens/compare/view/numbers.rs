@@ -1,0 +1,180 @@
+//! The two models in numbers: parameters, size, and perplexity on every text that was measured.
+
+use crate::explorer::screens::compare::PERPLEXITY;
+use ratatui::layout::Rect;
+
+use crate::explorer::view::Canvas;
+use crate::{
+    explorer::view::{
+        Role,
+        widgets::{Column, Place, Side, lay_out, width},
+    },
+    explorer::{Action, JobKind, State, Status},
+    words::{bytes, change, count, measure, parameters},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Name,
+    Before,
+    After,
+    Change,
+    /// How it was measured.
+    How,
+}
+
+/// Columns that the figures and the words behind them take.
+const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
+
+/// Rows of the table with its head.
+pub fn rows(view: &Canvas<'_>) -> u16 {
+    4 + view.state.compare.measured.len().clamp(1, 8) as u16
+}
+
+pub fn draw(view: &mut Canvas<'_>, area: Rect) {
+    let state = view.state;
+    let note = match (state.compares_sessions(), view.key(Action::Sessions)) {
+        // A recording has no sessions at hand.
+        (true, _) => String::new(),
+        (false, _) if state.is_replay() => String::new(),
+        (false, key) => format!("{key}, then m: other sessions beside it"),
+    };
+    let inner = view.panel(&PERPLEXITY, area, "Dense against pruned", &note);
+    let texts = state.compare.measured.iter().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
+    let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
+    let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
+    let places = lay_out(
+        vec![
+            column(Key::Name, "", name, Side::Left, 0),
+            column(Key::Before, "dense", 9, Side::Right, 0),
+            column(Key::After, "pruned", 9, Side::Right, 0),
+            column(Key::Change, "", 8, Side::Right, 1),
+            column(Key::How, "", 28, Side::Left, 2),
+        ],
+        inner.width,
+    );
+    let mut row = 0;
+    let mut line = |view: &mut Canvas<'_>, cells: [(&str, Role); 5]| {
+        let place = Rect { y: inner.y + row, height: 1, ..inner };
+        if row < inner.height {
+            for (at, (text, role)) in cells.iter().enumerate() {
+                if let Some(place_of) = find(&places, at) {
+                    place_of.write(view.buffer, place, text, view.theme.style(*role));
+                }
+            }
+        }
+        row += 1;
+    };
+    line(
+        view,
+        [
+            ("", Role::Title),
+            ("dense", Role::Dense),
+            ("pruned", Role::Pruned),
+            ("change", Role::Title),
+            ("", Role::Title),
+        ],
+    );
+    let before = state.model.as_ref().map_or(0, |model| model.shape.parameters);
+    let after = state.parameters_active();
+    let difference = change(before as f64, after as f64);
+    let pruned = state.layers.iter().filter(|layer| layer.chosen.is_some()).count();
+    let of = match pruned {
+        0 => "nothing is pruned yet".into(),
+        some if some < state.layers.len() => format!("{some} of {} layers are pruned", state.layers.len()),
+        _ => String::new(),
+    };
+    if before > 0 {
+        line(
+            view,
+            [
+                ("parameters", Role::Muted),
+                (&parameters(before), Role::Text),
+                (&parameters(after), Role::Text),
+                (&difference, Role::Text),
+                (&of, Role::Muted),
+            ],
+        );
+        line(
+            view,
+            [
+                ("size of the weights", Role::Muted),
+                (&bytes(state.bytes_of(before)), Role::Text),
+                (&bytes(state.bytes_of(after)), Role::Text),
+                ("", Role::Text),
+                ("", Role::Muted),
+            ],
+        );
+    }
+    line(
+        view,
+        [("perplexity", Role::Title), ("", Role::Text), ("", Role::Text), ("", Role::Text), ("", Role::Text)],
+    );
+    for measured in &state.compare.measured {
+        let record = &measured.record;
+        let how = format!(
+            "L {}, {} tokens, {}",
+            record.seq_len,
+            count(record.tokens),
+            if record.bos { "BOS" } else { "no BOS" }
+        );
+        let pruned = match record.after {
+            Some(after) => measure(after),
+            None if awaited(state) => "…".into(),
+            None => "–".into(),
+        };
+        // A change towards a model that is not active any more tells nothing.
+        let (role, difference) = match record.after {
+            Some(_) if state.compare.stale(measured) => {
+                let status = Status::Stale;
+                (Role::Stale, format!("{} {}", view.theme.glyphs.status(status), status.name()))
+            }
+            Some(after) => (Role::Text, change(record.before, after)),
+            None => (Role::Faint, String::new()),
+        };
+        line(
+            view,
+            [
+                (&format!("  {}", record.text), Role::Muted),
+                (&measure(record.before), Role::Text),
+                (&pruned, role),
+                (&difference, role),
+                (&how, Role::Muted),
+            ],
+        );
+    }
+    if state.compare.measured.is_empty() {
+        let how = if state.is_replay() {
+            "not measured".into()
+        } else {
+            format!("{}: measure on a text", view.key(Action::Measure))
+        };
+        line(
+            view,
+            [
+                ("perplexity", Role::Muted),
+                ("–", Role::Faint),
+                ("–", Role::Faint),
+                ("", Role::Text),
+                (&how, Role::Muted),
+            ],
+        );
+    }
+}
+
+/// Whether a job is still to measure the pruned model.
+fn awaited(state: &State) -> bool {
+    state.jobs.iter().any(|job| match job.kind {
+        JobKind::Run { .. } | JobKind::Measure => true,
+        JobKind::Retry { .. }
+        | JobKind::Curve { .. }
+        | JobKind::Search
+        | JobKind::Write
+        | JobKind::Export => false,
+    })
+}
+
+fn find(places: &[Place<Key>], at: usize) -> Option<&Place<Key>> {
+    let key = [Key::Name, Key::Before, Key::After, Key::Change, Key::How][at];
+    places.iter().find(|place| place.key == key)
+}

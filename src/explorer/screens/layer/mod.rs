@@ -1,0 +1,164 @@
+//! The Layer screen: one part of one layer with its scores, statistics, elimination path and attempts.
+
+mod explain;
+mod panels;
+pub mod view;
+
+pub use panels::{ATTEMPTS, BATCHES, CORRELATION, ERROR_CURVE, HESSIAN, SCORES};
+
+use super::{Copied, Panel, Screen, Slice};
+use crate::{
+    explorer::{
+        Action, Effect, Pointed, State, edit,
+        movement::{Move, PAGE},
+        view::{Canvas, Rect},
+    },
+    prune::Part,
+};
+
+pub struct Layer;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewState {
+    /// The part that is shown.
+    pub part: Part,
+    /// The attempt under the cursor, by its place in the list.
+    pub attempt: usize,
+}
+
+impl Default for ViewState {
+    fn default() -> Self {
+        Self { part: Part::Attention, attempt: 0 }
+    }
+}
+
+impl Slice for Layer {
+    fn title(&self) -> &'static str {
+        "Layer"
+    }
+
+    fn help(&self) -> &'static str {
+        "One layer"
+    }
+
+    fn tab(&self, state: &State) -> String {
+        if state.layers.is_empty() { self.title().into() } else { format!("Layer {}", state.layer) }
+    }
+
+    fn panels(&self) -> &'static [&'static Panel] {
+        const PANELS: &[&Panel] = &[&SCORES, &HESSIAN, &CORRELATION, &BATCHES, &ERROR_CURVE, &ATTEMPTS];
+        PANELS
+    }
+
+    fn hints(&self, state: &State) -> &'static [(Action, &'static str)] {
+        const HINTS: &[(Action, &str)] = &[
+            (Action::Open, "choose"),
+            (Action::SwitchPart, "part"),
+            (Action::NextLayer, "layer"),
+            (Action::Retry, "retry"),
+            (Action::ErrorCurve, "curve"),
+            (Action::NextPanel, "panel"),
+        ];
+        if *state.focused() == ATTEMPTS { HINTS } else { &HINTS[1..] }
+    }
+
+    fn enter(&self, state: &mut State) -> Vec<Effect> {
+        state.settle_attempt();
+        Vec::new()
+    }
+
+    fn go(&self, state: &mut State, movement: Move) -> Vec<Effect> {
+        match movement {
+            Move::Layer(by) => return state.step_layer(by),
+            Move::Aside(by) => {
+                state.follow = false;
+                state.screens.layer.part = if by < 0 { Part::Attention } else { Part::Mlp };
+            }
+            Move::Line(_) | Move::Page(_) | Move::End(_) if *state.focused() == ATTEMPTS => {
+                let count = state.layers.get(state.layer).map_or(0, |layer| layer.attempts.len());
+                let attempt = &mut state.screens.layer.attempt;
+                let to = attempt.saturating_add_signed(movement.lines(PAGE));
+                *attempt = to.min(count.saturating_sub(1));
+            }
+            Move::Line(_) | Move::Page(_) | Move::End(_) => return state.step_layer(movement.lines(PAGE)),
+        }
+        Vec::new()
+    }
+
+    fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
+        if action == Action::Open {
+            return Some(open(state));
+        }
+        if action == Action::ErrorCurve && state.unready().is_none() {
+            state.focus(Screen::Layer, &ERROR_CURVE);
+        }
+        (action == Action::SwitchPart).then(|| {
+            let part = &mut state.screens.layer.part;
+            *part = if *part == Part::Attention { Part::Mlp } else { Part::Attention };
+            state.follow = false;
+            Vec::new()
+        })
+    }
+
+    fn click(&self, state: &mut State, at: Pointed) -> Option<Vec<Effect>> {
+        let Pointed::Row { panel, row } = at else { return None };
+        state.focus(Screen::Layer, panel);
+        let again = state.screens.layer.attempt == row;
+        state.screens.layer.attempt = row;
+        Some(if again { open(state) } else { Vec::new() })
+    }
+
+    fn copy(&self, state: &State) -> Copied {
+        Copied { what: "the attempts as CSV", text: csv(state) }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        view::draw(canvas, area);
+    }
+}
+
+/// Makes the attempt under the cursor active, or focuses the list of attempts.
+fn open(state: &mut State) -> Vec<Effect> {
+    if *state.focused() != ATTEMPTS {
+        state.focus(Screen::Layer, &ATTEMPTS);
+        return Vec::new();
+    }
+    let layer = state.layer;
+    let attempts = state.layers.get(layer).map(|layer| &layer.attempts);
+    let attempt = attempts.and_then(|attempts| attempts.get(state.screens.layer.attempt));
+    let Some(number) = attempt.map(|result| result.attempt.number) else {
+        return state.refuse("this layer has no attempts yet; s prunes all layers");
+    };
+    match state.unready_to_prune() {
+        Some(why) => state.refuse(why),
+        None => edit::choose(state, layer, number),
+    }
+}
+
+/// A row an attempt; empty where there is none.
+fn csv(state: &State) -> String {
+    let Some(layer) = state.layers.get(state.layer).filter(|layer| !layer.attempts.is_empty()) else {
+        return String::new();
+    };
+    let mut text = String::from(
+        "layer,attempt,active,attention_ratio,mlp_ratio,damping,attention_kept,mlp_kept,attention_error,mlp_error,output_error\n",
+    );
+    for result in &layer.attempts {
+        let (attempt, record) = (&result.attempt, &result.record);
+        let output = record.output_error.map_or(String::new(), |error| error.to_string());
+        text += &format!(
+            "{},{},{},{},{},{},{},{},{},{},{output}\n",
+            state.layer,
+            attempt.number,
+            layer.chosen == Some(attempt.number),
+            attempt.method.ratio.attention,
+            attempt.method.ratio.mlp,
+            attempt.method.damping,
+            record.attention.kept.len(),
+            record.mlp.kept.len(),
+            record.attention.relative_error,
+            record.mlp.relative_error,
+        );
+    }
+    text
+}

@@ -1,0 +1,170 @@
+//! What left together, and what each batch cost.
+
+use crate::explorer::screens::layer::BATCHES;
+use ratatui::{layout::Rect, text::Span};
+
+use super::Shown;
+use crate::explorer::view::status;
+use crate::{
+    explorer::PartView,
+    explorer::view::{
+        Canvas, Role,
+        list::first_in_sight,
+        widgets::{Column, Scale, Side, axes, lay_out, measurement, pillar, scale_below, width},
+    },
+    protocol::Refined,
+    words::{count, error, plural},
+};
+
+/// More batches than this are a picture, fewer a list.
+const LISTED: usize = 200;
+
+#[derive(Clone, Copy)]
+enum Key {
+    Batch,
+    What,
+    Error,
+    Bar,
+    Sum,
+}
+
+pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
+    let Some(part) = shown.view.filter(|part| !part.step_errors.is_empty()) else {
+        let inner = view.panel(&BATCHES, area, "Batches", "");
+        let text = match shown.view {
+            Some(part) if part.live => "Nothing has left yet.".into(),
+            Some(_) => "Nothing was removed.".into(),
+            None => shown.why_nothing(view),
+        };
+        view.absent(inner, &text);
+        return;
+    };
+    let energy = shown.energy();
+    let unit = if energy.is_some() { "errors over E‖y‖²" } else { "rise of E‖Δy‖² per token" };
+    let mut note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
+    if let Some(own) = shown.scheduled() {
+        // What other sizes than the schedule's have cost.
+        note += &format!("; the schedule's {} would be {}", own.removed, error(own.relative_error));
+    }
+    if let Some(refined) = shown.refined() {
+        let Refined { swaps, error_before, error_after } = refined;
+        let (before, after) = (error(error_before), error(error_after));
+        note +=
+            &format!("; {}: {before} {} {after}", plural(swaps, "swap", "swaps"), view.theme.glyphs.arrow());
+    }
+    let inner = view.panel(&BATCHES, area, "Batches", &note);
+    if part.step_errors.len() > LISTED {
+        picture(view, inner, &part, energy.unwrap_or(1.0));
+    } else {
+        list(view, inner, shown, &part, energy.unwrap_or(1.0));
+    }
+}
+
+/// A line a batch; the newest are in sight where not all fit.
+fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>, energy: f64) {
+    let batches = part.step_errors.len();
+    let names = status::unit_names(view.state, part.part);
+    let digits = width(&batches.to_string()).max(5);
+    let what = width(&count(part.units as u64)) + 1 + width(names.1);
+    let fixed = digits + what + 8 + 9 + 8;
+    let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
+    let places = lay_out(
+        vec![
+            column(Key::Batch, "batch", digits, Side::Right, 0),
+            column(Key::What, "leaves", what, Side::Left, 0),
+            column(Key::Error, "error", 8, Side::Right, 0),
+            column(Key::Bar, "", area.width.saturating_sub(fixed).clamp(6, 40), Side::Left, 2),
+            column(Key::Sum, "in all", 8, Side::Right, 1),
+        ],
+        area.width,
+    );
+    let head = Rect { height: 1, ..area };
+    for place in &places {
+        place.write(view.buffer, head, place.head, view.theme.style(Role::Title));
+    }
+    let rows = usize::from(area.height.saturating_sub(1));
+    let first = first_in_sight(batches, batches, rows);
+    let most = part.step_errors.iter().copied().filter(|e| e.is_finite()).fold(0.0, f64::max);
+    let mut sum: f64 = part.step_errors[..first].iter().sum();
+    let mut before: usize = part.group_sizes.iter().take(first).sum();
+    for (down, batch) in (first..batches).take(rows).enumerate() {
+        let row = Rect { y: area.y + 1 + down as u16, height: 1, ..area };
+        let (size, cost) = (part.group_sizes.get(batch).copied().unwrap_or(1), part.step_errors[batch]);
+        sum += cost;
+        let newest = part.live && batch + 1 == batches;
+        let role = if newest { Role::Live } else { Role::Text };
+        for place in &places {
+            let style = view.theme.style(role);
+            let muted = view.theme.style(Role::Muted);
+            match place.key {
+                Key::Batch => place.write(view.buffer, row, &(batch + 1).to_string(), muted),
+                Key::What => {
+                    let text = match (size, part.removed.get(before)) {
+                        (1, Some(unit)) => format!("{} {unit}", names.0),
+                        (_, _) => format!("{} {}", count(size as u64), names.1),
+                    };
+                    place.write(view.buffer, row, &text, style);
+                }
+                Key::Error => place.write(view.buffer, row, &error(cost / energy), style),
+                Key::Bar => {
+                    let colour = view.theme.style(status::part_role(shown.part));
+                    measurement(view.buffer, place.area(row), cost / most, colour, view.theme.glyphs);
+                }
+                Key::Sum => place.write(view.buffer, row, &error(sum / energy), muted),
+            }
+        }
+        before += size;
+    }
+}
+
+/// Errors of all batches from the first to the last; neighbours that share a column are added up.
+fn picture(view: &mut Canvas<'_>, area: Rect, part: &PartView<'_>, energy: f64) {
+    let batches = part.step_errors.len();
+    let wide = usize::from(area.width.max(1)).min(batches);
+    let groups: Vec<f64> = (0..wide)
+        .map(|at| {
+            part.step_errors[at * batches / wide..(at + 1) * batches / wide].iter().sum::<f64>() / energy
+        })
+        .collect();
+    let scale = Scale::of(groups.iter().copied());
+    let line = Rect { height: 1, ..area };
+    let text = vec![
+        view.span("in all ", Role::Muted),
+        view.span(error(part.step_errors.iter().sum::<f64>() / energy), Role::Text),
+        view.span("  the last ", Role::Muted),
+        view.span(error(part.step_errors[batches - 1] / energy), Role::Text),
+    ];
+    view.line(line, 0, text);
+    let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let plot = axes(view.buffer, below, &scale, view.theme);
+    let style = view.theme.style(status::part_role(part.part));
+    for x in 0..plot.width {
+        let group = groups[usize::from(x) * groups.len() / usize::from(plot.width.max(1))];
+        let bar = Rect { x: plot.x + x, width: 1, ..plot };
+        pillar(view.buffer, bar, scale.place(group).unwrap_or(0.0), style, view.theme.glyphs);
+    }
+    scale_below(view.buffer, plot, &Scale::between(0.0, batches as f64), view.theme);
+}
+
+pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
+    let Some((part, last)) = shown.view.and_then(|part| Some((part, *part.step_errors.last()?))) else {
+        return vec![vec![view.span("nothing has left", Role::Muted)]];
+    };
+    let energy = shown.energy().unwrap_or(1.0);
+    let sum: f64 = part.step_errors.iter().sum();
+    let role = if part.live { Role::Live } else { Role::Text };
+    vec![
+        vec![
+            view.span(plural(part.step_errors.len(), "batch", "batches"), role),
+            view.span(", ", Role::Muted),
+            view.span(count(part.removed.len() as u64), role),
+            view.span(" removed", Role::Muted),
+        ],
+        vec![
+            view.span("in all ", Role::Muted),
+            view.span(error(sum / energy), role),
+            view.span("  last ", Role::Muted),
+            view.span(error(last / energy), role),
+        ],
+    ]
+}

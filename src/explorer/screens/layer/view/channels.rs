@@ -1,0 +1,124 @@
+//! Scores of the channels from the lowest to the highest, with the cut; what left and what stayed apart.
+
+use ratatui::layout::Rect;
+
+use super::Shown;
+use crate::{
+    explorer::view::{
+        Canvas, Role,
+        widgets::{Scale, axes, crest, pillar, put, symbols, width, write},
+    },
+    explorer::{PartView, Seen},
+    words::count,
+};
+
+/// What a column of the picture stands for: some neighbours in the order of scores.
+struct Neighbours {
+    /// Mean score of them.
+    mean: f64,
+    gone: usize,
+    of: usize,
+}
+
+impl Neighbours {
+    fn mostly_gone(&self) -> bool {
+        self.gone * 2 > self.of
+    }
+}
+
+fn neighbours(seen: &Seen, gone: &[Option<u32>], columns: usize) -> Vec<Neighbours> {
+    let units = seen.order.len();
+    let columns = columns.min(units);
+    let group = |column: usize| {
+        let group = &seen.order[column * units / columns..(column + 1) * units / columns];
+        let sum: f64 = group.iter().map(|&unit| f64::from(seen.scores[unit as usize])).sum();
+        let gone = group.iter().filter(|&&unit| gone.get(unit as usize).is_some_and(Option::is_some)).count();
+        Neighbours { mean: sum / group.len().max(1) as f64, gone, of: group.len() }
+    };
+    (0..columns).map(group).collect()
+}
+
+pub fn draw(
+    view: &mut Canvas<'_>,
+    area: Rect,
+    shown: &Shown<'_>,
+    part: &PartView<'_>,
+    seen: &Seen,
+    scale: &Scale,
+) {
+    let above = Rect { height: area.height.saturating_sub(1), ..area };
+    let plot = axes(view.buffer, above, scale, view.theme);
+    let groups = neighbours(seen, &shown.places(), usize::from(plot.width));
+    let strip = Rect { y: plot.bottom(), height: 1, ..plot };
+    let glyphs = view.theme.glyphs;
+    let cut_at = cut_column(plot, part);
+    for (at, group) in groups.iter().enumerate() {
+        let (x, end) = columns(plot, at, groups.len());
+        let gone = group.mostly_gone();
+        let style = view.theme.style(if gone { Role::Removed } else { Role::Kept });
+        let share = scale.place(group.mean).map_or(0.0, |place| place.max(0.01));
+        // The cut has its column for itself.
+        for x in (x..end).filter(|x| Some(*x) != cut_at) {
+            let bar = Rect { x, width: 1, ..plot };
+            crest(view.buffer, bar, share, style, view.theme.style(Role::Faint), glyphs);
+        }
+        let sign = match (gone, group.gone) {
+            (true, _) => glyphs.removed(),
+            (false, 0) => symbols(glyphs).kept,
+            // A few left among many that stayed.
+            (false, _) => glyphs.separator(),
+        };
+        for x in x..end {
+            put(view.buffer, strip, x, strip.y, sign, style);
+        }
+    }
+    cut(view, plot, part, area);
+}
+
+/// First column of a group and the column behind it.
+fn columns(area: Rect, at: usize, groups: usize) -> (u16, u16) {
+    let edge = |at: usize| area.x + (at * usize::from(area.width) / groups.max(1)) as u16;
+    (edge(at), edge(at + 1).max(edge(at) + 1))
+}
+
+/// The column where as many lie at the left as are to leave.
+fn cut_column(plot: Rect, part: &PartView<'_>) -> Option<u16> {
+    let across = part.goal * usize::from(plot.width) / part.units.max(1);
+    (part.goal > 0).then(|| plot.x + across as u16)
+}
+
+/// Where as many lie at the left as are to leave; beside it how many that is.
+fn cut(view: &mut Canvas<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
+    let muted = view.theme.style(Role::Muted);
+    let labels = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+    let all = count(part.units as u64);
+    write(view.buffer, labels, plot.right().saturating_sub(width(&all)), labels.y, &all, muted);
+    write(view.buffer, labels, plot.x, labels.y, "0", muted);
+    let Some(x) = cut_column(plot, part) else { return };
+    let style = view.theme.style(Role::Cut);
+    let sign = view.theme.glyphs.cut();
+    for y in plot.top()..=plot.bottom() {
+        put(view.buffer, Rect { height: plot.height + 1, ..plot }, x, y, sign, style);
+    }
+    let text = format!("cut at {}", count(part.goal as u64));
+    let wide = width(&text);
+    let last = plot.right().saturating_sub(wide + width(&all) + 1).max(plot.x);
+    let at = x.saturating_sub(wide / 2).clamp((plot.x + 2).min(last), last);
+    write(view.buffer, labels, at, labels.y, &text, style);
+    if part.live && part.removed.len() < part.goal {
+        let text = format!("{} of {} removed", count(part.removed.len() as u64), count(part.goal as u64));
+        write(view.buffer, plot, plot.x + 1, plot.y, &text, view.theme.style(Role::Live));
+    }
+}
+
+/// All scores as bars alone.
+pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &Seen, scale: &Scale) {
+    let groups = neighbours(seen, &shown.places(), usize::from(area.width));
+    for (at, group) in groups.iter().enumerate() {
+        let (x, end) = columns(area, at, groups.len());
+        let role = if group.mostly_gone() { Role::Removed } else { Role::Kept };
+        let share = scale.place(group.mean).map_or(0.0, |place| place.max(0.01));
+        let bar = Rect { x, width: end - x, ..area };
+        pillar(view.buffer, bar, share, view.theme.style(role), view.theme.glyphs);
+    }
+}

@@ -1,0 +1,122 @@
+//! The error of every ratio: what the cut costs, and what the next step would.
+
+use crate::explorer::screens::layer::ERROR_CURVE;
+use ratatui::{layout::Rect, text::Span};
+
+use super::{Shown, words_and_picture};
+use crate::explorer::view::status;
+use crate::{
+    explorer::view::{
+        Canvas, Role,
+        charts::error_curve::{error_at, hint, next_step, picture},
+        widgets::symbols,
+    },
+    explorer::{Action, Curve},
+    prune::Part,
+    words::error,
+};
+
+pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
+    let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
+        let inner = view.panel(&ERROR_CURVE, area, "Error versus ratio", "");
+        view.absent(inner, &hint(view));
+        return;
+    };
+    let inner = view.panel(&ERROR_CURVE, area, "Error versus ratio", "over E‖y‖²");
+    let lines = words(view, shown, curve, inner.width);
+    let above = (lines.len() as u16).min(inner.height / 3);
+    for (at, line) in lines.into_iter().take(usize::from(above)).enumerate() {
+        view.line(inner, at as u16, line);
+    }
+    let room = Rect { y: inner.y + above, height: inner.height - above, ..inner };
+    picture(
+        view,
+        room,
+        shown.part,
+        curve,
+        cut(shown),
+        status::planned(view.state, shown.index, shown.part).1,
+    );
+}
+
+/// Units that have left in the attempt that is shown.
+fn cut(shown: &Shown<'_>) -> Option<usize> {
+    let part = shown.view?;
+    Some(if part.live { part.removed.len() } else { part.goal })
+}
+
+fn words<'t>(view: &Canvas<'_>, shown: &Shown<'_>, curve: &Curve, columns: u16) -> Vec<Vec<Span<'t>>> {
+    let planned = status::planned(view.state, shown.index, shown.part).1;
+    let mut lines = Vec::new();
+    if let Some(cut) = cut(shown) {
+        lines.push(reading(
+            view,
+            shown.part,
+            curve,
+            cut,
+            (view.theme.glyphs.active(), Role::Cut, "removed"),
+            columns,
+        ));
+    }
+    if cut(shown) != Some(planned) {
+        let sign = symbols(view.theme.glyphs).planned;
+        lines.push(reading(view, shown.part, curve, planned, (sign, Role::Planned, "planned"), columns));
+    }
+    lines
+}
+
+/// `● 0.2031 removed: 1.23e-2, next 1 % costs 4.56e-4`.
+fn reading<'t>(
+    view: &Canvas<'_>,
+    part: Part,
+    curve: &Curve,
+    removed: usize,
+    (sign, role, word): (&'static str, Role, &'static str),
+    columns: u16,
+) -> Vec<Span<'t>> {
+    let mut line = vec![
+        view.span(format!("{sign} {:.3} ", removed as f64 / curve.units.max(1) as f64), role),
+        view.span(format!("{word}: "), Role::Muted),
+    ];
+    let Some(value) = error_at(&curve.points, removed as f64) else {
+        line.push(view.span("beyond the curve", Role::Muted));
+        return line;
+    };
+    line.push(view.span(error(value), Role::Text));
+    if let Some((name, next)) = next_step(view.state, part, curve, removed) {
+        let costs = if columns < 60 { "" } else { "costs " };
+        line.push(view.span(format!(", next {name} {costs}"), Role::Muted));
+        line.push(view.span(error(next), Role::Text));
+    }
+    line
+}
+
+/// The curve below the panel in brief; what is left for words.
+pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
+    let (words, below) = words_and_picture(area)?;
+    let curve = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty())?;
+    let planned = status::planned(view.state, shown.index, shown.part).1;
+    picture(view, below, shown.part, curve, cut(shown), planned);
+    Some(words)
+}
+
+pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
+    let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
+        if view.state.is_replay() {
+            return vec![vec![view.span("not followed past the cut", Role::Muted)]];
+        }
+        let key = view.key(Action::ErrorCurve);
+        return vec![
+            vec![view.span(key, Role::Key), view.span(" follow the path past the", Role::Muted)],
+            vec![view.span("cut: errors of all ratios", Role::Muted)],
+        ];
+    };
+    let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);
+    let mut line =
+        reading(view, shown.part, curve, at, (view.theme.glyphs.active(), Role::Cut, "costs"), u16::MAX);
+    let rest = if line.len() > 3 { line.split_off(3) } else { Vec::new() };
+    let trimmed = rest
+        .into_iter()
+        .map(|span| Span { content: span.content.trim_start_matches(", ").to_string().into(), ..span });
+    vec![line, trimmed.collect()]
+}

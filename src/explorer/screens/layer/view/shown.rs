@@ -1,0 +1,115 @@
+//! The layer and the part that the screen speaks of.
+
+use crate::{
+    explorer::view::{Canvas, stage},
+    explorer::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
+    protocol::{HessianStats, Method, Refined, Scheduled},
+    prune::Part,
+    words::progress,
+};
+
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    pub index: usize,
+    pub layer: &'a Layer,
+    pub part: Part,
+    pub status: Status,
+    /// Of the attempt in work, or active; None where the layer was never begun.
+    pub view: Option<PartView<'a>>,
+}
+
+impl<'a> Shown<'a> {
+    pub fn of(state: &'a State) -> Option<Self> {
+        let index = state.layer;
+        let layer = state.layers.get(index)?;
+        let part = state.screens.layer.part;
+        // A part that has not begun tells nothing yet.
+        let view = layer.view(part).filter(|view| view.units > 0);
+        Some(Self { index, layer, part, status: state.status(index), view })
+    }
+
+    pub fn seen(&self) -> Option<&'a Seen> {
+        self.view.and_then(|view| view.seen)
+    }
+
+    /// The finished attempt that is shown; None while one is in work.
+    pub fn result(&self) -> Option<&'a AttemptResult> {
+        if self.layer.work.is_some() { None } else { self.layer.active() }
+    }
+
+    pub fn stats(&self) -> Option<&'a HessianStats> {
+        match self.seen() {
+            Some(seen) => Some(&seen.stats),
+            None => self.result()?.record(self.part).hessian.as_ref(),
+        }
+    }
+
+    /// What the schedule alone would have removed, where sizes were rounded away from it.
+    pub fn scheduled(&self) -> Option<Scheduled> {
+        self.result()?.record(self.part).scheduled
+    }
+
+    /// What swaps made of the path's error.
+    pub fn refined(&self) -> Option<Refined> {
+        self.result()?.record(self.part).refined
+    }
+
+    pub fn method(&self) -> Option<&'a Method> {
+        match &self.layer.work {
+            Some(work) => Some(&work.method),
+            None => self.layer.active().map(|result| &result.attempt.method),
+        }
+    }
+
+    /// E‖y‖², what relative errors are told against.
+    pub fn energy(&self) -> Option<f64> {
+        if let Some(seen) = self.seen() {
+            return Some(seen.energy).filter(|&energy| energy > 0.0);
+        }
+        let record = self.result()?.record(self.part);
+        let energy = record.step_errors.iter().sum::<f64>() / record.relative_error;
+        (energy.is_finite() && energy > 0.0).then_some(energy)
+    }
+
+    /// The place of every unit in the order of removal, from 0.
+    pub fn places(&self) -> Vec<Option<u32>> {
+        let Some(view) = self.view else { return Vec::new() };
+        let mut places = vec![None; view.units];
+        for (place, &unit) in (0..).zip(view.removed) {
+            if let Some(slot) = places.get_mut(unit) {
+                *slot = Some(place);
+            }
+        }
+        places
+    }
+
+    /// Why there is nothing to show, and what to do about it.
+    pub fn why_nothing(&self, view: &Canvas<'_>) -> String {
+        let replay = view.state.is_replay();
+        match (self.status, &self.layer.work) {
+            (Status::Failed, _) if replay => "The layer failed before this was known.".into(),
+            (Status::Waiting, None) if replay => "Not measured yet.".into(),
+            (Status::Failed, _) => {
+                format!(
+                    "The layer failed before this was known. Solve it again with {}.",
+                    view.key(Action::Retry)
+                )
+            }
+            (_, Some(_)) => {
+                let now = view.state.job().map(|job| stage::now(view.state, job));
+                let (words, share) = now.unwrap_or(("the calibration windows are on their way".into(), None));
+                let share = share.map_or(String::new(), |share| format!(", {}", progress(share)));
+                format!("Not measured yet: {words}{share}.")
+            }
+            (Status::Waiting, None) => {
+                let (start, curve) = (view.key(Action::Start), view.key(Action::ErrorCurve));
+                format!(
+                    "Not measured yet. Prune all layers with {start}, or see this layer's error curve with {curve}."
+                )
+            }
+            (Status::Calibrating | Status::Pruning | Status::Done | Status::Stale, None) => {
+                "This attempt left the part as it is, or its picture was not kept.".into()
+            }
+        }
+    }
+}

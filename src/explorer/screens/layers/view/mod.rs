@@ -1,0 +1,70 @@
+//! All layers: their table, the ratio curve, how far the run is, and what it makes of the model.
+
+mod chosen;
+mod run;
+mod table;
+
+use crate::explorer::screens::schedule::RATIO;
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use crate::explorer::screens::errors;
+use crate::explorer::view::{
+    Canvas,
+    charts::ratio_curve::{self, Picture},
+};
+
+/// Columns from which on the curve lies beside the table.
+const WIDE: u16 = 132;
+
+pub fn draw(view: &mut Canvas<'_>, area: Rect) {
+    if area.width >= WIDE && area.height >= 16 { wide(view, area) } else { narrow(view, area) }
+}
+
+/// Rows from which on a picture of the errors below a short table can be read.
+const ERRORS: u16 = 12;
+
+fn wide(view: &mut Canvas<'_>, area: Rect) {
+    let [left, right] = Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).areas(area);
+    let needed = view.state.listed_layers().len() as u16 + 3;
+    let spare = left.height.saturating_sub(needed);
+    let below = if spare >= ERRORS { spare.min(left.height / 2) } else { 0 };
+    let [table, errors] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(left);
+    table::draw(view, table);
+    if !errors.is_empty() {
+        errors::view::overview(view, errors);
+    }
+    let chosen = if area.height >= 30 { chosen::ROWS } else { 0 };
+    let run = run::rows(view, right.width);
+    let [curve, chosen, run] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(chosen), Constraint::Length(run)])
+            .areas(right);
+    ratio_curve::draw(view, curve, Picture::Line);
+    if !chosen.is_empty() {
+        chosen::draw(view, chosen);
+    }
+    run::draw(view, run);
+}
+
+fn narrow(view: &mut Canvas<'_>, area: Rect) {
+    let lines = run::lines(view, area.width);
+    let below = (lines.len() as u16).min(area.height / 3);
+    let rest = area.height - below;
+    let needed = view.state.listed_layers().len() as u16 + 3;
+    // The curve has what the table leaves, but never less than can be read.
+    let least = (rest * 2 / 5).max(7);
+    let curve = match rest {
+        0..=12 => 0,
+        _ if view.is_focused(&RATIO) => rest / 2 + 2,
+        _ => rest.saturating_sub(needed).clamp(least, (rest / 2).max(least)),
+    };
+    let [table, curve, strip] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(curve), Constraint::Length(below)])
+            .areas(area);
+    table::draw(view, table);
+    if !curve.is_empty() {
+        ratio_curve::draw(view, curve, Picture::Line);
+    }
+    for (row, line) in lines.into_iter().enumerate() {
+        view.line(strip, row as u16, line);
+    }
+}

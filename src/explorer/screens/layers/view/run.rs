@@ -1,0 +1,249 @@
+//! How far the layer and the run are, and what the run makes of the model.
+
+use ratatui::{layout::Rect, text::Span};
+
+use crate::explorer::view::{Canvas, stage};
+use crate::{
+    explorer::view::{
+        Role,
+        widgets::{track, wrap},
+    },
+    explorer::{Job, JobKind, State, Status},
+    words::{bytes, change, clock, parameters, progress},
+};
+
+/// Rows of the box with borders, progress, sizes and a blank before the cause of a failure; and rows of that cause, at
+/// least and at most.
+const BESIDE_CAUSE: u16 = 9;
+const CAUSE: (u16, u16) = (2, 4);
+
+/// Rows of the box of the wide layout. They change with the causes of failures alone, not with what is at work.
+pub fn rows(view: &Canvas<'_>, columns: u16) -> u16 {
+    BESIDE_CAUSE + cause_rows(view, columns.saturating_sub(2)).max(CAUSE.0)
+}
+
+/// The box of the wide layout.
+pub fn draw(view: &mut Canvas<'_>, area: Rect) {
+    let state = view.state;
+    let note = state.job().and_then(stage::condition).unwrap_or_default();
+    let inner = view.plain_frame(area, "Run", note);
+    let mut row = 0;
+    match state.job() {
+        Some(job) => {
+            let (words, share) = stage::now(state, job);
+            progress_row(view, inner, row, &words, share, "");
+            let left = state.progress();
+            let time =
+                left.and_then(|(_, left)| left).map_or(String::new(), |left| format!("{} left", clock(left)));
+            progress_row(view, inner, row + 1, &run_words(state, job), left.map(|(share, _)| share), &time);
+        }
+        None => {
+            let line = vec![resting(view)];
+            view.line(inner, row, line);
+        }
+    }
+    row += 3;
+    for line in [size_line(view), perplexity_line(view)].into_iter().flatten() {
+        view.line(inner, row, line);
+        row += 1;
+    }
+    if let Some(record) = &state.calibration {
+        let text = format!("{} × {} tokens", record.samples, record.seq_len);
+        let line = vec![view.span("calibration  ", Role::Muted), view.span(text, Role::Text)];
+        view.line(inner, row, line);
+        row += 1;
+    }
+    for (line, told) in (row + 1..).zip(failure(view, inner.width)) {
+        view.line(inner, line, told);
+    }
+}
+
+/// Words, a bar and per cent, in fixed columns so that lines stand below one another.
+fn progress_row(view: &mut Canvas<'_>, area: Rect, row: u16, words: &str, share: Option<f64>, end: &str) {
+    if row >= area.height {
+        return;
+    }
+    let names = (area.width / 2).min(36);
+    let tail = 20.min(area.width / 4);
+    view.line(Rect { width: names, ..area }, row, vec![view.span(words.to_string(), Role::Text)]);
+    let bar = Rect {
+        x: area.x + names + 1,
+        y: area.y + row,
+        width: area.width.saturating_sub(names + tail + 3),
+        height: 1,
+    };
+    if let Some(share) = share {
+        track(view.buffer, bar, share, view.theme);
+        let behind = Rect { x: bar.right() + 1, width: tail + 1, ..area };
+        let text = vec![
+            view.span(format!("{:>4.0} %  ", share * 100.0), Role::Text),
+            view.span(end.to_string(), Role::Muted),
+        ];
+        view.line(behind, row, text);
+    }
+}
+
+fn run_words(state: &State, job: &Job) -> String {
+    let name = job.kind.name();
+    if !job.is_pruning() {
+        return name.into();
+    }
+    let done = (0..state.layers.len()).filter(|&layer| state.status(layer) == Status::Done).count();
+    format!("{name}, {done} of {} layers done", state.layers.len())
+}
+
+/// What there is to do while nothing is at work.
+fn resting<'t>(view: &Canvas<'_>) -> Span<'t> {
+    let state = view.state;
+    let count =
+        |wanted: Status| (0..state.layers.len()).filter(|&layer| state.status(layer) == wanted).count();
+    let (done, stale, failed) = (count(Status::Done), count(Status::Stale), count(Status::Failed));
+    if state.model.is_none() {
+        return view.span("", Role::Muted);
+    }
+    if done + stale + failed == 0 {
+        return view.span("Nothing is pruned yet.", Role::Muted);
+    }
+    let mut text = format!("{done} of {} layers are done", state.layers.len());
+    for (number, word) in [(stale, "stale"), (failed, "failed")] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {word}"));
+        }
+    }
+    view.span(text, Role::Text)
+}
+
+/// Parameters and size before and after.
+fn size_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
+    let state = view.state;
+    let before = state.model.as_ref()?.shape.parameters;
+    let after = state.parameters_after();
+    let arrow = view.theme.glyphs.arrow();
+    let planned = state.layers.iter().any(|layer| layer.chosen.is_none());
+    Some(vec![
+        view.span("parameters   ", Role::Muted),
+        view.span(parameters(before), Role::Dense),
+        view.span(format!(" {arrow} "), Role::Muted),
+        view.span(parameters(after), if planned { Role::Planned } else { Role::Pruned }),
+        view.span(format!("  {}", change(before as f64, after as f64)), Role::Text),
+        view.span(
+            format!("   {} {arrow} {}", bytes(state.bytes_of(before)), bytes(state.bytes_of(after))),
+            Role::Muted,
+        ),
+        view.span(if planned { "   planned" } else { "" }, Role::Muted),
+    ])
+}
+
+/// The newest perplexity.
+fn perplexity_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
+    let compare = &view.state.compare;
+    let measured = compare.measured.first()?;
+    let record = &measured.record;
+    let arrow = view.theme.glyphs.arrow();
+    let mut line = vec![
+        view.span("perplexity   ", Role::Muted),
+        view.span(format!("{:.2}", record.before), Role::Dense),
+    ];
+    if let Some(after) = record.after {
+        let stale = compare.stale(measured);
+        line.push(view.span(format!(" {arrow} "), Role::Muted));
+        line.push(view.span(format!("{after:.2}"), if stale { Role::Stale } else { Role::Pruned }));
+        line.push(if stale {
+            let words = format!("  {} {}", view.theme.glyphs.status(Status::Stale), Status::Stale.name());
+            view.span(words, Role::Stale)
+        } else {
+            view.span(format!("  {}", change(record.before, after)), Role::Text)
+        });
+    }
+    line.push(view.span(format!("   {} · L {}", record.text, record.seq_len), Role::Muted));
+    Some(line)
+}
+
+/// The cause of a layer's failure, led by its name: the name's length in bytes, and the whole.
+fn cause(view: &Canvas<'_>, index: usize) -> Option<(usize, String)> {
+    let cause = view.state.layers.get(index)?.failed.as_ref()?;
+    let name = format!("{} layer {index}: ", view.theme.glyphs.status(Status::Failed));
+    Some((name.len(), format!("{name}{cause}")))
+}
+
+/// Rows that the longest of all causes takes, so that they stay the same while the cursor moves.
+fn cause_rows(view: &Canvas<'_>, columns: u16) -> u16 {
+    let rows = |index| Some(wrap(&cause(view, index)?.1, columns).len() as u16);
+    (0..view.state.layers.len()).filter_map(rows).max().unwrap_or(0).min(CAUSE.1)
+}
+
+/// Why the layer under the cursor failed, or else the first that did.
+fn failure<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
+    let all = 0..view.state.layers.len();
+    let Some((name, whole)) =
+        cause(view, view.state.layer).or_else(|| all.into_iter().find_map(|index| cause(view, index)))
+    else {
+        return Vec::new();
+    };
+    let lines = wrap(&whole, columns).into_iter().take(usize::from(CAUSE.1));
+    lines
+        .map(|line| {
+            let split = name.clamp(line.start, line.end);
+            vec![
+                view.span(whole[line.start..split].to_string(), Role::Failed),
+                view.span(whole[split..line.end].to_string(), Role::Text),
+            ]
+        })
+        .collect()
+}
+
+/// The lines of the narrow layout: what is at work, what becomes of the model, what failed. There are as many whether or not
+/// anything is at work or measured, so that the table above keeps its rows.
+pub fn lines<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
+    const MARGINS: u16 = 2;
+    let mut lines = vec![match view.state.job() {
+        Some(job) => job_line(view, job),
+        None => vec![resting(view)],
+    }];
+    let size = size_line(view).unwrap_or_default();
+    let perplexity = perplexity_line(view).unwrap_or_default();
+    if columns >= 120 {
+        lines.push([size, vec![Span::raw("    ")], perplexity].concat());
+    } else {
+        lines.extend([size, perplexity]);
+    }
+    let room = columns.saturating_sub(MARGINS);
+    let below = usize::from(cause_rows(view, room));
+    let mut failure = failure(view, room);
+    failure.resize(below, Vec::new());
+    lines.extend(failure);
+    for line in &mut lines {
+        line.insert(0, Span::raw(" "));
+    }
+    lines
+}
+
+/// The stage with its share, the run with its share, how long still.
+fn job_line<'t>(view: &Canvas<'_>, job: &Job) -> Vec<Span<'t>> {
+    let state = view.state;
+    let (words, share) = stage::now(state, job);
+    let mut line = vec![view.span(words, Role::Live)];
+    if let Some(share) = share {
+        line.push(view.span(format!(" {}", progress(share)), Role::Text));
+    }
+    if let Some((share, left)) = state.progress().filter(|_| job.is_pruning()) {
+        let whole = match job.kind {
+            JobKind::Run { .. } => "run",
+            JobKind::Retry { .. }
+            | JobKind::Curve { .. }
+            | JobKind::Search
+            | JobKind::Measure
+            | JobKind::Write
+            | JobKind::Export => job.kind.name(),
+        };
+        line.push(view.span(format!("   {whole} "), Role::Muted));
+        line.push(view.span(progress(share), Role::Text));
+        if let Some(left) = left {
+            line.push(view.span(format!(", {} left", clock(left)), Role::Muted));
+        }
+    }
+    if let Some(condition) = stage::condition(job) {
+        line.push(view.span(format!("   {condition}"), Role::Warning));
+    }
+    line
+}

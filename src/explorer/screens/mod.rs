@@ -1,0 +1,198 @@
+//! The screens: the list of them, and the trait that each implements in a folder of its own.
+//!
+//! To add a screen, write its folder and a line of [`screens!`]. Its tab, its number key, its `Show` action, and its places in
+//! the help and the palette follow from the list.
+
+pub mod compare;
+pub mod errors;
+pub mod layer;
+pub mod layers;
+pub mod log;
+mod panel;
+pub mod schedule;
+
+pub use panel::{Explanation, Panel};
+
+use super::{
+    Action, Effect, Pointed, State,
+    movement::Move,
+    view::{Canvas, Rect},
+};
+
+/// What a screen says and does. Its state is the `ViewState` of its module.
+pub trait Slice: Sync {
+    fn title(&self) -> &'static str;
+
+    /// One line about the screen, for the help of the key that shows it.
+    fn help(&self) -> &'static str;
+
+    /// Words of its tab.
+    fn tab(&self, _state: &State) -> String {
+        self.title().into()
+    }
+
+    /// Panels that can have the focus, in reading order.
+    fn panels(&self) -> &'static [&'static Panel];
+
+    /// Those that are there now.
+    fn panels_now(&self, _state: &State) -> &'static [&'static Panel] {
+        self.panels()
+    }
+
+    /// Hints of the footer, most important first.
+    fn hints(&self, state: &State) -> &'static [(Action, &'static str)];
+
+    /// Called when the screen is shown.
+    fn enter(&self, _state: &mut State) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    fn go(&self, state: &mut State, movement: Move) -> Vec<Effect>;
+
+    /// What a turn of the wheel by so many lines means here. It never edits.
+    fn wheel(&self, _state: &State, lines: isize) -> Move {
+        Move::Line(lines)
+    }
+
+    /// Does what an action means on this screen alone; None where it means the same on all.
+    fn act(&self, _state: &mut State, _action: Action) -> Option<Vec<Effect>> {
+        None
+    }
+
+    /// A click on something that is on this screen alone; None where it means the same on all.
+    fn click(&self, _state: &mut State, _at: Pointed) -> Option<Vec<Effect>> {
+        None
+    }
+
+    /// The text that its list is filtered by; None where there is nothing to filter.
+    fn filter<'s>(&self, _state: &'s State) -> Option<&'s str> {
+        None
+    }
+
+    fn set_filter(&self, _state: &mut State, _text: String) {}
+
+    /// What `Copy` puts into the clipboard.
+    fn copy(&self, state: &State) -> Copied;
+
+    fn draw(&self, canvas: &mut Canvas<'_>, area: Rect);
+}
+
+/// A text for the clipboard, and its name for the notice. An empty text is refused.
+pub struct Copied {
+    pub what: &'static str,
+    pub text: String,
+}
+
+macro_rules! screens {
+    ($($name:ident: $module:ident, $lower:literal;)+) => {
+        /// A screen, in the order of the tabs and the number keys.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Screen {
+            $($name),+
+        }
+
+        impl Screen {
+            pub const ALL: [Self; [$(Self::$name),+].len()] = [$(Self::$name),+];
+
+            /// Name of the action that shows it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $lower),+
+                }
+            }
+
+            pub(super) fn slice(self) -> &'static dyn Slice {
+                match self {
+                    $(Self::$name => &$module::$name),+
+                }
+            }
+        }
+
+        /// State of each screen.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Screens {
+            $(pub $module: $module::ViewState),+
+        }
+    };
+}
+
+screens! {
+    Layers: layers, "layers";
+    Layer: layer, "layer";
+    Schedule: schedule, "schedule";
+    Errors: errors, "errors";
+    Compare: compare, "compare";
+    Log: log, "log";
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self::ALL[0]
+    }
+}
+
+impl Screen {
+    pub fn title(self) -> &'static str {
+        self.slice().title()
+    }
+
+    pub fn help(self) -> &'static str {
+        self.slice().help()
+    }
+
+    /// Number of its tab and key, from 1.
+    pub fn number(self) -> usize {
+        self as usize + 1
+    }
+
+    pub fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
+    }
+
+    pub fn previous(self) -> Self {
+        Self::ALL[(self as usize + Self::ALL.len() - 1) % Self::ALL.len()]
+    }
+
+    /// Panels that can have the focus, in reading order.
+    pub fn panels(self) -> &'static [&'static Panel] {
+        self.slice().panels()
+    }
+}
+
+impl State {
+    /// The panels that the current screen shows now.
+    pub fn panels(&self) -> &'static [&'static Panel] {
+        self.screen.slice().panels_now(self)
+    }
+
+    /// The focused panel of the current screen, or its first where the focused one is not shown now.
+    pub fn focused(&self) -> &'static Panel {
+        let (focused, panels) = (self.focus[self.screen as usize], self.panels());
+        if panels.contains(&focused) { focused } else { panels[0] }
+    }
+
+    pub(super) fn focus(&mut self, screen: Screen, panel: &'static Panel) {
+        self.focus[screen as usize] = panel;
+    }
+
+    /// Moves the focus by so many panels, around the ends.
+    pub(super) fn turn_focus(&mut self, by: isize) {
+        let panels = self.panels();
+        let at = panels.iter().position(|panel| *panel == self.focused()).unwrap_or(0) as isize;
+        self.focus(self.screen, panels[(at + by).rem_euclid(panels.len() as isize) as usize]);
+    }
+
+    /// Resets what the screens remember of the model that was open; the compared sessions are kept.
+    pub(super) fn forget_screens(&mut self) {
+        self.screens.layer.attempt = 0;
+        self.screens.layers.filter.clear();
+        self.screens.schedule.dragging = false;
+        self.screens.compare.scrolled = 0;
+    }
+
+    /// Shows a screen.
+    pub(super) fn show(&mut self, screen: Screen) -> Vec<Effect> {
+        self.screen = screen;
+        screen.slice().enter(self)
+    }
+}

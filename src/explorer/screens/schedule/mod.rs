@@ -1,0 +1,127 @@
+//! The Schedule screen: the ratio of every layer, edited by keys or with the mouse.
+
+mod view;
+
+use super::{Copied, Explanation, Panel, Slice};
+use crate::{
+    explorer::{
+        Action, Effect, Figure, Pointed, State,
+        edit::{self, Edit},
+        movement::{FAR, Move},
+        view::{Canvas, Rect},
+    },
+    prune::Part,
+};
+
+/// Ratio of a line and of a page.
+const LINE: f64 = 0.01;
+const PAGE: f64 = 0.05;
+/// Ratios are set with the mouse in steps of this.
+const GRAIN: f64 = 0.005;
+
+pub struct Schedule;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ViewState {
+    /// The part whose ratios are edited; None edits both.
+    pub edited: Option<Part>,
+    /// True while the mouse drags on the curve.
+    pub dragging: bool,
+}
+
+pub static RATIO: Panel = Panel {
+    title: "Ratio",
+    explain: |_| Explanation {
+        title: "Incremental Pruning Ratio",
+        formula: vec![
+            "r_i = r_first + (r_last − r_first) · t_i",
+            "log: t_i = ln(1 + i) / ln n",
+            "linear: t_i = i / (n − 1)",
+        ],
+        text: vec![
+            "r_i is the share of units removed from layer i of n. Errors of early layers pass through all later ones, so early layers are pruned less. Given only a mean R, r_first = 0.3125 R and r_last follows from the mean: for R = 0.2 on 32 layers this is the paper's 0.0625 → 0.25.",
+            "The line is the plan; filled points are pruned layers. Every ratio can be edited; presets and renormalising leave locked ratios unchanged.",
+        ],
+    },
+    figure: |_| Ok(Figure::Ratios),
+};
+
+impl Slice for Schedule {
+    fn title(&self) -> &'static str {
+        "Schedule"
+    }
+
+    fn help(&self) -> &'static str {
+        "The ratio curve"
+    }
+
+    fn panels(&self) -> &'static [&'static Panel] {
+        const PANELS: &[&Panel] = &[&RATIO];
+        PANELS
+    }
+
+    fn hints(&self, _state: &State) -> &'static [(Action, &'static str)] {
+        &[
+            (Action::Up, "ratio"),
+            (Action::Right, "layer"),
+            (Action::SwitchPart, "part"),
+            (Action::TypeRatio, "type"),
+            (Action::Lock, "lock"),
+            (Action::Shape, "shape"),
+            (Action::Renormalise, "mean"),
+            (Action::FindRatios, "search"),
+            (Action::Undo, "undo"),
+        ]
+    }
+
+    fn go(&self, state: &mut State, movement: Move) -> Vec<Effect> {
+        match movement {
+            Move::Line(by) => edit::nudge(state, -by as f64 * LINE),
+            Move::Page(by) => edit::nudge(state, -by as f64 * PAGE),
+            Move::Aside(by) | Move::Layer(by) => state.step_layer(by),
+            Move::End(by) => state.step_layer(by * FAR),
+        }
+    }
+
+    fn wheel(&self, _state: &State, lines: isize) -> Move {
+        Move::Layer(lines)
+    }
+
+    fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
+        (action == Action::SwitchPart).then(|| {
+            let edited = &mut state.screens.schedule.edited;
+            *edited = match edited {
+                None => Some(Part::Attention),
+                Some(Part::Attention) => Some(Part::Mlp),
+                Some(Part::Mlp) => None,
+            };
+            Vec::new()
+        })
+    }
+
+    fn click(&self, state: &mut State, at: Pointed) -> Option<Vec<Effect>> {
+        let Pointed::Ratio { layer, ratio } = at else { return None };
+        state.screens.schedule.dragging = true;
+        state.history.close();
+        Some(drag(state, layer, ratio))
+    }
+
+    fn copy(&self, state: &State) -> Copied {
+        let text = state.schedule.ratios.iter().map(|ratio| format!("{ratio}\n")).collect();
+        Copied { what: "the ratios, one a line (a file for --schedule)", text }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        view::draw(canvas, area);
+    }
+}
+
+/// Sets the ratio of a layer with the mouse; the moves of one drag are one edit.
+pub fn drag(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
+    state.select(layer);
+    let (ratio, part) = ((ratio / GRAIN).round() * GRAIN, state.screens.schedule.edited);
+    edit::change(state, "ratios moved with the mouse", Edit::GoesOn, |schedule| {
+        schedule.set(layer, part, ratio);
+        Ok(())
+    })
+}

@@ -1,0 +1,116 @@
+//! Sessions on disk: the list that was read, and opening one in place of what is open.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    protocol::{Command, SessionSummary},
+    words,
+};
+
+use super::{Dialog, Effect, NoticeKind, State, dialogs::Sessions, screens::compare};
+
+/// The sessions found on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionList {
+    /// Unix seconds when they were read.
+    pub now: u64,
+    /// Newest change first; or why they can't be listed.
+    pub sessions: Result<Vec<SessionSummary>, String>,
+}
+
+/// A session that the engine was asked to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reopening {
+    pub path: PathBuf,
+    pub then: Then,
+    /// The engine has sent a warning, which may be the reason that it does not open it.
+    pub warned: bool,
+}
+
+/// What follows once it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    Look,
+    /// Prunes what is left.
+    GoOn,
+}
+
+impl Reopening {
+    /// The engine may spell the path in another way.
+    pub fn is_of(&self, path: &Path) -> bool {
+        self.path == path || self.path.file_name() == path.file_name()
+    }
+}
+
+impl State {
+    /// True from asking for a session until it is open, or refused.
+    pub fn is_reopening(&self) -> bool {
+        self.reopening.as_ref().is_some_and(|asked| !asked.warned)
+    }
+
+    /// True for the session that everything is recorded in.
+    pub fn is_open_session(&self, summary: &SessionSummary) -> bool {
+        !self.is_replay() && self.session.as_ref() == Some(&summary.path)
+    }
+
+    /// Asks the engine for a session in place of what is open.
+    pub(super) fn reopen(&mut self, path: PathBuf, then: Then) -> Vec<Effect> {
+        self.dialogs.clear();
+        self.say(NoticeKind::Done, format!("Opening session {}…", words::session_name(&path)));
+        self.opening = None;
+        self.reopening = Some(Reopening { path: path.clone(), then, warned: false });
+        vec![Effect::Command(Command::Reopen { session: path })]
+    }
+}
+
+/// The argument that names a session on the command line.
+pub fn argument(state: &State, path: &Path) -> String {
+    words::session_argument(state.sessions_root.as_deref(), path)
+}
+
+/// Opens the list and has it read.
+pub fn show(state: &mut State) -> Vec<Effect> {
+    state.open(Dialog::Sessions(Sessions::default()));
+    vec![Effect::ListSessions]
+}
+
+/// Takes in the sessions that were read; the cursor keeps its session.
+pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>, String>) {
+    let paths = |state: &State, list: &Sessions| -> Vec<PathBuf> {
+        list.listed(state).into_iter().map(|session| session.path.clone()).collect()
+    };
+    let mut dialogs = std::mem::take(&mut state.dialogs);
+    let before: Vec<Vec<PathBuf>> = lists(&mut dialogs).map(|list| paths(state, list)).collect();
+    state.sessions = Some(SessionList { now, sessions });
+    compare::listed(state);
+    for (list, before) in lists(&mut dialogs).zip(before) {
+        let after = paths(state, list);
+        let same = before.get(list.at).and_then(|old| after.iter().position(|path| path == old));
+        list.at = same.unwrap_or(list.at).min(after.len().saturating_sub(1));
+    }
+    state.dialogs = dialogs;
+}
+
+fn lists(dialogs: &mut [Dialog]) -> impl Iterator<Item = &mut Sessions> {
+    dialogs.iter_mut().filter_map(|dialog| match dialog {
+        Dialog::Sessions(list) => Some(list),
+        Dialog::Form(_)
+        | Dialog::Palette(_)
+        | Dialog::Help(_)
+        | Dialog::Filter(_)
+        | Dialog::Confirm(_)
+        | Dialog::Explain(_) => None,
+    })
+}
+
+/// Reports the result of deleting a session, and has the list read anew.
+pub fn deleted(state: &mut State, path: &Path, result: Result<(), String>) -> Vec<Effect> {
+    match result {
+        Ok(()) => {
+            compare::drop_session(state, path);
+            state.say(NoticeKind::Done, format!("Session {} was deleted", words::session_name(path)));
+        }
+        Err(why) => state.say(NoticeKind::Failed, why),
+    }
+    vec![Effect::ListSessions]
+}

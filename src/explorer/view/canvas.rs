@@ -1,0 +1,153 @@
+//! The canvas of a screen: cells, state, theme, and what the mouse can point at.
+
+use ratatui::{
+    Frame,
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::{Block, Widget},
+};
+
+use crate::{
+    explorer::view::{
+        Hits, Role, Theme,
+        widgets::{self, fit, width},
+    },
+    explorer::{Action, Panel, Pointed, State},
+};
+
+pub struct Canvas<'a> {
+    pub buffer: &'a mut Buffer,
+    pub state: &'a State,
+    pub theme: &'a Theme,
+    pub hits: &'a mut Hits,
+}
+
+/// Draws the current screen into the body of the window.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
+    let area = area.intersection(frame.area());
+    if area.width < 8 || area.height < 3 {
+        return;
+    }
+    let mut canvas = Canvas { buffer: frame.buffer_mut(), state, theme, hits };
+    state.screen.slice().draw(&mut canvas, area);
+}
+
+impl Canvas<'_> {
+    /// A panel's border with its title, and a note at the right of it where there is room. The area inside.
+    pub fn panel(&mut self, panel: &'static Panel, area: Rect, title: &str, note: &str) -> Rect {
+        let area = area.intersection(*self.buffer.area());
+        self.hits.add(area, Pointed::Panel(panel));
+        let role = if self.state.focused() == panel { Role::BorderFocused } else { Role::Border };
+        self.frame(area, role, title, note)
+    }
+
+    /// A border around what cannot have the focus.
+    pub fn plain_frame(&mut self, area: Rect, title: &str, note: &str) -> Rect {
+        self.frame(area.intersection(*self.buffer.area()), Role::Border, title, note)
+    }
+
+    fn frame(&mut self, area: Rect, border: Role, title: &str, note: &str) -> Rect {
+        if area.width < 4 || area.height < 3 {
+            return area;
+        }
+        let room = area.width - 4;
+        let title = fit(title, room.saturating_sub(2));
+        let mut block = Block::bordered()
+            .border_set(self.theme.borders())
+            .border_style(self.theme.style(border))
+            .title_top(Line::from(vec![self.space(), self.span(title.clone(), Role::Title), self.space()]));
+        let left = room.saturating_sub(width(&title) + 4);
+        if !note.is_empty() && (left >= width(note) || left >= 8) {
+            let note = self.span(fit(note, left), Role::Muted);
+            block = block.title_top(Line::from(vec![self.space(), note, self.space()]).right_aligned());
+        }
+        let inner = block.inner(area);
+        block.render(area, self.buffer);
+        inner
+    }
+
+    fn space(&self) -> Span<'static> {
+        Span::raw(" ")
+    }
+
+    /// Text in the look of a role.
+    pub fn span<'t>(&self, text: impl Into<std::borrow::Cow<'t, str>>, role: Role) -> Span<'t> {
+        Span::styled(text, self.theme.style(role))
+    }
+
+    /// One line of an area, counted from its top; nothing below its bottom.
+    pub fn line(&mut self, area: Rect, row: u16, spans: Vec<Span<'_>>) {
+        let area = area.intersection(*self.buffer.area());
+        if row < area.height {
+            let mut x = area.x;
+            for span in spans {
+                x = widgets::write(self.buffer, area, x, area.y + row, &span.content, span.style);
+            }
+        }
+    }
+
+    /// Words in the middle of an area, in place of what is not there yet.
+    pub fn absent(&mut self, area: Rect, text: &str) {
+        let lines = widgets::wrap(text, area.width.saturating_sub(2).clamp(1, 60));
+        let above = area.height.saturating_sub(lines.len() as u16) / 2;
+        for (row, line) in lines.into_iter().enumerate() {
+            let line = &text[line];
+            let x = area.x + area.width.saturating_sub(width(line)) / 2;
+            let style = self.theme.style(Role::Muted);
+            widgets::write(self.buffer, area, x, area.y + above + row as u16, line, style);
+        }
+    }
+
+    /// Columns of names and values below one another.
+    pub fn facts_width(facts: &[Fact]) -> u16 {
+        let (name, value) = widest(facts);
+        name + 2 + value
+    }
+
+    /// Names and values, one pair a line, in as many columns as fit side by side.
+    pub fn facts(&mut self, area: Rect, facts: &[Fact]) {
+        let (name, value) = widest(facts);
+        let one = (name + value + 4).max(1);
+        let fitting = usize::from(area.width / one).max(1);
+        let rows = facts.len().div_ceil(fitting).max(usize::from(area.height).min(facts.len())).max(1);
+        for (at, fact) in facts.iter().enumerate() {
+            let x = area.x + (at / rows) as u16 * one;
+            let y = area.y + (at % rows) as u16;
+            widgets::write(self.buffer, area, x, y, fact.name, self.theme.style(Role::Muted));
+            widgets::write(self.buffer, area, x + name + 2, y, &fact.value, self.theme.style(fact.role));
+        }
+    }
+
+    /// The key of an action, or the action's name where it has none.
+    pub fn key(&self, action: Action) -> String {
+        self.state.keymap.label(action).unwrap_or_else(|| action.info().name.into())
+    }
+
+    pub fn is_focused(&self, panel: &'static Panel) -> bool {
+        self.state.focused() == panel
+    }
+}
+
+/// Columns of the longest name and of the longest value.
+fn widest(facts: &[Fact]) -> (u16, u16) {
+    let longest = |text: fn(&Fact) -> &str| facts.iter().map(|fact| width(text(fact))).max().unwrap_or(0);
+    (longest(|fact| fact.name), longest(|fact| &fact.value))
+}
+
+/// A named value.
+pub struct Fact {
+    pub name: &'static str,
+    pub value: String,
+    pub role: Role,
+}
+
+impl Fact {
+    pub fn new(name: &'static str, value: impl Into<String>) -> Self {
+        Self { name, value: value.into(), role: Role::Text }
+    }
+
+    pub fn role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+}

@@ -1,0 +1,118 @@
+//! The error of every ratio of a part as a chart, and the numbers that are read from it.
+
+use ratatui::layout::Rect;
+
+use crate::{
+    explorer::{
+        Action, Curve, State,
+        view::{
+            Canvas, Role, status,
+            widgets::{Plot, Scale, Stroke, axes, column, put, row, scale_below, symbols},
+        },
+    },
+    protocol::CurvePoint,
+    prune::Part,
+};
+
+/// The curve alone, with the chosen and the planned count of removed units on it.
+pub fn picture(
+    view: &mut Canvas<'_>,
+    area: Rect,
+    part: Part,
+    curve: &Curve,
+    cut: Option<usize>,
+    planned: usize,
+) {
+    let Some(scale) = Scale::log([0.0].into_iter().chain(ends(&curve.points))) else {
+        view.absent(area, "All errors are 0.");
+        return;
+    };
+    let units = curve.units.max(1) as f64;
+    let last = curve.points.last().map_or(1.0, |point| point.removed as f64 / units);
+    let across = Scale::between(0.0, last.max(0.01));
+    let area = axes(view.buffer, area, &scale, view.theme);
+    let mut plot = Plot::new(area, view.theme.glyphs);
+    let place = |removed: f64| across.place(removed / units).unwrap_or(0.0);
+    for (count, role) in [(Some(planned), Role::Planned), (cut, Role::Cut)] {
+        if let Some(count) = count {
+            plot.upright(place(count as f64), Stroke::dotted(view.theme.style(role), ':'));
+        }
+    }
+    // A point a column of dots is all that can be seen, however many there are.
+    let dots = plot.across().max(2);
+    let point = |dot: usize| {
+        let share = dot as f64 / (dots - 1) as f64;
+        let removed = share * across.high * units;
+        let value = error_at(&curve.points, removed);
+        // Below the first step there is nothing that a log axis could show.
+        let value = value.filter(|value| *value >= scale.low);
+        (share, value.and_then(|value| scale.place(value)).unwrap_or(f64::NAN))
+    };
+    plot.line((0..dots).map(point), Stroke::solid(view.theme.style(status::part_role(part)), '*'));
+    plot.draw(view.buffer);
+    let signs = symbols(view.theme.glyphs);
+    for (count, sign, role) in
+        [(Some(planned), signs.planned, Role::Planned), (cut, view.theme.glyphs.active(), Role::Cut)]
+    {
+        let at = count.and_then(|count| Some((place(count as f64), error_at(&curve.points, count as f64)?)));
+        if let Some((x, y)) = at.and_then(|(x, value)| Some((x, scale.place(value)?))) {
+            put(view.buffer, area, column(area, x), row(area, y), sign, view.theme.style(role));
+        }
+    }
+    scale_below(view.buffer, area, &across, view.theme);
+}
+
+/// The curve ascends: its ends tell its range.
+fn ends(points: &[CurvePoint]) -> impl Iterator<Item = f64> + '_ {
+    let first = points.iter().map(|point| point.relative_error).find(|error| *error > 0.0);
+    let last = points.iter().rev().map(|point| point.relative_error).find(|error| error.is_finite());
+    first.into_iter().chain(last)
+}
+
+/// The error where so many units have left, straight between the points; None outside.
+pub fn error_at(points: &[CurvePoint], removed: f64) -> Option<f64> {
+    let next = points.partition_point(|point| (point.removed as f64) < removed);
+    let after = points.get(next)?;
+    let Some(before) = next.checked_sub(1).map(|at| &points[at]) else {
+        return (after.removed as f64 - removed < 0.5).then_some(after.relative_error);
+    };
+    let run = after.removed as f64 - before.removed as f64;
+    let along = (removed - before.removed as f64) / run.max(1e-12);
+    Some(before.relative_error + (after.relative_error - before.relative_error) * along)
+}
+
+/// One per cent of the units, or one unit where there are few, and what it would add.
+pub fn next_step(state: &State, part: Part, curve: &Curve, removed: usize) -> Option<(&'static str, f64)> {
+    let (step, name) = if curve.units >= 100 {
+        (curve.units as f64 / 100.0, "1 %")
+    } else {
+        (1.0, status::unit_names(state, part).0)
+    };
+    let now = error_at(&curve.points, removed as f64)?;
+    Some((name, error_at(&curve.points, removed as f64 + step)? - now))
+}
+
+/// Which key makes the curve; a recording has those alone that were made.
+pub fn hint(view: &Canvas<'_>) -> String {
+    if view.state.is_replay() {
+        return "The path was not followed past the cut.".into();
+    }
+    let key = view.key(Action::ErrorCurve);
+    format!("Follow the path past the cut with {key}, for the error of every ratio.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_between_two_points_lies_on_the_line_between_them() {
+        let point = |removed, relative_error| CurvePoint { removed, relative_error };
+        let points = [point(0, 0.0), point(2, 0.1), point(4, 0.5)];
+        assert_eq!(error_at(&points, 0.0), Some(0.0));
+        assert_eq!(error_at(&points, 2.0), Some(0.1));
+        assert_eq!(error_at(&points, 3.0).map(|e| (e * 10.0).round()), Some(3.0));
+        assert_eq!(error_at(&points, 5.0), None);
+        assert_eq!(error_at(&[], 0.0), None);
+    }
+}

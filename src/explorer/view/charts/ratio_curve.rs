@@ -1,0 +1,281 @@
+//! The ratio of every layer: the plan as a line or as bars, what is done as points, the mean, the layer under the cursor.
+
+use crate::explorer::screens::schedule::RATIO;
+use std::ops::Range;
+
+use ratatui::layout::Rect;
+
+use crate::explorer::view::{Canvas, status};
+use crate::{
+    config::{self},
+    explorer::view::{
+        Role,
+        widgets::{
+            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, row, symbols, width, write,
+        },
+    },
+    explorer::{Locked, State, Status},
+    prune::{LayerRatio, Part},
+    words::ratio,
+};
+
+/// How the plan is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// To be seen.
+    Line,
+    /// To be edited.
+    Bars,
+}
+
+/// The panel with the curve.
+pub fn draw(view: &mut Canvas<'_>, area: Rect, picture: Picture) {
+    let state = view.state;
+    let schedule = &state.schedule;
+    let note = if schedule.ratios.is_empty() {
+        String::new()
+    } else {
+        format!("{} · mean {:.4}", schedule.name(), schedule.mean())
+    };
+    let inner = view.panel(&RATIO, area, "Ratio", &note);
+    if schedule.ratios.is_empty() {
+        view.absent(inner, "The ratios appear once the model is open.");
+        return;
+    }
+    let reached = state.layers.iter().filter_map(|layer| Some(layer.active()?.attempt.method.ratio));
+    let ratios = schedule.ratios.iter().copied().chain(reached);
+    let highest = ratios.map(LayerRatio::highest).fold(target(view), f64::max);
+    let scale = Scale::from_zero((highest * 1.1).clamp(0.1, 1.0));
+    let plot = axes(view.buffer, inner, &scale, view.theme);
+    let axis = LayerAxis { layers: schedule.ratios.len(), selected: Some(state.layer) };
+    match picture {
+        Picture::Line => line(view, plot, &scale, axis),
+        Picture::Bars => bars(view, plot, &scale, axis),
+    }
+    axis.draw(view.buffer, plot, view.theme);
+    view.hits.add_curve(plot, axis.layers, scale.high);
+}
+
+fn target(view: &Canvas<'_>) -> f64 {
+    match view.state.schedule.span {
+        config::Span::Mean(mean) => mean,
+        config::Span::Ends { .. } => 0.0,
+    }
+}
+
+/// The mean, and the target where that is another: dotted lines behind everything else, with their names where
+/// nothing is in the way.
+fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
+    let schedule = &view.state.schedule;
+    let mut levels = vec![("mean", schedule.mean())];
+    if let config::Span::Mean(target) = schedule.span
+        && (target - schedule.mean()).abs() > 5e-4
+    {
+        levels.push(("target", target));
+    }
+    let style = view.theme.style(Role::Mean);
+    let mut plot = Plot::new(area, view.theme.glyphs);
+    for (_, value) in &levels {
+        if let Some(place) = scale.place(*value) {
+            plot.level(place, Stroke::dotted(style, '-'));
+        }
+    }
+    plot.draw_behind(view.buffer);
+    // The higher one has its name above, the other below, so that they keep apart.
+    levels.sort_by(|a, b| b.1.total_cmp(&a.1));
+    for (at, (name, value)) in levels.into_iter().enumerate() {
+        let Some(place) = scale.place(value) else { continue };
+        let line = row(area, place);
+        let y = if at == 0 { line.saturating_sub(1) } else { line + 1 };
+        let wide = width(name);
+        let ends = [area.x + 1, area.right().saturating_sub(wide + 1)];
+        let free = |x: &u16| {
+            (*x..x + wide).all(|x| view.buffer.cell((x, y)).is_some_and(|cell| cell.symbol() == " "))
+        };
+        if y >= area.y
+            && y < area.bottom()
+            && let Some(x) = ends.into_iter().find(free)
+        {
+            write(view.buffer, area, x, y, name, style);
+        }
+    }
+}
+
+fn line(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
+    let state = view.state;
+    let mut plot = Plot::new(area, view.theme.glyphs);
+    plot.upright(layer_place(state.layer, axis.layers), Stroke::dotted(view.theme.style(Role::Faint), ':'));
+    let place =
+        |layer: usize, ratio: f64| (layer_place(layer, axis.layers), scale.place(ratio).unwrap_or(f64::NAN));
+    let ratios = &state.schedule.ratios;
+    for (part, role) in lines(state) {
+        let line = ratios.iter().enumerate().map(|(layer, ratio)| place(layer, ratio.of(part)));
+        let stroke = Stroke::solid(view.theme.style(role), '.');
+        match ratios[..] {
+            [one] => plot.level(scale.place(one.of(part)).unwrap_or(f64::NAN), stroke),
+            _ => plot.line(line, stroke),
+        }
+    }
+    plot.draw(view.buffer);
+    levels(view, area, scale);
+    points(view, area, scale, axis, Picture::Line);
+}
+
+/// One line for both parts, or one for each where a layer's differ.
+fn lines(state: &State) -> Vec<(Part, Role)> {
+    if state.schedule.is_apart() {
+        [Part::Attention, Part::Mlp].map(|part| (part, status::part_role(part))).to_vec()
+    } else {
+        vec![(Part::Mlp, Role::Planned)]
+    }
+}
+
+/// A bar a layer, or a column the highest of its layers where there are more of them than columns.
+fn bars(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
+    let state = view.state;
+    let ratios = &state.schedule.ratios;
+    // Of bars that share a column the highest is seen, and the chosen layer's wins.
+    let mut columns: Vec<Option<(f64, usize, Part)>> = vec![None; usize::from(area.width)];
+    for (layer, ratio) in ratios.iter().enumerate() {
+        for (part, _) in lines(state) {
+            let share = scale.place(ratio.of(part)).unwrap_or(0.0);
+            for x in bar(state, area, axis, layer, part) {
+                let Some(slot) = columns.get_mut(usize::from(x - area.x)) else { continue };
+                let wins = |(held, by, _): (f64, usize, Part)| match (by == state.layer, layer == state.layer)
+                {
+                    (true, false) => false,
+                    (false, true) => true,
+                    (true, true) | (false, false) => share > held,
+                };
+                if slot.is_none_or(wins) {
+                    *slot = Some((share, layer, part));
+                }
+            }
+        }
+    }
+    let apart = state.schedule.is_apart();
+    for (x, column) in (area.x..).zip(columns) {
+        let Some((share, layer, part)) = column else { continue };
+        let standing = state.status(layer);
+        let edited = layer == state.layer
+            && state.screens.schedule.edited.is_none_or(|edited| !apart || edited == part);
+        let body = if layer == state.layer { Role::Planned } else { Role::Faint };
+        let top = match (state.schedule.locked(layer), standing) {
+            _ if edited => Role::Active,
+            _ if apart => status::part_role(part),
+            (Locked::Yes, _) => Role::Locked,
+            (Locked::No, Status::Waiting) => Role::Planned,
+            (Locked::No, standing) => status::role(standing),
+        };
+        let column = Rect { x, width: 1, ..area };
+        crest(view.buffer, column, share, view.theme.style(top), view.theme.style(body), view.theme.glyphs);
+    }
+    levels(view, area, scale);
+    points(view, area, scale, axis, Picture::Bars);
+    cursor(view, area, scale, axis);
+}
+
+/// The columns of a layer's bar; where its parts have bars of their own, the heads' is the left one.
+fn bar(state: &State, area: Rect, axis: LayerAxis, layer: usize, part: Part) -> Range<u16> {
+    let wide = usize::from(area.width) / axis.layers;
+    if wide == 0 {
+        let x = axis.column(area, layer);
+        return x..x + 1;
+    }
+    let edge = |at: usize| area.x + (at * usize::from(area.width) / axis.layers) as u16;
+    let whole = edge(layer)..edge(layer + 1) - u16::from(wide >= 3);
+    if !state.schedule.is_apart() || whole.len() < 2 {
+        return whole;
+    }
+    let middle = whole.start + (whole.len() / 2) as u16;
+    match part {
+        Part::Attention => whole.start..middle,
+        Part::Mlp => middle..whole.end,
+    }
+}
+
+/// The ratio of the layer under the cursor, above its bar.
+fn cursor(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
+    let Some(&value) = view.state.schedule.ratios.get(view.state.layer) else { return };
+    let label = ratio(value);
+    let wide = width(&label);
+    let x = axis.column(area, view.state.layer).saturating_sub(wide / 2);
+    let x = x.clamp(area.x, area.right().saturating_sub(wide).max(area.x));
+    let y = row(area, scale.place(value.highest()).unwrap_or(0.0)).saturating_sub(2).max(area.y);
+    write(view.buffer, area, x, y, &label, view.theme.style(Role::Active));
+}
+
+/// Layers that are done, at work, stale or failed, at the ratio that they have; a lock above those that are held.
+/// Where they would touch, points are small, and bars have none where the colour of their top tells the same.
+fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, picture: Picture) {
+    let crowded = axis.layers * 2 > usize::from(area.width);
+    let state = view.state;
+    let glyphs = view.theme.glyphs;
+    for (index, layer) in state.layers.iter().enumerate().take(axis.layers) {
+        let status = state.status(index);
+        let planned = state.schedule.ratios.get(index).copied().unwrap_or_default();
+        let (sign, value) = match status {
+            Status::Waiting if index == state.layer => (symbols(glyphs).planned, Some(planned)),
+            Status::Waiting => ("", None),
+            Status::Calibrating | Status::Pruning => {
+                (glyphs.status(status), layer.work.as_ref().map(|work| work.method.ratio))
+            }
+            Status::Done | Status::Stale => {
+                let small = crowded && status == Status::Done;
+                let sign = if small { symbols(glyphs).point } else { glyphs.status(status) };
+                (sign, layer.active().map(|result| result.attempt.method.ratio))
+            }
+            Status::Failed => (glyphs.status(status), Some(planned)),
+        };
+        let value = value.filter(|value| {
+            let off = (value.attention - planned.attention).abs().max((value.mlp - planned.mlp).abs());
+            picture == Picture::Line || !crowded || off > 5e-4 || index == state.layer
+        });
+        for (part, _) in lines(state) {
+            let x = match picture {
+                Picture::Line => axis.column(area, index),
+                Picture::Bars if !state.schedule.is_apart() => axis.column(area, index),
+                Picture::Bars => {
+                    let bar = bar(state, area, axis, index, part);
+                    (bar.start + bar.end.saturating_sub(1)) / 2
+                }
+            };
+            let Some(place) = value.and_then(|value| scale.place(value.of(part))) else { continue };
+            let role = if sign == symbols(glyphs).planned { Role::Active } else { status::role(status) };
+            let y = row(area, place);
+            match picture {
+                Picture::Line => put(view.buffer, area, x, y, sign, view.theme.style(role)),
+                Picture::Bars => point_on_bar(view, area, x, y, sign, role),
+            }
+        }
+        if state.schedule.locked(index) == Locked::Yes
+            && let Some(place) = scale.place(planned.highest())
+        {
+            let x = axis.column(area, index);
+            let up = if value.is_some() { 2 } else { 1 };
+            let y = row(area, place).saturating_sub(up).max(area.y);
+            put(view.buffer, area, x, y, glyphs.locked(), view.theme.style(Role::Locked));
+        }
+    }
+}
+
+/// A sign on a bar keeps the bar's colour behind it; on the top of a bar it stands one row higher.
+fn point_on_bar(view: &mut Canvas<'_>, area: Rect, x: u16, y: u16, sign: &str, role: Role) {
+    let style = view.theme.style(role);
+    let full = view.theme.glyphs.column(8);
+    let Some(cell) = view.buffer.cell((x, y)) else { return };
+    let is_part_of_bar = (1..8).any(|eighths| view.theme.glyphs.column(eighths) == cell.symbol());
+    if cell.symbol() == full && y > area.y {
+        let above = view.buffer.cell((x, y - 1)).is_some_and(|above| above.symbol() != full);
+        let colour = cell.fg;
+        if above {
+            put(view.buffer, area, x, y - 1, sign, style);
+        } else {
+            put(view.buffer, area, x, y, sign, view.theme.style(Role::Text).bg(colour));
+        }
+    } else if is_part_of_bar {
+        put(view.buffer, area, x, y.saturating_sub(1).max(area.y), sign, style);
+    } else {
+        put(view.buffer, area, x, y, sign, style);
+    }
+}

@@ -1,0 +1,31 @@
+//! Lists that are longer than their place.
+
+use ratatui::layout::Rect;
+
+/// The first entry to show, so that the one at the cursor is in sight, about in the middle.
+pub fn first_in_sight(at: usize, count: usize, rows: usize) -> usize {
+    at.saturating_sub(rows / 2).min(count.saturating_sub(rows))
+}
+
+/// The rows of an area from the first to the last, each one high.
+pub fn rows(area: Rect) -> impl Iterator<Item = Rect> {
+    (area.top()..area.bottom()).map(move |y| Rect { y, height: 1, ..area })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entry_at_the_cursor_is_always_in_sight() {
+        for count in 1..30 {
+            for rows in 1..12 {
+                for at in 0..count {
+                    let first = first_in_sight(at, count, rows);
+                    assert!((first..first + rows).contains(&at), "{at} of {count} in {rows}");
+                    assert!(first == 0 || first + rows <= count);
+                }
+            }
+        }
+    }
+}

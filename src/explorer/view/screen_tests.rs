@@ -1,0 +1,439 @@
+//! Claims about the screens, on made-up runs.
+
+use crate::explorer::screens::{layer, schedule};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
+
+use super::{canvas::draw, sample};
+use crate::{
+    explorer::view::{Depth, Glyphs, Hits, Theme},
+    explorer::{Entry, Level, Origin, Pointed, Screen, State, Status},
+    prune::Part,
+};
+
+fn drawn_with(state: &State, width: u16, height: u16, theme: &Theme) -> (Buffer, Hits) {
+    let mut hits = Hits::default();
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, frame.area(), state, theme, &mut hits)).unwrap();
+    (terminal.backend().buffer().clone(), hits)
+}
+
+fn drawn(state: &State, width: u16, height: u16) -> (Buffer, Hits) {
+    drawn_with(state, width, height, &Theme::default())
+}
+
+fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for y in buffer.area().top()..buffer.area().bottom() {
+        for x in buffer.area().left()..buffer.area().right() {
+            text.push_str(buffer[(x, y)].symbol());
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn at(screen: Screen, mut state: State) -> State {
+    state.screen = screen;
+    state
+}
+
+fn shown(state: &State) -> String {
+    text(&drawn(state, 80, 21).0)
+}
+
+#[test]
+fn every_screen_draws_every_run_at_every_size() {
+    let samples = [
+        sample::unopened(),
+        sample::opened(sample::SMALL),
+        sample::half_done(),
+        sample::single(),
+        sample::large(),
+        sample::broken(),
+        sample::opened(sample::Size { layers: 200, heads: 3, channels: 5 }),
+    ];
+    let sizes = [
+        (1, 1),
+        (3, 2),
+        (8, 3),
+        (20, 8),
+        (40, 10),
+        (79, 20),
+        (80, 21),
+        (81, 22),
+        (100, 30),
+        (110, 34),
+        (130, 24),
+        (156, 36),
+        (200, 57),
+        (500, 100),
+        (80, 100),
+        (500, 12),
+    ];
+    let themes = [Theme::default(), Theme::default().resolved(Depth::None, Glyphs::Ascii)];
+    for sample in samples {
+        for screen in Screen::ALL {
+            for (at, (width, height)) in sizes.into_iter().enumerate() {
+                let mut state = sample.clone();
+                state.screen = screen;
+                for panel in screen.panels() {
+                    state.focus[screen as usize] = *panel;
+                    state.screens.layer.part =
+                        if state.screens.layer.part == Part::Mlp { Part::Attention } else { Part::Mlp };
+                    drawn_with(&state, width, height, &themes[at % 2]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_layer_of_a_run_can_be_looked_at() {
+    for sample in [sample::half_done(), sample::broken()] {
+        for layer in 0..=sample.layers.len() {
+            for part in [Part::Attention, Part::Mlp] {
+                for screen in Screen::ALL {
+                    let mut state = at(screen, sample.clone());
+                    (state.layer, state.screens.layer.part, state.screens.layer.attempt) =
+                        (layer, part, layer);
+                    drawn(&state, 80, 21);
+                    drawn(&state, 200, 57);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_drawn_outside_the_area() {
+    let inside = Rect::new(7, 5, 80, 21);
+    for screen in Screen::ALL {
+        let state = at(screen, sample::half_done());
+        let mut hits = Hits::default();
+        let mut terminal = Terminal::new(TestBackend::new(100, 40)).unwrap();
+        terminal.draw(|frame| draw(frame, inside, &state, &Theme::default(), &mut hits)).unwrap();
+        let buffer = terminal.backend().buffer();
+        for y in 0..40 {
+            for x in 0..100 {
+                let blank = buffer[(x, y)].symbol() == " "
+                    && buffer[(x, y)].style() == Buffer::empty(inside)[(7, 5)].style();
+                assert!(inside.contains((x, y).into()) || blank, "{screen:?} at {x}, {y}");
+                assert!(
+                    inside.contains((x, y).into()) || hits.at(x, y) == Pointed::Nothing,
+                    "{screen:?} at {x}, {y}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_shows_every_state_by_mark_and_word() {
+    let mut state = sample::half_done();
+    state.layer = 5;
+    let text = shown(&state);
+    for words in ["● done", "◌ stale", "✗ failed", "◐ pruning"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+    let wide = super::screen_tests::text(&drawn(&state, 200, 57).0);
+    assert!(wide.contains("○ waiting"), "{wide}");
+}
+
+#[test]
+fn a_failed_layer_shows_its_cause() {
+    let mut state = sample::half_done();
+    for (screen, layer) in [(Screen::Layers, 0), (Screen::Layer, 6), (Screen::Schedule, 6)] {
+        (state.screen, state.layer) = (screen, layer);
+        let text = shown(&state);
+        assert!(text.contains("NaN") || text.contains("second moment"), "{screen:?}\n{text}");
+    }
+}
+
+#[test]
+fn a_removed_head_is_marked_with_a_cross_and_its_place() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    sample::attempt(&mut state, 3, 0.5);
+    state.layers[3].chosen = Some(2);
+    let text = shown(&state);
+    let crosses = text.lines().filter(|line| line.contains("│× ")).count();
+    assert_eq!(crosses, state.layers[3].active().unwrap().record.attention.removed.len(), "{text}");
+    for place in ["1st", "2nd", "3rd"] {
+        assert!(text.contains(place), "{place} in\n{text}");
+    }
+}
+
+#[test]
+fn sorted_channels_show_the_cut() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.screens.layer.part = Part::Mlp;
+    let text = shown(&state);
+    let gone = state.layers[3].active().unwrap().record.mlp.removed.len();
+    assert!(text.contains(&format!("cut at {gone}")) && text.contains('×'), "{text}");
+}
+
+#[test]
+fn raised_damping_and_dead_inputs_are_pointed_out() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::HESSIAN;
+    let text = shown(&state);
+    assert!(text.contains("! 0.1, not 0.01") && text.contains("3 of 688"), "{text}");
+}
+
+#[test]
+fn the_error_curve_tells_what_the_next_step_costs() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::ERROR_CURVE;
+    assert!(shown(&state).contains("next head"), "{}", shown(&state));
+    state.screens.layer.part = Part::Mlp;
+    assert!(shown(&state).contains("next 1 %"), "{}", shown(&state));
+    state.layer = 4;
+    assert!(shown(&state).contains("past the cut with c"), "{}", shown(&state));
+}
+
+#[test]
+fn attempts_stand_side_by_side_with_the_one_in_force_marked() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
+    state.screens.layer.attempt = 1;
+    let text = shown(&state);
+    assert!(text.contains("attempt 0 active → attempt 1") && text.contains("both keep"), "{text}");
+    assert!(text.contains("0.3000"), "{text}");
+}
+
+#[test]
+fn the_schedule_shows_ratio_mean_and_what_leaves() {
+    let mut state = at(Screen::Schedule, sample::half_done());
+    state.layer = 9;
+    let text = shown(&state);
+    for words in ["by hand", "0.1200", "locked", "mean", "channels", "⊠"] {
+        assert!(text.contains(words) || words == "by hand", "{words} in\n{text}");
+    }
+}
+
+#[test]
+fn errors_that_were_not_tracked_say_how_to_track_them() {
+    let mut state = at(Screen::Errors, sample::opened(sample::SMALL));
+    assert!(shown(&state).contains("turn on track errors in settings (o)"), "{}", shown(&state));
+    state = at(Screen::Errors, sample::half_done());
+    let text = shown(&state);
+    assert!(text.contains("run 1") && text.contains("now"), "{text}");
+}
+
+#[test]
+fn texts_and_perplexities_stand_side_by_side() {
+    let text = shown(&at(Screen::Compare, sample::half_done()));
+    for words in ["8.594", "9.312", "+8.4 %", "no BOS", "33.7 tokens/s", "demo:held-out", "One day"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+}
+
+#[test]
+fn the_log_follows_the_newest_until_the_cursor_is_moved() {
+    let mut state = at(Screen::Log, sample::half_done());
+    assert!(shown(&state).contains("✗ error") && shown(&state).contains("following"), "{}", shown(&state));
+    state.screens.log.cursor = Some(0);
+    let text = shown(&state);
+    assert!(text.contains("stories is open") && !text.contains("✗ error"), "{text}");
+    let long = state.listed_log().count() - 2;
+    state.screens.log.cursor = Some(long);
+    assert!(shown(&state).contains("however wide"), "{}", shown(&state));
+}
+
+#[test]
+fn a_line_of_the_log_that_is_cut_is_told_whole_below() {
+    let mut state = at(Screen::Log, sample::half_done());
+    let words =
+        "The second moment of layer 6 holds a value that is not a number: take fewer samples, or damp it.";
+    let entry = Entry { at: 3.0, level: Level::Error, layer: Some(6), text: words.into() };
+    state.log.push(entry);
+    let told = |state: &State| {
+        let text = shown(state).replace('│', " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
+    };
+    assert!(told(&state), "the newest\n{}", shown(&state));
+    state.log.push(Entry { at: 4.0, level: Level::Info, layer: None, text: "short".into() });
+    assert!(!told(&state));
+    state.screens.log.cursor = Some(state.listed_log().count() - 2);
+    assert!(told(&state), "the one under the cursor\n{}", shown(&state));
+}
+
+#[test]
+fn rows_and_curves_can_be_pointed_at() {
+    let state = sample::half_done();
+    let (buffer, hits) = drawn(&state, 80, 21);
+    let mut layers = Vec::new();
+    let mut on_curve = 0;
+    for y in 0..21 {
+        match hits.at(5, y) {
+            Pointed::Layer(layer) => layers.push(layer),
+            Pointed::Nothing | Pointed::Panel(_) | Pointed::Ratio { .. } => {}
+            other => panic!("{other:?}"),
+        }
+        on_curve += usize::from(matches!(hits.at(40, y), Pointed::Ratio { .. }));
+    }
+    assert!(layers.len() >= 6 && layers.contains(&state.layer), "{layers:?}\n{}", text(&buffer));
+    assert!(on_curve >= 3, "{}", text(&buffer));
+}
+
+#[test]
+fn a_filter_shows_how_many_it_lets_through() {
+    let mut state = sample::half_done();
+    state.screens.layers.filter = "stale".into();
+    let stale = (0..12).filter(|&layer| state.status(layer) == Status::Stale).count();
+    let text = shown(&state);
+    assert!(text.contains(&format!("filter \"stale\", {stale} of 12")), "{text}");
+}
+
+#[test]
+fn ascii_needs_no_other_characters() {
+    let theme = Theme::default().resolved(Depth::None, Glyphs::Ascii);
+    for screen in [Screen::Layers, Screen::Layer, Screen::Schedule] {
+        let state = at(screen, sample::opened(sample::SMALL));
+        let text = text(&drawn_with(&state, 80, 21, &theme).0);
+        let strange: Vec<char> = text.chars().filter(|c| !c.is_ascii() && !"–‖²·−Δ".contains(*c)).collect();
+        assert!(strange.is_empty(), "{strange:?} in\n{text}");
+    }
+}
+
+#[test]
+fn the_largest_model_is_drawn_in_less_than_five_milliseconds() {
+    let mut state = sample::large();
+    let theme = Theme::default();
+    for screen in Screen::ALL {
+        state.screen = screen;
+        let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+        let begun = std::time::Instant::now();
+        const FRAMES: u32 = 20;
+        for _ in 0..FRAMES {
+            let mut hits = Hits::default();
+            terminal.draw(|frame| draw(frame, frame.area(), &state, &theme, &mut hits)).unwrap();
+        }
+        let each = begun.elapsed() / FRAMES;
+        println!("{screen:?}: {each:?}");
+        assert!(each.as_millis() < 5 || cfg!(debug_assertions), "{screen:?} takes {each:?}");
+    }
+}
+
+#[test]
+fn points_of_the_curve_stand_in_the_same_rows_in_ascii() {
+    let mut state = at(Screen::Layers, sample::half_done());
+    state.focus[Screen::Layers as usize] = &schedule::RATIO;
+    let ascii = Theme::default().resolved(Depth::None, Glyphs::Ascii);
+    let [(curve, _), (plain, _)] = [&Theme::default(), &ascii].map(|theme| drawn_with(&state, 80, 21, theme));
+    let mut points = 0;
+    // Propagate the numbers of the axis, which have no points.
+    for (x, y) in (9..80).flat_map(|x| (10..19).map(move |y| (x, y))) {
+        if curve[(x, y)].symbol() == "●" {
+            assert_eq!(plain[(x, y)].symbol(), "*", "{x}, {y} in\n{}", text(&plain));
+            points += 1;
+        }
+    }
+    assert!(points >= 2, "{}", text(&curve));
+}
+
+#[test]
+fn the_table_keeps_its_rows_when_a_run_begins_and_a_perplexity_is_measured() {
+    let rows = |state: &State| {
+        let (_, hits) = drawn(state, 80, 21);
+        (0..21).filter(|&y| matches!(hits.at(5, y), Pointed::Layer(_))).count()
+    };
+    let mut state = sample::opened(sample::SMALL);
+    let before = rows(&state);
+    sample::at_work(&mut state, 0);
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+    state.compare.measured = sample::half_done().compare.measured;
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+    state.jobs.clear();
+    assert_eq!(rows(&state), before, "{}", shown(&state));
+}
+
+#[test]
+fn a_long_cause_of_a_failure_is_readable_in_full() {
+    let mut state = sample::half_done();
+    let words = "mlp: the Cholesky factorisation of 688 × 688 failed at pivot 401 with every damping up to 1.0; \
+                 expected a positive pivot, found −3.1e-7; calibrate with more samples, or with other texts";
+    state.layers[6].failed = Some(words.into());
+    state.layer = 6;
+    for screen in [Screen::Layers, Screen::Layer] {
+        state.screen = screen;
+        for (width, height) in [(80, 21), (120, 33)] {
+            let text = text(&drawn(&state, width, height).0);
+            let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(told.contains(words), "{screen:?} at {width}\n{text}");
+        }
+    }
+    state.screen = Screen::Layers;
+    for (width, height) in [(140, 33), (200, 57)] {
+        let text = text(&drawn(&state, width, height).0);
+        assert!(text.contains("with other texts"), "{text}");
+    }
+}
+
+#[test]
+fn numbers_and_texts_of_other_attempts_are_marked_as_stale() {
+    let mut state = at(Screen::Compare, sample::half_done());
+    assert!(!shown(&state).contains("stale"), "{}", shown(&state));
+    state.compare.active = vec![Some(1)];
+    assert_eq!(shown(&state).matches("◌ stale").count(), 2, "{}", shown(&state));
+}
+
+#[test]
+fn a_perplexity_is_awaited_only_while_something_is_to_measure_it() {
+    let mut state = at(Screen::Compare, sample::half_done());
+    let line = |state: &State| {
+        let text = shown(state);
+        text.lines().find(|line| line.contains("wikitext")).unwrap().to_string()
+    };
+    assert!(line(&state).contains(" … "));
+    state.jobs.clear();
+    assert!(line(&state).contains(" – ") && !line(&state).contains(" … "), "{}", line(&state));
+}
+
+#[test]
+fn compare_weighs_what_is_in_force_and_layers_tell_that_the_rest_is_planned() {
+    let mut state = at(Screen::Compare, sample::opened(sample::SMALL));
+    assert!(shown(&state).contains("nothing is pruned yet"), "{}", shown(&state));
+    sample::prune(&mut state, 5);
+    assert!(shown(&state).contains("5 of 12 layers are pruned"), "{}", shown(&state));
+    state.screen = Screen::Layers;
+    assert!(shown(&state).contains("planned"), "{}", shown(&state));
+    let mut state = sample::opened(sample::SMALL);
+    sample::prune(&mut state, 12);
+    assert!(!shown(&state).contains("planned"), "{}", shown(&state));
+}
+
+#[test]
+fn boxes_beside_the_large_panel_fill_their_column_with_pictures() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    for panel in Screen::Layer.panels() {
+        state.focus[Screen::Layer as usize] = *panel;
+        let (buffer, hits) = drawn(&state, 120, 33);
+        let text = text(&buffer);
+        let beside: Vec<Pointed> = (1..33).map(|y| hits.at(118, y)).collect();
+        assert!(beside.iter().all(|pointed| matches!(pointed, Pointed::Panel(_))), "{panel:?}\n{text}");
+        if *panel == &layer::SCORES {
+            let bars =
+                text.lines().skip(1).filter(|line| line.chars().skip(75).any(|c| "▁▂▃▄▅▆▇█".contains(c)));
+            assert!(bars.count() >= 2, "a histogram\n{text}");
+            let map = text.lines().filter(|line| line.chars().skip(75).any(|c| c == '▀'));
+            assert!(map.count() >= 4, "a heat map\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_is_not_asked_for_what_it_cannot_do() {
+    let mut state = sample::opened(sample::SMALL);
+    state.origin = Origin::Replay { file: "run.jsonl".into(), speed: 1.0 };
+    for screen in Screen::ALL {
+        state.screen = screen;
+        for panel in screen.panels() {
+            state.focus[screen as usize] = *panel;
+            let text = shown(&state);
+            let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for words in [" with s", "with c,", "w: ", "m: ", "(o)", "c follow"] {
+                assert!(!told.contains(words), "{words} in {screen:?}\n{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What the job at work is doing, in words.
+
+use crate::{
+    explorer::{Job, JobStatus, State},
+    protocol::Stage,
+    words,
+};
+
+/// The stage of a job, and the share of it that is done where that is known. While units leave, these count.
+pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
+    let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
+    if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)
+        && !matches!(job.stage, Some((Stage::Propagate { .. } | Stage::Refine { .. }, _, _)))
+    {
+        let view = work.view(work.part);
+        let share = view.removed.len() as f64 / view.goal.max(1) as f64;
+        return (format!("layer {layer}: pruning {}", work.part), Some(share));
+    }
+    match &job.stage {
+        Some((stage, done, total)) => match words::stage_fraction(stage, *done, *total) {
+            Some(fraction) => (words::stage(stage), Some(fraction)),
+            None => (words::stage_progress(stage, *done, *total), None),
+        },
+        None => (job.kind.name().into(), None),
+    }
+}
+
+/// How the job in front stands, where it does not simply go on. One that has ended is not in front any more.
+pub fn condition(job: &Job) -> Option<&'static str> {
+    match job.status {
+        JobStatus::Waiting => Some("waiting"),
+        JobStatus::Working | JobStatus::Ended(_) => None,
+        JobStatus::Paused => Some("paused"),
+        JobStatus::Cancelling => Some("cancelling"),
+    }
+}

@@ -1,0 +1,62 @@
+//! The window of an overlay: a cleared area with a border and a title.
+
+use ratatui::{
+    Frame,
+    layout::{Margin, Position, Rect},
+    text::Line,
+    widgets::{Block, Clear},
+};
+
+use crate::{
+    explorer::Pointed,
+    explorer::view::{Hits, Role, Theme, text},
+};
+
+/// Columns and rows that a window has beside what is in it.
+pub const BORDERS: (u16, u16) = (4, 2);
+
+/// A window of so many columns and rows, its borders included, in the middle of the body; never larger than that.
+pub fn centred(body: Rect, columns: u16, rows: u16) -> Rect {
+    let (width, height) = (columns.min(body.width), rows.min(body.height));
+    Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height }
+}
+
+/// Clears an area, frames it, and gives what is left inside. `foot` stands in the lower border, at the right.
+pub fn open(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    (title, foot): (&str, &str),
+    theme: &Theme,
+    hits: &mut Hits,
+) -> Rect {
+    clear(frame, area, theme);
+    hits.add(area, Pointed::Nothing);
+    let room = usize::from(area.width.saturating_sub(4));
+    let label = |words: &str, role: Role| {
+        let words = text::fit(words, room);
+        if words.is_empty() { Line::default() } else { Line::styled(format!(" {words} "), theme.style(role)) }
+    };
+    let block = Block::bordered()
+        .border_set(theme.borders())
+        .border_style(theme.style(Role::BorderFocused))
+        .title(label(title, Role::Title))
+        .title_bottom(label(foot, Role::Muted).right_aligned());
+    frame.render_widget(block, area);
+    area.inner(Margin::new(BORDERS.0 / 2, BORDERS.1 / 2))
+}
+
+/// Empties an area down to the theme's plain background.
+pub fn clear(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+    frame.render_widget(Clear, area);
+    let buffer = frame.buffer_mut();
+    buffer.set_style(area, theme.style(Role::Text));
+    // A wide character that reaches under the left border would hide it.
+    for y in area.top()..area.bottom() {
+        if let Some(x) = area.x.checked_sub(1)
+            && let Some(cell) = buffer.cell_mut(Position::new(x, y))
+            && text::width(cell.symbol()) > 1
+        {
+            cell.set_symbol(" ");
+        }
+    }
+}
