@@ -24,6 +24,7 @@ pub mod export;
 pub mod model;
 pub mod names;
 pub mod pipeline;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod prune;
 
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 /// Why there are no calibration windows. Lines count from 1, bytes from 0 and after unpacking.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error("there is no text at {}; check the path", path.display())]
     Missing { path: PathBuf },

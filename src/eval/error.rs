@@ -1,6 +1,7 @@
 //! What can be wrong with an evaluation.
 
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error(
         "evaluation text {text}: holds {tokens} tokens, but one window needs {needed}; give a longer text or a shorter window"

@@ -5,6 +5,7 @@ use std::{fmt, io, path::PathBuf};
 use super::Format;
 
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error("output {}: already there; choose another --out, or replace it with --force", .0.display())]
     Exists(PathBuf),

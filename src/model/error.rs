@@ -2,6 +2,7 @@
 
 /// Everything that opening, loading, slicing or running a checkpoint can fail with.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error(transparent)]
     Cut(Box<dyn std::error::Error + Send + Sync>),

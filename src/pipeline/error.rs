@@ -3,6 +3,7 @@
 use crate::{model, prune, prune::Part};
 
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error("{0}")]
     Layers(String),

@@ -1,24 +1,24 @@
-//! How many units each part loses, so that all together lose enough at the least cost: dynamic programming.
+//! How many units to remove from each part, so that the budget is met at the least total cost: dynamic programming.
 
-/// Cells of the table at most; budgets beyond are told in coarser units.
+/// Largest number of table cells. Larger budgets are counted in coarser units.
 const CELLS: u64 = 1 << 16;
 
-/// One part and what may be done to it.
+/// The options for one part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// (units that leave, parameters that leave with them, cost), ascending; one of them leaves nothing.
+    /// (units removed, parameters removed with them, cost), ascending; the first option removes nothing.
     pub options: Vec<(usize, u64, f64)>,
 }
 
-/// The units that leave each part: of all ways by which at least `budget` parameters leave, one of least total cost.
-/// None where nothing reaches the budget.
+/// The number of units to remove from each part: of all combinations that remove at least `budget` parameters, one with the
+/// least total cost. None if no combination reaches the budget.
 ///
-/// Where the budget has more units than the table has cells, parameters are rounded down to coarser ones, so that the
-/// budget is still met. Cost and memory are those of choices · cells.
+/// If the budget has more parameters than the table has cells, parameters are rounded down to coarser units, so the budget is
+/// still met. Time and memory are proportional to choices · cells.
 pub fn allocate(choices: &[Choice], budget: u64) -> Option<Vec<usize>> {
     let unit = budget.div_ceil(CELLS).max(1);
     let last = usize::try_from(budget.div_ceil(unit)).ok()?;
-    // Of every number of parameters that have left: the least cost, where the last cell stands for enough.
+    // The least cost for every number of removed parameters; the last cell means "enough".
     let mut least = vec![f64::INFINITY; last + 1];
     least[0] = 0.0;
     let mut taken: Vec<Vec<(u32, u32)>> = Vec::with_capacity(choices.len());
@@ -52,8 +52,8 @@ pub fn allocate(choices: &[Choice], budget: u64) -> Option<Vec<usize>> {
     Some(left)
 }
 
-/// The cost of removing any number of units, between measured ones in proportion: it never falls as more leave, since what
-/// seems to is noise. `measured`: (units, cost), ascending; beyond the last one nothing is told.
+/// The cost of removing `removed` units, interpolated linearly between measured counts. The cost never decreases, because a
+/// measured decrease is noise. `measured`: (units, cost), ascending; None beyond the last count.
 pub fn interpolated(measured: &[(usize, f64)], removed: usize) -> Option<f64> {
     let (mut below, mut least) = ((0, 0.0), 0.0_f64);
     for &(units, cost) in measured {
@@ -84,7 +84,7 @@ mod tests {
         })
     }
 
-    /// Every way there is.
+    /// The least cost over all combinations.
     fn brute_force(choices: &[Choice], budget: u64) -> Option<f64> {
         let ways = choices.iter().fold(vec![(0, 0.0)], |ways, choice| {
             let with = |&(parameters, cost): &(u64, f64)| {
@@ -137,7 +137,7 @@ mod tests {
             if let Some(found) = allocate(&choices, budget) {
                 let (parameters, cost) = totals(&choices, &found);
                 assert!(parameters >= budget, "case {case}");
-                // No dearer than what is a little more than the budget.
+                // Not more expensive than the optimum for a slightly larger budget.
                 let dearer = brute_force(&choices, budget + budget / 1000);
                 assert!(dearer.is_none_or(|dearer| cost <= dearer + 1e-9), "case {case}");
             }

@@ -1,6 +1,6 @@
-//! Channels in batches: those with the lowest scores leave together (Dynamic Group Size), and W is carried along.
+//! Channels in batches: the channels with the lowest scores are removed together (Dynamic Group Size), and W is updated.
 //!
-//! With V = W_R L⁻ᵀ what leaves costs ‖V‖², and the rest becomes W_A − V U_Aᵀ.
+//! With V = W_R L⁻ᵀ the removal costs ‖V‖², and the other columns become W_A − V U_Aᵀ.
 
 use faer::{Accum, Mat};
 
@@ -9,21 +9,21 @@ use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
 use super::down_date::ActiveBlock;
-use super::elimination::{Method, Next, Removal};
-use super::energy::energy;
+use super::energy::{energy, rise};
 use super::group_size::group_size;
 use super::number::Number;
 use super::permutation::swap_columns;
+use super::removal::{Next, Removal, RemovalRule};
 use super::shared_work::columns_squared;
 use super::tiles::{multiply, solve_lower};
 use crate::prune::GroupSize;
 
 pub(super) struct Batches<T> {
     block: ActiveBlock<T>,
-    /// [rows, active] in front, in the order of the slots; behind them V of what has left.
+    /// [rows, active] in front, indexed by slot; behind it V of the removed columns.
     w: Dense<T>,
     kind: GroupSize,
-    /// Of every channel, where they do not leave by what they cost.
+    /// The scores of all channels if they do not depend on the removals (a baseline).
     fixed: Option<Vec<f64>>,
     compensate: bool,
 }
@@ -39,7 +39,7 @@ impl<T: Number> Batches<T> {
         Self { block, w, kind, fixed, compensate }
     }
 
-    /// ‖W_j‖² / P_jj of every active column, or its fixed score.
+    /// ‖W_j‖² / P_jj of every active column, or its fixed score; indexed by slot.
     fn scores(&self) -> Vec<f64> {
         if let Some(fixed) = &self.fixed {
             return self.block.slots().iter().map(|&column| fixed[column]).collect();
@@ -49,7 +49,7 @@ impl<T: Number> Batches<T> {
         squared.into_iter().enumerate().map(score).collect()
     }
 
-    /// tr(W_R G_RR W_Rᵀ) + 2 tr(W_R G_RS W_Sᵀ), S what had left before R.
+    /// tr(W_R G_RR W_Rᵀ) + 2 tr(W_R G_RS W_Sᵀ), where S was removed before R.
     fn rise_without_compensation(&self, leave: usize, damped: &Damped) -> f64 {
         let (stay, columns) = (self.block.slots().len(), self.block.gone());
         let w_gone = self.w.view().subcols(stay, columns.len());
@@ -60,20 +60,7 @@ impl<T: Number> Batches<T> {
     }
 }
 
-/// Σ C_rs G_rs over what leaves, and twice that with what left before: `columns` are those that have left, the last `leave`
-/// of them in front, and C = Wᵀ W is given between two of their places.
-pub(super) fn rise(columns: &[usize], leave: usize, damped: &Damped, c: impl Fn(usize, usize) -> f64) -> f64 {
-    let mut rise = 0.0;
-    for r in 0..leave {
-        for s in 0..columns.len() {
-            let times = if s < leave { 1.0 } else { 2.0 };
-            rise += times * c(s, r) * damped.at(columns[s], columns[r]);
-        }
-    }
-    rise
-}
-
-impl<T: Number> Method for Batches<T> {
+impl<T: Number> RemovalRule for Batches<T> {
     fn first_scores(&self) -> Result<Vec<f64>, usize> {
         Ok(self.scores())
     }

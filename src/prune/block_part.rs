@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
+    /// The self-attention; its scored weight is `o_proj`.
     Attention,
+    /// The feed-forward network; its scored weight is `down_proj`.
     Mlp,
 }
 

@@ -1,4 +1,4 @@
-//! What is known of the units once some have left: the exact error, and the ones worth exchanging.
+//! The state of a set of removed units: its exact error, and the units that swaps may try.
 
 use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
@@ -14,10 +14,10 @@ use super::tiles::{multiply, solve_lower, solve_upper};
 use super::uncompensated::Uncompensated;
 use super::{PruneProblem, Units};
 
-/// Columns that are looked at together: of channels, whose every swap touches them all, and of heads, which are few.
+/// Most columns considered together: of channels, because every swap updates all of them, and of heads, which are few.
 const MOST_CHANNELS: usize = 1024;
 const MOST_OF_HEADS: usize = 4096;
-/// Columns that are looked at together, at most.
+/// Most columns considered together for these units.
 pub(super) fn candidates(units: Units) -> u64 {
     match units {
         Units::Channels { .. } => MOST_CHANNELS as u64,
@@ -25,19 +25,19 @@ pub(super) fn candidates(units: Units) -> u64 {
     }
 }
 
-/// Columns that are worked out at once.
+/// Columns processed together.
 const PANEL: usize = 512;
 
-/// A set of removed units: its error, and all that the candidates are made from.
+/// A set of removed units: its error, and the data that the candidates are made from.
 pub(super) enum Fit<'p> {
     Fitted(Fitted<'p>),
     Uncompensated(Totals<'p>),
 }
 
-/// Units that may change places; swaps speak of places in `units`.
+/// Units that swaps may try. Swaps name positions in `units`.
 pub(super) struct Field {
     pub units: Vec<usize>,
-    /// No other unit is left out.
+    /// Whether the candidates are all units.
     pub whole: bool,
     state: State,
 }
@@ -67,24 +67,24 @@ impl<'p> Fit<'p> {
 impl Field {
     pub(super) fn best(&self, allowed: impl Fn(usize, usize) -> bool + Sync) -> Option<Swap> {
         match &self.state {
-            State::SweepOperator(swept) => swept.best(allowed),
+            State::SweepOperator(operator) => operator.best(allowed),
             State::Uncompensated(uncompensated) => uncompensated.best(allowed),
         }
     }
 
-    /// False where rounding does not let it.
-    pub(super) fn exchange(&mut self, swap: Swap) -> bool {
+    /// Applies the swap; false if rounding errors prevent it.
+    pub(super) fn swap(&mut self, swap: Swap) -> bool {
         match &mut self.state {
-            State::SweepOperator(swept) => swept.exchange(swap.back, swap.out),
+            State::SweepOperator(operator) => operator.swap(swap.back, swap.out),
             State::Uncompensated(uncompensated) => {
-                uncompensated.exchange(swap.back, swap.out);
+                uncompensated.swap(swap.back, swap.out);
                 true
             }
         }
     }
 }
 
-/// Units and columns on both sides.
+/// Removed and kept units, and their columns.
 struct Sides<'p> {
     part: &'p PruneProblem<'p>,
     damped: &'p Damped<'p>,
@@ -107,7 +107,7 @@ impl<'p> Sides<'p> {
         units.iter().flat_map(|unit| unit * self.width..(unit + 1) * self.width).collect()
     }
 
-    /// Columns of W, those of dead inputs 0: [rows, columns].
+    /// Columns of W, with zeros for dead inputs: [rows, columns].
     fn w(&self, columns: &[usize]) -> Dense<f64> {
         let (n, dead) = (self.part.n(), dead_inputs(self.part.moment));
         let mut w = Dense::zeros(self.part.rows, columns.len());
@@ -119,7 +119,7 @@ impl<'p> Sides<'p> {
         w
     }
 
-    /// How many removed and kept units are looked at together, and whether these are all.
+    /// How many removed and kept units are considered together, and whether these are all.
     fn room(&self) -> (usize, usize, bool) {
         let (gone, kept) = (self.gone.len(), self.kept.len());
         let most = (candidates(self.part.units) as usize / self.width).max(2);
@@ -130,13 +130,13 @@ impl<'p> Sides<'p> {
         (of_gone, kept.min(most - of_gone), false)
     }
 
-    /// Units of a panel.
+    /// Units per panel.
     fn at_once(&self) -> usize {
         (PANEL / self.width).max(1)
     }
 }
 
-/// The places of the `count` lowest values, ascending.
+/// The positions of the `count` lowest values, ascending.
 fn lowest(values: &[f64], count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
@@ -145,7 +145,7 @@ fn lowest(values: &[f64], count: usize) -> Vec<usize> {
     order
 }
 
-/// Kept columns that make up for what left.
+/// Kept columns that compensate for the removed ones.
 pub(super) struct Fitted<'p> {
     sides: Sides<'p>,
     error: f64,
@@ -157,11 +157,11 @@ pub(super) struct Fitted<'p> {
     e: Dense<f64>,
     /// [rows, gone]
     w_gone: Dense<f64>,
-    /// What each removed unit would give back, negative.
+    /// The (negative) change of the error if the unit were restored, for each removed unit.
     back: Vec<f64>,
 }
 
-/// The error of the best weights without these units. Fails with a column where G_λ of what stays is not positive definite.
+/// The error of the best weights without these units. Fails with a column if G_λ of the kept columns is not positive definite.
 pub(super) fn fitted<'p>(
     part: &'p PruneProblem<'p>,
     damped: &'p Damped<'p>,
@@ -186,7 +186,7 @@ pub(super) fn fitted<'p>(
 }
 
 impl Fitted<'_> {
-    /// Adds the error of some removed units, and what each would give back where that is asked for.
+    /// Adds the error of some removed units and, unless `error_alone`, the change from restoring each.
     fn add_panel(&mut self, gone: &[usize], units: std::ops::Range<usize>, error_alone: bool) {
         let w = self.sides.width;
         let (first, count) = (units.start * w, units.len() * w);
@@ -202,14 +202,14 @@ impl Fitted<'_> {
             let (v, x) = (v.view().subcols(unit * w, w), x.subcols(unit * w, w));
             let mut k = self.sides.damped.block(&of[unit * w..][..w], &of[unit * w..][..w]);
             take_square(k.as_mut(), x, -1.0);
-            // what cannot be factored is no candidate
+            // A unit that cannot be factored is no candidate.
             quotient(k, square(v)).map_or(0.0, |back| -back)
         });
         let back: Vec<f64> = back.collect();
         self.back.extend(back);
     }
 
-    /// Ŵ of some of the removed columns, whose X is `x`: [rows, columns].
+    /// Ŵ of some of the removed columns, where `x` is their X: [rows, columns].
     fn v(&self, gone: &[usize], of: &[usize], x: MatRef<'_, f64>) -> Dense<f64> {
         let g = self.sides.damped.block(gone, of);
         let mut v = Dense::zeros(self.sides.part.rows, of.len());
@@ -266,7 +266,7 @@ impl Fitted<'_> {
         }
     }
 
-    /// What each kept unit would cost; L⁻¹ is there by now, in L's place.
+    /// The cost of removing each kept unit. L has been replaced by L⁻¹.
     fn costs(&self, w_kept: &Dense<f64>) -> Vec<f64> {
         let w = self.sides.width;
         let cost = |unit: usize| {
@@ -274,7 +274,7 @@ impl Fitted<'_> {
             let mut f: Mat<f64> = Mat::zeros(w, w);
             for j in 0..w {
                 for i in 0..=j {
-                    // above the diagonal of L⁻¹ lies what was never written
+                    // The entries above the diagonal of L⁻¹ were never written.
                     let below = |k: usize| &self.l.column(first + k)[first + j..];
                     f[(j, i)] = dot(below(i), below(j));
                 }
@@ -286,17 +286,17 @@ impl Fitted<'_> {
     }
 }
 
-/// Kept columns that stay as they are.
+/// Kept columns that are not updated.
 pub(super) struct Totals<'p> {
     sides: Sides<'p>,
     error: f64,
-    /// h of every unit, by its number.
-    with_gone: Vec<f64>,
+    /// h of every unit, indexed by unit.
+    with_removed: Vec<f64>,
     /// H_uu of every unit.
     own: Vec<f64>,
 }
 
-/// The error of the weights as they are without these units.
+/// The error of the unchanged weights without these units.
 pub(super) fn uncompensated<'p>(
     part: &'p PruneProblem<'p>,
     damped: &'p Damped<'p>,
@@ -305,7 +305,7 @@ pub(super) fn uncompensated<'p>(
     let sides = Sides::new(part, damped, removed);
     let gone = sides.columns(&sides.gone);
     let w_gone = sides.w(&gone);
-    let (mut with_gone, mut own) = (Vec::new(), Vec::new());
+    let (mut with_removed, mut own) = (Vec::new(), Vec::new());
     let all: Vec<usize> = (0..part.unit_count()).collect();
     let w = sides.width;
     for units in all.chunks(sides.at_once()) {
@@ -315,7 +315,7 @@ pub(super) fn uncompensated<'p>(
         let mut v: Dense<f64> = Dense::zeros(part.rows, columns.len());
         multiply(v.view_mut(), Accum::Replace, w_gone.view(), g.as_ref(), 1.0);
         let h = |unit: usize| (unit * w..(unit + 1) * w).map(|j| dot(v.column(j), of.column(j))).sum::<f64>();
-        with_gone.extend(numbers(units.len(), &h));
+        with_removed.extend(numbers(units.len(), &h));
         let h = |unit: usize| {
             let of_unit = &columns[unit * w..(unit + 1) * w];
             let c = square(of.view().subcols(unit * w, w));
@@ -323,14 +323,14 @@ pub(super) fn uncompensated<'p>(
         };
         own.extend(numbers(units.len(), &h));
     }
-    let error = sides.gone.iter().map(|&unit| with_gone[unit]).sum();
-    Totals { sides, error, with_gone, own }
+    let error = sides.gone.iter().map(|&unit| with_removed[unit]).sum();
+    Totals { sides, error, with_removed, own }
 }
 
 impl Totals<'_> {
     fn candidates(self) -> Field {
         let (of_gone, of_kept, whole) = self.sides.room();
-        let change = |unit: usize, times: f64| times * 2.0 * self.with_gone[unit] + self.own[unit];
+        let change = |unit: usize, times: f64| times * 2.0 * self.with_removed[unit] + self.own[unit];
         let back: Vec<f64> = self.sides.gone.iter().map(|&unit| change(unit, -1.0)).collect();
         let costs: Vec<f64> = self.sides.kept.iter().map(|&unit| change(unit, 1.0)).collect();
         let (back, out) = (lowest(&back, of_gone), lowest(&costs, of_kept));
@@ -348,9 +348,9 @@ impl Totals<'_> {
                 *h = together(block(&c).as_ref(), block(&g).as_ref());
             }
         });
-        let with_gone = units.iter().map(|&unit| self.with_gone[unit]).collect();
+        let with_removed = units.iter().map(|&unit| self.with_removed[unit]).collect();
         let out = (0..units.len()).map(|at| at < back.len()).collect();
-        Field { units, whole, state: State::Uncompensated(Uncompensated { out, h, with_gone }) }
+        Field { units, whole, state: State::Uncompensated(Uncompensated { out, h, with_removed }) }
     }
 }
 

@@ -1,63 +1,66 @@
-//! The choices that the method leaves open, by the names people type.
+//! The method's options and their names.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// What is done once so many units have left.
+/// The refinement after the elimination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refine {
     #[default]
+    /// No refinement.
     None,
-    /// A removed and a kept unit change places while that lowers the exact error.
+    /// Removed and kept units are swapped while that lowers the exact error.
     Swaps,
 }
 
-/// How many channels leave together.
+/// How many channels are removed together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupSize {
-    /// Half of what is still to be removed, between 8 and 1024.
+    /// Half of the channels that are still to be removed, between 8 and 1024.
     #[default]
     Dynamic,
-    /// The authors' code: ⌊(K−512)/2⌋, then ⌊(b−512)/2⌋ after each batch, between 64 and 1024.
+    /// The sizes of the authors' code: ⌊(K−512)/2⌋, then ⌊(b−512)/2⌋ after each batch, between 64 and 1024.
     Reference,
-    /// One: true greedy.
+    /// One channel: true greedy elimination.
     Exact,
-    /// Always this many.
+    /// Always this many channels.
     Fixed(usize),
 }
 
-/// The number type that the elimination works in: the inverse, the scores and the down-dates.
+/// The number type of the elimination: of the inverse, the scores and the down-dates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum SolverDtype {
-    /// f64 for weights of up to 2048 columns, which take no time, f32 for larger ones.
+    /// f64 for weights of up to 2048 columns, f32 for larger ones.
     #[default]
     Auto,
+    /// 32-bit floating point.
     F32,
+    /// 64-bit floating point.
     F64,
 }
 
-/// What leaves the attention as one.
+/// The unit that is removed from an attention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttentionUnit {
     /// A key-value head and the query heads that read it.
     #[default]
     KvGroup,
-    /// Single query heads, the same number in every group; all keys and values stay.
+    /// A single query head; every group loses the same number, and all keys and values are kept.
     QueryHead,
 }
 
-/// What the kept columns are fitted to.
+/// The output that the kept columns are fitted to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
-    /// The layer's own output on the pruned stream's inputs (the paper).
+    /// The layer's own output on the inputs of the pruned stream (the paper's).
     #[default]
     Layer,
-    /// What the dense model has at that point.
+    /// The residual stream of the dense model at that point.
     DenseStream,
 }
 

@@ -8,18 +8,18 @@ use super::damping::Damped;
 use super::number::{Number, dot};
 
 const STEPS: usize = 24;
-/// A step that changes the estimate by less than this part of it is the last.
+/// The iteration ends when a step changes the estimate by less than this fraction.
 const SETTLED: f64 = 1e-3;
-/// Columns that one task takes; fixed, so that sums do not depend on the number of threads.
+/// Columns per task; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 128;
 
-/// λ_max / λ_min of G_λ from below; `p` is the lower half of its inverse.
+/// A lower bound of λ_max / λ_min of G_λ; `p` is the lower half of its inverse.
 pub(super) fn condition<T: Number>(damped: &Damped, p: MatRef<'_, T>) -> f64 {
     let n = damped.n();
     largest_eigenvalue(n, |x| times(damped, x)) * largest_eigenvalue(n, |x| lower_times(p, x))
 }
 
-/// The largest eigenvalue of a symmetric positive definite matrix, from below; always the same start.
+/// A lower bound of the largest eigenvalue of a symmetric positive definite matrix, always from the same start.
 fn largest_eigenvalue<T: Number>(n: usize, times: impl Fn(&[T]) -> Vec<T>) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let mut x: Vec<T> = (0..n).map(|j| T::of((j as f64 * GOLDEN).fract() - 0.45)).collect();
@@ -51,7 +51,7 @@ fn times(damped: &Damped, x: &[f64]) -> Vec<f64> {
     y
 }
 
-/// P x, from the lower half of P: a chunk of columns at a time, its triangle and what lies below that.
+/// P x from the lower half of P: one chunk of columns at a time, its triangle and the block below it.
 fn lower_times<T: Number>(p: MatRef<'_, T>, x: &[T]) -> Vec<T> {
     let n = x.len();
     let chunks: Vec<Vec<T>> = (0..n.div_ceil(CHUNK))

@@ -1,4 +1,4 @@
-//! E[y xᵀ]: what a weight's output should be, against its inputs (the `dense-stream` target).
+//! E[y xᵀ] of a weight's wanted outputs and its inputs (the `dense-stream` target, docs/method.md).
 
 use faer::{Accum, Mat, MatMut, MatRef};
 
@@ -6,7 +6,7 @@ use super::Error;
 use super::second_moment::{BLOCK, finite};
 use super::tiles::multiply;
 
-/// The sum of y xᵀ over tokens, in f64 over blocks that are summed in f32.
+/// The sum of y xᵀ over tokens: blocks are summed in f32, and the blocks in f64.
 ///
 /// Equal batches in equal order give equal bits.
 pub struct CrossMoment {
@@ -20,14 +20,15 @@ pub struct CrossMoment {
 }
 
 impl CrossMoment {
-    /// For wanted outputs of m and inputs of n features.
+    /// An empty sum for m outputs and n inputs.
     pub fn new(m: usize, n: usize) -> Self {
         Self { m, n, tokens: 0, block: Mat::zeros(m, n), sum: vec![0.0; m * n] }
     }
 
     /// Adds wanted outputs y [tokens, m] with their inputs x [tokens, n], both row-major.
     ///
-    /// Fails when they do not hold the same number of whole tokens.
+    /// # Errors
+    /// [`Error::Shape`] if the two do not hold the same number of whole tokens.
     pub fn add(&mut self, y: &[f32], x: &[f32]) -> Result<(), Error> {
         let (m, n) = (self.m, self.n);
         let tokens = x.len() / n.max(1);
@@ -53,7 +54,10 @@ impl CrossMoment {
         self.tokens
     }
 
-    /// The mean, [m, n] row-major. Fails without tokens, and where an entry is NaN or infinite.
+    /// The mean, [m, n] row-major.
+    ///
+    /// # Errors
+    /// [`Error::NoTokens`], and [`Error::NotFinite`] if an entry is NaN or infinite.
     pub fn finish(mut self) -> Result<Vec<f64>, Error> {
         if self.tokens == 0 {
             return Err(Error::NoTokens);

@@ -1,4 +1,4 @@
-//! G_λ = G + λI: dead inputs, and how far the diagonal is lifted so that the inverse exists.
+//! G_λ = G + λI: dead inputs, and the damping that makes G_λ invertible.
 
 use faer::{Mat, MatRef};
 
@@ -7,15 +7,15 @@ use super::number::Number;
 use super::shared_work::{each_column, each_panel};
 use super::{Error, Moment};
 
-/// No damping above this is tried.
+/// The highest damping that is tried.
 const HIGHEST: f64 = 1.0;
-/// The first that is tried after none at all.
+/// The damping that is tried after 0.
 const LOWEST: f64 = 1e-6;
 
-/// Columns of a block of G that are gathered together, so that what lies in one of its rows, a cache line, is read at once.
+/// Columns of G that are gathered together, so that a cache line of a row is read once.
 const SIDE_BY_SIDE: usize = 8;
 
-/// G_λ without a copy of G. Inputs with G_jj = 0 are dead and have G_jj = 1 here; λ = damping · mean(diag G).
+/// G_λ without a copy of G. Inputs with G_jj = 0 are dead; they count as G_jj = 1. λ = damping · mean(diag G).
 pub(super) struct Damped<'a> {
     moment: &'a Moment,
     /// The diagonal of G_λ.
@@ -43,7 +43,7 @@ impl<'a> Damped<'a> {
         if i == j { self.diag[i] } else { self.moment.at(i, j) }
     }
 
-    /// The lower half of G without the change of its diagonal.
+    /// The lower half of G, without damping.
     pub(super) fn undamped(&self) -> MatRef<'_, f64> {
         self.moment.view()
     }
@@ -52,7 +52,7 @@ impl<'a> Damped<'a> {
         &self.diag
     }
 
-    /// The lower half of G_λ[of, of]; `of` ascends.
+    /// The lower half of G_λ[of, of]; `of` is ascending.
     pub(super) fn lower<T: Number>(&self, of: &[usize]) -> Dense<T> {
         let mut lower = Dense::zeros(of.len(), of.len());
         each_column(lower.view_mut(), &|j, out| {
@@ -67,7 +67,7 @@ impl<'a> Damped<'a> {
         lower
     }
 
-    /// G_λ[rows, columns], whatever the two have in common.
+    /// G_λ[rows, columns]; the two sets may overlap.
     pub(super) fn block(&self, rows: &[usize], columns: &[usize]) -> Mat<f64> {
         let mut block = Mat::zeros(rows.len(), columns.len());
         each_panel(block.as_mut(), SIDE_BY_SIDE, &|first, mut out| {
@@ -80,7 +80,7 @@ impl<'a> Damped<'a> {
         block
     }
 
-    /// G[rows, columns]; the two have nothing in common.
+    /// G[rows, columns] of two disjoint sets.
     pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Dense<f64> {
         let mut block = Dense::zeros(rows.len(), columns.len());
         each_panel(block.view_mut(), SIDE_BY_SIDE, &|first, mut out| {
@@ -94,12 +94,12 @@ impl<'a> Damped<'a> {
     }
 }
 
-/// The inputs that are always 0.
+/// Which inputs are always 0.
 pub(super) fn dead_inputs(moment: &Moment) -> Vec<bool> {
     (0..moment.n()).map(|j| moment.at(j, j) == 0.0).collect()
 }
 
-/// Ten times the damping, up to 1, when the factorisation failed with `cause`.
+/// The next damping to try after a factorisation failed with `cause`: ten times as much, at most 1.
 pub(super) fn raise(damping: f64, cause: Error) -> Result<f64, Error> {
     if damping >= HIGHEST {
         return Err(cause);

@@ -1,7 +1,7 @@
 //! A column-major matrix that starts as zeros.
 //!
-//! The zeros come from the allocator, which hands out fresh pages untouched: the half of a symmetric matrix that nobody
-//! writes costs neither time nor memory.
+//! The allocator provides the zeros as untouched pages, so the half of a symmetric matrix that is never written takes neither
+//! time nor memory.
 
 use std::ops::{Index, IndexMut};
 
@@ -18,7 +18,7 @@ pub(super) struct Dense<T> {
 
 impl<T: Number> Dense<T> {
     pub(super) fn zeros(rows: usize, columns: usize) -> Self {
-        // an odd number of cache lines, so that the entries of a row don't share their place in the cache
+        // An odd number of cache lines, so that the entries of a row do not compete for the same place in the cache.
         let stride = (rows.div_ceil(8) | 1) * 8;
         Self { values: vec![T::default(); stride * columns], rows, columns, stride }
     }
@@ -48,7 +48,7 @@ impl<T: Number> Dense<T> {
         &mut self.values[j * self.stride..][..self.rows]
     }
 
-    /// More columns of zeros behind, where there are fewer than this.
+    /// Appends columns of zeros until there are this many.
     pub(super) fn grow(&mut self, columns: usize) {
         if columns > self.columns {
             self.columns = columns;
@@ -56,17 +56,17 @@ impl<T: Number> Dense<T> {
         }
     }
 
-    /// Keeps the leading rows and columns `of` (ascending) of the lower half, in place and in their order.
+    /// Keeps the leading rows and columns `of` (ascending) of the lower half, in place.
     pub(super) fn compact_symmetric(&mut self, of: &[usize]) {
         for (to_column, &from_column) in of.iter().enumerate() {
             for (to, &from) in of.iter().enumerate().skip(to_column) {
-                // never behind what is still to be read
+                // The target is never behind the entries that are still to be read.
                 self.values[to_column * self.stride + to] = self.values[from_column * self.stride + from];
             }
         }
     }
 
-    /// Rows `first`.. of column q of a symmetric matrix that is there as its lower half.
+    /// Rows `first`.. of column q of a symmetric matrix stored as its lower half.
     pub(super) fn half_column(&self, q: usize, first: usize, out: &mut [T]) {
         for (out, i) in out.iter_mut().zip(first..) {
             *out = self[(i.max(q), i.min(q))];

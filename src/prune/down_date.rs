@@ -1,7 +1,7 @@
-//! Down-dating P = G_λ⁻¹ when columns leave: a Cholesky factorisation of P whose pivots are found on the way.
+//! Down-dating P = G_λ⁻¹ when columns are removed: a Cholesky factorisation of P whose pivots are chosen on the way.
 //!
-//! P itself stays as it was. What the scores need, the blocks of its diagonal, is kept up to date; the columns of what
-//! leaves are P_:R less U U_Rᵀ for all that left before. With P_RR = L Lᵀ, U gains the columns P_AR L⁻ᵀ and the diagonal
+//! P itself is not changed. Only the blocks of its diagonal, which the scores need, are updated; the columns of removed units
+//! are P_:R − U U_Rᵀ, where U holds all earlier removals. With P_RR = L Lᵀ, U gains the columns P_AR L⁻ᵀ, and the diagonal
 //! loses their squares.
 
 use faer::linalg::matmul::matmul;
@@ -16,29 +16,29 @@ use super::permutation::{pairs_to_the_back, swap_rows};
 use super::shared_work::each_panel;
 use super::tiles::{multiply, solve_lower};
 
-/// Columns of P that are gathered together, so that what lies in one of its rows is read at once.
+/// Columns of P that are gathered together, so that a cache line of a row is read once.
 const SIDE_BY_SIDE: usize = 16;
 
 pub(super) struct ActiveBlock<T> {
-    /// P [n, n] before anything left, lower half, in the order of the weight's columns.
+    /// P [n, n] before any removal, lower half, indexed by the columns of the weight.
     p: Dense<T>,
-    /// The columns of one unit.
+    /// Columns per unit.
     width: usize,
-    /// [width, n]: of each column of the weight, the rows of P that belong to its unit.
+    /// [width, n]: for each column of the weight, the rows of P that belong to its unit.
     corners: Dense<T>,
-    /// [active, removed] in front, in the order of the slots.
+    /// [active, removed] in front, indexed by slot.
     u: Dense<T>,
-    /// The column of the weight that lies in each slot; what lies behind the active ones has left.
+    /// The column of the weight in each slot; active columns first, then removed ones.
     slots: Vec<usize>,
     active: usize,
-    /// Columns just behind the active ones whose departure U and the diagonal have not seen yet.
+    /// Columns just removed that U and the diagonal do not include yet; they follow the active slots.
     pending: usize,
-    /// How many columns left in each step.
+    /// Columns removed in each step.
     steps: Vec<usize>,
 }
 
 impl<T: Number> ActiveBlock<T> {
-    /// p: [n, n], lower half; `expected` columns are likely to leave.
+    /// p: [n, n], lower half; `expected` is the likely number of removed columns.
     pub(super) fn new(p: Dense<T>, width: usize, expected: usize) -> Self {
         let n = p.columns();
         let (corners, u) = (corners(&p, width), Dense::zeros(n, expected));
@@ -50,7 +50,7 @@ impl<T: Number> ActiveBlock<T> {
         self.corners.view().subcols(self.slots[slot], self.width)
     }
 
-    /// P [n, n] before anything left, lower half.
+    /// P [n, n] before any removal, lower half.
     pub(super) fn p(&self) -> MatRef<'_, T> {
         self.p.view()
     }
@@ -60,20 +60,20 @@ impl<T: Number> ActiveBlock<T> {
         &self.slots[..self.active]
     }
 
-    /// The columns that have left, the last ones first.
+    /// The removed columns, latest first.
     pub(super) fn gone(&self) -> &[usize] {
         &self.slots[self.active..]
     }
 
-    /// U [slots, columns that left before]: those of the last step are not among them before [`Self::settle`].
+    /// U [slots, columns removed before]; before [`Self::settle`] it excludes the last step.
     pub(super) fn u(&self) -> MatRef<'_, T> {
         self.u.view().subcols(0, self.slots.len() - self.active - self.pending)
     }
 
-    /// Takes the columns in the slots `leaving` (ascending, whole units) to the back and factors their block of P. Call
-    /// [`Self::settle`] first and, for those that stay, afterwards. Gives the pairs of slots that were exchanged.
+    /// Moves the columns in the slots `leaving` (ascending, whole units) to the back and factors their block of P. Call
+    /// [`Self::settle`] before and, to update the kept columns, after. Returns the pairs of swapped slots.
     ///
-    /// Fails with a column of the weight where rounding has left P indefinite.
+    /// Fails with a column of the weight if rounding has made P indefinite.
     pub(super) fn take_out(&mut self, leaving: &[usize]) -> Result<Vec<(usize, usize)>, usize> {
         debug_assert_eq!(self.pending, 0, "settled before");
         let (stay, leave) = (self.active - leaving.len(), leaving.len());
@@ -96,25 +96,25 @@ impl<T: Number> ActiveBlock<T> {
         Ok(pairs)
     }
 
-    /// L [leaving, leaving] of the columns that were taken out last, lower half.
+    /// L [leaving, leaving] of the columns removed last, lower half.
     pub(super) fn l(&self) -> MatRef<'_, T> {
         let (first, leave) = self.last_step();
         self.u.view().submatrix(self.active, first, leave, leave)
     }
 
-    /// P_AR L⁻ᵀ [active, leaving] of the columns that were taken out last. Call [`Self::settle`] first.
+    /// P_AR L⁻ᵀ [active, leaving] of the columns removed last. Call [`Self::settle`] first.
     pub(super) fn last_u(&self) -> MatRef<'_, T> {
         let (first, leave) = self.last_step();
         self.u.view().submatrix(0, first, self.active, leave)
     }
 
-    /// The first column of U that belongs to the last step, and how many do.
+    /// The first column of U of the last step, and the number of its columns.
     fn last_step(&self) -> (usize, usize) {
         let leave = self.steps.last().copied().unwrap_or(0);
         (self.slots.len() - self.active - leave, leave)
     }
 
-    /// Brings U and the diagonal up to date; false where there was nothing to do.
+    /// Updates U and the diagonal; false if there was nothing to do.
     pub(super) fn settle(&mut self) -> bool {
         let (stay, leave) = (self.active, std::mem::take(&mut self.pending));
         if leave == 0 || stay == 0 {
@@ -130,8 +130,8 @@ impl<T: Number> ActiveBlock<T> {
         true
     }
 
-    /// The columns that are active, ascending, and W on them as the down-dates mean it, W_A − W_R 𝓛⁻ᵀ U_Aᵀ where
-    /// 𝓛 𝓛ᵀ = P_RR of all that has left: [rows, active], row-major. Without compensation they are those of W.
+    /// The active columns, ascending, and W on them after the down-dates: W_A − W_R 𝓛⁻ᵀ U_Aᵀ with 𝓛 𝓛ᵀ = P_RR of all removed
+    /// columns, [rows, active], row-major. Without compensation it is W itself.
     pub(super) fn compensated(&self, part: &PruneProblem) -> (Vec<usize>, Vec<f64>) {
         let (active, gone) = (self.active, self.slots.len() - self.active);
         let dead = dead_inputs(part.moment);
@@ -157,7 +157,7 @@ impl<T: Number> ActiveBlock<T> {
         (order.iter().map(|&slot| self.slots[slot]).collect(), values)
     }
 
-    /// The slots of all that has left: what left together lies side by side, and later steps before earlier ones.
+    /// The slots of the removed columns in order of removal: the columns of a step are adjacent, later steps precede earlier ones.
     fn in_order_of_leaving(&self) -> Vec<usize> {
         let mut end = self.slots.len();
         let mut slots = Vec::new();
@@ -169,7 +169,7 @@ impl<T: Number> ActiveBlock<T> {
     }
 }
 
-/// The blocks of a symmetric matrix along its diagonal, side by side: [width, n]; from its lower half.
+/// The diagonal blocks of a symmetric matrix, side by side: [width, n]; from its lower half.
 pub(super) fn corners<T: Number>(half: &Dense<T>, width: usize) -> Dense<T> {
     let mut corners = Dense::zeros(width, half.columns());
     for (column, corner) in corners.view_mut().col_iter_mut().enumerate() {
@@ -181,7 +181,7 @@ pub(super) fn corners<T: Number>(half: &Dense<T>, width: usize) -> Dense<T> {
     corners
 }
 
-/// The corner of every active unit loses A_c B_cᵀ; a, b: [active, leaving].
+/// Subtracts A_c B_cᵀ from the diagonal block of every active unit; a, b: [active, leaving].
 pub(super) fn take_from_corners<T: Number>(
     corners: &mut Dense<T>,
     slots: &[usize],
@@ -201,8 +201,8 @@ pub(super) fn take_from_corners<T: Number>(
     });
 }
 
-/// S[slots, R] of a symmetric matrix that is there as its lower half in the order of the weight's columns; R is the last
-/// of `slots`, as many as `out` has columns.
+/// S[slots, R] of a symmetric matrix stored as its lower half and indexed by the columns of the weight. R is the last of
+/// `slots`, as many as `out` has columns.
 pub(super) fn gather_columns<T: Number>(half: &Dense<T>, slots: &[usize], out: MatMut<'_, T>) {
     let leaving = &slots[slots.len() - out.ncols()..];
     each_panel(out, SIDE_BY_SIDE, &|first, mut out| {

@@ -1,6 +1,6 @@
-//! The elimination path: what leaves next, step by step.
+//! The elimination path: which units are removed next, step by step.
 //!
-//! One inversion, then down-dates. The path can go on past its first goal, which gives the error of every ratio.
+//! One inversion, then down-dates. The path can go past its first goal, which gives the error of every ratio.
 
 use super::baseline::baseline;
 use super::batches::Batches;
@@ -12,77 +12,36 @@ use super::greedy::Greedy;
 use super::heads::Heads;
 use super::inverse::invert;
 use super::number::Number;
+use super::removal::{Next, Removal, RemovalRule};
 use super::shared_work::each_panel;
 use super::{Error, HessianStats, PruneProblem, Units};
 use crate::prune::GroupSize;
 
-/// Rows or columns that are turned together when row-major becomes column-major or back.
+/// Columns that are transposed together between row-major and column-major.
 const SIDE_BY_SIDE: usize = 64;
 
-/// One weight on its way from all its units to those that stay.
+/// The elimination of units of one weight.
 pub struct Elimination<'a> {
     pub(super) part: &'a PruneProblem<'a>,
     pub(super) damped: Damped<'a>,
     pub(super) stats: HessianStats,
     pub(super) path: Vec<Removal>,
-    /// Of every unit, before anything has left.
+    /// The score of every unit before any removal.
     pub(super) first_scores: Vec<f64>,
-    /// tr(W G Wᵀ), once it was asked for.
+    /// tr(W G Wᵀ), if it was computed.
     pub(super) energy: Option<f64>,
     damping: f64,
-    /// Units to have left in the end.
+    /// The total number of units to remove.
     goal: usize,
     removed: usize,
-    method: Box<dyn Method>,
-}
-
-/// One step of the path: the units that left together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Removal {
-    /// In the order of their scores.
-    pub units: Vec<usize>,
-    /// Rise of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token, λ‖ΔW‖² included.
-    pub error: f64,
-}
-
-/// P and W on the way, in one number type or the other, and how the next to leave are picked. Failures name a column of the
-/// weight where rounding has eaten P.
-pub(super) trait Method {
-    /// The score of every unit, before anything has left.
-    fn first_scores(&self) -> Result<Vec<f64>, usize>;
-
-    /// tr(W G Wᵀ), before anything has left.
-    fn energy(&self, damped: &Damped) -> f64;
-
-    /// λ_max / λ_min of G_λ, estimated before anything has left.
-    fn condition(&self, damped: &Damped) -> f64;
-
-    /// Takes out what costs least.
-    fn remove(&mut self, next: Next) -> Result<Removal, usize>;
-
-    /// Applies what the last step left to do.
-    fn settle(&mut self);
-
-    /// The columns that are there still and W on them, [rows, active] row-major, where the down-dates tell.
-    fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)>;
-}
-
-/// Where the path stands.
-pub(super) struct Next<'n> {
-    /// Units to have left in the end, and so far.
-    pub goal: usize,
-    pub removed: usize,
-    pub step: usize,
-    /// The scores, where nothing has left.
-    pub first_scores: Option<&'n [f64]>,
-    pub damped: &'n Damped<'n>,
+    method: Box<dyn RemovalRule>,
 }
 
 impl<'a> Elimination<'a> {
     /// Inverts G_λ with this damping and scores every unit.
     ///
-    /// Fails on what [`PruneProblem`] must not hold, and with [`Error::NotPositiveDefinite`] when a higher damping is needed, or
-    /// f64.
+    /// # Errors
+    /// An invalid [`PruneProblem`], and [`Error::NotPositiveDefinite`] if a higher damping or f64 is needed.
     pub fn start(part: &'a PruneProblem<'a>, damping: f64) -> Result<Self, Error> {
         part.check()?;
         let damped = Damped::new(part.moment, damping);
@@ -96,7 +55,7 @@ impl<'a> Elimination<'a> {
         Ok(Self { part, damped, stats, path, first_scores, energy, damping, goal, removed, method })
     }
 
-    /// tr(W G Wᵀ) = E‖y‖², without damping; to be asked for before a unit leaves, else it is 0. Relative errors need it.
+    /// tr(W G Wᵀ) = E‖y‖² without damping. It must first be called before any removal, else it is 0. Relative errors need it.
     pub fn energy(&mut self) -> f64 {
         if self.energy.is_none() && self.path.is_empty() {
             self.energy = Some(self.method.energy(&self.damped));
@@ -104,7 +63,7 @@ impl<'a> Elimination<'a> {
         self.energy.unwrap_or(0.0)
     }
 
-    /// Estimates the condition of G_λ, which is 0 in the statistics before. Nothing happens once a unit has left.
+    /// Estimates the condition number of G_λ, which is 0 in the statistics until then. It does nothing after a removal.
     pub fn estimate_condition(&mut self) {
         if self.path.is_empty() {
             self.stats.condition = self.method.condition(&self.damped);
@@ -121,16 +80,20 @@ impl<'a> Elimination<'a> {
         &self.path
     }
 
-    /// Goes on until this many units have left, in the sense of [`PruneProblem::remove`]. Fails when none would stay.
+    /// Sets the goal to `remove` units, as in [`PruneProblem::remove`].
+    ///
+    /// # Errors
+    /// [`Error::NothingLeft`] if no unit would be kept.
     pub fn aim(&mut self, remove: usize) -> Result<(), Error> {
         self.part.check_remove(remove)?;
         self.goal = self.part.total(remove);
         Ok(())
     }
 
-    /// Removes what costs least, lowest index first among equals; nothing once the goal is met.
+    /// Removes the units that cost least, the lowest index first among equals; None once the goal is met.
     ///
-    /// Fails with [`Error::NotPositiveDefinite`] where rounding has eaten P; f64 or a higher damping helps.
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] if rounding has made P indefinite; f64 or a higher damping helps.
     pub fn step(&mut self) -> Result<Option<&Removal>, Error> {
         if self.removed >= self.goal {
             return Ok(None);
@@ -150,30 +113,29 @@ impl<'a> Elimination<'a> {
         Ok(self.path.last())
     }
 
-    /// Applies what the last step left to do. Without it the next step does.
+    /// Applies the updates that the last step deferred. Otherwise the next step does.
     pub fn settle(&mut self) {
         self.method.settle();
     }
 
-    /// The columns that are active and W on them as the down-dates have left it: [rows, active], row-major.
-    /// Nothing where channels leave one by one.
+    /// The active columns and W on them after the down-dates: [rows, active], row-major. None if channels are removed one by one.
     pub fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)> {
         self.method.compensated(self.part)
     }
 
-    /// Units that have left, in their order.
+    /// The removed units, in order of removal.
     pub(super) fn removed(&self) -> Vec<usize> {
         self.path.iter().flat_map(|removal| removal.units.iter().copied()).collect()
     }
 
-    /// Gives the memory of P and W back; the path is over.
+    /// Ends the path and frees the memory of P and W.
     pub(super) fn close(self) -> (Damped<'a>, HessianStats, Vec<Removal>, Vec<f64>) {
         (self.damped, self.stats, self.path, self.first_scores)
     }
 }
 
-/// P, and W or C, before anything has left.
-fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn Method>, usize> {
+/// P, and W or C, before any removal.
+fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn RemovalRule>, usize> {
     let width = part.units.width();
     let block = |p| ActiveBlock::new(p, width, part.total(part.remove) * width);
     let inverse = || -> Result<Dense<T>, usize> {
@@ -197,7 +159,7 @@ fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn Meth
     })
 }
 
-/// W, column after column; columns of dead inputs are 0.
+/// W, column-major; columns of dead inputs are 0.
 fn columns_of<T: Number>(part: &PruneProblem) -> Dense<T> {
     let n = part.n();
     let dead = dead_inputs(part.moment);

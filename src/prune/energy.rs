@@ -1,4 +1,4 @@
-//! E‖y‖² = tr(W G Wᵀ), what relative errors are told against.
+//! E‖y‖² = tr(W G Wᵀ), the denominator of relative errors.
 
 use faer::{Accum, Mat};
 
@@ -8,13 +8,13 @@ use super::number::{Number, dot};
 use super::shared_work::{each_column, numbers};
 use super::tiles::multiply;
 
-/// Columns of G that W is multiplied with at once.
+/// Columns of G that W is multiplied with together.
 const COLUMNS: usize = 512;
 
 /// tr(W G Wᵀ) per token, without damping; w: [rows, n], column-major.
 ///
-/// With D the diagonal and B the strictly lower half of G it is 2 tr(W (D + B) Wᵀ) − tr(W D Wᵀ). Products are those of the
-/// number type, their sum is one of f64.
+/// With D the diagonal and B the strictly lower half of G it is 2 tr(W (D + B) Wᵀ) − tr(W D Wᵀ). Products are computed in the
+/// number type, and their sum in f64.
 pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
     let (rows, n) = (w.view().nrows(), w.columns());
     let g = damped.undamped();
@@ -39,6 +39,19 @@ pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
         energy += columns.iter().sum::<f64>();
     }
     energy
+}
+
+/// Σ C_rs G_rs over the columns removed now, plus twice that sum with the columns removed earlier. `columns` are all removed
+/// columns, the last `leave` of them in front; `c` gives C = Wᵀ W between two positions in `columns`.
+pub(super) fn rise(columns: &[usize], leave: usize, damped: &Damped, c: impl Fn(usize, usize) -> f64) -> f64 {
+    let mut rise = 0.0;
+    for r in 0..leave {
+        for s in 0..columns.len() {
+            let times = if s < leave { 1.0 } else { 2.0 };
+            rise += times * c(s, r) * damped.at(columns[s], columns[r]);
+        }
+    }
+    rise
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! What can go wrong with one weight, or with the ratios of a model.
+//! Errors of pruning one weight, and of the ratios of a model.
 
 use super::Ratio;
 
-/// One sentence each; the caller adds which layer and part it was.
+/// Each is one sentence; the caller adds layer and part.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error("the {what} has {found} values where {expected} were expected; pass it whole, row after row")]
     Shape { what: &'static str, expected: usize, found: usize },
@@ -45,7 +46,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// True where the model, the text or the settings are at fault, and the same work would fail again.
+    /// Whether the model, the text or the settings are at fault, so that the same work would fail again.
     pub fn is_bad_input(&self) -> bool {
         !matches!(self, Self::NotPositiveDefinite { .. } | Self::Cancelled { .. })
     }

@@ -5,19 +5,21 @@ use std::ops::ControlFlow;
 use super::outcome::{emit, raising_damping};
 use super::{Elimination, Error, Progress, PruneProblem};
 
-/// Goals between the number of units that were asked for and all that can leave: so many points has a curve at least past
-/// the former, whatever the group size, or one a unit where fewer units are left.
+/// Goals between the planned number of units and the most that can be removed. A curve has at least this many points past the
+/// plan whatever the group size, or one per unit if fewer units are left.
 const STAGES: usize = 24;
-/// Points that a curve has at most, but for one a stage.
+/// The most points of a curve, apart from one per stage.
 const MOST_POINTS: usize = 512;
 
-/// (units that have left, the sum of the step errors so far over E‖y‖²), from (0, 0) to all units but those that must
-/// stay. Up to [`PruneProblem::remove`] it is the path that [`super::prune`] takes, batch by batch; from there it goes on in
-/// stages, each a goal of its own, so that a group size that halves towards its goal leaves points everywhere. Every
-/// error is the exact cost of this path.
+/// The error curve of a part: (units removed, sum of the step errors so far over E‖y‖²), from (0, 0) to all units but those
+/// that must be kept.
 ///
-/// Tells [`Progress::Removed`] and [`Progress::DampingRaised`], after which all begins again. Fails as
-/// [`super::prune`] does.
+/// Up to [`PruneProblem::remove`] it is the path of [`super::prune()`], batch by batch. From there it continues in stages, each
+/// with a goal of its own, so that a group size that halves towards its goal leaves points everywhere. Every error is the exact
+/// cost of this path. `observe` receives [`Progress::Removed`], and [`Progress::DampingRaised`] when the path starts again.
+///
+/// # Errors
+/// As [`super::prune()`].
 pub fn error_curve(
     part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -54,8 +56,7 @@ fn follow(
     Ok(points)
 }
 
-/// First what was asked for, then on to the end in equal stages. Where there are fewer units than stages, some are met
-/// already.
+/// The planned number first, then equal stages up to `most`. Some goals coincide if there are fewer units than stages.
 fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
     (0..=STAGES).map(move |stage| asked + (most - asked) * stage / STAGES)
 }

@@ -1,4 +1,4 @@
-//! C = Wᵀ W, by which a column's part in the output is known without its rows.
+//! C = Wᵀ W, which determines a column's part of the output without its rows.
 
 use faer::Accum;
 

@@ -1,8 +1,8 @@
 //! Channels one at a time, with the updates of P and of C = Wᵀ W applied in blocks.
 //!
-//! Removing column q with u = P_q / √P_qq takes u uᵀ from P and u yᵀ + y uᵀ from C, y = C_q / √P_qq − ½ e u, where
-//! e = C_qq / P_qq is what it costs. A step needs the diagonals and one column of each matrix only: what the
-//! block began with, less the few u and y since. The weights themselves come from the refit.
+//! With u = P_q / √P_qq, removing column q subtracts u uᵀ from P and u yᵀ + y uᵀ from C, where y = C_q / √P_qq − ½ e u, and
+//! e = C_qq / P_qq is the cost. A step needs only the diagonals and one column of each matrix: its value at the start of the
+//! block, minus the few u and y since then. The refit computes the weights.
 
 use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
@@ -11,37 +11,37 @@ use super::PruneProblem;
 use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
-use super::elimination::{Method, Next, Removal};
 use super::gram::energy_of;
 use super::number::Number;
+use super::removal::{Next, Removal, RemovalRule};
 use super::tiles::multiply_half;
 
 /// Steps whose updates are applied together.
 const BLOCK: usize = 64;
 
-/// P and C are made smaller when one in so many of their columns has left.
+/// P and C are compacted when one in this many columns has been removed.
 const COMPACT_AT: usize = 16;
 
-/// Entries of a column that one task works out; fixed, so that nothing depends on the number of threads.
+/// Entries of a column per task; fixed, so that results do not depend on the number of threads.
 const STRETCH: usize = 1024;
 
 pub(super) struct Greedy<T> {
-    /// Lower half of [slots, slots] in front, as the block began.
+    /// Lower half of [slots, slots] in front, as of the start of the block.
     p: Dense<T>,
-    /// The same of C; without compensation it stays what it was, over all columns of the weight.
+    /// The same of C. Without compensation it is not changed and keeps all columns of the weight.
     c: Dense<T>,
-    /// The column of the weight that lies in each slot, ascending; some have left.
+    /// The column of the weight in each slot, ascending, including columns removed since the last compaction.
     slots: Vec<usize>,
-    /// Whether each slot is there still.
+    /// Whether each slot is active.
     present: Vec<bool>,
-    /// Columns of the weight that have left.
+    /// Removed columns of the weight.
     removed: Vec<usize>,
-    /// [n, BLOCK], one column a step of this block.
+    /// [n, BLOCK], one column per step of this block.
     u: Dense<T>,
     y: Dense<T>,
-    /// Of this block.
+    /// Steps in this block.
     steps: usize,
-    /// P_jj and C_jj as of this step.
+    /// P_jj and C_jj as of the current step.
     p_diag: Vec<f64>,
     c_diag: Vec<f64>,
     compensate: bool,
@@ -71,7 +71,7 @@ impl<T: Number> Greedy<T> {
         self.c_diag[slot].max(0.0) / self.p_diag[slot]
     }
 
-    /// Writes u and y of column q and brings the diagonals up to date.
+    /// Writes u and y of column q and updates the diagonals.
     fn record(&mut self, q: usize, error: f64) {
         let (step, size, compensate) = (self.steps, self.slots.len(), self.compensate);
         let scale = T::of(1.0 / self.p_diag[q].sqrt());
@@ -122,14 +122,14 @@ impl<T: Number> Greedy<T> {
         self.present = vec![true; stay.len()];
     }
 
-    /// C_qq G_qq + 2 Σ_s C_qs G_qs over the columns s that left before; q is a column of the weight.
+    /// C_qq G_qq + 2 Σ_s C_qs G_qs over the columns s removed before; q is a column of the weight.
     fn rise_without_compensation(&self, q: usize, damped: &Damped) -> f64 {
         let with = |s: usize| self.c[(q.max(s), q.min(s))].into() * damped.at(q, s);
         with(q) + 2.0 * self.removed.iter().map(|&s| with(s)).sum::<f64>()
     }
 }
 
-impl<T: Number> Method for Greedy<T> {
+impl<T: Number> RemovalRule for Greedy<T> {
     fn first_scores(&self) -> Result<Vec<f64>, usize> {
         Ok((0..self.slots.len()).map(|slot| self.score(slot)).collect())
     }
@@ -161,7 +161,7 @@ impl<T: Number> Method for Greedy<T> {
         Ok(Removal { units: vec![unit], error })
     }
 
-    /// Also makes P and C smaller once it is worth it.
+    /// Also compacts P and C when that pays off.
     fn settle(&mut self) {
         let (size, steps) = (self.slots.len(), std::mem::take(&mut self.steps));
         let u = self.u.view().submatrix(0, 0, size, steps);

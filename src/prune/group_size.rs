@@ -1,4 +1,4 @@
-//! How many channels leave together: Dynamic Group Size (arXiv 2412.18110, §3.2).
+//! How many channels are removed together: Dynamic Group Size (arXiv 2412.18110, §3.2).
 
 use crate::prune::GroupSize;
 
@@ -7,8 +7,8 @@ const DYNAMIC: (usize, usize) = (8, 1024);
 /// Bounds of the group size in the authors' code.
 const REFERENCE: (i64, i64) = (64, 1024);
 
-/// The size of batch `step` (from 0) when `removed` of `target` channels have left; at least 1, never more than are left
-/// to remove.
+/// The size of batch `step` (from 0) when `removed` of `target` channels have been removed: at least 1, at most the number
+/// still to be removed.
 pub(super) fn group_size(kind: GroupSize, target: usize, removed: usize, step: usize) -> usize {
     let remaining = target - removed;
     let size = match kind {

@@ -1,4 +1,4 @@
-//! What each head would cost.
+//! The cost of removing each head.
 
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, Par};
@@ -10,10 +10,10 @@ use super::inverse::cholesky;
 use super::number::Number;
 use crate::prune::HeadScore;
 
-/// The score of every head in the active block, in the order of its slots; a head is `width` columns.
+/// The score of every active head, indexed by slot; a head has `width` columns.
 ///
-/// c: [width, n], the corners of C = Wᵀ W, so that ‖W_c L⁻ᵀ‖² = tr(L⁻¹ C[c, c] L⁻ᵀ) and ‖W_j‖² = C_jj. Fails with a column of
-/// the weight where rounding has left P indefinite.
+/// c: [width, n], the diagonal blocks of C = Wᵀ W, so that ‖W_c L⁻ᵀ‖² = tr(L⁻¹ C[c, c] L⁻ᵀ) and ‖W_j‖² = C_jj. Fails with a
+/// column of the weight if rounding has made P indefinite.
 pub(super) fn head_scores<T: Number>(
     block: &ActiveBlock<T>,
     c: &Dense<T>,

@@ -1,42 +1,42 @@
-//! Heads, one at a time: the one with the lowest score leaves, and C = Wᵀ W is carried along.
+//! Heads one at a time: the head with the lowest score is removed, and C = Wᵀ W is updated.
 //!
-//! What a head costs needs no more of W than the corner C[c, c]. With Z = C_AR L⁻ᵀ and M = L⁻¹ C_RR L⁻ᵀ the removal of R
-//! costs tr M, and takes U Yᵀ + Y Uᵀ from C, where Y = Z − ½ U M. As with P, only corners are kept up to date, and the
-//! columns of what leaves are worked out when it leaves.
+//! The cost of a head needs only the diagonal block C[c, c]. With Z = C_AR L⁻ᵀ and M = L⁻¹ C_RR L⁻ᵀ, removing R costs tr M and
+//! subtracts U Yᵀ + Y Uᵀ from C, where Y = Z − ½ U M. As with P, only the diagonal blocks are updated, and the columns of a head
+//! are computed when it is removed.
 
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatRef, Par};
 
 use super::PruneProblem;
-use super::batches::rise;
 use super::condition::condition;
 use super::damping::Damped;
 use super::dense::Dense;
 use super::down_date::{ActiveBlock, corners, gather_columns, take_from_corners};
-use super::elimination::{Method, Next, Removal};
+use super::energy::rise;
 use super::gram::energy_of;
 use super::head_scores::head_scores;
 use super::number::Number;
 use super::permutation::swap_rows;
+use super::removal::{Next, Removal, RemovalRule};
 use super::tiles::{multiply, solve_lower};
 use crate::prune::HeadScore;
 
 pub(super) struct Heads<T> {
     block: ActiveBlock<T>,
-    /// C [n, n] before anything left, lower half, in the order of the weight's columns.
+    /// C [n, n] before any removal, lower half, indexed by the columns of the weight.
     c: Dense<T>,
-    /// [width, n]: of each column of the weight, the rows of C that belong to its head.
+    /// [width, n]: for each column of the weight, the rows of C that belong to its head.
     corners: Dense<T>,
-    /// [active, removed] in front, in the order of the slots.
+    /// [active, removed] in front, indexed by slot.
     y: Dense<T>,
-    /// M of what left last.
+    /// M of the last removal.
     m: Mat<T>,
-    /// Columns of one head.
+    /// Columns per head.
     width: usize,
     score: HeadScore,
-    /// Of every head, where they do not leave by what they cost.
+    /// The scores of all heads if they do not depend on the removals (a baseline).
     fixed: Option<Vec<f64>>,
-    /// Heads that have left each group; the same number leaves them all.
+    /// Heads removed from each group; in the end all groups lose the same number.
     left: Vec<usize>,
     compensate: bool,
 }
@@ -65,7 +65,7 @@ impl<T: Number> Heads<T> {
         }
     }
 
-    /// Of every active head, in the order of the slots.
+    /// Scores of the active heads, indexed by slot.
     fn scores(&self) -> Result<Vec<f64>, usize> {
         if let Some(fixed) = &self.fixed {
             let heads = self.block.slots().iter().step_by(self.width);
@@ -74,7 +74,7 @@ impl<T: Number> Heads<T> {
         head_scores(&self.block, &self.corners, self.width, self.score)
     }
 
-    /// Works out C_:R over the active columns and R, and what R costs.
+    /// Computes C_:R over the active columns and R; returns the cost of removing R.
     fn cost(&mut self, pairs: &[(usize, usize)]) -> f64 {
         let (stay, gone) = (self.block.slots().len(), self.block.gone().len());
         let before = gone - self.width;
@@ -98,7 +98,7 @@ impl<T: Number> Heads<T> {
     }
 }
 
-impl<T: Number> Method for Heads<T> {
+impl<T: Number> RemovalRule for Heads<T> {
     fn first_scores(&self) -> Result<Vec<f64>, usize> {
         self.scores()
     }

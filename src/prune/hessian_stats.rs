@@ -1,10 +1,10 @@
-//! What is told about a weight's Hessian H = 2G.
+//! Statistics of a weight's Hessian H = 2G.
 
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
 
-/// Statistics of H = 2G as it was measured, and what the inverse was made with.
+/// Statistics of the measured H = 2G, and the damping of its inverse.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HessianStats {
     /// tr H.
@@ -17,9 +17,9 @@ pub struct HessianStats {
     pub diag_max: f64,
     /// Inputs with H_jj = 0.
     pub dead: usize,
-    /// λ_max / λ_min of the damped matrix, estimated from below by power iterations; 0 when not asked for.
+    /// A lower bound of λ_max / λ_min of the damped matrix, from power iterations; 0 if it was not requested.
     pub condition: f64,
-    /// The damping that the inverse needed, in parts of the mean diagonal.
+    /// The damping that the inverse needed, relative to the mean diagonal.
     pub damping_used: f64,
 }
 

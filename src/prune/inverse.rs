@@ -1,4 +1,4 @@
-//! P = G_λ⁻¹, once for each weight: Cholesky, the inverse of L, and the product of the halves (n³ flops in all).
+//! P = G_λ⁻¹, once per weight: Cholesky, the inverse of L, and the product of the halves (n³ flops in total).
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor;
@@ -11,10 +11,10 @@ use super::number::Number;
 use super::shared_work::each_column;
 use super::tiles::{multiply_half, solve_lower, solve_upper};
 
-/// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that was
-/// not positive.
+/// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that is not
+/// positive.
 ///
-/// By halves, so that the updates are products of large matrices.
+/// Splits the matrix in halves, so that the updates are products of large matrices.
 pub(super) fn cholesky<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize> {
     let n = a.nrows();
     if n <= ONE_PANEL {
@@ -39,9 +39,9 @@ fn cholesky_of_panel<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize>
     }
 }
 
-/// Overwrites the lower half of `a` with that of its inverse. Fails like [`cholesky`].
+/// Overwrites the lower half of `a` with the lower half of its inverse. Fails like [`cholesky`].
 ///
-/// In place but for a quarter of the matrix.
+/// Works in place, apart from a quarter of the matrix.
 pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>) -> Result<(), usize> {
     cholesky(a.as_mut(), Par::rayon(0))?;
     let half = a.nrows().div_ceil(2);
@@ -51,7 +51,7 @@ pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>) -> Result<(), usize> {
     Ok(())
 }
 
-/// Up to this size a Cholesky factor is the library's own.
+/// Up to this size the library factors the matrix.
 const ONE_PANEL: usize = 512;
 
 /// Blocks of this size are not split further.
@@ -69,7 +69,7 @@ pub(super) fn invert_lower<T: Number>(l: MatMut<'_, T>, mut scratch: MatMut<'_, 
     }
     let (l_11, _, mut l_21, mut l_22) = l.split_at_mut(n / 2, n / 2);
     invert_lower(l_22.as_mut(), scratch.as_mut());
-    // the lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹: a product, and a solve with what is not inverted yet
+    // The lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹: a product, and a solve with the block that is not inverted yet.
     let mut corner = scratch.as_mut().submatrix_mut(0, 0, l_21.nrows(), l_21.ncols());
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     let (x_22, minus) = (l_22.as_ref(), T::of(-1.0));

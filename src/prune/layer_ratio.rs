@@ -6,21 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::Part;
 
-/// Shares of a layer's units that leave: of its heads and of its channels. Written as one number where they are equal.
+/// Fractions of a layer's heads and of its channels to remove. It is written as one number if both are equal.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LayerRatio {
+    /// Fraction of the attention's units.
     pub attention: f64,
+    /// Fraction of the channels.
     pub mlp: f64,
 }
 
 impl LayerRatio {
+    /// Nothing is removed.
     pub const ZERO: Self = Self::both(0.0);
 
-    /// The same for both parts.
+    /// The same ratio for both parts.
     pub const fn both(ratio: f64) -> Self {
         Self { attention: ratio, mlp: ratio }
     }
 
+    /// The ratio of one part.
     pub const fn of(self, part: Part) -> f64 {
         match part {
             Part::Attention => self.attention,
@@ -28,7 +32,7 @@ impl LayerRatio {
         }
     }
 
-    /// The same, with another one for a part.
+    /// This ratio with another value for one part.
     pub const fn with(self, part: Part, ratio: f64) -> Self {
         match part {
             Part::Attention => Self { attention: ratio, ..self },
@@ -36,30 +40,32 @@ impl LayerRatio {
         }
     }
 
-    /// Both parts' ratios by one rule.
+    /// Applies a function to both ratios.
     pub fn map(self, mut rule: impl FnMut(f64) -> f64) -> Self {
         Self { attention: rule(self.attention), mlp: rule(self.mlp) }
     }
 
-    /// Of the two, each counted once.
+    /// The mean of the two ratios.
     pub fn mean(self) -> f64 {
         (self.attention + self.mlp) / 2.0
     }
 
+    /// The higher of the two ratios.
     pub fn highest(self) -> f64 {
         self.attention.max(self.mlp)
     }
 
+    /// The lower of the two ratios.
     pub fn lowest(self) -> f64 {
         self.attention.min(self.mlp)
     }
 
-    /// The one number, where it holds for both parts.
+    /// The common ratio, if both are equal.
     pub fn one(self) -> Option<f64> {
         (self.attention.to_bits() == self.mlp.to_bits()).then_some(self.attention)
     }
 
-    /// Nearer than this is the same: what is typed and moved is rounded to less.
+    /// Whether both ratios agree to within 10⁻⁶, which is finer than people type or change them.
     pub fn is_near(self, other: Self) -> bool {
         const NEAR: f64 = 1e-6;
         (self.attention - other.attention).abs() < NEAR && (self.mlp - other.mlp).abs() < NEAR

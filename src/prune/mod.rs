@@ -1,8 +1,8 @@
-//! The method, pure: what SlimGPT (arXiv 2412.18110) does to one weight, and which ratio each layer gets.
+//! The SlimGPT method (arXiv 2412.18110): it prunes one weight, and gives each layer its ratio.
 //!
-//! A weight W [m, n] loses whole sets of its input columns. [`SecondMoment`] gathers G = E[x xᵀ] of its inputs,
-//! [`prune`] decides what leaves and fits what stays, [`ratios`] spreads the work over the layers. Every
-//! error is a rise of E‖Δy‖² per token, by the damped G_λ = G + λI, or that divided by E‖y‖².
+//! Whole sets of input columns of a weight W [m, n] are removed. [`SecondMoment`] accumulates G = E[x xᵀ] of its inputs,
+//! [`prune()`] selects the units to remove and fits the kept columns, [`ratios`] gives a ratio to each layer. Every error is an
+//! increase of E‖Δy‖² per token, measured with the damped G_λ = G + λI, or that increase divided by E‖y‖².
 
 mod allocation;
 mod baseline;
@@ -36,6 +36,7 @@ mod problem;
 mod ratio;
 mod record;
 mod refit;
+mod removal;
 mod schedule;
 mod score;
 mod second_moment;
@@ -54,7 +55,7 @@ pub use allocation::{Choice, allocate, interpolated};
 pub use block_part::Part;
 pub use choices::{AttentionUnit, GroupSize, Refine, SolverDtype, Target};
 pub use cross_moment::CrossMoment;
-pub use elimination::{Elimination, Removal};
+pub use elimination::Elimination;
 pub use error::Error;
 pub use error_curve::error_curve;
 pub use footprint::solve_bytes;
@@ -65,6 +66,7 @@ pub use outcome::{Outcome, Progress, prune};
 pub use problem::{PruneProblem, Units};
 pub use ratio::{Ratio, channels_to_remove, units_to_remove};
 pub use record::{LayerRecord, PartRecord, Refined, Scheduled};
+pub use removal::Removal;
 pub use schedule::{Schedule, Span, ratios};
 pub use score::{HeadScore, Score, ScoreDescription};
 pub use second_moment::{Moment, SecondMoment};

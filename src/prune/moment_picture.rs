@@ -1,32 +1,32 @@
-//! What a second moment looks like: the histogram of its diagonal and a small map of its correlations.
+//! A small picture of a second moment: the histogram of its diagonal and a map of its correlations.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
 
-/// Bars of the histogram, at most.
+/// The most bars of the histogram.
 const BARS: usize = 48;
-/// Rows and columns of the map, at most.
+/// The most rows and columns of the map.
 const CELLS: usize = 32;
-/// Inputs that the map is made from, at most, evenly spread.
+/// The most inputs that the map is computed from, evenly spread.
 const SAMPLED: usize = 512;
 
-/// Pictures of H = 2G. Cells and bars are means, so a large H makes no larger picture.
+/// A picture of H = 2G. Cells and bars are means, so a larger H gives no larger picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MomentPicture {
-    /// log₁₀ of the smallest and the largest H_jj above 0; both 0 where there is none.
+    /// log₁₀ of the smallest and the largest positive H_jj; both 0 if there is none.
     pub diag_log_range: [f64; 2],
-    /// Live inputs with log₁₀ H_jj in each of equally wide bins over that range.
+    /// Number of live inputs with log₁₀ H_jj in each of equally wide bins over that range.
     pub diag_histogram: Vec<u32>,
     /// Rows of the map.
     pub cells: usize,
-    /// Mean |G_ij| / √(G_ii G_jj) between two groups of neighbouring inputs, [cells, cells], row-major; i = j left out.
+    /// Mean |G_ij| / √(G_ii G_jj) between two groups of neighbouring inputs, without i = j: [cells, cells], row-major.
     pub correlation: Vec<f32>,
 }
 
 impl MomentPicture {
-    /// `units` equal groups of inputs are shown one a cell where they fit, else neighbours share one.
+    /// One cell per unit if all `units` (equal groups of inputs) fit; otherwise neighbours share a cell.
     pub fn new(moment: &Moment, units: usize) -> Self {
         let (diag_log_range, diag_histogram) = histogram(moment);
         let cells = units.min(CELLS);

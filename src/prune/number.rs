@@ -1,4 +1,4 @@
-//! The number types that an elimination works in: f32, which is fast, and f64.
+//! The number types of an elimination: f32 and f64.
 
 use faer::traits::RealField;
 
@@ -20,7 +20,7 @@ impl Number for f64 {
     }
 }
 
-/// Numbers that are summed side by side, so that the processor's vectors are filled.
+/// Numbers summed side by side, to fill the processor's vector registers.
 const LANES: usize = 8;
 
 /// Σ a_i b_i in f64, always in the same order.

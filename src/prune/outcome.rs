@@ -1,4 +1,4 @@
-//! Pruning one weight from beginning to end.
+//! Pruning one weight from start to end.
 
 use std::ops::ControlFlow;
 
@@ -8,55 +8,57 @@ use super::swaps::refine;
 use super::{Elimination, Error, HessianStats, MomentPicture, PruneProblem, Refined, Scheduled};
 use crate::prune::{Refine, SolverDtype};
 
-/// What is told while a weight is pruned.
+/// Progress of pruning one weight.
 #[derive(Clone, Debug)]
 pub enum Progress<'a> {
-    /// The factorisation failed; all begins again with a higher damping.
+    /// The factorisation failed, and the elimination starts again with a higher damping.
     DampingRaised { from: f64, to: f64, reason: String },
-    /// The factorisation failed in f32; all begins again in f64, with the same damping.
+    /// The factorisation failed in f32, and the elimination starts again in f64 with the same damping.
     PrecisionRaised { reason: String },
-    /// The inverse is there. `scores` has one of every unit, before anything leaves.
-    /// `energy` is tr(W G Wᵀ) = E‖y‖², what relative errors are told against.
+    /// The inverse is ready. `scores` has the score of every unit before any removal; `energy` is tr(W G Wᵀ) = E‖y‖², the
+    /// denominator of relative errors.
     Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: f64 },
-    /// Step `step` (from 0) took `group_size` units at the cost of `error`.
+    /// Step `step` (from 0) removed `group_size` units at the cost of `error`.
     Removed { step: usize, units: &'a [usize], error: f64, group_size: usize },
-    /// So many removed and kept units have changed places, of those that `removed` counts, which has left this error.
+    /// `swaps` pairs of units have been swapped, out of `removed` removed units; `error` is the error now.
     Swapped { swaps: usize, removed: usize, error: f64 },
 }
 
-/// What has become of a weight.
+/// A pruned weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Units that stay, ascending.
+    /// Kept units, ascending.
     pub kept: Vec<usize>,
-    /// Units that left, in their order; one that left in a swap has the place of the one that came back.
+    /// Removed units, in order of removal; a unit removed by a swap takes the position of the unit that was restored.
     pub removed: Vec<usize>,
-    /// Rise of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token (λ‖ΔW‖² included) in every step of the path.
+    /// Increase of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token (λ‖ΔW‖² included) in every step of the path.
     pub step_errors: Vec<f64>,
-    /// Units that left in every step.
+    /// Units removed in every step.
     pub group_sizes: Vec<usize>,
-    /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², G without damping; 0 where nothing left, and where the
-    /// output was always 0. After swaps it is what they have left.
+    /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², where G is not damped; 0 if nothing was removed or the output was
+    /// always 0. After swaps, the error that remains.
     pub relative_error: f64,
-    /// tr(W G Wᵀ) = E‖y‖²; 0 where nothing left.
+    /// tr(W G Wᵀ) = E‖y‖²; 0 if nothing was removed.
     pub energy: f64,
-    /// What swaps have lowered, where they were asked for and something left.
+    /// The result of the swaps, if they were requested and units were removed.
     pub refined: Option<Refined>,
-    /// The relative error at [`PruneProblem::scheduled`], where that is another count; None also where the path cannot be followed
-    /// so far.
+    /// The relative error at [`PruneProblem::scheduled`], if that count differs and the path reaches it.
     pub scheduled: Option<Scheduled>,
     /// [rows, columns of the kept units], row-major.
     pub weight: Vec<f64>,
+    /// Statistics of H = 2G.
     pub hessian: HessianStats,
-    /// The score of every unit before anything left.
+    /// The score of every unit before any removal.
     pub first_scores: Vec<f64>,
 }
 
-/// Removes the units that cost least and fits the others (arXiv 2412.18110, Algorithm 1), and tells `observe`, whose
-/// `Break` ends it between two steps.
+/// Removes the units that cost least and fits the kept columns (arXiv 2412.18110, Algorithm 1). `observe` receives the progress;
+/// its `Break` cancels the work between two steps.
 ///
-/// What can't be factored in f32 is tried in f64; then the damping is raised tenfold, up to 1. Fails on shapes that don't fit, on NaN and ∞,
-/// when no damping is enough, and with [`Error::Cancelled`].
+/// If G_λ cannot be factored in f32, it is factored in f64; then the damping is raised tenfold, up to 1.
+///
+/// # Errors
+/// Shapes that do not fit, NaN and ∞, [`Error::NotPositiveDefinite`] if no damping suffices, and [`Error::Cancelled`].
 pub fn prune(
     part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -64,7 +66,7 @@ pub fn prune(
     raising_damping(part, observe, with_damping)
 }
 
-/// Solves with the part's damping, and while G_λ can't be factored again: in f64, then with a higher damping.
+/// Solves with the part's damping. While G_λ cannot be factored: in f64, then with a higher damping.
 pub(super) fn raising_damping<T>(
     part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -123,8 +125,8 @@ pub(super) fn emit(
 }
 
 impl Elimination<'_> {
-    /// What the path costs where so many units have left, in the sense of [`PruneProblem::remove`]: between two batches in
-    /// proportion to the units, past the end by going on. The path itself stays as long as it was. None where it breaks off.
+    /// The error of the path at this number of removed units, as in [`PruneProblem::remove`]: interpolated linearly between two
+    /// batches, or computed by continuing past the end. The path itself is not changed. None if the path stops before.
     fn error_at(&mut self, remove: usize) -> Option<Scheduled> {
         let (length, goal) = (self.path.len(), self.part.total(remove));
         if self.aim(remove).is_ok() {
@@ -142,13 +144,15 @@ impl Elimination<'_> {
         (left == 0).then_some(Scheduled { removed: goal, relative_error })
     }
 
-    /// Fits the columns that are still there to the whole. The relative error is 0 where [`Elimination::energy`] was not asked
-    /// for.
+    /// Fits the kept columns. The relative error is 0 unless [`Elimination::energy`] was called.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] if G_λ of the kept columns cannot be factored.
     pub fn finish(self) -> Result<Outcome, Error> {
         self.finish_telling(&mut |_| ControlFlow::Continue(()))
     }
 
-    /// The same, telling the swaps that come before the fit.
+    /// The same; reports the swaps that precede the fit.
     fn finish_telling(self, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
         let part = self.part;
         let mut removed = self.removed();
@@ -240,7 +244,7 @@ mod tests {
             });
             ControlFlow::Continue(())
         };
-        // Rounding that eats P after a batch, which no small moment can be made to do for certain.
+        // Rounding that makes P indefinite after a batch, which no small moment produces reliably.
         let last = raising_damping(&part, &mut observe, |_, damping, observe| {
             emit(observe, 1, Progress::Removed { step: 0, units: &[1], error: 0.0, group_size: 1 })?;
             if damping < 1.0 { Err(Error::NotPositiveDefinite { damping, input: 0 }) } else { Ok(damping) }

@@ -1,12 +1,12 @@
-//! Exchanging rows or columns, so that those that leave come to lie behind those that stay.
+//! Swapping rows or columns, so that removed ones follow kept ones.
 
 use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::number::Number;
 
-/// Pairs every slot of `leaving` (ascending) below active − leaving.len() with a slot above it that stays, so that the
-/// exchange brings those that leave to the back and those that stay to the front.
+/// Pairs every slot of `leaving` (ascending) below active − leaving.len() with a slot above it that is kept, so that the swaps
+/// move removed slots to the back and kept ones to the front.
 pub(super) fn pairs_to_the_back(leaving: &[usize], active: usize) -> Vec<(usize, usize)> {
     let stay = active - leaving.len();
     let holes = leaving.partition_point(|&slot| slot < stay);
@@ -15,7 +15,7 @@ pub(super) fn pairs_to_the_back(leaving: &[usize], active: usize) -> Vec<(usize,
     holes.iter().map(|&hole| (hole, staying.next().unwrap_or(hole))).collect()
 }
 
-/// Exchanges the columns i and j of all pairs.
+/// Swaps the columns i and j of all pairs.
 pub(super) fn swap_columns<T: Number>(matrix: &mut Dense<T>, pairs: &[(usize, usize)]) {
     matrix.view_mut().par_row_partition_mut(rayon::current_num_threads()).for_each(|mut rows| {
         for &(i, j) in pairs {
@@ -25,7 +25,7 @@ pub(super) fn swap_columns<T: Number>(matrix: &mut Dense<T>, pairs: &[(usize, us
     });
 }
 
-/// Exchanges the rows i and j of the leading `columns` columns, for all pairs.
+/// Swaps the rows i and j of the first `columns` columns, for all pairs.
 pub(super) fn swap_rows<T: Number>(matrix: &mut Dense<T>, pairs: &[(usize, usize)], columns: usize) {
     for column in 0..columns {
         let column = matrix.column_mut(column);

@@ -1,63 +1,66 @@
-//! One weight and what is to be done to it.
+//! One weight, and what to remove from it.
 
 use super::Moment;
 use super::error::Error;
 use super::second_moment::finite;
 use crate::prune::{GroupSize, HeadScore, Refine, Score, SolverDtype};
 
-/// Weights of more columns than this are solved in f32 where nothing else is said.
+/// Weights with more columns are solved in f32 by default.
 const MOST_IN_F64: usize = 2048;
 
-/// A scored weight W [rows, n] (`o_proj` or `down_proj`), its inputs' second moment, and what to remove.
+/// A scored weight W [rows, n] (`o_proj` or `down_proj`), the second moment of its inputs, and what to remove.
 #[derive(Clone, Debug)]
 pub struct PruneProblem<'a> {
     /// W [rows, n], row-major.
     pub weight: &'a [f32],
+    /// Rows of W.
     pub rows: usize,
     /// G [n, n] of the inputs.
     pub moment: &'a Moment,
+    /// The units of W.
     pub units: Units,
-    /// By what units leave. `units` says how their cost is told where they leave by that, and is of no effect else, but for the
-    /// number of channels that leave together.
+    /// The score that orders the units for removal. A baseline ignores the head score in `units`.
     pub score: Score,
-    /// Of the order in which units leave at random.
+    /// Seed of the order in which [`Score::Random`] removes units.
     pub seed: u64,
-    /// How many units leave; with `per_group`, how many leave every group.
+    /// How many units to remove; with `per_group`, how many from every group.
     pub remove: usize,
-    /// What the schedule alone would have leave, in the same sense, where that was rounded to other sizes: its error is told
-    /// too. Of no effect on what leaves.
+    /// The count that the schedule alone would remove, if sizes were rounded away from it: its error is reported too. It does not
+    /// affect the result.
     pub scheduled: Option<usize>,
-    /// Whether units are exchanged once so many have left.
+    /// Whether units are swapped after the elimination.
     pub refine: Refine,
-    /// λ in parts of the mean diagonal of G; raised where the factorisation needs it.
+    /// λ relative to the mean diagonal of G. It is raised if the factorisation needs it.
     pub damping: f64,
-    /// Whether the columns that stay make up for those that leave.
+    /// Whether the kept columns compensate for the removed ones.
     pub compensate: bool,
-    /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ], what the columns that stay are fitted to in place of W's own
-    /// output. Of no effect without compensation, and where nothing leaves.
+    /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ]. The kept columns are fitted to it instead of W's own output. It has no
+    /// effect without compensation or if nothing is removed.
     pub target: Option<&'a [f64]>,
-    /// How far the columns that stay go from the fit to W's own output towards that target: 0 to 1.
+    /// The weight of that target against W's own output: 0 to 1.
     pub target_weight: f64,
-    /// What the elimination works in. The weights that stay are fitted in f64 in any case.
+    /// The number type of the elimination. The kept weights are always fitted in f64.
     pub solver_dtype: SolverDtype,
 }
 
-/// What leaves as one.
+/// What is removed as one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Units {
-    /// Unit h is the columns h · width .. (h + 1) · width.
+    /// Attention heads. Unit h has the columns h · width .. (h + 1) · width.
     Heads {
+        /// Columns per head.
         width: usize,
+        /// The cost of a head.
         score: HeadScore,
-        /// Units g · per_group .. (g + 1) · per_group are group g, and the same number leaves every group.
+        /// Units g · per_group .. (g + 1) · per_group form group g, and every group loses the same number. None: one group of all.
         per_group: Option<usize>,
     },
-    /// Unit j is column j.
+    /// FFN channels. Unit j is column j.
     Channels { group_size: GroupSize },
 }
 
 impl Units {
-    /// Columns of one unit.
+    /// Columns per unit.
     pub fn width(&self) -> usize {
         match *self {
             Self::Heads { width, .. } => width,
@@ -76,12 +79,12 @@ impl PruneProblem<'_> {
         in_f32(self.solver_dtype, self.n())
     }
 
-    /// Units that W is made of.
+    /// Units of W.
     pub fn unit_count(&self) -> usize {
         self.n() / self.units.width()
     }
 
-    /// Units that leave in all, when `remove` are asked for (of every group, where there are groups).
+    /// Units removed in total for `remove`, which counts per group if there are groups.
     pub(super) fn total(&self, remove: usize) -> usize {
         match self.units {
             Units::Heads { per_group: Some(per_group), .. } => remove * (self.unit_count() / per_group),
@@ -89,7 +92,7 @@ impl PruneProblem<'_> {
         }
     }
 
-    /// Everything that can be wrong before any work is done.
+    /// Checks everything that can be checked before any work.
     pub(super) fn check(&self) -> Result<(), Error> {
         let n = self.n();
         let expected = self.rows * n;
@@ -122,7 +125,7 @@ impl PruneProblem<'_> {
         finite("weight", n, self.weight)
     }
 
-    /// The most that can be asked to leave, in the sense of [`PruneProblem::remove`]: one unit stays, or one of every group.
+    /// The most that can be removed, as in [`PruneProblem::remove`]: one unit is kept, or one per group.
     pub(super) fn most(&self) -> usize {
         self.open_units().saturating_sub(1)
     }
@@ -141,7 +144,7 @@ impl PruneProblem<'_> {
     }
 }
 
-/// Whether the elimination of a weight of n columns works in f32.
+/// Whether the elimination of a weight of n columns uses f32.
 pub(super) fn in_f32(dtype: SolverDtype, n: usize) -> bool {
     match dtype {
         SolverDtype::Auto => n > MOST_IN_F64,

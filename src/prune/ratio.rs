@@ -1,4 +1,4 @@
-//! A removal ratio, and how many units it takes away.
+//! A removal ratio, and the number of units that it removes.
 
 use std::fmt;
 
@@ -6,18 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 
-/// The part of a layer's units that leaves: at least 0, below 1.
+/// The fraction of units to remove: at least 0, below 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Ratio(f64);
 
 impl Ratio {
-    /// Fails outside [0, 1) and on NaN.
+    /// A checked ratio.
+    ///
+    /// # Errors
+    /// [`Error::Ratio`] outside [0, 1) and for NaN.
     pub fn new(value: f64) -> Result<Self, Error> {
         Self::named(value, || "ratio".to_owned(), "choose one in between")
     }
 
-    /// Like [`Ratio::new`], with the name that the error calls the number by and what to do about it.
+    /// Like [`Ratio::new`], with the name and the advice that the error shows.
     pub(super) fn named(
         value: f64,
         name: impl FnOnce() -> String,
@@ -30,6 +33,7 @@ impl Ratio {
         }
     }
 
+    /// The number.
     pub fn get(self) -> f64 {
         self.0
     }
@@ -55,16 +59,16 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// How many of n units leave: n · ratio rounded half to even, and at least one stays.
+/// How many of n units to remove: n · ratio rounded half to even, so that at least one is kept.
 pub fn units_to_remove(n: usize, ratio: Ratio) -> usize {
     ((n as f64 * ratio.0).round_ties_even() as usize).min(n.saturating_sub(1))
 }
 
-/// How many of n channels leave when the number that stays is to be a multiple of `multiple`.
+/// How many of n channels to remove if the kept number must be a multiple of `multiple`.
 ///
-/// The number n − n · ratio is rounded to the nearest multiple (half to even), which is at least one multiple and never
-/// more than n. A ratio of 0 removes nothing, whether n is a multiple or not; nor does any ratio when n is
-/// smaller than one multiple. With a multiple of 1 (or 0) this is [`units_to_remove`].
+/// n − n · ratio is rounded to the nearest multiple (half to even): at least one multiple, and at most n. A ratio of 0 removes
+/// nothing, whether n is a multiple or not; neither does any ratio if n is below one multiple. With a multiple of 1 (or 0) this
+/// is [`units_to_remove`].
 pub fn channels_to_remove(n: usize, ratio: Ratio, multiple: usize) -> usize {
     if multiple <= 1 {
         return units_to_remove(n, ratio);

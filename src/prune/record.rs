@@ -1,11 +1,11 @@
-//! What is remembered of a pruned part and of a pruned layer: plain records, written to `run.json`.
+//! Records of a pruned part and a pruned layer, as `run.json` stores them.
 
 use serde::{Deserialize, Serialize};
 
 use super::HessianStats;
 use crate::prune::LayerRatio;
 
-/// One part of one layer. Units are KV groups, query heads or channels.
+/// One part of one layer. Its units are KV groups, query heads or channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartRecord {
     /// Units before pruning.
@@ -14,29 +14,29 @@ pub struct PartRecord {
     pub unit_width: usize,
     /// Kept units, ascending.
     pub kept: Vec<usize>,
-    /// Removed units, in the order of removal; one that left in a swap has the place of the one that came back.
+    /// Removed units, in order of removal; a unit removed by a swap takes the position of the unit that was restored.
     pub removed: Vec<usize>,
-    /// Rise of E‖Δy‖² per token, one a batch (arXiv 2412.18110, §3): of the path, without what swaps took off afterwards.
+    /// Increase of E‖Δy‖² per token in each batch (arXiv 2412.18110, §3), before any swaps.
     pub step_errors: Vec<f64>,
-    /// Units removed, one number a batch.
+    /// Units removed in each batch.
     pub group_sizes: Vec<usize>,
-    /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ); after swaps the error that is left.
+    /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ); after swaps, the error that remains.
     pub relative_error: f64,
-    /// What swaps of removed and kept units made of that sum, where they were asked for.
+    /// The result of the swaps, if they were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refined: Option<Refined>,
-    /// ‖E[Δy]‖² over E‖y‖², which a bias makes up for, where one was asked for; the other errors are those without it.
+    /// ‖E[Δy]‖² over E‖y‖², which a bias compensates, if one was requested. The other errors exclude the bias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_error: Option<f64>,
-    /// What the schedule alone would have removed, where sizes were rounded away from it.
+    /// The result at the scheduled count, if sizes were rounded away from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Scheduled>,
-    /// None where the part was left out of the run.
+    /// None if the run skipped the part.
     pub hessian: Option<HessianStats>,
 }
 
 impl PartRecord {
-    /// The record of a part that the run leaves as it is.
+    /// The record of a part that the run does not change.
     pub fn untouched(units: usize, unit_width: usize) -> Self {
         Self {
             units,
@@ -54,31 +54,38 @@ impl PartRecord {
     }
 }
 
-/// Swaps after the path, and the error that they lowered, over E‖y‖². Both errors are worked out from what has left alone, in
-/// f64, whatever the path was worked out in.
+/// Swaps after the elimination, and their effect. Both errors are relative to E‖y‖², and are computed in f64 from the set of
+/// removed units, whatever the number type of the elimination.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refined {
+    /// Pairs of units swapped.
     pub swaps: usize,
+    /// Relative error before the swaps.
     pub error_before: f64,
+    /// Relative error after the swaps.
     pub error_after: f64,
 }
 
-/// A count that was not taken, and its error by the same elimination path, without swaps.
+/// A count that was not used, and its error on the same elimination path, without swaps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scheduled {
+    /// Units removed at that count.
     pub removed: usize,
-    /// Sum of the step errors up to that count over E‖y‖²; between two batches in proportion to the units.
+    /// Sum of the step errors up to that count over E‖y‖², interpolated linearly between two batches.
     pub relative_error: f64,
 }
 
 /// One layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerRecord {
+    /// Index of the layer, from 0.
     pub index: usize,
-    /// The planned ratio; counts are rounded from it.
+    /// The planned ratio, from which the counts are rounded.
     pub ratio: LayerRatio,
+    /// The attention.
     pub attention: PartRecord,
+    /// The FFN.
     pub mlp: PartRecord,
-    /// E‖h − h_dense‖² / E‖h_dense‖² of the block's output, where the dense stream was run.
+    /// E‖h − h_dense‖² / E‖h_dense‖² of the block's output, if the dense stream was run.
     pub output_error: Option<f64>,
 }

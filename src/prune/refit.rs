@@ -1,4 +1,4 @@
-//! The weights of the columns that stay: one least-squares fit in f64.
+//! The weights of the kept columns: one least-squares fit in f64.
 
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
@@ -9,12 +9,12 @@ use super::dense::Dense;
 use super::inverse::cholesky;
 use super::tiles::{multiply, solve_lower, solve_upper};
 
-/// W G_λ[:,A] G_λ[A,A]⁻¹, or (T[:,A] + λ times that) G_λ[A,A]⁻¹ with a target T, or on
-/// the way from the first to the second as far as the target's weight says: [rows, kept], row-major.
+/// W_OBS = W G_λ[:,A] G_λ[A,A]⁻¹; with a target T it is W_T = (T[:,A] + λ W_OBS) G_λ[A,A]⁻¹, or between the two as far as the
+/// target's weight says: [rows, kept], row-major.
 ///
-/// The first is worked out as W_A + W_R G[R,A] G_λ[A,A]⁻¹, R what has left: the inverse is applied to the rows of
-/// W_R G[R,A] or to those of G[R,A], whichever are fewer. Both lists of columns ascend. Fails with a column of the weight
-/// where G_λ[A,A] is not positive definite.
+/// W_OBS is computed as W_A + W_R G[R,A] G_λ[A,A]⁻¹, where R was removed: the inverse is applied to the rows of W_R G[R,A] or to
+/// those of G[R,A], whichever are fewer. Both lists of columns are ascending. Fails with a column of the weight if G_λ[A,A] is not
+/// positive definite.
 pub(super) fn refit(
     part: &PruneProblem,
     damped: &Damped,
@@ -66,13 +66,13 @@ pub(super) fn refit(
     Ok(fitted)
 }
 
-/// Some columns of W as they are: [rows, columns], row-major.
+/// Columns of the original W: [rows, columns], row-major.
 pub(super) fn originals(part: &PruneProblem, columns: &[usize]) -> Vec<f64> {
     let row = |row: &[f32]| columns.iter().map(|&j| f64::from(row[j])).collect::<Vec<_>>();
     part.weight.chunks_exact(part.n()).flat_map(row).collect()
 }
 
-/// Some columns of W, those of dead inputs 0: [rows, columns], row-major.
+/// Columns of W with zeros for dead inputs: [rows, columns], row-major.
 fn gather(part: &PruneProblem, columns: &[usize], dead: &[bool]) -> Vec<f64> {
     let mut gathered = vec![0.0; part.rows * columns.len()];
     if columns.is_empty() {

@@ -1,4 +1,4 @@
-//! Which ratio each layer gets: the incremental pruning ratio (arXiv 2412.18110, §3.3).
+//! The ratio of each layer: the incremental pruning ratio (arXiv 2412.18110, §3.3).
 
 use std::fmt;
 
@@ -7,45 +7,49 @@ use serde::{Deserialize, Serialize};
 use super::{Error, Ratio};
 use super::{LayerRatio, Part};
 
-/// How the ratio moves with depth (algorithm.md: Incremental Pruning Ratio).
+/// How the ratio changes with depth (arXiv 2412.18110, §3.3). Layer i of n has the ratio first + (last − first) · t_i.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Schedule {
-    /// t_i = ln(1+i) / ln n, the paper's.
+    /// t_i = ln(1+i) / ln n (the paper's).
     #[default]
     Log,
     /// t_i = i / (n−1).
     Linear,
+    /// The same ratio for all layers.
     Uniform,
+    /// The logarithmic curve, reversed over the layers.
     LogDecrease,
+    /// The linear curve, reversed over the layers.
     LinearDecrease,
-    /// Searched for, by what each part's pruning does to the loss.
+    /// Searched from the effect of each part on the loss.
     Auto,
-    /// One ratio a layer.
+    /// One ratio per layer.
     Custom(Vec<LayerRatio>),
 }
 
-/// The first layer's share of the mean ratio: a mean of 0.2 on 32 layers gives the paper's 0.0625 → 0.25.
+/// The first layer's ratio relative to the mean: a mean of 0.2 on 32 layers gives the paper's 0.0625 → 0.25.
 const FIRST_OF_MEAN: f64 = 0.3125;
 
-/// What pins the curve down.
+/// What fixes the ends of the curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Span {
     /// The mean over the layers; the curve starts at 0.3125 of it.
     Mean(Ratio),
-    /// The two ends of the curve, before a decreasing schedule turns it round.
+    /// The two ends of the curve, before a decreasing schedule reverses it.
     FirstLast(Ratio, Ratio),
 }
 
-/// The removal ratio of each of `n_layers` layers. A custom schedule has its own numbers and needs no span.
+/// The removal ratio of each of `n_layers` layers. A custom schedule ignores the span.
 ///
-/// Fails, by name, on a ratio outside [0, 1), on a custom schedule of another length, and on a uniform one with two
+/// # Errors
+/// A ratio outside [0, 1), a custom schedule of another length, and a uniform one with two different ends.
 /// different ends.
 pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<LayerRatio>, Error> {
     let curve: fn(usize, usize) -> f64 = match schedule {
         Schedule::Log | Schedule::LogDecrease => log_curve,
         Schedule::Linear | Schedule::LinearDecrease => linear_curve,
-        // Until they are searched for.
+        // `Auto` uses these ratios until the search has finished.
         Schedule::Uniform | Schedule::Auto => return Ok(one_each(uniform(n_layers, span)?)),
         Schedule::Custom(values) => return custom(n_layers, values),
     };

@@ -44,6 +44,7 @@ pub struct ScoreDescription {
 }
 
 impl Score {
+    /// Formula, explanation and source.
     pub fn description(self) -> ScoreDescription {
         match self {
             Self::Obs => ScoreDescription {
@@ -82,6 +83,7 @@ impl Score {
 }
 
 impl HeadScore {
+    /// Formula, explanation and source.
     pub fn description(self) -> ScoreDescription {
         match self {
             Self::Exact => ScoreDescription {

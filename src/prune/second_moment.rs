@@ -1,4 +1,4 @@
-//! G = E[x xᵀ]: the second moment of a weight's inputs, gathered over the calibration tokens.
+//! G = E[x xᵀ]: the second moment of a weight's inputs over the calibration tokens.
 
 use faer::{Accum, Mat, MatRef};
 use rayon::prelude::*;
@@ -9,15 +9,15 @@ use super::tiles::multiply_half;
 /// Tokens whose products are summed in f32 before they are added to the sum in f64.
 pub(super) const BLOCK: usize = 1024;
 
-/// The sum of x xᵀ over tokens, in f64 over blocks that are summed in f32.
+/// The sum of x xᵀ over tokens: blocks are summed in f32, and the blocks in f64.
 ///
-/// Tokens are cut into the same blocks however they arrive, so equal tokens in equal order give equal bits.
+/// Tokens are split into the same blocks however they arrive, so equal tokens in equal order give equal bits.
 pub struct SecondMoment {
     n: usize,
     tokens: usize,
-    /// Tokens that wait for their block to be full, [waiting, n] row-major.
+    /// Tokens of a block that is not full yet, [waiting, n] row-major.
     waiting: Vec<f32>,
-    /// The sum of x, [n], token after token.
+    /// The sum of x in token order, [n].
     of_x: Vec<f64>,
     /// [n, n], lower half.
     block: Mat<f32>,
@@ -27,18 +27,18 @@ pub struct SecondMoment {
 
 /// A second moment G [n, n], symmetric and finite, and the mean of the same inputs.
 ///
-/// Only the lower half is there. What lies above are zeros that nobody has written, so they cost no memory.
+/// Only the lower half is stored. The zeros above it are never written, so they take no memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
     n: usize,
     /// [n, n] column-major
     lower: Vec<f64>,
-    /// E[x], [n]; zeros where nothing was said of it.
+    /// E[x], [n]; zeros if no mean was given.
     mean: Vec<f64>,
 }
 
 impl SecondMoment {
-    /// For inputs of n features.
+    /// An empty sum for n inputs.
     pub fn new(n: usize) -> Self {
         Self {
             n,
@@ -50,7 +50,10 @@ impl SecondMoment {
         }
     }
 
-    /// Adds inputs x [tokens, n], row-major. Fails when `x` does not hold whole tokens.
+    /// Adds inputs x [tokens, n], row-major.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `x` does not hold whole tokens.
     pub fn add(&mut self, x: &[f32]) -> Result<(), Error> {
         if self.n == 0 || !x.len().is_multiple_of(self.n) {
             let expected = x.len().next_multiple_of(self.n.max(1));
@@ -85,7 +88,10 @@ impl SecondMoment {
         self.tokens
     }
 
-    /// G = sum / tokens. Fails without tokens, and where an entry is NaN or infinite.
+    /// G = sum / tokens.
+    ///
+    /// # Errors
+    /// [`Error::NoTokens`], and [`Error::NotFinite`] if an entry is NaN or infinite.
     pub fn finish(mut self) -> Result<Moment, Error> {
         if self.tokens == 0 {
             return Err(Error::NoTokens);
@@ -123,13 +129,15 @@ impl SecondMoment {
 }
 
 impl Moment {
-    /// A second moment that is known already, [n, n] row-major; of the two halves one is looked at. Its mean is 0 until
-    /// [`Moment::with_mean`] says another. Fails on another length and on NaN or ∞.
+    /// A given second moment, [n, n] row-major; only one of its halves is read. Its mean is 0 until [`Moment::with_mean`] sets it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another length, and [`Error::NotFinite`] for NaN or ∞.
     pub fn from_row_major(n: usize, mut values: Vec<f64>) -> Result<Self, Error> {
         if values.len() != n * n {
             return Err(Error::Shape { what: "second moment", expected: n * n, found: values.len() });
         }
-        // row i behind its diagonal is column i below it
+        // Row i right of its diagonal is column i below it.
         for (i, row) in values.chunks_exact_mut(n.max(1)).enumerate() {
             row[..i].fill(0.0);
         }
@@ -150,7 +158,10 @@ impl Moment {
         }
     }
 
-    /// The same with E[x] of these inputs, [n]. Fails on another length and on NaN or ∞.
+    /// The same with E[x] of these inputs, [n].
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another length, and [`Error::NotFinite`] for NaN or ∞.
     pub fn with_mean(self, mean: Vec<f64>) -> Result<Self, Error> {
         if mean.len() != self.n {
             return Err(Error::Shape { what: "mean of the inputs", expected: self.n, found: mean.len() });
@@ -190,7 +201,7 @@ impl Moment {
     }
 }
 
-/// Values that are looked through at once.
+/// Values checked together.
 const STRETCH: usize = 4096;
 
 /// Fails at the first value that is NaN or ∞; `values` is row-major with n columns.
@@ -200,7 +211,7 @@ pub(super) fn finite<T: Copy + Sync + Into<f64>>(
     values: &[T],
 ) -> Result<(), Error> {
     let bad = |value: &T| !(*value).into().is_finite();
-    // whole stretches first: asking for every single value is slow
+    // Whole stretches first: checking every value by itself is slow.
     let Some(stretch) = values.par_chunks(STRETCH).position_first(|values| values.iter().any(bad)) else {
         return Ok(());
     };

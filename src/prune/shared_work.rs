@@ -1,16 +1,16 @@
-//! Work that all threads share. What is done is called through a pointer, so that sharing itself is compiled once.
+//! Loops that all threads share. They call their body through a pointer, so that sharing is compiled once per number type.
 
 use faer::{ColMut, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::number::{Number, dot};
 
-/// Does `work` on every column, which gets its index.
+/// Calls `work` on every column with its index.
 pub(super) fn each_column<T: Number>(matrix: MatMut<'_, T>, work: &(dyn Fn(usize, ColMut<'_, T>) + Sync)) {
     matrix.par_col_iter_mut().enumerate().for_each(|(j, column)| work(j, column));
 }
 
-/// Does `work` on `width` columns at a time, which get the index of their first one.
+/// Calls `work` on `width` columns at a time, with the index of the first.
 pub(super) fn each_panel<T: Number>(
     matrix: MatMut<'_, T>,
     width: usize,
@@ -24,7 +24,7 @@ pub(super) fn numbers(count: usize, of: &(dyn Fn(usize) -> f64 + Sync)) -> Vec<f
     (0..count).into_par_iter().map(of).collect()
 }
 
-/// ‖column‖² in f64 of every column; the matrix is column-major.
+/// ‖column‖² of every column, in f64; the matrix is column-major.
 pub(super) fn columns_squared<T: Number>(matrix: MatRef<'_, T>) -> Vec<f64> {
     numbers(matrix.ncols(), &|j| {
         let column = matrix.col(j).try_as_col_major();

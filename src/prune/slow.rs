@@ -1,4 +1,4 @@
-//! The formulas, slowly: plain loops to test the fast ones against.
+//! The formulas as plain loops, for tests of the fast versions.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -56,7 +56,7 @@ pub(super) fn energy(a: &Rows, g: &Rows) -> f64 {
     times(a, g).iter().flatten().zip(a.iter().flatten()).map(|(ag, a)| ag * a).sum()
 }
 
-/// By Gauss and Jordan, with the largest pivot.
+/// Gauss-Jordan elimination with the largest pivot.
 pub(super) fn inverse(a: &Rows) -> Rows {
     let n = a.len();
     let mut a = a.clone();
@@ -87,7 +87,7 @@ pub(super) fn refit(w: &Rows, damped: &Damped, kept: &[usize]) -> Rows {
     times(&times(w, &sub(damped, &all, kept)), &inverse(&sub(damped, kept, kept)))
 }
 
-/// What it costs to take `leaving` out of `active`, by its definition: the rise of tr(ΔW G_λ ΔWᵀ).
+/// The cost of removing `leaving` from `active` by definition: the increase of tr(ΔW G_λ ΔWᵀ).
 pub(super) fn cost(w: &Rows, damped: &Damped, active: &[usize], leaving: &[usize]) -> f64 {
     let left: Vec<usize> = active.iter().copied().filter(|j| !leaving.contains(j)).collect();
     layer_error(w, damped, &left) - layer_error(w, damped, active)

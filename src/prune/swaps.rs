@@ -1,9 +1,9 @@
-//! Refinement: after the path, a removed and a kept unit change places while that lowers the exact error.
+//! Refinement after the elimination: a removed and a kept unit are swapped while that lowers the exact error.
 //!
-//! Each time the pair goes that lowers it most. It ends where no pair lowers it by more than a millionth of itself. Weights with
-//! more columns than are looked at together go in rounds: the removed units that would give back most and the kept ones that
-//! cost least are exchanged among each other until no pair of them is left, then others are chosen; the round that gains less
-//! than a thousandth is the last. After every round the error is worked out anew, and a round that has not lowered it is undone.
+//! Each swap takes the pair that lowers the error most. Swapping ends when no pair lowers it by more than a millionth. Weights with
+//! more columns than can be considered together are refined in rounds: the removed units that would gain most and the kept units
+//! that cost least are swapped with each other until no pair gains, then new candidates are chosen; a round that gains less than a
+//! thousandth is the last. After every round the error is recomputed, and a round that did not lower it is undone.
 
 use std::ops::ControlFlow;
 
@@ -12,27 +12,28 @@ use super::damping::Damped;
 use super::outcome::emit;
 use super::{Error, Progress, PruneProblem, Units};
 
-/// A swap lowers the error by more than this share of it.
+/// A swap must lower the error by more than this fraction of it.
 const LEAST_GAIN: f64 = 1e-6;
-/// A round of many lowers it by more than this share, or it is the last.
+/// A round must lower the error by more than this fraction of it, or it is the last.
 const LEAST_GAIN_OF_A_ROUND: f64 = 1e-3;
 
-/// A removed and a kept unit that change places.
+/// A removed and a kept unit to swap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Swap {
+    /// The removed unit to restore, and the kept unit to remove.
     pub back: usize,
     pub out: usize,
-    /// What that adds to tr(ΔW G_λ ΔWᵀ).
+    /// The change of tr(ΔW G_λ ΔWᵀ).
     pub change: f64,
 }
 
-/// What swaps have made of a path's end.
+/// The result of the swaps.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refinement {
-    /// In the order in which they left; one that left in a swap has the place of the one that came back.
+    /// In order of removal; a unit removed by a swap takes the position of the unit that was restored.
     pub removed: Vec<usize>,
     pub swaps: usize,
-    /// tr(ΔW G_λ ΔWᵀ), worked out from what left alone.
+    /// tr(ΔW G_λ ΔWᵀ), computed from the set of removed units.
     pub error_before: f64,
     pub error_after: f64,
 }
@@ -43,9 +44,9 @@ impl Refinement {
     }
 }
 
-/// Exchanges units of `removed`, which is not empty, with those that stay. `steps` were made before.
+/// Swaps units of `removed`, which is not empty, with kept units, after `steps` steps of elimination.
 ///
-/// Fails with [`Error::NotPositiveDefinite`] where G_λ of what stays cannot be factored, and with [`Error::Cancelled`].
+/// Fails with [`Error::NotPositiveDefinite`] if G_λ of the kept columns cannot be factored, and with [`Error::Cancelled`].
 pub(super) fn refine(
     part: &PruneProblem,
     damped: &Damped,
@@ -78,15 +79,15 @@ pub(super) fn refine(
         before = Some(now.clone());
         let mut field = fit.candidates();
         last = field.whole;
-        let made = exchange_all(part, &mut field, &mut now, &mut |progress| emit(observe, steps, progress))?;
+        let made = swap_all(part, &mut field, &mut now, &mut |progress| emit(observe, steps, progress))?;
         if made == 0 {
             return Ok(now);
         }
     }
 }
 
-/// Swaps among the candidates until none lowers the error; how many it made.
-fn exchange_all(
+/// Swaps candidates until no swap lowers the error; returns the number of swaps.
+fn swap_all(
     part: &PruneProblem,
     field: &mut Field,
     now: &mut Refinement,
@@ -99,11 +100,11 @@ fn exchange_all(
     };
     let allowed = |back: usize, out: usize| group(units[back]) == group(units[out]);
     let mut made = 0;
-    // rounding could let the last swaps go round and round
+    // Rounding could make the last swaps cycle.
     while made < 4 * units.len() {
         let Some(swap) = field.best(allowed) else { break };
         let lowers = swap.change < -LEAST_GAIN * now.error_after;
-        if !lowers || !field.exchange(swap) {
+        if !lowers || !field.swap(swap) {
             break;
         }
         let (back, out) = (units[swap.back], units[swap.out]);
@@ -117,7 +118,7 @@ fn exchange_all(
     Ok(made)
 }
 
-/// The swap that adds least; the lowest units among equals.
+/// The swap with the lowest change; the lowest units among equals.
 pub(super) fn first_of(swaps: impl IntoIterator<Item = Swap>) -> Option<Swap> {
     let key = |swap: &Swap| (swap.back, swap.out);
     let finite = swaps.into_iter().filter(|swap| swap.change.is_finite());

@@ -1,10 +1,10 @@
-//! G_λ swept by the columns that stay, and what exchanging two units costs when the others make up for it.
+//! G_λ swept by the kept columns, and the cost of swapping two units when the kept columns compensate.
 //!
-//! With A the columns that stay, R those that left and F = G_AA⁻¹, all of G_λ, the matrix S has the blocks
-//! S_RR = K = G_RR − G_RA F G_AR, S_AA = −F and S_RA = G_RA F. Q = Ŵᵀ Ŵ holds the fitted weights Ŵ_A and Ŵ_R = W_R K. The error
-//! is tr(W_R K W_Rᵀ), and for a unit p, whatever side it is on, the other side adds −tr(S_pp⁻¹ Q_pp) to it: what a removed unit
-//! gives back, what a kept one costs. With Z = S_pp⁻¹ S_p: and Y = Q_p: − ½ Q_pp Z all the others become S − S_:p Z and
-//! Q − Zᵀ Y − Yᵀ Z (the sweep of Beaton and of Goodnight), so that a pair's cost has a closed form too.
+//! With A the kept columns, R the removed ones and F = G_AA⁻¹ (all of G_λ), the matrix S has the blocks
+//! S_RR = K = G_RR − G_RA F G_AR, S_AA = −F and S_RA = G_RA F. Q = Ŵᵀ Ŵ holds the fitted weights Ŵ_A, and Ŵ_R = W_R K. The error
+//! is tr(W_R K W_Rᵀ). Moving a unit p to the other side, in either direction, adds −tr(S_pp⁻¹ Q_pp): the gain of restoring a removed
+//! unit, or the cost of removing a kept one. With Z = S_pp⁻¹ S_p: and Y = Q_p: − ½ Q_pp Z all other entries become S − S_:p Z and
+//! Q − Zᵀ Y − Yᵀ Z (the sweep of Beaton and of Goodnight), so the cost of a pair has a closed form too.
 
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatRef, Par};
@@ -15,10 +15,10 @@ use super::inverse::cholesky;
 use super::swaps::{Swap, first_of};
 use super::tiles::{multiply, solve_lower, solve_upper};
 
-/// Some of the units, in whatever order: what is known of them needs none of the others while these stay where they are.
+/// Some of the units, in any order. Their entries do not depend on the other units while those are not moved.
 pub(super) struct SweepOperator {
     pub width: usize,
-    /// Whether each unit has left.
+    /// Whether each unit is removed.
     pub out: Vec<bool>,
     /// S [units·width, units·width], both halves.
     pub s: Dense<f64>,
@@ -27,7 +27,7 @@ pub(super) struct SweepOperator {
 }
 
 impl SweepOperator {
-    /// The exchange of a removed and a kept unit that adds least to the error, among those allowed (removed, kept).
+    /// The swap of a removed and a kept unit with the lowest change of the error, among the allowed pairs (removed, kept).
     pub(super) fn best(&self, allowed: impl Fn(usize, usize) -> bool + Sync) -> Option<Swap> {
         let (gone, kept) = sides(&self.out);
         if self.width == 1 {
@@ -44,7 +44,7 @@ impl SweepOperator {
         first_of(pairs.par_iter().filter_map(of).collect::<Vec<_>>())
     }
 
-    /// The best exchange of one channel that left; `s` and `q` are the diagonals.
+    /// The best swap of one removed channel; `s` and `q` are the diagonals.
     fn best_with(
         &self,
         back: usize,
@@ -59,11 +59,11 @@ impl SweepOperator {
             let (s_out, q_out) = (s[out] - s_back[out] * z, q[out] - z * (2.0 * q_back[out] - z * q[back]));
             Swap { back, out, change: -q_out.max(0.0) / s_out - given_back }
         });
-        // S_pp is above 0 of what left and below 0 of what stays, but for rounding
+        // S_pp is positive for removed units and negative for kept ones, apart from rounding.
         first_of(swaps.filter(|swap| s[back] > 0.0 && s[swap.out] < 0.0))
     }
 
-    /// What taking one unit back and the other out adds to the error; None where rounding has eaten S.
+    /// The change of the error if `back` is restored and `out` removed; None if rounding has corrupted S.
     fn change(&self, back: usize, out: usize) -> Option<f64> {
         let corner = |of: &Dense<f64>, i: usize, j: usize| self.corner(of, i, j).to_owned();
         let mut l = corner(&self.s, back, back);
@@ -79,12 +79,12 @@ impl SweepOperator {
         Some(trace_of_quotient(&l_out, q_oo) - trace_of_quotient(&l, q_bb))
     }
 
-    /// Takes one unit back and the other out; false where rounding has eaten S.
-    pub(super) fn exchange(&mut self, back: usize, out: usize) -> bool {
+    /// Restores one unit and removes the other; false if rounding has corrupted S.
+    pub(super) fn swap(&mut self, back: usize, out: usize) -> bool {
         self.sweep(back).is_some() && self.sweep(out).is_some()
     }
 
-    /// Brings a unit to the other side.
+    /// Moves a unit to the other side.
     fn sweep(&mut self, unit: usize) -> Option<()> {
         let (w, m) = (self.width, self.out.len() * self.width);
         let (first, sign) = (unit * w, if self.out[unit] { 1.0 } else { -1.0 });
@@ -95,7 +95,7 @@ impl SweepOperator {
         inverse *= sign;
         let (s_p, q_p) = (self.columns(&self.s, first), self.columns(&self.q, first));
         let q_pp = self.corner(&self.q, unit, unit).to_owned();
-        // Zᵀ and Yᵀ, side by side both ways round
+        // Zᵀ and Yᵀ, side by side in both orders.
         let z = &s_p * &inverse;
         let y = &q_p - &z * &q_pp * 0.5;
         let both = |a: &Mat<f64>, b: &Mat<f64>| {
@@ -126,7 +126,7 @@ impl SweepOperator {
     }
 }
 
-/// The units that have left, and those that stay.
+/// The removed units, and the kept ones.
 pub(super) fn sides(out: &[bool]) -> (Vec<usize>, Vec<usize>) {
     (0..out.len()).partition(|&unit| out[unit])
 }

@@ -1,8 +1,7 @@
-//! Products and triangular solves by tiles, each by one thread from beginning to end.
+//! Products and triangular solves in tiles; one thread computes each tile from start to end.
 //!
-//! The library shares every block of a product between all threads, which wait for each other after each of them; tiles
-//! need no waiting. Their sizes are fixed, so any number of threads gives the same bytes. What would be one tile is left to the
-//! library.
+//! The library shares every block of a product between all threads, which wait for each other after each block; tiles need no
+//! waiting. Tile sizes are fixed, so any number of threads gives the same bytes. The library computes whatever fits one tile.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -16,12 +15,12 @@ use super::number::Number;
 const COLUMNS: usize = 512;
 /// Rows of a tile.
 const ROWS: usize = 2048;
-/// Rows of a tile where the product is one tile wide: fewer, so that every thread gets as much.
+/// Rows of a tile if the product is one tile wide: fewer, so that every thread gets a share.
 const FEW_ROWS: usize = 256;
-/// Columns that one thread solves a triangle for.
+/// Columns per thread of a triangular solve.
 const SOLVED: usize = 256;
 
-/// out ← factor · a b, or that added to it.
+/// out ← factor · a b, or out ← out + factor · a b.
 pub(super) fn multiply<T: Number>(
     out: MatMut<'_, T>,
     add: Accum,
@@ -40,7 +39,7 @@ pub(super) fn multiply<T: Number>(
     });
 }
 
-/// [`multiply`] by tiles that are as wide as the product and so many rows high.
+/// [`multiply`] in tiles as wide as the product, with this many rows.
 fn multiply_rows<T: Number>(
     out: MatMut<'_, T>,
     add: Accum,

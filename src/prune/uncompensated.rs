@@ -1,7 +1,7 @@
-//! What exchanging two units costs when the kept weights stay as they are.
+//! The cost of swapping two units when the kept weights are not updated.
 //!
-//! The error of what left is Σ H_uv over all pairs of them, H_uv = Σ C_ij G_ij over the columns i of u and j of v of C = Wᵀ W
-//! and G_λ. With h_u = Σ_v H_uv over those that left, taking r back adds H_rr − 2 h_r, and taking a out H_aa + 2 h_a.
+//! The error of the removed units is Σ H_uv over all their pairs, where H_uv = Σ C_ij G_ij over the columns i of u and j of v, of
+//! C = Wᵀ W and G_λ. With h_u = Σ_v H_uv over the removed units, restoring r adds H_rr − 2 h_r, and removing a adds H_aa + 2 h_a.
 
 use rayon::prelude::*;
 
@@ -9,21 +9,21 @@ use super::dense::Dense;
 use super::swaps::{Swap, first_of};
 use super::sweep_operator::sides;
 
-/// Some of the units, in whatever order.
+/// Some of the units, in any order.
 pub(super) struct Uncompensated {
-    /// Whether each unit has left.
+    /// Whether each unit is removed.
     pub out: Vec<bool>,
     /// H [units, units], both halves.
     pub h: Dense<f64>,
-    /// h of each unit.
-    pub with_gone: Vec<f64>,
+    /// h of each unit: its sum of H over the removed units.
+    pub with_removed: Vec<f64>,
 }
 
 impl Uncompensated {
-    /// The exchange of a removed and a kept unit that adds least to the error, among those allowed (removed, kept).
+    /// The swap of a removed and a kept unit with the lowest change of the error, among the allowed pairs (removed, kept).
     pub(super) fn best(&self, allowed: impl Fn(usize, usize) -> bool + Sync) -> Option<Swap> {
         let (gone, kept) = sides(&self.out);
-        let h = &self.with_gone;
+        let h = &self.with_removed;
         let of = |&back: &usize| {
             let of_back = self.h.column(back);
             let given_back = 2.0 * h[back] - of_back[back];
@@ -36,10 +36,10 @@ impl Uncompensated {
         first_of(gone.par_iter().filter_map(of).collect::<Vec<_>>())
     }
 
-    /// Takes one unit back and the other out.
-    pub(super) fn exchange(&mut self, back: usize, out: usize) {
+    /// Restores one unit and removes the other.
+    pub(super) fn swap(&mut self, back: usize, out: usize) {
         let (of_back, of_out) = (self.h.column(back), self.h.column(out));
-        for (h, (back, out)) in self.with_gone.iter_mut().zip(of_back.iter().zip(of_out)) {
+        for (h, (back, out)) in self.with_removed.iter_mut().zip(of_back.iter().zip(of_out)) {
             *h += out - back;
         }
         (self.out[back], self.out[out]) = (false, true);

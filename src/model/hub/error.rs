@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use super::id::HubId;
 
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error("{given:?} is no model of the hub; expected owner/name or owner/name@revision")]
     Id { given: String },

@@ -81,7 +81,7 @@ fn the_best_swap_is_the_best_of_all_pairs_and_changes_what_it_says() {
                 let (back, out) = (own[back], own[out]);
                 let of_pair = swaps.iter().find(|swap| (swap.0, swap.1) == (back, out)).unwrap().2;
                 assert_near(now + change, of_pair);
-                assert!(field.exchange(best));
+                assert!(field.swap(best));
                 removed.retain(|&unit| unit != back);
                 removed.push(out);
                 now += change;

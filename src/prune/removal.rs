@@ -1,0 +1,46 @@
+//! One step of the elimination path, and the interface of the rules that make the steps: batches, greedy, heads.
+
+use super::PruneProblem;
+use super::damping::Damped;
+
+/// One step of the path: units that were removed together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Removal {
+    /// Ordered by score.
+    pub units: Vec<usize>,
+    /// Increase of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token, λ‖ΔW‖² included.
+    pub error: f64,
+}
+
+/// P and W during the elimination, in f32 or f64, and the rule that picks the next units. Failures give the column of the
+/// weight where rounding has made P indefinite.
+pub(super) trait RemovalRule {
+    /// The score of every unit before any removal.
+    fn first_scores(&self) -> Result<Vec<f64>, usize>;
+
+    /// tr(W G Wᵀ) before any removal.
+    fn energy(&self, damped: &Damped) -> f64;
+
+    /// An estimate of λ_max / λ_min of G_λ before any removal.
+    fn condition(&self, damped: &Damped) -> f64;
+
+    /// Removes the units that cost least.
+    fn remove(&mut self, next: Next) -> Result<Removal, usize>;
+
+    /// Applies the updates that the last step deferred.
+    fn settle(&mut self);
+
+    /// The active columns and W on them, [rows, active] row-major, if the down-dates produce it.
+    fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)>;
+}
+
+/// The position on the path.
+pub(super) struct Next<'n> {
+    /// Units to remove in total.
+    pub goal: usize,
+    pub removed: usize,
+    pub step: usize,
+    /// The scores, before any removal.
+    pub first_scores: Option<&'n [f64]>,
+    pub damped: &'n Damped<'n>,
+}
