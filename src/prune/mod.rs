@@ -3,6 +3,65 @@
 //! Whole sets of input columns of a weight W [m, n] are removed. [`SecondMoment`] accumulates G = E[x xᵀ] of its inputs,
 //! [`prune()`] selects the units to remove and fits the kept columns, [`ratios`] gives a ratio to each layer. Every error is an
 //! increase of E‖Δy‖² per token, measured with the damped G_λ = G + λI, or that increase divided by E‖y‖².
+//!
+//! # Example
+//!
+//! Three of eight input channels of a random weight are removed.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//!
+//! use rand::{RngExt, SeedableRng};
+//! use slimgpt::prune::{GroupSize, PruneProblem, Refine, Score, SecondMoment, SolverDtype, Units, prune};
+//!
+//! let (rows, n, tokens) = (4, 8, 64);
+//! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+//! let mut random = |count| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1.0..1.0)).collect() };
+//! let (weight, x) = (random(rows * n), random(tokens * n));
+//!
+//! let mut sum = SecondMoment::new(n);
+//! sum.add(&x)?;
+//! let moment = sum.finish()?;
+//! let damping = 0.01;
+//! let problem = PruneProblem {
+//!     weight: &weight,
+//!     rows,
+//!     moment: &moment,
+//!     units: Units::Channels { group_size: GroupSize::Exact },
+//!     score: Score::Obs,
+//!     seed: 0,
+//!     remove: 3,
+//!     scheduled: None,
+//!     refine: Refine::None,
+//!     damping,
+//!     compensate: true,
+//!     target: None,
+//!     target_weight: 1.0,
+//!     solver_dtype: SolverDtype::F64,
+//! };
+//! let pruned = prune(&problem, &mut |_progress| ControlFlow::Continue(()))?;
+//! assert_eq!((pruned.kept.len(), pruned.removed.len()), (5, 3));
+//!
+//! // ΔW [rows, n]: the fitted columns minus the original ones; removed columns lose all of their weight.
+//! let mut change: Vec<f64> = weight.iter().map(|&w| -f64::from(w)).collect();
+//! for row in 0..rows {
+//!     for (at, &column) in pruned.kept.iter().enumerate() {
+//!         change[row * n + column] += pruned.weight[row * pruned.kept.len() + at];
+//!     }
+//! }
+//! // The step errors add up to tr(ΔW G_λ ΔWᵀ).
+//! let lambda = damping * (0..n).map(|j| moment.at(j, j)).sum::<f64>() / n as f64;
+//! let g = |i: usize, j: usize| moment.at(i, j) + if i == j { lambda } else { 0.0 };
+//! let product = |row: &[f64]| -> f64 {
+//!     (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| row[i] * g(i, j) * row[j]).sum()
+//! };
+//! let error: f64 = change.chunks_exact(n).map(product).sum();
+//! assert!((error / pruned.step_errors.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+//!
+//! // The kept columns were refitted: they differ from the original ones.
+//! assert!(pruned.kept.iter().any(|&column| change[column].abs() > 1e-3));
+//! # Ok::<(), slimgpt::prune::Error>(())
+//! ```
 
 mod allocation;
 mod baseline;

@@ -10,8 +10,9 @@ use crate::prune::{Refine, SolverDtype};
 
 /// Progress of pruning one weight.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the text of a variant explains its fields")]
 pub enum Progress<'a> {
-    /// The factorisation failed, and the elimination starts again with a higher damping.
+    /// The factorisation failed, and the elimination starts again with the damping `to` instead of `from`.
     DampingRaised { from: f64, to: f64, reason: String },
     /// The factorisation failed in f32, and the elimination starts again in f64 with the same damping.
     PrecisionRaised { reason: String },

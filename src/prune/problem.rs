@@ -56,7 +56,10 @@ pub enum Units {
         per_group: Option<usize>,
     },
     /// FFN channels. Unit j is column j.
-    Channels { group_size: GroupSize },
+    Channels {
+        /// How many are removed together.
+        group_size: GroupSize,
+    },
 }
 
 impl Units {
