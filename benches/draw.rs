@@ -125,7 +125,7 @@ fn half_done() -> State {
                 emit(
                     &mut state,
                     1,
-                    Event::Removed { layer, part, step, units, error: 0.001 * (step + 1) as f64 },
+                    Event::UnitsRemoved { layer, part, step, units, error: 0.001 * (step + 1) as f64 },
                 );
             }
             emit(&mut state, 1, curve(layer, part, units));
@@ -174,7 +174,7 @@ fn opened() -> Event {
         bytes: 140_000_000_000,
         layers: vec![shape; LAYERS],
     };
-    Event::Opened { model, shape }
+    Event::ModelOpened { model, shape }
 }
 
 /// Scores that are spread over three decades, in no order.
@@ -198,7 +198,7 @@ fn hessian(layer: usize, part: Part, units: usize) -> Event {
         cells: 32,
         correlation: (0..32 * 32).map(|cell| (cell as f32 * 0.618_034).fract()).collect(),
     };
-    Event::Hessian { layer, part, stats, picture, scores: scores(units), energy: 10.0 }
+    Event::HessianStatistics { layer, part, stats, picture, scores: scores(units), energy: 10.0 }
 }
 
 /// Thirty per cent of the units, in forty batches.
@@ -229,5 +229,5 @@ fn curve(layer: usize, part: Part, units: usize) -> Event {
     let points = (0..100)
         .map(|step| CurvePoint { removed: units * step / 100, relative_error: (step as f64 / 100.0).powi(3) })
         .collect();
-    Event::Curve { layer, part, units, points }
+    Event::ErrorCurve { layer, part, units, points }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use slimgpt::application::{
     engine::{self, ModelChoice, SessionPlace, Worker},
-    protocol::{Command, Event, Method, Pace, Stamped},
+    protocol::{Command, Event, Method, Pace, Stamped, job},
 };
 use slimgpt::{
     config::{self, Settings},
@@ -21,7 +21,7 @@ fn until(worker: &mut Worker<()>, last: impl Fn(&Event) -> bool) -> Vec<Stamped>
     let mut told = Vec::new();
     loop {
         let stamped = worker.events.blocking_recv().expect("the workspace is there");
-        if let Event::RunFailed { message } = &stamped.event {
+        if let Event::JobFailed { message } = &stamped.event {
             panic!("{message}");
         }
         let ended = last(&stamped.event);
@@ -34,7 +34,7 @@ fn until(worker: &mut Worker<()>, last: impl Fn(&Event) -> bool) -> Vec<Stamped>
 
 fn retry(worker: &mut Worker<()>, run: u64, layer: usize, method: Method) -> f64 {
     let began = Instant::now();
-    worker.commands.blocking_send(Command::Retry { run, layer, method, pace: Pace::Free }).unwrap();
+    worker.commands.blocking_send(Command::start(run, job::Retry { layer, method })).unwrap();
     until(worker, |event| *event == Event::JobDone);
     began.elapsed().as_secs_f64()
 }
@@ -47,13 +47,16 @@ fn main() {
     let mut worker =
         engine::workspace(ModelChoice::Demo, settings.clone(), SessionPlace::New(session.clone()));
     let ratios = pipeline::scheduled(12, &settings).unwrap();
-    let command = Command::Run {
+    let command = Command::Start {
         run: 1,
-        from: 0,
-        ratios: ratios.clone(),
-        settings: Box::new(settings.clone()),
-        methods: Default::default(),
         pace: Pace::Free,
+        job: job::Run {
+            from: 0,
+            ratios: ratios.clone(),
+            settings: Box::new(settings.clone()),
+            methods: Default::default(),
+        }
+        .into(),
     };
     worker.commands.blocking_send(command).unwrap();
     let told = until(&mut worker, |event| matches!(event, Event::RunDone { .. }));
@@ -66,7 +69,7 @@ fn main() {
 
     // Another process would know as little.
     let mut worker = engine::workspace(ModelChoice::Demo, settings.clone(), SessionPlace::Open(session));
-    until(&mut worker, |event| matches!(event, Event::Session { .. }));
+    until(&mut worker, |event| matches!(event, Event::SessionOpened { .. }));
     println!("layer   in the run   retry   retry again, other ratio (s)");
     let (mut run, mut sums) = (1, [0.0; 3]);
     for (layer, &ratio) in ratios.iter().enumerate() {

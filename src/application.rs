@@ -27,11 +27,11 @@ pub mod headless {
 
 pub mod protocol {
     pub use crate::protocol::{
-        Attempt, AttemptSummary, CalibrationRecord, Command, CurvePoint, Draft, Event, HessianStats,
+        Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
         LayerRecord, LayerShape, LayerSummary, Method, Methods, ModelRecord, ModelShape, MomentPicture, Pace,
         PartRecord, PartSummary, PerplexityRecord, PlannedLayer, Prompt, Restored, RestoredAttempt,
         RestoredLayer, RunRecord, SessionContent, SessionStatus, SessionSummary, Side, Stage, Stamped,
-        Statistics,
+        Statistics, job,
     };
 }
 

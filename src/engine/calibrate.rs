@@ -11,7 +11,7 @@ use crate::{
     prune::Schedule,
 };
 
-use super::{Control, Error, texts};
+use super::{Context, Error, texts};
 
 /// The longest window that is taken by itself.
 const DEFAULT_SEQ_LEN: usize = 2048;
@@ -29,7 +29,7 @@ impl Calibration {
         settings: &Settings,
         checkpoint: &Checkpoint,
         base: Option<&Path>,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         if settings.calibration.is_empty() {
             return Err(Error::NoCalibration(TextSource::DemoStories));
@@ -37,7 +37,7 @@ impl Calibration {
         let texts = settings.calibration.iter().map(|source| texts::read(source, base));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let files: Vec<String> = settings.calibration.iter().map(ToString::to_string).collect();
-        let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, control)?;
+        let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, context)?;
         let (samples, seed) = (settings.samples, settings.seed);
         let seq_len = window_length(settings, checkpoint.architecture())?;
         let windows = Windows::draw(&tokens, samples, seq_len, seed)?;
@@ -46,7 +46,7 @@ impl Calibration {
     }
 
     pub fn told(&self) -> Event {
-        Event::Calibrated {
+        Event::CalibrationReady {
             files: self.record.files.clone(),
             samples: self.record.samples,
             seq_len: self.record.seq_len,

@@ -42,7 +42,7 @@ pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {
         bytes,
         layers: (0..architecture.layers.len()).map(|layer| layer_shape(architecture, layer)).collect(),
     };
-    Ok(Event::Opened { model: model_record(checkpoint, architecture)?, shape })
+    Ok(Event::ModelOpened { model: model_record(checkpoint, architecture)?, shape })
 }
 
 /// What leaves with a unit is told by the same model with one unit less.

@@ -14,7 +14,7 @@ use crate::{
     protocol::Stage,
 };
 
-use super::{Control, Error, ModelChoice, machine::forward_on, texts};
+use super::{Context, Error, ModelChoice, machine::forward_on, texts};
 
 pub struct Evaluate {
     pub model: ModelChoice,
@@ -52,7 +52,7 @@ impl EvalText {
         bos: bool,
         checkpoint: &Checkpoint,
         base: Option<&Path>,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         let bos = match (bos, checkpoint.architecture().bos) {
             (true, None) => return Err(Error::NoBos(checkpoint.name().into())),
@@ -61,7 +61,7 @@ impl EvalText {
         };
         let text = texts::read(source, base)?;
         let name = text.name.clone();
-        let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, control)?;
+        let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, context)?;
         Ok(Self { name, tokens, seq_len, bos })
     }
 
@@ -89,7 +89,7 @@ impl EvalText {
         machine: &Machine,
         (device, dtype): (&Device, DType),
         pruned: bool,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<f64, Error> {
         let perplexity = Perplexity {
             model,
@@ -102,7 +102,7 @@ impl EvalText {
             memory_budget: machine.memory_budget.0,
         };
         Ok(perplexity
-            .measure(&mut |done, total| control.progress(Stage::Evaluate { pruned }, done, total))?)
+            .measure(&mut |done, total| context.progress(Stage::Evaluate { pruned }, done, total))?)
     }
 }
 
@@ -130,13 +130,13 @@ pub fn text_of<'t>(text: Option<&'t TextSource>, model: &ModelChoice) -> Result<
     }
 }
 
-pub fn evaluate(job: &Evaluate, control: &mut Control) -> Result<Evaluation, Error> {
+pub fn evaluate(job: &Evaluate, context: &mut Context) -> Result<Evaluation, Error> {
     let (device, dtype) = forward_on(&job.machine)?;
-    let checkpoint = job.model.open(control)?;
+    let checkpoint = job.model.open(context)?;
     let source = text_of(job.text.as_ref(), &job.model)?;
     check_window("seq-len", job.seq_len, job.bos, &checkpoint)?;
-    let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, None, control)?;
-    let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, control)?;
+    let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, None, context)?;
+    let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, context)?;
     Ok(Evaluation {
         model: checkpoint.name().into(),
         tokens: text.whole_windows(),

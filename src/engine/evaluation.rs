@@ -11,7 +11,7 @@ use crate::{
     protocol::{Event, PerplexityRecord},
 };
 
-use super::{Control, Error, evaluate::EvalText};
+use super::{Context, Error, evaluate::EvalText};
 
 /// What perplexity is measured on.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,13 +39,13 @@ impl Evaluation {
     }
 
     /// Warns where the text is one of those that were calibrated on.
-    pub fn warn(&self, calibration: &[TextSource], control: &mut Control) {
+    pub fn warn(&self, calibration: &[TextSource], context: &mut Context) {
         if calibration.contains(&self.text) {
             let message = format!(
                 "evaluation text {} is also the calibration text; its perplexity flatters the result",
                 self.text
             );
-            control.emit(Event::Warning { message });
+            context.emit(Event::Warning { message });
         }
     }
 }
@@ -56,10 +56,10 @@ impl<'a> Measurement<'a> {
         forward: (&'a Device, DType),
         checkpoint: &Checkpoint,
         base: Option<&Path>,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         let Evaluation { text: source, seq_len, bos, machine: _ } = evaluation;
-        let text = EvalText::new(source, *seq_len, *bos, checkpoint, base, control)?;
+        let text = EvalText::new(source, *seq_len, *bos, checkpoint, base, context)?;
         let record = PerplexityRecord {
             text: source.to_string(),
             seq_len: *seq_len,
@@ -81,13 +81,13 @@ impl<'a> Measurement<'a> {
         &mut self,
         model: &dyn BlockByBlock,
         known: Option<f64>,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(), Error> {
         self.record.before = match known {
             Some(known) => known,
-            None => self.text.measure(model, &self.evaluation.machine, self.forward, false, control)?,
+            None => self.text.measure(model, &self.evaluation.machine, self.forward, false, context)?,
         };
-        control.emit(Event::Measured { record: self.record.clone() });
+        context.emit(Event::PerplexityMeasured { record: self.record.clone() });
         Ok(())
     }
 
@@ -96,13 +96,13 @@ impl<'a> Measurement<'a> {
         &mut self,
         model: &dyn BlockByBlock,
         known: Option<f64>,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(), Error> {
         self.record.after = Some(match known {
             Some(known) => known,
-            None => self.text.measure(model, &self.evaluation.machine, self.forward, true, control)?,
+            None => self.text.measure(model, &self.evaluation.machine, self.forward, true, context)?,
         });
-        control.emit(Event::Measured { record: self.record.clone() });
+        context.emit(Event::PerplexityMeasured { record: self.record.clone() });
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     eval::{Draw, Generation, Written},
 };
 
-use super::{Control, Error, ModelChoice, machine::forward_on};
+use super::{Context, Error, ModelChoice, machine::forward_on};
 
 pub struct Generate {
     pub model: ModelChoice,
@@ -36,20 +36,20 @@ pub struct Generated {
 /// `piece` hears the text as it is made.
 pub fn generate(
     job: &Generate,
-    control: &mut Control,
+    context: &mut Context,
     piece: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Generated, Error> {
     job.draw.check()?;
     let (device, dtype) = forward_on(&job.machine)?;
-    let checkpoint = job.model.open(control)?;
+    let checkpoint = job.model.open(context)?;
     let forward = (&device, dtype);
     let generation =
-        Generation::load(&checkpoint, checkpoint.tokenizer()?, forward, &mut |_, _| control.checkpoint())?;
+        Generation::load(&checkpoint, checkpoint.tokenizer()?, forward, &mut |_, _| context.checkpoint())?;
     let began = Instant::now();
     let mut writing = generation.begin(&job.prompt, job.bos, job.max_tokens, &job.draw)?;
     let mut text = String::new();
     while let Written::Piece(new) = writing.step()? {
-        if control.checkpoint().is_break() {
+        if context.checkpoint().is_break() {
             return Err(Error::Cancelled);
         }
         text += &new;

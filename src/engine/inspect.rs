@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    Control, Error, ModelChoice,
+    Context, Error, ModelChoice,
     calibrate::{resolved, window_length},
     describe::planned,
     machine::forward_on,
@@ -73,10 +73,10 @@ pub struct Needs {
 pub fn inspect(
     model: &ModelChoice,
     mut settings: Settings,
-    control: &mut Control,
+    context: &mut Context,
 ) -> Result<Inspection, Error> {
     let (device, dtype) = forward_on(&settings.machine)?;
-    let checkpoint = model.open(control)?;
+    let checkpoint = model.open(context)?;
     let architecture = checkpoint.architecture();
     let seq_len = window_length(&settings, architecture)?;
     settings.seq_len = Some(seq_len);
@@ -99,9 +99,9 @@ pub fn inspect(
 }
 
 /// The most that a run would hold at one time, in bytes, its evaluation included; nothing is computed for it.
-pub fn forecast(model: &ModelChoice, settings: Settings, control: &mut Control) -> Result<u64, Error> {
+pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) -> Result<u64, Error> {
     let (_, dtype) = forward_on(&settings.machine)?;
-    let checkpoint = model.open(control)?;
+    let checkpoint = model.open(context)?;
     let architecture = checkpoint.architecture();
     let settings = resolved(settings, architecture)?;
     let seq_len = window_length(&settings, architecture)?;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Control, Error, ModelChoice,
+    Context, Error, ModelChoice,
     evaluate::{EvalText, check_window, text_of},
     machine::forward_on,
 };
@@ -38,14 +38,14 @@ pub struct LogitsWritten {
 }
 
 /// Writes safetensors: `tokens` i64 [K, N] and `logits` f32 [K, N, vocab].
-pub fn logits(job: &Logits, control: &mut Control) -> Result<LogitsWritten, Error> {
+pub fn logits(job: &Logits, context: &mut Context) -> Result<LogitsWritten, Error> {
     let (device, dtype) = forward_on(&job.machine)?;
     export::check_file(&job.out, job.force)?;
     config::at_least("windows", job.windows, 1)?;
-    let checkpoint = job.model.open(control)?;
+    let checkpoint = job.model.open(context)?;
     check_window("seq-len", job.seq_len, false, &checkpoint)?;
     let source = text_of(job.text.as_ref(), &job.model)?;
-    let text = EvalText::new(source, job.seq_len, false, &checkpoint, None, control)?;
+    let text = EvalText::new(source, job.seq_len, false, &checkpoint, None, context)?;
     let windows: Vec<&[u32]> = text.windows().take(job.windows).collect();
     if windows.len() < job.windows {
         let (found, asked, seq_len) = (windows.len(), job.windows, job.seq_len);
@@ -63,7 +63,7 @@ pub fn logits(job: &Logits, control: &mut Control) -> Result<LogitsWritten, Erro
             .map_err(crate::model::Error::from)?;
         logits.extend(of_window.iter().flat_map(|logit| logit.to_le_bytes()));
         let stage = Stage::Evaluate { pruned: false };
-        if control.progress(stage, done as u64 + 1, windows.len() as u64).is_break() {
+        if context.progress(stage, done as u64 + 1, windows.len() as u64).is_break() {
             return Err(Error::Cancelled);
         }
     }

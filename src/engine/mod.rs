@@ -1,8 +1,9 @@
-//! The worker: obeys Commands, tells Events, and stops between steps when it is asked to.
+//! Runs jobs on their own thread: obeys commands between two steps of a job, and emits events.
 
 mod calibrate;
-mod control;
+mod context;
 mod describe;
+mod draft_saver;
 mod error;
 mod evaluate;
 mod evaluation;
@@ -20,7 +21,8 @@ mod worker;
 mod workspace;
 
 pub use crate::eval::Draw;
-pub use control::Control;
+pub use context::Context;
+pub use draft_saver::DraftSaver;
 pub use error::Error;
 pub use evaluate::{Evaluate, Evaluation, evaluate};
 pub use generate::{Generate, Generated, generate};

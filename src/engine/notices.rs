@@ -8,16 +8,16 @@ use crate::{
     prune::Progress,
 };
 
-use super::Control;
+use super::Context;
 
-impl Control {
+impl Context {
     /// Tells a notice of a pass and looks for commands; a stepwise job halts after each batch that leaves.
     pub(super) fn handle(&mut self, notice: Notice<'_>) -> ControlFlow<()> {
         let event = match notice {
             // Whoever leads the streams through several layers knows how far they are.
             Notice::Passing { .. } => return self.checkpoint(),
             Notice::Following { layer, part, done, total } => {
-                return self.progress(Stage::Path { layer, part }, done, total);
+                return self.progress(Stage::EliminationPath { layer, part }, done, total);
             }
             Notice::Calibrating { layer, part, done, total } => {
                 return self.progress(Stage::Calibrate { layer, part }, done, total);
@@ -28,7 +28,7 @@ impl Control {
             Notice::Solving { layer, part, progress } => match progress {
                 Progress::Statistics { stats, picture, scores, energy } => {
                     let scores = scores.iter().map(|&score| score as f32).collect();
-                    Event::Hessian { layer, part, stats: *stats, picture, scores, energy }
+                    Event::HessianStatistics { layer, part, stats: *stats, picture, scores, energy }
                 }
                 Progress::Swapped { swaps, removed, error: _ } => {
                     return self.progress(Stage::Refine { layer, part }, swaps as u64, removed as u64);
@@ -38,8 +38,8 @@ impl Control {
                 }
                 Progress::PrecisionRaised { reason } => Event::PrecisionRaised { layer, part, reason },
                 Progress::Removed { step, units, error, group_size: _ } => {
-                    self.emit(Event::Removed { layer, part, step, units: units.to_vec(), error });
-                    return self.batch_left();
+                    self.emit(Event::UnitsRemoved { layer, part, step, units: units.to_vec(), error });
+                    return self.batch_removed();
                 }
             },
             Notice::PartDone { layer, part, record, cut: _ } => {

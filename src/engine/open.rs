@@ -8,7 +8,7 @@ use crate::{
     protocol::Stage,
 };
 
-use super::{Control, Error};
+use super::{Context, Error};
 
 /// Which model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,23 +25,23 @@ impl ModelChoice {
     }
 
     /// Opens the checkpoint; a hub id is downloaded into the usual cache first.
-    pub fn open(&self, control: &mut Control) -> Result<Checkpoint, Error> {
+    pub fn open(&self, context: &mut Context) -> Result<Checkpoint, Error> {
         let source = match self {
             Self::Demo => Source::Embedded(demo::FILES),
             Self::Named(name) if Path::new(name).is_dir() => Source::Directory(name.into()),
             Self::Named(name) if Path::new(name).exists() => return Err(Error::NotADirectory(name.clone())),
-            Self::Named(name) if hub::looks_like_hub_id(name) => Source::Directory(download(name, control)?),
+            Self::Named(name) if hub::looks_like_hub_id(name) => Source::Directory(download(name, context)?),
             Self::Named(name) => return Err(Error::NoSuchModel(name.clone())),
         };
         Ok(Checkpoint::open(source)?)
     }
 }
 
-fn download(name: &str, control: &mut Control) -> Result<PathBuf, Error> {
+fn download(name: &str, context: &mut Context) -> Result<PathBuf, Error> {
     let failed = |cause| Error::Hub { name: name.into(), cause };
     let id = name.parse().map_err(failed)?;
     let mut progress = |transfer: hub::Transfer<'_>| {
-        control.progress(Stage::Download { file: transfer.file.into() }, transfer.done, transfer.total)
+        context.progress(Stage::Download { file: transfer.file.into() }, transfer.done, transfer.total)
     };
     let checkpoint = hub::open(&id, &hub::Options::from_env(), &mut progress).map_err(failed)?;
     // The family is looked at before gigabytes are fetched.

@@ -14,7 +14,7 @@ use crate::{
     session::{self, Check, Fingerprint, ModelPlace},
 };
 
-use super::{Control, Error, ModelChoice};
+use super::{Context, Error, ModelChoice};
 
 /// Where a session is to lie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn model_choice(place: &ModelPlace, moved: Option<String>) -> ModelChoice {
 }
 
 /// Fingerprints of the model's files.
-pub fn model_files(checkpoint: &Checkpoint, control: &mut Control) -> Result<Vec<Fingerprint>, Error> {
+pub fn model_files(checkpoint: &Checkpoint, context: &mut Context) -> Result<Vec<Fingerprint>, Error> {
     let source = checkpoint.source();
     let names: Vec<String> = source.files()?.into_iter().filter(|name| is_remembered(name)).collect();
     let mut bytes = Bytes::of_files(source, &names);
@@ -69,7 +69,7 @@ pub fn model_files(checkpoint: &Checkpoint, control: &mut Control) -> Result<Vec
     for name in &names {
         let found = match source {
             Source::Directory(dir) => {
-                Fingerprint::of_file(name, &dir.join(name), &mut |more| bytes.count(more, control))?
+                Fingerprint::of_file(name, &dir.join(name), &mut |more| bytes.count(more, context))?
             }
             Source::Embedded(_) => {
                 Some(Fingerprint::of_bytes(name, &source.read(name, "it was there a moment ago")?))
@@ -85,7 +85,7 @@ pub fn check_model(
     session: &Path,
     remembered: &[Fingerprint],
     checkpoint: &Checkpoint,
-    control: &mut Control,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let source = checkpoint.source();
     let names: Vec<String> = remembered.iter().map(|file| file.name.clone()).collect();
@@ -94,7 +94,7 @@ pub fn check_model(
     for file in remembered {
         let check = match source {
             Source::Directory(dir) => {
-                file.check_file(&dir.join(&file.name), &mut |more| bytes.count(more, control))?
+                file.check_file(&dir.join(&file.name), &mut |more| bytes.count(more, context))?
             }
             Source::Embedded(_) if !source.has(&file.name) => Check::Missing,
             Source::Embedded(_) => file.check_bytes(&source.read(&file.name, "it was there a moment ago")?),
@@ -120,14 +120,14 @@ pub fn check_model(
 pub fn text_files(
     sources: &[TextSource],
     base: &Path,
-    control: &mut Control,
+    context: &mut Context,
 ) -> Result<Vec<Fingerprint>, Error> {
     let fingerprint = |source: &TextSource| {
         let name = source.to_string();
         match built_in(source) {
             Ok(text) => Ok(Fingerprint::of_bytes(&name, text.as_bytes())),
             Err(path) => {
-                let found = Fingerprint::of_file(&name, &base.join(path), &mut |_| control.checkpoint())?;
+                let found = Fingerprint::of_file(&name, &base.join(path), &mut |_| context.checkpoint())?;
                 found.ok_or(Error::Cancelled)
             }
         }
@@ -141,12 +141,12 @@ pub fn check_texts(
     session: &Path,
     calibration: &session::Calibration,
     base: &Path,
-    control: &mut Control,
+    context: &mut Context,
 ) -> Result<(), Error> {
     for (source, file) in calibration.sources.iter().zip(&calibration.texts) {
         let check = match built_in(source) {
             Ok(text) => file.check_bytes(text.as_bytes()),
-            Err(path) => file.check_file(&base.join(path), &mut |_| control.checkpoint())?,
+            Err(path) => file.check_file(&base.join(path), &mut |_| context.checkpoint())?,
         };
         match check {
             Check::Same | Check::Missing => {}
@@ -188,8 +188,8 @@ impl Bytes {
         Self { done: 0, total: names.iter().map(length).sum() }
     }
 
-    fn count(&mut self, more: u64, control: &mut Control) -> ControlFlow<()> {
+    fn count(&mut self, more: u64, context: &mut Context) -> ControlFlow<()> {
         self.done += more;
-        control.progress(Stage::Fingerprint, self.done, self.total.max(self.done))
+        context.progress(Stage::Fingerprint, self.done, self.total.max(self.done))
     }
 }

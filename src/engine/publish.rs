@@ -8,13 +8,13 @@ use crate::{
     protocol::{Event, RunRecord},
 };
 
-use super::{Control, Error};
+use super::{Context, Error};
 
 /// Writes `run.json`, of which `before` hears, and gives the output its name. Returns the bytes of its files.
 pub fn publish(
     out: OutputDir,
     record: &RunRecord,
-    control: &mut Control,
+    context: &mut Context,
     before: impl FnOnce(&[u8]) -> Result<(), Error>,
 ) -> Result<u64, Error> {
     let json = serde_json::to_string_pretty(record).map_err(|e| export::Error::Json(e.to_string()))?;
@@ -24,9 +24,9 @@ pub fn publish(
     let published = out.publish()?;
     if let Some(leftover) = published.leftover {
         let message = format!("what was replaced could not be removed; it is now {}", leftover.display());
-        control.emit(Event::Warning { message });
+        context.emit(Event::Warning { message });
     }
-    control.emit(Event::Written { path: published.path, bytes: published.bytes });
+    context.emit(Event::ExportWritten { path: published.path, bytes: published.bytes });
     Ok(published.bytes)
 }
 

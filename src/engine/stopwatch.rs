@@ -1,12 +1,12 @@
-//! The time that a job has been at work: it stands still while the job is halted.
+//! Time that a job has run, without the time in which it was halted.
 
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch {
-    /// What had passed when it was stopped last.
+    /// Time up to the last stop.
     before: Duration,
-    /// Since when it goes; None while it stands still.
+    /// Start of the current stretch; None while stopped.
     since: Option<Instant>,
 }
 
@@ -20,7 +20,7 @@ impl Stopwatch {
         self.since = None;
     }
 
-    pub fn go_on(&mut self) {
+    pub fn resume(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_counts_while_it_goes_and_stands_still_while_it_is_stopped() {
+    fn a_stopped_watch_does_not_count() {
         let mut watch = Stopwatch::started();
         sleep(Duration::from_millis(5));
         watch.stop();
@@ -49,8 +49,8 @@ mod tests {
         sleep(Duration::from_millis(5));
         watch.stop();
         assert_eq!(watch.seconds(), at);
-        watch.go_on();
-        watch.go_on();
+        watch.resume();
+        watch.resume();
         sleep(Duration::from_millis(5));
         assert!(watch.seconds() >= at + 0.005);
     }

@@ -10,7 +10,7 @@ use crate::{
     protocol::Stage,
 };
 
-use super::{Control, Error};
+use super::{Context, Error};
 
 /// Relative names begin at `base`; where that is None, here.
 pub fn read(source: &TextSource, base: Option<&Path>) -> Result<Text, Error> {
@@ -26,7 +26,7 @@ pub fn read(source: &TextSource, base: Option<&Path>) -> Result<Text, Error> {
 }
 
 /// Tokens of all texts in a row, without special tokens.
-pub fn tokens(texts: &[Text], tokenizer: &Tokenizer, control: &mut Control) -> Result<Vec<u32>, Error> {
-    let mut progress = |done, total| control.progress(Stage::Tokenise, done, total);
+pub fn tokens(texts: &[Text], tokenizer: &Tokenizer, context: &mut Context) -> Result<Vec<u32>, Error> {
+    let mut progress = |done, total| context.progress(Stage::Tokenise, done, total);
     Ok(calibration::encode(tokenizer, texts, &mut progress)?)
 }

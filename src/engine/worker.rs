@@ -1,4 +1,4 @@
-//! The thread that a job, or the workspace, lives on.
+//! The thread that a job or the workspace runs on.
 
 use std::thread::{self, JoinHandle};
 
@@ -6,47 +6,53 @@ use tokio::sync::mpsc;
 
 use crate::protocol::{Command, Event, Stamped};
 
-use super::{Control, Error};
+use super::{Context, DraftSaver, Error};
 
-/// Events that may wait for a slow face; a worker that has a result to tell then waits too.
+/// Events that may wait for a slow frontend. Beyond that, a worker that emits a result waits.
 const EVENTS: usize = 1024;
 const COMMANDS: usize = 64;
 
 /// Work on its own thread.
 pub struct Worker<T> {
     pub commands: mpsc::Sender<Command>,
-    /// Closed when the work has ended.
+    /// Closed after the end of the work.
     pub events: mpsc::Receiver<Stamped>,
+    pub drafts: DraftSaver,
     thread: JoinHandle<Result<T, Error>>,
 }
 
-/// Runs a job on its own thread. Numerics block, so they never run on the async runtime.
+/// Runs a job with the number `run` on its own thread. Numerics block, so they must not run on the async runtime.
 pub fn start<T: Send + 'static>(
     run: u64,
-    job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
+    job: impl FnOnce(&mut Context) -> Result<T, Error> + Send + 'static,
 ) -> Worker<T> {
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
     let (event_sender, events) = mpsc::channel(EVENTS);
-    let mut control = Control::new(run, command_receiver, event_sender);
+    let drafts = DraftSaver::default();
+    let mut context = Context::new(run, command_receiver, event_sender, drafts.clone());
     let thread = thread::spawn(move || {
-        let result = job(&mut control);
+        let result = job(&mut context);
         if let Err(error) = &result {
-            control.emit(ending(error));
+            context.emit(ending(error));
         }
         result
     });
-    Worker { commands, events, thread }
+    Worker { commands, events, drafts, thread }
 }
 
-/// How a job that did not come to its end is told.
+/// The last event of a job that was cancelled or failed.
 pub fn ending(error: &Error) -> Event {
-    if error.is_cancelled() { Event::RunCancelled } else { Event::RunFailed { message: error.to_string() } }
+    if error.is_cancelled() { Event::JobCancelled } else { Event::JobFailed { message: error.to_string() } }
 }
 
 impl<T> Worker<T> {
-    /// The result, once the events have ended. Closes both channels: a job that is still at work is cancelled.
+    /// Waits for the result. Closes both channels, which cancels a running job.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the work, or [`Error::Panicked`].
     pub fn join(self) -> Result<T, Error> {
-        let Self { commands, events, thread } = self;
+        let Self { commands, events, drafts: _, thread } = self;
         drop((commands, events));
         thread.join().unwrap_or(Err(Error::Panicked))
     }
@@ -57,10 +63,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::protocol::Control;
 
-    fn endless(control: &mut Control) -> Result<(), Error> {
+    fn endless(context: &mut Context) -> Result<(), Error> {
         loop {
-            if control.checkpoint().is_break() {
+            if context.checkpoint().is_break() {
                 return Err(Error::Cancelled);
             }
             thread::sleep(Duration::from_millis(1));
@@ -68,36 +75,36 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_job_ends_and_says_so() {
+    fn a_cancelled_job_ends_with_an_event() {
         let mut worker = start(1, endless);
-        worker.commands.blocking_send(Command::Cancel { run: 1 }).unwrap();
-        assert_eq!(worker.events.blocking_recv().unwrap().event, Event::RunCancelled);
+        worker.commands.blocking_send(Command::control(1, Control::Cancel)).unwrap();
+        assert_eq!(worker.events.blocking_recv().unwrap().event, Event::JobCancelled);
         assert!(worker.join().unwrap_err().is_cancelled());
     }
 
     #[test]
-    fn a_paused_job_waits_and_goes_on() {
+    fn a_paused_job_waits_until_it_is_resumed() {
         let mut worker = start(1, endless);
-        let (pause, resume) = (Command::Pause { run: 1 }, Command::Resume { run: 1 });
+        let (pause, resume) = (Command::control(1, Control::Pause), Command::control(1, Control::Resume));
         for (command, answer) in [(pause, Event::Paused), (resume, Event::Resumed)] {
             worker.commands.blocking_send(command).unwrap();
             assert_eq!(worker.events.blocking_recv().unwrap().event, answer);
         }
-        worker.commands.blocking_send(Command::Pause { run: 1 }).unwrap();
-        worker.commands.blocking_send(Command::Cancel { run: 1 }).unwrap();
+        worker.commands.blocking_send(Command::control(1, Control::Pause)).unwrap();
+        worker.commands.blocking_send(Command::control(1, Control::Cancel)).unwrap();
         assert!(worker.join().unwrap_err().is_cancelled());
     }
 
     #[test]
-    fn a_job_whose_face_has_gone_is_cancelled() {
-        let Worker { commands, events, thread } = start(1, endless);
+    fn a_job_is_cancelled_when_its_frontend_closes_the_channels() {
+        let Worker { commands, events, drafts: _, thread } = start(1, endless);
         drop((commands, events));
         assert!(thread.join().unwrap().unwrap_err().is_cancelled());
     }
 
     #[test]
     fn a_panic_closes_the_events_and_is_an_error() {
-        let mut worker = start(1, |_: &mut Control| -> Result<(), Error> { panic!("on purpose") });
+        let mut worker = start(1, |_: &mut Context| -> Result<(), Error> { panic!("on purpose") });
         assert_eq!(worker.events.blocking_recv(), None);
         assert!(matches!(worker.join(), Err(Error::Panicked)));
     }

@@ -1,36 +1,38 @@
-//! Jobs that are asked of the engine.
+//! Jobs that the explorer starts.
 
 use crate::{
     config::{self, Settings},
-    protocol::{Command, Method, Methods},
+    protocol::{self, Command, Control, Method, Methods, job},
     prune::Part,
 };
 
 use super::{Effect, Job, JobKind, JobStatus, NoticeKind, State};
 
 impl State {
-    /// Queues a job and returns its number; it is at work at once where nothing else is.
-    pub(super) fn queue(&mut self, kind: JobKind) -> u64 {
-        let run = self.next_run;
+    /// Starts a job, or queues it behind the running one.
+    pub(super) fn begin(&mut self, job: impl Into<protocol::Job>) -> Vec<Effect> {
+        let (run, pace, job) = (self.next_run, self.pace, job.into());
         self.next_run += 1;
-        let mut job = Job::new(run, kind);
+        let kind = job.kind();
+        let mut queued = Job::new(run, kind);
         match self.jobs.back() {
-            None => job.status = JobStatus::Working,
+            None => queued.status = JobStatus::Working,
             Some(ahead) => {
                 let text = format!("{} waits until {} is done", kind.name(), ahead.kind.name());
                 self.say(NoticeKind::Done, text);
             }
         }
-        self.jobs.push_back(job);
-        run
+        self.jobs.push_back(queued);
+        vec![Effect::Command(Command::Start { run, pace, job })]
     }
 
-    /// The number of the job at work; 0 where there is none, which a replay does not mind.
-    pub(super) fn run(&self) -> u64 {
-        self.job().map_or(0, |job| job.run)
+    /// Controls the running job. A replay obeys it even if no job is running.
+    pub(super) fn control(&self, control: Control) -> Vec<Effect> {
+        let run = self.job().map_or(0, |job| job.run);
+        vec![Effect::Command(Command::Control { run, control })]
     }
 
-    /// Why nothing can be asked of the engine now; None where it can.
+    /// Why no job can be started now; None if one can.
     pub fn unready(&self) -> Option<String> {
         match (&self.engine_gone, &self.model) {
             _ if self.is_replay() => {
@@ -45,36 +47,36 @@ impl State {
         }
     }
 
-    /// As [`State::unready`], also while layers are being pruned.
+    /// As [`State::unready`]; layers being pruned are a reason too.
     pub(super) fn unready_to_prune(&self) -> Option<String> {
         let pruning = self.jobs.iter().any(Job::is_pruning);
         let busy = "layers are being pruned; wait, or cancel that first (x)";
         self.unready().or_else(|| pruning.then(|| busy.to_string()))
     }
 
-    /// Prunes from a layer to the last.
+    /// Prunes the layers from `from` to the last.
     pub(super) fn run_from(&mut self, from: usize, methods: Methods) -> Vec<Effect> {
-        let run = self.queue(JobKind::Run { from });
         self.follow = true;
-        let command = Command::Run {
-            run,
+        let effects = self.begin(job::Run {
             from,
             ratios: if self.to_be_searched() { Vec::new() } else { self.schedule.ratios.clone() },
             settings: Box::new(self.settings_of_run()),
             methods,
-            pace: self.pace,
-        };
-        vec![Effect::Command(command)]
+        });
+        if let Some(queued) = self.jobs.back_mut() {
+            queued.from = from;
+        }
+        effects
     }
 
-    /// Whether the ratios are still to be found: the schedule is `auto`, and no search has told them.
+    /// True if the schedule is `auto` and no search has found its ratios yet.
     fn to_be_searched(&self) -> bool {
         self.schedule.preset == Some(crate::prune::Schedule::Auto)
             && self.search.record.is_none()
             && !self.schedule.locked.contains(&true)
     }
 
-    /// The settings with the schedule as it stands: by its name where that yields the same ratios.
+    /// The settings with the planned schedule: by its name if that yields the same ratios.
     pub fn settings_of_run(&self) -> Settings {
         let mut settings = self.settings.clone();
         (settings.ratio, settings.first_ratio, settings.last_ratio) = (None, None, None);
@@ -93,7 +95,7 @@ impl State {
         settings
     }
 
-    /// What the layer was solved with, or would be.
+    /// The method of the active attempt, or of the next run if there is none.
     pub fn method(&self, layer: usize) -> Method {
         let active = self.layers.get(layer).and_then(|layer| layer.active());
         let planned = self.schedule.ratios.get(layer).copied().unwrap_or_default();
@@ -105,15 +107,12 @@ impl State {
 
     pub(super) fn ask_for_curve(&mut self, layer: usize, part: Part) -> Vec<Effect> {
         let method = self.method(layer);
-        let run = self.queue(JobKind::Curve { layer, part });
-        vec![Effect::Command(Command::Curve { run, layer, part, method })]
+        self.begin(job::ErrorCurve { layer, part, method })
     }
 
-    /// The ratios of layers not yet begun follow an edit at once.
+    /// Sends edited ratios to the running run: it uses them for the layers that it has not started.
     pub(super) fn replan(&self) -> Vec<Effect> {
-        let running = self.job().filter(|job| matches!(job.kind, JobKind::Run { .. }) && !self.is_replay());
-        let ratios = &self.schedule.ratios;
-        let replan = |job: &Job| Effect::Command(Command::Replan { run: job.run, ratios: ratios.clone() });
-        running.map(replan).into_iter().collect()
+        let running = self.job().is_some_and(|job| job.kind == JobKind::Run) && !self.is_replay();
+        if running { self.control(Control::Replan(self.schedule.ratios.clone())) } else { Vec::new() }
     }
 }

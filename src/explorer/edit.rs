@@ -97,7 +97,7 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
         format!("; {stale} layers below are stale, R runs them again")
     };
     state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{below}"));
-    vec![Effect::Command(Command::Choose { layer, attempt: Some(number) })]
+    vec![Effect::Command(Command::Activate { layer, attempt: Some(number) })]
 }
 
 /// What was exported is no longer what is active.
@@ -152,7 +152,7 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
         let number = if which == History::Undo { before } else { after };
         if let Some(known) = state.layers.get_mut(layer) {
             known.chosen = number;
-            effects.push(Effect::Command(Command::Choose { layer, attempt: number }));
+            effects.push(Effect::Command(Command::Activate { layer, attempt: number }));
             chosen_anew(state);
         }
     }

@@ -17,7 +17,7 @@ const GHOSTS: usize = 6;
 
 pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     let Stamped { run, at, event } = stamped;
-    if event == Event::RunCancelled && state.jobs.iter().skip(1).any(|job| job.run == run) {
+    if event == Event::JobCancelled && state.jobs.iter().skip(1).any(|job| job.run == run) {
         // It waited, and never began.
         state.jobs.retain(|job| job.run != run);
         return Vec::new();
@@ -32,7 +32,7 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
         }
     }
     match event {
-        Event::Restored { session } => restore::restore(state, at, *session),
+        Event::SessionRestored { session } => restore::restore(state, at, *session),
         event => {
             take(state, at, event);
             Vec::new()
@@ -42,7 +42,8 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
 
 fn take(state: &mut State, at: f64, event: Event) {
     // A session is announced again whenever a job begins.
-    let known_session = matches!(&event, Event::Session { path } if state.session.as_ref() == Some(path));
+    let known_session =
+        matches!(&event, Event::SessionOpened { path } if state.session.as_ref() == Some(path));
     let sentence = words::event(&event).filter(|_| !known_session);
     let text = sentence.as_ref().map_or(String::new(), |sentence| sentence.text.clone());
     if let Some(Sentence { level, layer, text }) = sentence {
@@ -53,18 +54,19 @@ fn take(state: &mut State, at: f64, event: Event) {
             Some(job) => job.stage = Some((stage, done, total)),
             None => state.opening = Some((stage, done, total)),
         },
-        Event::Opened { model, shape } => opened(state, Model { record: model, shape }),
+        Event::ModelOpened { model, shape } => opened(state, Model { record: model, shape }),
         // It asks something of the world, and was heard before.
-        Event::Restored { .. } => {}
-        Event::Session { path } => state.session = Some(path),
+        Event::SessionRestored { .. } => {}
+        Event::SessionOpened { path } => state.session = Some(path),
+        Event::JobStarted { .. } => {}
         Event::RunStarted { from, settings, plan, .. } => {
             // A run may search for its ratios before it begins.
             if let Some(job) = state.jobs.front_mut() {
-                job.kind = JobKind::Run { from };
+                (job.kind, job.from) = (JobKind::Run, from);
             }
             run_started(state, *settings, &plan);
         }
-        Event::Calibrated { files, samples, seq_len, text_tokens: _, seed } => {
+        Event::CalibrationReady { files, samples, seq_len, text_tokens: _, seed } => {
             let tokens = (samples * seq_len) as u64;
             state.calibration = Some(CalibrationRecord { files, samples, seq_len, seed, tokens });
         }
@@ -81,7 +83,7 @@ fn take(state: &mut State, at: f64, event: Event) {
                     Some(Work::new(attempt, method, &known.shape, goal, state.settings.attention_unit));
             }
         }
-        Event::Hessian { layer, part, stats, picture, scores, energy } => {
+        Event::HessianStatistics { layer, part, stats, picture, scores, energy } => {
             if state.follow && state.layer == layer {
                 state.screens.layer.part = part;
             }
@@ -98,7 +100,7 @@ fn take(state: &mut State, at: f64, event: Event) {
                 work.part_mut(part).begin_again();
             }
         }
-        Event::Removed { layer, part, step: _, units, error } => {
+        Event::UnitsRemoved { layer, part, step: _, units, error } => {
             if let Some(work) = work(state, layer) {
                 let known = work.part_mut(part);
                 known.step_errors.push(error);
@@ -123,11 +125,13 @@ fn take(state: &mut State, at: f64, event: Event) {
             layer_done(state, AttemptResult { attempt, record, attention: None, mlp: None });
         }
         // Our own choices are known before the engine tells them; a run puts fitting attempts active by itself.
-        Event::Chosen { layer, attempt } if state.is_replay() || state.job().is_some_and(Job::is_pruning) => {
+        Event::AttemptActivated { layer, attempt }
+            if state.is_replay() || state.job().is_some_and(Job::is_pruning) =>
+        {
             chosen(state, layer, attempt);
         }
-        Event::Chosen { .. } => {}
-        Event::Curve { layer, part, units, points } => {
+        Event::AttemptActivated { .. } => {}
+        Event::ErrorCurve { layer, part, units, points } => {
             let method = state.method(layer);
             // What said that it was asked for.
             state.notice = None;
@@ -136,24 +140,24 @@ fn take(state: &mut State, at: f64, event: Event) {
                 known.curves.push(Curve { part, units, points, method });
             }
         }
-        Event::Sensitivity { curve } => state.search.measured(curve),
-        Event::Tried { tried, best } => state.search.tried(tried, best),
-        Event::Found { record } => search::found(state, *record),
-        Event::Measured { record } => state.compare.add(record),
+        Event::SensitivityMeasured { curve } => state.search.measured(curve),
+        Event::RatiosTried { tried, best } => state.search.tried(tried, best),
+        Event::RatiosFound { record } => search::found(state, *record),
+        Event::PerplexityMeasured { record } => state.compare.add(record),
         Event::Warning { message } => {
             if let Some(asked) = &mut state.reopening {
                 asked.warned = true;
             }
             state.say(NoticeKind::Refused, message);
         }
-        Event::Piece { side, text } => state.compare.write_on(side, &text),
-        Event::Wrote { side, tokens, seconds } => {
+        Event::GeneratedText { side, text } => state.compare.write_on(side, &text),
+        Event::GenerationFinished { side, tokens, seconds } => {
             let writing = state.compare.side_mut(side);
             (writing.tokens, writing.seconds) = (tokens, Some(seconds));
         }
         Event::Paused => set_status(state, JobStatus::Paused),
         Event::Resumed => set_status(state, JobStatus::Working),
-        Event::Written { .. } => {
+        Event::ExportWritten { .. } => {
             state.unsaved = false;
             state.say(NoticeKind::Done, text);
         }
@@ -164,11 +168,11 @@ fn take(state: &mut State, at: f64, event: Event) {
             state.say(NoticeKind::Done, text);
         }
         Event::JobDone => end(state, Outcome::Done),
-        Event::RunCancelled => {
+        Event::JobCancelled => {
             end(state, Outcome::Cancelled);
             state.say(NoticeKind::Done, "Cancelled; finished layers stay.");
         }
-        Event::RunFailed { message } => failed(state, message),
+        Event::JobFailed { message } => failed(state, message),
     }
 }
 
@@ -218,7 +222,7 @@ fn run_started(state: &mut State, settings: config::Settings, plan: &[PlannedLay
 }
 
 fn layer_done(state: &mut State, mut result: AttemptResult) {
-    let run = state.job().is_some_and(|job| matches!(job.kind, JobKind::Run { .. }));
+    let run = state.job().is_some_and(|job| job.kind == JobKind::Run);
     if let Some(job) = state.jobs.front_mut() {
         job.layers_done += 1;
     }

@@ -1,61 +1,33 @@
-//! Which job an event is of.
+//! Decides whether an event concerns the running job.
 
 use crate::protocol::Event;
 
-use super::{Job, JobKind, JobStatus, State};
+use super::{Job, JobStatus, State};
 
-/// Whether an event is of the job at work. Recordings begin their jobs by themselves.
+/// False for an event of a job that has ended. The jobs of a recording begin with its events.
 pub(super) fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
-    let of_no_job = matches!(
+    let without_job = matches!(
         event,
-        Event::Opened { .. } | Event::Restored { .. } | Event::Session { .. } | Event::Chosen { .. }
+        Event::ModelOpened { .. }
+            | Event::SessionRestored { .. }
+            | Event::SessionOpened { .. }
+            | Event::AttemptActivated { .. }
     );
-    if of_no_job || state.jobs.front().is_some_and(|job| job.run == run) {
+    if without_job || state.jobs.front().is_some_and(|job| job.run == run) {
         return true;
     }
     if !state.is_replay() {
-        // Before the model is open, what is told is of the opening; later, of a job that has ended.
+        // Events of number 0 come from opening the model.
         return run == 0;
     }
-    match kind_of(event) {
-        Some(kind) => {
+    match event {
+        Event::JobStarted { kind } => {
             state.jobs.clear();
-            state.jobs.push_back(Job { status: JobStatus::Working, ..Job::new(run, kind) });
+            state.jobs.push_back(Job { status: JobStatus::Working, ..Job::new(run, *kind) });
             true
         }
-        None => matches!(event, Event::Warning { .. } | Event::Written { .. } | Event::Progress { .. }),
-    }
-}
-
-/// The job that an event of a recording begins.
-fn kind_of(event: &Event) -> Option<JobKind> {
-    match event {
-        Event::RunStarted { from, .. } => Some(JobKind::Run { from: *from }),
-        Event::LayerStarted { layer, .. } => Some(JobKind::Retry { layer: *layer }),
-        Event::Curve { layer, part, .. } => Some(JobKind::Curve { layer: *layer, part: *part }),
-        Event::Measured { .. } => Some(JobKind::Measure),
-        Event::Piece { .. } | Event::Wrote { .. } => Some(JobKind::Write),
-        Event::Sensitivity { .. } | Event::Tried { .. } | Event::Found { .. } => Some(JobKind::Search),
-        Event::Progress { .. }
-        | Event::Opened { .. }
-        | Event::Restored { .. }
-        | Event::Session { .. }
-        | Event::Calibrated { .. }
-        | Event::Hessian { .. }
-        | Event::DampingRaised { .. }
-        | Event::PrecisionRaised { .. }
-        | Event::Removed { .. }
-        | Event::PartDone { .. }
-        | Event::PartFailed { .. }
-        | Event::LayerDone { .. }
-        | Event::Chosen { .. }
-        | Event::Warning { .. }
-        | Event::Paused
-        | Event::Resumed
-        | Event::Written { .. }
-        | Event::RunDone { .. }
-        | Event::JobDone
-        | Event::RunCancelled
-        | Event::RunFailed { .. } => None,
+        event => {
+            matches!(event, Event::Warning { .. } | Event::ExportWritten { .. } | Event::Progress { .. })
+        }
     }
 }

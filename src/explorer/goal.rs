@@ -56,20 +56,13 @@ const MEASURING: f64 = 0.05;
 /// Share of a run that is done, and the seconds still needed at its speed so far.
 pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
     let job = state.job()?;
-    let share = match job.kind {
-        JobKind::Run { from } => run_share(state, job, from),
-        JobKind::Retry { .. }
-        | JobKind::Curve { .. }
-        | JobKind::Search
-        | JobKind::Measure
-        | JobKind::Write
-        | JobKind::Export => stage_share(job)?,
-    };
+    let share = if job.kind == JobKind::Run { run_share(state, job) } else { stage_share(job)? };
     let left = (share > 0.02 && job.at > 0.5).then(|| job.at / share * (1.0 - share));
     Some((share.clamp(0.0, 1.0), left))
 }
 
-fn run_share(state: &State, job: &Job, from: usize) -> f64 {
+fn run_share(state: &State, job: &Job) -> f64 {
+    let from = job.from;
     let total = state.layers.len().saturating_sub(from).max(1) as f64;
     let at_work = state.layers.iter().position(|layer| layer.work.is_some());
     let (done, inside) = match at_work {

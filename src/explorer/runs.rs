@@ -1,6 +1,6 @@
 //! Starting, pausing and cancelling: what a person asks of the engine.
 
-use crate::protocol::{Command, Methods, Pace};
+use crate::protocol::{Command, Control, Methods, Pace, job};
 
 use super::{Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State, forms};
 
@@ -33,15 +33,13 @@ pub fn rerun(state: &mut State) -> Vec<Effect> {
 }
 
 pub fn pause_or_resume(state: &mut State) -> Vec<Effect> {
-    let run = state.run();
     if state.is_replay() {
         state.replay_paused = !state.replay_paused;
-        let command = if state.replay_paused { Command::Pause { run } } else { Command::Resume { run } };
-        return vec![Effect::Command(command)];
+        return state.control(if state.replay_paused { Control::Pause } else { Control::Resume });
     }
     match state.job().map(|job| job.status.clone()) {
-        Some(JobStatus::Paused) => vec![Effect::Command(Command::Resume { run })],
-        Some(JobStatus::Working) => vec![Effect::Command(Command::Pause { run })],
+        Some(JobStatus::Paused) => state.control(Control::Resume),
+        Some(JobStatus::Working) => state.control(Control::Pause),
         Some(JobStatus::Waiting | JobStatus::Cancelling | JobStatus::Ended(_)) | None => {
             state.refuse("no job is running; s starts one")
         }
@@ -51,10 +49,10 @@ pub fn pause_or_resume(state: &mut State) -> Vec<Effect> {
 pub fn step(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
         state.replay_paused = true;
-        return vec![Effect::Command(Command::Step { run: state.run() })];
+        return state.control(Control::Step);
     }
     if state.job().is_some_and(Job::is_pruning) {
-        vec![Effect::Command(Command::Step { run: state.run() })]
+        state.control(Control::Step)
     } else {
         state.refuse("nothing is being pruned; t turns step mode on, s starts")
     }
@@ -74,17 +72,16 @@ pub fn step_mode(state: &mut State) -> Vec<Effect> {
         Pace::Free => "Step mode is off",
     };
     state.say(NoticeKind::Done, text);
-    let command = Command::Pace { run: state.run(), pace: state.pace };
-    if pruning { vec![Effect::Command(command)] } else { Vec::new() }
+    if pruning { state.control(Control::SetPace(state.pace)) } else { Vec::new() }
 }
 
 pub fn ask_to_cancel(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
         state.replay_paused = false;
-        return vec![Effect::Command(Command::Cancel { run: state.run() })];
+        return state.control(Control::Cancel);
     }
     let Some(job) = state.job() else { return state.refuse("no job is running") };
-    if !matches!(job.kind, JobKind::Run { .. }) {
+    if job.kind != JobKind::Run {
         return cancel(state);
     }
     state.open(Dialog::Confirm(Confirm {
@@ -99,7 +96,7 @@ pub fn cancel(state: &mut State) -> Vec<Effect> {
     match state.jobs.front_mut() {
         Some(job) => {
             job.status = JobStatus::Cancelling;
-            vec![Effect::Command(Command::Cancel { run: job.run })]
+            state.control(Control::Cancel)
         }
         None => Vec::new(),
     }
@@ -110,13 +107,12 @@ pub fn write(state: &mut State) -> Vec<Effect> {
     if let Some(why) = state.unready() {
         return state.refuse(why);
     }
-    if state.jobs.iter().any(|job| job.kind == JobKind::Write) {
+    if state.jobs.iter().any(|job| job.kind == JobKind::Generate) {
         return state.refuse("both models are generating already; x ends it");
     }
     state.compare.begin();
     state.screens.compare.scrolled = 0;
-    let (run, prompt) = (state.queue(JobKind::Write), state.compare.prompt.clone());
-    vec![Effect::Command(Command::Write { run, prompt })]
+    state.begin(job::Generate { prompt: state.compare.prompt.clone() })
 }
 
 /// Multiplies the speed of a replay.
@@ -125,5 +121,5 @@ pub fn speed(state: &mut State, factor: f64) -> Vec<Effect> {
         return state.refuse("only a recording has a speed (slimgpt replay FILE)");
     };
     *speed = (*speed * factor).clamp(SPEEDS.0, SPEEDS.1);
-    vec![Effect::Command(Command::Speed(*speed))]
+    vec![Effect::Command(Command::ReplaySpeed(*speed))]
 }

@@ -2,11 +2,11 @@
 
 use crate::{
     config::{self},
-    protocol::{Command, SearchRecord, SensitivityCurve, TriedRatios},
+    protocol::{SearchRecord, SensitivityCurve, TriedRatios, job},
     prune::Part,
 };
 
-use super::{Both, Change, Effect, JobKind, NoticeKind, Schedule, State};
+use super::{Both, Change, Effect, NoticeKind, Schedule, State};
 
 /// What is known of the newest search.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,9 +76,9 @@ pub fn find(state: &mut State) -> Vec<Effect> {
     settings.schedule = crate::prune::Schedule::Auto;
     settings.ratio = Some(state.schedule.target());
     (settings.first_ratio, settings.last_ratio, settings.uniform) = (None, None, false);
-    let run = state.queue(JobKind::Search);
+    let effects = state.begin(job::Search { settings: Box::new(settings) });
     state.say(NoticeKind::Done, "Ratios are searched for; the schedule takes them when they are found");
-    vec![Effect::Command(Command::Search { run, settings: Box::new(settings) })]
+    effects
 }
 
 /// The search is at its end: its ratios become the planned ones, which can be taken back.

@@ -5,12 +5,12 @@ use std::{path::PathBuf, str::FromStr};
 use crate::{
     calibration::TextSource,
     config::{self, Options, Settings, Span},
-    protocol::{Command, Method, Prompt, Ratio},
+    protocol::{Method, Prompt, Ratio, job},
     prune::LayerRatio,
 };
 
 use super::{
-    Effect, Form, FormKind, JobKind, NoticeKind, State,
+    Effect, Form, FormKind, NoticeKind, State,
     edit::{self, Edit},
     forms::{
         self, EXPORT_TYPES, FORMATS, GGUF_TYPES, HEAD_SCORES, PARTS, REFINEMENTS, SCORES, SPANS, TARGETS,
@@ -90,9 +90,7 @@ fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, St
     if let Some(why) = state.unready_to_prune() {
         return Err(why);
     }
-    let pace = state.pace;
-    let run = state.queue(JobKind::Retry { layer });
-    Ok(vec![Effect::Command(Command::Retry { run, layer, method, pace })])
+    Ok(state.begin(job::Retry { layer, method }))
 }
 
 /// The settings with what the form says; the schedule, the layers and the machine stay as they are.
@@ -168,8 +166,7 @@ fn measure(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     config::at_least("seq-len", seq_len, 2).map_err(|e| e.to_string())?;
     let bos = form.switched("BOS");
     (state.compare.text, state.compare.seq_len, state.compare.bos) = (Some(text.clone()), seq_len, bos);
-    let run = state.queue(JobKind::Measure);
-    Ok(vec![Effect::Command(Command::Measure { run, text, seq_len, bos })])
+    Ok(state.begin(job::MeasurePerplexity { text, seq_len, bos }))
 }
 
 fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
@@ -189,8 +186,7 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     own.verify = form.switched("verify");
     let (written, force) = (own.clone(), form.switched("replace"));
     state.touch();
-    let run = state.queue(JobKind::Export);
-    Ok(vec![Effect::Command(Command::Export { run, form: written, out, force })])
+    Ok(state.begin(job::Export { form: written, out, force }))
 }
 
 fn ratio(name: &str, text: &str) -> Result<f64, String> {

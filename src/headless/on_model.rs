@@ -76,7 +76,7 @@ pub fn logits(job: Logits) -> Result<(), Error> {
 pub fn generate(job: Generate, output: Output) -> Result<(), Error> {
     let generated = match output {
         Output::Json => {
-            let job = move |control: &mut engine::Control| {
+            let job = move |control: &mut engine::Context| {
                 engine::generate(&job, control, &mut |_| ControlFlow::Continue(()))
             };
             let generated = run::drive(job, None).result?;
@@ -94,7 +94,7 @@ pub fn generate(job: Generate, output: Output) -> Result<(), Error> {
 /// Prints the text while it is generated, and stops when nobody reads it.
 fn generate_text(job: Generate) -> Result<Generated, Error> {
     let prompt = job.prompt.clone();
-    let job = move |control: &mut engine::Control| {
+    let job = move |control: &mut engine::Context| {
         let mut prompt = Some(prompt);
         let mut printed = Ok(Reader::Reading);
         let generated = engine::generate(&job, control, &mut |piece| {

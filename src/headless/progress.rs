@@ -47,35 +47,36 @@ impl Progress {
                     self.say_event(event);
                 }
             },
-            Event::Session { .. }
-            | Event::Calibrated { .. }
+            Event::SessionOpened { .. }
+            | Event::CalibrationReady { .. }
             | Event::DampingRaised { .. }
             | Event::PrecisionRaised { .. }
-            | Event::Tried { best: true, .. }
-            | Event::Measured { .. }
+            | Event::RatiosTried { best: true, .. }
+            | Event::PerplexityMeasured { .. }
             | Event::Warning { .. }
-            | Event::Written { .. } => self.say_event(event),
+            | Event::ExportWritten { .. } => self.say_event(event),
             // The bars, the printed result or the final error message show these.
-            Event::Opened { .. }
-            | Event::Restored { .. }
+            Event::ModelOpened { .. }
+            | Event::JobStarted { .. }
+            | Event::SessionRestored { .. }
             | Event::LayerStarted { .. }
-            | Event::Curve { .. }
-            | Event::Sensitivity { .. }
-            | Event::Tried { best: false, .. }
-            | Event::Found { .. }
-            | Event::Piece { .. }
-            | Event::Wrote { .. }
+            | Event::ErrorCurve { .. }
+            | Event::SensitivityMeasured { .. }
+            | Event::RatiosTried { best: false, .. }
+            | Event::RatiosFound { .. }
+            | Event::GeneratedText { .. }
+            | Event::GenerationFinished { .. }
             | Event::JobDone
-            | Event::Hessian { .. }
-            | Event::Removed { .. }
+            | Event::HessianStatistics { .. }
+            | Event::UnitsRemoved { .. }
             | Event::PartDone { .. }
             | Event::PartFailed { .. }
             | Event::Paused
             | Event::Resumed
-            | Event::Chosen { .. }
+            | Event::AttemptActivated { .. }
             | Event::RunDone { .. }
-            | Event::RunCancelled
-            | Event::RunFailed { .. } => {}
+            | Event::JobCancelled
+            | Event::JobFailed { .. } => {}
         }
     }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    engine::{Control, Error, start},
-    protocol::{Command, Event},
+    engine::{Context, Error, start},
+    protocol::{Command, Control, Event},
     recording::Recorder,
 };
 
@@ -31,12 +31,12 @@ pub enum Begun {
 /// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
 /// removes incomplete output.
 pub fn drive<T: Send + 'static>(
-    job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
+    job: impl FnOnce(&mut Context) -> Result<T, Error> + Send + 'static,
     recorder: Option<&mut Recorder>,
 ) -> Driven<T> {
     let (mut session, mut begun) = (None, Begun::NoRun);
     let result = follow(job, recorder, &mut |event| {
-        if let Event::Session { path } = event {
+        if let Event::SessionOpened { path } = event {
             session = Some(path.clone());
         }
         if let Event::RunStarted { .. } = event {
@@ -47,7 +47,7 @@ pub fn drive<T: Send + 'static>(
 }
 
 fn follow<T: Send + 'static>(
-    job: impl FnOnce(&mut Control) -> Result<T, Error> + Send + 'static,
+    job: impl FnOnce(&mut Context) -> Result<T, Error> + Send + 'static,
     mut recorder: Option<&mut Recorder>,
     observe: &mut dyn FnMut(&Event),
 ) -> Result<T, Error> {
@@ -71,7 +71,7 @@ fn follow<T: Send + 'static>(
                 () = interrupts.next() => {
                     progress.say("Cancelling after the current step.");
                     // A closed or full channel means that the worker has ended or is cancelled already.
-                    let _ = worker.commands.try_send(Command::Cancel { run: RUN });
+                    let _ = worker.commands.try_send(Command::control(RUN, Control::Cancel));
                 }
             }
         }

@@ -1,114 +1,48 @@
-//! What the engine obeys.
+//! Commands that a frontend sends to the engine.
 
 use std::path::PathBuf;
 
-use super::{Draft, Method};
-use crate::{
-    calibration::TextSource,
-    config::Settings,
-    export::OutputForm,
-    prune::{LayerRatio, Part},
-};
+use super::{Draft, Job};
+use crate::prune::LayerRatio;
 
-/// The first group goes to the job of number `run` alone: to the one at work, and is dropped where another is. The second
-/// begins a job; one that comes while another is at work waits for its end. Its `run` is the number that its events will
-/// carry. A replay obeys the first group whatever the number.
+/// One message from a frontend to the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    Pause {
-        run: u64,
-    },
-    /// Goes on at the pace as it is: a stepwise job up to the next batch.
-    Resume {
-        run: u64,
-    },
-    /// Goes on until one more batch has left, then halts, whatever the pace. A replay goes on to the next removal.
-    Step {
-        run: u64,
-    },
-    /// Another pace from now on. A job that halts after a batch goes on where it may go freely; one that was paused stays
-    /// so.
-    Pace {
-        run: u64,
-        pace: Pace,
-    },
-    /// EmbeddingAndHead the job within one step; of the layer in work nothing stays. A job that still waits never begins.
-    Cancel {
-        run: u64,
-    },
-    /// New ratios, one a layer; layers already begun keep theirs.
-    Replan {
-        run: u64,
-        ratios: Vec<LayerRatio>,
-    },
-
-    /// Prunes the layers from `from` to the last, each a new attempt that is active at once.
-    Run {
-        run: u64,
-        from: usize,
-        /// One a layer; none where the settings' schedule is `auto` and they are to be searched for first.
-        ratios: Vec<LayerRatio>,
-        settings: Box<Settings>,
-        methods: Methods,
-        pace: Pace,
-    },
-    /// Looks for ratios as `--schedule auto` does; `Found` tells them, and nothing is pruned.
-    Search {
-        run: u64,
-        settings: Box<Settings>,
-    },
-    /// Solves one layer again; the new attempt lies beside the earlier ones.
-    Retry {
-        run: u64,
-        layer: usize,
-        method: Method,
-        pace: Pace,
-    },
-    /// Puts an attempt active, or none: the layer is then dense again. No job, but it waits for those before it.
-    Choose {
-        layer: usize,
-        attempt: Option<usize>,
-    },
-    /// The error of every ratio of one part, by the elimination path continued to its end.
-    Curve {
-        run: u64,
-        layer: usize,
-        part: Part,
-        method: Method,
-    },
-    /// Perplexity before and after pruning.
-    Measure {
-        run: u64,
-        text: TextSource,
-        seq_len: usize,
-        bos: bool,
-    },
-    /// Text of both models from one prompt.
-    Write {
-        run: u64,
-        prompt: Prompt,
-    },
-    Export {
-        run: u64,
-        form: OutputForm,
-        out: PathBuf,
-        /// Replaces an earlier export.
-        force: bool,
-    },
-    /// Keeps what is planned with the session, at once and whatever is at work. Without a session it is dropped.
-    SaveDraft {
-        draft: Box<Draft>,
-    },
-    /// Closes what is open and opens a session again: `Opened` and `Restored` follow, or a `Warning` where it cannot be
-    /// opened and all stays as it was. Waits for the jobs before it.
-    Reopen {
-        session: PathBuf,
-    },
-    /// How fast a replay goes: recorded seconds a second. Of no effect on an engine.
-    Speed(f64),
+    /// Queues a job. Its events carry the number `run`.
+    Start { run: u64, pace: Pace, job: Job },
+    /// Controls the job `run`. The engine ignores it when another job is running, except that `Cancel` also removes a
+    /// queued job. A replay obeys it whatever the number.
+    Control { run: u64, control: Control },
+    /// Makes an attempt of a layer the active one; with `None` the layer is dense again. Runs after the jobs queued
+    /// before it.
+    Activate { layer: usize, attempt: Option<usize> },
+    /// Saves the draft in the session, at once, even while a job is running. Ignored without a session.
+    SaveDraft { draft: Box<Draft> },
+    /// Closes the model and opens a session after the jobs queued before it. The engine answers with `ModelOpened` and
+    /// `SessionRestored`, or with a `Warning` if the session cannot be opened; the open model is kept in that case.
+    Reopen { session: PathBuf },
+    /// Speed of a replay in recorded seconds per second. The engine ignores it.
+    ReplaySpeed(f64),
 }
 
-/// Whether a job halts after each removal.
+/// A request to a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Control {
+    Pause,
+    /// Continues a paused job. A stepwise job halts again after the next batch.
+    Resume,
+    /// Continues until one more batch is removed, then halts, whatever the pace. A replay continues to the next removal.
+    Step,
+    /// Changes the pace. A job that halted after a batch continues when the new pace is [`Pace::Free`]; a job that was
+    /// paused stays paused.
+    SetPace(Pace),
+    /// Ends the job within one step and discards the layer in progress. A queued job is removed from the queue.
+    Cancel,
+    /// New ratios, one per layer, for the layers that the run has not started yet.
+    Replan(Vec<LayerRatio>),
+}
+
+/// Whether a job halts after each batch of removed units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
     #[default]
@@ -116,22 +50,14 @@ pub enum Pace {
     Stepwise,
 }
 
-/// How the layers of a run are solved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Methods {
-    /// As its settings say.
-    #[default]
-    OfRun,
-    /// So too, but for layers whose attempt active was made by a method of its own: that is kept.
-    AsTuned,
-}
+impl Command {
+    /// Queues a job that does not halt.
+    pub fn start(run: u64, job: impl Into<Job>) -> Self {
+        Self::Start { run, pace: Pace::Free, job: job.into() }
+    }
 
-/// What both models go on from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prompt {
-    pub text: String,
-    pub max_tokens: usize,
-    /// 0 always takes the likeliest token.
-    pub temperature: f64,
-    pub seed: u64,
+    /// Controls the job `run`.
+    pub fn control(run: u64, control: Control) -> Self {
+        Self::Control { run, control }
+    }
 }

@@ -1,11 +1,11 @@
-//! What the engine tells: one stream for the screen, the progress bars and the recorded file.
+//! Events that the engine emits: one stream for the explorer, the progress bars and recordings.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord, SearchRecord,
+    Attempt, JobKind, Method, ModelRecord, ModelShape, PerplexityRecord, Restored, RunRecord, SearchRecord,
     SensitivityCurve, TriedRatios,
 };
 use crate::{
@@ -13,16 +13,18 @@ use crate::{
     prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord},
 };
 
-/// An event with its run and its time.
+/// An event with its job and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamped {
-    /// Told apart so that events of an older run can be dropped.
+    /// Number of the job; 0 before the first one. Frontends drop events of a job that has ended.
     pub run: u64,
-    /// Seconds since the run began, without those in which it was halted.
+    /// Seconds since the job began, without the time in which it was halted.
     pub at: f64,
     pub event: Event,
 }
 
+/// What the engine reports. In JSON an event is `{"NAME": {FIELDS}}`, or `"NAME"` if it has no fields. Aliases are the
+/// names of recordings of format 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -30,161 +32,155 @@ pub struct Stamped {
     reason = "events are few and short-lived; boxes would only hide their fields"
 )]
 pub enum Event {
-    /// Long work without steps of its own: how far it is. Latest wins; any of these may be dropped.
+    /// Progress of a long stage. Only the latest counts; any of these may be dropped.
     Progress {
         stage: Stage,
+        /// In the unit of the stage.
         done: u64,
         total: u64,
     },
-    /// The model is open.
-    Opened {
-        model: ModelRecord,
-        shape: ModelShape,
-    },
-    /// A session was opened again: what it holds, after [`Event::Opened`].
-    Restored {
-        session: Box<Restored>,
-    },
-    /// The directory in which all is recorded from now on. Belongs to no job.
-    Session {
-        path: PathBuf,
-    },
-    /// Settings are checked, the ratios are fixed.
+    /// A model was opened.
+    #[serde(alias = "opened")]
+    ModelOpened { model: ModelRecord, shape: ModelShape },
+    /// A session was opened: its content. Follows [`Event::ModelOpened`].
+    #[serde(alias = "restored")]
+    SessionRestored { session: Box<Restored> },
+    /// The directory of the session that records everything from now on. Belongs to no job.
+    #[serde(alias = "session")]
+    SessionOpened { path: PathBuf },
+    /// A job began. The number of the event is the job's.
+    JobStarted { kind: JobKind },
+    /// A run has checked its settings and fixed its ratios.
     RunStarted {
         /// The first layer that it prunes.
         #[serde(default)]
         from: usize,
         model: ModelRecord,
         settings: Box<Settings>,
+        /// One entry per layer of the model.
         plan: Vec<PlannedLayer>,
     },
-    Calibrated {
+    /// The calibration windows are drawn.
+    #[serde(alias = "calibrated")]
+    CalibrationReady {
+        /// Names of the calibration texts.
         files: Vec<String>,
+        /// Number of windows.
         samples: usize,
+        /// Tokens per window.
         seq_len: usize,
+        /// Tokens of all texts.
         text_tokens: usize,
+        /// Seed that the windows were drawn with.
         #[serde(default)]
         seed: u64,
     },
+    /// A solve of a layer began.
     LayerStarted {
         layer: usize,
-        /// Number of the attempt that begins.
+        /// Number of the new attempt.
         attempt: usize,
         method: Method,
     },
-    /// The second moment is inverted: what it looks like, and the score of every unit before anything leaves.
-    Hessian {
+    /// The second moment G of a part's inputs is inverted; no unit is removed yet.
+    #[serde(alias = "hessian")]
+    HessianStatistics {
         layer: usize,
         part: Part,
         stats: HessianStats,
         picture: MomentPicture,
+        /// Score of each unit before the first removal.
         scores: Vec<f32>,
-        /// E‖y‖² = tr(W G Wᵀ), what relative errors are told against.
+        /// Output energy E‖y‖² = tr(W G Wᵀ) per token; relative errors are divided by it.
         energy: f64,
     },
-    /// The damped second moment could not be factored, at once or after some batches: the part begins again, and all that
-    /// was told of its removals in this attempt is void.
-    DampingRaised {
+    /// The damped second moment could not be factored. The part starts again with more damping; its removals reported so
+    /// far are void.
+    DampingRaised { layer: usize, part: Part, from: f64, to: f64, reason: String },
+    /// The second moment could not be factored in f32. The part starts again in f64; its removals reported so far are
+    /// void.
+    PrecisionRaised { layer: usize, part: Part, reason: String },
+    /// One batch of units was removed.
+    #[serde(alias = "removed")]
+    UnitsRemoved {
         layer: usize,
         part: Part,
-        from: f64,
-        to: f64,
-        reason: String,
-    },
-    /// The second moment could not be factored in f32: the part begins again in f64, as with a raised damping.
-    PrecisionRaised {
-        layer: usize,
-        part: Part,
-        reason: String,
-    },
-    /// One batch left together. `error` is the exact rise of E‖Δy‖² per token.
-    Removed {
-        layer: usize,
-        part: Part,
+        /// Number of the batch, from 0.
         step: usize,
+        /// Indices in the original layer.
         units: Vec<usize>,
+        /// Increase of E‖Δy‖² per token.
         error: f64,
     },
-    PartDone {
-        layer: usize,
-        part: Part,
-        record: PartRecord,
-    },
-    PartFailed {
-        layer: usize,
-        part: Part,
-        cause: String,
-    },
-    LayerDone {
-        record: LayerRecord,
-        attempt: Attempt,
-    },
-    /// An attempt was put active, or none (the layer is dense again). Belongs to no job: it carries the number of the one
-    /// before it, or 0, and holds at any time.
-    Chosen {
-        layer: usize,
-        attempt: Option<usize>,
-    },
-    /// What removing more or less would have cost: ascending, from nothing to all units but those that must stay.
-    Curve {
+    /// A part of a layer is solved.
+    PartDone { layer: usize, part: Part, record: PartRecord },
+    /// A part of a layer could not be solved.
+    PartFailed { layer: usize, part: Part, cause: String },
+    /// Both parts of a layer are solved.
+    LayerDone { record: LayerRecord, attempt: Attempt },
+    /// An attempt was made active, or none (the layer is dense again). Belongs to no job: it carries the number of the
+    /// job before it, or 0, and is always valid.
+    #[serde(alias = "chosen")]
+    AttemptActivated { layer: usize, attempt: Option<usize> },
+    /// Error of one part at every ratio.
+    #[serde(alias = "curve")]
+    ErrorCurve {
         layer: usize,
         part: Part,
         /// Units before pruning.
         units: usize,
+        /// Ascending, from no removed unit to all that can be removed.
         points: Vec<CurvePoint>,
     },
-    /// A search for ratios has measured a part.
-    Sensitivity {
-        curve: SensitivityCurve,
-    },
-    /// It has pruned a whole model, the best so far or not.
-    Tried {
+    /// A ratio search has measured the sensitivity of a part.
+    #[serde(alias = "sensitivity")]
+    SensitivityMeasured { curve: SensitivityCurve },
+    /// A ratio search has pruned the whole model with candidate ratios.
+    #[serde(alias = "tried")]
+    RatiosTried {
         tried: TriedRatios,
+        /// True if it is the best candidate so far.
         best: bool,
     },
-    /// It has come to its end.
-    Found {
-        record: Box<SearchRecord>,
-    },
-    /// Perplexity of the dense model, or of the pruned one as written.
-    Measured {
-        record: PerplexityRecord,
-    },
-    Warning {
-        message: String,
-    },
-    /// A bit of text, as it is made.
-    Piece {
+    /// A ratio search has ended.
+    #[serde(alias = "found")]
+    RatiosFound { record: Box<SearchRecord> },
+    /// Perplexity of the dense model, and of the pruned model once it is measured.
+    #[serde(alias = "measured")]
+    PerplexityMeasured { record: PerplexityRecord },
+    /// Something the user should know; the job continues.
+    Warning { message: String },
+    /// The next characters of a generated text.
+    #[serde(alias = "piece")]
+    GeneratedText { side: Side, text: String },
+    /// A generated text is complete.
+    #[serde(alias = "wrote")]
+    GenerationFinished {
         side: Side,
-        text: String,
-    },
-    /// A text is at its end.
-    Wrote {
-        side: Side,
+        /// Generated tokens.
         tokens: usize,
         seconds: f64,
     },
-    /// The job halts, since it was asked to or since a batch has left; its clock stands still.
+    /// The job halts, on request or after a batch. Its clock stops.
     Paused,
+    /// The job continues.
     Resumed,
-    Written {
-        path: PathBuf,
-        bytes: u64,
-    },
-    RunDone {
-        record: Box<RunRecord>,
-    },
-    /// A job that is not a run is at its end.
+    /// An export is complete under its name.
+    #[serde(alias = "written")]
+    ExportWritten { path: PathBuf, bytes: u64 },
+    /// A run ended.
+    RunDone { record: Box<RunRecord> },
+    /// A job other than a run ended.
     JobDone,
-    /// The run, or another job, was cancelled, perhaps before it began.
-    RunCancelled,
-    /// The run, or another job, failed.
-    RunFailed {
-        message: String,
-    },
+    /// A job was cancelled, or removed from the queue before it began.
+    #[serde(alias = "run_cancelled")]
+    JobCancelled,
+    /// A job failed.
+    #[serde(alias = "run_failed")]
+    JobFailed { message: String },
 }
 
-/// One of the two models that are compared.
+/// One of the two models whose texts are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
@@ -195,53 +191,58 @@ pub enum Side {
 /// A point of the error-versus-ratio curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
+    /// Units removed.
     pub removed: usize,
-    /// Sum of the step errors so far over E‖y‖².
+    /// Sum of the step errors so far divided by E‖y‖².
     pub relative_error: f64,
 }
 
-/// A layer as it is planned.
+/// The plan of a run for one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedLayer {
     pub ratio: LayerRatio,
     pub heads: usize,
     pub kv_heads: usize,
     pub channels: usize,
-    /// Units that will leave; None where the run leaves the part as it is.
+    /// Units to remove; None if the run does not prune the part.
     pub attention_units: Option<usize>,
     pub mlp_units: Option<usize>,
 }
 
-/// What a progress event counts.
+/// A long stage of a job. Each says what [`Event::Progress`] counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Bytes of one file.
+    /// Downloads a file; bytes.
     Download { file: String },
-    /// Window-blocks: calibration windows that pass the layers above again, towards the one that is to be worked on.
-    Approach { layer: usize },
-    /// Units that have left on the way to the end of the elimination path.
-    Path { layer: usize, part: Part },
-    /// Bytes of the model that are fingerprinted, so that a change is noticed later.
+    /// Passes the calibration windows through the layers above `layer` again; windows × blocks.
+    #[serde(alias = "approach")]
+    ReplayLayers { layer: usize },
+    /// Continues an elimination path to its end; units removed.
+    #[serde(alias = "path")]
+    EliminationPath { layer: usize, part: Part },
+    /// Fingerprints the files of the model, so that a later change is noticed; bytes.
     Fingerprint,
-    /// Prunings of one part each, in the dense model.
+    /// Measures the sensitivity of a part of the dense model; prunings.
     Sensitivity { layer: usize, part: Part },
-    /// Whole models pruned on the way to the ratios.
-    Candidates,
-    /// Tensors written.
+    /// Prunes whole models with candidate ratios; models.
+    #[serde(alias = "candidates")]
+    TryRatios,
+    /// Writes the model; blocks.
     Export,
-    /// Blocks of the written model, read back, and of the one in memory.
+    /// Compares the written model with the one in memory; blocks.
     Verify,
-    /// Blocks loaded, to write text with.
-    Load,
-    /// Bytes of calibration or evaluation text.
+    /// Loads the models that generate text; blocks.
+    #[serde(alias = "load")]
+    LoadModel,
+    /// Tokenises calibration or evaluation text; bytes.
     Tokenise,
-    /// Swaps of removed and kept units so far; how many there will be nobody knows, so it is told against the units that left.
+    /// Swaps removed and kept units; swaps. Their number is not known ahead, so the total is the number of removed units.
     Refine { layer: usize, part: Part },
-    /// Calibration windows through one part.
+    /// Measures the second moment of a part; windows.
     Calibrate { layer: usize, part: Part },
-    /// Calibration windows through the pruned part, towards the next.
+    /// Passes the calibration windows through a pruned part; windows.
     Propagate { layer: usize, part: Part },
-    /// Window-blocks of the model before (false) or after pruning.
+    /// Measures perplexity before (false) or after pruning; windows × blocks.
     Evaluate { pruned: bool },
 }

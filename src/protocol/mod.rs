@@ -1,9 +1,11 @@
-//! What the engine and its faces say to each other.
+//! Messages between the engine and its frontends, and the records in them.
 
 mod attempt;
 mod command;
 mod event;
+pub mod job;
 mod record;
+mod recording;
 mod search;
 mod session;
 mod shape;
@@ -13,12 +15,14 @@ pub use crate::prune::{
     channels_to_remove, ratios, units_to_remove,
 };
 pub use attempt::{Attempt, Method, PartOverride};
-pub use command::{Command, Methods, Pace, Prompt};
+pub use command::{Command, Control, Pace};
 pub use event::{CurvePoint, Event, PlannedLayer, Side, Stage, Stamped};
+pub use job::{Job, JobKind, Methods, Prompt};
 pub use record::{
     CalibrationRecord, ModelRecord, PerplexityRecord, RoundingCost, RunRecord, Seconds, SwapGain, TunedLayer,
     Verified, WrittenRecord,
 };
+pub use recording::RecordingHeader;
 pub use search::{LossPoint, SearchRecord, SensitivityCurve, TriedRatios};
 pub use session::{
     AttemptSummary, Draft, LayerSummary, PartSummary, Restored, RestoredAttempt, RestoredLayer,

@@ -1,20 +1,20 @@
-//! The time of a replay: recorded seconds, that pass faster or slower than real ones.
+//! Time of a replay: recorded seconds, which pass faster or slower than real ones.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// An event that is later than this was held up, by a stopped process for example; time then goes on from it.
+/// A larger delay has another cause than this program, such as a stopped process. Time then continues from the event.
 const LATE: Duration = Duration::from_millis(500);
-/// Waiting ends with the next command anyway.
+/// Longest time to wait for an event. The next command ends the wait anyway.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// When the recorded time was `at`; None while it stands still.
+    /// When the recorded time was `at`; None while the clock is stopped.
     since: Option<Instant>,
     at: f64,
-    /// Recorded seconds a second.
+    /// Recorded seconds per second.
     speed: f64,
 }
 
@@ -27,17 +27,17 @@ impl Clock {
         (self.at, self.since) = (self.now(), None);
     }
 
-    pub fn go_on(&mut self) {
+    pub fn resume(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Moves to a recorded time, going on or standing still as before.
+    /// Sets the recorded time. The clock keeps running, or stays stopped.
     pub fn move_to(&mut self, at: f64) {
         self.at = at;
         self.since = self.since.map(|_| Instant::now());
     }
 
-    /// Another speed from now on. What is no speed is not taken.
+    /// Changes the speed. Ignores a value that is not positive.
     pub fn set_speed(&mut self, speed: f64) {
         if speed > 0.0 {
             self.move_to(self.now());
@@ -45,12 +45,12 @@ impl Clock {
         }
     }
 
-    /// True where nothing is waited for.
+    /// True if events are not waited for.
     pub fn is_boundless(&self) -> bool {
         self.speed.is_infinite()
     }
 
-    /// When a clock that goes will show `at`; None where that is past.
+    /// When a running clock will show `at`; None if that time has passed.
     pub fn due(&mut self, at: f64) -> Option<Instant> {
         let ahead = (at - self.at) / self.speed;
         let ahead = Duration::try_from_secs_f64(ahead.max(0.0)).unwrap_or(LONGEST).min(LONGEST);

@@ -1,4 +1,4 @@
-//! What can be wrong with a recording.
+//! Errors of writing and reading recordings.
 
 use std::{io, path::PathBuf};
 
@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 pub enum Error {
     #[error("events file {}: cannot be written ({cause}); check the path given with --events", path.display())]
     Unwritable { path: PathBuf, cause: io::Error },
-    #[error("events file {}: lies inside the output, which appears only when complete; choose another place", .0.display())]
+    #[error("events file {}: is inside the output directory, which does not exist until the run ends; choose a path outside it", .0.display())]
     InOutput(PathBuf),
     #[error("recording {}: cannot be read ({cause}); give a file that was written with --events", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
@@ -18,10 +18,16 @@ pub enum Error {
     )]
     NoEvent { path: PathBuf, line: usize, found: String },
     #[error(
-        "recording {}, line {line}: expected the event \"opened\" at the beginning, found another; give a whole file that was written with --events",
+        "recording {}, line {line}: expected the event \"model_opened\", found another; give a complete file that was written with --events",
         path.display()
     )]
     NoBeginning { path: PathBuf, line: usize },
+    #[error(
+        "recording {}: expected format {} or older, found {format}; replay it with the newer slimgpt that wrote it",
+        path.display(),
+        crate::protocol::RecordingHeader::CURRENT.format
+    )]
+    Newer { path: PathBuf, format: u64 },
     #[error("the replay cannot start ({0}); free some file descriptors and try again")]
     Runtime(io::Error),
     #[error("the replay stopped unexpectedly")]
@@ -29,7 +35,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// 2 for a file that is bad or in a bad place, 1 for everything else.
+    /// 2 for a file with wrong content or in a wrong place, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unwritable { .. }
@@ -37,7 +43,8 @@ impl Error {
             | Self::Unreadable { .. }
             | Self::Empty(_)
             | Self::NoEvent { .. }
-            | Self::NoBeginning { .. } => 2,
+            | Self::NoBeginning { .. }
+            | Self::Newer { .. } => 2,
             Self::Runtime(_) | Self::Panicked => 1,
         }
     }

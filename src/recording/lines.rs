@@ -1,4 +1,4 @@
-//! The events of a recorded file, read one line at a time.
+//! Events of a recorded file, read one line at a time.
 
 use std::{
     fs::File,
@@ -7,13 +7,13 @@ use std::{
 };
 
 use super::Error;
-use crate::protocol::Stamped;
+use crate::protocol::{RecordingHeader, Stamped};
 
-/// What the file holds next.
+/// The next item of the file.
 #[derive(Debug, PartialEq)]
 pub enum Next {
     Event(Box<Stamped>),
-    /// The last line was cut off in the middle, as where a run was killed.
+    /// The last line is incomplete, because the recorded run was killed.
     CutOff {
         line: usize,
     },
@@ -30,6 +30,9 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let unreadable = |cause| Error::Unreadable { path: path.into(), cause };
         let file = File::open(path).map_err(unreadable)?;
@@ -40,11 +43,14 @@ impl Lines {
         &self.path
     }
 
-    /// The number of the line that was read last, from 1.
+    /// Number of the line that was read last, from 1.
     pub fn line(&self) -> usize {
         self.line
     }
 
+    /// # Errors
+    ///
+    /// The file cannot be read, a line is not an event, or the format is newer than [`RecordingHeader::CURRENT`].
     pub fn next(&mut self) -> Result<Next, Error> {
         loop {
             self.bytes.clear();
@@ -58,6 +64,7 @@ impl Lines {
             }
             let whole = self.bytes.ends_with(b"\n");
             let cause = match str::from_utf8(&self.bytes) {
+                Ok(text) if self.line == 1 && self.is_header(text)? => continue,
                 Ok(text) => match serde_json::from_str(text) {
                     Ok(stamped) => return Ok(Next::Event(Box::new(stamped))),
                     Err(cause) if cause.is_eof() && !whole => {
@@ -65,7 +72,7 @@ impl Lines {
                     }
                     Err(cause) => cause.to_string(),
                 },
-                // In the middle of a character.
+                // The line ends in the middle of a character.
                 Err(cause) if cause.error_len().is_none() && !whole => {
                     return Ok(Next::CutOff { line: self.line });
                 }
@@ -75,9 +82,19 @@ impl Lines {
             return Err(Error::NoEvent { path: self.path.clone(), line: self.line, found });
         }
     }
+
+    /// True for a header of a format that can be read.
+    fn is_header(&self, text: &str) -> Result<bool, Error> {
+        match RecordingHeader::parse(text) {
+            Some(RecordingHeader { format }) if format > RecordingHeader::CURRENT.format => {
+                Err(Error::Newer { path: self.path.clone(), format })
+            }
+            header => Ok(header.is_some()),
+        }
+    }
 }
 
-/// What stands there instead: what the parser missed, and the beginning of the line.
+/// The beginning of a line, and why it is no event.
 fn found(bytes: &[u8], cause: &str) -> String {
     const SHOWN: usize = 40;
     let text = String::from_utf8_lossy(bytes);
@@ -86,7 +103,7 @@ fn found(bytes: &[u8], cause: &str) -> String {
     if start.len() < text.len() {
         start.push('…');
     }
-    // The parser counts lines within what it was given, which is always one.
+    // The parser counts lines from its own input, which is always one line.
     let cause = cause.split(" at line ").next().unwrap_or_default();
     format!("\"{}\" ({cause})", start.escape_debug())
 }

@@ -1,7 +1,8 @@
-//! Events on disk, one line of JSON each: written while they happen, and played again.
+//! Recordings: events on disk, one line of JSON each, written while they happen and played again.
 
 mod clock;
 mod error;
+mod job_starts;
 mod lines;
 mod recorder;
 mod replay;

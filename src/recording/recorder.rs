@@ -1,4 +1,4 @@
-//! `--events FILE`: every event as a line of JSON.
+//! Writes events to the file of `--events FILE`.
 
 use std::{
     fs::{File, OpenOptions},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Error;
-use crate::protocol::{Event, Stamped};
+use crate::protocol::{Event, RecordingHeader, Stamped};
 
 pub struct Recorder {
     path: PathBuf,
@@ -17,14 +17,23 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Opens the file; what it held is dropped when a model is opened, so a run that is refused leaves it as it was.
+    /// Opens the file. Its old content is removed when the first model is opened, so a run that is refused does not change
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened for writing.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
         let file = opened.map_err(|cause| Error::Unwritable { path: path.into(), cause })?;
         Ok(Self { path: path.into(), file: BufWriter::new(file), begun: false, failed: None })
     }
 
-    /// As [`open`](Self::open); a file within `out` is refused, since the output is not there before it is complete.
+    /// As [`open`](Self::open), for a run that writes a model to the directory `out`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened for writing, or it is inside `out`, which does not exist before it is complete.
     pub fn open_beside(path: &Path, out: &Path) -> Result<Self, Error> {
         let fail = |cause| Error::Unwritable { path: path.into(), cause };
         if absolute(path).map_err(fail)?.starts_with(absolute(out).map_err(fail)?) {
@@ -33,7 +42,7 @@ impl Recorder {
         Self::open(path)
     }
 
-    /// Remembers the first failure; the run itself goes on.
+    /// Records an event. The first failure is returned by [`finish`](Self::finish); the run continues.
     pub fn record(&mut self, stamped: &Stamped) {
         if self.failed.is_none() {
             self.failed = self.write(stamped).err();
@@ -41,21 +50,26 @@ impl Recorder {
     }
 
     fn write(&mut self, stamped: &Stamped) -> std::io::Result<()> {
-        if matches!(stamped.event, Event::Opened { .. }) {
+        if !self.begun && matches!(stamped.event, Event::ModelOpened { .. }) {
             self.begun = true;
             // A device has no length to set.
             if self.file.get_ref().metadata()?.is_file() {
                 self.file.get_ref().set_len(0)?;
             }
+            writeln!(self.file, "{}", RecordingHeader::CURRENT.line())?;
         }
         if self.begun {
             writeln!(self.file, "{}", serde_json::to_string(stamped)?)?;
         }
-        // A killed run keeps its results; progress may be lost.
+        // A killed run must not lose results; progress may be lost.
         if matches!(stamped.event, Event::Progress { .. }) { Ok(()) } else { self.file.flush() }
     }
 
-    /// Tells whether everything was recorded.
+    /// Ends the recording.
+    ///
+    /// # Errors
+    ///
+    /// An event could not be written.
     pub fn finish(mut self) -> Result<(), Error> {
         match self.failed.take().map_or_else(|| self.file.flush(), Err) {
             Ok(()) => Ok(()),

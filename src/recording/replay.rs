@@ -13,16 +13,17 @@ use tokio::sync::mpsc;
 use super::{
     Error,
     clock::Clock,
+    job_starts::JobStarts,
     lines::{Lines, Next},
 };
-use crate::protocol::{Command, Event, Stamped};
+use crate::protocol::{Command, Control, Event, Stamped};
 
 const EVENTS: usize = 1024;
 const COMMANDS: usize = 16;
-/// Least time between two progress events; those between are left out.
+/// Least time between two progress events; those in between are left out.
 const PROGRESS_EVERY: Duration = Duration::from_millis(33);
 
-/// A recording whose beginning has been found good.
+/// An open recording, read up to its first event.
 #[derive(Debug)]
 pub struct Replay {
     lines: Lines,
@@ -32,28 +33,35 @@ pub struct Replay {
 /// A replay on its own thread.
 pub struct Player {
     pub commands: mpsc::Sender<Command>,
-    /// Closed when everything has been told.
+    /// Closed after the last event.
     pub events: mpsc::Receiver<Stamped>,
     thread: JoinHandle<Result<(), Error>>,
 }
 
-/// How it goes on.
+/// When the next event is due.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// As time passes.
+    /// At its recorded time.
     Timed,
     Paused,
-    /// At once up to the next removal, then paused.
+    /// At once, up to the next removal; then the replay pauses.
     ToNextRemoval,
-    /// At once up to the end.
+    /// At once, up to the end.
     ToTheEnd,
 }
 
 impl Replay {
+    /// Opens a recording and reads its first event.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or it is not a recording of a format that this version reads.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let mut lines = Lines::open(path)?;
         match lines.next()? {
-            Next::Event(first) if matches!(first.event, Event::Opened { .. }) => Ok(Self { lines, first }),
+            Next::Event(first) if matches!(first.event, Event::ModelOpened { .. }) => {
+                Ok(Self { lines, first })
+            }
             Next::Event(_) => Err(Error::NoBeginning { path: path.into(), line: lines.line() }),
             Next::CutOff { line } => {
                 Err(Error::NoEvent { path: path.into(), line, found: "the beginning of one".into() })
@@ -66,8 +74,9 @@ impl Replay {
         self.lines.path()
     }
 
-    /// Plays it at so many recorded seconds a second; infinitely many are as fast as it is listened to. Obeys Pause, Resume,
-    /// Step (up to the next removal), Cancel (tells all that is left at once) and Speed, whatever job they name.
+    /// Plays the recording on a thread of its own, at `speed` recorded seconds per second; infinity plays as fast as the
+    /// receiver reads. Obeys `Pause`, `Resume`, `Step` (plays up to the next removal), `Cancel` (plays the rest at once) and
+    /// `ReplaySpeed`, whatever job they name.
     pub fn play(self, speed: f64) -> Player {
         let (commands, command_receiver) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
@@ -80,6 +89,7 @@ impl Replay {
                 clock: Clock::new(speed),
                 mode: Mode::Timed,
                 last_progress: None,
+                starts: JobStarts::default(),
             };
             runtime.map_err(Error::Runtime)?.block_on(tape.run(*self.first))
         });
@@ -88,7 +98,11 @@ impl Replay {
 }
 
 impl Player {
-    /// How it ended, once its events have.
+    /// Waits for the replay to end, and returns its error if it failed. Closes both channels.
+    ///
+    /// # Errors
+    ///
+    /// A line cannot be read.
     pub fn join(self) -> Result<(), Error> {
         let Self { commands, events, thread } = self;
         drop((commands, events));
@@ -96,7 +110,7 @@ impl Player {
     }
 }
 
-/// The recording as it plays.
+/// A recording while it plays.
 struct Tape {
     lines: Lines,
     commands: mpsc::Receiver<Command>,
@@ -104,16 +118,17 @@ struct Tape {
     clock: Clock,
     mode: Mode,
     last_progress: Option<Instant>,
+    starts: JobStarts,
 }
 
 impl Tape {
     async fn run(mut self, first: Stamped) -> Result<(), Error> {
-        // Every job counts its seconds from its own beginning; recorded time is what adds up.
+        // The clock of every job starts at 0; recorded time is the sum.
         let (mut at, mut run) = (0.0, first.run);
         let mut seconds_of = HashMap::from([(run, first.at)]);
-        // Without the model there is nothing to see, so it is told even where the replay is paused at once.
-        let mut told = self.emit(first, at).await;
-        while told.is_continue() {
+        // Nothing can be shown without the model, so a replay that is paused at once emits it too.
+        let mut open = self.emit(first, at).await;
+        while open.is_continue() {
             let stamped = match self.lines.next()? {
                 Next::Event(stamped) => *stamped,
                 Next::CutOff { line } => {
@@ -125,9 +140,13 @@ impl Tape {
             let seconds = seconds_of.entry(run).or_insert(0.0);
             at += (stamped.at - *seconds).max(0.0);
             *seconds = seconds.max(stamped.at);
-            told = self.wait(at).await;
-            if told.is_continue() {
-                told = self.emit(stamped, at).await;
+            open = self.wait(at).await;
+            if let (ControlFlow::Continue(()), Some(kind)) = (open, self.starts.before(&stamped)) {
+                let start = Stamped { event: Event::JobStarted { kind }, ..stamped };
+                open = self.emit(start, at).await;
+            }
+            if open.is_continue() {
+                open = self.emit(stamped, at).await;
             }
         }
         Ok(())
@@ -136,11 +155,11 @@ impl Tape {
     fn cut_off(&self, line: usize, run: u64, at: f64) -> Stamped {
         let path = self.lines.path().display();
         let message =
-            format!("recording {path}, line {line}: is cut off; the run was ended here from outside");
+            format!("recording {path}, line {line}: is incomplete; the recorded run was killed here");
         Stamped { run, at, event: Event::Warning { message } }
     }
 
-    /// Waits until the recorded time is `at`, obeying commands. Breaks where nobody is there any more.
+    /// Waits until the recorded time is `at`, and obeys commands meanwhile. Breaks if the receiver is gone.
     async fn wait(&mut self, at: f64) -> ControlFlow<()> {
         loop {
             let command = match self.mode {
@@ -165,28 +184,23 @@ impl Tape {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Pause { .. } => {
-                self.clock.stop();
-                self.mode = Mode::Paused;
-            }
-            Command::Resume { .. } => {
-                self.clock.go_on();
-                self.mode = Mode::Timed;
-            }
-            Command::Step { .. } => self.mode = Mode::ToNextRemoval,
-            Command::Cancel { .. } => self.mode = Mode::ToTheEnd,
-            Command::Speed(speed) => self.clock.set_speed(speed),
-            // A recording can only be watched.
-            Command::Pace { .. }
-            | Command::Replan { .. }
-            | Command::Run { .. }
-            | Command::Search { .. }
-            | Command::Retry { .. }
-            | Command::Choose { .. }
-            | Command::Curve { .. }
-            | Command::Measure { .. }
-            | Command::Write { .. }
-            | Command::Export { .. }
+            Command::Control { control, .. } => match control {
+                Control::Pause => {
+                    self.clock.stop();
+                    self.mode = Mode::Paused;
+                }
+                Control::Resume => {
+                    self.clock.resume();
+                    self.mode = Mode::Timed;
+                }
+                Control::Step => self.mode = Mode::ToNextRemoval,
+                Control::Cancel => self.mode = Mode::ToTheEnd,
+                Control::SetPace(_) | Control::Replan(_) => {}
+            },
+            Command::ReplaySpeed(speed) => self.clock.set_speed(speed),
+            // A recording cannot be changed.
+            Command::Start { .. }
+            | Command::Activate { .. }
             | Command::SaveDraft { .. }
             | Command::Reopen { .. } => {}
         }
@@ -197,12 +211,12 @@ impl Tape {
             let hurried = self.mode != Mode::Timed || self.clock.is_boundless();
             if !hurried && self.last_progress.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY) {
                 self.last_progress = Some(Instant::now());
-                // Full: a later one will tell.
+                // If the channel is full, a later event will report the progress.
                 let _ = self.events.try_send(stamped);
             }
             return ControlFlow::Continue(());
         }
-        if self.mode == Mode::ToNextRemoval && matches!(stamped.event, Event::Removed { .. }) {
+        if self.mode == Mode::ToNextRemoval && matches!(stamped.event, Event::UnitsRemoved { .. }) {
             self.clock.stop();
             self.clock.move_to(at);
             self.mode = Mode::Paused;

@@ -1,4 +1,4 @@
-//! What is kept while a process works, beside its results: all that was told, and what lies on a person's draft.
+//! Files that are written while a process works: the log of events, and the draft.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,64 +12,103 @@ use super::{
     names,
     whole_file::{Durability, write_whole},
 };
-use crate::protocol::{Draft, Event, RunRecord, Stamped};
+use crate::protocol::{Draft, Event, RecordingHeader, RunRecord, Stamped};
 
-/// `events.jsonl` and `draft.json` of an open session.
+/// `events.jsonl` of an open session, in the format of recordings.
 #[derive(Debug)]
 pub struct Journal {
-    events: PathBuf,
+    path: PathBuf,
     file: File,
     /// Bytes of whole lines.
     length: u64,
-    draft: PathBuf,
+}
+
+/// `draft.json` of an open session.
+#[derive(Clone, Debug)]
+pub struct DraftFile {
+    path: PathBuf,
 }
 
 impl Journal {
-    /// A last line that was cut off is cut away.
+    /// Removes an incomplete last line.
     pub(super) fn open(dir: &Path) -> Result<Self, Error> {
-        let events = dir.join(names::EVENTS);
+        let path = dir.join(names::EVENTS);
         let open = || {
             let mut file =
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&events)?;
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
             let length = whole_lines(&mut file)?;
             file.set_len(length)?;
             file.seek(SeekFrom::Start(length))?;
             io::Result::Ok((file, length))
         };
-        let (file, length) = open().map_err(Error::write(&events))?;
-        Ok(Self { events, file, length, draft: dir.join(names::DRAFT) })
+        let (file, length) = open().map_err(Error::write(&path))?;
+        Ok(Self { path, file, length })
     }
 
-    /// Adds a line, which outlasts the process at once. Progress is left out.
+    /// Appends an event. The line survives the end of the process at once. Progress is left out.
     pub fn append(&mut self, stamped: &Stamped) -> Result<(), Error> {
         if matches!(stamped.event, Event::Progress { .. }) {
             return Ok(());
         }
         self.write(stamped).map_err(|cause| {
-            // Half a line would spoil the next one; where it can't be cut away, opening does it.
+            // Half a line would spoil the next one. If it cannot be removed now, opening the log removes it.
             let _ =
                 self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
-            Error::Write { path: self.events.clone(), cause }
+            Error::Write { path: self.path.clone(), cause }
         })
     }
 
     fn write(&mut self, stamped: &Stamped) -> io::Result<()> {
-        let mut line = serde_json::to_vec(stamped)?;
+        let mut line = Vec::new();
+        if self.length == 0 {
+            writeln!(line, "{}", RecordingHeader::CURRENT.line())?;
+        }
+        serde_json::to_writer(&mut line, stamped)?;
         line.push(b'\n');
         self.file.write_all(&line)?;
         self.length += line.len() as u64;
         Ok(())
     }
+}
 
-    /// Keeps what is planned but not run.
-    pub fn save_draft(&mut self, draft: &Draft) -> Result<(), Error> {
+impl DraftFile {
+    pub fn of_session(dir: &Path) -> Self {
+        Self { path: dir.join(names::DRAFT) }
+    }
+
+    /// The saved draft; None if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is damaged, or was written by a newer version.
+    pub fn read(&self) -> Result<Option<Draft>, Error> {
+        let old_name = self.path.with_file_name(names::DRAFT_0_1);
+        let path = if self.path.exists() { &self.path } else { &old_name };
+        let bytes = match fs::read(path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(Error::unreadable(path))?,
+        };
+        unseal(&bytes).map(Some).map_err(|unsealed| match unsealed {
+            Unsealed::Newer { format, .. } => Error::Newer { path: path.clone(), format },
+            Unsealed::Damaged(cause) => {
+                Error::Damaged { path: path.clone(), cause, remedy: "no result of a run is lost" }
+            }
+        })
+    }
+
+    /// Replaces the saved draft.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn save(&self, draft: &Draft) -> Result<(), Error> {
         let text =
-            seal(draft).map_err(|cause| Error::Write { path: self.draft.clone(), cause: cause.into() })?;
-        write_whole(&self.draft, Durability::Synced, |file| file.write_all(text.as_bytes()))
+            seal(draft).map_err(|cause| Error::Write { path: self.path.clone(), cause: cause.into() })?;
+        write_whole(&self.path, Durability::Synced, |file| file.write_all(text.as_bytes()))
     }
 }
 
-/// The length of a file up to its last line feed.
+/// Length of a file up to its last line feed, in bytes.
 fn whole_lines(file: &mut File) -> io::Result<u64> {
     const PIECE: u64 = 64 << 10;
     let mut end = file.metadata()?.len();
@@ -87,11 +126,11 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// The record of the run that ended last, as far as the log goes.
+/// Record of the last run that ended, as far as the log goes.
 pub(super) fn last_record(dir: &Path) -> Option<RunRecord> {
     let log = fs::read_to_string(dir.join(names::EVENTS)).ok()?;
     let records = log.lines().rev().filter(|line| line.contains("\"event\":{\"run_done\""));
-    // A text within another event may say so as well.
+    // The text of another event may contain the same characters.
     let record = |line: &str| {
         let Event::RunDone { record } = serde_json::from_str::<Stamped>(line).ok()?.event else {
             return None;
@@ -99,17 +138,4 @@ pub(super) fn last_record(dir: &Path) -> Option<RunRecord> {
         Some(*record)
     };
     records.filter_map(record).next()
-}
-
-pub(super) fn read_draft(dir: &Path) -> Result<Option<Draft>, Error> {
-    let current = dir.join(names::DRAFT);
-    let path = if current.exists() { current } else { dir.join(names::DRAFT_0_1) };
-    let bytes = match fs::read(&path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(Error::unreadable(&path))?,
-    };
-    unseal(&bytes).map(Some).map_err(|unsealed| match unsealed {
-        Unsealed::Newer { format, .. } => Error::Newer { path, format },
-        Unsealed::Damaged(cause) => Error::Damaged { path, cause, remedy: "all that was run is still there" },
-    })
 }

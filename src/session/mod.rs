@@ -35,7 +35,7 @@ mod tests;
 
 pub use error::Error;
 pub use fingerprint::Check;
-pub use journal::Journal;
+pub use journal::{DraftFile, Journal};
 pub use opened::Session;
 pub use part_file::{Bias, PartHead, PartPlace, Weight};
 pub use state::*;

@@ -7,9 +7,8 @@ use std::{
 };
 
 use super::{
-    Error, Journal, PartHead, PartPlace, State, StreamCache, Weight,
+    DraftFile, Error, Journal, PartHead, PartPlace, State, StreamCache, Weight,
     envelope::sha256,
-    journal,
     lock::Lock,
     mirrored_file,
     names::{self, Directory},
@@ -168,9 +167,14 @@ impl Session {
         Journal::open(&self.path)
     }
 
-    /// What was planned but not run; None where nothing was.
+    /// The file that drafts are saved in.
+    pub fn draft_file(&self) -> DraftFile {
+        DraftFile::of_session(&self.path)
+    }
+
+    /// The saved draft; None if there is none.
     pub fn draft(&self) -> Result<Option<Draft>, Error> {
-        journal::read_draft(&self.path)
+        self.draft_file().read()
     }
 
     /// Layer inputs that were kept, up to `limit` bytes of files.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{
-    AttemptEntry, Error, LayerEntry, PartHead, PartPlace, State, journal,
+    AttemptEntry, DraftFile, Error, LayerEntry, PartHead, PartPlace, State, journal,
     lock::{Holder, holder},
     mirrored_file, names,
     opened::name_of,
@@ -34,13 +34,13 @@ pub fn last_record(dir: &Path) -> Option<RunRecord> {
 
 /// The ratios that a run would be done with now, one a layer; empty where nothing was planned.
 pub fn planned_ratios(dir: &Path, state: &State) -> Vec<LayerRatio> {
-    planned(state, journal::read_draft(dir).ok().flatten())
+    planned(state, DraftFile::of_session(dir).read().ok().flatten())
 }
 
 /// What a session is; where that cannot be read, its status says why.
 pub fn summary(dir: &Path) -> SessionSummary {
     let holder = holder(dir);
-    let draft = journal::read_draft(dir).ok().flatten();
+    let draft = DraftFile::of_session(dir).read().ok().flatten();
     let (content, status) = match look(dir) {
         Ok(state) => {
             let planned = planned(&state, draft);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, thread};
 use super::{Cell, Error};
 use crate::{
     config::ByteSize,
-    engine::{self, Control},
+    engine::{self, Context},
     model::ComputeDevice,
 };
 
@@ -34,7 +34,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// A model that cannot be opened; settings that do not fit it, with the name of the cell.
-pub fn share(cells: &[&Cell], asked: Asked, control: &mut Control) -> Result<Share, Error> {
+pub fn share(cells: &[&Cell], asked: Asked, control: &mut Context) -> Result<Share, Error> {
     let mut forecasts: BTreeMap<Vec<(String, String)>, u64> = BTreeMap::new();
     for cell in cells {
         let mut key = cell.identity_but_seed(false);

@@ -6,8 +6,8 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::Error;
 use crate::{
-    engine::Worker,
-    protocol::{Command, Stamped},
+    engine::{DraftSaver, Worker},
+    protocol::{Command, Control, Stamped},
     recording::Player,
 };
 
@@ -21,6 +21,7 @@ pub struct Source {
     events: mpsc::Receiver<Stamped>,
     /// Commands that found the channel full.
     waiting: VecDeque<Command>,
+    drafts: DraftSaver,
     /// None once the worker has ended.
     join: Option<Join>,
 }
@@ -28,7 +29,8 @@ pub struct Source {
 impl Source {
     pub fn engine(mut worker: Worker<()>) -> Self {
         let (commands, events) = take(&mut worker.commands, &mut worker.events);
-        Self::new(commands, events, Box::new(|| Ok(worker.join()?)))
+        let drafts = worker.drafts.clone();
+        Self { drafts, ..Self::new(commands, events, Box::new(|| Ok(worker.join()?))) }
     }
 
     pub fn replay(mut player: Player) -> Self {
@@ -37,7 +39,7 @@ impl Source {
     }
 
     fn new(commands: mpsc::Sender<Command>, events: mpsc::Receiver<Stamped>, join: Join) -> Self {
-        Self { commands, events, waiting: VecDeque::new(), join: Some(join) }
+        Self { commands, events, waiting: VecDeque::new(), drafts: DraftSaver::default(), join: Some(join) }
     }
 
     /// The next event; None once, where the worker has ended. Commands that wait are passed on meanwhile.
@@ -65,8 +67,11 @@ impl Source {
         self.events.try_recv().ok()
     }
 
-    /// Never waits, and never loses a command. Of ratios and of speeds, the latest alone counts.
+    /// Never waits, and never loses a command. A waiting command that the new one makes obsolete is replaced.
     pub fn command(&mut self, command: Command) {
+        if let Command::SaveDraft { draft } = &command {
+            self.drafts.sent(draft);
+        }
         if let Some(last) = self.waiting.back_mut()
             && replaces(&command, last)
         {
@@ -83,39 +88,31 @@ impl Source {
         self.join.take().map_or(Ok(()), |join| join())
     }
 
-    /// Asks the worker to end, and waits for it a little while. A worker that does not answer ends with the process.
+    /// Saves a draft that the worker has not saved yet, then asks the worker to end and waits a little while. A worker in
+    /// a long step ends with the process.
     pub fn close(self) {
-        let Self { commands, events, waiting, join } = self;
+        let Self { commands, events, waiting, drafts, join } = self;
+        // The screen is closed: a failure has nowhere to be shown.
+        let _ = drafts.close();
         let Some(join) = join else { return };
-        // It sees that nobody is there any more.
+        // Closed channels ask the worker to end.
         drop((commands, events, waiting));
         let (done, ended) = std_mpsc::channel();
         thread::spawn(move || done.send(join()));
-        // What it says now has nobody to tell it to.
+        // The screen is closed: a failure has nowhere to be shown.
         let _ = ended.recv_timeout(PATIENCE);
     }
 }
 
 fn replaces(new: &Command, old: &Command) -> bool {
-    match new {
-        Command::Replan { run, .. } => matches!(old, Command::Replan { run: of, .. } if of == run),
-        Command::Speed(_) => matches!(old, Command::Speed(_)),
-        Command::Pause { .. }
-        | Command::Resume { .. }
-        | Command::Step { .. }
-        | Command::Pace { .. }
-        | Command::Cancel { .. }
-        | Command::Run { .. }
-        | Command::Search { .. }
-        | Command::Retry { .. }
-        | Command::Choose { .. }
-        | Command::Curve { .. }
-        | Command::Measure { .. }
-        | Command::Write { .. }
-        | Command::Export { .. }
-        | Command::Reopen { .. } => false,
-        // What is kept last is all that counts.
-        Command::SaveDraft { .. } => matches!(old, Command::SaveDraft { .. }),
+    match (new, old) {
+        (
+            Command::Control { run, control: Control::Replan(_) },
+            Command::Control { run: of, control: Control::Replan(_) },
+        ) => run == of,
+        (Command::ReplaySpeed(_), Command::ReplaySpeed(_))
+        | (Command::SaveDraft { .. }, Command::SaveDraft { .. }) => true,
+        (_, _) => false,
     }
 }
 
@@ -130,13 +127,18 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine, protocol::Event};
+    use crate::{
+        config::{Options, Settings},
+        engine,
+        protocol::{Draft, Event},
+        session::DraftFile,
+    };
 
-    const PAUSE: Command = Command::Pause { run: 1 };
-    const RESUME: Command = Command::Resume { run: 1 };
+    const PAUSE: Command = Command::Control { run: 1, control: Control::Pause };
+    const RESUME: Command = Command::Control { run: 1, control: Control::Resume };
 
     fn ratios(ratio: f64) -> Command {
-        Command::Replan { run: 1, ratios: vec![ratio.into()] }
+        Command::control(1, Control::Replan(vec![ratio.into()]))
     }
 
     fn source(commands: mpsc::Sender<Command>) -> Source {
@@ -182,6 +184,29 @@ mod tests {
         });
         Source::engine(worker).close();
         is_ended.try_recv().unwrap();
+    }
+
+    #[test]
+    fn closing_saves_the_draft_of_a_worker_in_a_long_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = DraftFile::of_session(dir.path());
+        let worker = engine::start(0, |_| {
+            thread::sleep(Duration::from_millis(100));
+            Ok(())
+        });
+        worker.drafts.enter(Some(file.clone()));
+        let mut source = Source::engine(worker);
+        let settings = Box::new(Settings::new(Options::default()).unwrap());
+        let draft = |ratio: f64| Draft {
+            settings: settings.clone(),
+            ratios: vec![ratio.into()],
+            frontend: serde_json::Value::Null,
+        };
+        for ratio in [0.1, 0.2] {
+            source.command(Command::SaveDraft { draft: Box::new(draft(ratio)) });
+        }
+        source.close();
+        assert_eq!(file.read().unwrap(), Some(draft(0.2)));
     }
 
     #[test]

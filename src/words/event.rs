@@ -50,11 +50,11 @@ pub struct Sentence {
 pub fn event(event: &Event) -> Option<Sentence> {
     use Level::{Error, Info, Step, Warning};
     let (level, layer, text) = match event {
-        Event::Opened { model, .. } => {
+        Event::ModelOpened { model, .. } => {
             let text = format!("Opened {}: {}, {} layers", model.name, model.family, model.layers);
             (Info, None, text)
         }
-        Event::Session { path } => {
+        Event::SessionOpened { path } => {
             (Info, None, format!("Saving to session {} ({})", session_name(path), path.display()))
         }
         Event::RunStarted { from, model, .. } => {
@@ -63,7 +63,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
             let (name, family, layers) = (&model.name, &model.family, model.layers);
             (Info, None, format!("Pruning {name}{from}: {family}, {layers} layers, {size} parameters"))
         }
-        Event::Calibrated { files, samples, seq_len, text_tokens, seed: _ } => {
+        Event::CalibrationReady { files, samples, seq_len, text_tokens, seed: _ } => {
             let files = files.join(", ");
             let text = format!(
                 "Calibrating on {samples} windows of {seq_len} tokens from {files} ({text_tokens} tokens)"
@@ -74,7 +74,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
             let text = format!("Layer {layer}: attempt {attempt} started, ratio {}", ratio(method.ratio));
             (Info, Some(*layer), text)
         }
-        Event::Hessian { layer, part, stats, .. } => {
+        Event::HessianStatistics { layer, part, stats, .. } => {
             let text = format!(
                 "Layer {layer}, {part}: condition {:.1e}, damping {}, {} dead inputs",
                 stats.condition, stats.damping_used, stats.dead
@@ -89,7 +89,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
             let text = format!("Layer {layer}, {part}: solved again in f64, since in f32 {reason}");
             (Warning, Some(*layer), text)
         }
-        Event::Removed { layer, part, step, units, error } => {
+        Event::UnitsRemoved { layer, part, step, units, error } => {
             let removed = match units[..] {
                 [unit] => format!("unit {unit} removed"),
                 _ => format!("batch {}, {} units removed", step + 1, units.len()),
@@ -114,29 +114,30 @@ pub fn event(event: &Event) -> Option<Sentence> {
             );
             (Info, Some(index), text)
         }
-        Event::Curve { layer, part, .. } => {
+        Event::ErrorCurve { layer, part, .. } => {
             (Info, Some(*layer), format!("Layer {layer}, {part}: error curve computed"))
         }
-        Event::Sensitivity { curve } => (Step, Some(curve.layer), sensitivity(curve)),
-        Event::Tried { tried, best } => {
+        Event::SensitivityMeasured { curve } => (Step, Some(curve.layer), sensitivity(curve)),
+        Event::RatiosTried { tried, best } => {
             let (level, place) = if *best { (Info, ", the best so far") } else { (Step, "") };
             (level, None, format!("Ratios by {}: {:.4} nats per token{place}", tried.name, tried.loss))
         }
-        Event::Found { record } => (Info, None, found(record)),
-        Event::Measured { record } => (Info, None, measured(record)),
+        Event::RatiosFound { record } => (Info, None, found(record)),
+        Event::PerplexityMeasured { record } => (Info, None, measured(record)),
         Event::Warning { message } => (Warning, None, message.clone()),
-        Event::Written { path, bytes } => {
+        Event::ExportWritten { path, bytes } => {
             (Info, None, format!("Wrote {} ({})", path.display(), self::bytes(*bytes)))
         }
         Event::RunDone { record } => (Info, None, run_done(record)),
-        Event::RunCancelled => (Warning, None, "Cancelled".into()),
-        Event::RunFailed { message } => (Error, None, message.clone()),
+        Event::JobCancelled => (Warning, None, "Cancelled".into()),
+        Event::JobFailed { message } => (Error, None, message.clone()),
         Event::Progress { .. }
-        | Event::Restored { .. }
+        | Event::SessionRestored { .. }
+        | Event::JobStarted { .. }
         | Event::PartDone { .. }
-        | Event::Chosen { .. }
-        | Event::Piece { .. }
-        | Event::Wrote { .. }
+        | Event::AttemptActivated { .. }
+        | Event::GeneratedText { .. }
+        | Event::GenerationFinished { .. }
         | Event::Paused
         | Event::Resumed
         | Event::JobDone => return None,
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn a_removal_names_its_unit_or_its_batch() {
         let removed = |units: Vec<usize>| {
-            let event = Event::Removed { layer: 3, part: Part::Mlp, step: 4, units, error: 0.00125 };
+            let event = Event::UnitsRemoved { layer: 3, part: Part::Mlp, step: 4, units, error: 0.00125 };
             super::event(&event).map(|sentence| (sentence.level, sentence.layer, sentence.text))
         };
         let sentence = |text: &str| Some((Level::Step, Some(3), text.to_string()));

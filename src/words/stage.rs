@@ -8,16 +8,16 @@ pub fn stage(stage: &Stage) -> String {
         Stage::Download { file } => format!("downloading {file}"),
         Stage::Fingerprint => "fingerprinting the model".into(),
         Stage::Tokenise => "tokenising text".into(),
-        Stage::Approach { layer } => format!("passing the windows to layer {layer}"),
+        Stage::ReplayLayers { layer } => format!("passing the windows to layer {layer}"),
         Stage::Calibrate { layer, part } => format!("layer {layer}: calibrating {part}"),
         Stage::Propagate { layer, part } => format!("layer {layer}: propagating through {part}"),
         Stage::Refine { layer, part } => format!("layer {layer}: swapping units of {part}"),
-        Stage::Path { layer, part } => format!("layer {layer}: error curve of {part}"),
+        Stage::EliminationPath { layer, part } => format!("layer {layer}: error curve of {part}"),
         Stage::Sensitivity { layer, part } => format!("layer {layer}: sensitivity of {part}"),
-        Stage::Candidates => "trying ratios on whole models".into(),
+        Stage::TryRatios => "trying ratios on whole models".into(),
         Stage::Evaluate { pruned: false } => "perplexity of the dense model".into(),
         Stage::Evaluate { pruned: true } => "perplexity of the pruned model".into(),
-        Stage::Load => "loading blocks".into(),
+        Stage::LoadModel => "loading blocks".into(),
         Stage::Export => "writing tensors".into(),
         Stage::Verify => "reading the export back".into(),
     }
@@ -30,14 +30,14 @@ pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
         Stage::Download { .. }
         | Stage::Fingerprint
         | Stage::Tokenise
-        | Stage::Approach { .. }
+        | Stage::ReplayLayers { .. }
         | Stage::Calibrate { .. }
         | Stage::Propagate { .. }
-        | Stage::Path { .. }
+        | Stage::EliminationPath { .. }
         | Stage::Sensitivity { .. }
-        | Stage::Candidates
+        | Stage::TryRatios
         | Stage::Evaluate { .. }
-        | Stage::Load
+        | Stage::LoadModel
         | Stage::Export
         | Stage::Verify => Some(done as f64 / total.max(1) as f64),
     }

@@ -240,10 +240,14 @@ fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
         }
         5 => vec![Event::PartFailed { layer, part, cause: STRANGE.into() }],
         6 => vec![Event::Warning { message: STRANGE.repeat(4) }],
-        7 => vec![Event::Paused, Event::Progress { stage: Stage::Load, done: 3, total: 2 }, Event::Resumed],
+        7 => vec![
+            Event::Paused,
+            Event::Progress { stage: Stage::LoadModel, done: 3, total: 2 },
+            Event::Resumed,
+        ],
         8 => vec![odd::curve(layer, part, dice.below(400), value)],
-        9 => vec![Event::RunFailed { message: STRANGE.into() }],
-        10 => vec![Event::RunCancelled],
+        9 => vec![Event::JobFailed { message: STRANGE.into() }],
+        10 => vec![Event::JobCancelled],
         _ => vec![odd::run_started(odd::SMALL, &window::live().settings), Event::JobDone],
     }
 }

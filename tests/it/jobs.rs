@@ -8,7 +8,7 @@ use std::{
 use crate::frontend::{Frontend, is_end, settings};
 use slimgpt::application::{
     engine::{self, ModelChoice},
-    protocol::{Command, Event, Method, Pace},
+    protocol::{Command, Control, Event, Method, Pace, job},
 };
 use slimgpt::{
     calibration::TextSource,
@@ -23,10 +23,10 @@ fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_canc
 
     let mut frontend = Frontend::open(&settings);
     frontend.begin(0, &settings, Pace::Free);
-    let mut told = frontend.until(|event| matches!(event, Event::Removed { layer: 3, .. }));
-    frontend.send(Command::Cancel { run: 1 });
+    let mut told = frontend.until(|event| matches!(event, Event::UnitsRemoved { layer: 3, .. }));
+    frontend.send(Command::control(1, Control::Cancel));
     told.extend(frontend.until(is_end));
-    assert_eq!(told.last(), &Event::RunCancelled);
+    assert_eq!(told.last(), &Event::JobCancelled);
     let done = told.layers().len();
     assert!((3..whole.layers.len()).contains(&done), "{done} layers were done");
 
@@ -46,8 +46,8 @@ fn new_ratios_hold_for_the_layers_that_have_not_begun() {
     let ratios = frontend.ratios(&settings);
     frontend.begin(0, &settings, Pace::Stepwise);
     frontend.until(|event| *event == Event::Paused);
-    frontend.send(Command::Replan { run: 1, ratios: vec![LayerRatio::both(0.5); ratios.len()] });
-    frontend.send(Command::Pace { run: 1, pace: Pace::Free });
+    frontend.send(Command::control(1, Control::Replan(vec![LayerRatio::both(0.5); ratios.len()])));
+    frontend.send(Command::control(1, Control::SetPace(Pace::Free)));
     let record = frontend.until(is_end).record();
     assert_eq!(record.layers[0].ratio, ratios[0]);
     assert!(record.layers[1..].iter().all(|layer| layer.ratio == 0.5));
@@ -66,7 +66,7 @@ fn the_time_in_which_a_run_is_halted_is_not_counted() {
     frontend.until(|event| *event == Event::Paused);
     let halted = Duration::from_millis(500);
     thread::sleep(halted);
-    frontend.send(Command::Pace { run: 1, pace: Pace::Free });
+    frontend.send(Command::control(1, Control::SetPace(Pace::Free)));
     let seconds = frontend.until(is_end).record().seconds;
     let at_work = (began.elapsed() - halted).as_secs_f64();
     assert!(seconds.total <= at_work, "{} s of {at_work} s", seconds.total);
@@ -80,16 +80,20 @@ fn a_cancel_for_a_job_that_has_ended_does_not_hit_the_next() {
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
     let method = Method::of_run(&settings, 0.5);
-    frontend.send(Command::Cancel { run: 1 });
-    frontend.send(Command::Retry { run: 2, layer: 3, method: method.clone(), pace: Pace::Stepwise });
+    frontend.send(Command::control(1, Control::Cancel));
+    frontend.send(Command::Start {
+        run: 2,
+        pace: Pace::Stepwise,
+        job: job::Retry { layer: 3, method: method.clone() }.into(),
+    });
     frontend.until(|event| *event == Event::Paused);
-    frontend.send(Command::Curve { run: 3, layer: 3, part: Part::Mlp, method });
+    frontend.send(Command::start(3, job::ErrorCurve { layer: 3, part: Part::Mlp, method }));
     for run in [1, 3] {
-        frontend.send(Command::Cancel { run });
+        frontend.send(Command::control(run, Control::Cancel));
     }
     let told = frontend.until(is_end);
-    assert_eq!((told.last(), &told.1[..]), (&Event::RunCancelled, &[3][..]), "it waited");
-    frontend.send(Command::Pace { run: 2, pace: Pace::Free });
+    assert_eq!((told.last(), &told.1[..]), (&Event::JobCancelled, &[3][..]), "it waited");
+    frontend.send(Command::control(2, Control::SetPace(Pace::Free)));
     assert_eq!(frontend.until(is_end).last(), &Event::JobDone);
     assert!(frontend.nothing_follows());
 }
@@ -99,18 +103,18 @@ fn a_stepwise_run_halts_after_each_batch_and_a_step_lets_one_more_leave() {
     let settings = Settings { layers: "0..2".parse().unwrap(), ..settings() };
     let mut frontend = Frontend::open(&settings);
     frontend.begin(0, &settings, Pace::Stepwise);
-    let removed = |event: &Event| matches!(event, Event::Removed { .. }).then_some(());
+    let removed = |event: &Event| matches!(event, Event::UnitsRemoved { .. }).then_some(());
     for _ in 0..4 {
         let told = frontend.until(|event| *event == Event::Paused);
         assert_eq!(told.all(removed).len(), 1);
-        assert!(matches!(told.0[told.0.len() - 2], Event::Removed { .. }));
+        assert!(matches!(told.0[told.0.len() - 2], Event::UnitsRemoved { .. }));
         assert!(frontend.nothing_follows());
-        frontend.send(Command::Step { run: 1 });
+        frontend.send(Command::control(1, Control::Step));
     }
     frontend.until(|event| *event == Event::Paused);
-    frontend.send(Command::Resume { run: 1 });
+    frontend.send(Command::control(1, Control::Resume));
     frontend.until(|event| *event == Event::Paused);
-    frontend.send(Command::Pace { run: 1, pace: Pace::Free });
+    frontend.send(Command::control(1, Control::SetPace(Pace::Free)));
     let told = frontend.until(is_end);
     assert!(told.all(removed).len() > 2 && !told.0.contains(&Event::Paused));
     told.record();
@@ -122,33 +126,29 @@ fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
     let mut frontend = Frontend::open(&settings);
     let ratios = frontend.ratios(&settings);
     let run = Box::new(settings.clone());
-    frontend.send(Command::Run {
+    frontend.send(Command::Start {
         run: 7,
-        from: 0,
-        ratios: ratios.clone(),
-        settings: run,
-        methods: Default::default(),
         pace: Pace::Free,
+        job: job::Run { from: 0, ratios: ratios.clone(), settings: run, methods: Default::default() }.into(),
     });
     let method = Method::of_run(&settings, 0.7);
-    frontend.send(Command::Retry { run: 8, layer: 11, method: method.clone(), pace: Pace::Free });
-    frontend.send(Command::Choose { layer: 11, attempt: Some(1) });
-    frontend.send(Command::Curve { run: 9, layer: 11, part: Part::Attention, method });
-    frontend.send(Command::Retry {
+    frontend.send(Command::start(8, job::Retry { layer: 11, method: method.clone() }));
+    frontend.send(Command::Activate { layer: 11, attempt: Some(1) });
+    frontend.send(Command::start(9, job::ErrorCurve { layer: 11, part: Part::Attention, method }));
+    frontend.send(Command::Start {
         run: 10,
-        layer: 12,
-        method: Method::of_run(&settings, 0.1),
         pace: Pace::Free,
+        job: job::Retry { layer: 12, method: Method::of_run(&settings, 0.1) }.into(),
     });
     let mut ends = Vec::new();
     for run in 7..=10 {
         let told = frontend.until(is_end);
         // A choice carries the number of the job before it.
-        let own = |(event, of): (&Event, &u64)| *of == run || matches!(event, Event::Chosen { .. });
+        let own = |(event, of): (&Event, &u64)| *of == run || matches!(event, Event::AttemptActivated { .. });
         assert!(told.0.iter().zip(&told.1).all(own), "job {run}: {:?}", told.1);
         ends.push(std::mem::discriminant(told.last()));
     }
-    let failed = Event::RunFailed { message: String::new() };
+    let failed = Event::JobFailed { message: String::new() };
     assert_eq!(
         ends[1..],
         [Event::JobDone, Event::JobDone, failed].map(|event| std::mem::discriminant(&event))
@@ -162,45 +162,51 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
     let mut frontend = Frontend::open(&settings);
     let fails = |frontend: &mut Frontend, about: &str, command: &dyn Fn(u64) -> Command| {
         let told = frontend.job(command);
-        let Event::RunFailed { message } = told.last() else { panic!("{:?}", told.last()) };
+        let Event::JobFailed { message } = told.last() else { panic!("{:?}", told.last()) };
         assert!(message.contains(about), "{message}");
     };
     fails(&mut frontend, "already there", &|run| {
         let form = slimgpt::export::OutputForm::default();
-        Command::Export { run, form, out: dir.path().into(), force: false }
+        Command::start(run, job::Export { form, out: dir.path().into(), force: false })
     });
     fails(&mut frontend, "nowhere.txt", &|run| {
         let text = TextSource::File("nowhere.txt".into());
-        Command::Measure { run, text, seq_len: 64, bos: false }
+        Command::start(run, job::MeasurePerplexity { text, seq_len: 64, bos: false })
     });
     fails(&mut frontend, "layer 0 above it has no attempt yet", &|run| {
         let method = Method::of_run(&settings, 0.2);
-        Command::Retry { run, layer: 3, method, pace: Pace::Free }
+        Command::start(run, job::Retry { layer: 3, method })
     });
     fails(&mut frontend, "3 ratios for 12 layers", &|run| {
         let boxed = Box::new(settings.clone());
-        Command::Run {
+        Command::Start {
             run,
-            from: 0,
-            ratios: vec![0.2.into(); 3],
-            settings: boxed,
-            methods: Default::default(),
             pace: Pace::Free,
+            job: job::Run {
+                from: 0,
+                ratios: vec![0.2.into(); 3],
+                settings: boxed,
+                methods: Default::default(),
+            }
+            .into(),
         }
     });
     fails(&mut frontend, "nowhere.txt", &|run| {
         let calibration = vec![TextSource::File("nowhere.txt".into())];
         let boxed = Box::new(Settings { calibration, ..settings.clone() });
-        Command::Run {
+        Command::Start {
             run,
-            from: 0,
-            ratios: vec![0.2.into(); 12],
-            settings: boxed,
-            methods: Default::default(),
             pace: Pace::Free,
+            job: job::Run {
+                from: 0,
+                ratios: vec![0.2.into(); 12],
+                settings: boxed,
+                methods: Default::default(),
+            }
+            .into(),
         }
     });
-    frontend.send(Command::Choose { layer: 0, attempt: Some(0) });
+    frontend.send(Command::Activate { layer: 0, attempt: Some(0) });
     frontend.until(|event| matches!(event, Event::Warning { .. }));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     frontend.run(0, &settings).record();
@@ -212,7 +218,7 @@ fn a_model_that_cannot_be_opened_ends_the_thread() {
     let mut worker =
         engine::workspace(ModelChoice::Named("no/such/model".into()), settings(), engine::SessionPlace::None);
     let told = worker.events.blocking_recv().unwrap();
-    assert!(matches!(told.event, Event::RunFailed { .. }) && told.run == 0);
+    assert!(matches!(told.event, Event::JobFailed { .. }) && told.run == 0);
     assert_eq!(worker.events.blocking_recv(), None);
     assert_eq!(worker.join().unwrap_err().exit_code(), 2);
 }
@@ -223,9 +229,9 @@ fn a_cancelled_export_leaves_nothing() {
     let mut frontend = Frontend::open(&settings());
     let (form, out) = (slimgpt::export::OutputForm::default(), dir.path().join("out"));
     // The calibration text is tokenised first, and the cancel is there long before that is done.
-    frontend.send(Command::Export { run: 1, form, out, force: false });
-    frontend.send(Command::Cancel { run: 1 });
-    assert_eq!(frontend.until(is_end).last(), &Event::RunCancelled);
+    frontend.send(Command::start(1, job::Export { form, out, force: false }));
+    frontend.send(Command::control(1, Control::Cancel));
+    assert_eq!(frontend.until(is_end).last(), &Event::JobCancelled);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     frontend.export(&dir.path().join("out"));
 }

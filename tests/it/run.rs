@@ -198,13 +198,15 @@ fn events_are_recorded_as_lines_of_json() {
     let bench = Workspace::new();
     assert_eq!(bench.prune(&["--events", &bench.text("events.jsonl")]).code, Some(0));
     let text = fs::read_to_string(bench.path("events.jsonl")).unwrap();
-    let events: Vec<Value> = text.lines().map(json).collect();
+    let mut lines = text.lines().map(json);
+    assert_eq!(lines.next().unwrap()["slimgpt_recording"], 2);
+    let events: Vec<Value> = lines.collect();
     let count = |name: &str| events.iter().filter(|event| event["event"].get(name).is_some()).count();
     let layers = run_json(&bench.path("out"))["layers"].as_array().unwrap().len();
     assert_eq!((count("run_started"), count("run_done")), (1, 1));
     assert_eq!(count("layer_done"), layers);
     assert_eq!(count("part_done"), 2 * layers);
-    assert!(count("removed") > layers);
+    assert!(count("units_removed") > layers);
     assert!(events.iter().all(|event| event["run"] == 1 && event["at"].is_number()));
 }
 

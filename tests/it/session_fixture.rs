@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use slimgpt::application::{
     engine::{ModelChoice, SessionPlace, workspace},
-    protocol::{Command, Event, Pace},
+    protocol::{Command, Control, Event, Pace, job},
 };
 use slimgpt::{
     config::{Options, Settings},
@@ -179,24 +179,25 @@ fn break_off(session: &Path) {
     let (ratios, settings) = (RATIOS.map(LayerRatio::both).to_vec(), Box::new(settings));
     worker
         .commands
-        .blocking_send(Command::Run {
+        .blocking_send(Command::Start {
             run: 1,
-            from: 0,
-            ratios,
-            settings,
-            methods: Default::default(),
             pace: Pace::Stepwise,
+            job: job::Run { from: 0, ratios, settings, methods: Default::default() }.into(),
         })
         .unwrap();
     let mut there = false;
     while let Some(stamped) = worker.events.blocking_recv() {
-        there |= matches!(stamped.event, Event::Removed { layer: 1, part: Part::Mlp, .. });
-        assert!(!matches!(stamped.event, Event::RunFailed { .. } | Event::RunDone { .. }), "{stamped:?}");
-        if matches!(stamped.event, Event::RunCancelled) {
+        there |= matches!(stamped.event, Event::UnitsRemoved { layer: 1, part: Part::Mlp, .. });
+        assert!(!matches!(stamped.event, Event::JobFailed { .. } | Event::RunDone { .. }), "{stamped:?}");
+        if matches!(stamped.event, Event::JobCancelled) {
             break;
         }
         if matches!(stamped.event, Event::Paused) {
-            let command = if there { Command::Cancel { run: 1 } } else { Command::Resume { run: 1 } };
+            let command = if there {
+                Command::control(1, Control::Cancel)
+            } else {
+                Command::control(1, Control::Resume)
+            };
             worker.commands.blocking_send(command).unwrap();
         }
     }

@@ -61,7 +61,7 @@ impl Pictures {
 fn half_of_the_run() -> Vec<Stamped> {
     let events = recorded();
     let second =
-        |told: &Stamped| matches!(told.event, Event::Removed { layer: 6, part: Part::Mlp, step: 1, .. });
+        |told: &Stamped| matches!(told.event, Event::UnitsRemoved { layer: 6, part: Part::Mlp, step: 1, .. });
     let end = events.iter().position(second).unwrap();
     events[..=end].to_vec()
 }
@@ -84,14 +84,18 @@ fn ended() -> State {
     handle(&mut state, recorded());
     for (side, text) in [(Side::Dense, " there was a girl."), (Side::Pruned, " the sun was in the sun.")] {
         for piece in text.split_inclusive(' ') {
-            emit(&mut state, 2, Event::Piece { side, text: piece.into() });
+            emit(&mut state, 2, Event::GeneratedText { side, text: piece.into() });
         }
-        emit(&mut state, 2, Event::Wrote { side, tokens: text.split(' ').count(), seconds: 0.25 });
+        emit(
+            &mut state,
+            2,
+            Event::GenerationFinished { side, tokens: text.split(' ').count(), seconds: 0.25 },
+        );
     }
     emit(&mut state, 2, Event::JobDone);
     let point = |removed: usize| CurvePoint { removed, relative_error: (removed as f64 / 320.0).powi(2) };
     let points = (0..320).map(point).collect();
-    emit(&mut state, 3, Event::Curve { layer: 11, part: Part::Mlp, units: 320, points });
+    emit(&mut state, 3, Event::ErrorCurve { layer: 11, part: Part::Mlp, units: 320, points });
     emit(&mut state, 3, Event::JobDone);
     update(&mut state, Msg::EngineGone(None));
     state.notice = None;

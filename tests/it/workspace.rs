@@ -7,7 +7,7 @@ use crate::frontend::{
 };
 use slimgpt::application::{
     engine::{self, Evaluate, ModelChoice},
-    protocol::{Command, Event, LayerRecord, Method, Prompt, RunRecord, Side},
+    protocol::{Command, Control, Event, LayerRecord, Method, Prompt, RunRecord, Side, job},
 };
 use slimgpt::{
     calibration::TextSource,
@@ -50,9 +50,11 @@ fn what_is_measured_without_writing_is_what_the_written_model_has() {
     let text = small_text(dir.path());
     let mut frontend = Frontend::open(&settings());
     frontend.run(0, &settings()).record();
-    let told = frontend.job(|run| Command::Measure { run, text: text.clone(), seq_len: 32, bos: true });
+    let told = frontend.job(|run| {
+        Command::start(run, job::MeasurePerplexity { text: text.clone(), seq_len: 32, bos: true })
+    });
     let measured: Vec<_> = told.all(|event| match event {
-        Event::Measured { record } => Some(record.clone()),
+        Event::PerplexityMeasured { record } => Some(record.clone()),
         _ => None,
     });
     assert_eq!((measured.len(), measured[0].after), (2, None));
@@ -73,10 +75,10 @@ fn what_is_measured_without_writing_is_what_the_written_model_has() {
 fn the_calibration_text_as_evaluation_text_is_warned_of() {
     let mut frontend = Frontend::open(&settings());
     let text = TextSource::DemoStories;
-    frontend.send(Command::Measure { run: 1, text, seq_len: 64, bos: false });
+    frontend.send(Command::start(1, job::MeasurePerplexity { text, seq_len: 64, bos: false }));
     frontend.until(|event| matches!(event, Event::Warning { message } if message.contains("flatters")));
-    frontend.send(Command::Cancel { run: 1 });
-    assert_eq!(frontend.until(is_end).last(), &Event::RunCancelled);
+    frontend.send(Command::control(1, Control::Cancel));
+    assert_eq!(frontend.until(is_end).last(), &Event::JobCancelled);
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn a_run_says_where_it_began_and_what_it_was_drawn_by() {
     frontend.run(0, &settings).record();
     let told = frontend.run(10, &settings);
     assert!(matches!(told.0[0], Event::RunStarted { from: 10, .. }));
-    assert!(matches!(told.0[1], Event::Calibrated { seed: 5, .. }));
+    assert!(matches!(told.0[1], Event::CalibrationReady { seed: 5, .. }));
 }
 
 #[test]
@@ -231,13 +233,13 @@ fn both_models_write_in_turn() {
     frontend.run(0, &settings).record();
     let prompt = Prompt { text: "One day".into(), max_tokens: 12, temperature: 0.0, seed: 1 };
     let write = |frontend: &mut Frontend| {
-        let told = frontend.job(|run| Command::Write { run, prompt: prompt.clone() });
+        let told = frontend.job(|run| Command::start(run, job::Generate { prompt: prompt.clone() }));
         let pieces = told.all(|event| match event {
-            Event::Piece { side, text } => Some((*side, text.clone())),
+            Event::GeneratedText { side, text } => Some((*side, text.clone())),
             _ => None,
         });
         let wrote = told.all(|event| match event {
-            Event::Wrote { side, tokens, .. } => Some((*side, *tokens)),
+            Event::GenerationFinished { side, tokens, .. } => Some((*side, *tokens)),
             _ => None,
         });
         (pieces, wrote)

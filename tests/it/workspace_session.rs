@@ -10,7 +10,7 @@ use crate::frontend::{
 };
 use slimgpt::application::{
     engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
-    protocol::{Command, Draft, Event, Method, Pace, Restored, RunRecord},
+    protocol::{Command, Control, Draft, Event, Method, Pace, Restored, RunRecord},
 };
 use slimgpt::{
     config::Settings,
@@ -29,9 +29,9 @@ fn measured(dir: &Path) -> Settings {
 
 fn reopen(path: &Path) -> (Frontend, Restored) {
     let mut frontend = Frontend::open_in(&settings(), SessionPlace::Open(path.into()));
-    let told = frontend.until(|event| matches!(event, Event::Session { .. }));
+    let told = frontend.until(|event| matches!(event, Event::SessionOpened { .. }));
     let restored = told.all(|event| match event {
-        Event::Restored { session } => Some((**session).clone()),
+        Event::SessionRestored { session } => Some((**session).clone()),
         _ => None,
     });
     (frontend, restored.into_iter().next().unwrap())
@@ -135,7 +135,7 @@ fn what_was_through_is_not_solved_again() {
     frontend.begin(0, &settings, Pace::Stepwise);
     let mut first = frontend.until(|event| *event == Event::Paused);
     while !first.0.iter().any(|event| matches!(event, Event::PartDone { layer: 2, .. })) {
-        frontend.send(Command::Resume { run: 1 });
+        frontend.send(Command::control(1, Control::Resume));
         frontend.until(|event| *event == Event::Resumed);
         first.extend(frontend.until(|event| *event == Event::Paused || is_end(event)));
     }
@@ -147,7 +147,7 @@ fn what_was_through_is_not_solved_again() {
     assert!(done[..2].iter().all(|&done| done) && !done[2..].contains(&true));
     let told = frontend.run(2, &settings);
     let solved = told.all(|event| match event {
-        Event::Removed { layer: 2, part, .. } => Some(*part),
+        Event::UnitsRemoved { layer: 2, part, .. } => Some(*part),
         _ => None,
     });
     assert!(
@@ -302,8 +302,8 @@ fn another_session_can_be_opened_in_place_and_one_that_cannot_leaves_all_as_it_w
     frontend.send(Command::Reopen { session: dir.path().join("none") });
     frontend.until(|event| matches!(event, Event::Warning { .. }));
     frontend.send(Command::Reopen { session: path });
-    let told = frontend.until(|event| matches!(event, Event::Session { .. }));
-    assert!(told.0.iter().any(|event| matches!(event, Event::Opened { .. })));
+    let told = frontend.until(|event| matches!(event, Event::SessionOpened { .. }));
+    assert!(told.0.iter().any(|event| matches!(event, Event::ModelOpened { .. })));
     let told = frontend.run(11, &settings);
     assert_eq!(told.layers()[0].1.number, 1);
 }

@@ -59,7 +59,7 @@ fn panicking(model: ModelChoice, settings: Settings, place: SessionPlace) -> Wor
     let mut worker = engine::workspace(model, settings, place);
     engine::start(0, move |control| {
         while let Some(stamped) = worker.events.blocking_recv() {
-            let open = matches!(stamped.event, Event::Opened { .. });
+            let open = matches!(stamped.event, Event::ModelOpened { .. });
             control.emit(stamped.event);
             assert!(!open, "{CAUSE}");
         }

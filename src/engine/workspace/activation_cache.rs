@@ -13,7 +13,7 @@ use crate::{
     session::{StreamCache, Tensor},
 };
 
-use super::{Control, Drawn, Error, Workspace, stored_parts};
+use super::{Context, Drawn, Error, Workspace, stored_parts};
 
 /// The streams at the inputs of layers that were come to: as many in memory as there is room for, others in the session.
 #[derive(Default)]
@@ -182,7 +182,7 @@ impl Workspace<'_> {
         &mut self,
         layer: usize,
         pass: &Pass,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
         // Moments of another input are of no use from here on, and large.
@@ -202,14 +202,14 @@ impl Workspace<'_> {
             let cut = self.active().cut(at)?;
             pass.through(at, cut.as_ref(), &mut streams, &mut |notice| match notice {
                 Notice::Passing { done, .. } => {
-                    control.progress(Stage::Approach { layer }, before + done, total)
+                    context.progress(Stage::ReplayLayers { layer }, before + done, total)
                 }
                 Notice::Following { .. }
                 | Notice::Calibrating { .. }
                 | Notice::Solving { .. }
                 | Notice::PartDone { .. }
                 | Notice::PartFailed { .. }
-                | Notice::Propagating { .. } => control.handle(notice),
+                | Notice::Propagating { .. } => context.handle(notice),
             })?;
         }
         self.cache_streams(layer, &streams, pass.settings);

@@ -5,7 +5,7 @@ use crate::{
     prune::Part,
 };
 
-use super::{Control, Error, Telling, Workspace, by_method::plan_by, retry::task};
+use super::{Context, Error, Telling, Workspace, by_method::plan_by, retry::task};
 
 impl Workspace<'_> {
     pub(super) fn curve(
@@ -13,10 +13,10 @@ impl Workspace<'_> {
         layer: usize,
         part: Part,
         method: Method,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Event, Error> {
-        let (units, points) = self.trace((layer, part), method, control)?;
-        control.emit(Event::Curve { layer, part, units, points });
+        let (units, points) = self.trace((layer, part), method, context)?;
+        context.emit(Event::ErrorCurve { layer, part, units, points });
         Ok(Event::JobDone)
     }
 
@@ -25,23 +25,23 @@ impl Workspace<'_> {
         &mut self,
         (layer, part): (usize, Part),
         method: Method,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(usize, Vec<CurvePoint>), Error> {
         self.attempts.check_layer(layer)?;
         let size = self.checkpoint.architecture().layers[layer];
         let method = Method { parts: vec![part], ..method };
         let (plan, settings) = plan_by(&size, &method, &self.settings()?)?;
         let (device, dtype) = self.forward(&settings.machine)?;
-        let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
+        let calibration = self.calibration(&settings, Telling::WhenDrawn, context)?;
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        let streams = self.approach(layer, &pass, control)?;
+        let streams = self.approach(layer, &pass, context)?;
 
         let mut known = self.cached_moments(layer, &settings);
         let earlier = self.in_force_parts(layer)?;
         let attention = task(Part::Attention, None, &method, earlier.as_ref());
         let curve =
             pass.error_curve((layer, part), &plan, attention, streams, known.as_mut(), &mut |notice| {
-                control.handle(notice)
+                context.handle(notice)
             });
         self.cache_moments(layer, known, &settings);
         let curve = curve?;

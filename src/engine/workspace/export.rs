@@ -20,7 +20,7 @@ use super::{
         describe::hexadecimal,
         publish::{directory, publish},
     },
-    Control, Error, Telling, Workspace,
+    Context, Error, Telling, Workspace,
 };
 
 impl Workspace<'_> {
@@ -29,14 +29,14 @@ impl Workspace<'_> {
         form: &OutputForm,
         out: &Path,
         force: bool,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<RunRecord, Error> {
-        let began = control.seconds();
+        let began = context.seconds();
         let checkpoint = self.checkpoint;
         let settings = self.settings()?;
-        let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
+        let calibration = self.calibration(&settings, Telling::WhenDrawn, context)?;
         self.check_files()?;
-        self.warn_of_stale_layers(control);
+        self.warn_of_stale_layers(context);
         let path = absolute(out).map_err(Error::CurrentDir)?;
         let out = OutputDir::create(out, force, directory(checkpoint), |partial| {
             let partial = Some(absolute(partial).map_err(Error::CurrentDir)?);
@@ -62,26 +62,26 @@ impl Workspace<'_> {
                 writer.add(&out, shapes, tensors)?;
             }
             checkpoint.give_back(layer);
-            if control.progress(Stage::Export, layer as u64 + 1, total).is_break() {
+            if context.progress(Stage::Export, layer as u64 + 1, total).is_break() {
                 return Err(Error::Cancelled);
             }
         }
         let Finished { forms, notices } = writer.finish(&out)?;
         for message in notices {
-            control.emit(Event::Warning { message });
+            context.emit(Event::Warning { message });
         }
         out.write("calibration.safetensors", &calibration.windows.to_safetensors())?;
-        if control.progress(Stage::Export, total, total).is_break() {
+        if context.progress(Stage::Export, total, total).is_break() {
             return Err(Error::Cancelled);
         }
-        let written = self.verify(&forms, (form, &calibration.windows), &out, control)?;
+        let written = self.verify(&forms, (form, &calibration.windows), &out, context)?;
         let mut seconds = self.seconds;
-        seconds.export = control.seconds() - began;
+        seconds.export = context.seconds() - began;
         seconds.total += seconds.export;
         let record = self.record(settings, &calibration, self.newest_perplexity(), seconds)?;
         let record = RunRecord { written, ..record };
         self.write_companions(&record, &forms, &out)?;
-        let bytes = publish(out, &record, control, |json| self.save_output_record(json))?;
+        let bytes = publish(out, &record, context, |json| self.save_output_record(json))?;
         self.save_written(bytes, &record.written)?;
         Ok(record)
     }
@@ -105,7 +105,7 @@ impl Workspace<'_> {
     }
 
     /// The records of stale layers are of another model than the one that is written.
-    fn warn_of_stale_layers(&self, control: &mut Control) {
+    fn warn_of_stale_layers(&self, context: &mut Context) {
         let stale = |&layer: &usize| {
             let solved = self.attempts.active(layer);
             solved.is_some_and(|solved| !solved.attempt.holds(self.attempts.numbers(), None))
@@ -117,7 +117,7 @@ impl Workspace<'_> {
                 "layers {} were solved behind other attempts than those active above them; they are written as they are, with the errors of then",
                 stale.join(", ")
             );
-            control.emit(Event::Warning { message });
+            context.emit(Event::Warning { message });
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
         evaluation::{Evaluation, Measurement},
         publish::directory,
     },
-    Control, Error, Opening, Run, Workspace,
+    Context, Error, Opening, Run, Workspace,
     activation_cache::{ActivationCache, Returning},
     export::{for_later, is_own_output, is_written},
     opened, resolved,
@@ -140,9 +140,9 @@ pub struct Tried {
 }
 
 /// Prunes, measures, and writes where that is asked for. What it returns then also lies in `OUT/run.json`.
-pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
+pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     let PruneRun { model, settings, out, force, session, dense_from } = job;
-    let checkpoint = model.open(control)?;
+    let checkpoint = model.open(context)?;
     let settings = resolved(settings, checkpoint.architecture())?;
     let ratios = match settings.schedule {
         Schedule::Auto => Vec::new(),
@@ -151,8 +151,8 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     if let Some(out) = &out {
         OutputDir::check(out, force, directory(&checkpoint))?;
     }
-    let opened = control.stamp(opened(&checkpoint)?);
-    control.emit(opened.event.clone());
+    let opened = context.stamp(opened(&checkpoint)?);
+    context.emit(opened.event.clone());
     let mut workspace = Workspace::new(&checkpoint, model, settings.clone(), session);
     workspace.activations = ActivationCache::returning(Returning::Later);
     workspace.early_events.push(opened);
@@ -160,23 +160,23 @@ pub fn prune(job: PruneRun, control: &mut Control) -> Result<RunRecord, Error> {
     let target = out.as_deref().map(for_later).transpose()?.map(|path| Target { path, force });
     let (methods, seconds) = (Methods::OfRun, Seconds::default());
     let run = Run { from: 0, ratios, settings, methods, target, seconds };
-    let record = workspace.run(run, control).and_then(|record| match &out {
-        Some(out) => finish(&mut workspace, out, force, control),
+    let record = workspace.run(run, context).and_then(|record| match &out {
+        Some(out) => finish(&mut workspace, out, force, context),
         None => {
-            control.emit(Event::RunDone { record: Box::new(record.clone()) });
+            context.emit(Event::RunDone { record: Box::new(record.clone()) });
             Ok(record)
         }
     });
-    workspace.close(control);
+    workspace.close(context);
     record
 }
 
 /// Goes on with what is missing or stale, and writes what came of it.
-pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
+pub fn resume(job: Resume, context: &mut Context) -> Result<Resumed, Error> {
     let Resume { session, model, out, force } = job;
-    on_session(&session, model, control, |workspace, draft, control| {
+    on_session(&session, model, context, |workspace, draft, context| {
         let (ratios, settings) = workspace.planned(draft, &session)?;
-        workspace.drop_damaged(control)?;
+        workspace.drop_damaged(context)?;
         let state = workspace.session.as_ref().map(|session| session.state().clone());
         let run_state = state.and_then(|state| state.run_state);
         let finished = run_state.as_ref().is_some_and(|run_state| run_state.finished);
@@ -190,7 +190,7 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
             .as_ref()
             .is_none_or(|target| is_written(workspace.session.as_ref(), &target.path, numbers));
         let from = workspace.attempts.first_stale(&ratios);
-        let finished = finished && (from.is_some() || workspace.is_measured(&settings, control)?);
+        let finished = finished && (from.is_some() || workspace.is_measured(&settings, context)?);
         // What this session wrote there, and nobody has changed, it may replace.
         let target = target.map(|target| {
             let own = is_own_output(workspace.session.as_ref(), &target.path);
@@ -201,7 +201,7 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
             OutputDir::check(&target.path, target.force, directory(workspace.checkpoint))?;
         }
         if from.is_none() && finished && written {
-            let record = workspace.newest_record(control)?;
+            let record = workspace.newest_record(context)?;
             return Ok(Resumed { record, out: target.map(|target| target.path), was_finished: true });
         }
         let mut record = None;
@@ -212,63 +212,63 @@ pub fn resume(job: Resume, control: &mut Control) -> Result<Resumed, Error> {
             let (target, seconds) = (target.clone(), seconds.unwrap_or_default());
             let methods = Methods::AsTuned;
             let run = Run { from, ratios, settings, methods, target, seconds };
-            record = Some(workspace.run(run, control)?);
+            record = Some(workspace.run(run, context)?);
         }
         let record = match (&target, record) {
-            (Some(target), _) => finish(workspace, &target.path, target.force, control)?,
+            (Some(target), _) => finish(workspace, &target.path, target.force, context)?,
             (None, Some(record)) => {
-                control.emit(Event::RunDone { record: Box::new(record.clone()) });
+                context.emit(Event::RunDone { record: Box::new(record.clone()) });
                 record
             }
-            (None, None) => workspace.newest_record(control)?,
+            (None, None) => workspace.newest_record(context)?,
         };
         Ok(Resumed { record, out: target.map(|target| target.path), was_finished: false })
     })
 }
 
 /// Solves a layer again, behind the layers above as they are active.
-pub fn retry(job: Retry, control: &mut Control) -> Result<LayerTries, Error> {
+pub fn retry(job: Retry, context: &mut Context) -> Result<LayerTries, Error> {
     let Retry { session, model, layer, change, choose } = job;
-    on_session(&session, model, control, |workspace, draft, control| {
+    on_session(&session, model, context, |workspace, draft, context| {
         workspace.attempts.check_layer(layer)?;
         let (mut ratios, _) = workspace.planned(draft.clone(), &session)?;
         let planned = ratios.get(layer).copied().unwrap_or_default();
         let method = change.of(workspace.active_method(layer, planned));
         let ratio = method.ratio;
-        let number = workspace.retry(layer, method, control)?;
+        let number = workspace.retry(layer, method, context)?;
         if choose {
             workspace.save_choice(layer, Some(number))?;
-            control.emit(Event::Chosen { layer, attempt: Some(number) });
+            context.emit(Event::AttemptActivated { layer, attempt: Some(number) });
             ratios[layer] = ratio;
-            workspace.save_plan(draft, &ratios, control);
+            workspace.save_plan(draft, &ratios, context);
         }
-        control.emit(Event::JobDone);
+        context.emit(Event::JobDone);
         Ok(workspace.tries(layer, &ratios))
     })
 }
 
 /// Puts an attempt active; its ratio becomes the planned one.
-pub fn choose(job: Choose, control: &mut Control) -> Result<LayerTries, Error> {
+pub fn choose(job: Choose, context: &mut Context) -> Result<LayerTries, Error> {
     let Choose { session, model, layer, attempt } = job;
-    on_session(&session, model, control, |workspace, draft, control| {
+    on_session(&session, model, context, |workspace, draft, context| {
         let (mut ratios, _) = workspace.planned(draft.clone(), &session)?;
         workspace.save_choice(layer, attempt)?;
-        control.emit(Event::Chosen { layer, attempt });
+        context.emit(Event::AttemptActivated { layer, attempt });
         // Without an attempt the layer is to stay as the model has it.
         let chosen = workspace.attempts.active(layer);
         ratios[layer] = chosen.map_or(LayerRatio::ZERO, |solved| solved.attempt.method.ratio);
-        workspace.save_plan(draft, &ratios, control);
+        workspace.save_plan(draft, &ratios, context);
         Ok(workspace.tries(layer, &ratios))
     })
 }
 
 /// Writes what the attempts active make.
-pub fn export(job: Export, control: &mut Control) -> Result<RunRecord, Error> {
+pub fn export(job: Export, context: &mut Context) -> Result<RunRecord, Error> {
     let Export { session, model, form, out, force } = job;
-    on_session(&session, model, control, |workspace, _, control| {
+    on_session(&session, model, context, |workspace, _, context| {
         let form = workspace.settings.output.changed(form).map_err(Error::from)?;
-        let record = workspace.export(&form, &out, force, control)?;
-        control.emit(Event::JobDone);
+        let record = workspace.export(&form, &out, force, context)?;
+        context.emit(Event::JobDone);
         Ok(record)
     })
 }
@@ -277,20 +277,20 @@ pub fn export(job: Export, control: &mut Control) -> Result<RunRecord, Error> {
 pub(super) fn on_session<T>(
     dir: &Path,
     model: Option<String>,
-    control: &mut Control,
-    work: impl FnOnce(&mut Workspace<'_>, Option<Draft>, &mut Control) -> Result<T, Error>,
+    context: &mut Context,
+    work: impl FnOnce(&mut Workspace<'_>, Option<Draft>, &mut Context) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let Opening { checkpoint, choice, settings, place, session } = Opening::of_session(dir, model, control)?;
-    control.emit(opened(&checkpoint)?);
+    let Opening { checkpoint, choice, settings, place, session } = Opening::of_session(dir, model, context)?;
+    context.emit(opened(&checkpoint)?);
     let mut workspace = Workspace::new(&checkpoint, choice, settings, place);
     workspace.activations = ActivationCache::returning(Returning::Later);
     let mut draft = None;
     if let Some(found) = session {
         draft.clone_from(&found.draft);
-        workspace.restore(*found, control)?;
+        workspace.restore(*found, context)?;
     }
-    let done = work(&mut workspace, draft, control);
-    workspace.close(control);
+    let done = work(&mut workspace, draft, context);
+    workspace.close(context);
     done
 }
 
@@ -299,14 +299,14 @@ fn finish(
     workspace: &mut Workspace<'_>,
     out: &Path,
     force: bool,
-    control: &mut Control,
+    context: &mut Context,
 ) -> Result<RunRecord, Error> {
-    if control.checkpoint().is_break() {
+    if context.checkpoint().is_break() {
         return Err(Error::Cancelled);
     }
     let form = workspace.settings.output.clone();
-    let record = workspace.export(&form, out, force, control)?;
-    control.emit(Event::RunDone { record: Box::new(record.clone()) });
+    let record = workspace.export(&form, out, force, context)?;
+    context.emit(Event::RunDone { record: Box::new(record.clone()) });
     Ok(record)
 }
 
@@ -332,7 +332,7 @@ impl Workspace<'_> {
     }
 
     /// Other ratios are planned from now on.
-    fn save_plan(&self, draft: Option<Draft>, ratios: &[LayerRatio], control: &mut Control) {
+    fn save_plan(&self, draft: Option<Draft>, ratios: &[LayerRatio], context: &mut Context) {
         let draft = match draft {
             Some(draft) => Draft { ratios: ratios.to_vec(), ..draft },
             None => Draft {
@@ -341,16 +341,16 @@ impl Workspace<'_> {
                 frontend: serde_json::Value::Null,
             },
         };
-        control.keep(&draft);
+        context.save_draft(&draft);
     }
 
     /// Leaves out attempts active whose weights are damaged; the layers are then to be solved again.
-    fn drop_damaged(&mut self, control: &mut Control) -> Result<(), Error> {
+    fn drop_damaged(&mut self, context: &mut Context) -> Result<(), Error> {
         for layer in 0..self.attempts.numbers().len() {
             match self.active().cut(layer) {
                 Err(Error::Session(cause @ session::Error::Damaged { .. })) => {
                     self.attempts.choose(layer, None)?;
-                    control.emit(Event::Warning { message: format!("{cause}; the layer is solved again") });
+                    context.emit(Event::Warning { message: format!("{cause}; the layer is solved again") });
                 }
                 read => drop(read?),
             }
@@ -359,11 +359,11 @@ impl Workspace<'_> {
     }
 
     /// True where the perplexity of what is active is known, on the text as it is now; also where none is asked for.
-    fn is_measured(&mut self, settings: &Settings, control: &mut Control) -> Result<bool, Error> {
+    fn is_measured(&mut self, settings: &Settings, context: &mut Context) -> Result<bool, Error> {
         let Some(evaluation) = Evaluation::of_run(settings) else { return Ok(true) };
         let (device, dtype) = self.forward(&evaluation.machine)?;
         let measurement =
-            Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), control);
+            Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), context);
         Ok(match measurement {
             Ok(measurement) => self.knows(&measurement),
             Err(error) if error.is_cancelled() => return Err(error),
@@ -386,17 +386,17 @@ impl Workspace<'_> {
     }
 
     /// The record of what is active.
-    fn newest_record(&mut self, control: &mut Control) -> Result<RunRecord, Error> {
+    fn newest_record(&mut self, context: &mut Context) -> Result<RunRecord, Error> {
         let settings = self.settings()?;
-        let calibration = self.calibration(&settings, super::Telling::WhenDrawn, control)?;
+        let calibration = self.calibration(&settings, super::Telling::WhenDrawn, context)?;
         let record = self.record(settings, &calibration, self.newest_perplexity(), self.seconds)?;
         let output = self.session.as_ref().and_then(|session| session.state().output.clone());
         let output = output.filter(|output| output.written && output.of == self.attempts.numbers());
         Ok(RunRecord { written: output.map(|output| output.forms).unwrap_or_default(), ..record })
     }
 
-    fn close(mut self, control: &mut Control) {
+    fn close(mut self, context: &mut Context) {
         self.activations.flush();
-        control.set_journal(None);
+        context.leave_session();
     }
 }

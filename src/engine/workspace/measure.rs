@@ -13,7 +13,7 @@ use super::{
         evaluate::check_window,
         evaluation::{Evaluation, Measurement},
     },
-    Control, Error, Workspace,
+    Context, Error, Workspace,
 };
 
 /// What has been measured, in its order.
@@ -52,16 +52,16 @@ impl Workspace<'_> {
         text: TextSource,
         seq_len: usize,
         bos: bool,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Event, Error> {
         check_window("seq-len", seq_len, bos, self.checkpoint)?;
         let evaluation = Evaluation { text, seq_len, bos, machine: self.settings.machine };
-        evaluation.warn(&self.settings.calibration, control);
+        evaluation.warn(&self.settings.calibration, context);
         let (device, dtype) = self.forward(&evaluation.machine)?;
         let mut measurement =
-            Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), control)?;
-        self.measure_before(&mut measurement, control)?;
-        self.measure_after(&mut measurement, control)?;
+            Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), context)?;
+        self.measure_before(&mut measurement, context)?;
+        self.measure_after(&mut measurement, context)?;
         Ok(Event::JobDone)
     }
 
@@ -69,10 +69,10 @@ impl Workspace<'_> {
     pub(super) fn measure_before(
         &mut self,
         measurement: &mut Measurement,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let known = self.perplexities.known(measurement, &None).map(|record| record.before);
-        measurement.before(self.checkpoint, known, control)?;
+        measurement.before(self.checkpoint, known, context)?;
         self.save_perplexity(measurement, None)
     }
 
@@ -80,7 +80,7 @@ impl Workspace<'_> {
     pub(super) fn measure_after(
         &mut self,
         measurement: &mut Measurement,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(), Error> {
         let numbers = self.attempts.numbers();
         let dense = numbers.iter().all(Option::is_none);
@@ -90,7 +90,7 @@ impl Workspace<'_> {
         } else {
             self.perplexities.known(measurement, &of).and_then(|record| record.after)
         };
-        measurement.after(&self.cut_model(&self.active()), known, control)?;
+        measurement.after(&self.cut_model(&self.active()), known, context)?;
         self.save_perplexity(measurement, of)
     }
 

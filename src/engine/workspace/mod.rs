@@ -29,13 +29,13 @@ use crate::{
     config::{Machine, Settings},
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
-    protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped},
+    protocol::{Command, Event, Job, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped, job},
     prune::{Part, Schedule},
     session::Session,
 };
 
 use super::{
-    Control, Error, ModelChoice, SessionPlace, Worker,
+    Context, Error, ModelChoice, SessionPlace, Worker,
     calibrate::{Calibration, resolved},
     describe::{model_record, opened},
     machine::{forward_on, peak_memory},
@@ -62,20 +62,20 @@ const OPENING: u64 = 0;
 /// stays usable. `settings` hold until a run brings its own, or a session has others. What cannot be opened at the
 /// beginning is the only failure that ends the thread.
 pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) -> Worker<()> {
-    start(OPENING, move |control| {
-        let mut opening = Opening::first(model, settings, place, control)?;
+    start(OPENING, move |context| {
+        let mut opening = Opening::first(model, settings, place, context)?;
         loop {
             let Opening { checkpoint, choice, settings, place, session } = opening;
-            control.at_rest(OPENING);
-            let opened = control.stamp(opened(&checkpoint)?);
-            control.set_journal(None);
-            control.emit(opened.event.clone());
+            context.begin(OPENING, Pace::Free);
+            let opened = context.stamp(opened(&checkpoint)?);
+            context.leave_session();
+            context.emit(opened.event.clone());
             let mut workspace = Workspace::new(&checkpoint, choice, settings, place);
             match session {
-                Some(session) => workspace.restore(*session, control)?,
+                Some(session) => workspace.restore(*session, context)?,
                 None => workspace.early_events.push(opened),
             }
-            let Some(next) = workspace.obey_all(control) else { return Ok(()) };
+            let Some(next) = workspace.obey_all(context) else { return Ok(()) };
             opening = next;
         }
     })
@@ -153,91 +153,68 @@ impl<'c> Workspace<'c> {
     }
 
     /// Obeys until something else is to be opened, or until nobody commands any more.
-    fn obey_all(mut self, control: &mut Control) -> Option<Opening> {
+    fn obey_all(mut self, context: &mut Context) -> Option<Opening> {
         let mut next = None;
-        while let Some(command) = control.next() {
+        while let Some(command) = context.next() {
             if let Command::Reopen { session } = command {
-                match Opening::of_session(&session, None, control) {
+                match Opening::of_session(&session, None, context) {
                     Ok(opening) => {
                         next = Some(opening);
                         break;
                     }
-                    Err(error) => control.emit(Event::Warning { message: error.to_string() }),
+                    Err(error) => context.emit(Event::Warning { message: error.to_string() }),
                 }
             } else {
-                self.obey(command, control);
+                self.obey(command, context);
             }
         }
         self.activations.flush();
         next
     }
 
-    fn obey(&mut self, command: Command, control: &mut Control) {
+    fn obey(&mut self, command: Command, context: &mut Context) {
         match command {
-            Command::Run { run, from, ratios, settings, methods, pace } => {
-                let (settings, target, seconds) = (*settings, None, Seconds::default());
-                let job = Run { from, ratios, settings, methods, target, seconds };
-                self.work(run, pace, control, |workspace, control| {
-                    let record = Box::new(workspace.run(job, control)?);
-                    Ok(Event::RunDone { record })
-                });
+            Command::Start { run, pace, job } => {
+                context.begin(run, pace);
+                context.emit(Event::JobStarted { kind: job.kind() });
+                let end = self.work(job, context).unwrap_or_else(|error| ending(&error));
+                context.emit(end);
             }
-            Command::Search { run, settings } => {
-                self.work(run, Pace::Free, control, |workspace, control| workspace.find(*settings, control));
-            }
-            Command::Retry { run, layer, method, pace } => {
-                self.work(run, pace, control, |workspace, control| {
-                    workspace.retry(layer, method, control).map(|_| Event::JobDone)
-                });
-            }
-            Command::Choose { layer, attempt } => {
-                control.emit(match self.save_choice(layer, attempt) {
-                    Ok(()) => Event::Chosen { layer, attempt },
+            Command::Activate { layer, attempt } => {
+                context.emit(match self.save_choice(layer, attempt) {
+                    Ok(()) => Event::AttemptActivated { layer, attempt },
                     Err(error) => Event::Warning { message: error.to_string() },
                 });
             }
-            Command::Curve { run, layer, part, method } => {
-                self.work(run, Pace::Free, control, |workspace, control| {
-                    workspace.curve(layer, part, method, control)
-                });
-            }
-            Command::Measure { run, text, seq_len, bos } => {
-                self.work(run, Pace::Free, control, |workspace, control| {
-                    workspace.measure(text, seq_len, bos, control)
-                });
-            }
-            Command::Write { run, prompt } => {
-                self.work(run, Pace::Free, control, |workspace, control| workspace.write(&prompt, control));
-            }
-            Command::Export { run, form, out, force } => {
-                self.work(run, Pace::Free, control, |workspace, control| {
-                    workspace.export(&form, &out, force, control).map(|_| Event::JobDone)
-                });
-            }
-            // These go to the job at work, and there is none; or were obeyed already.
-            Command::Pause { .. }
-            | Command::Resume { .. }
-            | Command::Step { .. }
-            | Command::Pace { .. }
-            | Command::Cancel { .. }
-            | Command::Replan { .. }
+            // Already obeyed, or meant for a job that has ended.
+            Command::Control { .. }
             | Command::SaveDraft { .. }
             | Command::Reopen { .. }
-            | Command::Speed(_) => {}
+            | Command::ReplaySpeed(_) => {}
         }
     }
 
-    /// Does a job, whose result is the event that it ends in.
-    fn work(
-        &mut self,
-        run: u64,
-        pace: Pace,
-        control: &mut Control,
-        job: impl FnOnce(&mut Self, &mut Control) -> Result<Event, Error>,
-    ) {
-        control.begin(run, pace);
-        let end = job(self, control).unwrap_or_else(|error| ending(&error));
-        control.emit(end);
+    /// Does a job. Returns the event that ends it.
+    fn work(&mut self, job: Job, context: &mut Context) -> Result<Event, Error> {
+        match job {
+            Job::Run(job::Run { from, ratios, settings, methods }) => {
+                let (settings, target, seconds) = (*settings, None, Seconds::default());
+                let run = Run { from, ratios, settings, methods, target, seconds };
+                let record = Box::new(self.run(run, context)?);
+                return Ok(Event::RunDone { record });
+            }
+            Job::Search(job::Search { settings }) => drop(self.find(*settings, context)?),
+            Job::Retry(job::Retry { layer, method }) => drop(self.retry(layer, method, context)?),
+            Job::ErrorCurve(job::ErrorCurve { layer, part, method }) => {
+                drop(self.curve(layer, part, method, context)?)
+            }
+            Job::MeasurePerplexity(job::MeasurePerplexity { text, seq_len, bos }) => {
+                drop(self.measure(text, seq_len, bos, context)?)
+            }
+            Job::Generate(job::Generate { prompt }) => drop(self.write(&prompt, context)?),
+            Job::Export(job::Export { form, out, force }) => drop(self.export(&form, &out, force, context)?),
+        }
+        Ok(Event::JobDone)
     }
 
     /// The settings that hold, complete for this model.
@@ -250,26 +227,26 @@ impl<'c> Workspace<'c> {
         &mut self,
         settings: &Settings,
         telling: Telling,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Rc<Calibration>, Error> {
         let drawn = Drawn::by(settings);
         if let Some((by, calibration)) = &self.calibration
             && *by == drawn
         {
             match telling {
-                Telling::Always => control.emit(calibration.told()),
+                Telling::Always => context.emit(calibration.told()),
                 Telling::WhenDrawn => {}
             }
             return Ok(calibration.clone());
         }
-        let calibration = match self.saved_calibration(settings, control)? {
+        let calibration = match self.saved_calibration(settings, context)? {
             Some(kept) => kept,
             None => {
                 let base = self.base.as_deref();
-                Rc::new(Calibration::draw(settings, self.checkpoint, base, control)?)
+                Rc::new(Calibration::draw(settings, self.checkpoint, base, context)?)
             }
         };
-        control.emit(calibration.told());
+        context.emit(calibration.told());
         self.calibration = Some((drawn, calibration.clone()));
         Ok(calibration)
     }

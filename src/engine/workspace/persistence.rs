@@ -20,7 +20,7 @@ use super::{
         describe::model_record,
         place::{self, SessionPlace},
     },
-    Calibration, Control, Error, Workspace, stored_parts,
+    Calibration, Context, Error, Workspace, stored_parts,
 };
 
 /// An attempt that a process before this one had begun.
@@ -42,7 +42,7 @@ impl Workspace<'_> {
     pub(super) fn begin_session(
         &mut self,
         told: impl IntoIterator<Item = Event>,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(), Error> {
         if self.session.is_some() || self.place == SessionPlace::None {
             return Ok(());
@@ -57,7 +57,7 @@ impl Workspace<'_> {
             model: ModelEntry {
                 place: place::model_place(&self.choice, checkpoint)?,
                 record: model_record(checkpoint, checkpoint.architecture())?,
-                files: place::model_files(checkpoint, control)?,
+                files: place::model_files(checkpoint, context)?,
             },
             setups: Vec::new(),
             calibrations: Vec::new(),
@@ -79,9 +79,9 @@ impl Workspace<'_> {
                 session
             }
         };
-        let told: Vec<Stamped> = told.into_iter().map(|event| control.stamp(event)).collect();
+        let told: Vec<Stamped> = told.into_iter().map(|event| context.stamp(event)).collect();
         self.early_events.extend(told);
-        self.enter_session(session, control)
+        self.enter_session(session, context)
     }
 
     /// The search that ratios come of from now on.
@@ -92,14 +92,13 @@ impl Workspace<'_> {
     }
 
     /// From now on all is recorded there.
-    pub(super) fn enter_session(&mut self, session: Session, control: &mut Control) -> Result<(), Error> {
-        let journal = session.journal()?;
-        control.set_journal(Some(journal));
+    pub(super) fn enter_session(&mut self, session: Session, context: &mut Context) -> Result<(), Error> {
+        context.enter_session(session.journal()?, session.draft_file());
         for stamped in self.early_events.drain(..) {
-            control.catch_up(&stamped);
+            context.log(&stamped);
         }
         self.activations.use_disk(session.streams(self.settings.session_cache.0));
-        control.emit(Event::Session { path: session.path().into() });
+        context.emit(Event::SessionOpened { path: session.path().into() });
         self.session = Some(session);
         Ok(())
     }
@@ -109,7 +108,7 @@ impl Workspace<'_> {
         &mut self,
         settings: &Settings,
         calibration: &Calibration,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<usize, Error> {
         let Some(session) = &mut self.session else { return Ok(0) };
         let sources = &settings.calibration;
@@ -128,7 +127,7 @@ impl Workspace<'_> {
                     sources: sources.clone(),
                     record: calibration.record.clone(),
                     text_tokens: calibration.text_tokens,
-                    texts: place::text_files(sources, &base, control)?,
+                    texts: place::text_files(sources, &base, context)?,
                     sha256,
                 };
                 session.change(|state| state.calibrations.push(entry))?;
@@ -148,7 +147,7 @@ impl Workspace<'_> {
     pub(super) fn saved_calibration(
         &mut self,
         settings: &Settings,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Option<Rc<Calibration>>, Error> {
         let Some(session) = &self.session else { return Ok(None) };
         let drawn = |known: &session::Calibration| {
@@ -163,7 +162,7 @@ impl Workspace<'_> {
             Ok(bytes) => Windows::from_safetensors(&bytes).ok(),
             Err(cause) => {
                 let message = format!("{cause}; the windows are drawn from the text again");
-                control.emit(Event::Warning { message });
+                context.emit(Event::Warning { message });
                 None
             }
         };
@@ -171,7 +170,7 @@ impl Workspace<'_> {
             let calibration = Calibration { windows, record: known.record, text_tokens: known.text_tokens };
             return Ok(Some(Rc::new(calibration)));
         }
-        let calibration = Calibration::draw(settings, self.checkpoint, self.base.as_deref(), control)?;
+        let calibration = Calibration::draw(settings, self.checkpoint, self.base.as_deref(), context)?;
         if session.write_windows(number, &calibration.windows.to_safetensors())? != known.sha256 {
             let what = "its calibration windows are damaged, and the texts give others now".to_string();
             return Err(Error::Changed { session: session.path().into(), what });

@@ -15,7 +15,7 @@ use super::{
         open::ModelChoice,
         place::{self, SessionPlace, check_model, check_texts, model_choice},
     },
-    Control, Error, Workspace,
+    Context, Error, Workspace,
     attempts::{Kept, MadeBy, Solved},
     export::tidy,
     persistence::for_a_layer,
@@ -44,32 +44,32 @@ impl Opening {
         choice: ModelChoice,
         settings: Settings,
         place: SessionPlace,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Self, Error> {
         let SessionPlace::Open(dir) = place else {
-            let checkpoint = choice.open(control)?;
+            let checkpoint = choice.open(context)?;
             return Ok(Self { checkpoint, choice, settings, place, session: None });
         };
         let moved = match choice {
             ModelChoice::Demo => None,
             ModelChoice::Named(name) => Some(name),
         };
-        Self::of_session(&dir, moved, control)
+        Self::of_session(&dir, moved, context)
     }
 
     /// A session and the model that it was made with, which must not have changed since.
-    pub fn of_session(dir: &Path, moved: Option<String>, control: &mut Control) -> Result<Self, Error> {
+    pub fn of_session(dir: &Path, moved: Option<String>, context: &mut Context) -> Result<Self, Error> {
         let (mut session, mut warnings) = Session::open(dir)?;
         let is_moved = moved.is_some();
         let choice = model_choice(&session.state().model.place, moved);
-        let checkpoint = choice.open(control).map_err(|cause| match cause {
+        let checkpoint = choice.open(context).map_err(|cause| match cause {
             cause if cause.is_cancelled() => cause,
             cause => Error::ModelGone { session: dir.into(), cause: Box::new(cause) },
         })?;
         let state = session.state();
-        check_model(dir, &state.model.files, &checkpoint, control)?;
+        check_model(dir, &state.model.files, &checkpoint, context)?;
         for calibration in &state.calibrations {
-            check_texts(dir, calibration, &state.base, control)?;
+            check_texts(dir, calibration, &state.base, context)?;
         }
         let draft = session.draft().unwrap_or_else(|cause| {
             warnings.push(format!("{cause}; what was planned but not run is lost"));
@@ -93,7 +93,7 @@ impl Opening {
 
 impl Workspace<'_> {
     /// Takes up a session, and tells what is in it.
-    pub(super) fn restore(&mut self, found: Found, control: &mut Control) -> Result<(), Error> {
+    pub(super) fn restore(&mut self, found: Found, context: &mut Context) -> Result<(), Error> {
         let Found { session, draft, mut warnings } = found;
         let state = session.state().clone();
         let mut layers = Vec::with_capacity(state.layers.len());
@@ -146,10 +146,10 @@ impl Workspace<'_> {
             unfinished: left.filter(|(finished, left)| !finished || *left > 0).map(|(_, left)| left),
             frontend,
         };
-        control.emit(Event::Restored { session: Box::new(restored) });
-        self.enter_session(session, control)?;
+        context.emit(Event::SessionRestored { session: Box::new(restored) });
+        self.enter_session(session, context)?;
         for message in warnings {
-            control.emit(Event::Warning { message });
+            context.emit(Event::Warning { message });
         }
         Ok(())
     }

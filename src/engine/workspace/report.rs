@@ -9,7 +9,7 @@ use crate::{
     report::{self, Curves, ReportInput, figures::Curve},
 };
 
-use super::{Control, Error, Workspace, jobs::on_session};
+use super::{Context, Error, Workspace, jobs::on_session};
 
 pub struct Report {
     pub session: PathBuf,
@@ -22,15 +22,15 @@ pub struct Report {
 }
 
 /// Writes the report; returns its `run.json`.
-pub fn report(job: Report, control: &mut Control) -> Result<RunRecord, Error> {
+pub fn report(job: Report, context: &mut Context) -> Result<RunRecord, Error> {
     let Report { session, model, out, force, curves } = job;
     OutputDir::check(&out, force, Some(&session))?;
     let read = || ReportInput::read(&session)?.ok_or_else(|| Error::NothingRun(session.clone()));
     let mut subject = read()?;
     let mut traced = Curves::new();
     if !curves.is_empty() {
-        traced = on_session(&session, model, control, |workspace, _, control| {
-            workspace.trace_all(&curves, control)
+        traced = on_session(&session, model, context, |workspace, _, context| {
+            workspace.trace_all(&curves, context)
         })?;
         // It was held open while it was traced.
         subject = read()?;
@@ -40,22 +40,22 @@ pub fn report(job: Report, control: &mut Control) -> Result<RunRecord, Error> {
     output.directory(report::PLOTS)?;
     for file in files {
         output.write(&file.name, &file.bytes)?;
-        if control.checkpoint().is_break() {
+        if context.checkpoint().is_break() {
             return Err(Error::Cancelled);
         }
     }
     let published = output.publish()?;
     if let Some(leftover) = published.leftover {
         let message = format!("what was replaced could not be removed; it is now {}", leftover.display());
-        control.emit(Event::Warning { message });
+        context.emit(Event::Warning { message });
     }
-    control.emit(Event::Written { path: published.path, bytes: published.bytes });
+    context.emit(Event::ExportWritten { path: published.path, bytes: published.bytes });
     Ok(subject.record)
 }
 
 impl Workspace<'_> {
     /// The curves of both parts of these layers, each by the method active.
-    fn trace_all(&mut self, layers: &[usize], control: &mut Control) -> Result<Curves, Error> {
+    fn trace_all(&mut self, layers: &[usize], context: &mut Context) -> Result<Curves, Error> {
         let mut curves = Curves::new();
         for &layer in layers {
             self.attempts.check_layer(layer)?;
@@ -64,7 +64,7 @@ impl Workspace<'_> {
                 None => Method::of_run(&self.settings, self.settings.ratio.unwrap_or_default()),
             };
             for part in [Part::Attention, Part::Mlp] {
-                let (units, points) = self.trace((layer, part), method.clone(), control)?;
+                let (units, points) = self.trace((layer, part), method.clone(), context)?;
                 curves.insert((layer, part), Curve { layer, units, points, chosen: None });
             }
         }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 use super::{
-    Control, Error, Telling, Workspace,
+    Context, Error, Telling, Workspace,
     attempts::MadeBy,
     by_method::{fit, plan_by},
     watch::{Origin, Watch},
@@ -27,7 +27,7 @@ impl Workspace<'_> {
         &mut self,
         layer: usize,
         method: Method,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<usize, Error> {
         let above = self.attempts.above(layer)?;
         if method.parts.is_empty() {
@@ -37,13 +37,13 @@ impl Workspace<'_> {
         let size = self.checkpoint.architecture().layers[layer];
         let (plan, settings) = plan_by(&size, &method, &run_settings)?;
         let (device, dtype) = self.forward(&settings.machine)?;
-        let calibration = self.calibration(&settings, Telling::WhenDrawn, control)?;
-        let setup = self.save_setup(&run_settings, &calibration, control)?;
+        let calibration = self.calibration(&settings, Telling::WhenDrawn, context)?;
+        let setup = self.save_setup(&run_settings, &calibration, context)?;
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        let mut streams = self.approach(layer, &pass, control)?;
+        let mut streams = self.approach(layer, &pass, context)?;
 
         let number = self.attempts.next_number(layer);
-        control.emit(Event::LayerStarted { layer, attempt: number, method: method.clone() });
+        context.emit(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method };
         let earlier = match (plan.attention, plan.mlp) {
             // Nothing is taken over, so nothing of it has to be read.
@@ -65,7 +65,7 @@ impl Workspace<'_> {
         let origins = (origin(Part::Attention, plan.attention), origin(Part::Mlp, plan.mlp));
         let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
         let solved =
-            pass.layer(&task, &mut streams, known.as_mut(), &mut |notice| watch.handle(notice, control));
+            pass.layer(&task, &mut streams, known.as_mut(), &mut |notice| watch.handle(notice, context));
         let solved = watch.outcome(solved);
         self.reserve_begun_numbers(layer);
         self.cache_moments(layer, known, &settings);
@@ -78,7 +78,7 @@ impl Workspace<'_> {
         let made_by = MadeBy { attention: by(origins.0), mlp: by(origins.1) };
         self.save_attempt_end((layer, number), solved.record.output_error, None)?;
         let record = self.add_attempt(solved, &attempt, made_by, &run_settings);
-        control.emit(Event::LayerDone { record, attempt });
+        context.emit(Event::LayerDone { record, attempt });
         Ok(number)
     }
 

@@ -17,7 +17,7 @@ use super::{
         evaluate::check_window,
         evaluation::{Evaluation, Measurement},
     },
-    Control, Error, Telling, Workspace,
+    Context, Error, Telling, Workspace,
     attempts::MadeBy,
     by_method::{fit, plan_by},
     persistence::{Begun, BegunPart, for_a_layer},
@@ -98,7 +98,7 @@ fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Sett
 }
 
 impl Workspace<'_> {
-    pub(super) fn run(&mut self, run: Run, control: &mut Control) -> Result<RunRecord, Error> {
+    pub(super) fn run(&mut self, run: Run, context: &mut Context) -> Result<RunRecord, Error> {
         let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
         let Run { from, ratios, settings, methods, target, mut seconds } = run;
         if from < architecture.layers.len() {
@@ -106,7 +106,7 @@ impl Workspace<'_> {
         }
         let settings = resolved(settings, architecture)?;
         let ratios = match (&settings.schedule, ratios.is_empty()) {
-            (Schedule::Auto, true) => self.search(&settings, control)?.ratios().to_vec(),
+            (Schedule::Auto, true) => self.search(&settings, context)?.ratios().to_vec(),
             _ => ratios,
         };
         let found = self.search.as_ref().map(|search| search.ratios());
@@ -128,36 +128,36 @@ impl Workspace<'_> {
             settings: Box::new(settings.clone()),
             plan: run_state.plan.iter().zip(&architecture.layers).map(planned).collect(),
         };
-        control.emit(started.clone());
-        let calibration = self.calibration(&settings, Telling::Always, control)?;
+        context.emit(started.clone());
+        let calibration = self.calibration(&settings, Telling::Always, context)?;
         let before = seconds.total;
         let evaluation = Evaluation::of_run(&settings);
         let mut measurement = match &evaluation {
             Some(evaluation) => {
-                evaluation.warn(&settings.calibration, control);
+                evaluation.warn(&settings.calibration, context);
                 let base = self.base.as_deref();
-                Some(Measurement::new(evaluation, (&device, dtype), checkpoint, base, control)?)
+                Some(Measurement::new(evaluation, (&device, dtype), checkpoint, base, context)?)
             }
             None => None,
         };
         // What was refused up to here leaves no session behind.
-        self.begin_session([started, calibration.told()], control)?;
+        self.begin_session([started, calibration.told()], context)?;
         self.settings.clone_from(&settings);
-        let setup = self.save_setup(&settings, &calibration, control)?;
+        let setup = self.save_setup(&settings, &calibration, context)?;
         self.save_run_state((from, setup), &run_state.ratios, target.as_ref(), seconds)?;
         if let Some(measurement) = &mut measurement {
-            control.timed(&mut seconds.evaluate, |control| self.measure_before(measurement, control))?;
+            context.timed(&mut seconds.evaluate, |context| self.measure_before(measurement, context))?;
         }
         let from = match methods {
             Methods::OfRun => from,
-            Methods::AsTuned => self.choose_what_fits(from, &run_state, control)?,
+            Methods::AsTuned => self.choose_what_fits(from, &run_state, context)?,
         };
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        self.run_layers((from, methods), &mut run_state, &pass, (setup, before, &mut seconds), control)?;
+        self.run_layers((from, methods), &mut run_state, &pass, (setup, before, &mut seconds), context)?;
         if let Some(measurement) = &mut measurement {
-            control.timed(&mut seconds.evaluate, |control| self.measure_after(measurement, control))?;
+            context.timed(&mut seconds.evaluate, |context| self.measure_after(measurement, context))?;
         }
-        seconds.total = before + control.seconds();
+        seconds.total = before + context.seconds();
         self.seconds = seconds;
         self.save_finish(seconds)?;
         let perplexity = measurement.map(|measurement| measurement.record);
@@ -170,7 +170,7 @@ impl Workspace<'_> {
         &mut self,
         from: usize,
         run_state: &RunState,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<usize, Error> {
         let made_with = for_a_layer(&run_state.settings);
         for layer in from..run_state.plan.len() {
@@ -187,7 +187,7 @@ impl Workspace<'_> {
             let Some(number) = made_so.filter(readable) else { return Ok(layer) };
             if self.attempts.numbers()[layer] != Some(number) {
                 self.save_choice(layer, Some(number))?;
-                control.emit(Event::Chosen { layer, attempt: Some(number) });
+                context.emit(Event::AttemptActivated { layer, attempt: Some(number) });
             }
         }
         Ok(run_state.plan.len())
@@ -200,19 +200,19 @@ impl Workspace<'_> {
         run_state: &mut RunState,
         pass: &Pass,
         (mut setup, before, seconds): (usize, f64, &mut Seconds),
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(), Error> {
         if from >= run_state.plan.len() {
             return Ok(());
         }
-        let (began, earlier) = (control.seconds(), *seconds);
-        let mut streams = self.approach(from, pass, control)?;
+        let (began, earlier) = (context.seconds(), *seconds);
+        let mut streams = self.approach(from, pass, context)?;
         for layer in from..run_state.plan.len() {
-            if control.checkpoint().is_break() {
+            if context.checkpoint().is_break() {
                 return Err(Error::Cancelled);
             }
-            if let Some(ratios) = control.replanned() {
-                setup = self.replan(run_state, layer, (&ratios, setup), control)?;
+            if let Some(ratios) = context.replanned() {
+                setup = self.replan(run_state, layer, (&ratios, setup), context)?;
             }
             self.cache_streams(layer, &streams, pass.settings);
             let tuned = match methods {
@@ -220,15 +220,15 @@ impl Workspace<'_> {
                 Methods::AsTuned => self.attempts.tuned(layer, run_state.ratios[layer]),
             };
             let solved =
-                self.run_layer((layer, tuned), &run_state.plan[layer], pass, setup, &mut streams, control)?;
+                self.run_layer((layer, tuned), &run_state.plan[layer], pass, setup, &mut streams, context)?;
             let Solving { record, attempt, seconds: solving } = solved;
             seconds.solve += solving;
             let solve = seconds.solve - earlier.solve;
-            seconds.calibration = earlier.calibration + control.seconds() - began - solve;
-            seconds.total = before + control.seconds();
+            seconds.calibration = earlier.calibration + context.seconds() - began - solve;
+            seconds.total = before + context.seconds();
             self.attempts.choose(layer, Some(attempt.number))?;
             self.save_attempt_end((layer, attempt.number), record.output_error, Some(*seconds))?;
-            control.emit(Event::LayerDone { record, attempt });
+            context.emit(Event::LayerDone { record, attempt });
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ impl Workspace<'_> {
         pass: &Pass<'_>,
         setup: usize,
         streams: &mut Streams,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Solving, Error> {
         let size = self.checkpoint.architecture().layers[layer];
         let (plan, settings) = match &tuned {
@@ -254,11 +254,11 @@ impl Workspace<'_> {
         let above = self.attempts.above(layer)?;
         let begun = self.begun(layer, &method, &above, run_settings);
         let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
-        control.emit(Event::LayerStarted { layer, attempt: number, method: method.clone() });
+        context.emit(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method: method.clone() };
         let Begun { attention, mlp, .. } = begun.unwrap_or(Begun { number, attention: None, mlp: None });
         for (part, begun) in [(Part::Attention, &attention), (Part::Mlp, &mlp)] {
-            emit_again(layer, part, begun.as_ref(), control);
+            emit_again(layer, part, begun.as_ref(), context);
         }
         let task = LayerTask {
             layer,
@@ -270,7 +270,7 @@ impl Workspace<'_> {
         let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
         let origins = (origin(&attention), origin(&mlp));
         let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
-        let solved = pass.layer(&task, streams, None, &mut |notice| watch.handle(notice, control));
+        let solved = pass.layer(&task, streams, None, &mut |notice| watch.handle(notice, context));
         let solved = watch.outcome(solved);
         self.reserve_begun_numbers(layer);
         let solved = solved?;
@@ -286,20 +286,20 @@ impl Workspace<'_> {
         run_state: &mut RunState,
         layer: usize,
         (ratios, setup): (&[LayerRatio], usize),
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<usize, Error> {
         match run_state.replanned(layer, ratios, self.checkpoint.architecture()) {
             Ok(replanned) => {
                 *run_state = replanned;
                 self.settings.clone_from(&run_state.settings);
-                let calibration = self.calibration(&run_state.settings, Telling::WhenDrawn, control)?;
-                let setup = self.save_setup(&run_state.settings, &calibration, control)?;
+                let calibration = self.calibration(&run_state.settings, Telling::WhenDrawn, context)?;
+                let setup = self.save_setup(&run_state.settings, &calibration, context)?;
                 self.save_ratios(&run_state.ratios, setup)?;
                 Ok(setup)
             }
             Err(error) => {
                 let message = format!("the new ratios are not taken over: {error}");
-                control.emit(Event::Warning { message });
+                context.emit(Event::Warning { message });
                 Ok(setup)
             }
         }
@@ -323,9 +323,9 @@ fn task<'b>(begun: Option<&'b BegunPart>, leaving: Option<Leaving>, method: &Met
 }
 
 /// A frontend that sees the part only now is told what was seen of it.
-fn emit_again(layer: usize, part: Part, begun: Option<&BegunPart>, control: &mut Control) {
+fn emit_again(layer: usize, part: Part, begun: Option<&BegunPart>, context: &mut Context) {
     if let Some(seen) = begun.and_then(|begun| begun.statistics.clone()) {
         let Statistics { stats, picture, scores, energy } = seen;
-        control.emit(Event::Hessian { layer, part, stats, picture, scores, energy });
+        context.emit(Event::HessianStatistics { layer, part, stats, picture, scores, energy });
     }
 }

@@ -10,16 +10,16 @@ use crate::{
     prune::Schedule,
 };
 
-use super::{super::calibrate::resolved, Control, Error, Telling, Workspace};
+use super::{super::calibrate::resolved, Context, Error, Telling, Workspace};
 
 /// Schedules that what is found is never worse than, on the windows that losses are measured on.
 const NAMED: [Schedule; 3] = [Schedule::Log, Schedule::Linear, Schedule::Uniform];
 
 impl Workspace<'_> {
     /// Looks for ratios, as a job of its own.
-    pub(super) fn find(&mut self, settings: Settings, control: &mut Control) -> Result<Event, Error> {
+    pub(super) fn find(&mut self, settings: Settings, context: &mut Context) -> Result<Event, Error> {
         let settings = resolved(settings, self.checkpoint.architecture())?;
-        self.search(&settings, control)?;
+        self.search(&settings, context)?;
         Ok(Event::JobDone)
     }
 
@@ -27,7 +27,7 @@ impl Workspace<'_> {
     pub(super) fn search(
         &mut self,
         settings: &Settings,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<SearchRecord, Error> {
         let architecture = self.checkpoint.architecture();
         let share = match settings.span() {
@@ -46,7 +46,7 @@ impl Workspace<'_> {
             named.push((name, pipeline::scheduled(architecture.layers.len(), &as_named)?));
         }
         let (device, dtype) = self.forward(&settings.machine)?;
-        let calibration = self.calibration(settings, Telling::WhenDrawn, control)?;
+        let calibration = self.calibration(settings, Telling::WhenDrawn, context)?;
         let (fit, judge) = search::halves(&calibration.windows, settings.search_samples)?;
         let own = search::for_search(settings);
         let search = Search::new(
@@ -58,22 +58,22 @@ impl Workspace<'_> {
         )?;
         // What is told before there is a session is written down when there is one.
         let mut told_so_far = Vec::new();
-        let mut emit = |event: Event, control: &mut Control| {
-            told_so_far.push(control.stamp(event.clone()));
-            control.emit(event);
+        let mut emit = |event: Event, context: &mut Context| {
+            told_so_far.push(context.stamp(event.clone()));
+            context.emit(event);
         };
         let found = search.run(named, &mut |told| match told {
             Told::Measuring { layer, part, done, total } => {
-                control.progress(Stage::Sensitivity { layer, part }, done, total)
+                context.progress(Stage::Sensitivity { layer, part }, done, total)
             }
-            Told::Trying { done, total } => control.progress(Stage::Candidates, done, total),
+            Told::Trying { done, total } => context.progress(Stage::TryRatios, done, total),
             Told::Measured(curve) => {
-                emit(Event::Sensitivity { curve: curve_of(curve) }, control);
-                control.checkpoint()
+                emit(Event::SensitivityMeasured { curve: curve_of(curve) }, context);
+                context.checkpoint()
             }
             Told::Tried { tried, best } => {
-                emit(Event::Tried { tried: tried_of(tried), best }, control);
-                control.checkpoint()
+                emit(Event::RatiosTried { tried: tried_of(tried), best }, context);
+                context.checkpoint()
             }
         })?;
         let record = SearchRecord {
@@ -85,7 +85,7 @@ impl Workspace<'_> {
             tried: found.tried.iter().map(tried_of).collect(),
             best: found.best,
         };
-        emit(Event::Found { record: Box::new(record.clone()) }, control);
+        emit(Event::RatiosFound { record: Box::new(record.clone()) }, context);
         if self.session.is_none() {
             self.early_events.extend(told_so_far);
         }

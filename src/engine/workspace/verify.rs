@@ -9,7 +9,7 @@ use crate::{
     protocol::{Stage, Verified, WrittenRecord},
 };
 
-use super::{Control, Error, Workspace};
+use super::{Context, Error, Workspace};
 
 /// Calibration windows that are compared, and the tokens of each, at most.
 const WINDOWS: usize = 2;
@@ -23,13 +23,13 @@ impl Workspace<'_> {
         forms: &[WrittenForm],
         (form, windows): (&OutputForm, &Windows),
         out: &OutputDir,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<Vec<WrittenRecord>, Error> {
         let mut records = Vec::with_capacity(forms.len());
         for written in forms {
             let WrittenForm { format, loaded_as, remote_code, weights, tolerance, file: _ } = written.clone();
             let verified = match form.verify {
-                true => Some(self.read_back(written, windows, out, control)?),
+                true => Some(self.read_back(written, windows, out, context)?),
                 false => None,
             };
             let verified = verified.map(|(found, tokens)| Verified {
@@ -54,7 +54,7 @@ impl Workspace<'_> {
         written: &WrittenForm,
         windows: &Windows,
         out: &OutputDir,
-        control: &mut Control,
+        context: &mut Context,
     ) -> Result<(Difference, usize), Error> {
         let (device, _) = self.forward(&self.settings.machine.clone())?;
         let read = written.format.exporter().reopen(out.path(), written)?;
@@ -63,7 +63,7 @@ impl Workspace<'_> {
         let windows: Vec<&[u32]> = windows.iter().take(WINDOWS).map(|window| &window[..length]).collect();
         let active = self.active();
         let meant = self.cut_model(&active);
-        let mut progress = |done, total| control.progress(Stage::Verify, done, total);
+        let mut progress = |done, total| context.progress(Stage::Verify, done, total);
         let found = difference([&meant, read.as_ref()], &windows, (&device, DType::F32), &mut progress)?;
         Ok((found, windows.len() * length))
     }

@@ -9,7 +9,7 @@ use crate::{
     session::{AttemptEntry, PartEntry, PartPlace, Session},
 };
 
-use super::{Control, Error, stored_parts};
+use super::{Context, Error, stored_parts};
 
 /// Where the file of a part comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl<'s> Watch<'s> {
         Self { session, layer, attempt, setup, attention, mlp, statistics: None, failed: None }
     }
 
-    pub fn handle(&mut self, notice: Notice<'_>, control: &mut Control) -> ControlFlow<()> {
+    pub fn handle(&mut self, notice: Notice<'_>, context: &mut Context) -> ControlFlow<()> {
         match &notice {
             Notice::Solving { progress: Progress::Statistics { stats, picture, scores, energy }, .. } => {
                 self.statistics = Some(Statistics {
@@ -69,7 +69,7 @@ impl<'s> Watch<'s> {
             | Notice::PartFailed { .. }
             | Notice::Propagating { .. } => {}
         }
-        control.handle(notice)
+        context.handle(notice)
     }
 
     /// What the pass came to, or why the session could not be written.

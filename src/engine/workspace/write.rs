@@ -9,7 +9,7 @@ use crate::{
     protocol::{Event, Prompt, Side, Stage},
 };
 
-use super::{Control, Error, Workspace};
+use super::{Context, Error, Workspace};
 
 /// Tokens that a repeat penalty would look back on; there is none.
 const REPEAT_LAST: usize = 64;
@@ -29,7 +29,7 @@ struct Hand<'g> {
 }
 
 impl Workspace<'_> {
-    pub(super) fn write(&mut self, prompt: &Prompt, control: &mut Control) -> Result<Event, Error> {
+    pub(super) fn write(&mut self, prompt: &Prompt, context: &mut Context) -> Result<Event, Error> {
         let draw = Draw {
             temperature: prompt.temperature,
             top_k: None,
@@ -39,17 +39,17 @@ impl Workspace<'_> {
             seed: prompt.seed,
         };
         draw.check().map_err(Error::from)?;
-        let written = self.load_writers(control).and_then(|()| {
+        let written = self.load_writers(context).and_then(|()| {
             let dense = self.writers.dense.iter().map(|(_, dense)| (Side::Dense, dense));
             let pruned = self.writers.pruned.iter().map(|(_, _, pruned)| (Side::Pruned, pruned));
-            write_in_turn(dense.chain(pruned), prompt, &draw, control)
+            write_in_turn(dense.chain(pruned), prompt, &draw, context)
         });
         self.make_room();
         written.map(|()| Event::JobDone)
     }
 
     /// Loads what is not there, or not what it was.
-    fn load_writers(&mut self, control: &mut Control) -> Result<(), Error> {
+    fn load_writers(&mut self, context: &mut Context) -> Result<(), Error> {
         let machine = self.settings.machine;
         let (device, dtype) = self.forward(&machine)?;
         let forward = (&device, dtype);
@@ -63,7 +63,7 @@ impl Workspace<'_> {
         let mut load = |model: &dyn BlockByBlock| -> Result<Generation, Error> {
             let before = loaded;
             loaded += layers;
-            let mut progress = |done, _| control.progress(Stage::Load, before + done, missing * layers);
+            let mut progress = |done, _| context.progress(Stage::LoadModel, before + done, missing * layers);
             Ok(Generation::load(model, self.checkpoint.tokenizer()?, forward, &mut progress)?)
         };
         if self.writers.dense.is_none() {
@@ -93,7 +93,7 @@ fn write_in_turn<'g>(
     models: impl Iterator<Item = (Side, &'g Generation)>,
     prompt: &Prompt,
     draw: &Draw,
-    control: &mut Control,
+    context: &mut Context,
 ) -> Result<(), Error> {
     let begin = |(side, model): (Side, &'g Generation)| {
         let began = Instant::now();
@@ -102,7 +102,7 @@ fn write_in_turn<'g>(
     };
     let mut hands = models.map(begin).collect::<Result<VecDeque<_>, Error>>()?;
     while let Some(mut hand) = hands.pop_front() {
-        if control.checkpoint().is_break() {
+        if context.checkpoint().is_break() {
             return Err(Error::Cancelled);
         }
         let (side, began) = (hand.side, Instant::now());
@@ -111,12 +111,16 @@ fn write_in_turn<'g>(
         match written {
             Written::Piece(text) => {
                 if !text.is_empty() {
-                    control.emit(Event::Piece { side, text });
+                    context.emit(Event::GeneratedText { side, text });
                 }
                 hands.push_back(hand);
             }
             Written::End => {
-                control.emit(Event::Wrote { side, tokens: hand.writing.tokens(), seconds: hand.seconds });
+                context.emit(Event::GenerationFinished {
+                    side,
+                    tokens: hand.writing.tokens(),
+                    seconds: hand.seconds,
+                });
             }
         }
     }

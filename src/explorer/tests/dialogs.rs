@@ -4,7 +4,7 @@ use super::Script;
 use crate::explorer::{Dialog, Explain, Palette};
 use crate::{
     explorer::{Effect, Level, Screen},
-    protocol::{Command, Event},
+    protocol::{Command, Event, Job, job},
     prune::GroupSize,
 };
 
@@ -14,7 +14,7 @@ fn the_palette_does_what_it_finds() {
     script.keys(":");
     script.text("error curve");
     script.keys("enter");
-    assert!(matches!(script.command(), Command::Curve { .. }));
+    assert!(matches!(script.command(), Command::Start { job: Job::ErrorCurve(_), .. }));
     script.keys(":");
     script.text("layer 11");
     script.keys("enter");
@@ -126,9 +126,13 @@ fn export_names_a_directory_and_says_where_it_went() {
     assert!(script.form_error().is_some());
     script.retype("out");
     script.keys("enter");
-    let Command::Export { run, out, force: false, .. } = script.command().clone() else { panic!() };
+    let Command::Start { run, job: Job::Export(job::Export { out, force: false, .. }), .. } =
+        script.command().clone()
+    else {
+        panic!()
+    };
     assert_eq!(out, std::path::Path::new("out"));
-    script.handle(run, Event::Written { path: out, bytes: 2048 });
+    script.handle(run, Event::ExportWritten { path: out, bytes: 2048 });
     script.handle(run, Event::JobDone);
     assert!(script.notice().contains("Wrote out (2.0 KiB)"));
 }
@@ -140,7 +144,9 @@ fn a_prompt_is_written_from_once_it_is_edited() {
     script.retype("The fox ");
     script.keys("enter");
     match script.command() {
-        Command::Write { prompt, .. } => assert_eq!(prompt.text, "The fox ", "the blank at its end counts"),
+        Command::Start { job: Job::Generate(job::Generate { prompt, .. }), .. } => {
+            assert_eq!(prompt.text, "The fox ", "the blank at its end counts")
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -157,7 +163,10 @@ fn perplexity_is_asked_on_a_text_of_the_person_s() {
     script.retype("64");
     script.keys("enter");
     match script.command() {
-        Command::Measure { text, seq_len: 64, bos: false, .. } => assert_eq!(text.to_string(), "mine.txt"),
+        Command::Start {
+            job: Job::MeasurePerplexity(job::MeasurePerplexity { text, seq_len: 64, bos: false, .. }),
+            ..
+        } => assert_eq!(text.to_string(), "mine.txt"),
         other => panic!("{other:?}"),
     }
 }
@@ -200,7 +209,7 @@ fn an_export_that_fails_gives_its_form_back_with_the_reason() {
     script.retype("there");
     script.keys("enter");
     let run = script.run();
-    script.handle(run, Event::RunFailed { message: "output there: already there".into() });
+    script.handle(run, Event::JobFailed { message: "output there: already there".into() });
     assert_eq!(script.form_error().as_deref(), Some("output there: already there"));
     assert_eq!(script.form_text("directory"), "there");
 }

@@ -4,7 +4,7 @@ use super::Script;
 use crate::{
     config::Span,
     explorer::{Locked, Status},
-    protocol::{Command, Event, LossPoint, SearchRecord, SensitivityCurve, TriedRatios},
+    protocol::{Command, Control, Event, Job, LossPoint, SearchRecord, SensitivityCurve, TriedRatios, job},
     prune::{LayerRatio, Part, Schedule},
 };
 
@@ -54,7 +54,7 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
     let before = script.state.schedule.clone();
     script.keys("3 A");
     let run = match script.command() {
-        Command::Search { run, settings } => {
+        Command::Start { run, job: Job::Search(job::Search { settings }), .. } => {
             assert_eq!((&settings.schedule, settings.span()), (&Schedule::Auto, before.span));
             *run
         }
@@ -62,19 +62,22 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
     };
     let points = vec![LossPoint { removed: 2, rise: 0.1 }];
     let curve = SensitivityCurve { layer: 0, part: Part::Mlp, units: 4, per_unit: 3, points };
-    script.handle(run, Event::Sensitivity { curve: curve.clone() });
+    script.handle(run, Event::SensitivityMeasured { curve: curve.clone() });
     let ratios = vec![LayerRatio { attention: 0.5, mlp: 0.25 }, 0.75.into()];
     let tried = TriedRatios { name: "log".into(), ratios: ratios.clone(), removed: 12, loss: 2.0 };
-    script.handle(run, Event::Tried { tried: tried.clone(), best: true });
+    script.handle(run, Event::RatiosTried { tried: tried.clone(), best: true });
     assert_eq!(script.state.schedule, before, "nothing is planned until the search has ended");
     let (curves, tried) = (vec![curve], vec![tried]);
     let record = SearchRecord { share: 0.2, budget: 10, windows: 1, dense_loss: 1.0, curves, tried, best: 0 };
-    script.handle(run, Event::Found { record: Box::new(record) });
+    script.handle(run, Event::RatiosFound { record: Box::new(record) });
     script.handle(run, Event::JobDone);
     assert_eq!(script.state.schedule.ratios, ratios);
     assert_eq!(script.state.schedule.name(), "auto");
     script.keys("s");
-    let Command::Run { ratios: planned, settings, .. } = script.command() else { panic!() };
+    let Command::Start { job: Job::Run(job::Run { ratios: planned, settings, .. }), .. } = script.command()
+    else {
+        panic!()
+    };
     assert_eq!((planned, &settings.schedule), (&ratios, &Schedule::Auto));
     script.keys("u");
     assert_eq!(script.state.schedule.ratios, before.ratios);
@@ -196,8 +199,8 @@ fn an_edit_during_a_run_replans_the_layers_to_come() {
     script.handle(1, script.run_started());
     script.prune(1, 0, 0, vec![]);
     script.keys("3 end up");
-    assert_eq!(*script.command(), Command::Replan { run: 1, ratios: script.state.schedule.ratios.clone() });
-    script.handle(1, Event::RunCancelled);
+    assert_eq!(*script.command(), Command::control(1, Control::Replan(script.state.schedule.ratios.clone())));
+    script.handle(1, Event::JobCancelled);
     script.keys("up");
     assert!(script.effects.is_empty(), "nobody has to know when nothing runs");
 }

@@ -1,17 +1,23 @@
 //! Runs that go on with what is there.
 
 use super::Script;
-use crate::protocol::{Command, Event, Methods};
+use crate::protocol::{Command, Event, Job, Methods, job};
 
 #[test]
 fn only_going_on_keeps_the_methods_of_layers_that_were_tried_by_hand() {
     let mut script = Script::pruned(3);
     script.keys("s");
-    assert!(matches!(script.command(), Command::Run { from: 0, methods: Methods::OfRun, .. }));
-    script.handle(2, Event::RunCancelled);
+    assert!(matches!(
+        script.command(),
+        Command::Start { job: Job::Run(job::Run { from: 0, methods: Methods::OfRun, .. }), .. }
+    ));
+    script.handle(2, Event::JobCancelled);
     script.keys("l [ +");
     script.keys("R");
-    assert!(matches!(script.command(), Command::Run { methods: Methods::AsTuned, .. }));
+    assert!(matches!(
+        script.command(),
+        Command::Start { job: Job::Run(job::Run { methods: Methods::AsTuned, .. }), .. }
+    ));
 }
 
 #[test]
@@ -22,7 +28,7 @@ fn an_attempt_that_a_run_finds_fitting_is_in_force() {
     script.keys("R");
     let run = script.run();
     script.handle(run, script.run_started());
-    script.handle(run, Event::Chosen { layer: 1, attempt: Some(1) });
+    script.handle(run, Event::AttemptActivated { layer: 1, attempt: Some(1) });
     assert_eq!(script.state.layers[1].chosen, Some(1));
     assert_eq!(script.state.compare.active[1], Some(1));
 }
@@ -34,7 +40,7 @@ fn a_run_that_was_broken_off_behind_its_last_layer_goes_on_to_its_end() {
     script.handle(1, script.run_started());
     script.prune(1, 0, 0, vec![]);
     script.prune(1, 1, 0, vec![0]);
-    script.handle(1, Event::RunCancelled);
+    script.handle(1, Event::JobCancelled);
     script.keys("R");
-    assert!(matches!(script.command(), Command::Run { from: 2, .. }));
+    assert!(matches!(script.command(), Command::Start { job: Job::Run(job::Run { from: 2, .. }), .. }));
 }

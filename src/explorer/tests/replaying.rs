@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     explorer::{Effect, JobKind, Msg, Origin, Status},
-    protocol::{Attempt, Command, Event, Method, PlannedLayer},
+    protocol::{Attempt, Command, Control, Event, Method, PlannedLayer},
 };
 
 fn replay() -> Script {
@@ -38,17 +38,18 @@ fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
     let mut script = replay();
     let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
     script.handle(1, Event::RunStarted { from: 1, model, settings, plan: Vec::new() });
-    assert_eq!(script.state.job().unwrap().kind, JobKind::Run { from: 1 });
+    let job = script.state.job().unwrap();
+    assert_eq!((job.kind, job.from), (JobKind::Run, 1));
     script.prune(1, 0, 0, vec![]);
     script.handle(1, Event::JobDone);
     let method = Method::of_run(&script.state.settings, 0.7);
     script.handle(2, Event::LayerStarted { layer: 0, attempt: 1, method: method.clone() });
     script.handle(2, layer_done(0, Attempt { number: 1, above: vec![], method }));
     script.handle(2, Event::JobDone);
-    script.handle(2, Event::Chosen { layer: 0, attempt: Some(1) });
+    script.handle(2, Event::AttemptActivated { layer: 0, attempt: Some(1) });
     assert_eq!((script.state.layers[0].chosen, script.state.schedule.ratios[0]), (Some(1), 0.7.into()));
     assert_eq!(script.state.status(0), Status::Done);
-    script.handle(0, Event::Chosen { layer: 0, attempt: None });
+    script.handle(0, Event::AttemptActivated { layer: 0, attempt: None });
     assert_eq!((script.state.layers[0].chosen, script.state.status(0)), (None, Status::Waiting));
 }
 
@@ -56,14 +57,14 @@ fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
 fn its_speed_and_pause_are_asked_of_the_player() {
     let mut script = replay();
     script.keys(">");
-    assert_eq!(script.effects, [Effect::Command(Command::Speed(2.0))]);
+    assert_eq!(script.effects, [Effect::Command(Command::ReplaySpeed(2.0))]);
     script.keys("space");
-    assert_eq!(script.effects, [Effect::Command(Command::Pause { run: 0 })]);
+    assert_eq!(script.effects, [Effect::Command(Command::control(0, Control::Pause))]);
     assert!(script.state.replay_paused);
     script.keys("n");
-    assert_eq!(script.effects, [Effect::Command(Command::Step { run: 0 })]);
+    assert_eq!(script.effects, [Effect::Command(Command::control(0, Control::Step))]);
     script.keys("space");
-    assert_eq!(script.effects, [Effect::Command(Command::Resume { run: 0 })]);
+    assert_eq!(script.effects, [Effect::Command(Command::control(0, Control::Resume))]);
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub fn reopened(change: impl FnOnce(&Script, &mut Restored)) -> Script {
     let mut script = Script::opened(3);
     let mut session = restored(&script);
     change(&script, &mut session);
-    script.handle(0, Event::Restored { session: Box::new(session) });
+    script.handle(0, Event::SessionRestored { session: Box::new(session) });
     script
 }
 
@@ -134,7 +134,7 @@ fn an_attempt_under_the_cursor_is_chosen_by_its_number_whatever_is_missing() {
     script.keys("2 enter");
     assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is at the one active");
     script.keys("up enter");
-    assert!(script.effects.contains(&Effect::Command(Command::Choose { layer: 0, attempt: Some(0) })));
+    assert!(script.effects.contains(&Effect::Command(Command::Activate { layer: 0, attempt: Some(0) })));
     assert_eq!(script.state.status(1), Status::Stale, "it rests on attempt 2");
 }
 
@@ -150,8 +150,8 @@ fn a_recording_of_a_reopened_session_shows_its_attempts() {
     let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
     script.handle(0, script::opened(3));
     let session = Box::new(restored(&script));
-    script.handle(0, Event::Restored { session });
-    script.handle(0, Event::Session { path: PATH.into() });
+    script.handle(0, Event::SessionRestored { session });
+    script.handle(0, Event::SessionOpened { path: PATH.into() });
     assert_eq!(script.state.status(1), Status::Done);
     assert!(script.effects.is_empty() && script.notice().is_empty());
 }
@@ -161,10 +161,10 @@ fn what_is_planned_is_kept_once_there_is_a_session() {
     let mut script = Script::opened(3);
     script.keys("3 up");
     assert!(kept(&script).is_none());
-    script.handle(0, Event::Session { path: PATH.into() });
+    script.handle(0, Event::SessionOpened { path: PATH.into() });
     let draft = kept(&script).unwrap();
     assert_eq!(draft.ratios, script.state.schedule.ratios);
-    script.handle(0, Event::Session { path: PATH.into() });
+    script.handle(0, Event::SessionOpened { path: PATH.into() });
     assert!(script.effects.is_empty(), "nothing has changed since");
     script.keys("up");
     assert_ne!(kept(&script).unwrap().ratios, draft.ratios);
@@ -213,7 +213,7 @@ fn a_choice_is_taken_back_only_where_its_attempt_is_still_there() {
         session.layers[0].active = Some(0);
     });
     after.keys("u");
-    assert!(after.effects.contains(&Effect::Command(Command::Choose { layer: 0, attempt: Some(2) })));
+    assert!(after.effects.contains(&Effect::Command(Command::Activate { layer: 0, attempt: Some(2) })));
     let mut damaged = reopened(|_, session| {
         session.frontend = frontend;
         session.layers[0].attempts.truncate(1);

@@ -8,7 +8,9 @@ use crate::explorer::Dialog;
 use crate::explorer::screens::layer;
 use crate::{
     explorer::{Confirmed, Effect, JobKind, JobStatus, Msg, Origin, Screen, Status},
-    protocol::{Attempt, Command, CurvePoint, Event, Method, Pace, PerplexityRecord, Side, Stage},
+    protocol::{
+        Attempt, Command, Control, CurvePoint, Event, Job, Method, Pace, PerplexityRecord, Side, Stage, job,
+    },
     prune::Part,
 };
 
@@ -17,7 +19,7 @@ fn start_prunes_all_layers_with_the_ratios_of_the_schedule() {
     let mut script = Script::opened(3);
     script.keys("s");
     match script.command() {
-        Command::Run { from: 0, ratios, pace: Pace::Free, run: 1, .. } => {
+        Command::Start { pace: Pace::Free, run: 1, job: Job::Run(job::Run { from: 0, ratios, .. }) } => {
             assert_eq!(*ratios, script.state.schedule.ratios);
         }
         other => panic!("{other:?}"),
@@ -78,7 +80,7 @@ fn a_finished_run_leaves_every_layer_done_and_says_what_it_cost() {
 #[test]
 fn events_of_an_older_job_are_dropped() {
     let mut script = Script::pruned(2);
-    script.handle(1, Event::RunFailed { message: "late".into() });
+    script.handle(1, Event::JobFailed { message: "late".into() });
     assert_eq!(script.notice(), "");
     assert_eq!(script.state.status(1), Status::Done);
 }
@@ -87,13 +89,13 @@ fn events_of_an_older_job_are_dropped() {
 fn pause_step_and_resume_follow_the_engine() {
     let mut script = Script::opened(2);
     script.keys("s space");
-    assert_eq!(*script.command(), Command::Pause { run: 1 });
+    assert_eq!(*script.command(), Command::control(1, Control::Pause));
     script.handle(1, Event::Paused);
     assert_eq!(script.status(), JobStatus::Paused);
     script.keys("n");
-    assert_eq!(*script.command(), Command::Step { run: 1 });
+    assert_eq!(*script.command(), Command::control(1, Control::Step));
     script.keys("space");
-    assert_eq!(*script.command(), Command::Resume { run: 1 });
+    assert_eq!(*script.command(), Command::control(1, Control::Resume));
     script.handle(1, Event::Resumed);
     assert_eq!(script.status(), JobStatus::Working);
 }
@@ -102,9 +104,13 @@ fn pause_step_and_resume_follow_the_engine() {
 fn step_mode_begins_runs_that_halt() {
     let mut script = Script::opened(2);
     script.keys("t s");
-    assert!(matches!(script.command(), Command::Run { pace: Pace::Stepwise, .. }));
+    assert!(matches!(script.command(), Command::Start { pace: Pace::Stepwise, job: Job::Run(_), .. }));
     script.keys("t");
-    assert_eq!(*script.command(), Command::Pace { run: 1, pace: Pace::Free }, "a run at work goes on freely");
+    assert_eq!(
+        *script.command(),
+        Command::control(1, Control::SetPace(Pace::Free)),
+        "a run at work goes on freely"
+    );
 }
 
 #[test]
@@ -120,13 +126,13 @@ fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
     script.keys("n");
     assert!(script.state.dialogs.is_empty() && script.effects.is_empty());
     script.keys("x y");
-    assert_eq!(*script.command(), Command::Cancel { run: 1 });
+    assert_eq!(*script.command(), Command::control(1, Control::Cancel));
     assert_eq!(script.status(), JobStatus::Cancelling);
-    script.handle(1, Event::RunCancelled);
+    script.handle(1, Event::JobCancelled);
     let status: Vec<Status> = (0..3).map(|layer| script.state.status(layer)).collect();
     assert_eq!(status, [Status::Done, Status::Waiting, Status::Waiting]);
     script.keys("R");
-    assert!(matches!(script.command(), Command::Run { from: 1, .. }));
+    assert!(matches!(script.command(), Command::Start { job: Job::Run(job::Run { from: 1, .. }), .. }));
 }
 
 #[test]
@@ -138,7 +144,7 @@ fn a_failed_layer_shows_why_and_the_run_goes_on_from_there() {
     script.handle(1, Event::LayerStarted { layer: 1, attempt: 0, method });
     let cause = "the second moment is not positive definite".to_string();
     script.handle(1, Event::PartFailed { layer: 1, part: Part::Mlp, cause: cause.clone() });
-    script.handle(1, Event::RunFailed { message: format!("layer 1, mlp: {cause}") });
+    script.handle(1, Event::JobFailed { message: format!("layer 1, mlp: {cause}") });
     assert_eq!(script.state.status(1), Status::Failed);
     assert!(script.state.layers[1].failed.as_ref().unwrap().contains("positive definite"));
     assert!(script.notice().contains("layer 1, mlp"));
@@ -153,9 +159,13 @@ fn a_retry_lies_beside_the_attempt_in_force() {
     script.field("ratio");
     script.retype("0.4");
     script.keys("enter");
-    let Command::Retry { run, layer: 1, method, .. } = script.command().clone() else { panic!() };
+    let Command::Start { run, job: Job::Retry(job::Retry { layer: 1, method, .. }), .. } =
+        script.command().clone()
+    else {
+        panic!()
+    };
     assert_eq!(method.ratio, 0.4);
-    script.handle(run, Event::Progress { stage: Stage::Approach { layer: 1 }, done: 1, total: 2 });
+    script.handle(run, Event::Progress { stage: Stage::ReplayLayers { layer: 1 }, done: 1, total: 2 });
     script.handle(run, Event::LayerStarted { layer: 1, attempt: 1, method: method.clone() });
     script.handle(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
     script.handle(run, Event::JobDone);
@@ -171,13 +181,13 @@ fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
     script.retry_layer_one(0.4);
     script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("enter");
-    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(1) })]);
+    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(1) })]);
     assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
     assert_eq!(script.state.status(2), Status::Stale);
     assert_eq!(script.state.first_to_run(), Some(2));
     assert!(script.notice().contains("1 layers below"), "{}", script.notice());
     script.keys("u");
-    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: Some(0) })]);
+    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(0) })]);
     assert_eq!(script.state.status(2), Status::Done);
     script.keys("U");
     assert_eq!(script.state.layers[1].chosen, Some(1));
@@ -195,11 +205,15 @@ fn a_layer_below_one_that_is_not_done_is_not_tried() {
 fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
     let mut script = Script::pruned(2);
     script.keys("2 right c");
-    let Command::Curve { run, layer, part, .. } = script.command().clone() else { panic!() };
+    let Command::Start { run, job: Job::ErrorCurve(job::ErrorCurve { layer, part, .. }), .. } =
+        script.command().clone()
+    else {
+        panic!()
+    };
     assert_eq!(part, Part::Mlp);
     let points =
         vec![CurvePoint { removed: 0, relative_error: 0.0 }, CurvePoint { removed: 9, relative_error: 1.0 }];
-    script.handle(run, Event::Curve { layer, part, units: 10, points: points.clone() });
+    script.handle(run, Event::ErrorCurve { layer, part, units: 10, points: points.clone() });
     script.handle(run, Event::JobDone);
     assert_eq!(script.state.layers[layer].curve(Part::Mlp).unwrap().points, points);
     assert!(script.state.layers[layer].curve(Part::Attention).is_none());
@@ -209,7 +223,7 @@ fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
 fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work() {
     let mut script = Script::opened(2);
     script.keys("s 5 w");
-    script.handle(2, Event::RunCancelled);
+    script.handle(2, Event::JobCancelled);
     assert_eq!((script.run(), script.status(), script.state.jobs.len()), (1, JobStatus::Working, 1));
 }
 
@@ -220,7 +234,7 @@ fn the_choice_of_a_first_attempt_can_be_taken_back() {
     script.state.layer = 1;
     script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("2 enter u");
-    assert_eq!(script.effects, [Effect::Command(Command::Choose { layer: 1, attempt: None })]);
+    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: None })]);
     assert_eq!(script.state.layers[1].chosen, None);
 }
 
@@ -228,13 +242,13 @@ fn the_choice_of_a_first_attempt_can_be_taken_back() {
 fn a_job_that_comes_while_another_is_at_work_waits_for_it() {
     let mut script = Script::opened(2);
     script.keys("s 5 w");
-    assert!(matches!(script.command(), Command::Write { run: 2, .. }));
+    assert!(matches!(script.command(), Command::Start { run: 2, job: Job::Generate(_), .. }));
     assert_eq!(script.state.jobs[1].status, JobStatus::Waiting);
-    script.handle(1, Event::RunCancelled);
+    script.handle(1, Event::JobCancelled);
     assert_eq!((script.run(), script.status()), (2, JobStatus::Working));
-    script.handle(2, Event::Piece { side: Side::Dense, text: " was".into() });
-    script.handle(2, Event::Piece { side: Side::Pruned, text: " is".into() });
-    script.handle(2, Event::Wrote { side: Side::Dense, tokens: 10, seconds: 2.0 });
+    script.handle(2, Event::GeneratedText { side: Side::Dense, text: " was".into() });
+    script.handle(2, Event::GeneratedText { side: Side::Pruned, text: " is".into() });
+    script.handle(2, Event::GenerationFinished { side: Side::Dense, tokens: 10, seconds: 2.0 });
     assert_eq!(script.state.compare.dense.text, " was");
     assert_eq!(script.state.compare.dense.speed(), Some(5.0));
     assert_eq!(script.state.compare.pruned.speed(), None);
@@ -252,8 +266,8 @@ fn a_perplexity_takes_the_place_of_the_one_on_the_same_text() {
         after,
     };
     script.keys("5 m enter");
-    script.handle(1, Event::Measured { record: record(None) });
-    script.handle(1, Event::Measured { record: record(Some(5.0)) });
+    script.handle(1, Event::PerplexityMeasured { record: record(None) });
+    script.handle(1, Event::PerplexityMeasured { record: record(Some(5.0)) });
     let measured: Vec<_> = script.state.compare.measured.iter().map(|measured| &measured.record).collect();
     assert_eq!(measured, [&record(Some(5.0))]);
 }
@@ -292,7 +306,7 @@ fn quitting_asks_only_when_something_would_be_lost() {
     assert!(matches!(&script.state.dialogs[..], [Dialog::Confirm(ask)] if ask.then == Confirmed::Quit));
     script.keys("n q y");
     assert_eq!(script.effects, [Effect::Quit]);
-    script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
+    script.handle(0, Event::ExportWritten { path: "slim".into(), bytes: 10 });
     script.keys("q");
     assert_eq!(script.effects, [Effect::Quit], "what was exported is not lost");
 }
@@ -325,7 +339,7 @@ fn a_job_of_a_kind_shows_its_progress() {
     script.prune(1, 0, 0, vec![]);
     let (share, left) = script.state.progress().unwrap();
     assert!((share - 0.25).abs() < 1e-9 && left.unwrap() > 0.0);
-    assert_eq!(script.state.job().unwrap().kind, JobKind::Run { from: 0 });
+    assert_eq!(script.state.job().unwrap().kind, JobKind::Run);
 }
 
 #[test]
@@ -370,11 +384,11 @@ fn what_was_measured_on_other_attempts_is_stale() {
         before: 4.0,
         after: Some(5.0),
     };
-    script.handle(run, Event::Measured { record });
+    script.handle(run, Event::PerplexityMeasured { record });
     script.handle(run, Event::JobDone);
     script.keys("w");
     let run = script.run();
-    script.handle(run, Event::Piece { side: Side::Pruned, text: " is".into() });
+    script.handle(run, Event::GeneratedText { side: Side::Pruned, text: " is".into() });
     script.handle(run, Event::JobDone);
     let stale = |script: &Script| {
         let compare = &script.state.compare;
@@ -398,7 +412,7 @@ fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
     script.prune(1, 0, 0, vec![]);
     assert_eq!(script.state.parameters_active(), 4000 - 110);
     assert!(script.state.parameters_after() < script.state.parameters_active());
-    script.handle(1, Event::RunCancelled);
+    script.handle(1, Event::JobCancelled);
     script.state.settings.attention_unit = crate::prune::AttentionUnit::QueryHead;
     assert_eq!(script.state.parameters_active(), 4000 - 110, "settings of the next run change nothing");
 }
@@ -407,7 +421,7 @@ fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
 fn a_choice_after_an_export_would_be_lost() {
     let mut script = Script::pruned(2);
     script.retry_layer_one(0.4);
-    script.handle(0, Event::Written { path: "slim".into(), bytes: 10 });
+    script.handle(0, Event::ExportWritten { path: "slim".into(), bytes: 10 });
     script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     script.keys("enter q");
     assert!(matches!(&script.state.dialogs[..], [Dialog::Confirm(_)]));

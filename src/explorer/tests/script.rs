@@ -183,7 +183,7 @@ pub fn opened(layers: usize) -> Event {
         per_channel: 10,
     };
     let parameters = 1000 * layers as u64 + 1000;
-    Event::Opened {
+    Event::ModelOpened {
         model: ModelRecord {
             name: "tiny".into(),
             family: "llama".into(),
@@ -215,11 +215,11 @@ pub fn hessian(layer: usize, part: Part, units: usize) -> Event {
         damping_used: 0.01,
     };
     let scores = (0..units).map(|unit| unit as f32 + 1.0).collect();
-    Event::Hessian { layer, part, stats, picture: MomentPicture::default(), scores, energy: 2.0 }
+    Event::HessianStatistics { layer, part, stats, picture: MomentPicture::default(), scores, energy: 2.0 }
 }
 
 pub fn removed(layer: usize, part: Part, step: usize, units: Vec<usize>) -> Event {
-    Event::Removed { layer, part, step, units, error: 0.5 }
+    Event::UnitsRemoved { layer, part, step, units, error: 0.5 }
 }
 
 pub fn record(units: usize) -> PartRecord {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     explorer::{Effect, Msg, Origin, Pointed, Press, Screen},
-    protocol::{Command, Event, SessionStatus, SessionSummary, Side},
+    protocol::{Command, Event, Job, SessionStatus, SessionSummary, Side, job},
 };
 
 fn summary(name: &str, status: SessionStatus) -> SessionSummary {
@@ -66,7 +66,7 @@ fn a_session_of_the_list_is_opened_in_place_of_the_one_that_is_open() {
     assert!(script.state.compare.pruned.text.is_empty() && script.state.calibration.is_none());
     let mut session = restored(&script);
     session.path = path("tiny-two");
-    script.handle(0, Event::Restored { session: Box::new(session) });
+    script.handle(0, Event::SessionRestored { session: Box::new(session) });
     assert!(script.effects.is_empty() && script.state.unready().is_none());
     assert_eq!(script.state.session, Some(path("tiny-two")));
 }
@@ -79,8 +79,8 @@ fn a_session_can_be_opened_and_gone_on_with_at_once() {
     script.handle(0, script::opened(3));
     let mut session = restored(&script);
     session.path = path("tiny-two");
-    script.handle(0, Event::Restored { session: Box::new(session) });
-    assert!(matches!(script.command(), Command::Run { from: 2, .. }));
+    script.handle(0, Event::SessionRestored { session: Box::new(session) });
+    assert!(matches!(script.command(), Command::Start { job: Job::Run(job::Run { from: 2, .. }), .. }));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_session_that_is_refused_leaves_all_as_it_was() {
     assert_eq!(script.notice(), "the model has changed");
     assert_eq!(script.state.session.as_deref(), Some(PATH.as_ref()));
     script.keys("R");
-    assert!(matches!(script.command(), Command::Run { from: 2, .. }));
+    assert!(matches!(script.command(), Command::Start { job: Job::Run(job::Run { from: 2, .. }), .. }));
 }
 
 #[test]

@@ -237,7 +237,8 @@ pub(super) fn at_work(state: &mut State, index: usize) {
     });
     state.jobs.push_back(Job {
         run: 3,
-        kind: JobKind::Run { from: 0 },
+        kind: JobKind::Run,
+        from: 0,
         status: JobStatus::Working,
         at: 74.0,
         stage: Some((Stage::Calibrate { layer: index, part: Part::Mlp }, 40, 64)),

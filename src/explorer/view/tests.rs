@@ -85,7 +85,7 @@ fn opened() -> State {
         bytes: 60_766_848,
         layers: vec![layer; 12],
     };
-    update(&mut state, Msg::Engine(Stamped { run: 0, at: 0.5, event: Event::Opened { model, shape } }));
+    update(&mut state, Msg::Engine(Stamped { run: 0, at: 0.5, event: Event::ModelOpened { model, shape } }));
     state
 }
 
@@ -93,7 +93,7 @@ fn working(kind: JobKind) -> State {
     let mut state = opened();
     let stage = Some((Stage::Calibrate { layer: 3, part: crate::prune::Part::Mlp }, 40, 128));
     state.jobs.push_back(Job { status: JobStatus::Working, at: 12.0, stage, ..Job::new(1, kind) });
-    state.jobs.push_back(Job::new(2, JobKind::Measure));
+    state.jobs.push_back(Job::new(2, JobKind::MeasurePerplexity));
     state
 }
 
@@ -159,7 +159,7 @@ fn screen(buffer: &Buffer) -> String {
 fn every_size_is_drawn_with_and_without_a_model() {
     let theme = Theme::default();
     for size in SIZES {
-        for state in [empty(), opened(), working(JobKind::Run { from: 0 })] {
+        for state in [empty(), opened(), working(JobKind::Run)] {
             drawn(&state, &theme, size);
         }
     }
@@ -198,7 +198,7 @@ fn the_header_says_which_model_and_how_small_it_becomes() {
     for words in ["slimgpt", "深い言語モデル-128", "llama", "12 layers", "15.2 M → ", "%)", "MiB"] {
         assert!(header.contains(words), "{words} in {header}");
     }
-    let (buffer, _, _) = drawn(&working(JobKind::Run { from: 0 }), &Theme::default(), LEAST);
+    let (buffer, _, _) = drawn(&working(JobKind::Run), &Theme::default(), LEAST);
     let header = row(&buffer, 0);
     for words in ["slimgpt", "深い言語モデル-128", "15.2 M", "pruning", "%", "+1"] {
         assert!(header.contains(words), "{words} in {header}");
@@ -335,7 +335,7 @@ fn without_colours_no_colour_is_written_and_the_selection_is_reversed() {
 fn ascii_means_ascii() {
     let theme = Theme::default().resolved(Depth::TrueColour, Glyphs::Ascii);
     for overlay in overlays() {
-        let mut state = working(JobKind::Retry { layer: 3 });
+        let mut state = working(JobKind::Retry);
         if let Some(model) = &mut state.model {
             model.record.name = "demo".into();
         }

@@ -7,6 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::protocol::JobKind;
 
 /// A recording of `removals` removals, a quarter of a second apart, with progress between them.
 struct Tape {
@@ -114,25 +115,25 @@ fn a_word_of_another_job_does_not_begin_the_time_of_this_one_again() {
 #[test]
 fn a_paused_replay_stands_still_and_goes_on() {
     let mut player = steps(4).play(1.0);
-    player.commands.blocking_send(Command::Pause { run: 0 }).unwrap();
+    player.commands.blocking_send(Command::control(0, Control::Pause)).unwrap();
     assert_eq!(told(&mut player).len(), 1, "only that the model is open");
-    player.commands.blocking_send(Command::Speed(1000.0)).unwrap();
+    player.commands.blocking_send(Command::ReplaySpeed(1000.0)).unwrap();
     assert!(told(&mut player).is_empty());
-    player.commands.blocking_send(Command::Resume { run: 0 }).unwrap();
+    player.commands.blocking_send(Command::control(0, Control::Resume)).unwrap();
     assert_eq!(told(&mut player).len(), 4);
 }
 
 #[test]
 fn a_step_goes_up_to_the_next_removal_and_no_further() {
     let mut player = steps(9).play(0.1);
-    player.commands.blocking_send(Command::Pause { run: 0 }).unwrap();
+    player.commands.blocking_send(Command::control(0, Control::Pause)).unwrap();
     told(&mut player);
     for step in 1..=3 {
-        player.commands.blocking_send(Command::Step { run: 0 }).unwrap();
+        player.commands.blocking_send(Command::control(0, Control::Step)).unwrap();
         let events = told(&mut player);
-        assert!(matches!(events[..], [Event::Removed { step: at, .. }] if at == step), "{events:?}");
+        assert!(matches!(events[..], [Event::UnitsRemoved { step: at, .. }] if at == step), "{events:?}");
     }
-    player.commands.blocking_send(Command::Cancel { run: 0 }).unwrap();
+    player.commands.blocking_send(Command::control(0, Control::Cancel)).unwrap();
     assert_eq!(told(&mut player).len(), 6, "the rest at once");
 }
 
@@ -159,7 +160,7 @@ fn a_line_that_was_cut_off_is_a_warning_at_the_end() {
     file.write_all(&removed(2).as_bytes()[..40]).unwrap();
     let mut player = tape.play(f64::INFINITY);
     let events = told(&mut player);
-    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is cut off")));
+    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is incomplete")));
     player.join().unwrap();
 
     // In the middle of a character.
@@ -170,15 +171,39 @@ fn a_line_that_was_cut_off_is_a_warning_at_the_end() {
     file.write_all(&warning.as_bytes()[..end]).unwrap();
     let mut player = tape.play(f64::INFINITY);
     let events = told(&mut player);
-    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is cut off")));
+    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is incomplete")));
     player.join().unwrap();
+}
+
+#[test]
+fn a_recording_states_its_format_and_a_newer_one_is_refused() {
+    let header = |format: u64| line(json!({ "slimgpt_recording": format }));
+    let mut player = Tape::new(&[header(2), opened(), removed(1)]).play(f64::INFINITY);
+    assert_eq!(told(&mut player).len(), 2);
+    player.join().unwrap();
+    let refusal = Tape::new(&[header(3), opened()]).refusal();
+    assert!(refusal.contains("expected format 2 or older, found 3"), "{refusal}");
+}
+
+#[test]
+fn the_start_of_a_job_is_derived_where_a_recording_does_not_have_it() {
+    let text = |run: u64| {
+        line(json!({ "run": run, "at": 0.0, "event": { "piece": { "side": "dense", "text": "a" } } }))
+    };
+    let done = line(json!({ "run": 1, "at": 0.0, "event": "job_done" }));
+    let start = line(json!({ "run": 3, "at": 0.0, "event": { "job_started": { "kind": "generate" } } }));
+    let tape = [opened(), text(1), text(1), done, text(2), start, text(3)];
+    let mut player = Tape::new(&tape).play(f64::INFINITY);
+    let starts = |event: &Event| *event == Event::JobStarted { kind: JobKind::Generate };
+    let starts: Vec<bool> = told(&mut player).iter().map(starts).collect();
+    assert_eq!(starts, [false, true, false, false, false, true, false, true, false]);
 }
 
 #[test]
 fn what_is_no_recording_is_refused_at_once() {
     assert!(Tape::new(&[]).refusal().contains("is empty"));
     assert!(Tape::new(&["hello\n".into()]).refusal().contains("line 1: expected an event"));
-    assert!(Tape::new(&[removed(1)]).refusal().contains("expected the event \"opened\""));
+    assert!(Tape::new(&[removed(1)]).refusal().contains("expected the event \"model_opened\""));
     let missing = Replay::open(Path::new("no such file")).unwrap_err().to_string();
     assert!(missing.starts_with("recording no such file: cannot be read"), "{missing}");
 }

@@ -38,7 +38,7 @@ fn writes_more_than_there_is_room_for() {
     assert!(matches!(journal.append(&warning(10 << 10)), Err(Error::Write { .. })));
     journal.append(&warning(1 << 10)).unwrap();
     let text = fs::read_to_string(path.join("events.jsonl")).unwrap();
-    assert!(text.lines().count() == 2 && text.ends_with('\n'));
+    assert!(text.lines().count() == 3 && text.ends_with('\n'));
 
     let error = session.change(|state| state.slimgpt_version = "v".repeat(32 << 10)).unwrap_err();
     assert!(matches!(error, Error::Write { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! The journal and the draft.
+//! The log of events, and the draft.
 
 use serde_json::json;
 
@@ -16,23 +16,25 @@ fn lines(session: &Session) -> Vec<String> {
 }
 
 #[test]
-fn what_is_told_is_in_the_file_at_once_and_progress_is_not() {
+fn an_event_is_in_the_log_at_once_and_progress_is_left_out() {
     let (_dir, session) = session();
     let mut journal = session.journal().unwrap();
     journal.append(&warning(0.5)).unwrap();
     let progress = Event::Progress { stage: Stage::Export, done: 1, total: 2 };
     journal.append(&Stamped { run: 1, at: 0.6, event: progress }).unwrap();
     journal.append(&warning(0.7)).unwrap();
-    let read: Vec<Stamped> = lines(&session).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = lines(&session);
+    assert_eq!(lines[0], r#"{"slimgpt_recording":2}"#);
+    let read: Vec<Stamped> = lines[1..].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(read, [warning(0.5), warning(0.7)]);
 }
 
 #[test]
-fn a_line_that_was_cut_off_is_cut_away_and_the_next_begins_afresh() {
+fn an_incomplete_last_line_is_removed_before_the_next_event() {
     let (_dir, session) = session();
     let path = session.path().join("events.jsonl");
     let whole = serde_json::to_string(&warning(0.5)).unwrap() + "\n";
-    // Also where the rest of a line is longer than one reading.
+    // The incomplete line may be longer than one read.
     for cut_off in ["", "{", &"x".repeat(200_000)] {
         fs::write(&path, whole.repeat(2) + cut_off).unwrap();
         session.journal().unwrap().append(&warning(1.5)).unwrap();
@@ -54,23 +56,23 @@ fn draft() -> Draft {
 }
 
 #[test]
-fn what_lies_on_the_desk_is_found_again() {
+fn a_draft_is_read_as_it_was_saved_last() {
     let (_dir, session) = session();
     assert_eq!(session.draft().unwrap(), None);
-    let mut journal = session.journal().unwrap();
-    journal.save_draft(&Draft { ratios: Vec::new(), ..draft() }).unwrap();
-    journal.save_draft(&draft()).unwrap();
+    let file = session.draft_file();
+    file.save(&Draft { ratios: Vec::new(), ..draft() }).unwrap();
+    file.save(&draft()).unwrap();
     assert_eq!(session.draft().unwrap(), Some(draft()));
 }
 
 #[test]
-fn a_damaged_desk_costs_nothing_else() {
+fn a_damaged_draft_does_not_keep_a_session_from_opening() {
     let (_dir, session) = session();
-    session.journal().unwrap().save_draft(&draft()).unwrap();
+    session.draft_file().save(&draft()).unwrap();
     flip(&session.path().join("draft.json"), 200, 0);
     let error = session.draft().unwrap_err().to_string();
     assert!(
-        error.contains("draft.json: is damaged") && error.contains("all that was run is still there"),
+        error.contains("draft.json: is damaged") && error.contains("no result of a run is lost"),
         "{error}"
     );
     let path = session.path().to_owned();

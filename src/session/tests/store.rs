@@ -121,9 +121,8 @@ fn a_removed_session_is_gone() {
     session.write_windows(12, b"x").unwrap();
     session.streams(1 << 20).put("a", &[]);
     session
-        .journal()
-        .unwrap()
-        .save_draft(&crate::protocol::Draft {
+        .draft_file()
+        .save(&crate::protocol::Draft {
             settings: Box::new(settings()),
             ratios: Vec::new(),
             frontend: serde_json::Value::Null,

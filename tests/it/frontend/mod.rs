@@ -3,7 +3,9 @@ use std::{fs, path::Path, time::Duration};
 
 use slimgpt::application::{
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
-    protocol::{Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage},
+    protocol::{
+        Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage, job,
+    },
 };
 use slimgpt::{
     calibration::TextSource,
@@ -101,7 +103,7 @@ pub fn forget_times(record: &mut serde_json::Value) {
 }
 
 pub fn is_end(event: &Event) -> bool {
-    matches!(event, Event::RunDone { .. } | Event::JobDone | Event::RunCancelled | Event::RunFailed { .. })
+    matches!(event, Event::RunDone { .. } | Event::JobDone | Event::JobCancelled | Event::JobFailed { .. })
 }
 
 impl Frontend {
@@ -114,7 +116,7 @@ impl Frontend {
         let worker = engine::workspace(ModelChoice::Demo, settings.clone(), place);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut frontend = Self { worker, runtime, run: 0, approaching: 0, calibrating: 0 };
-        let told = frontend.until(|event| matches!(event, Event::Opened { .. }));
+        let told = frontend.until(|event| matches!(event, Event::ModelOpened { .. }));
         assert_eq!(told.1, [0]);
         frontend
     }
@@ -131,7 +133,7 @@ impl Frontend {
             let next = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, events.recv()).await });
             let stamped = next.expect("the workspace is silent").expect("the workspace is still there");
             if let Event::Progress { stage, .. } = stamped.event {
-                self.approaching += usize::from(matches!(stage, Stage::Approach { .. }));
+                self.approaching += usize::from(matches!(stage, Stage::ReplayLayers { .. }));
                 self.calibrating += usize::from(matches!(stage, Stage::Calibrate { .. }));
                 continue;
             }
@@ -166,7 +168,11 @@ impl Frontend {
     pub fn begin(&mut self, from: usize, settings: &Settings, pace: Pace) {
         self.run += 1;
         let (ratios, settings) = (self.ratios(settings), Box::new(settings.clone()));
-        self.send(Command::Run { run: self.run, from, ratios, settings, methods: Methods::OfRun, pace });
+        self.send(Command::Start {
+            run: self.run,
+            pace,
+            job: job::Run { from, ratios, settings, methods: Methods::OfRun }.into(),
+        });
     }
 
     pub fn run(&mut self, from: usize, settings: &Settings) -> Told {
@@ -176,23 +182,23 @@ impl Frontend {
 
     /// Puts an attempt active and hears that it is.
     pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Told {
-        self.send(Command::Choose { layer, attempt });
-        let told = self.until(|event| matches!(event, Event::Chosen { .. }));
-        assert_eq!(told.0, [Event::Chosen { layer, attempt }]);
+        self.send(Command::Activate { layer, attempt });
+        let told = self.until(|event| matches!(event, Event::AttemptActivated { .. }));
+        assert_eq!(told.0, [Event::AttemptActivated { layer, attempt }]);
         told
     }
 
     pub fn retry(&mut self, layer: usize, method: Method) -> Told {
-        let told = self.job(|run| Command::Retry { run, layer, method, pace: Pace::Free });
+        let told = self.job(|run| Command::start(run, job::Retry { layer, method }));
         assert_eq!(told.last(), &Event::JobDone);
         told
     }
 
     pub fn curve(&mut self, layer: usize, part: Part, method: Method) -> (usize, Vec<CurvePoint>) {
-        let told = self.job(|run| Command::Curve { run, layer, part, method });
+        let told = self.job(|run| Command::start(run, job::ErrorCurve { layer, part, method }));
         assert_eq!(told.last(), &Event::JobDone);
         let curves = told.all(|event| match event {
-            Event::Curve { units, points, .. } => Some((*units, points.clone())),
+            Event::ErrorCurve { units, points, .. } => Some((*units, points.clone())),
             _ => None,
         });
         curves.into_iter().next().unwrap()
@@ -200,7 +206,8 @@ impl Frontend {
 
     pub fn export(&mut self, out: &Path) {
         let out = out.to_path_buf();
-        let told = self.job(|run| Command::Export { run, form: OutputForm::default(), out, force: false });
+        let told = self
+            .job(|run| Command::start(run, job::Export { form: OutputForm::default(), out, force: false }));
         assert_eq!(told.last(), &Event::JobDone, "{told:?}");
     }
 

@@ -3,7 +3,7 @@ pub mod boxes;
 pub mod listed;
 pub mod odd;
 
-use std::sync::LazyLock;
+use std::{path::Path, sync::LazyLock};
 
 use ratatui::{
     Terminal,
@@ -16,6 +16,7 @@ use slimgpt::application::{
     explorer::view::{self, Hits, Theme},
     explorer::{Effect, Key, KeyMap, Msg, Origin, Start, State, update},
     protocol::{Event, Pace, Stamped},
+    recording::Replay,
 };
 use slimgpt::{
     calibration::TextSource,
@@ -63,8 +64,8 @@ pub fn replay() -> State {
 
 /// The events of the recorded run.
 pub fn recorded() -> Vec<Stamped> {
-    let text = std::fs::read_to_string(RECORDING).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let mut player = Replay::open(Path::new(RECORDING)).unwrap().play(f64::INFINITY);
+    std::iter::from_fn(|| player.events.blocking_recv()).collect()
 }
 
 /// An event of a job, a second after its beginning.

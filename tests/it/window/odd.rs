@@ -57,7 +57,7 @@ pub fn opened(name: &str, size: Size) -> Event {
         bytes: parameters * 2,
         layers: vec![layer; size.layers],
     };
-    Event::Opened { model, shape }
+    Event::ModelOpened { model, shape }
 }
 
 pub fn method(ratio: f64) -> Method {
@@ -84,7 +84,7 @@ pub fn hessian(layer: usize, part: Part, units: usize, value: f64) -> Event {
     };
     let scores =
         (0..units).map(|unit| if unit < 3 { value as f32 } else { (unit as f32 * 0.618).fract() }).collect();
-    Event::Hessian { layer, part, stats, picture, scores, energy: value }
+    Event::HessianStatistics { layer, part, stats, picture, scores, energy: value }
 }
 
 /// The first `gone` units left one by one, each for `value`.
@@ -116,7 +116,8 @@ pub fn layer_events(index: usize, number: usize, size: Size, value: f64) -> Vec<
     for (part, units) in [(Part::Attention, size.heads), (Part::Mlp, size.channels)] {
         events.push(Event::Progress { stage: Stage::Calibrate { layer: index, part }, done: 3, total: 4 });
         events.push(hessian(index, part, units, value));
-        let left = |unit| Event::Removed { layer: index, part, step: unit, units: vec![unit], error: value };
+        let left =
+            |unit| Event::UnitsRemoved { layer: index, part, step: unit, units: vec![unit], error: value };
         events.extend((0..units / 4).map(left));
         events.push(Event::PartDone { layer: index, part, record: record(units, units / 4, value) });
         events.push(curve(index, part, units, value));
@@ -127,11 +128,11 @@ pub fn layer_events(index: usize, number: usize, size: Size, value: f64) -> Vec<
 
 pub fn curve(layer: usize, part: Part, units: usize, value: f64) -> Event {
     let point = |removed: usize| CurvePoint { removed, relative_error: value * removed as f64 };
-    Event::Curve { layer, part, units, points: (0..units).map(point).collect() }
+    Event::ErrorCurve { layer, part, units, points: (0..units).map(point).collect() }
 }
 
 pub fn run_started(size: Size, settings: &Settings) -> Event {
-    let Event::Opened { model, .. } = opened("demo", size) else { unreachable!("it was made just now") };
+    let Event::ModelOpened { model, .. } = opened("demo", size) else { unreachable!("it was made just now") };
     let layer = PlannedLayer {
         ratio: 0.25.into(),
         heads: size.heads,
@@ -164,15 +165,15 @@ fn strange() -> State {
     let mut state = half_done(STRANGE, SMALL, 5, 1e-3);
     emit(&mut state, 1, Event::Warning { message: STRANGE.repeat(9) });
     emit(&mut state, 1, Event::PartFailed { layer: 5, part: Part::Mlp, cause: STRANGE.repeat(3) });
-    emit(&mut state, 1, Event::Written { path: PathBuf::from(STRANGE), bytes: u64::MAX });
+    emit(&mut state, 1, Event::ExportWritten { path: PathBuf::from(STRANGE), bytes: u64::MAX });
     for (text, tokens) in [(STRANGE, u64::MAX), ("\u{301}\u{301}", 0), ("", 1)] {
         let record =
             PerplexityRecord { text: text.into(), seq_len: 7, tokens, bos: true, before: 9.0, after: None };
-        emit(&mut state, 1, Event::Measured { record });
+        emit(&mut state, 1, Event::PerplexityMeasured { record });
     }
     state.compare.prompt.text = STRANGE.into();
     for side in [Side::Dense, Side::Pruned] {
-        emit(&mut state, 1, Event::Piece { side, text: STRANGE.repeat(20) });
+        emit(&mut state, 1, Event::GeneratedText { side, text: STRANGE.repeat(20) });
     }
     let stage = Stage::Download { file: STRANGE.repeat(2) };
     emit(&mut state, 1, Event::Progress { stage, done: u64::MAX, total: 0 });
@@ -192,7 +193,7 @@ fn disordered() -> State {
             emit(
                 &mut state,
                 1,
-                Event::Removed { layer, part, step: 9, units: vec![7, 7, 9999], error: -1.0 },
+                Event::UnitsRemoved { layer, part, step: 9, units: vec![7, 7, 9999], error: -1.0 },
             );
             emit(&mut state, 1, Event::PartDone { layer, part, record: record(4, 9, 0.1) });
             emit(&mut state, 1, hessian(layer, part, 11, 0.5));
@@ -205,7 +206,7 @@ fn disordered() -> State {
             emit(
                 &mut state,
                 1,
-                Event::Removed { layer, part: Part::Attention, step, units, error: f64::NAN },
+                Event::UnitsRemoved { layer, part: Part::Attention, step, units, error: f64::NAN },
             );
         }
         emit(&mut state, 1, hessian(layer, Part::Mlp, 5, 0.5));
@@ -222,7 +223,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
         let Event::LayerDone { record, attempt } = layer_done(layer, number, size, value) else {
             unreachable!("it was made just now")
         };
-        let Event::Hessian { stats, picture, scores, energy, .. } =
+        let Event::HessianStatistics { stats, picture, scores, energy, .. } =
             hessian(layer, Part::Mlp, size.channels, value)
         else {
             unreachable!("it was made just now")
@@ -245,7 +246,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
         unfinished: Some(usize::MAX),
         frontend: serde_json::json!({ "version": 1, "schedule": STRANGE }),
     };
-    Event::Restored { session: Box::new(session) }
+    Event::SessionRestored { session: Box::new(session) }
 }
 
 /// A model whose session was opened again.
@@ -254,7 +255,7 @@ fn reopened(value: f64) -> State {
     emit(&mut state, 0, opened("demo", SMALL));
     let event = restored(SMALL, &live().settings, value);
     emit(&mut state, 0, event);
-    emit(&mut state, 0, Event::Session { path: STRANGE.into() });
+    emit(&mut state, 0, Event::SessionOpened { path: STRANGE.into() });
     state
 }
 
@@ -263,7 +264,7 @@ fn failed() -> State {
     let mut state = half_done("demo", SMALL, 4, 1e-3);
     let cause = "the second moment holds a NaN at input 17; look at the texts".to_string();
     emit(&mut state, 1, Event::PartFailed { layer: 4, part: Part::Mlp, cause: cause.clone() });
-    emit(&mut state, 1, Event::RunFailed { message: format!("layer 4, mlp: {cause}") });
+    emit(&mut state, 1, Event::JobFailed { message: format!("layer 4, mlp: {cause}") });
     state
 }
 
@@ -307,7 +308,7 @@ pub fn all() -> Vec<(String, State)> {
             before: value,
             after: Some(value),
         };
-        emit(&mut state, 1, Event::Measured { record });
+        emit(&mut state, 1, Event::PerplexityMeasured { record });
         states.push((format!("every number {value:e}"), state));
     }
     states

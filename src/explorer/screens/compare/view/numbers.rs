@@ -9,7 +9,7 @@ use crate::{
         Role,
         widgets::{Column, Place, Side, lay_out, width},
     },
-    explorer::{Action, JobKind, State, Status},
+    explorer::{Action, State, Status},
     words::{bytes, change, count, measure, parameters},
 };
 
@@ -162,16 +162,9 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Whether a job is still to measure the pruned model.
+/// True if a running or queued job measures the pruned model.
 fn awaited(state: &State) -> bool {
-    state.jobs.iter().any(|job| match job.kind {
-        JobKind::Run { .. } | JobKind::Measure => true,
-        JobKind::Retry { .. }
-        | JobKind::Curve { .. }
-        | JobKind::Search
-        | JobKind::Write
-        | JobKind::Export => false,
-    })
+    state.jobs.iter().any(|job| job.kind.measures_perplexity())
 }
 
 fn find(places: &[Place<Key>], at: usize) -> Option<&Place<Key>> {

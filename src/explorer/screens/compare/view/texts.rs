@@ -48,8 +48,9 @@ fn column(view: &mut Canvas<'_>, area: Rect, side: Side) {
         let words = format!("  {} {}", view.theme.glyphs.status(status), status.name());
         head.push(view.span(words, Role::Stale));
     }
-    let at_work =
-        state.job().is_some_and(|job| job.kind == JobKind::Write && matches!(job.status, JobStatus::Working));
+    let at_work = state
+        .job()
+        .is_some_and(|job| job.kind == JobKind::Generate && matches!(job.status, JobStatus::Working));
     if writing.tokens > 0 {
         head.push(view.span(format!("  {} tokens", count(writing.tokens as u64)), Role::Muted));
     }

@@ -227,15 +227,7 @@ fn job_line<'t>(view: &Canvas<'_>, job: &Job) -> Vec<Span<'t>> {
         line.push(view.span(format!(" {}", progress(share)), Role::Text));
     }
     if let Some((share, left)) = state.progress().filter(|_| job.is_pruning()) {
-        let whole = match job.kind {
-            JobKind::Run { .. } => "run",
-            JobKind::Retry { .. }
-            | JobKind::Curve { .. }
-            | JobKind::Search
-            | JobKind::Measure
-            | JobKind::Write
-            | JobKind::Export => job.kind.name(),
-        };
+        let whole = if job.kind == JobKind::Run { "run" } else { job.kind.name() };
         line.push(view.span(format!("   {whole} "), Role::Muted));
         line.push(view.span(progress(share), Role::Text));
         if let Some(left) = left {

@@ -1,0 +1,64 @@
+//! Saves the draft. The engine does it between two steps of a job; if the frontend closes during a long step, the frontend
+//! does it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    protocol::Draft,
+    session::{DraftFile, Error},
+};
+
+/// Shared by the engine and its frontend.
+#[derive(Clone, Debug, Default)]
+pub struct DraftSaver(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Of the open session.
+    file: Option<DraftFile>,
+    /// The newest draft that the frontend has sent and the engine has not saved yet.
+    pending: Option<Draft>,
+    /// The frontend has closed. A draft that the engine finds in its channel is then older than the saved one.
+    closed: bool,
+}
+
+impl DraftSaver {
+    /// The frontend calls this when it sends a draft to the engine.
+    pub fn sent(&self, draft: &Draft) {
+        self.state().pending = Some(draft.clone());
+    }
+
+    /// The frontend calls this when it closes: saves a draft that the engine has not saved yet.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn close(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        state.closed = true;
+        match (state.pending.take(), &state.file) {
+            (Some(draft), Some(file)) => file.save(&draft),
+            (None, _) | (_, None) => Ok(()),
+        }
+    }
+
+    /// Saves drafts in this file from now on; with None it drops them.
+    pub fn enter(&self, file: Option<DraftFile>) {
+        self.state().file = file;
+    }
+
+    /// Saves a draft that the engine has received. Without a session it is dropped.
+    pub(super) fn save(&self, draft: &Draft) -> Result<(), Error> {
+        let mut state = self.state();
+        if state.closed {
+            return Ok(());
+        }
+        state.pending.take_if(|pending| pending == draft);
+        state.file.as_ref().map_or(Ok(()), |file| file.save(draft))
+    }
+
+    /// A panic of another thread leaves the state consistent, so a poisoned lock is usable.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,152 @@
+//! Jobs: the work that the engine does on the open model, one at a time.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Method;
+use crate::{
+    calibration::TextSource,
+    config::Settings,
+    export::OutputForm,
+    prune::{LayerRatio, Part},
+};
+
+/// Declares the jobs. Each is a struct of this module; `engine::workspace::jobs` implements it.
+macro_rules! jobs {
+    ($($job:ident => $name:literal,)+) => {
+        /// A job with its parameters.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Job {
+            $($job($job),)+
+        }
+
+        /// The type of a job.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum JobKind {
+            $($job,)+
+        }
+
+        impl Job {
+            pub fn kind(&self) -> JobKind {
+                match self {
+                    $(Self::$job(_) => JobKind::$job,)+
+                }
+            }
+        }
+
+        impl JobKind {
+            /// Name for people.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$job => $name,)+
+                }
+            }
+        }
+
+        $(impl From<$job> for Job {
+            fn from(job: $job) -> Self {
+                Self::$job(job)
+            }
+        })+
+    };
+}
+
+jobs! {
+    Run => "pruning",
+    Search => "ratio search",
+    Retry => "retry",
+    ErrorCurve => "error curve",
+    MeasurePerplexity => "perplexity",
+    Generate => "writing",
+    Export => "export",
+}
+
+impl JobKind {
+    /// True if the job prunes layers: it can be paused and stepped.
+    pub fn is_pruning(self) -> bool {
+        matches!(self, Self::Run | Self::Retry)
+    }
+
+    /// True if the job measures perplexity.
+    pub fn measures_perplexity(self) -> bool {
+        matches!(self, Self::Run | Self::MeasurePerplexity)
+    }
+}
+
+/// Prunes the layers from `from` to the last. Each new attempt becomes active at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub from: usize,
+    /// One per layer. Empty if the schedule is `auto` and the run has to search for the ratios first.
+    pub ratios: Vec<LayerRatio>,
+    pub settings: Box<Settings>,
+    pub methods: Methods,
+}
+
+/// How the layers of a run are solved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Methods {
+    /// All layers by the settings of the run.
+    #[default]
+    OfRun,
+    /// A layer whose active attempt has its own method keeps that method; the others are solved by the settings.
+    AsTuned,
+}
+
+/// Searches for the ratios of `--schedule auto`. Prunes nothing; `RatiosFound` carries the result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    pub settings: Box<Settings>,
+}
+
+/// Solves one layer again. The new attempt is saved but not made active.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    pub layer: usize,
+    pub method: Method,
+}
+
+/// Computes the error of one part at every ratio by continuing the elimination path to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErrorCurve {
+    pub layer: usize,
+    pub part: Part,
+    pub method: Method,
+}
+
+/// Measures the perplexity of the dense and of the pruned model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasurePerplexity {
+    pub text: TextSource,
+    /// Tokens per window.
+    pub seq_len: usize,
+    /// Whether each window starts with the BOS token.
+    pub bos: bool,
+}
+
+/// Generates text with the dense and the pruned model from one prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generate {
+    pub prompt: Prompt,
+}
+
+/// The text that generation continues, and how tokens are sampled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompt {
+    pub text: String,
+    pub max_tokens: usize,
+    /// 0 always takes the most likely token.
+    pub temperature: f64,
+    pub seed: u64,
+}
+
+/// Writes the pruned model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Export {
+    pub form: OutputForm,
+    pub out: PathBuf,
+    /// Replaces an earlier export.
+    pub force: bool,
+}
