@@ -144,3 +144,27 @@ fn keys_of_interface_toml_are_documented() {
         assert!(text.contains(&format!("| `{key}` |")), "docs/explorer.md: {key} is not documented");
     }
 }
+
+/// Names of the variants of an enum in a source file, as JSON has them.
+fn variants(source: &str, name: &str) -> BTreeSet<String> {
+    let body = source.split_once(&format!("pub enum {name} {{")).unwrap().1.split_once("\n}").unwrap().0;
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.filter(|line| line.starts_with(char::is_uppercase));
+    let name = |line: &str| line.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+    let snake_case = |name: String| -> String {
+        let split = |c: char| if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.to_string() };
+        name.chars().map(split).collect::<String>().trim_start_matches('_').to_owned()
+    };
+    names.map(name).map(snake_case).collect()
+}
+
+#[test]
+fn every_event_and_stage_is_documented_and_no_other() {
+    let (text, source) = (read("docs/events.md"), read("src/protocol/event.rs"));
+    let (table, stages) = text.split_once("Stages of `progress`").unwrap();
+    let code =
+        |text: &str| -> BTreeSet<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let events = first_cells(table).flat_map(|cell| code(cell)).collect::<BTreeSet<_>>();
+    assert_eq!(events, variants(&source, "Event"));
+    assert_eq!(code(stages), variants(&source, "Stage"));
+}
