@@ -9,7 +9,6 @@ mod dialogs;
 mod draft;
 mod edit;
 mod engine_events;
-mod event_routing;
 mod form;
 mod forms;
 mod goal;

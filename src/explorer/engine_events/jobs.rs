@@ -1,0 +1,101 @@
+//! Events of jobs: which job an event belongs to, and how jobs begin and end.
+
+use crate::protocol::{Event, RunRecord, Stage};
+
+use super::super::{Dialog, Form, Job, JobKind, JobStatus, NoticeKind, Outcome, State};
+
+/// False for an event of a job that has ended. The jobs of a recording begin with its events.
+pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
+    let without_job = matches!(
+        event,
+        Event::ModelOpened { .. }
+            | Event::SessionRestored { .. }
+            | Event::SessionOpened { .. }
+            | Event::AttemptActivated { .. }
+    );
+    if without_job || state.jobs.front().is_some_and(|job| job.run == run) {
+        return true;
+    }
+    if !state.is_replay() {
+        // Events of number 0 come from opening the model.
+        return run == 0;
+    }
+    match event {
+        Event::JobStarted { kind } => {
+            state.jobs.clear();
+            state.jobs.push_back(Job { status: JobStatus::Working, ..Job::new(run, *kind) });
+            true
+        }
+        event => {
+            matches!(event, Event::Warning { .. } | Event::ExportWritten { .. } | Event::Progress { .. })
+        }
+    }
+}
+
+/// Sets the clock of the running job.
+pub fn heard_from(state: &mut State, run: u64, at: f64) {
+    if let Some(job) = state.jobs.front_mut().filter(|job| job.run == run) {
+        job.at = at;
+        if job.status == JobStatus::Waiting {
+            job.status = JobStatus::Working;
+        }
+    }
+}
+
+/// Before the first job, progress is that of opening the model.
+pub fn progress(state: &mut State, stage: (Stage, u64, u64)) {
+    match state.jobs.front_mut() {
+        Some(job) => job.stage = Some(stage),
+        None => state.opening = Some(stage),
+    }
+}
+
+pub fn set_status(state: &mut State, status: JobStatus) {
+    if let Some(job) = state.jobs.front_mut() {
+        job.status = status;
+    }
+}
+
+pub fn warned(state: &mut State, message: String) {
+    if let Some(reopening) = &mut state.reopening {
+        reopening.warned = true;
+    }
+    state.say(NoticeKind::Refused, message);
+}
+
+pub fn run_done(state: &mut State, record: RunRecord, text: String) {
+    state.record = Some(record);
+    state.broken_off = false;
+    end(state, Outcome::Done);
+    state.say(NoticeKind::Done, text);
+}
+
+pub fn cancelled(state: &mut State) {
+    end(state, Outcome::Cancelled);
+    state.say(NoticeKind::Done, "Cancelled; finished layers are kept.");
+}
+
+/// Ends the running job. The next one in the queue takes its place.
+pub fn end(state: &mut State, outcome: Outcome) {
+    for layer in &mut state.layers {
+        layer.work = None;
+    }
+    if let Some(mut job) = state.jobs.pop_front() {
+        job.status = JobStatus::Ended(outcome);
+        state.last_job = Some(job);
+    }
+    set_status(state, JobStatus::Working);
+}
+
+/// Marks the layer in progress with the cause. A failed export opens its form again.
+pub fn failed(state: &mut State, message: String) {
+    if let Some(layer) = state.layers.iter_mut().find(|layer| layer.work.is_some()) {
+        layer.failed = Some(message.clone());
+    }
+    let export = state.job().is_some_and(|job| job.kind == JobKind::Export);
+    end(state, Outcome::Failed(message.clone()));
+    match state.export_form.take().filter(|_| export) {
+        Some(form) => state.dialogs.push(Dialog::Form(Form { error: Some(message), ..form })),
+        None => state.say(NoticeKind::Failed, message),
+    }
+}

@@ -1,0 +1,133 @@
+//! Events of a layer and its parts.
+
+use crate::{
+    protocol::{Attempt, CurvePoint, LayerRecord, Method, PartRecord},
+    prune::Part,
+};
+
+use super::super::{AttemptResult, Curve, Job, JobKind, NoticeKind, Seen, State, Work, goal};
+
+fn work(state: &mut State, layer: usize) -> Option<&mut Work> {
+    state.layers.get_mut(layer)?.work.as_mut()
+}
+
+pub fn started(state: &mut State, layer: usize, attempt: usize, method: Method) {
+    if state.follow && layer < state.layers.len() {
+        state.layer = layer;
+        state.screens.layer.part = Part::Attention;
+    }
+    let Some(known) = state.layers.get_mut(layer) else { return };
+    let goal = goal(&known.shape, method.ratio, &state.settings);
+    known.failed = None;
+    known.work = Some(Work::new(attempt, method, &known.shape, goal, state.settings.attention_unit));
+}
+
+pub fn inverted(state: &mut State, (layer, part): (usize, Part), seen: Seen) {
+    if state.follow && state.layer == layer {
+        state.screens.layer.part = part;
+    }
+    if let Some(work) = work(state, layer) {
+        work.part = part;
+        work.solving = true;
+        work.part_mut(part).begin_again();
+        work.part_mut(part).seen = Some(seen);
+    }
+}
+
+/// The part starts again from its first removal.
+pub fn begin_part_again(state: &mut State, layer: usize, part: Part) {
+    if let Some(work) = work(state, layer) {
+        work.part_mut(part).begin_again();
+    }
+}
+
+pub fn units_removed(state: &mut State, (layer, part): (usize, Part), units: Vec<usize>, error: f64) {
+    if let Some(work) = work(state, layer) {
+        let known = work.part_mut(part);
+        known.step_errors.push(error);
+        known.group_sizes.push(units.len());
+        known.removed.extend(units);
+    }
+}
+
+pub fn part_done(state: &mut State, (layer, part): (usize, Part), record: PartRecord) {
+    if let Some(work) = work(state, layer) {
+        work.part_mut(part).record = Some(record);
+        work.solving = false;
+        work.part = Part::Mlp;
+    }
+}
+
+pub fn part_failed(state: &mut State, (layer, part): (usize, Part), cause: &str) {
+    if let Some(known) = state.layers.get_mut(layer) {
+        known.work = None;
+        known.failed = Some(format!("{part}: {cause}"));
+    }
+}
+
+pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
+    let run = state.job().is_some_and(|job| job.kind == JobKind::Run);
+    if let Some(job) = state.jobs.front_mut() {
+        job.layers_done += 1;
+    }
+    let (index, number) = (record.index, attempt.number);
+    let Some(layer) = state.layers.get_mut(index) else { return };
+    let mut result = AttemptResult { attempt, record, attention: None, mlp: None };
+    let earlier = layer.active().map(|result| (result.attention.clone(), result.mlp.clone()));
+    if let Some(work) = layer.work.take() {
+        (result.attention, result.mlp) = (work.attention.seen, work.mlp.seen);
+    }
+    if let Some((attention, mlp)) = earlier {
+        // A part copied from the active attempt keeps its statistics.
+        let parts = &result.attempt.method.parts;
+        if !parts.contains(&Part::Attention) {
+            result.attention = attention;
+        }
+        if !parts.contains(&Part::Mlp) {
+            result.mlp = mlp;
+        }
+    }
+    layer.failed = None;
+    layer.attempts.retain(|known| known.attempt.number != number);
+    layer.attempts.push(result);
+    if run {
+        layer.chosen = Some(number);
+    }
+    let count = layer.attempts.len();
+    if index == state.layer {
+        state.screens.layer.attempt = count - 1;
+    }
+    state.settle_choices();
+    state.unsaved |= run && !state.is_replay();
+    if !run {
+        let text = format!(
+            "Layer {index}: attempt {number} is saved but not active; Enter in the list of attempts activates it."
+        );
+        state.say(NoticeKind::Done, text);
+    }
+}
+
+/// The explorer applies the user's own choices when they are made. Here it applies those of a run, which reuses attempts,
+/// and those of a recording. The planned ratio becomes that of the attempt.
+pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
+    if !state.is_replay() && !state.job().is_some_and(Job::is_pruning) {
+        return;
+    }
+    let Some(known) = state.layers.get_mut(layer) else { return };
+    known.chosen = attempt;
+    let ratio = known.active().map(|result| result.attempt.method.ratio);
+    if let Some(ratio) = ratio {
+        state.schedule.put(layer, ratio);
+    }
+    state.settle_choices();
+}
+
+pub fn error_curve(state: &mut State, (layer, part): (usize, Part), units: usize, points: Vec<CurvePoint>) {
+    let method = state.method(layer);
+    // The notice says that the curve was requested.
+    state.notice = None;
+    if let Some(known) = state.layers.get_mut(layer) {
+        known.curves.retain(|curve| curve.part != part);
+        known.curves.push(Curve { part, units, points, method });
+    }
+}

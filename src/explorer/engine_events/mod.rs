@@ -1,0 +1,104 @@
+//! Applies the events of the engine to the state.
+
+mod jobs;
+mod layers;
+mod model;
+
+use crate::{
+    protocol::{Event, Stamped},
+    words::{self, Sentence},
+};
+
+use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, Seen, State, restore, search};
+
+pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
+    let Stamped { run, at, event } = stamped;
+    if event == Event::JobCancelled && state.jobs.iter().skip(1).any(|job| job.run == run) {
+        // The job was cancelled while it was queued.
+        state.jobs.retain(|job| job.run != run);
+        return Vec::new();
+    }
+    if !jobs::belongs(state, run, &event) {
+        return Vec::new();
+    }
+    jobs::heard_from(state, run, at);
+    let text = log(state, at, &event);
+    match event {
+        Event::SessionRestored { session } => restore::restore(state, at, *session),
+        event => {
+            apply(state, text, event);
+            Vec::new()
+        }
+    }
+}
+
+/// Logs the sentence of an event, and returns it.
+fn log(state: &mut State, at: f64, event: &Event) -> String {
+    // A session is announced again when it is reopened.
+    let known_session =
+        matches!(event, Event::SessionOpened { path } if state.session.as_ref() == Some(path));
+    let Some(Sentence { level, layer, text }) = words::event(event).filter(|_| !known_session) else {
+        return String::new();
+    };
+    state.log.push(Entry { at, level, layer, text: text.clone() });
+    text
+}
+
+/// Every event with what it changes. `text` is its sentence.
+fn apply(state: &mut State, text: String, event: Event) {
+    match event {
+        Event::Progress { stage, done, total } => jobs::progress(state, (stage, done, total)),
+        Event::JobStarted { .. } => {}
+        Event::Paused => jobs::set_status(state, JobStatus::Paused),
+        Event::Resumed => jobs::set_status(state, JobStatus::Working),
+        Event::RunDone { record } => jobs::run_done(state, *record, text),
+        Event::JobDone => jobs::end(state, Outcome::Done),
+        Event::JobCancelled => jobs::cancelled(state),
+        Event::JobFailed { message } => jobs::failed(state, message),
+        Event::Warning { message } => jobs::warned(state, message),
+
+        Event::ModelOpened { model, shape } => model::opened(state, model, shape),
+        // `handle` passes it on, because it has effects.
+        Event::SessionRestored { .. } => {}
+        Event::SessionOpened { path } => state.session = Some(path),
+        Event::RunStarted { from, settings, plan, model: _ } => {
+            model::run_started(state, from, *settings, &plan);
+        }
+        Event::CalibrationReady { files, samples, seq_len, text_tokens: _, seed } => {
+            model::calibrated(state, files, (samples, seq_len, seed));
+        }
+
+        Event::LayerStarted { layer, attempt, method } => layers::started(state, layer, attempt, method),
+        Event::HessianStatistics { layer, part, stats, picture, scores, energy } => {
+            layers::inverted(state, (layer, part), Seen::new(stats, picture, scores, energy));
+        }
+        Event::DampingRaised { layer, part, .. } | Event::PrecisionRaised { layer, part, .. } => {
+            layers::begin_part_again(state, layer, part);
+        }
+        Event::UnitsRemoved { layer, part, step: _, units, error } => {
+            layers::units_removed(state, (layer, part), units, error);
+        }
+        Event::PartDone { layer, part, record } => layers::part_done(state, (layer, part), record),
+        Event::PartFailed { layer, part, cause } => layers::part_failed(state, (layer, part), &cause),
+        Event::LayerDone { record, attempt } => layers::done(state, record, attempt),
+        Event::AttemptActivated { layer, attempt } => layers::activated(state, layer, attempt),
+        Event::ErrorCurve { layer, part, units, points } => {
+            layers::error_curve(state, (layer, part), units, points);
+        }
+
+        Event::SensitivityMeasured { curve } => state.search.measured(curve),
+        Event::RatiosTried { tried, best } => state.search.tried(tried, best),
+        Event::RatiosFound { record } => search::found(state, *record),
+
+        Event::PerplexityMeasured { record } => state.compare.add(record),
+        Event::GeneratedText { side, text } => state.compare.write_on(side, &text),
+        Event::GenerationFinished { side, tokens, seconds } => {
+            let writing = state.compare.side_mut(side);
+            (writing.tokens, writing.seconds) = (tokens, Some(seconds));
+        }
+        Event::ExportWritten { .. } => {
+            state.unsaved = false;
+            state.say(NoticeKind::Done, text);
+        }
+    }
+}
