@@ -21,7 +21,7 @@ fn until(worker: &mut Worker<()>, last: impl Fn(&Event) -> bool) -> Vec<Stamped>
     let mut told = Vec::new();
     loop {
         let stamped = worker.events.blocking_recv().expect("the workspace is there");
-        if let Event::JobFailed { message } = &stamped.event {
+        if let Event::JobFailed { message, .. } = &stamped.event {
             panic!("{message}");
         }
         let ended = last(&stamped.event);

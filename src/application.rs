@@ -19,9 +19,9 @@ pub mod explorer {
 
 pub mod headless {
     pub use crate::headless::{
-        Confirmation, Output, Removal, choose, collect_sweep, compare_sessions, evaluate, export, generate,
-        inspect, list_sessions, logits, print_text, prune, prune_old_sessions, remove_sessions, report,
-        resume, retry, run_sweep, say, show_session, sweep_commands,
+        Confirmation, Output, Removal, advice, choose, collect_sweep, compare_sessions, evaluate, export,
+        generate, inspect, list_sessions, logits, print_text, prune, prune_old_sessions, remove_sessions,
+        report, resume, retry, run_sweep, say, show_session, sweep_commands,
     };
 }
 
@@ -45,6 +45,10 @@ pub mod session {
 
 pub mod sweep {
     pub use crate::sweep::{Asked, Error, Sweep, read};
+}
+
+pub mod words {
+    pub use crate::words::{ExitCode, exit_codes};
 }
 
 pub mod tui {

@@ -21,6 +21,7 @@ pub mod config;
 pub mod demo;
 pub mod eval;
 pub mod export;
+pub mod failure;
 pub mod model;
 pub mod names;
 pub mod pipeline;

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::failure::Kind;
+
 /// Why there are no calibration windows. Lines count from 1, bytes from 0 and after unpacking.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
@@ -55,6 +57,27 @@ impl std::fmt::Display for At {
         match self {
             At::Line(line) => write!(f, "line {line}"),
             At::Object(object) => write!(f, "object {object}"),
+        }
+    }
+}
+
+impl Error {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Read { source, .. } => Kind::of_io(source),
+            Self::Cancelled => Kind::Cancelled,
+            Self::Missing { .. }
+            | Self::Gzip { .. }
+            | Self::Empty { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Json { .. }
+            | Self::NoText { .. }
+            | Self::Tokenizer { .. }
+            | Self::NoWindow { .. }
+            | Self::TooLittleText { .. }
+            | Self::Shape { .. }
+            | Self::WindowsFile { .. } => Kind::Input,
         }
     }
 }

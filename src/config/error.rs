@@ -2,9 +2,11 @@
 
 use std::{io, path::PathBuf};
 
+use crate::failure::Kind;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("settings file {}: cannot be read ({cause}); check the path given with --config", path.display())]
+    #[error("settings file {}: cannot be read ({cause}); check its path", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
     #[error("{file}, line {line}: {what}")]
     File { file: String, line: usize, what: String },
@@ -18,6 +20,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Unreadable { cause, .. } => Kind::of_io(cause),
+            Self::File { .. } | Self::Schedule { .. } | Self::Value { .. } => Kind::Input,
+        }
+    }
+
     pub fn value(key: &str, found: &str, remedy: &str) -> Self {
         Self::Value { key: key.into(), found: found.into(), remedy: remedy.into() }
     }

@@ -138,14 +138,14 @@ impl Settings {
         }
         if schedule == Schedule::Auto && o.first_ratio.is_some() {
             let what = "the schedule auto finds the ratios of all layers by their mean";
-            return Err(Error::value("first-ratio", what, "give --ratio"));
+            return Err(Error::value("first-ratio", what, "set ratio"));
         }
         if schedule == Schedule::Auto && o.uniform == Some(true) {
             let what = "equal sizes leave the schedule auto nothing to choose";
             return Err(Error::value("uniform", what, "leave one of the two out"));
         }
         if schedule == Schedule::Uniform && o.first_ratio.is_some() {
-            return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "give --ratio"));
+            return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "set ratio"));
         }
         let ratio = (!custom && o.first_ratio.is_none()).then(|| o.ratio.unwrap_or(DEFAULT_RATIO));
         for (key, value) in [("ratio", ratio), ("first-ratio", o.first_ratio), ("last-ratio", o.last_ratio)] {
@@ -178,7 +178,7 @@ impl Settings {
             (o.target.unwrap_or_default(), o.bias_compensation.unwrap_or(false));
         if bias_compensation && target == Target::DenseStream {
             let what = "it makes up for the mean of the layer's own output, which the dense-stream target does not aim at";
-            return Err(Error::value("bias-compensation", what, "leave it out, or give --target layer"));
+            return Err(Error::value("bias-compensation", what, "turn it off, or set target to layer"));
         }
         let eval_seq_len = at_least("eval-seq-len", o.eval_seq_len.unwrap_or(128), 2)?;
         Ok(Self {

@@ -46,7 +46,7 @@ impl LayerRange {
         let (start, end) = (self.start.unwrap_or(0), self.end.unwrap_or(layers));
         if start >= end || end > layers {
             return Err(format!(
-                "layers {self}: expected a range within 0..{layers}, the layers of this model; give for example --layers 0..{layers}"
+                "layers {self}: expected a range within 0..{layers}, the layers of this model; use for example 0..{layers}"
             ));
         }
         Ok(start..end)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    calibration::{TextSource, Windows},
+    calibration::Windows,
     config::{LayerRange, Settings, Span},
     model::{Architecture, Checkpoint},
     pipeline,
@@ -32,7 +32,7 @@ impl Calibration {
         context: &mut Context,
     ) -> Result<Self, Error> {
         if settings.calibration.is_empty() {
-            return Err(Error::NoCalibration(TextSource::DemoStories));
+            return Err(Error::NoCalibration);
         }
         let texts = settings.calibration.iter().map(|source| texts::read(source, base));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;

@@ -1,8 +1,12 @@
-//! What can end a job, and the exit code that it means.
+//! Errors that end a job.
 
 use std::path::PathBuf;
 
-use crate::{calibration, config, eval, export, model, pipeline, recording, session};
+use crate::{
+    calibration, config, eval, export,
+    failure::{Advice, Kind},
+    model, pipeline, recording, session,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -10,37 +14,39 @@ pub enum Error {
     Settings(#[from] config::Error),
     #[error(transparent)]
     Model(#[from] model::Error),
-    #[error("model {name}: no directory of that name is here, and from the hub: {cause}")]
+    #[error("model {name}: there is no such directory, and the hub did not provide it: {cause}")]
     Hub { name: String, cause: model::hub::Error },
-    #[error("model {0}: is a file; give the directory that holds config.json and the safetensors files")]
+    #[error("model {0}: expected a directory with config.json and safetensors files, found a file")]
     NotADirectory(String),
-    #[error("layer {layer}: layer {above} above it has no attempt yet; run from layer {above} on first")]
+    #[error(
+        "layer {layer}: its inputs need an attempt at layer {above}, which has none; run from layer {above} on first"
+    )]
     MissingAttempt { layer: usize, above: usize },
-    #[error("layer {layer}: expected one of its attempts ({known}), found {attempt}; choose one of them")]
+    #[error("layer {layer}: expected one of its attempts ({known}), found {attempt}")]
     NoSuchAttempt { layer: usize, attempt: usize, known: String },
-    #[error("layer {layer}: no part to solve was named; name attention, mlp or both")]
+    #[error("layer {layer}: expected a part to solve, found none; name attention, mlp or both")]
     NoPart { layer: usize },
-    #[error("stdout: cannot be written ({0}); check where it leads")]
+    #[error("stdout cannot be written ({0})")]
     Stdout(std::io::Error),
     #[error(transparent)]
     Recording(#[from] recording::Error),
     #[error(transparent)]
     Session(#[from] session::Error),
     #[error(
-        "session {}: {what}; put back what it was, or begin a new session", session.display()
+        "session {}: {what}; restore the original, or start a new session", session.display()
     )]
     Changed { session: PathBuf, what: String },
     #[error(
-        "session {}: its model cannot be opened ({cause}); say with --model where it is now", session.display()
+        "session {}: its model cannot be opened ({cause})", session.display()
     )]
     ModelGone { session: PathBuf, cause: Box<Self> },
-    #[error("session {}: nothing was begun in it; remove it with `slimgpt sessions remove`, and run again", .0.display())]
+    #[error("session {}: no run was started in it", .0.display())]
     NothingRun(PathBuf),
     #[error(
-        "format {format}: read back, its logits differ by up to {largest:.3e} from the pruned model's in memory, expected at most {tolerance:.3e}; nothing was published and the session is as it was: try another format, and report this"
+        "format {format}: the logits of the written model differ from those of the pruned model by up to {largest:.3e}, expected at most {tolerance:.3e}; nothing was written; try another format, and report this"
     )]
-    NotAsMeant { format: export::Format, largest: f64, tolerance: f64 },
-    #[error("the current directory cannot be told ({0}); change into one that exists")]
+    VerificationFailed { format: export::Format, largest: f64, tolerance: f64 },
+    #[error("the current directory cannot be read ({0}); change into one that exists")]
     CurrentDir(std::io::Error),
     #[error(transparent)]
     Calibration(#[from] calibration::Error),
@@ -51,92 +57,112 @@ pub enum Error {
     #[error(transparent)]
     Export(#[from] export::Error),
     #[error(
-        "model {0}: neither a directory nor a hub id; give a directory with config.json and safetensors files, or an id such as Qwen/Qwen3-0.6B"
+        "model {0}: expected a directory with config.json and safetensors files, or a hub id such as Qwen/Qwen3-0.6B"
     )]
     NoSuchModel(String),
+    #[error("calibration: expected a text, found none")]
+    NoCalibration,
     #[error(
-        "calibration: no text was given; name one with --calibration FILE (plain text, JSON lines with \"text\", Alpaca JSON), or use {0}"
-    )]
-    NoCalibration(crate::calibration::TextSource),
-    #[error(
-        "ratio: no mean of the schedule {schedule} takes {share} of the parameters away; lower the ratio, or choose another schedule"
+        "ratio: no mean of the schedule {schedule} removes {share} of the parameters; lower the ratio, or choose another schedule"
     )]
     NoMean { schedule: String, share: f64 },
-    #[error("evaluation: no text was given; name one with --text FILE, or use {0}")]
-    NoEvalText(crate::calibration::TextSource),
+    #[error("evaluation: expected a text, found none")]
+    NoEvalText,
     #[error(
-        "text {text}: expected {asked} windows of {seq_len} tokens, found {found}; give a longer text, or a smaller --windows or --seq-len"
+        "text {text}: expected {asked} windows of {seq_len} tokens, found {found}; use a longer text, or fewer or shorter windows"
     )]
     TooFewWindows { text: String, asked: usize, seq_len: usize, found: usize },
-    #[error(
-        "{key}: expected at most {limit} tokens, as far as this model's positions reach, found {asked}; give a smaller one"
-    )]
+    #[error("{key}: expected at most {limit} tokens, the context length of this model, found {asked}")]
     TooLong { key: &'static str, asked: usize, limit: usize },
-    #[error("BOS: config.json of {0} names no bos_token_id; leave --bos out")]
+    #[error("bos: config.json of {0} names no bos_token_id; turn bos off")]
     NoBos(String),
-    #[error(
-        "device {device}: {cause}; this program uses cpu, or cuda and metal where it was built with that feature"
-    )]
+    #[error("device {device}: {cause}; use cpu, or a build with the feature cuda or metal")]
     Device { device: crate::model::ComputeDevice, cause: String },
-    #[error("threads: cannot be set ({0}); leave --threads out and set RAYON_NUM_THREADS")]
+    #[error("threads: cannot be set ({0}); set RAYON_NUM_THREADS instead")]
     Threads(String),
     #[error("the event loop cannot start ({0}); free some file descriptors and try again")]
     Runtime(std::io::Error),
     #[error("cancelled")]
     Cancelled,
-    #[error("the worker stopped unexpectedly; the report above says where, please pass it on")]
+    #[error("the worker stopped unexpectedly; please report the message above")]
     Panicked,
 }
 
 impl Error {
     pub fn is_cancelled(&self) -> bool {
+        self.kind() == Kind::Cancelled
+    }
+
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Cancelled => true,
-            Self::Pipeline(e) => e.is_cancelled(),
-            Self::Eval(e) => matches!(e, eval::Error::Cancelled),
-            Self::Calibration(e) => matches!(e, calibration::Error::Cancelled),
-            Self::Hub { cause, .. } => matches!(cause, model::hub::Error::Cancelled),
+            Self::Settings(cause) => cause.kind(),
+            Self::Model(cause) => cause.kind(),
+            Self::Hub { cause, .. } => cause.kind(),
+            Self::Recording(cause) => cause.kind(),
+            Self::Session(cause) => cause.kind(),
+            Self::ModelGone { cause, .. } => cause.kind(),
+            Self::Calibration(cause) => cause.kind(),
+            Self::Pipeline(cause) => cause.kind(),
+            Self::Eval(cause) => cause.kind(),
+            Self::Export(cause) => cause.kind(),
+            Self::Cancelled => Kind::Cancelled,
+            Self::Stdout(_) | Self::VerificationFailed { .. } | Self::Runtime(_) | Self::Panicked => {
+                Kind::Failed
+            }
+            Self::NotADirectory(_)
+            | Self::MissingAttempt { .. }
+            | Self::NoSuchAttempt { .. }
+            | Self::NoPart { .. }
+            | Self::Changed { .. }
+            | Self::NothingRun(_)
+            | Self::CurrentDir(_)
+            | Self::NoSuchModel(_)
+            | Self::NoCalibration
+            | Self::NoMean { .. }
+            | Self::NoEvalText
+            | Self::TooFewWindows { .. }
+            | Self::TooLong { .. }
+            | Self::NoBos(_)
+            | Self::Device { .. }
+            | Self::Threads(_) => Kind::Input,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Recording(cause) => cause.advice(),
+            Self::Session(cause) => cause.advice(),
+            Self::Eval(cause) => cause.advice(),
+            Self::Export(cause) => cause.advice(),
+            Self::ModelGone { .. } => Some(Advice::LocateModel),
+            Self::NothingRun(dir) => Some(Advice::RemoveSession(dir.clone())),
+            Self::NoCalibration => Some(Advice::NameCalibration),
+            Self::NoEvalText => Some(Advice::NameEvaluationText),
             Self::Settings(_)
             | Self::Model(_)
-            | Self::Export(_)
-            | Self::NoSuchModel(_)
+            | Self::Hub { .. }
             | Self::NotADirectory(_)
             | Self::MissingAttempt { .. }
             | Self::NoSuchAttempt { .. }
             | Self::NoPart { .. }
             | Self::Stdout(_)
-            | Self::Recording(_)
-            | Self::Session(_)
             | Self::Changed { .. }
-            | Self::NothingRun(_)
-            | Self::ModelGone { .. }
-            | Self::NotAsMeant { .. }
+            | Self::VerificationFailed { .. }
             | Self::CurrentDir(_)
-            | Self::NoCalibration(_)
+            | Self::Calibration(_)
+            | Self::Pipeline(_)
+            | Self::NoSuchModel(_)
             | Self::NoMean { .. }
-            | Self::NoEvalText(_)
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
             | Self::NoBos(_)
             | Self::Device { .. }
             | Self::Threads(_)
             | Self::Runtime(_)
-            | Self::Panicked => false,
-        }
-    }
-
-    /// 2 bad usage, settings or input; 130 cancelled; 1 everything else.
-    pub fn exit_code(&self) -> u8 {
-        if self.is_cancelled() {
-            return 130;
-        }
-        match self {
-            Self::Panicked | Self::Runtime(_) | Self::Stdout(_) | Self::NotAsMeant { .. } => 1,
-            Self::Recording(e) => e.exit_code(),
-            Self::Session(e) => e.exit_code(),
-            Self::Eval(eval::Error::Tensor(_)) => 1,
-            Self::Pipeline(e) if !e.is_bad_input() => 1,
-            _ => 2,
+            | Self::Cancelled
+            | Self::Panicked => None,
         }
     }
 }

@@ -126,7 +126,7 @@ pub fn text_of<'t>(text: Option<&'t TextSource>, model: &ModelChoice) -> Result<
     match (text, model) {
         (Some(source), _) => Ok(source),
         (None, ModelChoice::Demo) => Ok(&TextSource::DemoHeldOut),
-        (None, ModelChoice::Named(_)) => Err(Error::NoEvalText(TextSource::DemoHeldOut)),
+        (None, ModelChoice::Named(_)) => Err(Error::NoEvalText),
     }
 }
 

@@ -4,7 +4,10 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 
-use crate::protocol::{Command, Event, Stamped};
+use crate::{
+    failure::Kind,
+    protocol::{Command, Event, Stamped},
+};
 
 use super::{Context, DraftSaver, Error};
 
@@ -40,9 +43,12 @@ pub fn start<T: Send + 'static>(
     Worker { commands, events, drafts, thread }
 }
 
-/// The last event of a job that was cancelled or failed.
+/// The event that ends a cancelled or failed job.
 pub fn ending(error: &Error) -> Event {
-    if error.is_cancelled() { Event::JobCancelled } else { Event::JobFailed { message: error.to_string() } }
+    match error.kind() {
+        Kind::Cancelled => Event::JobCancelled,
+        Kind::Input | Kind::Failed => Event::JobFailed { message: error.to_string(), advice: error.advice() },
+    }
 }
 
 impl<T> Worker<T> {

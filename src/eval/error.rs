@@ -1,19 +1,21 @@
-//! What can be wrong with an evaluation.
+//! Errors of evaluation and generation.
+
+use crate::failure::{Advice, Kind};
 
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error(
-        "evaluation text {text}: holds {tokens} tokens, but one window needs {needed}; give a longer text or a shorter window"
+        "evaluation text {text}: expected at least the {needed} tokens of one window, found {tokens}; use a longer text or a shorter window"
     )]
     TextTooShort { text: String, tokens: usize, needed: usize },
     #[error(
-        "evaluation text {text}: the perplexity is not finite; the model's weights overflow in this --dtype, try f32"
+        "evaluation text {text}: the perplexity is not finite, since activations overflow; set dtype to f32"
     )]
     NotFinite { text: String },
-    #[error("prompt: empty, and the model names no BOS token to begin with; give --prompt TEXT")]
+    #[error("prompt: it is empty, and the model has no BOS token to start from")]
     EmptyPrompt,
-    #[error("prompt: {tokens} tokens, but the model was made for fewer than {limit}; give a shorter prompt")]
+    #[error("prompt: expected fewer than {limit} tokens, found {tokens}; shorten it")]
     PromptTooLong { tokens: usize, limit: usize },
     #[error("{key}: expected {expected}, found {found}; give another value")]
     Draw { key: &'static str, expected: &'static str, found: String },
@@ -23,6 +25,27 @@ pub enum Error {
     Cancelled,
     #[error(transparent)]
     Model(#[from] crate::model::Error),
-    #[error("tensor work failed: {0}")]
+    #[error("the tensor computation failed: {0}")]
     Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Model(cause) => cause.kind(),
+            Self::NotFinite { .. } | Self::Tensor(_) => Kind::Failed,
+            Self::Cancelled => Kind::Cancelled,
+            Self::TextTooShort { .. }
+            | Self::EmptyPrompt
+            | Self::PromptTooLong { .. }
+            | Self::Draw { .. }
+            | Self::Tokenizer(_) => Kind::Input,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        matches!(self, Self::EmptyPrompt).then_some(Advice::GivePrompt)
+    }
 }

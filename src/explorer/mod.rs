@@ -4,6 +4,7 @@
 //! `dialogs`. Only `view` modules name ratatui.
 
 mod action;
+mod advice;
 mod commands;
 mod dialogs;
 mod draft;

@@ -1,24 +1,25 @@
-//! What can be wrong with an output.
+//! Errors of an export.
 
 use std::{fmt, io, path::PathBuf};
 
 use super::Format;
+use crate::failure::{Advice, Kind};
 
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
-    #[error("output {}: already there; choose another --out, or replace it with --force", .0.display())]
+    #[error("output {}: it exists already", .0.display())]
     Exists(PathBuf),
     #[error(
-        "output {}: holds no run.json, so it is no output of slimgpt and is not replaced; choose another --out, or remove it yourself",
+        "output {}: it holds no run.json, so slimgpt did not write it and does not replace it",
         .0.display()
     )]
     NotOurs(PathBuf),
-    #[error("output {}: is, holds or lies inside {}, which is read for it; choose an --out elsewhere", out.display(), model.display())]
+    #[error("output {}: expected a directory apart from {}, which the export reads", out.display(), model.display())]
     InsideModel { out: PathBuf, model: PathBuf },
-    #[error("output {}: has no name to write under; give a directory that does not exist yet", .0.display())]
+    #[error("output {}: expected the path of a directory that does not exist yet", .0.display())]
     NoName(PathBuf),
-    #[error("output {}: cannot be written ({cause}); check that the disk has room and that you may write there", path.display())]
+    #[error("output {}: cannot be written ({cause}); check the free space and the permissions", path.display())]
     Write { path: PathBuf, cause: io::Error },
     #[error("format {format}: {why}; {}", alternatives(remedies))]
     Inexpressible { format: Format, why: String, remedies: Vec<Remedy> },
@@ -64,5 +65,28 @@ impl Error {
     pub fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |cause| Self::Write { path, cause }
+    }
+
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Write { cause, .. } => Kind::of_io(cause),
+            Self::Json(_) => Kind::Failed,
+            Self::Model(cause) => cause.kind(),
+            Self::Exists(_)
+            | Self::NotOurs(_)
+            | Self::InsideModel { .. }
+            | Self::NoName(_)
+            | Self::Inexpressible { .. } => Kind::Input,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Exists(_) => Some(Advice::ReplaceOutput),
+            Self::NotOurs(_) | Self::InsideModel { .. } | Self::NoName(_) => Some(Advice::OtherOutput),
+            Self::Write { .. } | Self::Inexpressible { .. } | Self::Json(_) | Self::Model(_) => None,
+        }
     }
 }

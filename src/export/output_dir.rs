@@ -253,7 +253,7 @@ mod tests {
     fn an_existing_output_is_refused_without_force() {
         let dir = tempfile::tempdir().unwrap();
         let error = create(dir.path(), false, None).unwrap_err();
-        assert!(error.to_string().contains("--force"), "{error}");
+        assert_eq!(error.advice(), Some(crate::failure::Advice::ReplaceOutput));
     }
 
     #[test]

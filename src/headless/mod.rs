@@ -1,5 +1,6 @@
 //! The command line's frontend: runs a job to its end, shows progress on stderr and prints results on stdout.
 
+mod advice;
 mod columns;
 mod inspect;
 mod on_model;
@@ -11,6 +12,7 @@ mod sessions;
 mod sweep;
 mod table;
 
+pub use advice::advice;
 pub use inspect::inspect;
 pub use on_model::{evaluate, generate, logits, prune};
 pub use on_session::{choose, export, report, resume, retry};

@@ -1,5 +1,7 @@
 //! What can be wrong with a checkpoint, one sentence each.
 
+use crate::failure::Kind;
+
 /// Everything that opening, loading, slicing or running a checkpoint can fail with.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
@@ -70,6 +72,38 @@ pub enum Error {
     Windows { found: Vec<usize> },
     #[error("the tensor computation failed: {0}")]
     Compute(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Read { cause, .. } => Kind::of_io(cause),
+            Self::Compute(_) => Kind::Failed,
+            Self::Cut(_)
+            | Self::Missing { .. }
+            | Self::NotJson { .. }
+            | Self::MissingKey { .. }
+            | Self::Key { .. }
+            | Self::Unsupported { .. }
+            | Self::Quantised { .. }
+            | Self::Damaged { .. }
+            | Self::Index { .. }
+            | Self::MissingShard { .. }
+            | Self::MissingTensor { .. }
+            | Self::Shape { .. }
+            | Self::StorageType { .. }
+            | Self::NotFinite { .. }
+            | Self::TooLarge { .. }
+            | Self::NoTokenizer { .. }
+            | Self::Tokenizer { .. }
+            | Self::NoSuchLayer { .. }
+            | Self::Kept { .. }
+            | Self::Token { .. }
+            | Self::Positions { .. }
+            | Self::Windows { .. } => Kind::Input,
+        }
+    }
 }
 
 /// The result of everything in this module.

@@ -1,6 +1,6 @@
-//! What can end a pass.
+//! Errors of a pass over the layers.
 
-use crate::{model, prune, prune::Part};
+use crate::{failure::Kind, model, prune, prune::Part};
 
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
@@ -8,11 +8,11 @@ pub enum Error {
     #[error("{0}")]
     Layers(String),
     #[error(
-        "uniform: layer {layer} has other sizes than layer 0 in the model already, so that no ratio makes them the same; leave --uniform out"
+        "uniform: the model's layer {layer} has other sizes than its layer 0, so no ratio makes them equal; turn uniform off"
     )]
     UnequalLayers { layer: usize },
     #[error(
-        "uniform: expected all {layers} layers to be pruned, found a range of them; leave --layers or --uniform out"
+        "uniform: expected all {layers} layers to be pruned, found a range; turn uniform off, or prune all layers"
     )]
     UniformOfSome { layers: usize },
     #[error(transparent)]
@@ -20,38 +20,30 @@ pub enum Error {
     #[error("layer {layer}, {part}: {cause}")]
     Part { layer: usize, part: Part, cause: prune::Error },
     #[error(
-        "layer {layer}: activations hold a NaN or an infinity after the block; check the weights, or give --dtype f32"
+        "layer {layer}: the activations after the block are not finite; check the weights, or set dtype to f32"
     )]
     NotFinite { layer: usize },
     #[error(
-        "tensor {tensor}: the fitted weight {value} is too large for {dtype}, in which the checkpoint is stored; raise --damping"
+        "tensor {tensor}: the updated weight {value} is too large for {dtype}, the number type of the checkpoint; raise damping"
     )]
     Overflow { tensor: String, value: f32, dtype: String },
     #[error(transparent)]
     Model(#[from] model::Error),
-    #[error("tensor work failed: {0}")]
+    #[error("the tensor computation failed: {0}")]
     Tensor(#[from] candle_core::Error),
     #[error("cancelled")]
     Cancelled,
 }
 
 impl Error {
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled | Self::Part { cause: prune::Error::Cancelled { .. }, .. })
-    }
-
-    /// True where the model or the settings are at fault, not the work.
-    pub fn is_bad_input(&self) -> bool {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Part { cause, .. } => cause.is_bad_input(),
-            Self::Layers(_)
-            | Self::UnequalLayers { .. }
-            | Self::UniformOfSome { .. }
-            | Self::Plan(_)
-            | Self::NotFinite { .. }
-            | Self::Overflow { .. }
-            | Self::Model(_) => true,
-            Self::Tensor(_) | Self::Cancelled => false,
+            Self::Plan(cause) | Self::Part { cause, .. } => cause.kind(),
+            Self::Model(cause) => cause.kind(),
+            Self::NotFinite { .. } | Self::Overflow { .. } | Self::Tensor(_) => Kind::Failed,
+            Self::Cancelled => Kind::Cancelled,
+            Self::Layers(_) | Self::UnequalLayers { .. } | Self::UniformOfSome { .. } => Kind::Input,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     config::Settings,
+    failure::Advice,
     prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, Part, PartRecord},
 };
 
@@ -177,7 +178,13 @@ pub enum Event {
     JobCancelled,
     /// A job failed.
     #[serde(alias = "run_failed")]
-    JobFailed { message: String },
+    JobFailed {
+        /// Where it failed, what was expected and what was found.
+        message: String,
+        /// What to do about it, where the frontends do it in different ways.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        advice: Option<Advice>,
+    },
 }
 
 /// One of the two models whose texts are compared.

@@ -1,6 +1,7 @@
 //! Errors of pruning one weight, and of the ratios of a model.
 
 use super::Ratio;
+use crate::failure::Kind;
 
 /// Each is one sentence; the caller adds layer and part.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -46,8 +47,21 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the model, the text or the settings are at fault, so that the same work would fail again.
-    pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::NotPositiveDefinite { .. } | Self::Cancelled { .. })
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NotPositiveDefinite { .. } | Self::NotFinite { .. } => Kind::Failed,
+            Self::Cancelled { .. } => Kind::Cancelled,
+            Self::Shape { .. }
+            | Self::NoTokens
+            | Self::UnitWidth { .. }
+            | Self::HeadGroups { .. }
+            | Self::NothingLeft { .. }
+            | Self::EmptyGroup
+            | Self::Damping(_)
+            | Self::Ratio { .. }
+            | Self::ScheduleLength { .. }
+            | Self::UniformSpan { .. } => Kind::Input,
+        }
     }
 }

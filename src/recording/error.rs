@@ -1,24 +1,26 @@
-//! Errors of writing and reading recordings.
+//! Errors of recordings and replays.
 
 use std::{io, path::PathBuf};
 
+use crate::failure::{Advice, Kind};
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("events file {}: cannot be written ({cause}); check the path given with --events", path.display())]
+    #[error("events file {}: cannot be written ({cause})", path.display())]
     Unwritable { path: PathBuf, cause: io::Error },
-    #[error("events file {}: is inside the output directory, which does not exist until the run ends; choose a path outside it", .0.display())]
+    #[error("events file {}: is inside the output directory, which does not exist until the run ends", .0.display())]
     InOutput(PathBuf),
-    #[error("recording {}: cannot be read ({cause}); give a file that was written with --events", path.display())]
+    #[error("recording {}: cannot be read ({cause})", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
-    #[error("recording {}: is empty; record a run with `slimgpt prune --events FILE`", .0.display())]
+    #[error("recording {}: it is empty", .0.display())]
     Empty(PathBuf),
     #[error(
-        "recording {}, line {line}: expected an event as one line of JSON, found {found}; give a file that was written with --events",
+        "recording {}, line {line}: expected an event as one line of JSON, found {found}",
         path.display()
     )]
     NoEvent { path: PathBuf, line: usize, found: String },
     #[error(
-        "recording {}, line {line}: expected the event \"model_opened\", found another; give a complete file that was written with --events",
+        "recording {}, line {line}: expected the event \"model_opened\", found another",
         path.display()
     )]
     NoBeginning { path: PathBuf, line: usize },
@@ -35,17 +37,27 @@ pub enum Error {
 }
 
 impl Error {
-    /// 2 for a file with wrong content or in a wrong place, 1 for everything else.
-    pub fn exit_code(&self) -> u8 {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Unwritable { .. }
-            | Self::InOutput(_)
-            | Self::Unreadable { .. }
+            Self::Unwritable { cause, .. } | Self::Unreadable { cause, .. } => Kind::of_io(cause),
+            Self::InOutput(_)
             | Self::Empty(_)
             | Self::NoEvent { .. }
             | Self::NoBeginning { .. }
-            | Self::Newer { .. } => 2,
-            Self::Runtime(_) | Self::Panicked => 1,
+            | Self::Newer { .. } => Kind::Input,
+            Self::Runtime(_) | Self::Panicked => Kind::Failed,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Unwritable { .. } | Self::InOutput(_) => Some(Advice::OtherEventsFile),
+            Self::Unreadable { .. } | Self::Empty(_) | Self::NoEvent { .. } | Self::NoBeginning { .. } => {
+                Some(Advice::GiveRecording)
+            }
+            Self::Newer { .. } | Self::Runtime(_) | Self::Panicked => None,
         }
     }
 }

@@ -88,7 +88,7 @@ fn errors_shown(input: &ReportInput) -> String {
     } else {
         format!(
             "{parts}. Right: the running sum of these errors down the layers; the error of the hidden states themselves \
-             was not tracked in this run (--track-errors)."
+             was not tracked in this run (setting track-errors)."
         )
     }
 }

@@ -1,57 +1,59 @@
-//! What can be wrong with a session.
+//! Errors of sessions.
 
 use std::{io, path::PathBuf};
+
+use crate::failure::{Advice, Kind};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
-        "session {}: there is none (expected a directory with a session.json); see `slimgpt sessions list`",
+        "session {}: expected a directory with a session.json, found none",
         .0.display()
     )]
     NotFound(PathBuf),
     #[error(
-        "session {}: is a session already; go on with it by `slimgpt resume`, or choose another --session",
+        "session {}: it exists already",
         .0.display()
     )]
     Exists(PathBuf),
     #[error(
-        "session {}: expected a directory that does not exist yet or is empty, found something else; choose another --session",
+        "session {}: expected a new or empty directory, found other files",
         .0.display()
     )]
     Occupied(PathBuf),
-    #[error("session {}: {} works on it; wait until it ends, or end it", dir.display(), process(*pid, host.as_deref()))]
+    #[error("session {}: {} works on it; wait until it ends, or stop it", dir.display(), process(*pid, host.as_deref()))]
     InUse {
         dir: PathBuf,
-        /// None where the other did not say.
+        /// None if the other process did not record it.
         pid: Option<u32>,
-        /// The machine that the other runs on, where that is another one than this.
+        /// The machine of the other process, if it is not this one.
         host: Option<String>,
     },
     #[error(
-        "session {}: cannot be locked on this file system ({cause}); choose a --session on another disk",
+        "session {}: it cannot be locked on this file system ({cause}); use another disk",
         dir.display()
     )]
     NoLock { dir: PathBuf, cause: io::Error },
     #[error("session file {}: is damaged ({cause}); {remedy}", path.display())]
     Damaged { path: PathBuf, cause: String, remedy: &'static str },
     #[error(
-        "session file {}: was made by a newer slimgpt (expected format {} or older, found {format}); use that one",
+        "session file {}: a newer slimgpt wrote it (expected format {} or older, found {format}); use that version",
         path.display(),
         super::FORMAT
     )]
     Newer { path: PathBuf, format: u64 },
-    #[error("{}: cannot be read ({cause}); check that it is there and that you may read it", path.display())]
+    #[error("{}: cannot be read ({cause}); check the path and the permissions", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
     #[error(
-        "session file {}: cannot be written ({cause}); check that the disk has room and that you may write there",
+        "session file {}: cannot be written ({cause}); check the free space and the permissions",
         path.display()
     )]
     Write { path: PathBuf, cause: io::Error },
-    #[error("session file {}: cannot be removed ({cause}); check that you may write there", path.display())]
+    #[error("session file {}: cannot be removed ({cause}); check the permissions", path.display())]
     Remove { path: PathBuf, cause: io::Error },
-    #[error("session \"{name}\": there is none; {}", known(candidates))]
+    #[error("session \"{name}\": no session has this name; {}", known(candidates))]
     Unknown { name: String, candidates: Vec<String> },
-    #[error("session \"{name}\": more than one begins so: {}; give more of the name", candidates.join(", "))]
+    #[error("session \"{name}\": expected the beginning of one name, found {}; give more of the name", candidates.join(", "))]
     Ambiguous { name: String, candidates: Vec<String> },
 }
 
@@ -71,20 +73,38 @@ impl Error {
         matches!(self, Self::Write { cause, .. } if full.contains(&cause.kind()))
     }
 
-    /// 2 for what a person can put right by saying something else, 1 for what failed.
-    pub fn exit_code(&self) -> u8 {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
         match self {
+            Self::NoLock { cause, .. }
+            | Self::Unreadable { cause, .. }
+            | Self::Write { cause, .. }
+            | Self::Remove { cause, .. } => Kind::of_io(cause),
             Self::NotFound(_)
             | Self::Exists(_)
             | Self::Occupied(_)
             | Self::InUse { .. }
-            | Self::NoLock { .. }
+            | Self::Damaged { .. }
+            | Self::Newer { .. }
+            | Self::Unknown { .. }
+            | Self::Ambiguous { .. } => Kind::Input,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::NotFound(_) => Some(Advice::ListSessions),
+            Self::Exists(dir) => Some(Advice::ResumeSession(dir.clone())),
+            Self::Occupied(_) | Self::NoLock { .. } => Some(Advice::OtherSession),
+            Self::InUse { .. }
             | Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::Unreadable { .. }
+            | Self::Write { .. }
+            | Self::Remove { .. }
             | Self::Unknown { .. }
-            | Self::Ambiguous { .. } => 2,
-            Self::Write { .. } | Self::Remove { .. } => 1,
+            | Self::Ambiguous { .. } => None,
         }
     }
 }
@@ -94,14 +114,14 @@ fn process(pid: Option<u32>, host: Option<&str>) -> String {
     host.map_or(process.clone(), |host| format!("{process} on {host}"))
 }
 
-/// The names that there are, a few of them.
+/// The first few existing names.
 fn known(candidates: &[String]) -> String {
     const SHOWN: usize = 8;
     if candidates.is_empty() {
-        return "no sessions are kept yet".into();
+        return "there are no sessions yet".into();
     }
     let more = candidates.len().saturating_sub(SHOWN);
     let shown = candidates[..candidates.len() - more].join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("there are {shown}{more}")
+    format!("expected one of {shown}{more}")
 }

@@ -154,7 +154,7 @@ impl Session {
         let damaged = |cause: &str| Error::Damaged {
             path: path.clone(),
             cause: cause.into(),
-            remedy: "they can be drawn from the calibration text again",
+            remedy: "the windows are drawn from the calibration text again",
         };
         let bytes = match fs::read(&path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Err(damaged("it is missing")),

@@ -88,7 +88,7 @@ const KEY_FORMAT: &str = "slimgpt_format";
 const KEY_PART: &str = "part";
 const KEY_CHECKSUM: &str = "part_sha256";
 
-const REMEDY: &str = "this attempt cannot be used; `slimgpt retry` makes another";
+const REMEDY: &str = "this attempt cannot be used; solve the layer again";
 
 fn damaged(path: &Path, cause: impl Into<String>) -> Error {
     Error::Damaged { path: path.into(), cause: cause.into(), remedy: REMEDY }

@@ -1,8 +1,12 @@
-//! What can be wrong with a sweep.
+//! Errors of a sweep.
 
 use std::{io, path::PathBuf};
 
-use crate::{config, engine, session};
+use crate::{
+    config, engine,
+    failure::{Advice, Kind},
+    session,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,34 +18,30 @@ pub enum Error {
     File { path: PathBuf, cause: io::Error },
     #[error("cell {name}: {cause}")]
     Cell { name: String, cause: Box<engine::Error> },
-    #[error(
-        "cells {one} and {other}: have the same settings, expected each to be another run; leave one of them out"
-    )]
+    #[error("cells {one} and {other}: have the same settings, expected different ones; remove one of them")]
     Same { one: String, other: String },
     #[error(
-        "cell {name}: was begun with other settings ({what}); put them back, remove {}, or give another --out", path.display()
+        "cell {name}: was started with other settings ({what}); restore them, or remove {}", path.display()
     )]
     Changed { name: String, what: String, path: PathBuf },
     #[error("{}: expected the directory of a sweep, found no sweep.json in it; check the path", .0.display())]
     NotASweep(PathBuf),
     #[error(
-        "{}: expected a directory that does not exist yet, is empty or holds a sweep, found something else; choose another --out",
+        "{}: expected a directory that does not exist yet, is empty or holds a sweep, found something else",
         .0.display()
     )]
     Occupied(PathBuf),
-    #[error("{}: is damaged ({cause}); run the sweep with its file again, which writes it anew", path.display())]
+    #[error("{}: is damaged ({cause}); run the sweep with its file again, which rewrites it", path.display())]
     Damaged { path: PathBuf, cause: String },
-    #[error("{}: cannot be read ({cause}); check that you may read it", path.display())]
+    #[error("{}: cannot be read ({cause}); check the permissions", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
-    #[error("{}: cannot be written ({cause}); check that the disk has room and that you may write there", path.display())]
+    #[error("{}: cannot be written ({cause}); check the free space and the permissions", path.display())]
     Write { path: PathBuf, cause: io::Error },
-    #[error("{}: cannot be started ({cause}); check that it is there", program.display())]
+    #[error("{}: cannot be started ({cause}); check that it exists", program.display())]
     Start { program: PathBuf, cause: io::Error },
-    #[error(
-        "{failed} of {of} cells failed, the others are done; their logs say why, and the same command tries them again"
-    )]
+    #[error("{failed} of {of} cells failed; see their logs, and run the same command to try them again")]
     Failed { failed: usize, of: usize },
-    #[error("cancelled; what was finished is kept, and the same command goes on with it")]
+    #[error("cancelled; finished layers are saved, and the same command continues from them")]
     Cancelled,
 }
 
@@ -55,42 +55,41 @@ impl Error {
         Self::Cell { name: name.into(), cause: Box::new(cause.into()) }
     }
 
-    pub fn is_cancelled(&self) -> bool {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Cancelled => true,
-            Self::Engine(error) => error.is_cancelled(),
-            Self::Cell { cause, .. } => cause.is_cancelled(),
-            Self::Settings(_)
-            | Self::File { .. }
-            | Self::Same { .. }
+            Self::Settings(cause) => cause.kind(),
+            Self::Engine(cause) => cause.kind(),
+            Self::Cell { cause, .. } => cause.kind(),
+            Self::File { cause, .. } | Self::Unreadable { cause, .. } | Self::Write { cause, .. } => {
+                Kind::of_io(cause)
+            }
+            Self::Start { .. } | Self::Failed { .. } => Kind::Failed,
+            Self::Cancelled => Kind::Cancelled,
+            Self::Same { .. }
             | Self::Changed { .. }
             | Self::NotASweep(_)
             | Self::Occupied(_)
+            | Self::Damaged { .. } => Kind::Input,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Engine(cause) => cause.advice(),
+            Self::Cell { cause, .. } => cause.advice(),
+            Self::Changed { .. } | Self::Occupied(_) => Some(Advice::OtherOutput),
+            Self::Settings(_)
+            | Self::File { .. }
+            | Self::Same { .. }
+            | Self::NotASweep(_)
             | Self::Damaged { .. }
             | Self::Unreadable { .. }
             | Self::Write { .. }
             | Self::Start { .. }
-            | Self::Failed { .. } => false,
-        }
-    }
-
-    /// 2 bad usage, settings or input; 130 cancelled; 1 everything else.
-    pub fn exit_code(&self) -> u8 {
-        if self.is_cancelled() {
-            return 130;
-        }
-        match self {
-            Self::Engine(error) => error.exit_code(),
-            Self::Cell { cause, .. } => cause.exit_code(),
-            Self::Settings(_)
-            | Self::File { .. }
-            | Self::Same { .. }
-            | Self::Changed { .. }
-            | Self::NotASweep(_)
-            | Self::Occupied(_)
-            | Self::Damaged { .. }
-            | Self::Unreadable { .. } => 2,
-            Self::Write { .. } | Self::Start { .. } | Self::Failed { .. } | Self::Cancelled => 1,
+            | Self::Failed { .. }
+            | Self::Cancelled => None,
         }
     }
 }

@@ -1,27 +1,29 @@
-//! How the explorer ended, and the exit code that it means.
+//! How the explorer ended.
 
-/// Why there is nothing more to do.
+use crate::words::ExitCode;
+
+/// Why the explorer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     Quit,
-    /// Asked to end from outside.
+    /// By SIGINT.
     Interrupted,
+    /// By SIGTERM.
     Terminated,
-    /// The terminal has gone away.
+    /// The terminal was closed.
     HungUp,
-    /// It was quit, but a worker had stopped unexpectedly before.
+    /// The user quit after a worker had stopped unexpectedly.
     Crashed,
 }
 
-impl Ending {
-    /// 128 and the signal's number, as shells have it.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Quit => 0,
-            Self::Crashed => 1,
-            Self::HungUp => 129,
-            Self::Interrupted => 130,
-            Self::Terminated => 143,
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Quit => Self::Done,
+            Ending::Crashed => Self::Failed,
+            Ending::HungUp => Self::HungUp,
+            Ending::Interrupted => Self::Cancelled,
+            Ending::Terminated => Self::Terminated,
         }
     }
 }

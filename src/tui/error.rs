@@ -1,13 +1,17 @@
-//! What can keep the explorer from starting, or end it.
+//! Errors that end the explorer or prevent its start.
 
 use std::{io, path::PathBuf};
 
-use crate::{config, engine, explorer, recording};
+use crate::{
+    config, engine, explorer,
+    failure::{Advice, Kind},
+    recording,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
-        "the explorer needs a terminal on stdin and stdout, and {0}; without one use `slimgpt prune`, `slimgpt eval` or `slimgpt inspect`"
+        "the explorer needs a terminal on stdin and stdout, and {0}; without a terminal use `slimgpt prune`, `slimgpt eval` or `slimgpt inspect`"
     )]
     NoTerminal(&'static str),
     #[error("the terminal cannot be used ({0}); check the variable TERM and where stdin and stdout lead")]
@@ -28,23 +32,37 @@ pub enum Error {
     Engine(#[from] engine::Error),
     #[error(transparent)]
     Recording(#[from] recording::Error),
-    #[error("the explorer stopped unexpectedly; the report above says where, please pass it on")]
+    #[error("the explorer stopped unexpectedly; please report the message above")]
     Panicked,
 }
 
 impl Error {
-    /// 2 bad usage, settings or input; 130 cancelled; 1 everything else.
-    pub fn exit_code(&self) -> u8 {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
         match self {
+            Self::Config(cause) => cause.kind(),
+            Self::Engine(cause) => cause.kind(),
+            Self::Recording(cause) => cause.kind(),
+            Self::Unreadable { cause, .. } => Kind::of_io(cause),
+            Self::Terminal(_) | Self::Runtime(_) | Self::Panicked => Kind::Failed,
+            Self::NoTerminal(_) | Self::NoSuchTheme { .. } | Self::Json | Self::Keys(_) => Kind::Input,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Engine(cause) => cause.advice(),
+            Self::Recording(cause) => cause.advice(),
             Self::NoTerminal(_)
+            | Self::Terminal(_)
+            | Self::Runtime(_)
             | Self::Unreadable { .. }
             | Self::NoSuchTheme { .. }
             | Self::Json
             | Self::Config(_)
-            | Self::Keys(_) => 2,
-            Self::Engine(error) => error.exit_code(),
-            Self::Recording(error) => error.exit_code(),
-            Self::Terminal(_) | Self::Runtime(_) | Self::Panicked => 1,
+            | Self::Keys(_)
+            | Self::Panicked => None,
         }
     }
 }

@@ -217,6 +217,7 @@ impl Variables {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Kind;
 
     /// A configuration directory with these files.
     fn configured(files: &[(&str, &str)]) -> (tempfile::TempDir, Paths) {
@@ -232,7 +233,7 @@ mod tests {
     fn refusal(files: &[(&str, &str)], flags: &Flags) -> String {
         let (_dir, paths) = configured(files);
         let error = Interface::load(Some(&paths), flags).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
+        assert_eq!(error.kind(), Kind::Input);
         error.to_string()
     }
 

@@ -130,7 +130,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
         }
         Event::RunDone { record } => (Info, None, run_done(record)),
         Event::JobCancelled => (Warning, None, "Cancelled".into()),
-        Event::JobFailed { message } => (Error, None, message.clone()),
+        Event::JobFailed { message, .. } => (Error, None, message.clone()),
         Event::Progress { .. }
         | Event::SessionRestored { .. }
         | Event::JobStarted { .. }

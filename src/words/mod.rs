@@ -1,7 +1,8 @@
 //! The program's words: numbers, times and ratios as text, shell arguments, and the sentences about events, stages and
-//! sessions. Both frontends, the reports and the sweeps take them from here.
+//! sessions, and the table of exit codes. Both frontends, the reports and the sweeps take them from here.
 
 mod event;
+mod exit_code;
 mod numbers;
 mod session;
 mod shares;
@@ -10,6 +11,7 @@ mod stage;
 mod times;
 
 pub use event::{Level, Sentence, event};
+pub use exit_code::{ExitCode, exit_codes};
 pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, short};
 pub use session::{is_empty, kept, layers_pruned, part, perplexities, session_name, session_status};
 pub use shares::{change, fewer, percent, progress, ratio, relative_error};

@@ -246,7 +246,7 @@ fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
             Event::Resumed,
         ],
         8 => vec![odd::curve(layer, part, dice.below(400), value)],
-        9 => vec![Event::JobFailed { message: STRANGE.into() }],
+        9 => vec![Event::JobFailed { message: STRANGE.into(), advice: None }],
         10 => vec![Event::JobCancelled],
         _ => vec![odd::run_started(odd::SMALL, &window::live().settings), Event::JobDone],
     }

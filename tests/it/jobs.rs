@@ -13,6 +13,7 @@ use slimgpt::application::{
 use slimgpt::{
     calibration::TextSource,
     config::Settings,
+    failure::Kind,
     prune::{LayerRatio, Part},
 };
 
@@ -148,7 +149,7 @@ fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
         assert!(told.0.iter().zip(&told.1).all(own), "job {run}: {:?}", told.1);
         ends.push(std::mem::discriminant(told.last()));
     }
-    let failed = Event::JobFailed { message: String::new() };
+    let failed = Event::JobFailed { message: String::new(), advice: None };
     assert_eq!(
         ends[1..],
         [Event::JobDone, Event::JobDone, failed].map(|event| std::mem::discriminant(&event))
@@ -162,10 +163,10 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
     let mut frontend = Frontend::open(&settings);
     let fails = |frontend: &mut Frontend, about: &str, command: &dyn Fn(u64) -> Command| {
         let told = frontend.job(command);
-        let Event::JobFailed { message } = told.last() else { panic!("{:?}", told.last()) };
+        let Event::JobFailed { message, .. } = told.last() else { panic!("{:?}", told.last()) };
         assert!(message.contains(about), "{message}");
     };
-    fails(&mut frontend, "already there", &|run| {
+    fails(&mut frontend, "it exists already", &|run| {
         let form = slimgpt::export::OutputForm::default();
         Command::start(run, job::Export { form, out: dir.path().into(), force: false })
     });
@@ -173,7 +174,7 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
         let text = TextSource::File("nowhere.txt".into());
         Command::start(run, job::MeasurePerplexity { text, seq_len: 64, bos: false })
     });
-    fails(&mut frontend, "layer 0 above it has no attempt yet", &|run| {
+    fails(&mut frontend, "an attempt at layer 0, which has none", &|run| {
         let method = Method::of_run(&settings, 0.2);
         Command::start(run, job::Retry { layer: 3, method })
     });
@@ -220,7 +221,7 @@ fn a_model_that_cannot_be_opened_ends_the_thread() {
     let told = worker.events.blocking_recv().unwrap();
     assert!(matches!(told.event, Event::JobFailed { .. }) && told.run == 0);
     assert_eq!(worker.events.blocking_recv(), None);
-    assert_eq!(worker.join().unwrap_err().exit_code(), 2);
+    assert_eq!(worker.join().unwrap_err().kind(), Kind::Input);
 }
 
 #[test]

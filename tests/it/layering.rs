@@ -7,34 +7,38 @@ use std::{
 };
 
 /// The modules, lowest first, and the modules that each may use. A module that is missing here may not exist.
-const MODULES: [(&str, &str); 21] = [
+const MODULES: [(&str, &str); 22] = [
     ("names", ""),
+    ("failure", ""),
     ("disk", ""),
-    ("prune", "names"),
-    ("model", ""),
-    ("calibration", ""),
-    ("export", "calibration model prune disk"),
-    ("config", "export calibration model prune"),
+    ("prune", "names failure"),
+    ("model", "failure"),
+    ("calibration", "failure"),
+    ("export", "calibration model prune disk failure"),
+    ("config", "export calibration model prune failure"),
     ("demo", "config"),
-    ("pipeline", "config calibration model prune"),
-    ("eval", "config calibration model prune"),
-    ("protocol", "config export calibration model prune"),
-    ("words", "protocol config prune"),
-    ("recording", "protocol config"),
-    ("session", "protocol config calibration model prune disk"),
+    ("pipeline", "config calibration model prune failure"),
+    ("eval", "config calibration model prune failure"),
+    ("protocol", "config export calibration model prune failure"),
+    ("words", "protocol config prune failure"),
+    ("recording", "protocol config failure"),
+    ("session", "protocol config calibration model prune disk failure"),
     ("plot", "config"),
     ("report", "plot session words protocol config export calibration model prune"),
     (
         "engine",
-        "report plot session recording protocol eval pipeline demo config export calibration model prune",
+        "report plot session recording protocol eval pipeline demo config export calibration model prune failure",
     ),
-    ("explorer", "words protocol config export calibration model prune"),
+    ("explorer", "words protocol config export calibration model prune failure"),
     (
         "tui",
-        "explorer engine report plot session recording words protocol config export calibration model prune",
+        "explorer engine report plot session recording words protocol config export calibration model prune failure",
     ),
-    ("sweep", "engine report plot session words protocol config calibration model prune disk"),
-    ("headless", "sweep engine report session recording words protocol config calibration model prune"),
+    ("sweep", "engine report plot session words protocol config calibration model prune disk failure"),
+    (
+        "headless",
+        "sweep engine report session recording words protocol config calibration model prune failure",
+    ),
 ];
 
 /// The modules of the library that the program uses: what parses and resolves its arguments, and the frontends.

@@ -15,6 +15,7 @@ mod biases;
 mod command_line;
 mod damage;
 mod documentation;
+mod exit_codes;
 mod exports;
 mod gguf;
 mod hard_cases;

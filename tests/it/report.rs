@@ -167,7 +167,7 @@ fn a_place_that_is_taken_or_inside_the_session_is_refused() {
     let (session, inside) = (session.to_str().unwrap(), inside.to_str().unwrap());
     let ran = slimgpt(&["report", session, "--out", inside]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("elsewhere"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("apart from"), "{}", ran.stderr);
 }
 
 #[test]

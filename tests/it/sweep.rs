@@ -247,7 +247,7 @@ fn a_sweep_that_is_asked_to_end_leaves_no_run_behind_and_can_be_gone_on_with() {
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let ran: Ran = child.wait_with_output().unwrap().into();
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
-    assert!(ran.stderr.contains("the same command goes on with it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the same command continues from them"), "{}", ran.stderr);
     let listed = slimgpt(&["sessions", "list", "--root", &bench.text("out/cells")]);
     assert!(!listed.stdout.contains("in use"), "{}", listed.stdout);
     assert!(bench.path("out/results.csv").is_file(), "half a table is better than none");
@@ -269,7 +269,7 @@ fn a_cell_that_fails_is_told_and_the_others_go_on() {
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("greedy-seed1 failed: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("logs/greedy-seed0.log"), "{}", ran.stderr);
-    assert!(ran.stderr.ends_with("the same command tries them again\n"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("run the same command to try them again\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("2 of 4 cells failed"), "{}", ran.stderr);
     assert!(ran.stdout.contains("fine") && ran.stdout.contains("0 of 2"), "{}", ran.stdout);
     let document = fs::read_to_string(bench.path("out/results.md")).unwrap();
@@ -291,7 +291,7 @@ fn a_cell_begun_with_other_settings_is_refused_by_its_name() {
     let ran = sweep(&first, &out, &[]);
     assert_eq!(ran.code, Some(2));
     assert!(
-        ran.stderr.contains("cell 0.25: was begun with other settings (samples was 8, now is 9)"),
+        ran.stderr.contains("cell 0.25: was started with other settings (samples was 8, now is 9)"),
         "{}",
         ran.stderr
     );

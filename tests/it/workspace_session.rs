@@ -14,6 +14,7 @@ use slimgpt::application::{
 };
 use slimgpt::{
     config::Settings,
+    failure::Kind,
     prune::{GroupSize, Part},
 };
 
@@ -284,7 +285,7 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
     fs::write(&text, slimgpt::demo::HELD_OUT.replace("the", "The")).unwrap();
     let error = resume(&path, None).err().unwrap();
     assert!(error.to_string().contains("text.txt has changed"), "{error}");
-    assert_eq!(error.exit_code(), 2);
+    assert_eq!(error.kind(), Kind::Input);
     // One that is gone is no hindrance: the windows are in the session.
     fs::remove_file(&text).unwrap();
     assert!(resume(&path, None).unwrap().was_finished);

@@ -6,6 +6,7 @@ use slimgpt::application::{
     engine::{self, ModelChoice, SessionPlace, Worker},
     protocol::Event,
     tui::{self, Flags, Interface, Opened, Session, StartEngine},
+    words::ExitCode,
 };
 use slimgpt::config::{Paths, Settings};
 
@@ -48,10 +49,10 @@ fn explore(engine: StartEngine, change: impl FnOnce(&mut Interface)) {
     let settings = Settings::new(Default::default()).unwrap();
     let session = Session { opened, engine, settings, interface, recorder: None, sessions: None };
     let code = match tui::explore(session) {
-        Ok(ending) => ending.exit_code(),
-        Err(error) => error.exit_code(),
+        Ok(ending) => ExitCode::from(ending),
+        Err(error) => ExitCode::from(error.kind()),
     };
-    process::exit(code.into());
+    process::exit(code.number().into());
 }
 
 /// A worker that panics on its own thread as soon as the model is open.

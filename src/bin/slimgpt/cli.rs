@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use slimgpt::application::words::exit_codes;
 use slimgpt::{
     calibration::TextSource,
     config::{Colours, MachineOptions, Options},
@@ -14,8 +15,6 @@ use slimgpt::{
 
 pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 pub use sweep::SweepArgs;
-
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or input, 130 cancelled.";
 
 /// Layer-wise structured pruning of LLaMA-family models (SlimGPT, arXiv 2412.18110).
 ///
@@ -34,8 +33,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad usage, settings or
   slimgpt --session last                             look at it in the explorer
   slimgpt replay events.jsonl                        watch a recorded run again
 
-{EXIT_CODES}
-Of the explorer also 129 where the terminal has gone away, and 143 where it was terminated.")
+{EXIT_CODES}", EXIT_CODES = exit_codes())
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -66,7 +64,7 @@ pub enum Command {
   slimgpt prune --config sample_configs/llama-7b-20.toml --out slim
   slimgpt prune --ratio 0.5 --no-export                                  only to see what comes of it
 
-{EXIT_CODES}"))]
+{}", exit_codes()))]
     Prune(Box<PruneArgs>),
     /// Go on with a session: prune what is missing or stale, measure, write
     #[command(after_help = format!("Examples:
@@ -74,7 +72,7 @@ pub enum Command {
   slimgpt resume llama-7b-2026-11-25 --out slim --force
   slimgpt resume /data/run --model /data/llama-7b    the model was moved
 
-{EXIT_CODES}"))]
+{}", exit_codes()))]
     Resume(ResumeArgs),
     /// Solve a layer of a session again; the new attempt lies beside the earlier ones
     #[command(after_help = "Examples:
@@ -110,7 +108,7 @@ pub enum Command {
   slimgpt sweep grid.toml --out grid --print-commands | parallel
   slimgpt sweep --collect grid                          tables of what is there
 
-{EXIT_CODES}"))]
+{}", exit_codes()))]
     Sweep(SweepArgs),
     /// Measure the perplexity of a model on a text
     #[command(after_help = "Examples:

@@ -2,6 +2,7 @@
 
 mod cli;
 mod configuration;
+mod failure;
 mod manual;
 mod sessions;
 mod sweeps;
@@ -13,8 +14,8 @@ use slimgpt::application::{
     engine::{self, Draw, Evaluate, Generate, Logits, ModelChoice, PruneRun},
     headless::{self, Output},
     recording::{Recorder, Replay},
-    sweep,
     tui::{self, Ending, Flags, Interface, Opened, Session},
+    words,
 };
 use slimgpt::config::{GlyphChoice, Machine, MachineOptions, Paths, Settings};
 
@@ -23,14 +24,7 @@ use cli::{
     PruneArgs, ReplayArgs, ThemesCommand,
 };
 use configuration::resolve;
-
-/// What went wrong, and the exit code that it means.
-enum Failure {
-    Engine(engine::Error),
-    Explorer(tui::Error),
-    Session(sessions::Error),
-    Sweep(sweep::Error),
-}
+use failure::Failure;
 
 fn main() -> ExitCode {
     let paths = Paths::find();
@@ -62,21 +56,14 @@ fn main() -> ExitCode {
         Some(Command::Completions { shell }) => finished(manual::completions(shell)),
         Some(Command::Man) => finished(manual::page()),
     };
-    let (label, text, code) = match done {
-        Ok(ending) => return ExitCode::from(ending.exit_code()),
-        Err(Failure::Engine(error)) if error.is_cancelled() => {
-            ("slimgpt", error.to_string(), error.exit_code())
+    let code = match done {
+        Ok(ending) => words::ExitCode::from(ending),
+        Err(failure) => {
+            headless::say(&failure.to_string());
+            failure.kind().into()
         }
-        Err(Failure::Sweep(error)) if error.is_cancelled() => {
-            ("slimgpt", error.to_string(), error.exit_code())
-        }
-        Err(Failure::Sweep(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
-        Err(Failure::Engine(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
-        Err(Failure::Explorer(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
-        Err(Failure::Session(error)) => ("slimgpt: error", error.to_string(), error.exit_code()),
     };
-    headless::say(&format!("{label}: {text}"));
-    ExitCode::from(code)
+    ExitCode::from(code.number())
 }
 
 fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
@@ -204,34 +191,4 @@ fn output(json: bool) -> Output {
 
 fn finished<E: Into<Failure>>(done: Result<(), E>) -> Result<Ending, Failure> {
     done.map(|()| Ending::Quit).map_err(Into::into)
-}
-
-impl From<engine::Error> for Failure {
-    fn from(error: engine::Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl From<sweep::Error> for Failure {
-    fn from(error: sweep::Error) -> Self {
-        Self::Sweep(error)
-    }
-}
-
-impl From<sessions::Error> for Failure {
-    fn from(error: sessions::Error) -> Self {
-        match error {
-            sessions::Error::Engine(error) => Self::Engine(error),
-            other => Self::Session(other),
-        }
-    }
-}
-
-impl From<tui::Error> for Failure {
-    fn from(error: tui::Error) -> Self {
-        match error {
-            tui::Error::Engine(error) => Self::Engine(error),
-            other => Self::Explorer(other),
-        }
-    }
 }

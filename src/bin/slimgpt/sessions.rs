@@ -8,7 +8,10 @@ use slimgpt::application::{
     recording::Recorder,
     session::{self, ModelPlace, State},
 };
-use slimgpt::config::{Options, Paths, Settings};
+use slimgpt::{
+    config::{Options, Paths, Settings},
+    failure::{Advice, Kind},
+};
 
 use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 
@@ -194,15 +197,27 @@ fn output(json: bool) -> Output {
 }
 
 impl Error {
-    /// All of these can be put right by saying something else.
-    pub fn exit_code(&self) -> u8 {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Engine(error) => error.exit_code(),
+            Self::Engine(error) => error.kind(),
             Self::NoPlace
             | Self::NoRoot
             | Self::IsThere(_)
             | Self::NoneOfThatName(..)
-            | Self::NobodyToAsk => 2,
+            | Self::NobodyToAsk => Kind::Input,
+        }
+    }
+
+    /// What to do about it, where the frontends do it in different ways.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::Engine(error) => error.advice(),
+            Self::NoPlace
+            | Self::NoRoot
+            | Self::IsThere(_)
+            | Self::NoneOfThatName(..)
+            | Self::NobodyToAsk => None,
         }
     }
 }

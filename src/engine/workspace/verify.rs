@@ -41,7 +41,7 @@ impl Workspace<'_> {
             if let Some(Verified { largest_difference: largest, tolerance, .. }) = verified
                 && (largest.is_nan() || largest > tolerance)
             {
-                return Err(Error::NotAsMeant { format, largest, tolerance });
+                return Err(Error::VerificationFailed { format, largest, tolerance });
             }
             records.push(WrittenRecord { format, weights, loaded_as, remote_code, verified });
         }

@@ -9,7 +9,7 @@ use crate::{
     words::{self, Sentence},
 };
 
-use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, Seen, State, restore, search};
+use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, Seen, State, advice, restore, search};
 
 pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     let Stamped { run, at, event } = stamped;
@@ -54,7 +54,10 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::RunDone { record } => jobs::run_done(state, *record, text),
         Event::JobDone => jobs::end(state, Outcome::Done),
         Event::JobCancelled => jobs::cancelled(state),
-        Event::JobFailed { message } => jobs::failed(state, message),
+        Event::JobFailed { message, advice } => {
+            let advice = advice.as_ref().and_then(advice::advice);
+            jobs::failed(state, advice.map_or(message.clone(), |advice| format!("{message}; {advice}")));
+        }
         Event::Warning { message } => jobs::warned(state, message),
 
         Event::ModelOpened { model, shape } => model::opened(state, model, shape),

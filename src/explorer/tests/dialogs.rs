@@ -4,6 +4,7 @@ use super::Script;
 use crate::explorer::{Dialog, Explain, Palette};
 use crate::{
     explorer::{Effect, Level, Screen},
+    failure::Advice,
     protocol::{Command, Event, Job, job},
     prune::GroupSize,
 };
@@ -209,8 +210,17 @@ fn an_export_that_fails_gives_its_form_back_with_the_reason() {
     script.retype("there");
     script.keys("enter");
     let run = script.run();
-    script.handle(run, Event::JobFailed { message: "output there: already there".into() });
-    assert_eq!(script.form_error().as_deref(), Some("output there: already there"));
+    script.handle(
+        run,
+        Event::JobFailed {
+            message: "output there: it exists already".into(),
+            advice: Some(Advice::ReplaceOutput),
+        },
+    );
+    assert_eq!(
+        script.form_error().as_deref(),
+        Some("output there: it exists already; choose another path, or turn on \"replace\"")
+    );
     assert_eq!(script.form_text("directory"), "there");
 }
 

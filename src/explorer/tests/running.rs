@@ -80,7 +80,7 @@ fn a_finished_run_leaves_every_layer_done_and_says_what_it_cost() {
 #[test]
 fn events_of_an_older_job_are_dropped() {
     let mut script = Script::pruned(2);
-    script.handle(1, Event::JobFailed { message: "late".into() });
+    script.handle(1, Event::JobFailed { message: "late".into(), advice: None });
     assert_eq!(script.notice(), "");
     assert_eq!(script.state.status(1), Status::Done);
 }
@@ -144,7 +144,7 @@ fn a_failed_layer_shows_why_and_the_run_goes_on_from_there() {
     script.handle(1, Event::LayerStarted { layer: 1, attempt: 0, method });
     let cause = "the second moment is not positive definite".to_string();
     script.handle(1, Event::PartFailed { layer: 1, part: Part::Mlp, cause: cause.clone() });
-    script.handle(1, Event::JobFailed { message: format!("layer 1, mlp: {cause}") });
+    script.handle(1, Event::JobFailed { message: format!("layer 1, mlp: {cause}"), advice: None });
     assert_eq!(script.state.status(1), Status::Failed);
     assert!(script.state.layers[1].failed.as_ref().unwrap().contains("positive definite"));
     assert!(script.notice().contains("layer 1, mlp"));

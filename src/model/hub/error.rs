@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::id::HubId;
+use crate::failure::Kind;
 
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
@@ -38,6 +39,24 @@ pub enum Error {
     Write { path: PathBuf, source: io::Error },
     #[error("the download was cancelled; the next one goes on from here")]
     Cancelled,
+}
+
+impl Error {
+    /// Whether the input, the system or the user is the cause.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Network { .. } | Self::Status { .. } | Self::Answer { .. } => Kind::Failed,
+            Self::Write { source, .. } => Kind::of_io(source),
+            Self::Cancelled => Kind::Cancelled,
+            Self::Id { .. }
+            | Self::NotFound { .. }
+            | Self::NotAllowed { .. }
+            | Self::Offline { .. }
+            | Self::NoFile { .. }
+            | Self::NoSafetensors { .. }
+            | Self::Broken { .. } => Kind::Input,
+        }
+    }
 }
 
 fn what_to_do(id: &HubId, endpoint: &str, with_token: bool) -> String {

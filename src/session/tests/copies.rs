@@ -1,6 +1,7 @@
 //! The two copies of a session's state.
 
 use super::*;
+use crate::failure::Kind;
 
 fn main(session: &Path) -> std::path::PathBuf {
     session.join("session.json")
@@ -79,7 +80,7 @@ fn two_damaged_copies_are_one_error_that_names_the_file_and_what_to_do() {
     fs::write(main(&path), "").unwrap();
     fs::write(double(&path), "{\"format\": 1}").unwrap();
     let error = Session::open(&path).unwrap_err();
-    assert_eq!(error.exit_code(), 2);
+    assert_eq!(error.kind(), Kind::Input);
     let text = error.to_string();
     assert!(text.contains("session.json: is damaged (it is empty; its double is damaged too)"), "{text}");
     assert!(text.contains("begin a new session"), "{text}");
@@ -165,7 +166,7 @@ fn a_change_that_cannot_be_written_did_not_happen() {
     fs::create_dir(main(&path)).unwrap();
     let error = session.change(|state| state.layers.clear()).unwrap_err();
     assert!(matches!(&error, Error::Write { path, .. } if path.ends_with("session.json")), "{error}");
-    assert_eq!(error.exit_code(), 1);
+    assert_eq!(error.kind(), Kind::Input);
     assert_eq!(session.state(), &left);
     assert_eq!(names_in(&path), ["attempts", "lock", "session.copy.json", "session.json"]);
     fs::remove_dir(main(&path)).unwrap();

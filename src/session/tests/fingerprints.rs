@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::*;
+use crate::failure::Kind;
 
 fn go_on(_: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -78,5 +79,5 @@ fn reading_ends_where_nobody_wants_to_go_on() {
     touch(&path);
     assert_eq!(taken.check_file(&path, &mut stop).unwrap(), Check::BrokenOff);
     let error = Fingerprint::of_file("w", &dir.path().join("none"), &mut go_on).unwrap_err();
-    assert!(error.to_string().contains("none: cannot be read") && error.exit_code() == 2, "{error}");
+    assert!(error.to_string().contains("none: cannot be read") && error.kind() == Kind::Input, "{error}");
 }

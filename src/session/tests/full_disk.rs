@@ -1,7 +1,10 @@
 //! A disk without room, played by a limit on the length of files.
 
 use super::{process::*, *};
-use crate::protocol::{Event, Stamped};
+use crate::{
+    failure::Kind,
+    protocol::{Event, Stamped},
+};
 
 const KIB: u64 = 16;
 
@@ -14,7 +17,7 @@ fn writes_more_than_there_is_room_for() {
 
     let large = Weight { dtype: "F32".into(), shape: [128, 64], bytes: vec![1; 32 << 10], bias: None };
     let error = session.write_part(&head(), Some(&large)).unwrap_err();
-    assert_eq!(error.exit_code(), 1);
+    assert_eq!(error.kind(), Kind::Failed);
     assert!(error.to_string().contains("mlp.safetensors: cannot be written"), "{error}");
     let before = session.read_part(PLACE).unwrap();
     assert_eq!(session.read_weight(&before).unwrap(), Some(weight()), "the file of before still holds");

@@ -74,7 +74,7 @@ fn of_many_who_begin_in_one_place_one_does() {
 fn what_exists_is_not_made_into_a_session() {
     let (dir, session) = session();
     let error = Session::create(session.path(), state()).unwrap_err();
-    assert!(matches!(error, Error::Exists(_)) && error.to_string().contains("slimgpt resume"), "{error}");
+    assert!(matches!(error.advice(), Some(crate::failure::Advice::ResumeSession(_))), "{error}");
     fs::write(dir.path().join("notes"), "mine").unwrap();
     for occupied in [dir.path().to_owned(), dir.path().join("notes"), dir.path().join("notes/run")] {
         let error = Session::create(&occupied, state()).unwrap_err();

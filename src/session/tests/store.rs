@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{super::names, *};
-use crate::protocol::SessionStatus;
+use crate::{failure::Kind, protocol::SessionStatus};
 
 fn make(root: &Path, name: &str) -> std::path::PathBuf {
     let path = root.join(name);
@@ -101,13 +101,13 @@ fn a_session_is_found_by_path_by_name_by_beginning_and_as_the_last() {
     assert_eq!(found("llama").unwrap(), other);
     assert_eq!(found("last").unwrap(), old);
     let error = found("demo").unwrap_err();
-    assert!(matches!(error, Error::Ambiguous { .. }) && error.exit_code() == 2);
+    assert!(matches!(error, Error::Ambiguous { .. }) && error.kind() == Kind::Input);
     assert!(error.to_string().contains("demo-2026-01, demo-2026-01-2"), "{error}");
     let error = found("gpt").unwrap_err().to_string();
     assert!(error.contains("there are demo-2026-01, demo-2026-01-2, llama-2026-02"), "{error}");
     let error = found("").unwrap_err();
     assert!(matches!(error, Error::Unknown { .. }), "{error}");
-    assert!(find(None, "last").unwrap_err().to_string().contains("no sessions are kept yet"));
+    assert!(find(None, "last").unwrap_err().to_string().contains("there are no sessions yet"));
     let error = found(dir.path().to_str().unwrap()).unwrap_err();
     assert!(matches!(error, Error::NotFound(_)), "{error}");
 }

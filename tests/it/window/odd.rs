@@ -264,7 +264,7 @@ fn failed() -> State {
     let mut state = half_done("demo", SMALL, 4, 1e-3);
     let cause = "the second moment holds a NaN at input 17; look at the texts".to_string();
     emit(&mut state, 1, Event::PartFailed { layer: 4, part: Part::Mlp, cause: cause.clone() });
-    emit(&mut state, 1, Event::JobFailed { message: format!("layer 4, mlp: {cause}") });
+    emit(&mut state, 1, Event::JobFailed { message: format!("layer 4, mlp: {cause}"), advice: None });
     state
 }
 

@@ -1,0 +1,88 @@
+//! Kinds of failures, and the advice that a frontend gives about them.
+//!
+//! Errors of the library say where something failed, what was expected and what was found. Where the next step differs
+//! between the command line and the explorer, an error carries an [`Advice`], and each frontend puts it into its own words.
+
+use std::{io, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Who or what has to change before the same work can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command, the settings or a file that they name: the same command fails again.
+    Input,
+    /// The disk, the network, the device or the numerics.
+    Failed,
+    /// The user cancelled the work.
+    Cancelled,
+}
+
+impl Kind {
+    /// The kind of a failed read or write. A path that cannot be used is input; everything else is a failure of the system.
+    pub fn of_io(cause: &io::Error) -> Self {
+        use io::ErrorKind;
+        match cause.kind() {
+            ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidFilename
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::UnexpectedEof => Self::Input,
+            // `io::ErrorKind` is not exhaustive: full disks, quotas, devices, networks.
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// What the user can do about an error, where the frontends do it in different ways.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Advice {
+    /// Choose another output, or allow this one to be replaced.
+    ReplaceOutput,
+    /// Choose another output directory.
+    OtherOutput,
+    /// Choose another session directory.
+    OtherSession,
+    /// Continue the session that exists already, or choose another session directory.
+    ResumeSession(PathBuf),
+    /// Look up the name of the session.
+    ListSessions,
+    /// Remove the session, in which no run was started, and run again.
+    RemoveSession(PathBuf),
+    /// Give the current path of the session's model.
+    LocateModel,
+    /// Name a calibration text.
+    NameCalibration,
+    /// Name an evaluation text.
+    NameEvaluationText,
+    /// Give a prompt.
+    GivePrompt,
+    /// Choose another file for the recorded events.
+    OtherEventsFile,
+    /// Give a file that was recorded by a run.
+    GiveRecording,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_a_failure_and_a_wrong_path_is_input() {
+        for (kind, expected) in [
+            (io::ErrorKind::StorageFull, Kind::Failed),
+            (io::ErrorKind::QuotaExceeded, Kind::Failed),
+            (io::ErrorKind::FileTooLarge, Kind::Failed),
+            (io::ErrorKind::NotFound, Kind::Input),
+            (io::ErrorKind::PermissionDenied, Kind::Input),
+        ] {
+            assert_eq!(Kind::of_io(&kind.into()), expected, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Exit codes: every kind of failure has one, wherever it happens. Full disks are in `bad_input` (an export) and `kill` (a
+//! session), a cancelled sweep is in `sweep`.
+
+use std::net::TcpListener;
+
+use slimgpt::application::words::{ExitCode, exit_codes};
+
+use crate::program::{Ran, Workspace, program, slimgpt};
+
+fn number(code: ExitCode) -> Option<i32> {
+    Some(code.number().into())
+}
+
+#[test]
+fn wrong_usage_settings_and_input_have_the_code_of_input() {
+    let bench = Workspace::new();
+    let missing = bench.text("missing");
+    for arguments in [
+        &["prune", "--no-such-flag"][..],
+        &["prune", "--ratio", "2", "--no-export"],
+        &["prune", "--config", &missing, "--no-export"],
+        &["prune", "--calibration", &missing, "--no-export"],
+        &["prune", "--events", &format!("{missing}/events.jsonl"), "--no-export"],
+        &["eval", &missing],
+        &["resume", &missing],
+        &["replay", &missing],
+        &["sweep", &missing, "--out", &missing],
+        &["sweep", "--collect", &missing],
+    ] {
+        let ran = slimgpt(arguments);
+        assert_eq!(ran.code, number(ExitCode::Input), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_network_failure_has_the_code_of_failures() {
+    // A port that was free a moment ago refuses the connection.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let cache = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["inspect", "owner/name"]).env_remove("HF_HUB_OFFLINE").env("HF_HUB_CACHE", cache.path());
+    let ran: Ran = command.env("HF_ENDPOINT", format!("http://127.0.0.1:{port}")).output().unwrap().into();
+    assert_eq!(ran.code, number(ExitCode::Failed), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot reach"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_help_lists_every_exit_code() {
+    let help = slimgpt(&["--help"]).stdout;
+    assert!(help.contains(&exit_codes()), "{help}");
+}
