@@ -1,12 +1,11 @@
 //! Sessions beside the open one: marked in the list, read anew, weighed, copied, let go.
 
-use crate::explorer::screens::compare;
 use std::path::PathBuf;
 
 use super::{Script, restoring::reopened};
 use crate::{
     config::{Options, Settings},
-    explorer::{Effect, Msg, NoticeKind, Origin, Pointed, Quantity, Screen},
+    explorer::{Effect, Msg, NoticeKind, Origin, Pointed, Quantity, Screen, screens::compare},
     protocol::{
         AttemptSummary, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
         SessionStatus, SessionSummary,

@@ -1,9 +1,7 @@
 //! Clicks, drags and the wheel.
 
 use super::Script;
-use crate::explorer::Dialog;
-use crate::explorer::screens::layer;
-use crate::explorer::{Action, Pointed, Press, Screen};
+use crate::explorer::{Action, Dialog, Pointed, Press, Screen, screens::layer};
 
 #[test]
 fn a_drag_on_the_curve_sets_ratios_and_is_one_edit() {

@@ -1,10 +1,10 @@
 //! A person and an engine, played.
 
-use crate::explorer::Dialog;
 use crate::{
     config::{Options, Settings},
     explorer::{
-        Effect, JobStatus, Key, KeyMap, Msg, Origin, Pointed, Pointer, Press, Start, State, Value, update,
+        Dialog, Effect, JobStatus, Key, KeyMap, Msg, Origin, Pointed, Pointer, Press, Start, State, Value,
+        update,
     },
     protocol::{
         Attempt, Command, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,

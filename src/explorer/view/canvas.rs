@@ -8,12 +8,12 @@ use ratatui::{
     widgets::{Block, Widget},
 };
 
-use crate::{
-    explorer::view::{
+use crate::explorer::{
+    Action, Panel, Pointed, State,
+    view::{
         Hits, Role, Theme,
         widgets::{self, fit, width},
     },
-    explorer::{Action, Panel, Pointed, State},
 };
 
 pub struct Canvas<'a> {

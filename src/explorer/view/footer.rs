@@ -6,9 +6,8 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::explorer::{Action, Hint, Notice, NoticeKind, Pointed, State, hints};
-
 use super::{Hits, Role, Theme, text};
+use crate::explorer::{Action, Hint, Notice, NoticeKind, Pointed, State, hints};
 
 /// Columns between two hints.
 const GAP: usize = 2;

@@ -2,16 +2,15 @@
 
 use ratatui::{Frame, layout::Rect, text::Span};
 
-use crate::{
-    explorer::{JobStatus, Origin, Outcome, State},
-    protocol::Pace,
-    words,
-};
-
 use super::{
     Role, Theme, job_words,
     pieces::{Piece, line, thin_out},
     text,
+};
+use crate::{
+    explorer::{JobStatus, Origin, Outcome, State},
+    protocol::Pace,
+    words,
 };
 
 /// Cells of the progress bar.

@@ -7,9 +7,9 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{
-    explorer::Input,
-    explorer::view::{Role, Theme, text},
+use crate::explorer::{
+    Input,
+    view::{Role, Theme, text},
 };
 
 /// Draws the line into one row and tells where its cursor stands.

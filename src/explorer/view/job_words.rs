@@ -1,11 +1,10 @@
 //! How the job at work stands, or how the last one ended: for the header.
 
+use super::stage;
 use crate::{
     explorer::{Job, JobStatus, Outcome, State},
     words,
 };
-
-use super::stage;
 
 /// A few words, such as "layer 3: pruning mlp".
 pub(super) fn words(state: &State, job: &Job) -> String {

@@ -31,6 +31,7 @@ pub use hits::Hits;
 pub use theme::{Depth, Environment, Glyphs, Role, Source, Theme, load};
 
 use ratatui::layout::{Constraint, Layout};
+
 pub use ratatui::{
     Frame,
     layout::{Position, Rect},

@@ -1,12 +1,14 @@
 //! Claims about the screens, on made-up runs.
 
-use crate::explorer::screens::{layer, schedule};
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 
 use super::{canvas::draw, sample};
 use crate::{
-    explorer::view::{Depth, Glyphs, Hits, Theme},
-    explorer::{Entry, Level, Origin, Pointed, Screen, State, Status},
+    explorer::{
+        Entry, Level, Origin, Pointed, Screen, State, Status,
+        screens::{layer, schedule},
+        view::{Depth, Glyphs, Hits, Theme},
+    },
     prune::Part,
 };
 

@@ -1,8 +1,7 @@
 //! How a layer's state and its attempts are shown.
 
 use crate::{
-    explorer::view::Role,
-    explorer::{AttemptResult, State, Status},
+    explorer::{AttemptResult, State, Status, view::Role},
     prune::{AttentionUnit, Part},
 };
 

@@ -7,9 +7,8 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::explorer::{Pointed, Screen, State, Status};
-
 use super::{Hits, Role, Theme, text};
+use crate::explorer::{Pointed, Screen, State, Status};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     let mut x = area.x;

@@ -1,7 +1,5 @@
 //! The window at every size, with everything that may lie over it.
 
-use crate::explorer::dialogs::help::{self, AROUND_HELP, HelpLine};
-use crate::explorer::{Confirm, Dialog, Explain, Filter, Help, Palette};
 use std::path::PathBuf;
 
 use ratatui::{
@@ -16,8 +14,10 @@ use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, text};
 use crate::{
     config::{Options, Settings},
     explorer::{
-        Action, Confirmed, Field, Form, FormKind, Input, Job, JobKind, JobStatus, KeyMap, Msg, Notice,
-        NoticeKind, Origin, Pointed, Screen, Start, State, update,
+        Action, Confirm, Confirmed, Dialog, Explain, Field, Filter, Form, FormKind, Help, Input, Job,
+        JobKind, JobStatus, KeyMap, Msg, Notice, NoticeKind, Origin, Palette, Pointed, Screen, Start, State,
+        dialogs::help::{self, AROUND_HELP, HelpLine},
+        update,
     },
     protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
 };

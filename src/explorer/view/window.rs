@@ -7,9 +7,9 @@ use ratatui::{
     widgets::{Block, Clear},
 };
 
-use crate::{
-    explorer::Pointed,
-    explorer::view::{Hits, Role, Theme, text},
+use crate::explorer::{
+    Pointed,
+    view::{Hits, Role, Theme, text},
 };
 
 /// Columns and rows that a window has beside what is in it.

@@ -6,12 +6,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{
-    explorer::view::{Hits, Role, Theme, text},
-    explorer::{Action, Confirm, Pointed, State},
+use crate::explorer::{
+    Action, Confirm, Pointed, State,
+    view::{Hits, Role, Theme, list::rows, text, window},
 };
-
-use crate::explorer::view::{list::rows, window};
 
 const COLUMNS: u16 = 60;
 

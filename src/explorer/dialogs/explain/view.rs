@@ -2,12 +2,10 @@
 
 use ratatui::{Frame, layout::Rect, text::Line};
 
-use crate::{
-    explorer::view::{Hits, Role, Theme, text},
-    explorer::{Pointed, State},
+use crate::explorer::{
+    Pointed, State,
+    view::{Hits, Role, Theme, list::rows, text, window},
 };
-
-use crate::explorer::view::{list::rows, window};
 
 /// Columns of the window: the least, and the most.
 const COLUMNS: (u16, u16) = (46, 66);

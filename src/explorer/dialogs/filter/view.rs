@@ -5,12 +5,10 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use crate::{
-    explorer::view::{Hits, Theme},
-    explorer::{Input, Pointed},
+use crate::explorer::{
+    Input, Pointed,
+    view::{Hits, Theme, input_line, window},
 };
-
-use crate::explorer::view::{input_line, window};
 
 pub fn draw(frame: &mut Frame<'_>, body: Rect, input: &Input, theme: &Theme, hits: &mut Hits) -> Position {
     let area = Rect { y: body.bottom().saturating_sub(1), height: body.height.min(1), ..body };

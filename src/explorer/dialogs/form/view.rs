@@ -8,15 +8,15 @@ use ratatui::{
 };
 
 use crate::{
-    explorer::view::{Hits, Role, Theme, text},
-    explorer::{Field, Form, FormKind, Pointed, State, Value},
+    explorer::{
+        Field, Form, FormKind, Pointed, State, Value,
+        view::{
+            Hits, Role, Theme, input_line,
+            list::{first_in_sight, rows},
+            text, window,
+        },
+    },
     words,
-};
-
-use crate::explorer::view::{
-    input_line,
-    list::{first_in_sight, rows},
-    window,
 };
 
 /// Columns of the window.

@@ -6,13 +6,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{
-    explorer::view::{Hits, Role, Theme, text},
-    explorer::{Input, Pointed, State},
-};
-
 use super::{HelpColumns, HelpLine, help};
-use crate::explorer::view::{input_line, list::rows, window};
+use crate::explorer::{
+    Input, Pointed, State,
+    view::{Hits, Role, Theme, input_line, list::rows, text, window},
+};
 
 /// Columns between the keys and what they do.
 const GAP: usize = 2;

@@ -7,15 +7,13 @@ use ratatui::{
 };
 
 use super::{PaletteEntry, palette};
-use crate::{
-    explorer::view::{Hits, Role, Theme, text},
-    explorer::{Input, Pointed, State},
-};
-
-use crate::explorer::view::{
-    input_line,
-    list::{first_in_sight, rows},
-    window,
+use crate::explorer::{
+    Input, Pointed, State,
+    view::{
+        Hits, Role, Theme, input_line,
+        list::{first_in_sight, rows},
+        text, window,
+    },
 };
 
 const COLUMNS: u16 = 92;

@@ -1,13 +1,12 @@
 //! Sessions in numbers, the open one and those compared beside it, so that they can stand side by side.
 
+use super::ComparedSession;
 use crate::{
+    explorer::{AttemptResult, Schedule, State},
     protocol::{AttemptSummary, CalibrationRecord, Method, PartSummary, PerplexityRecord, SessionContent},
     prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Target},
     words,
 };
-
-use super::ComparedSession;
-use crate::explorer::{AttemptResult, Schedule, State};
 
 /// What curves over the layers show of every session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{SessionContent, SessionStatus, SessionSummary};
-
 use super::SESSIONS;
-use crate::explorer::{Action, Effect, NoticeKind, Screen, SessionList, State};
+use crate::{
+    explorer::{Action, Effect, NoticeKind, Screen, SessionList, State},
+    protocol::{SessionContent, SessionStatus, SessionSummary},
+};
 
 /// Sessions next to the open one, at most: each has a colour and a letter of its own.
 pub const MOST: usize = 5;

@@ -1,18 +1,21 @@
 //! How errors pile up over the layers, with those of earlier runs behind.
 
-use crate::explorer::screens::errors::OUTPUT;
 use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Span,
 };
 
-use crate::explorer::view::{Canvas, status};
 use crate::{
-    explorer::view::{
-        Role,
-        widgets::{LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, wrap, write},
+    explorer::{
+        Action, Status,
+        screens::errors::OUTPUT,
+        view::{
+            Canvas, Role, status,
+            widgets::{
+                LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, wrap, write,
+            },
+        },
     },
-    explorer::{Action, Status},
     prune::Part,
     words::error,
 };

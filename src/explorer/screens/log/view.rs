@@ -1,15 +1,17 @@
 //! What happened, the newest at the bottom.
 
-use crate::explorer::screens::log::LOG;
 use ratatui::{layout::Rect, text::Span};
 
-use crate::explorer::view::{Canvas, list::first_in_sight};
 use crate::{
-    explorer::view::{
-        Role,
-        widgets::{fit, width, wrap},
+    explorer::{
+        Action, Entry, Level, Pointed,
+        screens::log::LOG,
+        view::{
+            Canvas, Role,
+            list::first_in_sight,
+            widgets::{fit, width, wrap},
+        },
     },
-    explorer::{Action, Entry, Level, Pointed},
     words::clock,
 };
 

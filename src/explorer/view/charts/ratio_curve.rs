@@ -1,20 +1,21 @@
 //! The ratio of every layer: the plan as a line or as bars, what is done as points, the mean, the layer under the cursor.
 
-use crate::explorer::screens::schedule::RATIO;
 use std::ops::Range;
 
 use ratatui::layout::Rect;
 
-use crate::explorer::view::{Canvas, status};
 use crate::{
-    config::{self},
-    explorer::view::{
-        Role,
-        widgets::{
-            LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, row, symbols, width, write,
+    config,
+    explorer::{
+        Locked, State, Status,
+        screens::schedule::RATIO,
+        view::{
+            Canvas, Role, status,
+            widgets::{
+                LayerAxis, Plot, Scale, Stroke, axes, crest, layer_place, put, row, symbols, width, write,
+            },
         },
     },
-    explorer::{Locked, State, Status},
     prune::{LayerRatio, Part},
     words::ratio,
 };

@@ -8,8 +8,10 @@ use ratatui::{
 use super::status;
 use crate::{
     config::{Settings, Span as RatioSpan},
-    explorer::State,
-    explorer::view::{Role, Theme, text, widgets::sparkline},
+    explorer::{
+        State,
+        view::{Role, Theme, text, widgets::sparkline},
+    },
     protocol::{LayerSummary, PartSummary, SessionContent, SessionStatus, SessionSummary},
     prune::Part,
     words::{ago, change, clock, error, measure, parameters, plural, ratio},

@@ -11,12 +11,10 @@ use ratatui::{
 };
 
 use super::Sessions;
-use crate::{
-    explorer::State,
-    explorer::view::{Hits, Role, Theme, text},
+use crate::explorer::{
+    State,
+    view::{Hits, Role, Theme, list::rows, text, window},
 };
-
-use crate::explorer::view::{list::rows, window};
 
 /// Columns of the body from which on the details lie beside the table, and those of the widest window.
 const BESIDE: u16 = 110;

@@ -1,8 +1,10 @@
 //! The status of a session as a sign and a few words.
 
 use crate::{
-    explorer::view::{Role, Theme},
-    explorer::{JobStatus, Schedule, State, Status},
+    explorer::{
+        JobStatus, Schedule, State, Status,
+        view::{Role, Theme},
+    },
     protocol::{SessionContent, SessionStatus, SessionSummary},
     words::session_status,
 };

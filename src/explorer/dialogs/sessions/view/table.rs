@@ -4,13 +4,15 @@ use ratatui::{Frame, layout::Rect};
 
 use super::status::{self, Words};
 use crate::{
-    explorer::view::{
-        Hits, Role, Theme,
-        list::{first_in_sight, rows},
-        text,
-        widgets::{Column, Place, Side, lay_out},
+    explorer::{
+        Pointed, State, session_letter,
+        view::{
+            Hits, Role, Theme,
+            list::{first_in_sight, rows},
+            text,
+            widgets::{Column, Place, Side, lay_out},
+        },
     },
-    explorer::{Pointed, State, session_letter},
     protocol::SessionSummary,
     words::{ago, bytes, measure, ratio},
 };

@@ -1,6 +1,5 @@
 //! One quantity over the layers, a line a session, its letter on it.
 
-use crate::explorer::screens::compare::CURVES;
 use ratatui::{
     layout::{Constraint, Layout, Rect},
     style::Modifier,
@@ -8,13 +7,16 @@ use ratatui::{
 };
 
 use super::{role, row_in};
-use crate::explorer::view::Canvas;
 use crate::{
-    explorer::view::{
-        Role, text,
-        widgets::{LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, write},
+    explorer::{
+        Compared, Quantity,
+        screens::compare::CURVES,
+        session_letter,
+        view::{
+            Canvas, Role, text,
+            widgets::{LayerAxis, Plot, Scale, Stroke, axes, layer_place, put, row, symbols, width, write},
+        },
     },
-    explorer::{Compared, Quantity, session_letter},
     words::{error, ratio},
 };
 

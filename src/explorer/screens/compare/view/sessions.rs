@@ -1,16 +1,18 @@
 //! A session a row: what it was made with, and what came of it. The open one leads.
 
-use crate::explorer::screens::compare::SESSIONS;
 use ratatui::layout::Rect;
 
 use super::{role, row_in};
-use crate::explorer::view::Canvas;
 use crate::{
-    explorer::view::{
-        Role, text,
-        widgets::{Column, Place, Side, lay_out, width},
+    explorer::{
+        Compared, Pointed, Quantity,
+        screens::compare::SESSIONS,
+        session_letter,
+        view::{
+            Canvas, Role, text,
+            widgets::{Column, Place, Side, lay_out, width},
+        },
     },
-    explorer::{Compared, Pointed, Quantity, session_letter},
     words::{change, clock, error, measure, parameters, ratio},
 };
 

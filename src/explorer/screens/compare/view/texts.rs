@@ -1,15 +1,16 @@
 //! Two texts side by side, from one prompt.
 
-use crate::explorer::screens::compare::TEXTS;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use crate::explorer::view::Canvas;
 use crate::{
-    explorer::view::{
-        Role,
-        widgets::{wrap, write},
+    explorer::{
+        Action, JobKind, JobStatus, Status,
+        screens::compare::TEXTS,
+        view::{
+            Canvas, Role,
+            widgets::{wrap, write},
+        },
     },
-    explorer::{Action, JobKind, JobStatus, Status},
     protocol::Side,
     words::count,
 };

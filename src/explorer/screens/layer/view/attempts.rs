@@ -1,17 +1,19 @@
 //! All solves of the layer, so that two of them can be compared; which one is active, which are stale.
 
-use crate::explorer::screens::layer::ATTEMPTS;
 use ratatui::{layout::Rect, text::Span};
 
 use super::Shown;
-use crate::explorer::view::status;
 use crate::{
-    explorer::view::{
-        Canvas, Role,
-        list::first_in_sight,
-        widgets::{Column, Place, Side, lay_out},
+    explorer::{
+        Action, AttemptResult, Pointed, Status,
+        screens::layer::ATTEMPTS,
+        view::{
+            Canvas, Role,
+            list::first_in_sight,
+            status,
+            widgets::{Column, Place, Side, lay_out},
+        },
     },
-    explorer::{Action, AttemptResult, Pointed, Status},
     protocol::Method,
     prune::Part,
     words::{change, error, ratio},

@@ -1,16 +1,18 @@
 //! What left together, and what each batch cost.
 
-use crate::explorer::screens::layer::BATCHES;
 use ratatui::{layout::Rect, text::Span};
 
 use super::Shown;
-use crate::explorer::view::status;
 use crate::{
-    explorer::PartView,
-    explorer::view::{
-        Canvas, Role,
-        list::first_in_sight,
-        widgets::{Column, Scale, Side, axes, lay_out, measurement, pillar, scale_below, width},
+    explorer::{
+        PartView,
+        screens::layer::BATCHES,
+        view::{
+            Canvas, Role,
+            list::first_in_sight,
+            status,
+            widgets::{Column, Scale, Side, axes, lay_out, measurement, pillar, scale_below, width},
+        },
     },
     protocol::Refined,
     words::{count, error, plural},

@@ -4,11 +4,13 @@ use ratatui::layout::Rect;
 
 use super::Shown;
 use crate::{
-    explorer::view::{
-        Canvas, Role,
-        widgets::{Scale, axes, crest, pillar, put, symbols, width, write},
+    explorer::{
+        PartView, Seen,
+        view::{
+            Canvas, Role,
+            widgets::{Scale, axes, crest, pillar, put, symbols, width, write},
+        },
     },
-    explorer::{PartView, Seen},
     words::count,
 };
 

@@ -1,14 +1,13 @@
 //! Which inputs move together: a map of |correlation|, and the pair that is closest.
 
-use crate::explorer::screens::layer::CORRELATION;
 use ratatui::{layout::Rect, text::Span};
 
 use super::Shown;
-use crate::explorer::view::status;
-use crate::{
-    explorer::Seen,
-    explorer::view::{
-        Canvas, Role,
+use crate::explorer::{
+    Seen,
+    screens::layer::CORRELATION,
+    view::{
+        Canvas, Role, status,
         widgets::{HeatMap, heat_scale, put},
     },
 };

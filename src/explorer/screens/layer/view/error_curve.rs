@@ -1,17 +1,19 @@
 //! The error of every ratio: what the cut costs, and what the next step would.
 
-use crate::explorer::screens::layer::ERROR_CURVE;
 use ratatui::{layout::Rect, text::Span};
 
 use super::{Shown, words_and_picture};
-use crate::explorer::view::status;
 use crate::{
-    explorer::view::{
-        Canvas, Role,
-        charts::error_curve::{error_at, hint, next_step, picture},
-        widgets::symbols,
+    explorer::{
+        Action, Curve,
+        screens::layer::ERROR_CURVE,
+        view::{
+            Canvas, Role,
+            charts::error_curve::{error_at, hint, next_step, picture},
+            status,
+            widgets::symbols,
+        },
     },
-    explorer::{Action, Curve},
     prune::Part,
     words::error,
 };

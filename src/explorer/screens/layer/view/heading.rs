@@ -3,12 +3,13 @@
 use ratatui::layout::Rect;
 
 use super::Shown;
-use crate::explorer::view::status;
 use crate::{
-    explorer::Status,
-    explorer::view::{
-        Canvas, Role,
-        widgets::{width, wrap},
+    explorer::{
+        Status,
+        view::{
+            Canvas, Role, status,
+            widgets::{width, wrap},
+        },
     },
     prune::Part,
     words::{error, ratio},

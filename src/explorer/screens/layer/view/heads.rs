@@ -4,11 +4,13 @@ use ratatui::layout::Rect;
 
 use super::Shown;
 use crate::{
-    explorer::view::{
-        Canvas, Role,
-        widgets::{LayerAxis, Scale, axes, fit, measurement, pillar, put, width, write},
+    explorer::{
+        PartView, Seen,
+        view::{
+            Canvas, Role,
+            widgets::{LayerAxis, Scale, axes, fit, measurement, pillar, put, width, write},
+        },
     },
-    explorer::{PartView, Seen},
     words::{measure, ordinal},
 };
 

@@ -1,6 +1,5 @@
 //! The Hessian of the scored weight: its size, its spread, and whether its inverse can be trusted.
 
-use crate::explorer::screens::layer::HESSIAN;
 use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Span,
@@ -8,9 +7,12 @@ use ratatui::{
 
 use super::{Shown, words_and_picture};
 use crate::{
-    explorer::view::{
-        Canvas, Fact, Role,
-        widgets::{Scale, axes, crest, scale_below},
+    explorer::{
+        screens::layer::HESSIAN,
+        view::{
+            Canvas, Fact, Role,
+            widgets::{Scale, axes, crest, scale_below},
+        },
     },
     protocol::{HessianStats, MomentPicture},
     words::{count, measure},

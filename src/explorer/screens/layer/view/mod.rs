@@ -15,10 +15,10 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Span,
 };
+use shown::Shown;
 
 use super::{ATTEMPTS, BATCHES, CORRELATION, ERROR_CURVE, HESSIAN, SCORES};
 use crate::explorer::{Panel, Screen, view::Canvas};
-use shown::Shown;
 
 /// From this size on all panels lie side by side.
 const GRID: (u16, u16) = (110, 34);

@@ -1,12 +1,13 @@
 //! What every unit costs: heads one by one, channels in the order of their scores.
 
-use crate::explorer::screens::layer::SCORES;
 use ratatui::{layout::Rect, text::Span};
 
 use super::{Shown, channels, heads};
-use crate::explorer::view::status;
 use crate::{
-    explorer::view::{Canvas, Role, widgets::Spacing},
+    explorer::{
+        screens::layer::SCORES,
+        view::{Canvas, Role, status, widgets::Spacing},
+    },
     prune::Part,
     words::count,
 };

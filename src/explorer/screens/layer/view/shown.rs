@@ -1,8 +1,10 @@
 //! The layer and the part that the screen speaks of.
 
 use crate::{
-    explorer::view::{Canvas, stage},
-    explorer::{Action, AttemptResult, Layer, PartView, Seen, State, Status},
+    explorer::{
+        Action, AttemptResult, Layer, PartView, Seen, State, Status,
+        view::{Canvas, stage},
+    },
     protocol::{HessianStats, Method, Refined, Scheduled},
     prune::Part,
     words::progress,

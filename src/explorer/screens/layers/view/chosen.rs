@@ -2,12 +2,13 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use crate::explorer::view::{Canvas, status};
 use crate::{
-    explorer::PartView,
-    explorer::view::{
-        Role,
-        widgets::{measurement, width},
+    explorer::{
+        PartView,
+        view::{
+            Canvas, Role, status,
+            widgets::{measurement, width},
+        },
     },
     prune::Part,
     words::{count, error, percent},

@@ -4,13 +4,14 @@ mod chosen;
 mod run;
 mod table;
 
-use crate::explorer::screens::schedule::RATIO;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use crate::explorer::screens::errors;
-use crate::explorer::view::{
-    Canvas,
-    charts::ratio_curve::{self, Picture},
+use crate::explorer::{
+    screens::{errors, schedule::RATIO},
+    view::{
+        Canvas,
+        charts::ratio_curve::{self, Picture},
+    },
 };
 
 /// Columns from which on the curve lies beside the table.

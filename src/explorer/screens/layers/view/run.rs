@@ -2,13 +2,14 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use crate::explorer::view::{Canvas, stage};
 use crate::{
-    explorer::view::{
-        Role,
-        widgets::{track, wrap},
+    explorer::{
+        Job, JobKind, State, Status,
+        view::{
+            Canvas, Role, stage,
+            widgets::{track, wrap},
+        },
     },
-    explorer::{Job, JobKind, State, Status},
     words::{bytes, change, clock, parameters, progress},
 };
 

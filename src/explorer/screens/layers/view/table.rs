@@ -1,15 +1,18 @@
 //! A row a layer: what is planned or left of it, and what that costs.
 
-use crate::explorer::screens::layers::TABLE;
 use ratatui::layout::Rect;
 
-use crate::explorer::view::{Canvas, list::first_in_sight, status};
 use crate::{
-    explorer::view::{
-        Role,
-        widgets::{Column, Place, Scale, Side, lay_out, measurement},
+    explorer::{
+        Layer, Locked, Pointed, Status,
+        screens::layers::TABLE,
+        view::{
+            Canvas, Role,
+            list::first_in_sight,
+            status,
+            widgets::{Column, Place, Scale, Side, lay_out, measurement},
+        },
     },
-    explorer::{Layer, Locked, Pointed, Status},
     prune::Part,
     words::{error, ratio},
 };

@@ -7,18 +7,20 @@ use ratatui::{
     text::Span,
 };
 
-use crate::explorer::view::{
-    Canvas, Fact,
-    charts::{
-        error_curve,
-        ratio_curve::{self, Picture},
-    },
-    status,
-};
 use crate::{
-    config::{self},
-    explorer::view::{Role, widgets::wrap},
-    explorer::{Goal, Locked, State},
+    config,
+    explorer::{
+        Goal, Locked, State,
+        view::{
+            Canvas, Fact, Role,
+            charts::{
+                error_curve,
+                ratio_curve::{self, Picture},
+            },
+            status,
+            widgets::wrap,
+        },
+    },
     prune::{LayerRatio, Part},
     words::{bytes, change, count, error, parameters, ratio},
 };

@@ -2,10 +2,9 @@
 
 use ratatui::layout::Rect;
 
-use crate::explorer::view::{Canvas, status};
 use crate::{
     explorer::view::{
-        Role,
+        Canvas, Role, status,
         widgets::{Plot, Scale, Stroke, axes, column, put, row, scale_below, symbols},
     },
     protocol::SensitivityCurve,
