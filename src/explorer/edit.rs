@@ -1,4 +1,4 @@
-//! Edits of the schedule and choices among attempts, each of which can be taken back.
+//! Edits of the schedule and changes of the active attempt, each of which can be undone.
 
 use crate::{
     protocol::Command,
@@ -7,7 +7,7 @@ use crate::{
 
 use super::{Both, Change, Choice, Effect, NoticeKind, Schedule, State, Status};
 
-/// Whether an edit stands alone, or is one with those of its name right before and after it.
+/// Whether an edit is undone alone, or together with adjacent edits of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
     Alone,
@@ -45,7 +45,7 @@ pub fn change(
     state.replan()
 }
 
-/// Moves the selected layer's ratio.
+/// Changes the ratio of the selected layer by `by`.
 pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
     let layer = state.layer;
     let Some(&ratio) = state.schedule.ratios.get(layer) else {
@@ -73,7 +73,7 @@ fn ratio_of(layer: usize) -> String {
     format!("the ratio of layer {layer}")
 }
 
-/// Puts an attempt active and takes its ratio into the schedule.
+/// Makes an attempt active and copies its ratio into the schedule.
 pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     let Some(known) = state.layers.get_mut(layer) else { return Vec::new() };
     let Some(result) = known.attempt(number) else { return Vec::new() };
@@ -100,7 +100,7 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     vec![Effect::Command(Command::Activate { layer, attempt: Some(number) })]
 }
 
-/// What was exported is no longer what is active.
+/// The active attempts no longer match the last export.
 fn chosen_anew(state: &mut State) {
     state.settle_choices();
     state.unsaved = true;

@@ -1,4 +1,4 @@
-//! What a ratio takes from a layer, and how far a run is.
+//! What a ratio removes from a layer, and the progress of a run.
 
 use crate::{
     protocol::{LayerShape, Ratio, Stage, channels_to_remove, units_to_remove},
@@ -7,7 +7,7 @@ use crate::{
 
 use super::{Job, JobKind, State};
 
-/// Units that leave a layer, and the parameters that go with them.
+/// Units to remove from a layer, and their parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Goal {
     pub attention: usize,
@@ -15,7 +15,7 @@ pub struct Goal {
     pub parameters: u64,
 }
 
-/// What `ratio` takes from a layer of this shape, with the parts, units and multiples of the settings.
+/// What `ratio` removes from a layer of this shape, given the parts, units and multiples of the settings.
 pub fn goal(shape: &LayerShape, ratio: LayerRatio, settings: &crate::config::Settings) -> Goal {
     let (Ok(heads), Ok(channels)) = (Ratio::new(ratio.attention), Ratio::new(ratio.mlp)) else {
         return Goal::default();
@@ -40,7 +40,7 @@ fn attention(shape: &LayerShape, ratio: Ratio, settings: &crate::config::Setting
 }
 
 impl State {
-    /// What the schedule takes from a layer; nothing outside the settings' range of layers.
+    /// What the schedule removes from a layer; nothing outside the range of layers to prune.
     pub fn goal(&self, index: usize) -> Goal {
         let Some(layer) = self.layers.get(index) else { return Goal::default() };
         let inside =
@@ -50,10 +50,10 @@ impl State {
     }
 }
 
-/// Share of a run that each of its two perplexities takes, roughly.
+/// Rough share of a run that each of its two perplexity measurements takes.
 const MEASURING: f64 = 0.05;
 
-/// Share of a run that is done, and the seconds still needed at its speed so far.
+/// The share of a run that is done, and the seconds left at its speed so far.
 pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
     let job = state.job()?;
     let share = if job.kind == JobKind::Run { run_share(state, job) } else { stage_share(job)? };
@@ -78,10 +78,10 @@ fn run_share(state: &State, job: &Job) -> f64 {
     }
 }
 
-/// A layer is two parts; each is calibrated, solved and propagated in about the proportions 6 : 1 : 3.
+/// A layer has two parts. Calibrating, solving and propagating each takes about 6 : 1 : 3 of the time.
 fn layer_share(state: &State, job: &Job, index: usize) -> f64 {
     let Some(work) = state.layers.get(index).and_then(|layer| layer.work.as_ref()) else { return 0.0 };
-    // A part that is done is propagated while the next one is already the part in work.
+    // A finished part is propagated while the next part is already the current one.
     let (part, inside) = match &job.stage {
         Some((Stage::Propagate { layer, part }, done, total)) if *layer == index && !work.solving => {
             (*part, 0.7 + 0.3 * share(*done, *total))

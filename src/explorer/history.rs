@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Schedule;
 
-/// Changes kept; older ones go.
+/// Changes kept; older ones are dropped.
 const DEPTH: usize = 200;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -13,14 +13,14 @@ pub struct History {
     future: Vec<Change>,
 }
 
-/// What was changed, both ways.
+/// A change, with what it needs to be undone and redone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// For the notice: "ratio of layer 3", "attempt of layer 4".
     pub what: String,
     pub schedule: Option<Both<Schedule>>,
     pub choice: Option<Choice>,
-    /// Whether the next edit of this name is one with it: nudges in a row, a drag.
+    /// Whether the next edit of the same name is merged into it, as in a drag.
     pub open: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct Both<T> {
     pub after: T,
 }
 
-/// Which attempt of a layer is active.
+/// A change of the active attempt of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     pub layer: usize,
@@ -39,7 +39,7 @@ pub struct Choice {
 }
 
 impl History {
-    /// An open change right after an open one of the same name becomes one with it.
+    /// Merges an open change into a preceding open one of the same name.
     pub fn push(&mut self, change: Change) {
         self.future.clear();
         if change.open
@@ -57,24 +57,24 @@ impl History {
         self.past.push(change);
     }
 
-    /// What comes next is an edit of its own.
+    /// Closes the newest change, so that the next edit is separate.
     pub fn close(&mut self) {
         if let Some(last) = self.past.last_mut() {
             last.open = false;
         }
     }
 
-    /// Moves the newest change to those that can be done again.
+    /// Moves the newest change to those that can be redone.
     pub fn undo(&mut self) {
         self.future.extend(self.past.pop());
     }
 
-    /// Moves the change taken back last to those that can be taken back.
+    /// Moves the change undone last to those that can be undone.
     pub fn redo(&mut self) {
         self.past.extend(self.future.pop());
     }
 
-    /// As far as it can be trusted: in both directions up to the first change that does not fit, each closed.
+    /// The valid part: in each direction up to the first change that does not fit, with every change closed.
     pub fn up_to_what_fits(self, fits: impl Fn(&Change) -> bool) -> Self {
         let Self { past, future } = self;
         let near = |changes: Vec<Change>| {
@@ -94,7 +94,7 @@ impl History {
         self.future.last()
     }
 
-    /// How many changes can be taken back, and done again.
+    /// The number of changes that can be undone and redone.
     pub fn depth(&self) -> (usize, usize) {
         (self.past.len(), self.future.len())
     }

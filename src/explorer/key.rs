@@ -1,11 +1,11 @@
-//! One key with what is held down beside it, and its name.
+//! A key with its modifiers, and its name.
 
 use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key in the one form that stands for all in which terminals tell it: a capital has Shift with it, and Shift stays with
-/// letters and named keys alone.
+/// A key in a normal form, since terminals report the same key in several ways: a capital letter has Shift, and only letters
+/// and named keys keep Shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     pub(super) code: KeyCode,
@@ -20,7 +20,7 @@ const HELD: [(&str, KeyModifiers); 4] = [
     ("Shift-", KeyModifiers::SHIFT),
 ];
 
-/// Names of keys; the first of those that mean the same is written.
+/// Names of keys; the first name of a key is the one that is written.
 const NAMES: [(&str, KeyCode); 20] = [
     ("Esc", KeyCode::Esc),
     ("Enter", KeyCode::Enter),

@@ -1,4 +1,4 @@
-//! Which key does what: the table's defaults, and a person's own `keys.toml`.
+//! The key map: the defaults of the action table, and the user's `keys.toml`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ pub struct KeyMap {
     bindings: Vec<(Key, Action)>,
 }
 
-/// What is wrong with a key file.
+/// An error in a key file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}: {what}")]
 pub struct KeyMapError {
@@ -31,9 +31,12 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// The defaults with the lines of a key file over them: `action = "key"` or `action = ["key", "key"]`; an action that
-    /// the file names has the keys of the file alone, none where the list is empty. Unknown actions, keys that cannot be
-    /// read and keys that would mean two things in one place are refused with their line.
+    /// Reads a key file over the defaults: `action = "key"` or `action = ["key", "key"]`. An action in the file has only the
+    /// keys of the file, none if the list is empty.
+    ///
+    /// # Errors
+    ///
+    /// With the line: unknown actions, invalid keys, and keys that would have two meanings in one place.
     pub fn parse(text: &str, file: &str) -> Result<Self, KeyMapError> {
         let wrong =
             |at: usize, what: String| KeyMapError { file: file.into(), line: line_of(text, at), what };
@@ -83,7 +86,7 @@ impl KeyMap {
             })
             .collect();
         let map = Self { bindings };
-        // The line to name is that of the file; a default key gives way to nobody silently.
+        // A conflict is reported with the line of the file; no default key is dropped silently.
         for (&action, keys) in &own {
             for &(key, at) in keys {
                 if let Some(other) = map.rival(key, action) {
@@ -101,7 +104,7 @@ impl KeyMap {
         Ok(map)
     }
 
-    /// What a key means on a screen or in a dialog.
+    /// The action of a key on a screen or in a dialog.
     pub fn action(&self, key: Key, context: impl Into<Context>) -> Option<Action> {
         let context = context.into();
         let holds = |&&(bound, action): &&(Key, Action)| bound == key && action.info().scope.holds(context);
@@ -112,12 +115,12 @@ impl KeyMap {
         self.bindings.iter().filter(move |(_, bound)| *bound == action).map(|&(key, _)| key)
     }
 
-    /// The first key of an action, as a person reads it.
+    /// The first key of an action, for display.
     pub fn label(&self, action: Action) -> Option<String> {
         self.keys(action).next().map(label)
     }
 
-    /// All keys of an action, as a person reads them.
+    /// All keys of an action, for display.
     pub fn labels(&self, action: Action) -> Vec<String> {
         self.keys(action).map(label).collect()
     }
@@ -131,7 +134,7 @@ impl KeyMap {
     }
 }
 
-/// Short names for the keys whose usual ones are long.
+/// Short names for keys with long ones.
 fn label(key: Key) -> String {
     let text = key.to_string();
     match text.as_str() {

@@ -1,4 +1,4 @@
-//! A layer as the explorer knows it: its attempts, the one active, the one in work.
+//! A layer: its attempts, the active one and the one being solved.
 
 use crate::{
     protocol::{
@@ -12,14 +12,14 @@ use super::Work;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     pub shape: LayerShape,
-    /// In the order they were made.
+    /// In the order they were solved.
     pub attempts: Vec<AttemptResult>,
-    /// Number of the attempt active.
+    /// Number of the active attempt.
     pub chosen: Option<usize>,
     pub work: Option<Work>,
-    /// Why the last solve failed; gone with the next one.
+    /// Why the last solve failed; cleared by the next one.
     pub failed: Option<String>,
-    /// Error versus ratio, where it was asked for.
+    /// Error versus ratio of the parts for which it was computed.
     pub curves: Vec<Curve>,
 }
 
@@ -32,14 +32,14 @@ pub struct AttemptResult {
     pub mlp: Option<Seen>,
 }
 
-/// What was seen of a part before anything left.
+/// Statistics of a part before any removal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub stats: HessianStats,
     pub picture: MomentPicture,
-    /// One of every unit.
+    /// Scores, indexed by unit.
     pub scores: Vec<f32>,
-    /// Units by ascending score, equal ones by number.
+    /// Units by ascending score, equal scores by number.
     pub order: Vec<u32>,
     /// E‖y‖².
     pub energy: f64,
@@ -60,18 +60,18 @@ pub struct Curve {
     /// Units before pruning.
     pub units: usize,
     pub points: Vec<CurvePoint>,
-    /// What the path was made with.
+    /// Method of the elimination path.
     pub method: Method,
 }
 
-/// Where a layer stands.
+/// Status of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     Waiting,
     Calibrating,
     Pruning,
     Done,
-    /// An attempt above has changed, or its own planned ratio has.
+    /// An earlier layer has another active attempt now, or the planned ratio has changed.
     Stale,
     Failed,
 }
@@ -89,7 +89,7 @@ impl Status {
     }
 }
 
-/// One part of a layer as it is known now: of the attempt in work, or of a finished one.
+/// One part of a layer: of the attempt being solved, or of a finished one.
 #[derive(Clone, Copy, Debug)]
 pub struct PartView<'a> {
     pub part: Part,
@@ -97,12 +97,12 @@ pub struct PartView<'a> {
     pub units: usize,
     /// In the order of removal.
     pub removed: &'a [usize],
-    /// One a batch: rise of E‖Δy‖² per token.
+    /// Increase in E‖Δy‖² per token, indexed by batch.
     pub step_errors: &'a [f64],
-    /// Units of each batch.
+    /// Number of units, indexed by batch.
     pub group_sizes: &'a [usize],
     pub seen: Option<&'a Seen>,
-    /// Units that are to have left in the end; as many as have left where that is not known.
+    /// Units to remove; those removed so far where the goal is unknown.
     pub goal: usize,
     /// True while it is being solved.
     pub live: bool,
@@ -113,7 +113,7 @@ impl Layer {
         Self { shape, attempts: Vec::new(), chosen: None, work: None, failed: None, curves: Vec::new() }
     }
 
-    /// The attempt active.
+    /// The active attempt.
     pub fn active(&self) -> Option<&AttemptResult> {
         self.chosen.and_then(|number| self.attempt(number))
     }
@@ -126,12 +126,12 @@ impl Layer {
         self.curves.iter().find(|curve| curve.part == part)
     }
 
-    /// What left the attention as one, by the number of units that there were.
+    /// The attention unit of a record, recognised by the number of its units.
     pub fn unit_of(&self, record: &PartRecord) -> AttentionUnit {
         if record.units == self.shape.kv_heads { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead }
     }
 
-    /// What is shown of a part: the attempt in work before the one active.
+    /// A part of the attempt being solved, or else of the active one.
     pub fn view(&self, part: Part) -> Option<PartView<'_>> {
         match &self.work {
             Some(work) => Some(work.view(part)),
@@ -171,7 +171,7 @@ impl AttemptResult {
 }
 
 impl PartView<'_> {
-    /// Sum of the step errors so far over E‖y‖²; None before that is known.
+    /// Sum of the step errors so far over E‖y‖²; None before E‖y‖² is known.
     pub fn relative_error(&self) -> Option<f64> {
         let energy = self.seen?.energy;
         (energy > 0.0).then(|| self.step_errors.iter().sum::<f64>() / energy)

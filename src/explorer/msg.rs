@@ -1,4 +1,4 @@
-//! What reaches the explorer, and what it asks of the world.
+//! Messages that reach the explorer, and the effects that it asks for.
 
 use std::path::PathBuf;
 
@@ -15,28 +15,28 @@ pub enum Msg {
     /// Columns and rows.
     Resize(u16, u16),
     Engine(Stamped),
-    /// The worker has ended; why, where it failed.
+    /// The worker has ended, with the reason if it failed.
     EngineGone(Option<String>),
     /// The sessions on disk, newest change first, or why they can't be listed. `now` in Unix seconds.
     Sessions {
         now: u64,
         sessions: Result<Vec<SessionSummary>, String>,
     },
-    /// A session as it is on disk now.
+    /// The current content of a session on disk.
     SessionRead(SessionSummary),
-    /// What came of deleting one; why, where it is still there.
+    /// The result of deleting a session, with the reason if it failed.
     SessionDeleted {
         path: PathBuf,
         result: Result<(), String>,
     },
-    /// What came of saving a chart; why, where it was not.
+    /// The result of saving a chart, with the reason if it failed.
     PictureSaved {
         path: PathBuf,
         result: Result<(), String>,
     },
 }
 
-/// The mouse on something that the screen shows.
+/// A mouse event on something that the screen shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pointer {
     pub press: Press,
@@ -52,14 +52,14 @@ pub enum Press {
     WheelDown,
 }
 
-/// What lies under the mouse.
+/// What is under the mouse.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pointed {
     Nothing,
     Screen(Screen),
     Panel(&'static Panel),
     Layer(usize),
-    /// A place on the ratio curve: the layer of its column, the ratio of its row.
+    /// A place on a curve: the layer of its column and the ratio of its row.
     Ratio {
         layer: usize,
         ratio: f64,
@@ -77,7 +77,7 @@ pub enum Pointed {
     OutsideDialog,
 }
 
-/// What an update asks for.
+/// What an update asks of the world.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     Command(Command),
@@ -91,7 +91,7 @@ pub enum Effect {
     DeleteSession(PathBuf),
     /// Answered by [`Msg::PictureSaved`].
     SavePicture(Picture),
-    /// Back to the shell until it brings us back (Ctrl-Z).
+    /// Suspends the program until the shell resumes it (Ctrl-Z).
     Suspend,
     Quit,
 }

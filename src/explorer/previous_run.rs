@@ -1,9 +1,9 @@
-//! Errors of earlier runs, kept as previous_runs behind the newest.
+//! Errors of an earlier run, drawn behind those of the current one.
 
-/// The output errors of one run, one a layer where it was told.
+/// Output errors of one run, indexed by layer; None where they were not tracked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreviousRun {
-    /// Which run it was, the first being 1.
+    /// Number of the run, from 1.
     pub run: u64,
     pub output_errors: Vec<Option<f64>>,
 }

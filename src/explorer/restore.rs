@@ -1,4 +1,4 @@
-//! A session that was opened again, taken into the state.
+//! Restores the state from a session that was reopened.
 
 use crate::{
     config::Settings,
@@ -14,7 +14,7 @@ use super::{
     runs,
 };
 
-/// After `Opened`, which has made the layers.
+/// Handles `Restored`, which follows `Opened`.
 pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     let Restored { path, settings, ratios, layers, calibration, search, perplexities, unfinished, frontend } =
         session;
@@ -89,7 +89,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     }
 }
 
-/// One sentence: that it is open, and what `R` would do.
+/// One sentence: the session is open, and what `R` would do.
 fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Option<usize>) -> String {
     let begun = unfinished.is_some() || state.layers.iter().any(|layer| !layer.attempts.is_empty());
     let Some(first) = first.filter(|_| begun) else { return format!("Session {name} is open") };
@@ -107,7 +107,7 @@ fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Opt
 fn take_attempts(known: &mut Layer, restored: RestoredLayer) {
     let RestoredLayer { active, attempts } = restored;
     known.attempts = attempts.into_iter().map(attempt).collect();
-    // One that can't be used is active no longer.
+    // An attempt that could not be read is no longer active.
     known.chosen = active.filter(|&number| known.attempt(number).is_some());
 }
 
@@ -117,7 +117,7 @@ fn attempt(restored: RestoredAttempt) -> AttemptResult {
     AttemptResult { attempt, record, attention: attention.map(seen), mlp: mlp.map(seen) }
 }
 
-/// Settings and schedule; what of it can't be taken. The session's ratios win over those that the explorer had kept.
+/// Takes settings and schedule; returns what does not fit. The session's ratios win over those of the explorer's draft.
 fn take_plan(
     state: &mut State,
     settings: Settings,
@@ -151,7 +151,7 @@ fn take_plan(
     wrong
 }
 
-/// True for a change that can be taken back in this session.
+/// True for a change that can be undone in this session.
 fn fits(change: &Change, layers: &[Layer]) -> bool {
     let Change { what: _, schedule, choice, open: _ } = change;
     let there =
@@ -166,7 +166,7 @@ fn fits(change: &Change, layers: &[Layer]) -> bool {
     schedules && choices
 }
 
-/// Everything that is of the model before is gone once another is open.
+/// Clears everything that belongs to the model that was open before.
 pub fn forget(state: &mut State) {
     state.session = None;
     state.history = History::default();

@@ -1,4 +1,4 @@
-//! The ratio curve as a person edits it.
+//! The editable schedule: one ratio per layer, with presets, locks and renormalising.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use crate::{
     prune::{AttentionUnit, LayerRatio, Part},
 };
 
-/// No ratio is edited above this; a layer keeps something in any case.
+/// Highest ratio that can be set; every layer keeps some units.
 pub const HIGHEST: f64 = 0.99;
-/// The curves that have a name, in the order in which they follow each other.
+/// Named curves, in the order of `NextPreset`.
 pub const NAMED: [(&str, crate::prune::Schedule); 5] = [
     ("log", crate::prune::Schedule::Log),
     ("linear", crate::prune::Schedule::Linear),
@@ -18,20 +18,20 @@ pub const NAMED: [(&str, crate::prune::Schedule); 5] = [
     ("log-decrease", crate::prune::Schedule::LogDecrease),
     ("linear-decrease", crate::prune::Schedule::LinearDecrease),
 ];
-/// Bisections of the factor that brings the mean to its target; far below what a ratio's rounding shows.
+/// Bisection steps for the factor of renormalising; more than double precision needs.
 const BISECTIONS: usize = 100;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// The curve that the ratios were last taken from; None once one of them was edited.
+    /// The curve of the ratios; None once one of them was edited.
     pub preset: Option<crate::prune::Schedule>,
-    /// What pins the curve down, and the target of renormalising.
+    /// Mean or ends of the curve; the mean is the target of renormalising.
     pub span: config::Span,
     /// One a layer.
     pub ratios: Vec<LayerRatio>,
-    /// Layers that neither a preset nor renormalising moves.
+    /// Layers whose ratio presets and renormalising leave unchanged.
     pub locked: Vec<bool>,
-    /// The attention's share of what can leave, in parameters: where the parts have ratios of their own, means count by it.
+    /// Share of the attention in the prunable parameters. It weights the means where the parts have different ratios.
     #[serde(default = "half")]
     pub attention_share: f64,
 }
@@ -40,7 +40,7 @@ fn half() -> f64 {
     0.5
 }
 
-/// Whether a layer's ratio is held.
+/// Whether the ratio of a layer is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locked {
     Yes,
@@ -60,7 +60,7 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// The ratios that the settings mean for a model of so many layers; a uniform curve where they can't be had, with why.
+    /// The ratios of the settings for a model of `layers` layers; zeros and the reason if they are invalid.
     pub fn of_settings(layers: usize, settings: &Settings) -> (Self, Option<String>) {
         let mut schedule = Self {
             preset: None,
@@ -89,10 +89,10 @@ impl Schedule {
         (schedule, wrong)
     }
 
-    /// Takes the ratios of a curve; locked ones stay.
+    /// Takes the ratios of a curve; locked ones are unchanged.
     pub fn take(&mut self, curve: crate::prune::Schedule, span: config::Span) -> Result<(), String> {
         let span = match (&curve, span) {
-            // A uniform curve has one ratio; two ends give their mean.
+            // A uniform curve has one ratio: the mean of the two ends.
             (crate::prune::Schedule::Uniform, config::Span::Ends { first, last }) => {
                 config::Span::Mean((first + last) / 2.0)
             }
@@ -115,7 +115,7 @@ impl Schedule {
         Ok(())
     }
 
-    /// Counts means by the parameters of these layers.
+    /// Weights means by the parameters of these layers.
     pub fn weigh(&mut self, shapes: &[LayerShape], unit: AttentionUnit) {
         let sum = |of: &dyn Fn(&LayerShape) -> u64| shapes.iter().map(of).sum::<u64>() as f64;
         let attention = sum(&|shape| shape.attention_units(unit) as u64 * shape.per_attention_unit(unit));
@@ -125,14 +125,14 @@ impl Schedule {
         }
     }
 
-    /// Moves one layer's ratio, that of one part or of both: rounded to what can be told apart, at most 0.99.
+    /// Sets the ratio of one layer, for one part or both (None): rounded to 1e-6, at most 0.99.
     pub fn set(&mut self, layer: usize, part: Option<Part>, ratio: f64) {
         let ratio = (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6;
         let Some(&before) = self.ratios.get(layer) else { return };
         self.put(layer, part.map_or(ratio.into(), |part| before.with(part, ratio)));
     }
 
-    /// Sets one layer's ratio to exactly this.
+    /// Sets the ratio of one layer to exactly this value.
     pub fn put(&mut self, layer: usize, ratio: LayerRatio) {
         if let Some(slot) = self.ratios.get_mut(layer)
             && *slot != ratio
@@ -157,7 +157,7 @@ impl Schedule {
         self.ratios.iter().map(|&ratio| self.weighed(ratio)).sum::<f64>() / self.ratios.len().max(1) as f64
     }
 
-    /// Both parts' ratios in one number.
+    /// The ratio of both parts, weighted by their parameters.
     fn weighed(&self, ratio: LayerRatio) -> f64 {
         match ratio.one() {
             Some(ratio) => ratio,
@@ -165,12 +165,12 @@ impl Schedule {
         }
     }
 
-    /// True where a layer's heads have another ratio than its channels.
+    /// True where the heads of a layer have another ratio than its channels.
     pub fn is_apart(&self) -> bool {
         self.ratios.iter().any(|ratio| ratio.one().is_none())
     }
 
-    /// The mean that renormalising aims at.
+    /// The target mean of renormalising.
     pub fn target(&self) -> f64 {
         match self.span {
             config::Span::Mean(mean) => mean,
@@ -178,8 +178,8 @@ impl Schedule {
         }
     }
 
-    /// Scales the unlocked ratios by one factor, none above 0.99, so that the mean of all is `target`. Where all of them
-    /// are 0 they become equal. Fails where no factor does it.
+    /// Scales the unlocked ratios by one factor, none above 0.99, so that the mean of all is `target`. If all of them are 0
+    /// they become equal. Fails if no factor reaches the target.
     pub fn renormalise(&mut self, target: f64) -> Result<(), String> {
         Ratio::new(target).map_err(text)?;
         let free: Vec<usize> = (0..self.ratios.len()).filter(|&i| self.locked(i) == Locked::No).collect();
@@ -222,7 +222,7 @@ impl Schedule {
         Ok(())
     }
 
-    /// True where it is of so many layers and its ratios can be had.
+    /// True for a valid schedule of `layers` layers.
     pub fn fits(&self, layers: usize) -> bool {
         let sizes = (self.ratios.len(), self.locked.len()) == (layers, layers);
         sizes
@@ -232,7 +232,7 @@ impl Schedule {
                 .all(|ratio| Ratio::new(ratio.attention).is_ok() && Ratio::new(ratio.mlp).is_ok())
     }
 
-    /// What the curve is called.
+    /// Name of the curve.
     pub fn name(&self) -> &'static str {
         match (&self.preset, self.place()) {
             (_, Some(at)) => NAMED[at].0,
@@ -241,7 +241,7 @@ impl Schedule {
         }
     }
 
-    /// The curve after this one among those with a name.
+    /// The next named curve.
     pub fn next_preset(&self) -> crate::prune::Schedule {
         NAMED[self.place().map_or(0, |at| (at + 1) % NAMED.len())].1.clone()
     }

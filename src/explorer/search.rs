@@ -1,4 +1,4 @@
-//! A search for ratios, as it is told: sensitivity curves, models tried, the ratios at its end.
+//! A search for ratios: sensitivity curves, candidates tried, and the ratios found.
 
 use crate::{
     config::{self},
@@ -8,15 +8,15 @@ use crate::{
 
 use super::{Both, Change, Effect, NoticeKind, Schedule, State};
 
-/// What is known of the newest search.
+/// State of the newest search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Search {
     pub curves: Vec<SensitivityCurve>,
-    /// In the order in which they were tried.
+    /// In the order they were tried.
     pub tried: Vec<TriedRatios>,
-    /// Which of them is the best.
+    /// Index of the best one.
     pub best: Option<usize>,
-    /// None until it is at its end.
+    /// None until the search has ended.
     pub record: Option<SearchRecord>,
 }
 
@@ -48,7 +48,7 @@ impl Search {
 }
 
 impl Schedule {
-    /// Takes the ratios that a search has found; locked ones stay.
+    /// Takes the ratios that a search has found; locked ones are unchanged.
     pub fn take_found(&mut self, record: &SearchRecord) {
         let ratios = record.ratios();
         if ratios.len() != self.ratios.len() {
@@ -64,7 +64,7 @@ impl Schedule {
     }
 }
 
-/// Begins a search by itself.
+/// Starts a search as a job of its own.
 pub fn find(state: &mut State) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);
@@ -81,7 +81,7 @@ pub fn find(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// The search is at its end: its ratios become the planned ones, which can be taken back.
+/// Plans the ratios that a search has found, as an edit that can be undone.
 pub fn found(state: &mut State, record: SearchRecord) {
     let before = state.schedule.clone();
     state.schedule.take_found(&record);

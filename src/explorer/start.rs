@@ -1,4 +1,4 @@
-//! What the explorer begins with.
+//! What the explorer starts with.
 
 use std::path::PathBuf;
 
@@ -16,12 +16,12 @@ pub struct Start {
     pub themes: Vec<String>,
     /// Which of them is shown first.
     pub theme: usize,
-    /// Whether the mouse is listened to.
+    /// Whether the explorer uses the mouse.
     pub mouse: bool,
     pub pace: Pace,
-    /// What perplexity is measured on where nothing else is said.
+    /// Default text for perplexity.
     pub eval: Option<TextSource>,
-    /// Where sessions lie that are called by their names alone; None where no such place is known.
+    /// Directory of sessions that are given by name; None if unknown.
     pub sessions_root: Option<PathBuf>,
     /// Columns and rows.
     pub size: (u16, u16),
@@ -30,7 +30,7 @@ pub struct Start {
 /// Where events come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
-    /// An engine with this model.
+    /// A running engine with this model.
     Live { model: String },
     /// A recorded run, shown at this many recorded seconds a second.
     Replay { file: PathBuf, speed: f64 },

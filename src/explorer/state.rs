@@ -1,4 +1,4 @@
-//! Everything that the explorer knows and shows.
+//! The state of the explorer: what all screens share, and the state of each screen and dialog.
 
 use std::{collections::VecDeque, path::PathBuf};
 
@@ -15,37 +15,37 @@ use super::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub origin: Origin,
-    /// None until it is open.
+    /// None until the model is open.
     pub model: Option<Model>,
-    /// What the next run is done with; its ratios are the schedule's.
+    /// Settings of the next run; its ratios are those of the schedule.
     pub settings: Settings,
     pub layers: Vec<Layer>,
     pub schedule: Schedule,
     /// The newest search for ratios.
     pub search: Search,
     pub history: History,
-    /// The one at work in front, those that wait behind.
+    /// The running job first, then those that wait.
     pub jobs: VecDeque<Job>,
     /// The job that ended last.
     pub last_job: Option<Job>,
-    /// The number that the next job gets.
+    /// Number of the next job.
     pub next_run: u64,
-    /// Runs that have begun.
+    /// Number of runs started.
     pub runs: u64,
-    /// The run begun last did not come to its end.
+    /// The last run has not ended normally.
     pub broken_off: bool,
-    /// Of the last run that came to its end.
+    /// Record of the last finished run.
     pub record: Option<RunRecord>,
     pub calibration: Option<CalibrationRecord>,
     pub pace: Pace,
     pub compare: Compare,
     pub previous_runs: Vec<PreviousRun>,
     pub log: Log,
-    /// The directory in which all is recorded.
+    /// Directory of the open session.
     pub session: Option<PathBuf>,
-    /// Where sessions lie that are called by their names alone.
+    /// Directory of sessions that are given by name.
     pub sessions_root: Option<PathBuf>,
-    /// The sessions on disk, once they were read.
+    /// Sessions on disk, once they were read.
     pub sessions: Option<SessionList>,
     /// A session that the engine was asked to open.
     pub reopening: Option<Reopening>,
@@ -58,7 +58,7 @@ pub struct State {
     pub screens: Screens,
     /// Open dialogs, bottom first.
     pub dialogs: Vec<Dialog>,
-    /// The layer that all screens speak of.
+    /// The selected layer, shared by all screens.
     pub layer: usize,
     pub notice: Option<Notice>,
     pub keymap: KeyMap,
@@ -67,17 +67,17 @@ pub struct State {
     pub mouse: bool,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// How far the opening of the model is: the stage, how much is done, of how much.
+    /// Progress of opening the model: stage, amount done, total.
     pub opening: Option<(Stage, u64, u64)>,
-    /// Whether the selected layer follows the one in work, until a person moves it.
+    /// Whether the selection follows the layer being solved, until it is moved.
     pub follow: bool,
     /// Whether layers were pruned since the last export.
     pub unsaved: bool,
-    /// The export dialog as it was last taken, for when that fails.
+    /// The last submitted export form, to be shown again if the export fails.
     pub export_form: Option<Form>,
     /// Of a replay.
     pub replay_paused: bool,
-    /// The engine has ended; why, where it failed.
+    /// Set once the engine has ended, with the reason if it failed.
     pub engine_gone: Option<Option<String>>,
 }
 
@@ -88,7 +88,7 @@ pub struct Model {
     pub shape: ModelShape,
 }
 
-/// One line that says what came of something; gone with the next key.
+/// A message in the footer; cleared by the next key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
     pub kind: NoticeKind,
@@ -149,7 +149,7 @@ impl State {
         }
     }
 
-    /// The job at work.
+    /// The running job.
     pub fn job(&self) -> Option<&Job> {
         self.jobs.front()
     }
@@ -158,7 +158,7 @@ impl State {
         matches!(self.origin, Origin::Replay { .. })
     }
 
-    /// Where a layer stands.
+    /// Status of a layer.
     pub fn status(&self, index: usize) -> Status {
         let Some(layer) = self.layers.get(index) else { return Status::Waiting };
         if let Some(work) = &layer.work {
@@ -176,7 +176,7 @@ impl State {
         if same_above && same_ratio { Status::Done } else { Status::Stale }
     }
 
-    /// Parameters with the attempts active, and as planned where there is none.
+    /// Parameters with the active attempts, and with the plan for layers without one.
     pub fn parameters_after(&self) -> u64 {
         let Some(model) = &self.model else { return 0 };
         let gone: u64 = (0..self.layers.len())
@@ -185,43 +185,43 @@ impl State {
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
-    /// Parameters with the attempts active; layers without one are dense.
+    /// Parameters with the active attempts; layers without one are dense.
     pub fn parameters_active(&self) -> u64 {
         let Some(model) = &self.model else { return 0 };
         let gone: u64 = (0..self.layers.len()).filter_map(|index| self.removed_active(index)).sum();
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
-    /// Parameters as the schedule plans them, whatever has been done.
+    /// Parameters with the planned schedule, whatever was pruned.
     pub fn parameters_planned(&self) -> u64 {
         let Some(model) = &self.model else { return 0 };
         let gone: u64 = (0..self.layers.len()).map(|index| self.goal(index).parameters).sum();
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
-    /// Bytes of the weights with so many parameters left.
+    /// Bytes of the weights with this many parameters.
     pub fn bytes_of(&self, parameters: u64) -> u64 {
         let Some(model) = &self.model else { return 0 };
         let share = parameters as f64 / model.shape.parameters.max(1) as f64;
         (model.shape.bytes as f64 * share).round() as u64
     }
 
-    /// Share of the run's layers that are done, and the seconds it still needs by its speed so far.
+    /// The share of the job that is done, and the seconds left at its speed so far.
     pub fn progress(&self) -> Option<(f64, Option<f64>)> {
         super::goal::progress(self)
     }
 
-    /// Output error of every layer, of the attempts active.
+    /// Output errors of the active attempts, indexed by layer.
     pub fn output_errors(&self) -> Vec<Option<f64>> {
         self.layers.iter().map(|layer| layer.active()?.record.output_error).collect()
     }
 
-    /// Takes note of which attempts are active, after any of them has changed.
+    /// Updates the list of active attempts after one has changed.
     pub(super) fn settle_choices(&mut self) {
         self.compare.active = self.layers.iter().map(|layer| layer.chosen).collect();
     }
 
-    /// The first layer that another run would have to begin with.
+    /// The first layer that has to be pruned.
     pub fn first_to_run(&self) -> Option<usize> {
         (0..self.layers.len()).find(|&index| match self.status(index) {
             Status::Waiting | Status::Stale | Status::Failed => true,
@@ -229,8 +229,8 @@ impl State {
         })
     }
 
-    /// Where going on begins: at the first layer that is to be run, or behind the last where only the end of a run that was
-    /// broken off is missing.
+    /// Where resuming starts: at the first layer to prune, or after the last one if only the end of an interrupted run is
+    /// missing.
     pub fn goes_on_from(&self) -> Option<usize> {
         let end = self.broken_off && !self.layers.is_empty();
         self.first_to_run().or_else(|| end.then_some(self.layers.len()))
@@ -239,7 +239,7 @@ impl State {
     fn removed_active(&self, index: usize) -> Option<u64> {
         let layer = self.layers.get(index)?;
         let record = &layer.active()?.record;
-        // What a unit was is told by how many there were, whatever the settings say now.
+        // The unit follows from the record, since the settings may have changed.
         let unit = layer.shape.per_attention_unit(layer.unit_of(&record.attention));
         Some(
             record.attention.removed.len() as u64 * unit

@@ -1,4 +1,4 @@
-//! One line of text that a person edits.
+//! One editable line of text.
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
@@ -27,7 +27,7 @@ impl Input {
         self.0 = tui_input::Input::new(text.into());
     }
 
-    /// Pasted text, its line breaks as blanks.
+    /// Inserts pasted text, with line breaks as blanks.
     pub fn paste(&mut self, text: &str) {
         for c in text.trim_end_matches(['\r', '\n']).chars() {
             let c = if c.is_control() { ' ' } else { c };
@@ -35,7 +35,7 @@ impl Input {
         }
     }
 
-    /// True where the key meant something here.
+    /// True if the key was used.
     pub fn key(&mut self, key: Key) -> bool {
         let Some(request) = request(key) else { return false };
         self.0.handle(request);

@@ -1,4 +1,4 @@
-//! The attempt that the engine works on.
+//! The attempt that the engine is solving.
 
 use crate::{
     protocol::{LayerShape, Method, PartRecord},
@@ -11,19 +11,19 @@ use super::{Goal, PartView, Seen};
 pub struct Work {
     pub attempt: usize,
     pub method: Method,
-    /// The part in work.
+    /// The current part.
     pub part: Part,
-    /// True once the second moment of the part in work is inverted.
+    /// True once the second moment of the current part is inverted.
     pub solving: bool,
     pub attention: WorkPart,
     pub mlp: WorkPart,
 }
 
-/// What is known of one part while it is solved.
+/// One part while it is solved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkPart {
     pub units: usize,
-    /// Units that are to leave.
+    /// Units to remove.
     pub goal: usize,
     pub removed: Vec<usize>,
     pub step_errors: Vec<f64>,
@@ -33,7 +33,7 @@ pub struct WorkPart {
 }
 
 impl WorkPart {
-    /// Nothing has been removed yet.
+    /// Starts again from the first removal.
     pub fn begin_again(&mut self) {
         self.removed.clear();
         self.step_errors.clear();

@@ -1,5 +1,7 @@
 //! Axes: from numbers to places, and the numbers that are written along them.
 
+use crate::words;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
     /// With its unit: `error, % of ‖y‖²`.
@@ -54,12 +56,9 @@ impl Axis {
         Self { ticks: Ticks::Whole, ..Self::numbers(label) }
     }
 
-    /// Logarithmic where the values above 0 differ by a factor of 30 or more.
+    /// Logarithmic where [`words::needs_log_axis`].
     pub fn fitting(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
-        const APART: f64 = 30.0;
-        let above = values.into_iter().filter(|value| value.is_finite() && *value > 0.0);
-        let (low, high) = above.fold((f64::INFINITY, 0.0_f64), |(l, h), value| (l.min(value), h.max(value)));
-        let scale = if high / low >= APART { Scale::Logarithmic } else { Scale::Linear };
+        let scale = if words::needs_log_axis(values) { Scale::Logarithmic } else { Scale::Linear };
         Self { scale, ..Self::numbers(label) }
     }
 

@@ -1,6 +1,7 @@
 //! The program's words: numbers, times and ratios as text, shell arguments, and the sentences about events, stages and
 //! sessions, and the table of exit codes. Both frontends, the reports and the sweeps take them from here.
 
+mod axis;
 mod event;
 mod exit_code;
 mod numbers;
@@ -10,6 +11,7 @@ mod shell;
 mod stage;
 mod times;
 
+pub use axis::needs_log_axis;
 pub use event::{Level, Sentence, event};
 pub use exit_code::{ExitCode, exit_codes};
 pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, short};

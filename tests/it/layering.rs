@@ -23,7 +23,7 @@ const MODULES: [(&str, &str); 22] = [
     ("words", "protocol config prune failure"),
     ("recording", "protocol config failure"),
     ("session", "protocol config calibration model prune disk failure"),
-    ("plot", "config"),
+    ("plot", "words config"),
     ("report", "plot session words protocol config export calibration model prune"),
     (
         "engine",

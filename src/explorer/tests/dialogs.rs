@@ -1,9 +1,8 @@
 //! Help, palette, filters, forms and questions.
 
 use super::Script;
-use crate::explorer::{Dialog, Explain, Palette};
 use crate::{
-    explorer::{Effect, Level, Screen},
+    explorer::{Dialog, Effect, Explain, Level, Palette, Screen},
     failure::Advice,
     protocol::{Command, Event, Job, job},
     prune::GroupSize,

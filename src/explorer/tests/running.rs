@@ -4,10 +4,8 @@ use super::{
     Script,
     script::{hessian, layer_done, record, removed},
 };
-use crate::explorer::Dialog;
-use crate::explorer::screens::layer;
 use crate::{
-    explorer::{Confirmed, Effect, JobKind, JobStatus, Msg, Origin, Screen, Status},
+    explorer::{Confirmed, Dialog, Effect, JobKind, JobStatus, Msg, Origin, Screen, Status, screens::layer},
     protocol::{
         Attempt, Command, Control, CurvePoint, Event, Job, Method, Pace, PerplexityRecord, Side, Stage, job,
     },

@@ -1,6 +1,5 @@
 //! The list of sessions: looking, opening, deleting; and quitting with one open.
 
-use crate::explorer::{Dialog, Sessions, State};
 use std::path::PathBuf;
 
 use super::{
@@ -9,7 +8,7 @@ use super::{
     script,
 };
 use crate::{
-    explorer::{Effect, Msg, Origin, Pointed, Press, Screen},
+    explorer::{Dialog, Effect, Msg, Origin, Pointed, Press, Screen, Sessions, State},
     protocol::{Command, Event, Job, SessionStatus, SessionSummary, Side, job},
 };
 

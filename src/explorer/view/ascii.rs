@@ -1,8 +1,8 @@
-//! The last touch where only ASCII may be shown: every symbol of ours becomes an ASCII one of the same width.
+//! Replaces Unicode symbols by ASCII ones of the same width after drawing.
 
 use ratatui::buffer::Buffer;
 
-/// Replaces what Unicode symbols are left on the screen. Letters of other scripts, as in a model's name, stay.
+/// Replaces the remaining Unicode symbols of the buffer. Letters of other scripts, as in model names, are kept.
 pub(super) fn replace(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let mut characters = cell.symbol().chars();

@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
 }
 
 impl Canvas<'_> {
-    /// A panel's border with its title, and a note at the right of it where there is room. The area inside.
+    /// Draws the border of a panel with its title, and a note at the right if there is room. Returns the area inside.
     pub fn panel(&mut self, panel: &'static Panel, area: Rect, title: &str, note: &str) -> Rect {
         let area = area.intersection(*self.buffer.area());
         self.hits.add(area, Pointed::Panel(panel));
@@ -42,7 +42,7 @@ impl Canvas<'_> {
         self.frame(area, role, title, note)
     }
 
-    /// A border around what cannot have the focus.
+    /// Draws a border around something that cannot have the focus.
     pub fn plain_frame(&mut self, area: Rect, title: &str, note: &str) -> Rect {
         self.frame(area.intersection(*self.buffer.area()), Role::Border, title, note)
     }
@@ -71,12 +71,12 @@ impl Canvas<'_> {
         Span::raw(" ")
     }
 
-    /// Text in the look of a role.
+    /// Text in the style of a role.
     pub fn span<'t>(&self, text: impl Into<std::borrow::Cow<'t, str>>, role: Role) -> Span<'t> {
         Span::styled(text, self.theme.style(role))
     }
 
-    /// One line of an area, counted from its top; nothing below its bottom.
+    /// Writes row `row` of an area, counted from its top; nothing below its bottom.
     pub fn line(&mut self, area: Rect, row: u16, spans: Vec<Span<'_>>) {
         let area = area.intersection(*self.buffer.area());
         if row < area.height {
@@ -87,7 +87,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// Words in the middle of an area, in place of what is not there yet.
+    /// Writes a message in the middle of an area that has no content yet.
     pub fn absent(&mut self, area: Rect, text: &str) {
         let lines = widgets::wrap(text, area.width.saturating_sub(2).clamp(1, 60));
         let above = area.height.saturating_sub(lines.len() as u16) / 2;
@@ -99,13 +99,13 @@ impl Canvas<'_> {
         }
     }
 
-    /// Columns of names and values below one another.
+    /// Columns that the facts need in one column.
     pub fn facts_width(facts: &[Fact]) -> u16 {
         let (name, value) = widest(facts);
         name + 2 + value
     }
 
-    /// Names and values, one pair a line, in as many columns as fit side by side.
+    /// Writes names and values, one pair per line, in as many columns as fit.
     pub fn facts(&mut self, area: Rect, facts: &[Fact]) {
         let (name, value) = widest(facts);
         let one = (name + value + 4).max(1);
@@ -119,7 +119,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// The key of an action, or the action's name where it has none.
+    /// The key of an action, or its name if it has no key.
     pub fn key(&self, action: Action) -> String {
         self.state.keymap.label(action).unwrap_or_else(|| action.info().name.into())
     }

@@ -1,4 +1,4 @@
-//! The last row: the keys that count here; or, in as many rows as it needs, what came of the last one.
+//! The footer: hints of keys, or a notice in as many rows as it needs.
 
 use ratatui::{
     Frame,
@@ -13,10 +13,10 @@ use crate::explorer::{Action, Hint, Notice, NoticeKind, Pointed, State, hints};
 const GAP: usize = 2;
 /// Rows of the longest notice.
 const ROWS: usize = 4;
-/// Columns of a notice before its words, and behind them.
+/// Columns of a notice before and after its words.
 const MARGINS: (u16, u16) = (3, 1);
 
-/// Rows that it needs in a window of so many columns.
+/// Rows of the footer in a window of `columns` columns.
 pub(super) fn rows(state: &State, columns: u16) -> u16 {
     state.notice.as_ref().map_or(1, |notice| told(notice, columns).len() as u16)
 }
@@ -51,7 +51,7 @@ fn say(frame: &mut Frame<'_>, area: Rect, notice: &Notice, theme: &Theme) {
     }
 }
 
-/// An action that counts for two reasons is shown for the first.
+/// Drops repeated hints of an action.
 fn told_once(hints: Vec<Hint>) -> Vec<Hint> {
     let mut once: Vec<Hint> = Vec::new();
     for hint in hints {
@@ -62,7 +62,7 @@ fn told_once(hints: Vec<Hint>) -> Vec<Hint> {
     once
 }
 
-/// As many hints as fit, from the left. The way to all keys stays in any case, at the right end where not all fit.
+/// Draws as many hints as fit, from the left. The hint of the help is always shown, at the right end if not all fit.
 fn keys(frame: &mut Frame<'_>, area: Rect, hints: &[Hint], theme: &Theme, hits: &mut Hits) {
     let room = usize::from(area.width).saturating_sub(2);
     let all: usize = hints.iter().map(|hint| width(hint) + GAP).sum();
@@ -89,7 +89,7 @@ fn width(hint: &Hint) -> usize {
     text::width(&hint.keys) + 1 + text::width(&hint.label)
 }
 
-/// A hint so many columns behind the margin.
+/// Draws a hint `at` columns after the margin.
 fn put(frame: &mut Frame<'_>, area: Rect, at: usize, hint: &Hint, theme: &Theme, hits: &mut Hits) {
     let place = Rect { x: area.x.saturating_add(1 + at as u16), width: width(hint) as u16, ..area }
         .intersection(area);

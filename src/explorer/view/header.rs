@@ -1,4 +1,4 @@
-//! The first row: which model, how small it becomes, and what the engine is doing.
+//! The header: the model, its size before and after, and the running job.
 
 use ratatui::{Frame, layout::Rect, text::Span};
 
@@ -15,13 +15,13 @@ use crate::{
 
 /// Cells of the progress bar.
 const BAR: usize = 12;
-/// Columns of the longest model name that is shown whole.
+/// Columns of a model name; longer names are cut.
 const NAME: usize = 36;
-/// Columns of the longest words about the job.
+/// Columns of the words about the job; longer ones are cut.
 const WORDS: usize = 40;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
-    // A column stays free at the right, as the name has one at its left.
+    // A column is free at the right, as at the left.
     let area = Rect { width: area.width.saturating_sub(1), ..area };
     let columns = usize::from(area.width);
     let (left, right) = thin_out(model(state, theme), job(state, theme), (3, 2), columns);
@@ -77,7 +77,7 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
     pieces
 }
 
-/// State, progress, time left, and how it is paced.
+/// Status, progress, time left and pace.
 fn job(state: &State, theme: &Theme) -> Vec<Piece> {
     let span = |text: String, role: Role| Span::styled(text, theme.style(role));
     let mut pieces = Vec::new();
@@ -125,7 +125,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
     pieces
 }
 
-/// What the opening of a model waits for.
+/// Progress of opening a model.
 fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
     let Some((stage, done, total)) = &state.opening else {
         let words = Span::styled("opening a session…", theme.style(Role::Live));
@@ -136,7 +136,7 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
     vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]
 }
 
-/// A bar with its per cent, the per cent alone where there is little room.
+/// A bar with its per cent, or the per cent alone in little room.
 fn progress(share: f64, theme: &Theme) -> Piece {
     let per_cent = |gap: &str| {
         let words = format!("{gap}{:>4}", words::progress(share));

@@ -1,10 +1,10 @@
-//! What lies where on the screen: the mouse asks for it.
+//! What the mouse can point at, and where it was drawn.
 
 use ratatui::layout::{Position, Rect};
 
 use crate::explorer::Pointed;
 
-/// Places that the mouse can point at; later ones lie over earlier ones.
+/// Places that the mouse can point at; later ones cover earlier ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hits {
     places: Vec<Place>,
@@ -33,7 +33,7 @@ impl Hits {
         self.places.push(Place::Curve { area, layers, highest });
     }
 
-    /// Where something lies, if it was drawn.
+    /// The area of something, if it was drawn.
     pub fn area_of(&self, wanted: Pointed) -> Option<Rect> {
         self.places.iter().rev().find_map(|place| match place {
             Place::Fixed { area, what } if *what == wanted => Some(*area),
@@ -41,7 +41,7 @@ impl Hits {
         })
     }
 
-    /// What lies under a cell.
+    /// What is at a cell.
     pub fn at(&self, column: u16, row: u16) -> Pointed {
         let position = Position::new(column, row);
         let hit = self.places.iter().rev().find(|place| match place {

@@ -1,4 +1,4 @@
-//! One line of text that is edited, scrolled to its cursor.
+//! An editable line of text, scrolled to its cursor.
 
 use ratatui::{
     Frame,
@@ -12,7 +12,7 @@ use crate::explorer::{
     view::{Role, Theme, text},
 };
 
-/// Draws the line into one row and tells where its cursor stands.
+/// Draws the line into one row. Returns the place of its cursor.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, input: &Input, style: Style) -> Position {
     let (shown, column) = text::around_cursor(input.text(), input.cursor(), usize::from(area.width));
     frame.buffer_mut().set_style(area, style);
@@ -20,7 +20,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, input: &Input, style: Style) -> P
     Position::new(area.x + (column as u16).min(area.width.saturating_sub(1)), area.y)
 }
 
-/// The line behind a sign, with words that say what to type while it is empty.
+/// Draws the line after a sign, with a hint while it is empty.
 pub fn prompt(
     frame: &mut Frame<'_>,
     area: Rect,

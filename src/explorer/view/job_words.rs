@@ -1,4 +1,4 @@
-//! How the job at work stands, or how the last one ended: for the header.
+//! The running or the last job in words, for the header.
 
 use super::stage;
 use crate::{
@@ -21,7 +21,7 @@ pub(super) fn words(state: &State, job: &Job) -> String {
     }
 }
 
-/// One word where a few are too many.
+/// One word, for narrow windows.
 pub(super) fn short(job: &Job) -> &'static str {
     match &job.status {
         JobStatus::Waiting => "waits",

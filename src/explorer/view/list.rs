@@ -1,13 +1,13 @@
-//! Lists that are longer than their place.
+//! Rows of lists that are longer than their area.
 
 use ratatui::layout::Rect;
 
-/// The first entry to show, so that the one at the cursor is in sight, about in the middle.
+/// The first entry to show, so that the one at the cursor is visible, about in the middle.
 pub fn first_in_sight(at: usize, count: usize, rows: usize) -> usize {
     at.saturating_sub(rows / 2).min(count.saturating_sub(rows))
 }
 
-/// The rows of an area from the first to the last, each one high.
+/// The rows of an area.
 pub fn rows(area: Rect) -> impl Iterator<Item = Rect> {
     (area.top()..area.bottom()).map(move |y| Rect { y, height: 1, ..area })
 }

@@ -1,13 +1,13 @@
-//! Pieces of one line that leave, least important first, where the line gets narrow.
+//! Pieces of a line that are dropped, least important first, in narrow windows.
 
 use ratatui::text::{Line, Span};
 
-/// A piece with its place in the order of leaving: the highest leaves first, 0 never does.
+/// A piece with its rank: the highest rank is dropped first, rank 0 never.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     rank: u8,
     spans: Vec<Span<'static>>,
-    /// What takes its place when it leaves.
+    /// Replaces the piece when it is dropped.
     instead: Option<Box<Piece>>,
 }
 
@@ -16,7 +16,7 @@ impl Piece {
         Self { rank, spans, instead: None }
     }
 
-    /// Gives way to a shorter piece before it leaves altogether.
+    /// Adds a shorter form that is tried before the piece is dropped.
     pub fn or(self, shorter: Self) -> Self {
         Self { instead: Some(Box::new(shorter)), ..self }
     }
@@ -26,13 +26,13 @@ impl Piece {
     }
 }
 
-/// Columns of all pieces with so many between each two.
+/// Columns of all pieces with `between` columns between each two.
 fn total(pieces: &[Piece], between: usize) -> usize {
     pieces.iter().map(Piece::width).sum::<usize>() + pieces.len().saturating_sub(1) * between
 }
 
-/// The pieces at both ends of a line, thinned out until all of them fit with a gap between the ends.
-/// `between` tells the columns between two pieces at the left and at the right.
+/// Drops pieces at both ends of a line until the rest fits with a gap between the ends. `between` is the number of columns
+/// between two pieces at the left and at the right.
 pub(super) fn thin_out(
     mut left: Vec<Piece>,
     mut right: Vec<Piece>,
@@ -58,7 +58,7 @@ pub(super) fn thin_out(
     (left, right)
 }
 
-/// One line of the pieces with something between them.
+/// Joins pieces into one line.
 pub(super) fn line(pieces: Vec<Piece>, between: &Span<'static>) -> Line<'static> {
     let mut line = Line::default();
     for (at, piece) in pieces.into_iter().enumerate() {

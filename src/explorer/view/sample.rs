@@ -1,4 +1,4 @@
-//! Made-up runs for tests: a half-done one, the smallest and the largest.
+//! Sample runs for tests: a half-done one, the smallest and the largest.
 
 use std::path::PathBuf;
 
@@ -81,7 +81,7 @@ pub(super) fn opened(size: Size) -> State {
     state
 }
 
-/// A number between 0 and 1 that looks like chance and is none.
+/// A deterministic pseudo-random number between 0 and 1.
 fn noise(seed: usize) -> f64 {
     let bits = (seed as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let bits = (bits ^ (bits >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -118,7 +118,7 @@ pub(super) fn seen(units: usize, layer: usize) -> Seen {
 pub(super) fn record(units: usize, gone: usize, seen: &Seen) -> PartRecord {
     let mut removed: Vec<usize> =
         seen.order.iter().take(gone + gone / 8).map(|&unit| unit as usize).collect();
-    // Later scores differ from the first: some of the cheapest stay after all.
+    // Later scores differ from the first, so some of the cheapest units are kept.
     let mut at = 0;
     removed.retain(|_| {
         at += 1;
@@ -201,7 +201,7 @@ pub(super) fn curve(units: usize, part: Part, method: Method) -> Curve {
     Curve { part, units, points: (0..=steps).map(point).collect(), method }
 }
 
-/// The layer whose channels leave right now.
+/// Adds a layer whose channels are being removed.
 pub(super) fn at_work(state: &mut State, index: usize) {
     let shape = state.layers[index].shape;
     let method = Method::of_run(&state.settings, state.schedule.ratios[index]);
@@ -246,7 +246,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
     });
 }
 
-/// In the middle of it: done, stale, failed, at work and waiting layers, two texts, a log.
+/// A run half way: done, stale, failed, current and waiting layers, two texts, a log.
 pub(super) fn half_done() -> State {
     let mut state = opened(SMALL);
     prune(&mut state, 6);
@@ -335,7 +335,7 @@ fn log(state: &mut State) {
     push(66.0, Level::Error, Some(6), "mlp: the second moment holds a NaN at input 17");
 }
 
-/// The largest model in the middle of a run, everything known of the layer under the cursor.
+/// The largest model half way through a run, with everything known of the selected layer.
 pub(super) fn large() -> State {
     let mut state = opened(LARGE);
     prune(&mut state, 60);
@@ -364,7 +364,7 @@ pub(super) fn single() -> State {
     state
 }
 
-/// Numbers that no axis can hold.
+/// A run with numbers that no axis can show.
 pub(super) fn broken() -> State {
     let mut state = half_done();
     for (index, value) in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e300].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What the job at work is doing, in words.
+//! What the running job is doing, in words.
 
 use crate::{
     explorer::{Job, JobStatus, State},
@@ -6,7 +6,7 @@ use crate::{
     words,
 };
 
-/// The stage of a job, and the share of it that is done where that is known. While units leave, these count.
+/// The stage of a job, and the share that is done if it is known. While units are removed, the share counts them.
 pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
     if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)
@@ -25,7 +25,7 @@ pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     }
 }
 
-/// How the job in front stands, where it does not simply go on. One that has ended is not in front any more.
+/// The status of the running job if it is not simply working.
 pub fn condition(job: &Job) -> Option<&'static str> {
     match job.status {
         JobStatus::Waiting => Some("waiting"),

@@ -1,11 +1,11 @@
-//! How a layer's state and its attempts are shown.
+//! Roles and names for the status of layers, parts and units.
 
 use crate::{
     explorer::{AttemptResult, State, Status, view::Role},
     prune::{AttentionUnit, Part},
 };
 
-/// The look of a state.
+/// The role of a status.
 pub fn role(status: Status) -> Role {
     match status {
         Status::Waiting => Role::Waiting,
@@ -16,7 +16,7 @@ pub fn role(status: Status) -> Role {
     }
 }
 
-/// The look of a part.
+/// The role of a part.
 pub fn part_role(part: Part) -> Role {
     match part {
         Part::Attention => Role::Attention,
@@ -24,14 +24,14 @@ pub fn part_role(part: Part) -> Role {
     }
 }
 
-/// True where the attempts that this one rests on are those active.
+/// True if the attempts of earlier layers that this one was solved with are still active.
 pub fn rests_on_present(state: &State, layer: usize, result: &AttemptResult) -> bool {
     let above = &result.attempt.above;
     above.len() <= layer
         && above.iter().zip(&state.layers).all(|(&number, layer)| layer.chosen == Some(number))
 }
 
-/// What a unit of a part is called: one, and many.
+/// Name of the units of a part: singular and plural.
 pub fn unit_names(state: &State, part: Part) -> (&'static str, &'static str) {
     match (part, state.settings.attention_unit) {
         (Part::Mlp, AttentionUnit::KvGroup | AttentionUnit::QueryHead) => ("channel", "channels"),
@@ -43,7 +43,7 @@ pub fn unit_names(state: &State, part: Part) -> (&'static str, &'static str) {
     }
 }
 
-/// Units of a part before pruning, and how many are planned to leave.
+/// Units of a part before pruning, and how many the plan removes.
 pub fn planned(state: &State, layer: usize, part: Part) -> (usize, usize) {
     let Some(shape) = state.layers.get(layer).map(|layer| &layer.shape) else { return (0, 0) };
     let goal = state.goal(layer);

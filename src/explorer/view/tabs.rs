@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     attention(frame, Rect { x, width: rest, ..area }, state, theme);
 }
 
-/// What should be looked at: failed and stale layers, at the right.
+/// Numbers of failed and stale layers, at the right.
 fn attention(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let count =
         |status: Status| (0..state.layers.len()).filter(|&index| state.status(index) == status).count();

@@ -1,10 +1,10 @@
-//! Text in columns: its width, cut to fit, wrapped, and scrolled to a cursor. Wide and combining characters count as shown.
+//! Text in terminal columns: width, cutting, wrapping and scrolling, with wide and combining characters.
 
 use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What stands where something was cut off. ASCII symbols replace it like every other.
+/// Marks a cut. In ASCII mode it is replaced like every other symbol.
 const ELLIPSIS: char = '…';
 
 /// Columns that a text takes.
@@ -12,8 +12,8 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text without what a terminal would obey in place of showing it: control characters, and marks that turn the direction
-/// of all that follows. Names and messages come from anywhere.
+/// The text without control characters and direction marks, which a terminal would act on. Names and messages may come from
+/// untrusted files.
 fn shown(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| {
         c.is_control()
@@ -22,7 +22,7 @@ fn shown(text: &str) -> Cow<'_, str> {
     if text.contains(obeyed) { Cow::Owned(text.replace(obeyed, "")) } else { Cow::Borrowed(text) }
 }
 
-/// The text, cut to so many columns; its end gives way to an ellipsis.
+/// The text cut to `columns` columns, with an ellipsis at its end.
 pub fn fit(text: &str, columns: usize) -> String {
     let text = shown(text);
     if width(&text) <= columns {
@@ -35,7 +35,7 @@ pub fn fit(text: &str, columns: usize) -> String {
     cut
 }
 
-/// The text, cut to so many columns; its start gives way to an ellipsis, as for paths.
+/// The text cut to `columns` columns, with an ellipsis at its start, as for paths.
 pub fn fit_end(text: &str, columns: usize) -> String {
     let text = shown(text);
     if width(&text) <= columns {
@@ -52,7 +52,7 @@ pub fn fit_end(text: &str, columns: usize) -> String {
             break;
         }
         room -= wide;
-        // A combining mark stays with what it belongs to.
+        // A combining mark is kept with its base character.
         if wide > 0 {
             from = at;
         }
@@ -60,14 +60,14 @@ pub fn fit_end(text: &str, columns: usize) -> String {
     format!("{ELLIPSIS}{}", &text[from..])
 }
 
-/// The text, cut or filled up with blanks to so many columns.
+/// The text cut or padded with blanks to `columns` columns.
 pub fn pad(text: &str, columns: usize) -> String {
     let mut text = fit(text, columns);
     text.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(&text))));
     text
 }
 
-/// The text, cut or led by blanks to so many columns, for numbers.
+/// The text cut or padded at its start to `columns` columns, for numbers.
 pub fn pad_left(text: &str, columns: usize) -> String {
     let text = fit(text, columns);
     let mut padded: String = std::iter::repeat_n(' ', columns.saturating_sub(width(&text))).collect();
@@ -75,7 +75,7 @@ pub fn pad_left(text: &str, columns: usize) -> String {
     padded
 }
 
-/// Lines of at most so many columns, broken at blanks; a longer word is broken where it must be.
+/// Lines of at most `columns` columns, broken at blanks; longer words are broken anywhere.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = vec![String::new()];
@@ -111,7 +111,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Lines as [`wrap`] makes them, at most so many; what does not fit gives way to an ellipsis.
+/// At most `most` lines of [`wrap`], with an ellipsis if more would be needed.
 pub fn wrap_at_most(text: &str, columns: usize, most: usize) -> Vec<String> {
     let mut lines = wrap(text, columns);
     if lines.len() > most {
@@ -123,8 +123,8 @@ pub fn wrap_at_most(text: &str, columns: usize, most: usize) -> Vec<String> {
     lines
 }
 
-/// The part of a line around its cursor that fits into so many columns, and the cursor's column in it. `cursor` counts the
-/// characters before it; it needs a column of its own behind the end.
+/// The part of a line around its cursor that fits into `columns` columns, and the column of the cursor. `cursor` counts the
+/// characters before it; after the last character it needs a column of its own.
 pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usize) {
     let at = text.char_indices().nth(cursor).map_or(text.len(), |(at, _)| at);
     let room = columns.saturating_sub(1);
@@ -143,7 +143,7 @@ pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usiz
     (shown(start(&text[from..], columns)).into(), width(&text[from..at]))
 }
 
-/// As much of the start as fits into so many columns.
+/// The longest start that fits into `columns` columns.
 fn start(text: &str, columns: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices() {

@@ -1,10 +1,10 @@
-//! What is shown where the terminal is too small for the explorer.
+//! The message for terminals that are too small.
 
 use ratatui::{Frame, layout::Rect, text::Line};
 
 use super::{LEAST, Role, Theme, text};
 
-/// The size that is needed and the size there is, in the middle, in as many lines as it takes.
+/// Writes the required and the actual size in the middle of the window.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
     if area.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The window of an overlay: a cleared area with a border and a title.
+//! The window of a dialog: a cleared area with a border and a title.
 
 use ratatui::{
     Frame,
@@ -12,16 +12,16 @@ use crate::explorer::{
     view::{Hits, Role, Theme, text},
 };
 
-/// Columns and rows that a window has beside what is in it.
+/// Columns and rows of the border and margins of a window.
 pub const BORDERS: (u16, u16) = (4, 2);
 
-/// A window of so many columns and rows, its borders included, in the middle of the body; never larger than that.
+/// The area of a window with this many columns and rows, borders included, in the middle of the body and never larger than it.
 pub fn centred(body: Rect, columns: u16, rows: u16) -> Rect {
     let (width, height) = (columns.min(body.width), rows.min(body.height));
     Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height }
 }
 
-/// Clears an area, frames it, and gives what is left inside. `foot` stands in the lower border, at the right.
+/// Clears and frames an area. Returns the area inside. `foot` is written into the lower border, at the right.
 pub fn open(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -45,12 +45,12 @@ pub fn open(
     area.inner(Margin::new(BORDERS.0 / 2, BORDERS.1 / 2))
 }
 
-/// Empties an area down to the theme's plain background.
+/// Clears an area to the background of the theme.
 pub fn clear(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
     frame.render_widget(Clear, area);
     let buffer = frame.buffer_mut();
     buffer.set_style(area, theme.style(Role::Text));
-    // A wide character that reaches under the left border would hide it.
+    // A wide character that extends under the left border would hide it.
     for y in area.top()..area.bottom() {
         if let Some(x) = area.x.checked_sub(1)
             && let Some(cell) = buffer.cell_mut(Position::new(x, y))

@@ -1,4 +1,4 @@
-//! A question with what hangs on it, answered by yes or no.
+//! Draws a question with its consequences and the answers yes and no.
 
 use ratatui::{
     Frame,
@@ -30,7 +30,7 @@ pub fn draw(
         lines.push(Line::default());
         lines.extend(text::wrap(&ask.detail, inside).into_iter().map(Line::raw));
     }
-    // A blank row and the answers stay in sight, however long the detail is.
+    // A blank row and the answers stay visible, however long the detail is.
     let most = usize::from(body.height.saturating_sub(window::BORDERS.1 + 2));
     lines.truncate(most);
     let area = window::centred(body, columns, lines.len() as u16 + 2 + window::BORDERS.1);

@@ -1,4 +1,4 @@
-//! What the focused panel shows: formulas and paragraphs, beside the panel where there is room.
+//! Draws the explanation: formulas and paragraphs, next to the panel where there is room.
 
 use ratatui::{Frame, layout::Rect, text::Line};
 
@@ -7,7 +7,7 @@ use crate::explorer::{
     view::{Hits, Role, Theme, list::rows, text, window},
 };
 
-/// Columns of the window: the least, and the most.
+/// Columns of the window: minimum and maximum.
 const COLUMNS: (u16, u16) = (46, 66);
 
 pub fn draw(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
@@ -37,7 +37,7 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hit
     }
 }
 
-/// The corner of the body where a window hides least of the focused panel: the lower right one, if it is as good as another.
+/// The corner of the body where a window covers the least of the focused panel; the lower right one if several are equal.
 fn corner(body: Rect, width: u16, height: u16, panel: Option<Rect>) -> Rect {
     let (left, right) = (body.x, body.right() - width);
     let (top, bottom) = (body.y, body.bottom() - height);

@@ -1,4 +1,4 @@
-//! The words that the screen's list is filtered by: one line above the footer.
+//! Draws the filter as one line above the footer.
 
 use ratatui::{
     Frame,

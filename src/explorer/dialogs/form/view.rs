@@ -1,4 +1,4 @@
-//! A dialog of fields: what is typed, chosen or switched before something is done.
+//! Draws a form: its fields, the hint of the current one, and the error.
 
 use ratatui::{
     Frame,
@@ -65,13 +65,13 @@ pub fn draw(
     cursor
 }
 
-/// Rows left for the fields of a window with so many rows below them.
+/// Rows for the fields of a window with `reserved` rows below them.
 fn field_rows(area: Rect, reserved: usize) -> usize {
     usize::from(area.height.saturating_sub(window::BORDERS.1)).saturating_sub(reserved + 1).max(1)
 }
 
-/// What stands below the fields, and the rows to keep for it: as many as the longest hint needs, so that the window keeps its
-/// size while the cursor moves.
+/// Rows below the fields, and the number to reserve: as many as the longest hint needs, so that the window keeps its size
+/// while the cursor moves.
 fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note>, usize) {
     let wrapped = |words: &str, role: Role| -> Vec<Note> {
         text::wrap(words, columns).into_iter().map(|line| Note { role, line }).collect()
@@ -100,7 +100,7 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
     (notes, rows)
 }
 
-/// What an export will weigh, where it has the number type of the model.
+/// Size of the export, if it has the number type of the model.
 fn weight(state: &State, form: &Form) -> String {
     let Some(model) = &state.model else { return String::new() };
     let after = state.parameters_active();
@@ -121,7 +121,7 @@ fn weight(state: &State, form: &Form) -> String {
     )
 }
 
-/// One field; its cursor, if it is the one under the cursor and is typed into.
+/// Draws one field. Returns its text cursor if it is the current one and holds text.
 fn draw_field(
     frame: &mut Frame<'_>,
     row: Rect,

@@ -1,4 +1,4 @@
-//! All keys, those of the screen that is shown first; typing narrows them down.
+//! Draws the help: all keys, those of the current screen first.
 
 use ratatui::{
     Frame,

@@ -1,4 +1,4 @@
-//! Actions, layers and themes, found by a few letters.
+//! Draws the palette: the text typed and the entries that match.
 
 use ratatui::{
     Frame,
@@ -17,9 +17,9 @@ use crate::explorer::{
 };
 
 const COLUMNS: u16 = 92;
-/// Rows of the window: it keeps its size while entries come and go.
+/// Rows of the window, which keeps its size while the entries change.
 const ROWS: u16 = 22;
-/// Columns for names, the gap behind them included.
+/// Columns for names, including the gap after them.
 const NAME: usize = 20;
 
 pub fn draw(

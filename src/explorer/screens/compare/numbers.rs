@@ -1,4 +1,4 @@
-//! Sessions in numbers, the open one and those compared beside it, so that they can stand side by side.
+//! Sessions in numbers: the open one and the compared ones, in one form.
 
 use super::ComparedSession;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     words,
 };
 
-/// What curves over the layers show of every session.
+/// A quantity that is drawn over the layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quantity {
     Heads,
@@ -19,7 +19,7 @@ pub enum Quantity {
     OutputError,
 }
 
-/// One session beside others.
+/// One of the sessions that are compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
     /// 0 of the open session.
@@ -28,16 +28,16 @@ pub struct Compared {
     pub model: String,
     /// How its ratios were planned.
     pub plan: String,
-    /// Mean over the layers; of what is planned where a layer is still dense.
+    /// Mean over the layers; of the plan while a layer is dense.
     pub ratio: Option<LayerRatio>,
-    /// Of the dense model, and with the attempts active.
+    /// Of the dense model, and with the active attempts.
     pub parameters: (u64, u64),
     pub perplexity: Option<PerplexityRecord>,
-    /// The attempts active, one a layer.
+    /// Active attempts, indexed by layer.
     pub layers: Vec<Option<AttemptSummary>>,
     pub calibration: Option<CalibrationRecord>,
     pub method: String,
-    /// At work; None where that is not known.
+    /// Seconds of computing; None where unknown.
     pub seconds: Option<f64>,
 }
 
@@ -62,13 +62,13 @@ impl Quantity {
         }
     }
 
-    /// So many further in the list, around its ends.
+    /// The quantity `by` places further in the list, around its ends.
     pub fn turned(self, by: isize) -> Self {
         let count = Self::ALL.len() as isize;
         Self::ALL[(self as isize + by).rem_euclid(count) as usize]
     }
 
-    /// None of a part that is as it was.
+    /// None for a part that is not pruned.
     fn of(self, attempt: &AttemptSummary) -> Option<f64> {
         let error = |part: &PartSummary| (part.kept < part.units).then_some(part.relative_error);
         match self {
@@ -91,13 +91,13 @@ impl Compared {
         self.layers.iter().map(|attempt| quantity.of(attempt.as_ref()?)).collect()
     }
 
-    /// Over the layers that have one.
+    /// Mean over the layers that have a value.
     pub fn mean(&self, quantity: Quantity) -> Option<f64> {
         let values: Vec<f64> = self.values(quantity).into_iter().flatten().collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
-    /// What perplexity was measured on: two of them can be weighed against each other only where these are the same.
+    /// Text, window length and BOS of the perplexity. Only perplexities with the same evaluation can be compared.
     pub fn evaluation(&self) -> Option<(&str, usize, bool)> {
         self.perplexity.as_ref().map(evaluation)
     }
@@ -116,7 +116,7 @@ impl AttemptResult {
 }
 
 impl State {
-    /// The open session, and those that are compared beside it.
+    /// The open session, then those compared with it.
     pub fn compared(&self) -> Vec<Compared> {
         std::iter::once(open(self)).chain(self.compared_sessions().map(compared)).collect()
     }
@@ -151,7 +151,7 @@ fn open(state: &State) -> Compared {
     }
 }
 
-/// As the list of sessions told them.
+/// Seconds from the list of sessions.
 fn listed_seconds(state: &State) -> Option<f64> {
     let listed = state.sessions.as_ref()?.sessions.as_ref().ok()?;
     let open = listed.iter().find(|session| state.is_open_session(session))?;
@@ -181,8 +181,7 @@ fn compared(session: &ComparedSession) -> Compared {
     }
 }
 
-/// That of the open session, on what the others were measured on where there is one; no pruned one of other attempts than
-/// those active.
+/// Perplexity of the open session, preferably on the evaluation of the others; without the pruned value if that is stale.
 fn perplexity(state: &State) -> Option<PerplexityRecord> {
     let measured = &state.compare.measured;
     let others: Vec<_> = state
@@ -223,7 +222,7 @@ fn plan(curve: &Curve) -> String {
     }
 }
 
-/// What solves the layers, in brief: the usual is not said.
+/// The method in a few words, without the defaults.
 fn told(method: &Method, target: Target) -> String {
     let by = match method.group_size {
         _ if method.score.is_baseline() => method.score.to_string(),

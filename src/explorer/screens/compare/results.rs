@@ -11,34 +11,34 @@ pub struct Compare {
     pub prompt: Prompt,
     pub dense: Writing,
     pub pruned: Writing,
-    /// What perplexity was last asked on.
+    /// Text of the last perplexity measurement.
     pub text: Option<TextSource>,
     pub seq_len: usize,
     pub bos: bool,
-    /// The newest first; one for each text.
+    /// Newest first, one per evaluation.
     pub measured: Vec<Measured>,
-    /// The attempts active when the first piece of the pruned text came.
+    /// Active attempts when the pruned text began.
     pub written_on: ActiveAttempts,
-    /// The attempts active now.
+    /// Active attempts now.
     pub active: ActiveAttempts,
 }
 
-/// Numbers of the attempts active, one a layer.
+/// Numbers of the active attempts, indexed by layer.
 pub type ActiveAttempts = Vec<Option<usize>>;
 
-/// A perplexity, and the attempts that the pruned model was made of.
+/// A perplexity, and the attempts of the pruned model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     pub record: PerplexityRecord,
     pub on: ActiveAttempts,
 }
 
-/// One model's text.
+/// The text of one model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Writing {
     pub text: String,
     pub tokens: usize,
-    /// Of this model alone; None until the text is at its end.
+    /// Seconds of this model alone; None until the text is complete.
     pub seconds: Option<f64>,
 }
 
@@ -73,12 +73,12 @@ impl Compare {
         }
     }
 
-    /// Empty pages for both.
+    /// Clears both texts.
     pub fn begin(&mut self) {
         (self.dense, self.pruned) = (Writing::default(), Writing::default());
     }
 
-    /// A piece more. A recording, or a job that had to wait, begins its text when the first piece comes.
+    /// Appends generated text. The text begins with its first piece, which may be long after it was asked for.
     pub fn write_on(&mut self, side: Side, piece: &str) {
         if side == Side::Pruned && self.pruned.text.is_empty() {
             self.written_on.clone_from(&self.active);
@@ -86,7 +86,7 @@ impl Compare {
         self.side_mut(side).text += piece;
     }
 
-    /// A perplexity takes the place of an earlier one on the same text and windows.
+    /// Adds a perplexity; it replaces an earlier one of the same evaluation.
     pub fn add(&mut self, record: PerplexityRecord) {
         let same = |old: &Measured| {
             (&old.record.text, old.record.seq_len, old.record.bos)
@@ -96,7 +96,7 @@ impl Compare {
         self.measured.insert(0, Measured { record, on: self.active.clone() });
     }
 
-    /// Both texts behind their prompt; empty where nothing was written.
+    /// Both texts after their prompt; empty if nothing was generated.
     pub fn texts(&self) -> String {
         if self.dense.text.is_empty() && self.pruned.text.is_empty() {
             return String::new();
@@ -105,19 +105,19 @@ impl Compare {
         format!("dense:\n{prompt}{}\n\npruned:\n{prompt}{}\n", self.dense.text, self.pruned.text)
     }
 
-    /// Whether other attempts are active now than when it was measured.
+    /// Whether other attempts are active than when it was measured.
     pub fn stale(&self, measured: &Measured) -> bool {
         measured.record.after.is_some() && measured.on != self.active
     }
 
-    /// Whether the pruned text is of other attempts than those active now.
+    /// Whether other attempts are active than when the pruned text began.
     pub fn text_stale(&self) -> bool {
         !self.pruned.text.is_empty() && self.written_on != self.active
     }
 }
 
 impl Writing {
-    /// Tokens a second, once the text is at its end.
+    /// Tokens per second, once the text is complete.
     pub fn speed(&self) -> Option<f64> {
         self.seconds.filter(|&s| s > 0.0).map(|seconds| self.tokens as f64 / seconds)
     }

@@ -1,4 +1,4 @@
-//! How errors pile up over the layers, with those of earlier runs behind.
+//! Draws how errors accumulate over the layers, with earlier runs behind.
 
 use ratatui::{
     layout::{Constraint, Layout, Rect},
@@ -20,7 +20,7 @@ use crate::{
     words::error,
 };
 
-/// The errors of one kind, one a layer.
+/// Errors of one kind, indexed by layer.
 struct Series {
     name: String,
     values: Vec<Option<f64>>,
@@ -58,7 +58,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Output errors, and the runs before.
+/// Output errors of this run and of earlier ones.
 fn accumulation(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let inner = view.panel(&OUTPUT, area, "Output error", "E‖h − h_dense‖² / E‖h_dense‖²");
@@ -79,7 +79,7 @@ fn accumulation(view: &mut Canvas<'_>, area: Rect) {
     chart(view, below, &series);
 }
 
-/// All errors there are in one picture, for a screen that shows something else first.
+/// All errors in one chart, for screens whose main content is something else.
 pub fn overview(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let inner = view.plain_frame(area, "Errors", "output over E‖h_dense‖², parts over E‖y‖²");
@@ -91,7 +91,7 @@ pub fn overview(view: &mut Canvas<'_>, area: Rect) {
     chart(view, inner, &series);
 }
 
-/// What each weight lost on its own inputs.
+/// Relative error of each weight on its own inputs.
 fn relative(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     let inner = view.plain_frame(area, "Relative error of the parts", "over E‖y‖²");
     let mut line = Vec::new();
@@ -105,7 +105,7 @@ fn relative(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     chart(view, below, parts);
 }
 
-/// Without the dense stream there is no output error: the parts' errors have the room.
+/// Without tracking there is no output error; the errors of the parts have the room.
 fn untracked(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     let inner = view.panel(&OUTPUT, area, "Errors", "over E‖y‖²");
     let words = if view.state.is_replay() {
@@ -148,7 +148,7 @@ fn series_of(view: &Canvas<'_>, part: Part) -> Series {
     Series { name: part.to_string(), values, role: status::part_role(part), ascii }
 }
 
-/// Lines over the layers on a log axis; the last is drawn above the others and has points.
+/// Lines over the layers on a log axis; the last is drawn on top.
 fn chart(view: &mut Canvas<'_>, area: Rect, series: &[Series]) {
     let state = view.state;
     let all = series.iter().flat_map(|series| series.values.iter().copied().flatten());
@@ -178,7 +178,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, series: &[Series]) {
     view.hits.add_curve(inner, axis.layers, 1.0);
 }
 
-/// A mark a layer on every line but previous_runs, as far as they do not touch.
+/// A mark per layer on the lines of the current run, where marks do not touch.
 fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, series: &[Series]) {
     for series in series.iter().filter(|series| series.role != Role::PreviousRun) {
         for (layer, value) in series.values.iter().enumerate().take(axis.layers) {
@@ -200,7 +200,7 @@ fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, ser
     }
 }
 
-/// Names behind the last point of each line, moved apart where they would touch.
+/// Names after the last point of each line, moved apart where they would touch.
 fn labels(
     view: &mut Canvas<'_>,
     area: Rect,
@@ -229,7 +229,7 @@ fn labels(
     }
 }
 
-/// The layer under the cursor in numbers.
+/// Values of the selected layer.
 fn reading<'t>(view: &Canvas<'_>) -> Vec<Span<'t>> {
     let state = view.state;
     let index = state.layer;

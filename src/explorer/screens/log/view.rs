@@ -1,4 +1,4 @@
-//! What happened, the newest at the bottom.
+//! Draws the log, the newest line at the bottom.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -21,7 +21,7 @@ const BEFORE: u16 = 30;
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let log = &state.log;
-    // One pass over all lines; a filter makes each of them dear.
+    // One pass over all lines, because filtering is expensive.
     let shown: Vec<&Entry> = state.listed_log().collect();
     let note = note(view, shown.len());
     let inner = view.panel(&LOG, area, "Log", &note);
@@ -78,7 +78,7 @@ fn note(view: &Canvas<'_>, shown: usize) -> String {
     format!("{note} {} {place}{hidden}", view.theme.glyphs.separator())
 }
 
-/// The whole text of the line under the cursor, or of the newest, where its row had to cut it.
+/// The full text of the line under the cursor, or of the newest, if its row is too short.
 fn detail(area: Rect, entry: &Entry) -> Option<Vec<String>> {
     if width(text(entry)) + BEFORE <= area.width || area.height < 8 {
         return None;
@@ -117,7 +117,7 @@ fn entry_row(view: &mut Canvas<'_>, row: Rect, entry: &Entry, chosen: bool) {
     view.line(row, 0, spans);
 }
 
-/// The text without the layer's name in front, which has a column of its own.
+/// The text without the layer at its start, which has a column of its own.
 fn text(entry: &Entry) -> &str {
     let Some(layer) = entry.layer else { return &entry.text };
     let name = format!("Layer {layer}");

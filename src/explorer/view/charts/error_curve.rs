@@ -1,4 +1,4 @@
-//! The error of every ratio of a part as a chart, and the numbers that are read from it.
+//! The chart of error versus ratio of a part, and readings of it.
 
 use ratatui::layout::Rect;
 
@@ -14,7 +14,7 @@ use crate::{
     prune::Part,
 };
 
-/// The curve alone, with the chosen and the planned count of removed units on it.
+/// Draws the curve with the actual and the planned number of removed units.
 pub fn picture(
     view: &mut Canvas<'_>,
     area: Rect,
@@ -38,13 +38,13 @@ pub fn picture(
             plot.upright(place(count as f64), Stroke::dotted(view.theme.style(role), ':'));
         }
     }
-    // A point a column of dots is all that can be seen, however many there are.
+    // One point per column of dots is enough, however many points there are.
     let dots = plot.across().max(2);
     let point = |dot: usize| {
         let share = dot as f64 / (dots - 1) as f64;
         let removed = share * across.high * units;
         let value = error_at(&curve.points, removed);
-        // Below the first step there is nothing that a log axis could show.
+        // A log axis cannot show the errors below the first step.
         let value = value.filter(|value| *value >= scale.low);
         (share, value.and_then(|value| scale.place(value)).unwrap_or(f64::NAN))
     };
@@ -62,14 +62,14 @@ pub fn picture(
     scale_below(view.buffer, area, &across, view.theme);
 }
 
-/// The curve ascends: its ends tell its range.
+/// The curve ascends, so its ends are its range.
 fn ends(points: &[CurvePoint]) -> impl Iterator<Item = f64> + '_ {
     let first = points.iter().map(|point| point.relative_error).find(|error| *error > 0.0);
     let last = points.iter().rev().map(|point| point.relative_error).find(|error| error.is_finite());
     first.into_iter().chain(last)
 }
 
-/// The error where so many units have left, straight between the points; None outside.
+/// The error with this many units removed, interpolated linearly; None outside the curve.
 pub fn error_at(points: &[CurvePoint], removed: f64) -> Option<f64> {
     let next = points.partition_point(|point| (point.removed as f64) < removed);
     let after = points.get(next)?;
@@ -81,7 +81,7 @@ pub fn error_at(points: &[CurvePoint], removed: f64) -> Option<f64> {
     Some(before.relative_error + (after.relative_error - before.relative_error) * along)
 }
 
-/// One per cent of the units, or one unit where there are few, and what it would add.
+/// The next step (one per cent of the units, or one unit if there are few) and the error it would add.
 pub fn next_step(state: &State, part: Part, curve: &Curve, removed: usize) -> Option<(&'static str, f64)> {
     let (step, name) = if curve.units >= 100 {
         (curve.units as f64 / 100.0, "1 %")
@@ -92,7 +92,7 @@ pub fn next_step(state: &State, part: Part, curve: &Curve, removed: usize) -> Op
     Some((name, error_at(&curve.points, removed as f64 + step)? - now))
 }
 
-/// Which key makes the curve; a recording has those alone that were made.
+/// How to get the curve; a recording only has those that were computed.
 pub fn hint(view: &Canvas<'_>) -> String {
     if view.state.is_replay() {
         return "The path was not followed past the cut.".into();

@@ -1,4 +1,4 @@
-//! The ratio of every layer: the plan as a line or as bars, what is done as points, the mean, the layer under the cursor.
+//! The ratio of every layer: the plan as a line or bars, pruned layers as points, the mean, and the selected layer.
 
 use std::ops::Range;
 
@@ -23,13 +23,13 @@ use crate::{
 /// How the plan is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Picture {
-    /// To be seen.
+    /// A line, for reading.
     Line,
-    /// To be edited.
+    /// Bars, for editing.
     Bars,
 }
 
-/// The panel with the curve.
+/// Draws the panel with the curve.
 pub fn draw(view: &mut Canvas<'_>, area: Rect, picture: Picture) {
     let state = view.state;
     let schedule = &state.schedule;
@@ -64,8 +64,8 @@ fn target(view: &Canvas<'_>) -> f64 {
     }
 }
 
-/// The mean, and the target where that is another: dotted lines behind everything else, with their names where
-/// nothing is in the way.
+/// Draws the mean, and the target if it differs, as dotted lines behind everything else, with their names where there is
+/// room.
 fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
     let schedule = &view.state.schedule;
     let mut levels = vec![("mean", schedule.mean())];
@@ -82,7 +82,7 @@ fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
         }
     }
     plot.draw_behind(view.buffer);
-    // The higher one has its name above, the other below, so that they keep apart.
+    // The higher level has its name above, the lower one below, so that the names do not touch.
     levels.sort_by(|a, b| b.1.total_cmp(&a.1));
     for (at, (name, value)) in levels.into_iter().enumerate() {
         let Some(place) = scale.place(value) else { continue };
@@ -122,7 +122,7 @@ fn line(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     points(view, area, scale, axis, Picture::Line);
 }
 
-/// One line for both parts, or one for each where a layer's differ.
+/// One line for both parts, or one for each if they differ in a layer.
 fn lines(state: &State) -> Vec<(Part, Role)> {
     if state.schedule.is_apart() {
         [Part::Attention, Part::Mlp].map(|part| (part, status::part_role(part))).to_vec()
@@ -131,11 +131,11 @@ fn lines(state: &State) -> Vec<(Part, Role)> {
     }
 }
 
-/// A bar a layer, or a column the highest of its layers where there are more of them than columns.
+/// One bar per layer, or per column the highest of its layers if there are more layers than columns.
 fn bars(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let state = view.state;
     let ratios = &state.schedule.ratios;
-    // Of bars that share a column the highest is seen, and the chosen layer's wins.
+    // Of bars that share a column the highest is drawn; the selected layer wins.
     let mut columns: Vec<Option<(f64, usize, Part)>> = vec![None; usize::from(area.width)];
     for (layer, ratio) in ratios.iter().enumerate() {
         for (part, _) in lines(state) {
@@ -176,7 +176,7 @@ fn bars(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     cursor(view, area, scale, axis);
 }
 
-/// The columns of a layer's bar; where its parts have bars of their own, the heads' is the left one.
+/// Columns of the bar of a layer; if the parts have separate bars, attention is on the left.
 fn bar(state: &State, area: Rect, axis: LayerAxis, layer: usize, part: Part) -> Range<u16> {
     let wide = usize::from(area.width) / axis.layers;
     if wide == 0 {
@@ -195,7 +195,7 @@ fn bar(state: &State, area: Rect, axis: LayerAxis, layer: usize, part: Part) -> 
     }
 }
 
-/// The ratio of the layer under the cursor, above its bar.
+/// Writes the ratio of the selected layer above its bar.
 fn cursor(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let Some(&value) = view.state.schedule.ratios.get(view.state.layer) else { return };
     let label = ratio(value);
@@ -206,8 +206,8 @@ fn cursor(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     write(view.buffer, area, x, y, &label, view.theme.style(Role::Active));
 }
 
-/// Layers that are done, at work, stale or failed, at the ratio that they have; a lock above those that are held.
-/// Where they would touch, points are small, and bars have none where the colour of their top tells the same.
+/// Draws pruned, current, stale and failed layers at their actual ratio, and a lock above locked ones. Where points would
+/// touch they are small, and bars have none if the colour of their top says the same.
 fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, picture: Picture) {
     let crowded = axis.layers * 2 > usize::from(area.width);
     let state = view.state;
@@ -260,7 +260,7 @@ fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pic
     }
 }
 
-/// A sign on a bar keeps the bar's colour behind it; on the top of a bar it stands one row higher.
+/// A sign on a bar keeps the colour of the bar as background; at its top it is drawn one row higher.
 fn point_on_bar(view: &mut Canvas<'_>, area: Rect, x: u16, y: u16, sign: &str, role: Role) {
     let style = view.theme.style(role);
     let full = view.theme.glyphs.column(8);

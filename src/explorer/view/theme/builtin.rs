@@ -1,4 +1,4 @@
-//! The themes that are built in, in the order in which the palette lists them.
+//! The built-in themes, in the order of the palette.
 
 use super::Source;
 

@@ -1,8 +1,8 @@
-//! Colours as numbers: what a theme writes, mixtures of two, and the nearest of the 256 and of the 16.
+//! Colours: parsing, mixing, and the nearest of 256 and of 16 colours.
 
 use ratatui::style::Color;
 
-/// Usual values of the terminal's sixteen colours; terminals differ, so they serve for mixtures alone.
+/// Usual values of the sixteen terminal colours. Terminals differ, so they are only used for mixing.
 const SIXTEEN: [[u8; 3]; 16] = [
     [0, 0, 0],
     [205, 49, 49],
@@ -21,11 +21,11 @@ const SIXTEEN: [[u8; 3]; 16] = [
     [41, 184, 219],
     [255, 255, 255],
 ];
-/// How much more a difference in hue counts than one in lightness: roles are told apart by hue.
+/// Weight of a difference in hue relative to one in lightness, since roles differ in hue.
 const HUE: f64 = 4.0;
-/// The six levels of each channel in the colour cube of the 256.
+/// The six levels of each channel in the 256-colour cube.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-/// Where the brightest and the darkest channel are no farther apart, a colour counts as a grey.
+/// Largest difference of two channels at which a colour counts as grey.
 const LEAST_CHROMA: f64 = 0.12;
 
 /// `#rrggbb`, a name of the terminal's own sixteen, `default`, or a number from 0 to 255.
@@ -34,8 +34,8 @@ pub(super) fn parse(text: &str) -> Option<Color> {
     if text.eq_ignore_ascii_case("default") { Some(Color::Reset) } else { text.parse().ok() }
 }
 
-/// A place between the first colour (0) and the last (1). Colours that the terminal itself defines don't mix: there the
-/// nearest stop is taken.
+/// The colour at a place between the first (0) and the last (1). Colours defined by the terminal cannot be mixed; the nearest
+/// one is taken.
 pub(super) fn blend(stops: &[Color], at: f64) -> Color {
     let last = stops.len().saturating_sub(1);
     let place = at * last as f64;
@@ -59,7 +59,7 @@ pub(super) fn blend(stops: &[Color], at: f64) -> Color {
     }
 }
 
-/// The one of the colour cube and of the grey ramp that looks nearest. The first 16 are left alone: every terminal has its own.
+/// The nearest colour of the cube and the grey ramp. The first 16 are not used, because terminals redefine them.
 pub(super) fn nearest_of_256(colour: Color) -> Color {
     let Color::Rgb(r, g, b) = colour else { return colour };
     let wanted = oklab([r, g, b]);
@@ -72,7 +72,7 @@ pub(super) fn nearest_of_256(colour: Color) -> Color {
     nearest.map_or(colour, Color::Indexed)
 }
 
-/// One of the terminal's sixteen, by hue and lightness: the nearest in the cube would make greys of all soft colours.
+/// One of the sixteen terminal colours by hue and lightness; by distance all soft colours would become grey.
 pub(super) fn nearest_of_16(colour: Color) -> Color {
     let Some(rgb) = value(colour) else { return colour };
     let [r, g, b] = rgb.map(|v| f64::from(v) / 255.0);
@@ -93,7 +93,7 @@ pub(super) fn nearest_of_16(colour: Color) -> Color {
     } else {
         (r - g) / chroma + 4.0
     };
-    // Orange and amber lie between red and yellow; they read as yellow.
+    // Orange and amber are between red and yellow, and read as yellow.
     match turn {
         t if !(0.4..5.5).contains(&t) => Color::Red,
         t if t < 1.4 => Color::Yellow,
@@ -104,7 +104,7 @@ pub(super) fn nearest_of_16(colour: Color) -> Color {
     }
 }
 
-/// Red, green, blue; None for the terminal's own text or background, and for its own sixteen.
+/// Red, green and blue; None for colours that the terminal defines.
 fn value(colour: Color) -> Option<[u8; 3]> {
     match colour {
         Color::Rgb(r, g, b) => Some([r, g, b]),
@@ -140,7 +140,7 @@ fn indexed(n: u8) -> [u8; 3] {
     }
 }
 
-/// Lightness and two opponent colours, in which equal distances look about equal (Björn Ottosson's Oklab).
+/// Oklab coordinates (Björn Ottosson), in which equal distances look about equal.
 fn oklab(rgb: [u8; 3]) -> [f64; 3] {
     let [r, g, b] = rgb.map(|v| {
         let v = f64::from(v) / 255.0;

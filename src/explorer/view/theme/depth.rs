@@ -1,4 +1,4 @@
-//! How many colours the terminal shows, and how it says so.
+//! The number of colours of the terminal, from its environment.
 
 use ratatui::style::Color;
 
@@ -15,17 +15,17 @@ pub enum Depth {
     TrueColour,
 }
 
-/// What the environment says of the terminal: variables as they are, None where they are not set.
+/// Environment variables about the terminal; None if not set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Environment<'a> {
     pub no_color: Option<&'a str>,
     pub colorterm: Option<&'a str>,
     pub term: Option<&'a str>,
-    /// `foreground;background`, as some terminals tell their colours.
+    /// `foreground;background`, set by some terminals.
     pub colorfgbg: Option<&'a str>,
 }
 
-/// Terminals that show true colour and are known by `TERM` alone, since `COLORTERM` is lost over ssh.
+/// Terminals with true colour that are known by `TERM`, since `COLORTERM` is lost over ssh.
 const TRUE_COLOUR: [&str; 6] = ["-direct", "kitty", "alacritty", "wezterm", "ghostty", "foot"];
 
 impl Depth {
@@ -41,7 +41,7 @@ impl Depth {
         if term == "dumb" || term.starts_with("vt1") || term.starts_with("vt2") {
             return Self::None;
         }
-        // The console and GNU screen pass COLORTERM on and still garble what they don't know.
+        // The Linux console and GNU screen pass COLORTERM on but do not support true colour.
         let most = match term.as_str() {
             "linux" => Self::Ansi16,
             screen if screen.starts_with("screen") => Self::Ansi256,
@@ -60,7 +60,7 @@ impl Depth {
         said.min(most)
     }
 
-    /// The name of an explicit choice.
+    /// Parses the name of an explicit choice.
     pub fn named(name: &str) -> Option<Self> {
         [Self::None, Self::Ansi16, Self::Ansi256, Self::TrueColour]
             .into_iter()
@@ -76,7 +76,7 @@ impl Depth {
         }
     }
 
-    /// The colour of this depth that looks most like `colour`; the terminal's own where there are none.
+    /// The nearest colour of this depth; the terminal's own colour without colours.
     pub(super) fn nearest(self, colour: Color) -> Color {
         match self {
             Self::TrueColour => colour,
@@ -88,7 +88,7 @@ impl Depth {
 }
 
 impl Environment<'_> {
-    /// The built-in theme that suits the terminal's background, where it tells it.
+    /// The built-in theme for the background that the terminal reports, if it does.
     pub fn theme(&self) -> &'static str {
         let background = self.colorfgbg.and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
         match background {

@@ -1,4 +1,4 @@
-//! What lines, bars and marks are made of. Every symbol is one column wide.
+//! Symbols for lines, bars and marks. Every symbol is one column wide.
 
 use ratatui::symbols::{self, Marker, border};
 
@@ -28,7 +28,7 @@ impl Glyphs {
     pub fn of_locale(locale: Option<&str>) -> Self {
         let locale = locale.unwrap_or_default().to_ascii_lowercase();
         let utf8 = locale.contains("utf-8") || locale.contains("utf8");
-        // Without a word about it, terminals of today speak UTF-8.
+        // Without a locale, UTF-8 is assumed.
         if utf8 || locale.is_empty() { Self::Unicode } else { Self::Ascii }
     }
 
@@ -43,7 +43,7 @@ impl Glyphs {
         self.pick(border::ROUNDED, ASCII_BORDERS)
     }
 
-    /// The mark of where a layer stands.
+    /// The mark of a status.
     pub fn status(self, status: Status) -> &'static str {
         match status {
             Status::Done => self.pick("●", "*"),
@@ -78,7 +78,7 @@ impl Glyphs {
         self.pick("×", "x")
     }
 
-    /// The attempt active.
+    /// The active attempt.
     pub fn active(self) -> &'static str {
         self.pick("●", "*")
     }
@@ -119,7 +119,7 @@ impl Glyphs {
         self.pick(("‹", "›"), ("<", ">"))
     }
 
-    /// There is more above, below.
+    /// Marks for more lines above and below.
     pub fn more(self) -> (&'static str, &'static str) {
         self.pick(("▲", "▼"), ("^", "v"))
     }
@@ -134,21 +134,21 @@ impl Glyphs {
         self.pick("─", ".")
     }
 
-    /// Horizontal bars: the cell that is filled by so many eighths from the left, 0 to 8.
+    /// A cell of a horizontal bar, filled by `eighths` eighths from the left, 0 to 8.
     pub fn bar(self, eighths: usize) -> &'static str {
         const UNICODE: [&str; 9] = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"];
         const ASCII: [&str; 9] = [" ", " ", " ", "-", "-", "=", "=", "#", "#"];
         self.pick(UNICODE, ASCII)[eighths.min(8)]
     }
 
-    /// Upright bars: the cell that is filled by so many eighths from below, 0 to 8.
+    /// A cell of a vertical bar, filled by `eighths` eighths from below, 0 to 8.
     pub fn column(self, eighths: usize) -> &'static str {
         const UNICODE: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
         const ASCII: [&str; 9] = [" ", "_", "_", ".", ":", ":", "|", "#", "#"];
         self.pick(UNICODE, ASCII)[eighths.min(8)]
     }
 
-    /// The cell of a heat map, 0 to 1: its symbol tells the value without colours as well.
+    /// A cell of a heat map for a value from 0 to 1, readable without colours.
     pub fn shade(self, value: f64) -> &'static str {
         const UNICODE: [&str; 5] = [" ", "░", "▒", "▓", "█"];
         const ASCII: [&str; 5] = [" ", ".", ":", "*", "#"];
@@ -156,17 +156,17 @@ impl Glyphs {
         self.pick(UNICODE, ASCII)[((value * 5.0) as usize).min(4)]
     }
 
-    /// What curves are drawn with.
+    /// Marker of curves.
     pub fn line_marker(self) -> Marker {
         self.pick(Marker::Braille, Marker::Custom('.'))
     }
 
-    /// What points are drawn with.
+    /// Marker of points.
     pub fn point_marker(self) -> Marker {
         self.pick(Marker::Dot, Marker::Custom('*'))
     }
 
-    /// Scroll bars: the track, and the part that is in sight.
+    /// Scroll bars: the track, and the visible part.
     pub fn scrollbar(self) -> (&'static str, &'static str) {
         self.pick((symbols::line::VERTICAL, "┃"), ("|", "#"))
     }

@@ -1,4 +1,4 @@
-//! Themes from their files: who inherits from whom, and what every role comes to.
+//! Loads themes from their files: inheritance, and the style of every role.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ use super::{
     sheet::{self, Look, Said, Sheet, unknown_colour},
 };
 
-/// A theme file that was read by somebody else.
+/// The content of a theme file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source<'a> {
     pub name: &'a str,
     pub text: &'a str,
-    /// What warnings call it.
+    /// Name of the file in warnings.
     pub file: &'a str,
 }
 
-/// A file with the name it goes by.
+/// A parsed file with the name of its theme.
 struct Named {
     name: String,
     sheet: Sheet,
 }
 
-/// All themes: the built-in ones in their order, each replaced by a person's own of the same name, and a person's others
-/// behind them. Beside them, what could not be understood, each with file and line; the rest of a theme holds anyway.
+/// All themes: the built-in ones in their order, replaced by the user's themes of the same name, then the user's other themes.
+/// Also returns warnings with file and line about entries that were ignored.
 ///
-/// A theme may inherit from the built-in one that it replaces.
+/// A theme may inherit from the built-in theme that it replaces.
 pub fn load(own: &[Source<'_>]) -> (Vec<Theme>, Vec<String>) {
     let mut warnings = Vec::new();
     let mut files: Vec<Named> = Vec::new();
@@ -49,12 +49,12 @@ pub fn load(own: &[Source<'_>]) -> (Vec<Theme>, Vec<String>) {
     (themes, warnings)
 }
 
-/// A theme with all that it inherits.
+/// A theme with everything that it inherits.
 fn build(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Theme {
     let mut palette: BTreeMap<&str, Color> = BTreeMap::new();
     let mut roles: BTreeMap<Role, &Look> = BTreeMap::new();
     let mut heat: &[Said] = &[];
-    // Ancestors first, so that the nearer ones win; the palette is one for all, so that new colours reach inherited roles.
+    // Ancestors first, so that nearer ones win. The palette is shared, so that new colours also apply to inherited roles.
     for &file in ancestry(files, at, warnings).iter().rev() {
         let sheet = &files[file].sheet;
         palette.extend(sheet.palette.iter().map(|(name, &colour)| (name.as_str(), colour)));
@@ -84,18 +84,18 @@ fn build(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Theme {
     Theme::new(files[at].name.clone(), styles, heat)
 }
 
-/// A role that the theme says nothing of looks as it does without colours, which can be read on any background.
+/// A role that the theme does not define has its style without colours, which is readable on any background.
 fn without_look(role: Role) -> Style {
     plain::style(role, ratatui::style::Modifier::empty())
 }
 
-/// The file itself, the one it inherits from, and so on; a circle ends where it closes.
+/// The file, the one it inherits from, and so on; a cycle is cut.
 fn ancestry(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Vec<usize> {
     let mut line = vec![at];
     let mut at = at;
     while let Some(parent) = &files[at].sheet.inherits {
         let named = |&index: &usize| files[index].name == parent.text;
-        // Of its own name, only what it replaces can be meant: an earlier file.
+        // A theme that inherits from its own name means the theme that it replaces.
         let found = match parent.text == files[at].name {
             true => (0..at).rev().find(named),
             false => (0..files.len()).rev().find(named),

@@ -1,4 +1,4 @@
-//! How roles look on this terminal: a theme file, brought to the colours and symbols that the terminal can show.
+//! A theme: the style of every role with the colours and symbols that the terminal supports.
 
 mod builtin;
 mod colour;
@@ -24,7 +24,7 @@ use ratatui::{
 /// Stops of the heat map's scale among 256 colours.
 const HEAT_STOPS: u32 = 48;
 
-/// How every role looks on this terminal.
+/// The styles of all roles on this terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Theme {
     pub name: String,
@@ -32,12 +32,12 @@ pub struct Theme {
     depth: Depth,
     /// In the order of [`Role::ALL`].
     styles: [Style; Role::ALL.len()],
-    /// The heat map's scale at even distances, from nothing to all; never empty.
+    /// Colours of the heat map at even distances from 0 to 1; never empty.
     heat: Vec<Color>,
 }
 
 impl Theme {
-    /// Themes begin in true colour and Unicode; [`Theme::resolved`] brings them to a terminal.
+    /// As loaded, a theme has true colour and Unicode; [`Theme::resolved`] adapts it to a terminal.
     fn new(name: String, styles: [Style; Role::ALL.len()], heat: Vec<Color>) -> Self {
         let heat = if heat.is_empty() { vec![Color::Reset] } else { heat };
         Self { name, glyphs: Glyphs::default(), depth: Depth::TrueColour, styles, heat }
@@ -47,8 +47,8 @@ impl Theme {
         self.styles[role as usize]
     }
 
-    /// A place on the heat map's scale, 0 to 1. Without colours this is always the terminal's own text colour;
-    /// [`Glyphs::shade`] tells the same by its symbol.
+    /// The colour of a value from 0 to 1 in heat maps. Without colours it is always the text colour; [`Glyphs::shade`] then shows
+    /// the value by its symbol.
     pub fn heat(&self, value: f64) -> Color {
         let value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
         colour::blend(&self.heat, value)
@@ -62,8 +62,8 @@ impl Theme {
         self.depth
     }
 
-    /// This theme with the colours and symbols that a terminal can show. It is made from the theme as it was loaded, since
-    /// colours that were left out don't come back.
+    /// This theme with the colours and symbols that a terminal supports. Call it on the theme as loaded: colours that were
+    /// reduced cannot be restored.
     ///
     /// With [`Depth::None`] no style holds a colour, so nothing but text attributes is written. Whatever the depth, crossterm
     /// must not act on `NO_COLOR` itself: it would write bare resets in place of colours, which also end *reversed* and
@@ -78,14 +78,14 @@ impl Theme {
                 Depth::None => plain::style(role, style.add_modifier),
                 Depth::Ansi256 | Depth::Ansi16 => lowered(*style, own_background, depth),
             };
-            // Dim text is hard to read where it is reversed, as in a selected line.
+            // Dim text is hard to read when it is reversed, as in a selected line.
             let reversed = lower.add_modifier.contains(Modifier::REVERSED);
             *style = if reversed { lower.remove_modifier(Modifier::DIM) } else { lower };
         }
         Self { styles, heat: self.heat_in(depth), glyphs, depth, ..self.clone() }
     }
 
-    /// The heat map's scale in fewer colours. Those of a terminal don't mix, so there are more stops where there are many.
+    /// The colours of the heat map with fewer colours. Reduced colours cannot be mixed, so 256 colours have more stops.
     fn heat_in(&self, depth: Depth) -> Vec<Color> {
         match depth {
             Depth::TrueColour => self.heat.clone(),
@@ -107,8 +107,8 @@ impl Default for Theme {
     }
 }
 
-/// A style in fewer colours. Sixteen colours hold no shade that is close to an unknown background and yet apart from it, so
-/// a background becomes *reversed* there, unless the theme brings its own background for all text.
+/// A style with fewer colours. Sixteen colours have no shade that is near an unknown background yet distinct from it, so a
+/// background becomes *reversed*, unless the theme defines the background of all text.
 fn lowered(style: Style, own_background: Option<Color>, depth: Depth) -> Style {
     let mut lower = style;
     lower.fg = style.fg.map(|colour| depth.nearest(colour));
@@ -121,6 +121,6 @@ fn lowered(style: Style, own_background: Option<Color>, depth: Depth) -> Style {
     if exact || style.bg == own_background || (own_background.is_some() && !hidden) {
         return lower;
     }
-    // One text colour, so that the background is one as well.
+    // One text colour, so that the reversed background is uniform.
     Style { bg: None, fg: Some(Color::Reset), ..lower.add_modifier(Modifier::REVERSED) }
 }

@@ -1,15 +1,15 @@
-//! How roles look without any colour: by text attributes alone.
+//! Styles without colours: text attributes only.
 
 use ratatui::style::{Modifier, Style};
 
 use super::Role;
 
-/// What sets a role apart, with what the theme itself asks for. The selection is always reversed.
+/// Attributes of a role, with those that the theme sets. The selection is always reversed.
 pub(super) fn style(role: Role, of_theme: Modifier) -> Style {
     Style::new().add_modifier(attributes(role) | of_theme)
 }
 
-/// Signs tell the rest: every mark, bar and line that has a role also has its own symbol.
+/// The other roles are recognised by their symbols.
 pub(super) fn attributes(role: Role) -> Modifier {
     match role {
         Role::Text

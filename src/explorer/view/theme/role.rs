@@ -1,12 +1,12 @@
-//! What a cell means; a theme says how that looks.
+//! Roles: the meaning of a cell, to which a theme gives a style.
 
-/// Roles, not colours.
+/// The meaning of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     Text,
-    /// Labels, units, what is secondary.
+    /// Labels, units and other secondary text.
     Muted,
-    /// Grids, empty bars, what only helps the eye.
+    /// Grids, empty bars and other decoration.
     Faint,
     /// Panel titles, table heads.
     Title,
@@ -16,13 +16,13 @@ pub enum Role {
     Selected,
     /// Keys in footer and help.
     Key,
-    /// The tab of the screen that is shown, a field that is edited.
+    /// The current tab, the field being edited.
     Active,
     /// The planned ratio curve.
     Planned,
-    /// What is finished; done points, done layers.
+    /// Finished layers and their points.
     Done,
-    /// What is at work now.
+    /// The current layer and job.
     Live,
     Waiting,
     Stale,
@@ -45,7 +45,7 @@ pub enum Role {
     Progress,
     Error,
     Success,
-    /// Sessions beside one another: the open one first.
+    /// Compared sessions, the open one first.
     Series1,
     Series2,
     Series3,
@@ -93,11 +93,11 @@ impl Role {
         Self::Series6,
     ];
 
-    /// One a line where several of one kind lie in one picture.
+    /// Roles of the lines in a chart of several sessions.
     pub const SERIES: [Self; 6] =
         [Self::Series1, Self::Series2, Self::Series3, Self::Series4, Self::Series5, Self::Series6];
 
-    /// What a theme file calls it.
+    /// Name in theme files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",

@@ -1,4 +1,4 @@
-//! A theme file as it is written: names and places of everything, nothing looked up yet.
+//! Parses a theme file: names with their places, not yet resolved.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use toml::{
 
 use super::{Role, colour};
 
-/// One theme file. Everything keeps its line, so that a warning can name it.
+/// A parsed theme file. Every entry keeps its line for warnings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sheet {
     pub inherits: Option<Said>,
@@ -19,7 +19,7 @@ pub(super) struct Sheet {
     pub heat: Option<Vec<Said>>,
 }
 
-/// A name or colour as the file says it.
+/// A name or colour as written in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
     pub text: String,
@@ -27,7 +27,7 @@ pub(super) struct Said {
     pub place: String,
 }
 
-/// How a role looks; colours are still names.
+/// The style of a role, with unresolved colour names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Look {
     pub fg: Option<Said>,
@@ -35,14 +35,14 @@ pub(super) struct Look {
     pub modifiers: Modifier,
 }
 
-/// A file while it is read.
+/// A file being parsed.
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
     warnings: &'a mut Vec<String>,
 }
 
-/// What the file holds; what can't be understood is left out with a warning. None where it is no TOML at all.
+/// Parses a file; invalid entries are skipped with a warning. None if it is not TOML.
 pub(super) fn read(text: &str, file: &str, warnings: &mut Vec<String>) -> Option<Sheet> {
     let mut reader = Reader { file, text, warnings };
     let table = match DeTable::parse(text) {

@@ -1,4 +1,4 @@
-//! The frame of a curve: numbers at the left, numbers below, and the area between.
+//! The axes of a chart: numbers at the left and below.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -9,17 +9,17 @@ use crate::explorer::view::{Role, Theme};
 #[derive(Clone, Copy, Debug)]
 pub struct LayerAxis {
     pub layers: usize,
-    /// The one that is marked.
+    /// The marked layer.
     pub selected: Option<usize>,
 }
 
-/// The middle of a layer's share of the width, from 0 to 1.
+/// The middle of a layer on the axis, from 0 to 1.
 pub fn layer_place(layer: usize, layers: usize) -> f64 {
     (layer as f64 + 0.5) / layers.max(1) as f64
 }
 
-/// Draws the numbers of the left axis, and gives back the area for the curve; one row below it stays for the
-/// numbers of the other axis.
+/// Draws the numbers of the left axis. Returns the area for the curve; one row below it is left for the numbers of the other
+/// axis.
 pub fn axes(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) -> Rect {
     let area = area.intersection(*buffer.area());
     if area.width < 12 || area.height < 3 {
@@ -42,7 +42,7 @@ pub fn axes(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) -> Re
     inner
 }
 
-/// Numbers of a scale from left to right in the row below an area.
+/// Writes the numbers of a scale in the row below an area.
 pub fn scale_below(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) {
     let below = Rect { y: area.bottom(), height: 1, ..area }.intersection(*buffer.area());
     let mut free = below.x;
@@ -74,7 +74,7 @@ impl LayerAxis {
         column(area, layer_place(layer, self.layers))
     }
 
-    /// Numbers of layers in the row below the area, the selected one always.
+    /// Writes numbers of layers in the row below the area, always including the selected one.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let below = Rect { y: area.bottom(), height: 1, ..area }.intersection(*buffer.area());
         if self.layers == 0 || below.is_empty() {
@@ -101,7 +101,7 @@ impl LayerAxis {
         }
     }
 
-    /// First column of a layer's number and the column behind it.
+    /// First column of the number of a layer, and the column after it.
     fn label(&self, below: Rect, layer: usize) -> (u16, u16) {
         let wide = width(&layer.to_string());
         let middle = self.column(below, layer);

@@ -1,11 +1,11 @@
-//! Bars: upright ones in eighths of a cell, lying ones as lines, and the track of a progress bar.
+//! Bars: vertical ones in eighths of a cell, horizontal ones as lines, and progress bars.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{put, symbols};
 use crate::explorer::view::{Glyphs, Role, Theme};
 
-/// Eighths of a cell that a bar takes. A share above 0 shows at least one.
+/// Eighths of a cell in a bar; at least one for a share above 0.
 fn eighths(share: f64, length: u16) -> usize {
     if share.is_nan() || share <= 0.0 {
         return 0;
@@ -14,7 +14,7 @@ fn eighths(share: f64, length: u16) -> usize {
     (all * share).round().clamp(1.0, all.max(1.0)) as usize
 }
 
-/// An upright bar as wide as the area, standing on its bottom.
+/// A vertical bar as wide as the area, from its bottom.
 pub fn pillar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
     let tall = eighths(share, area.height);
     for (up, y) in (area.top()..area.bottom()).rev().enumerate().take_while(|(up, _)| up * 8 < tall) {
@@ -24,7 +24,7 @@ pub fn pillar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs:
     }
 }
 
-/// An upright bar whose topmost eight eighths have a colour of their own, so that a broad picture stays calm.
+/// A vertical bar whose topmost cell has its own colour.
 pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Style, glyphs: Glyphs) {
     pillar(buffer, area, share, body, glyphs);
     let tall = eighths(share, area.height);
@@ -34,7 +34,7 @@ pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Styl
     }
     let cap = Rect { y: area.bottom() - rows, height: 1, ..area };
     buffer.set_style(cap, top);
-    // The rest of the top lies in the cell below, behind the body.
+    // The rest of the top is in the cell below, behind the body.
     if !tall.is_multiple_of(8)
         && rows > 1
         && glyphs == Glyphs::Unicode
@@ -46,7 +46,7 @@ pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Styl
     }
 }
 
-/// A lying bar from the left edge, one line thick so that rows stay apart. A share above 0 shows at least half a cell.
+/// A horizontal bar from the left edge, one line thick so that rows stay separate; at least half a cell for a share above 0.
 pub fn measurement(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
     if share.is_nan() || share <= 0.0 || area.width == 0 {
         return;
@@ -61,7 +61,7 @@ pub fn measurement(buffer: &mut Buffer, area: Rect, share: f64, style: Style, gl
     }
 }
 
-/// A progress bar: a thick line over a thin one.
+/// A progress bar: a thick line on a thin one.
 pub fn track(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme) {
     let thin = symbols(theme.glyphs).horizontal;
     for x in area.left()..area.right() {

@@ -1,16 +1,16 @@
-//! A square map of numbers from 0 up, two rows to a line of text.
+//! A square heat map of numbers from 0, two rows per line of text.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{put, width, write};
 use crate::explorer::view::{Glyphs, Role, Theme};
 
-/// How a place on the scale is shown.
+/// How a value is shown.
 #[derive(Clone, Copy)]
 enum Paint {
-    /// Two colours a cell.
+    /// Half blocks: two colours per cell.
     Halves,
-    /// One symbol a cell, where half blocks or colours are missing.
+    /// One symbol per cell, without half blocks or colours.
     Shades,
 }
 
@@ -29,8 +29,8 @@ pub struct HeatMap<'a> {
 }
 
 impl HeatMap<'_> {
-    /// As large as it fits in whole multiples of its cells; where not even that fits, only some of them are shown. The
-    /// area drawn on.
+    /// Draws the map as large as fits in whole multiples of its cells; if not even that fits, only some of them are shown. Returns
+    /// the area drawn on.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) -> Rect {
         let room = usize::from(area.width).min(usize::from(area.height) * 2);
         if self.cells == 0 || self.values.len() < self.cells * self.cells || room == 0 {
@@ -58,7 +58,7 @@ impl HeatMap<'_> {
         drawn
     }
 
-    /// Where the value under a pixel lies between 0 and `most`.
+    /// The value of a pixel over `most`.
     fn place(&self, x: usize, y: usize, size: usize) -> f64 {
         let value = f64::from(self.values[(y * self.cells / size) * self.cells + x * self.cells / size]);
         let share = value / self.most;
@@ -66,7 +66,7 @@ impl HeatMap<'_> {
     }
 }
 
-/// What the colours stand for, on one line: `0 ▆▆▆▆▆▆ 0.84`.
+/// The legend on one line: `0 ▆▆▆▆▆▆ 0.84`.
 pub fn heat_scale(buffer: &mut Buffer, area: Rect, most: &str, theme: &Theme) {
     let muted = theme.style(Role::Muted);
     let x = write(buffer, area, area.x, area.y, "0 ", muted);

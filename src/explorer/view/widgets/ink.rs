@@ -1,4 +1,4 @@
-//! Single cells and short texts, kept inside an area.
+//! Writes single cells and short texts, clipped to an area.
 
 use std::borrow::Cow;
 
@@ -10,18 +10,18 @@ use ratatui::{
 
 use crate::explorer::view::text;
 
-/// One cell, where it lies in the area.
+/// Writes one cell, if it is inside the area.
 pub fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style: Style) {
     if area.contains((x, y).into())
         && let Some(cell) = buffer.cell_mut((x, y))
     {
-        // Attributes of what lay here before would add up.
+        // Attributes of the previous content would accumulate.
         cell.modifier = Modifier::empty();
         cell.set_symbol(symbol).set_style(style);
     }
 }
 
-/// Text from a cell on, cut at the area's edge; the column behind it.
+/// Writes text from a cell on, clipped to the area. Returns the column after it.
 pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
     let area = area.intersection(*buffer.area());
     if !area.contains((x, y).into()) {
@@ -37,7 +37,7 @@ pub fn width(text: &str) -> u16 {
     u16::try_from(text::width(text)).unwrap_or(u16::MAX)
 }
 
-/// The text in so many columns; one that is too long ends in dots.
+/// The text cut to `columns` columns.
 pub fn fit(text: &str, columns: u16) -> Cow<'_, str> {
     if width(text) <= columns { Cow::Borrowed(text) } else { Cow::Owned(text::fit(text, columns.into())) }
 }

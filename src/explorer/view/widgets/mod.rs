@@ -1,4 +1,4 @@
-//! Pictures of numbers: bars, curves, maps.
+//! Charts of numbers: bars, curves and maps.
 
 mod axes;
 mod bars;

@@ -1,16 +1,16 @@
-//! Lines in dots, two by four to a cell, exact in every column of dots.
+//! Lines in Braille dots, two by four per cell.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::put;
 use crate::explorer::view::Glyphs;
 
-/// How a line looks; the character stands for it where there are no dots.
+/// Style of a line; the character is used without Braille dots.
 #[derive(Clone, Copy, Debug)]
 pub struct Stroke {
     pub style: Style,
     pub ascii: char,
-    /// Every how many dots one is set.
+    /// Distance of dots; 1 is a solid line.
     pub every: usize,
 }
 
@@ -24,23 +24,23 @@ impl Stroke {
     }
 }
 
-/// Dots over an area. Points are given from (0, 0), its lower left, to (1, 1), its upper right.
+/// Dots over an area. Coordinates run from (0, 0) at the lower left to (1, 1) at the upper right.
 pub struct Plot {
     area: Rect,
     glyphs: Glyphs,
-    /// One a cell, row by row.
+    /// Cells, row by row.
     cells: Vec<Cell>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Cell {
-    /// A bit a dot, as in a braille character.
+    /// One bit per dot, as in a Braille character.
     dots: u8,
     ascii: char,
     style: Style,
 }
 
-/// Bits of a braille character, [column][row from the top].
+/// Bits of a Braille character, [column][row from the top].
 const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
 impl Plot {
@@ -65,7 +65,7 @@ impl Plot {
         }
     }
 
-    /// Straight from point to point; a point that is no number leaves a gap.
+    /// Draws straight lines between points; NaN leaves a gap.
     pub fn line(&mut self, points: impl IntoIterator<Item = (f64, f64)>, stroke: Stroke) {
         let mut last: Option<(f64, f64)> = None;
         for (x, y) in points {
@@ -79,17 +79,17 @@ impl Plot {
         }
     }
 
-    /// Across the whole area at a height.
+    /// Draws a horizontal line over the whole area.
     pub fn level(&mut self, y: f64, stroke: Stroke) {
         self.line([(0.0, y), (1.0, y)], stroke);
     }
 
-    /// From the bottom to the top.
+    /// Draws a vertical line.
     pub fn upright(&mut self, x: f64, stroke: Stroke) {
         self.line([(x, 0.0), (x, 1.0)], stroke);
     }
 
-    /// In dots, from column to column; where it is steep the rows between are filled.
+    /// Draws one segment; steep parts fill the rows between.
     fn segment(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) {
         let (from, to) = if from.0 <= to.0 { (from, to) } else { (to, from) };
         let last_row = self.up().saturating_sub(1) as f64;
@@ -134,12 +134,12 @@ impl Plot {
         *cell = Cell { dots: cell.dots | bit, ascii: stroke.ascii, style: stroke.style };
     }
 
-    /// The cells that hold a dot; the newest line gives a cell its colour.
+    /// Writes the cells with dots; the newest line gives a cell its colour.
     pub fn draw(&self, buffer: &mut Buffer) {
         self.draw_where(buffer, |_| true);
     }
 
-    /// Only where nothing is drawn yet.
+    /// Writes only into blank cells.
     pub fn draw_behind(&self, buffer: &mut Buffer) {
         self.draw_where(buffer, |symbol| symbol == " ");
     }

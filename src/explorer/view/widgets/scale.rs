@@ -1,4 +1,6 @@
-//! Where a value lies on an axis, and the numbers that stand beside it.
+//! Scales: the place of a value on an axis, and the tick labels.
+
+use crate::words;
 
 /// How values are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +17,10 @@ pub struct Scale {
     pub spacing: Spacing,
 }
 
-/// What lies further below the largest value is drawn at the bottom: it would only press the rest together.
+/// Smallest value of a log axis relative to the largest; smaller ones are drawn at the bottom.
 const FAINTEST: f64 = 1e-8;
 
-/// A number beside an axis.
+/// A tick label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
     /// From 0 at `low` to 1 at `high`.
@@ -40,8 +42,7 @@ impl Scale {
         Self { low, high, spacing: Spacing::Linear }
     }
 
-    /// Round numbers around all values above 0, the smallest within eight decades of the largest; None where there is
-    /// none.
+    /// A log axis with round ends around all positive values within eight decades of the largest; None without a positive value.
     pub fn log(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut range: Option<(f64, f64)> = None;
         for value in values.into_iter().filter(|v| v.is_finite() && *v > 0.0) {
@@ -56,18 +57,19 @@ impl Scale {
         Some(Self { low, high, spacing: Spacing::Log })
     }
 
-    /// Linear from 0 where the values lie within two decades, else logarithmic; linear where none is above 0.
+    /// Logarithmic if [`words::needs_log_axis`], else linear from 0.
     pub fn of(values: impl IntoIterator<Item = f64> + Clone) -> Self {
-        match Self::log(values.clone()) {
-            Some(scale) if scale.high / scale.low > 100.0 => scale,
-            Some(_) | None => {
-                let highest = values.into_iter().filter(|v| v.is_finite()).fold(0.0, f64::max);
-                Self::from_zero(highest)
-            }
+        let linear = || {
+            let highest = values.clone().into_iter().filter(|v| v.is_finite()).fold(0.0, f64::max);
+            Self::from_zero(highest)
+        };
+        match words::needs_log_axis(values.clone()) {
+            true => Self::log(values.clone()).unwrap_or_else(linear),
+            false => linear(),
         }
     }
 
-    /// From 0 at the low end to 1 at the high end, values outside at the ends; None for what has no place.
+    /// The place of a value from 0 to 1, clamped to the ends; None if it has none.
     pub fn place(&self, value: f64) -> Option<f64> {
         if value.is_nan() {
             return None;
@@ -80,7 +82,7 @@ impl Scale {
         (!place.is_nan()).then(|| place.clamp(0.0, 1.0))
     }
 
-    /// At most so many numbers, evenly spread.
+    /// About `most` evenly spaced ticks.
     pub fn ticks(&self, most: usize) -> Vec<Tick> {
         match self.spacing {
             Spacing::Linear => self.linear_ticks(most),
@@ -105,7 +107,7 @@ impl Scale {
         (first..=last).take(most + 1).map(tick).collect()
     }
 
-    /// Where there is no room for more.
+    /// Only the two ends, where there is no room for more.
     fn ends(&self) -> Vec<Tick> {
         let label = |value: f64| {
             if value.abs() >= 1e6 {

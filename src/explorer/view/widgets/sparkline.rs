@@ -1,9 +1,9 @@
-//! A curve in one row: an upright bar a cell.
+//! A curve in one row: one vertical bar per cell.
 
 use crate::explorer::view::Glyphs;
 
-/// The values from 0 to `highest`, one a cell, or as many to a cell as it takes to get into so many columns: then the
-/// largest of them counts. Where there is no value, there is a blank.
+/// Bars of the values from 0 to `highest`. If there are more values than columns, a cell shows the largest of its values. A
+/// missing value is a blank.
 pub fn sparkline(values: &[Option<f64>], highest: f64, columns: usize, glyphs: Glyphs) -> String {
     let cells = values.len().min(columns);
     let cell = |at: usize| {
@@ -17,7 +17,7 @@ pub fn sparkline(values: &[Option<f64>], highest: f64, columns: usize, glyphs: G
     (0..cells).map(cell).collect()
 }
 
-/// From 1, since what is there shows.
+/// At least 1, so that every value is visible.
 fn eighths(share: f64) -> usize {
     if share.is_nan() { 1 } else { ((share * 8.0).round()).clamp(1.0, 8.0) as usize }
 }

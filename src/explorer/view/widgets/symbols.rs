@@ -1,8 +1,8 @@
-//! Lines and marks of curves, all one column wide.
+//! Symbols of curves, all one column wide.
 
 use crate::explorer::view::Glyphs;
 
-/// What a curve's frame and marks are made of, beyond what a theme's own symbols tell.
+/// Symbols of axes and marks, in addition to [`Glyphs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbols {
     pub vertical: &'static str,
@@ -13,7 +13,7 @@ pub struct Symbols {
     pub point: &'static str,
     /// Kept units on the strip below sorted scores.
     pub kept: &'static str,
-    /// A lying bar's full cell and half cell.
+    /// Full and half cell of a horizontal bar.
     pub line: [&'static str; 2],
 }
 

@@ -1,4 +1,4 @@
-//! Columns of a table: those that matter least go where there is no room.
+//! Columns of a table; the least important ones are dropped where there is no room.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -10,29 +10,29 @@ pub enum Side {
     Right,
 }
 
-/// A column before it has a place.
+/// A column before layout.
 #[derive(Clone, Debug)]
 pub struct Column<K> {
     pub key: K,
     pub head: &'static str,
     pub width: u16,
     pub side: Side,
-    /// The highest go first where room is short; 0 stays always.
+    /// The highest rank is dropped first; rank 0 never.
     pub rank: u8,
 }
 
-/// A column in its place.
+/// A column after layout.
 #[derive(Clone, Debug)]
 pub struct Place<K> {
     pub key: K,
     pub head: &'static str,
-    /// From the table's left edge.
+    /// Offset from the left edge of the table.
     pub x: u16,
     pub width: u16,
     pub side: Side,
 }
 
-/// Columns side by side, two blanks apart where there is room and one where not.
+/// Places columns side by side, with two blanks between them if there is room, else one.
 pub fn lay_out<K: Copy>(mut columns: Vec<Column<K>>, room: u16) -> Vec<Place<K>> {
     let taken = |columns: &[Column<K>], gap: u16| {
         columns.iter().map(|c| c.width + gap).sum::<u16>().saturating_sub(gap)
@@ -71,7 +71,7 @@ impl<K> Place<K> {
         write(buffer, row, row.x + self.x + blank, row.y, &text, style);
     }
 
-    /// The cell's area in a row of the table.
+    /// The area of the cell in a row of the table.
     pub fn area(&self, row: Rect) -> Rect {
         Rect { x: row.x + self.x, width: self.width, ..row }.intersection(row)
     }

@@ -1,10 +1,10 @@
-//! Text in lines of so many columns, broken between words where that can be.
+//! Text in lines, broken between words where possible.
 
 use std::ops::Range;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Byte ranges of the lines. Blanks that a line breaks at belong to no line.
+/// Byte ranges of the lines. Blanks at a line break belong to no line.
 pub fn wrap(text: &str, columns: u16) -> Vec<Range<usize>> {
     let columns = usize::from(columns).max(1);
     let mut lines = Vec::new();
@@ -23,7 +23,7 @@ pub fn wrap(text: &str, columns: u16) -> Vec<Range<usize>> {
 fn break_up(text: &str, range: Range<usize>, columns: usize, lines: &mut Vec<Range<usize>>) {
     let mut start = range.start;
     let mut taken = 0;
-    // Where the line can end, and where the next one begins then.
+    // Where the line can end, and where the next one would begin.
     let mut gap: Option<(usize, usize)> = None;
     let mut at = range.start;
     while let Some(c) = text[at..range.end].chars().next() {

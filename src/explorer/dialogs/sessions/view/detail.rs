@@ -1,4 +1,4 @@
-//! The session under the cursor: what it was made with, and what came of it.
+//! Details of the session under the cursor: its settings and its results.
 
 use ratatui::{
     layout::Rect,
@@ -17,17 +17,17 @@ use crate::{
     words::{ago, change, clock, error, measure, parameters, plural, ratio},
 };
 
-/// Rows where the details lie below the table.
+/// Rows of the details where they are below the table.
 pub const ROWS: u16 = 10;
 /// Columns of the labels.
 const LABEL: usize = 12;
-/// Columns that the numbers behind a curve take.
+/// Columns of the numbers after a curve.
 const NUMBERS: usize = 19;
 
-/// A line with its place in the order of leaving: the highest leaves first.
+/// A line with its rank: the highest rank is dropped first where there is no room.
 type Ranked = (u8, Line<'static>);
 
-/// As many lines as fit, the most important ones.
+/// The most important lines that fit.
 pub fn lines(
     state: &State,
     session: &SessionSummary,
@@ -65,7 +65,7 @@ impl Page<'_> {
         text::wrap(words, self.columns).into_iter().map(move |line| Line::styled(line, style))
     }
 
-    /// A label and what it is of, in one line or two; the second one leaves first.
+    /// A label and its value in one or two lines; the second line is dropped first.
     fn fact(&self, rank: u8, label: &str, value: &str) -> Vec<Ranked> {
         let room = self.columns.saturating_sub(LABEL);
         let lines = text::wrap_at_most(value, room, 2).into_iter().zip([(rank, label), (rank.max(6), "")]);
@@ -136,7 +136,7 @@ impl Page<'_> {
         lines
     }
 
-    /// The ratio and the errors of every layer with an attempt active.
+    /// Ratio and errors of every layer that has an active attempt.
     fn curves(&self, layers: &[LayerSummary]) -> Vec<Ranked> {
         let active = || layers.iter().map(|layer| layer.active.as_ref());
         let attempts: usize = layers.iter().map(|layer| layer.attempts).sum();
@@ -167,7 +167,7 @@ impl Page<'_> {
         self.fact(6, "attempts", &told).into_iter().chain(drawn).collect()
     }
 
-    /// A curve in one row with its least and its largest value; None where there is nothing.
+    /// A curve in one row with its smallest and largest value; None without values.
     fn curve(
         &self,
         label: &str,
@@ -188,7 +188,7 @@ impl Page<'_> {
     }
 }
 
-/// What solves the layers.
+/// The method in a few words.
 fn method(settings: &Settings) -> String {
     let parts: Vec<String> = settings.parts.iter().map(ToString::to_string).collect();
     let by = match settings.score {

@@ -1,4 +1,4 @@
-//! The sessions on disk: a table of them, and the one under the cursor beside or below it.
+//! Draws the sessions on disk: their table, and the details of the one under the cursor next to it or below it.
 
 mod detail;
 mod status;
@@ -16,12 +16,12 @@ use crate::explorer::{
     view::{Hits, Role, Theme, list::rows, text, window},
 };
 
-/// Columns of the body from which on the details lie beside the table, and those of the widest window.
+/// Columns of the body from which the details are next to the table, and columns of the widest window.
 const BESIDE: u16 = 110;
 const WIDEST: u16 = 190;
-/// Rows inside of the window where the details lie beside the table, at least and at most.
+/// Rows inside the window where the details are next to the table: minimum and maximum.
 const ROWS: (usize, usize) = (21, 36);
-/// Rows that the table keeps where the details lie below it: its head and some sessions.
+/// Rows that the table keeps where the details are below it: its head and some sessions.
 const LEAST: u16 = 8;
 
 pub fn draw(
@@ -75,7 +75,7 @@ pub fn draw(
     }
 }
 
-/// What is said in place of the table.
+/// The message shown instead of the table.
 fn nothing(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let (words, role) = match state.sessions.as_ref().map(|list| &list.sessions) {
         None => ("Looking for sessions…", Role::Muted),

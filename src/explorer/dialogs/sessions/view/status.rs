@@ -29,7 +29,7 @@ pub fn words(state: &State, session: &SessionSummary, theme: &Theme) -> Words {
     Words { sign, text: session_status(session), role }
 }
 
-/// Of the attempts active; as it is planned while layers are without one.
+/// Of the active attempts; of the plan while a layer has none.
 pub fn mean_ratio(content: &SessionContent) -> Option<f64> {
     let layers = content.layers.len();
     let active: Option<f64> =

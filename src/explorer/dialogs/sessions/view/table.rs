@@ -1,4 +1,4 @@
-//! A session a row: its name, when it changed, how it stands, and what it made of the model.
+//! The table of sessions: one row per session with its name, last change, status and results.
 
 use ratatui::{Frame, layout::Rect};
 
@@ -28,15 +28,15 @@ enum Key {
     Size,
 }
 
-/// Columns of the cursor and the sign before a name, and of the letter of a session that is compared.
+/// Columns of the cursor and the sign before a name, and of the letter of a compared session.
 const MARKS: u16 = 4;
 const LETTER: u16 = 2;
-/// Columns of the name's column, at least and at most.
+/// Width of the name column: minimum and maximum.
 const NAME: (u16, u16) = (24, 48);
-/// Columns of those beside it that stay in any window, with the blanks between.
+/// Width of the other columns that every window shows, including the blanks between them.
 const OTHERS: u16 = 13 + 17 + 6 + 3;
 
-/// The sessions, which of them is under the cursor, and the time that it is.
+/// The sessions, the index of the one under the cursor, and the current time in Unix seconds.
 type Listed<'a> = (&'a [&'a SessionSummary], usize, u64);
 
 pub fn draw(
@@ -111,7 +111,7 @@ fn cell(
     match place.key {
         Key::Name => {
             let here = if cursor { theme.glyphs.cursor() } else { " " };
-            // The time at the end of a name tells sessions of one model apart.
+            // The start of a name is cut, because the time at its end distinguishes sessions of one model.
             let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(marks)));
             let gap = " ".repeat(usize::from(marks - MARKS));
             (format!("{here} {gap}{} {name}", words.sign), words.role)

@@ -1,4 +1,4 @@
-//! One quantity over the layers, a line a session, its letter on it.
+//! One quantity over the layers, one line per session, marked with its letter.
 
 use ratatui::{
     layout::{Constraint, Layout, Rect},
@@ -20,13 +20,13 @@ use crate::{
     words::{error, ratio},
 };
 
-/// Columns and rows from which on the other quantities have pictures of their own.
+/// Columns and rows from which the other quantities have charts of their own.
 const WITH_OTHERS: (u16, u16) = (150, 16);
-/// Columns from which on names stand behind the lines.
+/// Columns from which names are drawn after the lines.
 const NAMED: u16 = 90;
 /// Columns of a name there.
 const NAME: usize = 22;
-/// Columns a layer where every point has a letter.
+/// Columns per layer from which every point has a letter.
 const LETTERED: usize = 4;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, compared: &[Compared]) {
@@ -68,7 +68,7 @@ fn words(quantity: Quantity, value: f64) -> String {
     if quantity.is_error() { error(value) } else { ratio(value) }
 }
 
-/// The layer under the cursor in numbers.
+/// Values of the selected layer.
 fn reading<'t>(view: &Canvas<'_>, compared: &[Compared], quantity: Quantity) -> Vec<Span<'t>> {
     let layer = view.state.layer;
     let mut line = vec![view.span(format!("layer {layer}"), Role::Active)];
@@ -81,7 +81,7 @@ fn reading<'t>(view: &Canvas<'_>, compared: &[Compared], quantity: Quantity) -> 
     line
 }
 
-/// The lines over one another: that of the row under the cursor above the rest.
+/// Draws the lines, that of the session under the cursor on top.
 fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Quantity, names: u16) {
     let lines: Vec<Vec<Option<f64>>> = compared.iter().map(|session| session.values(quantity)).collect();
     let all = || lines.iter().flatten().copied().flatten();
@@ -120,7 +120,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     let mut ends = Vec::new();
     for &at in &order {
         let session = &compared[at];
-        // Its letter stands behind the line.
+        // The letter is drawn after the end of the line instead.
         let last = lines[at].iter().rposition(|value| value.and_then(|value| scale.place(value)).is_some());
         let mut end = None;
         for (layer, value) in lines[at].iter().enumerate() {
@@ -145,8 +145,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     view.hits.add_curve(inner, layers, 1.0);
 }
 
-/// Letters and names behind the last points, each with its line's end in 0..=1, from the highest to the lowest; moved apart
-/// where they would touch.
+/// Draws letters and names after the last points, given the height of each in 0..=1; moved apart where they would touch.
 fn labels(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], ends: &[(usize, u16, f64)]) {
     let furthest = ends.iter().map(|&(_, x, _)| x).max().unwrap_or(area.x) + 2;
     let mut ends = ends.to_vec();
@@ -164,8 +163,7 @@ fn labels(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], ends: &[(usi
     }
 }
 
-/// A row for each, none twice, in the same order: as wanted, or below what stands there; all of them above the end. What
-/// there is no room for is left out.
+/// A distinct row for each, in the same order and as near as possible to the wanted one. Those without room are left out.
 fn apart(wanted: &[u16], rows: std::ops::Range<u16>) -> Vec<u16> {
     let mut placed: Vec<u16> = Vec::new();
     for &row in wanted.iter().take(rows.len()) {

@@ -1,4 +1,4 @@
-//! Dense against pruned: size, perplexity, and two texts from one prompt; and the open session beside others.
+//! Draws the Compare screen: size, perplexity and texts of both models, and the open session next to others.
 
 mod curves;
 mod numbers;
@@ -13,11 +13,11 @@ use crate::explorer::{
     view::{Canvas, Role},
 };
 
-/// Columns and rows from which on all four panels have room.
+/// Columns and rows from which all four panels are shown.
 const ALL: (u16, u16) = (150, 42);
 /// Rows of the texts there.
 const TEXT_ROWS: u16 = 14;
-/// Rows that the table of sessions and their curves need to stand on one page.
+/// Rows that the table of sessions and the curves need together.
 const TWO: u16 = 15;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
@@ -59,12 +59,12 @@ fn dense_and_pruned(view: &mut Canvas<'_>, area: Rect) {
     texts::draw(view, below);
 }
 
-/// The row under the cursor; there may be fewer rows since it was moved.
+/// The row under the cursor, limited to the rows there are.
 fn row_in(compared: &[Compared], view: &Canvas<'_>) -> usize {
     view.state.screens.compare.row.min(compared.len().saturating_sub(1))
 }
 
-/// The look of a session, on whatever it is.
+/// The role of a session in every panel.
 fn role(session: &Compared) -> Role {
     Role::SERIES[session.place % Role::SERIES.len()]
 }

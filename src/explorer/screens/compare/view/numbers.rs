@@ -1,15 +1,16 @@
-//! The two models in numbers: parameters, size, and perplexity on every text that was measured.
+//! The two models in numbers: parameters, size, and perplexity per evaluation.
 
-use crate::explorer::screens::compare::PERPLEXITY;
 use ratatui::layout::Rect;
 
-use crate::explorer::view::Canvas;
 use crate::{
-    explorer::view::{
-        Role,
-        widgets::{Column, Place, Side, lay_out, width},
+    explorer::{
+        Action, State, Status,
+        screens::compare::PERPLEXITY,
+        view::{
+            Canvas, Role,
+            widgets::{Column, Place, Side, lay_out, width},
+        },
     },
-    explorer::{Action, State, Status},
     words::{bytes, change, count, measure, parameters},
 };
 
@@ -23,7 +24,7 @@ enum Key {
     How,
 }
 
-/// Columns that the figures and the words behind them take.
+/// Columns of the figures and the words after them.
 const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
 
 /// Rows of the table with its head.
@@ -34,7 +35,7 @@ pub fn rows(view: &Canvas<'_>) -> u16 {
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let note = match (state.compares_sessions(), view.key(Action::Sessions)) {
-        // A recording has no sessions at hand.
+        // A recording has no list of sessions.
         (true, _) => String::new(),
         (false, _) if state.is_replay() => String::new(),
         (false, key) => format!("{key}, then m: other sessions beside it"),
@@ -123,7 +124,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             None if awaited(state) => "…".into(),
             None => "–".into(),
         };
-        // A change towards a model that is not active any more tells nothing.
+        // The change to a model that is no longer active is meaningless.
         let (role, difference) = match record.after {
             Some(_) if state.compare.stale(measured) => {
                 let status = Status::Stale;

@@ -1,4 +1,4 @@
-//! A session a row: what it was made with, and what came of it. The open one leads.
+//! The table of compared sessions: one row per session with its settings and results, the open one first.
 
 use ratatui::layout::Rect;
 
@@ -34,12 +34,12 @@ enum Key {
 
 /// Columns before a name: the cursor, the letter, the mark of the open one.
 const MARKS: u16 = 5;
-/// Columns of the name's column, at least and at most.
+/// Width of the name column: minimum and maximum.
 const NAME: (u16, u16) = (20, 44);
-/// Columns beside it that any window has, without the ratio's, with the blanks between.
+/// Width of the other columns of every window except the ratio, including the blanks between them.
 const OTHERS: u16 = 8 + 16 + 9 + 9 + 5;
 
-/// The row of the smallest of every column that is weighed; None where two are the same, or none has another beside it.
+/// Row of the smallest value of each compared column; None if there is a tie or only one value.
 #[derive(Clone, Copy)]
 struct Smallest {
     perplexity: Option<usize>,
@@ -47,9 +47,9 @@ struct Smallest {
     mlp: Option<usize>,
 }
 
-/// What all rows are read against.
+/// What the cells of all rows depend on.
 struct Beside<'c> {
-    /// What the first perplexity was measured on.
+    /// Evaluation of the first perplexity.
     measured: Option<(&'c str, usize, bool)>,
     smallest: Smallest,
     /// The row under the cursor.
@@ -74,7 +74,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, compared: &[Compared]) {
         let head = if place.key == Key::Name { "     session" } else { place.head };
         place.write(view.buffer, row(0), head, view.theme.style(Role::Title));
     }
-    // The cursor's row stays in sight.
+    // The row under the cursor stays visible.
     let visible = usize::from(inner.height.saturating_sub(1));
     let first = (beside.chosen + 1).saturating_sub(visible);
     for (down, (at, session)) in compared.iter().enumerate().skip(first).take(visible).enumerate() {
@@ -130,7 +130,7 @@ fn cell(
         Key::Name => {
             let cursor = if at == *chosen { glyphs.cursor() } else { " " };
             let open = if session.is_open() { glyphs.active() } else { " " };
-            // The time at the end of a name tells sessions of one model apart.
+            // The start of a name is cut, because the time at its end distinguishes sessions of one model.
             let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(MARKS)));
             (format!("{cursor} {}{open} {name}", session_letter(session.place)), role(session))
         }
@@ -165,7 +165,7 @@ fn cell(
     }
 }
 
-/// The column of stars is kept free where there is none.
+/// A blank keeps the column of stars aligned.
 fn starred(text: String, star: bool) -> String {
     text + if star { "*" } else { " " }
 }

@@ -1,4 +1,4 @@
-//! Two texts side by side, from one prompt.
+//! Draws the two texts side by side.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 

@@ -1,4 +1,4 @@
-//! All solves of the layer, so that two of them can be compared; which one is active, which are stale.
+//! The table of attempts: which one is active, which are stale, and a comparison of two.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -34,7 +34,7 @@ enum Key {
     Compensation,
 }
 
-/// Rows of the panel that show all attempts, and the comparison below them.
+/// Rows of the panel that show all attempts and the comparison below them.
 pub fn rows_wanted(shown: &Shown<'_>) -> u16 {
     let attempts = shown.layer.attempts.len() + usize::from(shown.layer.work.is_some());
     3 + attempts.max(1) as u16 + if shown.layer.attempts.len() > 1 { 5 } else { 0 }
@@ -153,7 +153,7 @@ fn attempt_row(
     }
 }
 
-/// The attempt in work, below the finished ones.
+/// The attempt being solved, below the finished ones.
 fn work_row(view: &mut Canvas<'_>, row: Rect, shown: &Shown<'_>, places: &[Place<Key>]) {
     let Some(work) = &shown.layer.work else { return };
     let left = |part: Part| {
@@ -189,7 +189,7 @@ fn of_method(method: &Method, key: Key) -> String {
     }
 }
 
-/// The attempt under the cursor against the one active: errors, and which units only one of them keeps.
+/// Compares the attempt under the cursor with the active one: errors, and units that only one of them keeps.
 fn compared<'t>(view: &Canvas<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     let Some(force) = shown.layer.active() else { return Vec::new() };
     let Some(other) = shown.layer.attempts.get(view.state.screens.layer.attempt) else { return Vec::new() };
@@ -225,7 +225,7 @@ fn compared<'t>(view: &Canvas<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<S
     lines
 }
 
-/// Which kept units, ascending, two attempts share.
+/// How many kept units two attempts share; both lists ascend.
 fn units(before: &[usize], after: &[usize]) -> String {
     let only = |left: &[usize], right: &[usize]| {
         left.iter().filter(|unit| right.binary_search(unit).is_err()).count()
@@ -253,7 +253,7 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     };
     let (mark, role) = standing(view, shown, force);
     let output = force.record.output_error.map_or("–".into(), error);
-    // Numbers can be missing among them.
+    // Numbers may be missing, so the highest is not the count.
     let highest = attempts.iter().map(|result| result.attempt.number).max().unwrap_or(0);
     vec![
         vec![

@@ -1,4 +1,4 @@
-//! What left together, and what each batch cost.
+//! The batches of the elimination: units removed together, and the error of each batch.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -18,7 +18,7 @@ use crate::{
     words::{count, error, plural},
 };
 
-/// More batches than this are a picture, fewer a list.
+/// More batches than this are drawn as a chart.
 const LISTED: usize = 200;
 
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let unit = if energy.is_some() { "errors over E‖y‖²" } else { "rise of E‖Δy‖² per token" };
     let mut note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
     if let Some(own) = shown.scheduled() {
-        // What other sizes than the schedule's have cost.
+        // Rounded sizes: the error that the schedule's own sizes would have.
         note += &format!("; the schedule's {} would be {}", own.removed, error(own.relative_error));
     }
     if let Some(refined) = shown.refined() {
@@ -62,7 +62,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// A line a batch; the newest are in sight where not all fit.
+/// One line per batch; the newest are visible where not all fit.
 fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>, energy: f64) {
     let batches = part.step_errors.len();
     let names = status::unit_names(view.state, part.part);
@@ -119,7 +119,7 @@ fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_
     }
 }
 
-/// Errors of all batches from the first to the last; neighbours that share a column are added up.
+/// Errors of all batches in order; neighbours that share a column are summed.
 fn picture(view: &mut Canvas<'_>, area: Rect, part: &PartView<'_>, energy: f64) {
     let batches = part.step_errors.len();
     let wide = usize::from(area.width.max(1)).min(batches);

@@ -1,4 +1,4 @@
-//! Scores of the channels from the lowest to the highest, with the cut; what left and what stayed apart.
+//! Scores of the channels in ascending order, with the cut, removed and kept channels distinguished.
 
 use ratatui::layout::Rect;
 
@@ -14,9 +14,9 @@ use crate::{
     words::count,
 };
 
-/// What a column of the picture stands for: some neighbours in the order of scores.
+/// A column of the chart: neighbours in the order of scores.
 struct Neighbours {
-    /// Mean score of them.
+    /// Mean score.
     mean: f64,
     gone: usize,
     of: usize,
@@ -59,7 +59,7 @@ pub fn draw(
         let gone = group.mostly_gone();
         let style = view.theme.style(if gone { Role::Removed } else { Role::Kept });
         let share = scale.place(group.mean).map_or(0.0, |place| place.max(0.01));
-        // The cut has its column for itself.
+        // The cut has a column of its own.
         for x in (x..end).filter(|x| Some(*x) != cut_at) {
             let bar = Rect { x, width: 1, ..plot };
             crest(view.buffer, bar, share, style, view.theme.style(Role::Faint), glyphs);
@@ -67,7 +67,7 @@ pub fn draw(
         let sign = match (gone, group.gone) {
             (true, _) => glyphs.removed(),
             (false, 0) => symbols(glyphs).kept,
-            // A few left among many that stayed.
+            // A few removed among many kept.
             (false, _) => glyphs.separator(),
         };
         for x in x..end {
@@ -77,19 +77,19 @@ pub fn draw(
     cut(view, plot, part, area);
 }
 
-/// First column of a group and the column behind it.
+/// First column of a group, and the column after it.
 fn columns(area: Rect, at: usize, groups: usize) -> (u16, u16) {
     let edge = |at: usize| area.x + (at * usize::from(area.width) / groups.max(1)) as u16;
     (edge(at), edge(at + 1).max(edge(at) + 1))
 }
 
-/// The column where as many lie at the left as are to leave.
+/// The column of the cut: as many units to its left as are to be removed.
 fn cut_column(plot: Rect, part: &PartView<'_>) -> Option<u16> {
     let across = part.goal * usize::from(plot.width) / part.units.max(1);
     (part.goal > 0).then(|| plot.x + across as u16)
 }
 
-/// Where as many lie at the left as are to leave; beside it how many that is.
+/// Draws the cut with its number of units.
 fn cut(view: &mut Canvas<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
     let muted = view.theme.style(Role::Muted);
     let labels = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
@@ -113,7 +113,7 @@ fn cut(view: &mut Canvas<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
     }
 }
 
-/// All scores as bars alone.
+/// Scores as bars without axes.
 pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &Seen, scale: &Scale) {
     let groups = neighbours(seen, &shown.places(), usize::from(area.width));
     for (at, group) in groups.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Which inputs move together: a map of |correlation|, and the pair that is closest.
+//! The map of input correlations, and the most correlated pair.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -12,12 +12,12 @@ use crate::explorer::{
     },
 };
 
-/// Mean and largest value off the diagonal, and where the largest lies.
+/// Mean and largest value off the diagonal, and the cell of the largest.
 struct Summary {
     mean: f64,
     most: f64,
     pair: (usize, usize),
-    /// Of all cells, the diagonal's among them.
+    /// Largest of all cells, including the diagonal.
     top: f64,
 }
 
@@ -80,7 +80,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// `name` leads the ranges of units that share a cell.
+/// `name` precedes the ranges of units that share a cell.
 fn words<'t>(
     view: &Canvas<'_>,
     shown: &Shown<'_>,
@@ -111,7 +111,7 @@ fn words<'t>(
     vec![mean, vec![view.span(pair, Role::Muted)]]
 }
 
-/// The map at the left of the panel in brief; what is left for words.
+/// Draws the map at the left of the small panel. Returns the area left for words.
 pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
     const LEAST: u16 = 5;
     const GAP: u16 = 2;

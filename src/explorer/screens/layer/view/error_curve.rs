@@ -1,4 +1,4 @@
-//! The error of every ratio: what the cut costs, and what the next step would.
+//! The panel of error versus ratio: the error of the cut, and the cost of the next step.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -41,7 +41,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     );
 }
 
-/// Units that have left in the attempt that is shown.
+/// Units removed in the attempt shown.
 fn cut(shown: &Shown<'_>) -> Option<usize> {
     let part = shown.view?;
     Some(if part.live { part.removed.len() } else { part.goal })
@@ -93,7 +93,7 @@ fn reading<'t>(
     line
 }
 
-/// The curve below the panel in brief; what is left for words.
+/// Draws the curve at the bottom of the small panel. Returns the area left for words.
 pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
     let (words, below) = words_and_picture(area)?;
     let curve = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty())?;

@@ -1,4 +1,4 @@
-//! Which layer, which part, how it stands; and the other part on the same line.
+//! The heading of the Layer screen: layer, status, both parts and the attempt.
 
 use ratatui::layout::Rect;
 
@@ -23,7 +23,7 @@ pub fn rows(shown: &Shown<'_>, columns: u16) -> u16 {
         as u16
 }
 
-/// Columns for the cause of a failure, behind its mark.
+/// Columns for the cause of a failure, after its mark.
 fn cause_width(columns: u16) -> u16 {
     columns.saturating_sub(4)
 }
@@ -66,7 +66,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Units left of all, and the relative error.
+/// Kept units of all, and the relative error.
 fn summary(view: &Canvas<'_>, shown: &Shown<'_>, part: Part) -> String {
     match shown.layer.view(part).filter(|seen| seen.units > 0) {
         Some(seen) => {

@@ -1,4 +1,4 @@
-//! Scores of the attention's units in their own order, the removed ones marked with their place in the order.
+//! Scores of the attention units by number, removed ones marked with their place in the order of removal.
 
 use ratatui::layout::Rect;
 
@@ -14,7 +14,7 @@ use crate::{
     words::{measure, ordinal},
 };
 
-/// Columns that a unit needs to be a line of its own: its number, its score and some of a bar.
+/// Columns of a unit on a line of its own: number, score and part of a bar.
 const LINE: u16 = 26;
 
 pub fn draw(
@@ -36,11 +36,11 @@ pub fn draw(
 
 fn share(seen: &Seen, unit: usize, scale: &Scale) -> f64 {
     let score = seen.scores.get(unit).map_or(f64::NAN, |&score| f64::from(score));
-    // The smallest of all still shows.
+    // The smallest score is still visible.
     scale.place(score).map_or(0.0, |place| place.max(0.01))
 }
 
-/// A line a unit: `× 3  1.23e-2  ███████  2nd`.
+/// One line per unit: `× 3  1.23e-2  ███████  2nd`.
 fn lines(
     view: &mut Canvas<'_>,
     area: Rect,
@@ -97,8 +97,8 @@ fn lines(
     }
 }
 
-/// An upright bar a unit, or one for a few neighbours (the dearest of them) where there is no room; below, a mark for
-/// each that left.
+/// One vertical bar per unit, or per group of neighbours (their highest score) where there is no room, with a mark below each
+/// removed one.
 fn pillars(
     view: &mut Canvas<'_>,
     area: Rect,
@@ -158,7 +158,7 @@ fn bars(
     }
 }
 
-/// All scores as bars alone.
+/// Scores as bars without axes.
 pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &Seen, scale: &Scale) {
     let units = seen.scores.len().max(1) as u16;
     let wide = (area.width / units.max(1)).clamp(1, 3);

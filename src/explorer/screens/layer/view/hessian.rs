@@ -1,4 +1,4 @@
-//! The Hessian of the scored weight: its size, its spread, and whether its inverse can be trusted.
+//! Statistics of the Hessian of the pruned weight: scale, spread and conditioning.
 
 use ratatui::{
     layout::{Constraint, Layout, Rect},
@@ -18,7 +18,7 @@ use crate::{
     words::{count, measure},
 };
 
-/// Above this, compensation leans on small differences.
+/// Above this condition number, compensation depends on small differences of large numbers.
 const HIGH_CONDITION: f64 = 1e6;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
@@ -80,7 +80,7 @@ fn condition(stats: &HessianStats) -> Fact {
     Fact::new("condition", text).role(if high { Role::Warning } else { Role::Text })
 }
 
-/// What the inverse needed; marked where that is more than was asked for.
+/// Damping used; marked where it is more than was set.
 fn damping(shown: &Shown<'_>, stats: &HessianStats) -> Fact {
     let asked = shown.method().map_or(stats.damping_used, |method| method.damping);
     if stats.damping_used > asked * 1.001 {
@@ -90,7 +90,7 @@ fn damping(shown: &Shown<'_>, stats: &HessianStats) -> Fact {
     }
 }
 
-/// Inputs by log₁₀ of their diagonal entry.
+/// Histogram of log₁₀ of the diagonal entries.
 fn histogram(view: &mut Canvas<'_>, area: Rect, picture: &MomentPicture) {
     let bins = &picture.diag_histogram;
     let most = bins.iter().copied().max().unwrap_or(0);
@@ -116,7 +116,7 @@ fn histogram(view: &mut Canvas<'_>, area: Rect, picture: &MomentPicture) {
     scale_below(view.buffer, plot, &Scale::between(low, high), view.theme);
 }
 
-/// The histogram below the panel in brief; what is left for words.
+/// Draws the histogram at the bottom of the small panel. Returns the area left for words.
 pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
     let (words, picture) = words_and_picture(area)?;
     histogram(view, picture, &shown.seen()?.picture);

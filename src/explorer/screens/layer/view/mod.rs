@@ -1,4 +1,4 @@
-//! One layer, one part of it: what the method sees, what it takes away and what that costs.
+//! Draws the Layer screen: one part of one layer in six panels.
 
 mod attempts;
 mod batches;
@@ -20,13 +20,13 @@ use shown::Shown;
 use super::{ATTEMPTS, BATCHES, CORRELATION, ERROR_CURVE, HESSIAN, SCORES};
 use crate::explorer::{Panel, Screen, view::Canvas};
 
-/// From this size on all panels lie side by side.
+/// Smallest size at which all panels are shown in a grid.
 const GRID: (u16, u16) = (110, 34);
-/// From this width on the grid has three columns.
+/// Smallest width of a grid with three columns.
 const THREE: u16 = 156;
-/// Rows of a panel in brief.
+/// Rows of a small panel.
 const BRIEF: u16 = 4;
-/// Rows of the smallest picture in a panel in brief.
+/// Rows of the smallest picture in a small panel.
 const PICTURE: u16 = 4;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
@@ -49,7 +49,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Places of the panels, in reading order.
+/// Areas of the panels, in reading order.
 fn three_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     let table = attempts::rows_wanted(shown).clamp(5, area.height / 4);
     let [above, below, table] =
@@ -61,7 +61,7 @@ fn three_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     [scores, hessian, correlation, batches, curve, table]
 }
 
-/// Places of the panels, in reading order.
+/// Areas of the panels, in reading order.
 fn two_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     let table = attempts::rows_wanted(shown).clamp(5, area.height / 4);
     let [above, middle, below] =
@@ -78,7 +78,7 @@ fn two_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     [scores, hessian, correlation, batches, curve, below]
 }
 
-/// The focused panel has the room, the others say the most important in two lines, with a picture where that fits.
+/// The focused panel is large; the others show two lines each, with a picture where it fits.
 fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let focused = view.state.focused();
     let side = (area.width * 3 / 8).clamp(28, 48);
@@ -100,8 +100,8 @@ fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Rows of the panels in brief: two lines each, and what is left over for those with a picture. Where not even that fits,
-/// those at the top are the last to lose a line.
+/// Heights of the small panels: two lines each, and spare rows for those that can use them. Where there is too little room,
+/// the upper panels keep their lines longest.
 fn heights(panels: &[&'static Panel], rows: u16) -> Vec<u16> {
     let count = (panels.len() as u16).max(1);
     let each = (rows / count).min(BRIEF);
@@ -128,22 +128,22 @@ fn panel(canvas: &mut Canvas<'_>, panel: &'static Panel, area: Rect, shown: &Sho
 fn brief(canvas: &mut Canvas<'_>, panel: &'static Panel, area: Rect, shown: &Shown<'_>) {
     let Some(drawing) = drawing(panel) else { return };
     let inner = canvas.panel(panel, area, panel.title, "");
-    // What a picture leaves to the words.
+    // The area that a picture leaves for words.
     let words = drawing.small.and_then(|small| small(canvas, inner, shown));
     for (row, line) in (drawing.brief)(canvas, inner, shown).into_iter().enumerate() {
         canvas.line(words.unwrap_or(inner), row as u16, line);
     }
 }
 
-/// How a panel is drawn, in full and in brief.
+/// How a panel is drawn, large and small.
 struct Drawing {
     panel: &'static Panel,
     draw: fn(&mut Canvas<'_>, Rect, &Shown<'_>),
     /// Two lines; scores add bars below them.
     brief: fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Vec<Vec<Span<'static>>>,
-    /// A picture in the panel in brief; the area that it leaves to the lines.
+    /// Draws a picture in the small panel; returns the area left for the lines.
     small: Option<fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Option<Rect>>,
-    /// Whether spare rows make the panel in brief more useful.
+    /// Whether the small panel can use spare rows.
     grows: bool,
 }
 
@@ -191,7 +191,7 @@ fn drawing(panel: &Panel) -> Option<&'static Drawing> {
     ALL.iter().find(|drawing| drawing.panel == panel)
 }
 
-/// A panel in brief with a picture below its words, where both fit.
+/// Splits a small panel into words and a picture below them, if both fit.
 fn words_and_picture(area: Rect) -> Option<(Rect, Rect)> {
     let words = area.height.checked_sub(PICTURE).filter(|&rows| rows > 0)?.min(BRIEF - 2);
     let [words, picture] = Layout::vertical([Constraint::Length(words), Constraint::Fill(1)]).areas(area);

@@ -1,4 +1,4 @@
-//! What every unit costs: heads one by one, channels in the order of their scores.
+//! The panel of scores: heads by number, channels in ascending order.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -37,7 +37,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Scores within two decades lie on a linear scale. The order tells the ends without a look at all of them.
+/// Linear within two decades, else logarithmic. The order gives the ends without a scan of all scores.
 fn scale(seen: &crate::explorer::Seen) -> crate::explorer::view::widgets::Scale {
     let score = |&unit: &u32| f64::from(seen.scores.get(unit as usize).copied().unwrap_or(f32::NAN));
     let low = seen.order.iter().map(score).find(|score| *score > 0.0).unwrap_or(f64::NAN);
@@ -45,7 +45,7 @@ fn scale(seen: &crate::explorer::Seen) -> crate::explorer::view::widgets::Scale 
     crate::explorer::view::widgets::Scale::of([low, high])
 }
 
-/// How many are left, and the scores as bars.
+/// The number of kept units, and the scores as bars.
 pub fn brief<'t>(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let names = status::unit_names(view.state, shown.part).1;
     let Some(part) = shown.view else {

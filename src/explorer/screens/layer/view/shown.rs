@@ -1,4 +1,4 @@
-//! The layer and the part that the screen speaks of.
+//! The layer and part shown by the Layer screen.
 
 use crate::{
     explorer::{
@@ -16,7 +16,7 @@ pub struct Shown<'a> {
     pub layer: &'a Layer,
     pub part: Part,
     pub status: Status,
-    /// Of the attempt in work, or active; None where the layer was never begun.
+    /// Of the attempt being solved, or the active one; None for an untouched layer.
     pub view: Option<PartView<'a>>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Shown<'a> {
         let index = state.layer;
         let layer = state.layers.get(index)?;
         let part = state.screens.layer.part;
-        // A part that has not begun tells nothing yet.
+        // A part that has not begun has no units yet.
         let view = layer.view(part).filter(|view| view.units > 0);
         Some(Self { index, layer, part, status: state.status(index), view })
     }
@@ -34,7 +34,7 @@ impl<'a> Shown<'a> {
         self.view.and_then(|view| view.seen)
     }
 
-    /// The finished attempt that is shown; None while one is in work.
+    /// The finished attempt shown; None while one is being solved.
     pub fn result(&self) -> Option<&'a AttemptResult> {
         if self.layer.work.is_some() { None } else { self.layer.active() }
     }
@@ -46,12 +46,12 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// What the schedule alone would have removed, where sizes were rounded away from it.
+    /// What the schedule's own sizes would have removed, if sizes were rounded.
     pub fn scheduled(&self) -> Option<Scheduled> {
         self.result()?.record(self.part).scheduled
     }
 
-    /// What swaps made of the path's error.
+    /// Error before and after swaps.
     pub fn refined(&self) -> Option<Refined> {
         self.result()?.record(self.part).refined
     }
@@ -63,7 +63,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// E‖y‖², what relative errors are told against.
+    /// E‖y‖², the denominator of relative errors.
     pub fn energy(&self) -> Option<f64> {
         if let Some(seen) = self.seen() {
             return Some(seen.energy).filter(|&energy| energy > 0.0);
@@ -73,7 +73,7 @@ impl<'a> Shown<'a> {
         (energy.is_finite() && energy > 0.0).then_some(energy)
     }
 
-    /// The place of every unit in the order of removal, from 0.
+    /// Place of every unit in the order of removal, from 0; None for kept units.
     pub fn places(&self) -> Vec<Option<u32>> {
         let Some(view) = self.view else { return Vec::new() };
         let mut places = vec![None; view.units];
@@ -85,7 +85,7 @@ impl<'a> Shown<'a> {
         places
     }
 
-    /// Why there is nothing to show, and what to do about it.
+    /// Why there is nothing to show, and what to do.
     pub fn why_nothing(&self, view: &Canvas<'_>) -> String {
         let replay = view.state.is_replay();
         match (self.status, &self.layer.work) {

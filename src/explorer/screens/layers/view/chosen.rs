@@ -1,4 +1,4 @@
-//! The layer under the cursor at a glance: which heads are left, how many channels, and what that costs.
+//! Overview of the selected layer: kept heads and channels, and the errors.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -75,7 +75,7 @@ fn heading(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     view.line(area, row, line);
 }
 
-/// A sign a unit, or as many as fit.
+/// One sign per unit, or as many as fit.
 fn heads(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     let mut gone = vec![false; seen.units];
     for &unit in seen.removed {
@@ -97,7 +97,7 @@ fn heads(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     view.line(area, row, line);
 }
 
-/// The share that is left, as a bar.
+/// The kept share as a bar.
 fn channels(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     if row >= area.height {
         return;

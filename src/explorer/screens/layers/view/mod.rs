@@ -1,4 +1,4 @@
-//! All layers: their table, the ratio curve, how far the run is, and what it makes of the model.
+//! Draws the Layers screen: table, ratio curve, progress of the run, size of the model.
 
 mod chosen;
 mod run;
@@ -14,14 +14,14 @@ use crate::explorer::{
     },
 };
 
-/// Columns from which on the curve lies beside the table.
+/// Columns from which the curve is next to the table.
 const WIDE: u16 = 132;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     if area.width >= WIDE && area.height >= 16 { wide(view, area) } else { narrow(view, area) }
 }
 
-/// Rows from which on a picture of the errors below a short table can be read.
+/// Rows from which a chart of the errors fits below a short table.
 const ERRORS: u16 = 12;
 
 fn wide(view: &mut Canvas<'_>, area: Rect) {
@@ -51,7 +51,7 @@ fn narrow(view: &mut Canvas<'_>, area: Rect) {
     let below = (lines.len() as u16).min(area.height / 3);
     let rest = area.height - below;
     let needed = view.state.listed_layers().len() as u16 + 3;
-    // The curve has what the table leaves, but never less than can be read.
+    // The curve has the rows that the table leaves, but at least `least`.
     let least = (rest * 2 / 5).max(7);
     let curve = match rest {
         0..=12 => 0,

@@ -1,4 +1,4 @@
-//! How far the layer and the run are, and what the run makes of the model.
+//! Progress of the layer and the run, and the size and perplexity of the model.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -13,12 +13,12 @@ use crate::{
     words::{bytes, change, clock, parameters, progress},
 };
 
-/// Rows of the box with borders, progress, sizes and a blank before the cause of a failure; and rows of that cause, at
-/// least and at most.
+/// Rows of the box with borders, progress, sizes and a blank, without the cause of a failure; and rows of that cause: minimum
+/// and maximum.
 const BESIDE_CAUSE: u16 = 9;
 const CAUSE: (u16, u16) = (2, 4);
 
-/// Rows of the box of the wide layout. They change with the causes of failures alone, not with what is at work.
+/// Rows of the box of the wide layout. They depend only on causes of failures, not on the running job.
 pub fn rows(view: &Canvas<'_>, columns: u16) -> u16 {
     BESIDE_CAUSE + cause_rows(view, columns.saturating_sub(2)).max(CAUSE.0)
 }
@@ -59,7 +59,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Words, a bar and per cent, in fixed columns so that lines stand below one another.
+/// Words, a bar and per cent, in fixed columns so that rows are aligned.
 fn progress_row(view: &mut Canvas<'_>, area: Rect, row: u16, words: &str, share: Option<f64>, end: &str) {
     if row >= area.height {
         return;
@@ -93,7 +93,7 @@ fn run_words(state: &State, job: &Job) -> String {
     format!("{name}, {done} of {} layers done", state.layers.len())
 }
 
-/// What there is to do while nothing is at work.
+/// Summary of the layers while no job is running.
 fn resting<'t>(view: &Canvas<'_>) -> Span<'t> {
     let state = view.state;
     let count =
@@ -160,20 +160,20 @@ fn perplexity_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
     Some(line)
 }
 
-/// The cause of a layer's failure, led by its name: the name's length in bytes, and the whole.
+/// The cause of a failure after the name of its layer: length of the name in bytes, and the whole text.
 fn cause(view: &Canvas<'_>, index: usize) -> Option<(usize, String)> {
     let cause = view.state.layers.get(index)?.failed.as_ref()?;
     let name = format!("{} layer {index}: ", view.theme.glyphs.status(Status::Failed));
     Some((name.len(), format!("{name}{cause}")))
 }
 
-/// Rows that the longest of all causes takes, so that they stay the same while the cursor moves.
+/// Rows of the longest cause, so that the layout does not change while the cursor moves.
 fn cause_rows(view: &Canvas<'_>, columns: u16) -> u16 {
     let rows = |index| Some(wrap(&cause(view, index)?.1, columns).len() as u16);
     (0..view.state.layers.len()).filter_map(rows).max().unwrap_or(0).min(CAUSE.1)
 }
 
-/// Why the layer under the cursor failed, or else the first that did.
+/// Why the selected layer failed, or else the first failed one.
 fn failure<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     let all = 0..view.state.layers.len();
     let Some((name, whole)) =
@@ -193,8 +193,8 @@ fn failure<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
         .collect()
 }
 
-/// The lines of the narrow layout: what is at work, what becomes of the model, what failed. There are as many whether or not
-/// anything is at work or measured, so that the table above keeps its rows.
+/// The lines of the narrow layout: job, size, perplexity and failures. Their number does not depend on the running job, so
+/// the table above keeps its rows.
 pub fn lines<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     const MARGINS: u16 = 2;
     let mut lines = vec![match view.state.job() {
@@ -219,7 +219,7 @@ pub fn lines<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     lines
 }
 
-/// The stage with its share, the run with its share, how long still.
+/// Stage and run with the share that is done, and the time left.
 fn job_line<'t>(view: &Canvas<'_>, job: &Job) -> Vec<Span<'t>> {
     let state = view.state;
     let (words, share) = stage::now(state, job);

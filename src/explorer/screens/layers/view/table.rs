@@ -1,4 +1,4 @@
-//! A row a layer: what is planned or left of it, and what that costs.
+//! The table of layers: planned or kept units, and errors.
 
 use ratatui::layout::Rect;
 
@@ -29,7 +29,7 @@ enum Key {
     OutputError,
     /// The output error as a bar.
     Bar,
-    /// A mark an attempt, the one active filled.
+    /// One mark per attempt, the active one filled.
     Attempts,
 }
 
@@ -68,7 +68,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let note = if filter.is_empty() {
         format!("{} of {}", state.layer.saturating_add(1).min(state.layers.len()), state.layers.len())
     } else {
-        // Without what a terminal would obey.
+        // `fit` drops control characters.
         let filter = crate::explorer::view::text::fit(filter, usize::from(area.width));
         format!("filter \"{filter}\", {} of {}", listed.len(), state.layers.len())
     };
@@ -108,7 +108,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     more(view, area, first, listed.len().saturating_sub(first + rows));
 }
 
-/// Marks on the border where the list goes on above or below.
+/// Marks on the border where the list continues above or below.
 fn more(view: &mut Canvas<'_>, area: Rect, above: usize, below: usize) {
     let (up, down) = view.theme.glyphs.more();
     let style = view.theme.style(Role::Muted);
@@ -163,7 +163,7 @@ fn ratio_cell(view: &Canvas<'_>, index: usize) -> (String, Role) {
     }
 }
 
-/// Units that are left of a part, or that the plan leaves, of all.
+/// Kept units of a part, or those the plan keeps, of all.
 fn left(view: &Canvas<'_>, index: usize, layer: &Layer, part: Part) -> (String, Role) {
     let (units, goal) = status::planned(view.state, index, part);
     match layer.view(part) {

@@ -1,4 +1,4 @@
-//! The ratio curve, edited by hand, and what it makes of the model.
+//! Draws the Schedule screen: the curve, the plan in numbers, and costs of the selected layer.
 
 mod sensitivity;
 
@@ -36,7 +36,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let whole = plan(view.state);
     let (plan_rows, layer_rows) = (whole.len() as u16 + 2, 9);
     let spare = side.height.saturating_sub(plan_rows + layer_rows);
-    // Little room is better spent on numbers than on a curve too low to read.
+    // In little room, numbers are more useful than a curve.
     let rest = if spare >= 8 { spare } else { 0 };
     let [above, middle, below] =
         Layout::vertical([Constraint::Length(plan_rows), Constraint::Fill(1), Constraint::Length(rest)])
@@ -47,7 +47,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     if below.is_empty() {
         return;
     }
-    // What a search has measured is of the loss itself; both are shown where there is room for both.
+    // Sensitivity measures the loss itself, so it comes first; both are shown if there is room.
     let searched = !view.state.search.curves.is_empty();
     let solved = view.state.layers.get(view.state.layer).is_some_and(|layer| !layer.curves.is_empty());
     match (searched, solved) {
@@ -99,7 +99,7 @@ fn plan(state: &State) -> Vec<Fact> {
     ]
 }
 
-/// What the ratio of the layer under the cursor takes away.
+/// What the ratio of the selected layer removes.
 fn chosen(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let index = state.layer;
@@ -144,7 +144,7 @@ fn chosen(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// What this ratio costs, of the parts whose curve is known: `mlp costs 8.07e-3, next 1 % 1.12e-3`.
+/// Cost of this ratio for parts with a known curve: `mlp costs 8.07e-3, next 1 % 1.12e-3`.
 fn readings<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     let state = view.state;
     let goal = state.goal(state.layer);
@@ -167,7 +167,7 @@ fn readings<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     [(Part::Attention, goal.attention), (Part::Mlp, goal.mlp)].into_iter().filter_map(reading).collect()
 }
 
-/// The error curves of the layer under the cursor.
+/// Error curves of the selected layer.
 fn costs(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let inner = view.plain_frame(area, "Error versus ratio", "over E‖y‖²");

@@ -1,4 +1,4 @@
-//! What pruning a part of the layer does to the loss, as a search for ratios has measured it.
+//! Increase in loss when a part of the layer is pruned, measured by a search for ratios.
 
 use ratatui::layout::Rect;
 
@@ -11,7 +11,7 @@ use crate::{
     prune::Part,
 };
 
-/// Both parts of the layer under the cursor.
+/// Draws both parts of the selected layer.
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let inner = view.plain_frame(area, "Loss versus ratio", "nats a token");
     let (search, layer) = (&view.state.search, view.state.layer);
@@ -59,7 +59,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     scale_below(view.buffer, plot_area, &across, view.theme);
 }
 
-/// The rise where this share of the units has left, straight between the points; None beyond them.
+/// Increase in loss with this share of units removed, interpolated linearly; None beyond the last point.
 fn rise_at(points: &[(f64, f64)], share: f64) -> Option<f64> {
     let next = points.partition_point(|point| point.0 < share);
     let &(x, rise) = points.get(next)?;
