@@ -168,12 +168,9 @@ impl State {
             return Status::Failed;
         }
         let Some(result) = layer.active() else { return Status::Waiting };
-        let attempt = &result.attempt;
-        let same_above = attempt.above.len() <= index
-            && attempt.above.iter().zip(&self.layers).all(|(&number, above)| above.chosen == Some(number));
+        let active = self.layers.iter().map(|layer| layer.chosen);
         let planned = self.schedule.ratios.get(index).copied();
-        let same_ratio = planned.is_none_or(|ratio| ratio.is_near(attempt.method.ratio));
-        if same_above && same_ratio { Status::Done } else { Status::Stale }
+        if result.attempt.is_stale(active, planned) { Status::Stale } else { Status::Done }
     }
 
     /// Parameters with the active attempts, and with the plan for layers without one.

@@ -83,11 +83,62 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// True where the attempts that it rests on are the ones active above, and its ratio is the planned one. One that
-    /// does not hold is stale. `active` is of all layers or of those above.
-    pub fn holds(&self, active: &[Option<usize>], planned: Option<LayerRatio>) -> bool {
-        let same_above = self.above.len() <= active.len()
-            && self.above.iter().zip(active).all(|(&number, &above)| above == Some(number));
-        same_above && planned.is_none_or(|ratio| ratio.is_near(self.method.ratio))
+    /// True if the layer should be solved again: another attempt is active in a layer above than when this one was
+    /// solved, or another ratio is planned. `active` are the numbers of the active attempts from the first layer on, at
+    /// least of all layers above.
+    pub fn is_stale(
+        &self,
+        active: impl IntoIterator<Item = Option<usize>>,
+        planned: Option<LayerRatio>,
+    ) -> bool {
+        let mut active = active.into_iter();
+        let same_above = self.above.iter().all(|&number| active.next() == Some(Some(number)));
+        !same_above || planned.is_some_and(|ratio| !ratio.is_near(self.method.ratio))
+    }
+}
+
+/// Mean ratio of a model. A layer counts with the ratio of its active attempt, or with its planned ratio if it has none.
+/// None without layers, or if a layer has neither. `active` has one item per layer.
+pub fn mean_ratio(
+    active: impl IntoIterator<Item = Option<LayerRatio>>,
+    planned: &[LayerRatio],
+) -> Option<LayerRatio> {
+    let ratio = |(layer, active): (usize, Option<LayerRatio>)| active.or(planned.get(layer).copied());
+    let ratios: Vec<LayerRatio> = active.into_iter().enumerate().map(ratio).collect::<Option<_>>()?;
+    let mean = |part: Part| ratios.iter().map(|ratio| ratio.of(part)).sum::<f64>() / ratios.len() as f64;
+    (!ratios.is_empty()).then(|| LayerRatio { attention: mean(Part::Attention), mlp: mean(Part::Mlp) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Options;
+
+    fn attempt(above: &[usize], ratio: f64) -> Attempt {
+        let settings = Settings::new(Options::default()).unwrap();
+        Attempt { number: 0, above: above.to_vec(), method: Method::of_run(&settings, ratio) }
+    }
+
+    #[test]
+    fn an_attempt_is_stale_behind_other_attempts_and_beside_another_planned_ratio() {
+        let attempt = attempt(&[0, 2], 0.25);
+        let stale = |active: &[Option<usize>], planned: Option<f64>| {
+            attempt.is_stale(active.iter().copied(), planned.map(LayerRatio::both))
+        };
+        assert!(!stale(&[Some(0), Some(2)], None));
+        assert!(!stale(&[Some(0), Some(2), None], Some(0.25)));
+        assert!(stale(&[Some(0), Some(1)], None));
+        assert!(stale(&[Some(0), None], None));
+        assert!(stale(&[Some(0)], None));
+        assert!(stale(&[Some(0), Some(2)], Some(0.3)));
+    }
+
+    #[test]
+    fn the_mean_ratio_counts_layers_without_an_attempt_as_planned() {
+        let both = LayerRatio::both;
+        let planned = [both(0.5), both(0.25)];
+        assert_eq!(mean_ratio([Some(both(0.25)), None], &planned), Some(both(0.25)));
+        assert_eq!(mean_ratio([Some(both(0.25)), None], &[]), None);
+        assert_eq!(mean_ratio([], &planned), None);
     }
 }

@@ -120,6 +120,9 @@ pub struct SessionContent {
     /// Of the run begun last.
     pub settings: Settings,
     pub calibration: Option<CalibrationRecord>,
+    /// Mean ratio, as [`mean_ratio`](super::mean_ratio) defines it.
+    #[serde(default)]
+    pub ratio: Option<LayerRatio>,
     pub layers: Vec<LayerSummary>,
     /// Of the attempts active, on the evaluation text of the run.
     pub perplexity: Option<PerplexityRecord>,

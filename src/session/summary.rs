@@ -13,6 +13,7 @@ use crate::{
     config::{Options, Settings},
     protocol::{
         Draft, LayerSummary, PerplexityRecord, RunRecord, SessionContent, SessionStatus, SessionSummary,
+        mean_ratio,
     },
     prune::LayerRatio,
 };
@@ -74,10 +75,10 @@ fn status(state: &State, planned: &[LayerRatio]) -> SessionStatus {
     }
 }
 
-/// True where a run would solve the layer (again).
+/// True if a run would solve the layer: its active attempt is stale, or it has none.
 fn is_stale(state: &State, layer: usize, planned: &[LayerRatio]) -> bool {
     let attempt = attempt_in_force(&state.layers[layer]).map(|entry| &entry.attempt);
-    !attempt.is_some_and(|attempt| attempt.holds(&state.active(), planned.get(layer).copied()))
+    attempt.is_none_or(|attempt| attempt.is_stale(state.active(), planned.get(layer).copied()))
 }
 
 fn attempt_in_force(layer: &LayerEntry) -> Option<&AttemptEntry> {
@@ -95,7 +96,9 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
     let settings =
         setup.map(|setup| setup.settings.clone()).or_else(|| Settings::new(Options::default()).ok())?;
     let calibration = setup.and_then(|setup| state.calibrations.get(setup.calibration));
+    let active = state.layers.iter().map(|layer| Some(attempt_in_force(layer)?.attempt.method.ratio));
     Some(SessionContent {
+        ratio: mean_ratio(active, planned),
         created: state.created,
         changed: state.changed,
         model: state.model.record.clone(),

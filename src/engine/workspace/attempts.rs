@@ -179,10 +179,14 @@ impl Attempts {
         (0..self.layers.len()).filter_map(tuned).collect()
     }
 
-    /// True where the attempt active of a layer does not rest on the ones active above it, has another ratio than is
-    /// planned, or where there is none.
+    /// True if a run would solve the layer: its active attempt is stale, or it has none.
     pub fn is_stale(&self, layer: usize, planned: Option<LayerRatio>) -> bool {
-        !self.active(layer).is_some_and(|solved| solved.attempt.holds(&self.active, planned))
+        self.active(layer).is_none_or(|solved| solved.attempt.is_stale(self.active.iter().copied(), planned))
+    }
+
+    /// True if other attempts are active in the layers above than when this one was solved.
+    pub fn is_behind_others(&self, solved: &Solved) -> bool {
+        solved.attempt.is_stale(self.active.iter().copied(), None)
     }
 
     /// The first layer that a run with these ratios would have to begin with.

@@ -53,8 +53,8 @@ impl Workspace<'_> {
                 kv_heads: change(before.kv_heads, after.kv_heads),
                 state: match self.attempts.active(layer) {
                     None => LayerState::Dense,
-                    Some(solved) if solved.attempt.holds(numbers, None) => LayerState::Pruned,
-                    Some(_) => LayerState::Stale,
+                    Some(solved) if self.attempts.is_behind_others(solved) => LayerState::Stale,
+                    Some(_) => LayerState::Pruned,
                 },
             }
         });

@@ -108,7 +108,7 @@ impl Workspace<'_> {
     fn warn_of_stale_layers(&self, context: &mut Context) {
         let stale = |&layer: &usize| {
             let solved = self.attempts.active(layer);
-            solved.is_some_and(|solved| !solved.attempt.holds(self.attempts.numbers(), None))
+            solved.is_some_and(|solved| self.attempts.is_behind_others(solved))
         };
         let stale: Vec<String> =
             (0..self.attempts.numbers().len()).filter(stale).map(|layer| layer.to_string()).collect();

@@ -378,7 +378,7 @@ impl Workspace<'_> {
             attempt: solved.attempt.clone(),
             record: solved.record.clone(),
             active: numbers[layer] == Some(solved.attempt.number),
-            stale: !solved.attempt.holds(numbers, None),
+            stale: self.attempts.is_behind_others(solved),
         });
         let below = layer + 1..numbers.len();
         let stale = |&below: &usize| self.attempts.is_stale(below, ratios.get(below).copied());

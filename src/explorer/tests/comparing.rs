@@ -43,6 +43,7 @@ fn content(after: f64) -> SessionContent {
         },
         settings: Settings::new(Options::default()).unwrap(),
         calibration: None,
+        ratio: Some(0.25.into()),
         layers: vec![layer(0, part(5, 0.5)), layer(1, part(10, 0.0))],
         perplexity: Some(PerplexityRecord {
             text: "eval.txt".into(),

@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{
     engine::Error,
-    protocol::{SessionContent, SessionStatus, SessionSummary},
+    protocol::{SessionStatus, SessionSummary},
     session,
     words::{self, ago, bytes, layers_pruned, or_dash, ratio, session_status},
 };
@@ -59,18 +59,11 @@ pub fn table(sessions: &[SessionSummary]) -> String {
             or_dash(content, |content| ago(now, content.changed)),
             session_status(session),
             or_dash(content, layers_pruned),
-            or_dash(content.and_then(mean_ratio), ratio),
+            or_dash(content.and_then(|content| content.ratio), |mean| ratio(mean.mean())),
             or_dash(content.and_then(|content| content.perplexity.as_ref()), words::perplexities),
             bytes(session.bytes),
             or_dash(content, |content| content.model.name.clone()),
         ]);
     }
     columns.to_string()
-}
-
-/// The mean ratio of the active attempts; None without any.
-fn mean_ratio(content: &SessionContent) -> Option<f64> {
-    let ratios: Vec<f64> =
-        content.layers.iter().filter_map(|layer| Some(layer.active.as_ref()?.ratio.mean())).collect();
-    (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64)
 }

@@ -37,6 +37,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
         }),
         stale: false,
     };
+    let mean = if solved == layers { 0.4 * (layers - 1) as f64 / (2 * layers) as f64 } else { 0.2 };
     SessionContent {
         created: changed.saturating_sub(90_000),
         changed,
@@ -56,6 +57,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
             seed: 0,
             tokens: 4096,
         }),
+        ratio: Some(mean.into()),
         layers: (0..layers).map(layer).collect(),
         perplexity: (solved == layers).then(|| PerplexityRecord {
             text: "demo:held-out".into(),

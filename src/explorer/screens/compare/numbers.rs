@@ -2,8 +2,10 @@
 
 use super::ComparedSession;
 use crate::{
-    explorer::{AttemptResult, Schedule, State},
-    protocol::{AttemptSummary, CalibrationRecord, Method, PartSummary, PerplexityRecord, SessionContent},
+    explorer::{AttemptResult, State},
+    protocol::{
+        AttemptSummary, CalibrationRecord, Method, PartSummary, PerplexityRecord, SessionContent, mean_ratio,
+    },
     prune::{GroupSize, LayerRatio, Part, Refine, Schedule as Curve, Target},
     words,
 };
@@ -141,7 +143,7 @@ fn open(state: &State) -> Compared {
         name,
         model: model.map_or(String::new(), |model| model.record.name.clone()),
         plan,
-        ratio: mean_ratio(&layers).or_else(|| mean_of(&state.schedule.ratios)),
+        ratio: mean_ratio(active().map(|result| Some(result?.attempt.method.ratio)), &state.schedule.ratios),
         parameters: (before, state.parameters_active()),
         perplexity: perplexity(state),
         layers,
@@ -162,16 +164,12 @@ fn compared(session: &ComparedSession) -> Compared {
     let ComparedSession { path: _, name, place, content } = session;
     let SessionContent { model, settings, layers, .. } = content;
     let layers: Vec<Option<AttemptSummary>> = layers.iter().map(|layer| layer.active.clone()).collect();
-    let planned = || match Schedule::of_settings(layers.len(), settings) {
-        (schedule, None) => mean_of(&schedule.ratios),
-        (_, Some(_)) => None,
-    };
     Compared {
         place: *place,
         name: name.clone(),
         model: model.name.clone(),
         plan: if settings.uniform { "uniform".into() } else { plan(&settings.schedule) },
-        ratio: mean_ratio(&layers).or_else(planned),
+        ratio: content.ratio,
         parameters: (model.parameters_before, model.parameters_after),
         perplexity: content.perplexity.clone(),
         layers,
@@ -196,18 +194,6 @@ fn perplexity(state: &State) -> Option<PerplexityRecord> {
 
 fn evaluation(record: &PerplexityRecord) -> (&str, usize, bool) {
     (&record.text, record.seq_len, record.bos)
-}
-
-/// None where a layer is dense.
-fn mean_ratio(layers: &[Option<AttemptSummary>]) -> Option<LayerRatio> {
-    let ratios: Option<Vec<LayerRatio>> =
-        layers.iter().map(|attempt| attempt.as_ref().map(|attempt| attempt.ratio)).collect();
-    mean_of(&ratios?)
-}
-
-fn mean_of(ratios: &[LayerRatio]) -> Option<LayerRatio> {
-    let mean = |part: Part| ratios.iter().map(|ratio| ratio.of(part)).sum::<f64>() / ratios.len() as f64;
-    (!ratios.is_empty()).then(|| LayerRatio { attention: mean(Part::Attention), mlp: mean(Part::Mlp) })
 }
 
 fn plan(curve: &Curve) -> String {

@@ -2,10 +2,10 @@
 
 use crate::{
     explorer::{
-        JobStatus, Schedule, State, Status,
+        JobStatus, State, Status,
         view::{Role, Theme},
     },
-    protocol::{SessionContent, SessionStatus, SessionSummary},
+    protocol::{SessionStatus, SessionSummary},
     words::session_status,
 };
 
@@ -27,19 +27,4 @@ pub fn words(state: &State, session: &SessionSummary, theme: &Theme) -> Words {
         SessionStatus::Damaged { .. } => (glyphs.status(Status::Failed), Role::Failed),
     };
     Words { sign, text: session_status(session), role }
-}
-
-/// Of the active attempts; of the plan while a layer has none.
-pub fn mean_ratio(content: &SessionContent) -> Option<f64> {
-    let layers = content.layers.len();
-    let active: Option<f64> =
-        content.layers.iter().map(|layer| layer.active.as_ref().map(|attempt| attempt.ratio.mean())).sum();
-    match active {
-        _ if layers == 0 => None,
-        Some(sum) => Some(sum / layers as f64),
-        None => match Schedule::of_settings(layers, &content.settings) {
-            (schedule, None) => Some(schedule.mean()),
-            (_, Some(_)) => None,
-        },
-    }
 }

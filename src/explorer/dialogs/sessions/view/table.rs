@@ -119,7 +119,9 @@ fn cell(
         Key::Model => (told(content.map(|content| text::fit(&content.model.name, 18))), Role::Muted),
         Key::Changed => (told(content.map(|content| ago(now, content.changed))), Role::Text),
         Key::SessionStatus => (words.text.clone(), words.role),
-        Key::Ratio => (told(content.and_then(status::mean_ratio).map(ratio)), Role::Text),
+        Key::Ratio => {
+            (told(content.and_then(|content| content.ratio).map(|mean| ratio(mean.mean()))), Role::Text)
+        }
         Key::Perplexity => {
             let record = content.and_then(|content| content.perplexity.as_ref());
             let text = record.map(|record| {
