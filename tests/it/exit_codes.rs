@@ -49,3 +49,12 @@ fn the_help_lists_every_exit_code() {
     let help = slimgpt(&["--help"]).stdout;
     assert!(help.contains(&exit_codes()), "{help}");
 }
+
+#[test]
+fn the_documentation_lists_every_exit_code() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/command-line.md")).unwrap();
+    for code in ExitCode::ALL {
+        let row = format!("\n| {} | {} |\n", code.number(), code.meaning());
+        assert!(text.contains(&row), "docs/command-line.md lacks{row}");
+    }
+}
