@@ -1,4 +1,4 @@
-//! Files that do not have their names yet: made beside their place, under a name that says which is meant.
+//! Temporary files, created next to their target under a name that contains the target's name.
 
 use std::{fs::File, io, path::Path};
 
@@ -6,16 +6,16 @@ use tempfile::NamedTempFile;
 
 const MARK: &str = ".tmp-";
 
-/// A file that others may read as they may read their neighbours. Dropped before it has its name, it is removed.
+/// Creates a temporary file next to `path`, with the default permissions. It is removed on drop unless it is persisted.
 ///
 /// # Errors
-/// A directory that takes no file.
+/// If the directory cannot be written.
 pub fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!(".{name}{MARK}");
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
-    // Else it would be for its owner alone; the mask of the process still holds.
+    // The default of temporary files is 0o600. The umask still applies.
     #[cfg(unix)]
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]
@@ -23,25 +23,25 @@ pub fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(directory_of(path))
 }
 
-/// The name that a temporary file was to get; None where it is no temporary one.
+/// The target name of a temporary file; None for other files.
 pub fn name_meant(name: &str) -> Option<&str> {
     let (meant, _) = name.strip_prefix('.')?.rsplit_once(MARK)?;
     (!meant.is_empty()).then_some(meant)
 }
 
-/// Where a file lies.
+/// The directory of a file.
 pub fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// Makes new names in a directory last.
+/// Flushes the entries of a directory to the disk.
 ///
 /// # Errors
-/// A disk that does not keep them.
+/// If the directory cannot be opened or synced.
 #[cfg(unix)]
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     match File::open(directory)?.sync_all() {
-        // Some network file systems have nothing to sync there.
+        // Some network file systems cannot sync directories.
         Err(cause) if matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
             Ok(())
         }
@@ -49,10 +49,10 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes new names in a directory last, where the system does that.
+/// Directories cannot be synced on this system.
 ///
 /// # Errors
-/// None.
+/// Never.
 #[cfg(not(unix))]
 pub fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())

@@ -37,7 +37,7 @@ pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<()
     let mut failed = 0;
     if !to_run.is_empty() {
         let share = room(sweep, &to_run, asked)?;
-        place.serialised(sweep)?;
+        place.write_settings(sweep)?;
         print_start(sweep, to_run.len(), share);
         let ended = drive(sweep, &place, share, to_run);
         // The tables are written even if the sweep failed or was cancelled.
@@ -45,7 +45,7 @@ pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<()
         sweep::publish(&collected, &place)?;
         failed = ended?;
     } else {
-        place.serialised(sweep)?;
+        place.write_settings(sweep)?;
         say("All cells are finished.");
     }
     emit(sweep, &place, output)?;
@@ -71,7 +71,7 @@ pub fn collect(out: &Path, output: Output) -> Result<(), Error> {
 pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(), Error> {
     let place = Place::new(out)?;
     place.refuse_changed(sweep)?;
-    place.serialised(sweep)?;
+    place.write_settings(sweep)?;
     let program = std::env::args_os().next().unwrap_or_else(|| "slimgpt".into());
     let mut text = String::new();
     for cell in &sweep.cells {

@@ -1,23 +1,23 @@
-//! Plots of a sweep: perplexity against parameters, and against each of the keys that vary.
+//! Plots of a sweep: perplexity against parameters, and against every key that varies.
 
 use super::{Collected, Row, Spread};
 use crate::plot::{Axis, Chart, Dot, Ink, Mark, Panel, Series, Shape, Stroke, Ticks};
 
-/// More lines than this are not told apart.
+/// More lines than this cannot be distinguished in one plot.
 const MOST_SERIES: usize = 8;
 
-/// A chart with its words; its files are called by its id.
+/// A chart with its caption. Its id names its files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     pub id: String,
-    /// What is shown: one sentence.
+    /// What the chart shows, in one sentence.
     pub shown: String,
-    /// How it is read.
+    /// How to read it.
     pub read: String,
     pub chart: Chart,
 }
 
-/// Those that have something to show.
+/// The charts that have data.
 pub fn figures(collected: &Collected) -> Vec<Figure> {
     let measured: Vec<&Row> = collected.rows.iter().filter(|row| row.perplexity.is_some()).collect();
     if measured.is_empty() {
@@ -34,7 +34,7 @@ fn is_ratio(column: &str) -> bool {
     column.ends_with("ratio")
 }
 
-/// A line for each method: whatever varies but the ratio.
+/// One line per method, that is per combination of the keys other than ratios.
 fn against_parameters(collected: &Collected, rows: &[&Row]) -> Option<Figure> {
     let methods = Methods::of(collected, rows, &is_ratio)?;
     let several = |method: &String| {
@@ -61,7 +61,7 @@ fn against_parameters(collected: &Collected, rows: &[&Row]) -> Option<Figure> {
     }
     Some(Figure {
         id: "perplexity-by-parameters".into(),
-        shown: "Perplexity against the parameters that are left.".into(),
+        shown: "Perplexity against the remaining parameters.".into(),
         read: format!("{} Lower is better; the dashed line is the dense model.", spread_words(rows)),
         chart: Chart::single(Panel {
             title: String::new(),
@@ -73,7 +73,7 @@ fn against_parameters(collected: &Collected, rows: &[&Row]) -> Option<Figure> {
     })
 }
 
-/// A panel for each ratio; along x the values of one key.
+/// One panel per ratio, with the values of one key on the x axis.
 fn against_key(collected: &Collected, rows: &[&Row], column: usize) -> Option<Figure> {
     let key = &collected.columns[column];
     let mut values: Vec<&str> = Vec::new();
@@ -130,26 +130,26 @@ fn against_key(collected: &Collected, rows: &[&Row], column: usize) -> Option<Fi
     Some(Figure {
         id: format!("perplexity-by-{}", key.replace('_', "-")),
         shown: format!("Perplexity by {}.", key.replace('_', "-")),
-        read: format!("{} Axes do not begin at 0.", spread_words(rows)),
+        read: format!("{} Axes do not start at 0.", spread_words(rows)),
         chart: Chart { panels, columns },
     })
 }
 
-/// Rows by what tells them apart when some columns are left out.
+/// Rows named by the columns that distinguish them, without some columns.
 struct Methods<'r> {
     names: Vec<String>,
     rows: Vec<(String, &'r Row)>,
 }
 
 impl<'r> Methods<'r> {
-    /// None where there are too many.
+    /// None if there are more than [`MOST_SERIES`].
     fn of(collected: &Collected, rows: &[&'r Row], left_out: &dyn Fn(&str) -> bool) -> Option<Self> {
         let (mut names, mut named): (Vec<String>, Vec<(String, &'r Row)>) = (Vec::new(), Vec::new());
         for &row in rows {
             let values = collected.columns.iter().zip(&row.values);
             let kept = values.filter(|(column, value)| !left_out(column) && !value.is_empty());
             let words = kept.map(|(column, value)| {
-                // A number or a yes says nothing without its key.
+                // A number or a boolean means nothing without its key.
                 let bare = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
                 if bare { format!("{} {value}", column.replace('_', "-")) } else { value.clone() }
             });
@@ -174,7 +174,7 @@ fn line(name: &str, at: usize, points: &[(f64, Spread)]) -> Vec<Series> {
     [whiskers(ink, points), Some(Series { name: name.into(), ink, shape })].into_iter().flatten().collect()
 }
 
-/// Several methods stand beside each other at one name.
+/// The methods side by side at each value.
 fn dots(name: &str, (at, of): (usize, usize), points: &[(f64, Spread)]) -> Vec<Series> {
     const APART: f64 = 0.12;
     let (ink, dot, _) = form(at);
@@ -202,7 +202,7 @@ fn form(at: usize) -> (Ink, Dot, Stroke) {
     (Ink::SERIES[at % count], Dot::SERIES[at % count], stroke)
 }
 
-/// About the values alone: what differs by a per cent is to be seen.
+/// An axis that spans the values only, so that differences of one per cent are visible.
 fn perplexity_axis(series: &[Series], rows: &[&Row], with_dense: bool) -> Axis {
     let shown = series.iter().flat_map(Series::points).map(|(_, y)| y);
     let dense = rows.iter().filter_map(|row| Some(row.perplexity_before?.mean)).filter(|_| with_dense);
@@ -221,7 +221,7 @@ fn perplexity_axis(series: &[Series], rows: &[&Row], with_dense: bool) -> Axis {
     }
 }
 
-/// The dense model, where there is one.
+/// A line at the perplexity of the dense model, if all rows have the same.
 fn dense(rows: &[&Row]) -> Vec<Mark> {
     let mut values: Vec<f64> = rows.iter().filter_map(|row| Some(row.perplexity_before?.mean)).collect();
     values.sort_by(f64::total_cmp);
@@ -232,7 +232,7 @@ fn dense(rows: &[&Row]) -> Vec<Mark> {
     }
 }
 
-/// `ratio 0.25`, from the columns that say it.
+/// `ratio 0.25`, from the columns that hold ratios.
 fn ratio_of(collected: &Collected, row: &Row) -> String {
     let values = collected.columns.iter().zip(&row.values).filter(|(column, _)| is_ratio(column));
     values
@@ -244,6 +244,6 @@ fn ratio_of(collected: &Collected, row: &Row) -> String {
 fn spread_words(rows: &[&Row]) -> &'static str {
     match rows.iter().any(|row| row.perplexity.is_some_and(|spread| spread.deviation.is_some())) {
         true => "Means over seeds; whiskers are one sample standard deviation to each side.",
-        false => "One run a point.",
+        false => "One run per point.",
     }
 }

@@ -1,4 +1,4 @@
-//! What came of the cells, read from their sessions.
+//! The results of the cells, read from their sessions.
 
 use serde::Serialize;
 
@@ -14,34 +14,34 @@ use crate::{
     words::{count, perplexity},
 };
 
-/// A sweep as far as it has come.
+/// The results of a sweep so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Collected {
     pub title: String,
-    /// What rows are told apart by.
+    /// Names of the columns that distinguish rows.
     pub columns: Vec<String>,
     /// In the order of the file.
     pub cells: Vec<CellRecord>,
-    /// A row for cells that differ in the seed alone; those of one ratio, model and text together.
+    /// One row per set of cells that differ only in their seed, grouped by ratio, model and evaluation text.
     pub rows: Vec<Row>,
-    /// Settings that all cells share, as a settings file has them.
+    /// Settings that all cells share, as a settings file writes them.
     pub shared: Vec<(String, String)>,
-    /// What each case says that the others do not all say, as far as no column tells it.
+    /// For each case, its settings that are neither shared by all cells nor shown in a column.
     pub cases: Vec<(String, Vec<(String, String)>)>,
-    /// What a reader has to know: cells that are missing, texts that should differ.
+    /// Warnings for the reader, such as missing cells or equal calibration and evaluation texts.
     pub notices: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CellRecord {
     pub name: String,
-    /// One of each column.
+    /// One value per column.
     pub values: Vec<String>,
     pub seed: u64,
     pub state: CellState,
-    /// What its last process said was wrong, where it has not come to its end.
+    /// The last error of its process, if it is not finished.
     pub error: Option<String>,
-    /// None until it is finished.
+    /// None until the cell is finished.
     pub outcome: Option<Outcome>,
     /// None for the built-in model.
     pub model: Option<String>,
@@ -60,21 +60,21 @@ pub enum CellState {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
     pub slimgpt_version: String,
-    /// As the model calls itself.
+    /// The name of the model.
     pub model: String,
     pub parameters_before: u64,
     pub parameters_after: u64,
-    /// None where no evaluation text was given.
+    /// None without an evaluation text.
     pub perplexity: Option<PerplexityRecord>,
-    /// Mean relative error of the parts that lost something; None where nothing was lost.
+    /// Mean relative error of the pruned parts; None if no part was pruned.
     pub mean_error: Option<f64>,
-    /// Propagate the last layer, where the dense stream was run.
+    /// Output error of the last layer, if output errors were tracked.
     pub output_error: Option<f64>,
     pub seconds: Seconds,
-    /// Of the process that came to the end.
+    /// Peak memory of the process that finished the run.
     pub peak_memory_bytes: Option<u64>,
     pub threads: Option<usize>,
-    /// A layer was solved more than once, as a person does in the explorer.
+    /// Whether a layer was solved more than once, as by a retry in the explorer.
     pub retried: bool,
 }
 
@@ -90,23 +90,23 @@ impl CellState {
 }
 
 impl Outcome {
-    /// What an evaluation gave.
+    /// Perplexity after pruning.
     pub fn after(&self) -> Option<f64> {
         self.perplexity.as_ref()?.after
     }
 
-    /// Share of the parameters that left.
+    /// Fraction of the parameters that was removed.
     pub fn removed(&self) -> f64 {
         1.0 - self.parameters_after as f64 / self.parameters_before.max(1) as f64
     }
 
-    /// Seconds of all but evaluation and export: forward passes, solves, and a search for ratios where there was one.
+    /// Seconds without evaluation and export: forward passes, solves, and the search for ratios if there was one.
     pub fn pruning(&self) -> f64 {
         self.seconds.total - self.seconds.evaluate - self.seconds.export
     }
 }
 
-/// Reads what there is.
+/// Reads the results of all cells.
 pub fn collect(sweep: &Sweep, place: &Place) -> Collected {
     let cells: Vec<CellRecord> = sweep.cells.iter().map(|cell| record(cell, place, sweep.export)).collect();
     let rows = rows(sweep, &cells);
@@ -122,7 +122,7 @@ pub fn collect(sweep: &Sweep, place: &Place) -> Collected {
 }
 
 impl Collected {
-    /// Perplexity of the dense model, where all runs tell the same one.
+    /// Perplexity of the dense model, if all runs measured the same.
     pub fn dense(&self) -> Option<f64> {
         let mut values: Vec<f64> = self.perplexities().map(|perplexity| perplexity.before).collect();
         values.dedup();
@@ -136,7 +136,7 @@ impl Collected {
         self.cells.iter().filter_map(|cell| cell.outcome.as_ref()?.perplexity.as_ref())
     }
 
-    /// What has to be said beside the tables, a sentence each.
+    /// The sentences next to the tables: the dense model and the meaning of columns.
     pub fn facts(&self) -> Vec<String> {
         let mut facts: Vec<String> = Vec::new();
         for outcome in self.cells.iter().filter_map(|cell| cell.outcome.as_ref()) {
@@ -161,21 +161,18 @@ impl Collected {
         }
         if self.rows.iter().any(|row| row.change.is_some()) {
             facts.push(
-                "Change is that of the perplexity against the first row of the same ratio, seed by seed."
+                "Change is relative to the perplexity of the first row with the same ratio, paired by seed."
                     .into(),
             );
         }
         if self.rows.iter().any(|row| row.seconds.is_some()) {
-            facts.push(
-                "Seconds are those of pruning, without the evaluation; runs at the same time share the machine."
-                    .into(),
-            );
+            facts.push("Seconds count pruning without evaluation; concurrent runs share the machine.".into());
         }
         facts
     }
 }
 
-/// Reads one cell.
+/// Reads the results of one cell.
 pub fn record(cell: &Cell, place: &Place, export: bool) -> CellRecord {
     let (state, mut error) = match place.status(cell, export) {
         Ok(SessionStatus::Fresh) => (CellState::Missing, None),
@@ -228,7 +225,7 @@ fn notices(cells: &[CellRecord]) -> Vec<String> {
     if finished < cells.len() {
         let missing = cells.len() - finished;
         notices.push(format!(
-            "{missing} of {} cells are not finished; means are over those that are.",
+            "{missing} of {} cells are not finished; means are over the finished cells.",
             cells.len()
         ));
     }
@@ -239,7 +236,7 @@ fn notices(cells: &[CellRecord]) -> Vec<String> {
     }
     for cell in cells.iter().filter(|cell| cell.outcome.as_ref().is_some_and(|of| of.retried)) {
         notices.push(format!(
-            "Cell {}: layers were solved more than once, so it may be another run than its settings say.",
+            "Cell {}: layers were solved more than once, so its result may not match its settings.",
             cell.name
         ));
     }
@@ -250,13 +247,13 @@ fn notices(cells: &[CellRecord]) -> Vec<String> {
     }
     for text in same {
         notices.push(format!(
-            "{text} is both calibrated and evaluated on: a perplexity on it says little about other texts."
+            "{text} is both the calibration and the evaluation text, so the perplexity says little about other texts."
         ));
     }
     notices
 }
 
-/// Settings that are the same in all of these cells.
+/// Settings that have the same value in all of these cells.
 fn shared(cells: &[&Cell], export: bool) -> Vec<(String, String)> {
     let mut cells = cells.iter().map(|cell| cell.identity(export));
     let mut shared = cells.next().unwrap_or_default();

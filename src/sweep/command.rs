@@ -1,15 +1,15 @@
-//! The command that runs a cell, for this program and for a shell.
+//! The command that runs a cell, as arguments and as a shell line.
 
 use std::{ffi::OsString, path::Path};
 
 use super::{Cell, Place, SessionStatus, Sweep};
 use crate::words::quoted;
 
-/// A program's arguments.
+/// The arguments of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line(Vec<OsString>);
 
-/// What begins a cell or goes on with it; None where nothing is to be done.
+/// The command that starts or continues a cell; None if the cell is finished or in use.
 pub fn command(
     (sweep, place): (&Sweep, &Place),
     cell: &Cell,
@@ -17,7 +17,7 @@ pub fn command(
     threads: Option<usize>,
 ) -> Option<Line> {
     let export = sweep.export;
-    // The dense model is the same for all cells that are measured alike.
+    // Cells with the same model and evaluation share the perplexity of the dense model.
     let measured_by = sweep.cells.iter().find(|first| first.measures_as(cell));
     let mut line = Line(Vec::new());
     let session = place.session_of(cell);
@@ -53,7 +53,7 @@ impl Line {
         &self.0
     }
 
-    /// As a shell reads it.
+    /// The command line in POSIX shell syntax.
     pub fn quoted(&self, program: &Path) -> String {
         let words = [program.as_os_str()].into_iter().chain(self.0.iter().map(OsString::as_os_str));
         words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
@@ -65,9 +65,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_each_word_as_it_was() {
+    fn a_shell_line_quotes_every_argument() {
         let line = Line(["prune", "a b", "it's", "", "--ratio=0.5", "$HOME"].map(OsString::from).into());
-        let told = line.quoted(Path::new("slimgpt"));
-        assert_eq!(told, "slimgpt prune 'a b' 'it'\\''s' '' --ratio=0.5 '$HOME'");
+        let text = line.quoted(Path::new("slimgpt"));
+        assert_eq!(text, "slimgpt prune 'a b' 'it'\\''s' '' --ratio=0.5 '$HOME'");
     }
 }

@@ -1,12 +1,12 @@
-//! `results.csv`, a row a cell, and `summary.csv`, a row for cells that differ in the seed alone.
+//! `results.csv` with a row per cell, and `summary.csv` with a row per set of cells that differ only in their seed.
 
 use super::{CellRecord, Collected, Outcome, Row, Spread};
 use crate::report::csv_line;
 
-/// A head, and the field of a row below it.
+/// The name of a column, and its field in a row.
 type Column<R> = (&'static str, fn(&R) -> Option<String>);
 
-/// Errors are shares of 1; what is not known is empty.
+/// Errors are fractions of 1. Unknown values are empty.
 const CELLS: [Column<CellRecord>; 22] = [
     ("cell", |cell| Some(cell.name.clone())),
     ("seed", |cell| Some(cell.seed.to_string())),
@@ -52,17 +52,17 @@ const ROWS: [Column<Row>; 17] = [
     ("peak_memory_bytes", |row| Some(row.peak_memory_bytes?.to_string())),
 ];
 
-/// A row a cell.
+/// One row per cell.
 pub fn results(collected: &Collected) -> String {
     file(&collected.columns, &CELLS, &collected.cells, |cell| &cell.values)
 }
 
-/// A row for cells that differ in the seed alone.
+/// One row per set of cells that differ only in their seed.
 pub fn summary(collected: &Collected) -> String {
     file(&collected.columns, &ROWS, &collected.rows, |row| &row.values)
 }
 
-/// The sweep's own columns first; one that has the name of another is told apart by `grid_`.
+/// The columns of the grid come first. If such a column has the name of another column, it gets the prefix `grid_`.
 fn file<R>(keys: &[String], columns: &[Column<R>], rows: &[R], values: fn(&R) -> &Vec<String>) -> String {
     let key = |key: &String| match columns.iter().any(|(name, _)| name == key) {
         true => format!("grid_{key}"),

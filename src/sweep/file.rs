@@ -1,6 +1,6 @@
-//! A sweep's file (TOML): settings that all cells share, `[[case]]` tables, and a `[grid]` of keys with their values.
+//! Reads a sweep file (TOML): shared settings, `[[case]]` tables, and a `[grid]` of keys with lists of values.
 //!
-//! The cells are the cases times the grid. What a case says itself is not gone through for it.
+//! The cells are the product of the cases and the grid. A key that a case sets itself does not vary in that case.
 
 use std::{fs, path::Path};
 
@@ -12,33 +12,33 @@ use crate::config::{self, Entry, Options, SettingsText, field};
 const TITLE: &str = "title";
 const EXPORT: &str = "export";
 const GRID: &str = "grid";
-/// Also the column that tells it.
+/// The key of the cases, and the name of their column.
 pub const CASE: &str = "case";
 const NAME: &str = "name";
-/// Keys of every cell's own.
+/// Keys that the sweep sets for every cell.
 const OWN: [&str; 4] = ["session", "no_session", "events", "json"];
-/// What rows of the summary are means over.
+/// The key that rows of the summary average over.
 pub const SEED: &str = "seed";
 
-/// What a file asks for, before anything else is looked at.
+/// A parsed sweep file, before defaults are applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     pub title: Option<String>,
-    /// Each cell's model is written.
+    /// Whether the cells export their models.
     pub export: bool,
-    /// The grid's keys in the order of the file, without the seed.
+    /// The keys of the grid in file order, without the seed.
     pub keys: Vec<String>,
-    /// The seed is among the grid's keys.
+    /// Whether the seed is a key of the grid.
     pub seeded: bool,
     pub cells: Vec<DraftCell>,
 }
 
-/// A point of the grid in one of the cases.
+/// One point of the grid in one case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DraftCell {
-    /// None where the file has no cases.
+    /// None if the file has no cases.
     pub case: Option<String>,
-    /// One of each of the draft's keys; empty where nothing is said.
+    /// One value per key of the draft; empty if the cell does not set it.
     pub values: Vec<String>,
     pub options: Options,
 }
@@ -48,19 +48,19 @@ struct Case<'a> {
     entries: Vec<Entry<'a>>,
 }
 
-/// Reads a sweep's file.
+/// Reads a sweep file.
 ///
 /// # Errors
-/// A file that cannot be read, and what [`parse`] refuses.
+/// If the file cannot be read or [`parse`] refuses it.
 pub fn read(path: &Path) -> Result<Draft, Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::File { path: path.into(), cause })?;
     Ok(parse(&text, &path.display().to_string())?)
 }
 
-/// Parses the text of a sweep's file; `name` is what errors call it.
+/// Parses the text of a sweep file; `name` names the file in errors.
 ///
 /// # Errors
-/// As of a settings file: unknown and doubled keys, values of another type, each with its line.
+/// As for a settings file: unknown or duplicate keys and values of a wrong type, each with its line.
 pub fn parse(text: &str, name: &str) -> Result<Draft, config::Error> {
     let text = SettingsText::new(text, name)?.beside(&[TITLE, EXPORT, GRID, CASE]);
     let (mut title, mut export) = (None, false);
@@ -68,7 +68,7 @@ pub fn parse(text: &str, name: &str) -> Result<Draft, config::Error> {
     for entry in text.entries() {
         match (entry.key, entry.value) {
             (TITLE, Value::String(told)) => title = Some(told.clone()),
-            (TITLE, _) => return Err(text.wrong(entry.at, "key \"title\": expected a text in quotes")),
+            (TITLE, _) => return Err(text.wrong(entry.at, "key \"title\": expected a string")),
             (EXPORT, Value::Boolean(asked)) => export = *asked,
             (EXPORT, _) => return Err(text.wrong(entry.at, "key \"export\": expected true or false")),
             (GRID, _) => grid = axes(&text, entry)?,
@@ -80,7 +80,7 @@ pub fn parse(text: &str, name: &str) -> Result<Draft, config::Error> {
     for (key, values) in &grid {
         if let Some(entry) = shared.iter().find(|entry| field(entry.key) == *key) {
             let what =
-                format!("key \"{key}\" stands in [grid] too, with {} values; keep one of them", values.len());
+                format!("key \"{key}\" is also in [grid], with {} values; keep one of them", values.len());
             return Err(text.wrong(entry.at, what));
         }
     }
@@ -98,7 +98,7 @@ pub fn parse(text: &str, name: &str) -> Result<Draft, config::Error> {
             let options = own.clone().or(text.options(&point)?).or(common.clone());
             let value = |key: &String| {
                 let said = point.iter().chain(&case.entries).find(|entry| field(entry.key) == *key);
-                said.map(|entry| said_as(entry.value)).unwrap_or_default()
+                said.map(|entry| shown(entry.value)).unwrap_or_default()
             };
             let values = keys.iter().map(value).collect();
             cells.push(DraftCell { case: case.name.clone(), values, options });
@@ -115,16 +115,14 @@ fn axes<'a>(text: &SettingsText, grid: Entry<'a>) -> Result<Vec<(String, Vec<Ent
         check(text, &[entry])?;
         let key = field(entry.key);
         if axes.iter().any(|(other, _)| *other == key) {
-            return Err(
-                text.wrong(entry.at, format!("key \"{key}\" stands in [grid] already; keep one of them"))
-            );
+            return Err(text.wrong(entry.at, format!("key \"{key}\" is in [grid] twice; keep one of them")));
         }
         let values = entry.list().filter(|values| !values.is_empty()).ok_or_else(|| {
             let what = format!("key \"{}\": expected a list of values, such as [0, 1, 2]", entry.key);
             text.wrong(entry.at, what)
         })?;
         for value in &values {
-            // EmbeddingAndHead that belong together are seen to where a point has both.
+            // The two ends of a schedule are checked together, once a point has both.
             if !["first_ratio", "last_ratio"].contains(&key.as_str()) {
                 text.options(&[*value])?;
             }
@@ -134,7 +132,7 @@ fn axes<'a>(text: &SettingsText, grid: Entry<'a>) -> Result<Vec<(String, Vec<Ent
     Ok(axes)
 }
 
-/// The cases; each has a name of its own.
+/// The cases, each with a unique name.
 fn named<'a>(text: &SettingsText, cases: Entry<'a>) -> Result<Vec<Case<'a>>, config::Error> {
     let tables: Option<Vec<_>> =
         cases.list().and_then(|list| list.into_iter().map(|case| Some((case.at, case.table()?))).collect());
@@ -144,13 +142,13 @@ fn named<'a>(text: &SettingsText, cases: Entry<'a>) -> Result<Vec<Case<'a>>, con
         let name = entries.iter().position(|entry| entry.key == NAME).map(|at| entries.remove(at));
         let name = match name.map(|entry| (entry.at, entry.value)) {
             Some((_, Value::String(name))) if !name.trim().is_empty() => name.trim().to_owned(),
-            Some((at, _)) => return Err(text.wrong(at, "key \"name\": expected a text in quotes")),
+            Some((at, _)) => return Err(text.wrong(at, "key \"name\": expected a string")),
             None => {
                 return Err(text.wrong(at, "a case has no name; give it one, such as name = \"diagonal\""));
             }
         };
         if named.iter().any(|other| other.name.as_ref() == Some(&name)) {
-            return Err(text.wrong(at, format!("two cases are called \"{name}\"; give one another name")));
+            return Err(text.wrong(at, format!("two cases have the name \"{name}\"; rename one")));
         }
         check(text, &entries)?;
         named.push(Case { name: Some(name), entries });
@@ -161,13 +159,13 @@ fn named<'a>(text: &SettingsText, cases: Entry<'a>) -> Result<Vec<Case<'a>>, con
 fn check(text: &SettingsText, entries: &[Entry<'_>]) -> Result<(), config::Error> {
     match entries.iter().find(|entry| OWN.contains(&&*field(entry.key))) {
         Some(Entry { key, at, .. }) => {
-            Err(text.wrong(*at, format!("key \"{key}\": every cell of a sweep has its own; leave it out")))
+            Err(text.wrong(*at, format!("key \"{key}\": the sweep sets it for every cell; remove it")))
         }
         None => Ok(()),
     }
 }
 
-/// Every choice of one value a key, the last key changing first; keys that the case says itself are left out.
+/// All combinations of the values, the last key varying fastest. Keys that the case sets itself are skipped.
 fn points<'a>(grid: &[(String, Vec<Entry<'a>>)], case: &[Entry<'a>]) -> Vec<Vec<Entry<'a>>> {
     let mut points = vec![Vec::new()];
     for (key, values) in grid {
@@ -186,11 +184,11 @@ fn points<'a>(grid: &[(String, Vec<Entry<'a>>)], case: &[Entry<'a>]) -> Vec<Vec<
     points
 }
 
-/// A value as a table tells it: a text without its quotes, a list with `+` between its elements.
-fn said_as(value: &Value) -> String {
+/// A value as a table shows it: a string without quotes, a list with `+` between its elements.
+fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(list) => list.iter().map(said_as).collect::<Vec<_>>().join("+"),
+        Value::Array(list) => list.iter().map(shown).collect::<Vec<_>>().join("+"),
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Table(_) => {
             value.to_string()
         }
@@ -228,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_case_says_itself_is_not_gone_through_for_it() {
+    fn a_key_that_a_case_sets_does_not_vary_in_it() {
         let text = "[grid]\nsamples = [1, 2]\n[[case]]\nname = \"a\"\n[[case]]\nname = \"b\"\nsamples = 9";
         let draft = parse(text, "").unwrap();
         let values: Vec<_> = draft.cells.iter().map(|cell| cell.values[0].as_str()).collect();
@@ -246,19 +244,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         for (text, line, what) in [
             ("ratio = 0.2\nration = 0.3", 2, "unknown key \"ration\"; expected one of"),
             ("[grids]\nratio = [1]", 1, ", grid, "),
             ("[grid]\nratio = [0.1]\n\nsample = [3]", 4, "unknown key \"sample\""),
             ("[grid]\nsamples = [\n3,\n\"many\"]", 4, "key \"samples\""),
             ("[grid]\nsamples = 3", 2, "expected a list of values"),
-            ("ratio = 0.3\n[grid]\nratio = [0.1]", 1, "stands in [grid] too"),
-            ("[grid]\nseq-len = [8]\nseq_len = [9]", 3, "already"),
+            ("ratio = 0.3\n[grid]\nratio = [0.1]", 1, "is also in [grid]"),
+            ("[grid]\nseq-len = [8]\nseq_len = [9]", 3, "twice"),
             ("[[case]]\nratio = 0.1", 1, "has no name"),
             ("[[case]]\nname = \"a\"\n[[case]]\nname = \"a\"", 3, "two cases"),
             ("[[case]]\nname = \"a\"\nscor = 1", 3, "unknown key \"scor\""),
-            ("session = \"x\"", 1, "leave it out"),
+            ("session = \"x\"", 1, "remove it"),
             ("title = 3", 1, "title"),
         ] {
             let error = error(text);

@@ -1,4 +1,4 @@
-//! `results.md`: the tables as a document for people.
+//! `results.md`: the tables as a Markdown document.
 
 use super::{
     Collected,
@@ -48,7 +48,7 @@ fn rows(table: &Table) -> String {
     text
 }
 
-/// On one line, and without a meaning of its own to a table or a link.
+/// The text on one line, with characters escaped that Markdown would interpret in a table or a link.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_has_a_line_a_row_whatever_is_in_it() {
+    fn every_table_row_is_one_line() {
         let table = Table {
             heads: vec![("case".into(), Side::Left), ("runs".into(), Side::Right)],
             rows: vec![vec!["a|b\n".into(), "3".into()]],

@@ -1,18 +1,18 @@
-//! Many runs that differ in what a file says, and the tables of what came of them.
+//! Runs a grid of settings and tabulates the results.
 //!
 //! ```text
-//! sweep.json       what the sweep is: its cells with their settings
-//! settings/        a settings file for each cell
-//! cells/           a session for each cell
-//! logs/            what each cell's process said
-//! models/          what the cells wrote, where the file says export = true
-//! results.csv      a row a cell
-//! summary.csv      a row for what differs in the seed alone
+//! sweep.json       the cells with their settings
+//! settings/        a settings file per cell
+//! cells/           a session per cell
+//! logs/            the output of each cell's process
+//! models/          the exported models, if the file sets export = true
+//! results.csv      a row per cell
+//! summary.csv      a row per group of cells that differ only in their seed
 //! results.md, results.html, plots/
 //! ```
 //!
-//! A cell is a run of its own: `slimgpt prune` in another process, here or elsewhere. Nothing but its session tells how it
-//! stands, so a sweep is gone on with by beginning it again.
+//! A cell is a separate run: `slimgpt prune` in its own process, on this machine or another one. The state of a cell is its
+//! session alone, so starting a sweep again continues it.
 
 mod charts;
 mod collect;

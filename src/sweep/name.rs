@@ -1,26 +1,26 @@
-//! Names of cells: what they are told apart by, fit for a file.
+//! Names of cells: the values that distinguish them, as safe file names.
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-/// Longer ones are cut.
+/// Longer names are truncated.
 const LONGEST: usize = 80;
-/// Hex digits that tell names apart which would be the same.
+/// Hex digits of the hash that makes equal or truncated names unique.
 const DIGITS: usize = 6;
 
-/// What a cell is told apart by.
+/// The values that distinguish a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label<'c> {
     pub case: Option<&'c str>,
-    /// (key, value); an empty value is left out.
+    /// (key, value); empty values are skipped.
     pub values: Vec<(&'c str, &'c str)>,
-    /// None where the seed does not vary.
+    /// None if the seed does not vary.
     pub seed: Option<u64>,
 }
 
 impl Label<'_> {
-    /// `no-gcd-log-0.25-samples64-seed1`: texts and ratios stand for themselves, other numbers have their key before them.
+    /// `no-gcd-log-0.25-samples64-seed1`: strings and ratios appear alone, other numbers follow their key.
     fn text(&self) -> String {
         let value = |(key, value): &(&str, &str)| {
             let for_itself =
@@ -38,7 +38,7 @@ impl Label<'_> {
     }
 }
 
-/// One of each label, all different, also where capitals are not told from small letters.
+/// One name per label. Names stay unique on case-insensitive file systems.
 pub fn names(labels: &[Label<'_>]) -> Vec<String> {
     let texts: Vec<String> = labels.iter().map(Label::text).collect();
     let plain: Vec<String> = texts.iter().map(|text| fit(text)).collect();
@@ -58,8 +58,8 @@ pub fn names(labels: &[Label<'_>]) -> Vec<String> {
     plain.into_iter().zip(&texts).map(name).collect()
 }
 
-/// ASCII letters, digits and `.`, `_`, `+`, `-`; neither a flag nor a hidden file. `−GCD` is without something, which its
-/// name says.
+/// The text reduced to ASCII letters, digits, `.`, `_`, `+` and `-`, so that it is neither a flag nor a hidden file. A minus sign
+/// becomes a word, since the case `−GCD` means "without GCD".
 fn fit(text: &str) -> String {
     let text = text.replace('−', " minus ");
     let mut name = String::with_capacity(text.len());
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_what_varies() {
+    fn a_name_lists_the_values_that_vary() {
         let values = vec![("schedule", "log"), ("ratio", "0.25"), ("samples", "64"), ("uniform", "true")];
         let label = Label { case: Some("−GCD"), values, seed: Some(1) };
         assert_eq!(names(&[label]), ["minus-GCD-log-0.25-samples64-uniformtrue-seed1"]);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_would_be_the_same_are_told_apart_whatever_their_order() {
+    fn equal_names_become_unique_whatever_their_order() {
         let both = names(&[of_case("a b"), of_case("A/b"), of_case("c")]);
         assert_eq!(both[2], "c");
         assert!(both[0].starts_with("a-b-") && both[1].starts_with("A-b-") && both[0] != both[1], "{both:?}");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_leads_out_of_its_directory() {
+    fn no_name_escapes_its_directory() {
         for case in ["../../x", "-rf", ".hidden", "/", "", "a\u{1b}[31m\n", &"x".repeat(300)] {
             let name = &names(&[of_case(case)])[0];
             assert!(!name.is_empty() && name.len() <= LONGEST, "{name}");

@@ -1,4 +1,4 @@
-//! `results.html`: tables and plots on one page that needs nothing beside it.
+//! `results.html`: tables and plots on one self-contained page.
 
 use super::{
     Collected,
@@ -17,7 +17,7 @@ pub fn page(collected: &Collected, figures: &[Figure]) -> String {
     let figures = figures
         .iter()
         .map(|Figure { id, shown, read, chart }| page::figure(id, (shown, read), chart, ".svg"));
-    let mut sections = vec![("outcome", "What came of it", outcome)];
+    let mut sections = vec![("outcome", "Results", outcome)];
     let figures: String = figures.collect();
     if !figures.is_empty() {
         sections.push(("plots", "Plots", figures));
@@ -28,10 +28,10 @@ pub fn page(collected: &Collected, figures: &[Figure]) -> String {
                 settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
             ("", vec![Cell::of(case.clone()), Cell::of(settings.join(", "))])
         });
-        let caption = "Settings of each case that the others do not all share.";
+        let caption = "Settings of each case that not all cells share.";
         sections.push(("cases", "Cases", page::table(caption, &["case", "settings"], rows)));
     }
-    sections.push(("cells", "All runs", html("A row a run.", &table::cells(collected))));
+    sections.push(("cells", "All runs", html("One row per run.", &table::cells(collected))));
     let shared: Vec<String> =
         collected.shared.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let settings = format!(
@@ -44,7 +44,7 @@ pub fn page(collected: &Collected, figures: &[Figure]) -> String {
         title: format!("{} · SlimGPT sweep", collected.title),
         head: head(collected) + &page::notices(&collected.notices),
         sections,
-        footer: "slimgpt sweep · the method: SlimGPT, arXiv 2412.18110 · the plots lie beside this page in <code>plots/</code>, \
+        footer: "slimgpt sweep · the method: SlimGPT, arXiv 2412.18110 · the plots are also in <code>plots/</code>, \
                  the numbers in <code>results.csv</code> and <code>summary.csv</code>"
             .into(),
     })
@@ -56,8 +56,8 @@ fn head(collected: &Collected) -> String {
         collected.cells.iter().filter_map(|cell| Some(cell.outcome.as_ref()?.seconds.total)).sum();
     let mut numbers = vec![
         (format!("{finished} of {}", collected.cells.len()), "runs finished"),
-        (collected.rows.len().to_string(), "rows that differ in more than the seed"),
-        (words::duration(work), "at work, all runs together"),
+        (collected.rows.len().to_string(), "distinct settings apart from the seed"),
+        (words::duration(work), "of computation, all runs together"),
     ];
     if let Some(before) = collected.dense() {
         numbers.push((words::perplexity(before), "perplexity of the dense model"));

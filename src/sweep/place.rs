@@ -1,4 +1,4 @@
-//! Where a sweep's files lie, and how its cells stand there.
+//! The directory of a sweep: its files, and the status of its cells.
 
 use std::{
     fs,
@@ -21,10 +21,10 @@ pub struct Place {
     root: PathBuf,
 }
 
-/// How a cell stands.
+/// The status of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionStatus {
-    /// Nothing of it is there.
+    /// It has no session, or an empty one.
     Fresh,
     Begun,
     Finished,
@@ -33,10 +33,10 @@ pub enum SessionStatus {
 }
 
 impl Place {
-    /// The directory for a sweep: a new one, or that of the same sweep begun earlier.
+    /// The directory of a sweep, which may be new, empty, or that of a sweep started before.
     ///
     /// # Errors
-    /// A directory that holds something else.
+    /// If the directory holds other files or cannot be read.
     pub fn new(root: &Path) -> Result<Self, Error> {
         let place = Self { root: root.into() };
         let occupied = || Error::Occupied(root.into());
@@ -53,10 +53,10 @@ impl Place {
         Ok(place)
     }
 
-    /// The sweep that lies there.
+    /// Opens the directory of an existing sweep.
     ///
     /// # Errors
-    /// None lies there, or it cannot be read.
+    /// If the directory holds no sweep, or the sweep cannot be read.
     pub fn open(root: &Path) -> Result<(Self, Sweep), Error> {
         let place = Self { root: root.into() };
         let path = place.file(SWEEP);
@@ -71,11 +71,11 @@ impl Place {
         Ok((place, sweep))
     }
 
-    /// Lays down the sweep and the settings of its cells, which [`Place::refuse_changed`] has been asked about.
+    /// Writes the sweep and the settings of its cells. Call [`Place::refuse_changed`] first.
     ///
     /// # Errors
-    /// A disk that takes no files.
-    pub fn serialised(&self, sweep: &Sweep) -> Result<(), Error> {
+    /// If a file cannot be written.
+    pub fn write_settings(&self, sweep: &Sweep) -> Result<(), Error> {
         for cell in &sweep.cells {
             self.write(&self.settings_of(cell), cell.file().as_bytes())?;
         }
@@ -84,7 +84,10 @@ impl Place {
         self.write(&self.file(SWEEP), (json + "\n").as_bytes())
     }
 
-    /// Refuses a cell that was begun with other settings, by its name.
+    /// Checks that no cell was started with other settings.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] for the first such cell.
     pub fn refuse_changed(&self, sweep: &Sweep) -> Result<(), Error> {
         sweep.cells.iter().try_for_each(|cell| self.refuse_changed_cell(cell, sweep.export))
     }
@@ -94,7 +97,7 @@ impl Place {
         if !path.exists() {
             return Ok(());
         }
-        // Options that the file of then did not know have their defaults.
+        // Settings that an older version did not write have their defaults.
         let before = config::read_file(&self.settings_of(cell)).and_then(|options| {
             let model = options.model.clone();
             Ok(Cell { settings: Settings::new(options)?, model, ..cell.clone() })
@@ -113,9 +116,9 @@ impl Place {
         keys.dedup();
         let mut what: Vec<String> = Vec::new();
         for key in keys {
-            let told = format!("{key} was {}, now is {}", value(&was, key), value(&is, key));
-            if !what.contains(&told) {
-                what.push(told);
+            let change = format!("{key} was {}, now is {}", value(&was, key), value(&is, key));
+            if !what.contains(&change) {
+                what.push(change);
             }
         }
         Err(Error::Changed { name: cell.name.clone(), what: what.join("; "), path })
@@ -141,10 +144,10 @@ impl Place {
         self.root.join("models").join(&cell.name)
     }
 
-    /// How a cell stands; one that was broken off before its first layer is as if it had not been begun.
+    /// The status of a cell. A session without any run counts as fresh.
     ///
     /// # Errors
-    /// A session that is damaged, or was made by a newer version.
+    /// If the session is damaged or a newer version wrote it.
     pub fn status(&self, cell: &Cell, export: bool) -> Result<SessionStatus, Error> {
         let dir = self.session_of(cell);
         let summary = session::summary(&dir);
@@ -167,10 +170,10 @@ impl Place {
         })
     }
 
-    /// Makes room for a cell that is fresh: what was broken off before its first layer is nothing to go on with.
+    /// Removes the session of a fresh cell if no run was started in it, so that the cell can start.
     ///
     /// # Errors
-    /// Files that cannot be removed.
+    /// If its files cannot be removed.
     pub fn make_room(&self, cell: &Cell) -> Result<(), Error> {
         let dir = self.session_of(cell);
         match session::look(&dir) {
@@ -179,7 +182,7 @@ impl Place {
         }
     }
 
-    /// The last thing that the cell's newest process said was wrong.
+    /// The last error that the cell's newest process printed.
     pub fn last_error(&self, cell: &Cell) -> Option<String> {
         const ERROR: &str = "slimgpt: error: ";
         let log = fs::read(self.log_of(cell)).ok()?;
@@ -188,7 +191,10 @@ impl Place {
         errors.find_map(|line| line.strip_prefix(ERROR)).map(str::to_owned)
     }
 
-    /// Writes a file that appears whole or not at all, with its directory.
+    /// Writes a file completely or not at all, and creates its directory.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let fail = || Error::write(path);
         if let Some(parent) = path.parent() {

@@ -1,4 +1,4 @@
-//! What a sweep runs: its cells, each with a name and settings that hold.
+//! The cells of a sweep, each with its name and its complete settings.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,28 +12,28 @@ use crate::{
     engine::ModelChoice,
 };
 
-/// Keys that change neither what is pruned nor what is measured.
+/// Keys that affect neither the pruned model nor its measurement.
 const OF_THE_MACHINE: [&str; 3] = ["threads", "memory_budget", "session_cache"];
-/// Keys that count only where a model is written.
+/// Keys that matter only if a model is exported.
 const OF_THE_OUTPUT: [&str; 5] = ["format", "gguf_type", "export_dtype", "shard_size", "verify"];
 
-/// A sweep, all of it resolved.
+/// A sweep with all settings resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
     pub title: String,
-    /// Each cell's model is written.
+    /// Whether the cells export their models.
     pub export: bool,
-    /// What rows are told apart by: `case`, and the keys of the grid but the seed.
+    /// Names of the columns that distinguish rows: `case`, and the keys of the grid without the seed.
     pub columns: Vec<String>,
     pub cells: Vec<Cell>,
 }
 
-/// One run of it.
+/// One run of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
-    /// Of its files.
+    /// The name of its files.
     pub name: String,
-    /// One of each column.
+    /// One value per column.
     pub values: Vec<String>,
     /// None for the built-in model.
     pub model: Option<String>,
@@ -41,11 +41,11 @@ pub struct Cell {
 }
 
 impl Sweep {
-    /// Fills in what a file does not say: `weaker` options, and behind them those of the built-in model where a cell has no
-    /// other. `title` is for a file without one.
+    /// Resolves the settings of a parsed file. Settings that the file leaves open come from `weaker`, then from the built-in model
+    /// if the cell uses it. `title` is the title of a file without one.
     ///
     /// # Errors
-    /// Settings that cannot be, with the name of the cell; cells that have the same ones.
+    /// If settings are invalid, with the name of the cell, or two cells have the same settings.
     pub fn new(draft: Draft, weaker: &Options, title: &str) -> Result<Self, Error> {
         let Draft { title: told, export, keys, seeded, cells } = draft;
         let labels: Vec<Label<'_>> = cells
@@ -91,7 +91,7 @@ fn cell(name: String, values: Vec<String>, options: Options) -> Result<Cell, Err
     };
     let mut settings = Settings::new(options).map_err(|cause| Error::cell(&name, cause))?;
     if cache.is_none() {
-        // Nobody comes back to a layer of a cell.
+        // No layer of a cell is solved again, so its inputs need not be kept.
         settings.session_cache = config::ByteSize(0);
     }
     Ok(Cell { name, values, model, settings })
@@ -102,19 +102,19 @@ impl Cell {
         ModelChoice::new(self.model.clone())
     }
 
-    /// What `slimgpt prune --config` reads.
+    /// The settings file of the cell.
     pub fn file(&self) -> String {
         self.settings.to_file(self.model.as_deref())
     }
 
-    /// All that decides what comes of it, key by key.
+    /// The settings that determine the result, as (key, value).
     pub fn identity(&self, export: bool) -> Vec<(String, String)> {
         let file = self.file();
         let counts = |key: &str| !OF_THE_MACHINE.contains(&key) && (export || !OF_THE_OUTPUT.contains(&key));
         lines(&file).filter(|(key, _)| counts(key)).map(|(key, value)| (key.into(), value.into())).collect()
     }
 
-    /// True where both measure the same dense model on the same text.
+    /// Whether both cells measure the same dense model on the same text.
     pub fn measures_as(&self, other: &Self) -> bool {
         let evaluation = |cell: &Self| {
             let settings = &cell.settings;
@@ -124,7 +124,7 @@ impl Cell {
         self.settings.eval.is_some() && evaluation(self) == evaluation(other)
     }
 
-    /// The same but for the seed.
+    /// [`Self::identity`] without the seed.
     pub fn identity_but_seed(&self, export: bool) -> Vec<(String, String)> {
         let mut identity = self.identity(export);
         identity.retain(|(key, _)| key != SEED);
@@ -132,7 +132,7 @@ impl Cell {
     }
 }
 
-/// The keys of a printed settings file with their values.
+/// The keys and values of a printed settings file.
 pub fn lines(file: &str) -> impl Iterator<Item = (&str, &str)> {
     file.lines().filter_map(|line| line.split_once(" = "))
 }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_without_a_model_are_the_built_in_one_s() {
+    fn cells_without_a_model_use_the_built_in_model() {
         let sweep = sweep("[grid]\nratio = [0.1, 0.2]").unwrap();
         let settings = &sweep.cells[1].settings;
         assert_eq!((settings.ratio, settings.seq_len), (Some(0.2), Some(256)));
@@ -157,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be_are_told_with_their_cell() {
+    fn invalid_settings_are_refused_with_the_name_of_their_cell() {
         let error = sweep("[grid]\nratio = [0.1, 1.5]\nseed = [0, 1]").unwrap_err();
         assert!(error.starts_with("cell 1.5-seed0: ratio: expected a ratio"), "{error}");
     }
 
     #[test]
-    fn cells_that_would_be_the_same_run_are_refused() {
+    fn cells_with_the_same_settings_are_refused() {
         let error = sweep("[[case]]\nname = \"a\"\n[[case]]\nname = \"b\"\nthreads = 3").unwrap_err();
         assert!(error.starts_with("cells a and b: have the same settings"), "{error}");
     }

@@ -1,14 +1,14 @@
-//! Writes the tables: as CSV, as a document, as a page, and the plots beside them.
+//! Writes the tables as CSV, Markdown and HTML, and the plots.
 
 use super::{Collected, Error, Place, charts, csv, markdown, page};
 use crate::plot::Look;
 
 const PLOTS: &str = "plots";
 
-/// Writes all of them; each appears whole or not at all.
+/// Writes all tables and plots, each file completely or not at all.
 ///
 /// # Errors
-/// A disk that takes no files.
+/// If a file cannot be written.
 pub fn publish(collected: &Collected, place: &Place) -> Result<(), Error> {
     let figures = charts::figures(collected);
     let write = |name: &str, text: String| place.write(&place.file(name), text.as_bytes());

@@ -1,4 +1,4 @@
-//! How many cells run at once: as many as memory and cores have room for.
+//! How many cells run at once, by the available memory and cores.
 
 use std::{collections::BTreeMap, fs, thread};
 
@@ -9,20 +9,20 @@ use crate::{
     model::ComputeDevice,
 };
 
-/// What the processes of a sweep get.
+/// The resources of the processes of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// Cells at once.
+    /// Number of concurrent cells.
     pub jobs: usize,
-    /// Worker threads of each; None where the settings say.
+    /// Worker threads per cell; None if the settings of the cells decide.
     pub threads: Option<usize>,
-    /// The most that one cell is going to need, in bytes.
+    /// Expected peak memory of the largest cell, in bytes.
     pub needs: u64,
-    /// What all of them may take; None where the system does not tell.
+    /// Memory available to all cells, in bytes; None if the system does not report it.
     pub room: Option<u64>,
 }
 
-/// What a person says of it.
+/// The limits that the user sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     pub jobs: Option<usize>,
@@ -30,10 +30,10 @@ pub struct Asked {
     pub memory: Option<ByteSize>,
 }
 
-/// Looks at the models of the cells, which are downloaded once here, and at what is free.
+/// Divides memory and cores among the cells. Opens every model once, which downloads it if necessary.
 ///
 /// # Errors
-/// A model that cannot be opened; settings that do not fit it, with the name of the cell.
+/// If a model cannot be opened or settings do not fit it, with the name of the cell.
 pub fn share(cells: &[&Cell], asked: Asked, control: &mut Context) -> Result<Share, Error> {
     let mut forecasts: BTreeMap<Vec<(String, String)>, u64> = BTreeMap::new();
     for cell in cells {
@@ -49,7 +49,7 @@ pub fn share(cells: &[&Cell], asked: Asked, control: &mut Context) -> Result<Sha
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let said = cells.iter().filter_map(|cell| cell.settings.machine.threads).max();
     let threads = asked.threads.or(said);
-    // The memory of another device is not known here.
+    // The memory of other devices is unknown.
     let on_device = cells.iter().any(|cell| cell.settings.machine.device != ComputeDevice::Cpu);
     let fitting = if on_device { 1 } else { at_once((needs, room), (threads.unwrap_or(1), cores)) };
     let jobs = asked.jobs.unwrap_or(fitting).clamp(1, cells.len().max(1));
@@ -57,21 +57,21 @@ pub fn share(cells: &[&Cell], asked: Asked, control: &mut Context) -> Result<Sha
     Ok(Share { jobs, threads, needs, room })
 }
 
-/// As many as fit both; one in any case.
+/// The number of cells that fit both memory and cores, at least 1.
 fn at_once((needs, room): (u64, Option<u64>), (threads, cores): (usize, usize)) -> usize {
     let by_memory =
         room.map_or(usize::MAX, |room| usize::try_from(room / needs.max(1)).unwrap_or(usize::MAX));
     by_memory.min(cores / threads.max(1)).max(1)
 }
 
-/// Bytes that can be had without making others wait; None where the system does not tell.
+/// Memory in bytes that is available without swapping; None if the system does not report it.
 fn available_memory() -> Option<u64> {
     let free = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
         let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
         Some(kibibytes * 1024)
     });
-    // A container may have less than its machine.
+    // A container may have a lower limit than its machine.
     let number = |name: &str| -> Option<u64> {
         fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse().ok()
     };
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_run_as_memory_and_cores_have_room_for() {
+    fn as_many_cells_run_as_memory_and_cores_allow() {
         let gib = 1 << 30;
         assert_eq!(at_once((gib, Some(100 * gib)), (1, 16)), 16);
         assert_eq!(at_once((gib, Some(100 * gib)), (4, 16)), 4);

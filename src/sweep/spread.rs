@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-/// Of numbers that differ in the seed alone.
+/// The distribution of values that differ only in their seed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     pub mean: f64,
-    /// √(Σ(x − mean)² / (n − 1)); None of a single number.
+    /// √(Σ(x − mean)² / (n − 1)); None for a single value.
     pub deviation: Option<f64>,
     pub count: usize,
 }
 
 impl Spread {
-    /// None where there is no number.
+    /// None without values.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let values: Vec<f64> = values.into_iter().collect();
         let count = values.len();
@@ -22,7 +22,7 @@ impl Spread {
         (count > 0).then_some(Self { mean, deviation, count })
     }
 
-    /// Mean less and plus the deviation.
+    /// The mean minus and plus the deviation.
     pub fn ends(&self) -> (f64, f64) {
         let deviation = self.deviation.unwrap_or(0.0);
         (self.mean - deviation, self.mean + deviation)
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deviation_is_that_of_a_sample() {
+    fn the_deviation_is_the_sample_standard_deviation() {
         let spread = Spread::of([2.0, 4.0, 9.0]).unwrap();
         assert_eq!((spread.mean, spread.count), (5.0, 3));
         assert!((spread.deviation.unwrap() - 13f64.sqrt()).abs() < 1e-12);

@@ -1,4 +1,4 @@
-//! Rows of cells that differ in the seed alone: means, spreads, and the change against the first row of the same ratio.
+//! Rows of cells that differ only in their seed: means, deviations, and the change relative to the first row of the same ratio.
 
 use serde::Serialize;
 
@@ -6,30 +6,30 @@ use super::{CellRecord, Outcome, Spread, Sweep};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// One of each column.
+    /// One value per column.
     pub values: Vec<String>,
-    /// Rows of one number have the same ratio, model and evaluation; the first of them is what the others are told against.
+    /// Rows with the same ratio, model and evaluation form a group. Its first row is the reference of the others.
     pub group: usize,
-    /// Its cells, by their places.
+    /// Indices of its cells.
     pub cells: Vec<usize>,
-    /// Cells that have come to their end.
+    /// Number of finished cells.
     pub finished: usize,
     pub parameters: Option<Spread>,
-    /// Share of the parameters that left.
+    /// Fraction of the parameters that was removed.
     pub removed: Option<Spread>,
     pub perplexity_before: Option<Spread>,
     pub perplexity: Option<Spread>,
-    /// (perplexity / that of the group's first row) − 1, seed by seed where both have the same ones; None of that row itself.
+    /// (perplexity / perplexity of the group's first row) − 1, paired by seed if both rows share seeds; None for the first row.
     pub change: Option<Spread>,
     pub mean_error: Option<Spread>,
     pub output_error: Option<Spread>,
-    /// Of pruning, without the evaluation.
+    /// Seconds of pruning, without evaluation and export.
     pub seconds: Option<Spread>,
-    /// The most of any cell.
+    /// Maximum over the cells.
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// Rows of one group stand together, in the order of the file.
+/// The rows, group by group in file order.
 pub fn rows(sweep: &Sweep, cells: &[CellRecord]) -> Vec<Row> {
     let mut identities: Vec<Vec<(String, String)>> = Vec::new();
     let mut groups: Vec<Vec<(String, String)>> = Vec::new();
@@ -96,7 +96,7 @@ fn fill(row: &mut Row, cells: &[CellRecord]) {
     row.peak_memory_bytes = outcomes.iter().filter_map(|of| of.peak_memory_bytes).max();
 }
 
-/// Seed by seed where a row shares seeds with the first one, else of the means.
+/// The change paired by seed if the rows share seeds, else of the means.
 fn change(row: &Row, first: &Row, cells: &[CellRecord]) -> Option<Spread> {
     let after = |cell: &usize| cells[*cell].outcome.as_ref().and_then(Outcome::after);
     let pairs = row.cells.iter().filter_map(|cell| {

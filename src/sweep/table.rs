@@ -1,9 +1,9 @@
-//! The tables of a sweep as texts in columns, for a terminal, a page and a document alike.
+//! The tables of a sweep as text cells, for the terminal, the page and the document.
 
 use super::{CellRecord, Collected, Row, Spread};
 use crate::words::{bytes, count, percent, perplexity, relative_error};
 
-/// Which side of its column a text stands at.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Left,
@@ -16,7 +16,7 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A column that is shown where a row has something in it.
+/// A column that is shown if any row has a value in it.
 struct Column<R> {
     head: &'static str,
     text: fn(&R) -> Option<String>,
@@ -24,10 +24,10 @@ struct Column<R> {
 
 const NONE: &str = "–";
 
-/// A row for cells that differ in the seed alone.
+/// One row per set of cells that differ only in their seed.
 pub fn summary(collected: &Collected) -> Table {
     let of = |head: &'static str, text: fn(&Row) -> Option<String>| Column { head, text };
-    // Of single runs that are all there, nothing has to be said.
+    // The count is redundant if every row is one finished run.
     let runs: fn(&Row) -> Option<String> =
         match collected.rows.iter().any(|row| row.cells.len() > 1 || row.finished < row.cells.len()) {
             true => runs,
@@ -47,7 +47,7 @@ pub fn summary(collected: &Collected) -> Table {
     table(&collected.columns, &collected.rows, |row| &row.values, columns)
 }
 
-/// A row a cell.
+/// One row per cell.
 pub fn cells(collected: &Collected) -> Table {
     let of = |head: &'static str, text: fn(&CellRecord) -> Option<String>| Column { head, text };
     let columns = vec![
@@ -88,7 +88,7 @@ fn runs(row: &Row) -> Option<String> {
     Some(if row.finished < all { format!("{} of {all}", row.finished) } else { all.to_string() })
 }
 
-/// `1.9012 ± 0.0031`, with as many digits in both.
+/// `1.9012 ± 0.0031`, with equally many decimals.
 fn with_spread(spread: Spread, text: fn(f64) -> String) -> String {
     let mean = text(spread.mean);
     let Some(deviation) = spread.deviation else { return mean };

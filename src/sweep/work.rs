@@ -1,4 +1,4 @@
-//! The processes of a sweep: begun as there is room, looked after, ended together.
+//! Runs the cells of a sweep as processes: starts them within the limits, polls them, ends them together.
 
 use std::{
     collections::VecDeque,
@@ -10,40 +10,40 @@ use std::{
 
 use super::{Cell, Error, Place, SessionStatus, Share, Sweep, command};
 
-/// From one look at cells in the hands of other processes to the next.
-const LOOK_ELSEWHERE: Duration = Duration::from_secs(1);
+/// Interval at which cells that other processes work on are checked again.
+const CHECK_OTHERS_EVERY: Duration = Duration::from_secs(1);
 
-/// What a frontend is told; numbers are those of the cells.
+/// A change in the state of a cell, by its index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     Started(usize),
-    /// Another process works on it; it is waited for.
+    /// The sweep waits for another process, of this PID, that works on the cell.
     Waits(usize, Option<u32>),
     Done(usize),
     Failed(usize, String),
 }
 
-/// Cells at work and those to come.
+/// The running and the waiting cells.
 pub struct Work<'s> {
     sweep: &'s Sweep,
     place: &'s Place,
     share: Share,
     program: PathBuf,
     waiting: VecDeque<usize>,
-    /// In the hands of other processes.
+    /// Cells that other processes work on.
     elsewhere: Vec<usize>,
-    /// Those of them that a frontend knows of.
-    emitted: Vec<usize>,
+    /// Those of them that the frontend was notified of.
+    notified: Vec<usize>,
     looked: Instant,
     running: Vec<(usize, Child)>,
     ended: bool,
 }
 
 impl<'s> Work<'s> {
-    /// `cells` are those to be run.
+    /// `cells` are the indices of the cells to run.
     ///
     /// # Errors
-    /// Where this program lies cannot be told.
+    /// If the path of this program is unknown.
     pub fn new(sweep: &'s Sweep, place: &'s Place, share: Share, cells: Vec<usize>) -> Result<Self, Error> {
         let program = env::current_exe();
         let program = program.map_err(|cause| Error::Start { program: "slimgpt".into(), cause })?;
@@ -54,17 +54,17 @@ impl<'s> Work<'s> {
             program,
             waiting: cells.into(),
             elsewhere: Vec::new(),
-            emitted: Vec::new(),
+            notified: Vec::new(),
             looked: Instant::now(),
             running: Vec::new(),
             ended: false,
         })
     }
 
-    /// Looks after the processes and begins others where there is room; call it again and again until [`Work::is_over`].
+    /// Polls the running processes and starts waiting cells within the limits. Call it until [`Work::is_over`].
     ///
     /// # Errors
-    /// This program cannot be begun again, or a log cannot be written.
+    /// If a process cannot be started or a log cannot be written.
     pub fn step(&mut self) -> Result<Vec<News>, Error> {
         let mut news = Vec::new();
         let mut still = Vec::with_capacity(self.running.len());
@@ -72,31 +72,31 @@ impl<'s> Work<'s> {
             match child.try_wait() {
                 Ok(None) => still.push((cell, child)),
                 Ok(Some(status)) if status.success() => news.push(News::Done(cell)),
-                // Broken off by us, it is to be gone on with.
+                // This sweep ended it; the cell continues next time.
                 Ok(Some(_)) if self.ended => {}
                 Ok(Some(status)) => {
-                    let told = self.place.last_error(&self.sweep.cells[cell]);
+                    let error = self.place.last_error(&self.sweep.cells[cell]);
                     news.push(News::Failed(
                         cell,
-                        told.unwrap_or_else(|| format!("its process ended with {status}")),
+                        error.unwrap_or_else(|| format!("its process ended with {status}")),
                     ));
                 }
                 Err(cause) => news.push(News::Failed(cell, format!("its process was lost: {cause}"))),
             }
         }
         self.running = still;
-        if self.looked.elapsed() >= LOOK_ELSEWHERE {
+        if self.looked.elapsed() >= CHECK_OTHERS_EVERY {
             self.waiting.extend(self.elsewhere.drain(..));
             self.looked = Instant::now();
         }
         while self.running.len() < self.share.jobs && !self.ended {
             let Some(cell) = self.waiting.pop_front() else { break };
-            news.extend(self.begin(cell)?);
+            news.extend(self.start_cell(cell)?);
         }
         Ok(news)
     }
 
-    fn begin(&mut self, index: usize) -> Result<Option<News>, Error> {
+    fn start_cell(&mut self, index: usize) -> Result<Option<News>, Error> {
         let cell = &self.sweep.cells[index];
         let status = match self.place.status(cell, self.sweep.export) {
             Ok(status) => status,
@@ -104,10 +104,10 @@ impl<'s> Work<'s> {
         };
         if let SessionStatus::InUse(pid) = status {
             self.elsewhere.push(index);
-            if self.emitted.contains(&index) {
+            if self.notified.contains(&index) {
                 return Ok(None);
             }
-            self.emitted.push(index);
+            self.notified.push(index);
             return Ok(Some(News::Waits(index, pid)));
         }
         if status == SessionStatus::Fresh
@@ -136,7 +136,7 @@ impl<'s> Work<'s> {
         command.spawn().map_err(|cause| Error::Start { program: self.program.clone(), cause })
     }
 
-    /// True where nothing runs and nothing is to come.
+    /// Whether no cell runs or waits.
     pub fn is_over(&self) -> bool {
         self.running.is_empty() && (self.ended || self.waiting.is_empty() && self.elsewhere.is_empty())
     }
@@ -145,7 +145,7 @@ impl<'s> Work<'s> {
         self.running.iter().map(|(cell, _)| &self.sweep.cells[*cell])
     }
 
-    /// Begins nothing more, and asks what runs to end: it does so within a step, and can be gone on with.
+    /// Starts no more cells and asks the running ones to end, which they do within one step. They can be continued.
     pub fn end(&mut self) {
         self.ended = true;
         self.running.iter_mut().for_each(|(_, child)| ask_to_end(child));
@@ -153,7 +153,7 @@ impl<'s> Work<'s> {
 }
 
 impl Drop for Work<'_> {
-    /// Whatever ends a sweep, nothing works on behind it.
+    /// No process outlives the sweep.
     fn drop(&mut self) {
         self.end();
         for (_, child) in &mut self.running {
@@ -165,11 +165,11 @@ impl Drop for Work<'_> {
 #[cfg(unix)]
 fn ask_to_end(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process};
-    // One that has ended is not waited for yet, so its number is nobody else's; and then there is nothing to ask.
+    // An ended child is not reaped yet, so its PID is not reused. Signalling it has no effect.
     let _ = kill_process(Pid::from_child(child), Signal::TERM);
 }
 
-/// A session survives this as well; what was in work is solved again.
+/// The session survives a kill; the part that was being solved is solved again.
 #[cfg(not(unix))]
 fn ask_to_end(child: &mut Child) {
     let _ = child.kill();
