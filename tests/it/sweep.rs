@@ -317,7 +317,7 @@ fn bad_input_is_told_before_anything_is_run() {
         "[grid]\nlayers = [\"..\", \"0..9\"]\n",
         "cell layers0..9: layers 0..9: expected a range within 0..2",
     );
-    refuses("[grid]\nsamples = [8]\n", "stands in [grid] too");
+    refuses("[grid]\nsamples = [8]\n", "is also in [grid]");
     fs::create_dir(bench.path("taken")).unwrap();
     fs::write(bench.path("taken/thesis.tex"), "x").unwrap();
     let ran = sweep(&file(&bench, "grid.toml", GRID), &bench.text("taken"), &[]);
