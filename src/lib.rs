@@ -16,14 +16,19 @@
 //! The other modules make up the program and are private to the crate. A binary is a crate of its own, so the hidden module
 //! `application` re-exports the items that the program, its tests and its benches use; it is no part of the library's interface.
 
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod calibration;
 pub mod config;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod demo;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod eval;
 pub mod export;
 pub mod failure;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod model;
 pub mod names;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod pipeline;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod prune;

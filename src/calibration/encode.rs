@@ -1,4 +1,4 @@
-//! All texts as one row of tokens.
+//! All texts as one sequence of tokens.
 
 use std::{borrow::Cow, ops::ControlFlow};
 
@@ -9,21 +9,20 @@ use super::{
     text::Text,
 };
 
-/// What lies between two documents.
+/// Separates two documents.
 const BLANK_LINE: &str = "\n\n";
-/// Bytes of text encoded together: enough to keep the cores busy, little beside the encodings of it.
+/// Bytes of text encoded together: enough to keep the cores busy, small compared to the encodings.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Tokens of all documents in order, without special tokens, a blank line between documents (also where one text
-/// ends and the next begins).
+/// Tokens of all documents in order, without special tokens. A blank line separates documents, also at the border of two texts.
 ///
-/// Each document is encoded by itself, together with the blank line behind it. `progress` is told the bytes of text
-/// done and in all, after each batch of about 1 MiB; where it breaks, the rest is left. A tokenizer needs some hundred
-/// bytes a byte of one document while it works on it, so corpora of gigabytes belong into JSON lines.
+/// Each document is encoded together with the blank line after it. `progress` receives the bytes of text done and the total after
+/// each batch of about 1 MiB. A tokenizer needs some hundred bytes per byte of one document, so store corpora of gigabytes as JSON
+/// lines.
 ///
 /// # Errors
 ///
-/// [`Error::Tokenizer`] names the text and the document (from 1); [`Error::Cancelled`] when `progress` broke.
+/// [`Error::Tokenizer`] with the text and the document (from 1), and [`Error::Cancelled`] if `progress` breaks.
 pub fn encode(
     tokenizer: &Tokenizer,
     texts: &[Text],
@@ -52,19 +51,19 @@ pub fn encode(
     Ok(tokens)
 }
 
-/// A tokenizer file may ask for truncation or padding; neither is wanted of a text.
+/// The tokenizer without the truncation or padding that its file may ask for.
 fn uncut(tokenizer: &Tokenizer) -> Cow<'_, Tokenizer> {
     if tokenizer.get_truncation().is_none() && tokenizer.get_padding().is_none() {
         return Cow::Borrowed(tokenizer);
     }
     let mut uncut = tokenizer.clone();
     uncut.with_padding(None);
-    // Taking truncation away has nothing to fail on.
+    // Removing truncation cannot fail.
     let _ = uncut.with_truncation(None);
     Cow::Owned(uncut)
 }
 
-/// Appends the tokens of `documents`; `more` when others follow the last of them.
+/// Appends the tokens of `documents`; `more` if other documents follow.
 fn encode_batch(
     tokenizer: &Tokenizer,
     documents: &[(&Text, usize)],
@@ -83,7 +82,7 @@ fn encode_batch(
     let pieces: Vec<Cow<'_, str>> = pieces.collect();
     let inputs: Vec<&str> = pieces.iter().map(AsRef::as_ref).collect();
     let encodings = tokenizer.encode_batch_fast(inputs, false).map_err(|source| {
-        // A batch does not say which of its pieces failed.
+        // The error of a batch does not say which document failed.
         let fails = |piece: &Cow<'_, str>| tokenizer.encode_fast(piece.as_ref(), false).is_err();
         let (text, place) = documents[pieces.iter().position(fails).unwrap_or(0)];
         Error::Tokenizer { text: text.name.clone(), document: place + 1, source }

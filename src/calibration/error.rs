@@ -1,10 +1,10 @@
-//! What can go wrong between a text and its windows.
+//! Errors between a text and its windows.
 
 use std::{io, path::PathBuf};
 
 use crate::failure::Kind;
 
-/// Why there are no calibration windows. Lines count from 1, bytes from 0 and after unpacking.
+/// Errors of texts and windows. Lines count from 1; bytes from 0, after decompression.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
@@ -45,8 +45,9 @@ pub enum Error {
     Cancelled,
 }
 
-/// Where a record is: in JSON lines its line, in a JSON array its place.
+/// The position of a record: its line in JSON lines, its index in a JSON array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the two kinds of positions")]
 pub enum At {
     Line(u64),
     Object(u64),
@@ -82,4 +83,5 @@ impl Error {
     }
 }
 
+/// The result of functions of this module.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

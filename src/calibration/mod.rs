@@ -1,7 +1,7 @@
-//! Texts to token windows: what the second moments are measured on.
+//! Texts to token windows, which the second moments are measured on.
 //!
-//! [`read`] makes a [`Text`] of a file, [`encode`] makes one row of tokens of all texts, and [`Windows::draw`]
-//! cuts the windows of it.
+//! [`read`] reads a file into a [`Text`], [`encode()`] turns all texts into one sequence of tokens, and [`Windows::draw`] draws the
+//! windows from it.
 
 mod encode;
 mod error;

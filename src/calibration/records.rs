@@ -1,4 +1,4 @@
-//! Records of JSON files, and the one text that each of them is.
+//! JSON records, and the text of each.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{
     source::Source,
 };
 
-/// A row of C4 (`text`) or of Alpaca (`instruction`, `input`, `output`); other keys are let be.
+/// A row of C4 (`text`) or of Alpaca (`instruction`, `input`, `output`); other keys are ignored.
 #[derive(Deserialize)]
 struct Record {
     text: Option<String>,
@@ -19,8 +19,8 @@ struct Record {
 }
 
 impl Record {
-    /// `text`; or the instruction, the input if there is any, and the output, each starting a new line, so that
-    /// blank lines stay between documents. `None` where there is neither.
+    /// `text`; or the instruction, the input if there is any, and the output, each on a new line, so that blank lines only separate
+    /// documents. None if the record has neither.
     fn document(self) -> Option<String> {
         let Self { text, instruction, input, output } = self;
         text.or_else(|| {
@@ -30,12 +30,12 @@ impl Record {
     }
 }
 
-/// The document of a line that holds a whole record; none for any other line.
+/// The document of a line that is a complete record; None for any other line.
 pub(super) fn document_of_line(line: &str) -> Option<String> {
     serde_json::from_str::<Record>(line).ok()?.document()
 }
 
-/// The documents of all lines that follow `first`, one record each.
+/// The documents of `first` and all following lines, one record each.
 pub(super) fn json_lines(source: &mut Source, first: String) -> Result<Vec<String>> {
     let mut documents = vec![first];
     while let Some(text) = source.line()? {
@@ -49,7 +49,7 @@ pub(super) fn json_lines(source: &mut Source, first: String) -> Result<Vec<Strin
     Ok(documents)
 }
 
-/// The documents of a JSON array of records, or of records that follow each other, on as many lines as they like.
+/// The documents of a JSON array of records, or of consecutive records spread over any number of lines.
 pub(super) fn json_values(path: &Path, text: &str) -> Result<Vec<String>> {
     if text.trim_start().starts_with('[') {
         let records: Vec<Record> =
@@ -78,13 +78,13 @@ fn document(record: Record, path: &Path, at: At) -> Result<String> {
 }
 
 fn broken(path: &Path, line: u64, error: &serde_json::Error) -> Error {
-    // The place in the cause counts from the start of what was parsed: one line of many, or all.
+    // The position in the cause is relative to the parsed text: one of many lines, or all.
     let cause = error.to_string();
     let cause = cause.split(" at line ").next().unwrap_or(&cause).to_string();
     Error::Json { path: path.into(), line, cause }
 }
 
-/// A string without its closing quote is noticed at the line end, which counts as column 0 of the next line.
+/// A string without its closing quote is reported at the line end, which counts as column 0 of the next line.
 fn line_of(error: &serde_json::Error) -> u64 {
     let line = error.line().max(1) as u64;
     if error.column() == 0 && line > 1 { line - 1 } else { line }

@@ -1,4 +1,4 @@
-//! A file as UTF-8 lines, unpacked when it is gzipped, with the line and the byte that is being read.
+//! A file as UTF-8 lines, decompressed if gzipped, with the current line and byte.
 
 use std::{
     fs::File,
@@ -20,12 +20,12 @@ pub(super) struct Source {
     gzipped: bool,
     /// Lines read.
     lines: u64,
-    /// Bytes read, unpacked.
+    /// Bytes read, after decompression.
     offset: u64,
 }
 
 impl Source {
-    /// Opens a file; gzip is told by its first bytes, and a byte order mark is left out.
+    /// Opens a file; gzip is recognised by its first bytes, and a byte order mark is skipped.
     pub fn open(path: &Path) -> Result<Self> {
         let path = path.to_path_buf();
         let file = match File::open(&path) {
@@ -52,12 +52,12 @@ impl Source {
         &self.path
     }
 
-    /// Number of the line that was read last, from 1.
+    /// Number of the last line read, from 1.
     pub fn line_number(&self) -> u64 {
         self.lines
     }
 
-    /// The next line with its end; none at the end of the file.
+    /// The next line including its end; None at the end of the file.
     pub fn line(&mut self) -> Result<Option<String>> {
         let mut bytes = Vec::new();
         let read = self.bytes.read_until(b'\n', &mut bytes);
@@ -65,7 +65,7 @@ impl Source {
         Ok(if bytes.is_empty() { None } else { Some(self.utf8(bytes)?) })
     }
 
-    /// All that is left.
+    /// The rest of the file.
     pub fn rest(&mut self) -> Result<String> {
         let mut bytes = Vec::new();
         let read = self.bytes.read_to_end(&mut bytes);

@@ -19,8 +19,8 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/calibration").join(name)
 }
 
-/// A token a byte, a special token in front of every sequence, and nothing after the eighth token: a tokenizer
-/// that has to be asked for the plain tokens of the whole text.
+/// One token per byte, a special token in front of every sequence, and truncation to eight tokens: a tokenizer that must be asked
+/// for the plain tokens of the whole text.
 fn byte_tokenizer() -> Tokenizer {
     let mut letters: Vec<String> = ByteLevel::alphabet().into_iter().map(String::from).collect();
     letters.sort();
@@ -277,7 +277,7 @@ fn equal_seeds_draw_equal_windows_and_other_seeds_others() {
     assert_ne!(draw(7), draw(8));
 }
 
-/// Windows are part of a published run: a new version of the sampler must not move them unnoticed.
+/// Windows are part of a published run: a new version of the sampler must not change them silently.
 #[test]
 fn seed_0_draws_what_it_always_drew() {
     let text: Vec<u32> = (0..1_000_000).collect();

@@ -1,4 +1,4 @@
-//! A calibration text: its documents, read from any of the forms that the field keeps them in.
+//! A calibration text: its documents, read from any common form.
 
 use std::path::Path;
 
@@ -8,11 +8,12 @@ use super::{
     source::Source,
 };
 
-/// Documents of one origin.
+/// Documents from one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     /// File name, or the name of a built-in text.
     pub name: String,
+    /// The documents, in order.
     pub documents: Vec<String>,
 }
 
@@ -23,20 +24,19 @@ impl Text {
     }
 }
 
-/// Reads a text, gzipped or not (its first bytes tell), in one of three forms:
+/// Reads a text, gzipped or not (by its first bytes), in one of three forms:
 ///
-/// - JSON lines, a record a line: `text` (C4), or `instruction`, `input`, `output` (Alpaca), which become one text
-///   with each part on a line of its own;
+/// - JSON lines, one record per line: `text` (C4), or `instruction`, `input`, `output` (Alpaca), which become one text with each
+///   part on its own line;
 /// - a JSON array of such records;
-/// - anything else: one document, verbatim but for a byte order mark.
+/// - anything else: one document, verbatim except for a byte order mark.
 ///
-/// The content decides between them. The name counts where the content does not parse: called `.json`, `.jsonl` or
-/// `.ndjson` it is an error, otherwise it is a plain text that starts with a bracket.
+/// The content decides the form. The name counts only if the content does not parse: with the extension `.json`, `.jsonl` or
+/// `.ndjson` that is an error, otherwise the file is a plain text that starts with a bracket.
 ///
 /// # Errors
 ///
-/// Names the file, and the line or byte, of a text that is missing, empty, not UTF-8, badly packed, broken JSON or
-/// without `text`.
+/// Names the file, and the line or byte, of a text that is missing, empty, not UTF-8, damaged gzip, broken JSON or without `text`.
 pub fn read(path: &Path) -> Result<Text> {
     let documents = documents(&mut Source::open(path)?)?;
     if documents.iter().all(|document| document.trim().is_empty()) {

@@ -1,20 +1,21 @@
-//! Where a calibration or evaluation text comes from.
+//! The source of a calibration or evaluation text.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The built-in texts, by the names that stand for them where a file could.
+/// The names of the built-in texts, used in place of a path.
 const STORIES: &str = "demo:stories";
 const HELD_OUT: &str = "demo:held-out";
 
 /// A text to calibrate or evaluate on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextSource {
-    /// Stories of the built-in generator, unlike those the demo model was trained on.
+    /// Stories of the built-in generator that differ from those the demo model was trained on.
     DemoStories,
     /// The held-out text of the built-in model.
     DemoHeldOut,
+    /// A file.
     File(PathBuf),
 }
 

@@ -1,4 +1,4 @@
-//! Windows of tokens, cut at random places, and the file that keeps them.
+//! Token windows drawn at random positions, and the file that stores them.
 
 use std::{fs, path::Path, slice};
 
@@ -14,19 +14,19 @@ const TOKENS: &str = "tokens";
 /// Calibration windows, all of one length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
-    /// [samples, seq_len], row by row
+    /// [samples, seq_len], row-major
     tokens: Vec<u32>,
     samples: usize,
     seq_len: usize,
 }
 
 impl Windows {
-    /// Windows that are there already. `tokens`: [samples, seq_len], row by row.
+    /// Existing windows. `tokens`: [samples, seq_len], row-major.
     ///
     /// # Errors
     ///
-    /// [`Error::NoWindow`] without samples or below two tokens a window, [`Error::Shape`] where the tokens are more
-    /// or fewer.
+    /// [`Error::NoWindow`] without samples or with fewer than two tokens per window, and [`Error::Shape`] if the number of tokens
+    /// differs.
     pub fn new(tokens: Vec<u32>, samples: usize, seq_len: usize) -> Result<Self> {
         if samples == 0 || seq_len < 2 {
             return Err(Error::NoWindow { samples, seq_len });
@@ -37,12 +37,12 @@ impl Windows {
         Ok(Self { tokens, samples, seq_len })
     }
 
-    /// Cuts `samples` windows of `seq_len` tokens at distinct places, uniform over all places where one fits; equal
-    /// seeds give equal windows.
+    /// Draws `samples` windows of `seq_len` tokens at distinct positions, uniformly over all positions where one fits. Equal seeds give
+    /// equal windows.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLittleText`] below seq_len + samples − 1 tokens, [`Error::NoWindow`] as for [`Windows::new`].
+    /// [`Error::TooLittleText`] for fewer than seq_len + samples − 1 tokens, [`Error::NoWindow`] as for [`Windows::new`].
     pub fn draw(tokens: &[u32], samples: usize, seq_len: usize, seed: u64) -> Result<Self> {
         if samples == 0 || seq_len < 2 {
             return Err(Error::NoWindow { samples, seq_len });
@@ -58,35 +58,37 @@ impl Windows {
         Self::new(windows.copied().collect(), samples, seq_len)
     }
 
-    /// Some of the windows, by their numbers.
+    /// A range of the windows.
     ///
     /// # Errors
     ///
-    /// As [`Windows::new`] where none is asked for.
+    /// As [`Windows::new`] if the range is empty.
     pub fn part(&self, range: std::ops::Range<usize>) -> Result<Self> {
         let tokens = &self.tokens[range.start * self.seq_len..range.end * self.seq_len];
         Self::new(tokens.to_vec(), range.len(), self.seq_len)
     }
 
-    /// All tokens, [samples, seq_len], row by row.
+    /// All tokens, [samples, seq_len], row-major.
     pub fn tokens(&self) -> &[u32] {
         &self.tokens
     }
 
+    /// Number of windows.
     pub fn samples(&self) -> usize {
         self.samples
     }
 
+    /// Tokens per window.
     pub fn seq_len(&self) -> usize {
         self.seq_len
     }
 
-    /// One window after the other, each [seq_len].
+    /// The windows in order, each [seq_len].
     pub fn iter(&self) -> slice::ChunksExact<'_, u32> {
         self.tokens.chunks_exact(self.seq_len)
     }
 
-    /// The bytes of a safetensors file with `tokens` i64 [samples, seq_len]: equal windows give equal bytes.
+    /// The bytes of a safetensors file with `tokens` i64 [samples, seq_len]. Equal windows give equal bytes.
     pub fn to_safetensors(&self) -> Vec<u8> {
         let tokens: Vec<u8> = self.tokens.iter().flat_map(|&token| i64::from(token).to_le_bytes()).collect();
         let view = TensorView::new(Dtype::I64, vec![self.samples, self.seq_len], &tokens)
@@ -94,11 +96,11 @@ impl Windows {
         safetensors::serialize([(TOKENS, view)], None).expect("one tensor that has its shape's length")
     }
 
-    /// Reads what [`Windows::to_safetensors`] wrote.
+    /// Reads a file with the bytes of [`Windows::to_safetensors`].
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`], [`Error::Read`]; [`Error::WindowsFile`] says what else is in the file.
+    /// [`Error::Missing`], [`Error::Read`], and [`Error::WindowsFile`] for other content.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => Error::Missing { path: path.into() },
@@ -107,11 +109,11 @@ impl Windows {
         Self::from_safetensors(&bytes).map_err(|cause| Error::WindowsFile { path: path.into(), cause })
     }
 
-    /// Reads the bytes that [`Windows::to_safetensors`] gives.
+    /// Parses the bytes of [`Windows::to_safetensors`].
     ///
     /// # Errors
     ///
-    /// What else they are.
+    /// A description of what else the bytes are.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, String> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let view = file.tensor(TOKENS).map_err(|error| error.to_string())?;

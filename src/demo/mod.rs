@@ -1,4 +1,4 @@
-//! The built-in model and the generator of its text.
+//! The built-in model, and the generator of its texts.
 
 mod plots;
 mod stories;
@@ -6,13 +6,13 @@ mod words;
 
 pub use stories::text;
 
-/// Seed of the held-out text; training takes small seeds.
+/// Seed of the held-out text; training uses small seeds.
 pub const HELD_OUT_SEED: u64 = 0x6865_6c64;
 /// Seed of the calibration text.
 const CALIBRATION_SEED: u64 = 0x6361_6c69;
 const CALIBRATION_STORIES: usize = 1500;
 
-/// Stories that the model has not seen, and that the held-out text has not either.
+/// Stories that are neither in the training text nor in the held-out text.
 pub fn calibration_text() -> String {
     text(CALIBRATION_SEED, CALIBRATION_STORIES)
 }
@@ -27,7 +27,7 @@ pub static FILES: &[(&str, &[u8])] = &[
     ("tokenizer_config.json", include_bytes!("../../assets/demo/tokenizer_config.json")),
 ];
 
-/// Stories that the model has not seen.
+/// Stories that the model was not trained on.
 pub const HELD_OUT: &str = include_str!("../../assets/demo/held_out.txt");
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(ids(HELD_OUT), stories);
     }
 
-    /// The tokenizer was trained with other cuts than it has now: those are known to llama.cpp.
+    /// The tokenizer was trained with another pre-tokenisation pattern. llama.cpp knows the present one.
     #[test]
     fn the_cuts_give_the_tokens_that_the_model_was_trained_on() {
         use tokenizers::{

@@ -1,6 +1,6 @@
-//! The plots: beats in order, several ways to tell each. What stands in braces is filled in by `stories`.
+//! The plots: beats in order, each with alternative lines. `stories` fills in the braces.
 
-/// A beat: one of these lines is told. An empty line leaves the beat out.
+/// A beat: one of these lines is used. An empty line skips the beat.
 type Beat = &'static [&'static str];
 
 /// How every story begins.
@@ -263,7 +263,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "{friend} was {joy} and asked for more.",
         ],
     ],
-    // A secret that is told.
+    // A secret that comes out.
     &[
         &[
             "{hero} had a secret. {place2cap}, {he} had hidden {athing}.",

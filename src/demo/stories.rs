@@ -1,4 +1,4 @@
-//! Short stories from a seeded grammar: a cast is drawn, a plot is told about it, and what was said early is needed later.
+//! Short stories from a seeded grammar: it draws a cast and tells a plot about it, in which early facts matter later.
 
 use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -27,7 +27,7 @@ fn story(seed: u64, index: u64) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// What a story is about: each placeholder of the plots with its words.
+/// The subject of a story: the words for each placeholder of the plots.
 struct Cast {
     words: Vec<(&'static str, String)>,
 }
@@ -41,7 +41,7 @@ impl Cast {
         let [temper, temper2] = two(rng, &TEMPERS);
         let places: Vec<&str> = PLACES.sample(rng, 3).copied().collect();
         let (_, foods) = pick(rng, &FOODS);
-        // n = m + k, and all three are more than one: the plots say "coins".
+        // n = m + k, all above one, because the plots say "coins".
         let n = rng.random_range(4..NUMBERS.len());
         let m = rng.random_range(2..n - 1);
         let himself = if he == "he" { "himself" } else { "herself" };
@@ -92,7 +92,7 @@ impl Cast {
         Self { words }
     }
 
-    /// A line with its placeholders filled in and its sentences begun with capitals.
+    /// A line with its placeholders filled in and its sentences capitalised.
     fn fill(&self, line: &str) -> String {
         let mut text = String::new();
         let mut rest = line;
@@ -122,7 +122,7 @@ fn pick<'a, T>(rng: &mut impl Rng, choices: &'a [T]) -> &'a T {
     &choices[rng.random_range(0..choices.len())]
 }
 
-/// Two different ones.
+/// Two different choices.
 fn two<T: Copy>(rng: &mut impl Rng, choices: &[T]) -> [T; 2] {
     let first = rng.random_range(0..choices.len());
     let second = (first + rng.random_range(1..choices.len())) % choices.len();

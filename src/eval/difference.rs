@@ -1,4 +1,4 @@
-//! How far the logits of two models lie apart.
+//! The difference between the logits of two models.
 
 use std::ops::ControlFlow;
 
@@ -8,20 +8,19 @@ use crate::model::BlockByBlock;
 
 use super::Error;
 
-/// What two models make of the same tokens.
+/// The difference on the same tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
     /// Largest |Δ logit|.
     pub largest: f64,
-    /// Root mean square of the first model's logits around the mean of each position: what a difference is told against.
+    /// Root mean square of the first model's logits around the mean of each position: the scale for differences.
     pub spread: f64,
 }
 
-/// Runs both models over windows of equally many tokens, block by block. `progress` hears (blocks done, in all); Break
-/// ends with [`Error::Cancelled`].
+/// Runs both models over windows of equal length, block by block. `progress` receives (blocks done, total blocks).
 ///
 /// # Errors
-/// What a model cannot be loaded or computed for.
+/// A model that cannot be loaded or computed, and [`Error::Cancelled`] if `progress` breaks.
 pub fn difference(
     models: [&dyn BlockByBlock; 2],
     windows: &[&[u32]],
@@ -51,7 +50,7 @@ pub fn difference(
         let mean = one.iter().map(|&x| f64::from(x)).sum::<f64>() / one.len() as f64;
         for (&x, &y) in one.iter().zip(other) {
             let apart = (f64::from(x) - f64::from(y)).abs();
-            // A NaN is the largest of all.
+            // A NaN counts as the largest difference.
             largest = if apart.is_nan() { f64::INFINITY } else { largest.max(apart) };
             squares += (f64::from(x) - mean).powi(2);
         }

@@ -1,24 +1,31 @@
-//! How the next token is drawn from the logits.
+//! Sampling the next token from the logits.
 
 use candle_transformers::generation::{LogitsProcessor, Sampling};
 
 use super::Error;
 
-/// How the next token is drawn.
+/// Sampling parameters.
 #[derive(Clone, Debug)]
 pub struct Draw {
-    /// 0 always takes the likeliest token.
+    /// 0 always takes the most likely token.
     pub temperature: f64,
+    /// Sample from this many most likely tokens.
     pub top_k: Option<usize>,
+    /// Sample from the most likely tokens that together have this probability.
     pub top_p: Option<f64>,
-    /// Divides the logits of the last `repeat_last` tokens; 1 leaves them.
+    /// Divides the logits of the last `repeat_last` tokens; 1 has no effect.
     pub repeat_penalty: f32,
+    /// Number of recent tokens that the penalty applies to.
     pub repeat_last: usize,
+    /// Seed of the sampler.
     pub seed: u64,
 }
 
 impl Draw {
-    /// Refuses what no token can be drawn with.
+    /// Checks the ranges of all parameters.
+    ///
+    /// # Errors
+    /// [`Error::Draw`] with the parameter that is out of range.
     pub fn check(&self) -> Result<(), Error> {
         let positive = |x: f32| x > 0.0 && x.is_finite();
         let wrong = |key, expected, found: String| Err(Error::Draw { key, expected, found });

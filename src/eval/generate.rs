@@ -1,4 +1,4 @@
-//! Text from a prompt, a token at a time.
+//! Text from a prompt, one token at a time.
 
 use std::ops::ControlFlow;
 
@@ -10,7 +10,7 @@ use crate::model::{BlockByBlock, Decoder, KvCache};
 
 use super::{Draw, Error};
 
-/// A whole model in memory, able to write.
+/// A whole model in memory that generates text.
 pub struct Generation {
     decoder: Decoder,
     tokenizer: Tokenizer,
@@ -20,36 +20,38 @@ pub struct Generation {
     bytes: u64,
 }
 
-/// A text on its way.
+/// A text in progress.
 pub struct Writing<'g> {
     generation: &'g Generation,
     draw: Draw,
     sampler: LogitsProcessor,
     caches: Vec<KvCache>,
-    /// The prompt and what was made of it.
+    /// The tokens of the prompt and the generated ones.
     ids: Vec<u32>,
-    /// Of these, the ones that the model has not seen yet.
+    /// The number of tokens at the end that the model has not seen yet.
     unseen: usize,
     /// Tokens of the prompt.
     begin: usize,
-    /// Tokens at the end, at most.
+    /// The largest number of tokens.
     end: usize,
-    /// Bytes of the text that have been told.
+    /// Bytes of the text that have been returned.
     emitted: usize,
 }
 
-/// What one step has made.
+/// The result of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// A token. Its text is empty while a character is spread over several of them.
+    /// A token. Its text is empty while a character is spread over several tokens.
     Piece(String),
-    /// An end token was drawn, or there is no more room; nothing follows.
+    /// An end token was sampled, or the limit is reached; nothing follows.
     End,
 }
 
 impl Generation {
-    /// Loads every block. Positions end at the length that the model was made for. `progress` hears (blocks done, in
-    /// all); Break ends with [`Error::Cancelled`].
+    /// Loads every block. Positions end at the length that the model was made for. `progress` receives (blocks done, total blocks).
+    ///
+    /// # Errors
+    /// A model that cannot be loaded, and [`Error::Cancelled`] if `progress` breaks.
     pub fn load(
         model: &dyn BlockByBlock,
         tokenizer: Tokenizer,
@@ -72,8 +74,11 @@ impl Generation {
         Ok(Self { decoder, tokenizer, bos, stops, limit, bytes })
     }
 
-    /// Goes on from `prompt`, with a BOS before it if `bos` says so and the model names one, until an end token,
-    /// `max_tokens`, or the model's length.
+    /// Starts from `prompt`, with a BOS token in front if `bos` and the model has one. Generation ends at an end token, after
+    /// `max_tokens`, or at the model's length.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], invalid sampling parameters, or a tokenizer that fails.
     pub fn begin(
         &self,
         prompt: &str,
@@ -117,7 +122,10 @@ impl Generation {
 }
 
 impl Writing<'_> {
-    /// Makes the next token.
+    /// Generates the next token.
+    ///
+    /// # Errors
+    /// A failure of the model or the tokenizer.
     pub fn step(&mut self) -> Result<Written, Error> {
         if self.ids.len() >= self.end {
             return Ok(Written::End);
@@ -137,24 +145,24 @@ impl Writing<'_> {
         self.ids.push(next);
         self.unseen = 1;
         let text = self.generation.decode(&self.ids)?;
-        // A character may be spread over several tokens: told once it is whole.
+        // A character may be spread over several tokens; it is returned once it is complete.
         let new = text.get(self.emitted..).filter(|_| !text.ends_with('\u{FFFD}'));
         let piece = new.unwrap_or_default().to_string();
         self.emitted += piece.len();
         Ok(Written::Piece(piece))
     }
 
-    /// Tokens made so far.
+    /// Number of tokens generated so far.
     pub fn tokens(&self) -> usize {
         self.made().len()
     }
 
-    /// The prompt's ids, with the BOS where there is one.
+    /// The ids of the prompt, including a BOS token.
     pub fn prompt(&self) -> &[u32] {
         &self.ids[..self.begin]
     }
 
-    /// The ids of the tokens made so far.
+    /// The ids of the tokens generated so far.
     pub fn made(&self) -> &[u32] {
         &self.ids[self.begin..]
     }

@@ -1,4 +1,4 @@
-//! What a model is worth: perplexity, and the text it writes.
+//! Evaluating a model: perplexity, generated text, and the difference between two models.
 
 mod difference;
 mod draw;

@@ -8,29 +8,36 @@ use crate::model::{BlockByBlock, EmbeddingAndHead};
 
 use super::Error;
 
-/// Tokens in one forward pass; a longer window goes alone.
+/// Tokens in one forward pass; a longer window is computed alone.
 const TOKENS_PER_BATCH: usize = 2048;
 
-/// What is measured, and on what.
+/// What to measure.
 pub struct Perplexity<'a> {
+    /// The model.
     pub model: &'a dyn BlockByBlock,
     /// The whole text, encoded once without special tokens.
     pub tokens: &'a [u32],
     /// Name of the text, for errors.
     pub text: &'a str,
-    /// L: tokens in a window; the rest that fills none is dropped.
+    /// L: tokens per window; an incomplete last window is dropped.
     pub seq_len: usize,
-    /// A token to put before each window.
+    /// A token to prepend to each window.
     pub bos: Option<u32>,
+    /// Where to compute.
     pub device: &'a Device,
+    /// The number type of the forward pass.
     pub dtype: DType,
-    /// Bytes that hidden states may take at a time.
+    /// The most bytes of hidden states at a time.
     pub memory_budget: u64,
 }
 
 impl Perplexity<'_> {
-    /// exp(mean NLL of tokens 2…L of each window), in blocks: only one block's weights are in memory.
-    /// `progress` hears (done, total) after each batch of each block; Break ends with [`Error::Cancelled`].
+    /// exp(mean NLL of tokens 2…L of each window), block by block: only one block's weights are in memory.
+    /// `progress` receives (done, total) after each batch of each block.
+    ///
+    /// # Errors
+    /// A text shorter than one window, a perplexity that is not finite, a model that cannot be computed, and [`Error::Cancelled`] if
+    /// `progress` breaks.
     pub fn measure(&self, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<f64, Error> {
         let windows: Vec<&[u32]> = self.tokens.chunks_exact(self.seq_len).collect();
         if windows.is_empty() {
@@ -73,7 +80,7 @@ impl Perplexity<'_> {
                 }
             }
             for (batch, h) in batches.iter().zip(&hidden) {
-                // With a BOS, position 0 predicts token 1 of the window, which the definition leaves out.
+                // With a BOS, position 0 predicts token 1 of the window, which the definition excludes.
                 let predicting = h.narrow(1, length - self.seq_len, self.seq_len - 1)?;
                 let targets: Vec<u32> = batch.iter().flat_map(|window| &window[1..]).copied().collect();
                 let targets = Tensor::from_vec(targets, (batch.len(), self.seq_len - 1), self.device)?;
@@ -85,7 +92,7 @@ impl Perplexity<'_> {
         if perplexity.is_finite() { Ok(perplexity) } else { Err(Error::NotFinite { text: self.text.into() }) }
     }
 
-    /// What enters the first block [windows, length, hidden], with the BOS before each window where one is wanted.
+    /// The input of the first block [windows, length, hidden], with a BOS token before each window if requested.
     fn embed(&self, ends: &EmbeddingAndHead, windows: &[&[u32]]) -> Result<Tensor, Error> {
         let Some(bos) = self.bos else { return Ok(ends.embed(windows)?) };
         let longer: Vec<Vec<u32>> = windows.iter().map(|window| [&[bos], *window].concat()).collect();

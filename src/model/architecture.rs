@@ -1,4 +1,4 @@
-//! The sizes and choices that make a decoder of the LLaMA family.
+//! The sizes and options of a decoder of the LLaMA family.
 
 use std::fmt;
 
@@ -7,91 +7,116 @@ use serde_json::Value;
 
 use super::{Result, Slot, from_config, layout};
 
-/// Which published block a model is built from.
+/// The published architecture that a model uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
+    /// LLaMA and its relatives.
     Llama,
+    /// Mistral: sliding windows.
     Mistral,
+    /// Qwen2: biases of queries, keys and values; sliding windows from some layer on.
     Qwen2,
+    /// Qwen3: norms of queries and keys.
     Qwen3,
 }
 
-/// What pruning changes: the sizes of one decoder block.
+/// The sizes of one decoder block, which pruning changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSize {
     /// Query heads.
     pub heads: usize,
     /// Key-value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Width of the feed-forward part.
+    /// FFN channels.
     pub channels: usize,
 }
 
 impl LayerSize {
-    /// Query heads that read one key-value head.
+    /// Query heads per key-value head.
     pub fn group(&self) -> usize {
         self.heads / self.kv_heads
     }
 }
 
-/// How rotary positions turn: frequencies theta^(−2i/head_dim), then scaled.
+/// Rotary positions: frequencies theta^(−2i/head_dim), then scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RopeSettings {
+    /// The base of the frequencies.
     pub theta: f64,
+    /// The scaling of the frequencies.
     pub scaling: RopeScaling,
 }
 
-/// How the rotary frequencies are stretched to reach further than the model was trained.
+/// How the rotary frequencies are scaled to extend the context.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "type")]
 pub enum RopeScaling {
+    /// Not scaled.
     None,
     /// All frequencies divided by `factor`.
     Linear {
+        /// The divisor.
         factor: f64,
     },
-    /// Long waves divided by `factor`, short ones kept, a ramp between them (Llama 3.1).
+    /// Long waves divided by `factor`, short ones kept, and interpolated between (Llama 3.1).
     Llama3 {
+        /// The divisor of long waves.
         factor: f64,
+        /// Waves that turn fewer times than this in the original context are long.
         low_freq_factor: f64,
+        /// Waves that turn more times than this in the original context are short.
         high_freq_factor: f64,
+        /// The original context length.
         original_positions: usize,
     },
 }
 
-/// A decoder of the LLaMA family, layer by layer. Made by [`Architecture::from_config`], so its sizes are valid:
-/// none is zero, key-value heads divide heads, `head_dim` is even.
+/// A decoder of the LLaMA family, layer by layer. [`Architecture::from_config`] creates it, so its sizes are valid: none is zero,
+/// key-value heads divide heads, and `head_dim` is even.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Architecture {
+    /// The published architecture.
     pub family: Family,
+    /// Width of the residual stream.
     pub hidden: usize,
+    /// Width of one head.
     pub head_dim: usize,
+    /// Number of tokens in the vocabulary.
     pub vocab: usize,
+    /// The sizes of every block.
     pub layers: Vec<LayerSize>,
+    /// ε of the RMS norms.
     pub norm_eps: f64,
+    /// The rotary embedding.
     pub rope: RopeSettings,
-    /// Position i sees positions above i − window.
+    /// Position i attends to positions above i − window.
     pub sliding_window: Option<usize>,
-    /// The first layer that has the sliding window; the ones before see everything.
+    /// The first layer with the sliding window; earlier layers attend to all positions.
     pub windowed_from: usize,
+    /// Whether `q_proj`, `k_proj` and `v_proj` have biases.
     pub qkv_bias: bool,
+    /// Whether `o_proj` has a bias.
     pub o_bias: bool,
+    /// Whether the projections of the FFN have biases.
     pub mlp_bias: bool,
-    /// RMS norms over each query and key head (Qwen3).
+    /// Whether queries and keys are normalised per head (Qwen3).
     pub qk_norm: bool,
-    /// The output head is the embedding.
+    /// Whether the output head is the embedding.
     pub tied: bool,
+    /// The context length that the model was made for.
     pub max_positions: usize,
+    /// The token that begins a text.
     pub bos: Option<u32>,
+    /// The tokens that end a text.
     pub eos: Vec<u32>,
 }
 
 impl Architecture {
-    /// Reads a `config.json` of Hugging Face form, or of this program's own (`model_type` "slimgpt_llama" and the like).
+    /// Reads a `config.json` in Hugging Face form, or in this crate's own (`model_type` "slimgpt_llama" and the like).
     ///
     /// # Errors
-    /// The missing or wrong key, or what is not supported, by name.
+    /// Names a missing or wrong key, or an unsupported feature.
     pub fn from_config(config: &Value) -> Result<Self> {
         from_config::read(config)
     }
@@ -101,18 +126,18 @@ impl Architecture {
         self.sliding_window.filter(|_| layer >= self.windowed_from)
     }
 
-    /// Every tensor that a checkpoint of this architecture must hold.
+    /// Every tensor that a checkpoint of this architecture must contain.
     pub fn tensors(&self) -> Vec<Slot> {
         let blocks = (0..self.layers.len()).flat_map(|layer| layout::block(self, layer));
         layout::ends(self).into_iter().chain(blocks).collect()
     }
 
-    /// Numbers in all tensors; a tied output head counts once.
+    /// Number of parameters; a tied output head counts once.
     pub fn parameters(&self) -> u64 {
         layout::count(&self.tensors())
     }
 
-    /// Numbers in the tensors of one decoder block.
+    /// Number of parameters of one decoder block.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -120,8 +145,8 @@ impl Architecture {
         layout::count(&layout::block(self, layer))
     }
 
-    /// The same model with biases of these outputs. Where a configuration has one key for all of a part's biases, the others
-    /// come with them, as zeros.
+    /// The same model with biases of these outputs. If one configuration key covers several biases, the others are added too, as
+    /// zeros.
     pub fn with_output_biases(&self, o_proj: bool, down_proj: bool) -> Self {
         let Self { qkv_bias, o_bias, mlp_bias, .. } = *self;
         Self {
@@ -132,7 +157,7 @@ impl Architecture {
         }
     }
 
-    /// The same model with other layer sizes, which must be as many.
+    /// The same model with other layer sizes, one per layer.
     pub fn with_layers(&self, layers: Vec<LayerSize>) -> Self {
         debug_assert_eq!(layers.len(), self.layers.len());
         Self { layers, ..self.clone() }
@@ -150,6 +175,7 @@ impl Family {
         }
     }
 
+    /// The family with this name in `config.json`.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Llama, Self::Mistral, Self::Qwen2, Self::Qwen3]
             .into_iter()

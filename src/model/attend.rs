@@ -1,4 +1,4 @@
-//! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time: memory grows with the length, not its square.
+//! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time: memory grows linearly with the length.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -7,26 +7,26 @@ use super::{
     on_processor::{CausalSoftmax, LayDown},
 };
 
-/// Query rows worked on together: enough for a good product, few enough to skip most of the masked half.
+/// Query rows processed together: enough for an efficient product, few enough to skip most of the masked half.
 const MOST_QUERY_ROWS: usize = 128;
-/// Attention scores that the processor holds at once, which are to stay in its caches.
+/// Attention scores that the processor holds at once; they fit its caches.
 const SCORES_AT_ONCE: usize = 1 << 19;
-/// The most of them, where one head has more; also what other devices take, which want larger products.
+/// The limit if one head has more; also the limit of other devices, which prefer larger products.
 const MOST_SCORES: usize = 1 << 24;
 
-/// What a query sees: keys of its own position and before, no further back than the sliding window.
+/// The keys that a query attends to: those up to its own position, as far back as the sliding window.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionMask {
     pub window: Option<usize>,
 }
 
 impl AttentionMask {
-    /// The first key that the query at `position` sees.
+    /// The first key that the query at `position` attends to.
     pub fn first_seen(self, position: usize) -> usize {
         self.window.map_or(0, |window| (position + 1).saturating_sub(window))
     }
 
-    /// [rows, keys]: 0 where the query sees the key, −∞ where it does not; keys from `first_key` to the last query's.
+    /// [rows, keys]: 0 for visible keys and −∞ for others; keys from `first_key` to the position of the last query.
     fn mask(self, first_query: usize, rows: usize, first_key: usize, device: &Device) -> Result<Tensor> {
         let end = first_query + rows;
         let mask: Vec<f32> = (first_query..end)
@@ -39,10 +39,10 @@ impl AttentionMask {
     }
 }
 
-/// q: [batch, heads, t, head_dim], whose first query stands at `offset`; k, v: [batch, kv_heads, offset + t, head_dim]
-/// → [batch, t, heads·head_dim], in the type of q. Queries and keys lie in memory as they like.
+/// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, offset + t, head_dim]
+/// → [batch, t, heads·head_dim], in the type of q. Queries and keys may have any layout.
 ///
-/// The query heads of a group are stacked as rows over their key-value head, so that keys are never repeated.
+/// The query heads of a group are stacked as rows over their key-value head, so that keys are not repeated.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
@@ -53,14 +53,14 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Attentio
     Ok(context.to_dtype(dtype)?)
 }
 
-/// Two products a chunk for as many heads as the caches have room for; keys and values are read where they lie.
+/// Two products per chunk, for as many heads as fit the caches; keys and values are read in place.
 fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let group = heads / kv_heads;
     let scale = (head_dim as f32).powf(-0.5);
     let out = Tensor::zeros((batch, t, heads, head_dim), DType::F32, q.device())?;
-    // Fewer rows of very long sequences.
+    // Fewer rows for very long sequences.
     let most_rows = (MOST_SCORES / (group * (offset + t))).clamp(1, MOST_QUERY_ROWS);
     let at_once = (SCORES_AT_ONCE / (group * most_rows.min(t) * (offset + t))).clamp(1, kv_heads);
     let stacks = (0..batch).flat_map(|window| (0..kv_heads).step_by(at_once).map(move |head| (window, head)));
@@ -87,12 +87,12 @@ fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Attent
     Ok(out.reshape((batch, t, heads * head_dim))?)
 }
 
-/// The products of these libraries want their operands so; candle's own take them as they lie.
+/// The products of these libraries need contiguous operands; candle's own do not.
 fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
     if cfg!(any(feature = "accelerate", feature = "mkl")) { x.contiguous() } else { Ok(x) }
 }
 
-/// The same of whole operations that every device has.
+/// The same with whole-tensor operations, which every device has.
 fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
@@ -147,13 +147,13 @@ mod tests {
         Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
     }
 
-    /// q, k, v as projections leave them: heads are a view of [batch, t, heads, head_dim].
+    /// q, k, v as projections produce them: heads are a view of [batch, t, heads, head_dim].
     fn inputs((batch, heads, kv_heads, offset, t, head_dim, _): Case) -> [Tensor; 3] {
         let made = |seed, t, heads| random(seed, &[batch, t, heads, head_dim]).transpose(1, 2).unwrap();
         [made(1, t, heads), made(2, offset + t, kv_heads), made(3, offset + t, kv_heads)]
     }
 
-    /// The formula, number by number in f64.
+    /// The formula, element by element in f64.
     fn slow([q, k, v]: &[Tensor; 3], offset: usize, window: Option<usize>) -> Vec<f64> {
         let (batch, heads, t, head_dim) = q.dims4().unwrap();
         let group = heads / k.dim(1).unwrap();
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    /// `cargo test --release --lib attend -- --ignored --nocapture` tells by how much.
+    /// `cargo test --release --lib attend -- --ignored --nocapture` prints the ratio.
     #[test]
     #[ignore = "it is about time, and takes some"]
     fn two_products_a_chunk_are_faster_than_candles_flash_attention() {

@@ -27,21 +27,22 @@ pub(super) struct Attention {
     pub norm_eps: f32,
 }
 
-/// The keys and values of the tokens that one block has seen. No `Clone`: copies would write to the same memory.
+/// The keys and values of the tokens that one block has processed. Not `Clone`: copies would share the memory.
 #[derive(Debug)]
 pub struct KvCache(candle_nn::kv_cache::KvCache);
 
 impl KvCache {
-    /// Room for `capacity` tokens at first; it grows by as much when full.
+    /// Initial room for `capacity` tokens; it grows by the same amount when full.
     pub fn new(capacity: usize) -> Self {
         Self(candle_nn::kv_cache::KvCache::new(2, capacity.max(1)))
     }
 
-    /// Tokens seen so far.
+    /// Tokens processed so far.
     pub fn len(&self) -> usize {
         self.0.current_seq_len()
     }
 
+    /// Whether no token has been processed.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

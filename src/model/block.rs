@@ -23,10 +23,10 @@ pub struct Block {
 }
 
 impl Block {
-    /// Loads block `layer` onto a device, in the type to compute with.
+    /// Loads block `layer` onto a device, in the number type of the computation.
     ///
     /// # Errors
-    /// No such layer, or what [`Tensors::tensor`] fails with.
+    /// No such layer, or as [`Tensors::tensor`].
     pub fn load(
         weights: &dyn Tensors,
         architecture: &Architecture,
@@ -69,15 +69,18 @@ impl Block {
         Ok(Self { layer, attention, mlp, input_norm, post_attention_norm, norm_eps })
     }
 
+    /// Index of the layer, from 0.
     pub fn layer(&self) -> usize {
         self.layer
     }
 
+    /// The current sizes.
     pub fn size(&self) -> LayerSize {
         let Attention { heads, kv_heads, .. } = self.attention;
         LayerSize { heads, kv_heads, channels: self.mlp.channels() }
     }
 
+    /// Width of one head.
     pub fn head_dim(&self) -> usize {
         self.attention.head_dim
     }
@@ -87,12 +90,12 @@ impl Block {
         self.attention.o_proj.weight()
     }
 
-    /// [hidden], where `o_proj` has one.
+    /// [hidden], if `o_proj` has a bias.
     pub fn o_bias(&self) -> Option<&Tensor> {
         self.attention.o_proj.bias()
     }
 
-    /// [hidden], where `down_proj` has one.
+    /// [hidden], if `down_proj` has a bias.
     pub fn down_bias(&self) -> Option<&Tensor> {
         self.mlp.down_proj.bias()
     }
@@ -105,7 +108,7 @@ impl Block {
     /// h: [batch, t, hidden] → a: [batch, t, heads·head_dim], the input of `o_proj`.
     ///
     /// # Errors
-    /// A sequence longer than the table, or what the device fails with.
+    /// A sequence longer than the rotary tables, or a failure of the device.
     pub fn attention_context(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
         self.attention.context(&rms_norm(h, &self.input_norm, self.norm_eps)?, rope, None)
     }
@@ -113,7 +116,7 @@ impl Block {
     /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h.
     ///
     /// # Errors
-    /// What the device fails with.
+    /// A failure of the device.
     pub fn attention_output(&self, a: &Tensor) -> Result<Tensor> {
         Ok(self.attention.o_proj.forward(a)?)
     }
@@ -121,7 +124,7 @@ impl Block {
     /// h: [batch, t, hidden], after the attention → f: [batch, t, channels], the input of `down_proj`.
     ///
     /// # Errors
-    /// What the device fails with.
+    /// A failure of the device.
     pub fn mlp_activation(&self, h: &Tensor) -> Result<Tensor> {
         self.mlp.activation(&rms_norm(h, &self.post_attention_norm, self.norm_eps)?)
     }
@@ -129,7 +132,7 @@ impl Block {
     /// f: [batch, t, channels] → [batch, t, hidden], to be added to h.
     ///
     /// # Errors
-    /// What the device fails with.
+    /// A failure of the device.
     pub fn mlp_output(&self, f: &Tensor) -> Result<Tensor> {
         Ok(self.mlp.down_proj.forward(f)?)
     }
@@ -142,7 +145,7 @@ impl Block {
         self.run(h, rope, None)
     }
 
-    /// As [`Block::forward`] for the next tokens of a sequence whose beginning the cache holds.
+    /// As [`Block::forward`] for the next tokens of a sequence whose start is in the cache.
     ///
     /// # Errors
     /// As [`Block::attention_context`].
@@ -157,11 +160,11 @@ impl Block {
         Ok((&h + self.mlp_output(&f)?)?)
     }
 
-    /// Keeps these query and key-value heads (ascending), with a new `o_proj` [hidden, kept·head_dim] for them.
+    /// Keeps these query and key-value heads (ascending), with a new `o_proj` [hidden, kept·head_dim].
     ///
     /// # Errors
-    /// Indices that are empty, not ascending or too large; a choice that is not a regular grouped-query layer,
-    /// where every kept key-value head serves the same number of kept query heads; a wrong shape of `o_proj`.
+    /// Indices that are empty, not ascending or too large; a choice that is not a regular grouped-query layer, in which every kept
+    /// key-value head has the same number of kept query heads; a wrong shape of `o_proj`.
     pub fn keep_heads(&mut self, query_heads: &[usize], kv_heads: &[usize], o_proj: Tensor) -> Result<()> {
         let attention = &mut self.attention;
         let size = LayerSize { heads: attention.heads, kv_heads: attention.kv_heads, channels: 0 };
@@ -195,25 +198,25 @@ impl Block {
         Ok(())
     }
 
-    /// Gives `o_proj` another bias, [hidden].
+    /// Replaces the bias of `o_proj`, [hidden].
     ///
     /// # Errors
-    /// One of another length.
+    /// A bias of another length.
     pub fn set_o_bias(&mut self, bias: Tensor) -> Result<()> {
         self.attention.o_proj = biased(self.layer, "o_proj", &self.attention.o_proj, bias)?;
         Ok(())
     }
 
-    /// Gives `down_proj` another bias, [hidden].
+    /// Replaces the bias of `down_proj`, [hidden].
     ///
     /// # Errors
-    /// One of another length.
+    /// A bias of another length.
     pub fn set_down_bias(&mut self, bias: Tensor) -> Result<()> {
         self.mlp.down_proj = biased(self.layer, "down_proj", &self.mlp.down_proj, bias)?;
         Ok(())
     }
 
-    /// Keeps these channels (ascending), with a new `down_proj` [hidden, kept] for them.
+    /// Keeps these channels (ascending), with a new `down_proj` [hidden, kept].
     ///
     /// # Errors
     /// Indices that are empty, not ascending or too large; a wrong shape of `down_proj`.
@@ -236,7 +239,7 @@ impl Block {
     }
 }
 
-/// The bias in the type and on the device of the weight it belongs to.
+/// The bias in the type and on the device of its weight.
 fn biased(layer: usize, what: &'static str, linear: &Linear, bias: Tensor) -> Result<Linear> {
     let weight = linear.weight();
     let hidden = weight.dims()[0];
@@ -288,7 +291,7 @@ impl Loader<'_> {
         Ok(tensor.expect("the layout of every family names the weights of all projections and block norms"))
     }
 
-    /// `None` where the architecture has no such tensor.
+    /// None if the architecture has no such tensor.
     fn optional(&self, name: &str) -> Result<Option<Tensor>> {
         let slot = self.slots.iter().find(|slot| slot.name.strip_prefix(&self.prefix) == Some(name));
         slot.map(|slot| self.weights.tensor(&slot.name, &slot.shape, self.device, self.dtype)).transpose()

@@ -1,12 +1,12 @@
-//! A model whose blocks come one at a time: a checkpoint as it is, or with cuts in it.
+//! A model whose blocks are loaded one at a time: a checkpoint, or one with cuts applied.
 
 use candle_core::{DType, Device};
 
 use super::{Architecture, Block, Checkpoint, EmbeddingAndHead, Result, Rope};
 
-/// What a forward pass needs of a model; blocks are loaded when they are asked for.
+/// A model for forward passes that load blocks on demand.
 pub trait BlockByBlock {
-    /// With the sizes that the blocks have.
+    /// The architecture, with the sizes of the blocks.
     fn architecture(&self) -> &Architecture;
 
     /// Loads one decoder block.
@@ -15,7 +15,7 @@ pub trait BlockByBlock {
     /// As [`Block::load`].
     fn block(&self, layer: usize, device: &Device, dtype: DType) -> Result<Block>;
 
-    /// Loads what stands before the first block and after the last.
+    /// Loads the embedding, the final norm and the output head.
     ///
     /// # Errors
     /// As [`EmbeddingAndHead::load`].
@@ -24,7 +24,7 @@ pub trait BlockByBlock {
     /// Rotary tables for this many positions.
     ///
     /// # Errors
-    /// What the device fails with.
+    /// A failure of the device.
     fn rope(&self, positions: usize, device: &Device, dtype: DType) -> Result<Rope> {
         let architecture = self.architecture();
         Rope::new(&architecture.rope, architecture.head_dim, positions, device, dtype)

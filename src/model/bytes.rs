@@ -1,4 +1,4 @@
-//! The bytes of a weight file: mapped, and given back to the system once they have been read.
+//! The bytes of a weight file: mapped into memory, and released once they have been read.
 
 use std::{fs::File, io, ops::Range, path::Path};
 
@@ -11,8 +11,8 @@ pub enum Bytes {
 impl Bytes {
     pub fn map(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        // SAFETY: the map is read-only and lives as long as every slice of it. Another process that shortens the file
-        // meanwhile could still make a read fail with a signal; no checkpoint reader that maps files can prevent that.
+        // SAFETY: the map is read-only and lives as long as every slice of it. If another process shortens the file, a read can still
+        // fail with a signal; no reader that maps files can prevent that.
         #[allow(unsafe_code)]
         let map = unsafe { memmap2::Mmap::map(&file) }?;
         Ok(Self::Mapped(map))
@@ -25,17 +25,17 @@ impl Bytes {
         }
     }
 
-    /// The pages of a range leave the resident memory; where they are looked at again, they come from the file again.
+    /// Releases the pages of a range from resident memory; another read loads them from the file again.
     pub fn give_back(&self, range: Range<usize>) {
         match self {
             #[cfg(unix)]
             Self::Mapped(map) => {
                 let dont_need = memmap2::UncheckedAdvice::DontNeed;
-                // SAFETY: the map is of a file, shared and read-only, so a page that was dropped holds the file's bytes again
-                // when it is read next: no slice of the map sees other bytes than before.
+                // SAFETY: the map is of a file, shared and read-only, so a released page has the bytes of the file when it is read again: no
+                // slice of the map sees other bytes than before.
                 #[allow(unsafe_code)]
                 let advised = unsafe { map.unchecked_advise_range(dont_need, range.start, range.len()) };
-                // A system that does not take the advice keeps the pages for as long as it has room.
+                // A system that ignores the advice keeps the pages while it has room.
                 drop(advised);
             }
             #[cfg(not(unix))]
@@ -50,7 +50,7 @@ impl Bytes {
 mod tests {
     use super::*;
 
-    /// Bytes of mapped files in the resident memory.
+    /// Bytes of mapped files in resident memory.
     fn resident_files() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).unwrap();
@@ -68,7 +68,7 @@ mod tests {
         let before = sum();
         let held = resident_files();
         bytes.give_back(0..BYTES);
-        // Other tests map files at the same time, small ones.
+        // Other tests map small files at the same time.
         assert!(resident_files() + BYTES as u64 / 2 < held);
         assert_eq!(sum(), before);
     }

@@ -1,4 +1,4 @@
-//! A checkpoint opened: configuration, headers checked, parts loaded one by one.
+//! An open checkpoint: its configuration and its checked headers; parts are loaded one by one.
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::{
     layout,
 };
 
-/// A checkpoint whose headers agree with its `config.json`; weights are read when a part is loaded.
+/// A checkpoint whose headers agree with its `config.json`. Weights are read when a part is loaded.
 #[derive(Debug)]
 pub struct Checkpoint {
     source: Source,
@@ -21,11 +21,10 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint and checks that every tensor of its architecture is there with the right shape and type.
-    /// Reads headers only.
+    /// Opens a checkpoint and checks that every tensor of its architecture has the right shape and type. Reads headers only.
     ///
     /// # Errors
-    /// The first thing found wrong, with file and tensor.
+    /// The first problem found, with file and tensor.
     pub fn open(source: Source) -> Result<Self> {
         let content = source.read("config.json", "give the directory of a Hugging Face checkpoint")?;
         let config: Value = serde_json::from_slice(&content)
@@ -38,29 +37,32 @@ impl Checkpoint {
         Ok(Self { name: source.name(), source, config, architecture, weights })
     }
 
-    /// What to call the model: its hub id or its directory's name.
+    /// The name of the model: its hub id, or the name of its directory.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The files.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
+    /// The architecture from `config.json`.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// `config.json` as it is.
+    /// `config.json`, unchanged.
     pub fn config(&self) -> &Value {
         &self.config
     }
 
+    /// The tensors.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
-    /// F32, F16 or BF16: how a tensor is stored.
+    /// The stored type of a tensor: F32, F16 or BF16.
     ///
     /// # Errors
     /// A missing tensor.
@@ -68,7 +70,7 @@ impl Checkpoint {
         self.weights.storage_dtype(tensor)
     }
 
-    /// How a bias is stored, or would be if there were one: as the weight is that it belongs to.
+    /// The stored type of a bias; of the weight it belongs to, if there is no bias.
     ///
     /// # Errors
     /// Neither a bias nor its weight.
@@ -78,8 +80,10 @@ impl Checkpoint {
         self.storage_dtype(weight.as_deref().filter(|_| !there).unwrap_or(bias))
     }
 
+    /// Parses `tokenizer.json`.
+    ///
     /// # Errors
-    /// No `tokenizer.json`, or one that is damaged.
+    /// A missing or damaged `tokenizer.json`.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         let file = "tokenizer.json";
         if !self.source.has(file) {
@@ -88,7 +92,7 @@ impl Checkpoint {
         let content = self.source.read(file, "copy or download it")?;
         let damaged = |cause: String| Error::Tokenizer { file: self.source.locate(file), cause };
         let text = str::from_utf8(&content).map_err(|cause| damaged(cause.to_string()))?;
-        // Parsed by what the tokenizers crate has compiled, not by another copy for this crate.
+        // Parsed by code already compiled in the tokenizers crate, not by another copy in this crate.
         text.parse().map_err(|cause: tokenizers::Error| damaged(cause.to_string()))
     }
 
@@ -100,7 +104,7 @@ impl Checkpoint {
         Block::load(&self.weights, &self.architecture, layer, device, dtype)
     }
 
-    /// Loads what stands before the first block and after the last.
+    /// Loads the embedding, the final norm and the output head.
     ///
     /// # Errors
     /// As [`EmbeddingAndHead::load`].
@@ -108,18 +112,17 @@ impl Checkpoint {
         EmbeddingAndHead::load(&self.weights, &self.architecture, device, dtype)
     }
 
-    /// Windows of equally many tokens → h: [windows, t, hidden], what enters the first block. Reads the rows of these tokens
-    /// alone.
+    /// Windows of equal length → h: [windows, t, hidden], the input of the first block. Reads only the rows of these tokens.
     ///
     /// # Errors
-    /// As [`EmbeddingAndHead::embed`], and as [`Weights::rows`].
+    /// As [`EmbeddingAndHead::embed`] and [`Weights::rows`].
     pub fn embed(&self, windows: &[&[u32]], device: &Device, dtype: DType) -> Result<Tensor> {
         let t = window_length(windows, self.architecture.vocab)?;
         let h = self.weights.rows(EMBEDDING, &windows.concat(), device, dtype)?;
         Ok(h.reshape((windows.len(), t, self.architecture.hidden))?)
     }
 
-    /// Memory that the stored bytes of a block took when they were read is free again.
+    /// Releases the memory of a block's stored bytes that have been read.
     pub fn give_back(&self, layer: usize) {
         let slots = layout::block(&self.architecture, layer);
         self.weights.give_back(slots.iter().map(|slot| slot.name.as_str()));
@@ -128,7 +131,7 @@ impl Checkpoint {
     /// Rotary tables for this many positions.
     ///
     /// # Errors
-    /// What the device fails with.
+    /// A failure of the device.
     pub fn rope(&self, positions: usize, device: &Device, dtype: DType) -> Result<Rope> {
         Rope::new(&self.architecture.rope, self.architecture.head_dim, positions, device, dtype)
     }

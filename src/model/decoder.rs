@@ -4,23 +4,27 @@ use candle_core::Tensor;
 
 use super::{Block, EmbeddingAndHead, KvCache, Result, Rope};
 
-/// EmbeddingAndHead, blocks and rotary tables.
+/// The embedding, all blocks, the head and the rotary tables.
 #[derive(Clone, Debug)]
 pub struct Decoder {
+    /// Embedding, final norm and output head.
     pub embedding_and_head: EmbeddingAndHead,
+    /// All decoder blocks, in order.
     pub blocks: Vec<Block>,
+    /// The rotary tables.
     pub rope: Rope,
 }
 
 impl Decoder {
+    /// A decoder from its parts.
     pub fn new(embedding_and_head: EmbeddingAndHead, blocks: Vec<Block>, rope: Rope) -> Self {
         Self { embedding_and_head, blocks, rope }
     }
 
-    /// Windows of equally many tokens → the last block's output: [windows, t, hidden].
+    /// Windows of equal length → the output of the last block: [windows, t, hidden].
     ///
     /// # Errors
-    /// A token outside the vocabulary, a window longer than the rotary tables.
+    /// A token outside the vocabulary, or a window longer than the rotary tables.
     pub fn hidden(&self, windows: &[&[u32]]) -> Result<Tensor> {
         let mut h = self.embedding_and_head.embed(windows)?;
         for block in &self.blocks {
@@ -29,7 +33,7 @@ impl Decoder {
         Ok(h)
     }
 
-    /// Windows of equally many tokens → logits: [windows, t, vocab], f32.
+    /// Windows of equal length → logits: [windows, t, vocab], f32.
     ///
     /// # Errors
     /// As [`Decoder::hidden`].
@@ -37,7 +41,7 @@ impl Decoder {
         self.embedding_and_head.logits(&self.hidden(windows)?)
     }
 
-    /// Empty caches, one a block, for [`Decoder::next`].
+    /// Empty caches, one per block, for [`Decoder::next`].
     pub fn caches(&self, capacity: usize) -> Vec<KvCache> {
         self.blocks.iter().map(|_| KvCache::new(capacity)).collect()
     }

@@ -1,15 +1,18 @@
-//! Where a forward pass runs, and in which number type.
+//! The device and the number type of a forward pass.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Where the tensors of a forward pass live.
+/// The device of a forward pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ComputeDevice {
     #[default]
+    /// The processor.
     Cpu,
+    /// The CUDA device with this index.
     Cuda(usize),
+    /// The Metal device.
     Metal,
 }
 
@@ -18,8 +21,11 @@ pub enum ComputeDevice {
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     #[default]
+    /// 32-bit floating point.
     F32,
+    /// 16-bit floating point.
     F16,
+    /// bfloat16.
     BF16,
 }
 

@@ -1,4 +1,4 @@
-//! What stands before the first block and after the last: embedding, final norm, output head.
+//! The parts outside the blocks: embedding, final norm, output head.
 
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
@@ -21,10 +21,10 @@ pub struct EmbeddingAndHead {
 }
 
 impl EmbeddingAndHead {
-    /// Loads them onto a device, in the type to compute with; a tied head shares the embedding's memory.
+    /// Loads them onto a device, in the number type of the computation; a tied head shares the embedding's memory.
     ///
     /// # Errors
-    /// What [`Tensors::tensor`] fails with.
+    /// As [`Tensors::tensor`].
     pub fn load(
         weights: &dyn Tensors,
         architecture: &Architecture,
@@ -42,10 +42,10 @@ impl EmbeddingAndHead {
         Ok(Self { embedding, norm, norm_eps: norm_eps as f32, head: Linear::new(head, None) })
     }
 
-    /// Windows of equally many tokens → h: [windows, t, hidden].
+    /// Windows of equal length → h: [windows, t, hidden].
     ///
     /// # Errors
-    /// A token outside the vocabulary, windows that are empty or of different lengths.
+    /// A token outside the vocabulary, or windows that are empty or of different lengths.
     pub fn embed(&self, windows: &[&[u32]]) -> Result<Tensor> {
         let t = window_length(windows, self.embedding.dims()[0])?;
         let tokens = Tensor::from_vec(windows.concat(), (windows.len(), t), self.embedding.device())?;
@@ -55,7 +55,7 @@ impl EmbeddingAndHead {
     /// h: [batch, t, hidden] → logits: [batch, t, vocab], f32.
     ///
     /// # Errors
-    /// What the device fails with.
+    /// A failure of the device.
     pub fn logits(&self, h: &Tensor) -> Result<Tensor> {
         let normed = rms_norm(&h.contiguous()?, &self.norm, self.norm_eps)?;
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
@@ -64,7 +64,7 @@ impl EmbeddingAndHead {
     /// Sum of −ln p of the targets. h: [windows, positions, hidden], targets: [windows, positions].
     ///
     /// # Errors
-    /// What the device fails with.
+    /// A failure of the device.
     pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor) -> Result<f64> {
         let logits = self.logits(h)?;
         let log_normaliser = logits.log_sum_exp(D::Minus1)?;

@@ -1,8 +1,8 @@
-//! What can be wrong with a checkpoint, one sentence each.
+//! Errors of checkpoints, one sentence each.
 
 use crate::failure::Kind;
 
-/// Everything that opening, loading, slicing or running a checkpoint can fail with.
+/// Errors of opening, loading, cutting or running a checkpoint.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {

@@ -1,4 +1,4 @@
-//! From `config.json` to a valid architecture, or the reason why not.
+//! From `config.json` to a valid architecture, or the reason why that fails.
 
 use serde_json::{Map, Value};
 
@@ -57,11 +57,11 @@ pub fn read(config: &Value) -> Result<Architecture> {
     })
 }
 
-/// The family, and whether the file is of this program's own form.
+/// The family, and whether the file has this crate's own form.
 fn family(keys: &Keys) -> Result<(Family, bool)> {
     let model_type = keys.text("model_type")?.ok_or(Error::MissingKey { key: "model_type".into() })?;
     let own = model_type.strip_prefix("slimgpt_");
-    // Of all families, earlier versions wrote the model_type "slimgpt_llama".
+    // Earlier versions wrote the model_type "slimgpt_llama" for all families.
     let (key, name) = match (keys.text("slimgpt_family")?, own) {
         (Some(name), Some(_)) => ("slimgpt_family", name),
         (_, own) => ("model_type", own.unwrap_or(model_type)),
@@ -89,15 +89,15 @@ fn refuse_what_changes_the_block(keys: &Keys) -> Result<()> {
 }
 
 fn kv_heads(keys: &Keys, family: Family) -> Result<usize> {
-    // Llama 1 predates grouped queries; the other families have always written the key.
+    // Llama 1 predates grouped queries; the other families always have the key.
     if family == Family::Llama && keys.get("num_key_value_heads").is_none() {
         return keys.count("num_attention_heads");
     }
     keys.count("num_key_value_heads")
 }
 
-/// The pruned form needs the key, because its head count is not the one that the hidden size was divided by;
-/// Qwen3 because its default (128) is not the quotient.
+/// The pruned form needs the key, because its head count no longer divides the hidden size; Qwen3 needs it because its default (128)
+/// is not the quotient.
 fn head_dim(keys: &Keys, hidden: usize, heads: usize, required: bool) -> Result<usize> {
     let head_dim = if required || keys.get("head_dim").is_some() {
         keys.count("head_dim")?
@@ -192,7 +192,7 @@ fn layer_sizes(keys: &Keys, whole: LayerSize, layers: usize) -> Result<Vec<Layer
     Ok(sizes)
 }
 
-/// `rope_theta` and `rope_scaling`, or both in `rope_parameters`, as newer files have them.
+/// `rope_theta` and `rope_scaling`, or both in `rope_parameters` in newer files.
 fn rope(keys: &Keys) -> Result<RopeSettings> {
     let none = Map::new();
     let (table_key, table) = match (keys.get("rope_parameters"), keys.get("rope_scaling")) {

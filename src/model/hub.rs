@@ -1,7 +1,7 @@
-//! Checkpoints of the Hugging Face hub, fetched into the cache that its other tools share.
+//! Checkpoints of the Hugging Face hub, downloaded into the cache that its other tools share.
 //!
-//! In two steps, so that a model of another family is refused before its gigabytes come: [`open`] fetches
-//! `config.json` and nothing else, [`Checkpoint::fetch`] the rest.
+//! Two steps, so that an unsupported model is rejected before its gigabytes are downloaded: [`open`] downloads only `config.json`,
+//! and [`Checkpoint::fetch`] the rest.
 
 mod cache;
 mod client;
@@ -21,7 +21,7 @@ pub use options::Options;
 use cache::{CONFIG, Cached, INDEX, ONE_FILE, TOKENIZER};
 use client::Hub;
 
-/// Fetched when the repository has them; so are `chat_template*` and `LICENSE*`.
+/// Downloaded if the repository has them; so are `chat_template*` and `LICENSE*`.
 const COMPANIONS: [&str; 5] = [
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -30,35 +30,38 @@ const COMPANIONS: [&str; 5] = [
     "generation_config.json",
 ];
 
-/// How far a file is, in bytes. `total` is 0 while the hub has not told it.
+/// Progress of one file, in bytes. `total` is 0 until the hub reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer<'a> {
+    /// Name of the file.
     pub file: &'a str,
+    /// Bytes downloaded.
     pub done: u64,
+    /// Size of the file.
     pub total: u64,
 }
 
-/// Called some times a second, also while nothing arrives; a break ends the download. What has come by then is kept,
-/// and the next download goes on from there.
+/// Called several times a second, also while nothing arrives. Its break ends the download; the next download continues with the
+/// bytes received so far.
 pub type Progress<'a> = dyn FnMut(Transfer<'_>) -> ControlFlow<()> + 'a;
 
-/// A checkpoint whose `config.json` is here.
+/// A checkpoint whose `config.json` has been downloaded.
 #[derive(Debug)]
 pub struct Checkpoint {
     cached: Cached,
     config: Value,
-    /// What is still to be fetched from where; nothing when all of it is in the cache.
+    /// What is still to be downloaded, and from where; None if all of it is in the cache.
     rest: Option<(Hub, Vec<String>)>,
 }
 
-/// Finds the revision's commit and fetches its `config.json`.
+/// Finds the revision's commit and downloads its `config.json`.
 ///
-/// Offline, and where the hub can't be reached, a checkpoint that is whole in the cache is taken from there.
+/// Offline, or if the hub cannot be reached, a checkpoint that is complete in the cache is used.
 ///
 /// # Errors
 ///
-/// The repository is not there, not for everybody, or without `config.json`, `tokenizer.json` or safetensors; the hub
-/// is not reached and the cache has not all of it; the disk; a broken `config.json`; `progress` broke.
+/// A repository that does not exist, is not public, or lacks `config.json`, `tokenizer.json` or safetensors; a hub that cannot be
+/// reached while the cache is incomplete; a disk failure; a broken `config.json`; a break of `progress`.
 pub fn open(id: &HubId, options: &Options, progress: &mut Progress<'_>) -> Result<Checkpoint> {
     if options.offline {
         return from_cache(id, options);
@@ -97,28 +100,28 @@ fn require_files(id: &HubId, files: &[String]) -> Result<()> {
 }
 
 impl Checkpoint {
-    /// `config.json` as it stands.
+    /// `config.json`, unchanged.
     pub fn config(&self) -> &Value {
         &self.config
     }
 
-    /// The commit that the revision was found at.
+    /// The commit of the revision.
     pub fn commit(&self) -> &str {
         self.cached.commit()
     }
 
-    /// Fetches what the cache has not: tokenizer, companions, then the weights. Returns the snapshot's directory.
+    /// Downloads what the cache lacks: tokenizer, companion files, then the weights. Returns the snapshot's directory.
     ///
     /// # Errors
     ///
-    /// As [`open`]; a broken index of shards.
+    /// As [`open`], and a broken shard index.
     pub fn fetch(self, progress: &mut Progress<'_>) -> Result<PathBuf> {
         let Self { cached, rest, config: _ } = self;
         let Some((hub, files)) = rest else { return Ok(cached.directory()) };
         hub.fetch(&cached, TOKENIZER, progress)?;
         for file in files.iter().filter(|file| is_companion(file)) {
             match hub.fetch(&cached, file, progress) {
-                // An empty file has no byte to ask for.
+                // An empty file has no first byte to request.
                 Ok(()) | Err(Error::Status { status: 416, .. }) => {}
                 Err(other) => return Err(other),
             }

@@ -1,8 +1,8 @@
-//! Which choices of heads and channels leave a layer that can be built.
+//! Checks that kept heads and channels form a valid layer.
 
 use super::{Error, LayerSize, Result};
 
-/// That the kept heads leave a regular grouped-query layer of a layer of this size.
+/// Checks that the kept heads form a regular grouped-query layer.
 pub fn check_heads(layer: usize, size: LayerSize, query_heads: &[usize], kv_heads: &[usize]) -> Result<()> {
     check_indices(layer, "query heads", query_heads, size.heads)?;
     check_indices(layer, "key-value heads", kv_heads, size.kv_heads)?;
@@ -20,7 +20,7 @@ pub fn check_heads(layer: usize, size: LayerSize, query_heads: &[usize], kv_head
     Ok(())
 }
 
-/// That the kept indices are ascending, below `all`, and at least one.
+/// Checks that the kept indices are ascending, below `all`, and not empty.
 pub fn check_indices(layer: usize, what: &'static str, kept: &[usize], all: usize) -> Result<()> {
     let ascending = kept.windows(2).all(|pair| pair[0] < pair[1]);
     match kept.last() {

@@ -1,10 +1,10 @@
-//! The keys of a JSON object, each read as what it must be.
+//! Typed access to the keys of a JSON object.
 
 use serde_json::{Map, Value};
 
 use super::{Error, Result};
 
-/// No size of a real model comes near; it keeps products of three sizes from overflowing unnoticed.
+/// Larger than any size of a real model; keeps products of three sizes from overflowing.
 pub const MOST: usize = 1 << 24;
 
 /// The keys of a JSON object; `null` counts as absent.

@@ -1,11 +1,11 @@
-//! The tensors that an architecture is made of: names, shapes, and what pruning cuts from each.
+//! The tensors of an architecture: names, shapes, and what pruning cuts from each.
 
 use super::Architecture;
 
 /// What pruning does to a tensor of a decoder block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// Stays as it is.
+    /// Not changed.
     Whole,
     /// Loses the rows of removed query heads.
     QueryRows,
@@ -13,17 +13,20 @@ pub enum Cut {
     KeyValueRows,
     /// Loses the rows of removed channels.
     ChannelRows,
-    /// `o_proj`: loses the columns of removed query heads and is compensated.
+    /// `o_proj`: loses the columns of removed query heads and is refitted.
     HeadColumns,
-    /// `down_proj`: loses the columns of removed channels and is compensated.
+    /// `down_proj`: loses the columns of removed channels and is refitted.
     ChannelColumns,
 }
 
-/// One tensor that must be there.
+/// One required tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
+    /// Its name in a Hugging Face checkpoint.
     pub name: String,
+    /// Its shape.
     pub shape: Vec<usize>,
+    /// What pruning cuts from it.
     pub cut: Cut,
 }
 
@@ -65,7 +68,7 @@ pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
     slots
 }
 
-/// True where this bias of a projection is among the tensors.
+/// Whether the architecture has this bias.
 pub fn has_bias(architecture: &Architecture, name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".bias") else { return false };
     match stem.rsplit('.').next() {
@@ -76,7 +79,7 @@ pub fn has_bias(architecture: &Architecture, name: &str) -> bool {
     }
 }
 
-/// The tensors before the first block and after the last.
+/// The tensors outside the blocks.
 pub fn ends(architecture: &Architecture) -> Vec<Slot> {
     let Architecture { hidden, vocab, tied, .. } = *architecture;
     let slot = |name: &str, shape: &[usize]| Slot { name: name.into(), shape: shape.into(), cut: Cut::Whole };
@@ -88,7 +91,7 @@ pub fn ends(architecture: &Architecture) -> Vec<Slot> {
     slots
 }
 
-/// Numbers in these tensors.
+/// Total number of elements.
 pub fn count(slots: &[Slot]) -> u64 {
     let numbers =
         |slot: &Slot| slot.shape.iter().fold(1u64, |product, &side| product.saturating_mul(side as u64));

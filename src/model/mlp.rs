@@ -1,4 +1,4 @@
-//! The gated feed-forward part of a decoder block.
+//! The gated feed-forward network of a decoder block.
 
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::Linear;

@@ -1,17 +1,17 @@
-//! What the processor does to activations in place, row by row on all cores: softmax, gate, and laying down.
+//! In-place operations of the processor on activations, row by row on all cores: softmax, gate, scattering contexts.
 
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, bail};
 use rayon::prelude::*;
 
 use super::attend::AttentionMask;
 
-/// Numbers that one task works on, at least.
+/// The least numbers per task.
 const TASK: usize = 1 << 14;
-/// Numbers side by side, so that the processor's vectors are filled.
+/// Numbers side by side, to fill the processor's vector registers.
 const LANES: usize = 8;
 
-/// scores: [.., rows, keys] → softmax(scale · scores) over the keys that each row sees, 0 for all others. Row r of the stack
-/// is the query at position `first_query` + r mod `rows`; column c the key at `first_key` + c.
+/// scores: [.., rows, keys] → softmax(scale · scores) over the visible keys of each row, 0 for all others. Row r of the stack is the
+/// query at position `first_query` + r mod `rows`; column c is the key at `first_key` + c.
 pub struct CausalSoftmax {
     pub scale: f32,
     pub rows: usize,
@@ -23,7 +23,7 @@ pub struct CausalSoftmax {
 /// gate ← silu(gate) ⊙ up, of equal shapes.
 pub struct Gated;
 
-/// contexts: [kv_heads, group · rows, head_dim] → their places in out: [windows, t, heads, head_dim].
+/// Copies contexts: [kv_heads, group · rows, head_dim] to their places in out: [windows, t, heads, head_dim].
 pub struct LayDown {
     pub window: usize,
     pub first_row: usize,
@@ -134,15 +134,15 @@ fn softmax(scale: f32, x: &mut [f32]) {
     }
 }
 
-/// eˣ within two units in the last place, without a branch, so that compilers fill vectors with it: 2ᵏ · eʳ, |r| ≤ ln 2 / 2.
+/// eˣ within two units in the last place, without branches, so that compilers vectorise it: 2ᵏ · eʳ, |r| ≤ ln 2 / 2.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    // Adding it rounds to a whole number, which then stands in the lowest bits.
+    // Adding it rounds to an integer, which is then in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts; k times the first is exact.
+    // ln 2 in two parts; the product of k and the first is exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // What lies beyond becomes the smallest normal number and infinity.
+    // Values outside become the smallest normal number and infinity.
     let within = if x < -87.0 { -87.0 } else { x };
     let within = if within > 89.0 { 89.0 } else { within };
     let rounded = within * std::f32::consts::LOG2_E + ROUND;
@@ -156,7 +156,7 @@ fn exp(x: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 5.0e-1;
     let e = p * r * r + r + 1.0;
-    // Halves, since 2¹²⁸ is no number: 2ᵏ = 2^(k/2) · 2^(k − k/2).
+    // Two factors, because 2¹²⁸ is not representable: 2ᵏ = 2^(k/2) · 2^(k − k/2).
     let k = rounded.to_bits() as i32 - ROUND.to_bits() as i32;
     let half = k >> 1;
     let power = |k: i32| f32::from_bits(((k + 127) << 23) as u32);

@@ -1,4 +1,4 @@
-//! From stored bytes to a tensor, a stretch at a time: beside the tensor, hardly any of the file is in memory.
+//! From stored bytes to a tensor, in small stretches, so that hardly any of the file is in memory besides the tensor.
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ use rayon::prelude::*;
 
 use super::rounding::first_unrepresentable;
 
-/// Bytes that are looked through and converted before they are given back.
+/// Bytes that are checked and converted before their pages are released.
 const STRETCH: usize = 1 << 21;
 
-/// Why there is no tensor.
+/// Why a tensor cannot be read.
 pub enum Unreadable {
-    /// The first stored number that is NaN, infinite, or becomes so in the type it is converted to.
+    /// The first stored number that is NaN or infinite, or becomes so in the wanted type.
     Number {
         element: usize,
         found: f32,
@@ -21,8 +21,8 @@ pub enum Unreadable {
     Device(candle_core::Error),
 }
 
-/// Numbers of a stored type (F32, F16 or BF16), little-endian and row by row, as a tensor of another of these. `read` hears of
-/// each range of bytes that is not needed any more.
+/// Numbers of a stored type (F32, F16 or BF16), little-endian and row-major, as a tensor of the wanted type. `read` is called with
+/// each range of bytes that is no longer needed.
 pub fn tensor(
     (stored, bytes): (DType, &[u8]),
     shape: &[usize],

@@ -1,4 +1,4 @@
-//! Rotary positions: tables of cosines and sines, with the scalings that reach further.
+//! Rotary positions: tables of cosines and sines, with the scalings for longer contexts.
 
 use std::f32::consts::TAU;
 
@@ -17,7 +17,7 @@ impl Rope {
     /// Tables for positions 0 to `positions` − 1.
     ///
     /// # Errors
-    /// Only what the device fails with.
+    /// A failure of the device.
     pub fn new(
         settings: &RopeSettings,
         head_dim: usize,
@@ -28,12 +28,12 @@ impl Rope {
         Self::turning(&frequencies(settings, head_dim), positions, device, dtype)
     }
 
-    /// As [`Rope::new`], where pair i of a head turns by `frequencies[i]` radians a position.
+    /// As [`Rope::new`], for pairs that rotate by `frequencies[i]` radians per position.
     ///
     /// # Errors
-    /// Only what the device fails with.
+    /// A failure of the device.
     pub fn turning(frequencies: &[f32], positions: usize, device: &Device, dtype: DType) -> Result<Self> {
-        // In f32, as the models were trained: at far positions the rounding is part of what they know.
+        // In f32, as in training: at far positions the models rely on its rounding.
         let angles: Vec<f32> = (0..positions)
             .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency))
             .collect();
@@ -44,20 +44,20 @@ impl Rope {
         Ok(Self { cos: table(f32::cos)?, sin: table(f32::sin)? })
     }
 
-    /// How many positions the tables hold.
+    /// Number of positions in the tables.
     pub fn positions(&self) -> usize {
         self.cos.dims()[0]
     }
 
-    /// The number type of the tables, and of what they turn.
+    /// The number type of the tables, and of the tensors they rotate.
     pub fn dtype(&self) -> DType {
         self.cos.dtype()
     }
 
-    /// Turns x: [batch, t, heads, head_dim], contiguous, whose first token stands at `offset`.
+    /// Rotates x: [batch, t, heads, head_dim], contiguous, whose first token is at position `offset`.
     ///
     /// # Errors
-    /// A sequence that reaches beyond the tables.
+    /// A sequence that exceeds the tables.
     pub fn turn(&self, x: &Tensor, offset: usize) -> Result<Tensor> {
         let (_, t, _, _) = x.dims4()?;
         if offset + t > self.positions() {
@@ -68,7 +68,7 @@ impl Rope {
     }
 }
 
-/// Radians a position, for each of the head_dim/2 pairs.
+/// Radians per position, for each of the head_dim/2 pairs.
 pub fn frequencies(settings: &RopeSettings, head_dim: usize) -> Vec<f32> {
     let theta = settings.theta as f32;
     (0..head_dim)

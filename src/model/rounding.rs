@@ -1,4 +1,4 @@
-//! Numbers as a checkpoint stores them: F32, F16 or BF16, rounded to nearest even.
+//! Numbers in a checkpoint's types: F32, F16 or BF16, rounded to nearest even.
 
 use candle_core::DType;
 use half::{bf16, f16};
@@ -6,14 +6,16 @@ use half::{bf16, f16};
 /// Numbers rounded to a storage type, and their bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rounded {
-    /// What a reader of the bytes will see.
+    /// The values that a reader of the bytes gets.
     pub values: Vec<f32>,
     /// Little-endian.
     pub bytes: Vec<u8>,
 }
 
-/// Rounds to the nearest number that `dtype` holds, ties to even; `Err` is the first element that overflows
-/// it or is not finite.
+/// Rounds to the nearest number of `dtype`, ties to even.
+///
+/// # Errors
+/// The first element that overflows `dtype` or is not finite.
 ///
 /// # Panics
 /// If `dtype` is not F32, F16 or BF16.
@@ -46,8 +48,7 @@ pub fn round_to(dtype: DType, values: &[f32]) -> Result<Rounded, usize> {
     Ok(Rounded { values: rounded, bytes })
 }
 
-/// The first stored number that is NaN, infinite, or becomes so in the type it is converted to:
-/// (element, its value).
+/// The first stored number that is NaN or infinite, or becomes so in the wanted type: (element, value).
 pub fn first_unrepresentable(stored: DType, bytes: &[u8], wanted: DType) -> Option<(usize, f32)> {
     // The smallest magnitude that F16 rounds to infinity is 65520, halfway beyond its largest number.
     let limit = if wanted == DType::F16 && stored != DType::F16 { 65520.0 } else { f32::INFINITY };

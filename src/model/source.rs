@@ -1,4 +1,4 @@
-//! Where the files of a checkpoint come from: a directory, or the program itself.
+//! Where the files of a checkpoint are: in a directory, or in the program.
 
 use std::{borrow::Cow, fmt, fs, path::PathBuf};
 
@@ -7,18 +7,19 @@ use super::{Error, Result};
 /// The files of a checkpoint, by name.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// A directory in the form that Hugging Face publishes.
+    /// A directory in Hugging Face form.
     Directory(PathBuf),
     /// Files built into the program: (name, content).
     Embedded(&'static [(&'static str, &'static [u8])]),
 }
 
 impl Source {
+    /// The directory at this path.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         Self::Directory(path.into())
     }
 
-    /// A name to show: the hub id where the path is one of the hub's cache, else the last part of the path.
+    /// A name to show: the hub id for a path in the hub's cache, else the last part of the path.
     pub fn name(&self) -> String {
         let Self::Directory(path) = self else { return "built-in".to_owned() };
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
@@ -27,7 +28,7 @@ impl Source {
         self.hub_id().unwrap_or_else(last)
     }
 
-    /// The id under which the hub has it, where the path is one of the hub's cache.
+    /// The hub id, for a path in the hub's cache.
     pub fn hub_id(&self) -> Option<String> {
         let Self::Directory(path) = self else { return None };
         let path = fs::canonicalize(path).ok()?;
@@ -40,6 +41,7 @@ impl Source {
         }
     }
 
+    /// Whether there is such a file.
     pub fn has(&self, file: &str) -> bool {
         match self {
             Self::Directory(path) => path.join(file).is_file(),
@@ -83,7 +85,7 @@ impl Source {
         Ok(names)
     }
 
-    /// How an error names a file of this source.
+    /// The name of a file in error messages.
     pub fn locate(&self, file: &str) -> String {
         match self {
             Self::Directory(path) => path.join(file).display().to_string(),

@@ -14,7 +14,7 @@ use super::{
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// All tensors of a checkpoint, in one file or several; bytes are read from disk when a tensor is asked for.
+/// All tensors of a checkpoint, in one or more files. Bytes are read from disk when a tensor is requested.
 #[derive(Debug)]
 pub struct Weights {
     place: String,
@@ -22,19 +22,20 @@ pub struct Weights {
     tensors: BTreeMap<String, Entry>,
 }
 
-/// One tensor as it is stored.
+/// One tensor as stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw<'a> {
     /// F32, F16 or BF16.
     pub dtype: DType,
+    /// Its shape.
     pub shape: &'a [usize],
-    /// Little-endian numbers, row by row.
+    /// Little-endian numbers, row-major.
     pub data: &'a [u8],
 }
 
 #[derive(Debug)]
 struct File {
-    /// How errors name it.
+    /// Its name in error messages.
     label: String,
     bytes: Bytes,
 }
@@ -47,7 +48,7 @@ struct Entry {
     bytes: Range<usize>,
 }
 
-/// Tensors by the names of a Hugging Face checkpoint, whatever file they lie in.
+/// Tensors by their names in a Hugging Face checkpoint, whatever file they are in.
 pub trait Tensors {
     /// The tensor of this shape, in the given type on the given device.
     ///
@@ -63,11 +64,10 @@ impl Tensors for Weights {
 }
 
 impl Weights {
-    /// Reads and checks the headers of `model.safetensors`, or of the shards that
-    /// `model.safetensors.index.json` names.
+    /// Reads and checks the headers of `model.safetensors`, or of the shards listed in `model.safetensors.index.json`.
     ///
     /// # Errors
-    /// No such file, a truncated or damaged one, a missing shard, a tensor that its shard does not hold.
+    /// No such file, a truncated or damaged one, a missing shard, or a tensor that its shard does not contain.
     pub fn open(source: &Source) -> Result<Self> {
         let mut weights = Self { place: source.to_string(), files: Vec::new(), tensors: BTreeMap::new() };
         if source.has(WHOLE) || !source.has(INDEX) {
@@ -83,7 +83,7 @@ impl Weights {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// A tensor's bytes as they are stored.
+    /// A tensor's stored bytes.
     ///
     /// # Errors
     /// A missing tensor, or one that is not F32, F16 or BF16.
@@ -94,10 +94,10 @@ impl Weights {
         Ok(Raw { dtype, shape: &entry.shape, data })
     }
 
-    /// F32, F16 or BF16: how the tensor is stored.
+    /// The stored type of a tensor: F32, F16 or BF16.
     ///
     /// # Errors
-    /// A missing tensor, or one that is none of these.
+    /// A missing tensor, or one of another type.
     pub fn storage_dtype(&self, name: &str) -> Result<DType> {
         let entry = self.entry(name)?;
         match entry.dtype {
@@ -112,10 +112,10 @@ impl Weights {
         }
     }
 
-    /// That the tensor is there with this shape and a supported type; reads no weights.
+    /// Checks that the tensor has this shape and a supported type. Reads no weights.
     ///
     /// # Errors
-    /// What is wrong, with the tensor's name and its file.
+    /// Names the tensor and its file.
     pub fn check(&self, name: &str, shape: &[usize]) -> Result<()> {
         let entry = self.entry(name)?;
         if entry.shape != shape {
@@ -129,10 +129,10 @@ impl Weights {
         self.storage_dtype(name).map(drop)
     }
 
-    /// Rows of a matrix, one after the other, in the given type on the given device; no other rows are read.
+    /// Rows of a matrix, in the given type on the given device. Other rows are not read.
     ///
     /// # Errors
-    /// As [`Tensors::tensor`], of what these rows hold.
+    /// As [`Tensors::tensor`], for the numbers in these rows.
     ///
     /// # Panics
     /// If there is no such row.
@@ -151,8 +151,7 @@ impl Weights {
         })
     }
 
-    /// Memory that the bytes of these tensors took when they were read is free again; they are read anew when they are
-    /// asked for.
+    /// Releases the memory of these tensors' bytes that have been read; another request reads them again.
     pub fn give_back<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
         for entry in names.into_iter().filter_map(|name| self.tensors.get(name)) {
             self.files[entry.file].bytes.give_back(entry.bytes.clone());
@@ -172,7 +171,7 @@ impl Weights {
             .map_err(|cause| self.unreadable(name, cause, |element| element, dtype))
     }
 
-    /// The error of a tensor; `at` tells where in it an element stands that was read.
+    /// The error of a tensor; `at` maps an element that was read to its position in the tensor.
     fn unreadable(&self, name: &str, cause: Unreadable, at: impl Fn(usize) -> usize, dtype: DType) -> Error {
         let (element, found) = match cause {
             Unreadable::Device(cause) => return cause.into(),
@@ -250,7 +249,7 @@ impl Weights {
             Error::Damaged { file: label.clone(), cause }
         };
         let (header, metadata) = SafeTensors::read_metadata(bytes.as_slice()).map_err(damaged)?;
-        // The header itself is preceded by its length, eight bytes.
+        // The header follows its length, eight bytes.
         let start = header + 8;
         let number = self.files.len();
         let entry = |(name, info): (String, &safetensors::tensor::TensorInfo)| {

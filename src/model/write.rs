@@ -1,4 +1,4 @@
-//! The tensors of a pruned model as they are to be stored: kept rows byte for byte, refitted weights rounded.
+//! The tensors of a pruned model for storing: kept rows are copied byte for byte, refitted weights are rounded.
 
 use std::borrow::Cow;
 
@@ -10,58 +10,62 @@ use super::{
     round_to,
 };
 
-/// What stays of a layer's attention.
+/// The kept heads of a layer's attention.
 #[derive(Clone, Copy, Debug)]
 pub struct KeptHeads<'a> {
     /// Ascending.
     pub query_heads: &'a [usize],
     /// Ascending.
     pub kv_heads: &'a [usize],
-    /// [hidden, query_heads·head_dim], row by row.
+    /// [hidden, query_heads·head_dim], row-major.
     pub o_proj: &'a [f32],
 }
 
-/// What stays of a layer's feed-forward part.
+/// The kept channels of a layer's FFN.
 #[derive(Clone, Copy, Debug)]
 pub struct KeptChannels<'a> {
     /// Ascending.
     pub channels: &'a [usize],
-    /// [hidden, channels], row by row.
+    /// [hidden, channels], row-major.
     pub down_proj: &'a [f32],
 }
 
-/// New biases of a block, [hidden] each; a part's own stays where there is none.
+/// New biases of a block, [hidden] each. None keeps the original bias.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputBiases {
+    /// The bias of `o_proj`.
     pub o_proj: Option<Vec<f32>>,
+    /// The bias of `down_proj`.
     pub down_proj: Option<Vec<f32>>,
 }
 
-/// The shapes that a pruned block is stored in.
+/// The shapes of a stored pruned block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shapes {
-    /// What was removed is gone.
+    /// Removed rows and columns are left out.
     Narrow,
-    /// As before pruning, with zeros for what was removed.
+    /// The shapes before pruning, with zeros for removed rows and columns.
     Padded,
 }
 
 /// One tensor to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTensor<'a> {
+    /// Its name in a Hugging Face checkpoint.
     pub name: String,
     /// F32, F16 or BF16.
     pub dtype: DType,
+    /// Its shape.
     pub shape: Vec<usize>,
-    /// Little-endian numbers, row by row.
+    /// Little-endian numbers, row-major.
     pub bytes: Cow<'a, [u8]>,
 }
 
-/// All tensors of decoder block `layer`, in the types they are stored in. A part that is `None` stays as it is.
+/// All tensors of decoder block `layer`, in their stored types. A part that is None is not changed.
 ///
 /// # Errors
-/// Kept indices that leave no regular layer, a refitted weight of the wrong length or with a number that its
-/// storage type can't hold.
+/// Kept indices that do not form a regular layer, or a refitted weight with the wrong length or a number that its stored type
+/// cannot hold.
 pub fn block_tensors<'a>(
     checkpoint: &'a Checkpoint,
     layer: usize,
@@ -73,7 +77,7 @@ pub fn block_tensors<'a>(
     block_tensors_as(checkpoint, checkpoint.architecture(), layer, (heads, channels, &biases), shapes)
 }
 
-/// The same with the biases that `written` has: what the checkpoint has none of is zeros, but for the new ones.
+/// The same with the biases of the architecture `written`: those that the checkpoint lacks are zeros, unless given.
 ///
 /// # Errors
 /// As [`block_tensors`].
@@ -155,7 +159,7 @@ pub fn block_tensors_as<'a>(
     layout::block(&architecture.with_output_biases(o_bias, mlp_bias), layer).into_iter().map(store).collect()
 }
 
-/// Embedding, final norm and output head, as they are.
+/// Embedding, final norm and output head, unchanged.
 ///
 /// # Errors
 /// None after [`Checkpoint::open`] has checked them.
@@ -178,14 +182,14 @@ fn keep_rows<'a>(name: String, raw: Raw<'a>, rows: &[usize]) -> StoredTensor<'a>
     StoredTensor { name, dtype: raw.dtype, shape, bytes: Cow::Owned(bytes) }
 }
 
-/// What was kept along an axis of a matrix, or of a vector.
+/// An axis of a matrix or vector along which rows or columns were kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Axis {
     Rows,
     Columns,
 }
 
-/// The tensor in its shape before pruning: what was kept at its old place, zeros elsewhere.
+/// The tensor in its shape before pruning: kept rows or columns at their old positions, zeros elsewhere.
 fn padded<'a>(tensor: StoredTensor, shape: &[usize], kept: &[usize], axis: Axis) -> StoredTensor<'a> {
     let number = tensor.dtype.size_in_bytes();
     let numbers: usize = shape.iter().product();

@@ -1,4 +1,4 @@
-//! What every ratio of one part would cost.
+//! The error curve of one part: the error of every ratio.
 
 use crate::prune::{self, Part, Progress, Target, Units};
 
@@ -14,13 +14,16 @@ use super::{
 pub struct ErrorCurve {
     /// Units before pruning.
     pub units: usize,
-    /// (units that have left, sum of the step errors over E‖y‖²), ascending.
+    /// (units removed, sum of the step errors over E‖y‖²), ascending.
     pub points: Vec<(usize, f64)>,
 }
 
 impl Pass<'_> {
-    /// Follows the elimination path of a part to its end, by way of what `plan` removes. `streams` stand at the input of
-    /// the layer; `attention` tells what becomes of the part before, where the FFN is asked for.
+    /// Follows the elimination path of a part to its end, through the count in `plan`. `streams` are at the input of the layer. For
+    /// the FFN, `attention` is what to do with the attention before it.
+    ///
+    /// # Errors
+    /// As [`Pass::layer`].
     pub fn error_curve(
         &self,
         (layer, part): (usize, Part),
@@ -30,7 +33,7 @@ impl Pass<'_> {
         mut known: Option<&mut Known>,
         observer: &mut Observer<'_>,
     ) -> Result<ErrorCurve, Error> {
-        // The target moves no error of the path.
+        // The dense-stream target does not affect the errors of the path.
         streams.dense = None;
         let mut opened = self.open(layer)?;
         let remove = match part {

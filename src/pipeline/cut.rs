@@ -1,4 +1,4 @@
-//! What leaves one block: for the streams at once, for the files and the evaluation later.
+//! The cut of one block: applied to the streams at once, and to files and evaluation later.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
 
 use super::Error;
 
-/// The cuts of one block; a part that is None stays as it is. Cheap to clone.
+/// The cuts of one block. A part that is None is not changed. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockCut {
     layer: usize,
@@ -22,61 +22,62 @@ pub struct BlockCut {
     channels: Option<Arc<ChannelCut>>,
 }
 
-/// What stays of an attention.
+/// The kept heads of an attention and their new weight.
 #[derive(Debug, PartialEq)]
 pub struct HeadCut {
     pub query_heads: Vec<usize>,
     pub kv_heads: Vec<usize>,
     /// [hidden, query_heads·head_dim]
     pub o_proj: Packed,
-    /// [1, hidden]; None where it stays as it is.
+    /// [1, hidden]; None if it is not changed.
     pub bias: Option<Packed>,
 }
 
-/// What stays of a feed-forward part.
+/// The kept channels of an FFN and their new weight.
 #[derive(Debug, PartialEq)]
 pub struct ChannelCut {
     pub kept: Vec<usize>,
     /// [hidden, kept]
     pub down_proj: Packed,
-    /// [1, hidden]; None where it stays as it is.
+    /// [1, hidden]; None if it is not changed.
     pub bias: Option<Packed>,
 }
 
-/// What a bias has to make up for: with it the output has the mean that it had.
+/// The means that a bias has to preserve: with it, the output keeps its mean.
 pub struct Means {
-    /// E[y] of the whole weight, its own bias included, [hidden].
+    /// E[y] of the original weight, its bias included, [hidden].
     pub output: Vec<f64>,
-    /// E[x] of the columns that stay.
+    /// E[x] of the kept columns.
     pub inputs: Vec<f64>,
 }
 
-/// A weight in the number type that the checkpoint stores it in.
+/// A weight in the number type of the checkpoint.
 #[derive(Debug, PartialEq)]
 pub struct Packed {
     /// F32, F16 or BF16.
     pub dtype: DType,
     pub shape: [usize; 2],
-    /// Little-endian numbers, row by row.
+    /// Little-endian numbers, row-major.
     pub bytes: Vec<u8>,
 }
 
 impl BlockCut {
+    /// No cut.
     pub fn new(layer: usize) -> Self {
         Self { layer, heads: None, channels: None }
     }
 
-    /// The same cut, with the attention cut as well.
+    /// This cut with the attention cut too.
     pub fn with_heads(self, heads: HeadCut) -> Self {
         Self { heads: Some(Arc::new(heads)), ..self }
     }
 
-    /// The same cut, with the FFN cut as well.
+    /// This cut with the FFN cut too.
     pub fn with_channels(self, channels: ChannelCut) -> Self {
         Self { channels: Some(Arc::new(channels)), ..self }
     }
 
-    /// True where the part has been cut.
+    /// Whether the part is cut.
     pub fn touches(&self, part: Part) -> bool {
         match part {
             Part::Attention => self.heads.is_some(),
@@ -84,17 +85,22 @@ impl BlockCut {
         }
     }
 
+    /// The cut of the attention.
     pub fn heads(&self) -> Option<&Arc<HeadCut>> {
         self.heads.as_ref()
     }
 
+    /// The cut of the FFN.
     pub fn channels(&self) -> Option<&Arc<ChannelCut>> {
         self.channels.as_ref()
     }
 
-    /// Takes what an elimination kept. Its new weight is rounded to the checkpoint's own type, so that the stream goes
-    /// on with what a reader of the files will have, and so is its bias where there are `means` to be kept. `size` is the
-    /// block's before pruning.
+    /// Sets the cut of a part from the result of an elimination. The new weight is rounded to the checkpoint's number type, so the
+    /// streams continue with the numbers that a reader of the files gets; so is the bias, if there are `means` to preserve. `size` is
+    /// the block's size before pruning.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] for a weight that the type cannot hold, and a missing tensor.
     pub fn set(
         &mut self,
         part: Part,
@@ -144,7 +150,7 @@ impl BlockCut {
         Ok(())
     }
 
-    /// Takes the same cut as another one of the same layer.
+    /// Copies the cut of one part from another cut of the same layer.
     pub fn take_over(&mut self, part: Part, other: &Self) {
         match part {
             Part::Attention => self.heads.clone_from(&other.heads),
@@ -152,7 +158,10 @@ impl BlockCut {
         }
     }
 
-    /// Narrows one part of the block.
+    /// Applies the cut to one part of the block.
+    ///
+    /// # Errors
+    /// As [`Block::keep_heads`] and [`Block::keep_channels`].
     pub fn narrow(&self, part: Part, block: &mut Block) -> model::Result<()> {
         match (part, &self.heads, &self.channels) {
             (Part::Attention, Some(cut), _) => {
@@ -178,7 +187,10 @@ impl BlockCut {
         }
     }
 
-    /// Columns of the scored weight that stay; None where all do.
+    /// The kept columns of the scored weight; None if the part is not cut.
+    ///
+    /// # Errors
+    /// A failure of the device.
     pub fn columns(&self, part: Part, head_dim: usize, device: &Device) -> Result<Option<Tensor>, Error> {
         let (kept, width) = match (part, &self.heads, &self.channels) {
             (Part::Attention, Some(cut), _) => (&cut.query_heads, head_dim),
@@ -190,7 +202,7 @@ impl BlockCut {
         Ok(Some(Tensor::new(columns, device)?))
     }
 
-    /// The sizes that are left of a block of this size.
+    /// The sizes of the cut block; `before` are those before pruning.
     pub fn size(&self, before: LayerSize) -> LayerSize {
         let mut size = before;
         if let Some(cut) = &self.heads {
@@ -202,7 +214,10 @@ impl BlockCut {
         size
     }
 
-    /// The block's tensors, ready to be written as `pruned` has them.
+    /// The tensors of the cut block as the architecture `pruned` stores them.
+    ///
+    /// # Errors
+    /// As [`block_tensors_as`].
     pub fn tensors<'c>(
         &self,
         checkpoint: &'c Checkpoint,
@@ -228,7 +243,7 @@ impl BlockCut {
 }
 
 impl Means {
-    /// The bias that gives the output of these weights [hidden, kept] its mean: E[y] − Ŵ E[x].
+    /// The bias that preserves the mean of the output of these weights [hidden, kept]: E[y] − Ŵ E[x].
     fn kept_by(&self, weight: &[f32]) -> Vec<f32> {
         let rows = weight.chunks_exact(self.inputs.len()).zip(&self.output);
         let left = |(row, mean): (&[f32], &f64)| {
@@ -243,13 +258,13 @@ impl Packed {
         Ok(Tensor::from_raw_buffer(&self.bytes, self.dtype, &self.shape, device)?.to_dtype(dtype)?)
     }
 
-    /// Row by row.
+    /// Row-major.
     fn values(&self) -> model::Result<Vec<f32>> {
         Ok(self.tensor(&Device::Cpu, DType::F32)?.flatten_all()?.to_vec1()?)
     }
 }
 
-/// Query heads and KV heads that belong to the kept units.
+/// Query heads and KV heads of the kept units.
 fn kept_heads(kept: &[usize], size: LayerSize, unit: AttentionUnit) -> (Vec<usize>, Vec<usize>) {
     let group = size.group();
     match unit {
@@ -271,7 +286,7 @@ mod tests {
         let x: Vec<f64> = (0..tokens * n).map(|i| number(i) + (i % n) as f64).collect();
         let w: Vec<f64> = (0..hidden * n).map(|i| number(3 * i + 1)).collect();
         let own: Vec<f64> = (0..hidden).map(number).collect();
-        // Refitted to whatever.
+        // Any refitted weights.
         let cut: Vec<f32> = (0..hidden * kept.len()).map(|i| number(5 * i) as f32).collect();
         let mean = |of: &dyn Fn(usize) -> f64| (0..tokens).map(of).sum::<f64>() / tokens as f64;
         let before =

@@ -1,4 +1,4 @@
-//! A checkpoint seen through the cuts of its blocks, without being written first.
+//! A checkpoint with the cuts of its blocks applied, without writing it first.
 
 use candle_core::{DType, Device};
 
@@ -9,19 +9,19 @@ use crate::{
 
 use super::BlockCut;
 
-/// The cuts of a model's blocks, read when they are asked for.
+/// The cuts of a model's blocks, read on demand.
 pub trait Cuts {
-    /// None where the layer stays as it is.
+    /// The cut of a layer; None if the layer is not changed.
     ///
     /// # Errors
-    /// What the place fails with where the cuts lie.
+    /// Failures of the place where the cuts are stored.
     fn cut(
         &self,
         layer: usize,
     ) -> std::result::Result<Option<BlockCut>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
-/// Computes what a reader of the written model would: cut weights hold the numbers that are stored.
+/// Computes the same as a reader of the written model, because cut weights hold the stored numbers.
 pub struct CutModel<'a> {
     checkpoint: &'a Checkpoint,
     cuts: &'a dyn Cuts,
@@ -29,7 +29,7 @@ pub struct CutModel<'a> {
 }
 
 impl<'a> CutModel<'a> {
-    /// `sizes` are what the cuts leave, one a layer.
+    /// `sizes` are the sizes after the cuts, one per layer.
     pub fn new(checkpoint: &'a Checkpoint, cuts: &'a dyn Cuts, sizes: Vec<LayerSize>) -> Self {
         Self { checkpoint, cuts, architecture: checkpoint.architecture().with_layers(sizes) }
     }

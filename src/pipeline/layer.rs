@@ -1,4 +1,4 @@
-//! One layer (algorithm.md: steps 1 to 5), both parts of its block alike: measure, solve, propagate.
+//! One layer. Both parts of its block are handled alike: measure, solve, propagate.
 
 use std::time::{Duration, Instant};
 
@@ -20,64 +20,77 @@ use super::{
     stream::with_values,
 };
 
-/// What is to become of a part.
+/// What to do with a part.
 #[derive(Clone, Copy)]
+#[allow(missing_docs, reason = "the text of a variant explains its fields")]
 pub enum Task<'a> {
-    /// So many units leave; fitted as the settings say where nothing else is.
+    /// Remove this many units; `fit` replaces the fit of the settings.
     Solve { leaving: Leaving, fit: Option<Fit> },
-    /// It stays as it is.
+    /// Keep it as it is.
     Leave,
-    /// It is cut as it was before.
+    /// Apply an earlier cut again.
     TakeOver { record: &'a PartRecord, cut: &'a BlockCut },
 }
 
-/// By what units leave, and how the kept columns are fitted.
+/// The score that orders removals, and the fit of the kept columns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
+    /// λ relative to the mean diagonal of G.
     pub damping: f64,
+    /// Whether the kept columns compensate for the removed ones.
     pub compensate: bool,
+    /// The score that orders the units.
     pub score: Score,
+    /// The refinement after the elimination.
     pub refine: Refine,
 }
 
-/// Whether the streams are to go on behind the layer.
+/// How far the streams go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagate {
+    /// To the output of the layer.
     Needed,
-    /// What is not needed for the record is left out, where that needs no streams either.
+    /// Only as far as the record needs.
     NotNeeded,
 }
 
-/// What is to become of a layer.
+/// What to do with a layer.
 pub struct LayerTask<'a> {
+    /// Index of the layer, from 0.
     pub layer: usize,
-    /// For the record; the counts are in the tasks.
+    /// The ratio for the record; the tasks have the counts.
     pub ratio: LayerRatio,
+    /// What to do with the attention.
     pub attention: Task<'a>,
+    /// What to do with the FFN.
     pub mlp: Task<'a>,
+    /// How far the streams go.
     pub behind: Propagate,
 }
 
-/// A layer that is through.
+/// A finished layer.
 pub struct SolvedLayer {
+    /// Its record for `run.json`.
     pub record: LayerRecord,
+    /// Its cut.
     pub cut: BlockCut,
+    /// Time spent solving, without the time of the observer.
     pub solve_seconds: f64,
 }
 
-/// A layer in work.
+/// A layer in progress.
 pub(super) struct Layer {
     pub index: usize,
     /// Before pruning.
     pub size: LayerSize,
-    /// A part is as it came until it has been measured and solved; then what was cut from it is gone from memory. The dense
-    /// stream has passed the part by then.
+    /// A part is original until it has been measured and solved; then the removed weights are freed. The dense stream has passed the
+    /// part by then.
     pub block: Block,
     pub cut: BlockCut,
     solve_seconds: f64,
 }
 
-/// Everything that [`prune::PruneProblem`] borrows.
+/// The data that [`prune::PruneProblem`] borrows.
 pub(super) struct Problem {
     /// [hidden, n]
     pub weight: Tensor,
@@ -89,7 +102,7 @@ pub(super) struct Problem {
 }
 
 impl LayerTask<'_> {
-    /// What a run does to a layer.
+    /// The tasks of a layer in a run.
     pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
         let task = |leaving: Option<Leaving>| {
             leaving.map_or(Task::Leave, |leaving| Task::Solve { leaving, fit: None })
@@ -105,8 +118,12 @@ impl LayerTask<'_> {
 }
 
 impl Pass<'_> {
-    /// Measures, prunes and propagates a layer; the streams end behind it. Only one block's weights are in memory.
-    /// Moments are taken from `known` and left there, where it is given.
+    /// Measures, prunes and propagates a layer; the streams end at its output. Only one block's weights are in memory. If `known` is
+    /// given, moments are read from it and stored in it.
+    ///
+    /// # Errors
+    /// [`Error::Part`] with the layer and the part if the method fails; [`Error::NotFinite`], [`Error::Overflow`], a model that cannot
+    /// be read, and [`Error::Cancelled`] if the observer breaks.
     pub fn layer(
         &self,
         task: &LayerTask,
@@ -140,12 +157,12 @@ impl Pass<'_> {
         Ok(SolvedLayer { record, cut: layer.cut, solve_seconds: layer.solve_seconds })
     }
 
-    /// Whether the streams have to come between the parts.
+    /// Whether the streams have to reach the point between the parts.
     fn between(&self, task: &LayerTask, behind: Propagate, known: Option<&Known>) -> Propagate {
         let mut cut = BlockCut::new(task.layer);
         let measured = match (task.attention, task.mlp) {
             (_, Task::Leave | Task::TakeOver { .. }) => true,
-            // What stays of it is known when it is solved.
+            // The cut is known once the part is solved.
             (Task::Solve { .. }, Task::Solve { .. }) => false,
             (attention, Task::Solve { .. }) => {
                 if let Task::TakeOver { cut: earlier, .. } = attention {
@@ -162,7 +179,7 @@ impl Pass<'_> {
         Ok(Layer { index: layer, size: block.size(), block, cut: BlockCut::new(layer), solve_seconds: 0.0 })
     }
 
-    /// Measures, prunes and propagates one part. Both streams end behind the part.
+    /// Measures, prunes and propagates one part. Both streams end at its output.
     pub(super) fn part(
         &self,
         part: Part,
@@ -178,7 +195,7 @@ impl Pass<'_> {
         Ok(record)
     }
 
-    /// Measures what has to be known of a part and cuts it. The dense stream ends behind the part, the other before it.
+    /// Measures a part as far as needed and cuts it. The dense stream ends at its output, the pruned stream at its input.
     fn decide(
         &self,
         (part, task, behind): (Part, Task, Propagate),
@@ -199,7 +216,7 @@ impl Pass<'_> {
             Task::Leave | Task::TakeOver { .. } => Wanted::Nothing,
         };
         let (measured, inputs) = match (behind, wanted) {
-            // Nothing has to pass.
+            // No stream has to pass.
             (Propagate::NotNeeded, Wanted::Nothing) => (None, Vec::new()),
             (Propagate::NotNeeded, Wanted::Known(measured)) => (Some(measured), Vec::new()),
             (_, wanted) => {
@@ -239,7 +256,7 @@ impl Pass<'_> {
         Ok((record, inputs))
     }
 
-    /// Takes the pruned stream through a part that is cut already. `inputs` are those of the whole scored weight.
+    /// Propagates the pruned stream through a part that is already cut. `inputs` are those of the whole scored weight.
     fn propagate(
         &self,
         part: Part,
@@ -287,7 +304,7 @@ impl Pass<'_> {
         Ok(Problem { weight: scored.clone(), units, seed, remove, scheduled, fit })
     }
 
-    /// Picks the units that leave and fits the rest. Also gives the time that the observer took, who may have halted it.
+    /// Selects the units to remove and fits the kept columns. Also returns the time spent in the observer, which may have paused.
     fn solve(
         &self,
         part: Part,
@@ -308,7 +325,7 @@ impl Pass<'_> {
         outcome.map(|outcome| (outcome, away)).map_err(|cause| failed(layer, part, cause, observer))
     }
 
-    /// `weight`: the problem's, row by row.
+    /// `weight`: the problem's weight, row-major.
     pub(super) fn posed<'p>(
         &self,
         weight: &'p [f32],
@@ -337,7 +354,7 @@ impl Pass<'_> {
     }
 }
 
-/// The means that a bias keeps, and ‖E[Δy]‖² / E‖y‖² without it.
+/// The means that a bias preserves, and ‖E[Δy]‖² / E‖y‖² without it.
 fn means_of(
     part: Part,
     layer: &Layer,
@@ -369,7 +386,7 @@ fn means_of(
     Ok((Means { output, inputs }, error))
 }
 
-/// What `run.json` holds of a part.
+/// The record of a part for `run.json`.
 fn record(outcome: Outcome, units: usize, unit_width: usize) -> PartRecord {
     PartRecord {
         units,

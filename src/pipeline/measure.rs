@@ -17,30 +17,30 @@ use super::{
     pass::{part_inputs, part_output},
 };
 
-/// What one part's forward pass over all windows leaves.
+/// The statistics of one part's inputs over all windows.
 pub struct Measured {
     pub moment: Moment,
     /// T = E[(W x + h − h̃) x̃ᵀ] [hidden, n], row-major, for the dense-stream target.
     pub toward_dense: Option<Vec<f64>>,
 }
 
-/// The second moments of one layer, for as long as its inputs are the same.
+/// The second moments of one layer; valid while its inputs do not change.
 #[derive(Default)]
 pub struct Known {
     attention: Option<Arc<Measured>>,
-    /// With the cut of the attention that they were measured behind.
+    /// With the cut of the attention before it.
     mlp: Option<(Option<Arc<HeadCut>>, Arc<Measured>)>,
 }
 
-/// What is to be found out on the way through a part.
+/// What to measure in a part.
 pub(super) enum Wanted {
     Nothing,
     Moments,
-    /// Nothing, since it is known.
+    /// Nothing, because the moments are known.
     Known(Arc<Measured>),
 }
 
-/// Inputs of the scored weight [windows, seq_len, n], one a batch, where they are kept.
+/// The kept inputs of the scored weight [windows, seq_len, n], one per batch.
 pub(super) type Inputs = Vec<Option<Tensor>>;
 
 impl Known {
@@ -67,8 +67,8 @@ impl Known {
 }
 
 impl Pass<'_> {
-    /// The inputs x̃ of the scored weight [hidden, n] over all windows: their moments where they are wanted, and where
-    /// `keep`, the inputs themselves. The part is as it came, so the dense stream goes on through the same block.
+    /// Runs a part over all windows: accumulates the moments of the inputs x̃ of the scored weight [hidden, n] if they are wanted, and
+    /// returns the inputs themselves if `keep`. The part is not cut yet, so the dense stream passes through the same block.
     pub(super) fn measure(
         &self,
         part: Part,
@@ -119,7 +119,7 @@ impl Pass<'_> {
     }
 }
 
-/// W x + h − h̃, where h + W x + bias is the dense stream behind the part: the bias is added on both sides.
+/// W x + h − h̃, where h + W x + bias is the dense stream after the part: the bias is added on both sides.
 fn aim(block: &Block, part: Part, h_next: &Tensor, h: &Tensor) -> Result<Tensor, Error> {
     let bias = match part {
         Part::Attention => block.o_bias(),
@@ -139,7 +139,7 @@ fn not_measured(layer: usize, part: Part, cause: Failed, observer: &mut Observer
     }
 }
 
-/// Tells a failure of the method, and gives it its place.
+/// Reports a failure of the method, and adds layer and part to it.
 pub(super) fn failed(layer: usize, part: Part, cause: prune::Error, observer: &mut Observer<'_>) -> Error {
     if !matches!(cause, prune::Error::Cancelled { .. }) {
         // The pass ends in any case.

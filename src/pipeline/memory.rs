@@ -1,4 +1,4 @@
-//! What a pass holds in memory, phase by phase: batches are sized by it, inputs kept and runs forecast.
+//! The memory of a pass in each phase. Batch sizes, the inputs to keep and forecasts follow from it.
 
 use candle_core::DType;
 use serde::Serialize;
@@ -11,14 +11,14 @@ use crate::{
 
 use super::{LayerPlan, plan::units, planned};
 
-/// Tokens in one forward pass at most, where a window has no more: with these, products are as fast as they get.
+/// The most tokens in one forward pass, unless one window has more: larger products are not faster.
 const MOST_TOKENS: usize = 2048;
-/// The part of the memory budget that the intermediate results of a forward pass may take; one window always goes.
+/// The fraction 1/SHARE of the memory budget is for the intermediate results of a forward pass, at least for one window.
 const SHARE: u64 = 8;
-/// Tokens whose products a second moment adds up at once.
+/// Tokens whose products a second moment adds together.
 const BLOCK: u64 = 1024;
 
-/// The sizes that a pass's memory follows from.
+/// The sizes that determine the memory of a pass.
 #[derive(Clone, Copy)]
 pub struct Footprint<'a> {
     pub architecture: &'a Architecture,
@@ -28,7 +28,7 @@ pub struct Footprint<'a> {
     pub dtype: DType,
 }
 
-/// What a pass is at.
+/// The phases of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -41,20 +41,20 @@ pub enum Phase {
     PropagatingMlp,
 }
 
-/// Bytes that live at the same time.
+/// Bytes in memory at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// One block's weights, what was cut from them left out.
+    /// One block's weights, without those already removed.
     pub block: u64,
-    /// The hidden states of all windows, of both streams where both run.
+    /// The hidden states of all windows, of both streams if both run.
     pub streams: u64,
-    /// The inputs of the scored weight, kept between measuring and propagating.
+    /// The inputs of the scored weight, if they are kept between measuring and propagating.
     pub inputs: u64,
-    /// The intermediate results of the windows that go through the block together.
+    /// Intermediate results of the windows that pass the block together.
     pub batch: u64,
-    /// Second moments, and what gathers them.
+    /// Second moments, and the buffers that accumulate them.
     pub moments: u64,
-    /// What the solver works on beside them.
+    /// The solver's own memory.
     pub solve: u64,
 }
 
@@ -80,7 +80,7 @@ impl Held {
 }
 
 impl Footprint<'_> {
-    /// Windows that go through a block together.
+    /// Windows that pass a block together.
     pub fn windows_at_once(&self) -> usize {
         let share = self.settings.machine.memory_budget.0 / SHARE;
         let per_token = self.architecture.layers.iter().map(|size| self.batch_token(size)).max().unwrap_or(1);
@@ -88,8 +88,8 @@ impl Footprint<'_> {
         usize::try_from(within).unwrap_or(usize::MAX).min(MOST_TOKENS / self.seq_len).max(1)
     }
 
-    /// True where the inputs of all windows are kept between measuring and propagating: the attention's always, so that it
-    /// runs once; the FFN's where they fit beside all else that lives then.
+    /// Whether the inputs of all windows are kept between measuring and propagating: always for the attention, so that it runs once;
+    /// for the FFN if they fit into the budget.
     pub fn keeps(&self, part: Part, layer: usize) -> bool {
         match part {
             Part::Attention => true,
@@ -97,7 +97,7 @@ impl Footprint<'_> {
         }
     }
 
-    /// The most that a pass through a layer holds at one time, whatever leaves it.
+    /// The most that a pass through a layer holds at once, whatever is removed.
     pub fn most(&self, layer: usize) -> u64 {
         let size = self.architecture.layers[layer];
         let attention = self.most_with_inputs(Part::Attention, layer);
@@ -113,7 +113,7 @@ impl Footprint<'_> {
         with(self.measuring(part, size)).total().max(with(self.solving(part, size, size)).total())
     }
 
-    /// All phases of a pass through these layers. Parts that stay as they came are neither measured nor solved.
+    /// All phases of a pass through these layers. Parts that are not changed are neither measured nor solved.
     pub fn phases(&self, plan: &[LayerPlan]) -> Vec<(Phase, Held)> {
         let after = planned(self.architecture, plan, self.settings.attention_unit);
         let layers = self.architecture.layers.iter().zip(&after.layers).zip(plan).enumerate();
@@ -166,7 +166,7 @@ impl Footprint<'_> {
         phases.into_iter()
     }
 
-    /// Without the inputs that are kept.
+    /// Without kept inputs.
     fn measuring(&self, part: Part, size: LayerSize) -> Held {
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
         let toward_dense = self.toward_dense(hidden * n * (size_of::<f64>() + size_of::<f32>()) as u64);
@@ -179,7 +179,7 @@ impl Footprint<'_> {
         }
     }
 
-    /// Without the inputs that are kept; `after` tells what stays of the part.
+    /// Without kept inputs; `after` is the size of the cut part.
     fn solving(&self, part: Part, size: LayerSize, after: LayerSize) -> Held {
         let kept = self.width(part, after);
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
@@ -188,7 +188,7 @@ impl Footprint<'_> {
         let of_weight = [self.architecture.hidden, n as usize];
         let solve =
             solve_bytes(of_weight, units, removed, (self.settings.solver_dtype, self.settings.refine));
-        // f32 where it is not the type of the block.
+        // An f32 copy, if the block has another type.
         let weight = if self.dtype == DType::F32 { 0 } else { hidden * n * size_of::<f32>() as u64 };
         Held {
             block: self.block(size),
@@ -242,7 +242,7 @@ impl Footprint<'_> {
 
     fn block(&self, size: LayerSize) -> u64 {
         let Architecture { hidden, head_dim, .. } = *self.architecture;
-        // q and o, k and v, the FFN's three.
+        // q and o, k and v, and the three projections of the FFN.
         let rows = 2 * (size.heads + size.kv_heads) * head_dim + 3 * size.channels;
         (hidden * rows) as u64 * self.bytes()
     }
@@ -251,8 +251,8 @@ impl Footprint<'_> {
         self.batch_token(&size).saturating_mul(self.at_once())
     }
 
-    /// Intermediate results for one token: h normed, the part's output and the next h beside what the wider half holds:
-    /// q, k, v before and after they are turned, or gate and up.
+    /// Intermediate results per token: h normalised, the part's output and the next h, plus those of the wider half:
+    /// q, k, v before and after the rotary embedding, or gate and up.
     fn batch_token(&self, size: &LayerSize) -> u64 {
         let Architecture { hidden, head_dim, .. } = *self.architecture;
         let attention = 2 * (size.heads + size.kv_heads) * head_dim;
@@ -270,7 +270,7 @@ mod in_prune {
     const F32: u64 = 4;
     const F64: u64 = 8;
 
-    /// A second moment on its way: the sum, a block's product, tokens that wait for their block.
+    /// A second moment while it is accumulated: the sum, a block's product, and tokens of an incomplete block.
     pub fn gathering(n: u64) -> u64 {
         n * n * (F64 + F32) / 2 + BLOCK * n * F32
     }

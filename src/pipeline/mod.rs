@@ -1,4 +1,7 @@
-//! Passes of the calibration windows over the blocks: measure, prune, propagate.
+//! A pass of the calibration windows over the blocks of a model: measure, prune, propagate (arXiv 2412.18110, §3).
+//!
+//! [`plan()`] turns settings into unit counts, [`Pass::enter`] embeds the windows, and [`Pass::layer`] prunes one layer after the
+//! other. [`CutModel`] evaluates the result without writing it.
 
 mod curve;
 mod cut;

@@ -1,4 +1,4 @@
-//! Where the moments of a part's inputs are added up: by the processor, or on the device that computed them.
+//! Accumulating the moments of a part's inputs: on the processor, or on the device that computed them.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -6,18 +6,18 @@ use crate::prune::{self, CrossMoment, Moment, SecondMoment};
 
 use super::{Error, stream::with_values};
 
-/// Tokens whose products are summed in the device's f32 before they are added to the sum in f64.
+/// Tokens whose products are summed in the device's f32 before they are added to the f64 sum.
 const BLOCK: usize = 1024;
-/// Rows of a sum that are worked on at once.
+/// Rows of a sum that are processed together.
 const STRIPE: usize = 1024;
 
-/// The second moment of inputs and their mean, and with wanted outputs the cross moment too, gathered batch by batch.
+/// The second moment and mean of inputs and, with wanted outputs, the cross moment, accumulated batch by batch.
 pub enum Moments {
     OnProcessor { second: SecondMoment, cross: Option<InBlocks> },
     OnDevice { second: Products, of_x: Option<Stripe>, cross: Option<Products> },
 }
 
-/// What went wrong on the way, in the method or in the work with tensors.
+/// A failure of the method or of a tensor operation.
 pub enum Failed {
     Method(prune::Error),
     Tensors(Error),
@@ -36,7 +36,7 @@ impl From<Error> for Failed {
 }
 
 impl Moments {
-    /// For inputs of n features on a device, with outputs of m features where `cross` says so.
+    /// For n inputs on a device, and `cross` wanted outputs if given.
     pub fn new(device: &Device, n: usize, cross: Option<usize>) -> Self {
         match device {
             Device::Cpu => {
@@ -50,7 +50,7 @@ impl Moments {
         }
     }
 
-    /// Adds inputs x [.., n], and the outputs y [.., m] that they should give where these are asked for.
+    /// Adds inputs x [.., n] and, if `cross` was given, the wanted outputs y [.., m].
     pub fn add(&mut self, x: &Tensor, y: Option<&Tensor>) -> Result<(), Failed> {
         match self {
             Self::OnProcessor { second, cross } => {
@@ -70,7 +70,7 @@ impl Moments {
         Ok(())
     }
 
-    /// The means: G [n, n], and [m, n] row-major.
+    /// The means: G [n, n], and the cross moment [m, n] row-major.
     pub fn finish(self) -> Result<(Moment, Option<Vec<f64>>), Failed> {
         Ok(match self {
             Self::OnProcessor { second, cross } => {
@@ -87,12 +87,12 @@ impl Moments {
     }
 }
 
-/// A cross moment that is added up in the same blocks however the tokens arrive, so that batches do not show in its bits.
+/// A cross moment accumulated in fixed blocks however the tokens arrive, so that batch sizes do not affect its bits.
 pub struct InBlocks {
     m: usize,
     n: usize,
     sum: CrossMoment,
-    /// Tokens that wait for their block to be full: [waiting, m] and [waiting, n].
+    /// Tokens of an incomplete block: [waiting, m] and [waiting, n].
     waiting: (Vec<f32>, Vec<f32>),
 }
 
@@ -107,7 +107,7 @@ impl InBlocks {
             let tokens = (BLOCK - self.waiting.1.len() / self.n).min(x.len() / self.n);
             let (y_block, x_block) = (y.split_off(..tokens * self.m), x.split_off(..tokens * self.n));
             let (Some(y_block), Some(x_block)) = (y_block, x_block) else {
-                // It says what does not fit.
+                // It reports the mismatch.
                 return self.sum.add(y, x);
             };
             self.waiting.0.extend_from_slice(y_block);
@@ -135,23 +135,23 @@ impl InBlocks {
 /// Which entries of a square sum are computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Half {
-    /// The lower half; the upper one is the same.
+    /// The lower half; the upper one is its mirror.
     Lower,
     Both,
 }
 
-/// The sum of y xᵀ over tokens, where the tensors are: in f64 over blocks that are summed in f32. Blocks are those of the
-/// batches, so the last bits are those of the batches too.
+/// The sum of y xᵀ over tokens, on the device of the tensors: blocks are summed in f32, and the blocks in f64. The blocks follow
+/// the batches, so the last bits depend on the batch size.
 pub struct Products {
     m: usize,
     n: usize,
     half: Half,
     tokens: usize,
-    /// Rows of the sum: [rows, n], or up to the diagonal where the other half is the same.
+    /// Rows of the sum: [rows, n], or only up to the diagonal of a symmetric sum.
     stripes: Vec<Stripe>,
 }
 
-/// A sum, in f64: on the device where that has the type, else with the processor.
+/// An f64 sum: on the device if it has the type, else on the processor.
 pub enum Stripe {
     There(Tensor),
     Here(Vec<f64>),
@@ -162,7 +162,7 @@ impl Products {
         Self { m, n, half, tokens: 0, stripes: Vec::new() }
     }
 
-    /// The first row of each stripe, how many it has, and its columns.
+    /// First row, number of rows and number of columns of each stripe.
     fn shapes(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
         let (m, n, half) = (self.m, self.n, self.half);
         (0..m).step_by(STRIPE).map(move |first| {
@@ -180,7 +180,7 @@ impl Products {
             let block = BLOCK.min(tokens - start);
             let (y, x) = (y.narrow(0, start, block)?, x.narrow(0, start, block)?);
             for (stripe, (first, rows, columns)) in self.shapes().enumerate() {
-                // Products of some devices want their operands without gaps.
+                // Products on some devices need contiguous operands.
                 let y = y.narrow(1, first, rows)?.t()?.contiguous()?;
                 let product = y.matmul(&x.narrow(1, 0, columns)?.contiguous()?)?;
                 match self.stripes.get_mut(stripe) {
@@ -211,7 +211,7 @@ impl Products {
                 };
                 for (column, sum) in sum[row * columns..][..known].iter().enumerate() {
                     let at = match half {
-                        // What `Moment` looks at: row-major, from the diagonal on.
+                        // The half that `Moment` reads: row-major, from the diagonal on.
                         Half::Lower => column * n + first + row,
                         Half::Both => (first + row) * n + column,
                     };
@@ -223,7 +223,7 @@ impl Products {
     }
 }
 
-/// Adds the tokens of x [.., n] to their sum, in blocks as [`Products`] does.
+/// Adds the tokens of x [.., n] to their sum, in the blocks of [`Products`].
 fn add_tokens(sum: &mut Option<Stripe>, x: &Tensor, n: usize) -> Result<(), Error> {
     let x = x.to_dtype(DType::F32)?.reshape(((), n))?;
     let tokens = x.dim(0)?;
@@ -259,7 +259,7 @@ impl Stripe {
         Ok(())
     }
 
-    /// Row by row.
+    /// Row-major.
     fn into_values(self) -> Result<Vec<f64>, Error> {
         Ok(match self {
             Self::There(sum) => sum.flatten_all()?.to_vec1()?,
@@ -279,7 +279,7 @@ mod tests {
         Tensor::from_vec(values, (2, TOKENS / 2, width), &Device::Cpu).unwrap()
     }
 
-    /// As on a device that is none: the processor by another way.
+    /// The device code path, run on the processor.
     fn on_device(m: usize, n: usize, here: bool) -> Moments {
         let (mut second, mut cross) = (Products::new(n, n, Half::Lower), Products::new(m, n, Half::Both));
         if here {

@@ -1,4 +1,4 @@
-//! What a pass tells while it works; whoever hears it may break it off between any two steps.
+//! Progress of a pass. The observer may cancel between any two steps.
 
 use std::ops::ControlFlow;
 
@@ -6,8 +6,10 @@ use crate::prune::{Part, PartRecord, Progress};
 
 use super::{BlockCut, Error};
 
+/// Progress of a pass.
+#[allow(missing_docs, reason = "the text of a variant explains its fields")]
 pub enum Notice<'a> {
-    /// Calibration windows that have passed a layer again, on their way to another one.
+    /// Calibration windows that passed a solved layer on the way to another one.
     Passing {
         layer: usize,
         done: u64,
@@ -25,7 +27,7 @@ pub enum Notice<'a> {
         part: Part,
         progress: Progress<'a>,
     },
-    /// Units that have left on the way to the end of an error curve.
+    /// Units removed on the way to the end of an error curve.
     Following {
         layer: usize,
         part: Part,
@@ -36,7 +38,7 @@ pub enum Notice<'a> {
         layer: usize,
         part: Part,
         record: &'a PartRecord,
-        /// With this part, and those before it.
+        /// With this part and those before it.
         cut: &'a BlockCut,
     },
     PartFailed {
@@ -44,7 +46,7 @@ pub enum Notice<'a> {
         part: Part,
         cause: &'a str,
     },
-    /// Calibration windows that have passed the pruned part, towards the next.
+    /// Calibration windows that passed the pruned part, on the way to the next.
     Propagating {
         layer: usize,
         part: Part,
@@ -53,10 +55,10 @@ pub enum Notice<'a> {
     },
 }
 
-/// Hears notices.
+/// Receives notices; its `Break` cancels the work.
 pub type Observer<'o> = dyn FnMut(Notice<'_>) -> ControlFlow<()> + 'o;
 
-/// Tells, and ends the work where whoever hears it breaks it off.
+/// Reports a notice; fails if the observer breaks.
 pub(super) fn emit(observer: &mut Observer<'_>, notice: Notice<'_>) -> Result<(), Error> {
     if observer(notice).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }

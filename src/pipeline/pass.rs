@@ -1,4 +1,4 @@
-//! A pass of the calibration windows through the blocks, and the steps that every kind of pass is made of.
+//! A pass of the calibration windows through the blocks, and the steps that all kinds of passes share.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -15,20 +15,26 @@ use super::{
     stream::Stream,
 };
 
-/// What a pass works on.
+/// The inputs of a pass.
 pub struct Pass<'a> {
+    /// The model.
     pub checkpoint: &'a Checkpoint,
+    /// The settings of the run.
     pub settings: &'a Settings,
+    /// The calibration windows.
     pub windows: &'a Windows,
+    /// The device of the forward passes.
     pub device: &'a Device,
+    /// The number type of the forward passes.
     pub dtype: DType,
 }
 
-/// The two streams, on their way through the blocks. Cheap to clone: a pass replaces tensors and changes none.
+/// The two streams on their way through the blocks. Cheap to clone: a pass replaces tensors and changes none.
 #[derive(Clone)]
 pub struct Streams {
+    /// The residual stream of the pruned model.
     pub pruned: Stream,
-    /// Present where errors are tracked or the target is the dense stream.
+    /// The residual stream of the dense model, if errors are tracked or it is the target.
     pub dense: Option<Stream>,
     pub(super) rope: Rope,
 }
@@ -39,12 +45,12 @@ impl Streams {
         self.pruned.bytes() + self.dense.as_ref().map_or(0, Stream::bytes)
     }
 
-    /// Windows in all.
+    /// Total number of windows.
     pub fn windows(&self) -> usize {
         self.pruned.batches.iter().map(|h| h.dims()[0]).sum()
     }
 
-    /// Tokens in each of them.
+    /// Tokens per window.
     pub fn seq_len(&self) -> usize {
         self.rope.positions()
     }
@@ -55,18 +61,18 @@ impl Streams {
     }
 }
 
-/// A tensor of a stream as it is laid down: bytes in its own number type.
+/// A tensor of a stream as it is stored: bytes in its own number type.
 pub struct Laid {
     /// `pruned.0`, `pruned.1`, …, `dense.0`, …
     pub name: String,
     pub dtype: DType,
     pub shape: Vec<usize>,
-    /// Little-endian numbers, row by row.
+    /// Little-endian numbers, row-major.
     pub bytes: Vec<u8>,
 }
 
 impl Streams {
-    /// The hidden states, batch by batch.
+    /// The hidden states, one tensor per batch.
     pub fn serialised(&self) -> Vec<Laid> {
         let streams = [Some(("pruned", &self.pruned)), self.dense.as_ref().map(|dense| ("dense", dense))];
         let laid = |(stream, of): (&str, &Stream)| {
@@ -84,7 +90,10 @@ impl Streams {
 }
 
 impl Pass<'_> {
-    /// The streams that were laid down; None where they are not those of these windows.
+    /// The streams that were stored; None if they do not belong to these windows.
+    ///
+    /// # Errors
+    /// A failure of the device.
     pub fn restore(&self, laid: &[Laid]) -> Result<Option<Streams>, Error> {
         let stream = |name: &str| -> Result<Vec<Tensor>, Error> {
             let named = |batch: usize| format!("{name}.{batch}");
@@ -105,6 +114,9 @@ impl Pass<'_> {
     }
 
     /// The streams at the input of the first block.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::embed`].
     pub fn enter(&self) -> Result<Streams, Error> {
         let pruned = Stream::embed(self.windows, self.footprint().windows_at_once(), |batch| {
             Ok(self.checkpoint.embed(batch, self.device, self.dtype)?)
@@ -114,8 +126,11 @@ impl Pass<'_> {
         Ok(Streams { pruned, dense, rope })
     }
 
-    /// Takes the streams through a layer that is solved already, to the same numbers as when it was; without a cut the
-    /// layer is as it came.
+    /// Takes the streams through a layer that is already solved, to the same numbers as when it was solved. Without a cut the layer is
+    /// the original one.
+    ///
+    /// # Errors
+    /// A block that cannot be read, [`Error::NotFinite`], and [`Error::Cancelled`] if the observer breaks.
     pub fn through(
         &self,
         layer: usize,
@@ -145,7 +160,7 @@ impl Pass<'_> {
                     *h = (&*h + part_output(&block, part, &part_inputs(&block, part, h, &streams.rope)?)?)?;
                 }
                 done += h.dim(0)? as u64;
-                // A window has passed when it has passed both parts.
+                // A window is done when it has passed both parts.
                 emit(observer, Notice::Passing { layer, done: done / 2, total })?;
             }
             block = cut_block;
@@ -153,7 +168,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// What it holds in memory.
+    /// The memory of this pass.
     pub(super) fn footprint(&self) -> Footprint<'_> {
         Footprint {
             architecture: self.checkpoint.architecture(),
@@ -173,7 +188,7 @@ pub(super) fn part_inputs(block: &Block, part: Part, h: &Tensor, rope: &Rope) ->
     })
 }
 
-/// What the part adds to the residual stream, [windows, seq_len, hidden].
+/// The part's contribution to the residual stream, [windows, seq_len, hidden].
 pub(super) fn part_output(block: &Block, part: Part, x: &Tensor) -> Result<Tensor, Error> {
     Ok(match part {
         Part::Attention => block.attention_output(x)?,

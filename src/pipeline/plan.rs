@@ -1,4 +1,4 @@
-//! From settings to counts: how many units leave every layer.
+//! From settings to counts: how many units to remove from every layer.
 
 use std::ops::Range;
 
@@ -16,25 +16,30 @@ use crate::{
 
 use super::Error;
 
-/// What is to happen to one layer.
+/// The plan of one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerPlan {
+    /// The ratio that the counts are rounded from.
     pub ratio: LayerRatio,
-    /// KV groups or query heads; None where the run leaves the part as it is.
+    /// KV groups or query heads; None if the run does not change the attention.
     pub attention: Option<Leaving>,
-    /// Channels; None where the run leaves the part as it is.
+    /// Channels; None if the run does not change the FFN.
     pub mlp: Option<Leaving>,
 }
 
-/// Units that leave a part, in all groups together.
+/// Units to remove from a part, over all groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leaving {
+    /// Number of units.
     pub units: usize,
-    /// What the schedule alone asks for: with sizes that differ from layer to layer, and in no multiples.
+    /// The number by the schedule alone: without rounding to uniform sizes or multiples.
     pub scheduled: usize,
 }
 
-/// The ratios of a run: the schedule, solved for a model of so many layers, or its mean in all of them.
+/// The ratios of a run: the schedule for this number of layers, or its mean for all layers if sizes must be uniform.
+///
+/// # Errors
+/// As [`prune::ratios`].
 pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     let own = schedule(layers, settings)?;
     if !settings.uniform {
@@ -50,12 +55,15 @@ pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, 
     Ok(vec![equal; layers])
 }
 
-/// What the schedule alone says.
+/// The ratios by the schedule alone.
 fn schedule(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     Ok(ratios(layers, &settings.schedule, span(settings.span())?)?)
 }
 
 /// Solves the schedule for this model and rounds every ratio to counts.
+///
+/// # Errors
+/// Layers that the model does not have, an invalid schedule, and uniform sizes that the model or the settings rule out.
 pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<LayerPlan>, Error> {
     let layers = &architecture.layers;
     let ratios = scheduled(layers.len(), settings)?.into_iter().zip(schedule(layers.len(), settings)?);
@@ -75,7 +83,7 @@ impl LayerPlan {
     }
 }
 
-/// Layers of the same sizes come of the same ratio in all of them, where they have the same sizes.
+/// Uniform sizes need layers that are equal before pruning.
 fn refuse_unequal(architecture: &Architecture, chosen: &Range<usize>) -> Result<(), Error> {
     let layers = &architecture.layers;
     if let Some(other) = layers.iter().position(|size| *size != layers[0]) {
@@ -87,7 +95,7 @@ fn refuse_unequal(architecture: &Architecture, chosen: &Range<usize>) -> Result<
     Ok(())
 }
 
-/// Rounds one layer's ratio to counts; the second ratio is what the schedule alone says.
+/// Rounds one layer's ratio to counts; `scheduled` is the ratio by the schedule alone.
 fn layer_plan(
     size: &LayerSize,
     (ratio, own): (LayerRatio, LayerRatio),
@@ -110,12 +118,18 @@ fn layer_plan(
     Ok(LayerPlan { ratio, attention, mlp })
 }
 
-/// What one layer alone is to lose at this ratio, whatever layers the settings name.
+/// The plan of one layer at this ratio, whatever layers the settings name.
+///
+/// # Errors
+/// A ratio outside [0, 1).
 pub fn plan_layer(size: &LayerSize, ratio: LayerRatio, settings: &Settings) -> Result<LayerPlan, Error> {
     layer_plan(size, (ratio, ratio), settings)
 }
 
-/// What every layer is to lose at these ratios, whatever the schedule.
+/// The plan at these ratios, whatever the schedule.
+///
+/// # Errors
+/// As [`plan()`].
 pub fn plan_by_ratios(
     architecture: &Architecture,
     ratios: &[LayerRatio],
@@ -128,13 +142,16 @@ pub fn plan_by_ratios(
     plans.collect()
 }
 
-/// Parameters that a plan takes away.
+/// Parameters that a plan removes.
 pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], settings: &Settings) -> u64 {
     architecture.parameters() - planned(architecture, plan, settings.attention_unit).parameters()
 }
 
-/// Parameters of the parts that the settings prune: what a share of the parameters is a share of. All of an attention counts,
-/// also where its keys and values stay.
+/// Parameters of the parts that the settings prune, which fractions of parameters refer to. All of an attention counts, even if
+/// its keys and values are kept.
+///
+/// # Errors
+/// Layers that the model does not have.
 pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
     let mut without = architecture.layers.clone();
     for size in &mut without[settings.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?] {
@@ -148,10 +165,10 @@ pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> 
     Ok(architecture.parameters() - architecture.with_layers(without).parameters())
 }
 
-/// The lowest mean ratio at which the schedule takes at least so many parameters away; None where none does. Counts are
-/// rounded, so a mean of a quarter rarely takes a quarter.
+/// The lowest mean ratio at which the schedule removes at least `parameters`; None if there is none. Counts are rounded, so a mean
+/// of a quarter rarely removes a quarter.
 pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u64) -> Option<f64> {
-    /// Means that are looked at, evenly spread.
+    /// Number of means that are tried, evenly spaced.
     const STEPS: usize = 4000;
     let with =
         |mean: f64| Settings { ratio: Some(mean), first_ratio: None, last_ratio: None, ..settings.clone() };
@@ -162,7 +179,7 @@ pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u6
     })
 }
 
-/// The sizes that the plan leaves.
+/// The architecture after the plan.
 pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
     let mut after = architecture.clone();
     for (size, plan) in after.layers.iter_mut().zip(plan) {
@@ -179,7 +196,7 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
     after
 }
 
-/// The units of a part: their number, their width in columns of the scored weight, and how they are picked.
+/// The units of a part: their number, their width in columns of the scored weight, and the rule that picks them.
 pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings) -> (usize, usize, Units) {
     let per_group = size.group();
     let score = settings.head_score;
@@ -200,14 +217,14 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
     }
 }
 
-/// What draws a random order of a part's units: the run's seed, for every part another.
+/// The seed of a random order of a part's units: derived from the run's seed, different for every part.
 pub fn seed_of(seed: u64, layer: usize, part: Part) -> u64 {
     let mut draws = ChaCha8Rng::seed_from_u64(seed);
     draws.set_stream(2 * layer as u64 + u64::from(part == Part::Mlp));
     draws.next_u64()
 }
 
-/// The record of a layer that stays as it is.
+/// The record of a layer that is not changed.
 pub fn untouched(index: usize, architecture: &Architecture, settings: &Settings) -> LayerRecord {
     let record = |part| {
         let (count, width, _) = units(part, &architecture.layers[index], architecture.head_dim, settings);

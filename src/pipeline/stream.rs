@@ -6,14 +6,14 @@ use crate::calibration::Windows;
 
 use super::Error;
 
-/// h [windows, seq_len, hidden], a tensor for each batch of windows.
+/// h [windows, seq_len, hidden], one tensor per batch of windows.
 #[derive(Clone)]
 pub struct Stream {
     pub batches: Vec<Tensor>,
 }
 
 impl Stream {
-    /// What enters the first block, as `embed` makes it of so many windows at once.
+    /// The input of the first block, as `embed` computes it for this many windows at a time.
     pub fn embed(
         windows: &Windows,
         at_once: usize,
@@ -28,7 +28,7 @@ impl Stream {
         self.batches.iter().map(|h| (h.elem_count() * h.dtype().size_in_bytes()) as u64).sum()
     }
 
-    /// False where an activation is NaN or infinite.
+    /// Whether all activations are finite.
     pub fn is_finite(&self) -> Result<bool, Error> {
         for h in &self.batches {
             // NaN and ∞ survive a sum; finite numbers of f32 cannot overflow one of f64.
@@ -42,7 +42,7 @@ impl Stream {
     /// E‖h − h_dense‖² / E‖h_dense‖² over all tokens.
     pub fn error_against(&self, dense: &Self) -> Result<f64, Error> {
         let (mut difference, mut norm) = (0.0, 0.0);
-        // One sum over all tokens, so that batches do not show in its last bits.
+        // One sum over all tokens, so that the batch size does not affect its last bits.
         for (h, h_dense) in self.batches.iter().zip(&dense.batches) {
             with_values(h, |h| {
                 with_values(h_dense, |h_dense| {
@@ -58,9 +58,9 @@ impl Stream {
     }
 }
 
-/// Shows values in row-major order as f32: where they lie, if they lie so on the processor.
+/// Passes the values in row-major order as f32 to `look`, without a copy if they are stored like that on the processor.
 pub fn with_values<R>(x: &Tensor, look: impl FnOnce(&[f32]) -> R) -> Result<R, Error> {
-    // Each step is a clone of a pointer where there is nothing to be done.
+    // Each step only clones a pointer if there is nothing to do.
     let x = x.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
     let (storage, layout) = x.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {

@@ -26,7 +26,7 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    /// The snapshot that the revision was last fetched as, or the one whose commit it is.
+    /// The snapshot that the revision was last downloaded as, or the snapshot of that commit.
     pub fn of_revision(id: &HubId, cache: &Path) -> Option<Self> {
         let folder = cache.join(repo(id).folder_name());
         let known = fs::read_to_string(folder.join("refs").join(id.revision())).ok();
@@ -55,7 +55,7 @@ impl Cached {
         self.directory().join(file).exists()
     }
 
-    /// What the snapshot lacks to be loaded.
+    /// The files that the snapshot needs before it can be loaded.
     pub fn missing(&self) -> Vec<String> {
         let mut needed = vec![CONFIG.to_string(), TOKENIZER.to_string()];
         if !self.has(ONE_FILE) {
@@ -75,7 +75,7 @@ impl Cached {
         value.map_err(|cause| Error::Broken { path, cause })
     }
 
-    /// Names of the files that the index spreads the weights over, in order.
+    /// Names of the files with the weights according to the index, in order.
     pub fn shards(&self) -> Result<Vec<String>> {
         let broken = |cause: &str| Error::Broken { path: self.directory().join(INDEX), cause: cause.into() };
         let index = self.json(INDEX)?;
@@ -84,7 +84,7 @@ impl Cached {
         let mut shards = shards.ok_or_else(|| broken("its weight_map has values other than file names"))?;
         shards.sort_unstable();
         shards.dedup();
-        // The index comes from anywhere and must not lead out of the snapshot.
+        // The index is untrusted and must not lead out of the snapshot.
         match shards.iter().find(|shard| !is_plain_name(shard)) {
             Some(shard) => Err(broken(&format!("{shard:?} is no name of a shard"))),
             None if shards.is_empty() => Err(broken("its weight_map is empty")),
@@ -92,12 +92,12 @@ impl Cached {
         }
     }
 
-    /// Where the bytes with this etag lie, and where they grow.
+    /// The paths of the bytes with this etag, complete and incomplete.
     pub fn blob(&self, etag: &str) -> PathBuf {
         Cache::new(self.cache.clone()).repo(repo(&self.id)).blob_path(etag)
     }
 
-    /// Puts a blob that is whole into the snapshot, as `file`.
+    /// Adds a complete blob to the snapshot as `file`.
     pub fn link(&self, file: &str, etag: &str) -> Result<()> {
         let (directory, pointer) = (self.directory(), self.directory().join(file));
         let failed = |source| Error::Write { path: pointer.clone(), source };
@@ -109,7 +109,7 @@ impl Cached {
         link(&self.blob(etag), etag, &pointer).map_err(failed)
     }
 
-    /// From now on the revision means this commit, also offline.
+    /// Makes the revision refer to this commit, also offline.
     pub fn point_revision_here(&self) -> Result<()> {
         let cached = Cache::new(self.cache.clone()).repo(repo(&self.id));
         cached.create_ref(&self.commit).map_err(|source| Error::Write { path: self.cache.clone(), source })
@@ -131,7 +131,7 @@ pub(super) fn repo(id: &HubId) -> Repo {
     Repo::with_revision(id.repository().into(), RepoType::Model, id.revision().into())
 }
 
-/// Whether this is one part of a path, and of a URL, whatever the system.
+/// Whether this is one component of a path and of a URL, on any system.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     !name.is_empty() && !name.starts_with('.') && name.chars().all(legal)

@@ -1,4 +1,4 @@
-//! Questions to the hub: what a repository holds, and what a file of it is.
+//! Requests to the hub: the files of a repository, and the size and etag of a file.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -25,11 +25,11 @@ use super::{
     options::Options,
 };
 
-/// How often `progress` is asked whether to go on while nothing arrives.
+/// Interval at which `progress` is asked whether to continue while nothing arrives.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-/// An answer that takes longer is none.
+/// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longest silence on a connection.
+/// The longest silence on a connection.
 const SILENCE: Duration = Duration::from_secs(15);
 const REDIRECTS: usize = 10;
 
@@ -39,14 +39,14 @@ pub(super) struct Hub {
     endpoint: String,
     token: Option<String>,
     api: Api,
-    /// Its own, and not the crate's: that one shows the token to whatever host a file is redirected to, and its
-    /// downloads can't be cancelled.
+    /// A client of our own: the hf-hub crate sends the token to any host that a file redirects to, and its downloads cannot be
+    /// cancelled.
     agent: Agent,
 }
 
-/// What the hub says of a file.
+/// The hub's description of a file.
 pub(super) struct FileInfo {
-    /// Names the bytes: equal etags, equal bytes.
+    /// Identifies the content: equal etags, equal bytes.
     pub etag: String,
     pub size: u64,
 }
@@ -81,7 +81,7 @@ impl Hub {
         Ok((info.sha, info.siblings.into_iter().map(|sibling| sibling.rfilename).collect()))
     }
 
-    /// Where a file is. By commit, so that a push between two files does not mix two states of the repository.
+    /// The URL of a file, by commit, so that a push between two files does not mix two states of the repository.
     pub fn url(&self, file: &str, commit: &str) -> String {
         let pinned = Repo::with_revision(self.id.repository().into(), RepoType::Model, commit.into());
         self.api.repo(pinned).url(file)
@@ -92,7 +92,7 @@ impl Hub {
         self.ask(Transfer { file, done: 0, total: 0 }, progress, move || hub.info_now(&url))
     }
 
-    /// Asks for the first byte. Large files lie on other hosts; what the hub says on the way there counts.
+    /// Requests the first byte. Large files are on other hosts; the hub's headers on the way there count.
     fn info_now(&self, url: &str) -> Result<FileInfo> {
         let senseless = |cause: &str| Error::Answer { url: url.into(), cause: cause.into() };
         let (mut place, mut on_hub) = (url.to_string(), true);
@@ -125,7 +125,7 @@ impl Hub {
         Err(senseless("there are too many redirects"))
     }
 
-    /// `identity`: sizes and ranges are those of the file itself.
+    /// `identity`: sizes and ranges refer to the file itself.
     fn get_without_token(&self, url: &str) -> RequestBuilder<WithoutBody> {
         self.agent.get(url).header("Accept-Encoding", "identity")
     }
@@ -138,7 +138,7 @@ impl Hub {
         }
     }
 
-    /// Waits for an answer, and asks `progress` meanwhile whether to go on.
+    /// Waits for an answer, and asks `progress` meanwhile whether to continue.
     fn ask<T: Send + 'static>(
         &self,
         waiting: Transfer<'_>,
@@ -146,7 +146,7 @@ impl Hub {
         question: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = mpsc::channel();
-        // Left alone when it takes too long: a blocked socket can't be woken.
+        // The thread is abandoned if it takes too long: a blocked socket cannot be woken.
         thread::spawn(move || answer.send(question()));
         let start = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! Why a checkpoint did not come from the hub.
+//! Errors of a download from the hub.
 
 use std::{io, path::PathBuf};
 
@@ -68,4 +68,5 @@ fn what_to_do(id: &HubId, endpoint: &str, with_token: bool) -> String {
     }
 }
 
+/// The result of functions of this module.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! The name of a checkpoint on the hub: `owner/name`, with `@revision` if it is not `main`.
+//! The name of a checkpoint on the hub: `owner/name`, with `@revision` unless it is `main`.
 
 use std::{fmt, path::Path, str::FromStr};
 
@@ -17,12 +17,13 @@ impl HubId {
         &self.repository
     }
 
+    /// The revision.
     pub fn revision(&self) -> &str {
         &self.revision
     }
 }
 
-/// Whether a MODEL argument means the hub: a legal id, and no such path here.
+/// Whether a MODEL argument refers to the hub: a valid id, and no such path here.
 pub fn looks_like_hub_id(model: &str) -> bool {
     model.parse::<HubId>().is_ok() && !Path::new(model).exists()
 }
@@ -41,7 +42,7 @@ impl FromStr for HubId {
     }
 }
 
-/// The hub's own rule: letters, digits, `-`, `_` and `.`; no dash or dot at an end, and none doubled.
+/// The hub's rule: letters, digits, `-`, `_` and `.`; no dash or dot at either end, and none doubled.
 fn is_name(name: &str) -> bool {
     let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     (1..=96).contains(&name.len())
@@ -87,7 +88,7 @@ mod tests {
             assert!(!looks_like_hub_id(given), "{given}");
         }
         assert!(looks_like_hub_id("huggyllama/llama-7b"));
-        // The tests run where the package is, and it has this directory.
+        // Tests run in the package's directory, which contains this one.
         assert!(!looks_like_hub_id("src/model"));
     }
 }

@@ -1,4 +1,4 @@
-//! Where the hub is, where its cache is, and who asks: what the environment says of it.
+//! The hub's address, cache and token, from the environment.
 
 use std::{env, fmt, fs, path::PathBuf};
 
@@ -7,26 +7,28 @@ const ENDPOINT: &str = "https://huggingface.co";
 /// How to reach the hub.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The folder with `models--owner--name` in it.
+    /// The folder that contains `models--owner--name`.
     pub cache: PathBuf,
+    /// Address of the hub.
     pub endpoint: String,
+    /// Token of the user, if any.
     pub token: Option<String>,
     /// Use the cache only.
     pub offline: bool,
 }
 
 impl Options {
-    /// The rules of the hub's own client:
+    /// The same rules as the hub's own client:
     ///
     /// - cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, or in `huggingface` of `XDG_CACHE_HOME` or of `~/.cache`;
-    /// - token: `HF_TOKEN`, or the file `HF_TOKEN_PATH`, or `token` in the home that the cache has by default;
+    /// - token: `HF_TOKEN`, or the file `HF_TOKEN_PATH`, or `token` in the default home of the cache;
     /// - endpoint: `HF_ENDPOINT`;
     /// - offline: `HF_HUB_OFFLINE` set to 1, on, yes or true.
     pub fn from_env() -> Self {
         Self::from_variables(&|name| env::var(name).ok())
     }
 
-    /// The same, of other variables.
+    /// The same for the given variables.
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let given = |name: &str| {
             variable(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty())
@@ -51,7 +53,7 @@ impl Options {
     }
 }
 
-/// Says whether there is a token, never which.
+/// Shows whether there is a token, never the token.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

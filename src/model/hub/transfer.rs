@@ -1,4 +1,4 @@
-//! A file's bytes, over as many connections as it takes, into the cache.
+//! Downloads a file into the cache, over as many connections as needed.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -17,11 +17,11 @@ use super::{
     error::{Error, Result},
 };
 
-/// Connections without a single new byte, one after the other, before a file is given up.
+/// Consecutive connections without a new byte before a file is given up.
 const ATTEMPTS: u32 = 5;
 
 impl Hub {
-    /// Sees to it that `file` is in the snapshot; what the cache has is not asked for.
+    /// Ensures that `file` is in the snapshot; a cached file is not requested.
     pub fn fetch(&self, cached: &Cached, file: &str, progress: &mut Progress<'_>) -> Result<()> {
         if cached.has(file) {
             return Ok(());
@@ -42,7 +42,7 @@ impl Hub {
         cached.link(file, &info.etag)
     }
 
-    /// Fills `part` up to the file's size, over as many connections as it takes.
+    /// Fills `part` up to the file's size, over as many connections as needed.
     fn bytes(
         &self,
         url: &str,
@@ -67,7 +67,7 @@ impl Hub {
         }
     }
 
-    /// One connection: asks for what is missing and appends what comes.
+    /// One connection: requests the missing bytes and appends what arrives.
     fn append(
         &self,
         url: &str,
@@ -112,13 +112,13 @@ impl Hub {
     }
 }
 
-/// Waits while another process fetches the same bytes.
+/// Waits while another process downloads the same bytes.
 fn lock(path: &Path, waiting: Transfer<'_>, progress: &mut Progress<'_>) -> Result<File> {
     let file = File::create(path).map_err(|source| Error::Write { path: path.into(), source })?;
     loop {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => pause(TICK, waiting, progress)?,
-            // Some file systems have no locks; two downloads at once are then the user's.
+            // Some file systems have no locks; then two simultaneous downloads are possible.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
         }
     }

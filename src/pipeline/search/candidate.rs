@@ -1,4 +1,4 @@
-//! A whole model pruned by given ratios, to see its loss.
+//! Pruning a whole model by given ratios, to measure its loss.
 
 use super::{
     super::{Error, LayerPlan, LayerTask, Pass, Streams, plan_by_ratios, planned},
@@ -6,8 +6,8 @@ use super::{
 };
 use crate::prune::LayerRatio;
 
-/// The streams at the input of every layer of a model that was tried, so that one that differs only further down begins there.
-/// Where there is no room for them, they are those of the first layer alone.
+/// The streams at the input of every layer of a candidate, so that a candidate that differs only further down starts there. If
+/// memory is short, only those of the first layer.
 pub struct Trail {
     plan: Vec<LayerPlan>,
     fit: Vec<Streams>,
@@ -15,7 +15,7 @@ pub struct Trail {
 }
 
 impl Search<'_> {
-    /// Prunes a model by these ratios. What it has in common with `like` is not done again.
+    /// Prunes a model by these ratios. The layers that it has in common with `like` are not computed again.
     pub fn candidate(
         &self,
         name: String,
@@ -53,7 +53,7 @@ impl Search<'_> {
         Ok((Tried { name, ratios, removed, loss }, trail))
     }
 
-    /// Whether two models' streams at all layers fit half the memory budget.
+    /// Whether the streams of two candidates at all layers fit half the memory budget.
     fn keeps_all(&self, fit: &Pass<'_>, at_fit: &Streams, at_judge: &Streams) -> bool {
         let layers = fit.checkpoint.architecture().layers.len() as u64;
         let bytes = 2 * layers * (at_fit.bytes() + at_judge.bytes());
@@ -62,7 +62,7 @@ impl Search<'_> {
 }
 
 impl Trail {
-    /// As far as a model of this plan is the same.
+    /// The streams as far as a model of this plan is the same.
     fn shared(&self, plan: &[LayerPlan]) -> Self {
         let same = |(mine, theirs): &(&LayerPlan, &LayerPlan)| {
             (mine.attention, mine.mlp) == (theirs.attention, theirs.mlp)

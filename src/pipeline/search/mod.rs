@@ -1,7 +1,7 @@
-//! Ratios by what they cost: how much the loss rises when one part of one layer is pruned in the dense model, and which
-//! counts for all parts together then cost least; settled by the loss of whole pruned models.
+//! Searching ratios: the increase of the loss is measured with one part of one layer pruned in the dense model, then counts for
+//! all parts are chosen that together cost least, and the losses of whole pruned models decide.
 //!
-//! Everything is fitted on some calibration windows and its loss measured on others, where there are enough.
+//! Weights are fitted on some calibration windows and losses measured on others, if there are enough.
 
 mod candidate;
 mod sensitivity;
@@ -23,33 +23,33 @@ use super::{Error, Notice, Pass, stream::Stream};
 pub use candidate::Trail;
 pub use settle::Found;
 
-/// What removing units of one part costs, all other parts as they came.
+/// The cost of removing units of one part while all others are original.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sensitivity {
     pub layer: usize,
     pub part: Part,
-    /// Units that the part has.
+    /// Units of the part.
     pub units: usize,
-    /// Parameters that leave with a unit.
+    /// Parameters per unit.
     pub per_unit: u64,
-    /// (units that leave, rise of the loss in nats a token), ascending.
+    /// (units removed, increase of the loss in nats per token), ascending.
     pub points: Vec<(usize, f64)>,
 }
 
-/// A whole model that was pruned to see its loss.
+/// A whole model that was pruned to measure its loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
     pub name: String,
     pub ratios: Vec<LayerRatio>,
-    /// Parameters that left.
+    /// Parameters removed.
     pub removed: u64,
     /// Mean −ln p of the next token, in nats.
     pub loss: f64,
 }
 
-/// What a search tells while it works.
+/// Progress of a search.
 pub enum Told<'a> {
-    /// Prunings of one part each, of all that are measured.
+    /// Parts pruned alone so far, of the total number.
     Measuring {
         layer: usize,
         part: Part,
@@ -57,7 +57,7 @@ pub enum Told<'a> {
         total: u64,
     },
     Measured(&'a Sensitivity),
-    /// Whole models tried, of as many as may be.
+    /// Candidates tried so far, of the largest number.
     Trying {
         done: u64,
         total: u64,
@@ -68,32 +68,32 @@ pub enum Told<'a> {
     },
 }
 
-/// Hears what is told, and may break the search off.
+/// Receives the progress; its `Break` cancels the search.
 pub type Listener<'o> = dyn FnMut(Told<'_>) -> ControlFlow<()> + 'o;
 
-/// What is searched on.
+/// The inputs of a search.
 pub struct Search<'a> {
     checkpoint: &'a Checkpoint,
-    /// As the run's, but for what no trial needs.
+    /// The run's settings without what no trial needs.
     settings: &'a Settings,
     fit: &'a Windows,
     judge: &'a Windows,
     device: &'a Device,
     dtype: DType,
     embedding_and_head: EmbeddingAndHead,
-    /// Parameters that are to leave.
+    /// Parameters to remove.
     budget: u64,
-    /// Whole models tried at most.
+    /// The most candidates to try.
     trials: usize,
 }
 
-/// Settings of the passes of a search: nothing is told, evaluated or kept.
+/// Settings for the passes of a search: nothing is tracked, evaluated or kept.
 pub fn for_search(settings: &Settings) -> Settings {
     Settings { track_errors: false, eval: None, ..settings.clone() }
 }
 
-/// The windows that weights are fitted on, and those that losses are measured on: so many of each at most, half of
-/// all where there are fewer; a single one serves for both.
+/// The windows that weights are fitted on, and those that losses are measured on: at most `most` of each, half of all if there are
+/// fewer; a single window serves for both.
 pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crate::calibration::Error> {
     let samples = windows.samples();
     if samples >= 2 {
@@ -105,7 +105,7 @@ pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crat
 }
 
 impl<'a> Search<'a> {
-    /// `settings` as [`for_search`] gives them; at least `budget` parameters leave.
+    /// `settings` as [`for_search`] returns them; at least `budget` parameters are removed.
     pub fn new(
         (checkpoint, settings): (&'a Checkpoint, &'a Settings),
         (fit, judge): (&'a Windows, &'a Windows),
@@ -127,7 +127,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// The parts that may be pruned, in the order of the model.
+    /// The parts that may be pruned, in model order.
     fn parts(&self) -> Result<Vec<(usize, Part)>, Error> {
         let layers = self.checkpoint.architecture().layers.len();
         let chosen = self.settings.layers.resolve(layers).map_err(Error::Layers)?;
@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
         self.checkpoint.architecture().layers[layer]
     }
 
-    /// Units of a part: query heads or key-value heads, channels.
+    /// Units of a part: query heads, key-value heads or channels.
     fn units(&self, layer: usize, part: Part) -> usize {
         let head_dim = self.checkpoint.architecture().head_dim;
         super::plan::units(part, &self.size(layer), head_dim, self.settings).0
@@ -163,7 +163,7 @@ impl<'a> Search<'a> {
         (architecture.parameters() - after.parameters()) / gone as u64
     }
 
-    /// The pass that fits, and the one that judges. A part alone in the dense model has nothing before it to make up for.
+    /// A pass over the windows that fit or judge. A part pruned alone in the dense model has no earlier errors to compensate.
     fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
         Pass { checkpoint: self.checkpoint, settings, windows, device: self.device, dtype: self.dtype }
     }
@@ -178,7 +178,7 @@ impl<'a> Search<'a> {
         let mut windows = self.judge.iter();
         let mut sum = 0.0;
         for h in &stream.batches {
-            // Window by window, so that the logits of few positions are held.
+            // One window at a time, so that the logits of few positions are in memory.
             for window in 0..h.dim(0)? {
                 let Some(tokens) = windows.next() else { break };
                 let predicting = h.narrow(0, window, 1)?.narrow(1, 0, length - 1)?;
@@ -194,7 +194,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Counts of least cost that meet the budget; `dearer` is what a part's costs are multiplied by.
+    /// The cheapest counts that meet the budget; the costs of part i are multiplied by `dearer[i]`.
     fn allocation(&self, curves: &[Sensitivity], dearer: &[f64]) -> Option<Vec<usize>> {
         let choice = |(curve, dearer): (&Sensitivity, &f64)| {
             let step = self.step(curve);
@@ -208,9 +208,9 @@ impl<'a> Search<'a> {
         allocate(&choices, self.budget)
     }
 
-    /// Units that counts go by.
+    /// Granularity of the counts of a part.
     fn step(&self, curve: &Sensitivity) -> usize {
-        /// Counts of a part at most.
+        /// The most counts per part.
         const FINEST: usize = 128;
         let size = self.size(curve.layer);
         match (curve.part, self.settings.attention_unit) {
@@ -223,7 +223,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The ratios that make these counts.
+    /// The ratios of these counts.
     fn ratios(&self, curves: &[Sensitivity], counts: &[usize]) -> Vec<LayerRatio> {
         let mut ratios = vec![LayerRatio::ZERO; self.checkpoint.architecture().layers.len()];
         for (curve, &count) in curves.iter().zip(counts) {
@@ -234,7 +234,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A pass's own notices are not told on; they only may break it off.
+/// An observer that ignores a pass's own notices and only passes on cancellation.
 fn quietly<'l>(
     listener: &'l mut Listener<'_>,
     told: impl Fn() -> Told<'static> + 'l,

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::prune::LayerRatio;
 
-/// Where a part of many units is measured, as shares of them.
+/// Fractions at which a part with many units is measured.
 const SHARES: [f64; 7] = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9];
-/// A part of no more units is measured at every count.
+/// A part with at most this many units is measured at every count.
 const ALL_UP_TO: usize = 10;
 
 impl Search<'_> {
@@ -77,7 +77,7 @@ impl Search<'_> {
         Ok((dense, curves))
     }
 
-    /// Ways of pruning whose streams are in memory at the same time.
+    /// Number of variants whose streams fit in memory together.
     fn side_by_side(&self, judge: &Streams) -> usize {
         let room = self.settings.machine.memory_budget.0 / 4 / judge.bytes().max(1);
         usize::try_from(room).unwrap_or(usize::MAX).max(1)
@@ -101,7 +101,7 @@ impl Search<'_> {
         counts
     }
 
-    /// One part of a layer loses so many units, the other stays.
+    /// Removes `count` units of one part and keeps the other part.
     fn alone(&self, layer: usize, part: Part, count: usize) -> LayerTask<'static> {
         let solve = Task::Solve { leaving: Leaving { units: count, scheduled: count }, fit: None };
         let of = |own: Part| if own == part { solve } else { Task::Leave };

@@ -1,23 +1,23 @@
-//! Which ratios it comes to: candidates by their losses, then moves that lower it.
+//! Choosing the ratios: candidates by their losses, then moves that lower the loss.
 
 use super::super::Error;
 use super::{Listener, Search, Sensitivity, Told, Trail, Tried, emit};
 use crate::prune::LayerRatio;
 
-/// How fast errors are taken to grow from layer to layer: a part's costs count γ times as much for each layer below it.
+/// Assumed growth γ of errors from layer to layer: a part's costs count γ times as much for each layer below it.
 const GROWTHS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.1, 2.5];
-/// What a part's costs are multiplied and divided by, to see whether less or more should leave it.
+/// Factors that a part's cost is multiplied and divided by, to try removing less or more of it.
 const FACTORS: [f64; 2] = [2.0, 1.3];
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// Loss of the dense model.
     pub dense: f64,
     pub curves: Vec<Sensitivity>,
-    /// In the order in which they were tried.
+    /// In the order they were tried.
     pub tried: Vec<Tried>,
-    /// The best of them.
+    /// Index of the best candidate.
     pub best: usize,
 }
 
@@ -27,7 +27,7 @@ impl Found {
     }
 }
 
-/// The best so far, on the way.
+/// The state of a search: the candidates so far and the best of them.
 struct SessionStatus<'s, 'l, 'o> {
     search: &'s Search<'s>,
     listener: &'l mut Listener<'o>,
@@ -41,7 +41,7 @@ impl SessionStatus<'_, '_, '_> {
         self.tried.len() >= self.search.trials
     }
 
-    /// Tries ratios that were not tried before; true where they are the best.
+    /// Tries ratios that were not tried before; true if they are the best so far.
     fn offer(&mut self, name: String, ratios: Vec<LayerRatio>) -> Result<bool, Error> {
         if self.is_spent() || self.tried.iter().any(|tried| tried.ratios == ratios) {
             return Ok(false);
@@ -61,8 +61,8 @@ impl SessionStatus<'_, '_, '_> {
 }
 
 impl Search<'_> {
-    /// Measures, allocates and settles. `named` are schedules that are candidates too, so that what is found is no worse
-    /// than they are on these windows.
+    /// Measures, allocates and improves. `named` schedules are candidates too, so the result is no worse than they are on these
+    /// windows.
     pub fn run(
         &self,
         named: Vec<(String, Vec<LayerRatio>)>,
@@ -89,7 +89,7 @@ impl Search<'_> {
                 (least, dearer) = (tried.loss, weights);
             }
         }
-        // Moves start from the allocation, whose weights they change; a named schedule that is better still stays the best.
+        // Moves start from the allocation, because they change its weights. A named schedule that is better remains the best.
         for factor in FACTORS {
             let mut moved = true;
             while moved && !standing.is_spent() {
