@@ -57,3 +57,11 @@ pub mod tui {
         report_panics, themes,
     };
 }
+
+pub mod pipeline {
+    pub use crate::pipeline::{
+        memory::Footprint,
+        plan::parameters_of_parts,
+        search::{Search, SearchNotice, Sensitivity, for_search, halves},
+    };
+}

@@ -14,7 +14,7 @@ use slimgpt::{
     calibration::Windows,
     config::{Options, Settings},
     model::{Checkpoint, Source},
-    pipeline::{LayerTask, Leaving, Pass, Propagate, Streams, Task},
+    pipeline::{LayerTask, Pass, Propagate, Removals, Streams, Task},
     prune::LayerRatio,
 };
 
@@ -60,13 +60,13 @@ impl Calibration {
 
     /// The time of one block less that of its solves, which leave nothing out.
     pub fn block(&self, mut streams: Streams) -> Result<Duration, Box<dyn Error>> {
-        let task = Task::Solve { leaving: Leaving::default(), fit: None };
+        let task = Task::Solve { removals: Removals::default(), fit: None };
         let task = LayerTask {
             layer: 0,
             ratio: LayerRatio::ZERO,
             attention: task,
             mlp: task,
-            behind: Propagate::Needed,
+            propagate: Propagate::ToOutput,
         };
         let began = Instant::now();
         let solved = self.pass().layer(&task, &mut streams, None, &mut |_| ControlFlow::Continue(()))?;

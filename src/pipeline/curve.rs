@@ -3,7 +3,7 @@
 use crate::prune::{self, Part, Progress, Target, Units};
 
 use super::{
-    Error, Known, LayerPlan, Notice, Pass, Streams, Task,
+    Error, LayerPlan, MomentCache, Notice, Pass, Streams, Task,
     measure::{Wanted, failed},
     notice::Observer,
     plan::units,
@@ -30,7 +30,7 @@ impl Pass<'_> {
         plan: &LayerPlan,
         attention: Task,
         mut streams: Streams,
-        mut known: Option<&mut Known>,
+        mut known: Option<&mut MomentCache>,
         observer: &mut Observer<'_>,
     ) -> Result<ErrorCurve, Error> {
         // The dense-stream target does not affect the errors of the path.
@@ -40,8 +40,8 @@ impl Pass<'_> {
             Part::Attention => plan.attention,
             Part::Mlp => plan.mlp,
         };
-        if let (Part::Mlp, Task::TakeOver { cut, .. }) = (part, attention) {
-            opened.cut.take_over(Part::Attention, cut);
+        if let (Part::Mlp, Task::Reuse { cut, .. }) = (part, attention) {
+            opened.cut.copy_part(Part::Attention, cut);
         }
         let size = opened.size;
         let (count, width, picked) =

@@ -151,7 +151,7 @@ impl BlockCut {
     }
 
     /// Copies the cut of one part from another cut of the same layer.
-    pub fn take_over(&mut self, part: Part, other: &Self) {
+    pub fn copy_part(&mut self, part: Part, other: &Self) {
         match part {
             Part::Attention => self.heads.clone_from(&other.heads),
             Part::Mlp => self.channels.clone_from(&other.channels),

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    BlockCut, Error, Known, LayerPlan, Leaving, Notice, Pass, Streams,
+    BlockCut, Error, LayerPlan, MomentCache, Notice, Pass, Removals, Streams,
     cut::Means,
     measure::{Inputs, Measured, Wanted, failed},
     notice::{Observer, emit},
@@ -25,11 +25,11 @@ use super::{
 #[allow(missing_docs, reason = "the text of a variant explains its fields")]
 pub enum Task<'a> {
     /// Remove this many units; `fit` replaces the fit of the settings.
-    Solve { leaving: Leaving, fit: Option<Fit> },
+    Solve { removals: Removals, fit: Option<Fit> },
     /// Keep it as it is.
-    Leave,
+    Keep,
     /// Apply an earlier cut again.
-    TakeOver { record: &'a PartRecord, cut: &'a BlockCut },
+    Reuse { record: &'a PartRecord, cut: &'a BlockCut },
 }
 
 /// The score that orders removals, and the fit of the kept columns.
@@ -49,9 +49,9 @@ pub struct Fit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagate {
     /// To the output of the layer.
-    Needed,
+    ToOutput,
     /// Only as far as the record needs.
-    NotNeeded,
+    RecordOnly,
 }
 
 /// What to do with a layer.
@@ -65,7 +65,7 @@ pub struct LayerTask<'a> {
     /// What to do with the FFN.
     pub mlp: Task<'a>,
     /// How far the streams go.
-    pub behind: Propagate,
+    pub propagate: Propagate,
 }
 
 /// A finished layer.
@@ -104,15 +104,15 @@ pub(super) struct Problem {
 impl LayerTask<'_> {
     /// The tasks of a layer in a run.
     pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
-        let task = |leaving: Option<Leaving>| {
-            leaving.map_or(Task::Leave, |leaving| Task::Solve { leaving, fit: None })
+        let task = |removals: Option<Removals>| {
+            removals.map_or(Task::Keep, |removals| Task::Solve { removals, fit: None })
         };
         Self {
             layer,
             ratio: plan.ratio,
             attention: task(plan.attention),
             mlp: task(plan.mlp),
-            behind: Propagate::Needed,
+            propagate: Propagate::ToOutput,
         }
     }
 }
@@ -128,24 +128,25 @@ impl Pass<'_> {
         &self,
         task: &LayerTask,
         streams: &mut Streams,
-        mut known: Option<&mut Known>,
+        mut known: Option<&mut MomentCache>,
         observer: &mut Observer<'_>,
     ) -> Result<SolvedLayer, Error> {
         let index = task.layer;
         let mut layer = self.open(index)?;
-        let behind = if self.settings.track_errors { Propagate::Needed } else { task.behind };
-        let between = self.between(task, behind, known.as_deref());
-        let mut part = |part, what, behind, known: Option<&mut Known>, streams: &mut Streams| {
-            let (record, inputs) = self.decide((part, what, behind), &mut layer, streams, known, observer)?;
+        let propagate = if self.settings.track_errors { Propagate::ToOutput } else { task.propagate };
+        let between = self.between(task, propagate, known.as_deref());
+        let mut part = |part, what, propagate, known: Option<&mut MomentCache>, streams: &mut Streams| {
+            let (record, inputs) =
+                self.decide((part, what, propagate), &mut layer, streams, known, observer)?;
             emit(observer, Notice::PartDone { layer: index, part, record: &record, cut: &layer.cut })?;
-            match behind {
-                Propagate::Needed => self.propagate(part, &layer, streams, inputs, observer)?,
-                Propagate::NotNeeded => {}
+            match propagate {
+                Propagate::ToOutput => self.propagate(part, &layer, streams, inputs, observer)?,
+                Propagate::RecordOnly => {}
             }
             Ok::<_, Error>(record)
         };
         let attention = part(Part::Attention, task.attention, between, known.as_deref_mut(), streams)?;
-        let mlp = part(Part::Mlp, task.mlp, behind, known, streams)?;
+        let mlp = part(Part::Mlp, task.mlp, propagate, known, streams)?;
         if !streams.pruned.is_finite()? {
             return Err(Error::NotFinite { layer: index });
         }
@@ -158,20 +159,20 @@ impl Pass<'_> {
     }
 
     /// Whether the streams have to reach the point between the parts.
-    fn between(&self, task: &LayerTask, behind: Propagate, known: Option<&Known>) -> Propagate {
+    fn between(&self, task: &LayerTask, propagate: Propagate, known: Option<&MomentCache>) -> Propagate {
         let mut cut = BlockCut::new(task.layer);
         let measured = match (task.attention, task.mlp) {
-            (_, Task::Leave | Task::TakeOver { .. }) => true,
+            (_, Task::Keep | Task::Reuse { .. }) => true,
             // The cut is known once the part is solved.
             (Task::Solve { .. }, Task::Solve { .. }) => false,
             (attention, Task::Solve { .. }) => {
-                if let Task::TakeOver { cut: earlier, .. } = attention {
-                    cut.take_over(Part::Attention, earlier);
+                if let Task::Reuse { cut: earlier, .. } = attention {
+                    cut.copy_part(Part::Attention, earlier);
                 }
                 known.is_some_and(|known| known.get(Part::Mlp, &cut, self.settings.target).is_some())
             }
         };
-        if measured { behind } else { Propagate::Needed }
+        if measured { propagate } else { Propagate::ToOutput }
     }
 
     pub(super) fn open(&self, layer: usize) -> Result<Layer, Error> {
@@ -186,11 +187,11 @@ impl Pass<'_> {
         task: Task,
         layer: &mut Layer,
         streams: &mut Streams,
-        known: Option<&mut Known>,
+        known: Option<&mut MomentCache>,
         observer: &mut Observer<'_>,
     ) -> Result<PartRecord, Error> {
         let (record, inputs) =
-            self.decide((part, task, Propagate::Needed), layer, streams, known, observer)?;
+            self.decide((part, task, Propagate::ToOutput), layer, streams, known, observer)?;
         self.propagate(part, layer, streams, inputs, observer)?;
         Ok(record)
     }
@@ -198,10 +199,10 @@ impl Pass<'_> {
     /// Measures a part as far as needed and cuts it. The dense stream ends at its output, the pruned stream at its input.
     fn decide(
         &self,
-        (part, task, behind): (Part, Task, Propagate),
+        (part, task, propagate): (Part, Task, Propagate),
         layer: &mut Layer,
         streams: &mut Streams,
-        mut known: Option<&mut Known>,
+        mut known: Option<&mut MomentCache>,
         observer: &mut Observer<'_>,
     ) -> Result<(PartRecord, Inputs), Error> {
         let Layer { index, size, .. } = *layer;
@@ -211,16 +212,16 @@ impl Pass<'_> {
             Task::Solve { .. } => {
                 let found =
                     known.as_ref().and_then(|known| known.get(part, &layer.cut, self.settings.target));
-                found.map_or(Wanted::Moments, Wanted::Known)
+                found.map_or(Wanted::Moments, Wanted::Cached)
             }
-            Task::Leave | Task::TakeOver { .. } => Wanted::Nothing,
+            Task::Keep | Task::Reuse { .. } => Wanted::Nothing,
         };
-        let (measured, inputs) = match (behind, wanted) {
+        let (measured, inputs) = match (propagate, wanted) {
             // No stream has to pass.
-            (Propagate::NotNeeded, Wanted::Nothing) => (None, Vec::new()),
-            (Propagate::NotNeeded, Wanted::Known(measured)) => (Some(measured), Vec::new()),
+            (Propagate::RecordOnly, Wanted::Nothing) => (None, Vec::new()),
+            (Propagate::RecordOnly, Wanted::Cached(measured)) => (Some(measured), Vec::new()),
             (_, wanted) => {
-                let keep = behind == Propagate::Needed && self.footprint().keeps(part, index);
+                let keep = propagate == Propagate::ToOutput && self.footprint().keeps(part, index);
                 self.measure(part, &layer.block, streams, (wanted, count * width, keep), observer)?
             }
         };
@@ -229,9 +230,9 @@ impl Pass<'_> {
         }
 
         let record = match (task, measured) {
-            (Task::Solve { leaving, fit }, Some(measured)) => {
+            (Task::Solve { removals, fit }, Some(measured)) => {
                 let began = Instant::now();
-                let problem = self.problem(part, layer, picked, (leaving, fit))?;
+                let problem = self.problem(part, layer, picked, (removals, fit))?;
                 let (outcome, away) = self.solve(part, index, &problem, &measured, observer)?;
                 let mut mean_error = None;
                 if !outcome.removed.is_empty() {
@@ -246,11 +247,11 @@ impl Pass<'_> {
                 layer.solve_seconds += began.elapsed().saturating_sub(away).as_secs_f64();
                 PartRecord { mean_error, ..record(outcome, count, width) }
             }
-            (Task::TakeOver { record, cut }, _) => {
-                layer.cut.take_over(part, cut);
+            (Task::Reuse { record, cut }, _) => {
+                layer.cut.copy_part(part, cut);
                 record.clone()
             }
-            (Task::Solve { .. }, None) | (Task::Leave, _) => PartRecord::untouched(count, width),
+            (Task::Solve { .. }, None) | (Task::Keep, _) => PartRecord::untouched(count, width),
         };
         layer.cut.narrow(part, &mut layer.block)?;
         Ok((record, inputs))
@@ -287,7 +288,7 @@ impl Pass<'_> {
         part: Part,
         layer: &Layer,
         units: Units,
-        (leaving, fit): (Leaving, Option<Fit>),
+        (removals, fit): (Removals, Option<Fit>),
     ) -> Result<Problem, Error> {
         let scored = match part {
             Part::Attention => layer.block.o_proj(),
@@ -299,7 +300,7 @@ impl Pass<'_> {
         };
         let Settings { damping, compensation, score, refine, .. } = *self.settings;
         let fit = fit.unwrap_or(Fit { damping, compensate: compensation, score, refine });
-        let (remove, scheduled) = (leaving.units / groups, leaving.scheduled / groups);
+        let (remove, scheduled) = (removals.units / groups, removals.scheduled / groups);
         let seed = seed_of(self.settings.seed, layer.index, part);
         Ok(Problem { weight: scored.clone(), units, seed, remove, scheduled, fit })
     }

@@ -26,7 +26,7 @@ pub struct Measured {
 
 /// The second moments of one layer; valid while its inputs do not change.
 #[derive(Default)]
-pub struct Known {
+pub struct MomentCache {
     attention: Option<Arc<Measured>>,
     /// With the cut of the attention before it.
     mlp: Option<(Option<Arc<HeadCut>>, Arc<Measured>)>,
@@ -37,13 +37,13 @@ pub(super) enum Wanted {
     Nothing,
     Moments,
     /// Nothing, because the moments are known.
-    Known(Arc<Measured>),
+    Cached(Arc<Measured>),
 }
 
 /// The kept inputs of the scored weight [windows, seq_len, n], one per batch.
 pub(super) type Inputs = Vec<Option<Tensor>>;
 
-impl Known {
+impl MomentCache {
     pub(super) fn get(&self, part: Part, cut: &BlockCut, target: Target) -> Option<Arc<Measured>> {
         let known = match part {
             Part::Attention => self.attention.as_ref(),
@@ -106,7 +106,7 @@ impl Pass<'_> {
             emit(observer, Notice::Calibrating { layer, part, done, total })?;
         }
         let measured = match (wanted, moments) {
-            (Wanted::Known(measured), _) => Some(measured),
+            (Wanted::Cached(measured), _) => Some(measured),
             (_, Some(moments)) => {
                 let finished = moments.finish();
                 let (moment, toward_dense) =

@@ -4,29 +4,30 @@
 //! other. [`CutModel`] evaluates the result without writing it.
 
 mod curve;
-mod cut;
+pub(crate) mod cut;
 mod cut_model;
 mod error;
 mod layer;
 mod measure;
-mod memory;
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package reach it")]
+pub(crate) mod memory;
 mod moments;
 mod notice;
 mod pass;
-mod plan;
-pub mod search;
+pub(crate) mod plan;
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package reach it")]
+pub(crate) mod search;
 mod stream;
 
-pub use curve::ErrorCurve;
-pub use cut::{BlockCut, ChannelCut, HeadCut, Packed};
+pub use cut::BlockCut;
+pub(crate) use cut::{ChannelCut, HeadCut, Packed};
 pub use cut_model::{CutModel, Cuts};
 pub use error::Error;
 pub use layer::{Fit, LayerTask, Propagate, SolvedLayer, Task};
-pub use measure::Known;
-pub use memory::{Footprint, Held, Phase};
+pub(crate) use measure::MomentCache;
+pub(crate) use memory::{Footprint, Held, Phase};
 pub use notice::{Notice, Observer};
-pub use pass::{Laid, Pass, Streams};
-pub use plan::{
-    LayerPlan, Leaving, mean_for, parameters_of_parts, parameters_removed, plan, plan_by_ratios, plan_layer,
-    planned, scheduled, untouched,
-};
+pub(crate) use pass::StreamTensor;
+pub use pass::{Pass, Streams};
+pub use plan::{LayerPlan, Removals, plan, plan_by_ratios, plan_layer, planned, scheduled};
+pub(crate) use plan::{mean_for, parameters_of_parts, untouched};

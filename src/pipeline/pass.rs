@@ -62,7 +62,7 @@ impl Streams {
 }
 
 /// A tensor of a stream as it is stored: bytes in its own number type.
-pub struct Laid {
+pub struct StreamTensor {
     /// `pruned.0`, `pruned.1`, …, `dense.0`, …
     pub name: String,
     pub dtype: DType,
@@ -73,11 +73,11 @@ pub struct Laid {
 
 impl Streams {
     /// The hidden states, one tensor per batch.
-    pub fn serialised(&self) -> Vec<Laid> {
+    pub fn serialised(&self) -> Vec<StreamTensor> {
         let streams = [Some(("pruned", &self.pruned)), self.dense.as_ref().map(|dense| ("dense", dense))];
-        let laid = |(stream, of): (&str, &Stream)| {
+        let stored = |(stream, of): (&str, &Stream)| {
             let batches = of.batches.iter().enumerate();
-            let batches = batches.map(|(batch, h)| Laid {
+            let batches = batches.map(|(batch, h)| StreamTensor {
                 name: format!("{stream}.{batch}"),
                 dtype: h.dtype(),
                 shape: h.dims().to_vec(),
@@ -85,7 +85,7 @@ impl Streams {
             });
             batches.collect::<Vec<_>>()
         };
-        streams.into_iter().flatten().flat_map(laid).collect()
+        streams.into_iter().flatten().flat_map(stored).collect()
     }
 }
 
@@ -94,12 +94,13 @@ impl Pass<'_> {
     ///
     /// # Errors
     /// A failure of the device.
-    pub fn restore(&self, laid: &[Laid]) -> Result<Option<Streams>, Error> {
+    pub fn restore(&self, stored: &[StreamTensor]) -> Result<Option<Streams>, Error> {
         let stream = |name: &str| -> Result<Vec<Tensor>, Error> {
             let named = |batch: usize| format!("{name}.{batch}");
-            let batches = (0..).map_while(|batch| laid.iter().find(|tensor| tensor.name == named(batch)));
-            let tensor =
-                |laid: &Laid| Ok(Tensor::from_raw_buffer(&laid.bytes, laid.dtype, &laid.shape, self.device)?);
+            let batches = (0..).map_while(|batch| stored.iter().find(|tensor| tensor.name == named(batch)));
+            let tensor = |stored: &StreamTensor| {
+                Ok(Tensor::from_raw_buffer(&stored.bytes, stored.dtype, &stored.shape, self.device)?)
+            };
             batches.map(tensor).collect()
         };
         let (pruned, dense) = (stream("pruned")?, stream("dense")?);

@@ -22,14 +22,14 @@ pub struct LayerPlan {
     /// The ratio that the counts are rounded from.
     pub ratio: LayerRatio,
     /// KV groups or query heads; None if the run does not change the attention.
-    pub attention: Option<Leaving>,
+    pub attention: Option<Removals>,
     /// Channels; None if the run does not change the FFN.
-    pub mlp: Option<Leaving>,
+    pub mlp: Option<Removals>,
 }
 
 /// Units to remove from a part, over all groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leaving {
+pub struct Removals {
     /// Number of units.
     pub units: usize,
     /// The number by the schedule alone: without rounding to uniform sizes or multiples.
@@ -112,9 +112,9 @@ fn layer_plan(
         Ok(channels_to_remove(size.channels, Ratio::new(ratio.mlp)?, multiple))
     };
     let (units, scheduled) = (heads(ratio)?, heads(own)?);
-    let attention = settings.prunes(Part::Attention).then_some(Leaving { units, scheduled });
+    let attention = settings.prunes(Part::Attention).then_some(Removals { units, scheduled });
     let (units, scheduled) = (channels(ratio, settings.channel_multiple)?, channels(own, 1)?);
-    let mlp = settings.prunes(Part::Mlp).then_some(Leaving { units, scheduled });
+    let mlp = settings.prunes(Part::Mlp).then_some(Removals { units, scheduled });
     Ok(LayerPlan { ratio, attention, mlp })
 }
 
@@ -183,7 +183,7 @@ pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u6
 pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
     let mut after = architecture.clone();
     for (size, plan) in after.layers.iter_mut().zip(plan) {
-        let gone = plan.attention.map_or(0, |leaving| leaving.units);
+        let gone = plan.attention.map_or(0, |removals| removals.units);
         match unit {
             AttentionUnit::KvGroup => {
                 size.heads -= gone * (size.heads / size.kv_heads);
@@ -191,7 +191,7 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
             }
             AttentionUnit::QueryHead => size.heads -= gone,
         }
-        size.channels -= plan.mlp.map_or(0, |leaving| leaving.units);
+        size.channels -= plan.mlp.map_or(0, |removals| removals.units);
     }
     after
 }

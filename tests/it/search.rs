@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 use crate::program::{Workspace, slimgpt};
 use candle_core::{DType, Device};
 use serde_json::Value;
-use slimgpt::application::protocol::RunRecord;
+use slimgpt::application::{
+    pipeline::{Search, Sensitivity, for_search, halves},
+    protocol::RunRecord,
+};
 use slimgpt::{
     calibration::Windows,
     config::{Options, Settings},
     model::{Checkpoint, Source},
-    pipeline::search::{Search, Sensitivity, for_search, halves},
     prune::{AttentionUnit, LayerRatio, Part},
 };
 
@@ -97,7 +99,8 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
         let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
         let settings = Settings::new(Options::default()).unwrap();
         let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
-        let all = slimgpt::pipeline::parameters_of_parts(checkpoint.architecture(), &settings).unwrap();
+        let all = slimgpt::application::pipeline::parameters_of_parts(checkpoint.architecture(), &settings)
+            .unwrap();
         let gone = record.model.parameters_before - record.model.parameters_after;
         let share = gone as f64 / all as f64;
         // All layers lose a head at once where they have one ratio.
@@ -135,8 +138,8 @@ fn a_sensitivity_is_what_a_model_loses_that_is_pruned_there_alone() {
         assert_ne!(fit, judge, "losses are measured on windows that nothing was fitted on");
         let place = (&Device::Cpu, DType::F32);
         let search = Search::new((&checkpoint, &settings), (&fit, &judge), place, 1, 4).unwrap();
-        let mut listen = |_: slimgpt::pipeline::search::Told<'_>| ControlFlow::Continue(());
-        let (dense, curves) = search.sensitivities(&mut listen).unwrap();
+        let mut observer = |_: slimgpt::application::pipeline::SearchNotice<'_>| ControlFlow::Continue(());
+        let (dense, curves) = search.sensitivities(&mut observer).unwrap();
         assert_eq!(curves.len(), 24);
         let alone = |curve: &Sensitivity, at: usize| {
             let (units, rise) = curve.points[at];

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Machine, Settings},
     model::Architecture,
-    pipeline::{Footprint, Known, Laid, Notice, Pass, Streams},
+    pipeline::{Footprint, MomentCache, Notice, Pass, StreamTensor, Streams},
     protocol::Stage,
     prune::Target,
     session::{StreamCache, Tensor},
@@ -22,7 +22,7 @@ pub struct ActivationCache {
     /// The one come to last at the back.
     kept: VecDeque<(Input, Streams)>,
     /// What was measured at the input that was worked on last.
-    known: Option<(Input, Known)>,
+    known: Option<(Input, MomentCache)>,
     disk: Option<StreamCache>,
 }
 
@@ -102,7 +102,7 @@ impl ActivationCache {
         keys.sort_by_key(|(at, _)| std::cmp::Reverse(at.layer()));
         for (at, key) in keys {
             let Some(tensors) = disk.get(&key) else { continue };
-            let laid: Vec<Laid> = tensors.into_iter().map(laid).collect();
+            let laid: Vec<StreamTensor> = tensors.into_iter().map(laid).collect();
             if let Some(streams) = pass.restore(&laid)? {
                 return Ok(Some((at.layer(), streams)));
             }
@@ -162,12 +162,12 @@ impl ActivationCache {
     }
 }
 
-fn tensor(Laid { name, dtype, shape, bytes }: Laid) -> Tensor {
+fn tensor(StreamTensor { name, dtype, shape, bytes }: StreamTensor) -> Tensor {
     Tensor { name, dtype: stored_parts::spelled(dtype).into(), shape, bytes }
 }
 
-fn laid(Tensor { name, dtype, shape, bytes }: Tensor) -> Laid {
-    Laid { name, dtype: stored_parts::number_type(&dtype), shape, bytes }
+fn laid(Tensor { name, dtype, shape, bytes }: Tensor) -> StreamTensor {
+    StreamTensor { name, dtype: stored_parts::number_type(&dtype), shape, bytes }
 }
 
 impl Workspace<'_> {
@@ -241,18 +241,18 @@ impl Workspace<'_> {
 
     /// The second moments that are known at the input of `layer`, which was approached just now; None where there is no
     /// room to keep them.
-    pub(super) fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<Known> {
+    pub(super) fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<MomentCache> {
         let input = self.input(layer, settings);
         let (_, streams) = self.activations.kept.back().filter(|(at, _)| *at == input)?;
         let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.target);
         let beside = self.needed_beside(layer, streams, settings) + moments;
         let room = self.activations.make_room(beside, settings.machine.memory_budget.0, 1);
         let known = self.activations.known.take().filter(|(at, _)| *at == input);
-        room.then(|| known.map_or_else(Known::default, |(_, known)| known))
+        room.then(|| known.map_or_else(MomentCache::default, |(_, known)| known))
     }
 
     /// Lays them back.
-    pub(super) fn cache_moments(&mut self, layer: usize, known: Option<Known>, settings: &Settings) {
+    pub(super) fn cache_moments(&mut self, layer: usize, known: Option<MomentCache>, settings: &Settings) {
         self.activations.known = known.map(|known| (self.input(layer, settings), known));
     }
 }

@@ -1,7 +1,7 @@
 //! One layer again, with a method of its own; the new attempt lies beside the earlier ones.
 
 use crate::{
-    pipeline::{BlockCut, LayerTask, Leaving, Propagate, Task},
+    pipeline::{BlockCut, LayerTask, Propagate, Removals, Task},
     protocol::{Attempt, Event, Method, PartRecord},
     prune::Part,
 };
@@ -56,9 +56,9 @@ impl Workspace<'_> {
             ratio: plan.ratio,
             attention: task(Part::Attention, plan.attention, &attempt.method, earlier.as_ref()),
             mlp: task(Part::Mlp, plan.mlp, &attempt.method, earlier.as_ref()),
-            behind: Propagate::NotNeeded,
+            propagate: Propagate::RecordOnly,
         };
-        let origin = |part, leaving: Option<Leaving>| match (leaving, &earlier) {
+        let origin = |part, removals: Option<Removals>| match (removals, &earlier) {
             (Some(_), _) | (None, None) => Origin::Solved,
             (None, Some(earlier)) => Origin::Earlier(earlier.made_by.of(part)),
         };
@@ -93,19 +93,19 @@ impl Workspace<'_> {
 /// Solves a part that is to lose so many units; any other is as the attempt active has it.
 pub fn task<'e>(
     part: Part,
-    leaving: Option<Leaving>,
+    removals: Option<Removals>,
     method: &Method,
     earlier: Option<&'e InForceParts>,
 ) -> Task<'e> {
-    match (leaving, earlier) {
-        (Some(leaving), _) => Task::Solve { leaving, fit: fit(method, part) },
+    match (removals, earlier) {
+        (Some(removals), _) => Task::Solve { removals, fit: fit(method, part) },
         (None, Some(earlier)) => {
             let record = match part {
                 Part::Attention => &earlier.attention,
                 Part::Mlp => &earlier.mlp,
             };
-            Task::TakeOver { record, cut: &earlier.cut }
+            Task::Reuse { record, cut: &earlier.cut }
         }
-        (None, None) => Task::Leave,
+        (None, None) => Task::Keep,
     }
 }

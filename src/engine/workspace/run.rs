@@ -4,7 +4,7 @@ use crate::{
     config::Settings,
     export,
     model::Architecture,
-    pipeline::{self, LayerPlan, LayerTask, Leaving, Pass, Propagate, Streams, Task},
+    pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
     protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
     prune::{LayerRatio, Part, Schedule},
     session::Target,
@@ -265,7 +265,7 @@ impl Workspace<'_> {
             ratio: plan.ratio,
             attention: task(attention.as_ref(), plan.attention, &method, Part::Attention),
             mlp: task(mlp.as_ref(), plan.mlp, &method, Part::Mlp),
-            behind: Propagate::Needed,
+            propagate: Propagate::ToOutput,
         };
         let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
         let origins = (origin(&attention), origin(&mlp));
@@ -314,11 +314,16 @@ struct Solving {
 }
 
 /// What is still to be done to a part.
-fn task<'b>(begun: Option<&'b BegunPart>, leaving: Option<Leaving>, method: &Method, part: Part) -> Task<'b> {
-    match (begun, leaving) {
-        (Some(BegunPart { record, cut, .. }), _) => Task::TakeOver { record, cut },
-        (None, Some(leaving)) => Task::Solve { leaving, fit: fit(method, part) },
-        (None, None) => Task::Leave,
+fn task<'b>(
+    begun: Option<&'b BegunPart>,
+    removals: Option<Removals>,
+    method: &Method,
+    part: Part,
+) -> Task<'b> {
+    match (begun, removals) {
+        (Some(BegunPart { record, cut, .. }), _) => Task::Reuse { record, cut },
+        (None, Some(removals)) => Task::Solve { removals, fit: fit(method, part) },
+        (None, None) => Task::Keep,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     config::{Settings, Span},
     pipeline::{
         self,
-        search::{self, Search, Sensitivity, Told, Tried},
+        search::{self, Candidate, Search, SearchNotice, Sensitivity},
     },
     protocol::{Event, LossPoint, SearchRecord, SensitivityCurve, Stage, TriedRatios},
     prune::Schedule,
@@ -23,7 +23,7 @@ impl Workspace<'_> {
         Ok(Event::JobDone)
     }
 
-    /// The ratios that cost the calibration loss least, behind what it took to find them. Told, and kept with the session.
+    /// The ratios that cost the calibration loss least, behind what it took to find them. Reported, and kept with the session.
     pub(super) fn search(
         &mut self,
         settings: &Settings,
@@ -63,15 +63,15 @@ impl Workspace<'_> {
             context.emit(event);
         };
         let found = search.run(named, &mut |told| match told {
-            Told::Measuring { layer, part, done, total } => {
+            SearchNotice::Measuring { layer, part, done, total } => {
                 context.progress(Stage::Sensitivity { layer, part }, done, total)
             }
-            Told::Trying { done, total } => context.progress(Stage::TryRatios, done, total),
-            Told::Measured(curve) => {
+            SearchNotice::Trying { done, total } => context.progress(Stage::TryRatios, done, total),
+            SearchNotice::Measured(curve) => {
                 emit(Event::SensitivityMeasured { curve: curve_of(curve) }, context);
                 context.checkpoint()
             }
-            Told::Tried { tried, best } => {
+            SearchNotice::Candidate { tried, best } => {
                 emit(Event::RatiosTried { tried: tried_of(tried), best }, context);
                 context.checkpoint()
             }
@@ -100,7 +100,7 @@ fn curve_of(curve: &Sensitivity) -> SensitivityCurve {
     SensitivityCurve { layer, part, units, per_unit, points: points.iter().map(point).collect() }
 }
 
-fn tried_of(tried: &Tried) -> TriedRatios {
-    let Tried { name, ratios, removed, loss } = tried.clone();
+fn tried_of(tried: &Candidate) -> TriedRatios {
+    let Candidate { name, ratios, removed, loss } = tried.clone();
     TriedRatios { name, ratios, removed, loss }
 }

@@ -2,13 +2,13 @@
 
 use super::{
     super::{Error, LayerPlan, LayerTask, Pass, Streams, plan_by_ratios, planned},
-    Listener, Search, Told, Tried, quietly,
+    Candidate, Search, SearchNotice, SearchObserver, quietly,
 };
 use crate::prune::LayerRatio;
 
 /// The streams at the input of every layer of a candidate, so that a candidate that differs only further down starts there. If
 /// memory is short, only those of the first layer.
-pub struct Trail {
+pub struct CandidateStreams {
     plan: Vec<LayerPlan>,
     fit: Vec<Streams>,
     judge: Vec<Streams>,
@@ -20,37 +20,40 @@ impl Search<'_> {
         &self,
         name: String,
         ratios: Vec<LayerRatio>,
-        like: Option<&Trail>,
+        like: Option<&CandidateStreams>,
         (done, total): (u64, u64),
-        listener: &mut Listener<'_>,
-    ) -> Result<(Tried, Trail), Error> {
+        observer: &mut SearchObserver<'_>,
+    ) -> Result<(Candidate, CandidateStreams), Error> {
         let architecture = self.checkpoint.architecture();
         let plan = plan_by_ratios(architecture, &ratios, self.settings)?;
         let layerwise = self.layerwise();
         let fit = self.pass(self.fit, self.settings);
         let judge = self.pass(self.judge, &layerwise);
-        let mut trail = match like {
+        let mut streams_so_far = match like {
             Some(like) => like.shared(&plan),
-            None => Trail { plan: Vec::new(), fit: vec![fit.enter()?], judge: vec![judge.enter()?] },
+            None => {
+                CandidateStreams { plan: Vec::new(), fit: vec![fit.enter()?], judge: vec![judge.enter()?] }
+            }
         };
-        let from = trail.fit.len() - 1;
-        let (mut at_fit, mut at_judge) = (trail.fit[from].clone(), trail.judge[from].clone());
+        let from = streams_so_far.fit.len() - 1;
+        let (mut at_fit, mut at_judge) =
+            (streams_so_far.fit[from].clone(), streams_so_far.judge[from].clone());
         let keeps = self.keeps_all(&fit, &at_fit, &at_judge);
-        let told = || Told::Trying { done, total };
+        let told = || SearchNotice::Trying { done, total };
         for (layer, plan) in plan.iter().enumerate().skip(from) {
             let task = LayerTask::of_plan(layer, plan);
-            let solved = fit.layer(&task, &mut at_fit, None, &mut quietly(listener, told))?;
-            judge.through(layer, Some(&solved.cut), &mut at_judge, &mut quietly(listener, told))?;
+            let solved = fit.layer(&task, &mut at_fit, None, &mut quietly(observer, told))?;
+            judge.through(layer, Some(&solved.cut), &mut at_judge, &mut quietly(observer, told))?;
             if keeps && layer + 1 < architecture.layers.len() {
-                trail.fit.push(at_fit.clone());
-                trail.judge.push(at_judge.clone());
+                streams_so_far.fit.push(at_fit.clone());
+                streams_so_far.judge.push(at_judge.clone());
             }
         }
-        trail.plan = plan;
-        let after = planned(architecture, &trail.plan, self.settings.attention_unit);
+        streams_so_far.plan = plan;
+        let after = planned(architecture, &streams_so_far.plan, self.settings.attention_unit);
         let removed = architecture.parameters() - after.parameters();
         let loss = self.loss(&at_judge.pruned)?;
-        Ok((Tried { name, ratios, removed, loss }, trail))
+        Ok((Candidate { name, ratios, removed, loss }, streams_so_far))
     }
 
     /// Whether the streams of two candidates at all layers fit half the memory budget.
@@ -61,7 +64,7 @@ impl Search<'_> {
     }
 }
 
-impl Trail {
+impl CandidateStreams {
     /// The streams as far as a model of this plan is the same.
     fn shared(&self, plan: &[LayerPlan]) -> Self {
         let same = |(mine, theirs): &(&LayerPlan, &LayerPlan)| {

@@ -4,8 +4,8 @@
 //! Weights are fitted on some calibration windows and losses measured on others, if there are enough.
 
 mod candidate;
+mod optimise;
 mod sensitivity;
-mod settle;
 
 use std::ops::ControlFlow;
 
@@ -20,8 +20,7 @@ use crate::{
 
 use super::{Error, Notice, Pass, stream::Stream};
 
-pub use candidate::Trail;
-pub use settle::Found;
+pub use candidate::CandidateStreams;
 
 /// The cost of removing units of one part while all others are original.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +37,7 @@ pub struct Sensitivity {
 
 /// A whole model that was pruned to measure its loss.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tried {
+pub struct Candidate {
     pub name: String,
     pub ratios: Vec<LayerRatio>,
     /// Parameters removed.
@@ -48,7 +47,7 @@ pub struct Tried {
 }
 
 /// Progress of a search.
-pub enum Told<'a> {
+pub enum SearchNotice<'a> {
     /// Parts pruned alone so far, of the total number.
     Measuring {
         layer: usize,
@@ -62,14 +61,14 @@ pub enum Told<'a> {
         done: u64,
         total: u64,
     },
-    Tried {
-        tried: &'a Tried,
+    Candidate {
+        tried: &'a Candidate,
         best: bool,
     },
 }
 
 /// Receives the progress; its `Break` cancels the search.
-pub type Listener<'o> = dyn FnMut(Told<'_>) -> ControlFlow<()> + 'o;
+pub type SearchObserver<'o> = dyn FnMut(SearchNotice<'_>) -> ControlFlow<()> + 'o;
 
 /// The inputs of a search.
 pub struct Search<'a> {
@@ -153,7 +152,7 @@ impl<'a> Search<'a> {
             Part::Attention => plan.attention,
             Part::Mlp => plan.mlp,
         };
-        let gone = gone.map_or(0, |leaving| leaving.units);
+        let gone = gone.map_or(0, |removals| removals.units);
         if gone == 0 {
             return 0;
         }
@@ -236,12 +235,12 @@ impl<'a> Search<'a> {
 
 /// An observer that ignores a pass's own notices and only passes on cancellation.
 fn quietly<'l>(
-    listener: &'l mut Listener<'_>,
-    told: impl Fn() -> Told<'static> + 'l,
+    observer: &'l mut SearchObserver<'_>,
+    told: impl Fn() -> SearchNotice<'static> + 'l,
 ) -> impl FnMut(Notice<'_>) -> ControlFlow<()> + 'l {
-    move |_| listener(told())
+    move |_| observer(told())
 }
 
-fn emit(listener: &mut Listener<'_>, told: Told<'_>) -> Result<(), Error> {
-    if listener(told).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+fn emit(observer: &mut SearchObserver<'_>, told: SearchNotice<'_>) -> Result<(), Error> {
+    if observer(told).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }

@@ -3,8 +3,8 @@
 use crate::prune::Part;
 
 use super::{
-    super::{Error, Known, LayerTask, Leaving, Propagate, Streams, Task},
-    Listener, Search, Sensitivity, Told, emit, quietly,
+    super::{Error, LayerTask, MomentCache, Propagate, Removals, Streams, Task},
+    Search, SearchNotice, SearchObserver, Sensitivity, emit, quietly,
 };
 use crate::prune::LayerRatio;
 
@@ -15,7 +15,7 @@ const ALL_UP_TO: usize = 10;
 
 impl Search<'_> {
     /// The loss of the dense model, and a curve for each part that may be pruned.
-    pub fn sensitivities(&self, listener: &mut Listener<'_>) -> Result<(f64, Vec<Sensitivity>), Error> {
+    pub fn sensitivities(&self, observer: &mut SearchObserver<'_>) -> Result<(f64, Vec<Sensitivity>), Error> {
         let settings = self.layerwise();
         let (fit, judge) = (self.pass(self.fit, &settings), self.pass(self.judge, &settings));
         let layers = self.checkpoint.architecture().layers.len();
@@ -28,26 +28,26 @@ impl Search<'_> {
         let dense = {
             let mut streams = at_judge.clone();
             for layer in 0..layers {
-                let told = || Told::Measuring { layer, part: Part::Attention, done: 0, total };
-                judge.through(layer, None, &mut streams, &mut quietly(listener, told))?;
+                let told = || SearchNotice::Measuring { layer, part: Part::Attention, done: 0, total };
+                judge.through(layer, None, &mut streams, &mut quietly(observer, told))?;
             }
             self.loss(&streams.pruned)?
         };
         let mut curves = Vec::with_capacity(parts.len());
         for layer in 0..layers {
-            let mut known = Known::default();
+            let mut known = MomentCache::default();
             for (&(_, part), counts) in parts.iter().zip(&counts).filter(|((of, _), _)| *of == layer) {
                 let mut points = Vec::with_capacity(counts.len());
                 for counts in counts.chunks(self.side_by_side(&at_judge)) {
                     let mut ways = Vec::with_capacity(counts.len());
                     for &count in counts {
-                        let told = || Told::Measuring { layer, part, done, total };
+                        let told = || SearchNotice::Measuring { layer, part, done, total };
                         let task = self.alone(layer, part, count);
                         let mut streams = at_fit.clone();
                         let solved =
-                            fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(listener, told))?;
+                            fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(observer, told))?;
                         let mut way = at_judge.clone();
-                        judge.through(layer, Some(&solved.cut), &mut way, &mut quietly(listener, told))?;
+                        judge.through(layer, Some(&solved.cut), &mut way, &mut quietly(observer, told))?;
                         ways.push(way);
                         done += 1;
                     }
@@ -55,7 +55,7 @@ impl Search<'_> {
                         // Each block is read once for all of them.
                         let block = self.checkpoint.block(below, self.device, self.dtype)?;
                         for way in &mut ways {
-                            emit(listener, Told::Measuring { layer, part, done, total })?;
+                            emit(observer, SearchNotice::Measuring { layer, part, done, total })?;
                             for h in &mut way.pruned.batches {
                                 *h = block.forward(h, &way.rope)?;
                             }
@@ -67,12 +67,12 @@ impl Search<'_> {
                 }
                 let (units, per_unit) = (self.units(layer, part), self.per_unit(layer, part));
                 let curve = Sensitivity { layer, part, units, per_unit, points };
-                emit(listener, Told::Measured(&curve))?;
+                emit(observer, SearchNotice::Measured(&curve))?;
                 curves.push(curve);
             }
-            let told = || Told::Measuring { layer, part: Part::Mlp, done, total };
-            fit.through(layer, None, &mut at_fit, &mut quietly(listener, told))?;
-            judge.through(layer, None, &mut at_judge, &mut quietly(listener, told))?;
+            let told = || SearchNotice::Measuring { layer, part: Part::Mlp, done, total };
+            fit.through(layer, None, &mut at_fit, &mut quietly(observer, told))?;
+            judge.through(layer, None, &mut at_judge, &mut quietly(observer, told))?;
         }
         Ok((dense, curves))
     }
@@ -103,9 +103,9 @@ impl Search<'_> {
 
     /// Removes `count` units of one part and keeps the other part.
     fn alone(&self, layer: usize, part: Part, count: usize) -> LayerTask<'static> {
-        let solve = Task::Solve { leaving: Leaving { units: count, scheduled: count }, fit: None };
-        let of = |own: Part| if own == part { solve } else { Task::Leave };
+        let solve = Task::Solve { removals: Removals { units: count, scheduled: count }, fit: None };
+        let of = |own: Part| if own == part { solve } else { Task::Keep };
         let (attention, mlp) = (of(Part::Attention), of(Part::Mlp));
-        LayerTask { layer, ratio: LayerRatio::ZERO, attention, mlp, behind: Propagate::NotNeeded }
+        LayerTask { layer, ratio: LayerRatio::ZERO, attention, mlp, propagate: Propagate::RecordOnly }
     }
 }

@@ -52,7 +52,7 @@ pub fn settings() -> Settings {
 /// A memory budget with room for so many streams beside what a layer of the built-in model needs.
 pub fn room_for(streams: f64, settings: &Settings) -> ByteSize {
     let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
-    let footprint = pipeline::Footprint {
+    let footprint = slimgpt::application::pipeline::Footprint {
         architecture: checkpoint.architecture(),
         settings,
         samples: settings.samples,

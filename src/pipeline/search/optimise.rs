@@ -1,7 +1,7 @@
 //! Choosing the ratios: candidates by their losses, then moves that lower the loss.
 
 use super::super::Error;
-use super::{Listener, Search, Sensitivity, Told, Trail, Tried, emit};
+use super::{Candidate, CandidateStreams, Search, SearchNotice, SearchObserver, Sensitivity, emit};
 use crate::prune::LayerRatio;
 
 /// Assumed growth γ of errors from layer to layer: a part's costs count γ times as much for each layer below it.
@@ -11,32 +11,32 @@ const FACTORS: [f64; 2] = [2.0, 1.3];
 
 /// The result of a search.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct SearchResult {
     /// Loss of the dense model.
     pub dense: f64,
     pub curves: Vec<Sensitivity>,
     /// In the order they were tried.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<Candidate>,
     /// Index of the best candidate.
     pub best: usize,
 }
 
-impl Found {
+impl SearchResult {
     pub fn ratios(&self) -> &[LayerRatio] {
         &self.tried[self.best].ratios
     }
 }
 
 /// The state of a search: the candidates so far and the best of them.
-struct SessionStatus<'s, 'l, 'o> {
+struct SearchState<'s, 'l, 'o> {
     search: &'s Search<'s>,
-    listener: &'l mut Listener<'o>,
-    tried: Vec<Tried>,
+    observer: &'l mut SearchObserver<'o>,
+    tried: Vec<Candidate>,
     best: usize,
-    trail: Option<Trail>,
+    best_streams: Option<CandidateStreams>,
 }
 
-impl SessionStatus<'_, '_, '_> {
+impl SearchState<'_, '_, '_> {
     fn is_spent(&self) -> bool {
         self.tried.len() >= self.search.trials
     }
@@ -47,13 +47,13 @@ impl SessionStatus<'_, '_, '_> {
             return Ok(false);
         }
         let place = (self.tried.len() as u64, self.search.trials as u64);
-        let (tried, trail) =
-            self.search.candidate(name, ratios, self.trail.as_ref(), place, self.listener)?;
+        let (tried, streams) =
+            self.search.candidate(name, ratios, self.best_streams.as_ref(), place, self.observer)?;
         let best = self.tried.get(self.best).is_none_or(|best| tried.loss < best.loss);
-        emit(self.listener, Told::Tried { tried: &tried, best })?;
+        emit(self.observer, SearchNotice::Candidate { tried: &tried, best })?;
         if best {
             self.best = self.tried.len();
-            self.trail = Some(trail);
+            self.best_streams = Some(streams);
         }
         self.tried.push(tried);
         Ok(best)
@@ -66,12 +66,13 @@ impl Search<'_> {
     pub fn run(
         &self,
         named: Vec<(String, Vec<LayerRatio>)>,
-        listener: &mut Listener<'_>,
-    ) -> Result<Found, Error> {
-        let (dense, curves) = self.sensitivities(listener)?;
-        let mut standing = SessionStatus { search: self, listener, tried: Vec::new(), best: 0, trail: None };
+        observer: &mut SearchObserver<'_>,
+    ) -> Result<SearchResult, Error> {
+        let (dense, curves) = self.sensitivities(observer)?;
+        let mut state =
+            SearchState { search: self, observer, tried: Vec::new(), best: 0, best_streams: None };
         for (name, ratios) in named {
-            standing.offer(name, ratios)?;
+            state.offer(name, ratios)?;
         }
         let layers = self.checkpoint.architecture().layers.len();
         let grown = |growth: f64| -> Vec<f64> {
@@ -83,8 +84,8 @@ impl Search<'_> {
             let weights = grown(growth);
             let Some(counts) = self.allocation(&curves, &weights) else { break };
             let ratios = self.ratios(&curves, &counts);
-            standing.offer(format!("γ {growth}"), ratios.clone())?;
-            let of = standing.tried.iter().find(|tried| tried.ratios == ratios);
+            state.offer(format!("γ {growth}"), ratios.clone())?;
+            let of = state.tried.iter().find(|tried| tried.ratios == ratios);
             if let Some(tried) = of.filter(|tried| tried.loss < least) {
                 (least, dearer) = (tried.loss, weights);
             }
@@ -92,7 +93,7 @@ impl Search<'_> {
         // Moves start from the allocation, because they change its weights. A named schedule that is better remains the best.
         for factor in FACTORS {
             let mut moved = true;
-            while moved && !standing.is_spent() {
+            while moved && !state.is_spent() {
                 moved = false;
                 for (at, curve) in curves.iter().enumerate() {
                     for by in [factor, 1.0 / factor] {
@@ -101,7 +102,7 @@ impl Search<'_> {
                         let Some(counts) = self.allocation(&curves, &weights) else { continue };
                         let ratios = self.ratios(&curves, &counts);
                         let name = format!("layer {}, {} × {by:.2}", curve.layer, curve.part);
-                        if standing.offer(name, ratios)? {
+                        if state.offer(name, ratios)? {
                             (dearer, moved) = (weights, true);
                             break;
                         }
@@ -109,7 +110,7 @@ impl Search<'_> {
                 }
             }
         }
-        let SessionStatus { tried, best, .. } = standing;
-        Ok(Found { dense, curves, tried, best })
+        let SearchState { tried, best, .. } = state;
+        Ok(SearchResult { dense, curves, tried, best })
     }
 }
