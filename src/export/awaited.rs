@@ -1,4 +1,4 @@
-//! Tensors that have their places in a file before they come.
+//! The tensors that a file still lacks, each with its place in the file.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use crate::model::{self, StoredTensor};
 
 use super::Error;
 
-/// What is still to come, each with its shape and its place.
+/// Announced tensors that were not written yet, with their shapes and places.
 #[derive(Debug)]
 pub struct Awaited<P> {
-    /// How errors name the file.
+    /// The file name, for errors.
     file: String,
     missing: HashMap<String, (Vec<usize>, P)>,
 }
@@ -23,14 +23,14 @@ impl<P> Awaited<P> {
         self.missing.insert(name, (shape, place));
     }
 
-    /// The place of a tensor that has come.
+    /// The place of a tensor, which is no longer missing afterwards.
     ///
     /// # Errors
-    /// One that was not announced, or in another shape.
+    /// A tensor that was not announced, was written already, or has another shape.
     pub fn take(&mut self, tensor: &StoredTensor) -> Result<P, Error> {
         let StoredTensor { name, shape: found, .. } = tensor;
         let Some((expected, place)) = self.missing.remove(name) else {
-            return Err(self.lacks(name));
+            return Err(self.missing_tensor(name));
         };
         if expected != *found {
             let (file, tensor, found) = (self.file.clone(), name.clone(), found.clone());
@@ -40,15 +40,15 @@ impl<P> Awaited<P> {
     }
 
     /// # Errors
-    /// The first by name of those that never came.
-    pub fn all_came(&self) -> Result<(), Error> {
+    /// A tensor that is still missing: the first by name.
+    pub fn check_complete(&self) -> Result<(), Error> {
         match self.missing.keys().min() {
-            Some(tensor) => Err(self.lacks(tensor)),
+            Some(tensor) => Err(self.missing_tensor(tensor)),
             None => Ok(()),
         }
     }
 
-    fn lacks(&self, tensor: &str) -> Error {
+    fn missing_tensor(&self, tensor: &str) -> Error {
         model::Error::MissingTensor { place: self.file.clone(), tensor: tensor.to_owned() }.into()
     }
 }

@@ -1,4 +1,4 @@
-//! Writing a pruned model: beside the target, synced, renamed when complete.
+//! Export of a pruned model, in one or several formats, to a directory that appears complete or not at all.
 
 mod awaited;
 mod companions;

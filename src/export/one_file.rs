@@ -1,4 +1,4 @@
-//! A single file that appears whole or not at all.
+//! A single output file that appears complete or not at all.
 
 use std::{
     io::{ErrorKind, Write},
@@ -9,10 +9,10 @@ use crate::disk;
 
 use super::Error;
 
-/// Refuses a place that is taken, before long work.
+/// Checks, before long work, that the file can be written.
 ///
 /// # Errors
-/// A file of that name, unless it is to be replaced; a directory.
+/// An existing file without `force`; a directory.
 pub fn check_file(path: &Path, force: bool) -> Result<(), Error> {
     match path.symlink_metadata() {
         Ok(found) if found.is_dir() => {
@@ -23,10 +23,10 @@ pub fn check_file(path: &Path, force: bool) -> Result<(), Error> {
     }
 }
 
-/// Writes it under a temporary name beside its place, syncs it and renames it. Its directory is made where it is not there.
+/// Writes the file under a temporary name in the same directory, syncs it and renames it. Creates the directory if needed.
 ///
 /// # Errors
-/// As [`check_file`]; a disk that takes no more.
+/// As [`check_file`]; a full disk.
 pub fn write_file(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Error> {
     check_file(path, force)?;
     let directory = disk::directory_of(path);
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_only_when_that_is_asked_for() {
+    fn a_file_is_replaced_only_with_force() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("deep/logits.safetensors");
         write_file(&path, false, b"one").unwrap();

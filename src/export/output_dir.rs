@@ -1,4 +1,4 @@
-//! An output directory that appears whole or not at all.
+//! An output directory that appears complete or not at all.
 
 use std::{
     ffi::OsStr,
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::Error;
 
-/// A directory under a temporary name beside its target; dropped before [`OutputDir::publish`], it is removed.
+/// A directory under a temporary name next to its target. It is removed if it is dropped before [`OutputDir::publish`].
 #[derive(Debug)]
 pub struct OutputDir {
     partial: TempDir,
@@ -20,18 +20,23 @@ pub struct OutputDir {
     force: bool,
 }
 
-/// An output that has its name.
+/// A published output.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Published {
     pub path: PathBuf,
     pub bytes: u64,
-    /// What was replaced, where it could not be removed.
+    /// The replaced output, where it could not be removed.
     pub leftover: Option<PathBuf>,
 }
 
 impl OutputDir {
-    /// Checks the target and makes the temporary directory. `model` is the directory that is read, if there is one. Before
-    /// anything is made, `keep` is told its name, so that what a killed process leaves can be cleared away.
+    /// Checks the target and creates the temporary directory. `model` is the directory of the model that is read, if any.
+    /// `keep` receives the name of the temporary directory before it is created, so that [`clear_away`] can remove what a
+    /// killed process left.
+    ///
+    /// # Errors
+    /// A target that exists without `force`, was not written by slimgpt, or overlaps the model; those of `keep`; a directory
+    /// that cannot be created.
     pub fn create<E: From<Error>>(
         out: &Path,
         force: bool,
@@ -47,21 +52,27 @@ impl OutputDir {
         Ok(Self { partial: made.map_err(Error::write(out))?, target: out.into(), force })
     }
 
-    /// Tells before long work whether the target can be written; leaves nothing behind.
+    /// Checks, before long work, that the target can be written. Creates nothing that remains.
+    ///
+    /// # Errors
+    /// As [`OutputDir::create`].
     pub fn check(out: &Path, force: bool, model: Option<&Path>) -> Result<(), Error> {
         let (parent, _) = checked(out, force, model)?;
-        // The nearest place that is there has to take something; a file without a name is gone even where this is killed.
+        // The nearest existing directory has to accept a file. An unnamed one disappears even if this process is killed.
         let place = parent.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));
         tempfile::tempfile_in(place).map_err(Error::write(out))?;
         Ok(())
     }
 
-    /// Where files are written until the directory is published.
+    /// The temporary directory, which files are written to until the output is published.
     pub fn path(&self) -> &Path {
         self.partial.path()
     }
 
     /// Writes and syncs a file.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.path().join(name);
         let write = || {
@@ -72,22 +83,27 @@ impl OutputDir {
         write().map_err(Error::write(self.target.join(name)))
     }
 
-    /// Makes a directory within, that files with its name before theirs go to.
+    /// Creates a subdirectory.
+    ///
+    /// # Errors
+    /// A directory that cannot be created.
     pub fn directory(&self, name: &str) -> Result<(), Error> {
         fs::create_dir(self.path().join(name)).map_err(Error::write(self.target.join(name)))
     }
 
-    /// How an error names a file of the output.
+    /// The final path of a file of the output, for errors.
     pub fn target(&self, name: &str) -> PathBuf {
         self.target.join(name)
     }
 
-    /// Gives the directory its name.
+    /// Renames the directory to its target. An output that is replaced is moved aside first and removed last.
+    ///
+    /// # Errors
+    /// A target that appeared in the meantime, without `force`; a rename that fails.
     pub fn publish(self) -> Result<Published, Error> {
         let fail = || Error::write(&self.target);
         let bytes = bytes_in(self.path()).map_err(fail())?;
         readable_like_other_directories(self.path()).map_err(fail())?;
-        // What is replaced steps aside first, and goes only when the new one stands in its place.
         let aside = match self.target.symlink_metadata() {
             Ok(_) if !self.force => return Err(Error::Exists(self.target)),
             Ok(_) => {
@@ -101,19 +117,19 @@ impl OutputDir {
         };
         if let Err(cause) = fs::rename(self.path(), &self.target) {
             if let Some(aside) = aside {
-                // Best effort: the first error is the one to tell.
+                // Best effort: the first error is the one to report.
                 let _ = fs::rename(aside, &self.target);
             }
             return Err(Error::Write { path: self.target, cause });
         }
         let _ = self.partial.keep();
-        // The new output stands; what cannot be removed of the old one is told, not failed on.
+        // The new output is complete, so an old one that cannot be removed is reported and is not an error.
         let leftover = aside.filter(|aside| fs::remove_dir_all(aside).is_err());
         Ok(Published { path: self.target, bytes, leftover })
     }
 }
 
-/// Bytes of the files in a directory and in those within it.
+/// Bytes of the files in a directory and its subdirectories.
 fn bytes_in(dir: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir)? {
@@ -123,7 +139,7 @@ fn bytes_in(dir: &Path) -> std::io::Result<u64> {
     Ok(bytes)
 }
 
-/// The parent and the name of a target that may be written.
+/// The parent and the name of a target, if it may be written.
 fn checked<'p>(out: &'p Path, force: bool, model: Option<&Path>) -> Result<(&'p Path, &'p OsStr), Error> {
     let name = out.file_name().ok_or_else(|| Error::NoName(out.into()))?;
     let parent = match out.parent() {
@@ -137,7 +153,7 @@ fn checked<'p>(out: &'p Path, force: bool, model: Option<&Path>) -> Result<(&'p 
         if !force {
             return Err(Error::Exists(out.into()));
         }
-        refuse_what_is_not_ours(out)?;
+        refuse_foreign(out)?;
     }
     Ok((parent, name))
 }
@@ -146,8 +162,8 @@ fn partial_prefix(name: &OsStr) -> String {
     format!(".{}.partial-", name.to_string_lossy())
 }
 
-/// Clears away what a killed process left of an output. What it had set aside to be replaced comes back, unless the new
-/// one stands in its place. Nothing but what is named so is touched.
+/// Removes what a killed process left of an output. An output that it had moved aside is restored, unless the new one has
+/// taken its place. Directories with other names are not touched.
 pub fn clear_away(target: &Path, partial: &Path) {
     let ours = target
         .file_name()
@@ -159,7 +175,7 @@ pub fn clear_away(target: &Path, partial: &Path) {
     let mut aside = partial.as_os_str().to_owned();
     aside.push("-replaced");
     let aside = Path::new(&aside);
-    // Best effort: what stays is in nobody's way.
+    // Best effort: leftovers do no harm.
     if target.symlink_metadata().is_err() {
         let _ = fs::rename(aside, target);
     }
@@ -167,16 +183,16 @@ pub fn clear_away(target: &Path, partial: &Path) {
     let _ = fs::remove_dir_all(partial);
 }
 
-/// Only what this program wrote, or an empty directory, is replaced: `--force` is no way to lose other things.
-fn refuse_what_is_not_ours(out: &Path) -> Result<(), Error> {
+/// Only an empty directory or an output of this program is replaced, so that `force` cannot delete anything else.
+fn refuse_foreign(out: &Path) -> Result<(), Error> {
     let empty = || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
     if out.join("run.json").is_file() || empty() { Ok(()) } else { Err(Error::NotOurs(out.into())) }
 }
 
-/// Refuses a target that is the model's directory, lies in it, or holds it.
+/// Refuses a target that is the model's directory, is inside it, or contains it.
 fn refuse_overlap(out: &Path, parent: &Path, name: &Path, model: &Path) -> Result<(), Error> {
     let Ok(model) = model.canonicalize() else { return Ok(()) };
-    // The target may not exist yet: the nearest ancestor that does decides where it would lie.
+    // The target may not exist yet: its nearest existing ancestor is resolved instead.
     let mut existing = parent;
     while !existing.exists() {
         match existing.parent() {
@@ -194,7 +210,7 @@ fn refuse_overlap(out: &Path, parent: &Path, name: &Path, model: &Path) -> Resul
     Ok(())
 }
 
-/// Temporary directories are made for their owner alone; a model is not a secret.
+/// Temporary directories are private to their owner; a published output gets the permissions of its parent.
 #[cfg(unix)]
 fn readable_like_other_directories(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -217,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_an_output_that_is_not_published() {
+    fn an_output_that_is_not_published_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let out = create(&dir.path().join("slim"), false, None).unwrap();
         out.write("a", b"b").unwrap();
@@ -226,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_output_has_its_name_and_nothing_lies_beside_it() {
+    fn a_published_output_leaves_nothing_else_in_its_parent() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("deep/slim");
         for text in ["first", "second"] {
@@ -240,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn files_in_directories_within_count_too() {
+    fn bytes_include_files_in_subdirectories() {
         let dir = tempfile::tempdir().unwrap();
         let out = create(&dir.path().join("report"), false, None).unwrap();
         out.directory("plots").unwrap();
@@ -257,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn force_replaces_nothing_but_an_output() {
+    fn force_replaces_only_an_output() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("precious"), "x").unwrap();
         for out in [dir.path().to_owned(), dir.path().join("precious")] {
@@ -279,15 +295,15 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_told_before_anything_is_made() {
+    fn the_temporary_name_is_passed_on_before_anything_is_created() {
         let dir = tempfile::tempdir().unwrap();
-        let mut told = PathBuf::new();
+        let mut passed = PathBuf::new();
         let keep = |partial: &Path| {
-            told = partial.into();
+            passed = partial.into();
             if partial.exists() { Err(Error::Exists(partial.into())) } else { Ok(()) }
         };
         let out = OutputDir::create(&dir.path().join("new/slim"), false, None, keep).unwrap();
-        assert_eq!(out.path(), told);
+        assert_eq!(out.path(), passed);
         OutputDir::check(&dir.path().join("new/other"), false, None).unwrap();
         assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 1);
     }

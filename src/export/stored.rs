@@ -1,4 +1,4 @@
-//! The number type that weights are stored in.
+//! Conversion of weights to the number type that they are stored in.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -6,8 +6,7 @@ use crate::model::{self, Precision, StoredTensor, round_to};
 
 use super::Error;
 
-/// Numbers that are converted at a time, so that an embedding takes no more room than a norm: whole blocks of every
-/// quantised type.
+/// Numbers that are converted at a time, which bounds the memory for an embedding. A multiple of every quantised block.
 const BAND: usize = 1 << 20;
 
 pub fn dtype_of(precision: Precision) -> DType {
@@ -18,11 +17,11 @@ pub fn dtype_of(precision: Precision) -> DType {
     }
 }
 
-/// Gives the numbers of a tensor, row by row, as bands of [`BAND`]: the place of the first among all, and they.
-/// `bytes` are of type `dtype`.
+/// Passes the numbers of a tensor to `each` in bands of [`BAND`], row by row, with the index of the first number of each
+/// band. `bytes` are of type `dtype`.
 ///
 /// # Errors
-/// Those of `each`; none for bytes that are whole numbers.
+/// Those of `each`; a length that is not a multiple of the number size.
 pub fn in_bands(
     (dtype, bytes): (DType, &[u8]),
     mut each: impl FnMut(usize, Vec<f32>) -> Result<(), Error>,
@@ -41,7 +40,7 @@ pub fn in_bands(
 /// The bytes of a band of numbers, rounded to nearest even.
 ///
 /// # Errors
-/// A number that the type cannot hold.
+/// A number too large for the type.
 pub fn band_as(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) -> Result<Vec<u8>, Error> {
     let rounded = round_to(dtype, numbers).map_err(|element| {
         let (tensor, dtype) = (tensor.to_owned(), dtype.as_str().to_owned());
@@ -50,10 +49,10 @@ pub fn band_as(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) -> Res
     Ok(rounded.bytes)
 }
 
-/// Writes the tensor's bytes in this type: as they are where it is their own, else rounded to nearest even, band by band.
+/// Writes the tensor in this type: unchanged if it is the tensor's own, else rounded to nearest even, band by band.
 ///
 /// # Errors
-/// A number that the type cannot hold; those of `write`.
+/// A number too large for the type; those of `write`.
 pub fn rounded(
     tensor: &StoredTensor,
     dtype: DType,
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn bands_are_the_tensor_again() {
+    fn bands_together_are_the_whole_tensor() {
         let numbers: Vec<f32> = (0..2 * BAND + 3).map(|i| i as f32 / 7.0).collect();
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let mut found = Vec::new();
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_too_large_is_told_by_its_place_in_the_tensor() {
+    fn the_error_for_a_number_too_large_states_its_index() {
         let mut numbers = vec![1.0; BAND + 5];
         numbers[BAND + 2] = 7e4;
         let error = rounded(&tensor(&numbers), DType::F16, |_| Ok(())).unwrap_err().to_string();

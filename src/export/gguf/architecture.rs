@@ -1,29 +1,29 @@
-//! Which of llama.cpp's architectures computes a model, and what none of them does.
+//! The llama.cpp architecture that computes a model, and the models that none of them computes.
 
 use crate::model::{Architecture, Family, LayerSize, RopeScaling};
 
 use super::super::{Error, Format, Remedy};
 
-/// llama.cpp's own limit.
+/// llama.cpp's LLAMA_MAX_LAYERS.
 const MOST_LAYERS: usize = 512;
 const FEWEST_CHANNELS: usize = 32;
 
 /// An architecture of llama.cpp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LlamaCppArchitecture {
-    /// The same sizes in every layer; biases where the file has them.
+    /// Equal sizes in every layer; optional biases.
     Llama,
-    /// As Llama, with sizes per layer.
+    /// As `Llama`, with sizes per layer.
     Deci,
-    /// Equal sizes, as many queries as the hidden size, biases of q, k and v.
+    /// Equal sizes, queries as wide as the hidden size, biases of q, k and v.
     Qwen2,
-    /// Equal sizes, norms of queries and keys.
+    /// Equal sizes; norms of queries and keys.
     Qwen3,
 }
 
 impl LlamaCppArchitecture {
     /// # Errors
-    /// [`Error::Inexpressible`] where llama.cpp would not load the model, or compute something else.
+    /// [`Error::Inexpressible`] if llama.cpp would not load the model, or would compute it wrongly.
     pub fn of(architecture: &Architecture) -> Result<Self, Error> {
         let layers = &architecture.layers;
         refuse_sizes(layers)?;
@@ -46,14 +46,14 @@ impl LlamaCppArchitecture {
             {
                 Ok(Self::Qwen2)
             }
-            // These load biases where the file has them, whatever the sizes.
+            // Both load biases where the file has them.
             Family::Llama | Family::Mistral | Family::Qwen2 => {
                 Ok(if equal { Self::Llama } else { Self::Deci })
             }
         }
     }
 
-    /// The name in `general.architecture` and before every key.
+    /// The value of `general.architecture`, and the prefix of every key.
     pub fn name(self) -> &'static str {
         match self {
             Self::Llama => "llama",
@@ -75,12 +75,12 @@ impl LlamaCppArchitecture {
     }
 }
 
-/// Which elements of a head rotary positions turn together.
+/// The pairs of elements of a head that the rotary embedding rotates together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
     /// i and i + head_dim/2, as in the checkpoint.
     Halves,
-    /// 2i and 2i + 1: rows of q and k change places.
+    /// 2i and 2i + 1, for which the rows of q and k are reordered.
     Pairs,
 }
 

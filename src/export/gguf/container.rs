@@ -1,13 +1,13 @@
-//! The GGUF container: typed metadata, a table of tensors, and their data at aligned places.
+//! The GGUF container: typed metadata, a table of tensors, and their data at aligned offsets.
 
 use super::storage::Storage;
 
-/// Every tensor, and the data as a whole, begins at a multiple of this many bytes.
+/// Alignment in bytes of every tensor and of the data as a whole.
 const ALIGNMENT: u64 = 32;
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;
 
-/// A value of the metadata, in the types that llama.cpp reads.
+/// A metadata value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     U32(u32),
@@ -20,24 +20,24 @@ pub enum Value {
     Texts(Vec<String>),
 }
 
-/// Keys and values, in the order in which they are written.
+/// Keys and values, in the order of the file.
 pub type Metadata = Vec<(String, Value)>;
 
-/// One tensor of the table.
+/// An entry of the table of tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     pub name: String,
-    /// Rows first, as everywhere in this program; the file has the length of a row first.
+    /// [rows, columns], as everywhere in this program. The file has the reverse order.
     pub shape: Vec<usize>,
     pub storage: Storage,
 }
 
-/// Where everything lies in a file whose header is known.
+/// The layout of a file.
 #[derive(Debug)]
 pub struct Plan {
-    /// Metadata and table, up to the first tensor.
+    /// The bytes before the first tensor: metadata and table.
     pub header: Vec<u8>,
-    /// For each entry, the place of its data in the file.
+    /// The offset of each entry's data in the file.
     pub places: Vec<u64>,
     /// Bytes of the whole file.
     pub length: u64,
@@ -83,7 +83,7 @@ impl Plan {
 }
 
 impl Value {
-    /// The type's number, then the value; of a list its type, that of its elements, their number, and they.
+    /// Writes the type and the value; for a list, also the element type and the length.
     fn put(&self, out: &mut Vec<u8>) {
         match self {
             Self::U32(value) => {
@@ -124,7 +124,7 @@ impl Value {
     }
 }
 
-/// Numbers of the types of metadata.
+/// Type numbers of metadata values.
 #[derive(Clone, Copy)]
 enum Type {
     U32 = 4,
@@ -168,7 +168,7 @@ mod tests {
         expected.extend(b"\x01\0\0\0\0\0\0\0a\x04\0\0\0\x07\0\0\0");
         expected.extend(b"\x01\0\0\0\0\0\0\0b\x09\0\0\0\x08\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0xy");
         expected.extend(b"\x01\0\0\0\0\0\0\0w\x02\0\0\0");
-        // The length of a row comes first; F16 is type 1; the only tensor begins at offset 0.
+        // The length of a row is first; F16 is type 1; the only tensor is at offset 0.
         expected.extend([3u64, 2].iter().flat_map(|side| side.to_le_bytes()));
         expected.extend(b"\x01\0\0\0\0\0\0\0\0\0\0\0");
         expected.resize(expected.len().next_multiple_of(32), 0);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn tensors_begin_at_multiples_of_32() {
+    fn tensors_are_aligned_to_32_bytes() {
         let entry =
             |name: &str, shape: &[usize], storage| Entry { name: name.into(), shape: shape.into(), storage };
         let entries = [

@@ -1,4 +1,4 @@
-//! The keys of a model: sizes, rotary positions, norms.
+//! The metadata of a model: sizes, rotary embedding, norms.
 
 use crate::model::{Architecture, LayerSize, RopeScaling};
 
@@ -8,7 +8,7 @@ use super::{
     container::{Metadata, Value},
 };
 
-/// All keys but the tokenizer's. Sizes are lists where they differ from layer to layer.
+/// All metadata except the tokenizer's. Sizes that differ between layers are lists.
 pub fn of(
     name: &str,
     architecture: &Architecture,
@@ -40,14 +40,14 @@ pub fn of(
     own("feed_forward_length", per_layer(|size| size.channels));
     own("attention.head_count", per_layer(|size| size.heads));
     own("attention.head_count_kv", per_layer(|size| size.kv_heads));
-    // Without these the loader divides the hidden size by the heads that are left.
+    // Without these keys, llama.cpp divides the hidden size by the number of heads, which pruning has reduced.
     own("attention.key_length", count(*head_dim));
     own("attention.value_length", count(*head_dim));
     own("rope.dimension_count", count(*head_dim));
     own("attention.layer_norm_rms_epsilon", Value::F32(*norm_eps as f32));
     own("rope.freq_base", Value::F32(rope.theta as f32));
     match rope.scaling {
-        // That of Llama 3 is a tensor.
+        // The factors of Llama 3 are stored as a tensor.
         RopeScaling::None | RopeScaling::Llama3 { .. } => {}
         RopeScaling::Linear { factor } => {
             own("rope.scaling.type", Value::Text("linear".to_owned()));
@@ -57,19 +57,19 @@ pub fn of(
     metadata
 }
 
-/// Positions that llama.cpp computes as the model does: none of its architectures here has a sliding window.
+/// The number of positions that llama.cpp computes correctly. None of these architectures has a sliding window there.
 pub fn context_length(architecture: &Architecture) -> usize {
     architecture
         .sliding_window
         .map_or(architecture.max_positions, |window| window.min(architecture.max_positions))
 }
 
-/// What a person should know of the keys.
+/// A warning where the context is shorter than the model's.
 pub fn notice(architecture: &Architecture) -> Option<String> {
     let length = context_length(architecture);
     (length < architecture.max_positions).then(|| {
         format!(
-            "llama.cpp computes no sliding window for this family, so the GGUF file says a context of {length} tokens, the window, instead of {}",
+            "llama.cpp has no sliding window for this family, so the GGUF file states a context of {length} tokens (the window) instead of {}",
             architecture.max_positions
         )
     })

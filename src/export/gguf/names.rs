@@ -1,6 +1,6 @@
-//! Names of tensors: a checkpoint's, and llama.cpp's.
+//! Tensor names of checkpoints and of llama.cpp.
 
-/// The name of a checkpoint's tensor in a GGUF file, without what follows the last dot ("weight", "bias").
+/// Names in a checkpoint and in a GGUF file, without the last component ("weight", "bias").
 const IN_BLOCK: [(&str, &str); 11] = [
     ("input_layernorm", "attn_norm"),
     ("self_attn.q_proj", "attn_q"),
@@ -17,10 +17,10 @@ const IN_BLOCK: [(&str, &str); 11] = [
 const ENDS: [(&str, &str); 3] =
     [("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"), ("lm_head", "output")];
 
-/// Factors that divide the rotary frequencies, one for each pair of a head.
+/// Divisors of the rotary frequencies, one for each pair of elements of a head.
 pub const ROPE_FACTORS: &str = "rope_freqs.weight";
 
-/// "model.layers.3.mlp.up_proj.weight" → "blk.3.ffn_up.weight"; None for a tensor that no architecture here has.
+/// "model.layers.3.mlp.up_proj.weight" → "blk.3.ffn_up.weight"; None for a tensor that no supported architecture has.
 pub fn in_file(name: &str) -> Option<String> {
     let (stem, kind) = name.rsplit_once('.')?;
     if let Some((_, own)) = ENDS.iter().find(|(known, _)| *known == stem) {
@@ -31,18 +31,18 @@ pub fn in_file(name: &str) -> Option<String> {
     Some(format!("blk.{layer}.{own}.{kind}"))
 }
 
-/// True for what rotary positions turn: q, k, and their biases.
-pub fn is_turned(name: &str) -> bool {
+/// True for the weights and biases whose outputs the rotary embedding rotates: q and k.
+pub fn is_rotated(name: &str) -> bool {
     name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj.")
 }
 
-/// True for embedding and output head.
-pub fn is_end(name: &str) -> bool {
+/// True for the embedding and the output head.
+pub fn is_embedding_or_head(name: &str) -> bool {
     matches!(name, "model.embed_tokens.weight" | "lm_head.weight")
 }
 
-/// True for the projections whose rounding is felt most: what attention reads out, and what an FFN gives back.
-pub fn is_fine(name: &str) -> bool {
+/// True for the projections that are most sensitive to rounding: the values, and the FFN's down projection.
+pub fn is_sensitive(name: &str) -> bool {
     name.ends_with(".self_attn.v_proj.weight") || name.ends_with(".mlp.down_proj.weight")
 }
 
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tensor_of_every_family_has_a_name_of_its_own() {
+    fn every_tensor_of_every_family_has_a_unique_name() {
         for family in ["llama", "mistral", "qwen2", "qwen3"] {
             let config = serde_json::json!({
                 "model_type": family, "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2,

@@ -1,4 +1,4 @@
-//! A written GGUF file, read back from its own header alone, by candle's reader.
+//! Reads a written GGUF file back, from its own header, with candle's reader.
 
 use std::{
     collections::HashMap,
@@ -24,30 +24,29 @@ use super::{
     rows::place_in_pairs,
 };
 
-/// A written file, read back: its own sizes, its weights dequantised. It is computed as llama.cpp would: without a
-/// sliding window.
+/// A GGUF file with its own sizes and dequantised weights. It is computed as llama.cpp does: without a sliding window.
 pub struct GgufModel {
     path: PathBuf,
     content: Content,
     llama_cpp: LlamaCppArchitecture,
     architecture: Architecture,
-    /// What each rotary frequency is divided by.
+    /// Divisors of the rotary frequencies.
     rope_factors: Option<Vec<f32>>,
 }
 
 impl GgufModel {
-    /// Reads header and metadata of a file that [`super::GgufWriter`] wrote.
+    /// Reads the header of a file that slimgpt wrote.
     ///
     /// # Errors
-    /// A file that is not there, is truncated, or has not the keys of one of our architectures.
+    /// A file that is missing or truncated, or lacks the keys of a supported architecture.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let content = File::open(path).map_err(candle_core::Error::from);
         let content = content.and_then(|file| Content::read(&mut BufReader::new(file)));
         let content = content.map_err(|cause| damaged(path, cause))?;
         let keys = Keys { path, metadata: &content.metadata };
         let llama_cpp = LlamaCppArchitecture::from_name(keys.text("general.architecture")?);
-        let llama_cpp =
-            llama_cpp.ok_or_else(|| damaged(path, "its general.architecture is none that is written"))?;
+        let llama_cpp = llama_cpp
+            .ok_or_else(|| damaged(path, "its general.architecture is not one that slimgpt writes"))?;
         let architecture = architecture(&keys, &content, llama_cpp)?;
         let mut model = Self { path: path.to_owned(), content, llama_cpp, architecture, rope_factors: None };
         if model.holds(names::ROPE_FACTORS) {
@@ -62,7 +61,7 @@ impl GgufModel {
         self.content.tensor_infos.contains_key(name)
     }
 
-    /// The tensor as it lies in the file, in f32.
+    /// The tensor in the file's row order, in f32.
     fn stored(&self, name: &str, shape: &[usize]) -> model::Result<Tensor> {
         let place = self.path.display().to_string();
         let Some(info) = self.content.tensor_infos.get(name) else {
@@ -91,7 +90,7 @@ impl Tensors for GgufModel {
         };
         let mut tensor = self.stored(&names::in_file(name).ok_or_else(missing)?, shape)?;
         match self.llama_cpp.rotation() {
-            Rotation::Pairs if names::is_turned(name) => {
+            Rotation::Pairs if names::is_rotated(name) => {
                 let head_dim = self.architecture.head_dim;
                 let places: Vec<u32> =
                     (0..shape[0]).map(|row| place_in_pairs(row, head_dim) as u32).collect();
@@ -130,7 +129,7 @@ fn damaged(path: &Path, cause: impl ToString) -> Error {
     model::Error::Damaged { file: path.display().to_string(), cause: cause.to_string() }.into()
 }
 
-/// What the file says of itself; biases and a tied head by the tensors that are there.
+/// The architecture that the metadata states. Biases and a tied head follow from the tensors that the file has.
 fn architecture(
     keys: &Keys,
     content: &Content,
@@ -176,7 +175,7 @@ fn architecture(
     })
 }
 
-/// Metadata, each value read as what it must be.
+/// Typed access to the metadata.
 struct Keys<'a> {
     path: &'a Path,
     metadata: &'a HashMap<String, Value>,
@@ -202,7 +201,7 @@ impl<'a> Keys<'a> {
         number.map(f64::from).map_err(|cause| damaged(self.path, format!("{key}: {cause}")))
     }
 
-    /// One count for each layer: a list, or one for all.
+    /// One count for each layer, from a list or from one number for all.
     fn counts(&self, key: &str, layers: usize) -> Result<Vec<usize>, Error> {
         let Ok(list) = self.value(key)?.to_vec() else { return Ok(vec![self.count(key)?; layers]) };
         let counts: candle_core::Result<Vec<usize>> =

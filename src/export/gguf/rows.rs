@@ -1,7 +1,7 @@
-//! The order of rows of q and k: rotary positions turn element i with i + head_dim/2 here, 2i with 2i + 1 in llama.cpp.
+//! The row order of q and k: the rotary embedding pairs element i with i + head_dim/2 here, and 2i with 2i + 1 in llama.cpp.
 
-/// Rows of every head from halves to pairs: row 2i + half of the result is row half·head_dim/2 + i.
-/// `bytes` are the rows of q, k or one of their biases, all of the same length.
+/// Reorders the rows of every head from halves to pairs: row 2i + half of the result is row half·head_dim/2 + i.
+/// `bytes` are the rows of q, k or one of their biases, all of equal length.
 pub fn halves_to_pairs(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
     let row = bytes.len() / rows;
     let mut paired = Vec::with_capacity(bytes.len());
@@ -15,8 +15,8 @@ pub fn halves_to_pairs(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
     paired
 }
 
-/// Where row `row` of a projection in halves lies in one in pairs. Used in reading alone, so that a mistake in
-/// [`halves_to_pairs`] shows when a file is checked.
+/// The position, in the order of pairs, of row `row` in the order of halves. Only reading uses it, so that the verification
+/// finds a mistake in [`halves_to_pairs`].
 pub fn place_in_pairs(row: usize, head_dim: usize) -> usize {
     let (head, within) = (row / head_dim, row % head_dim);
     let half = head_dim / 2;
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_ordered_as_a_view_with_swapped_axes_would_have_them() {
+    fn the_order_of_rows_is_that_of_a_view_with_swapped_axes() {
         // [heads, 2, head_dim/2, row] with axes 1 and 2 swapped.
         let (heads, head_dim, row) = (3, 6, 2);
         let bytes: Vec<u8> = (0..(heads * head_dim * row) as u8).collect();
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_is_found_again() {
+    fn reading_inverts_the_order_of_rows() {
         let rows: Vec<u8> = (0..32).collect();
         let paired = halves_to_pairs(&rows, 32, 8);
         let back: Vec<u8> = (0..32).map(|row| paired[place_in_pairs(row, 8)]).collect();

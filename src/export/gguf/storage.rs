@@ -1,4 +1,4 @@
-//! How a tensor is stored: which type, which falls back where its rows don't divide, and the bytes.
+//! The stored type of each tensor, the fallbacks for rows that are not whole blocks, and the encoding.
 
 use candle_core::{
     DType, Device, Tensor,
@@ -10,7 +10,7 @@ use super::{
     GgufType,
 };
 
-/// The types of tensors that are written.
+/// A stored type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
     F32,
@@ -23,27 +23,28 @@ pub enum Storage {
     Q6K,
 }
 
-/// What a tensor is there for, as far as it decides on the type.
+/// The kinds of tensors that differ in their stored type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Norms, biases, factors of rotary frequencies.
+    /// Norms, biases and divisors of rotary frequencies.
     Vector,
-    /// Embedding and output head, whose rounding is felt most.
-    End,
-    /// Values and the way back to the stream, `ffn_down`: their rounding is felt more than that of the others.
-    Fine,
+    /// The embedding and the output head, the most sensitive to rounding.
+    EmbeddingOrHead,
+    /// The value and down projections, more sensitive to rounding than the other ones.
+    Sensitive,
     /// Other projections of a block.
     Projection,
 }
 
 impl Storage {
-    /// What is asked for, and what a tensor with rows of `row` numbers gets.
+    /// The requested type, and the type for rows of `row` numbers: the first that divides them of the requested type, Q8_0 and
+    /// F16.
     pub fn of(kind: GgufType, role: Role, row: usize) -> (Self, Self) {
         let wanted = match (kind, role) {
             (_, Role::Vector) | (GgufType::F32, _) => Self::F32,
             (GgufType::F16, _) => Self::F16,
             (GgufType::Q8_0, _) => Self::Q8_0,
-            (GgufType::Q4K, Role::End | Role::Fine) => Self::Q6K,
+            (GgufType::Q4K, Role::EmbeddingOrHead | Role::Sensitive) => Self::Q6K,
             (GgufType::Q4K, Role::Projection) => Self::Q4K,
         };
         let fits = |storage: &Self| row.is_multiple_of(storage.block());
@@ -77,7 +78,7 @@ impl Storage {
         row / self.block() * self.ggml().type_size()
     }
 
-    /// Numbers that are stored together.
+    /// Numbers per block.
     fn block(self) -> usize {
         self.ggml().block_size()
     }
@@ -93,10 +94,10 @@ impl Storage {
     }
 }
 
-/// The bytes of a band of a tensor's numbers in this type, whole blocks of it; `first` is the place of the first number.
+/// Encodes a band of a tensor, which holds whole blocks of the type. `first` is the index of its first number.
 ///
 /// # Errors
-/// A number that f16 can't hold.
+/// A number too large for f16.
 pub fn encode(tensor: &str, storage: Storage, first: usize, numbers: Vec<f32>) -> Result<Vec<u8>, Error> {
     match storage {
         Storage::F32 => stored::band_as(DType::F32, tensor, first, &numbers),
@@ -112,7 +113,7 @@ pub fn encode(tensor: &str, storage: Storage, first: usize, numbers: Vec<f32>) -
     }
 }
 
-/// Counts what could not be stored as it was asked for.
+/// Counts the tensors that could not be stored in the requested type.
 #[derive(Debug, Default)]
 pub struct Fallbacks {
     weights: usize,
@@ -134,8 +135,8 @@ impl Fallbacks {
         self.of_ffn_down += usize::from(name.ends_with("ffn_down.weight"));
     }
 
-    /// One sentence, where there is something to say.
-    pub fn told(&self, kind: GgufType) -> Option<String> {
+    /// One sentence about the fallbacks; None if there are none.
+    pub fn notice(&self, kind: GgufType) -> Option<String> {
         let Self { weights, to_q8_0, to_f16, of_ffn_down } = *self;
         let multiple = kind.block()?;
         let larger: Vec<String> = [(to_q8_0, Storage::Q8_0), (to_f16, Storage::F16)]
@@ -165,10 +166,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_that_do_not_divide_fall_back_to_the_next_type() {
+    fn rows_that_are_not_whole_blocks_fall_back_to_the_next_type() {
         let found = |row| Storage::of(GgufType::Q4K, Role::Projection, row).1;
         assert_eq!([512, 96, 40].map(found), [Storage::Q4K, Storage::Q8_0, Storage::F16]);
-        for role in [Role::End, Role::Fine] {
+        for role in [Role::EmbeddingOrHead, Role::Sensitive] {
             assert_eq!(Storage::of(GgufType::Q4K, role, 256), (Storage::Q6K, Storage::Q6K));
         }
         assert_eq!(Storage::of(GgufType::Q8_0, Role::Projection, 40), (Storage::Q8_0, Storage::F16));
@@ -176,16 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn what_fell_back_is_told_with_what_avoids_it() {
+    fn the_notice_about_fallbacks_states_the_remedy() {
         let mut fallbacks = Fallbacks::default();
         fallbacks.count("blk.0.ffn_up.weight", Storage::Q4K, Storage::Q4K, Role::Projection);
-        assert_eq!(fallbacks.told(GgufType::Q4K), None);
+        assert_eq!(fallbacks.notice(GgufType::Q4K), None);
         fallbacks.count("blk.0.ffn_down.weight", Storage::Q4K, Storage::F16, Role::Projection);
         fallbacks.count("blk.0.attn_output.weight", Storage::Q4K, Storage::Q8_0, Role::Projection);
-        let told = fallbacks.told(GgufType::Q4K).unwrap();
-        assert!(told.starts_with("2 of 3 weights"), "{told}");
-        assert!(told.contains("1 as q8_0, 1 as f16"), "{told}");
-        assert!(told.contains("a channel-multiple of 256 avoids this for the 1 ffn_down tensors"), "{told}");
+        let notice = fallbacks.notice(GgufType::Q4K).unwrap();
+        assert!(notice.starts_with("2 of 3 weights"), "{notice}");
+        assert!(notice.contains("1 as q8_0, 1 as f16"), "{notice}");
+        assert!(
+            notice.contains("a channel-multiple of 256 avoids this for the 1 ffn_down tensors"),
+            "{notice}"
+        );
     }
 
     #[test]

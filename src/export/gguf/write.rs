@@ -1,4 +1,4 @@
-//! A GGUF file on its way to the disk: everything's place is known before the first tensor comes.
+//! Writes a GGUF file. The place of every tensor is known before the first one is added.
 
 use std::{
     borrow::Cow,
@@ -24,7 +24,7 @@ use super::{
     storage::{Fallbacks, Role, Storage, encode},
 };
 
-/// Writes a file whose tensors may come in any order; holds one of them, and converts a band of it at a time.
+/// Writes a file whose tensors are added in any order. Keeps one of them in memory, and converts it in bands.
 pub struct GgufWriter {
     file: File,
     name: String,
@@ -34,13 +34,13 @@ pub struct GgufWriter {
     head_dim: usize,
     llama_cpp: LlamaCppArchitecture,
     kind: GgufType,
-    /// By the names of the checkpoint.
+    /// Under the names of the checkpoint.
     awaited: Awaited<Place>,
     fallbacks: Fallbacks,
     notices: Vec<String>,
 }
 
-/// Where a tensor's bytes lie, and how they are stored.
+/// The offset of a tensor's bytes, and their type.
 struct Place {
     at: u64,
     storage: Storage,
@@ -90,7 +90,7 @@ impl GgufWriter {
         let Place { at, storage } = self.awaited.take(tensor)?;
         let StoredTensor { name, dtype, shape, bytes } = tensor;
         let bytes = match self.llama_cpp.rotation() {
-            Rotation::Pairs if names::is_turned(name) => {
+            Rotation::Pairs if names::is_rotated(name) => {
                 Cow::Owned(rows::halves_to_pairs(bytes, shape[0], self.head_dim))
             }
             Rotation::Pairs | Rotation::Halves => Cow::Borrowed(&**bytes),
@@ -114,10 +114,10 @@ impl FormatWriter for GgufWriter {
 
     fn finish(self: Box<Self>, _: &OutputDir) -> Result<(WrittenForm, Vec<String>), Error> {
         let Self { file, name, path, length, llama_cpp, kind, awaited, fallbacks, mut notices, .. } = *self;
-        awaited.all_came()?;
-        // The last tensor too is followed by zeros up to the next multiple of the alignment.
+        awaited.check_complete()?;
+        // The last tensor is padded with zeros, too.
         file.set_len(length).and_then(|()| file.sync_all()).map_err(Error::write(&path))?;
-        notices.extend(fallbacks.told(kind));
+        notices.extend(fallbacks.notice(kind));
         let written = WrittenForm {
             format: Format::Gguf,
             file: Some(name),
@@ -135,7 +135,7 @@ fn put(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// One entry for each tensor, in their order.
+/// One entry for each tensor, in the same order.
 fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<Vec<Entry>, Error> {
     let entry = |Slot { name, shape, .. }: &Slot| {
         let Some(own) = names::in_file(name) else {
@@ -144,8 +144,8 @@ fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<
         };
         let role = match shape.len() {
             0 | 1 => Role::Vector,
-            _ if names::is_end(name) => Role::End,
-            _ if names::is_fine(name) => Role::Fine,
+            _ if names::is_embedding_or_head(name) => Role::EmbeddingOrHead,
+            _ if names::is_sensitive(name) => Role::Sensitive,
             _ => Role::Projection,
         };
         let (wanted, storage) = Storage::of(kind, role, shape.last().copied().unwrap_or(1));
@@ -155,7 +155,7 @@ fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<
     slots.iter().map(entry).collect()
 }
 
-/// What llama.cpp divides each frequency theta^(−2i/head_dim) by, where it does not know the scaling itself.
+/// The divisor of each frequency theta^(−2i/head_dim), for a scaling that llama.cpp reads as a tensor.
 fn rope_factors(rope: &RopeSettings, head_dim: usize) -> Option<Vec<f32>> {
     match rope.scaling {
         RopeScaling::None | RopeScaling::Linear { .. } => None,

@@ -1,10 +1,10 @@
-//! The `config.json` of a written model: as it was, of a class that transformers has, or with sizes per layer.
+//! The `config.json` of a written model: unchanged, for a class of transformers, or with sizes per layer.
 
 use serde_json::{Map, Value, json};
 
 use crate::model::{Architecture, Family, LayerSize, Precision, RopeScaling, RopeSettings};
 
-/// Keys that speak of another form of the model, or of code that does not go along.
+/// Keys that describe an earlier export of the model, or code that is not copied.
 const STALE: [&str; 6] =
     ["auto_map", "architectures", "slimgpt_family", "per_layer_config", "layer_head_num", "layer_inter_size"];
 
@@ -54,8 +54,7 @@ impl ModelClass {
     }
 }
 
-/// The configuration `source` with the sizes of `architecture`, and the type that the weights are stored in where it is
-/// another one than before.
+/// The configuration `source` with the sizes of `architecture`, and the stored type of the weights where `dtype` changes it.
 pub fn config_json(
     source: &Value,
     architecture: &Architecture,
@@ -84,13 +83,13 @@ pub fn config_json(
     }
     set_biases(&mut config, architecture);
     if let Some(dtype) = dtype {
-        follow(&mut config, dtype);
+        set_dtype(&mut config, dtype);
     }
     Value::Object(config)
 }
 
-/// What is said in the same words with and without sizes per layer. Of sizes it is the largest, where others look for
-/// the only one.
+/// Keys that both kinds of configuration share. Sizes that differ between layers are stated by their maximum, for readers that
+/// expect a single size.
 fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
     let largest = |size: fn(&LayerSize) -> usize| architecture.layers.iter().map(size).max();
     set_positions(config, &architecture.rope);
@@ -104,7 +103,7 @@ fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
     set_window(config, architecture);
 }
 
-/// Where there are biases that the source's keys do not speak of; a family whose biases no key says has none added.
+/// States the biases that compensation added. Families without such a key never have biases added.
 fn set_biases(config: &mut Map<String, Value>, architecture: &Architecture) {
     let keys = [("attention_bias", architecture.o_bias), ("mlp_bias", architecture.mlp_bias)];
     for (key, _) in keys.iter().filter(|(_, there)| *there) {
@@ -112,14 +111,14 @@ fn set_biases(config: &mut Map<String, Value>, architecture: &Architecture) {
     }
 }
 
-/// transformers takes a missing window of a Mistral for 4096.
+/// States a Mistral's window even where it has none: transformers reads a missing key as 4096.
 fn set_window(config: &mut Map<String, Value>, architecture: &Architecture) {
     if architecture.family == Family::Mistral {
         config.insert("sliding_window".into(), json!(architecture.sliding_window));
     }
 }
 
-/// transformers 4 reads `rope_theta` and `rope_scaling` alone, 5 `rope_parameters` as well.
+/// transformers 4 reads only `rope_theta` and `rope_scaling`; transformers 5 reads `rope_parameters` too.
 fn set_positions(config: &mut Map<String, Value>, rope: &RopeSettings) {
     let scaling = rope_scaling(rope.scaling);
     if config.contains_key("rope_parameters") {
@@ -144,7 +143,7 @@ fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, famil
     }
 }
 
-/// Sizes under `per_layer_config`, and as lists under the names that the SlimGPT authors use.
+/// Sizes under `per_layer_config`, and as lists under the names of the SlimGPT authors' code.
 fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     let Architecture { family, layers, .. } = architecture;
     let sizes = |size: &LayerSize| {
@@ -173,7 +172,7 @@ fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     set(config, keys);
 }
 
-/// How transformers spells a family in the names of its classes.
+/// The family in the class names of transformers.
 fn spelled(family: Family) -> &'static str {
     match family {
         Family::Llama => "Llama",
@@ -183,7 +182,7 @@ fn spelled(family: Family) -> &'static str {
     }
 }
 
-/// None where positions are not stretched.
+/// None where positions are not scaled.
 fn rope_scaling(scaling: RopeScaling) -> Option<Map<String, Value>> {
     let keys = match scaling {
         RopeScaling::None => return None,
@@ -199,8 +198,8 @@ fn rope_scaling(scaling: RopeScaling) -> Option<Map<String, Value>> {
     keys.as_object().cloned()
 }
 
-/// Says the type under the name that the file has for it; the older one where it has none.
-fn follow(config: &mut Map<String, Value>, dtype: Precision) {
+/// States the type under the key that the file already has, else under the older key.
+fn set_dtype(config: &mut Map<String, Value>, dtype: Precision) {
     let name = match dtype {
         Precision::F32 => "float32",
         Precision::F16 => "float16",

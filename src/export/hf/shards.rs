@@ -1,4 +1,4 @@
-//! Safetensors files of bounded size, whose tensors go to their places as they come.
+//! Safetensors files of bounded size. Tensors are written to their final places in any order.
 
 mod plan;
 
@@ -18,8 +18,8 @@ use super::super::{Error, OutputDir, awaited::Awaited, stored};
 
 pub use plan::Announced;
 
-/// Writes a model of known shapes, with the names of Hugging Face: `model.safetensors`, or
-/// `model-00001-of-0000N.safetensors` with `model.safetensors.index.json`. Holds nothing but the tensor at hand.
+/// Writes a model of known shapes to `model.safetensors`, or to `model-00001-of-0000N.safetensors` with
+/// `model.safetensors.index.json`. Keeps only the current tensor in memory.
 #[derive(Debug)]
 pub struct ShardWriter {
     shards: Vec<Shard>,
@@ -27,17 +27,17 @@ pub struct ShardWriter {
     weight_map: BTreeMap<String, String>,
     bytes: u64,
     awaited: Awaited<(Place, DType)>,
-    /// The shard that the last tensor went to.
+    /// The shard of the last tensor.
     open: Option<(usize, File)>,
     begun: Vec<bool>,
 }
 
 impl ShardWriter {
-    /// Files of up to `limit` bytes of tensors. Those that follow each other here lie in one file: where they also come in
-    /// this order, every file is opened once.
+    /// Plans files of up to `limit` bytes of tensors. Each file holds consecutive tensors of `announced`, so it is opened once
+    /// if they are added in this order.
     ///
     /// # Errors
-    /// A tensor larger than a file can say.
+    /// A tensor whose size does not fit the header.
     pub fn new(out: &OutputDir, announced: Vec<Announced>, limit: u64) -> Result<Self, Error> {
         let plan = Plan::new(&announced, limit).map_err(Error::write(out.target("model.safetensors")))?;
         let Plan { shards, places, bytes } = plan;
@@ -51,10 +51,10 @@ impl ShardWriter {
         Ok(Self { shards, weight_map, bytes, awaited, open: None, begun })
     }
 
-    /// Writes a tensor, rounded to the type that was announced.
+    /// Writes a tensor, rounded to its announced type.
     ///
     /// # Errors
-    /// One that was not announced, or in another shape; a number that the type can't hold; a disk that takes no more.
+    /// A tensor that was not announced, or in another shape; a number too large for the type; a full disk.
     pub fn add(&mut self, out: &OutputDir, tensor: &StoredTensor) -> Result<(), Error> {
         let (place, dtype) = self.awaited.take(tensor)?;
         let target = out.target(&self.shards[place.shard].name);
@@ -66,12 +66,12 @@ impl ShardWriter {
     /// Syncs the last file and writes the index.
     ///
     /// # Errors
-    /// A tensor that never came; a disk that takes no more.
+    /// A tensor that was never added; a full disk.
     pub fn finish(mut self, out: &OutputDir) -> Result<(), Error> {
         if let Some((shard, file)) = self.open.take() {
             file.sync_all().map_err(Error::write(out.target(&self.shards[shard].name)))?;
         }
-        self.awaited.all_came()?;
+        self.awaited.check_complete()?;
         if self.shards.len() > 1 {
             let index = json!({ "metadata": { "total_size": self.bytes }, "weight_map": self.weight_map });
             out.write("model.safetensors.index.json", format!("{index:#}\n").as_bytes())?;
@@ -79,7 +79,7 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// The file of a shard, with its header and its length. The one that was open is synced.
+    /// The file of a shard, created with its header and full length. A previously open file is synced.
     fn file(&mut self, shard: usize, out: &OutputDir) -> io::Result<&File> {
         let open = match self.open.take() {
             Some((same, file)) if same == shard => file,
@@ -176,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn the_order_in_which_tensors_come_changes_no_byte() {
+    fn the_order_of_added_tensors_changes_no_byte() {
         let dir = tempfile::tempdir().unwrap();
         let in_order = written(dir.path(), 50, &[0, 1, 2, 3, 4]);
         assert_eq!(written(dir.path(), 50, &[4, 2, 0, 3, 1]), in_order);
     }
 
     #[test]
-    fn a_tensor_is_in_its_file_before_the_next_one_comes() {
+    fn a_tensor_is_in_its_file_before_the_next_one_is_added() {
         let dir = tempfile::tempdir().unwrap();
         let out = output(dir.path());
         let tensors = some_tensors();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_announced_or_never_came_is_told_by_its_name() {
+    fn unannounced_and_missing_tensors_are_reported_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let out = output(dir.path());
         let tensors = some_tensors();
@@ -215,7 +215,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn weights_may_be_read_by_whoever_may_read_their_neighbours() {
+    fn weight_files_have_the_permissions_of_the_other_files() {
         use std::os::unix::fs::PermissionsExt;
 
         let dir = tempfile::tempdir().unwrap();

@@ -1,13 +1,13 @@
-//! How byte-level BPE cuts a text before the merges, and what llama.cpp calls that.
+//! The pre-tokenizers of byte-level BPE that llama.cpp has, with their names there.
 
-/// A step of a tokenizer before its merges.
+/// A step of a pre-tokenizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Cut around what the pattern finds.
+    /// Splits around every match of the pattern.
     Pattern(String),
-    /// Cut around every digit.
+    /// Splits around every digit.
     Digits,
-    /// Bytes become characters; the pattern of GPT-2 is used before where `Pattern` does not say otherwise.
+    /// Bytes become characters, after a split by the pattern of GPT-2 or none.
     Bytes(Cut),
 }
 
@@ -17,12 +17,12 @@ pub enum Cut {
     Nothing,
 }
 
-/// What a word that is a token does.
+/// The treatment of a word that is a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WholeWords {
-    /// It is that token, whatever the merges say.
+    /// It becomes that token without merges.
     First,
-    /// It is merged as other words are.
+    /// It is merged like other words.
     Merged,
 }
 
@@ -41,7 +41,7 @@ const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}
 
 const PLAIN: &[Step] = &[Step::Bytes(Cut::Nothing)];
 
-/// What is the same in llama.cpp, or so nearly that a notice says where not.
+/// Pre-tokenizers that are the same in llama.cpp, or differ in details that a notice states.
 const KNOWN: [Known; 7] = [
     Known {
         pre: "gpt-2",
@@ -72,7 +72,7 @@ const KNOWN: [Known; 7] = [
         end: PLAIN,
         whole_words: WholeWords::First,
         notice: Some(
-            "llama.cpp cuts words of this tokenizer by capitals of A to Z alone, so words with other capitals or with combining marks may have other tokens there",
+            "llama.cpp splits words of this tokenizer only at capitals from A to Z, so it may produce other tokens for words with other capitals or combining marks",
         ),
     },
     Known {
@@ -84,7 +84,10 @@ const KNOWN: [Known; 7] = [
     },
 ];
 
-/// llama.cpp's name for these steps, and what a person should know of it.
+/// llama.cpp's name for these steps, with a warning about differences.
+///
+/// # Errors
+/// Steps that llama.cpp does not have.
 pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Option<&'static str>), String> {
     let is_same = |known: &&Known| {
         let patterns = known.patterns.iter().map(|pattern| Step::Pattern((*pattern).to_owned()));
@@ -96,14 +99,14 @@ pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Op
     }
     if let [known, ..] = alike.as_slice() {
         return Err(format!(
-            "\"ignore_merges\" is {}, and llama.cpp knows these cuts ({}) only with the opposite",
+            "\"ignore_merges\" is {}, and llama.cpp has this pre-tokenizer ({}) only with the opposite",
             whole_words == WholeWords::First,
             known.pre
         ));
     }
     let names: Vec<&str> = KNOWN.iter().map(|known| known.pre).collect();
     Err(format!(
-        "the text is cut by {} before the merges, which is none of what is known to be the same in llama.cpp ({})",
+        "the text is split by {} before the merges, which is none of the pre-tokenizers known to be the same in llama.cpp ({})",
         described(steps),
         names.join(", ")
     ))

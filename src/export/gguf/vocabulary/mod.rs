@@ -1,7 +1,6 @@
-//! The tokenizer in a form that llama.cpp gives the same tokens with.
+//! The tokenizer as metadata with which llama.cpp produces the same tokens.
 
 mod byte_level;
-mod merges;
 mod sentence_piece;
 mod special;
 mod tokenizer_kind;
@@ -18,31 +17,31 @@ use super::{
 
 use tokenizer_kind::TokenizerKind;
 
-/// What a token is, by llama.cpp's numbers.
+/// The kind of a token, with llama.cpp's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Normal = 1,
     Unknown = 2,
-    /// Found in a text only where special tokens are looked for.
+    /// Recognised in a text only when special tokens are parsed.
     Control = 3,
-    /// Found in every text.
+    /// Recognised in every text.
     UserDefined = 4,
     Unused = 5,
     Byte = 6,
 }
 
-/// Texts and kinds of all tokens, by their number.
+/// Texts and kinds of all tokens, indexed by token id.
 struct Tokens {
     texts: Vec<String>,
     kinds: Vec<Kind>,
-    /// Added tokens that the embedding has no row for.
+    /// Added tokens without a row in the embedding.
     left_out: Vec<String>,
 }
 
-/// Everything about a tokenizer that goes into the file.
+/// The metadata of a tokenizer.
 pub struct Vocabulary {
     pub metadata: Metadata,
-    /// What a person should know of it.
+    /// Warnings about differences.
     pub notices: Vec<String>,
 }
 
@@ -50,13 +49,13 @@ impl Vocabulary {
     /// Reads the tokenizer of a checkpoint whose embedding has `rows` rows.
     ///
     /// # Errors
-    /// [`Error::Inexpressible`] for what llama.cpp would do otherwise; a missing or damaged file.
+    /// [`Error::Inexpressible`] for a tokenizer that llama.cpp would not reproduce; a missing or damaged file.
     pub fn read(checkpoint: &Checkpoint, rows: usize) -> Result<Self, Error> {
         let tokenizer = checkpoint.tokenizer()?;
         let json = special::json(checkpoint, "tokenizer.json")?.unwrap_or(Json::Null);
         let tokenizer_kind = TokenizerKind::of(&json).or_else(|why| cannot(&why))?;
         let tokens = Tokens::read(&json, rows, &tokenizer_kind).or_else(|why| cannot(&why))?;
-        let merges = merges::read(&json["model"]).or_else(|why| cannot(&why))?;
+        let merges = read_merges(&json["model"]).or_else(|why| cannot(&why))?;
 
         let mut metadata = Metadata::new();
         let mut notices = Vec::new();
@@ -91,13 +90,27 @@ impl Vocabulary {
     }
 }
 
-/// What is wrong with tokenizer.json, and what is left.
+/// Refuses the tokenizer.
 fn cannot<T>(why: &str) -> Result<T, Error> {
     refused(format!("tokenizer.json: {why}"), &[DIRECTORY])
 }
 
+/// The merges of a BPE tokenizer, in order: "a b" or ["a", "b"] in the file.
+fn read_merges(model: &Json) -> Result<Vec<(String, String)>, String> {
+    let merges = model["merges"].as_array().ok_or("expected merges under \"model\", found none")?;
+    let pair = |merge: &Json| match merge {
+        Json::String(text) => text.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())),
+        Json::Array(both) => match both.as_slice() {
+            [Json::String(a), Json::String(b)] => Some((a.clone(), b.clone())),
+            _ => None,
+        },
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => None,
+    };
+    merges.iter().map(|merge| pair(merge).ok_or_else(|| format!("{merge} is not a pair of tokens"))).collect()
+}
+
 impl Tokens {
-    /// Vocabulary and added tokens; places up to `rows` that no token has are filled.
+    /// Reads the vocabulary and the added tokens. Unused ids below `rows` get placeholder tokens.
     fn read(json: &Json, rows: usize, tokenizer_kind: &TokenizerKind) -> Result<Self, String> {
         let mut texts: Vec<Option<(String, Kind)>> = vec![None; rows];
         let mut left_out = Vec::new();
@@ -132,17 +145,17 @@ impl Tokens {
             .map(|(id, token)| token.unwrap_or_else(|| (format!("[UNUSED_{id}]"), Kind::Unused)))
             .unzip();
         let tokens = Self { texts, kinds, left_out };
-        tokens.refuse_twins()?;
+        tokens.refuse_duplicates()?;
         Ok(tokens)
     }
 
-    /// llama.cpp ends the program where two tokens have the same text.
-    fn refuse_twins(&self) -> Result<(), String> {
+    /// llama.cpp aborts if two tokens have the same text.
+    fn refuse_duplicates(&self) -> Result<(), String> {
         let mut seen = std::collections::HashMap::new();
         for (id, text) in self.texts.iter().enumerate() {
             if let Some(first) = seen.insert(text, id) {
                 return Err(format!(
-                    "tokens {first} and {id} are both {text:?}, and llama.cpp wants every text once"
+                    "tokens {first} and {id} are both {text:?}, and llama.cpp requires unique texts"
                 ));
             }
         }

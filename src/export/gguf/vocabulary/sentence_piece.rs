@@ -1,13 +1,16 @@
-//! Scores that make llama.cpp merge as a BPE tokenizer with merges does.
+//! Scores with which llama.cpp merges like a BPE tokenizer with a list of merges.
 //!
-//! llama.cpp has no list of merges for this kind: it joins any two neighbours whose joint text is a token, the token with
-//! the highest score first. That is the same where every way to put a token together from two others is a merge.
+//! llama.cpp has no list of merges for this kind. It joins any two neighbours whose concatenation is a token, the token with
+//! the highest score first. The result is the same if every split of a token into two others is a merge.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Kind, Tokens};
 
-/// A score for each token: minus the rank of the first merge that makes it.
+/// The score of each token: minus the rank of the first merge that produces it.
+///
+/// # Errors
+/// A missing byte token; a split of a token that is not a merge.
 pub fn scores(tokens: &Tokens, merges: &[(String, String)]) -> Result<Vec<f32>, String> {
     refuse_missing_bytes(tokens)?;
     let mut ranks: HashMap<String, usize> = HashMap::new();
@@ -16,7 +19,7 @@ pub fn scores(tokens: &Tokens, merges: &[(String, String)]) -> Result<Vec<f32>, 
     }
     refuse_missing_merges(tokens, merges)?;
     let score = |(text, kind): (&String, &Kind)| match kind {
-        // Beyond every merge: single characters are never made, and what no merge makes comes last.
+        // A token that no merge produces is last.
         Kind::Normal => -(ranks.get(text).copied().unwrap_or(merges.len()) as f32),
         Kind::Unknown | Kind::Control | Kind::UserDefined | Kind::Unused | Kind::Byte => 0.0,
     };
@@ -34,7 +37,7 @@ fn refuse_missing_bytes(tokens: &Tokens) -> Result<(), String> {
     let held: HashSet<u8> = tokens.texts.iter().filter_map(|text| byte(text)).collect();
     match (0..=u8::MAX).find(|byte| !held.contains(byte)) {
         Some(byte) => Err(format!(
-            "there is no token <0x{byte:02X}>, and llama.cpp needs <0x00> to <0xFF> for what has no token of its own"
+            "there is no token <0x{byte:02X}>, and llama.cpp needs <0x00> to <0xFF> for characters without a token"
         )),
         None => Ok(()),
     }
@@ -52,7 +55,7 @@ fn refuse_missing_merges(tokens: &Tokens, merges: &[(String, String)]) -> Result
             let (a, b) = text.split_at(at);
             if is_symbol(a) && is_symbol(b) && !merges.contains(&(a, b)) {
                 return Err(format!(
-                    "{a:?} and {b:?} are never merged, but llama.cpp would make {text:?} of them; a tokenizer with the merges of all its tokens is needed, as SentencePiece makes it"
+                    "{a:?} and {b:?} are never merged, but llama.cpp would merge them to {text:?}; the tokenizer needs the merges of all its tokens, as SentencePiece writes them"
                 ));
             }
         }

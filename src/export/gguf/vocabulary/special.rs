@@ -1,4 +1,4 @@
-//! Tokens with a meaning: begin, end, padding, and the template of chats.
+//! Special tokens (begin, end, padding) and the chat template.
 
 use serde_json::Value as Json;
 use tokenizers::Tokenizer;
@@ -14,7 +14,7 @@ use super::{
     Tokens, cannot,
 };
 
-/// A JSON file of the checkpoint, where it has one.
+/// A JSON file of the checkpoint; None if it does not exist.
 pub fn json(checkpoint: &Checkpoint, name: &str) -> Result<Option<Json>, Error> {
     let source = checkpoint.source();
     if !source.has(name) {
@@ -25,7 +25,7 @@ pub fn json(checkpoint: &Checkpoint, name: &str) -> Result<Option<Json>, Error> 
     Ok(Some(json.map_err(|cause| model::Error::NotJson { file: source.locate(name), cause })?))
 }
 
-/// Adds the numbers of special tokens, whether they are put around a text, and the template of chats.
+/// Adds the ids of special tokens, whether they are added to a text, and the chat template.
 pub fn put(
     checkpoint: &Checkpoint,
     tokenizer: &Tokenizer,
@@ -41,11 +41,11 @@ pub fn put(
     };
     let inside = |id: &u32| (*id as usize) < tokens.texts.len();
     let around = Around::of(tokenizer)?;
-    // In place of an end that is not named, llama.cpp takes a token of its own choice.
+    // Without this key, llama.cpp chooses a token of its own.
     let Some(end) = around.end.or(named("eos_token")).or(architecture.eos.first().copied()).filter(inside)
     else {
         return refused(
-            "neither tokenizer_config.json nor config.json names a token that ends a text, and llama.cpp would choose another one; add eos_token_id to config.json".into(),
+            "neither tokenizer_config.json nor config.json names the end-of-text token, and llama.cpp would choose one of its own; add eos_token_id to config.json".into(),
             &[DIRECTORY],
         );
     };
@@ -67,7 +67,7 @@ pub fn put(
     Ok(())
 }
 
-/// What the tokenizer puts around every text.
+/// The special tokens that the tokenizer adds to every text.
 struct Around {
     begin: Option<u32>,
     end: Option<u32>,
@@ -88,13 +88,13 @@ impl Around {
             Some(([], [end])) => Ok(Self { begin: None, end: Some(*end) }),
             Some(([begin], [end])) => Ok(Self { begin: Some(*begin), end: Some(*end) }),
             Some(_) | None => cannot(&format!(
-                "it makes {whole:?} of {bare:?} where special tokens are added, and llama.cpp adds one before and one after at most"
+                "adding special tokens to {bare:?} gives {whole:?}, and llama.cpp adds at most one before and one after"
             )),
         }
     }
 }
 
-/// The template that is used where none is named.
+/// The default chat template.
 fn template(checkpoint: &Checkpoint, settings: &Json) -> Result<Option<String>, Error> {
     let name = "chat_template.jinja";
     if checkpoint.source().has(name) {

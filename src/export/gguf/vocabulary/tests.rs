@@ -1,4 +1,4 @@
-//! What is read from a tokenizer.json, and what is refused.
+//! Claims about tokenizers that are converted or refused.
 
 use serde_json::{Map, json};
 
@@ -47,22 +47,22 @@ fn tokens(json: &Json, rows: usize) -> Tokens {
 
 fn scores(json: &Json) -> Result<Vec<f32>, String> {
     let rows = json["model"]["vocab"].as_object().unwrap().len();
-    sentence_piece::scores(&tokens(json, rows), &merges::read(&json["model"]).unwrap())
+    sentence_piece::scores(&tokens(json, rows), &read_merges(&json["model"]).unwrap())
 }
 
 #[test]
-fn a_score_is_minus_the_rank_of_the_first_merge_that_makes_the_token() {
+fn a_score_is_minus_the_rank_of_the_first_merge_of_the_token() {
     let json =
         pieces(&["▁", "a", "b", "ab", "▁a", "▁ab"], &[["a", "b"], ["▁", "a"], ["▁", "ab"], ["▁a", "b"]]);
     let scores = scores(&json).unwrap();
     assert_eq!(scores[262..], [-0.0, -1.0, -2.0]);
-    // What no merge makes comes after all that merges make; special tokens and bytes have no score.
+    // Tokens that no merge produces are last; special tokens and bytes have no score.
     assert_eq!((scores[259], scores[1], scores[20]), (-4.0, 0.0, 0.0));
 }
 
 #[test]
-fn merges_that_llama_cpp_would_make_and_the_tokenizer_would_not_are_refused() {
-    // "▁ab" can come of "▁" and "ab" too, as "ab" is a token.
+fn merges_that_only_llama_cpp_would_apply_are_refused() {
+    // "▁ab" also splits into "▁" and "ab", as "ab" is a token.
     let json = pieces(&["▁", "a", "b", "ab", "▁a", "▁ab"], &[["a", "b"], ["▁", "a"], ["▁a", "b"]]);
     let why = scores(&json).unwrap_err();
     assert!(why.contains("\"▁\" and \"ab\"") && why.contains("\"▁ab\""), "{why}");
@@ -98,7 +98,7 @@ fn tokens_have_llama_cpp_s_kinds() {
 }
 
 #[test]
-fn two_tokens_of_one_text_are_refused() {
+fn two_tokens_with_the_same_text_are_refused() {
     let mut json = pieces(&["▁"], &[]);
     json["added_tokens"]
         .as_array_mut()
@@ -109,7 +109,7 @@ fn two_tokens_of_one_text_are_refused() {
 }
 
 #[test]
-fn a_blank_before_the_text_is_read_from_normaliser_or_metaspace() {
+fn a_space_before_the_text_is_read_from_normalizer_or_metaspace() {
     let tokenizer_kind = |normalizer: Json, cut: Json| {
         let mut json = pieces(&["▁"], &[]);
         (json["normalizer"], json["pre_tokenizer"]) = (normalizer, cut);
@@ -128,11 +128,11 @@ fn a_blank_before_the_text_is_read_from_normaliser_or_metaspace() {
     let first = tokenizer_kind(json!(null), metaspace("first")).unwrap();
     assert!(matches!(first, TokenizerKind::SentencePiece { prefix: true, notice: Some(_) }));
     assert!(tokenizer_kind(json!({ "type": "NFKC" }), metaspace("first")).unwrap_err().contains("NFKC"));
-    assert!(tokenizer_kind(json!(null), json!(null)).unwrap_err().contains("blanks do not become ▁"));
+    assert!(tokenizer_kind(json!(null), json!(null)).unwrap_err().contains("spaces do not become ▁"));
 }
 
 #[test]
-fn words_that_are_merged_one_by_one_must_not_have_blanks_within() {
+fn tokens_that_span_words_are_refused_if_words_are_merged_separately() {
     let mut json = pieces(&["▁", "a", "▁a"], &[["▁", "a"]]);
     json["normalizer"] = json!(null);
     json["pre_tokenizer"] = json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always" });
@@ -142,7 +142,7 @@ fn words_that_are_merged_one_by_one_must_not_have_blanks_within() {
 }
 
 #[test]
-fn byte_level_cuts_have_llama_cpp_s_names() {
+fn byte_level_pre_tokenizers_have_llama_cpp_s_names() {
     let llama3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     let qwen2 = llama3.replace("{1,3}", "");
     let name = |cuts: Json, ignore_merges| match TokenizerKind::of(&byte_level(cuts, ignore_merges)).unwrap()
@@ -159,7 +159,7 @@ fn byte_level_cuts_have_llama_cpp_s_names() {
 }
 
 #[test]
-fn unknown_cuts_are_refused_by_their_pattern() {
+fn unknown_pre_tokenizers_are_refused_with_their_pattern() {
     let why = |cuts: Json, ignore_merges| TokenizerKind::of(&byte_level(cuts, ignore_merges)).unwrap_err();
     let unknown = why(json!([split("[a-z]+"), bytes(false)]), false);
     assert!(unknown.contains("[a-z]+") && unknown.contains("llama-bpe"), "{unknown}");
@@ -171,7 +171,7 @@ fn unknown_cuts_are_refused_by_their_pattern() {
 }
 
 #[test]
-fn what_is_no_bpe_is_refused() {
+fn a_tokenizer_that_is_not_bpe_is_refused() {
     let mut json = pieces(&["▁"], &[]);
     json["model"]["type"] = json!("Unigram");
     assert!(TokenizerKind::of(&json).unwrap_err().contains("Unigram"));

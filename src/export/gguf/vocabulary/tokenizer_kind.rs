@@ -1,26 +1,28 @@
-//! Which of two manners a tokenizer has, read from its normaliser and its cuts before the merges.
+//! The kind of a tokenizer, from its normalizer and its pre-tokenizer.
 
 use serde_json::Value as Json;
 
 use super::byte_level::{self, Cut, Step, WholeWords};
 
-/// How a text becomes the symbols that are merged.
+/// How a text is split into the symbols that are merged.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TokenizerKind {
-    /// Blanks become ▁ (after one that is put before the text), characters are merged, bytes stand for unknown ones.
+    /// Spaces become ▁, and characters are merged; bytes represent unknown characters. `prefix`: a space is added before the
+    /// text.
     SentencePiece { prefix: bool, notice: Option<&'static str> },
-    /// The text is cut, its bytes become characters, and these are merged.
+    /// The text is split by the patterns that llama.cpp names `pre`; its bytes become characters, which are merged.
     ByteLevel { pre: &'static str, notice: Option<&'static str> },
 }
 
 const BLANK: &str = "▁";
 
 impl TokenizerKind {
-    /// Says what llama.cpp has no counterpart for.
+    /// # Errors
+    /// A feature that llama.cpp does not have.
     pub fn of(json: &Json) -> Result<Self, String> {
         let model = &json["model"];
         match model["type"].as_str() {
-            // The oldest files have no type; merges are those of BPE alone.
+            // The oldest files have no type; only BPE has merges.
             Some("BPE") | None => {}
             Some(other) => return Err(format!("expected a model of type BPE, found {other}")),
         }
@@ -30,7 +32,7 @@ impl TokenizerKind {
             }
         }
         if model["dropout"].as_f64().is_some_and(|share| share > 0.0) {
-            return Err("merges are dropped at random (dropout), and llama.cpp drops none".into());
+            return Err("merges are dropped at random (dropout), which llama.cpp does not do".into());
         }
         let normalizers = flat(&json["normalizer"], "normalizers");
         let cuts = flat(&json["pre_tokenizer"], "pretokenizers");
@@ -42,7 +44,7 @@ impl TokenizerKind {
     }
 }
 
-/// The members of a sequence, of sequences in it too; null has none.
+/// The members of a sequence and of its nested sequences; none for null.
 fn flat<'j>(json: &'j Json, members: &str) -> Vec<&'j Json> {
     if json.is_null() {
         return Vec::new();
@@ -65,7 +67,7 @@ fn pieces(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<Tokenize
     for one in cuts {
         if one["type"] != "Metaspace" || one["replacement"] != BLANK {
             return Err(format!(
-                "the text is cut by {} before the merges, and llama.cpp cuts it not at all",
+                "the text is split by {} before the merges, which llama.cpp does not do",
                 one["type"]
             ));
         }
@@ -76,7 +78,7 @@ fn pieces(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<Tokenize
         };
         if !prefix && scheme != "never" {
             notice = Some(
-                "llama.cpp puts a blank before every text, this tokenizer only before one that does not begin with a blank, nor with a special token",
+                "llama.cpp adds a space before every text; this tokenizer adds one only if the text begins with neither a space nor a special token",
             );
         }
         prefix |= scheme != "never";
@@ -88,17 +90,17 @@ fn pieces(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<Tokenize
     if replaced {
         Ok(TokenizerKind::SentencePiece { prefix, notice })
     } else {
-        Err(format!("blanks do not become {BLANK}, as llama.cpp has it"))
+        Err(format!("spaces do not become {BLANK}, as they do in llama.cpp"))
     }
 }
 
-/// Words are merged one by one, and llama.cpp would merge beyond them.
+/// Refuses tokens that span several words: this tokenizer never merges across words, but llama.cpp does.
 fn refuse_blanks_within(json: &Json) -> Result<(), String> {
     let vocabulary = json["model"]["vocab"].as_object();
     let within = |text: &&String| text.char_indices().skip(1).any(|(at, _)| text[at..].starts_with(BLANK));
     match vocabulary.and_then(|vocabulary| vocabulary.keys().find(within)) {
         Some(token) => Err(format!(
-            "words are merged one by one, and llama.cpp would merge beyond them: token {token:?} has {BLANK} within"
+            "words are merged separately, and llama.cpp would merge across them: token {token:?} contains {BLANK}"
         )),
         None => Ok(()),
     }
@@ -110,7 +112,7 @@ fn bytes(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<Tokenizer
         match one["type"].as_str().unwrap_or_default() {
             "NFC" => {
                 composed = Some(
-                    "this tokenizer composes characters (NFC) and llama.cpp does not, so texts with combining marks may have other tokens there",
+                    "this tokenizer composes characters (NFC) and llama.cpp does not, so it may produce other tokens for texts with combining marks",
                 );
             }
             other => return Err(format!("the text is normalised by {other}, which llama.cpp does not do")),
@@ -119,7 +121,7 @@ fn bytes(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<Tokenizer
     let steps = cuts.iter().map(|cut| step(cut)).collect::<Result<Vec<Step>, String>>()?;
     if !matches!(steps.last(), Some(Step::Bytes(_))) {
         return Err(
-            "neither a byte-level tokenizer nor one that falls back on bytes (byte_fallback), and llama.cpp has these two".into(),
+            "the tokenizer is neither byte-level nor falls back to bytes (byte_fallback), and llama.cpp has only these two".into(),
         );
     }
     let whole_words = match json["model"]["ignore_merges"].as_bool() {
@@ -133,7 +135,7 @@ fn bytes(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<Tokenizer
 fn step(cut: &Json) -> Result<Step, String> {
     match cut["type"].as_str().unwrap_or_default() {
         "ByteLevel" if cut["add_prefix_space"].as_bool() == Some(true) => {
-            Err("a blank is put before every text (add_prefix_space), which llama.cpp does not do".into())
+            Err("a space is added before every text (add_prefix_space), which llama.cpp does not do".into())
         }
         "ByteLevel" => {
             Ok(Step::Bytes(if cut["use_regex"].as_bool() == Some(false) { Cut::Nothing } else { Cut::Gpt2 }))
@@ -144,9 +146,9 @@ fn step(cut: &Json) -> Result<Step, String> {
             let text = cut["pattern"]["String"].as_str();
             match pattern.or(text) {
                 Some(pattern) => Ok(Step::Pattern(pattern.to_owned())),
-                None => Err("a cut has no pattern".into()),
+                None => Err("a split has no pattern".into()),
             }
         }
-        _ => Err(format!("the text is cut by {cut} before the merges, which llama.cpp does not do")),
+        _ => Err(format!("the text is split by {cut} before the merges, which llama.cpp does not do")),
     }
 }

@@ -1,4 +1,4 @@
-//! Which form a pruned model gets, and that it says the same architecture.
+//! Claims about the configuration of pruned models.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn size(heads: usize, kv_heads: usize, channels: usize) -> LayerSize {
     LayerSize { heads, kv_heads, channels }
 }
 
-/// Every family, with what it may have beside the weights of a plain one.
+/// Configurations of every family, with its optional features.
 fn sources() -> Vec<Value> {
     let llama3 = json!({ "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
         "original_max_position_embeddings": 64, "rope_theta": 1e6 });
@@ -56,13 +56,13 @@ fn sizes_per_layer_are_read_back_as_the_same_architecture() {
         assert_eq!(config["model_type"], format!("slimgpt_{family}"));
         assert_eq!(config["layer_head_num"], json!([2, 4]));
         assert!(config["auto_map"]["AutoModel"].as_str().unwrap().starts_with("modeling_slimgpt.Slim"));
-        // What reads no sizes per layer has room for all of them.
+        // Readers that ignore sizes per layer find the maximum.
         assert_eq!((&config["num_attention_heads"], &config["intermediate_size"]), (&json!(4), &json!(40)));
     }
 }
 
 #[test]
-fn equal_sizes_are_of_the_family_s_own_class() {
+fn equal_sizes_load_with_the_family_s_own_class() {
     for source in sources() {
         let before = read(&source);
         let pruned = before.with_layers(vec![size(2, 1, 40); 2]);
@@ -102,7 +102,7 @@ fn a_llama_whose_heads_do_not_divide_its_width_is_a_mistral_without_a_window() {
         assert_eq!(ModelClass::of(&pruned), ModelClass::PerLayer);
         assert_eq!(read(&config_json(&biased, &pruned, ModelClass::PerLayer, None)), pruned);
     }
-    // The other classes take any number of heads.
+    // The other classes support any number of heads.
     for family in ["mistral", "qwen2", "qwen3"] {
         let source = source(family, json!({}));
         assert_eq!(ModelClass::of(&three_heads(&source)), ModelClass::Stock(read(&source).family));
@@ -110,14 +110,14 @@ fn a_llama_whose_heads_do_not_divide_its_width_is_a_mistral_without_a_window() {
 }
 
 #[test]
-fn a_missing_window_of_a_mistral_is_said() {
+fn a_mistral_without_a_window_states_that() {
     let source = source("mistral", json!({}));
     let form = ModelClass::Stock(Family::Mistral);
     assert_eq!(config_json(&source, &read(&source), form, None).get("sliding_window"), Some(&Value::Null));
 }
 
 #[test]
-fn padded_shapes_keep_the_configuration_but_for_code_that_does_not_go_along() {
+fn padded_shapes_keep_the_configuration_except_for_remote_code() {
     for source in sources() {
         let form = ModelClass::of_unpruned(&source, &read(&source));
         assert_eq!(form, ModelClass::Unchanged);
@@ -137,7 +137,7 @@ fn padded_shapes_keep_the_configuration_but_for_code_that_does_not_go_along() {
 }
 
 #[test]
-fn positions_in_the_newer_spelling_are_said_in_the_older_one_too() {
+fn newer_keys_for_positions_are_also_written_under_the_older_names() {
     let parameters = json!({ "rope_type": "linear", "factor": 2.0, "rope_theta": 1e6 });
     let source = source("qwen3", json!({ "rope_theta": null, "rope_parameters": parameters }));
     for form in [ModelClass::Unchanged, ModelClass::Stock(Family::Qwen3), ModelClass::PerLayer] {
@@ -149,7 +149,7 @@ fn positions_in_the_newer_spelling_are_said_in_the_older_one_too() {
 }
 
 #[test]
-fn a_model_pruned_again_keeps_nothing_of_its_earlier_form() {
+fn a_model_pruned_again_keeps_no_key_of_its_earlier_export() {
     for source in sources() {
         let once = read(&source).with_layers(vec![size(2, 1, 40), size(4, 2, 33)]);
         let config = config_json(&source, &once, ModelClass::PerLayer, None);
@@ -157,7 +157,7 @@ fn a_model_pruned_again_keeps_nothing_of_its_earlier_form() {
         let form = ModelClass::of_unpruned(&config, &read(&config));
         assert_eq!(form, ModelClass::PerLayer);
         assert_eq!(config_json(&config, &once, form, None), config);
-        // Equal in the end.
+        // Equal sizes after the second pruning.
         let twice = once.with_layers(vec![size(2, 1, 33); 2]);
         let form = ModelClass::of(&twice);
         assert_eq!(form, ModelClass::Stock(twice.family));
@@ -168,7 +168,7 @@ fn a_model_pruned_again_keeps_nothing_of_its_earlier_form() {
 }
 
 #[test]
-fn the_type_of_the_weights_is_said_under_the_name_that_was_used() {
+fn the_weight_type_is_stated_under_the_existing_key() {
     let said = |keys: Value| {
         let source = source("llama", keys);
         let config = config_json(&source, &read(&source), ModelClass::Unchanged, Some(Precision::F16));

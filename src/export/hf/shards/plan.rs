@@ -1,4 +1,4 @@
-//! Which shard every tensor goes to, and where in it: headers that are whole before the first tensor comes.
+//! The shard and the offset of every tensor. Headers are complete before the first tensor is added.
 
 use std::{cmp::Reverse, io};
 
@@ -8,7 +8,7 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 
-/// A tensor that is to come.
+/// A tensor that will be added.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Announced {
     pub name: String,
@@ -16,18 +16,18 @@ pub struct Announced {
     pub shape: Vec<usize>,
 }
 
-/// One file, before its tensors are there.
+/// One file, before its tensors are written.
 #[derive(Debug)]
 pub struct Shard {
     /// `model.safetensors`, or `model-00001-of-0000N.safetensors`.
     pub name: String,
-    /// All that stands before the first tensor.
+    /// The bytes before the first tensor.
     pub header: Vec<u8>,
     /// Bytes of the whole file.
     pub length: u64,
 }
 
-/// Where a tensor's bytes lie.
+/// The place of a tensor's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub shard: usize,
@@ -35,11 +35,11 @@ pub struct Place {
     pub at: u64,
 }
 
-/// Where everything lies.
+/// The layout of all files.
 #[derive(Debug)]
 pub struct Plan {
     pub shards: Vec<Shard>,
-    /// One for each tensor that was announced, in their order.
+    /// One for each announced tensor, in the same order.
     pub places: Vec<Place>,
     /// Bytes of all tensors.
     pub bytes: u64,
@@ -52,10 +52,10 @@ impl Announced {
 }
 
 impl Plan {
-    /// Tensors stay in their order from shard to shard; one that is larger than `limit` bytes has a shard of its own.
+    /// Shards hold consecutive tensors. A tensor larger than `limit` bytes has a shard of its own.
     ///
     /// # Errors
-    /// A tensor larger than a file can say.
+    /// A tensor whose size does not fit the header.
     pub fn new(announced: &[Announced], limit: u64) -> io::Result<Self> {
         let groups = split(announced, limit);
         let mut shards = Vec::with_capacity(groups.len());
@@ -81,7 +81,7 @@ fn name(shard: usize, count: usize) -> String {
     }
 }
 
-/// The tensors of every shard, by their place among those announced.
+/// The tensors of every shard, as indices into `announced`.
 fn split(announced: &[Announced], limit: u64) -> Vec<Vec<usize>> {
     let mut groups = vec![Vec::new()];
     let mut filled = 0;
@@ -101,16 +101,16 @@ fn split(announced: &[Announced], limit: u64) -> Vec<Vec<usize>> {
     groups
 }
 
-/// The inside of one file.
+/// The layout of one file.
 struct Layout {
     header: Vec<u8>,
-    /// A tensor's place among those announced, and that of its bytes behind the header.
+    /// The index of each tensor in `announced`, with the offset of its bytes after the header.
     offsets: Vec<(usize, u64)>,
     /// Bytes of all tensors.
     data: u64,
 }
 
-/// The order is that of the safetensors library: the largest numbers first, so that all are aligned, then by name.
+/// Uses the order of the safetensors library: larger number types first, which aligns all tensors, then by name.
 fn lay_out(announced: &[Announced], group: &[usize]) -> io::Result<Layout> {
     let mut group = group.to_vec();
     group.sort_by_key(|&index| {
@@ -127,7 +127,7 @@ fn lay_out(announced: &[Announced], group: &[usize]) -> io::Result<Layout> {
         let info = TensorInfo { dtype: (*dtype).into(), shape: shape.clone(), data_offsets: (begin, end) };
         table.push((name.clone(), info));
     }
-    // Some loaders refuse a file that does not name its framework.
+    // Some loaders reject a file that does not name its framework.
     let framework = [("format".to_owned(), "pt".to_owned())].into();
     let metadata = Metadata::new(Some(framework), table).map_err(io::Error::other)?;
     let mut text = serde_json::to_vec(&metadata)?;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_filled_up_to_its_limit_and_a_larger_tensor_stands_alone() {
+    fn a_shard_is_filled_up_to_its_limit_and_a_larger_tensor_has_its_own() {
         let sizes = [3, 5, 1, 20, 4, 4].into_iter().enumerate();
         let tensors: Vec<_> = sizes.map(|(i, n)| announced(&i.to_string(), DType::F16, &[n])).collect();
         let plan = Plan::new(&tensors, 16).unwrap();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn large_numbers_come_first_and_then_names() {
+    fn tensors_are_ordered_by_number_size_and_then_by_name() {
         let tensors = [
             announced("b", DType::F16, &[2, 3]),
             announced("c", DType::F32, &[1]),
