@@ -4,6 +4,7 @@ use crate::protocol::Methods;
 
 use super::{
     Action, Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Schedule, Screen, State,
+    dialogs::Handled,
     edit::{self, Edit},
     forms,
     movement::Move,
@@ -136,6 +137,14 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::NextChoice
         | Action::Yes
         | Action::No => Vec::new(),
+    }
+}
+
+/// Performs what a dialog has left to do.
+pub fn finish(state: &mut State, handled: Handled) -> Vec<Effect> {
+    match handled {
+        Handled::Effects(effects) => effects,
+        Handled::Perform(action) => perform(state, action),
     }
 }
 

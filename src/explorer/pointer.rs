@@ -3,9 +3,8 @@
 use super::{
     Action, Effect, Pointed, Pointer, Press, Screen, State,
     dialogs::{self, Reply},
-    perform::{self, perform},
+    perform::{finish, go, perform},
     screens::schedule,
-    update::finish,
 };
 
 pub fn point(state: &mut State, pointer: Pointer) -> Vec<Effect> {
@@ -99,5 +98,5 @@ fn wheel(state: &mut State, lines: isize) -> Vec<Effect> {
         return Vec::new();
     }
     let movement = state.screen.slice().wheel(state, lines);
-    perform::go(state, movement)
+    go(state, movement)
 }

@@ -4,9 +4,9 @@ use crossterm::event::KeyModifiers;
 
 use super::{
     Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, State,
-    dialogs::{self, Handled, Reply},
+    dialogs::{self, Reply},
     draft, engine_events,
-    perform::perform,
+    perform::{finish, perform},
     picture, pointer,
     screens::compare,
     sessions_on_disk,
@@ -80,14 +80,6 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         Some(Reply::Stay(Vec::new()))
     });
     Vec::new()
-}
-
-/// Performs what a dialog has left to do.
-pub fn finish(state: &mut State, handled: Handled) -> Vec<Effect> {
-    match handled {
-        Handled::Effects(effects) => effects,
-        Handled::Perform(action) => perform(state, action),
-    }
 }
 
 fn gone(state: &mut State, cause: Option<String>) -> Vec<Effect> {

@@ -2,8 +2,8 @@
 
 mod ascii;
 pub mod canvas;
-pub mod charts;
 mod dialogs;
+pub mod error_curve;
 mod footer;
 mod header;
 mod hits;

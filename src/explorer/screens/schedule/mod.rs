@@ -1,6 +1,6 @@
 //! The Schedule screen: the ratio of every layer, edited by keys or with the mouse.
 
-mod view;
+pub mod view;
 
 use super::{Copied, Explanation, Panel, Slice};
 use crate::{

@@ -9,7 +9,7 @@ use crate::{
         screens::layer::ERROR_CURVE,
         view::{
             Canvas, Role,
-            charts::error_curve::{error_at, hint, next_step, picture},
+            error_curve::{error_at, hint, next_step, picture},
             status,
             widgets::symbols,
         },

@@ -7,11 +7,14 @@ mod table;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::explorer::{
-    screens::{errors, schedule::RATIO},
-    view::{
-        Canvas,
-        charts::ratio_curve::{self, Picture},
+    screens::{
+        errors,
+        schedule::{
+            RATIO,
+            view::ratio_curve::{self, Picture},
+        },
     },
+    view::Canvas,
 };
 
 /// Columns from which the curve is next to the table.

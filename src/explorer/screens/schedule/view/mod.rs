@@ -1,5 +1,6 @@
 //! Draws the Schedule screen: the curve, the plan in numbers, and costs of the selected layer.
 
+pub mod ratio_curve;
 mod sensitivity;
 
 use ratatui::{
@@ -11,15 +12,7 @@ use crate::{
     config,
     explorer::{
         Goal, Locked, State,
-        view::{
-            Canvas, Fact, Role,
-            charts::{
-                error_curve,
-                ratio_curve::{self, Picture},
-            },
-            status,
-            widgets::wrap,
-        },
+        view::{Canvas, Fact, Role, error_curve, status, widgets::wrap},
     },
     prune::{LayerRatio, Part},
     words::{bytes, change, count, error, parameters, ratio},
@@ -28,11 +21,11 @@ use crate::{
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let side = (area.width / 3).clamp(30, 52);
     if area.width < side + 30 {
-        ratio_curve::draw(view, area, Picture::Bars);
+        ratio_curve::draw(view, area, ratio_curve::Picture::Bars);
         return;
     }
     let [curve, side] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side)]).areas(area);
-    ratio_curve::draw(view, curve, Picture::Bars);
+    ratio_curve::draw(view, curve, ratio_curve::Picture::Bars);
     let whole = plan(view.state);
     let (plan_rows, layer_rows) = (whole.len() as u16 + 2, 9);
     let spare = side.height.saturating_sub(plan_rows + layer_rows);
