@@ -11,18 +11,18 @@ use super::{Effect, Job, JobKind, JobStatus, NoticeKind, State};
 impl State {
     /// Starts a job, or queues it behind the running one.
     pub(super) fn begin(&mut self, job: impl Into<protocol::Job>) -> Vec<Effect> {
-        let (run, pace, job) = (self.next_run, self.pace, job.into());
-        self.next_run += 1;
+        let (run, pace, job) = (self.jobs.next_run, self.jobs.pace, job.into());
+        self.jobs.next_run += 1;
         let kind = job.kind();
         let mut queued = Job::new(run, kind);
-        match self.jobs.back() {
+        match self.jobs.queue.back() {
             None => queued.status = JobStatus::Working,
             Some(ahead) => {
                 let text = format!("{} waits until {} is done", kind.name(), ahead.kind.name());
                 self.say(NoticeKind::Done, text);
             }
         }
-        self.jobs.push_back(queued);
+        self.jobs.queue.push_back(queued);
         vec![Effect::Command(Command::Start { run, pace, job })]
     }
 
@@ -49,7 +49,7 @@ impl State {
 
     /// As [`State::unready`]; layers being pruned are a reason too.
     pub(super) fn unready_to_prune(&self) -> Option<String> {
-        let pruning = self.jobs.iter().any(Job::is_pruning);
+        let pruning = self.jobs.queue.iter().any(Job::is_pruning);
         let busy = "layers are being pruned; wait, or cancel that first (x)";
         self.unready().or_else(|| pruning.then(|| busy.to_string()))
     }
@@ -63,7 +63,7 @@ impl State {
             settings: Box::new(self.settings_of_run()),
             methods,
         });
-        if let Some(queued) = self.jobs.back_mut() {
+        if let Some(queued) = self.jobs.queue.back_mut() {
             queued.from = from;
         }
         effects

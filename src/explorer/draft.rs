@@ -41,7 +41,7 @@ impl State {
 pub fn keep(state: &mut State) -> Option<Effect> {
     let changed = state.draft.now != state.draft.kept;
     let live = !state.is_replay() && state.engine_gone.is_none() && !state.is_reopening();
-    if !changed || !live || state.session.is_none() || state.model.is_none() {
+    if !changed || !live || state.sessions.open.is_none() || state.model.is_none() {
         return None;
     }
     state.settle_draft();

@@ -15,12 +15,13 @@ pub struct Hint {
 impl Hint {
     /// None where the action has no key.
     pub fn of(state: &State, action: Action, label: &str) -> Option<Self> {
-        Some(Self { action, keys: state.keymap.label(action)?, label: label.into() })
+        Some(Self { action, keys: state.interface.keymap.label(action)?, label: label.into() })
     }
 
     /// One hint for two opposite actions, as `↑↓ field`. A click performs the second.
     pub fn pair(state: &State, (back, forth): (Action, Action), label: &str) -> Option<Self> {
-        let keys = state.keymap.label(back).unwrap_or_default() + &state.keymap.label(forth)?;
+        let keys =
+            state.interface.keymap.label(back).unwrap_or_default() + &state.interface.keymap.label(forth)?;
         Some(Self { action: forth, keys, label: label.into() })
     }
 }
@@ -42,7 +43,7 @@ pub fn hints(state: &State) -> Vec<Hint> {
             hint(action, label);
         }
     }
-    if state.pace == Pace::Stepwise {
+    if state.jobs.pace == Pace::Stepwise {
         hint(Action::StepMode, "step mode off");
     }
     hint(Action::Explain, "explain");
@@ -55,7 +56,7 @@ pub fn hints(state: &State) -> Vec<Hint> {
 /// Controls of the running job, or how to start one.
 fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
     if state.is_replay() {
-        let pause = if state.replay_paused { "play" } else { "pause" };
+        let pause = if state.jobs.replay_paused { "play" } else { "pause" };
         return match state.engine_gone {
             Some(_) => Vec::new(),
             None => vec![

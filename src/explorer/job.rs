@@ -1,7 +1,34 @@
-//! A job of the engine: waiting, running or ended.
+//! Jobs of the engine: waiting, running or ended.
+
+use std::collections::VecDeque;
 
 pub use crate::protocol::JobKind;
-use crate::protocol::Stage;
+use crate::protocol::{Pace, Stage};
+
+/// The jobs of the engine, and how they are run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Jobs {
+    /// The running job first, then those that wait.
+    pub queue: VecDeque<Job>,
+    /// The job that ended last.
+    pub last: Option<Job>,
+    /// Number of the next job.
+    pub next_run: u64,
+    /// Number of pruning runs started.
+    pub runs: u64,
+    /// The last run has not ended normally.
+    pub broken_off: bool,
+    pub pace: Pace,
+    /// True while a replay is paused.
+    pub replay_paused: bool,
+}
+
+impl Jobs {
+    pub fn new(pace: Pace) -> Self {
+        let (queue, last) = (VecDeque::new(), None);
+        Self { queue, last, next_run: 1, runs: 0, broken_off: false, pace, replay_paused: false }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {

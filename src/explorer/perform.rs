@@ -89,14 +89,14 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Help => state.open(Dialog::Help(Help::default())),
         Action::Palette => state.open(Dialog::Palette(Palette::default())),
         Action::NextTheme => {
-            state.theme = (state.theme + 1) % state.themes.len().max(1);
-            let name = state.themes.get(state.theme).cloned().unwrap_or_default();
+            state.interface.theme = (state.interface.theme + 1) % state.interface.themes.len().max(1);
+            let name = state.interface.themes.get(state.interface.theme).cloned().unwrap_or_default();
             state.say(NoticeKind::Done, format!("Theme {name}"));
             Vec::new()
         }
         Action::Mouse => {
-            state.mouse = !state.mouse;
-            let text = if state.mouse {
+            state.interface.mouse = !state.interface.mouse;
+            let text = if state.interface.mouse {
                 "The explorer uses the mouse"
             } else {
                 "The terminal uses the mouse: select text as usual"

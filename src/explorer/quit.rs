@@ -20,7 +20,7 @@ fn lost(state: &State) -> Vec<String> {
         return Vec::new();
     }
     let job = state.job().map(|job| at_work(state, job));
-    let rest = match &state.session {
+    let rest = match &state.sessions.open {
         Some(path) => {
             let place = argument(state, path);
             job.is_some().then(|| {
@@ -36,7 +36,7 @@ fn lost(state: &State) -> Vec<String> {
 
 fn at_work(state: &State, job: &Job) -> String {
     let job_name = job.kind.name();
-    match &state.session {
+    match &state.sessions.open {
         Some(path) if job.is_pruning() => format!(
             "A job is running ({job_name}); it ends with the program. Finished layers are kept in session {}.",
             words::session_name(path)

@@ -61,11 +61,15 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     for entry in entries {
         state.log.push(entry);
     }
-    state.broken_off = unfinished.is_some();
-    state.session = Some(path.clone());
+    state.jobs.broken_off = unfinished.is_some();
+    state.sessions.open = Some(path.clone());
     state.settle_draft();
-    let then =
-        state.reopening.take().filter(|asked| asked.is_of(&path)).map_or(Then::Look, |asked| asked.then);
+    let then = state
+        .sessions
+        .reopening
+        .take()
+        .filter(|asked| asked.is_of(&path))
+        .map_or(Then::Look, |asked| asked.then);
     if state.is_replay() {
         return Vec::new();
     }
@@ -93,7 +97,8 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
 fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Option<usize>) -> String {
     let begun = unfinished.is_some() || state.layers.iter().any(|layer| !layer.attempts.is_empty());
     let Some(first) = first.filter(|_| begun) else { return format!("Session {name} is open") };
-    let rerun = state.keymap.label(Action::Rerun).unwrap_or_else(|| Action::Rerun.info().name.into());
+    let rerun =
+        state.interface.keymap.label(Action::Rerun).unwrap_or_else(|| Action::Rerun.info().name.into());
     let count = (first..state.layers.len()).filter(|&layer| state.status(layer) != Status::Done).count();
     let what = match (state.status(first), count) {
         (_, 0) => "the end of its run is missing".into(),
@@ -168,14 +173,14 @@ fn fits(change: &Change, layers: &[Layer]) -> bool {
 
 /// Clears everything that belongs to the model that was open before.
 pub fn forget(state: &mut State) {
-    state.session = None;
+    state.sessions.open = None;
     state.history = History::default();
-    state.jobs.clear();
-    (state.last_job, state.record, state.calibration) = (None, None, None);
+    state.jobs.queue.clear();
+    (state.jobs.last, state.record, state.calibration) = (None, None, None);
     state.previous_runs.clear();
-    (state.runs, state.layer) = (0, 0);
+    (state.jobs.runs, state.layer) = (0, 0);
     state.forget_screens();
-    state.broken_off = false;
+    state.jobs.broken_off = false;
     (state.unsaved, state.follow) = (false, true);
     (state.export_form, state.notice) = (None, None);
     state.dialogs.clear();

@@ -34,8 +34,8 @@ pub fn rerun(state: &mut State) -> Vec<Effect> {
 
 pub fn pause_or_resume(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
-        state.replay_paused = !state.replay_paused;
-        return state.control(if state.replay_paused { Control::Pause } else { Control::Resume });
+        state.jobs.replay_paused = !state.jobs.replay_paused;
+        return state.control(if state.jobs.replay_paused { Control::Pause } else { Control::Resume });
     }
     match state.job().map(|job| job.status.clone()) {
         Some(JobStatus::Paused) => state.control(Control::Resume),
@@ -48,7 +48,7 @@ pub fn pause_or_resume(state: &mut State) -> Vec<Effect> {
 
 pub fn step(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
-        state.replay_paused = true;
+        state.jobs.replay_paused = true;
         return state.control(Control::Step);
     }
     if state.job().is_some_and(Job::is_pruning) {
@@ -62,22 +62,22 @@ pub fn step_mode(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
         return step(state);
     }
-    state.pace = match state.pace {
+    state.jobs.pace = match state.jobs.pace {
         Pace::Free => Pace::Stepwise,
         Pace::Stepwise => Pace::Free,
     };
     let pruning = state.job().is_some_and(Job::is_pruning);
-    let text = match state.pace {
+    let text = match state.jobs.pace {
         Pace::Stepwise => "Step mode: pruning pauses after each removal; n continues by one",
         Pace::Free => "Step mode is off",
     };
     state.say(NoticeKind::Done, text);
-    if pruning { state.control(Control::SetPace(state.pace)) } else { Vec::new() }
+    if pruning { state.control(Control::SetPace(state.jobs.pace)) } else { Vec::new() }
 }
 
 pub fn ask_to_cancel(state: &mut State) -> Vec<Effect> {
     if state.is_replay() {
-        state.replay_paused = false;
+        state.jobs.replay_paused = false;
         return state.control(Control::Cancel);
     }
     let Some(job) = state.job() else { return state.refuse("no job is running") };
@@ -93,7 +93,7 @@ pub fn ask_to_cancel(state: &mut State) -> Vec<Effect> {
 }
 
 pub fn cancel(state: &mut State) -> Vec<Effect> {
-    match state.jobs.front_mut() {
+    match state.jobs.queue.front_mut() {
         Some(job) => {
             job.status = JobStatus::Cancelling;
             state.control(Control::Cancel)
@@ -107,7 +107,7 @@ pub fn write(state: &mut State) -> Vec<Effect> {
     if let Some(why) = state.unready() {
         return state.refuse(why);
     }
-    if state.jobs.iter().any(|job| job.kind == JobKind::Generate) {
+    if state.jobs.queue.iter().any(|job| job.kind == JobKind::Generate) {
         return state.refuse("both models are generating already; x ends it");
     }
     state.compare.begin();

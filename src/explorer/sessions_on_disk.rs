@@ -9,6 +9,19 @@ use crate::{
 
 use super::{Dialog, Effect, NoticeKind, State, dialogs::Sessions, screens::compare};
 
+/// The open session, and the sessions on disk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionsOnDisk {
+    /// Directory of the open session.
+    pub open: Option<PathBuf>,
+    /// Directory of sessions that are given by name.
+    pub root: Option<PathBuf>,
+    /// The sessions on disk, once they were read.
+    pub list: Option<SessionList>,
+    /// A session that the engine was asked to open.
+    pub reopening: Option<Reopening>,
+}
+
 /// The sessions found on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionList {
@@ -45,12 +58,12 @@ impl Reopening {
 impl State {
     /// True from asking for a session until it is open, or refused.
     pub fn is_reopening(&self) -> bool {
-        self.reopening.as_ref().is_some_and(|asked| !asked.warned)
+        self.sessions.reopening.as_ref().is_some_and(|asked| !asked.warned)
     }
 
     /// True for the session that everything is recorded in.
     pub fn is_open_session(&self, summary: &SessionSummary) -> bool {
-        !self.is_replay() && self.session.as_ref() == Some(&summary.path)
+        !self.is_replay() && self.sessions.open.as_ref() == Some(&summary.path)
     }
 
     /// Asks the engine for a session in place of what is open.
@@ -58,14 +71,14 @@ impl State {
         self.dialogs.clear();
         self.say(NoticeKind::Done, format!("Opening session {}…", words::session_name(&path)));
         self.opening = None;
-        self.reopening = Some(Reopening { path: path.clone(), then, warned: false });
+        self.sessions.reopening = Some(Reopening { path: path.clone(), then, warned: false });
         vec![Effect::Command(Command::Reopen { session: path })]
     }
 }
 
 /// The argument that names a session on the command line.
 pub fn argument(state: &State, path: &Path) -> String {
-    words::session_argument(state.sessions_root.as_deref(), path)
+    words::session_argument(state.sessions.root.as_deref(), path)
 }
 
 /// Opens the list and has it read.
@@ -81,7 +94,7 @@ pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>,
     };
     let mut dialogs = std::mem::take(&mut state.dialogs);
     let before: Vec<Vec<PathBuf>> = lists(&mut dialogs).map(|list| paths(state, list)).collect();
-    state.sessions = Some(SessionList { now, sessions });
+    state.sessions.list = Some(SessionList { now, sessions });
     compare::listed(state);
     for (list, before) in lists(&mut dialogs).zip(before) {
         let after = paths(state, list);

@@ -1,15 +1,13 @@
 //! The state of the explorer: what all screens share, and the state of each screen and dialog.
 
-use std::{collections::VecDeque, path::PathBuf};
-
 use crate::{
     config::Settings,
-    protocol::{CalibrationRecord, ModelRecord, ModelShape, Pace, RunRecord, Stage},
+    protocol::{CalibrationRecord, ModelRecord, ModelShape, RunRecord, Stage},
 };
 
 use super::{
-    Compare, Dialog, Effect, Form, History, Job, KeyMap, Layer, Log, Origin, Panel, PreviousRun, Reopening,
-    Revision, Schedule, Screen, Screens, Search, SessionList, Start, Status,
+    Compare, Dialog, Effect, Form, History, Job, Jobs, KeyMap, Layer, Log, Origin, Panel, PreviousRun,
+    Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -24,31 +22,14 @@ pub struct State {
     /// The newest search for ratios.
     pub search: Search,
     pub history: History,
-    /// The running job first, then those that wait.
-    pub jobs: VecDeque<Job>,
-    /// The job that ended last.
-    pub last_job: Option<Job>,
-    /// Number of the next job.
-    pub next_run: u64,
-    /// Number of runs started.
-    pub runs: u64,
-    /// The last run has not ended normally.
-    pub broken_off: bool,
+    pub jobs: Jobs,
     /// Record of the last finished run.
     pub record: Option<RunRecord>,
     pub calibration: Option<CalibrationRecord>,
-    pub pace: Pace,
     pub compare: Compare,
     pub previous_runs: Vec<PreviousRun>,
     pub log: Log,
-    /// Directory of the open session.
-    pub session: Option<PathBuf>,
-    /// Directory of sessions that are given by name.
-    pub sessions_root: Option<PathBuf>,
-    /// Sessions on disk, once they were read.
-    pub sessions: Option<SessionList>,
-    /// A session that the engine was asked to open.
-    pub reopening: Option<Reopening>,
+    pub sessions: SessionsOnDisk,
     pub draft: Revision,
 
     pub screen: Screen,
@@ -61,10 +42,7 @@ pub struct State {
     /// The selected layer, shared by all screens.
     pub layer: usize,
     pub notice: Option<Notice>,
-    pub keymap: KeyMap,
-    pub themes: Vec<String>,
-    pub theme: usize,
-    pub mouse: bool,
+    pub interface: Interface,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Progress of opening the model: stage, amount done, total.
@@ -75,10 +53,20 @@ pub struct State {
     pub unsaved: bool,
     /// The last submitted export form, to be shown again if the export fails.
     pub export_form: Option<Form>,
-    /// Of a replay.
-    pub replay_paused: bool,
     /// Set once the engine has ended, with the reason if it failed.
     pub engine_gone: Option<Option<String>>,
+}
+
+/// Keys, theme and mouse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interface {
+    pub keymap: KeyMap,
+    /// Names of the themes.
+    pub themes: Vec<String>,
+    /// Index of the current theme.
+    pub theme: usize,
+    /// Whether the explorer uses the mouse.
+    pub mouse: bool,
 }
 
 /// The model once it is open.
@@ -114,20 +102,12 @@ impl State {
             settings: start.settings,
             layers: Vec::new(),
             history: History::default(),
-            jobs: VecDeque::new(),
-            last_job: None,
-            next_run: 1,
-            runs: 0,
-            broken_off: false,
+            jobs: Jobs::new(start.pace),
             record: None,
             calibration: None,
-            pace: start.pace,
             previous_runs: Vec::new(),
             log: Log::default(),
-            session: None,
-            sessions_root: start.sessions_root,
-            sessions: None,
-            reopening: None,
+            sessions: SessionsOnDisk { root: start.sessions_root, ..SessionsOnDisk::default() },
             draft: Revision::default(),
             screen: Screen::default(),
             focus: Screen::ALL.map(|screen| screen.panels()[0]),
@@ -135,23 +115,24 @@ impl State {
             screens: Screens::default(),
             dialogs: Vec::new(),
             notice: None,
-            keymap: start.keymap,
-            themes: start.themes,
-            theme: start.theme,
-            mouse: start.mouse,
+            interface: Interface {
+                keymap: start.keymap,
+                themes: start.themes,
+                theme: start.theme,
+                mouse: start.mouse,
+            },
             size: start.size,
             opening: None,
             follow: true,
             unsaved: false,
             export_form: None,
-            replay_paused: false,
             engine_gone: None,
         }
     }
 
     /// The running job.
     pub fn job(&self) -> Option<&Job> {
-        self.jobs.front()
+        self.jobs.queue.front()
     }
 
     pub fn is_replay(&self) -> bool {
@@ -229,7 +210,7 @@ impl State {
     /// Where resuming starts: at the first layer to prune, or after the last one if only the end of an interrupted run is
     /// missing.
     pub fn goes_on_from(&self) -> Option<usize> {
-        let end = self.broken_off && !self.layers.is_empty();
+        let end = self.jobs.broken_off && !self.layers.is_empty();
         self.first_to_run().or_else(|| end.then_some(self.layers.len()))
     }
 

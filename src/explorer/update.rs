@@ -45,12 +45,12 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
 
 /// A key goes to the topmost dialog, and sinks to the screen where that does not take it.
 fn press(state: &mut State, key: Key) -> Vec<Effect> {
-    let on_screen = state.keymap.action(key, state.screen);
+    let on_screen = state.interface.keymap.action(key, state.screen);
     // These work in every dialog: with Ctrl they are never typed.
     let always = matches!(on_screen, Some(Action::Quit | Action::Suspend))
         && key.modifiers.contains(KeyModifiers::CONTROL);
     if !always && let Some(kind) = state.dialogs.last().map(|top| top.kind()) {
-        let in_dialog = state.keymap.action(key, kind);
+        let in_dialog = state.interface.keymap.action(key, kind);
         let handled = dialogs::with_top(state, |top, state| {
             let typed = |top: &mut dyn dialogs::Slice, state: &mut State| {
                 let taken = top.input().is_some_and(|input| input.key(key));
@@ -87,13 +87,13 @@ fn gone(state: &mut State, cause: Option<String>) -> Vec<Effect> {
     for layer in &mut state.layers {
         layer.work = None;
     }
-    if let Some(mut job) = state.jobs.pop_front() {
+    if let Some(mut job) = state.jobs.queue.pop_front() {
         let why = cause.clone().unwrap_or_else(|| "the worker has ended".into());
         job.status = JobStatus::Ended(Outcome::Failed(why));
-        state.last_job = Some(job);
+        state.jobs.last = Some(job);
     }
-    state.jobs.clear();
-    state.reopening = None;
+    state.jobs.queue.clear();
+    state.sessions.reopening = None;
     match &cause {
         Some(cause) => state.say(NoticeKind::Failed, cause.clone()),
         None if state.is_replay() => state.say(NoticeKind::Done, "The recording has ended."),

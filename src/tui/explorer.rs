@@ -68,7 +68,7 @@ impl Explorer {
         // The shell is back at once; what the worker still has to put down happens behind it.
         drop(guard);
         source.close();
-        if let Some(path) = state.session.as_ref().filter(|_| !state.is_replay()) {
+        if let Some(path) = state.sessions.open.as_ref().filter(|_| !state.is_replay()) {
             session::print_hint(&words::session_name(path), &explorer::session_argument(&state, path));
         }
         let recorded = recorder.map_or(Ok(()), Recorder::finish);
@@ -222,7 +222,7 @@ impl Explorer {
         for effect in explorer::update(&mut self.state, msg) {
             match effect {
                 Effect::Command(command) => self.source.command(command),
-                Effect::ListSessions => self.on_disk.list(self.state.session.clone()),
+                Effect::ListSessions => self.on_disk.list(self.state.sessions.open.clone()),
                 Effect::ReadSession(path) => self.on_disk.read(path),
                 Effect::DeleteSession(path) => self.on_disk.delete(path),
                 Effect::Copy(text) => clipboard::copy(&text).map_err(Error::Terminal)?,
@@ -234,7 +234,7 @@ impl Explorer {
                 Effect::Quit => return Ok(Next::End(Ending::Quit)),
             }
         }
-        self.guard.set_mouse(self.state.mouse).map_err(Error::Terminal)?;
+        self.guard.set_mouse(self.state.interface.mouse).map_err(Error::Terminal)?;
         Ok(Next::GoOn)
     }
 
@@ -249,7 +249,7 @@ impl Explorer {
 
     fn draw(&mut self) -> Result<(), Error> {
         let (state, hits) = (&self.state, &mut self.hits);
-        let theme = &self.themes[state.theme.min(self.themes.len() - 1)];
+        let theme = &self.themes[state.interface.theme.min(self.themes.len() - 1)];
         self.screen.draw(|frame| *hits = view::draw(frame, state, theme)).map_err(Error::Terminal)?;
         self.pacing.drawn(Instant::now());
         Ok(())

@@ -224,7 +224,8 @@ fn the_list_of_sessions() {
     let usual = listed::usual();
     let open_one = usual[0].path.clone();
     for size in SIZES {
-        let mut state = State { session: Some(open_one.clone()), size, ..just_opened() };
+        let mut state = State { size, ..just_opened() };
+        state.sessions.open = Some(open_one.clone());
         listed::open(&mut state, Ok(usual.clone()), 1);
         pictures.compare("sessions", &state);
     }

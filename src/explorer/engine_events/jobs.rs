@@ -13,7 +13,7 @@ pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
             | Event::SessionOpened { .. }
             | Event::AttemptActivated { .. }
     );
-    if without_job || state.jobs.front().is_some_and(|job| job.run == run) {
+    if without_job || state.jobs.queue.front().is_some_and(|job| job.run == run) {
         return true;
     }
     if !state.is_replay() {
@@ -22,8 +22,8 @@ pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
     }
     match event {
         Event::JobStarted { kind } => {
-            state.jobs.clear();
-            state.jobs.push_back(Job { status: JobStatus::Working, ..Job::new(run, *kind) });
+            state.jobs.queue.clear();
+            state.jobs.queue.push_back(Job { status: JobStatus::Working, ..Job::new(run, *kind) });
             true
         }
         event => {
@@ -34,7 +34,7 @@ pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
 
 /// Sets the clock of the running job.
 pub fn heard_from(state: &mut State, run: u64, at: f64) {
-    if let Some(job) = state.jobs.front_mut().filter(|job| job.run == run) {
+    if let Some(job) = state.jobs.queue.front_mut().filter(|job| job.run == run) {
         job.at = at;
         if job.status == JobStatus::Waiting {
             job.status = JobStatus::Working;
@@ -44,20 +44,20 @@ pub fn heard_from(state: &mut State, run: u64, at: f64) {
 
 /// Before the first job, progress is that of opening the model.
 pub fn progress(state: &mut State, stage: (Stage, u64, u64)) {
-    match state.jobs.front_mut() {
+    match state.jobs.queue.front_mut() {
         Some(job) => job.stage = Some(stage),
         None => state.opening = Some(stage),
     }
 }
 
 pub fn set_status(state: &mut State, status: JobStatus) {
-    if let Some(job) = state.jobs.front_mut() {
+    if let Some(job) = state.jobs.queue.front_mut() {
         job.status = status;
     }
 }
 
 pub fn warned(state: &mut State, message: String) {
-    if let Some(reopening) = &mut state.reopening {
+    if let Some(reopening) = &mut state.sessions.reopening {
         reopening.warned = true;
     }
     state.say(NoticeKind::Refused, message);
@@ -65,7 +65,7 @@ pub fn warned(state: &mut State, message: String) {
 
 pub fn run_done(state: &mut State, record: RunRecord, text: String) {
     state.record = Some(record);
-    state.broken_off = false;
+    state.jobs.broken_off = false;
     end(state, Outcome::Done);
     state.say(NoticeKind::Done, text);
 }
@@ -80,9 +80,9 @@ pub fn end(state: &mut State, outcome: Outcome) {
     for layer in &mut state.layers {
         layer.work = None;
     }
-    if let Some(mut job) = state.jobs.pop_front() {
+    if let Some(mut job) = state.jobs.queue.pop_front() {
         job.status = JobStatus::Ended(outcome);
-        state.last_job = Some(job);
+        state.jobs.last = Some(job);
     }
     set_status(state, JobStatus::Working);
 }

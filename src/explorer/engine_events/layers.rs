@@ -67,7 +67,7 @@ pub fn part_failed(state: &mut State, (layer, part): (usize, Part), cause: &str)
 
 pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
     let run = state.job().is_some_and(|job| job.kind == JobKind::Run);
-    if let Some(job) = state.jobs.front_mut() {
+    if let Some(job) = state.jobs.queue.front_mut() {
         job.layers_done += 1;
     }
     let (index, number) = (record.index, attempt.number);

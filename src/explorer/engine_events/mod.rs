@@ -13,9 +13,9 @@ use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, Seen, State, advice, 
 
 pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     let Stamped { run, at, event } = stamped;
-    if event == Event::JobCancelled && state.jobs.iter().skip(1).any(|job| job.run == run) {
+    if event == Event::JobCancelled && state.jobs.queue.iter().skip(1).any(|job| job.run == run) {
         // The job was cancelled while it was queued.
-        state.jobs.retain(|job| job.run != run);
+        state.jobs.queue.retain(|job| job.run != run);
         return Vec::new();
     }
     if !jobs::belongs(state, run, &event) {
@@ -36,7 +36,7 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
 fn log(state: &mut State, at: f64, event: &Event) -> String {
     // A session is announced again when it is reopened.
     let known_session =
-        matches!(event, Event::SessionOpened { path } if state.session.as_ref() == Some(path));
+        matches!(event, Event::SessionOpened { path } if state.sessions.open.as_ref() == Some(path));
     let Some(Sentence { level, layer, text }) = words::event(event).filter(|_| !known_session) else {
         return String::new();
     };
@@ -63,7 +63,7 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::ModelOpened { model, shape } => model::opened(state, model, shape),
         // `handle` passes it on, because it has effects.
         Event::SessionRestored { .. } => {}
-        Event::SessionOpened { path } => state.session = Some(path),
+        Event::SessionOpened { path } => state.sessions.open = Some(path),
         Event::RunStarted { from, settings, plan, model: _ } => {
             model::run_started(state, from, *settings, &plan);
         }

@@ -30,7 +30,7 @@ pub fn opened(state: &mut State, record: ModelRecord, shape: ModelShape) {
 
 pub fn run_started(state: &mut State, from: usize, settings: Settings, plan: &[PlannedLayer]) {
     // A job of a recording that began with a search turns out to be a run.
-    if let Some(job) = state.jobs.front_mut() {
+    if let Some(job) = state.jobs.queue.front_mut() {
         (job.kind, job.from) = (JobKind::Run, from);
     }
     let output_errors = state.output_errors();
@@ -38,10 +38,10 @@ pub fn run_started(state: &mut State, from: usize, settings: Settings, plan: &[P
         if state.previous_runs.len() == PREVIOUS_RUNS {
             state.previous_runs.remove(0);
         }
-        state.previous_runs.push(PreviousRun { run: state.runs, output_errors });
+        state.previous_runs.push(PreviousRun { run: state.jobs.runs, output_errors });
     }
-    state.runs += 1;
-    state.broken_off = true;
+    state.jobs.runs += 1;
+    state.jobs.broken_off = true;
     if state.is_replay() {
         state.settings = settings;
         let (mut schedule, _) = Schedule::of_settings(state.layers.len(), &state.settings);

@@ -216,7 +216,7 @@ fn sessions_and_their_layers_are_copied_as_csv() {
 fn a_held_session_that_is_opened_stands_in_the_first_row_alone() {
     let mut script = listed();
     script.keys("down m down m esc 5");
-    script.state.session = Some(path("two"));
+    script.state.sessions.open = Some(path("two"));
     let names: Vec<String> = script.state.compared().into_iter().map(|of| of.name).collect();
     assert_eq!(names, ["two", "three"]);
 }

@@ -22,7 +22,7 @@ fn the_palette_does_what_it_finds() {
     script.keys(":");
     script.text("theme light");
     script.keys("enter");
-    assert_eq!(script.state.theme, 1);
+    assert_eq!(script.state.interface.theme, 1);
     script.keys(":");
     script.text("no such thing");
     script.keys("enter");

@@ -58,7 +58,7 @@ fn unknown_and_doubled_keys_are_named_with_their_line() {
 #[test]
 fn hints_name_keys_of_the_live_key_map() {
     let mut script = Script::opened(2);
-    script.state.keymap = KeyMap::parse("start = \"F5\"", "").unwrap();
+    script.state.interface.keymap = KeyMap::parse("start = \"F5\"", "").unwrap();
     let shown = hints(&script.state);
     assert!(shown.iter().any(|hint| hint.action == Action::Start && hint.keys == "F5"), "{shown:?}");
     script.keys("F5");
@@ -87,7 +87,7 @@ fn a_recording_s_hints_name_nothing_that_it_refuses() {
         for hint in hints(&script.state) {
             let mut other = Script::opened(1);
             other.state = script.state.clone();
-            let key = other.state.keymap.keys(hint.action).next().unwrap();
+            let key = other.state.interface.keymap.keys(hint.action).next().unwrap();
             other.send(Msg::Key(key));
             assert!(!other.notice().contains("recording"), "{hint:?} on screen {screen}");
         }

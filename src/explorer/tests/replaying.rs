@@ -60,7 +60,7 @@ fn its_speed_and_pause_are_asked_of_the_player() {
     assert_eq!(script.effects, [Effect::Command(Command::ReplaySpeed(2.0))]);
     script.keys("space");
     assert_eq!(script.effects, [Effect::Command(Command::control(0, Control::Pause))]);
-    assert!(script.state.replay_paused);
+    assert!(script.state.jobs.replay_paused);
     script.keys("n");
     assert_eq!(script.effects, [Effect::Command(Command::control(0, Control::Step))]);
     script.keys("space");

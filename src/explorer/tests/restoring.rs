@@ -119,7 +119,7 @@ fn a_session_brings_its_attempts_its_numbers_and_what_was_seen() {
     assert_eq!(state.compare.measured.len(), 1, "the newest of a text");
     assert_eq!(state.compare.measured[0].record.after, Some(12.0));
     assert!(!state.compare.stale(&state.compare.measured[0]));
-    assert_eq!(state.session.as_deref(), Some(PATH.as_ref()));
+    assert_eq!(state.sessions.open.as_deref(), Some(PATH.as_ref()));
     assert_eq!(
         logged(&script).last().unwrap(),
         "Session tiny-one opened: 3 layers, 3 attempts, 1 left to prune"

@@ -222,7 +222,7 @@ fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work(
     let mut script = Script::opened(2);
     script.keys("s 5 w");
     script.handle(2, Event::JobCancelled);
-    assert_eq!((script.run(), script.status(), script.state.jobs.len()), (1, JobStatus::Working, 1));
+    assert_eq!((script.run(), script.status(), script.state.jobs.queue.len()), (1, JobStatus::Working, 1));
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_job_that_comes_while_another_is_at_work_waits_for_it() {
     let mut script = Script::opened(2);
     script.keys("s 5 w");
     assert!(matches!(script.command(), Command::Start { run: 2, job: Job::Generate(_), .. }));
-    assert_eq!(script.state.jobs[1].status, JobStatus::Waiting);
+    assert_eq!(script.state.jobs.queue[1].status, JobStatus::Waiting);
     script.handle(1, Event::JobCancelled);
     assert_eq!((script.run(), script.status()), (2, JobStatus::Working));
     script.handle(2, Event::GeneratedText { side: Side::Dense, text: " was".into() });

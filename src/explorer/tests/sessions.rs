@@ -61,13 +61,13 @@ fn a_session_of_the_list_is_opened_in_place_of_the_one_that_is_open() {
     assert!(script.effects.is_empty(), "what is edited meanwhile would belong nowhere");
     script.state.compare.write_on(Side::Pruned, "old");
     script.handle(0, script::opened(5));
-    assert_eq!((script.state.layers.len(), script.state.session.as_ref()), (5, None));
+    assert_eq!((script.state.layers.len(), script.state.sessions.open.as_ref()), (5, None));
     assert!(script.state.compare.pruned.text.is_empty() && script.state.calibration.is_none());
     let mut session = restored(&script);
     session.path = path("tiny-two");
     script.handle(0, Event::SessionRestored { session: Box::new(session) });
     assert!(script.effects.is_empty() && script.state.unready().is_none());
-    assert_eq!(script.state.session, Some(path("tiny-two")));
+    assert_eq!(script.state.sessions.open, Some(path("tiny-two")));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_session_that_is_refused_leaves_all_as_it_was() {
     script.keys("down r");
     script.handle(0, Event::Warning { message: "the model has changed".into() });
     assert_eq!(script.notice(), "the model has changed");
-    assert_eq!(script.state.session.as_deref(), Some(PATH.as_ref()));
+    assert_eq!(script.state.sessions.open.as_deref(), Some(PATH.as_ref()));
     script.keys("R");
     assert!(matches!(script.command(), Command::Start { job: Job::Run(job::Run { from: 2, .. }), .. }));
 }

@@ -121,7 +121,7 @@ impl Canvas<'_> {
 
     /// The key of an action, or its name if it has no key.
     pub fn key(&self, action: Action) -> String {
-        self.state.keymap.label(action).unwrap_or_else(|| action.info().name.into())
+        self.state.interface.keymap.label(action).unwrap_or_else(|| action.info().name.into())
     }
 
     pub fn is_focused(&self, panel: &'static Panel) -> bool {

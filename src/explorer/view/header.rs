@@ -70,7 +70,7 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
         pieces.push(Piece::new(4, sizes(Some(change))).or(Piece::new(2, sizes(None))));
     }
     pieces.push(Piece::new(5, vec![span(words::bytes(state.bytes_of(after)), Role::Muted)]));
-    if let Some(path) = &state.session {
+    if let Some(path) = &state.sessions.open {
         let name = text::fit_end(&words::session_name(path), NAME);
         pieces.push(Piece::new(8, vec![span(format!("session {name}"), Role::Muted)]));
     }
@@ -90,7 +90,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
         pieces.push(Piece::new(1, vec![words]));
     } else if state.model.is_none() || state.is_reopening() {
         pieces.extend(opening(state, theme));
-    } else if let Some(job) = state.job().or(state.last_job.as_ref()) {
+    } else if let Some(job) = state.job().or(state.jobs.last.as_ref()) {
         let role = role(&job.status);
         let mark = format!("{} ", theme.glyphs.job(&job.status));
         let say = |words: String| vec![span(mark.clone(), role), span(words, role)];
@@ -101,15 +101,15 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
             let words = left.map(|left| format!("{} left", words::clock(left)));
             pieces.extend(words.map(|words| Piece::new(3, vec![span(words, Role::Muted)])));
         }
-        if state.jobs.len() > 1 {
-            let behind = format!("+{}", state.jobs.len() - 1);
+        if state.jobs.queue.len() > 1 {
+            let behind = format!("+{}", state.jobs.queue.len() - 1);
             let short = Piece::new(1, vec![span(behind.clone(), Role::Muted)]);
             pieces.push(Piece::new(5, vec![span(format!("{behind} waiting"), Role::Muted)]).or(short));
         }
     }
     match &state.origin {
         Origin::Replay { speed, .. } => {
-            let words = match state.replay_paused {
+            let words = match state.jobs.replay_paused {
                 true => "replay paused".into(),
                 false if speed.is_infinite() => "replay at once".into(),
                 false => format!("replay ×{speed}"),
@@ -118,7 +118,7 @@ fn job(state: &State, theme: &Theme) -> Vec<Piece> {
         }
         Origin::Live { .. } => {}
     }
-    match state.pace {
+    match state.jobs.pace {
         Pace::Stepwise => pieces.push(Piece::new(1, vec![span("step mode".into(), Role::Live)])),
         Pace::Free => {}
     }

@@ -235,7 +235,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
             record: None,
         },
     });
-    state.jobs.push_back(Job {
+    state.jobs.queue.push_back(Job {
         run: 3,
         kind: JobKind::Run,
         from: 0,

@@ -345,7 +345,7 @@ fn the_table_keeps_its_rows_when_a_run_begins_and_a_perplexity_is_measured() {
     assert_eq!(rows(&state), before, "{}", shown(&state));
     state.compare.measured = sample::half_done().compare.measured;
     assert_eq!(rows(&state), before, "{}", shown(&state));
-    state.jobs.clear();
+    state.jobs.queue.clear();
     assert_eq!(rows(&state), before, "{}", shown(&state));
 }
 
@@ -387,7 +387,7 @@ fn a_perplexity_is_awaited_only_while_something_is_to_measure_it() {
         text.lines().find(|line| line.contains("wikitext")).unwrap().to_string()
     };
     assert!(line(&state).contains(" … "));
-    state.jobs.clear();
+    state.jobs.queue.clear();
     assert!(line(&state).contains(" – ") && !line(&state).contains(" … "), "{}", line(&state));
 }
 

@@ -92,8 +92,8 @@ fn opened() -> State {
 fn working(kind: JobKind) -> State {
     let mut state = opened();
     let stage = Some((Stage::Calibrate { layer: 3, part: crate::prune::Part::Mlp }, 40, 128));
-    state.jobs.push_back(Job { status: JobStatus::Working, at: 12.0, stage, ..Job::new(1, kind) });
-    state.jobs.push_back(Job::new(2, JobKind::MeasurePerplexity));
+    state.jobs.queue.push_back(Job { status: JobStatus::Working, at: 12.0, stage, ..Job::new(1, kind) });
+    state.jobs.queue.push_back(Job::new(2, JobKind::MeasurePerplexity));
     state
 }
 

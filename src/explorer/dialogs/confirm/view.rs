@@ -44,7 +44,7 @@ pub fn draw(
 fn answers(frame: &mut Frame<'_>, inner: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     let mut x = inner.x;
     for (words, action) in [("yes", Action::Yes), ("no", Action::No)] {
-        let key = state.keymap.label(action).unwrap_or_default();
+        let key = state.interface.keymap.label(action).unwrap_or_default();
         let line = Line::from(vec![
             Span::styled(key, theme.style(Role::Key)),
             Span::raw(" "),

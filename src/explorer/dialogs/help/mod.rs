@@ -137,7 +137,11 @@ pub fn help(state: &State, typed: &str) -> Vec<HelpLine> {
 }
 
 fn entry(state: &State, info: &ActionInfo) -> HelpLine {
-    HelpLine::Entry { keys: state.keymap.labels(info.action).join(" "), name: info.name, help: info.help }
+    HelpLine::Entry {
+        keys: state.interface.keymap.labels(info.action).join(" "),
+        name: info.name,
+        help: info.help,
+    }
 }
 
 /// An entry in as many lines as its help needs, broken at blanks; a column holds one character of it.

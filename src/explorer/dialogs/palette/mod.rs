@@ -76,7 +76,7 @@ impl Palette {
                 Reply::Close(state.show(Screen::Layer))
             }
             Some(PaletteItem::Theme(theme)) => {
-                state.theme = theme;
+                state.interface.theme = theme;
                 Reply::Close(Vec::new())
             }
             None => Reply::Close(state.refuse(format!("nothing is called \"{}\"", self.input.text()))),
@@ -127,7 +127,7 @@ fn everything(state: &State) -> impl Iterator<Item = PaletteEntry> + '_ {
         item: PaletteItem::Action(info.action),
         name: info.name.into(),
         help: info.help.into(),
-        keys: state.keymap.labels(info.action).join(" "),
+        keys: state.interface.keymap.labels(info.action).join(" "),
     });
     let layers = (0..state.layers.len()).map(|layer| PaletteEntry {
         item: PaletteItem::Layer(layer),
@@ -135,7 +135,7 @@ fn everything(state: &State) -> impl Iterator<Item = PaletteEntry> + '_ {
         help: format!("Go to layer {layer}"),
         keys: String::new(),
     });
-    let themes = state.themes.iter().enumerate().map(|(theme, name)| PaletteEntry {
+    let themes = state.interface.themes.iter().enumerate().map(|(theme, name)| PaletteEntry {
         item: PaletteItem::Theme(theme),
         name: format!("theme {name}"),
         help: format!("Show everything in {name}"),

@@ -107,7 +107,9 @@ impl Slice for Sessions {
 impl Sessions {
     /// All sessions, or those whose name, model or state contains the filter.
     pub fn listed<'s>(&self, state: &'s State) -> Vec<&'s SessionSummary> {
-        let Some(SessionList { sessions: Ok(sessions), .. }) = &state.sessions else { return Vec::new() };
+        let Some(SessionList { sessions: Ok(sessions), .. }) = &state.sessions.list else {
+            return Vec::new();
+        };
         let filter = self.filter.trim().to_lowercase();
         let holds = |text: &str| text.to_lowercase().contains(&filter);
         let shown = |session: &&SessionSummary| {
@@ -150,7 +152,7 @@ impl Sessions {
     /// Asks before the session is deleted.
     fn ask_to_delete(state: &mut State, session: SessionSummary) -> Reply {
         let name = &session.name;
-        let asked = state.reopening.as_ref().is_some_and(|asked| asked.path == session.path);
+        let asked = state.sessions.reopening.as_ref().is_some_and(|asked| asked.path == session.path);
         if state.is_open_session(&session) || (asked && state.is_reopening()) {
             let why = format!("session {name} is open here; open another one, then delete it");
             return Reply::Stay(state.refuse(why));
@@ -189,7 +191,7 @@ fn open(state: &mut State, session: SessionSummary, then: Then) -> Reply {
         return Reply::Stay(state.refuse(why));
     }
     let SessionSummary { path, name, .. } = session;
-    if state.unsaved && state.session.is_none() {
+    if state.unsaved && state.sessions.open.is_none() {
         return Reply::Stay(state.open(Dialog::Confirm(Confirm {
             question: format!("Open session {name}?"),
             detail: "The current results are in no session and have not been exported (E); they would be lost.".into(),
@@ -212,7 +214,7 @@ fn refused(state: &State, session: &SessionSummary) -> Option<String> {
         SessionStatus::Damaged { why } => Some(format!("session {name} cannot be opened: {why}")),
     });
     unready.or_else(|| {
-        let (job, cancel) = (state.job()?.kind.name(), state.keymap.label(Action::Cancel).unwrap_or_default());
+        let (job, cancel) = (state.job()?.kind.name(), state.interface.keymap.label(Action::Cancel).unwrap_or_default());
         Some(format!(
             "a job is running ({job}); wait for its end, or go back (Esc) and cancel it ({cancel}), then open the session"
         ))

@@ -128,7 +128,7 @@ fn open(state: &State) -> Compared {
     let active = || state.layers.iter().map(|layer| layer.active());
     let layers: Vec<Option<AttemptSummary>> =
         active().map(|result| result.map(AttemptResult::summary)).collect();
-    let name = match &state.session {
+    let name = match &state.sessions.open {
         Some(path) => words::session_name(path),
         None if state.is_replay() => "this recording".into(),
         None => "without a session".into(),
@@ -155,7 +155,7 @@ fn open(state: &State) -> Compared {
 
 /// Seconds from the list of sessions.
 fn listed_seconds(state: &State) -> Option<f64> {
-    let listed = state.sessions.as_ref()?.sessions.as_ref().ok()?;
+    let listed = state.sessions.list.as_ref()?.sessions.as_ref().ok()?;
     let open = listed.iter().find(|session| state.is_open_session(session))?;
     open.content.as_ref().map(|content| content.seconds)
 }

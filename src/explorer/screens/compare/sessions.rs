@@ -24,7 +24,7 @@ pub struct ComparedSession {
 impl State {
     /// The sessions next to the open one.
     pub fn compared_sessions(&self) -> impl Iterator<Item = &ComparedSession> {
-        let open = self.session.as_ref().filter(|_| !self.is_replay());
+        let open = self.sessions.open.as_ref().filter(|_| !self.is_replay());
         self.screens.compare.sessions.iter().filter(move |compared| Some(&compared.path) != open)
     }
 
@@ -46,7 +46,7 @@ pub fn letter(place: usize) -> char {
 /// Adds a session to those that are compared, or takes it off.
 pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     let SessionSummary { path, name, status, content, .. } = session;
-    if state.session.as_ref() == Some(&path) && !state.is_replay() {
+    if state.sessions.open.as_ref() == Some(&path) && !state.is_replay() {
         return state.refuse(format!("session {name} is the open one; it is always compared"));
     }
     if state.screens.compare.sessions.iter().any(|compared| compared.path == path) {
@@ -72,7 +72,7 @@ pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     let compared = ComparedSession { path: path.clone(), name: name.clone(), place, content };
     state.screens.compare.sessions.insert(at, compared);
     let (letter, key) =
-        (letter(place), state.keymap.label(Action::Show(Screen::Compare)).unwrap_or_default());
+        (letter(place), state.interface.keymap.label(Action::Show(Screen::Compare)).unwrap_or_default());
     state.say(NoticeKind::Done, format!("Session {name} is compared as {letter} (screen {key})"));
     vec![Effect::ReadSession(path)]
 }
@@ -108,7 +108,7 @@ pub fn read(state: &mut State, session: SessionSummary) -> Vec<Effect> {
 
 /// Updates the compared sessions from the list that was read.
 pub fn listed(state: &mut State) {
-    let Some(SessionList { sessions: Ok(sessions), .. }) = &state.sessions else { return };
+    let Some(SessionList { sessions: Ok(sessions), .. }) = &state.sessions.list else { return };
     for compared in &mut state.screens.compare.sessions {
         let same = sessions.iter().find(|session| session.path == compared.path);
         if let Some(content) = same.and_then(|session| session.content.as_ref()) {

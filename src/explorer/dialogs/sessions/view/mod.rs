@@ -48,7 +48,7 @@ pub fn draw(
     };
     let inner = window::open(frame, area, (&title, &foot), theme, hits);
     let Some(session) = sessions.get(at) else { return nothing(frame, inner, state, theme) };
-    let now = state.sessions.as_ref().map_or(0, |list| list.now);
+    let now = state.sessions.list.as_ref().map_or(0, |list| list.now);
     let (list, details) = if beside {
         let width = (inner.width * 9 / 25).min(62);
         let [list, _, details] =
@@ -77,7 +77,7 @@ pub fn draw(
 
 /// The message shown instead of the table.
 fn nothing(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
-    let (words, role) = match state.sessions.as_ref().map(|list| &list.sessions) {
+    let (words, role) = match state.sessions.list.as_ref().map(|list| &list.sessions) {
         None => ("Looking for sessions…", Role::Muted),
         Some(Ok(found)) if !found.is_empty() => ("No session is called that.", Role::Muted),
         Some(Ok(_)) => ("No session yet; every run makes one.", Role::Muted),

@@ -165,7 +165,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
 
 /// True if a running or queued job measures the pruned model.
 fn awaited(state: &State) -> bool {
-    state.jobs.iter().any(|job| job.kind.measures_perplexity())
+    state.jobs.queue.iter().any(|job| job.kind.measures_perplexity())
 }
 
 fn find(places: &[Place<Key>], at: usize) -> Option<&Place<Key>> {
