@@ -1,4 +1,4 @@
-//! The clipboard, by way of the terminal (OSC 52): it works over ssh as well, and in tmux with `set-clipboard on`.
+//! Copies through the terminal (OSC 52), which also works over ssh, and in tmux with `set-clipboard on`.
 
 use std::io::{self, stdout};
 

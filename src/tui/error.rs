@@ -20,7 +20,7 @@ pub enum Error {
     Runtime(io::Error),
     #[error("{}: cannot be read ({cause}); correct or remove it", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
-    #[error("{place}: no theme is called \"{name}\"; expected one of {known}")]
+    #[error("{place}: there is no theme \"{name}\"; expected one of {known}")]
     NoSuchTheme { place: String, name: String, known: String },
     #[error("--json: the explorer prints no results; leave it out, or use `slimgpt prune --json`")]
     Json,

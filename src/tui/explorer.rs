@@ -1,4 +1,4 @@
-//! The event loop: input, events and signals go into the state, the state onto the screen.
+//! The event loop: input, engine events and signals update the state, and the state is drawn.
 
 use std::{io, time::Instant};
 
@@ -8,7 +8,7 @@ use ratatui::{
 };
 use tokio::{sync::mpsc, time::sleep_until};
 
-/// The terminal has gone away, on every Unix.
+/// The error number of a closed terminal, on every Unix.
 const EIO: i32 = 5;
 
 use super::{
@@ -33,11 +33,11 @@ use crate::{
     words,
 };
 
-/// Events taken at once; then the screen and the keys have their turn.
+/// Maximum number of engine events handled before the screen and the keys have their turn.
 const AT_ONCE: usize = 512;
 pub struct Explorer {
     state: State,
-    /// Never empty: the built-in ones are always there.
+    /// Never empty, since it includes the built-in themes.
     themes: Vec<Theme>,
     hits: Hits,
     pacing: Pacing,
@@ -49,13 +49,13 @@ pub struct Explorer {
     input: mpsc::Receiver<io::Result<TerminalEvent>>,
     hung_up: mpsc::Receiver<()>,
     guard: Guard,
-    /// The worker has stopped unexpectedly.
+    /// Whether the worker has panicked.
     crashed: bool,
 }
 
-/// What the loop goes on with.
+/// How the loop continues.
 enum Next {
-    GoOn,
+    Continue,
     Suspend,
     End(Ending),
 }
@@ -65,7 +65,7 @@ impl Explorer {
         let mut explorer = Self::enter(session)?;
         let ended = explorer.explore().await;
         let Self { state, source, recorder, guard, crashed, .. } = explorer;
-        // The shell is back at once; what the worker still has to put down happens behind it.
+        // The shell gets the terminal back at once, while the worker still saves its work.
         drop(guard);
         source.close();
         if let Some(path) = state.sessions.open.as_ref().filter(|_| !state.is_replay()) {
@@ -73,7 +73,7 @@ impl Explorer {
         }
         let recorded = recorder.map_or(Ok(()), Recorder::finish);
         let ending = match ended {
-            // Nothing can be read or written any more.
+            // The terminal was closed.
             Err(Error::Terminal(cause)) if cause.raw_os_error() == Some(EIO) => Ending::HungUp,
             Ok(Ending::Quit) if crashed => Ending::Crashed,
             ended => ended?,
@@ -84,9 +84,9 @@ impl Explorer {
 
     fn enter(session: Session) -> Result<Self, Error> {
         let Session { opened, engine, settings, interface, recorder, sessions } = session;
-        // The theme alone decides about colours; see its `resolved`.
+        // The theme alone decides about colours; see `Theme::resolved`.
         force_color_output(true);
-        // Listened to before the terminal is changed, so that no signal leaves it so.
+        // Signals are handled before the terminal is changed, so that none of them leaves it changed.
         let signals = Signals::listen().map_err(Error::Runtime)?;
         let (origin, eval) = (opened.origin(), opened.eval());
         let source = open(opened, engine, &settings);
@@ -142,7 +142,7 @@ impl Explorer {
                     Caught::Continued => {
                         self.guard.enter_again().map_err(Error::Terminal)?;
                         self.redraw()?;
-                        Next::GoOn
+                        Next::Continue
                     }
                 },
                 Some(()) = self.hung_up.recv() => Next::End(Ending::HungUp),
@@ -151,12 +151,12 @@ impl Explorer {
                     Some(Err(cause)) => return Err(Error::Terminal(cause)),
                     None => Next::End(Ending::HungUp),
                 },
-                told = self.source.next() => self.listen(told)?,
+                event = self.source.next() => self.receive(event)?,
                 answer = self.on_disk.next() => self.update(answer)?,
-                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Next::GoOn,
+                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => Next::Continue,
             };
             match next {
-                Next::GoOn => {}
+                Next::Continue => {}
                 Next::End(ending) => return Ok(ending),
                 Next::Suspend => {
                     suspend(&self.guard, &mut self.signals).await.map_err(Error::Terminal)?;
@@ -166,43 +166,43 @@ impl Explorer {
         }
     }
 
-    /// What a person did, and what they did since.
+    /// Handles an input event and those that arrived since.
     fn handle(&mut self, first: TerminalEvent) -> Result<Next, Error> {
         let mut event = Some(first);
-        while let Some(heard) = event {
-            if let Some(msg) = input::message(heard, &self.hits) {
+        while let Some(input) = event {
+            if let Some(msg) = input::message(input, &self.hits) {
                 match self.update(msg)? {
-                    Next::GoOn => {}
+                    Next::Continue => {}
                     end @ (Next::Suspend | Next::End(_)) => return Ok(end),
                 }
             }
             event = self.input.try_recv().ok().and_then(Result::ok);
         }
         self.pacing.answer();
-        Ok(Next::GoOn)
+        Ok(Next::Continue)
     }
 
-    /// What the worker told, and what it told since.
-    fn listen(&mut self, told: Option<Stamped>) -> Result<Next, Error> {
-        let Some(mut stamped) = told else { return self.worker_gone() };
+    /// Handles an event of the worker and those that arrived since.
+    fn receive(&mut self, event: Option<Stamped>) -> Result<Next, Error> {
+        let Some(mut stamped) = event else { return self.worker_ended() };
         for _ in 1..AT_ONCE {
-            let next = self.take(stamped)?;
+            let next = self.record_and_update(stamped)?;
             match (next, self.source.next_now()) {
-                (Next::GoOn, Some(told)) => stamped = told,
+                (Next::Continue, Some(newer)) => stamped = newer,
                 (next, _) => return Ok(next),
             }
         }
-        self.take(stamped)
+        self.record_and_update(stamped)
     }
 
-    fn take(&mut self, stamped: Stamped) -> Result<Next, Error> {
+    fn record_and_update(&mut self, stamped: Stamped) -> Result<Next, Error> {
         if let Some(recorder) = &mut self.recorder {
             recorder.record(&stamped);
         }
         self.update(Msg::Engine(stamped))
     }
 
-    fn worker_gone(&mut self) -> Result<Next, Error> {
+    fn worker_ended(&mut self) -> Result<Next, Error> {
         let why = match self.source.ended() {
             Ok(()) => None,
             Err(Error::Engine(engine::Error::Panicked) | Error::Recording(recording::Error::Panicked)) => {
@@ -210,7 +210,7 @@ impl Explorer {
                 let file = report::newest_file().map(|file| format!("; report in {}", file.display()));
                 Some(format!("the worker stopped unexpectedly{}", file.unwrap_or_default()))
             }
-            // Without a model there is nothing to explore.
+            // Without a model there is nothing to show.
             Err(error) if self.state.model.is_none() => return Err(error),
             Err(error) => Some(error.to_string()),
         };
@@ -235,13 +235,13 @@ impl Explorer {
             }
         }
         self.guard.set_mouse(self.state.interface.mouse).map_err(Error::Terminal)?;
-        Ok(Next::GoOn)
+        Ok(Next::Continue)
     }
 
-    /// The whole screen anew: somebody else may have written on it, and its size may be another.
+    /// Redraws the whole screen, after others may have written to it or its size may have changed.
     fn redraw(&mut self) -> Result<(), Error> {
         let (columns, rows) = terminal::size().map_err(Error::Terminal)?;
-        // Clears as well; `clear` itself would ask the terminal where the cursor is, and the answer goes to the other reader.
+        // This also clears the screen. `clear` would query the cursor position, and the input thread would read the answer.
         self.screen.resize(Rect::new(0, 0, columns, rows)).map_err(Error::Terminal)?;
         self.update(Msg::Resize(columns, rows))?;
         self.draw()
@@ -263,7 +263,7 @@ fn open(opened: Opened, engine: StartEngine, settings: &Settings) -> Source {
     }
 }
 
-/// Says once that the terminal has gone away. Where that cannot be listened to, signals alone tell.
+/// Reports once that the terminal was closed. On other systems only signals report that.
 #[cfg(unix)]
 fn hang_up() -> mpsc::Receiver<()> {
     super::hang_up::listen()

@@ -1,4 +1,4 @@
-//! The terminal as the explorer needs it, and as it was before: whatever happens, it is left again.
+//! Sets the terminal up for the explorer and restores it, whatever happens.
 
 use std::{
     io::{self, stdout},
@@ -14,24 +14,24 @@ use ratatui::crossterm::{
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 
-/// The thread that draws, while the screen is shown.
+/// The thread that draws; None while the terminal is restored.
 static DRAWS: Mutex<Option<ThreadId>> = Mutex::new(None);
 
-/// While this lives, the terminal is the explorer's.
+/// Owns the terminal: it is restored on drop.
 #[derive(Debug)]
 pub struct Guard {
     mouse: bool,
 }
 
 impl Guard {
-    /// Raw mode, the alternate screen, bracketed paste, and the mouse where it is wanted.
+    /// Enables raw mode, the alternate screen, bracketed paste and, if wanted, mouse capture.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         let guard = Self { mouse };
         guard.take()?;
         Ok(guard)
     }
 
-    /// The screen again, after the shell has had it.
+    /// Sets the terminal up again after the shell has used it.
     pub fn enter_again(&self) -> io::Result<()> {
         restore();
         self.take()
@@ -46,7 +46,7 @@ impl Guard {
     }
 
     fn take(&self) -> io::Result<()> {
-        // First of all, so that a failure half-way is undone as well.
+        // This comes first, so that a failure below is undone too.
         *draws() = Some(thread::current().id());
         enable_raw_mode()?;
         let mut stdout = stdout();
@@ -64,7 +64,7 @@ impl Drop for Guard {
     }
 }
 
-/// Whether the screen is shown, and by whom.
+/// Whether the explorer has the terminal, and on which thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     No,
@@ -80,7 +80,7 @@ pub fn shown() -> Shown {
     }
 }
 
-/// Leaves the screen where it is shown. Where the terminal has gone away nothing can be restored, and nothing has to be.
+/// Restores the terminal if the explorer has it. Errors are ignored: a closed terminal needs no restoring.
 pub fn restore() {
     if draws().take().is_none() {
         return;

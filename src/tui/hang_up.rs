@@ -1,4 +1,4 @@
-//! Tells when the terminal has gone away, also where no SIGHUP says so.
+//! Detects that the terminal was closed, also without SIGHUP.
 
 use std::thread;
 
@@ -9,15 +9,15 @@ use rustix::{
 };
 use tokio::sync::mpsc;
 
-/// Says once that stdin's terminal has hung up. The thread sleeps in the kernel until then: it asks for no readiness, and
-/// a hang-up is told unasked.
+/// Sends once when the terminal of stdin hangs up. The thread sleeps in the kernel until then: it polls for no events, and
+/// hang-ups are reported without being requested.
 pub fn listen() -> mpsc::Receiver<()> {
     let (gone, receiver) = mpsc::channel(1);
     thread::spawn(move || {
         let mut fds = [PollFd::from_borrowed_fd(stdin(), PollFlags::empty())];
         while let Err(Errno::INTR) = poll(&mut fds, None) {}
         if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-            // The explorer may have ended by itself.
+            // The explorer may have ended already.
             let _ = gone.blocking_send(());
         }
     });

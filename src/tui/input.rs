@@ -1,4 +1,4 @@
-//! What a person does at the terminal, as messages.
+//! Converts input of the terminal to messages.
 
 use std::{io, thread};
 
@@ -10,11 +10,11 @@ use crate::{
     explorer::{Key, Msg, Pointer, Press},
 };
 
-/// Events that may wait while a frame is drawn.
+/// Capacity of the channel: events that wait while a frame is drawn.
 const EVENTS: usize = 256;
 
-/// Reads the terminal on a thread of its own: where the terminal goes away, crossterm goes on reading without an end, and
-/// must not take the event loop with it.
+/// Reads the terminal on its own thread. If the terminal is closed, crossterm reads in an endless loop, which must not block
+/// the event loop.
 pub fn listen() -> mpsc::Receiver<io::Result<Event>> {
     let (events, receiver) = mpsc::channel(EVENTS);
     thread::spawn(move || {
@@ -29,7 +29,7 @@ pub fn listen() -> mpsc::Receiver<io::Result<Event>> {
     receiver
 }
 
-/// None where it means nothing here. Terminals that tell releases of keys are heard only when a key goes down or repeats.
+/// The message of an input event; None for events without a meaning, such as key releases.
 pub fn message(event: Event, hits: &Hits) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => None,
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_let_go_means_nothing() {
+    fn a_key_release_is_ignored() {
         let hits = Hits::default();
         assert!(message(key(KeyEventKind::Release), &hits).is_none());
         for kind in [KeyEventKind::Press, KeyEventKind::Repeat] {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_click_says_what_lies_under_it() {
+    fn a_click_reports_its_target() {
         let mut hits = Hits::default();
         hits.add(ratatui::layout::Rect::new(2, 1, 5, 1), Pointed::Screen(Screen::Log));
         let click = |column| {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mouse_that_only_moves_means_nothing() {
+    fn mouse_movement_is_ignored() {
         let event =
             MouseEvent { kind: MouseEventKind::Moved, column: 0, row: 0, modifiers: KeyModifiers::NONE };
         assert!(message(Event::Mouse(event), &Hits::default()).is_none());

@@ -1,4 +1,4 @@
-//! What a person has said about the explorer: `interface.toml`, `keys.toml`, own themes, and flags over them.
+//! The configuration of the explorer: `interface.toml`, `keys.toml`, theme files, and the flags that override them.
 
 use std::{
     env, fs,
@@ -14,7 +14,7 @@ use crate::{
     protocol::Pace,
 };
 
-/// Flags of the explorer; they win over the files.
+/// Flags of the explorer, which override the files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flags {
     pub theme: Option<String>,
@@ -23,34 +23,37 @@ pub struct Flags {
     pub colours: Option<Colours>,
 }
 
-/// Everything that is settled before the screen is entered.
+/// The resolved configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interface {
     pub keymap: KeyMap,
-    /// As this terminal can show them.
+    /// The themes, reduced to the colours and glyphs of this terminal.
     pub themes: Vec<Theme>,
-    /// Which of them is shown first.
+    /// Index of the initial theme.
     pub theme: usize,
     pub mouse: bool,
     pub pace: Pace,
-    /// What could not be understood in theme files.
+    /// Mistakes in theme files.
     pub warnings: Vec<String>,
 }
 
-/// A theme that can be chosen.
+/// An available theme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedTheme {
     pub name: String,
-    /// None for a built-in one.
+    /// None for a built-in theme.
     pub file: Option<PathBuf>,
-    /// Shown where nothing else is said.
+    /// Whether it is shown unless another theme is chosen.
     pub default: bool,
 }
 
 impl Interface {
-    /// Reads what is there; files that are missing say nothing. Mistakes are errors with file and line, in themes warnings.
+    /// Reads the configuration files that exist.
+    ///
+    /// # Errors
+    /// For a mistake in a file, with its line, and for an unknown theme. Mistakes in theme files are warnings.
     pub fn load(paths: Option<&Paths>, flags: &Flags) -> Result<Self, Error> {
-        let file = said(paths)?;
+        let file = interface_file(paths)?;
         let keymap = keymap(paths)?;
         let Loaded { themes: loaded, own: _, warnings } = load_themes(paths)?;
         let environment = Variables::read();
@@ -79,17 +82,17 @@ impl Interface {
     }
 }
 
-/// The keys as `keys.toml` has them.
+/// The key bindings with the changes of `keys.toml`.
 pub fn keymap(paths: Option<&Paths>) -> Result<KeyMap, Error> {
     let Some(path) = paths.map(Paths::keys) else { return Ok(KeyMap::default()) };
     let text = read(&path)?;
     Ok(text.map(|text| KeyMap::parse(&text, &path.display().to_string())).transpose()?.unwrap_or_default())
 }
 
-/// All themes, built-in ones first, and what could not be understood in a person's own.
+/// All themes, the built-in ones first, and the mistakes in theme files.
 pub fn themes(paths: Option<&Paths>) -> Result<(Vec<ListedTheme>, Vec<String>), Error> {
     let Loaded { themes, own, warnings } = load_themes(paths)?;
-    let default = match said(paths)?.theme {
+    let default = match interface_file(paths)?.theme {
         Some((name, _)) => name,
         None => Variables::read().of_terminal().theme().to_string(),
     };
@@ -101,7 +104,7 @@ pub fn themes(paths: Option<&Paths>) -> Result<(Vec<ListedTheme>, Vec<String>), 
     Ok((listed.collect(), warnings))
 }
 
-fn said(paths: Option<&Paths>) -> Result<config::Interface, Error> {
+fn interface_file(paths: Option<&Paths>) -> Result<config::Interface, Error> {
     let Some(path) = paths.map(Paths::interface) else { return Ok(config::Interface::default()) };
     let text = read(&path)?.unwrap_or_default();
     Ok(config::Interface::parse(&text, &path.display().to_string())?)
@@ -115,14 +118,14 @@ fn find(themes: &[Theme], name: &str, place: &str) -> Result<usize, Error> {
     })
 }
 
-/// A theme file of a person's own.
+/// A theme file of the user.
 struct ThemeFile {
     name: String,
     path: PathBuf,
     text: String,
 }
 
-/// All themes, the files of a person's own, and what could not be understood in them.
+/// All themes, the theme files of the user, and the mistakes in them.
 struct Loaded {
     themes: Vec<Theme>,
     own: Vec<ThemeFile>,
@@ -142,7 +145,7 @@ fn source<'a>(file: &'a ThemeFile, path: &'a String) -> view::Source<'a> {
     view::Source { name: &file.name, text: &file.text, file: path }
 }
 
-/// Every `NAME.toml` of the directory, by name.
+/// Every `NAME.toml` in the directory, sorted by name.
 fn theme_files(dir: &Path) -> Result<Vec<ThemeFile>, Error> {
     let unreadable = |cause| Error::Unreadable { path: dir.into(), cause };
     let entries = match fs::read_dir(dir) {
@@ -163,7 +166,7 @@ fn theme_files(dir: &Path) -> Result<Vec<ThemeFile>, Error> {
     Ok(files)
 }
 
-/// None where there is no such file.
+/// The text of a file; None if it does not exist.
 fn read(path: &Path) -> Result<Option<String>, Error> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -172,7 +175,7 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// What the environment says of the terminal.
+/// The environment variables that describe the terminal.
 struct Variables {
     no_color: Option<String>,
     colorterm: Option<String>,
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn without_files_everything_is_as_built_in() {
+    fn without_files_the_defaults_hold() {
         for paths in [None, Some(Paths::within(Path::new("nowhere at all")))] {
             let interface = Interface::load(paths.as_ref(), &Flags::default()).unwrap();
             assert_eq!(interface.keymap, KeyMap::default());
@@ -247,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_wins_over_the_file() {
+    fn a_flag_overrides_the_file() {
         let text = "theme = \"light\"\nmouse = true\nglyphs = \"unicode\"\nstep_mode = true";
         let (_dir, paths) = configured(&[("interface.toml", text)]);
         let load = |flags: &Flags| Interface::load(Some(&paths), flags).unwrap();
         let shown = |interface: &Interface| interface.themes[interface.theme].clone();
-        let said = load(&Flags::default());
-        assert_eq!((shown(&said).name.as_str(), shown(&said).glyphs), ("light", Glyphs::Unicode));
-        assert_eq!(said.pace, Pace::Stepwise);
+        let from_file = load(&Flags::default());
+        assert_eq!((shown(&from_file).name.as_str(), shown(&from_file).glyphs), ("light", Glyphs::Unicode));
+        assert_eq!(from_file.pace, Pace::Stepwise);
         let flags = Flags {
             theme: Some("sixteen".into()),
             glyphs: Some(GlyphChoice::Ascii),
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_theme_can_be_chosen_and_replaces_a_built_in_one() {
+    fn a_theme_file_can_be_chosen_and_replaces_a_built_in_theme() {
         let (_dir, paths) = configured(&[
             ("themes/mine.toml", "inherits = \"dark\"\n"),
             ("themes/light.toml", "inherits = \"light\"\n"),
@@ -287,10 +290,10 @@ mod tests {
         let error = refusal(&[("interface.toml", "mouse = true\nthem = \"light\"")], &none);
         assert!(error.contains("interface.toml, line 2: unknown key \"them\""), "{error}");
         let error = refusal(&[("interface.toml", "\ntheme = \"pink\"")], &none);
-        assert!(error.contains("interface.toml, line 2: no theme is called \"pink\""), "{error}");
+        assert!(error.contains("interface.toml, line 2: there is no theme \"pink\""), "{error}");
         let error = refusal(&[("keys.toml", "start = \"s\"\nnonsense = \"x\"")], &none);
         assert!(error.contains("keys.toml, line 2"), "{error}");
         let error = refusal(&[], &Flags { theme: Some("pink".into()), ..none });
-        assert!(error.starts_with("--theme: no theme is called \"pink\"; expected one of dark"), "{error}");
+        assert!(error.starts_with("--theme: there is no theme \"pink\"; expected one of dark"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The explorer on a terminal: input, the engine's events, frames; the terminal is always left as it was found.
+//! Runs the explorer on a terminal: input, engine events and frames. The terminal is always restored.
 
 mod clipboard;
 mod ending;

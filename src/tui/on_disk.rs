@@ -1,4 +1,4 @@
-//! What is done on disk beside the event loop: sessions are listed, read and deleted, pictures are saved.
+//! Disk work off the event loop: lists, reads and deletes sessions, and saves pictures.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,11 +16,11 @@ use crate::{
 
 use super::picture;
 
-/// Answers that may wait; a person asks for one after the other.
+/// Capacity of the channel of answers.
 const ANSWERS: usize = 16;
 
 pub struct OnDisk {
-    /// None where no place for sessions is known.
+    /// The directory of sessions; None if no home directory is known.
     root: Option<PathBuf>,
     answer: mpsc::Sender<Msg>,
     answers: mpsc::Receiver<Msg>,
@@ -32,7 +32,7 @@ impl OnDisk {
         Self { root, answer, answers }
     }
 
-    /// The next answer. There is no last one.
+    /// Waits for the next answer.
     pub async fn next(&mut self) -> Msg {
         match self.answers.recv().await {
             Some(msg) => msg,
@@ -40,33 +40,33 @@ impl OnDisk {
         }
     }
 
-    /// Has the sessions listed; the one that is open is among them wherever it lies.
+    /// Lists the sessions, including the open one wherever it is stored.
     pub fn list(&self, open: Option<PathBuf>) {
         let root = self.root.clone();
-        self.begin(move || Msg::Sessions { now: now(), sessions: listed(root.as_deref(), open.as_deref()) });
+        self.spawn(move || Msg::Sessions { now: now(), sessions: listed(root.as_deref(), open.as_deref()) });
     }
 
-    /// Has a session read without its lock.
+    /// Reads a session without its lock.
     pub fn read(&self, path: PathBuf) {
-        self.begin(move || Msg::SessionRead(session::summary(&path)));
+        self.spawn(move || Msg::SessionRead(session::summary(&path)));
     }
 
     pub fn delete(&self, path: PathBuf) {
-        self.begin(move || Msg::SessionDeleted { result: delete(&path), path });
+        self.spawn(move || Msg::SessionDeleted { result: delete(&path), path });
     }
 
-    /// Writes a picture that was drawn.
+    /// Writes a picture.
     pub fn save(&self, picture: Picture, drawn: Result<Chart, String>) {
-        self.begin(move || {
+        self.spawn(move || {
             let result = drawn.and_then(|chart| picture::save(&chart, &picture));
             Msg::PictureSaved { path: picture.path, result }
         });
     }
 
-    fn begin(&self, work: impl FnOnce() -> Msg + Send + 'static) {
+    fn spawn(&self, work: impl FnOnce() -> Msg + Send + 'static) {
         let answer = self.answer.clone();
         spawn_blocking(move || {
-            // Nobody listens any more once the explorer is quit.
+            // The receiver is gone once the explorer has quit.
             let _ = answer.blocking_send(work());
         });
     }
@@ -76,12 +76,10 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Newest change first; one that lies elsewhere leads.
+/// The sessions, most recently changed first; an open session stored elsewhere comes first.
 fn listed(root: Option<&Path>, open: Option<&Path>) -> Result<Vec<SessionSummary>, String> {
     let Some(root) = root.or(open) else {
-        return Err(
-            "no home directory is known, and so no place for sessions; set HOME or XDG_STATE_HOME".into()
-        );
+        return Err("sessions: no home directory is known; set HOME or XDG_STATE_HOME".into());
     };
     let mut sessions = session::list(root).map_err(|error| error.to_string())?;
     if let Some(open) = open.filter(|open| sessions.iter().all(|session| session.path != *open)) {
@@ -101,7 +99,7 @@ fn delete(path: &Path) -> Result<(), String> {
             };
             let (path, foreign) = (path.display(), foreign.display());
             Err(format!(
-                "session {path} is deleted, but not its directory: {foreign}{others} is not of a session; remove it yourself"
+                "session {path}: deleted except for its directory, which also holds {foreign}{others}; remove it yourself"
             ))
         }
     }
@@ -121,27 +119,27 @@ mod tests {
     }
 
     #[test]
-    fn a_place_without_sessions_is_an_empty_list() {
+    fn a_missing_directory_is_an_empty_list() {
         let dir = tempfile::tempdir().unwrap();
-        let told = answered(|on_disk| on_disk.list(None), Some(dir.path().join("none yet")));
-        let Msg::Sessions { now, sessions } = told else { panic!("{told:?}") };
+        let answer = answered(|on_disk| on_disk.list(None), Some(dir.path().join("none yet")));
+        let Msg::Sessions { now, sessions } = answer else { panic!("{answer:?}") };
         assert!(now > 0);
         assert_eq!(sessions, Ok(Vec::new()));
     }
 
     #[test]
-    fn without_a_place_the_reason_is_told() {
-        let told = answered(|on_disk| on_disk.list(None), None);
-        let Msg::Sessions { sessions: Err(why), .. } = told else { panic!("{told:?}") };
+    fn without_a_directory_the_answer_is_an_error() {
+        let answer = answered(|on_disk| on_disk.list(None), None);
+        let Msg::Sessions { sessions: Err(why), .. } = answer else { panic!("{answer:?}") };
         assert!(why.contains("XDG_STATE_HOME"), "{why}");
     }
 
     #[test]
-    fn what_is_no_session_is_not_deleted() {
+    fn a_directory_that_is_not_a_session_is_not_deleted() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("mine.txt"), "mine").unwrap();
-        let told = answered(|on_disk| on_disk.delete(dir.path().into()), None);
-        let Msg::SessionDeleted { path, result: Err(_) } = told else { panic!("{told:?}") };
+        let answer = answered(|on_disk| on_disk.delete(dir.path().into()), None);
+        let Msg::SessionDeleted { path, result: Err(_) } = answer else { panic!("{answer:?}") };
         assert!(path.join("mine.txt").exists());
     }
 }

@@ -1,4 +1,4 @@
-//! Frames on their way to the terminal: whole ones only, each in one write.
+//! Buffers frames, so that each is written to the terminal at once.
 
 use std::io::{self, Write, stdout};
 
@@ -8,11 +8,11 @@ use super::guard::{self, Shown};
 
 pub type Screen = Terminal<CrosstermBackend<Output>>;
 
-/// Terminals that know this mode show what lies between at once; others ignore it.
+/// Synchronised output: terminals that support it show a frame at once, others ignore it.
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
 const END_FRAME: &[u8] = b"\x1b[?2026l";
 
-/// Holds what is written until it is flushed. Outside of the screen nothing is written.
+/// Buffers bytes until they are flushed. Nothing is written while the shell has the terminal.
 #[derive(Debug, Default)]
 pub struct Output(Vec<u8>);
 
@@ -35,7 +35,7 @@ impl Write for Output {
         if self.0.is_empty() {
             return Ok(());
         }
-        // After a panic, what its frame left would fall on the shell.
+        // After a panic, the rest of its frame would appear in the shell.
         if guard::shown() == Shown::No {
             self.0.clear();
             return Ok(());

@@ -1,4 +1,4 @@
-//! When to draw: only what changed, at once after a pause, and not more often than an eye can follow.
+//! Decides when to draw: only after changes, at once after a pause, and at most 30 times a second.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ const FRAME: Duration = Duration::from_millis(33);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pacing {
     changed: bool,
-    /// Whether a person waits to see it.
+    /// Whether the change is the answer to an input.
     awaited: bool,
     last: Option<Instant>,
-    /// The last frame that a person waited for.
+    /// The last frame that answered an input.
     last_awaited: Option<Instant>,
 }
 
-/// What is to be done now.
+/// When the next frame is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Nothing has changed.
@@ -25,12 +25,12 @@ pub enum Due {
 }
 
 impl Pacing {
-    /// Something that is shown has changed.
+    /// Notes that something visible has changed.
     pub fn change(&mut self) {
         self.changed = true;
     }
 
-    /// Something was pressed: what comes of it does not wait behind a frame that only told progress.
+    /// Notes an input. Its frame does not wait for the interval since a frame that only showed progress.
     pub fn answer(&mut self) {
         (self.changed, self.awaited) = (true, true);
     }
@@ -44,7 +44,7 @@ impl Pacing {
         }
     }
 
-    /// A frame was drawn.
+    /// Notes that a frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
         if self.awaited {
             self.last_awaited = Some(now);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_answered_right_after_a_frame_that_told_progress_but_a_held_key_is_paced() {
+    fn a_key_is_answered_right_after_a_frame_of_progress_but_a_held_key_is_paced() {
         let mut pacing = Pacing::default();
         let now = Instant::now();
         pacing.change();

@@ -1,4 +1,4 @@
-//! A chart of the explorer's state, as a file.
+//! Draws and saves charts of the explorer's state.
 
 use std::ffi::OsStr;
 
@@ -11,12 +11,18 @@ use crate::{
     report::figures::{self, Curve, Scored},
 };
 
-/// What the explorer shows, as a chart.
+/// The chart of a figure.
+///
+/// # Errors
+/// If the state has no data for it.
 pub fn drawn(state: &State, picture: &Picture) -> Result<Chart, String> {
-    chart(state, picture.figure).ok_or_else(|| "Nothing was seen of it that could be drawn".into())
+    chart(state, picture.figure).ok_or_else(|| "there is no data to draw yet".into())
 }
 
-/// Writes a chart: whole or not at all, over another file only where that was said.
+/// Writes a chart completely or not at all. It replaces a file only if the picture says so.
+///
+/// # Errors
+/// If the file exists and is not to be replaced, or cannot be written.
 pub fn save(chart: &Chart, picture: &Picture) -> Result<(), String> {
     let Picture { figure: _, path, dark, force } = picture;
     let look = if *dark { Look::Dark } else { Look::Light };

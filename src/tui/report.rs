@@ -1,4 +1,4 @@
-//! What a panic leaves: a report in a file, and on stderr, but never on the explorer's screen.
+//! Reports panics in a file and on stderr, but never on the explorer's screen.
 
 use std::{
     backtrace::Backtrace,
@@ -13,7 +13,7 @@ use std::{
 
 use super::guard::{self, Shown};
 
-/// Reports that wait for the screen to be left.
+/// Reports that are printed once the terminal is restored.
 static WAITING: Mutex<Vec<Report>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Report {
     file: Option<PathBuf>,
 }
 
-/// From now on a panic restores the terminal before it is told. `dir` is where reports from within the explorer go.
+/// Installs a panic hook that restores the terminal before it prints. `dir` is the directory of report files.
 pub fn install(dir: Option<PathBuf>) {
     std::panic::set_hook(Box::new(move |info| {
         let thread = thread::current();
@@ -32,19 +32,19 @@ pub fn install(dir: Option<PathBuf>) {
             Shown::No => emit(&Report { text, file: None }),
             Shown::ByThisThread => {
                 guard::restore();
-                emit(&Report::filed(text, dir.as_deref()));
+                emit(&Report::saved(text, dir.as_deref()));
             }
-            Shown::ByAnother => waiting().push(Report::filed(text, dir.as_deref())),
+            Shown::ByAnother => waiting().push(Report::saved(text, dir.as_deref())),
         }
     }));
 }
 
-/// The file of the newest report that waits.
+/// The file of the newest unprinted report.
 pub fn newest_file() -> Option<PathBuf> {
     waiting().last()?.file.clone()
 }
 
-/// Tells what has waited for the screen to be left.
+/// Prints the waiting reports.
 pub fn print_reports() {
     for report in waiting().drain(..) {
         emit(&report);
@@ -52,7 +52,7 @@ pub fn print_reports() {
 }
 
 impl Report {
-    fn filed(text: String, dir: Option<&Path>) -> Self {
+    fn saved(text: String, dir: Option<&Path>) -> Self {
         let file = dir.and_then(|dir| write(dir, &text).ok());
         Self { text, file }
     }
@@ -67,7 +67,7 @@ fn write(dir: &Path, text: &str) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Nobody reading it is no reason for more trouble.
+/// If stderr cannot be written, the report is in its file.
 fn emit(report: &Report) {
     let mut stderr = stderr().lock();
     let _ = writeln!(stderr, "{}", report.text);

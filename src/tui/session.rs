@@ -1,4 +1,4 @@
-//! What the explorer is started with, from the terminal's first line to its last.
+//! Starts the explorer and cleans up after it.
 
 use std::{
     env,
@@ -18,14 +18,14 @@ use crate::{
     words,
 };
 
-/// How long a listing or deleting of sessions that is still going on may take once the explorer is quit.
+/// How long unfinished disk work may take after the explorer has quit.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is explored.
+/// What the explorer opens.
 pub enum Opened {
-    /// Recorded in a session, or opened from one.
+    /// A model, recorded in a new session or opened from an existing one.
     Model { model: ModelChoice, place: SessionPlace },
-    /// Shown at this many recorded seconds a second.
+    /// A recording, replayed at `speed` recorded seconds per second.
     Recording { replay: Replay, speed: f64 },
 }
 
@@ -37,27 +37,33 @@ pub struct Session {
     pub engine: StartEngine,
     pub settings: Settings,
     pub interface: Interface,
-    /// Where every event is recorded.
+    /// Records every event.
     pub recorder: Option<Recorder>,
-    /// Where sessions lie; None where no home directory is known.
+    /// The directory of sessions; None if no home directory is known.
     pub sessions: Option<PathBuf>,
 }
 
-/// An error where there is no terminal to explore on.
+/// Checks that stdin and stdout are a usable terminal.
+///
+/// # Errors
+/// If they are not.
 pub fn needs_terminal() -> Result<(), Error> {
     if !stdin().is_terminal() {
-        return Err(Error::NoTerminal("stdin is none"));
+        return Err(Error::NoTerminal("stdin is not one"));
     }
     if !stdout().is_terminal() {
-        return Err(Error::NoTerminal("stdout is none"));
+        return Err(Error::NoTerminal("stdout is not one"));
     }
     if env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        return Err(Error::NoTerminal("this one (TERM=dumb) has no screen"));
+        return Err(Error::NoTerminal("this one (TERM=dumb) cannot draw"));
     }
     Ok(())
 }
 
-/// Shows the explorer until it is quit. The terminal is restored before this returns, and what panicked meanwhile is told.
+/// Shows the explorer until the user quits. It restores the terminal and prints reports of panics before it returns.
+///
+/// # Errors
+/// If the terminal cannot be used, the model cannot be opened, or a panic ended the explorer.
 pub fn explore(session: Session) -> Result<Ending, Error> {
     needs_terminal()?;
     let runtime =
@@ -68,9 +74,9 @@ pub fn explore(session: Session) -> Result<Ending, Error> {
     explored.unwrap_or(Err(Error::Panicked))
 }
 
-/// Tells how to come back to a session, on the shell's screen. Nobody reading it is no reason for trouble.
+/// Prints the command that opens the session again. If stderr cannot be written, nobody reads it.
 pub(super) fn print_hint(name: &str, argument: &str) {
-    let _ = writeln!(stderr(), "Session {name}: slimgpt --session {argument} opens it again");
+    let _ = writeln!(stderr(), "Session {name}: open it again with slimgpt --session {argument}");
 }
 
 impl Opened {
@@ -87,7 +93,7 @@ impl Opened {
         }
     }
 
-    /// The built-in model has a text to measure on; of others it has to be named. A session has its own settings.
+    /// The default evaluation text: only the built-in model has one. A session has its own settings.
     pub(super) fn eval(&self) -> Option<TextSource> {
         match self {
             Self::Model { place: SessionPlace::Open(_), .. } => None,

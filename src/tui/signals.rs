@@ -1,14 +1,14 @@
-//! Signals that mean something to the explorer.
+//! The signals that the explorer handles.
 
 use std::io;
 
 use super::Ending;
 
-/// What a signal asks for.
+/// The meaning of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caught {
     End(Ending),
-    /// The process goes on after it was stopped; somebody else may have written to the terminal.
+    /// The process continues after a stop; others may have written to the terminal.
     Continued,
 }
 

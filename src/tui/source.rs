@@ -1,4 +1,4 @@
-//! Where events come from and commands go to: an engine, or a recording.
+//! The peer of the explorer, an engine or a replay: it sends events and receives commands.
 
 use std::{collections::VecDeque, mem, sync::mpsc as std_mpsc, thread, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     recording::Player,
 };
 
-/// How long the worker may take to put its work down.
+/// How long the worker may take to save its work when the explorer quits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Join = Box<dyn FnOnce() -> Result<(), Error> + Send>;
@@ -42,7 +42,7 @@ impl Source {
         Self { commands, events, waiting: VecDeque::new(), drafts: DraftSaver::default(), join: Some(join) }
     }
 
-    /// The next event; None once, where the worker has ended. Commands that wait are passed on meanwhile.
+    /// Waits for the next event and forwards waiting commands meanwhile. Returns None once, after the worker has ended.
     pub async fn next(&mut self) -> Option<Stamped> {
         if self.join.is_none() {
             return std::future::pending().await;
@@ -57,12 +57,12 @@ impl Source {
                         (Ok(_), None) => {}
                     }
                 }
-                told = self.events.recv() => return told,
+                event = self.events.recv() => return event,
             }
         }
     }
 
-    /// An event that is there already.
+    /// An event that has arrived already.
     pub fn next_now(&mut self) -> Option<Stamped> {
         self.events.try_recv().ok()
     }
@@ -83,7 +83,7 @@ impl Source {
         }
     }
 
-    /// How the worker ended, once it has said all.
+    /// The result of the worker, after its last event.
     pub fn ended(&mut self) -> Result<(), Error> {
         self.join.take().map_or(Ok(()), |join| join())
     }
@@ -116,7 +116,7 @@ fn replaces(new: &Command, old: &Command) -> bool {
     }
 }
 
-/// The live ends of the channels; dead ones stay behind, so that joining never waits for them.
+/// Takes the live ends of the channels and leaves closed ones, so that joining the worker does not wait for them.
 fn take(
     commands: &mut mpsc::Sender<Command>,
     events: &mut mpsc::Receiver<Stamped>,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_beyond_what_the_channel_holds_wait_in_order() {
+    fn commands_that_do_not_fit_the_channel_wait_in_order() {
         let (commands, mut obeyed) = mpsc::channel(1);
         let mut source = source(commands);
         for command in [PAUSE, ratios(0.1), ratios(0.2), RESUME] {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_passed_on_as_soon_as_there_is_room() {
+    fn waiting_commands_are_forwarded_as_soon_as_the_channel_has_room() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (commands, mut obeyed) = mpsc::channel(1);
         let (events, told) = mpsc::channel(1);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_does_not_answer_is_not_waited_for_for_long() {
+    fn closing_does_not_wait_long_for_a_worker_that_does_not_answer() {
         let worker = engine::start(0, |_| {
             thread::sleep(Duration::from_secs(60));
             Ok(())

@@ -1,21 +1,21 @@
-//! Ctrl-Z: back to the shell, until it brings the explorer back.
+//! Ctrl-Z: stops the explorer until the shell continues it.
 
 use std::io;
 
 use super::{guard::Guard, signals::Signals};
 
-/// Leaves the screen, stops the process group as a terminal does on Ctrl-Z, and enters the screen again.
+/// Restores the terminal, stops the process group as Ctrl-Z does, and sets the terminal up again afterwards.
 #[cfg(unix)]
 pub async fn suspend(guard: &Guard, signals: &mut Signals) -> io::Result<()> {
     use std::time::Duration;
 
     use rustix::process::{Signal, kill_current_process_group};
 
-    /// A process that no shell waits for is not stopped, and never told to go on.
+    /// Without a waiting shell the process is not stopped and gets no SIGCONT.
     const NOT_STOPPED: Duration = Duration::from_millis(200);
 
     super::guard::restore();
-    // What is started along with slimgpt, such as cargo, has to stop too before the shell takes over.
+    // A parent such as cargo must stop too, before the shell takes the terminal.
     if kill_current_process_group(Signal::TSTP).is_ok() {
         tokio::select! {
             () = signals.continued() => {}
@@ -25,7 +25,7 @@ pub async fn suspend(guard: &Guard, signals: &mut Signals) -> io::Result<()> {
     guard.enter_again()
 }
 
-/// There is no such thing here.
+/// This system has no job control.
 #[cfg(not(unix))]
 pub async fn suspend(_: &Guard, _: &mut Signals) -> io::Result<()> {
     Ok(())

@@ -71,7 +71,7 @@ fn what_was_pruned_chosen_and_planned_is_there_again() {
     terminal.keys("1]+");
     terminal.wait_for("0.1597");
     quit(&mut terminal);
-    let told = format!("Session {name}: slimgpt --session {name} opens it again");
+    let told = format!("Session {name}: open it again with slimgpt --session {name}");
     assert!(terminal.written().contains(&told), "{}", terminal.contents());
 
     let mut reopened = again(&home, &["--session", &name]);
@@ -172,5 +172,5 @@ fn without_a_session_nothing_is_written() {
     terminal.wait_for("it is lost");
     terminal.keys("y");
     assert_eq!(terminal.wait_for_exit(), 0);
-    assert!(!terminal.written().contains("opens it again"));
+    assert!(!terminal.written().contains("open it again"));
 }
