@@ -4,7 +4,8 @@ use candle_core::{DType, Device, Tensor};
 
 use super::{
     Result,
-    on_processor::{CausalSoftmax, LayDown},
+    attention_mask::AttentionMask,
+    in_place::{CausalSoftmax, ScatterContexts},
 };
 
 /// Query rows processed together: enough for an efficient product, few enough to skip most of the masked half.
@@ -14,47 +15,22 @@ const SCORES_AT_ONCE: usize = 1 << 19;
 /// The limit if one head has more; also the limit of other devices, which prefer larger products.
 const MOST_SCORES: usize = 1 << 24;
 
-/// The keys that a query attends to: those up to its own position, as far back as the sliding window.
-#[derive(Clone, Copy, Debug)]
-pub struct AttentionMask {
-    pub window: Option<usize>,
-}
-
-impl AttentionMask {
-    /// The first key that the query at `position` attends to.
-    pub fn first_seen(self, position: usize) -> usize {
-        self.window.map_or(0, |window| (position + 1).saturating_sub(window))
-    }
-
-    /// [rows, keys]: 0 for visible keys and −∞ for others; keys from `first_key` to the position of the last query.
-    fn mask(self, first_query: usize, rows: usize, first_key: usize, device: &Device) -> Result<Tensor> {
-        let end = first_query + rows;
-        let mask: Vec<f32> = (first_query..end)
-            .flat_map(|query| {
-                let seen = self.first_seen(query)..=query;
-                (first_key..end).map(move |key| if seen.contains(&key) { 0.0 } else { f32::NEG_INFINITY })
-            })
-            .collect();
-        Ok(Tensor::from_vec(mask, (rows, end - first_key), device)?)
-    }
-}
-
 /// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, offset + t, head_dim]
 /// → [batch, t, heads·head_dim], in the type of q. Queries and keys may have any layout.
 ///
 /// The query heads of a group are stacked as rows over their key-value head, so that keys are not repeated.
-pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
     let context = match q.device() {
-        Device::Cpu => on_processor(&q, &k, &v, offset, sight)?,
-        Device::Cuda(_) | Device::Metal(_) => on_device(&q, &k, &v, offset, sight)?,
+        Device::Cpu => on_processor(&q, &k, &v, offset, mask)?,
+        Device::Cuda(_) | Device::Metal(_) => on_device(&q, &k, &v, offset, mask)?,
     };
     Ok(context.to_dtype(dtype)?)
 }
 
 /// Two products per chunk, for as many heads as fit the caches; keys and values are read in place.
-fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
+fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let group = heads / kv_heads;
@@ -72,15 +48,15 @@ fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Attent
         let v = without_gaps(of_window(v, head, stacked)?)?;
         for start in (0..t).step_by(most_rows) {
             let rows = most_rows.min(t - start);
-            let (first_query, first_key) = (offset + start, sight.first_seen(offset + start));
-            let seen = first_query + rows - first_key;
+            let (first_query, first_key) = (offset + start, mask.first_visible(offset + start));
+            let visible = first_query + rows - first_key;
             let q = q.narrow(1, start, rows)?.reshape((stacked, group * rows, head_dim))?;
-            let (k, v) = (k.narrow(1, first_key, seen)?, v.narrow(1, first_key, seen)?);
+            let (k, v) = (k.narrow(1, first_key, visible)?, v.narrow(1, first_key, visible)?);
 
             let scores = q.matmul(&k.t()?)?;
-            scores.inplace_op1(&CausalSoftmax { scale, rows, first_query, first_key, sight })?;
+            scores.inplace_op1(&CausalSoftmax { scale, rows, first_query, first_key, mask })?;
             let contexts = scores.matmul(&v)?;
-            let place = LayDown { window, first_row: start, rows, first_head: head * group };
+            let place = ScatterContexts { window, first_row: start, rows, first_head: head * group };
             out.inplace_op2(&contexts, &place)?;
         }
     }
@@ -93,7 +69,7 @@ fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
 }
 
 /// The same with whole-tensor operations, which every device has.
-fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: AttentionMask) -> Result<Tensor> {
+fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let q = (q * (head_dim as f64).powf(-0.5))?;
@@ -101,20 +77,20 @@ fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, sight: Attention
     let mut contexts = Vec::with_capacity(t.div_ceil(rows));
     for start in (0..t).step_by(rows) {
         let rows = rows.min(t - start);
-        let (first_query, first_key) = (offset + start, sight.first_seen(offset + start));
-        let seen = first_query + rows - first_key;
+        let (first_query, first_key) = (offset + start, mask.first_visible(offset + start));
+        let visible = first_query + rows - first_key;
         let q = q.narrow(2, start, rows)?.reshape((batch, kv_heads, (), head_dim))?;
-        let k = k.narrow(2, first_key, seen)?.contiguous()?;
-        let v = v.narrow(2, first_key, seen)?.contiguous()?;
+        let k = k.narrow(2, first_key, visible)?.contiguous()?;
+        let v = v.narrow(2, first_key, visible)?.contiguous()?;
 
-        let scores = q.matmul(&k.t()?)?.reshape((batch, heads, rows, seen))?;
+        let scores = q.matmul(&k.t()?)?.reshape((batch, heads, rows, visible))?;
         let scores = if rows == 1 {
             scores
         } else {
-            scores.broadcast_add(&sight.mask(first_query, rows, first_key, scores.device())?)?
+            scores.broadcast_add(&mask.matrix(first_query, rows, first_key, scores.device())?)?
         };
         let weights = candle_nn::ops::softmax_last_dim(&scores)?;
-        let context = weights.reshape((batch, kv_heads, (), seen))?.matmul(&v)?;
+        let context = weights.reshape((batch, kv_heads, (), visible))?.matmul(&v)?;
         contexts.push(context.reshape((batch, heads, rows, head_dim))?.transpose(1, 2)?);
     }
     Ok(Tensor::cat(&contexts, 1)?.reshape((batch, t, heads * head_dim))?)
@@ -238,11 +214,11 @@ mod tests {
     fn a_window_alone_gives_the_bits_that_it_gives_among_others() {
         let case = (3, 6, 2, 0, 200, 8, None);
         let [q, k, v] = inputs(case);
-        let sight = AttentionMask { window: None };
-        let together = attend(&q, &k, &v, 0, sight).unwrap();
+        let mask = AttentionMask { window: None };
+        let together = attend(&q, &k, &v, 0, mask).unwrap();
         for window in 0..3 {
             let one = |x: &Tensor| x.narrow(0, window, 1).unwrap();
-            let alone = attend(&one(&q), &one(&k), &one(&v), 0, sight).unwrap();
+            let alone = attend(&one(&q), &one(&k), &one(&v), 0, mask).unwrap();
             let bits = |x: Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert_eq!(bits(alone), bits(one(&together)));
         }

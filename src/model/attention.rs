@@ -3,10 +3,7 @@
 use candle_core::{Module, Tensor};
 use candle_nn::Linear;
 
-use super::{
-    Result, Rope,
-    attend::{AttentionMask, attend},
-};
+use super::{Result, Rope, attend::attend, attention_mask::AttentionMask};
 
 #[derive(Clone, Debug)]
 pub(super) struct Attention {

@@ -26,7 +26,7 @@ impl Bytes {
     }
 
     /// Releases the pages of a range from resident memory; another read loads them from the file again.
-    pub fn give_back(&self, range: Range<usize>) {
+    pub fn release(&self, range: Range<usize>) {
         match self {
             #[cfg(unix)]
             Self::Mapped(map) => {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_were_given_back_take_no_memory_and_read_the_same() {
+    fn bytes_that_were_released_take_no_memory_and_read_the_same() {
         const BYTES: usize = 64 << 20;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("weights");
@@ -67,7 +67,7 @@ mod tests {
         let sum = || bytes.as_slice().iter().map(|&byte| u64::from(byte)).sum::<u64>();
         let before = sum();
         let held = resident_files();
-        bytes.give_back(0..BYTES);
+        bytes.release(0..BYTES);
         // Other tests map small files at the same time.
         assert!(resident_files() + BYTES as u64 / 2 < held);
         assert_eq!(sum(), before);

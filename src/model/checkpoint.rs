@@ -123,9 +123,9 @@ impl Checkpoint {
     }
 
     /// Releases the memory of a block's stored bytes that have been read.
-    pub fn give_back(&self, layer: usize) {
+    pub fn release(&self, layer: usize) {
         let slots = layout::block(&self.architecture, layer);
-        self.weights.give_back(slots.iter().map(|slot| slot.name.as_str()));
+        self.weights.release(slots.iter().map(|slot| slot.name.as_str()));
     }
 
     /// Rotary tables for this many positions.

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::Linear;
 
-use super::{Result, on_processor::Gated};
+use super::{Result, in_place::Gated};
 
 #[derive(Clone, Debug)]
 pub(super) struct Mlp {

@@ -143,7 +143,7 @@ impl Weights {
         let row_bytes = columns * raw.dtype.size_in_bytes();
         let row = |row: &u32| &raw.data[*row as usize * row_bytes..][..row_bytes];
         let gathered: Vec<u8> = rows.iter().flat_map(row).copied().collect();
-        self.files[entry.file].bytes.give_back(entry.bytes.clone());
+        self.files[entry.file].bytes.release(entry.bytes.clone());
         let shape = [rows.len(), columns];
         reading::tensor((raw.dtype, &gathered), &shape, (device, dtype), &|_| ()).map_err(|cause| {
             let at = |element: usize| rows[element / columns] as usize * columns + element % columns;
@@ -152,9 +152,9 @@ impl Weights {
     }
 
     /// Releases the memory of these tensors' bytes that have been read; another request reads them again.
-    pub fn give_back<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
+    pub fn release<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
         for entry in names.into_iter().filter_map(|name| self.tensors.get(name)) {
-            self.files[entry.file].bytes.give_back(entry.bytes.clone());
+            self.files[entry.file].bytes.release(entry.bytes.clone());
         }
     }
 
@@ -165,7 +165,7 @@ impl Weights {
         let bytes = &self.files[entry.file].bytes;
         let read = |stretch: Range<usize>| {
             let start = entry.bytes.start;
-            bytes.give_back(start + stretch.start..start + stretch.end);
+            bytes.release(start + stretch.start..start + stretch.end);
         };
         reading::tensor((raw.dtype, raw.data), shape, (device, dtype), &read)
             .map_err(|cause| self.unreadable(name, cause, |element| element, dtype))

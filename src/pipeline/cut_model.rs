@@ -21,6 +21,16 @@ pub trait Cuts {
     ) -> std::result::Result<Option<BlockCut>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
+/// The cuts of the first layers, in memory.
+impl Cuts for Vec<BlockCut> {
+    fn cut(
+        &self,
+        layer: usize,
+    ) -> std::result::Result<Option<BlockCut>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.get(layer).cloned())
+    }
+}
+
 /// Computes the same as a reader of the written model, because cut weights hold the stored numbers.
 pub struct CutModel<'a> {
     checkpoint: &'a Checkpoint,

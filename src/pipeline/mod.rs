@@ -2,6 +2,73 @@
 //!
 //! [`plan()`] turns settings into unit counts, [`Pass::enter`] embeds the windows, and [`Pass::layer`] prunes one layer after the
 //! other. [`CutModel`] evaluates the result without writing it.
+//!
+//! # Example
+//!
+//! A quarter of the heads and channels of the built-in model is removed, and the result is measured and written.
+//!
+//! ```
+//! use std::ops::ControlFlow::Continue;
+//!
+//! use candle_core::{DType, Device};
+//! use slimgpt::{
+//!     calibration::{Text, Windows, encode},
+//!     config::{Options, Settings},
+//!     demo,
+//!     eval::Perplexity,
+//!     export::{self, OutputDir, OutputForm, Writer},
+//!     model::{BlockByBlock, Checkpoint, Source},
+//!     pipeline::{CutModel, LayerTask, Pass, plan},
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES))?;
+//! let settings = Settings::new(Options { ratio: Some(0.25), ..Options::default() })?;
+//! let (device, dtype) = (Device::Cpu, DType::F32);
+//!
+//! let tokenizer = checkpoint.tokenizer()?;
+//! let tokens = |name, text: &str| encode(&[Text::inline(name, text)], &tokenizer, &mut |_, _| Continue(()));
+//! let windows = Windows::draw(&tokens("stories", &demo::calibration_text())?, 16, 128, 0)?;
+//!
+//! let pass = Pass { checkpoint: &checkpoint, settings: &settings, windows: &windows, device: &device, dtype };
+//! let mut streams = pass.enter()?;
+//! let mut cuts = Vec::new();
+//! for (layer, plan) in plan(checkpoint.architecture(), &settings)?.iter().enumerate() {
+//!     let task = LayerTask::of_plan(layer, plan);
+//!     cuts.push(pass.layer(&task, &mut streams, None, &mut |_progress| Continue(()))?.cut);
+//! }
+//!
+//! let before = &checkpoint.architecture().layers;
+//! let sizes: Vec<_> = before.iter().zip(&cuts).map(|(size, cut)| cut.size(*size)).collect();
+//! let held_out = tokens("held-out", &demo::HELD_OUT[..8000])?;
+//! let perplexity = |model: &dyn BlockByBlock| {
+//!     let (text, memory_budget) = ("held-out", 1 << 30);
+//!     let measured = Perplexity { model, tokens: &held_out, text, seq_len: 128, bos: None, device: &device, dtype, memory_budget };
+//!     measured.measure(&mut |_, _| Continue(()))
+//! };
+//! let pruned = perplexity(&CutModel::new(&checkpoint, &cuts, sizes.clone()))?;
+//! assert!(pruned > perplexity(&checkpoint)?);
+//!
+//! let directory = tempfile::tempdir()?;
+//! let target = directory.path().join("pruned");
+//! let out = OutputDir::create::<export::Error>(&target, false, None, |_partial| Ok(()))?;
+//! let mut writer = Writer::begin(&checkpoint, checkpoint.architecture().with_layers(sizes), OutputForm::default(), &out)?;
+//! for cut in &cuts {
+//!     for shapes in writer.shapes() {
+//!         let tensors = cut.tensors(&checkpoint, writer.pruned(), shapes)?;
+//!         writer.add(&out, shapes, tensors)?;
+//!     }
+//! }
+//! writer.finish(&out)?;
+//! out.publish()?;
+//!
+//! let written = Checkpoint::open(Source::directory(&target))?;
+//! assert!(written.architecture().parameters() < checkpoint.architecture().parameters());
+//! // Weights are stored as the pass rounded them.
+//! assert_eq!(perplexity(&written)?, pruned);
+//! # Ok(())
+//! # }
+//! ```
 
 mod curve;
 pub(crate) mod cut;

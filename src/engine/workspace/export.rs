@@ -61,7 +61,7 @@ impl Workspace<'_> {
                 let tensors = cut.tensors(checkpoint, writer.pruned(), shapes)?;
                 writer.add(&out, shapes, tensors)?;
             }
-            checkpoint.give_back(layer);
+            checkpoint.release(layer);
             if context.progress(Stage::Export, layer as u64 + 1, total).is_break() {
                 return Err(Error::Cancelled);
             }

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, bail};
 use rayon::prelude::*;
 
-use super::attend::AttentionMask;
+use super::attention_mask::AttentionMask;
 
 /// The least numbers per task.
 const TASK: usize = 1 << 14;
@@ -17,14 +17,14 @@ pub struct CausalSoftmax {
     pub rows: usize,
     pub first_query: usize,
     pub first_key: usize,
-    pub sight: AttentionMask,
+    pub mask: AttentionMask,
 }
 
 /// gate ← silu(gate) ⊙ up, of equal shapes.
 pub struct Gated;
 
 /// Copies contexts: [kv_heads, group · rows, head_dim] to their places in out: [windows, t, heads, head_dim].
-pub struct LayDown {
+pub struct ScatterContexts {
     pub window: usize,
     pub first_row: usize,
     pub rows: usize,
@@ -44,7 +44,7 @@ impl InplaceOp1 for CausalSoftmax {
             for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
                 let query = self.first_query + (task * rows_at_once + row) % self.rows;
                 let end = query + 1 - self.first_key;
-                let begin = self.sight.first_seen(query).saturating_sub(self.first_key);
+                let begin = self.mask.first_visible(query).saturating_sub(self.first_key);
                 scores[..begin].fill(0.0);
                 scores[end..].fill(0.0);
                 softmax(self.scale, &mut scores[begin..end]);
@@ -70,9 +70,9 @@ impl InplaceOp2 for Gated {
     }
 }
 
-impl InplaceOp2 for LayDown {
+impl InplaceOp2 for ScatterContexts {
     fn name(&self) -> &'static str {
-        "lay-down"
+        "scatter-contexts"
     }
 
     fn cpu_fwd(&self, out: &mut CpuStorage, l1: &Layout, contexts: &CpuStorage, l2: &Layout) -> Result<()> {

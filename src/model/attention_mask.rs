@@ -1,0 +1,36 @@
+//! The causal mask with a sliding window.
+
+use candle_core::{Device, Tensor};
+
+use super::Result;
+
+/// The keys that a query attends to: those up to its own position, as far back as the sliding window.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionMask {
+    pub window: Option<usize>,
+}
+
+impl AttentionMask {
+    /// The first key that the query at `position` attends to.
+    pub fn first_visible(self, position: usize) -> usize {
+        self.window.map_or(0, |window| (position + 1).saturating_sub(window))
+    }
+
+    /// [rows, keys]: 0 for visible keys and −∞ for others; keys from `first_key` to the position of the last query.
+    pub fn matrix(
+        self,
+        first_query: usize,
+        rows: usize,
+        first_key: usize,
+        device: &Device,
+    ) -> Result<Tensor> {
+        let end = first_query + rows;
+        let mask: Vec<f32> = (first_query..end)
+            .flat_map(|query| {
+                let visible = self.first_visible(query)..=query;
+                (first_key..end).map(move |key| if visible.contains(&key) { 0.0 } else { f32::NEG_INFINITY })
+            })
+            .collect();
+        Ok(Tensor::from_vec(mask, (rows, end - first_key), device)?)
+    }
+}
