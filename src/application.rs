@@ -5,7 +5,7 @@ pub mod engine {
     pub use crate::engine::{
         Choose, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, MethodChange, ModelChoice,
         PruneRun, Report, Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate, prune, resume,
-        retry, start, use_threads, workspace,
+        retry, start, workspace,
     };
 }
 

@@ -28,7 +28,6 @@ pub use evaluate::{Evaluate, Evaluation, evaluate};
 pub use generate::{Generate, Generated, generate};
 pub use inspect::{Inspection, forecast, inspect};
 pub use logits::{Logits, logits};
-pub use machine::use_threads;
 pub use open::ModelChoice;
 pub use place::SessionPlace;
 pub use worker::{Worker, start};

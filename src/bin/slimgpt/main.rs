@@ -6,6 +6,7 @@ mod failure;
 mod manual;
 mod sessions;
 mod sweeps;
+mod threads;
 
 use std::process::ExitCode;
 
@@ -77,7 +78,7 @@ fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> 
     let events = options.events.clone();
     let (model, place) = sessions::opened(named, model, &options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
-    engine::use_threads(settings.machine.threads)?;
+    threads::use_threads(settings.machine.threads)?;
     let recorder = events.as_deref().map(Recorder::open).transpose().map_err(engine::Error::from)?;
     Ok(tui::explore(Session {
         opened: Opened::Model { model, place },
@@ -120,7 +121,7 @@ fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
     let events = options.events.clone();
     let session = sessions::place_of_run(&options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
-    engine::use_threads(settings.machine.threads)?;
+    threads::use_threads(settings.machine.threads)?;
     let recorder = events.as_deref().map(|events| match &args.out {
         Some(out) => Recorder::open_beside(events, out),
         None => Recorder::open(events),
@@ -175,13 +176,13 @@ fn inspect(args: InspectArgs, paths: Option<&Paths>) -> Result<(), engine::Error
     let (model, options) = resolve(args.model, args.config, args.options, paths)?;
     let output = output(options.json.unwrap_or(false));
     let settings = Settings::new(options)?;
-    engine::use_threads(settings.machine.threads)?;
+    threads::use_threads(settings.machine.threads)?;
     headless::inspect(model, settings, output)
 }
 
 fn machine(options: MachineOptions) -> Result<Machine, engine::Error> {
     let machine = Machine::new(options)?;
-    engine::use_threads(machine.threads)?;
+    threads::use_threads(machine.threads)?;
     Ok(machine)
 }
 

@@ -14,6 +14,7 @@ use slimgpt::{
 };
 
 use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
+use crate::threads;
 
 /// What is wrong with a place, besides what is wrong with a session.
 #[derive(Debug, thiserror::Error)]
@@ -184,7 +185,7 @@ fn found(on: &On, root: Option<&Path>) -> Result<(PathBuf, State), Error> {
     let found = session::find(root, &on.session).and_then(|dir| Ok((session::look(&dir)?, dir)));
     let (state, dir) = found.map_err(engine::Error::from)?;
     let threads = state.setups.last().and_then(|setup| setup.settings.machine.threads);
-    engine::use_threads(on.threads.or(threads))?;
+    threads::use_threads(on.threads.or(threads))?;
     Ok((dir, state))
 }
 
