@@ -103,7 +103,7 @@ pub fn check_model(
             Check::Same => {}
             Check::Changed => differ.push(format!("{} has changed", file.name)),
             Check::Missing => differ.push(format!("{} is missing", file.name)),
-            Check::BrokenOff => return Err(Error::Cancelled),
+            Check::Cancelled => return Err(Error::Cancelled),
         }
     }
     // Other files may be ones that the version which made the session did not remember.
@@ -154,7 +154,7 @@ pub fn check_texts(
                 let what = format!("the calibration text {source} has changed");
                 return Err(Error::Changed { session: session.into(), what });
             }
-            Check::BrokenOff => return Err(Error::Cancelled),
+            Check::Cancelled => return Err(Error::Cancelled),
         }
     }
     Ok(())

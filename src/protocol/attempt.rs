@@ -1,4 +1,4 @@
-//! A layer's attempt: one solve of it, with the settings and the attempts above that it rests on.
+//! An attempt: one solve of a layer, with its method and the attempts in the layers above.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,13 +71,12 @@ impl Method {
     }
 }
 
-/// Where a solve of a layer stands among the others.
+/// One solve of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Counted from 0 in each layer.
+    /// Counts from 0 in each layer. Numbers are never reused.
     pub number: usize,
-    /// The attempts of the layers above that its inputs came through, one a layer. Where these are no longer the ones
-    /// active, the attempt is stale.
+    /// Numbers of the attempts that were active in the layers above, one per layer.
     pub above: Vec<usize>,
     pub method: Method,
 }

@@ -1,4 +1,4 @@
-//! The record of a finished run: `run.json`, and what `--json` prints.
+//! The record of a finished run: the content of `run.json` and of `--json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,19 +16,19 @@ pub struct RunRecord {
     pub settings: Settings,
     pub calibration: CalibrationRecord,
     pub layers: Vec<LayerRecord>,
-    /// Layers that were solved otherwise than the settings say.
+    /// Layers whose method differs from the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<TunedLayer>,
-    /// How the ratios were found, where they were searched for.
+    /// The search for the ratios; None if they were not searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchRecord>,
-    /// What was written, and how it compares when it is read back.
+    /// The exported forms, and the results of reading them back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<WrittenRecord>,
-    /// None where no evaluation text was given.
+    /// None if there is no evaluation text.
     pub perplexity: Option<PerplexityRecord>,
     pub seconds: Seconds,
-    /// Largest resident size of the process; None where the system does not tell.
+    /// Largest resident size of the process in bytes; None if the system does not report it.
     pub peak_memory_bytes: Option<u64>,
 }
 
@@ -55,57 +55,57 @@ pub struct CalibrationRecord {
     pub samples: usize,
     pub seq_len: usize,
     pub seed: u64,
-    /// Tokens calibrated on: samples · seq_len.
+    /// Tokens in the windows: samples × seq_len.
     pub tokens: u64,
 }
 
-/// One form of the model on disk.
+/// One exported form of the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WrittenRecord {
     pub format: Format,
-    /// How the weights are stored: f32, f16, bf16, q8_0, q4_k.
+    /// Number type of the stored weights: f32, f16, bf16, q8_0 or q4_k.
     pub weights: String,
-    /// What loads it: a class of transformers, or an architecture of llama.cpp.
+    /// Class of transformers, or architecture of llama.cpp, that loads it.
     pub loaded_as: String,
-    /// Code comes along that a reader has to trust.
+    /// True if the reader has to trust code in the directory.
     pub remote_code: bool,
-    /// None where it was not asked for.
+    /// None if verification was not requested.
     pub verified: Option<Verified>,
 }
 
-/// Logits of what was written, read back, against those of the pruned model in memory.
+/// Logits of the exported model, read back, compared with those of the pruned model in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
     /// Largest |Δ logit|.
     pub largest_difference: f64,
-    /// More than this fails.
+    /// Largest difference that is accepted.
     pub tolerance: f64,
-    /// Root mean square of the logits around the mean of each position.
+    /// Root mean square of the logits after subtracting the mean of each position.
     pub spread: f64,
-    /// Tokens that were compared on.
+    /// Number of compared tokens.
     pub tokens: usize,
 }
 
-/// What other sizes than the schedule's own cost: `--uniform`, `--channel-multiple`.
+/// Cost of sizes that were rounded by `--uniform` or `--channel-multiple`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RoundingCost {
     /// Mean relative error of the pruned parts.
     pub error: f64,
-    /// The same at the counts of the schedule alone, each by its part's own elimination path.
+    /// Mean relative error of these parts at the unrounded sizes, by the same elimination paths.
     pub scheduled: f64,
 }
 
-/// What swaps of removed and kept units have gained.
+/// Gain of swapping removed and kept units.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SwapGain {
     pub swaps: usize,
-    /// Mean relative error of the parts that were refined, before the swaps and after.
+    /// Mean relative error of the refined parts before the swaps.
     pub error_before: f64,
     pub error_after: f64,
 }
 
 impl RunRecord {
-    /// None where no part was refined by swaps.
+    /// None if no part was refined by swaps.
     pub fn swap_gain(&self) -> Option<SwapGain> {
         let parts = self.layers.iter().flat_map(|layer| [&layer.attention, &layer.mlp]);
         let refined: Vec<Refined> = parts.filter_map(|part| part.refined).collect();
@@ -117,12 +117,12 @@ impl RunRecord {
         })
     }
 
-    /// None where all sizes are those of the schedule.
+    /// None if no size was rounded.
     pub fn rounding_cost(&self) -> Option<RoundingCost> {
         let parts = || self.layers.iter().flat_map(|layer| [&layer.attention, &layer.mlp]);
         let pruned: Vec<_> = parts().filter(|part| part.hessian.is_some()).collect();
         pruned.iter().any(|part| part.scheduled.is_some()).then(|| {
-            // The path of the schedule's own count was not refined either.
+            // The error at the unrounded size is one without swaps.
             let own =
                 |part: &PartRecord| part.refined.map_or(part.relative_error, |refined| refined.error_before);
             let scheduled =
@@ -140,12 +140,12 @@ impl RunRecord {
 pub struct PerplexityRecord {
     pub text: String,
     pub seq_len: usize,
-    /// Tokens in the windows; of each window the first is not predicted.
+    /// Tokens in the windows. The first token of a window is not predicted.
     pub tokens: u64,
     pub bos: bool,
     #[serde(deserialize_with = "nan_from_null")]
     pub before: f64,
-    /// None until the pruned model is measured.
+    /// None if the pruned model is not measured yet.
     pub after: Option<f64>,
 }
 
@@ -160,7 +160,7 @@ pub struct Seconds {
     pub total: f64,
 }
 
-/// JSON has no NaN and no infinity; both are written as null.
+/// Reads null as NaN: JSON has no NaN and no infinity, and serde_json writes both as null.
 pub(crate) fn nan_from_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

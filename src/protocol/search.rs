@@ -1,60 +1,60 @@
-//! What a search for ratios found out: `--schedule auto`.
+//! Results of a ratio search (`--schedule auto`).
 
 use serde::{Deserialize, Serialize};
 
 use crate::prune::{LayerRatio, Part};
 
-/// A search from its measurements to its ratios.
+/// The measurements and the result of a ratio search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchRecord {
-    /// The ratio that was asked for: this share of the parameters of the pruned parts leaves.
+    /// Requested ratio: the fraction of the parameters of the pruned parts to remove.
     pub share: f64,
-    /// Parameters that are to leave at least.
+    /// Least number of parameters to remove.
     pub budget: u64,
-    /// Windows that weights were fitted on, and as many others that losses were measured on.
+    /// Number of windows that weights are fitted on. Losses are measured on as many other windows.
     pub windows: usize,
-    /// Mean −ln p of the next token, in nats: of the dense model.
+    /// Mean −ln p of the next token under the dense model, in nats per token.
     pub dense_loss: f64,
     pub curves: Vec<SensitivityCurve>,
-    /// Whole models, in the order in which they were tried.
+    /// The candidates, in the order in which they were tried.
     pub tried: Vec<TriedRatios>,
-    /// Which of them is the best.
+    /// Index of the best candidate in `tried`.
     pub best: usize,
 }
 
-/// How much the loss of the dense model rises when one part of one layer is pruned.
+/// Increase of the loss when one part of one layer is pruned in the dense model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensitivityCurve {
     pub layer: usize,
     pub part: Part,
-    /// Units that the part has.
+    /// Units of the part before pruning.
     pub units: usize,
-    /// Parameters that leave with one.
+    /// Parameters of one unit.
     pub per_unit: u64,
-    /// Ascending.
+    /// By ascending number of removed units.
     pub points: Vec<LossPoint>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossPoint {
     pub removed: usize,
-    /// Rise of the loss, in nats a token; below 0 where the pruned part does better.
+    /// Increase of the loss in nats per token; negative if the pruned part does better.
     pub rise: f64,
 }
 
-/// A whole model pruned by some ratios.
+/// A candidate: the whole model pruned with these ratios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TriedRatios {
-    /// A schedule, a growth of errors from layer to layer, or a part whose costs were changed.
+    /// Origin of the candidate: a schedule, an assumed growth of errors, or a part whose costs were changed.
     pub name: String,
     pub ratios: Vec<LayerRatio>,
-    /// Parameters that left.
+    /// Removed parameters.
     pub removed: u64,
     pub loss: f64,
 }
 
 impl SearchRecord {
-    /// What it came to, one a layer.
+    /// The best ratios, one per layer.
     pub fn ratios(&self) -> &[LayerRatio] {
         self.tried.get(self.best).map_or(&[], |tried| &tried.ratios)
     }

@@ -1,4 +1,4 @@
-//! What a session on disk holds, as faces are told of it.
+//! Content of a session on disk, as the engine reports it to frontends.
 
 use std::path::PathBuf;
 
@@ -11,44 +11,44 @@ use crate::{
     prune::{HessianStats, LayerRatio, LayerRecord, MomentPicture, PartRecord},
 };
 
-/// What was seen of a part before anything left.
+/// Statistics of a part before the first removal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     pub stats: HessianStats,
     pub picture: MomentPicture,
-    /// One of every unit.
+    /// Score of each unit.
     pub scores: Vec<f32>,
-    /// E‖y‖² = tr(W G Wᵀ), what relative errors are told against.
+    /// Output energy E‖y‖² = tr(W G Wᵀ) per token; relative errors are divided by it.
     pub energy: f64,
 }
 
-/// A session that was opened again.
+/// Content of a session that was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Restored {
     pub path: PathBuf,
-    /// Of the next run.
+    /// Settings of the next run.
     pub settings: Box<Settings>,
-    /// Planned, one a layer; empty where nothing was planned yet.
+    /// Planned ratios, one per layer; empty if nothing is planned yet.
     pub ratios: Vec<LayerRatio>,
-    /// One a layer.
+    /// One per layer.
     pub layers: Vec<RestoredLayer>,
     pub calibration: Option<CalibrationRecord>,
-    /// How ratios were searched for last.
+    /// The last ratio search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Box<SearchRecord>>,
-    /// In the order in which they were measured.
+    /// Oldest first.
     pub perplexities: Vec<RestoredPerplexity>,
-    /// Layers that the run begun last had still to prune when it ended; None where it came to its end.
+    /// Number of layers that the last run still has to prune; None if it is finished.
     pub unfinished: Option<usize>,
-    /// What a frontend had kept with [`Draft`].
+    /// The frontend's part of the saved [`Draft`].
     #[serde(alias = "face")]
     pub frontend: Value,
 }
 
-/// A perplexity that was measured earlier.
+/// A perplexity measured earlier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoredPerplexity {
-    /// The attempts that were active, one a layer; None of the dense model alone.
+    /// Numbers of the active attempts, one per layer; None if only the dense model is measured.
     pub of: Option<Vec<Option<usize>>>,
     pub record: PerplexityRecord,
 }
@@ -58,7 +58,7 @@ pub struct RestoredPerplexity {
 pub struct RestoredLayer {
     #[serde(alias = "in_force")]
     pub active: Option<usize>,
-    /// Those that can be used, by their numbers.
+    /// The usable attempts, by ascending number.
     pub attempts: Vec<RestoredAttempt>,
 }
 
@@ -66,79 +66,80 @@ pub struct RestoredLayer {
 pub struct RestoredAttempt {
     pub attempt: Attempt,
     pub record: LayerRecord,
-    /// None where the part was not solved.
+    /// None if the part is not pruned.
     pub attention: Option<Statistics>,
     pub mlp: Option<Statistics>,
 }
 
-/// What lies on a person's draft: planned, but not run. Kept in the session whenever it changes.
+/// Unsaved plans and undo history. The frontend sends it whenever it changes, and the session stores it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Draft {
-    /// Of the next run.
+    /// Settings of the next run.
     pub settings: Box<Settings>,
-    /// Planned, one a layer.
+    /// Planned ratios, one per layer.
     pub ratios: Vec<LayerRatio>,
-    /// What else the frontend wants to find again, as it wrote it.
+    /// Anything else that the frontend wants to restore, in its own format.
     #[serde(alias = "face")]
     pub frontend: Value,
 }
 
-/// A session at a glance, read without opening it.
+/// Summary of a session, read without opening it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionSummary {
     pub path: PathBuf,
-    /// The last part of the path.
+    /// Last component of the path.
     pub name: String,
-    /// Bytes of its files.
+    /// Size of its files.
     pub bytes: u64,
     pub status: SessionStatus,
-    /// None where the session is damaged.
+    /// None if the session is damaged.
     pub content: Option<SessionContent>,
 }
 
-/// How a session stands.
+/// Status of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum SessionStatus {
-    /// Its run came to the end.
+    /// Its last run is finished, and no layer is stale.
     Finished,
-    /// So many layers were still to be pruned.
+    /// `left` layers are still to be pruned.
     Unfinished { left: usize },
-    /// Another process works on it.
+    /// A process holds its lock; the process ID is None if it is unknown.
     InUse { pid: Option<u32> },
-    /// It cannot be read; why.
+    /// It cannot be read.
     Damaged { why: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionContent {
-    /// Unix seconds.
+    /// Seconds since 1970, as `changed`.
     pub created: u64,
     pub changed: u64,
-    /// Of the attempts active.
+    /// The model with the active attempts.
     pub model: ModelRecord,
-    /// Of the run begun last.
+    /// Settings of the last run.
     pub settings: Settings,
     pub calibration: Option<CalibrationRecord>,
     /// Mean ratio, as [`mean_ratio`](super::mean_ratio) defines it.
     #[serde(default)]
     pub ratio: Option<LayerRatio>,
     pub layers: Vec<LayerSummary>,
-    /// Of the attempts active, on the evaluation text of the run.
+    /// Perplexity with the active attempts, on the evaluation text of the settings.
     pub perplexity: Option<PerplexityRecord>,
-    /// Seconds at work.
+    /// Seconds that the last run took, over all processes.
     pub seconds: f64,
-    /// Where the model was written to.
+    /// Path of the last export.
     pub output: Option<PathBuf>,
 }
 
-/// A layer with its attempt active.
+/// Summary of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerSummary {
+    /// Number of attempts.
     pub attempts: usize,
-    /// None where the layer is dense.
+    /// The active attempt; None if the layer is dense.
     pub active: Option<AttemptSummary>,
-    /// It rests on other attempts than those active above it, or has another ratio than is planned now.
+    /// True if the active attempt is stale, as [`Attempt::is_stale`] defines it.
     pub stale: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The sizes of a model, as far as a frontend needs them to tell what pruning leaves.
+//! Sizes of a model, from which a frontend computes how many parameters a ratio removes.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub struct ModelShape {
     pub vocab: usize,
     pub max_positions: usize,
     pub parameters: u64,
-    /// The weights as they are stored.
+    /// Size of the stored weights.
     pub bytes: u64,
     pub layers: Vec<LayerShape>,
 }
@@ -22,16 +22,16 @@ pub struct LayerShape {
     pub heads: usize,
     pub kv_heads: usize,
     pub channels: usize,
-    /// Parameters that leave with one KV head and its query heads.
+    /// Parameters of one KV head with its query heads.
     pub per_kv_group: u64,
-    /// Parameters that leave with one query head alone.
+    /// Parameters of one query head.
     pub per_query_head: u64,
-    /// Parameters that leave with one channel.
+    /// Parameters of one channel.
     pub per_channel: u64,
 }
 
 impl LayerShape {
-    /// Units of the attention that can leave.
+    /// Number of prunable attention units.
     pub fn attention_units(&self, unit: AttentionUnit) -> usize {
         match unit {
             AttentionUnit::KvGroup => self.kv_heads,
@@ -39,7 +39,7 @@ impl LayerShape {
         }
     }
 
-    /// Parameters that leave with one unit of the attention.
+    /// Parameters of one attention unit.
     pub fn per_attention_unit(&self, unit: AttentionUnit) -> u64 {
         match unit {
             AttentionUnit::KvGroup => self.per_kv_group,

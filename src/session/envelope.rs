@@ -13,16 +13,16 @@ struct Envelope<T> {
     state: T,
 }
 
-/// What an envelope of any version has.
+/// The fields of an envelope of any version.
 #[derive(Deserialize)]
 struct AnyEnvelope {
     format: u64,
 }
 
-/// Why a text cannot be read.
+/// Why an envelope cannot be read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unsealed {
-    /// `intact` where its checksum is the one it states: the version is not a flipped bit.
+pub(super) enum DecodeError {
+    /// `intact` if the checksum is right, so that the format is not a flipped bit.
     Newer {
         format: u64,
         intact: bool,
@@ -38,7 +38,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(Sha256::digest(bytes))
 }
 
-/// SHA-256 of the format's number in decimal, a line feed, and the text: a flipped bit in the number shows too.
+/// SHA-256 of the format number in decimal, a line feed, and the text, so that it also covers the format number.
 pub(super) fn checksum(format: u64, text: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(format!("{format}\n"));
@@ -46,47 +46,47 @@ pub(super) fn checksum(format: u64, text: &str) -> String {
     hex(hash.finalize())
 }
 
-/// The text of a file. What would not be read again, such as a number that is not finite where one must stand, is an error.
-pub(super) fn seal<T: Serialize + DeserializeOwned>(content: &T) -> serde_json::Result<String> {
-    // Strings have no line feeds of their own in JSON.
+/// The text of a file. Content that could not be read again, such as a number that is not finite, is an error.
+pub(super) fn encode<T: Serialize + DeserializeOwned>(content: &T) -> serde_json::Result<String> {
+    // JSON strings contain no line feeds.
     let text = serde_json::to_string_pretty(content)?.replace('\n', "\n  ");
     serde_json::from_str::<T>(&text)?;
     let sha256 = checksum(FORMAT, &text);
-    let mut sealed = serde_json::to_string_pretty(&Envelope {
+    let mut envelope = serde_json::to_string_pretty(&Envelope {
         format: FORMAT,
         sha256,
         state: RawValue::from_string(text)?,
     })?;
-    sealed.push('\n');
-    Ok(sealed)
+    envelope.push('\n');
+    Ok(envelope)
 }
 
-/// Why a text cannot be read that is as it was written.
+/// Why an intact text cannot be read.
 pub(super) fn unknown(cause: &serde_json::Error) -> String {
-    format!("it is intact but holds what this slimgpt does not know, perhaps of a newer one: {cause}")
+    format!("its checksum is right but this version of slimgpt cannot read it, a newer one may: {cause}")
 }
 
-pub(super) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unsealed> {
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let damaged =
-        |cause: serde_json::Error| Unsealed::Damaged(format!("not the JSON that was written: {cause}"));
+        |cause: serde_json::Error| DecodeError::Damaged(format!("not the JSON that was written: {cause}"));
     if bytes.is_empty() {
-        return Err(Unsealed::Damaged("it is empty".into()));
+        return Err(DecodeError::Damaged("it is empty".into()));
     }
     let envelope: Envelope<&RawValue> = match serde_json::from_slice(bytes) {
         Ok(envelope) => envelope,
         Err(cause) => {
             return Err(match serde_json::from_slice(bytes) {
-                Ok(AnyEnvelope { format }) if format > FORMAT => Unsealed::Newer { format, intact: false },
+                Ok(AnyEnvelope { format }) if format > FORMAT => DecodeError::Newer { format, intact: false },
                 Ok(AnyEnvelope { .. }) | Err(_) => damaged(cause),
             });
         }
     };
     let intact = checksum(envelope.format, envelope.state.get()) == envelope.sha256;
     if envelope.format > FORMAT {
-        return Err(Unsealed::Newer { format: envelope.format, intact });
+        return Err(DecodeError::Newer { format: envelope.format, intact });
     }
     if !intact {
-        return Err(Unsealed::Damaged("its checksum differs".into()));
+        return Err(DecodeError::Damaged("its checksum differs".into()));
     }
-    serde_json::from_str(envelope.state.get()).map_err(|cause| Unsealed::Damaged(unknown(&cause)))
+    serde_json::from_str(envelope.state.get()).map_err(|cause| DecodeError::Damaged(unknown(&cause)))
 }

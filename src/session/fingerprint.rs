@@ -1,4 +1,4 @@
-//! Fingerprints of files that a session rests on, and whether they are still the same.
+//! Fingerprints of the files that a session depends on.
 
 use std::{
     fs::File,
@@ -15,35 +15,43 @@ use super::{
     envelope::{hex, sha256},
 };
 
-/// What became of a file since its fingerprint was taken.
+/// How a file compares with its fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     Same,
     Changed,
     Missing,
-    /// The one who was told of the progress did not want to go on.
-    BrokenOff,
+    /// The progress callback cancelled the check.
+    Cancelled,
 }
 
-/// Told of the bytes read since it was told last.
+/// Called with the number of bytes read since the last call. Breaks to cancel.
 type Progress<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 impl Fingerprint {
-    /// Reads a file; None where that was broken off.
+    /// Reads a file; None if `progress` cancels.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn of_file(name: &str, path: &Path, progress: Progress<'_>) -> Result<Option<Self>, Error> {
         let mut file = File::open(path).map_err(Error::unreadable(path))?;
-        // Asked before the content is read: a change meanwhile makes the time differ later.
+        // Read before the content, so that a change in between makes the time differ later.
         let modified = modified(&file).map_err(Error::unreadable(path))?;
         let read = read(&mut file, progress).map_err(Error::unreadable(path))?;
         Ok(read.map(|(bytes, sha256)| Self { name: name.into(), bytes, modified, sha256 }))
     }
 
-    /// Of what is built in.
+    /// Fingerprint of a built-in file.
     pub fn of_bytes(name: &str, bytes: &[u8]) -> Self {
         Self { name: name.into(), bytes: bytes.len() as u64, modified: None, sha256: sha256(bytes) }
     }
 
-    /// A file of the same length and time of change is not read.
+    /// Compares a file. A file with the same length and modification time is not read.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub fn check_file(&self, path: &Path, progress: Progress<'_>) -> Result<Check, Error> {
         let mut file = match File::open(path) {
             Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -59,7 +67,7 @@ impl Fingerprint {
                 return Ok(Check::Same);
             }
             Ok(match read(&mut file, progress)? {
-                None => Check::BrokenOff,
+                None => Check::Cancelled,
                 Some((bytes, sha256)) if (bytes, &sha256) == (self.bytes, &self.sha256) => Check::Same,
                 Some(_) => Check::Changed,
             })
@@ -73,13 +81,13 @@ impl Fingerprint {
     }
 }
 
-/// None where the system does not tell, or where it lies before 1970.
+/// Modification time; None if the system does not report it or if it is before 1970.
 fn modified(file: &File) -> io::Result<Option<(u64, u32)>> {
     let since = file.metadata()?.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok(since.map(|since| (since.as_secs(), since.subsec_nanos())))
 }
 
-/// Length and SHA-256; None where it was broken off.
+/// Length and SHA-256; None if `progress` cancels.
 fn read(file: &mut File, progress: Progress<'_>) -> io::Result<Option<(u64, String)>> {
     const PIECE: usize = 1 << 20;
     let (mut hash, mut length) = (Sha256::new(), 0);

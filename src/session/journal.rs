@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Error,
-    envelope::{Unsealed, seal, unseal},
+    envelope::{DecodeError, decode, encode},
     names,
     whole_file::{Durability, write_whole},
 };
@@ -88,9 +88,9 @@ impl DraftFile {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(Error::unreadable(path))?,
         };
-        unseal(&bytes).map(Some).map_err(|unsealed| match unsealed {
-            Unsealed::Newer { format, .. } => Error::Newer { path: path.clone(), format },
-            Unsealed::Damaged(cause) => {
+        decode(&bytes).map(Some).map_err(|error| match error {
+            DecodeError::Newer { format, .. } => Error::Newer { path: path.clone(), format },
+            DecodeError::Damaged(cause) => {
                 Error::Damaged { path: path.clone(), cause, remedy: "no result of a run is lost" }
             }
         })
@@ -103,7 +103,7 @@ impl DraftFile {
     /// The file cannot be written.
     pub fn save(&self, draft: &Draft) -> Result<(), Error> {
         let text =
-            seal(draft).map_err(|cause| Error::Write { path: self.path.clone(), cause: cause.into() })?;
+            encode(draft).map_err(|cause| Error::Write { path: self.path.clone(), cause: cause.into() })?;
         write_whole(&self.path, Durability::Synced, |file| file.write_all(text.as_bytes()))
     }
 }

@@ -1,4 +1,4 @@
-//! One process at a time: a file lock, which ends with its process however that ends.
+//! The lock of a session. It is a file lock, so it ends with its process in every case.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -10,11 +10,11 @@ use std::{
 
 use super::{Error, names};
 
-/// Somebody who only looks holds the lock for a moment; so long one who wants to work waits for that.
+/// `holder` takes the lock for a moment. `take` waits for that.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Held until dropped.
+/// Holds the lock until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -39,7 +39,7 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) if !is_still(&file, &path) => continue,
                 Ok(()) => {
-                    // The number is for people alone: without it the lock holds as well.
+                    // The process ID is only for messages; the lock works without it.
                     let _ = sign(&mut file);
                     return Ok(Self { file });
                 }
@@ -58,12 +58,12 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Left over, the number would only be of a process that is gone.
+        // The process ID must not outlive the process.
         let _ = self.file.set_len(0);
     }
 }
 
-/// Tests the lock, and lets go at once.
+/// Tests the lock without keeping it.
 pub(super) fn holder(dir: &Path) -> Holder {
     let path = dir.join(names::LOCK);
     let Ok(file) = File::open(&path) else { return Holder::Nobody };
@@ -79,7 +79,7 @@ fn sign(file: &mut File) -> std::io::Result<()> {
     file.write_all(format!("{}{host}\n", process::id()).as_bytes())
 }
 
-/// The number of the process, and its machine.
+/// Process ID and machine of the holder.
 fn signature(path: &Path) -> (Option<u32>, Option<String>) {
     const LONGEST: u64 = 512;
     let mut text = String::new();
@@ -97,7 +97,7 @@ fn this_host() -> Option<String> {
     host.ok().map(|host| host.trim().to_owned()).filter(|host| !host.is_empty())
 }
 
-/// False where somebody who removed the session has taken the file away meanwhile.
+/// False if the session, and the lock file with it, was removed in the meantime.
 #[cfg(unix)]
 fn is_still(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -1,18 +1,18 @@
-//! A run on disk: settings, attempts of every layer, and what goes on after a crash.
+//! Sessions: a run on disk with its settings and the attempts of every layer. A run can be resumed from it after a crash.
 //!
 //! ```text
-//! session.json            settings, fingerprints, attempts and which are active; session.copy.json is its double
+//! session.json            settings, fingerprints, attempts and which are active; session.copy.json is a copy
 //! calibration.safetensors the token windows
 //! attempts/               one file for each solved part of each attempt
-//! draft.json               what is planned but not run, kept by the frontend
-//! events.jsonl            everything that was told
+//! draft.json              unsaved plans and undo history of the frontend
+//! events.jsonl            the log of events
 //! streams/                layer inputs; may be removed at any time
-//! lock                    held by the process at work
+//! lock                    held by the process that works on the session
 //! ```
 //!
-//! A file appears whole or not at all, and states a format and a checksum, so that what is damaged is noticed. Files are
-//! written before the state that names them: whenever a process ends, the state and all that it names are there. One damaged
-//! attempt costs no other.
+//! Files appear complete or not at all. Each states a format and a checksum, so that damage is noticed. A file is written
+//! before the state that names it, so whenever a process ends, the state and all files that it names exist. A damaged attempt
+//! does not affect the others.
 
 mod envelope;
 mod error;
@@ -43,5 +43,5 @@ pub use store::{clear_other_streams, find, list, remove};
 pub use stream_cache::{StreamCache, Tensor};
 pub use summary::{last_record, look, look_at_part, planned_ratios, summary};
 
-/// The version of all files of a session.
+/// Format version of all files of a session.
 pub const FORMAT: u64 = 1;

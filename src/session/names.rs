@@ -11,7 +11,7 @@ use super::PartPlace;
 pub(super) const STATE: &str = "session.json";
 pub(super) const STATE_COPY: &str = "session.copy.json";
 pub(super) const DRAFT: &str = "draft.json";
-/// The draft's name in sessions written by version 0.1.
+/// Name of the draft in sessions written by version 0.1.
 pub(super) const DRAFT_0_1: &str = "desk.json";
 pub(super) const EVENTS: &str = "events.jsonl";
 pub(super) const LOCK: &str = "lock";
@@ -32,12 +32,12 @@ pub(super) fn part(place: PartPlace) -> String {
     format!("layer-{layer:03}-attempt-{attempt:03}-{part}{TENSORS}")
 }
 
-/// `stem`: the beginning of the key's SHA-256.
+/// `stem` is the beginning of the SHA-256 of the key.
 pub(super) fn stream(stem: &str) -> String {
     format!("{stem}{TENSORS}")
 }
 
-/// A directory of a session, by what may lie in it.
+/// A directory of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Directory {
     Session,
@@ -46,7 +46,7 @@ pub(super) enum Directory {
 }
 
 impl Directory {
-    /// True of files that slimgpt itself puts there, temporary ones among them.
+    /// True for names of files that slimgpt writes there, and of their temporary files.
     pub(super) fn owns(self, name: &str) -> bool {
         let name = name_meant(name).unwrap_or(name);
         match self {
@@ -75,14 +75,14 @@ fn is_part(stem: &str) -> bool {
     matches!(words[..], ["layer", layer, "attempt", attempt, "attention" | "mlp"] if is_number(layer) && is_number(attempt))
 }
 
-/// What a new session is called: the model's name, made fit for a file, and the local time.
+/// Name of a new session: the model's name with safe characters, and the local time.
 pub(super) fn of_session(model: &str, time: SystemTime) -> String {
     const LONGEST: usize = 48;
     let fit = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
     let name: String = model.chars().map(fit).take(LONGEST).collect();
     let name = name.trim_matches(['-', '.']);
     let name = if name.is_empty() { "model" } else { name };
-    // Without a database of time zones, or with a clock beyond all calendars, a name is still needed.
+    // A name is needed even without a time zone database or with a clock out of range.
     let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(zone);
     format!("{name}-{}", time.strftime("%Y-%m-%d-%H%M%S"))

@@ -1,4 +1,4 @@
-//! A session that is open for writing, by one process at a time.
+//! A session that this process has open for writing.
 
 use std::{
     fs, io,
@@ -22,13 +22,17 @@ use crate::{disk::name_meant, protocol::Draft};
 pub struct Session {
     path: PathBuf,
     state: State,
-    /// Kept for its drop.
+    /// Released on drop.
     _lock: Lock,
 }
 
 impl Session {
-    /// Makes the directory, with its parents. One that exists is refused, unless it is empty or a process ended in it before
-    /// its first state was written.
+    /// Creates a session in a directory, which is created with its parents.
+    ///
+    /// # Errors
+    ///
+    /// The directory exists and is not empty, unless a process ended in it before its first state was written; or it cannot
+    /// be written.
     pub fn create(dir: &Path, state: State) -> Result<Self, Error> {
         let path = absolute(dir).map_err(Error::write(dir))?;
         let made = !path.exists();
@@ -38,19 +42,23 @@ impl Session {
         })?;
         refuse_what_is_there(&path)?;
         let lock = Lock::take(&path)?;
-        // Another process may have been faster.
+        // Another process may have created a session before the lock was taken.
         refuse_what_is_there(&path)?;
         Self::begin(path, lock, state, made)
     }
 
-    /// Makes `ROOT/MODEL-YYYY-MM-DD-HHMMSS`, with `-2`, `-3` … behind it where that is taken.
+    /// Creates the session `ROOT/MODEL-YYYY-MM-DD-HHMMSS`, followed by `-2`, `-3` … if the name is taken.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be written.
     pub fn create_under(root: &Path, model: &str, state: State) -> Result<Self, Error> {
         let root = absolute(root).map_err(Error::write(root))?;
         fs::create_dir_all(&root).map_err(Error::write(&root))?;
         let name = names::of_session(model, SystemTime::now());
         let mut path = root.join(&name);
         let mut number = 1;
-        // Whoever makes the directory has the name.
+        // Creating the directory claims the name.
         while let Err(cause) = fs::create_dir(&path) {
             if cause.kind() != io::ErrorKind::AlreadyExists {
                 return Err(Error::Write { path, cause });
@@ -62,12 +70,12 @@ impl Session {
         Self::begin(path, lock, state, true)
     }
 
-    /// Where the first state cannot be written, nothing is left of what was `made`.
+    /// Writes the first state. If that fails, a directory that was `made` is removed again.
     fn begin(path: PathBuf, lock: Lock, state: State, made: bool) -> Result<Self, Error> {
         sweep(&path);
         let mut session = Self { path, state, _lock: lock };
         let begun = make_directory(&session.path.join(names::ATTEMPTS)).and_then(|()| session.change(|_| ()));
-        // The directory's own name; those above need not be readable.
+        // Makes the name of the directory durable. Its parents need not be readable.
         let _ = sync_directory_of(&session.path);
         if begun.is_err() && made {
             leave_nothing(&session.path);
@@ -75,7 +83,11 @@ impl Session {
         begun.map(|()| session)
     }
 
-    /// Locks and reads a session. The texts are warnings: what was damaged and could be put right.
+    /// Locks and reads a session. The texts are warnings about damage that was repaired.
+    ///
+    /// # Errors
+    ///
+    /// There is no session, it is in use, it is damaged, or a newer version wrote it.
     pub fn open(dir: &Path) -> Result<(Self, Vec<String>), Error> {
         let path = absolute(dir).map_err(Error::unreadable(dir))?;
         if !is_session(&path) {
@@ -86,7 +98,7 @@ impl Session {
         sweep(&path);
         make_directory(&path.join(names::ATTEMPTS))?;
         if !found.whole {
-            // The good copy is enough to go on with; the next change writes both again.
+            // The good copy is enough; the next change writes both again.
             let _ = mirrored_file::write(&path, &found.state);
         }
         Ok((Self { path, state: found.state, _lock: lock }, found.warnings))
@@ -101,7 +113,11 @@ impl Session {
         &self.state
     }
 
-    /// Changes the state and writes it. Where that fails, it stays as it was.
+    /// Changes the state and writes it. If writing fails, the state is not changed.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
     pub fn change(&mut self, change: impl FnOnce(&mut State)) -> Result<(), Error> {
         let mut state = self.state.clone();
         change(&mut state);
@@ -112,22 +128,34 @@ impl Session {
         Ok(())
     }
 
-    /// Writes the file of a part; one of the same place is replaced. The `weight` of the head is not looked at.
+    /// Writes the file of a part, or replaces it. The `weight` field of the head is ignored.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
     pub fn write_part(&self, head: &PartHead, weight: Option<&Weight>) -> Result<(), Error> {
         self.with_room(|| part_file::write(&self.part_path(head.place), head, weight))
     }
 
-    /// Verifies and reads all of a part's file but the weight, whose length alone is checked.
+    /// Reads and verifies the file of a part except the weight, of which only the length is checked.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing, damaged or unreadable, or a newer version wrote it.
     pub fn read_part(&self, place: PartPlace) -> Result<PartHead, Error> {
         part_file::read_head(&self.part_path(place), place)
     }
 
-    /// Verifies and reads the weight of a part; None where nothing was cut.
+    /// Reads and verifies the weight of a part; None if no unit was removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_part`].
     pub fn read_weight(&self, head: &PartHead) -> Result<Option<Weight>, Error> {
         part_file::read_weight(&self.part_path(head.place), head)
     }
 
-    /// Writes again without the layer inputs where these took the room: they can be made again, results are worth more.
+    /// If the disk is full, removes the cached layer inputs and writes again: they can be computed again.
     fn with_room(&self, write: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
         match write() {
             Err(error) if error.is_full_disk() && stream_cache::clear(&self.path.join(names::STREAMS)) => {
@@ -141,14 +169,22 @@ impl Session {
         self.path.join(names::ATTEMPTS).join(names::part(place))
     }
 
-    /// Writes calibration windows, and gives their SHA-256.
+    /// Writes calibration windows and returns their SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
     pub fn write_windows(&self, number: usize, bytes: &[u8]) -> Result<String, Error> {
         let path = self.path.join(names::windows(number));
         self.with_room(|| write_whole(&path, Durability::Synced, |file| io::Write::write_all(file, bytes)))?;
         Ok(sha256(bytes))
     }
 
-    /// Calibration windows that have this SHA-256.
+    /// Reads calibration windows.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing or unreadable, or its SHA-256 is not `expected`.
     pub fn read_windows(&self, number: usize, expected: &str) -> Result<Vec<u8>, Error> {
         let path = self.path.join(names::windows(number));
         let damaged = |cause: &str| Error::Damaged {
@@ -163,6 +199,11 @@ impl Session {
         if sha256(&bytes) == expected { Ok(bytes) } else { Err(damaged("its checksum differs")) }
     }
 
+    /// Opens the log of events.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
     pub fn journal(&self) -> Result<Journal, Error> {
         Journal::open(&self.path)
     }
@@ -173,11 +214,15 @@ impl Session {
     }
 
     /// The saved draft; None if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`DraftFile::read`].
     pub fn draft(&self) -> Result<Option<Draft>, Error> {
         self.draft_file().read()
     }
 
-    /// Layer inputs that were kept, up to `limit` bytes of files.
+    /// The cached layer inputs, at most `limit` bytes of files.
     pub fn streams(&self, limit: u64) -> StreamCache {
         StreamCache::open(&self.path.join(names::STREAMS), limit)
     }
@@ -187,7 +232,7 @@ pub(super) fn is_session(dir: &Path) -> bool {
     [names::STATE, names::STATE_COPY].iter().any(|name| dir.join(name).is_file())
 }
 
-/// The last part of a path, as far as it is text.
+/// Last component of a path.
 pub(super) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
@@ -203,14 +248,14 @@ fn make_directory(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Removes what was made of a session that could not begin; the first error is the one to tell.
+/// Removes the files of a session that could not be created. The error to report is the earlier one.
 fn leave_nothing(dir: &Path) {
     let _ = fs::remove_dir(dir.join(names::ATTEMPTS));
     let _ = fs::remove_file(dir.join(names::LOCK));
     let _ = fs::remove_dir(dir);
 }
 
-/// Refuses a directory that holds more than a process leaves that ended before its first state was written.
+/// Refuses a directory that has other files than those of a process that ended before its first state was written.
 fn refuse_what_is_there(dir: &Path) -> Result<(), Error> {
     if is_session(dir) {
         return Err(Error::Exists(dir.into()));
@@ -228,7 +273,7 @@ fn refuse_what_is_there(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes temporary files of processes that have ended; whoever holds the lock may. What cannot go does no harm.
+/// Removes temporary files of processes that have ended. The caller holds the lock. Files that remain do no harm.
 fn sweep(dir: &Path) {
     let places = [
         (dir.to_owned(), Directory::Session),

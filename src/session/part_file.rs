@@ -1,5 +1,5 @@
-//! One solved part of one attempt as a file: the cut weight and its new bias where it has one, which any reader of safetensors opens, and all that is known
-//! of it as metadata.
+//! The file of a solved part: a safetensors file with the cut weight and its new bias if it has one, and the record of the
+//! part as metadata.
 
 use std::{collections::BTreeMap, fs::File, io, path::Path};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Error, FORMAT,
     envelope::{checksum, sha256, unknown},
-    tensor_file::{self, Header, Laid, Stated},
+    tensor_file::{self, Header, TensorEntry, TensorView},
     whole_file::{Durability, write_whole},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     prune::Part,
 };
 
-/// Which part of which attempt of which layer.
+/// The part of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartPlace {
     pub layer: usize,
@@ -25,18 +25,18 @@ pub struct PartPlace {
     pub part: Part,
 }
 
-/// Everything of a part's file but the weight.
+/// Content of a part's file except the weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartHead {
     #[serde(flatten)]
     pub place: PartPlace,
     pub record: PartRecord,
-    /// None where the part was not solved, or where a number in it was not finite.
+    /// None if the part was not solved, or if a number in it is not finite.
     pub statistics: Option<Statistics>,
-    /// Kept heads, ascending, of an attention that was cut; else empty.
+    /// Kept heads, ascending, if heads were removed; else empty.
     pub query_heads: Vec<usize>,
     pub kv_heads: Vec<usize>,
-    /// None where nothing was cut.
+    /// None if no unit was removed.
     pub weight: Option<WeightHead>,
 }
 
@@ -45,9 +45,9 @@ pub struct WeightHead {
     /// `F32`, `F16` or `BF16`.
     pub dtype: String,
     pub shape: [usize; 2],
-    /// Of the weight's bytes.
+    /// SHA-256 of the weight's bytes.
     pub sha256: String,
-    /// Of a new bias of its output, where there is one.
+    /// The new bias of its output, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias: Option<BiasHead>,
 }
@@ -56,7 +56,7 @@ pub struct WeightHead {
 pub struct BiasHead {
     /// `F32`, `F16` or `BF16`.
     pub dtype: String,
-    /// Of the bias' bytes.
+    /// SHA-256 of the bias's bytes.
     pub sha256: String,
 }
 
@@ -112,20 +112,20 @@ pub(super) fn write(path: &Path, head: &PartHead, weight: Option<&Weight>) -> Re
         (KEY_PART, text.as_str()),
         (KEY_CHECKSUM, checksum.as_str()),
     ]);
-    let tensors = weight.map(|weight| Laid {
+    let tensors = weight.map(|weight| TensorView {
         name: TENSOR,
         dtype: &weight.dtype,
         shape: &weight.shape,
         bytes: &weight.bytes,
     });
     let bias = weight.and_then(|weight| Some((weight, weight.bias.as_ref()?)));
-    let bias = bias.map(|(weight, bias)| Laid {
+    let bias = bias.map(|(weight, bias)| TensorView {
         name: BIAS,
         dtype: &bias.dtype,
         shape: &weight.shape[..1],
         bytes: &bias.bytes,
     });
-    let tensors: Vec<Laid> = tensors.into_iter().chain(bias).collect();
+    let tensors: Vec<TensorView> = tensors.into_iter().chain(bias).collect();
     write_whole(path, Durability::Synced, |file| tensor_file::write(file, &metadata, &tensors))
 }
 
@@ -133,7 +133,7 @@ pub(super) fn read_head(path: &Path, place: PartPlace) -> Result<PartHead, Error
     Ok(open(path, place)?.head)
 }
 
-/// The weight that the head states, verified.
+/// Reads and verifies the weight that the head describes.
 pub(super) fn read_weight(path: &Path, head: &PartHead) -> Result<Option<Weight>, Error> {
     let Some(stated) = &head.weight else { return Ok(None) };
     let Opened { mut file, head: found, tensor, bias } = open(path, head.place)?;
@@ -160,8 +160,8 @@ pub(super) fn read_weight(path: &Path, head: &PartHead) -> Result<Option<Weight>
 struct Opened {
     file: File,
     head: PartHead,
-    tensor: Option<Stated>,
-    bias: Option<Stated>,
+    tensor: Option<TensorEntry>,
+    bias: Option<TensorEntry>,
 }
 
 fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
@@ -196,7 +196,7 @@ fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
         (Some(_), None) | (None, Some(_)) => false,
     };
     if !(tensors.is_empty() && weight_as_stated && bias_as_stated) {
-        return Err(damaged(path, "its weight is not the one that its record states"));
+        return Err(damaged(path, "its weight does not match its record"));
     }
     Ok(Opened { file, head, tensor, bias })
 }
@@ -219,8 +219,8 @@ fn head_of(path: &Path, header: &Header) -> Result<PartHead, Error> {
     from_text(text).map_err(|cause| damaged(path, unknown(&cause)))
 }
 
-/// The text of a head. JSON has no number that is not finite: statistics with one are left out, and any other but the
-/// relative error is refused, since the text would not be read again.
+/// The text of a head. JSON has only finite numbers: statistics with another number are left out, and another number
+/// elsewhere, except the relative error, is an error.
 fn to_text(head: &PartHead) -> serde_json::Result<String> {
     let text = serde_json::to_string(head)?;
     match from_text(&text) {
@@ -230,7 +230,7 @@ fn to_text(head: &PartHead) -> serde_json::Result<String> {
     }
 }
 
-/// The relative error of a part without any output is no number; it is written as null.
+/// Reads a head. The relative error of a part without output is NaN, which is written as null.
 fn from_text(text: &str) -> serde_json::Result<PartHead> {
     let cause = match serde_json::from_str(text) {
         Ok(head) => return Ok(head),

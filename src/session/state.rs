@@ -1,4 +1,4 @@
-//! What `session.json` holds.
+//! Content of `session.json`.
 
 use std::path::PathBuf;
 
@@ -16,29 +16,29 @@ use crate::{
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Rises with every change; of two readable copies the higher one holds.
+    /// Increases with every change; of two readable copies the higher one is valid.
     pub sequence: u64,
     pub slimgpt_version: String,
-    /// Unix seconds.
+    /// Seconds since 1970, as `changed`.
     pub created: u64,
     pub changed: u64,
-    /// Where relative names of texts begin.
+    /// Directory that relative paths of texts start from.
     pub base: PathBuf,
     pub model: ModelEntry,
-    /// Settings that attempts were made with, the newest last.
+    /// Settings of the attempts, the newest last.
     pub setups: Vec<Setup>,
     pub calibrations: Vec<Calibration>,
-    /// One a layer.
+    /// One per layer.
     pub layers: Vec<LayerEntry>,
-    /// How ratios were searched for last.
+    /// The last ratio search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchRecord>,
-    /// The run begun last.
+    /// The last run.
     #[serde(alias = "course")]
     pub run_state: Option<RunState>,
-    /// In the order in which they were measured.
+    /// Oldest first.
     pub perplexities: Vec<Measured>,
-    /// The export begun last.
+    /// The last export.
     pub output: Option<Output>,
 }
 
@@ -46,7 +46,7 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
     pub place: ModelPlace,
-    /// With the sizes of the attempts active.
+    /// With the sizes of the active attempts.
     pub record: ModelRecord,
     pub files: Vec<Fingerprint>,
 }
@@ -60,27 +60,27 @@ pub enum ModelPlace {
     Hub(String),
 }
 
-/// A file as it was, so that a change is noticed.
+/// Identifies the content of a file, so that a change is noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// Of a model: its name within the directory. Of a text: its path as it was given.
+    /// Name of a model's file in its directory, or path of a text as it was given.
     pub name: String,
     pub bytes: u64,
-    /// Seconds and nanoseconds since 1970; with equal length and time, the content is not read again. None for what is
-    /// built in.
+    /// Modification time in seconds and nanoseconds since 1970. A file with equal length and time is not read again. None
+    /// for a built-in file.
     pub modified: Option<(u64, u32)>,
     pub sha256: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// Resolved: windows and both ends of the layers are said.
+    /// With the length of the windows and both ends of the layer range filled in.
     pub settings: Settings,
-    /// Which of [`State::calibrations`].
+    /// Index into [`State::calibrations`].
     pub calibration: usize,
 }
 
-/// Calibration windows and what they were drawn from.
+/// Calibration windows and the texts that they were drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     pub sources: Vec<TextSource>,
@@ -88,7 +88,7 @@ pub struct Calibration {
     /// Tokens in the texts.
     pub text_tokens: usize,
     pub texts: Vec<Fingerprint>,
-    /// SHA-256 of the windows' file.
+    /// SHA-256 of the file of the windows.
     pub sha256: String,
 }
 
@@ -96,42 +96,42 @@ pub struct Calibration {
 pub struct LayerEntry {
     #[serde(alias = "in_force")]
     pub active: Option<usize>,
-    /// By their numbers.
+    /// By ascending number.
     pub attempts: Vec<AttemptEntry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptEntry {
     pub attempt: Attempt,
-    /// Which of [`State::setups`].
+    /// Index into [`State::setups`].
     pub setup: usize,
-    /// None until it is through.
+    /// None until it is solved.
     pub attention: Option<PartEntry>,
     pub mlp: Option<PartEntry>,
-    /// E‖h − h_dense‖² / E‖h_dense‖² behind the layer, where the dense stream was run.
+    /// E‖h − h_dense‖² / E‖h_dense‖² of the layer's output, if the dense stream was computed.
     pub output_error: Option<f64>,
-    /// False while parts of it are still to come.
+    /// False until both parts are saved.
     pub complete: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartEntry {
     pub summary: PartSummary,
-    /// The attempt of this layer whose file holds the part: an earlier one where the part was taken over from it.
+    /// Number of the attempt whose file holds the part: an earlier attempt if the part was copied from it.
     pub file: usize,
 }
 
-/// A run from a layer to the last.
+/// A run from the layer `from` to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     pub from: usize,
-    /// Planned, one a layer.
+    /// Planned ratios, one per layer.
     pub ratios: Vec<LayerRatio>,
     pub setup: usize,
-    /// At work on it, up to the layer finished last.
+    /// Up to the last finished layer.
     pub seconds: Seconds,
     pub finished: bool,
-    /// Where its model is to be written; None where nobody has said.
+    /// Where to write its model; None if that was not requested.
     pub target: Option<Target>,
 }
 
@@ -139,20 +139,20 @@ pub struct RunState {
 pub struct Target {
     /// Absolute.
     pub path: PathBuf,
-    /// Whether an earlier output is to be replaced.
+    /// Replaces an earlier output.
     pub force: bool,
 }
 
-/// A perplexity and what it was measured on.
+/// A measured perplexity and its inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     pub text: TextSource,
     pub seq_len: usize,
     pub bos: bool,
     pub machine: Machine,
-    /// Of the tokens.
+    /// SHA-256 of the tokens.
     pub tokens_sha256: String,
-    /// The attempts that were active, one a layer; None of the dense model.
+    /// Numbers of the active attempts, one per layer; None for the dense model.
     pub of: Option<Vec<Option<usize>>>,
     pub record: PerplexityRecord,
 }
@@ -162,24 +162,24 @@ pub struct Measured {
 pub struct Output {
     /// Absolute.
     pub path: PathBuf,
-    /// Where it is written until it is whole.
+    /// Temporary path, until it is complete.
     pub partial: Option<PathBuf>,
-    /// SHA-256 of its `run.json`, once that is known.
+    /// SHA-256 of its `run.json`, once that is written.
     pub run_json_sha256: Option<String>,
-    /// Of all its files, once it is written.
+    /// Size of its files, once it is complete.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// The attempts that it is made of, one a layer; empty in sessions of the first versions.
+    /// Numbers of its attempts, one per layer; empty in sessions written by the first versions.
     #[serde(default)]
     pub of: Vec<Option<usize>>,
-    /// Its forms, once it is written.
+    /// Its forms, once it is complete.
     #[serde(default)]
     pub forms: Vec<WrittenRecord>,
     pub written: bool,
 }
 
 impl AttemptEntry {
-    /// None until both parts are through.
+    /// None until both parts are saved.
     pub fn summary(&self) -> Option<AttemptSummary> {
         Some(AttemptSummary {
             number: self.attempt.number,
@@ -206,7 +206,7 @@ impl AttemptEntry {
 }
 
 impl State {
-    /// The number active of each layer.
+    /// Numbers of the active attempts, one per layer.
     pub fn active(&self) -> Vec<Option<usize>> {
         self.layers.iter().map(|layer| layer.active).collect()
     }

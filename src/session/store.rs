@@ -1,4 +1,4 @@
-//! The sessions of a directory: listed, found by a name, removed.
+//! Lists, finds and removes the sessions of a directory.
 
 use std::{
     fs, io,
@@ -14,16 +14,20 @@ use super::{
 };
 use crate::protocol::SessionSummary;
 
-/// What was removed of a session.
+/// Result of removing a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
-    /// Of the files that are gone.
+    /// Size of the removed files.
     pub bytes: u64,
-    /// What is not a session's; it was left, and the directory with it. Empty where the directory is gone.
+    /// Files that do not belong to a session. They are kept, and so is the directory. Empty if the directory was removed.
     pub foreign: Vec<PathBuf>,
 }
 
-/// The sessions under `root`, the one changed last first; none where `root` is not there.
+/// The sessions under `root`, the last changed one first; none if `root` does not exist.
+///
+/// # Errors
+///
+/// The directory cannot be read.
 pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
     let mut sessions: Vec<SessionSummary> = directories(root)?.iter().map(|path| summary(path)).collect();
     let changed = |session: &SessionSummary| session.content.as_ref().map(|content| content.changed);
@@ -31,10 +35,10 @@ pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
     Ok(sessions)
 }
 
-/// Removes the layer inputs of all sessions under `root` but of one: they are large, and can be made again. Those in use
-/// keep theirs.
+/// Removes the cached layer inputs of all sessions under `root` except `but`: they are large and can be computed again.
+/// Skips sessions in use.
 pub fn clear_other_streams(root: &Path, but: &Path) {
-    // Best effort: what stays is in nobody's way.
+    // Files that cannot be removed do no harm.
     for dir in directories(root).unwrap_or_default() {
         let streams = dir.join(names::STREAMS);
         if dir != but
@@ -46,7 +50,7 @@ pub fn clear_other_streams(root: &Path, but: &Path) {
     }
 }
 
-/// Directories under `root` that are sessions, or were to become one, by their names.
+/// Directories under `root` that are sessions or the beginning of one, sorted by name.
 fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(root) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -63,8 +67,8 @@ fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// A process ended here before its first state was written, or while it removed the session: there is a lock, and nothing
-/// but what a session has.
+/// True if a process ended before it wrote the first state or while it removed the session: the directory has a lock and
+/// only files of a session.
 fn is_begun(dir: &Path) -> bool {
     let own = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| {
@@ -76,7 +80,11 @@ fn is_begun(dir: &Path) -> bool {
     dir.join(names::LOCK).is_file() && fs::read_dir(dir).is_ok_and(|mut entries| entries.all(own))
 }
 
-/// The session that a person means: a path, `last`, a name under `root`, or the beginning of just one.
+/// The session with this path, with this name or unique beginning of a name under `root`, or `last`.
+///
+/// # Errors
+///
+/// There is none, or more than one name begins so.
 pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
     let path = Path::new(name);
     if !name.is_empty() && is_session(path) {
@@ -104,9 +112,13 @@ pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
     }
 }
 
-/// Removes the files of a session, and its directory where nothing else lies in it. One that is in use is refused.
+/// Removes the files of a session, and its directory if it is empty then.
+///
+/// # Errors
+///
+/// There is no session, it is in use, or a file cannot be removed.
 pub fn remove(dir: &Path) -> Result<Removed, Error> {
-    // What a link stands for is removed, and the link with it.
+    // A link is removed together with its target.
     let link = dir.is_symlink().then_some(dir);
     let dir = match dir.canonicalize() {
         Ok(dir) if is_session(&dir) || is_begun(&dir) => dir,
@@ -114,7 +126,7 @@ pub fn remove(dir: &Path) -> Result<Removed, Error> {
     };
     let lock = Lock::take(&dir)?;
     let mut removed = Removed { bytes: 0, foreign: Vec::new() };
-    // The state goes first: what is left of a session that is half removed can't be taken for a whole one.
+    // The state is removed first, so that a partly removed session is not taken for a complete one.
     for name in [names::STATE, names::STATE_COPY] {
         removed.file(&dir.join(name))?;
     }
@@ -135,7 +147,7 @@ pub fn remove(dir: &Path) -> Result<Removed, Error> {
 }
 
 impl Removed {
-    /// A directory within the session; a link to another place is not followed.
+    /// Removes a directory of the session. Links are not followed.
     fn directory(&mut self, dir: &Path, kind: Directory) -> Result<(), Error> {
         if !dir.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return Ok(());
@@ -148,7 +160,7 @@ impl Removed {
         Ok(())
     }
 
-    /// The files of a directory but the lock.
+    /// Removes the files of a directory except the lock.
     fn files(&mut self, dir: &Path, kind: Directory) -> Result<(), Error> {
         for entry in fs::read_dir(dir).map_err(Error::unreadable(dir))? {
             let entry = entry.map_err(Error::unreadable(dir))?;

@@ -1,4 +1,5 @@
-//! Layer inputs on disk: a cache, so that a retry need not come from the first layer. All in it may be lost at any time.
+//! Cache of layer inputs on disk, which saves a retry the passes through the layers above. Its files may be removed at any
+//! time.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use super::{
     FORMAT,
     envelope::{checksum, hex},
     names,
-    tensor_file::{self, Header, Laid},
+    tensor_file::{self, Header, TensorView},
     whole_file::{Durability, write_whole},
 };
 
@@ -22,24 +23,24 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     pub name: String,
-    /// As safetensors have it.
+    /// Number type, as safetensors spells it.
     pub dtype: String,
     pub shape: Vec<usize>,
     pub bytes: Vec<u8>,
 }
 
-/// The files of one session, within a limit.
+/// The files of one session, up to a limit.
 #[derive(Debug)]
 pub struct StreamCache {
     dir: PathBuf,
-    /// Bytes of all files together.
+    /// Most bytes of all files together.
     limit: u64,
-    /// The one used last at the end.
-    files: Vec<Kept>,
+    /// Last used at the end.
+    files: Vec<CachedFile>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CachedFile {
     key: String,
     path: PathBuf,
     bytes: u64,
@@ -52,40 +53,40 @@ const DATA_CHECKSUM: &str = "data_sha256";
 
 impl StreamCache {
     pub(super) fn open(dir: &Path, limit: u64) -> Self {
-        let mut found: Vec<(SystemTime, Kept)> = Vec::new();
+        let mut found: Vec<(SystemTime, CachedFile)> = Vec::new();
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             let path = entry.path();
             if !names::Directory::Streams.owns(&entry.file_name().to_string_lossy()) {
                 continue;
             }
             match known(&path) {
-                Ok((used, kept)) => found.push((used, kept)),
+                Ok((used, file)) => found.push((used, file)),
                 Err(_) => remove(&path),
             }
         }
         found.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.path.cmp(&other.path)));
-        let files = found.into_iter().map(|(_, kept)| kept).collect();
+        let files = found.into_iter().map(|(_, file)| file).collect();
         let mut cache = Self { dir: dir.into(), limit, files };
         cache.evict(limit);
         cache
     }
 
-    /// Bytes that all files together may have.
+    /// Most bytes of all files together.
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// Of the files that are there, the one used longest ago first.
+    /// Keys of the files, least recently used first.
     pub fn keys(&self) -> Vec<String> {
-        self.files.iter().map(|kept| kept.key.clone()).collect()
+        self.files.iter().map(|file| file.key.clone()).collect()
     }
 
-    /// Keeps tensors, in place of those that had the key and of those used longest ago, until all are within the limit.
-    /// False where these alone are above it, or where they could not be written.
+    /// Stores tensors. Replaces those with the same key, and removes the least recently used ones that exceed the limit.
+    /// Returns false if the tensors alone exceed it or cannot be written.
     pub fn put(&mut self, key: &str, tensors: &[Tensor]) -> bool {
         let bytes: u64 = tensors.iter().map(|tensor| tensor.bytes.len() as u64).sum();
         self.forget(key);
-        // A header needs room too; what it took is known afterwards.
+        // The size of the header is known only after writing.
         if bytes > self.limit {
             return false;
         }
@@ -94,7 +95,7 @@ impl StreamCache {
         match write(&path, key, tensors) {
             Ok(bytes) if bytes <= self.limit => {
                 self.evict(self.limit - bytes);
-                self.files.push(Kept { key: key.into(), path, bytes });
+                self.files.push(CachedFile { key: key.into(), path, bytes });
                 true
             }
             Ok(_) | Err(_) => {
@@ -104,47 +105,47 @@ impl StreamCache {
         }
     }
 
-    /// The tensors that were put, in their order; None where they are not there or are damaged.
+    /// The stored tensors in their order; None if there are none or they are damaged.
     pub fn get(&mut self, key: &str) -> Option<Vec<Tensor>> {
-        let at = self.files.iter().position(|kept| kept.key == key)?;
-        let kept = self.files.remove(at);
-        match read(&kept.path, key) {
+        let at = self.files.iter().position(|file| file.key == key)?;
+        let file = self.files.remove(at);
+        match read(&file.path, key) {
             Ok(tensors) => {
-                self.files.push(kept);
+                self.files.push(file);
                 Some(tensors)
             }
             Err(_) => {
-                remove(&kept.path);
+                remove(&file.path);
                 None
             }
         }
     }
 
     fn forget(&mut self, key: &str) {
-        if let Some(at) = self.files.iter().position(|kept| kept.key == key) {
+        if let Some(at) = self.files.iter().position(|file| file.key == key) {
             remove(&self.files.remove(at).path);
         }
     }
 
-    /// Removes those used longest ago until the others have no more than so many bytes.
+    /// Removes the least recently used files until the others have at most `room` bytes.
     fn evict(&mut self, room: u64) {
-        let mut bytes: u64 = self.files.iter().map(|kept| kept.bytes).sum();
+        let mut bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
         while bytes > room && !self.files.is_empty() {
-            let kept = self.files.remove(0);
-            bytes -= kept.bytes;
-            remove(&kept.path);
+            let file = self.files.remove(0);
+            bytes -= file.bytes;
+            remove(&file.path);
         }
     }
 }
 
-/// Removes all files; false where there were none. An open cache finds out when it is asked for one.
+/// Removes all files; false if there were none. An open cache notices it in `get`.
 pub(super) fn clear(dir: &Path) -> bool {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let own = |entry: &fs::DirEntry| names::Directory::Streams.owns(&entry.file_name().to_string_lossy());
     entries.filter(own).filter(|entry| fs::remove_file(entry.path()).is_ok()).count() > 0
 }
 
-/// What cannot be removed is found damaged or too much again.
+/// A file that cannot be removed is found again later.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }
@@ -158,7 +159,7 @@ fn damaged() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
 
-/// Writes a file, and gives its length.
+/// Writes a file and returns its length.
 fn write(path: &Path, key: &str, tensors: &[Tensor]) -> io::Result<u64> {
     let (format, of_key, of_data) = (FORMAT.to_string(), checksum(FORMAT, key), data_checksum(tensors));
     let metadata = BTreeMap::from([
@@ -167,17 +168,18 @@ fn write(path: &Path, key: &str, tensors: &[Tensor]) -> io::Result<u64> {
         (KEY_CHECKSUM, of_key.as_str()),
         (DATA_CHECKSUM, of_data.as_str()),
     ]);
-    let laid = tensors.iter().map(|Tensor { name, dtype, shape, bytes }| Laid { name, dtype, shape, bytes });
-    let laid: Vec<Laid<'_>> = laid.collect();
+    let views =
+        tensors.iter().map(|Tensor { name, dtype, shape, bytes }| TensorView { name, dtype, shape, bytes });
+    let views: Vec<TensorView<'_>> = views.collect();
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
-    write_whole(path, Durability::Disposable, |file| tensor_file::write(file, &metadata, &laid))
+    write_whole(path, Durability::Disposable, |file| tensor_file::write(file, &metadata, &views))
         .map_err(|_| damaged())?;
     Ok(fs::metadata(path)?.len())
 }
 
-/// SHA-256 of what is stated of every tensor, and of its bytes.
+/// SHA-256 of the name, number type, shape and bytes of every tensor.
 fn data_checksum(tensors: &[Tensor]) -> String {
     let mut hash = Sha256::new();
     for Tensor { name, dtype, shape, bytes } in tensors {
@@ -187,18 +189,18 @@ fn data_checksum(tensors: &[Tensor]) -> String {
     hex(hash.finalize())
 }
 
-/// When a file was used last, and what it is. Its tensors are not looked at.
-fn known(path: &Path) -> io::Result<(SystemTime, Kept)> {
+/// When a file was last used, and its key. Its tensors are not read.
+fn known(path: &Path) -> io::Result<(SystemTime, CachedFile)> {
     let mut file = File::open(path)?;
     let header = tensor_file::read_header(&mut file)?.map_err(|_| damaged())?;
     let key =
         key_of(&header).filter(|key| path.file_name().is_some_and(|name| name == file_name(key).as_str()));
     let key = key.ok_or_else(damaged)?.to_owned();
     let metadata = file.metadata()?;
-    Ok((metadata.modified()?, Kept { key, path: path.into(), bytes: metadata.len() }))
+    Ok((metadata.modified()?, CachedFile { key, path: path.into(), bytes: metadata.len() }))
 }
 
-/// The key of a file of this format.
+/// The key of a file; None for another format or a damaged key.
 fn key_of(header: &Header) -> Option<&str> {
     let value = |key: &str| header.metadata.get(key);
     let key = value(KEY)?;
@@ -221,7 +223,7 @@ fn read(path: &Path, key: &str) -> io::Result<Vec<Tensor>> {
     if header.metadata.get(DATA_CHECKSUM) != Some(&data_checksum(&tensors)) {
         return Err(damaged());
     }
-    // The order of use outlasts the process; where the time cannot be set, the file only leaves earlier.
+    // Saves the order of use for later processes. If that fails, the file is only evicted earlier.
     let _ = file.set_modified(SystemTime::now());
     Ok(tensors)
 }

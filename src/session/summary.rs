@@ -1,4 +1,4 @@
-//! Sessions at a glance, without opening them.
+//! Summaries of sessions, read without opening them.
 
 use std::{fs, path::Path};
 
@@ -18,27 +18,35 @@ use crate::{
     prune::LayerRatio,
 };
 
-/// The state of a session, read without its lock.
+/// Reads the state of a session without its lock.
+///
+/// # Errors
+///
+/// There is no session, it is damaged, or a newer version wrote it.
 pub fn look(dir: &Path) -> Result<State, Error> {
     Ok(mirrored_file::read(dir)?.state)
 }
 
-/// All of a part's file but the weight, verified and read without the session's lock.
+/// Reads and verifies the file of a part except the weight, without the session's lock.
+///
+/// # Errors
+///
+/// The file is missing, damaged or unreadable.
 pub fn look_at_part(dir: &Path, place: PartPlace) -> Result<PartHead, Error> {
     part_file::read_head(&dir.join(names::ATTEMPTS).join(names::part(place)), place)
 }
 
-/// The record that was told last; None where no run has come to its end, or the log cannot be read.
+/// Record of the last run that ended; None if there is none or the log cannot be read.
 pub fn last_record(dir: &Path) -> Option<RunRecord> {
     journal::last_record(dir)
 }
 
-/// The ratios that a run would be done with now, one a layer; empty where nothing was planned.
+/// Planned ratios, one per layer; empty if nothing is planned.
 pub fn planned_ratios(dir: &Path, state: &State) -> Vec<LayerRatio> {
     planned(state, DraftFile::of_session(dir).read().ok().flatten())
 }
 
-/// What a session is; where that cannot be read, its status says why.
+/// Summary of a session. If it cannot be read, the status says why.
 pub fn summary(dir: &Path) -> SessionSummary {
     let holder = holder(dir);
     let draft = DraftFile::of_session(dir).read().ok().flatten();
@@ -56,7 +64,7 @@ pub fn summary(dir: &Path) -> SessionSummary {
     SessionSummary { path: dir.into(), name: name_of(dir), bytes: bytes_in(dir), status, content }
 }
 
-/// The ratios that a run would be done with now: what lies on the draft, or else those of the last run.
+/// Planned ratios: those of the draft, or else those of the last run.
 fn planned(state: &State, draft: Option<Draft>) -> Vec<LayerRatio> {
     match (draft, &state.run_state) {
         (Some(draft), _) if draft.ratios.len() == state.layers.len() => draft.ratios,
@@ -70,18 +78,18 @@ fn status(state: &State, planned: &[LayerRatio]) -> SessionStatus {
     let first = (0..state.layers.len()).find(|&layer| is_stale(state, layer, planned));
     match first {
         None if run_state.finished => SessionStatus::Finished,
-        // A run goes on from the first of them to the last layer.
+        // A run solves all layers from the first stale one to the last.
         first => SessionStatus::Unfinished { left: first.map_or(0, |first| state.layers.len() - first) },
     }
 }
 
 /// True if a run would solve the layer: its active attempt is stale, or it has none.
 fn is_stale(state: &State, layer: usize, planned: &[LayerRatio]) -> bool {
-    let attempt = attempt_in_force(&state.layers[layer]).map(|entry| &entry.attempt);
+    let attempt = active_attempt(&state.layers[layer]).map(|entry| &entry.attempt);
     attempt.is_none_or(|attempt| attempt.is_stale(state.active(), planned.get(layer).copied()))
 }
 
-fn attempt_in_force(layer: &LayerEntry) -> Option<&AttemptEntry> {
+fn active_attempt(layer: &LayerEntry) -> Option<&AttemptEntry> {
     let number = layer.active?;
     layer.attempts.iter().find(|entry| entry.attempt.number == number)
 }
@@ -92,11 +100,11 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
         Some(run_state) => state.setups.get(run_state.setup),
         None => state.setups.last(),
     };
-    // Nothing was run yet: all is as it would be where nothing is said.
+    // Without a run, the settings are the defaults.
     let settings =
         setup.map(|setup| setup.settings.clone()).or_else(|| Settings::new(Options::default()).ok())?;
     let calibration = setup.and_then(|setup| state.calibrations.get(setup.calibration));
-    let active = state.layers.iter().map(|layer| Some(attempt_in_force(layer)?.attempt.method.ratio));
+    let active = state.layers.iter().map(|layer| Some(active_attempt(layer)?.attempt.method.ratio));
     Some(SessionContent {
         ratio: mean_ratio(active, planned),
         created: state.created,
@@ -113,12 +121,12 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
 
 fn layer_summary(state: &State, index: usize, planned: &[LayerRatio]) -> LayerSummary {
     let layer = &state.layers[index];
-    let active = attempt_in_force(layer).and_then(AttemptEntry::summary);
+    let active = active_attempt(layer).and_then(AttemptEntry::summary);
     let stale = active.is_some() && is_stale(state, index, planned);
     LayerSummary { attempts: layer.attempts.len(), active, stale }
 }
 
-/// The newest of the attempts active, on the run's evaluation text.
+/// The newest perplexity with the active attempts, on the evaluation text of the settings.
 fn perplexity(state: &State, settings: &Settings) -> Option<PerplexityRecord> {
     let text = settings.eval.as_ref()?;
     let active = state.active();
@@ -128,12 +136,12 @@ fn perplexity(state: &State, settings: &Settings) -> Option<PerplexityRecord> {
     fitting.next().map(|measured| measured.record.clone())
 }
 
-/// Bytes of the files in a directory and in those within it.
+/// Size of the files in a directory and its subdirectories.
 pub(super) fn bytes_in(dir: &Path) -> u64 {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let bytes = |entry: fs::DirEntry| match entry.file_type() {
         Ok(kind) if kind.is_dir() => bytes_in(&entry.path()),
-        // A link is not followed.
+        // Links are not followed.
         Ok(_) => entry.metadata().map_or(0, |file| file.len()),
         Err(_) => 0,
     };

@@ -1,4 +1,4 @@
-//! Safetensors files as a session has them: 8 bytes with the header's length, the header as JSON, the tensors' bytes.
+//! Safetensors files: 8 bytes with the length of the header, the header as JSON, the bytes of the tensors.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,50 +9,50 @@ use std::{
 use safetensors::{Dtype, tensor::Metadata};
 use serde_json::{Map, Value, json};
 
-/// What readers elsewhere accept.
+/// Longest header that other readers accept.
 const LONGEST_HEADER: u64 = 100_000_000;
 const LENGTH: u64 = 8;
 const METADATA: &str = "__metadata__";
 
-/// A tensor that is written: its name, number type and shape, and its bytes in order of rows.
+/// A tensor to write: row-major bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Laid<'a> {
+pub(super) struct TensorView<'a> {
     pub(super) name: &'a str,
     pub(super) dtype: &'a str,
     pub(super) shape: &'a [usize],
     pub(super) bytes: &'a [u8],
 }
 
-/// A tensor as the header states it.
+/// A tensor described by the header.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stated {
+pub(super) struct TensorEntry {
     pub(super) name: String,
     pub(super) dtype: String,
     pub(super) shape: Vec<usize>,
-    /// Bytes from the beginning of the file.
+    /// Offset from the beginning of the file, in bytes.
     begin: u64,
     pub(super) length: usize,
 }
 
-/// A header that fits its file: the tensors follow each other without gaps up to the end.
+/// A header that matches its file: the tensors follow each other without gaps up to the end.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) metadata: HashMap<String, String>,
-    /// In the order of their bytes.
-    pub(super) tensors: Vec<Stated>,
+    /// By offset.
+    pub(super) tensors: Vec<TensorEntry>,
 }
 
 pub(super) fn write(
     file: &mut File,
     metadata: &BTreeMap<&str, &str>,
-    tensors: &[Laid<'_>],
+    tensors: &[TensorView<'_>],
 ) -> io::Result<()> {
     let mut header = Map::new();
     header.insert(METADATA.into(), json!(metadata));
     let mut at = 0;
     for tensor in tensors {
         if length_of(tensor) != Some(tensor.bytes.len()) {
-            let Laid { name, dtype, shape, bytes } = tensor;
+            let TensorView { name, dtype, shape, bytes } = tensor;
             let what = format!("tensor {name}: {} bytes are not {dtype} {shape:?}", bytes.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
@@ -71,14 +71,14 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Bytes that a tensor of its type and shape has; None where the type is unknown.
-fn length_of(tensor: &Laid<'_>) -> Option<usize> {
+/// Size of a tensor by its type and shape; None if the type is unknown.
+fn length_of(tensor: &TensorView<'_>) -> Option<usize> {
     let dtype: Dtype = serde_json::from_value(Value::from(tensor.dtype)).ok()?;
     let numbers = tensor.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))?;
     Some(numbers.checked_mul(dtype.bitsize())? / 8)
 }
 
-/// Reads the header; the text of the error says what is wrong with the file.
+/// Reads the header. The inner error says what is wrong with the file.
 pub(super) fn read_header(file: &mut File) -> io::Result<Result<Header, String>> {
     let whole = file.metadata()?.len();
     let Some(room) = whole.checked_sub(LENGTH) else {
@@ -100,7 +100,7 @@ fn parse(text: &[u8], whole: u64) -> Result<Header, String> {
     let header: Metadata = serde_json::from_slice(text)
         .map_err(|cause| format!("its header is not as it was written: {cause}"))?;
     let first = LENGTH + text.len() as u64;
-    // The last end is the largest number in the header: where it fits the file, all others do.
+    // The last offset is the largest one, so if it matches the file, all do.
     let expected = first.saturating_add(header.data_len() as u64);
     if expected != whole {
         return Err(format!("expected {expected} bytes, found {whole}"));
@@ -110,12 +110,12 @@ fn parse(text: &[u8], whole: u64) -> Result<Header, String> {
         let Some(info) = header.info(&name) else { continue };
         let (begin, end) = info.data_offsets;
         let (dtype, shape) = (format!("{:?}", info.dtype), info.shape.clone());
-        tensors.push(Stated { name, dtype, shape, begin: first + begin as u64, length: end - begin });
+        tensors.push(TensorEntry { name, dtype, shape, begin: first + begin as u64, length: end - begin });
     }
     Ok(Header { metadata: header.metadata().clone().unwrap_or_default(), tensors })
 }
 
-pub(super) fn read_bytes(file: &mut File, tensor: &Stated) -> io::Result<Vec<u8>> {
+pub(super) fn read_bytes(file: &mut File, tensor: &TensorEntry) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; tensor.length];
     file.seek(SeekFrom::Start(tensor.begin))?;
     file.read_exact(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: written under a temporary name beside their place, synced, renamed.
+//! Files that appear complete or not at all: written under a temporary name in the same directory, synced, renamed.
 
 use std::{
     fs::File,
@@ -12,23 +12,23 @@ use crate::disk;
 
 use super::Error;
 
-/// What a file must outlast.
+/// Whether a file must survive a loss of power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
-    /// The loss of power.
+    /// It must.
     Synced,
-    /// Nothing: it can be made again, and its checksum tells whether it is whole.
+    /// It need not: it can be made again, and its checksum shows damage.
     Disposable,
 }
 
-/// A file that is written, but not under its name yet. Dropped, it is removed.
+/// A written file that does not have its name yet. It is removed on drop.
 #[derive(Debug)]
 pub(super) struct Written {
     file: NamedTempFile,
     path: PathBuf,
 }
 
-/// Writes a file whole.
+/// Writes a file.
 pub(super) fn write_whole(
     path: &Path,
     durability: Durability,
@@ -59,7 +59,7 @@ impl Written {
         write().map_err(Error::write(path))
     }
 
-    /// Gives the file its name; one that had it is replaced.
+    /// Gives the file its name, and replaces an earlier file of that name.
     pub(super) fn name(self) -> Result<(), Error> {
         let Self { file, path } = self;
         file.persist(&path).map_err(|e| Error::Write { path: path.clone(), cause: e.error })?;
@@ -67,7 +67,7 @@ impl Written {
     }
 }
 
-/// Makes new names last.
+/// Makes new names in the directory of `path` durable.
 pub(super) fn sync_directory_of(path: &Path) -> Result<(), Error> {
     let directory = disk::directory_of(path);
     disk::sync_directory(directory).map_err(Error::write(directory))

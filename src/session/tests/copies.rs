@@ -7,7 +7,7 @@ fn main(session: &Path) -> std::path::PathBuf {
     session.join("session.json")
 }
 
-fn double(session: &Path) -> std::path::PathBuf {
+fn copy_of_state(session: &Path) -> std::path::PathBuf {
     session.join("session.copy.json")
 }
 
@@ -28,7 +28,7 @@ fn a_session_opens_as_it_was_left() {
 
 #[test]
 fn either_copy_is_enough_and_the_other_is_told_and_written_anew() {
-    for damaged in [main, double] {
+    for damaged in [main, copy_of_state] {
         let (_dir, mut session) = session();
         session.change(|state| state.layers[2].active = None).unwrap();
         let (path, left) = (session.path().to_owned(), session.state().clone());
@@ -54,7 +54,7 @@ fn no_flipped_bit_of_a_copy_goes_unnoticed() {
     let (path, left) = (session.path().to_owned(), session.state().clone());
     drop(session);
     let whole = fs::read(main(&path)).unwrap();
-    fs::remove_file(double(&path)).unwrap();
+    fs::remove_file(copy_of_state(&path)).unwrap();
     for at in 0..whole.len() {
         for bit in 0..8 {
             flip(&main(&path), at, bit);
@@ -78,18 +78,18 @@ fn two_damaged_copies_are_one_error_that_names_the_file_and_what_to_do() {
     let path = session.path().to_owned();
     drop(session);
     fs::write(main(&path), "").unwrap();
-    fs::write(double(&path), "{\"format\": 1}").unwrap();
+    fs::write(copy_of_state(&path), "{\"format\": 1}").unwrap();
     let error = Session::open(&path).unwrap_err();
     assert_eq!(error.kind(), Kind::Input);
     let text = error.to_string();
-    assert!(text.contains("session.json: is damaged (it is empty; its double is damaged too)"), "{text}");
+    assert!(text.contains("session.json: is damaged (it is empty; its copy is damaged too)"), "{text}");
     assert!(text.contains("begin a new session"), "{text}");
     assert!(matches!(summary(&path).status, crate::protocol::SessionStatus::Damaged { why } if why == text));
 }
 
 #[test]
 fn a_newer_format_is_refused_whichever_copy_has_it() {
-    for newer in [main, double] {
+    for newer in [main, copy_of_state] {
         let (_dir, session) = session();
         let path = session.path().to_owned();
         drop(session);
@@ -108,7 +108,7 @@ fn a_format_of_another_shape_is_newer_too() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
-    for file in [main, double] {
+    for file in [main, copy_of_state] {
         fs::write(file(&path), "{\"format\": 3, \"parts\": []}").unwrap();
     }
     assert!(matches!(look(&path), Err(Error::Newer { format: 3, .. })));
@@ -133,7 +133,7 @@ fn of_two_good_copies_the_later_holds() {
     session.change(|state| state.layers[1].attempts.push(attempt(0, &[], 0.5))).unwrap();
     let left = session.state().clone();
     drop(session);
-    for file in [main, double] {
+    for file in [main, copy_of_state] {
         fs::write(file(&path), &earlier).unwrap();
         let (opened, warnings) = Session::open(&path).unwrap();
         assert_eq!((opened.state(), warnings), (&left, Vec::new()));
@@ -150,8 +150,8 @@ fn keys_of_later_versions_are_no_hindrance() {
     value["model"]["record"]["colour"] = "green".into();
     let text = value.to_string();
     let sha256 = super::super::envelope::checksum(1, &text);
-    let sealed = format!("{{\"format\": 1, \"sha256\": \"{sha256}\", \"state\": {text}, \"more\": 1}}");
-    fs::write(main(&path), sealed).unwrap();
+    let envelope = format!("{{\"format\": 1, \"sha256\": \"{sha256}\", \"state\": {text}, \"more\": 1}}");
+    fs::write(main(&path), envelope).unwrap();
     let (opened, warnings) = Session::open(&path).unwrap();
     assert_eq!((opened.state(), warnings), (&left, Vec::new()));
 }

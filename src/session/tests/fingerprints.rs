@@ -77,7 +77,7 @@ fn reading_ends_where_nobody_wants_to_go_on() {
     assert_eq!(Fingerprint::of_file("w", &path, &mut stop).unwrap(), None);
     let taken = Fingerprint::of_file("w", &path, &mut go_on).unwrap().unwrap();
     touch(&path);
-    assert_eq!(taken.check_file(&path, &mut stop).unwrap(), Check::BrokenOff);
+    assert_eq!(taken.check_file(&path, &mut stop).unwrap(), Check::Cancelled);
     let error = Fingerprint::of_file("w", &dir.path().join("none"), &mut go_on).unwrap_err();
     assert!(error.to_string().contains("none: cannot be read") && error.kind() == Kind::Input, "{error}");
 }
