@@ -1,13 +1,14 @@
-//! Axes: from numbers to places, and the numbers that are written along them.
+//! Axes: their ranges, the positions of values, and the ticks.
 
 use crate::words;
 
+/// An axis as a chart describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// With its unit: `error, % of ‖y‖²`.
+    /// The quantity and its unit: `error, % of ‖y‖²`.
     pub label: String,
     pub scale: Scale,
-    /// Least and largest value; None: as the series need.
+    /// The smallest and the largest value; None: chosen from the series.
     pub range: Option<(f64, f64)>,
     pub ticks: Ticks,
 }
@@ -15,33 +16,33 @@ pub struct Axis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     Linear,
-    /// Has no place for numbers that are not above 0.
+    /// Values of 0 or less are not drawn.
     Logarithmic,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ticks {
     Numbers,
-    /// No fractions.
+    /// Whole numbers only.
     Whole,
-    /// Names of 0, 1, 2 …; where they do not fit beside each other, they stand in up to four rows.
+    /// Names of the values 0, 1, 2 …, in up to four rows.
     Names(Vec<String>),
-    /// At these values, whatever the scale.
+    /// Only these values, on any scale.
     At(Vec<f64>),
-    /// Powers of ten of the values, which are log₁₀ of what is meant.
+    /// For values that are logarithms: 10 to the power of each tick.
     Decades,
 }
 
-/// A value with what is written beside it; between labelled decades the text is empty.
+/// A tick: a value and its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
     pub at: f64,
     pub text: String,
 }
 
-/// An axis with its range settled.
+/// The range of an axis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Laid {
+pub struct AxisRange {
     pub low: f64,
     pub high: f64,
     pub scale: Scale,
@@ -56,7 +57,7 @@ impl Axis {
         Self { ticks: Ticks::Whole, ..Self::numbers(label) }
     }
 
-    /// Logarithmic where [`words::needs_log_axis`].
+    /// An axis for these values, logarithmic if [`words::needs_log_axis`].
     pub fn fitting(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let scale = if words::needs_log_axis(values) { Scale::Logarithmic } else { Scale::Linear };
         Self { scale, ..Self::numbers(label) }
@@ -66,10 +67,10 @@ impl Axis {
         Self { range: Some((low, high)), ..self }
     }
 
-    /// Settles the range. Where it is free and linear it begins at 0, unless something lies below.
-    pub(super) fn lay(&self, values: impl IntoIterator<Item = f64>) -> Laid {
+    /// The range: the given one, else that of the values. A linear axis includes 0.
+    pub(super) fn range_of(&self, values: impl IntoIterator<Item = f64>) -> AxisRange {
         let scale = self.scale;
-        let placed = |value: &f64| Laid { low: 1.0, high: 2.0, scale }.has_place(*value);
+        let placed = |value: &f64| AxisRange { low: 1.0, high: 2.0, scale }.is_drawn(*value);
         let fold = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
         let found = values.into_iter().filter(placed).fold((f64::INFINITY, f64::NEG_INFINITY), fold);
         let (low, high) = match (self.range, scale) {
@@ -82,57 +83,57 @@ impl Axis {
             (None, Scale::Logarithmic) => (found.0 / 1.25, found.1 * 1.25),
         };
         let high = if high > low { high } else { low + low.abs().max(1.0) };
-        Laid { low, high, scale }
+        AxisRange { low, high, scale }
     }
 
-    /// At most about `most` of them.
-    pub(super) fn ticks(&self, laid: &Laid, most: usize) -> Vec<Tick> {
-        match (&self.ticks, laid.scale) {
+    /// Ticks, about `most` at most.
+    pub(super) fn ticks(&self, range: &AxisRange, most: usize) -> Vec<Tick> {
+        match (&self.ticks, range.scale) {
             (Ticks::Names(names), _) => {
                 let named = names.iter().enumerate();
                 named.map(|(at, name)| Tick { at: at as f64, text: name.clone() }).collect()
             }
             (Ticks::At(values), _) => values.iter().map(|&at| Tick { at, text: plain(at, 0.0) }).collect(),
-            (Ticks::Numbers | Ticks::Whole | Ticks::Decades, Scale::Logarithmic) => decades(laid, most),
-            (Ticks::Numbers, Scale::Linear) => steps(laid, most, 0.0, &plain),
-            (Ticks::Whole, Scale::Linear) => steps(laid, most, 1.0, &plain),
+            (Ticks::Numbers | Ticks::Whole | Ticks::Decades, Scale::Logarithmic) => decades(range, most),
+            (Ticks::Numbers, Scale::Linear) => steps(range, most, 0.0, &plain),
+            (Ticks::Whole, Scale::Linear) => steps(range, most, 1.0, &plain),
             (Ticks::Decades, Scale::Linear) => {
-                steps(laid, most, 1.0, &|exponent, _| plain(10f64.powf(exponent), 0.0))
+                steps(range, most, 1.0, &|exponent, _| plain(10f64.powf(exponent), 0.0))
             }
         }
     }
 }
 
-impl Laid {
-    pub fn has_place(&self, value: f64) -> bool {
+impl AxisRange {
+    pub fn is_drawn(&self, value: f64) -> bool {
         value.is_finite() && (self.scale == Scale::Linear || value > 0.0)
     }
 
-    /// From 0 at the low end to 1 at the high one; None where it has no place.
+    /// The position on the axis, 0 at the low end and 1 at the high end; None if the value is not drawn.
     pub fn place(&self, value: f64) -> Option<f64> {
         let share = match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
             Scale::Logarithmic => (value / self.low).ln() / (self.high / self.low).ln(),
         };
-        self.has_place(value).then_some(share)
+        self.is_drawn(value).then_some(share)
     }
 }
 
-/// Steps of 1, 2 or 5 times a power of ten, at least `least` apart. The text is given the value and the step.
-fn steps(laid: &Laid, most: usize, least: f64, text: &dyn Fn(f64, f64) -> String) -> Vec<Tick> {
-    let rough = (laid.high - laid.low) / most.max(1) as f64;
+/// Ticks at multiples of 1, 2 or 5 times a power of ten, at least `least` apart. `text` receives the value and the step.
+fn steps(range: &AxisRange, most: usize, least: f64, text: &dyn Fn(f64, f64) -> String) -> Vec<Tick> {
+    let rough = (range.high - range.low) / most.max(1) as f64;
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
     let step = step.into_iter().find(|step| *step >= rough * 0.999).unwrap_or(rough).max(least);
-    let first = (laid.low / step - 1e-9).ceil() as i64;
-    let last = (laid.high / step + 1e-9).floor() as i64;
+    let first = (range.low / step - 1e-9).ceil() as i64;
+    let last = (range.high / step + 1e-9).floor() as i64;
     (first..=last).map(|count| count as f64 * step).map(|at| Tick { at, text: text(at, step) }).collect()
 }
 
-/// Powers of ten; where there are fewer than two of them, also their double and fivefold.
-fn decades(laid: &Laid, most: usize) -> Vec<Tick> {
-    let (first, last) = (laid.low.log10().floor() as i32, laid.high.log10().ceil() as i32);
-    let inside = |at: &f64| (laid.low * 0.999..=laid.high * 1.001).contains(at);
+/// Ticks at powers of ten. If the range holds fewer than two of them, also at some of their multiples.
+fn decades(range: &AxisRange, most: usize) -> Vec<Tick> {
+    let (first, last) = (range.low.log10().floor() as i32, range.high.log10().ceil() as i32);
+    let inside = |at: &f64| (range.low * 0.999..=range.high * 1.001).contains(at);
     let whole = (first..=last).map(|power| 10f64.powi(power)).filter(inside).count();
     let factors: &[f64] = match whole {
         0 => &[1.0, 2.0, 3.0, 5.0, 7.0],
@@ -148,7 +149,7 @@ fn decades(laid: &Laid, most: usize) -> Vec<Tick> {
         .collect()
 }
 
-/// A number as short as it can be told apart at this step: `0.25`, `1,500`, `2e-7`, `3M`.
+/// A number with as many digits as its step needs: `0.25`, `1500`, `15,000`, `2e-7`, `3M`.
 pub fn plain(value: f64, step: f64) -> String {
     let size = value.abs().max(step.abs());
     if value.abs() < 1e-12 * size {
@@ -174,16 +175,12 @@ pub fn plain(value: f64, step: f64) -> String {
     grouped(text)
 }
 
-/// With a comma before each three digits where there are more than four.
+/// Adds thousands separators from five digits on, and a minus sign instead of a hyphen.
 fn grouped(text: &str) -> String {
     let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("−", rest));
     let (whole, part) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
-    if whole.len() <= 4 {
-        return format!("{sign}{whole}{part}");
+    match whole.parse() {
+        Ok(number) if whole.len() > 4 => format!("{sign}{}{part}", words::count(number)),
+        Ok(_) | Err(_) => format!("{sign}{whole}{part}"),
     }
-    let digits = whole.char_indices().map(|(at, digit)| {
-        let comma = at > 0 && (whole.len() - at).is_multiple_of(3);
-        if comma { format!(",{digit}") } else { digit.to_string() }
-    });
-    format!("{sign}{}{part}", digits.collect::<String>())
 }

@@ -1,4 +1,4 @@
-//! Pen strokes in points, on any of plotters' backends; a point is `scale` units of the backend.
+//! Drawing in points on any plotters backend. A point is `scale` units of the backend.
 
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle, TextStyle};
 use plotters_backend::{
@@ -11,7 +11,7 @@ use super::{
     text_backend::{BASELINE, PER_EM},
 };
 
-/// Where a text's place is: at its left end, its middle, or its right end.
+/// The part of a text that is at the given position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     Left,
@@ -22,7 +22,7 @@ pub enum Anchor {
 pub struct Canvas<'b, B: DrawingBackend> {
     backend: &'b mut B,
     look: Look,
-    /// Units of the backend in a point.
+    /// Units of the backend per point.
     scale: f64,
 }
 
@@ -48,7 +48,7 @@ impl<'b, B: DrawingBackend> Canvas<'b, B> {
         }
     }
 
-    /// A line through all points, of dashes and gaps of these lengths.
+    /// A dashed line through all points.
     pub fn dashed(&mut self, points: &[Place], (dash, gap): (f64, f64), ink: Ink, width: f64) {
         let mut walked = 0.0;
         for pair in points.windows(2) {
@@ -58,7 +58,7 @@ impl<'b, B: DrawingBackend> Canvas<'b, B> {
                 let share = (along / length).clamp(0.0, 1.0);
                 (x0 + share * (x1 - x0), y0 + share * (y1 - y0))
             };
-            // The pattern goes on across corners.
+            // The dash pattern continues across corners.
             let mut begin = -(walked % (dash + gap));
             while length > 0.0 && begin < length {
                 if begin + dash > 0.0 {
@@ -96,7 +96,7 @@ impl<'b, B: DrawingBackend> Canvas<'b, B> {
         }
     }
 
-    /// A text `em` points large whose baseline is at y.
+    /// A text with a font size of `em` points and its baseline at y.
     pub fn text(&mut self, text: &str, (x, y): Place, anchor: Anchor, em: f64, ink: Ink) {
         let horizontal = match anchor {
             Anchor::Left => HPos::Left,
@@ -125,14 +125,16 @@ impl<'b, B: DrawingBackend> Canvas<'b, B> {
     }
 }
 
-/// What a reader's system has; the embedded font, which texts are measured by, is about as wide.
+/// Fonts of the reader's system. They are about as wide as the embedded font, which texts are measured with.
 const FAMILY: &str = "system-ui, -apple-system, 'Segoe UI', Ubuntu, Roboto, sans-serif";
 
-/// Points from the first to the last of a text `em` points large, with some room for wider fonts.
+/// The width in points of a text with a font size of `em` points, with a margin for wider fonts.
 pub fn width(text: &str, em: f64) -> f64 {
     1.1 * font::width(text, em)
 }
 
 fn drawn<E: std::error::Error + Send + Sync>(done: Result<(), DrawingErrorKind<E>>) {
-    done.expect("a picture in memory takes every stroke: the backends only fail on files and fonts, and there are none");
+    done.expect(
+        "drawing in memory does not fail: the backends fail only on files and fonts, and none are used",
+    );
 }

@@ -1,15 +1,15 @@
-//! A chart: panels side by side.
+//! A chart: one or more panels.
 
 use super::{Look, Panel, picture};
 
-/// One or more panels in rows of at most `columns`.
+/// Panels in rows of `columns`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
     pub panels: Vec<Panel>,
     pub columns: usize,
 }
 
-/// In points, 96 to the inch.
+/// A size in points, of which 96 are an inch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     pub width: u32,
@@ -21,7 +21,7 @@ impl Chart {
         Self { panels: vec![panel], columns: 1 }
     }
 
-    /// The size at which its panels are drawn best.
+    /// The preferred size.
     pub fn size(&self) -> Size {
         let columns = self.columns.clamp(1, self.panels.len().max(1));
         let rows = self.panels.len().div_ceil(columns).max(1) as u32;
@@ -34,12 +34,12 @@ impl Chart {
         Size { width: width * columns as u32, height: height * rows }
     }
 
-    /// A document of its own, on paper of the look's colour.
+    /// A complete SVG document, with a background in the look's colour.
     pub fn svg(&self, look: Look, size: Size) -> String {
         picture::svg(self, look, size)
     }
 
-    /// Two pixels a point, RGB, on paper of the look's colour.
+    /// An RGB image with two pixels per point, with a background in the look's colour.
     pub fn png(&self, look: Look, size: Size) -> Vec<u8> {
         picture::png(self, look, size)
     }

@@ -1,22 +1,22 @@
-//! How panels are laid out and drawn.
+//! Layout and drawing of panels.
 
 use plotters_backend::DrawingBackend;
 
 use super::{
     Bar, Chart, Dot, Fill, Ink, Mark, Panel, Series, Shape, Size, Stroke, Ticks,
-    axis::{Laid, Tick},
+    axis::{AxisRange, Tick},
     canvas::{Anchor, Canvas, width},
 };
 
 const EM: f64 = 12.0;
 const SMALL: f64 = 11.0;
-/// From one baseline to the next.
+/// The distance between baselines.
 const LINE: f64 = 15.0;
-/// Around the whole chart, and between panels.
+/// The margin of a panel.
 const MARGIN: f64 = 8.0;
-/// Between names beside each other.
+/// The gap between adjacent names.
 const APART: f64 = 4.0;
-/// To the right of the plotting area, at least.
+/// The smallest gap to the right of the plotting area.
 const BESIDE: f64 = 6.0;
 
 type Place = (f64, f64);
@@ -34,21 +34,21 @@ pub fn chart<B: DrawingBackend>(canvas: &mut Canvas<B>, chart: &Chart, size: Siz
     }
 }
 
-/// A panel with its place, and the place of its plotting area within.
+/// The layout of a panel.
 struct Frame<'p> {
     panel: &'p Panel,
-    x: Laid,
-    y: Laid,
+    x: AxisRange,
+    y: AxisRange,
     y_ticks: Vec<Tick>,
     left: f64,
     right: f64,
     top: f64,
     bottom: f64,
-    /// Rows that the names along x stand in.
+    /// The number of rows for the names along x.
     rows: usize,
-    /// Left edge of titles.
+    /// The left edge of the title.
     edge: f64,
-    /// Top edge of all.
+    /// The top edge of the panel.
     above: f64,
 }
 
@@ -65,9 +65,9 @@ impl<'p> Frame<'p> {
         });
         let half = panel.series.iter().map(half_width).fold(0.0, f64::max);
         let around = |x: f64| [x - half, x + half];
-        let mut x = panel.x.lay(points().flat_map(|(x, _)| around(x)).chain(cuts));
+        let mut x = panel.x.range_of(points().flat_map(|(x, _)| around(x)).chain(cuts));
         if panel.x.range.is_none() && panel.x.scale == super::Scale::Linear {
-            // Nothing says that x begins at 0.
+            // Unlike y, x need not include 0.
             let all = points().flat_map(|(x, _)| around(x)).filter(|x| x.is_finite());
             let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
             if low < high {
@@ -76,7 +76,7 @@ impl<'p> Frame<'p> {
                 (x.low, x.high) = (low - 0.5, low + 0.5);
             }
         }
-        let y = panel.y.lay(points().map(|(_, y)| y).chain(levels));
+        let y = panel.y.range_of(points().map(|(_, y)| y).chain(levels));
         let mut above = y0 + MARGIN + SMALL;
         let mut top = above;
         if !panel.title.is_empty() {
@@ -126,7 +126,7 @@ impl<'p> Frame<'p> {
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
-        self.words(canvas);
+        self.texts(canvas);
         self.axes(canvas);
         for mark in &self.panel.marks {
             self.mark(canvas, mark);
@@ -137,8 +137,8 @@ impl<'p> Frame<'p> {
         self.names_at_ends(canvas);
     }
 
-    /// Title, legend and the name of y, all above the plotting area: no text stands on its side.
-    fn words<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
+    /// Draws the title, the legend and the label of y above the plotting area, so that no text is rotated.
+    fn texts<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let mut baseline = self.above + SMALL;
         if !self.panel.title.is_empty() {
             canvas.text(&self.panel.title, (self.edge, baseline), Anchor::Left, EM, Ink::Text);
@@ -188,7 +188,7 @@ impl<'p> Frame<'p> {
             let x = self.left + share * (self.right - self.left);
             canvas.path(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Quiet, 1.0);
             let half = width(&tick.text, SMALL) / 2.0;
-            // No text leaves the panel.
+            // Texts are kept within the panel.
             let x = x.min(self.right + BESIDE + MARGIN / 2.0 - half).max(self.edge + half);
             if let Some(row) = taken.iter().position(|taken| x - half > *taken) {
                 let y = self.bottom + (1 + row) as f64 * LINE;
@@ -260,7 +260,7 @@ impl<'p> Frame<'p> {
     }
 
     fn bar<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, bar: &Bar, wide: f64, ink: Ink) {
-        let top = if self.y.has_place(bar.height) { bar.height } else { return };
+        let top = if self.y.is_drawn(bar.height) { bar.height } else { return };
         let lowest = match self.y.scale {
             super::Scale::Linear => self.y.low.max(0.0),
             super::Scale::Logarithmic => self.y.low,
@@ -275,7 +275,7 @@ impl<'p> Frame<'p> {
         }
     }
 
-    /// Names of lines beside their last points, and of levels, moved apart where they would touch.
+    /// Draws the names of lines next to their last points, and those of levels, moved apart where they would overlap.
     fn names_at_ends<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let line = |series: &'p Series| {
             let last = series.points().into_iter().rev().find_map(|point| self.place(point))?;
@@ -299,12 +299,12 @@ impl<'p> Frame<'p> {
         let count = ends.len() as f64;
         let mut least = self.top - 4.0;
         for (rank, ((x, y), name, ink)) in ends.into_iter().enumerate() {
-            // Those still to come need room too.
+            // Leave room for the remaining names.
             let most = self.bottom - (count - 1.0 - rank as f64) * LINE;
             let at = y.min(most).max(least);
             least = at + LINE;
             if x + 12.0 < self.right {
-                // A line that ends early is led to its name.
+                // A dotted leader connects a line that ends early to its name.
                 canvas.dashed(
                     &[(x + 6.0, y), (self.right - 6.0, y), (self.right + 6.0, at)],
                     (1.0, 3.0),
@@ -317,9 +317,9 @@ impl<'p> Frame<'p> {
     }
 }
 
-/// How many rows names need so that none touches another, as `axes` places them; at most four.
+/// The number of rows in which `axes` can place the names without overlap, at most four.
 fn rows_of_names(panel: &Panel, wide: f64) -> usize {
-    /// What is left of it beside the numbers of y and names of lines.
+    /// The share of the panel's width that the numbers along y and the names of lines leave free.
     const SHARE: f64 = 0.85;
     const MOST: usize = 4;
     match &panel.x.ticks {
@@ -362,7 +362,7 @@ fn half_width(series: &Series) -> f64 {
     }
 }
 
-/// From top to bottom at x, with a bar at both ends.
+/// A vertical line from top to bottom, with a bar at each end.
 fn draw_whisker<B: DrawingBackend>(
     canvas: &mut Canvas<B>,
     (x, _): Place,

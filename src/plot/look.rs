@@ -1,21 +1,21 @@
-//! Inks: what a colour means, and how it looks on light and on dark paper.
+//! Colours by their meaning, for light and dark backgrounds.
 
-/// On which paper a chart is drawn.
+/// The background of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     Light,
     Dark,
 }
 
-/// What a mark is drawn with. The four series are told apart by people who see colours otherwise as well
-/// (after Okabe and Ito), and each is used with a form of its own.
+/// A colour by its meaning. Colour-blind readers can tell the four series apart (after Okabe and Ito), and each series has
+/// its own shape too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
-    /// Ground.
+    /// The background.
     Paper,
     /// Titles and numbers.
     Text,
-    /// Labels of axes, and what is planned only.
+    /// Axis labels and planned values.
     Quiet,
     /// Grid and axes.
     Grid,
@@ -36,10 +36,10 @@ impl Ink {
         Self::Third,
         Self::Fourth,
     ];
-    /// Those of series, in the order in which they are given out.
+    /// The colours of series, in the order of use.
     pub const SERIES: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::Fourth];
 
-    /// Red, green, blue. In either look, no two inks are the same.
+    /// Red, green and blue. All inks differ in both looks.
     pub fn rgb(self, look: Look) -> [u8; 3] {
         let (light, dark): (u32, u32) = match self {
             Self::Paper => (0xFFFFFF, 0x16191D),
@@ -59,7 +59,7 @@ impl Ink {
         [red, green, blue]
     }
 
-    /// As SVG and CSS have it: `#0B66A8`.
+    /// The colour in SVG and CSS: `#0B66A8`.
     pub fn hex(self, look: Look) -> String {
         let [red, green, blue] = self.rgb(look);
         format!("#{red:02X}{green:02X}{blue:02X}")

@@ -1,7 +1,7 @@
-//! Charts from plain numbers, as SVG and as PNG: the same bytes from the same numbers.
+//! Charts from plain numbers, as SVG and PNG. Equal numbers give equal bytes.
 //!
-//! A chart says what is shown; how it looks is decided here alone. A thin grid, names beside their lines, colours that
-//! colour-blind people tell apart, and never colour alone: each kind of series has a form of its own too.
+//! A [`Chart`] describes the data; this module alone decides the style: a thin grid, names next to their lines, and colours
+//! that colour-blind readers can tell apart. Each kind of series also has its own shape, so that colour is never the only sign.
 
 mod axis;
 mod canvas;

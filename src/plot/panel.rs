@@ -1,8 +1,8 @@
-//! What one panel of a chart shows: axes, series of numbers, and lines that mark a place.
+//! The content of a panel: axes, series of numbers, and marks.
 
 use super::{Axis, Ink};
 
-/// One pair of axes and what lies on it.
+/// One pair of axes with its series and marks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
     /// May be empty.
@@ -13,11 +13,11 @@ pub struct Panel {
     pub marks: Vec<Mark>,
 }
 
-/// Numbers that belong together. Those that an axis has no place for (not finite, or not above 0 on a logarithmic axis)
-/// are left out, and a line has a gap there.
+/// A series of numbers. Values that are not finite, or not above 0 on a logarithmic axis, are not drawn; a line has a gap
+/// there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// Of a line: written at its end; of what else there is: above the panel. May be empty.
+    /// Drawn at the end of a line, and in the legend for other shapes. May be empty.
     pub name: String,
     pub ink: Ink,
     pub shape: Shape,
@@ -25,15 +25,15 @@ pub struct Series {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
-    /// Points (x, y) joined by a line, with a dot on each.
+    /// A line through points (x, y), with a dot at each.
     Line { points: Vec<(f64, f64)>, stroke: Stroke, dot: Dot },
-    /// Points alone.
+    /// Dots at points (x, y).
     Dots { points: Vec<(f64, f64)>, dot: Dot },
-    /// From the bottom of the panel upwards; `width` in units of x.
+    /// Bars from the bottom of the panel; `width` is in units of x.
     Bars { bars: Vec<Bar>, width: f64 },
-    /// Upright lines with a bar at both ends: (x, low, high).
+    /// Vertical lines (x, low, high) with a bar at each end.
     Whiskers { spans: Vec<(f64, f64, f64)> },
-    /// A strip along the bottom: (from, to, strength from 0 to 1) in units of x.
+    /// A strip along the bottom: spans (from, to) of x with an opacity from 0 to 1.
     Strip { spans: Vec<(f64, f64, f64)> },
 }
 
@@ -50,33 +50,33 @@ pub enum Dot {
     Square,
     Triangle,
     Diamond,
-    /// A circle that is not filled.
+    /// A hollow circle.
     Ring,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// Its middle.
+    /// The x of its centre.
     pub x: f64,
     pub height: f64,
     pub fill: Fill,
-    /// Written above it where there is room, as the number of a removal.
+    /// Drawn above the bar if there is room.
     pub note: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
     Full,
-    /// The outline alone.
+    /// Outline only.
     Hollow,
 }
 
-/// A line across the panel, with a word beside it.
+/// A line across the panel, with a label.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mark {
-    /// At this x, from bottom to top.
+    /// A vertical line at x.
     Cut { x: f64, label: String },
-    /// At this y, from left to right.
+    /// A horizontal line at y.
     Level { y: f64, label: String },
 }
 
@@ -90,7 +90,7 @@ impl Series {
         Self { name: name.into(), ink, shape: Shape::Line { points, stroke: Stroke::Solid, dot } }
     }
 
-    /// Every (x, y); a bar's top is one, and so are a whisker's ends. A strip has none.
+    /// All points (x, y), including the tops of bars and the ends of whiskers. A strip has none.
     pub fn points(&self) -> Vec<(f64, f64)> {
         match &self.shape {
             Shape::Line { points, .. } | Shape::Dots { points, .. } => points.clone(),

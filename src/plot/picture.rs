@@ -1,15 +1,15 @@
-//! A drawn chart as a file: SVG of fine units, PNG made of a larger picture.
+//! A chart as an SVG or PNG file.
 
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters_backend::DrawingBackend;
 
 use super::{Chart, Look, Size, canvas::Canvas, draw, text_backend::TextBackend};
 
-/// Units of an SVG in a point: places are whole numbers of them.
+/// SVG units per point. Positions are whole units.
 const FINE: u32 = 10;
-/// Pixels of a PNG in a point.
+/// PNG pixels per point.
 const PIXELS: u32 = 2;
-/// Pixels that each pixel of a PNG is the mean of, along each side.
+/// Samples per PNG pixel, along each side.
 const SAMPLES: u32 = 3;
 
 pub fn svg(chart: &Chart, look: Look, size: Size) -> String {
@@ -17,9 +17,9 @@ pub fn svg(chart: &Chart, look: Look, size: Size) -> String {
     let mut text = String::new();
     let mut backend = SVGBackend::with_string(&mut text, (width * FINE, height * FINE));
     draw::chart(&mut Canvas::new(&mut backend, look, f64::from(FINE)), chart, size);
-    backend.present().expect("a string takes everything");
+    backend.present().expect("writing to a string does not fail");
     drop(backend);
-    // Line breaks mean nothing between elements, and a blank within texts.
+    // Line breaks between elements have no meaning; within texts they would be spaces.
     let text = text.replace('\n', "");
     let outer = format!("width=\"{}\" height=\"{}\"", width * FINE, height * FINE);
     text.replacen(&outer, &format!("width=\"{width}\" height=\"{height}\""), 1) + "\n"
@@ -36,7 +36,7 @@ pub fn png(chart: &Chart, look: Look, size: Size) -> Vec<u8> {
     encode(width, height, &means(&pixels, fine.0 as usize, (width as usize, height as usize)))
 }
 
-/// Each pixel [height, width, 3] is the mean of SAMPLES² pixels; `wide` pixels are in a row of `fine`.
+/// Averages SAMPLES² samples for each pixel, [height, width, 3]. A row of `fine` has `wide` samples.
 fn means(fine: &[u8], wide: usize, (width, height): (usize, usize)) -> Vec<u8> {
     let samples = SAMPLES as usize;
     let mut pixels = Vec::with_capacity(width * height * 3);

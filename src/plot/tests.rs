@@ -36,7 +36,7 @@ fn the_same_numbers_give_the_same_bytes() {
 }
 
 #[test]
-fn a_png_has_two_pixels_a_point_and_both_paper_and_ink() {
+fn a_png_has_two_pixels_per_point_and_shows_background_and_inks() {
     let chart = chart();
     let size = Size { width: 300, height: 200 };
     let bytes = chart.png(Look::Light, size);
@@ -46,20 +46,20 @@ fn a_png_has_two_pixels_a_point_and_both_paper_and_ink() {
     assert_eq!((info.width, info.height), (600, 400));
     for ink in [Ink::Paper, Ink::First, Ink::Second] {
         let rgb = ink.rgb(Look::Light);
-        assert!(pixels.chunks(3).any(|pixel| pixel == rgb), "{ink:?} is nowhere");
+        assert!(pixels.chunks(3).any(|pixel| pixel == rgb), "{ink:?} is missing");
     }
 }
 
 #[test]
-fn words_in_a_chart_cannot_become_elements() {
+fn markup_in_a_text_is_escaped() {
     let svg = chart().svg(Look::Light, chart().size());
     assert!(svg.contains("attention &lt;b&gt;") && !svg.contains("<b>"), "{svg}");
 }
 
 #[test]
-fn numbers_without_a_place_leave_a_gap() {
+fn values_that_are_not_drawn_leave_a_gap() {
     let svg = chart().svg(Look::Light, chart().size());
-    // Two pieces of a line of six points, of which two have no place.
+    // Two pieces of a line of six points, of which two are not drawn.
     let ink = format!("stroke=\"{}\"", Ink::First.hex(Look::Light));
     assert_eq!(svg.matches(&ink).count(), 2, "{svg}");
     assert_eq!(svg.matches("<circle").count(), 4);
@@ -67,7 +67,7 @@ fn numbers_without_a_place_leave_a_gap() {
 }
 
 #[test]
-fn no_two_inks_are_the_same() {
+fn all_inks_differ() {
     for look in [Look::Light, Look::Dark] {
         let mut all: Vec<_> = Ink::ALL.map(|ink| ink.rgb(look)).into();
         all.sort_unstable();
@@ -77,7 +77,7 @@ fn no_two_inks_are_the_same() {
 }
 
 #[test]
-fn numbers_are_as_short_as_their_step_allows() {
+fn numbers_have_as_many_digits_as_their_step_needs() {
     let cases = [
         (0.25, 0.05, "0.25"),
         (0.3, 0.1, "0.3"),
@@ -97,20 +97,20 @@ fn numbers_are_as_short_as_their_step_allows() {
 }
 
 #[test]
-fn a_logarithmic_axis_is_taken_where_values_differ_much() {
+fn an_axis_is_logarithmic_where_values_differ_by_more_than_two_decades() {
     assert_eq!(Axis::fitting("", [0.0, 0.1, 2.0]).scale, Scale::Linear);
     assert_eq!(Axis::fitting("", [0.0, 0.1, 20.0, f64::NAN]).scale, Scale::Logarithmic);
     assert_eq!(Axis::fitting("", []).scale, Scale::Linear);
 }
 
 #[test]
-fn the_font_has_what_charts_say() {
+fn the_font_has_the_characters_of_charts() {
     assert!(font::has_all("log₁₀ H, ‰ × − ² · λ % 0123456789e-7,.…–°"));
     assert!(font::width("wide", 12.0) > font::width("w", 12.0));
 }
 
 #[test]
-fn a_chart_of_nothing_is_drawn_too() {
+fn an_empty_chart_is_drawn() {
     let panel = Panel {
         title: String::new(),
         x: Axis::whole("layer"),
@@ -124,7 +124,7 @@ fn a_chart_of_nothing_is_drawn_too() {
 }
 
 #[test]
-fn whiskers_make_room_for_both_of_their_ends() {
+fn the_axis_includes_both_ends_of_whiskers() {
     let series = |shape| Series { name: String::new(), ink: Ink::First, shape };
     let panel = |series| Panel {
         title: String::new(),
@@ -137,13 +137,13 @@ fn whiskers_make_room_for_both_of_their_ends() {
     assert!(whiskers.points().contains(&(0.0, 40.0)));
     let chart = Chart::single(panel(whiskers));
     let svg = chart.svg(Look::Light, chart.size());
-    // A line and a bar at both ends; one without a place is left out.
+    // A line and a bar at each end; the span with NaN is not drawn.
     let ink = format!("stroke=\"{}\"", Ink::First.hex(Look::Light));
     assert_eq!(svg.matches(&ink).count(), 3, "{svg}");
     assert!(svg.contains(">40<"), "{svg}");
 }
 
-/// Two panels side by side whose axis has long names, as a picture.
+/// An SVG of two panels whose axis has long names.
 fn named(names: [&str; 10]) -> (String, Size) {
     let points = (0..names.len()).map(|at| (at as f64, 2.0)).collect();
     let panel = Panel {
@@ -172,11 +172,11 @@ const METHODS: [&str; 10] = [
     "FLAP, its bias",
     "Wanda-sp",
     "magnitude",
-    "at random, every seed another",
+    "random, a new seed each time",
 ];
 
 #[test]
-fn all_names_of_an_axis_are_shown_however_narrow_it_is() {
+fn all_names_are_shown_on_a_narrow_axis() {
     let (svg, _) = named(METHODS);
     for name in METHODS {
         assert_eq!(svg.matches(&format!(">{name}<")).count(), 2, "{name}");
@@ -184,13 +184,13 @@ fn all_names_of_an_axis_are_shown_however_narrow_it_is() {
 }
 
 #[test]
-fn names_of_an_axis_stay_in_their_panel_and_touch_no_other() {
+fn names_stay_in_their_panel_and_do_not_overlap() {
     let (svg, size) = named(METHODS);
     let number = |of: &str, name: &str| -> f64 {
         let from = of.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
         of[from..].split('"').next().unwrap().parse().unwrap()
     };
-    // Pictures are drawn ten times as large as they are shown.
+    // An SVG has ten units per point.
     let mut places: Vec<(f64, f64, f64, &str)> = Vec::new();
     for text in svg.split("<text").skip(1) {
         let (attributes, content) = text.split_once('>').unwrap();

@@ -1,4 +1,4 @@
-//! A bitmap whose texts are set in the embedded font.
+//! A bitmap backend that draws texts in the embedded font.
 
 use plotters::backend::BitMapBackend;
 use plotters_backend::{
@@ -8,12 +8,12 @@ use plotters_backend::{
 
 use super::font;
 
-/// Of the size of plotters' own texts, which is measured from the lowest to the highest stroke.
+/// The size of a plotters text, measured from descent to ascent, per em.
 pub const PER_EM: f64 = 1.24;
-/// From the place of a text to its baseline, in parts of an em: where the SVG backend puts it.
+/// The distance from the position of a text to its baseline, in em, as in the SVG backend.
 pub const BASELINE: f64 = 0.76;
 
-/// Draws as plotters does, but for texts.
+/// The bitmap backend of plotters, except for texts.
 pub struct TextBackend<'a>(pub BitMapBackend<'a>);
 
 type Error<'a> = <BitMapBackend<'a> as DrawingBackend>::ErrorType;

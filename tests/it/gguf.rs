@@ -95,7 +95,7 @@ fn per_layer() -> Value {
 }
 
 #[test]
-fn what_is_read_back_computes_the_same_logits() {
+fn a_written_file_computes_the_same_logits() {
     let llama3 = json!({ "rope_scaling": { "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
         "high_freq_factor": 4.0, "original_max_position_embeddings": 16 } });
     let linear =
@@ -129,7 +129,7 @@ fn what_is_read_back_computes_the_same_logits() {
 }
 
 #[test]
-fn smaller_types_come_back_near_what_was_written() {
+fn smaller_types_are_read_back_close_to_the_original() {
     let sizes = json!({ "hidden_size": 256, "intermediate_size": 300, "num_attention_heads": 4 });
     let model = model("llama", sizes);
     let exact = logits(&model.checkpoint);
@@ -146,7 +146,7 @@ fn smaller_types_come_back_near_what_was_written() {
 }
 
 #[test]
-fn every_tensor_has_the_type_that_is_asked_for_and_vectors_stay_f32() {
+fn every_tensor_has_the_requested_type_and_vectors_stay_f32() {
     use candle_core::quantized::GgmlDType;
     let model =
         model("llama", json!({ "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4 }));
@@ -174,7 +174,7 @@ fn every_tensor_has_the_type_that_is_asked_for_and_vectors_stay_f32() {
 }
 
 #[test]
-fn sizes_per_layer_are_lists_and_the_head_size_is_always_said() {
+fn sizes_per_layer_are_lists_and_the_head_size_is_always_stated() {
     let model = model("llama", per_layer());
     let (file, _) = model.written(GgufType::F16).unwrap();
     let content = Content::read(&mut File::open(&file).unwrap()).unwrap();
@@ -193,7 +193,7 @@ fn sizes_per_layer_are_lists_and_the_head_size_is_always_said() {
 }
 
 #[test]
-fn a_sliding_window_bounds_the_context_and_is_told() {
+fn a_sliding_window_bounds_the_context_with_a_warning() {
     let model = model("mistral", json!({ "sliding_window": 20 }));
     let (file, notices) = model.written(GgufType::F32).unwrap();
     assert_eq!(GgufModel::open(&file).unwrap().architecture().max_positions, 20);
@@ -201,9 +201,9 @@ fn a_sliding_window_bounds_the_context_and_is_told() {
 }
 
 #[test]
-fn what_llama_cpp_cannot_express_is_refused_with_what_is_left() {
+fn models_that_llama_cpp_cannot_express_are_refused_with_a_remedy() {
     let qwen3 = model("qwen3", per_layer()).refusal();
-    assert!(qwen3.contains("layer 1") && qwen3.contains("hf and padded, or gguf with --uniform"), "{qwen3}");
+    assert!(qwen3.contains("layer 1") && qwen3.contains("set uniform, or export as hf or padded"), "{qwen3}");
     let biased = model("qwen3", json!({ "attention_bias": true })).refusal();
     assert!(biased.contains("o_proj"), "{biased}");
     let narrow =
@@ -233,7 +233,7 @@ fn a_model_is_refused_by_its_planned_sizes_and_its_tokenizer_before_anything_is_
 }
 
 #[test]
-fn a_truncated_file_is_told_by_its_name() {
+fn the_error_for_a_truncated_file_names_it() {
     let model = model("llama", json!({}));
     let (file, _) = model.written(GgufType::F32).unwrap();
     let whole = std::fs::read(&file).unwrap();
