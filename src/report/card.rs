@@ -1,4 +1,4 @@
-//! The model card: `README.md` beside the weights, with the metadata that hubs read.
+//! The model card: the `README.md` of an export, with the metadata that model hubs read.
 
 mod front_matter;
 mod loading;
@@ -9,18 +9,18 @@ use super::figures::unit_name;
 use crate::{
     export::WrittenForm,
     protocol::{LayerRecord, RunRecord},
-    prune::AttentionUnit,
+    prune::{AttentionUnit, Part},
     words::{count, fewer, relative_error},
 };
 
-/// What a card tells beside the record.
+/// The content of a card that is not in the record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CardFacts {
-    /// The model's id on the hub, where it came from there.
+    /// The original model's id on the hub, if it is from there.
     pub hub_id: Option<String>,
-    /// The `README.md` of the model, where it has one: its licence is named again.
+    /// The original model's `README.md`, which names its licence.
     pub readme: Option<String>,
-    /// Licence files that lie beside the card.
+    /// Licence files in the output.
     pub licence_files: Vec<String>,
     /// The formats that were written.
     pub forms: Vec<WrittenForm>,
@@ -35,7 +35,7 @@ impl CardFacts {
     }
 }
 
-/// The card of what was written; the record says in which forms.
+/// The card of an export.
 pub fn card(record: &RunRecord, facts: &CardFacts) -> String {
     let licence = facts.readme.as_deref().map(licence_of).unwrap_or_default();
     let text = [
@@ -75,11 +75,19 @@ fn introduction(record: &RunRecord, facts: &CardFacts) -> String {
         None => format!("**{name}**"),
     };
     let (before, after) = (model.parameters_before, model.parameters_after);
+    let removed = record.settings.parts.iter().map(|part| match part {
+        Part::Attention => "whole attention heads",
+        Part::Mlp => "MLP channels",
+    });
+    let removed = removed.collect::<Vec<_>>().join(" and ");
+    let fitted = match record.settings.compensation {
+        true => ", and fitted the remaining weights to the original outputs of each layer",
+        false => ", without changing the remaining weights",
+    };
     format!(
         "# {name}, pruned with SlimGPT\n\n\
-         {origin} ({}, {} layers) without {} of its parameters: {} before, {} after. Whole attention heads and channels of \
-         the MLPs were removed layer by layer, and what stays was fitted again to what the layer gave before \
-         (SlimGPT, arXiv 2412.18110). It was not trained afterwards.\n",
+         This model is {origin} ({}, {} layers) with {} fewer parameters: {} before pruning, {} after. SlimGPT (arXiv \
+         2412.18110) removed {removed} layer by layer{fitted}. The model was not fine-tuned afterwards.\n",
         prose(&model.family),
         model.layers,
         fewer(before, after),
@@ -98,7 +106,7 @@ fn results(record: &RunRecord) -> String {
         text += &format!("| perplexity | {:.4} | {after} |\n", perplexity.before);
         let bos = if perplexity.bos { "with" } else { "without" };
         text += &format!(
-            "\nPerplexity on {}: {} tokens in windows of {}, {bos} a BOS token; of each window the first token is not predicted.\n",
+            "\nPerplexity on {}: {} tokens in windows of {}, {bos} a BOS token; the first token of each window is not predicted.\n",
             code(&perplexity.text),
             count(perplexity.tokens),
             perplexity.seq_len
@@ -106,7 +114,7 @@ fn results(record: &RunRecord) -> String {
     }
     if let Some(cost) = record.rounding_cost() {
         text += &format!(
-            "\nSizes were rounded away from the schedule's own: the parts' mean relative error is {}, against {} without that.\n",
+            "\nThe sizes are rounded, which changes the mean relative error of the pruned parts to {} from {}.\n",
             relative_error(cost.error),
             relative_error(cost.scheduled)
         );
@@ -120,14 +128,14 @@ fn layers(record: &RunRecord) -> String {
         AttentionUnit::QueryHead => "query heads",
     };
     let tracked = record.layers.iter().any(|layer| layer.output_error.is_some());
-    let (head, rule) = if tracked { (" error of the stream |", " ---: |") } else { ("", "") };
+    let (head, rule) = if tracked { (" hidden-state error |", " ---: |") } else { ("", "") };
     let mut text = format!(
         "## Layers\n\n\
-         Errors are the rise of the output's mean square error per token, as a share of the output's own mean square{}.\n\n\
+         Errors are the mean squared error of a part's output per token, relative to the mean square of the output{}.\n\n\
          | layer | ratio | {unit} | channels | attention error | MLP error |{head}\n\
          | ---: | ---: | ---: | ---: | ---: | ---: |{rule}\n",
         if tracked {
-            "; the error of the stream is that of the hidden states behind the layer, against the dense model"
+            "; the hidden-state error is that of the hidden states after the layer, compared with the dense model"
         } else {
             ""
         },
@@ -150,11 +158,11 @@ fn layers(record: &RunRecord) -> String {
     if !record.tuned.is_empty() {
         let tuned: Vec<String> = record.tuned.iter().map(|tuned| tuned.layer.to_string()).collect();
         text += &format!(
-            "\nSolved with settings of their own: layers {}; `run.json` says which.\n",
+            "\nLayers {} were pruned with settings of their own, which `run.json` lists.\n",
             tuned.join(", ")
         );
     }
-    text + "\n`layers.csv` has more columns.\n"
+    text + "\n`layers.csv` has further columns.\n"
 }
 
 fn settings(record: &RunRecord) -> String {
@@ -162,10 +170,11 @@ fn settings(record: &RunRecord) -> String {
     let files: Vec<String> = calibration.files.iter().map(|file| code(file)).collect();
     format!(
         "## Settings\n\n\
-         Calibrated on {} tokens: {} windows of {} tokens from {}, drawn by seed {}; the windows are in \
-         `calibration.safetensors`. Heads leave by {}. As `slimgpt prune --config` reads them:\n\n\
+         The calibration set has {} tokens: {} windows of {} tokens from {}, drawn with seed {}. The windows are in \
+         `calibration.safetensors`. Attention is pruned in units of one {}. These settings reproduce the run with \
+         `slimgpt prune --config`:\n\n\
          ```toml\n{}```\n\n\
-         Made by slimgpt {}; `run.json` is the full record.\n",
+         Pruned with slimgpt {}. `run.json` is the full record.\n",
         count(calibration.tokens),
         calibration.samples,
         calibration.seq_len,
@@ -179,19 +188,18 @@ fn settings(record: &RunRecord) -> String {
 
 fn licence_note(facts: &CardFacts, licence: &Licence) -> String {
     let named = licence.names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ");
-    let mut text =
-        String::from("## Licence\n\nThe licence of the model that this one was made from holds for it too");
+    let mut text = String::from("## Licence\n\nThis model is under the licence of the original model");
     text += &if named.is_empty() { ".".into() } else { format!(": {named}.") };
     if !facts.licence_files.is_empty() {
         let files: Vec<String> = facts.licence_files.iter().map(|file| code(file)).collect();
-        text += &format!(" Its text: {}.", files.join(", "));
+        text += &format!(" Its text is in {}.", files.join(", "));
     } else if named.is_empty() {
-        text += " That model came without one; ask whoever made it.";
+        text += " The original model came without a licence; ask its authors.";
     }
     text + "\n"
 }
 
-/// Text that Markdown takes as it is.
+/// Escapes text for Markdown.
 fn prose(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -207,13 +215,13 @@ fn prose(text: &str) -> String {
     safe
 }
 
-/// Text in a monospaced face, in a table too.
+/// Inline code, also valid in a table.
 fn code(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
     format!("`{}`", plain.replace('|', "\\|"))
 }
 
-/// An id within an address.
+/// An id as part of a URL.
 fn link(id: &str) -> String {
     id.chars().filter(|c| c.is_alphanumeric() || "-_./".contains(*c)).collect()
 }

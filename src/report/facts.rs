@@ -1,9 +1,9 @@
-//! What a table of layers tells beside their records.
+//! Facts about layers that are not in their records.
 
-/// A layer of the model that is reported on. What is not known is None.
+/// Facts about a layer; None where unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerFacts {
-    /// The attempt active.
+    /// The active attempt.
     pub attempt: Option<usize>,
     pub heads: Option<Change>,
     pub kv_heads: Option<Change>,
@@ -14,11 +14,11 @@ pub struct LayerFacts {
 pub enum LayerState {
     #[default]
     Pruned,
-    /// It rests on other attempts than those active above it, or has another ratio than is planned now.
+    /// The attempt was solved after other attempts than those now active above, or with another ratio than the planned one.
     Stale,
-    /// No attempt is active: it is as the model has it.
+    /// No attempt is active.
     Dense,
-    /// Its attempt active cannot be read.
+    /// The active attempt cannot be read.
     Damaged,
 }
 

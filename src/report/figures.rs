@@ -1,4 +1,4 @@
-//! The charts of a run, from its plain records: what the report and the explorer both show.
+//! The charts of a run, for the report and the pictures of the explorer.
 
 mod layers;
 mod parts;
@@ -15,7 +15,7 @@ use crate::{
     prune::{AttentionUnit, Part},
 };
 
-/// The ink and the dot of a part, in all charts.
+/// The colour and the dot of a part in all charts.
 fn of_part(part: Part) -> (Ink, Dot) {
     match part {
         Part::Attention => (Ink::First, Dot::Circle),
@@ -23,7 +23,7 @@ fn of_part(part: Part) -> (Ink, Dot) {
     }
 }
 
-/// What leaves as one.
+/// The name of the unit that is removed as a whole.
 pub fn unit_name(unit: AttentionUnit) -> &'static str {
     match unit {
         AttentionUnit::KvGroup => "KV group",
@@ -31,7 +31,7 @@ pub fn unit_name(unit: AttentionUnit) -> &'static str {
     }
 }
 
-/// How many panels stand in a row.
+/// The number of panels in a row.
 fn columns(panels: usize) -> usize {
     match panels {
         0..=3 => panels.max(1),

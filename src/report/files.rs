@@ -9,20 +9,20 @@ use super::{
 };
 use crate::plot::Look;
 
-/// A file by its name within the directory of the report.
+/// A file, with its path relative to the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
     pub name: String,
     pub bytes: Vec<u8>,
 }
 
-/// The directory that the plots lie in.
+/// The directory of the plots.
 pub const PLOTS: &str = "plots";
 
 /// `index.html`, `layers.csv`, `run.json`, and each figure as SVG and PNG in both looks.
 ///
 /// # Errors
-/// A number in the record that JSON has no form for.
+/// A number in the record that JSON cannot express.
 pub fn files(input: &ReportInput, curves: &Curves) -> serde_json::Result<Vec<ReportFile>> {
     let figures = gallery(input, curves);
     let file = |name: &str, bytes: Vec<u8>| ReportFile { name: name.into(), bytes };

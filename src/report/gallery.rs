@@ -1,4 +1,4 @@
-//! The figures of a report, in their order, with what each of them shows.
+//! The figures of a report with their captions, in order.
 
 use std::collections::BTreeMap;
 
@@ -13,31 +13,31 @@ use crate::{
     prune::{Part, Score},
 };
 
-/// A chart with its place on the page and its words.
+/// A chart with its caption.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
-    /// Its files are called so.
+    /// The name of its files.
     pub id: &'static str,
-    /// What is shown, and its unit: one sentence.
+    /// The caption: what is shown, and in which unit.
     pub shown: String,
-    /// How it is read.
+    /// How to read the figure.
     pub read: String,
     pub chart: Chart,
 }
 
-/// Whole error curves that were computed with the model.
+/// Complete error curves, computed with the model.
 pub type Curves = BTreeMap<(usize, Part), Curve>;
 
-/// Layers that are all shown, at most; of more, only the chosen ones are.
+/// Models with more layers than this show only the chosen ones.
 const ALL: usize = 32;
 
-/// Figures without anything to show are left out.
+/// All figures that have something to show.
 pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
     let record = &input.record;
     let mut figures = vec![Figure {
         id: "size-and-perplexity",
         shown: "Parameters of the dense and of the pruned model, and the perplexity of both where it was measured.".into(),
-        read: "Perplexity is the exponential of the mean negative log-likelihood of a token: the smaller, the better."
+        read: "Perplexity is the exponential of the mean negative log-likelihood of a token. Lower is better."
             .into(),
         chart: figures::before_and_after(&record.model, record.perplexity.as_ref()),
     }];
@@ -46,17 +46,16 @@ pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
     }
     figures.push(Figure {
         id: "ratios",
-        shown: "Pruning ratio of each layer, in per cent of its heads and channels: planned (grey rings) and done.".into(),
-        read: "Early layers are pruned less, since all later ones work on what they leave. Heads are few, so their share \
-               moves in steps around the plan."
+        shown: "Pruning ratio of each layer, in per cent of its heads and channels: planned (grey rings) and actual.".into(),
+        read: "Early layers are usually pruned less, since all later layers depend on their outputs. Layers have few heads, so the \
+               actual ratio of heads differs from the plan."
             .into(),
         chart: figures::ratio_curve(&input.planned, &solved_records(input)),
     });
     figures.push(Figure {
         id: "errors",
         shown: errors_shown(input),
-        read: "A logarithmic axis is taken where errors differ by much: a step of one tick is then a factor, not a sum."
-            .into(),
+        read: "The axis is logarithmic where errors differ by a factor of 100 or more.".into(),
         chart: figures::layer_errors(&solved_records(input)),
     });
     figures.extend(heads(input));
@@ -65,10 +64,10 @@ pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
     figures.extend(diagonals(input));
     figures.push(Figure {
         id: "damping-and-condition",
-        shown: "Damping that the inverse of the second moment G needed, as a share of its mean diagonal, and the estimated \
-                ratio of the largest to the smallest eigenvalue of the damped matrix."
+        shown: "Damping used for the inverse of the second moment G, relative to its mean diagonal, and the estimated condition \
+                number of the damped matrix."
             .into(),
-        read: "Damping above the setting says that G alone could not be inverted safely. The estimate is a lower bound."
+        read: "Damping above the setting means that G could not be inverted accurately with less. The estimate is a lower bound."
             .into(),
         chart: figures::damping_and_condition(&solved_records(input)),
     });
@@ -78,17 +77,16 @@ pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
 
 fn errors_shown(input: &ReportInput) -> String {
     let tracked = input.record.layers.iter().any(|layer| layer.output_error.is_some());
-    let parts =
-        "Left: the error that each part adds to its own output, in per cent of that output’s mean square";
+    let parts = "Left: the error of each part’s output, in per cent of the mean square of that output";
     if tracked {
         format!(
-            "{parts}. Right: the error of the hidden states behind each layer against the dense model, in per cent of \
-             their mean square, which gathers what all layers above have left."
+            "{parts}. Right: the error of the hidden states after each layer compared with the dense model, in per cent of \
+             their mean square. It includes the errors of all layers before."
         )
     } else {
         format!(
-            "{parts}. Right: the running sum of these errors down the layers; the error of the hidden states themselves \
-             was not tracked in this run (setting track-errors)."
+            "{parts}. Right: the running sum of these errors over the layers. The error of the hidden states was not tracked \
+             in this run (setting track-errors)."
         )
     }
 }
@@ -98,7 +96,7 @@ fn solved_records(input: &ReportInput) -> Vec<crate::protocol::LayerRecord> {
     solved.map(|solved| solved.record.clone()).collect()
 }
 
-/// Parts with their statistics, of all layers or of the chosen ones.
+/// The solved parts of these layers with their statistics.
 fn scored<'s>(layers: &[&'s Layer], part: Part, score: Score) -> Vec<Scored<'s>> {
     let scored = |layer: &&'s Layer| {
         let (record, statistics) = layer.solved.as_ref()?.part(part);
@@ -111,9 +109,9 @@ fn shown_layers(input: &ReportInput, most: usize) -> Vec<&Layer> {
     if input.layers.len() <= most { input.layers.iter().collect() } else { input.chosen() }
 }
 
-/// How the scores of a baseline are read.
-const OF_BASELINE: &str = "The score is that of another method, by which those with the lowest leave. It is no share of the \
-                           output and does not change while others leave.";
+/// How to read the scores of a baseline.
+const OF_BASELINE: &str = "The scores are those of a baseline: units with the lowest scores are removed. They are not relative to the output \
+                           and do not change during the elimination.";
 
 fn heads(input: &ReportInput) -> Option<Figure> {
     let layers = shown_layers(input, ALL);
@@ -124,15 +122,15 @@ fn heads(input: &ReportInput) -> Option<Figure> {
         true => ("", OF_BASELINE),
         false => (
             ", in per cent of the mean square of the attention’s output",
-            "The score is what the output would lose if this one left alone and the others made up for it. It changes \
-             with every removal, so the order need not follow the bars.",
+            "The score is the increase in error if only this unit were removed and the others compensated for it. It changes \
+             with every removal, so the order of removal can differ from the order of the bars.",
         ),
     };
     (!parts.is_empty()).then(|| Figure {
         id: "head-scores",
         shown: format!(
-            "Score of every {unit} before anything was removed{measure}; removed ones are hollow, with their place in the \
-             order of removal."
+            "Score of every {unit} before anything was removed{measure}. Removed ones are hollow and numbered in the order \
+             of removal."
         ),
         read: read.into(),
         chart: figures::head_scores(unit, &parts),
@@ -147,15 +145,15 @@ fn channels(input: &ReportInput) -> Option<Figure> {
         true => ("", OF_BASELINE),
         false => (
             " and in per cent of the mean square of the MLP’s output",
-            "The strip below marks the channels that did leave. It frays at the cut, because the scores of those that \
-             stay change while others leave.",
+            "The strip at the bottom marks the removed channels. It has gaps near the cut, because scores change during the \
+             elimination.",
         ),
     };
     (!parts.is_empty()).then(|| Figure {
         id: "channel-scores",
         shown: format!(
-            "Scores of the MLP’s channels before anything was removed, in rising order{measure}; the dashed line stands \
-             where as many channels lie to its left as were removed."
+            "Scores of the MLP’s channels before anything was removed, in ascending order{measure}. The dashed line marks \
+             the number of removed channels."
         ),
         read: read.into(),
         chart: figures::channel_scores(&parts),
@@ -183,18 +181,18 @@ fn error_curves(input: &ReportInput, traced: &Curves) -> Option<Figure> {
     };
     let panels = [panel(Part::Attention, "Heads"), panel(Part::Mlp, "Channels")].concat();
     let (whose, far) = if traced.is_empty() {
-        let whose = "the first, the middle and the last layer and the one with the largest error";
-        (whose, "Lines end at the ratio that was taken, where the run stopped.")
+        let whose = "the first, the middle and the last layer, and the one with the largest error";
+        (whose, "Lines end at the ratio of the run.")
     } else {
-        let far = "Rings mark what was taken; beyond them the elimination went on to its end.";
-        ("the layers that were asked for", far)
+        let far = "Rings mark the ratio of the run; beyond them, the elimination was continued to the end.";
+        ("the requested layers", far)
     };
     (!panels.is_empty()).then(|| Figure {
         id: "error-by-ratio",
         shown: format!(
-            "Relative error of a part against the share of its units that have left, both in per cent, for {whose}."
+            "Relative error of a part against the fraction of its units removed, both in per cent, for {whose}."
         ),
-        read: format!("One elimination passes through every smaller ratio on its way. {far}"),
+        read: format!("One elimination yields the errors of all smaller ratios too. {far}"),
         chart: figures::error_curves(&panels),
     })
 }
@@ -210,10 +208,10 @@ fn diagonals(input: &ReportInput) -> Option<Figure> {
     let pictures: Vec<_> = pictures.filter(|(_, picture)| !picture.diag_histogram.is_empty()).collect();
     (!pictures.is_empty()).then(|| Figure {
         id: "second-moments",
-        shown: "Number of inputs of the scored weight by their diagonal entry of H = 2G, twice their mean square over the \
-                calibration tokens, in powers of ten."
+        shown: "Histogram of the diagonal of H = 2G, which is twice the mean square of each input over the calibration tokens; the \
+                axis is logarithmic."
             .into(),
-        read: "A wide spread says that few inputs carry most of the output: these are dear to remove, and the others cheap."
+        read: "A wide spread means that few inputs carry most of the output. Those are expensive to remove, the others cheap."
             .into(),
         chart: figures::hessian_diagonals(&pictures),
     })
@@ -225,8 +223,9 @@ fn attempts(input: &ReportInput) -> Option<Figure> {
         several.map(|layer| (layer.index, layer.attempts.clone())).collect();
     (!several.is_empty()).then(|| Figure {
         id: "attempts",
-        shown: "Relative errors, in per cent, of all attempts at layers that were tried more than once.".into(),
-        read: "An attempt at another ratio is no better for its smaller error: it removed less. The table below has both."
+        shown: "Relative errors, in per cent, of all attempts at layers with more than one attempt.".into(),
+        read: "Compare attempts only at equal ratios: with a smaller ratio, the error is smaller because less was removed. The table \
+               below shows both."
             .into(),
         chart: figures::attempts(&several),
     })

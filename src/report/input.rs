@@ -1,5 +1,4 @@
-//! What is reported on: all that a session tells, read without its lock and without its model. What cannot be read is
-//! said, and the rest is reported all the same.
+//! The input of a report: a session, read without its lock and without its model. Damaged parts are left out, with a notice.
 
 use std::path::Path;
 
@@ -13,20 +12,20 @@ use crate::{
     session::{self, AttemptEntry, Error, PartHead, PartPlace, State},
 };
 
-/// A session as far as it can be read.
+/// The readable content of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReportInput {
     pub session: SessionSummary,
     /// Unix seconds.
     pub created: u64,
     pub changed: u64,
-    /// As `run.json` of an export has it. Layers whose sizes are not known are left out.
+    /// The record as in the `run.json` of an export, without layers whose sizes are unknown.
     pub record: RunRecord,
-    /// Planned ratios, one a layer; empty where nothing was planned.
+    /// Planned ratios, one per layer; empty without a plan.
     pub planned: Vec<LayerRatio>,
-    /// One a layer of the model.
+    /// One per layer of the model.
     pub layers: Vec<Layer>,
-    /// What a reader has to know: unfinished, stale, damaged.
+    /// Warnings: unfinished, stale or damaged layers.
     pub notices: Vec<String>,
 }
 
@@ -34,16 +33,16 @@ pub struct ReportInput {
 pub struct Layer {
     pub index: usize,
     pub facts: LayerFacts,
-    /// Of the attempt active.
+    /// The summary of the active attempt.
     pub summary: Option<AttemptSummary>,
     pub solved: Option<Solved>,
-    /// All of them, and which is active.
+    /// All complete attempts, and whether each is active.
     pub attempts: Vec<(AttemptSummary, bool)>,
-    /// Attempts that came to no end.
-    pub broken_off: usize,
+    /// The number of incomplete attempts.
+    pub incomplete: usize,
 }
 
-/// An attempt active that can be read.
+/// The readable results of an active attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solved {
     pub record: LayerRecord,
@@ -61,10 +60,10 @@ impl Solved {
 }
 
 impl ReportInput {
-    /// Reads a session; one in which nothing was begun has None.
+    /// Reads a session; None if no run was started in it.
     ///
     /// # Errors
-    /// Where its state cannot be read.
+    /// A state that cannot be read.
     pub fn read(dir: &Path) -> Result<Option<Self>, Error> {
         let state = session::look(dir)?;
         let summary = session::summary(dir);
@@ -95,14 +94,13 @@ impl ReportInput {
         Ok(Some(Self { session: summary, created, changed, record, planned, layers, notices }))
     }
 
-    /// Facts of the layers of the record, in its order.
+    /// Facts about the layers of the record, in the same order.
     pub fn facts(&self) -> Vec<LayerFacts> {
         let facts = |record: &LayerRecord| self.layers.get(record.index).map(|layer| layer.facts);
         self.record.layers.iter().map(|record| facts(record).unwrap_or_default()).collect()
     }
 
-    /// Layers that are looked at more closely: the first, the middle and the last that were pruned, and the one with the
-    /// largest error.
+    /// The layers that are shown in detail: the first, the middle and the last pruned one, and the one with the largest error.
     pub fn chosen(&self) -> Vec<&Layer> {
         let pruned: Vec<&Layer> = self.layers.iter().filter(|layer| layer.solved.is_some()).collect();
         let error = |layer: &Layer| {
@@ -119,18 +117,18 @@ impl ReportInput {
     }
 }
 
-/// How the session stands, where it is not finished.
+/// Notices about an unfinished session.
 fn status(session: &SessionSummary, layers: &[Layer]) -> Vec<String> {
     let mut notices = Vec::new();
     match &session.status {
         SessionStatus::Finished => {}
-        SessionStatus::Unfinished { left: 0 } => notices.push("The run has not come to its end yet.".into()),
+        SessionStatus::Unfinished { left: 0 } => notices.push("The run is not finished.".into()),
         SessionStatus::Unfinished { left } => notices.push(format!(
-            "The run has not come to its end yet: {left} of {} layers are still to be pruned, or pruned again.",
+            "The run is not finished: {left} of {} layers have yet to be pruned, or to be pruned again.",
             layers.len()
         )),
         SessionStatus::InUse { .. } => {
-            notices.push("The session was at work while this was read: this is how far it was.".into());
+            notices.push("A run was in progress in this session when the report was made.".into());
         }
         SessionStatus::Damaged { why } => notices.push(why.clone()),
     }
@@ -141,8 +139,8 @@ fn status(session: &SessionSummary, layers: &[Layer]) -> Vec<String> {
     };
     if let Some(stale) = of(LayerState::Stale) {
         notices.push(format!(
-            "Layers {stale} are stale: they were pruned behind other attempts than those active above them, or with \
-             another ratio than is planned now. Their errors are those of then."
+            "Layers {stale} are stale: they were pruned after other attempts than those now active above them, or with \
+             another ratio than the planned one. Their errors are those measured then."
         ));
     }
     notices
@@ -177,7 +175,7 @@ fn layer(
             }
             Err(cause) => {
                 facts.state = LayerState::Damaged;
-                notices.push(format!("Layer {index} is left out of the figures: {cause}."));
+                notices.push(format!("Layer {index} is missing from the figures: {cause}."));
             }
         }
     }
@@ -190,7 +188,7 @@ fn layer(
         attempts: attempts
             .filter_map(|attempt| Some((attempt.summary()?, entry.active == Some(attempt.attempt.number))))
             .collect(),
-        broken_off: entry.attempts.iter().filter(|attempt| !attempt.complete).count(),
+        incomplete: entry.attempts.iter().filter(|attempt| !attempt.complete).count(),
     }
 }
 
@@ -202,7 +200,7 @@ fn heads(dir: &Path, layer: usize, entry: &AttemptEntry) -> Result<(PartHead, Pa
     Ok((read(Part::Attention)?, read(Part::Mlp)?))
 }
 
-/// Query heads and KV heads of an attention that was cut; of another one, they are not known.
+/// The changes of query heads and KV heads; None for attention that was not pruned, whose heads are unknown.
 fn changes(attention: &PartHead) -> (Option<Change>, Option<Change>) {
     let PartHead { record, query_heads, kv_heads, .. } = attention;
     let (kept, units) = (record.kept.len(), record.units);
@@ -211,7 +209,7 @@ fn changes(attention: &PartHead) -> (Option<Change>, Option<Change>) {
     }
     let before = |after: usize| after * units / kept;
     let heads = Change { before: before(query_heads.len()), after: query_heads.len() };
-    // Where query heads leave one by one, all KV heads stay.
+    // Pruning single query heads keeps all KV heads.
     let kv_before = if kv_heads.len() == kept { units } else { kv_heads.len() };
     (Some(heads), Some(Change { before: kv_before, after: kv_heads.len() }))
 }
@@ -224,7 +222,7 @@ fn tuned(state: &State, layer: &Layer) -> Option<TunedLayer> {
     method.is_tuned(&setup.settings).then_some(TunedLayer { layer: layer.index, method })
 }
 
-/// A record of every layer whose sizes are known; one without an attempt active is untouched.
+/// A record of every layer whose sizes are known. Layers without an active attempt are recorded as unpruned.
 fn records(layers: &[Layer], planned: &[LayerRatio]) -> Vec<LayerRecord> {
     let known = layers.iter().find_map(|layer| layer.solved.as_ref());
     let record = |layer: &Layer| match (&layer.solved, layer.facts.state, known) {

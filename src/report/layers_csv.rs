@@ -1,4 +1,4 @@
-//! `layers.csv`: a row a layer, as RFC 4180 has it.
+//! `layers.csv`: one row per layer, in the format of RFC 4180.
 
 use super::{Change, LayerFacts, figures::unit_name};
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
 
 type Value = fn(&Row) -> Option<String>;
 
-/// A layer with all that is known of it.
+/// A layer with its run and its facts.
 struct Row<'r> {
     run: &'r RunRecord,
     layer: &'r LayerRecord,
     facts: LayerFacts,
 }
 
-/// Errors are shares of 1, damping is a share of the mean diagonal; what is not known is empty.
+/// Errors are fractions; damping is relative to the mean diagonal; unknown values are empty.
 const COLUMNS: [(&str, Value); 30] = [
     ("layer", |row| Some(row.layer.index.to_string())),
     ("state", |row| Some(row.facts.state.name().into())),
@@ -52,7 +52,7 @@ const COLUMNS: [(&str, Value); 30] = [
     ("mlp_trace", |row| number(stats(row, Part::Mlp).map(|stats| stats.trace))),
 ];
 
-/// `facts`: one of each layer of the record; those that are missing leave their columns empty.
+/// `facts` has one entry for each layer of the record; the columns of missing entries are empty.
 pub fn layers_csv(run: &RunRecord, facts: &[LayerFacts]) -> String {
     let mut text = line(COLUMNS.iter().map(|(name, _)| (*name).to_owned()));
     for (at, layer) in run.layers.iter().enumerate() {
@@ -62,7 +62,7 @@ pub fn layers_csv(run: &RunRecord, facts: &[LayerFacts]) -> String {
     text
 }
 
-/// A line of a table as RFC 4180 has it.
+/// A line in the format of RFC 4180.
 pub fn line(fields: impl Iterator<Item = String>) -> String {
     let fields: Vec<String> = fields.map(|field| quoted(&field)).collect();
     fields.join(",") + "\r\n"
@@ -99,7 +99,7 @@ fn stats(row: &Row, of: Part) -> Option<HessianStats> {
     part(row, of).hessian
 }
 
-/// None of a part that was not solved.
+/// None for a part that was not solved.
 fn error(row: &Row, of: Part) -> Option<String> {
     stats(row, of)?;
     number(Some(part(row, of).relative_error))

@@ -1,4 +1,4 @@
-//! What came of a run, for people: figures, a page, a table, a model card.
+//! Results of a run for readers: figures, an HTML page, a table of layers, and the model card.
 
 mod card;
 mod facts;

@@ -1,4 +1,4 @@
-//! `index.html`: one page that needs nothing beside it, in light and dark, on screen and on paper.
+//! `index.html`: a self-contained page with light and dark looks, for screen and print.
 
 mod inline;
 mod tables;
@@ -10,70 +10,70 @@ pub use tables::{Cell, table};
 
 const STYLE: &str = include_str!("../../assets/report/page.css");
 
-/// A part of the page: its anchor, its heading, what is said before its figures, and those.
+/// A section of the page: its anchor, heading, introduction and figures.
 struct Section {
     id: &'static str,
     heading: &'static str,
-    says: &'static str,
+    text: &'static str,
     figures: &'static [&'static str],
 }
 
 const SECTIONS: [Section; 7] = [
-    Section { id: "outcome", heading: "What came of it", says: "", figures: &["size-and-perplexity"] },
+    Section { id: "outcome", heading: "Results", text: "", figures: &["size-and-perplexity"] },
     Section {
         id: "ratios",
-        heading: "How much of each layer",
-        says: "In every decoder layer two weights decide what may go: the output projection of the attention, whose inputs \
-               come from its heads, and the down projection of the MLP, whose inputs are its channels. The ratio says \
-               which share of them leaves.",
+        heading: "Pruning ratios",
+        text: "SlimGPT prunes two weights of every decoder layer by removing input columns: the output projection of the attention, whose \
+               inputs are its heads, and the down projection of the MLP, whose inputs are its channels. The ratio is the fraction \
+               of them that is removed.",
         figures: &["ratios"],
     },
     Section {
         id: "errors",
-        heading: "Errors, and how they pile up",
-        says: "When inputs leave, those that stay are fitted to the old output by least squares. What cannot be made up for \
-               is the error. It is passed on: each layer is calibrated on what the pruned layers above give, not the dense ones.",
+        heading: "Errors and their accumulation",
+        text: "The remaining columns are fitted to the original output by least squares; the remaining difference is the error. Errors \
+               accumulate, so each layer is calibrated on the outputs of the pruned layers before it.",
         figures: &["errors", "error-by-ratio"],
     },
     Section {
         id: "heads",
         heading: "Heads",
-        says: "Heads leave one by one: the cheapest goes, the others are fitted again, and all scores are computed anew.",
+        text: "Heads are removed one at a time: after each removal, the remaining weights are fitted and all scores are updated.",
         figures: &["head-scores"],
     },
     Section {
         id: "channels",
         heading: "Channels",
-        says: "Channels are many, so they leave in groups that get smaller towards the end.",
+        text: "Channels are removed in groups that get smaller towards the end.",
         figures: &["channel-scores"],
     },
     Section {
         id: "inputs",
-        heading: "The inputs’ second moment",
-        says: "All scores come from one matrix for each weight: G, the mean of x xᵀ over the inputs x of the calibration \
-               tokens. It says how large each input is and which of them can stand in for each other.",
+        heading: "Second moment of the inputs",
+        text: "All scores of a weight derive from one matrix: G, the mean of x xᵀ over the inputs x of the calibration tokens. It contains \
+               the size of each input and the correlations by which inputs can replace each other.",
         figures: &["second-moments", "damping-and-condition"],
     },
     Section {
         id: "attempts",
         heading: "Attempts",
-        says: "A layer may be solved again with other settings; each solve is kept, and one of them is active.",
+        text: "A layer can be solved again with other settings. Every attempt is kept, and one of them is active.",
         figures: &["attempts"],
     },
 ];
 
-/// What any page of this program is made of.
+/// The content of a page.
 pub struct Document<'d> {
-    /// Of the window.
+    /// The title of the browser window.
     pub title: String,
-    /// Above all sections.
+    /// HTML before the sections.
     pub head: String,
-    /// (anchor, heading, what stands below it).
+    /// Anchor, heading and HTML of each section.
     pub sections: Vec<(&'d str, &'d str, String)>,
     pub footer: String,
 }
 
-/// The page as it is written; texts but the title are HTML already.
+/// Renders a page. All texts except the title are HTML.
 pub fn document(document: &Document<'_>) -> String {
     let Document { title, head, sections, footer } = document;
     let contents =
@@ -98,15 +98,15 @@ pub fn document(document: &Document<'_>) -> String {
 
 pub fn page(input: &ReportInput, figures: &[Figure]) -> String {
     let mut sections = Vec::new();
-    for Section { id, heading, says, figures: names } in &SECTIONS {
+    for Section { id, heading, text, figures: names } in &SECTIONS {
         let shown: Vec<&Figure> =
             names.iter().filter_map(|name| figures.iter().find(|figure| figure.id == *name)).collect();
         if shown.is_empty() {
             continue;
         }
         let mut body = String::new();
-        if !says.is_empty() {
-            body += &format!("<p class=\"says\">{says}</p>\n");
+        if !text.is_empty() {
+            body += &format!("<p class=\"says\">{text}</p>\n");
         }
         for Figure { id, shown, read, chart } in shown {
             body += &inline::figure(id, (shown, read), chart, ".svg, .png");
@@ -126,14 +126,14 @@ pub fn page(input: &ReportInput, figures: &[Figure]) -> String {
         head: head(input) + &notices(&input.notices),
         sections,
         footer: format!(
-            "slimgpt {} · the method: SlimGPT, arXiv 2412.18110 · the plots lie beside this page in \
+            "slimgpt {} · the method: SlimGPT, arXiv 2412.18110 · the plots are in \
              <code>plots/</code>, the numbers in <code>layers.csv</code> and <code>run.json</code>",
             escape(&input.record.slimgpt_version)
         ),
     })
 }
 
-/// Title and the numbers that matter most.
+/// The title and the key numbers.
 fn head(input: &ReportInput) -> String {
     let record = &input.record;
     let model = &record.model;
@@ -165,11 +165,11 @@ fn head(input: &ReportInput) -> String {
     )
 }
 
-/// What a reader has to know.
+/// The list of notices.
 pub fn notices(notices: &[String]) -> String {
     if notices.is_empty() {
         return String::new();
     }
     let items = notices.iter().map(|notice| format!("<li>{}</li>", escape(notice)));
-    format!("<aside class=\"notices\"><h2>To be known</h2><ul>{}</ul></aside>\n", items.collect::<String>())
+    format!("<aside class=\"notices\"><h2>Notices</h2><ul>{}</ul></aside>\n", items.collect::<String>())
 }

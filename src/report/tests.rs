@@ -136,8 +136,8 @@ fn a_card_states_the_results_and_how_each_format_is_loaded() {
     let facts = of(vec![form(Format::Gguf, false), form(Format::Hf, false)]);
     let text = card(&record, &facts);
     for said in [
-        "15,191,712 before, 12,000,000 after",
-        "without 21.0 %",
+        "15,191,712 before pruning, 12,000,000 after",
+        "21.0 % fewer parameters",
         "| perplexity | 8.5000 | 9.2500 |",
         "| 1 | 0.2500 | 2 of 4 | 12 of 16 | 2.000 % | 2.000 % | 10.000 % |",
         "by at most 2.00e-6",

@@ -138,7 +138,7 @@ fn an_unfinished_or_damaged_session_says_so_and_leaves_no_gap() {
     let kept = Kept::new();
     let page = kept.page("broken-off");
     assert_eq!(unclosed(&page), Vec::<String>::new());
-    assert!(page.contains("has not come to its end yet"), "an unfinished session does not say so");
+    assert!(page.contains("The run is not finished"), "the notice about the unfinished run is missing");
 
     let attempts = kept.path("finished/attempts");
     let part = fs::read_dir(&attempts).unwrap().map(|entry| entry.unwrap().path());
@@ -150,7 +150,7 @@ fn an_unfinished_or_damaged_session_says_so_and_leaves_no_gap() {
     let before = fs::metadata(kept.path("finished/session.json")).unwrap().modified().unwrap();
     let page = kept.page("finished");
     assert_eq!(unclosed(&page), Vec::<String>::new());
-    assert!(page.to_lowercase().contains("damaged"), "a damaged part is not told");
+    assert!(page.to_lowercase().contains("damaged"), "the notice about the damaged part is missing");
     let after = fs::metadata(kept.path("finished/session.json")).unwrap().modified().unwrap();
     assert_eq!(before, after, "a report changes no session");
 }

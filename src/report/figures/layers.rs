@@ -1,4 +1,4 @@
-//! Charts over the layers: ratios, errors, damping; what came of the whole; the attempts at a layer.
+//! Charts of whole runs: ratios, errors, damping, size and perplexity, and attempts.
 
 use super::{columns, of_part, percent};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     prune::{LayerRatio, Part},
 };
 
-/// What was planned for each layer, and the share of units that left each part.
+/// The planned ratio of each layer, and the fraction of units removed from each part.
 pub fn ratio_curve(planned: &[LayerRatio], layers: &[LayerRecord]) -> Chart {
     let done = |part: Part, name: &str| {
         let (ink, dot) = of_part(part);
@@ -38,8 +38,8 @@ pub fn ratio_curve(planned: &[LayerRatio], layers: &[LayerRecord]) -> Chart {
     })
 }
 
-/// The error that each part adds, and how errors pile up: that of the stream where it was tracked, else the running sum of
-/// the parts' errors.
+/// The error of each part, and the accumulated error: that of the hidden states if tracked, else the running sum of the parts'
+/// errors.
 pub fn layer_errors(layers: &[LayerRecord]) -> Chart {
     let part = |part: Part, name: &str| {
         let (ink, dot) = of_part(part);
@@ -57,7 +57,7 @@ pub fn layer_errors(layers: &[LayerRecord]) -> Chart {
     });
     let summed: Vec<(f64, f64)> = summed.collect();
     let (title, points, dot) = match tracked.is_empty() {
-        false => ("Error of the stream behind each layer", tracked, Dot::Triangle),
+        false => ("Error of the hidden states after each layer", tracked, Dot::Triangle),
         true => ("Running sum of the parts’ errors", summed, Dot::Diamond),
     };
     let piled = vec![Series::line("", Ink::Third, dot, points)];
@@ -69,13 +69,13 @@ pub fn layer_errors(layers: &[LayerRecord]) -> Chart {
         marks: Vec::new(),
     };
     let panels = vec![
-        panel("Error that each part adds", "relative error, %", parts),
+        panel("Error of each part", "relative error, %", parts),
         panel(title, "relative error, %", piled),
     ];
     Chart { panels, columns: 2 }
 }
 
-/// The damping that each inverse needed, and the estimate of the damped matrix's condition.
+/// The damping of each inverse, and the estimated condition number of the damped matrix.
 pub fn damping_and_condition(layers: &[LayerRecord]) -> Chart {
     let panel = |title: &str, label: &str, value: fn(&PartRecord) -> Option<f64>| {
         let series = |part: Part, name: &str| {
@@ -95,13 +95,13 @@ pub fn damping_and_condition(layers: &[LayerRecord]) -> Chart {
     let damping = |record: &PartRecord| Some(record.hessian?.damping_used);
     let condition = |record: &PartRecord| record.hessian.map(|stats| stats.condition).filter(|&c| c > 0.0);
     let panels = vec![
-        panel("Damping that was used", "share of the mean diagonal of G", damping),
-        panel("Condition of the damped matrix", "largest by smallest eigenvalue", condition),
+        panel("Damping", "relative to the mean diagonal of G", damping),
+        panel("Condition of the damped matrix", "condition number", condition),
     ];
     Chart { panels, columns: 2 }
 }
 
-/// Parameters and perplexity of the dense model and of the pruned one.
+/// Parameters and perplexity of the dense and the pruned model.
 pub fn before_and_after(model: &ModelRecord, perplexity: Option<&PerplexityRecord>) -> Chart {
     let bars = |title: &str, label: &str, before: f64, after: f64, text: fn(f64) -> String| {
         let bar = |x: f64, height: f64, fill: Fill| Bar { x, height, fill, note: text(height) };
@@ -130,13 +130,13 @@ pub fn before_and_after(model: &ModelRecord, perplexity: Option<&PerplexityRecor
     Chart { columns: panels.len(), panels }
 }
 
-/// One quantity of several sessions: the name of each, and its value in every layer that has one.
+/// One quantity of several sessions: their names, and their values in each layer.
 pub fn session_curves(quantity: &str, sessions: &[(String, Vec<Option<f64>>)]) -> Chart {
     let one = |(at, (name, values)): (usize, &(String, Vec<Option<f64>>))| {
         let points = values.iter().enumerate();
         let points = points.filter_map(|(layer, value)| Some((layer as f64, percent((*value)?))));
         let place = at % Ink::SERIES.len();
-        // When all inks are given out, they come again in dashes.
+        // After the last colour, the colours repeat with dashed lines.
         let (stroke, dot) = match at == place {
             true => (Stroke::Solid, Dot::SERIES[place]),
             false => (Stroke::Dashed, Dot::Ring),
@@ -157,7 +157,7 @@ pub fn session_curves(quantity: &str, sessions: &[(String, Vec<Option<f64>>)]) -
     })
 }
 
-/// The attempts at layers: (layer, each attempt with whether it is active).
+/// The errors of attempts: (layer, its attempts and whether each is active).
 pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
     let panel = |(layer, tries): &(usize, Vec<(AttemptSummary, bool)>)| {
         let names = tries.iter().map(|(attempt, active)| {
@@ -172,7 +172,7 @@ pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
         let mut all = vec![
             series("attention", of_part(Part::Attention), |attempt| Some(attempt.attention.relative_error)),
             series("MLP", of_part(Part::Mlp), |attempt| Some(attempt.mlp.relative_error)),
-            series("stream", (Ink::Third, Dot::Triangle), |attempt| attempt.output_error),
+            series("hidden states", (Ink::Third, Dot::Triangle), |attempt| attempt.output_error),
         ];
         all.retain(|series| !series.points().is_empty());
         let x = Axis { ticks: Ticks::Names(names.collect()), ..Axis::numbers("attempt") };
@@ -188,7 +188,7 @@ pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
     Chart { columns: columns(panels.len()), panels }
 }
 
-/// Layers whose part was solved.
+/// Layers in which the part was solved, with its record.
 fn solved(layers: &[LayerRecord], part: Part) -> impl Iterator<Item = (f64, &PartRecord)> {
     layers.iter().filter_map(move |layer| {
         let record = match part {

@@ -1,4 +1,4 @@
-//! Charts of single parts: scores of heads and channels, error of every ratio, the diagonal of the second moment.
+//! Charts of single parts: scores of heads and channels, error by ratio, the diagonal of the second moment.
 
 use super::{columns, percent};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     prune::Score,
 };
 
-/// A part of a layer with what was seen of it before anything left.
+/// A solved part with its statistics from before the elimination.
 #[derive(Clone, Copy, Debug)]
 pub struct Scored<'r> {
     pub layer: usize,
@@ -16,24 +16,24 @@ pub struct Scored<'r> {
     pub score: Score,
 }
 
-/// The error of every number of removed units of one part.
+/// The error of one part by the number of removed units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     pub layer: usize,
     /// Units before pruning.
     pub units: usize,
     pub points: Vec<CurvePoint>,
-    /// Units that left; None where none is chosen.
+    /// The number of units that the run removed, if it is marked.
     pub chosen: Option<usize>,
 }
 
-/// Bars of a score that is written with its place in the order, at most.
+/// With more units than this, removed bars are not numbered.
 const NUMBERED: usize = 40;
-/// Points of sorted scores, at most.
+/// The largest number of points of a score curve.
 const POINTS: usize = 240;
-/// Spans of a strip.
+/// The largest number of spans of a strip.
 const SPANS: usize = 120;
-/// Curves in one panel, at most.
+/// The largest number of curves in a panel.
 pub const CURVES: usize = 4;
 
 impl Scored<'_> {
@@ -41,7 +41,7 @@ impl Scored<'_> {
         if self.score.is_baseline() { "score" } else { "score, %" }
     }
 
-    /// The scores in per cent of E‖y‖², or as they are where that is 0 and where they are those of a baseline.
+    /// The scores in per cent of E‖y‖². Scores of a baseline, and those where E‖y‖² is 0, are unscaled.
     fn scores(&self) -> Vec<f64> {
         let Statistics { scores, energy, .. } = self.statistics;
         let whole = if *energy > 0.0 && !self.score.is_baseline() { energy / 100.0 } else { 1.0 };
@@ -49,7 +49,7 @@ impl Scored<'_> {
     }
 }
 
-/// The score of every unit of the attention before anything left; removed ones are hollow, with their place in the order.
+/// The score of every attention unit before the elimination. Removed units are hollow and numbered in the order of removal.
 pub fn head_scores(unit: &str, parts: &[Scored]) -> Chart {
     let panel = |scored: &Scored| {
         let (scores, record) = (scored.scores(), scored.record);
@@ -72,7 +72,7 @@ pub fn head_scores(unit: &str, parts: &[Scored]) -> Chart {
         Panel {
             title: format!("Layer {}", scored.layer),
             x: Axis::whole(unit),
-            // Room for the numbers of removals.
+            // Room for the numbers of removed units.
             y: Axis::numbers(scored.axis()).within(0.0, if high > 0.0 { 1.15 * high } else { 1.0 }),
             series: vec![
                 Series { name: "kept".into(), ink: Ink::First, shape: bars(Fill::Full) },
@@ -85,7 +85,7 @@ pub fn head_scores(unit: &str, parts: &[Scored]) -> Chart {
     Chart { columns: columns(panels.len()), panels }
 }
 
-/// The channels' scores in rising order, the number that left, and where in that order those stand that did leave.
+/// The channels' scores in ascending order, the number of removed channels, and a strip that marks them.
 pub fn channel_scores(parts: &[Scored]) -> Chart {
     let panel = |scored: &Scored| {
         let scores = scored.scores();
@@ -114,7 +114,7 @@ pub fn channel_scores(parts: &[Scored]) -> Chart {
             series,
             marks: match count {
                 0 => Vec::new(),
-                count => vec![Mark::Cut { x: count as f64 - 0.5, label: format!("{count} left") }],
+                count => vec![Mark::Cut { x: count as f64 - 0.5, label: format!("{count} removed") }],
             },
         }
     };
@@ -122,7 +122,7 @@ pub fn channel_scores(parts: &[Scored]) -> Chart {
     Chart { columns: columns(panels.len()), panels }
 }
 
-/// Spans of ranks with the share of them that left.
+/// Spans of ranks, each with the fraction of its channels that was removed.
 fn strip(gone: &[bool]) -> Vec<(f64, f64, f64)> {
     let count = gone.len().clamp(1, SPANS);
     let mut spans: Vec<(f64, f64, f64)> = Vec::new();
@@ -135,17 +135,17 @@ fn strip(gone: &[bool]) -> Vec<(f64, f64, f64)> {
             _ => spans.push((from, to, share)),
         }
     }
-    // The ends of an axis are the first and the last rank.
+    // The axis begins at the first rank and ends at the last.
     let last = gone.len() as f64 - 1.0;
     spans.iter_mut().for_each(|span| *span = (span.0.max(0.0), span.1.min(last), span.2));
     spans.retain(|span| span.2 > 0.0 && span.1 > span.0);
     spans
 }
 
-/// The path that a part was pruned by, as far as it went.
+/// The error curve of a part up to the ratio of its run.
 pub fn curve_of(layer: usize, record: &PartRecord) -> Curve {
     let whole: f64 = record.step_errors.iter().sum();
-    // E‖y‖², from the errors that are told against it.
+    // E‖y‖², from the absolute and the relative error.
     let energy = if record.relative_error > 0.0 { whole / record.relative_error } else { f64::INFINITY };
     let (mut removed, mut sum) = (0, 0.0);
     let mut points = vec![CurvePoint { removed, relative_error: 0.0 }];
@@ -157,7 +157,7 @@ pub fn curve_of(layer: usize, record: &PartRecord) -> Curve {
     Curve { layer, units: record.units, points, chosen: None }
 }
 
-/// Error against the share of units removed, a panel each for (its title, curves).
+/// Error against the fraction of units removed, with one panel for each (title, curves).
 pub fn error_curves(panels: &[(String, Vec<Curve>)]) -> Chart {
     let panel = |(title, curves): &(String, Vec<Curve>)| {
         let share = |curve: &Curve, removed: usize| percent(removed as f64 / curve.units.max(1) as f64);
@@ -195,7 +195,7 @@ pub fn error_curves(panels: &[(String, Vec<Curve>)]) -> Chart {
     Chart { columns: columns(panels.len()), panels }
 }
 
-/// How many live inputs have which H_jj, a panel each for (its title, picture).
+/// Histograms of the diagonal of H over the live inputs, with one panel for each (title, picture).
 pub fn hessian_diagonals(pictures: &[(String, &MomentPicture)]) -> Chart {
     let panel = |(title, picture): &(String, &MomentPicture)| {
         let [low, high] = picture.diag_log_range;

@@ -1,23 +1,24 @@
-//! Charts within the page: their panels flow with its width, and their inks change with its look.
+//! Charts in the page. Their panels adapt to its width, and their colours to its look.
 
 use crate::plot::{Chart, Ink, Look, Panel, Size, Ticks};
 
-/// What a reader chooses the look by; without a choice, it is that of the system.
+/// The control for the look; the default follows the system.
 pub const LOOKS: &str = "<fieldset class=\"looks\"><legend>Look</legend>\
     <label><input type=\"radio\" name=\"look\" id=\"look-auto\" checked>auto</label>\
     <label><input type=\"radio\" name=\"look\" id=\"look-light\">light</label>\
     <label><input type=\"radio\" name=\"look\" id=\"look-dark\">dark</label></fieldset>\n";
 
-/// A panel alone in its row, on a wide and on a narrow page.
+/// The size of a single panel on a wide and on a narrow page.
 const WIDE: Size = Size { width: 760, height: 320 };
 const NARROW: Size = Size { width: 360, height: 280 };
-/// One of two, and one of many.
+/// The size of one of two panels.
 const HALF: Size = Size { width: 440, height: 280 };
-/// Names along x that need no width.
+/// A panel with at most this many names along x is half as wide.
 const FEW: usize = 3;
+/// The size of one of many panels.
 const SMALL: Size = Size { width: 250, height: 190 };
 
-/// A chart with its words; its files are called `id`.
+/// A chart with its caption and the name of its files.
 pub fn figure(id: &str, (shown, read): (&str, &str), chart: &Chart, kinds: &str) -> String {
     let label = escape(shown);
     let pair = |panels: &[Panel]| {
@@ -25,7 +26,6 @@ pub fn figure(id: &str, (shown, read): (&str, &str), chart: &Chart, kinds: &str)
         format!("<div class=\"pair\">{}</div>", panels.collect::<String>())
     };
     let panels = match &chart.panels[..] {
-        // A few names along x need no width.
         [panel] if matches!(&panel.x.ticks, Ticks::Names(names) if names.len() <= FEW) => pair(&chart.panels),
         [panel] => format!(
             "<div class=\"single\"><div class=\"wide\">{}</div><div class=\"narrow\">{}</div></div>",
@@ -45,7 +45,7 @@ pub fn figure(id: &str, (shown, read): (&str, &str), chart: &Chart, kinds: &str)
     )
 }
 
-/// A panel as an element of the page: no document of its own, no font of its own.
+/// A panel as an inline element, in the font of the page.
 fn svg(panel: &Panel, size: Size, label: &str) -> String {
     let title = if panel.title.is_empty() { String::new() } else { format!("{}: ", escape(&panel.title)) };
     let svg = Chart::single(panel.clone()).svg(Look::Light, size);
@@ -58,7 +58,7 @@ fn svg(panel: &Panel, size: Size, label: &str) -> String {
     text.replacen("<svg", &format!("<svg role=\"img\" aria-label=\"{title}{label}\""), 1)
 }
 
-/// The inks in both looks, and rules that put them in the place of those that charts are drawn with.
+/// CSS variables for the colours of both looks, and rules that apply them to charts.
 pub fn inks() -> String {
     let set = |look: Look| Ink::ALL.map(|ink| format!("--{}:{};", name(ink), ink.hex(look))).concat();
     let (light, dark) = (set(Look::Light), set(Look::Dark));
@@ -87,7 +87,7 @@ fn name(ink: Ink) -> &'static str {
     }
 }
 
-/// Text as HTML has it, in elements and in quoted attributes.
+/// Escapes text for HTML elements and quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

@@ -10,7 +10,7 @@ use crate::{
     words::{bytes, count, date, duration, relative_error, short},
 };
 
-/// A cell, and the share of it that is shaded so that columns are read at a glance.
+/// A cell with the fraction of its width that is shaded as a bar.
 pub struct Cell {
     pub text: String,
     pub share: Option<f64>,
@@ -25,7 +25,7 @@ impl Cell {
         Self::of("–")
     }
 
-    /// An error beside the largest of its column.
+    /// An error, shaded relative to the largest in its column.
     fn error(error: Option<f64>, largest: f64) -> Self {
         let share = error.map(|error| error / largest).filter(|share| share.is_finite());
         Self { text: error.map_or("–".into(), relative_error), share }
@@ -95,9 +95,9 @@ pub fn layers(input: &ReportInput) -> String {
         let planned = input.planned.get(layer.index);
         let ratio = summary.map(|layer| layer.ratio).or(planned.copied());
         let tuned = input.record.tuned.iter().any(|tuned| tuned.layer == layer.index);
-        let state = match (layer.facts.state, layer.broken_off) {
+        let state = match (layer.facts.state, layer.incomplete) {
             (LayerState::Dense, 0) => "dense",
-            (LayerState::Dense, _) => "broken off",
+            (LayerState::Dense, _) => "incomplete",
             (LayerState::Pruned, _) if tuned => "tuned",
             (LayerState::Pruned, _) => "",
             (LayerState::Stale, _) => "stale",
@@ -125,14 +125,14 @@ pub fn layers(input: &ReportInput) -> String {
         "channels",
         "attention error",
         "MLP error",
-        "stream error",
+        "hidden-state error",
         "damping",
         "condition",
         "attempt",
         "",
     ];
-    let caption = "Kept of each layer, and its errors relative to its own output. Where damping and condition differ, the \
-                   attention’s stand first.";
+    let caption = "Kept units and relative errors of each layer. Where damping or condition differ between the parts, the value \
+                   of the attention is first.";
     table(caption, &heads, input.layers.iter().map(row))
 }
 
@@ -164,13 +164,13 @@ pub fn attempts(input: &ReportInput) -> String {
         "channels kept",
         "attention error",
         "MLP error",
-        "stream error",
+        "hidden-state error",
         "",
     ];
-    table("Attempts at layers that were tried more than once.", &heads, rows)
+    table("Layers with more than one attempt.", &heads, rows)
 }
 
-/// `25.00 %`; of heads and channels apart: `10.00/30.00 %`.
+/// `25.00 %`; `10.00/30.00 %` where heads and channels differ.
 fn in_percent(ratio: LayerRatio) -> String {
     format!("{:.2} %", ratio.map(|ratio| 100.0 * ratio))
 }
@@ -179,7 +179,7 @@ pub fn settings(input: &ReportInput) -> String {
     let record = &input.record;
     let file = escape(&record.settings.to_file(None));
     let mut text = format!(
-        "<p>Settings of the run, as <code>slimgpt prune --config</code> reads them.</p>\n<pre class=\"settings\">{file}</pre>\n"
+        "<p>Settings of the run, in the format of <code>slimgpt prune --config</code>.</p>\n<pre class=\"settings\">{file}</pre>\n"
     );
     if !record.tuned.is_empty() {
         let rows = record.tuned.iter().map(|tuned| {
@@ -197,7 +197,7 @@ pub fn settings(input: &ReportInput) -> String {
             ("", cells)
         });
         let heads = ["layer", "ratio", "parts", "damping", "score", "group size", "fitted"];
-        text += &table("Layers that were solved with settings of their own.", &heads, rows);
+        text += &table("Layers that were pruned with settings of their own.", &heads, rows);
     }
     text
 }
@@ -208,7 +208,7 @@ pub fn environment(input: &ReportInput) -> String {
     let seconds = &record.seconds;
     let mut rows = vec![
         ("slimgpt", record.slimgpt_version.clone()),
-        ("session", format!("{}, begun {}", input.session.name, date(input.created))),
+        ("session", format!("{}, created {}", input.session.name, date(input.created))),
         ("last changed", date(input.changed)),
         ("model", format!("{}, {}, {} layers", record.model.name, record.model.family, record.model.layers)),
         ("config.json", format!("SHA-256 {}", record.model.config_sha256)),
@@ -236,7 +236,7 @@ pub fn environment(input: &ReportInput) -> String {
         ));
     }
     rows.push((
-        "time at work",
+        "run time",
         format!(
             "{}: calibration {}, solving {}, evaluation {}, export {}",
             duration(seconds.total),
