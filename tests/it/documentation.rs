@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::program::slimgpt;
+use crate::{layering::MODULES, program::slimgpt};
 
 /// The documents, relative to the repository.
 fn documents() -> Vec<PathBuf> {
@@ -130,6 +130,23 @@ fn every_module_is_in_the_architecture() {
             module => format!("| `{module}` |"),
         };
         assert!(text.contains(&row), "ARCHITECTURE.md has no row for the module {module}");
+    }
+}
+
+#[test]
+fn the_picture_of_the_modules_shows_only_allowed_uses() {
+    let text = read("ARCHITECTURE.md");
+    let picture = text.split_once("```mermaid").unwrap().1.split_once("```").unwrap().0;
+    let id = |node: &str| node.trim().chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+    let arrows: Vec<(String, String)> = picture
+        .lines()
+        .filter_map(|line| line.split_once("-->"))
+        .map(|(from, to)| (id(from), id(to)))
+        .collect();
+    assert!(arrows.len() > 20, "only {} arrows found", arrows.len());
+    for (from, to) in arrows.iter().filter(|(from, _)| from != "bin") {
+        let (_, allowed) = MODULES.iter().find(|(module, _)| module == from).unwrap();
+        assert!(allowed.split(' ').any(|module| module == to), "ARCHITECTURE.md: {from} does not use {to}");
     }
 }
 

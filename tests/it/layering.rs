@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The modules, lowest first, and the modules that each may use. A module that is missing here may not exist.
-const MODULES: [(&str, &str); 20] = [
+pub const MODULES: [(&str, &str); 20] = [
     ("disk", ""),
     ("prune", ""),
     ("model", ""),
