@@ -23,6 +23,7 @@ pub mod config;
 pub mod demo;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod eval;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod export;
 pub mod failure;
 #[deny(missing_docs, clippy::missing_errors_doc)]

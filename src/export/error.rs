@@ -5,6 +5,7 @@ use std::{fmt, io, path::PathBuf};
 use super::Format;
 use crate::failure::{Advice, Kind};
 
+/// An error of an export.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
@@ -34,10 +35,15 @@ pub enum Error {
 pub enum Remedy {
     /// Export in one of these formats instead.
     Export(&'static [Format]),
+    /// Lower the ratio of the layer.
     LowerRatio,
+    /// Keep multiples of this number of channels.
     ChannelMultiple(usize),
+    /// Give all layers the same sizes.
     Uniform,
+    /// Add no biases.
     NoBiasCompensation,
+    /// Leave the MLPs unpruned.
     AttentionOnly,
 }
 
@@ -62,6 +68,7 @@ fn alternatives(remedies: &[Remedy]) -> String {
 }
 
 impl Error {
+    /// Makes a failed write of this path an error.
     pub fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |cause| Self::Write { path, cause }

@@ -39,6 +39,7 @@ impl Format {
 
 /// An export format: what it cannot express, how it is written and read back, and how people load it.
 pub trait Exporter: Sync {
+    /// What the files look like.
     fn layout(&self) -> Layout;
 
     /// Refuses a model that the format cannot express, before anything is pruned or written.
@@ -101,12 +102,14 @@ pub struct ExportPlan<'c, 'p> {
     pub checkpoint: &'c Checkpoint,
     /// Its architecture after pruning.
     pub pruned: &'p Architecture,
+    /// The formats and their stored types.
     pub form: &'p OutputForm,
 }
 
 /// One format of a written output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WrittenForm {
+    /// The format.
     pub format: Format,
     /// The file name, for a format that is one file.
     pub file: Option<String>,
@@ -134,15 +137,18 @@ pub struct Loading {
     pub tag: Option<&'static str>,
     /// Sentences about the files, in Markdown.
     pub note: String,
+    /// How to load it in each program.
     pub examples: Vec<Example>,
 }
 
 /// A few lines that load a model in one program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
+    /// The name of the program.
     pub program: &'static str,
-    /// As Markdown names it.
+    /// The language, as Markdown names it.
     pub language: &'static str,
+    /// The lines, each with a line break at its end.
     pub code: String,
 }
 

@@ -23,7 +23,9 @@ pub struct OutputDir {
 /// A published output.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Published {
+    /// The directory.
     pub path: PathBuf,
+    /// Bytes of all its files.
     pub bytes: u64,
     /// The replaced output, where it could not be removed.
     pub leftover: Option<PathBuf>,

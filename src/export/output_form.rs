@@ -12,6 +12,7 @@ pub struct OutputForm {
     /// Ascending, each once, and at most one of hf and padded.
     #[serde(rename = "format")]
     pub formats: Vec<Format>,
+    /// How a GGUF file stores its weights.
     pub gguf_type: GgufType,
     /// How a Hugging Face directory stores its weights; None: in the checkpoint's own type.
     pub export_dtype: Option<Precision>,

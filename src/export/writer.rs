@@ -17,6 +17,7 @@ pub struct Writer<'c> {
 
 /// What was written.
 pub struct Finished {
+    /// The formats, single files first.
     pub forms: Vec<WrittenForm>,
     /// Warnings about the files.
     pub notices: Vec<String>,
