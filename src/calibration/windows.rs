@@ -83,7 +83,7 @@ impl Windows {
         self.seq_len
     }
 
-    /// The windows in order, each [seq_len].
+    /// The windows in order, each `[seq_len]`.
     pub fn iter(&self) -> slice::ChunksExact<'_, u32> {
         self.tokens.chunks_exact(self.seq_len)
     }

@@ -90,12 +90,12 @@ impl Block {
         self.attention.o_proj.weight()
     }
 
-    /// [hidden], if `o_proj` has a bias.
+    /// `[hidden]`, if `o_proj` has a bias.
     pub fn o_bias(&self) -> Option<&Tensor> {
         self.attention.o_proj.bias()
     }
 
-    /// [hidden], if `down_proj` has a bias.
+    /// `[hidden]`, if `down_proj` has a bias.
     pub fn down_bias(&self) -> Option<&Tensor> {
         self.mlp.down_proj.bias()
     }
@@ -198,7 +198,7 @@ impl Block {
         Ok(())
     }
 
-    /// Replaces the bias of `o_proj`, [hidden].
+    /// Replaces the bias of `o_proj`, `[hidden]`.
     ///
     /// # Errors
     /// A bias of another length.
@@ -207,7 +207,7 @@ impl Block {
         Ok(())
     }
 
-    /// Replaces the bias of `down_proj`, [hidden].
+    /// Replaces the bias of `down_proj`, `[hidden]`.
     ///
     /// # Errors
     /// A bias of another length.

@@ -30,7 +30,7 @@ pub struct KeptChannels<'a> {
     pub down_proj: &'a [f32],
 }
 
-/// New biases of a block, [hidden] each. None keeps the original bias.
+/// New biases of a block, `[hidden]` each. None keeps the original bias.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputBiases {
     /// The bias of `o_proj`.

@@ -39,7 +39,7 @@ pub struct Removals {
 /// The ratios of a run: the schedule for this number of layers, or its mean for all layers if sizes must be uniform.
 ///
 /// # Errors
-/// As [`prune::ratios`].
+/// As [`ratios`](crate::prune::ratios).
 pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     let own = schedule(layers, settings)?;
     if !settings.uniform {

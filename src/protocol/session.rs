@@ -120,7 +120,7 @@ pub struct SessionContent {
     /// Settings of the last run.
     pub settings: Settings,
     pub calibration: Option<CalibrationRecord>,
-    /// Mean ratio, as [`mean_ratio`](super::mean_ratio) defines it.
+    /// Mean ratio, as `mean_ratio` defines it.
     #[serde(default)]
     pub ratio: Option<LayerRatio>,
     pub layers: Vec<LayerSummary>,

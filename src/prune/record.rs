@@ -25,7 +25,7 @@ pub struct PartRecord {
     /// The result of the swaps, if they were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refined: Option<Refined>,
-    /// ‖E[Δy]‖² over E‖y‖², which a bias compensates, if one was requested. The other errors exclude the bias.
+    /// `‖E[Δy]‖²` over E‖y‖², which a bias compensates, if one was requested. The other errors exclude the bias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_error: Option<f64>,
     /// The result at the scheduled count, if sizes were rounded away from it.

@@ -158,7 +158,7 @@ impl Moment {
         }
     }
 
-    /// The same with E[x] of these inputs, [n].
+    /// The same with `E[x]` of these inputs, `[n]`.
     ///
     /// # Errors
     /// [`Error::Shape`] for another length, and [`Error::NotFinite`] for NaN or ∞.
@@ -170,12 +170,12 @@ impl Moment {
         Ok(Self { mean, ..self })
     }
 
-    /// E[x_j]
+    /// `E[x_j]`
     pub fn mean(&self, j: usize) -> f64 {
         self.mean[j]
     }
 
-    /// Var(x_j) = G_jj − E[x_j]², which rounding never makes negative.
+    /// Var(x_j) = G_jj − `E[x_j]²`, which rounding never makes negative.
     pub fn variance(&self, j: usize) -> f64 {
         (self.at(j, j) - self.mean[j] * self.mean[j]).max(0.0)
     }

@@ -51,7 +51,7 @@ struct Case<'a> {
 /// Reads a sweep file.
 ///
 /// # Errors
-/// If the file cannot be read or [`parse`] refuses it.
+/// If the file cannot be read or `parse` refuses it.
 pub fn read(path: &Path) -> Result<Draft, Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::File { path: path.into(), cause })?;
     Ok(parse(&text, &path.display().to_string())?)
