@@ -24,7 +24,8 @@ pub fn session_status(session: &SessionSummary) -> String {
         }
         SessionStatus::InUse { pid: Some(pid) } => format!("in use by {pid}"),
         SessionStatus::InUse { pid: None } => "in use".into(),
-        SessionStatus::Damaged { .. } => "damaged".into(),
+        // Damaged, or written by a newer version.
+        SessionStatus::Damaged { .. } => "unreadable".into(),
     }
 }
 

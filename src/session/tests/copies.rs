@@ -99,7 +99,7 @@ fn a_newer_format_is_refused_whichever_copy_has_it() {
             .unwrap();
         let error = Session::open(&path).unwrap_err();
         assert!(matches!(error, Error::Newer { format: 2, .. }), "{error}");
-        assert!(error.to_string().contains("was made by a newer slimgpt"), "{error}");
+        assert!(error.to_string().contains("a newer slimgpt wrote it"), "{error}");
     }
 }
 
