@@ -10,6 +10,7 @@
 //! | prune the layers of a model in one pass | [`pipeline`] |
 //! | measure perplexity, generate text | [`eval`] |
 //! | write the pruned model | [`export`] |
+//! | tell wrong input from other failures | [`failure`] |
 //! | set and check what a run does | [`config`] |
 //! | try all of it on a small trained model | [`demo`] |
 //!
@@ -25,6 +26,7 @@ pub mod demo;
 pub mod eval;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod export;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod failure;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod model;

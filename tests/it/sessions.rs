@@ -295,7 +295,11 @@ fn old_sessions_go_when_they_are_told_to() {
     left.sort();
     assert_eq!(left, ["a", "c"]);
     let listed = done(slimgpt(&["sessions", "list"]));
-    assert!(listed.stdout.contains("unreadable") && listed.stderr.contains("session.json"), "{}", listed.stderr);
+    assert!(
+        listed.stdout.contains("unreadable") && listed.stderr.contains("session.json"),
+        "{}",
+        listed.stderr
+    );
     fs::write(root.join("c/precious"), "x").unwrap();
     let told = done(slimgpt(&["sessions", "remove", "a", "c", "c", "--yes"]));
     assert!(told.stderr.contains("precious"), "{}", told.stderr);
