@@ -13,12 +13,14 @@ criterion_group!(benches, demo);
 criterion_main!(benches);
 
 fn demo(criterion: &mut Criterion) {
-    let asked = Settings::new(config::demo().unwrap()).unwrap();
-    let settings = if common::quick() { Settings { samples: 8, eval: None, ..asked.clone() } } else { asked };
+    let mut settings = Settings::new(config::demo().unwrap()).unwrap();
+    if common::quick() {
+        (settings.calibration.samples, settings.evaluation.text) = (8, None);
+    }
     let dir = tempfile::tempdir().unwrap();
     let mut group = criterion.benchmark_group("run");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    group.bench_function(format!("built-in model, {} windows", settings.samples), |bencher| {
+    group.bench_function(format!("built-in model, {} windows", settings.calibration.samples), |bencher| {
         bencher.iter(|| {
             let job = PruneRun {
                 model: ModelChoice::Demo,

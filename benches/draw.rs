@@ -15,10 +15,7 @@ use slimgpt::application::{
         MomentPicture, Pace, PartRecord, Stamped,
     },
 };
-use slimgpt::{
-    config::{Options, Settings},
-    prune::Part,
-};
+use slimgpt::{config::Settings, prune::Part};
 
 const LAYERS: usize = 80;
 const HEADS: usize = 128;
@@ -97,7 +94,7 @@ impl Drawn {
 
 /// Half of the layers pruned, the next one at work.
 fn half_done() -> State {
-    let settings = Settings::new(Options::default()).expect("defaults are valid");
+    let settings = Settings::default();
     let mut state = State::new(Start {
         origin: Origin::Live { model: "large".into() },
         settings,
@@ -114,7 +111,7 @@ fn half_done() -> State {
         update(state, Msg::Engine(Stamped { run, at: 1.0, event }));
     };
     emit(&mut state, 0, opened());
-    state.settings.calibration = vec!["demo:stories".parse().expect("a built-in text")];
+    state.settings.calibration.texts = vec!["demo:stories".parse().expect("a built-in text")];
     update(&mut state, Msg::Key(slimgpt::application::explorer::Key::named("s").expect("a key")));
     for layer in 0..=LAYERS / 2 {
         let method = Method::of_run(&state.settings, 0.3);

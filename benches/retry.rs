@@ -41,7 +41,8 @@ fn retry(worker: &mut Worker<()>, run: u64, layer: usize, method: Method) -> f64
 
 fn main() {
     let options = config::demo().unwrap();
-    let settings = Settings { eval: None, ..Settings::new(options).unwrap() };
+    let mut settings = Settings::new(options).unwrap();
+    settings.evaluation.text = None;
     let dir = tempfile::tempdir().unwrap();
     let session = dir.path().join("session");
     let mut worker =

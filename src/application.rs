@@ -3,17 +3,17 @@
 
 pub mod engine {
     pub use crate::engine::{
-        Choose, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, MethodChange, ModelChoice,
-        PruneRun, Report, Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate, prune, resume,
-        retry, start, workspace,
+        Choose, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, ModelChoice, PruneRun, Report,
+        Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate, prune, resume, retry, start,
+        workspace,
     };
 }
 
 pub mod explorer {
     pub use crate::explorer::{
-        ACTIONS, Action, Confirm, Confirmed, Dialog, Effect, Explain, Field, Filter, Form, FormKind, Help,
-        Input, Key, KeyMap, Msg, Origin, Palette, Pointed, Pointer, Press, Screen, Sessions, Start, State,
-        palette, update, view,
+        ACTIONS, Action, Confirm, Confirmed, Dialog, Effect, Explain, Field, FieldId, Filter, Form, FormKind,
+        Help, Input, Key, KeyMap, Msg, Origin, Palette, Pointed, Pointer, Press, Screen, Sessions, Start,
+        State, palette, update, view,
     };
 }
 
@@ -28,10 +28,10 @@ pub mod headless {
 pub mod protocol {
     pub use crate::protocol::{
         Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
-        LayerRecord, LayerShape, LayerSummary, Method, Methods, ModelRecord, ModelShape, MomentPicture, Pace,
-        PartRecord, PartSummary, PerplexityRecord, PlannedLayer, Prompt, Restored, RestoredAttempt,
-        RestoredLayer, RunRecord, SessionContent, SessionStatus, SessionSummary, Side, Stage, Stamped,
-        Statistics, job,
+        LayerRecord, LayerShape, LayerSummary, Method, MethodChange, Methods, ModelRecord, ModelShape,
+        MomentPicture, Pace, PartRecord, PartSummary, PerplexityRecord, PlannedLayer, Prompt, Restored,
+        RestoredAttempt, RestoredLayer, RunRecord, SessionContent, SessionStatus, SessionSummary, Side,
+        Stage, Stamped, Statistics, job,
     };
 }
 

@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slimgpt::{
     calibration::Windows,
-    config::{Options, Settings},
+    config::Settings,
     model::{Checkpoint, Source},
     pipeline::{LayerTask, Pass, Propagate, Removals, Streams, Task},
     prune::LayerRatio,
@@ -39,11 +39,7 @@ impl Calibration {
         let tokens = (0..samples * seq_len).map(|_| rng.random_range(0..shape.vocab as u32)).collect();
         Ok(Self {
             checkpoint: Checkpoint::open(Source::directory(directory))?,
-            settings: Settings::new(Options {
-                samples: Some(samples),
-                seq_len: Some(seq_len),
-                ..Options::default()
-            })?,
+            settings: format!("samples = {samples}\nseq_len = {seq_len}").parse()?,
             windows: Windows::new(tokens, samples, seq_len)?,
         })
     }
@@ -60,7 +56,7 @@ impl Calibration {
 
     /// The time of one block less that of its solves, which leave nothing out.
     pub fn block(&self, mut streams: Streams) -> Result<Duration, Box<dyn Error>> {
-        let task = Task::Solve { removals: Removals::default(), fit: None };
+        let task = Task::Solve { removals: Removals::default(), solver: None };
         let task = LayerTask {
             layer: 0,
             ratio: LayerRatio::ZERO,

@@ -46,7 +46,7 @@ pub struct Shape {
     #[arg(long, default_value_t = 4096)]
     pub positions: usize,
     /// Number type of the weights
-    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    #[arg(long, default_value_t = Precision::F32)]
     pub dtype: Precision,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use clap::Args;
-use serde::Deserialize;
 use toml::{
     Spanned, Value,
     de::{DeString, DeTable, DeValue},
 };
 
-use super::{Error, Options};
+use super::{Error, Options, Setting, table};
 
 /// Reads the options of a settings file.
 pub fn read(path: &Path) -> Result<Options, Error> {
@@ -29,8 +27,7 @@ pub struct SettingsText<'t> {
     name: &'t str,
     spans: DeTable<'t>,
     values: toml::Table,
-    known: Vec<String>,
-    /// What may stand there beside options.
+    /// Keys that the file may hold beside settings.
     beside: Vec<String>,
 }
 
@@ -59,7 +56,7 @@ impl<'t> SettingsText<'t> {
             .map_err(|e| wrong(e.span().map_or(0, |span| span.start), e.message()))?
             .into_inner();
         let values = toml::from_str(text).map_err(|e| wrong(0, e.message()))?;
-        Ok(Self { text, name, spans, values, known: keys(), beside: Vec::new() })
+        Ok(Self { text, name, spans, values, beside: Vec::new() })
     }
 
     /// Tells of these keys too where one is unknown; whoever reads the file knows what they mean.
@@ -77,46 +74,43 @@ impl<'t> SettingsText<'t> {
         Error::File { file: self.name.into(), line: line_of(self.text, at), what: what.into() }
     }
 
-    /// Options of these keys.
+    /// The options that these entries give.
     ///
     /// # Errors
-    /// A key that is unknown, doubled or excludes another one, a value of another type.
+    /// A key that is unknown, given twice or excluded by another one, a value of another type.
     pub fn options(&self, entries: &[Entry<'_>]) -> Result<Options, Error> {
-        let mut seen = BTreeMap::new();
-        let mut renamed = toml::Table::new();
+        let mut options = Options::default();
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for &Entry { key, at, value, .. } in entries {
-            let field = field(key);
-            if !self.known.contains(&field) {
-                let mut known: Vec<&str> =
-                    self.known.iter().chain(&self.beside).map(String::as_str).collect();
-                known.sort_unstable();
-                let known = known.join(", ");
-                return Err(self.wrong(at, format!("unknown key \"{key}\"; expected one of {known}")));
-            }
-            if let Some(earlier) = seen.insert(field.clone(), at) {
+            let setting = setting(key).ok_or_else(|| self.wrong(at, self.unknown(key)))?;
+            if let Some(earlier) = seen.insert(setting.key, at) {
                 let line = line_of(self.text, earlier);
                 let what = format!("key \"{key}\" was set on line {line} already; keep one of them");
                 return Err(self.wrong(at, what));
             }
-            // One key at a time, so that an error knows its line.
-            Options::deserialize(toml::Table::from_iter([(field.clone(), value.clone())]))
-                .map_err(|e| self.wrong(at, format!("key \"{key}\": {}", e.message().replace('\n', " "))))?;
-            renamed.insert(field, value.clone());
+            if let Some(other) = setting.excludes.iter().find(|other| seen.contains_key(*other)) {
+                let what = format!("{} and {other} exclude each other; keep one of them", setting.key);
+                return Err(self.wrong(at, what));
+            }
+            setting
+                .set(&mut options, value)
+                .map_err(|what| self.wrong(at, format!("key \"{key}\": {what}")))?;
         }
-        let options = Options::deserialize(renamed).map_err(|e| self.wrong(0, e.message()))?;
-        let place = |names: &[&str]| {
-            let named = entries.iter().find(|entry| names.contains(&&*field(entry.key)));
-            named.map_or(0, |entry| entry.at)
-        };
-        if options.first_ratio.is_some() != options.last_ratio.is_some() {
-            let at = place(&["first_ratio", "last_ratio"]);
-            return Err(self.wrong(at, "first_ratio and last_ratio belong together; give both or neither"));
-        }
-        if options.ratio.is_some() && options.first_ratio.is_some() {
-            let what = "ratio and first_ratio/last_ratio exclude each other; keep one of them";
-            return Err(self.wrong(place(&["ratio"]), what));
+        for (&key, &at) in &seen {
+            let other = setting(key).and_then(|setting| setting.requires);
+            if let Some(other) = other.filter(|other| !seen.contains_key(other)) {
+                let what = format!("{key} and {other} belong together; give both or neither");
+                return Err(self.wrong(at, what));
+            }
         }
         Ok(options)
+    }
+
+    fn unknown(&self, key: &str) -> String {
+        let mut known: Vec<&str> =
+            table().map(|setting| setting.key).chain(self.beside.iter().map(String::as_str)).collect();
+        known.sort_unstable();
+        format!("unknown key \"{key}\"; expected one of {}", known.join(", "))
     }
 }
 
@@ -154,33 +148,14 @@ pub fn field(key: &str) -> String {
     key.replace('-', "_")
 }
 
-/// The flags' names, which are the file's keys, and `model`.
-fn keys() -> Vec<String> {
-    let flags = Options::augment_args(clap::Command::new("keys"));
-    let mut keys: Vec<_> = flags.get_arguments().map(|arg| arg.get_id().to_string()).collect();
-    keys.push("model".into());
-    keys.sort();
-    keys
+/// The setting that a key names.
+fn setting(key: &str) -> Option<&'static Setting> {
+    let key = field(key);
+    table().find(|setting| setting.key == key)
 }
 
 fn line_of(text: &str, at: usize) -> usize {
     text[..at.min(text.len())].matches('\n').count() + 1
-}
-
-/// `calibration = "a.txt"` as well as `calibration = ["a.txt", "b.txt"]`.
-pub(super) fn one_or_many<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<T>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a known value, or a list of them")]
-    enum OneOrMany<T> {
-        Many(Vec<T>),
-        One(T),
-    }
-    Ok(Some(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::Many(many) => many,
-        OneOrMany::One(one) => vec![one],
-    }))
 }
 
 #[cfg(test)]
@@ -200,20 +175,20 @@ mod tests {
         let options =
             parse("seq-len = 64\nhead_score = \"diagonal\"\ngroup-size = 32\nthreads = 2", "run.toml")
                 .unwrap();
-        assert_eq!(options.seq_len, Some(64));
-        assert_eq!(options.head_score, Some(HeadScore::Diagonal));
-        assert_eq!(options.group_size, Some(GroupSize::Fixed(32)));
+        assert_eq!(options.calibration.seq_len, Some(64));
+        assert_eq!(options.solver.head_score, Some(HeadScore::Diagonal));
+        assert_eq!(options.solver.group_size, Some(GroupSize::Fixed(32)));
         assert_eq!(options.machine.threads, Some(2));
     }
 
     #[test]
     fn a_schedule_is_a_name_or_a_list() {
         assert_eq!(
-            parse("schedule = \"linear\"", "").unwrap().schedule,
+            parse("schedule = \"linear\"", "").unwrap().ratios.schedule,
             Some(ScheduleChoice::Schedule(Schedule::Linear))
         );
         let custom = ScheduleChoice::Schedule(Schedule::Custom(vec![0.1.into(), 0.2.into()]));
-        assert_eq!(parse("schedule = [0.1, 0.2]", "").unwrap().schedule, Some(custom));
+        assert_eq!(parse("schedule = [0.1, 0.2]", "").unwrap().ratios.schedule, Some(custom));
     }
 
     #[test]

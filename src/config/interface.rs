@@ -1,8 +1,7 @@
 //! `interface.toml`: what the explorer looks like, and how it begins.
 
-use serde::Deserialize;
-
 use super::Error;
+use crate::names::names;
 
 /// What the file says; a flag wins over it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,34 +14,30 @@ pub struct Interface {
     pub step_mode: Option<bool>,
 }
 
-/// What lines and marks are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GlyphChoice {
-    Unicode,
-    Ascii,
+names! {
+    /// The characters that lines and marks are made of.
+    pub enum GlyphChoice {
+        /// Unicode
+        Unicode = "unicode",
+        /// ASCII alone
+        Ascii = "ascii",
+    }
 }
 
-/// How many colours are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-pub enum Colours {
-    /// What the terminal says that it shows.
-    #[default]
-    #[serde(rename = "auto")]
-    Auto,
-    /// 24 bits.
-    #[serde(rename = "true")]
-    #[value(name = "true")]
-    True,
-    #[serde(rename = "256")]
-    #[value(name = "256")]
-    Of256,
-    #[serde(rename = "16")]
-    #[value(name = "16")]
-    Of16,
-    /// Bold, underlined and reversed text alone.
-    #[serde(rename = "none")]
-    None,
+names! {
+    /// The number of colours.
+    pub enum Colours, default Auto {
+        /// As many as the terminal reports
+        Auto = "auto",
+        /// 24-bit colours
+        True = "true",
+        /// 256 colours
+        Of256 = "256",
+        /// 16 colours
+        Of16 = "16",
+        /// No colours: bold, underlined and reversed text
+        None = "none",
+    }
 }
 
 const KEYS: &str = "colours, glyphs, mouse, step_mode, theme";

@@ -1,28 +1,48 @@
-//! The settings of a run: what may be said (`Options`), and what holds (`Settings`).
+//! The settings of a run. `table` lists them once; the command line, settings files, printing, merging, forms and the
+//! comparison of attempts are made from that list.
 
+mod calibration;
+mod check;
 mod error;
+mod evaluation;
 mod file;
+mod group;
 mod interface;
-mod options;
+mod machine;
+mod method;
 mod output;
 mod paths;
 mod print;
+mod ratios;
+mod setting;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod values;
 
+pub use calibration::{Calibration, CalibrationOptions};
+pub use check::at_least;
 pub use error::Error;
+pub use evaluation::{Evaluation, EvaluationOptions};
 pub use file::{Entry, SettingsText, field, parse as parse_file, read as read_file};
 pub use interface::{Colours, GlyphChoice, Interface};
-pub use options::{MachineOptions, Options};
+pub use machine::{LaunchOptions, Machine, MachineOptions, Storage, StorageOptions};
+pub use method::{Objective, ObjectiveOptions, Solver, SolverChanges};
 pub use output::OutputOptions;
 pub use paths::Paths;
-pub use settings::{Machine, Settings, Span, at_least};
+pub use print::LayerSettings;
+pub use ratios::{Ratios, RatiosOptions, Span};
+pub use setting::{FormField, Heading, Kind, Scope, Setting, SettingsForm, items};
+pub use settings::{Options, Settings, table};
 pub use values::{ByteSize, LayerRange, Preset, ScheduleChoice};
 
-/// The settings file of the built-in model, which holds wherever no other is named.
+/// The settings file of the built-in model. It holds wherever no other model is named.
 const DEMO: &str = include_str!("../../sample_configs/demo.toml");
 
-/// What the built-in model is pruned with where nothing else is said.
+/// The settings of the built-in model.
+///
+/// # Errors
+/// None while `sample_configs/demo.toml` is valid, which a test checks.
 pub fn demo() -> Result<Options, Error> {
     parse_file(DEMO, "sample_configs/demo.toml")
 }

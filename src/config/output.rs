@@ -1,99 +1,97 @@
-//! How a pruned model is written.
+//! Settings of the exported model.
 
-use serde::Deserialize;
-
-use super::{ByteSize, Error, file::one_or_many};
+use super::{ByteSize, Error, check::not_empty, group::settings};
 use crate::{
     export::{Format, GgufType, OutputForm},
     model::Precision,
 };
 
-/// What a person may say of it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, clap::Args)]
-#[serde(default)]
-pub struct OutputOptions {
-    /// Forms of the output: hf, a Hugging Face directory; padded, one of the original sizes with zeros; gguf, for llama.cpp [may be repeated; default: hf]
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        hide_possible_values = true,
-        value_delimiter = ',',
-        help_heading = "Output"
-    )]
-    #[serde(deserialize_with = "one_or_many")]
-    pub format: Option<Vec<Format>>,
-    /// Weights of a GGUF file: f32, f16, q8_0 or q4_k [default: f16]
-    #[arg(long, value_name = "TYPE", hide_possible_values = true, help_heading = "Output")]
-    pub gguf_type: Option<GgufType>,
-    /// Weights of a Hugging Face directory: f32, f16 or bf16 [default: as the model has them]
-    #[arg(long, value_name = "TYPE", hide_possible_values = true, help_heading = "Output")]
-    pub export_dtype: Option<Precision>,
-    /// Largest file of weights in a Hugging Face directory [default: 1GiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Output")]
-    pub shard_size: Option<ByteSize>,
-    /// Read the written files back and compare their logits with those of the pruned model [default: true]
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", help_heading = "Output")]
-    pub verify: Option<bool>,
+/// Combinations that the form of an export offers.
+const FORMATS: &[(&str, &str)] = &[
+    ("hf", "hf"),
+    ("padded", "padded"),
+    ("gguf", "gguf"),
+    ("hf and gguf", "hf, gguf"),
+    ("padded and gguf", "padded, gguf"),
+];
+const EXPORT_TYPES: &[(&str, &str)] =
+    &[("as the model", ""), ("f32", "f32"), ("f16", "f16"), ("bf16", "bf16")];
+
+settings! {
+    pub values of OutputForm at output, OutputOptions, Output {
+        /// Formats of the output; can be repeated
+        formats ("format"): Vec<Format> => {
+            value_name: "FORMAT",
+            form: Some(FormField {
+                form: SettingsForm::Export,
+                label: "format",
+                hint: "hf: a Hugging Face directory; padded: one with the original sizes and zeros; gguf: for llama.cpp",
+                choices: FORMATS,
+            }),
+        }
+        /// Number type of the weights in a GGUF file
+        gguf_type ("gguf_type"): GgufType => {
+            value_name: "TYPE",
+            form: Some(FormField {
+                form: SettingsForm::Export,
+                label: "gguf weights",
+                hint: "q8_0 and q4_k are smaller; they need rows in multiples of 32 and 256",
+                choices: &[],
+            }),
+        }
+        /// Number type of the weights in a Hugging Face directory
+        export_dtype ("export_dtype"): Option<Precision> => {
+            value_name: "TYPE",
+            default: Some("that of the model"),
+            form: Some(FormField {
+                form: SettingsForm::Export,
+                label: "weights",
+                hint: "number type in a Hugging Face directory",
+                choices: EXPORT_TYPES,
+            }),
+        }
+        /// Largest file of weights in a Hugging Face directory; a single tensor may be larger
+        shard_size ("shard_size"): ByteSize, not_empty() => {
+            value_name: "SIZE",
+            default: Some("1GiB"),
+        }
+        /// Read the written files back and compare their logits with those of the pruned model
+        verify ("verify"): bool => {
+            default: Some("true"),
+            form: Some(FormField {
+                form: SettingsForm::Export,
+                label: "verify",
+                hint: "read the written files back and compare their logits",
+                choices: &[],
+            }),
+        }
+    }
 }
 
 impl OutputForm {
-    /// The same, but for what is said otherwise.
+    /// This form with the options in place of its own values.
     ///
     /// # Errors
     /// As [`OutputForm::new`].
     pub fn changed(&self, options: OutputOptions) -> Result<Self, Error> {
-        let Self { formats, gguf_type, export_dtype, shard_size, verify } = self.clone();
-        let own = OutputOptions {
-            format: Some(formats),
-            gguf_type: Some(gguf_type),
-            export_dtype,
-            shard_size: Some(ByteSize(shard_size)),
-            verify: Some(verify),
-        };
-        Self::new(options.or(own))
+        Self::new(options.or(self.options()))
     }
 
-    /// Fills in defaults and checks every value.
+    /// Resolves the options.
     ///
     /// # Errors
     /// Formats that exclude each other, a size of 0.
-    pub fn new(options: OutputOptions) -> Result<Self, Error> {
-        let OutputOptions { format, gguf_type, export_dtype, shard_size, verify } = options;
-        let default = Self::default();
-        let mut formats = format.filter(|formats| !formats.is_empty()).unwrap_or(default.formats);
-        formats.sort();
-        formats.dedup();
-        if formats.starts_with(&[Format::Hf, Format::Padded]) {
+    pub fn new(mut options: OutputOptions) -> Result<Self, Error> {
+        options.formats = options.formats.filter(|formats| !formats.is_empty());
+        let mut form = Self::fill(options)?;
+        form.formats.sort();
+        form.formats.dedup();
+        if form.formats.starts_with(&[Format::Hf, Format::Padded]) {
             let found = "expected at most one of hf and padded, which have the same file names, found both";
-            return Err(Error::value(
-                "format",
-                found,
-                "write the other with `slimgpt export` into another directory",
-            ));
+            let remedy = "write the other with `slimgpt export` into another directory";
+            return Err(Error::value("format", found, remedy));
         }
-        if shard_size == Some(ByteSize(0)) {
-            return Err(Error::value("shard-size", "expected a size above 0, found 0", "give a larger one"));
-        }
-        Ok(Self {
-            formats,
-            gguf_type: gguf_type.unwrap_or(default.gguf_type),
-            export_dtype,
-            shard_size: shard_size.map_or(default.shard_size, |size| size.0),
-            verify: verify.unwrap_or(default.verify),
-        })
-    }
-}
-
-impl OutputOptions {
-    /// These options, and `weaker` where nothing is said.
-    pub fn or(self, weaker: Self) -> Self {
-        Self {
-            format: self.format.or(weaker.format),
-            gguf_type: self.gguf_type.or(weaker.gguf_type),
-            export_dtype: self.export_dtype.or(weaker.export_dtype),
-            shard_size: self.shard_size.or(weaker.shard_size),
-            verify: self.verify.or(weaker.verify),
-        }
+        Ok(form)
     }
 }
 
@@ -104,7 +102,7 @@ mod tests {
     #[test]
     fn a_gguf_file_goes_with_either_directory_but_these_exclude_each_other() {
         let form = |formats: &[Format]| {
-            OutputForm::new(OutputOptions { format: Some(formats.to_vec()), ..OutputOptions::default() })
+            OutputForm::new(OutputOptions { formats: Some(formats.to_vec()), ..OutputOptions::default() })
         };
         assert_eq!(form(&[]).unwrap().formats, [Format::Hf]);
         let twice = [Format::Gguf, Format::Padded, Format::Gguf];

@@ -1,90 +1,59 @@
-//! Settings as a file that `--config` reads again.
+//! Settings as a file for `--config`, and the parts of them that decide a result.
 
-use serde::Serialize;
+use super::{Heading, Scope, Settings, table};
 
-use super::Settings;
-use crate::prune::Schedule;
+/// The settings that decide how a layer is solved, apart from its own ratio and method. Attempts with equal ones can replace
+/// each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerSettings(Vec<(&'static str, String)>);
 
 impl Settings {
-    /// Every key with its value; keys without a value are left out.
+    /// Key and value of every setting with one of these scopes, as a settings file holds them, in the order of the table.
+    /// Settings without a value, or without a meaning beside the others, are left out.
+    pub fn entries(
+        &self,
+        takes: impl Fn(Heading, Scope) -> bool,
+    ) -> impl Iterator<Item = (Heading, &'static str, String)> {
+        table().filter(move |setting| takes(setting.heading, setting.scope)).filter_map(|setting| {
+            let value = setting.value(self).filter(|_| (setting.applies)(self))?;
+            Some((setting.heading, setting.key, value.to_string()))
+        })
+    }
+
+    /// The text of a settings file with all settings, and the model where it is given.
     pub fn to_file(&self, model: Option<&str>) -> String {
-        let mut file = File::default();
+        let mut text = String::new();
         if let Some(model) = model {
-            file.key("model", &model);
+            text += &format!("model = {}\n", toml::Value::from(model));
         }
-        file.heading("Calibration");
-        file.key("calibration", &self.calibration);
-        file.key("samples", &self.samples);
-        file.key("seq_len", &self.seq_len);
-        file.key("seed", &self.seed);
-        file.heading("Ratios");
-        file.key("schedule", &self.schedule);
-        match (&self.schedule, self.first_ratio, self.last_ratio) {
-            (Schedule::Custom(_), _, _) => {}
-            (_, Some(first), Some(last)) => {
-                file.key("first_ratio", &first);
-                file.key("last_ratio", &last);
+        let mut last = None;
+        for (heading, key, value) in self.entries(|_, _| true) {
+            let section = match heading {
+                // A session holds what becomes the output.
+                Heading::Session => Heading::Output,
+                other @ (Heading::Calibration
+                | Heading::Ratios
+                | Heading::Method
+                | Heading::Evaluation
+                | Heading::Output
+                | Heading::Machine) => other,
+            };
+            if last.replace(section) != Some(section) {
+                let gap = if text.is_empty() { "" } else { "\n" };
+                text += &format!("{gap}# {}\n", section.name());
             }
-            _ => {
-                file.key("ratio", &self.ratio);
-                file.key("by_parameters", &self.by_parameters);
-            }
+            text += &format!("{key} = {value}\n");
         }
-        if self.schedule == Schedule::Auto {
-            file.key("search_samples", &self.search_samples);
-            file.key("search_trials", &self.search_trials);
-        }
-        file.key("parts", &self.parts);
-        file.key("layers", &self.layers);
-        file.key("channel_multiple", &self.channel_multiple);
-        file.key("uniform", &self.uniform);
-        file.heading("Method");
-        file.key("score", &self.score);
-        file.key("head_score", &self.head_score);
-        file.key("attention_unit", &self.attention_unit);
-        file.key("group_size", &self.group_size);
-        file.key("refine", &self.refine);
-        file.key("target", &self.target);
-        file.key("stream_weight", &self.stream_weight);
-        file.key("damping", &self.damping);
-        file.key("no_compensation", &!self.compensation);
-        file.key("bias_compensation", &self.bias_compensation);
-        file.key("solver_dtype", &self.solver_dtype);
-        file.heading("Evaluation");
-        file.key("track_errors", &self.track_errors);
-        file.key("eval", &self.eval);
-        file.key("eval_seq_len", &self.eval_seq_len);
-        file.key("bos", &self.bos);
-        file.heading("Output");
-        file.key("format", &self.output.formats);
-        file.key("gguf_type", &self.output.gguf_type);
-        file.key("export_dtype", &self.output.export_dtype);
-        file.key("shard_size", &self.output.shard_size);
-        file.key("verify", &self.output.verify);
-        file.key("session_cache", &self.session_cache);
-        file.heading("Machine");
-        file.key("device", &self.machine.device);
-        file.key("dtype", &self.machine.dtype);
-        file.key("memory_budget", &self.machine.memory_budget);
-        file.key("threads", &self.machine.threads);
-        file.0
-    }
-}
-
-#[derive(Default)]
-struct File(String);
-
-impl File {
-    fn heading(&mut self, heading: &str) {
-        let gap = if self.0.is_empty() { "" } else { "\n" };
-        self.0 += &format!("{gap}# {heading}\n");
+        text
     }
 
-    fn key(&mut self, key: &str, value: &impl Serialize) {
-        // None is the one thing that TOML has no value for.
-        if let Ok(value) = toml::Value::try_from(value) {
-            self.0 += &format!("{key} = {value}\n");
-        }
+    /// The settings that decide how a layer is solved.
+    pub fn of_layer(&self) -> LayerSettings {
+        let decides = |_, scope| match scope {
+            Scope::Layer | Scope::Method => true,
+            Scope::Run | Scope::Machine | Scope::Launch => false,
+        };
+        LayerSettings(self.entries(decides).map(|(_, key, value)| (key, value)).collect())
     }
 }
 
@@ -108,7 +77,7 @@ mod tests {
             let settings = Settings::new(options).unwrap();
             let text = settings.to_file(Some("some/model"));
             let again = parse_file(&text, "printed.toml").unwrap();
-            assert_eq!(again.model.as_deref(), Some("some/model"));
+            assert_eq!(again.launch.model.as_deref(), Some("some/model"));
             assert_eq!(Settings::new(again).unwrap(), settings, "{text}");
         }
     }

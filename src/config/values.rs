@@ -4,7 +4,10 @@ use std::{fmt, ops::Range, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::prune::{LayerRatio, Schedule};
+use crate::{
+    names::names,
+    prune::{LayerRatio, Schedule},
+};
 
 /// Layers start..end, the end excluded; either may be left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,14 +23,14 @@ pub enum ScheduleChoice {
     File(PathBuf),
 }
 
-/// Settings that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// What the SlimGPT authors ran: grouped-cholesky, reference groups, log ratios, target layer.
-    Paper,
-    /// What lost least perplexity in docs/results.md: ratios searched for, half the way to the dense stream, swaps.
-    Recommended,
+names! {
+    /// A group of settings that belong together.
+    pub enum Preset {
+        /// The SlimGPT authors' settings: grouped-cholesky, reference groups, schedule log, target layer
+        Paper = "paper",
+        /// The settings with the lowest perplexity in docs/results.md: schedule auto, target dense-stream, swaps
+        Recommended = "recommended",
+    }
 }
 
 /// A number of bytes: `6GiB`, `500M`, `1073741824`.
@@ -79,6 +82,18 @@ impl FromStr for ScheduleChoice {
             return Err("expected a schedule's name or a file, found an empty name".into());
         }
         Ok(Schedule::named(text).map_or_else(|| Self::File(text.into()), Self::Schedule))
+    }
+}
+
+impl From<u64> for ByteSize {
+    fn from(bytes: u64) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<ByteSize> for u64 {
+    fn from(size: ByteSize) -> Self {
+        size.0
     }
 }
 
@@ -158,6 +173,15 @@ impl<'de> Deserialize<'de> for ByteSize {
             NumberOrText::Text(text) => text.parse(),
         }
         .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for ScheduleChoice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Schedule(schedule) => schedule.serialize(serializer),
+            Self::File(path) => path.serialize(serializer),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     calibration::Windows,
-    config::{LayerRange, Settings, Span},
+    config::{LayerRange, Ratios, Settings, Span},
     model::{Architecture, Checkpoint},
     pipeline,
     protocol::{CalibrationRecord, Event},
@@ -31,14 +31,14 @@ impl Calibration {
         base: Option<&Path>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        if settings.calibration.is_empty() {
+        if settings.calibration.texts.is_empty() {
             return Err(Error::NoCalibration);
         }
-        let texts = settings.calibration.iter().map(|source| texts::read(source, base));
+        let texts = settings.calibration.texts.iter().map(|source| texts::read(source, base));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let files: Vec<String> = settings.calibration.iter().map(ToString::to_string).collect();
+        let files: Vec<String> = settings.calibration.texts.iter().map(ToString::to_string).collect();
         let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, context)?;
-        let (samples, seed) = (settings.samples, settings.seed);
+        let (samples, seed) = (settings.calibration.samples, settings.calibration.seed);
         let seq_len = window_length(settings, checkpoint.architecture())?;
         let windows = Windows::draw(&tokens, samples, seq_len, seed)?;
         let record = CalibrationRecord { files, samples, seq_len, seed, tokens: (samples * seq_len) as u64 };
@@ -58,10 +58,10 @@ impl Calibration {
 
 /// Settings with everything said that depends on the model: the length of the windows, both ends of the layers.
 pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
-    settings.seq_len = Some(window_length(&settings, architecture)?);
-    let range = settings.layers.resolve(architecture.layers.len()).map_err(pipeline::Error::Layers)?;
-    settings.layers = LayerRange { start: Some(range.start), end: Some(range.end) };
-    if settings.by_parameters {
+    settings.calibration.seq_len = Some(window_length(&settings, architecture)?);
+    let range = settings.ratios.layers.resolve(architecture.layers.len()).map_err(pipeline::Error::Layers)?;
+    settings.ratios.layers = LayerRange { start: Some(range.start), end: Some(range.end) };
+    if settings.ratios.by_parameters {
         settings = by_parameters(settings, architecture)?;
     }
     Ok(settings)
@@ -69,24 +69,24 @@ pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<S
 
 /// Moves the mean ratio until the share of the parameters that leaves is what it says.
 fn by_parameters(settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
-    let settings = Settings { by_parameters: false, ..settings };
-    let (Span::Mean(share), false) = (settings.span(), settings.schedule == Schedule::Auto) else {
+    let settings = Settings { ratios: Ratios { by_parameters: false, ..settings.ratios }, ..settings };
+    let (Span::Mean(share), false) = (settings.span(), settings.ratios.schedule == Schedule::Auto) else {
         return Ok(settings);
     };
-    if matches!(settings.schedule, Schedule::Custom(_)) {
+    if matches!(settings.ratios.schedule, Schedule::Custom(_)) {
         return Ok(settings);
     }
     let all = pipeline::parameters_of_parts(architecture, &settings)?;
     let wanted = (share * all as f64).ceil() as u64;
     match pipeline::mean_for(architecture, &settings, wanted) {
-        Some(mean) => Ok(Settings { ratio: Some(mean), ..settings }),
-        None => Err(Error::NoMean { schedule: settings.schedule.to_string(), share }),
+        Some(mean) => Ok(Settings { ratios: settings.ratios.with_mean(mean), ..settings }),
+        None => Err(Error::NoMean { schedule: settings.ratios.schedule.to_string(), share }),
     }
 }
 
 pub fn window_length(settings: &Settings, architecture: &Architecture) -> Result<usize, Error> {
     let limit = architecture.max_positions;
-    match settings.seq_len {
+    match settings.calibration.seq_len {
         Some(asked) if asked > limit => Err(Error::TooLong { key: "seq-len", asked, limit }),
         Some(asked) => Ok(asked),
         None => Ok(DEFAULT_SEQ_LEN.min(limit)),

@@ -117,7 +117,7 @@ pub fn check_window(
     if seq_len > limit {
         return Err(Error::TooLong { key, asked: seq_len, limit });
     }
-    config::at_least(key, seq_len, 2)?;
+    config::at_least(2)(key, &seq_len)?;
     Ok(())
 }
 

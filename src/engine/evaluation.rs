@@ -33,8 +33,9 @@ pub struct Measurement<'a> {
 impl Evaluation {
     /// None where the settings name no evaluation text.
     pub fn of_run(settings: &Settings) -> Option<Self> {
-        let text = settings.eval.clone()?;
-        let (seq_len, bos, machine) = (settings.eval_seq_len, settings.bos, settings.machine);
+        let text = settings.evaluation.text.clone()?;
+        let (seq_len, bos, machine) =
+            (settings.evaluation.seq_len, settings.evaluation.bos, settings.machine);
         Some(Self { text, seq_len, bos, machine })
     }
 

@@ -79,9 +79,9 @@ pub fn inspect(
     let checkpoint = model.open(context)?;
     let architecture = checkpoint.architecture();
     let seq_len = window_length(&settings, architecture)?;
-    settings.seq_len = Some(seq_len);
+    settings.calibration.seq_len = Some(seq_len);
     let plan = pipeline::plan(architecture, &settings)?;
-    let after = pipeline::planned(architecture, &plan, settings.attention_unit);
+    let after = pipeline::planned(architecture, &plan, settings.objective.attention_unit);
     Ok(Inspection {
         model: checkpoint.name().into(),
         family: architecture.family.to_string(),
@@ -91,7 +91,7 @@ pub fn inspect(
         vocab: architecture.vocab,
         max_positions: architecture.max_positions,
         weights: storage(&checkpoint)?,
-        attention_unit: settings.attention_unit,
+        attention_unit: settings.objective.attention_unit,
         layers: plan.iter().zip(&architecture.layers).map(planned).collect(),
         parameters_after: after.parameters(),
         run: needs(&checkpoint, &plan, &settings, seq_len, (&device, dtype))?,
@@ -106,7 +106,7 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
     let settings = resolved(settings, architecture)?;
     let seq_len = window_length(&settings, architecture)?;
     let plan = pipeline::plan(architecture, &settings)?;
-    let samples = settings.samples;
+    let samples = settings.calibration.samples;
     let footprint = Footprint { architecture, settings: &settings, samples, seq_len, dtype };
     let phases = footprint.phases(&plan);
     let pruning = phases.iter().map(|(_, held)| held.total()).max().unwrap_or(0);
@@ -120,7 +120,7 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     /// Tokens of one forward pass, and copies of their logits.
     const TOKENS: usize = 2048;
     const COPIES: u64 = 3;
-    let most_tokens = match &settings.eval {
+    let most_tokens = match &settings.evaluation.text {
         None => return 0,
         Some(TextSource::DemoStories | TextSource::DemoHeldOut) => demo::HELD_OUT.len() as u64,
         // A token has a byte at least.
@@ -129,7 +129,7 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
     let size = dtype.size_in_bytes() as u64;
     let states = most_tokens.saturating_mul(hidden * size).min(settings.machine.memory_budget.0 / 2);
-    let logits = COPIES * 4 * vocab * settings.eval_seq_len.max(TOKENS) as u64;
+    let logits = COPIES * 4 * vocab * settings.evaluation.seq_len.max(TOKENS) as u64;
     states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
 }
 
@@ -152,12 +152,17 @@ fn needs(
     forward: (&Device, DType),
 ) -> Result<Needs, Error> {
     let architecture = checkpoint.architecture();
-    let tokens = (settings.samples as u64).saturating_mul(seq_len as u64);
+    let tokens = (settings.calibration.samples as u64).saturating_mul(seq_len as u64);
     let hidden = architecture.hidden as u64;
     let streams = 1 + u64::from(settings.needs_dense_stream());
     let context = |size: &LayerSize| (size.heads * architecture.head_dim) as u64;
-    let footprint =
-        Footprint { architecture, settings, samples: settings.samples, seq_len, dtype: forward.1 };
+    let footprint = Footprint {
+        architecture,
+        settings,
+        samples: settings.calibration.samples,
+        seq_len,
+        dtype: forward.1,
+    };
     let phases = footprint.phases(plan);
     let largest = phases.iter().copied().max_by_key(|(_, held)| held.total());
     let (peak_phase, peak) = largest.unwrap_or((Phase::Entering, Held::default()));
@@ -186,7 +191,7 @@ fn needs(
     let blocks = streams as f64 * architecture.layers.len() as f64;
     let block_seconds = tokens as f64 * seconds_per_token(checkpoint, seq_len, forward)?;
     Ok(Needs {
-        samples: settings.samples,
+        samples: settings.calibration.samples,
         seq_len,
         windows_at_once: footprint.windows_at_once(),
         peak_bytes,

@@ -41,7 +41,7 @@ pub struct LogitsWritten {
 pub fn logits(job: &Logits, context: &mut Context) -> Result<LogitsWritten, Error> {
     let (device, dtype) = forward_on(&job.machine)?;
     export::check_file(&job.out, job.force)?;
-    config::at_least("windows", job.windows, 1)?;
+    config::at_least(1)("windows", &job.windows)?;
     let checkpoint = job.model.open(context)?;
     check_window("seq-len", job.seq_len, false, &checkpoint)?;
     let source = text_of(job.text.as_ref(), &job.model)?;

@@ -79,18 +79,18 @@ impl State {
     /// The settings with the planned schedule: by its name if that yields the same ratios.
     pub fn settings_of_run(&self) -> Settings {
         let mut settings = self.settings.clone();
-        (settings.ratio, settings.first_ratio, settings.last_ratio) = (None, None, None);
+        (settings.ratios.ratio, settings.ratios.first_ratio, settings.ratios.last_ratio) = (None, None, None);
         match (&self.schedule.preset, self.schedule.span) {
             (Some(curve), span) if !self.schedule.locked.contains(&true) => {
-                settings.schedule = curve.clone();
+                settings.ratios.schedule = curve.clone();
                 match span {
-                    config::Span::Mean(mean) => settings.ratio = Some(mean),
+                    config::Span::Mean(mean) => settings.ratios.ratio = Some(mean),
                     config::Span::Ends { first, last } => {
-                        (settings.first_ratio, settings.last_ratio) = (Some(first), Some(last));
+                        (settings.ratios.first_ratio, settings.ratios.last_ratio) = (Some(first), Some(last));
                     }
                 }
             }
-            _ => settings.schedule = crate::prune::Schedule::Custom(self.schedule.ratios.clone()),
+            _ => settings.ratios.schedule = crate::prune::Schedule::Custom(self.schedule.ratios.clone()),
         }
         settings
     }

@@ -1,6 +1,9 @@
-//! A dialog of fields: what is typed, chosen or switched before something is done.
+//! A dialog of fields that are typed, chosen or switched.
 
-use crate::prune::Part;
+use crate::{
+    config::{self, Options, Setting, Settings},
+    prune::Part,
+};
 
 use super::{Figure, Input};
 
@@ -11,11 +14,11 @@ pub struct Form {
     pub fields: Vec<Field>,
     /// The field under the cursor.
     pub at: usize,
-    /// Why it could not be taken.
+    /// The reason why the form was refused.
     pub error: Option<String>,
 }
 
-/// What a form is for.
+/// The purpose of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormKind {
     /// Schedule, mean, or first and last.
@@ -39,11 +42,43 @@ pub enum FormKind {
     },
 }
 
+/// The identity of a field. Fields of settings are made from the table of settings; the others belong to one form.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FieldId {
+    Setting(&'static Setting),
+    /// Shape of the curve.
+    Schedule,
+    GivenBy,
+    Mean,
+    First,
+    Last,
+    /// Ratio of a layer, and retry.
+    Ratio,
+    Parts,
+    /// Prompt.
+    Prompt,
+    Tokens,
+    Temperature,
+    Seed,
+    /// Perplexity.
+    Text,
+    SeqLen,
+    Bos,
+    /// Export.
+    Directory,
+    /// Export and picture.
+    Replace,
+    /// Picture.
+    File,
+    Look,
+}
+
 /// One line of a form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
+    pub id: FieldId,
     pub label: &'static str,
-    /// What may be said, and the unit.
+    /// The allowed values and their unit.
     pub hint: &'static str,
     pub value: Value,
 }
@@ -60,21 +95,40 @@ impl Form {
         Self { kind, title: title.into(), fields, at: 0, error: None }
     }
 
-    pub fn field(&self, label: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.label == label)
+    pub fn field(&self, id: FieldId) -> Option<&Field> {
+        self.fields.iter().find(|field| field.id == id)
     }
 
-    /// What was typed under a label.
-    pub fn text(&self, label: &str) -> &str {
-        match self.field(label).map(|field| &field.value) {
-            Some(Value::Text(input)) => input.text().trim(),
-            Some(Value::Choice { options, at }) => options.get(*at).map_or("", String::as_str),
-            Some(Value::Switch(_)) | None => "",
+    /// The typed or chosen text of a field, without blanks at its ends.
+    pub fn text(&self, id: FieldId) -> &str {
+        self.field(id).map_or("", Field::typed)
+    }
+
+    /// True if a switch is on.
+    pub fn switched(&self, id: FieldId) -> bool {
+        matches!(self.field(id).map(|field| &field.value), Some(Value::Switch(true)))
+    }
+
+    /// The options that the fields of settings give.
+    ///
+    /// # Errors
+    /// A text that is no value of its setting, by the label of the field.
+    pub fn options(&self) -> Result<Options, String> {
+        let mut options = Options::default();
+        for field in &self.fields {
+            field.read(&mut options).map_err(|why| format!("{}: {why}", field.label))?;
         }
+        Ok(options)
     }
 
-    pub fn switched(&self, label: &str) -> bool {
-        matches!(self.field(label).map(|field| &field.value), Some(Value::Switch(true)))
+    /// `old` with the settings of the form. An optional setting whose field is empty has no value.
+    ///
+    /// # Errors
+    /// As [`Form::options`], and values that the settings refuse.
+    pub fn settings(&self, old: &Settings) -> Result<Settings, String> {
+        let mut others = old.options();
+        self.fields.iter().filter_map(Field::setting).for_each(|setting| setting.clear(&mut others));
+        Settings::new(self.options()?.or(others)).map_err(|error| error.to_string())
     }
 
     /// Moves the cursor by whole fields, around the ends.
@@ -98,17 +152,92 @@ impl Form {
 }
 
 impl Field {
-    pub fn text(label: &'static str, hint: &'static str, value: impl Into<String>) -> Self {
-        Self { label, hint, value: Value::Text(Input::new(value)) }
+    pub fn text(id: FieldId, label: &'static str, hint: &'static str, value: impl Into<String>) -> Self {
+        Self { id, label, hint, value: Value::Text(Input::new(value)) }
     }
 
-    pub fn choice(label: &'static str, hint: &'static str, options: &[&str], chosen: &str) -> Self {
+    pub fn choice(
+        id: FieldId,
+        label: &'static str,
+        hint: &'static str,
+        options: &[&str],
+        chosen: &str,
+    ) -> Self {
         let at = options.iter().position(|option| *option == chosen).unwrap_or(0);
         let options = options.iter().map(|option| (*option).to_string()).collect();
-        Self { label, hint, value: Value::Choice { options, at } }
+        Self { id, label, hint, value: Value::Choice { options, at } }
     }
 
-    pub fn switch(label: &'static str, hint: &'static str, on: bool) -> Self {
-        Self { label, hint, value: Value::Switch(on) }
+    pub fn switch(id: FieldId, label: &'static str, hint: &'static str, on: bool) -> Self {
+        Self { id, label, hint, value: Value::Switch(on) }
+    }
+
+    /// The field of a setting with its current value; `None` for a setting without a field.
+    pub fn of_setting(setting: &'static Setting, settings: &Settings) -> Option<Self> {
+        let config::FormField { label, hint, choices, .. } = setting.form?;
+        let (id, text) = (FieldId::Setting(setting), setting.text(settings));
+        if setting.kind == config::Kind::Switch {
+            return Some(Self::switch(id, label, hint, (text == "true") != setting.negated));
+        }
+        if let Some((chosen, _)) = choices.iter().find(|(_, meant)| *meant == text).or(choices.first()) {
+            let labels: Vec<&str> = choices.iter().map(|(label, _)| *label).collect();
+            return Some(Self::choice(id, label, hint, &labels, chosen));
+        }
+        let names: Vec<&str> = (setting.choices)().into_iter().map(|(name, _)| name).collect();
+        Some(match names.is_empty() {
+            true => Self::text(id, label, hint, text),
+            false => Self::choice(id, label, hint, &names, &text),
+        })
+    }
+
+    fn setting(&self) -> Option<&'static Setting> {
+        match self.id {
+            FieldId::Setting(setting) => Some(setting),
+            FieldId::Schedule
+            | FieldId::GivenBy
+            | FieldId::Mean
+            | FieldId::First
+            | FieldId::Last
+            | FieldId::Ratio
+            | FieldId::Parts
+            | FieldId::Prompt
+            | FieldId::Tokens
+            | FieldId::Temperature
+            | FieldId::Seed
+            | FieldId::Text
+            | FieldId::SeqLen
+            | FieldId::Bos
+            | FieldId::Directory
+            | FieldId::Replace
+            | FieldId::File
+            | FieldId::Look => None,
+        }
+    }
+
+    /// The typed or chosen text, without blanks at its ends.
+    fn typed(&self) -> &str {
+        match &self.value {
+            Value::Text(input) => input.text().trim(),
+            Value::Choice { options, at } => options.get(*at).map_or("", String::as_str),
+            Value::Switch(_) => "",
+        }
+    }
+
+    /// Sets the option of the setting; fields of other kinds set nothing.
+    fn read(&self, options: &mut Options) -> Result<(), String> {
+        let Some(setting) = self.setting() else { return Ok(()) };
+        let choices = setting.form.map_or(&[][..], |form| form.choices);
+        let text = match &self.value {
+            Value::Switch(on) => (*on != setting.negated).to_string(),
+            Value::Text(_) | Value::Choice { .. } => {
+                let typed = self.typed();
+                choices.iter().find(|(label, _)| *label == typed).map_or(typed, |(_, meant)| meant).into()
+            }
+        };
+        match setting.kind {
+            config::Kind::List { .. } => setting.set_texts(options, &config::items(&text)?),
+            config::Kind::One if text.is_empty() && setting.optional => Ok(()),
+            config::Kind::One | config::Kind::Switch => setting.set_texts(options, &[text]),
+        }
     }
 }

@@ -22,18 +22,18 @@ pub fn goal(shape: &LayerShape, ratio: LayerRatio, settings: &crate::config::Set
     };
     let attention = if settings.prunes(Part::Attention) { attention(shape, heads, settings) } else { 0 };
     let mlp = if settings.prunes(Part::Mlp) {
-        channels_to_remove(shape.channels, channels, settings.channel_multiple)
+        channels_to_remove(shape.channels, channels, settings.ratios.channel_multiple)
     } else {
         0
     };
-    let parameters =
-        attention as u64 * shape.per_attention_unit(settings.attention_unit) + mlp as u64 * shape.per_channel;
+    let parameters = attention as u64 * shape.per_attention_unit(settings.objective.attention_unit)
+        + mlp as u64 * shape.per_channel;
     Goal { attention, mlp, parameters }
 }
 
 fn attention(shape: &LayerShape, ratio: Ratio, settings: &crate::config::Settings) -> usize {
     use crate::prune::AttentionUnit::{KvGroup, QueryHead};
-    match settings.attention_unit {
+    match settings.objective.attention_unit {
         KvGroup => units_to_remove(shape.kv_heads, ratio),
         QueryHead => units_to_remove(shape.heads / shape.kv_heads.max(1), ratio) * shape.kv_heads,
     }
@@ -44,7 +44,7 @@ impl State {
     pub fn goal(&self, index: usize) -> Goal {
         let Some(layer) = self.layers.get(index) else { return Goal::default() };
         let inside =
-            self.settings.layers.resolve(self.layers.len()).is_ok_and(|range| range.contains(&index));
+            self.settings.ratios.layers.resolve(self.layers.len()).is_ok_and(|range| range.contains(&index));
         let ratio = self.schedule.ratios.get(index).copied().unwrap_or_default();
         if inside { goal(&layer.shape, ratio, &self.settings) } else { Goal::default() }
     }
@@ -70,7 +70,7 @@ fn run_share(state: &State, job: &Job) -> f64 {
         None => (job.layers_done as f64, 0.0),
     };
     let layers = (done + inside) / total;
-    let measured = if state.settings.eval.is_some() { MEASURING } else { 0.0 };
+    let measured = if state.settings.evaluation.text.is_some() { MEASURING } else { 0.0 };
     match &job.stage {
         Some((Stage::Evaluate { pruned: false }, done, all)) => measured * share(*done, *all),
         Some((Stage::Evaluate { pruned: true }, done, all)) => 1.0 - measured * (1.0 - share(*done, *all)),

@@ -50,7 +50,7 @@ pub use dialogs::{
     Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Sessions, palette::palette,
 };
 pub use draft::Revision;
-pub use form::{Field, Form, FormKind, Value};
+pub use form::{Field, FieldId, Form, FormKind, Value};
 pub use goal::{Goal, goal};
 pub use hints::{Hint, hints};
 pub use history::{Both, Change, Choice, History};

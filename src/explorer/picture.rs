@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::prune::Part;
 
-use super::{Effect, Field, Form, FormKind, NoticeKind, Quantity, State};
+use super::{Effect, Field, FieldId, Form, FormKind, NoticeKind, Quantity, State};
 
 pub const LOOKS: [&str; 2] = ["light", "dark"];
 const ENDINGS: [&str; 2] = ["svg", "png"];
@@ -67,21 +67,21 @@ pub fn form(state: &State) -> Result<Form, String> {
     let name = state.model.as_ref().map_or("model", |model| model.record.name.as_str());
     let short = name.rsplit('/').next().unwrap_or(name);
     let fields = vec![
-        Field::text("file", "ends in .svg or .png", format!("{short}-{}.svg", figure.name())),
-        Field::choice("look", "of the paper", &LOOKS, LOOKS[0]),
-        Field::switch("replace", "a file of that name is replaced", false),
+        Field::text(FieldId::File, "file", "ends in .svg or .png", format!("{short}-{}.svg", figure.name())),
+        Field::choice(FieldId::Look, "look", "of the paper", &LOOKS, LOOKS[0]),
+        Field::switch(FieldId::Replace, "replace", "a file of that name is replaced", false),
     ];
     Ok(Form::new(FormKind::Picture { figure }, format!("Save the chart: {}", figure.title()), fields))
 }
 
 /// Takes the filled form.
 pub fn submit(form: &Form, figure: Figure) -> Result<Vec<Effect>, String> {
-    let path = PathBuf::from(form.text("file"));
+    let path = PathBuf::from(form.text(FieldId::File));
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     if !ending.as_deref().is_some_and(|ending| ENDINGS.contains(&ending)) {
         return Err(format!("file: expected a name that ends in .svg or .png, found \"{}\"", path.display()));
     }
-    let (dark, force) = (form.text("look") == LOOKS[1], form.switched("replace"));
+    let (dark, force) = (form.text(FieldId::Look) == LOOKS[1], form.switched(FieldId::Replace));
     Ok(vec![Effect::SavePicture(Picture { figure, path, dark, force })])
 }
 

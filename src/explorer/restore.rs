@@ -40,8 +40,9 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     state.calibration = calibration;
     state.search = search.map(|record| Search::of_record(*record)).unwrap_or_default();
     state.settle_choices();
-    state.compare.text = state.settings.eval.clone().or(state.compare.text.take());
-    (state.compare.seq_len, state.compare.bos) = (state.settings.eval_seq_len, state.settings.bos);
+    state.compare.text = state.settings.evaluation.text.clone().or(state.compare.text.take());
+    (state.compare.seq_len, state.compare.bos) =
+        (state.settings.evaluation.seq_len, state.settings.evaluation.bos);
     for RestoredPerplexity { of, record } in perplexities {
         state.compare.add(record);
         if let (Some(of), Some(newest)) = (of, state.compare.measured.first_mut()) {
@@ -138,7 +139,7 @@ fn take_plan(
     };
     let shapes: Vec<_> = state.layers.iter().map(|layer| layer.shape).collect();
     state.schedule = schedule;
-    state.schedule.weigh(&shapes, state.settings.attention_unit);
+    state.schedule.weigh(&shapes, state.settings.objective.attention_unit);
     if !ratios.is_empty() {
         let mut planned = state.schedule.clone();
         planned.put_all(ratios);

@@ -15,7 +15,7 @@ pub fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Ef
     let Some(from) = from else {
         return state.refuse("every layer is done and up to date; s prunes all again");
     };
-    if state.settings.calibration.is_empty() {
+    if state.settings.calibration.texts.is_empty() {
         if let Ok(form) = forms::settings(state) {
             state.open(Dialog::Form(form));
         }

@@ -69,7 +69,7 @@ impl Schedule {
             locked: vec![false; layers],
             attention_share: half(),
         };
-        let wrong = match &settings.schedule {
+        let wrong = match &settings.ratios.schedule {
             crate::prune::Schedule::Custom(values) if values.len() == layers => {
                 schedule.ratios.clone_from(values);
                 schedule.span = config::Span::Mean(schedule.mean());
@@ -77,8 +77,8 @@ impl Schedule {
             }
             curve => schedule.take(curve.clone(), settings.span()).err(),
         };
-        if settings.uniform {
-            let mean = match (&settings.schedule, schedule.span) {
+        if settings.ratios.uniform {
+            let mean = match (&settings.ratios.schedule, schedule.span) {
                 (crate::prune::Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => schedule.mean(),
                 (_, config::Span::Mean(mean)) => mean,
             };

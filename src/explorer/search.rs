@@ -69,13 +69,13 @@ pub fn find(state: &mut State) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);
     }
-    if state.settings.calibration.is_empty() {
+    if state.settings.calibration.texts.is_empty() {
         return state.refuse("name a calibration text first, in the settings (o)");
     }
     let mut settings = state.settings.clone();
-    settings.schedule = crate::prune::Schedule::Auto;
-    settings.ratio = Some(state.schedule.target());
-    (settings.first_ratio, settings.last_ratio, settings.uniform) = (None, None, false);
+    settings.ratios.schedule = crate::prune::Schedule::Auto;
+    settings.ratios.ratio = Some(state.schedule.target());
+    (settings.ratios.first_ratio, settings.ratios.last_ratio, settings.ratios.uniform) = (None, None, false);
     let effects = state.begin(job::Search { settings: Box::new(settings) });
     state.say(NoticeKind::Done, "Ratios are searched for; the schedule takes them when they are found");
     effects

@@ -92,7 +92,7 @@ pub enum NoticeKind {
 
 impl State {
     pub fn new(start: Start) -> Self {
-        let eval = start.eval.or(start.settings.eval.clone());
+        let eval = start.eval.or(start.settings.evaluation.text.clone());
         Self {
             origin: start.origin,
             model: None,

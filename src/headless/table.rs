@@ -27,7 +27,7 @@ pub fn layers(record: &RunRecord) -> String {
     let mut columns = Columns::new([
         ("layer", Right),
         ("ratio", Right),
-        (attention_units(record.settings.attention_unit), Right),
+        (attention_units(record.settings.objective.attention_unit), Right),
         ("channels", Right),
         ("attn error", Right),
         ("mlp error", Right),
@@ -82,11 +82,11 @@ pub fn summary(record: &RunRecord) -> String {
 fn rounded_sizes(record: &RunRecord, RoundingCost { error, scheduled }: RoundingCost) -> String {
     let settings = &record.settings;
     let mut sizes = Vec::new();
-    if settings.uniform {
+    if settings.ratios.uniform {
         sizes.push("the same in every layer".to_string());
     }
-    if settings.channel_multiple > 1 {
-        sizes.push(format!("channels in multiples of {}", settings.channel_multiple));
+    if settings.ratios.channel_multiple > 1 {
+        sizes.push(format!("channels in multiples of {}", settings.ratios.channel_multiple));
     }
     let change =
         if scheduled > 0.0 { format!(" ({})", words::change(scheduled, error)) } else { String::new() };
@@ -160,10 +160,10 @@ pub fn attempt(
         number.to_string(),
         each(&|method| ratio(method.ratio)),
         parts.join(","),
-        each(&|method| method.damping.to_string()),
-        each(&|part| part.score.order_of_heads(method.head_score).into()),
-        method.group_size.to_string(),
-        each(&|method| if method.compensation { "yes" } else { "no" }.into()),
+        each(&|method| method.solver.damping.to_string()),
+        each(&|part| part.solver.score.order_of_heads(method.solver.head_score).into()),
+        method.solver.group_size.to_string(),
+        each(&|method| if method.solver.compensation { "yes" } else { "no" }.into()),
         or_dash(attention, |part| kept(&part)),
         or_dash(mlp, |part| kept(&part)),
         or_dash(attention, |part| relative_error(part.relative_error)),

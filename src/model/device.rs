@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::names;
+
 /// The device of a forward pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ComputeDevice {
@@ -16,17 +18,16 @@ pub enum ComputeDevice {
     Metal,
 }
 
-/// The number type of weights and activations in a forward pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    #[default]
-    /// 32-bit floating point.
-    F32,
-    /// 16-bit floating point.
-    F16,
-    /// bfloat16.
-    BF16,
+names! {
+    /// Number type of weights and activations in a forward pass.
+    pub enum Precision, default F32 {
+        /// 32-bit floating point
+        F32 = "f32",
+        /// 16-bit floating point
+        F16 = "f16",
+        /// bfloat16
+        BF16 = "bf16",
+    }
 }
 
 impl fmt::Display for ComputeDevice {

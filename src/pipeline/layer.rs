@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use crate::{
-    config::Settings,
+    config::Solver,
     model::{Block, LayerSize},
-    prune::{self, LayerRatio, LayerRecord, Outcome, Part, PartRecord, Refine, Score, Target, Units},
+    prune::{self, LayerRatio, LayerRecord, Outcome, Part, PartRecord, Target, Units},
 };
 
 use super::{
@@ -24,25 +24,12 @@ use super::{
 #[derive(Clone, Copy)]
 #[allow(missing_docs, reason = "the text of a variant explains its fields")]
 pub enum Task<'a> {
-    /// Remove this many units; `fit` replaces the fit of the settings.
-    Solve { removals: Removals, fit: Option<Fit> },
+    /// Remove this many units; `solver` replaces the solver of the settings.
+    Solve { removals: Removals, solver: Option<Solver> },
     /// Keep it as it is.
     Keep,
     /// Apply an earlier cut again.
     Reuse { record: &'a PartRecord, cut: &'a BlockCut },
-}
-
-/// The score that orders removals, and the fit of the kept columns.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fit {
-    /// λ relative to the mean diagonal of G.
-    pub damping: f64,
-    /// Whether the kept columns compensate for the removed ones.
-    pub compensate: bool,
-    /// The score that orders the units.
-    pub score: Score,
-    /// The refinement after the elimination.
-    pub refine: Refine,
 }
 
 /// How far the streams go.
@@ -98,14 +85,14 @@ pub(super) struct Problem {
     seed: u64,
     remove: usize,
     scheduled: usize,
-    fit: Fit,
+    solver: Solver,
 }
 
 impl LayerTask<'_> {
     /// The tasks of a layer in a run.
     pub fn of_plan(layer: usize, plan: &LayerPlan) -> Self {
         let task = |removals: Option<Removals>| {
-            removals.map_or(Task::Keep, |removals| Task::Solve { removals, fit: None })
+            removals.map_or(Task::Keep, |removals| Task::Solve { removals, solver: None })
         };
         Self {
             layer,
@@ -133,7 +120,8 @@ impl Pass<'_> {
     ) -> Result<SolvedLayer, Error> {
         let index = task.layer;
         let mut layer = self.open(index)?;
-        let propagate = if self.settings.track_errors { Propagate::ToOutput } else { task.propagate };
+        let propagate =
+            if self.settings.evaluation.track_errors { Propagate::ToOutput } else { task.propagate };
         let between = self.between(task, propagate, known.as_deref());
         let mut part = |part, what, propagate, known: Option<&mut MomentCache>, streams: &mut Streams| {
             let (record, inputs) =
@@ -151,7 +139,9 @@ impl Pass<'_> {
             return Err(Error::NotFinite { layer: index });
         }
         let output_error = match &streams.dense {
-            Some(dense) if self.settings.track_errors => Some(streams.pruned.error_against(dense)?),
+            Some(dense) if self.settings.evaluation.track_errors => {
+                Some(streams.pruned.error_against(dense)?)
+            }
             _ => None,
         };
         let record = LayerRecord { index, ratio: task.ratio, attention, mlp, output_error };
@@ -169,7 +159,8 @@ impl Pass<'_> {
                 if let Task::Reuse { cut: earlier, .. } = attention {
                     cut.copy_part(Part::Attention, earlier);
                 }
-                known.is_some_and(|known| known.get(Part::Mlp, &cut, self.settings.target).is_some())
+                known
+                    .is_some_and(|known| known.get(Part::Mlp, &cut, self.settings.objective.target).is_some())
             }
         };
         if measured { propagate } else { Propagate::ToOutput }
@@ -210,8 +201,9 @@ impl Pass<'_> {
         let (count, width, picked) = units(part, &size, head_dim, self.settings);
         let wanted = match task {
             Task::Solve { .. } => {
-                let found =
-                    known.as_ref().and_then(|known| known.get(part, &layer.cut, self.settings.target));
+                let found = known
+                    .as_ref()
+                    .and_then(|known| known.get(part, &layer.cut, self.settings.objective.target));
                 found.map_or(Wanted::Moments, Wanted::Cached)
             }
             Task::Keep | Task::Reuse { .. } => Wanted::Nothing,
@@ -230,14 +222,14 @@ impl Pass<'_> {
         }
 
         let record = match (task, measured) {
-            (Task::Solve { removals, fit }, Some(measured)) => {
+            (Task::Solve { removals, solver }, Some(measured)) => {
                 let began = Instant::now();
-                let problem = self.problem(part, layer, picked, (removals, fit))?;
+                let problem = self.problem(part, layer, picked, (removals, solver))?;
                 let (outcome, away) = self.solve(part, index, &problem, &measured, observer)?;
                 let mut mean_error = None;
                 if !outcome.removed.is_empty() {
-                    let unit = self.settings.attention_unit;
-                    let means = self.settings.bias_compensation;
+                    let unit = self.settings.objective.attention_unit;
+                    let means = self.settings.objective.bias_compensation;
                     let means =
                         means.then(|| means_of(part, layer, &problem, &measured, &outcome)).transpose()?;
                     mean_error = means.as_ref().map(|(_, error)| *error);
@@ -288,7 +280,7 @@ impl Pass<'_> {
         part: Part,
         layer: &Layer,
         units: Units,
-        (removals, fit): (Removals, Option<Fit>),
+        (removals, solver): (Removals, Option<Solver>),
     ) -> Result<Problem, Error> {
         let scored = match part {
             Part::Attention => layer.block.o_proj(),
@@ -298,11 +290,10 @@ impl Pass<'_> {
             Units::Heads { per_group: Some(_), .. } => layer.size.kv_heads,
             Units::Heads { per_group: None, .. } | Units::Channels { .. } => 1,
         };
-        let Settings { damping, compensation, score, refine, .. } = *self.settings;
-        let fit = fit.unwrap_or(Fit { damping, compensate: compensation, score, refine });
+        let solver = solver.unwrap_or(self.settings.solver);
         let (remove, scheduled) = (removals.units / groups, removals.scheduled / groups);
-        let seed = seed_of(self.settings.seed, layer.index, part);
-        Ok(Problem { weight: scored.clone(), units, seed, remove, scheduled, fit })
+        let seed = seed_of(self.settings.calibration.seed, layer.index, part);
+        Ok(Problem { weight: scored.clone(), units, seed, remove, scheduled, solver })
     }
 
     /// Selects the units to remove and fits the kept columns. Also returns the time spent in the observer, which may have paused.
@@ -338,16 +329,16 @@ impl Pass<'_> {
             rows: self.checkpoint.architecture().hidden,
             moment: &measured.moment,
             units: problem.units,
-            score: problem.fit.score,
+            score: problem.solver.score,
             seed: problem.seed,
             remove: problem.remove,
             scheduled: Some(problem.scheduled),
-            refine: problem.fit.refine,
-            damping: problem.fit.damping,
-            compensate: problem.fit.compensate,
-            solver_dtype: self.settings.solver_dtype,
-            target_weight: self.settings.stream_weight,
-            target: match self.settings.target {
+            refine: problem.solver.refine,
+            damping: problem.solver.damping,
+            compensate: problem.solver.compensation,
+            solver_dtype: self.settings.objective.solver_dtype,
+            target_weight: self.settings.objective.stream_weight,
+            target: match self.settings.objective.target {
                 Target::Layer => None,
                 Target::DenseStream => measured.toward_dense.as_deref(),
             },

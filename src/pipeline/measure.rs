@@ -79,7 +79,7 @@ impl Pass<'_> {
     ) -> Result<(Option<Arc<Measured>>, Inputs), Error> {
         let (layer, hidden) = (block.layer(), self.checkpoint.architecture().hidden);
         let add_up = matches!(wanted, Wanted::Moments);
-        let toward_dense = self.settings.target == Target::DenseStream && streams.dense.is_some();
+        let toward_dense = self.settings.objective.target == Target::DenseStream && streams.dense.is_some();
         let cross = toward_dense.then_some(hidden);
         let mut moments = add_up.then(|| Moments::new(self.device, n, cross));
         let total = self.windows.samples() as u64;

@@ -115,7 +115,7 @@ impl Footprint<'_> {
 
     /// All phases of a pass through these layers. Parts that are not changed are neither measured nor solved.
     pub fn phases(&self, plan: &[LayerPlan]) -> Vec<(Phase, Held)> {
-        let after = planned(self.architecture, plan, self.settings.attention_unit);
+        let after = planned(self.architecture, plan, self.settings.objective.attention_unit);
         let layers = self.architecture.layers.iter().zip(&after.layers).zip(plan).enumerate();
         let of_layer =
             |(layer, ((&before, &after), plan)): (usize, ((&LayerSize, &LayerSize), &LayerPlan))| {
@@ -186,8 +186,12 @@ impl Footprint<'_> {
         let (_, width, units) = units(part, &size, self.architecture.head_dim, self.settings);
         let removed = (n - kept) as usize / width;
         let of_weight = [self.architecture.hidden, n as usize];
-        let solve =
-            solve_bytes(of_weight, units, removed, (self.settings.solver_dtype, self.settings.refine));
+        let solve = solve_bytes(
+            of_weight,
+            units,
+            removed,
+            (self.settings.objective.solver_dtype, self.settings.solver.refine),
+        );
         // An f32 copy, if the block has another type.
         let weight = if self.dtype == DType::F32 { 0 } else { hidden * n * size_of::<f32>() as u64 };
         Held {
@@ -200,7 +204,7 @@ impl Footprint<'_> {
     }
 
     fn toward_dense(&self, bytes: u64) -> u64 {
-        match self.settings.target {
+        match self.settings.objective.target {
             Target::Layer => 0,
             Target::DenseStream => bytes,
         }
@@ -286,7 +290,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{config::Options, pipeline::plan};
+    use crate::pipeline::plan;
 
     fn architecture(layers: usize) -> Architecture {
         let config = json!({
@@ -298,7 +302,7 @@ mod tests {
     }
 
     fn with_budget(budget: &str) -> Settings {
-        let mut settings = Settings::new(Options { ratio: Some(0.3), ..Options::default() }).unwrap();
+        let mut settings: Settings = "ratio = 0.3".parse().unwrap();
         settings.machine.memory_budget = budget.parse().unwrap();
         settings
     }

@@ -90,7 +90,7 @@ pub use cut::BlockCut;
 pub(crate) use cut::{ChannelCut, HeadCut, Packed};
 pub use cut_model::{CutModel, Cuts};
 pub use error::Error;
-pub use layer::{Fit, LayerTask, Propagate, SolvedLayer, Task};
+pub use layer::{LayerTask, Propagate, SolvedLayer, Task};
 pub(crate) use measure::MomentCache;
 pub(crate) use memory::{Footprint, Held, Phase};
 pub use notice::{Notice, Observer};

@@ -42,10 +42,10 @@ pub struct Removals {
 /// As [`ratios`](crate::prune::ratios).
 pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     let own = schedule(layers, settings)?;
-    if !settings.uniform {
+    if !settings.ratios.uniform {
         return Ok(own);
     }
-    let equal = match (&settings.schedule, settings.span()) {
+    let equal = match (&settings.ratios.schedule, settings.span()) {
         (Schedule::Custom(_), _) | (_, config::Span::Ends { .. }) => {
             let mean = |part| own.iter().map(|ratio| ratio.of(part)).sum::<f64>() / layers as f64;
             LayerRatio { attention: mean(Part::Attention), mlp: mean(Part::Mlp) }
@@ -57,7 +57,7 @@ pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, 
 
 /// The ratios by the schedule alone.
 fn schedule(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
-    Ok(ratios(layers, &settings.schedule, span(settings.span())?)?)
+    Ok(ratios(layers, &settings.ratios.schedule, span(settings.span())?)?)
 }
 
 /// Solves the schedule for this model and rounds every ratio to counts.
@@ -67,8 +67,8 @@ fn schedule(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error
 pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<LayerPlan>, Error> {
     let layers = &architecture.layers;
     let ratios = scheduled(layers.len(), settings)?.into_iter().zip(schedule(layers.len(), settings)?);
-    let chosen = settings.layers.resolve(layers.len()).map_err(Error::Layers)?;
-    if settings.uniform {
+    let chosen = settings.ratios.layers.resolve(layers.len()).map_err(Error::Layers)?;
+    if settings.ratios.uniform {
         refuse_unequal(architecture, &chosen)?;
     }
     let plans = layers.iter().zip(ratios).enumerate().map(|(index, (size, ratio))| {
@@ -103,7 +103,7 @@ fn layer_plan(
 ) -> Result<LayerPlan, Error> {
     let heads = |ratio: LayerRatio| -> Result<usize, Error> {
         let ratio = Ratio::new(ratio.attention)?;
-        Ok(match settings.attention_unit {
+        Ok(match settings.objective.attention_unit {
             AttentionUnit::KvGroup => units_to_remove(size.kv_heads, ratio),
             AttentionUnit::QueryHead => units_to_remove(size.group(), ratio) * size.kv_heads,
         })
@@ -113,7 +113,7 @@ fn layer_plan(
     };
     let (units, scheduled) = (heads(ratio)?, heads(own)?);
     let attention = settings.prunes(Part::Attention).then_some(Removals { units, scheduled });
-    let (units, scheduled) = (channels(ratio, settings.channel_multiple)?, channels(own, 1)?);
+    let (units, scheduled) = (channels(ratio, settings.ratios.channel_multiple)?, channels(own, 1)?);
     let mlp = settings.prunes(Part::Mlp).then_some(Removals { units, scheduled });
     Ok(LayerPlan { ratio, attention, mlp })
 }
@@ -135,7 +135,7 @@ pub fn plan_by_ratios(
     ratios: &[LayerRatio],
     settings: &Settings,
 ) -> Result<Vec<LayerPlan>, Error> {
-    let chosen = settings.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?;
+    let chosen = settings.ratios.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?;
     let plans = architecture.layers.iter().zip(ratios).enumerate().map(|(index, (size, &ratio))| {
         if chosen.contains(&index) { plan_layer(size, ratio, settings) } else { Ok(LayerPlan::untouched()) }
     });
@@ -144,7 +144,7 @@ pub fn plan_by_ratios(
 
 /// Parameters that a plan removes.
 pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], settings: &Settings) -> u64 {
-    architecture.parameters() - planned(architecture, plan, settings.attention_unit).parameters()
+    architecture.parameters() - planned(architecture, plan, settings.objective.attention_unit).parameters()
 }
 
 /// Parameters of the parts that the settings prune, which fractions of parameters refer to. All of an attention counts, even if
@@ -154,7 +154,9 @@ pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], setti
 /// Layers that the model does not have.
 pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
     let mut without = architecture.layers.clone();
-    for size in &mut without[settings.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?] {
+    for size in
+        &mut without[settings.ratios.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?]
+    {
         if settings.prunes(Part::Attention) {
             (size.heads, size.kv_heads) = (0, 0);
         }
@@ -170,8 +172,7 @@ pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> 
 pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u64) -> Option<f64> {
     /// Number of means that are tried, evenly spaced.
     const STEPS: usize = 4000;
-    let with =
-        |mean: f64| Settings { ratio: Some(mean), first_ratio: None, last_ratio: None, ..settings.clone() };
+    let with = |mean: f64| Settings { ratios: settings.ratios.clone().with_mean(mean), ..settings.clone() };
     (1..STEPS).map(|step| step as f64 / STEPS as f64).find(|&mean| {
         let settings = with(mean);
         plan(architecture, &settings)
@@ -199,8 +200,8 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
 /// The units of a part: their number, their width in columns of the scored weight, and the rule that picks them.
 pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings) -> (usize, usize, Units) {
     let per_group = size.group();
-    let score = settings.head_score;
-    match (part, settings.attention_unit) {
+    let score = settings.solver.head_score;
+    match (part, settings.objective.attention_unit) {
         (Part::Attention, AttentionUnit::KvGroup) => {
             let width = per_group * head_dim;
             (size.kv_heads, width, Units::Heads { width, score, per_group: None })
@@ -210,8 +211,11 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
         }
         (Part::Mlp, _) => {
             // A baseline's order is known from the start: the group size only decides how often progress is reported.
-            let group_size =
-                if settings.score.is_baseline() { GroupSize::default() } else { settings.group_size };
+            let group_size = if settings.solver.score.is_baseline() {
+                GroupSize::default()
+            } else {
+                settings.solver.group_size
+            };
             (size.channels, 1, Units::Channels { group_size })
         }
     }

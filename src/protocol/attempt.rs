@@ -3,72 +3,76 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::Settings,
-    prune::{GroupSize, HeadScore, LayerRatio, Part, Refine, Score},
+    config::{self, Settings, Solver, SolverChanges},
+    prune::{LayerRatio, Part},
 };
 
-/// What a person may set for one layer alone.
+/// How one layer is solved: its ratio, its parts, and the settings that a retry can change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Method {
     pub ratio: LayerRatio,
-    /// Parts to solve; the others are taken over from the attempt active.
+    /// Parts to solve; the others are copied from the active attempt.
     pub parts: Vec<Part>,
-    pub damping: f64,
-    #[serde(default)]
-    pub score: Score,
-    pub head_score: HeadScore,
-    pub group_size: GroupSize,
-    pub compensation: bool,
-    #[serde(default)]
-    pub refine: Refine,
-    /// Parts that are solved otherwise than that, as where each was tried again by itself.
+    #[serde(flatten)]
+    pub solver: Solver,
+    /// Parts with a ratio or settings of their own, as after a retry of a single part.
     #[serde(default, alias = "apart", skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<PartOverride>,
 }
 
-/// How one part alone is solved.
+/// How one part of a layer is solved.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartOverride {
     pub part: Part,
     pub ratio: f64,
-    pub damping: f64,
-    pub compensation: bool,
-    #[serde(default)]
-    pub score: Score,
-    #[serde(default)]
-    pub refine: Refine,
+    #[serde(flatten)]
+    pub solver: Solver,
 }
 
 impl Method {
-    /// What a run does to a layer of this ratio.
+    /// The method that a run with these settings uses for a layer with this ratio.
     pub fn of_run(settings: &Settings, ratio: impl Into<LayerRatio>) -> Self {
-        Self {
-            ratio: ratio.into(),
-            parts: settings.parts.clone(),
-            damping: settings.damping,
-            score: settings.score,
-            head_score: settings.head_score,
-            group_size: settings.group_size,
-            compensation: settings.compensation,
-            refine: settings.refine,
-            overrides: Vec::new(),
-        }
+        let (parts, solver) = (settings.ratios.parts.clone(), settings.solver);
+        Self { ratio: ratio.into(), parts, solver, overrides: Vec::new() }
     }
 
-    /// How a part is solved; None where it is not.
+    /// How a part is solved; `None` if it is not solved.
     pub fn of_part(&self, part: Part) -> Option<PartOverride> {
-        let Self { damping, compensation, score, refine, .. } = *self;
-        let ratio = self.ratio.of(part);
-        let overrides = self.overrides.iter().find(|overrides| overrides.part == part).copied();
-        self.parts
-            .contains(&part)
-            .then(|| overrides.unwrap_or(PartOverride { part, ratio, damping, compensation, score, refine }))
+        let own = self.overrides.iter().find(|own| own.part == part).copied();
+        let common = PartOverride { part, ratio: self.ratio.of(part), solver: self.solver };
+        self.parts.contains(&part).then(|| own.unwrap_or(common))
     }
 
-    /// True where it is another than a run with these settings has, but for the ratio.
+    /// This method with a retry's changes, which hold for all parts that it solves.
+    ///
+    /// # Errors
+    /// A changed value out of its range.
+    pub fn changed(self, change: MethodChange) -> Result<Self, config::Error> {
+        let MethodChange { ratio, parts, solver } = change;
+        let overrides = self.overrides.into_iter().map(|own| {
+            let ratio = ratio.unwrap_or(own.ratio);
+            Ok(PartOverride { ratio, solver: own.solver.with(solver)?, ..own })
+        });
+        let overrides = overrides.collect::<Result<_, config::Error>>()?;
+        let parts = parts.unwrap_or(self.parts);
+        // A part copied from the active attempt keeps its ratio.
+        let with_own = |all: LayerRatio, &part: &Part| ratio.map_or(all, |own| all.with(part, own));
+        let ratio = parts.iter().fold(self.ratio, with_own);
+        Ok(Self { ratio, parts, solver: self.solver.with(solver)?, overrides })
+    }
+
+    /// True if it differs from the method of a run with these settings in more than the ratio.
     pub fn is_tuned(&self, settings: &Settings) -> bool {
         *self != Self::of_run(settings, self.ratio)
     }
+}
+
+/// The changes of a retry to the method of the active attempt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MethodChange {
+    pub ratio: Option<f64>,
+    pub parts: Option<Vec<Part>>,
+    pub solver: SolverChanges,
 }
 
 /// One solve of a layer.

@@ -1,67 +1,65 @@
-//! The method's options and their names.
+//! The options of the method, with the names that people type.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The refinement after the elimination.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Refine {
-    #[default]
-    /// No refinement.
-    None,
-    /// Removed and kept units are swapped while that lowers the exact error.
-    Swaps,
+use crate::names::names;
+
+names! {
+    /// What is done after the elimination has removed its units.
+    pub enum Refine, default None {
+        /// Keep the units that the elimination kept
+        None = "none",
+        /// Exchange removed and kept units while the exact error decreases
+        Swaps = "swaps",
+    }
 }
 
-/// How many channels are removed together.
+/// Number of channels removed in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupSize {
-    /// Half of the channels that are still to be removed, between 8 and 1024.
+    /// Half of the channels still to be removed, between 8 and 1024.
     #[default]
     Dynamic,
     /// The sizes of the authors' code: ⌊(K−512)/2⌋, then ⌊(b−512)/2⌋ after each batch, between 64 and 1024.
     Reference,
-    /// One channel: true greedy elimination.
+    /// One channel: greedy elimination.
     Exact,
-    /// Always this many channels.
+    /// This many in every step.
     Fixed(usize),
 }
 
-/// The number type of the elimination: of the inverse, the scores and the down-dates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum SolverDtype {
-    /// f64 for weights of up to 2048 columns, f32 for larger ones.
-    #[default]
-    Auto,
-    /// 32-bit floating point.
-    F32,
-    /// 64-bit floating point.
-    F64,
+names! {
+    /// Number type of the elimination: the inverse, the scores and the down-dates.
+    pub enum SolverDtype, default Auto {
+        /// f64 for weights with up to 2048 columns, f32 for larger ones
+        Auto = "auto",
+        /// f32 for every weight
+        F32 = "f32",
+        /// f64 for every weight
+        F64 = "f64",
+    }
 }
 
-/// The unit that is removed from an attention.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum AttentionUnit {
-    /// A key-value head and the query heads that read it.
-    #[default]
-    KvGroup,
-    /// A single query head; every group loses the same number, and all keys and values are kept.
-    QueryHead,
+names! {
+    /// The unit of attention that is removed as a whole.
+    pub enum AttentionUnit, default KvGroup {
+        /// A key-value head with the query heads that read it
+        KvGroup = "kv-group",
+        /// Single query heads, the same number in every group; keys and values are kept
+        QueryHead = "query-head",
+    }
 }
 
-/// The output that the kept columns are fitted to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Target {
-    /// The layer's own output on the inputs of the pruned stream (the paper's).
-    #[default]
-    Layer,
-    /// The residual stream of the dense model at that point.
-    DenseStream,
+names! {
+    /// The output that the kept columns are fitted to.
+    pub enum Target, default Layer {
+        /// The layer's own output on the inputs of the pruned model, as in the paper
+        Layer = "layer",
+        /// The output of the dense model at the same layer
+        DenseStream = "dense-stream",
+    }
 }
 
 impl FromStr for GroupSize {

@@ -123,7 +123,7 @@ fn results(record: &RunRecord) -> String {
 }
 
 fn layers(record: &RunRecord) -> String {
-    let unit = match record.settings.attention_unit {
+    let unit = match record.settings.objective.attention_unit {
         AttentionUnit::KvGroup => "KV groups",
         AttentionUnit::QueryHead => "query heads",
     };
@@ -180,7 +180,7 @@ fn settings(record: &RunRecord) -> String {
         calibration.seq_len,
         files.join(", "),
         calibration.seed,
-        unit_name(record.settings.attention_unit),
+        unit_name(record.settings.objective.attention_unit),
         record.settings.to_file(None),
         prose(&record.slimgpt_version),
     )

@@ -115,9 +115,9 @@ const OF_BASELINE: &str = "The scores are those of a baseline: units with the lo
 
 fn heads(input: &ReportInput) -> Option<Figure> {
     let layers = shown_layers(input, ALL);
-    let score = input.record.settings.score;
+    let score = input.record.settings.solver.score;
     let parts = scored(&layers, Part::Attention, score);
-    let unit = figures::unit_name(input.record.settings.attention_unit);
+    let unit = figures::unit_name(input.record.settings.objective.attention_unit);
     let (measure, read) = match score.is_baseline() {
         true => ("", OF_BASELINE),
         false => (
@@ -139,7 +139,7 @@ fn heads(input: &ReportInput) -> Option<Figure> {
 
 fn channels(input: &ReportInput) -> Option<Figure> {
     let layers = shown_layers(input, ALL / 4);
-    let score = input.record.settings.score;
+    let score = input.record.settings.solver.score;
     let parts = scored(&layers, Part::Mlp, score);
     let (measure, read) = match score.is_baseline() {
         true => ("", OF_BASELINE),

@@ -83,7 +83,7 @@ impl ReportInput {
             settings: content.settings.clone(),
             calibration,
             layers: records(&layers, &planned),
-            search: state.search.clone().filter(|_| content.settings.schedule == Schedule::Auto),
+            search: state.search.clone().filter(|_| content.settings.ratios.schedule == Schedule::Auto),
             tuned: layers.iter().filter_map(|layer| tuned(&state, layer)).collect(),
             written: written.map(|output| output.forms.clone()).unwrap_or_default(),
             perplexity: content.perplexity.clone(),

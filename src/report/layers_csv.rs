@@ -26,7 +26,7 @@ const COLUMNS: [(&str, Value); 30] = [
     }),
     ("attention_ratio", |row| number(Some(row.layer.ratio.attention))),
     ("mlp_ratio", |row| number(Some(row.layer.ratio.mlp))),
-    ("attention_unit", |row| Some(unit_name(row.run.settings.attention_unit).into())),
+    ("attention_unit", |row| Some(unit_name(row.run.settings.objective.attention_unit).into())),
     ("attention_units_before", |row| Some(row.layer.attention.units.to_string())),
     ("attention_units_after", |row| Some(row.layer.attention.kept.len().to_string())),
     ("heads_before", |row| before(row.facts.heads)),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    config::{Options, Settings},
+    config::Settings,
     export::{Format, WrittenForm},
     protocol::{
         CalibrationRecord, HessianStats, LayerRecord, ModelRecord, PartRecord, PerplexityRecord, RunRecord,
@@ -50,7 +50,7 @@ fn record(name: &str) -> RunRecord {
             parameters_after: 12_000_000,
             config_sha256: "00".into(),
         },
-        settings: Settings::new(Options::default()).unwrap(),
+        settings: Settings::default(),
         calibration: CalibrationRecord {
             files: vec![name.into()],
             samples: 8,

@@ -128,7 +128,7 @@ fn layer_summary(state: &State, index: usize, planned: &[LayerRatio]) -> LayerSu
 
 /// The newest perplexity with the active attempts, on the evaluation text of the settings.
 fn perplexity(state: &State, settings: &Settings) -> Option<PerplexityRecord> {
-    let text = settings.eval.as_ref()?;
+    let text = settings.evaluation.text.as_ref()?;
     let active = state.active();
     let newest = state.perplexities.iter().rev();
     let mut fitting =

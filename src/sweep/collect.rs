@@ -187,7 +187,7 @@ pub fn record(cell: &Cell, place: &Place, export: bool) -> CellRecord {
     CellRecord {
         name: cell.name.clone(),
         values: cell.values.clone(),
-        seed: cell.settings.seed,
+        seed: cell.settings.calibration.seed,
         state,
         error,
         outcome,
@@ -242,7 +242,12 @@ fn notices(cells: &[CellRecord]) -> Vec<String> {
     }
     let mut same: Vec<String> = Vec::new();
     for cell in cells {
-        let text = cell.settings.eval.as_ref().filter(|text| cell.settings.calibration.contains(text));
+        let text = cell
+            .settings
+            .evaluation
+            .text
+            .as_ref()
+            .filter(|text| cell.settings.calibration.texts.contains(text));
         same.extend(text.map(ToString::to_string).filter(|text| !same.contains(text)));
     }
     for text in same {

@@ -213,7 +213,11 @@ mod tests {
             .cells
             .iter()
             .map(|cell| {
-                (cell.case.as_deref().unwrap(), cell.options.ratio.unwrap(), cell.options.seed.unwrap())
+                (
+                    cell.case.as_deref().unwrap(),
+                    cell.options.ratios.ratio.unwrap(),
+                    cell.options.calibration.seed.unwrap(),
+                )
             })
             .collect();
         assert_eq!(
@@ -221,8 +225,11 @@ mod tests {
             [("a", 0.25, 0), ("a", 0.25, 1), ("a", 0.5, 0), ("a", 0.5, 1), ("b", 0.25, 0)]
         );
         assert_eq!(cells.len(), 8);
-        assert!(draft.cells.iter().all(|cell| cell.options.samples == Some(8)));
-        assert!(draft.cells[0].options.head_score.is_none() && draft.cells[7].options.head_score.is_some());
+        assert!(draft.cells.iter().all(|cell| cell.options.calibration.samples == Some(8)));
+        assert!(
+            draft.cells[0].options.solver.head_score.is_none()
+                && draft.cells[7].options.solver.head_score.is_some()
+        );
     }
 
     #[test]

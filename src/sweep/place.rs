@@ -99,7 +99,7 @@ impl Place {
         }
         // Settings that an older version did not write have their defaults.
         let before = config::read_file(&self.settings_of(cell)).and_then(|options| {
-            let model = options.model.clone();
+            let model = options.launch.model.clone();
             Ok(Cell { settings: Settings::new(options)?, model, ..cell.clone() })
         });
         let Ok(before) = before else { return Ok(()) };

@@ -53,7 +53,7 @@ impl Sweep {
             .map(|DraftCell { case, values, options }| Label {
                 case: case.as_deref(),
                 values: keys.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect(),
-                seed: options.seed.filter(|_| seeded),
+                seed: options.calibration.seed.filter(|_| seeded),
             })
             .collect();
         let names = names(&labels);
@@ -83,8 +83,8 @@ impl Sweep {
 }
 
 fn cell(name: String, values: Vec<String>, options: Options) -> Result<Cell, Error> {
-    let model = options.model.clone();
-    let cache = options.session_cache;
+    let model = options.launch.model.clone();
+    let cache = options.storage.cache;
     let options = match ModelChoice::new(model.clone()) {
         ModelChoice::Demo => options.or(config::demo()?),
         ModelChoice::Named(_) => options,
@@ -92,7 +92,7 @@ fn cell(name: String, values: Vec<String>, options: Options) -> Result<Cell, Err
     let mut settings = Settings::new(options).map_err(|cause| Error::cell(&name, cause))?;
     if cache.is_none() {
         // No layer of a cell is solved again, so its inputs need not be kept.
-        settings.session_cache = config::ByteSize(0);
+        settings.storage.cache = config::ByteSize(0);
     }
     Ok(Cell { name, values, model, settings })
 }
@@ -119,9 +119,16 @@ impl Cell {
         let evaluation = |cell: &Self| {
             let settings = &cell.settings;
             let (device, dtype) = (settings.machine.device, settings.machine.dtype);
-            (cell.model.clone(), settings.eval.clone(), settings.eval_seq_len, settings.bos, device, dtype)
+            (
+                cell.model.clone(),
+                settings.evaluation.text.clone(),
+                settings.evaluation.seq_len,
+                settings.evaluation.bos,
+                device,
+                dtype,
+            )
         };
-        self.settings.eval.is_some() && evaluation(self) == evaluation(other)
+        self.settings.evaluation.text.is_some() && evaluation(self) == evaluation(other)
     }
 
     /// [`Self::identity`] without the seed.
@@ -151,8 +158,8 @@ mod tests {
     fn cells_without_a_model_use_the_built_in_model() {
         let sweep = sweep("[grid]\nratio = [0.1, 0.2]").unwrap();
         let settings = &sweep.cells[1].settings;
-        assert_eq!((settings.ratio, settings.seq_len), (Some(0.2), Some(256)));
-        assert_eq!(settings.session_cache, config::ByteSize(0));
+        assert_eq!((settings.ratios.ratio, settings.calibration.seq_len), (Some(0.2), Some(256)));
+        assert_eq!(settings.storage.cache, config::ByteSize(0));
         assert_eq!(sweep.cells[1].name, "0.2");
     }
 

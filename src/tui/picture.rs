@@ -49,7 +49,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
             let result = active(layer)?;
             let (record, statistics) = (result.record(part), statistics(result, part)?);
             let scored =
-                Scored { layer, record, statistics: &statistics, score: result.attempt.method.score };
+                Scored { layer, record, statistics: &statistics, score: result.attempt.method.solver.score };
             Some(match part {
                 Part::Attention => {
                     let unit = state.layers.get(layer)?.unit_of(record);

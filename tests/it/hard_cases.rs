@@ -12,8 +12,8 @@ use crate::window::{
 use slimgpt::application::{
     explorer::view::LEAST,
     explorer::{
-        ACTIONS, Action, Confirm, Confirmed, Dialog, Explain, Field, Filter, Form, FormKind, Help, Input,
-        Key, Msg, Palette, Pointer, Press, Screen, Sessions, State, update,
+        ACTIONS, Action, Confirm, Confirmed, Dialog, Explain, Field, FieldId, Filter, Form, FormKind, Help,
+        Input, Key, Msg, Palette, Pointer, Press, Screen, Sessions, State, update,
     },
     protocol::{Event, Stage, Stamped},
 };
@@ -53,10 +53,10 @@ fn keys() -> Vec<(Action, Key)> {
 fn overlays() -> Vec<Dialog> {
     let fields = || {
         vec![
-            Field::text("a text", STRANGE, STRANGE.repeat(4)),
-            Field::choice("a choice", "", &[STRANGE, "b"], STRANGE),
-            Field::choice("no choice", "one of nothing", &[], "c"),
-            Field::switch("a switch", "on or off", true),
+            Field::text(FieldId::Text, "a text", STRANGE, STRANGE.repeat(4)),
+            Field::choice(FieldId::Look, "a choice", "", &[STRANGE, "b"], STRANGE),
+            Field::choice(FieldId::Parts, "no choice", "one of nothing", &[], "c"),
+            Field::switch(FieldId::Bos, "a switch", "on or off", true),
         ]
     };
     let form = |fields: Vec<Field>, at, error: Option<&str>| {

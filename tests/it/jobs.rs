@@ -12,14 +12,14 @@ use slimgpt::application::{
 };
 use slimgpt::{
     calibration::TextSource,
-    config::Settings,
     failure::Kind,
     prune::{LayerRatio, Part},
 };
 
 #[test]
 fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_cancelled() {
-    let settings = Settings { track_errors: true, ..settings() };
+    let mut settings = settings();
+    settings.evaluation.track_errors = true;
     let whole = Frontend::open(&settings).run(0, &settings).record();
 
     let mut frontend = Frontend::open(&settings);
@@ -55,7 +55,7 @@ fn new_ratios_hold_for_the_layers_that_have_not_begun() {
     assert_eq!(record.layers[1].mlp.kept.len(), 160);
     let mut expected = vec![LayerRatio::both(0.5); ratios.len()];
     expected[0] = ratios[0];
-    assert_eq!(record.settings.schedule, slimgpt::prune::Schedule::Custom(expected));
+    assert_eq!(record.settings.ratios.schedule, slimgpt::prune::Schedule::Custom(expected));
 }
 
 #[test]
@@ -101,7 +101,8 @@ fn a_cancel_for_a_job_that_has_ended_does_not_hit_the_next() {
 
 #[test]
 fn a_stepwise_run_halts_after_each_batch_and_a_step_lets_one_more_leave() {
-    let settings = Settings { layers: "0..2".parse().unwrap(), ..settings() };
+    let mut settings = settings();
+    settings.ratios.layers = "0..2".parse().unwrap();
     let mut frontend = Frontend::open(&settings);
     frontend.begin(0, &settings, Pace::Stepwise);
     let removed = |event: &Event| matches!(event, Event::UnitsRemoved { .. }).then_some(());
@@ -194,7 +195,8 @@ fn a_job_that_fails_leaves_the_workbench_at_work() {
     });
     fails(&mut frontend, "nowhere.txt", &|run| {
         let calibration = vec![TextSource::File("nowhere.txt".into())];
-        let boxed = Box::new(Settings { calibration, ..settings.clone() });
+        let mut boxed = Box::new(settings.clone());
+        boxed.calibration.texts = calibration;
         Command::Start {
             run,
             pace: Pace::Free,

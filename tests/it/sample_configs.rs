@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 
 use slimgpt::application::sweep::{self, Sweep};
 use slimgpt::{
-    config::{Options, Settings, Span, read_file},
+    config::{Options, Settings, Solver, Span, read_file},
     demo,
     model::{Checkpoint, Source},
     pipeline,
@@ -30,7 +30,7 @@ fn sample(name: &str) -> Settings {
 fn all_samples_are_valid() {
     assert!(samples().len() >= 7);
     for (name, settings) in samples() {
-        assert!(!settings.calibration.is_empty(), "{name} has no calibration text");
+        assert!(!settings.calibration.texts.is_empty(), "{name} has no calibration text");
     }
 }
 
@@ -39,17 +39,19 @@ fn the_paper_s_samples_run_the_paper_s_method() {
     for (name, ratio) in [("llama-7b-20", 0.2), ("llama-7b-50", 0.5)] {
         let settings = sample(name);
         assert_eq!(settings.span(), Span::Mean(ratio));
-        assert_eq!(settings.head_score, HeadScore::GroupedCholesky);
-        assert_eq!(settings.group_size, GroupSize::Reference);
+        assert_eq!(settings.solver.head_score, HeadScore::GroupedCholesky);
+        assert_eq!(settings.solver.group_size, GroupSize::Reference);
     }
 }
 
 #[test]
 fn each_ablation_changes_one_thing() {
     let paper = sample("llama-7b-20");
-    assert_eq!(sample("ablation-no-gcd"), Settings { head_score: HeadScore::Diagonal, ..paper.clone() });
-    assert_eq!(sample("ablation-no-dgs"), Settings { group_size: GroupSize::Fixed(128), ..paper.clone() });
-    assert_eq!(sample("ablation-no-compensation"), Settings { compensation: false, ..paper });
+    let solver = paper.solver;
+    let with = |solver| Settings { solver, ..paper.clone() };
+    assert_eq!(sample("ablation-no-gcd"), with(Solver { head_score: HeadScore::Diagonal, ..solver }));
+    assert_eq!(sample("ablation-no-dgs"), with(Solver { group_size: GroupSize::Fixed(128), ..solver }));
+    assert_eq!(sample("ablation-no-compensation"), with(Solver { compensation: false, ..solver }));
 }
 
 #[test]
@@ -63,7 +65,7 @@ fn every_sweep_plans_runs_that_differ() {
         let sweep = Sweep::new(draft, &Options::default(), "").unwrap();
         assert!(sweep.cells.len() > 3, "{}", path.display());
         for cell in &sweep.cells {
-            assert!(cell.settings.eval.is_some(), "{} of {}", cell.name, path.display());
+            assert!(cell.settings.evaluation.text.is_some(), "{} of {}", cell.name, path.display());
             if cell.model.is_none() {
                 let planned = pipeline::plan(built_in.architecture(), &cell.settings);
                 planned.unwrap_or_else(|error| panic!("{} of {}: {error}", cell.name, path.display()));

@@ -11,7 +11,7 @@ use slimgpt::application::{
 };
 use slimgpt::{
     calibration::Windows,
-    config::{Options, Settings},
+    config::Settings,
     model::{Checkpoint, Source},
     prune::{AttentionUnit, LayerRatio, Part},
 };
@@ -41,7 +41,7 @@ fn what_is_found_is_no_worse_than_any_named_schedule_that_takes_as_much() {
     let ran = bench.prune(&QUICK);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(record.settings.schedule.to_string(), "auto");
+    assert_eq!(record.settings.ratios.schedule.to_string(), "auto");
     let search = record.search.as_ref().unwrap();
     let best = &search.tried[search.best];
     for tried in &search.tried {
@@ -97,7 +97,7 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
         let ran = bench.prune_to(schedule, &arguments);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
-        let settings = Settings::new(Options::default()).unwrap();
+        let settings = Settings::default();
         let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
         let all = slimgpt::application::pipeline::parameters_of_parts(checkpoint.architecture(), &settings)
             .unwrap();
@@ -130,8 +130,9 @@ fn a_sensitivity_is_what_a_model_loses_that_is_pruned_there_alone() {
     let bench = Workspace::new();
     let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
     for unit in [AttentionUnit::KvGroup, AttentionUnit::QueryHead] {
-        let options = Options { attention_unit: Some(unit), ..Options::default() };
-        let settings = for_search(&Settings::new(options).unwrap());
+        let mut settings = Settings::default();
+        settings.objective.attention_unit = unit;
+        let settings = for_search(&settings);
         let tokens = (0..4 * 32).map(|at| (at * 37 % 500) as u32).collect();
         let windows = Windows::new(tokens, 4, 32).unwrap();
         let (fit, judge) = halves(&windows, 8).unwrap();

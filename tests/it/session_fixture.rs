@@ -15,7 +15,7 @@ use slimgpt::application::{
     protocol::{Command, Control, Event, Pace, job},
 };
 use slimgpt::{
-    config::{Options, Settings},
+    config::Settings,
     prune::{LayerRatio, Part},
 };
 
@@ -165,15 +165,8 @@ fn make() {
 
 /// A run that ends in the midst of the second part of the second layer.
 fn break_off(session: &Path) {
-    let options = Options {
-        calibration: Some(vec!["text.txt".parse().unwrap()]),
-        samples: Some(4),
-        seq_len: Some(16),
-        group_size: Some("4".parse().unwrap()),
-        session_cache: Some("0".parse().unwrap()),
-        ..Options::default()
-    };
-    let settings = Settings::new(options).unwrap();
+    let settings = "calibration = \"text.txt\"\nsamples = 4\nseq_len = 16\ngroup_size = 4\nsession_cache = 0";
+    let settings: Settings = settings.parse().unwrap();
     let model = ModelChoice::Named("model".into());
     let mut worker = workspace(model, settings.clone(), SessionPlace::New(session.into()));
     let (ratios, settings) = (RATIOS.map(LayerRatio::both).to_vec(), Box::new(settings));

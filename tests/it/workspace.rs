@@ -11,14 +11,15 @@ use slimgpt::application::{
 };
 use slimgpt::{
     calibration::TextSource,
-    config::Settings,
     prune::{GroupSize, Part},
 };
 
 #[test]
 fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = Settings { eval: Some(small_text(dir.path())), track_errors: true, ..settings() };
+    let mut settings = settings();
+    settings.evaluation.track_errors = true;
+    settings.evaluation.text = Some(small_text(dir.path()));
     headless(&settings, &dir.path().join("plain"));
     let mut frontend = Frontend::open(&settings);
     let record = frontend.run(0, &settings).record();
@@ -84,7 +85,8 @@ fn the_calibration_text_as_evaluation_text_is_warned_of() {
 #[test]
 fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
     // Too small a budget to keep the streams: the second run approaches from the embedding.
-    let mut settings = Settings { track_errors: true, ..settings() };
+    let mut settings = settings();
+    settings.evaluation.track_errors = true;
     settings.machine.memory_budget = "1K".parse().unwrap();
     let mut frontend = Frontend::open(&settings);
     let whole = frontend.run(0, &settings).record();
@@ -122,11 +124,14 @@ fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
 
 #[test]
 fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
-    let base = Settings { track_errors: true, ..settings() };
-    let dense_stream = Settings { target: slimgpt::prune::Target::DenseStream, ..base.clone() };
+    let mut base = settings();
+    base.evaluation.track_errors = true;
+    let mut dense_stream = base.clone();
+    dense_stream.objective.target = slimgpt::prune::Target::DenseStream;
     let mut small = base.clone();
     small.machine.memory_budget = "1K".parse().unwrap();
-    let by_query_head = Settings { attention_unit: slimgpt::prune::AttentionUnit::QueryHead, ..base.clone() };
+    let mut by_query_head = base.clone();
+    by_query_head.objective.attention_unit = slimgpt::prune::AttentionUnit::QueryHead;
     for settings in [base, dense_stream, small, by_query_head] {
         let mut frontend = Frontend::open(&settings);
         let whole = frontend.run(0, &settings).record();
@@ -188,7 +193,8 @@ fn a_choice_is_told_and_a_layer_of_which_none_is_chosen_is_dense() {
 
 #[test]
 fn a_run_says_where_it_began_and_what_it_was_drawn_by() {
-    let settings = Settings { seed: 5, ..settings() };
+    let mut settings = settings();
+    settings.calibration.seed = 5;
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
     let told = frontend.run(10, &settings);
@@ -268,7 +274,11 @@ fn a_group_size_of_its_own_is_obeyed() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
-    let method = Method { group_size: GroupSize::Fixed(50), ..Method::of_run(&settings, 0.5) };
+    let method = {
+        let mut method = Method::of_run(&settings, 0.5);
+        method.solver.group_size = GroupSize::Fixed(50);
+        method
+    };
     let told = frontend.retry(0, method);
     assert_eq!(told.layers()[0].0.mlp.group_sizes, [50, 50, 50, 10]);
 }

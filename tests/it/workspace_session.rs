@@ -10,10 +10,10 @@ use crate::frontend::{
 };
 use slimgpt::application::{
     engine::{self, Choose, Error, LayerTries, ModelChoice, PruneRun, Resume, Retry, SessionPlace},
-    protocol::{Command, Control, Draft, Event, Method, Pace, Restored, RunRecord},
+    protocol::{Command, Control, Draft, Event, Method, MethodChange, Pace, Restored, RunRecord},
 };
 use slimgpt::{
-    config::Settings,
+    config::{Settings, Solver, SolverChanges},
     failure::Kind,
     prune::{GroupSize, Part},
 };
@@ -25,7 +25,9 @@ fn new_session(dir: &Path) -> (PathBuf, SessionPlace) {
 
 /// A small run that tracks errors and measures perplexity.
 fn measured(dir: &Path) -> Settings {
-    Settings { eval: Some(small_text(dir)), track_errors: true, ..settings() }
+    let mut settings = settings();
+    (settings.evaluation.text, settings.evaluation.track_errors) = (Some(small_text(dir)), true);
+    settings
 }
 
 fn reopen(path: &Path) -> (Frontend, Restored) {
@@ -71,7 +73,7 @@ fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
 
 /// Another ratio for a layer, put active.
 fn retried(session: &Path, layer: usize, ratio: f64) -> LayerTries {
-    let change = engine::MethodChange { ratio: Some(ratio), ..Default::default() };
+    let change = MethodChange { ratio: Some(ratio), ..Default::default() };
     let job = Retry { session: session.into(), model: None, layer, change, choose: true };
     finished(engine::start(1, move |control| engine::retry(job, control))).unwrap()
 }
@@ -255,7 +257,7 @@ fn retry_and_choose_without_a_screen_make_layers_below_stale_and_resume_runs_the
         dense_from: None,
     };
     let first = finished(engine::start(1, move |control| engine::prune(job, control))).unwrap();
-    let change = engine::MethodChange { ratio: Some(0.5), ..Default::default() };
+    let change = MethodChange { ratio: Some(0.5), ..Default::default() };
     let job = Retry { session: session.clone(), model: None, layer: 7, change, choose: false };
     let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
     assert_eq!(tries.tries.len(), 2);
@@ -277,7 +279,8 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
     let text = dir.path().join("text.txt");
     fs::write(&text, slimgpt::demo::HELD_OUT).unwrap();
     let calibration = vec![slimgpt::calibration::TextSource::File(text.clone())];
-    let settings = Settings { calibration, ..settings() };
+    let mut settings = settings();
+    settings.calibration.texts = calibration;
     let (path, place) = new_session(dir.path());
     let mut frontend = Frontend::open_in(&settings, place);
     frontend.run(0, &settings).record();
@@ -318,8 +321,10 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     let first = frontend.run(0, &settings).record();
     let planned = frontend.ratios(&settings);
     // By hand: layer 3 with other settings, then its attention alone with another ratio; an FFN without compensation.
-    let own =
-        Method { damping: 0.1, group_size: GroupSize::Fixed(16), ..Method::of_run(&settings, planned[3]) };
+    let own = Method {
+        solver: Solver { damping: 0.1, group_size: GroupSize::Fixed(16), ..settings.solver },
+        ..Method::of_run(&settings, planned[3])
+    };
     frontend.retry(3, own.clone());
     frontend.choose(3, Some(1));
     let tried = Method { ratio: 0.5.into(), parts: vec![Part::Attention], ..own.clone() };
@@ -344,7 +349,10 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3].mlp);
     assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
     // What a retry does not say is as it was, too.
-    let change = engine::MethodChange { damping: Some(0.2), ..Default::default() };
+    let change = MethodChange {
+        solver: SolverChanges { damping: Some(0.2), ..Default::default() },
+        ..Default::default()
+    };
     let job = Retry { session: path.clone(), model: None, layer: 3, change, choose: false };
     let tries = finished(engine::start(1, move |control| engine::retry(job, control))).unwrap().tries;
     let newest = &tries.last().unwrap().record;

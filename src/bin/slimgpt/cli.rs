@@ -8,10 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use slimgpt::application::words::exit_codes;
-use slimgpt::{
-    calibration::TextSource,
-    config::{Colours, MachineOptions, Options},
-};
+use slimgpt::{calibration::TextSource, config::Colours};
+
+use crate::flags::{All, Flags, MachineFlags, choice};
 
 pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 pub use sweep::SweepArgs;
@@ -188,7 +187,7 @@ pub struct ExploreArgs {
     #[command(flatten)]
     pub interface: InterfaceArgs,
     #[command(flatten)]
-    pub options: Options,
+    pub settings: Flags<All>,
 }
 
 #[derive(Debug, Args)]
@@ -215,13 +214,8 @@ pub struct InterfaceArgs {
     #[arg(long, help_heading = "Interface")]
     pub no_mouse: bool,
     /// Colours: auto, true, 256, 16 or none [default: auto]
-    #[arg(
-        long,
-        value_name = "COLOURS",
-        alias = "colors",
-        hide_possible_values = true,
-        help_heading = "Interface"
-    )]
+    #[arg(long, value_name = "COLOURS", alias = "colors",
+        value_parser = choice::<Colours>(), help_heading = "Interface")]
     pub colours: Option<Colours>,
 }
 
@@ -245,7 +239,7 @@ pub struct PruneArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub options: Options,
+    pub settings: Flags<All>,
 }
 
 #[derive(Debug, Args)]
@@ -265,7 +259,7 @@ pub struct EvalArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub machine: MachineOptions,
+    pub machine: Flags<MachineFlags>,
 }
 
 #[derive(Debug, Args)]
@@ -288,7 +282,7 @@ pub struct LogitsArgs {
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
-    pub machine: MachineOptions,
+    pub machine: Flags<MachineFlags>,
 }
 
 #[derive(Debug, Args)]
@@ -326,7 +320,7 @@ pub struct GenerateArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub machine: MachineOptions,
+    pub machine: Flags<MachineFlags>,
 }
 
 #[derive(Debug, Args)]
@@ -337,7 +331,7 @@ pub struct InspectArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub options: Options,
+    pub settings: Flags<All>,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

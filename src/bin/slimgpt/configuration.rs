@@ -24,7 +24,7 @@ pub fn resolve(
         None => flags,
     };
     let options = options.or(defaults(paths)?);
-    let model = ModelChoice::new(model.or(options.model.clone()));
+    let model = ModelChoice::new(model.or(options.launch.model.clone()));
     let options = match model {
         ModelChoice::Demo => options.or(config::demo()?),
         ModelChoice::Named(_) => options,
@@ -43,7 +43,7 @@ pub fn defaults(paths: Option<&Paths>) -> Result<Options, config::Error> {
 }
 
 pub fn print_settings(args: InspectArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
-    let (model, options) = resolve(args.model, args.config, args.options, paths)?;
+    let (model, options) = resolve(args.model, args.config, args.settings.options, paths)?;
     let settings = Settings::new(options)?;
     let text = match model {
         ModelChoice::Demo => settings.to_file(None),

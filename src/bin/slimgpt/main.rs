@@ -3,6 +3,7 @@
 mod cli;
 mod configuration;
 mod failure;
+mod flags;
 mod manual;
 mod sessions;
 mod sweeps;
@@ -15,10 +16,10 @@ use slimgpt::application::{
     engine::{self, Draw, Evaluate, Generate, Logits, ModelChoice, PruneRun},
     headless::{self, Output},
     recording::{Recorder, Replay},
-    tui::{self, Ending, Flags, Interface, Opened, Session},
+    tui::{self, Ending, Interface, Opened, Session},
     words,
 };
-use slimgpt::config::{GlyphChoice, Machine, MachineOptions, Paths, Settings};
+use slimgpt::config::{GlyphChoice, Machine, Paths, Settings};
 
 use cli::{
     Cli, Command, ConfigCommand, EvalArgs, ExploreArgs, GenerateArgs, InspectArgs, InterfaceArgs, LogitsArgs,
@@ -26,6 +27,7 @@ use cli::{
 };
 use configuration::resolve;
 use failure::Failure;
+use flags::{Flags, MachineFlags};
 
 fn main() -> ExitCode {
     let paths = Paths::find();
@@ -69,13 +71,13 @@ fn main() -> ExitCode {
 
 fn explore(args: ExploreArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
     tui::needs_terminal()?;
-    if args.options.json == Some(true) {
+    if args.settings.options.launch.json == Some(true) {
         return Err(tui::Error::Json.into());
     }
     let interface = Interface::load(paths, &flags(args.interface))?;
     let named = args.model.clone();
-    let (model, options) = resolve(args.model, args.config, args.options, paths)?;
-    let events = options.events.clone();
+    let (model, options) = resolve(args.model, args.config, args.settings.options, paths)?;
+    let events = options.launch.events.clone();
     let (model, place) = sessions::opened(named, model, &options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     threads::use_threads(settings.machine.threads)?;
@@ -106,8 +108,8 @@ fn replay(args: ReplayArgs, paths: Option<&Paths>) -> Result<Ending, Failure> {
     })?)
 }
 
-fn flags(args: InterfaceArgs) -> Flags {
-    Flags {
+fn flags(args: InterfaceArgs) -> tui::Flags {
+    tui::Flags {
         theme: args.theme,
         glyphs: args.ascii.then_some(GlyphChoice::Ascii),
         mouse: args.no_mouse.then_some(false),
@@ -116,9 +118,9 @@ fn flags(args: InterfaceArgs) -> Flags {
 }
 
 fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
-    let (model, options) = resolve(args.model, args.config, args.options, paths)?;
-    let output = output(options.json.unwrap_or(false));
-    let events = options.events.clone();
+    let (model, options) = resolve(args.model, args.config, args.settings.options, paths)?;
+    let output = output(options.launch.json.unwrap_or(false));
+    let events = options.launch.events.clone();
     let session = sessions::place_of_run(&options, paths)?;
     let settings = Settings::new(options).map_err(engine::Error::from)?;
     threads::use_threads(settings.machine.threads)?;
@@ -173,15 +175,15 @@ fn generate(args: GenerateArgs) -> Result<(), engine::Error> {
 }
 
 fn inspect(args: InspectArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
-    let (model, options) = resolve(args.model, args.config, args.options, paths)?;
-    let output = output(options.json.unwrap_or(false));
+    let (model, options) = resolve(args.model, args.config, args.settings.options, paths)?;
+    let output = output(options.launch.json.unwrap_or(false));
     let settings = Settings::new(options)?;
     threads::use_threads(settings.machine.threads)?;
     headless::inspect(model, settings, output)
 }
 
-fn machine(options: MachineOptions) -> Result<Machine, engine::Error> {
-    let machine = Machine::new(options)?;
+fn machine(flags: Flags<MachineFlags>) -> Result<Machine, engine::Error> {
+    let machine = Machine::fill(flags.options.machine)?;
     threads::use_threads(machine.threads)?;
     Ok(machine)
 }

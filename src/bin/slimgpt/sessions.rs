@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use slimgpt::application::{
-    engine::{self, Choose, Export, MethodChange, ModelChoice, Report, Resume, Retry, SessionPlace},
+    engine::{self, Choose, Export, ModelChoice, Report, Resume, Retry, SessionPlace},
     headless::{self, Confirmation, Output, Removal},
+    protocol::MethodChange,
     recording::Recorder,
     session::{self, ModelPlace, State},
 };
 use slimgpt::{
-    config::{Options, Paths, Settings},
+    config::{Options, Paths, Ratios, RatiosOptions},
     failure::{Advice, Kind},
 };
 
@@ -37,8 +38,8 @@ pub enum Error {
 
 /// Where a run without a screen is recorded.
 pub fn place_of_run(options: &Options, paths: Option<&Paths>) -> Result<SessionPlace, Error> {
-    match &options.session {
-        _ if options.no_session == Some(true) => Ok(SessionPlace::None),
+    match &options.launch.session {
+        _ if options.launch.no_session == Some(true) => Ok(SessionPlace::None),
         Some(dir) if session::find(None, &dir.to_string_lossy()).is_ok() => {
             Err(Error::IsThere(dir.display().to_string()))
         }
@@ -54,7 +55,8 @@ pub fn opened(
     options: &Options,
     paths: Option<&Paths>,
 ) -> Result<(ModelChoice, SessionPlace), Error> {
-    let Some(session) = options.session.as_ref().filter(|_| options.no_session != Some(true)) else {
+    let Some(session) = options.launch.session.as_ref().filter(|_| options.launch.no_session != Some(true))
+    else {
         return Ok((model, place_of_run(options, paths)?));
     };
     let root = paths.map(Paths::sessions);
@@ -106,20 +108,14 @@ pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
 }
 
 pub fn retry(args: RetryArgs, paths: Option<&Paths>) -> Result<(), Error> {
-    let RetryArgs { on, layer, part, ratio, damping, score, head_score, group_size, refine, .. } = args;
-    let compensation = match (args.compensation, args.no_compensation) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
-        (false, false) => None,
-    };
-    // What may not be said of a run may not be said of a layer either.
-    let said = Options { ratio, damping, parts: part.clone(), ..Options::default() };
-    let checked = Settings::new(said).map_err(engine::Error::from)?;
-    let parts = part.map(|_| checked.parts);
+    let RetryArgs { on, layer, part, ratio, method, choose } = args;
+    let Options { solver, .. } = method.options;
+    let ratios = RatiosOptions { ratio, parts: part.clone(), ..RatiosOptions::default() };
+    let parts = Ratios::new(ratios).map_err(engine::Error::from)?.parts;
     let root = paths.map(Paths::sessions);
     let (session, _) = found(&on, root.as_deref())?;
-    let change = MethodChange { ratio, parts, damping, score, head_score, group_size, compensation, refine };
-    let job = Retry { session, model: on.model, layer, change, choose: args.choose };
+    let change = MethodChange { ratio, parts: part.map(|_| parts), solver };
+    let job = Retry { session, model: on.model, layer, change, choose };
     Ok(headless::retry(job, output(on.json), root.as_deref())?)
 }
 
@@ -138,7 +134,10 @@ pub fn choose(args: ChooseArgs, paths: Option<&Paths>) -> Result<(), Error> {
 pub fn export(args: ExportArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let ExportArgs { on, out, output: form, force } = args;
     let (session, _) = found(&on, paths.map(Paths::sessions).as_deref())?;
-    Ok(headless::export(Export { session, model: on.model, form, out, force }, output(on.json))?)
+    Ok(headless::export(
+        Export { session, model: on.model, form: form.options.output, out, force },
+        output(on.json),
+    )?)
 }
 
 pub fn report(args: ReportArgs, paths: Option<&Paths>) -> Result<(), Error> {

@@ -24,7 +24,7 @@ pub fn sweep(args: SweepArgs, paths: Option<&Paths>) -> Result<(), Error> {
         .into());
     };
     for (key, count) in [("jobs", jobs), ("threads", threads)] {
-        count.map(|count| config::at_least(key, count, 1)).transpose()?;
+        count.map(|count| config::at_least(1)(key, &count)).transpose()?;
     }
     let title = file.file_stem().unwrap_or_default().to_string_lossy();
     let weaker = defaults(paths).map_err(engine::Error::from)?;

@@ -244,7 +244,7 @@ impl Workspace<'_> {
     pub(super) fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<MomentCache> {
         let input = self.input(layer, settings);
         let (_, streams) = self.activations.kept.back().filter(|(at, _)| *at == input)?;
-        let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.target);
+        let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.objective.target);
         let beside = self.needed_beside(layer, streams, settings) + moments;
         let room = self.activations.make_room(beside, settings.machine.memory_budget.0, 1);
         let known = self.activations.known.take().filter(|(at, _)| *at == input);

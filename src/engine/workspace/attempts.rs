@@ -1,7 +1,7 @@
 //! Every solve of every layer, and which of them are active.
 
 use crate::{
-    config::Settings,
+    config::{LayerSettings, Settings},
     model::{self, Architecture, LayerSize},
     pipeline::{BlockCut, Cuts, untouched},
     protocol::{Attempt, Method, PartOverride, TunedLayer},
@@ -19,8 +19,8 @@ pub struct Solved {
     pub size: LayerSize,
     pub cut: Kept,
     pub made_by: MadeBy,
-    /// What of the run's settings counts for a layer.
-    pub made_with: Settings,
+    /// The run's settings that decide how a layer is solved.
+    pub made_with: LayerSettings,
     /// Its method is another than that of the run's settings.
     pub tuned: bool,
 }
@@ -145,16 +145,28 @@ impl Attempts {
         let as_it_was = planned.is_near(solved.attempt.method.ratio);
         let own = solved.attempt.method.clone();
         let mut method = Method { ratio: planned, parts: Vec::new(), overrides: Vec::new(), ..own };
-        for part in [Part::Attention, Part::Mlp] {
-            let maker = self.get(layer, solved.made_by.of(part)).unwrap_or(solved);
-            let Some(made) = maker.attempt.method.of_part(part) else { continue };
-            let made = PartOverride { ratio: if as_it_was { made.ratio } else { planned.of(part) }, ..made };
-            match part {
-                Part::Attention => method.head_score = maker.attempt.method.head_score,
-                Part::Mlp => method.group_size = maker.attempt.method.group_size,
+        let made: Vec<PartOverride> = [Part::Attention, Part::Mlp]
+            .into_iter()
+            .filter_map(|part| {
+                let maker = self.get(layer, solved.made_by.of(part)).unwrap_or(solved);
+                let made = maker.attempt.method.of_part(part)?;
+                Some(PartOverride { ratio: if as_it_was { made.ratio } else { planned.of(part) }, ..made })
+            })
+            .collect();
+        // Each part decides what concerns it alone.
+        for made in &made {
+            match made.part {
+                Part::Attention => method.solver.head_score = made.solver.head_score,
+                Part::Mlp => method.solver.group_size = made.solver.group_size,
             }
-            method.parts.push(part);
-            if Some(made) != method.of_part(part) {
+        }
+        for mut made in made {
+            method.parts.push(made.part);
+            match made.part {
+                Part::Attention => made.solver.group_size = method.solver.group_size,
+                Part::Mlp => made.solver.head_score = method.solver.head_score,
+            }
+            if Some(made) != method.of_part(made.part) {
                 method.overrides.push(made);
             }
         }
@@ -162,7 +174,7 @@ impl Attempts {
     }
 
     /// An attempt of a layer that was made just so, behind the attempts that are active above it now.
-    pub fn made_so(&self, layer: usize, method: &Method, made_with: &Settings) -> Option<usize> {
+    pub fn made_so(&self, layer: usize, method: &Method, made_with: &LayerSettings) -> Option<usize> {
         let above = self.above(layer).ok()?;
         let same = |solved: &&Solved| {
             (&solved.attempt.method, &solved.attempt.above, &solved.made_with) == (method, &above, made_with)

@@ -1,43 +1,26 @@
 //! A layer by a method of its own: what leaves, what it is solved with, and the attempt that comes of it.
 
 use crate::{
-    config::Settings,
+    config::{Ratios, Settings},
     model::LayerSize,
-    pipeline::{Fit, LayerPlan, SolvedLayer, plan_layer},
-    protocol::{Attempt, Method, PartOverride},
+    pipeline::{LayerPlan, SolvedLayer, plan_layer},
+    protocol::{Attempt, Method},
     prune::{LayerRatio, LayerRecord, Part},
 };
 
 use super::{
     Error, Workspace,
     attempts::{Kept, MadeBy, Solved},
-    persistence::for_a_layer,
 };
 
 /// What a layer is to lose, each part by its own ratio; and the run's settings with those of the method.
 pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(LayerPlan, Settings), Error> {
-    let settings = Settings {
-        parts: method.parts.clone(),
-        damping: method.damping,
-        score: method.score,
-        head_score: method.head_score,
-        group_size: method.group_size,
-        compensation: method.compensation,
-        refine: method.refine,
-        ..run.clone()
-    };
+    let ratios = Ratios { parts: method.parts.clone(), ..run.ratios.clone() };
+    let settings = Settings { ratios, solver: method.solver, ..run.clone() };
     let ratio = |part| method.of_part(part).map_or(method.ratio.of(part), |overrides| overrides.ratio);
     let ratio = LayerRatio { attention: ratio(Part::Attention), mlp: ratio(Part::Mlp) };
     let plan = plan_layer(size, ratio, &settings)?;
     Ok((LayerPlan { ratio: method.ratio, ..plan }, settings))
-}
-
-/// How a part is fitted.
-pub fn fit(method: &Method, part: Part) -> Option<Fit> {
-    method.of_part(part).map(|how| {
-        let PartOverride { damping, compensation, score, refine, .. } = how;
-        Fit { damping, compensate: compensation, score, refine }
-    })
 }
 
 impl Workspace<'_> {
@@ -56,7 +39,7 @@ impl Workspace<'_> {
             size: cut.size(self.checkpoint.architecture().layers[record.index]),
             cut: if self.session.is_some() { Kept::Filed } else { Kept::Held(cut) },
             made_by,
-            made_with: for_a_layer(run),
+            made_with: run.of_layer(),
             tuned: attempt.method.is_tuned(run),
         });
         record

@@ -6,8 +6,8 @@ use crate::{
     config::{OutputOptions, Settings},
     export::OutputDir,
     pipeline,
-    protocol::{Attempt, Draft, Event, Method, Methods, PartOverride, RunRecord, Seconds},
-    prune::{GroupSize, HeadScore, LayerRatio, LayerRecord, Part, Refine, Schedule, Score},
+    protocol::{Attempt, Draft, Event, Method, MethodChange, Methods, RunRecord, Seconds},
+    prune::{LayerRatio, LayerRecord, Schedule},
     session::{self, Target},
 };
 
@@ -63,48 +63,6 @@ pub struct Retry {
     pub choose: bool,
 }
 
-/// What is to be other than in the attempt active.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MethodChange {
-    pub ratio: Option<f64>,
-    pub parts: Option<Vec<Part>>,
-    pub damping: Option<f64>,
-    pub score: Option<Score>,
-    pub head_score: Option<HeadScore>,
-    pub group_size: Option<GroupSize>,
-    pub compensation: Option<bool>,
-    pub refine: Option<Refine>,
-}
-
-impl MethodChange {
-    /// The method with what is to be other; that holds for both parts.
-    fn of(self, before: Method) -> Method {
-        let overrides = before.overrides.into_iter().map(|overrides| PartOverride {
-            ratio: self.ratio.unwrap_or(overrides.ratio),
-            damping: self.damping.unwrap_or(overrides.damping),
-            compensation: self.compensation.unwrap_or(overrides.compensation),
-            score: self.score.unwrap_or(overrides.score),
-            refine: self.refine.unwrap_or(overrides.refine),
-            ..overrides
-        });
-        let parts = self.parts.unwrap_or(before.parts);
-        // A part that is taken over keeps its ratio.
-        let other = |ratio: LayerRatio, &part: &Part| self.ratio.map_or(ratio, |own| ratio.with(part, own));
-        let ratio = parts.iter().fold(before.ratio, other);
-        Method {
-            overrides: overrides.collect(),
-            ratio,
-            parts,
-            damping: self.damping.unwrap_or(before.damping),
-            score: self.score.unwrap_or(before.score),
-            head_score: self.head_score.unwrap_or(before.head_score),
-            group_size: self.group_size.unwrap_or(before.group_size),
-            compensation: self.compensation.unwrap_or(before.compensation),
-            refine: self.refine.unwrap_or(before.refine),
-        }
-    }
-}
-
 /// Puts an attempt active, or none.
 pub struct Choose {
     pub session: PathBuf,
@@ -144,7 +102,7 @@ pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     let PruneRun { model, settings, out, force, session, dense_from } = job;
     let checkpoint = model.open(context)?;
     let settings = resolved(settings, checkpoint.architecture())?;
-    let ratios = match settings.schedule {
+    let ratios = match settings.ratios.schedule {
         Schedule::Auto => Vec::new(),
         _ => pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?,
     };
@@ -233,7 +191,7 @@ pub fn retry(job: Retry, context: &mut Context) -> Result<LayerTries, Error> {
         workspace.attempts.check_layer(layer)?;
         let (mut ratios, _) = workspace.planned(draft.clone(), &session)?;
         let planned = ratios.get(layer).copied().unwrap_or_default();
-        let method = change.of(workspace.active_method(layer, planned));
+        let method = workspace.active_method(layer, planned).changed(change)?;
         let ratio = method.ratio;
         let number = workspace.retry(layer, method, context)?;
         if choose {

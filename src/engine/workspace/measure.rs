@@ -56,7 +56,7 @@ impl Workspace<'_> {
     ) -> Result<Event, Error> {
         check_window("seq-len", seq_len, bos, self.checkpoint)?;
         let evaluation = Evaluation { text, seq_len, bos, machine: self.settings.machine };
-        evaluation.warn(&self.settings.calibration, context);
+        evaluation.warn(&self.settings.calibration.texts, context);
         let (device, dtype) = self.forward(&evaluation.machine)?;
         let mut measurement =
             Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), context)?;

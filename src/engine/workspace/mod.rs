@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calibration::TextSource,
-    config::{Machine, Settings},
+    config::{self, Machine, Settings},
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
     protocol::{Command, Event, Job, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped, job},
@@ -49,8 +49,7 @@ use run::Run;
 use write::Writers;
 
 pub use jobs::{
-    Choose, Export, LayerTries, MethodChange, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune,
-    resume, retry,
+    Choose, Export, LayerTries, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune, resume, retry,
 };
 pub use report::{Report, report};
 
@@ -125,8 +124,8 @@ enum Telling {
 
 impl Drawn {
     fn by(settings: &Settings) -> Self {
-        let Settings { calibration, samples, seq_len, seed, .. } = settings;
-        Self { calibration: calibration.clone(), samples: *samples, seq_len: *seq_len, seed: *seed }
+        let config::Calibration { texts, samples, seq_len, seed } = &settings.calibration;
+        Self { calibration: texts.clone(), samples: *samples, seq_len: *seq_len, seed: *seed }
     }
 }
 
@@ -306,7 +305,7 @@ impl<'c> Workspace<'c> {
             model: model_record(self.checkpoint, &self.architecture())?,
             layers: self.attempts.records(self.checkpoint.architecture(), &settings),
             tuned: self.attempts.tuned_layers(),
-            search: self.search.clone().filter(|_| settings.schedule == Schedule::Auto),
+            search: self.search.clone().filter(|_| settings.ratios.schedule == Schedule::Auto),
             written: Vec::new(),
             settings,
             calibration: calibration.record.clone(),

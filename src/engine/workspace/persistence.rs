@@ -7,11 +7,10 @@ use std::{
 
 use crate::{
     calibration::Windows,
-    config::{ByteSize, Settings},
-    export::OutputForm,
+    config::Settings,
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
-    prune::{LayerRatio, Part, Schedule},
+    prune::{LayerRatio, Part},
     session::{self, LayerEntry, ModelEntry, PartPlace, RunState, Session, Setup, State, Target},
 };
 
@@ -97,7 +96,7 @@ impl Workspace<'_> {
         for stamped in self.early_events.drain(..) {
             context.log(&stamped);
         }
-        self.activations.use_disk(session.streams(self.settings.session_cache.0));
+        self.activations.use_disk(session.streams(self.settings.storage.cache.0));
         context.emit(Event::SessionOpened { path: session.path().into() });
         self.session = Some(session);
         Ok(())
@@ -111,7 +110,7 @@ impl Workspace<'_> {
         context: &mut Context,
     ) -> Result<usize, Error> {
         let Some(session) = &mut self.session else { return Ok(0) };
-        let sources = &settings.calibration;
+        let sources = &settings.calibration.texts;
         let known = session
             .state()
             .calibrations
@@ -152,9 +151,9 @@ impl Workspace<'_> {
         let Some(session) = &self.session else { return Ok(None) };
         let drawn = |known: &session::Calibration| {
             let record = &known.record;
-            known.sources == settings.calibration
+            known.sources == settings.calibration.texts
                 && (record.samples, Some(record.seq_len), record.seed)
-                    == (settings.samples, settings.seq_len, settings.seed)
+                    == (settings.calibration.samples, settings.calibration.seq_len, settings.calibration.seed)
         };
         let Some(number) = session.state().calibrations.iter().position(drawn) else { return Ok(None) };
         let known = session.state().calibrations[number].clone();
@@ -212,7 +211,7 @@ impl Workspace<'_> {
         let setup = session.state().setups.get(entry.setup)?;
         let same = entry.attempt.method == *method
             && entry.attempt.above == above
-            && for_a_layer(&setup.settings) == for_a_layer(settings);
+            && setup.settings.of_layer() == settings.of_layer();
         if entry.complete || !same {
             return None;
         }
@@ -291,24 +290,5 @@ impl Workspace<'_> {
                 (run_state.seconds, run_state.finished) = (seconds, true);
             }
         })?)
-    }
-}
-
-/// What counts for one layer, whose ratio and inputs are known.
-pub fn for_a_layer(settings: &Settings) -> Settings {
-    Settings {
-        schedule: Schedule::Uniform,
-        ratio: None,
-        first_ratio: None,
-        last_ratio: None,
-        eval: None,
-        eval_seq_len: 0,
-        bos: false,
-        output: OutputForm::default(),
-        uniform: false,
-        search_samples: 0,
-        search_trials: 0,
-        session_cache: ByteSize(0),
-        ..settings.clone()
     }
 }

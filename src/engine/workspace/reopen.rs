@@ -18,7 +18,6 @@ use super::{
     Context, Error, Workspace,
     attempts::{Kept, MadeBy, Solved},
     export::tidy,
-    persistence::for_a_layer,
 };
 
 /// What a workspace begins with.
@@ -184,7 +183,7 @@ impl Workspace<'_> {
         let made_with = made_with.map_or(&self.settings, |setup| &setup.settings);
         self.attempts.add(Solved {
             tuned: attempt.method.is_tuned(made_with),
-            made_with: for_a_layer(made_with),
+            made_with: made_with.of_layer(),
             attempt: attempt.clone(),
             record: record.clone(),
             size,

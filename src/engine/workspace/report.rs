@@ -61,7 +61,7 @@ impl Workspace<'_> {
             self.attempts.check_layer(layer)?;
             let method = match self.attempts.active(layer) {
                 Some(solved) => solved.attempt.method.clone(),
-                None => Method::of_run(&self.settings, self.settings.ratio.unwrap_or_default()),
+                None => Method::of_run(&self.settings, self.settings.ratios.ratio.unwrap_or_default()),
             };
             for part in [Part::Attention, Part::Mlp] {
                 let (units, points) = self.trace((layer, part), method.clone(), context)?;

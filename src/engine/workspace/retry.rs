@@ -9,7 +9,7 @@ use crate::{
 use super::{
     Context, Error, Telling, Workspace,
     attempts::MadeBy,
-    by_method::{fit, plan_by},
+    by_method::plan_by,
     watch::{Origin, Watch},
 };
 
@@ -98,7 +98,7 @@ pub fn task<'e>(
     earlier: Option<&'e InForceParts>,
 ) -> Task<'e> {
     match (removals, earlier) {
-        (Some(removals), _) => Task::Solve { removals, fit: fit(method, part) },
+        (Some(removals), _) => Task::Solve { removals, solver: method.of_part(part).map(|part| part.solver) },
         (None, Some(earlier)) => {
             let record = match part {
                 Part::Attention => &earlier.attention,

@@ -19,8 +19,8 @@ use super::{
     },
     Context, Error, Telling, Workspace,
     attempts::MadeBy,
-    by_method::{fit, plan_by},
-    persistence::{Begun, BegunPart, for_a_layer},
+    by_method::plan_by,
+    persistence::{Begun, BegunPart},
     watch::{Origin, Watch},
 };
 
@@ -56,11 +56,11 @@ impl RunState {
         found: Option<&[LayerRatio]>,
         architecture: &Architecture,
     ) -> Result<Self, Error> {
-        let settings = match given.schedule {
+        let settings = match given.ratios.schedule {
             Schedule::Auto if found == Some(&ratios[..]) => given.clone(),
             _ => with_ratios(given.clone(), &ratios, architecture.layers.len()),
         };
-        let plan = match settings.schedule {
+        let plan = match settings.ratios.schedule {
             Schedule::Auto => pipeline::plan_by_ratios(architecture, &ratios, &settings)?,
             _ => pipeline::plan(architecture, &settings)?,
         };
@@ -86,15 +86,14 @@ fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Sett
     let yields = |scheduled: Vec<LayerRatio>| {
         let off = |layer: usize, part| (scheduled[layer].of(part) - ratios[layer].of(part)).abs();
         let same = |layer| off(layer, Part::Attention).max(off(layer, Part::Mlp)) < 1e-12;
-        ratios.len() == layers && settings.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
+        ratios.len() == layers
+            && settings.ratios.layers.resolve(layers).is_ok_and(|mut range| range.all(same))
     };
-    if settings.schedule != Schedule::Auto && pipeline::scheduled(layers, &settings).is_ok_and(yields) {
+    if settings.ratios.schedule != Schedule::Auto && pipeline::scheduled(layers, &settings).is_ok_and(yields)
+    {
         return settings;
     }
-    let schedule = Schedule::Custom(ratios.to_vec());
-    // Ratios that were set by hand are no longer equal ones.
-    let uniform = false;
-    Settings { schedule, ratio: None, first_ratio: None, last_ratio: None, uniform, ..settings }
+    Settings { ratios: settings.ratios.with_layers(ratios.to_vec()), ..settings }
 }
 
 impl Workspace<'_> {
@@ -105,7 +104,7 @@ impl Workspace<'_> {
             self.attempts.above(from)?;
         }
         let settings = resolved(settings, architecture)?;
-        let ratios = match (&settings.schedule, ratios.is_empty()) {
+        let ratios = match (&settings.ratios.schedule, ratios.is_empty()) {
             (Schedule::Auto, true) => self.search(&settings, context)?.ratios().to_vec(),
             _ => ratios,
         };
@@ -113,14 +112,14 @@ impl Workspace<'_> {
         let mut run_state = RunState::new(settings, ratios, found, architecture)?;
         let settings = run_state.settings.clone();
         if target.is_some() {
-            let planned = pipeline::planned(architecture, &run_state.plan, settings.attention_unit);
-            let added = |part| settings.bias_compensation && settings.prunes(part);
+            let planned = pipeline::planned(architecture, &run_state.plan, settings.objective.attention_unit);
+            let added = |part| settings.objective.bias_compensation && settings.prunes(part);
             let planned = planned.with_output_biases(added(Part::Attention), added(Part::Mlp));
             export::check(checkpoint, &planned, &settings.output)?;
         }
         let (device, dtype) = self.forward(&settings.machine)?;
-        if settings.eval.is_some() {
-            check_window("eval-seq-len", settings.eval_seq_len, settings.bos, checkpoint)?;
+        if settings.evaluation.text.is_some() {
+            check_window("eval-seq-len", settings.evaluation.seq_len, settings.evaluation.bos, checkpoint)?;
         }
         let started = Event::RunStarted {
             from,
@@ -134,7 +133,7 @@ impl Workspace<'_> {
         let evaluation = Evaluation::of_run(&settings);
         let mut measurement = match &evaluation {
             Some(evaluation) => {
-                evaluation.warn(&settings.calibration, context);
+                evaluation.warn(&settings.calibration.texts, context);
                 let base = self.base.as_deref();
                 Some(Measurement::new(evaluation, (&device, dtype), checkpoint, base, context)?)
             }
@@ -172,7 +171,7 @@ impl Workspace<'_> {
         run_state: &RunState,
         context: &mut Context,
     ) -> Result<usize, Error> {
-        let made_with = for_a_layer(&run_state.settings);
+        let made_with = run_state.settings.of_layer();
         for layer in from..run_state.plan.len() {
             if !self.attempts.is_stale(layer, Some(run_state.ratios[layer])) {
                 continue;
@@ -322,7 +321,9 @@ fn task<'b>(
 ) -> Task<'b> {
     match (begun, removals) {
         (Some(BegunPart { record, cut, .. }), _) => Task::Reuse { record, cut },
-        (None, Some(removals)) => Task::Solve { removals, fit: fit(method, part) },
+        (None, Some(removals)) => {
+            Task::Solve { removals, solver: method.of_part(part).map(|part| part.solver) }
+        }
         (None, None) => Task::Keep,
     }
 }

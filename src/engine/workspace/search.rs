@@ -1,7 +1,7 @@
 //! Ratios that are searched for: `--schedule auto`.
 
 use crate::{
-    config::{Settings, Span},
+    config::{Ratios, Settings, Span},
     pipeline::{
         self,
         search::{self, Candidate, Search, SearchNotice, Sensitivity},
@@ -39,22 +39,23 @@ impl Workspace<'_> {
         let mut named = Vec::new();
         for schedule in NAMED {
             let name = schedule.to_string();
-            let as_named = Settings { schedule, ..settings.clone() };
+            let as_named =
+                Settings { ratios: Ratios { schedule, ..settings.ratios.clone() }, ..settings.clone() };
             // A curve that cannot take as much away is no candidate.
             let Some(mean) = pipeline::mean_for(architecture, &as_named, budget) else { continue };
-            let as_named = Settings { ratio: Some(mean), ..as_named };
+            let as_named = Settings { ratios: as_named.ratios.with_mean(mean), ..as_named };
             named.push((name, pipeline::scheduled(architecture.layers.len(), &as_named)?));
         }
         let (device, dtype) = self.forward(&settings.machine)?;
         let calibration = self.calibration(settings, Telling::WhenDrawn, context)?;
-        let (fit, judge) = search::halves(&calibration.windows, settings.search_samples)?;
+        let (fit, judge) = search::halves(&calibration.windows, settings.ratios.search_samples)?;
         let own = search::for_search(settings);
         let search = Search::new(
             (self.checkpoint, &own),
             (&fit, &judge),
             (&device, dtype),
             budget,
-            settings.search_trials,
+            settings.ratios.search_trials,
         )?;
         // What is told before there is a session is written down when there is one.
         let mut told_so_far = Vec::new();

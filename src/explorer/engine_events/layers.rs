@@ -19,7 +19,8 @@ pub fn started(state: &mut State, layer: usize, attempt: usize, method: Method) 
     let Some(known) = state.layers.get_mut(layer) else { return };
     let goal = goal(&known.shape, method.ratio, &state.settings);
     known.failed = None;
-    known.work = Some(Work::new(attempt, method, &known.shape, goal, state.settings.attention_unit));
+    known.work =
+        Some(Work::new(attempt, method, &known.shape, goal, state.settings.objective.attention_unit));
 }
 
 pub fn inverted(state: &mut State, (layer, part): (usize, Part), seen: Seen) {

@@ -17,7 +17,7 @@ pub fn opened(state: &mut State, record: ModelRecord, shape: ModelShape) {
     let layers = shape.layers.len();
     let (schedule, wrong) = Schedule::of_settings(layers, &state.settings);
     state.schedule = schedule;
-    state.schedule.weigh(&shape.layers, state.settings.attention_unit);
+    state.schedule.weigh(&shape.layers, state.settings.objective.attention_unit);
     state.layers = shape.layers.iter().map(|&shape| Layer::new(shape)).collect();
     state.layer = 0;
     state.settle_choices();

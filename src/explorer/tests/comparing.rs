@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Script, restoring::reopened};
 use crate::{
-    config::{Options, Settings},
+    config::Settings,
     explorer::{Effect, Msg, NoticeKind, Origin, Pointed, Quantity, Screen, screens::compare},
     protocol::{
         AttemptSummary, LayerSummary, ModelRecord, PartSummary, PerplexityRecord, SessionContent,
@@ -41,7 +41,7 @@ fn content(after: f64) -> SessionContent {
             parameters_after: 800,
             config_sha256: String::new(),
         },
-        settings: Settings::new(Options::default()).unwrap(),
+        settings: Settings::default(),
         calibration: None,
         ratio: Some(0.25.into()),
         layers: vec![layer(0, part(5, 0.5)), layer(1, part(10, 0.0))],

@@ -111,8 +111,11 @@ fn settings_are_checked_before_they_hold() {
     script.switch("track errors", true);
     script.keys("enter");
     let settings = &script.state.settings;
-    assert_eq!((settings.damping, settings.samples, settings.group_size), (0.05, 16, GroupSize::Exact));
-    assert!(settings.track_errors);
+    assert_eq!(
+        (settings.solver.damping, settings.calibration.samples, settings.solver.group_size),
+        (0.05, 16, GroupSize::Exact)
+    );
+    assert!(settings.evaluation.track_errors);
 }
 
 #[test]
@@ -230,9 +233,9 @@ fn explain_tells_the_formula_of_the_score_in_use() {
     script.keys("2");
     let formula = |script: &Script| (script.state.focused().explain)(&script.state).formula[0];
     assert!(formula(&script).contains("‖W_c L⁻ᵀ‖²"));
-    script.state.settings.head_score = HeadScore::Diagonal;
+    script.state.settings.solver.head_score = HeadScore::Diagonal;
     assert!(formula(&script).contains("/ P_jj"));
-    script.state.settings.head_score = HeadScore::GroupedCholesky;
+    script.state.settings.solver.head_score = HeadScore::GroupedCholesky;
     assert!(formula(&script).contains("/ L_jj²"));
 }
 

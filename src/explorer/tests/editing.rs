@@ -55,7 +55,7 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
     script.keys("3 A");
     let run = match script.command() {
         Command::Start { run, job: Job::Search(job::Search { settings }), .. } => {
-            assert_eq!((&settings.schedule, settings.span()), (&Schedule::Auto, before.span));
+            assert_eq!((&settings.ratios.schedule, settings.span()), (&Schedule::Auto, before.span));
             *run
         }
         other => panic!("{other:?}"),
@@ -78,7 +78,7 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
     else {
         panic!()
     };
-    assert_eq!((planned, &settings.schedule), (&ratios, &Schedule::Auto));
+    assert_eq!((planned, &settings.ratios.schedule), (&ratios, &Schedule::Auto));
     script.keys("u");
     assert_eq!(script.state.schedule.ratios, before.ratios);
 }
@@ -87,8 +87,9 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
 fn the_settings_form_leaves_alone_what_it_does_not_show() {
     let mut script = Script::opened(2);
     let settings = &mut script.state.settings;
-    (settings.stream_weight, settings.search_samples, settings.search_trials) = (0.25, 3, 5);
-    settings.by_parameters = true;
+    (settings.objective.stream_weight, settings.ratios.search_samples, settings.ratios.search_trials) =
+        (0.25, 3, 5);
+    settings.ratios.by_parameters = true;
     let before = script.state.settings.clone();
     script.keys("o enter");
     assert_eq!(script.state.settings, before);
@@ -225,12 +226,12 @@ fn nothing_to_undo_is_said() {
 #[test]
 fn a_run_is_told_the_name_of_its_curve_unless_it_was_edited() {
     let mut script = Script::opened(4);
-    assert_eq!(script.state.settings_of_run().schedule, Schedule::Log);
-    assert_eq!(script.state.settings_of_run().ratio, Some(0.2));
+    assert_eq!(script.state.settings_of_run().ratios.schedule, Schedule::Log);
+    assert_eq!(script.state.settings_of_run().ratios.ratio, Some(0.2));
     script.keys("3 up");
     let settings = script.state.settings_of_run();
-    assert_eq!(settings.schedule, Schedule::Custom(script.state.schedule.ratios.clone()));
-    assert_eq!(settings.ratio, None);
+    assert_eq!(settings.ratios.schedule, Schedule::Custom(script.state.schedule.ratios.clone()));
+    assert_eq!(settings.ratios.ratio, None);
 }
 
 #[test]

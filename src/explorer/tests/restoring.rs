@@ -174,7 +174,7 @@ fn what_is_planned_is_kept_once_there_is_a_session() {
     script.field("damping");
     script.retype("0.05");
     script.keys("enter");
-    assert_eq!(kept(&script).unwrap().settings.damping, 0.05);
+    assert_eq!(kept(&script).unwrap().settings.solver.damping, 0.05);
     assert!(logged(&script).iter().any(|line| line.contains("session tiny-one (/state/sessions/tiny-one)")));
 }
 

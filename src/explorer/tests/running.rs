@@ -38,7 +38,7 @@ fn nothing_starts_before_the_model_is_open_or_while_layers_are_pruned() {
 #[test]
 fn without_a_calibration_text_start_opens_the_settings() {
     let mut script = Script::opened(2);
-    script.state.settings.calibration.clear();
+    script.state.settings.calibration.texts.clear();
     script.keys("s");
     assert!(script.effects.is_empty());
     assert!(matches!(script.state.dialogs.last(), Some(Dialog::Form(_))));
@@ -411,7 +411,7 @@ fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
     assert_eq!(script.state.parameters_active(), 4000 - 110);
     assert!(script.state.parameters_after() < script.state.parameters_active());
     script.handle(1, Event::JobCancelled);
-    script.state.settings.attention_unit = crate::prune::AttentionUnit::QueryHead;
+    script.state.settings.objective.attention_unit = crate::prune::AttentionUnit::QueryHead;
     assert_eq!(script.state.parameters_active(), 4000 - 110, "settings of the next run change nothing");
 }
 

@@ -1,7 +1,7 @@
 //! A person and an engine, played.
 
 use crate::{
-    config::{Options, Settings},
+    config::Settings,
     explorer::{
         Dialog, Effect, JobStatus, Key, KeyMap, Msg, Origin, Pointed, Pointer, Press, Start, State, Value,
         update,
@@ -24,8 +24,8 @@ pub struct Script {
 impl Script {
     /// An explorer before its model is open.
     pub fn unopened(origin: Origin) -> Self {
-        let calibration = Some(vec!["demo:stories".parse().unwrap()]);
-        let settings = Settings::new(Options { calibration, ..Options::default() }).unwrap();
+        let mut settings = Settings::default();
+        settings.calibration.texts = vec!["demo:stories".parse().unwrap()];
         let start = Start {
             origin,
             settings,
@@ -115,7 +115,10 @@ impl Script {
 
     pub fn form_text(&self, label: &str) -> String {
         match self.state.dialogs.last() {
-            Some(Dialog::Form(form)) => form.text(label).to_string(),
+            Some(Dialog::Form(form)) => {
+                let field = form.fields.iter().find(|field| field.label == label).unwrap();
+                form.text(field.id).to_string()
+            }
             other => panic!("expected a form, found {other:?}"),
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     calibration::TextSource,
-    config::{Options, Settings},
+    config::Settings,
     explorer::{
         AttemptResult, Curve, Entry, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
         PreviousRun, Schedule, Seen, Start, State, Work, work::WorkPart,
@@ -29,7 +29,7 @@ pub(super) const LARGE: Size = Size { layers: 80, heads: 128, channels: 28_672 }
 
 /// Nothing is open yet.
 pub(super) fn unopened() -> State {
-    let settings = Settings::new(Options::default()).unwrap();
+    let settings = Settings::default();
     State::new(Start {
         origin: Origin::Live { model: "demo".into() },
         settings,
@@ -251,7 +251,7 @@ pub(super) fn half_done() -> State {
     let mut state = opened(SMALL);
     prune(&mut state, 6);
     attempt(&mut state, 3, 0.3);
-    state.layers[3].attempts[1].attempt.method.damping = 0.1;
+    state.layers[3].attempts[1].attempt.method.solver.damping = 0.1;
     state.layers[4].attempts[0].attempt.above = vec![0, 0, 0, 1];
     state.layers[6].failed = Some(
         "mlp: the second moment holds a NaN at input 17; lower the number of samples or look at the texts"

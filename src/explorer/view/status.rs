@@ -33,7 +33,7 @@ pub fn rests_on_present(state: &State, layer: usize, result: &AttemptResult) -> 
 
 /// Name of the units of a part: singular and plural.
 pub fn unit_names(state: &State, part: Part) -> (&'static str, &'static str) {
-    match (part, state.settings.attention_unit) {
+    match (part, state.settings.objective.attention_unit) {
         (Part::Mlp, AttentionUnit::KvGroup | AttentionUnit::QueryHead) => ("channel", "channels"),
         (Part::Attention, AttentionUnit::QueryHead) => ("query head", "query heads"),
         (Part::Attention, AttentionUnit::KvGroup) => {
@@ -48,7 +48,7 @@ pub fn planned(state: &State, layer: usize, part: Part) -> (usize, usize) {
     let Some(shape) = state.layers.get(layer).map(|layer| &layer.shape) else { return (0, 0) };
     let goal = state.goal(layer);
     match part {
-        Part::Attention => (shape.attention_units(state.settings.attention_unit), goal.attention),
+        Part::Attention => (shape.attention_units(state.settings.objective.attention_unit), goal.attention),
         Part::Mlp => (shape.channels, goal.mlp),
     }
 }

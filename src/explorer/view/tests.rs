@@ -12,10 +12,11 @@ use ratatui::{
 
 use super::{Depth, Glyphs, Hits, LEAST, Role, Theme, draw, text};
 use crate::{
-    config::{Options, Settings},
+    config::Settings,
     explorer::{
-        Action, Confirm, Confirmed, Dialog, Explain, Field, Filter, Form, FormKind, Help, Input, Job,
-        JobKind, JobStatus, KeyMap, Msg, Notice, NoticeKind, Origin, Palette, Pointed, Screen, Start, State,
+        Action, Confirm, Confirmed, Dialog, Explain, Field, FieldId, Filter, Form, FormKind, Help, Input,
+        Job, JobKind, JobStatus, KeyMap, Msg, Notice, NoticeKind, Origin, Palette, Pointed, Screen, Start,
+        State,
         dialogs::help::{self, AROUND_HELP, HelpLine},
         update,
     },
@@ -41,7 +42,7 @@ const SIZES: [(u16, u16); 12] = [
 fn state(origin: Origin) -> State {
     State::new(Start {
         origin,
-        settings: Settings::new(Options::default()).unwrap(),
+        settings: Settings::default(),
         keymap: KeyMap::default(),
         themes: vec!["dark".into(), "light".into()],
         theme: 0,
@@ -100,14 +101,20 @@ fn working(kind: JobKind) -> State {
 fn overlays() -> Vec<Dialog> {
     let long = "a value that is far longer than the field, with 深い characters. ".repeat(4);
     let fields = vec![
-        Field::text("ratio", "from 0 to below 1", "0.25"),
+        Field::text(FieldId::Ratio, "ratio", "from 0 to below 1", "0.25"),
         Field::text(
+            FieldId::File,
             "path",
             "where it is written to; the directory must not hold anything else",
             long.clone(),
         ),
-        Field::choice("schedule", "how the ratio moves", &["log", "linear"], "linear"),
-        Field::switch("compensation", "whether the kept weights make up for what left", true),
+        Field::choice(FieldId::Schedule, "schedule", "how the ratio moves", &["log", "linear"], "linear"),
+        Field::switch(
+            FieldId::Replace,
+            "compensation",
+            "whether the kept weights make up for what left",
+            true,
+        ),
     ];
     let form = |kind, fields: Vec<Field>, at| {
         let mut form = Form::new(kind, "A form with a title", fields);

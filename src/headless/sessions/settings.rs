@@ -14,8 +14,8 @@ pub struct Difference {
 
 /// Every setting as a settings file writes it. Ratios from a file are replaced by their count.
 pub fn values(settings: &Settings) -> Vec<(String, String)> {
-    let value = |key: &str, value: &str| match &settings.schedule {
-        Schedule::Custom(_) if key == "schedule" => settings.schedule.to_string(),
+    let value = |key: &str, value: &str| match &settings.ratios.schedule {
+        Schedule::Custom(_) if key == "schedule" => settings.ratios.schedule.to_string(),
         Schedule::Custom(_)
         | Schedule::Log
         | Schedule::Linear
@@ -43,11 +43,10 @@ pub fn differences(a: &Settings, b: &Settings) -> Vec<Difference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Options;
 
     #[test]
     fn only_settings_that_differ_are_listed() {
-        let settings = |ratio| Settings::new(Options { ratio: Some(ratio), ..Options::default() }).unwrap();
+        let settings = |ratio: f64| format!("ratio = {ratio}").parse::<Settings>().unwrap();
         assert_eq!(differences(&settings(0.2), &settings(0.2)), []);
         let found = differences(&settings(0.2), &settings(0.3));
         assert_eq!(found.len(), 1);

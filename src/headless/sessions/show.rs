@@ -120,7 +120,7 @@ fn layers(content: &SessionContent) -> String {
         ("attempts", Right),
         ("active", Right),
         ("ratio", Right),
-        (table::attention_units(content.settings.attention_unit), Right),
+        (table::attention_units(content.settings.objective.attention_unit), Right),
         ("channels", Right),
         ("attn error", Right),
         ("mlp error", Right),

@@ -50,7 +50,7 @@ impl Search<'_> {
             }
         }
         streams_so_far.plan = plan;
-        let after = planned(architecture, &streams_so_far.plan, self.settings.attention_unit);
+        let after = planned(architecture, &streams_so_far.plan, self.settings.objective.attention_unit);
         let removed = architecture.parameters() - after.parameters();
         let loss = self.loss(&at_judge.pruned)?;
         Ok((Candidate { name, ratios, removed, loss }, streams_so_far))

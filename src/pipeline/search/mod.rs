@@ -88,7 +88,9 @@ pub struct Search<'a> {
 
 /// Settings for the passes of a search: nothing is tracked, evaluated or kept.
 pub fn for_search(settings: &Settings) -> Settings {
-    Settings { track_errors: false, eval: None, ..settings.clone() }
+    let mut settings = settings.clone();
+    (settings.evaluation.track_errors, settings.evaluation.text) = (false, None);
+    settings
 }
 
 /// The windows that weights are fitted on, and those that losses are measured on: at most `most` of each, half of all if there are
@@ -129,8 +131,8 @@ impl<'a> Search<'a> {
     /// The parts that may be pruned, in model order.
     fn parts(&self) -> Result<Vec<(usize, Part)>, Error> {
         let layers = self.checkpoint.architecture().layers.len();
-        let chosen = self.settings.layers.resolve(layers).map_err(Error::Layers)?;
-        let both = |layer| self.settings.parts.iter().map(move |&part| (layer, part));
+        let chosen = self.settings.ratios.layers.resolve(layers).map_err(Error::Layers)?;
+        let both = |layer| self.settings.ratios.parts.iter().map(move |&part| (layer, part));
         Ok(chosen.flat_map(both).collect())
     }
 
@@ -158,7 +160,7 @@ impl<'a> Search<'a> {
         }
         let mut plans = vec![super::LayerPlan::untouched(); architecture.layers.len()];
         plans[layer] = plan;
-        let after = super::planned(architecture, &plans, self.settings.attention_unit);
+        let after = super::planned(architecture, &plans, self.settings.objective.attention_unit);
         (architecture.parameters() - after.parameters()) / gone as u64
     }
 
@@ -168,7 +170,9 @@ impl<'a> Search<'a> {
     }
 
     fn layerwise(&self) -> Settings {
-        Settings { target: Target::Layer, ..self.settings.clone() }
+        let mut settings = self.settings.clone();
+        settings.objective.target = Target::Layer;
+        settings
     }
 
     /// Mean −ln p of tokens 2…L of every window whose stream has passed the last block.
@@ -212,9 +216,9 @@ impl<'a> Search<'a> {
         /// The most counts per part.
         const FINEST: usize = 128;
         let size = self.size(curve.layer);
-        match (curve.part, self.settings.attention_unit) {
+        match (curve.part, self.settings.objective.attention_unit) {
             (Part::Mlp, _) => {
-                let multiple = self.settings.channel_multiple.max(1);
+                let multiple = self.settings.ratios.channel_multiple.max(1);
                 curve.units.div_ceil(FINEST).div_ceil(multiple) * multiple
             }
             (Part::Attention, crate::prune::AttentionUnit::KvGroup) => 1,

@@ -86,7 +86,7 @@ impl Search<'_> {
     /// Counts at which a part is measured.
     fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
         let units = self.units(layer, part);
-        let step = match (part, self.settings.attention_unit) {
+        let step = match (part, self.settings.objective.attention_unit) {
             (Part::Attention, crate::prune::AttentionUnit::QueryHead) => self.size(layer).kv_heads,
             (Part::Attention, crate::prune::AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
         };
@@ -103,7 +103,7 @@ impl Search<'_> {
 
     /// Removes `count` units of one part and keeps the other part.
     fn alone(&self, layer: usize, part: Part, count: usize) -> LayerTask<'static> {
-        let solve = Task::Solve { removals: Removals { units: count, scheduled: count }, fit: None };
+        let solve = Task::Solve { removals: Removals { units: count, scheduled: count }, solver: None };
         let of = |own: Part| if own == part { solve } else { Task::Keep };
         let (attention, mlp) = (of(Part::Attention), of(Part::Mlp));
         LayerTask { layer, ratio: LayerRatio::ZERO, attention, mlp, propagate: Propagate::RecordOnly }

@@ -62,7 +62,7 @@ pub fn table(
 }
 
 pub fn layers(input: &ReportInput) -> String {
-    let unit = match input.record.settings.attention_unit {
+    let unit = match input.record.settings.objective.attention_unit {
         AttentionUnit::KvGroup => "KV groups",
         AttentionUnit::QueryHead => "heads",
     };
@@ -189,10 +189,10 @@ pub fn settings(input: &ReportInput) -> String {
                 Cell::of(tuned.layer.to_string()),
                 Cell::of(in_percent(method.ratio)),
                 Cell::of(parts.join(", ")),
-                Cell::of(short(method.damping)),
-                Cell::of(method.score.order_of_heads(method.head_score)),
-                Cell::of(method.group_size.to_string()),
-                Cell::of(if method.compensation { "yes" } else { "no" }),
+                Cell::of(short(method.solver.damping)),
+                Cell::of(method.solver.score.order_of_heads(method.solver.head_score)),
+                Cell::of(method.solver.group_size.to_string()),
+                Cell::of(if method.solver.compensation { "yes" } else { "no" }),
             ];
             ("", cells)
         });

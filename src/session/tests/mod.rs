@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     calibration::TextSource,
-    config::{Machine, Options, Settings},
+    config::{Machine, Settings},
     protocol::{
         Attempt, HessianStats, Method, ModelRecord, MomentPicture, PartRecord, PartSummary, PerplexityRecord,
         Statistics,
@@ -33,7 +33,7 @@ use crate::{
 };
 
 fn settings() -> Settings {
-    Settings::new(Options { eval: Some(TextSource::DemoHeldOut), ..Options::default() }).unwrap()
+    "eval = \"demo:held-out\"".parse().unwrap()
 }
 
 /// A session of three layers in which nothing was run yet.

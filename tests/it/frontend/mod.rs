@@ -9,7 +9,7 @@ use slimgpt::application::{
 };
 use slimgpt::{
     calibration::TextSource,
-    config::{ByteSize, MachineOptions, Options, Settings},
+    config::{ByteSize, Settings},
     demo,
     export::OutputForm,
     model::{Checkpoint, Source},
@@ -38,15 +38,7 @@ pub struct Told(pub Vec<Event>, pub Vec<u64>);
 
 /// A small run on the built-in model.
 pub fn settings() -> Settings {
-    let options = Options {
-        calibration: Some(vec![TextSource::DemoStories]),
-        samples: Some(8),
-        seq_len: Some(64),
-        ratio: Some(0.3),
-        machine: MachineOptions::default(),
-        ..Options::default()
-    };
-    Settings::new(options).unwrap()
+    "calibration = \"demo:stories\"\nsamples = 8\nseq_len = 64\nratio = 0.3".parse().unwrap()
 }
 
 /// A memory budget with room for so many streams beside what a layer of the built-in model needs.
@@ -55,11 +47,14 @@ pub fn room_for(streams: f64, settings: &Settings) -> ByteSize {
     let footprint = slimgpt::application::pipeline::Footprint {
         architecture: checkpoint.architecture(),
         settings,
-        samples: settings.samples,
-        seq_len: settings.seq_len.unwrap(),
+        samples: settings.calibration.samples,
+        seq_len: settings.calibration.seq_len.unwrap(),
         dtype: candle_core::DType::F32,
     };
-    let stream = settings.samples * settings.seq_len.unwrap() * checkpoint.architecture().hidden * 4;
+    let stream = settings.calibration.samples
+        * settings.calibration.seq_len.unwrap()
+        * checkpoint.architecture().hidden
+        * 4;
     ByteSize(footprint.most(0) + (streams * stream as f64) as u64)
 }
 

@@ -7,10 +7,7 @@ use slimgpt::application::{
         SessionContent, SessionStatus, SessionSummary,
     },
 };
-use slimgpt::{
-    config::{Options, Settings},
-    prune::Schedule,
-};
+use slimgpt::{config::Settings, prune::Schedule};
 
 use super::{odd::STRANGE, press};
 
@@ -19,8 +16,7 @@ pub const NOW: u64 = 1_800_000_000;
 
 /// With so many layers active of so many.
 pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> SessionContent {
-    let options = Options { ratio: Some(0.2), ..Options::default() };
-    let settings = Settings::new(options).unwrap();
+    let settings = Settings::default();
     let part = |units: usize, layer: usize| PartSummary {
         units,
         kept: units - units / 4,
@@ -121,7 +117,7 @@ pub fn strange() -> Vec<SessionSummary> {
             let value = [f64::NAN, f64::INFINITY, -1.0, 0.0][at / 4 % 4];
             (layer.ratio, layer.output_error, layer.mlp.relative_error) = (value.into(), Some(value), value);
         }
-        content.settings.schedule = Schedule::Custom(vec![0.5.into(); 3]);
+        content.settings.ratios.schedule = Schedule::Custom(vec![0.5.into(); 3]);
         content.output = Some(STRANGE.into());
         content.seconds = f64::NAN;
         let content = (!at.is_multiple_of(3)).then_some(content);

@@ -18,10 +18,7 @@ use slimgpt::application::{
     protocol::{Event, Pace, Stamped},
     recording::Replay,
 };
-use slimgpt::{
-    calibration::TextSource,
-    config::{Options, Settings},
-};
+use slimgpt::{calibration::TextSource, config::Settings};
 use unicode_width::UnicodeWidthStr;
 
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/recordings/demo.jsonl");
@@ -38,8 +35,8 @@ pub struct Shown {
 
 /// Nothing is open yet; runs are calibrated on the built-in stories.
 pub fn unopened(origin: Origin) -> State {
-    let calibration = Some(vec![TextSource::DemoStories]);
-    let settings = Settings::new(Options { calibration, ..Options::default() }).unwrap();
+    let mut settings = Settings::default();
+    settings.calibration.texts = vec![TextSource::DemoStories];
     State::new(Start {
         origin,
         settings,

@@ -3,10 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use slimgpt::{
-    config::OutputOptions,
-    prune::{GroupSize, HeadScore, Part, Refine, Score},
-};
+use slimgpt::prune::Part;
+
+use crate::flags::{Flags, MethodFlags, OutputFlags, choice};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -51,32 +50,13 @@ pub struct RetryArgs {
     #[arg(long, value_name = "N")]
     pub layer: usize,
     /// Parts to solve, attention,mlp; others are taken over from the attempt active [default: those of the run]
-    #[arg(long, alias = "parts", value_name = "PARTS", value_delimiter = ',', help_heading = "Method")]
+    #[arg(long, alias = "parts", value_name = "PARTS", value_parser = choice::<Part>(), value_delimiter = ',', help_heading = "Method")]
     pub part: Option<Vec<Part>>,
     /// Pruning ratio of the layer [default: as in the attempt active, and so for all of these]
     #[arg(long, value_name = "R", help_heading = "Method")]
     pub ratio: Option<f64>,
-    /// Damping, as a share of the mean diagonal of the second moment
-    #[arg(long, value_name = "D", help_heading = "Method")]
-    pub damping: Option<f64>,
-    /// By what units leave: obs, magnitude, wanda-sp, flap or random
-    #[arg(long, value_name = "SCORE", help_heading = "Method")]
-    pub score: Option<Score>,
-    /// With obs, score that picks the next head: exact, grouped-cholesky or diagonal
-    #[arg(long, value_name = "SCORE", help_heading = "Method")]
-    pub head_score: Option<HeadScore>,
-    /// With obs, channels that leave together: dynamic, reference, exact or a number
-    #[arg(long, value_name = "SIZE", help_heading = "Method")]
-    pub group_size: Option<GroupSize>,
-    /// After that, exchange removed and kept units while it lowers the error: none or swaps
-    #[arg(long, value_name = "HOW", help_heading = "Method")]
-    pub refine: Option<Refine>,
-    /// Fit the kept weights
-    #[arg(long, conflicts_with = "no_compensation", help_heading = "Method")]
-    pub compensation: bool,
-    /// Leave the kept weights as they are
-    #[arg(long, help_heading = "Method")]
-    pub no_compensation: bool,
+    #[command(flatten)]
+    pub method: Flags<MethodFlags>,
     /// Put the new attempt active
     #[arg(long)]
     pub choose: bool,
@@ -110,7 +90,7 @@ pub struct ExportArgs {
     pub out: PathBuf,
     /// As the session's run says, where nothing is said here
     #[command(flatten)]
-    pub output: OutputOptions,
+    pub output: Flags<OutputFlags>,
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,

@@ -16,6 +16,7 @@ use crate::{
             text, window,
         },
     },
+    export::Format,
     words,
 };
 
@@ -104,11 +105,12 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
 fn weight(state: &State, form: &Form) -> String {
     let Some(model) = &state.model else { return String::new() };
     let after = state.parameters_active();
-    let (format, weights) = (form.text("format"), form.field("weights").map(|field| &field.value));
-    if format.contains("padded") {
+    let output = form.options().map(|options| options.output).unwrap_or_default();
+    let (formats, weights) = (output.formats.unwrap_or_default(), output.export_dtype);
+    if formats.contains(&Format::Padded) {
         return "The directory weighs as much as the model: zeros stand for what was removed.".into();
     }
-    if format != "hf" || !matches!(weights, Some(Value::Choice { at: 0, .. }) | None) {
+    if formats != [Format::Hf] || weights.is_some() {
         let (after, before) = (words::parameters(after), words::parameters(model.shape.parameters));
         return format!("Holds {after} of {before} parameters.");
     }

@@ -148,7 +148,7 @@ fn open(state: &State) -> Compared {
         perplexity: perplexity(state),
         layers,
         calibration: state.calibration.clone(),
-        method: told(&method, state.settings.target),
+        method: told(&method, state.settings.objective.target),
         seconds: state.record.as_ref().map(|record| record.seconds.total).or_else(|| listed_seconds(state)),
     }
 }
@@ -168,13 +168,13 @@ fn compared(session: &ComparedSession) -> Compared {
         place: *place,
         name: name.clone(),
         model: model.name.clone(),
-        plan: if settings.uniform { "uniform".into() } else { plan(&settings.schedule) },
+        plan: if settings.ratios.uniform { "uniform".into() } else { plan(&settings.ratios.schedule) },
         ratio: content.ratio,
         parameters: (model.parameters_before, model.parameters_after),
         perplexity: content.perplexity.clone(),
         layers,
         calibration: content.calibration.clone(),
-        method: told(&Method::of_run(settings, 0.0), settings.target),
+        method: told(&Method::of_run(settings, 0.0), settings.objective.target),
         seconds: Some(content.seconds),
     }
 }
@@ -210,8 +210,8 @@ fn plan(curve: &Curve) -> String {
 
 /// The method in a few words, without the defaults.
 fn told(method: &Method, target: Target) -> String {
-    let by = match method.group_size {
-        _ if method.score.is_baseline() => method.score.to_string(),
+    let by = match method.solver.group_size {
+        _ if method.solver.score.is_baseline() => method.solver.score.to_string(),
         GroupSize::Fixed(size) => format!("groups of {size}"),
         size @ (GroupSize::Dynamic | GroupSize::Reference | GroupSize::Exact) => format!("groups {size}"),
     };
@@ -219,10 +219,10 @@ fn told(method: &Method, target: Target) -> String {
         [part] => format!("{part} only"),
         _ => String::new(),
     };
-    let swaps = if method.refine == Refine::Swaps { "swaps" } else { "" };
+    let swaps = if method.solver.refine == Refine::Swaps { "swaps" } else { "" };
     let target = if target == Target::DenseStream { "dense stream" } else { "" };
-    let fit = if method.compensation { "" } else { "not compensated" };
-    let damping = format!("damping {}", method.damping);
+    let fit = if method.solver.compensation { "" } else { "not compensated" };
+    let damping = format!("damping {}", method.solver.damping);
     let words = [&by, &only, swaps, target, fit, &damping];
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     words.join(", ")

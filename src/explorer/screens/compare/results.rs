@@ -51,8 +51,8 @@ impl Compare {
             dense: Writing::default(),
             pruned: Writing::default(),
             text,
-            seq_len: settings.eval_seq_len,
-            bos: settings.bos,
+            seq_len: settings.evaluation.seq_len,
+            bos: settings.evaluation.bos,
             measured: Vec::new(),
             written_on: ActiveAttempts::new(),
             active: ActiveAttempts::new(),
@@ -126,11 +126,10 @@ impl Writing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Options;
 
     #[test]
     fn a_text_is_of_the_attempts_in_force_when_it_is_begun_not_when_it_is_asked_for() {
-        let mut compare = Compare::new(None, &Settings::new(Options::default()).unwrap());
+        let mut compare = Compare::new(None, &Settings::default());
         compare.begin();
         compare.active = vec![Some(0)];
         compare.write_on(Side::Pruned, "One day");

@@ -22,7 +22,7 @@ pub static OUTPUT: Panel =
     Panel { title: "Output error", explain, figure: |state| picture::of_pruned(state, Figure::Errors) };
 
 fn explain(state: &State) -> Explanation {
-    let accumulates = match state.settings.target {
+    let accumulates = match state.settings.objective.target {
         Target::Layer => {
             "h is the residual stream of the pruned model and h_dense that of the dense model, over the same calibration tokens. Each layer minimises the error of its own output for the inputs it receives, so errors of earlier layers are not corrected and accumulate. Faint lines are earlier runs. The error is a ratio without a unit."
         }

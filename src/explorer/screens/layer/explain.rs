@@ -56,7 +56,11 @@ pub fn attempts() -> Explanation {
 }
 
 pub fn scores(method: &Method) -> Explanation {
-    if method.score.is_baseline() { baseline(method.score) } else { costs(method.head_score) }
+    if method.solver.score.is_baseline() {
+        baseline(method.solver.score)
+    } else {
+        costs(method.solver.head_score)
+    }
 }
 
 fn baseline(score: Score) -> Explanation {
@@ -84,7 +88,7 @@ fn costs(head_score: HeadScore) -> Explanation {
 }
 
 pub fn batches(method: &Method) -> Explanation {
-    let sizes = match method.group_size {
+    let sizes = match method.solver.group_size {
         GroupSize::Dynamic => {
             "Heads are removed one at a time. Channels are removed in groups that shrink towards the end (Dynamic Group Size): half of the channels still to remove, at least 8 and at most 1024."
         }
@@ -96,7 +100,7 @@ pub fn batches(method: &Method) -> Explanation {
             "Heads are removed one at a time. Channels are removed in groups of one size, the paper's ablation −DGS."
         }
     };
-    let (formula, errors) = if method.compensation {
+    let (formula, errors) = if method.solver.compensation {
         (
             vec![
                 "cost of a set R = ‖W_R L⁻ᵀ‖²,  P_RR = L Lᵀ",
@@ -111,7 +115,7 @@ pub fn batches(method: &Method) -> Explanation {
             "Compensation is off: the error of a batch is what it adds with the kept weights unchanged. The errors of the batches add up to the error of the part.",
         )
     };
-    let swaps = match method.refine {
+    let swaps = match method.solver.refine {
         Refine::None => None,
         Refine::Swaps => Some(
             "Afterwards the pair of a removed and a kept unit that lowers the exact error most is exchanged, as long as there is one. The errors of the batches are those before the swaps.",

@@ -153,7 +153,7 @@ fn csv(state: &State) -> String {
             layer.chosen == Some(attempt.number),
             attempt.method.ratio.attention,
             attempt.method.ratio.mlp,
-            attempt.method.damping,
+            attempt.method.solver.damping,
             record.attention.kept.len(),
             record.mlp.kept.len(),
             record.attention.relative_error,

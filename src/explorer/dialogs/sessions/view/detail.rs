@@ -190,13 +190,13 @@ impl Page<'_> {
 
 /// The method in a few words.
 fn method(settings: &Settings) -> String {
-    let parts: Vec<String> = settings.parts.iter().map(ToString::to_string).collect();
-    let by = match settings.score {
+    let parts: Vec<String> = settings.ratios.parts.iter().map(ToString::to_string).collect();
+    let by = match settings.solver.score {
         baseline if baseline.is_baseline() => format!("by {baseline}"),
-        _ => format!("groups {}", settings.group_size),
+        _ => format!("groups {}", settings.solver.group_size),
     };
-    let compensation = if settings.compensation { "" } else { ", not compensated" };
-    format!("{}, {by}, damping {}{compensation}", parts.join(" and "), settings.damping)
+    let compensation = if settings.solver.compensation { "" } else { ", not compensated" };
+    format!("{}, {by}, damping {}{compensation}", parts.join(" and "), settings.solver.damping)
 }
 
 /// How the ratios were planned.
@@ -205,7 +205,7 @@ fn aim(settings: &Settings) -> String {
         RatioSpan::Mean(mean) => format!("mean {mean}"),
         RatioSpan::Ends { first, last } => format!("{first} to {last}"),
     };
-    match &settings.schedule {
+    match &settings.ratios.schedule {
         crate::prune::Schedule::Custom(_) => "ratios by hand".into(),
         named => format!("{named} ratios, {span}"),
     }

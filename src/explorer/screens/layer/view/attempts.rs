@@ -179,10 +179,10 @@ fn work_row(view: &mut Canvas<'_>, row: Rect, shown: &Shown<'_>, places: &[Place
 fn of_method(method: &Method, key: Key) -> String {
     match key {
         Key::Ratio => ratio(method.ratio),
-        Key::Score => method.score.order_of_heads(method.head_score).into(),
-        Key::Groups => method.group_size.to_string(),
-        Key::Damping => method.damping.to_string(),
-        Key::Compensation => if method.compensation { "yes" } else { "no" }.into(),
+        Key::Score => method.solver.score.order_of_heads(method.solver.head_score).into(),
+        Key::Groups => method.solver.group_size.to_string(),
+        Key::Damping => method.solver.damping.to_string(),
+        Key::Compensation => if method.solver.compensation { "yes" } else { "no" }.into(),
         Key::Number | Key::AttentionError | Key::MlpError | Key::Output | Key::Heads | Key::Channels => {
             String::new()
         }

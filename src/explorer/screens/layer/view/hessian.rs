@@ -82,7 +82,7 @@ fn condition(stats: &HessianStats) -> Fact {
 
 /// Damping used; marked where it is more than was set.
 fn damping(shown: &Shown<'_>, stats: &HessianStats) -> Fact {
-    let asked = shown.method().map_or(stats.damping_used, |method| method.damping);
+    let asked = shown.method().map_or(stats.damping_used, |method| method.solver.damping);
     if stats.damping_used > asked * 1.001 {
         Fact::new("damping", format!("! {}, not {asked}", stats.damping_used)).role(Role::Warning)
     } else {

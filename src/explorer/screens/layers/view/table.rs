@@ -36,7 +36,7 @@ enum Key {
 fn columns(view: &Canvas<'_>) -> Vec<Column<Key>> {
     let layers = &view.state.layers;
     let digits = |most: usize| most.max(1).ilog10() as u16 + 1;
-    let unit = view.state.settings.attention_unit;
+    let unit = view.state.settings.objective.attention_unit;
     let heads = layers.iter().map(|layer| layer.shape.attention_units(unit)).max().unwrap_or(0);
     let channels = layers.iter().map(|layer| layer.shape.channels).max().unwrap_or(0);
     let column = |key, head, width: u16, side, rank| Column { key, head, width, side, rank };

@@ -115,7 +115,7 @@ fn chosen(view: &mut Canvas<'_>, area: Rect) {
     if let Some(result) = layer.active() {
         facts.push(Fact::new("as pruned", ratio(result.attempt.method.ratio)).role(status::role(standing)));
     }
-    let units = layer.shape.attention_units(state.settings.attention_unit);
+    let units = layer.shape.attention_units(state.settings.objective.attention_unit);
     let names = status::unit_names(state, Part::Attention).1;
     facts.push(Fact::new(names, format!("−{} of {}", count(attention as u64), count(units as u64))));
     facts.push(Fact::new(

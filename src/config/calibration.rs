@@ -1,0 +1,56 @@
+//! Settings of the calibration windows.
+
+use super::{check::at_least, group::settings};
+use crate::calibration::TextSource;
+
+settings! {
+    /// The texts that calibration windows are drawn from, and how many are drawn.
+    pub struct Calibration at calibration, CalibrationOptions, Calibration {
+        /// Calibration text: plain text, JSON lines with "text", Alpaca JSON, or .gz of these; can be repeated
+        #[serde(rename = "calibration")]
+        texts ("calibration"): Vec<TextSource> = Vec::new() => {
+            value_name: "FILE",
+            scope: Scope::Layer,
+            form: Some(FormField {
+                form: SettingsForm::Run,
+                label: "calibration",
+                hint: "files, separated by commas: text, JSON lines, Alpaca JSON, .gz; demo:stories",
+                choices: &[],
+            }),
+        }
+        /// Number of calibration windows
+        samples ("samples"): usize = 128, at_least(1) => {
+            value_name: "N",
+            scope: Scope::Layer,
+            form: Some(FormField {
+                form: SettingsForm::Run,
+                label: "samples",
+                hint: "number of calibration windows",
+                choices: &[],
+            }),
+        }
+        /// Tokens per calibration window
+        seq_len ("seq_len"): Option<usize> = None, at_least(2) => {
+            value_name: "N",
+            default: Some("2048, or the limit of the model if that is lower"),
+            scope: Scope::Layer,
+            form: Some(FormField {
+                form: SettingsForm::Run,
+                label: "seq-len",
+                hint: "tokens per window; empty: 2048, or the limit of the model if that is lower",
+                choices: &[],
+            }),
+        }
+        /// Seed for the positions of the windows
+        seed ("seed"): u64 = 0 => {
+            value_name: "N",
+            scope: Scope::Layer,
+            form: Some(FormField {
+                form: SettingsForm::Run,
+                label: "seed",
+                hint: "for the positions of the windows",
+                choices: &[],
+            }),
+        }
+    }
+}

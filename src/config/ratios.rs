@@ -1,0 +1,241 @@
+//! Settings of the pruning ratios, and of the layers and parts that have them.
+
+use std::{fs, path::Path};
+
+use super::{
+    Error, LayerRange, ScheduleChoice,
+    check::{at_least, ratio},
+    group::settings,
+};
+use crate::prune::{LayerRatio, Part, Schedule};
+
+/// The mean ratio where neither a mean nor ends nor a ratio for each layer are given.
+const DEFAULT_RATIO: f64 = 0.2;
+/// Labels of the form for the lists of parts.
+const PARTS: &[(&str, &str)] = &[("both", "attention, mlp"), ("attention", "attention"), ("mlp", "mlp")];
+
+settings! {
+    /// The ratio of every layer, and the parts and layers that are pruned.
+    pub struct Ratios at ratios, RatiosOptions, Ratios {
+        /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, auto (searched), or a file with one ratio for each layer, where 0.1/0.3 are the ratios of heads and channels
+        schedule ("schedule"): Schedule = Schedule::default() => { value_name: "SCHEDULE", }
+        /// Mean pruning ratio, from 0 to below 1
+        ratio ("ratio"): Option<f64> = Some(DEFAULT_RATIO), ratio() => {
+            value_name: "R",
+            excludes: &["first_ratio", "last_ratio"],
+        }
+        /// Change the mean until this fraction of the parameters of the pruned parts is removed; rounding to whole heads otherwise removes more or less
+        by_parameters ("by_parameters"): bool = false => {
+            excludes: &["first_ratio", "last_ratio"],
+            scope: Scope::Layer,
+            default: Some("false, but true with the schedule auto"),
+            applies: |settings| settings.ratios.ratio.is_some(),
+        }
+        /// Ratio of the first layer
+        first_ratio ("first_ratio"): Option<f64> = None, ratio() => {
+            value_name: "A",
+            requires: Some("last_ratio"),
+            excludes: &["ratio", "by_parameters"],
+        }
+        /// Ratio of the last layer
+        last_ratio ("last_ratio"): Option<f64> = None, ratio() => {
+            value_name: "B",
+            requires: Some("first_ratio"),
+            excludes: &["ratio", "by_parameters"],
+        }
+        /// Windows that the search for ratios prunes with; it measures the loss on as many others
+        search_samples ("search_samples"): usize = 16, at_least(1) => {
+            value_name: "N",
+            applies: |settings| settings.ratios.schedule == Schedule::Auto,
+        }
+        /// Largest number of pruned models that the search for ratios evaluates
+        search_trials ("search_trials"): usize = 48, at_least(1) => {
+            value_name: "N",
+            applies: |settings| settings.ratios.schedule == Schedule::Auto,
+        }
+        /// Parts to prune
+        parts ("parts"): Vec<Part> = vec![Part::Attention, Part::Mlp] => {
+            value_name: "PARTS",
+            scope: Scope::Layer,
+            form: Some(FormField {
+                form: SettingsForm::Run,
+                label: "parts",
+                hint: "parts to prune",
+                choices: PARTS,
+            }),
+        }
+        /// Layers to prune, without the end, such as 2..30
+        layers ("layers"): LayerRange = LayerRange::default() => {
+            value_name: "RANGE",
+            default: Some("all"),
+            scope: Scope::Layer,
+        }
+        /// Keep a multiple of this number of channels
+        channel_multiple ("channel_multiple"): usize = 1, at_least(1) => {
+            value_name: "N",
+            scope: Scope::Layer,
+            form: Some(FormField {
+                form: SettingsForm::Run,
+                label: "channel multiple",
+                hint: "keep a multiple of this number of channels",
+                choices: &[],
+            }),
+        }
+        /// Give all layers the same sizes, from the mean of the ratios, so that any runtime loads the model
+        uniform ("uniform"): bool = false => {}
+    }
+}
+
+impl Ratios {
+    /// Resolves the options.
+    ///
+    /// # Errors
+    /// A ratio outside 0 to 1, a schedule file that cannot be read, settings that exclude each other, no part.
+    pub fn new(options: RatiosOptions) -> Result<Self, Error> {
+        let (mean, ends) = (options.ratio, options.first_ratio.or(options.last_ratio));
+        let mut ratios = Self::fill(options)?;
+        let custom = matches!(ratios.schedule, Schedule::Custom(_));
+        if custom && mean.or(ends).is_some() {
+            let what = "a schedule with one ratio for each layer has no mean and no ends";
+            return Err(Error::value("ratio", what, "leave it out"));
+        }
+        match ratios.schedule {
+            Schedule::Auto if ends.is_some() => {
+                let what = "the schedule auto searches the ratios of all layers for a given mean";
+                return Err(Error::value("first-ratio", what, "give --ratio"));
+            }
+            Schedule::Auto if ratios.uniform => {
+                let what = "with equal sizes the schedule auto has nothing to search";
+                return Err(Error::value("uniform", what, "leave out one of the two"));
+            }
+            Schedule::Uniform if ends.is_some() => {
+                return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "give --ratio"));
+            }
+            Schedule::Log
+            | Schedule::Linear
+            | Schedule::Uniform
+            | Schedule::LogDecrease
+            | Schedule::LinearDecrease
+            | Schedule::Auto
+            | Schedule::Custom(_) => {}
+        }
+        if let Schedule::Custom(values) = &ratios.schedule {
+            for (layer, &value) in values.iter().enumerate() {
+                for part in [Part::Attention, Part::Mlp] {
+                    ratio()(&format!("schedule, layer {layer}"), &value.of(part))?;
+                }
+            }
+        }
+        if custom || ends.is_some() {
+            ratios.ratio = None;
+        }
+        ratios.parts.sort();
+        ratios.parts.dedup();
+        if ratios.parts.is_empty() {
+            return Err(Error::value("parts", "expected attention, mlp or both, found none", "name a part"));
+        }
+        Ok(ratios)
+    }
+
+    /// Replaces the schedule and its mean or ends by one ratio for each layer.
+    pub fn with_layers(self, ratios: Vec<LayerRatio>) -> Self {
+        let schedule = Schedule::Custom(ratios);
+        // Ratios set by hand differ from layer to layer.
+        Self { schedule, ratio: None, first_ratio: None, last_ratio: None, uniform: false, ..self }
+    }
+
+    /// Replaces the mean or the ends by this mean.
+    pub fn with_mean(self, mean: f64) -> Self {
+        Self { ratio: Some(mean), first_ratio: None, last_ratio: None, ..self }
+    }
+
+    /// The mean or the ends. A schedule with one ratio for each layer ignores them.
+    pub fn span(&self) -> Span {
+        match (self.first_ratio, self.last_ratio) {
+            (Some(first), Some(last)) => Span::Ends { first, last },
+            _ => Span::Mean(self.ratio.unwrap_or(DEFAULT_RATIO)),
+        }
+    }
+}
+
+/// The numbers that determine the ratios of a schedule: their mean, or the first and the last.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    Mean(f64),
+    Ends { first: f64, last: f64 },
+}
+
+impl RatiosOptions {
+    fn has_layers(&self) -> bool {
+        matches!(self.schedule, Some(ScheduleChoice::File(_) | ScheduleChoice::Schedule(Schedule::Custom(_))))
+    }
+
+    /// Removes from `weaker` what these options replace: a mean, two ends and one ratio for each layer exclude each other.
+    pub(super) fn replace_in(&self, weaker: &mut Self) {
+        if self.has_layers() {
+            (weaker.ratio, weaker.first_ratio, weaker.last_ratio) = (None, None, None);
+        }
+        let spanned = self.ratio.or(self.first_ratio).is_some();
+        if weaker.has_layers() && spanned {
+            weaker.schedule = None;
+        }
+    }
+}
+
+impl ScheduleChoice {
+    /// The schedule; reads its file where it is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds something else than ratios.
+    pub(super) fn read(self) -> Result<Schedule, Error> {
+        match self {
+            Self::Schedule(schedule) => Ok(schedule),
+            Self::File(path) => Ok(Schedule::Custom(read_ratios(&path)?)),
+        }
+    }
+}
+
+/// One ratio for each layer: a JSON array as in `run.json` and sessions, or words such as 0.2 and 0.1/0.3 (heads, channels)
+/// separated by blanks, commas or lines; `#` begins a comment.
+fn read_ratios(path: &Path) -> Result<Vec<LayerRatio>, Error> {
+    let text = fs::read_to_string(path).map_err(|cause| Error::Schedule { path: path.into(), cause })?;
+    if let Ok(ratios) = serde_json::from_str(&text) {
+        return Ok(ratios);
+    }
+    let mut ratios = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let content = line.split('#').next().unwrap_or_default();
+        let words =
+            content.split(|c: char| c.is_whitespace() || ",[]".contains(c)).filter(|word| !word.is_empty());
+        for word in words {
+            let ratio = word.parse().map_err(|what| Error::File {
+                file: path.display().to_string(),
+                line: index + 1,
+                what,
+            })?;
+            ratios.push(ratio);
+        }
+    }
+    Ok(ratios)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_file_may_be_json_or_plain() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ratios");
+        for text in ["[0.1, 0.2,\n 0.3]", "0.1 # first\n0.2\n0.3\n", "[0.1, 0.2, 0.3 # last\n]"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read_ratios(&path).unwrap(), [0.1, 0.2, 0.3].map(LayerRatio::both));
+        }
+        let apart = [LayerRatio { attention: 0.1, mlp: 0.3 }, LayerRatio::both(0.2)];
+        for text in ["[{\"attention\": 0.1, \"mlp\": 0.3}, 0.2]", "# heads/channels\n0.1/0.3\n0.2\n"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read_ratios(&path).unwrap(), apart);
+        }
+    }
+}
