@@ -13,7 +13,7 @@
 //! use candle_core::{DType, Device};
 //! use slimgpt::{
 //!     calibration::{Text, Windows, encode},
-//!     config::{Options, Settings},
+//!     config::Settings,
 //!     demo,
 //!     eval::Perplexity,
 //!     export::{self, OutputDir, OutputForm, Writer},
@@ -23,7 +23,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES))?;
-//! let settings = Settings::new(Options { ratio: Some(0.25), ..Options::default() })?;
+//! let settings: Settings = "ratio = 0.25".parse()?;
 //! let (device, dtype) = (Device::Cpu, DType::F32);
 //!
 //! let tokenizer = checkpoint.tokenizer()?;
