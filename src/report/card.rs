@@ -75,12 +75,12 @@ fn introduction(record: &RunRecord, facts: &CardFacts) -> String {
         None => format!("**{name}**"),
     };
     let (before, after) = (model.parameters_before, model.parameters_after);
-    let removed = record.settings.parts.iter().map(|part| match part {
+    let removed = record.settings.ratios.parts.iter().map(|part| match part {
         Part::Attention => "whole attention heads",
         Part::Mlp => "MLP channels",
     });
     let removed = removed.collect::<Vec<_>>().join(" and ");
-    let fitted = match record.settings.compensation {
+    let fitted = match record.settings.solver.compensation {
         true => ", and fitted the remaining weights to the original outputs of each layer",
         false => ", without changing the remaining weights",
     };
