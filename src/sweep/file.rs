@@ -67,7 +67,7 @@ pub fn parse(text: &str, name: &str) -> Result<Draft, config::Error> {
     let (mut shared, mut cases, mut grid) = (Vec::new(), Vec::new(), Vec::new());
     for entry in text.entries() {
         match (entry.key, entry.value) {
-            (TITLE, Value::String(told)) => title = Some(told.clone()),
+            (TITLE, Value::String(text)) => title = Some(text.clone()),
             (TITLE, _) => return Err(text.wrong(entry.at, "key \"title\": expected a string")),
             (EXPORT, Value::Boolean(asked)) => export = *asked,
             (EXPORT, _) => return Err(text.wrong(entry.at, "key \"export\": expected true or false")),

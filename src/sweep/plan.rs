@@ -47,7 +47,7 @@ impl Sweep {
     /// # Errors
     /// If settings are invalid, with the name of the cell, or two cells have the same settings.
     pub fn new(draft: Draft, weaker: &Options, title: &str) -> Result<Self, Error> {
-        let Draft { title: told, export, keys, seeded, cells } = draft;
+        let Draft { title: own_title, export, keys, seeded, cells } = draft;
         let labels: Vec<Label<'_>> = cells
             .iter()
             .map(|DraftCell { case, values, options }| Label {
@@ -64,7 +64,8 @@ impl Sweep {
             resolved.push(cell(name, values, options.or(weaker.clone()))?);
         }
         let columns = cased.then(|| CASE.to_owned()).into_iter().chain(keys).collect();
-        let sweep = Self { title: told.unwrap_or_else(|| title.into()), export, columns, cells: resolved };
+        let sweep =
+            Self { title: own_title.unwrap_or_else(|| title.into()), export, columns, cells: resolved };
         sweep.refuse_equal_cells()?;
         Ok(sweep)
     }

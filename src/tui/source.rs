@@ -160,8 +160,8 @@ mod tests {
     fn waiting_commands_are_forwarded_as_soon_as_the_channel_has_room() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (commands, mut obeyed) = mpsc::channel(1);
-        let (events, told) = mpsc::channel(1);
-        let mut source = Source::new(commands, told, Box::new(|| Ok(())));
+        let (events, receiver) = mpsc::channel(1);
+        let mut source = Source::new(commands, receiver, Box::new(|| Ok(())));
         source.command(PAUSE);
         source.command(RESUME);
         runtime.block_on(async {
