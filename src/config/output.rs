@@ -86,10 +86,11 @@ impl OutputForm {
         let mut form = Self::fill(options)?;
         form.formats.sort();
         form.formats.dedup();
-        if form.formats.starts_with(&[Format::Hf, Format::Padded]) {
-            let found = "expected at most one of hf and padded, which have the same file names, found both";
-            let remedy = "write the other with `slimgpt export` into another directory";
-            return Err(Error::value("format", found, remedy));
+        if let Some((a, b)) = Format::conflict(&form.formats) {
+            let found =
+                format!("expected at most one of {a} and {b}, which have the same file names, found both");
+            let remedy = "export the other one to another directory";
+            return Err(Error::value("format", &found, remedy));
         }
         Ok(form)
     }
@@ -108,6 +109,6 @@ mod tests {
         let twice = [Format::Gguf, Format::Padded, Format::Gguf];
         assert_eq!(form(&twice).unwrap().formats, [Format::Padded, Format::Gguf]);
         let error = form(&[Format::Padded, Format::Hf]).unwrap_err().to_string();
-        assert!(error.contains("slimgpt export"), "{error}");
+        assert!(error.contains("at most one of hf and padded"), "{error}");
     }
 }

@@ -30,10 +30,11 @@ impl Format {
         }
     }
 
-    /// Whether one output cannot hold both formats, because their files have the same names.
-    pub fn excludes(self, other: Self) -> bool {
-        let is_directory = |format: Self| format.exporter().layout() == Layout::Directory;
-        self != other && is_directory(self) && is_directory(other)
+    /// Two of these different formats that one output cannot hold, because their files have the same names.
+    pub fn conflict(formats: &[Self]) -> Option<(Self, Self)> {
+        let mut directories =
+            formats.iter().copied().filter(|format| format.exporter().layout() == Layout::Directory);
+        directories.next().zip(directories.next())
     }
 }
 
@@ -154,17 +155,11 @@ pub struct Example {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::names::Named;
+    use super::Format::{self, Gguf, Hf, Padded};
 
     #[test]
-    fn only_formats_with_the_same_file_names_exclude_each_other() {
-        for a in Format::ALL {
-            for b in Format::ALL {
-                let both = [*a, *b];
-                let expected = both == [Format::Hf, Format::Padded] || both == [Format::Padded, Format::Hf];
-                assert_eq!(a.excludes(*b), expected, "{a} and {b}");
-            }
-        }
+    fn an_output_holds_at_most_one_directory_and_any_single_files() {
+        assert_eq!(Format::conflict(&[Padded, Gguf]), None);
+        assert_eq!(Format::conflict(&[Hf, Padded, Gguf]), Some((Hf, Padded)));
     }
 }

@@ -3,12 +3,12 @@
 use super::{
     Output,
     columns::{Columns, Side::Right},
-    print_json, print_text, run, table,
+    print_json, print_text, run,
 };
 use crate::{
     config::Settings,
     engine::{self, Error, Inspection, ModelChoice},
-    words::{bytes, duration, fewer, or_dash, ratio},
+    words::{attention_unit, bytes, duration, fewer, or_dash, ratio},
 };
 
 /// Opens a model, forecasts a run with these settings, and prints both.
@@ -39,7 +39,7 @@ fn sizes(inspection: &Inspection) -> String {
 
 /// One row per layer: its sizes, its ratio, and the units that a run would remove.
 fn layers(inspection: &Inspection) -> Columns {
-    let units = format!("{} removed", table::attention_units(inspection.attention_unit));
+    let units = format!("{} removed", attention_unit(inspection.attention_unit).1);
     let mut columns = Columns::new([
         ("layer", Right),
         ("heads", Right),

@@ -9,17 +9,9 @@ use crate::{
         Attempt, PartOverride, PartSummary, PerplexityRecord, RoundingCost, RunRecord, SwapGain, Verified,
         WrittenRecord,
     },
-    prune::{AttentionUnit, Part},
+    prune::Part,
     words::{self, duration, fewer, kept, or_dash, perplexities, ratio, relative_error},
 };
-
-/// What the removed units of the attention are called.
-pub fn attention_units(unit: AttentionUnit) -> &'static str {
-    match unit {
-        AttentionUnit::KvGroup => "KV groups",
-        AttentionUnit::QueryHead => "heads",
-    }
-}
 
 /// One row per layer: ratio, kept units and relative errors.
 pub fn layers(record: &RunRecord) -> String {
@@ -27,7 +19,7 @@ pub fn layers(record: &RunRecord) -> String {
     let mut columns = Columns::new([
         ("layer", Right),
         ("ratio", Right),
-        (attention_units(record.settings.objective.attention_unit), Right),
+        (words::attention_unit(record.settings.objective.attention_unit).1, Right),
         ("channels", Right),
         ("attn error", Right),
         ("mlp error", Right),

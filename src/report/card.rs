@@ -5,12 +5,11 @@ mod loading;
 
 pub use front_matter::{Licence, licence_of};
 
-use super::figures::unit_name;
 use crate::{
     export::WrittenForm,
     protocol::{LayerRecord, RunRecord},
-    prune::{AttentionUnit, Part},
-    words::{count, fewer, relative_error},
+    prune::Part,
+    words::{attention_unit, count, fewer, relative_error},
 };
 
 /// The content of a card that is not in the record.
@@ -123,16 +122,13 @@ fn results(record: &RunRecord) -> String {
 }
 
 fn layers(record: &RunRecord) -> String {
-    let unit = match record.settings.objective.attention_unit {
-        AttentionUnit::KvGroup => "KV groups",
-        AttentionUnit::QueryHead => "query heads",
-    };
+    let (_, units) = attention_unit(record.settings.objective.attention_unit);
     let tracked = record.layers.iter().any(|layer| layer.output_error.is_some());
     let (head, rule) = if tracked { (" hidden-state error |", " ---: |") } else { ("", "") };
     let mut text = format!(
         "## Layers\n\n\
          Errors are the mean squared error of a part's output per token, relative to the mean square of the output{}.\n\n\
-         | layer | ratio | {unit} | channels | attention error | MLP error |{head}\n\
+         | layer | ratio | {units} | channels | attention error | MLP error |{head}\n\
          | ---: | ---: | ---: | ---: | ---: | ---: |{rule}\n",
         if tracked {
             "; the hidden-state error is that of the hidden states after the layer, compared with the dense model"
@@ -180,7 +176,7 @@ fn settings(record: &RunRecord) -> String {
         calibration.seq_len,
         files.join(", "),
         calibration.seed,
-        unit_name(record.settings.objective.attention_unit),
+        attention_unit(record.settings.objective.attention_unit).0,
         record.settings.to_file(None),
         prose(&record.slimgpt_version),
     )

@@ -12,7 +12,7 @@ pub use parts::{
 
 use crate::{
     plot::{Dot, Ink},
-    prune::{AttentionUnit, Part},
+    prune::Part,
 };
 
 /// The colour and the dot of a part in all charts.
@@ -20,14 +20,6 @@ fn of_part(part: Part) -> (Ink, Dot) {
     match part {
         Part::Attention => (Ink::First, Dot::Circle),
         Part::Mlp => (Ink::Second, Dot::Square),
-    }
-}
-
-/// The name of the unit that is removed as a whole.
-pub fn unit_name(unit: AttentionUnit) -> &'static str {
-    match unit {
-        AttentionUnit::KvGroup => "KV group",
-        AttentionUnit::QueryHead => "query head",
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     plot::Chart,
     protocol::AttemptSummary,
     prune::{Part, Score},
+    words,
 };
 
 /// A chart with its caption.
@@ -117,7 +118,7 @@ fn heads(input: &ReportInput) -> Option<Figure> {
     let layers = shown_layers(input, ALL);
     let score = input.record.settings.solver.score;
     let parts = scored(&layers, Part::Attention, score);
-    let unit = figures::unit_name(input.record.settings.objective.attention_unit);
+    let unit = words::attention_unit(input.record.settings.objective.attention_unit).0;
     let (measure, read) = match score.is_baseline() {
         true => ("", OF_BASELINE),
         false => (
@@ -202,7 +203,7 @@ fn diagonals(input: &ReportInput) -> Option<Figure> {
     let pictures = layers.iter().flat_map(|layer| {
         [Part::Attention, Part::Mlp].into_iter().filter_map(|part| {
             let (_, statistics) = layer.solved.as_ref()?.part(part);
-            Some((format!("Layer {}, {}", layer.index, crate::words::part(part)), &statistics?.picture))
+            Some((format!("Layer {}, {}", layer.index, words::part(part)), &statistics?.picture))
         })
     });
     let pictures: Vec<_> = pictures.filter(|(_, picture)| !picture.diag_histogram.is_empty()).collect();

@@ -1,9 +1,10 @@
 //! `layers.csv`: one row per layer, in the format of RFC 4180.
 
-use super::{Change, LayerFacts, figures::unit_name};
+use super::{Change, LayerFacts};
 use crate::{
     protocol::{HessianStats, LayerRecord, PartRecord, RunRecord},
     prune::Part,
+    words::attention_unit,
 };
 
 type Value = fn(&Row) -> Option<String>;
@@ -26,7 +27,7 @@ const COLUMNS: [(&str, Value); 30] = [
     }),
     ("attention_ratio", |row| number(Some(row.layer.ratio.attention))),
     ("mlp_ratio", |row| number(Some(row.layer.ratio.mlp))),
-    ("attention_unit", |row| Some(unit_name(row.run.settings.objective.attention_unit).into())),
+    ("attention_unit", |row| Some(attention_unit(row.run.settings.objective.attention_unit).0.into())),
     ("attention_units_before", |row| Some(row.layer.attention.units.to_string())),
     ("attention_units_after", |row| Some(row.layer.attention.kept.len().to_string())),
     ("heads_before", |row| before(row.facts.heads)),

@@ -9,6 +9,7 @@ use crate::{
     protocol::{LayerRecord, Statistics},
     prune::Part,
     report::figures::{self, Curve, Scored},
+    words::attention_unit,
 };
 
 /// The chart of a figure.
@@ -53,7 +54,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
             Some(match part {
                 Part::Attention => {
                     let unit = state.layers.get(layer)?.unit_of(record);
-                    figures::head_scores(figures::unit_name(unit), &[scored])
+                    figures::head_scores(attention_unit(unit).0, &[scored])
                 }
                 Part::Mlp => figures::channel_scores(&[scored]),
             })

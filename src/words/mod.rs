@@ -15,7 +15,9 @@ pub use axis::needs_log_axis;
 pub use event::{Level, Sentence, event};
 pub use exit_code::{ExitCode, exit_codes};
 pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, short};
-pub use session::{is_empty, kept, layers_pruned, part, perplexities, session_name, session_status};
+pub use session::{
+    attention_unit, is_empty, kept, layers_pruned, part, perplexities, session_name, session_status,
+};
 pub use shares::{change, fewer, percent, progress, ratio, relative_error};
 pub use shell::{quoted, session_argument};
 pub use stage::{stage, stage_fraction, stage_progress};

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::perplexity;
 use crate::{
     protocol::{PartSummary, PerplexityRecord, SessionContent, SessionStatus, SessionSummary},
-    prune::Part,
+    prune::{AttentionUnit, Part},
 };
 
 /// The name of a session: the last component of its path.
@@ -51,6 +51,14 @@ pub fn part(part: Part) -> &'static str {
     match part {
         Part::Attention => "attention",
         Part::Mlp => "MLP",
+    }
+}
+
+/// The unit that is removed from the attention as a whole: singular and plural.
+pub fn attention_unit(unit: AttentionUnit) -> (&'static str, &'static str) {
+    match unit {
+        AttentionUnit::KvGroup => ("KV group", "KV groups"),
+        AttentionUnit::QueryHead => ("query head", "query heads"),
     }
 }
 

@@ -21,8 +21,8 @@ use crate::{
     protocol::{LayerSummary, SessionContent, SessionStatus, SessionSummary},
     session::{self, AttemptEntry, PartEntry, State},
     words::{
-        ago, bytes, duration, fewer, is_empty, kept, or_dash, ratio, relative_error, session_argument,
-        session_status,
+        ago, attention_unit, bytes, duration, fewer, is_empty, kept, or_dash, ratio, relative_error,
+        session_argument, session_status,
     },
 };
 
@@ -120,7 +120,7 @@ fn layers(content: &SessionContent) -> String {
         ("attempts", Right),
         ("active", Right),
         ("ratio", Right),
-        (table::attention_units(content.settings.objective.attention_unit), Right),
+        (attention_unit(content.settings.objective.attention_unit).1, Right),
         ("channels", Right),
         ("attn error", Right),
         ("mlp error", Right),

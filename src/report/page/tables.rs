@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     protocol::{AttemptSummary, PartSummary},
-    prune::{AttentionUnit, LayerRatio, Part},
-    words::{bytes, count, date, duration, relative_error, short},
+    prune::{LayerRatio, Part},
+    words::{attention_unit, bytes, count, date, duration, relative_error, short},
 };
 
 /// A cell with the fraction of its width that is shaded as a bar.
@@ -62,10 +62,7 @@ pub fn table(
 }
 
 pub fn layers(input: &ReportInput) -> String {
-    let unit = match input.record.settings.objective.attention_unit {
-        AttentionUnit::KvGroup => "KV groups",
-        AttentionUnit::QueryHead => "heads",
-    };
+    let (_, units) = attention_unit(input.record.settings.objective.attention_unit);
     let largest = |error: fn(&AttemptSummary) -> Option<f64>| {
         let errors = input.layers.iter().filter_map(|layer| error(layer.summary.as_ref()?));
         errors.filter(|error| error.is_finite()).fold(0.0, f64::max)
@@ -121,7 +118,7 @@ pub fn layers(input: &ReportInput) -> String {
     let heads = [
         "layer",
         "ratio",
-        unit,
+        units,
         "channels",
         "attention error",
         "MLP error",
