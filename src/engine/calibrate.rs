@@ -24,7 +24,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Draws the windows that the settings ask for; they are told when [`Calibration::told`] is.
+    /// Draws the windows that the settings ask for; [`Calibration::event`] reports them.
     pub fn draw(
         settings: &Settings,
         checkpoint: &Checkpoint,
@@ -45,7 +45,7 @@ impl Calibration {
         Ok(Self { windows, record, text_tokens: tokens.len() })
     }
 
-    pub fn told(&self) -> Event {
+    pub fn event(&self) -> Event {
         Event::CalibrationReady {
             files: self.record.files.clone(),
             samples: self.record.samples,

@@ -1,4 +1,4 @@
-//! The streams on their way to the layer that is to be worked on, through the layers above as they are active.
+//! Computes the inputs of a layer by passing the calibration windows through the layers above, and caches them.
 
 use std::collections::VecDeque;
 
@@ -13,35 +13,35 @@ use crate::{
     session::{StreamCache, Tensor},
 };
 
-use super::{Context, Drawn, Error, Workspace, stored_parts};
+use super::{Context, Error, WindowSource, Workspace, stored_parts};
 
-/// The streams at the inputs of layers that were come to: as many in memory as there is room for, others in the session.
+/// Inputs of layers that were worked on: as many in memory as there is room for, others in the session.
 #[derive(Default)]
 pub struct ActivationCache {
-    returning: Returning,
-    /// The one come to last at the back.
+    reuse: Reuse,
+    /// Last used at the back.
     kept: VecDeque<(Input, Streams)>,
-    /// What was measured at the input that was worked on last.
+    /// Second moments at the input that was worked on last.
     known: Option<(Input, MomentCache)>,
     disk: Option<StreamCache>,
 }
 
-/// Whether a layer that was come to is soon worked on again.
+/// When a layer's input will be used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Returning {
-    /// By a person who tries a ratio after the other.
+pub enum Reuse {
+    /// Soon: a user tries one ratio after the other.
     #[default]
     Soon,
-    /// By a later process, if at all: the session is the place then, and memory is what the layers at work need.
+    /// By a later process, if at all: inputs go to the session, and memory is left to the running job.
     Later,
 }
 
-/// What the input of a layer depends on.
+/// Everything that the input of a layer depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Input {
-    drawn: Drawn,
+    drawn: WindowSource,
     machine: Machine,
-    /// The attempts active above, one a layer.
+    /// Numbers of the active attempts above, one per layer.
     above: Vec<Option<usize>>,
 }
 
@@ -50,23 +50,23 @@ impl Input {
         self.above.len()
     }
 
-    /// True where the way to `other` goes through here.
+    /// True if `other` can be computed from this input.
     fn leads_to(&self, other: &Self) -> bool {
         (&self.drawn, &self.machine) == (&other.drawn, &other.machine) && other.above.starts_with(&self.above)
     }
 }
 
 impl ActivationCache {
-    pub fn returning(returning: Returning) -> Self {
-        Self { returning, ..Self::default() }
+    pub fn reuse(reuse: Reuse) -> Self {
+        Self { reuse, ..Self::default() }
     }
 
-    /// What memory has no room for goes there from now on.
+    /// Inputs that exceed the memory budget go to this cache from now on.
     pub fn use_disk(&mut self, disk: StreamCache) {
         self.disk = Some(disk);
     }
 
-    /// The kept streams that are nearest to an input and lie on the way to it.
+    /// The cached input of the lowest layer from which `input` can be computed.
     fn nearest(
         &mut self,
         input: &Input,
@@ -84,7 +84,7 @@ impl ActivationCache {
         })
     }
 
-    /// As [`Self::nearest`], of those that lie in the session and reach at least the layer `above`.
+    /// As [`Self::nearest`], from the session, of layers from `above` on.
     fn nearest_on_disk(
         &mut self,
         input: &Input,
@@ -110,20 +110,20 @@ impl ActivationCache {
         Ok(None)
     }
 
-    /// Lays streams to the back. Those that are there already stay, where they hold as much.
-    fn lay(&mut self, input: Input, streams: &Streams) {
+    /// Adds streams as the last used. Cached ones are kept if they include the dense stream or the new ones do not.
+    fn add(&mut self, input: Input, streams: &Streams) {
         let there = self.kept.iter().position(|(at, _)| *at == input);
         let kept = there.and_then(|at| self.kept.remove(at)).map(|(_, kept)| kept);
         let kept = kept.filter(|kept| kept.dense.is_some() || streams.dense.is_none());
         self.kept.push_back((input, kept.unwrap_or_else(|| streams.clone())));
     }
 
-    /// Moves the oldest to the session until the others leave room for what is needed beside them; true where `least` of
-    /// them stay.
+    /// Moves the least recently used inputs to the session until the others and `beside` bytes fit into the budget. Keeps
+    /// at least `least` of them; returns whether these fit.
     fn make_room(&mut self, beside: u64, budget: u64, least: usize) -> bool {
-        let budget = match self.returning {
-            Returning::Soon => budget,
-            Returning::Later => 0,
+        let budget = match self.reuse {
+            Reuse::Soon => budget,
+            Reuse::Later => 0,
         };
         let mut bytes: u64 = self.kept.iter().map(|(_, streams)| streams.bytes()).sum();
         while self.kept.len() > least && bytes + beside > budget {
@@ -135,7 +135,7 @@ impl ActivationCache {
         bytes + beside <= budget
     }
 
-    /// Moves to the session what is in memory, the newest that it has room for.
+    /// Moves the inputs in memory to the session, the newest ones that it has room for.
     pub fn flush(&mut self) {
         let Some(disk) = &self.disk else { return };
         let mut room = disk.limit();
@@ -154,7 +154,7 @@ impl ActivationCache {
     fn spill(&mut self, input: &Input, streams: &Streams) {
         let Some(disk) = &mut self.disk else { return };
         let Ok(key) = serde_json::to_string(&(input, streams.dense.is_some())) else { return };
-        // The first block's input is made from the tokens at once.
+        // The input of the first layer is computed from the tokens at once.
         if input.layer() > 0 && streams.bytes() <= disk.limit() && !disk.keys().contains(&key) {
             let tensors: Vec<Tensor> = streams.serialised().into_iter().map(tensor).collect();
             disk.put(&key, &tensors);
@@ -173,19 +173,18 @@ fn laid(Tensor { name, dtype, shape, bytes }: Tensor) -> StreamTensor {
 impl Workspace<'_> {
     fn input(&self, layer: usize, settings: &Settings) -> Input {
         let above = self.attempts.numbers()[..layer].to_vec();
-        Input { drawn: Drawn::by(settings), machine: settings.machine, above }
+        Input { drawn: WindowSource::by(settings), machine: settings.machine, above }
     }
 
-    /// The streams at the input of `layer`, from the nearest place on the way where they were kept. Layers without an
-    /// attempt are passed as they came.
-    pub(super) fn approach(
+    /// The streams at the input of `layer`, computed from the nearest cached input. Layers without an attempt are dense.
+    pub fn layer_inputs(
         &mut self,
         layer: usize,
         pass: &Pass,
         context: &mut Context,
     ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
-        // Moments of another input are of no use from here on, and large.
+        // Moments of another input are useless from here on, and large.
         self.activations.known = self.activations.known.take().filter(|(at, _)| *at == input);
         let dense = pass.settings.needs_dense_stream();
         let (first, mut streams) = match self.activations.nearest(&input, pass, dense)? {
@@ -216,18 +215,17 @@ impl Workspace<'_> {
         Ok(streams)
     }
 
-    /// Keeps the streams at the input of `layer` for later jobs, where there is room for them beside those at work; older
-    /// ones make it.
-    pub(super) fn cache_streams(&mut self, layer: usize, streams: &Streams, settings: &Settings) {
+    /// Caches the streams at the input of `layer` for later jobs. Evicts older ones to leave room for the running job.
+    pub fn cache_streams(&mut self, layer: usize, streams: &Streams, settings: &Settings) {
         let input = self.input(layer, settings);
-        // Moments of another input are of no use here, and large.
+        // Moments of another input are useless here, and large.
         self.activations.known = self.activations.known.take().filter(|(at, _)| *at == input);
-        self.activations.lay(input, streams);
+        self.activations.add(input, streams);
         let beside = self.needed_beside(layer, streams, settings);
         self.activations.make_room(beside, settings.machine.memory_budget.0, 0);
     }
 
-    /// The most that a pass through the layer holds at one time, what `streams` are made of included.
+    /// Most bytes that a pass through the layer holds at one time, `streams` included.
     fn needed_beside(&self, layer: usize, streams: &Streams, settings: &Settings) -> u64 {
         let footprint = Footprint {
             architecture: self.checkpoint.architecture(),
@@ -239,9 +237,9 @@ impl Workspace<'_> {
         footprint.most(layer)
     }
 
-    /// The second moments that are known at the input of `layer`, which was approached just now; None where there is no
-    /// room to keep them.
-    pub(super) fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<MomentCache> {
+    /// The second moments at the input of `layer`, whose streams were computed just now; None if there is no room to keep
+    /// them.
+    pub fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<MomentCache> {
         let input = self.input(layer, settings);
         let (_, streams) = self.activations.kept.back().filter(|(at, _)| *at == input)?;
         let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.objective.target);
@@ -251,13 +249,13 @@ impl Workspace<'_> {
         room.then(|| known.map_or_else(MomentCache::default, |(_, known)| known))
     }
 
-    /// Lays them back.
-    pub(super) fn cache_moments(&mut self, layer: usize, known: Option<MomentCache>, settings: &Settings) {
+    /// Caches the second moments at the input of `layer`.
+    pub fn cache_moments(&mut self, layer: usize, known: Option<MomentCache>, settings: &Settings) {
         self.activations.known = known.map(|known| (self.input(layer, settings), known));
     }
 }
 
-/// Bytes of both parts' second moments.
+/// Size of both parts' second moments.
 fn moment_bytes(layer: usize, architecture: &Architecture, target: Target) -> u64 {
     let size = architecture.layers[layer];
     let rows = match target {

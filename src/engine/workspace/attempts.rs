@@ -1,65 +1,42 @@
-//! Every solve of every layer, and which of them are active.
+//! The attempts of every layer, and which of them are active.
 
 use crate::{
     config::{LayerSettings, Settings},
     model::{self, Architecture, LayerSize},
-    pipeline::{BlockCut, Cuts, untouched},
+    pipeline::{BlockCut, untouched},
     protocol::{Attempt, Method, PartOverride, TunedLayer},
     prune::{LayerRatio, LayerRecord, Part},
-    session::Session,
 };
 
-use super::{Error, stored_parts};
+use super::{Error, stored_parts::PartFiles};
 
-/// What one solve of a layer says and what it cuts.
+/// A solved attempt.
 pub struct Solved {
     pub attempt: Attempt,
     pub record: LayerRecord,
-    /// What it leaves of the layer.
+    /// Size of the layer with it.
     pub size: LayerSize,
-    pub cut: Kept,
-    pub made_by: MadeBy,
-    /// The run's settings that decide how a layer is solved.
+    pub cut: Cut,
+    pub files: PartFiles,
+    /// The run's settings that affect a layer.
     pub made_with: LayerSettings,
-    /// Its method is another than that of the run's settings.
+    /// True if its method differs from the run's settings.
     pub tuned: bool,
 }
 
-/// Where a cut is kept.
-pub enum Kept {
-    Held(BlockCut),
-    /// In the session, in the files of the attempts that made it.
-    Filed,
+/// Where the cut weights are.
+pub enum Cut {
+    InMemory(BlockCut),
+    /// In the session, in the files of the attempts that solved the parts.
+    InSession,
 }
 
-/// The attempts that solved the parts: this one, or those that they were taken over from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MadeBy {
-    pub attention: usize,
-    pub mlp: usize,
-}
-
-impl MadeBy {
-    pub fn of(self, part: Part) -> usize {
-        match part {
-            Part::Attention => self.attention,
-            Part::Mlp => self.mlp,
-        }
-    }
-}
-
-/// The attempts of all layers, by their numbers.
+/// The attempts of all layers.
 pub struct Attempts {
     layers: Vec<Vec<Solved>>,
     active: Vec<Option<usize>>,
-    /// Numbers that new attempts get: also those of attempts that came to no end, or are damaged, are taken.
+    /// Number of the next attempt of each layer. Numbers of incomplete or damaged attempts are not reused.
     next: Vec<usize>,
-}
-
-/// The cuts active.
-pub struct ActiveAttempts<'a> {
-    pub attempts: &'a Attempts,
-    pub session: Option<&'a Session>,
 }
 
 impl Attempts {
@@ -71,7 +48,7 @@ impl Attempts {
         }
     }
 
-    /// Refuses a layer that the model does not have.
+    /// Fails for a layer that the model does not have.
     pub fn check_layer(&self, layer: usize) -> Result<(), Error> {
         let last = self.layers.len() - 1;
         if layer > last { Err(model::Error::NoSuchLayer { layer, last }.into()) } else { Ok(()) }
@@ -86,7 +63,7 @@ impl Attempts {
         self.next[layer] = self.next[layer].max(number + 1);
     }
 
-    /// Lays an attempt beside the earlier ones.
+    /// Adds an attempt; it is not active.
     pub fn add(&mut self, solved: Solved) {
         let layer = solved.record.index;
         self.reserve_number(layer, solved.attempt.number);
@@ -101,7 +78,7 @@ impl Attempts {
         self.layers.get(layer)?.iter().find(|solved| solved.attempt.number == number)
     }
 
-    /// Refuses an attempt that the layer does not have.
+    /// Fails for an attempt that the layer does not have.
     pub fn check(&self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
         self.check_layer(layer)?;
         match attempt {
@@ -115,7 +92,7 @@ impl Attempts {
         }
     }
 
-    /// Puts an attempt active, or none.
+    /// Activates an attempt, or none.
     pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
         self.check(layer, attempt)?;
         self.active[layer] = attempt;
@@ -126,20 +103,20 @@ impl Attempts {
         self.active[layer].and_then(|number| self.get(layer, number))
     }
 
-    /// The number active of each layer.
+    /// Numbers of the active attempts, one per layer.
     pub fn numbers(&self) -> &[Option<usize>] {
         &self.active
     }
 
-    /// The numbers active of all layers above; fails where one has none.
+    /// Numbers of the active attempts of all layers above; fails if one has none.
     pub fn above(&self, layer: usize) -> Result<Vec<usize>, Error> {
         self.check_layer(layer)?;
         let number = |above: usize| self.active[above].ok_or(Error::MissingAttempt { layer, above });
         (0..layer).map(number).collect()
     }
 
-    /// How a layer is solved again whose attempt active was made by a method of its own; None where it was not. Another
-    /// ratio that is planned for it holds for both parts.
+    /// The method to solve a layer with again, if its active attempt has its own method; None otherwise. Another planned
+    /// ratio applies to both parts.
     pub fn tuned(&self, layer: usize, planned: LayerRatio) -> Option<Method> {
         let solved = self.active(layer).filter(|solved| solved.tuned)?;
         let as_it_was = planned.is_near(solved.attempt.method.ratio);
@@ -148,7 +125,7 @@ impl Attempts {
         let made: Vec<PartOverride> = [Part::Attention, Part::Mlp]
             .into_iter()
             .filter_map(|part| {
-                let maker = self.get(layer, solved.made_by.of(part)).unwrap_or(solved);
+                let maker = self.get(layer, solved.files.of(part)).unwrap_or(solved);
                 let made = maker.attempt.method.of_part(part)?;
                 Some(PartOverride { ratio: if as_it_was { made.ratio } else { planned.of(part) }, ..made })
             })
@@ -173,8 +150,8 @@ impl Attempts {
         Some(method)
     }
 
-    /// An attempt of a layer that was made just so, behind the attempts that are active above it now.
-    pub fn made_so(&self, layer: usize, method: &Method, made_with: &LayerSettings) -> Option<usize> {
+    /// An attempt of a layer with this method, these settings and the attempts that are active above it now.
+    pub fn same_as(&self, layer: usize, method: &Method, made_with: &LayerSettings) -> Option<usize> {
         let above = self.above(layer).ok()?;
         let same = |solved: &&Solved| {
             (&solved.attempt.method, &solved.attempt.above, &solved.made_with) == (method, &above, made_with)
@@ -182,7 +159,7 @@ impl Attempts {
         self.layers[layer].iter().rev().find(same).map(|solved| solved.attempt.number)
     }
 
-    /// The methods active that are others than the run's.
+    /// The active methods that differ from the run's.
     pub fn tuned_layers(&self) -> Vec<TunedLayer> {
         let tuned = |layer| {
             let planned = self.active(layer)?.attempt.method.ratio;
@@ -201,18 +178,18 @@ impl Attempts {
         solved.attempt.is_stale(self.active.iter().copied(), None)
     }
 
-    /// The first layer that a run with these ratios would have to begin with.
+    /// The first layer that a run with these ratios would solve.
     pub fn first_stale(&self, ratios: &[LayerRatio]) -> Option<usize> {
         (0..self.layers.len()).find(|&layer| self.is_stale(layer, ratios.get(layer).copied()))
     }
 
-    /// The sizes that the attempts active leave.
+    /// Sizes of the layers with the active attempts.
     pub fn sizes(&self, architecture: &Architecture) -> Vec<LayerSize> {
         let size = |layer| self.active(layer).map_or(architecture.layers[layer], |solved| solved.size);
         (0..self.layers.len()).map(size).collect()
     }
 
-    /// True where an attempt active gives the outputs of this part a bias.
+    /// True if an active attempt adds a bias to the output of this part.
     pub fn add_bias(&self, part: Part) -> bool {
         let biased = |layer| {
             self.active(layer).is_some_and(|solved| {
@@ -226,37 +203,12 @@ impl Attempts {
         (0..self.layers.len()).any(biased)
     }
 
-    /// The record active of each layer; of one without an attempt, that it is untouched.
+    /// Records of the active attempts, one per layer; a layer without one is recorded as untouched.
     pub fn records(&self, architecture: &Architecture, settings: &Settings) -> Vec<LayerRecord> {
         let record = |layer| match self.active(layer) {
             Some(solved) => solved.record.clone(),
             None => untouched(layer, architecture, settings),
         };
         (0..self.layers.len()).map(record).collect()
-    }
-}
-
-impl ActiveAttempts<'_> {
-    /// The cut active of a layer.
-    pub fn cut(&self, layer: usize) -> Result<Option<BlockCut>, Error> {
-        self.attempts.active(layer).map(|solved| self.cut_of(solved)).transpose()
-    }
-
-    /// The cut of an attempt, read where it is stored_parts.
-    pub fn cut_of(&self, solved: &Solved) -> Result<BlockCut, Error> {
-        let layer = solved.record.index;
-        match (&solved.cut, self.session) {
-            (Kept::Held(cut), _) => Ok(cut.clone()),
-            (Kept::Filed, Some(session)) => stored_parts::read_cut(session, layer, solved.made_by),
-            (Kept::Filed, None) => {
-                unreachable!("cuts are stored_parts where there is a session, which stays open")
-            }
-        }
-    }
-}
-
-impl Cuts for ActiveAttempts<'_> {
-    fn cut(&self, layer: usize) -> Result<Option<BlockCut>, Box<dyn std::error::Error + Send + Sync>> {
-        ActiveAttempts::cut(self, layer).map_err(Into::into)
     }
 }

@@ -1,4 +1,4 @@
-//! A layer by a method of its own: what leaves, what it is solved with, and the attempt that comes of it.
+//! Solving a layer by its own method.
 
 use crate::{
     config::{Ratios, Settings},
@@ -10,10 +10,11 @@ use crate::{
 
 use super::{
     Error, Workspace,
-    attempts::{Kept, MadeBy, Solved},
+    attempts::{Cut, Solved},
+    stored_parts::PartFiles,
 };
 
-/// What a layer is to lose, each part by its own ratio; and the run's settings with those of the method.
+/// The plan of a layer, each part with its own ratio, and the run's settings with those of the method.
 pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(LayerPlan, Settings), Error> {
     let ratios = Ratios { parts: method.parts.clone(), ..run.ratios.clone() };
     let settings = Settings { ratios, solver: method.solver, ..run.clone() };
@@ -24,12 +25,12 @@ pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(Lay
 }
 
 impl Workspace<'_> {
-    /// Lays what was solved beside the earlier attempts; `run` are the settings without the layer's own.
-    pub(super) fn add_attempt(
+    /// Adds a solved attempt. `run` are the settings of the run, without those of the method.
+    pub fn add_attempt(
         &mut self,
         solved: SolvedLayer,
         attempt: &Attempt,
-        made_by: MadeBy,
+        files: PartFiles,
         run: &Settings,
     ) -> LayerRecord {
         let SolvedLayer { record, cut, .. } = solved;
@@ -37,8 +38,8 @@ impl Workspace<'_> {
             attempt: attempt.clone(),
             record: record.clone(),
             size: cut.size(self.checkpoint.architecture().layers[record.index]),
-            cut: if self.session.is_some() { Kept::Filed } else { Kept::Held(cut) },
-            made_by,
+            cut: if self.session.is_open() { Cut::InSession } else { Cut::InMemory(cut) },
+            files,
             made_with: run.of_layer(),
             tuned: attempt.method.is_tuned(run),
         });

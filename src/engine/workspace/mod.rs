@@ -1,65 +1,56 @@
-//! The resident engine behind the explorer: keeps a model open and does one job after the other on it.
+//! The workspace: keeps a model open and does one job after the other on it.
 
 mod activation_cache;
+mod active_cuts;
+mod attempt_writer;
 mod attempts;
 mod by_method;
-mod companions;
-mod curve;
-mod export;
+mod caches;
+mod evaluations;
 mod jobs;
-mod measure;
-mod persistence;
-mod reopen;
-mod report;
-mod retry;
-mod run;
-mod search;
+mod one_shot;
+mod opening;
+mod published;
+mod session_writer;
 mod stored_parts;
-mod verify;
-mod watch;
-mod write;
 
-use std::{path::PathBuf, rc::Rc};
+use std::path::PathBuf;
 
 use candle_core::{DType, Device};
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    calibration::TextSource,
-    config::{self, Machine, Settings},
+    config::Settings,
     model::{Architecture, Checkpoint},
     pipeline::{CutModel, Pass},
-    protocol::{Command, Event, Job, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds, Stamped, job},
+    protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds},
     prune::{Part, Schedule},
-    session::Session,
 };
 
 use super::{
     Context, Error, ModelChoice, SessionPlace, Worker,
     calibrate::{Calibration, resolved},
     describe::{model_record, opened},
-    machine::{forward_on, peak_memory},
+    machine::peak_memory,
     worker::{ending, start},
 };
 use activation_cache::ActivationCache;
-use attempts::{ActiveAttempts, Attempts};
-use measure::Perplexities;
-use reopen::Opening;
-use run::Run;
-use write::Writers;
+use active_cuts::ActiveCuts;
+use attempts::Attempts;
+use caches::{Announce, CalibrationCache, ForwardCache, WindowSource};
+use evaluations::Perplexities;
+use jobs::Generators;
+use opening::Opening;
+use session_writer::SessionWriter;
 
-pub use jobs::{
-    Choose, Export, LayerTries, PruneRun, Resume, Resumed, Retry, Tried, choose, export, prune, resume, retry,
-};
-pub use report::{Report, report};
+pub use one_shot::*;
 
-/// The run number of what is told before the first job.
+/// Number of the events before the first job.
 const OPENING: u64 = 0;
 
-/// Opens a model, or the model of a session, on a thread of its own, then obeys commands until their channel closes. Every
-/// job ends in one of `RunDone` (a run), `JobDone` (any other), `RunCancelled` and `RunFailed`; what was finished before
-/// stays usable. `settings` hold until a run brings its own, or a session has others. What cannot be opened at the
-/// beginning is the only failure that ends the thread.
+/// Opens a model, or a session with its model, on a thread of its own, and obeys commands until their channel closes. Every
+/// job ends with one of `RunDone` (a run), `JobDone` (another job), `JobCancelled` and `JobFailed`. Layers finished before
+/// stay usable. `settings` apply until a run or a session brings others. Only a failure to open the first model ends the
+/// thread.
 pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) -> Worker<()> {
     start(OPENING, move |context| {
         let mut opening = Opening::first(model, settings, place, context)?;
@@ -72,7 +63,7 @@ pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) ->
             let mut workspace = Workspace::new(&checkpoint, choice, settings, place);
             match session {
                 Some(session) => workspace.restore(*session, context)?,
-                None => workspace.early_events.push(opened),
+                None => workspace.session.early_events.push(opened),
             }
             let Some(next) = workspace.obey_all(context) else { return Ok(()) };
             opening = next;
@@ -80,53 +71,27 @@ pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) ->
     })
 }
 
-/// An open model with everything that has been found out about it.
+/// An open model with its attempts and everything else that jobs share.
 struct Workspace<'c> {
     checkpoint: &'c Checkpoint,
     choice: ModelChoice,
-    /// Of the last run; before the first, what the workspace was given.
+    /// Settings of the last run; before the first run, those that the workspace was opened with.
     settings: Settings,
-    /// Of the last run.
+    /// Durations of the last run.
     seconds: Seconds,
     attempts: Attempts,
-    /// Where a session is to be made by the first run.
-    place: SessionPlace,
-    session: Option<Session>,
-    /// What was told before there was a session to write it down.
-    early_events: Vec<Stamped>,
-    /// Where relative names of texts begin, if not here.
+    session: SessionWriter,
+    /// Directory that relative paths of texts start from, if it is not the current one.
     base: Option<PathBuf>,
-    calibration: Option<(Drawn, Rc<Calibration>)>,
-    forward: Option<(Machine, Device, DType)>,
+    calibration: CalibrationCache,
+    forward: ForwardCache,
     activations: ActivationCache,
     perplexities: Perplexities,
-    /// A session that may have measured the dense model already.
+    /// A session that may have measured the perplexity of the dense model already.
     dense_from: Option<PathBuf>,
-    /// The last one, whose ratios may be planned.
+    /// The last ratio search.
     search: Option<SearchRecord>,
-    writers: Writers,
-}
-
-/// What calibration windows depend on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Drawn {
-    calibration: Vec<TextSource>,
-    samples: usize,
-    seq_len: Option<usize>,
-    seed: u64,
-}
-
-/// When calibration windows are told.
-enum Telling {
-    Always,
-    WhenDrawn,
-}
-
-impl Drawn {
-    fn by(settings: &Settings) -> Self {
-        let config::Calibration { texts, samples, seq_len, seed } = &settings.calibration;
-        Self { calibration: texts.clone(), samples: *samples, seq_len: *seq_len, seed: *seed }
-    }
+    generators: Generators,
 }
 
 impl<'c> Workspace<'c> {
@@ -137,21 +102,19 @@ impl<'c> Workspace<'c> {
             settings,
             seconds: Seconds::default(),
             attempts: Attempts::new(checkpoint.architecture().layers.len()),
-            place,
-            session: None,
-            early_events: Vec::new(),
+            session: SessionWriter::new(place),
             base: None,
-            calibration: None,
-            forward: None,
+            calibration: CalibrationCache::default(),
+            forward: ForwardCache::default(),
             activations: ActivationCache::default(),
             perplexities: Perplexities::default(),
             dense_from: None,
             search: None,
-            writers: Writers::default(),
+            generators: Generators::default(),
         }
     }
 
-    /// Obeys until something else is to be opened, or until nobody commands any more.
+    /// Obeys commands until another session is opened, which is returned, or until the frontend closes its channels.
     fn obey_all(mut self, context: &mut Context) -> Option<Opening> {
         let mut next = None;
         while let Some(command) = context.next() {
@@ -176,7 +139,7 @@ impl<'c> Workspace<'c> {
             Command::Start { run, pace, job } => {
                 context.begin(run, pace);
                 context.emit(Event::JobStarted { kind: job.kind() });
-                let end = self.work(job, context).unwrap_or_else(|error| ending(&error));
+                let end = jobs::work(job, self, context).unwrap_or_else(|error| ending(&error));
                 context.emit(end);
             }
             Command::Activate { layer, attempt } => {
@@ -193,73 +156,9 @@ impl<'c> Workspace<'c> {
         }
     }
 
-    /// Does a job. Returns the event that ends it.
-    fn work(&mut self, job: Job, context: &mut Context) -> Result<Event, Error> {
-        match job {
-            Job::Run(job::Run { from, ratios, settings, methods }) => {
-                let (settings, target, seconds) = (*settings, None, Seconds::default());
-                let run = Run { from, ratios, settings, methods, target, seconds };
-                let record = Box::new(self.run(run, context)?);
-                return Ok(Event::RunDone { record });
-            }
-            Job::Search(job::Search { settings }) => drop(self.find(*settings, context)?),
-            Job::Retry(job::Retry { layer, method }) => drop(self.retry(layer, method, context)?),
-            Job::ErrorCurve(job::ErrorCurve { layer, part, method }) => {
-                drop(self.curve(layer, part, method, context)?)
-            }
-            Job::MeasurePerplexity(job::MeasurePerplexity { text, seq_len, bos }) => {
-                drop(self.measure(text, seq_len, bos, context)?)
-            }
-            Job::Generate(job::Generate { prompt }) => drop(self.write(&prompt, context)?),
-            Job::Export(job::Export { form, out, force }) => drop(self.export(&form, &out, force, context)?),
-        }
-        Ok(Event::JobDone)
-    }
-
-    /// The settings that hold, complete for this model.
+    /// The current settings, completed for this model.
     fn settings(&self) -> Result<Settings, Error> {
         resolved(self.settings.clone(), self.checkpoint.architecture())
-    }
-
-    /// Calibration windows, drawn once for as long as what they depend on is the same.
-    fn calibration(
-        &mut self,
-        settings: &Settings,
-        telling: Telling,
-        context: &mut Context,
-    ) -> Result<Rc<Calibration>, Error> {
-        let drawn = Drawn::by(settings);
-        if let Some((by, calibration)) = &self.calibration
-            && *by == drawn
-        {
-            match telling {
-                Telling::Always => context.emit(calibration.told()),
-                Telling::WhenDrawn => {}
-            }
-            return Ok(calibration.clone());
-        }
-        let calibration = match self.saved_calibration(settings, context)? {
-            Some(kept) => kept,
-            None => {
-                let base = self.base.as_deref();
-                Rc::new(Calibration::draw(settings, self.checkpoint, base, context)?)
-            }
-        };
-        context.emit(calibration.told());
-        self.calibration = Some((drawn, calibration.clone()));
-        Ok(calibration)
-    }
-
-    /// Device and number type of a forward pass; a device is opened once.
-    fn forward(&mut self, machine: &Machine) -> Result<(Device, DType), Error> {
-        if let Some((of, device, dtype)) = &self.forward
-            && (of.device, of.dtype) == (machine.device, machine.dtype)
-        {
-            return Ok((device.clone(), *dtype));
-        }
-        let (device, dtype) = forward_on(machine)?;
-        self.forward = Some((*machine, device.clone(), dtype));
-        Ok((device, dtype))
     }
 
     fn pass<'a>(
@@ -274,17 +173,17 @@ impl<'c> Workspace<'c> {
         Pass { checkpoint: self.checkpoint, settings, windows: &calibration.windows, device, dtype }
     }
 
-    /// The cuts active.
-    fn active(&self) -> ActiveAttempts<'_> {
-        ActiveAttempts { attempts: &self.attempts, session: self.session.as_ref() }
+    /// The cuts of the active attempts.
+    fn active(&self) -> ActiveCuts<'_> {
+        ActiveCuts { attempts: &self.attempts, session: self.session.get() }
     }
 
-    /// The model as the attempts active make it; layers without one are dense.
-    fn cut_model<'a>(&'a self, active: &'a ActiveAttempts<'a>) -> CutModel<'a> {
+    /// The model with the active attempts; layers without one are dense.
+    fn cut_model<'a>(&'a self, active: &'a ActiveCuts<'a>) -> CutModel<'a> {
         CutModel::new(self.checkpoint, active, self.attempts.sizes(self.checkpoint.architecture()))
     }
 
-    /// With the sizes that the attempts active leave, and the biases that they add.
+    /// The architecture with the sizes and the biases of the active attempts.
     fn architecture(&self) -> Architecture {
         let before = self.checkpoint.architecture();
         let added = |part| self.attempts.add_bias(part);
@@ -292,7 +191,7 @@ impl<'c> Workspace<'c> {
         biased.with_layers(self.attempts.sizes(before))
     }
 
-    /// What `run.json` says of the model that the attempts active make.
+    /// The content of `run.json` for the model with the active attempts.
     fn record(
         &self,
         settings: Settings,

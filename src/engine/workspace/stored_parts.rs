@@ -1,4 +1,4 @@
-//! Cuts as they lie in a session's files, and back.
+//! Writes cuts to the part files of a session, and reads them.
 
 use candle_core::DType;
 
@@ -9,9 +9,25 @@ use crate::{
     session::{Bias, PartHead, PartPlace, Session, Weight},
 };
 
-use super::{Error, attempts::MadeBy};
+use super::Error;
 
-/// Files one part of an attempt.
+/// Numbers of the attempts whose files hold the parts: the attempt itself, or the earlier ones that parts were copied from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartFiles {
+    pub attention: usize,
+    pub mlp: usize,
+}
+
+impl PartFiles {
+    pub fn of(self, part: Part) -> usize {
+        match part {
+            Part::Attention => self.attention,
+            Part::Mlp => self.mlp,
+        }
+    }
+}
+
+/// Writes the file of a part.
 pub fn write_part(
     session: &Session,
     place: PartPlace,
@@ -38,14 +54,14 @@ pub fn write_part(
     Ok(session.write_part(&head, weight.as_ref())?)
 }
 
-/// The cut of a layer whose parts are in the files of these attempts.
-pub fn read_cut(session: &Session, layer: usize, by: MadeBy) -> Result<BlockCut, Error> {
-    let place = |part| PartPlace { layer, attempt: by.of(part), part };
+/// Reads the cut of a layer.
+pub fn read_cut(session: &Session, layer: usize, files: PartFiles) -> Result<BlockCut, Error> {
+    let place = |part| PartPlace { layer, attempt: files.of(part), part };
     let cut = read_part(session, BlockCut::new(layer), place(Part::Attention))?;
     read_part(session, cut, place(Part::Mlp))
 }
 
-/// The cut with what the file of a part adds to it.
+/// Reads a part and adds it to a cut.
 pub fn read_part(session: &Session, cut: BlockCut, place: PartPlace) -> Result<BlockCut, Error> {
     let head = session.read_part(place)?;
     let Some(weight) = session.read_weight(&head)? else { return Ok(cut) };
@@ -60,7 +76,7 @@ pub fn read_part(session: &Session, cut: BlockCut, place: PartPlace) -> Result<B
     })
 }
 
-/// As safetensors have it.
+/// Number type, as safetensors spells it.
 pub fn spelled(dtype: DType) -> &'static str {
     match dtype {
         DType::F16 => "F16",
@@ -70,7 +86,7 @@ pub fn spelled(dtype: DType) -> &'static str {
     }
 }
 
-/// The reverse; what is written by [`spelled`] alone comes here, since files are checked.
+/// The inverse of [`spelled`]. Files are checked, so no other name occurs.
 pub fn number_type(name: &str) -> DType {
     match name {
         "F16" => DType::F16,

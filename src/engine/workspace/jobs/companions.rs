@@ -1,4 +1,4 @@
-//! What lies beside a written model for people: its card and the table of its layers.
+//! Files of an export for people: the model card and the table of layers.
 
 use crate::{
     export::{OutputDir, WrittenForm, is_licence},
@@ -7,13 +7,15 @@ use crate::{
     report::{self, CardFacts, Change, LayerFacts, LayerState},
 };
 
-use super::{super::ModelChoice, Error, Workspace};
+use crate::engine::{Error, ModelChoice};
+
+use super::Workspace;
 
 const CARD: &str = "README.md";
 const TABLE: &str = "layers.csv";
 
 impl Workspace<'_> {
-    pub(super) fn write_companions(
+    pub fn write_companions(
         &self,
         record: &RunRecord,
         forms: &[WrittenForm],

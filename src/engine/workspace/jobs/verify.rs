@@ -18,7 +18,7 @@ const TOKENS: usize = 64;
 impl Workspace<'_> {
     /// Reads every format back. A difference from the model in memory that is larger than the format's tolerance is an error;
     /// the output is not published yet.
-    pub(super) fn verify(
+    pub fn verify(
         &mut self,
         forms: &[WrittenForm],
         (form, windows): (&OutputForm, &Windows),

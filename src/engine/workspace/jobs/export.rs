@@ -1,30 +1,35 @@
-//! Writing what the attempts active make.
+//! Exports the model with the active attempts.
 
-use std::{
-    fs,
-    path::{Path, PathBuf, absolute},
-};
+use std::path::{Path, absolute};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    export::{self, Finished, OutputDir, OutputForm, Writer},
+    export::{Finished, OutputDir, OutputForm, Writer},
     pipeline::BlockCut,
-    protocol::{Event, RunRecord, Stage, WrittenRecord},
+    protocol::{Event, RunRecord, Stage, WrittenRecord, job},
     prune::Part,
-    session::{Output, PartPlace, Session},
+    session::{Output, PartPlace},
 };
 
-use super::{
-    super::{
-        describe::hexadecimal,
-        publish::{directory, publish},
-    },
-    Context, Error, Telling, Workspace,
+use crate::engine::{
+    describe::hexadecimal,
+    publish::{directory, publish},
 };
+
+use super::{Announce, Context, Error, Work, Workspace};
+
+impl Work for job::Export {
+    fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
+        let Self { form, out, force } = self;
+        workspace.export(&form, &out, force, context)?;
+        Ok(Event::JobDone)
+    }
+}
 
 impl Workspace<'_> {
-    pub(super) fn export(
+    /// Writes the model, verifies it and publishes it. Returns the content of its `run.json`.
+    pub fn export(
         &mut self,
         form: &OutputForm,
         out: &Path,
@@ -34,7 +39,7 @@ impl Workspace<'_> {
         let began = context.seconds();
         let checkpoint = self.checkpoint;
         let settings = self.settings()?;
-        let calibration = self.calibration(&settings, Telling::WhenDrawn, context)?;
+        let calibration = self.calibration(&settings, Announce::WhenDrawn, context)?;
         self.check_files()?;
         self.warn_of_stale_layers(context);
         let path = absolute(out).map_err(Error::CurrentDir)?;
@@ -53,7 +58,7 @@ impl Workspace<'_> {
         })?;
         let mut writer = Writer::begin(checkpoint, self.architecture(), form.clone(), &out)?;
         let layers = self.attempts.numbers().len();
-        // The last step is what lies beside the blocks.
+        // The last step writes everything except the blocks.
         let total = layers as u64 + 1;
         for layer in 0..layers {
             let cut = self.active().cut(layer)?.unwrap_or(BlockCut::new(layer));
@@ -86,9 +91,9 @@ impl Workspace<'_> {
         Ok(record)
     }
 
-    /// Refuses where the attempt active of a layer could not be read: the layer would be written as it was before.
+    /// Fails if the active attempt of a layer could not be read: the layer would be exported dense.
     fn check_files(&self) -> Result<(), Error> {
-        let Some(session) = &self.session else { return Ok(()) };
+        let Some(session) = self.session.get() else { return Ok(()) };
         for (layer, entry) in session.state().layers.iter().enumerate() {
             let Some(number) = entry.active.filter(|_| self.attempts.active(layer).is_none()) else {
                 continue;
@@ -104,7 +109,7 @@ impl Workspace<'_> {
         Ok(())
     }
 
-    /// The records of stale layers are of another model than the one that is written.
+    /// The recorded errors of stale layers were measured with other attempts above them.
     fn warn_of_stale_layers(&self, context: &mut Context) {
         let stale = |&layer: &usize| {
             let solved = self.attempts.active(layer);
@@ -114,7 +119,7 @@ impl Workspace<'_> {
             (0..self.attempts.numbers().len()).filter(stale).map(|layer| layer.to_string()).collect();
         if !stale.is_empty() {
             let message = format!(
-                "layers {} were solved behind other attempts than those active above them; they are written as they are, with the errors of then",
+                "layers {} are stale: other attempts are active above them than when they were solved; they are exported, and the recorded errors are those of then",
                 stale.join(", ")
             );
             context.emit(Event::Warning { message });
@@ -122,71 +127,25 @@ impl Workspace<'_> {
     }
 
     fn save_output(&mut self, output: Output) -> Result<(), Error> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        Ok(session.change(|state| state.output = Some(output))?)
+        self.session.change(|state| state.output = Some(output))
     }
 
-    /// What tells a published output from another one of its name.
+    /// Saves the checksum that identifies the published export.
     fn save_output_record(&mut self, run_json: &[u8]) -> Result<(), Error> {
         let sha256 = hexadecimal(&Sha256::digest(run_json));
-        let Some(session) = &mut self.session else { return Ok(()) };
-        Ok(session.change(|state| {
+        self.session.change(|state| {
             if let Some(output) = &mut state.output {
                 output.run_json_sha256 = Some(sha256);
             }
-        })?)
+        })
     }
 
     fn save_written(&mut self, bytes: u64, forms: &[WrittenRecord]) -> Result<(), Error> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        Ok(session.change(|state| {
+        self.session.change(|state| {
             if let Some(output) = &mut state.output {
                 (output.written, output.partial, output.bytes) = (true, None, Some(bytes));
                 output.forms = forms.to_vec();
             }
-        })?)
+        })
     }
-}
-
-/// After a process that was killed: notices an output that was published all the same, and clears away what one was not.
-pub fn tidy(session: &mut Session) -> Result<(), Error> {
-    let Some(output) = session.state().output.clone().filter(|output| !output.written) else { return Ok(()) };
-    let written = is_ours(&output);
-    if let Some(partial) = &output.partial {
-        export::clear_away(&output.path, partial);
-    }
-    Ok(session.change(|state| {
-        if let Some(output) = &mut state.output {
-            (output.written, output.partial) = (written, None);
-        }
-    })?)
-}
-
-/// True where a session's model, as these attempts make it, was written to this place and is still there.
-pub fn is_written(session: Option<&Session>, path: &Path, numbers: &[Option<usize>]) -> bool {
-    let output = session.and_then(|session| session.state().output.as_ref());
-    output.is_some_and(|output| {
-        let same = output.of.is_empty() || output.of == numbers;
-        output.written && output.path == path && same && is_ours(output)
-    })
-}
-
-/// True where this place has what the session wrote there last.
-pub fn is_own_output(session: Option<&Session>, path: &Path) -> bool {
-    let output = session.and_then(|session| session.state().output.as_ref());
-    output.is_some_and(|output| output.written && output.path == path && is_ours(output))
-}
-
-/// True where what lies at the place has the record and the size of what was written there.
-fn is_ours(output: &Output) -> bool {
-    let run_json = fs::read(output.path.join("run.json")).ok();
-    let sha256 = run_json.map(|json| hexadecimal(&Sha256::digest(json)));
-    let sizes = fs::read_dir(&output.path).into_iter().flatten().flatten();
-    let bytes: u64 = sizes.map(|entry| entry.metadata().map_or(0, |file| file.len())).sum();
-    sha256.is_some() && sha256 == output.run_json_sha256 && output.bytes.is_none_or(|known| known == bytes)
-}
-
-/// An absolute path, for later processes.
-pub fn for_later(path: &Path) -> Result<PathBuf, Error> {
-    absolute(path).map_err(Error::CurrentDir)
 }

@@ -1,31 +1,27 @@
-//! Perplexity of both models, measured once for as long as nothing changes.
+//! Measured perplexities. A perplexity is measured again only if its inputs have changed.
 
 use std::path::Path;
 
 use crate::{
-    calibration::TextSource,
-    protocol::{Event, PerplexityRecord},
+    protocol::PerplexityRecord,
     session::{self, Fingerprint, Measured},
 };
 
 use super::{
-    super::{
-        evaluate::check_window,
-        evaluation::{Evaluation, Measurement},
-    },
+    super::evaluation::{Evaluation, Measurement},
     Context, Error, Workspace,
 };
 
-/// What has been measured, in its order.
+/// The measured perplexities, oldest first.
 #[derive(Default)]
 pub struct Perplexities(pub Vec<Measured>);
 
-/// The attempts that were active, one a layer; None of the dense model.
+/// Numbers of the active attempts, one per layer; None for the dense model.
 type Of = Option<Vec<Option<usize>>>;
 
 impl Perplexities {
-    /// Takes over what another session has measured of the same dense model; nothing where it cannot be read.
-    pub fn take_over(&mut self, other: &Path, files: &[Fingerprint]) {
+    /// Copies the perplexities of the dense model from another session of the same model, if it can be read.
+    pub fn copy_dense(&mut self, other: &Path, files: &[Fingerprint]) {
         if let Ok(state) = session::look(other)
             && state.model.files == files
         {
@@ -47,26 +43,8 @@ fn on(measured: &Measured) -> Evaluation {
 }
 
 impl Workspace<'_> {
-    pub(super) fn measure(
-        &mut self,
-        text: TextSource,
-        seq_len: usize,
-        bos: bool,
-        context: &mut Context,
-    ) -> Result<Event, Error> {
-        check_window("seq-len", seq_len, bos, self.checkpoint)?;
-        let evaluation = Evaluation { text, seq_len, bos, machine: self.settings.machine };
-        evaluation.warn(&self.settings.calibration.texts, context);
-        let (device, dtype) = self.forward(&evaluation.machine)?;
-        let mut measurement =
-            Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), context)?;
-        self.measure_before(&mut measurement, context)?;
-        self.measure_after(&mut measurement, context)?;
-        Ok(Event::JobDone)
-    }
-
-    /// The dense model's.
-    pub(super) fn measure_before(
+    /// Measures the dense model.
+    pub fn measure_before(
         &mut self,
         measurement: &mut Measurement,
         context: &mut Context,
@@ -76,8 +54,8 @@ impl Workspace<'_> {
         self.save_perplexity(measurement, None)
     }
 
-    /// The pruned model's, as the attempts active make it.
-    pub(super) fn measure_after(
+    /// Measures the pruned model with the active attempts.
+    pub fn measure_after(
         &mut self,
         measurement: &mut Measurement,
         context: &mut Context,
@@ -94,8 +72,8 @@ impl Workspace<'_> {
         self.save_perplexity(measurement, of)
     }
 
-    /// The newest perplexity of what is active, on the evaluation text of the last run.
-    pub(super) fn newest_perplexity(&self) -> Option<PerplexityRecord> {
+    /// The newest perplexity with the active attempts, on the evaluation text of the last run.
+    pub fn newest_perplexity(&self) -> Option<PerplexityRecord> {
         let evaluation = Evaluation::of_run(&self.settings)?;
         let of = Some(self.attempts.numbers().to_vec());
         let mut newest_first = self.perplexities.0.iter().rev();
@@ -109,20 +87,17 @@ impl Workspace<'_> {
         if self.perplexities.0.last() == Some(&measured) {
             return Ok(());
         }
-        // One that was known already is the newest again.
+        // A known perplexity becomes the newest.
         let renew = |all: &mut Vec<Measured>| {
             all.retain(|known| *known != measured);
             all.push(measured.clone());
         };
         renew(&mut self.perplexities.0);
-        match &mut self.session {
-            Some(session) => Ok(session.change(|state| renew(&mut state.perplexities))?),
-            None => Ok(()),
-        }
+        self.session.change(|state| renew(&mut state.perplexities))
     }
 
-    /// True where the perplexity of what is active was measured already.
-    pub(super) fn knows(&self, measurement: &Measurement) -> bool {
+    /// True if the perplexity with the active attempts is known.
+    pub fn knows(&self, measurement: &Measurement) -> bool {
         let numbers = self.attempts.numbers();
         let dense = numbers.iter().all(Option::is_none);
         dense || self.perplexities.known(measurement, &Some(numbers.to_vec())).is_some()

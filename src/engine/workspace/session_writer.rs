@@ -1,4 +1,4 @@
-//! What the workspace writes to its session, and when that is made.
+//! Writes to the session of a workspace, and creates it.
 
 use std::{
     rc::Rc,
@@ -22,28 +22,129 @@ use super::{
     Calibration, Context, Error, Workspace, stored_parts,
 };
 
-/// An attempt that a process before this one had begun.
-pub struct Begun {
-    pub number: usize,
-    pub attention: Option<BegunPart>,
-    pub mlp: Option<BegunPart>,
+/// The session that a workspace writes to.
+pub struct SessionWriter {
+    /// Where the first run creates a session.
+    place: SessionPlace,
+    session: Option<Session>,
+    /// Events emitted before the session existed. They are logged when it is created.
+    pub early_events: Vec<Stamped>,
 }
 
-/// A part of it that was through.
-pub struct BegunPart {
+/// An attempt that an earlier process began and did not complete.
+pub struct IncompleteAttempt {
+    pub number: usize,
+    pub attention: Option<SavedPart>,
+    pub mlp: Option<SavedPart>,
+}
+
+/// A part that an earlier process solved and saved.
+pub struct SavedPart {
     pub record: PartRecord,
     pub statistics: Option<Statistics>,
     pub cut: BlockCut,
 }
 
+impl SessionWriter {
+    pub fn new(place: SessionPlace) -> Self {
+        Self { place, session: None, early_events: Vec::new() }
+    }
+
+    /// The open session; None before it is created, or if nothing is recorded.
+    pub fn get(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    pub fn get_mut(&mut self) -> Option<&mut Session> {
+        self.session.as_mut()
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Changes the state of the session and writes it. Does nothing without a session.
+    pub fn change(&mut self, change: impl FnOnce(&mut State)) -> Result<(), Error> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        Ok(session.change(change)?)
+    }
+
+    /// Changes the last run, if there is one.
+    fn change_run(&mut self, change: impl FnOnce(&mut RunState)) -> Result<(), Error> {
+        self.change(|state| {
+            if let Some(run_state) = &mut state.run_state {
+                change(run_state);
+            }
+        })
+    }
+
+    /// A run begins or continues.
+    pub fn save_run_state(
+        &mut self,
+        (from, setup): (usize, usize),
+        ratios: &[LayerRatio],
+        target: Option<&Target>,
+        seconds: Seconds,
+    ) -> Result<(), Error> {
+        let (ratios, target) = (ratios.to_vec(), target.cloned());
+        let run_state = RunState { from, ratios, setup, seconds, finished: false, target };
+        self.change(|state| state.run_state = Some(run_state))
+    }
+
+    /// The run has other ratios from now on.
+    pub fn save_ratios(&mut self, ratios: &[LayerRatio], setup: usize) -> Result<(), Error> {
+        self.change_run(|run_state| (run_state.ratios, run_state.setup) = (ratios.to_vec(), setup))
+    }
+
+    /// The run is finished.
+    pub fn save_finish(&mut self, seconds: Seconds) -> Result<(), Error> {
+        self.change_run(|run_state| (run_state.seconds, run_state.finished) = (seconds, true))
+    }
+
+    /// Numbers of all attempts of a layer, the incomplete ones included.
+    pub fn numbers(&self, layer: usize) -> Vec<usize> {
+        let attempts = self.session.iter().flat_map(|session| &session.state().layers[layer].attempts);
+        attempts.map(|entry| entry.attempt.number).collect()
+    }
+
+    /// The incomplete attempt of a layer, if it has this method, these attempts above and these settings.
+    pub fn incomplete(
+        &self,
+        layer: usize,
+        method: &Method,
+        above: &[usize],
+        settings: &Settings,
+    ) -> Option<IncompleteAttempt> {
+        let session = self.session.as_ref()?;
+        let entry = session.state().layers.get(layer)?.attempts.last()?;
+        let setup = session.state().setups.get(entry.setup)?;
+        let same = entry.attempt.method == *method
+            && entry.attempt.above == above
+            && setup.settings.of_layer() == settings.of_layer();
+        if entry.complete || !same {
+            return None;
+        }
+        let number = entry.attempt.number;
+        // A part whose file cannot be read is solved again.
+        let part = |part: Part| {
+            entry.part(part)?;
+            let place = PartPlace { layer, attempt: number, part };
+            let head = session.read_part(place).ok()?;
+            let cut = stored_parts::read_part(session, BlockCut::new(layer), place).ok()?;
+            Some(SavedPart { record: head.record, statistics: head.statistics, cut })
+        };
+        Some(IncompleteAttempt { number, attention: part(Part::Attention), mlp: part(Part::Mlp) })
+    }
+}
+
 impl Workspace<'_> {
-    /// Makes the session that was asked for, where it is not there yet. `told` was told before it is.
-    pub(super) fn begin_session(
+    /// Creates the session, if one was requested and does not exist yet. `told` are events emitted before.
+    pub fn begin_session(
         &mut self,
         told: impl IntoIterator<Item = Event>,
         context: &mut Context,
     ) -> Result<(), Error> {
-        if self.session.is_some() || self.place == SessionPlace::None {
+        if self.session.is_open() || self.session.place == SessionPlace::None {
             return Ok(());
         }
         let checkpoint = self.checkpoint;
@@ -67,9 +168,9 @@ impl Workspace<'_> {
             output: None,
         };
         if let Some(other) = &self.dense_from {
-            self.perplexities.take_over(other, &state.model.files);
+            self.perplexities.copy_dense(other, &state.model.files);
         }
-        let session = match &self.place {
+        let session = match &self.session.place {
             SessionPlace::None | SessionPlace::Open(_) => return Ok(()),
             SessionPlace::New(dir) => Session::create(dir, state)?,
             SessionPlace::Under(root) => {
@@ -79,37 +180,36 @@ impl Workspace<'_> {
             }
         };
         let told: Vec<Stamped> = told.into_iter().map(|event| context.stamp(event)).collect();
-        self.early_events.extend(told);
+        self.session.early_events.extend(told);
         self.enter_session(session, context)
     }
 
-    /// The search that ratios come of from now on.
-    pub(super) fn save_search(&mut self, record: &SearchRecord) -> Result<(), Error> {
+    /// Saves the search that ratios are taken from.
+    pub fn save_search(&mut self, record: &SearchRecord) -> Result<(), Error> {
         self.search = Some(record.clone());
-        let Some(session) = &mut self.session else { return Ok(()) };
-        Ok(session.change(|state| state.search = Some(record.clone()))?)
+        self.session.change(|state| state.search = Some(record.clone()))
     }
 
-    /// From now on all is recorded there.
-    pub(super) fn enter_session(&mut self, session: Session, context: &mut Context) -> Result<(), Error> {
+    /// Records everything in this session from now on.
+    pub fn enter_session(&mut self, session: Session, context: &mut Context) -> Result<(), Error> {
         context.enter_session(session.journal()?, session.draft_file());
-        for stamped in self.early_events.drain(..) {
+        for stamped in self.session.early_events.drain(..) {
             context.log(&stamped);
         }
         self.activations.use_disk(session.streams(self.settings.storage.cache.0));
         context.emit(Event::SessionOpened { path: session.path().into() });
-        self.session = Some(session);
+        self.session.session = Some(session);
         Ok(())
     }
 
-    /// The number of the setup with these settings.
-    pub(super) fn save_setup(
+    /// Saves settings and calibration windows. Returns the index of the setup.
+    pub fn save_setup(
         &mut self,
         settings: &Settings,
         calibration: &Calibration,
         context: &mut Context,
     ) -> Result<usize, Error> {
-        let Some(session) = &mut self.session else { return Ok(0) };
+        let Some(session) = self.session.get_mut() else { return Ok(0) };
         let sources = &settings.calibration.texts;
         let known = session
             .state()
@@ -141,14 +241,14 @@ impl Workspace<'_> {
         Ok(session.state().setups.len() - 1)
     }
 
-    /// The windows of a session that were drawn by these settings; None where there are none. Windows that are damaged
-    /// are drawn again from their texts, to the same.
-    pub(super) fn saved_calibration(
+    /// The saved windows that were drawn with these settings; None if there are none. Damaged windows are drawn again from
+    /// their texts, and must be the same.
+    pub fn saved_calibration(
         &mut self,
         settings: &Settings,
         context: &mut Context,
     ) -> Result<Option<Rc<Calibration>>, Error> {
-        let Some(session) = &self.session else { return Ok(None) };
+        let Some(session) = self.session.get() else { return Ok(None) };
         let drawn = |known: &session::Calibration| {
             let record = &known.record;
             known.sources == settings.calibration.texts
@@ -177,58 +277,15 @@ impl Workspace<'_> {
         Ok(Some(Rc::new(calibration)))
     }
 
-    /// A run begins, or goes on.
-    pub(super) fn save_run_state(
-        &mut self,
-        (from, setup): (usize, usize),
-        ratios: &[LayerRatio],
-        target: Option<&Target>,
-        seconds: Seconds,
-    ) -> Result<(), Error> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let (ratios, target) = (ratios.to_vec(), target.cloned());
-        let run_state = RunState { from, ratios, setup, seconds, finished: false, target };
-        Ok(session.change(|state| state.run_state = Some(run_state))?)
-    }
-
-    /// The numbers of attempts that came to no end are taken too.
-    pub(super) fn reserve_begun_numbers(&mut self, layer: usize) {
-        let begun = self.session.iter().flat_map(|session| &session.state().layers[layer].attempts);
-        let numbers: Vec<usize> = begun.map(|entry| entry.attempt.number).collect();
-        numbers.into_iter().for_each(|number| self.attempts.reserve_number(layer, number));
-    }
-
-    /// The attempt of a layer that came to no end, where it is this very one.
-    pub(super) fn begun(
-        &self,
-        layer: usize,
-        method: &Method,
-        above: &[usize],
-        settings: &Settings,
-    ) -> Option<Begun> {
-        let session = self.session.as_ref()?;
-        let entry = session.state().layers.get(layer)?.attempts.last()?;
-        let setup = session.state().setups.get(entry.setup)?;
-        let same = entry.attempt.method == *method
-            && entry.attempt.above == above
-            && setup.settings.of_layer() == settings.of_layer();
-        if entry.complete || !same {
-            return None;
+    /// Reserves the numbers of incomplete attempts.
+    pub fn reserve_numbers(&mut self, layer: usize) {
+        for number in self.session.numbers(layer) {
+            self.attempts.reserve_number(layer, number);
         }
-        let number = entry.attempt.number;
-        // A part that cannot be read is solved again.
-        let part = |part: Part| {
-            entry.part(part)?;
-            let place = PartPlace { layer, attempt: number, part };
-            let head = session.read_part(place).ok()?;
-            let cut = stored_parts::read_part(session, BlockCut::new(layer), place).ok()?;
-            Some(BegunPart { record: head.record, statistics: head.statistics, cut })
-        };
-        Some(Begun { number, attention: part(Part::Attention), mlp: part(Part::Mlp) })
     }
 
-    /// An attempt is through; in a run it is active at once.
-    pub(super) fn save_attempt_end(
+    /// An attempt is complete; in a run it becomes active at once.
+    pub fn save_attempt_end(
         &mut self,
         (layer, number): (usize, usize),
         output_error: Option<f64>,
@@ -238,8 +295,7 @@ impl Workspace<'_> {
             Some(_) => Some(model_record(self.checkpoint, &self.architecture())?),
             None => None,
         };
-        let Some(session) = &mut self.session else { return Ok(()) };
-        Ok(session.change(|state| {
+        self.session.change(|state| {
             let entry = &mut state.layers[layer];
             if let Some(attempt) = entry.attempts.iter_mut().find(|entry| entry.attempt.number == number) {
                 (attempt.complete, attempt.output_error) = (true, output_error);
@@ -251,44 +307,22 @@ impl Workspace<'_> {
                     run_state.seconds = seconds;
                 }
             }
-        })?)
+        })
     }
 
-    /// An attempt is put active, or none.
-    pub(super) fn save_choice(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
+    /// Activates an attempt, or none.
+    pub fn save_choice(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
         self.attempts.check(layer, attempt)?;
         let before = self.attempts.numbers()[layer];
         self.attempts.choose(layer, attempt)?;
         let record = model_record(self.checkpoint, &self.architecture())?;
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let changed = session.change(|state| {
+        let changed = self.session.change(|state| {
             state.layers[layer].active = attempt;
             state.model.record = record;
         });
         if changed.is_err() {
             self.attempts.choose(layer, before)?;
         }
-        Ok(changed?)
-    }
-
-    /// Other ratios hold from now on.
-    pub(super) fn save_ratios(&mut self, ratios: &[LayerRatio], setup: usize) -> Result<(), Error> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let ratios = ratios.to_vec();
-        Ok(session.change(|state| {
-            if let Some(run_state) = &mut state.run_state {
-                (run_state.ratios, run_state.setup) = (ratios, setup);
-            }
-        })?)
-    }
-
-    /// The run is at its end.
-    pub(super) fn save_finish(&mut self, seconds: Seconds) -> Result<(), Error> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        Ok(session.change(|state| {
-            if let Some(run_state) = &mut state.run_state {
-                (run_state.seconds, run_state.finished) = (seconds, true);
-            }
-        })?)
+        changed
     }
 }

@@ -1,4 +1,4 @@
-//! What is found out about a layer while it is solved goes to the session part by part.
+//! Saves an attempt in the session part by part, while it is solved.
 
 use std::ops::ControlFlow;
 
@@ -13,34 +13,34 @@ use super::{Context, Error, stored_parts};
 
 /// Where the file of a part comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It is solved now.
+pub enum PartOrigin {
+    /// The part is solved now.
     Solved,
-    /// It is taken over, with its file of that attempt.
-    Earlier(usize),
-    /// This very attempt had come so far before.
-    There,
+    /// The part is copied from this attempt, whose file is used.
+    Copied(usize),
+    /// An earlier process saved it for this attempt.
+    Saved,
 }
 
-/// Hears the notices of one attempt.
-pub struct Watch<'s> {
+/// Receives the notices of one attempt.
+pub struct AttemptWriter<'s> {
     session: Option<&'s mut Session>,
     layer: usize,
     attempt: Attempt,
-    /// Which of the session's setups it is made with.
+    /// Index of the session's setup.
     setup: usize,
-    attention: Origin,
-    mlp: Origin,
-    /// Of the part in work.
+    attention: PartOrigin,
+    mlp: PartOrigin,
+    /// Of the part in progress.
     statistics: Option<Statistics>,
     failed: Option<Error>,
 }
 
-impl<'s> Watch<'s> {
+impl<'s> AttemptWriter<'s> {
     pub fn new(
         session: Option<&'s mut Session>,
         (layer, attempt, setup): (usize, &Attempt, usize),
-        (attention, mlp): (Origin, Origin),
+        (attention, mlp): (PartOrigin, PartOrigin),
     ) -> Self {
         let attempt = attempt.clone();
         Self { session, layer, attempt, setup, attention, mlp, statistics: None, failed: None }
@@ -57,7 +57,7 @@ impl<'s> Watch<'s> {
                 });
             }
             Notice::PartDone { part, record, cut, .. } => {
-                if let Err(error) = self.file(*part, record, cut) {
+                if let Err(error) = self.save(*part, record, cut) {
                     self.failed = Some(error);
                     return ControlFlow::Break(());
                 }
@@ -72,7 +72,7 @@ impl<'s> Watch<'s> {
         context.handle(notice)
     }
 
-    /// What the pass came to, or why the session could not be written.
+    /// The outcome of the pass, or the error of writing the session.
     pub fn outcome<T>(self, outcome: Result<T, crate::pipeline::Error>) -> Result<T, Error> {
         match self.failed {
             Some(failed) => Err(failed),
@@ -80,7 +80,7 @@ impl<'s> Watch<'s> {
         }
     }
 
-    fn file(&mut self, part: Part, record: &PartRecord, cut: &BlockCut) -> Result<(), Error> {
+    fn save(&mut self, part: Part, record: &PartRecord, cut: &BlockCut) -> Result<(), Error> {
         let statistics = self.statistics.take();
         let Some(session) = &mut self.session else { return Ok(()) };
         let (layer, number) = (self.layer, self.attempt.number);
@@ -89,9 +89,9 @@ impl<'s> Watch<'s> {
             Part::Mlp => self.mlp,
         };
         let file = match origin {
-            Origin::There => return Ok(()),
-            Origin::Earlier(attempt) => attempt,
-            Origin::Solved => {
+            PartOrigin::Saved => return Ok(()),
+            PartOrigin::Copied(attempt) => attempt,
+            PartOrigin::Solved => {
                 let place = PartPlace { layer, attempt: number, part };
                 stored_parts::write_part(session, place, record, statistics, cut)?;
                 number

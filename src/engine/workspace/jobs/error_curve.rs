@@ -1,27 +1,24 @@
-//! The error curve of one part, behind the layers above as they are active.
+//! Computes the error curve of one part, with the active attempts in the layers above.
 
 use crate::{
-    protocol::{CurvePoint, Event, Method},
+    protocol::{CurvePoint, Event, Method, job},
     prune::Part,
 };
 
-use super::{Context, Error, Telling, Workspace, by_method::plan_by, retry::task};
+use super::{Announce, Context, Error, Work, Workspace, plan_by, retry::task};
 
-impl Workspace<'_> {
-    pub(super) fn curve(
-        &mut self,
-        layer: usize,
-        part: Part,
-        method: Method,
-        context: &mut Context,
-    ) -> Result<Event, Error> {
-        let (units, points) = self.trace((layer, part), method, context)?;
+impl Work for job::ErrorCurve {
+    fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
+        let Self { layer, part, method } = self;
+        let (units, points) = workspace.error_curve((layer, part), method, context)?;
         context.emit(Event::ErrorCurve { layer, part, units, points });
         Ok(Event::JobDone)
     }
+}
 
-    /// Units before pruning, and the points of the curve.
-    pub(super) fn trace(
+impl Workspace<'_> {
+    /// Returns the number of units before pruning and the points of the curve.
+    pub fn error_curve(
         &mut self,
         (layer, part): (usize, Part),
         method: Method,
@@ -32,12 +29,12 @@ impl Workspace<'_> {
         let method = Method { parts: vec![part], ..method };
         let (plan, settings) = plan_by(&size, &method, &self.settings()?)?;
         let (device, dtype) = self.forward(&settings.machine)?;
-        let calibration = self.calibration(&settings, Telling::WhenDrawn, context)?;
+        let calibration = self.calibration(&settings, Announce::WhenDrawn, context)?;
         let pass = self.pass(&settings, &calibration, (&device, dtype));
-        let streams = self.approach(layer, &pass, context)?;
+        let streams = self.layer_inputs(layer, &pass, context)?;
 
         let mut known = self.cached_moments(layer, &settings);
-        let earlier = self.in_force_parts(layer)?;
+        let earlier = self.active_parts(layer)?;
         let attention = task(Part::Attention, None, &method, earlier.as_ref());
         let curve =
             pass.error_curve((layer, part), &plan, attention, streams, known.as_mut(), &mut |notice| {

@@ -1,55 +1,53 @@
-//! A run: the layers from one to the last, each a new attempt that is active at once.
+//! A run: solves the layers from one to the last. Each new attempt becomes active at once.
 
 use crate::{
     config::Settings,
     export,
     model::Architecture,
     pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
-    protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics},
+    protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics, job},
     prune::{LayerRatio, Part, Schedule},
     session::Target,
 };
 
-use super::{
-    super::{
-        calibrate::resolved,
-        describe::{model_record, planned},
-        evaluate::check_window,
-        evaluation::{Evaluation, Measurement},
-    },
-    Context, Error, Telling, Workspace,
-    attempts::MadeBy,
-    by_method::plan_by,
-    persistence::{Begun, BegunPart},
-    watch::{Origin, Watch},
+use crate::engine::{
+    calibrate::resolved,
+    describe::{model_record, planned},
+    evaluate::check_window,
+    evaluation::{Evaluation, Measurement},
 };
 
-/// What a run is asked to do.
-pub struct Run {
-    /// The first layer; the number of layers where nothing but the end of the run is missing.
+use super::{
+    super::session_writer::{IncompleteAttempt, SavedPart},
+    Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace, plan_by,
+};
+
+/// A run, as the explorer's job or as part of a command.
+pub struct PruneLayers {
+    /// The first layer; the number of layers if only the end of an earlier run is missing.
     pub from: usize,
-    /// One a layer; none where they are to be searched for first.
+    /// One per layer; empty if the run has to search for them first.
     pub ratios: Vec<LayerRatio>,
     pub settings: Settings,
     pub methods: Methods,
-    /// Where its model will be written to, for when it is taken up again.
+    /// Where its model will be written; saved for when the run is resumed.
     pub target: Option<Target>,
-    /// At work on it before.
+    /// Duration so far, over earlier processes.
     pub seconds: Seconds,
 }
 
-/// The ratios of a run, which may change for the layers that have not begun.
+/// The ratios of a run. Those of layers that have not begun may change.
 struct RunState {
-    /// As they were given, whatever the ratios.
+    /// The settings of the job.
     given: Settings,
     ratios: Vec<LayerRatio>,
-    /// The settings given, with a schedule that yields the ratios.
+    /// The given settings with a schedule that yields the ratios.
     settings: Settings,
     plan: Vec<LayerPlan>,
 }
 
 impl RunState {
-    /// `found` are the ratios of a search.
+    /// `found` are the ratios of the last search.
     fn new(
         given: Settings,
         ratios: Vec<LayerRatio>,
@@ -67,7 +65,7 @@ impl RunState {
         Ok(Self { given, ratios, settings, plan })
     }
 
-    /// The same, with other ratios from `layer` on.
+    /// The same run with other ratios from `layer` on.
     fn replanned(
         &self,
         layer: usize,
@@ -76,12 +74,12 @@ impl RunState {
     ) -> Result<Self, Error> {
         let begun = self.ratios.iter().take(layer);
         let ratios = begun.chain(ratios.iter().skip(layer)).copied().collect();
-        // By hand from here on, were they searched for or not.
+        // Edited ratios are no longer those of a search.
         Self::new(self.given.clone(), ratios, None, architecture)
     }
 }
 
-/// Leaves a schedule that yields these ratios on the layers that are pruned; else they become the schedule.
+/// Keeps the schedule if it yields these ratios on the pruned layers; otherwise the ratios become the schedule.
 fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Settings {
     let yields = |scheduled: Vec<LayerRatio>| {
         let off = |layer: usize, part| (scheduled[layer].of(part) - ratios[layer].of(part)).abs();
@@ -96,10 +94,21 @@ fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Sett
     Settings { ratios: settings.ratios.with_layers(ratios.to_vec()), ..settings }
 }
 
+impl Work for job::Run {
+    fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
+        let Self { from, ratios, settings, methods } = self;
+        let (settings, target, seconds) = (*settings, None, Seconds::default());
+        let run = PruneLayers { from, ratios, settings, methods, target, seconds };
+        let record = Box::new(workspace.run(run, context)?);
+        Ok(Event::RunDone { record })
+    }
+}
+
 impl Workspace<'_> {
-    pub(super) fn run(&mut self, run: Run, context: &mut Context) -> Result<RunRecord, Error> {
+    /// Prunes layers, and measures perplexity if the settings name a text. Returns the record of the run.
+    pub fn run(&mut self, run: PruneLayers, context: &mut Context) -> Result<RunRecord, Error> {
         let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
-        let Run { from, ratios, settings, methods, target, mut seconds } = run;
+        let PruneLayers { from, ratios, settings, methods, target, mut seconds } = run;
         if from < architecture.layers.len() {
             self.attempts.above(from)?;
         }
@@ -128,7 +137,7 @@ impl Workspace<'_> {
             plan: run_state.plan.iter().zip(&architecture.layers).map(planned).collect(),
         };
         context.emit(started.clone());
-        let calibration = self.calibration(&settings, Telling::Always, context)?;
+        let calibration = self.calibration(&settings, Announce::Always, context)?;
         let before = seconds.total;
         let evaluation = Evaluation::of_run(&settings);
         let mut measurement = match &evaluation {
@@ -139,17 +148,17 @@ impl Workspace<'_> {
             }
             None => None,
         };
-        // What was refused up to here leaves no session behind.
-        self.begin_session([started, calibration.told()], context)?;
+        // Everything that may refuse the run is above, so that a refused run creates no session.
+        self.begin_session([started, calibration.event()], context)?;
         self.settings.clone_from(&settings);
         let setup = self.save_setup(&settings, &calibration, context)?;
-        self.save_run_state((from, setup), &run_state.ratios, target.as_ref(), seconds)?;
+        self.session.save_run_state((from, setup), &run_state.ratios, target.as_ref(), seconds)?;
         if let Some(measurement) = &mut measurement {
             context.timed(&mut seconds.evaluate, |context| self.measure_before(measurement, context))?;
         }
         let from = match methods {
             Methods::OfRun => from,
-            Methods::AsTuned => self.choose_what_fits(from, &run_state, context)?,
+            Methods::AsTuned => self.reuse_attempts(from, &run_state, context)?,
         };
         let pass = self.pass(&settings, &calibration, (&device, dtype));
         self.run_layers((from, methods), &mut run_state, &pass, (setup, before, &mut seconds), context)?;
@@ -158,14 +167,14 @@ impl Workspace<'_> {
         }
         seconds.total = before + context.seconds();
         self.seconds = seconds;
-        self.save_finish(seconds)?;
+        self.session.save_finish(seconds)?;
         let perplexity = measurement.map(|measurement| measurement.record);
         self.record(run_state.settings, &calibration, perplexity, seconds)
     }
 
-    /// Puts attempts active that were made just as the run would make them, where they are there already; returns the
-    /// first layer that is to be solved.
-    fn choose_what_fits(
+    /// Activates attempts that were made with the same method and inputs as the run would use. Returns the first layer to
+    /// solve.
+    fn reuse_attempts(
         &mut self,
         from: usize,
         run_state: &RunState,
@@ -179,11 +188,11 @@ impl Workspace<'_> {
             let tuned = self.attempts.tuned(layer, run_state.ratios[layer]);
             let method =
                 tuned.unwrap_or_else(|| Method::of_run(&run_state.settings, run_state.plan[layer].ratio));
-            let made_so = self.attempts.made_so(layer, &method, &made_with);
+            let same = self.attempts.same_as(layer, &method, &made_with);
             let readable = |number: &usize| {
                 self.attempts.get(layer, *number).is_some_and(|made| self.active().cut_of(made).is_ok())
             };
-            let Some(number) = made_so.filter(readable) else { return Ok(layer) };
+            let Some(number) = same.filter(readable) else { return Ok(layer) };
             if self.attempts.numbers()[layer] != Some(number) {
                 self.save_choice(layer, Some(number))?;
                 context.emit(Event::AttemptActivated { layer, attempt: Some(number) });
@@ -192,7 +201,7 @@ impl Workspace<'_> {
         Ok(run_state.plan.len())
     }
 
-    /// `before` are the seconds at work before this process.
+    /// `before` is the duration of earlier processes in seconds.
     fn run_layers(
         &mut self,
         (from, methods): (usize, Methods),
@@ -205,7 +214,7 @@ impl Workspace<'_> {
             return Ok(());
         }
         let (began, earlier) = (context.seconds(), *seconds);
-        let mut streams = self.approach(from, pass, context)?;
+        let mut streams = self.layer_inputs(from, pass, context)?;
         for layer in from..run_state.plan.len() {
             if context.checkpoint().is_break() {
                 return Err(Error::Cancelled);
@@ -232,7 +241,7 @@ impl Workspace<'_> {
         Ok(())
     }
 
-    /// One layer, or what was still missing of it.
+    /// Solves one layer. Parts that an earlier process saved are kept.
     fn run_layer(
         &mut self,
         (layer, tuned): (usize, Option<Method>),
@@ -251,13 +260,14 @@ impl Workspace<'_> {
         let run_settings = pass.settings;
         let pass = &Pass { settings: &settings, ..*pass };
         let above = self.attempts.above(layer)?;
-        let begun = self.begun(layer, &method, &above, run_settings);
+        let begun = self.session.incomplete(layer, &method, &above, run_settings);
         let number = begun.as_ref().map_or(self.attempts.next_number(layer), |begun| begun.number);
         context.emit(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method: method.clone() };
-        let Begun { attention, mlp, .. } = begun.unwrap_or(Begun { number, attention: None, mlp: None });
+        let IncompleteAttempt { attention, mlp, .. } =
+            begun.unwrap_or(IncompleteAttempt { number, attention: None, mlp: None });
         for (part, begun) in [(Part::Attention, &attention), (Part::Mlp, &mlp)] {
-            emit_again(layer, part, begun.as_ref(), context);
+            emit_statistics(layer, part, begun.as_ref(), context);
         }
         let task = LayerTask {
             layer,
@@ -266,20 +276,21 @@ impl Workspace<'_> {
             mlp: task(mlp.as_ref(), plan.mlp, &method, Part::Mlp),
             propagate: Propagate::ToOutput,
         };
-        let origin = |begun: &Option<BegunPart>| if begun.is_some() { Origin::There } else { Origin::Solved };
+        let origin =
+            |begun: &Option<SavedPart>| if begun.is_some() { PartOrigin::Saved } else { PartOrigin::Solved };
         let origins = (origin(&attention), origin(&mlp));
-        let mut watch = Watch::new(self.session.as_mut(), (layer, &attempt, setup), origins);
-        let solved = pass.layer(&task, streams, None, &mut |notice| watch.handle(notice, context));
-        let solved = watch.outcome(solved);
-        self.reserve_begun_numbers(layer);
+        let mut writer = AttemptWriter::new(self.session.get_mut(), (layer, &attempt, setup), origins);
+        let solved = pass.layer(&task, streams, None, &mut |notice| writer.handle(notice, context));
+        let solved = writer.outcome(solved);
+        self.reserve_numbers(layer);
         let solved = solved?;
         let seconds = solved.solve_seconds;
-        let made_by = MadeBy { attention: number, mlp: number };
-        let record = self.add_attempt(solved, &attempt, made_by, run_settings);
+        let files = PartFiles { attention: number, mlp: number };
+        let record = self.add_attempt(solved, &attempt, files, run_settings);
         Ok(Solving { record, attempt, seconds })
     }
 
-    /// Goes on with other ratios from `layer` on; ratios that cannot be are told and dropped.
+    /// Continues with other ratios from `layer` on. Invalid ratios are ignored with a warning.
     fn replan(
         &mut self,
         run_state: &mut RunState,
@@ -291,13 +302,13 @@ impl Workspace<'_> {
             Ok(replanned) => {
                 *run_state = replanned;
                 self.settings.clone_from(&run_state.settings);
-                let calibration = self.calibration(&run_state.settings, Telling::WhenDrawn, context)?;
+                let calibration = self.calibration(&run_state.settings, Announce::WhenDrawn, context)?;
                 let setup = self.save_setup(&run_state.settings, &calibration, context)?;
-                self.save_ratios(&run_state.ratios, setup)?;
+                self.session.save_ratios(&run_state.ratios, setup)?;
                 Ok(setup)
             }
             Err(error) => {
-                let message = format!("the new ratios are not taken over: {error}");
+                let message = format!("the new ratios are ignored: {error}");
                 context.emit(Event::Warning { message });
                 Ok(setup)
             }
@@ -305,22 +316,22 @@ impl Workspace<'_> {
     }
 }
 
-/// A layer that is through.
+/// A solved layer.
 struct Solving {
     record: crate::prune::LayerRecord,
     attempt: Attempt,
     seconds: f64,
 }
 
-/// What is still to be done to a part.
+/// What remains to be done to a part.
 fn task<'b>(
-    begun: Option<&'b BegunPart>,
+    begun: Option<&'b SavedPart>,
     removals: Option<Removals>,
     method: &Method,
     part: Part,
 ) -> Task<'b> {
     match (begun, removals) {
-        (Some(BegunPart { record, cut, .. }), _) => Task::Reuse { record, cut },
+        (Some(SavedPart { record, cut, .. }), _) => Task::Reuse { record, cut },
         (None, Some(removals)) => {
             Task::Solve { removals, solver: method.of_part(part).map(|part| part.solver) }
         }
@@ -328,8 +339,8 @@ fn task<'b>(
     }
 }
 
-/// A frontend that sees the part only now is told what was seen of it.
-fn emit_again(layer: usize, part: Part, begun: Option<&BegunPart>, context: &mut Context) {
+/// Emits the statistics of a part that an earlier process saved, for a frontend that has not seen them.
+fn emit_statistics(layer: usize, part: Part, begun: Option<&SavedPart>, context: &mut Context) {
     if let Some(seen) = begun.and_then(|begun| begun.statistics.clone()) {
         let Statistics { stats, picture, scores, energy } = seen;
         context.emit(Event::HessianStatistics { layer, part, stats, picture, scores, energy });

@@ -1,4 +1,4 @@
-//! The report of a session: read without its lock and without its model, unless whole error curves are asked for.
+//! `slimgpt report`: reads a session without its lock and its model, unless error curves are requested.
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +9,15 @@ use crate::{
     report::{self, Curves, ReportInput, figures::Curve},
 };
 
-use super::{Context, Error, Workspace, jobs::on_session};
+use super::{Context, Error, Workspace, on_session};
 
 pub struct Report {
     pub session: PathBuf,
-    /// Where the model lies now, if it was moved. Opened for `curves` alone.
+    /// Where the model is now, if it was moved. It is opened only for `curves`.
     pub model: Option<String>,
     pub out: PathBuf,
     pub force: bool,
-    /// Layers whose whole error curves are computed.
+    /// Layers whose error curves are computed.
     pub curves: Vec<usize>,
 }
 
@@ -30,9 +30,9 @@ pub fn report(job: Report, context: &mut Context) -> Result<RunRecord, Error> {
     let mut traced = Curves::new();
     if !curves.is_empty() {
         traced = on_session(&session, model, context, |workspace, _, context| {
-            workspace.trace_all(&curves, context)
+            workspace.error_curves(&curves, context)
         })?;
-        // It was held open while it was traced.
+        // The session was open while the curves were computed.
         subject = read()?;
     }
     let files = report::files(&subject, &traced).map_err(|cause| export::Error::Json(cause.to_string()))?;
@@ -54,8 +54,8 @@ pub fn report(job: Report, context: &mut Context) -> Result<RunRecord, Error> {
 }
 
 impl Workspace<'_> {
-    /// The curves of both parts of these layers, each by the method active.
-    fn trace_all(&mut self, layers: &[usize], context: &mut Context) -> Result<Curves, Error> {
+    /// The error curves of both parts of these layers, by the active methods.
+    fn error_curves(&mut self, layers: &[usize], context: &mut Context) -> Result<Curves, Error> {
         let mut curves = Curves::new();
         for &layer in layers {
             self.attempts.check_layer(layer)?;
@@ -64,7 +64,7 @@ impl Workspace<'_> {
                 None => Method::of_run(&self.settings, self.settings.ratios.ratio.unwrap_or_default()),
             };
             for part in [Part::Attention, Part::Mlp] {
-                let (units, points) = self.trace((layer, part), method.clone(), context)?;
+                let (units, points) = self.error_curve((layer, part), method.clone(), context)?;
                 curves.insert((layer, part), Curve { layer, units, points, chosen: None });
             }
         }

@@ -1,4 +1,4 @@
-//! Ratios that are searched for: `--schedule auto`.
+//! Searches for ratios: `--schedule auto`.
 
 use crate::{
     config::{Ratios, Settings, Span},
@@ -6,29 +6,28 @@ use crate::{
         self,
         search::{self, Candidate, Search, SearchNotice, Sensitivity},
     },
-    protocol::{Event, LossPoint, SearchRecord, SensitivityCurve, Stage, TriedRatios},
+    protocol::{Event, LossPoint, SearchRecord, SensitivityCurve, Stage, TriedRatios, job},
     prune::Schedule,
 };
 
-use super::{super::calibrate::resolved, Context, Error, Telling, Workspace};
+use crate::engine::calibrate::resolved;
 
-/// Schedules that what is found is never worse than, on the windows that losses are measured on.
+use super::{Announce, Context, Error, Work, Workspace};
+
+/// Schedules among the candidates: the result is never worse than these, on the windows that losses are measured on.
 const NAMED: [Schedule; 3] = [Schedule::Log, Schedule::Linear, Schedule::Uniform];
 
-impl Workspace<'_> {
-    /// Looks for ratios, as a job of its own.
-    pub(super) fn find(&mut self, settings: Settings, context: &mut Context) -> Result<Event, Error> {
-        let settings = resolved(settings, self.checkpoint.architecture())?;
-        self.search(&settings, context)?;
+impl Work for job::Search {
+    fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
+        let settings = resolved(*self.settings, workspace.checkpoint.architecture())?;
+        workspace.search(&settings, context)?;
         Ok(Event::JobDone)
     }
+}
 
-    /// The ratios that cost the calibration loss least, behind what it took to find them. Reported, and kept with the session.
-    pub(super) fn search(
-        &mut self,
-        settings: &Settings,
-        context: &mut Context,
-    ) -> Result<SearchRecord, Error> {
+impl Workspace<'_> {
+    /// Searches for the ratios with the smallest calibration loss. Emits the record, and saves it in the session.
+    pub fn search(&mut self, settings: &Settings, context: &mut Context) -> Result<SearchRecord, Error> {
         let architecture = self.checkpoint.architecture();
         let share = match settings.span() {
             Span::Mean(mean) => mean,
@@ -41,13 +40,13 @@ impl Workspace<'_> {
             let name = schedule.to_string();
             let as_named =
                 Settings { ratios: Ratios { schedule, ..settings.ratios.clone() }, ..settings.clone() };
-            // A curve that cannot take as much away is no candidate.
+            // A schedule that cannot remove as much is no candidate.
             let Some(mean) = pipeline::mean_for(architecture, &as_named, budget) else { continue };
             let as_named = Settings { ratios: as_named.ratios.with_mean(mean), ..as_named };
             named.push((name, pipeline::scheduled(architecture.layers.len(), &as_named)?));
         }
         let (device, dtype) = self.forward(&settings.machine)?;
-        let calibration = self.calibration(settings, Telling::WhenDrawn, context)?;
+        let calibration = self.calibration(settings, Announce::WhenDrawn, context)?;
         let (fit, judge) = search::halves(&calibration.windows, settings.ratios.search_samples)?;
         let own = search::for_search(settings);
         let search = Search::new(
@@ -57,7 +56,7 @@ impl Workspace<'_> {
             budget,
             settings.ratios.search_trials,
         )?;
-        // What is told before there is a session is written down when there is one.
+        // Events emitted before the session exists are logged when it is created.
         let mut told_so_far = Vec::new();
         let mut emit = |event: Event, context: &mut Context| {
             told_so_far.push(context.stamp(event.clone()));
@@ -87,8 +86,8 @@ impl Workspace<'_> {
             best: found.best,
         };
         emit(Event::RatiosFound { record: Box::new(record.clone()) }, context);
-        if self.session.is_none() {
-            self.early_events.extend(told_so_far);
+        if !self.session.is_open() {
+            self.session.early_events.extend(told_so_far);
         }
         self.save_search(&record)?;
         Ok(record)

@@ -1,4 +1,4 @@
-//! What is opened: a model, or a session with its model; and what a session's files put on the workspace.
+//! Opens a model, or a session with its model, and restores the attempts of a session.
 
 use std::path::Path;
 
@@ -16,11 +16,12 @@ use super::{
         place::{self, SessionPlace, check_model, check_texts, model_choice},
     },
     Context, Error, Workspace,
-    attempts::{Kept, MadeBy, Solved},
-    export::tidy,
+    attempts::{Cut, Solved},
+    published::tidy,
+    stored_parts::PartFiles,
 };
 
-/// What a workspace begins with.
+/// An opened model or session, from which a workspace is made.
 pub struct Opening {
     pub checkpoint: Checkpoint,
     pub choice: ModelChoice,
@@ -29,16 +30,16 @@ pub struct Opening {
     pub session: Option<Box<Found>>,
 }
 
-/// A session that was found to fit its model.
+/// An opened session whose model and texts are unchanged.
 pub struct Found {
     pub session: Session,
     pub draft: Option<Draft>,
-    /// What was repaired or cannot be used.
+    /// Messages about damage.
     pub warnings: Vec<String>,
 }
 
 impl Opening {
-    /// What was asked for from the beginning. A model beside a session says where that lies now.
+    /// Opens the model, or the session of `place`. With a session, `choice` says where its model is now.
     pub fn first(
         choice: ModelChoice,
         settings: Settings,
@@ -56,7 +57,7 @@ impl Opening {
         Self::of_session(&dir, moved, context)
     }
 
-    /// A session and the model that it was made with, which must not have changed since.
+    /// Opens a session and its model, which must not have changed. `moved` says where the model is now.
     pub fn of_session(dir: &Path, moved: Option<String>, context: &mut Context) -> Result<Self, Error> {
         let (mut session, mut warnings) = Session::open(dir)?;
         let is_moved = moved.is_some();
@@ -71,7 +72,7 @@ impl Opening {
             check_texts(dir, calibration, &state.base, context)?;
         }
         let draft = session.draft().unwrap_or_else(|cause| {
-            warnings.push(format!("{cause}; what was planned but not run is lost"));
+            warnings.push(format!("{cause}; the draft is lost"));
             None
         });
         let newest = state.run_state.as_ref().and_then(|run_state| state.setups.get(run_state.setup));
@@ -91,8 +92,8 @@ impl Opening {
 }
 
 impl Workspace<'_> {
-    /// Takes up a session, and tells what is in it.
-    pub(super) fn restore(&mut self, found: Found, context: &mut Context) -> Result<(), Error> {
+    /// Restores the attempts of a session, and emits its content.
+    pub fn restore(&mut self, found: Found, context: &mut Context) -> Result<(), Error> {
         let Found { session, draft, mut warnings } = found;
         let state = session.state().clone();
         let mut layers = Vec::with_capacity(state.layers.len());
@@ -107,7 +108,7 @@ impl Workspace<'_> {
                 match self.restore_attempt(&session, layer, attempt) {
                     Ok(attempt) => restored.attempts.push(attempt),
                     Err(error) if entry.active == Some(number) => warnings.push(format!(
-                        "{error}; layer {layer} is without an attempt until another is chosen or made"
+                        "{error}; layer {layer} is dense until another attempt is activated or made"
                     )),
                     Err(error) => warnings.push(error.to_string()),
                 }
@@ -187,8 +188,8 @@ impl Workspace<'_> {
             attempt: attempt.clone(),
             record: record.clone(),
             size,
-            cut: Kept::Filed,
-            made_by: MadeBy { attention, mlp },
+            cut: Cut::InSession,
+            files: PartFiles { attention, mlp },
         });
         let (attention, mlp) = (heads.statistics, channels.statistics);
         Ok(RestoredAttempt { attempt, record, attention, mlp })

@@ -1,0 +1,134 @@
+//! Generates text with both models from one prompt, a token of each in turn.
+
+use std::{collections::VecDeque, time::Instant};
+
+use crate::{
+    config::Machine,
+    eval::{Draw, Generation, Writing, Written},
+    model::BlockByBlock,
+    protocol::{Event, Prompt, Side, Stage, job},
+};
+
+use super::{Context, Error, Work, Workspace};
+
+/// Tokens that a repeat penalty looks back on. The penalty is 1, so it has no effect.
+const REPEAT_LAST: usize = 64;
+
+/// The loaded models, with the settings and the attempts that they were loaded with. They stay in memory while the memory
+/// budget has room.
+#[derive(Default)]
+pub struct Generators {
+    dense: Option<(Machine, Generation)>,
+    pruned: Option<(Machine, Vec<Option<usize>>, Generation)>,
+}
+
+/// One of the two texts, in progress.
+struct Text<'g> {
+    side: Side,
+    writing: Writing<'g>,
+    seconds: f64,
+}
+
+impl Work for job::Generate {
+    fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
+        let Self { prompt } = self;
+        let draw = Draw {
+            temperature: prompt.temperature,
+            top_k: None,
+            top_p: None,
+            repeat_penalty: 1.0,
+            repeat_last: REPEAT_LAST,
+            seed: prompt.seed,
+        };
+        draw.check().map_err(Error::from)?;
+        let generated = workspace.load_generators(context).and_then(|()| {
+            let dense = workspace.generators.dense.iter().map(|(_, dense)| (Side::Dense, dense));
+            let pruned = workspace.generators.pruned.iter().map(|(_, _, pruned)| (Side::Pruned, pruned));
+            generate_in_turn(dense.chain(pruned), &prompt, &draw, context)
+        });
+        workspace.generators.make_room(workspace.settings.machine.memory_budget.0);
+        generated.map(|()| Event::JobDone)
+    }
+}
+
+impl Workspace<'_> {
+    /// Loads the models that are not loaded, or were loaded with other attempts or settings.
+    fn load_generators(&mut self, context: &mut Context) -> Result<(), Error> {
+        let machine = self.settings.machine;
+        let (device, dtype) = self.forward(&machine)?;
+        let forward = (&device, dtype);
+        let layers = self.checkpoint.architecture().layers.len() as u64;
+        self.generators.dense = self.generators.dense.take().filter(|(of, _)| *of == machine);
+        let numbers = self.attempts.numbers().to_vec();
+        let pruned = self.generators.pruned.take();
+        self.generators.pruned = pruned.filter(|(of, by, _)| *of == machine && *by == numbers);
+        let missing =
+            u64::from(self.generators.dense.is_none()) + u64::from(self.generators.pruned.is_none());
+        let mut loaded = 0;
+        let mut load = |model: &dyn BlockByBlock| -> Result<Generation, Error> {
+            let before = loaded;
+            loaded += layers;
+            let mut progress = |done, _| context.progress(Stage::LoadModel, before + done, missing * layers);
+            Ok(Generation::load(model, self.checkpoint.tokenizer()?, forward, &mut progress)?)
+        };
+        if self.generators.dense.is_none() {
+            self.generators.dense = Some((machine, load(self.checkpoint)?));
+        }
+        if self.generators.pruned.is_none() {
+            self.generators.pruned = Some((machine, numbers, load(&self.cut_model(&self.active()))?));
+        }
+        Ok(())
+    }
+}
+
+impl Generators {
+    /// Unloads the models that exceed `budget` bytes.
+    fn make_room(&mut self, budget: u64) {
+        let dense = self.dense.as_ref().map_or(0, |(_, dense)| dense.bytes());
+        let pruned = self.pruned.as_ref().map_or(0, |(_, _, pruned)| pruned.bytes());
+        if dense + pruned > budget {
+            self.pruned = None;
+        }
+        if dense > budget {
+            self.dense = None;
+        }
+    }
+}
+
+fn generate_in_turn<'g>(
+    models: impl Iterator<Item = (Side, &'g Generation)>,
+    prompt: &Prompt,
+    draw: &Draw,
+    context: &mut Context,
+) -> Result<(), Error> {
+    let begin = |(side, model): (Side, &'g Generation)| {
+        let began = Instant::now();
+        let writing = model.begin(&prompt.text, true, prompt.max_tokens, draw)?;
+        Ok(Text { side, writing, seconds: began.elapsed().as_secs_f64() })
+    };
+    let mut texts = models.map(begin).collect::<Result<VecDeque<_>, Error>>()?;
+    while let Some(mut text) = texts.pop_front() {
+        if context.checkpoint().is_break() {
+            return Err(Error::Cancelled);
+        }
+        let (side, began) = (text.side, Instant::now());
+        let written = text.writing.step()?;
+        text.seconds += began.elapsed().as_secs_f64();
+        match written {
+            Written::Piece(new) => {
+                if !new.is_empty() {
+                    context.emit(Event::GeneratedText { side, text: new });
+                }
+                texts.push_back(text);
+            }
+            Written::End => {
+                context.emit(Event::GenerationFinished {
+                    side,
+                    tokens: text.writing.tokens(),
+                    seconds: text.seconds,
+                });
+            }
+        }
+    }
+    Ok(())
+}

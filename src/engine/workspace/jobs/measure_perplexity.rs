@@ -1,0 +1,27 @@
+//! Measures the perplexity of the dense and of the pruned model.
+
+use crate::{
+    engine::{
+        evaluate::check_window,
+        evaluation::{Evaluation, Measurement},
+    },
+    protocol::{Event, job},
+};
+
+use super::{Context, Error, Work, Workspace};
+
+impl Work for job::MeasurePerplexity {
+    fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
+        let Self { text, seq_len, bos } = self;
+        let checkpoint = workspace.checkpoint;
+        check_window("seq-len", seq_len, bos, checkpoint)?;
+        let evaluation = Evaluation { text, seq_len, bos, machine: workspace.settings.machine };
+        evaluation.warn(&workspace.settings.calibration.texts, context);
+        let (device, dtype) = workspace.forward(&evaluation.machine)?;
+        let base = workspace.base.as_deref();
+        let mut measurement = Measurement::new(&evaluation, (&device, dtype), checkpoint, base, context)?;
+        workspace.measure_before(&mut measurement, context)?;
+        workspace.measure_after(&mut measurement, context)?;
+        Ok(Event::JobDone)
+    }
+}

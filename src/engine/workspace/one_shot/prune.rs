@@ -1,0 +1,202 @@
+//! `slimgpt prune` and `slimgpt resume`: a run, and its export.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    config::Settings,
+    engine::{
+        ModelChoice, SessionPlace,
+        evaluation::{Evaluation, Measurement},
+        publish::directory,
+    },
+    export::OutputDir,
+    pipeline,
+    protocol::{Event, Methods, RunRecord, Seconds},
+    prune::Schedule,
+    session::{self, Target},
+};
+
+use super::{
+    super::{
+        Announce, Context, Error, Workspace,
+        activation_cache::{ActivationCache, Reuse},
+        jobs::PruneLayers,
+        opened,
+        published::{for_later, is_own_output, is_written},
+        resolved,
+    },
+    on_session,
+};
+
+/// Prunes a model.
+pub struct PruneRun {
+    pub model: ModelChoice,
+    pub settings: Settings,
+    /// Where to export the model; None to keep the result in the session only.
+    pub out: Option<PathBuf>,
+    /// Replaces an earlier export.
+    pub force: bool,
+    pub session: SessionPlace,
+    /// A session that may have measured the dense model on the same text already.
+    pub dense_from: Option<PathBuf>,
+}
+
+/// Resumes the run of a session.
+pub struct Resume {
+    pub session: PathBuf,
+    /// Where the model is now, if it was moved.
+    pub model: Option<String>,
+    /// Where to export the model, if not to the path of the run.
+    pub out: Option<PathBuf>,
+    pub force: bool,
+}
+
+pub struct Resumed {
+    pub record: RunRecord,
+    /// Where the model was exported; None if no path was given.
+    pub out: Option<PathBuf>,
+    /// True if nothing was left to do.
+    pub was_finished: bool,
+}
+
+/// Prunes, measures, and exports if `out` is given. Returns the content of `OUT/run.json`.
+pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
+    let PruneRun { model, settings, out, force, session, dense_from } = job;
+    let checkpoint = model.open(context)?;
+    let settings = resolved(settings, checkpoint.architecture())?;
+    let ratios = match settings.ratios.schedule {
+        Schedule::Auto => Vec::new(),
+        _ => pipeline::scheduled(checkpoint.architecture().layers.len(), &settings)?,
+    };
+    if let Some(out) = &out {
+        OutputDir::check(out, force, directory(&checkpoint))?;
+    }
+    let opened = context.stamp(opened(&checkpoint)?);
+    context.emit(opened.event.clone());
+    let mut workspace = Workspace::new(&checkpoint, model, settings.clone(), session);
+    workspace.activations = ActivationCache::reuse(Reuse::Later);
+    workspace.session.early_events.push(opened);
+    workspace.dense_from = dense_from;
+    let target = out.as_deref().map(for_later).transpose()?.map(|path| Target { path, force });
+    let (methods, seconds) = (Methods::OfRun, Seconds::default());
+    let run = PruneLayers { from: 0, ratios, settings, methods, target, seconds };
+    let record = workspace.run(run, context).and_then(|record| match &out {
+        Some(out) => finish(&mut workspace, out, force, context),
+        None => {
+            context.emit(Event::RunDone { record: Box::new(record.clone()) });
+            Ok(record)
+        }
+    });
+    workspace.close(context);
+    record
+}
+
+/// Solves what is missing or stale, and exports the result.
+pub fn resume(job: Resume, context: &mut Context) -> Result<Resumed, Error> {
+    let Resume { session, model, out, force } = job;
+    on_session(&session, model, context, |workspace, draft, context| {
+        let (ratios, settings) = workspace.planned(draft, &session)?;
+        workspace.drop_damaged(context)?;
+        let state = workspace.session.get().map(|session| session.state().clone());
+        let run_state = state.and_then(|state| state.run_state);
+        let finished = run_state.as_ref().is_some_and(|run_state| run_state.finished);
+        let target = run_state.as_ref().and_then(|run_state| run_state.target.clone());
+        let target = match out {
+            Some(out) => Some(Target { path: for_later(&out)?, force }),
+            None => target.map(|target| Target { force: target.force || force, ..target }),
+        };
+        let numbers = workspace.attempts.numbers();
+        let written =
+            target.as_ref().is_none_or(|target| is_written(workspace.session.get(), &target.path, numbers));
+        let from = workspace.attempts.first_stale(&ratios);
+        let finished = finished && (from.is_some() || workspace.is_measured(&settings, context)?);
+        // An unchanged export of this session may be replaced.
+        let target = target.map(|target| {
+            let own = is_own_output(workspace.session.get(), &target.path);
+            Target { force: target.force || own, ..target }
+        });
+        // A run that prunes also exports.
+        if let Some(target) = target.as_ref().filter(|_| !written || from.is_some() || !finished) {
+            OutputDir::check(&target.path, target.force, directory(workspace.checkpoint))?;
+        }
+        if from.is_none() && finished && written {
+            let record = workspace.newest_record(context)?;
+            return Ok(Resumed { record, out: target.map(|target| target.path), was_finished: true });
+        }
+        let mut record = None;
+        if from.is_some() || !finished {
+            let seconds =
+                run_state.filter(|run_state| !run_state.finished).map(|run_state| run_state.seconds);
+            let from = from.unwrap_or(ratios.len());
+            let (target, seconds) = (target.clone(), seconds.unwrap_or_default());
+            let methods = Methods::AsTuned;
+            let run = PruneLayers { from, ratios, settings, methods, target, seconds };
+            record = Some(workspace.run(run, context)?);
+        }
+        let record = match (&target, record) {
+            (Some(target), _) => finish(workspace, &target.path, target.force, context)?,
+            (None, Some(record)) => {
+                context.emit(Event::RunDone { record: Box::new(record.clone()) });
+                record
+            }
+            (None, None) => workspace.newest_record(context)?,
+        };
+        Ok(Resumed { record, out: target.map(|target| target.path), was_finished: false })
+    })
+}
+
+/// Exports the model at the end of a run.
+fn finish(
+    workspace: &mut Workspace<'_>,
+    out: &Path,
+    force: bool,
+    context: &mut Context,
+) -> Result<RunRecord, Error> {
+    if context.checkpoint().is_break() {
+        return Err(Error::Cancelled);
+    }
+    let form = workspace.settings.output.clone();
+    let record = workspace.export(&form, out, force, context)?;
+    context.emit(Event::RunDone { record: Box::new(record.clone()) });
+    Ok(record)
+}
+
+impl Workspace<'_> {
+    /// Deactivates attempts whose weights are damaged, so that their layers are solved again.
+    fn drop_damaged(&mut self, context: &mut Context) -> Result<(), Error> {
+        for layer in 0..self.attempts.numbers().len() {
+            match self.active().cut(layer) {
+                Err(Error::Session(cause @ session::Error::Damaged { .. })) => {
+                    self.attempts.choose(layer, None)?;
+                    context.emit(Event::Warning { message: format!("{cause}; the layer is solved again") });
+                }
+                read => drop(read?),
+            }
+        }
+        Ok(())
+    }
+
+    /// True if no perplexity is requested, or if it is known for the active attempts and the current text.
+    fn is_measured(&mut self, settings: &Settings, context: &mut Context) -> Result<bool, Error> {
+        let Some(evaluation) = Evaluation::of_run(settings) else { return Ok(true) };
+        let (device, dtype) = self.forward(&evaluation.machine)?;
+        let measurement =
+            Measurement::new(&evaluation, (&device, dtype), self.checkpoint, self.base.as_deref(), context);
+        Ok(match measurement {
+            Ok(measurement) => self.knows(&measurement),
+            Err(error) if error.is_cancelled() => return Err(error),
+            // Without the text it cannot be measured again.
+            Err(_) => self.newest_perplexity().is_some(),
+        })
+    }
+
+    /// The record of the model with the active attempts.
+    fn newest_record(&mut self, context: &mut Context) -> Result<RunRecord, Error> {
+        let settings = self.settings()?;
+        let calibration = self.calibration(&settings, Announce::WhenDrawn, context)?;
+        let record = self.record(settings, &calibration, self.newest_perplexity(), self.seconds)?;
+        let output = self.session.get().and_then(|session| session.state().output.clone());
+        let output = output.filter(|output| output.written && output.of == self.attempts.numbers());
+        Ok(RunRecord { written: output.map(|output| output.forms).unwrap_or_default(), ..record })
+    }
+}
