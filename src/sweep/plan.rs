@@ -8,14 +8,9 @@ use super::{
     name::{Label, names},
 };
 use crate::{
-    config::{self, Options, Settings},
+    config::{self, Heading, Options, Scope, Settings},
     engine::ModelChoice,
 };
-
-/// Keys that affect neither the pruned model nor its measurement.
-const OF_THE_MACHINE: [&str; 3] = ["threads", "memory_budget", "session_cache"];
-/// Keys that matter only if a model is exported.
-const OF_THE_OUTPUT: [&str; 5] = ["format", "gguf_type", "export_dtype", "shard_size", "verify"];
 
 /// A sweep with all settings resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,11 +103,14 @@ impl Cell {
         self.settings.to_file(self.model.as_deref())
     }
 
-    /// The settings that determine the result, as (key, value).
+    /// The model and the settings that determine the result, as (key, value). Those of the output count if the cells export
+    /// their models.
     pub fn identity(&self, export: bool) -> Vec<(String, String)> {
-        let file = self.file();
-        let counts = |key: &str| !OF_THE_MACHINE.contains(&key) && (export || !OF_THE_OUTPUT.contains(&key));
-        lines(&file).filter(|(key, _)| counts(key)).map(|(key, value)| (key.into(), value.into())).collect()
+        let counts = |heading, scope| scope != Scope::Machine && (export || heading != Heading::Output);
+        let model =
+            self.model.as_ref().map(|model| ("model".into(), toml::Value::from(&**model).to_string()));
+        let settings = self.settings.entries(counts).map(|(_, key, value)| (key.into(), value));
+        model.into_iter().chain(settings).collect()
     }
 
     /// Whether both cells measure the same dense model on the same text.
@@ -138,11 +136,6 @@ impl Cell {
         identity.retain(|(key, _)| key != SEED);
         identity
     }
-}
-
-/// The keys and values of a printed settings file.
-pub fn lines(file: &str) -> impl Iterator<Item = (&str, &str)> {
-    file.lines().filter_map(|line| line.split_once(" = "))
 }
 
 #[cfg(test)]

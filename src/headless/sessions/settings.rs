@@ -14,7 +14,7 @@ pub struct Difference {
 
 /// Every setting as a settings file writes it. Ratios from a file are replaced by their count.
 pub fn values(settings: &Settings) -> Vec<(String, String)> {
-    let value = |key: &str, value: &str| match &settings.ratios.schedule {
+    let value = |key: &str, value: String| match &settings.ratios.schedule {
         Schedule::Custom(_) if key == "schedule" => settings.ratios.schedule.to_string(),
         Schedule::Custom(_)
         | Schedule::Log
@@ -22,11 +22,9 @@ pub fn values(settings: &Settings) -> Vec<(String, String)> {
         | Schedule::Uniform
         | Schedule::LogDecrease
         | Schedule::LinearDecrease
-        | Schedule::Auto => value.into(),
+        | Schedule::Auto => value,
     };
-    let file = settings.to_file(None);
-    let lines = file.lines().filter_map(|line| line.split_once(" = "));
-    lines.map(|(key, text)| (key.into(), value(key, text))).collect()
+    settings.entries(|_, _| true).map(|(_, key, text)| (key.into(), value(key, text))).collect()
 }
 
 pub fn differences(a: &Settings, b: &Settings) -> Vec<Difference> {
