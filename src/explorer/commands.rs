@@ -41,7 +41,7 @@ impl State {
             (Some(_), _) => Some("the worker has ended; start slimgpt again".into()),
             (None, None) => Some("the model is not open yet".into()),
             (None, Some(_)) if self.is_reopening() => {
-                Some("a session is being opened; wait until it is".into())
+                Some("a session is being opened; wait until it is open".into())
             }
             (None, Some(_)) => None,
         }

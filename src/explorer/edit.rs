@@ -25,10 +25,10 @@ pub fn change(
         return state.refuse("the model is not open yet");
     }
     if state.is_replay() {
-        return state.refuse("this is a recording; its ratios are what they were");
+        return state.refuse("this is a recording; its ratios cannot be edited");
     }
     if state.is_reopening() {
-        return state.refuse("a session is being opened; wait until it is");
+        return state.refuse("a session is being opened; wait until it is open");
     }
     let before = state.schedule.clone();
     if let Err(why) = edit(&mut state.schedule) {
@@ -80,21 +80,21 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     let ratio = result.attempt.method.ratio;
     let choice = Choice { layer, before: known.chosen, after: Some(number) };
     if choice.before == choice.after {
-        return state.refuse(format!("attempt {number} of layer {layer} is active already"));
+        return state.refuse(format!("attempt {number} of layer {layer} is already active"));
     }
     known.chosen = Some(number);
     let before = state.schedule.clone();
     state.schedule.put(layer, ratio);
     let schedule = Both { before, after: state.schedule.clone() };
-    let what = format!("the attempt active of layer {layer}");
+    let what = format!("the active attempt of layer {layer}");
     state.history.push(Change { what, schedule: Some(schedule), choice: Some(choice), open: false });
     state.touch();
     chosen_anew(state);
     let stale = (layer + 1..state.layers.len()).filter(|&below| state.status(below) == Status::Stale).count();
-    let below = if stale == 0 {
-        String::new()
-    } else {
-        format!("; {stale} layers below are stale, R runs them again")
+    let below = match stale {
+        0 => String::new(),
+        1 => "; 1 later layer is stale, R runs it again".into(),
+        many => format!("; {many} later layers are stale, R runs them again"),
     };
     state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{below}"));
     vec![Effect::Command(Command::Activate { layer, attempt: Some(number) })]
@@ -126,11 +126,7 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
         History::Redo => state.history.next_redo(),
     };
     let Some(change) = next.cloned() else {
-        return state.refuse(if which == History::Undo {
-            "nothing to take back"
-        } else {
-            "nothing to do again"
-        });
+        return state.refuse(if which == History::Undo { "nothing to undo" } else { "nothing to redo" });
     };
     if change.choice.is_some()
         && let Some(why) = state.unready_to_prune()
@@ -156,7 +152,7 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
             chosen_anew(state);
         }
     }
-    let verb = if which == History::Undo { "Taken back" } else { "Done again" };
+    let verb = if which == History::Undo { "Undone" } else { "Redone" };
     state.say(NoticeKind::Done, format!("{verb}: {}", change.what));
     effects
 }

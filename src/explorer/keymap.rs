@@ -21,7 +21,7 @@ pub struct KeyMapError {
 
 impl Default for KeyMap {
     fn default() -> Self {
-        let parse = |key: &str| Key::named(key).expect("a test parses every default key");
+        let parse = |key: &str| Key::named(key).expect("a test reads every default key");
         let bindings = ACTIONS
             .iter()
             .flat_map(|info| info.keys.iter().map(move |key| (parse(key), info.action)))
@@ -70,12 +70,12 @@ impl KeyMap {
                     Some(combination) => Ok((combination, at)),
                     None => Err(wrong(
                         at,
-                        format!("\"{key}\" is no key; write for example \"ctrl-s\", \"F5\" or \"space\""),
+                        format!("\"{key}\" is not a key; write for example \"ctrl-s\", \"F5\" or \"space\""),
                     )),
                 })
                 .collect::<Result<Vec<_>, _>>()?;
             if own.insert(action, parsed).is_some() {
-                return Err(wrong(at, format!("action \"{spelled}\" was set already; keep one of them")));
+                return Err(wrong(at, format!("action \"{spelled}\" is set twice; keep one of the lines")));
             }
         }
         let bindings: Vec<(Key, Action)> = ACTIONS
@@ -93,7 +93,7 @@ impl KeyMap {
                     return Err(wrong(
                         at,
                         format!(
-                            "key \"{key}\" of \"{}\" is also that of \"{}\"; give one of them another",
+                            "key \"{key}\" of \"{}\" is also a key of \"{}\"; change one of them",
                             action.info().name,
                             other.info().name
                         ),

@@ -68,8 +68,8 @@ pub fn form(state: &State) -> Result<Form, String> {
     let short = name.rsplit('/').next().unwrap_or(name);
     let fields = vec![
         Field::text(FieldId::File, "file", "ends in .svg or .png", format!("{short}-{}.svg", figure.name())),
-        Field::choice(FieldId::Look, "look", "of the paper", &LOOKS, LOOKS[0]),
-        Field::switch(FieldId::Replace, "replace", "a file of that name is replaced", false),
+        Field::choice(FieldId::Look, "look", "background of the chart", &LOOKS, LOOKS[0]),
+        Field::switch(FieldId::Replace, "replace", "replace an existing file", false),
     ];
     Ok(Form::new(FormKind::Picture { figure }, format!("Save the chart: {}", figure.title()), fields))
 }

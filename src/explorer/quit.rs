@@ -23,9 +23,8 @@ fn lost(state: &State) -> Vec<String> {
     let rest = match &state.sessions.open {
         Some(path) => {
             let place = argument(state, path);
-            job.is_some().then(|| {
-                format!("slimgpt --session {place} opens it again, slimgpt resume {place} resumes it.")
-            })
+            job.is_some()
+                .then(|| format!("slimgpt --session {place} reopens it, slimgpt resume {place} resumes it."))
         }
         None => state
             .unsaved

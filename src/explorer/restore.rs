@@ -26,7 +26,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     }
     let frontend = draft::read(frontend).unwrap_or_else(|why| {
         told.push(format!(
-            "Session {name}: what was planned cannot be read in full ({why}); nothing can be taken back"
+            "Session {name}: its draft cannot be read in full ({why}); there is nothing to undo"
         ));
         None
     });
@@ -80,10 +80,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
             runs::rerun(state)
         }
         (Then::GoOn, None) => {
-            state.say(
-                NoticeKind::Done,
-                format!("Session {name} is open; every layer is done, nothing is left to prune"),
-            );
+            state.say(NoticeKind::Done, format!("Session {name} is open; every layer is pruned"));
             Vec::new()
         }
         (Then::Look, first) => {
@@ -102,12 +99,12 @@ fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Opt
         state.interface.keymap.label(Action::Rerun).unwrap_or_else(|| Action::Rerun.info().name.into());
     let count = (first..state.layers.len()).filter(|&layer| state.status(layer) != Status::Done).count();
     let what = match (state.status(first), count) {
-        (_, 0) => "the end of its run is missing".into(),
-        (Status::Stale, _) => format!("from layer {first} on layers are stale"),
+        (_, 0) => "its run has not finished".into(),
+        (Status::Stale, _) => format!("layers from {first} on are stale"),
         (_, 1) => format!("layer {first} is left to prune"),
-        (_, count) => format!("{count} layers are left to prune, layer {first} is the first"),
+        (_, count) => format!("{count} layers are left to prune, from layer {first}"),
     };
-    format!("Session {name} is open; {what}, {rerun} goes on")
+    format!("Session {name} is open; {what}, {rerun} resumes")
 }
 
 fn take_attempts(known: &mut Layer, restored: RestoredLayer) {
@@ -149,7 +146,7 @@ fn take_plan(
                 None
             }
             false => Some(format!(
-                "its plan of {} ratios does not fit a model of {layers} layers; the ratios of its settings hold",
+                "its plan of {} ratios does not fit a model of {layers} layers; the ratios of its settings are used",
                 ratios.len()
             )),
         };

@@ -191,7 +191,7 @@ impl Schedule {
             let (low, high) =
                 (held / self.ratios.len().max(1) as f64, (held + most) / self.ratios.len().max(1) as f64);
             return Err(format!(
-                "a mean of {target} cannot be had: the locked layers leave {low:.4} to {high:.4}; unlock some (L)"
+                "a mean of {target} cannot be reached: the locked layers allow {low:.4} to {high:.4}; unlock some (L)"
             ));
         }
         if free.iter().all(|&i| self.ratios[i] == LayerRatio::ZERO) {
@@ -207,7 +207,7 @@ impl Schedule {
         }
         if sum(high) < wanted - 1e-9 {
             return Err(format!(
-                "a mean of {target} cannot be had by scaling: layers with a ratio of 0 stay at 0; raise one of them first"
+                "a mean of {target} cannot be reached by scaling, since ratios of 0 do not change; raise one of them first"
             ));
         }
         for _ in 0..BISECTIONS {

@@ -77,7 +77,7 @@ pub fn find(state: &mut State) -> Vec<Effect> {
     settings.ratios.ratio = Some(state.schedule.target());
     (settings.ratios.first_ratio, settings.ratios.last_ratio, settings.ratios.uniform) = (None, None, false);
     let effects = state.begin(job::Search { settings: Box::new(settings) });
-    state.say(NoticeKind::Done, "Ratios are searched for; the schedule takes them when they are found");
+    state.say(NoticeKind::Done, "Searching for ratios; the schedule takes them when the search ends");
     effects
 }
 
@@ -87,7 +87,7 @@ pub fn found(state: &mut State, record: SearchRecord) {
     state.schedule.take_found(&record);
     let after = state.schedule.clone();
     if after != before {
-        let (what, schedule) = ("the ratios found".into(), Some(Both { before, after }));
+        let (what, schedule) = ("the ratios of the search".into(), Some(Both { before, after }));
         state.history.push(Change { what, schedule, choice: None, open: false });
         state.touch();
     }

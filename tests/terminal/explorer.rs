@@ -133,15 +133,15 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
     terminal.keys("r");
     terminal.wait_for("Try layer 0 again");
     terminal.keys("\x150.5\r");
-    terminal.wait_for("lies beside the others");
+    terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
     // Enter goes to the list, then puts what is under its cursor active: the newest.
     terminal.keys("\r\r");
-    terminal.wait_for("attempt 1 is active; 11 layers below are stale");
+    terminal.wait_for("attempt 1 is active; 11 later layers are stale");
     terminal.wait_for("◌ 11 stale");
     // The choice can be taken back, and done again.
     terminal.keys("u");
-    terminal.wait_for("Taken back: the attempt active of layer 0");
+    terminal.wait_for("Undone: the active attempt of layer 0");
     terminal.wait_until("nothing stale", |screen| !row(screen, 1).contains("stale"));
     terminal.keys("U");
     terminal.wait_for("◌ 11 stale");
@@ -174,7 +174,7 @@ fn edits_are_taken_back_one_by_one() {
     terminal.keys("u");
     terminal.wait_until("the planned ratio", ratio("0.0781"));
     terminal.keys("u");
-    terminal.wait_for("nothing to take back");
+    terminal.wait_for("nothing to undo");
     terminal.keys("U\x12");
     terminal.wait_until("both done again", |screen| {
         let row = row(screen, 4);

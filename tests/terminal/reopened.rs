@@ -64,7 +64,7 @@ fn what_was_pruned_chosen_and_planned_is_there_again() {
     terminal.keys("r");
     terminal.wait_for("Try layer 0 again");
     terminal.keys("\x150.5\r");
-    terminal.wait_for("lies beside the others");
+    terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
     terminal.keys("\r\r");
     terminal.wait_for("attempt 1 is active; 11 layers below are stale");

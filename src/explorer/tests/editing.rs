@@ -220,7 +220,7 @@ fn a_done_layer_whose_planned_ratio_was_moved_is_stale() {
 fn nothing_to_undo_is_said() {
     let mut script = Script::opened(2);
     script.keys("u");
-    assert_eq!(script.notice(), "nothing to take back");
+    assert_eq!(script.notice(), "nothing to undo");
 }
 
 #[test]

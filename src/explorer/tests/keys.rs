@@ -47,7 +47,7 @@ fn a_key_file_replaces_the_keys_of_what_it_names() {
 fn unknown_and_doubled_keys_are_named_with_their_line() {
     let error = |text: &str| KeyMap::parse(text, "keys.toml").unwrap_err().to_string();
     assert!(error("\nstrat = \"s\"").starts_with("keys.toml, line 2: unknown action \"strat\""));
-    assert!(error("start = \"hyper-s\"").contains("line 1: \"hyper-s\" is no key"));
+    assert!(error("start = \"hyper-s\"").contains("line 1: \"hyper-s\" is not a key"));
     assert!(error("start = \"F5\"\n\nexport = \"F5\"").contains("line 1: key \"F5\""));
     assert!(error("start = \"q\"").contains("\"quit\""));
     assert!(error("start = 3").contains("expected a key"));

@@ -81,7 +81,7 @@ fn nothing_is_asked_of_an_engine_that_is_not_there() {
 fn its_end_is_said_and_everything_stays() {
     let mut script = replay();
     script.send(Msg::EngineGone(None));
-    assert!(script.effects.is_empty() && script.notice().contains("at its end"));
+    assert!(script.effects.is_empty() && script.notice().contains("has ended"));
     script.keys("q");
     assert_eq!(script.effects, [Effect::Quit]);
 }

@@ -124,7 +124,7 @@ fn a_session_brings_its_attempts_its_numbers_and_what_was_seen() {
         logged(&script).last().unwrap(),
         "Session tiny-one opened: 3 layers, 3 attempts, 1 left to prune"
     );
-    assert_eq!(script.notice(), "Session tiny-one is open; layer 2 is left to prune, R goes on");
+    assert_eq!(script.notice(), "Session tiny-one is open; layer 2 is left to prune, R resumes");
     assert!(script.effects.is_empty(), "it is kept as it is");
 }
 
@@ -199,7 +199,7 @@ fn edits_are_taken_back_after_the_session_was_opened_again() {
     after.keys("u u");
     assert_eq!(after.state.schedule, planned);
     after.keys("u");
-    assert_eq!(after.notice(), "nothing to take back");
+    assert_eq!(after.notice(), "nothing to undo");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_choice_is_taken_back_only_where_its_attempt_is_still_there() {
         session.layers[0].active = Some(0);
     });
     damaged.keys("u");
-    assert_eq!(damaged.notice(), "nothing to take back");
+    assert_eq!(damaged.notice(), "nothing to undo");
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
     assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
     assert_eq!(script.state.status(2), Status::Stale);
     assert_eq!(script.state.first_to_run(), Some(2));
-    assert!(script.notice().contains("1 layers below"), "{}", script.notice());
+    assert!(script.notice().contains("1 later layer is stale"), "{}", script.notice());
     script.keys("u");
     assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(0) })]);
     assert_eq!(script.state.status(2), Status::Done);
@@ -196,7 +196,7 @@ fn a_layer_below_one_that_is_not_done_is_not_tried() {
     let mut script = Script::opened(3);
     script.state.layer = 2;
     script.keys("r");
-    assert!(script.state.dialogs.is_empty() && script.notice().contains("layer 0 lies above"));
+    assert!(script.state.dialogs.is_empty() && script.notice().contains("layer 0 comes first"));
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn what_cannot_be_opened_is_refused_with_what_to_do() {
     script.keys("up enter");
     assert!(script.effects.is_empty() && script.notice().contains("process 1234 works on session tiny-four"));
     script.keys("home enter");
-    assert!(script.effects.is_empty() && script.notice().contains("is the one that is open"));
+    assert!(script.effects.is_empty() && script.notice().contains("is already open"));
     let mut busy = reopened(|_, _| {});
     busy.keys("R S");
     busy.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
@@ -240,9 +240,7 @@ fn with_a_session_nothing_is_lost_by_quitting() {
     script.keys("R q");
     let Some(Dialog::Confirm(ask)) = script.state.dialogs.last() else { panic!() };
     assert!(ask.detail.contains("Finished layers are kept in session tiny-one."), "{}", ask.detail);
-    assert!(
-        ask.detail.contains("slimgpt --session tiny-one opens it again, slimgpt resume tiny-one goes on")
-    );
+    assert!(ask.detail.contains("slimgpt --session tiny-one reopens it, slimgpt resume tiny-one resumes"));
     assert!(!ask.detail.contains("lost"));
     script.keys("n");
     let run = script.run();

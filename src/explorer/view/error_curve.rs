@@ -95,10 +95,10 @@ pub fn next_step(state: &State, part: Part, curve: &Curve, removed: usize) -> Op
 /// How to get the curve; a recording only has those that were computed.
 pub fn hint(view: &Canvas<'_>) -> String {
     if view.state.is_replay() {
-        return "The path was not followed past the cut.".into();
+        return "The elimination was not continued past the cut.".into();
     }
     let key = view.key(Action::ErrorCurve);
-    format!("Follow the path past the cut with {key}, for the error of every ratio.")
+    format!("Continue the elimination past the cut with {key} to see the error at every ratio.")
 }
 
 #[cfg(test)]

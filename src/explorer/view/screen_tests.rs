@@ -433,7 +433,7 @@ fn a_recording_is_not_asked_for_what_it_cannot_do() {
             state.focus[screen as usize] = *panel;
             let text = shown(&state);
             let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            for words in [" with s", "with c,", "w: ", "m: ", "(o)", "c follow"] {
+            for words in [" with s", "with c,", "w: ", "m: ", "(o)", "c continue"] {
                 assert!(!told.contains(words), "{words} in {screen:?}\n{text}");
             }
         }

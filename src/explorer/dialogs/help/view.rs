@@ -35,11 +35,11 @@ pub fn draw(
     let inner = window::open(frame, area, ("Keys", &foot), theme, hits);
     let mut places = rows(inner);
     let top = places.next().unwrap_or(inner);
-    let cursor = input_line::prompt(frame, top, ("/", "type to narrow down"), filter, theme);
+    let cursor = input_line::prompt(frame, top, ("/", "type to filter"), filter, theme);
     if lines.is_empty()
         && let Some(row) = places.nth(1)
     {
-        frame.render_widget(Span::styled("No key does that.", theme.style(Role::Muted)), row);
+        frame.render_widget(Span::styled("No key matches.", theme.style(Role::Muted)), row);
         return cursor;
     }
     for (row, (index, line)) in places.skip(1).zip(lines.iter().enumerate().skip(first)) {

@@ -43,7 +43,7 @@ pub fn draw(
     if entries.is_empty()
         && let Some(row) = places.nth(1)
     {
-        frame.render_widget(Span::styled("Nothing is called that.", theme.style(Role::Muted)), row);
+        frame.render_widget(Span::styled("Nothing matches.", theme.style(Role::Muted)), row);
         return cursor;
     }
     for (row, (index, entry)) in places.skip(1).zip(entries.iter().enumerate().skip(first)) {

@@ -29,7 +29,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         let text = if log.is_empty() {
             "Nothing has happened yet."
         } else {
-            "No line is at this level and holds this."
+            "No line of this level contains this text."
         };
         view.absent(inner, text);
         return;

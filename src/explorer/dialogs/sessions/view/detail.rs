@@ -92,7 +92,7 @@ impl Page<'_> {
         let model = &content.model;
         let (before, after) = (model.parameters_before, model.parameters_after);
         let times = format!(
-            "{}, made {}, {} at work",
+            "{}, created {}, computing time {}",
             ago(now, content.changed),
             ago(now, content.created),
             clock(content.seconds)

@@ -79,8 +79,8 @@ pub fn draw(
 fn nothing(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let (words, role) = match state.sessions.list.as_ref().map(|list| &list.sessions) {
         None => ("Looking for sessions…", Role::Muted),
-        Some(Ok(found)) if !found.is_empty() => ("No session is called that.", Role::Muted),
-        Some(Ok(_)) => ("No session yet; every run makes one.", Role::Muted),
+        Some(Ok(found)) if !found.is_empty() => ("No session matches the filter.", Role::Muted),
+        Some(Ok(_)) => ("No session yet; every run creates one.", Role::Muted),
         Some(Err(why)) => (why.as_str(), Role::Error),
     };
     let wrapped = text::wrap(words, usize::from(area.width.min(60)));

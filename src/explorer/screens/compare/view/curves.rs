@@ -91,7 +91,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     };
     let Some(scale) = scale else {
         let absent = match quantity {
-            Quantity::OutputError => "No session has tracked output errors: track errors in settings.",
+            Quantity::OutputError => "No session has output errors: turn on track errors in the settings.",
             Quantity::Heads | Quantity::Channels | Quantity::AttentionError | Quantity::MlpError => {
                 "Nothing above 0 yet."
             }

@@ -109,7 +109,7 @@ fn columns(compared: &[Compared], room: u16) -> Vec<Column<Key>> {
         column(Key::Model, "model", widest(|of| &of.model).clamp(6, 18), Side::Left, 10),
         column(Key::Calibration, "calibration", 18, Side::Left, 7),
         column(Key::Method, "method", widest(|of| &of.method).clamp(8, 44), Side::Left, 8),
-        column(Key::Seconds, "at work", 8, Side::Right, 9),
+        column(Key::Seconds, "time", 8, Side::Right, 9),
     ]
 }
 

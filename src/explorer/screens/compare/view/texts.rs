@@ -23,7 +23,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             prompt.max_tokens, prompt.temperature, prompt.seed
         )
     } else {
-        format!("at most {} tokens, always the likeliest", prompt.max_tokens)
+        format!("at most {} tokens, greedy", prompt.max_tokens)
     };
     let inner = view.panel(&TEXTS, area, "Texts", &note);
     let halves = [Constraint::Fill(1), Constraint::Length(3), Constraint::Fill(1)];
@@ -77,9 +77,9 @@ fn column(view: &mut Canvas<'_>, area: Rect, side: Side) {
     }
     if writing.text.is_empty() && !at_work && body.height > 3 {
         let words = if state.is_replay() {
-            "nothing was written".into()
+            "nothing was generated".into()
         } else {
-            format!("{}: let both models go on from here", view.key(Action::Write))
+            format!("{}: generate with both models", view.key(Action::Write))
         };
         let below = Rect { y: body.y + 2, height: body.height - 2, ..body };
         view.absent(below, &words);

@@ -34,7 +34,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let Some(part) = shown.view.filter(|part| !part.step_errors.is_empty()) else {
         let inner = view.panel(&BATCHES, area, "Batches", "");
         let text = match shown.view {
-            Some(part) if part.live => "Nothing has left yet.".into(),
+            Some(part) if part.live => "Nothing is removed yet.".into(),
             Some(_) => "Nothing was removed.".into(),
             None => shown.why_nothing(view),
         };
@@ -73,10 +73,10 @@ fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_
     let places = lay_out(
         vec![
             column(Key::Batch, "batch", digits, Side::Right, 0),
-            column(Key::What, "leaves", what, Side::Left, 0),
+            column(Key::What, "removed", what, Side::Left, 0),
             column(Key::Error, "error", 8, Side::Right, 0),
             column(Key::Bar, "", area.width.saturating_sub(fixed).clamp(6, 40), Side::Left, 2),
-            column(Key::Sum, "in all", 8, Side::Right, 1),
+            column(Key::Sum, "total", 8, Side::Right, 1),
         ],
         area.width,
     );
@@ -131,7 +131,7 @@ fn picture(view: &mut Canvas<'_>, area: Rect, part: &PartView<'_>, energy: f64) 
     let scale = Scale::of(groups.iter().copied());
     let line = Rect { height: 1, ..area };
     let text = vec![
-        view.span("in all ", Role::Muted),
+        view.span("total ", Role::Muted),
         view.span(error(part.step_errors.iter().sum::<f64>() / energy), Role::Text),
         view.span("  the last ", Role::Muted),
         view.span(error(part.step_errors[batches - 1] / energy), Role::Text),
@@ -150,7 +150,7 @@ fn picture(view: &mut Canvas<'_>, area: Rect, part: &PartView<'_>, energy: f64) 
 
 pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let Some((part, last)) = shown.view.and_then(|part| Some((part, *part.step_errors.last()?))) else {
-        return vec![vec![view.span("nothing has left", Role::Muted)]];
+        return vec![vec![view.span("nothing removed yet", Role::Muted)]];
     };
     let energy = shown.energy().unwrap_or(1.0);
     let sum: f64 = part.step_errors.iter().sum();
@@ -163,7 +163,7 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
             view.span(" removed", Role::Muted),
         ],
         vec![
-            view.span("in all ", Role::Muted),
+            view.span("total ", Role::Muted),
             view.span(error(sum / energy), role),
             view.span("  last ", Role::Muted),
             view.span(error(last / energy), role),

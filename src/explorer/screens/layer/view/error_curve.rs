@@ -105,12 +105,12 @@ pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rec
 pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
         if view.state.is_replay() {
-            return vec![vec![view.span("not followed past the cut", Role::Muted)]];
+            return vec![vec![view.span("not continued past the cut", Role::Muted)]];
         }
         let key = view.key(Action::ErrorCurve);
         return vec![
-            vec![view.span(key, Role::Key), view.span(" follow the path past the", Role::Muted)],
-            vec![view.span("cut: errors of all ratios", Role::Muted)],
+            vec![view.span(key, Role::Key), view.span(" continue past the cut:", Role::Muted)],
+            vec![view.span("the error at every ratio", Role::Muted)],
         ];
     };
     let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);

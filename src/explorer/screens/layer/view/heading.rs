@@ -88,7 +88,9 @@ fn summary(view: &Canvas<'_>, shown: &Shown<'_>, part: Part) -> String {
 
 fn attempt_words(shown: &Shown<'_>) -> String {
     match (&shown.layer.work, shown.layer.active()) {
-        (Some(work), _) => format!("attempt {} at work, ratio {}", work.attempt, ratio(work.method.ratio)),
+        (Some(work), _) => {
+            format!("attempt {} in progress, ratio {}", work.attempt, ratio(work.method.ratio))
+        }
         (None, Some(result)) => {
             let (number, ratio) = (result.attempt.number, ratio(result.attempt.method.ratio));
             match shown.layer.attempts.len() {

@@ -51,7 +51,7 @@ pub fn brief<'t>(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Vec<Ve
     let Some(part) = shown.view else {
         let (units, goal) = status::planned(view.state, shown.index, shown.part);
         let text = format!(
-            "{} of {} {names} planned to stay",
+            "{} of {} {names} to be kept",
             count((units - goal.min(units)) as u64),
             count(units as u64)
         );

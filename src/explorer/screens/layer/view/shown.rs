@@ -99,18 +99,19 @@ impl<'a> Shown<'a> {
             }
             (_, Some(_)) => {
                 let now = view.state.job().map(|job| stage::now(view.state, job));
-                let (words, share) = now.unwrap_or(("the calibration windows are on their way".into(), None));
+                let (words, share) =
+                    now.unwrap_or(("the calibration windows are being computed".into(), None));
                 let share = share.map_or(String::new(), |share| format!(", {}", progress(share)));
                 format!("Not measured yet: {words}{share}.")
             }
             (Status::Waiting, None) => {
                 let (start, curve) = (view.key(Action::Start), view.key(Action::ErrorCurve));
                 format!(
-                    "Not measured yet. Prune all layers with {start}, or see this layer's error curve with {curve}."
+                    "Not measured yet. Prune all layers with {start}, or compute its error curve with {curve}."
                 )
             }
             (Status::Calibrating | Status::Pruning | Status::Done | Status::Stale, None) => {
-                "This attempt left the part as it is, or its picture was not kept.".into()
+                "This attempt did not prune the part, or its statistics were not kept.".into()
             }
         }
     }

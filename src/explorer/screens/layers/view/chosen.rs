@@ -32,7 +32,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
                 view.span(format!("{:<11}", part.to_string()), status::part_role(part)),
                 view.span(
                     format!(
-                        "{} of {} {names} are planned to stay",
+                        "{} of {} {names} are to be kept",
                         count((units - goal.min(units)) as u64),
                         count(units as u64)
                     ),

@@ -90,7 +90,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     if listed.is_empty() {
-        view.absent(body, "No layer is called this, or is in this state.");
+        view.absent(body, "No layer has this number or this state.");
         return;
     }
     let scale = Scale::log(state.layers.iter().filter_map(|layer| layer.active()?.record.output_error));
