@@ -67,7 +67,7 @@ fn what_was_pruned_chosen_and_planned_is_there_again() {
     terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
     terminal.keys("\r\r");
-    terminal.wait_for("attempt 1 is active; 11 layers below are stale");
+    terminal.wait_for("attempt 1 is active; 11 later layers are stale");
     terminal.keys("1]+");
     terminal.wait_for("0.1597");
     quit(&mut terminal);
@@ -81,9 +81,9 @@ fn what_was_pruned_chosen_and_planned_is_there_again() {
     reopened.wait_for("attempt 1, one of 2");
     // The choice is taken back over the restart, and the layers below rest on what they were made with.
     reopened.keys("u");
-    reopened.wait_for("Taken back: the ratio of layer 1");
+    reopened.wait_for("Undone: the ratio of layer 1");
     reopened.keys("u");
-    reopened.wait_for("Taken back: the attempt active of layer 0");
+    reopened.wait_for("Undone: the active attempt of layer 0");
     reopened.wait_until("nothing stale", |screen| !row(screen, 1).contains("stale"));
     reopened.keys("U");
     reopened.wait_for("◌ 11 stale");
