@@ -10,8 +10,6 @@ mod dialogs;
 mod draft;
 mod edit;
 mod engine_events;
-mod form;
-mod forms;
 mod goal;
 mod hints;
 mod history;
@@ -35,7 +33,6 @@ mod search;
 mod sessions_on_disk;
 mod start;
 mod state;
-mod submit;
 mod text_input;
 mod update;
 pub mod view;
@@ -47,10 +44,11 @@ mod tests;
 pub use crate::words::Level;
 pub use action::{ACTIONS, Action, ActionInfo, Context, Scope};
 pub use dialogs::{
-    Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Sessions, palette::palette,
+    Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Sessions,
+    form::{Field, FieldId, Form, FormKind, Value},
+    palette::palette,
 };
 pub use draft::Revision;
-pub use form::{Field, FieldId, Form, FormKind, Value};
 pub use goal::{Goal, goal};
 pub use hints::{Hint, hints};
 pub use history::{Both, Change, Choice, History};

@@ -4,9 +4,8 @@ use crate::protocol::Methods;
 
 use super::{
     Action, Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Schedule, Screen, State,
-    dialogs::Handled,
+    dialogs::{Handled, form::forms},
     edit::{self, Edit},
-    forms,
     movement::Move,
     picture,
     quit::quit,

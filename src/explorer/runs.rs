@@ -2,7 +2,10 @@
 
 use crate::protocol::{Command, Control, Methods, Pace, job};
 
-use super::{Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State, forms};
+use super::{
+    Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State,
+    dialogs::form::forms,
+};
 
 /// Bounds of the speed of a replay.
 const SPEEDS: (f64, f64) = (1.0 / 16.0, 1024.0);

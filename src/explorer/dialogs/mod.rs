@@ -14,12 +14,13 @@ pub mod sessions;
 pub use confirm::{Confirm, Confirmed};
 pub use explain::Explain;
 pub use filter::Filter;
+pub use form::Form;
 pub use help::Help;
 pub use palette::Palette;
 pub use sessions::Sessions;
 
 use super::{
-    Action, Effect, Form, Hint, Input, State,
+    Action, Effect, Hint, Input, State,
     view::{Frame, Hits, Position, Rect, Theme},
 };
 

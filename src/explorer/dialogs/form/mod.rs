@@ -1,10 +1,15 @@
 //! A form as a dialog: its fields are edited, then it is submitted.
 
+mod fields;
+pub mod forms;
+mod submit;
 mod view;
+
+pub use fields::{Field, FieldId, Form, FormKind, Value};
 
 use super::{Reply, Slice, lines};
 use crate::explorer::{
-    Action, Form, Hint, Input, State, Value, submit,
+    Action, Hint, Input, State,
     view::{Frame, Hits, Position, Rect, Theme},
 };
 

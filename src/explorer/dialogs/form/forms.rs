@@ -6,7 +6,8 @@ use crate::{
     prune::{LayerRatio, Part},
 };
 
-use super::{Field, FieldId, Form, FormKind, State, schedule::NAMED};
+use super::{Field, FieldId, Form, FormKind};
+use crate::explorer::{State, schedule::NAMED};
 
 pub const SPANS: [&str; 2] = ["mean", "first and last"];
 /// The parts that a retry solves.

@@ -10,9 +10,12 @@ use crate::{
 };
 
 use super::{
-    Effect, FieldId, Form, FormKind, NoticeKind, State,
-    edit::{self, Edit},
+    FieldId, Form, FormKind, Value,
     forms::{PARTS, SPANS, value_of},
+};
+use crate::explorer::{
+    Effect, NoticeKind, State,
+    edit::{self, Edit},
     picture, runs,
     schedule::NAMED,
 };
@@ -62,7 +65,7 @@ fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
 fn checked(
     state: &mut State,
     what: &str,
-    apply: impl FnOnce(&mut super::Schedule) -> Result<(), String>,
+    apply: impl FnOnce(&mut crate::explorer::Schedule) -> Result<(), String>,
 ) -> Result<Vec<Effect>, String> {
     let mut refused = None;
     let effects = edit::change(state, what, Edit::Alone, |schedule| {
@@ -100,8 +103,8 @@ fn prompt(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     }
     // Blanks at the ends of a prompt count.
     let text = match form.field(FieldId::Prompt).map(|field| &field.value) {
-        Some(super::Value::Text(input)) => input.text().to_string(),
-        Some(super::Value::Choice { .. } | super::Value::Switch(_)) | None => String::new(),
+        Some(Value::Text(input)) => input.text().to_string(),
+        Some(Value::Choice { .. } | Value::Switch(_)) | None => String::new(),
     };
     state.compare.prompt =
         Prompt { text, max_tokens, temperature, seed: whole("seed", form.text(FieldId::Seed))? };

@@ -5,7 +5,7 @@ use crate::{
     prune::Part,
 };
 
-use super::{Figure, Input};
+use crate::explorer::{Figure, Input};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
