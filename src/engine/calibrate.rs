@@ -1,4 +1,4 @@
-//! From settings to calibration windows.
+//! Draws calibration windows, and completes settings that depend on the model.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use crate::{
 
 use super::{Context, Error, texts};
 
-/// The longest window that is taken by itself.
+/// Default window length in tokens, if the context of the model is not shorter.
 const DEFAULT_SEQ_LEN: usize = 2048;
 
-/// Calibration windows and what they are made of.
+/// Calibration windows and their record.
 pub struct Calibration {
     pub windows: Windows,
     pub record: CalibrationRecord,
@@ -24,7 +24,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Draws the windows that the settings ask for; [`Calibration::event`] reports them.
+    /// Draws the windows of these settings; [`Calibration::event`] reports them.
     pub fn draw(
         settings: &Settings,
         checkpoint: &Checkpoint,
@@ -56,7 +56,7 @@ impl Calibration {
     }
 }
 
-/// Settings with everything said that depends on the model: the length of the windows, both ends of the layers.
+/// Settings completed for a model: the length of the windows, both ends of the layer range, and the mean ratio.
 pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
     settings.calibration.seq_len = Some(window_length(&settings, architecture)?);
     let range = settings.ratios.layers.resolve(architecture.layers.len()).map_err(pipeline::Error::Layers)?;
@@ -67,7 +67,7 @@ pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<S
     Ok(settings)
 }
 
-/// Moves the mean ratio until the share of the parameters that leaves is what it says.
+/// Changes the mean ratio so that the fraction of removed parameters equals it.
 fn by_parameters(settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
     let settings = Settings { ratios: Ratios { by_parameters: false, ..settings.ratios }, ..settings };
     let (Span::Mean(share), false) = (settings.span(), settings.ratios.schedule == Schedule::Auto) else {

@@ -1,4 +1,4 @@
-//! A model as its faces are told of it.
+//! Records and events that describe a model.
 
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,7 @@ pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {
     Ok(Event::ModelOpened { model: model_record(checkpoint, architecture)?, shape })
 }
 
-/// What leaves with a unit is told by the same model with one unit less.
+/// The parameters of a unit are the difference to the same model with one unit less.
 fn layer_shape(architecture: &Architecture, layer: usize) -> LayerShape {
     let size = architecture.layers[layer];
     let whole = architecture.layer_parameters(layer);

@@ -1,4 +1,4 @@
-//! `slimgpt eval`: the perplexity of any checkpoint on any text.
+//! `slimgpt eval`: perplexity of a checkpoint on a text.
 
 use std::path::Path;
 
@@ -24,24 +24,24 @@ pub struct Evaluate {
     pub machine: Machine,
 }
 
-/// A perplexity and what it was measured on.
+/// A measured perplexity and its inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     pub model: String,
     pub text: String,
     pub seq_len: usize,
-    /// Tokens in the windows; of each window the first is not predicted.
+    /// Tokens in the windows. The first token of a window is not predicted.
     pub tokens: u64,
     pub bos: bool,
     pub perplexity: f64,
 }
 
-/// A text, ready to be measured on.
+/// A tokenised evaluation text.
 pub struct EvalText {
     pub name: String,
     tokens: Vec<u32>,
     seq_len: usize,
-    /// A token to put before each window.
+    /// Token to put before each window.
     bos: Option<u32>,
 }
 
@@ -65,24 +65,24 @@ impl EvalText {
         Ok(Self { name, tokens, seq_len, bos })
     }
 
-    /// Equal tokens have equal ones.
+    /// SHA-256 of the tokens.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         self.tokens.iter().for_each(|token| hasher.update(token.to_le_bytes()));
         super::describe::hexadecimal(&hasher.finalize())
     }
 
-    /// Whole windows, one after the other; the rest of the text fills none.
+    /// The full windows, without overlap. The rest of the text is not used.
     pub fn windows(&self) -> impl Iterator<Item = &[u32]> {
         self.tokens.chunks_exact(self.seq_len)
     }
 
-    /// Tokens that fill whole windows.
+    /// Number of tokens in full windows.
     pub fn whole_windows(&self) -> u64 {
         (self.tokens.len() / self.seq_len * self.seq_len) as u64
     }
 
-    /// Perplexity of a model; `pruned` only tells progress which of the two it is.
+    /// Perplexity of a model. `pruned` says which model the progress is of.
     pub fn measure(
         &self,
         model: &dyn BlockByBlock,
@@ -106,7 +106,7 @@ impl EvalText {
     }
 }
 
-/// Refuses a window that the model's positions, a BOS included, do not reach, or that predicts nothing.
+/// Fails if a window, BOS included, is longer than the context of the model, or has fewer than two tokens.
 pub fn check_window(
     key: &'static str,
     seq_len: usize,
@@ -121,7 +121,7 @@ pub fn check_window(
     Ok(())
 }
 
-/// The text to measure on: the built-in model has one.
+/// The evaluation text; the built-in model has a default.
 pub fn text_of<'t>(text: Option<&'t TextSource>, model: &ModelChoice) -> Result<&'t TextSource, Error> {
     match (text, model) {
         (Some(source), _) => Ok(source),

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{Context, Error, evaluate::EvalText};
 
-/// What perplexity is measured on.
+/// The inputs of a perplexity measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     pub text: TextSource,
@@ -22,7 +22,7 @@ pub struct Evaluation {
     pub machine: Machine,
 }
 
-/// A text on the way to both perplexities.
+/// A perplexity measurement of both models.
 pub struct Measurement<'a> {
     pub evaluation: &'a Evaluation,
     text: EvalText,
@@ -31,7 +31,7 @@ pub struct Measurement<'a> {
 }
 
 impl Evaluation {
-    /// None where the settings name no evaluation text.
+    /// The evaluation of a run; None if the settings name no evaluation text.
     pub fn of_run(settings: &Settings) -> Option<Self> {
         let text = settings.evaluation.text.clone()?;
         let (seq_len, bos, machine) =
@@ -39,7 +39,7 @@ impl Evaluation {
         Some(Self { text, seq_len, bos, machine })
     }
 
-    /// Warns where the text is one of those that were calibrated on.
+    /// Warns if the text is one of the calibration texts.
     pub fn warn(&self, calibration: &[TextSource], context: &mut Context) {
         if calibration.contains(&self.text) {
             let message = format!(
@@ -72,12 +72,12 @@ impl<'a> Measurement<'a> {
         Ok(Self { evaluation, text, forward, record })
     }
 
-    /// Tells apart what is in the text; equal texts have equal ones.
+    /// SHA-256 of the tokens.
     pub fn text_sha256(&self) -> String {
         self.text.sha256()
     }
 
-    /// Measures and tells the dense model, unless its perplexity is known.
+    /// Measures the dense model, unless its perplexity is known, and emits the record.
     pub fn before(
         &mut self,
         model: &dyn BlockByBlock,
@@ -92,7 +92,7 @@ impl<'a> Measurement<'a> {
         Ok(())
     }
 
-    /// Measures and tells the pruned model, unless its perplexity is known.
+    /// Measures the pruned model, unless its perplexity is known, and emits the record.
     pub fn after(
         &mut self,
         model: &dyn BlockByBlock,

@@ -1,4 +1,4 @@
-//! `slimgpt generate`: text from a prompt.
+//! `slimgpt generate`: generates text from a prompt.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -20,20 +20,20 @@ pub struct Generate {
     pub machine: Machine,
 }
 
-/// What was made.
+/// A generated text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Generated {
-    /// Ids of the prompt, with the BOS where there is one.
+    /// Token IDs of the prompt, with the BOS if there is one.
     pub prompt_tokens: Vec<u32>,
-    /// Ids of what follows it; an end token is not among them.
+    /// Token IDs of the generated text, without an end token.
     pub tokens: Vec<u32>,
-    /// What follows the prompt.
+    /// The generated text, without the prompt.
     pub text: String,
     #[serde(skip)]
     pub seconds: f64,
 }
 
-/// `piece` hears the text as it is made.
+/// Generates text. `piece` is called with the characters as they are generated.
 pub fn generate(
     job: &Generate,
     context: &mut Context,

@@ -1,4 +1,4 @@
-//! `slimgpt inspect`: what a model is, what can be pruned, and what a run would need.
+//! `slimgpt inspect`: the sizes of a model, the plan of a run, and the memory and time that it needs.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -22,15 +22,15 @@ use super::{
     machine::forward_on,
 };
 
-/// Side of the matrix product whose speed stands for the machine's.
+/// Side of the matrix product that the speed of the machine is measured with.
 const PROBE: usize = 1024;
-/// Tokens of the window that one block is timed on; longer ones are scaled from it.
+/// Tokens of the window that one block is timed on. Times of longer windows are extrapolated.
 const PROBE_TOKENS: usize = 512;
 
-/// Bytes that the program itself takes: its code, a tokenizer, texts, and what every thread has of its own.
+/// Bytes of the program itself: code, tokenizer, texts and thread stacks.
 const PROGRAM: u64 = 48 << 20;
 
-/// A model and a run on it, before anything is computed.
+/// A model and a planned run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
     pub model: String,
@@ -47,24 +47,24 @@ pub struct Inspection {
     pub run: Needs,
 }
 
-/// What a run would need: bytes and seconds, from the sizes and a short measurement of this machine.
+/// Memory and time of a run, estimated from the sizes and a short measurement of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Needs {
     pub samples: usize,
     pub seq_len: usize,
-    /// Windows that go through a block together.
+    /// Windows that pass a block together.
     pub windows_at_once: usize,
-    /// The most that a run holds at one time. Measuring a perplexity and reading back what was written come after it: they
-    /// hold a block, the ends and logits.
+    /// Peak memory of a run in bytes. Perplexity and verification come after it: they hold a block, the embedding and head,
+    /// and logits.
     pub peak_bytes: u64,
-    /// When that is.
+    /// Phase of the peak.
     pub peak_phase: Phase,
-    /// What it is made of.
+    /// Composition of the peak.
     pub peak: Held,
-    /// The FFN's inputs among it, which would be computed again under a smaller memory budget.
+    /// The part of the peak that caches the FFN's inputs; with a smaller memory budget they are computed again.
     pub optional_bytes: u64,
-    /// Beside it, what the explorer keeps for retries: the inputs of layers that it came to, as far as the memory budget has
-    /// room for them. `slimgpt prune` keeps them in the session alone.
+    /// Layer inputs that the explorer also keeps in memory for retries, as far as the memory budget allows. `slimgpt prune`
+    /// keeps them only in the session.
     pub kept_bytes: u64,
     pub forward_seconds: f64,
     pub solve_seconds: f64,
@@ -98,7 +98,7 @@ pub fn inspect(
     })
 }
 
-/// The most that a run would hold at one time, in bytes, its evaluation included; nothing is computed for it.
+/// Estimated peak memory of a run in bytes, evaluation included. Computes nothing.
 pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) -> Result<u64, Error> {
     let (_, dtype) = forward_on(&settings.machine)?;
     let checkpoint = model.open(context)?;
@@ -115,15 +115,15 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
     Ok(pruning.max(evaluating).saturating_add(PROGRAM))
 }
 
-/// At most this is held beside a block while a perplexity is measured: hidden states, both ends, logits.
+/// Upper bound of the memory that measuring perplexity needs besides a block: hidden states, embedding and head, logits.
 fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) -> u64 {
-    /// Tokens of one forward pass, and copies of their logits.
+    /// Tokens of one forward pass, and number of copies of their logits.
     const TOKENS: usize = 2048;
     const COPIES: u64 = 3;
     let most_tokens = match &settings.evaluation.text {
         None => return 0,
         Some(TextSource::DemoStories | TextSource::DemoHeldOut) => demo::HELD_OUT.len() as u64,
-        // A token has a byte at least.
+        // A token has at least one byte.
         Some(TextSource::File(path)) => path.metadata().map_or(u64::MAX, |file| file.len()),
     };
     let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
@@ -133,7 +133,7 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
 }
 
-/// The number types of the weights.
+/// Number types of the weights.
 fn storage(checkpoint: &Checkpoint) -> Result<String, Error> {
     let types: BTreeSet<&str> = checkpoint
         .architecture()
@@ -182,7 +182,7 @@ fn needs(
         let parts = [(plan.attention, context(size) as f64), (plan.mlp, size.channels as f64)];
         for n in parts.into_iter().filter_map(|(units, n)| units.map(|_| n)) {
             moment_flops += tokens as f64 * n * n;
-            // Inverse, W along the path and ‖y‖², and a few down-dates; then the fit.
+            // Inverse, updates of W along the path, ‖y‖² and a few down-dates; then the fit.
             path_flops += 1.2 * n * n * n + 2.0 * hidden as f64 * n * n;
             fit_flops += 0.1 * n * n * n + hidden as f64 * n * n;
         }
@@ -204,7 +204,7 @@ fn needs(
     })
 }
 
-/// Seconds that the first block takes for one token, measured on one window: the better of two.
+/// Seconds per token of the first block: the faster of two measurements on one window.
 fn seconds_per_token(
     checkpoint: &Checkpoint,
     seq_len: usize,
@@ -224,12 +224,12 @@ fn seconds_per_token(
     Ok(best / length as f64)
 }
 
-/// Reading a value waits for a device that works behind our back.
+/// Waits for a device that computes asynchronously, by reading a value.
 fn wait_for(result: &Tensor) -> candle_core::Result<()> {
     result.flatten_all()?.get(0)?.to_dtype(DType::F32)?.to_scalar::<f32>().map(drop)
 }
 
-/// Speed of a matrix product, measured: the better of two.
+/// Speed of a matrix product: the faster of two measurements.
 fn flops_per_second(device: &Device, dtype: DType) -> Result<f64, Error> {
     let measure = || -> candle_core::Result<f64> {
         let a = Tensor::ones((PROBE, PROBE), dtype, device)?;

@@ -1,4 +1,4 @@
-//! `slimgpt logits`: what a model says of a text, for comparison with other programs.
+//! `slimgpt logits`: writes the logits of a model on a text, for comparison with other programs.
 
 use std::path::PathBuf;
 
@@ -20,20 +20,20 @@ use super::{
 pub struct Logits {
     pub model: ModelChoice,
     pub text: Option<TextSource>,
-    /// N: tokens in a window.
+    /// N: tokens per window.
     pub seq_len: usize,
-    /// K: windows from the beginning of the text, as `slimgpt eval` cuts them.
+    /// K: number of windows from the beginning of the text, as in `slimgpt eval`.
     pub windows: usize,
     pub out: PathBuf,
     pub force: bool,
     pub machine: Machine,
 }
 
-/// What was written.
+/// Description of the written file.
 pub struct LogitsWritten {
     pub model: String,
     pub text: String,
-    /// [K, N, vocab]
+    /// `[K, N, vocab]`.
     pub shape: [usize; 3],
 }
 
@@ -55,7 +55,7 @@ pub fn logits(job: &Logits, context: &mut Context) -> Result<LogitsWritten, Erro
     let decoder = checkpoint.decoder(job.seq_len, &device, dtype)?;
     let mut logits = Vec::new();
     for (done, window) in windows.iter().enumerate() {
-        // Window by window: all of them at once would need as much memory again for what lies between.
+        // One window at a time: intermediate results of all windows would double the memory.
         let of_window: Vec<f32> = decoder
             .logits(&[window])?
             .flatten_all()

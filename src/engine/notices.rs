@@ -1,4 +1,4 @@
-//! What a pass tells, told on as events.
+//! Turns the notices of a pass into events.
 
 use std::ops::ControlFlow;
 
@@ -11,10 +11,10 @@ use crate::{
 use super::Context;
 
 impl Context {
-    /// Tells a notice of a pass and looks for commands; a stepwise job halts after each batch that leaves.
+    /// Emits the event of a notice and obeys commands. A stepwise job halts after each batch of removed units.
     pub(super) fn handle(&mut self, notice: Notice<'_>) -> ControlFlow<()> {
         let event = match notice {
-            // Whoever leads the streams through several layers knows how far they are.
+            // The caller that passes the streams through several layers reports the progress.
             Notice::Passing { .. } => return self.checkpoint(),
             Notice::Following { layer, part, done, total } => {
                 return self.progress(Stage::EliminationPath { layer, part }, done, total);

@@ -1,4 +1,4 @@
-//! From what the user calls the model to an open checkpoint.
+//! Opens the model that the user names.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::{
 
 use super::{Context, Error};
 
-/// Which model.
+/// A model, as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelChoice {
     /// The built-in one.
@@ -24,7 +24,11 @@ impl ModelChoice {
         name.map_or(Self::Demo, Self::Named)
     }
 
-    /// Opens the checkpoint; a hub id is downloaded into the usual cache first.
+    /// Opens the checkpoint. A hub model is downloaded to the hub cache first.
+    ///
+    /// # Errors
+    ///
+    /// There is no such model, it is not supported, or the download fails.
     pub fn open(&self, context: &mut Context) -> Result<Checkpoint, Error> {
         let source = match self {
             Self::Demo => Source::Embedded(demo::FILES),
@@ -44,7 +48,7 @@ fn download(name: &str, context: &mut Context) -> Result<PathBuf, Error> {
         context.progress(Stage::Download { file: transfer.file.into() }, transfer.done, transfer.total)
     };
     let checkpoint = hub::open(&id, &hub::Options::from_env(), &mut progress).map_err(failed)?;
-    // The family is looked at before gigabytes are fetched.
+    // Unsupported families are refused before the weights are downloaded.
     Architecture::from_config(checkpoint.config())?;
     checkpoint.fetch(&mut progress).map_err(failed)
 }

@@ -1,4 +1,4 @@
-//! Where a session lies, and what of the world it remembers: the model, its files, the texts.
+//! Where a session is stored, and the fingerprints of its model and texts.
 
 use std::{
     env,
@@ -16,22 +16,22 @@ use crate::{
 
 use super::{Context, Error, ModelChoice};
 
-/// Where a session is to lie.
+/// Where a session is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionPlace {
     /// Nothing is recorded.
     #[default]
     None,
-    /// A new one, in this directory.
+    /// A new session in this directory.
     New(PathBuf),
-    /// A new one, under this directory.
+    /// A new session in a new directory under this one.
     Under(PathBuf),
-    /// One that is there already.
+    /// An existing session.
     Open(PathBuf),
 }
 
-/// Files that a session's model must still have as they were: configuration, weights, and what is copied along.
-fn is_remembered(name: &str) -> bool {
+/// True for files of a model that a session fingerprints: configuration, weights, and files that an export copies.
+fn is_fingerprinted(name: &str) -> bool {
     name == "config.json" || is_weights(name) || export::is_companion(name)
 }
 
@@ -39,7 +39,7 @@ fn is_weights(name: &str) -> bool {
     name.ends_with(".safetensors")
 }
 
-/// How a session names the model.
+/// The place of the model, as a session stores it.
 pub fn model_place(choice: &ModelChoice, checkpoint: &Checkpoint) -> Result<ModelPlace, Error> {
     Ok(match (choice, checkpoint.source()) {
         (ModelChoice::Demo, _) | (_, Source::Embedded(_)) => ModelPlace::BuiltIn,
@@ -50,7 +50,7 @@ pub fn model_place(choice: &ModelChoice, checkpoint: &Checkpoint) -> Result<Mode
     })
 }
 
-/// What a session's model is opened by; `moved` says where it lies now.
+/// The model of a session. `moved` says where it is now.
 pub fn model_choice(place: &ModelPlace, moved: Option<String>) -> ModelChoice {
     match (moved, place) {
         (Some(name), _) => ModelChoice::Named(name),
@@ -63,7 +63,7 @@ pub fn model_choice(place: &ModelPlace, moved: Option<String>) -> ModelChoice {
 /// Fingerprints of the model's files.
 pub fn model_files(checkpoint: &Checkpoint, context: &mut Context) -> Result<Vec<Fingerprint>, Error> {
     let source = checkpoint.source();
-    let names: Vec<String> = source.files()?.into_iter().filter(|name| is_remembered(name)).collect();
+    let names: Vec<String> = source.files()?.into_iter().filter(|name| is_fingerprinted(name)).collect();
     let mut bytes = Bytes::of_files(source, &names);
     let mut fingerprints = Vec::with_capacity(names.len());
     for name in &names {
@@ -80,7 +80,7 @@ pub fn model_files(checkpoint: &Checkpoint, context: &mut Context) -> Result<Vec
     Ok(fingerprints)
 }
 
-/// Refuses a model whose files are not the remembered ones.
+/// Fails if the files of the model differ from their fingerprints.
 pub fn check_model(
     session: &Path,
     remembered: &[Fingerprint],
@@ -106,7 +106,7 @@ pub fn check_model(
             Check::Cancelled => return Err(Error::Cancelled),
         }
     }
-    // Other files may be ones that the version which made the session did not remember.
+    // The version that created the session may not have fingerprinted other files.
     let added = source.files()?.into_iter().filter(|name| is_weights(name) && !names.contains(name));
     differ.extend(added.map(|name| format!("{name} is new")));
     if differ.is_empty() {
@@ -135,8 +135,7 @@ pub fn text_files(
     sources.iter().map(fingerprint).collect()
 }
 
-/// Refuses calibration texts that are not the remembered ones. Those that are gone are no hindrance: the windows are in
-/// the session.
+/// Fails if a calibration text differs from its fingerprint. A missing text is accepted: the session has the windows.
 pub fn check_texts(
     session: &Path,
     calibration: &session::Calibration,
@@ -168,12 +167,12 @@ fn built_in(source: &TextSource) -> Result<String, &Path> {
     }
 }
 
-/// Where relative names begin.
+/// The directory that relative paths start from.
 pub fn base() -> Result<PathBuf, Error> {
     env::current_dir().map_err(Error::CurrentDir)
 }
 
-/// How far the reading of a model's files is.
+/// Progress of reading the files of a model.
 struct Bytes {
     done: u64,
     total: u64,

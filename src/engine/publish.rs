@@ -1,4 +1,4 @@
-//! The parts of an output that are written last: what lies beside the blocks, the record, the name.
+//! Publishes an export: writes its record and gives the directory its name.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{
 
 use super::{Context, Error};
 
-/// Writes `run.json`, of which `before` hears, and gives the output its name. Returns the bytes of its files.
+/// Writes `run.json`, calls `before` with its content, and gives the directory its name. Returns the size of the files.
 pub fn publish(
     out: OutputDir,
     record: &RunRecord,
@@ -30,7 +30,7 @@ pub fn publish(
     Ok(published.bytes)
 }
 
-/// Where the model lies, if it is not built in.
+/// Directory of the model; None for the built-in one.
 pub fn directory(checkpoint: &Checkpoint) -> Option<&Path> {
     match checkpoint.source() {
         Source::Directory(path) => Some(path),

@@ -1,4 +1,4 @@
-//! Texts by name: files and the built-in ones, read and tokenised.
+//! Reads and tokenises texts: files and built-in ones.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::{
 
 use super::{Context, Error};
 
-/// Relative names begin at `base`; where that is None, here.
+/// Reads a text. A relative path starts from `base`, or from the current directory.
 pub fn read(source: &TextSource, base: Option<&Path>) -> Result<Text, Error> {
     Ok(match (source, base) {
         (TextSource::DemoStories, _) => Text::inline(source.to_string(), demo::calibration_text()),
@@ -25,7 +25,7 @@ pub fn read(source: &TextSource, base: Option<&Path>) -> Result<Text, Error> {
     })
 }
 
-/// Tokens of all texts in a row, without special tokens.
+/// Tokens of all texts, concatenated, without special tokens.
 pub fn tokens(texts: &[Text], tokenizer: &Tokenizer, context: &mut Context) -> Result<Vec<u32>, Error> {
     let mut progress = |done, total| context.progress(Stage::Tokenise, done, total);
     Ok(calibration::encode(tokenizer, texts, &mut progress)?)

@@ -1,4 +1,4 @@
-//! What is planned but not run, as the session keeps it: told whenever it has changed, and read back.
+//! The draft: unsaved plans and undo history, which the session stores whenever they change.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,17 +7,17 @@ use crate::protocol::{Command, Draft};
 
 use super::{Effect, History, Schedule, State};
 
-/// Of [`FrontendDraft`]. Another one is not read.
+/// Version of [`FrontendDraft`]. Drafts of another version are not read.
 const VERSION: u64 = 1;
 
-/// How often the draft was changed, and as of which change it is kept.
+/// Counts the changes of the draft, and remembers the last change that was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Revision {
     now: u64,
     kept: u64,
 }
 
-/// What the explorer wants to find again beside settings and ratios.
+/// What the explorer restores in addition to settings and ratios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontendDraft {
     version: u64,
@@ -31,13 +31,13 @@ impl State {
         self.draft.now += 1;
     }
 
-    /// The draft is as the session has it.
+    /// The session has the current draft.
     pub(super) fn settle_draft(&mut self) {
         self.draft.kept = self.draft.now;
     }
 }
 
-/// Has the draft kept where it was changed since.
+/// Sends the draft if it has changed since it was sent last.
 pub fn keep(state: &mut State) -> Option<Effect> {
     let changed = state.draft.now != state.draft.kept;
     let live = !state.is_replay() && state.engine_gone.is_none() && !state.is_reopening();
@@ -56,17 +56,17 @@ pub fn keep(state: &mut State) -> Option<Effect> {
 fn written(state: &State) -> Value {
     let (schedule, history) = (state.schedule.clone(), state.history.clone());
     let frontend = FrontendDraft { version: VERSION, schedule, history };
-    // Without it the session is whole all the same.
+    // Without this part the draft is still valid.
     serde_json::to_value(frontend).unwrap_or_default()
 }
 
-/// What [`keep`] had kept; None where nothing was, and why where it can't be read.
+/// The explorer's part of a saved draft; None if there is none, and a reason if it cannot be read.
 pub fn read(frontend: Value) -> Result<Option<FrontendDraft>, String> {
     if frontend.is_null() {
         return Ok(None);
     }
     match frontend.get("version").and_then(Value::as_u64) {
-        // Read as text, as everything is: another source would be compiled once more.
+        // Reading from text as everywhere else avoids compiling a second deserializer.
         Some(VERSION) => {
             serde_json::from_str(&frontend.to_string()).map(Some).map_err(|cause| cause.to_string())
         }

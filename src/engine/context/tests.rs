@@ -1,4 +1,4 @@
-//! What a job at work obeys, and what it tells.
+//! What a running job obeys and emits.
 
 use super::*;
 use crate::protocol::job;
@@ -23,7 +23,7 @@ fn told(events: &mut mpsc::Receiver<Stamped>) -> Vec<(u64, Event)> {
 }
 
 #[test]
-fn what_begins_work_waits_in_its_order_and_orders_to_other_jobs_hit_nothing() {
+fn jobs_are_queued_in_order_and_controls_of_other_jobs_are_ignored() {
     let (mut context, commands, _events) = context();
     context.begin(1, Pace::Free);
     for command in [choose(1), Command::control(1, Control::Replan(vec![0.5.into()])), choose(2)] {
@@ -46,7 +46,7 @@ fn what_begins_work_waits_in_its_order_and_orders_to_other_jobs_hit_nothing() {
 }
 
 #[test]
-fn an_order_that_comes_before_its_job_begins_is_not_lost() {
+fn a_cancel_that_arrives_before_its_job_begins_is_not_lost() {
     let (mut context, commands, mut events) = context();
     context.begin(1, Pace::Free);
     commands.blocking_send(export(2)).unwrap();
@@ -59,7 +59,7 @@ fn an_order_that_comes_before_its_job_begins_is_not_lost() {
 }
 
 #[test]
-fn a_job_that_waits_is_cancelled_without_beginning() {
+fn a_queued_job_is_cancelled_without_beginning() {
     let (mut context, commands, mut events) = context();
     context.begin(1, Pace::Free);
     for command in
@@ -67,12 +67,12 @@ fn a_job_that_waits_is_cancelled_without_beginning() {
     {
         commands.blocking_send(command).unwrap();
     }
-    assert!(context.checkpoint().is_continue(), "the job at work is not meant");
+    assert!(context.checkpoint().is_continue(), "the running job is not cancelled");
     assert_eq!(told(&mut events), [(2, Event::JobCancelled)]);
     assert_eq!(context.next(), Some(export(3)));
 }
 
-/// Sends each command to job 1, one a batch that leaves, and gives what was told.
+/// Sends the commands to job 1, one per removed batch, and returns the emitted events.
 fn after_each_batch(pace: Pace, sent: &[Command]) -> Vec<Event> {
     let (mut context, commands, mut events) = context();
     context.begin(1, pace);
@@ -85,7 +85,7 @@ fn after_each_batch(pace: Pace, sent: &[Command]) -> Vec<Event> {
 }
 
 #[test]
-fn a_stepwise_job_goes_on_up_to_the_next_batch_however_it_is_asked() {
+fn a_stepwise_job_continues_to_the_next_batch_after_step_and_after_resume() {
     let (step, resume, cancel) = (
         Command::control(1, Control::Step),
         Command::control(1, Control::Resume),
@@ -106,7 +106,7 @@ fn a_step_halts_a_free_job_once() {
         Command::control(1, Control::Cancel),
     );
     let (halt, on) = (Event::Paused, Event::Resumed);
-    // The first is found behind the first batch, and halts the second; from there it goes freely.
+    // The first command is received after the first batch and halts the job after the second.
     assert_eq!(
         after_each_batch(Pace::Free, &[step, resume.clone(), resume, cancel]),
         [&halt, &on].map(Clone::clone)
@@ -114,7 +114,7 @@ fn a_step_halts_a_free_job_once() {
 }
 
 #[test]
-fn another_pace_holds_from_the_next_batch_on_and_frees_a_job_that_halts() {
+fn a_new_pace_applies_from_the_next_batch_on_and_continues_a_halted_job() {
     let pace = |pace| Command::control(1, Control::SetPace(pace));
     let (resume, cancel) = (Command::control(1, Control::Resume), Command::control(1, Control::Cancel));
     let (halt, on) = (Event::Paused, Event::Resumed);
@@ -123,7 +123,7 @@ fn another_pace_holds_from_the_next_batch_on_and_frees_a_job_that_halts() {
 }
 
 #[test]
-fn another_pace_does_not_wake_a_job_that_was_paused() {
+fn a_new_pace_does_not_continue_a_paused_job() {
     let (mut context, commands, mut events) = context();
     context.begin(1, Pace::Stepwise);
     let free = Command::control(1, Control::SetPace(Pace::Free));
