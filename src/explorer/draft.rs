@@ -14,7 +14,7 @@ const VERSION: u64 = 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Revision {
     now: u64,
-    kept: u64,
+    sent: u64,
 }
 
 /// What the explorer restores in addition to settings and ratios.
@@ -33,13 +33,13 @@ impl State {
 
     /// The session has the current draft.
     pub(super) fn settle_draft(&mut self) {
-        self.draft.kept = self.draft.now;
+        self.draft.sent = self.draft.now;
     }
 }
 
 /// Sends the draft if it has changed since it was sent last.
-pub fn keep(state: &mut State) -> Option<Effect> {
-    let changed = state.draft.now != state.draft.kept;
+pub fn save(state: &mut State) -> Option<Effect> {
+    let changed = state.draft.now != state.draft.sent;
     let live = !state.is_replay() && state.engine_gone.is_none() && !state.is_reopening();
     if !changed || !live || state.sessions.open.is_none() || state.model.is_none() {
         return None;

@@ -15,7 +15,7 @@ use super::{
 /// Takes in a message, and returns what it asks of the world.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
-    effects.extend(draft::keep(state));
+    effects.extend(draft::save(state));
     effects
 }
 

@@ -20,9 +20,9 @@ use super::{Context, Error, WindowSource, Workspace, stored_parts};
 pub struct ActivationCache {
     reuse: Reuse,
     /// Last used at the back.
-    kept: VecDeque<(Input, Streams)>,
+    in_memory: VecDeque<(Input, Streams)>,
     /// Second moments at the input that was worked on last.
-    known: Option<(Input, MomentCache)>,
+    moments: Option<(Input, MomentCache)>,
     disk: Option<StreamCache>,
 }
 
@@ -75,11 +75,11 @@ impl ActivationCache {
     ) -> Result<Option<(usize, Streams)>, Error> {
         let usable =
             |(at, streams): &&(Input, Streams)| at.leads_to(input) && (streams.dense.is_some() || !dense);
-        let held = self.kept.iter().filter(usable).max_by_key(|(at, _)| at.layer());
+        let held = self.in_memory.iter().filter(usable).max_by_key(|(at, _)| at.layer());
         let held = held.map(|(at, streams)| (at.layer(), streams.clone()));
         let above = held.as_ref().map_or(0, |(layer, _)| *layer + 1);
         Ok(match self.nearest_on_disk(input, above, pass, dense)? {
-            Some(laid) => Some(laid),
+            Some(stored) => Some(stored),
             None => held,
         })
     }
@@ -102,8 +102,8 @@ impl ActivationCache {
         keys.sort_by_key(|(at, _)| std::cmp::Reverse(at.layer()));
         for (at, key) in keys {
             let Some(tensors) = disk.get(&key) else { continue };
-            let laid: Vec<StreamTensor> = tensors.into_iter().map(laid).collect();
-            if let Some(streams) = pass.restore(&laid)? {
+            let tensors: Vec<StreamTensor> = tensors.into_iter().map(stream_tensor).collect();
+            if let Some(streams) = pass.restore(&tensors)? {
                 return Ok(Some((at.layer(), streams)));
             }
         }
@@ -112,41 +112,41 @@ impl ActivationCache {
 
     /// Adds streams as the last used. Cached ones are kept if they include the dense stream or the new ones do not.
     fn add(&mut self, input: Input, streams: &Streams) {
-        let there = self.kept.iter().position(|(at, _)| *at == input);
-        let kept = there.and_then(|at| self.kept.remove(at)).map(|(_, kept)| kept);
+        let there = self.in_memory.iter().position(|(at, _)| *at == input);
+        let kept = there.and_then(|at| self.in_memory.remove(at)).map(|(_, kept)| kept);
         let kept = kept.filter(|kept| kept.dense.is_some() || streams.dense.is_none());
-        self.kept.push_back((input, kept.unwrap_or_else(|| streams.clone())));
+        self.in_memory.push_back((input, kept.unwrap_or_else(|| streams.clone())));
     }
 
-    /// Moves the least recently used inputs to the session until the others and `beside` bytes fit into the budget. Keeps
+    /// Moves the least recently used inputs to the session until the others and `other` bytes fit into the budget. Keeps
     /// at least `least` of them; returns whether these fit.
-    fn make_room(&mut self, beside: u64, budget: u64, least: usize) -> bool {
+    fn make_room(&mut self, other: u64, budget: u64, least: usize) -> bool {
         let budget = match self.reuse {
             Reuse::Soon => budget,
             Reuse::Later => 0,
         };
-        let mut bytes: u64 = self.kept.iter().map(|(_, streams)| streams.bytes()).sum();
-        while self.kept.len() > least && bytes + beside > budget {
-            if let Some((input, streams)) = self.kept.pop_front() {
+        let mut bytes: u64 = self.in_memory.iter().map(|(_, streams)| streams.bytes()).sum();
+        while self.in_memory.len() > least && bytes + other > budget {
+            if let Some((input, streams)) = self.in_memory.pop_front() {
                 bytes -= streams.bytes();
                 self.spill(&input, &streams);
             }
         }
-        bytes + beside <= budget
+        bytes + other <= budget
     }
 
     /// Moves the inputs in memory to the session, the newest ones that it has room for.
     pub fn flush(&mut self) {
         let Some(disk) = &self.disk else { return };
         let mut room = disk.limit();
-        let fits = self.kept.iter().rev().take_while(|(_, streams)| {
+        let fits = self.in_memory.iter().rev().take_while(|(_, streams)| {
             let fits = streams.bytes() <= room;
             room = room.saturating_sub(streams.bytes());
             fits
         });
         let fits = fits.count();
-        let first = self.kept.len() - fits;
-        for (input, streams) in self.kept.drain(..).skip(first).collect::<Vec<_>>() {
+        let first = self.in_memory.len() - fits;
+        for (input, streams) in self.in_memory.drain(..).skip(first).collect::<Vec<_>>() {
             self.spill(&input, &streams);
         }
     }
@@ -166,7 +166,7 @@ fn tensor(StreamTensor { name, dtype, shape, bytes }: StreamTensor) -> Tensor {
     Tensor { name, dtype: stored_parts::spelled(dtype).into(), shape, bytes }
 }
 
-fn laid(Tensor { name, dtype, shape, bytes }: Tensor) -> StreamTensor {
+fn stream_tensor(Tensor { name, dtype, shape, bytes }: Tensor) -> StreamTensor {
     StreamTensor { name, dtype: stored_parts::number_type(&dtype), shape, bytes }
 }
 
@@ -185,7 +185,7 @@ impl Workspace<'_> {
     ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
         // Moments of another input are useless from here on, and large.
-        self.activations.known = self.activations.known.take().filter(|(at, _)| *at == input);
+        self.activations.moments = self.activations.moments.take().filter(|(at, _)| *at == input);
         let dense = pass.settings.needs_dense_stream();
         let (first, mut streams) = match self.activations.nearest(&input, pass, dense)? {
             Some(nearest) => nearest,
@@ -219,14 +219,14 @@ impl Workspace<'_> {
     pub fn cache_streams(&mut self, layer: usize, streams: &Streams, settings: &Settings) {
         let input = self.input(layer, settings);
         // Moments of another input are useless here, and large.
-        self.activations.known = self.activations.known.take().filter(|(at, _)| *at == input);
+        self.activations.moments = self.activations.moments.take().filter(|(at, _)| *at == input);
         self.activations.add(input, streams);
-        let beside = self.needed_beside(layer, streams, settings);
-        self.activations.make_room(beside, settings.machine.memory_budget.0, 0);
+        let other = self.pass_bytes(layer, streams, settings);
+        self.activations.make_room(other, settings.machine.memory_budget.0, 0);
     }
 
     /// Most bytes that a pass through the layer holds at one time, `streams` included.
-    fn needed_beside(&self, layer: usize, streams: &Streams, settings: &Settings) -> u64 {
+    fn pass_bytes(&self, layer: usize, streams: &Streams, settings: &Settings) -> u64 {
         let footprint = Footprint {
             architecture: self.checkpoint.architecture(),
             settings,
@@ -241,17 +241,17 @@ impl Workspace<'_> {
     /// them.
     pub fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<MomentCache> {
         let input = self.input(layer, settings);
-        let (_, streams) = self.activations.kept.back().filter(|(at, _)| *at == input)?;
+        let (_, streams) = self.activations.in_memory.back().filter(|(at, _)| *at == input)?;
         let moments = moment_bytes(layer, self.checkpoint.architecture(), settings.objective.target);
-        let beside = self.needed_beside(layer, streams, settings) + moments;
-        let room = self.activations.make_room(beside, settings.machine.memory_budget.0, 1);
-        let known = self.activations.known.take().filter(|(at, _)| *at == input);
+        let other = self.pass_bytes(layer, streams, settings) + moments;
+        let room = self.activations.make_room(other, settings.machine.memory_budget.0, 1);
+        let known = self.activations.moments.take().filter(|(at, _)| *at == input);
         room.then(|| known.map_or_else(MomentCache::default, |(_, known)| known))
     }
 
     /// Caches the second moments at the input of `layer`.
     pub fn cache_moments(&mut self, layer: usize, known: Option<MomentCache>, settings: &Settings) {
-        self.activations.known = known.map(|known| (self.input(layer, settings), known));
+        self.activations.moments = known.map(|known| (self.input(layer, settings), known));
     }
 }
 

@@ -138,10 +138,10 @@ impl SessionWriter {
 }
 
 impl Workspace<'_> {
-    /// Creates the session, if one was requested and does not exist yet. `told` are events emitted before.
+    /// Creates the session, if one was requested and does not exist yet. `events` were emitted before.
     pub fn begin_session(
         &mut self,
-        told: impl IntoIterator<Item = Event>,
+        events: impl IntoIterator<Item = Event>,
         context: &mut Context,
     ) -> Result<(), Error> {
         if self.session.is_open() || self.session.place == SessionPlace::None {
@@ -179,8 +179,8 @@ impl Workspace<'_> {
                 session
             }
         };
-        let told: Vec<Stamped> = told.into_iter().map(|event| context.stamp(event)).collect();
-        self.session.early_events.extend(told);
+        let events: Vec<Stamped> = events.into_iter().map(|event| context.stamp(event)).collect();
+        self.session.early_events.extend(events);
         self.enter_session(session, context)
     }
 

@@ -57,12 +57,12 @@ impl Workspace<'_> {
             settings.ratios.search_trials,
         )?;
         // Events emitted before the session exists are logged when it is created.
-        let mut told_so_far = Vec::new();
+        let mut events = Vec::new();
         let mut emit = |event: Event, context: &mut Context| {
-            told_so_far.push(context.stamp(event.clone()));
+            events.push(context.stamp(event.clone()));
             context.emit(event);
         };
-        let found = search.run(named, &mut |told| match told {
+        let found = search.run(named, &mut |notice| match notice {
             SearchNotice::Measuring { layer, part, done, total } => {
                 context.progress(Stage::Sensitivity { layer, part }, done, total)
             }
@@ -87,7 +87,7 @@ impl Workspace<'_> {
         };
         emit(Event::RatiosFound { record: Box::new(record.clone()) }, context);
         if !self.session.is_open() {
-            self.session.early_events.extend(told_so_far);
+            self.session.early_events.extend(events);
         }
         self.save_search(&record)?;
         Ok(record)
