@@ -1,4 +1,4 @@
-//! The built-in model from beginning to end, as `slimgpt prune --out DIR` without further settings takes it.
+//! The built-in model from start to end, as `slimgpt prune --out DIR` prunes it.
 //!
 //! `cargo bench --bench demo_run [-- --quick]`
 #![allow(clippy::unwrap_used)]

@@ -1,15 +1,15 @@
 //! Down-dating one inverse against inverting again at every step.
 //!
-//! Ways to the same weights, each choosing by itself what leaves, with the same kernels on the same threads:
+//! Each method chooses the units itself, with the same kernels on the same threads, and reaches the same weights:
 //!
 //! - *down-dated*: the elimination of this crate, one inversion (n³ flops) and block down-dates;
 //! - *reference*: at every step a Cholesky factor, the inverse, and the inverse's Cholesky factor (4/3 n³) of the whole
-//!   matrix, removed rows and columns replaced by the identity: the three calls that SparseGPT and its descendants make;
+//!   matrix, with removed rows and columns replaced by the identity: the three calls of SparseGPT and its descendants;
 //! - *full*: the same without the last factor (n³);
-//! - *active*: the inverse of what is still there only (m³).
+//! - *active*: the inverse of the active columns only (m³).
 //!
-//! None of them includes the final refit, which is the same for all; its time is printed beside. Of three runs of the
-//! first, spread over the others, the median counts. The sizes asked for are measured against *reference*.
+//! None of them includes the final refit, which is the same for all; its time is printed beside. The median of three runs of the
+//! first counts, spread over the others. The requested sizes are measured against *reference*.
 //!
 //! `cargo bench --bench down_date [-- --quick]`
 
@@ -39,7 +39,7 @@ fn main() {
 fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: bool) {
     let problem = Problem::random(rows, n);
     let remove = n / units.width() / 2;
-    // The numbers of the ways that it is compared with.
+    // Labels of the methods it is compared with.
     let part = PruneProblem { solver_dtype: SolverDtype::F64, ..problem.part(units, remove) };
     println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
 
@@ -48,7 +48,7 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     let (refitted, refit) = refit(&part);
     println!("  from the refit the weights differ by {:.1e} at most", apart(fitted, &refitted));
 
-    // ours is short beside the others, so it is timed again between and after them
+    // Ours is short compared to the others, so it is timed again between and after them.
     let mut ours = vec![(first.time, first.inverted)];
     let slow = [Extent::Full, Extent::Active].map(|extent| {
         let slow = invert_again(&part, sizes, extent);
@@ -82,7 +82,7 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     }
 }
 
-/// Where down-dating has arrived, and how long it took.
+/// The result and the time of down-dating.
 struct DownDated {
     kept: Vec<usize>,
     /// [rows, kept], row-major.
@@ -105,7 +105,7 @@ fn down_date(part: &PruneProblem) -> DownDated {
     DownDated { kept, fitted, sizes, time, inverted }
 }
 
-/// The weights of the refit, [rows, kept] row-major, and the time of it alone.
+/// The weights of the refit, [rows, kept] row-major, and its time.
 fn refit(part: &PruneProblem) -> (Vec<f64>, Duration) {
     let mut elimination = Elimination::start(part, DAMPING).expect("a random moment is positive definite");
     while elimination.step().expect("a random moment is positive definite").is_some() {}
@@ -117,20 +117,20 @@ fn refit(part: &PruneProblem) -> (Vec<f64>, Duration) {
 /// What is inverted at every step.
 #[derive(Clone, Copy, PartialEq)]
 enum Extent {
-    /// All n columns, those that left as the identity.
+    /// All n columns, removed ones replaced by the identity.
     Full,
     /// The active columns, gathered.
     Active,
 }
 
-/// Where inverting again has arrived, and how long it took.
+/// The result and the time of inverting again.
 struct InvertedAgain {
     kept: Vec<usize>,
     /// [rows, kept], row-major.
     fitted: Vec<f64>,
     /// Without `factored`.
     time: Duration,
-    /// The Cholesky factors of the inverses, which only the reference takes.
+    /// The Cholesky factors of the inverses, which only the reference computes.
     factored: Duration,
 }
 
@@ -149,7 +149,7 @@ fn invert_again(part: &PruneProblem, sizes: &[usize], extent: Extent) -> Inverte
     );
     let mut factored = Duration::ZERO;
     let began = Instant::now();
-    // the column of each row of P and of each column of W
+    // The column of each row of P and of each column of W.
     let mut columns: Vec<usize> = (0..n).collect();
     let mut present = vec![true; n];
     for &size in sizes {
@@ -166,7 +166,7 @@ fn invert_again(part: &PruneProblem, sizes: &[usize], extent: Extent) -> Inverte
         }
         let p = p.as_ref();
         let w_now = w.as_ref();
-        // only units that are there have a score
+        // Only active units have a score.
         let mut scored: Vec<(f64, usize)> = (0..order / width)
             .filter(|unit| present[columns[unit * width]])
             .map(|unit| {
@@ -243,7 +243,7 @@ fn damped(moment: &Moment) -> Mat<f64> {
     Mat::from_fn(n, n, |i, j| moment.at(i, j) + if i == j { lambda } else { 0.0 })
 }
 
-/// The largest difference, in parts of the largest weight.
+/// The largest difference, relative to the largest weight.
 fn apart(a: &[f64], b: &[f64]) -> f64 {
     let largest = a.iter().fold(0.0f64, |largest, a| largest.max(a.abs()));
     a.iter().zip(b).fold(0.0f64, |apart, (a, b)| apart.max((a - b).abs())) / largest

@@ -1,7 +1,6 @@
 //! Drawing a large model: 80 layers, 128 heads, 28,672 channels, half of it pruned, at 200×60.
 //!
-//! `cargo bench --bench draw [-- --quick]` tells the slowest frame of every screen too, and fails where the mean is above
-//! 5 ms.
+//! `cargo bench --bench draw [-- --quick]` also prints the slowest frame of every screen, and fails if the mean is above 5 ms.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +47,7 @@ fn screens(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What a screen has taken so far.
+/// Frame times of a screen so far.
 #[derive(Default)]
 struct Drawn {
     frames: u64,
@@ -57,7 +56,7 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// Draws while the selected layer moves, so that nothing can be drawn from what was there.
+    /// Draws while the selected layer moves, so that no frame repeats the one before.
     fn add(
         &mut self,
         frames: u64,
@@ -82,7 +81,7 @@ impl Drawn {
         self.total - before
     }
 
-    /// Tells the slowest frame. Nothing was drawn where another screen was asked for.
+    /// Prints the slowest frame. Nothing was drawn if another screen was requested.
     fn judge(&self) {
         if self.frames > 0 {
             println!("slowest of {} frames: {:.2?}", self.frames, self.slowest);
@@ -92,7 +91,7 @@ impl Drawn {
     }
 }
 
-/// Half of the layers pruned, the next one at work.
+/// Half of the layers pruned, the next one in progress.
 fn half_done() -> State {
     let settings = Settings::default();
     let mut state = State::new(Start {
@@ -174,7 +173,7 @@ fn opened() -> Event {
     Event::ModelOpened { model, shape }
 }
 
-/// Scores that are spread over three decades, in no order.
+/// Scores spread over three decades, unordered.
 fn scores(units: usize) -> Vec<f32> {
     (0..units).map(|unit| 10f32.powf((unit as f32 * 0.618_034).fract() * 3.0 - 2.0)).collect()
 }

@@ -1,6 +1,6 @@
-//! What a retry costs: another ratio for every layer of the built-in model, in a process that finds the run's session,
-//! against what the same layers cost the run itself. Fails where a retry takes longer than a layer's work.
-//! There is no smaller form: with fewer windows what is written for each attempt would be most of the time.
+//! The cost of a retry: another ratio for every layer of the built-in model, in a process that opens the run's session, against
+//! the cost of the same layers in the run. Fails if a retry takes longer than a layer of the run. There is no smaller version,
+//! because with fewer windows writing the attempts would dominate.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Instant;
@@ -14,7 +14,7 @@ use slimgpt::{
     pipeline,
 };
 
-/// What may lie between two measurements of the same on a machine with other work.
+/// Allowed variation between two measurements of the same work on a machine with other work.
 const NOISE: f64 = 1.25;
 
 fn until(worker: &mut Worker<()>, last: impl Fn(&Event) -> bool) -> Vec<Stamped> {
@@ -68,7 +68,7 @@ fn main() {
             - at(&|event| matches!(event, Event::LayerStarted { layer, .. } if *layer == index))
     };
 
-    // Another process would know as little.
+    // Another process would have the same information.
     let mut worker = engine::workspace(ModelChoice::Demo, settings.clone(), SessionPlace::Open(session));
     until(&mut worker, |event| matches!(event, Event::SessionOpened { .. }));
     println!("layer   in the run   retry   retry again, other ratio (s)");

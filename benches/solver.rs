@@ -10,7 +10,7 @@ use common::problem::{HEAD, Problem, channels, heads};
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use slimgpt::prune::{GroupSize, Units, prune};
 
-/// Percentages of the units that leave.
+/// Percentages of units to remove.
 const RATIOS: [usize; 2] = [25, 50];
 
 criterion_group!(benches, o_proj, down_proj, one_by_one);
@@ -27,7 +27,7 @@ fn down_proj(criterion: &mut Criterion) {
     solve(criterion, "channels", shape, &RATIOS, &[("", channels(GroupSize::default()))]);
 }
 
-/// `--group-size exact` beside what holds where nothing is said.
+/// `--group-size exact` besides the default.
 fn one_by_one(criterion: &mut Criterion) {
     let shape = if common::quick() { [256, 688] } else { [1024, 2816] };
     let kinds = [GroupSize::Dynamic, GroupSize::Exact].map(|kind| (kind.to_string(), channels(kind)));

@@ -27,7 +27,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Writes a checkpoint of this shape into `directory`, which is made, and draws windows of any of its tokens.
+    /// Writes a checkpoint of this shape into the new directory `directory`, and draws windows of random tokens.
     pub fn new(
         shape: &Shape,
         samples: usize,
@@ -54,7 +54,7 @@ impl Calibration {
         }
     }
 
-    /// The time of one block less that of its solves, which leave nothing out.
+    /// The time of one block minus its solves, which remove nothing.
     pub fn block(&self, mut streams: Streams) -> Result<Duration, Box<dyn Error>> {
         let task = Task::Solve { removals: Removals::default(), solver: None };
         let task = LayerTask {

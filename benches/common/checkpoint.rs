@@ -1,8 +1,8 @@
 //! A LLaMA checkpoint of any shape with random weights, written tensor by tensor.
 //!
-//! Numbers are uniform with variance 1/inputs (1 in the embedding, norms are 1), so activations keep their size from
-//! layer to layer. Each run of numbers has a stream of its own, so equal shapes and seeds give equal bytes on any
-//! number of threads.
+//! Numbers are uniform with variance 1/inputs (1 in the embedding; norms are 1), so activations keep their size from layer to
+//! layer. Each stretch of numbers has its own random stream, so equal shapes and seeds give equal bytes with any number of
+//! threads.
 
 use std::{borrow::Cow, collections::BTreeMap, error::Error, fs, iter, mem, path::Path};
 
@@ -18,9 +18,9 @@ use slimgpt::{
 };
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
-/// Numbers that are drawn from one stream.
+/// Numbers drawn from one stream.
 const RUN: usize = 1 << 18;
-/// Bytes are the tokens.
+/// The tokens are bytes.
 const SMALLEST_VOCABULARY: usize = 256;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -78,10 +78,10 @@ impl Shape {
     }
 }
 
-/// Writes `config.json`, weights and tokenizer into `out`, which is made.
+/// Writes `config.json`, weights and tokenizer into the new directory `out`.
 ///
 /// # Errors
-/// A shape that is none, a directory that is there already, a disk that is full.
+/// An invalid shape, a directory that exists, or a full disk.
 pub fn write(shape: &Shape, out: &Path) -> Result<(), Box<dyn Error>> {
     if shape.vocab < SMALLEST_VOCABULARY {
         let found = shape.vocab;
@@ -133,7 +133,7 @@ fn config(shape: &Shape) -> Value {
     })
 }
 
-/// A byte is a token; nothing is merged.
+/// One token per byte, and no merges.
 fn tokenizer() -> Value {
     let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
     alphabet.sort_unstable();
@@ -197,7 +197,7 @@ fn write_weights(shape: &Shape, architecture: &Architecture, out: &Path) -> Resu
     Ok(())
 }
 
-/// A tensor whose numbers are drawn when they are written.
+/// A tensor whose numbers are drawn when it is written.
 struct Random {
     slot: Slot,
     dtype: Precision,
@@ -207,7 +207,7 @@ struct Random {
 }
 
 impl Random {
-    /// The numbers are uniform in ± this; None where they are all 1.
+    /// The numbers are uniform in ± this; None if they are all 1.
     fn bound(&self) -> Option<f32> {
         let inputs = match self.slot.shape[..] {
             [_, inputs] if self.slot.name != "model.embed_tokens.weight" => inputs as f32,

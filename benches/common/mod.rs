@@ -1,4 +1,4 @@
-//! What benches, measurements and examples share: random models and random problems of any size.
+//! Shared by benches, measurements and examples: random models and random problems of any size.
 
 #![allow(dead_code, reason = "each program uses its part")]
 
@@ -6,7 +6,7 @@ pub mod calibration;
 pub mod checkpoint;
 pub mod problem;
 
-/// True where small sizes are asked for.
+/// Whether small sizes were requested.
 pub fn quick() -> bool {
     std::env::args().any(|argument| argument == "--quick")
 }

@@ -38,7 +38,7 @@ impl Problem {
         Self { rows, weight, moment: moment.finish().expect("finite inputs") }
     }
 
-    /// As a run poses it.
+    /// The problem with the settings of a run.
     pub fn part(&self, units: Units, remove: usize) -> PruneProblem<'_> {
         PruneProblem {
             weight: &self.weight,
@@ -59,7 +59,7 @@ impl Problem {
     }
 }
 
-/// Heads as a run without further settings takes them.
+/// Heads with the default settings of a run.
 pub fn heads(width: usize) -> Units {
     Units::Heads { width, score: HeadScore::default(), per_group: None }
 }

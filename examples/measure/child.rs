@@ -1,4 +1,4 @@
-//! The program itself as a child process: its largest resident size, what it prints and writes.
+//! The program as a child process: its peak resident size, its output and its files.
 
 use std::{
     fs::{self, File},
@@ -12,27 +12,27 @@ use serde_json::Value;
 
 use crate::{common::checkpoint::Shape, rate::Fallible};
 
-/// Between two looks at the child's largest size, which only grows.
+/// Interval between two readings of the child's peak size, which only grows.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Some 100 kB. Encoding them is the same work for any number of layers, and is to be little.
+/// Some 100 kB, so that encoding, which does not depend on the number of layers, takes little of the time.
 const STORIES: usize = 150;
 
-/// The program, and a directory where it may write.
+/// The program, and a directory for its output.
 pub struct Program<'a> {
     pub path: &'a Path,
     pub work: &'a Path,
 }
 
 pub struct Ran {
-    /// Largest resident size in bytes.
+    /// Peak resident size in bytes.
     pub peak: u64,
-    /// What was printed.
+    /// The program's standard output.
     pub printed: Value,
 }
 
 impl Program<'_> {
-    /// A checkpoint of this shape under `name`; the one that is there where there is one.
+    /// A checkpoint of this shape under `name`; an existing one is reused.
     pub fn checkpoint(&self, name: &str, shape: &Shape) -> Fallible<PathBuf> {
         let directory = self.work.join(name);
         fs::write(self.text(), slimgpt::demo::text(0, STORIES))?;
@@ -42,7 +42,7 @@ impl Program<'_> {
         Ok(directory)
     }
 
-    /// `slimgpt prune` with a session of its own, which goes with it; the model stays as `out`.
+    /// `slimgpt prune` with a temporary session; the model is kept as `out`.
     pub fn prune(&self, model: &Path, out: &Path, more: &[&str]) -> Fallible<Ran> {
         let mut command = self.command("prune", model, more);
         command.arg("--out").arg(out);
@@ -58,13 +58,13 @@ impl Program<'_> {
     fn command(&self, what: &str, model: &Path, more: &[&str]) -> Command {
         let mut command = Command::new(self.path);
         command.arg(what).arg(model).arg("--calibration").arg(self.text()).arg("--json").args(more);
-        // What a person has set up would change what is measured.
+        // The user's own configuration would change the measurement.
         command.env("XDG_CONFIG_HOME", self.work.join("none")).env("XDG_STATE_HOME", self.state());
         command.env_remove("RAYON_NUM_THREADS").env("HF_HUB_OFFLINE", "1");
         command
     }
 
-    /// What they are calibrated on: bytes are its tokens.
+    /// The calibration text; its tokens are bytes.
     fn text(&self) -> PathBuf {
         self.work.join("text")
     }
@@ -92,7 +92,7 @@ impl Program<'_> {
     }
 }
 
-/// Largest resident size so far in bytes; None where the system does not tell, and behind the child's end.
+/// Peak resident size so far in bytes; None if the system does not report it or the child has ended.
 fn largest_size(child: &Child) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,12 +1,12 @@
-//! What has to be computed, in floating-point operations: a multiplication and an addition are two.
+//! Operation counts; a multiplication and an addition are two operations.
 
 use slimgpt::model::Architecture;
 
 /// One weight [rows, n] that loses K columns and keeps A.
 ///
-/// n³ for the inverse; (n³ − A³)/3 for the down-dates of one half of it; 2·rows·(n·K − K²/2) for carrying W along the path;
-/// and for the refit of the columns that stay A³/3 (their factor), 2·rows·K·A (what those that leave have given) and
-/// 2·rows·A² (two triangular solves).
+/// n³ for the inverse; (n³ − A³)/3 for the down-dates of one half of it; 2·rows·(n·K − K²/2) for updating W along the path; and for
+/// the refit of the kept columns A³/3 (their factor), 2·rows·K·A (the contribution of the removed ones) and 2·rows·A² (two
+/// triangular solves).
 pub fn solve(rows: usize, n: usize, removed: usize) -> f64 {
     let [rows, n, k, a] = [rows, n, removed, n - removed].map(|size| size as f64);
     let inverse = n.powi(3);
@@ -23,8 +23,8 @@ pub fn product(side: usize) -> f64 {
 
 /// Tokens through the first block, and the second moments of both parts' inputs.
 ///
-/// A token costs 2 operations for each weight, and with causal attention 2·(seq_len + 1)·context for scores and mixture
-/// together; the symmetric half of a second moment costs n² a token.
+/// A token takes 2 operations per weight, and with causal attention 2·(seq_len + 1)·context for scores and mixture together; the
+/// symmetric half of a second moment takes n² per token.
 pub fn calibration(architecture: &Architecture, samples: usize, seq_len: usize) -> f64 {
     let size = architecture.layers[0];
     let tokens = (samples * seq_len) as f64;

@@ -1,4 +1,4 @@
-//! Measures what docs/performance.md claims, in one process and in runs of the program: `docs/performance.sh`.
+//! The measurements of docs/performance.md, in one process and in runs of the program: `docs/performance.sh`.
 
 mod block;
 mod child;
@@ -17,7 +17,7 @@ use clap::{Parser, ValueEnum};
 use rate::{Evaluation, Fallible};
 use table::Row;
 
-/// Side of the matrices whose product tells the machine's speed.
+/// Side of the matrices whose product measures the machine's speed.
 const SIDE: usize = 4096;
 
 #[derive(Parser)]
@@ -82,7 +82,7 @@ fn measure(args: &Args) -> Fallible<Vec<Row>> {
             What::Threads => runs::threads(&program, quick),
         }?;
         for row in found {
-            // The bounds are those of the large sizes.
+            // The bounds apply to the large sizes.
             let row = if quick { row.unbound() } else { row };
             print!("{row}");
             rows.push(row);

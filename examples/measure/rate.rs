@@ -1,4 +1,4 @@
-//! The machine's own speed: a large f32 product of matrices, timed just before and just after what is measured.
+//! The machine's speed: a large f32 product of matrices, timed just before and just after a measurement.
 
 use std::time::Instant;
 
@@ -6,14 +6,14 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::flops;
 
-/// Timings of the product on each side; their mean counts, as what is measured takes the machine as it is, too.
+/// Timings of the product on each side; their mean counts, because the measured work sees the same variation.
 const TRIES: usize = 3;
 
 pub struct Evaluation {
     a: Tensor,
 }
 
-/// Seconds of some work, and the operations a second that the product ran with around it.
+/// Seconds of some work, and the operations per second of the product around it.
 pub struct Timed {
     pub seconds: f64,
     pub rate: f64,
@@ -23,7 +23,7 @@ impl Evaluation {
     /// a: [side, side].
     pub fn new(side: usize) -> Result<Self> {
         let a = Tensor::rand(-1f32, 1f32, (side, side), &Device::Cpu)?.to_dtype(DType::F32)?;
-        // The first product starts threads.
+        // The first product starts the threads.
         a.matmul(&a)?;
         Ok(Self { a })
     }
@@ -32,7 +32,7 @@ impl Evaluation {
         self.a.elem_count().isqrt()
     }
 
-    /// The time of the work itself is its own to tell; the rate is that of the mean of both sides' seconds.
+    /// The work reports its own time; the rate is that of the mean of both sides' seconds.
     pub fn around(&self, work: impl FnOnce() -> Fallible<f64>) -> Fallible<Timed> {
         let before = self.seconds()?;
         let seconds = work()?;

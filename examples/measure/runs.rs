@@ -1,4 +1,4 @@
-//! Whole runs: memory against the forecast, what more layers take, and the bytes of one thread and of two.
+//! Whole runs: memory against the forecast, memory against the number of layers, and the bytes with one thread and with two.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -9,7 +9,7 @@ use crate::{
     table::{Row, Verdict, gigabytes, seconds},
 };
 
-/// Of a run over 2 layers of LLaMA-7B in f32.
+/// A run over 2 layers of LLaMA-7B in f32.
 const MOST_BYTES: u64 = 8_000_000_000;
 const SIXTEEN_LONG: [&str; 4] = ["--samples", "16", "--seq-len", "1024"];
 const FOUR_SHORT: [&str; 4] = ["--samples", "4", "--seq-len", "128"];
@@ -37,7 +37,7 @@ pub fn memory(program: &Program, quick: bool) -> Fallible<Vec<Row>> {
     Ok(vec![row(what, told, forecast, 1.25), row("the same".into(), gigabytes(MOST_BYTES), MOST_BYTES, 1.0)])
 }
 
-/// The largest amount at one time that `slimgpt inspect` tells of.
+/// The peak that `slimgpt inspect` forecasts.
 fn forecast(program: &Program, model: &Path, settings: &[&str]) -> Fallible<u64> {
     let told = program.inspect(model, settings)?;
     let run = told["run"].as_object().ok_or("slimgpt inspect --json: expected an object \"run\"")?;
@@ -77,7 +77,7 @@ pub fn layers(program: &Program, quick: bool) -> Fallible<Vec<Row>> {
     Ok(rows)
 }
 
-/// What the run's record tells of calibration and solves, which are what grows with the layers.
+/// Calibration and solving time in the run's record, which grow with the layers.
 fn pruning_seconds(ran: &Ran) -> Fallible<f64> {
     let of = |key: &str| ran.printed["seconds"][key].as_f64();
     Ok(of("calibration")
@@ -112,12 +112,12 @@ pub fn threads(program: &Program, quick: bool) -> Fallible<Vec<Row>> {
     }])
 }
 
-/// Small enough for several runs, large enough that products of matrices take most of the time.
+/// Small enough for several runs, large enough that matrix products dominate.
 fn medium() -> Shape {
     Shape { hidden: 1024, heads: 8, ffn: 2816, vocab: 4096, ..Shape::small(2) }
 }
 
-/// All but the record and the model card, which tell of times and threads.
+/// All files except the record and the model card, which contain times and threads.
 fn files(out: &Path) -> Fallible<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(out)? {

@@ -1,4 +1,4 @@
-//! Solving single weights, against the operations that it takes and, one by one, against batches.
+//! Solving single weights, against the operations it takes and, one by one, against batches.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -11,7 +11,7 @@ use crate::{
     table::{Row, Verdict, seconds, work},
 };
 
-/// Below this many seconds the median of three counts.
+/// Below this many seconds, the median of three runs counts.
 const SHORT: f64 = 10.0;
 
 pub fn heads_of_o_proj(evaluation: &Evaluation, quick: bool) -> Fallible<Vec<Row>> {
@@ -98,7 +98,7 @@ fn exact_against_dynamic(rows: usize, n: usize) -> Fallible<Row> {
     })
 }
 
-/// From the second moment to the weights that stay, without the statistics that are told beside.
+/// From the second moment to the kept weights, without the optional statistics.
 fn solve(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     let part = problem.part(units, remove);
     let began = Instant::now();
@@ -108,7 +108,7 @@ fn solve(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     Ok(began.elapsed().as_secs_f64())
 }
 
-/// The same with them: E‖y‖², the condition, pictures.
+/// The same with the statistics: E‖y‖², the condition number, pictures.
 fn solve_and_tell(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     let part = problem.part(units, remove);
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! The table: a row for each thing measured, and the page that it stands in.
+//! The table: one row per measurement, and the page that contains it.
 
 use std::{fmt, fs, path::Path, thread};
 
@@ -15,12 +15,12 @@ pub struct Row {
 }
 
 pub enum Verdict {
-    /// Of what is measured to what it is measured against.
+    /// The largest ratio of the measurement to its reference.
     Ratio {
         ratio: f64,
         at_most: Option<f64>,
     },
-    /// A ratio that is to be this one, to a tenth of it.
+    /// The expected ratio, to within a tenth of it.
     About {
         ratio: f64,
         wanted: f64,
@@ -29,7 +29,7 @@ pub enum Verdict {
 }
 
 impl Row {
-    /// At another size than the bound was set for.
+    /// Measured at another size than the bound applies to.
     pub fn unbound(self) -> Self {
         let verdict = match self.verdict {
             Verdict::Ratio { ratio, .. } => Verdict::Ratio { ratio, at_most: None },
@@ -63,7 +63,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// The machine by its processor, and what stands above the rows.
+/// The machine's processor, and the header of the table.
 pub fn head() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let columns = "| what | measured | against | ratio | wanted |\n| --- | --- | --- | --- | --- |\n";
@@ -77,7 +77,7 @@ fn processor() -> String {
     name.map_or("an unknown processor".into(), |(_, name)| name.trim().into())
 }
 
-/// Puts the table between the page's markers.
+/// Replaces the table between the page's markers.
 pub fn write(page: &Path, rows: &[Row]) -> Fallible<()> {
     let before = fs::read_to_string(page).map_err(|cause| format!("{}: {cause}", page.display()))?;
     let around = before.split_once(BEGIN).and_then(|(above, rest)| Some((above, rest.split_once(END)?.1)));
@@ -104,7 +104,7 @@ pub fn gigabytes(bytes: u64) -> String {
     format!("{:.2} GB", bytes as f64 / 1e9)
 }
 
-/// Operations, at the rate that they would run with.
+/// Operations, and the rate of the product.
 pub fn work(flops: f64, rate: f64) -> String {
     format!("{} Gflop at {:.1} Gflop/s: {}", (flops / 1e9).ceil(), rate / 1e9, seconds(flops / rate))
 }

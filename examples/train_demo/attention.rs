@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::fused::{floats, vectorised};
 
 pub const HEAD_DIM: usize = 16;
-/// Keys are taken in blocks of this many; a sequence is a whole number of blocks.
+/// Keys are processed in blocks of this many; a sequence is a whole number of blocks.
 pub const BLOCK: usize = 16;
 
 type Lane = [f32; HEAD_DIM];
@@ -15,7 +15,7 @@ type Lane = [f32; HEAD_DIM];
 #[derive(Clone, Copy)]
 pub struct Attention {
     pub heads: usize,
-    /// Tokens a sequence.
+    /// Tokens per sequence.
     pub seq_len: usize,
     pub rope_theta: f32,
 }
@@ -80,7 +80,7 @@ impl Head {
         Self { q: lanes(), k: lanes(), v: lanes(), k_blocks: blocks(), v_blocks: blocks() }
     }
 
-    /// qkv: [seq_len, 3·hidden] of one sequence. The queries come out scaled by 1/√head_dim.
+    /// qkv: [seq_len, 3·hidden] of one sequence. The queries are scaled by 1/√head_dim.
     #[inline(always)]
     fn gather(&mut self, qkv: &[f32], head: usize, hidden: usize, angles: &[[(f32, f32); HEAD_DIM / 2]]) {
         let scale = 1.0 / (HEAD_DIM as f32).sqrt();
@@ -145,7 +145,7 @@ fn products(x: &Lane, blocks: &[[[f32; BLOCK]; HEAD_DIM]], out: &mut [[f32; BLOC
     }
 }
 
-/// Σ_j weights[j] · lanes[j], in four sums so that additions do not wait for each other.
+/// Σ_j weights[j] · lanes[j], in four sums so that additions do not depend on each other.
 #[inline(always)]
 fn weighted_sum(weights: &[f32], lanes: &[Lane]) -> Lane {
     let mut sums = [[0f32; HEAD_DIM]; 4];

@@ -1,4 +1,4 @@
-//! The fused operations against the same formulas in candle's plain ones.
+//! The fused operations against the same formulas in candle's basic ones.
 
 use candle_core::{D, Device, Result, Tensor, Var};
 use candle_nn::ops::{rms_norm_slow, silu, softmax};

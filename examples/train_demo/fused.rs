@@ -1,10 +1,10 @@
-//! Differentiable fused operations: what candle would spread over dozens of passes through memory.
+//! Differentiable fused operations, which in candle would take dozens of passes through memory.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use crate::attention::exp;
 
-/// Runs `f` with the widest vectors that this processor has.
+/// Runs `f` with the widest vectors of this processor.
 #[inline(always)]
 pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
@@ -189,7 +189,7 @@ impl CustomOp2 for SwiGluGradient {
     }
 }
 
-/// Mean negative log-likelihood (nats a token) of logits [n, vocabulary] for its n targets → [].
+/// Mean negative log-likelihood (nats per token) of logits [n, vocabulary] for its n targets → [].
 pub struct CrossEntropy {
     pub targets: Vec<u32>,
 }
@@ -200,7 +200,7 @@ struct CrossEntropyGradient<'a> {
     scale: f32,
 }
 
-/// Leaves exp(row − max) in `row`; gives (log Σ exp, Σ exp(row − max)).
+/// Leaves exp(row − max) in `row`; returns (log Σ exp, Σ exp(row − max)).
 #[inline(always)]
 fn exponentials(row: &mut [f32]) -> (f32, f32) {
     let mut maxima = [f32::MIN; 16];

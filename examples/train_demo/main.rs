@@ -50,7 +50,7 @@ struct Args {
     /// Stories to train on
     #[arg(long, default_value_t = 40_000)]
     stories: usize,
-    /// Steps between two writings of the unfinished model
+    /// Steps between two checkpoints
     #[arg(long, default_value_t = 250)]
     write_every: usize,
 }
@@ -147,7 +147,7 @@ fn rate(step: usize, steps: usize) -> f64 {
     FINAL_RATE + (PEAK_RATE - FINAL_RATE) * 0.5 * (1.0 + (PI * progress).cos())
 }
 
-/// Sequences from random places, and the token after each of theirs.
+/// Sequences from random positions, and the next token of each of their tokens.
 fn batch(stream: &[u32], rng: &mut ChaCha8Rng) -> (Vec<u32>, Vec<u32>) {
     let (mut tokens, mut targets) = (Vec::new(), Vec::new());
     for _ in 0..SEQUENCES_A_STEP {

@@ -1,17 +1,17 @@
-//! Bad input: one sentence, exit code 2, no panic, nothing half-written.
+//! Bad input: one sentence, exit code 2, no panic, and no partial output.
 
 use std::{fs, io::Write};
 
 use crate::program::{Ran, Workspace, slimgpt};
 use serde_json::json;
 
-/// Exit code 2, one line on stderr beside progress that names all of `parts`, nothing on stdout, nothing written.
+/// Expects exit code 2, one line on stderr apart from progress that contains all of `parts`, nothing on stdout, and no file.
 #[track_caller]
 fn refused(bench: &Workspace, ran: &Ran, parts: &[&str]) {
     ended(bench, ran, 2, parts);
 }
 
-/// Ends with this exit code and one error message, and leaves nothing behind.
+/// Expects this exit code, one error message, and no file.
 #[track_caller]
 fn ended(bench: &Workspace, ran: &Ran, code: i32, parts: &[&str]) {
     assert_eq!(ran.code, Some(code), "{}", ran.stderr);
@@ -165,7 +165,7 @@ fn a_ratio_out_of_range_is_refused_by_name() {
     for ratio in ["1", "-0.5", "1.5", "nan"] {
         refused(&bench, &bench.prune(&[&format!("--ratio={ratio}")]), &["ratio"]);
     }
-    // In range as a mean, but the last layer's share is not.
+    // Valid as a mean, but the last layer's ratio is not.
     refused(&bench, &bench.prune(&["--ratio", "0.9"]), &["ratio"]);
 }
 
@@ -205,7 +205,7 @@ fn an_output_that_cannot_be_written_is_refused() {
     let bench = Workspace::new();
     let ran = bench.prune_to("text.txt/slim", &[]);
     refused(&bench, &ran, &["text.txt"]);
-    // A file system that is never writable, for root neither.
+    // A file system that is read-only, also for root.
     let model = bench.text("model");
     let text = bench.text("text.txt");
     let ran = slimgpt(&[
@@ -223,7 +223,7 @@ fn an_output_that_cannot_be_written_is_refused() {
     refused(&bench, &ran, &["/proc/slim", "cannot be written"]);
 }
 
-/// A full disk, played by a limit on the size of files: writing fails half-way through the weights.
+/// A full disk, simulated by a limit on file sizes: writing fails in the middle of the weights.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_fills_up_leaves_nothing_behind() {
@@ -251,7 +251,7 @@ fn weights_that_are_not_numbers_are_refused_by_name() {
     refused(&bench, &bench.prune(&[]), &["model.layers.2.mlp.up_proj.weight"]);
 }
 
-/// Finite weights whose product is not: gate and up of one layer are as large as their type allows.
+/// Finite weights whose product overflows: gate and up of one layer have the largest values of their type.
 #[test]
 fn activations_that_are_not_finite_fail_with_their_layer() {
     let bench = Workspace::new();

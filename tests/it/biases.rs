@@ -1,4 +1,4 @@
-//! A bias that makes up for the mean of what left: in the record, in every form of the model, and refused where none holds it.
+//! Biases that compensate for removed means: in the record, in every format, and refused by formats that cannot store them.
 
 use std::{fs, path::Path};
 
@@ -40,7 +40,7 @@ fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
     let config = read(&bench.path("out/config.json"));
     assert_eq!((&config["attention_bias"], &config["mlp_bias"]), (&json!(true), &json!(true)));
 
-    // From the session's files, and in the shapes of before.
+    // From the session's files, in the shapes before pruning.
     done(&slimgpt(&["export", "last", "--format", "padded", "--out", &bench.text("padded")]));
     near(perplexity(&bench, "padded"));
     let bytes = fs::read(bench.path("padded/model.safetensors")).unwrap();
@@ -59,7 +59,7 @@ fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
 #[test]
 fn the_bias_takes_off_exactly_what_is_the_mean_of_the_error() {
     let bench = Workspace::new();
-    // One part alone, so that both runs see the same inputs; without damping its error is that of the hidden states.
+    // One part only, so that both runs have the same inputs. Without damping its error is that of the hidden states.
     let alone = ["--ratio", "0.5", "--layers", "5..6", "--parts", "mlp", "--damping", "0", "--track-errors"];
     for method in [&["--score", "flap", "--no-compensation"][..], &[]] {
         let with = |out: &str, more: &[&str]| {
@@ -94,6 +94,6 @@ fn a_family_without_such_biases_is_refused_before_the_run() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("mistral in transformers has no bias of o_proj"), "{}", ran.stderr);
     assert!(!bench.path("out").exists());
-    // One file for llama.cpp holds them.
+    // One file for llama.cpp contains them.
     done(&bench.prune(&[&FLAP[..], &["--ratio", "0.4", "--format", "gguf", "--gguf-type", "f32"]].concat()));
 }

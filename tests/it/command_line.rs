@@ -1,4 +1,4 @@
-//! What the program says of itself: help, settings, keys, themes, completions, the manual.
+//! Help, settings, keys, themes, completions and the manual page.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! Damaged session files: a clear error or the right bytes, and never anything in between.
+//! Damaged session files: a clear error or the right bytes, nothing in between.
 
 use std::{
     collections::BTreeMap,
@@ -8,20 +8,20 @@ use std::{
 
 use crate::program::{Ran, Workspace, assert_same, copy, output, slimgpt};
 
-/// The last layers alone are pruned, so that a session is small.
+/// Only the last layers are pruned, so that a session is small.
 const LAYERS: &str = "9..12";
-/// One that is pruned, with others behind it.
+/// A pruned layer with pruned layers after it.
 const LAYER: usize = 10;
 
 #[derive(Clone, Copy, Debug)]
 enum Damage {
-    /// So many thousandths are left.
+    /// Truncated to this many thousandths.
     CutTo(usize),
-    /// Of the last byte.
+    /// Truncated by one byte.
     CutOne,
-    /// A bit is the other one, so many thousandths from the beginning.
+    /// One bit flipped, this many thousandths from the start.
     Flip(usize),
-    /// Zeroes, as a disk may leave them.
+    /// Zeroes, as a disk may leave after a crash.
     Zeroes,
 }
 
@@ -52,7 +52,7 @@ fn spoil(path: &Path, damage: Damage) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A session, and what comes of it.
+/// A session, and the results of using it.
 struct Kept {
     bench: Workspace,
     session: PathBuf,
@@ -60,7 +60,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// A whole run, and its last attempt at a layer twice.
+    /// A complete run whose last attempt at a layer was made twice.
     fn finished() -> Self {
         let bench = Workspace::new();
         let session = bench.path("session");
@@ -71,7 +71,7 @@ impl Kept {
         Self { bench, session, expected }
     }
 
-    /// A copy, with one file damaged.
+    /// A copy with one damaged file.
     fn damaged(&self, file: &Path, damage: Damage) -> PathBuf {
         let copied = self.bench.path("damaged");
         let _ = fs::remove_dir_all(&copied);
@@ -80,7 +80,7 @@ impl Kept {
         copied
     }
 
-    /// Every file, by its path within the session; of the parts and of the layer inputs a few.
+    /// Every file by its path in the session; only some of the parts and of the layer inputs.
     fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         for (dir, most) in [("", usize::MAX), ("attempts", usize::MAX), ("streams", 2)] {
@@ -106,7 +106,7 @@ fn done(ran: Ran) -> Ran {
     ran
 }
 
-/// A run that either came to its end or said in one sentence why not; true where it did.
+/// Expects a run that finished, or one sentence about the reason why not; true if it finished.
 #[track_caller]
 fn is_done(ran: &Ran, what: &str) -> bool {
     assert!(!ran.stderr.contains("panicked"), "{what}: {}", ran.stderr);
@@ -141,7 +141,7 @@ fn no_damage_to_a_finished_session_gives_other_bytes() {
                 refused += 1;
                 assert!(ran.stderr.contains(name), "{what}: {}", ran.stderr);
                 assert!(!out.exists(), "{what}");
-                // What can no longer be used is made again.
+                // Unusable files are computed again.
                 let ran = slimgpt(&["resume", session, "--out", out.to_str().unwrap()]);
                 assert!(is_done(&ran, &what), "{what}: {}", ran.stderr);
                 assert_same_weights(&out, &kept.expected, &what);
@@ -151,7 +151,7 @@ fn no_damage_to_a_finished_session_gives_other_bytes() {
     assert!(refused >= 2 * DAMAGES.len(), "parts active were damaged, and {refused} exports refused");
 }
 
-/// Numbers of attempts may differ, and the record with them; the weights may not.
+/// The weights must agree; numbers of attempts, and with them the record, may differ.
 #[track_caller]
 fn assert_same_weights(out: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
     let found = output(out);
@@ -163,7 +163,7 @@ fn assert_same_weights(out: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &
 #[test]
 fn no_damage_to_an_unfinished_session_gives_other_bytes() {
     let kept = Kept::finished();
-    // The run is at its first layer again: the newest state says so, and files of later parts lie there from before.
+    // The run is at its first layer again according to the newest state, while files of later parts exist.
     let session = kept.bench.path("unfinished");
     let more = ["--layers", LAYERS, "--session", session.to_str().unwrap()];
     let mut child = kept.bench.pruning("cut", &more).stderr(std::process::Stdio::null()).spawn().unwrap();
@@ -199,7 +199,7 @@ impl Kept {
                 .map(|entry| Path::new(dir).join(entry.file_name()))
                 .collect();
             names.sort();
-            // The newest layers count most.
+            // The most recently changed layers matter most.
             names.reverse();
             files.extend(names.into_iter().take(most.min(if dir == "attempts" { 5 } else { most })));
         }
@@ -231,7 +231,7 @@ fn other_attempts_stay_usable_beside_a_damaged_one() {
         done(slimgpt(&["export", session, "--out", written.to_str().unwrap()]));
         assert!(output(&written)["model.safetensors"] == one["model.safetensors"], "{part}");
 
-        // Made again as it was, it gives what the damaged one had given.
+        // Solved again in the same way, it gives the same result as the damaged one.
         let ratio = attempt_ratio(session, 0);
         done(slimgpt(&["retry", session, "--layer", &layer, "--ratio", &ratio, "--choose"]));
         let written = out(&format!("again-{part}"));

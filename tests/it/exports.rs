@@ -1,4 +1,4 @@
-//! Forms of an export from the command line: what is in them, what they cost, what is refused, what is left when it fails.
+//! Formats of an export: contents, cost, refusals, and leftovers after a failure.
 
 use std::{fs, path::Path};
 
@@ -23,7 +23,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Sizes by layer: (heads, KV heads, channels).
+/// Sizes per layer: (heads, KV heads, channels).
 fn sizes(config: &Value) -> Vec<[u64; 3]> {
     let keys = ["num_attention_heads", "num_key_value_heads", "intermediate_size"];
     let layers = config["num_hidden_layers"].as_u64().unwrap();
@@ -43,7 +43,7 @@ fn uniform_gives_every_layer_the_same_sizes_and_says_what_that_costs() {
     assert_eq!(config.get("auto_map"), None, "a class of transformers itself loads it");
     assert!(!bench.path("out/modeling_slimgpt.py").exists());
 
-    // What is told is what the schedule's own path has there.
+    // The reported error is that of the schedule's own path at that count.
     let record = read(&bench.path("out/run.json"));
     done(&bench.prune_to("own", &["--ratio", "0.4"]));
     let own = read(&bench.path("own/run.json"));
@@ -56,7 +56,7 @@ fn uniform_gives_every_layer_the_same_sizes_and_says_what_that_costs() {
             }
         }
     }
-    // The first layer's inputs are the same in both runs, and heads leave one by one.
+    // The first layer has the same inputs in both runs, and heads are removed one by one.
     let first = |record: &Value| record["layers"][0]["attention"].clone();
     let (told, found) = (&first(&record)["scheduled"]["relative_error"], &first(&own)["relative_error"]);
     if let Some(told) = told.as_f64() {
@@ -97,7 +97,7 @@ fn padded_is_the_original_form_with_zeros_and_computes_the_same() {
     assert_eq!(sizes(&before), sizes(&after));
     assert_eq!((&after["model_type"], after.get("auto_map")), (&json!("llama"), None));
     let bytes = |name: &str| fs::metadata(bench.path(name)).unwrap().len();
-    // But for what the header says beside the tensors.
+    // Apart from metadata in the header.
     assert!(bytes("out/model.safetensors").abs_diff(bytes("model/model.safetensors")) < 100);
     assert!(bytes("hf/model.safetensors") < bytes("out/model.safetensors"));
     let perplexity = |dir: &str| {
@@ -150,7 +150,7 @@ fn a_gguf_file_lies_beside_a_directory_or_alone_and_is_read_back() {
 #[test]
 fn what_llama_cpp_cannot_express_is_refused_before_the_run() {
     let bench = Workspace::new();
-    // No layer keeps as few channels as llama.cpp refuses, until most of them leave.
+    // No layer keeps fewer channels than llama.cpp accepts until most are removed.
     let ran = bench.prune(&["--ratio", "0.97", "--schedule", "uniform", "--format", "gguf"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("format gguf:") && ran.stderr.contains("hf"), "{}", ran.stderr);
@@ -171,7 +171,7 @@ fn equal_inputs_give_equal_bytes_in_every_form() {
     }
 }
 
-/// Gives the model an output head of its own, of numbers below the smallest that f16 holds.
+/// Gives the model an output head with numbers below the smallest of f16.
 fn with_a_faint_head(bench: &Workspace) {
     bench.configure("tie_word_embeddings", json!(false));
     let path = bench.path("model/model.safetensors");

@@ -1,4 +1,4 @@
-//! GGUF files: what is written is read back the same, by candle's reader and by ours, and what llama.cpp cannot express is refused.
+//! GGUF files: candle's reader and ours read back the same numbers, and models that llama.cpp cannot load are refused.
 
 use std::{fs::File, path::PathBuf};
 
@@ -49,7 +49,7 @@ fn model(family: &str, keys: Value) -> Model {
 }
 
 impl Model {
-    /// Writes the model as it is; sizes per layer are those of the checkpoint.
+    /// Writes the model unchanged, with the layer sizes of the checkpoint.
     fn written(&self, kind: GgufType) -> Result<(PathBuf, Vec<String>), Error> {
         let form = OutputForm { formats: vec![Format::Gguf], gguf_type: kind, ..OutputForm::default() };
         let target = self.directory.path().join(format!("out-{kind}"));
@@ -138,7 +138,7 @@ fn smaller_types_are_read_back_close_to_the_original() {
         let (file, notices) = model.written(kind).unwrap();
         let apart = difference(&exact, &logits(&GgufModel::open(&file).unwrap())) / spread;
         assert!(apart < tolerance && apart > 1e-5, "{kind}: {apart}");
-        // 300 channels divide by neither 32 nor 256.
+        // 300 channels are divisible by neither 32 nor 256.
         let told =
             notices.iter().any(|notice| notice.contains("2 as f16") && notice.contains("channel-multiple"));
         assert_eq!(told, matches!(kind, GgufType::Q8_0 | GgufType::Q4K), "{kind}: {notices:?}");
@@ -150,7 +150,7 @@ fn every_tensor_has_the_requested_type_and_vectors_stay_f32() {
     use candle_core::quantized::GgmlDType;
     let model =
         model("llama", json!({ "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4 }));
-    // EmbeddingAndHead, values and the way back to the stream are finer.
+    // The embedding, the values and the output projections have a finer type.
     for (kind, projection, finer) in [
         (GgufType::F32, GgmlDType::F32, GgmlDType::F32),
         (GgufType::F16, GgmlDType::F16, GgmlDType::F16),

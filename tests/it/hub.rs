@@ -1,6 +1,6 @@
-//! Claims about fetching checkpoints, against a hub of one thread on this machine.
+//! Downloads from the hub, against a single-threaded hub on this machine.
 
-// Helpers of tests are tests as well, which the lint does not see outside of `#[test]`.
+// Helpers are test code too, which the lint does not know outside `#[test]`.
 use std::{
     collections::BTreeMap,
     fs,
@@ -18,18 +18,18 @@ use tempfile::TempDir;
 const MODEL: &str = "tiny/llama";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// What a test hub holds, and how it misbehaves.
+/// The files of a test hub, and its failures.
 #[derive(Clone, Default)]
 struct Repository {
     files: BTreeMap<&'static str, Vec<u8>>,
     commit: &'static str,
-    /// Only this token may read the files.
+    /// The only token that may read the files.
     token: Option<&'static str>,
-    /// The first connection that asks for all of this file gets half of it.
+    /// The first request for all of this file gets half of it.
     cut: Option<&'static str>,
-    /// This file has moved, on the hub.
+    /// This file was renamed on the hub.
     renamed: Option<&'static str>,
-    /// The bytes of this file lie on another host.
+    /// The bytes of this file are on another host.
     elsewhere: Option<&'static str>,
 }
 
@@ -67,7 +67,7 @@ struct Request {
 }
 
 impl Request {
-    /// A file's etag and size are asked for by its first byte.
+    /// Clients ask for the first byte to learn a file's etag and size.
     fn is_for_bytes_of(&self, file: &str) -> bool {
         self.path.ends_with(file) && self.range.as_deref() != Some("bytes=0-0")
     }
@@ -89,7 +89,7 @@ impl TestHub {
         let (held, seen) = (repository.clone(), requests.clone());
         thread::spawn(move || {
             for stream in listener.incoming() {
-                // A client that is gone is what some tests are about.
+                // Some tests close the connection.
                 let _ = answer(stream.unwrap(), &held, &seen);
             }
         });

@@ -1,4 +1,4 @@
-//! Jobs of the resident engine: their order, pace and clock, and what becomes of those that are cancelled or fail.
+//! Jobs of the resident engine: order, pace, times, cancellation and failure.
 
 use std::{
     fs, thread,
@@ -231,7 +231,7 @@ fn a_cancelled_export_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontend = Frontend::open(&settings());
     let (form, out) = (slimgpt::export::OutputForm::default(), dir.path().join("out"));
-    // The calibration text is tokenised first, and the cancel is there long before that is done.
+    // The calibration text is tokenised first; the cancellation arrives long before that is done.
     frontend.send(Command::start(1, job::Export { form, out, force: false }));
     frontend.send(Command::control(1, Control::Cancel));
     assert_eq!(frontend.until(is_end).last(), &Event::JobCancelled);

@@ -1,4 +1,4 @@
-//! A run that is killed, at whatever moment, is resumed to the same bytes.
+//! A run that is killed at any moment resumes to the same bytes.
 
 use std::{
     collections::BTreeMap,
@@ -14,11 +14,11 @@ use crate::program::{self, Ran, Workspace, assert_same, output, slimgpt};
 /// Moments spread over a run.
 const MOMENTS: u32 = 30;
 
-/// A run that measures and tracks errors, so that all that a session can hold is in it.
+/// A run that measures and tracks errors, so that its session has all kinds of files.
 struct Runs {
     bench: Workspace,
     eval: String,
-    /// What a run that was left alone wrote.
+    /// The output of an uninterrupted run.
     whole: BTreeMap<String, Vec<u8>>,
     took: Duration,
 }
@@ -42,7 +42,7 @@ impl Runs {
         self.bench.path(&format!("session-{name}"))
     }
 
-    /// Begins a run in a session of its own.
+    /// Starts a run in its own session.
     fn start(&self, name: &str) -> Child {
         let session = self.bench.text(&format!("session-{name}"));
         let mut more = vec!["--session", &session, "--eval", &self.eval, "--track-errors", "--ratio", "0.3"];
@@ -59,7 +59,7 @@ impl Runs {
         command.spawn().unwrap()
     }
 
-    /// Goes on to the end, or begins anew where nothing was run yet, and compares.
+    /// Resumes to the end, or starts again if nothing had been run, and compares.
     #[track_caller]
     fn finish(&self, name: &str) -> Went {
         let ran: Ran = self.start_resuming(name).wait_with_output().unwrap().into();
@@ -82,20 +82,20 @@ impl Runs {
         went
     }
 
-    /// Parts that the journal tells as done.
+    /// Finished parts according to the journal.
     fn parts_done(&self, name: &str) -> usize {
         let journal = fs::read_to_string(self.session(name).join("events.jsonl")).unwrap_or_default();
         journal.matches("\"part_done\"").count()
     }
 }
 
-/// What became of a killed run.
+/// The state of a killed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Went {
-    /// It had come to its end.
+    /// It had finished.
     Done,
     On,
-    /// Nothing of it was there yet.
+    /// It had not stored anything yet.
     Anew,
 }
 
@@ -114,7 +114,7 @@ fn a_run_killed_at_any_moment_is_resumed_to_the_same_bytes() {
         sleep(runs.took * (2 * moment + 1) / (2 * MOMENTS));
         kill(child);
         let done = runs.parts_done(&name);
-        // Every third one is killed once more while it goes on.
+        // Every third run is killed again while it resumes.
         if moment % 3 == 0 {
             let child = runs.start_resuming(&name);
             sleep(runs.took / 4);
@@ -145,7 +145,7 @@ fn a_run_killed_while_it_writes_is_resumed_to_the_same_bytes() {
         [0, 0, 500, 1000, 2000, 4000, 8000, 8000, 16_000, 16_000, 32_000, 32_000].into_iter().enumerate()
     {
         let name = format!("write-{number}");
-        // Every other one replaces an earlier output.
+        // Every other run replaces an earlier output.
         if number % 2 == 1 {
             program::copy(&runs.bench.path("whole"), &runs.bench.path(&name));
             fs::write(runs.bench.path(&name).join("stale"), "x").unwrap();
@@ -187,7 +187,7 @@ fn a_retry_killed_at_any_moment_changes_nothing_that_was_there() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
-/// Limits on the size of files, in KiB: the state, the windows, a part, the journal, a stream, or the model is one too many.
+/// Limits on file sizes in KiB: the state, the windows, a part, the journal, a stream, or the model exceeds them.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_on_a_full_disk_is_resumed_to_the_same_bytes() {
@@ -203,7 +203,7 @@ fn a_run_on_a_full_disk_is_resumed_to_the_same_bytes() {
             runs.eval,
             runs.session(&name).display(),
             runs.bench.text(&name),
-            // What it says is not to meet the limit.
+            // The limit must not affect its messages.
             "/dev/stdout",
         );
         let ran: Ran = std::process::Command::new("bash").args(["-c", &command]).output().unwrap().into();

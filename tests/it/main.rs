@@ -1,4 +1,4 @@
-//! Integration tests: one binary, a module for each subject. Tests in a pseudo-terminal are in `tests/terminal`.
+//! Integration tests: one binary, one module per subject. Tests in a pseudo-terminal are in `tests/terminal`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 // Shared by the tests below.

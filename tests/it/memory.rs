@@ -1,4 +1,4 @@
-//! The memory that a run takes: what `inspect` forecasts, and no more with more layers.
+//! The memory of a run: as `inspect` forecasts, and independent of the number of layers.
 
 use std::{fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use crate::tiny_model;
 use candle_core::DType;
 use serde_json::{Value, json};
 
-/// Large enough that the program itself does not count for much, small enough for a few seconds.
+/// Large enough that the program's own memory is small in comparison, small enough for a few seconds.
 fn checkpoint(layers: usize) -> tempfile::TempDir {
     let mut config = tiny_model::config("llama");
     let sizes = json!({

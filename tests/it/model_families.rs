@@ -1,4 +1,4 @@
-//! Every family computes what others compute, whole, cached and pruned.
+//! Every family gives the reference results: whole, cached and pruned.
 
 use std::{collections::HashMap, path::Path};
 
@@ -37,7 +37,7 @@ fn all_logits(decoder: &Decoder, tokens: &[u32]) -> Tensor {
     decoder.logits(&[tokens]).unwrap()
 }
 
-/// Compares the logits after the last token, which is what candle's models return.
+/// Compares the logits after the last token, which candle's models return.
 fn agrees_with_candle(config: &Value, mut candle: impl FnMut(VarBuilder, &Value, &Tensor) -> Tensor) {
     let directory = checkpoint(config, &random_tensors(config, 1), DType::F32);
     let decoder = decoder(&open(directory.path()));
@@ -109,7 +109,7 @@ fn qwen3_agrees_with_candle() {
     });
 }
 
-/// Configurations that candle's models don't know, or compute differently.
+/// Configurations that candle's models do not know or compute differently.
 fn unusual_configs() -> Vec<(&'static str, Value)> {
     let with = |family: &str, keys: Value| {
         let mut config = config(family);
@@ -177,7 +177,7 @@ fn cached_generation_equals_the_full_forward() {
         let decoder = decoder(&open(directory.path()));
         let tokens = random_tokens(40, 9);
         let full = all_logits(&decoder, &tokens).squeeze(0).unwrap();
-        // A small capacity, so that the caches must grow on the way.
+        // A small capacity, so that the caches have to grow.
         let mut caches = decoder.caches(16);
         let mut seen = 0;
         for step in [11, 1, 1, 1, 7, 1, 1, 16, 1] {
@@ -190,7 +190,7 @@ fn cached_generation_equals_the_full_forward() {
     }
 }
 
-/// A copy of w: [out, in] with the columns that are not kept set to zero, and the kept columns alone.
+/// w: [out, in] with zeros in the columns that are not kept, and the kept columns alone.
 fn zeroed_and_cut(w: &Tensor, kept: &[usize]) -> (Tensor, Tensor) {
     let columns = w.dims()[1];
     let mask: Vec<f32> = (0..columns).map(|column| f32::from(kept.contains(&column))).collect();
@@ -203,7 +203,7 @@ fn columns_of(heads: &[usize], head_dim: usize) -> Vec<usize> {
     heads.iter().flat_map(|head| head * head_dim..(head + 1) * head_dim).collect()
 }
 
-/// Query and key-value heads that stay: of whole groups, and of single query heads in every group.
+/// Kept query and key-value heads: of whole groups, and of single query heads in every group.
 const KEPT_HEADS: [(&[usize], &[usize]); 3] = [(&[2, 3], &[1]), (&[1, 2], &[0, 1]), (&[0, 1, 2, 3], &[0, 1])];
 const KEPT_CHANNELS: [usize; 7] = [0, 3, 4, 17, 30, 31, 47];
 
@@ -300,7 +300,7 @@ fn a_written_pruned_model_opens_and_computes_what_its_blocks_did() {
             // The first layer by whole groups, the second by query heads.
             for (layer, (query_heads, kv_heads)) in KEPT_HEADS[..2].iter().enumerate() {
                 let block = &mut expected.blocks[layer];
-                // Not numbers of the storage type, as a refit makes them.
+                // Not representable in the stored type, like a refit.
                 let refit = |w: &Tensor, kept: &[usize]| (zeroed_and_cut(w, kept).1 * 1.037).unwrap();
                 let o_proj = refit(block.o_proj(), &columns_of(query_heads, block.head_dim()));
                 let down_proj = refit(block.down_proj(), &KEPT_CHANNELS);

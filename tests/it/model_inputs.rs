@@ -1,4 +1,4 @@
-//! What a damaged or unsuitable checkpoint says: one sentence with the file, the tensor and what to do.
+//! Messages about damaged or unsuitable checkpoints: one sentence with the file, the tensor and what to do.
 
 use std::{fs, path::Path};
 
@@ -15,7 +15,7 @@ fn llama() -> tempfile::TempDir {
     checkpoint(&config, &random_tensors(&config, 1), DType::F32)
 }
 
-/// The sentence that opening the directory, or loading all of it, fails with.
+/// The message when opening the directory or loading all of it fails.
 fn complaint(directory: &Path) -> String {
     let opened = Checkpoint::open(Source::directory(directory));
     let loaded = opened.and_then(|checkpoint| checkpoint.decoder(8, CPU, DType::F32));
@@ -30,7 +30,7 @@ fn assert_says(sentence: &str, parts: &[&str]) {
     }
 }
 
-/// Writes the weights again after a change to one tensor.
+/// Rewrites the weights with a change to one tensor.
 fn with_tensor(change: impl FnOnce(&mut Vec<StoredTensor<'static>>)) -> tempfile::TempDir {
     let config = config("llama");
     let directory = tempfile::tempdir().unwrap();
@@ -172,7 +172,7 @@ fn damaged_weights_never_panic() {
         let mut changed = whole.clone();
         changed[place] ^= 0x15;
         fs::write(&path, changed).unwrap();
-        // Any outcome but a panic: the byte may be padding or the name of a tensor.
+        // Any outcome except a panic: the byte may be padding or part of a name.
         let _ = Checkpoint::open(Source::directory(directory.path()));
     }
 }

@@ -1,4 +1,4 @@
-//! Perplexity as it is defined, against the plain sum over single windows.
+//! Perplexity against the plain sum over single windows.
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};

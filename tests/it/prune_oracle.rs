@@ -1,4 +1,4 @@
-//! The method against a slow oracle that inverts from scratch at every step. Each fixture holds the command that made it.
+//! The method against a slow oracle that inverts from scratch at every step. Each fixture contains the command that made it.
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
@@ -17,7 +17,7 @@ struct Fixture {
     step_errors: Vec<f64>,
     weights: Vec<Vec<f64>>,
     relative_error: f64,
-    /// Of every head that was there, in every step.
+    /// The scores of every active head, in every step.
     scores: Option<Vec<BTreeMap<usize, f64>>>,
     group_sizes: Option<Vec<usize>>,
 }
@@ -27,7 +27,7 @@ fn read(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()))
 }
 
-/// What stands behind `--name` in the fixture's command.
+/// The value of `--name` in the fixture's command.
 fn argument<'a>(command: &'a str, name: &str) -> Option<&'a str> {
     command.split_whitespace().skip_while(|word| word.strip_prefix("--") != Some(name)).nth(1)
 }
@@ -86,7 +86,7 @@ fn agrees_with(name: &str) {
     }
     assert_eq!(outcome.step_errors.len(), fixture.step_errors.len());
     for (found, expected) in outcome.step_errors.iter().zip(&fixture.step_errors) {
-        // each is small, so the comparison is relative
+        // The values are small, so the comparison is relative.
         assert!((found - expected).abs() <= TOLERANCE * expected, "{name}: {found} for {expected}");
     }
     assert!(near(outcome.relative_error, fixture.relative_error), "{name}");
@@ -181,7 +181,7 @@ fn baselines_score_as_their_published_formulas_do_in_numpy() {
             };
             let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
             for (found, expected) in outcome.first_scores.iter().zip(&scores[name]) {
-                // products are summed in f32, and a variance is the small difference of two of them
+                // Products are summed in f32, and a variance is the small difference of two of them.
                 assert!((found - expected).abs() <= 1e-5 * expected, "{name}: {found} for {expected}");
             }
             let mut order: Vec<usize> = (0..scores[name].len()).collect();

@@ -1,4 +1,4 @@
-//! The random checkpoints of benches and measurements are as good as real ones.
+//! The random checkpoints of benches and measurements are valid, and their activations keep their size.
 
 use std::{fs, path::Path};
 

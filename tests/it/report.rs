@@ -1,4 +1,4 @@
-//! The report of a session from the command line: its page, its plots, its table; on sessions in any state.
+//! The report of a session from the command line: its page, its plots and its table, for sessions in any state.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use crate::program::{Ran, copy, program, slimgpt};
 
 const FIXTURE: &str = "tests/fixtures/session";
 
-/// Sessions to report on, and a place to write to.
+/// Sessions to report on, and a directory to write to.
 struct Kept(tempfile::TempDir);
 
 impl Kept {
@@ -39,7 +39,7 @@ impl Kept {
     }
 }
 
-/// Every element that is opened is closed, in order; `<br>` and the like stand alone.
+/// Checks that every element is closed, in order; `<br>` and the like need no end.
 fn unclosed(page: &str) -> Vec<String> {
     const ALONE: [&str; 6] = ["!doctype", "meta", "br", "hr", "input", "link"];
     let mut open: Vec<String> = Vec::new();
@@ -66,7 +66,7 @@ fn unclosed(page: &str) -> Vec<String> {
     open
 }
 
-/// What a browser would fetch.
+/// The URLs that a browser would fetch.
 fn fetched(page: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for key in ["src=\"", "href=\"", "url(", "@import "] {

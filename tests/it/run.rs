@@ -96,7 +96,7 @@ fn two_runs_give_the_same_bytes() {
 fn a_small_memory_budget_changes_no_byte() {
     let bench = Workspace::new();
     for target in ["layer", "dense-stream"] {
-        // All windows at once and the FFN's inputs kept; one window after the other and the inputs computed again.
+        // All windows at once with the FFN's inputs kept, against one window at a time with the inputs computed again.
         let written = ["8G", "1K"].map(|budget| {
             let out = format!("{target}-{budget}");
             let said = ["--ratio", "0.4", "--target", target, "--track-errors", "--memory-budget", budget];

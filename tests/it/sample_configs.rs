@@ -1,4 +1,4 @@
-//! Every sample is a valid settings file, and says what its name says.
+//! Every sample is a valid settings file, and does what its name says.
 use std::{fs, path::Path};
 
 use slimgpt::application::sweep::{self, Sweep};

@@ -1,4 +1,4 @@
-//! Ratios that are searched for: `--schedule auto`.
+//! Searched ratios: `--schedule auto`.
 
 use std::ops::ControlFlow;
 
@@ -73,7 +73,7 @@ fn a_session_keeps_the_search_and_a_resumed_run_its_ratios() {
     let ran = bench.prune(&arguments);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let record = json(&ran.stdout);
-    // A layer without its attempt is solved again, by the ratio that was found.
+    // A layer without its attempt is solved again with the ratio from the search.
     let chosen = slimgpt(&["choose", &session, "--layer", "11", "--attempt", "none"]);
     assert_eq!(chosen.code, Some(0), "{}", chosen.stderr);
     let state: Value =
@@ -103,7 +103,7 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
             .unwrap();
         let gone = record.model.parameters_before - record.model.parameters_after;
         let share = gone as f64 / all as f64;
-        // All layers lose a head at once where they have one ratio.
+        // With one ratio, all layers lose a head at once.
         assert!((0.3..0.36).contains(&share), "{schedule}: {share}");
     }
     let bench = Workspace::new();
@@ -152,7 +152,7 @@ fn a_sensitivity_is_what_a_model_loses_that_is_pruned_there_alone() {
             assert_eq!(tried.removed, units as u64 * curve.per_unit);
             assert!((tried.loss - dense - rise).abs() < 1e-5, "{curve:?} at {units}: {}", tried.loss - dense);
         };
-        // Where every key-value head has one query head, none can leave alone.
+        // If every key-value head has one query head, query heads cannot be removed alone.
         let some =
             curves.iter().filter(|curve| [0, 7, 11].contains(&curve.layer) && !curve.points.is_empty());
         for curve in some {

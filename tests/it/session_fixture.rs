@@ -1,4 +1,4 @@
-//! Sessions that an earlier version made stay readable (tests/fixtures/session).
+//! Sessions of earlier versions can still be read (tests/fixtures/session).
 
 use std::{
     env, fs,
@@ -39,7 +39,7 @@ fn kept() -> tempfile::TempDir {
     dir
 }
 
-/// Exports a session and gives the SHA-256 of the weights.
+/// Exports a session and returns the SHA-256 of the weights.
 #[track_caller]
 fn exported(dir: &Path, name: &str) -> String {
     let (session, out, model) = (dir.join("finished"), dir.join(name), dir.join("model"));
@@ -58,7 +58,7 @@ fn expected() -> Value {
     json(&fs::read_to_string(Path::new(FIXTURE).join("expected.json")).unwrap())
 }
 
-/// All that was expected is there; later versions may tell more.
+/// Checks that all expected values are there; later versions may have more.
 #[track_caller]
 fn assert_holds(found: &Value, expected: &Value) {
     match (found, expected) {
@@ -114,7 +114,7 @@ fn a_session_that_was_broken_off_is_gone_on_with() {
     let layers = &json(&ran.stdout)["layers"];
     let errors = |layer: &Value| layer["attention"]["relative_error"].as_f64().unwrap();
     for layer in [0, 1] {
-        // Those that were through stay as they are.
+        // Finished layers are kept.
         let stored = &shown["attempts"][layer][0]["attention"]["summary"]["relative_error"];
         assert_eq!(errors(&layers[layer]), stored.as_f64().unwrap());
     }
@@ -126,7 +126,7 @@ fn a_session_that_was_broken_off_is_gone_on_with() {
 #[test]
 #[ignore = "makes the fixture"]
 fn make() {
-    // Its path is in the sessions.
+    // The sessions contain its path.
     let dir = PathBuf::from("/tmp/slimgpt-fixture");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir(&dir).unwrap();
@@ -147,7 +147,7 @@ fn make() {
     break_off(Path::new("broken-off"));
 
     for name in ["finished", "broken-off"] {
-        // Which process held it, and on which machine, is of no interest.
+        // The process and the machine that held it do not matter.
         fs::remove_file(Path::new(name).join("lock")).unwrap();
         let _ = fs::remove_dir_all(Path::new(name).join("streams"));
         let _ = fs::remove_dir_all(fixture.join(name));
@@ -163,7 +163,7 @@ fn make() {
     fs::remove_dir_all(&dir).unwrap();
 }
 
-/// A run that ends in the midst of the second part of the second layer.
+/// A run that ends in the middle of the second part of the second layer.
 fn break_off(session: &Path) {
     let settings = "calibration = \"text.txt\"\nsamples = 4\nseq_len = 16\ngroup_size = 4\nsession_cache = 0";
     let settings: Settings = settings.parse().unwrap();
@@ -218,7 +218,7 @@ fn word(number: usize) -> String {
     format!("w{number}")
 }
 
-/// A thousand words, one after the other by a simple rule.
+/// A thousand words in an order that follows a simple rule.
 fn text() -> String {
     (0..1000_usize).map(|at| word((at * at + at / 7) % 20) + " ").collect()
 }

@@ -16,7 +16,7 @@ fn done(ran: Ran) -> Ran {
     ran
 }
 
-/// Exit code 2, and an error that names all of `parts`.
+/// Expects exit code 2 and an error that contains all of `parts`.
 #[track_caller]
 fn refused(ran: Ran, parts: &[&str]) {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
@@ -32,13 +32,13 @@ fn json(ran: Ran) -> Value {
     serde_json::from_str(&done(ran).stdout).unwrap()
 }
 
-/// The names of all sessions, the one changed last first.
+/// The names of all sessions, the most recently changed last first.
 fn names() -> Vec<String> {
     let list = json(slimgpt(&["sessions", "list", "--json"]));
     list.as_array().unwrap().iter().map(|session| session["name"].as_str().unwrap().into()).collect()
 }
 
-/// A small run in the session `session`, which writes `out`.
+/// A small run in the session `session` that writes `out`.
 fn pruned(bench: &Workspace, more: &[&str]) -> String {
     let session = bench.text("session");
     done(bench.prune(&[&["--session", &session], more].concat()));
@@ -118,7 +118,7 @@ fn attempts_are_made_chosen_and_written() {
     let ran = done(slimgpt(&["retry", &session, "--layer", "3", "--ratio", "0.5", "--part", "mlp"]));
     assert!(ran.stdout.contains("0.5000  mlp"), "{}", ran.stdout);
     assert!(ran.stderr.contains("--layer 3 --attempt 1"), "{}", ran.stderr);
-    // It lies beside: nothing has changed yet.
+    // It is saved but not active: nothing has changed yet.
     done(slimgpt(&["export", &session, "--out", &bench.text("same")]));
     assert_same(&bench.path("same"), &first, "beside");
 
@@ -135,7 +135,7 @@ fn attempts_are_made_chosen_and_written() {
     assert!(!ran.stderr.contains("Layer 3: done") && ran.stderr.contains("Layer 4: done"), "{}", ran.stderr);
     assert_ne!(output(&bench.path("other"))["model.safetensors"], first["model.safetensors"]);
 
-    // The output that is there is not replaced, and nothing is pruned before that is said.
+    // The existing output is not replaced, and that is reported before any pruning.
     done(slimgpt(&["choose", &session, "--layer", "9", "--attempt", "0"]));
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("there/precious"), "x").unwrap();
@@ -143,7 +143,7 @@ fn attempts_are_made_chosen_and_written() {
     assert!(!ran.stderr.contains("Continue with") && !ran.stderr.contains("Layer"), "{}", ran.stderr);
     refused(ran, &["there", "--force"]);
 
-    // And back: the first attempts are all there still.
+    // And back: the first attempts are still there.
     for layer in 3..12 {
         done(slimgpt(&["choose", &session, "--layer", &layer.to_string(), "--attempt", "0"]));
     }
@@ -169,7 +169,7 @@ fn a_retry_takes_no_longer_than_one_layer_s_work() {
         let began = Instant::now();
         done(slimgpt(&["retry", &session, "--layer", layer, "--ratio", "0.4"]));
         let took = began.elapsed();
-        // A twelfth would be a layer's share; the rest is for a busy machine.
+        // A layer would take a twelfth; the rest allows for a busy machine.
         assert!(took < whole / 4, "layer {layer} took {took:?} of {whole:?}");
     }
 }
@@ -193,7 +193,7 @@ fn what_has_changed_since_is_refused_by_name() {
         fs::write(&path, bytes).unwrap();
     }
     done(slimgpt(&["export", &session, "--out", &out]));
-    // A model may be moved, and a text may be gone.
+    // A model may be moved, and a text may be deleted.
     fs::rename(bench.path("model"), bench.path("moved")).unwrap();
     fs::remove_file(bench.path("text.txt")).unwrap();
     refused(slimgpt(&["retry", &session, "--layer", "1"]), &["model"]);
@@ -286,7 +286,7 @@ fn old_sessions_go_when_they_are_told_to() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
     assert_eq!(names().len(), 3);
-    // What cannot be read may be of worth to somebody.
+    // Unreadable files may be valuable to someone.
     fs::write(root.join("a/session.json"), "{").unwrap();
     fs::write(root.join("a/session.copy.json"), "{").unwrap();
     let told = done(prune_old(&["--older-than", "0m", "--keep", "1", "--yes"]));

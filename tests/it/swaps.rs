@@ -1,4 +1,5 @@
-//! Swaps of weights with more columns than are looked at together: they go in rounds, and the error told is that of the weights.
+//! Swaps of weights with more columns than are considered together: they run in rounds, and the reported error is that of the
+//! weights.
 use std::ops::ControlFlow;
 
 use rand::{RngExt, SeedableRng};
@@ -9,7 +10,7 @@ use slimgpt::prune::{Moment, PruneProblem, SecondMoment, Units, prune};
 const ROWS: usize = 8;
 const DAMPING: f64 = 0.01;
 
-/// Inputs that lean on those before them, of unequal sizes.
+/// Correlated inputs of unequal sizes.
 fn moment(n: usize) -> Moment {
     let mut draws = ChaCha8Rng::seed_from_u64(5);
     let sizes: Vec<f32> = (0..n).map(|_| draws.random_range(-1.0f32..1.0).exp()).collect();

@@ -1,4 +1,4 @@
-//! Sweeps from end to end: their files, their means, and what becomes of them when they are broken off.
+//! Sweeps end to end: files, means, and interruption.
 
 use std::{fs, process::Stdio, thread::sleep, time::Duration};
 
@@ -6,7 +6,7 @@ use crate::checkpoint::{self, Shape};
 use crate::program::{self, Ran, Workspace, program, slimgpt};
 use serde_json::Value;
 
-/// A model of two layers that is pruned in no time, a text to calibrate and one to measure on.
+/// A model of two layers that is pruned quickly, a text to calibrate on and one to measure on.
 fn bench() -> Workspace {
     let bench = Workspace::new();
     let shape = Shape { hidden: 64, ffn: 96, vocab: 256, positions: 256, ..Shape::small(2) };
@@ -16,7 +16,7 @@ fn bench() -> Workspace {
     bench
 }
 
-/// What all files here begin with.
+/// The start of all files here.
 fn shared(bench: &Workspace) -> String {
     format!(
         "model = {:?}\ncalibration = {:?}\neval = {:?}\neval_seq_len = 32\nsamples = 8\nseq_len = 32\n",
@@ -28,7 +28,7 @@ fn shared(bench: &Workspace) -> String {
 
 const GRID: &str = "[grid]\nratio = [0.25, 0.5]\nschedule = [\"log\", \"uniform\"]\nseed = [0, 1]\n";
 
-/// Writes a file, and gives its name.
+/// Writes a file and returns its name.
 fn file(bench: &Workspace, name: &str, text: &str) -> String {
     fs::write(bench.path(name), shared(bench) + text).unwrap();
     bench.text(name)
@@ -43,7 +43,7 @@ fn done(ran: &Ran) {
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 }
 
-/// All records, without what tells of time and memory.
+/// All records without times and memory.
 #[track_caller]
 fn records(out: &str) -> Value {
     let ran = slimgpt(&["sweep", "--collect", out, "--json"]);
@@ -68,7 +68,7 @@ fn forget_times(record: &mut Value) {
     }
 }
 
-/// Rows of a CSV file without commas within its fields, by their heads.
+/// Rows of a CSV file by their headers; no field contains a comma.
 fn csv(path: &std::path::Path) -> Vec<Vec<(String, String)>> {
     let text = fs::read_to_string(path).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
@@ -137,13 +137,13 @@ fn a_grid_leaves_every_table_and_means_are_those_of_its_runs() {
     let document = fs::read_to_string(dir.join("results.md")).unwrap();
     assert!(document.contains("| 0.5 | uniform | 2 |") && document.contains("samples = 8"), "{document}");
 
-    // Each cell is a session as any other, and its settings a file as any other.
+    // Each cell is an ordinary session with an ordinary settings file.
     let listed = slimgpt(&["sessions", "list", "--root", dir.join("cells").to_str().unwrap()]);
     assert_eq!(listed.stdout.matches("finished").count(), 8, "{}", listed.stdout);
     let settings = dir.join("settings/0.5-log-seed1.toml");
     done(&slimgpt(&["config", "print", "--config", settings.to_str().unwrap()]));
 
-    // Once more, there is nothing to do.
+    // A second time, there is nothing to do.
     let again = sweep(&file, &out, &[]);
     done(&again);
     assert!(again.stderr.contains("All cells are finished."), "{}", again.stderr);
@@ -159,7 +159,7 @@ fn a_cell_is_the_run_that_its_settings_say() {
     let alone = bench.text("alone");
     let settings = bench.text("out/settings/seed5.toml");
     done(&slimgpt(&["prune", "--config", &settings, "--out", &alone]));
-    // Card and record tell of threads, which are shared out here.
+    // Card and record contain the number of threads, which a sweep divides.
     for name in ["model.safetensors", "config.json", "calibration.safetensors", "layers.csv"] {
         let read = |dir: &str| fs::read(bench.path(dir).join(name)).unwrap();
         assert!(read("out/models/seed5") == read("alone"), "{name} differs");
@@ -182,7 +182,7 @@ fn commands_run_elsewhere_make_the_same_tables() {
     assert_eq!(printed.stdout.lines().count(), 8);
     assert!(!bench.path("it's there/cells").exists(), "nothing is run");
 
-    // Half of them, in the order of somebody else.
+    // Half of the cells, in the order of another scheduler.
     let half: String = printed.stdout.lines().rev().take(4).map(|line| format!("{line}\n")).collect();
     shell(&half);
     let ran = slimgpt(&["sweep", "--collect", &there]);
@@ -219,7 +219,7 @@ fn a_sweep_that_is_killed_goes_on_to_the_same_tables() {
         command.args(["sweep", &file, "--out", &killed, "--jobs", "2", "--threads", "1"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         sleep(Duration::from_millis(moment));
-        // Its runs are not killed with it: they go on, and the next sweep waits for them.
+        // Its runs are not killed with it: they continue, and the next sweep waits for them.
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -232,7 +232,7 @@ fn a_sweep_that_is_killed_goes_on_to_the_same_tables() {
 fn a_sweep_that_is_asked_to_end_leaves_no_run_behind_and_can_be_gone_on_with() {
     use rustix::process::{Pid, Signal, kill_process};
     let bench = bench();
-    // Long enough to be in work.
+    // Long enough to be interrupted.
     let file = file(&bench, "grid.toml", "[grid]\nratio = [0.25, 0.5]\nseed = [0, 1]\n");
     let text = fs::read_to_string(&file).unwrap().replace("samples = 8", "samples = 400");
     fs::write(&file, text).unwrap();
@@ -295,7 +295,7 @@ fn a_cell_begun_with_other_settings_is_refused_by_its_name() {
         "{}",
         ran.stderr
     );
-    // More values are more cells; what is done stays.
+    // More values make more cells; finished cells are kept.
     fs::write(&first, text.replace("[0.25]", "[0.25, 0.5]")).unwrap();
     let ran = sweep(&first, &out, &[]);
     done(&ran);

@@ -1,11 +1,11 @@
-//! How many threads work on a run makes no difference to what is written.
+//! The number of threads does not affect the output.
 
 use std::collections::BTreeMap;
 
 use crate::program::{Workspace, output};
 use serde_json::Value;
 
-/// The files of an output; of record and model card what tells neither of time and memory nor of the threads.
+/// The files of an output; of record and model card, only what depends on neither time, memory nor threads.
 fn whatever_the_threads(bench: &Workspace, out: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = output(&bench.path(out));
     let mut record: Value = serde_json::from_slice(&files["run.json"]).unwrap();
@@ -21,7 +21,7 @@ fn whatever_the_threads(bench: &Workspace, out: &str) -> BTreeMap<String, Vec<u8
 fn one_thread_and_two_write_equal_bytes() {
     let bench = Workspace::new();
     let [one, two] = ["1", "2"].map(|threads| {
-        // More tokens than one batch holds.
+        // More tokens than one batch.
         let ran = bench.prune_to(threads, &["--threads", threads, "--samples", "48", "--track-errors"]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         whatever_the_threads(&bench, threads)

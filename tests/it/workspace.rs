@@ -1,4 +1,4 @@
-//! The resident engine: every command on the built-in model, as a frontend would send it.
+//! The resident engine: every command on the built-in model, as a frontend sends it.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
     assert!(without_times(&plain) == without_times(&exported), "run.json differs");
     let mut told = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
     forget_times(&mut told);
-    // What is written is known only then.
+    // The record of the files is known only after writing.
     let mut record = without_times(&exported);
     assert!(record.as_object_mut().unwrap().remove("written").is_some());
     assert!(record == told, "run.json is not what the run told");
@@ -84,7 +84,7 @@ fn the_calibration_text_as_evaluation_text_is_warned_of() {
 
 #[test]
 fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
-    // Too small a budget to keep the streams: the second run approaches from the embedding.
+    // The budget is too small to keep the streams: the second run starts from the embedding.
     let mut settings = settings();
     settings.evaluation.track_errors = true;
     settings.machine.memory_budget = "1K".parse().unwrap();
@@ -136,7 +136,7 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
         let mut frontend = Frontend::open(&settings);
         let whole = frontend.run(0, &settings).record();
         let method = Method::of_run(&settings, whole.layers[6].ratio);
-        // The second finds the streams and the moments of the first.
+        // The second run finds the streams and the moments of the first.
         for _ in 0..2 {
             let told = frontend.retry(6, method.clone());
             assert_eq!(told.layers()[0].0, whole.layers[6]);
@@ -154,7 +154,7 @@ fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
         frontend.curve(layer + 1, Part::Attention, Method::of_run(&settings, 0.5));
     }
     assert_eq!(frontend.approaching, 0);
-    // Another attempt is active: the way below it leads through other layers now.
+    // Another attempt is active, so the inputs of the layers below have changed.
     frontend.choose(2, Some(1));
     frontend.curve(4, Part::Attention, Method::of_run(&settings, 0.5));
     assert!(frontend.approaching > 0);

@@ -1,4 +1,4 @@
-//! The workspace with a session: what one process has done, another finds.
+//! The workspace with a session: a second process finds the work of the first.
 
 use std::{
     fs,
@@ -55,7 +55,7 @@ fn assert_same_output(one: &Path, other: &Path) {
     assert_eq!(without_times(one), without_times(other));
 }
 
-/// A run without a screen, with a session.
+/// A run without a screen, in a session.
 fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
     let (session, place) = new_session(dir);
     let out = dir.join("out");
@@ -71,7 +71,7 @@ fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
     (session, out, record)
 }
 
-/// Another ratio for a layer, put active.
+/// Solves a layer with another ratio and activates the attempt.
 fn retried(session: &Path, layer: usize, ratio: f64) -> LayerTries {
     let change = MethodChange { ratio: Some(ratio), ..Default::default() };
     let job = Retry { session: session.into(), model: None, layer, change, choose: true };
@@ -118,7 +118,7 @@ fn a_run_that_was_broken_off_goes_on_in_another_process_to_the_same_bytes() {
     let (path, place) = new_session(dir.path());
     let mut frontend = Frontend::open_in(&settings, place);
     frontend.begin(0, &settings, Pace::Free);
-    // In the middle of a layer, whose attention is through.
+    // In the middle of a layer whose attention is done.
     frontend.until(|event| matches!(event, Event::PartDone { layer: 3, part: Part::Attention, .. }));
     drop(frontend);
 
@@ -175,7 +175,7 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     let draft =
         Draft { settings: Box::new(settings.clone()), ratios: ratios.clone(), frontend: face_keeps.clone() };
     frontend.send(Command::SaveDraft { draft: Box::new(draft) });
-    // Obeyed in order: what follows is told after it was kept.
+    // Commands run in order: the next one is confirmed after the draft was saved.
     frontend.choose(4, Some(1));
     drop(frontend);
 
@@ -189,7 +189,7 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     assert!(attempts[0].attention.is_some() && attempts[1].mlp.is_some());
     assert_eq!(attempts[1].attention, attempts[0].attention, "it was taken over with what was seen of it");
     assert!(restored.perplexities.iter().any(|known| Some(&known.record) == first.perplexity.as_ref()));
-    // Back to the first attempt, everything is as it was.
+    // Back to the first attempt, everything is as before.
     frontend.choose(4, Some(0));
     let again = frontend.run(5, &settings).record();
     assert!(again.layers == first.layers, "the records differ");
@@ -220,7 +220,7 @@ fn another_ratio_of_the_layer_worked_on_last_is_solved_at_once() {
     frontend.calibrating = 0;
     let other = frontend.retry(6, mlp(0.2)).layers()[0].0.clone();
     assert_eq!(frontend.calibrating, 0, "windows were passed once more");
-    // Had it not been measured before, the result would be the same.
+    // Without the earlier measurement the result would be the same.
     let mut another = Frontend::open(&settings);
     another.run(0, &settings).record();
     assert_eq!(another.retry(6, mlp(0.2)).layers()[0].0, other);
@@ -289,7 +289,7 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
     let error = resume(&path, None).err().unwrap();
     assert!(error.to_string().contains("text.txt has changed"), "{error}");
     assert_eq!(error.kind(), Kind::Input);
-    // One that is gone is no hindrance: the windows are in the session.
+    // A deleted text does no harm: the windows are in the session.
     fs::remove_file(&text).unwrap();
     assert!(resume(&path, None).unwrap().was_finished);
 }
@@ -320,7 +320,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     let mut frontend = Frontend::open_in(&settings, place);
     let first = frontend.run(0, &settings).record();
     let planned = frontend.ratios(&settings);
-    // By hand: layer 3 with other settings, then its attention alone with another ratio; an FFN without compensation.
+    // By hand: layer 3 with other settings, then its attention with another ratio, and an FFN without compensation.
     let own = Method {
         solver: Solver { damping: 0.1, group_size: GroupSize::Fixed(16), ..settings.solver },
         ..Method::of_run(&settings, planned[3])
@@ -331,9 +331,9 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     frontend.retry(3, tried);
     frontend.choose(3, Some(2));
     frontend.close().unwrap();
-    // Another attempt above makes them stale.
+    // Another attempt in an earlier layer makes them stale.
     retried(&path, 1, 0.4);
-    // As the explorer does when an attempt is chosen: its ratio is the planned one.
+    // As the explorer does when an attempt is chosen: its ratio becomes the planned one.
     chosen(&path, 3, Some(2));
     let resumed = resume(&path, Some(dir.path().join("out"))).unwrap().record;
 
@@ -348,7 +348,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();
     assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3].mlp);
     assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
-    // What a retry does not say is as it was, too.
+    // Settings that a retry does not name are kept.
     let change = MethodChange {
         solver: SolverChanges { damping: Some(0.2), ..Default::default() },
         ..Default::default()
@@ -359,9 +359,9 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     assert_eq!(newest.attention.kept.len(), again.attention.kept.len());
     assert_eq!(newest.mlp.kept.len(), again.mlp.kept.len());
     assert_eq!(newest.mlp.hessian.unwrap().damping_used, 0.2);
-    // Nothing is left, and doing it once more changes nothing.
+    // Nothing is left to do, and doing it again changes nothing.
     assert!(resume(&path, Some(dir.path().join("out"))).unwrap().was_finished);
-    // The methods of layers that were not touched are the run's.
+    // Untouched layers have the method of the run.
     assert!(resumed.tuned.iter().all(|tuned| tuned.layer == 3), "{:?}", resumed.tuned);
 }
 
@@ -417,7 +417,7 @@ fn an_attempt_whose_weight_is_damaged_is_solved_again() {
         Retry { session: session.clone(), model: None, layer: 4, change: Default::default(), choose: false };
     finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
     resume(&session, Some(dir.path().join("again"))).unwrap();
-    // The table of the layers names the attempt, which is another one.
+    // The table of layers names the attempt, which has changed.
     let model = |dir: &Path| {
         let files = files(dir).into_iter().filter(|(name, _)| name != "layers.csv");
         files.collect::<Vec<_>>()
@@ -433,7 +433,7 @@ fn attempts_that_fit_again_are_put_in_force_and_not_solved_once_more() {
     let first = files(&out);
     let choose = |attempt| chosen(&session, 7, Some(attempt));
     retried(&session, 7, 0.5);
-    // It may replace what it wrote itself.
+    // It may replace its own output.
     resume(&session, None).unwrap();
     assert!(files(&out) != first);
     assert_eq!(choose(0).stale_below, [8, 9, 10, 11]);

@@ -1,4 +1,4 @@
-//! Sessions with the explorer in a real terminal: runs, edits, retries, an export, recordings.
+//! The explorer in a real terminal: runs, edits, retries, an export, recordings.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ fn quick(more: &[&str]) -> Terminal {
     terminal
 }
 
-/// A run that takes as long as anybody wants to watch.
+/// A run that is still going on whenever a test looks.
 fn endless() -> Terminal {
     let terminal = Setup::new(&["--samples", "4000", "--seq-len", "128"]).size(120, 40).start();
     terminal.wait_for_model();
@@ -40,12 +40,12 @@ fn row(screen: &vt100::Screen, y: u16) -> String {
     screen.rows(0, columns).nth(y.into()).unwrap_or_default()
 }
 
-/// Layers that the Layers screen shows as done.
+/// Layers shown as done on the Layers screen.
 fn done(screen: &vt100::Screen) -> usize {
     screen.contents().matches("● done").count()
 }
 
-/// Quits; where layers were not exported it asks first.
+/// Quits; if layers were not exported, the explorer asks first.
 #[track_caller]
 fn quit(terminal: &mut Terminal) {
     terminal.keys("q");
@@ -72,7 +72,7 @@ fn a_run_goes_to_its_end_and_what_it_made_can_be_exported() {
     let out = terminal.home().join("slim");
     let record = run_json(&out);
     assert_eq!(record["layers"].as_array().unwrap().len(), 12);
-    // What was exported is not asked about.
+    // An exported model is not asked about.
     terminal.keys("q");
     assert_eq!(terminal.wait_for_exit(), 0);
     let mut eval = Command::new(PROGRAM);
@@ -93,7 +93,7 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
     terminal.wait_for("0.5000");
     terminal.keys("s");
     terminal.wait_for("pruning done");
-    // A retry lies beside, and is put active by hand.
+    // A retry is saved but not active; it is activated by hand.
     terminal.keys(&format!("g{UP}r"));
     terminal.wait_for("again");
     terminal.keys("\x150.25\r");
@@ -116,7 +116,7 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
         })
         .collect();
     assert_eq!(ratios, [(0, 0.5), (1, 0.25)]);
-    // What was recorded can be watched.
+    // The recording can be replayed.
     let file = terminal.home().join("events.jsonl");
     let mut replay = Setup::new(&["replay", file.to_str().unwrap(), "--speed", "max"]).size(120, 40).start();
     replay.wait_for("●○");
@@ -135,11 +135,11 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
     terminal.keys("\x150.5\r");
     terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
-    // Enter goes to the list, then puts what is under its cursor active: the newest.
+    // Enter moves to the list, then activates the attempt under its cursor: the newest.
     terminal.keys("\r\r");
     terminal.wait_for("attempt 1 is active; 11 later layers are stale");
     terminal.wait_for("◌ 11 stale");
-    // The choice can be taken back, and done again.
+    // The choice can be undone and redone.
     terminal.keys("u");
     terminal.wait_for("Undone: the active attempt of layer 0");
     terminal.wait_until("nothing stale", |screen| !row(screen, 1).contains("stale"));
@@ -149,7 +149,7 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
     terminal.wait_until("the run", |screen| row(screen, 0).contains("● pruning done"));
     terminal.keys("1");
     terminal.wait_until("all done", |screen| done(screen) == 12);
-    // Layer 0 was left alone; every other layer has a second attempt, which is active.
+    // Layer 0 was not retried; every other layer has an active second attempt.
     terminal.screen(|screen| {
         assert!(!row(screen, 1).contains("stale"));
         assert!(row(screen, 4).contains("0.5000"), "{}", row(screen, 4));
@@ -186,7 +186,7 @@ fn edits_are_taken_back_one_by_one() {
 #[test]
 fn resizing_in_the_middle_of_a_run_loses_no_place() {
     let mut terminal = quick(&[]);
-    // Step by step, so that the run stays where it is.
+    // Stepwise, so that the run does not advance.
     terminal.keys("ts");
     terminal.wait_for("paused");
     terminal.keys("]]3");
@@ -205,7 +205,7 @@ fn resizing_in_the_middle_of_a_run_loses_no_place() {
     }
     terminal.resize(60, 20);
     terminal.wait_for("slimgpt needs 80×24, has 60×20");
-    // What is typed meanwhile is heard, with the next key at the latest.
+    // Keys pressed meanwhile are handled with the next key at the latest.
     terminal.keys("]");
     terminal.resize(120, 40);
     terminal.wait_until("the Schedule screen", is_whole(120, 40));
@@ -222,7 +222,7 @@ fn resizing_in_the_middle_of_a_run_loses_no_place() {
 #[test]
 fn a_cancelled_run_is_taken_up_where_it_ended() {
     let mut terminal = quick(&[]);
-    // Step by step, so that it is known where the run is.
+    // Stepwise, so that the position of the run is known.
     terminal.keys("ts");
     terminal.wait_for("paused");
     for _ in 0..200 {
@@ -243,7 +243,7 @@ fn a_cancelled_run_is_taken_up_where_it_ended() {
     terminal.keys("R");
     terminal.wait_until("the run", |screen| row(screen, 0).contains("● pruning done"));
     terminal.wait_until("all done", |screen| done(screen) == 12);
-    // What was done before was not done again.
+    // Finished work was not repeated.
     terminal.screen(|screen| assert!(!screen.contents().contains("○●")));
     quit(&mut terminal);
 }
@@ -267,7 +267,7 @@ fn keys_are_answered_at_once_while_the_engine_works() {
     let mut terminal = endless();
     terminal.keys("s");
     terminal.wait_for("calibrating");
-    // A key right after another waits for the next frame; these come apart.
+    // A key right after another waits for the next frame, so these are spaced out.
     let apart = Duration::from_millis(70);
     let mut waits: Vec<Duration> = (0..12)
         .map(|_| {
@@ -281,7 +281,7 @@ fn keys_are_answered_at_once_while_the_engine_works() {
         })
         .collect();
     waits.sort();
-    // Other tests run beside this one, so both cores have more than twice the work they can do: the fast ones tell.
+    // Other tests run at the same time, so both cores have more than twice the work they can do: the fastest ones count.
     assert!(waits[3] < Duration::from_millis(33), "a quarter took less, the rest more than {:?}", waits[3]);
     assert!(waits[6] < Duration::from_millis(150), "half of them took longer than {:?}", waits[6]);
     quit(&mut terminal);

@@ -1,4 +1,4 @@
-//! An explorer that panics. It is a test of this binary that another test starts in a terminal, so the program needs no code for it.
+//! An explorer that panics: a test of this binary that another test starts in a terminal, so the program contains no code for it.
 
 use std::{env, process};
 

@@ -1,18 +1,18 @@
-//! The pictures of the README: the real program in a pseudo-terminal, pruning the built-in model.
+//! The pictures in the README: the real program in a pseudo-terminal, pruning the built-in model.
 //!
-//! `docs/pictures.sh` makes them all anew.
+//! `docs/pictures.sh` makes all of them.
 
 use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 use crate::pty::{self, Setup, Terminal};
 use crate::svg::{Paper, svg};
 
-/// The themes of the pictures, with the colours of a terminal that they are made for; the first is the default.
+/// The themes of the pictures, with the colours of a terminal that they suit; the first is the default.
 const THEMES: [(&str, Paper); 2] = [
     ("dark", Paper { paper: "#15181b", ink: "#c5c8c6" }),
     ("light", Paper { paper: "#fdf6e3", ink: "#30363b" }),
 ];
-/// A frame is drawn within this, however busy the machine.
+/// The longest time to draw a frame, on a busy machine.
 const SETTLED: Duration = Duration::from_millis(700);
 
 /// Writes the screen in every theme.
@@ -20,7 +20,7 @@ fn take(terminal: &mut Terminal, name: &str) {
     take_over(terminal, name, "", "");
 }
 
-/// The same with something laid over the screen by keys, which others take away.
+/// The same with an overlay that `lay` opens and `away` closes.
 fn take_over(terminal: &mut Terminal, name: &str, lay: &str, away: &str) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
     fs::create_dir_all(&dir).unwrap();
@@ -68,7 +68,7 @@ fn pictures_of_every_screen() {
     terminal.keys(" ");
     wait_for_end(&terminal);
 
-    // The channels of layer 7, with what the next per cent costs.
+    // The channels of layer 7, with the cost of the next per cent.
     terminal.keys(":layer 7\r");
     terminal.wait_for("Layer 7");
     terminal.keys("lc");
@@ -76,7 +76,7 @@ fn pictures_of_every_screen() {
     terminal.keys("ff");
     take(&mut terminal, "layer");
 
-    // A schedule by hand: the last layers spared, the rest scaled to the same mean.
+    // A schedule by hand: the last layers are spared, and the rest scaled to the same mean.
     terminal.keys("3");
     for _ in 0..8 {
         terminal.keys("l");
@@ -85,7 +85,7 @@ fn pictures_of_every_screen() {
     terminal.wait_for("by hand");
     take(&mut terminal, "schedule");
 
-    // A second run leaves the first as a previous_run.
+    // After a second run, the first is the previous run.
     terminal.keys("s");
     terminal.wait_for("layer 1: ");
     wait_for_end(&terminal);

@@ -1,4 +1,4 @@
-//! The explorer in a real terminal: what it shows, and what it leaves.
+//! The program in a real terminal: start, end, signals, panics, configuration.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ fn explorer() -> Terminal {
     terminal
 }
 
-/// The only report that a panic has left.
+/// The only report of a panic.
 fn report(terminal: &Terminal) -> String {
     let dir = terminal.home().join("state/slimgpt");
     let files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -49,7 +49,7 @@ fn the_first_frame_is_there_at_once() {
         terminal.wait_for("slimgpt");
         terminal.elapsed()
     };
-    // The best of some, since the machine may have other work.
+    // The best of several, because the machine may have other work.
     let best = (0..5).map(|_| first_frame()).min().unwrap();
     assert!(best < Duration::from_millis(200), "took {best:?}");
 }
@@ -88,7 +88,7 @@ fn a_panic_of_the_worker_leaves_the_screen_alone_and_is_told_afterwards() {
     terminal.wait_for_model();
     assert!(!terminal.written().contains(panics::CAUSE), "it was written over the screen");
     assert!(report(&terminal).contains(panics::CAUSE));
-    // The explorer stays usable.
+    // The explorer still works.
     terminal.keys("?");
     terminal.wait_for("Prune all layers");
     terminal.keys("\x1b");
@@ -109,8 +109,8 @@ fn signals_end_it_with_their_code_and_a_restored_terminal() {
     }
 }
 
-/// Runs the program in a window within the window, closes the inner one, and tells the exit code. `before` stands before the
-/// program on the shell's line.
+/// Runs the program in a terminal within the terminal, closes the inner one, and returns the exit code. `before` precedes the
+/// program on the shell's command line.
 #[cfg(target_os = "linux")]
 fn exit_code_when_its_window_is_closed(before: &str) -> String {
     let line = format!("trap '' HUP; {before} {PROGRAM}; echo $? > code");
@@ -155,13 +155,13 @@ fn control_z_gives_the_shell_back_and_fg_the_explorer() {
     shell.wait_for("hello");
     shell.keys("fg\r");
     shell.wait_for_model();
-    // It hears keys again.
+    // It handles keys again.
     shell.keys("?");
     shell.wait_for("Prune all layers");
     shell.keys("\x1b");
     shell.wait_until("no help", |screen| !screen.contents().contains("Prune all layers"));
     shell.keys("q");
-    // What is typed before the prompt may still be the explorer's.
+    // Keys typed before the prompt may still go to the explorer.
     shell.wait_until("the prompt", |screen| {
         !screen.alternate_screen() && screen.contents().trim_end().ends_with("ready>")
     });
@@ -217,11 +217,11 @@ fn nothing_is_done_while_nothing_happens() {
     assert_eq!(terminal.written().len(), bytes, "something was drawn");
 }
 
-/// User and system time of all threads so far, in hundredths of a second.
+/// User and system time of all threads, in hundredths of a second.
 #[cfg(target_os = "linux")]
 fn cpu_ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // Fields behind the name, which may hold anything; user and system time are the 14th and 15th of all.
+    // Fields after the name, which may contain anything; user and system time are fields 14 and 15.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }

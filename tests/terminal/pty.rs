@@ -1,4 +1,4 @@
-//! A terminal to run the program in: its screen, its keys, its size, and what it knows of the process.
+//! A terminal to run the program in: its screen, keys and size, and the state of the process.
 use std::{
     io::{Read, Write},
     num::NonZeroU16,
@@ -12,13 +12,13 @@ use std::{
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use vt100::Parser;
 
-/// Longest wait for anything; a busy machine is slow.
+/// The longest wait; a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_slimgpt");
 
-/// What is to run, and where.
+/// The program to run, and its environment.
 pub struct Setup {
     command: CommandBuilder,
     home: tempfile::TempDir,
@@ -26,7 +26,7 @@ pub struct Setup {
     columns: u16,
 }
 
-/// The terminal and what runs in it.
+/// The terminal and the program in it.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
@@ -42,12 +42,12 @@ struct Seen {
 }
 
 impl Setup {
-    /// The program with a configuration of its own.
+    /// The program in a home directory of its own.
     pub fn new(arguments: &[&str]) -> Self {
         Self::of(PROGRAM, arguments)
     }
 
-    /// The program with what another one has left in its home.
+    /// The program in the home directory of an earlier one.
     pub fn in_home(home: &Path, arguments: &[&str]) -> Self {
         let mut setup = Self::new(arguments);
         setup.at_home(home);
@@ -95,14 +95,14 @@ impl Setup {
         self
     }
 
-    /// Makes a directory in the one that the program runs in.
+    /// Creates a directory in the program's working directory.
     pub fn directory(&self, name: &str) -> PathBuf {
         let path = self.home.path().join(name);
         std::fs::create_dir(&path).unwrap();
         path
     }
 
-    /// Writes a file into the directory that the program runs in.
+    /// Writes a file into the program's working directory.
     pub fn file(self, name: &str, text: &str) -> Self {
         std::fs::write(self.home.path().join(name), text).unwrap();
         self
@@ -142,7 +142,7 @@ impl Terminal {
         self.master.resize(size).unwrap();
     }
 
-    /// Waits until the screen is as described, and tells how long that took.
+    /// Waits until the screen is as described; returns the time that took.
     #[track_caller]
     pub fn wait_until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> Duration {
         let began = Instant::now();
@@ -158,7 +158,7 @@ impl Terminal {
         self.wait_until(text, |screen| screen.contents().contains(text))
     }
 
-    /// Waits until the explorer is there with its model open.
+    /// Waits until the explorer is shown with its model open.
     #[track_caller]
     pub fn wait_for_model(&self) {
         self.wait_until("the open model", |screen| {
@@ -166,7 +166,7 @@ impl Terminal {
         });
     }
 
-    /// Reads something off the screen as it is now.
+    /// Reads from the current screen.
     pub fn screen<T>(&self, read: impl FnOnce(&vt100::Screen) -> T) -> T {
         read(self.seen().parser.screen())
     }
@@ -175,7 +175,7 @@ impl Terminal {
         self.seen().parser.screen().contents()
     }
 
-    /// Everything that was written so far.
+    /// Everything written so far.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.seen().bytes).into_owned()
     }
@@ -185,14 +185,14 @@ impl Terminal {
         self.began.elapsed()
     }
 
-    /// Waits for the end of what was started, and tells its exit code.
+    /// Waits for the end of the program and returns its exit code.
     #[track_caller]
     pub fn wait_for_exit(&mut self) -> u32 {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 assert_eq!(status.signal(), None, "ended by a signal\n{}", self.contents());
-                // What it wrote last is still on its way.
+                // Its last output is still on the way.
                 thread::sleep(Duration::from_millis(50));
                 return status.exit_code();
             }
@@ -201,7 +201,7 @@ impl Terminal {
         }
     }
 
-    /// The screen left, the cursor shown, paste and mouse as before.
+    /// Checks that the screen was left, the cursor is shown, and paste and mouse are as before.
     #[track_caller]
     pub fn assert_restored(&self) {
         let seen = self.seen();

@@ -1,4 +1,4 @@
-//! Sessions of the explorer in a real terminal: left, killed, opened again, gone on with, deleted.
+//! Sessions of the explorer in a real terminal: left, killed, reopened, continued, deleted.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ fn quick() -> Terminal {
     terminal
 }
 
-/// Another explorer in the home of the first.
+/// Another explorer in the home directory of the first.
 fn again(home: &Path, arguments: &[&str]) -> Terminal {
     let terminal = Setup::in_home(home, arguments).size(120, 40).start();
     terminal.wait_for_model();
@@ -79,7 +79,7 @@ fn what_was_pruned_chosen_and_planned_is_there_again() {
     reopened.wait_for("◌ 11 stale");
     reopened.keys("2f");
     reopened.wait_for("attempt 1, one of 2");
-    // The choice is taken back over the restart, and the layers below rest on what they were made with.
+    // The choice is undone across the restart, and the layers below match the attempts that they were solved with.
     reopened.keys("u");
     reopened.wait_for("Undone: the ratio of layer 1");
     reopened.keys("u");

@@ -1,16 +1,16 @@
-//! A terminal's screen as an SVG picture: text as text, lines, blocks and braille as shapes, so that no font can tear them.
+//! A terminal's screen as an SVG picture: text as text; lines, blocks and braille as shapes, so that no font leaves gaps.
 
 use std::fmt::Write;
 
 use vt100::{Cell, Color, Screen};
 
-/// A cell in pixels; its width is about that of common monospace fonts at this size, and whole, so that shapes meet.
+/// A cell in pixels: about the width of common monospace fonts at this size, and an integer, so that shapes meet.
 const WIDTH: f64 = 9.0;
 const HEIGHT: f64 = 20.0;
 const FONT: f64 = 15.0;
 const MARGIN: f64 = 12.0;
 
-/// What the terminal's own colours are.
+/// The terminal's own colours.
 #[derive(Clone, Copy)]
 pub struct Paper {
     pub paper: &'static str,
@@ -64,11 +64,11 @@ fn line(out: &mut String, screen: &Screen, row: u16, columns: u16, colours: Pape
     }
 }
 
-/// The cells of one look: shapes each by itself, letters in words.
+/// Cells of equal style: each shape by itself, letters in words.
 fn words(out: &mut String, cells: &[(u16, &Cell)], y: f64, look: &Look) {
     let mut word = String::new();
     let (mut first, mut length) = (0, 0);
-    // Neighbouring shapes that are painted alike are one path.
+    // Neighbouring shapes of the same colour are one path.
     let (mut path, mut painted) = (String::new(), String::new());
     for &(column, cell) in cells {
         if cell.is_wide_continuation() {
@@ -202,7 +202,7 @@ fn braille(letter: char, x: f64, y: f64) -> String {
     PLACES.into_iter().enumerate().filter_map(dot).collect()
 }
 
-/// Box drawing: arms to the left, right, up and down from the middle; round corners are curves.
+/// Box drawing: arms to the left, right, up and down from the centre; round corners are curves.
 fn strokes(letter: char, x: f64, y: f64) -> Option<String> {
     let (left, right, top, bottom) = (x, x + WIDTH, y, y + HEIGHT);
     let (middle, centre) = (x + WIDTH / 2.0, y + HEIGHT / 2.0);
@@ -242,7 +242,7 @@ fn strokes(letter: char, x: f64, y: f64) -> Option<String> {
     Some(arms.chars().map(arm).collect())
 }
 
-/// None for the terminal's own.
+/// None for the terminal's own colour.
 fn colour(colour: Color) -> Option<String> {
     match colour {
         Color::Default => None,

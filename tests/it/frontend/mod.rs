@@ -1,4 +1,4 @@
-//! A frontend of few words: sends commands to a workspace and hears its events.
+//! A minimal frontend: sends commands to a workspace and receives its events.
 use std::{fs, path::Path, time::Duration};
 
 use slimgpt::application::{
@@ -17,22 +17,22 @@ use slimgpt::{
     prune::{LayerRatio, Part},
 };
 
-/// No job of these tests takes as long.
+/// The longest wait; no job of these tests takes as long.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Long enough for a job that does not wait to go on.
+/// Long enough for a job that does not pause to continue.
 const A_WHILE: Duration = Duration::from_millis(200);
 
 pub struct Frontend {
     worker: Worker<()>,
     runtime: tokio::runtime::Runtime,
     run: u64,
-    /// Times that it was told how far the windows are on their way through layers above.
+    /// Number of progress events for windows passing earlier layers.
     pub approaching: usize,
-    /// The same of windows that are measured.
+    /// Number of progress events for measured windows.
     pub calibrating: usize,
 }
 
-/// Events but for progress, and the run that each belongs to.
+/// Events without progress, and the run that each belongs to.
 #[derive(Debug)]
 pub struct Told(pub Vec<Event>, pub Vec<u64>);
 
@@ -41,7 +41,7 @@ pub fn settings() -> Settings {
     "calibration = \"demo:stories\"\nsamples = 8\nseq_len = 64\nratio = 0.3".parse().unwrap()
 }
 
-/// A memory budget with room for so many streams beside what a layer of the built-in model needs.
+/// A memory budget with room for this many streams besides one layer of the built-in model.
 pub fn room_for(streams: f64, settings: &Settings) -> ByteSize {
     let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
     let footprint = slimgpt::application::pipeline::Footprint {
@@ -78,13 +78,13 @@ pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
     finished(engine::start(1, move |control| engine::prune(job, control))).unwrap()
 }
 
-/// The result of a job whose events nobody wants.
+/// The result of a job; its events are ignored.
 pub fn finished<T>(mut worker: Worker<T>) -> Result<T, Error> {
     while worker.events.blocking_recv().is_some() {}
     worker.join()
 }
 
-/// `run.json` but for what differs between equal runs.
+/// `run.json` without the values that differ between equal runs.
 pub fn without_times(out: &Path) -> serde_json::Value {
     let text = fs::read_to_string(out.join("run.json")).unwrap();
     let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -106,7 +106,7 @@ impl Frontend {
         Self::open_in(settings, SessionPlace::None)
     }
 
-    /// With a session.
+    /// Opens the demo model in a session.
     pub fn open_in(settings: &Settings, place: SessionPlace) -> Self {
         let worker = engine::workspace(ModelChoice::Demo, settings.clone(), place);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -120,7 +120,7 @@ impl Frontend {
         self.worker.commands.blocking_send(command).unwrap();
     }
 
-    /// Everything up to the first event of a kind.
+    /// All events up to the first one that `last` accepts.
     pub fn until(&mut self, last: impl Fn(&Event) -> bool) -> Told {
         let mut told = Told(Vec::new(), Vec::new());
         loop {
@@ -141,13 +141,13 @@ impl Frontend {
         }
     }
 
-    /// True where the workspace waits.
+    /// Whether the workspace is waiting.
     pub fn nothing_follows(&mut self) -> bool {
         let events = &mut self.worker.events;
         self.runtime.block_on(async { tokio::time::timeout(A_WHILE, events.recv()).await }).is_err()
     }
 
-    /// One job to its end, every event of which carries its number.
+    /// Runs one job to its end, and checks that every event has its number.
     pub fn job(&mut self, command: impl FnOnce(u64) -> Command) -> Told {
         self.run += 1;
         self.send(command(self.run));
@@ -175,7 +175,7 @@ impl Frontend {
         self.until(is_end)
     }
 
-    /// Puts an attempt active and hears that it is.
+    /// Activates an attempt and waits for the confirmation.
     pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Told {
         self.send(Command::Activate { layer, attempt });
         let told = self.until(|event| matches!(event, Event::AttemptActivated { .. }));
@@ -225,7 +225,7 @@ impl Told {
         self.0.iter().filter_map(pick).collect()
     }
 
-    /// The record that a run ended with.
+    /// The record at the end of a run.
     pub fn record(&self) -> RunRecord {
         match self.last() {
             Event::RunDone { record } => (**record).clone(),

@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: the program, and a model directory to spoil.
+//! Helpers for end-to-end tests: the program, and a model directory.
 use std::{
     collections::BTreeMap,
     fs,
@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 thread_local! {
-    /// Where a test's sessions lie, so that none gets among a person's own.
+    /// The directory of a test's sessions, apart from the user's.
     static STATE: tempfile::TempDir = tempfile::tempdir().unwrap();
 }
 
@@ -32,13 +32,13 @@ impl From<Output> for Ran {
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slimgpt"));
     command.env_remove("HF_ENDPOINT").env("HF_HUB_OFFLINE", "1");
-    // A person's own defaults would change what the tests expect.
+    // The user's own defaults would change the results.
     command.env("XDG_CONFIG_HOME", "/no such directory");
     STATE.with(|state| command.env("XDG_STATE_HOME", state.path()));
     command
 }
 
-/// Where this test's sessions lie.
+/// The directory of this test's sessions.
 pub fn sessions() -> PathBuf {
     STATE.with(|state| state.path().join("slimgpt/sessions"))
 }
@@ -47,7 +47,7 @@ pub fn slimgpt(arguments: &[&str]) -> Ran {
     program().args(arguments).output().unwrap().into()
 }
 
-/// The files of an output, by their names; of `run.json` what does not tell of time and memory.
+/// The files of an output by name; `run.json` without times and memory.
 pub fn output(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
     let read = |entry: fs::DirEntry| {
@@ -64,7 +64,7 @@ pub fn output(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(read).collect()
 }
 
-/// Both outputs hold the same.
+/// Checks that an output has these files.
 #[track_caller]
 pub fn assert_same(found: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
     let found = output(found);
@@ -75,7 +75,7 @@ pub fn assert_same(found: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &st
     }
 }
 
-/// Copies a directory with what is in it.
+/// Copies a directory recursively.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
@@ -88,7 +88,7 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A directory of its own for a test, with a small model and a text in it.
+/// A temporary directory with a small model and a text.
 pub struct Workspace {
     dir: tempfile::TempDir,
 }
@@ -112,7 +112,7 @@ impl Workspace {
         self.path(name).to_str().unwrap().to_string()
     }
 
-    /// Prunes the model of this directory quickly, with more arguments; the output goes to `out`.
+    /// Prunes the model with few windows and these extra arguments, to `out`.
     pub fn prune(&self, more: &[&str]) -> Ran {
         self.prune_to("out", more)
     }
@@ -143,7 +143,7 @@ impl Workspace {
         fs::write(path, config.to_string()).unwrap();
     }
 
-    /// Rewrites the weights after `change` has seen every tensor's name, shape and bytes.
+    /// Rewrites the weights after passing every tensor's name, shape and bytes to `change`.
     pub fn change_weights(&self, mut change: impl FnMut(&str, &mut Vec<usize>, &mut Vec<u8>) -> bool) {
         let path = self.path("model/model.safetensors");
         let bytes = fs::read(&path).unwrap();
@@ -161,7 +161,7 @@ impl Workspace {
         safetensors::serialize_to_file(views, None, &path).unwrap();
     }
 
-    /// Everything in this directory, to show that nothing was left behind.
+    /// The names of all files, to show that nothing is left behind.
     pub fn entries(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.dir.path())
             .unwrap()

@@ -1,4 +1,4 @@
-//! Tiny random checkpoints, written as real ones are, and a slow forward pass to compare with.
+//! Tiny random checkpoints in the usual files, and a slow forward pass to compare with.
 
 pub mod plain;
 
@@ -38,7 +38,7 @@ pub fn set(config: &mut Value, keys: Value) {
     config.extend(keys);
 }
 
-/// Numbers of a size that keeps the logits around one, so that every part of the model matters.
+/// Random tensors whose logits are around one, so that every part of the model matters.
 pub fn random_tensors(config: &Value, seed: u64) -> Tensors {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let architecture = Architecture::from_config(config).unwrap();
@@ -80,7 +80,7 @@ pub fn write_weights(directory: &Path, file: &str, tensors: &[StoredTensor]) {
     std::fs::write(directory.join(file), bytes).unwrap();
 }
 
-/// A checkpoint in a directory of its own, which is removed when the handle is dropped.
+/// A checkpoint in a temporary directory.
 pub fn checkpoint(config: &Value, tensors: &Tensors, dtype: DType) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     write_config(directory.path(), config);
