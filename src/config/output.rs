@@ -99,6 +99,7 @@ impl OutputForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::Named;
 
     #[test]
     fn a_gguf_file_goes_with_either_directory_but_these_exclude_each_other() {
@@ -110,5 +111,17 @@ mod tests {
         assert_eq!(form(&twice).unwrap().formats, [Format::Padded, Format::Gguf]);
         let error = form(&[Format::Padded, Format::Hf]).unwrap_err().to_string();
         assert!(error.contains("at most one of hf and padded"), "{error}");
+    }
+
+    #[test]
+    fn the_form_offers_every_format_alone_and_no_conflicting_ones() {
+        let offered = |(_, names): &(&str, &str)| -> Vec<Format> {
+            names.split(", ").map(|name| name.parse().unwrap()).collect()
+        };
+        let offered: Vec<Vec<Format>> = FORMATS.iter().map(offered).collect();
+        for format in Format::ALL {
+            assert!(offered.contains(&vec![*format]), "{format} is missing");
+        }
+        assert!(offered.iter().all(|formats| Format::conflict(formats).is_none()));
     }
 }

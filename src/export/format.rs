@@ -134,7 +134,7 @@ pub const SAME_NUMBERS: f64 = 1e-3;
 pub struct Loading {
     /// The hub's `library_name`.
     pub library: &'static str,
-    /// A tag of the hub beside the general ones.
+    /// An additional tag on the hub.
     pub tag: Option<&'static str>,
     /// Sentences about the files, in Markdown.
     pub note: String,

@@ -106,7 +106,7 @@ pub fn page(input: &ReportInput, figures: &[Figure]) -> String {
         }
         let mut body = String::new();
         if !text.is_empty() {
-            body += &format!("<p class=\"says\">{text}</p>\n");
+            body += &format!("<p class=\"introduction\">{text}</p>\n");
         }
         for Figure { id, shown, read, chart } in shown {
             body += &inline::figure(id, (shown, read), chart, ".svg, .png");

@@ -135,7 +135,7 @@ fn a_card_states_the_results_and_how_each_format_is_loaded() {
     let of = |forms: Vec<WrittenForm>| CardFacts { forms, ..CardFacts::default() };
     let facts = of(vec![form(Format::Gguf, false), form(Format::Hf, false)]);
     let text = card(&record, &facts);
-    for said in [
+    for expected in [
         "15,191,712 before pruning, 12,000,000 after",
         "21.0 % fewer parameters",
         "| perplexity | 8.5000 | 9.2500 |",
@@ -145,7 +145,7 @@ fn a_card_states_the_results_and_how_each_format_is_loaded() {
         "arXiv 2412.18110",
         "slimgpt eval .",
     ] {
-        assert!(text.contains(said), "{said}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(!text.contains("trust_remote_code"));
     assert!(metadata(&text).contains(&("-".into(), "gguf".into())));

@@ -22,7 +22,7 @@ use super::{
     stored,
 };
 
-/// The modeling code that transformers loads beside the configuration (`trust_remote_code`).
+/// The modeling code that transformers loads with the configuration (`trust_remote_code`).
 const MODELING: &str = include_str!("../../../assets/hf/modeling_slimgpt.py");
 const MODELING_NAME: &str = "modeling_slimgpt.py";
 

@@ -91,20 +91,25 @@ pub fn channel_scores(parts: &[Scored]) -> Chart {
         let scores = scored.scores();
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-        let mut left = vec![false; scores.len()];
-        scored.record.removed.iter().filter(|unit| **unit < scores.len()).for_each(|&unit| left[unit] = true);
+        let mut removed = vec![false; scores.len()];
+        scored
+            .record
+            .removed
+            .iter()
+            .filter(|unit| **unit < scores.len())
+            .for_each(|&unit| removed[unit] = true);
         let every = order.len().div_ceil(POINTS).max(1);
         let sampled = order.iter().enumerate();
         let sampled = sampled.filter(|(rank, _)| rank % every == 0 || *rank + 1 == order.len());
         let points: Vec<(f64, f64)> = sampled.map(|(rank, &unit)| (rank as f64, scores[unit])).collect();
-        let gone: Vec<bool> = order.iter().map(|&unit| left[unit]).collect();
+        let removed: Vec<bool> = order.iter().map(|&unit| removed[unit]).collect();
         let count = scored.record.removed.len();
         let mut series = vec![Series::line("", Ink::Second, Dot::None, points.clone())];
         if count > 0 {
             series.push(Series {
                 name: "removed".into(),
                 ink: Ink::First,
-                shape: Shape::Strip { spans: strip(&gone) },
+                shape: Shape::Strip { spans: strip(&removed) },
             });
         }
         Panel {
@@ -123,12 +128,13 @@ pub fn channel_scores(parts: &[Scored]) -> Chart {
 }
 
 /// Spans of ranks, each with the fraction of its channels that was removed.
-fn strip(gone: &[bool]) -> Vec<(f64, f64, f64)> {
-    let count = gone.len().clamp(1, SPANS);
+fn strip(removed: &[bool]) -> Vec<(f64, f64, f64)> {
+    let count = removed.len().clamp(1, SPANS);
     let mut spans: Vec<(f64, f64, f64)> = Vec::new();
     for span in 0..count {
-        let (from, to) = (span * gone.len() / count, (span + 1) * gone.len() / count);
-        let share = gone[from..to].iter().filter(|&&gone| gone).count() as f64 / (to - from).max(1) as f64;
+        let (from, to) = (span * removed.len() / count, (span + 1) * removed.len() / count);
+        let share =
+            removed[from..to].iter().filter(|&&removed| removed).count() as f64 / (to - from).max(1) as f64;
         let (from, to) = (from as f64 - 0.5, to as f64 - 0.5);
         match spans.last_mut() {
             Some(last) if last.2 == share => last.1 = to,
@@ -136,7 +142,7 @@ fn strip(gone: &[bool]) -> Vec<(f64, f64, f64)> {
         }
     }
     // The axis begins at the first rank and ends at the last.
-    let last = gone.len() as f64 - 1.0;
+    let last = removed.len() as f64 - 1.0;
     spans.iter_mut().for_each(|span| *span = (span.0.max(0.0), span.1.min(last), span.2));
     spans.retain(|span| span.2 > 0.0 && span.1 > span.0);
     spans

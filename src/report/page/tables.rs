@@ -150,7 +150,7 @@ pub fn attempts(input: &ReportInput) -> String {
                 Cell::of(attempt.output_error.map_or("–".into(), relative_error)),
                 Cell::of(if *active { "active" } else { "" }),
             ];
-            (if *active { "pruned" } else { "beside" }, cells)
+            (if *active { "pruned" } else { "inactive" }, cells)
         })
     });
     let heads = [

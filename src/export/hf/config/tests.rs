@@ -169,14 +169,14 @@ fn a_model_pruned_again_keeps_no_key_of_its_earlier_export() {
 
 #[test]
 fn the_weight_type_is_stated_under_the_existing_key() {
-    let said = |keys: Value| {
+    let stated = |keys: Value| {
         let source = source("llama", keys);
         let config = config_json(&source, &read(&source), ModelClass::Unchanged, Some(Precision::F16));
         [config.get("torch_dtype").cloned(), config.get("dtype").cloned()]
     };
     let f16 = || Some(json!("float16"));
-    assert_eq!(said(json!({})), [f16(), None]);
-    assert_eq!(said(json!({ "dtype": "float32" })), [f16(), f16()]);
+    assert_eq!(stated(json!({})), [f16(), None]);
+    assert_eq!(stated(json!({ "dtype": "float32" })), [f16(), f16()]);
     let kept = config_json(
         &source("llama", json!({})),
         &read(&source("llama", json!({}))),
