@@ -19,17 +19,21 @@
 
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod calibration;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod config;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod demo;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod eval;
 #[deny(missing_docs, clippy::missing_errors_doc)]
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod export;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod failure;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod model;
+#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod names;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod pipeline;

@@ -1,10 +1,12 @@
-//! What can be wrong with settings.
+//! Errors of settings.
 
 use std::{io, path::PathBuf};
 
 use crate::failure::Kind;
 
+/// Errors of settings and of the files that contain them.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
     #[error("settings file {}: cannot be read ({cause}); check its path", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
@@ -28,6 +30,7 @@ impl Error {
         }
     }
 
+    /// A value that is refused: its key, what was found, and what to do.
     pub fn value(key: &str, found: &str, remedy: &str) -> Self {
         Self::Value { key: key.into(), found: found.into(), remedy: remedy.into() }
     }

@@ -10,12 +10,18 @@ use toml::{
 use super::{Error, Options, Setting, table};
 
 /// Reads the options of a settings file.
+///
+/// # Errors
+/// [`Error::Unreadable`], and as [`parse`].
 pub fn read(path: &Path) -> Result<Options, Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::Unreadable { path: path.into(), cause })?;
     parse(&text, &path.display().to_string())
 }
 
-/// Parses the text of a settings file; `name` is what errors call it.
+/// Parses the text of a settings file; errors call it `name`.
+///
+/// # Errors
+/// [`Error::File`] with the line of an unknown, duplicate or invalid key.
 pub fn parse(text: &str, name: &str) -> Result<Options, Error> {
     let text = SettingsText::new(text, name)?;
     text.options(&text.entries())
@@ -34,9 +40,11 @@ pub struct SettingsText<'t> {
 /// A key, or an element of the list that stands there, with its value and its place.
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
+    /// The key, or the key of the list.
     pub key: &'a str,
     /// Bytes before it.
     pub at: usize,
+    /// The value.
     pub value: &'a Value,
     spans: &'a DeValue<'a>,
 }

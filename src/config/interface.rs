@@ -8,9 +8,13 @@ use crate::names::names;
 pub struct Interface {
     /// The name, and the line that it stands on.
     pub theme: Option<(String, usize)>,
+    /// Whether the mouse is captured.
     pub mouse: Option<bool>,
+    /// Which characters are drawn.
     pub glyphs: Option<GlyphChoice>,
+    /// How many colours are used.
     pub colours: Option<Colours>,
+    /// Whether runs start stepwise.
     pub step_mode: Option<bool>,
 }
 
@@ -43,7 +47,10 @@ names! {
 const KEYS: &str = "colours, glyphs, mouse, step_mode, theme";
 
 impl Interface {
-    /// Parses the text of the file; `name` is what errors call it.
+    /// Parses the text of the file; errors call it `name`.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the line of an unknown or invalid key.
     pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
         let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
         let wrong = |at: usize, what: String| Error::File { file: name.into(), line: line_of(at), what };

@@ -162,8 +162,15 @@ impl Ratios {
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
+    /// The mean over the layers.
     Mean(f64),
-    Ends { first: f64, last: f64 },
+    /// The two ends of the curve.
+    Ends {
+        /// Ratio of the first layer.
+        first: f64,
+        /// Ratio of the last layer.
+        last: f64,
+    },
 }
 
 impl RatiosOptions {

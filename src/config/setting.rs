@@ -18,6 +18,7 @@ use crate::{
 pub struct Setting {
     /// Key in a settings file. The flag has `-` in place of `_`.
     pub key: &'static str,
+    /// The heading it is listed under.
     pub heading: Heading,
     /// The key that this one follows in the table, where it does not follow the entry before it in its group.
     pub after: Option<&'static str>,
@@ -27,6 +28,7 @@ pub struct Setting {
     pub value_name: &'static str,
     /// Default as the help shows it, where it is not the default of the value.
     pub default: Option<&'static str>,
+    /// What it decides.
     pub scope: Scope,
     /// The key is the negation of the stored value.
     pub negated: bool,
@@ -36,9 +38,11 @@ pub struct Setting {
     pub excludes: &'static [&'static str],
     /// Key that must be given together with this one.
     pub requires: Option<&'static str>,
+    /// Its field in a form, if it has one.
     pub form: Option<FormField>,
     /// False where the other settings make this one meaningless; it is not printed then.
     pub applies: fn(&Settings) -> bool,
+    /// How a value is given.
     pub kind: Kind,
     /// The allowed values with one sentence each; empty where they cannot be listed.
     pub choices: fn() -> Vec<(&'static str, &'static str)>,
@@ -50,6 +54,7 @@ pub struct Setting {
 
 /// Headings of the help and of printed settings, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "a variant is named as its heading")]
 pub enum Heading {
     Calibration,
     Ratios,
@@ -61,6 +66,7 @@ pub enum Heading {
 }
 
 impl Heading {
+    /// All headings, in order.
     pub const ALL: [Self; 7] = [
         Self::Calibration,
         Self::Ratios,
@@ -105,9 +111,11 @@ pub enum Scope {
 pub enum Kind {
     /// True or false; the flag alone means true.
     Switch,
+    /// A single value.
     One,
-    /// A list; `separated` where a comma separates the items of a flag.
+    /// A list.
     List {
+        /// Whether a comma separates the items of a flag.
         separated: bool,
     },
 }
@@ -115,8 +123,11 @@ pub enum Kind {
 /// A setting's field in a form.
 #[derive(Clone, Copy, Debug)]
 pub struct FormField {
+    /// The form.
     pub form: SettingsForm,
+    /// The label of the field.
     pub label: &'static str,
+    /// A hint about its values.
     pub hint: &'static str,
     /// Labels and the texts that they stand for, where the field offers other choices than the values' names.
     pub choices: &'static [(&'static str, &'static str)],
@@ -127,6 +138,7 @@ pub struct FormField {
 pub enum SettingsForm {
     /// The settings of the next run. Those of scope `Method` are also in the form of a retry.
     Run,
+    /// The form of an export.
     Export,
 }
 

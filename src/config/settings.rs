@@ -17,34 +17,51 @@ use crate::{
 /// The settings of a run, in groups. In JSON all keys but those of the machine stand side by side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// The calibration texts and windows.
     #[serde(flatten)]
     pub calibration: Calibration,
+    /// The ratio of every layer.
     #[serde(flatten)]
     pub ratios: Ratios,
+    /// How one part is solved.
     #[serde(flatten)]
     pub solver: Solver,
+    /// What all layers are solved for.
     #[serde(flatten)]
     pub objective: Objective,
+    /// The evaluation.
     #[serde(flatten)]
     pub evaluation: Evaluation,
+    /// The formats of the export.
     #[serde(flatten)]
     pub output: OutputForm,
+    /// What a run stores and shows.
     #[serde(flatten)]
     pub storage: Storage,
+    /// The device, threads and memory.
     pub machine: Machine,
 }
 
 /// The settings that one source gives: flags, a file, a preset. Every value may be missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
+    /// What one invocation of the program does.
     pub launch: LaunchOptions,
+    /// The calibration texts and windows.
     pub calibration: CalibrationOptions,
+    /// The ratio of every layer.
     pub ratios: RatiosOptions,
+    /// How one part is solved.
     pub solver: SolverChanges,
+    /// What all layers are solved for.
     pub objective: ObjectiveOptions,
+    /// The evaluation.
     pub evaluation: EvaluationOptions,
+    /// The formats of the export.
     pub output: OutputOptions,
+    /// What a run stores and shows.
     pub storage: StorageOptions,
+    /// The device, threads and memory.
     pub machine: MachineOptions,
 }
 

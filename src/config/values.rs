@@ -12,14 +12,18 @@ use crate::{
 /// Layers start..end, the end excluded; either may be left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerRange {
+    /// The first layer; None: 0.
     pub start: Option<usize>,
+    /// The layer after the last; None: all.
     pub end: Option<usize>,
 }
 
 /// A schedule as it is said: itself, or a file with one ratio a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScheduleChoice {
+    /// The schedule itself.
     Schedule(Schedule),
+    /// A file with one ratio per layer.
     File(PathBuf),
 }
 
@@ -44,7 +48,10 @@ impl Default for ByteSize {
 }
 
 impl LayerRange {
-    /// The layers meant, for a model of `layers` layers; an error's text where the range leaves it.
+    /// The layers of the range in a model with `layers` layers.
+    ///
+    /// # Errors
+    /// A sentence if the range is empty or exceeds the model.
     pub fn resolve(self, layers: usize) -> Result<Range<usize>, String> {
         let (start, end) = (self.start.unwrap_or(0), self.end.unwrap_or(layers));
         if start >= end || end > layers {
