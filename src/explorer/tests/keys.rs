@@ -1,9 +1,9 @@
 //! The table of actions and a person's own key file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Script;
-use crate::explorer::{ACTIONS, Action, Key, KeyMap, Msg, Origin, Screen, hints};
+use crate::explorer::{ACTIONS, Action, Effect, Key, KeyMap, Msg, Origin, Panel, Screen, hints};
 
 #[test]
 fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
@@ -65,6 +65,34 @@ fn hints_name_keys_of_the_live_key_map() {
     let shown = hints(&script.state);
     assert!(shown.iter().any(|hint| hint.action == Action::Cancel));
     assert!(shown.iter().all(|hint| hint.action != Action::Start));
+}
+
+#[test]
+fn keys_of_a_dialog_can_be_rebound() {
+    let mut script = Script::pruned(2);
+    script.state.interface.keymap = KeyMap::parse("yes = \"F2\"", "").unwrap();
+    script.keys("q y");
+    assert!(script.effects.is_empty(), "y is no longer bound");
+    assert_eq!(hints(&script.state)[0].keys, "F2");
+    script.keys("F2");
+    assert_eq!(script.effects, [Effect::Quit]);
+}
+
+#[test]
+fn a_key_can_have_other_meanings_on_screens_and_in_dialogs_but_not_two_in_one_dialog() {
+    assert!(KeyMap::parse("delete-session = \"s\"", "").is_ok(), "s also starts, on the screens");
+    let error = KeyMap::parse("delete-session = \"r\"", "").unwrap_err().to_string();
+    assert!(error.contains("\"resume-session\""), "{error}");
+}
+
+#[test]
+fn panels_have_distinct_titles() {
+    let panels = Screen::ALL.into_iter().flat_map(|screen| screen.panels().iter().copied());
+    let mut titles: HashMap<&str, &Panel> = HashMap::new();
+    for panel in panels {
+        let other = titles.insert(panel.title, panel);
+        assert!(other.is_none_or(|other| std::ptr::eq(other, panel)), "{panel:?} is two panels");
+    }
 }
 
 #[test]

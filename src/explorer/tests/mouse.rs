@@ -47,7 +47,7 @@ fn tabs_panels_and_hints_can_be_clicked() {
     assert_eq!(script.state.focused(), &layer::BATCHES);
     script.click(Pointed::Action(Action::Help));
     assert!(matches!(script.state.dialogs.last(), Some(Dialog::Help(_))));
-    script.click(Pointed::Action(Action::Back));
+    script.click(Pointed::Action(Action::CloseDialog));
     assert!(script.state.dialogs.is_empty());
 }
 
