@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn terminals_tell_one_key_in_several_ways() {
+    fn keys_reported_in_several_ways_are_equal() {
         let key = |code, modifiers| Key::from(KeyEvent::new(code, modifiers));
         let (shift, none) = (KeyModifiers::SHIFT, KeyModifiers::NONE);
         let capital = key(KeyCode::Char('G'), shift);

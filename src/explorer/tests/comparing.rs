@@ -1,4 +1,4 @@
-//! Sessions beside the open one: marked in the list, read anew, weighed, copied, let go.
+//! Sessions compared with the open one.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from("/state/sessions").join(name)
 }
 
-/// Two layers active, the attention of the second as it was; the perplexity of the pruned model is `after`.
+/// Two active layers, the second with unpruned attention; the perplexity of the pruned model is `after`.
 fn content(after: f64) -> SessionContent {
     let part = |kept: usize, error: f64| PartSummary { units: 10, kept, relative_error: error };
     let layer = |number: usize, attention: PartSummary| LayerSummary {
@@ -85,7 +85,7 @@ fn places(script: &Script) -> Vec<(usize, String)> {
 }
 
 #[test]
-fn a_mark_holds_a_session_and_a_second_one_lets_it_go() {
+fn a_session_is_compared_once_marked_and_no_longer_when_marked_again() {
     let mut script = listed();
     script.keys("down m");
     assert_eq!(script.effects, [Effect::ReadSession(path("two"))]);
@@ -113,7 +113,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
 }
 
 #[test]
-fn held_sessions_are_read_anew_with_the_screen_and_the_unreadable_one_is_left_out() {
+fn compared_sessions_are_reread_with_the_screen_and_unreadable_ones_are_taken_off() {
     let mut script = listed();
     script.keys("down m down m esc 5");
     assert_eq!(script.effects, [Effect::ReadSession(path("two")), Effect::ReadSession(path("three"))]);
@@ -138,7 +138,7 @@ fn held_sessions_are_read_anew_with_the_screen_and_the_unreadable_one_is_left_ou
 }
 
 #[test]
-fn the_panels_of_other_sessions_are_there_only_while_some_are_held() {
+fn the_panels_of_other_sessions_are_shown_only_while_some_are_compared() {
     let mut script = listed();
     script.keys("esc 5");
     assert_eq!(script.state.focused(), &compare::TEXTS);
@@ -155,7 +155,7 @@ fn the_panels_of_other_sessions_are_there_only_while_some_are_held() {
 }
 
 #[test]
-fn left_and_right_turn_the_quantity_and_up_and_down_the_session() {
+fn left_and_right_change_the_quantity_and_up_and_down_the_session() {
     let mut script = listed();
     script.keys("down m down m esc 5 right");
     assert_eq!(script.state.screens.compare.quantity, Quantity::MlpError);
@@ -186,7 +186,7 @@ fn means_count_only_parts_that_were_pruned() {
 }
 
 #[test]
-fn the_open_session_is_weighed_by_what_the_others_were_measured_on() {
+fn the_open_session_is_compared_on_the_evaluation_of_the_others() {
     let mut script = listed();
     script.keys("down m esc 5");
     let measured = script.state.compare.measured[0].record.clone();
@@ -213,7 +213,7 @@ fn sessions_and_their_layers_are_copied_as_csv() {
 }
 
 #[test]
-fn a_held_session_that_is_opened_stands_in_the_first_row_alone() {
+fn a_compared_session_that_is_opened_is_listed_once_in_the_first_row() {
     let mut script = listed();
     script.keys("down m down m esc 5");
     script.state.sessions.open = Some(path("two"));
@@ -222,7 +222,7 @@ fn a_held_session_that_is_opened_stands_in_the_first_row_alone() {
 }
 
 #[test]
-fn a_recording_stands_beside_sessions_as_well() {
+fn a_recording_can_be_compared_with_sessions() {
     let mut script = Script::unopened(Origin::Replay { file: "run.jsonl".into(), speed: 1.0 });
     script.handle(0, super::script::opened(2));
     script.keys("S");

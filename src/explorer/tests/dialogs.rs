@@ -30,7 +30,7 @@ fn the_palette_does_what_it_finds() {
 }
 
 #[test]
-fn keys_are_typed_while_something_is_typed() {
+fn keys_type_characters_in_a_text() {
     let mut script = Script::opened(2);
     script.keys(": q s");
     assert!(script.effects.is_empty());
@@ -49,7 +49,7 @@ fn ctrl_z_suspends_however_deep_in_a_dialog() {
 }
 
 #[test]
-fn a_filter_shows_matching_layers_at_once_and_esc_takes_it_back() {
+fn a_filter_applies_while_it_is_typed_and_esc_clears_it() {
     let mut script = Script::pruned(4);
     script.state.schedule.set(2, None, 0.9);
     script.keys("/");
@@ -93,7 +93,7 @@ fn the_log_follows_the_newest_until_the_cursor_is_moved() {
 }
 
 #[test]
-fn settings_are_checked_before_they_hold() {
+fn settings_are_checked_before_they_are_used() {
     let mut script = Script::opened(2);
     script.keys("o");
     script.field("damping");
@@ -141,7 +141,7 @@ fn export_names_a_directory_and_says_where_it_went() {
 }
 
 #[test]
-fn a_prompt_is_written_from_once_it_is_edited() {
+fn editing_the_prompt_generates_from_it() {
     let mut script = Script::opened(2);
     script.keys("5 e");
     script.retype("The fox ");
@@ -155,7 +155,7 @@ fn a_prompt_is_written_from_once_it_is_edited() {
 }
 
 #[test]
-fn perplexity_is_asked_on_a_text_of_the_person_s() {
+fn perplexity_is_measured_on_the_given_text() {
     let mut script = Script::opened(2);
     script.keys("5 m");
     script.retype("mine.txt");
@@ -205,7 +205,7 @@ fn copying_gives_text_that_other_programs_read() {
 }
 
 #[test]
-fn an_export_that_fails_gives_its_form_back_with_the_reason() {
+fn a_failed_export_shows_its_form_again_with_the_reason() {
     let mut script = Script::pruned(2);
     script.keys("E");
     script.field("directory");
@@ -227,7 +227,7 @@ fn an_export_that_fails_gives_its_form_back_with_the_reason() {
 }
 
 #[test]
-fn explain_tells_the_formula_of_the_score_in_use() {
+fn the_explanation_shows_the_formula_of_the_current_score() {
     use crate::prune::HeadScore;
     let mut script = Script::opened(1);
     script.keys("2");
@@ -240,7 +240,7 @@ fn explain_tells_the_formula_of_the_score_in_use() {
 }
 
 #[test]
-fn what_waits_for_another_job_is_said() {
+fn a_notice_says_which_job_waits_for_which() {
     let mut script = Script::opened(2);
     script.keys("s c");
     assert_eq!(script.notice(), "error curve waits until pruning is done");

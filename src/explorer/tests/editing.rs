@@ -1,4 +1,4 @@
-//! The schedule edited by hand, undone and redone.
+//! Edits of the schedule, undo and redo.
 
 use super::Script;
 use crate::{
@@ -28,7 +28,7 @@ fn a_nudge_moves_one_ratio_and_the_parameters_follow_at_once() {
 }
 
 #[test]
-fn heads_and_channels_are_edited_apart_where_a_part_is_chosen() {
+fn heads_and_channels_are_edited_separately_once_a_part_is_chosen() {
     let mut script = Script::opened(2);
     let before = ratio(&script, 0);
     script.keys("3 a K");
@@ -49,7 +49,7 @@ fn heads_and_channels_are_edited_apart_where_a_part_is_chosen() {
 }
 
 #[test]
-fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
+fn ratios_of_a_search_are_planned_and_can_be_undone() {
     let mut script = Script::opened(2);
     let before = script.state.schedule.clone();
     script.keys("3 A");
@@ -84,7 +84,7 @@ fn ratios_that_were_searched_for_are_taken_and_can_be_taken_back() {
 }
 
 #[test]
-fn the_settings_form_leaves_alone_what_it_does_not_show() {
+fn the_settings_form_keeps_settings_that_it_does_not_show() {
     let mut script = Script::opened(2);
     let settings = &mut script.state.settings;
     (settings.objective.stream_weight, settings.ratios.search_samples, settings.ratios.search_trials) =
@@ -130,7 +130,7 @@ fn a_typed_ratio_is_checked_in_the_form() {
 }
 
 #[test]
-fn presets_move_all_but_locked_layers() {
+fn presets_change_all_but_locked_layers() {
     let mut script = Script::opened(4);
     script.keys("3 e");
     script.retype("0.5");
@@ -194,7 +194,7 @@ fn renormalising_stops_single_ratios_below_one() {
 }
 
 #[test]
-fn an_edit_during_a_run_replans_the_layers_to_come() {
+fn an_edit_during_a_run_replans_the_remaining_layers() {
     let mut script = Script::opened(3);
     script.keys("s");
     script.handle(1, script.run_started());
@@ -207,7 +207,7 @@ fn an_edit_during_a_run_replans_the_layers_to_come() {
 }
 
 #[test]
-fn a_done_layer_whose_planned_ratio_was_moved_is_stale() {
+fn a_pruned_layer_is_stale_once_its_planned_ratio_changes() {
     let mut script = Script::pruned(3);
     script.keys("3 home right up");
     assert_eq!(script.state.status(1), Status::Stale);
@@ -224,7 +224,7 @@ fn nothing_to_undo_is_said() {
 }
 
 #[test]
-fn a_run_is_told_the_name_of_its_curve_unless_it_was_edited() {
+fn a_run_gets_the_name_of_its_curve_unless_it_was_edited() {
     let mut script = Script::opened(4);
     assert_eq!(script.state.settings_of_run().ratios.schedule, Schedule::Log);
     assert_eq!(script.state.settings_of_run().ratios.ratio, Some(0.2));
@@ -235,7 +235,7 @@ fn a_run_is_told_the_name_of_its_curve_unless_it_was_edited() {
 }
 
 #[test]
-fn a_typed_ratio_and_a_nudge_are_taken_back_one_by_one() {
+fn a_typed_ratio_and_a_nudge_are_undone_one_by_one() {
     let mut script = Script::opened(2);
     let before = ratio(&script, 0);
     script.keys("3 e");

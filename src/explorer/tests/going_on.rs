@@ -1,10 +1,10 @@
-//! Runs that go on with what is there.
+//! Resumed runs.
 
 use super::Script;
 use crate::protocol::{Command, Event, Job, Methods, job};
 
 #[test]
-fn only_going_on_keeps_the_methods_of_layers_that_were_tried_by_hand() {
+fn only_resuming_keeps_the_methods_of_retried_layers() {
     let mut script = Script::pruned(3);
     script.keys("s");
     assert!(matches!(
@@ -21,7 +21,7 @@ fn only_going_on_keeps_the_methods_of_layers_that_were_tried_by_hand() {
 }
 
 #[test]
-fn an_attempt_that_a_run_finds_fitting_is_in_force() {
+fn a_run_activates_a_matching_attempt() {
     let mut script = Script::pruned(3);
     script.retry_layer_one(0.6);
     script.keys("1 g +");
@@ -34,7 +34,7 @@ fn an_attempt_that_a_run_finds_fitting_is_in_force() {
 }
 
 #[test]
-fn a_run_that_was_broken_off_behind_its_last_layer_goes_on_to_its_end() {
+fn a_run_interrupted_after_its_last_layer_can_be_resumed() {
     let mut script = Script::opened(2);
     script.keys("s");
     script.handle(1, script.run_started());

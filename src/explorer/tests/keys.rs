@@ -1,4 +1,4 @@
-//! The table of actions and a person's own key file.
+//! The table of actions and the user's key file.
 
 use std::collections::{HashMap, HashSet};
 
@@ -44,7 +44,7 @@ fn a_key_file_replaces_the_keys_of_what_it_names() {
 }
 
 #[test]
-fn unknown_and_doubled_keys_are_named_with_their_line() {
+fn unknown_and_duplicate_keys_are_reported_with_their_line() {
     let error = |text: &str| KeyMap::parse(text, "keys.toml").unwrap_err().to_string();
     assert!(error("\nstrat = \"s\"").starts_with("keys.toml, line 2: unknown action \"strat\""));
     assert!(error("start = \"hyper-s\"").contains("line 1: \"hyper-s\" is not a key"));
@@ -123,7 +123,7 @@ fn a_recording_s_hints_name_nothing_that_it_refuses() {
 }
 
 #[test]
-fn a_key_that_means_nothing_does_nothing() {
+fn an_unbound_key_does_nothing() {
     let mut script = Script::opened(2);
     let before = script.state.clone();
     script.keys("F9 ctrl-alt-x");

@@ -1,4 +1,4 @@
-//! A recording, shown.
+//! Replays of recordings.
 
 use super::{
     Script,
@@ -34,7 +34,7 @@ fn a_recorded_run_shows_with_the_ratios_it_had() {
 }
 
 #[test]
-fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
+fn a_recorded_activation_also_sets_the_planned_ratio() {
     let mut script = replay();
     let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
     script.handle(1, Event::RunStarted { from: 1, model, settings, plan: Vec::new() });
@@ -54,7 +54,7 @@ fn a_recorded_choice_holds_and_its_ratio_is_the_planned_one() {
 }
 
 #[test]
-fn its_speed_and_pause_are_asked_of_the_player() {
+fn speed_and_pause_are_sent_to_the_replay() {
     let mut script = replay();
     script.keys(">");
     assert_eq!(script.effects, [Effect::Command(Command::ReplaySpeed(2.0))]);
@@ -68,7 +68,7 @@ fn its_speed_and_pause_are_asked_of_the_player() {
 }
 
 #[test]
-fn nothing_is_asked_of_an_engine_that_is_not_there() {
+fn a_replay_sends_no_jobs() {
     let mut script = replay();
     for keys in ["s", "R", "r", "c", "E", "3 up", "3 d", "5 w", "5 m", "o"] {
         script.keys(keys);
@@ -78,7 +78,7 @@ fn nothing_is_asked_of_an_engine_that_is_not_there() {
 }
 
 #[test]
-fn its_end_is_said_and_everything_stays() {
+fn the_end_of_a_replay_is_reported_and_its_state_kept() {
     let mut script = replay();
     script.send(Msg::EngineGone(None));
     assert!(script.effects.is_empty() && script.notice().contains("has ended"));

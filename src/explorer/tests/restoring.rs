@@ -1,4 +1,4 @@
-//! A session opened again: its attempts and numbers are back, and what was planned can be taken back still.
+//! Reopened sessions: attempts, numbers and the undo history are restored.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn attempt(script: &Script, layer: usize, number: usize, above: Vec<usize>) -> R
     RestoredAttempt { attempt, record, attention: Some(statistics(4)), mlp: None }
 }
 
-/// Of the dense model, or of the attempts that `restored` has active.
+/// A perplexity of the dense model, or of the active attempts of `restored`.
 fn perplexity(after: Option<f64>) -> RestoredPerplexity {
     let record = PerplexityRecord {
         text: "eval.txt".into(),
@@ -97,7 +97,7 @@ fn logged(script: &Script) -> Vec<String> {
     script.state.listed_log().map(|entry| entry.text.clone()).collect()
 }
 
-/// The draft that the last message had kept.
+/// The draft saved by the last message.
 fn kept(script: &Script) -> Option<Draft> {
     script.effects.iter().find_map(|effect| match effect {
         Effect::Command(Command::SaveDraft { draft }) => Some((**draft).clone()),
@@ -106,7 +106,7 @@ fn kept(script: &Script) -> Option<Draft> {
 }
 
 #[test]
-fn a_session_brings_its_attempts_its_numbers_and_what_was_seen() {
+fn a_session_restores_attempts_numbers_and_statistics() {
     let script = reopened(|_, _| {});
     let state = &script.state;
     let numbers: Vec<usize> = state.layers[0].attempts.iter().map(|result| result.attempt.number).collect();
@@ -139,7 +139,7 @@ fn an_attempt_under_the_cursor_is_chosen_by_its_number_whatever_is_missing() {
 }
 
 #[test]
-fn an_attempt_that_cannot_be_used_is_not_in_force() {
+fn an_unreadable_attempt_is_not_active() {
     let script = reopened(|_, session| session.layers[0].active = Some(1));
     assert_eq!(script.state.layers[0].chosen, None);
     assert_eq!((script.state.status(0), script.state.status(1)), (Status::Waiting, Status::Stale));
@@ -157,7 +157,7 @@ fn a_recording_of_a_reopened_session_shows_its_attempts() {
 }
 
 #[test]
-fn what_is_planned_is_kept_once_there_is_a_session() {
+fn the_draft_is_saved_once_a_session_is_open() {
     let mut script = Script::opened(3);
     script.keys("3 up");
     assert!(kept(&script).is_none());
@@ -179,7 +179,7 @@ fn what_is_planned_is_kept_once_there_is_a_session() {
 }
 
 #[test]
-fn edits_are_taken_back_after_the_session_was_opened_again() {
+fn edits_can_be_undone_after_the_session_is_reopened() {
     let mut before = reopened(|_, _| {});
     let planned = before.state.schedule.clone();
     before.keys("3 L e");
@@ -203,7 +203,7 @@ fn edits_are_taken_back_after_the_session_was_opened_again() {
 }
 
 #[test]
-fn a_choice_is_taken_back_only_where_its_attempt_is_still_there() {
+fn a_choice_is_undone_only_if_its_attempt_still_exists() {
     let mut before = reopened(|_, _| {});
     before.keys("2 enter up enter");
     let draft = kept(&before).unwrap();
@@ -224,7 +224,7 @@ fn a_choice_is_taken_back_only_where_its_attempt_is_still_there() {
 }
 
 #[test]
-fn what_was_planned_and_cannot_be_read_is_told_and_hinders_nothing() {
+fn an_unreadable_draft_is_reported_and_the_session_still_opens() {
     for frontend in [json!({"version": 99}), json!({"version": 1, "schedule": 7}), json!("?")] {
         let script = reopened(|_, session| session.frontend = frontend.clone());
         assert!(logged(&script).iter().any(|line| line.contains("cannot be read")), "{frontend}");
@@ -234,7 +234,7 @@ fn what_was_planned_and_cannot_be_read_is_told_and_hinders_nothing() {
 }
 
 #[test]
-fn the_session_s_ratios_win_over_those_that_the_explorer_had_kept() {
+fn the_ratios_of_the_session_win_over_those_of_the_draft() {
     let mut before = reopened(|_, _| {});
     before.keys("3 up");
     let frontend = kept(&before).unwrap().frontend;

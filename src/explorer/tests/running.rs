@@ -1,4 +1,4 @@
-//! Runs, retries and what the engine tells of them.
+//! Runs and retries, and the events of the engine about them.
 
 use super::{
     Script,
@@ -45,7 +45,7 @@ fn without_a_calibration_text_start_opens_the_settings() {
 }
 
 #[test]
-fn every_batch_shows_as_it_leaves() {
+fn every_batch_is_shown_when_it_is_removed() {
     let mut script = Script::opened(2);
     script.keys("s");
     let method = Method::of_run(&script.state.settings, 0.5);
@@ -99,7 +99,7 @@ fn pause_step_and_resume_follow_the_engine() {
 }
 
 #[test]
-fn step_mode_begins_runs_that_halt() {
+fn step_mode_starts_runs_that_pause() {
     let mut script = Script::opened(2);
     script.keys("t s");
     assert!(matches!(script.command(), Command::Start { pace: Pace::Stepwise, job: Job::Run(_), .. }));
@@ -134,7 +134,7 @@ fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
 }
 
 #[test]
-fn a_failed_layer_shows_why_and_the_run_goes_on_from_there() {
+fn a_failed_layer_shows_why_and_the_run_resumes_there() {
     let mut script = Script::opened(2);
     script.keys("s");
     script.prune(1, 0, 0, vec![]);
@@ -150,7 +150,7 @@ fn a_failed_layer_shows_why_and_the_run_goes_on_from_there() {
 }
 
 #[test]
-fn a_retry_lies_beside_the_attempt_in_force() {
+fn a_retry_is_saved_but_not_active() {
     let mut script = Script::pruned(3);
     script.keys("2 [ [ ] r");
     assert_eq!(script.state.layer, 1);
@@ -174,7 +174,7 @@ fn a_retry_lies_beside_the_attempt_in_force() {
 }
 
 #[test]
-fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
+fn activating_an_attempt_makes_later_layers_stale_and_can_be_undone() {
     let mut script = Script::pruned(3);
     script.retry_layer_one(0.4);
     script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
@@ -192,7 +192,7 @@ fn choosing_an_attempt_makes_what_lies_below_stale_and_can_be_taken_back() {
 }
 
 #[test]
-fn a_layer_below_one_that_is_not_done_is_not_tried() {
+fn a_layer_cannot_be_retried_before_earlier_ones_are_pruned() {
     let mut script = Script::opened(3);
     script.state.layer = 2;
     script.keys("r");
@@ -200,7 +200,7 @@ fn a_layer_below_one_that_is_not_done_is_not_tried() {
 }
 
 #[test]
-fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
+fn an_error_curve_is_requested_and_stored_with_its_layer() {
     let mut script = Script::pruned(2);
     script.keys("2 right c");
     let Command::Start { run, job: Job::ErrorCurve(job::ErrorCurve { layer, part, .. }), .. } =
@@ -218,7 +218,7 @@ fn an_error_curve_is_asked_for_and_kept_with_its_layer() {
 }
 
 #[test]
-fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work() {
+fn cancelling_a_waiting_job_leaves_the_running_one_alone() {
     let mut script = Script::opened(2);
     script.keys("s 5 w");
     script.handle(2, Event::JobCancelled);
@@ -226,7 +226,7 @@ fn a_job_that_is_cancelled_while_it_waits_goes_without_touching_the_one_at_work(
 }
 
 #[test]
-fn the_choice_of_a_first_attempt_can_be_taken_back() {
+fn activating_a_first_attempt_can_be_undone() {
     let mut script = Script::pruned(2);
     script.state.layers[1].chosen = None;
     script.state.layer = 1;
@@ -237,7 +237,7 @@ fn the_choice_of_a_first_attempt_can_be_taken_back() {
 }
 
 #[test]
-fn a_job_that_comes_while_another_is_at_work_waits_for_it() {
+fn a_job_waits_for_the_running_one() {
     let mut script = Script::opened(2);
     script.keys("s 5 w");
     assert!(matches!(script.command(), Command::Start { run: 2, job: Job::Generate(_), .. }));
@@ -253,7 +253,7 @@ fn a_job_that_comes_while_another_is_at_work_waits_for_it() {
 }
 
 #[test]
-fn a_perplexity_takes_the_place_of_the_one_on_the_same_text() {
+fn a_perplexity_replaces_the_one_on_the_same_text() {
     let mut script = Script::opened(2);
     let record = |after| PerplexityRecord {
         text: "a.txt".into(),
@@ -271,7 +271,7 @@ fn a_perplexity_takes_the_place_of_the_one_on_the_same_text() {
 }
 
 #[test]
-fn the_errors_of_an_earlier_run_stay_as_a_ghost() {
+fn the_errors_of_earlier_runs_are_kept() {
     let mut script = Script::pruned(2);
     script.keys("s");
     let run = script.run();
@@ -282,7 +282,7 @@ fn the_errors_of_an_earlier_run_stay_as_a_ghost() {
 }
 
 #[test]
-fn the_selection_follows_the_layer_in_work_until_a_person_moves_it() {
+fn the_selection_follows_the_current_layer_until_it_is_moved() {
     let mut script = Script::opened(4);
     script.keys("s");
     script.prune(1, 0, 0, vec![]);
@@ -341,7 +341,7 @@ fn a_job_of_a_kind_shows_its_progress() {
 }
 
 #[test]
-fn an_attempt_chosen_back_is_as_it_was() {
+fn activating_the_previous_attempt_restores_its_results() {
     let mut script = Script::pruned(3);
     script.state.schedule.put(1, 0.123_456_789_012.into());
     script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012.into();
@@ -403,7 +403,7 @@ fn what_was_measured_on_other_attempts_is_stale() {
 }
 
 #[test]
-fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
+fn active_parameters_count_pruned_layers_and_not_the_plan() {
     let mut script = Script::opened(3);
     assert_eq!(script.state.parameters_active(), 4000);
     script.keys("s");
@@ -416,7 +416,7 @@ fn parameters_in_force_count_what_was_pruned_and_nothing_that_is_planned() {
 }
 
 #[test]
-fn a_choice_after_an_export_would_be_lost() {
+fn activating_an_attempt_after_an_export_counts_as_unsaved() {
     let mut script = Script::pruned(2);
     script.retry_layer_one(0.4);
     script.handle(0, Event::ExportWritten { path: "slim".into(), bytes: 10 });

@@ -1,4 +1,4 @@
-//! A person and an engine, played.
+//! A script of keys and engine events.
 
 use crate::{
     config::Settings,
@@ -15,9 +15,9 @@ use crate::{
 
 pub struct Script {
     pub state: State,
-    /// What the last message asked for.
+    /// Effects of the last message.
     pub effects: Vec<Effect>,
-    /// Seconds that every event lasts.
+    /// Time of the last event, in seconds.
     at: f64,
 }
 
@@ -41,7 +41,7 @@ impl Script {
         Self { state: State::new(start), effects: Vec::new(), at: 0.0 }
     }
 
-    /// An explorer with a model of so many layers of 4 KV heads (8 heads) and 10 channels.
+    /// An explorer with a model of `layers` layers of 4 KV heads (8 heads) and 10 channels.
     pub fn opened(layers: usize) -> Self {
         let mut script = Self::unopened(Origin::Live { model: "tiny".into() });
         script.handle(0, opened(layers));
@@ -96,7 +96,7 @@ impl Script {
         self.send(Msg::Engine(Stamped { run, at: self.at, event }));
     }
 
-    /// The command that the last message asked for, the only effect.
+    /// The command of the last message, its only effect.
     pub fn command(&self) -> &Command {
         match &self.effects[..] {
             [Effect::Command(command)] => command,
@@ -104,7 +104,7 @@ impl Script {
         }
     }
 
-    /// The number of the job at work.
+    /// Number of the running job.
     pub fn run(&self) -> u64 {
         self.state.job().unwrap().run
     }
@@ -161,7 +161,7 @@ impl Script {
         self.handle(run, layer_done(layer, Attempt { number, above, method }));
     }
 
-    /// Tries layer 1 again with another ratio, to the end; the new attempt lies beside the first.
+    /// Retries layer 1 with another ratio; the new attempt is not active.
     pub fn retry_layer_one(&mut self, ratio: f64) {
         let method = Method::of_run(&self.state.settings, ratio);
         self.state.layer = 1;

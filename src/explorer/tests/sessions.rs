@@ -1,4 +1,4 @@
-//! The list of sessions: looking, opening, deleting; and quitting with one open.
+//! The list of sessions: inspecting, opening, deleting; and quitting with a session open.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ fn summary(name: &str, status: SessionStatus) -> SessionSummary {
     SessionSummary { path, name: name.into(), bytes: 4096, status, content: None }
 }
 
-/// An explorer in the session that is open, with a list of five.
+/// An explorer with an open session and a list of five.
 fn listed() -> Script {
     let mut script = reopened(|_, _| {});
     script.keys("S");
@@ -50,7 +50,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_session_of_the_list_is_opened_in_place_of_the_one_that_is_open() {
+fn a_session_of_the_list_replaces_the_open_one() {
     let mut script = listed();
     script.keys("down enter");
     assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
@@ -71,7 +71,7 @@ fn a_session_of_the_list_is_opened_in_place_of_the_one_that_is_open() {
 }
 
 #[test]
-fn a_session_can_be_opened_and_gone_on_with_at_once() {
+fn a_session_can_be_opened_and_resumed_at_once() {
     let mut script = listed();
     script.keys("down r");
     assert_eq!(*script.command(), Command::Reopen { session: path("tiny-two") });
@@ -83,7 +83,7 @@ fn a_session_can_be_opened_and_gone_on_with_at_once() {
 }
 
 #[test]
-fn a_session_that_is_refused_leaves_all_as_it_was() {
+fn a_refused_session_changes_nothing() {
     let mut script = listed();
     script.keys("down r");
     script.handle(0, Event::Warning { message: "the model has changed".into() });
@@ -94,7 +94,7 @@ fn a_session_that_is_refused_leaves_all_as_it_was() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_refused_with_what_to_do() {
+fn a_session_that_cannot_be_opened_is_refused_with_advice() {
     let mut script = listed();
     script.keys("end enter");
     assert!(script.effects.is_empty() && script.notice().contains("session.json is cut off"));
@@ -111,7 +111,7 @@ fn what_cannot_be_opened_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn work_in_no_session_is_asked_about_before_another_is_opened() {
+fn opening_a_session_asks_if_unsaved_work_would_be_lost() {
     let mut script = Script::pruned(3);
     script.keys("S");
     script.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
@@ -122,7 +122,7 @@ fn work_in_no_session_is_asked_about_before_another_is_opened() {
 }
 
 #[test]
-fn a_session_is_deleted_after_a_yes_and_never_the_one_that_is_open() {
+fn a_session_is_deleted_after_a_yes_and_never_the_open_one() {
     let mut script = listed();
     script.keys("d");
     assert!(script.notice().contains("is open here"));
@@ -178,7 +178,7 @@ fn the_mouse_selects_a_session_and_the_wheel_moves_among_them() {
 }
 
 #[test]
-fn a_filter_lists_sessions_by_name_and_state_and_esc_takes_it_back_first() {
+fn a_filter_lists_sessions_by_name_and_status_and_esc_clears_it_first() {
     let mut script = listed();
     script.keys("down down /");
     script.text("TINY-F");
@@ -250,7 +250,7 @@ fn with_a_session_nothing_is_lost_by_quitting() {
 }
 
 #[test]
-fn a_session_elsewhere_is_named_as_a_shell_takes_it() {
+fn a_session_elsewhere_is_quoted_for_the_shell() {
     let script = Script::opened(3);
     let said = |path: &str| crate::explorer::session_argument(&script.state, path.as_ref());
     assert_eq!(said("/state/sessions/tiny-one"), "tiny-one");

@@ -1,4 +1,4 @@
-//! Claims about the screens, on made-up runs.
+//! Tests of the screens on sample runs.
 
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 
@@ -182,7 +182,7 @@ fn raised_damping_and_dead_inputs_are_pointed_out() {
 }
 
 #[test]
-fn the_error_curve_tells_what_the_next_step_costs() {
+fn the_error_curve_shows_the_cost_of_the_next_step() {
     let mut state = at(Screen::Layer, sample::half_done());
     state.focus[Screen::Layer as usize] = &layer::ERROR_CURVE;
     assert!(shown(&state).contains("next head"), "{}", shown(&state));
@@ -193,7 +193,7 @@ fn the_error_curve_tells_what_the_next_step_costs() {
 }
 
 #[test]
-fn attempts_stand_side_by_side_with_the_one_in_force_marked() {
+fn attempts_are_listed_with_the_active_one_marked() {
     let mut state = at(Screen::Layer, sample::half_done());
     state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
     state.screens.layer.attempt = 1;
@@ -203,7 +203,7 @@ fn attempts_stand_side_by_side_with_the_one_in_force_marked() {
 }
 
 #[test]
-fn the_schedule_shows_ratio_mean_and_what_leaves() {
+fn the_schedule_shows_ratios_mean_and_units_to_remove() {
     let mut state = at(Screen::Schedule, sample::half_done());
     state.layer = 9;
     let text = shown(&state);
@@ -242,7 +242,7 @@ fn the_log_follows_the_newest_until_the_cursor_is_moved() {
 }
 
 #[test]
-fn a_line_of_the_log_that_is_cut_is_told_whole_below() {
+fn a_cut_line_of_the_log_is_shown_in_full_below() {
     let mut state = at(Screen::Log, sample::half_done());
     let words =
         "The second moment of layer 6 holds a value that is not a number: take fewer samples, or damp it.";
@@ -380,7 +380,7 @@ fn numbers_and_texts_of_other_attempts_are_marked_as_stale() {
 }
 
 #[test]
-fn a_perplexity_is_awaited_only_while_something_is_to_measure_it() {
+fn a_perplexity_is_awaited_only_while_a_job_will_measure_it() {
     let mut state = at(Screen::Compare, sample::half_done());
     let line = |state: &State| {
         let text = shown(state);
@@ -392,7 +392,7 @@ fn a_perplexity_is_awaited_only_while_something_is_to_measure_it() {
 }
 
 #[test]
-fn compare_weighs_what_is_in_force_and_layers_tell_that_the_rest_is_planned() {
+fn compare_counts_active_attempts_and_layers_mark_the_rest_as_planned() {
     let mut state = at(Screen::Compare, sample::opened(sample::SMALL));
     assert!(shown(&state).contains("nothing is pruned yet"), "{}", shown(&state));
     sample::prune(&mut state, 5);

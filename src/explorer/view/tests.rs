@@ -1,4 +1,4 @@
-//! The window at every size, with everything that may lie over it.
+//! Tests of the window at every size with every dialog.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ use crate::{
     protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
 };
 
-/// Sizes from nothing to a wall.
+/// Sizes from one cell to a video wall.
 const SIZES: [(u16, u16); 12] = [
     (1, 1),
     (2, 1),
@@ -98,7 +98,7 @@ fn working(kind: JobKind) -> State {
     state
 }
 
-fn overlays() -> Vec<Dialog> {
+fn dialogs() -> Vec<Dialog> {
     let long = "a value that is far longer than the field, with 深い characters. ".repeat(4);
     let fields = vec![
         Field::text(FieldId::Ratio, "ratio", "from 0 to below 1", "0.25"),
@@ -173,21 +173,21 @@ fn every_size_is_drawn_with_and_without_a_model() {
 }
 
 #[test]
-fn every_overlay_is_drawn_at_every_size() {
+fn every_dialog_is_drawn_at_every_size() {
     for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
         let theme = Theme::default().resolved(Depth::Ansi256, glyphs);
         for size in SIZES {
             for base in [empty(), opened()] {
-                for overlay in overlays() {
+                for dialog in dialogs() {
                     for screen in Screen::ALL {
-                        let dialogs = vec![overlay.clone()];
+                        let dialogs = vec![dialog.clone()];
                         drawn(&State { dialogs, screen, size, ..base.clone() }, &theme, size);
                     }
                 }
             }
         }
     }
-    drawn(&State { dialogs: overlays(), ..opened() }, &Theme::default(), LEAST);
+    drawn(&State { dialogs: dialogs(), ..opened() }, &Theme::default(), LEAST);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn the_header_says_which_model_and_how_small_it_becomes() {
 }
 
 #[test]
-fn the_header_tells_how_far_the_opening_is() {
+fn the_header_shows_the_progress_of_opening() {
     let mut state = empty();
     state.opening = Some((Stage::Download { file: "model.safetensors".into() }, 34, 100));
     let (buffer, _, _) = drawn(&state, &Theme::default(), (140, 30));
@@ -292,7 +292,7 @@ fn tabs_show_the_screen_and_can_be_clicked() {
 }
 
 #[test]
-fn only_the_topmost_overlay_can_be_pointed_at() {
+fn only_the_topmost_dialog_can_be_pointed_at() {
     let mut state = opened();
     state.dialogs = vec![Dialog::Palette(Palette { input: Input::new(""), at: 0 })];
     let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
@@ -300,7 +300,7 @@ fn only_the_topmost_overlay_can_be_pointed_at() {
     assert!(cursor.is_some(), "what is typed has a cursor");
     let under: Vec<Pointed> = (0..40).map(|y| hits.at(60, y)).collect();
     assert!(under.contains(&Pointed::DialogLine(0)));
-    state.dialogs.push(overlays().pop().unwrap());
+    state.dialogs.push(dialogs().pop().unwrap());
     let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
     assert_eq!(hits.at(1, 1), Pointed::Screen(Screen::Layers), "explain lets clicks through");
     assert_eq!(cursor, None);
@@ -341,12 +341,12 @@ fn without_colours_no_colour_is_written_and_the_selection_is_reversed() {
 #[test]
 fn ascii_means_ascii() {
     let theme = Theme::default().resolved(Depth::TrueColour, Glyphs::Ascii);
-    for overlay in overlays() {
+    for dialog in dialogs() {
         let mut state = working(JobKind::Retry);
         if let Some(model) = &mut state.model {
             model.record.name = "demo".into();
         }
-        state.dialogs = vec![overlay];
+        state.dialogs = vec![dialog];
         let (buffer, _, _) = drawn(&state, &theme, (140, 50));
         let ours = |c: char| !c.is_ascii() && !"深い".contains(c);
         let left: String = screen(&buffer).chars().filter(|&c| ours(c)).collect();
@@ -366,7 +366,7 @@ fn a_replay_is_named_and_has_its_speed_in_the_header() {
 fn a_theme_with_its_own_background_fills_the_window_with_it() {
     let (themes, _) = super::load(&[]);
     let own = themes.into_iter().find(|theme| theme.name == "high-contrast").unwrap();
-    let state = State { dialogs: vec![overlays().remove(3)], ..empty() };
+    let state = State { dialogs: vec![dialogs().remove(3)], ..empty() };
     let (buffer, _, _) = drawn(&state, &own, LEAST);
     let background = own.style(Role::Text).bg.unwrap();
     for cell in &buffer.content {

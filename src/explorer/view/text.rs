@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_left_out() {
+    fn control_characters_are_dropped() {
         let text = "a\u{1b}[31m\u{202e}b\r";
         assert_eq!(fit(text, 9), "a[31mb");
         assert_eq!(fit_end(text, 3), "…mb");

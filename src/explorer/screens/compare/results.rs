@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_of_the_attempts_in_force_when_it_is_begun_not_when_it_is_asked_for() {
+    fn a_text_belongs_to_the_attempts_that_are_active_when_it_begins() {
         let mut compare = Compare::new(None, &Settings::default());
         compare.begin();
         compare.active = vec![Some(0)];
