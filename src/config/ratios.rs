@@ -102,14 +102,14 @@ impl Ratios {
         match ratios.schedule {
             Schedule::Auto if ends.is_some() => {
                 let what = "the schedule auto searches the ratios of all layers for a given mean";
-                return Err(Error::value("first-ratio", what, "give --ratio"));
+                return Err(Error::value("first-ratio", what, "set ratio"));
             }
             Schedule::Auto if ratios.uniform => {
                 let what = "with equal sizes the schedule auto has nothing to search";
                 return Err(Error::value("uniform", what, "leave out one of the two"));
             }
             Schedule::Uniform if ends.is_some() => {
-                return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "give --ratio"));
+                return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "set ratio"));
             }
             Schedule::Log
             | Schedule::Linear

@@ -1,4 +1,4 @@
-//! The commands on sessions: which one is meant, and where a new one goes.
+//! The commands on sessions: finds the named session, and the directory of a new one.
 
 use std::path::{Path, PathBuf};
 
@@ -17,31 +17,27 @@ use slimgpt::{
 use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 use crate::threads;
 
-/// What is wrong with a place, besides what is wrong with a session.
+/// Errors of naming a session.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Engine(#[from] engine::Error),
-    #[error("session: no home directory is known to keep one in; give --session DIR, or --no-session")]
+    #[error("session: no home directory is known; give --session DIR or --no-session")]
     NoPlace,
     #[error("sessions: no home directory is known; give --root DIR, or set HOME or XDG_STATE_HOME")]
     NoRoot,
-    #[error(
-        "session {0}: is a session already; `slimgpt resume {0}` goes on with it, or give another --session"
-    )]
-    IsThere(String),
-    #[error("{0}; to begin a new one, give a path such as ./{1}")]
+    #[error("{0}; for a new session, give a path such as ./{1}")]
     NoneOfThatName(session::Error, String),
-    #[error("sessions: nothing was deleted, since there is no terminal to ask on; give --yes")]
-    NobodyToAsk,
+    #[error("sessions: nothing was removed, since stdin is not a terminal to confirm on; give --yes")]
+    NoTerminal,
 }
 
-/// Where a run without a screen is recorded.
+/// Where a run of the command line is recorded.
 pub fn place_of_run(options: &Options, paths: Option<&Paths>) -> Result<SessionPlace, Error> {
     match &options.launch.session {
         _ if options.launch.no_session == Some(true) => Ok(SessionPlace::None),
         Some(dir) if session::find(None, &dir.to_string_lossy()).is_ok() => {
-            Err(Error::IsThere(dir.display().to_string()))
+            Err(engine::Error::from(session::Error::Exists(dir.clone())).into())
         }
         Some(dir) => Ok(SessionPlace::New(dir.clone())),
         None => paths.map(|paths| SessionPlace::Under(paths.sessions())).ok_or(Error::NoPlace),
@@ -175,7 +171,7 @@ pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Er
     };
     match removal? {
         Removal::Done => Ok(()),
-        Removal::NoTerminal => Err(Error::NobodyToAsk),
+        Removal::NoTerminal => Err(Error::NoTerminal),
     }
 }
 
@@ -201,11 +197,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Engine(error) => error.kind(),
-            Self::NoPlace
-            | Self::NoRoot
-            | Self::IsThere(_)
-            | Self::NoneOfThatName(..)
-            | Self::NobodyToAsk => Kind::Input,
+            Self::NoPlace | Self::NoRoot | Self::NoneOfThatName(..) | Self::NoTerminal => Kind::Input,
         }
     }
 
@@ -213,11 +205,7 @@ impl Error {
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Engine(error) => error.advice(),
-            Self::NoPlace
-            | Self::NoRoot
-            | Self::IsThere(_)
-            | Self::NoneOfThatName(..)
-            | Self::NobodyToAsk => None,
+            Self::NoPlace | Self::NoRoot | Self::NoneOfThatName(..) | Self::NoTerminal => None,
         }
     }
 }
