@@ -43,7 +43,7 @@ impl Evaluation {
     pub fn warn(&self, calibration: &[TextSource], context: &mut Context) {
         if calibration.contains(&self.text) {
             let message = format!(
-                "evaluation text {} is also the calibration text; its perplexity flatters the result",
+                "evaluation text {} is also the calibration text; its perplexity is better than on other text",
                 self.text
             );
             context.emit(Event::Warning { message });

@@ -112,7 +112,7 @@ pub fn check_model(
     if differ.is_empty() {
         return Ok(());
     }
-    let what = format!("the model {source} is not the one that it was made with: {}", differ.join(", "));
+    let what = format!("the files of the model {source} are not those of the session: {}", differ.join(", "));
     Err(Error::Changed { session: session.into(), what })
 }
 

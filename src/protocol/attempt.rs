@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_stale_behind_other_attempts_and_beside_another_planned_ratio() {
+    fn an_attempt_is_stale_after_other_attempts_and_with_another_planned_ratio() {
         let attempt = attempt(&[0, 2], 0.25);
         let stale = |active: &[Option<usize>], planned: Option<f64>| {
             attempt.is_stale(active.iter().copied(), planned.map(LayerRatio::both))

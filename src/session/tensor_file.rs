@@ -82,7 +82,7 @@ fn length_of(tensor: &TensorView<'_>) -> Option<usize> {
 pub(super) fn read_header(file: &mut File) -> io::Result<Result<Header, String>> {
     let whole = file.metadata()?.len();
     let Some(room) = whole.checked_sub(LENGTH) else {
-        return Ok(Err(format!("it is cut off: expected at least {LENGTH} bytes, found {whole}")));
+        return Ok(Err(format!("it is incomplete: expected at least {LENGTH} bytes, found {whole}")));
     };
     let mut length = [0; LENGTH as usize];
     file.seek(SeekFrom::Start(0))?;
@@ -98,7 +98,7 @@ pub(super) fn read_header(file: &mut File) -> io::Result<Result<Header, String>>
 
 fn parse(text: &[u8], whole: u64) -> Result<Header, String> {
     let header: Metadata = serde_json::from_slice(text)
-        .map_err(|cause| format!("its header is not as it was written: {cause}"))?;
+        .map_err(|cause| format!("its header cannot be read: {cause}"))?;
     let first = LENGTH + text.len() as u64;
     // The last offset is the largest one, so if it matches the file, all do.
     let expected = first.saturating_add(header.data_len() as u64);

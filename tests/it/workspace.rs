@@ -77,7 +77,7 @@ fn the_calibration_text_as_evaluation_text_is_warned_of() {
     let mut frontend = Frontend::open(&settings());
     let text = TextSource::DemoStories;
     frontend.send(Command::start(1, job::MeasurePerplexity { text, seq_len: 64, bos: false }));
-    frontend.until(|event| matches!(event, Event::Warning { message } if message.contains("flatters")));
+    frontend.until(|event| matches!(event, Event::Warning { message } if message.contains("is also the calibration text")));
     frontend.send(Command::control(1, Control::Cancel));
     assert_eq!(frontend.until(is_end).last(), &Event::JobCancelled);
 }

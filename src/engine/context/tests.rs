@@ -135,7 +135,7 @@ fn a_new_pace_does_not_continue_a_paused_job() {
 }
 
 #[test]
-fn the_clock_stands_still_while_the_job_is_halted_and_between_jobs() {
+fn the_clock_stops_while_a_job_is_halted_and_between_jobs() {
     let (mut context, commands, mut events) = context();
     context.begin(1, Pace::Stepwise);
     let halted = Duration::from_millis(250);

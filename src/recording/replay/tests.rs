@@ -1,4 +1,4 @@
-//! A replay tells what was recorded, in recorded time.
+//! A replay emits the recorded events in recorded time.
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, io::Write, path::PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::protocol::JobKind;
 
-/// A recording of `removals` removals, a quarter of a second apart, with progress between them.
+/// A recording of `removals` removals, 0.25 s apart, with progress in between.
 struct Tape {
     dir: TempDir,
 }
@@ -64,7 +64,7 @@ fn steps(removals: usize) -> Tape {
     Tape::new(&lines)
 }
 
-/// What is told until nothing more comes for a while; progress left out.
+/// The events until none arrives for a while, without progress.
 fn told(player: &mut Player) -> Vec<Event> {
     let mut events = Vec::new();
     let mut quiet = Instant::now();
@@ -84,7 +84,7 @@ fn told(player: &mut Player) -> Vec<Event> {
 }
 
 #[test]
-fn a_replay_tells_everything_and_ends() {
+fn a_replay_emits_every_event_and_ends() {
     let mut player = steps(50).play(f64::INFINITY);
     assert_eq!(told(&mut player).len(), 51);
     player.join().unwrap();
@@ -102,7 +102,7 @@ fn a_replay_takes_its_recorded_time() {
 }
 
 #[test]
-fn a_word_of_another_job_does_not_begin_the_time_of_this_one_again() {
+fn an_event_of_another_job_does_not_restart_the_clock() {
     let cancelled = line(json!({ "run": 2, "at": 0.0, "event": "run_cancelled" }));
     let tape = Tape::new(&[opened(), removed(80), cancelled, removed(81)]);
     let began = Instant::now();
@@ -113,7 +113,7 @@ fn a_word_of_another_job_does_not_begin_the_time_of_this_one_again() {
 }
 
 #[test]
-fn a_paused_replay_stands_still_and_goes_on() {
+fn a_paused_replay_emits_nothing_until_it_is_resumed() {
     let mut player = steps(4).play(1.0);
     player.commands.blocking_send(Command::control(0, Control::Pause)).unwrap();
     assert_eq!(told(&mut player).len(), 1, "only that the model is open");
@@ -124,7 +124,7 @@ fn a_paused_replay_stands_still_and_goes_on() {
 }
 
 #[test]
-fn a_step_goes_up_to_the_next_removal_and_no_further() {
+fn a_step_plays_up_to_the_next_removal() {
     let mut player = steps(9).play(0.1);
     player.commands.blocking_send(Command::control(0, Control::Pause)).unwrap();
     told(&mut player);
@@ -138,7 +138,7 @@ fn a_step_goes_up_to_the_next_removal_and_no_further() {
 }
 
 #[test]
-fn a_replay_that_nobody_listens_to_ends() {
+fn a_replay_ends_when_its_channels_are_closed() {
     let Player { commands, events, thread } = steps(4).play(0.01);
     drop((commands, events));
     thread.join().unwrap().unwrap();
@@ -154,7 +154,7 @@ fn a_bad_line_is_named() {
 }
 
 #[test]
-fn a_line_that_was_cut_off_is_a_warning_at_the_end() {
+fn an_incomplete_last_line_gives_a_warning() {
     let tape = Tape::new(&[opened(), removed(1)]);
     let mut file = fs::OpenOptions::new().append(true).open(tape.path()).unwrap();
     file.write_all(&removed(2).as_bytes()[..40]).unwrap();
@@ -163,7 +163,7 @@ fn a_line_that_was_cut_off_is_a_warning_at_the_end() {
     assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is incomplete")));
     player.join().unwrap();
 
-    // In the middle of a character.
+    // The line ends in the middle of a character.
     let warning = line(json!({ "run": 1, "at": 0.5, "event": { "warning": { "message": "…" } } }));
     let end = warning.find('…').unwrap() + 1;
     let tape = Tape::new(&[opened(), removed(1)]);
@@ -200,7 +200,7 @@ fn the_start_of_a_job_is_derived_where_a_recording_does_not_have_it() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused_at_once() {
+fn a_file_that_is_no_recording_is_refused() {
     assert!(Tape::new(&[]).refusal().contains("is empty"));
     assert!(Tape::new(&["hello\n".into()]).refusal().contains("line 1: expected an event"));
     assert!(Tape::new(&[removed(1)]).refusal().contains("expected the event \"model_opened\""));

@@ -12,7 +12,7 @@ fn copy_of_state(session: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_session_opens_as_it_was_left() {
+fn a_session_opens_in_its_last_state() {
     let (_dir, mut session) = session();
     session.change(|state| state.layers[0].attempts.push(attempt(0, &[], 0.25))).unwrap();
     session.change(|state| state.layers[0].active = Some(0)).unwrap();
@@ -27,7 +27,7 @@ fn a_session_opens_as_it_was_left() {
 }
 
 #[test]
-fn either_copy_is_enough_and_the_other_is_told_and_written_anew() {
+fn either_copy_is_enough_and_the_other_is_reported_and_written_again() {
     for damaged in [main, copy_of_state] {
         let (_dir, mut session) = session();
         session.change(|state| state.layers[2].active = None).unwrap();
@@ -59,7 +59,7 @@ fn no_flipped_bit_of_a_copy_goes_unnoticed() {
         for bit in 0..8 {
             flip(&main(&path), at, bit);
             match look(&path) {
-                // A blank that became another blank.
+                // One blank changed to another.
                 Ok(state) => assert_eq!(state, left, "byte {at}, bit {bit}"),
                 Err(error) => assert!(
                     matches!(error, Error::Damaged { .. } | Error::Newer { .. }),
@@ -104,7 +104,7 @@ fn a_newer_format_is_refused_whichever_copy_has_it() {
 }
 
 #[test]
-fn a_format_of_another_shape_is_newer_too() {
+fn a_format_with_another_structure_is_newer_too() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -126,7 +126,7 @@ fn a_flipped_bit_in_the_format_is_no_newer_version() {
 }
 
 #[test]
-fn of_two_good_copies_the_later_holds() {
+fn of_two_readable_copies_the_later_is_used() {
     let (_dir, mut session) = session();
     let path = session.path().to_owned();
     let earlier = fs::read(main(&path)).unwrap();
@@ -141,7 +141,7 @@ fn of_two_good_copies_the_later_holds() {
 }
 
 #[test]
-fn keys_of_later_versions_are_no_hindrance() {
+fn unknown_keys_of_later_versions_are_ignored() {
     let (_dir, session) = session();
     let (path, left) = (session.path().to_owned(), session.state().clone());
     drop(session);
@@ -157,12 +157,12 @@ fn keys_of_later_versions_are_no_hindrance() {
 }
 
 #[test]
-fn a_change_that_cannot_be_written_did_not_happen() {
+fn a_change_that_cannot_be_written_is_not_applied() {
     let (_dir, mut session) = session();
     let (path, left) = (session.path().to_owned(), session.state().clone());
     let text = fs::read(main(&path)).unwrap();
     fs::remove_file(main(&path)).unwrap();
-    // No file can take the place of a directory.
+    // A file cannot replace a directory.
     fs::create_dir(main(&path)).unwrap();
     let error = session.change(|state| state.layers.clear()).unwrap_err();
     assert!(matches!(&error, Error::Write { path, .. } if path.ends_with("session.json")), "{error}");
@@ -175,7 +175,7 @@ fn a_change_that_cannot_be_written_did_not_happen() {
 }
 
 #[test]
-fn numbers_come_back_to_the_last_bit_and_those_that_are_not_finite_as_such() {
+fn numbers_are_read_bit_for_bit_also_those_that_are_not_finite() {
     let (_dir, mut session) = session();
     let mut entry = attempt(0, &[], 0.1 + 0.2);
     entry.mlp.as_mut().unwrap().summary.relative_error = f64::NAN;
@@ -185,7 +185,7 @@ fn numbers_come_back_to_the_last_bit_and_those_that_are_not_finite_as_such() {
     assert_eq!(read.attempt.method.ratio.mlp.to_bits(), (0.1f64 + 0.2).to_bits());
     assert!(read.mlp.unwrap().summary.relative_error.is_nan());
     assert_eq!(read.output_error, Some(f64::MIN_POSITIVE));
-    // A ratio that could not be read again is refused before the files are touched.
+    // A ratio that could not be read again is refused before a file is written.
     let error = session
         .change(|state| state.layers[0].attempts[0].attempt.method.ratio = f64::NAN.into())
         .unwrap_err();
@@ -194,7 +194,7 @@ fn numbers_come_back_to_the_last_bit_and_those_that_are_not_finite_as_such() {
 }
 
 #[test]
-fn what_an_earlier_process_left_unfinished_is_swept_away() {
+fn temporary_files_of_earlier_processes_are_removed() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -209,7 +209,7 @@ fn what_an_earlier_process_left_unfinished_is_swept_away() {
 }
 
 #[test]
-fn calibration_windows_are_those_of_their_checksum() {
+fn calibration_windows_are_checked_by_their_checksum() {
     let (_dir, session) = session();
     for (number, name) in [(0, "calibration.safetensors"), (1, "calibration-1.safetensors")] {
         let bytes = [number as u8, 7, 9];

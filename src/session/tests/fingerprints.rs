@@ -41,7 +41,7 @@ fn a_fingerprint_is_the_length_and_the_checksum() {
 }
 
 #[test]
-fn a_file_left_alone_is_not_read_again() {
+fn an_unchanged_file_is_not_read_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("weights");
     fs::write(&path, "abc").unwrap();
@@ -69,7 +69,7 @@ fn a_changed_file_is_noticed() {
 }
 
 #[test]
-fn reading_ends_where_nobody_wants_to_go_on() {
+fn reading_can_be_cancelled() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("weights");
     fs::write(&path, "abc").unwrap();

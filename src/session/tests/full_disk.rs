@@ -1,4 +1,4 @@
-//! A disk without room, played by a limit on the length of files.
+//! A full disk, simulated by a limit on the length of files.
 
 use super::{process::*, *};
 use crate::{
@@ -56,7 +56,7 @@ fn writes_more_than_there_is_room_for() {
 }
 
 #[test]
-fn where_there_is_no_room_all_stays_as_it_was() {
+fn a_full_disk_changes_nothing() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     session.write_part(&head(), Some(&weight())).unwrap();

@@ -31,7 +31,7 @@ fn writes_attempts_until_killed() {
 }
 
 #[test]
-fn whenever_a_process_is_killed_all_that_its_state_names_is_whole() {
+fn whenever_a_process_is_killed_all_files_that_its_state_names_are_complete() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);

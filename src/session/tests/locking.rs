@@ -1,4 +1,4 @@
-//! One process at a time on a session.
+//! The lock of a session.
 
 use std::{thread, time::Duration};
 
@@ -6,7 +6,7 @@ use super::{process::*, *};
 use crate::protocol::SessionStatus;
 
 #[test]
-fn a_second_opening_is_refused_with_the_number_of_the_first() {
+fn a_second_process_is_refused_with_the_id_of_the_first() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     let error = Session::open(&path).unwrap_err();
@@ -30,7 +30,7 @@ fn holds_a_session_until_killed() {
 }
 
 #[test]
-fn a_killed_process_holds_nothing_and_its_lock_file_is_no_hindrance() {
+fn a_killed_process_holds_no_lock() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -46,7 +46,7 @@ fn a_killed_process_holds_nothing_and_its_lock_file_is_no_hindrance() {
 }
 
 #[test]
-fn those_who_look_do_not_keep_out_those_who_work() {
+fn reading_summaries_does_not_keep_others_from_opening() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -59,7 +59,7 @@ fn those_who_look_do_not_keep_out_those_who_work() {
 }
 
 #[test]
-fn of_many_who_begin_in_one_place_one_does() {
+fn of_many_processes_that_create_a_session_in_one_place_one_succeeds() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deep/run");
     let begin = || Session::create(&path, state()).is_ok();
@@ -71,7 +71,7 @@ fn of_many_who_begin_in_one_place_one_does() {
 }
 
 #[test]
-fn what_exists_is_not_made_into_a_session() {
+fn an_existing_file_or_directory_is_not_made_into_a_session() {
     let (dir, session) = session();
     let error = Session::create(session.path(), state()).unwrap_err();
     assert!(matches!(error.advice(), Some(crate::failure::Advice::ResumeSession(_))), "{error}");
@@ -84,7 +84,7 @@ fn what_exists_is_not_made_into_a_session() {
 }
 
 #[test]
-fn a_place_where_a_process_ended_before_its_first_state_is_free() {
+fn a_directory_where_a_process_ended_before_its_first_state_can_be_used() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("attempts")).unwrap();
     for left in ["lock", ".session.json.tmp-abc"] {
@@ -95,7 +95,7 @@ fn a_place_where_a_process_ended_before_its_first_state_is_free() {
 }
 
 #[test]
-fn a_session_that_is_not_there_is_not_made_by_opening_it() {
+fn opening_a_missing_session_does_not_create_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
     assert!(matches!(Session::open(&path), Err(Error::NotFound(_))));

@@ -1,4 +1,4 @@
-//! What a session is at a glance.
+//! Summaries of sessions.
 
 use super::*;
 use crate::protocol::{Seconds, SessionStatus};
@@ -8,7 +8,7 @@ fn run_state(from: usize, finished: bool) -> Option<RunState> {
     Some(RunState { from, ratios: vec![0.25.into(); 3], setup: 0, seconds, finished, target: None })
 }
 
-/// Three layers, each with an attempt active that holds.
+/// Three layers, each with an active attempt that is current.
 fn done() -> State {
     let layers = (0..3).map(|layer| {
         let above = vec![0; layer];
@@ -25,7 +25,7 @@ fn seen(state: State) -> crate::protocol::SessionSummary {
 }
 
 #[test]
-fn a_run_that_came_to_its_end_is_finished() {
+fn a_session_whose_run_ended_is_finished() {
     let summary = seen(done());
     assert_eq!((summary.status, summary.name.as_str()), (SessionStatus::Finished, "run"));
     let content = summary.content.unwrap();
@@ -37,21 +37,21 @@ fn a_run_that_came_to_its_end_is_finished() {
 }
 
 #[test]
-fn layers_without_an_attempt_that_holds_are_still_to_be_pruned() {
+fn layers_without_a_current_attempt_are_still_to_be_pruned() {
     let mut missing = done();
     missing.layers[2] = LayerEntry::default();
     missing.run_state = run_state(0, false);
     assert_eq!(seen(missing.clone()).status, SessionStatus::Unfinished { left: 1 });
     missing.layers[1].active = None;
     assert_eq!(seen(missing).status, SessionStatus::Unfinished { left: 2 });
-    // Another attempt of the first layer: those below rest on the one before.
+    // With another attempt of the first layer, the layers below are stale.
     let mut stale = done();
     stale.layers[0].attempts.push(attempt(1, &[], 0.25));
     stale.layers[0].active = Some(1);
     assert_eq!(seen(stale.clone()).status, SessionStatus::Unfinished { left: 2 });
     let marks = seen(stale).content.unwrap().layers.iter().map(|layer| layer.stale).collect::<Vec<_>>();
     assert_eq!(marks, [false, true, true]);
-    // A run goes on from there to the last layer.
+    // A run solves the layers from there to the last.
     let mut moved = done();
     moved.run_state.as_mut().unwrap().ratios[1] = 0.5.into();
     assert_eq!(seen(moved).status, SessionStatus::Unfinished { left: 2 });
@@ -60,7 +60,7 @@ fn layers_without_an_attempt_that_holds_are_still_to_be_pruned() {
 }
 
 #[test]
-fn the_perplexity_is_the_newest_of_what_is_in_force() {
+fn the_perplexity_is_the_newest_with_the_active_attempts() {
     let active = vec![Some(0); 3];
     let mut state = done();
     state.perplexities = vec![
@@ -77,7 +77,7 @@ fn the_perplexity_is_the_newest_of_what_is_in_force() {
 }
 
 #[test]
-fn an_output_is_told_when_it_is_written() {
+fn an_export_is_listed_once_it_is_complete() {
     let output = |written| {
         Some(Output {
             path: "/out".into(),
@@ -94,7 +94,7 @@ fn an_output_is_told_when_it_is_written() {
 }
 
 #[test]
-fn a_session_in_which_nothing_was_run_has_a_summary_too() {
+fn a_session_without_a_run_has_a_summary() {
     let summary = seen(State { setups: Vec::new(), ..state() });
     let content = summary.content.unwrap();
     assert_eq!(summary.status, SessionStatus::Finished);

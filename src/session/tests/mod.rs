@@ -1,4 +1,4 @@
-//! Claims about sessions on disk, and the small session that they are tried on.
+//! Tests of sessions on disk, and the small session that they use.
 
 mod copies;
 mod fingerprints;
@@ -36,7 +36,7 @@ fn settings() -> Settings {
     "eval = \"demo:held-out\"".parse().unwrap()
 }
 
-/// A session of three layers in which nothing was run yet.
+/// A session of three layers without a run.
 fn state() -> State {
     State {
         search: None,
@@ -66,7 +66,7 @@ fn state() -> State {
     }
 }
 
-/// A finished attempt that rests on these above.
+/// A complete attempt with these attempts above.
 fn attempt(number: usize, above: &[usize], ratio: f64) -> AttemptEntry {
     let method = Method::of_run(&settings(), ratio);
     let summary = PartSummary { units: 8, kept: 6, relative_error: 0.125 };
@@ -80,7 +80,7 @@ fn attempt(number: usize, above: &[usize], ratio: f64) -> AttemptEntry {
     }
 }
 
-/// A perplexity of these attempts.
+/// A perplexity with these attempts.
 fn measured(of: Option<Vec<Option<usize>>>, after: f64) -> Measured {
     Measured {
         text: TextSource::DemoHeldOut,
@@ -145,7 +145,7 @@ fn weight() -> Weight {
     Weight { dtype: "BF16".into(), shape: [3, 2], bytes: (0..12).collect(), bias: None }
 }
 
-/// A place for a session, and the session; the directory goes when dropped.
+/// A temporary directory and a session in it.
 fn session() -> (TempDir, Session) {
     let dir = tempfile::tempdir().unwrap();
     let session = Session::create(&dir.path().join("run"), state()).unwrap();
@@ -168,7 +168,7 @@ fn names_in(dir: &Path) -> Vec<String> {
     names
 }
 
-/// The last part of a session's path.
+/// The last component of a session's path.
 fn name(session: &Session) -> String {
     super::opened::name_of(session.path())
 }

@@ -10,7 +10,7 @@ fn file(session: &Session, place: PartPlace) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_part_comes_back_to_the_last_bit() {
+fn a_part_is_read_bit_for_bit() {
     let (_dir, session) = session();
     session.write_part(&head(), Some(&weight())).unwrap();
     let read = session.read_part(PLACE).unwrap();
@@ -22,7 +22,7 @@ fn a_part_comes_back_to_the_last_bit() {
 }
 
 #[test]
-fn a_part_that_was_not_cut_has_no_weight() {
+fn a_part_without_removed_units_has_no_weight() {
     let (_dir, session) = session();
     session.write_part(&head(), None).unwrap();
     let read = session.read_part(PLACE).unwrap();
@@ -38,7 +38,7 @@ fn a_part_written_again_replaces_the_first() {
     let other = Weight { bytes: vec![9; 12], ..weight() };
     session.write_part(&head(), Some(&other)).unwrap();
     assert_eq!(session.read_weight(&session.read_part(PLACE).unwrap()).unwrap(), Some(other));
-    // Who still has the first head is told, and gets no other weight in its place.
+    // Reading with the first head fails instead of returning the other weight.
     let error = session.read_weight(&first).unwrap_err().to_string();
     assert!(error.contains("has changed since it was opened"), "{error}");
 }
@@ -54,7 +54,7 @@ fn equal_parts_are_equal_files_that_other_readers_open() {
     let view = tensors.tensor("weight").unwrap();
     assert_eq!((view.dtype(), view.shape()), (safetensors::Dtype::BF16, &[3, 2][..]));
     assert_eq!(view.data(), weight().bytes);
-    // The numbers begin at a place that suits every type.
+    // The data starts at an offset that is aligned for every type.
     assert_eq!((bytes.len() - weight().bytes.len()) % 8, 0);
 }
 
@@ -70,7 +70,7 @@ fn no_flipped_bit_of_a_part_goes_unnoticed() {
             flip(&path, at, bit);
             let read = session.read_part(PLACE).and_then(|head| Ok((session.read_weight(&head)?, head)));
             match read {
-                // A letter of an escape, or a blank, that means the same.
+                // An escape or a blank with the same meaning.
                 Ok((weight_read, head)) => {
                     assert_eq!((weight_read, &head), (Some(weight()), &good), "byte {at}, bit {bit}");
                 }
@@ -104,7 +104,7 @@ fn a_part_cut_off_anywhere_is_damaged() {
 }
 
 #[test]
-fn a_header_of_nonsense_is_damaged_and_never_believed() {
+fn a_nonsense_header_is_damage() {
     let (_dir, session) = session();
     let huge = u64::MAX.to_string();
     for header in [
@@ -131,7 +131,7 @@ fn a_header_of_nonsense_is_damaged_and_never_believed() {
 }
 
 #[test]
-fn a_part_in_the_place_of_another_is_not_taken_for_it() {
+fn a_part_under_the_name_of_another_is_damage() {
     let (_dir, session) = session();
     session.write_part(&head(), Some(&weight())).unwrap();
     let other = PartPlace { attempt: 3, ..PLACE };
@@ -141,7 +141,7 @@ fn a_part_in_the_place_of_another_is_not_taken_for_it() {
 }
 
 #[test]
-fn a_part_of_a_newer_format_says_so() {
+fn a_part_of_a_newer_format_is_refused() {
     let (_dir, session) = session();
     session.write_part(&head(), None).unwrap();
     let text = serde_json::to_string(&head()).unwrap();
@@ -155,7 +155,7 @@ fn a_part_of_a_newer_format_says_so() {
 }
 
 #[test]
-fn a_number_that_is_not_finite_costs_no_more_than_the_statistics() {
+fn statistics_with_a_number_that_is_not_finite_are_left_out() {
     let (_dir, session) = session();
     let mut odd = head();
     odd.record.relative_error = f64::NAN;
@@ -188,7 +188,7 @@ fn a_weight_that_does_not_fit_its_shape_is_not_written() {
 }
 
 #[test]
-fn a_part_that_cannot_be_written_leaves_nothing_behind_and_names_its_place() {
+fn a_part_that_cannot_be_written_leaves_no_file_and_names_its_path() {
     let (_dir, session) = session();
     fs::create_dir(file(&session, PLACE)).unwrap();
     let error = session.write_part(&head(), None).unwrap_err();
@@ -202,7 +202,7 @@ fn a_part_that_cannot_be_written_leaves_nothing_behind_and_names_its_place() {
 
 #[cfg(unix)]
 #[test]
-fn files_are_as_readable_as_others() {
+fn files_have_the_usual_permissions() {
     use std::os::unix::fs::PermissionsExt;
     let (dir, session) = session();
     session.write_part(&head(), None).unwrap();

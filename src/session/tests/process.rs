@@ -1,4 +1,4 @@
-//! Tests that run another one as a process of its own, which is told its session.
+//! Runs a test as a process of its own, which gets its session from the environment.
 
 use std::{
     env,
@@ -9,21 +9,21 @@ use std::{
 
 const TOLD: &str = "SLIMGPT_TEST_SESSION";
 
-/// The session that this process was told; None where somebody runs all ignored tests.
+/// The session of this process; None if all ignored tests are run.
 pub fn told() -> Option<PathBuf> {
     env::var_os(TOLD).map(PathBuf::from)
 }
 
-/// Begins a test of this module with a session.
+/// Starts a test as a process with a session.
 pub fn process_of_its_own(test: &str, session: &Path) -> Child {
     begin(Command::new(env::current_exe().unwrap()), test, session)
 }
 
-/// The same where no file may become longer than so many KiB.
+/// The same with a limit on the length of files, in KiB.
 #[cfg(unix)]
 pub fn process_with_short_files(test: &str, session: &Path, kib: u64) -> Child {
     let mut shell = Command::new("sh");
-    // The limit is counted in halves of a KiB. Who ignores the signal gets an error, as of a full disk.
+    // The limit counts in units of 512 bytes. A process that ignores the signal gets an error like that of a full disk.
     let limits = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", 2 * kib);
     shell.args(["-c", &limits, "sh"]).arg(env::current_exe().unwrap());
     begin(shell, test, session)

@@ -11,7 +11,7 @@ fn make(root: &Path, name: &str) -> std::path::PathBuf {
     path
 }
 
-/// Changes a session so that it was changed last at this time.
+/// Sets the time of a session's last change.
 fn changed_at(path: &Path, changed: u64) {
     let state = State { changed, ..look(path).unwrap() };
     super::super::mirrored_file::write(path, &state).unwrap();
@@ -43,7 +43,7 @@ fn a_name_that_is_taken_gets_a_number() {
 }
 
 #[test]
-fn any_model_s_name_makes_a_file_s_name() {
+fn every_model_name_gives_a_valid_file_name() {
     let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     for (model, begin) in [
         ("../../etc/passwd", "etc-passwd-"),
@@ -64,7 +64,7 @@ fn any_model_s_name_makes_a_file_s_name() {
 }
 
 #[test]
-fn sessions_are_listed_by_their_last_change_and_damaged_ones_at_the_end() {
+fn sessions_are_listed_by_their_last_change_and_damaged_ones_last() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(list(&dir.path().join("none")).unwrap(), []);
     for (name, changed) in [("a", 10), ("b", 30), ("c", 20)] {
@@ -86,7 +86,7 @@ fn sessions_are_listed_by_their_last_change_and_damaged_ones_at_the_end() {
 }
 
 #[test]
-fn a_session_is_found_by_path_by_name_by_beginning_and_as_the_last() {
+fn a_session_is_found_by_path_name_beginning_of_a_name_and_last() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("sessions");
     let [old, new] = ["demo-2026-01", "demo-2026-01-2"].map(|name| make(&root, name));
@@ -139,7 +139,7 @@ fn a_removed_session_is_gone() {
 }
 
 #[test]
-fn foreign_files_outlast_the_session_and_are_named() {
+fn foreign_files_are_kept_and_named_when_a_session_is_removed() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     session.write_part(&head(), Some(&weight())).unwrap();
@@ -203,7 +203,7 @@ fn removal_follows_no_links() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_goes_with_the_session_that_it_stands_for() {
+fn removing_a_link_removes_its_session_too() {
     let dir = tempfile::tempdir().unwrap();
     let (path, link) = (make(dir.path(), "session"), dir.path().join("link"));
     std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -212,7 +212,7 @@ fn a_link_goes_with_the_session_that_it_stands_for() {
 }
 
 #[test]
-fn a_directory_of_other_things_is_not_removed_for_its_lock() {
+fn a_directory_with_a_lock_and_other_files_is_not_removed() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["lock", "events.jsonl", "thesis.tex"] {
         fs::write(dir.path().join(name), "mine").unwrap();
@@ -222,7 +222,7 @@ fn a_directory_of_other_things_is_not_removed_for_its_lock() {
 }
 
 #[test]
-fn layer_inputs_of_other_sessions_go_but_not_of_those_in_use() {
+fn layer_inputs_of_other_sessions_are_removed_unless_in_use() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = vec![0; 8];
     let tensor = Tensor { name: "h".into(), dtype: "F32".into(), shape: vec![2], bytes };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 
-/// Two tensors of so many bytes together.
+/// Two tensors with this many bytes together.
 fn tensors(bytes: usize, seed: u8) -> Vec<Tensor> {
     let tensor = |name: &str, bytes: usize| Tensor {
         name: name.into(),
@@ -24,7 +24,7 @@ fn bytes_of(session: &Session) -> u64 {
     files(session).iter().map(|file| fs::metadata(file).unwrap().len()).sum()
 }
 
-/// Makes a file look as if it was used so many seconds ago.
+/// Sets when a file was last used, in seconds before now.
 fn age(path: &Path, seconds: u64) {
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
@@ -33,7 +33,7 @@ fn age(path: &Path, seconds: u64) {
 const ROOM: u64 = 1 << 20;
 
 #[test]
-fn streams_come_back_as_they_were_also_in_another_process() {
+fn streams_are_read_as_they_were_stored_also_by_another_process() {
     let (_dir, session) = session();
     let mut cache = session.streams(ROOM);
     assert!(cache.keys().is_empty() && cache.limit() == ROOM);
@@ -48,7 +48,7 @@ fn streams_come_back_as_they_were_also_in_another_process() {
 }
 
 #[test]
-fn the_one_used_longest_ago_leaves_first() {
+fn the_least_recently_used_streams_are_evicted_first() {
     let (_dir, session) = session();
     let mut cache = session.streams(100_000);
     for key in ["a", "b", "c"] {
@@ -65,7 +65,7 @@ fn the_one_used_longest_ago_leaves_first() {
 }
 
 #[test]
-fn the_order_of_use_outlasts_the_process() {
+fn the_order_of_use_is_known_to_later_processes() {
     let (_dir, session) = session();
     let mut cache = session.streams(ROOM);
     for key in ["a", "b"] {
@@ -77,7 +77,7 @@ fn the_order_of_use_outlasts_the_process() {
 }
 
 #[test]
-fn a_key_put_again_holds_the_newer_once() {
+fn storing_a_key_again_replaces_its_tensors() {
     let (_dir, session) = session();
     let mut cache = session.streams(ROOM);
     cache.put("a", &tensors(64, 1));
@@ -87,7 +87,7 @@ fn a_key_put_again_holds_the_newer_once() {
 }
 
 #[test]
-fn what_is_above_the_limit_is_not_kept_and_costs_no_other() {
+fn tensors_above_the_limit_are_not_stored_and_evict_no_others() {
     let (_dir, session) = session();
     let mut cache = session.streams(10_000);
     assert!(cache.put("a", &tensors(64, 1)));
@@ -101,7 +101,7 @@ fn what_is_above_the_limit_is_not_kept_and_costs_no_other() {
 }
 
 #[test]
-fn a_damaged_stream_counts_as_not_there_and_is_removed() {
+fn a_damaged_stream_is_removed() {
     let (_dir, session) = session();
     let length = {
         session.streams(ROOM).put("a", &tensors(64, 5));
@@ -112,7 +112,7 @@ fn a_damaged_stream_counts_as_not_there_and_is_removed() {
         cache.put("a", &tensors(64, 5));
         let file = &files(&session)[0];
         flip(file, at, (at % 8) as u8);
-        // Seen by the process that wrote it, and by the next.
+        // By the process that wrote it, and by the next one.
         let mut next = session.streams(ROOM);
         for found in [cache.get("a"), next.get("a")] {
             assert!(found.is_none_or(|found| found == tensors(64, 5)), "byte {at}");
@@ -137,7 +137,7 @@ fn a_cache_that_cannot_be_written_is_no_error() {
 }
 
 #[test]
-fn foreign_files_among_the_streams_stay() {
+fn foreign_files_among_the_streams_are_kept() {
     let (_dir, session) = session();
     fs::create_dir(session.path().join("streams")).unwrap();
     let foreign = session.path().join("streams/notes.txt");
@@ -147,7 +147,7 @@ fn foreign_files_among_the_streams_stay() {
 }
 
 #[test]
-fn streams_that_were_cleared_away_are_simply_not_there() {
+fn removed_streams_are_not_found() {
     let (_dir, session) = session();
     let dir = session.path().join("streams");
     let mut cache = session.streams(ROOM);
