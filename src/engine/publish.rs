@@ -23,7 +23,8 @@ pub fn publish(
     before(&json)?;
     let published = out.publish()?;
     if let Some(leftover) = published.leftover {
-        let message = format!("the replaced directory could not be removed; it is now {}", leftover.display());
+        let message =
+            format!("the replaced directory could not be removed; it is now {}", leftover.display());
         context.emit(Event::Warning { message });
     }
     context.emit(Event::ExportWritten { path: published.path, bytes: published.bytes });

@@ -28,13 +28,13 @@ pub struct Layer {
 pub struct AttemptResult {
     pub attempt: Attempt,
     pub record: LayerRecord,
-    pub attention: Option<Seen>,
-    pub mlp: Option<Seen>,
+    pub attention: Option<PartStatistics>,
+    pub mlp: Option<PartStatistics>,
 }
 
 /// Statistics of a part before any removal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
+pub struct PartStatistics {
     pub stats: HessianStats,
     pub picture: MomentPicture,
     /// Scores, indexed by unit.
@@ -45,7 +45,7 @@ pub struct Seen {
     pub energy: f64,
 }
 
-impl Seen {
+impl PartStatistics {
     pub fn new(stats: HessianStats, picture: MomentPicture, scores: Vec<f32>, energy: f64) -> Self {
         let mut order: Vec<u32> = (0..).take(scores.len()).collect();
         order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
@@ -101,7 +101,7 @@ pub struct PartView<'a> {
     pub step_errors: &'a [f64],
     /// Number of units, indexed by batch.
     pub group_sizes: &'a [usize],
-    pub seen: Option<&'a Seen>,
+    pub seen: Option<&'a PartStatistics>,
     /// Units to remove; those removed so far where the goal is unknown.
     pub goal: usize,
     /// True while it is being solved.
@@ -148,7 +148,7 @@ impl AttemptResult {
         }
     }
 
-    pub fn seen(&self, part: Part) -> Option<&Seen> {
+    pub fn seen(&self, part: Part) -> Option<&PartStatistics> {
         match part {
             Part::Attention => self.attention.as_ref(),
             Part::Mlp => self.mlp.as_ref(),

@@ -55,7 +55,7 @@ pub use history::{Both, Change, Choice, History};
 pub use job::{Job, JobKind, JobStatus, Jobs, Outcome};
 pub use key::Key;
 pub use keymap::{KeyMap, KeyMapError};
-pub use layer::{AttemptResult, Curve, Layer, PartView, Seen, Status};
+pub use layer::{AttemptResult, Curve, Layer, PartStatistics, PartView, Status};
 pub use log::{Entry, Log};
 pub use msg::{Effect, Msg, Pointed, Pointer, Press};
 pub use picture::{Figure, Picture};

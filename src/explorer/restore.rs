@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, Schedule, Search, Seen,
-    State, Status, Then,
+    Action, AttemptResult, Change, Effect, Entry, History, Layer, Level, NoticeKind, PartStatistics,
+    Schedule, Search, State, Status, Then,
     draft::{self, FrontendDraft},
     runs,
 };
@@ -116,7 +116,8 @@ fn take_attempts(known: &mut Layer, restored: RestoredLayer) {
 
 fn attempt(restored: RestoredAttempt) -> AttemptResult {
     let RestoredAttempt { attempt, record, attention, mlp } = restored;
-    let seen = |Statistics { stats, picture, scores, energy }| Seen::new(stats, picture, scores, energy);
+    let seen =
+        |Statistics { stats, picture, scores, energy }| PartStatistics::new(stats, picture, scores, energy);
     AttemptResult { attempt, record, attention: attention.map(seen), mlp: mlp.map(seen) }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     prune::{AttentionUnit, Part},
 };
 
-use super::{Goal, PartView, Seen};
+use super::{Goal, PartStatistics, PartView};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work {
@@ -28,7 +28,7 @@ pub struct WorkPart {
     pub removed: Vec<usize>,
     pub step_errors: Vec<f64>,
     pub group_sizes: Vec<usize>,
-    pub seen: Option<Seen>,
+    pub seen: Option<PartStatistics>,
     pub record: Option<PartRecord>,
 }
 

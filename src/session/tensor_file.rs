@@ -97,8 +97,8 @@ pub(super) fn read_header(file: &mut File) -> io::Result<Result<Header, String>>
 }
 
 fn parse(text: &[u8], whole: u64) -> Result<Header, String> {
-    let header: Metadata = serde_json::from_slice(text)
-        .map_err(|cause| format!("its header cannot be read: {cause}"))?;
+    let header: Metadata =
+        serde_json::from_slice(text).map_err(|cause| format!("its header cannot be read: {cause}"))?;
     let first = LENGTH + text.len() as u64;
     // The last offset is the largest one, so if it matches the file, all do.
     let expected = first.saturating_add(header.data_len() as u64);

@@ -39,7 +39,7 @@ use attempts::Attempts;
 use caches::{Announce, CalibrationCache, ForwardCache, WindowSource};
 use evaluations::Perplexities;
 use jobs::Generators;
-use opening::Opening;
+use opening::OpenedModel;
 use session_writer::SessionWriter;
 
 pub use one_shot::*;
@@ -53,9 +53,9 @@ const OPENING: u64 = 0;
 /// thread.
 pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) -> Worker<()> {
     start(OPENING, move |context| {
-        let mut opening = Opening::first(model, settings, place, context)?;
+        let mut opening = OpenedModel::first(model, settings, place, context)?;
         loop {
-            let Opening { checkpoint, choice, settings, place, session } = opening;
+            let OpenedModel { checkpoint, choice, settings, place, session } = opening;
             context.begin(OPENING, Pace::Free);
             let opened = context.stamp(opened(&checkpoint)?);
             context.leave_session();
@@ -115,11 +115,11 @@ impl<'c> Workspace<'c> {
     }
 
     /// Obeys commands until another session is opened, which is returned, or until the frontend closes its channels.
-    fn obey_all(mut self, context: &mut Context) -> Option<Opening> {
+    fn obey_all(mut self, context: &mut Context) -> Option<OpenedModel> {
         let mut next = None;
         while let Some(command) = context.next() {
             if let Command::Reopen { session } = command {
-                match Opening::of_session(&session, None, context) {
+                match OpenedModel::of_session(&session, None, context) {
                     Ok(opening) => {
                         next = Some(opening);
                         break;

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// An opened model or session, from which a workspace is made.
-pub struct Opening {
+pub struct OpenedModel {
     pub checkpoint: Checkpoint,
     pub choice: ModelChoice,
     pub settings: Settings,
@@ -38,7 +38,7 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
-impl Opening {
+impl OpenedModel {
     /// Opens the model, or the session of `place`. With a session, `choice` says where its model is now.
     pub fn first(
         choice: ModelChoice,

@@ -5,7 +5,7 @@ use crate::{
     prune::Part,
 };
 
-use super::super::{AttemptResult, Curve, Job, JobKind, NoticeKind, Seen, State, Work, goal};
+use super::super::{AttemptResult, Curve, Job, JobKind, NoticeKind, PartStatistics, State, Work, goal};
 
 fn work(state: &mut State, layer: usize) -> Option<&mut Work> {
     state.layers.get_mut(layer)?.work.as_mut()
@@ -23,7 +23,7 @@ pub fn started(state: &mut State, layer: usize, attempt: usize, method: Method) 
         Some(Work::new(attempt, method, &known.shape, goal, state.settings.objective.attention_unit));
 }
 
-pub fn inverted(state: &mut State, (layer, part): (usize, Part), seen: Seen) {
+pub fn inverted(state: &mut State, (layer, part): (usize, Part), seen: PartStatistics) {
     if state.follow && state.layer == layer {
         state.screens.layer.part = part;
     }

@@ -9,7 +9,7 @@ use crate::{
     words::{self, Sentence},
 };
 
-use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, Seen, State, advice, restore, search};
+use super::{Effect, Entry, JobStatus, NoticeKind, Outcome, PartStatistics, State, advice, restore, search};
 
 pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     let Stamped { run, at, event } = stamped;
@@ -73,7 +73,7 @@ fn apply(state: &mut State, text: String, event: Event) {
 
         Event::LayerStarted { layer, attempt, method } => layers::started(state, layer, attempt, method),
         Event::HessianStatistics { layer, part, stats, picture, scores, energy } => {
-            layers::inverted(state, (layer, part), Seen::new(stats, picture, scores, energy));
+            layers::inverted(state, (layer, part), PartStatistics::new(stats, picture, scores, energy));
         }
         Event::DampingRaised { layer, part, .. } | Event::PrecisionRaised { layer, part, .. } => {
             layers::begin_part_again(state, layer, part);

@@ -7,7 +7,7 @@ use crate::{
     config::Settings,
     explorer::{
         AttemptResult, Curve, Entry, Job, JobKind, JobStatus, KeyMap, Layer, Level, Model, Origin,
-        PreviousRun, Schedule, Seen, Start, State, Work, work::WorkPart,
+        PartStatistics, PreviousRun, Schedule, Start, State, Work, work::WorkPart,
     },
     protocol::{
         Attempt, CalibrationRecord, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, ModelRecord,
@@ -88,7 +88,7 @@ fn noise(seed: usize) -> f64 {
     ((bits >> 40) as f64) / f64::from(1u32 << 24)
 }
 
-pub(super) fn seen(units: usize, layer: usize) -> Seen {
+pub(super) fn seen(units: usize, layer: usize) -> PartStatistics {
     let scores: Vec<f32> =
         (0..units).map(|unit| (10f64.powf(noise(unit * 31 + layer) * 2.6 - 4.0)) as f32).collect();
     let cells = units.min(32);
@@ -112,10 +112,10 @@ pub(super) fn seen(units: usize, layer: usize) -> Seen {
         condition: 4.2e6,
         damping_used: 0.1,
     };
-    Seen::new(stats, picture, scores, 3.7 + layer as f64)
+    PartStatistics::new(stats, picture, scores, 3.7 + layer as f64)
 }
 
-pub(super) fn record(units: usize, gone: usize, seen: &Seen) -> PartRecord {
+pub(super) fn record(units: usize, gone: usize, seen: &PartStatistics) -> PartRecord {
     let mut removed: Vec<usize> =
         seen.order.iter().take(gone + gone / 8).map(|&unit| unit as usize).collect();
     // Later scores differ from the first, so some of the cheapest units are kept.
@@ -381,7 +381,7 @@ pub(super) fn broken() -> State {
             seen.energy = value;
             seen.stats.trace = value;
             seen.stats.condition = value;
-            *seen = Seen::new(seen.stats, seen.picture.clone(), scores, value);
+            *seen = PartStatistics::new(seen.stats, seen.picture.clone(), scores, value);
         }
         state.layers[index].curves = vec![Curve {
             points: vec![CurvePoint { removed: 0, relative_error: value }],

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Context, Error, Opening, Workspace,
+    Context, Error, OpenedModel, Workspace,
     activation_cache::{ActivationCache, Reuse},
     opened,
 };
@@ -118,7 +118,8 @@ fn on_session<T>(
     context: &mut Context,
     work: impl FnOnce(&mut Workspace<'_>, Option<Draft>, &mut Context) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let Opening { checkpoint, choice, settings, place, session } = Opening::of_session(dir, model, context)?;
+    let OpenedModel { checkpoint, choice, settings, place, session } =
+        OpenedModel::of_session(dir, model, context)?;
     context.emit(opened(&checkpoint)?);
     let mut workspace = Workspace::new(&checkpoint, choice, settings, place);
     workspace.activations = ActivationCache::reuse(Reuse::Later);

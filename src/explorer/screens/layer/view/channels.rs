@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::Shown;
 use crate::{
     explorer::{
-        PartView, Seen,
+        PartStatistics, PartView,
         view::{
             Canvas, Role,
             widgets::{Scale, axes, crest, pillar, put, symbols, width, write},
@@ -28,7 +28,7 @@ impl Neighbours {
     }
 }
 
-fn neighbours(seen: &Seen, gone: &[Option<u32>], columns: usize) -> Vec<Neighbours> {
+fn neighbours(seen: &PartStatistics, gone: &[Option<u32>], columns: usize) -> Vec<Neighbours> {
     let units = seen.order.len();
     let columns = columns.min(units);
     let group = |column: usize| {
@@ -45,7 +45,7 @@ pub fn draw(
     area: Rect,
     shown: &Shown<'_>,
     part: &PartView<'_>,
-    seen: &Seen,
+    seen: &PartStatistics,
     scale: &Scale,
 ) {
     let above = Rect { height: area.height.saturating_sub(1), ..area };
@@ -114,7 +114,7 @@ fn cut(view: &mut Canvas<'_>, plot: Rect, part: &PartView<'_>, area: Rect) {
 }
 
 /// Scores as bars without axes.
-pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &Seen, scale: &Scale) {
+pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &PartStatistics, scale: &Scale) {
     let groups = neighbours(seen, &shown.places(), usize::from(area.width));
     for (at, group) in groups.iter().enumerate() {
         let (x, end) = columns(area, at, groups.len());

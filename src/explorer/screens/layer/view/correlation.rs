@@ -4,7 +4,7 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::Shown;
 use crate::explorer::{
-    Seen,
+    PartStatistics,
     screens::layer::CORRELATION,
     view::{
         Canvas, Role, status,
@@ -21,7 +21,7 @@ struct Summary {
     top: f64,
 }
 
-fn summary(seen: &Seen) -> Option<Summary> {
+fn summary(seen: &PartStatistics) -> Option<Summary> {
     let (cells, map) = (seen.picture.cells, &seen.picture.correlation);
     if cells == 0 || map.len() < cells * cells {
         return None;
@@ -84,7 +84,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 fn words<'t>(
     view: &Canvas<'_>,
     shown: &Shown<'_>,
-    seen: &Seen,
+    seen: &PartStatistics,
     summary: &Summary,
     name: &str,
 ) -> Vec<Vec<Span<'t>>> {

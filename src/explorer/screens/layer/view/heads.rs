@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::Shown;
 use crate::{
     explorer::{
-        PartView, Seen,
+        PartStatistics, PartView,
         view::{
             Canvas, Role,
             widgets::{LayerAxis, Scale, axes, fit, measurement, pillar, put, width, write},
@@ -22,7 +22,7 @@ pub fn draw(
     area: Rect,
     shown: &Shown<'_>,
     part: &PartView<'_>,
-    seen: &Seen,
+    seen: &PartStatistics,
     scale: &Scale,
 ) {
     let rows = usize::from(area.height).max(1);
@@ -34,7 +34,7 @@ pub fn draw(
     }
 }
 
-fn share(seen: &Seen, unit: usize, scale: &Scale) -> f64 {
+fn share(seen: &PartStatistics, unit: usize, scale: &Scale) -> f64 {
     let score = seen.scores.get(unit).map_or(f64::NAN, |&score| f64::from(score));
     // The smallest score is still visible.
     scale.place(score).map_or(0.0, |place| place.max(0.01))
@@ -46,7 +46,7 @@ fn lines(
     area: Rect,
     shown: &Shown<'_>,
     part: &PartView<'_>,
-    seen: &Seen,
+    seen: &PartStatistics,
     scale: &Scale,
     side_by_side: u16,
 ) {
@@ -104,7 +104,7 @@ fn pillars(
     area: Rect,
     shown: &Shown<'_>,
     part: &PartView<'_>,
-    seen: &Seen,
+    seen: &PartStatistics,
     scale: &Scale,
 ) {
     let above = Rect { height: area.height.saturating_sub(1), ..area };
@@ -119,7 +119,7 @@ fn bars(
     area: Rect,
     marks: Option<Rect>,
     shown: &Shown<'_>,
-    seen: &Seen,
+    seen: &PartStatistics,
     scale: &Scale,
 ) {
     let places = shown.places();
@@ -159,7 +159,7 @@ fn bars(
 }
 
 /// Scores as bars without axes.
-pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &Seen, scale: &Scale) {
+pub fn strip(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, seen: &PartStatistics, scale: &Scale) {
     let units = seen.scores.len().max(1) as u16;
     let wide = (area.width / units.max(1)).clamp(1, 3);
     let area = Rect { width: area.width.min(wide.saturating_mul(units)), ..area };

@@ -38,7 +38,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 }
 
 /// Linear within two decades, else logarithmic. The order gives the ends without a scan of all scores.
-fn scale(seen: &crate::explorer::Seen) -> crate::explorer::view::widgets::Scale {
+fn scale(seen: &crate::explorer::PartStatistics) -> crate::explorer::view::widgets::Scale {
     let score = |&unit: &u32| f64::from(seen.scores.get(unit as usize).copied().unwrap_or(f32::NAN));
     let low = seen.order.iter().map(score).find(|score| *score > 0.0).unwrap_or(f64::NAN);
     let high = seen.order.iter().rev().map(score).find(|score| score.is_finite()).unwrap_or(f64::NAN);

@@ -2,7 +2,7 @@
 
 use crate::{
     explorer::{
-        Action, AttemptResult, Layer, PartView, Seen, State, Status,
+        Action, AttemptResult, Layer, PartStatistics, PartView, State, Status,
         view::{Canvas, stage},
     },
     protocol::{HessianStats, Method, Refined, Scheduled},
@@ -30,7 +30,7 @@ impl<'a> Shown<'a> {
         Some(Self { index, layer, part, status: state.status(index), view })
     }
 
-    pub fn seen(&self) -> Option<&'a Seen> {
+    pub fn seen(&self) -> Option<&'a PartStatistics> {
         self.view.and_then(|view| view.seen)
     }
 
