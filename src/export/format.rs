@@ -1,15 +1,15 @@
-//! The list of export formats, and the interface that each of them implements.
+//! The interface that every export format implements.
 
 use std::path::Path;
 
-use super::{Error, OutputDir, OutputForm, gguf::Gguf, hf::Directory};
+use super::{Error, OutputDir, OutputForm};
 use crate::{
     model::{Architecture, BlockByBlock, Checkpoint, Shapes, StoredTensor},
     names::names,
 };
 
 names! {
-    /// An export format.
+    /// An export format. [`Format::exporter`] lists the implementations.
     pub enum Format {
         /// Hugging Face directory with the sizes after pruning
         Hf = "hf",
@@ -17,24 +17,6 @@ names! {
         Padded = "padded",
         /// One file for llama.cpp
         Gguf = "gguf",
-    }
-}
-
-impl Format {
-    /// The implementation of the format.
-    pub fn exporter(self) -> &'static dyn Exporter {
-        match self {
-            Self::Hf => &Directory { shapes: Shapes::Narrow },
-            Self::Padded => &Directory { shapes: Shapes::Padded },
-            Self::Gguf => &Gguf,
-        }
-    }
-
-    /// Two of these different formats that one output cannot hold, because their files have the same names.
-    pub fn conflict(formats: &[Self]) -> Option<(Self, Self)> {
-        let mut directories =
-            formats.iter().copied().filter(|format| format.exporter().layout() == Layout::Directory);
-        directories.next().zip(directories.next())
     }
 }
 
@@ -151,15 +133,4 @@ pub struct Example {
     pub language: &'static str,
     /// The lines, each with a line break at its end.
     pub code: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Format::{self, Gguf, Hf, Padded};
-
-    #[test]
-    fn an_output_holds_at_most_one_directory_and_any_single_files() {
-        assert_eq!(Format::conflict(&[Padded, Gguf]), None);
-        assert_eq!(Format::conflict(&[Hf, Padded, Gguf]), Some((Hf, Padded)));
-    }
 }

@@ -20,3 +20,35 @@ pub use one_file::{check_file, write_file};
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use output_form::OutputForm;
 pub use writer::{Finished, Writer, check};
+
+use self::{gguf::Gguf, hf::Directory};
+use crate::model::Shapes;
+
+impl Format {
+    /// The implementation of the format.
+    pub fn exporter(self) -> &'static dyn Exporter {
+        match self {
+            Self::Hf => &Directory { shapes: Shapes::Narrow },
+            Self::Padded => &Directory { shapes: Shapes::Padded },
+            Self::Gguf => &Gguf,
+        }
+    }
+
+    /// Two of these different formats that one output cannot hold, because their files have the same names.
+    pub fn conflict(formats: &[Self]) -> Option<(Self, Self)> {
+        let mut directories =
+            formats.iter().copied().filter(|format| format.exporter().layout() == Layout::Directory);
+        directories.next().zip(directories.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Format::{self, Gguf, Hf, Padded};
+
+    #[test]
+    fn an_output_holds_at_most_one_directory_and_any_single_files() {
+        assert_eq!(Format::conflict(&[Padded, Gguf]), None);
+        assert_eq!(Format::conflict(&[Hf, Padded, Gguf]), Some((Hf, Padded)));
+    }
+}

@@ -13,19 +13,18 @@ mod write;
 
 use std::path::Path;
 
-use crate::model::{Architecture, BlockByBlock, Checkpoint};
+use crate::model::BlockByBlock;
 
 use super::{
     Error, ExportPlan, OutputDir,
     format::{Example, Exporter, FormatWriter, Layout, Loading, WrittenForm},
 };
 
-use architecture::LlamaCppArchitecture;
-use vocabulary::Vocabulary;
-use write::GgufWriter;
+use write::{GgufWriter, architecture_and_vocabulary};
 
 pub use read::GgufModel;
 pub use weight_type::GgufType;
+pub use write::file_name;
 
 /// The format gguf.
 pub struct Gguf;
@@ -66,17 +65,4 @@ impl Exporter for Gguf {
             }],
         }
     }
-}
-
-fn architecture_and_vocabulary(
-    checkpoint: &Checkpoint,
-    pruned: &Architecture,
-) -> Result<(LlamaCppArchitecture, Vocabulary), Error> {
-    Ok((LlamaCppArchitecture::of(pruned)?, Vocabulary::read(checkpoint, pruned.vocab)?))
-}
-
-/// The name of a model's file.
-pub fn file_name(checkpoint: &Checkpoint, kind: GgufType) -> String {
-    let name = checkpoint.name().rsplit('/').next().unwrap_or("model");
-    format!("{name}-slim-{kind}.gguf")
 }

@@ -7,7 +7,9 @@ use std::{
     path::PathBuf,
 };
 
-use crate::model::{self, RopeScaling, RopeSettings, Shapes, Slot, StoredTensor, frequencies};
+use crate::model::{
+    self, Architecture, Checkpoint, RopeScaling, RopeSettings, Shapes, Slot, StoredTensor, frequencies,
+};
 
 use super::{
     super::{
@@ -18,10 +20,10 @@ use super::{
     },
     GgufType,
     architecture::{LlamaCppArchitecture, Rotation},
-    architecture_and_vocabulary,
     container::{Entry, Plan},
-    file_name, metadata, names, rows,
+    metadata, names, rows,
     storage::{Fallbacks, Role, Storage, encode},
+    vocabulary::Vocabulary,
 };
 
 /// Writes a file whose tensors are added in any order. Keeps one of them in memory, and converts it in bands.
@@ -128,6 +130,23 @@ impl FormatWriter for GgufWriter {
         };
         Ok((written, notices))
     }
+}
+
+/// The architecture and the tokenizer of llama.cpp that compute the model.
+///
+/// # Errors
+/// [`Error::Inexpressible`] if there is none; a checkpoint whose files cannot be read.
+pub fn architecture_and_vocabulary(
+    checkpoint: &Checkpoint,
+    pruned: &Architecture,
+) -> Result<(LlamaCppArchitecture, Vocabulary), Error> {
+    Ok((LlamaCppArchitecture::of(pruned)?, Vocabulary::read(checkpoint, pruned.vocab)?))
+}
+
+/// The name of a model's file.
+pub fn file_name(checkpoint: &Checkpoint, kind: GgufType) -> String {
+    let name = checkpoint.name().rsplit('/').next().unwrap_or("model");
+    format!("{name}-slim-{kind}.gguf")
 }
 
 fn put(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
