@@ -8,7 +8,7 @@ use crate::window::{drawn, emit, listed, live, press, recorded, replay};
 use slimgpt::application::{
     explorer::view::LEAST,
     explorer::{Dialog, Explain, Msg, Screen, State, update},
-    protocol::{CurvePoint, Event, Side, Stamped},
+    protocol::{CurvePoint, Event, JobKind, Side, Stamped},
 };
 use slimgpt::prune::{LayerRatio, Part};
 
@@ -82,6 +82,7 @@ fn half_way() -> State {
 fn ended() -> State {
     let mut state = replay();
     handle(&mut state, recorded());
+    emit(&mut state, 2, Event::JobStarted { kind: JobKind::Generate });
     for (side, text) in [(Side::Dense, " there was a girl."), (Side::Pruned, " the sun was in the sun.")] {
         for piece in text.split_inclusive(' ') {
             emit(&mut state, 2, Event::GeneratedText { side, text: piece.into() });
@@ -95,6 +96,7 @@ fn ended() -> State {
     emit(&mut state, 2, Event::JobDone);
     let point = |removed: usize| CurvePoint { removed, relative_error: (removed as f64 / 320.0).powi(2) };
     let points = (0..320).map(point).collect();
+    emit(&mut state, 3, Event::JobStarted { kind: JobKind::ErrorCurve });
     emit(&mut state, 3, Event::ErrorCurve { layer: 11, part: Part::Mlp, units: 320, points });
     emit(&mut state, 3, Event::JobDone);
     update(&mut state, Msg::EngineGone(None));

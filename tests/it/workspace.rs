@@ -198,8 +198,8 @@ fn a_run_says_where_it_began_and_what_it_was_drawn_by() {
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
     let told = frontend.run(10, &settings);
-    assert!(matches!(told.0[0], Event::RunStarted { from: 10, .. }));
-    assert!(matches!(told.0[1], Event::CalibrationReady { seed: 5, .. }));
+    assert!(matches!(told.0[1], Event::RunStarted { from: 10, .. }));
+    assert!(matches!(told.0[2], Event::CalibrationReady { seed: 5, .. }));
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn a_recorded_run_shows_with_the_ratios_it_had() {
         mlp_units: Some(1),
     });
     let Event::RunStarted { from, model, settings, .. } = script.run_started() else { panic!() };
+    script.handle(1, Event::JobStarted { kind: JobKind::Run });
     script.handle(1, Event::RunStarted { from, model, settings, plan: plan.to_vec() });
     assert_eq!(script.state.schedule.ratios, [0.1, 0.4]);
     script.prune(1, 0, 0, vec![]);
@@ -37,12 +38,14 @@ fn a_recorded_run_shows_with_the_ratios_it_had() {
 fn a_recorded_activation_also_sets_the_planned_ratio() {
     let mut script = replay();
     let Event::RunStarted { model, settings, .. } = script.run_started() else { panic!() };
+    script.handle(1, Event::JobStarted { kind: JobKind::Run });
     script.handle(1, Event::RunStarted { from: 1, model, settings, plan: Vec::new() });
     let job = script.state.job().unwrap();
     assert_eq!((job.kind, job.from), (JobKind::Run, 1));
     script.prune(1, 0, 0, vec![]);
     script.handle(1, Event::JobDone);
     let method = Method::of_run(&script.state.settings, 0.7);
+    script.handle(2, Event::JobStarted { kind: JobKind::Retry });
     script.handle(2, Event::LayerStarted { layer: 0, attempt: 1, method: method.clone() });
     script.handle(2, layer_done(0, Attempt { number: 1, above: vec![], method }));
     script.handle(2, Event::JobDone);

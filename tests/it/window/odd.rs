@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use slimgpt::application::{
     explorer::{Msg, State, update},
     protocol::{
-        Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, ModelRecord, ModelShape,
-        MomentPicture, PartRecord, PerplexityRecord, PlannedLayer, Restored, RestoredAttempt, RestoredLayer,
-        Side, Stage, Statistics,
+        Attempt, CurvePoint, Event, HessianStats, JobKind, LayerRecord, LayerShape, Method, ModelRecord,
+        ModelShape, MomentPicture, PartRecord, PerplexityRecord, PlannedLayer, Restored, RestoredAttempt,
+        RestoredLayer, Side, Stage, Statistics,
     },
 };
 use slimgpt::{config::Settings, prune::Part};
@@ -279,6 +279,7 @@ pub fn all() -> Vec<(String, State)> {
     update(&mut gone, Msg::EngineGone(Some(STRANGE.into())));
     let mut played = replay();
     emit(&mut played, 1, opened("demo", SMALL));
+    emit(&mut played, 1, Event::JobStarted { kind: JobKind::Run });
     emit(&mut played, 1, run_started(SMALL, &live().settings));
     layer_events(0, 0, SMALL, 0.1).into_iter().for_each(|event| emit(&mut played, 1, event));
     update(&mut played, Msg::EngineGone(None));
