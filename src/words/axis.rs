@@ -1,7 +1,7 @@
 //! The one rule for log axes, in the terminal and in saved charts.
 
 /// Ratio of the largest to the smallest positive value from which an axis is logarithmic.
-const SPREAD: f64 = 100.0;
+const SPREAD: f64 = 30.0;
 
 /// True where the positive values span so much that a linear axis would hide the small ones.
 pub fn needs_log_axis(values: impl IntoIterator<Item = f64>) -> bool {
@@ -17,8 +17,8 @@ mod tests {
 
     #[test]
     fn only_positive_values_decide_about_a_log_axis() {
-        assert!(needs_log_axis([0.1, 10.0]));
-        assert!(!needs_log_axis([0.1, 9.9, 0.0, -5.0, f64::NAN, f64::INFINITY]));
+        assert!(needs_log_axis([0.1, 3.0]));
+        assert!(!needs_log_axis([0.1, 2.9, 0.0, -5.0, f64::NAN, f64::INFINITY]));
         assert!(!needs_log_axis([]) && !needs_log_axis([0.0]));
     }
 }

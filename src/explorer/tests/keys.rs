@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Script;
-use crate::explorer::{ACTIONS, Action, Effect, Key, KeyMap, Msg, Origin, Panel, Screen, hints};
+use crate::explorer::{ACTIONS, Action, Context, Effect, Key, KeyMap, Msg, Origin, Panel, Screen, hints};
 
 #[test]
 fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
@@ -17,12 +17,12 @@ fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
 }
 
 #[test]
-fn no_key_means_two_things_on_one_screen() {
+fn no_key_has_two_meanings_on_a_screen_or_in_a_dialog() {
     let map = KeyMap::default();
     for info in ACTIONS.iter() {
         for key in map.keys(info.action) {
-            for screen in Screen::ALL.into_iter().filter(|&screen| info.scope.holds(screen)) {
-                assert_eq!(map.action(key, screen), Some(info.action), "{key} on {screen:?}");
+            for context in Context::all().filter(|&context| info.scope.holds(context)) {
+                assert_eq!(map.action(key, context), Some(info.action), "{key} in {context:?}");
             }
         }
     }

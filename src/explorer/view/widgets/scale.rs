@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_spacing_follows_the_spread() {
-        assert_eq!(Scale::of([1.0, 30.0]).spacing, Spacing::Linear);
+        assert_eq!(Scale::of([1.0, 20.0]).spacing, Spacing::Linear);
         assert_eq!(Scale::of([1e-4, 30.0]).spacing, Spacing::Log);
         assert_eq!(Scale::of([0.0, f64::NAN]).spacing, Spacing::Linear);
     }

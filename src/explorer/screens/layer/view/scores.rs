@@ -5,8 +5,12 @@ use ratatui::{layout::Rect, text::Span};
 use super::{Shown, channels, heads};
 use crate::{
     explorer::{
+        PartStatistics,
         screens::layer::SCORES,
-        view::{Canvas, Role, status, widgets::Spacing},
+        view::{
+            Canvas, Role, status,
+            widgets::{Scale, Spacing},
+        },
     },
     prune::Part,
     words::count,
@@ -37,12 +41,12 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Linear within two decades, else logarithmic. The order gives the ends without a scan of all scores.
-fn scale(seen: &crate::explorer::PartStatistics) -> crate::explorer::view::widgets::Scale {
+/// The axis of the scores. The order gives the ends without a scan of all scores.
+fn scale(seen: &PartStatistics) -> Scale {
     let score = |&unit: &u32| f64::from(seen.scores.get(unit as usize).copied().unwrap_or(f32::NAN));
     let low = seen.order.iter().map(score).find(|score| *score > 0.0).unwrap_or(f64::NAN);
     let high = seen.order.iter().rev().map(score).find(|score| score.is_finite()).unwrap_or(f64::NAN);
-    crate::explorer::view::widgets::Scale::of([low, high])
+    Scale::of([low, high])
 }
 
 /// The number of kept units, and the scores as bars.
