@@ -22,7 +22,7 @@ pub fn dtype_of(precision: Precision) -> DType {
 ///
 /// # Errors
 /// Those of `each`; a length that is not a multiple of the number size.
-pub fn in_bands(
+pub fn for_each_band(
     (dtype, bytes): (DType, &[u8]),
     mut each: impl FnMut(usize, Vec<f32>) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -41,7 +41,7 @@ pub fn in_bands(
 ///
 /// # Errors
 /// A number too large for the type.
-pub fn band_as(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) -> Result<Vec<u8>, Error> {
+pub fn encode_band(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) -> Result<Vec<u8>, Error> {
     let rounded = round_to(dtype, numbers).map_err(|element| {
         let (tensor, dtype) = (tensor.to_owned(), dtype.as_str().to_owned());
         model::Error::TooLarge { tensor, element: first + element, found: numbers[element], dtype }
@@ -53,7 +53,7 @@ pub fn band_as(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) -> Res
 ///
 /// # Errors
 /// A number too large for the type; those of `write`.
-pub fn rounded(
+pub fn write_rounded(
     tensor: &StoredTensor,
     dtype: DType,
     mut write: impl FnMut(&[u8]) -> Result<(), Error>,
@@ -61,8 +61,8 @@ pub fn rounded(
     if tensor.dtype == dtype {
         return write(&tensor.bytes);
     }
-    in_bands((tensor.dtype, &tensor.bytes), |first, numbers| {
-        write(&band_as(dtype, &tensor.name, first, &numbers)?)
+    for_each_band((tensor.dtype, &tensor.bytes), |first, numbers| {
+        write(&encode_band(dtype, &tensor.name, first, &numbers)?)
     })
 }
 
@@ -91,7 +91,7 @@ mod tests {
                 Ok(())
             };
             let small: Vec<f32> = numbers.iter().map(|x| x % 1000.0).collect();
-            rounded(&tensor(&small), dtype, write).unwrap();
+            write_rounded(&tensor(&small), dtype, write).unwrap();
             assert!(found == round_to(dtype, &small).unwrap().bytes, "{dtype:?}");
         }
     }
@@ -100,7 +100,7 @@ mod tests {
     fn the_error_for_a_number_too_large_states_its_index() {
         let mut numbers = vec![1.0; BAND + 5];
         numbers[BAND + 2] = 7e4;
-        let error = rounded(&tensor(&numbers), DType::F16, |_| Ok(())).unwrap_err().to_string();
+        let error = write_rounded(&tensor(&numbers), DType::F16, |_| Ok(())).unwrap_err().to_string();
         assert!(error.contains(&format!("70000 at element {}", BAND + 2)), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     explorer::{AttemptResult, State, Status, view::Role},
     prune::{AttentionUnit, Part},
+    words,
 };
 
 /// The role of a status.
@@ -33,13 +34,12 @@ pub fn rests_on_present(state: &State, layer: usize, result: &AttemptResult) -> 
 
 /// Name of the units of a part: singular and plural.
 pub fn unit_names(state: &State, part: Part) -> (&'static str, &'static str) {
-    match (part, state.settings.objective.attention_unit) {
-        (Part::Mlp, AttentionUnit::KvGroup | AttentionUnit::QueryHead) => ("channel", "channels"),
-        (Part::Attention, AttentionUnit::QueryHead) => ("query head", "query heads"),
-        (Part::Attention, AttentionUnit::KvGroup) => {
-            let grouped = state.layers.iter().any(|layer| layer.shape.heads != layer.shape.kv_heads);
-            if grouped { ("KV group", "KV groups") } else { ("head", "heads") }
-        }
+    let unit = state.settings.objective.attention_unit;
+    let is_grouped = || state.layers.iter().any(|layer| layer.shape.heads != layer.shape.kv_heads);
+    match part {
+        Part::Mlp => ("channel", "channels"),
+        Part::Attention if unit == AttentionUnit::KvGroup && !is_grouped() => ("head", "heads"),
+        Part::Attention => words::attention_unit(unit),
     }
 }
 

@@ -100,8 +100,8 @@ impl Storage {
 /// A number too large for f16.
 pub fn encode(tensor: &str, storage: Storage, first: usize, numbers: Vec<f32>) -> Result<Vec<u8>, Error> {
     match storage {
-        Storage::F32 => stored::band_as(DType::F32, tensor, first, &numbers),
-        Storage::F16 => stored::band_as(DType::F16, tensor, first, &numbers),
+        Storage::F32 => stored::encode_band(DType::F32, tensor, first, &numbers),
+        Storage::F16 => stored::encode_band(DType::F16, tensor, first, &numbers),
         Storage::Q8_0 | Storage::Q4K | Storage::Q6K => {
             let quantised = || -> candle_core::Result<Vec<u8>> {
                 let count = numbers.len();

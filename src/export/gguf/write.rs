@@ -98,7 +98,7 @@ impl GgufWriter {
             Rotation::Pairs | Rotation::Halves => Cow::Borrowed(&**bytes),
         };
         self.file.seek(SeekFrom::Start(at)).map_err(Error::write(&self.path))?;
-        stored::in_bands((*dtype, &bytes), |first, numbers| {
+        stored::for_each_band((*dtype, &bytes), |first, numbers| {
             let band = encode(name, storage, first, numbers)?;
             self.file.write_all(&band).map_err(Error::write(&self.path))
         })

@@ -60,7 +60,7 @@ impl ShardWriter {
         let target = out.target(&self.shards[place.shard].name);
         let mut file = self.file(place.shard, out).map_err(Error::write(&target))?;
         file.seek(SeekFrom::Start(place.at)).map_err(Error::write(&target))?;
-        stored::rounded(tensor, dtype, |bytes| file.write_all(bytes).map_err(Error::write(&target)))
+        stored::write_rounded(tensor, dtype, |bytes| file.write_all(bytes).map_err(Error::write(&target)))
     }
 
     /// Syncs the last file and writes the index.

@@ -40,16 +40,16 @@ pub fn put(
         tokens.texts.iter().position(|known| known == text).map(|id| id as u32)
     };
     let inside = |id: &u32| (*id as usize) < tokens.texts.len();
-    let around = Around::of(tokenizer)?;
+    let added = AddedTokens::of(tokenizer)?;
     // Without this key, llama.cpp chooses a token of its own.
-    let Some(end) = around.end.or(named("eos_token")).or(architecture.eos.first().copied()).filter(inside)
+    let Some(end) = added.end.or(named("eos_token")).or(architecture.eos.first().copied()).filter(inside)
     else {
         return refused(
             "neither tokenizer_config.json nor config.json names the end-of-text token, and llama.cpp would choose one of its own; add eos_token_id to config.json".into(),
             &[DIRECTORY],
         );
     };
-    let begin = around.begin.or(named("bos_token")).or(architecture.bos).filter(inside).unwrap_or(end);
+    let begin = added.begin.or(named("bos_token")).or(architecture.bos).filter(inside).unwrap_or(end);
     let mut own = |key: &str, value| metadata.push((format!("tokenizer.ggml.{key}"), value));
     own("bos_token_id", Value::U32(begin));
     own("eos_token_id", Value::U32(end));
@@ -59,8 +59,8 @@ pub fn put(
     if let Some(padding) = named("pad_token") {
         own("padding_token_id", Value::U32(padding));
     }
-    own("add_bos_token", Value::Bool(around.begin.is_some()));
-    own("add_eos_token", Value::Bool(around.end.is_some()));
+    own("add_bos_token", Value::Bool(added.begin.is_some()));
+    own("add_eos_token", Value::Bool(added.end.is_some()));
     if let Some(template) = template(checkpoint, &settings)? {
         metadata.push(("tokenizer.chat_template".into(), Value::Text(template)));
     }
@@ -68,12 +68,12 @@ pub fn put(
 }
 
 /// The special tokens that the tokenizer adds to every text.
-struct Around {
+struct AddedTokens {
     begin: Option<u32>,
     end: Option<u32>,
 }
 
-impl Around {
+impl AddedTokens {
     fn of(tokenizer: &Tokenizer) -> Result<Self, Error> {
         let ids = |special: bool| match tokenizer.encode_fast("a", special) {
             Ok(encoded) => Ok(encoded.get_ids().to_vec()),

@@ -37,9 +37,9 @@ impl TokenizerKind {
         let normalizers = flat(&json["normalizer"], "normalizers");
         let cuts = flat(&json["pre_tokenizer"], "pretokenizers");
         if model["byte_fallback"].as_bool() == Some(true) {
-            pieces(json, &normalizers, &cuts)
+            of_sentence_piece(json, &normalizers, &cuts)
         } else {
-            bytes(json, &normalizers, &cuts)
+            of_byte_level(json, &normalizers, &cuts)
         }
     }
 }
@@ -55,7 +55,7 @@ fn flat<'j>(json: &'j Json, members: &str) -> Vec<&'j Json> {
     }
 }
 
-fn pieces(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<TokenizerKind, String> {
+fn of_sentence_piece(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<TokenizerKind, String> {
     let (mut replaced, mut prefix, mut notice) = (false, false, None);
     for one in normalizers {
         match one["type"].as_str().unwrap_or_default() {
@@ -106,7 +106,7 @@ fn refuse_blanks_within(json: &Json) -> Result<(), String> {
     }
 }
 
-fn bytes(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<TokenizerKind, String> {
+fn of_byte_level(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<TokenizerKind, String> {
     let mut composed = None;
     for one in normalizers {
         match one["type"].as_str().unwrap_or_default() {
