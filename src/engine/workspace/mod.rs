@@ -12,6 +12,7 @@ mod one_shot;
 mod opening;
 mod published;
 mod session_writer;
+mod setups;
 mod stored_parts;
 
 use std::path::PathBuf;

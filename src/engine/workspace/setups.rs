@@ -1,0 +1,90 @@
+//! Settings and calibration windows in the session.
+
+use std::rc::Rc;
+
+use crate::{
+    calibration::Windows,
+    config::Settings,
+    engine::{calibrate::Calibration, place},
+    protocol::Event,
+    session::{self, Setup},
+};
+
+use super::{Context, Error, Workspace};
+
+impl Workspace<'_> {
+    /// Saves settings and calibration windows. Returns the index of the setup.
+    pub fn save_setup(
+        &mut self,
+        settings: &Settings,
+        calibration: &Calibration,
+        context: &mut Context,
+    ) -> Result<usize, Error> {
+        let Some(session) = self.session.get_mut() else { return Ok(0) };
+        let sources = &settings.calibration.texts;
+        let known = session
+            .state()
+            .calibrations
+            .iter()
+            .position(|known| known.sources == *sources && known.record == calibration.record);
+        let calibration = match known {
+            Some(number) => number,
+            None => {
+                let number = session.state().calibrations.len();
+                let sha256 = session.write_windows(number, &calibration.windows.to_safetensors())?;
+                let base = session.state().base.clone();
+                let entry = session::Calibration {
+                    sources: sources.clone(),
+                    record: calibration.record.clone(),
+                    text_tokens: calibration.text_tokens,
+                    texts: place::text_files(sources, &base, context)?,
+                    sha256,
+                };
+                session.change(|state| state.calibrations.push(entry))?;
+                number
+            }
+        };
+        let setup = Setup { settings: settings.clone(), calibration };
+        if let Some(number) = session.state().setups.iter().position(|known| *known == setup) {
+            return Ok(number);
+        }
+        session.change(|state| state.setups.push(setup))?;
+        Ok(session.state().setups.len() - 1)
+    }
+
+    /// The saved windows that were drawn with these settings; None if there are none. Damaged windows are drawn again from
+    /// their texts, and must be the same.
+    pub fn saved_calibration(
+        &mut self,
+        settings: &Settings,
+        context: &mut Context,
+    ) -> Result<Option<Rc<Calibration>>, Error> {
+        let Some(session) = self.session.get() else { return Ok(None) };
+        let drawn = |known: &session::Calibration| {
+            let record = &known.record;
+            known.sources == settings.calibration.texts
+                && (record.samples, Some(record.seq_len), record.seed)
+                    == (settings.calibration.samples, settings.calibration.seq_len, settings.calibration.seed)
+        };
+        let Some(number) = session.state().calibrations.iter().position(drawn) else { return Ok(None) };
+        let known = session.state().calibrations[number].clone();
+        let windows = match session.read_windows(number, &known.sha256) {
+            Ok(bytes) => Windows::from_safetensors(&bytes).ok(),
+            Err(cause) => {
+                let message = format!("{cause}; the windows are drawn from the text again");
+                context.emit(Event::Warning { message });
+                None
+            }
+        };
+        if let Some(windows) = windows {
+            let calibration = Calibration { windows, record: known.record, text_tokens: known.text_tokens };
+            return Ok(Some(Rc::new(calibration)));
+        }
+        let calibration = Calibration::draw(settings, self.checkpoint, self.base.as_deref(), context)?;
+        if session.write_windows(number, &calibration.windows.to_safetensors())? != known.sha256 {
+            let what = "its calibration windows are damaged, and the texts give others now".to_string();
+            return Err(Error::Changed { session: session.path().into(), what });
+        }
+        Ok(Some(Rc::new(calibration)))
+    }
+}
