@@ -13,7 +13,7 @@ pub enum Error {
     #[error("{file}, line {line}: {what}")]
     File { file: String, line: usize, what: String },
     #[error(
-        "schedule {}: neither a schedule's name nor a readable file ({cause}); expected log, linear, uniform, log-decrease, linear-decrease or a file with one ratio a layer",
+        "schedule {}: neither a schedule's name nor a readable file ({cause}); expected log, linear, uniform, log-decrease, linear-decrease or a file with one ratio for each layer",
         path.display()
     )]
     Schedule { path: PathBuf, cause: io::Error },

@@ -1,4 +1,4 @@
-//! A settings file (TOML): every key known, every value of its type, else an error with file and line.
+//! Reads settings files (TOML). Errors name the file and the line.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -12,22 +12,22 @@ use super::{Error, Options, Setting, table};
 /// Reads the options of a settings file.
 ///
 /// # Errors
-/// [`Error::Unreadable`], and as [`parse`].
+/// A file that cannot be read, and everything that [`parse`] refuses.
 pub fn read(path: &Path) -> Result<Options, Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::Unreadable { path: path.into(), cause })?;
     parse(&text, &path.display().to_string())
 }
 
-/// Parses the text of a settings file; errors call it `name`.
+/// Parses the text of a settings file; errors name the file `name`.
 ///
 /// # Errors
-/// [`Error::File`] with the line of an unknown, duplicate or invalid key.
+/// A text that is not TOML; a key that is unknown, given twice or excluded by another one; a value of another type.
 pub fn parse(text: &str, name: &str) -> Result<Options, Error> {
     let text = SettingsText::new(text, name)?;
     text.options(&text.entries())
 }
 
-/// The text of a file that holds settings, alone or among other things.
+/// The text of a file that holds settings, and possibly other keys.
 pub struct SettingsText<'t> {
     text: &'t str,
     name: &'t str,
@@ -37,12 +37,12 @@ pub struct SettingsText<'t> {
     beside: Vec<String>,
 }
 
-/// A key, or an element of the list that stands there, with its value and its place.
+/// A key, or an element of its list, with the value and the place in the text.
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
     /// The key, or the key of the list.
     pub key: &'a str,
-    /// Bytes before it.
+    /// Number of bytes before it.
     pub at: usize,
     /// The value.
     pub value: &'a Value,
@@ -50,10 +50,10 @@ pub struct Entry<'a> {
 }
 
 impl<'t> SettingsText<'t> {
-    /// `name` is what errors call the file.
+    /// Errors name the file `name`.
     ///
     /// # Errors
-    /// What is no TOML.
+    /// A text that is not TOML.
     pub fn new(text: &'t str, name: &'t str) -> Result<Self, Error> {
         let wrong = |at: usize, what: &str| Error::File {
             file: name.into(),
@@ -67,17 +67,17 @@ impl<'t> SettingsText<'t> {
         Ok(Self { text, name, spans, values, beside: Vec::new() })
     }
 
-    /// Tells of these keys too where one is unknown; whoever reads the file knows what they mean.
+    /// Adds keys that are not settings to the list of known keys in the error for an unknown one.
     pub fn beside(self, keys: &[&str]) -> Self {
         Self { beside: keys.iter().map(|key| (*key).into()).collect(), ..self }
     }
 
-    /// What stands at the top, in the order of the file.
+    /// The entries of the top level, in the order of the file.
     pub fn entries(&self) -> Vec<Entry<'_>> {
         entries(&self.spans, &self.values)
     }
 
-    /// An error that knows its line.
+    /// An error at this place in the text.
     pub fn wrong(&self, at: usize, what: impl Into<String>) -> Error {
         Error::File { file: self.name.into(), line: line_of(self.text, at), what: what.into() }
     }
@@ -123,12 +123,12 @@ impl<'t> SettingsText<'t> {
 }
 
 impl<'a> Entry<'a> {
-    /// The keys of a table, in the order of the file; None where it is none.
+    /// The keys of a table, in the order of the file; `None` if the value is not a table.
     pub fn table(&self) -> Option<Vec<Entry<'a>>> {
         Some(entries(self.spans.as_table()?, self.value.as_table()?))
     }
 
-    /// The elements of a list; None where it is none.
+    /// The elements of a list; `None` if the value is not a list.
     pub fn list(&self) -> Option<Vec<Entry<'a>>> {
         let (spans, values) = (self.spans.as_array()?, self.value.as_array()?);
         let element = |(spans, value): (&'a Spanned<DeValue<'a>>, &'a Value)| Entry {
@@ -151,7 +151,7 @@ fn entries<'a>(spans: &'a DeTable<'_>, values: &'a toml::Table) -> Vec<Entry<'a>
     entries
 }
 
-/// The option that a key means: `seq-len` and `seq_len` are the same.
+/// The key of a setting: `seq-len` and `seq_len` are the same.
 pub fn field(key: &str) -> String {
     key.replace('-', "_")
 }

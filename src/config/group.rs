@@ -44,7 +44,7 @@ macro_rules! settings {
                     $($field: match options.$field {
                         Some(given) => {
                             $(($check)(&$key.replace('_', "-"), &given)?;)?
-                            <$type as $crate::config::setting::Resolve>::resolve(given)?
+                            <$type as $crate::config::value::Resolve>::resolve(given)?
                         }
                         None => $default,
                     },)+
@@ -53,7 +53,7 @@ macro_rules! settings {
 
             /// Options that resolve to these values.
             pub fn options(&self) -> $options {
-                $options { $($field: $crate::config::setting::Resolve::given(&self.$field),)+ }
+                $options { $($field: $crate::config::value::Resolve::given(&self.$field),)+ }
             }
         }
 
@@ -83,7 +83,7 @@ macro_rules! settings {
                     $($field: match options.$field {
                         Some(given) => {
                             $(($check)(&$key.replace('_', "-"), &given)?;)?
-                            <$type as $crate::config::setting::Resolve>::resolve(given)?.into()
+                            <$type as $crate::config::value::Resolve>::resolve(given)?.into()
                         }
                         None => default.$field,
                     },)+
@@ -93,7 +93,7 @@ macro_rules! settings {
             /// Options that resolve to these values.
             pub fn options(&self) -> $options {
                 $options {
-                    $($field: $crate::config::setting::Resolve::given(&<$type>::from(self.$field.clone())),)+
+                    $($field: $crate::config::value::Resolve::given(&<$type>::from(self.$field.clone())),)+
                 }
             }
         }
@@ -134,7 +134,7 @@ macro_rules! settings {
             $(
                 $(#[doc = $help])+
                 #[serde(skip_serializing_if = "Option::is_none")]
-                pub $field: Option<<$type as $crate::config::setting::Resolve>::Given>,
+                pub $field: Option<<$type as $crate::config::value::Resolve>::Given>,
             )+
         }
 
@@ -142,8 +142,9 @@ macro_rules! settings {
             /// The entries of the table.
             pub const TABLE: &'static [$crate::config::Setting] = {
                 #[allow(unused_imports)] // Not every group has a form or a scope of its own.
-                use $crate::config::setting::{
-                    FormField, Heading, Resolve, Scope, Setting, SettingsForm, Value, given,
+                use $crate::config::{
+                    setting::{FormField, Heading, Scope, Setting, SettingsForm},
+                    value::{Resolve, Value, given},
                 };
                 &[$(Setting {
                     help: concat!($($help),+).trim_ascii(),

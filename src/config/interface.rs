@@ -1,12 +1,14 @@
-//! `interface.toml`: what the explorer looks like, and how it begins.
+//! `interface.toml`: the look of the explorer and its state at the start.
+
+use toml::Value;
 
 use super::Error;
 use crate::names::names;
 
-/// What the file says; a flag wins over it.
+/// The values of the file. Flags override them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interface {
-    /// The name, and the line that it stands on.
+    /// The name and its line in the file.
     pub theme: Option<(String, usize)>,
     /// Whether the mouse is captured.
     pub mouse: Option<bool>,
@@ -44,13 +46,42 @@ names! {
     }
 }
 
-const KEYS: &str = "colours, glyphs, mouse, step_mode, theme";
+/// A key of the file, and how it sets its field from a value on a line.
+type Key = (&'static str, fn(&mut Interface, Value, usize) -> Result<(), toml::de::Error>);
+
+const KEYS: [Key; 5] = [
+    ("theme", |interface, value, line| {
+        interface.theme = Some((value.try_into()?, line));
+        Ok(())
+    }),
+    ("mouse", |interface, value, _| {
+        interface.mouse = Some(value.try_into()?);
+        Ok(())
+    }),
+    ("glyphs", |interface, value, _| {
+        interface.glyphs = Some(value.try_into()?);
+        Ok(())
+    }),
+    ("colours", |interface, value, _| {
+        interface.colours = Some(as_text(value).try_into()?);
+        Ok(())
+    }),
+    ("step_mode", |interface, value, _| {
+        interface.step_mode = Some(value.try_into()?);
+        Ok(())
+    }),
+];
 
 impl Interface {
-    /// Parses the text of the file; errors call it `name`.
+    /// The keys of the file.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        KEYS.into_iter().map(|(key, _)| key)
+    }
+
+    /// Parses the text of the file; errors name the file `name`.
     ///
     /// # Errors
-    /// [`Error::File`] with the line of an unknown or invalid key.
+    /// A text that is not TOML, an unknown key, a value of another type; each with its line.
     pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
         let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
         let wrong = |at: usize, what: String| Error::File { file: name.into(), line: line_of(at), what };
@@ -61,35 +92,22 @@ impl Interface {
         let mut interface = Self::default();
         for key in table.keys() {
             let (spelled, at) = (key.get_ref().as_ref(), key.span().start);
-            let value = values[spelled].clone();
-            let known = match spelled.replace('-', "_").as_str() {
-                "theme" => {
-                    value.try_into().map(|theme| interface.theme = Some((theme, line_of(at)))).map(Some)
-                }
-                "mouse" => value.try_into().map(|mouse| interface.mouse = Some(mouse)).map(Some),
-                "glyphs" => value.try_into().map(|glyphs| interface.glyphs = Some(glyphs)).map(Some),
-                "colours" => as_text(value).try_into().map(|some| interface.colours = Some(some)).map(Some),
-                "step_mode" => value.try_into().map(|step| interface.step_mode = Some(step)).map(Some),
-                _ => Ok(None),
+            let known = spelled.replace('-', "_");
+            let Some((_, set)) = KEYS.into_iter().find(|(key, _)| *key == known) else {
+                let keys = Self::keys().collect::<Vec<_>>().join(", ");
+                return Err(wrong(at, format!("unknown key \"{spelled}\"; expected one of {keys}")));
             };
-            match known {
-                Ok(Some(())) => {}
-                Ok(None) => {
-                    return Err(wrong(at, format!("unknown key \"{spelled}\"; expected one of {KEYS}")));
-                }
-                Err(e) => {
-                    return Err(wrong(at, format!("key \"{spelled}\": {}", e.message().replace('\n', " "))));
-                }
-            }
+            set(&mut interface, values[spelled].clone(), line_of(at))
+                .map_err(|e| wrong(at, format!("key \"{spelled}\": {}", e.message().replace('\n', " "))))?;
         }
         Ok(interface)
     }
 }
 
-/// `colours = 256` as well as `colours = "256"`.
-fn as_text(value: toml::Value) -> toml::Value {
+/// Accepts `colours = 256` as well as `colours = "256"`.
+fn as_text(value: Value) -> Value {
     match value {
-        toml::Value::Integer(number) => toml::Value::String(number.to_string()),
+        Value::Integer(number) => Value::String(number.to_string()),
         other => other,
     }
 }
@@ -103,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_may_be_said_or_left_out() {
+    fn every_key_is_optional() {
         assert_eq!(Interface::parse("", "").unwrap(), Interface::default());
         let text = "theme = \"light\"\nmouse = false\nglyphs = \"ascii\"\ncolours = 16\nstep-mode = true\n";
         let expected = Interface {

@@ -18,7 +18,8 @@ mod setting;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod values;
+mod value;
+mod value_types;
 
 pub use calibration::{Calibration, CalibrationOptions};
 pub use check::at_least;
@@ -32,9 +33,10 @@ pub use output::OutputOptions;
 pub use paths::Paths;
 pub use print::LayerSettings;
 pub use ratios::{Ratios, RatiosOptions, Span};
-pub use setting::{FormField, Heading, Kind, Scope, Setting, SettingsForm, items};
+pub use setting::{FormField, Heading, Kind, Scope, Setting, SettingsForm};
 pub use settings::{Options, Settings, table};
-pub use values::{ByteSize, LayerRange, Preset, ScheduleChoice};
+pub use value::items;
+pub use value_types::{ByteSize, LayerRange, Preset, ScheduleChoice};
 
 /// The settings file of the built-in model. It holds wherever no other model is named.
 const DEMO: &str = include_str!("../../sample_configs/demo.toml");

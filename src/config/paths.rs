@@ -1,4 +1,4 @@
-//! Where a person's own files lie: the XDG directories, on every system.
+//! The directories of configuration and sessions: XDG's, on every system.
 
 use std::path::{Path, PathBuf};
 
@@ -12,44 +12,44 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// None where no home directory is known.
+    /// `None` if no home directory is known.
     pub fn find() -> Option<Self> {
         let base = Xdg::new().ok()?;
         let state = base.state_dir().unwrap_or_else(|| base.config_dir());
         Some(Self { config: base.config_dir().join("slimgpt"), state: state.join("slimgpt") })
     }
 
-    /// Both directories within one, for tests.
+    /// Both directories inside one, for tests.
     pub fn within(dir: &Path) -> Self {
         Self { config: dir.join("config"), state: dir.join("state") }
     }
 
-    /// What the explorer looks like.
+    /// The look of the explorer.
     pub fn interface(&self) -> PathBuf {
         self.config.join("interface.toml")
     }
 
-    /// Which key does what.
+    /// The keys of the actions.
     pub fn keys(&self) -> PathBuf {
         self.config.join("keys.toml")
     }
 
-    /// Settings that hold where neither a flag nor a settings file says otherwise.
+    /// Settings that flags and settings files override.
     pub fn defaults(&self) -> PathBuf {
         self.config.join("defaults.toml")
     }
 
-    /// A directory of own themes.
+    /// The directory of the user's themes.
     pub fn themes(&self) -> PathBuf {
         self.config.join("themes")
     }
 
-    /// Where sessions lie.
+    /// The directory of the sessions.
     pub fn sessions(&self) -> PathBuf {
         self.state.join("sessions")
     }
 
-    /// Where reports of panics go.
+    /// The directory of the reports of panics.
     pub fn reports(&self) -> PathBuf {
         self.state.clone()
     }

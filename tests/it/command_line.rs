@@ -126,8 +126,8 @@ fn paths_say_which_files_are_there() {
     let ran = configured(dir.path(), &["config", "paths"]);
     let line = |name: &str| said(&ran).lines().find(|line| line.starts_with(name)).unwrap();
     assert!(line("keys").contains("keys.toml  (there"), "{}", ran.stdout);
-    assert!(line("sessions").contains("slimgpt/sessions  (not there"), "{}", ran.stdout);
-    assert!(line("interface").contains("interface.toml  (not there"), "{}", ran.stdout);
+    assert!(line("sessions").contains("slimgpt/sessions  (missing"), "{}", ran.stdout);
+    assert!(line("interface").contains("interface.toml  (missing"), "{}", ran.stdout);
 }
 
 #[test]

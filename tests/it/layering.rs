@@ -45,7 +45,7 @@ const PROGRAM: &str = "calibration config engine explorer export headless model 
 /// The crates that only some modules name. A path may stand for a part of a module.
 const CRATES: [(&str, &[&str]); 14] = [
     ("ratatui", &["explorer/view", "tui"]),
-    ("clap", &["bin", "config", "model", "prune"]),
+    ("clap", &["bin"]),
     ("clap_complete", &["bin"]),
     ("clap_mangen", &["bin"]),
     ("candle_core", &["engine", "eval", "export", "pipeline", "model"]),

@@ -1,4 +1,4 @@
-//! The manual page and the shells' completions, made from what clap parses.
+//! The manual page and the completions of the shells, made from the parser of the command line.
 
 use std::io;
 
@@ -30,7 +30,7 @@ pub fn page() -> Result<(), engine::Error> {
 }
 
 fn sections(command: &clap::Command, page: &mut String) -> io::Result<()> {
-    // The page begins with what `explore` does.
+    // The page begins with the text of `explore`.
     for sub in command.get_subcommands().filter(|sub| !["help", "explore"].contains(&sub.get_name())) {
         if sub.has_subcommands() {
             sections(sub, page)?;
@@ -44,7 +44,7 @@ fn sections(command: &clap::Command, page: &mut String) -> io::Result<()> {
         man.render_extra_section(&mut section)?;
         let name = sub.get_bin_name().unwrap_or_else(|| sub.get_name()).to_uppercase();
         *page += &format!(".SH \"{name}\"\n");
-        // Sections of a command become parts of its own one; what a page begins with is there already.
+        // The sections of a command become subsections of its own section, without the lines that begin a page.
         for line in String::from_utf8_lossy(&section).lines().filter(|line| !is_said_already(line)) {
             match line.strip_prefix(".SH ") {
                 Some("DESCRIPTION") => {}

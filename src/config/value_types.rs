@@ -1,4 +1,4 @@
-//! Values that people type on the command line and in settings files, each parsed in one place.
+//! Types of values that only settings use.
 
 use std::{fmt, ops::Range, path::PathBuf, str::FromStr};
 
@@ -9,7 +9,7 @@ use crate::{
     prune::{LayerRatio, Schedule},
 };
 
-/// Layers start..end, the end excluded; either may be left out.
+/// The layers from `start` to before `end`; a missing end means the first or the last layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerRange {
     /// The first layer; None: 0.
@@ -18,7 +18,7 @@ pub struct LayerRange {
     pub end: Option<usize>,
 }
 
-/// A schedule as it is said: itself, or a file with one ratio a layer.
+/// A schedule as it is given: by its name or ratios, or as a file with one ratio for each layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScheduleChoice {
     /// The schedule itself.
@@ -48,10 +48,10 @@ impl Default for ByteSize {
 }
 
 impl LayerRange {
-    /// The layers of the range in a model with `layers` layers.
+    /// The layers of a model with `layers` layers.
     ///
     /// # Errors
-    /// A sentence if the range is empty or exceeds the model.
+    /// A range that is empty or exceeds the model.
     pub fn resolve(self, layers: usize) -> Result<Range<usize>, String> {
         let (start, end) = (self.start.unwrap_or(0), self.end.unwrap_or(layers));
         if start >= end || end > layers {
@@ -105,7 +105,7 @@ impl From<ByteSize> for u64 {
 }
 
 impl fmt::Display for ByteSize {
-    /// The largest binary unit that leaves at least 1, with one decimal.
+    /// In the largest binary unit of which there is at least one, with one decimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut size = self.0 as f64;
         let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].into_iter();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_layers_must_lie_within_the_model() {
+    fn a_range_of_layers_must_be_within_the_model() {
         let range = |text: &str| text.parse::<LayerRange>().unwrap().resolve(5);
         assert_eq!(range("1..3"), Ok(1..3));
         assert_eq!(range(".."), Ok(0..5));

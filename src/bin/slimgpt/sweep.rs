@@ -1,4 +1,4 @@
-//! The command on sweeps: from a file to its runs and tables.
+//! Runs a sweep, lists its commands, or collects its tables.
 
 use slimgpt::application::{
     engine,
@@ -7,7 +7,7 @@ use slimgpt::application::{
 };
 use slimgpt::config::{self, Paths};
 
-use crate::{cli::SweepArgs, configuration::defaults};
+use crate::{cli::SweepArgs, resolve::defaults};
 
 pub fn sweep(args: SweepArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let SweepArgs { file, out, jobs, threads, memory_budget, print_commands, collect, json } = args;

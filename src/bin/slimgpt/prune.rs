@@ -1,0 +1,44 @@
+//! A run without the explorer, and its estimate.
+
+use slimgpt::application::{
+    engine::{self, PruneRun},
+    headless,
+    recording::Recorder,
+};
+use slimgpt::config::{Paths, Settings};
+
+use crate::{
+    cli::{InspectArgs, PruneArgs},
+    commands::output,
+    failure::Failure,
+    resolve::resolve,
+    sessions,
+    threads::use_threads,
+};
+
+pub fn prune(args: PruneArgs, paths: Option<&Paths>) -> Result<(), Failure> {
+    let (model, options) = resolve(args.model, args.config, args.settings.options, paths)?;
+    let output = output(options.launch.json.unwrap_or(false));
+    let events = options.launch.events.clone();
+    let session = sessions::place_of_run(&options, paths)?;
+    let settings = Settings::new(options).map_err(engine::Error::from)?;
+    use_threads(settings.machine.threads)?;
+    let recorder = events.as_deref().map(|events| match &args.out {
+        Some(out) => Recorder::open_beside(events, out),
+        None => Recorder::open(events),
+    });
+    let recorder = recorder.transpose().map_err(engine::Error::from)?;
+    let root = paths.map(Paths::sessions);
+    let PruneArgs { out, force, dense_from, .. } = args;
+    let job = PruneRun { model, settings, out, force, session, dense_from };
+    Ok(headless::prune(job, output, recorder, root.as_deref())?)
+}
+
+/// Reports the sizes of a model, and the memory and time of a run with these settings.
+pub fn inspect(args: InspectArgs, paths: Option<&Paths>) -> Result<(), engine::Error> {
+    let (model, options) = resolve(args.model, args.config, args.settings.options, paths)?;
+    let output = output(options.launch.json.unwrap_or(false));
+    let settings = Settings::new(options)?;
+    use_threads(settings.machine.threads)?;
+    headless::inspect(model, settings, output)
+}
