@@ -1,4 +1,5 @@
-//! Starts of jobs that a recording of format 1 does not contain.
+//! Starts of jobs that a recording does not contain: those of format 1 have none, and a session's log begins with its
+//! first run.
 
 use crate::protocol::{Event, JobKind, Stamped};
 
@@ -31,8 +32,8 @@ impl JobStarts {
     }
 }
 
-/// The job that emits this event first; None for events of several jobs. New events need not be added: recordings of
-/// format 1 do not contain them.
+/// The job that emits this event first; None for events of several jobs. New events need not be added: recordings that
+/// contain them also contain the start of the job.
 fn first_event_of(event: &Event) -> Option<JobKind> {
     match event {
         Event::RunStarted { .. } => Some(JobKind::Run),

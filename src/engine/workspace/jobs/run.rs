@@ -5,7 +5,7 @@ use crate::{
     export,
     model::Architecture,
     pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
-    protocol::{Attempt, Event, Method, Methods, RunRecord, Seconds, Statistics, job},
+    protocol::{Attempt, Event, JobKind, Method, Methods, RunRecord, Seconds, Statistics, job},
     prune::{LayerRatio, Part, Schedule},
     session::Target,
 };
@@ -149,7 +149,8 @@ impl Workspace<'_> {
             None => None,
         };
         // Everything that may refuse the run is above, so that a refused run creates no session.
-        self.begin_session([started, calibration.event()], context)?;
+        let job_started = Event::JobStarted { kind: JobKind::Run };
+        self.begin_session([job_started, started, calibration.event()], context)?;
         self.settings.clone_from(&settings);
         let setup = self.save_setup(&settings, &calibration, context)?;
         self.session.save_run_state((from, setup), &run_state.ratios, target.as_ref(), seconds)?;

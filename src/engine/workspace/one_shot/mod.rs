@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     config::{OutputOptions, Settings},
-    protocol::{Attempt, Draft, Event, Method, MethodChange, RunRecord},
+    protocol::{Attempt, Draft, Event, JobKind, Method, MethodChange, RunRecord},
     prune::{LayerRatio, LayerRecord},
 };
 
@@ -73,6 +73,7 @@ pub fn retry(job: Retry, context: &mut Context) -> Result<LayerTries, Error> {
         let planned = ratios.get(layer).copied().unwrap_or_default();
         let method = workspace.active_method(layer, planned).changed(change)?;
         let ratio = method.ratio;
+        context.emit(Event::JobStarted { kind: JobKind::Retry });
         let number = workspace.retry(layer, method, context)?;
         if choose {
             workspace.save_choice(layer, Some(number))?;
@@ -105,6 +106,7 @@ pub fn export(job: Export, context: &mut Context) -> Result<RunRecord, Error> {
     let Export { session, model, form, out, force } = job;
     on_session(&session, model, context, |workspace, _, context| {
         let form = workspace.settings.output.changed(form).map_err(Error::from)?;
+        context.emit(Event::JobStarted { kind: JobKind::Export });
         let record = workspace.export(&form, &out, force, context)?;
         context.emit(Event::JobDone);
         Ok(record)

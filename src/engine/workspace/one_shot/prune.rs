@@ -11,7 +11,7 @@ use crate::{
     },
     export::OutputDir,
     pipeline,
-    protocol::{Event, Methods, RunRecord, Seconds},
+    protocol::{Event, JobKind, Methods, RunRecord, Seconds},
     prune::Schedule,
     session::{self, Target},
 };
@@ -73,6 +73,7 @@ pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     }
     let opened = context.stamp(opened(&checkpoint)?);
     context.emit(opened.event.clone());
+    context.emit(Event::JobStarted { kind: JobKind::Run });
     let mut workspace = Workspace::new(&checkpoint, model, settings.clone(), session);
     workspace.activations = ActivationCache::reuse(Reuse::Later);
     workspace.session.early_events.push(opened);
@@ -131,6 +132,7 @@ pub fn resume(job: Resume, context: &mut Context) -> Result<Resumed, Error> {
             let (target, seconds) = (target.clone(), seconds.unwrap_or_default());
             let methods = Methods::AsTuned;
             let run = PruneLayers { from, ratios, settings, methods, target, seconds };
+            context.emit(Event::JobStarted { kind: JobKind::Run });
             record = Some(workspace.run(run, context)?);
         }
         let record = match (&target, record) {
