@@ -185,5 +185,5 @@ pub fn forget(state: &mut State) {
     state.dialogs.clear();
     let prompt = state.compare.prompt.clone();
     let text = state.compare.text.take();
-    state.compare = super::Compare { prompt, ..super::Compare::new(text, &state.settings) };
+    state.compare = super::Comparison { prompt, ..super::Comparison::new(text, &state.settings) };
 }

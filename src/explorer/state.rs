@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::{
-    Compare, Dialog, Effect, Form, History, Job, Jobs, KeyMap, Layer, Log, Origin, Panel, PreviousRun,
-    Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
+    Comparison, Dialog, Effect, Form, History, Job, Jobs, KeyMap, Layer, Log, Origin, Panel, Revision,
+    Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct State {
     /// Record of the last finished run.
     pub record: Option<RunRecord>,
     pub calibration: Option<CalibrationRecord>,
-    pub compare: Compare,
+    pub compare: Comparison,
     pub previous_runs: Vec<PreviousRun>,
     pub log: Log,
     pub sessions: SessionsOnDisk,
@@ -55,6 +55,15 @@ pub struct State {
     pub export_form: Option<Form>,
     /// Set once the engine has ended, with the reason if it failed.
     pub engine_gone: Option<Option<String>>,
+}
+
+/// Output errors of an earlier run, drawn behind those of the current one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviousRun {
+    /// Number of the run, from 1.
+    pub run: u64,
+    /// Indexed by layer; None where they were not tracked.
+    pub output_errors: Vec<Option<f64>>,
 }
 
 /// Keys, theme and mouse.
@@ -98,7 +107,7 @@ impl State {
             model: None,
             schedule: Schedule::default(),
             search: Search::default(),
-            compare: Compare::new(eval, &start.settings),
+            compare: Comparison::new(eval, &start.settings),
             settings: start.settings,
             layers: Vec::new(),
             history: History::default(),

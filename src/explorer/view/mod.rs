@@ -2,7 +2,6 @@
 
 mod ascii;
 pub mod canvas;
-mod dialogs;
 pub mod error_curve;
 mod footer;
 mod header;
@@ -37,7 +36,7 @@ pub use ratatui::{
     layout::{Position, Rect},
 };
 
-use crate::explorer::State;
+use crate::explorer::{Pointed, State};
 
 /// The smallest window: columns, rows.
 pub const LEAST: (u16, u16) = (80, 24);
@@ -59,7 +58,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         header::draw(frame, top, state, theme);
         tabs::draw(frame, tabs, state, theme, &mut hits);
         canvas::draw(frame, body, state, theme, &mut hits);
-        dialogs::draw(frame, body, state, theme, &mut hits);
+        draw_dialogs(frame, body, state, theme, &mut hits);
         footer::draw(frame, foot, state, theme, &mut hits);
     }
     match theme.glyphs {
@@ -67,4 +66,18 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         Glyphs::Unicode => {}
     }
     hits
+}
+
+/// Draws the open dialogs, bottom first. Only the lines of the topmost one can be pointed at, and only its text has a cursor.
+fn draw_dialogs(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
+    let Some((topmost, covered)) = state.dialogs.split_last() else { return };
+    for dialog in covered {
+        dialog.slice().draw(frame, body, state, theme, &mut hits.clone());
+    }
+    if topmost.is_modal() {
+        hits.add(frame.area(), Pointed::OutsideDialog);
+    }
+    if let Some(cursor) = topmost.slice().draw(frame, body, state, theme, hits) {
+        frame.set_cursor_position(cursor);
+    }
 }

@@ -47,7 +47,7 @@ impl Slice for Sessions {
             return Some(Reply::Stay(Vec::new()));
         }
         if [Action::CloseDialog, Action::CloseSessions].contains(&action) {
-            return Some(self.close());
+            return Some(Reply::Close(Vec::new()));
         }
         let moves = [
             (Action::SessionUp, -1),
@@ -63,14 +63,14 @@ impl Slice for Sessions {
         if action == Action::FilterSessions {
             return Some(Reply::Stay(state.open(Dialog::Filter(Filter::new(self.filter.clone())))));
         }
-        let does = match action {
-            Action::Accept => Self::look,
-            Action::ResumeSession => Self::resume,
-            Action::CompareSession => Self::compare,
-            Action::DeleteSession => Self::ask_to_delete,
-            Action::CopySessionPath => Self::copy_path,
-            _ => return None,
-        };
+        let acts: [(Action, fn(&mut State, SessionSummary) -> Reply); 5] = [
+            (Action::Accept, Self::look),
+            (Action::ResumeSession, Self::resume),
+            (Action::CompareSession, Self::compare),
+            (Action::DeleteSession, Self::ask_to_delete),
+            (Action::CopySessionPath, Self::copy_path),
+        ];
+        let (_, does) = acts.into_iter().find(|(of, _)| *of == action)?;
         Some(match self.chosen(state) {
             Some(session) => does(state, session),
             None => Reply::Stay(Vec::new()),
@@ -131,10 +131,6 @@ impl Sessions {
     fn chosen(&self, state: &State) -> Option<SessionSummary> {
         let sessions = self.listed(state);
         sessions.get(self.at.min(sessions.len().saturating_sub(1))).map(|&session| session.clone())
-    }
-
-    fn close(&mut self) -> Reply {
-        Reply::Close(Vec::new())
     }
 
     fn look(state: &mut State, session: SessionSummary) -> Reply {

@@ -7,7 +7,7 @@ mod sessions;
 mod view;
 
 pub use numbers::{Compared, Quantity};
-pub use results::Compare as Results;
+pub use results::Comparison;
 pub use sessions::{ComparedSession, drop_session, letter, listed, read, toggle};
 
 use super::{Copied, Explanation, Panel, Screen, Slice};

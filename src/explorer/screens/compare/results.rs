@@ -6,8 +6,9 @@ use crate::{
     protocol::{PerplexityRecord, Prompt, Side},
 };
 
+/// Texts and perplexities of both models.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Compare {
+pub struct Comparison {
     pub prompt: Prompt,
     pub dense: Writing,
     pub pruned: Writing,
@@ -42,7 +43,7 @@ pub struct Writing {
     pub seconds: Option<f64>,
 }
 
-impl Compare {
+impl Comparison {
     /// Nothing written or measured yet.
     pub fn new(text: Option<TextSource>, settings: &Settings) -> Self {
         let prompt = Prompt { text: "One day".into(), max_tokens: 96, temperature: 0.0, seed: 0 };
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_text_belongs_to_the_attempts_that_are_active_when_it_begins() {
-        let mut compare = Compare::new(None, &Settings::default());
+        let mut compare = Comparison::new(None, &Settings::default());
         compare.begin();
         compare.active = vec![Some(0)];
         compare.write_on(Side::Pruned, "One day");
