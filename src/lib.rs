@@ -26,9 +26,7 @@ pub mod demo;
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod eval;
 #[deny(missing_docs, clippy::missing_errors_doc)]
-#[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod export;
-#[deny(missing_docs, clippy::missing_errors_doc)]
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod failure;
 #[deny(missing_docs, clippy::missing_errors_doc)]
