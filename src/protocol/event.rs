@@ -97,10 +97,23 @@ pub enum Event {
     },
     /// The damped second moment could not be factored. The part starts again with more damping; its removals reported so
     /// far are void.
-    DampingRaised { layer: usize, part: Part, from: f64, to: f64, reason: String },
+    DampingRaised {
+        layer: usize,
+        part: Part,
+        /// Damping before and after, as fractions of the mean diagonal of G.
+        from: f64,
+        to: f64,
+        /// Why the factorisation failed.
+        reason: String,
+    },
     /// The second moment could not be factored in f32. The part starts again in f64; its removals reported so far are
     /// void.
-    PrecisionRaised { layer: usize, part: Part, reason: String },
+    PrecisionRaised {
+        layer: usize,
+        part: Part,
+        /// Why the factorisation failed.
+        reason: String,
+    },
     /// One batch of units was removed.
     #[serde(alias = "removed")]
     UnitsRemoved {
@@ -168,7 +181,12 @@ pub enum Event {
     Resumed,
     /// An export is complete under its name.
     #[serde(alias = "written")]
-    ExportWritten { path: PathBuf, bytes: u64 },
+    ExportWritten {
+        /// Its directory.
+        path: PathBuf,
+        /// Size of its files.
+        bytes: u64,
+    },
     /// A run ended.
     RunDone { record: Box<RunRecord> },
     /// A job other than a run ended.
@@ -208,10 +226,11 @@ pub struct CurvePoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedLayer {
     pub ratio: LayerRatio,
+    /// Query heads, KV heads and FFN channels before pruning.
     pub heads: usize,
     pub kv_heads: usize,
     pub channels: usize,
-    /// Units to remove; None if the run does not prune the part.
+    /// Units to remove from the part; None if the run does not prune it.
     pub attention_units: Option<usize>,
     pub mlp_units: Option<usize>,
 }

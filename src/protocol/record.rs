@@ -9,6 +9,7 @@ use crate::{
     prune::{LayerRecord, PartRecord, Refined},
 };
 
+/// Result of a run: the model with its active attempts, the settings, and what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     pub slimgpt_version: String,
@@ -32,12 +33,14 @@ pub struct RunRecord {
     pub peak_memory_bytes: Option<u64>,
 }
 
+/// A layer whose method differs from the settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TunedLayer {
     pub layer: usize,
     pub method: Method,
 }
 
+/// Identity and size of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelRecord {
     pub name: String,
@@ -49,6 +52,7 @@ pub struct ModelRecord {
     pub config_sha256: String,
 }
 
+/// The calibration windows of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationRecord {
     pub files: Vec<String>,
