@@ -1,6 +1,6 @@
-//! Models, engines, terminals and people that are hard on the explorer: nothing panics, and every frame is whole.
+//! Strange models, engines, terminals and input: nothing panics, and every frame is whole.
 //!
-//! In the release profile sums wrap around in silence; these tests tell more with
+//! In the release profile overflows wrap silently; to detect them, run
 //! `cargo --config profile.release.package.slimgpt.overflow-checks=true test --release --test it hard_cases`.
 
 use crate::window::{
@@ -24,7 +24,7 @@ fn look_at(state: &State, told: &str) {
     assert_sound(&drawn(state), state, told);
 }
 
-/// The same state on every screen with every panel in focus.
+/// Draws the state on every screen with every panel focused.
 fn look_everywhere(state: &mut State, sizes: &[(u16, u16)], told: &str) {
     for screen in Screen::ALL {
         state.screen = screen;
@@ -156,7 +156,7 @@ fn every_key_is_answered_on_every_screen_of_every_odd_state() {
         for screen in Screen::ALL {
             for (action, key) in keys() {
                 let mut state = State { screen, ..state.clone() };
-                // Twice, since what the first opens hears the second.
+                // Twice, because what the first press opens receives the second.
                 for press in 1..=2 {
                     update(&mut state, Msg::Key(key));
                     look_at(&state, &format!("{told}, {action:?} pressed {press}×"));
@@ -166,7 +166,7 @@ fn every_key_is_answered_on_every_screen_of_every_odd_state() {
     }
 }
 
-/// Equal numbers after an equal seed, spread well enough to walk at random (SplitMix64).
+/// A seeded random number generator (SplitMix64).
 struct Dice(u64);
 
 impl Dice {
@@ -183,9 +183,9 @@ impl Dice {
     }
 }
 
-/// What may happen next: mostly keys, now and then the mouse, another size, a paste, or something from the engine.
+/// A random message: mostly keys, sometimes the mouse, another size, a paste, or an engine event.
 fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event>) -> Msg {
-    // Dialogs hide all else; a person closes them again.
+    // Dialogs hide everything else, so they are closed often.
     if !state.dialogs.is_empty() && dice.below(4) == 0 {
         return Msg::Key(Key::named("esc").unwrap());
     }
@@ -208,7 +208,7 @@ fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event
         16 if dice.below(3) == 0 => Msg::Sessions { now: listed::NOW, sessions: Ok(listed::usual()) },
         16 => Msg::Paste(dice.pick(&["0.3", STRANGE, "", "1e999", "demo:stories", "-1"]).into()),
         _ => {
-            // An engine that mostly goes on with what it does, and does not wait to be asked.
+            // An engine that mostly continues, without waiting for commands.
             let layers = state.layers.len();
             if events.is_empty() {
                 *events = odd_events(dice, layers);
@@ -224,7 +224,7 @@ fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event
     }
 }
 
-/// The events of a layer, whole or broken off, or one that comes alone.
+/// The events of a layer, complete or cut off, or a single event.
 fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
     let (layer, part) = (dice.below(layers + 2), dice.pick(&odd::PARTS));
     let (number, value) = (dice.below(3), dice.pick(&[1e-3, 1e-3, 0.0, f64::NAN]));

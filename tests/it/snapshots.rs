@@ -1,6 +1,6 @@
-//! Every screen as it is drawn, from the recorded run: its text and how it looks, at three sizes.
+//! Snapshots of every screen from the recorded run: text and style, at three sizes.
 //!
-//! A picture that is meant to change is accepted with `INSTA_UPDATE=always cargo test --release --test it snapshots`.
+//! To accept intended changes, run `INSTA_UPDATE=always cargo test --release --test it snapshots`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,14 +14,14 @@ use slimgpt::prune::{LayerRatio, Part};
 
 const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
 
-/// Pictures of one test; all of them are looked at before it fails.
+/// Pictures of one test; all are compared before it fails.
 #[derive(Default)]
 struct Pictures {
     differing: Vec<String>,
 }
 
 impl Pictures {
-    /// The text, and how it looks.
+    /// Compares text and styles.
     fn compare(&mut self, name: &str, state: &State) {
         let (columns, rows) = state.size;
         let shown = drawn(state);
@@ -57,7 +57,7 @@ impl Pictures {
     }
 }
 
-/// As far as the second batch of channels of layer 6.
+/// The recording up to the second batch of channels of layer 6.
 fn half_of_the_run() -> Vec<Stamped> {
     let events = recorded();
     let second =
@@ -78,7 +78,7 @@ fn half_way() -> State {
     state
 }
 
-/// The whole recording, and what it does not hold: texts, and the error curve of a layer.
+/// The whole recording, plus texts and the error curve of a layer, which it does not contain.
 fn ended() -> State {
     let mut state = replay();
     handle(&mut state, recorded());
@@ -104,7 +104,7 @@ fn ended() -> State {
     state
 }
 
-/// An engine in the middle of the same run.
+/// A live engine in the middle of the same run.
 fn at_work() -> State {
     let mut state = State { settings: half_way().settings, ..live() };
     let mut events = half_of_the_run().into_iter();
@@ -160,7 +160,7 @@ fn every_panel_of_a_layer_where_it_has_the_room() {
             state.screens.layer.part = part;
             state.focus[Screen::Layer as usize] = panel;
             let title = panel.title.to_lowercase().replace(' ', "_");
-            // What does not tell the parts apart is shown once.
+            // Panels that do not depend on the part are compared once.
             if part == Part::Mlp || !["Attempts", "Error versus ratio"].contains(&panel.title) {
                 pictures.compare(&format!("panel_{title}_{part}"), &state);
             }

@@ -1,4 +1,4 @@
-//! What must hold for every frame: whole borders, nothing that a terminal would obey, the selection in sight.
+//! Invariants of every frame: whole borders, no control characters, a visible selection.
 
 use ratatui::layout::{Position, Rect};
 use slimgpt::application::{
@@ -8,20 +8,20 @@ use slimgpt::application::{
 
 use super::Shown;
 
-/// Symbols of a right border: the line, and the marks of a list that goes on.
+/// Symbols of a right border: the line, and the marks of a list that continues.
 const RIGHT: [&str; 3] = ["│", "▲", "▼"];
 const CORNERS: [&str; 4] = ["╭", "╮", "╰", "╯"];
 
-/// A frame as rows of cells, with the state that it is of.
+/// A frame as rows of cells, with its state.
 struct Sheet<'a> {
     rows: Vec<Vec<&'a str>>,
     shown: &'a Shown,
     state: &'a State,
-    /// How the state came about.
+    /// How the state was made.
     told: &'a str,
 }
 
-/// Fails where the frame of a state is not as it must be.
+/// Panics if the frame of a state breaks an invariant.
 pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
     let area = shown.buffer.area;
     let rows = (0..area.height).map(|y| shown.cells(y)).collect();
@@ -65,7 +65,7 @@ impl Sheet<'_> {
         self.rows.get(usize::from(y)).and_then(|row| row.get(usize::from(x))).copied().unwrap_or("")
     }
 
-    /// Control characters, and marks that turn the direction of the row.
+    /// Control characters and direction marks.
     fn holds_nothing_to_obey(&self) {
         let obeyed =
             |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
@@ -83,7 +83,7 @@ impl Sheet<'_> {
         cells.filter(|(cell, _, _)| **cell == symbol).map(|(_, x, y)| (x, y)).collect()
     }
 
-    /// All boxes of a screen, the panels that can have the focus among them.
+    /// All boxes of a screen, including the panels that can have the focus.
     fn has_whole_boxes(&self) {
         let boxes: Vec<Rect> = self.places(CORNERS[0]).into_iter().map(|(x, y)| self.box_at(x, y)).collect();
         for corner in &CORNERS[1..] {
@@ -105,7 +105,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// The topmost overlay: all that does not lie outside of it.
+    /// The window of the topmost dialog: everything that is not outside it.
     fn has_whole_window(&self) {
         let area = self.shown.buffer.area;
         let inside: Vec<Position> = (0..area.height - 1)
@@ -126,7 +126,7 @@ impl Sheet<'_> {
         let starts =
             |&(x, y): &(u16, u16)| self.rows[usize::from(y)][usize::from(x)..].concat().starts_with(&title);
         let found: Vec<(u16, u16)> = self.places(CORNERS[0]).into_iter().filter(starts).collect();
-        // The panel itself may be called the same.
+        // The panel may have the same title.
         let panel = self.shown.hits.area_of(Pointed::Panel(self.state.focused()));
         let is_panel = |&&(x, y): &&(u16, u16)| panel.is_some_and(|panel| (panel.x, panel.y) == (x, y));
         match found.iter().find(|at| !is_panel(at)).or(found.first()) {
@@ -137,7 +137,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// The box whose upper left corner this is, its sides whole.
+    /// The box with this upper left corner, after a check of its sides.
     fn box_at(&self, x: u16, y: u16) -> Rect {
         let wrong = |what: &str, x: u16, y: u16| self.fail(format!("{what} at {x}, {y}"));
         if self.at(x, y) != CORNERS[0] {
@@ -161,7 +161,7 @@ impl Sheet<'_> {
     }
 }
 
-/// What keys act on: a row that must be seen.
+/// The row that keys act on, which must be visible.
 fn selected(state: &State) -> Option<Pointed> {
     match (state.dialogs.last(), state.screen) {
         (Some(Dialog::Palette(Palette { input, at })), _) => {

@@ -1,4 +1,4 @@
-//! Sessions as the list shows them: usual ones, and such as nobody would make.
+//! Sessions for the list: usual ones and strange ones.
 
 use slimgpt::application::{
     explorer::{Msg, State, update},
@@ -11,10 +11,10 @@ use slimgpt::{config::Settings, prune::Schedule};
 
 use super::{odd::STRANGE, press};
 
-/// Unix seconds of the look at them.
+/// Unix seconds when they were read.
 pub const NOW: u64 = 1_800_000_000;
 
-/// With so many layers active of so many.
+/// A session with `active` of `layers` layers pruned.
 pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> SessionContent {
     let settings = Settings::default();
     let part = |units: usize, layer: usize| PartSummary {
@@ -73,7 +73,7 @@ pub fn summary(name: &str, status: SessionStatus, content: Option<SessionContent
     SessionSummary { path, name: name.into(), bytes: 5_400_000, status, content }
 }
 
-/// One of every status, the one that is open first.
+/// One of every status, the open one first.
 pub fn usual() -> Vec<SessionSummary> {
     let demo = |ago: u64, solved: usize| Some(content("demo", NOW - ago, solved, 12));
     let llama = Some(content("Llama-3.2-1B", NOW - 86_400 * 12, 16, 16));
@@ -126,7 +126,7 @@ pub fn strange() -> Vec<SessionSummary> {
     (0..1000).map(one).collect()
 }
 
-/// The list over what is shown, with the cursor so many lines down.
+/// Opens the list with the cursor `down` lines down.
 pub fn open(state: &mut State, sessions: Result<Vec<SessionSummary>, String>, down: usize) {
     press(state, &["S"]);
     update(state, Msg::Sessions { now: NOW, sessions });

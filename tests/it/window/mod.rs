@@ -1,4 +1,4 @@
-//! The explorer without a terminal: a state, what reaches it, and what is drawn of it.
+//! The explorer without a terminal: states, messages and drawn frames.
 pub mod boxes;
 pub mod listed;
 pub mod odd;
@@ -25,15 +25,15 @@ const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/rec
 
 static THEME: LazyLock<Theme> = LazyLock::new(Theme::default);
 
-/// A frame as it was drawn.
+/// A drawn frame.
 pub struct Shown {
     pub buffer: Buffer,
     pub hits: Hits,
-    /// Where the text cursor stands, if there is one.
+    /// Place of the text cursor, if there is one.
     pub cursor: Option<Position>,
 }
 
-/// Nothing is open yet; runs are calibrated on the built-in stories.
+/// A state without a model; runs are calibrated on the built-in stories.
 pub fn unopened(origin: Origin) -> State {
     let mut settings = Settings::default();
     settings.calibration.texts = vec![TextSource::DemoStories];
@@ -65,7 +65,7 @@ pub fn recorded() -> Vec<Stamped> {
     std::iter::from_fn(|| player.events.blocking_recv()).collect()
 }
 
-/// An event of a job, a second after its beginning.
+/// Sends an event of a job, one second after its start.
 pub fn emit(state: &mut State, run: u64, event: Event) {
     update(state, Msg::Engine(Stamped { run, at: 1.0, event }));
 }
@@ -75,7 +75,7 @@ pub fn press(state: &mut State, keys: &[&str]) -> Vec<Effect> {
     keys.iter().flat_map(|key| update(state, Msg::Key(Key::named(key).unwrap()))).collect()
 }
 
-/// Draws the state in the size that it believes its terminal to have.
+/// Draws the state at the size of its terminal.
 pub fn drawn(state: &State) -> Shown {
     let (columns, rows) = state.size;
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
@@ -86,7 +86,7 @@ pub fn drawn(state: &State) -> Shown {
 }
 
 impl Shown {
-    /// The symbols of a row, a cell each; empty where a wide symbol before it hides the cell.
+    /// The symbols of a row, one per cell; empty where a wide symbol covers the cell.
     pub fn cells(&self, y: u16) -> Vec<&str> {
         let mut hidden = 0;
         let cell = |x: u16| {
@@ -101,7 +101,7 @@ impl Shown {
         (0..self.buffer.area.width).map(cell).collect()
     }
 
-    /// A row as it reads, without the blanks at its end.
+    /// A row as text, without trailing blanks.
     pub fn row(&self, y: u16) -> String {
         self.cells(y).concat().trim_end().into()
     }
@@ -110,7 +110,7 @@ impl Shown {
         (0..self.buffer.area.height).map(|y| self.row(y) + "\n").collect()
     }
 
-    /// What differs from plain text, a line a row: `4 │ 1-7 #86cb9e bold, 9-12 #d3dde8 on #28323f`.
+    /// Styles that differ from plain text, one line per row: `4 │ 1-7 #86cb9e bold, 9-12 #d3dde8 on #28323f`.
     pub fn looks(&self) -> String {
         let rows = (0..self.buffer.area.height).map(|y| (y, self.looks_of(y)));
         rows.filter(|(_, runs)| !runs.is_empty()).map(|(y, runs)| format!("{y:>2} │ {runs}\n")).collect()
@@ -121,7 +121,7 @@ impl Shown {
         for (symbol, x) in self.cells(y).into_iter().zip(0..).filter(|(symbol, _)| !symbol.is_empty()) {
             let look = Look::of(symbol, &self.buffer[(x, y)]);
             match runs.last_mut().and_then(|(_, _, of)| of.with(look)) {
-                // A blank that nobody sees belongs to a run only where it goes on behind it.
+                // An invisible blank belongs to a run only if the run continues after it.
                 Some(_) if look.is_plain() && look.fg.is_none() => {}
                 Some(both) => {
                     let (from, _, _) = runs.pop().unwrap();
@@ -138,10 +138,10 @@ impl Shown {
     }
 }
 
-/// The colours and attributes of a cell as far as they can be seen.
+/// The visible colours and attributes of a cell.
 #[derive(Clone, Copy, PartialEq)]
 struct Look {
-    /// None for a blank, whose colour nobody sees.
+    /// None for a blank, whose colour is invisible.
     fg: Option<Color>,
     bg: Color,
     attributes: Modifier,
@@ -156,7 +156,7 @@ impl Look {
         }
     }
 
-    /// One look for both, if one does for both: a blank takes that of its neighbour where only its colour is open.
+    /// One look for both cells, if possible: a blank takes the colour of its neighbour.
     fn with(self, next: Self) -> Option<Self> {
         match (self.fg, next.fg) {
             (_, None) if self.bg == next.bg && (self.attributes & next.attributes) == next.attributes => {

@@ -1,4 +1,4 @@
-//! States that no well-behaved model and no well-behaved engine would make.
+//! States that no correct model or engine produces.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use slimgpt::{config::Settings, prune::Part};
 
 use super::{emit, live, press, replay};
 
-/// Wide, combining, joined, right-to-left, invisible, and what a terminal would obey.
+/// Wide, combining, joined, right-to-left, invisible and control characters.
 pub const STRANGE: &str = "深い言語モデル e\u{301}\u{328} 👩\u{200d}🔬🇨🇭 \u{1b}[31mred\u{7}\t\u{200b}\u{202e}אבג\u{ad}\u{feff}\r\n§ ﷽ 模";
 
 pub const PARTS: [Part; 2] = [Part::Attention, Part::Mlp];
@@ -64,7 +64,7 @@ pub fn method(ratio: f64) -> Method {
     Method::of_run(&live().settings, ratio)
 }
 
-/// Every number of it is `value`, but for the scores, which begin with it.
+/// Every number is `value`; of the scores only the first ones are.
 pub fn hessian(layer: usize, part: Part, units: usize, value: f64) -> Event {
     let stats = HessianStats {
         trace: value,
@@ -87,7 +87,7 @@ pub fn hessian(layer: usize, part: Part, units: usize, value: f64) -> Event {
     Event::HessianStatistics { layer, part, stats, picture, scores, energy: value }
 }
 
-/// The first `gone` units left one by one, each for `value`.
+/// The first `gone` units were removed one by one, each with error `value`.
 pub fn record(units: usize, gone: usize, value: f64) -> PartRecord {
     PartRecord {
         kept: (gone..units).collect(),
@@ -110,7 +110,7 @@ pub fn layer_done(index: usize, number: usize, size: Size, value: f64) -> Event 
     Event::LayerDone { record, attempt: Attempt { number, above: vec![0; index], method: method(0.25) } }
 }
 
-/// Everything of a layer up to its end, in the order of an engine.
+/// All events of a layer, in the order of an engine.
 pub fn layer_events(index: usize, number: usize, size: Size, value: f64) -> Vec<Event> {
     let mut events = vec![Event::LayerStarted { layer: index, attempt: number, method: method(0.25) }];
     for (part, units) in [(Part::Attention, size.heads), (Part::Mlp, size.channels)] {
@@ -144,7 +144,7 @@ pub fn run_started(size: Size, settings: &Settings) -> Event {
     Event::RunStarted { model, settings: Box::new(settings.clone()), plan: vec![layer; size.layers], from: 0 }
 }
 
-/// A model at work: `done` layers are pruned, of the next one all but the last event was told.
+/// A running model: `done` layers are pruned, and the next one has sent all but its last event.
 pub fn half_done(name: &str, size: Size, done: usize, value: f64) -> State {
     let mut state = live();
     emit(&mut state, 0, opened(name, size));
@@ -183,7 +183,7 @@ fn strange() -> State {
     state
 }
 
-/// What comes in no order that makes sense, of layers and units that are not there.
+/// Events in an impossible order, about layers and units that do not exist.
 fn disordered() -> State {
     let mut state = live();
     emit(&mut state, 0, opened("demo", SMALL));
@@ -216,8 +216,7 @@ fn disordered() -> State {
     state
 }
 
-/// A session opened again that does not fit: more layers than the model has, attempts that are missing, numbers out of
-/// range.
+/// A reopened session that does not fit: more layers than the model, missing attempts, numbers out of range.
 pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
     let attempt = |layer: usize, number: usize| {
         let Event::LayerDone { record, attempt } = layer_done(layer, number, size, value) else {
@@ -249,7 +248,7 @@ pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
     Event::SessionRestored { session: Box::new(session) }
 }
 
-/// A model whose session was opened again.
+/// A model with a reopened session.
 fn reopened(value: f64) -> State {
     let mut state = live();
     emit(&mut state, 0, opened("demo", SMALL));
@@ -259,7 +258,7 @@ fn reopened(value: f64) -> State {
     state
 }
 
-/// The run broke off in the middle of a layer.
+/// A run that failed in the middle of a layer.
 fn failed() -> State {
     let mut state = half_done("demo", SMALL, 4, 1e-3);
     let cause = "the second moment holds a NaN at input 17; look at the texts".to_string();
@@ -268,7 +267,7 @@ fn failed() -> State {
     state
 }
 
-/// All of them, each with what makes it hard.
+/// All states, each with a description.
 pub fn all() -> Vec<(String, State)> {
     let one = Size { layers: 1, heads: 1, channels: 1 };
     let many = Size { layers: 200, heads: 128, channels: 2000 };

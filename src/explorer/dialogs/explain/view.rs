@@ -11,18 +11,18 @@ use crate::explorer::{
 const COLUMNS: (u16, u16) = (46, 66);
 
 pub fn draw(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
-    let told = (state.focused().explain)(state);
-    let longest = told.formula.iter().map(|line| text::width(line)).max().unwrap_or(0) as u16;
+    let explanation = (state.focused().explain)(state);
+    let longest = explanation.formula.iter().map(|line| text::width(line)).max().unwrap_or(0) as u16;
     let columns =
         (body.width * 2 / 5).max(longest + window::BORDERS.0).clamp(COLUMNS.0, COLUMNS.1).min(body.width);
     let inside = usize::from(columns.saturating_sub(window::BORDERS.0));
     let mut lines: Vec<Line<'_>> = Vec::new();
-    for formula in told.formula {
+    for formula in explanation.formula {
         let fits = text::width(formula) <= inside;
         let wrapped = if fits { vec![(*formula).into()] } else { text::wrap(formula, inside) };
         lines.extend(wrapped.into_iter().map(|line| Line::styled(line, theme.style(Role::Active))));
     }
-    for paragraph in told.text {
+    for paragraph in explanation.text {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
@@ -31,7 +31,7 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hit
     let rows_needed = lines.len() as u16 + window::BORDERS.1;
     let panel = hits.area_of(Pointed::Panel(state.focused()));
     let area = corner(body, columns, rows_needed.min(body.height), panel);
-    let inner = window::open(frame, area, (told.title, ""), theme, hits);
+    let inner = window::open(frame, area, (explanation.title, ""), theme, hits);
     for (row, line) in rows(inner).zip(lines) {
         frame.render_widget(line, row);
     }

@@ -157,7 +157,7 @@ fn broken(line: HelpLine, columns: usize) -> Vec<HelpLine> {
     lines
 }
 
-/// As many words as fit, and what is left. A word that is too long stays whole.
+/// As many words as fit, and the rest. A word that is too long is not split.
 fn head(text: &'static str, columns: usize) -> (&'static str, &'static str) {
     if text.chars().count() <= columns {
         return (text, "");

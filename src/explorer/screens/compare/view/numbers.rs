@@ -38,7 +38,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         // A recording has no list of sessions.
         (true, _) => String::new(),
         (false, _) if state.is_replay() => String::new(),
-        (false, key) => format!("{key}, then m: other sessions beside it"),
+        (false, key) => format!("{key}, then m: compare other sessions"),
     };
     let inner = view.panel(&PERPLEXITY, area, "Dense against pruned", &note);
     let texts = state.compare.measured.iter().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
