@@ -1,8 +1,6 @@
 //! The sentence of an event: a line of the explorer's log and of the command line's progress.
 
-use super::{
-    bytes, duration, error, fewer, parameters, percent, perplexities, ratio, relative_error, session_name,
-};
+use super::{bytes, duration, error, fewer, parameters, perplexities, ratio, relative_error, session_name};
 use crate::protocol::{Event, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
 
 /// How important a sentence is.
@@ -178,7 +176,7 @@ fn run_done(record: &RunRecord) -> String {
         text += &format!(", perplexity {}", perplexities(perplexity));
     }
     if let Some(cost) = record.rounding_cost() {
-        let (error, scheduled) = (percent(cost.error), percent(cost.scheduled));
+        let (error, scheduled) = (relative_error(cost.error), relative_error(cost.scheduled));
         text += &format!(", mean error {error} instead of {scheduled} at the schedule's own sizes");
     }
     text + "."
