@@ -27,7 +27,7 @@
 //! let (device, dtype) = (Device::Cpu, DType::F32);
 //!
 //! let tokenizer = checkpoint.tokenizer()?;
-//! let tokens = |name, text: &str| encode(&[Text::inline(name, text)], &tokenizer, &mut |_, _| Continue(()));
+//! let tokens = |name, text: &str| encode(&tokenizer, &[Text::inline(name, text)], &mut |_, _| Continue(()));
 //! let windows = Windows::draw(&tokens("stories", &demo::calibration_text())?, 16, 128, 0)?;
 //!
 //! let pass = Pass { checkpoint: &checkpoint, settings: &settings, windows: &windows, device: &device, dtype };
