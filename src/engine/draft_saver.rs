@@ -62,3 +62,41 @@ impl DraftSaver {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Options, Settings};
+
+    fn draft(ratio: f64) -> Draft {
+        let settings = Box::new(Settings::new(Options::default()).unwrap());
+        Draft { settings, ratios: vec![ratio.into()], frontend: serde_json::Value::Null }
+    }
+
+    #[test]
+    fn closing_saves_a_draft_only_if_the_engine_has_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = DraftFile::of_session(dir.path());
+        let saver = DraftSaver::default();
+        saver.enter(Some(file.clone()));
+        saver.sent(&draft(0.1));
+        saver.save(&draft(0.1)).unwrap();
+        file.save(&draft(0.9)).unwrap();
+        saver.close().unwrap();
+        assert_eq!(file.read().unwrap(), Some(draft(0.9)));
+    }
+
+    #[test]
+    fn a_draft_found_after_closing_does_not_replace_the_newer_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = DraftFile::of_session(dir.path());
+        let saver = DraftSaver::default();
+        saver.enter(Some(file.clone()));
+        for ratio in [0.1, 0.2] {
+            saver.sent(&draft(ratio));
+        }
+        saver.close().unwrap();
+        saver.save(&draft(0.1)).unwrap();
+        assert_eq!(file.read().unwrap(), Some(draft(0.2)));
+    }
+}

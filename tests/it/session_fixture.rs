@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use slimgpt::application::{
     engine::{ModelChoice, SessionPlace, workspace},
-    protocol::{Command, Control, Event, Pace, job},
+    protocol::{Command, Control, Event, JobKind, Pace, job},
+    recording::Replay,
 };
 use slimgpt::{
     config::Settings,
@@ -96,6 +97,21 @@ fn a_finished_session_gives_the_weights_that_it_gave() {
     done(slimgpt(&["choose", session, "--model", model, "--layer", "1", "--attempt", "1"]));
     assert_eq!(exported(dir, "second"), expected["second"]);
     done(slimgpt(&["retry", session, "--model", model, "--layer", "1", "--ratio", "0.5"]));
+}
+
+#[test]
+fn the_logs_of_the_sessions_can_be_replayed() {
+    for (name, ends) in [("finished", true), ("broken-off", false)] {
+        let log = Path::new(FIXTURE).join(name).join("events.jsonl");
+        let mut player = Replay::open(&log).unwrap().play(f64::INFINITY);
+        let events: Vec<Event> =
+            std::iter::from_fn(|| player.events.blocking_recv()).map(|stamped| stamped.event).collect();
+        player.join().unwrap();
+        assert!(matches!(events[0], Event::ModelOpened { .. }));
+        assert!(events.contains(&Event::JobStarted { kind: JobKind::Run }), "{name}");
+        assert!(events.iter().any(|event| matches!(event, Event::UnitsRemoved { .. })), "{name}");
+        assert_eq!(events.iter().any(|event| matches!(event, Event::RunDone { .. })), ends, "{name}");
+    }
 }
 
 #[test]
