@@ -181,7 +181,7 @@ fn every_event_and_stage_is_documented_and_no_other() {
     let (table, stages) = text.split_once("Stages of `progress`").unwrap();
     let code =
         |text: &str| -> BTreeSet<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
-    let events = first_cells(table).flat_map(|cell| code(cell)).collect::<BTreeSet<_>>();
+    let events = first_cells(table).flat_map(code).collect::<BTreeSet<_>>();
     assert_eq!(events, variants(&source, "Event"));
     assert_eq!(code(stages), variants(&source, "Stage"));
 }
