@@ -66,7 +66,11 @@ impl Runs {
         let went = match ran.code {
             Some(0) if ran.stderr.contains("The run was finished already") => Went::Done,
             Some(0) => Went::On,
-            Some(2) if ["found none", "no run was started"].iter().any(|w| ran.stderr.contains(w)) => {
+            Some(2)
+                if ["found none", "no session has this name", "no run was started"]
+                    .iter()
+                    .any(|w| ran.stderr.contains(w)) =>
+            {
                 let _ = fs::remove_dir_all(self.session(name));
                 let ran: Ran = self.start(name).wait_with_output().unwrap().into();
                 assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
