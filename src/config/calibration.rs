@@ -11,46 +11,26 @@ settings! {
         texts ("calibration"): Vec<TextSource> = Vec::new() => {
             value_name: "FILE",
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "calibration",
-                hint: "files, separated by commas: text, JSON lines, Alpaca JSON, .gz; demo:stories",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "calibration", "files, separated by commas: text, JSON lines, Alpaca JSON, .gz; demo:stories")),
         }
         /// Number of calibration windows
         samples ("samples"): usize = 128, at_least(1) => {
             value_name: "N",
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "samples",
-                hint: "number of calibration windows",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "samples", "calibration windows")),
         }
         /// Tokens per calibration window
         seq_len ("seq_len"): Option<usize> = None, at_least(2) => {
             value_name: "N",
             default: Some("2048, or the limit of the model if that is lower"),
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "seq-len",
-                hint: "tokens per window; empty: 2048, or the limit of the model if that is lower",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "seq-len", "tokens per window; empty: 2048, or the limit of the model if that is lower")),
         }
         /// Seed for the positions of the windows
         seed ("seed"): u64 = 0 => {
             value_name: "N",
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "seed",
-                hint: "for the positions of the windows",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "seed", "for the positions of the windows")),
         }
     }
 }

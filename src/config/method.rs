@@ -14,67 +14,37 @@ settings! {
         score ("score"): Score = Score::default() => {
             value_name: "SCORE",
             scope: Scope::Method,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "score",
-                hint: "obs: increase in error; the others are baselines without head score and groups",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "score", "obs: increase in error; the others are baselines without head score and groups")),
         }
         /// With the score obs: score that selects the next head
         head_score ("head_score"): HeadScore = HeadScore::default() => {
             value_name: "SCORE",
             scope: Scope::Method,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "head score",
-                hint: "exact: the increase in error; grouped-cholesky: the paper's; diagonal: its ablation −GCD",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "head score", "exact: the increase in error; grouped-cholesky: the paper's; diagonal: its ablation −GCD")),
         }
         /// With the score obs: channels removed in one step: dynamic, reference, exact or a number
         group_size ("group_size"): GroupSize = GroupSize::default() => {
             value_name: "SIZE",
             scope: Scope::Method,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "group size",
-                hint: "dynamic, reference (the authors' code), exact (one at a time), or a number",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "group size", "dynamic, reference (the authors' code), exact (one at a time), or a number")),
         }
         /// Refinement after the elimination
         refine ("refine"): Refine = Refine::default() => {
             value_name: "HOW",
             scope: Scope::Method,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "refine",
-                hint: "swaps: exchange removed and kept units while the error decreases",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "refine", "swaps: exchange removed and kept units while the error decreases")),
         }
         /// Damping, as a fraction of the mean diagonal of the second moment
         damping ("damping"): f64 = DAMPING, unit_interval("the usual value is 0.01") => {
             value_name: "D",
             scope: Scope::Method,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "damping",
-                hint: "fraction of the mean diagonal of G, 0 to 1; usually 0.01",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "damping", "fraction of the mean diagonal of G, 0 to 1; usually 0.01")),
         }
         /// Do not update the kept weights
         compensation ("no_compensation"): bool = true => {
             negated: true,
             scope: Scope::Method,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "compensation",
-                hint: "update the kept weights to compensate for the removed ones",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "compensation", "update the kept weights to compensate for the removed ones")),
         }
     }
 }
@@ -88,24 +58,14 @@ settings! {
             value_name: "UNIT",
             after: Some("head_score"),
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "attention unit",
-                hint: "a KV group with its query heads, or single query heads",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "attention unit", "a KV group with its query heads, or single query heads").after("parts")),
         }
         /// Output that the kept columns are fitted to
         target ("target"): Target = Target::default() => {
             value_name: "TARGET",
             after: Some("refine"),
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "target",
-                hint: "the layer's own output, or that of the dense model",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "target", "the layer's own output, or that of the dense model")),
         }
         /// With the target dense-stream: weight of that target; 0 fits the layer's own output
         // Sessions from before this setting had the weight 1.
@@ -118,12 +78,7 @@ settings! {
         /// Add a bias to the output of each pruned part that restores its mean, as FLAP does
         bias_compensation ("bias_compensation"): bool = false => {
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "bias compensation",
-                hint: "add a bias that restores the mean of the output, as FLAP does",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "bias compensation", "add a bias that restores the mean of the output, as FLAP does")),
         }
         /// Number type of the elimination; the kept weights are always fitted in f64
         solver_dtype ("solver_dtype"): SolverDtype = SolverDtype::default() => {

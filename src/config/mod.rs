@@ -34,7 +34,7 @@ pub use paths::Paths;
 pub use print::LayerSettings;
 pub use ratios::{Ratios, RatiosOptions, Span};
 pub use setting::{FormField, Heading, Kind, Scope, Setting, SettingsForm};
-pub use settings::{Options, Settings, table};
+pub use settings::{Options, Settings, form_settings, table};
 pub use value::items;
 pub use value_types::{ByteSize, LayerRange, Preset, ScheduleChoice};
 

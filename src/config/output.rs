@@ -22,33 +22,18 @@ settings! {
         /// Formats of the output; can be repeated
         formats ("format"): Vec<Format> => {
             value_name: "FORMAT",
-            form: Some(FormField {
-                form: SettingsForm::Export,
-                label: "format",
-                hint: "hf: a Hugging Face directory; padded: one with the original sizes and zeros; gguf: for llama.cpp",
-                choices: FORMATS,
-            }),
+            form: Some(FormField::new(SettingsForm::Export, "format", "hf: a Hugging Face directory; padded: one with the original sizes and zeros; gguf: for llama.cpp").with_choices(FORMATS)),
         }
         /// Number type of the weights in a GGUF file
         gguf_type ("gguf_type"): GgufType => {
             value_name: "TYPE",
-            form: Some(FormField {
-                form: SettingsForm::Export,
-                label: "gguf weights",
-                hint: "q8_0 and q4_k are smaller; they need rows in multiples of 32 and 256",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Export, "gguf weights", "q8_0 and q4_k are smaller; they need rows in multiples of 32 and 256")),
         }
         /// Number type of the weights in a Hugging Face directory
         export_dtype ("export_dtype"): Option<Precision> => {
             value_name: "TYPE",
             default: Some("that of the model"),
-            form: Some(FormField {
-                form: SettingsForm::Export,
-                label: "weights",
-                hint: "number type in a Hugging Face directory",
-                choices: EXPORT_TYPES,
-            }),
+            form: Some(FormField::new(SettingsForm::Export, "weights", "number type in a Hugging Face directory").with_choices(EXPORT_TYPES)),
         }
         /// Largest file of weights in a Hugging Face directory; a single tensor may be larger
         shard_size ("shard_size"): ByteSize, not_empty() => {
@@ -58,12 +43,7 @@ settings! {
         /// Read the written files back and compare their logits with those of the pruned model
         verify ("verify"): bool => {
             default: Some("true"),
-            form: Some(FormField {
-                form: SettingsForm::Export,
-                label: "verify",
-                hint: "read the written files back and compare their logits",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Export, "verify", "read the written files back and compare their logits")),
         }
     }
 }

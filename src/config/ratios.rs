@@ -27,7 +27,6 @@ settings! {
         /// Change the mean until this fraction of the parameters of the pruned parts is removed; rounding to whole heads otherwise removes more or less
         by_parameters ("by_parameters"): bool = false => {
             excludes: &["first_ratio", "last_ratio"],
-            scope: Scope::Layer,
             default: Some("false, but true with the schedule auto"),
             applies: |settings| settings.ratios.ratio.is_some(),
         }
@@ -57,12 +56,7 @@ settings! {
         parts ("parts"): Vec<Part> = vec![Part::Attention, Part::Mlp] => {
             value_name: "PARTS",
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "parts",
-                hint: "parts to prune",
-                choices: PARTS,
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "parts", "parts to prune").with_choices(PARTS)),
         }
         /// Layers to prune, without the end, such as 2..30
         layers ("layers"): LayerRange = LayerRange::default() => {
@@ -74,12 +68,7 @@ settings! {
         channel_multiple ("channel_multiple"): usize = 1, at_least(1) => {
             value_name: "N",
             scope: Scope::Layer,
-            form: Some(FormField {
-                form: SettingsForm::Run,
-                label: "channel multiple",
-                hint: "keep a multiple of this number of channels",
-                choices: &[],
-            }),
+            form: Some(FormField::new(SettingsForm::Run, "channel multiple", "keep a multiple of this number of channels").after("refine")),
         }
         /// Give all layers the same sizes, from the mean of the ratios, so that any runtime loads the model
         uniform ("uniform"): bool = false => {}

@@ -124,6 +124,23 @@ pub struct FormField {
     pub hint: &'static str,
     /// Labels and the texts that they stand for, where the field offers other choices than the values' names.
     pub choices: &'static [(&'static str, &'static str)],
+    /// The key whose field this one follows in the form, where the order of the table would separate fields that belong
+    /// together.
+    pub after: Option<&'static str>,
+}
+
+impl FormField {
+    pub(super) const fn new(form: SettingsForm, label: &'static str, hint: &'static str) -> Self {
+        Self { form, label, hint, choices: &[], after: None }
+    }
+
+    pub(super) const fn with_choices(self, choices: &'static [(&'static str, &'static str)]) -> Self {
+        Self { choices, ..self }
+    }
+
+    pub(super) const fn after(self, key: &'static str) -> Self {
+        Self { after: Some(key), ..self }
+    }
 }
 
 /// The forms that are made from the table.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Calibration, CalibrationOptions, Error, Evaluation, EvaluationOptions, Heading, LaunchOptions, Machine,
     MachineOptions, Objective, ObjectiveOptions, OutputOptions, Preset, Ratios, RatiosOptions,
-    ScheduleChoice, Setting, Solver, SolverChanges, Span, Storage, StorageOptions, parse_file,
+    ScheduleChoice, Setting, SettingsForm, Solver, SolverChanges, Span, Storage, StorageOptions, parse_file,
 };
 use crate::{
     export::OutputForm,
@@ -69,6 +69,18 @@ pub struct Options {
 pub fn table() -> impl Iterator<Item = &'static Setting> + Clone {
     static TABLE: LazyLock<Vec<&'static Setting>> = LazyLock::new(sorted);
     TABLE.iter().copied()
+}
+
+/// The settings of a form, in the order of its fields.
+pub fn form_settings(form: SettingsForm) -> Vec<&'static Setting> {
+    let field = |setting: &'static Setting| Some((setting, setting.form.filter(|field| field.form == form)?));
+    let (placed, mut settings): (Vec<_>, Vec<_>) =
+        table().filter_map(field).partition(|(_, field)| field.after.is_some());
+    for (setting, field) in placed {
+        let before = settings.iter().position(|(other, _)| Some(other.key) == field.after);
+        settings.insert(before.map_or(settings.len(), |before| before + 1), (setting, field));
+    }
+    settings.into_iter().map(|(setting, _)| setting).collect()
 }
 
 fn sorted() -> Vec<&'static Setting> {

@@ -28,7 +28,7 @@ fn other(setting: &Setting) -> (String, &'static str) {
         (_, "device") => "\"cuda:1\"".into(),
         (_, "group_size") => "32".into(),
         (_, "calibration") => "[\"a, b.txt\", \"demo:stories\"]".into(),
-        (_, "eval") => "\"say \\\"x\\\".txt\"".into(),
+        (_, "eval") => "\"held-out.txt\"".into(),
         (_, "session_cache" | "shard_size" | "memory_budget") => "12345678".into(),
         (_, "damping" | "ratio" | "first_ratio" | "last_ratio" | "stream_weight") => "0.25".into(),
         (Kind::List { .. }, _) => format!("[\"{}\"]", names.last().unwrap().0),
@@ -85,7 +85,8 @@ fn keys_are_unique_and_every_entry_is_explained() {
     for setting in table() {
         assert!(!setting.help.is_empty() && !setting.help.ends_with('.'), "{}", setting.key);
         assert!(setting.kind == Kind::Switch || !setting.value_name.is_empty(), "{}", setting.key);
-        let named = setting.excludes.iter().chain(&setting.requires).chain(&setting.after);
+        let form = setting.form.and_then(|field| field.after);
+        let named = setting.excludes.iter().chain(&setting.requires).chain(&setting.after).chain(&form);
         for other in named {
             assert!(keys.contains(other), "{}: names {other}", setting.key);
         }

@@ -121,11 +121,11 @@ fn themes_are_listed_with_their_place() {
 }
 
 #[test]
-fn paths_say_which_files_are_there() {
+fn paths_show_which_files_exist() {
     let dir = directory(&[("keys.toml", "")]);
     let ran = configured(dir.path(), &["config", "paths"]);
     let line = |name: &str| said(&ran).lines().find(|line| line.starts_with(name)).unwrap();
-    assert!(line("keys").contains("keys.toml  (there"), "{}", ran.stdout);
+    assert!(line("keys").contains("keys.toml  (exists"), "{}", ran.stdout);
     assert!(line("sessions").contains("slimgpt/sessions  (missing"), "{}", ran.stdout);
     assert!(line("interface").contains("interface.toml  (missing"), "{}", ran.stdout);
 }

@@ -1,4 +1,4 @@
-//! What the command line says; nothing else happens here.
+//! The arguments of the program, as clap parses them.
 
 mod sessions;
 mod sweep;
@@ -17,20 +17,20 @@ pub use sweep::SweepArgs;
 
 /// Layer-wise structured pruning of LLaMA-family models (SlimGPT, arXiv 2412.18110).
 ///
-/// Without a command this is the explorer: it shows a model while it is pruned, layer by layer. MODEL is a directory in
-/// Hugging Face form, or a hub id such as Qwen/Qwen3-0.6B; without one, the built-in demo. A directory that is called
-/// like a command is written ./prune.
+/// Without a command, the explorer opens: it shows a model while it is pruned, layer by layer. MODEL is a Hugging Face
+/// directory or a hub id such as Qwen/Qwen3-0.6B; the default is the built-in demo. Write a directory with the name of a
+/// command as ./prune.
 #[derive(Debug, Parser)]
 #[command(
     version,
     args_conflicts_with_subcommands = true,
     after_help = format!("Examples:
   slimgpt                                            explore the built-in model
-  slimgpt llama-7b --calibration c4.jsonl.gz         explore one of your own
-  slimgpt prune --out slim-demo                      prune without a screen
-  slimgpt resume last                                go on with what was broken off
-  slimgpt --session last                             look at it in the explorer
-  slimgpt replay events.jsonl                        watch a recorded run again
+  slimgpt llama-7b --calibration c4.jsonl.gz         explore another model
+  slimgpt prune --out slim-demo                      prune without the explorer
+  slimgpt resume last                                continue an interrupted run
+  slimgpt --session last                             open it in the explorer
+  slimgpt replay events.jsonl                        replay a recorded run
 
 {EXIT_CODES}", EXIT_CODES = exit_codes())
 )]
@@ -46,53 +46,53 @@ pub enum Command {
     /// Explore a model on the terminal, as without a command
     #[command(after_help = "Examples:
   slimgpt explore                                    the built-in model
-  slimgpt explore ./prune --calibration texts.jsonl  a directory that is called like a command
+  slimgpt explore ./prune --calibration texts.jsonl  a directory with the name of a command
   slimgpt explore --theme light --ascii --no-mouse
-  slimgpt explore --events events.jsonl              to be watched again with slimgpt replay")]
+  slimgpt explore --events events.jsonl              record a run for slimgpt replay")]
     Explore(Box<ExploreArgs>),
-    /// Watch a recorded run in the explorer, without its model
+    /// Replay a recorded run in the explorer, without its model
     #[command(after_help = "Examples:
-  slimgpt prune --events events.jsonl --out slim     record one
+  slimgpt prune --events events.jsonl --out slim     record a run
   slimgpt replay events.jsonl --speed 10
-  slimgpt replay events.jsonl --speed max            to its end at once")]
+  slimgpt replay events.jsonl --speed max            show the end at once")]
     Replay(ReplayArgs),
-    /// Prune a model and write it with its record
+    /// Prune a model and write it with a record of the run
     #[command(after_help = format!("Examples:
   slimgpt prune --out slim-demo                                          the built-in model
   slimgpt prune llama-7b --calibration c4.jsonl.gz --ratio 0.2 --out slim
   slimgpt prune --config sample_configs/llama-7b-20.toml --out slim
-  slimgpt prune --ratio 0.5 --no-export                                  only to see what comes of it
+  slimgpt prune --ratio 0.5 --no-export                                  prune without writing the model
 
 {}", exit_codes()))]
     Prune(Box<PruneArgs>),
-    /// Go on with a session: prune what is missing or stale, measure, write
+    /// Continue a session: prune missing and stale layers, measure, write
     #[command(after_help = format!("Examples:
   slimgpt resume last
   slimgpt resume llama-7b-2026-11-25 --out slim --force
-  slimgpt resume /data/run --model /data/llama-7b    the model was moved
+  slimgpt resume /data/run --model /data/llama-7b    the model has moved
 
 {}", exit_codes()))]
     Resume(ResumeArgs),
-    /// Solve a layer of a session again; the new attempt lies beside the earlier ones
+    /// Solve a layer of a session again; earlier attempts are kept
     #[command(after_help = "Examples:
   slimgpt retry last --layer 3 --ratio 0.4
   slimgpt retry last --layer 3 --part attention --damping 0.1 --choose")]
     Retry(RetryArgs),
-    /// Put another attempt at a layer active
+    /// Make another attempt at a layer active
     #[command(after_help = "Examples:
   slimgpt choose last --layer 3 --attempt 0
-  slimgpt choose last --layer 3 --attempt none       the layer as the model has it")]
+  slimgpt choose last --layer 3 --attempt none       use the layer of the dense model")]
     Choose(ChooseArgs),
-    /// Write the model as a session's attempts active make it
+    /// Write the model with the active attempts of a session
     #[command(after_help = "Example:
   slimgpt export last --out slim")]
     Export(ExportArgs),
-    /// Write a session's figures and tables as a page to be read, without its model
+    /// Write the figures and tables of a session as an HTML page, without its model
     #[command(after_help = "Examples:
   slimgpt report last --out report                   then open report/index.html
   slimgpt report last --out report --force --curves 0,3,5")]
     Report(ReportArgs),
-    /// Earlier sessions: list, show, compare, delete
+    /// List, show, compare and delete sessions
     #[command(
         subcommand,
         after_help = "Examples:
@@ -100,12 +100,12 @@ pub enum Command {
   slimgpt sessions show last"
     )]
     Sessions(SessionsCommand),
-    /// Run a grid of settings, each several times if need be, and make tables of what comes of it
+    /// Run a grid of settings, with several seeds if wanted, and write tables of the results
     #[command(after_help = format!("Examples:
   slimgpt sweep sample_configs/sweeps/methods.toml --out methods
-  slimgpt sweep grid.toml --out grid --jobs 4           the same command goes on after a kill
+  slimgpt sweep grid.toml --out grid --jobs 4           the same command continues an interrupted sweep
   slimgpt sweep grid.toml --out grid --print-commands | parallel
-  slimgpt sweep --collect grid                          tables of what is there
+  slimgpt sweep --collect grid                          tables of the finished runs
 
 {}", exit_codes()))]
     Sweep(SweepArgs),
@@ -124,7 +124,7 @@ pub enum Command {
   slimgpt generate --prompt \"One day\"
   slimgpt generate slim --prompt \"The lighthouse\" --temperature 0")]
     Generate(GenerateArgs),
-    /// Tell a model's sizes, what can be pruned, and the memory and time that a run would need
+    /// Show the sizes of a model, and the memory and time of a run
     #[command(after_help = "Examples:
   slimgpt inspect Qwen/Qwen3-0.6B
   slimgpt inspect llama-7b --ratio 0.5 --samples 256 --json")]
@@ -136,12 +136,12 @@ pub enum Command {
   slimgpt themes list"
     )]
     Themes(ThemesCommand),
-    /// Settings, keys, and where their files lie
+    /// Print settings, keys, and the places of their files
     #[command(
         subcommand,
         after_help = "Examples:
-  slimgpt config print --preset paper > paper.toml   settings as --config reads them
-  slimgpt config keys > ~/.config/slimgpt/keys.toml  all keys, to be changed
+  slimgpt config print --preset paper > paper.toml   a settings file for --config
+  slimgpt config keys > ~/.config/slimgpt/keys.toml  a key file to edit
   slimgpt config paths"
     )]
     Config(ConfigCommand),
@@ -160,20 +160,20 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum ThemesCommand {
-    /// Names, where each comes from, and which is shown where nothing is said
+    /// List the themes, where each is defined, and which is the default
     List,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print the settings that would hold, as a file for --config
+    /// Print the active settings as a file for --config
     #[command(after_help = "Examples:
   slimgpt config print                               the built-in model's
   slimgpt config print llama-7b --ratio 0.5 > half.toml")]
     Print(Box<InspectArgs>),
     /// Print all actions with their keys, as a file for keys.toml
     Keys,
-    /// Print where the files of the configuration lie, and which of them are there
+    /// Print the places of the configuration files, and which of them exist
     Paths,
 }
 
@@ -181,7 +181,7 @@ pub enum ConfigCommand {
 pub struct ExploreArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
-    /// Settings file (TOML); a flag wins over it
+    /// Settings file (TOML); flags override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -192,10 +192,10 @@ pub struct ExploreArgs {
 
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Recording, written with --events
+    /// Recording that --events wrote
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Recorded seconds a second, from 0.1, or max
+    /// Speed: recorded seconds per second, from 0.1, or max
     #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
     pub speed: f64,
     #[command(flatten)]
@@ -204,16 +204,16 @@ pub struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub struct InterfaceArgs {
-    /// Theme; slimgpt themes list names them all
+    /// Theme; slimgpt themes list prints the names
     #[arg(long, value_name = "NAME", help_heading = "Interface")]
     pub theme: Option<String>,
-    /// Draw with ASCII characters alone
+    /// Draw with ASCII characters only
     #[arg(long, help_heading = "Interface")]
     pub ascii: bool,
-    /// Leave the mouse to the terminal
+    /// Do not capture the mouse
     #[arg(long, help_heading = "Interface")]
     pub no_mouse: bool,
-    /// Colours: auto, true, 256, 16 or none [default: auto]
+    /// Number of colours [default: auto]
     #[arg(long, value_name = "COLOURS", alias = "colors",
         value_parser = choice::<Colours>(), help_heading = "Interface")]
     pub colours: Option<Colours>,
@@ -226,16 +226,16 @@ pub struct PruneArgs {
     /// Directory to write; must not exist
     #[arg(long, value_name = "DIR", required_unless_present = "no_export")]
     pub out: Option<PathBuf>,
-    /// Write no model; slimgpt export writes it from the session, if it is wanted after all
+    /// Write no model; slimgpt export can write it later from the session
     #[arg(long, conflicts_with_all = ["out", "force"])]
     pub no_export: bool,
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,
-    /// Take the dense model's perplexity over from another session, where that has measured it on the same text
+    /// Copy the dense model's perplexity from another session that measured it on the same text
     #[arg(long, value_name = "DIR", conflicts_with = "no_session")]
     pub dense_from: Option<PathBuf>,
-    /// Settings file (TOML); a flag wins over it
+    /// Settings file (TOML); flags override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -246,10 +246,10 @@ pub struct PruneArgs {
 pub struct EvalArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
-    /// Text to measure on [default for the demo: its held-out text]
+    /// Evaluation text [default for the demo: its held-out text]
     #[arg(long, value_name = "FILE")]
     pub text: Option<TextSource>,
-    /// Tokens in a window
+    /// Tokens per window
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub seq_len: usize,
     /// Put a BOS token before each window
@@ -266,13 +266,13 @@ pub struct EvalArgs {
 pub struct LogitsArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
-    /// Text whose first windows the model sees [default for the demo: its held-out text]
+    /// Text that provides the windows, from its start [default for the demo: its held-out text]
     #[arg(long, value_name = "FILE")]
     pub text: Option<TextSource>,
-    /// Tokens in a window
+    /// Tokens per window
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub seq_len: usize,
-    /// Windows
+    /// Number of windows
     #[arg(long, value_name = "K", default_value_t = 1)]
     pub windows: usize,
     /// Safetensors file to write: tokens, i64 [K, N], and logits, f32 [K, N, vocabulary]; must not exist
@@ -289,34 +289,34 @@ pub struct LogitsArgs {
 pub struct GenerateArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
-    /// Text to go on from
+    /// Text to continue
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prompt: String,
-    /// Tokens to make at most
+    /// Largest number of generated tokens
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub max_tokens: usize,
-    /// 0 always takes the likeliest token
+    /// Temperature; 0 always selects the likeliest token
     #[arg(long, value_name = "T", default_value_t = 0.8)]
     pub temperature: f64,
-    /// Draw from the K likeliest tokens only
+    /// Sample from the K likeliest tokens
     #[arg(long, value_name = "K")]
     pub top_k: Option<usize>,
-    /// Draw from the likeliest tokens that together reach probability P
+    /// Sample from the likeliest tokens whose probabilities add up to P
     #[arg(long, value_name = "P")]
     pub top_p: Option<f64>,
-    /// Divide the logits of tokens seen lately by this
+    /// Divide the logits of recent tokens by X
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub repeat_penalty: f32,
-    /// Tokens that count as seen lately
+    /// Number of tokens that count as recent
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub repeat_last: usize,
-    /// Seed of the draws
+    /// Seed for sampling
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Begin without a BOS token
+    /// Start without a BOS token
     #[arg(long)]
     pub no_bos: bool,
-    /// Print the tokens of the prompt, and tokens and text of what follows it, as JSON
+    /// Print the tokens of the prompt, and the generated tokens and text, as JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -327,7 +327,7 @@ pub struct GenerateArgs {
 pub struct InspectArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
-    /// Settings file (TOML) whose run is estimated; a flag wins over it
+    /// Settings file (TOML) of the estimated run; flags override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]

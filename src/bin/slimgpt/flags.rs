@@ -21,7 +21,9 @@ pub struct Flags<S> {
 
 /// A set of settings that a command has flags for.
 pub trait Set: Clone + 'static {
-    /// A switch whose key is a negation also has the positive flag.
+    /// True if a setting without a flag has its default; false if it keeps the value of the session.
+    const DEFAULTS: bool = true;
+    /// True if a switch whose key is a negation also has the positive flag.
     const BOTH_WAYS: bool = false;
 
     fn has(setting: &Setting) -> bool;
@@ -56,12 +58,15 @@ impl Set for MachineFlags {
 }
 
 impl Set for OutputFlags {
+    const DEFAULTS: bool = false;
+
     fn has(setting: &Setting) -> bool {
         setting.heading == Heading::Output && setting.scope == Scope::Run
     }
 }
 
 impl Set for MethodFlags {
+    const DEFAULTS: bool = false;
     const BOTH_WAYS: bool = true;
 
     fn has(setting: &Setting) -> bool {
@@ -82,7 +87,7 @@ fn positive<S: Set>(setting: &'static Setting) -> Option<&'static str> {
 impl<S: Set> Args for Flags<S> {
     fn augment_args(command: Command) -> Command {
         settings::<S>().fold(command, |command, setting| {
-            let command = command.arg(flag(setting, S::has));
+            let command = command.arg(flag::<S>(setting));
             match positive::<S>(setting) {
                 Some(name) => command.arg(
                     Arg::new(name)
@@ -125,13 +130,13 @@ impl<S: Set> FromArgMatches for Flags<S> {
     }
 }
 
-/// The flag of a setting. `has` tells which of the flags that exclude it exist in the same command.
-fn flag(setting: &'static Setting, has: fn(&Setting) -> bool) -> Arg {
-    let help = match setting.default_text() {
+/// The flag of a setting.
+fn flag<S: Set>(setting: &'static Setting) -> Arg {
+    let help = match setting.default_text().filter(|_| S::DEFAULTS) {
         Some(default) => format!("{} [default: {default}]", setting.help),
         None => setting.help.into(),
     };
-    let excluded = table().filter(|other| setting.excludes.contains(&other.key) && has(other));
+    let excluded = table().filter(|other| setting.excludes.contains(&other.key) && S::has(other));
     let arg = Arg::new(setting.key)
         .long(setting.flag())
         .help(help)

@@ -44,7 +44,7 @@ pub fn place_of_run(options: &Options, paths: Option<&Paths>) -> Result<SessionP
     }
 }
 
-/// What the explorer opens: the model that was named, or that of a session which is there; and where it is recorded.
+/// The model and the session that the explorer opens: the named model, or else that of an existing session.
 pub fn opened(
     named: Option<String>,
     model: ModelChoice,
@@ -64,7 +64,7 @@ pub fn opened(
             };
             Ok((model, SessionPlace::Open(dir)))
         }
-        // More likely a slip than a new directory of that name.
+        // A mistyped name of a session is more likely than a new directory with that name.
         Err(error @ session::Error::Unknown { .. }) if named.is_none() && is_bare(session) => {
             Err(Error::NoneOfThatName(error, session.display().to_string()))
         }
@@ -175,7 +175,7 @@ pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Er
     }
 }
 
-/// The session that is meant. This process becomes one with the threads that its run had.
+/// Finds the session, and limits this process to the threads of its run.
 fn found(on: &On, root: Option<&Path>) -> Result<(PathBuf, State), Error> {
     let found = session::find(root, &on.session).and_then(|dir| Ok((session::look(&dir)?, dir)));
     let (state, dir) = found.map_err(engine::Error::from)?;

@@ -1,4 +1,4 @@
-//! What the command line says of sessions.
+//! The arguments of the commands on sessions.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,15 +11,15 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Which session, and what it is opened with.
+/// The session of a command, and how it is opened.
 #[derive(Debug, Args)]
 pub struct On {
-    /// A path, a name under slimgpt's own sessions, an unambiguous beginning of one, or last
+    /// A path, a name under slimgpt's own sessions, an unambiguous prefix of a name, or last
     pub session: String,
-    /// Where the model lies now, if it was moved: a directory or hub id
+    /// Directory or hub id of the model, if it has moved
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Worker threads [default: as many as the run had]
+    /// Worker threads [default: those of the run]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Print the result as JSON
@@ -31,7 +31,7 @@ pub struct On {
 pub struct ResumeArgs {
     #[command(flatten)]
     pub on: On,
-    /// Directory to write [default: where the run was to write]
+    /// Directory to write [default: the directory of the run]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Replace the output directory
@@ -49,15 +49,15 @@ pub struct RetryArgs {
     /// Layer to solve again, counted from 0
     #[arg(long, value_name = "N")]
     pub layer: usize,
-    /// Parts to solve, attention,mlp; others are taken over from the attempt active [default: those of the run]
+    /// Parts to solve, attention,mlp; the others are copied from the active attempt [default: those of the active attempt]
     #[arg(long, alias = "parts", value_name = "PARTS", value_parser = choice::<Part>(), value_delimiter = ',', help_heading = "Method")]
     pub part: Option<Vec<Part>>,
-    /// Pruning ratio of the layer [default: as in the attempt active, and so for all of these]
+    /// Pruning ratio of the layer [default: that of the active attempt, as for the other settings of the method]
     #[arg(long, value_name = "R", help_heading = "Method")]
     pub ratio: Option<f64>,
     #[command(flatten)]
     pub method: Flags<MethodFlags>,
-    /// Put the new attempt active
+    /// Make the new attempt active
     #[arg(long)]
     pub choose: bool,
 }
@@ -69,7 +69,7 @@ pub struct ChooseArgs {
     /// Layer, counted from 0
     #[arg(long, value_name = "N")]
     pub layer: usize,
-    /// Attempt to put active, counted from 0, or none: the layer is then as the model has it, and resume leaves it so
+    /// Attempt to make active, counted from 0, or none for the dense layer, which resume then keeps
     #[arg(long, value_name = "K", value_parser = attempt)]
     pub attempt: Choice,
 }
@@ -88,7 +88,6 @@ pub struct ExportArgs {
     /// Directory to write; must not exist
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// As the session's run says, where nothing is said here
     #[command(flatten)]
     pub output: Flags<OutputFlags>,
     /// Replace the output directory
@@ -106,14 +105,14 @@ pub struct ReportArgs {
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,
-    /// Layers whose error is computed for every ratio, such as 0,5,11; the only thing that needs the model
+    /// Layers for which the error is computed at every ratio, such as 0,5,11; only this needs the model
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub curves: Vec<usize>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
-    /// All of them, the one changed last first
+    /// List the sessions, the last changed one first
     #[command(after_help = "Examples:
   slimgpt sessions list
   slimgpt sessions list --root /data/sessions --json")]
@@ -124,46 +123,46 @@ pub enum SessionsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// One of them: settings, layers and their attempts, errors, perplexity
+    /// Show a session: settings, layers with their attempts, errors, perplexity
     #[command(after_help = "Examples:
   slimgpt sessions show last
   slimgpt sessions show slimgpt-demo-2026-11-25 --json")]
     Show {
-        /// A path, a name, an unambiguous beginning of one, or last
+        /// A path, a name, an unambiguous prefix of a name, or last
         session: String,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Two of them side by side
+    /// Compare two sessions
     #[command(after_help = "Example:
   slimgpt sessions compare slimgpt-demo-2026-11-24-181500 last")]
     Compare {
-        /// A path, a name, an unambiguous beginning of one, or last
+        /// A path, a name, an unambiguous prefix of a name, or last
         a: String,
-        /// The other
+        /// The other session
         b: String,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Delete those that have not changed for a while; never one in use, or one that cannot be read
+    /// Delete sessions that have not changed for some time; sessions that are in use or unreadable are kept
     #[command(after_help = "Examples:
-  slimgpt sessions prune-old --dry-run               only emit what would go
+  slimgpt sessions prune-old --dry-run               only list them
   slimgpt sessions prune-old --older-than 2w --keep 5")]
     PruneOld {
         #[command(flatten)]
         root: Root,
-        /// Least time since the last change: a number with m, h, d or w
+        /// Least time since the last change: a number with the unit m, h, d or w
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time)]
         older_than: Duration,
-        /// Keep the N that changed last, however old
+        /// Keep the N sessions that changed last
         #[arg(long, value_name = "N", default_value_t = 0)]
         keep: usize,
-        /// Tell what would be deleted, and delete nothing
+        /// List the sessions, and delete nothing
         #[arg(long)]
         dry_run: bool,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -171,10 +170,10 @@ pub enum SessionsCommand {
     #[command(after_help = "Example:
   slimgpt sessions remove slimgpt-demo-2026-11-24-181500")]
     Remove {
-        /// Paths, names, unambiguous beginnings of them, or last
+        /// Paths, names, unambiguous prefixes of names, or last
         #[arg(required = true, value_name = "SESSION")]
         sessions: Vec<String>,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -182,7 +181,7 @@ pub enum SessionsCommand {
 
 #[derive(Debug, Args)]
 pub struct Root {
-    /// Directory of the sessions [default: slimgpt's own; see slimgpt config paths]
+    /// Directory of the sessions [default: see slimgpt config paths]
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! What the command line says of sweeps.
+//! The arguments of a sweep.
 
 use std::path::PathBuf;
 
@@ -7,25 +7,25 @@ use slimgpt::config::ByteSize;
 
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// File (TOML): settings that all runs share, a [grid] of keys with lists of values, and [[case]] tables
+    /// File (TOML) with shared settings, a [grid] of keys with lists of values, and [[case]] tables
     #[arg(value_name = "FILE", required_unless_present = "collect")]
     pub file: Option<PathBuf>,
-    /// Directory of the sweep; one that was begun is gone on with
+    /// Directory of the sweep; an existing sweep is continued
     #[arg(long, value_name = "DIR", required_unless_present = "collect")]
     pub out: Option<PathBuf>,
-    /// Runs at once [default: as many as memory and cores have room for]
+    /// Number of parallel runs [default: as many as fit memory and cores]
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Worker threads of each run [default: the cores, shared out]
+    /// Worker threads of each run [default: the cores divided by the runs]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Memory for all runs together [default: what is free]
+    /// Memory of all runs together [default: the free memory]
     #[arg(long, value_name = "SIZE")]
     pub memory_budget: Option<ByteSize>,
-    /// Run nothing, and print a command for each run that is not finished, for another scheduler
+    /// Run nothing; print a command for each unfinished run, for another scheduler
     #[arg(long, conflicts_with_all = ["jobs", "memory_budget", "json"])]
     pub print_commands: bool,
-    /// Run nothing, and make the tables of what is there
+    /// Run nothing; write the tables of the finished runs
     #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "out", "jobs", "threads", "memory_budget", "print_commands"])]
     pub collect: Option<PathBuf>,
     /// Print all records instead of the table

@@ -99,7 +99,7 @@ pub fn settings(state: &State) -> Result<Form, String> {
 
 /// The fields of all settings in a form.
 fn fields_of(form: SettingsForm, settings: &Settings) -> Vec<Field> {
-    let shown = config::table().filter(|setting| setting.form.is_some_and(|field| field.form == form));
+    let shown = config::form_settings(form).into_iter();
     shown.filter_map(|setting| Field::of_setting(setting, settings)).collect()
 }
 
