@@ -109,13 +109,13 @@ fn a_plain_text_is_kept_verbatim_also_where_it_starts_with_a_bracket() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_text() {
+fn a_byte_order_mark_is_skipped() {
     assert_eq!(read_bytes("a.txt", b"\xef\xbb\xbfword").unwrap().documents, ["word"]);
     assert_eq!(read_bytes("a.jsonl", b"\xef\xbb\xbf{\"text\":\"word\"}").unwrap().documents, ["word"]);
 }
 
 #[test]
-fn blank_lines_between_json_lines_are_let_be() {
+fn blank_lines_between_json_lines_are_ignored() {
     let text = b"\n\n{\"text\":\"one\"}\n \n{\"text\":\"two\"}";
     assert_eq!(read_bytes("a.jsonl", text).unwrap().documents, ["one", "two"]);
 }
@@ -145,7 +145,7 @@ fn a_text_without_words_is_empty() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_told_by_offset_and_line() {
+fn the_error_of_bytes_that_are_not_utf8_names_offset_and_line() {
     for (bytes, place) in [
         (&b"one\ntwo \xff"[..], (2, 8)),
         (b"{\"text\":\"one\"}\n{\"text\":\"\xc3(\"}\n", (2, 24)),
@@ -161,7 +161,7 @@ fn bytes_that_are_not_utf8_are_told_by_offset_and_line() {
 }
 
 #[test]
-fn broken_json_is_told_by_line() {
+fn the_error_of_broken_json_names_the_line() {
     for (name, text, expected) in [
         ("a.jsonl", "{\"text\": \"one\"}\n\n{\"text\": \"tw\n", 3),
         ("a.jsonl.gz", "{\"text\": \"one\n{\"text\": \"two\"}\n", 1),
@@ -178,7 +178,7 @@ fn broken_json_is_told_by_line() {
 }
 
 #[test]
-fn a_record_without_text_is_told_by_its_place() {
+fn the_error_of_a_record_without_text_names_its_position() {
     for (name, text, expected) in [
         ("a.jsonl", "{\"text\": \"one\"}\n{\"txt\": \"two\"}\n", At::Line(2)),
         ("a.jsonl", "{\"content\": \"one\"}\n{\"content\": \"two\"}\n", At::Line(1)),
@@ -235,7 +235,7 @@ fn batches_do_not_change_the_tokens_and_progress_counts_bytes() {
 }
 
 #[test]
-fn encoding_stops_when_it_is_told_to() {
+fn encoding_can_be_cancelled() {
     let text = Text { name: "long".into(), documents: vec!["a".repeat(1 << 20); 3] };
     let mut calls = 0;
     let cancelled = encode(&byte_tokenizer(), &[text], &mut |_, _| {
@@ -285,7 +285,7 @@ fn seed_0_draws_what_it_always_drew() {
 }
 
 #[test]
-fn too_little_text_says_how_much_is_needed() {
+fn the_error_of_too_little_text_says_how_much_is_needed() {
     let text: Vec<u32> = (0..18).collect();
     let error = Windows::draw(&text, 16, 4, 0).unwrap_err();
     assert!(matches!(error, Error::TooLittleText { found: 18, needed: 19, .. }), "{error}");
@@ -293,7 +293,7 @@ fn too_little_text_says_how_much_is_needed() {
 }
 
 #[test]
-fn no_samples_or_no_next_token_are_no_windows() {
+fn windows_need_a_sample_and_two_tokens() {
     for (samples, seq_len) in [(0, 4), (4, 1), (4, 0)] {
         assert!(matches!(Windows::draw(&[1; 64], samples, seq_len, 0), Err(Error::NoWindow { .. })));
     }
@@ -309,7 +309,7 @@ fn windows_come_back_from_their_file() {
 }
 
 #[test]
-fn a_file_of_something_else_is_no_windows() {
+fn other_files_are_refused_as_windows() {
     use safetensors::{Dtype, serialize, tensor::TensorView};
     let tensor = |name: &str, dtype, shape: &[usize], data: &[u8]| {
         serialize([(name, TensorView::new(dtype, shape.to_vec(), data).unwrap())], None).unwrap()

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_placeholder_is_left_and_no_story_is_told_twice() {
+    fn all_placeholders_are_filled_and_no_story_repeats() {
         let text = text(3, 3000);
         assert!(!text.contains(['{', '}']), "{text}");
         let stories: HashSet<&str> = text.split("\n\n").collect();

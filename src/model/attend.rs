@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_formula_with_any_heads_windows_and_caches() {
+    fn attention_matches_its_formula_for_any_heads_windows_and_caches() {
         for case in CASES {
             let (.., offset, _, _, window) = case;
             let inputs = inputs(case);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_alone_gives_the_bits_that_it_gives_among_others() {
+    fn a_window_alone_has_the_same_bits_as_in_a_batch() {
         let case = (3, 6, 2, 0, 200, 8, None);
         let [q, k, v] = inputs(case);
         let mask = AttentionMask { window: None };

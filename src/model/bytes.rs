@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_were_released_take_no_memory_and_read_the_same() {
+    fn released_bytes_take_no_memory_and_read_the_same() {
         const BYTES: usize = 64 << 20;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("weights");

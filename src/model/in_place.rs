@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_stays_seen() {
+    fn nan_survives_the_softmax() {
         let mut x = [1.0, f32::NAN, 2.0];
         softmax(1.0, &mut x);
         assert!(x.iter().any(|x| x.is_nan()));

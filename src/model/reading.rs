@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tensor_is_what_a_cast_of_the_whole_is() {
+    fn reading_in_stretches_equals_a_cast_of_the_whole_tensor() {
         for stored in TYPES {
             let bytes = numbers(stored);
             let shape = [bytes.len() / stored.size_in_bytes()];
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_is_told_once_to_be_read() {
+    fn every_byte_is_reported_as_read_once() {
         let bytes = numbers(DType::F32);
         let told = Mutex::new(Vec::new());
         let read = |range: Range<usize>| told.lock().unwrap().push(range);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_number_that_is_none_is_told() {
+    fn the_first_number_that_is_not_finite_is_reported() {
         let mut bytes = numbers(DType::F32);
         let (first, last) = (STRETCH / 4 + 7, bytes.len() / 4 - 1);
         for element in [last, first] {

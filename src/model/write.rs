@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn padding_puts_what_was_kept_at_its_old_place() {
+    fn padding_restores_the_original_positions() {
         let tensor = |shape: &[usize], numbers: &[f32]| StoredTensor {
             name: "x".into(),
             dtype: DType::F32,

@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bias_leaves_the_output_its_mean() {
+    fn a_bias_preserves_the_mean_of_the_output() {
         let number = |i: usize| ((i * 37 + 11) % 23) as f64 / 23.0 - 0.4;
         let (tokens, hidden, n, kept) = (50, 4, 6, [1, 3, 4]);
         let x: Vec<f64> = (0..tokens * n).map(|i| number(i) + (i % n) as f64).collect();

@@ -267,7 +267,7 @@ impl Footprint<'_> {
     }
 }
 
-/// What `prune` holds, told here until it tells that itself. Of symmetric matrices half is there.
+/// Memory of objects in `prune`. Symmetric matrices store one half.
 mod in_prune {
     use super::BLOCK;
 
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_are_kept_where_they_fit_beside_all_else() {
+    fn inputs_are_kept_if_they_fit_the_budget() {
         let architecture = architecture(2);
         let keeps = |budget, part| footprint(&architecture, &with_budget(budget)).keeps(part, 0);
         assert!(keeps("16G", Part::Mlp) && !keeps("2G", Part::Mlp));

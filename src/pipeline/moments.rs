@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_adds_up_what_the_processor_does() {
+    fn a_device_gives_the_same_moments_as_the_processor() {
         // More rows than a stripe has.
         let (m, n) = (30, STRIPE + 70);
         let (x, y) = (random(0.7, n), random(0.3, m));
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_do_not_show_in_the_bits() {
+    fn batch_sizes_do_not_affect_the_bits() {
         let (m, n) = (5, 9);
         let (x, y) = (random(0.7, n), random(0.3, m));
         let flat = |x: &Tensor, width| x.reshape((TOKENS, width)).unwrap();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn no_token_is_refused_there_too() {
+    fn a_device_also_refuses_moments_without_tokens() {
         let moments = on_device(2, 3, false);
         assert!(matches!(moments.finish(), Err(Failed::Method(prune::Error::NoTokens))));
     }

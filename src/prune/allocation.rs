@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_too_large_for_the_table_is_met_all_the_same() {
+    fn a_budget_larger_than_the_table_is_still_met() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         for case in 0..50 {
             let choices = random(&mut rng, 1 << 24);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_between_measured_ones_are_in_proportion_and_never_fall() {
+    fn costs_are_interpolated_linearly_and_never_decrease() {
         let measured = [(2, 1.0), (4, 0.5), (6, 3.0)];
         let costs: Vec<_> = (0..8).map(|removed| interpolated(&measured, removed)).collect();
         let expected = [0.0, 0.5, 1.0, 1.0, 1.0, 2.0, 3.0].map(Some);

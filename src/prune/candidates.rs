@@ -387,7 +387,7 @@ fn take_square(m: faer::MatMut<'_, f64>, a: MatRef<'_, f64>, factor: f64) {
     faer::linalg::matmul::matmul(m, Accum::Add, a.transpose(), a, factor, Par::Seq);
 }
 
-/// tr(K⁻¹ Q), K by its lower half; None where it is not positive definite.
+/// tr(K⁻¹ Q), K given by its lower half; None if it is not positive definite.
 fn quotient(mut k: Mat<f64>, q: Mat<f64>) -> Option<f64> {
     cholesky(k.as_mut(), Par::Seq).ok()?;
     Some(trace_of_quotient(&k, q))

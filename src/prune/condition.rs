@@ -93,7 +93,7 @@ mod tests {
     use crate::prune::{Moment, inverse::invert, slow};
 
     #[test]
-    fn a_diagonal_shows_its_own_condition() {
+    fn the_condition_of_a_diagonal_is_exact() {
         let diag = [4.0, 100.0, 0.5, 2.0];
         let values = (0..16).map(|k| if k / 4 == k % 4 { diag[k / 4] } else { 0.0 }).collect();
         let moment = Moment::from_row_major(4, values).unwrap();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_matrix_times_a_vector_is_the_whole_times_it() {
+    fn the_product_with_a_lower_half_equals_the_full_product() {
         let n = 2 * CHUNK + 30;
         let moment = slow::moment(3, n, 2 * n);
         let damped = Damped::new(&moment, 0.01);

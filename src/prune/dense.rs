@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_compacted_half_is_the_half_of_what_stays() {
+    fn compacting_keeps_the_lower_half_of_the_kept_rows() {
         let (n, stay) = (9, [0, 3, 4, 7]);
         let mut half: Dense<f64> = Dense::zeros(n, n);
         for (i, j) in (0..n).flat_map(|j| (j..n).map(move |i| (i, j))) {

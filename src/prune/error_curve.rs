@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_may_be_broken_off() {
+    fn a_curve_can_be_cancelled() {
         let (weight, moment) = (random_f32(8, ROWS * N), moment());
         let part = part(&weight, &moment, Units::Channels { group_size: GroupSize::Exact }, 10);
         let cancelled = error_curve(&part, &mut |_| ControlFlow::Break(()));

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_that_number() {
+    fn a_fixed_group_size_is_constant() {
         assert_eq!(sizes(GroupSize::Fixed(5), 12), [5, 5, 2]);
         assert_eq!(sizes(GroupSize::Exact, 3), [1, 1, 1]);
     }

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_factor_by_halves_is_the_factor() {
+    fn a_factor_by_halves_is_the_cholesky_factor() {
         let n = 2 * ONE_PANEL + 77;
         let a =
             Mat::from_fn(n, n, |i, j| if i == j { 3.0 } else { 1.0 / (1.0 + i.abs_diff(j) as f64).powi(2) });
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pivot_that_fails_is_told() {
+    fn a_failed_factorisation_names_the_pivot() {
         let mut a = Mat::from_fn(3, 3, |i, j| if i == j { [1.0, -1.0, 1.0][i] } else { 0.0 });
         assert_eq!(invert(a.as_mut()), Err(1));
     }

@@ -211,7 +211,7 @@ mod tests {
     use crate::prune::{Moment, Units};
 
     #[test]
-    fn raised_damping_is_told_before_all_begins_again() {
+    fn raised_damping_is_reported_before_the_restart() {
         let moment = Moment::from_row_major(2, vec![1.0, 0.0, 0.0, 1.0]).unwrap();
         let units = Units::Channels { group_size: GroupSize::Exact };
         let (remove, damping, compensate, target) = (1, 0.01, true, None);

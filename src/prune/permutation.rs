@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_that_leave_come_to_the_back() {
+    fn removed_slots_move_to_the_back() {
         for leaving in [vec![0, 3, 8], vec![7, 8, 9], vec![1, 2, 3, 4, 9], vec![], (0..10).collect()] {
             let active = 10;
             let mut slots: Vec<usize> = (0..active).collect();

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_named() {
+    fn invalid_schedules_are_refused_by_name() {
         let high = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))).unwrap_err().to_string();
         assert!(high.contains("last layer for a mean of 0.8") && high.contains("uniform"), "{high}");
         let span = Span::Mean(ratio(0.2));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_schedule_is_taken_as_it_is() {
+    fn a_custom_schedule_is_not_changed() {
         let own = vec![LayerRatio { attention: 0.5, mlp: 0.1 }, LayerRatio::ZERO];
         let list = ratios(2, &Schedule::Custom(own.clone()), Span::Mean(ratio(0.2))).unwrap();
         assert_eq!(list, own);

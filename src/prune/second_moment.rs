@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_found() {
+    fn nan_and_infinity_are_found() {
         let mut moment = SecondMoment::new(3);
         moment.add(&[1.0, f32::NAN, 2.0]).unwrap();
         assert!(matches!(moment.finish(), Err(Error::NotFinite { what: "second moment", .. })));

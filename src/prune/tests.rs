@@ -118,7 +118,7 @@ fn step_errors_add_up_to_the_error_of_the_layer() {
 }
 
 #[test]
-fn every_step_costs_what_its_definition_says() {
+fn every_step_has_the_error_of_its_definition() {
     for (seed, (units, remove)) in every_kind().into_iter().enumerate() {
         let case = Case::new(seed as u64 + 20, 32);
         let part = case.part(units, remove);
@@ -167,7 +167,7 @@ fn every_head_score_is_its_formula() {
         let w_c = slow::columns(&case.w(), &c);
         let b: Rows = c.iter().map(|&i| c.iter().map(|&j| p[i][j]).collect()).collect();
         let norm = |j: usize| w_c.iter().map(|row| row[j] * row[j]).sum::<f64>();
-        // L_jj² is what is left of B_jj after the columns before: 1 / ([B[..=j, ..=j]⁻¹]_jj)
+        // L_jj² is B_jj minus the contribution of the earlier columns: 1 / ([B[..=j, ..=j]⁻¹]_jj)
         let l_squared = |j: usize| {
             let leading: Rows = b[..=j].iter().map(|row| row[..=j].to_vec()).collect();
             1.0 / slow::inverse(&leading)[j][j]
@@ -180,7 +180,7 @@ fn every_head_score_is_its_formula() {
 }
 
 #[test]
-fn query_heads_leave_every_group_in_equal_numbers() {
+fn every_group_loses_the_same_number_of_query_heads() {
     let case = Case::new(82, 48);
     let units = Units::Heads { width: 2, score: HeadScore::Exact, per_group: Some(6) };
     for remove in 0..6 {
@@ -205,7 +205,7 @@ fn with_one_group_query_heads_are_plain_heads() {
 }
 
 #[test]
-fn dead_inputs_leave_first_and_cost_nothing() {
+fn dead_inputs_are_removed_first_at_no_cost() {
     let case = Case::with_dead(84, 32, &[3, 17, 30]);
     for kind in [GroupSize::Exact, GroupSize::Fixed(1), GroupSize::Fixed(4)] {
         let outcome = run(&case.part(channels(kind), 10));
@@ -268,7 +268,7 @@ fn an_indefinite_moment_fails_by_name_after_damping_of_one() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn shapes_that_do_not_fit_are_refused() {
     let case = Case::new(87, 12);
     let check = |part: PruneProblem| prune(&part, &mut |_| ControlFlow::Continue(())).unwrap_err();
     let part = || case.part(channels(GroupSize::Dynamic), 2);
@@ -433,7 +433,7 @@ fn the_error_of_a_scheduled_count_is_that_of_its_own_run_and_changes_nothing() {
 }
 
 #[test]
-fn the_error_between_two_batches_lies_in_proportion_between_theirs() {
+fn the_error_between_two_batches_is_interpolated_linearly() {
     let case = Case::new(43, 40);
     let units = Units::Channels { group_size: GroupSize::Fixed(10) };
     let part = PruneProblem { scheduled: Some(14), ..case.part(units, 20) };

@@ -57,7 +57,7 @@ fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
 }
 
 #[test]
-fn the_bias_takes_off_exactly_what_is_the_mean_of_the_error() {
+fn the_bias_removes_exactly_the_mean_of_the_error() {
     let bench = Workspace::new();
     // One part only, so that both runs have the same inputs. Without damping its error is that of the hidden states.
     let alone = ["--ratio", "0.5", "--layers", "5..6", "--parts", "mlp", "--damping", "0", "--track-errors"];

@@ -208,7 +208,7 @@ impl Kept {
 }
 
 #[test]
-fn other_attempts_stay_usable_beside_a_damaged_one() {
+fn a_damaged_attempt_does_not_affect_the_others() {
     let kept = Kept::finished();
     let layer = LAYER.to_string();
     let out = |name: &str| kept.bench.path(name);

@@ -33,7 +33,7 @@ fn sizes(config: &Value) -> Vec<[u64; 3]> {
 }
 
 #[test]
-fn uniform_gives_every_layer_the_same_sizes_and_says_what_that_costs() {
+fn uniform_gives_every_layer_the_same_sizes_and_reports_the_cost() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--ratio", "0.4", "--uniform"]);
     done(&ran);
@@ -65,7 +65,7 @@ fn uniform_gives_every_layer_the_same_sizes_and_says_what_that_costs() {
 }
 
 #[test]
-fn rounded_channels_say_what_they_cost() {
+fn the_cost_of_rounded_channels_is_reported() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--ratio", "0.4", "--channel-multiple", "64"]);
     done(&ran);
@@ -127,7 +127,7 @@ fn weights_are_split_and_stored_as_asked() {
 }
 
 #[test]
-fn a_gguf_file_lies_beside_a_directory_or_alone_and_is_read_back() {
+fn a_gguf_file_is_written_alone_or_with_a_directory_and_read_back() {
     let bench = Workspace::new();
     fs::write(bench.path("model/LICENSE"), "Do as you like.").unwrap();
     let ran = bench.prune(&["--ratio", "0.4", "--format", "hf,gguf", "--gguf-type", "f32"]);
@@ -148,7 +148,7 @@ fn a_gguf_file_lies_beside_a_directory_or_alone_and_is_read_back() {
 }
 
 #[test]
-fn what_llama_cpp_cannot_express_is_refused_before_the_run() {
+fn models_that_llama_cpp_cannot_load_are_refused_before_the_run() {
     let bench = Workspace::new();
     // No layer keeps fewer channels than llama.cpp accepts until most are removed.
     let ran = bench.prune(&["--ratio", "0.97", "--schedule", "uniform", "--format", "gguf"]);
@@ -187,7 +187,7 @@ fn with_a_faint_head(bench: &Workspace) {
 }
 
 #[test]
-fn a_form_that_loses_the_model_is_not_published_and_the_session_stays() {
+fn an_export_that_differs_from_the_model_is_not_published_and_the_session_is_kept() {
     let bench = Workspace::new();
     with_a_faint_head(&bench);
     let before = bench.entries();

@@ -217,7 +217,7 @@ fn names_in(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_sharded_checkpoint_comes_into_the_cache_with_what_belongs_to_it() {
+fn a_sharded_checkpoint_is_cached_with_its_companion_files() {
     let hub = TestHub::with(Repository::sharded());
     let directory = fetch(&hub.options()).unwrap();
     let folder = hub.cache.path().join("hub/models--tiny--llama");
@@ -283,7 +283,7 @@ fn a_new_commit_shares_the_bytes_that_did_not_change() {
 }
 
 #[test]
-fn offline_takes_the_cache_and_asks_nobody() {
+fn offline_uses_the_cache_without_requests() {
     let hub = TestHub::with(Repository::sharded());
     let directory = fetch(&hub.options()).unwrap();
     hub.requests();
@@ -292,7 +292,7 @@ fn offline_takes_the_cache_and_asks_nobody() {
 }
 
 #[test]
-fn offline_says_what_the_cache_lacks() {
+fn offline_names_the_files_that_the_cache_lacks() {
     let hub = TestHub::with(Repository::sharded());
     let offline = Options { offline: true, ..hub.options() };
     let error = fetch(&offline).unwrap_err().to_string();
@@ -317,7 +317,7 @@ fn without_a_connection_the_cache_serves_and_without_both_nothing_does() {
 }
 
 #[test]
-fn a_name_that_nobody_has_is_asked_about_its_spelling() {
+fn an_unknown_name_gives_a_hint_about_spelling() {
     let hub = TestHub::with(Repository::sharded());
     let misspelled: HubId = "tiny/lama".parse().unwrap();
     let error = hub::open(&misspelled, &hub.options(), &mut |_| ControlFlow::Continue(())).unwrap_err();
@@ -385,7 +385,7 @@ fn a_family_can_be_refused_before_the_weights_come() {
 }
 
 #[test]
-fn what_is_no_safetensors_checkpoint_is_refused() {
+fn checkpoints_without_safetensors_are_refused() {
     let index = "model.safetensors.index.json";
     let hub = TestHub::with(Repository::sharded().without(&[index]));
     let error = fetch(&hub.options()).unwrap_err();
@@ -406,7 +406,7 @@ fn an_index_can_not_lead_out_of_the_snapshot() {
 }
 
 #[test]
-fn progress_tells_every_file_up_to_its_last_byte() {
+fn progress_reports_every_file_to_its_last_byte() {
     let hub = TestHub::with(Repository::sharded());
     let mut told: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut progress = |transfer: Transfer<'_>| {

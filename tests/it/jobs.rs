@@ -100,7 +100,7 @@ fn a_cancel_for_a_job_that_has_ended_does_not_hit_the_next() {
 }
 
 #[test]
-fn a_stepwise_run_halts_after_each_batch_and_a_step_lets_one_more_leave() {
+fn a_stepwise_run_pauses_after_each_batch_and_a_step_removes_one_more() {
     let mut settings = settings();
     settings.ratios.layers = "0..2".parse().unwrap();
     let mut frontend = Frontend::open(&settings);
@@ -158,7 +158,7 @@ fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
 }
 
 #[test]
-fn a_job_that_fails_leaves_the_workbench_at_work() {
+fn a_failed_job_does_not_stop_the_workspace() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let mut frontend = Frontend::open(&settings);

@@ -69,7 +69,7 @@ fn more_windows_than_the_text_has_are_refused_before_anything_is_written() {
 }
 
 #[test]
-fn generated_tokens_are_told_with_those_of_the_prompt() {
+fn generated_tokens_are_printed_with_those_of_the_prompt() {
     let greedy = ["generate", "--prompt", "One day", "--max-tokens", "12", "--temperature", "0"];
     let ran = slimgpt(&[&greedy[..], &["--json"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

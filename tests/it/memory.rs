@@ -41,7 +41,7 @@ fn peak_of_run(layers: usize) -> f64 {
 }
 
 #[test]
-fn a_run_takes_what_is_forecast_and_no_more_with_twice_the_layers() {
+fn a_run_takes_the_forecast_memory_and_no_more_with_twice_the_layers() {
     let forecast = json_of(2, "inspect", &[])["run"]["peak_bytes"].as_f64().unwrap();
     let (two, four) = (peak_of_run(2), peak_of_run(4));
     assert!(two < 1.25 * forecast, "{two} bytes, where {forecast} were forecast");

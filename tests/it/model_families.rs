@@ -260,7 +260,7 @@ fn the_two_halves_make_the_whole_block() {
 }
 
 #[test]
-fn choices_that_leave_no_regular_layer_are_refused() {
+fn kept_heads_that_form_no_regular_layer_are_refused() {
     let config = config("llama");
     let directory = checkpoint(&config, &random_tensors(&config, 12), DType::F32);
     let block = open(directory.path()).block(0, CPU, DType::F32).unwrap();

@@ -107,35 +107,35 @@ fn agrees_with(name: &str) {
 }
 
 #[test]
-fn heads_leave_as_in_the_oracle_by_every_score() {
+fn heads_are_removed_as_in_the_oracle_by_every_score() {
     agrees_with("heads_exact.json");
     agrees_with("heads_grouped_cholesky.json");
     agrees_with("heads_diagonal.json");
 }
 
 #[test]
-fn all_heads_but_one_leave_as_in_the_oracle() {
+fn all_heads_but_one_are_removed_as_in_the_oracle() {
     agrees_with("heads_all_but_one.json");
 }
 
 #[test]
-fn channels_leave_in_dynamic_groups_as_in_the_oracle() {
+fn channels_are_removed_in_dynamic_groups_as_in_the_oracle() {
     agrees_with("channels_dynamic.json");
     agrees_with("channels_dynamic_48.json");
 }
 
 #[test]
-fn channels_leave_in_the_groups_of_the_authors_as_in_the_oracle() {
+fn channels_are_removed_in_reference_groups_as_in_the_oracle() {
     agrees_with("channels_reference.json");
 }
 
 #[test]
-fn channels_leave_one_by_one_as_in_the_oracle() {
+fn channels_are_removed_one_by_one_as_in_the_oracle() {
     agrees_with("channels_exact.json");
 }
 
 #[test]
-fn channels_leave_in_fives_as_in_the_oracle() {
+fn channels_are_removed_in_fives_as_in_the_oracle() {
     agrees_with("channels_five.json");
 }
 

@@ -51,7 +51,7 @@ fn equal_seeds_give_equal_bytes_and_shards_hold_the_same_tensors() {
 }
 
 #[test]
-fn what_can_not_be_written_is_refused_by_name() {
+fn reports_that_cannot_be_written_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let refused = |shape: Shape| checkpoint::write(&shape, &dir.path().join("x")).unwrap_err().to_string();
     assert!(refused(Shape { heads: 5, ..Shape::small(1) }).starts_with("--heads 5: "));

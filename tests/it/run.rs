@@ -21,7 +21,7 @@ fn small_eval(bench: &Workspace) -> String {
 }
 
 #[test]
-fn what_was_written_reads_again_with_the_perplexity_that_the_record_states() {
+fn the_written_model_has_the_perplexity_of_the_record() {
     let bench = Workspace::new();
     let eval = small_eval(&bench);
     let ran = bench.prune(&["--ratio", "0.3", "--eval", &eval, "--track-errors"]);
@@ -253,7 +253,7 @@ fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
 }
 
 #[test]
-fn inspect_tells_what_a_run_would_leave() {
+fn inspect_reports_the_sizes_after_a_run() {
     let bench = Workspace::new();
     let arguments = ["--ratio", "0.3", "--samples", "8", "--seq-len", "64", "--json"];
     let ran = program().arg("inspect").arg(bench.path("model")).args(arguments).output().unwrap();

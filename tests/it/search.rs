@@ -36,7 +36,7 @@ const QUICK: [&str; 12] = [
 ];
 
 #[test]
-fn what_is_found_is_no_worse_than_any_named_schedule_that_takes_as_much() {
+fn searched_ratios_are_no_worse_than_any_named_schedule() {
     let bench = Workspace::new();
     let ran = bench.prune(&QUICK);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -113,7 +113,7 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
 }
 
 #[test]
-fn what_auto_cannot_do_is_said_at_once() {
+fn settings_that_exclude_auto_are_refused_at_once() {
     let bench = Workspace::new();
     for (arguments, word) in [
         (&["--schedule", "auto", "--first-ratio", "0.1", "--last-ratio", "0.2"][..], "first-ratio"),
@@ -126,7 +126,7 @@ fn what_auto_cannot_do_is_said_at_once() {
 }
 
 #[test]
-fn a_sensitivity_is_what_a_model_loses_that_is_pruned_there_alone() {
+fn a_sensitivity_is_the_loss_of_a_model_pruned_in_that_part_alone() {
     let bench = Workspace::new();
     let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
     for unit in [AttentionUnit::KvGroup, AttentionUnit::QueryHead] {

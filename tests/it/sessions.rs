@@ -75,7 +75,7 @@ fn a_session_is_not_begun_twice() {
 }
 
 #[test]
-fn a_run_that_could_not_begin_leaves_no_session() {
+fn a_run_that_cannot_start_creates_no_session() {
     let bench = Workspace::new();
     fs::write(bench.path("text.txt"), "One day a fox ran.").unwrap();
     refused(bench.prune(&[]), &["tokens"]);
@@ -175,7 +175,7 @@ fn a_retry_takes_no_longer_than_one_layer_s_work() {
 }
 
 #[test]
-fn what_has_changed_since_is_refused_by_name() {
+fn changed_inputs_are_refused_by_name() {
     let bench = Workspace::new();
     let session = pruned(&bench, &[]);
     let out = bench.text("again");
@@ -251,7 +251,7 @@ fn two_sessions_stand_side_by_side() {
 }
 
 #[test]
-fn a_session_is_found_by_what_is_unambiguous() {
+fn a_session_is_found_by_an_unambiguous_prefix() {
     let bench = Workspace::new();
     refused(slimgpt(&["resume", "last"]), &["last"]);
     refused(slimgpt(&["sessions", "show", "nothing"]), &["nothing"]);
@@ -271,7 +271,7 @@ fn a_session_is_found_by_what_is_unambiguous() {
 }
 
 #[test]
-fn old_sessions_go_when_they_are_told_to() {
+fn old_sessions_are_removed_on_request() {
     let bench = Workspace::new();
     let root = sessions();
     for name in ["a", "b", "c"] {

@@ -81,7 +81,7 @@ fn field<'r>(row: &'r [(String, String)], key: &str) -> &'r str {
 }
 
 #[test]
-fn a_grid_leaves_every_table_and_means_are_those_of_its_runs() {
+fn a_grid_writes_every_table_with_the_means_of_its_runs() {
     let bench = bench();
     let (file, out) = (file(&bench, "grid.toml", &format!("title = \"A grid\"\n{GRID}")), bench.text("out"));
     let ran = sweep(&file, &out, &[]);
@@ -229,7 +229,7 @@ fn a_sweep_that_is_killed_goes_on_to_the_same_tables() {
 
 #[cfg(unix)]
 #[test]
-fn a_sweep_that_is_asked_to_end_leaves_no_run_behind_and_can_be_gone_on_with() {
+fn an_interrupted_sweep_leaves_no_process_and_can_be_resumed() {
     use rustix::process::{Pid, Signal, kill_process};
     let bench = bench();
     // Long enough to be interrupted.
@@ -258,7 +258,7 @@ fn a_sweep_that_is_asked_to_end_leaves_no_run_behind_and_can_be_gone_on_with() {
 }
 
 #[test]
-fn a_cell_that_fails_is_told_and_the_others_go_on() {
+fn a_failed_cell_is_reported_and_the_others_continue() {
     let bench = bench();
     let file = file(
         &bench,
@@ -303,7 +303,7 @@ fn a_cell_begun_with_other_settings_is_refused_by_its_name() {
 }
 
 #[test]
-fn bad_input_is_told_before_anything_is_run() {
+fn bad_input_is_reported_before_any_run() {
     let bench = bench();
     let refuses = |text: &str, what: &str| {
         let ran = sweep(&file(&bench, "bad.toml", text), &bench.text("out"), &[]);

@@ -46,7 +46,7 @@ fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
 }
 
 #[test]
-fn what_is_measured_without_writing_is_what_the_written_model_has() {
+fn the_model_in_memory_measures_the_same_as_the_written_one() {
     let dir = tempfile::tempdir().unwrap();
     let text = small_text(dir.path());
     let mut frontend = Frontend::open(&settings());
@@ -96,7 +96,7 @@ fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
 }
 
 #[test]
-fn a_retry_lies_beside_until_it_is_chosen_and_the_layers_below_go_on_from_it() {
+fn a_retry_is_inactive_until_chosen_and_later_layers_build_on_it() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     let first = frontend.run(0, &settings).record();
@@ -178,7 +178,7 @@ fn a_small_budget_keeps_the_streams_come_to_last() {
 }
 
 #[test]
-fn a_choice_is_told_and_a_layer_of_which_none_is_chosen_is_dense() {
+fn a_choice_is_confirmed_and_a_layer_without_one_is_dense() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontend = Frontend::open(&settings());
     frontend.run(0, &settings()).record();

@@ -89,7 +89,7 @@ fn resume(session: &Path, out: Option<PathBuf>) -> Result<engine::Resumed, Error
 }
 
 #[test]
-fn a_run_with_a_session_writes_what_one_without_it_does() {
+fn a_session_does_not_affect_the_output() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
     headless(&settings, &dir.path().join("plain"));
@@ -130,7 +130,7 @@ fn a_run_that_was_broken_off_goes_on_in_another_process_to_the_same_bytes() {
 }
 
 #[test]
-fn what_was_through_is_not_solved_again() {
+fn finished_layers_are_not_solved_again() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
@@ -295,7 +295,7 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
 }
 
 #[test]
-fn another_session_can_be_opened_in_place_and_one_that_cannot_leaves_all_as_it_was() {
+fn another_session_can_be_opened_in_place_and_a_failure_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
@@ -366,7 +366,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
 }
 
 #[test]
-fn a_layer_that_is_to_stay_dense_stays_so_when_the_session_is_resumed() {
+fn a_layer_chosen_to_be_dense_is_dense_after_resuming() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (session, _, _) = pruned(settings, dir.path());

@@ -58,7 +58,7 @@ fn quit(terminal: &mut Terminal) {
 }
 
 #[test]
-fn a_run_goes_to_its_end_and_what_it_made_can_be_exported() {
+fn a_finished_run_can_be_exported() {
     let mut terminal = quick(&[]);
     terminal.keys("s");
     terminal.wait_for("pruning done");
@@ -325,7 +325,7 @@ fn a_paused_recording_goes_on_step_by_step() {
 }
 
 #[test]
-fn what_is_no_recording_is_told_before_the_screen_is_entered() {
+fn a_file_that_is_no_recording_is_refused_before_the_screen_is_entered() {
     for (text, told) in [("", "is empty"), ("hello\n", "line 1: expected an event")] {
         let mut terminal =
             Setup::new(&["replay", "events.jsonl"]).file("events.jsonl", text).size(200, 30).start();
@@ -336,7 +336,7 @@ fn what_is_no_recording_is_told_before_the_screen_is_entered() {
 }
 
 #[test]
-fn a_broken_line_in_a_recording_is_told_in_the_explorer() {
+fn a_broken_line_in_a_recording_is_reported_in_the_explorer() {
     let recorded = fs::read_to_string(RECORDING).unwrap();
     let mut lines: Vec<&str> = recorded.lines().take(40).collect();
     lines[20] = "{\"run\": 1}";

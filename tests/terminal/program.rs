@@ -36,7 +36,7 @@ fn without_a_terminal_the_other_ways_are_named() {
 }
 
 #[test]
-fn a_dumb_terminal_is_told_so() {
+fn a_dumb_terminal_is_refused() {
     let mut terminal = Setup::new(&[]).env("TERM", "dumb").start();
     assert_eq!(terminal.wait_for_exit(), 2);
     assert!(terminal.contents().contains("TERM=dumb"), "{}", terminal.contents());
@@ -55,7 +55,7 @@ fn the_first_frame_is_there_at_once() {
 }
 
 #[test]
-fn quitting_leaves_the_terminal_as_it_was() {
+fn quitting_restores_the_terminal() {
     let mut shell = Setup::of("sh", &["-c", &format!("echo before; sleep 0.3; exec {PROGRAM}")]).start();
     shell.wait_for("before");
     let before = shell.modes();
@@ -69,7 +69,7 @@ fn quitting_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_panic_while_drawing_is_told_on_a_restored_terminal() {
+fn a_panic_while_drawing_is_reported_on_a_restored_terminal() {
     let mut terminal = panics::setup("without_a_theme").start();
     assert_eq!(terminal.wait_for_exit(), 1);
     terminal.assert_restored();
@@ -82,7 +82,7 @@ fn a_panic_while_drawing_is_told_on_a_restored_terminal() {
 }
 
 #[test]
-fn a_panic_of_the_worker_leaves_the_screen_alone_and_is_told_afterwards() {
+fn a_panic_of_the_worker_keeps_the_screen_and_is_reported_afterwards() {
     let mut terminal = panics::setup("whose_worker_panics").size(140, 40).start();
     terminal.wait_for("stopped unexpectedly");
     terminal.wait_for_model();
@@ -258,7 +258,7 @@ fn pasted_text_goes_into_a_field_and_is_not_taken_for_keys() {
 }
 
 #[test]
-fn a_model_that_cannot_be_opened_is_told_on_the_shell() {
+fn a_model_that_cannot_be_opened_is_reported_on_the_shell() {
     let mut terminal = Setup::new(&["no such model"]).start();
     assert_eq!(terminal.wait_for_exit(), 2);
     terminal.assert_restored();
@@ -266,7 +266,7 @@ fn a_model_that_cannot_be_opened_is_told_on_the_shell() {
 }
 
 #[test]
-fn mistakes_in_the_configuration_are_told_before_the_screen_is_entered() {
+fn mistakes_in_the_configuration_are_reported_before_the_screen_is_entered() {
     for (file, text, told) in [
         ("interface.toml", "theme = \"dark\"\nmuose = true", "interface.toml, line 2"),
         ("keys.toml", "start = \"s\"\nflys = \"x\"", "keys.toml, line 2"),

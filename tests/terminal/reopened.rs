@@ -53,7 +53,7 @@ fn quit(terminal: &mut Terminal) {
 }
 
 #[test]
-fn what_was_pruned_chosen_and_planned_is_there_again() {
+fn pruned_layers_choices_and_plans_are_restored() {
     let mut terminal = quick();
     let home = terminal.home();
     terminal.keys("s");

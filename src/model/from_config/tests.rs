@@ -78,7 +78,7 @@ fn sizes_per_layer_override_the_whole() {
 }
 
 #[test]
-fn own_form_says_which_block_it_is_built_from() {
+fn the_pruned_form_names_its_family() {
     assert_eq!(ok("slimgpt_llama", json!({})).family, Family::Llama);
     assert_eq!(ok("slimgpt_mistral", json!({})).family, Family::Mistral);
     assert_eq!(ok("slimgpt_qwen3", json!({ "slimgpt_family": "qwen3" })).family, Family::Qwen3);

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_path_is_no_hub_id() {
+    fn a_possible_path_is_no_hub_id() {
         for given in [
             "gpt2", "./a", "../a", "/a/b", "a/b/c", "a/", "/b", "~/b", "a/b c", "a/b@", "a/b@../c", "a/..",
             "",

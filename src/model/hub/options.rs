@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_is_where_the_hubs_tools_have_it() {
+    fn the_cache_is_shared_with_the_hubs_tools() {
         assert_eq!(options(&[("HF_HOME", "/h")]).cache, PathBuf::from("/h/hub"));
         assert_eq!(options(&[("HF_HOME", "/h"), ("HF_HUB_CACHE", "/c")]).cache, PathBuf::from("/c"));
         assert_eq!(options(&[("XDG_CACHE_HOME", "/x")]).cache, PathBuf::from("/x/huggingface/hub"));

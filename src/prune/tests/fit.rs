@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_refit_is_what_the_down_dates_arrive_at() {
+fn the_refit_equals_the_result_of_the_down_dates() {
     for (seed, (units, remove)) in every_kind().into_iter().enumerate() {
         let case = Case::new(seed as u64 + 40, 32);
         let part = case.part(units, remove);
@@ -23,7 +23,7 @@ fn the_refit_is_what_the_down_dates_arrive_at() {
 
 #[test]
 fn the_fit_is_the_same_from_either_side() {
-    // fewer columns leave than W has rows, as many, and more
+    // Fewer removed columns than W has rows, as many, and more.
     for remove in [1, ROWS, 3 * ROWS] {
         let case = Case::new(300, 5 * ROWS);
         let outcome = run(&case.part(channels(GroupSize::Dynamic), remove));

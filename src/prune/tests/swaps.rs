@@ -51,7 +51,7 @@ fn field<'p>(part: &'p PruneProblem<'p>, damped: &'p Damped<'p>, removed: &[usiz
 }
 
 #[test]
-fn the_best_swap_is_the_best_of_all_pairs_and_changes_what_it_says() {
+fn the_best_swap_is_the_best_of_all_pairs_and_its_change_is_exact() {
     for compensate in [true, false] {
         for (seed, (units, remove)) in (600..).zip(every_unit()) {
             let mut case = Case::with_dead(seed, 24, &[5]);
@@ -70,7 +70,7 @@ fn the_best_swap_is_the_best_of_all_pairs_and_changes_what_it_says() {
                 Units::Heads { per_group: Some(per_group), .. } => unit / per_group,
                 Units::Heads { per_group: None, .. } | Units::Channels { .. } => 0,
             };
-            // several in a row, so that what one leaves behind is looked at as well
+            // Several in a row, so that the state after a swap is checked too.
             for _ in 0..4 {
                 let own = field.units.clone();
                 let best = field.best(|back, out| group(own[back]) == group(own[out])).unwrap();
@@ -122,7 +122,7 @@ fn swaps_never_raise_the_error_and_end_where_no_pair_lowers_it() {
 }
 
 #[test]
-fn a_random_choice_comes_near_the_greedy_one_by_swaps() {
+fn swaps_bring_a_random_choice_near_the_greedy_one() {
     let case = Case::new(640, 40);
     let part = |score, refine| PruneProblem { score, refine, ..case.part(channels(GroupSize::Exact), 20) };
     let error = |score, refine| run(&part(score, refine)).relative_error;
@@ -144,7 +144,7 @@ fn swaps_give_equal_bits() {
 }
 
 #[test]
-fn one_that_left_in_a_swap_has_the_place_of_the_one_that_came_back() {
+fn a_swapped_unit_takes_the_position_of_the_restored_one() {
     let case = Case::new(642, 24);
     let plain = PruneProblem { score: Score::Random, ..case.part(channels(GroupSize::Exact), 8) };
     let (before, after) = (run(&plain), run(&PruneProblem { refine: Refine::Swaps, ..plain.clone() }));
@@ -180,7 +180,7 @@ fn a_break_ends_the_swaps() {
 }
 
 #[test]
-fn nothing_removed_is_nothing_to_swap() {
+fn without_removals_there_are_no_swaps() {
     let case = Case::new(644, 16);
     let part = PruneProblem { refine: Refine::Swaps, ..case.part(heads(4, HeadScore::Exact), 0) };
     assert_eq!(run(&part).refined, None);
