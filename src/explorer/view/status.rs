@@ -1,7 +1,7 @@
 //! Roles and names for the status of layers, parts and units.
 
 use crate::{
-    explorer::{AttemptResult, State, Status, view::Role},
+    explorer::{State, Status, view::Role},
     prune::{AttentionUnit, Part},
     words,
 };
@@ -23,13 +23,6 @@ pub fn part_role(part: Part) -> Role {
         Part::Attention => Role::Attention,
         Part::Mlp => Role::Mlp,
     }
-}
-
-/// True if the attempts of earlier layers that this one was solved with are still active.
-pub fn rests_on_present(state: &State, layer: usize, result: &AttemptResult) -> bool {
-    let above = &result.attempt.above;
-    above.len() <= layer
-        && above.iter().zip(&state.layers).all(|(&number, layer)| layer.chosen == Some(number))
 }
 
 /// Name of the units of a part: singular and plural.

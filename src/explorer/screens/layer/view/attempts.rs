@@ -111,7 +111,8 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
 
 fn standing(view: &Canvas<'_>, shown: &Shown<'_>, result: &AttemptResult) -> (&'static str, Role) {
     let glyphs = view.theme.glyphs;
-    if !status::rests_on_present(view.state, shown.index, result) {
+    let active = view.state.layers.iter().map(|layer| layer.chosen);
+    if result.attempt.is_stale(active, None) {
         (glyphs.status(Status::Stale), Role::Stale)
     } else if shown.layer.chosen == Some(result.attempt.number) {
         (glyphs.active(), Role::Done)
