@@ -196,7 +196,7 @@ fn a_part_that_cannot_be_written_leaves_no_file_and_names_its_path() {
         error.to_string().contains("layer-001-attempt-002-mlp.safetensors: cannot be written"),
         "{error}"
     );
-    assert!(error.to_string().contains("check that the disk has room"), "{error}");
+    assert!(error.to_string().contains("check the free space"), "{error}");
     assert_eq!(names_in(&session.path().join("attempts")).len(), 1);
 }
 

@@ -104,7 +104,7 @@ fn a_session_is_found_by_path_name_beginning_of_a_name_and_last() {
     assert!(matches!(error, Error::Ambiguous { .. }) && error.kind() == Kind::Input);
     assert!(error.to_string().contains("demo-2026-01, demo-2026-01-2"), "{error}");
     let error = found("gpt").unwrap_err().to_string();
-    assert!(error.contains("there are demo-2026-01, demo-2026-01-2, llama-2026-02"), "{error}");
+    assert!(error.contains("expected one of demo-2026-01, demo-2026-01-2, llama-2026-02"), "{error}");
     let error = found("").unwrap_err();
     assert!(matches!(error, Error::Unknown { .. }), "{error}");
     assert!(find(None, "last").unwrap_err().to_string().contains("there are no sessions yet"));
