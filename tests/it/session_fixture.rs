@@ -115,7 +115,7 @@ fn the_logs_of_the_sessions_can_be_replayed() {
 }
 
 #[test]
-fn a_session_that_was_broken_off_is_gone_on_with() {
+fn an_interrupted_session_is_resumed() {
     let dir = kept();
     let (session, model) = (dir.path().join("broken-off"), dir.path().join("model"));
     let (session, model) = (session.to_str().unwrap(), model.to_str().unwrap());
