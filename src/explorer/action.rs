@@ -152,7 +152,7 @@ DIALOGS {
     ResumeSession: "resume-session", "Open the session and prune what is left", ["r"], In(&[Dialog::Sessions]);
     CompareSession: "compare-session", "Add the session to the Compare screen, or take it off", ["m"], In(&[Dialog::Sessions]);
     DeleteSession: "delete-session", "Delete the session, after a question", ["d", "delete"], In(&[Dialog::Sessions]);
-    CopySessionPath: "copy-session-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]);
+    CopySessionPath: "copy-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]);
     FilterSessions: "filter-sessions", "Show only the sessions that contain some text", ["/"], In(&[Dialog::Sessions]);
     CloseSessions: "close-sessions", "Close the list of sessions", ["q", "S"], In(&[Dialog::Sessions]);
     PreviousChoice: "previous-choice", "The previous choice of a field", ["left"], In(&[Dialog::Form]);

@@ -125,7 +125,7 @@ fn compared_sessions_are_reread_with_the_screen_and_unreadable_ones_are_taken_of
     assert_eq!(notice.kind, NoticeKind::Failed);
     assert_eq!(
         notice.text,
-        "session three cannot be read: session.json is cut off; it is not compared any more"
+        "session three cannot be read: session.json is cut off; it is no longer compared"
     );
     assert_eq!(places(&script), [(1, "two".into())]);
     script.send(Msg::SessionRead(summary("seven", 1.0)));
