@@ -241,3 +241,39 @@ impl Field {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(form: config::SettingsForm, settings: &Settings) -> Form {
+        let fields = config::form_settings(form).into_iter();
+        let fields = fields.filter_map(|setting| Field::of_setting(setting, settings)).collect();
+        Form::new(FormKind::Settings, "Settings", fields)
+    }
+
+    #[test]
+    fn an_unchanged_form_keeps_all_settings_even_a_path_with_a_comma() {
+        let text = "calibration = [\"a, b.txt\", \"c.txt\"]\nparts = [\"mlp\"]\nno_compensation = true\n\
+                    seq_len = 64\nformat = [\"padded\", \"gguf\"]\nexport_dtype = \"bf16\"\nstream_weight = 0.25";
+        for settings in [Settings::default(), text.parse().unwrap()] {
+            for kind in [config::SettingsForm::Run, config::SettingsForm::Export] {
+                assert_eq!(form(kind, &settings).settings(&settings), Ok(settings.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_optional_field_removes_the_value_and_other_fields_need_one() {
+        let settings: Settings = "seq_len = 64".parse().unwrap();
+        let emptied = |label: &str| {
+            let mut form = form(config::SettingsForm::Run, &settings);
+            for field in form.fields.iter_mut().filter(|field| field.label == label) {
+                field.value = Value::Text(Input::new(""));
+            }
+            form.settings(&settings)
+        };
+        assert_eq!(emptied("seq-len").unwrap().calibration.seq_len, None);
+        assert!(emptied("samples").unwrap_err().starts_with("samples: expected a whole number"));
+    }
+}
