@@ -48,7 +48,7 @@ pub fn generate(
     let began = Instant::now();
     let mut writing = generation.begin(&job.prompt, job.bos, job.max_tokens, &job.draw)?;
     let mut text = String::new();
-    while let Written::Piece(new) = writing.step()? {
+    while let Written::Token(new) = writing.step()? {
         if context.checkpoint().is_break() {
             return Err(Error::Cancelled);
         }
@@ -58,5 +58,5 @@ pub fn generate(
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Generated { prompt_tokens: writing.prompt().into(), tokens: writing.made().into(), text, seconds })
+    Ok(Generated { prompt_tokens: writing.prompt().into(), tokens: writing.generated().into(), text, seconds })
 }

@@ -42,7 +42,7 @@ pub struct Writing<'g> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     /// A token. Its text is empty while a character is spread over several tokens.
-    Piece(String),
+    Token(String),
     /// An end token was sampled, or the limit is reached; nothing follows.
     End,
 }
@@ -149,12 +149,12 @@ impl Writing<'_> {
         let new = text.get(self.emitted..).filter(|_| !text.ends_with('\u{FFFD}'));
         let piece = new.unwrap_or_default().to_string();
         self.emitted += piece.len();
-        Ok(Written::Piece(piece))
+        Ok(Written::Token(piece))
     }
 
     /// Number of tokens generated so far.
     pub fn tokens(&self) -> usize {
-        self.made().len()
+        self.generated().len()
     }
 
     /// The ids of the prompt, including a BOS token.
@@ -163,7 +163,7 @@ impl Writing<'_> {
     }
 
     /// The ids of the tokens generated so far.
-    pub fn made(&self) -> &[u32] {
+    pub fn generated(&self) -> &[u32] {
         &self.ids[self.begin..]
     }
 }

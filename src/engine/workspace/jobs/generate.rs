@@ -115,7 +115,7 @@ fn generate_in_turn<'g>(
         let written = text.writing.step()?;
         text.seconds += began.elapsed().as_secs_f64();
         match written {
-            Written::Piece(new) => {
+            Written::Token(new) => {
                 if !new.is_empty() {
                     context.emit(Event::GeneratedText { side, text: new });
                 }
