@@ -58,5 +58,10 @@ pub fn generate(
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Generated { prompt_tokens: writing.prompt().into(), tokens: writing.generated().into(), text, seconds })
+    Ok(Generated {
+        prompt_tokens: writing.prompt().into(),
+        tokens: writing.generated().into(),
+        text,
+        seconds,
+    })
 }
