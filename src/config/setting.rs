@@ -234,7 +234,8 @@ impl Setting {
         let text = match self.default {
             Some(text) => text.to_owned(),
             None if self.kind == Kind::Switch => return None,
-            None => self.text(&Settings::default()),
+            // As a flag takes it.
+            None => self.text(&Settings::default()).replace(", ", ","),
         };
         (!text.is_empty()).then_some(text)
     }
