@@ -97,7 +97,7 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
     std::io::Read::read_to_string(&mut lines, &mut told).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
     let name = &names()[0];
-    assert!(told.contains(&format!("slimgpt resume {name} goes on")), "{told}");
+    assert!(told.contains(&format!("Continue with: slimgpt resume {name}")), "{told}");
     assert!(!bench.path("out").exists());
 
     let shown = done(slimgpt(&["sessions", "show", "last"])).stdout;
