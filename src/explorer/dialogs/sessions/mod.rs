@@ -24,6 +24,9 @@ pub struct Sessions {
     pub filter: String,
 }
 
+/// What an action does with the chosen session.
+type OnSession = fn(&mut State, SessionSummary) -> Reply;
+
 impl Slice for Sessions {
     fn hints(&self, state: &State) -> Vec<Hint> {
         let hints: &[(Action, &str)] = match self.listed(state).len() {
@@ -63,7 +66,7 @@ impl Slice for Sessions {
         if action == Action::FilterSessions {
             return Some(Reply::Stay(state.open(Dialog::Filter(Filter::new(self.filter.clone())))));
         }
-        let acts: [(Action, fn(&mut State, SessionSummary) -> Reply); 5] = [
+        let acts: [(Action, OnSession); 5] = [
             (Action::Accept, Self::look),
             (Action::ResumeSession, Self::resume),
             (Action::CompareSession, Self::compare),

@@ -135,14 +135,16 @@ fn brief(canvas: &mut Canvas<'_>, panel: &'static Panel, area: Rect, shown: &Sho
     }
 }
 
+/// Draws a picture in a small panel; returns the area left for its lines.
+type DrawSmall = fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Option<Rect>;
+
 /// How a panel is drawn, large and small.
 struct Drawing {
     panel: &'static Panel,
     draw: fn(&mut Canvas<'_>, Rect, &Shown<'_>),
     /// Two lines; scores add bars below them.
     brief: fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Vec<Vec<Span<'static>>>,
-    /// Draws a picture in the small panel; returns the area left for the lines.
-    small: Option<fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Option<Rect>>,
+    small: Option<DrawSmall>,
     /// Whether the small panel can use spare rows.
     grows: bool,
 }
