@@ -108,7 +108,7 @@ fn a_run_that_was_killed_goes_on_from_the_list_of_sessions() {
 
     let mut next = again(&home, &QUICK);
     next.keys("S");
-    next.wait_for("/12 layers");
+    next.wait_for("layers left");
     next.keys("r");
     next.wait_until("the run", |screen| row(screen, 0).contains("● pruning done"));
     next.wait_until("all done", |screen| done(screen) == 12);
@@ -169,7 +169,7 @@ fn without_a_session_nothing_is_written() {
     terminal.wait_for("pruning done");
     assert!(sessions(&terminal.home()).is_empty());
     terminal.keys("q");
-    terminal.wait_for("it is lost");
+    terminal.wait_for("have not been exported");
     terminal.keys("y");
     assert_eq!(terminal.wait_for_exit(), 0);
     assert!(!terminal.written().contains("open it again"));
