@@ -8,8 +8,8 @@
 //! - *full*: the same without the last factor (n³);
 //! - *active*: the inverse of the active columns only (m³).
 //!
-//! None of them includes the final refit, which is the same for all; its time is printed beside. The median of three runs of the
-//! first counts, spread over the others. The requested sizes are measured against *reference*.
+//! None of them includes the final refit, which is the same for all; its time is printed separately. The first method is timed
+//! three times, between the others, and the median counts. The requested sizes are measured against *reference*.
 //!
 //! `cargo bench --bench down_date [-- --quick]`
 
@@ -41,12 +41,12 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     let remove = n / units.width() / 2;
     // Labels of the methods it is compared with.
     let part = PruneProblem { solver_dtype: SolverDtype::F64, ..problem.part(units, remove) };
-    println!("{what} {rows}×{n}, {remove} of {} leave, {} threads", 2 * remove, rayon_threads());
+    println!("{what} {rows}×{n}, {remove} of {} removed, {} threads", 2 * remove, rayon_threads());
 
     let first = down_date(&part);
     let (kept, fitted, sizes) = (&first.kept, &first.fitted, &first.sizes);
     let (refitted, refit) = refit(&part);
-    println!("  from the refit the weights differ by {:.1e} at most", apart(fitted, &refitted));
+    println!("  the weights differ from the refit by at most {:.1e}", apart(fitted, &refitted));
 
     // Ours is short compared to the others, so it is timed again between and after them.
     let mut ours = vec![(first.time, first.inverted)];
@@ -67,8 +67,8 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     let [full, active] = slow;
     for slow in [&full, &active] {
         let difference = apart(fitted, &slow.fitted);
-        println!("  the same set left, and the weights differ by {difference:.1e} at most");
-        assert!(slow.kept == *kept && difference < 1e-6, "the ways have to end at the same weights");
+        println!("  the same units are removed, and the weights differ by at most {difference:.1e}");
+        assert!(slow.kept == *kept && difference < 1e-6, "all methods must give the same weights");
     }
     for (name, slow) in
         [("reference", full.time + full.factored), ("full", full.time), ("active", active.time)]
@@ -100,7 +100,7 @@ fn down_date(part: &PruneProblem) -> DownDated {
     while elimination.step().expect("a random moment is positive definite").is_some() {}
     elimination.settle();
     let time = began.elapsed();
-    let (kept, fitted) = elimination.compensated().expect("heads and batches carry W along");
+    let (kept, fitted) = elimination.compensated().expect("the rules for heads and batches update W");
     let sizes = elimination.path().iter().map(|removal| removal.units.len()).collect();
     DownDated { kept, fitted, sizes, time, inverted }
 }

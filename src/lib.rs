@@ -10,12 +10,13 @@
 //! | prune the layers of a model in one pass | [`pipeline`] |
 //! | measure perplexity, generate text | [`eval`] |
 //! | write the pruned model | [`export`] |
-//! | tell wrong input from other failures | [`failure`] |
+//! | distinguish wrong input from other failures | [`failure`] |
 //! | set and check what a run does | [`config`] |
 //! | try all of it on a small trained model | [`demo`] |
 //!
 //! The other modules make up the program and are private to the crate. A binary is a crate of its own, so the hidden module
-//! `application` re-exports the items that the program, its tests and its benches use; it is no part of the library's interface.
+//! `application` re-exports the items that the program, its tests and its benches use; it is not part of the library's
+//! interface.
 
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod calibration;

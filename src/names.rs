@@ -5,7 +5,7 @@ pub trait Named: Copy + PartialEq + 'static {
     /// All variants, in the order of their declaration.
     const ALL: &'static [Self];
 
-    /// The name that people type and files hold.
+    /// The name that people type and files contain.
     fn name(self) -> &'static str;
 
     /// One sentence about the variant.
@@ -14,7 +14,7 @@ pub trait Named: Copy + PartialEq + 'static {
     /// The variant with this name.
     ///
     /// # Errors
-    /// A text that is no name. The error lists all names.
+    /// A text that is not a name. The error lists all names.
     fn named(text: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|variant| variant.name() == text);
         found.copied().ok_or_else(|| format!("expected {}, found \"{text}\"", listed(Self::ALL)))

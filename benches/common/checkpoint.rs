@@ -28,7 +28,7 @@ pub struct Shape {
     /// Hidden size
     #[arg(long, default_value_t = 256)]
     pub hidden: usize,
-    /// Query heads; they share the hidden size evenly
+    /// Query heads; a divisor of the hidden size
     #[arg(long, default_value_t = 4)]
     pub heads: usize,
     /// Key-value heads [default: as many as query heads]
@@ -50,7 +50,7 @@ pub struct Shape {
     pub dtype: Precision,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Bytes of one file of weights at most, where a tensor is not larger by itself
+    /// Maximum bytes of a weight file, unless a single tensor is larger
     #[arg(long, default_value = "2GiB")]
     pub shard: ByteSize,
 }
@@ -86,21 +86,21 @@ pub fn write(shape: &Shape, out: &Path) -> Result<(), Box<dyn Error>> {
     if shape.vocab < SMALLEST_VOCABULARY {
         let found = shape.vocab;
         return Err(format!(
-            "--vocab {found}: the tokenizer needs {SMALLEST_VOCABULARY} at least; give more"
+            "--vocab {found}: the tokenizer needs at least {SMALLEST_VOCABULARY}; give more"
         )
         .into());
     }
     if shape.heads == 0 || !shape.hidden.is_multiple_of(shape.heads) {
         let Shape { hidden, heads, .. } = shape;
         return Err(format!(
-            "--heads {heads}: they have to share the hidden size {hidden} evenly; give others"
+            "--heads {heads}: expected a divisor of the hidden size {hidden}; give another number"
         )
         .into());
     }
     let config = config(shape);
     let architecture = Architecture::from_config(&config)?;
     fs::create_dir(out).map_err(|cause| {
-        format!("{}: can't be made: {cause}; name a directory that isn't there", out.display())
+        format!("{}: cannot be created ({cause}); name a directory that does not exist", out.display())
     })?;
     fs::write(out.join("config.json"), format!("{config:#}\n"))?;
     fs::write(out.join("tokenizer.json"), format!("{:#}\n", tokenizer()))?;
@@ -202,7 +202,7 @@ struct Random {
     slot: Slot,
     dtype: Precision,
     seed: u64,
-    /// Of the tensor in the model.
+    /// Index of the tensor in the model.
     index: u64,
 }
 

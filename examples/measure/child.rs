@@ -74,8 +74,8 @@ impl Program<'_> {
     }
 
     fn run(&self, mut command: Command) -> Fallible<Ran> {
-        let [printed, told] = ["printed", "told"].map(|name| self.work.join(name));
-        command.stdout(File::create(&printed)?).stderr(File::create(&told)?);
+        let [printed, errors] = ["printed", "errors"].map(|name| self.work.join(name));
+        command.stdout(File::create(&printed)?).stderr(File::create(&errors)?);
         let mut child = command.spawn().map_err(|cause| format!("{}: {cause}", self.path.display()))?;
         let mut peak = 0;
         let status = loop {
@@ -86,7 +86,7 @@ impl Program<'_> {
             thread::sleep(LOOK);
         };
         if !status.success() {
-            return Err(format!("{command:?}: {status}\n{}", fs::read_to_string(told)?).into());
+            return Err(format!("{command:?}: {status}\n{}", fs::read_to_string(errors)?).into());
         }
         Ok(Ran { peak, printed: serde_json::from_slice(&fs::read(printed)?)? })
     }

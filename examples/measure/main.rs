@@ -21,7 +21,7 @@ use table::Row;
 const SIDE: usize = 4096;
 
 #[derive(Parser)]
-#[command(about = "Measures solves, calibration and whole runs; ends with 1 where a bound is missed")]
+#[command(about = "Measures solves, calibration and whole runs; exits with 1 if a bound is missed")]
 struct Args {
     /// The program whose runs are measured
     #[arg(long, value_name = "FILE")]
@@ -32,7 +32,7 @@ struct Args {
     /// Small sizes, to try it out
     #[arg(long)]
     quick: bool,
-    /// Some of the measurements
+    /// Run only these measurements
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<What>,
 }

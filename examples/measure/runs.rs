@@ -33,14 +33,14 @@ pub fn memory(program: &Program, quick: bool) -> Fallible<Vec<Row>> {
         against,
         verdict: Verdict::Ratio { ratio: ran.peak as f64 / bytes as f64, at_most: Some(at_most) },
     };
-    let told = format!("forecast of `slimgpt inspect`: {}", gigabytes(forecast));
-    Ok(vec![row(what, told, forecast, 1.25), row("the same".into(), gigabytes(MOST_BYTES), MOST_BYTES, 1.0)])
+    let text = format!("forecast of `slimgpt inspect`: {}", gigabytes(forecast));
+    Ok(vec![row(what, text, forecast, 1.25), row("the same".into(), gigabytes(MOST_BYTES), MOST_BYTES, 1.0)])
 }
 
 /// The peak that `slimgpt inspect` forecasts.
 fn forecast(program: &Program, model: &Path, settings: &[&str]) -> Fallible<u64> {
-    let told = program.inspect(model, settings)?;
-    let run = told["run"].as_object().ok_or("slimgpt inspect --json: expected an object \"run\"")?;
+    let inspected = program.inspect(model, settings)?;
+    let run = inspected["run"].as_object().ok_or("slimgpt inspect --json: expected an object \"run\"")?;
     let bytes = |key: &str| run.get(key).and_then(|bytes| bytes.as_u64());
     let parts = run.keys().filter(|key| key.ends_with("_bytes"));
     Ok(bytes("peak_bytes").unwrap_or_else(|| parts.filter_map(|key| bytes(key)).sum()))

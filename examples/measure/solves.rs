@@ -1,4 +1,5 @@
-//! Solving single weights, against the operations it takes and, one by one, against batches.
+//! Solving single weights: its time compared with its operations, and channels one by one compared with
+//! batches.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -20,7 +21,7 @@ pub fn heads_of_o_proj(evaluation: &Evaluation, quick: bool) -> Fallible<Vec<Row
     let problem = Problem::random(rows, n);
     [25, 50]
         .map(|percent| {
-            let what = format!("heads of a {rows}×{n} `o_proj`, {percent} % leave");
+            let what = format!("heads of a {rows}×{n} `o_proj`, {percent} % removed");
             against_flops(what, &problem, (units, percent), evaluation, Some(2.0))
         })
         .into_iter()
@@ -35,7 +36,7 @@ pub fn channels_of_down_proj(evaluation: &Evaluation, quick: bool) -> Fallible<V
     let bounds = [(25, None), (50, Some(1.6))];
     bounds
         .map(|(percent, wanted)| {
-            let what = format!("channels of a {rows}×{n} `down_proj`, {percent} % leave");
+            let what = format!("channels of a {rows}×{n} `down_proj`, {percent} % removed");
             against_flops(what, &problem, (units, percent), evaluation, wanted)
         })
         .into_iter()
@@ -69,9 +70,9 @@ fn against_flops(
         })
     };
     let alone = median(&|| solve(problem, units, remove))?;
-    let told = median(&|| solve_and_tell(problem, units, remove))?;
+    let complete = median(&|| solve_with_statistics(problem, units, remove))?;
     let with_statistics = "the same with its statistics".into();
-    Ok([of_flops(what, &alone, flops, at_most), of_flops(with_statistics, &told, flops, None)])
+    Ok([of_flops(what, &alone, flops, at_most), of_flops(with_statistics, &complete, flops, None)])
 }
 
 /// A row that compares a time with operations at the rate of the product.
@@ -91,7 +92,7 @@ fn exact_against_dynamic(rows: usize, n: usize) -> Fallible<Row> {
     let exact = time(GroupSize::Exact)?;
     let dynamic = (before + time(GroupSize::Dynamic)?) / 2.0;
     Ok(Row {
-        what: format!("`--group-size exact`, {rows}×{n} `down_proj`, 50 % leave"),
+        what: format!("`--group-size exact`, {rows}×{n} `down_proj`, 50 % removed"),
         measured: seconds(exact),
         against: format!("`dynamic`: {}", seconds(dynamic)),
         verdict: Verdict::Ratio { ratio: exact / dynamic, at_most: Some(3.0) },
@@ -109,7 +110,7 @@ fn solve(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
 }
 
 /// The same with the statistics: E‖y‖², the condition number, pictures.
-fn solve_and_tell(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
+fn solve_with_statistics(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     let part = problem.part(units, remove);
     let began = Instant::now();
     prune(&part, &mut |_| ControlFlow::Continue(()))?;

@@ -72,8 +72,8 @@ pub fn head() -> String {
 
 /// The processor's own name.
 fn processor() -> String {
-    let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     name.map_or("an unknown processor".into(), |(_, name)| name.trim().into())
 }
 
@@ -83,7 +83,7 @@ pub fn write(page: &Path, rows: &[Row]) -> Fallible<()> {
     let around = before.split_once(BEGIN).and_then(|(above, rest)| Some((above, rest.split_once(END)?.1)));
     let (above, below) = around.ok_or_else(|| {
         format!(
-            "{}: expected the lines {BEGIN:?} and {END:?}; put them where the table is to stand",
+            "{}: expected the lines {BEGIN:?} and {END:?}; put them where the table belongs",
             page.display()
         )
     })?;

@@ -94,7 +94,7 @@ impl Network {
         norm(&x, &self.norm)?.matmul(&self.embedding.t()?)
     }
 
-    /// Mean negative log-likelihood, nats a token, as a scalar tensor.
+    /// Mean negative log-likelihood, nats per token, as a scalar tensor.
     pub fn loss(&self, tokens: &[u32], targets: Vec<u32>, seq_len: usize) -> Result<Tensor> {
         self.logits(tokens, seq_len)?.apply_op1(CrossEntropy { targets })
     }

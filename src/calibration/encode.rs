@@ -14,7 +14,8 @@ const BLANK_LINE: &str = "\n\n";
 /// Bytes of text encoded together: enough to keep the cores busy, small compared to the encodings.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Tokens of all documents in order, without special tokens. A blank line separates documents, also at the border of two texts.
+/// Tokens of all documents in order, without special tokens. A blank line separates documents, including those of different
+/// texts.
 ///
 /// Each document is encoded together with the blank line after it. `progress` receives the bytes of text done and the total after
 /// each batch of about 1 MiB. A tokenizer needs some hundred bytes per byte of one document, so store corpora of gigabytes as JSON

@@ -24,13 +24,15 @@ pub enum Error {
     #[error("{} line {line}: expected a JSON object with `text`, or `instruction` and `output`: {cause}", path.display())]
     Json { path: PathBuf, line: u64, cause: String },
     #[error(
-        "{} {at}: a record has neither `text` nor `instruction`; name the column of the text `text`",
+        "{} {at}: a record has neither `text` nor `instruction`; rename the column with the text to `text`",
         path.display()
     )]
     NoText { path: PathBuf, at: At },
     #[error("text {text:?}: the tokenizer failed on document {document}: {source}")]
     Tokenizer { text: String, document: usize, source: tokenizers::Error },
-    #[error("{samples} windows of {seq_len} tokens are none; ask for at least 1 window of at least 2 tokens")]
+    #[error(
+        "{samples} windows of {seq_len} tokens were requested; ask for at least 1 window of at least 2 tokens"
+    )]
     NoWindow { samples: usize, seq_len: usize },
     #[error(
         "the calibration text has {found} tokens, but {samples} windows of {seq_len} tokens need at least \

@@ -1,4 +1,4 @@
-//! Texts to token windows, which the second moments are measured on.
+//! From texts to token windows, on which the second moments are measured.
 //!
 //! [`read`] reads a file into a [`Text`], [`encode()`] turns all texts into one sequence of tokens, and [`Windows::draw`] draws the
 //! windows from it.

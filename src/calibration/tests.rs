@@ -19,8 +19,8 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/calibration").join(name)
 }
 
-/// One token per byte, a special token in front of every sequence, and truncation to eight tokens: a tokenizer that must be asked
-/// for the plain tokens of the whole text.
+/// One token per byte, a special token in front of every sequence, and truncation to eight tokens: `encode` must suppress the
+/// last two.
 fn byte_tokenizer() -> Tokenizer {
     let mut letters: Vec<String> = ByteLevel::alphabet().into_iter().map(String::from).collect();
     letters.sort();

@@ -113,7 +113,7 @@ impl Windows {
     ///
     /// # Errors
     ///
-    /// A description of what else the bytes are.
+    /// A description of the bytes, if they are anything else.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, String> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let view = file.tensor(TOKENS).map_err(|error| error.to_string())?;

@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(ids(HELD_OUT), stories);
     }
 
-    /// The tokenizer was trained with another pre-tokenisation pattern. llama.cpp knows the present one.
+    /// The tokenizer was trained with another pre-tokenisation pattern. llama.cpp knows the current one.
     #[test]
     fn the_cuts_give_the_tokens_that_the_model_was_trained_on() {
         use tokenizers::{

@@ -15,11 +15,11 @@ use crate::{
     session::{DraftFile, Journal},
 };
 
-/// Least time between two progress events of one stage.
+/// Minimum time between two progress events of one stage.
 const PROGRESS_EVERY: Duration = Duration::from_millis(33);
 
-/// What a job needs of its surroundings: it emits events here and asks here whether to continue. Controls of the running
-/// job are obeyed between two of its steps; other commands are queued.
+/// A job's connection to its frontend: the job emits events here and asks here whether to continue. Controls of the
+/// running job are obeyed between two of its steps; other commands are queued.
 pub struct Context {
     run: u64,
     watch: Stopwatch,
@@ -176,8 +176,8 @@ impl Context {
         self.replanned.take()
     }
 
-    /// Waits for the next command that is not a control; None if the frontend has closed its channels. The clock stands
-    /// still meanwhile. Controls of jobs that have ended are dropped.
+    /// Waits for the next command that is not a control; None if the frontend has closed its channels. The clock is
+    /// stopped meanwhile. Controls of jobs that have ended are dropped.
     pub(super) fn next(&mut self) -> Option<Command> {
         self.watch.stop();
         if self.wanted == Wanted::FrontendClosed {

@@ -12,7 +12,7 @@ use super::Error;
 
 pub fn model_record(checkpoint: &Checkpoint, after: &Architecture) -> Result<ModelRecord, Error> {
     let before = checkpoint.architecture();
-    let config = checkpoint.source().read("config.json", "it was there a moment ago")?;
+    let config = checkpoint.source().read("config.json", "it was removed in the meantime")?;
     Ok(ModelRecord {
         name: checkpoint.name().into(),
         family: before.family.to_string(),

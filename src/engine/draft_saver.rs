@@ -14,7 +14,7 @@ pub struct DraftSaver(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of the open session.
+    /// Draft file of the open session.
     file: Option<DraftFile>,
     /// The newest draft that the frontend has sent and the engine has not saved yet.
     pending: Option<Draft>,

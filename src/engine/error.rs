@@ -19,7 +19,7 @@ pub enum Error {
     #[error("model {0}: expected a directory with config.json and safetensors files, found a file")]
     NotADirectory(String),
     #[error(
-        "layer {layer}: its inputs need an attempt at layer {above}, which has none; run from layer {above} on first"
+        "layer {layer}: its inputs need an attempt at layer {above}, which has none; run layer {above} first"
     )]
     MissingAttempt { layer: usize, above: usize },
     #[error("layer {layer}: expected one of its attempts ({known}), found {attempt}")]
@@ -63,7 +63,7 @@ pub enum Error {
     #[error("calibration: expected a text, found none")]
     NoCalibration,
     #[error(
-        "ratio: no mean of the schedule {schedule} removes {share} of the parameters; lower the ratio, or choose another schedule"
+        "ratio: the schedule {schedule} cannot remove {share} of the parameters at any mean; lower the ratio, or choose another schedule"
     )]
     NoMean { schedule: String, share: f64 },
     #[error("evaluation: expected a text, found none")]

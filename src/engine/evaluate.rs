@@ -82,7 +82,7 @@ impl EvalText {
         (self.tokens.len() / self.seq_len * self.seq_len) as u64
     }
 
-    /// Perplexity of a model. `pruned` says which model the progress is of.
+    /// Perplexity of a model. `pruned` says which model the progress events name.
     pub fn measure(
         &self,
         model: &dyn BlockByBlock,

@@ -22,7 +22,7 @@ use super::{
     machine::forward_on,
 };
 
-/// Side of the matrix product that the speed of the machine is measured with.
+/// Side of the matrices whose product measures the speed of the machine.
 const PROBE: usize = 1024;
 /// Tokens of the window that one block is timed on. Times of longer windows are extrapolated.
 const PROBE_TOKENS: usize = 512;
@@ -54,8 +54,8 @@ pub struct Needs {
     pub seq_len: usize,
     /// Windows that pass a block together.
     pub windows_at_once: usize,
-    /// Peak memory of a run in bytes. Perplexity and verification come after it: they hold a block, the embedding and head,
-    /// and logits.
+    /// Peak memory of pruning in bytes. Perplexity and verification, which follow, are not included: they hold a block, the
+    /// embedding and head, and logits.
     pub peak_bytes: u64,
     /// Phase of the peak.
     pub peak_phase: Phase,

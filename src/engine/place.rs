@@ -72,7 +72,7 @@ pub fn model_files(checkpoint: &Checkpoint, context: &mut Context) -> Result<Vec
                 Fingerprint::of_file(name, &dir.join(name), &mut |more| bytes.count(more, context))?
             }
             Source::Embedded(_) => {
-                Some(Fingerprint::of_bytes(name, &source.read(name, "it was there a moment ago")?))
+                Some(Fingerprint::of_bytes(name, &source.read(name, "it was removed in the meantime")?))
             }
         };
         fingerprints.push(found.ok_or(Error::Cancelled)?);
@@ -97,7 +97,9 @@ pub fn check_model(
                 file.check_file(&dir.join(&file.name), &mut |more| bytes.count(more, context))?
             }
             Source::Embedded(_) if !source.has(&file.name) => Check::Missing,
-            Source::Embedded(_) => file.check_bytes(&source.read(&file.name, "it was there a moment ago")?),
+            Source::Embedded(_) => {
+                file.check_bytes(&source.read(&file.name, "it was removed in the meantime")?)
+            }
         };
         match check {
             Check::Same => {}
@@ -106,13 +108,17 @@ pub fn check_model(
             Check::Cancelled => return Err(Error::Cancelled),
         }
     }
-    // The version that created the session may not have fingerprinted other files.
+    // Only added weights are a change: the version that created the session may have fingerprinted fewer kinds
+    // of files.
     let added = source.files()?.into_iter().filter(|name| is_weights(name) && !names.contains(name));
     differ.extend(added.map(|name| format!("{name} is new")));
     if differ.is_empty() {
         return Ok(());
     }
-    let what = format!("the files of the model {source} are not those of the session: {}", differ.join(", "));
+    let what = format!(
+        "the model {source} differs from the one that the session was created with: {}",
+        differ.join(", ")
+    );
     Err(Error::Changed { session: session.into(), what })
 }
 

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{Context, DraftSaver, Error};
 
-/// Events that may wait for a slow frontend. Beyond that, a worker that emits a result waits.
+/// Number of events that may wait for a slow frontend. A worker that emits another result waits.
 const EVENTS: usize = 1024;
 const COMMANDS: usize = 64;
 

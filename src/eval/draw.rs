@@ -9,7 +9,7 @@ use super::Error;
 pub struct Draw {
     /// 0 always takes the most likely token.
     pub temperature: f64,
-    /// Sample from this many most likely tokens.
+    /// Sample from this many of the most likely tokens.
     pub top_k: Option<usize>,
     /// Sample from the most likely tokens that together have this probability.
     pub top_p: Option<f64>,

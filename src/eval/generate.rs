@@ -48,7 +48,8 @@ pub enum Written {
 }
 
 impl Generation {
-    /// Loads every block. Positions end at the length that the model was made for. `progress` receives (blocks done, total blocks).
+    /// Loads every block. Positions are limited to the context length of the model. `progress` receives (blocks done, total
+    /// blocks).
     ///
     /// # Errors
     /// A model that cannot be loaded, and [`Error::Cancelled`] if `progress` breaks.

@@ -27,7 +27,7 @@ pub struct Perplexity<'a> {
     pub device: &'a Device,
     /// The number type of the forward pass.
     pub dtype: DType,
-    /// The most bytes of hidden states at a time.
+    /// Maximum size of the hidden states at a time, in bytes.
     pub memory_budget: u64,
 }
 

@@ -33,11 +33,11 @@ pub fn is_licence(name: &str) -> bool {
 /// Copies the checkpoint's files whose names are `wanted`.
 ///
 /// # Errors
-/// A file that cannot be read, or not be written.
+/// A file that cannot be read or written.
 pub fn copy_files(checkpoint: &Checkpoint, wanted: fn(&str) -> bool, out: &OutputDir) -> Result<(), Error> {
     for name in checkpoint.source().files()? {
         if wanted(&name) {
-            out.write(&name, &checkpoint.source().read(&name, "it was there a moment ago")?)?;
+            out.write(&name, &checkpoint.source().read(&name, "it was removed in the meantime")?)?;
         }
     }
     Ok(())

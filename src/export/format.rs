@@ -22,13 +22,13 @@ names! {
 
 /// An export format: what it cannot express, how it is written and read back, and how people load it.
 pub trait Exporter: Sync {
-    /// What the files look like.
+    /// The layout of the files.
     fn layout(&self) -> Layout;
 
     /// Refuses a model that the format cannot express, before anything is pruned or written.
     ///
     /// # Errors
-    /// [`Error::Inexpressible`], with what avoids it; a checkpoint whose files cannot be read.
+    /// [`Error::Inexpressible`], with a remedy; a checkpoint whose files cannot be read.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error>;
 
     /// Creates the files. Every tensor has a place in one of them before it is added, so no tensor is kept in memory.
@@ -69,7 +69,7 @@ pub trait FormatWriter {
     fn finish(self: Box<Self>, out: &OutputDir) -> Result<(WrittenForm, Vec<String>), Error>;
 }
 
-/// What the files of a format look like.
+/// The layout of the files of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// A directory with `config.json` and the tokenizer.

@@ -27,7 +27,7 @@ pub struct Published {
     pub path: PathBuf,
     /// Bytes of all its files.
     pub bytes: u64,
-    /// The replaced output, where it could not be removed.
+    /// The replaced output, if it could not be removed.
     pub leftover: Option<PathBuf>,
 }
 

@@ -26,7 +26,7 @@ pub struct Finished {
 /// Refuses a model that one of the formats cannot express, before anything is pruned or written.
 ///
 /// # Errors
-/// [`Error::Inexpressible`], with what avoids it; a checkpoint whose files cannot be read.
+/// [`Error::Inexpressible`], with a remedy; a checkpoint whose files cannot be read.
 pub fn check(checkpoint: &Checkpoint, pruned: &Architecture, form: &OutputForm) -> Result<(), Error> {
     let plan = ExportPlan { checkpoint, pruned, form };
     form.formats.iter().try_for_each(|format| format.exporter().check(plan))

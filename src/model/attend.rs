@@ -178,7 +178,7 @@ mod tests {
 
     /// `cargo test --release --lib attend -- --ignored --nocapture` prints the ratio.
     #[test]
-    #[ignore = "it is about time, and takes some"]
+    #[ignore = "it measures times, which takes a while"]
     fn two_products_a_chunk_are_faster_than_candles_flash_attention() {
         use candle_nn::attention::{AttnMask, flash_attn};
 

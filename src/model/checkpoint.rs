@@ -70,7 +70,7 @@ impl Checkpoint {
         self.weights.storage_dtype(tensor)
     }
 
-    /// The stored type of a bias; of the weight it belongs to, if there is no bias.
+    /// The stored type of a bias, or of its weight if there is no bias.
     ///
     /// # Errors
     /// Neither a bias nor its weight.

@@ -36,7 +36,7 @@ pub enum Error {
     )]
     MissingTensor { place: String, tensor: String },
     #[error(
-        "tensor {tensor} in {file} must have shape {expected:?} by config.json, found {found:?}; check that \
+        "tensor {tensor} in {file} must have shape {expected:?} according to config.json, found {found:?}; check that \
          config.json and weights belong together"
     )]
     Shape { tensor: String, file: String, expected: Vec<usize>, found: Vec<usize> },
@@ -56,7 +56,7 @@ pub enum Error {
     NoTokenizer { place: String },
     #[error("{file} is not a tokenizer ({cause}); replace it with the one published with the model")]
     Tokenizer { file: String, cause: String },
-    #[error("the model has layers 0 to {last}, and layer {layer} was asked for")]
+    #[error("the model has layers 0 to {last}, but layer {layer} was requested")]
     NoSuchLayer { layer: usize, last: usize },
     #[error("layer {layer}: the kept {what} must be {expected}, found {found}")]
     Kept { layer: usize, what: &'static str, expected: String, found: String },

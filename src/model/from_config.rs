@@ -7,7 +7,7 @@ use super::{
     keys::{Keys, MOST, count, wrong},
 };
 
-const SUPPORTED: &str = "supported are model_type llama, mistral, qwen2, qwen3, and these with slimgpt_ before them (what this program writes)";
+const SUPPORTED: &str = "the supported model types are llama, mistral, qwen2, qwen3, and these with the prefix slimgpt_ (written by this program)";
 const MOST_LAYERS: usize = 1 << 12;
 
 pub fn read(config: &Value) -> Result<Architecture> {
@@ -82,7 +82,7 @@ fn refuse_what_changes_the_block(keys: &Keys) -> Result<()> {
         None | Some("silu" | "swish") => {}
         Some(other) => {
             let what = format!("hidden_act {other:?}");
-            return Err(Error::Unsupported { what, supported: "supported is \"silu\"" });
+            return Err(Error::Unsupported { what, supported: "the only supported activation is \"silu\"" });
         }
     }
     Ok(())
@@ -115,7 +115,7 @@ fn head_dim(keys: &Keys, hidden: usize, heads: usize, required: bool) -> Result<
     if !head_dim.is_multiple_of(2) {
         return Err(Error::Key {
             key: "head_dim".into(),
-            expected: "even, because rotary positions turn pairs".into(),
+            expected: "even, because rotary positions rotate pairs".into(),
             found: head_dim.to_string(),
         });
     }
@@ -143,7 +143,7 @@ fn window(keys: &Keys, family: Family, layers: usize) -> Result<(Option<usize>, 
     if !agrees {
         return Err(Error::Unsupported {
             what: "a \"layer_types\" list that differs from what the other sliding-window keys say".into(),
-            supported: "supported is one window for all layers from max_window_layers on",
+            supported: "the only supported pattern is one window for all layers from max_window_layers on",
         });
     }
     Ok((window, from))
@@ -153,7 +153,7 @@ fn layer_sizes(keys: &Keys, whole: LayerSize, layers: usize) -> Result<Vec<Layer
     let mut sizes = vec![whole; layers];
     if let Some(table) = keys.get("per_layer_config") {
         let Value::Object(table) = table else {
-            return Err(wrong("per_layer_config", "an object with one entry a layer", table));
+            return Err(wrong("per_layer_config", "an object with one entry per layer", table));
         };
         for (layer, overrides) in table {
             let path = format!("per_layer_config.{layer}");
@@ -171,8 +171,7 @@ fn layer_sizes(keys: &Keys, whole: LayerSize, layers: usize) -> Result<Vec<Layer
                     "num_key_value_heads" => &mut size.kv_heads,
                     "intermediate_size" => &mut size.channels,
                     _ => {
-                        let supported =
-                            "supported are num_attention_heads, num_key_value_heads and intermediate_size";
+                        let supported = "the supported keys are num_attention_heads, num_key_value_heads and intermediate_size";
                         return Err(Error::Unsupported { what: format!("{path:?}"), supported });
                     }
                 };
@@ -207,7 +206,7 @@ fn rope(keys: &Keys) -> Result<RopeSettings> {
     };
     let theta = table.positive_or("rope_theta", keys.positive_or("rope_theta", 1e4)?)?;
     if table.positive_or("partial_rotary_factor", keys.positive_or("partial_rotary_factor", 1.0)?)? != 1.0 {
-        let supported = "supported are rotary positions over the whole head";
+        let supported = "rotary positions must cover the whole head";
         return Err(Error::Unsupported { what: "a partial_rotary_factor".into(), supported });
     }
     let kind = match table.text("rope_type")? {
@@ -239,7 +238,7 @@ fn rope(keys: &Keys) -> Result<RopeSettings> {
         other => {
             return Err(Error::Unsupported {
                 what: format!("{table_key} of type {:?}", other.unwrap_or("none given")),
-                supported: "supported are default, linear and llama3",
+                supported: "the supported types are default, linear and llama3",
             });
         }
     };

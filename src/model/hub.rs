@@ -41,7 +41,7 @@ pub struct Transfer<'a> {
     pub total: u64,
 }
 
-/// Called several times a second, also while nothing arrives. Its break ends the download; the next download continues with the
+/// Called several times a second, even while nothing arrives. Its break ends the download; the next download continues with the
 /// bytes received so far.
 pub type Progress<'a> = dyn FnMut(Transfer<'_>) -> ControlFlow<()> + 'a;
 

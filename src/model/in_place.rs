@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::attention_mask::AttentionMask;
 
-/// The least numbers per task.
+/// Minimum number of values per task.
 const TASK: usize = 1 << 14;
 /// Numbers side by side, to fill the processor's vector registers.
 const LANES: usize = 8;
@@ -93,14 +93,14 @@ impl InplaceOp2 for ScatterContexts {
 fn numbers<'s>(storage: &'s CpuStorage, layout: &Layout) -> Result<&'s [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(numbers), Some((start, end))) => Ok(&numbers[start..end]),
-        _ => bail!("expected numbers of f32 without gaps, found {layout:?}"),
+        _ => bail!("expected contiguous f32 numbers, found {layout:?}"),
     }
 }
 
 fn numbers_mut<'s>(storage: &'s mut CpuStorage, layout: &Layout) -> Result<&'s mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(numbers), Some((start, end))) => Ok(&mut numbers[start..end]),
-        _ => bail!("expected numbers of f32 without gaps, found {layout:?}"),
+        _ => bail!("expected contiguous f32 numbers, found {layout:?}"),
     }
 }
 

@@ -114,15 +114,15 @@ mod tests {
     #[test]
     fn every_byte_is_reported_as_read_once() {
         let bytes = numbers(DType::F32);
-        let told = Mutex::new(Vec::new());
-        let read = |range: Range<usize>| told.lock().unwrap().push(range);
+        let ranges = Mutex::new(Vec::new());
+        let read = |range: Range<usize>| ranges.lock().unwrap().push(range);
         let shape = [bytes.len() / 4];
         assert!(tensor((DType::F32, &bytes), &shape, (&Device::Cpu, DType::F32), &read).is_ok());
-        let mut told = told.into_inner().unwrap();
-        told.sort_by_key(|range| range.start);
-        assert_eq!(told.first().unwrap().start, 0);
-        assert_eq!(told.last().unwrap().end, bytes.len());
-        assert!(told.windows(2).all(|pair| pair[0].end == pair[1].start));
+        let mut ranges = ranges.into_inner().unwrap();
+        ranges.sort_by_key(|range| range.start);
+        assert_eq!(ranges.first().unwrap().start, 0);
+        assert_eq!(ranges.last().unwrap().end, bytes.len());
+        assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
     }
 
     #[test]

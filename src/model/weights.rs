@@ -48,7 +48,7 @@ struct Entry {
     bytes: Range<usize>,
 }
 
-/// Tensors by their names in a Hugging Face checkpoint, whatever file they are in.
+/// Tensors by their names in a Hugging Face checkpoint, whichever file they are in.
 pub trait Tensors {
     /// The tensor of this shape, in the given type on the given device.
     ///
@@ -242,7 +242,10 @@ impl Weights {
         let damaged = |cause: safetensors::SafeTensorError| {
             let cause = match cause {
                 safetensors::SafeTensorError::MetadataIncompleteBuffer => {
-                    format!("its {} bytes are not as many as its header describes", bytes.as_slice().len())
+                    format!(
+                        "its {} bytes do not match the length that its header describes",
+                        bytes.as_slice().len()
+                    )
                 }
                 other => other.to_string(),
             };

@@ -31,7 +31,8 @@ impl Cuts for Vec<BlockCut> {
     }
 }
 
-/// Computes the same as a reader of the written model, because cut weights hold the stored numbers.
+/// A model with cuts. It computes the same as a reader of the written model, because cut weights hold the
+/// stored numbers.
 pub struct CutModel<'a> {
     checkpoint: &'a Checkpoint,
     cuts: &'a dyn Cuts,

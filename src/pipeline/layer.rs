@@ -26,13 +26,13 @@ use super::{
 pub enum Task<'a> {
     /// Remove this many units; `solver` replaces the solver of the settings.
     Solve { removals: Removals, solver: Option<Solver> },
-    /// Keep it as it is.
+    /// Keep the part unchanged.
     Keep,
     /// Apply an earlier cut again.
     Reuse { record: &'a PartRecord, cut: &'a BlockCut },
 }
 
-/// How far the streams go.
+/// How far the streams are propagated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagate {
     /// To the output of the layer.
@@ -51,7 +51,7 @@ pub struct LayerTask<'a> {
     pub attention: Task<'a>,
     /// What to do with the FFN.
     pub mlp: Task<'a>,
-    /// How far the streams go.
+    /// How far the streams are propagated.
     pub propagate: Propagate,
 }
 
@@ -68,7 +68,7 @@ pub struct SolvedLayer {
 /// A layer in progress.
 pub(super) struct Layer {
     pub index: usize,
-    /// Before pruning.
+    /// The size before pruning.
     pub size: LayerSize,
     /// A part is original until it has been measured and solved; then the removed weights are freed. The dense stream has passed the
     /// part by then.
@@ -308,9 +308,9 @@ impl Pass<'_> {
         let mut away = Duration::ZERO;
         let outcome = with_values(&problem.weight, |weight| {
             prune::prune(&self.posed(weight, problem, measured), &mut |progress| {
-                let told = Instant::now();
+                let began = Instant::now();
                 let heard = observer(Notice::Solving { layer, part, progress });
-                away += told.elapsed();
+                away += began.elapsed();
                 heard
             })
         })?;

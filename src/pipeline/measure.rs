@@ -28,7 +28,7 @@ pub struct Measured {
 #[derive(Default)]
 pub struct MomentCache {
     attention: Option<Arc<Measured>>,
-    /// With the cut of the attention before it.
+    /// The FFN's moments, with the cut of the attention that they were measured with.
     mlp: Option<(Option<Arc<HeadCut>>, Arc<Measured>)>,
 }
 

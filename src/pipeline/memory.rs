@@ -11,7 +11,7 @@ use crate::{
 
 use super::{LayerPlan, plan::units, planned};
 
-/// The most tokens in one forward pass, unless one window has more: larger products are not faster.
+/// Maximum number of tokens in one forward pass, unless one window has more: larger products are not faster.
 const MOST_TOKENS: usize = 2048;
 /// The fraction 1/SHARE of the memory budget is for the intermediate results of a forward pass, at least for one window.
 const SHARE: u64 = 8;
@@ -166,7 +166,7 @@ impl Footprint<'_> {
         phases.into_iter()
     }
 
-    /// Without kept inputs.
+    /// The memory of measuring a part, without kept inputs.
     fn measuring(&self, part: Part, size: LayerSize) -> Held {
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);
         let toward_dense = self.toward_dense(hidden * n * (size_of::<f64>() + size_of::<f32>()) as u64);
@@ -179,7 +179,7 @@ impl Footprint<'_> {
         }
     }
 
-    /// Without kept inputs; `after` is the size of the cut part.
+    /// The memory of solving a part, without kept inputs; `after` is the size of the cut part.
     fn solving(&self, part: Part, size: LayerSize, after: LayerSize) -> Held {
         let kept = self.width(part, after);
         let (n, hidden) = (self.width(part, size), self.architecture.hidden as u64);

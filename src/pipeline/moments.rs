@@ -36,7 +36,7 @@ impl From<Error> for Failed {
 }
 
 impl Moments {
-    /// For n inputs on a device, and `cross` wanted outputs if given.
+    /// Empty sums for n inputs on a device, and for `cross` wanted outputs if given.
     pub fn new(device: &Device, n: usize, cross: Option<usize>) -> Self {
         match device {
             Device::Cpu => {

@@ -38,7 +38,7 @@ pub enum Notice<'a> {
         layer: usize,
         part: Part,
         record: &'a PartRecord,
-        /// With this part and those before it.
+        /// The cut of this part and of those before it.
         cut: &'a BlockCut,
     },
     PartFailed {

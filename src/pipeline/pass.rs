@@ -127,8 +127,8 @@ impl Pass<'_> {
         Ok(Streams { pruned, dense, rope })
     }
 
-    /// Takes the streams through a layer that is already solved, to the same numbers as when it was solved. Without a cut the layer is
-    /// the original one.
+    /// Passes the streams through a solved layer, with the same result as when it was solved. Without a cut the layer is the
+    /// original one.
     ///
     /// # Errors
     /// A block that cannot be read, [`Error::NotFinite`], and [`Error::Cancelled`] if the observer breaks.

@@ -31,7 +31,7 @@ impl Stream {
     /// Whether all activations are finite.
     pub fn is_finite(&self) -> Result<bool, Error> {
         for h in &self.batches {
-            // NaN and ∞ survive a sum; finite numbers of f32 cannot overflow one of f64.
+            // NaN and ∞ survive a sum; finite f32 numbers cannot overflow an f64 sum.
             if !with_values(h, |h| h.iter().map(|&v| f64::from(v)).sum::<f64>())?.is_finite() {
                 return Ok(false);
             }
@@ -66,8 +66,7 @@ pub fn with_values<R>(x: &Tensor, look: impl FnOnce(&[f32]) -> R) -> Result<R, E
     match (&*storage, layout.contiguous_offsets()) {
         (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) => Ok(look(&values[start..end])),
         _ => {
-            Err(candle_core::Error::Msg(format!("expected numbers of f32 without gaps, found {layout:?}"))
-                .into())
+            Err(candle_core::Error::Msg(format!("expected contiguous f32 numbers, found {layout:?}")).into())
         }
     }
 }

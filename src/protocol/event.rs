@@ -25,7 +25,7 @@ pub struct Stamped {
 }
 
 /// What the engine reports. In JSON an event is `{"NAME": {FIELDS}}`, or `"NAME"` if it has no fields. Aliases are the
-/// names of recordings of format 1.
+/// names in recordings of format 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -49,7 +49,7 @@ pub enum Event {
     /// The directory of the session that records everything from now on. Belongs to no job.
     #[serde(alias = "session")]
     SessionOpened { path: PathBuf },
-    /// A job began. The number of the event is the job's.
+    /// A job began. The event carries the job's number.
     JobStarted { kind: JobKind },
     /// A run has checked its settings and fixed its ratios.
     RunStarted {
@@ -179,7 +179,7 @@ pub enum Event {
     Paused,
     /// The job continues.
     Resumed,
-    /// An export is complete under its name.
+    /// An export is complete and has its final name.
     #[serde(alias = "written")]
     ExportWritten {
         /// Its directory.

@@ -37,7 +37,7 @@ macro_rules! jobs {
         }
 
         impl JobKind {
-            /// Name for people.
+            /// Name as users see it.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$job => $name,)+

@@ -13,7 +13,7 @@ impl RecordingHeader {
     /// Recordings of format 1 have no header; their events have other names, which [`Event`](super::Event) reads as well.
     pub const CURRENT: Self = Self { format: 2 };
 
-    /// None if a line is no header.
+    /// None if the line is not a header.
     pub fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()
     }

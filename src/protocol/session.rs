@@ -58,7 +58,7 @@ pub struct RestoredPerplexity {
 pub struct RestoredLayer {
     #[serde(alias = "in_force")]
     pub active: Option<usize>,
-    /// The usable attempts, by ascending number.
+    /// The usable attempts, in ascending order of their numbers.
     pub attempts: Vec<RestoredAttempt>,
 }
 
@@ -112,7 +112,7 @@ pub enum SessionStatus {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionContent {
-    /// Seconds since 1970, as `changed`.
+    /// Seconds since 1970, like `changed`.
     pub created: u64,
     pub changed: u64,
     /// The model with the active attempts.

@@ -14,10 +14,11 @@ use super::tiles::{multiply, solve_lower, solve_upper};
 use super::uncompensated::Uncompensated;
 use super::{PruneProblem, Units};
 
-/// Most columns considered together: of channels, because every swap updates all of them, and of heads, which are few.
+/// Maximum number of columns considered together. Fewer for channels, because every swap updates all of them; more for
+/// heads, which are few.
 const MOST_CHANNELS: usize = 1024;
 const MOST_OF_HEADS: usize = 4096;
-/// Most columns considered together for these units.
+/// Maximum number of columns of these units considered together.
 pub(super) fn candidates(units: Units) -> u64 {
     match units {
         Units::Channels { .. } => MOST_CHANNELS as u64,
@@ -34,7 +35,7 @@ pub(super) enum Fit<'p> {
     Uncompensated(Totals<'p>),
 }
 
-/// Units that swaps may try. Swaps name positions in `units`.
+/// Units that swaps may try. Swaps refer to positions in `units`.
 pub(super) struct Field {
     pub units: Vec<usize>,
     /// Whether the candidates are all units.
@@ -202,7 +203,7 @@ impl Fitted<'_> {
             let (v, x) = (v.view().subcols(unit * w, w), x.subcols(unit * w, w));
             let mut k = self.sides.damped.block(&of[unit * w..][..w], &of[unit * w..][..w]);
             take_square(k.as_mut(), x, -1.0);
-            // A unit that cannot be factored is no candidate.
+            // A unit that cannot be factored is not a candidate.
             quotient(k, square(v)).map_or(0.0, |back| -back)
         });
         let back: Vec<f64> = back.collect();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::names;
 
 names! {
-    /// What is done after the elimination has removed its units.
+    /// Refinement of the result of the elimination.
     pub enum Refine, default None {
         /// Keep the units that the elimination kept
         None = "none",

@@ -45,7 +45,7 @@ impl<T: Number> ActiveBlock<T> {
         Self { p, width, corners, u, slots: (0..n).collect(), active: n, pending: 0, steps: Vec::new() }
     }
 
-    /// P[c, c] of the unit whose first column lies in this slot. Call [`Self::settle`] first.
+    /// P[c, c] of the unit whose first column is in this slot. Call [`Self::settle`] first.
     pub(super) fn corner(&self, slot: usize) -> MatRef<'_, T> {
         self.corners.view().subcols(self.slots[slot], self.width)
     }

@@ -55,7 +55,8 @@ impl<'a> Elimination<'a> {
         Ok(Self { part, damped, stats, path, first_scores, energy, damping, goal, removed, method })
     }
 
-    /// tr(W G Wᵀ) = E‖y‖² without damping. It must first be called before any removal, else it is 0. Relative errors need it.
+    /// tr(W G Wᵀ) = E‖y‖² without damping. The first call must precede all removals; otherwise the result is 0. Relative
+    /// errors need it.
     pub fn energy(&mut self) -> f64 {
         if self.energy.is_none() && self.path.is_empty() {
             self.energy = Some(self.method.energy(&self.damped));

@@ -8,7 +8,7 @@ use super::number::{Number, dot};
 use super::shared_work::{each_column, numbers};
 use super::tiles::multiply;
 
-/// Columns of G that W is multiplied with together.
+/// Columns of G that W is multiplied by at a time.
 const COLUMNS: usize = 512;
 
 /// tr(W G Wᵀ) per token, without damping; w: [rows, n], column-major.
@@ -42,7 +42,7 @@ pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
 }
 
 /// Σ C_rs G_rs over the columns removed now, plus twice that sum with the columns removed earlier. `columns` are all removed
-/// columns, the last `leave` of them in front; `c` gives C = Wᵀ W between two positions in `columns`.
+/// columns, starting with the `leave` columns removed now; `c` gives C = Wᵀ W between two positions in `columns`.
 pub(super) fn rise(columns: &[usize], leave: usize, damped: &Damped, c: impl Fn(usize, usize) -> f64) -> f64 {
     let mut rise = 0.0;
     for r in 0..leave {

@@ -24,20 +24,20 @@ pub enum Error {
     HeadGroups { units: usize, per_group: usize },
     #[error("{remove} of {units} units were to be removed, and at least one has to stay; lower the ratio")]
     NothingLeft { units: usize, remove: usize },
-    #[error("the group size was 0, a number above 0 was expected; try dynamic")]
+    #[error("the group size was 0, but must be above 0; try dynamic")]
     EmptyGroup,
-    #[error("the damping was {0}, a finite number of at least 0 was expected; try 0.01")]
+    #[error("the damping was {0}, but must be a finite number of at least 0; try 0.01")]
     Damping(f64),
     #[error(
         "the second moment is not positive definite: with damping {damping} the factorisation failed at input \
          {input}; raise the damping or calibrate on more tokens"
     )]
     NotPositiveDefinite { damping: f64, input: usize },
-    #[error("the removal was cancelled after {steps} steps; start it again when you want it")]
+    #[error("the removal was cancelled after {steps} steps; run it again to get a result")]
     Cancelled { steps: usize },
-    #[error("the {name} was {value}, a ratio of at least 0 and below 1 was expected; {advice}")]
+    #[error("the {name} was {value}, but must be at least 0 and below 1; {advice}")]
     Ratio { name: String, value: f64, advice: &'static str },
-    #[error("the custom schedule has {found} ratios for {expected} layers; give one a layer")]
+    #[error("the custom schedule has {found} ratios for {expected} layers; give one per layer")]
     ScheduleLength { expected: usize, found: usize },
     #[error(
         "the uniform schedule was given {first} for the first layer and {last} for the last; give one mean ratio \

@@ -5,18 +5,19 @@ use std::ops::ControlFlow;
 use super::outcome::{emit, raising_damping};
 use super::{Elimination, Error, Progress, PruneProblem};
 
-/// Goals between the planned number of units and the most that can be removed. A curve has at least this many points past the
-/// plan whatever the group size, or one per unit if fewer units are left.
+/// Goals between the planned number of units and the maximum number that can be removed. A curve has at least this many
+/// points past the plan whatever the group size, or one per unit if fewer units are left.
 const STAGES: usize = 24;
-/// The most points of a curve, apart from one per stage.
+/// Maximum number of points on a curve, not counting one per stage.
 const MOST_POINTS: usize = 512;
 
 /// The error curve of a part: (units removed, sum of the step errors so far over E‖y‖²), from (0, 0) to all units but those
 /// that must be kept.
 ///
 /// Up to [`PruneProblem::remove`] it is the path of [`super::prune()`], batch by batch. From there it continues in stages, each
-/// with a goal of its own, so that a group size that halves towards its goal leaves points everywhere. Every error is the exact
-/// cost of this path. `observe` receives [`Progress::Removed`], and [`Progress::DampingRaised`] when the path starts again.
+/// with a goal of its own, so that a group size that shrinks towards its goal still gives points everywhere. Every error is the
+/// exact cost of this path. `observe` receives [`Progress::Removed`], and [`Progress::DampingRaised`] when the path starts
+/// again.
 ///
 /// # Errors
 /// As [`super::prune()`].

@@ -8,8 +8,9 @@ use crate::prune::{GroupSize, Refine, SolverDtype};
 /// Rows of W whose energy is computed together, and steps of a block of single removals. Both are small compared to the rest.
 const PANEL: u64 = 512;
 
-/// The most bytes that [`super::prune()`] holds at once, apart from the weight and its moment: P, and W or C, before any
-/// removal, what the path adds to them, or the fit that follows. W is [rows, n]; `removed` is the total number of removed units.
+/// The largest number of bytes that [`super::prune()`] holds at once, apart from the weight and its moment: P, and W or C,
+/// before any removal, what the path adds to them, or the fit that follows. W is [rows, n]; `removed` is the total number of
+/// removed units.
 pub fn solve_bytes(
     [rows, n]: [usize; 2],
     units: Units,

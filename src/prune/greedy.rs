@@ -28,7 +28,7 @@ const STRETCH: usize = 1024;
 pub(super) struct Greedy<T> {
     /// Lower half of [slots, slots] in front, as of the start of the block.
     p: Dense<T>,
-    /// The same of C. Without compensation it is not changed and keeps all columns of the weight.
+    /// The same for C. Without compensation it is not changed and keeps all columns of the weight.
     c: Dense<T>,
     /// The column of the weight in each slot, ascending, including columns removed since the last compaction.
     slots: Vec<usize>,

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Moment;
 
-/// The most bars of the histogram.
+/// Maximum number of bars in the histogram.
 const BARS: usize = 48;
-/// The most rows and columns of the map.
+/// Maximum number of rows and columns of the map.
 const CELLS: usize = 32;
-/// The most inputs that the map is computed from, evenly spread.
+/// Maximum number of inputs that the map is computed from, evenly spread.
 const SAMPLED: usize = 512;
 
 /// A picture of H = 2G. Cells and bars are means, so a larger H gives no larger picture.

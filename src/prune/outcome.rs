@@ -111,7 +111,7 @@ fn with_damping(
     }
     let scheduled = part.scheduled.filter(|&count| count != part.remove);
     let scheduled = scheduled.and_then(|count| elimination.error_at(count));
-    Ok(Outcome { scheduled, ..elimination.finish_telling(observe)? })
+    Ok(Outcome { scheduled, ..elimination.finish_observed(observe)? })
 }
 
 pub(super) fn emit(
@@ -150,11 +150,11 @@ impl Elimination<'_> {
     /// # Errors
     /// [`Error::NotPositiveDefinite`] if G_λ of the kept columns cannot be factored.
     pub fn finish(self) -> Result<Outcome, Error> {
-        self.finish_telling(&mut |_| ControlFlow::Continue(()))
+        self.finish_observed(&mut |_| ControlFlow::Continue(()))
     }
 
-    /// The same; reports the swaps that precede the fit.
-    fn finish_telling(self, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
+    /// Like [`Self::finish`], but reports the swaps that precede the fit.
+    fn finish_observed(self, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
         let part = self.part;
         let mut removed = self.removed();
         let whole = if removed.is_empty() { 0.0 } else { self.energy.unwrap_or(0.0) };
@@ -234,9 +234,9 @@ mod tests {
             target_weight: 1.0,
             solver_dtype,
         };
-        let mut told = Vec::new();
+        let mut reports = Vec::new();
         let mut observe = |progress: Progress| {
-            told.push(match progress {
+            reports.push(match progress {
                 Progress::DampingRaised { from, to, .. } => format!("raised {from} {to}"),
                 Progress::Removed { step, .. } => format!("step {step}"),
                 Progress::Swapped { swaps, .. } => format!("swap {swaps}"),
@@ -252,7 +252,7 @@ mod tests {
         });
         assert_eq!(last, Ok(1.0));
         assert_eq!(
-            told,
+            reports,
             ["step 0", "in f64", "step 0", "raised 0.01 0.1", "step 0", "raised 0.1 1", "step 0"]
         );
     }

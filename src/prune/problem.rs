@@ -43,7 +43,7 @@ pub struct PruneProblem<'a> {
     pub solver_dtype: SolverDtype,
 }
 
-/// What is removed as one.
+/// The units that are removed as a whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Units {
     /// Attention heads. Unit h has the columns h · width .. (h + 1) · width.

@@ -44,7 +44,6 @@ pub enum Span {
 ///
 /// # Errors
 /// A ratio outside [0, 1), a custom schedule of another length, and a uniform one with two different ends.
-/// different ends.
 pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<LayerRatio>, Error> {
     let curve: fn(usize, usize) -> f64 = match schedule {
         Schedule::Log | Schedule::LogDecrease => log_curve,

@@ -1,4 +1,4 @@
-//! The scores that units are removed by: their names, formulas and sources.
+//! The scores that decide which units are removed: their names, formulas and sources.
 
 use crate::names::{Named, names};
 
@@ -76,7 +76,7 @@ impl Score {
         self != Self::Obs
     }
 
-    /// The name of what orders the heads: the head score, or the baseline.
+    /// The name of the score that orders the heads: the head score, or the baseline.
     pub fn order_of_heads(self, head_score: HeadScore) -> &'static str {
         if self.is_baseline() { self.name() } else { head_score.name() }
     }

@@ -158,7 +158,7 @@ impl Moment {
         }
     }
 
-    /// The same with `E[x]` of these inputs, `[n]`.
+    /// This moment with the mean `E[x]` of the same inputs, `[n]`.
     ///
     /// # Errors
     /// [`Error::Shape`] for another length, and [`Error::NotFinite`] for NaN or ∞.

@@ -28,7 +28,7 @@ pub(super) fn numbers(count: usize, of: &(dyn Fn(usize) -> f64 + Sync)) -> Vec<f
 pub(super) fn columns_squared<T: Number>(matrix: MatRef<'_, T>) -> Vec<f64> {
     numbers(matrix.ncols(), &|j| {
         let column = matrix.col(j).try_as_col_major();
-        let column = column.expect("columns of a column-major matrix lie in one piece");
+        let column = column.expect("columns of a column-major matrix are contiguous");
         dot(column.as_slice(), column.as_slice())
     })
 }

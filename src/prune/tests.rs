@@ -423,12 +423,12 @@ fn the_error_of_a_scheduled_count_is_that_of_its_own_run_and_changes_nothing() {
     for (units, remove, scheduled) in all {
         let solve = |part: PruneProblem| prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
         let plain = solve(case.part(units, remove));
-        let told = solve(PruneProblem { scheduled: Some(scheduled), ..case.part(units, remove) });
+        let with_scheduled = solve(PruneProblem { scheduled: Some(scheduled), ..case.part(units, remove) });
         let own = solve(case.part(units, scheduled)).relative_error;
-        let found = told.scheduled.unwrap();
+        let found = with_scheduled.scheduled.unwrap();
         assert_eq!(found.removed, scheduled);
         assert!((found.relative_error - own).abs() <= 1e-9 * own, "{units:?}: {found:?} is not {own}");
-        assert_eq!(Outcome { scheduled: None, ..told }, plain);
+        assert_eq!(Outcome { scheduled: None, ..with_scheduled }, plain);
     }
 }
 

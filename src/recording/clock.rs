@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A larger delay has another cause than this program, such as a stopped process. Time then continues from the event.
+/// A larger delay is not caused by this program; the process was stopped, for example. Time then continues from the
+/// event.
 const LATE: Duration = Duration::from_millis(500);
 /// Longest time to wait for an event. The next command ends the wait anyway.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -45,7 +46,7 @@ impl Clock {
         }
     }
 
-    /// True if events are not waited for.
+    /// True if the replay does not wait for events.
     pub fn is_boundless(&self) -> bool {
         self.speed.is_infinite()
     }

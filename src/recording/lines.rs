@@ -94,7 +94,7 @@ impl Lines {
     }
 }
 
-/// The beginning of a line, and why it is no event.
+/// The beginning of a line, and why it is not an event.
 fn found(bytes: &[u8], cause: &str) -> String {
     const SHOWN: usize = 40;
     let text = String::from_utf8_lossy(bytes);

@@ -33,7 +33,8 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// The file cannot be opened for writing, or it is inside `out`, which does not exist before it is complete.
+    /// The file cannot be opened for writing, or it is inside `out`, which does not exist until the model is
+    /// complete.
     pub fn open_beside(path: &Path, out: &Path) -> Result<Self, Error> {
         let fail = |cause| Error::Unwritable { path: path.into(), cause };
         if absolute(path).map_err(fail)?.starts_with(absolute(out).map_err(fail)?) {

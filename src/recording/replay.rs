@@ -20,7 +20,7 @@ use crate::protocol::{Command, Control, Event, Stamped};
 
 const EVENTS: usize = 1024;
 const COMMANDS: usize = 16;
-/// Least time between two progress events; those in between are left out.
+/// Minimum time between two progress events; those in between are dropped.
 const PROGRESS_EVERY: Duration = Duration::from_millis(33);
 
 /// An open recording, read up to its first event.

@@ -63,7 +63,7 @@ pub(super) fn encode<T: Serialize + DeserializeOwned>(content: &T) -> serde_json
 
 /// Why an intact text cannot be read.
 pub(super) fn unknown(cause: &serde_json::Error) -> String {
-    format!("its checksum is right but this version of slimgpt cannot read it, a newer one may: {cause}")
+    format!("its checksum is right, but this version of slimgpt cannot read it (a newer one may): {cause}")
 }
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {

@@ -21,7 +21,7 @@ pub enum Error {
         .0.display()
     )]
     Occupied(PathBuf),
-    #[error("session {}: {} works on it; wait until it ends, or stop it", dir.display(), process(*pid, host.as_deref()))]
+    #[error("session {}: {} is using it; wait until it ends, or stop it", dir.display(), process(*pid, host.as_deref()))]
     InUse {
         dir: PathBuf,
         /// None if the other process did not record it.

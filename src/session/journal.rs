@@ -19,7 +19,7 @@ use crate::protocol::{Draft, Event, RecordingHeader, RunRecord, Stamped};
 pub struct Journal {
     path: PathBuf,
     file: File,
-    /// Bytes of whole lines.
+    /// Length of the complete lines in bytes.
     length: u64,
 }
 
@@ -126,7 +126,7 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Record of the last run that ended, as far as the log goes.
+/// Record of the last run that ended according to the log.
 pub(super) fn last_record(dir: &Path) -> Option<RunRecord> {
     let log = fs::read_to_string(dir.join(names::EVENTS)).ok()?;
     let records = log.lines().rev().filter(|line| line.contains("\"event\":{\"run_done\""));

@@ -1,4 +1,4 @@
-//! The lock of a session. It is a file lock, so it ends with its process in every case.
+//! The lock of a session. It is a file lock, so it is released whenever and however its process ends.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},

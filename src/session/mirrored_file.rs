@@ -9,7 +9,7 @@ use super::{
     whole_file::{Durability, Written, sync_directory_of},
 };
 
-const REMEDY: &str = "begin a new session, or put the file back from a backup";
+const REMEDY: &str = "start a new session, or restore the file from a backup";
 
 /// The state that was read.
 #[derive(Debug)]

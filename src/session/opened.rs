@@ -70,7 +70,7 @@ impl Session {
         Self::begin(path, lock, state, true)
     }
 
-    /// Writes the first state. If that fails, a directory that was `made` is removed again.
+    /// Writes the first state. If that fails, a directory that this process has `made` is removed again.
     fn begin(path: PathBuf, lock: Lock, state: State, made: bool) -> Result<Self, Error> {
         sweep(&path);
         let mut session = Self { path, state, _lock: lock };
@@ -83,7 +83,7 @@ impl Session {
         begun.map(|()| session)
     }
 
-    /// Locks and reads a session. The texts are warnings about damage that was repaired.
+    /// Locks and reads a session. The strings are warnings about damage that was repaired.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl Session {
         Ok((Self { path, state: found.state, _lock: lock }, found.warnings))
     }
 
-    /// Absolute.
+    /// Absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }

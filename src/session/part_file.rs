@@ -174,8 +174,9 @@ fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
     let head = head_of(path, &header)?;
     if head.place != place {
         let PartPlace { layer, attempt, part } = head.place;
-        let found =
-            format!("expected the part of its name, found {part} of attempt {attempt} of layer {layer}");
+        let found = format!(
+            "expected the part that its name states, found {part} of attempt {attempt} of layer {layer}"
+        );
         return Err(damaged(path, found));
     }
     let mut tensors = header.tensors;
@@ -207,9 +208,8 @@ fn head_of(path: &Path, header: &Header) -> Result<PartHead, Error> {
         value.ok_or_else(|| damaged(path, format!("expected {key} in its header, found none")))
     };
     let (format, text, stated) = (value(KEY_FORMAT)?, value(KEY_PART)?, value(KEY_CHECKSUM)?);
-    let format: u64 = format
-        .parse()
-        .map_err(|_| damaged(path, format!("expected a format's number, found \"{format}\"")))?;
+    let format: u64 =
+        format.parse().map_err(|_| damaged(path, format!("expected a format number, found \"{format}\"")))?;
     if checksum(format, text) != *stated {
         return Err(damaged(path, "the checksum of its record differs"));
     }
@@ -219,8 +219,8 @@ fn head_of(path: &Path, header: &Header) -> Result<PartHead, Error> {
     from_text(text).map_err(|cause| damaged(path, unknown(&cause)))
 }
 
-/// The text of a head. JSON has only finite numbers: statistics with another number are left out, and another number
-/// elsewhere, except the relative error, is an error.
+/// The text of a head. JSON has only finite numbers: statistics with a number that is not finite are left out;
+/// elsewhere such a number is an error, except in the relative error.
 fn to_text(head: &PartHead) -> serde_json::Result<String> {
     let text = serde_json::to_string(head)?;
     match from_text(&text) {

@@ -16,10 +16,10 @@ use crate::{
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Increases with every change; of two readable copies the higher one is valid.
+    /// Increases with every change; of two readable copies, the one with the higher number is valid.
     pub sequence: u64,
     pub slimgpt_version: String,
-    /// Seconds since 1970, as `changed`.
+    /// Seconds since 1970, like `changed`.
     pub created: u64,
     pub changed: u64,
     /// Directory that relative paths of texts start from.
@@ -46,7 +46,7 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
     pub place: ModelPlace,
-    /// With the sizes of the active attempts.
+    /// The model, with the sizes of the active attempts.
     pub record: ModelRecord,
     pub files: Vec<Fingerprint>,
 }
@@ -55,7 +55,7 @@ pub struct ModelEntry {
 #[serde(rename_all = "snake_case")]
 pub enum ModelPlace {
     BuiltIn,
-    /// Absolute.
+    /// Absolute path.
     Directory(PathBuf),
     Hub(String),
 }
@@ -96,7 +96,7 @@ pub struct Calibration {
 pub struct LayerEntry {
     #[serde(alias = "in_force")]
     pub active: Option<usize>,
-    /// By ascending number.
+    /// In ascending order of their numbers.
     pub attempts: Vec<AttemptEntry>,
 }
 
@@ -128,7 +128,7 @@ pub struct RunState {
     /// Planned ratios, one per layer.
     pub ratios: Vec<LayerRatio>,
     pub setup: usize,
-    /// Up to the last finished layer.
+    /// Time spent up to the last finished layer.
     pub seconds: Seconds,
     pub finished: bool,
     /// Where to write its model; None if that was not requested.
@@ -137,7 +137,7 @@ pub struct RunState {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Absolute.
+    /// Absolute path.
     pub path: PathBuf,
     /// Replaces an earlier output.
     pub force: bool,
@@ -160,7 +160,7 @@ pub struct Measured {
 /// An export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
-    /// Absolute.
+    /// Absolute path.
     pub path: PathBuf,
     /// Temporary path, until it is complete.
     pub partial: Option<PathBuf>,

@@ -23,7 +23,7 @@ pub struct Removed {
     pub foreign: Vec<PathBuf>,
 }
 
-/// The sessions under `root`, the last changed one first; none if `root` does not exist.
+/// The sessions under `root`, most recently changed first; none if `root` does not exist.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ fn is_begun(dir: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// There is none, or more than one name begins so.
+/// No session matches, or several names begin like this.
 pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
     let path = Path::new(name);
     if !name.is_empty() && is_session(path) {

@@ -33,9 +33,9 @@ pub struct Tensor {
 #[derive(Debug)]
 pub struct StreamCache {
     dir: PathBuf,
-    /// Most bytes of all files together.
+    /// Maximum size of all files together, in bytes.
     limit: u64,
-    /// Last used at the end.
+    /// The most recently used file is last.
     files: Vec<CachedFile>,
 }
 
@@ -71,7 +71,7 @@ impl StreamCache {
         cache
     }
 
-    /// Most bytes of all files together.
+    /// Maximum size of all files together, in bytes.
     pub fn limit(&self) -> u64 {
         self.limit
     }

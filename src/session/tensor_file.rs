@@ -38,7 +38,7 @@ pub(super) struct TensorEntry {
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) metadata: HashMap<String, String>,
-    /// By offset.
+    /// Sorted by offset.
     pub(super) tensors: Vec<TensorEntry>,
 }
 

@@ -15,9 +15,9 @@ use super::Error;
 /// Whether a file must survive a loss of power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
-    /// It must.
+    /// It must survive.
     Synced,
-    /// It need not: it can be made again, and its checksum shows damage.
+    /// It need not survive: it can be computed again, and its checksum reveals damage.
     Disposable,
 }
 

@@ -322,7 +322,7 @@ fn an_unknown_name_gives_a_hint_about_spelling() {
     let misspelled: HubId = "tiny/lama".parse().unwrap();
     let error = hub::open(&misspelled, &hub.options(), &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
-    assert!(error.to_string().contains("tiny/lama; is it spelled right?"), "{error}");
+    assert!(error.to_string().contains("tiny/lama; check the spelling"), "{error}");
 }
 
 #[test]

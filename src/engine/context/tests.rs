@@ -1,4 +1,4 @@
-//! What a running job obeys and emits.
+//! Commands that a running job obeys, and events that it emits.
 
 use super::*;
 use crate::protocol::job;
@@ -18,8 +18,8 @@ fn export(run: u64) -> Command {
     Command::start(run, job::Export { form, out: "slim".into(), force: false })
 }
 
-fn told(events: &mut mpsc::Receiver<Stamped>) -> Vec<(u64, Event)> {
-    std::iter::from_fn(|| events.try_recv().ok()).map(|told| (told.run, told.event)).collect()
+fn received(events: &mut mpsc::Receiver<Stamped>) -> Vec<(u64, Event)> {
+    std::iter::from_fn(|| events.try_recv().ok()).map(|received| (received.run, received.event)).collect()
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_cancel_that_arrives_before_its_job_begins_is_not_lost() {
     assert_eq!(context.next(), Some(export(2)));
     context.begin(2, Pace::Free);
     assert!(context.checkpoint().is_break());
-    assert_eq!(told(&mut events), []);
+    assert_eq!(received(&mut events), []);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_queued_job_is_cancelled_without_beginning() {
         commands.blocking_send(command).unwrap();
     }
     assert!(context.checkpoint().is_continue(), "the running job is not cancelled");
-    assert_eq!(told(&mut events), [(2, Event::JobCancelled)]);
+    assert_eq!(received(&mut events), [(2, Event::JobCancelled)]);
     assert_eq!(context.next(), Some(export(3)));
 }
 
@@ -81,7 +81,7 @@ fn after_each_batch(pace: Pace, sent: &[Command]) -> Vec<Event> {
         let broken = context.batch_removed().is_break();
         assert_eq!(broken, *command == Command::control(1, Control::Cancel));
     }
-    told(&mut events).into_iter().map(|told| told.1).collect()
+    received(&mut events).into_iter().map(|received| received.1).collect()
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_new_pace_does_not_continue_a_paused_job() {
         commands.blocking_send(command).unwrap();
     }
     assert!(context.checkpoint().is_break());
-    assert_eq!(told(&mut events), [(1, Event::Paused)]);
+    assert_eq!(received(&mut events), [(1, Event::Paused)]);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn the_clock_stops_while_a_job_is_halted_and_between_jobs() {
     assert_eq!(context.next(), Some(choose(0)));
     face.join().unwrap();
     assert!(context.seconds() < halted.as_secs_f64() && spent <= context.seconds());
-    let at: Vec<f64> = std::iter::from_fn(|| events.try_recv().ok()).map(|told| told.at).collect();
+    let at: Vec<f64> = std::iter::from_fn(|| events.try_recv().ok()).map(|received| received.at).collect();
     assert_eq!(at.len(), 3);
     assert!(at.is_sorted() && at[2] < halted.as_secs_f64(), "{at:?}");
 }

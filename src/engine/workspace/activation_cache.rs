@@ -19,9 +19,9 @@ use super::{Context, Error, WindowSource, Workspace, stored_parts};
 #[derive(Default)]
 pub struct ActivationCache {
     reuse: Reuse,
-    /// Last used at the back.
+    /// The most recently used input is last.
     in_memory: VecDeque<(Input, Streams)>,
-    /// Second moments at the input that was worked on last.
+    /// Second moments at the most recent input.
     moments: Option<(Input, MomentCache)>,
     disk: Option<StreamCache>,
 }
@@ -110,7 +110,8 @@ impl ActivationCache {
         Ok(None)
     }
 
-    /// Adds streams as the last used. Cached ones are kept if they include the dense stream or the new ones do not.
+    /// Adds streams as the most recently used. If the input is cached already, its streams are replaced only if
+    /// they lack the dense stream and the new ones have it.
     fn add(&mut self, input: Input, streams: &Streams) {
         let there = self.in_memory.iter().position(|(at, _)| *at == input);
         let kept = there.and_then(|at| self.in_memory.remove(at)).map(|(_, kept)| kept);
@@ -118,8 +119,8 @@ impl ActivationCache {
         self.in_memory.push_back((input, kept.unwrap_or_else(|| streams.clone())));
     }
 
-    /// Moves the least recently used inputs to the session until the others and `other` bytes fit into the budget. Keeps
-    /// at least `least` of them; returns whether these fit.
+    /// Moves the least recently used inputs to the session until the rest and `other` bytes fit into the budget. Keeps
+    /// at least `least` inputs. Returns whether they fit.
     fn make_room(&mut self, other: u64, budget: u64, least: usize) -> bool {
         let budget = match self.reuse {
             Reuse::Soon => budget,
@@ -135,7 +136,7 @@ impl ActivationCache {
         bytes + other <= budget
     }
 
-    /// Moves the inputs in memory to the session, the newest ones that it has room for.
+    /// Moves the inputs in memory to the session, as many of the newest ones as it has room for.
     pub fn flush(&mut self) {
         let Some(disk) = &self.disk else { return };
         let mut room = disk.limit();
@@ -154,7 +155,7 @@ impl ActivationCache {
     fn spill(&mut self, input: &Input, streams: &Streams) {
         let Some(disk) = &mut self.disk else { return };
         let Ok(key) = serde_json::to_string(&(input, streams.dense.is_some())) else { return };
-        // The input of the first layer is computed from the tokens at once.
+        // The input of the first layer is quickly computed from the tokens.
         if input.layer() > 0 && streams.bytes() <= disk.limit() && !disk.keys().contains(&key) {
             let tensors: Vec<Tensor> = streams.serialised().into_iter().map(tensor).collect();
             disk.put(&key, &tensors);

@@ -31,7 +31,7 @@ pub struct AttemptWriter<'s> {
     setup: usize,
     attention: PartOrigin,
     mlp: PartOrigin,
-    /// Of the part in progress.
+    /// Statistics of the part in progress.
     statistics: Option<Statistics>,
     failed: Option<Error>,
 }

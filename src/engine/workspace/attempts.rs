@@ -14,7 +14,7 @@ use super::{Error, stored_parts::PartFiles};
 pub struct Solved {
     pub attempt: Attempt,
     pub record: LayerRecord,
-    /// Size of the layer with it.
+    /// Size of the layer with this attempt.
     pub size: LayerSize,
     pub cut: Cut,
     pub files: PartFiles,
@@ -115,8 +115,8 @@ impl Attempts {
         (0..layer).map(number).collect()
     }
 
-    /// The method to solve a layer with again, if its active attempt has its own method; None otherwise. Another planned
-    /// ratio applies to both parts.
+    /// The method to solve a layer with again, if its active attempt has its own method; None otherwise. A changed
+    /// planned ratio applies to both parts.
     pub fn tuned(&self, layer: usize, planned: LayerRatio) -> Option<Method> {
         let solved = self.active(layer).filter(|solved| solved.tuned)?;
         let as_it_was = planned.is_near(solved.attempt.method.ratio);
@@ -130,7 +130,7 @@ impl Attempts {
                 Some(PartOverride { ratio: if as_it_was { made.ratio } else { planned.of(part) }, ..made })
             })
             .collect();
-        // Each part decides what concerns it alone.
+        // Settings that affect a single part come from the method of that part.
         for made in &made {
             match made.part {
                 Part::Attention => method.solver.head_score = made.solver.head_score,

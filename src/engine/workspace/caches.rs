@@ -1,4 +1,5 @@
-//! Calibration windows and the device, which are made once and used until their settings change.
+//! Caches of the calibration windows and of the device. Each is created once and reused until its settings
+//! change.
 
 use std::rc::Rc;
 

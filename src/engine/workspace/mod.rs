@@ -1,4 +1,4 @@
-//! The workspace: keeps a model open and does one job after the other on it.
+//! The workspace: keeps a model open and runs jobs on it, one after another.
 
 mod activation_cache;
 mod active_cuts;
@@ -50,7 +50,7 @@ const OPENING: u64 = 0;
 
 /// Opens a model, or a session with its model, on a thread of its own, and obeys commands until their channel closes. Every
 /// job ends with one of `RunDone` (a run), `JobDone` (another job), `JobCancelled` and `JobFailed`. Layers finished before
-/// stay usable. `settings` apply until a run or a session brings others. Only a failure to open the first model ends the
+/// stay usable. `settings` apply until a run or a session replaces them. Only a failure to open the first model ends the
 /// thread.
 pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) -> Worker<()> {
     start(OPENING, move |context| {

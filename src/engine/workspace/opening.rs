@@ -108,7 +108,7 @@ impl Workspace<'_> {
                 match self.restore_attempt(&session, layer, attempt) {
                     Ok(attempt) => restored.attempts.push(attempt),
                     Err(error) if entry.active == Some(number) => warnings.push(format!(
-                        "{error}; layer {layer} is dense until another attempt is activated or made"
+                        "{error}; layer {layer} is dense until another attempt is solved or activated"
                     )),
                     Err(error) => warnings.push(error.to_string()),
                 }

@@ -74,7 +74,7 @@ impl SessionWriter {
         })
     }
 
-    /// A run begins or continues.
+    /// Records that a run begins or continues.
     pub fn save_run_state(
         &mut self,
         (from, setup): (usize, usize),
@@ -87,12 +87,12 @@ impl SessionWriter {
         self.change(|state| state.run_state = Some(run_state))
     }
 
-    /// The run has other ratios from now on.
+    /// Records that the run has other ratios from now on.
     pub fn save_ratios(&mut self, ratios: &[LayerRatio], setup: usize) -> Result<(), Error> {
         self.change_run(|run_state| (run_state.ratios, run_state.setup) = (ratios.to_vec(), setup))
     }
 
-    /// The run is finished.
+    /// Records that the run is finished.
     pub fn save_finish(&mut self, seconds: Seconds) -> Result<(), Error> {
         self.change_run(|run_state| (run_state.seconds, run_state.finished) = (seconds, true))
     }
@@ -205,7 +205,7 @@ impl Workspace<'_> {
         }
     }
 
-    /// An attempt is complete; in a run it becomes active at once.
+    /// Records that an attempt is complete. In a run it becomes active at once.
     pub fn save_attempt_end(
         &mut self,
         (layer, number): (usize, usize),

@@ -82,7 +82,8 @@ impl Workspace<'_> {
         }
         let calibration = Calibration::draw(settings, self.checkpoint, self.base.as_deref(), context)?;
         if session.write_windows(number, &calibration.windows.to_safetensors())? != known.sha256 {
-            let what = "its calibration windows are damaged, and the texts give others now".to_string();
+            let what =
+                "its calibration windows are damaged, and its texts now give different ones".to_string();
             return Err(Error::Changed { session: session.path().into(), what });
         }
         Ok(Some(Rc::new(calibration)))

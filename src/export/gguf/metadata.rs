@@ -64,7 +64,7 @@ pub fn context_length(architecture: &Architecture) -> usize {
         .map_or(architecture.max_positions, |window| window.min(architecture.max_positions))
 }
 
-/// A warning where the context is shorter than the model's.
+/// A warning if the context is shorter than the model's.
 pub fn notice(architecture: &Architecture) -> Option<String> {
     let length = context_length(architecture);
     (length < architecture.max_positions).then(|| {

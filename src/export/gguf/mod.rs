@@ -34,7 +34,8 @@ impl Exporter for Gguf {
         Layout::File
     }
 
-    /// Refuses a model that llama.cpp does not load or would compute wrongly, and a tokenizer that it does not have.
+    /// Refuses a model that llama.cpp does not load or would compute wrongly, and a tokenizer that it does not
+    /// support.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error> {
         architecture_and_vocabulary(plan.checkpoint, plan.pruned).map(drop)
     }

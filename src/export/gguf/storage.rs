@@ -37,8 +37,8 @@ pub enum Role {
 }
 
 impl Storage {
-    /// The requested type, and the type for rows of `row` numbers: the first that divides them of the requested type, Q8_0 and
-    /// F16.
+    /// The requested type, and the type for rows of `row` numbers: the first of the requested type, Q8_0 and F16 whose blocks
+    /// divide the row.
     pub fn of(kind: GgufType, role: Role, row: usize) -> (Self, Self) {
         let wanted = match (kind, role) {
             (_, Role::Vector) | (GgufType::F32, _) => Self::F32,
@@ -73,7 +73,7 @@ impl Storage {
         }
     }
 
-    /// Bytes of a row of so many numbers.
+    /// Bytes of a row of this many numbers.
     pub fn row_bytes(self, row: usize) -> usize {
         row / self.block() * self.ggml().type_size()
     }

@@ -1,10 +1,10 @@
-//! Which configurations are read, and how; which are refused, and with what words.
+//! Configurations that are read or refused, and the messages about them.
 
 use serde_json::json;
 
 use super::*;
 
-/// A complete configuration, with these keys added, replaced, or (`null`) taken away.
+/// A complete configuration, with these keys added, replaced, or (`null`) removed.
 fn config(model_type: &str, keys: Value) -> Value {
     let mut config = json!({
         "model_type": model_type, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
@@ -65,7 +65,7 @@ fn sizes_per_layer_override_the_whole() {
     let cases = [
         (json!({ "2": {} }), "the number of a layer, 0 to 1"),
         (json!({ "one": {} }), "the number of a layer, 0 to 1"),
-        (json!([]), "an object with one entry a layer"),
+        (json!([]), "an object with one entry per layer"),
         (json!({ "0": 3 }), "\"per_layer_config.0\" must be an object"),
         (json!({ "0": { "intermediate_size": 0 } }), "\"per_layer_config.0.intermediate_size\""),
         (json!({ "0": { "hidden_size": 8 } }), "\"per_layer_config.0.hidden_size\" is not supported"),

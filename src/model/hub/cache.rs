@@ -37,7 +37,7 @@ impl Cached {
 
     pub fn of_commit(id: &HubId, cache: &Path, commit: &str) -> Result<Self> {
         if !is_plain_name(commit) {
-            let cause = format!("{commit:?} is no commit");
+            let cause = format!("{commit:?} is not a commit");
             return Err(Error::Answer { url: id.to_string(), cause });
         }
         Ok(Self { id: id.clone(), cache: cache.into(), commit: commit.into() })
@@ -86,7 +86,7 @@ impl Cached {
         shards.dedup();
         // The index is untrusted and must not lead out of the snapshot.
         match shards.iter().find(|shard| !is_plain_name(shard)) {
-            Some(shard) => Err(broken(&format!("{shard:?} is no name of a shard"))),
+            Some(shard) => Err(broken(&format!("{shard:?} is not the name of a shard"))),
             None if shards.is_empty() => Err(broken("its weight_map is empty")),
             None => Ok(shards.into_iter().map(String::from).collect()),
         }
@@ -109,7 +109,7 @@ impl Cached {
         link(&self.blob(etag), etag, &pointer).map_err(failed)
     }
 
-    /// Makes the revision refer to this commit, also offline.
+    /// Makes the revision refer to this commit, even offline.
     pub fn point_revision_here(&self) -> Result<()> {
         let cached = Cache::new(self.cache.clone()).repo(repo(&self.id));
         cached.create_ref(&self.commit).map_err(|source| Error::Write { path: self.cache.clone(), source })

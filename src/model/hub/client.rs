@@ -106,7 +106,7 @@ impl Hub {
             let location = header("location").filter(|_| moved);
             if let Some(location) = location.filter(|location| location.starts_with('/')) {
                 place =
-                    on_same_host(&place, location).ok_or_else(|| senseless("a redirect leads nowhere"))?;
+                    on_same_host(&place, location).ok_or_else(|| senseless("a redirect has no target"))?;
                 continue;
             }
             if on_hub {
@@ -119,7 +119,7 @@ impl Hub {
                     return Ok(FileInfo { etag: etag.into(), size });
                 }
                 (Some(_), None, Some(location)) => (place, on_hub) = (location.into(), false),
-                _ => return Err(senseless("a file comes without etag or size")),
+                _ => return Err(senseless("a file has no etag or no size")),
             }
         }
         Err(senseless("there are too many redirects"))

@@ -8,28 +8,28 @@ use crate::failure::Kind;
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
-    #[error("{given:?} is no model of the hub; expected owner/name or owner/name@revision")]
+    #[error("{given:?} is not the name of a hub model; expected owner/name or owner/name@revision")]
     Id { given: String },
-    #[error("{endpoint} has no model {id}; is it spelled right?")]
+    #[error("{endpoint} has no model {id}; check the spelling")]
     NotFound { id: HubId, endpoint: String },
-    #[error("{endpoint} does not give {id} to everybody (status {status}): check the spelling, and {}",
+    #[error("{endpoint} restricts access to {id} (status {status}): check the spelling, and {}",
         what_to_do(id, endpoint, *with_token))]
     NotAllowed { id: HubId, endpoint: String, status: u16, with_token: bool },
     #[error("cannot reach {endpoint} ({cause}); check the connection, or HF_ENDPOINT")]
     Network { endpoint: String, cause: String },
     #[error("{url} answered with status {status}; try again later")]
     Status { url: String, status: u16 },
-    #[error("the answer of {url} makes no sense: {cause}; check HF_ENDPOINT")]
+    #[error("the answer of {url} is not understood: {cause}; check HF_ENDPOINT")]
     Answer { url: String, cause: String },
     #[error(
-        "HF_HUB_OFFLINE is set, and the cache {} lacks {missing} of {id}; download it once without",
+        "HF_HUB_OFFLINE is set, and the cache {} lacks {missing} of {id}; unset it for one download",
         cache.display()
     )]
     Offline { id: HubId, missing: String, cache: PathBuf },
     #[error("{id} has no {file}, which a LLaMA-family checkpoint needs; choose another model or revision")]
     NoFile { id: HubId, file: &'static str },
     #[error(
-        "{id} has no safetensors weights; convert it with save_pretrained(…, safe_serialization=True), or take \
+        "{id} has no safetensors weights; convert it with save_pretrained(…, safe_serialization=True), or use \
          the revision of the hub's conversion bot (owner/name@refs/pr/N)"
     )]
     NoSafetensors { id: HubId },
@@ -37,7 +37,7 @@ pub enum Error {
     Broken { path: PathBuf, cause: String },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("the download was cancelled; the next one goes on from here")]
+    #[error("the download was cancelled; the next one continues from here")]
     Cancelled,
 }
 

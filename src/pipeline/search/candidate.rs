@@ -39,11 +39,11 @@ impl Search<'_> {
         let (mut at_fit, mut at_judge) =
             (streams_so_far.fit[from].clone(), streams_so_far.judge[from].clone());
         let keeps = self.keeps_all(&fit, &at_fit, &at_judge);
-        let told = || SearchNotice::Trying { done, total };
+        let notice = || SearchNotice::Trying { done, total };
         for (layer, plan) in plan.iter().enumerate().skip(from) {
             let task = LayerTask::of_plan(layer, plan);
-            let solved = fit.layer(&task, &mut at_fit, None, &mut quietly(observer, told))?;
-            judge.through(layer, Some(&solved.cut), &mut at_judge, &mut quietly(observer, told))?;
+            let solved = fit.layer(&task, &mut at_fit, None, &mut quietly(observer, notice))?;
+            judge.through(layer, Some(&solved.cut), &mut at_judge, &mut quietly(observer, notice))?;
             if keeps && layer + 1 < architecture.layers.len() {
                 streams_so_far.fit.push(at_fit.clone());
                 streams_so_far.judge.push(at_judge.clone());

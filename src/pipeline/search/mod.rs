@@ -1,5 +1,5 @@
-//! Searching ratios: the increase of the loss is measured with one part of one layer pruned in the dense model, then counts for
-//! all parts are chosen that together cost least, and the losses of whole pruned models decide.
+//! Searching ratios: the increase of the loss is measured with one part of one layer pruned in the dense model, then the counts
+//! of all parts with the least total cost are chosen, and the losses of whole pruned models decide between candidates.
 //!
 //! Weights are fitted on some calibration windows and losses measured on others, if there are enough.
 
@@ -48,7 +48,7 @@ pub struct Candidate {
 
 /// Progress of a search.
 pub enum SearchNotice<'a> {
-    /// Parts pruned alone so far, of the total number.
+    /// Parts pruned alone so far, and their total number.
     Measuring {
         layer: usize,
         part: Part,
@@ -56,7 +56,7 @@ pub enum SearchNotice<'a> {
         total: u64,
     },
     Measured(&'a Sensitivity),
-    /// Candidates tried so far, of the largest number.
+    /// Candidates tried so far, and the maximum number of candidates.
     Trying {
         done: u64,
         total: u64,
@@ -73,7 +73,7 @@ pub type SearchObserver<'o> = dyn FnMut(SearchNotice<'_>) -> ControlFlow<()> + '
 /// The inputs of a search.
 pub struct Search<'a> {
     checkpoint: &'a Checkpoint,
-    /// The run's settings without what no trial needs.
+    /// The run's settings, without those that trials do not need.
     settings: &'a Settings,
     fit: &'a Windows,
     judge: &'a Windows,
@@ -82,7 +82,7 @@ pub struct Search<'a> {
     embedding_and_head: EmbeddingAndHead,
     /// Parameters to remove.
     budget: u64,
-    /// The most candidates to try.
+    /// Maximum number of candidates to try.
     trials: usize,
 }
 
@@ -93,8 +93,8 @@ pub fn for_search(settings: &Settings) -> Settings {
     settings
 }
 
-/// The windows that weights are fitted on, and those that losses are measured on: at most `most` of each, half of all if there are
-/// fewer; a single window serves for both.
+/// The windows that weights are fitted on, and those that losses are measured on: at most `most` of each, or half of the windows
+/// each if there are fewer. A single window is used for both.
 pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crate::calibration::Error> {
     let samples = windows.samples();
     if samples >= 2 {
@@ -164,7 +164,8 @@ impl<'a> Search<'a> {
         (architecture.parameters() - after.parameters()) / gone as u64
     }
 
-    /// A pass over the windows that fit or judge. A part pruned alone in the dense model has no earlier errors to compensate.
+    /// A pass over the windows for fitting or for measuring losses. A part pruned alone in the dense model has no earlier
+    /// errors to compensate.
     fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
         Pass { checkpoint: self.checkpoint, settings, windows, device: self.device, dtype: self.dtype }
     }
@@ -181,7 +182,7 @@ impl<'a> Search<'a> {
         let mut windows = self.judge.iter();
         let mut sum = 0.0;
         for h in &stream.batches {
-            // One window at a time, so that the logits of few positions are in memory.
+            // One window at a time, so that few logits are in memory.
             for window in 0..h.dim(0)? {
                 let Some(tokens) = windows.next() else { break };
                 let predicting = h.narrow(0, window, 1)?.narrow(1, 0, length - 1)?;
@@ -213,7 +214,7 @@ impl<'a> Search<'a> {
 
     /// Granularity of the counts of a part.
     fn step(&self, curve: &Sensitivity) -> usize {
-        /// The most counts per part.
+        /// Maximum number of counts per part.
         const FINEST: usize = 128;
         let size = self.size(curve.layer);
         match (curve.part, self.settings.objective.attention_unit) {
@@ -240,11 +241,11 @@ impl<'a> Search<'a> {
 /// An observer that ignores a pass's own notices and only passes on cancellation.
 fn quietly<'l>(
     observer: &'l mut SearchObserver<'_>,
-    told: impl Fn() -> SearchNotice<'static> + 'l,
+    notice: impl Fn() -> SearchNotice<'static> + 'l,
 ) -> impl FnMut(Notice<'_>) -> ControlFlow<()> + 'l {
-    move |_| observer(told())
+    move |_| observer(notice())
 }
 
-fn emit(observer: &mut SearchObserver<'_>, told: SearchNotice<'_>) -> Result<(), Error> {
-    if observer(told).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+fn emit(observer: &mut SearchObserver<'_>, notice: SearchNotice<'_>) -> Result<(), Error> {
+    if observer(notice).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }

@@ -28,8 +28,8 @@ impl Search<'_> {
         let dense = {
             let mut streams = at_judge.clone();
             for layer in 0..layers {
-                let told = || SearchNotice::Measuring { layer, part: Part::Attention, done: 0, total };
-                judge.through(layer, None, &mut streams, &mut quietly(observer, told))?;
+                let notice = || SearchNotice::Measuring { layer, part: Part::Attention, done: 0, total };
+                judge.through(layer, None, &mut streams, &mut quietly(observer, notice))?;
             }
             self.loss(&streams.pruned)?
         };
@@ -41,18 +41,18 @@ impl Search<'_> {
                 for counts in counts.chunks(self.side_by_side(&at_judge)) {
                     let mut ways = Vec::with_capacity(counts.len());
                     for &count in counts {
-                        let told = || SearchNotice::Measuring { layer, part, done, total };
+                        let notice = || SearchNotice::Measuring { layer, part, done, total };
                         let task = self.alone(layer, part, count);
                         let mut streams = at_fit.clone();
                         let solved =
-                            fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(observer, told))?;
+                            fit.layer(&task, &mut streams, Some(&mut known), &mut quietly(observer, notice))?;
                         let mut way = at_judge.clone();
-                        judge.through(layer, Some(&solved.cut), &mut way, &mut quietly(observer, told))?;
+                        judge.through(layer, Some(&solved.cut), &mut way, &mut quietly(observer, notice))?;
                         ways.push(way);
                         done += 1;
                     }
                     for below in layer + 1..layers {
-                        // Each block is read once for all of them.
+                        // Each block is read once for all variants.
                         let block = self.checkpoint.block(below, self.device, self.dtype)?;
                         for way in &mut ways {
                             emit(observer, SearchNotice::Measuring { layer, part, done, total })?;
@@ -70,9 +70,9 @@ impl Search<'_> {
                 emit(observer, SearchNotice::Measured(&curve))?;
                 curves.push(curve);
             }
-            let told = || SearchNotice::Measuring { layer, part: Part::Mlp, done, total };
-            fit.through(layer, None, &mut at_fit, &mut quietly(observer, told))?;
-            judge.through(layer, None, &mut at_judge, &mut quietly(observer, told))?;
+            let notice = || SearchNotice::Measuring { layer, part: Part::Mlp, done, total };
+            fit.through(layer, None, &mut at_fit, &mut quietly(observer, notice))?;
+            judge.through(layer, None, &mut at_judge, &mut quietly(observer, notice))?;
         }
         Ok((dense, curves))
     }

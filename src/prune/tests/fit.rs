@@ -1,4 +1,4 @@
-//! The fit of the columns that stay, against the path and the slow formula.
+//! The fit of the kept columns, against the path and the slow formula.
 
 use super::*;
 

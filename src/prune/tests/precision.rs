@@ -1,9 +1,9 @@
-//! What is solved in f32 against the same in f64.
+//! Solving in f32, compared with solving in f64.
 
 use super::*;
 
 #[test]
-fn in_f32_the_path_costs_what_it_costs_in_f64() {
+fn the_path_costs_the_same_in_f32_as_in_f64() {
     let group_sizes = [GroupSize::Dynamic, GroupSize::Exact, GroupSize::Fixed(1)].map(channels);
     let scores = [HeadScore::Exact, HeadScore::GroupedCholesky, HeadScore::Diagonal];
     for units in group_sizes.into_iter().chain(scores.map(|score| heads(10, score))) {
@@ -25,7 +25,7 @@ fn in_f32_the_path_costs_what_it_costs_in_f64() {
 
 #[test]
 fn what_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
-    // the last input is the sum of the others, but for a thousandth of a millionth
+    // the last input is the sum of the others, except for a thousandth of a millionth
     let n = 12;
     let mut mix: Rows = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     mix[n - 1] = (0..n).map(|j| if j == n - 1 { 1e-5 } else { 1.0 }).collect();
@@ -39,16 +39,16 @@ fn what_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
         damping: 0.0,
         ..case.part(heads(1, HeadScore::Exact), 4)
     };
-    let mut told = Vec::new();
+    let mut reasons = Vec::new();
     let single = PruneProblem { solver_dtype: SolverDtype::F32, ..part.clone() };
     let outcome = prune(&single, &mut |progress| {
         if let Progress::PrecisionRaised { reason } = progress {
-            told.push(reason);
+            reasons.push(reason);
         }
         ControlFlow::Continue(())
     });
     let outcome = outcome.unwrap();
-    assert!(told.len() == 1 && told[0].contains("not positive definite"), "{told:?}");
+    assert!(reasons.len() == 1 && reasons[0].contains("not positive definite"), "{reasons:?}");
     assert_eq!(outcome.hessian.damping_used, 0.0);
     assert!(outcome == run(&PruneProblem { solver_dtype: SolverDtype::F64, ..part }));
 }

@@ -22,7 +22,7 @@ fn error(case: &Case, compensate: bool, kept: &[usize]) -> f64 {
     slow::change_error(&w, &damped, kept, &fitted)
 }
 
-/// All exchanges of a removed and a kept unit, (back, out, error behind).
+/// All exchanges of a removed and a kept unit, (back, out, error afterwards).
 fn all_swaps(case: &Case, part: &PruneProblem, removed: &[usize]) -> Vec<(usize, usize, f64)> {
     let group = |unit: usize| match part.units {
         Units::Heads { per_group: Some(per_group), .. } => unit / per_group,
@@ -163,10 +163,10 @@ fn a_break_ends_the_swaps() {
         refine: Refine::Swaps,
         ..case.part(channels(GroupSize::Dynamic), 8)
     };
-    let mut told = Vec::new();
+    let mut reports = Vec::new();
     let cancelled = prune(&part, &mut |progress| match progress {
         Progress::Swapped { swaps, removed, error } => {
-            told.push((removed, error));
+            reports.push((removed, error));
             if swaps == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
         Progress::DampingRaised { .. }
@@ -175,8 +175,8 @@ fn a_break_ends_the_swaps() {
         | Progress::Removed { .. } => ControlFlow::Continue(()),
     });
     assert!(matches!(cancelled, Err(Error::Cancelled { .. })));
-    assert_eq!(told.len(), 3);
-    assert!(told[1].1 > told[2].1);
+    assert_eq!(reports.len(), 3);
+    assert!(reports[1].1 > reports[2].1);
 }
 
 #[test]
@@ -188,14 +188,14 @@ fn without_removals_there_are_no_swaps() {
 
 /// `cargo test --release --lib swaps_of_a_large_weight -- --ignored --nocapture`
 #[test]
-#[ignore = "takes minutes; tells what swaps take beside the solve that they refine"]
+#[ignore = "takes minutes; prints the time of the swaps and of the solve that they refine"]
 fn swaps_of_a_large_weight() {
     for (rows, n, units) in [
         (1024, 2816, channels(GroupSize::Dynamic)),
         (4096, 4096, heads(128, HeadScore::Exact)),
         (4096, 11008, channels(GroupSize::Dynamic)),
     ] {
-        // each input leans on the one before, and sizes differ
+        // each input is correlated with the one before, and sizes differ
         let (mut moment, mut x) = (SecondMoment::new(n), slow::random_f32(1, 1024 * n));
         let sizes = slow::random(2, n);
         for _ in 0..n.div_ceil(512) {
@@ -218,9 +218,9 @@ fn swaps_of_a_large_weight() {
             let solved = began.elapsed().as_secs_f64();
             let refined = run(&PruneProblem { refine: Refine::Swaps, ..part });
             let swaps = began.elapsed().as_secs_f64() - 2.0 * solved;
-            let told = refined.refined.unwrap();
+            let outcome = refined.refined.unwrap();
             println!(
-                "{rows}×{n} {score:?}: solve {solved:.1} s, swaps {swaps:.1} s, {told:?}, path {}",
+                "{rows}×{n} {score:?}: solve {solved:.1} s, swaps {swaps:.1} s, {outcome:?}, path {}",
                 plain.relative_error
             );
         }

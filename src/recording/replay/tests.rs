@@ -65,7 +65,7 @@ fn steps(removals: usize) -> Tape {
 }
 
 /// The events until none arrives for a while, without progress.
-fn told(player: &mut Player) -> Vec<Event> {
+fn received(player: &mut Player) -> Vec<Event> {
     let mut events = Vec::new();
     let mut quiet = Instant::now();
     while quiet.elapsed() < Duration::from_millis(150) {
@@ -86,7 +86,7 @@ fn told(player: &mut Player) -> Vec<Event> {
 #[test]
 fn a_replay_emits_every_event_and_ends() {
     let mut player = steps(50).play(f64::INFINITY);
-    assert_eq!(told(&mut player).len(), 51);
+    assert_eq!(received(&mut player).len(), 51);
     player.join().unwrap();
 }
 
@@ -116,25 +116,25 @@ fn an_event_of_another_job_does_not_restart_the_clock() {
 fn a_paused_replay_emits_nothing_until_it_is_resumed() {
     let mut player = steps(4).play(1.0);
     player.commands.blocking_send(Command::control(0, Control::Pause)).unwrap();
-    assert_eq!(told(&mut player).len(), 1, "only that the model is open");
+    assert_eq!(received(&mut player).len(), 1, "only that the model is open");
     player.commands.blocking_send(Command::ReplaySpeed(1000.0)).unwrap();
-    assert!(told(&mut player).is_empty());
+    assert!(received(&mut player).is_empty());
     player.commands.blocking_send(Command::control(0, Control::Resume)).unwrap();
-    assert_eq!(told(&mut player).len(), 4);
+    assert_eq!(received(&mut player).len(), 4);
 }
 
 #[test]
 fn a_step_plays_up_to_the_next_removal() {
     let mut player = steps(9).play(0.1);
     player.commands.blocking_send(Command::control(0, Control::Pause)).unwrap();
-    told(&mut player);
+    received(&mut player);
     for step in 1..=3 {
         player.commands.blocking_send(Command::control(0, Control::Step)).unwrap();
-        let events = told(&mut player);
+        let events = received(&mut player);
         assert!(matches!(events[..], [Event::UnitsRemoved { step: at, .. }] if at == step), "{events:?}");
     }
     player.commands.blocking_send(Command::control(0, Control::Cancel)).unwrap();
-    assert_eq!(told(&mut player).len(), 6, "the rest at once");
+    assert_eq!(received(&mut player).len(), 6, "the rest at once");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_replay_ends_when_its_channels_are_closed() {
 fn a_bad_line_is_named() {
     let tape = Tape::new(&[opened(), removed(1), "{\"run\": 1, \"at\": 0.3}\n".into(), removed(2)]);
     let mut player = tape.play(f64::INFINITY);
-    assert_eq!(told(&mut player).len(), 2);
+    assert_eq!(received(&mut player).len(), 2);
     let error = player.join().unwrap_err().to_string();
     assert!(error.contains("events.jsonl, line 3: expected an event"), "{error}");
 }
@@ -159,7 +159,7 @@ fn an_incomplete_last_line_gives_a_warning() {
     let mut file = fs::OpenOptions::new().append(true).open(tape.path()).unwrap();
     file.write_all(&removed(2).as_bytes()[..40]).unwrap();
     let mut player = tape.play(f64::INFINITY);
-    let events = told(&mut player);
+    let events = received(&mut player);
     assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is incomplete")));
     player.join().unwrap();
 
@@ -170,7 +170,7 @@ fn an_incomplete_last_line_gives_a_warning() {
     let mut file = fs::OpenOptions::new().append(true).open(tape.path()).unwrap();
     file.write_all(&warning.as_bytes()[..end]).unwrap();
     let mut player = tape.play(f64::INFINITY);
-    let events = told(&mut player);
+    let events = received(&mut player);
     assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: is incomplete")));
     player.join().unwrap();
 }
@@ -179,7 +179,7 @@ fn an_incomplete_last_line_gives_a_warning() {
 fn a_recording_states_its_format_and_a_newer_one_is_refused() {
     let header = |format: u64| line(json!({ "slimgpt_recording": format }));
     let mut player = Tape::new(&[header(2), opened(), removed(1)]).play(f64::INFINITY);
-    assert_eq!(told(&mut player).len(), 2);
+    assert_eq!(received(&mut player).len(), 2);
     player.join().unwrap();
     let refusal = Tape::new(&[header(3), opened()]).refusal();
     assert!(refusal.contains("expected format 2 or older, found 3"), "{refusal}");
@@ -195,12 +195,12 @@ fn the_start_of_a_job_is_derived_where_a_recording_does_not_have_it() {
     let tape = [opened(), text(1), text(1), done, text(2), start, text(3)];
     let mut player = Tape::new(&tape).play(f64::INFINITY);
     let starts = |event: &Event| *event == Event::JobStarted { kind: JobKind::Generate };
-    let starts: Vec<bool> = told(&mut player).iter().map(starts).collect();
+    let starts: Vec<bool> = received(&mut player).iter().map(starts).collect();
     assert_eq!(starts, [false, true, false, false, false, true, false, true, false]);
 }
 
 #[test]
-fn a_file_that_is_no_recording_is_refused() {
+fn a_file_that_is_not_a_recording_is_refused() {
     assert!(Tape::new(&[]).refusal().contains("is empty"));
     assert!(Tape::new(&["hello\n".into()]).refusal().contains("line 1: expected an event"));
     assert!(Tape::new(&[removed(1)]).refusal().contains("expected the event \"model_opened\""));

@@ -83,7 +83,7 @@ fn two_damaged_copies_are_one_error_that_names_the_file_and_what_to_do() {
     assert_eq!(error.kind(), Kind::Input);
     let text = error.to_string();
     assert!(text.contains("session.json: is damaged (it is empty; its copy is damaged too)"), "{text}");
-    assert!(text.contains("begin a new session"), "{text}");
+    assert!(text.contains("start a new session"), "{text}");
     assert!(matches!(summary(&path).status, crate::protocol::SessionStatus::Damaged { why } if why == text));
 }
 
@@ -115,7 +115,7 @@ fn a_format_with_another_structure_is_newer_too() {
 }
 
 #[test]
-fn a_flipped_bit_in_the_format_is_no_newer_version() {
+fn a_flipped_bit_in_the_format_is_not_a_newer_version() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -175,7 +175,7 @@ fn a_change_that_cannot_be_written_is_not_applied() {
 }
 
 #[test]
-fn numbers_are_read_bit_for_bit_also_those_that_are_not_finite() {
+fn numbers_are_read_bit_for_bit_even_if_they_are_not_finite() {
     let (_dir, mut session) = session();
     let mut entry = attempt(0, &[], 0.1 + 0.2);
     entry.mlp.as_mut().unwrap().summary.relative_error = f64::NAN;

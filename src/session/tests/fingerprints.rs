@@ -27,13 +27,13 @@ fn a_fingerprint_is_the_length_and_the_checksum() {
     let path = dir.path().join("weights");
     let bytes: Vec<u8> = (0..3_000_000u32).map(|i| i as u8).collect();
     fs::write(&path, &bytes).unwrap();
-    let mut told = 0;
+    let mut counted = 0;
     let mut count = |more: u64| {
-        told += more;
+        counted += more;
         ControlFlow::Continue(())
     };
     let taken = Fingerprint::of_file("w", &path, &mut count).unwrap().unwrap();
-    assert_eq!(told, 3_000_000);
+    assert_eq!(counted, 3_000_000);
     assert_eq!(Fingerprint { modified: None, ..taken.clone() }, Fingerprint::of_bytes("w", &bytes));
     assert!(taken.modified.is_some());
     let empty = Fingerprint::of_bytes("e", b"");
@@ -58,7 +58,7 @@ fn a_changed_file_is_noticed() {
     fs::write(&path, "abc").unwrap();
     let taken = Fingerprint::of_file("w", &path, &mut go_on).unwrap().unwrap();
     fs::write(&path, "abcd").unwrap();
-    assert_eq!(taken.check_file(&path, &mut never).unwrap(), Check::Changed, "its length says so");
+    assert_eq!(taken.check_file(&path, &mut never).unwrap(), Check::Changed, "its length has changed");
     fs::write(&path, "abd").unwrap();
     touch(&path);
     assert_eq!(taken.check_file(&path, &mut go_on).unwrap(), Check::Changed);

@@ -9,9 +9,9 @@ use crate::{
 const KIB: u64 = 16;
 
 #[test]
-#[ignore = "run by the next one, as a process of its own"]
+#[ignore = "run by the next test, in a separate process"]
 fn writes_more_than_there_is_room_for() {
-    let Some(path) = told() else { return };
+    let Some(path) = given_session() else { return };
     let (mut session, _) = Session::open(&path).unwrap();
     let left = session.state().clone();
 
@@ -20,7 +20,7 @@ fn writes_more_than_there_is_room_for() {
     assert_eq!(error.kind(), Kind::Failed);
     assert!(error.to_string().contains("mlp.safetensors: cannot be written"), "{error}");
     let before = session.read_part(PLACE).unwrap();
-    assert_eq!(session.read_weight(&before).unwrap(), Some(weight()), "the file of before still holds");
+    assert_eq!(session.read_weight(&before).unwrap(), Some(weight()), "the earlier file is still valid");
     assert_eq!(names_in(&path.join("attempts")).len(), 1);
 
     assert!(matches!(session.write_windows(0, &[0; 32 << 10]), Err(Error::Write { .. })));

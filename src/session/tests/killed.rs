@@ -12,9 +12,9 @@ fn nth(number: usize) -> (PartHead, Weight) {
 }
 
 #[test]
-#[ignore = "run by the next one, as a process of its own"]
+#[ignore = "run by the next test, in a separate process"]
 fn writes_attempts_until_killed() {
-    let Some(path) = told() else { return };
+    let Some(path) = given_session() else { return };
     let (mut session, warnings) = Session::open(&path).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
     let mut streams = session.streams(1 << 16);

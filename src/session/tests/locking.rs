@@ -11,7 +11,7 @@ fn a_second_process_is_refused_with_the_id_of_the_first() {
     let path = session.path().to_owned();
     let error = Session::open(&path).unwrap_err();
     assert!(matches!(error, Error::InUse { pid: Some(pid), .. } if pid == std::process::id()), "{error}");
-    assert!(error.to_string().contains(&format!("process {} works on it", std::process::id())), "{error}");
+    assert!(error.to_string().contains(&format!("process {} is using it", std::process::id())), "{error}");
     assert_eq!(summary(&path).status, SessionStatus::InUse { pid: Some(std::process::id()) });
     assert!(summary(&path).content.is_some());
     assert!(matches!(remove(&path), Err(Error::InUse { .. })));
@@ -20,9 +20,9 @@ fn a_second_process_is_refused_with_the_id_of_the_first() {
 }
 
 #[test]
-#[ignore = "run by the next one, as a process of its own"]
+#[ignore = "run by the next test, in a separate process"]
 fn holds_a_session_until_killed() {
-    if let Some(path) = told() {
+    if let Some(path) = given_session() {
         let _session = Session::open(&path).unwrap();
         println!("\nready");
         thread::sleep(Duration::from_secs(60));

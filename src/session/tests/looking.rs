@@ -8,7 +8,7 @@ fn run_state(from: usize, finished: bool) -> Option<RunState> {
     Some(RunState { from, ratios: vec![0.25.into(); 3], setup: 0, seconds, finished, target: None })
 }
 
-/// Three layers, each with an active attempt that is current.
+/// Three layers, each with an active attempt that is not stale.
 fn done() -> State {
     let layers = (0..3).map(|layer| {
         let above = vec![0; layer];

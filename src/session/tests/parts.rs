@@ -169,7 +169,7 @@ fn statistics_with_a_number_that_is_not_finite_are_left_out() {
     odd.record.step_errors[0] = f64::NAN;
     let error = session.write_part(&odd, Some(&weight())).unwrap_err();
     assert!(matches!(error, Error::Write { .. }), "{error}");
-    assert!(session.read_part(PLACE).is_ok(), "the file of before is still there");
+    assert!(session.read_part(PLACE).is_ok(), "the earlier file is still there");
 }
 
 #[test]

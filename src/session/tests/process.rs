@@ -1,4 +1,4 @@
-//! Runs a test as a process of its own, which gets its session from the environment.
+//! Runs a test in a separate process, which gets its session from the environment.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 const TOLD: &str = "SLIMGPT_TEST_SESSION";
 
 /// The session of this process; None if all ignored tests are run.
-pub fn told() -> Option<PathBuf> {
+pub fn given_session() -> Option<PathBuf> {
     env::var_os(TOLD).map(PathBuf::from)
 }
 
@@ -38,5 +38,5 @@ fn begin(mut command: Command, test: &str, session: &Path) -> Child {
 /// Waits for the line `ready`.
 pub fn wait_until_ready(child: &mut Child) {
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap() == "ready"), "the other process did not come so far");
+    assert!(lines.any(|line| line.unwrap() == "ready"), "the other process did not get that far");
 }

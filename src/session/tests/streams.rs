@@ -33,7 +33,7 @@ fn age(path: &Path, seconds: u64) {
 const ROOM: u64 = 1 << 20;
 
 #[test]
-fn streams_are_read_as_they_were_stored_also_by_another_process() {
+fn streams_are_read_as_they_were_stored_even_by_another_process() {
     let (_dir, session) = session();
     let mut cache = session.streams(ROOM);
     assert!(cache.keys().is_empty() && cache.limit() == ROOM);
@@ -97,7 +97,7 @@ fn tensors_above_the_limit_are_not_stored_and_evict_no_others() {
     assert!(!cache.put("c", &tensors(9_992, 1)));
     assert!(bytes_of(&session) <= 10_000);
     assert!(!session.streams(0).put("d", &tensors(4, 1)));
-    assert!(files(&session).is_empty(), "a lower limit holds for what is there");
+    assert!(files(&session).is_empty(), "a lower limit applies to existing files");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_damaged_stream_is_removed() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_no_error() {
+fn a_cache_that_cannot_be_written_is_not_an_error() {
     let (_dir, session) = session();
     fs::write(session.path().join("streams"), "in the way").unwrap();
     let mut cache = session.streams(ROOM);

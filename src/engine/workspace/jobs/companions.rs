@@ -30,7 +30,7 @@ impl Workspace<'_> {
             (ModelChoice::Demo, _) | (_, Source::Embedded(_)) => None,
         };
         let readme = match source.has(CARD) {
-            true => Some(source.read(CARD, "it was there a moment ago")?),
+            true => Some(source.read(CARD, "it was removed in the meantime")?),
             false => None,
         };
         let facts = CardFacts {

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{Context, Error, Work, Workspace};
 
-/// Tokens that a repeat penalty looks back on. The penalty is 1, so it has no effect.
+/// Number of recent tokens that a repeat penalty covers. The penalty is 1, so it has no effect.
 const REPEAT_LAST: usize = 64;
 
 /// The loaded models, with the settings and the attempts that they were loaded with. They stay in memory while the memory

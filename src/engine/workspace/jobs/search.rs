@@ -40,7 +40,7 @@ impl Workspace<'_> {
             let name = schedule.to_string();
             let as_named =
                 Settings { ratios: Ratios { schedule, ..settings.ratios.clone() }, ..settings.clone() };
-            // A schedule that cannot remove as much is no candidate.
+            // A schedule that cannot remove as much is not a candidate.
             let Some(mean) = pipeline::mean_for(architecture, &as_named, budget) else { continue };
             let as_named = Settings { ratios: as_named.ratios.with_mean(mean), ..as_named };
             named.push((name, pipeline::scheduled(architecture.layers.len(), &as_named)?));

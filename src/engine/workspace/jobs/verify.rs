@@ -11,7 +11,7 @@ use crate::{
 
 use super::{Context, Error, Workspace};
 
-/// Calibration windows that are compared, and the tokens of each, at most.
+/// Maximum number of calibration windows to compare, and of tokens in each.
 const WINDOWS: usize = 2;
 const TOKENS: usize = 64;
 

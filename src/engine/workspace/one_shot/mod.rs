@@ -41,7 +41,7 @@ pub struct Choose {
 pub struct Export {
     pub session: PathBuf,
     pub model: Option<String>,
-    /// Options of the export. The others are those of the session's last run.
+    /// Options of the export. All other options are those of the session's last run.
     pub form: OutputOptions,
     pub out: PathBuf,
     pub force: bool,

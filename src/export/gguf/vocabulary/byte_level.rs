@@ -99,7 +99,7 @@ pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Op
     }
     if let [known, ..] = alike.as_slice() {
         return Err(format!(
-            "\"ignore_merges\" is {}, and llama.cpp has this pre-tokenizer ({}) only with the opposite",
+            "\"ignore_merges\" is {}, and llama.cpp has this pre-tokenizer ({}) only with the opposite value",
             whole_words == WholeWords::First,
             known.pre
         ));

@@ -20,7 +20,7 @@ pub fn json(checkpoint: &Checkpoint, name: &str) -> Result<Option<Json>, Error> 
     if !source.has(name) {
         return Ok(None);
     }
-    let content = source.read(name, "it was there a moment ago")?;
+    let content = source.read(name, "it was removed in the meantime")?;
     let json = serde_json::from_slice(&content);
     Ok(Some(json.map_err(|cause| model::Error::NotJson { file: source.locate(name), cause })?))
 }
@@ -98,7 +98,7 @@ impl AddedTokens {
 fn template(checkpoint: &Checkpoint, settings: &Json) -> Result<Option<String>, Error> {
     let name = "chat_template.jinja";
     if checkpoint.source().has(name) {
-        let content = checkpoint.source().read(name, "it was there a moment ago")?;
+        let content = checkpoint.source().read(name, "it was removed in the meantime")?;
         return Ok(Some(String::from_utf8_lossy(&content).into_owned()));
     }
     let template = &settings["chat_template"];

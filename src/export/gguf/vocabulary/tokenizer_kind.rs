@@ -28,7 +28,7 @@ impl TokenizerKind {
         }
         for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
             if let Some(affix) = model[key].as_str().filter(|affix| !affix.is_empty()) {
-                return Err(format!("{key} is {affix:?}, and llama.cpp has none"));
+                return Err(format!("{key} is {affix:?}, and llama.cpp supports none"));
             }
         }
         if model["dropout"].as_f64().is_some_and(|share| share > 0.0) {
@@ -121,7 +121,7 @@ fn of_byte_level(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<T
     let steps = cuts.iter().map(|cut| step(cut)).collect::<Result<Vec<Step>, String>>()?;
     if !matches!(steps.last(), Some(Step::Bytes(_))) {
         return Err(
-            "the tokenizer is neither byte-level nor falls back to bytes (byte_fallback), and llama.cpp has only these two".into(),
+            "the tokenizer neither is byte-level nor falls back to bytes (byte_fallback), and llama.cpp supports only these two kinds".into(),
         );
     }
     let whole_words = match json["model"]["ignore_merges"].as_bool() {
