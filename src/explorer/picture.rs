@@ -76,12 +76,12 @@ pub fn form(state: &State) -> Result<Form, String> {
 
 /// Takes the filled form.
 pub fn submit(form: &Form, figure: Figure) -> Result<Vec<Effect>, String> {
-    let path = PathBuf::from(form.text(FieldId::File));
+    let path = PathBuf::from(form.text(FieldId::File)?);
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     if !ending.as_deref().is_some_and(|ending| ENDINGS.contains(&ending)) {
         return Err(format!("file: expected a name that ends in .svg or .png, found \"{}\"", path.display()));
     }
-    let (dark, force) = (form.text(FieldId::Look) == LOOKS[1], form.switched(FieldId::Replace));
+    let (dark, force) = (form.text(FieldId::Look)? == LOOKS[1], form.switched(FieldId::Replace)?);
     Ok(vec![Effect::SavePicture(Picture { figure, path, dark, force })])
 }
 

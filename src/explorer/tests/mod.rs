@@ -3,6 +3,7 @@
 mod comparing;
 mod dialogs;
 mod editing;
+mod forms;
 mod going_on;
 mod keys;
 mod mouse;

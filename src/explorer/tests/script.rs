@@ -117,7 +117,7 @@ impl Script {
         match self.state.dialogs.last() {
             Some(Dialog::Form(form)) => {
                 let field = form.fields.iter().find(|field| field.label == label).unwrap();
-                form.text(field.id).to_string()
+                form.text(field.id).unwrap().to_string()
             }
             other => panic!("expected a form, found {other:?}"),
         }

@@ -95,18 +95,44 @@ impl Form {
         Self { kind, title: title.into(), fields, at: 0, error: None }
     }
 
-    pub fn field(&self, id: FieldId) -> Option<&Field> {
-        self.fields.iter().find(|field| field.id == id)
+    fn value(&self, id: FieldId) -> Option<&Value> {
+        self.fields.iter().find(|field| field.id == id).map(|field| &field.value)
     }
 
     /// The typed or chosen text of a field, without blanks at its ends.
-    pub fn text(&self, id: FieldId) -> &str {
-        self.field(id).map_or("", Field::typed)
+    ///
+    /// # Errors
+    /// The form has no such field, or it is a switch.
+    pub fn text(&self, id: FieldId) -> Result<&str, String> {
+        self.whole_text(id).map(str::trim)
+    }
+
+    /// The typed or chosen text of a field, with the blanks at its ends.
+    ///
+    /// # Errors
+    /// As [`Form::text`].
+    pub fn whole_text(&self, id: FieldId) -> Result<&str, String> {
+        match self.value(id) {
+            Some(Value::Text(input)) => Ok(input.text()),
+            Some(Value::Choice { options, at }) => Ok(options.get(*at).map_or("", String::as_str)),
+            Some(Value::Switch(_)) | None => Err(self.lacks("text", id)),
+        }
     }
 
     /// True if a switch is on.
-    pub fn switched(&self, id: FieldId) -> bool {
-        matches!(self.field(id).map(|field| &field.value), Some(Value::Switch(true)))
+    ///
+    /// # Errors
+    /// The form has no such field, or it is no switch.
+    pub fn switched(&self, id: FieldId) -> Result<bool, String> {
+        match self.value(id) {
+            Some(Value::Switch(on)) => Ok(*on),
+            Some(Value::Text(_) | Value::Choice { .. }) | None => Err(self.lacks("switch", id)),
+        }
+    }
+
+    /// A form that is read otherwise than it was made; a test submits every form.
+    fn lacks(&self, what: &str, id: FieldId) -> String {
+        format!("the form \"{}\" has no {what} {id:?}; please report this", self.title)
     }
 
     /// The options that the fields of settings give.

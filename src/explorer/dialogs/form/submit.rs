@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    FieldId, Form, FormKind, Value,
+    FieldId, Form, FormKind,
     forms::{PARTS, SPANS, value_of},
 };
 use crate::explorer::{
@@ -29,7 +29,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
             Ok(edit::type_ratio(state, layer, ratio))
         }
         FormKind::Renormalise => {
-            let mean = ratio("mean", form.text(FieldId::Mean))?;
+            let mean = ratio("mean", form.text(FieldId::Mean)?)?;
             checked(state, "renormalised", |schedule| schedule.renormalise(mean))
         }
         FormKind::Retry { layer, .. } => retry(state, layer, form),
@@ -48,14 +48,15 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
 }
 
 fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
-    let named = NAMED.iter().find(|(name, _)| *name == form.text(FieldId::Schedule));
+    let name = form.text(FieldId::Schedule)?;
+    let named = NAMED.iter().find(|(known, _)| *known == name);
     let curve = named.map_or(crate::prune::Schedule::Log, |(_, curve)| curve.clone());
-    let span = if form.text(FieldId::GivenBy) == SPANS[0] {
-        Span::Mean(ratio("mean", form.text(FieldId::Mean))?)
+    let span = if form.text(FieldId::GivenBy)? == SPANS[0] {
+        Span::Mean(ratio("mean", form.text(FieldId::Mean)?)?)
     } else {
         Span::Ends {
-            first: ratio("first", form.text(FieldId::First))?,
-            last: ratio("last", form.text(FieldId::Last))?,
+            first: ratio("first", form.text(FieldId::First)?)?,
+            last: ratio("last", form.text(FieldId::Last)?)?,
         }
     };
     checked(state, "schedule", |schedule| schedule.take(curve, span))
@@ -77,7 +78,7 @@ fn checked(
 fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, String> {
     let typed = layer_ratio(form)?;
     let before = state.schedule.ratios.get(layer).copied().unwrap_or(typed);
-    let parts = value_of(&PARTS, form.text(FieldId::Parts)).unwrap_or(PARTS[0].1).to_vec();
+    let parts = value_of(&PARTS, form.text(FieldId::Parts)?).unwrap_or(PARTS[0].1).to_vec();
     let method = Method {
         // A part that is not solved again keeps its ratio.
         ratio: parts.iter().fold(before, |ratio, &part| ratio.with(part, typed.of(part))),
@@ -92,22 +93,19 @@ fn retry(state: &mut State, layer: usize, form: &Form) -> Result<Vec<Effect>, St
 }
 
 fn prompt(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
-    let temperature: f64 = form.text(FieldId::Temperature).parse().unwrap_or(f64::NAN);
+    let temperature: f64 = form.text(FieldId::Temperature)?.parse().unwrap_or(f64::NAN);
     if !(temperature == 0.0 || (1e-3..=1e3).contains(&temperature)) {
-        let found = form.text(FieldId::Temperature);
+        let found = form.text(FieldId::Temperature)?;
         return Err(format!("temperature: expected 0 or a number from 0.001 to 1000, found \"{found}\""));
     }
-    let max_tokens = whole("tokens", form.text(FieldId::Tokens))?;
+    let max_tokens = whole("tokens", form.text(FieldId::Tokens)?)?;
     if max_tokens == 0 {
         return Err("tokens: expected at least 1, found 0".into());
     }
     // Blanks at the ends of a prompt count.
-    let text = match form.field(FieldId::Prompt).map(|field| &field.value) {
-        Some(Value::Text(input)) => input.text().to_string(),
-        Some(Value::Choice { .. } | Value::Switch(_)) | None => String::new(),
-    };
+    let text = form.whole_text(FieldId::Prompt)?.to_string();
     state.compare.prompt =
-        Prompt { text, max_tokens, temperature, seed: whole("seed", form.text(FieldId::Seed))? };
+        Prompt { text, max_tokens, temperature, seed: whole("seed", form.text(FieldId::Seed)?)? };
     Ok(runs::write(state))
 }
 
@@ -115,10 +113,10 @@ fn measure(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     if let Some(why) = state.unready() {
         return Err(why);
     }
-    let text: TextSource = form.text(FieldId::Text).parse()?;
-    let seq_len = whole("seq-len", form.text(FieldId::SeqLen))?;
+    let text: TextSource = form.text(FieldId::Text)?.parse()?;
+    let seq_len = whole("seq-len", form.text(FieldId::SeqLen)?)?;
     config::at_least(2)("seq-len", &seq_len).map_err(|e| e.to_string())?;
-    let bos = form.switched(FieldId::Bos);
+    let bos = form.switched(FieldId::Bos)?;
     (state.compare.text, state.compare.seq_len, state.compare.bos) = (Some(text.clone()), seq_len, bos);
     Ok(state.begin(job::MeasurePerplexity { text, seq_len, bos }))
 }
@@ -127,7 +125,7 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     if let Some(why) = state.unready() {
         return Err(why);
     }
-    let out = form.text(FieldId::Directory);
+    let out = form.text(FieldId::Directory)?;
     if out.is_empty() {
         return Err("directory: expected a path that does not exist yet, found nothing".into());
     }
@@ -135,7 +133,7 @@ fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     state.export_form = Some(form.clone());
     let written = state.settings.output.changed(form.options()?.output).map_err(|e| e.to_string())?;
     state.settings.output = written.clone();
-    let force = form.switched(FieldId::Replace);
+    let force = form.switched(FieldId::Replace)?;
     state.touch();
     Ok(state.begin(job::Export { form: written, out, force }))
 }
@@ -149,7 +147,7 @@ fn ratio(name: &str, text: &str) -> Result<f64, String> {
 }
 
 fn layer_ratio(form: &Form) -> Result<LayerRatio, String> {
-    let text = form.text(FieldId::Ratio);
+    let text = form.text(FieldId::Ratio)?;
     let (attention, mlp) = text.split_once('/').unwrap_or((text, text));
     Ok(LayerRatio { attention: ratio("ratio", attention.trim())?, mlp: ratio("ratio", mlp.trim())? })
 }

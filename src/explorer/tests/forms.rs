@@ -1,0 +1,54 @@
+//! Every form, submitted as it opens and with every choice: no form is read otherwise than it was made.
+
+use super::Script;
+use crate::{
+    explorer::{Dialog, Form, FormKind, State, Value, dialogs::form::forms, picture},
+    prune::Part,
+};
+
+/// A function that opens the form of a kind, and the next kind, until none is left.
+fn opening(kind: FormKind) -> (fn(&State) -> Result<Form, String>, Option<FormKind>) {
+    match kind {
+        FormKind::Shape => (forms::shape, Some(FormKind::Ratio { layer: 0 })),
+        FormKind::Ratio { .. } => (forms::ratio, Some(FormKind::Renormalise)),
+        FormKind::Renormalise => {
+            (forms::renormalise, Some(FormKind::Retry { layer: 0, part: Part::Attention }))
+        }
+        FormKind::Retry { .. } => (forms::retry, Some(FormKind::Settings)),
+        FormKind::Settings => (forms::settings, Some(FormKind::Prompt)),
+        FormKind::Prompt => (forms::prompt, Some(FormKind::Measure)),
+        FormKind::Measure => (forms::measure, Some(FormKind::Export)),
+        FormKind::Export => {
+            (forms::export, Some(FormKind::Picture { figure: crate::explorer::Figure::Ratios }))
+        }
+        FormKind::Picture { .. } => (picture::form, None),
+    }
+}
+
+#[test]
+fn every_form_can_be_submitted_with_every_choice() {
+    let start = Script::pruned(2).state;
+    let mut next = Some(FormKind::Shape);
+    while let Some(kind) = next {
+        let open;
+        (open, next) = opening(kind);
+        let form = open(&start).unwrap();
+        assert_eq!(std::mem::discriminant(&form.kind), std::mem::discriminant(&kind), "{kind:?}");
+        for at in 0..form.fields.len() {
+            let values = match &form.fields[at].value {
+                Value::Text(_) => 1,
+                Value::Choice { options, .. } => options.len(),
+                Value::Switch(_) => 2,
+            };
+            for turns in 0..values {
+                let mut form = Form { at, ..form.clone() };
+                (0..turns).for_each(|_| form.turn(1));
+                let tried = format!("{} with {:?}", form.title, form.fields[at]);
+                let mut script = Script::pruned(2);
+                script.state.dialogs.push(Dialog::Form(form));
+                script.keys("enter");
+                assert_eq!((script.form_error(), script.state.dialogs.len()), (None, 0), "{tried}");
+            }
+        }
+    }
+}
