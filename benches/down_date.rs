@@ -89,7 +89,7 @@ struct DownDated {
     fitted: Vec<f64>,
     sizes: Vec<usize>,
     time: Duration,
-    /// Of that, the inverse and the first scores.
+    /// The part of the time spent on the inverse and the first scores.
     inverted: Duration,
 }
 
@@ -128,7 +128,7 @@ struct InvertedAgain {
     kept: Vec<usize>,
     /// [rows, kept], row-major.
     fitted: Vec<f64>,
-    /// Without `factored`.
+    /// The time without `factored`.
     time: Duration,
     /// The Cholesky factors of the inverses, which only the reference computes.
     factored: Duration,

@@ -32,5 +32,5 @@ trap 'rm -rf "$work"' EXIT
 cargo fetch --locked
 TIMEFORMAT='%R %U %S'
 { time CARGO_TARGET_DIR="$work" cargo build --release --locked --timings 2>&3; } 3>&2 2>"$work/time"
-awk '{ printf "%.1f minutes of processor time, %.1f minutes on the clock\n\n", ($2 + $3) / 60, $1 / 60 }' "$work/time"
+awk '{ printf "%.1f minutes of processor time, %.1f minutes of wall-clock time\n\n", ($2 + $3) / 60, $1 / 60 }' "$work/time"
 table "$work/cargo-timings/cargo-timing.html"

@@ -39,7 +39,7 @@ impl Kind {
     }
 }
 
-/// What the user can do about an error, where the frontends do it in different ways.
+/// What the user can do about an error, if it differs between the frontends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Advice {

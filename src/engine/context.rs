@@ -197,7 +197,7 @@ impl Context {
         }
     }
 
-    /// Begins a job: its number, its clock, its pace.
+    /// Begins a job: sets its number, clock and pace.
     pub(super) fn begin(&mut self, run: u64, pace: Pace) {
         (self.run, self.watch) = (run, Stopwatch::started());
         (self.pace, self.next_batch) = (pace, NextBatch::AsPaced);

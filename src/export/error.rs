@@ -88,7 +88,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where the frontends do it in different ways.
+    /// What the user can do, if it differs between the frontends.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Exists(_) => Some(Advice::ReplaceOutput),

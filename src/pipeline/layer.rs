@@ -209,7 +209,7 @@ impl Pass<'_> {
             Task::Keep | Task::Reuse { .. } => Wanted::Nothing,
         };
         let (measured, inputs) = match (propagate, wanted) {
-            // No stream has to pass.
+            // No stream has to pass through the part.
             (Propagate::RecordOnly, Wanted::Nothing) => (None, Vec::new()),
             (Propagate::RecordOnly, Wanted::Cached(measured)) => (Some(measured), Vec::new()),
             (_, wanted) => {

@@ -199,7 +199,7 @@ pub enum Event {
     JobFailed {
         /// Where it failed, what was expected and what was found.
         message: String,
-        /// What to do about it, where the frontends do it in different ways.
+        /// What the user can do, if it differs between the frontends.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advice: Option<Advice>,
     },

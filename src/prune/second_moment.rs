@@ -11,7 +11,8 @@ pub(super) const BLOCK: usize = 1024;
 
 /// The sum of x xᵀ over tokens: blocks are summed in f32, and the blocks in f64.
 ///
-/// Tokens are split into the same blocks however they arrive, so equal tokens in equal order give equal bits.
+/// Tokens are split into the same blocks whatever the batch sizes, so equal tokens in equal order give equal
+/// bits.
 pub struct SecondMoment {
     n: usize,
     tokens: usize,

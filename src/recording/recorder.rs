@@ -53,7 +53,7 @@ impl Recorder {
     fn write(&mut self, stamped: &Stamped) -> std::io::Result<()> {
         if !self.begun && matches!(stamped.event, Event::ModelOpened { .. }) {
             self.begun = true;
-            // A device has no length to set.
+            // A device file has no length to set.
             if self.file.get_ref().metadata()?.is_file() {
                 self.file.get_ref().set_len(0)?;
             }

@@ -91,7 +91,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where the frontends do it in different ways.
+    /// What the user can do, if it differs between the frontends.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::NotFound(_) => Some(Advice::ListSessions),

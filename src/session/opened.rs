@@ -255,7 +255,7 @@ fn leave_nothing(dir: &Path) {
     let _ = fs::remove_dir(dir);
 }
 
-/// Refuses a directory that has other files than those of a process that ended before its first state was written.
+/// Refuses a directory with files other than those of a process that ended before its first state was written.
 fn refuse_what_is_there(dir: &Path) -> Result<(), Error> {
     if is_session(dir) {
         return Err(Error::Exists(dir.into()));

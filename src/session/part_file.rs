@@ -25,7 +25,7 @@ pub struct PartPlace {
     pub part: Part,
 }
 
-/// Content of a part's file except the weight.
+/// Content of the file of a part, without the weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartHead {
     #[serde(flatten)]

@@ -138,7 +138,7 @@ impl StreamCache {
     }
 }
 
-/// Removes all files; false if there were none. An open cache notices it in `get`.
+/// Removes all files; false if there were none. An open cache notices the removal in `get`.
 pub(super) fn clear(dir: &Path) -> bool {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let own = |entry: &fs::DirEntry| names::Directory::Streams.owns(&entry.file_name().to_string_lossy());

@@ -49,9 +49,9 @@ pub use one_shot::*;
 const OPENING: u64 = 0;
 
 /// Opens a model, or a session with its model, on a thread of its own, and obeys commands until their channel closes. Every
-/// job ends with one of `RunDone` (a run), `JobDone` (another job), `JobCancelled` and `JobFailed`. Layers finished before
-/// stay usable. `settings` apply until a run or a session replaces them. Only a failure to open the first model ends the
-/// thread.
+/// job ends with one of `RunDone` (a run), `JobDone` (another job), `JobCancelled` and `JobFailed`. Layers that were
+/// finished earlier stay usable. `settings` apply until a run or a session replaces them. Only a failure to open the first
+/// model ends the thread.
 pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) -> Worker<()> {
     start(OPENING, move |context| {
         let mut opening = OpenedModel::first(model, settings, place, context)?;

@@ -148,7 +148,7 @@ impl Workspace<'_> {
             }
             None => None,
         };
-        // Everything that may refuse the run is above, so that a refused run creates no session.
+        // All checks that can refuse the run come first, so that a refused run creates no session.
         let job_started = Event::JobStarted { kind: JobKind::Run };
         self.begin_session([job_started, started, calibration.event()], context)?;
         self.settings.clone_from(&settings);
