@@ -4,7 +4,7 @@ use super::{check::at_least, group::settings};
 use crate::calibration::TextSource;
 
 settings! {
-    /// The texts that calibration windows are drawn from, and how many are drawn.
+    /// The texts that calibration windows are drawn from, and the number of windows.
     pub struct Calibration at calibration, CalibrationOptions, Calibration {
         /// Calibration text: plain text, JSON lines with "text", Alpaca JSON, or .gz of these; can be repeated
         #[serde(rename = "calibration")]

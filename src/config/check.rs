@@ -2,7 +2,7 @@
 
 use super::Error;
 
-/// Accepts numbers from `least` on.
+/// Accepts numbers of at least `least`.
 pub fn at_least(least: usize) -> impl Fn(&str, &usize) -> Result<(), Error> {
     move |key, &value| {
         if value >= least {

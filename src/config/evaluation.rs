@@ -4,7 +4,7 @@ use super::{check::at_least, group::settings};
 use crate::calibration::TextSource;
 
 settings! {
-    /// The measurements beside the pruning.
+    /// Measurements other than pruning itself.
     pub struct Evaluation at evaluation, EvaluationOptions, Evaluation {
         /// Run the dense model as well and report the output error of every layer
         track_errors ("track_errors"): bool = false => {

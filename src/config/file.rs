@@ -21,7 +21,7 @@ pub fn read(path: &Path) -> Result<Options, Error> {
 /// Parses the text of a settings file; errors name the file `name`.
 ///
 /// # Errors
-/// A text that is not TOML; a key that is unknown, given twice or excluded by another one; a value of another type.
+/// A text that is not TOML; a key that is unknown, given twice or excluded by another one; a value of the wrong type.
 pub fn parse(text: &str, name: &str) -> Result<Options, Error> {
     let text = SettingsText::new(text, name)?;
     text.options(&text.entries())
@@ -33,7 +33,7 @@ pub struct SettingsText<'t> {
     name: &'t str,
     spans: DeTable<'t>,
     values: toml::Table,
-    /// Keys that the file may hold beside settings.
+    /// Keys that the file may hold in addition to settings.
     beside: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl<'t> SettingsText<'t> {
         Error::File { file: self.name.into(), line: line_of(self.text, at), what: what.into() }
     }
 
-    /// The options that these entries give.
+    /// The options given by these entries.
     ///
     /// # Errors
     /// A key that is unknown, given twice or excluded by another one, a value of another type.
@@ -93,7 +93,7 @@ impl<'t> SettingsText<'t> {
             let setting = setting(key).ok_or_else(|| self.wrong(at, self.unknown(key)))?;
             if let Some(earlier) = seen.insert(setting.key, at) {
                 let line = line_of(self.text, earlier);
-                let what = format!("key \"{key}\" was set on line {line} already; keep one of them");
+                let what = format!("key \"{key}\" was already set on line {line}; keep one of them");
                 return Err(self.wrong(at, what));
             }
             if let Some(other) = setting.excludes.iter().find(|other| seen.contains_key(*other)) {
@@ -151,7 +151,7 @@ fn entries<'a>(spans: &'a DeTable<'_>, values: &'a toml::Table) -> Vec<Entry<'a>
     entries
 }
 
-/// The key of a setting: `seq-len` and `seq_len` are the same.
+/// The key in its stored form: both `seq-len` and `seq_len` become `seq_len`.
 pub fn field(key: &str) -> String {
     key.replace('-', "_")
 }
@@ -202,7 +202,9 @@ mod tests {
     #[test]
     fn unknown_doubled_and_mistyped_keys_are_named_with_their_line() {
         assert!(error("ratio = 0.2\nratios = 3").starts_with("run.toml, line 2: unknown key \"ratios\""));
-        assert!(error("seq-len = 2\n\nseq_len = 3").contains("line 3: key \"seq_len\" was set on line 1"));
+        assert!(
+            error("seq-len = 2\n\nseq_len = 3").contains("line 3: key \"seq_len\" was already set on line 1")
+        );
         assert!(error("samples = \"many\"").contains("line 1: key \"samples\""));
         assert!(error("ratio = 0.2\nratio = 0.3").contains("line 2"));
         assert!(error("ratio = ").contains("line 1"));

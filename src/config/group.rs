@@ -1,6 +1,6 @@
 //! Declares a group of settings: the values, the options, and the entries of the table.
 
-/// Declares, from one entry a setting:
+/// Declares the following, from one entry per setting:
 /// - the struct of the values, with its defaults;
 /// - the struct of the options, in which every value may be missing;
 /// - `fill`, which resolves options with the defaults and checks each value, and `options`, its inverse;
@@ -35,7 +35,7 @@ macro_rules! settings {
         }
 
         impl $group {
-            /// Resolves the options: defaults for what is missing, and a check of each value.
+            /// Resolves the options: missing values get their defaults, and every value is checked.
             ///
             /// # Errors
             /// A value out of its range, by its key.
@@ -73,7 +73,7 @@ macro_rules! settings {
         }
     ) => {
         impl $group {
-            /// Resolves the options: defaults for what is missing, and a check of each value.
+            /// Resolves the options: missing values get their defaults, and every value is checked.
             ///
             /// # Errors
             /// A value out of its range, by its key.
@@ -107,7 +107,7 @@ macro_rules! settings {
         }
     };
 
-    // Options of one invocation, which no settings hold.
+    // Options of one invocation, which are not part of the settings.
     (
         $(#[doc = $doc:literal])+
         pub options $options:ident at $at:ident, $heading:ident {
@@ -160,7 +160,7 @@ macro_rules! settings {
                 },)+]
             };
 
-            /// These options; those of `weaker` where nothing is given.
+            /// These options; where a value is missing, that of `weaker`.
             pub fn or(self, weaker: Self) -> Self {
                 Self { $($field: self.$field.or(weaker.$field),)+ }
             }

@@ -21,11 +21,11 @@ pub struct Interface {
 }
 
 names! {
-    /// The characters that lines and marks are made of.
+    /// The characters used for lines and marks.
     pub enum GlyphChoice {
         /// Unicode
         Unicode = "unicode",
-        /// ASCII alone
+        /// ASCII only
         Ascii = "ascii",
     }
 }

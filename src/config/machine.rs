@@ -60,7 +60,7 @@ settings! {
     pub options LaunchOptions at launch, Session {
         /// Directory or hub id of the model
         model ("model"): String => { value_name: "MODEL", scope: Scope::Launch, }
-        /// Settings that belong together; other settings replace single ones of them
+        /// A group of settings that belong together; settings given separately override it
         preset ("preset"): Preset => { value_name: "NAME", heading: Heading::Method, scope: Scope::Launch, }
         /// Directory that records the run, so that it can be resumed
         session ("session"): PathBuf => {

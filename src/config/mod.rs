@@ -1,4 +1,4 @@
-//! The settings of a run. `table` lists them once; the command line, settings files, printing, merging, forms and the
+//! The settings of a run. `table` is the only list of them; the command line, settings files, printing, merging, forms and the
 //! comparison of attempts are made from that list.
 
 mod calibration;
@@ -38,7 +38,7 @@ pub use settings::{Options, Settings, form_settings, table};
 pub use value::items;
 pub use value_types::{ByteSize, LayerRange, Preset, ScheduleChoice};
 
-/// The settings file of the built-in model. It holds wherever no other model is named.
+/// The settings file of the built-in model. It applies if no other model is named.
 const DEMO: &str = include_str!("../../sample_configs/demo.toml");
 
 /// The settings of the built-in model.

@@ -6,7 +6,7 @@ use crate::{
     model::Precision,
 };
 
-/// Combinations that the form of an export offers.
+/// The combinations of formats offered in the export form.
 const FORMATS: &[(&str, &str)] = &[
     ("hf", "hf"),
     ("padded", "padded"),
@@ -22,7 +22,7 @@ settings! {
         /// Formats of the output; can be repeated
         formats ("format"): Vec<Format> => {
             value_name: "FORMAT",
-            form: Some(FormField::new(SettingsForm::Export, "format", "hf: a Hugging Face directory; padded: one with the original sizes and zeros; gguf: for llama.cpp").with_choices(FORMATS)),
+            form: Some(FormField::new(SettingsForm::Export, "format", "hf: a Hugging Face directory; padded: the same, filled up with zeros to the original sizes; gguf: for llama.cpp").with_choices(FORMATS)),
         }
         /// Number type of the weights in a GGUF file
         gguf_type ("gguf_type"): GgufType => {

@@ -9,7 +9,7 @@ pub struct LayerSettings(Vec<(&'static str, String)>);
 
 impl Settings {
     /// Key and value of every setting with one of these scopes, as a settings file holds them, in the order of the table.
-    /// Settings without a value, or without a meaning beside the others, are left out.
+    /// Settings that have no value, or no effect given the others, are left out.
     pub fn entries(
         &self,
         takes: impl Fn(Heading, Scope) -> bool,
@@ -20,7 +20,7 @@ impl Settings {
         })
     }
 
-    /// The text of a settings file with all settings, and the model where it is given.
+    /// The text of a settings file with all settings, and the model if it is given.
     pub fn to_file(&self, model: Option<&str>) -> String {
         let mut text = String::new();
         if let Some(model) = model {

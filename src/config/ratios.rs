@@ -9,9 +9,9 @@ use super::{
 };
 use crate::prune::{LayerRatio, Part, Schedule};
 
-/// The mean ratio where neither a mean nor ends nor a ratio for each layer are given.
+/// The mean ratio if neither a mean, nor end ratios, nor one ratio per layer are given.
 const DEFAULT_RATIO: f64 = 0.2;
-/// Labels of the form for the lists of parts.
+/// Labels of the form's choices, with the lists of parts that they stand for.
 const PARTS: &[(&str, &str)] = &[("both", "attention, mlp"), ("attention", "attention"), ("mlp", "mlp")];
 
 settings! {
@@ -47,7 +47,7 @@ settings! {
             value_name: "N",
             applies: |settings| settings.ratios.schedule == Schedule::Auto,
         }
-        /// Largest number of pruned models that the search for ratios evaluates
+        /// Maximum number of pruned models that the search for ratios evaluates
         search_trials ("search_trials"): usize = 48, at_least(1) => {
             value_name: "N",
             applies: |settings| settings.ratios.schedule == Schedule::Auto,
@@ -85,7 +85,8 @@ impl Ratios {
         let mut ratios = Self::fill(options)?;
         let custom = matches!(ratios.schedule, Schedule::Custom(_));
         if custom && mean.or(ends).is_some() {
-            let what = "a schedule with one ratio for each layer has no mean and no ends";
+            let what =
+                "a schedule with one ratio for each layer has no mean ratio and no first or last ratio";
             return Err(Error::value("ratio", what, "leave it out"));
         }
         match ratios.schedule {
@@ -180,10 +181,10 @@ impl RatiosOptions {
 }
 
 impl ScheduleChoice {
-    /// The schedule; reads its file where it is one.
+    /// The schedule, read from a file if it names one.
     ///
     /// # Errors
-    /// A file that cannot be read or holds something else than ratios.
+    /// A file that cannot be read or does not hold ratios.
     pub(super) fn read(self) -> Result<Schedule, Error> {
         match self {
             Self::Schedule(schedule) => Ok(schedule),

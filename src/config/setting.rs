@@ -13,19 +13,19 @@ pub struct Setting {
     pub key: &'static str,
     /// The heading it is listed under.
     pub heading: Heading,
-    /// The key that this one follows in the table, where it does not follow the entry before it in its group.
+    /// The key that this one follows in the table, if that is not the previous entry of its group.
     pub after: Option<&'static str>,
     /// One sentence, without the default.
     pub help: &'static str,
     /// Placeholder of the value in the help.
     pub value_name: &'static str,
-    /// Default as the help shows it, where it is not the default of the value.
+    /// The default that the help shows, if it differs from the default of the value.
     pub default: Option<&'static str>,
     /// What it decides.
     pub scope: Scope,
     /// The key is the negation of the stored value.
     pub negated: bool,
-    /// True where a run does without a value.
+    /// True if a run can do without a value.
     pub optional: bool,
     /// Keys that cannot be given together with this one. A stronger source that gives one of them replaces the others.
     pub excludes: &'static [&'static str],
@@ -93,7 +93,7 @@ pub enum Scope {
     Layer,
     /// The solve of one layer. A retry can change it.
     Method,
-    /// Time and memory alone; no result depends on it.
+    /// Only time and memory; no result depends on it.
     Machine,
     /// One invocation of the program; it is not part of the settings.
     Launch,
@@ -122,7 +122,7 @@ pub struct FormField {
     pub label: &'static str,
     /// A hint about its values.
     pub hint: &'static str,
-    /// Labels and the texts that they stand for, where the field offers other choices than the values' names.
+    /// Labels and the texts that they stand for, if the field's choices are not the names of the values.
     pub choices: &'static [(&'static str, &'static str)],
     /// The key whose field this one follows in the form, where the order of the table would separate fields that belong
     /// together.
@@ -192,7 +192,7 @@ impl Setting {
     /// Sets the option to a value of a settings file.
     ///
     /// # Errors
-    /// A value of another type or out of the allowed names.
+    /// A value of the wrong type, or a name that is not allowed.
     pub fn set(&self, options: &mut Options, value: &toml::Value) -> Result<(), String> {
         match value {
             toml::Value::Boolean(on) if self.negated => {
@@ -205,7 +205,7 @@ impl Setting {
     /// Sets the option to the texts of a flag: one, except for a list.
     ///
     /// # Errors
-    /// A text that is no value of the setting.
+    /// A text that is not a value of the setting.
     pub fn set_texts(&self, options: &mut Options, texts: &[String]) -> Result<(), String> {
         match texts {
             [text] if self.negated => {
@@ -216,7 +216,7 @@ impl Setting {
         }
     }
 
-    /// The value as a settings file holds it; `None` where there is none.
+    /// The value as it is written in a settings file; `None` if there is none.
     pub fn value(&self, settings: &Settings) -> Option<toml::Value> {
         match (self.write)(settings) {
             Some(toml::Value::Boolean(on)) if self.negated => Some(toml::Value::Boolean(!on)),
@@ -229,7 +229,7 @@ impl Setting {
         self.value(settings).map(|value| typed(&value)).unwrap_or_default()
     }
 
-    /// The default for the help; `None` where there is none.
+    /// The default for the help; `None` if there is none.
     pub fn default_text(&self) -> Option<String> {
         let text = match self.default {
             Some(text) => text.to_owned(),
@@ -240,12 +240,12 @@ impl Setting {
         (!text.is_empty()).then_some(text)
     }
 
-    /// True where the options give a value.
+    /// True if the options give a value.
     pub fn is_given(&self, options: &Options) -> bool {
         (self.is_given)(options)
     }
 
-    /// Takes the value out of the options.
+    /// Removes the value from the options.
     pub fn clear(&self, options: &mut Options) {
         (self.clear)(options);
     }

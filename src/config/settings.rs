@@ -1,4 +1,4 @@
-//! The settings of a run, resolved and checked: `run.json` and sessions hold them, and the engine obeys them.
+//! The settings of a run, resolved and checked: they are stored in `run.json` and in sessions, and the engine follows them.
 
 use std::{str::FromStr, sync::LazyLock};
 
@@ -14,7 +14,7 @@ use crate::{
     prune::{GroupSize, HeadScore, Part, Refine, Schedule, Target},
 };
 
-/// The settings of a run, in groups. In JSON all keys but those of the machine stand side by side.
+/// The settings of a run, in groups. In JSON, all keys except those of the machine are on one level.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The calibration texts and windows.
@@ -42,7 +42,7 @@ pub struct Settings {
     pub machine: Machine,
 }
 
-/// The settings that one source gives: flags, a file, a preset. Every value may be missing.
+/// The settings given by one source: flags, a file, a preset. Every value may be missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// What one invocation of the program does.
@@ -106,7 +106,7 @@ fn sorted() -> Vec<&'static Setting> {
 }
 
 impl Options {
-    /// These options; those of `weaker` where nothing is given. Options that exclude one of these are not taken from `weaker`.
+    /// These options; where a value is missing, that of `weaker`. Options that exclude one of these are not taken from `weaker`.
     pub fn or(self, mut weaker: Self) -> Self {
         for given in table().filter(|setting| setting.is_given(&self)) {
             table()
@@ -181,7 +181,7 @@ impl Settings {
         self.ratios.parts.contains(&part)
     }
 
-    /// True if the dense model has to run beside the pruned one.
+    /// True if the dense model has to run alongside the pruned one.
     pub fn needs_dense_stream(&self) -> bool {
         self.evaluation.track_errors || self.objective.target == Target::DenseStream
     }

@@ -1,4 +1,4 @@
-//! Claims about the table of settings, and about settings that depend on each other.
+//! Tests of the table of settings, and of settings that depend on each other.
 
 use super::*;
 use crate::prune::{GroupSize, HeadScore, LayerRatio, Schedule};
@@ -11,7 +11,7 @@ fn settings(text: &str) -> Result<Settings, String> {
     text.parse().map_err(|error: Error| error.to_string())
 }
 
-/// For each setting of a run, a line of a settings file with another value than the default, and the lines that it needs.
+/// For each setting of a run, a line of a settings file with a value other than the default, and the lines that it requires.
 fn other(setting: &Setting) -> (String, &'static str) {
     let needs = match setting.key {
         "first_ratio" => "last_ratio = 0.4",

@@ -23,7 +23,7 @@ pub enum Given<'a> {
 /// A value of a setting, as a person gives it.
 pub trait Value: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     const KIND: Kind = Kind::One;
-    /// True where the text may hold a comma, as a path may.
+    /// True if the text may contain a comma, as a path may.
     const HOLDS_COMMAS: bool = false;
 
     /// Reads one text.
@@ -54,17 +54,17 @@ fn of_toml<T: DeserializeOwned>(value: &toml::Value) -> Result<T, String> {
     value.clone().try_into().map_err(|e: toml::de::Error| e.message().replace('\n', " "))
 }
 
-/// A value as the settings hold it, made from the value that was given.
+/// A value as the settings store it, made from the given value.
 pub trait Resolve: Sized {
     type Given: Value;
-    /// True where a run does without a value.
+    /// True if a run can do without a value.
     const OPTIONAL: bool = false;
 
     /// # Errors
-    /// A given value that names a file which cannot be read.
+    /// A value that names a file which cannot be read.
     fn resolve(given: Self::Given) -> Result<Self, Error>;
 
-    /// The value that resolves to this one; `None` where nothing does.
+    /// The value that resolves to this one; `None` if there is none.
     fn given(&self) -> Option<Self::Given>;
 }
 
@@ -184,7 +184,7 @@ pub(super) fn typed(value: &toml::Value) -> String {
     }
 }
 
-/// An item of a list in quotes, where it would be split without them.
+/// An item of a list, in quotes if it would otherwise be split.
 fn quoted(item: &str) -> String {
     if item.contains([',', '"']) || item.trim() != item {
         format!("\"{}\"", item.replace('"', "\"\""))
@@ -193,10 +193,10 @@ fn quoted(item: &str) -> String {
     }
 }
 
-/// The items of a list that commas separate. An item in quotes may hold commas, and a doubled quote for a quote.
+/// The items of a comma-separated list. An item in quotes may hold commas, and a quote in it is doubled.
 ///
 /// # Errors
-/// A quote without its end.
+/// A quote that is not closed.
 pub fn items(text: &str) -> Result<Vec<String>, String> {
     let (mut items, mut item, mut inside, mut was_quoted) = (Vec::new(), String::new(), false, false);
     let mut chars = text.chars().peekable();
@@ -225,7 +225,7 @@ pub fn items(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if inside {
-        return Err("a quotation mark has no second one".into());
+        return Err("a quotation mark is not closed".into());
     }
     end(&mut item, &mut was_quoted);
     Ok(items)

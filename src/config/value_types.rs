@@ -18,7 +18,7 @@ pub struct LayerRange {
     pub end: Option<usize>,
 }
 
-/// A schedule as it is given: by its name or ratios, or as a file with one ratio for each layer.
+/// A schedule as the user gives it: by its name, as ratios, or as a file with one ratio for each layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScheduleChoice {
     /// The schedule itself.
@@ -105,7 +105,7 @@ impl From<ByteSize> for u64 {
 }
 
 impl fmt::Display for ByteSize {
-    /// In the largest binary unit of which there is at least one, with one decimal.
+    /// With one decimal, in the largest binary unit that gives a value of at least 1.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut size = self.0 as f64;
         let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].into_iter();

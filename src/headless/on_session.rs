@@ -30,7 +30,7 @@ pub fn resume(
     let driven = run::drive(move |control| engine::resume(job, control), recorder.as_mut());
     let resumed = or_resume_hint(driven, root)?;
     if resumed.was_finished {
-        say("The run was finished already.");
+        say("The run was already finished.");
     }
     match output {
         Output::Json => print_json(&resumed.record)?,

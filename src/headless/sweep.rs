@@ -77,7 +77,7 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
     for cell in &sweep.cells {
         let status = place.status(cell, sweep.export)?;
         if let SessionStatus::InUse(_) = status {
-            say(&format!("Cell {}: skipped, since another process works on it", cell.name));
+            say(&format!("Cell {}: skipped, since another process is working on it", cell.name));
             continue;
         }
         if status == SessionStatus::Fresh {
@@ -106,7 +106,7 @@ fn room(sweep: &Sweep, to_run: &[usize], asked: Asked) -> Result<Share, Error> {
 fn print_start(sweep: &Sweep, to_run: usize, share: Share) {
     let Share { jobs, threads, needs, room } = share;
     let done = sweep.cells.len() - to_run;
-    let done = if done > 0 { format!(", {done} finished already") } else { String::new() };
+    let done = if done > 0 { format!(", {done} already finished") } else { String::new() };
     let threads = threads
         .map_or(String::new(), |threads| format!(" with {} each", plural(threads, "thread", "threads")));
     say(&format!(
@@ -210,7 +210,7 @@ impl Progress {
             News::Started(_) => {}
             News::Waits(at, pid) => {
                 let who = pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
-                self.say(&format!("Cell {}: waiting for {who}, which works on it", name(*at)));
+                self.say(&format!("Cell {}: waiting for {who}, which is working on it", name(*at)));
             }
             News::Done(at) => {
                 let record = sweep::collect_one(&sweep.cells[*at], place, sweep.export);

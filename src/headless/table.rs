@@ -70,7 +70,7 @@ pub fn summary(record: &RunRecord) -> String {
     )
 }
 
-/// The error at the rounded sizes, against that at the schedule's own sizes.
+/// The error at the rounded sizes and the error at the scheduled sizes.
 fn rounded_sizes(record: &RunRecord, RoundingCost { error, scheduled }: RoundingCost) -> String {
     let settings = &record.settings;
     let mut sizes = Vec::new();
@@ -83,7 +83,7 @@ fn rounded_sizes(record: &RunRecord, RoundingCost { error, scheduled }: Rounding
     let change =
         if scheduled > 0.0 { format!(" ({})", words::change(scheduled, error)) } else { String::new() };
     format!(
-        "Sizes: {}; mean error {} instead of {} at the schedule's own sizes{change}\n",
+        "Sizes: {}; mean error {} instead of {} at the scheduled sizes{change}\n",
         sizes.join(", "),
         relative_error(error),
         relative_error(scheduled)

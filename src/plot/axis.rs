@@ -27,9 +27,9 @@ pub enum Ticks {
     Whole,
     /// Names of the values 0, 1, 2 …, in up to four rows.
     Names(Vec<String>),
-    /// Only these values, on any scale.
+    /// At these values only, on any scale.
     At(Vec<f64>),
-    /// For values that are logarithms: 10 to the power of each tick.
+    /// For values that are logarithms: each tick shows 10 to its power.
     Decades,
 }
 
@@ -67,7 +67,7 @@ impl Axis {
         Self { range: Some((low, high)), ..self }
     }
 
-    /// The range: the given one, else that of the values. A linear axis includes 0.
+    /// The given range, or else that of the values. A linear axis includes 0.
     pub(super) fn range_of(&self, values: impl IntoIterator<Item = f64>) -> AxisRange {
         let scale = self.scale;
         let placed = |value: &f64| AxisRange { low: 1.0, high: 2.0, scale }.is_drawn(*value);
@@ -86,7 +86,7 @@ impl Axis {
         AxisRange { low, high, scale }
     }
 
-    /// Ticks, about `most` at most.
+    /// Ticks, roughly `most` at most.
     pub(super) fn ticks(&self, range: &AxisRange, most: usize) -> Vec<Tick> {
         match (&self.ticks, range.scale) {
             (Ticks::Names(names), _) => {
@@ -175,7 +175,7 @@ pub fn plain(value: f64, step: f64) -> String {
     grouped(text)
 }
 
-/// Adds thousands separators from five digits on, and a minus sign instead of a hyphen.
+/// Adds thousands separators to numbers of five or more digits, and a minus sign instead of a hyphen.
 fn grouped(text: &str) -> String {
     let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("−", rest));
     let (whole, part) = rest.split_at(rest.find('.').unwrap_or(rest.len()));

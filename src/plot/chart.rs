@@ -9,7 +9,7 @@ pub struct Chart {
     pub columns: usize,
 }
 
-/// A size in points, of which 96 are an inch.
+/// A size in points, 96 to an inch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     pub width: u32,

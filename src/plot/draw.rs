@@ -275,7 +275,7 @@ impl<'p> Frame<'p> {
         }
     }
 
-    /// Draws the names of lines next to their last points, and those of levels, moved apart where they would overlap.
+    /// Draws the names of lines next to their last points, and those of levels, moved apart if they would overlap.
     fn names_at_ends<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let line = |series: &'p Series| {
             let last = series.points().into_iter().rev().find_map(|point| self.place(point))?;
@@ -319,7 +319,7 @@ impl<'p> Frame<'p> {
 
 /// The number of rows in which `axes` can place the names without overlap, at most four.
 fn rows_of_names(panel: &Panel, wide: f64) -> usize {
-    /// The share of the panel's width that the numbers along y and the names of lines leave free.
+    /// The fraction of the panel's width not taken up by the numbers along y and the names of lines.
     const SHARE: f64 = 0.85;
     const MOST: usize = 4;
     match &panel.x.ticks {

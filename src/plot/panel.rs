@@ -17,7 +17,7 @@ pub struct Panel {
 /// there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// Drawn at the end of a line, and in the legend for other shapes. May be empty.
+    /// Drawn at the end of a line, or in the legend for other shapes. May be empty.
     pub name: String,
     pub ink: Ink,
     pub shape: Shape,
@@ -56,7 +56,7 @@ pub enum Dot {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// The x of its centre.
+    /// The x coordinate of its centre.
     pub x: f64,
     pub height: f64,
     pub fill: Fill,

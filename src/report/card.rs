@@ -154,7 +154,7 @@ fn layers(record: &RunRecord) -> String {
     if !record.tuned.is_empty() {
         let tuned: Vec<String> = record.tuned.iter().map(|tuned| tuned.layer.to_string()).collect();
         text += &format!(
-            "\nLayers {} were pruned with settings of their own, which `run.json` lists.\n",
+            "\nLayers {} were pruned with individual settings, listed in `run.json`.\n",
             tuned.join(", ")
         );
     }

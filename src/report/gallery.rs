@@ -29,7 +29,7 @@ pub struct Figure {
 /// Complete error curves, computed with the model.
 pub type Curves = BTreeMap<(usize, Part), Curve>;
 
-/// Models with more layers than this show only the chosen ones.
+/// For models with more layers than this, only chosen layers are shown.
 const ALL: usize = 32;
 
 /// All figures that have something to show.
@@ -37,9 +37,12 @@ pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
     let record = &input.record;
     let mut figures = vec![Figure {
         id: "size-and-perplexity",
-        shown: "Parameters of the dense and of the pruned model, and the perplexity of both where it was measured.".into(),
-        read: "Perplexity is the exponential of the mean negative log-likelihood of a token. Lower is better."
-            .into(),
+        shown:
+            "Parameters of the dense and of the pruned model, and the perplexity of both if it was measured."
+                .into(),
+        read:
+            "Perplexity is the exponential of the mean negative log-likelihood of a token. Lower is better."
+                .into(),
         chart: figures::before_and_after(&record.model, record.perplexity.as_ref()),
     }];
     if input.layers.iter().all(|layer| layer.solved.is_none()) {
@@ -56,7 +59,7 @@ pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
     figures.push(Figure {
         id: "errors",
         shown: errors_shown(input),
-        read: "The axis is logarithmic where errors differ by a factor of 100 or more.".into(),
+        read: "The axis is logarithmic if errors differ by a factor of 100 or more.".into(),
         chart: figures::layer_errors(&solved_records(input)),
     });
     figures.extend(heads(input));
@@ -212,7 +215,7 @@ fn diagonals(input: &ReportInput) -> Option<Figure> {
         shown: "Histogram of the diagonal of H = 2G, which is twice the mean square of each input over the calibration tokens; the \
                 axis is logarithmic."
             .into(),
-        read: "A wide spread means that few inputs carry most of the output. Those are expensive to remove, the others cheap."
+        read: "A wide spread means that few inputs carry most of the output. Those are expensive to remove; the others are cheap."
             .into(),
         chart: figures::hessian_diagonals(&pictures),
     })

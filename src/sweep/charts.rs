@@ -135,7 +135,7 @@ fn against_key(collected: &Collected, rows: &[&Row], column: usize) -> Option<Fi
     })
 }
 
-/// Rows named by the columns that distinguish them, without some columns.
+/// Rows named by the columns that distinguish them, except for the columns left out.
 struct Methods<'r> {
     names: Vec<String>,
     rows: Vec<(String, &'r Row)>,
@@ -174,7 +174,7 @@ fn line(name: &str, at: usize, points: &[(f64, Spread)]) -> Vec<Series> {
     [whiskers(ink, points), Some(Series { name: name.into(), ink, shape })].into_iter().flatten().collect()
 }
 
-/// The methods side by side at each value.
+/// Dots for one of several methods, which are drawn side by side at each value.
 fn dots(name: &str, (at, of): (usize, usize), points: &[(f64, Spread)]) -> Vec<Series> {
     const APART: f64 = 0.12;
     let (ink, dot, _) = form(at);
@@ -202,7 +202,7 @@ fn form(at: usize) -> (Ink, Dot, Stroke) {
     (Ink::SERIES[at % count], Dot::SERIES[at % count], stroke)
 }
 
-/// An axis that spans the values only, so that differences of one per cent are visible.
+/// An axis that spans only the values, so that differences of one per cent are visible.
 fn perplexity_axis(series: &[Series], rows: &[&Row], with_dense: bool) -> Axis {
     let shown = series.iter().flat_map(Series::points).map(|(_, y)| y);
     let dense = rows.iter().filter_map(|row| Some(row.perplexity_before?.mean)).filter(|_| with_dense);
@@ -221,7 +221,7 @@ fn perplexity_axis(series: &[Series], rows: &[&Row], with_dense: bool) -> Axis {
     }
 }
 
-/// A line at the perplexity of the dense model, if all rows have the same.
+/// A line at the perplexity of the dense model, if it is the same for all rows.
 fn dense(rows: &[&Row]) -> Vec<Mark> {
     let mut values: Vec<f64> = rows.iter().filter_map(|row| Some(row.perplexity_before?.mean)).collect();
     values.sort_by(f64::total_cmp);

@@ -122,7 +122,7 @@ pub fn collect(sweep: &Sweep, place: &Place) -> Collected {
 }
 
 impl Collected {
-    /// Perplexity of the dense model, if all runs measured the same.
+    /// Perplexity of the dense model, if all runs measured the same value.
     pub fn dense(&self) -> Option<f64> {
         let mut values: Vec<f64> = self.perplexities().map(|perplexity| perplexity.before).collect();
         values.dedup();

@@ -74,7 +74,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where the frontends do it in different ways.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Engine(cause) => cause.advice(),

@@ -28,7 +28,7 @@ pub enum SessionStatus {
     Fresh,
     Begun,
     Finished,
-    /// Another process works on it.
+    /// Another process is working on it.
     InUse(Option<u32>),
 }
 

@@ -1,4 +1,4 @@
-//! How many cells run at once, by the available memory and cores.
+//! Decides how many cells run at once, given the available memory and cores.
 
 use std::{collections::BTreeMap, fs, thread};
 

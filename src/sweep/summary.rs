@@ -96,7 +96,7 @@ fn fill(row: &mut Row, cells: &[CellRecord]) {
     row.peak_memory_bytes = outcomes.iter().filter_map(|of| of.peak_memory_bytes).max();
 }
 
-/// The change paired by seed if the rows share seeds, else of the means.
+/// The change, paired by seed if the rows share seeds, otherwise of the means.
 fn change(row: &Row, first: &Row, cells: &[CellRecord]) -> Option<Spread> {
     let after = |cell: &usize| cells[*cell].outcome.as_ref().and_then(Outcome::after);
     let pairs = row.cells.iter().filter_map(|cell| {

@@ -88,7 +88,7 @@ fn runs(row: &Row) -> Option<String> {
     Some(if row.finished < all { format!("{} of {all}", row.finished) } else { all.to_string() })
 }
 
-/// `1.9012 ± 0.0031`, with equally many decimals.
+/// `1.9012 ± 0.0031`, both with the same number of decimals.
 fn with_spread(spread: Spread, text: fn(f64) -> String) -> String {
     let mean = text(spread.mean);
     let Some(deviation) = spread.deviation else { return mean };

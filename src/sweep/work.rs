@@ -10,14 +10,14 @@ use std::{
 
 use super::{Cell, Error, Place, SessionStatus, Share, Sweep, command};
 
-/// Interval at which cells that other processes work on are checked again.
+/// Interval at which cells in use by other processes are checked again.
 const CHECK_OTHERS_EVERY: Duration = Duration::from_secs(1);
 
 /// A change in the state of a cell, by its index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     Started(usize),
-    /// The sweep waits for another process, of this PID, that works on the cell.
+    /// The sweep waits for another process, with this PID, which is working on the cell.
     Waits(usize, Option<u32>),
     Done(usize),
     Failed(usize, String),
@@ -30,9 +30,9 @@ pub struct Work<'s> {
     share: Share,
     program: PathBuf,
     waiting: VecDeque<usize>,
-    /// Cells that other processes work on.
+    /// Cells that other processes are working on.
     elsewhere: Vec<usize>,
-    /// Those of them that the frontend was notified of.
+    /// Cells of `elsewhere` that the frontend has been notified of.
     notified: Vec<usize>,
     looked: Instant,
     running: Vec<(usize, Child)>,

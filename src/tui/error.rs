@@ -14,7 +14,9 @@ pub enum Error {
         "the explorer needs a terminal on stdin and stdout, and {0}; without a terminal use `slimgpt prune`, `slimgpt eval` or `slimgpt inspect`"
     )]
     NoTerminal(&'static str),
-    #[error("the terminal cannot be used ({0}); check the variable TERM and where stdin and stdout lead")]
+    #[error(
+        "the terminal cannot be used ({0}); check the variable TERM, and what stdin and stdout are connected to"
+    )]
     Terminal(io::Error),
     #[error("the event loop cannot start ({0}); free some file descriptors and try again")]
     Runtime(io::Error),
@@ -49,7 +51,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where the frontends do it in different ways.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Engine(cause) => cause.advice(),

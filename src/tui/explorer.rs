@@ -33,7 +33,7 @@ use crate::{
     words,
 };
 
-/// Maximum number of engine events handled before the screen and the keys have their turn.
+/// Maximum number of engine events handled before keys are read and the screen is drawn.
 const AT_ONCE: usize = 512;
 pub struct Explorer {
     state: State,
@@ -166,7 +166,7 @@ impl Explorer {
         }
     }
 
-    /// Handles an input event and those that arrived since.
+    /// Handles an input event and all others that have arrived.
     fn handle(&mut self, first: TerminalEvent) -> Result<Next, Error> {
         let mut event = Some(first);
         while let Some(input) = event {
@@ -182,7 +182,7 @@ impl Explorer {
         Ok(Next::Continue)
     }
 
-    /// Handles an event of the worker and those that arrived since.
+    /// Handles an event of the worker and all others that have arrived.
     fn receive(&mut self, event: Option<Stamped>) -> Result<Next, Error> {
         let Some(mut stamped) = event else { return self.worker_ended() };
         for _ in 1..AT_ONCE {
@@ -238,7 +238,7 @@ impl Explorer {
         Ok(Next::Continue)
     }
 
-    /// Redraws the whole screen, after others may have written to it or its size may have changed.
+    /// Redraws the whole screen, since other programs may have written to it or its size may have changed.
     fn redraw(&mut self) -> Result<(), Error> {
         let (columns, rows) = terminal::size().map_err(Error::Terminal)?;
         // This also clears the screen. `clear` would query the cursor position, and the input thread would read the answer.

@@ -64,7 +64,7 @@ impl Drop for Guard {
     }
 }
 
-/// Whether the explorer has the terminal, and on which thread.
+/// Whether the explorer controls the terminal, and on which thread it draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     No,
@@ -80,7 +80,7 @@ pub fn shown() -> Shown {
     }
 }
 
-/// Restores the terminal if the explorer has it. Errors are ignored: a closed terminal needs no restoring.
+/// Restores the terminal if the explorer controls it. Errors are ignored: a closed terminal needs no restoring.
 pub fn restore() {
     if draws().take().is_none() {
         return;

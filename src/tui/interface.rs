@@ -43,7 +43,7 @@ pub struct ListedTheme {
     pub name: String,
     /// None for a built-in theme.
     pub file: Option<PathBuf>,
-    /// Whether it is shown unless another theme is chosen.
+    /// Whether it is the default theme.
     pub default: bool,
 }
 
@@ -82,7 +82,7 @@ impl Interface {
     }
 }
 
-/// The key bindings with the changes of `keys.toml`.
+/// The key bindings, with the changes from `keys.toml`.
 pub fn keymap(paths: Option<&Paths>) -> Result<KeyMap, Error> {
     let Some(path) = paths.map(Paths::keys) else { return Ok(KeyMap::default()) };
     let text = read(&path)?;

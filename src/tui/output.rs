@@ -12,7 +12,7 @@ pub type Screen = Terminal<CrosstermBackend<Output>>;
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
 const END_FRAME: &[u8] = b"\x1b[?2026l";
 
-/// Buffers bytes until they are flushed. Nothing is written while the shell has the terminal.
+/// Buffers bytes until they are flushed. Nothing is written while the shell controls the terminal.
 #[derive(Debug, Default)]
 pub struct Output(Vec<u8>);
 

@@ -30,7 +30,7 @@ impl Pacing {
         self.changed = true;
     }
 
-    /// Notes an input. Its frame does not wait for the interval since a frame that only showed progress.
+    /// Notes an input. If the last frame only showed progress, the next one need not wait for the frame interval.
     pub fn answer(&mut self) {
         (self.changed, self.awaited) = (true, true);
     }

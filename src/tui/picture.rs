@@ -32,7 +32,7 @@ pub fn save(chart: &Chart, picture: &Picture) -> Result<(), String> {
     let bytes = if png { chart.png(look, chart.size()) } else { chart.svg(look, chart.size()).into_bytes() };
     export::write_file(path, *force, &bytes).map_err(|error| match error {
         export::Error::Exists(path) => {
-            format!("{}: it exists already; choose another name, or turn on \"replace\"", path.display())
+            format!("{}: already exists; choose another name, or turn on \"replace\"", path.display())
         }
         error => error.to_string(),
     })

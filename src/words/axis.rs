@@ -1,9 +1,9 @@
 //! The one rule for log axes, in the terminal and in saved charts.
 
-/// Ratio of the largest to the smallest positive value from which an axis is logarithmic.
+/// An axis is logarithmic if its largest positive value is at least this many times the smallest.
 const SPREAD: f64 = 30.0;
 
-/// True where the positive values span so much that a linear axis would hide the small ones.
+/// True if the positive values span a range so wide that a linear axis would hide the small ones.
 pub fn needs_log_axis(values: impl IntoIterator<Item = f64>) -> bool {
     let positive = values.into_iter().filter(|value| value.is_finite() && *value > 0.0);
     let (low, high) =

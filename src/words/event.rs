@@ -177,7 +177,7 @@ fn run_done(record: &RunRecord) -> String {
     }
     if let Some(cost) = record.rounding_cost() {
         let (error, scheduled) = (relative_error(cost.error), relative_error(cost.scheduled));
-        text += &format!(", mean error {error} instead of {scheduled} at the schedule's own sizes");
+        text += &format!(", mean error {error} instead of {scheduled} at the scheduled sizes");
     }
     text + "."
 }

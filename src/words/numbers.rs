@@ -6,7 +6,7 @@ use crate::config::ByteSize;
 pub fn parameters(count: u64) -> String {
     const UNITS: [(f64, &str); 4] = [(1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")];
     let number = count as f64;
-    // From half of the last digit below a unit on, the number rounds up to 1.00 of that unit.
+    // A count of at least 0.9995 of a unit is rounded to 1.00 of that unit.
     match UNITS.into_iter().find(|(size, _)| number >= size * 0.9995) {
         Some((size, unit)) => format!("{}{unit}", three_digits(number / size)),
         None => count.to_string(),
@@ -88,7 +88,7 @@ pub fn perplexity(value: f64) -> String {
     }
 }
 
-/// The text of a value, or `-` where there is none.
+/// The text of a value, or `-` if there is none.
 pub fn or_dash<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| "-".into(), text)
 }

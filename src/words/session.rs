@@ -1,4 +1,4 @@
-//! Sessions, and the results in them, in words.
+//! Texts about sessions and their results.
 
 use std::path::Path;
 
@@ -29,18 +29,18 @@ pub fn session_status(session: &SessionSummary) -> String {
     }
 }
 
-/// True of a readable session without any attempt.
+/// True if the session is readable and has no attempts.
 pub fn is_empty(session: &SessionSummary) -> bool {
     session.content.as_ref().is_some_and(|content| content.layers.iter().all(|layer| layer.attempts == 0))
 }
 
-/// Layers with an active attempt, of all layers: `3/12`.
+/// The number of layers with an active attempt, out of all layers: `3/12`.
 pub fn layers_pruned(content: &SessionContent) -> String {
     let pruned = content.layers.iter().filter(|layer| layer.active.is_some()).count();
     format!("{pruned}/{}", content.layers.len())
 }
 
-/// A perplexity before and after pruning: `12.3456 → 13.4567`; before alone where the pruned model is not measured.
+/// A perplexity before and after pruning: `12.3456 → 13.4567`; only the first if the pruned model is not measured.
 pub fn perplexities(record: &PerplexityRecord) -> String {
     let before = perplexity(record.before);
     record.after.map_or(before.clone(), |after| format!("{before} → {}", perplexity(after)))
@@ -54,7 +54,7 @@ pub fn part(part: Part) -> &'static str {
     }
 }
 
-/// The unit that is removed from the attention as a whole: singular and plural.
+/// The name of the unit in which attention is pruned: singular and plural.
 pub fn attention_unit(unit: AttentionUnit) -> (&'static str, &'static str) {
     match unit {
         AttentionUnit::KvGroup => ("KV group", "KV groups"),
@@ -62,7 +62,7 @@ pub fn attention_unit(unit: AttentionUnit) -> (&'static str, &'static str) {
     }
 }
 
-/// Kept units of a part, of all units: `3/4`.
+/// The number of kept units of a part, out of all units: `3/4`.
 pub fn kept(part: &PartSummary) -> String {
     format!("{}/{}", part.kept, part.units)
 }

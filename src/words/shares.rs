@@ -2,7 +2,7 @@
 
 use crate::prune::LayerRatio;
 
-/// A pruning ratio from 0 to 1: `0.2031`; where heads and channels differ, both: `0.10/0.30`.
+/// A pruning ratio from 0 to 1: `0.2031`; both values if heads and channels differ: `0.10/0.30`.
 pub fn ratio<R: Into<LayerRatio>>(value: R) -> String {
     let value = value.into();
     match value.one() {
@@ -16,7 +16,7 @@ pub fn percent(fraction: f64) -> String {
     format!("{:.1} %", 100.0 * fraction)
 }
 
-/// A relative error as a percentage: `12.345 %`, `1.2e-5 %`; `–` where it is not finite, as for a part whose output is zero.
+/// A relative error as a percentage: `12.345 %`, `1.2e-5 %`; `–` if it is not finite, as for a part whose output is zero.
 pub fn relative_error(fraction: f64) -> String {
     let value = 100.0 * fraction;
     match value.abs() {

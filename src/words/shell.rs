@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// The word in single quotes where the shell would otherwise change or split it.
+/// The word, in single quotes if the shell would otherwise change or split it.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./@:+,%=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -12,7 +12,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// The argument that names a session: its name alone where it is stored directly under `root`, else its path.
+/// The argument that names a session: only its name if it is stored directly under `root`, otherwise its path.
 pub fn session_argument(root: Option<&Path>, path: &Path) -> String {
     let name = path.file_name().filter(|_| root.is_some() && path.parent() == root);
     quoted(&name.unwrap_or(path.as_os_str()).to_string_lossy())

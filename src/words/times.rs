@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// A running clock: `0:12`, `1:02:03`; `–` where the time is unknown.
+/// A running clock: `0:12`, `1:02:03`; `–` if the time is unknown.
 pub fn clock(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "–".into();

@@ -64,7 +64,7 @@ impl Runs {
     fn finish(&self, name: &str) -> Went {
         let ran: Ran = self.start_resuming(name).wait_with_output().unwrap().into();
         let went = match ran.code {
-            Some(0) if ran.stderr.contains("The run was finished already") => Went::Done,
+            Some(0) if ran.stderr.contains("The run was already finished") => Went::Done,
             Some(0) => Went::On,
             Some(2)
                 if ["found none", "no session has this name", "no run was started"]

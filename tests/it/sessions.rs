@@ -106,7 +106,7 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
     assert!(!ran.stderr.contains("Layer 1: done"), "{}", ran.stderr);
     assert_same(&bench.path("out"), &output(&bench.path("whole")), "resumed");
     let again = done(slimgpt(&["resume", "last"]));
-    assert!(again.stderr.contains("The run was finished already"), "{}", again.stderr);
+    assert!(again.stderr.contains("The run was already finished"), "{}", again.stderr);
     assert_eq!(bench.entries(), ["model", "out", "text.txt", "whole"]);
 }
 

@@ -299,7 +299,7 @@ fn a_cell_begun_with_other_settings_is_refused_by_its_name() {
     fs::write(&first, text.replace("[0.25]", "[0.25, 0.5]")).unwrap();
     let ran = sweep(&first, &out, &[]);
     done(&ran);
-    assert!(ran.stderr.contains("2 cells, 1 finished already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 cells, 1 already finished"), "{}", ran.stderr);
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn a_session_at_work_elsewhere_is_not_opened() {
     other.keys("S");
     other.wait_for(&format!("in use by {pid}"));
     other.keys("\r");
-    other.wait_for(&format!("process {pid} works on session"));
+    other.wait_for(&format!("process {pid} is working on session"));
     other.keys("\x1b");
     other.wait_until("no list", |screen| !screen.contents().contains("╭ Sessions"));
     quit(&mut other);

@@ -43,7 +43,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Explore a model on the terminal, as without a command
+    /// Explore a model in the terminal; this is also what slimgpt does without a command
     #[command(after_help = "Examples:
   slimgpt explore                                    the built-in model
   slimgpt explore ./prune --calibration texts.jsonl  a directory with the name of a command
@@ -65,7 +65,7 @@ pub enum Command {
 
 {}", exit_codes()))]
     Prune(Box<PruneArgs>),
-    /// Continue a session: prune missing and stale layers, measure, write
+    /// Continue a session: prune missing and stale layers, measure, and write the model
     #[command(after_help = format!("Examples:
   slimgpt resume last
   slimgpt resume llama-7b-2026-11-25 --out slim --force
@@ -136,7 +136,7 @@ pub enum Command {
   slimgpt themes list"
     )]
     Themes(ThemesCommand),
-    /// Print settings, keys, and the places of their files
+    /// Print settings, keys, and the paths of their files
     #[command(
         subcommand,
         after_help = "Examples:
@@ -173,7 +173,7 @@ pub enum ConfigCommand {
     Print(Box<InspectArgs>),
     /// Print all actions with their keys, as a file for keys.toml
     Keys,
-    /// Print the places of the configuration files, and which of them exist
+    /// Print the paths of the configuration files, and which of them exist
     Paths,
 }
 
@@ -192,10 +192,10 @@ pub struct ExploreArgs {
 
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Recording that --events wrote
+    /// Recording written by --events
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Speed: recorded seconds per second, from 0.1, or max
+    /// Speed: recorded seconds per second, at least 0.1, or max
     #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
     pub speed: f64,
     #[command(flatten)]
@@ -292,7 +292,7 @@ pub struct GenerateArgs {
     /// Text to continue
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub prompt: String,
-    /// Largest number of generated tokens
+    /// Maximum number of tokens to generate
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub max_tokens: usize,
     /// Temperature; 0 always selects the likeliest token
@@ -338,6 +338,6 @@ fn speed(text: &str) -> Result<f64, String> {
     match text.parse() {
         _ if text == "max" => Ok(f64::INFINITY),
         Ok(speed) if (0.1..=f64::MAX).contains(&speed) => Ok(speed),
-        Ok(_) | Err(_) => Err("expected a number from 0.1, or max".into()),
+        Ok(_) | Err(_) => Err("expected a number of at least 0.1, or max".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! From a parsed command to the function that runs it.
+//! Calls the function that runs a parsed command.
 
 use slimgpt::application::{headless::Output, tui::Ending};
 use slimgpt::config::Paths;
@@ -10,7 +10,7 @@ use crate::{
     manual, measure, prune, sessions, show, sweep,
 };
 
-/// Runs the command, or the explorer where there is none.
+/// Runs the command, or the explorer if there is none.
 pub fn run(cli: Cli, paths: Option<&Paths>) -> Result<Ending, Failure> {
     let Cli { command, explore: arguments } = cli;
     match command {

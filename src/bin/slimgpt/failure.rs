@@ -9,7 +9,7 @@ use slimgpt::{
 
 use crate::sessions;
 
-/// What a command failed with.
+/// The error of a failed command.
 #[derive(Debug)]
 pub enum Failure {
     Engine(engine::Error),

@@ -12,7 +12,7 @@ use slimgpt::{
     names::Named,
 };
 
-/// The options that flags of a set give.
+/// The options given by the flags of a set.
 #[derive(Clone, Debug)]
 pub struct Flags<S> {
     pub options: Options,
@@ -156,7 +156,7 @@ fn flag<S: Set>(setting: &'static Setting) -> Arg {
     }
 }
 
-/// Checks a text as the setting reads it.
+/// Checks the text of a flag with the parser of its setting.
 fn parser(setting: &'static Setting) -> ValueParser {
     let choices = (setting.choices)();
     if !choices.is_empty() {

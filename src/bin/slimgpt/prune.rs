@@ -1,4 +1,4 @@
-//! A run without the explorer, and its estimate.
+//! Prunes a model without the explorer, or estimates the cost of doing so.
 
 use slimgpt::application::{
     engine::{self, PruneRun},

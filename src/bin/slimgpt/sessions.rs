@@ -17,7 +17,7 @@ use slimgpt::{
 use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 use crate::threads;
 
-/// Errors of naming a session.
+/// Errors about the session that a command names.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -28,7 +28,7 @@ pub enum Error {
     NoRoot,
     #[error("{0}; for a new session, give a path such as ./{1}")]
     NoneOfThatName(session::Error, String),
-    #[error("sessions: nothing was removed, since stdin is not a terminal to confirm on; give --yes")]
+    #[error("sessions: nothing was removed; stdin is not a terminal, so give --yes to confirm")]
     NoTerminal,
 }
 
@@ -75,7 +75,7 @@ pub fn opened(
     }
 }
 
-/// A name alone, without a directory.
+/// Whether the path is only a name, without a directory.
 fn is_bare(path: &Path) -> bool {
     path.parent() == Some(Path::new("")) && !path.starts_with(".")
 }
@@ -201,7 +201,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where the frontends do it in different ways.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Engine(error) => error.advice(),

@@ -1,4 +1,4 @@
-//! Prints settings, keys, themes, and the places of the configuration files.
+//! Prints settings, keys, themes, and the paths of the configuration files.
 
 use slimgpt::application::{
     engine::{self, ModelChoice},
@@ -43,7 +43,7 @@ fn spelled(key: Key) -> String {
     }
 }
 
-/// Prints the places of the configuration files, and whether they exist.
+/// Prints the paths of the configuration files, and whether they exist.
 pub fn paths(paths: Option<&Paths>) -> Result<(), engine::Error> {
     let Some(paths) = paths else {
         return headless::print_text(

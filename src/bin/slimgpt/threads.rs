@@ -5,7 +5,7 @@ use slimgpt::application::engine::Error;
 /// rayon and candle both read this variable, each once, when they are first used.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
 
-/// Limits this process to so many worker threads. Call it before anything else is done: on Unix it executes the program
+/// Limits this process to this many worker threads. Call it before anything else is done: on Unix it executes the program
 /// again with the variable set, because setting a variable in a running process is unsafe.
 pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     let Some(threads) = threads else { return Ok(()) };

@@ -99,7 +99,9 @@ fn a_session_that_cannot_be_opened_is_refused_with_advice() {
     script.keys("end enter");
     assert!(script.effects.is_empty() && script.notice().contains("session.json is cut off"));
     script.keys("up enter");
-    assert!(script.effects.is_empty() && script.notice().contains("process 1234 works on session tiny-four"));
+    assert!(
+        script.effects.is_empty() && script.notice().contains("process 1234 is working on session tiny-four")
+    );
     script.keys("home enter");
     assert!(script.effects.is_empty() && script.notice().contains("is already open"));
     let mut busy = reopened(|_, _| {});

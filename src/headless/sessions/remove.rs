@@ -34,7 +34,7 @@ pub enum Confirmation {
 pub enum Removal {
     /// The sessions were removed, or the user declined.
     Done,
-    /// Nothing was removed, because stdin is not a terminal to ask on.
+    /// Nothing was removed, because stdin is not a terminal and nobody could be asked.
     NoTerminal,
 }
 

@@ -60,7 +60,7 @@ fn text(root: Option<&Path>, session: &SessionSummary, state: &State) -> String 
     }
     let argument = session_argument(root, &session.path);
     text += &match &session.status {
-        SessionStatus::Finished if is_empty(session) => "\nNo run was started in it yet.\n".into(),
+        SessionStatus::Finished if is_empty(session) => "\nIt has no run yet.\n".into(),
         SessionStatus::Finished => {
             format!("\nSolve a layer again with: slimgpt retry {argument} --layer N --ratio R\n")
         }

@@ -8,7 +8,7 @@ use crate::{export::Loading, protocol::RunRecord};
 pub struct Licence {
     /// `license`, usually one.
     pub names: Vec<String>,
-    /// `license_name`, where the hub does not know the licence.
+    /// `license_name`, if the hub does not know the licence.
     pub name: Option<String>,
     /// `license_link`.
     pub link: Option<String>,

@@ -194,7 +194,7 @@ pub fn settings(input: &ReportInput) -> String {
             ("", cells)
         });
         let heads = ["layer", "ratio", "parts", "damping", "score", "group size", "fitted"];
-        text += &table("Layers that were pruned with settings of their own.", &heads, rows);
+        text += &table("Layers that were pruned with individual settings.", &heads, rows);
     }
     text
 }

@@ -105,14 +105,14 @@ pub struct ReportArgs {
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,
-    /// Layers for which the error is computed at every ratio, such as 0,5,11; only this needs the model
+    /// Layers for which the error is computed at every ratio, such as 0,5,11; only this option needs the model
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub curves: Vec<usize>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
-    /// List the sessions, the last changed one first
+    /// List the sessions, the most recently changed one first
     #[command(after_help = "Examples:
   slimgpt sessions list
   slimgpt sessions list --root /data/sessions --json")]
@@ -153,7 +153,7 @@ pub enum SessionsCommand {
     PruneOld {
         #[command(flatten)]
         root: Root,
-        /// Least time since the last change: a number with the unit m, h, d or w
+        /// Minimum time since the last change: a number with the unit m, h, d or w
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time)]
         older_than: Duration,
         /// Keep the N sessions that changed last
@@ -196,7 +196,7 @@ fn attempt(text: &str) -> Result<Choice, String> {
 
 /// `30d`, `12h`, `90m`, `2w`.
 fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("expected a number with m, h, d or w behind it, such as 30d, found \"{text}\"");
+    let wrong = || format!("expected a number followed by m, h, d or w, such as 30d, found \"{text}\"");
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[number.len()..] {
         "m" => MINUTE,

@@ -222,5 +222,5 @@ fn refused(state: &State, session: &SessionSummary) -> Option<String> {
 
 fn in_use(name: &str, pid: Option<u32>) -> String {
     let who = pid.map_or("another process".into(), |pid| format!("process {pid}"));
-    format!("{who} works on session {name}; end it there first")
+    format!("{who} is working on session {name}; end it there first")
 }

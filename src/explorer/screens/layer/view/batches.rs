@@ -45,7 +45,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let unit = if energy.is_some() { "errors over E‖y‖²" } else { "rise of E‖Δy‖² per token" };
     let mut note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
     if let Some(own) = shown.scheduled() {
-        // Rounded sizes: the error that the schedule's own sizes would have.
+        // Rounded sizes: the error that the scheduled sizes would have.
         note += &format!("; the schedule's {} would be {}", own.removed, error(own.relative_error));
     }
     if let Some(refined) = shown.refined() {

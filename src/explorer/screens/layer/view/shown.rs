@@ -46,7 +46,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// What the schedule's own sizes would have removed, if sizes were rounded.
+    /// What the scheduled sizes would have removed, if sizes were rounded.
     pub fn scheduled(&self) -> Option<Scheduled> {
         self.result()?.record(self.part).scheduled
     }
