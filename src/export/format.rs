@@ -111,7 +111,7 @@ pub struct WrittenForm {
 /// The tolerance where the stored numbers are those of the model in memory: only the order of the sums differs.
 pub const SAME_NUMBERS: f64 = 1e-3;
 
-/// How people load a written format.
+/// Instructions for loading a written format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loading {
     /// The hub's `library_name`.

@@ -8,7 +8,7 @@ use crate::failure::{Advice, Kind};
 pub enum Error {
     #[error("events file {}: cannot be written ({cause})", path.display())]
     Unwritable { path: PathBuf, cause: io::Error },
-    #[error("events file {}: is inside the output directory, which does not exist until the run ends", .0.display())]
+    #[error("events file {}: it is inside the output directory, which does not exist until the run ends", .0.display())]
     InOutput(PathBuf),
     #[error("recording {}: cannot be read ({cause})", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },

@@ -34,7 +34,7 @@ pub enum Error {
         dir.display()
     )]
     NoLock { dir: PathBuf, cause: io::Error },
-    #[error("session file {}: is damaged ({cause}); {remedy}", path.display())]
+    #[error("session file {}: it is damaged ({cause}); {remedy}", path.display())]
     Damaged { path: PathBuf, cause: String, remedy: &'static str },
     #[error(
         "session file {}: a newer slimgpt wrote it (expected format {} or older, found {format}); use that version",

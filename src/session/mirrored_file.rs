@@ -37,7 +37,7 @@ pub(super) fn read(dir: &Path) -> Result<Found, Error> {
     }
     let warn = |path: &Path, cause: &str| {
         format!(
-            "session file {}: is damaged ({cause}); its copy is used, which may lack the last change",
+            "session file {}: it is damaged ({cause}); its copy is used, which may lack the last change",
             path.display()
         )
     };
@@ -56,7 +56,7 @@ pub(super) fn read(dir: &Path) -> Result<Found, Error> {
         (Copy::Good(state), Copy::Missing) => Ok(Found { state: *state, warnings: Vec::new(), whole: false }),
         (Copy::Good(state), Copy::Bad(bad)) => {
             let message = format!(
-                "session file {}: is damaged ({}); it is written again",
+                "session file {}: it is damaged ({}); it is written again",
                 second.display(),
                 cause(&bad)
             );

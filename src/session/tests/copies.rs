@@ -82,7 +82,7 @@ fn two_damaged_copies_are_one_error_that_names_the_file_and_what_to_do() {
     let error = Session::open(&path).unwrap_err();
     assert_eq!(error.kind(), Kind::Input);
     let text = error.to_string();
-    assert!(text.contains("session.json: is damaged (it is empty; its copy is damaged too)"), "{text}");
+    assert!(text.contains("session.json: it is damaged (it is empty; its copy is damaged too)"), "{text}");
     assert!(text.contains("start a new session"), "{text}");
     assert!(matches!(summary(&path).status, crate::protocol::SessionStatus::Damaged { why } if why == text));
 }

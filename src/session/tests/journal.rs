@@ -72,7 +72,7 @@ fn a_damaged_draft_does_not_keep_a_session_from_opening() {
     flip(&session.path().join("draft.json"), 200, 0);
     let error = session.draft().unwrap_err().to_string();
     assert!(
-        error.contains("draft.json: is damaged") && error.contains("no result of a run is lost"),
+        error.contains("draft.json: it is damaged") && error.contains("no result of a run is lost"),
         "{error}"
     );
     let path = session.path().to_owned();

@@ -106,7 +106,7 @@ pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Op
     }
     let names: Vec<&str> = KNOWN.iter().map(|known| known.pre).collect();
     Err(format!(
-        "the text is split by {} before the merges, which is none of the pre-tokenizers known to be the same in llama.cpp ({})",
+        "the text is split by {} before the merges, which is not one of the pre-tokenizers known to be the same in llama.cpp ({})",
         described(steps),
         names.join(", ")
     ))
