@@ -154,8 +154,9 @@ impl Tape {
 
     fn cut_off(&self, line: usize, run: u64, at: f64) -> Stamped {
         let path = self.lines.path().display();
-        let message =
-            format!("recording {path}, line {line}: the event is incomplete; the recorded run was killed here");
+        let message = format!(
+            "recording {path}, line {line}: the event is incomplete; the recorded run was killed here"
+        );
         Stamped { run, at, event: Event::Warning { message } }
     }
 

@@ -160,7 +160,9 @@ fn an_incomplete_last_line_gives_a_warning() {
     file.write_all(&removed(2).as_bytes()[..40]).unwrap();
     let mut player = tape.play(f64::INFINITY);
     let events = received(&mut player);
-    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: the event is incomplete")));
+    assert!(
+        matches!(&events[2], Event::Warning { message } if message.contains("line 3: the event is incomplete"))
+    );
     player.join().unwrap();
 
     // The line ends in the middle of a character.
@@ -171,7 +173,9 @@ fn an_incomplete_last_line_gives_a_warning() {
     file.write_all(&warning.as_bytes()[..end]).unwrap();
     let mut player = tape.play(f64::INFINITY);
     let events = received(&mut player);
-    assert!(matches!(&events[2], Event::Warning { message } if message.contains("line 3: the event is incomplete")));
+    assert!(
+        matches!(&events[2], Event::Warning { message } if message.contains("line 3: the event is incomplete"))
+    );
     player.join().unwrap();
 }
 
