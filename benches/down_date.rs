@@ -114,7 +114,7 @@ fn refit(part: &PruneProblem) -> (Vec<f64>, Duration) {
     (outcome.weight, began.elapsed())
 }
 
-/// What is inverted at every step.
+/// The matrix that is inverted at every step.
 #[derive(Clone, Copy, PartialEq)]
 enum Extent {
     /// All n columns, removed ones replaced by the identity.

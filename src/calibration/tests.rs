@@ -224,13 +224,13 @@ fn texts_are_joined_by_a_blank_line() {
 fn batches_do_not_change_the_tokens_and_progress_counts_bytes() {
     let document = "0123456789abcdef".repeat(20_000);
     let text = Text { name: "long".into(), documents: vec![document.clone(); 5] };
-    let mut told = Vec::new();
+    let mut reports = Vec::new();
     let all = encode(&byte_tokenizer(), &[text], &mut |done, total| {
-        told.push((done, total));
+        reports.push((done, total));
         ControlFlow::Continue(())
     });
     let bytes = document.len() as u64;
-    assert_eq!(told, [(3 * bytes, 5 * bytes), (5 * bytes, 5 * bytes)]);
+    assert_eq!(reports, [(3 * bytes, 5 * bytes), (5 * bytes, 5 * bytes)]);
     assert_eq!(all.unwrap().len() as u64, 5 * bytes + 4 * 2);
 }
 

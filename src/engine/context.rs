@@ -103,7 +103,7 @@ impl Context {
         result
     }
 
-    /// Emits a result. Results are never dropped: this waits while the frontend is behind.
+    /// Emits a result. Results are never dropped: this waits while the channel is full.
     pub fn emit(&mut self, event: Event) {
         let stamped = self.stamp(event);
         self.log(&stamped);

@@ -309,9 +309,9 @@ impl Pass<'_> {
         let outcome = with_values(&problem.weight, |weight| {
             prune::prune(&self.posed(weight, problem, measured), &mut |progress| {
                 let began = Instant::now();
-                let heard = observer(Notice::Solving { layer, part, progress });
+                let answer = observer(Notice::Solving { layer, part, progress });
                 away += began.elapsed();
-                heard
+                answer
             })
         })?;
         outcome.map(|outcome| (outcome, away)).map_err(|cause| failed(layer, part, cause, observer))

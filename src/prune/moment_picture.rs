@@ -12,7 +12,7 @@ const CELLS: usize = 32;
 /// Maximum number of inputs that the map is computed from, evenly spread.
 const SAMPLED: usize = 512;
 
-/// A picture of H = 2G. Cells and bars are means, so a larger H gives no larger picture.
+/// A picture of H = 2G. Cells and bars are means, so a larger H does not give a larger picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MomentPicture {
     /// log₁₀ of the smallest and the largest positive H_jj; both 0 if there is none.

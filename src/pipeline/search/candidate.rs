@@ -65,7 +65,7 @@ impl Search<'_> {
 }
 
 impl CandidateStreams {
-    /// The streams as far as a model of this plan is the same.
+    /// The streams up to the first layer in which a model of this plan differs.
     fn shared(&self, plan: &[LayerPlan]) -> Self {
         let same = |(mine, theirs): &(&LayerPlan, &LayerPlan)| {
             (mine.attention, mine.mlp) == (theirs.attention, theirs.mlp)
