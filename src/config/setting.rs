@@ -124,8 +124,7 @@ pub struct FormField {
     pub hint: &'static str,
     /// Labels and the texts that they stand for, if the field's choices are not the names of the values.
     pub choices: &'static [(&'static str, &'static str)],
-    /// The key whose field this one follows in the form, where the order of the table would separate fields that belong
-    /// together.
+    /// The key whose field this one follows in the form, if the order of the table would separate related fields.
     pub after: Option<&'static str>,
 }
 

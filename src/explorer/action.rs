@@ -30,7 +30,7 @@ pub enum Scope {
     In(&'static [Dialog]),
 }
 
-/// What a key is pressed in: its meaning depends on it.
+/// Where a key is pressed, which decides its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     Screen(Screen),
@@ -215,7 +215,7 @@ impl Scope {
         }
     }
 
-    /// True where a context belongs to both scopes, so that one key cannot be bound in both.
+    /// True if some context belongs to both scopes, so that one key cannot be bound in both.
     pub fn meets(self, other: Self) -> bool {
         Context::all().any(|context| self.holds(context) && other.holds(context))
     }

@@ -2,7 +2,7 @@
 
 use crate::failure::Advice;
 
-/// The next step in the explorer; None where there is none.
+/// The next step in the explorer; None if there is none.
 pub fn advice(advice: &Advice) -> Option<&'static str> {
     match advice {
         Advice::ReplaceOutput => Some("choose another path, or turn on \"replace\""),

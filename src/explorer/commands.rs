@@ -38,7 +38,7 @@ impl State {
             _ if self.is_replay() => {
                 Some("this is a recording; open the model itself (slimgpt MODEL) to do that".into())
             }
-            (Some(_), _) => Some("the worker has ended; start slimgpt again".into()),
+            (Some(_), _) => Some("the worker has stopped; start slimgpt again".into()),
             (None, None) => Some("the model is not open yet".into()),
             (None, Some(_)) if self.is_reopening() => {
                 Some("a session is being opened; wait until it is open".into())

@@ -37,7 +37,7 @@ impl State {
     }
 }
 
-/// Sends the draft if it has changed since it was sent last.
+/// Sends the draft if it has changed since it was last sent.
 pub fn save(state: &mut State) -> Option<Effect> {
     let changed = state.draft.now != state.draft.sent;
     let live = !state.is_replay() && state.engine_gone.is_none() && !state.is_reopening();
@@ -71,6 +71,6 @@ pub fn read(frontend: Value) -> Result<Option<FrontendDraft>, String> {
             serde_json::from_str(&frontend.to_string()).map(Some).map_err(|cause| cause.to_string())
         }
         Some(other) => Err(format!("it is of version {other}, this program reads version {VERSION}")),
-        None => Err("it names no version".into()),
+        None => Err("it has no version".into()),
     }
 }

@@ -50,10 +50,10 @@ impl State {
     }
 }
 
-/// Rough share of a run that each of its two perplexity measurements takes.
+/// The rough fraction of a run's time taken by each of its two perplexity measurements.
 const MEASURING: f64 = 0.05;
 
-/// The share of a run that is done, and the seconds left at its speed so far.
+/// The finished fraction of a run, and the remaining seconds at its speed so far.
 pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
     let job = state.job()?;
     let share = if job.kind == JobKind::Run { run_share(state, job) } else { stage_share(job)? };

@@ -13,7 +13,7 @@ pub struct Hint {
 }
 
 impl Hint {
-    /// None where the action has no key.
+    /// None if the action has no key.
     pub fn of(state: &State, action: Action, label: &str) -> Option<Self> {
         Some(Self { action, keys: state.interface.keymap.label(action)?, label: label.into() })
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Schedule;
 
-/// Changes kept; older ones are dropped.
+/// Maximum number of changes; older ones are dropped.
 const DEPTH: usize = 200;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -64,12 +64,12 @@ impl History {
         }
     }
 
-    /// Moves the newest change to those that can be redone.
+    /// Moves the newest change to the list of changes to redo.
     pub fn undo(&mut self) {
         self.future.extend(self.past.pop());
     }
 
-    /// Moves the change undone last to those that can be undone.
+    /// Moves the change undone last back to the list of changes to undo.
     pub fn redo(&mut self) {
         self.past.extend(self.future.pop());
     }

@@ -8,7 +8,7 @@ use crate::protocol::{Pace, Stage};
 /// The jobs of the engine, and how they are run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Jobs {
-    /// The running job first, then those that wait.
+    /// The running job, followed by the waiting ones.
     pub queue: VecDeque<Job>,
     /// The job that ended last.
     pub last: Option<Job>,
@@ -16,7 +16,7 @@ pub struct Jobs {
     pub next_run: u64,
     /// Number of pruning runs started.
     pub runs: u64,
-    /// The last run has not ended normally.
+    /// True if the last run has not ended normally.
     pub broken_off: bool,
     pub pace: Pace,
     /// True while a replay is paused.
@@ -40,7 +40,7 @@ pub struct Job {
     pub status: JobStatus,
     /// Seconds since it began, by its newest event.
     pub at: f64,
-    /// The current stage, and how much of it is done, out of the total.
+    /// The current stage, the amount of it that is done, and the total.
     pub stage: Option<(Stage, u64, u64)>,
     /// Number of layers that it has finished.
     pub layers_done: usize,

@@ -94,7 +94,7 @@ impl Key {
 }
 
 impl Key {
-    /// True where the key types a character.
+    /// True if the key types a character.
     pub fn is_character(self) -> bool {
         let held = self.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER);
         matches!(self.code, KeyCode::Char(_)) && !held

@@ -102,7 +102,7 @@ pub struct PartView<'a> {
     /// Number of units, indexed by batch.
     pub group_sizes: &'a [usize],
     pub seen: Option<&'a PartStatistics>,
-    /// Units to remove; those removed so far where the goal is unknown.
+    /// Units to remove; those removed so far if the goal is unknown.
     pub goal: usize,
     /// True while it is being solved.
     pub live: bool,
@@ -126,7 +126,7 @@ impl Layer {
         self.curves.iter().find(|curve| curve.part == part)
     }
 
-    /// The attention unit of a record, recognised by the number of its units.
+    /// The attention unit of a record, recognised by the number of units.
     pub fn unit_of(&self, record: &PartRecord) -> AttentionUnit {
         if record.units == self.shape.kv_heads { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead }
     }

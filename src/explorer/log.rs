@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::words::Level;
 
-/// Lines kept; older ones are dropped.
+/// Maximum number of lines; older ones are dropped.
 const LINES: usize = 10_000;
 
 #[derive(Clone, Debug, Default, PartialEq)]

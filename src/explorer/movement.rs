@@ -2,7 +2,7 @@
 
 use super::{Effect, State};
 
-/// Layers or lines of a page where the list does not fill the window.
+/// Layers or lines of a page if the list does not fill the window.
 pub const PAGE: isize = 10;
 /// Longer than any list.
 pub const FAR: isize = 1 << 40;
@@ -19,7 +19,7 @@ pub enum Move {
 }
 
 impl Move {
-    /// Lines downwards, with pages of so many lines.
+    /// Lines downwards, with `page` lines on a page.
     pub fn lines(self, page: isize) -> isize {
         match self {
             Self::Line(by) => by,
@@ -43,13 +43,13 @@ impl State {
         }
     }
 
-    /// Moves the selection by so many layers.
+    /// Moves the selection by `by` layers.
     pub(super) fn step_layer(&mut self, by: isize) -> Vec<Effect> {
         let all: Vec<usize> = (0..self.layers.len()).collect();
         self.step_among(&all, by)
     }
 
-    /// Moves the selection by so many of these layers, which ascend.
+    /// Moves the selection by `by` entries of this ascending list of layers.
     pub(super) fn step_among(&mut self, layers: &[usize], by: isize) -> Vec<Effect> {
         if let Some(last) = layers.len().checked_sub(1) {
             let at = layers.iter().position(|&layer| layer >= self.layer).unwrap_or(last);
@@ -58,7 +58,7 @@ impl State {
         Vec::new()
     }
 
-    /// Moves the cursor of the attempts to the active one where it is beyond the last.
+    /// Moves the cursor of the attempts to the active one if it is beyond the last.
     pub(super) fn settle_attempt(&mut self) {
         let Some(layer) = self.layers.get(self.layer) else { return };
         let active = layer.attempts.iter().position(|result| Some(result.attempt.number) == layer.chosen);

@@ -77,7 +77,7 @@ pub enum Pointed {
     OutsideDialog,
 }
 
-/// What an update asks of the world.
+/// A request of an update to the outside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     Command(Command),

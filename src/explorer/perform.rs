@@ -1,4 +1,4 @@
-//! What an action does: first what it means on the current screen alone, then what it means on all.
+//! Performs an action: first its meaning on the current screen, then its meaning on all screens.
 
 use crate::protocol::Methods;
 
@@ -12,7 +12,7 @@ use super::{
     runs, search, sessions_on_disk,
 };
 
-/// Ratio that one key moves, and that its larger variant moves.
+/// Changes of the ratio by one key press: the small step and the large one.
 const NUDGE: f64 = 0.01;
 const NUDGE_MUCH: f64 = 0.05;
 
@@ -113,7 +113,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Suspend => vec![Effect::Suspend],
         Action::Quit => quit(state),
 
-        // These mean something on some screens alone, or in dialogs.
+        // These have a meaning only on some screens or in dialogs.
         Action::SwitchPart
         | Action::LogLevel
         | Action::CloseDialog
@@ -139,7 +139,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
-/// Performs what a dialog has left to do.
+/// Performs what remains to be done after a dialog has handled an event.
 pub fn finish(state: &mut State, handled: Handled) -> Vec<Effect> {
     match handled {
         Handled::Effects(effects) => effects,

@@ -31,7 +31,7 @@ pub fn point(state: &mut State, pointer: Pointer) -> Vec<Effect> {
     }
 }
 
-/// A hint of the footer goes the way of its key: to the topmost dialog first.
+/// A click on a hint of the footer is handled like its key: by the topmost dialog first.
 fn hint(state: &mut State, action: Action) -> Vec<Effect> {
     let handled = dialogs::with_top(state, |top, state| {
         let swallowed = top.is_modal().then(|| Reply::Stay(Vec::new()));

@@ -1,4 +1,4 @@
-//! Starting, pausing and cancelling: what a person asks of the engine.
+//! Starts, pauses and cancels jobs of the engine.
 
 use crate::protocol::{Command, Control, Methods, Pace, job};
 
@@ -10,7 +10,7 @@ use super::{
 /// Bounds of the speed of a replay.
 const SPEEDS: (f64, f64) = (1.0 / 16.0, 1024.0);
 
-/// Prunes from a layer to the last; None where every layer is done.
+/// Prunes from layer `from` to the last; None means that every layer is done.
 pub fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);

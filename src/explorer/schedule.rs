@@ -25,13 +25,13 @@ const BISECTIONS: usize = 100;
 pub struct Schedule {
     /// The curve of the ratios; None once one of them was edited.
     pub preset: Option<crate::prune::Schedule>,
-    /// Mean or ends of the curve; the mean is the target of renormalising.
+    /// The curve's mean, or its first and last ratio. A mean is also the target of renormalising.
     pub span: config::Span,
-    /// One a layer.
+    /// One per layer.
     pub ratios: Vec<LayerRatio>,
     /// Layers whose ratio presets and renormalising leave unchanged.
     pub locked: Vec<bool>,
-    /// Share of the attention in the prunable parameters. It weights the means where the parts have different ratios.
+    /// Attention's share of the prunable parameters. It weights the means if the parts have different ratios.
     #[serde(default = "half")]
     pub attention_share: f64,
 }
@@ -142,7 +142,7 @@ impl Schedule {
         }
     }
 
-    /// Sets all of them, from the first layer on.
+    /// Sets the ratios of all layers, starting with the first.
     pub fn put_all(&mut self, ratios: &[LayerRatio]) {
         for (layer, &ratio) in ratios.iter().enumerate() {
             self.put(layer, ratio);
@@ -165,7 +165,7 @@ impl Schedule {
         }
     }
 
-    /// True where the heads of a layer have another ratio than its channels.
+    /// True if the heads of any layer have a different ratio from its channels.
     pub fn is_apart(&self) -> bool {
         self.ratios.iter().any(|ratio| ratio.one().is_none())
     }

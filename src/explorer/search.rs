@@ -48,7 +48,7 @@ impl Search {
 }
 
 impl Schedule {
-    /// Takes the ratios that a search has found; locked ones are unchanged.
+    /// Adopts the ratios that a search has found; locked ones are unchanged.
     pub fn take_found(&mut self, record: &SearchRecord) {
         let ratios = record.ratios();
         if ratios.len() != self.ratios.len() {

@@ -16,7 +16,7 @@ pub struct SessionsOnDisk {
     pub open: Option<PathBuf>,
     /// Directory of sessions that are given by name.
     pub root: Option<PathBuf>,
-    /// The sessions on disk, once they were read.
+    /// The sessions on disk, once they have been read.
     pub list: Option<SessionList>,
     /// A session that the engine was asked to open.
     pub reopening: Option<Reopening>,
@@ -36,15 +36,15 @@ pub struct SessionList {
 pub struct Reopening {
     pub path: PathBuf,
     pub then: Then,
-    /// The engine has sent a warning, which may be the reason that it does not open it.
+    /// True if the engine has sent a warning, which may explain why the session was not opened.
     pub warned: bool,
 }
 
-/// What follows once it is open.
+/// What to do once it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     Look,
-    /// Prunes what is left.
+    /// Prunes the remaining layers.
     GoOn,
 }
 
@@ -81,13 +81,13 @@ pub fn argument(state: &State, path: &Path) -> String {
     words::session_argument(state.sessions.root.as_deref(), path)
 }
 
-/// Opens the list and has it read.
+/// Opens the list and requests that it be read.
 pub fn show(state: &mut State) -> Vec<Effect> {
     state.open(Dialog::Sessions(Sessions::default()));
     vec![Effect::ListSessions]
 }
 
-/// Takes in the sessions that were read; the cursor keeps its session.
+/// Stores the sessions that were read; the cursor stays on its session.
 pub fn listed(state: &mut State, now: u64, sessions: Result<Vec<SessionSummary>, String>) {
     let paths = |state: &State, list: &Sessions| -> Vec<PathBuf> {
         list.listed(state).into_iter().map(|session| session.path.clone()).collect()
@@ -116,7 +116,7 @@ fn lists(dialogs: &mut [Dialog]) -> impl Iterator<Item = &mut Sessions> {
     })
 }
 
-/// Reports the result of deleting a session, and has the list read anew.
+/// Reports the result of deleting a session, and requests that the list be read again.
 pub fn deleted(state: &mut State, path: &Path, result: Result<(), String>) -> Vec<Effect> {
     match result {
         Ok(()) => {

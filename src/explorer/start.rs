@@ -32,6 +32,6 @@ pub struct Start {
 pub enum Origin {
     /// A running engine with this model.
     Live { model: String },
-    /// A recorded run, shown at this many recorded seconds a second.
+    /// A recorded run, shown at this many recorded seconds per second.
     Replay { file: PathBuf, speed: f64 },
 }

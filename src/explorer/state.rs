@@ -62,7 +62,7 @@ pub struct State {
 pub struct PreviousRun {
     /// Number of the run, from 1.
     pub run: u64,
-    /// Indexed by layer; None where they were not tracked.
+    /// Indexed by layer; None if not tracked.
     pub output_errors: Vec<Option<f64>>,
 }
 
@@ -179,7 +179,7 @@ impl State {
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
-    /// Parameters with the planned schedule, whatever was pruned.
+    /// Parameters with the planned schedule, regardless of what has been pruned.
     pub fn parameters_planned(&self) -> u64 {
         let Some(model) = &self.model else { return 0 };
         let gone: u64 = (0..self.layers.len()).map(|index| self.goal(index).parameters).sum();
@@ -193,7 +193,7 @@ impl State {
         (model.shape.bytes as f64 * share).round() as u64
     }
 
-    /// The share of the job that is done, and the seconds left at its speed so far.
+    /// The finished fraction of the job, and the remaining seconds at its speed so far.
     pub fn progress(&self) -> Option<(f64, Option<f64>)> {
         super::goal::progress(self)
     }
@@ -216,8 +216,8 @@ impl State {
         })
     }
 
-    /// Where resuming starts: at the first layer to prune, or after the last one if only the end of an interrupted run is
-    /// missing.
+    /// Where resuming starts: at the first layer to prune, or after the last one if only the last steps of an interrupted run
+    /// are missing.
     pub fn goes_on_from(&self) -> Option<usize> {
         let end = self.jobs.broken_off && !self.layers.is_empty();
         self.first_to_run().or_else(|| end.then_some(self.layers.len()))

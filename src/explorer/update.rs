@@ -12,7 +12,7 @@ use super::{
     sessions_on_disk,
 };
 
-/// Takes in a message, and returns what it asks of the world.
+/// Handles a message, and returns the effects that it requests.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
     effects.extend(draft::save(state));
@@ -43,7 +43,7 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     }
 }
 
-/// A key goes to the topmost dialog, and sinks to the screen where that does not take it.
+/// A key goes to the topmost dialog, and sinks to the screen if the dialog does not take it.
 fn press(state: &mut State, key: Key) -> Vec<Effect> {
     let on_screen = state.interface.keymap.action(key, state.screen);
     // These work in every dialog: with Ctrl they are never typed.
@@ -59,7 +59,7 @@ fn press(state: &mut State, key: Key) -> Vec<Effect> {
                 }
                 taken.then(|| Reply::Stay(Vec::new()))
             };
-            // A character is typed where there is a text, whatever it is bound to.
+            // A character is typed if there is a text field, even if the key is bound to an action.
             let first = if key.is_character() { typed(top, state) } else { None };
             let acted = first.or_else(|| top.act(state, in_dialog?));
             let swallowed = top.is_modal().then(|| Reply::Stay(Vec::new()));
@@ -88,7 +88,7 @@ fn gone(state: &mut State, cause: Option<String>) -> Vec<Effect> {
         layer.work = None;
     }
     if let Some(mut job) = state.jobs.queue.pop_front() {
-        let why = cause.clone().unwrap_or_else(|| "the worker has ended".into());
+        let why = cause.clone().unwrap_or_else(|| "the worker has stopped".into());
         job.status = JobStatus::Ended(Outcome::Failed(why));
         state.jobs.last = Some(job);
     }

@@ -103,8 +103,8 @@ impl Cell {
         self.settings.to_file(self.model.as_deref())
     }
 
-    /// The model and the settings that determine the result, as (key, value). Those of the output count if the cells export
-    /// their models.
+    /// The model and the settings that determine the result, as (key, value). Output settings are included if the cells
+    /// export their models.
     pub fn identity(&self, export: bool) -> Vec<(String, String)> {
         let counts = |heading, scope| scope != Scope::Machine && (export || heading != Heading::Output);
         let model =

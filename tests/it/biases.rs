@@ -70,7 +70,7 @@ fn the_bias_removes_exactly_the_mean_of_the_error() {
         assert_eq!(plain["mlp"].get("mean_error"), None);
         let number = |value: &Value| value.as_f64().unwrap();
         let (error, mean) = (number(&biased["mlp"]["relative_error"]), number(&biased["mlp"]["mean_error"]));
-        assert_eq!(error, number(&plain["mlp"]["relative_error"]), "errors are told without the bias");
+        assert_eq!(error, number(&plain["mlp"]["relative_error"]), "errors are reported without the bias");
         assert!(mean > 0.0 && mean < error, "{mean} of {error}");
         let left = number(&biased["output_error"]) / number(&plain["output_error"]);
         assert!((left / (1.0 - mean / error) - 1.0).abs() < 1e-3, "{left} is not 1 - {mean} / {error}");

@@ -106,7 +106,7 @@ fn done(ran: Ran) -> Ran {
     ran
 }
 
-/// Expects a run that finished, or one sentence about the reason why not; true if it finished.
+/// Expects a finished run, or one sentence with the reason why it did not finish; true if it finished.
 #[track_caller]
 fn is_done(ran: &Ran, what: &str) -> bool {
     assert!(!ran.stderr.contains("panicked"), "{what}: {}", ran.stderr);

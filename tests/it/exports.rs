@@ -122,7 +122,10 @@ fn weights_are_split_and_stored_as_asked() {
     assert!(ran.stdout.contains("Format hf: bf16,"), "{}", ran.stdout);
     let record = read(&bench.path("out/run.json"));
     let verified = &record["written"][0]["verified"];
-    assert!(verified["largest_difference"].as_f64().unwrap() > 0.0, "bf16 moves the logits: {verified}");
+    assert!(
+        verified["largest_difference"].as_f64().unwrap() > 0.0,
+        "bf16 should change the logits: {verified}"
+    );
     assert!(verified["largest_difference"].as_f64() < verified["tolerance"].as_f64());
 }
 
@@ -144,7 +147,7 @@ fn a_gguf_file_is_written_alone_or_with_a_directory_and_read_back() {
     let files = names(&bench.path("alone"));
     let expected =
         ["LICENSE", "README.md", "calibration.safetensors", "layers.csv", "model-slim-f32.gguf", "run.json"];
-    assert_eq!(files, expected, "the type is the run's where none is named");
+    assert_eq!(files, expected, "the type is that of the run if none is named");
 }
 
 #[test]

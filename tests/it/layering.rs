@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The modules, lowest first, and the modules that each may use. A module that is missing here may not exist.
+/// The modules, lowest first, and the modules that each may use. Modules that are not listed here are not allowed.
 pub const MODULES: [(&str, &str); 20] = [
     ("disk", ""),
     ("prune", ""),

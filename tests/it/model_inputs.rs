@@ -47,7 +47,7 @@ fn up<'a>(tensors: &'a mut [StoredTensor<'static>]) -> &'a mut StoredTensor<'sta
     tensors.iter_mut().find(|tensor| tensor.name == UP).unwrap()
 }
 
-/// Two shards and their index.
+/// A checkpoint of two shards with an index.
 fn sharded() -> tempfile::TempDir {
     let config = config("llama");
     let directory = tempfile::tempdir().unwrap();

@@ -39,7 +39,7 @@ impl Kept {
     }
 }
 
-/// Checks that every element is closed, in order; `<br>` and the like need no end.
+/// Checks that every element is closed, in order; void elements such as `<br>` need no end tag.
 fn unclosed(page: &str) -> Vec<String> {
     const ALONE: [&str; 6] = ["!doctype", "meta", "br", "hr", "input", "link"];
     let mut open: Vec<String> = Vec::new();
@@ -89,7 +89,7 @@ fn a_finished_session_has_a_whole_page_that_fetches_nothing() {
     for said in ["Errors", "Heads", "Channels", "Settings", "prefers-color-scheme"] {
         assert!(page.contains(said), "{said} is missing");
     }
-    assert!(!page.contains("NaN") && !page.contains(">inf"), "a number is none");
+    assert!(!page.contains("NaN") && !page.contains(">inf"), "the page contains a number that is not finite");
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn a_sensitivity_is_the_loss_of_a_model_pruned_in_that_part_alone() {
         let tokens = (0..4 * 32).map(|at| (at * 37 % 500) as u32).collect();
         let windows = Windows::new(tokens, 4, 32).unwrap();
         let (fit, judge) = halves(&windows, 8).unwrap();
-        assert_ne!(fit, judge, "losses are measured on windows that nothing was fitted on");
+        assert_ne!(fit, judge, "losses are measured on windows that were not used for fitting");
         let place = (&Device::Cpu, DType::F32);
         let search = Search::new((&checkpoint, &settings), (&fit, &judge), place, 1, 4).unwrap();
         let mut observer = |_: slimgpt::application::pipeline::SearchNotice<'_>| ControlFlow::Continue(());

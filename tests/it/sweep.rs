@@ -16,7 +16,7 @@ fn bench() -> Workspace {
     bench
 }
 
-/// The start of all files here.
+/// The settings with which all sweep files of these tests begin.
 fn shared(bench: &Workspace) -> String {
     format!(
         "model = {:?}\ncalibration = {:?}\neval = {:?}\neval_seq_len = 32\nsamples = 8\nseq_len = 32\n",
@@ -344,5 +344,5 @@ fn a_run_without_an_output_is_written_later_to_the_same_bytes() {
     assert!(ran.stderr.contains(&format!("slimgpt export {session} --out DIR")), "{}", ran.stderr);
     done(&slimgpt(&["export", &session, "--out", &later]));
     program::assert_same(&bench.path("later"), &program::output(&bench.path("written")), "later");
-    assert_eq!(arguments(&[]).code, Some(2), "without either nothing is begun");
+    assert_eq!(arguments(&[]).code, Some(2), "without either, nothing is started");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::program::{Workspace, output};
 use serde_json::Value;
 
-/// The files of an output; of record and model card, only what depends on neither time, memory nor threads.
+/// The files of an output; of the record and the model card, only the lines that do not depend on time, memory or threads.
 fn whatever_the_threads(bench: &Workspace, out: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = output(&bench.path(out));
     let mut record: Value = serde_json::from_slice(&files["run.json"]).unwrap();

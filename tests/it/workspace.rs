@@ -42,7 +42,7 @@ fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
     // The record of the files is known only after writing.
     let mut record = without_times(&exported);
     assert!(record.as_object_mut().unwrap().remove("written").is_some());
-    assert!(record == told, "run.json is not what the run told");
+    assert!(record == told, "run.json differs from the record that the run sent");
 }
 
 #[test]
@@ -104,12 +104,12 @@ fn a_retry_is_inactive_until_chosen_and_later_layers_build_on_it() {
     let told = frontend.retry(4, method);
     let (record, attempt) = told.layers().pop().unwrap();
     assert_eq!((attempt.number, attempt.above), (1, vec![0; 4]));
-    assert_eq!(record.attention, first.layers[4].attention, "it was not to be solved");
+    assert_eq!(record.attention, first.layers[4].attention, "it should not have been solved");
     assert_eq!(record.mlp.kept.len(), 128);
 
     let last = first.layers.len() - 1;
     let again = frontend.run(last, &settings).record();
-    assert!(again.layers == first.layers, "the first attempt is not active any more");
+    assert!(again.layers == first.layers, "the first attempt is no longer active");
     frontend.choose(4, Some(1));
     let told = frontend.run(5, &settings);
     let (_, below) = told.layers().into_iter().next().unwrap();
@@ -119,7 +119,7 @@ fn a_retry_is_inactive_until_chosen_and_later_layers_build_on_it() {
     assert_ne!(other.layers[5], first.layers[5]);
     frontend.choose(4, Some(0));
     let back = frontend.run(5, &settings).record();
-    assert!(back.layers == first.layers, "the first attempt is not back active");
+    assert!(back.layers == first.layers, "the first attempt is not active again");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
     frontend.choose(2, Some(0));
     frontend.approaching = 0;
     frontend.curve(4, Part::Mlp, Method::of_run(&settings, 0.5));
-    assert_eq!(frontend.approaching, 0, "the first way is still known");
+    assert_eq!(frontend.approaching, 0, "the streams of the first attempt are still stored");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_choice_is_confirmed_and_a_layer_without_one_is_dense() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontend = Frontend::open(&settings());
     frontend.run(0, &settings()).record();
-    assert_eq!(frontend.choose(3, None).1, [1], "it carries the number of the job before it");
+    assert_eq!(frontend.choose(3, None).1, [1], "the event carries the number of the preceding job");
     frontend.export(&dir.path().join("out"));
     let text = fs::read_to_string(dir.path().join("out/run.json")).unwrap();
     let record: RunRecord = serde_json::from_str(&text).unwrap();
@@ -254,7 +254,7 @@ fn both_models_write_in_turn() {
     assert_eq!(pieces[..2].iter().map(|piece| piece.0).collect::<Vec<_>>(), [Side::Dense, Side::Pruned]);
     assert_eq!(wrote.len(), 2);
     assert!(wrote.iter().all(|(_, tokens)| (1..=12).contains(tokens)));
-    assert_eq!(write(&mut frontend), (pieces, wrote), "equal seeds write equal texts");
+    assert_eq!(write(&mut frontend), (pieces, wrote), "equal seeds generate equal texts");
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     assert_eq!(attempts[0].record, first.layers[4]);
     assert_eq!(attempts[1].record, tried.layers()[0].0);
     assert!(attempts[0].attention.is_some() && attempts[1].mlp.is_some());
-    assert_eq!(attempts[1].attention, attempts[0].attention, "it was taken over with what was seen of it");
+    assert_eq!(attempts[1].attention, attempts[0].attention, "the attention and its statistics were copied");
     assert!(restored.perplexities.iter().any(|known| Some(&known.record) == first.perplexity.as_ref()));
     // Back to the first attempt, everything is as before.
     frontend.choose(4, Some(0));
@@ -342,7 +342,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     assert_eq!(
         again.mlp.kept.len(),
         before.mlp.kept.len(),
-        "that of the attempt that it was taken over from"
+        "the MLP has the size in the attempt that it was copied from"
     );
     assert!(again.mlp.group_sizes[..2] == [16, 16] && again.mlp.hessian.unwrap().damping_used == 0.1);
     let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();

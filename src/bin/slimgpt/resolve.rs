@@ -5,8 +5,8 @@ use std::{fs, io::ErrorKind, path::PathBuf};
 use slimgpt::application::engine::{self, ModelChoice};
 use slimgpt::config::{self, Options, Paths};
 
-/// The model and the options. Flags override the settings file, which overrides `defaults.toml`. Below these, the built-in
-/// model has a settings file of its own.
+/// The model and the options. Flags override the settings file, which overrides `defaults.toml`. The
+/// built-in model has its own settings file, which all of these override.
 pub fn resolve(
     model: Option<String>,
     file: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! The dialogs: the list of them, and the trait that each implements in a folder of its own.
 //!
-//! Open dialogs form a stack. An event goes to the topmost one and sinks to the screen where that does not take it. To add a
-//! dialog, write its folder and a line of [`dialogs!`]; its actions are rows of the table in `action.rs`.
+//! Open dialogs form a stack. An event goes to the topmost one and sinks to the screen if the dialog does not take it.
+//! To add a dialog, write its folder and a line of [`dialogs!`]; its actions are rows of the table in `action.rs`.
 
 pub mod confirm;
 pub mod explain;
@@ -39,7 +39,7 @@ pub enum Reply {
 
 /// What a dialog says and does. While it handles an event it is off the stack, so it may change the whole state.
 pub trait Slice {
-    /// False where events that it does not take sink to the screen.
+    /// False if events that it does not take sink to the screen.
     fn is_modal(&self) -> bool {
         true
     }
@@ -47,7 +47,7 @@ pub trait Slice {
     /// Hints of the footer, most important first.
     fn hints(&self, state: &State) -> Vec<Hint>;
 
-    /// Does what an action means here; None where it means nothing.
+    /// Performs an action in this dialog; None if it has no meaning here.
     fn act(&mut self, state: &mut State, action: Action) -> Option<Reply>;
 
     /// A click on one of its lines.
@@ -150,8 +150,8 @@ impl State {
     }
 }
 
-/// Hands an event to the topmost dialog; None where there is none, or it does not take the event. A dialog that stays open
-/// keeps its place below those that it has opened.
+/// Hands an event to the topmost dialog; None if there is none, or if it does not take the event. A dialog that stays
+/// open keeps its place below those that it has opened.
 pub fn with_top(
     state: &mut State,
     handle: impl FnOnce(&mut dyn Slice, &mut State) -> Option<Reply>,
@@ -174,7 +174,7 @@ pub enum Handled {
     Perform(Action),
 }
 
-/// Lines downwards that an action of all dialogs means.
+/// The lines that an action common to all dialogs moves downwards.
 pub fn lines(action: Action) -> Option<isize> {
     let steps = [
         (Action::LineUp, -1),

@@ -26,7 +26,7 @@ pub trait Slice: Sync {
     /// One line about the screen, for the help of the key that shows it.
     fn help(&self) -> &'static str;
 
-    /// Words of its tab.
+    /// The text of its tab.
     fn tab(&self, _state: &State) -> String {
         self.title().into()
     }
@@ -34,7 +34,7 @@ pub trait Slice: Sync {
     /// Panels that can have the focus, in reading order.
     fn panels(&self) -> &'static [&'static Panel];
 
-    /// Those that are there now.
+    /// The panels that are shown now.
     fn panels_now(&self, _state: &State) -> &'static [&'static Panel] {
         self.panels()
     }
@@ -49,22 +49,22 @@ pub trait Slice: Sync {
 
     fn go(&self, state: &mut State, movement: Move) -> Vec<Effect>;
 
-    /// What a turn of the wheel by so many lines means here. It never edits.
+    /// The movement for a turn of the wheel by `lines` lines. It never edits.
     fn wheel(&self, _state: &State, lines: isize) -> Move {
         Move::Line(lines)
     }
 
-    /// Does what an action means on this screen alone; None where it means the same on all.
+    /// Performs an action that is specific to this screen; None if it has the same meaning on all screens.
     fn act(&self, _state: &mut State, _action: Action) -> Option<Vec<Effect>> {
         None
     }
 
-    /// A click on something that is on this screen alone; None where it means the same on all.
+    /// A click on something specific to this screen; None if it has the same meaning on all screens.
     fn click(&self, _state: &mut State, _at: Pointed) -> Option<Vec<Effect>> {
         None
     }
 
-    /// The text that its list is filtered by; None where there is nothing to filter.
+    /// The text that filters its list; None if there is nothing to filter.
     fn filter<'s>(&self, _state: &'s State) -> Option<&'s str> {
         None
     }
@@ -165,7 +165,7 @@ impl State {
         self.screen.slice().panels_now(self)
     }
 
-    /// The focused panel of the current screen, or its first where the focused one is not shown now.
+    /// The focused panel of the current screen, or its first one if the focused one is not shown.
     pub fn focused(&self) -> &'static Panel {
         let (focused, panels) = (self.focus[self.screen as usize], self.panels());
         if panels.contains(&focused) { focused } else { panels[0] }
@@ -175,14 +175,14 @@ impl State {
         self.focus[screen as usize] = panel;
     }
 
-    /// Moves the focus by so many panels, around the ends.
+    /// Moves the focus by `by` panels, around the ends.
     pub(super) fn turn_focus(&mut self, by: isize) {
         let panels = self.panels();
         let at = panels.iter().position(|panel| *panel == self.focused()).unwrap_or(0) as isize;
         self.focus(self.screen, panels[(at + by).rem_euclid(panels.len() as isize) as usize]);
     }
 
-    /// Resets what the screens remember of the model that was open; the compared sessions are kept.
+    /// Resets what the screens remember about the previous model; the compared sessions are kept.
     pub(super) fn forget_screens(&mut self) {
         self.screens.layer.attempt = 0;
         self.screens.layers.filter.clear();

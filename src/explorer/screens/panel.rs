@@ -1,4 +1,4 @@
-//! A panel: a part of a screen that can have the focus, with its explanation and the chart that can be saved of it.
+//! A panel: a part of a screen that can have the focus, with its explanation and its chart for saving.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct Panel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     pub title: &'static str,
-    /// One a line.
+    /// One per line.
     pub formula: Vec<&'static str>,
     /// Paragraphs, to be wrapped.
     pub text: Vec<&'static str>,

@@ -109,7 +109,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
     script.keys("home down m down m down m down m down m");
     assert_eq!(places(&script).len(), 5);
     script.keys("down m");
-    assert!(script.effects.is_empty() && script.notice().contains("5 sessions are compared already"));
+    assert!(script.effects.is_empty() && script.notice().contains("5 sessions are already compared"));
 }
 
 #[test]
@@ -129,10 +129,10 @@ fn compared_sessions_are_reread_with_the_screen_and_unreadable_ones_are_taken_of
     );
     assert_eq!(places(&script), [(1, "two".into())]);
     script.send(Msg::SessionRead(summary("seven", 1.0)));
-    assert_eq!(places(&script).len(), 1, "what was let go meanwhile does not come back");
+    assert_eq!(places(&script).len(), 1, "a session removed meanwhile does not come back");
     script.keys("S");
     script.send(Msg::Sessions { now: 1, sessions: Ok(vec![summary("two", 30.0)]) });
-    assert_eq!(after(&script), Some(30.0), "the list tells the newest as well");
+    assert_eq!(after(&script), Some(30.0), "the list also provides the newest content");
     script.send(Msg::SessionDeleted { path: path("two"), result: Ok(()) });
     assert!(!script.state.compares_sessions());
 }

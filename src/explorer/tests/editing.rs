@@ -203,7 +203,7 @@ fn an_edit_during_a_run_replans_the_remaining_layers() {
     assert_eq!(*script.command(), Command::control(1, Control::Replan(script.state.schedule.ratios.clone())));
     script.handle(1, Event::JobCancelled);
     script.keys("up");
-    assert!(script.effects.is_empty(), "nobody has to know when nothing runs");
+    assert!(script.effects.is_empty(), "no command is needed when nothing runs");
 }
 
 #[test]
@@ -211,7 +211,11 @@ fn a_pruned_layer_is_stale_once_its_planned_ratio_changes() {
     let mut script = Script::pruned(3);
     script.keys("3 home right up");
     assert_eq!(script.state.status(1), Status::Stale);
-    assert_eq!(script.state.status(2), Status::Done, "it rests on the attempts above, not on their plan");
+    assert_eq!(
+        script.state.status(2),
+        Status::Done,
+        "it depends on the attempts above, not on their planned ratios"
+    );
     script.keys("u");
     assert_eq!(script.state.status(1), Status::Done);
 }

@@ -107,7 +107,7 @@ fn step_mode_starts_runs_that_pause() {
     assert_eq!(
         *script.command(),
         Command::control(1, Control::SetPace(Pace::Free)),
-        "a run at work goes on freely"
+        "a running run continues without pausing"
     );
 }
 
@@ -325,7 +325,7 @@ fn an_engine_that_ends_before_the_model_is_open_ends_the_explorer() {
     script.send(Msg::EngineGone(Some("it panicked".into())));
     assert!(script.effects.is_empty(), "results stay on the screen");
     script.keys("s");
-    assert!(script.effects.is_empty() && script.notice().contains("worker has ended"));
+    assert!(script.effects.is_empty() && script.notice().contains("worker has stopped"));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_session_of_the_list_replaces_the_open_one() {
     script.keys("s");
     assert!(script.effects.is_empty() && script.notice().contains("a session is being opened"));
     script.keys("3 up");
-    assert!(script.effects.is_empty(), "what is edited meanwhile would belong nowhere");
+    assert!(script.effects.is_empty(), "an edit made meanwhile would belong to no session");
     script.state.compare.write_on(Side::Pruned, "old");
     script.handle(0, script::opened(5));
     assert_eq!((script.state.layers.len(), script.state.sessions.open.as_ref()), (5, None));

@@ -54,7 +54,7 @@ fn stand_in(c: char) -> Option<char> {
     })
 }
 
-/// A cell of up to eight Braille dots, by how many there are.
+/// The replacement of a cell of up to eight Braille dots, chosen by their number.
 fn dots(c: char) -> char {
     match (u32::from(c) & 0xff).count_ones() {
         0..=2 => '.',

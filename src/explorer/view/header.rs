@@ -136,7 +136,7 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
     vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]
 }
 
-/// A bar with its per cent, or the per cent alone in little room.
+/// A bar with its percentage, or only the percentage if there is little room.
 fn progress(share: f64, theme: &Theme) -> Piece {
     let per_cent = |gap: &str| {
         let words = format!("{gap}{:>4}", words::progress(share));

@@ -6,7 +6,7 @@ use crate::{
     words,
 };
 
-/// The stage of a job, and the share that is done if it is known. While units are removed, the share counts them.
+/// The stage of a job, and its finished fraction if known. While units are removed, the share counts them.
 pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
     if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)

@@ -132,7 +132,9 @@ pub fn curve(layer: usize, part: Part, units: usize, value: f64) -> Event {
 }
 
 pub fn run_started(size: Size, settings: &Settings) -> Event {
-    let Event::ModelOpened { model, .. } = opened("demo", size) else { unreachable!("it was made just now") };
+    let Event::ModelOpened { model, .. } = opened("demo", size) else {
+        unreachable!("the function above creates this variant")
+    };
     let layer = PlannedLayer {
         ratio: 0.25.into(),
         heads: size.heads,
@@ -220,12 +222,12 @@ fn disordered() -> State {
 pub fn restored(size: Size, settings: &Settings, value: f64) -> Event {
     let attempt = |layer: usize, number: usize| {
         let Event::LayerDone { record, attempt } = layer_done(layer, number, size, value) else {
-            unreachable!("it was made just now")
+            unreachable!("the function above creates this variant")
         };
         let Event::HessianStatistics { stats, picture, scores, energy, .. } =
             hessian(layer, Part::Mlp, size.channels, value)
         else {
-            unreachable!("it was made just now")
+            unreachable!("the function above creates this variant")
         };
         let mlp = Some(Statistics { stats, picture, scores, energy });
         RestoredAttempt { attempt, record, attention: None, mlp }

@@ -1,4 +1,4 @@
-//! A question that is answered by yes or no before something is done.
+//! A yes-or-no question asked before something is done.
 
 mod view;
 

@@ -1,4 +1,4 @@
-//! The text that the list below is filtered by: that of the sessions, or else of the screen.
+//! The text that filters the list below it: the list of sessions if it is open, otherwise that of the screen.
 
 mod view;
 

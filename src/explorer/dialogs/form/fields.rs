@@ -135,10 +135,10 @@ impl Form {
         format!("the form \"{}\" has no {what} {id:?}; please report this", self.title)
     }
 
-    /// The options that the fields of settings give.
+    /// The options given by the fields of settings.
     ///
     /// # Errors
-    /// A text that is no value of its setting, by the label of the field.
+    /// A text that is not a value of its setting, with the label of the field.
     pub fn options(&self) -> Result<Options, String> {
         let mut options = Options::default();
         for field in &self.fields {

@@ -110,7 +110,7 @@ pub fn prompt(state: &State) -> Result<Form, String> {
         Field::text(
             FieldId::Tokens,
             "tokens",
-            "largest number of generated tokens",
+            "maximum number of generated tokens",
             prompt.max_tokens.to_string(),
         ),
         Field::text(

@@ -43,7 +43,7 @@ impl Slice for Form {
         }
         let choices = [(Action::PreviousChoice, -1), (Action::NextChoice, 1)];
         let by = choices.into_iter().find(|(choice, _)| *choice == action).map(|(_, by)| by)?;
-        // In a text these keys move the cursor, and type.
+        // In a text field, these keys move the cursor or type.
         self.input().is_none().then(|| {
             self.turn(by);
             Reply::Stay(Vec::new())

@@ -62,7 +62,7 @@ fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     checked(state, "schedule", |schedule| schedule.take(curve, span))
 }
 
-/// An edit whose refusal belongs into the form.
+/// An edit whose refusal is shown in the form.
 fn checked(
     state: &mut State,
     what: &str,

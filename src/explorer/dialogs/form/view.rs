@@ -108,7 +108,7 @@ fn weight(state: &State, form: &Form) -> String {
     let output = form.options().map(|options| options.output).unwrap_or_default();
     let (formats, weights) = (output.formats.unwrap_or_default(), output.export_dtype);
     if formats.contains(&Format::Padded) {
-        return "The directory weighs as much as the model: zeros stand for what was removed.".into();
+        return "The directory is as large as the model: removed weights are zeros.".into();
     }
     if formats != [Format::Hf] || weights.is_some() {
         let (after, before) = (words::parameters(after), words::parameters(model.shape.parameters));

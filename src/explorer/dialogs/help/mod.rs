@@ -65,7 +65,7 @@ pub enum HelpLine {
         name: &'static str,
         help: &'static str,
     },
-    /// The help of the entry above goes on.
+    /// Continues the help of the entry above.
     Rest(&'static str),
     Blank,
 }
@@ -73,15 +73,15 @@ pub enum HelpLine {
 /// Rows of the terminal without lines of the help: header, tabs, footer, two borders, the words typed, a blank.
 pub const AROUND_HELP: u16 = 7;
 
-/// Columns of the help's window, in terminals of so many columns.
+/// Columns of the help's window, for the width of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelpColumns {
-    /// Of the window, its border and margins included.
+    /// Columns of the window, including its border and margins.
     pub window: u16,
-    /// Of the keys, with the gap behind them.
+    /// Columns of the keys, including the gap after them.
     pub keys: usize,
     pub help: usize,
-    /// Of an action's name, 0 where there is no room for it.
+    /// Columns of an action's name, 0 if there is no room for it.
     pub name: usize,
 }
 

@@ -89,7 +89,7 @@ pub struct PaletteEntry {
     pub item: PaletteItem,
     pub name: String,
     pub help: String,
-    /// The keys that do the same.
+    /// The keys of the same action.
     pub keys: String,
 }
 

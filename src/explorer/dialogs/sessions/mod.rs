@@ -125,7 +125,7 @@ impl Sessions {
         sessions.iter().filter(shown).collect()
     }
 
-    /// Filters the list; the cursor goes to the first.
+    /// Filters the list; the cursor moves to the first entry.
     pub fn set_filter(&mut self, text: String) {
         (self.filter, self.at) = (text, 0);
     }

@@ -2,7 +2,7 @@
 
 use super::{Compared, Quantity};
 
-/// A row a session; means are over the layers that have the error.
+/// One row per session; means are over the layers that have the error.
 pub fn sessions(compared: &[Compared]) -> String {
     let mut text = String::from(
         "session,open,model,schedule,attention_ratio,mlp_ratio,parameters_before,parameters_after,perplexity_text,perplexity_seq_len,perplexity_before,perplexity_after,attention_error,mlp_error,output_error,samples,seq_len,seed,method,seconds\n",
@@ -38,7 +38,7 @@ pub fn sessions(compared: &[Compared]) -> String {
     text
 }
 
-/// A row a session and layer.
+/// One row per session and layer.
 pub fn curves(compared: &[Compared]) -> String {
     let mut text =
         String::from("session,layer,attention_ratio,mlp_ratio,attention_error,mlp_error,output_error\n");
@@ -52,12 +52,12 @@ pub fn curves(compared: &[Compared]) -> String {
     text
 }
 
-/// Empty where it is unknown.
+/// Empty if it is unknown.
 fn known(value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }
 
-/// A cell of CSV, quoted where it contains a separator.
+/// A cell of CSV, quoted if it contains a separator.
 fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))

@@ -18,9 +18,9 @@ use crate::explorer::{
     view::{Canvas, Rect},
 };
 
-/// Lines of one turn of the wheel in the texts.
+/// Lines that the texts scroll per turn of the wheel.
 const WHEEL: isize = 3;
-/// Lines that the texts scroll back at most.
+/// Maximum number of lines to scroll the texts back.
 const SCROLL: usize = 10_000;
 
 pub struct Compare;
@@ -111,7 +111,7 @@ const MODELS_AND_TABLES: &[(Action, &str)] = &[
     (Action::Copy, "copy"),
 ];
 
-/// True where one of the panels about several sessions has the focus.
+/// True if one of the panels about several sessions has the focus.
 fn is_on_sessions(state: &State) -> bool {
     [&SESSIONS, &CURVES].contains(&state.focused())
 }

@@ -24,22 +24,22 @@ pub enum Quantity {
 /// One of the sessions that are compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
-    /// 0 of the open session.
+    /// 0 for the open session.
     pub place: usize,
     pub name: String,
     pub model: String,
     /// How its ratios were planned.
     pub plan: String,
-    /// Mean over the layers; of the plan while a layer is dense.
+    /// Mean over the layers; that of the plan while any layer is dense.
     pub ratio: Option<LayerRatio>,
-    /// Of the dense model, and with the active attempts.
+    /// Parameters of the dense model, and with the active attempts.
     pub parameters: (u64, u64),
     pub perplexity: Option<PerplexityRecord>,
     /// Active attempts, indexed by layer.
     pub layers: Vec<Option<AttemptSummary>>,
     pub calibration: Option<CalibrationRecord>,
     pub method: String,
-    /// Seconds of computing; None where unknown.
+    /// Computing time in seconds; None if unknown.
     pub seconds: Option<f64>,
 }
 
@@ -88,7 +88,7 @@ impl Compared {
         self.place == 0
     }
 
-    /// One a layer.
+    /// One per layer.
     pub fn values(&self, quantity: Quantity) -> Vec<Option<f64>> {
         self.layers.iter().map(|attempt| quantity.of(attempt.as_ref()?)).collect()
     }

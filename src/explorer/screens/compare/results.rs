@@ -79,7 +79,7 @@ impl Comparison {
         (self.dense, self.pruned) = (Writing::default(), Writing::default());
     }
 
-    /// Appends generated text. The text begins with its first piece, which may be long after it was asked for.
+    /// Appends generated text. The text begins with its first piece, which may be long after it was requested.
     pub fn write_on(&mut self, side: Side, piece: &str) {
         if side == Side::Pruned && self.pruned.text.is_empty() {
             self.written_on.clone_from(&self.active);
@@ -106,12 +106,12 @@ impl Comparison {
         format!("dense:\n{prompt}{}\n\npruned:\n{prompt}{}\n", self.dense.text, self.pruned.text)
     }
 
-    /// Whether other attempts are active than when it was measured.
+    /// Whether the active attempts have changed since it was measured.
     pub fn stale(&self, measured: &Measured) -> bool {
         measured.record.after.is_some() && measured.on != self.active
     }
 
-    /// Whether other attempts are active than when the pruned text began.
+    /// Whether the active attempts have changed since the pruned text began.
     pub fn text_stale(&self) -> bool {
         !self.pruned.text.is_empty() && self.written_on != self.active
     }

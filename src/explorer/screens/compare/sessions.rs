@@ -8,7 +8,7 @@ use crate::{
     protocol::{SessionContent, SessionStatus, SessionSummary},
 };
 
-/// Sessions next to the open one, at most: each has a colour and a letter of its own.
+/// Maximum number of sessions compared with the open one: each has its own colour and letter.
 pub const MOST: usize = 5;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct ComparedSession {
     pub name: String,
     /// From 1, unchanged while it is compared; the open session has place 0.
     pub place: usize,
-    /// As it was read last.
+    /// Its content when it was last read.
     pub content: SessionContent,
 }
 
@@ -38,12 +38,12 @@ impl State {
     }
 }
 
-/// The letter of a place: `a` of the open session.
+/// The letter of a place: `a` for the open session.
 pub fn letter(place: usize) -> char {
     ('a'..='z').nth(place).unwrap_or('?')
 }
 
-/// Adds a session to those that are compared, or takes it off.
+/// Adds a session to the compared ones, or removes it.
 pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     let SessionSummary { path, name, status, content, .. } = session;
     if state.sessions.open.as_ref() == Some(&path) && !state.is_replay() {
@@ -63,7 +63,7 @@ pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     };
     let taken = |place: usize| state.screens.compare.sessions.iter().any(|compared| compared.place == place);
     let Some(place) = (1..=MOST).find(|&place| !taken(place)) else {
-        return state.refuse(format!("{MOST} sessions are compared already; take one off first (m)"));
+        return state.refuse(format!("{MOST} sessions are already compared; remove one first (m)"));
     };
     if !state.compares_sessions() {
         state.focus(Screen::Compare, &SESSIONS);
@@ -77,12 +77,12 @@ pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     vec![Effect::ReadSession(path)]
 }
 
-/// Has the compared sessions read anew, since other processes may work on them.
+/// Requests that the compared sessions be read again, since other processes may have changed them.
 pub fn refresh(state: &State) -> Vec<Effect> {
     state.compared_sessions().map(|compared| Effect::ReadSession(compared.path.clone())).collect()
 }
 
-/// Takes in a session that was read; one that can no longer be read is taken off.
+/// Updates a session that was read; one that can no longer be read is removed.
 pub fn read(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     let Some(compared) =
         state.screens.compare.sessions.iter_mut().find(|compared| compared.path == session.path)
@@ -117,7 +117,7 @@ pub fn listed(state: &mut State) {
     }
 }
 
-/// Takes a session off, if it is compared.
+/// Removes a session if it is compared.
 pub fn drop_session(state: &mut State, path: &Path) {
     state.screens.compare.sessions.retain(|compared| compared.path != path);
     state.screens.compare.row = state.screens.compare.row.min(state.compared_sessions().count());

@@ -72,7 +72,7 @@ impl Slice for Errors {
     }
 }
 
-/// A row a layer: planned ratios, kept units and errors of the active attempt. Empty where no model is open.
+/// One row per layer: planned ratios, kept units and errors of the active attempt. Empty if no model is open.
 pub fn csv(state: &State) -> Copied {
     let mut text = String::from(
         "layer,attention_ratio,mlp_ratio,attention_kept,attention_units,mlp_kept,mlp_units,attention_error,mlp_error,output_error,state\n",

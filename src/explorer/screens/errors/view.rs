@@ -105,7 +105,7 @@ fn relative(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     chart(view, below, parts);
 }
 
-/// Without tracking there is no output error; the errors of the parts have the room.
+/// Without tracking there is no output error; the errors of the parts fill the area.
 fn untracked(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     let inner = view.panel(&OUTPUT, area, "Errors", "over E‖y‖²");
     let words = if view.state.is_replay() {
@@ -178,7 +178,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, series: &[Series]) {
     view.hits.add_curve(inner, axis.layers, 1.0);
 }
 
-/// A mark per layer on the lines of the current run, where marks do not touch.
+/// A mark per layer on the lines of the current run, if the marks do not touch.
 fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, series: &[Series]) {
     for series in series.iter().filter(|series| series.role != Role::PreviousRun) {
         for (layer, value) in series.values.iter().enumerate().take(axis.layers) {
@@ -200,7 +200,7 @@ fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, ser
     }
 }
 
-/// Names after the last point of each line, moved apart where they would touch.
+/// Names after the last point of each line, moved apart if they would touch.
 fn labels(
     view: &mut Canvas<'_>,
     area: Rect,

@@ -1,4 +1,4 @@
-//! Explanations of the panels of the Layer screen, by the method that the layer was solved with or would be.
+//! Explanations of the panels of the Layer screen, for the method with which the layer was solved or would be solved.
 //!
 //! Equations are those of SlimGPT (arXiv 2412.18110); `docs/method.md` derives them.
 

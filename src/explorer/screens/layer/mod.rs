@@ -22,7 +22,7 @@ pub struct Layer;
 pub struct ViewState {
     /// The part that is shown.
     pub part: Part,
-    /// The attempt under the cursor, by its place in the list.
+    /// Index in the list of the attempt under the cursor.
     pub attempt: usize,
 }
 
@@ -135,7 +135,7 @@ fn open(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// A row an attempt; empty where there is none.
+/// One row per attempt; empty if there is none.
 fn csv(state: &State) -> String {
     let Some(layer) = state.layers.get(state.layer).filter(|layer| !layer.attempts.is_empty()) else {
         return String::new();

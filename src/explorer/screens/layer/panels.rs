@@ -1,4 +1,4 @@
-//! The panels of the Layer screen: what each explains, and the chart that can be saved of it.
+//! The panels of the Layer screen: the explanation of each, and its chart for saving.
 
 use super::explain;
 use crate::explorer::{Figure, State, screens::Panel};

@@ -68,7 +68,7 @@ impl Slice for Layers {
     }
 
     fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
-        // The first screen is the last step back, past the filter.
+        // After clearing the filter, there is no further step back from the first screen.
         (action == Action::Back).then(|| {
             state.screens.layers.filter.clear();
             Vec::new()

@@ -9,9 +9,9 @@ use crate::explorer::{
     view::{Canvas, Rect},
 };
 
-/// Rows of the window that are not list.
+/// Rows of the window that do not belong to the list.
 const AROUND: u16 = 6;
-/// Lines of one turn of the wheel.
+/// Lines that the log scrolls per turn of the wheel.
 const WHEEL: isize = 3;
 
 pub struct Log;
@@ -20,7 +20,7 @@ pub struct Log;
 pub struct ViewState {
     /// Lines below this level are hidden.
     pub least: Level,
-    /// Only lines that contain this are listed, whatever the case; empty lists all.
+    /// Only lines that contain this are listed, ignoring case; if it is empty, all are.
     pub filter: String,
     /// Line under the cursor, counted among the listed lines; None follows the newest.
     pub cursor: Option<usize>,
@@ -100,7 +100,7 @@ impl Slice for Log {
         (log.filter, log.cursor) = (text, None);
     }
 
-    /// The line under the cursor, or all that are listed.
+    /// The line under the cursor, or all listed lines.
     fn copy(&self, state: &State) -> Copied {
         let lines = || {
             state
@@ -120,7 +120,7 @@ impl Slice for Log {
 }
 
 impl State {
-    /// Lines of the log that level and filter let through, oldest first.
+    /// Lines of the log that pass the level and the filter, oldest first.
     pub fn listed_log(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         let ViewState { least, filter, cursor: _ } = &self.screens.log;
         let (least, filter) = (*least, filter.to_lowercase());

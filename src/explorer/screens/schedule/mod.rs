@@ -13,10 +13,10 @@ use crate::{
     prune::Part,
 };
 
-/// Ratio of a line and of a page.
+/// Changes of the ratio for a line and for a page.
 const LINE: f64 = 0.01;
 const PAGE: f64 = 0.05;
-/// Ratios are set with the mouse in steps of this.
+/// The step of ratios set with the mouse.
 const GRAIN: f64 = 0.005;
 
 pub struct Schedule;
@@ -108,7 +108,7 @@ impl Slice for Schedule {
 
     fn copy(&self, state: &State) -> Copied {
         let text = state.schedule.ratios.iter().map(|ratio| format!("{ratio}\n")).collect();
-        Copied { what: "the ratios, one a line (a file for --schedule)", text }
+        Copied { what: "the ratios, one per line (a file for --schedule)", text }
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {

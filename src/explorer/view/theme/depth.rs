@@ -7,7 +7,7 @@ use super::colour;
 /// Colours that a terminal can show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
-    /// Text attributes alone.
+    /// Text attributes only.
     None,
     Ansi16,
     Ansi256,
@@ -88,7 +88,7 @@ impl Depth {
 }
 
 impl Environment<'_> {
-    /// The built-in theme for the background that the terminal reports, if it does.
+    /// The built-in theme for the background that the terminal reports, if it reports one.
     pub fn theme(&self) -> &'static str {
         let background = self.colorfgbg.and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
         match background {

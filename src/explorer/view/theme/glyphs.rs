@@ -4,7 +4,7 @@ use ratatui::symbols::{self, Marker, border};
 
 use crate::explorer::{JobStatus, NoticeKind, Outcome, Status};
 
-/// Symbols of Unicode, or of ASCII alone.
+/// Unicode symbols, or only ASCII ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Glyphs {
     #[default]
@@ -24,7 +24,7 @@ const ASCII_BORDERS: border::Set<'static> = border::Set {
 };
 
 impl Glyphs {
-    /// ASCII where the locale (`LC_ALL`, else `LC_CTYPE`, else `LANG`) names another character set than UTF-8.
+    /// ASCII if the locale (`LC_ALL`, else `LC_CTYPE`, else `LANG`) names a character set other than UTF-8.
     pub fn of_locale(locale: Option<&str>) -> Self {
         let locale = locale.unwrap_or_default().to_ascii_lowercase();
         let utf8 = locale.contains("utf-8") || locale.contains("utf8");

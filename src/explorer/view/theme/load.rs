@@ -84,7 +84,7 @@ fn build(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Theme {
     Theme::new(files[at].name.clone(), styles, heat)
 }
 
-/// A role that the theme does not define has its style without colours, which is readable on any background.
+/// The style of a role that the theme does not define: that without colours, which is readable on any background.
 fn without_look(role: Role) -> Style {
     plain::style(role, ratatui::style::Modifier::empty())
 }

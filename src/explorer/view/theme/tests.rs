@@ -12,7 +12,7 @@ fn source<'a>(name: &'a str, text: &'a str) -> Source<'a> {
     Source { name, text, file: "mine.toml" }
 }
 
-/// The theme of a name beside the built-in ones, and the warnings.
+/// The theme with this name, loaded in addition to the built-in ones, and the warnings.
 fn loaded(name: &str, own: &[Source<'_>]) -> (Theme, Vec<String>) {
     let (themes, warnings) = load(own);
     (themes.into_iter().find(|theme| theme.name == name).unwrap(), warnings)

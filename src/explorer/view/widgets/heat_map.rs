@@ -58,7 +58,7 @@ impl HeatMap<'_> {
         drawn
     }
 
-    /// The value of a pixel over `most`.
+    /// The value of a pixel divided by `most`.
     fn place(&self, x: usize, y: usize, size: usize) -> f64 {
         let value = f64::from(self.values[(y * self.cells / size) * self.cells + x * self.cells / size]);
         let share = value / self.most;

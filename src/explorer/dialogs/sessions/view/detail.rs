@@ -17,14 +17,14 @@ use crate::{
     words::{ago, change, clock, error, measure, parameters, plural, ratio},
 };
 
-/// Rows of the details where they are below the table.
+/// Rows of the details if they are below the table.
 pub const ROWS: u16 = 10;
 /// Columns of the labels.
 const LABEL: usize = 12;
 /// Columns of the numbers after a curve.
 const NUMBERS: usize = 19;
 
-/// A line with its rank: the highest rank is dropped first where there is no room.
+/// A line with its rank: the highest rank is dropped first if there is no room.
 type Ranked = (u8, Line<'static>);
 
 /// The most important lines that fit.

@@ -19,9 +19,9 @@ use crate::explorer::{
 /// Columns of the body from which the details are next to the table, and columns of the widest window.
 const BESIDE: u16 = 110;
 const WIDEST: u16 = 190;
-/// Rows inside the window where the details are next to the table: minimum and maximum.
+/// Rows inside the window if the details are next to the table: minimum and maximum.
 const ROWS: (usize, usize) = (21, 36);
-/// Rows that the table keeps where the details are below it: its head and some sessions.
+/// Rows that the table keeps if the details are below it: its head and some sessions.
 const LEAST: u16 = 8;
 
 pub fn draw(

@@ -24,7 +24,7 @@ use crate::{
 const WITH_OTHERS: (u16, u16) = (150, 16);
 /// Columns from which names are drawn after the lines.
 const NAMED: u16 = 90;
-/// Columns of a name there.
+/// Columns of such a name.
 const NAME: usize = 22;
 /// Columns per layer from which every point has a letter.
 const LETTERED: usize = 4;
@@ -145,7 +145,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     view.hits.add_curve(inner, layers, 1.0);
 }
 
-/// Draws letters and names after the last points, given the height of each in 0..=1; moved apart where they would touch.
+/// Draws letters and names after the last points, given the height of each in 0..=1; moved apart if they would touch.
 fn labels(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], ends: &[(usize, u16, f64)]) {
     let furthest = ends.iter().map(|&(_, x, _)| x).max().unwrap_or(area.x) + 2;
     let mut ends = ends.to_vec();
@@ -163,7 +163,7 @@ fn labels(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], ends: &[(usi
     }
 }
 
-/// A distinct row for each, in the same order and as near as possible to the wanted one. Those without room are left out.
+/// A distinct row for each wanted row, in the same order and as near to it as possible. Rows without room are left out.
 fn apart(wanted: &[u16], rows: std::ops::Range<u16>) -> Vec<u16> {
     let mut placed: Vec<u16> = Vec::new();
     for &row in wanted.iter().take(rows.len()) {

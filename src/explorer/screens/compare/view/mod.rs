@@ -15,7 +15,7 @@ use crate::explorer::{
 
 /// Columns and rows from which all four panels are shown.
 const ALL: (u16, u16) = (150, 42);
-/// Rows of the texts there.
+/// Rows of the texts in that layout.
 const TEXT_ROWS: u16 = 14;
 /// Rows that the table of sessions and the curves need together.
 const TWO: u16 = 15;
@@ -59,7 +59,7 @@ fn dense_and_pruned(view: &mut Canvas<'_>, area: Rect) {
     texts::draw(view, below);
 }
 
-/// The row under the cursor, limited to the rows there are.
+/// The row under the cursor, limited to the existing rows.
 fn row_in(compared: &[Compared], view: &Canvas<'_>) -> usize {
     view.state.screens.compare.row.min(compared.len().saturating_sub(1))
 }

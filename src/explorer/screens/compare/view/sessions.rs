@@ -32,7 +32,7 @@ enum Key {
     Seconds,
 }
 
-/// Columns before a name: the cursor, the letter, the mark of the open one.
+/// Columns before a name: the cursor, the letter, the mark of the open session.
 const MARKS: u16 = 5;
 /// Width of the name column: minimum and maximum.
 const NAME: (u16, u16) = (20, 44);

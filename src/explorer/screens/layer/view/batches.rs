@@ -62,7 +62,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// One line per batch; the newest are visible where not all fit.
+/// One line per batch; the newest are visible if not all fit.
 fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>, energy: f64) {
     let batches = part.step_errors.len();
     let names = status::unit_names(view.state, part.part);

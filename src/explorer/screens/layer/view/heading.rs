@@ -15,7 +15,7 @@ use crate::{
     words::{error, ratio},
 };
 
-/// Rows of a cause, at most.
+/// Maximum number of rows of a cause.
 const CAUSE: usize = 4;
 
 pub fn rows(shown: &Shown<'_>, columns: u16) -> u16 {
@@ -66,7 +66,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Kept units of all, and the relative error.
+/// Kept units out of all, and the relative error.
 fn summary(view: &Canvas<'_>, shown: &Shown<'_>, part: Part) -> String {
     match shown.layer.view(part).filter(|seen| seen.units > 0) {
         Some(seen) => {

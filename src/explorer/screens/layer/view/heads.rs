@@ -97,8 +97,8 @@ fn lines(
     }
 }
 
-/// One vertical bar per unit, or per group of neighbours (their highest score) where there is no room, with a mark below each
-/// removed one.
+/// One vertical bar per unit, or per group of neighbours (their highest score) if there is no room, with a mark below
+/// each removed one.
 fn pillars(
     view: &mut Canvas<'_>,
     area: Rect,

@@ -78,7 +78,7 @@ fn two_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     [scores, hessian, correlation, batches, curve, below]
 }
 
-/// The focused panel is large; the others show two lines each, with a picture where it fits.
+/// The focused panel is large; the others show two lines each, with a picture if it fits.
 fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let focused = view.state.focused();
     let side = (area.width * 3 / 8).clamp(28, 48);
@@ -100,7 +100,7 @@ fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Heights of the small panels: two lines each, and spare rows for those that can use them. Where there is too little room,
+/// Heights of the small panels: two lines each, and spare rows for those that can use them. If there is too little room,
 /// the upper panels keep their lines longest.
 fn heights(panels: &[&'static Panel], rows: u16) -> Vec<u16> {
     let count = (panels.len() as u16).max(1);

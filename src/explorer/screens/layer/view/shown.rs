@@ -16,7 +16,7 @@ pub struct Shown<'a> {
     pub layer: &'a Layer,
     pub part: Part,
     pub status: Status,
-    /// Of the attempt being solved, or the active one; None for an untouched layer.
+    /// The part in the attempt being solved, or else in the active one; None for an untouched layer.
     pub view: Option<PartView<'a>>,
 }
 

@@ -54,7 +54,7 @@ fn narrow(view: &mut Canvas<'_>, area: Rect) {
     let below = (lines.len() as u16).min(area.height / 3);
     let rest = area.height - below;
     let needed = view.state.listed_layers().len() as u16 + 3;
-    // The curve has the rows that the table leaves, but at least `least`.
+    // The curve gets the rows that the table does not need, but at least `least`.
     let least = (rest * 2 / 5).max(7);
     let curve = match rest {
         0..=12 => 0,

@@ -219,7 +219,7 @@ pub fn lines<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     lines
 }
 
-/// Stage and run with the share that is done, and the time left.
+/// The stage and the run, each with its finished fraction, and the time left.
 fn job_line<'t>(view: &Canvas<'_>, job: &Job) -> Vec<Span<'t>> {
     let state = view.state;
     let (words, share) = stage::now(state, job);

@@ -64,7 +64,7 @@ fn target(view: &Canvas<'_>) -> f64 {
     }
 }
 
-/// Draws the mean, and the target if it differs, as dotted lines behind everything else, with their names where there is
+/// Draws the mean, and the target if it differs, as dotted lines behind everything else, with their names if there is
 /// room.
 fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
     let schedule = &view.state.schedule;
@@ -82,7 +82,7 @@ fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
         }
     }
     plot.draw_behind(view.buffer);
-    // The higher level has its name above, the lower one below, so that the names do not touch.
+    // The name of the higher level is above it and that of the lower one below it, so that the names do not touch.
     levels.sort_by(|a, b| b.1.total_cmp(&a.1));
     for (at, (name, value)) in levels.into_iter().enumerate() {
         let Some(place) = scale.place(value) else { continue };
@@ -206,8 +206,8 @@ fn cursor(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     write(view.buffer, area, x, y, &label, view.theme.style(Role::Active));
 }
 
-/// Draws pruned, current, stale and failed layers at their actual ratio, and a lock above locked ones. Where points would
-/// touch they are small, and bars have none if the colour of their top says the same.
+/// Draws pruned, current, stale and failed layers at their actual ratio, and a lock above locked ones. If points would
+/// touch, they are small, and bars have none if the colour of their top says the same.
 fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, picture: Picture) {
     let crowded = axis.layers * 2 > usize::from(area.width);
     let state = view.state;

@@ -59,7 +59,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     scale_below(view.buffer, plot_area, &across, view.theme);
 }
 
-/// Increase in loss with this share of units removed, interpolated linearly; None beyond the last point.
+/// Increase in loss with this fraction of units removed, interpolated linearly; None beyond the last point.
 fn rise_at(points: &[(f64, f64)], share: f64) -> Option<f64> {
     let next = points.partition_point(|point| point.0 < share);
     let &(x, rise) = points.get(next)?;
