@@ -42,7 +42,7 @@ pub struct Shape {
     /// Rows of embedding and head, at least 256; the tokenizer knows the first 256, one for each byte
     #[arg(long, default_value_t = 1024)]
     pub vocab: usize,
-    /// Positions that the model claims to know
+    /// Context length that the configuration states
     #[arg(long, default_value_t = 4096)]
     pub positions: usize,
     /// Number type of the weights

@@ -29,7 +29,7 @@ pub enum Verdict {
 }
 
 impl Row {
-    /// Measured at another size than the bound applies to.
+    /// Measured at a size to which the bound does not apply.
     pub fn unbound(self) -> Self {
         let verdict = match self.verdict {
             Verdict::Ratio { ratio, .. } => Verdict::Ratio { ratio, at_most: None },

@@ -106,5 +106,5 @@ impl Error {
     }
 }
 
-/// The result of everything in this module.
+/// The result of functions of this module.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -86,6 +86,6 @@ pub struct LayerRecord {
     pub attention: PartRecord,
     /// The FFN.
     pub mlp: PartRecord,
-    /// E‖h − h_dense‖² / E‖h_dense‖² of the block's output, if the dense stream was run.
+    /// E‖h − h_dense‖² / E‖h_dense‖² of the block's output, if the dense stream was computed.
     pub output_error: Option<f64>,
 }

@@ -19,7 +19,7 @@ pub fn process_of_its_own(test: &str, session: &Path) -> Child {
     begin(Command::new(env::current_exe().unwrap()), test, session)
 }
 
-/// The same with a limit on the length of files, in KiB.
+/// Like [`process_of_its_own`], with a limit on the length of files, in KiB.
 #[cfg(unix)]
 pub fn process_with_short_files(test: &str, session: &Path, kib: u64) -> Child {
     let mut shell = Command::new("sh");
