@@ -251,7 +251,7 @@ fn tokens_and_lengths_that_do_not_fit_are_errors() {
     says(&[&[0; 9]], "ends at 8");
     assert!(decoder.next(&[], &mut decoder.caches(4)).is_err());
     let no_layer = checkpoint.block(2, CPU, DType::F32).unwrap_err().to_string();
-    assert_says(&no_layer, &["layers 0 to 1, and layer 2"]);
+    assert_says(&no_layer, &["layers 0 to 1, but layer 2"]);
 }
 
 #[test]
