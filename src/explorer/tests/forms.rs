@@ -6,8 +6,11 @@ use crate::{
     prune::Part,
 };
 
+/// Opens a form.
+type Opener = fn(&State) -> Result<Form, String>;
+
 /// A function that opens the form of a kind, and the next kind, until none is left.
-fn opening(kind: FormKind) -> (fn(&State) -> Result<Form, String>, Option<FormKind>) {
+fn opening(kind: FormKind) -> (Opener, Option<FormKind>) {
     match kind {
         FormKind::Shape => (forms::shape, Some(FormKind::Ratio { layer: 0 })),
         FormKind::Ratio { .. } => (forms::ratio, Some(FormKind::Renormalise)),
