@@ -39,7 +39,7 @@ macro_rules! settings {
             ///
             /// # Errors
             /// A value out of its range, by its key.
-                        pub fn fill(options: $options) -> Result<Self, $crate::config::Error> {
+            pub fn fill(options: $options) -> Result<Self, $crate::config::Error> {
                 Ok(Self {
                     $($field: match options.$field {
                         Some(given) => {

@@ -49,6 +49,8 @@ const MODAL: &[Dialog] =
 
 /// Default keys of the screens, in their order.
 const NUMBERS: [&[&str]; 9] = [&["1"], &["2"], &["3"], &["4"], &["5"], &["6"], &["7"], &["8"], &["9"]];
+// A screen without a key would have no action that shows it.
+const _: () = assert!(Screen::ALL.len() <= NUMBERS.len());
 
 macro_rules! actions {
     ($(
