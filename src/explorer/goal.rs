@@ -33,7 +33,7 @@ pub fn goal(shape: &LayerShape, ratio: LayerRatio, settings: &crate::config::Set
 
 fn attention(shape: &LayerShape, ratio: Ratio, settings: &crate::config::Settings) -> usize {
     use crate::prune::AttentionUnit::{KvGroup, QueryHead};
-    match settings.objective.attention_unit {
+    match shape.unit(settings.objective.attention_unit) {
         KvGroup => units_to_remove(shape.kv_heads, ratio),
         QueryHead => units_to_remove(shape.heads / shape.kv_heads.max(1), ratio) * shape.kv_heads,
     }

@@ -267,7 +267,7 @@ impl Packed {
 /// Query heads and KV heads of the kept units.
 fn kept_heads(kept: &[usize], size: LayerSize, unit: AttentionUnit) -> (Vec<usize>, Vec<usize>) {
     let group = size.group();
-    match unit {
+    match unit.in_groups_of(group) {
         AttentionUnit::KvGroup => {
             (kept.iter().flat_map(|unit| unit * group..(unit + 1) * group).collect(), kept.to_vec())
         }

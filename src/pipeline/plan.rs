@@ -103,7 +103,7 @@ fn layer_plan(
 ) -> Result<LayerPlan, Error> {
     let heads = |ratio: LayerRatio| -> Result<usize, Error> {
         let ratio = Ratio::new(ratio.attention)?;
-        Ok(match settings.objective.attention_unit {
+        Ok(match settings.objective.attention_unit.in_groups_of(size.group()) {
             AttentionUnit::KvGroup => units_to_remove(size.kv_heads, ratio),
             AttentionUnit::QueryHead => units_to_remove(size.group(), ratio) * size.kv_heads,
         })
@@ -185,7 +185,7 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
     let mut after = architecture.clone();
     for (size, plan) in after.layers.iter_mut().zip(plan) {
         let gone = plan.attention.map_or(0, |removals| removals.units);
-        match unit {
+        match unit.in_groups_of(size.group()) {
             AttentionUnit::KvGroup => {
                 size.heads -= gone * (size.heads / size.kv_heads);
                 size.kv_heads -= gone;
@@ -201,7 +201,7 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
 pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings) -> (usize, usize, Units) {
     let per_group = size.group();
     let score = settings.solver.head_score;
-    match (part, settings.objective.attention_unit) {
+    match (part, settings.objective.attention_unit.in_groups_of(per_group)) {
         (Part::Attention, AttentionUnit::KvGroup) => {
             let width = per_group * head_dim;
             (size.kv_heads, width, Units::Heads { width, score, per_group: None })

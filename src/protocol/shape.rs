@@ -33,15 +33,20 @@ pub struct LayerShape {
 impl LayerShape {
     /// Number of prunable attention units.
     pub fn attention_units(&self, unit: AttentionUnit) -> usize {
-        match unit {
+        match self.unit(unit) {
             AttentionUnit::KvGroup => self.kv_heads,
             AttentionUnit::QueryHead => self.heads,
         }
     }
 
+    /// The unit that this choice means in this layer.
+    pub fn unit(&self, chosen: AttentionUnit) -> AttentionUnit {
+        chosen.in_groups_of(self.heads / self.kv_heads.max(1))
+    }
+
     /// Parameters of one attention unit.
     pub fn per_attention_unit(&self, unit: AttentionUnit) -> u64 {
-        match unit {
+        match self.unit(unit) {
             AttentionUnit::KvGroup => self.per_kv_group,
             AttentionUnit::QueryHead => self.per_query_head,
         }

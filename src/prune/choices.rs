@@ -62,6 +62,16 @@ names! {
     }
 }
 
+impl AttentionUnit {
+    /// The unit in a layer with this many query heads per key-value head. With one, a single query head is a KV group.
+    pub fn in_groups_of(self, group: usize) -> Self {
+        match self {
+            Self::QueryHead if group > 1 => Self::QueryHead,
+            Self::QueryHead | Self::KvGroup => Self::KvGroup,
+        }
+    }
+}
+
 impl FromStr for GroupSize {
     type Err = String;
 

@@ -7,6 +7,8 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models;
 use serde_json::{Value, json};
+use slimgpt::pipeline;
+use slimgpt::prune::AttentionUnit;
 use slimgpt::model::{
     Checkpoint, Decoder, Family, KeptChannels, KeptHeads, LayerSize, Shapes, Source, block_tensors,
     end_tensors,
@@ -392,4 +394,22 @@ fn families_are_known_by_their_names() {
         assert_eq!(Family::from_name(family.name()), Some(family));
         assert_eq!(serde_json::to_value(family).unwrap(), family.name());
     }
+}
+
+#[test]
+fn query_heads_of_multi_head_attention_are_planned_as_whole_heads() {
+    let plan = |unit, kv_heads: usize| {
+        let mut config = config("llama");
+        set(&mut config, json!({ "num_key_value_heads": kv_heads }));
+        let architecture = slimgpt::model::Architecture::from_config(&config).unwrap();
+        let mut settings = slimgpt::config::Settings::default();
+        settings.objective.attention_unit = unit;
+        settings.ratios = settings.ratios.with_mean(0.5);
+        let plan = pipeline::plan(&architecture, &settings).unwrap();
+        pipeline::planned(&architecture, &plan, unit).layers
+    };
+    let whole_heads = plan(AttentionUnit::KvGroup, 4);
+    assert_eq!(plan(AttentionUnit::QueryHead, 4), whole_heads);
+    assert!(whole_heads.iter().all(|size| size.heads < 4 && size.kv_heads == size.heads));
+    assert!(plan(AttentionUnit::QueryHead, 2).iter().all(|size| size.heads == 2 && size.kv_heads == 2));
 }

@@ -217,7 +217,7 @@ impl<'a> Search<'a> {
         /// Maximum number of counts per part.
         const FINEST: usize = 128;
         let size = self.size(curve.layer);
-        match (curve.part, self.settings.objective.attention_unit) {
+        match (curve.part, self.settings.objective.attention_unit.in_groups_of(size.group())) {
             (Part::Mlp, _) => {
                 let multiple = self.settings.ratios.channel_multiple.max(1);
                 curve.units.div_ceil(FINEST).div_ceil(multiple) * multiple

@@ -86,8 +86,9 @@ impl Search<'_> {
     /// Counts at which a part is measured.
     fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
         let units = self.units(layer, part);
-        let step = match (part, self.settings.objective.attention_unit) {
-            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => self.size(layer).kv_heads,
+        let size = self.size(layer);
+        let step = match (part, self.settings.objective.attention_unit.in_groups_of(size.group())) {
+            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => size.kv_heads,
             (Part::Attention, crate::prune::AttentionUnit::KvGroup) | (Part::Mlp, _) => 1,
         };
         let groups = units / step;
