@@ -7,12 +7,12 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models;
 use serde_json::{Value, json};
-use slimgpt::pipeline;
-use slimgpt::prune::AttentionUnit;
 use slimgpt::model::{
     Checkpoint, Decoder, Family, KeptChannels, KeptHeads, LayerSize, Shapes, Source, block_tensors,
     end_tensors,
 };
+use slimgpt::pipeline;
+use slimgpt::prune::AttentionUnit;
 
 const CPU: &Device = &Device::Cpu;
 const TOLERANCE: f32 = 1e-4;
