@@ -1,4 +1,4 @@
-//! Actions: one table with the name, help, default keys and scope of everything that a key can be bound to.
+//! The table of actions: name, help, default keys and scope of everything that a key can be bound to.
 //!
 //! The key map, the footer, the help, the palette and `slimgpt config keys` are made from it.
 
@@ -30,7 +30,7 @@ pub enum Scope {
     In(&'static [Dialog]),
 }
 
-/// Where a key is pressed, which decides its meaning.
+/// The place in which a key is pressed; it decides what the key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     Screen(Screen),
@@ -43,13 +43,13 @@ use Screen::{Compare, Errors, Layer, Layers, Log, Schedule};
 const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors];
 const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare];
 const CHARTED: &[Screen] = LAYERED;
-/// Dialogs that take every key.
+/// Dialogs that receive every key.
 const MODAL: &[Dialog] =
     &[Dialog::Sessions, Dialog::Form, Dialog::Palette, Dialog::Help, Dialog::Filter, Dialog::Confirm];
 
-/// Default keys of the screens, in their order.
+/// Default keys of the screens, in the order of the screens.
 const NUMBERS: [&[&str]; 9] = [&["1"], &["2"], &["3"], &["4"], &["5"], &["6"], &["7"], &["8"], &["9"]];
-// A screen without a key would have no action that shows it.
+// A screen without a default key would have no action that shows it.
 const _: () = assert!(Screen::ALL.len() <= NUMBERS.len());
 
 macro_rules! actions {
@@ -78,14 +78,14 @@ macro_rules! actions {
     };
 }
 
-// In the order in which the help shows them; the screens of `Screen::ALL` stand before LAST.
+// The help shows them in this order. The screens of `Screen::ALL` come before LAST.
 actions! {
 FIRST {
     Start: "start", "Prune all layers with the current schedule", ["s"], Everywhere;
     Rerun: "rerun", "Prune again from the first layer that is stale, failed or not yet pruned", ["R"], Everywhere;
     PauseOrResume: "pause", "Pause the job, or resume it", ["space"], Everywhere;
     Step: "step", "Remove one more batch, then pause", ["n"], Everywhere;
-    StepMode: "step-mode", "Pause after each removal, or stop doing so", ["t"], Everywhere;
+    StepMode: "step-mode", "Pause after each removal, or turn this off", ["t"], Everywhere;
     Cancel: "cancel", "Cancel the job; finished layers are kept", ["x"], Everywhere;
     Settings: "settings", "Settings of the next run: calibration, method, evaluation", ["o"], Everywhere;
     Export: "export", "Write the pruned model to a directory", ["E"], Everywhere;
@@ -98,21 +98,21 @@ FIRST {
     PageDown: "page-down", "One page down", ["pagedown", "ctrl-f"], Everywhere;
     First: "first", "To the first line or layer", ["home", "g"], Everywhere;
     Last: "last", "To the last line or layer", ["end", "G"], Everywhere;
-    Open: "open", "Open the layer; in the list of attempts, make the attempt active", ["enter"], On(LISTS);
+    Open: "open", "Open the layer; in the list of attempts, activate the attempt", ["enter"], On(LISTS);
     PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED);
     NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED);
     SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels", ["a"], On(&[Layer, Schedule]);
     NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere;
     PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere;
     Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]);
-    ErrorCurve: "error-curve", "Continue the elimination path past the cut to get the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]);
+    ErrorCurve: "error-curve", "Continue the elimination path past the cut to compute the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]);
     Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]);
     Lower: "lower", "Lower the ratio of this layer by 0.01", ["-"], On(&[Layers, Schedule]);
     RaiseMuch: "raise-much", "Raise the ratio of this layer by 0.05", ["K"], On(&[Schedule]);
     LowerMuch: "lower-much", "Lower the ratio of this layer by 0.05", ["J"], On(&[Schedule]);
     TypeRatio: "type-ratio", "Type the ratio of this layer", ["e"], On(&[Layers, Schedule]);
     Lock: "lock", "Lock the ratio of this layer against presets and renormalising, or unlock it", ["L"], On(&[Layers, Schedule]);
-    Shape: "shape", "Choose the schedule: its curve, and its mean or its first and last ratio", ["d"], On(&[Layers, Schedule]);
+    Shape: "shape", "Choose the schedule: curve, and mean or first and last ratio", ["d"], On(&[Layers, Schedule]);
     NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]);
     Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]);
     FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]);
@@ -152,13 +152,13 @@ DIALOGS {
     FirstSession: "first-session", "The first session", ["home", "g"], In(&[Dialog::Sessions]);
     LastSession: "last-session", "The last session", ["end", "G"], In(&[Dialog::Sessions]);
     ResumeSession: "resume-session", "Open the session and prune what is left", ["r"], In(&[Dialog::Sessions]);
-    CompareSession: "compare-session", "Add the session to the Compare screen, or take it off", ["m"], In(&[Dialog::Sessions]);
-    DeleteSession: "delete-session", "Delete the session, after a question", ["d", "delete"], In(&[Dialog::Sessions]);
+    CompareSession: "compare-session", "Add the session to the Compare screen, or remove it", ["m"], In(&[Dialog::Sessions]);
+    DeleteSession: "delete-session", "Delete the session, after confirmation", ["d", "delete"], In(&[Dialog::Sessions]);
     CopySessionPath: "copy-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]);
     FilterSessions: "filter-sessions", "Show only the sessions that contain some text", ["/"], In(&[Dialog::Sessions]);
     CloseSessions: "close-sessions", "Close the list of sessions", ["q", "S"], In(&[Dialog::Sessions]);
     PreviousChoice: "previous-choice", "The previous choice of a field", ["left"], In(&[Dialog::Form]);
-    NextChoice: "next-choice", "The next choice of a field, or turn a switch", ["right", "space"], In(&[Dialog::Form]);
+    NextChoice: "next-choice", "The next choice of a field, or toggle a switch", ["right", "space"], In(&[Dialog::Form]);
     Yes: "yes", "Yes", ["y", "Y"], In(&[Dialog::Confirm]);
     No: "no", "No", ["n", "N", "q"], In(&[Dialog::Confirm]);
 }
@@ -177,7 +177,7 @@ pub static ACTIONS: LazyLock<Vec<ActionInfo>> = LazyLock::new(|| {
 });
 
 impl Action {
-    /// Its row of the table.
+    /// The action's row of the table.
     pub fn info(self) -> &'static ActionInfo {
         ACTIONS.iter().find(|info| info.action == self).expect("the macro writes a row for every action")
     }
@@ -217,7 +217,7 @@ impl Scope {
         }
     }
 
-    /// True if some context belongs to both scopes, so that one key cannot be bound in both.
+    /// True if a context belongs to both scopes, so one key cannot be bound in both.
     pub fn meets(self, other: Self) -> bool {
         Context::all().any(|context| self.holds(context) && other.holds(context))
     }

@@ -1,4 +1,4 @@
-//! Advice about errors in terms of the explorer's dialogs.
+//! Advice on errors, in terms of the explorer's dialogs.
 
 use crate::failure::Advice;
 

@@ -7,17 +7,17 @@ use crate::protocol::{Command, Draft};
 
 use super::{Effect, History, Schedule, State};
 
-/// Version of [`FrontendDraft`]. Drafts of another version are not read.
+/// Version of [`FrontendDraft`]. Drafts of other versions are not read.
 const VERSION: u64 = 1;
 
-/// Counts the changes of the draft, and remembers the last change that was sent.
+/// Counts the changes of the draft and records the last change that was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Revision {
     now: u64,
     sent: u64,
 }
 
-/// What the explorer restores in addition to settings and ratios.
+/// The state that the explorer restores in addition to settings and ratios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontendDraft {
     version: u64,
@@ -26,12 +26,12 @@ pub struct FrontendDraft {
 }
 
 impl State {
-    /// Schedule, history or settings have changed.
+    /// Marks the draft as changed: schedule, history or settings.
     pub(super) fn touch(&mut self) {
         self.draft.now += 1;
     }
 
-    /// The session has the current draft.
+    /// Records that the session has the current draft.
     pub(super) fn settle_draft(&mut self) {
         self.draft.sent = self.draft.now;
     }
@@ -66,11 +66,11 @@ pub fn read(frontend: Value) -> Result<Option<FrontendDraft>, String> {
         return Ok(None);
     }
     match frontend.get("version").and_then(Value::as_u64) {
-        // Reading from text as everywhere else avoids compiling a second deserializer.
+        // Everything else is read from text, so reading from text avoids compiling a second deserializer.
         Some(VERSION) => {
             serde_json::from_str(&frontend.to_string()).map(Some).map_err(|cause| cause.to_string())
         }
-        Some(other) => Err(format!("it is of version {other}, this program reads version {VERSION}")),
+        Some(other) => Err(format!("it has version {other}, and this program reads version {VERSION}")),
         None => Err("it has no version".into()),
     }
 }

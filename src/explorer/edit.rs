@@ -61,7 +61,7 @@ pub fn nudge(state: &mut State, by: f64) -> Vec<Effect> {
     })
 }
 
-/// Sets a layer's ratio to exactly this.
+/// Sets a layer's ratio to exactly this value.
 pub fn type_ratio(state: &mut State, layer: usize, ratio: LayerRatio) -> Vec<Effect> {
     change(state, &ratio_of(layer), Edit::Alone, |schedule| {
         schedule.put(layer, ratio);
@@ -100,7 +100,7 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     vec![Effect::Command(Command::Activate { layer, attempt: Some(number) })]
 }
 
-/// The active attempts no longer match the last export.
+/// Records that the active attempts no longer match the last export.
 fn chosen_anew(state: &mut State) {
     state.settle_choices();
     state.unsaved = true;

@@ -1,4 +1,4 @@
-//! What a ratio removes from a layer, and the progress of a run.
+//! The units that a ratio removes from a layer, and the progress of a run.
 
 use crate::{
     protocol::{LayerShape, Ratio, Stage, channels_to_remove, units_to_remove},
@@ -15,7 +15,8 @@ pub struct Goal {
     pub parameters: u64,
 }
 
-/// What `ratio` removes from a layer of this shape, given the parts, units and multiples of the settings.
+/// The units and parameters that `ratio` removes from a layer of this shape, for the parts, units and
+/// multiples of the settings.
 pub fn goal(shape: &LayerShape, ratio: LayerRatio, settings: &crate::config::Settings) -> Goal {
     let (Ok(heads), Ok(channels)) = (Ratio::new(ratio.attention), Ratio::new(ratio.mlp)) else {
         return Goal::default();
@@ -40,7 +41,8 @@ fn attention(shape: &LayerShape, ratio: Ratio, settings: &crate::config::Setting
 }
 
 impl State {
-    /// What the schedule removes from a layer; nothing outside the range of layers to prune.
+    /// The units and parameters that the schedule removes from a layer; none outside the range of layers to
+    /// prune.
     pub fn goal(&self, index: usize) -> Goal {
         let Some(layer) = self.layers.get(index) else { return Goal::default() };
         let inside =
@@ -50,10 +52,10 @@ impl State {
     }
 }
 
-/// The rough fraction of a run's time taken by each of its two perplexity measurements.
+/// The approximate fraction of a run's time that each of its two perplexity measurements takes.
 const MEASURING: f64 = 0.05;
 
-/// The finished fraction of a run, and the remaining seconds at its speed so far.
+/// The finished fraction of a run, and the remaining seconds estimated from its speed so far.
 pub(super) fn progress(state: &State) -> Option<(f64, Option<f64>)> {
     let job = state.job()?;
     let share = if job.kind == JobKind::Run { run_share(state, job) } else { stage_share(job)? };

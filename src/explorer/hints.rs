@@ -1,4 +1,4 @@
-//! The footer's hints: the keys that matter here and now.
+//! The footer's hints: the keys that are useful in the current state.
 
 use crate::protocol::Pace;
 
@@ -18,7 +18,7 @@ impl Hint {
         Some(Self { action, keys: state.interface.keymap.label(action)?, label: label.into() })
     }
 
-    /// One hint for two opposite actions, as `↑↓ field`. A click performs the second.
+    /// One hint for two opposite actions, such as `↑↓ field`. A click performs the second one.
     pub fn pair(state: &State, (back, forth): (Action, Action), label: &str) -> Option<Self> {
         let keys =
             state.interface.keymap.label(back).unwrap_or_default() + &state.interface.keymap.label(forth)?;
@@ -26,7 +26,7 @@ impl Hint {
     }
 }
 
-/// Hints, most important first. The footer shows as many as fit.
+/// Hints, the most important first. The footer shows as many as fit.
 pub fn hints(state: &State) -> Vec<Hint> {
     let mut hints = match state.dialogs.last() {
         Some(top) if top.is_modal() => return top.slice().hints(state),
@@ -70,7 +70,7 @@ fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
     }
     match state.job().map(|job| (&job.status, job.is_pruning())) {
         Some((JobStatus::Paused, _)) => {
-            vec![(Action::PauseOrResume, "go on"), (Action::Step, "step"), (Action::Cancel, "cancel")]
+            vec![(Action::PauseOrResume, "resume"), (Action::Step, "step"), (Action::Cancel, "cancel")]
         }
         Some((JobStatus::Working, true)) => {
             vec![(Action::PauseOrResume, "pause"), (Action::Cancel, "cancel")]
@@ -83,7 +83,7 @@ fn job_hints(state: &State) -> Vec<(Action, &'static str)> {
     }
 }
 
-/// True for what only an engine can do, and for edits that only a run would use.
+/// True for actions that only an engine can perform, and for edits that only a run would use.
 fn needs_engine(action: Action) -> bool {
     const THESE: [Action; 14] = [
         Action::Retry,

@@ -13,14 +13,14 @@ pub struct History {
     future: Vec<Change>,
 }
 
-/// A change, with what it needs to be undone and redone.
+/// A change, with the values needed to undo and redo it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// For the notice: "ratio of layer 3", "attempt of layer 4".
+    /// For the notice, such as "ratio of layer 3" or "attempt of layer 4".
     pub what: String,
     pub schedule: Option<Both<Schedule>>,
     pub choice: Option<Choice>,
-    /// Whether the next edit of the same name is merged into it, as in a drag.
+    /// Whether the next edit of the same name is merged into this one, as during a drag.
     pub open: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct Choice {
 }
 
 impl History {
-    /// Merges an open change into a preceding open one of the same name.
+    /// Adds a change. An open change is merged into a preceding open one of the same name.
     pub fn push(&mut self, change: Change) {
         self.future.clear();
         if change.open
@@ -57,7 +57,7 @@ impl History {
         self.past.push(change);
     }
 
-    /// Closes the newest change, so that the next edit is separate.
+    /// Closes the newest change, so the next edit is separate.
     pub fn close(&mut self) {
         if let Some(last) = self.past.last_mut() {
             last.open = false;
@@ -69,12 +69,13 @@ impl History {
         self.future.extend(self.past.pop());
     }
 
-    /// Moves the change undone last back to the list of changes to undo.
+    /// Moves the most recently undone change back to the list of changes to undo.
     pub fn redo(&mut self) {
         self.past.extend(self.future.pop());
     }
 
-    /// The valid part: in each direction up to the first change that does not fit, with every change closed.
+    /// The valid part: in each direction, the changes before the first one that does not fit. Every change is
+    /// closed.
     pub fn up_to_what_fits(self, fits: impl Fn(&Change) -> bool) -> Self {
         let Self { past, future } = self;
         let near = |changes: Vec<Change>| {
@@ -94,7 +95,7 @@ impl History {
         self.future.last()
     }
 
-    /// The number of changes that can be undone and redone.
+    /// The numbers of changes that can be undone and redone.
     pub fn depth(&self) -> (usize, usize) {
         (self.past.len(), self.future.len())
     }

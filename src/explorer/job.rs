@@ -5,18 +5,18 @@ use std::collections::VecDeque;
 pub use crate::protocol::JobKind;
 use crate::protocol::{Pace, Stage};
 
-/// The jobs of the engine, and how they are run.
+/// The jobs of the engine, and how they run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Jobs {
     /// The running job, followed by the waiting ones.
     pub queue: VecDeque<Job>,
-    /// The job that ended last.
+    /// The job that ended most recently.
     pub last: Option<Job>,
     /// Number of the next job.
     pub next_run: u64,
     /// Number of pruning runs started.
     pub runs: u64,
-    /// True if the last run has not ended normally.
+    /// True if the last run did not end normally.
     pub broken_off: bool,
     pub pace: Pace,
     /// True while a replay is paused.
@@ -32,17 +32,17 @@ impl Jobs {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// Number that its events carry.
+    /// The run number carried by its events.
     pub run: u64,
     pub kind: JobKind,
     /// The first layer that a run prunes; 0 for other jobs.
     pub from: usize,
     pub status: JobStatus,
-    /// Seconds since it began, by its newest event.
+    /// Seconds since it began, from its newest event.
     pub at: f64,
-    /// The current stage, the amount of it that is done, and the total.
+    /// The current stage, the amount done, and the total.
     pub stage: Option<(Stage, u64, u64)>,
-    /// Number of layers that it has finished.
+    /// Number of layers it has finished.
     pub layers_done: usize,
 }
 
@@ -52,7 +52,7 @@ pub enum JobStatus {
     Waiting,
     Working,
     Paused,
-    /// A cancel was sent; the job ends within one step.
+    /// A cancel was sent; the job ends within one removal step.
     Cancelling,
     Ended(Outcome),
 }
@@ -74,7 +74,7 @@ impl Job {
         matches!(self.status, JobStatus::Ended(_))
     }
 
-    /// True if it can be paused and stepped.
+    /// True for jobs that can be paused and stepped.
     pub fn is_pruning(&self) -> bool {
         self.kind.is_pruning()
     }

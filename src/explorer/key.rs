@@ -4,8 +4,8 @@ use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key in a normal form, since terminals report the same key in several ways: a capital letter has Shift, and only letters
-/// and named keys keep Shift.
+/// A key in a normal form. Terminals report the same key in several ways; here a capital letter has Shift,
+/// and only letters and named keys keep Shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     pub(super) code: KeyCode,
@@ -20,7 +20,7 @@ const HELD: [(&str, KeyModifiers); 4] = [
     ("Shift-", KeyModifiers::SHIFT),
 ];
 
-/// Names of keys; the first name of a key is the one that is written.
+/// Names of keys. A key is written with the first of its names.
 const NAMES: [(&str, KeyCode); 20] = [
     ("Esc", KeyCode::Esc),
     ("Enter", KeyCode::Enter),
@@ -63,7 +63,7 @@ impl Key {
         key
     }
 
-    /// A key as people write it: `G` is a capital, `ctrl-r`, `F5`, `space`.
+    /// Parses a key as people write it: `G` for a capital, `ctrl-r`, `F5`, `space`.
     pub fn named(text: &str) -> Option<Self> {
         let lone = |text: &str| {
             let mut chars = text.chars();
@@ -107,7 +107,7 @@ impl From<KeyEvent> for Key {
     }
 }
 
-/// With its modifiers: `Ctrl-r`, `Shift-g` for a capital, `F5`, `Space`.
+/// Written with its modifiers: `Ctrl-r`, `Shift-g` for a capital, `F5`, `Space`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, modifier) in HELD {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_and_what_is_held_down_make_a_key() {
+    fn modifiers_and_a_name_make_a_key() {
         let key = |text: &str| Key::named(text).map(|key| (key.code, key.modifiers));
         let (control, alt, shift, none) =
             (KeyModifiers::CONTROL, KeyModifiers::ALT, KeyModifiers::SHIFT, KeyModifiers::NONE);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_as_the_same_key() {
+    fn a_written_key_is_read_as_the_same_key() {
         let codes = NAMES.iter().map(|&(_, code)| code);
         let letters = ['a', 'G', 'é', 'É', '?', '+', '1'].map(KeyCode::Char);
         for code in codes.chain(letters).chain(FUNCTION_KEYS.map(KeyCode::F)) {

@@ -31,12 +31,13 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// Reads a key file over the defaults: `action = "key"` or `action = ["key", "key"]`. An action in the file has only the
-    /// keys of the file, none if the list is empty.
+    /// Reads a key file over the defaults: `action = "key"` or `action = ["key", "key"]`. An action in the
+    /// file has only the keys given there, none if the list is empty.
     ///
     /// # Errors
     ///
-    /// With the line: unknown actions, invalid keys, and keys that would have two meanings in one place.
+    /// If an action is unknown, a key is invalid, or a key would have two meanings in one place. The error
+    /// gives the line.
     pub fn parse(text: &str, file: &str) -> Result<Self, KeyMapError> {
         let wrong =
             |at: usize, what: String| KeyMapError { file: file.into(), line: line_of(text, at), what };
@@ -70,7 +71,9 @@ impl KeyMap {
                     Some(combination) => Ok((combination, at)),
                     None => Err(wrong(
                         at,
-                        format!("\"{key}\" is not a key; write for example \"ctrl-s\", \"F5\" or \"space\""),
+                        format!(
+                            "\"{key}\" is not a key; write, for example, \"ctrl-s\", \"F5\" or \"space\""
+                        ),
                     )),
                 })
                 .collect::<Result<Vec<_>, _>>()?;
@@ -104,7 +107,7 @@ impl KeyMap {
         Ok(map)
     }
 
-    /// The action of a key on a screen or in a dialog.
+    /// The action bound to a key on a screen or in a dialog.
     pub fn action(&self, key: Key, context: impl Into<Context>) -> Option<Action> {
         let context = context.into();
         let holds = |&&(bound, action): &&(Key, Action)| bound == key && action.info().scope.holds(context);
@@ -125,7 +128,7 @@ impl KeyMap {
         self.keys(action).map(label).collect()
     }
 
-    /// An action with the same key on a screen or in a dialog where both apply.
+    /// Another action with the same key, on a screen or in a dialog where both apply.
     fn rival(&self, key: Key, action: Action) -> Option<Action> {
         let rival = |&&(bound, other): &&(Key, Action)| {
             bound == key && other != action && other.info().scope.meets(action.info().scope)

@@ -12,7 +12,7 @@ use super::Work;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     pub shape: LayerShape,
-    /// In the order they were solved.
+    /// Attempts in the order in which they were solved.
     pub attempts: Vec<AttemptResult>,
     /// Number of the active attempt.
     pub chosen: Option<usize>,
@@ -39,7 +39,7 @@ pub struct PartStatistics {
     pub picture: MomentPicture,
     /// Scores, indexed by unit.
     pub scores: Vec<f32>,
-    /// Units by ascending score, equal scores by number.
+    /// Units by ascending score; equal scores by ascending number.
     pub order: Vec<u32>,
     /// E‖y‖².
     pub energy: f64,
@@ -53,7 +53,7 @@ impl PartStatistics {
     }
 }
 
-/// The error of every ratio of one part.
+/// The error at every ratio of one part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     pub part: Part,
@@ -89,22 +89,22 @@ impl Status {
     }
 }
 
-/// One part of a layer: of the attempt being solved, or of a finished one.
+/// One part of a layer, from the attempt being solved or from a finished one.
 #[derive(Clone, Copy, Debug)]
 pub struct PartView<'a> {
     pub part: Part,
     /// Units before pruning.
     pub units: usize,
-    /// In the order of removal.
+    /// Removed units, in the order of removal.
     pub removed: &'a [usize],
     /// Increase in E‖Δy‖² per token, indexed by batch.
     pub step_errors: &'a [f64],
-    /// Number of units, indexed by batch.
+    /// Units per batch, indexed by batch.
     pub group_sizes: &'a [usize],
     pub seen: Option<&'a PartStatistics>,
-    /// Units to remove; those removed so far if the goal is unknown.
+    /// Units to remove; those removed so far if the target is unknown.
     pub goal: usize,
-    /// True while it is being solved.
+    /// True while the part is being solved.
     pub live: bool,
 }
 
@@ -126,12 +126,12 @@ impl Layer {
         self.curves.iter().find(|curve| curve.part == part)
     }
 
-    /// The attention unit of a record, recognised by the number of units.
+    /// The attention unit of a record, inferred from the number of units.
     pub fn unit_of(&self, record: &PartRecord) -> AttentionUnit {
         if record.units == self.shape.kv_heads { AttentionUnit::KvGroup } else { AttentionUnit::QueryHead }
     }
 
-    /// A part of the attempt being solved, or else of the active one.
+    /// A part of the attempt being solved, or of the active one if none is being solved.
     pub fn view(&self, part: Part) -> Option<PartView<'_>> {
         match &self.work {
             Some(work) => Some(work.view(part)),

@@ -1,7 +1,7 @@
-//! The explorer: messages in, effects out, and the state drawn. No files, no clock.
+//! The explorer: messages in, effects out, and the drawn state. It has no files and no clock.
 //!
-//! `Msg → update → Effect`s changes the state; [`view::draw`] shows it. A screen is a folder of `screens`, a dialog a folder of
-//! `dialogs`. Only `view` modules name ratatui.
+//! `Msg → update → Effect`s changes the state; [`view::draw`] shows it. A screen is a folder of `screens`, a dialog
+//! a folder of `dialogs`. Only `view` modules name ratatui.
 
 mod action;
 mod advice;

@@ -1,8 +1,8 @@
-//! Movement: what the arrow, page and end keys mean, and the selection of a layer.
+//! Movement: the meaning of the arrow, page and end keys, and the selection of a layer.
 
 use super::{Effect, State};
 
-/// Layers or lines of a page if the list does not fill the window.
+/// Layers or lines in a page, for lists that do not fill the window.
 pub const PAGE: isize = 10;
 /// Longer than any list.
 pub const FAR: isize = 1 << 40;
@@ -19,7 +19,7 @@ pub enum Move {
 }
 
 impl Move {
-    /// Lines downwards, with `page` lines on a page.
+    /// The number of lines downwards, with `page` lines on a page.
     pub fn lines(self, page: isize) -> isize {
         match self {
             Self::Line(by) => by,
@@ -31,7 +31,7 @@ impl Move {
 }
 
 impl State {
-    /// Selects a layer; the selection no longer follows the run.
+    /// Selects a layer. The selection stops following the run.
     pub(super) fn select(&mut self, layer: usize) {
         if layer < self.layers.len() {
             if layer != self.layer {
@@ -58,7 +58,7 @@ impl State {
         Vec::new()
     }
 
-    /// Moves the cursor of the attempts to the active one if it is beyond the last.
+    /// Moves the cursor of the attempts to the active one if it is past the last attempt.
     pub(super) fn settle_attempt(&mut self) {
         let Some(layer) = self.layers.get(self.layer) else { return };
         let active = layer.attempts.iter().position(|result| Some(result.attempt.number) == layer.chosen);

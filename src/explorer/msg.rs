@@ -1,4 +1,4 @@
-//! Messages that reach the explorer, and the effects that it asks for.
+//! Messages that reach the explorer, and the effects that it requests.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::protocol::{Command, SessionSummary, Stamped};
 use super::{Action, Key, Panel, Picture, Screen};
 
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "messages are taken in one by one and never kept")]
+#[allow(clippy::large_enum_variant, reason = "messages are handled one at a time and never stored")]
 pub enum Msg {
     Key(Key),
     Paste(String),
@@ -17,7 +17,8 @@ pub enum Msg {
     Engine(Stamped),
     /// The worker has ended, with the reason if it failed.
     EngineGone(Option<String>),
-    /// The sessions on disk, newest change first, or why they can't be listed. `now` in Unix seconds.
+    /// The sessions on disk, most recently changed first, or the reason they can't be listed. `now` in Unix
+    /// seconds.
     Sessions {
         now: u64,
         sessions: Result<Vec<SessionSummary>, String>,
@@ -59,7 +60,7 @@ pub enum Pointed {
     Screen(Screen),
     Panel(&'static Panel),
     Layer(usize),
-    /// A place on a curve: the layer of its column and the ratio of its row.
+    /// A point on a curve: the layer of its column and the ratio of its row.
     Ratio {
         layer: usize,
         ratio: f64,
@@ -77,7 +78,7 @@ pub enum Pointed {
     OutsideDialog,
 }
 
-/// A request of an update to the outside.
+/// A request from an update to the outside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     Command(Command),

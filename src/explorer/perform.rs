@@ -1,4 +1,4 @@
-//! Performs an action: first its meaning on the current screen, then its meaning on all screens.
+//! Performs an action: its meaning on the current screen first, then its meaning on all screens.
 
 use crate::protocol::Methods;
 
@@ -12,7 +12,7 @@ use super::{
     runs, search, sessions_on_disk,
 };
 
-/// Changes of the ratio by one key press: the small step and the large one.
+/// The change of the ratio per key press.
 const NUDGE: f64 = 0.01;
 const NUDGE_MUCH: f64 = 0.05;
 
@@ -113,7 +113,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Suspend => vec![Effect::Suspend],
         Action::Quit => quit(state),
 
-        // These have a meaning only on some screens or in dialogs.
+        // These have a meaning only on some screens, or only in dialogs.
         Action::SwitchPart
         | Action::LogLevel
         | Action::CloseDialog
@@ -139,7 +139,7 @@ pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
-/// Performs what remains to be done after a dialog has handled an event.
+/// Does the work that remains after a dialog has handled an event.
 pub fn finish(state: &mut State, handled: Handled) -> Vec<Effect> {
     match handled {
         Handled::Effects(effects) => effects,

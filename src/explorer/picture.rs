@@ -12,7 +12,7 @@ const ENDINGS: [&str; 2] = ["svg", "png"];
 /// A chart that can be saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
-    /// Planned ratios and those of active attempts, over the layers.
+    /// Planned ratios and ratios of active attempts, over the layers.
     Ratios,
     /// Errors over the layers.
     Errors,
@@ -31,13 +31,13 @@ pub enum Figure {
     Attempts {
         layer: usize,
     },
-    /// Parameters and perplexity.
+    /// Parameters and perplexity of the dense and the pruned model.
     BeforeAndAfter,
     /// The open session and the compared ones, over the layers.
     Sessions(Quantity),
 }
 
-/// A chart to save, and where.
+/// A chart to save, and its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     pub figure: Figure,
@@ -48,7 +48,7 @@ pub struct Picture {
     pub force: bool,
 }
 
-/// The chart of the focused panel, or why it has none.
+/// The chart of the focused panel, or the reason it has none.
 pub fn figure(state: &State) -> Result<Figure, String> {
     if state.model.is_none() {
         return Err("No model is open yet, so there is no chart".into());
@@ -56,7 +56,7 @@ pub fn figure(state: &State) -> Result<Figure, String> {
     (state.focused().figure)(state)
 }
 
-/// The figure, once a layer is pruned.
+/// The figure, if any layer is pruned.
 pub fn of_pruned(state: &State, figure: Figure) -> Result<Figure, String> {
     let any = state.layers.iter().any(|layer| layer.active().is_some());
     if any { Ok(figure) } else { Err("Nothing is pruned yet; prune first, then save the chart".into()) }
@@ -74,7 +74,7 @@ pub fn form(state: &State) -> Result<Form, String> {
     Ok(Form::new(FormKind::Picture { figure }, format!("Save the chart: {}", figure.title()), fields))
 }
 
-/// Takes the filled form.
+/// Submits the filled form.
 pub fn submit(form: &Form, figure: Figure) -> Result<Vec<Effect>, String> {
     let path = PathBuf::from(form.text(FieldId::File)?);
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
@@ -95,7 +95,7 @@ pub fn saved(state: &mut State, path: &Path, result: Result<(), String>) -> Vec<
 }
 
 impl Figure {
-    /// For people.
+    /// Title for display.
     pub fn title(self) -> String {
         match self {
             Self::Ratios => "ratio over the layers".into(),
@@ -109,7 +109,7 @@ impl Figure {
         }
     }
 
-    /// For a file.
+    /// Name for a file.
     fn name(self) -> String {
         match self {
             Self::Ratios => "ratios".into(),

@@ -1,4 +1,4 @@
-//! What the mouse does.
+//! Mouse events.
 
 use super::{
     Action, Effect, Pointed, Pointer, Press, Screen, State,
@@ -31,7 +31,7 @@ pub fn point(state: &mut State, pointer: Pointer) -> Vec<Effect> {
     }
 }
 
-/// A click on a hint of the footer is handled like its key: by the topmost dialog first.
+/// A click on a hint of the footer acts like its key: the topmost dialog handles it first.
 fn hint(state: &mut State, action: Action) -> Vec<Effect> {
     let handled = dialogs::with_top(state, |top, state| {
         let swallowed = top.is_modal().then(|| Reply::Stay(Vec::new()));
@@ -43,7 +43,7 @@ fn hint(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
-/// A click outside of a dialog closes it.
+/// A click outside a dialog closes it.
 fn in_dialog(state: &mut State, at: Pointed) -> Vec<Effect> {
     let handled = dialogs::with_top(state, |top, state| match at {
         Pointed::OutsideDialog => top.act(state, Action::CloseDialog),

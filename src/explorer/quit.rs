@@ -1,4 +1,4 @@
-//! Quitting: what would be lost, and how to resume later.
+//! Quitting: the question about what would be lost, and how to resume later.
 
 use crate::words;
 
@@ -14,7 +14,7 @@ pub fn quit(state: &mut State) -> Vec<Effect> {
     state.open(Dialog::Confirm(Confirm { question: "Quit?".into(), detail, then: Confirmed::Quit }))
 }
 
-/// One sentence for each thing that would be lost; with a session only the running job counts.
+/// One sentence for each loss. With a session, only the running job counts.
 fn lost(state: &State) -> Vec<String> {
     if state.is_replay() {
         return Vec::new();

@@ -91,7 +91,7 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     }
 }
 
-/// One sentence: the session is open, and what `R` would do.
+/// One sentence: the session is open, and the effect of `R`.
 fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Option<usize>) -> String {
     let begun = unfinished.is_some() || state.layers.iter().any(|layer| !layer.attempts.is_empty());
     let Some(first) = first.filter(|_| begun) else { return format!("Session {name} is open") };
@@ -100,7 +100,7 @@ fn what_is_left(state: &State, name: &str, first: Option<usize>, unfinished: Opt
     let count = (first..state.layers.len()).filter(|&layer| state.status(layer) != Status::Done).count();
     let what = match (state.status(first), count) {
         (_, 0) => "its run has not finished".into(),
-        (Status::Stale, _) => format!("layers from {first} on are stale"),
+        (Status::Stale, _) => format!("the layers from {first} on are stale"),
         (_, 1) => format!("layer {first} is left to prune"),
         (_, count) => format!("{count} layers are left to prune, from layer {first}"),
     };
@@ -121,7 +121,8 @@ fn attempt(restored: RestoredAttempt) -> AttemptResult {
     AttemptResult { attempt, record, attention: attention.map(seen), mlp: mlp.map(seen) }
 }
 
-/// Takes settings and schedule; returns what does not fit. The session's ratios win over those of the explorer's draft.
+/// Applies settings and schedule. Returns a description of anything that does not fit. The session's ratios
+/// take precedence over those of the explorer's draft.
 fn take_plan(
     state: &mut State,
     settings: Settings,
@@ -170,7 +171,7 @@ fn fits(change: &Change, layers: &[Layer]) -> bool {
     schedules && choices
 }
 
-/// Clears everything that belongs to the model that was open before.
+/// Clears everything that belongs to the previous model.
 pub fn forget(state: &mut State) {
     state.sessions.open = None;
     state.history = History::default();

@@ -10,7 +10,7 @@ use super::{
 /// Bounds of the speed of a replay.
 const SPEEDS: (f64, f64) = (1.0 / 16.0, 1024.0);
 
-/// Prunes from layer `from` to the last; None means that every layer is done.
+/// Prunes from layer `from` to the last. None means that every layer is up to date.
 pub fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);
@@ -29,7 +29,7 @@ pub fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Ef
     state.run_from(from, methods)
 }
 
-/// Prunes what is stale, failed or not yet pruned.
+/// Prunes the layers that are stale, failed or not yet pruned.
 pub fn rerun(state: &mut State) -> Vec<Effect> {
     let from = state.goes_on_from();
     start(state, from, Methods::AsTuned)
@@ -71,7 +71,7 @@ pub fn step_mode(state: &mut State) -> Vec<Effect> {
     };
     let pruning = state.job().is_some_and(Job::is_pruning);
     let text = match state.jobs.pace {
-        Pace::Stepwise => "Step mode: pruning pauses after each removal; n continues by one",
+        Pace::Stepwise => "Step mode: pruning pauses after each removal; n removes one more batch",
         Pace::Free => "Step mode is off",
     };
     state.say(NoticeKind::Done, text);

@@ -18,12 +18,12 @@ pub const NAMED: [(&str, crate::prune::Schedule); 5] = [
     ("log-decrease", crate::prune::Schedule::LogDecrease),
     ("linear-decrease", crate::prune::Schedule::LinearDecrease),
 ];
-/// Bisection steps for the factor of renormalising; more than double precision needs.
+/// Bisection steps for the factor of renormalising; double precision needs fewer.
 const BISECTIONS: usize = 100;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// The curve of the ratios; None once one of them was edited.
+    /// The curve of the ratios; None once a ratio was edited.
     pub preset: Option<crate::prune::Schedule>,
     /// The curve's mean, or its first and last ratio. A mean is also the target of renormalising.
     pub span: config::Span,
@@ -89,7 +89,7 @@ impl Schedule {
         (schedule, wrong)
     }
 
-    /// Takes the ratios of a curve; locked ones are unchanged.
+    /// Sets the ratios to those of a curve; locked ones are unchanged.
     pub fn take(&mut self, curve: crate::prune::Schedule, span: config::Span) -> Result<(), String> {
         let span = match (&curve, span) {
             // A uniform curve has one ratio: the mean of the two ends.
@@ -115,7 +115,7 @@ impl Schedule {
         Ok(())
     }
 
-    /// Weights means by the parameters of these layers.
+    /// Weights the means by the parameters of these layers.
     pub fn weigh(&mut self, shapes: &[LayerShape], unit: AttentionUnit) {
         let sum = |of: &dyn Fn(&LayerShape) -> u64| shapes.iter().map(of).sum::<u64>() as f64;
         let attention = sum(&|shape| shape.attention_units(unit) as u64 * shape.per_attention_unit(unit));
@@ -125,7 +125,7 @@ impl Schedule {
         }
     }
 
-    /// Sets the ratio of one layer, for one part or both (None): rounded to 1e-6, at most 0.99.
+    /// Sets the ratio of one layer, for one part or both (None). It is rounded to 1e-6 and limited to 0.99.
     pub fn set(&mut self, layer: usize, part: Option<Part>, ratio: f64) {
         let ratio = (ratio.clamp(0.0, HIGHEST) * 1e6).round() / 1e6;
         let Some(&before) = self.ratios.get(layer) else { return };
@@ -178,8 +178,8 @@ impl Schedule {
         }
     }
 
-    /// Scales the unlocked ratios by one factor, none above 0.99, so that the mean of all is `target`. If all of them are 0
-    /// they become equal. Fails if no factor reaches the target.
+    /// Scales the unlocked ratios by one factor, none above 0.99, so that the mean of all is `target`. If all
+    /// of them are 0, they become equal. Fails if no factor reaches the target.
     pub fn renormalise(&mut self, target: f64) -> Result<(), String> {
         Ratio::new(target).map_err(text)?;
         let free: Vec<usize> = (0..self.ratios.len()).filter(|&i| self.locked(i) == Locked::No).collect();

@@ -1,4 +1,4 @@
-//! A search for ratios: sensitivity curves, candidates tried, and the ratios found.
+//! A search for ratios: sensitivity curves, candidates, and the resulting ratios.
 
 use crate::{
     config::{self},
@@ -12,7 +12,7 @@ use super::{Both, Change, Effect, NoticeKind, Schedule, State};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Search {
     pub curves: Vec<SensitivityCurve>,
-    /// In the order they were tried.
+    /// Candidates in the order in which they were tried.
     pub tried: Vec<TriedRatios>,
     /// Index of the best one.
     pub best: Option<usize>,
@@ -27,7 +27,7 @@ impl Search {
     }
 
     pub fn measured(&mut self, curve: SensitivityCurve) {
-        // The first curve of a new search.
+        // The first curve belongs to a new search.
         if self.record.is_some() || !self.tried.is_empty() {
             *self = Self::default();
         }
@@ -48,7 +48,7 @@ impl Search {
 }
 
 impl Schedule {
-    /// Adopts the ratios that a search has found; locked ones are unchanged.
+    /// Sets the ratios to those of a search; locked ones are unchanged.
     pub fn take_found(&mut self, record: &SearchRecord) {
         let ratios = record.ratios();
         if ratios.len() != self.ratios.len() {
@@ -64,7 +64,7 @@ impl Schedule {
     }
 }
 
-/// Starts a search as a job of its own.
+/// Starts a search as a separate job.
 pub fn find(state: &mut State) -> Vec<Effect> {
     if let Some(why) = state.unready_to_prune() {
         return state.refuse(why);
@@ -77,11 +77,11 @@ pub fn find(state: &mut State) -> Vec<Effect> {
     settings.ratios.ratio = Some(state.schedule.target());
     (settings.ratios.first_ratio, settings.ratios.last_ratio, settings.ratios.uniform) = (None, None, false);
     let effects = state.begin(job::Search { settings: Box::new(settings) });
-    state.say(NoticeKind::Done, "Searching for ratios; the schedule takes them when the search ends");
+    state.say(NoticeKind::Done, "Searching for ratios; the schedule changes when the search ends");
     effects
 }
 
-/// Plans the ratios that a search has found, as an edit that can be undone.
+/// Plans the ratios of a search, as an edit that can be undone.
 pub fn found(state: &mut State, record: SearchRecord) {
     let before = state.schedule.clone();
     state.schedule.take_found(&record);

@@ -1,4 +1,4 @@
-//! Sessions on disk: the list that was read, and opening one in place of what is open.
+//! Sessions on disk: their list, and opening one in place of the current session.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::{Dialog, Effect, NoticeKind, State, dialogs::Sessions, screens::compa
 pub struct SessionsOnDisk {
     /// Directory of the open session.
     pub open: Option<PathBuf>,
-    /// Directory of sessions that are given by name.
+    /// Directory that contains sessions given by name.
     pub root: Option<PathBuf>,
     /// The sessions on disk, once they have been read.
     pub list: Option<SessionList>,
@@ -25,9 +25,9 @@ pub struct SessionsOnDisk {
 /// The sessions found on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionList {
-    /// Unix seconds when they were read.
+    /// Time of reading, in Unix seconds.
     pub now: u64,
-    /// Newest change first; or why they can't be listed.
+    /// Most recently changed first, or the reason they can't be listed.
     pub sessions: Result<Vec<SessionSummary>, String>,
 }
 
@@ -40,7 +40,7 @@ pub struct Reopening {
     pub warned: bool,
 }
 
-/// What to do once it is open.
+/// The step that follows opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     Look,
@@ -49,24 +49,24 @@ pub enum Then {
 }
 
 impl Reopening {
-    /// The engine may spell the path in another way.
+    /// True for the directory of this session. The engine may spell the path differently.
     pub fn is_of(&self, path: &Path) -> bool {
         self.path == path || self.path.file_name() == path.file_name()
     }
 }
 
 impl State {
-    /// True from asking for a session until it is open, or refused.
+    /// True from the request for a session until it is open or refused.
     pub fn is_reopening(&self) -> bool {
         self.sessions.reopening.as_ref().is_some_and(|asked| !asked.warned)
     }
 
-    /// True for the session that everything is recorded in.
+    /// True for the session in which the current work is recorded.
     pub fn is_open_session(&self, summary: &SessionSummary) -> bool {
         !self.is_replay() && self.sessions.open.as_ref() == Some(&summary.path)
     }
 
-    /// Asks the engine for a session in place of what is open.
+    /// Asks the engine to open a session in place of the current one.
     pub(super) fn reopen(&mut self, path: PathBuf, then: Then) -> Vec<Effect> {
         self.dialogs.clear();
         self.say(NoticeKind::Done, format!("Opening session {}…", words::session_name(&path)));
@@ -81,7 +81,7 @@ pub fn argument(state: &State, path: &Path) -> String {
     words::session_argument(state.sessions.root.as_deref(), path)
 }
 
-/// Opens the list and requests that it be read.
+/// Opens the list and requests that the sessions be read.
 pub fn show(state: &mut State) -> Vec<Effect> {
     state.open(Dialog::Sessions(Sessions::default()));
     vec![Effect::ListSessions]

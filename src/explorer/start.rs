@@ -1,4 +1,4 @@
-//! What the explorer starts with.
+//! The initial data of the explorer.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use crate::{calibration::TextSource, config::Settings, protocol::Pace};
 
 use super::KeyMap;
 
-/// Everything that is known before the model is open.
+/// The data that is known before the model is open.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
     pub origin: Origin,
@@ -14,20 +14,20 @@ pub struct Start {
     pub keymap: KeyMap,
     /// Names of the themes, in the order of the palette.
     pub themes: Vec<String>,
-    /// Which of them is shown first.
+    /// Index of the initial theme.
     pub theme: usize,
     /// Whether the explorer uses the mouse.
     pub mouse: bool,
     pub pace: Pace,
     /// Default text for perplexity.
     pub eval: Option<TextSource>,
-    /// Directory of sessions that are given by name; None if unknown.
+    /// Directory that contains sessions given by name; None if unknown.
     pub sessions_root: Option<PathBuf>,
     /// Columns and rows.
     pub size: (u16, u16),
 }
 
-/// Where events come from.
+/// The source of events.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
     /// A running engine with this model.

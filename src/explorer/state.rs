@@ -37,7 +37,7 @@ pub struct State {
     pub focus: [&'static Panel; Screen::ALL.len()],
     /// State of each screen.
     pub screens: Screens,
-    /// Open dialogs, bottom first.
+    /// Open dialogs, the bottom one first.
     pub dialogs: Vec<Dialog>,
     /// The selected layer, shared by all screens.
     pub layer: usize,
@@ -47,11 +47,11 @@ pub struct State {
     pub size: (u16, u16),
     /// Progress of opening the model: stage, amount done, total.
     pub opening: Option<(Stage, u64, u64)>,
-    /// Whether the selection follows the layer being solved, until it is moved.
+    /// Whether the selection follows the layer being solved; moving the selection ends this.
     pub follow: bool,
     /// Whether layers were pruned since the last export.
     pub unsaved: bool,
-    /// The last submitted export form, to be shown again if the export fails.
+    /// The last submitted export form, reopened if the export fails.
     pub export_form: Option<Form>,
     /// Set once the engine has ended, with the reason if it failed.
     pub engine_gone: Option<Option<String>>,
@@ -66,7 +66,7 @@ pub struct PreviousRun {
     pub output_errors: Vec<Option<f64>>,
 }
 
-/// Keys, theme and mouse.
+/// Keys, theme and mouse settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interface {
     pub keymap: KeyMap,
@@ -85,7 +85,7 @@ pub struct Model {
     pub shape: ModelShape,
 }
 
-/// A message in the footer; cleared by the next key.
+/// A message in the footer; the next key clears it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
     pub kind: NoticeKind,
@@ -193,7 +193,7 @@ impl State {
         (model.shape.bytes as f64 * share).round() as u64
     }
 
-    /// The finished fraction of the job, and the remaining seconds at its speed so far.
+    /// The finished fraction of the job, and the remaining seconds estimated from its speed so far.
     pub fn progress(&self) -> Option<(f64, Option<f64>)> {
         super::goal::progress(self)
     }
@@ -208,7 +208,7 @@ impl State {
         self.compare.active = self.layers.iter().map(|layer| layer.chosen).collect();
     }
 
-    /// The first layer that has to be pruned.
+    /// The first layer to prune.
     pub fn first_to_run(&self) -> Option<usize> {
         (0..self.layers.len()).find(|&index| match self.status(index) {
             Status::Waiting | Status::Stale | Status::Failed => true,
@@ -216,8 +216,8 @@ impl State {
         })
     }
 
-    /// Where resuming starts: at the first layer to prune, or after the last one if only the last steps of an interrupted run
-    /// are missing.
+    /// The layer at which resuming starts: the first one to prune, or the one after the last if only the last
+    /// steps of an interrupted run are missing.
     pub fn goes_on_from(&self) -> Option<usize> {
         let end = self.jobs.broken_off && !self.layers.is_empty();
         self.first_to_run().or_else(|| end.then_some(self.layers.len()))
@@ -238,7 +238,7 @@ impl State {
         self.notice = Some(Notice { kind, text: text.into() });
     }
 
-    /// Shows why something is not done.
+    /// Shows the reason for a refusal.
     pub(super) fn refuse(&mut self, why: impl Into<String>) -> Vec<Effect> {
         self.say(NoticeKind::Refused, why);
         Vec::new()

@@ -18,7 +18,7 @@ impl Input {
         self.0.value()
     }
 
-    /// Characters before the cursor.
+    /// Number of characters before the cursor.
     pub fn cursor(&self) -> usize {
         self.0.cursor()
     }
@@ -27,7 +27,7 @@ impl Input {
         self.0 = tui_input::Input::new(text.into());
     }
 
-    /// Inserts pasted text, with line breaks as blanks.
+    /// Inserts pasted text; line breaks become blanks.
     pub fn paste(&mut self, text: &str) {
         for c in text.trim_end_matches(['\r', '\n']).chars() {
             let c = if c.is_control() { ' ' } else { c };
@@ -35,7 +35,7 @@ impl Input {
         }
     }
 
-    /// True if the key was used.
+    /// Handles a key. Returns true if the key was used.
     pub fn key(&mut self, key: Key) -> bool {
         let Some(request) = request(key) else { return false };
         self.0.handle(request);

@@ -1,4 +1,4 @@
-//! Msg → update → Effects: the only place where the state changes.
+//! Msg → update → Effects: all changes of the state.
 
 use crossterm::event::KeyModifiers;
 
@@ -12,7 +12,7 @@ use super::{
     sessions_on_disk,
 };
 
-/// Handles a message, and returns the effects that it requests.
+/// Handles a message and returns the effects that it requests.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
     effects.extend(draft::save(state));
@@ -43,10 +43,10 @@ fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
     }
 }
 
-/// A key goes to the topmost dialog, and sinks to the screen if the dialog does not take it.
+/// A key goes to the topmost dialog, and sinks to the screen if the dialog does not handle it.
 fn press(state: &mut State, key: Key) -> Vec<Effect> {
     let on_screen = state.interface.keymap.action(key, state.screen);
-    // These work in every dialog: with Ctrl they are never typed.
+    // These work in every dialog, because keys with Ctrl are never typed.
     let always = matches!(on_screen, Some(Action::Quit | Action::Suspend))
         && key.modifiers.contains(KeyModifiers::CONTROL);
     if !always && let Some(kind) = state.dialogs.last().map(|top| top.kind()) {
@@ -59,7 +59,7 @@ fn press(state: &mut State, key: Key) -> Vec<Effect> {
                 }
                 taken.then(|| Reply::Stay(Vec::new()))
             };
-            // A character is typed if there is a text field, even if the key is bound to an action.
+            // A text field takes a character even if the key is bound to an action.
             let first = if key.is_character() { typed(top, state) } else { None };
             let acted = first.or_else(|| top.act(state, in_dialog?));
             let swallowed = top.is_modal().then(|| Reply::Stay(Vec::new()));
@@ -72,7 +72,7 @@ fn press(state: &mut State, key: Key) -> Vec<Effect> {
     on_screen.map_or_else(Vec::new, |action| perform(state, action))
 }
 
-/// Pasted text goes into the text of the topmost dialog.
+/// Inserts pasted text into the text of the topmost dialog.
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     dialogs::with_top(state, |top, state| {
         top.input()?.paste(text);

@@ -19,7 +19,7 @@ pub struct Work {
     pub mlp: WorkPart,
 }
 
-/// One part while it is solved.
+/// One part while it is being solved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkPart {
     pub units: usize,
@@ -33,7 +33,7 @@ pub struct WorkPart {
 }
 
 impl WorkPart {
-    /// Starts again from the first removal.
+    /// Starts the part again from its first removal.
     pub fn begin_again(&mut self) {
         self.removed.clear();
         self.step_errors.clear();

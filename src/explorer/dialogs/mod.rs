@@ -1,7 +1,8 @@
-//! The dialogs: the list of them, and the trait that each implements in a folder of its own.
+//! The dialogs: their list, and the trait that each implements in its own folder.
 //!
-//! Open dialogs form a stack. An event goes to the topmost one and sinks to the screen if the dialog does not take it.
-//! To add a dialog, write its folder and a line of [`dialogs!`]; its actions are rows of the table in `action.rs`.
+//! Open dialogs form a stack. An event goes to the topmost one and sinks to the screen if the dialog does not
+//! handle it. To add a dialog, write its folder and a line of [`dialogs!`]; its actions are rows of the table in
+//! `action.rs`.
 
 pub mod confirm;
 pub mod explain;
@@ -27,38 +28,39 @@ use super::{
 /// Lines of a page.
 const PAGE: isize = 10;
 
-/// What a dialog does with an event.
+/// The response of a dialog to an event.
 #[derive(Debug)]
 pub enum Reply {
-    /// It stays open.
+    /// The dialog stays open.
     Stay(Vec<Effect>),
     Close(Vec<Effect>),
-    /// It closes, and the action is performed on the screen.
+    /// The dialog closes, and the action is performed on the screen.
     Perform(Action),
 }
 
-/// What a dialog says and does. While it handles an event it is off the stack, so it may change the whole state.
+/// The behaviour of a dialog. While it handles an event it is off the stack, so it may change the whole
+/// state.
 pub trait Slice {
-    /// False if events that it does not take sink to the screen.
+    /// False if events that it does not handle sink to the screen.
     fn is_modal(&self) -> bool {
         true
     }
 
-    /// Hints of the footer, most important first.
+    /// Hints of the footer, the most important first.
     fn hints(&self, state: &State) -> Vec<Hint>;
 
-    /// Performs an action in this dialog; None if it has no meaning here.
+    /// Performs an action in this dialog; None if the action has no meaning here.
     fn act(&mut self, state: &mut State, action: Action) -> Option<Reply>;
 
-    /// A click on one of its lines.
+    /// Handles a click on one of its lines.
     fn click(&mut self, _state: &mut State, _line: usize) -> Reply {
         Reply::Stay(Vec::new())
     }
 
-    /// Turns of the wheel: lines downwards.
+    /// Handles turns of the wheel, in lines downwards.
     fn step(&mut self, _state: &State, _lines: isize) {}
 
-    /// The text that keys are typed into.
+    /// The text that keys are typed into, if there is one.
     fn input(&mut self) -> Option<&mut Input> {
         None
     }
@@ -66,7 +68,7 @@ pub trait Slice {
     /// Called after the text has changed.
     fn typed(&mut self, _state: &mut State) {}
 
-    /// Draws it over the body of the window. Returns the place of its text cursor.
+    /// Draws the dialog over the body of the window. Returns the position of its text cursor.
     fn draw(
         &self,
         frame: &mut Frame<'_>,
@@ -117,7 +119,7 @@ macro_rules! dialogs {
         impl DialogKind {
             pub const ALL: [Self; [$(Self::$name),+].len()] = [$(Self::$name),+];
 
-            /// Heading of its keys in the help.
+            /// Heading of its actions in the help.
             pub fn title(self) -> &'static str {
                 match self {
                     $(Self::$name => $title),+
@@ -144,14 +146,14 @@ impl State {
         Vec::new()
     }
 
-    /// The topmost dialog that takes every event.
+    /// The topmost dialog, if it handles every event.
     pub fn modal(&self) -> Option<&Dialog> {
         self.dialogs.last().filter(|top| top.is_modal())
     }
 }
 
-/// Hands an event to the topmost dialog; None if there is none, or if it does not take the event. A dialog that stays
-/// open keeps its place below those that it has opened.
+/// Hands an event to the topmost dialog; None if there is none or it does not handle the event. A dialog that
+/// stays open stays below the dialogs it has opened.
 pub fn with_top(
     state: &mut State,
     handle: impl FnOnce(&mut dyn Slice, &mut State) -> Option<Reply>,
@@ -168,13 +170,13 @@ pub fn with_top(
     })
 }
 
-/// What is left to do after a dialog has handled an event.
+/// The work that remains after a dialog has handled an event.
 pub enum Handled {
     Effects(Vec<Effect>),
     Perform(Action),
 }
 
-/// The lines that an action common to all dialogs moves downwards.
+/// The number of lines that an action moves downwards, for actions that all dialogs share.
 pub fn lines(action: Action) -> Option<isize> {
     let steps = [
         (Action::LineUp, -1),

@@ -4,7 +4,7 @@ use crate::protocol::{Event, RunRecord, Stage};
 
 use super::super::{Dialog, Form, Job, JobKind, JobStatus, NoticeKind, Outcome, State};
 
-/// False for an event of a job that has ended. The jobs of a recording begin with its events.
+/// False for an event of a job that has ended. A recording's jobs begin with its events.
 pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
     let without_job = matches!(
         event,
@@ -17,7 +17,7 @@ pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
         return true;
     }
     if !state.is_replay() {
-        // Events of number 0 come from opening the model.
+        // Events numbered 0 come from opening the model.
         return run == 0;
     }
     match event {
@@ -42,7 +42,7 @@ pub fn heard_from(state: &mut State, run: u64, at: f64) {
     }
 }
 
-/// Before the first job, progress is that of opening the model.
+/// Before the first job, progress belongs to opening the model.
 pub fn progress(state: &mut State, stage: (Stage, u64, u64)) {
     match state.jobs.queue.front_mut() {
         Some(job) => job.stage = Some(stage),
@@ -87,7 +87,7 @@ pub fn end(state: &mut State, outcome: Outcome) {
     set_status(state, JobStatus::Working);
 }
 
-/// Marks the layer in progress with the cause. A failed export opens its form again.
+/// Marks the layer in progress as failed, with the cause. A failed export reopens its form.
 pub fn failed(state: &mut State, message: String) {
     if let Some(layer) = state.layers.iter_mut().find(|layer| layer.work.is_some()) {
         layer.failed = Some(message.clone());

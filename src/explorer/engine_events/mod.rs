@@ -32,7 +32,7 @@ pub fn handle(state: &mut State, stamped: Stamped) -> Vec<Effect> {
     }
 }
 
-/// Logs the sentence of an event, and returns it.
+/// Logs the sentence of an event and returns it.
 fn log(state: &mut State, at: f64, event: &Event) -> String {
     // A session is announced again when it is reopened.
     let known_session =
@@ -44,7 +44,7 @@ fn log(state: &mut State, at: f64, event: &Event) -> String {
     text
 }
 
-/// Every event with what it changes. `text` is its sentence.
+/// Applies every event. `text` is its sentence.
 fn apply(state: &mut State, text: String, event: Event) {
     match event {
         Event::Progress { stage, done, total } => jobs::progress(state, (stage, done, total)),
@@ -61,7 +61,7 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::Warning { message } => jobs::warned(state, message),
 
         Event::ModelOpened { model, shape } => model::opened(state, model, shape),
-        // `handle` passes it on, because it has effects.
+        // `handle` applies it, because it has effects.
         Event::SessionRestored { .. } => {}
         Event::SessionOpened { path } => state.sessions.open = Some(path),
         Event::RunStarted { from, settings, plan, model: _ } => {

@@ -29,7 +29,7 @@ pub fn opened(state: &mut State, record: ModelRecord, shape: ModelShape) {
 }
 
 pub fn run_started(state: &mut State, from: usize, settings: Settings, plan: &[PlannedLayer]) {
-    // A job of a recording that began with a search turns out to be a run.
+    // In a recording, a job that began with a search turns out to be a run.
     if let Some(job) = state.jobs.queue.front_mut() {
         (job.kind, job.from) = (JobKind::Run, from);
     }

@@ -1,7 +1,7 @@
-//! The screens: the list of them, and the trait that each implements in a folder of its own.
+//! The screens: their list, and the trait that each implements in its own folder.
 //!
-//! To add a screen, write its folder and a line of [`screens!`]. Its tab, its number key, its `Show` action, and its places in
-//! the help and the palette follow from the list.
+//! To add a screen, write its folder and a line of [`screens!`]. Its tab, its number key, its `Show` action, and
+//! its entries in the help and the palette are made from the list.
 
 pub mod compare;
 pub mod errors;
@@ -19,11 +19,11 @@ use super::{
     view::{Canvas, Rect},
 };
 
-/// What a screen says and does. Its state is the `ViewState` of its module.
+/// The behaviour of a screen. Its state is the `ViewState` of its module.
 pub trait Slice: Sync {
     fn title(&self) -> &'static str;
 
-    /// One line about the screen, for the help of the key that shows it.
+    /// One line about the screen, for the help entry of its key.
     fn help(&self) -> &'static str;
 
     /// The text of its tab.
@@ -31,15 +31,15 @@ pub trait Slice: Sync {
         self.title().into()
     }
 
-    /// Panels that can have the focus, in reading order.
+    /// Panels that can be focused, in reading order.
     fn panels(&self) -> &'static [&'static Panel];
 
-    /// The panels that are shown now.
+    /// The panels that are currently shown.
     fn panels_now(&self, _state: &State) -> &'static [&'static Panel] {
         self.panels()
     }
 
-    /// Hints of the footer, most important first.
+    /// Hints of the footer, the most important first.
     fn hints(&self, state: &State) -> &'static [(Action, &'static str)];
 
     /// Called when the screen is shown.
@@ -49,35 +49,35 @@ pub trait Slice: Sync {
 
     fn go(&self, state: &mut State, movement: Move) -> Vec<Effect>;
 
-    /// The movement for a turn of the wheel by `lines` lines. It never edits.
+    /// The movement for a turn of the wheel by `lines` lines. The wheel never edits.
     fn wheel(&self, _state: &State, lines: isize) -> Move {
         Move::Line(lines)
     }
 
-    /// Performs an action that is specific to this screen; None if it has the same meaning on all screens.
+    /// Performs an action that is specific to this screen; None if the action means the same on all screens.
     fn act(&self, _state: &mut State, _action: Action) -> Option<Vec<Effect>> {
         None
     }
 
-    /// A click on something specific to this screen; None if it has the same meaning on all screens.
+    /// Handles a click that is specific to this screen; None if the click means the same on all screens.
     fn click(&self, _state: &mut State, _at: Pointed) -> Option<Vec<Effect>> {
         None
     }
 
-    /// The text that filters its list; None if there is nothing to filter.
+    /// The text that filters its list; None if it has no list to filter.
     fn filter<'s>(&self, _state: &'s State) -> Option<&'s str> {
         None
     }
 
     fn set_filter(&self, _state: &mut State, _text: String) {}
 
-    /// What `Copy` puts into the clipboard.
+    /// The content that `Copy` puts into the clipboard.
     fn copy(&self, state: &State) -> Copied;
 
     fn draw(&self, canvas: &mut Canvas<'_>, area: Rect);
 }
 
-/// A text for the clipboard, and its name for the notice. An empty text is refused.
+/// A text for the clipboard, and its name for the notice. Empty texts are refused.
 pub struct Copied {
     pub what: &'static str,
     pub text: String,
@@ -153,19 +153,19 @@ impl Screen {
         Self::ALL[(self as usize + Self::ALL.len() - 1) % Self::ALL.len()]
     }
 
-    /// Panels that can have the focus, in reading order.
+    /// Panels that can be focused, in reading order.
     pub fn panels(self) -> &'static [&'static Panel] {
         self.slice().panels()
     }
 }
 
 impl State {
-    /// The panels that the current screen shows now.
+    /// The panels that the current screen shows.
     pub fn panels(&self) -> &'static [&'static Panel] {
         self.screen.slice().panels_now(self)
     }
 
-    /// The focused panel of the current screen, or its first one if the focused one is not shown.
+    /// The focused panel of the current screen, or the first panel if the focused one is not shown.
     pub fn focused(&self) -> &'static Panel {
         let (focused, panels) = (self.focus[self.screen as usize], self.panels());
         if panels.contains(&focused) { focused } else { panels[0] }
@@ -175,14 +175,14 @@ impl State {
         self.focus[screen as usize] = panel;
     }
 
-    /// Moves the focus by `by` panels, around the ends.
+    /// Moves the focus by `by` panels, wrapping around.
     pub(super) fn turn_focus(&mut self, by: isize) {
         let panels = self.panels();
         let at = panels.iter().position(|panel| *panel == self.focused()).unwrap_or(0) as isize;
         self.focus(self.screen, panels[(at + by).rem_euclid(panels.len() as isize) as usize]);
     }
 
-    /// Resets what the screens remember about the previous model; the compared sessions are kept.
+    /// Clears the screens' state of the previous model. The compared sessions are kept.
     pub(super) fn forget_screens(&mut self) {
         self.screens.layer.attempt = 0;
         self.screens.layers.filter.clear();

@@ -1,26 +1,26 @@
-//! A panel: a part of a screen that can have the focus, with its explanation and its chart for saving.
+//! A panel: a part of a screen that can be focused, with its explanation and its chart for saving.
 
 use std::fmt;
 
 use crate::explorer::{Figure, State};
 
-/// Each is a static of the screen that it belongs to.
+/// A focusable part of a screen. Each panel is a static of its screen.
 pub struct Panel {
     /// Unique among all panels.
     pub title: &'static str,
-    /// Formula and text of `Explain`.
+    /// The formula and text that `Explain` shows.
     pub explain: fn(&State) -> Explanation,
-    /// The chart that can be saved, or why there is none.
+    /// The chart to save, or the reason why there is none.
     pub figure: fn(&State) -> Result<Figure, String>,
 }
 
-/// What a quantity means.
+/// The meaning of a quantity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     pub title: &'static str,
     /// One per line.
     pub formula: Vec<&'static str>,
-    /// Paragraphs, to be wrapped.
+    /// Paragraphs; the view wraps them.
     pub text: Vec<&'static str>,
 }
 

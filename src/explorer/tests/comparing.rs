@@ -68,7 +68,7 @@ fn damaged(name: &str) -> SessionSummary {
     SessionSummary { status, content: None, ..summary(name, 0.0) }
 }
 
-/// A list of the open session, six others, and a damaged one.
+/// A list of eight: the open session, six others, and a damaged one.
 fn listed() -> Script {
     let mut script = reopened(|_, _| {});
     script.keys("S");
@@ -85,7 +85,7 @@ fn places(script: &Script) -> Vec<(usize, String)> {
 }
 
 #[test]
-fn a_session_is_compared_once_marked_and_no_longer_when_marked_again() {
+fn marking_a_session_compares_it_and_marking_it_again_removes_it() {
     let mut script = listed();
     script.keys("down m");
     assert_eq!(script.effects, [Effect::ReadSession(path("two"))]);
@@ -96,11 +96,11 @@ fn a_session_is_compared_once_marked_and_no_longer_when_marked_again() {
     assert!(script.effects.is_empty());
     assert_eq!(places(&script), [(2, "three".into())], "the other one keeps its letter");
     script.keys("down down m");
-    assert_eq!(places(&script), [(1, "four".into()), (2, "three".into())], "and the free one is given again");
+    assert_eq!(places(&script), [(1, "four".into()), (2, "three".into())], "the free letter is used again");
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused_with_the_reason() {
+fn sessions_that_cannot_be_compared_are_refused_with_the_reason() {
     let mut script = listed();
     script.keys("m");
     assert!(script.effects.is_empty() && script.notice().contains("always compared"));
@@ -113,7 +113,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
 }
 
 #[test]
-fn compared_sessions_are_reread_with_the_screen_and_unreadable_ones_are_taken_off() {
+fn compared_sessions_are_reread_with_the_screen_and_unreadable_ones_are_removed() {
     let mut script = listed();
     script.keys("down m down m esc 5");
     assert_eq!(script.effects, [Effect::ReadSession(path("two")), Effect::ReadSession(path("three"))]);
@@ -170,7 +170,7 @@ fn left_and_right_change_the_quantity_and_up_and_down_the_session() {
     script.click(Pointed::Row { panel: &compare::SESSIONS, row: 1 });
     assert_eq!((script.state.screens.compare.row, script.state.focused()), (1, &compare::SESSIONS));
     script.keys("f f down");
-    assert_eq!(script.state.screens.compare.row, 1, "texts scroll by themselves");
+    assert_eq!(script.state.screens.compare.row, 1, "texts scroll independently");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn means_count_only_parts_that_were_pruned() {
 }
 
 #[test]
-fn the_open_session_is_compared_on_the_evaluation_of_the_others() {
+fn the_open_session_is_compared_with_the_evaluation_of_the_others() {
     let mut script = listed();
     script.keys("down m esc 5");
     let measured = script.state.compare.measured[0].record.clone();
@@ -213,7 +213,7 @@ fn sessions_and_their_layers_are_copied_as_csv() {
 }
 
 #[test]
-fn a_compared_session_that_is_opened_is_listed_once_in_the_first_row() {
+fn opening_a_compared_session_lists_it_only_in_the_first_row() {
     let mut script = listed();
     script.keys("down m down m esc 5");
     script.state.sessions.open = Some(path("two"));

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[test]
-fn the_palette_does_what_it_finds() {
+fn the_palette_performs_the_chosen_entry() {
     let mut script = Script::opened(12);
     script.keys(":");
     script.text("error curve");
@@ -42,7 +42,7 @@ fn keys_type_characters_in_a_text() {
 }
 
 #[test]
-fn ctrl_z_suspends_however_deep_in_a_dialog() {
+fn ctrl_z_suspends_in_any_dialog() {
     let mut script = Script::opened(2);
     script.keys(": ctrl-z");
     assert_eq!(script.effects, [Effect::Suspend]);
@@ -119,7 +119,7 @@ fn settings_are_checked_before_they_are_used() {
 }
 
 #[test]
-fn export_names_a_directory_and_says_where_it_went() {
+fn an_export_reports_its_directory_and_size() {
     let mut script = Script::pruned(2);
     script.keys("E");
     assert_eq!(script.form_text("directory"), "slim-tiny");
@@ -148,7 +148,7 @@ fn editing_the_prompt_generates_from_it() {
     script.keys("enter");
     match script.command() {
         Command::Start { job: Job::Generate(job::Generate { prompt, .. }), .. } => {
-            assert_eq!(prompt.text, "The fox ", "the blank at its end counts")
+            assert_eq!(prompt.text, "The fox ", "a trailing blank is significant")
         }
         other => panic!("{other:?}"),
     }
@@ -186,7 +186,7 @@ fn explain_stays_open_while_the_focus_moves() {
 }
 
 #[test]
-fn copying_gives_text_that_other_programs_read() {
+fn copied_text_can_be_read_by_other_programs() {
     let mut script = Script::pruned(2);
     script.keys("y");
     let [Effect::Copy(text)] = &script.effects[..] else { panic!() };
@@ -205,7 +205,7 @@ fn copying_gives_text_that_other_programs_read() {
 }
 
 #[test]
-fn a_failed_export_shows_its_form_again_with_the_reason() {
+fn a_failed_export_reopens_its_form_with_the_reason() {
     let mut script = Script::pruned(2);
     script.keys("E");
     script.field("directory");

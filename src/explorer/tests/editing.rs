@@ -28,7 +28,7 @@ fn a_nudge_moves_one_ratio_and_the_parameters_follow_at_once() {
 }
 
 #[test]
-fn heads_and_channels_are_edited_separately_once_a_part_is_chosen() {
+fn choosing_a_part_edits_heads_and_channels_separately() {
     let mut script = Script::opened(2);
     let before = ratio(&script, 0);
     script.keys("3 a K");
@@ -38,14 +38,14 @@ fn heads_and_channels_are_edited_separately_once_a_part_is_chosen() {
     let apart = script.state.schedule.ratios[0];
     assert!((apart.attention - before - 0.05).abs() < 1e-6 && (apart.mlp - before + 0.05).abs() < 1e-6);
     script.keys("a K");
-    assert!((script.state.schedule.ratios[0].mlp - before).abs() < 1e-6, "both again");
+    assert!((script.state.schedule.ratios[0].mlp - before).abs() < 1e-6, "both parts again");
     script.keys("e");
     script.retype("0.1/0.3");
     script.keys("enter");
     assert_eq!(script.state.schedule.ratios[0], LayerRatio { attention: 0.1, mlp: 0.3 });
     let share = script.state.schedule.attention_share;
     let mean = (share * 0.1 + (1.0 - share) * 0.3 + ratio(&script, 1)) / 2.0;
-    assert!((script.state.schedule.mean() - mean).abs() < 1e-12, "means count by parameters");
+    assert!((script.state.schedule.mean() - mean).abs() < 1e-12, "means are weighted by parameters");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn the_settings_form_keeps_settings_that_it_does_not_show() {
 }
 
 #[test]
-fn ratios_stay_between_nothing_and_all() {
+fn ratios_stay_from_zero_to_below_one() {
     let mut script = Script::opened(2);
     script.keys("3");
     for _ in 0..40 {
@@ -110,7 +110,7 @@ fn ratios_stay_between_nothing_and_all() {
     script.keys("e");
     script.retype("0.995");
     script.keys("enter");
-    assert_eq!(ratio(&script, 0), 0.995, "what is typed holds");
+    assert_eq!(ratio(&script, 0), 0.995, "a typed ratio is not limited");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_typed_ratio_is_checked_in_the_form() {
 }
 
 #[test]
-fn presets_change_all_but_locked_layers() {
+fn presets_change_only_unlocked_layers() {
     let mut script = Script::opened(4);
     script.keys("3 e");
     script.retype("0.5");
@@ -145,7 +145,7 @@ fn presets_change_all_but_locked_layers() {
 }
 
 #[test]
-fn the_shape_is_given_by_a_mean_or_by_two_ends() {
+fn a_mean_or_two_ends_determine_the_shape() {
     let mut script = Script::opened(4);
     script.keys("3 d");
     script.field("schedule");
@@ -164,7 +164,7 @@ fn the_shape_is_given_by_a_mean_or_by_two_ends() {
 }
 
 #[test]
-fn renormalising_scales_the_unlocked_to_the_mean() {
+fn renormalising_scales_unlocked_ratios_to_the_mean() {
     let mut script = Script::opened(4);
     script.keys("3 e");
     script.retype("0.6");
@@ -180,7 +180,7 @@ fn renormalising_scales_the_unlocked_to_the_mean() {
 }
 
 #[test]
-fn renormalising_stops_single_ratios_below_one() {
+fn renormalising_keeps_each_ratio_below_one() {
     let mut script = Script::opened(3);
     script.state.schedule.ratios = [0.1, 0.2, 0.9].map(LayerRatio::both).to_vec();
     script.state.schedule.renormalise(0.6).unwrap();
@@ -221,14 +221,14 @@ fn a_pruned_layer_is_stale_once_its_planned_ratio_changes() {
 }
 
 #[test]
-fn nothing_to_undo_is_said() {
+fn undo_without_history_is_reported() {
     let mut script = Script::opened(2);
     script.keys("u");
     assert_eq!(script.notice(), "nothing to undo");
 }
 
 #[test]
-fn a_run_gets_the_name_of_its_curve_unless_it_was_edited() {
+fn a_run_has_the_name_of_its_curve_unless_it_was_edited() {
     let mut script = Script::opened(4);
     assert_eq!(script.state.settings_of_run().ratios.schedule, Schedule::Log);
     assert_eq!(script.state.settings_of_run().ratios.ratio, Some(0.2));

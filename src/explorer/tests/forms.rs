@@ -1,4 +1,4 @@
-//! Every form, submitted as it opens and with every choice: no form is read otherwise than it was made.
+//! Every form, submitted unchanged and with every choice: a form reads exactly the fields it was made with.
 
 use super::Script;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 /// Opens a form.
 type Opener = fn(&State) -> Result<Form, String>;
 
-/// A function that opens the form of a kind, and the next kind, until none is left.
+/// The opener of a form kind, and the next kind; None after the last.
 fn opening(kind: FormKind) -> (Opener, Option<FormKind>) {
     match kind {
         FormKind::Shape => (forms::shape, Some(FormKind::Ratio { layer: 0 })),

@@ -29,7 +29,7 @@ fn no_key_has_two_meanings_on_a_screen_or_in_a_dialog() {
 }
 
 #[test]
-fn a_key_file_replaces_the_keys_of_what_it_names() {
+fn a_key_file_replaces_the_keys_of_the_actions_it_names() {
     let map = KeyMap::parse(
         "start = \"ctrl-s\"\nstep_mode = [\"F5\", \"W\"]\nwrite = \"D\"\nmouse = []",
         "keys.toml",
@@ -40,7 +40,7 @@ fn a_key_file_replaces_the_keys_of_what_it_names() {
     assert_eq!(map.action(key("s"), Screen::Layers), None);
     assert_eq!(map.action(key("f5"), Screen::Log), Some(Action::StepMode));
     assert_eq!(map.action(key("M"), Screen::Log), None, "an empty list leaves no key");
-    assert_eq!(map.action(key("q"), Screen::Layers), Some(Action::Quit), "the rest stays");
+    assert_eq!(map.action(key("q"), Screen::Layers), Some(Action::Quit), "other actions are unchanged");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn every_hint_can_be_acted_on_where_it_is_shown() {
 }
 
 #[test]
-fn a_recording_s_hints_name_nothing_that_it_refuses() {
+fn a_recording_hints_at_no_action_that_it_refuses() {
     let mut script = Script::pruned(2);
     script.state.origin = Origin::Replay { file: "run.jsonl".into(), speed: 1.0 };
     for screen in ["1", "2", "3", "4", "5", "6"] {

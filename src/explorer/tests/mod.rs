@@ -1,4 +1,4 @@
-//! The explorer as scripts of messages.
+//! Tests of the explorer as scripts of messages.
 
 mod comparing;
 mod dialogs;

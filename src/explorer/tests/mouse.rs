@@ -15,7 +15,7 @@ fn a_drag_on_the_curve_sets_ratios_and_is_one_edit() {
     assert_eq!(script.state.schedule.ratios[1..3], [0.3, 0.45]);
     assert_eq!(script.state.layer, 2);
     script.point(Press::Drag, Pointed::Ratio { layer: 0, ratio: 0.9 });
-    assert_eq!(script.state.schedule.ratios[0], before[0], "the button is up");
+    assert_eq!(script.state.schedule.ratios[0], before[0], "the button was released");
     script.keys("u");
     assert_eq!(script.state.schedule.ratios, before);
 }

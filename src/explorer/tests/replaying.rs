@@ -16,7 +16,7 @@ fn replay() -> Script {
 }
 
 #[test]
-fn a_recorded_run_shows_with_the_ratios_it_had() {
+fn a_recorded_run_is_shown_with_its_ratios() {
     let mut script = replay();
     let plan = [0.1, 0.4].map(|ratio| PlannedLayer {
         ratio: ratio.into(),

@@ -97,7 +97,7 @@ fn logged(script: &Script) -> Vec<String> {
     script.state.listed_log().map(|entry| entry.text.clone()).collect()
 }
 
-/// The draft saved by the last message.
+/// The draft that the last message saved.
 fn kept(script: &Script) -> Option<Draft> {
     script.effects.iter().find_map(|effect| match effect {
         Effect::Command(Command::SaveDraft { draft }) => Some((**draft).clone()),
@@ -116,7 +116,7 @@ fn a_session_restores_attempts_numbers_and_statistics() {
     let status: Vec<Status> = (0..3).map(|layer| state.status(layer)).collect();
     assert_eq!(status, [Status::Done, Status::Done, Status::Waiting]);
     assert_eq!(state.calibration.as_ref().unwrap().seed, 3);
-    assert_eq!(state.compare.measured.len(), 1, "the newest of a text");
+    assert_eq!(state.compare.measured.len(), 1, "the newest for a text");
     assert_eq!(state.compare.measured[0].record.after, Some(12.0));
     assert!(!state.compare.stale(&state.compare.measured[0]));
     assert_eq!(state.sessions.open.as_deref(), Some(PATH.as_ref()));
@@ -125,17 +125,17 @@ fn a_session_restores_attempts_numbers_and_statistics() {
         "Session tiny-one opened: 3 layers, 3 attempts, 1 left to prune"
     );
     assert_eq!(script.notice(), "Session tiny-one is open; layer 2 is left to prune, R resumes");
-    assert!(script.effects.is_empty(), "it is kept as it is");
+    assert!(script.effects.is_empty(), "nothing changes");
 }
 
 #[test]
-fn an_attempt_under_the_cursor_is_chosen_by_its_number_whatever_is_missing() {
+fn the_attempt_under_the_cursor_is_activated_by_number_even_if_numbers_are_missing() {
     let mut script = reopened(|_, _| {});
     script.keys("2 enter");
-    assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is at the one active");
+    assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is at the active one");
     script.keys("up enter");
     assert!(script.effects.contains(&Effect::Command(Command::Activate { layer: 0, attempt: Some(0) })));
-    assert_eq!(script.state.status(1), Status::Stale, "it rests on attempt 2");
+    assert_eq!(script.state.status(1), Status::Stale, "it depends on attempt 2");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn an_unreadable_draft_is_reported_and_the_session_still_opens() {
 }
 
 #[test]
-fn the_ratios_of_the_session_win_over_those_of_the_draft() {
+fn the_ratios_of_the_session_take_precedence_over_those_of_the_draft() {
     let mut before = reopened(|_, _| {});
     before.keys("3 up");
     let frontend = kept(&before).unwrap().frontend;
@@ -249,7 +249,7 @@ fn the_ratios_of_the_session_win_over_those_of_the_draft() {
 }
 
 #[test]
-fn a_perplexity_stays_stale_over_a_restart() {
+fn a_stale_perplexity_is_stale_after_a_restart() {
     let after = reopened(|_, session| session.layers[0].active = Some(0));
     assert!(after.state.compare.stale(&after.state.compare.measured[0]));
 }

@@ -1,4 +1,4 @@
-//! Runs and retries, and the events of the engine about them.
+//! Runs and retries, and their events.
 
 use super::{
     Script,
@@ -65,12 +65,12 @@ fn every_batch_is_shown_when_it_is_removed() {
 }
 
 #[test]
-fn a_finished_run_leaves_every_layer_done_and_says_what_it_cost() {
+fn after_a_run_every_layer_is_done_and_the_cost_is_shown() {
     let script = Script::pruned(3);
     assert!(script.state.job().is_none());
     assert!((0..3).all(|layer| script.state.status(layer) == Status::Done));
     assert!(script.state.layers.iter().all(|layer| layer.attempts.len() == 1 && layer.chosen == Some(0)));
-    // One KV group and one channel left each layer.
+    // One KV group and one channel of each layer were removed.
     assert_eq!(script.state.parameters_after(), 4000 - 3 * 110);
     assert_eq!(script.state.bytes_of(script.state.parameters_after()), 2 * (4000 - 330));
 }
@@ -107,12 +107,12 @@ fn step_mode_starts_runs_that_pause() {
     assert_eq!(
         *script.command(),
         Command::control(1, Control::SetPace(Pace::Free)),
-        "a running run continues without pausing"
+        "the current run continues without pausing"
     );
 }
 
 #[test]
-fn cancelling_a_run_asks_first_and_keeps_finished_layers() {
+fn cancelling_a_run_needs_confirmation_and_keeps_finished_layers() {
     let mut script = Script::opened(3);
     script.keys("s");
     script.handle(1, script.run_started());
@@ -306,7 +306,7 @@ fn quitting_asks_only_when_something_would_be_lost() {
     assert_eq!(script.effects, [Effect::Quit]);
     script.handle(0, Event::ExportWritten { path: "slim".into(), bytes: 10 });
     script.keys("q");
-    assert_eq!(script.effects, [Effect::Quit], "what was exported is not lost");
+    assert_eq!(script.effects, [Effect::Quit], "exported layers are not lost");
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn an_engine_that_ends_before_the_model_is_open_ends_the_explorer() {
 }
 
 #[test]
-fn a_job_of_a_kind_shows_its_progress() {
+fn a_job_shows_its_progress() {
     let mut script = Script::opened(4);
     assert_eq!(script.state.progress(), None);
     script.keys("s");
@@ -370,7 +370,7 @@ fn removals_before_a_raised_damping_do_not_count() {
 }
 
 #[test]
-fn what_was_measured_on_other_attempts_is_stale() {
+fn measurements_of_other_attempts_are_stale() {
     let mut script = Script::pruned(2);
     script.keys("5 m enter");
     let run = script.run();

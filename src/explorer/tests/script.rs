@@ -22,7 +22,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// An explorer before its model is open.
+    /// An explorer whose model is not open yet.
     pub fn unopened(origin: Origin) -> Self {
         let mut settings = Settings::default();
         settings.calibration.texts = vec!["demo:stories".parse().unwrap()];
@@ -48,7 +48,7 @@ impl Script {
         script
     }
 
-    /// One that has pruned all its layers in one run.
+    /// An explorer that has pruned all layers in one run.
     pub fn pruned(layers: usize) -> Self {
         let mut script = Self::opened(layers);
         script.keys("s");
@@ -65,14 +65,14 @@ impl Script {
         self.effects = update(&mut self.state, msg);
     }
 
-    /// Presses keys, by the names that `Key::named` reads, with blanks between.
+    /// Presses keys, named as `Key::named` reads them and separated by blanks.
     pub fn keys(&mut self, keys: &str) {
         for key in keys.split_whitespace() {
             self.send(Msg::Key(Key::named(key).unwrap()));
         }
     }
 
-    /// Types a text into what is open.
+    /// Types a text into the open text field.
     pub fn text(&mut self, text: &str) {
         self.send(Msg::Paste(text.into()));
     }
@@ -96,7 +96,7 @@ impl Script {
         self.send(Msg::Engine(Stamped { run, at: self.at, event }));
     }
 
-    /// The command of the last message, its only effect.
+    /// The command of the last message, which has no other effect.
     pub fn command(&self) -> &Command {
         match &self.effects[..] {
             [Effect::Command(command)] => command,

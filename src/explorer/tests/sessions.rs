@@ -26,7 +26,7 @@ fn listed() -> Script {
     script
 }
 
-/// The list, wherever it is in the stack of dialogs.
+/// The list, at any depth in the stack of dialogs.
 fn list(state: &State) -> &Sessions {
     let list = state
         .dialogs
@@ -113,7 +113,7 @@ fn a_session_that_cannot_be_opened_is_refused_with_advice() {
 }
 
 #[test]
-fn opening_a_session_asks_if_unsaved_work_would_be_lost() {
+fn opening_a_session_needs_confirmation_if_unsaved_work_would_be_lost() {
     let mut script = Script::pruned(3);
     script.keys("S");
     script.send(Msg::Sessions { now: 0, sessions: Ok(some()) });
@@ -124,7 +124,7 @@ fn opening_a_session_asks_if_unsaved_work_would_be_lost() {
 }
 
 #[test]
-fn a_session_is_deleted_after_a_yes_and_never_the_open_one() {
+fn a_session_is_deleted_after_a_yes_unless_it_is_open() {
     let mut script = listed();
     script.keys("d");
     assert!(script.notice().contains("is open here"));
@@ -237,7 +237,7 @@ fn a_recording_shows_the_list_but_opens_nothing() {
 }
 
 #[test]
-fn with_a_session_nothing_is_lost_by_quitting() {
+fn quitting_with_a_session_loses_nothing() {
     let mut script = reopened(|_, _| {});
     script.keys("R q");
     let Some(Dialog::Confirm(ask)) = script.state.dialogs.last() else { panic!() };
@@ -252,7 +252,7 @@ fn with_a_session_nothing_is_lost_by_quitting() {
 }
 
 #[test]
-fn a_session_elsewhere_is_quoted_for_the_shell() {
+fn a_session_in_another_directory_is_quoted_for_the_shell() {
     let script = Script::opened(3);
     let said = |path: &str| crate::explorer::session_argument(&script.state, path.as_ref());
     assert_eq!(said("/state/sessions/tiny-one"), "tiny-one");

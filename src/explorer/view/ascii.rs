@@ -1,8 +1,9 @@
-//! Replaces Unicode symbols by ASCII ones of the same width after drawing.
+//! Replaces Unicode symbols with ASCII symbols of the same width after drawing.
 
 use ratatui::buffer::Buffer;
 
-/// Replaces the remaining Unicode symbols of the buffer. Letters of other scripts, as in model names, are kept.
+/// Replaces the remaining Unicode symbols of the buffer. Letters of other scripts, such as in model names,
+/// are kept.
 pub(super) fn replace(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let mut characters = cell.symbol().chars();
@@ -54,7 +55,7 @@ fn stand_in(c: char) -> Option<char> {
     })
 }
 
-/// The replacement of a cell of up to eight Braille dots, chosen by their number.
+/// The replacement of a cell of up to eight Braille dots, chosen by the number of dots.
 fn dots(c: char) -> char {
     match (u32::from(c) & 0xff).count_ones() {
         0..=2 => '.',

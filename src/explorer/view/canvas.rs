@@ -1,4 +1,4 @@
-//! The canvas of a screen: cells, state, theme, and what the mouse can point at.
+//! The canvas of a screen: cells, state, theme, and targets of the mouse.
 
 use ratatui::{
     Frame,
@@ -34,7 +34,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
 }
 
 impl Canvas<'_> {
-    /// Draws the border of a panel with its title, and a note at the right if there is room. Returns the area inside.
+    /// Draws the border of a panel with its title, and a note on the right if there is room. Returns the area
+    /// inside.
     pub fn panel(&mut self, panel: &'static Panel, area: Rect, title: &str, note: &str) -> Rect {
         let area = area.intersection(*self.buffer.area());
         self.hits.add(area, Pointed::Panel(panel));
@@ -42,7 +43,7 @@ impl Canvas<'_> {
         self.frame(area, role, title, note)
     }
 
-    /// Draws a border around something that cannot have the focus.
+    /// Draws a border around something that cannot be focused.
     pub fn plain_frame(&mut self, area: Rect, title: &str, note: &str) -> Rect {
         self.frame(area.intersection(*self.buffer.area()), Role::Border, title, note)
     }
@@ -76,7 +77,7 @@ impl Canvas<'_> {
         Span::styled(text, self.theme.style(role))
     }
 
-    /// Writes row `row` of an area, counted from its top; nothing below its bottom.
+    /// Writes row `row` of an area, counted from its top; rows below the bottom are dropped.
     pub fn line(&mut self, area: Rect, row: u16, spans: Vec<Span<'_>>) {
         let area = area.intersection(*self.buffer.area());
         if row < area.height {
@@ -99,7 +100,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// Columns that the facts need in one column.
+    /// Columns needed to draw the facts in a single column.
     pub fn facts_width(facts: &[Fact]) -> u16 {
         let (name, value) = widest(facts);
         name + 2 + value

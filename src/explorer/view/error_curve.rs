@@ -14,7 +14,7 @@ use crate::{
     prune::Part,
 };
 
-/// Draws the curve with the actual and the planned number of removed units.
+/// Draws the curve, with marks at the actual and the planned number of removed units.
 pub fn picture(
     view: &mut Canvas<'_>,
     area: Rect,
@@ -38,7 +38,7 @@ pub fn picture(
             plot.upright(place(count as f64), Stroke::dotted(view.theme.style(role), ':'));
         }
     }
-    // One point per column of dots is enough, however many points there are.
+    // One point per column of dots is enough for any number of points.
     let dots = plot.across().max(2);
     let point = |dot: usize| {
         let share = dot as f64 / (dots - 1) as f64;
@@ -62,14 +62,14 @@ pub fn picture(
     scale_below(view.buffer, area, &across, view.theme);
 }
 
-/// The curve ascends, so its ends are its range.
+/// The first and the last error. The curve ascends, so they are its range.
 fn ends(points: &[CurvePoint]) -> impl Iterator<Item = f64> + '_ {
     let first = points.iter().map(|point| point.relative_error).find(|error| *error > 0.0);
     let last = points.iter().rev().map(|point| point.relative_error).find(|error| error.is_finite());
     first.into_iter().chain(last)
 }
 
-/// The error with this many units removed, interpolated linearly; None outside the curve.
+/// The error with this many units removed, linearly interpolated; None outside the curve.
 pub fn error_at(points: &[CurvePoint], removed: f64) -> Option<f64> {
     let next = points.partition_point(|point| (point.removed as f64) < removed);
     let after = points.get(next)?;
@@ -81,7 +81,7 @@ pub fn error_at(points: &[CurvePoint], removed: f64) -> Option<f64> {
     Some(before.relative_error + (after.relative_error - before.relative_error) * along)
 }
 
-/// The next step (one per cent of the units, or one unit if there are few) and the error it would add.
+/// The next step (one per cent of the units, at least one unit) and the error it would add.
 pub fn next_step(state: &State, part: Part, curve: &Curve, removed: usize) -> Option<(&'static str, f64)> {
     let (step, name) = if curve.units >= 100 {
         (curve.units as f64 / 100.0, "1 %")
@@ -92,7 +92,7 @@ pub fn next_step(state: &State, part: Part, curve: &Curve, removed: usize) -> Op
     Some((name, error_at(&curve.points, removed as f64 + step)? - now))
 }
 
-/// How to get the curve; a recording only has those that were computed.
+/// Instructions for computing the curve. A recording has only the curves that were computed.
 pub fn hint(view: &Canvas<'_>) -> String {
     if view.state.is_replay() {
         return "The elimination was not continued past the cut.".into();
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_error_between_two_points_lies_on_the_line_between_them() {
+    fn the_error_between_two_points_is_interpolated() {
         let point = |removed, relative_error| CurvePoint { removed, relative_error };
         let points = [point(0, 0.0), point(2, 0.1), point(4, 0.5)];
         assert_eq!(error_at(&points, 0.0), Some(0.0));

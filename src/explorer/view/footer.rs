@@ -11,7 +11,7 @@ use crate::explorer::{Action, Hint, Notice, NoticeKind, Pointed, State, hints};
 
 /// Columns between two hints.
 const GAP: usize = 2;
-/// Rows of the longest notice.
+/// Maximum number of rows of a notice.
 const ROWS: usize = 4;
 /// Columns of a notice before and after its words.
 const MARGINS: (u16, u16) = (3, 1);
@@ -51,7 +51,7 @@ fn say(frame: &mut Frame<'_>, area: Rect, notice: &Notice, theme: &Theme) {
     }
 }
 
-/// Drops repeated hints of an action.
+/// Drops repeated hints of the same action.
 fn told_once(hints: Vec<Hint>) -> Vec<Hint> {
     let mut once: Vec<Hint> = Vec::new();
     for hint in hints {
@@ -62,7 +62,8 @@ fn told_once(hints: Vec<Hint>) -> Vec<Hint> {
     once
 }
 
-/// Draws as many hints as fit, from the left. The hint of the help is always shown, at the right end if not all fit.
+/// Draws as many hints as fit, from the left. The hint of the help is always shown, at the right end if not
+/// all fit.
 fn keys(frame: &mut Frame<'_>, area: Rect, hints: &[Hint], theme: &Theme, hits: &mut Hits) {
     let room = usize::from(area.width).saturating_sub(2);
     let all: usize = hints.iter().map(|hint| width(hint) + GAP).sum();

@@ -21,7 +21,7 @@ const NAME: usize = 36;
 const WORDS: usize = 40;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
-    // A column is free at the right, as at the left.
+    // One column is free at the right, as at the left.
     let area = Rect { width: area.width.saturating_sub(1), ..area };
     let columns = usize::from(area.width);
     let (left, right) = thin_out(model(state, theme), job(state, theme), (3, 2), columns);
@@ -77,7 +77,7 @@ fn model(state: &State, theme: &Theme) -> Vec<Piece> {
     pieces
 }
 
-/// Status, progress, time left and pace.
+/// Status, progress, remaining time and pace.
 fn job(state: &State, theme: &Theme) -> Vec<Piece> {
     let span = |text: String, role: Role| Span::styled(text, theme.style(role));
     let mut pieces = Vec::new();
@@ -136,7 +136,7 @@ fn opening(state: &State, theme: &Theme) -> Vec<Piece> {
     vec![Piece::new(4, vec![Span::styled(words, theme.style(Role::Live))]), progress(share, theme)]
 }
 
-/// A bar with its percentage, or only the percentage if there is little room.
+/// A bar with its percentage; the percentage alone if there is little room.
 fn progress(share: f64, theme: &Theme) -> Piece {
     let per_cent = |gap: &str| {
         let words = format!("{gap}{:>4}", words::progress(share));

@@ -1,10 +1,10 @@
-//! What the mouse can point at, and where it was drawn.
+//! Targets of the mouse and their areas on the screen.
 
 use ratatui::layout::{Position, Rect};
 
 use crate::explorer::Pointed;
 
-/// Places that the mouse can point at; later ones cover earlier ones.
+/// Areas of mouse targets; later ones cover earlier ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hits {
     places: Vec<Place>,
@@ -33,7 +33,7 @@ impl Hits {
         self.places.push(Place::Curve { area, layers, highest });
     }
 
-    /// The area of something, if it was drawn.
+    /// The area of a target, if it was drawn.
     pub fn area_of(&self, wanted: Pointed) -> Option<Rect> {
         self.places.iter().rev().find_map(|place| match place {
             Place::Fixed { area, what } if *what == wanted => Some(*area),
@@ -41,7 +41,7 @@ impl Hits {
         })
     }
 
-    /// What is at a cell.
+    /// The target at a cell.
     pub fn at(&self, column: u16, row: u16) -> Pointed {
         let position = Position::new(column, row);
         let hit = self.places.iter().rev().find(|place| match place {

@@ -12,7 +12,7 @@ use crate::explorer::{
     view::{Role, Theme, text},
 };
 
-/// Draws the line into one row. Returns the place of its cursor.
+/// Draws the line into one row. Returns the position of its cursor.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, input: &Input, style: Style) -> Position {
     let (shown, column) = text::around_cursor(input.text(), input.cursor(), usize::from(area.width));
     frame.buffer_mut().set_style(area, style);
@@ -20,7 +20,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, input: &Input, style: Style) -> P
     Position::new(area.x + (column as u16).min(area.width.saturating_sub(1)), area.y)
 }
 
-/// Draws the line after a sign, with a hint while it is empty.
+/// Draws the line after a sign, with a hint while the line is empty.
 pub fn prompt(
     frame: &mut Frame<'_>,
     area: Rect,

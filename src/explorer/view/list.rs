@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-/// The first entry to show, so that the one at the cursor is visible, about in the middle.
+/// The index of the first entry to show. It puts the entry at the cursor near the middle.
 pub fn first_in_sight(at: usize, count: usize, rows: usize) -> usize {
     at.saturating_sub(rows / 2).min(count.saturating_sub(rows))
 }
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_entry_at_the_cursor_is_always_in_sight() {
+    fn the_entry_at_the_cursor_is_always_visible() {
         for count in 1..30 {
             for rows in 1..12 {
                 for at in 0..count {

@@ -38,10 +38,10 @@ pub use ratatui::{
 
 use crate::explorer::{Pointed, State};
 
-/// The smallest window: columns, rows.
+/// Minimum columns and rows of the window.
 pub const LEAST: (u16, u16) = (80, 24);
 
-/// Draws everything, and returns what the mouse can point at.
+/// Draws everything and returns the targets of the mouse.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
     let mut hits = Hits::default();
     let area = frame.area();
@@ -68,7 +68,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
     hits
 }
 
-/// Draws the open dialogs, bottom first. Only the lines of the topmost one can be pointed at, and only its text has a cursor.
+/// Draws the open dialogs, the bottom one first. Only the topmost one has mouse targets and a text cursor.
 fn draw_dialogs(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     let Some((topmost, covered)) = state.dialogs.split_last() else { return };
     for dialog in covered {

@@ -1,8 +1,8 @@
-//! Pieces of a line that are dropped, least important first, in narrow windows.
+//! Pieces of a line. Narrow windows drop the least important pieces first.
 
 use ratatui::text::{Line, Span};
 
-/// A piece with its rank: the highest rank is dropped first, rank 0 never.
+/// A piece with its rank: the highest rank is dropped first, and rank 0 never.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     rank: u8,
@@ -26,13 +26,13 @@ impl Piece {
     }
 }
 
-/// Columns of all pieces with `between` columns between each two.
+/// Columns of all pieces, with `between` columns between adjacent pieces.
 fn total(pieces: &[Piece], between: usize) -> usize {
     pieces.iter().map(Piece::width).sum::<usize>() + pieces.len().saturating_sub(1) * between
 }
 
-/// Drops pieces at both ends of a line until the rest fits with a gap between the ends. `between` is the number of columns
-/// between two pieces at the left and at the right.
+/// Drops pieces at both ends of a line until the rest fits with a gap between the ends. `between` gives the
+/// columns between adjacent pieces at the left and at the right.
 pub(super) fn thin_out(
     mut left: Vec<Piece>,
     mut right: Vec<Piece>,
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_important_leave_first() {
+    fn the_least_important_are_dropped_first() {
         let left = vec![piece(0, "name"), piece(3, "family"), piece(1, "size")];
         let right = vec![piece(0, "done"), piece(2, "bar")];
         let ranks = |columns| {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_gives_way_to_its_shorter_form() {
+    fn a_piece_is_replaced_by_its_shorter_form() {
         let words = piece(2, "pruning layer 3").or(piece(1, "pruning"));
         let shown = |columns| {
             let (_, right) = thin_out(Vec::new(), vec![words.clone()], (1, 1), columns);

@@ -1,4 +1,4 @@
-//! Sample runs for tests: a half-done one, the smallest and the largest.
+//! Sample states for tests: a run half way, the smallest model and the largest.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub(super) struct Size {
 pub(super) const SMALL: Size = Size { layers: 12, heads: 8, channels: 688 };
 pub(super) const LARGE: Size = Size { layers: 80, heads: 128, channels: 28_672 };
 
-/// Nothing is open yet.
+/// The state before a model is open.
 pub(super) fn unopened() -> State {
     let settings = Settings::default();
     State::new(Start {
@@ -44,7 +44,7 @@ pub(super) fn unopened() -> State {
     })
 }
 
-/// A model that is open and untouched.
+/// The state with an open, untouched model.
 pub(super) fn opened(size: Size) -> State {
     let mut state = unopened();
     let per = 64 * 64 * 4;
@@ -118,7 +118,7 @@ pub(super) fn seen(units: usize, layer: usize) -> PartStatistics {
 pub(super) fn record(units: usize, gone: usize, seen: &PartStatistics) -> PartRecord {
     let mut removed: Vec<usize> =
         seen.order.iter().take(gone + gone / 8).map(|&unit| unit as usize).collect();
-    // Later scores differ from the first, so some of the cheapest units are kept.
+    // Later scores differ from the first ones, so some of the cheapest units are kept.
     let mut at = 0;
     removed.retain(|_| {
         at += 1;
@@ -159,7 +159,7 @@ pub(super) fn record(units: usize, gone: usize, seen: &PartStatistics) -> PartRe
     }
 }
 
-/// Adds an attempt of this ratio.
+/// Adds an attempt with this ratio.
 pub(super) fn attempt(state: &mut State, index: usize, ratio: f64) {
     let above = state.layers[..index].iter().map(|layer| layer.chosen.unwrap_or(0)).collect();
     let number = state.layers[index].attempts.len();
@@ -182,7 +182,7 @@ pub(super) fn attempt(state: &mut State, index: usize, ratio: f64) {
     });
 }
 
-/// The first `done` layers are pruned and active.
+/// Prunes the first `done` layers and activates their attempts.
 pub(super) fn prune(state: &mut State, done: usize) {
     for index in 0..done {
         let ratio = state.schedule.ratios[index].mlp;
@@ -335,7 +335,7 @@ fn log(state: &mut State) {
     push(66.0, Level::Error, Some(6), "mlp: the second moment holds a NaN at input 17");
 }
 
-/// The largest model half way through a run, with everything known of the selected layer.
+/// The largest model half way through a run, with all data of the selected layer.
 pub(super) fn large() -> State {
     let mut state = opened(LARGE);
     prune(&mut state, 60);
@@ -356,7 +356,7 @@ pub(super) fn large() -> State {
     state
 }
 
-/// A recorded run of a model of one layer, done.
+/// A recorded, finished run of a model with one layer.
 pub(super) fn single() -> State {
     let mut state = opened(Size { layers: 1, heads: 1, channels: 1 });
     prune(&mut state, 1);

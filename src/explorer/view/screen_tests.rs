@@ -90,7 +90,7 @@ fn every_screen_draws_every_run_at_every_size() {
 }
 
 #[test]
-fn every_layer_of_a_run_can_be_looked_at() {
+fn every_layer_of_a_run_can_be_shown() {
     for sample in [sample::half_done(), sample::broken()] {
         for layer in 0..=sample.layers.len() {
             for part in [Part::Attention, Part::Mlp] {
@@ -152,7 +152,7 @@ fn a_failed_layer_shows_its_cause() {
 }
 
 #[test]
-fn a_removed_head_is_marked_with_a_cross_and_its_place() {
+fn a_removed_head_is_marked_with_a_cross_and_its_position() {
     let mut state = at(Screen::Layer, sample::half_done());
     sample::attempt(&mut state, 3, 0.5);
     state.layers[3].chosen = Some(2);
@@ -213,7 +213,7 @@ fn the_schedule_shows_ratios_mean_and_units_to_remove() {
 }
 
 #[test]
-fn errors_that_were_not_tracked_say_how_to_track_them() {
+fn untracked_errors_are_shown_with_instructions_to_track_them() {
     let mut state = at(Screen::Errors, sample::opened(sample::SMALL));
     assert!(shown(&state).contains("turn on track errors in settings (o)"), "{}", shown(&state));
     state = at(Screen::Errors, sample::half_done());
@@ -222,7 +222,7 @@ fn errors_that_were_not_tracked_say_how_to_track_them() {
 }
 
 #[test]
-fn texts_and_perplexities_stand_side_by_side() {
+fn texts_and_perplexities_are_side_by_side() {
     let text = shown(&at(Screen::Compare, sample::half_done()));
     for words in ["8.594", "9.312", "+8.4 %", "no BOS", "33.7 tokens/s", "demo:held-out", "One day"] {
         assert!(text.contains(words), "{words} in\n{text}");
@@ -245,7 +245,7 @@ fn the_log_follows_the_newest_until_the_cursor_is_moved() {
 fn a_cut_line_of_the_log_is_shown_in_full_below() {
     let mut state = at(Screen::Log, sample::half_done());
     let words =
-        "The second moment of layer 6 holds a value that is not a number: take fewer samples, or damp it.";
+        "The second moment of layer 6 holds a value that is not a number: use fewer samples or more damping.";
     let entry = Entry { at: 3.0, level: Level::Error, layer: Some(6), text: words.into() };
     state.log.push(entry);
     let told = |state: &State| {
@@ -260,7 +260,7 @@ fn a_cut_line_of_the_log_is_shown_in_full_below() {
 }
 
 #[test]
-fn rows_and_curves_can_be_pointed_at() {
+fn rows_and_curves_are_mouse_targets() {
     let state = sample::half_done();
     let (buffer, hits) = drawn(&state, 80, 21);
     let mut layers = Vec::new();
@@ -278,7 +278,7 @@ fn rows_and_curves_can_be_pointed_at() {
 }
 
 #[test]
-fn a_filter_shows_how_many_it_lets_through() {
+fn a_filter_shows_the_number_of_matches() {
     let mut state = sample::half_done();
     state.screens.layers.filter = "stale".into();
     let stale = (0..12).filter(|&layer| state.status(layer) == Status::Stale).count();
@@ -287,7 +287,7 @@ fn a_filter_shows_how_many_it_lets_through() {
 }
 
 #[test]
-fn ascii_needs_no_other_characters() {
+fn ascii_screens_contain_only_ascii() {
     let theme = Theme::default().resolved(Depth::None, Glyphs::Ascii);
     for screen in [Screen::Layers, Screen::Layer, Screen::Schedule] {
         let state = at(screen, sample::opened(sample::SMALL));
@@ -317,13 +317,13 @@ fn the_largest_model_is_drawn_in_less_than_five_milliseconds() {
 }
 
 #[test]
-fn points_of_the_curve_stand_in_the_same_rows_in_ascii() {
+fn points_of_the_curve_are_in_the_same_rows_in_ascii() {
     let mut state = at(Screen::Layers, sample::half_done());
     state.focus[Screen::Layers as usize] = &schedule::RATIO;
     let ascii = Theme::default().resolved(Depth::None, Glyphs::Ascii);
     let [(curve, _), (plain, _)] = [&Theme::default(), &ascii].map(|theme| drawn_with(&state, 80, 21, theme));
     let mut points = 0;
-    // Propagate the numbers of the axis, which have no points.
+    // Skip the numbers of the axis, which have no points.
     for (x, y) in (9..80).flat_map(|x| (10..19).map(move |y| (x, y))) {
         if curve[(x, y)].symbol() == "●" {
             assert_eq!(plain[(x, y)].symbol(), "*", "{x}, {y} in\n{}", text(&plain));
@@ -424,7 +424,7 @@ fn boxes_beside_the_large_panel_fill_their_column_with_pictures() {
 }
 
 #[test]
-fn a_recording_is_not_asked_for_what_it_cannot_do() {
+fn a_recording_hints_at_nothing_that_needs_an_engine() {
     let mut state = sample::opened(sample::SMALL);
     state.origin = Origin::Replay { file: "run.jsonl".into(), speed: 1.0 };
     for screen in Screen::ALL {

@@ -1,4 +1,4 @@
-//! What the running job is doing, in words.
+//! The stage of the running job, in words.
 
 use crate::{
     explorer::{Job, JobStatus, State},
@@ -6,7 +6,7 @@ use crate::{
     words,
 };
 
-/// The stage of a job, and its finished fraction if known. While units are removed, the share counts them.
+/// The stage of a job, and its finished fraction if known. During removal, the fraction counts removed units.
 pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     let at_work = state.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.work.as_ref()?)));
     if let Some((layer, work)) = at_work.filter(|(_, work)| work.solving)
@@ -25,7 +25,7 @@ pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     }
 }
 
-/// The status of the running job if it is not simply working.
+/// The status of the running job, unless it simply runs.
 pub fn condition(job: &Job) -> Option<&'static str> {
     match job.status {
         JobStatus::Waiting => Some("waiting"),

@@ -36,7 +36,7 @@ pub fn unit_names(state: &State, part: Part) -> (&'static str, &'static str) {
     }
 }
 
-/// Units of a part before pruning, and how many the plan removes.
+/// Units of a part before pruning, and the number that the plan removes.
 pub fn planned(state: &State, layer: usize, part: Part) -> (usize, usize) {
     let Some(shape) = state.layers.get(layer).map(|layer| &layer.shape) else { return (0, 0) };
     let goal = state.goal(layer);

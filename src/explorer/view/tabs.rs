@@ -1,4 +1,4 @@
-//! The second row: the screens with their number keys, and how many layers failed or are stale.
+//! The second row: the screens with their number keys, and the numbers of failed and stale layers.
 
 use ratatui::{
     Frame,

@@ -102,23 +102,13 @@ fn dialogs() -> Vec<Dialog> {
     let long = "a value that is far longer than the field, with 深い characters. ".repeat(4);
     let fields = vec![
         Field::text(FieldId::Ratio, "ratio", "from 0 to below 1", "0.25"),
-        Field::text(
-            FieldId::File,
-            "path",
-            "where it is written to; the directory must not hold anything else",
-            long.clone(),
-        ),
-        Field::choice(FieldId::Schedule, "schedule", "how the ratio moves", &["log", "linear"], "linear"),
-        Field::switch(
-            FieldId::Replace,
-            "compensation",
-            "whether the kept weights make up for what left",
-            true,
-        ),
+        Field::text(FieldId::File, "path", "output directory; it must be empty", long.clone()),
+        Field::choice(FieldId::Schedule, "schedule", "how the ratio changes", &["log", "linear"], "linear"),
+        Field::switch(FieldId::Replace, "compensation", "whether the kept weights are refitted", true),
     ];
     let form = |kind, fields: Vec<Field>, at| {
         let mut form = Form::new(kind, "A form with a title", fields);
-        (form.at, form.error) = (at, Some("the directory holds something else; choose another".into()));
+        (form.at, form.error) = (at, Some("the directory contains other files; choose another one".into()));
         Dialog::Form(form)
     };
     let many = fields.iter().cycle().take(60).cloned().collect();
@@ -132,7 +122,11 @@ fn dialogs() -> Vec<Dialog> {
         form(FormKind::Export, fields.clone(), 1),
         form(FormKind::Settings, many, 57),
         form(FormKind::Ratio { layer: 2 }, Vec::new(), 0),
-        Dialog::Confirm(Confirm { question: "End the run?".into(), detail: long, then: Confirmed::Cancel }),
+        Dialog::Confirm(Confirm {
+            question: "Cancel the run?".into(),
+            detail: long,
+            then: Confirmed::Cancel,
+        }),
         Dialog::Explain(Explain),
     ]
 }
@@ -191,7 +185,7 @@ fn every_dialog_is_drawn_at_every_size() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_is_told_what_is_needed() {
+fn a_terminal_that_is_too_small_shows_the_required_size() {
     let (buffer, _, _) = drawn(&opened(), &Theme::default(), (62, 18));
     assert_eq!(row(&buffer, 8).trim(), "slimgpt needs 80×24, has 62×18");
     let (buffer, _, _) = drawn(&opened(), &Theme::default(), (12, 9));
@@ -199,7 +193,7 @@ fn a_terminal_that_is_too_small_is_told_what_is_needed() {
 }
 
 #[test]
-fn the_header_says_which_model_and_how_small_it_becomes() {
+fn the_header_names_the_model_and_its_sizes() {
     let (buffer, _, _) = drawn(&opened(), &Theme::default(), (160, 40));
     let header = row(&buffer, 0);
     for words in ["slimgpt", "深い言語モデル-128", "llama", "12 layers", "15.2 M → ", "%)", "MiB"] {
@@ -224,7 +218,7 @@ fn the_header_shows_the_progress_of_opening() {
 }
 
 #[test]
-fn the_footer_shows_keys_that_can_be_clicked_and_always_the_way_to_all_of_them() {
+fn the_footer_shows_keys_that_can_be_clicked_and_always_the_help() {
     for columns in [80, 100, 200] {
         let (buffer, hits, _) = drawn(&opened(), &Theme::default(), (columns, 24));
         let footer = row(&buffer, 23);
@@ -243,9 +237,9 @@ fn a_notice_takes_the_footers_row() {
 }
 
 #[test]
-fn a_long_notice_is_readable_in_full_and_the_body_leaves_it_room() {
-    let words = "The directory /home/somebody/models/slim-stories exists already: choose another one, or turn on \
-                 replace in the form to write over the earlier export of that name.";
+fn a_long_notice_is_readable_in_full_and_the_body_shrinks() {
+    let words = "The directory /home/somebody/models/slim-stories already exists; choose another one, or turn on \
+             replace in the form to replace the earlier export of this name.";
     let notice = Some(Notice { kind: NoticeKind::Failed, text: words.into() });
     let (buffer, hits, _) = drawn(&State { notice, ..opened() }, &Theme::default(), LEAST);
     let told: Vec<String> = (21..24).map(|y| row(&buffer, y)).collect();
@@ -258,7 +252,7 @@ fn a_long_notice_is_readable_in_full_and_the_body_leaves_it_room() {
 }
 
 #[test]
-fn the_help_is_readable_in_full_in_the_least_window() {
+fn the_help_is_readable_in_full_in_the_smallest_window() {
     for size in [LEAST, (100, 30), (120, 36), (200, 60)] {
         let mut state = State { size, ..opened() };
         let mut seen = String::new();
@@ -292,17 +286,17 @@ fn tabs_show_the_screen_and_can_be_clicked() {
 }
 
 #[test]
-fn only_the_topmost_dialog_can_be_pointed_at() {
+fn only_the_topmost_dialog_has_mouse_targets() {
     let mut state = opened();
     state.dialogs = vec![Dialog::Palette(Palette { input: Input::new(""), at: 0 })];
     let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
     assert_eq!(hits.at(1, 1), Pointed::OutsideDialog);
-    assert!(cursor.is_some(), "what is typed has a cursor");
+    assert!(cursor.is_some(), "the text input has a cursor");
     let under: Vec<Pointed> = (0..40).map(|y| hits.at(60, y)).collect();
     assert!(under.contains(&Pointed::DialogLine(0)));
     state.dialogs.push(dialogs().pop().unwrap());
     let (_, hits, cursor) = drawn(&state, &Theme::default(), (120, 40));
-    assert_eq!(hits.at(1, 1), Pointed::Screen(Screen::Layers), "explain lets clicks through");
+    assert_eq!(hits.at(1, 1), Pointed::Screen(Screen::Layers), "clicks pass through explain");
     assert_eq!(cursor, None);
 }
 
@@ -323,7 +317,7 @@ fn the_help_shows_its_last_line_when_scrolled_to_the_end() {
 }
 
 #[test]
-fn without_colours_no_colour_is_written_and_the_selection_is_reversed() {
+fn without_colours_only_attributes_are_written_and_the_selection_is_reversed() {
     let (themes, _) = super::load(&[]);
     let mut state = opened();
     state.dialogs = vec![Dialog::Palette(Palette { input: Input::new(""), at: 2 })];
@@ -339,7 +333,7 @@ fn without_colours_no_colour_is_written_and_the_selection_is_reversed() {
 }
 
 #[test]
-fn ascii_means_ascii() {
+fn ascii_mode_writes_only_ascii() {
     let theme = Theme::default().resolved(Depth::TrueColour, Glyphs::Ascii);
     for dialog in dialogs() {
         let mut state = working(JobKind::Retry);
@@ -355,7 +349,7 @@ fn ascii_means_ascii() {
 }
 
 #[test]
-fn a_replay_is_named_and_has_its_speed_in_the_header() {
+fn the_header_names_a_replay_and_its_speed() {
     let mut state = state(Origin::Replay { file: PathBuf::from("run.jsonl"), speed: 4.0 });
     state.model = opened().model;
     let (buffer, _, _) = drawn(&state, &Theme::default(), LEAST);

@@ -7,13 +7,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Marks a cut. In ASCII mode it is replaced like every other symbol.
 const ELLIPSIS: char = '…';
 
-/// Columns that a text takes.
+/// Number of columns of a text.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text without control characters and direction marks, which a terminal would act on. Names and messages may come from
-/// untrusted files.
+/// The text without control characters and direction marks, which a terminal would interpret. Names and
+/// messages may come from untrusted files.
 fn shown(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| {
         c.is_control()
@@ -35,7 +35,7 @@ pub fn fit(text: &str, columns: usize) -> String {
     cut
 }
 
-/// The text cut to `columns` columns, with an ellipsis at its start, as for paths.
+/// The text cut to `columns` columns, with an ellipsis at its start; used for paths.
 pub fn fit_end(text: &str, columns: usize) -> String {
     let text = shown(text);
     if width(&text) <= columns {
@@ -67,7 +67,7 @@ pub fn pad(text: &str, columns: usize) -> String {
     text
 }
 
-/// The text cut or padded at its start to `columns` columns, for numbers.
+/// The text cut or padded at its start to `columns` columns; used for numbers.
 pub fn pad_left(text: &str, columns: usize) -> String {
     let text = fit(text, columns);
     let mut padded: String = std::iter::repeat_n(' ', columns.saturating_sub(width(&text))).collect();
@@ -111,7 +111,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// At most `most` lines of [`wrap`], with an ellipsis if more would be needed.
+/// At most `most` lines of [`wrap`], with an ellipsis if there are more.
 pub fn wrap_at_most(text: &str, columns: usize, most: usize) -> Vec<String> {
     let mut lines = wrap(text, columns);
     if lines.len() > most {
@@ -123,8 +123,8 @@ pub fn wrap_at_most(text: &str, columns: usize, most: usize) -> Vec<String> {
     lines
 }
 
-/// The part of a line around its cursor that fits into `columns` columns, and the column of the cursor. `cursor` counts the
-/// characters before it; after the last character it needs a column of its own.
+/// The part of a line around its cursor that fits into `columns` columns, and the column of the cursor.
+/// `cursor` is the number of characters before it; after the last character it needs its own column.
 pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usize) {
     let at = text.char_indices().nth(cursor).map_or(text.len(), |(at, _)| at);
     let room = columns.saturating_sub(1);
@@ -143,7 +143,7 @@ pub fn around_cursor(text: &str, cursor: usize, columns: usize) -> (String, usiz
     (shown(start(&text[from..], columns)).into(), width(&text[from..at]))
 }
 
-/// The longest start that fits into `columns` columns.
+/// The longest prefix that fits into `columns` columns.
 fn start(text: &str, columns: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices() {
@@ -165,14 +165,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_fits_stays_as_it_is() {
+    fn a_text_that_fits_is_unchanged() {
         assert_eq!(fit("layers", 6), "layers");
         assert_eq!(fit_end("layers", 6), "layers");
         assert_eq!(fit("", 0), "");
     }
 
     #[test]
-    fn a_cut_never_takes_more_columns_than_there_are() {
+    fn a_cut_text_never_exceeds_the_columns() {
         for text in ["layers", "深い層の誤差", "e\u{301}tude de\u{301}cisive", "a深b層c", "👩‍🔬 model"]
         {
             for columns in 0..14 {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_shows_that_it_is_one() {
+    fn a_cut_text_has_an_ellipsis() {
         assert_eq!(fit("layers", 4), "lay…");
         assert_eq!(fit_end("/a/long/path", 6), "…/path");
         assert_eq!(fit("深い層", 4), "深…");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_at_blanks_and_long_words_where_they_must() {
+    fn lines_break_at_blanks_and_long_words_anywhere() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("深い", 1), ["深", "い"]);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_stays_in_sight() {
+    fn the_cursor_is_always_visible() {
         for text in ["", "prompt", "深い層の誤差", "e\u{301}e\u{301}e\u{301}e\u{301}", "a深b層c"] {
             for columns in 1..10 {
                 for cursor in 0..=text.chars().count() {
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(around_cursor("abcdef", 0, 4), ("abcd".into(), 0));
     }
     #[test]
-    fn what_does_not_fit_into_the_lines_ends_in_an_ellipsis() {
+    fn text_beyond_the_last_line_is_cut_with_an_ellipsis() {
         assert_eq!(wrap_at_most("once upon a time", 9, 2), ["once upon", "a time"]);
         assert_eq!(wrap_at_most("once upon a time", 9, 1), ["once upo…"]);
         assert_eq!(wrap_at_most("once upon a time", 4, 3), ["once", "upon", "a…"]);

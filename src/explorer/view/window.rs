@@ -15,7 +15,8 @@ use crate::explorer::{
 /// Columns and rows of the border and margins of a window.
 pub const BORDERS: (u16, u16) = (4, 2);
 
-/// The area of a window with this many columns and rows, borders included, in the middle of the body and never larger than it.
+/// The area of a window with this many columns and rows, borders included. It is centred in the body and
+/// never larger.
 pub fn centred(body: Rect, columns: u16, rows: u16) -> Rect {
     let (width, height) = (columns.min(body.width), rows.min(body.height));
     Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height }
@@ -50,7 +51,7 @@ pub fn clear(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
     frame.render_widget(Clear, area);
     let buffer = frame.buffer_mut();
     buffer.set_style(area, theme.style(Role::Text));
-    // A wide character that extends under the left border would hide it.
+    // Otherwise a wide character that extends under the left border would hide the border.
     for y in area.top()..area.bottom() {
         if let Some(x) = area.x.checked_sub(1)
             && let Some(cell) = buffer.cell_mut(Position::new(x, y))

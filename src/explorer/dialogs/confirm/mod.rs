@@ -13,12 +13,12 @@ use crate::explorer::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confirm {
     pub question: String,
-    /// What is lost or changed.
+    /// The consequences: what is lost or changed.
     pub detail: String,
     pub then: Confirmed,
 }
 
-/// What is done after a yes.
+/// The operation performed after a yes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confirmed {
     Quit,

@@ -30,7 +30,7 @@ pub fn draw(
         lines.push(Line::default());
         lines.extend(text::wrap(&ask.detail, inside).into_iter().map(Line::raw));
     }
-    // A blank row and the answers stay visible, however long the detail is.
+    // However long the detail is, a blank row and the answers stay visible.
     let most = usize::from(body.height.saturating_sub(window::BORDERS.1 + 2));
     lines.truncate(most);
     let area = window::centred(body, columns, lines.len() as u16 + 2 + window::BORDERS.1);

@@ -1,4 +1,4 @@
-//! The explanation of the focused panel. It is not modal: keys that it does not take go to the screen.
+//! The explanation of the focused panel. It is not modal: keys it does not handle go to the screen.
 
 mod view;
 

@@ -37,7 +37,8 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, state: &State, theme: &Theme, hit
     }
 }
 
-/// The corner of the body where a window covers least of the focused panel; the lower right one if several are equal.
+/// The corner of the body in which a window covers the least of the focused panel; the lower right one on a
+/// tie.
 fn corner(body: Rect, width: u16, height: u16, panel: Option<Rect>) -> Rect {
     let (left, right) = (body.x, body.right() - width);
     let (top, bottom) = (body.y, body.bottom() - height);

@@ -1,4 +1,4 @@
-//! The text that filters the list below it: the list of sessions if it is open, otherwise that of the screen.
+//! The text that filters the list of sessions if it is open, otherwise the list of the screen.
 
 mod view;
 

@@ -1,4 +1,4 @@
-//! A dialog of fields that are typed, chosen or switched.
+//! A dialog of fields: typed texts, choices and switches.
 
 use crate::{
     config::{self, Options, Setting, Settings},
@@ -14,7 +14,7 @@ pub struct Form {
     pub fields: Vec<Field>,
     /// The field under the cursor.
     pub at: usize,
-    /// The reason why the form was refused.
+    /// The reason for refusing the form.
     pub error: Option<String>,
 }
 
@@ -42,7 +42,8 @@ pub enum FormKind {
     },
 }
 
-/// The identity of a field. Fields of settings are made from the table of settings; the others belong to one form.
+/// The identity of a field. Fields of settings are made from the table of settings; each other field belongs
+/// to one form.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FieldId {
     Setting(&'static Setting),
@@ -99,18 +100,18 @@ impl Form {
         self.fields.iter().find(|field| field.id == id).map(|field| &field.value)
     }
 
-    /// The typed or chosen text of a field, without blanks at its ends.
+    /// The typed or chosen text of a field, trimmed.
     ///
     /// # Errors
-    /// The form has no such field, or it is a switch.
+    /// If the form has no such field, or it is a switch.
     pub fn text(&self, id: FieldId) -> Result<&str, String> {
         self.whole_text(id).map(str::trim)
     }
 
-    /// The typed or chosen text of a field, with the blanks at its ends.
+    /// The typed or chosen text of a field, untrimmed.
     ///
     /// # Errors
-    /// As [`Form::text`].
+    /// As for [`Form::text`].
     pub fn whole_text(&self, id: FieldId) -> Result<&str, String> {
         match self.value(id) {
             Some(Value::Text(input)) => Ok(input.text()),
@@ -122,7 +123,7 @@ impl Form {
     /// True if a switch is on.
     ///
     /// # Errors
-    /// The form has no such field, or it is no switch.
+    /// If the form has no such field, or it is not a switch.
     pub fn switched(&self, id: FieldId) -> Result<bool, String> {
         match self.value(id) {
             Some(Value::Switch(on)) => Ok(*on),
@@ -130,15 +131,15 @@ impl Form {
         }
     }
 
-    /// A form that is read otherwise than it was made; a test submits every form.
+    /// The error for a field that the form does not have. A test submits every form, so this is never shown.
     fn lacks(&self, what: &str, id: FieldId) -> String {
         format!("the form \"{}\" has no {what} {id:?}; please report this", self.title)
     }
 
-    /// The options given by the fields of settings.
+    /// The options set by the fields of settings.
     ///
     /// # Errors
-    /// A text that is not a value of its setting, with the label of the field.
+    /// If a text is not a value of its setting; the error names the label of the field.
     pub fn options(&self) -> Result<Options, String> {
         let mut options = Options::default();
         for field in &self.fields {
@@ -147,23 +148,23 @@ impl Form {
         Ok(options)
     }
 
-    /// `old` with the settings of the form. An optional setting whose field is empty has no value.
+    /// `old` with the settings of the form. An empty field removes the value of an optional setting.
     ///
     /// # Errors
-    /// As [`Form::options`], and values that the settings refuse.
+    /// As for [`Form::options`], and for values that the settings refuse.
     pub fn settings(&self, old: &Settings) -> Result<Settings, String> {
         let mut others = old.options();
         self.fields.iter().filter_map(Field::setting).for_each(|setting| setting.clear(&mut others));
         Settings::new(self.options()?.or(others)).map_err(|error| error.to_string())
     }
 
-    /// Moves the cursor by whole fields, around the ends.
+    /// Moves the cursor by whole fields, wrapping around.
     pub fn step(&mut self, fields: isize) {
         let count = self.fields.len().max(1) as isize;
         self.at = (self.at as isize + fields).rem_euclid(count) as usize;
     }
 
-    /// Moves a choice, turns a switch.
+    /// Moves a choice, or toggles a switch.
     pub fn turn(&mut self, by: isize) {
         if let Some(field) = self.fields.get_mut(self.at) {
             match &mut field.value {
@@ -240,7 +241,7 @@ impl Field {
         }
     }
 
-    /// The typed or chosen text, without blanks at its ends.
+    /// The typed or chosen text, trimmed.
     fn typed(&self) -> &str {
         match &self.value {
             Value::Text(input) => input.text().trim(),
@@ -249,7 +250,7 @@ impl Field {
         }
     }
 
-    /// Sets the option of the setting; fields of other kinds set nothing.
+    /// Sets the option of the setting; other fields set nothing.
     fn read(&self, options: &mut Options) -> Result<(), String> {
         let Some(setting) = self.setting() else { return Ok(()) };
         let choices = setting.form.map_or(&[][..], |form| form.choices);

@@ -13,9 +13,9 @@ pub const SPANS: [&str; 2] = ["mean", "first and last"];
 /// The parts that a retry solves.
 pub const PARTS: [(&str, &[Part]); 3] =
     [("both", &[Part::Attention, Part::Mlp]), ("attention", &[Part::Attention]), ("mlp", &[Part::Mlp])];
-const RATIO_HINT: &str = "from 0 to below 1; two as in 0.1/0.3 are the ratios of heads and channels";
+const RATIO_HINT: &str = "from 0 to below 1; a pair such as 0.1/0.3 is heads/channels";
 
-/// The curve and the numbers that determine it.
+/// The form for the curve and the numbers that determine it.
 pub fn shape(state: &State) -> Result<Form, String> {
     opened(state)?;
     let schedule = &state.schedule;
@@ -33,7 +33,7 @@ pub fn shape(state: &State) -> Result<Form, String> {
         Field::choice(
             FieldId::Schedule,
             "schedule",
-            "how the ratio changes with depth; locked layers keep theirs",
+            "how the ratio changes with depth; locked layers keep their ratio",
             &names,
             name,
         ),
@@ -46,7 +46,7 @@ pub fn shape(state: &State) -> Result<Form, String> {
         ),
         Field::text(FieldId::Mean, "mean", "from 0 to below 1; 0.2 removes a fifth", number(mean)),
         Field::text(FieldId::First, "first", "ratio at the beginning of the curve", number(first)),
-        Field::text(FieldId::Last, "last", "ratio at its end", number(last)),
+        Field::text(FieldId::Last, "last", "ratio at the end of the curve", number(last)),
     ];
     Ok(Form::new(FormKind::Shape, "Shape of the curve", fields))
 }
@@ -88,7 +88,7 @@ pub fn retry(state: &State) -> Result<Form, String> {
     ];
     let changeable = config::table().filter(|setting| setting.scope == Scope::Method);
     fields.extend(changeable.filter_map(|setting| Field::of_setting(setting, &current)));
-    Ok(Form::new(FormKind::Retry { layer, part }, format!("Try layer {layer} again"), fields))
+    Ok(Form::new(FormKind::Retry { layer, part }, format!("Retry layer {layer}"), fields))
 }
 
 pub fn settings(state: &State) -> Result<Form, String> {
@@ -119,7 +119,7 @@ pub fn prompt(state: &State) -> Result<Form, String> {
             "0 always selects the likeliest token",
             prompt.temperature.to_string(),
         ),
-        Field::text(FieldId::Seed, "seed", "for the random draws", prompt.seed.to_string()),
+        Field::text(FieldId::Seed, "seed", "of the random draws", prompt.seed.to_string()),
     ];
     Ok(Form::new(FormKind::Prompt, "Prompt", fields))
 }
@@ -128,9 +128,9 @@ pub fn measure(state: &State) -> Result<Form, String> {
     let compare = &state.compare;
     let text = compare.text.as_ref().map_or(String::new(), TextSource::to_string);
     let fields = vec![
-        Field::text(FieldId::Text, "text", "a file: plain text, JSON lines, .gz; demo:held-out", text),
+        Field::text(FieldId::Text, "text", "a file (plain text, JSON lines, .gz), or demo:held-out", text),
         Field::text(FieldId::SeqLen, "seq-len", "L, tokens per window", compare.seq_len.to_string()),
-        Field::switch(FieldId::Bos, "BOS", "put a BOS token before each window", compare.bos),
+        Field::switch(FieldId::Bos, "BOS", "start each window with a BOS token", compare.bos),
     ];
     Ok(Form::new(FormKind::Measure, "Perplexity", fields))
 }
@@ -156,7 +156,7 @@ fn number(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// As `LayerRatio` reads it.
+/// In the form that `LayerRatio` parses.
 fn numbers(ratio: LayerRatio) -> String {
     match ratio.one() {
         Some(ratio) => number(ratio),
@@ -168,7 +168,7 @@ fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
     table.iter().map(|(name, _)| *name).collect()
 }
 
-/// The value with this name.
+/// The value with this name, if the table has one.
 pub fn value_of<T: Copy>(table: &[(&'static str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|&(_, value)| value)
 }

@@ -1,4 +1,4 @@
-//! A form as a dialog: its fields are edited, then it is submitted.
+//! A form as a dialog: the user edits its fields, then submits it.
 
 mod fields;
 pub mod forms;
@@ -16,7 +16,7 @@ use crate::explorer::{
 impl Slice for Form {
     fn hints(&self, state: &State) -> Vec<Hint> {
         let hints = [
-            Hint::of(state, Action::Accept, "do it"),
+            Hint::of(state, Action::Accept, "submit"),
             Hint::pair(state, (Action::LineUp, Action::LineDown), "field"),
             Hint::pair(state, (Action::PreviousChoice, Action::NextChoice), "choose"),
             Hint::of(state, Action::CloseDialog, "close"),

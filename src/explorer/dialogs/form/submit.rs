@@ -1,4 +1,4 @@
-//! Submits a filled form. A form that is refused shows the reason in one sentence.
+//! Submits a filled form. A refused form shows the reason in one sentence.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -37,7 +37,7 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
             state.settings = form.settings(&state.settings)?;
             state.touch();
             state.compare.text = state.compare.text.take().or(state.settings.evaluation.text.clone());
-            state.say(NoticeKind::Done, "The next run is done with these settings");
+            state.say(NoticeKind::Done, "The next run uses these settings");
             Ok(Vec::new())
         }
         FormKind::Prompt => prompt(state, form),
@@ -62,7 +62,7 @@ fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     checked(state, "schedule", |schedule| schedule.take(curve, span))
 }
 
-/// An edit whose refusal is shown in the form.
+/// Performs an edit. If it is refused, the form shows the reason.
 fn checked(
     state: &mut State,
     what: &str,
@@ -102,7 +102,7 @@ fn prompt(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     if max_tokens == 0 {
         return Err("tokens: expected at least 1, found 0".into());
     }
-    // Blanks at the ends of a prompt count.
+    // Leading and trailing blanks of a prompt are significant.
     let text = form.whole_text(FieldId::Prompt)?.to_string();
     state.compare.prompt =
         Prompt { text, max_tokens, temperature, seed: whole("seed", form.text(FieldId::Seed)?)? };

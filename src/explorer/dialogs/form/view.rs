@@ -66,13 +66,13 @@ pub fn draw(
     cursor
 }
 
-/// Rows for the fields of a window with `reserved` rows below them.
+/// Rows for the fields in a window with `reserved` rows below them.
 fn field_rows(area: Rect, reserved: usize) -> usize {
     usize::from(area.height.saturating_sub(window::BORDERS.1)).saturating_sub(reserved + 1).max(1)
 }
 
-/// Rows below the fields, and the number to reserve: as many as the longest hint needs, so that the window keeps its size
-/// while the cursor moves.
+/// Rows below the fields, and the number of rows to reserve. That is the number the longest hint needs, so
+/// the window keeps its size while the cursor moves.
 fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note>, usize) {
     let wrapped = |words: &str, role: Role| -> Vec<Note> {
         text::wrap(words, columns).into_iter().map(|line| Note { role, line }).collect()
@@ -101,7 +101,7 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
     (notes, rows)
 }
 
-/// Size of the export, if it has the number type of the model.
+/// Size of the export, if its number type is that of the model.
 fn weight(state: &State, form: &Form) -> String {
     let Some(model) = &state.model else { return String::new() };
     let after = state.parameters_active();
@@ -112,10 +112,10 @@ fn weight(state: &State, form: &Form) -> String {
     }
     if formats != [Format::Hf] || weights.is_some() {
         let (after, before) = (words::parameters(after), words::parameters(model.shape.parameters));
-        return format!("Holds {after} of {before} parameters.");
+        return format!("Contains {after} of {before} parameters.");
     }
     format!(
-        "Weighs {} instead of {}: {} of {} parameters.",
+        "{} instead of {}: {} of {} parameters.",
         words::bytes(state.bytes_of(after)),
         words::bytes(model.shape.bytes),
         words::parameters(after),
@@ -123,7 +123,7 @@ fn weight(state: &State, form: &Form) -> String {
     )
 }
 
-/// Draws one field. Returns its text cursor if it is the current one and holds text.
+/// Draws one field. Returns the position of the text cursor if the field is the current one and is a text.
 fn draw_field(
     frame: &mut Frame<'_>,
     row: Rect,

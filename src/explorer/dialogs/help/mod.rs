@@ -1,4 +1,4 @@
-//! The help: every action with its keys, grouped by where it applies. Typing narrows it down.
+//! The help: every action with its keys, grouped by scope. Typing filters it.
 
 mod view;
 
@@ -11,7 +11,7 @@ use crate::explorer::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Help {
     pub filter: Input,
-    /// Lines scrolled down.
+    /// Number of lines scrolled down.
     pub scroll: usize,
 }
 
@@ -60,7 +60,7 @@ impl Slice for Help {
 pub enum HelpLine {
     Heading(String),
     Entry {
-        /// All keys of the action, as a person reads them.
+        /// All keys of the action, in their displayed form.
         keys: String,
         name: &'static str,
         help: &'static str,
@@ -70,10 +70,10 @@ pub enum HelpLine {
     Blank,
 }
 
-/// Rows of the terminal without lines of the help: header, tabs, footer, two borders, the words typed, a blank.
+/// Rows of the terminal that are not lines of the help: header, tabs, footer, two borders, filter, blank.
 pub const AROUND_HELP: u16 = 7;
 
-/// Columns of the help's window, for the width of the terminal.
+/// Columns of the help window for a given terminal width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelpColumns {
     /// Columns of the window, including its border and margins.
@@ -81,7 +81,7 @@ pub struct HelpColumns {
     /// Columns of the keys, including the gap after them.
     pub keys: usize,
     pub help: usize,
-    /// Columns of an action's name, 0 if there is no room for it.
+    /// Columns of an action's name; 0 if there is no room for it.
     pub name: usize,
 }
 
@@ -96,8 +96,8 @@ impl HelpColumns {
     }
 }
 
-/// The lines that contain every word typed: those of the current screen first, then those of all screens, of the other
-/// screens and of the dialogs.
+/// The lines that contain every typed word: first the current screen, then all screens, the other screens and
+/// the dialogs.
 pub fn help(state: &State, typed: &str) -> Vec<HelpLine> {
     let typed = typed.to_lowercase();
     let words: Vec<&str> = typed.split_whitespace().collect();
@@ -127,7 +127,7 @@ pub fn help(state: &State, typed: &str) -> Vec<HelpLine> {
     for screen in others {
         group(screen.title().into(), &on(screen));
     }
-    // A group for what several dialogs have in common, then one for each that has actions of its own.
+    // One group for the actions of several dialogs, then one for each dialog that has its own.
     group("Dialogs".into(), &|scope| matches!(scope, Scope::In(dialogs) if dialogs.len() > 1));
     for dialog in DialogKind::ALL {
         let own = move |scope: Scope| matches!(scope, Scope::In([_])) && scope.holds(Context::Dialog(dialog));
@@ -144,7 +144,7 @@ fn entry(state: &State, info: &ActionInfo) -> HelpLine {
     }
 }
 
-/// An entry in as many lines as its help needs, broken at blanks; a column holds one character of it.
+/// An entry broken at blanks into as many lines as its help needs. One column holds one character.
 fn broken(line: HelpLine, columns: usize) -> Vec<HelpLine> {
     let HelpLine::Entry { keys, name, help } = line else { return vec![line] };
     let (first, mut rest) = head(help, columns);
@@ -157,7 +157,7 @@ fn broken(line: HelpLine, columns: usize) -> Vec<HelpLine> {
     lines
 }
 
-/// As many words as fit, and the rest. A word that is too long is not split.
+/// The words that fit, and the rest. A word that is too long is not split.
 fn head(text: &'static str, columns: usize) -> (&'static str, &'static str) {
     if text.chars().count() <= columns {
         return (text, "");

@@ -12,7 +12,7 @@ use crate::explorer::{
     view::{Hits, Role, Theme, input_line, list::rows, text, window},
 };
 
-/// Columns between the keys and what they do.
+/// Columns between the keys and their description.
 const GAP: usize = 2;
 
 pub fn draw(

@@ -11,14 +11,14 @@ use crate::explorer::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Palette {
     pub input: Input,
-    /// The entry under the cursor, counted among those that match.
+    /// Index of the entry under the cursor, among those that match.
     pub at: usize,
 }
 
 impl Slice for Palette {
     fn hints(&self, state: &State) -> Vec<Hint> {
         let hints = [
-            Hint::of(state, Action::Accept, "do it"),
+            Hint::of(state, Action::Accept, "choose"),
             Hint::pair(state, (Action::LineUp, Action::LineDown), "choose"),
             Hint::of(state, Action::CloseDialog, "close"),
         ];
@@ -79,7 +79,7 @@ impl Palette {
                 state.interface.theme = theme;
                 Reply::Close(Vec::new())
             }
-            None => Reply::Close(state.refuse(format!("nothing is called \"{}\"", self.input.text()))),
+            None => Reply::Close(state.refuse(format!("nothing has the name \"{}\"", self.input.text()))),
         }
     }
 }
@@ -100,7 +100,7 @@ pub enum PaletteItem {
     Theme(usize),
 }
 
-/// Entries that contain every word typed in their name or their help, best match first.
+/// Entries whose name or help contains every typed word, the best match first.
 pub fn palette(state: &State, typed: &str) -> Vec<PaletteEntry> {
     let typed = typed.trim().to_lowercase();
     let words: Vec<&str> = typed.split_whitespace().collect();

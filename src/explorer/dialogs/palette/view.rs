@@ -1,4 +1,4 @@
-//! Draws the palette: the text typed and the entries that match.
+//! Draws the palette: the typed text and the entries that match.
 
 use ratatui::{
     Frame,

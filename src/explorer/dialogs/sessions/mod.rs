@@ -18,13 +18,13 @@ use crate::{
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sessions {
-    /// The session under the cursor, counted among the listed ones.
+    /// Index of the session under the cursor, among the listed ones.
     pub at: usize,
-    /// Only sessions whose name, model or state contains this are listed.
+    /// Lists only sessions whose name, model or state contains this.
     pub filter: String,
 }
 
-/// What an action does with the chosen session.
+/// The effect of an action on the chosen session.
 type OnSession = fn(&mut State, SessionSummary) -> Reply;
 
 impl Slice for Sessions {
@@ -33,7 +33,7 @@ impl Slice for Sessions {
             0 => &[(Action::CloseDialog, "close")],
             _ => &[
                 (Action::Accept, "open"),
-                (Action::ResumeSession, "go on"),
+                (Action::ResumeSession, "resume"),
                 (Action::CompareSession, "compare"),
                 (Action::DeleteSession, "delete"),
                 (Action::CopySessionPath, "copy path"),
@@ -148,7 +148,7 @@ impl Sessions {
         Reply::Stay(compare::toggle(state, session))
     }
 
-    /// Asks before the session is deleted.
+    /// Asks for confirmation before the session is deleted.
     fn ask_to_delete(state: &mut State, session: SessionSummary) -> Reply {
         let name = &session.name;
         let asked = state.sessions.reopening.as_ref().is_some_and(|asked| asked.path == session.path);
@@ -162,9 +162,7 @@ impl Sessions {
         let size = ByteSize(session.bytes);
         Reply::Stay(state.open(Dialog::Confirm(Confirm {
             question: format!("Delete session {name}?"),
-            detail: format!(
-                "Its attempts and settings ({size}) are deleted for good. Exports of it are kept."
-            ),
+            detail: format!("Its attempts and settings ({size}) are deleted for good. Its exports are kept."),
             then: Confirmed::DeleteSession(session.path),
         })))
     }
@@ -175,7 +173,7 @@ impl Sessions {
     }
 }
 
-/// Opens the session, or refuses it with what to do.
+/// Opens the session, or refuses with the reason.
 fn open(state: &mut State, session: SessionSummary, then: Then) -> Reply {
     if state.is_open_session(&session) {
         return match then {

@@ -2,7 +2,7 @@
 
 use super::{Compared, Quantity};
 
-/// One row per session; means are over the layers that have the error.
+/// One row per session. Means cover the layers that have the error.
 pub fn sessions(compared: &[Compared]) -> String {
     let mut text = String::from(
         "session,open,model,schedule,attention_ratio,mlp_ratio,parameters_before,parameters_after,perplexity_text,perplexity_seq_len,perplexity_before,perplexity_after,attention_error,mlp_error,output_error,samples,seq_len,seed,method,seconds\n",
@@ -52,7 +52,7 @@ pub fn curves(compared: &[Compared]) -> String {
     text
 }
 
-/// Empty if it is unknown.
+/// The text of a value; empty if it is unknown.
 fn known(value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }

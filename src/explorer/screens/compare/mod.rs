@@ -20,16 +20,16 @@ use crate::explorer::{
 
 /// Lines that the texts scroll per turn of the wheel.
 const WHEEL: isize = 3;
-/// Maximum number of lines to scroll the texts back.
+/// Maximum number of lines that the texts can be scrolled back.
 const SCROLL: usize = 10_000;
 
 pub struct Compare;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewState {
-    /// Sessions next to the open one, in the order of their places.
+    /// Sessions compared with the open one, in the order of their places.
     pub sessions: Vec<ComparedSession>,
-    /// Row of their table under the cursor; the open session has the first.
+    /// Row of their table under the cursor; the open session is row 0.
     pub row: usize,
     /// Quantity of their curves.
     pub quantity: Quantity,
@@ -43,8 +43,8 @@ pub static SESSIONS: Panel = Panel {
         title: "Sessions side by side",
         formula: vec!["mean error = Σ relative errors of the pruned layers / their number"],
         text: vec![
-            "Each row is a session with its active attempts: the open one (●) first, then those marked (m) in the list of sessions (S). The smallest value of a column has a star.",
-            "A perplexity with ! was measured on another text or with another window length than the first one, so the two cannot be compared. Errors depend on the ratio first: compare them between models pruned to the same ratio.",
+            "Each row is a session with its active attempts: the open one (●) first, then those marked (m) in the list of sessions (S). A star marks the smallest value of a column.",
+            "A perplexity with ! was measured on another text or with another window length than the first one, so the two cannot be compared. Errors depend mostly on the ratio, so compare them between models pruned to the same ratio.",
         ],
     },
     figure: |state| Ok(Figure::Sessions(state.screens.compare.quantity)),
@@ -83,7 +83,7 @@ pub static PERPLEXITY: Panel = Panel {
         title: "Perplexity",
         formula: vec!["exp( mean of −ln p(token) )"],
         text: vec![
-            "The text is cut into windows of L tokens without overlap; tokens 2…L of each are predicted. Lower is better. On a text used for calibration, the pruned model looks better than it is.",
+            "The text is cut into windows of L tokens without overlap; tokens 2…L of each window are predicted. Lower is better. On a text used for calibration, the pruned model looks better than it is.",
         ],
     },
     figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
@@ -111,7 +111,7 @@ const MODELS_AND_TABLES: &[(Action, &str)] = &[
     (Action::Copy, "copy"),
 ];
 
-/// True if one of the panels about several sessions has the focus.
+/// True if one of the session panels has the focus.
 fn is_on_sessions(state: &State) -> bool {
     [&SESSIONS, &CURVES].contains(&state.focused())
 }

@@ -1,4 +1,4 @@
-//! Sessions in numbers: the open one and the compared ones, in one form.
+//! Figures of the compared sessions, the open one included, in one form.
 
 use super::ComparedSession;
 use crate::{
@@ -30,9 +30,9 @@ pub struct Compared {
     pub model: String,
     /// How its ratios were planned.
     pub plan: String,
-    /// Mean over the layers; that of the plan while any layer is dense.
+    /// Mean over the layers; the planned mean while any layer is dense.
     pub ratio: Option<LayerRatio>,
-    /// Parameters of the dense model, and with the active attempts.
+    /// Parameters of the dense model, and of the model with the active attempts.
     pub parameters: (u64, u64),
     pub perplexity: Option<PerplexityRecord>,
     /// Active attempts, indexed by layer.
@@ -64,13 +64,13 @@ impl Quantity {
         }
     }
 
-    /// The quantity `by` places further in the list, around its ends.
+    /// The quantity `by` places further in the list, wrapping around.
     pub fn turned(self, by: isize) -> Self {
         let count = Self::ALL.len() as isize;
         Self::ALL[(self as isize + by).rem_euclid(count) as usize]
     }
 
-    /// None for a part that is not pruned.
+    /// The value in an attempt; None for a part that is not pruned.
     fn of(self, attempt: &AttemptSummary) -> Option<f64> {
         let error = |part: &PartSummary| (part.kept < part.units).then_some(part.relative_error);
         match self {
@@ -179,7 +179,8 @@ fn compared(session: &ComparedSession) -> Compared {
     }
 }
 
-/// Perplexity of the open session, preferably on the evaluation of the others; without the pruned value if that is stale.
+/// Perplexity of the open session, preferably with the evaluation of the others. A stale pruned value is left
+/// out.
 fn perplexity(state: &State) -> Option<PerplexityRecord> {
     let measured = &state.compare.measured;
     let others: Vec<_> = state
@@ -208,7 +209,7 @@ fn plan(curve: &Curve) -> String {
     }
 }
 
-/// The method in a few words, without the defaults.
+/// A summary of the method in a few words, without the defaults.
 fn told(method: &Method, target: Target) -> String {
     let by = match method.solver.group_size {
         _ if method.solver.score.is_baseline() => method.solver.score.to_string(),

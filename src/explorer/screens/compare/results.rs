@@ -79,7 +79,7 @@ impl Comparison {
         (self.dense, self.pruned) = (Writing::default(), Writing::default());
     }
 
-    /// Appends generated text. The text begins with its first piece, which may be long after it was requested.
+    /// Appends generated text. The first piece starts the text, which may be long after the request.
     pub fn write_on(&mut self, side: Side, piece: &str) {
         if side == Side::Pruned && self.pruned.text.is_empty() {
             self.written_on.clone_from(&self.active);
@@ -87,7 +87,7 @@ impl Comparison {
         self.side_mut(side).text += piece;
     }
 
-    /// Adds a perplexity; it replaces an earlier one of the same evaluation.
+    /// Adds a perplexity. It replaces an earlier one with the same evaluation.
     pub fn add(&mut self, record: PerplexityRecord) {
         let same = |old: &Measured| {
             (&old.record.text, old.record.seq_len, old.record.bos)
@@ -106,12 +106,12 @@ impl Comparison {
         format!("dense:\n{prompt}{}\n\npruned:\n{prompt}{}\n", self.dense.text, self.pruned.text)
     }
 
-    /// Whether the active attempts have changed since it was measured.
+    /// True if the active attempts have changed since the measurement.
     pub fn stale(&self, measured: &Measured) -> bool {
         measured.record.after.is_some() && measured.on != self.active
     }
 
-    /// Whether the active attempts have changed since the pruned text began.
+    /// True if the active attempts have changed since the pruned text began.
     pub fn text_stale(&self) -> bool {
         !self.pruned.text.is_empty() && self.written_on != self.active
     }

@@ -15,14 +15,14 @@ pub const MOST: usize = 5;
 pub struct ComparedSession {
     pub path: PathBuf,
     pub name: String,
-    /// From 1, unchanged while it is compared; the open session has place 0.
+    /// From 1, and fixed while the session is compared; the open session has place 0.
     pub place: usize,
-    /// Its content when it was last read.
+    /// Its content at the last reading.
     pub content: SessionContent,
 }
 
 impl State {
-    /// The sessions next to the open one.
+    /// The sessions compared with the open one.
     pub fn compared_sessions(&self) -> impl Iterator<Item = &ComparedSession> {
         let open = self.sessions.open.as_ref().filter(|_| !self.is_replay());
         self.screens.compare.sessions.iter().filter(move |compared| Some(&compared.path) != open)
@@ -82,7 +82,7 @@ pub fn refresh(state: &State) -> Vec<Effect> {
     state.compared_sessions().map(|compared| Effect::ReadSession(compared.path.clone())).collect()
 }
 
-/// Updates a session that was read; one that can no longer be read is removed.
+/// Updates a session from its new reading, or removes it if it can no longer be read.
 pub fn read(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     let Some(compared) =
         state.screens.compare.sessions.iter_mut().find(|compared| compared.path == session.path)
@@ -106,7 +106,7 @@ pub fn read(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Updates the compared sessions from the list that was read.
+/// Updates the compared sessions from the new list.
 pub fn listed(state: &mut State) {
     let Some(SessionList { sessions: Ok(sessions), .. }) = &state.sessions.list else { return };
     for compared in &mut state.screens.compare.sessions {

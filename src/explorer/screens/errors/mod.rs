@@ -1,4 +1,4 @@
-//! The Errors screen: how the output error grows over the layers, with earlier runs behind the current one.
+//! The Errors screen: the growth of the output error over the layers, with earlier runs behind the current one.
 
 pub mod view;
 
@@ -72,7 +72,8 @@ impl Slice for Errors {
     }
 }
 
-/// One row per layer: planned ratios, kept units and errors of the active attempt. Empty if no model is open.
+/// One row per layer: planned ratios, kept units, and errors of the active attempt. Empty if no model is
+/// open.
 pub fn csv(state: &State) -> Copied {
     let mut text = String::from(
         "layer,attention_ratio,mlp_ratio,attention_kept,attention_units,mlp_kept,mlp_units,attention_error,mlp_error,output_error,state\n",

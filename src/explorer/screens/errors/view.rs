@@ -1,4 +1,4 @@
-//! Draws how errors accumulate over the layers, with earlier runs behind.
+//! Draws the growth of errors over the layers, with earlier runs behind the current one.
 
 use ratatui::{
     layout::{Constraint, Layout, Rect},
@@ -58,7 +58,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Output errors of this run and of earlier ones.
+/// Output errors of this run and of earlier runs.
 fn accumulation(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let inner = view.panel(&OUTPUT, area, "Output error", "E‖h − h_dense‖² / E‖h_dense‖²");
@@ -79,7 +79,7 @@ fn accumulation(view: &mut Canvas<'_>, area: Rect) {
     chart(view, below, &series);
 }
 
-/// All errors in one chart, for screens whose main content is something else.
+/// All errors in one chart, for screens with another main content.
 pub fn overview(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let inner = view.plain_frame(area, "Errors", "output over E‖h_dense‖², parts over E‖y‖²");
@@ -105,7 +105,7 @@ fn relative(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     chart(view, below, parts);
 }
 
-/// Without tracking there is no output error; the errors of the parts fill the area.
+/// Draws the errors of the parts over the whole area; without tracking there is no output error.
 fn untracked(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     let inner = view.panel(&OUTPUT, area, "Errors", "over E‖y‖²");
     let words = if view.state.is_replay() {
@@ -148,7 +148,7 @@ fn series_of(view: &Canvas<'_>, part: Part) -> Series {
     Series { name: part.to_string(), values, role: status::part_role(part), ascii }
 }
 
-/// Lines over the layers on a log axis; the last is drawn on top.
+/// Draws lines over the layers on a log axis, the last one on top.
 fn chart(view: &mut Canvas<'_>, area: Rect, series: &[Series]) {
     let state = view.state;
     let all = series.iter().flat_map(|series| series.values.iter().copied().flatten());
@@ -178,7 +178,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, series: &[Series]) {
     view.hits.add_curve(inner, axis.layers, 1.0);
 }
 
-/// A mark per layer on the lines of the current run, if the marks do not touch.
+/// Marks the layers on the lines of the current run, unless the marks would touch.
 fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, series: &[Series]) {
     for series in series.iter().filter(|series| series.role != Role::PreviousRun) {
         for (layer, value) in series.values.iter().enumerate().take(axis.layers) {
@@ -200,7 +200,7 @@ fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, ser
     }
 }
 
-/// Names after the last point of each line, moved apart if they would touch.
+/// Draws names after the last point of each line. Names that would touch are moved apart.
 fn labels(
     view: &mut Canvas<'_>,
     area: Rect,
@@ -229,7 +229,7 @@ fn labels(
     }
 }
 
-/// Values of the selected layer.
+/// Values at the selected layer.
 fn reading<'t>(view: &Canvas<'_>) -> Vec<Span<'t>> {
     let state = view.state;
     let index = state.layer;

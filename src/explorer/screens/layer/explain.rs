@@ -1,4 +1,4 @@
-//! Explanations of the panels of the Layer screen, for the method with which the layer was solved or would be solved.
+//! Explanations of the panels of the Layer screen, for the method of the shown attempt or of the next one.
 //!
 //! Equations are those of SlimGPT (arXiv 2412.18110); `docs/method.md` derives them.
 
@@ -36,7 +36,7 @@ pub fn correlation() -> Explanation {
 pub fn error_curve() -> Explanation {
     Explanation {
         title: "Error versus ratio",
-        formula: vec!["e(k) = Σ of the first k removals' errors / E‖y‖²"],
+        formula: vec!["e(k) = Σ errors of the first k removals / E‖y‖²"],
         text: vec![
             "The elimination path continues past the cut until no more units can be removed, so one solve gives the error at every ratio. Where the curve is flat, more units can be removed at little cost; where it turns upwards, each further per cent is expensive.",
         ],
@@ -47,10 +47,10 @@ pub fn attempts() -> Explanation {
     Explanation {
         title: "Attempts",
         formula: vec![
-            "stale: an earlier layer has another active attempt than this one was solved with, or its planned ratio was changed",
+            "stale: the active attempt of an earlier layer differs from the one this attempt was solved with, or the planned ratio was changed",
         ],
         text: vec![
-            "Every solve of the layer is kept with its settings and its result. One is active (●); Enter makes another one active. Later layers were solved with the active attempts above them, so they become stale until they are run again.",
+            "Every solve of the layer is kept with its settings and its result. One is active (●); Enter activates another one. Later layers were solved with the attempts that were active above them, so they are then stale until they are run again.",
         ],
     }
 }
@@ -70,7 +70,7 @@ fn baseline(score: Score) -> Explanation {
         formula: vec![formula, "head: the sum over its columns"],
         text: vec![
             explanation,
-            "The scores do not change while units are removed, lowest first. The errors shown are exact nevertheless, and the kept weights are refitted unless compensation is off. Removed units are marked × with their place in the order.",
+            "Units are removed in ascending order of score; the scores do not change meanwhile. The errors shown are still exact, and the kept weights are refitted unless compensation is off. Removed units are marked × with their position in the order.",
         ],
     }
 }
@@ -82,7 +82,7 @@ fn costs(head_score: HeadScore) -> Explanation {
         formula: vec![formula, Score::Obs.description().formula, "P = G_λ⁻¹ over the active columns"],
         text: vec![
             explanation,
-            "Shown are the scores before any removal; the cheapest units are removed first. P and the weights are updated after each removal, so later scores differ: a unit becomes expensive once the unit that could compensate for it is gone. Removed units are marked × with their place in the order.",
+            "The chart shows the scores before any removal; the units with the lowest scores are removed first. P and the weights are updated after each removal, so later scores differ: a unit becomes expensive once the unit that could compensate for it is gone. Removed units are marked × with their position in the order.",
         ],
     }
 }
@@ -90,7 +90,7 @@ fn costs(head_score: HeadScore) -> Explanation {
 pub fn batches(method: &Method) -> Explanation {
     let sizes = match method.solver.group_size {
         GroupSize::Dynamic => {
-            "Heads are removed one at a time. Channels are removed in groups that shrink towards the end (Dynamic Group Size): half of the channels still to remove, at least 8 and at most 1024."
+            "Heads are removed one at a time. Channels are removed in groups that shrink towards the end (Dynamic Group Size): each is half of the channels still to remove, at least 8 and at most 1024."
         }
         GroupSize::Reference => {
             "Heads are removed one at a time. Channels are removed in the groups of the authors' code: ⌊(K − 512)/2⌋ of K, then ⌊(b − 512)/2⌋ after each batch b, between 64 and 1024."
@@ -112,13 +112,13 @@ pub fn batches(method: &Method) -> Explanation {
     } else {
         (
             vec!["increase in tr(ΔW G_λ ΔWᵀ), kept weights unchanged", "P_AA ← P_AA − P_AR P_RR⁻¹ P_RA"],
-            "Compensation is off: the error of a batch is what it adds with the kept weights unchanged. The errors of the batches add up to the error of the part.",
+            "Compensation is off: the error of a batch is the increase with the kept weights unchanged. The errors of the batches add up to the error of the part.",
         )
     };
     let swaps = match method.solver.refine {
         Refine::None => None,
         Refine::Swaps => Some(
-            "Afterwards the pair of a removed and a kept unit that lowers the exact error most is exchanged, as long as there is one. The errors of the batches are those before the swaps.",
+            "Swaps follow: the removed and the kept unit whose exchange lowers the exact error most are exchanged, until no exchange lowers it. The errors of the batches are those before the swaps.",
         ),
     };
     let text = [sizes, errors].into_iter().chain(swaps).collect();

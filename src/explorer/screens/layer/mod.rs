@@ -20,9 +20,9 @@ pub struct Layer;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ViewState {
-    /// The part that is shown.
+    /// The shown part.
     pub part: Part,
-    /// Index in the list of the attempt under the cursor.
+    /// Index of the attempt under the cursor in the list of attempts.
     pub attempt: usize,
 }
 
@@ -117,7 +117,7 @@ impl Slice for Layer {
     }
 }
 
-/// Makes the attempt under the cursor active, or focuses the list of attempts.
+/// Activates the attempt under the cursor, or focuses the list of attempts.
 fn open(state: &mut State) -> Vec<Effect> {
     if *state.focused() != ATTEMPTS {
         state.focus(Screen::Layer, &ATTEMPTS);
@@ -135,7 +135,7 @@ fn open(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// One row per attempt; empty if there is none.
+/// One row per attempt; empty if there are none.
 fn csv(state: &State) -> String {
     let Some(layer) = state.layers.get(state.layer).filter(|layer| !layer.attempts.is_empty()) else {
         return String::new();

@@ -1,4 +1,4 @@
-//! The panels of the Layer screen: the explanation of each, and its chart for saving.
+//! The panels of the Layer screen: their explanations, and their charts for saving.
 
 use super::explain;
 use crate::explorer::{Figure, State, screens::Panel};
@@ -51,7 +51,7 @@ fn shown(state: &State) -> (usize, crate::prune::Part) {
     (state.layer, state.screens.layer.part)
 }
 
-/// The figure, once the layer has an active attempt.
+/// The figure, if the layer has an active attempt.
 fn of_layer(state: &State, figure: Figure) -> Result<Figure, String> {
     let layer = state.layer;
     match state.layers.get(layer).and_then(|layer| layer.active()) {

@@ -13,7 +13,7 @@ pub struct Layers;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewState {
-    /// Only layers whose number equals this or whose state contains it are listed.
+    /// Lists only layers whose number equals this or whose state contains it.
     pub filter: String,
 }
 
@@ -26,8 +26,8 @@ pub static TABLE: Panel = Panel {
             "output error = E‖h − h_dense‖² / E‖h_dense‖²",
         ],
         text: vec![
-            "Each row is a decoder block. Its ratio is the share of attention units and of FFN channels to remove; unit counts are rounded from it.",
-            "The relative errors of attention and MLP are the increase in output error of the pruned weight alone, on the inputs it receives after all earlier layers were pruned. The output error compares the whole block with the dense model, so it includes the errors of earlier layers and grows with depth. Both are ratios without a unit.",
+            "Each row is a decoder block. Its ratio is the fraction of attention units and of FFN channels to remove; unit counts are rounded.",
+            "The relative errors of attention and MLP are the increase in output error of the pruned weight alone, on the inputs it receives after all earlier layers were pruned. The output error compares the whole block with the dense model, so it includes the errors of earlier layers and grows with depth. Both are dimensionless.",
         ],
     },
     figure: |_| Ok(Figure::Ratios),
@@ -68,7 +68,7 @@ impl Slice for Layers {
     }
 
     fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
-        // After clearing the filter, there is no further step back from the first screen.
+        // On the first screen, clearing the filter is the only step back.
         (action == Action::Back).then(|| {
             state.screens.layers.filter.clear();
             Vec::new()

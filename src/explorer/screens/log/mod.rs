@@ -1,4 +1,4 @@
-//! The Log screen: what happened, filtered by text and level.
+//! The Log screen: events line by line, filtered by text and level.
 
 mod view;
 
@@ -20,9 +20,9 @@ pub struct Log;
 pub struct ViewState {
     /// Lines below this level are hidden.
     pub least: Level,
-    /// Only lines that contain this are listed, ignoring case; if it is empty, all are.
+    /// Lists only lines that contain this text, ignoring case; all lines if it is empty.
     pub filter: String,
-    /// Line under the cursor, counted among the listed lines; None follows the newest.
+    /// Index of the line under the cursor, among the listed lines; None follows the newest line.
     pub cursor: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ pub static LOG: Panel = Panel {
         title: "Log",
         formula: vec![],
         text: vec![
-            "What happened, newest last: every batch, every raised damping with its reason, warnings and failures. Times are seconds since the job began.",
+            "Events of the jobs, newest last: every batch, every increase in damping with its reason, warnings and failures. Times are seconds since the job began.",
         ],
     },
     figure: |_| Err("The log has no chart; copy a line with y".into()),
@@ -44,7 +44,7 @@ impl Slice for Log {
     }
 
     fn help(&self) -> &'static str {
-        "What happened"
+        "Events line by line"
     }
 
     fn panels(&self) -> &'static [&'static Panel] {
@@ -64,7 +64,7 @@ impl Slice for Log {
         let count = state.listed_log().count();
         let cursor = &mut state.screens.log.cursor;
         let at = cursor.unwrap_or(count.saturating_sub(1)).saturating_add_signed(movement.lines(page));
-        // Past the newest line it follows again.
+        // At the newest line, the cursor follows new lines again.
         *cursor = (at + 1 < count).then_some(at);
         Vec::new()
     }
@@ -100,7 +100,7 @@ impl Slice for Log {
         (log.filter, log.cursor) = (text, None);
     }
 
-    /// The line under the cursor, or all listed lines.
+    /// The line under the cursor; all listed lines if it follows the newest.
     fn copy(&self, state: &State) -> Copied {
         let lines = || {
             state

@@ -21,16 +21,13 @@ const BEFORE: u16 = 30;
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let log = &state.log;
-    // One pass over all lines, because filtering is expensive.
+    // Filtering is expensive, so there is one pass over all lines.
     let shown: Vec<&Entry> = state.listed_log().collect();
     let note = note(view, shown.len());
     let inner = view.panel(&LOG, area, "Log", &note);
     let Some(last) = shown.len().checked_sub(1) else {
-        let text = if log.is_empty() {
-            "Nothing has happened yet."
-        } else {
-            "No line of this level contains this text."
-        };
+        let text =
+            if log.is_empty() { "The log is empty." } else { "No line of this level contains this text." };
         view.absent(inner, text);
         return;
     };
@@ -78,7 +75,7 @@ fn note(view: &Canvas<'_>, shown: usize) -> String {
     format!("{note} {} {place}{hidden}", view.theme.glyphs.separator())
 }
 
-/// The full text of the line under the cursor, or of the newest, if its row is too short.
+/// The full text of the line under the cursor, or of the newest line, if its row is too short.
 fn detail(area: Rect, entry: &Entry) -> Option<Vec<String>> {
     if width(text(entry)) + BEFORE <= area.width || area.height < 8 {
         return None;
@@ -117,7 +114,7 @@ fn entry_row(view: &mut Canvas<'_>, row: Rect, entry: &Entry, chosen: bool) {
     view.line(row, 0, spans);
 }
 
-/// The text without the layer at its start, which has a column of its own.
+/// The text without the layer at its start, which has its own column.
 fn text(entry: &Entry) -> &str {
     let Some(layer) = entry.layer else { return &entry.text };
     let name = format!("Layer {layer}");

@@ -13,7 +13,7 @@ use crate::{
     prune::Part,
 };
 
-/// Changes of the ratio for a line and for a page.
+/// Changes of the ratio per line and per page.
 const LINE: f64 = 0.01;
 const PAGE: f64 = 0.05;
 /// The step of ratios set with the mouse.
@@ -23,9 +23,9 @@ pub struct Schedule;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewState {
-    /// The part whose ratios are edited; None edits both.
+    /// The part whose ratios are edited; None for both.
     pub edited: Option<Part>,
-    /// True while the mouse drags on the curve.
+    /// True during a drag on the curve.
     pub dragging: bool,
 }
 
@@ -39,7 +39,7 @@ pub static RATIO: Panel = Panel {
             "linear: t_i = i / (n − 1)",
         ],
         text: vec![
-            "r_i is the share of units removed from layer i of n. Errors of early layers pass through all later ones, so early layers are pruned less. Given only a mean R, r_first = 0.3125 R and r_last follows from the mean: for R = 0.2 on 32 layers this is the paper's 0.0625 → 0.25.",
+            "r_i is the fraction of units removed from layer i of n. Errors of early layers pass through all later ones, so early layers are pruned less. If only a mean R is given, r_first = 0.3125 R and r_last follows from the mean: for R = 0.2 on 32 layers this is the paper's 0.0625 → 0.25.",
             "The line is the plan; filled points are pruned layers. Every ratio can be edited; presets and renormalising leave locked ratios unchanged.",
         ],
     },
@@ -116,7 +116,7 @@ impl Slice for Schedule {
     }
 }
 
-/// Sets the ratio of a layer with the mouse; the moves of one drag are one edit.
+/// Sets the ratio of a layer with the mouse. The moves of one drag form one edit.
 pub fn drag(state: &mut State, layer: usize, ratio: f64) -> Vec<Effect> {
     state.select(layer);
     let (ratio, part) = ((ratio / GRAIN).round() * GRAIN, state.screens.schedule.edited);

@@ -2,7 +2,7 @@
 
 use super::Source;
 
-/// The first is the default.
+/// Built-in themes; the first is the default.
 pub(super) const BUILT_IN: [Source<'static>; 5] = [
     Source { name: "dark", text: include_str!("../../../../themes/dark.toml"), file: "themes/dark.toml" },
     Source { name: "light", text: include_str!("../../../../themes/light.toml"), file: "themes/light.toml" },

@@ -2,7 +2,7 @@
 
 use ratatui::style::Color;
 
-/// Usual values of the sixteen terminal colours. Terminals differ, so they are only used for mixing.
+/// Usual values of the sixteen terminal colours. Terminals differ, so these values are used only for mixing.
 const SIXTEEN: [[u8; 3]; 16] = [
     [0, 0, 0],
     [205, 49, 49],
@@ -21,21 +21,21 @@ const SIXTEEN: [[u8; 3]; 16] = [
     [41, 184, 219],
     [255, 255, 255],
 ];
-/// Weight of a difference in hue relative to one in lightness, since roles differ in hue.
+/// Weight of a difference in hue relative to one in lightness; hue distinguishes roles.
 const HUE: f64 = 4.0;
 /// The six levels of each channel in the 256-colour cube.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-/// Largest difference of two channels at which a colour counts as grey.
+/// Maximum difference of two channels for a colour that counts as grey.
 const LEAST_CHROMA: f64 = 0.12;
 
-/// `#rrggbb`, a name of the terminal's own sixteen, `default`, or a number from 0 to 255.
+/// Parses `#rrggbb`, a name of one of the terminal's sixteen colours, `default`, or a number from 0 to 255.
 pub(super) fn parse(text: &str) -> Option<Color> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("default") { Some(Color::Reset) } else { text.parse().ok() }
 }
 
-/// The colour at a place between the first (0) and the last (1). Colours defined by the terminal cannot be mixed; the nearest
-/// one is taken.
+/// The colour at a position between the first (0) and the last (1). Colours defined by the terminal cannot be
+/// mixed; the nearest stop is returned instead.
 pub(super) fn blend(stops: &[Color], at: f64) -> Color {
     let last = stops.len().saturating_sub(1);
     let place = at * last as f64;
@@ -72,7 +72,8 @@ pub(super) fn nearest_of_256(colour: Color) -> Color {
     nearest.map_or(colour, Color::Indexed)
 }
 
-/// One of the sixteen terminal colours by hue and lightness; by distance all soft colours would become grey.
+/// The terminal colour, of the sixteen, with the nearest hue and lightness. The nearest by distance would be
+/// grey for all soft colours.
 pub(super) fn nearest_of_16(colour: Color) -> Color {
     let Some(rgb) = value(colour) else { return colour };
     let [r, g, b] = rgb.map(|v| f64::from(v) / 255.0);
@@ -93,7 +94,7 @@ pub(super) fn nearest_of_16(colour: Color) -> Color {
     } else {
         (r - g) / chroma + 4.0
     };
-    // Orange and amber are between red and yellow, and read as yellow.
+    // Orange and amber are between red and yellow, and look yellow.
     match turn {
         t if !(0.4..5.5).contains(&t) => Color::Red,
         t if t < 1.4 => Color::Yellow,

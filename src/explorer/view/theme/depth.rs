@@ -15,7 +15,7 @@ pub enum Depth {
     TrueColour,
 }
 
-/// Environment variables about the terminal; None if not set.
+/// Environment variables of the terminal; None if not set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Environment<'a> {
     pub no_color: Option<&'a str>,
@@ -25,11 +25,12 @@ pub struct Environment<'a> {
     pub colorfgbg: Option<&'a str>,
 }
 
-/// Terminals with true colour that are known by `TERM`, since `COLORTERM` is lost over ssh.
+/// Values of `TERM` that mean true colour. They are needed over ssh, which drops `COLORTERM`.
 const TRUE_COLOUR: [&str; 6] = ["-direct", "kitty", "alacritty", "wezterm", "ghostty", "foot"];
 
 impl Depth {
-    /// An explicit choice wins; then NO_COLOR (<https://no-color.org>), then COLORTERM and TERM.
+    /// Detects the depth. An explicit choice takes precedence, then NO_COLOR (<https://no-color.org>), then
+    /// COLORTERM and TERM.
     pub fn detect(environment: &Environment<'_>, chosen: Option<Self>) -> Self {
         if let Some(depth) = chosen {
             return depth;
@@ -76,7 +77,7 @@ impl Depth {
         }
     }
 
-    /// The nearest colour of this depth; the terminal's own colour without colours.
+    /// The nearest colour of this depth. Without colours, it is the terminal's default.
     pub(super) fn nearest(self, colour: Color) -> Color {
         match self {
             Self::TrueColour => colour,
@@ -88,7 +89,7 @@ impl Depth {
 }
 
 impl Environment<'_> {
-    /// The built-in theme for the background that the terminal reports, if it reports one.
+    /// The built-in theme for the background that the terminal reports; the default theme if it reports none.
     pub fn theme(&self) -> &'static str {
         let background = self.colorfgbg.and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
         match background {

@@ -4,7 +4,7 @@ use ratatui::symbols::{self, Marker, border};
 
 use crate::explorer::{JobStatus, NoticeKind, Outcome, Status};
 
-/// Unicode symbols, or only ASCII ones.
+/// The set of symbols: Unicode, or ASCII alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Glyphs {
     #[default]
@@ -78,7 +78,7 @@ impl Glyphs {
         self.pick("×", "x")
     }
 
-    /// The active attempt.
+    /// Marks the active attempt.
     pub fn active(self) -> &'static str {
         self.pick("●", "*")
     }
@@ -91,17 +91,17 @@ impl Glyphs {
         self.pick("⊠", "L")
     }
 
-    /// A vertical cut between kept and removed.
+    /// A vertical line between kept and removed units.
     pub fn cut(self) -> &'static str {
         self.pick("┆", ":")
     }
 
-    /// A horizontal line: grids, means, targets.
+    /// A horizontal line for grids, means and targets.
     pub fn rule(self) -> &'static str {
         self.pick("┄", "-")
     }
 
-    /// Between two things on one line.
+    /// Separates two items on one line.
     pub fn separator(self) -> &'static str {
         self.pick("·", "-")
     }
@@ -114,7 +114,7 @@ impl Glyphs {
         self.pick("…", "~")
     }
 
-    /// Around the value of a choice.
+    /// Brackets around the value of a choice.
     pub fn choice(self) -> (&'static str, &'static str) {
         self.pick(("‹", "›"), ("<", ">"))
     }
@@ -148,7 +148,7 @@ impl Glyphs {
         self.pick(UNICODE, ASCII)[eighths.min(8)]
     }
 
-    /// A cell of a heat map for a value from 0 to 1, readable without colours.
+    /// A cell of a heat map for a value from 0 to 1, legible without colours.
     pub fn shade(self, value: f64) -> &'static str {
         const UNICODE: [&str; 5] = [" ", "░", "▒", "▓", "█"];
         const ASCII: [&str; 5] = [" ", ".", ":", "*", "#"];

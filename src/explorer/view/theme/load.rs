@@ -16,18 +16,18 @@ use super::{
 pub struct Source<'a> {
     pub name: &'a str,
     pub text: &'a str,
-    /// Name of the file in warnings.
+    /// Name of the file, for warnings.
     pub file: &'a str,
 }
 
-/// A parsed file with the name of its theme.
+/// A parsed file and the name of its theme.
 struct Named {
     name: String,
     sheet: Sheet,
 }
 
-/// All themes: the built-in ones in their order, replaced by the user's themes of the same name, then the user's other themes.
-/// Also returns warnings with file and line about entries that were ignored.
+/// All themes: the built-in ones in their order, replaced by the user's themes of the same name, then the
+/// user's other themes. Also returns warnings, with file and line, about ignored entries.
 ///
 /// A theme may inherit from the built-in theme that it replaces.
 pub fn load(own: &[Source<'_>]) -> (Vec<Theme>, Vec<String>) {
@@ -49,12 +49,13 @@ pub fn load(own: &[Source<'_>]) -> (Vec<Theme>, Vec<String>) {
     (themes, warnings)
 }
 
-/// A theme with everything that it inherits.
+/// Builds a theme with everything that it inherits.
 fn build(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Theme {
     let mut palette: BTreeMap<&str, Color> = BTreeMap::new();
     let mut roles: BTreeMap<Role, &Look> = BTreeMap::new();
     let mut heat: &[Said] = &[];
-    // Ancestors first, so that nearer ones win. The palette is shared, so that new colours also apply to inherited roles.
+    // Ancestors come first, so nearer ones override them. The palette is shared, so new colours also apply to
+    // inherited roles.
     for &file in ancestry(files, at, warnings).iter().rev() {
         let sheet = &files[file].sheet;
         palette.extend(sheet.palette.iter().map(|(name, &colour)| (name.as_str(), colour)));
@@ -84,31 +85,31 @@ fn build(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Theme {
     Theme::new(files[at].name.clone(), styles, heat)
 }
 
-/// The style of a role that the theme does not define: that without colours, which is readable on any background.
+/// The style of a role that the theme does not define. It has no colours, so it is legible on any background.
 fn without_look(role: Role) -> Style {
     plain::style(role, ratatui::style::Modifier::empty())
 }
 
-/// The file, the one it inherits from, and so on; a cycle is cut.
+/// The file, its parent, and so on. A cycle is cut.
 fn ancestry(files: &[Named], at: usize, warnings: &mut Vec<String>) -> Vec<usize> {
     let mut line = vec![at];
     let mut at = at;
     while let Some(parent) = &files[at].sheet.inherits {
         let named = |&index: &usize| files[index].name == parent.text;
-        // A theme that inherits from its own name means the theme that it replaces.
+        // A theme that inherits from its own name inherits from the theme it replaces.
         let found = match parent.text == files[at].name {
             true => (0..at).rev().find(named),
             false => (0..files.len()).rev().find(named),
         };
         let warning = match found {
             None => format!(
-                "{}: no theme is called \"{}\"; nothing is inherited from it",
+                "{}: there is no theme \"{}\" to inherit from; the line is ignored",
                 parent.place, parent.text
             ),
             Some(found) if line.contains(&found) => {
                 let circle: Vec<&str> = line.iter().map(|&index| files[index].name.as_str()).collect();
                 format!(
-                    "{}: themes inherit in a circle, {} → {}; the circle ends here",
+                    "{}: themes inherit in a cycle, {} → {}; the cycle ends here",
                     parent.place,
                     circle.join(" → "),
                     parent.text

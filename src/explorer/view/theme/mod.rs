@@ -21,23 +21,23 @@ use ratatui::{
     symbols::border,
 };
 
-/// Stops of the heat map's scale among 256 colours.
+/// Number of stops of the heat map's scale with 256 colours.
 const HEAT_STOPS: u32 = 48;
 
-/// The styles of all roles on this terminal.
+/// The styles of all roles for this terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Theme {
     pub name: String,
     pub glyphs: Glyphs,
     depth: Depth,
-    /// In the order of [`Role::ALL`].
+    /// Indexed in the order of [`Role::ALL`].
     styles: [Style; Role::ALL.len()],
     /// Colours of the heat map at even distances from 0 to 1; never empty.
     heat: Vec<Color>,
 }
 
 impl Theme {
-    /// As loaded, a theme has true colour and Unicode; [`Theme::resolved`] adapts it to a terminal.
+    /// A loaded theme has true colour and Unicode; [`Theme::resolved`] adapts it to a terminal.
     fn new(name: String, styles: [Style; Role::ALL.len()], heat: Vec<Color>) -> Self {
         let heat = if heat.is_empty() { vec![Color::Reset] } else { heat };
         Self { name, glyphs: Glyphs::default(), depth: Depth::TrueColour, styles, heat }
@@ -47,8 +47,8 @@ impl Theme {
         self.styles[role as usize]
     }
 
-    /// The colour of a value from 0 to 1 in heat maps. Without colours it is always the text colour; [`Glyphs::shade`] then shows
-    /// the value by its symbol.
+    /// The colour of a value from 0 to 1 in heat maps. Without colours it is always the text colour, and the
+    /// symbol of [`Glyphs::shade`] shows the value.
     pub fn heat(&self, value: f64) -> Color {
         let value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
         colour::blend(&self.heat, value)
@@ -62,13 +62,13 @@ impl Theme {
         self.depth
     }
 
-    /// This theme with the colours and symbols that a terminal supports. Call it on the theme as loaded: colours that were
-    /// reduced cannot be restored.
+    /// The theme with the colours and symbols that a terminal supports. Call it on the loaded theme: reduced
+    /// colours cannot be restored.
     ///
-    /// With [`Depth::None`] no style holds a colour, so nothing but text attributes is written. Whatever the depth, crossterm
-    /// must not act on `NO_COLOR` itself: it would write bare resets in place of colours, which also end *reversed* and
-    /// so hide the selection. Call `crossterm::style::force_color_output(true)` once, before anything is drawn; the theme
-    /// alone decides then.
+    /// With [`Depth::None`] no style has a colour, so only text attributes are written. At every depth,
+    /// crossterm must not act on `NO_COLOR` itself: it would write bare resets in place of colours, which
+    /// also end *reversed* and so hide the selection. Call `crossterm::style::force_color_output(true)` once
+    /// before drawing; then the theme alone decides.
     pub fn resolved(&self, depth: Depth, glyphs: Glyphs) -> Self {
         let own_background = self.style(Role::Text).bg;
         let mut styles = self.styles;
@@ -78,14 +78,15 @@ impl Theme {
                 Depth::None => plain::style(role, style.add_modifier),
                 Depth::Ansi256 | Depth::Ansi16 => lowered(*style, own_background, depth),
             };
-            // Dim text is hard to read when it is reversed, as in a selected line.
+            // Reversed dim text is hard to read, for example on the selected line.
             let reversed = lower.add_modifier.contains(Modifier::REVERSED);
             *style = if reversed { lower.remove_modifier(Modifier::DIM) } else { lower };
         }
         Self { styles, heat: self.heat_in(depth), glyphs, depth, ..self.clone() }
     }
 
-    /// The colours of the heat map with fewer colours. Reduced colours cannot be mixed, so 256 colours have more stops.
+    /// The colours of the heat map at a lower depth. Reduced colours cannot be mixed, so 256 colours have
+    /// more stops.
     fn heat_in(&self, depth: Depth) -> Vec<Color> {
         match depth {
             Depth::TrueColour => self.heat.clone(),
@@ -103,12 +104,12 @@ impl Default for Theme {
     /// The built-in dark theme.
     fn default() -> Self {
         let (themes, _) = load(&[]);
-        themes.into_iter().next().expect("the first built-in theme is read by a test")
+        themes.into_iter().next().expect("a test loads the built-in themes")
     }
 }
 
-/// A style with fewer colours. Sixteen colours have no shade that is near an unknown background yet distinct from it, so a
-/// background becomes *reversed*, unless the theme defines the background of all text.
+/// A style with fewer colours. None of sixteen colours is near an unknown background and yet distinct from
+/// it, so a background becomes *reversed*, unless the theme defines the background of all text.
 fn lowered(style: Style, own_background: Option<Color>, depth: Depth) -> Style {
     let mut lower = style;
     lower.fg = style.fg.map(|colour| depth.nearest(colour));
@@ -121,6 +122,6 @@ fn lowered(style: Style, own_background: Option<Color>, depth: Depth) -> Style {
     if exact || style.bg == own_background || (own_background.is_some() && !hidden) {
         return lower;
     }
-    // One text colour, so that the reversed background is uniform.
+    // A single text colour keeps the reversed background uniform.
     Style { bg: None, fg: Some(Color::Reset), ..lower.add_modifier(Modifier::REVERSED) }
 }

@@ -4,12 +4,12 @@ use ratatui::style::{Modifier, Style};
 
 use super::Role;
 
-/// Attributes of a role, with those that the theme sets. The selection is always reversed.
+/// Attributes of a role, and those that the theme adds. The selection is always reversed.
 pub(super) fn style(role: Role, of_theme: Modifier) -> Style {
     Style::new().add_modifier(attributes(role) | of_theme)
 }
 
-/// The other roles are recognised by their symbols.
+/// Attributes of the roles that need them; symbols distinguish the other roles.
 pub(super) fn attributes(role: Role) -> Modifier {
     match role {
         Role::Text

@@ -1,4 +1,4 @@
-//! Roles: the meaning of a cell, to which a theme gives a style.
+//! Roles: the meaning of a cell, for which a theme defines a style.
 
 /// The meaning of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

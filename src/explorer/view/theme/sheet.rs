@@ -1,4 +1,4 @@
-//! Parses a theme file: names with their places, not yet resolved.
+//! Parses a theme file to names with their lines; the names are not resolved yet.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub(super) fn read(text: &str, file: &str, warnings: &mut Vec<String>) -> Option
         Ok(table) => table.into_inner(),
         Err(error) => {
             let at = error.span().map_or(0, |span| span.start);
-            reader.warn(at, &format!("{}; the theme is left out", error.message()));
+            reader.warn(at, &format!("{}; the theme is ignored", error.message()));
             return None;
         }
     };
@@ -63,7 +63,7 @@ pub(super) fn read(text: &str, file: &str, warnings: &mut Vec<String>) -> Option
                 sheet.heat = Some(stops.iter().filter_map(|stop| reader.said(stop)).collect());
             }
             (known @ ("inherits" | "palette" | "roles" | "heat"), _) => {
-                reader.warn(value.span().start, &format!("\"{known}\" is of the wrong kind; it is left out"));
+                reader.warn(value.span().start, &format!("\"{known}\" has the wrong type; it is ignored"));
             }
             (other, _) => reader.warn(
                 key.span().start,
@@ -85,7 +85,7 @@ impl Reader<'_> {
         self.warnings.push(format!("{place}: {what}"));
     }
 
-    /// A colour or name: a string, or a number from 0 to 255.
+    /// Reads a colour or name: a string, or a number from 0 to 255.
     fn said(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Said> {
         let at = value.span().start;
         let text = match value.get_ref() {
@@ -96,7 +96,7 @@ impl Reader<'_> {
             | DeValue::Datetime(_)
             | DeValue::Array(_)
             | DeValue::Table(_) => {
-                self.warn(at, "expected a colour in quotes or a number from 0 to 255; it is left out");
+                self.warn(at, "expected a colour in quotes or a number from 0 to 255; it is ignored");
                 return None;
             }
         };
@@ -149,7 +149,7 @@ impl Reader<'_> {
                 }
                 ("modifiers", _) => self.warn(
                     value.span().start,
-                    "expected a list such as modifiers = [\"bold\"]; it is left out",
+                    "expected a list such as modifiers = [\"bold\"]; it is ignored",
                 ),
                 (other, _) => self.warn(
                     key.span().start,

@@ -1,4 +1,4 @@
-//! Themes are complete, forgiving, and readable at every depth.
+//! Tests that themes are complete and legible at every depth, and that invalid entries only cause warnings.
 
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
@@ -12,7 +12,7 @@ fn source<'a>(name: &'a str, text: &'a str) -> Source<'a> {
     Source { name, text, file: "mine.toml" }
 }
 
-/// The theme with this name, loaded in addition to the built-in ones, and the warnings.
+/// The theme with this name, loaded together with the built-in ones, and the warnings.
 fn loaded(name: &str, own: &[Source<'_>]) -> (Theme, Vec<String>) {
     let (themes, warnings) = load(own);
     (themes.into_iter().find(|theme| theme.name == name).unwrap(), warnings)
@@ -28,7 +28,7 @@ fn built_in_themes_are_read_without_a_warning() {
 }
 
 #[test]
-fn every_built_in_theme_says_how_every_role_looks() {
+fn every_built_in_theme_defines_every_role() {
     for built_in in BUILT_IN {
         let sheet = sheet::read(built_in.text, built_in.file, &mut Vec::new()).unwrap();
         for role in Role::ALL {
@@ -44,7 +44,7 @@ fn every_built_in_theme_says_how_every_role_looks() {
 }
 
 #[test]
-fn roles_lie_in_the_order_of_their_list_and_have_names_of_their_own() {
+fn roles_are_in_the_order_of_their_list_with_distinct_names() {
     for (at, role) in Role::ALL.into_iter().enumerate() {
         assert_eq!(role as usize, at);
         assert_eq!(Role::named(role.name()), Some(role));
@@ -52,7 +52,7 @@ fn roles_lie_in_the_order_of_their_list_and_have_names_of_their_own() {
 }
 
 #[test]
-fn the_selection_can_be_seen_in_every_theme_at_every_depth() {
+fn the_selection_is_visible_in_every_theme_at_every_depth() {
     for (theme, depth) in load(&[]).0.into_iter().flat_map(|theme| DEPTHS.map(|depth| (theme.clone(), depth)))
     {
         let resolved = theme.resolved(depth, Glyphs::Unicode);
@@ -63,10 +63,10 @@ fn the_selection_can_be_seen_in_every_theme_at_every_depth() {
     }
 }
 
-/// Contrast of two colours, 1 to 21, by their luminance.
+/// Contrast of two colours by their luminance, from 1 to 21.
 fn contrast(one: Color, other: Color) -> f64 {
     let luminance = |colour: Color| {
-        let Color::Rgb(r, g, b) = colour else { panic!("{colour} is not of the theme's own") };
+        let Color::Rgb(r, g, b) = colour else { panic!("{colour} is not defined by the theme") };
         let linear = |channel: u8| (f64::from(channel) / 255.0).powf(2.2);
         0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05
     };
@@ -75,7 +75,7 @@ fn contrast(one: Color, other: Color) -> f64 {
 }
 
 #[test]
-fn whatever_has_a_background_can_be_read_on_it_in_any_terminal() {
+fn text_on_a_background_is_legible_in_any_terminal() {
     for theme in load(&[]).0 {
         for role in Role::ALL {
             let style = theme.style(role);
@@ -87,12 +87,16 @@ fn whatever_has_a_background_can_be_read_on_it_in_any_terminal() {
         let (selected, title) = (theme.style(Role::Selected), theme.style(Role::Title));
         assert!(selected.bg.is_some() || selected.add_modifier.contains(Modifier::REVERSED));
         let own = theme.style(Role::Text).bg.is_some();
-        assert!(own || title.fg == Some(Color::Reset), "{}: titles stand on the terminal's own", theme.name);
+        assert!(
+            own || title.fg == Some(Color::Reset),
+            "{}: titles use the terminal's background",
+            theme.name
+        );
     }
 }
 
 #[test]
-fn without_colours_no_style_holds_one() {
+fn without_colours_no_style_has_a_colour() {
     for theme in load(&[]).0 {
         let theme = theme.resolved(Depth::None, Glyphs::Unicode);
         for role in Role::ALL {
@@ -114,7 +118,7 @@ fn without_colours_no_style_holds_one() {
 }
 
 #[test]
-fn sixteen_colours_are_the_terminals_own() {
+fn sixteen_colours_are_those_of_the_terminal() {
     for theme in load(&[]).0 {
         let theme = theme.resolved(Depth::Ansi16, Glyphs::Unicode);
         for role in Role::ALL {
@@ -176,7 +180,7 @@ fn a_theme_inherits_roles_and_its_palette_reaches_them() {
 }
 
 #[test]
-fn a_persons_own_theme_wins_and_may_inherit_what_it_replaces() {
+fn a_users_theme_takes_precedence_and_may_inherit_from_the_one_it_replaces() {
     let text = "inherits = \"light\"\n[roles]\nkey = \"bright blue\"\n";
     let (themes, warnings) = load(&[source("light", text)]);
     assert_eq!(warnings, Vec::<String>::new());
@@ -186,7 +190,7 @@ fn a_persons_own_theme_wins_and_may_inherit_what_it_replaces() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_told_with_its_line_and_the_rest_holds() {
+fn invalid_entries_are_reported_with_their_line_and_the_rest_applies() {
     let text = "colour = 1\n[palette]\nbad = \"#12\"\n[roles]\ntext = \"nothing\"\nhead = \"red\"\n\
                 key = \"red\"\ncut = { fg = \"blue\", shine = 1, modifiers = [\"bold\", \"loud\"] }\nmlp = true\n";
     let (theme, warnings) = loaded("mine", &[source("mine", text)]);
@@ -209,26 +213,26 @@ fn what_cannot_be_understood_is_told_with_its_line_and_the_rest_holds() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_left_out_with_its_line() {
+fn a_file_that_is_not_toml_is_ignored_with_a_warning() {
     let (themes, warnings) = load(&[source("mine", "[roles]\ntext = \n")]);
     assert_eq!(themes.len(), BUILT_IN.len());
     assert!(warnings[0].starts_with("mine.toml, line 2: "), "{warnings:?}");
 }
 
 #[test]
-fn a_circle_of_themes_ends_where_it_closes() {
+fn a_cycle_of_themes_is_cut() {
     let (one, other) =
         ("inherits = \"b\"\n[roles]\nkey = \"red\"", "inherits = \"a\"\n[roles]\ncut = \"blue\"");
     let (theme, warnings) = loaded("a", &[source("a", one), source("b", other)]);
     assert_eq!(theme.style(Role::Cut).fg, Some(Color::Blue));
-    assert!(warnings.iter().any(|warning| warning.contains("in a circle, a → b → a")), "{warnings:?}");
+    assert!(warnings.iter().any(|warning| warning.contains("in a cycle, a → b → a")), "{warnings:?}");
     let (theme, warnings) = loaded("a", &[source("a", "inherits = \"a\"\n[roles]\nkey = \"red\"")]);
     assert_eq!(theme.style(Role::Key).fg, Some(Color::Red));
-    assert_eq!(warnings, ["mine.toml, line 1: no theme is called \"a\"; nothing is inherited from it"]);
+    assert_eq!(warnings, ["mine.toml, line 1: there is no theme \"a\" to inherit from; the line is ignored"]);
 }
 
 #[test]
-fn the_terminal_says_how_many_colours_it_has() {
+fn the_environment_determines_the_number_of_colours() {
     let detect = |no_color, colorterm, term| {
         Depth::detect(&Environment { no_color, colorterm, term, colorfgbg: None }, None)
     };
@@ -250,7 +254,7 @@ fn the_terminal_says_how_many_colours_it_has() {
 }
 
 #[test]
-fn the_terminals_background_picks_the_theme() {
+fn the_terminals_background_determines_the_theme() {
     let theme = |colorfgbg| Environment { colorfgbg, ..Environment::default() }.theme();
     assert_eq!(theme(None), "dark");
     assert_eq!(theme(Some("15;0")), "dark");
@@ -258,14 +262,14 @@ fn the_terminals_background_picks_the_theme() {
 }
 
 #[test]
-fn the_locale_picks_the_symbols() {
+fn the_locale_determines_the_symbols() {
     assert_eq!(Glyphs::of_locale(Some("en_GB.UTF-8")), Glyphs::Unicode);
     assert_eq!(Glyphs::of_locale(Some("C")), Glyphs::Ascii);
     assert_eq!(Glyphs::of_locale(None), Glyphs::Unicode);
 }
 
 #[test]
-fn every_symbol_is_one_column_wide_and_ascii_where_it_should_be() {
+fn every_symbol_is_one_column_wide_and_ascii_symbols_are_ascii() {
     let statuses =
         [Status::Waiting, Status::Calibrating, Status::Pruning, Status::Done, Status::Stale, Status::Failed];
     let jobs = [

@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Scale, fit, put, symbols, width, write};
 use crate::explorer::view::{Role, Theme};
 
-/// Layers from left to right, each with an equal share of the width.
+/// An axis of layers from left to right, each with an equal share of the width.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerAxis {
     pub layers: usize,
@@ -18,8 +18,8 @@ pub fn layer_place(layer: usize, layers: usize) -> f64 {
     (layer as f64 + 0.5) / layers.max(1) as f64
 }
 
-/// Draws the numbers of the left axis. Returns the area for the curve; one row below it is left for the numbers of the other
-/// axis.
+/// Draws the numbers of the left axis. Returns the area for the curve; one row below it is free for the
+/// numbers of the other axis.
 pub fn axes(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) -> Rect {
     let area = area.intersection(*buffer.area());
     if area.width < 12 || area.height < 3 {
@@ -56,13 +56,13 @@ pub fn scale_below(buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme
     }
 }
 
-/// The row of a height from 0 to 1.
+/// The row for a height from 0 to 1.
 pub fn row(area: Rect, place: f64) -> u16 {
     let up = (place * f64::from(area.height)).floor().clamp(0.0, f64::from(area.height.saturating_sub(1)));
     area.bottom().saturating_sub(1).saturating_sub(up as u16)
 }
 
-/// The column of a place from 0 to 1.
+/// The column for a position from 0 to 1.
 pub fn column(area: Rect, place: f64) -> u16 {
     let across = (place * f64::from(area.width)).floor().clamp(0.0, f64::from(area.width.saturating_sub(1)));
     area.x + across as u16
@@ -74,7 +74,7 @@ impl LayerAxis {
         column(area, layer_place(layer, self.layers))
     }
 
-    /// Writes numbers of layers in the row below the area, always including the selected one.
+    /// Writes layer numbers in the row below the area, always including the selected one.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let below = Rect { y: area.bottom(), height: 1, ..area }.intersection(*buffer.area());
         if self.layers == 0 || below.is_empty() {
@@ -101,7 +101,7 @@ impl LayerAxis {
         }
     }
 
-    /// First column of the number of a layer, and the column after it.
+    /// First column of a layer's number, and the column after the number.
     fn label(&self, below: Rect, layer: usize) -> (u16, u16) {
         let wide = width(&layer.to_string());
         let middle = self.column(below, layer);

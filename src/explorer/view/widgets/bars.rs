@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use super::{put, symbols};
 use crate::explorer::view::{Glyphs, Role, Theme};
 
-/// Eighths of a cell in a bar; at least one for a share above 0.
+/// Eighths of a cell in a bar; at least one for a fraction above 0.
 fn eighths(share: f64, length: u16) -> usize {
     if share.is_nan() || share <= 0.0 {
         return 0;
@@ -14,7 +14,7 @@ fn eighths(share: f64, length: u16) -> usize {
     (all * share).round().clamp(1.0, all.max(1.0)) as usize
 }
 
-/// A vertical bar as wide as the area, from its bottom.
+/// Draws a vertical bar as wide as the area, from its bottom.
 pub fn pillar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
     let tall = eighths(share, area.height);
     for (up, y) in (area.top()..area.bottom()).rev().enumerate().take_while(|(up, _)| up * 8 < tall) {
@@ -24,7 +24,7 @@ pub fn pillar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs:
     }
 }
 
-/// A vertical bar whose topmost cell has its own colour.
+/// Draws a vertical bar whose topmost cell has its own colour.
 pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Style, glyphs: Glyphs) {
     pillar(buffer, area, share, body, glyphs);
     let tall = eighths(share, area.height);
@@ -34,7 +34,7 @@ pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Styl
     }
     let cap = Rect { y: area.bottom() - rows, height: 1, ..area };
     buffer.set_style(cap, top);
-    // The rest of the top is in the cell below, behind the body.
+    // The remainder of the top is in the cell below, behind the body.
     if !tall.is_multiple_of(8)
         && rows > 1
         && glyphs == Glyphs::Unicode
@@ -46,7 +46,8 @@ pub fn crest(buffer: &mut Buffer, area: Rect, share: f64, top: Style, body: Styl
     }
 }
 
-/// A horizontal bar from the left edge, one line thick so that rows stay separate; at least half a cell for a share above 0.
+/// Draws a horizontal bar from the left edge, at least half a cell for a fraction above 0. It is one line
+/// thick, which separates the rows.
 pub fn measurement(buffer: &mut Buffer, area: Rect, share: f64, style: Style, glyphs: Glyphs) {
     if share.is_nan() || share <= 0.0 || area.width == 0 {
         return;
@@ -61,7 +62,7 @@ pub fn measurement(buffer: &mut Buffer, area: Rect, share: f64, style: Style, gl
     }
 }
 
-/// A progress bar: a thick line on a thin one.
+/// Draws a progress bar: a thick line on a thin one.
 pub fn track(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme) {
     let thin = symbols(theme.glyphs).horizontal;
     for x in area.left()..area.right() {
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_bar_is_exact_to_half_a_cell_and_shows_whatever_is_there() {
+    fn a_horizontal_bar_is_exact_to_half_a_cell_and_shows_any_positive_value() {
         assert_eq!(drawn(0.5, Glyphs::Unicode), Buffer::with_lines(["━╸ "]));
         assert_eq!(drawn(1e-9, Glyphs::Unicode), Buffer::with_lines(["╸  "]));
         assert_eq!(drawn(0.0, Glyphs::Unicode), Buffer::with_lines(["   "]));
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_top_of_a_crest_is_one_cell_thick_wherever_it_ends() {
+    fn the_top_of_a_crest_is_always_one_cell_thick() {
         let area = Rect::new(0, 0, 1, 3);
         let mut buffer = Buffer::empty(area);
         let (top, body) = (Style::new().fg(Color::Red), Style::new().fg(Color::Blue));
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upright_bar_stands_on_the_bottom_and_is_exact_to_an_eighth() {
+    fn a_vertical_bar_begins_at_the_bottom_and_is_exact_to_an_eighth() {
         let area = Rect::new(0, 0, 2, 2);
         let mut buffer = Buffer::empty(area);
         pillar(&mut buffer, area, 0.75, Style::new(), Glyphs::Unicode);

@@ -1,4 +1,4 @@
-//! A square heat map of numbers from 0, two rows per line of text.
+//! A square heat map of non-negative numbers, two rows per line of text.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -29,8 +29,8 @@ pub struct HeatMap<'a> {
 }
 
 impl HeatMap<'_> {
-    /// Draws the map as large as fits in whole multiples of its cells; if not even that fits, only some of them are shown. Returns
-    /// the area drawn on.
+    /// Draws the map at the largest multiple of its cells that fits. If not even one pixel per cell fits,
+    /// only some cells are shown. Returns the drawn area.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) -> Rect {
         let room = usize::from(area.width).min(usize::from(area.height) * 2);
         if self.cells == 0 || self.values.len() < self.cells * self.cells || room == 0 {
@@ -66,7 +66,7 @@ impl HeatMap<'_> {
     }
 }
 
-/// The legend on one line: `0 ▆▆▆▆▆▆ 0.84`.
+/// Draws the legend on one line: `0 ▆▆▆▆▆▆ 0.84`.
 pub fn heat_scale(buffer: &mut Buffer, area: Rect, most: &str, theme: &Theme) {
     let muted = theme.style(Role::Muted);
     let x = write(buffer, area, area.x, area.y, "0 ", muted);

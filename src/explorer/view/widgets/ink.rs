@@ -15,13 +15,13 @@ pub fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, symbol: &str, style:
     if area.contains((x, y).into())
         && let Some(cell) = buffer.cell_mut((x, y))
     {
-        // Attributes of the previous content would accumulate.
+        // Otherwise attributes of the previous content would accumulate.
         cell.modifier = Modifier::empty();
         cell.set_symbol(symbol).set_style(style);
     }
 }
 
-/// Writes text from a cell on, clipped to the area. Returns the column after it.
+/// Writes text starting at a cell, clipped to the area. Returns the column after the text.
 pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
     let area = area.intersection(*buffer.area());
     if !area.contains((x, y).into()) {
@@ -32,7 +32,7 @@ pub fn write(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style:
     buffer.set_stringn(x, y, text, usize::from(area.right() - x), style).0
 }
 
-/// Columns that a text takes.
+/// Number of columns of a text.
 pub fn width(text: &str) -> u16 {
     u16::try_from(text::width(text)).unwrap_or(u16::MAX)
 }

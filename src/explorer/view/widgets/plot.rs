@@ -10,7 +10,7 @@ use crate::explorer::view::Glyphs;
 pub struct Stroke {
     pub style: Style,
     pub ascii: char,
-    /// Distance of dots; 1 is a solid line.
+    /// Distance of dots; 1 makes a solid line.
     pub every: usize,
 }
 
@@ -24,7 +24,7 @@ impl Stroke {
     }
 }
 
-/// Dots over an area. Coordinates run from (0, 0) at the lower left to (1, 1) at the upper right.
+/// Dots over an area. Coordinates range from (0, 0) at the lower left to (1, 1) at the upper right.
 pub struct Plot {
     area: Rect,
     glyphs: Glyphs,
@@ -120,7 +120,7 @@ impl Plot {
         }
     }
 
-    /// x from the left, y from the bottom.
+    /// Sets a dot; x is counted from the left, y from the bottom.
     fn dot(&mut self, x: usize, y: usize, stroke: Stroke) {
         if x >= self.across() || y >= self.up() {
             return;
@@ -139,7 +139,7 @@ impl Plot {
         self.draw_where(buffer, |_| true);
     }
 
-    /// Writes only into blank cells.
+    /// Draws the plot, but only into blank cells.
     pub fn draw_behind(&self, buffer: &mut Buffer) {
         self.draw_where(buffer, |symbol| symbol == " ");
     }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_leaves_a_gap_and_nothing_lies_outside() {
+    fn nan_leaves_a_gap_and_dots_stay_inside_the_area() {
         let nothing = drawn(&[(f64::NAN, 0.5), (0.5, f64::INFINITY)], Glyphs::Unicode);
         assert_eq!(nothing, Buffer::with_lines(["    ", "    "]));
         drawn(&[(-9.0, -9.0), (9.0, 9.0)], Glyphs::Unicode);

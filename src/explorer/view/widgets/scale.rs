@@ -1,4 +1,4 @@
-//! Scales: the place of a value on an axis, and the tick labels.
+//! Scales: the position of a value on an axis, and the tick labels.
 
 use crate::words;
 
@@ -29,13 +29,13 @@ pub struct Tick {
 }
 
 impl Scale {
-    /// From 0 to the next round number at or above `highest`.
+    /// An axis from 0 to the next round number at or above `highest`.
     pub fn from_zero(highest: f64) -> Self {
         let high = if highest.is_finite() && highest > 0.0 { round_up(highest) } else { 1.0 };
         Self { low: 0.0, high, spacing: Spacing::Linear }
     }
 
-    /// Exactly from `low` to `high`.
+    /// An axis from exactly `low` to exactly `high`.
     pub fn between(low: f64, high: f64) -> Self {
         let (low, high) = if low.is_finite() && high.is_finite() { (low, high) } else { (0.0, 1.0) };
         let high = if high > low { high } else { low + 1.0 };
@@ -57,7 +57,7 @@ impl Scale {
         Some(Self { low, high, spacing: Spacing::Log })
     }
 
-    /// Logarithmic if [`words::needs_log_axis`], else linear from 0.
+    /// A log axis if [`words::needs_log_axis`] says so, otherwise a linear one from 0.
     pub fn of(values: impl IntoIterator<Item = f64> + Clone) -> Self {
         let linear = || {
             let highest = values.clone().into_iter().filter(|v| v.is_finite()).fold(0.0, f64::max);
@@ -69,7 +69,7 @@ impl Scale {
         }
     }
 
-    /// The place of a value from 0 to 1, clamped to the ends; None if it has none.
+    /// The position of a value from 0 to 1, clamped to the ends; None for a value without a position.
     pub fn place(&self, value: f64) -> Option<f64> {
         if value.is_nan() {
             return None;
@@ -107,7 +107,7 @@ impl Scale {
         (first..=last).take(most + 1).map(tick).collect()
     }
 
-    /// Only the two ends, where there is no room for more.
+    /// Ticks at the two ends only, if there is no room for more.
     fn ends(&self) -> Vec<Tick> {
         let label = |value: f64| {
             if value.abs() >= 1e6 {
@@ -139,12 +139,12 @@ fn power_below(value: f64) -> f64 {
     10f64.powi((value.log10() + 1e-9).floor() as i32)
 }
 
-/// The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6 and 8 times a power of ten.
+/// The smallest number at or above `value` that is 1, 1.5, 2, 2.5, 3, 4, 5, 6 or 8 times a power of ten.
 fn round_up(value: f64) -> f64 {
     up_to(value, &[1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
 }
 
-/// The next of 1, 2 and 5 times a power of ten.
+/// The smallest number at or above `value` that is 1, 2 or 5 times a power of ten.
 fn round_step(value: f64) -> f64 {
     up_to(value, &[1.0, 2.0, 5.0, 10.0])
 }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn linear_ticks_are_round_and_hold_the_ends() {
+    fn linear_ticks_are_round_and_include_the_ends() {
         assert_eq!(labels(Scale::from_zero(0.237), 5), ["0.00", "0.05", "0.10", "0.15", "0.20", "0.25"]);
         assert_eq!(labels(Scale::from_zero(0.18), 2), ["0.0", "0.1", "0.2"]);
         assert_eq!(labels(Scale::from_zero(f64::NAN), 2), ["0.0", "0.5", "1.0"]);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_has_no_place() {
+    fn nan_has_no_position() {
         let log = Scale::log([1e-3, 1.0]).unwrap();
         for bad in [f64::NAN, 0.0, -1.0] {
             assert_eq!(log.place(bad), None);

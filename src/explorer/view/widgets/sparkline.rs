@@ -2,8 +2,8 @@
 
 use crate::explorer::view::Glyphs;
 
-/// Bars of the values from 0 to `highest`. If there are more values than columns, a cell shows the largest of its values. A
-/// missing value is a blank.
+/// A bar per value, on a scale from 0 to `highest`. If there are more values than columns, a cell shows the
+/// largest of its values. A missing value is a blank.
 pub fn sparkline(values: &[Option<f64>], highest: f64, columns: usize, glyphs: Glyphs) -> String {
     let cells = values.len().min(columns);
     let cell = |at: usize| {
@@ -17,7 +17,7 @@ pub fn sparkline(values: &[Option<f64>], highest: f64, columns: usize, glyphs: G
     (0..cells).map(cell).collect()
 }
 
-/// At least 1, so that every value is visible.
+/// The height in eighths. It is at least 1, so every value is visible.
 fn eighths(share: f64) -> usize {
     if share.is_nan() { 1 } else { ((share * 8.0).round()).clamp(1.0, 8.0) as usize }
 }
@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_has_a_cell_where_there_is_room() {
+    fn every_value_has_a_cell_if_there_is_room() {
         assert_eq!(drawn(&[0.0, 4.0, 8.0], 9), "▁▄█");
         assert_eq!(sparkline(&[Some(1.0), None, Some(1.0)], 1.0, 3, Glyphs::Unicode), "█ █");
         assert_eq!(drawn(&[], 9), "");

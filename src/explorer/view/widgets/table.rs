@@ -1,4 +1,4 @@
-//! Columns of a table; the least important ones are dropped where there is no room.
+//! Columns of a table. If there is no room for all, the least important ones are dropped.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -32,7 +32,7 @@ pub struct Place<K> {
     pub side: Side,
 }
 
-/// Places columns side by side, with two blanks between them if there is room, else one.
+/// Lays out columns side by side, with two blanks between them if there is room, otherwise one.
 pub fn lay_out<K: Copy>(mut columns: Vec<Column<K>>, room: u16) -> Vec<Place<K>> {
     let taken = |columns: &[Column<K>], gap: u16| {
         columns.iter().map(|c| c.width + gap).sum::<u16>().saturating_sub(gap)
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_important_columns_go_first() {
+    fn the_least_important_columns_are_dropped_first() {
         let column = |key, width, rank| Column { key, head: "", width, side: Side::Left, rank };
         let columns = || vec![column('a', 4, 0), column('b', 4, 2), column('c', 4, 1)];
         let keys =

@@ -1,4 +1,4 @@
-//! Text in lines, broken between words where possible.
+//! Wraps text into lines, broken between words if possible.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ pub fn wrap(text: &str, columns: u16) -> Vec<Range<usize>> {
 fn break_up(text: &str, range: Range<usize>, columns: usize, lines: &mut Vec<Range<usize>>) {
     let mut start = range.start;
     let mut taken = 0;
-    // Where the line can end, and where the next one would begin.
+    // The end of the line if it is broken here, and the start of the next one.
     let mut gap: Option<(usize, usize)> = None;
     let mut at = range.start;
     while let Some(c) = text[at..range.end].chars().next() {

@@ -24,7 +24,7 @@ const LABEL: usize = 12;
 /// Columns of the numbers after a curve.
 const NUMBERS: usize = 19;
 
-/// A line with its rank: the highest rank is dropped first if there is no room.
+/// A line with its rank: if there is no room, the highest rank is dropped first.
 type Ranked = (u8, Line<'static>);
 
 /// The most important lines that fit.
@@ -167,7 +167,7 @@ impl Page<'_> {
         self.fact(6, "attempts", &told).into_iter().chain(drawn).collect()
     }
 
-    /// A curve in one row with its smallest and largest value; None without values.
+    /// A curve in one row with its smallest and largest value; None if there are no values.
     fn curve(
         &self,
         label: &str,
@@ -188,7 +188,7 @@ impl Page<'_> {
     }
 }
 
-/// The method in a few words.
+/// A summary of the method in a few words.
 fn method(settings: &Settings) -> String {
     let parts: Vec<String> = settings.ratios.parts.iter().map(ToString::to_string).collect();
     let by = match settings.solver.score {
@@ -199,7 +199,7 @@ fn method(settings: &Settings) -> String {
     format!("{}, {by}, damping {}{compensation}", parts.join(" and "), settings.solver.damping)
 }
 
-/// How the ratios were planned.
+/// A summary of how the ratios were planned.
 fn aim(settings: &Settings) -> String {
     let span = match settings.span() {
         RatioSpan::Mean(mean) => format!("mean {mean}"),

@@ -1,4 +1,4 @@
-//! Draws the sessions on disk: their table, and the details of the one under the cursor next to it or below it.
+//! Draws the sessions on disk: their table, and beside or below it the details of the one under the cursor.
 
 mod detail;
 mod status;
@@ -16,12 +16,12 @@ use crate::explorer::{
     view::{Hits, Role, Theme, list::rows, text, window},
 };
 
-/// Columns of the body from which the details are next to the table, and columns of the widest window.
+/// Minimum columns of the body for details beside the table, and maximum columns of the window.
 const BESIDE: u16 = 110;
 const WIDEST: u16 = 190;
-/// Rows inside the window if the details are next to the table: minimum and maximum.
+/// Minimum and maximum rows inside the window if the details are beside the table.
 const ROWS: (usize, usize) = (21, 36);
-/// Rows that the table keeps if the details are below it: its head and some sessions.
+/// Minimum rows of the table if the details are below it: the header and some sessions.
 const LEAST: u16 = 8;
 
 pub fn draw(

@@ -111,7 +111,7 @@ fn cell(
     match place.key {
         Key::Name => {
             let here = if cursor { theme.glyphs.cursor() } else { " " };
-            // The start of a name is cut, because the time at its end distinguishes sessions of one model.
+            // Long names lose their start, because the time at their end distinguishes sessions of one model.
             let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(marks)));
             let gap = " ".repeat(usize::from(marks - MARKS));
             (format!("{here} {gap}{} {name}", words.sign), words.role)

@@ -20,13 +20,13 @@ use crate::{
     words::{error, ratio},
 };
 
-/// Columns and rows from which the other quantities have charts of their own.
+/// Minimum columns and rows for charts of the other quantities.
 const WITH_OTHERS: (u16, u16) = (150, 16);
-/// Columns from which names are drawn after the lines.
+/// Minimum columns for names after the lines.
 const NAMED: u16 = 90;
 /// Columns of such a name.
 const NAME: usize = 22;
-/// Columns per layer from which every point has a letter.
+/// Minimum columns per layer for a letter at every point.
 const LETTERED: usize = 4;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, compared: &[Compared]) {
@@ -68,7 +68,7 @@ fn words(quantity: Quantity, value: f64) -> String {
     if quantity.is_error() { error(value) } else { ratio(value) }
 }
 
-/// Values of the selected layer.
+/// Values at the selected layer.
 fn reading<'t>(view: &Canvas<'_>, compared: &[Compared], quantity: Quantity) -> Vec<Span<'t>> {
     let layer = view.state.layer;
     let mut line = vec![view.span(format!("layer {layer}"), Role::Active)];
@@ -81,7 +81,7 @@ fn reading<'t>(view: &Canvas<'_>, compared: &[Compared], quantity: Quantity) -> 
     line
 }
 
-/// Draws the lines, that of the session under the cursor on top.
+/// Draws the lines, with the session under the cursor on top.
 fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Quantity, names: u16) {
     let lines: Vec<Vec<Option<f64>>> = compared.iter().map(|session| session.values(quantity)).collect();
     let all = || lines.iter().flatten().copied().flatten();
@@ -120,7 +120,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     let mut ends = Vec::new();
     for &at in &order {
         let session = &compared[at];
-        // The letter is drawn after the end of the line instead.
+        // The letter is drawn after the end of the line.
         let last = lines[at].iter().rposition(|value| value.and_then(|value| scale.place(value)).is_some());
         let mut end = None;
         for (layer, value) in lines[at].iter().enumerate() {
@@ -145,7 +145,8 @@ fn chart(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], quantity: Qua
     view.hits.add_curve(inner, layers, 1.0);
 }
 
-/// Draws letters and names after the last points, given the height of each in 0..=1; moved apart if they would touch.
+/// Draws letters and names after the last points, given the height of each in 0..=1. Labels that would touch
+/// are moved apart.
 fn labels(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], ends: &[(usize, u16, f64)]) {
     let furthest = ends.iter().map(|&(_, x, _)| x).max().unwrap_or(area.x) + 2;
     let mut ends = ends.to_vec();
@@ -163,7 +164,8 @@ fn labels(view: &mut Canvas<'_>, area: Rect, compared: &[Compared], ends: &[(usi
     }
 }
 
-/// A distinct row for each wanted row, in the same order and as near to it as possible. Rows without room are left out.
+/// A distinct row for each wanted row, in the same order and as near to it as possible. Labels without room
+/// get no row.
 fn apart(wanted: &[u16], rows: std::ops::Range<u16>) -> Vec<u16> {
     let mut placed: Vec<u16> = Vec::new();
     for &row in wanted.iter().take(rows.len()) {

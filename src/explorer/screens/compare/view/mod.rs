@@ -13,7 +13,7 @@ use crate::explorer::{
     view::{Canvas, Role},
 };
 
-/// Columns and rows from which all four panels are shown.
+/// Minimum columns and rows for all four panels.
 const ALL: (u16, u16) = (150, 42);
 /// Rows of the texts in that layout.
 const TEXT_ROWS: u16 = 14;
@@ -64,7 +64,7 @@ fn row_in(compared: &[Compared], view: &Canvas<'_>) -> usize {
     view.state.screens.compare.row.min(compared.len().saturating_sub(1))
 }
 
-/// The role of a session in every panel.
+/// The role that a session has in every panel.
 fn role(session: &Compared) -> Role {
     Role::SERIES[session.place % Role::SERIES.len()]
 }

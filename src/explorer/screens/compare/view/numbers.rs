@@ -1,4 +1,4 @@
-//! The two models in numbers: parameters, size, and perplexity per evaluation.
+//! Figures of the two models: parameters, size, and perplexity per evaluation.
 
 use ratatui::layout::Rect;
 
@@ -20,14 +20,14 @@ enum Key {
     Before,
     After,
     Change,
-    /// How it was measured.
+    /// The evaluation.
     How,
 }
 
 /// Columns of the figures and the words after them.
 const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
 
-/// Rows of the table with its head.
+/// Rows of the table, including its header.
 pub fn rows(view: &Canvas<'_>) -> u16 {
     4 + view.state.compare.measured.len().clamp(1, 8) as u16
 }
@@ -124,7 +124,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             None if awaited(state) => "…".into(),
             None => "–".into(),
         };
-        // The change to a model that is no longer active is meaningless.
+        // A change relative to a model that is no longer active is meaningless.
         let (role, difference) = match record.after {
             Some(_) if state.compare.stale(measured) => {
                 let status = Status::Stale;

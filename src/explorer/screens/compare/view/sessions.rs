@@ -39,7 +39,7 @@ const NAME: (u16, u16) = (20, 44);
 /// Width of the other columns of every window except the ratio, including the blanks between them.
 const OTHERS: u16 = 8 + 16 + 9 + 9 + 5;
 
-/// Row of the smallest value of each compared column; None if there is a tie or only one value.
+/// Row of the smallest value in each compared column; None on a tie or if there is only one value.
 #[derive(Clone, Copy)]
 struct Smallest {
     perplexity: Option<usize>,
@@ -47,7 +47,7 @@ struct Smallest {
     mlp: Option<usize>,
 }
 
-/// What the cells of all rows depend on.
+/// Data that the cells of all rows share.
 struct Beside<'c> {
     /// Evaluation of the first perplexity.
     measured: Option<(&'c str, usize, bool)>,
@@ -130,7 +130,7 @@ fn cell(
         Key::Name => {
             let cursor = if at == *chosen { glyphs.cursor() } else { " " };
             let open = if session.is_open() { glyphs.active() } else { " " };
-            // The start of a name is cut, because the time at its end distinguishes sessions of one model.
+            // Long names lose their start, because the time at their end distinguishes sessions of one model.
             let name = text::fit_end(&session.name, usize::from(place.width.saturating_sub(MARKS)));
             (format!("{cursor} {}{open} {name}", session_letter(session.place)), role(session))
         }
@@ -165,7 +165,7 @@ fn cell(
     }
 }
 
-/// A blank keeps the column of stars aligned.
+/// A blank in place of a star keeps the column aligned.
 fn starred(text: String, star: bool) -> String {
     text + if star { "*" } else { " " }
 }

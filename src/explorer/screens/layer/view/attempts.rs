@@ -1,4 +1,4 @@
-//! The table of attempts: which one is active, which are stale, and a comparison of two.
+//! The table of attempts: the active one, the stale ones, and a comparison of two.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -34,7 +34,7 @@ enum Key {
     Compensation,
 }
 
-/// Rows of the panel that show all attempts and the comparison below them.
+/// Rows that the panel needs to show all attempts and the comparison below them.
 pub fn rows_wanted(shown: &Shown<'_>) -> u16 {
     let attempts = shown.layer.attempts.len() + usize::from(shown.layer.work.is_some());
     3 + attempts.max(1) as u16 + if shown.layer.attempts.len() > 1 { 5 } else { 0 }
@@ -226,7 +226,7 @@ fn compared<'t>(view: &Canvas<'_>, shown: &Shown<'_>, columns: u16) -> Vec<Vec<S
     lines
 }
 
-/// How many kept units two attempts share; both lists ascend.
+/// The number of kept units that two attempts share. Both lists ascend.
 fn units(before: &[usize], after: &[usize]) -> String {
     let only = |left: &[usize], right: &[usize]| {
         left.iter().filter(|unit| right.binary_search(unit).is_err()).count()
@@ -246,7 +246,7 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
                 ),
                 view.span(format!("ratio {}", ratio(work.method.ratio)), Role::Text),
             ],
-            vec![view.span(format!("{} before it", attempts.len()), Role::Muted)],
+            vec![view.span(format!("{} earlier", attempts.len()), Role::Muted)],
         ];
     }
     let Some(force) = shown.layer.active() else {
@@ -254,7 +254,7 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     };
     let (mark, role) = standing(view, shown, force);
     let output = force.record.output_error.map_or("–".into(), error);
-    // Numbers may be missing, so the highest is not the count.
+    // Numbers may be missing, so the highest one is not the count.
     let highest = attempts.iter().map(|result| result.attempt.number).max().unwrap_or(0);
     vec![
         vec![

@@ -42,10 +42,10 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         return;
     };
     let energy = shown.energy();
-    let unit = if energy.is_some() { "errors over E‖y‖²" } else { "rise of E‖Δy‖² per token" };
+    let unit = if energy.is_some() { "errors over E‖y‖²" } else { "increase in E‖Δy‖² per token" };
     let mut note = format!("{}, {unit}", plural(part.step_errors.len(), "batch", "batches"));
     if let Some(own) = shown.scheduled() {
-        // Rounded sizes: the error that the scheduled sizes would have.
+        // If sizes were rounded: the error of the scheduled sizes.
         note += &format!("; the schedule's {} would be {}", own.removed, error(own.relative_error));
     }
     if let Some(refined) = shown.refined() {
@@ -62,7 +62,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// One line per batch; the newest are visible if not all fit.
+/// One line per batch. If not all fit, the newest are visible.
 fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_>, energy: f64) {
     let batches = part.step_errors.len();
     let names = status::unit_names(view.state, part.part);
@@ -119,7 +119,7 @@ fn list(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>, part: &PartView<'_
     }
 }
 
-/// Errors of all batches in order; neighbours that share a column are summed.
+/// Errors of all batches in order; batches that share a column are summed.
 fn picture(view: &mut Canvas<'_>, area: Rect, part: &PartView<'_>, energy: f64) {
     let batches = part.step_errors.len();
     let wide = usize::from(area.width.max(1)).min(batches);

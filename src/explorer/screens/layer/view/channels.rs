@@ -14,7 +14,7 @@ use crate::{
     words::count,
 };
 
-/// A column of the chart: neighbours in the order of scores.
+/// A column of the chart: units with neighbouring scores.
 struct Neighbours {
     /// Mean score.
     mean: f64,
@@ -59,7 +59,7 @@ pub fn draw(
         let gone = group.mostly_gone();
         let style = view.theme.style(if gone { Role::Removed } else { Role::Kept });
         let share = scale.place(group.mean).map_or(0.0, |place| place.max(0.01));
-        // The cut has a column of its own.
+        // The cut has its own column.
         for x in (x..end).filter(|x| Some(*x) != cut_at) {
             let bar = Rect { x, width: 1, ..plot };
             crest(view.buffer, bar, share, style, view.theme.style(Role::Faint), glyphs);
@@ -77,13 +77,13 @@ pub fn draw(
     cut(view, plot, part, area);
 }
 
-/// First column of a group, and the column after it.
+/// First column of a group, and the column after the group.
 fn columns(area: Rect, at: usize, groups: usize) -> (u16, u16) {
     let edge = |at: usize| area.x + (at * usize::from(area.width) / groups.max(1)) as u16;
     (edge(at), edge(at + 1).max(edge(at) + 1))
 }
 
-/// The column of the cut: as many units to its left as are to be removed.
+/// The column of the cut: the units to remove are on its left.
 fn cut_column(plot: Rect, part: &PartView<'_>) -> Option<u16> {
     let across = part.goal * usize::from(plot.width) / part.units.max(1);
     (part.goal > 0).then(|| plot.x + across as u16)

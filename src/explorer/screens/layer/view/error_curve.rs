@@ -1,4 +1,4 @@
-//! The panel of error versus ratio: the error of the cut, and the cost of the next step.
+//! The panel of error versus ratio: the error at the cut, and the cost of the next step.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -41,7 +41,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     );
 }
 
-/// Units removed in the attempt shown.
+/// Units removed in the shown attempt.
 fn cut(shown: &Shown<'_>) -> Option<usize> {
     let part = shown.view?;
     Some(if part.live { part.removed.len() } else { part.goal })
@@ -67,7 +67,7 @@ fn words<'t>(view: &Canvas<'_>, shown: &Shown<'_>, curve: &Curve, columns: u16) 
     lines
 }
 
-/// `● 0.2031 removed: 1.23e-2, next 1 % costs 4.56e-4`.
+/// The reading at the cut: `● 0.2031 removed: 1.23e-2, next 1 % costs 4.56e-4`.
 fn reading<'t>(
     view: &Canvas<'_>,
     part: Part,

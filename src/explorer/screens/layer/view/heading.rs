@@ -66,7 +66,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Kept units out of all, and the relative error.
+/// Kept units out of all units, and the relative error.
 fn summary(view: &Canvas<'_>, shown: &Shown<'_>, part: Part) -> String {
     match shown.layer.view(part).filter(|seen| seen.units > 0) {
         Some(seen) => {
@@ -95,7 +95,7 @@ fn attempt_words(shown: &Shown<'_>) -> String {
             let (number, ratio) = (result.attempt.number, ratio(result.attempt.method.ratio));
             match shown.layer.attempts.len() {
                 0 | 1 => format!("attempt {number}, ratio {ratio}"),
-                many => format!("attempt {number}, one of {many}, ratio {ratio}"),
+                many => format!("attempt {number}, of {many}, ratio {ratio}"),
             }
         }
         (None, None) => String::new(),

@@ -1,4 +1,4 @@
-//! Scores of the attention units by number, removed ones marked with their place in the order of removal.
+//! Scores of the attention units by number; removed ones are marked with their position in the order of removal.
 
 use ratatui::layout::Rect;
 
@@ -14,7 +14,7 @@ use crate::{
     words::{measure, ordinal},
 };
 
-/// Columns of a unit on a line of its own: number, score and part of a bar.
+/// Minimum columns of a unit on its own line: number, score and part of a bar.
 const LINE: u16 = 26;
 
 pub fn draw(
@@ -36,7 +36,7 @@ pub fn draw(
 
 fn share(seen: &PartStatistics, unit: usize, scale: &Scale) -> f64 {
     let score = seen.scores.get(unit).map_or(f64::NAN, |&score| f64::from(score));
-    // The smallest score is still visible.
+    // Keeps the smallest score visible.
     scale.place(score).map_or(0.0, |place| place.max(0.01))
 }
 
@@ -97,8 +97,8 @@ fn lines(
     }
 }
 
-/// One vertical bar per unit, or per group of neighbours (their highest score) if there is no room, with a mark below
-/// each removed one.
+/// One vertical bar per unit, with a mark below each removed one. If there is no room, one bar per group of
+/// neighbours, as high as their highest score.
 fn pillars(
     view: &mut Canvas<'_>,
     area: Rect,

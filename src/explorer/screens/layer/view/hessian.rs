@@ -80,7 +80,7 @@ fn condition(stats: &HessianStats) -> Fact {
     Fact::new("condition", text).role(if high { Role::Warning } else { Role::Text })
 }
 
-/// Damping used; marked if it is higher than the setting.
+/// The damping used, marked if it is higher than the setting.
 fn damping(shown: &Shown<'_>, stats: &HessianStats) -> Fact {
     let asked = shown.method().map_or(stats.damping_used, |method| method.solver.damping);
     if stats.damping_used > asked * 1.001 {

@@ -20,13 +20,13 @@ use shown::Shown;
 use super::{ATTEMPTS, BATCHES, CORRELATION, ERROR_CURVE, HESSIAN, SCORES};
 use crate::explorer::{Panel, Screen, view::Canvas};
 
-/// Smallest size at which all panels are shown in a grid.
+/// Minimum columns and rows for a grid of all panels.
 const GRID: (u16, u16) = (110, 34);
-/// Smallest width of a grid with three columns.
+/// Minimum columns for a grid with three columns.
 const THREE: u16 = 156;
 /// Rows of a small panel.
 const BRIEF: u16 = 4;
-/// Rows of the smallest picture in a small panel.
+/// Minimum rows of a picture in a small panel.
 const PICTURE: u16 = 4;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
@@ -78,7 +78,7 @@ fn two_columns(area: Rect, shown: &Shown<'_>) -> [Rect; 6] {
     [scores, hessian, correlation, batches, curve, below]
 }
 
-/// The focused panel is large; the others show two lines each, with a picture if it fits.
+/// Draws the focused panel large and the others with two lines each, and with a picture if it fits.
 fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let focused = view.state.focused();
     let side = (area.width * 3 / 8).clamp(28, 48);
@@ -100,8 +100,8 @@ fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Heights of the small panels: two lines each, and spare rows for those that can use them. If there is too little room,
-/// the upper panels keep their lines longest.
+/// Heights of the small panels: two lines each, and spare rows for panels that can use them. If there is too
+/// little room, the lower panels lose their lines first.
 fn heights(panels: &[&'static Panel], rows: u16) -> Vec<u16> {
     let count = (panels.len() as u16).max(1);
     let each = (rows / count).min(BRIEF);
@@ -128,7 +128,7 @@ fn panel(canvas: &mut Canvas<'_>, panel: &'static Panel, area: Rect, shown: &Sho
 fn brief(canvas: &mut Canvas<'_>, panel: &'static Panel, area: Rect, shown: &Shown<'_>) {
     let Some(drawing) = drawing(panel) else { return };
     let inner = canvas.panel(panel, area, panel.title, "");
-    // The area that a picture leaves for words.
+    // The area that remains for words beside the picture.
     let words = drawing.small.and_then(|small| small(canvas, inner, shown));
     for (row, line) in (drawing.brief)(canvas, inner, shown).into_iter().enumerate() {
         canvas.line(words.unwrap_or(inner), row as u16, line);
@@ -138,11 +138,11 @@ fn brief(canvas: &mut Canvas<'_>, panel: &'static Panel, area: Rect, shown: &Sho
 /// Draws a picture in a small panel; returns the area left for its lines.
 type DrawSmall = fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Option<Rect>;
 
-/// How a panel is drawn, large and small.
+/// The functions that draw a panel, large and small.
 struct Drawing {
     panel: &'static Panel,
     draw: fn(&mut Canvas<'_>, Rect, &Shown<'_>),
-    /// Two lines; scores add bars below them.
+    /// Draws two lines; scores add bars below them.
     brief: fn(&mut Canvas<'_>, Rect, &Shown<'_>) -> Vec<Vec<Span<'static>>>,
     small: Option<DrawSmall>,
     /// Whether the small panel can use spare rows.
@@ -193,7 +193,7 @@ fn drawing(panel: &Panel) -> Option<&'static Drawing> {
     ALL.iter().find(|drawing| drawing.panel == panel)
 }
 
-/// Splits a small panel into words and a picture below them, if both fit.
+/// Splits a small panel into words and a picture below, if both fit.
 fn words_and_picture(area: Rect) -> Option<(Rect, Rect)> {
     let words = area.height.checked_sub(PICTURE).filter(|&rows| rows > 0)?.min(BRIEF - 2);
     let [words, picture] = Layout::vertical([Constraint::Length(words), Constraint::Fill(1)]).areas(area);

@@ -41,7 +41,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// The axis of the scores. The order gives the ends without a scan of all scores.
+/// The axis of the scores. Its ends come from the sorted order, without a scan of all scores.
 fn scale(seen: &PartStatistics) -> Scale {
     let score = |&unit: &u32| f64::from(seen.scores.get(unit as usize).copied().unwrap_or(f32::NAN));
     let low = seen.order.iter().map(score).find(|score| *score > 0.0).unwrap_or(f64::NAN);
@@ -54,11 +54,8 @@ pub fn brief<'t>(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Vec<Ve
     let names = status::unit_names(view.state, shown.part).1;
     let Some(part) = shown.view else {
         let (units, goal) = status::planned(view.state, shown.index, shown.part);
-        let text = format!(
-            "{} of {} {names} to be kept",
-            count((units - goal.min(units)) as u64),
-            count(units as u64)
-        );
+        let text =
+            format!("{} of {} {names} to keep", count((units - goal.min(units)) as u64), count(units as u64));
         return vec![vec![view.span(text, Role::Muted)]];
     };
     let gone = count(part.removed.len() as u64);

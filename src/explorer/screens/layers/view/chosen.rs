@@ -1,4 +1,4 @@
-//! Overview of the selected layer: kept heads and channels, and the errors.
+//! Overview of the selected layer: kept heads and channels, and errors.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -32,7 +32,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
                 view.span(format!("{:<11}", part.to_string()), status::part_role(part)),
                 view.span(
                     format!(
-                        "{} of {} {names} are to be kept",
+                        "{} of {} {names} to keep",
                         count((units - goal.min(units)) as u64),
                         count(units as u64)
                     ),
@@ -75,7 +75,7 @@ fn heading(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     view.line(area, row, line);
 }
 
-/// One sign per unit, or as many as fit.
+/// Draws one sign per unit, or as many as fit.
 fn heads(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     let mut gone = vec![false; seen.units];
     for &unit in seen.removed {
@@ -97,7 +97,7 @@ fn heads(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     view.line(area, row, line);
 }
 
-/// The kept share as a bar.
+/// Draws the kept fraction as a bar.
 fn channels(view: &mut Canvas<'_>, area: Rect, row: u16, seen: &PartView<'_>) {
     if row >= area.height {
         return;

@@ -1,4 +1,4 @@
-//! Draws the Layers screen: table, ratio curve, progress of the run, size of the model.
+//! Draws the Layers screen: table, ratio curve, progress of the run, and size of the model.
 
 mod chosen;
 mod run;
@@ -17,14 +17,14 @@ use crate::explorer::{
     view::Canvas,
 };
 
-/// Columns from which the curve is next to the table.
+/// Minimum columns for a curve next to the table.
 const WIDE: u16 = 132;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     if area.width >= WIDE && area.height >= 16 { wide(view, area) } else { narrow(view, area) }
 }
 
-/// Rows from which a chart of the errors fits below a short table.
+/// Minimum rows for a chart of the errors below a short table.
 const ERRORS: u16 = 12;
 
 fn wide(view: &mut Canvas<'_>, area: Rect) {
@@ -54,7 +54,7 @@ fn narrow(view: &mut Canvas<'_>, area: Rect) {
     let below = (lines.len() as u16).min(area.height / 3);
     let rest = area.height - below;
     let needed = view.state.listed_layers().len() as u16 + 3;
-    // The curve gets the rows that the table does not need, but at least `least`.
+    // The curve gets the rows that the table does not need, and at least `least`.
     let least = (rest * 2 / 5).max(7);
     let curve = match rest {
         0..=12 => 0,

@@ -13,8 +13,8 @@ use crate::{
     words::{bytes, change, clock, parameters, progress},
 };
 
-/// Rows of the box with borders, progress, sizes and a blank, without the cause of a failure; and rows of that cause: minimum
-/// and maximum.
+/// Rows of the box with borders, progress, sizes and a blank, without the cause of a failure; then minimum
+/// and maximum rows of the cause.
 const BESIDE_CAUSE: u16 = 9;
 const CAUSE: (u16, u16) = (2, 4);
 
@@ -59,7 +59,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Words, a bar and per cent, in fixed columns so that rows are aligned.
+/// Words, a bar and a percentage, in fixed columns that align the rows.
 fn progress_row(view: &mut Canvas<'_>, area: Rect, row: u16, words: &str, share: Option<f64>, end: &str) {
     if row >= area.height {
         return;
@@ -114,7 +114,7 @@ fn resting<'t>(view: &Canvas<'_>) -> Span<'t> {
     view.span(text, Role::Text)
 }
 
-/// Parameters and size before and after.
+/// Parameters and size of the dense and the pruned model.
 fn size_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
     let state = view.state;
     let before = state.model.as_ref()?.shape.parameters;
@@ -160,20 +160,20 @@ fn perplexity_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
     Some(line)
 }
 
-/// The cause of a failure after the name of its layer: length of the name in bytes, and the whole text.
+/// The cause of a failure after the name of its layer: the length of the name in bytes, and the whole text.
 fn cause(view: &Canvas<'_>, index: usize) -> Option<(usize, String)> {
     let cause = view.state.layers.get(index)?.failed.as_ref()?;
     let name = format!("{} layer {index}: ", view.theme.glyphs.status(Status::Failed));
     Some((name.len(), format!("{name}{cause}")))
 }
 
-/// Rows of the longest cause, so that the layout does not change while the cursor moves.
+/// Rows of the longest cause, which keeps the layout fixed while the cursor moves.
 fn cause_rows(view: &Canvas<'_>, columns: u16) -> u16 {
     let rows = |index| Some(wrap(&cause(view, index)?.1, columns).len() as u16);
     (0..view.state.layers.len()).filter_map(rows).max().unwrap_or(0).min(CAUSE.1)
 }
 
-/// Why the selected layer failed, or else the first failed one.
+/// The cause of failure of the selected layer, otherwise of the first failed one.
 fn failure<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     let all = 0..view.state.layers.len();
     let Some((name, whole)) =
@@ -193,8 +193,8 @@ fn failure<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
         .collect()
 }
 
-/// The lines of the narrow layout: job, size, perplexity and failures. Their number does not depend on the running job, so
-/// the table above keeps its rows.
+/// The lines of the narrow layout: job, size, perplexity and failures. Their number does not depend on the
+/// running job, so the table above keeps its rows.
 pub fn lines<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     const MARGINS: u16 = 2;
     let mut lines = vec![match view.state.job() {
@@ -219,7 +219,7 @@ pub fn lines<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
     lines
 }
 
-/// The stage and the run, each with its finished fraction, and the time left.
+/// The stage and the run, each with its finished fraction, and the remaining time.
 fn job_line<'t>(view: &Canvas<'_>, job: &Job) -> Vec<Span<'t>> {
     let state = view.state;
     let (words, share) = stage::now(state, job);

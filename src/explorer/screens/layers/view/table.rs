@@ -108,7 +108,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     more(view, area, first, listed.len().saturating_sub(first + rows));
 }
 
-/// Marks on the border if the list continues above or below.
+/// Marks the border if the list continues above or below.
 fn more(view: &mut Canvas<'_>, area: Rect, above: usize, below: usize) {
     let (up, down) = view.theme.glyphs.more();
     let style = view.theme.style(Role::Muted);
@@ -163,7 +163,7 @@ fn ratio_cell(view: &Canvas<'_>, index: usize) -> (String, Role) {
     }
 }
 
-/// Units of a part that are kept, or that the plan keeps, out of all.
+/// Kept units of a part out of all; the planned number before pruning.
 fn left(view: &Canvas<'_>, index: usize, layer: &Layer, part: Part) -> (String, Role) {
     let (units, goal) = status::planned(view.state, index, part);
     match layer.view(part) {

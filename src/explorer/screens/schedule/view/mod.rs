@@ -1,4 +1,4 @@
-//! Draws the Schedule screen: the curve, the plan in numbers, and costs of the selected layer.
+//! Draws the Schedule screen: the curve, the figures of the plan, and the costs of the selected layer.
 
 pub mod ratio_curve;
 mod sensitivity;
@@ -29,7 +29,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let whole = plan(view.state);
     let (plan_rows, layer_rows) = (whole.len() as u16 + 2, 9);
     let spare = side.height.saturating_sub(plan_rows + layer_rows);
-    // In little room, numbers are more useful than a curve.
+    // If there is little room, numbers are more useful than a curve.
     let rest = if spare >= 8 { spare } else { 0 };
     let [above, middle, below] =
         Layout::vertical([Constraint::Length(plan_rows), Constraint::Fill(1), Constraint::Length(rest)])
@@ -40,7 +40,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     if below.is_empty() {
         return;
     }
-    // Sensitivity measures the loss itself, so it comes first; both are shown if there is room.
+    // Sensitivity measures the loss directly, so it comes first; both are shown if there is room.
     let searched = !view.state.search.curves.is_empty();
     let solved = view.state.layers.get(view.state.layer).is_some_and(|layer| !layer.curves.is_empty());
     match (searched, solved) {
@@ -92,7 +92,7 @@ fn plan(state: &State) -> Vec<Fact> {
     ]
 }
 
-/// What the ratio of the selected layer removes.
+/// The units that the ratio of the selected layer removes.
 fn chosen(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let index = state.layer;

@@ -20,7 +20,7 @@ use crate::{
     words::ratio,
 };
 
-/// How the plan is drawn.
+/// The form of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Picture {
     /// A line, for reading.
@@ -64,8 +64,8 @@ fn target(view: &Canvas<'_>) -> f64 {
     }
 }
 
-/// Draws the mean, and the target if it differs, as dotted lines behind everything else, with their names if there is
-/// room.
+/// Draws the mean, and the target if it differs, as dotted lines behind everything else. They have names if
+/// there is room.
 fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
     let schedule = &view.state.schedule;
     let mut levels = vec![("mean", schedule.mean())];
@@ -82,7 +82,7 @@ fn levels(view: &mut Canvas<'_>, area: Rect, scale: &Scale) {
         }
     }
     plot.draw_behind(view.buffer);
-    // The name of the higher level is above it and that of the lower one below it, so that the names do not touch.
+    // The name of the higher level is above it, that of the lower one below it, so the names do not touch.
     levels.sort_by(|a, b| b.1.total_cmp(&a.1));
     for (at, (name, value)) in levels.into_iter().enumerate() {
         let Some(place) = scale.place(value) else { continue };
@@ -122,7 +122,7 @@ fn line(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     points(view, area, scale, axis, Picture::Line);
 }
 
-/// One line for both parts, or one for each if they differ in a layer.
+/// One line for both parts, or one line for each part if they differ in any layer.
 fn lines(state: &State) -> Vec<(Part, Role)> {
     if state.schedule.is_apart() {
         [Part::Attention, Part::Mlp].map(|part| (part, status::part_role(part))).to_vec()
@@ -131,11 +131,11 @@ fn lines(state: &State) -> Vec<(Part, Role)> {
     }
 }
 
-/// One bar per layer, or per column the highest of its layers if there are more layers than columns.
+/// One bar per layer. If there are more layers than columns, a column has the highest bar of its layers.
 fn bars(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     let state = view.state;
     let ratios = &state.schedule.ratios;
-    // Of bars that share a column the highest is drawn; the selected layer wins.
+    // Of the bars that share a column, the highest is drawn; the selected layer takes precedence.
     let mut columns: Vec<Option<(f64, usize, Part)>> = vec![None; usize::from(area.width)];
     for (layer, ratio) in ratios.iter().enumerate() {
         for (part, _) in lines(state) {
@@ -176,7 +176,7 @@ fn bars(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     cursor(view, area, scale, axis);
 }
 
-/// Columns of the bar of a layer; if the parts have separate bars, attention is on the left.
+/// Columns of the bar of a layer. If the parts have separate bars, attention is on the left.
 fn bar(state: &State, area: Rect, axis: LayerAxis, layer: usize, part: Part) -> Range<u16> {
     let wide = usize::from(area.width) / axis.layers;
     if wide == 0 {
@@ -206,8 +206,9 @@ fn cursor(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis) {
     write(view.buffer, area, x, y, &label, view.theme.style(Role::Active));
 }
 
-/// Draws pruned, current, stale and failed layers at their actual ratio, and a lock above locked ones. If points would
-/// touch, they are small, and bars have none if the colour of their top says the same.
+/// Draws pruned, current, stale and failed layers at their actual ratio, and a lock above locked ones. Points
+/// that would touch are drawn small. Bars have no points if the colour of their top gives the same
+/// information.
 fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, picture: Picture) {
     let crowded = axis.layers * 2 > usize::from(area.width);
     let state = view.state;
@@ -260,7 +261,7 @@ fn points(view: &mut Canvas<'_>, area: Rect, scale: &Scale, axis: LayerAxis, pic
     }
 }
 
-/// A sign on a bar keeps the colour of the bar as background; at its top it is drawn one row higher.
+/// Draws a sign on a bar with the bar's colour as background; at the top of the bar, one row higher.
 fn point_on_bar(view: &mut Canvas<'_>, area: Rect, x: u16, y: u16, sign: &str, role: Role) {
     let style = view.theme.style(role);
     let full = view.theme.glyphs.column(8);

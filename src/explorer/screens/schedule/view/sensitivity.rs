@@ -13,7 +13,7 @@ use crate::{
 
 /// Draws both parts of the selected layer.
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
-    let inner = view.plain_frame(area, "Loss versus ratio", "nats a token");
+    let inner = view.plain_frame(area, "Loss versus ratio", "nats per token");
     let (search, layer) = (&view.state.search, view.state.layer);
     let curves: Vec<&SensitivityCurve> =
         [Part::Attention, Part::Mlp].iter().filter_map(|&part| search.curve(layer, part)).collect();
@@ -59,7 +59,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     scale_below(view.buffer, plot_area, &across, view.theme);
 }
 
-/// Increase in loss with this fraction of units removed, interpolated linearly; None beyond the last point.
+/// Increase in loss with this fraction of units removed, linearly interpolated; None beyond the last point.
 fn rise_at(points: &[(f64, f64)], share: f64) -> Option<f64> {
     let next = points.partition_point(|point| point.0 < share);
     let &(x, rise) = points.get(next)?;
