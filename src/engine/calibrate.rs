@@ -13,7 +13,7 @@ use crate::{
 
 use super::{Context, Error, texts};
 
-/// Default window length in tokens, if the context of the model is not shorter.
+/// Default window length in tokens; the context length of the model is the maximum.
 const DEFAULT_SEQ_LEN: usize = 2048;
 
 /// Calibration windows and their record.
@@ -56,7 +56,7 @@ impl Calibration {
     }
 }
 
-/// Settings completed for a model: the length of the windows, both ends of the layer range, and the mean ratio.
+/// Settings completed for a model: window length, both ends of the layer range, and mean ratio.
 pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
     settings.calibration.seq_len = Some(window_length(&settings, architecture)?);
     let range = settings.ratios.layers.resolve(architecture.layers.len()).map_err(pipeline::Error::Layers)?;
@@ -67,7 +67,7 @@ pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<S
     Ok(settings)
 }
 
-/// Changes the mean ratio so that the fraction of removed parameters equals it.
+/// Replaces the mean ratio by the one that removes this fraction of the parameters.
 fn by_parameters(settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
     let settings = Settings { ratios: Ratios { by_parameters: false, ..settings.ratios }, ..settings };
     let (Span::Mean(share), false) = (settings.span(), settings.ratios.schedule == Schedule::Auto) else {

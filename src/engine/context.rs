@@ -15,11 +15,11 @@ use crate::{
     session::{DraftFile, Journal},
 };
 
-/// Minimum time between two progress events of one stage.
+/// Minimum time between two progress events of the same stage.
 const PROGRESS_EVERY: Duration = Duration::from_millis(33);
 
-/// A job's connection to its frontend: the job emits events here and asks here whether to continue. Controls of the
-/// running job are obeyed between two of its steps; other commands are queued.
+/// A job's connection to its frontend. The job emits events here and asks here whether to continue. Controls
+/// of the running job are applied between two of its steps; other commands are queued.
 pub struct Context {
     run: u64,
     watch: Stopwatch,
@@ -41,11 +41,11 @@ pub struct Context {
 enum Wanted {
     Yes,
     Cancelled,
-    /// The frontend has closed its channels, so no further job is wanted either.
+    /// The frontend has closed its channels, so no further job is wanted.
     FrontendClosed,
 }
 
-/// What happens after the next batch.
+/// The state of a job after its next batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NextBatch {
     AsPaced,
@@ -90,12 +90,12 @@ impl Context {
         self.run
     }
 
-    /// Seconds since the job began, without the time in which it was halted.
+    /// Seconds since the job began, excluding halts.
     pub fn seconds(&self) -> f64 {
         self.watch.seconds()
     }
 
-    /// Adds the duration of `work` to `seconds`, without the time in which the job was halted.
+    /// Adds the duration of `work` to `seconds`, excluding halts of the job.
     pub(super) fn timed<T>(&mut self, seconds: &mut f64, work: impl FnOnce(&mut Self) -> T) -> T {
         let began = self.seconds();
         let result = work(self);
@@ -103,30 +103,30 @@ impl Context {
         result
     }
 
-    /// Emits a result. Results are never dropped: this waits while the channel is full.
+    /// Emits a result. Results are never dropped: the call waits while the channel is full.
     pub fn emit(&mut self, event: Event) {
         let stamped = self.stamp(event);
         self.log(&stamped);
         self.send(stamped);
     }
 
-    /// Logs events to the journal of a session and saves drafts in it from now on.
+    /// From now on, logs events to the journal of a session and saves drafts in the session.
     pub(super) fn enter_session(&mut self, journal: Journal, draft: DraftFile) {
         self.journal = Some(journal);
         self.drafts.enter(Some(draft));
     }
 
-    /// Neither logs events nor saves drafts from now on.
+    /// From now on, logs no events and saves no drafts.
     pub(super) fn leave_session(&mut self) {
         self.journal = None;
         self.drafts.enter(None);
     }
 
-    /// Appends an event to the journal without sending it: it was sent before the journal was open.
+    /// Appends an event to the journal without sending it. It was sent before the journal was open.
     pub(super) fn log(&mut self, stamped: &Stamped) {
         let Some(journal) = &mut self.journal else { return };
         if let Err(cause) = journal.append(stamped) {
-            // Results have files of their own, so the job does not depend on the log.
+            // The job does not depend on the log, because results have their own files.
             self.journal = None;
             self.emit(Event::Warning { message: format!("{cause}; the run continues without its log") });
         }
@@ -138,7 +138,7 @@ impl Context {
         }
     }
 
-    /// Reports the progress of a stage, no more often than a screen can show it, then obeys commands.
+    /// Reports the progress of a stage, no more often than a screen can show it, then applies commands.
     pub fn progress(&mut self, stage: Stage, done: u64, total: u64) -> ControlFlow<()> {
         let now = Instant::now();
         let due = match &self.last_progress {
@@ -154,12 +154,13 @@ impl Context {
         self.checkpoint()
     }
 
-    /// Obeys the commands received since the last step. Waits here while the job is paused. Breaks if the job should end.
+    /// Applies the commands received since the last step. Waits while the job is paused. Breaks if the job
+    /// should end.
     pub fn checkpoint(&mut self) -> ControlFlow<()> {
         self.obey(Motion::Running)
     }
 
-    /// As [`Context::checkpoint`], after a batch was removed: a stepwise job halts.
+    /// Like [`Context::checkpoint`], after a batch was removed: a stepwise job halts.
     pub fn batch_removed(&mut self) -> ControlFlow<()> {
         match (self.pace, self.next_batch) {
             (Pace::Free, NextBatch::AsPaced) => self.checkpoint(),
@@ -171,13 +172,13 @@ impl Context {
         }
     }
 
-    /// The latest ratios sent with `Replan`, once.
+    /// The latest ratios sent with `Replan`. Each are returned once.
     pub fn replanned(&mut self) -> Option<Vec<LayerRatio>> {
         self.replanned.take()
     }
 
-    /// Waits for the next command that is not a control; None if the frontend has closed its channels. The clock is
-    /// stopped meanwhile. Controls of jobs that have ended are dropped.
+    /// Waits for the next command that is not a control; None if the frontend has closed its channels. The
+    /// clock is stopped meanwhile. Controls of ended jobs are dropped.
     pub(super) fn next(&mut self) -> Option<Command> {
         self.watch.stop();
         if self.wanted == Wanted::FrontendClosed {

@@ -45,7 +45,7 @@ pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {
     Ok(Event::ModelOpened { model: model_record(checkpoint, architecture)?, shape })
 }
 
-/// The parameters of a unit are the difference to the same model with one unit less.
+/// A unit's parameters are the difference between the model and the same model without the unit.
 fn layer_shape(architecture: &Architecture, layer: usize) -> LayerShape {
     let size = architecture.layers[layer];
     let whole = architecture.layer_parameters(layer);

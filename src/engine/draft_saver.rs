@@ -1,5 +1,5 @@
-//! Saves the draft. The engine does it between two steps of a job; if the frontend closes during a long step, the frontend
-//! does it.
+//! Saves the draft. The engine saves it between two steps of a job; if the frontend closes during a long step, the
+//! frontend saves it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use crate::{
     session::{DraftFile, Error},
 };
 
-/// Shared by the engine and its frontend.
+/// State shared by the engine and its frontend.
 #[derive(Clone, Debug, Default)]
 pub struct DraftSaver(Arc<Mutex<State>>);
 
@@ -16,23 +16,23 @@ pub struct DraftSaver(Arc<Mutex<State>>);
 struct State {
     /// Draft file of the open session.
     file: Option<DraftFile>,
-    /// The newest draft that the frontend has sent and the engine has not saved yet.
+    /// The newest draft that the frontend has sent and the engine has not yet saved.
     pending: Option<Draft>,
-    /// The frontend has closed. A draft that the engine finds in its channel is then older than the saved one.
+    /// The frontend has closed. A draft still in the engine's channel is older than the saved one.
     closed: bool,
 }
 
 impl DraftSaver {
-    /// The frontend calls this when it sends a draft to the engine.
+    /// Records a draft that the frontend sends to the engine.
     pub fn sent(&self, draft: &Draft) {
         self.state().pending = Some(draft.clone());
     }
 
-    /// The frontend calls this when it closes: saves a draft that the engine has not saved yet.
+    /// Called by the frontend when it closes: saves a draft that the engine has not yet saved.
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// If the file cannot be written.
     pub fn close(&self) -> Result<(), Error> {
         let mut state = self.state();
         state.closed = true;
@@ -42,7 +42,7 @@ impl DraftSaver {
         }
     }
 
-    /// Saves drafts in this file from now on; with None it drops them.
+    /// From now on, saves drafts in this file; None drops them.
     pub fn enter(&self, file: Option<DraftFile>) {
         self.state().file = file;
     }
@@ -57,7 +57,7 @@ impl DraftSaver {
         state.file.as_ref().map_or(Ok(()), |file| file.save(draft))
     }
 
-    /// A panic of another thread leaves the state consistent, so a poisoned lock is usable.
+    /// A panic of another thread does not make the state inconsistent, so a poisoned lock is usable.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

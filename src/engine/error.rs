@@ -93,7 +93,7 @@ impl Error {
         self.kind() == Kind::Cancelled
     }
 
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Settings(cause) => cause.kind(),
@@ -129,7 +129,7 @@ impl Error {
         }
     }
 
-    /// What the user can do, if it differs between the frontends.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Recording(cause) => cause.advice(),

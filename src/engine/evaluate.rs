@@ -41,7 +41,7 @@ pub struct EvalText {
     pub name: String,
     tokens: Vec<u32>,
     seq_len: usize,
-    /// Token to put before each window.
+    /// The token placed before each window.
     bos: Option<u32>,
 }
 
@@ -72,17 +72,17 @@ impl EvalText {
         super::describe::hexadecimal(&hasher.finalize())
     }
 
-    /// The full windows, without overlap. The rest of the text is not used.
+    /// The full windows, without overlap. The rest of the text is unused.
     pub fn windows(&self) -> impl Iterator<Item = &[u32]> {
         self.tokens.chunks_exact(self.seq_len)
     }
 
-    /// Number of tokens in full windows.
+    /// Number of tokens in the full windows.
     pub fn whole_windows(&self) -> u64 {
         (self.tokens.len() / self.seq_len * self.seq_len) as u64
     }
 
-    /// Perplexity of a model. `pruned` says which model the progress events name.
+    /// Perplexity of a model. `pruned` selects the model name in the progress events.
     pub fn measure(
         &self,
         model: &dyn BlockByBlock,

@@ -1,4 +1,4 @@
-//! Perplexity before and after pruning, on one text.
+//! Perplexity of the dense and the pruned model on one text.
 
 use std::path::Path;
 
@@ -77,7 +77,7 @@ impl<'a> Measurement<'a> {
         self.text.sha256()
     }
 
-    /// Measures the dense model, unless its perplexity is known, and emits the record.
+    /// Measures the dense model unless its perplexity is known, and emits the record.
     pub fn before(
         &mut self,
         model: &dyn BlockByBlock,
@@ -92,7 +92,7 @@ impl<'a> Measurement<'a> {
         Ok(())
     }
 
-    /// Measures the pruned model, unless its perplexity is known, and emits the record.
+    /// Measures the pruned model unless its perplexity is known, and emits the record.
     pub fn after(
         &mut self,
         model: &dyn BlockByBlock,

@@ -23,7 +23,7 @@ pub struct Generate {
 /// A generated text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Generated {
-    /// Token IDs of the prompt, with the BOS if there is one.
+    /// Token IDs of the prompt, including the BOS token if there is one.
     pub prompt_tokens: Vec<u32>,
     /// Token IDs of the generated text, without an end token.
     pub tokens: Vec<u32>,
@@ -33,7 +33,7 @@ pub struct Generated {
     pub seconds: f64,
 }
 
-/// Generates text. `piece` is called with the characters as they are generated.
+/// Generates text. `piece` receives the characters as they are generated.
 pub fn generate(
     job: &Generate,
     context: &mut Context,

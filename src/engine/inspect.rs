@@ -1,4 +1,4 @@
-//! `slimgpt inspect`: the sizes of a model, the plan of a run, and the memory and time that it needs.
+//! `slimgpt inspect`: the sizes of a model, the plan of a run, and the memory and time it needs.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -22,9 +22,9 @@ use super::{
     machine::forward_on,
 };
 
-/// Side of the matrices whose product measures the speed of the machine.
+/// Side of the matrices in the product that measures the machine's speed.
 const PROBE: usize = 1024;
-/// Tokens of the window that one block is timed on. Times of longer windows are extrapolated.
+/// Tokens in the window used to time one block. Times for longer windows are extrapolated.
 const PROBE_TOKENS: usize = 512;
 
 /// Bytes of the program itself: code, tokenizer, texts and thread stacks.
@@ -47,24 +47,24 @@ pub struct Inspection {
     pub run: Needs,
 }
 
-/// Memory and time of a run, estimated from the sizes and a short measurement of this machine.
+/// Memory and time of a run, estimated from the sizes and a short measurement on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Needs {
     pub samples: usize,
     pub seq_len: usize,
-    /// Windows that pass a block together.
+    /// Number of windows that pass through a block together.
     pub windows_at_once: usize,
-    /// Peak memory of pruning in bytes. Perplexity and verification, which follow, are not included: they hold a block, the
-    /// embedding and head, and logits.
+    /// Peak memory of pruning in bytes. Perplexity and verification run later and are not included: they need
+    /// a block, the embedding, the head, and logits.
     pub peak_bytes: u64,
     /// Phase of the peak.
     pub peak_phase: Phase,
     /// Composition of the peak.
     pub peak: Held,
-    /// The part of the peak that caches the FFN's inputs; with a smaller memory budget they are computed again.
+    /// The part of the peak that caches the FFN's inputs. A smaller memory budget recomputes them.
     pub optional_bytes: u64,
-    /// Layer inputs that the explorer also keeps in memory for retries, as far as the memory budget allows. `slimgpt prune`
-    /// keeps them only in the session.
+    /// Layer inputs that the explorer also keeps in memory for retries, within the memory budget. `slimgpt
+    /// prune` keeps them only in the session.
     pub kept_bytes: u64,
     pub forward_seconds: f64,
     pub solve_seconds: f64,
@@ -98,7 +98,7 @@ pub fn inspect(
     })
 }
 
-/// Estimated peak memory of a run in bytes, evaluation included. Computes nothing.
+/// Estimated peak memory of a run in bytes, including evaluation. Runs no computation.
 pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) -> Result<u64, Error> {
     let (_, dtype) = forward_on(&settings.machine)?;
     let checkpoint = model.open(context)?;
@@ -115,15 +115,16 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
     Ok(pruning.max(evaluating).saturating_add(PROGRAM))
 }
 
-/// Upper bound of the memory that measuring perplexity needs besides a block: hidden states, embedding and head, logits.
+/// Upper bound of the memory for measuring perplexity, in addition to a block: hidden states, embedding and
+/// head, logits.
 fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) -> u64 {
-    /// Tokens of one forward pass, and number of copies of their logits.
+    /// Tokens per forward pass, and the number of copies of their logits.
     const TOKENS: usize = 2048;
     const COPIES: u64 = 3;
     let most_tokens = match &settings.evaluation.text {
         None => return 0,
         Some(TextSource::DemoStories | TextSource::DemoHeldOut) => demo::HELD_OUT.len() as u64,
-        // A token has at least one byte.
+        // Every token has at least one byte.
         Some(TextSource::File(path)) => path.metadata().map_or(u64::MAX, |file| file.len()),
     };
     let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
@@ -204,7 +205,7 @@ fn needs(
     })
 }
 
-/// Seconds per token of the first block: the faster of two measurements on one window.
+/// Seconds per token of the first block, from the faster of two measurements on one window.
 fn seconds_per_token(
     checkpoint: &Checkpoint,
     seq_len: usize,
@@ -224,12 +225,12 @@ fn seconds_per_token(
     Ok(best / length as f64)
 }
 
-/// Waits for a device that computes asynchronously, by reading a value.
+/// Waits for an asynchronous device by reading a value.
 fn wait_for(result: &Tensor) -> candle_core::Result<()> {
     result.flatten_all()?.get(0)?.to_dtype(DType::F32)?.to_scalar::<f32>().map(drop)
 }
 
-/// Speed of a matrix product: the faster of two measurements.
+/// Speed of a matrix product in operations per second, from the faster of two measurements.
 fn flops_per_second(device: &Device, dtype: DType) -> Result<f64, Error> {
     let measure = || -> candle_core::Result<f64> {
         let a = Tensor::ones((PROBE, PROBE), dtype, device)?;

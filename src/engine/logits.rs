@@ -22,7 +22,7 @@ pub struct Logits {
     pub text: Option<TextSource>,
     /// N: tokens per window.
     pub seq_len: usize,
-    /// K: number of windows from the beginning of the text, as in `slimgpt eval`.
+    /// K: number of windows from the start of the text, as in `slimgpt eval`.
     pub windows: usize,
     pub out: PathBuf,
     pub force: bool,
@@ -55,7 +55,8 @@ pub fn logits(job: &Logits, context: &mut Context) -> Result<LogitsWritten, Erro
     let decoder = checkpoint.decoder(job.seq_len, &device, dtype)?;
     let mut logits = Vec::new();
     for (done, window) in windows.iter().enumerate() {
-        // One window at a time: intermediate results of all windows would double the memory.
+        // Logits are computed one window at a time: intermediate results of all windows would double the
+        // memory.
         let of_window: Vec<f32> = decoder
             .logits(&[window])?
             .flatten_all()

@@ -1,4 +1,4 @@
-//! The device and number type of forward passes, and the memory of this process.
+//! The device and number type of forward passes, and the memory of the process.
 
 use candle_core::{DType, Device};
 
@@ -28,7 +28,7 @@ pub fn forward_on(machine: &Machine) -> Result<(Device, DType), Error> {
     Ok((device, dtype))
 }
 
-/// Largest resident size of this process so far, in bytes; None if the system does not report it.
+/// Peak resident size of this process in bytes; None if the system does not report it.
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

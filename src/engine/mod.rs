@@ -1,4 +1,4 @@
-//! Runs jobs on their own thread: obeys commands between two steps of a job, and emits events.
+//! Runs jobs on their own thread: applies commands between two steps of a job, and emits events.
 
 mod calibrate;
 mod context;

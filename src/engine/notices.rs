@@ -1,4 +1,4 @@
-//! Turns the notices of a pass into events.
+//! Converts the notices of a pass to events.
 
 use std::ops::ControlFlow;
 
@@ -11,10 +11,11 @@ use crate::{
 use super::Context;
 
 impl Context {
-    /// Emits the event of a notice and obeys commands. A stepwise job halts after each batch of removed units.
+    /// Emits the event of a notice and applies commands. A stepwise job halts after each batch of removed
+    /// units.
     pub(super) fn handle(&mut self, notice: Notice<'_>) -> ControlFlow<()> {
         let event = match notice {
-            // The caller that passes the streams through several layers reports the progress.
+            // The caller, which passes the streams through several layers, reports the progress.
             Notice::Passing { .. } => return self.checkpoint(),
             Notice::Following { layer, part, done, total } => {
                 return self.progress(Stage::EliminationPath { layer, part }, done, total);

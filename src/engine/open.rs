@@ -1,4 +1,4 @@
-//! Opens the model that the user names.
+//! Opens the model named by the user.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use crate::{
 
 use super::{Context, Error};
 
-/// A model, as the user names it.
+/// A model as named by the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelChoice {
-    /// The built-in one.
+    /// The built-in model.
     Demo,
     /// A directory or a hub id.
     Named(String),
@@ -24,11 +24,11 @@ impl ModelChoice {
         name.map_or(Self::Demo, Self::Named)
     }
 
-    /// Opens the checkpoint. A hub model is downloaded to the hub cache first.
+    /// Opens the checkpoint. A hub model is first downloaded to the hub cache.
     ///
     /// # Errors
     ///
-    /// There is no such model, it is not supported, or the download fails.
+    /// If there is no such model, it is not supported, or the download fails.
     pub fn open(&self, context: &mut Context) -> Result<Checkpoint, Error> {
         let source = match self {
             Self::Demo => Source::Embedded(demo::FILES),

@@ -1,4 +1,4 @@
-//! Where a session is stored, and the fingerprints of its model and texts.
+//! The location of a session, and the fingerprints of its model and texts.
 
 use std::{
     env,
@@ -16,10 +16,10 @@ use crate::{
 
 use super::{Context, Error, ModelChoice};
 
-/// Where a session is stored.
+/// The location of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionPlace {
-    /// Nothing is recorded.
+    /// No recording.
     #[default]
     None,
     /// A new session in this directory.
@@ -30,7 +30,7 @@ pub enum SessionPlace {
     Open(PathBuf),
 }
 
-/// True for files of a model that a session fingerprints: configuration, weights, and files that an export copies.
+/// True for model files that a session fingerprints: configuration, weights, and files that an export copies.
 fn is_fingerprinted(name: &str) -> bool {
     name == "config.json" || is_weights(name) || export::is_companion(name)
 }
@@ -39,7 +39,7 @@ fn is_weights(name: &str) -> bool {
     name.ends_with(".safetensors")
 }
 
-/// The place of the model, as a session stores it.
+/// The location of the model, in the form a session stores.
 pub fn model_place(choice: &ModelChoice, checkpoint: &Checkpoint) -> Result<ModelPlace, Error> {
     Ok(match (choice, checkpoint.source()) {
         (ModelChoice::Demo, _) | (_, Source::Embedded(_)) => ModelPlace::BuiltIn,
@@ -50,7 +50,7 @@ pub fn model_place(choice: &ModelChoice, checkpoint: &Checkpoint) -> Result<Mode
     })
 }
 
-/// The model of a session. `moved` says where it is now.
+/// The model of a session. `moved` gives its current location.
 pub fn model_choice(place: &ModelPlace, moved: Option<String>) -> ModelChoice {
     match (moved, place) {
         (Some(name), _) => ModelChoice::Named(name),
@@ -108,10 +108,10 @@ pub fn check_model(
             Check::Cancelled => return Err(Error::Cancelled),
         }
     }
-    // Only added weights are a change: the version that created the session may have fingerprinted fewer kinds
-    // of files.
+    // Among new files, only weights count as a change: the version that created the session may have
+    // fingerprinted fewer kinds of files.
     let added = source.files()?.into_iter().filter(|name| is_weights(name) && !names.contains(name));
-    differ.extend(added.map(|name| format!("{name} is new")));
+    differ.extend(added.map(|name| format!("{name} was added")));
     if differ.is_empty() {
         return Ok(());
     }
@@ -141,7 +141,8 @@ pub fn text_files(
     sources.iter().map(fingerprint).collect()
 }
 
-/// Fails if a calibration text differs from its fingerprint. A missing text is accepted: the session has the windows.
+/// Fails if a calibration text differs from its fingerprint. A missing text is accepted, because the session
+/// has the windows.
 pub fn check_texts(
     session: &Path,
     calibration: &session::Calibration,
@@ -178,7 +179,7 @@ pub fn base() -> Result<PathBuf, Error> {
     env::current_dir().map_err(Error::CurrentDir)
 }
 
-/// Progress of reading the files of a model.
+/// Progress of reading the model files.
 struct Bytes {
     done: u64,
     total: u64,

@@ -1,12 +1,12 @@
-//! Time that a job has run, without the time in which it was halted.
+//! The running time of a job, excluding halts.
 
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch {
-    /// Time up to the last stop.
+    /// Time accumulated up to the last stop.
     before: Duration,
-    /// Start of the current stretch; None while stopped.
+    /// Start of the current interval; None while stopped.
     since: Option<Instant>,
 }
 
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stopped_watch_does_not_count() {
+    fn a_stopped_watch_counts_no_time() {
         let mut watch = Stopwatch::started();
         sleep(Duration::from_millis(5));
         watch.stop();

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{Context, Error};
 
-/// Reads a text. A relative path starts from `base`, or from the current directory.
+/// Reads a text. A relative path is resolved against `base`, or against the current directory.
 pub fn read(source: &TextSource, base: Option<&Path>) -> Result<Text, Error> {
     Ok(match (source, base) {
         (TextSource::DemoStories, _) => Text::inline(source.to_string(), demo::calibration_text()),

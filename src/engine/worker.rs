@@ -1,4 +1,4 @@
-//! The thread that a job or the workspace runs on.
+//! The thread for a job or the workspace.
 
 use std::thread::{self, JoinHandle};
 
@@ -11,20 +11,21 @@ use crate::{
 
 use super::{Context, DraftSaver, Error};
 
-/// Number of events that may wait for a slow frontend. A worker that emits another result waits.
+/// Maximum number of events waiting for a slow frontend. A worker that emits another result blocks.
 const EVENTS: usize = 1024;
 const COMMANDS: usize = 64;
 
-/// Work on its own thread.
+/// Work running on its own thread.
 pub struct Worker<T> {
     pub commands: mpsc::Sender<Command>,
-    /// Closed after the end of the work.
+    /// Closed when the work ends.
     pub events: mpsc::Receiver<Stamped>,
     pub drafts: DraftSaver,
     thread: JoinHandle<Result<T, Error>>,
 }
 
-/// Runs a job with the number `run` on its own thread. Numerics block, so they must not run on the async runtime.
+/// Runs a job with the number `run` on its own thread, because blocking numerics must not run on the async
+/// runtime.
 pub fn start<T: Send + 'static>(
     run: u64,
     job: impl FnOnce(&mut Context) -> Result<T, Error> + Send + 'static,
@@ -43,7 +44,7 @@ pub fn start<T: Send + 'static>(
     Worker { commands, events, drafts, thread }
 }
 
-/// The event that ends a cancelled or failed job.
+/// The final event of a cancelled or failed job.
 pub fn ending(error: &Error) -> Event {
     match error.kind() {
         Kind::Cancelled => Event::JobCancelled,

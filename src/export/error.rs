@@ -9,7 +9,7 @@ use crate::failure::{Advice, Kind};
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
-    #[error("output {}: it exists already", .0.display())]
+    #[error("output {}: it already exists", .0.display())]
     Exists(PathBuf),
     #[error(
         "output {}: it holds no run.json, so slimgpt did not write it and does not replace it",

@@ -1,4 +1,4 @@
-//! Advice about errors in terms of flags and commands.
+//! Advice on errors, in terms of flags and commands.
 
 use crate::{calibration::TextSource, failure::Advice, words::quoted};
 

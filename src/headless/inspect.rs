@@ -72,7 +72,7 @@ fn forecast(inspection: &Inspection) -> String {
     };
     let mut text = format!(
         "Parameters after pruning: {parameters_after} ({} fewer)\n\
-         A run on {} windows of {} tokens needs about {} of memory, the most {}:\n",
+         A run on {} windows of {} tokens needs about {} of memory, with the peak {}:\n",
         fewer(*parameters, *parameters_after),
         run.samples,
         run.seq_len,
@@ -91,7 +91,7 @@ fn forecast(inspection: &Inspection) -> String {
     }
     let (forward, solve) = (run.forward_seconds, run.solve_seconds);
     text + &format!(
-        "The explorer keeps up to {} more of layer inputs for retries.\n\
+        "For retries, the explorer keeps up to {} of layer inputs in addition.\n\
          A run takes about {} on this machine: {} forward passes, {} solving.\n",
         bytes(run.kept_bytes),
         duration(forward + solve),

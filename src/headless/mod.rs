@@ -1,4 +1,4 @@
-//! The command line's frontend: runs a job to its end, shows progress on stderr and prints results on stdout.
+//! The command-line frontend: runs a job to its end, shows progress on stderr and prints results on stdout.
 
 mod advice;
 mod columns;

@@ -68,8 +68,8 @@ pub fn logits(job: Logits) -> Result<(), Error> {
     ))
 }
 
-/// Generates text. Prints the prompt and its continuation while it is generated, or the tokens as JSON at the end; the
-/// speed goes to stderr.
+/// Generates text. Prints the prompt and its continuation during generation, or the tokens as JSON at the
+/// end; the speed goes to stderr.
 ///
 /// # Errors
 /// If the job fails or is cancelled, or stdout cannot be written.
@@ -91,7 +91,7 @@ pub fn generate(job: Generate, output: Output) -> Result<(), Error> {
     Ok(())
 }
 
-/// Prints the text while it is generated, and stops when nobody reads it.
+/// Prints the text during generation, and stops when nobody reads it.
 fn generate_text(job: Generate) -> Result<Generated, Error> {
     let prompt = job.prompt.clone();
     let job = move |control: &mut engine::Context| {

@@ -95,15 +95,15 @@ pub fn report(job: Report, output: Output) -> Result<(), Error> {
     }
 }
 
-/// The result of a run. After a failure it prints the command that resumes the session, or removes the session if no run
-/// had started in it.
+/// The result of a run. After a failure it prints the command that resumes the session. If no run had started
+/// in the session, the session is removed.
 pub fn or_resume_hint<T>(driven: Driven<T>, root: Option<&Path>) -> Result<T, Error> {
     let Driven { result, session, begun } = driven;
     if let (Err(_), Some(session)) = (&result, session) {
         match session::look(&session) {
-            // An empty session that cannot be removed does no harm.
+            // An empty session that cannot be removed is harmless.
             Ok(state) if state.run_state.is_none() => drop(session::remove(&session)),
-            // The run was refused before it pruned anything, and the error says what to do.
+            // The run was refused before it pruned anything, and the error gives advice.
             Ok(_) | Err(_) if begun == Begun::NoRun => {}
             Ok(_) | Err(_) => {
                 let session = session_argument(root, &session);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::Error;
 
-/// The form of printed results.
+/// The format of printed results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     Text,
@@ -17,16 +17,16 @@ pub enum Output {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     Reading,
-    /// The pipe is closed, as by `| head`.
+    /// The pipe is closed, for example by `| head`.
     Closed,
 }
 
-/// Prints a line to stderr. If that fails, nobody reads it, so the failure is ignored.
+/// Prints a line to stderr. A failure means that nobody reads it, so it is ignored.
 pub fn say(line: &str) {
     let _ = writeln!(stderr().lock(), "{line}");
 }
 
-/// Prints a result that is text.
+/// Prints a textual result.
 ///
 /// # Errors
 /// If stdout cannot be written. A closed pipe is not an error.
@@ -37,16 +37,16 @@ pub fn print_text(text: &str) -> Result<(), Error> {
 /// Prints a result as JSON.
 ///
 /// # Errors
-/// As [`print_text`].
+/// As for [`print_text`].
 pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value).map_err(|cause| Error::Stdout(cause.into()))?;
     print_text(&(text + "\n"))
 }
 
-/// Prints text and reports whether it is still read.
+/// Prints text and reports whether it still has a reader.
 ///
 /// # Errors
-/// As [`print_text`].
+/// As for [`print_text`].
 pub fn print(text: &str) -> Result<Reader, Error> {
     let mut stdout = stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

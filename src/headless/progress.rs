@@ -55,7 +55,7 @@ impl Progress {
             | Event::PerplexityMeasured { .. }
             | Event::Warning { .. }
             | Event::ExportWritten { .. } => self.say_event(event),
-            // The bars, the printed result or the final error message show these.
+            // These are shown by the bars, the printed result or the final error message.
             Event::ModelOpened { .. }
             | Event::JobStarted { .. }
             | Event::SessionRestored { .. }
@@ -83,7 +83,7 @@ impl Progress {
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
         match self {
-            // If stderr cannot be written, the bars are lost too.
+            // If stderr cannot be written, the bars are lost as well.
             Self::Bars { all, .. } => drop(all.println(line)),
             Self::Lines { .. } => say(line),
         }

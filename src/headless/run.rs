@@ -1,4 +1,4 @@
-//! Runs a job to its end: events go to the progress display and the recorder, interrupts to the worker.
+//! Runs a job to its end. Events go to the progress display and the recorder, interrupts to the worker.
 
 use std::path::PathBuf;
 
@@ -28,8 +28,8 @@ pub enum Begun {
     NoRun,
 }
 
-/// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; it then ends within one step and
-/// removes incomplete output.
+/// Runs `job` on its own thread until it ends. Ctrl-C, SIGTERM and SIGHUP cancel it; then it ends within one
+/// step and removes incomplete output.
 pub fn drive<T: Send + 'static>(
     job: impl FnOnce(&mut Context) -> Result<T, Error> + Send + 'static,
     recorder: Option<&mut Recorder>,
@@ -54,7 +54,7 @@ fn follow<T: Send + 'static>(
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(async {
-        // Signals are handled before the worker starts, so that none of them kills the process.
+        // Signal handlers are installed before the worker starts, so no signal kills the process.
         let mut interrupts = Interrupts::listen().map_err(Error::Runtime)?;
         let mut worker = start(RUN, job);
         let mut progress = Progress::new();
@@ -70,7 +70,7 @@ fn follow<T: Send + 'static>(
                 }
                 () = interrupts.next() => {
                     progress.say("Cancelling after the current step.");
-                    // A closed or full channel means that the worker has ended or is cancelled already.
+                    // A closed or full channel means that the worker has already ended or been cancelled.
                     let _ = worker.commands.try_send(Command::control(RUN, Control::Cancel));
                 }
             }
@@ -80,7 +80,7 @@ fn follow<T: Send + 'static>(
     })
 }
 
-/// The signals that ask a process to terminate.
+/// The signals that request a process to terminate.
 #[cfg(unix)]
 pub struct Interrupts([tokio::signal::unix::Signal; 3]);
 

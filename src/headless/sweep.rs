@@ -17,19 +17,20 @@ use crate::{
     words::{bytes, duration, fewer, perplexities, plural},
 };
 
-/// Interval at which the processes are polled.
+/// Interval for polling the processes.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// Runs the unfinished cells of a sweep, writes its tables, and prints the summary, or all records as JSON.
 ///
 /// # Errors
-/// If the directory cannot be used, a cell was started with other settings, a cell fails, or the sweep is cancelled.
+/// If the directory cannot be used, a cell was started with other settings, a cell fails, or the sweep is
+/// cancelled.
 pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<(), Error> {
     let place = Place::new(out)?;
     place.refuse_changed(sweep)?;
     let mut to_run = Vec::new();
     for (at, cell) in sweep.cells.iter().enumerate() {
-        // An unreadable cell is reported when its turn comes.
+        // An unreadable cell is reported later, when it is to run.
         if !matches!(place.status(cell, sweep.export), Ok(SessionStatus::Finished)) {
             to_run.push(at);
         }
@@ -58,7 +59,7 @@ pub fn run(sweep: &Sweep, out: &Path, asked: Asked, output: Output) -> Result<()
 /// Writes the tables of an existing sweep and prints the summary, or all records as JSON.
 ///
 /// # Errors
-/// If the directory holds no sweep or cannot be written.
+/// If the directory contains no sweep or cannot be written.
 pub fn collect(out: &Path, output: Output) -> Result<(), Error> {
     let (place, sweep) = Place::open(out)?;
     emit(&sweep, &place, output)
@@ -92,7 +93,7 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
 
 fn room(sweep: &Sweep, to_run: &[usize], asked: Asked) -> Result<Share, Error> {
     let cells: Vec<sweep::Cell> = to_run.iter().map(|&at| sweep.cells[at].clone()).collect();
-    // On the engine's thread, so that a download shows its progress and can be cancelled.
+    // This runs on the engine's thread, so a download shows its progress and can be cancelled.
     let driven = run::drive(
         move |control| {
             let cells: Vec<&sweep::Cell> = cells.iter().collect();
@@ -224,7 +225,7 @@ impl Progress {
         }
     }
 
-    /// Counts a cell and prints its line.
+    /// Counts a finished cell and prints its line.
     fn cell_done(&mut self, what: &str) {
         match self {
             Self::Bar(bar) => {
@@ -259,7 +260,7 @@ impl Progress {
     }
 }
 
-/// The result of a cell: `: perplexity 1.8739 → 1.8957, 26.1 % fewer parameters, 12.3 s`.
+/// The result of a cell, such as `: perplexity 1.8739 → 1.8957, 26.1 % fewer parameters, 12.3 s`.
 fn result(outcome: &Outcome) -> String {
     let measured = outcome.perplexity.as_ref().filter(|record| record.after.is_some());
     let perplexity =

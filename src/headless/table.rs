@@ -42,7 +42,7 @@ pub fn layers(record: &RunRecord) -> String {
     columns.to_string()
 }
 
-/// Parameters, perplexity, formats and times of a run, a line each.
+/// Parameters, perplexity, formats and times of a run, one line each.
 pub fn summary(record: &RunRecord) -> String {
     let (before, after) = (record.model.parameters_before, record.model.parameters_after);
     let mut text = format!("Parameters: {before} → {after} ({} fewer)\n", fewer(before, after));
@@ -70,7 +70,7 @@ pub fn summary(record: &RunRecord) -> String {
     )
 }
 
-/// The error at the rounded sizes and the error at the scheduled sizes.
+/// The error at the rounded sizes compared with the error at the scheduled sizes.
 fn rounded_sizes(record: &RunRecord, RoundingCost { error, scheduled }: RoundingCost) -> String {
     let settings = &record.settings;
     let mut sizes = Vec::new();
@@ -133,8 +133,8 @@ pub fn attempts() -> Columns {
     ])
 }
 
-/// The row of one attempt: its method, its results and its status. Where its parts were solved differently, both values are
-/// shown, the attention's first.
+/// The row of one attempt: its method, its results and its status. If its parts were solved differently, both
+/// values are shown, the attention's first.
 pub fn attempt(
     attempt: &Attempt,
     (attention, mlp, output_error): (Option<PartSummary>, Option<PartSummary>, Option<f64>),

@@ -1,4 +1,4 @@
-//! The error curve of one part: the error of every ratio.
+//! The error curve of one part: its error at every ratio.
 
 use crate::prune::{self, Part, Progress, Target, Units};
 
@@ -12,18 +12,18 @@ use super::{
 
 /// The error curve of one part.
 pub struct ErrorCurve {
-    /// Units before pruning.
+    /// Number of units before pruning.
     pub units: usize,
     /// (units removed, sum of the step errors over E‖y‖²), ascending.
     pub points: Vec<(usize, f64)>,
 }
 
 impl Pass<'_> {
-    /// Follows the elimination path of a part to its end, through the count in `plan`. `streams` are at the input of the layer. For
-    /// the FFN, `attention` is what to do with the attention before it.
+    /// Follows the elimination path of a part to its end, through the count in `plan`. `streams` are at the
+    /// input of the layer. For the FFN, `attention` gives the treatment of the attention before it.
     ///
     /// # Errors
-    /// As [`Pass::layer`].
+    /// As for [`Pass::layer`].
     pub fn error_curve(
         &self,
         (layer, part): (usize, Part),
@@ -57,7 +57,7 @@ impl Pass<'_> {
                 }
                 let asked = (Wanted::Moments, count * width, false);
                 let (measured, _) = self.measure(part, &opened.block, &mut streams, asked, observer)?;
-                let measured = measured.expect("moments were asked for");
+                let measured = measured.expect("moments were requested");
                 if let Some(known) = &mut known {
                     known.set(part, &opened.cut, measured.clone());
                 }

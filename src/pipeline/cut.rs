@@ -1,4 +1,4 @@
-//! The cut of one block: applied to the streams at once, and to files and evaluation later.
+//! The cut of one block: applied to the streams during the pass, and later to files and evaluation.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
 
 use super::Error;
 
-/// The cuts of one block. A part that is None is not changed. Cheap to clone.
+/// The cuts of one block. A part that is None is unchanged. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockCut {
     layer: usize,
@@ -29,7 +29,7 @@ pub struct HeadCut {
     pub kv_heads: Vec<usize>,
     /// [hidden, query_heads·head_dim]
     pub o_proj: Packed,
-    /// [1, hidden]; None if it is not changed.
+    /// [1, hidden]; None if unchanged.
     pub bias: Option<Packed>,
 }
 
@@ -39,11 +39,11 @@ pub struct ChannelCut {
     pub kept: Vec<usize>,
     /// [hidden, kept]
     pub down_proj: Packed,
-    /// [1, hidden]; None if it is not changed.
+    /// [1, hidden]; None if unchanged.
     pub bias: Option<Packed>,
 }
 
-/// The means that a bias has to preserve: with it, the output keeps its mean.
+/// The means that determine a bias: with it, the output keeps its mean.
 pub struct Means {
     /// E[y] of the original weight, its bias included, [hidden].
     pub output: Vec<f64>,
@@ -67,12 +67,12 @@ impl BlockCut {
         Self { layer, heads: None, channels: None }
     }
 
-    /// This cut with the attention cut too.
+    /// This cut combined with a cut of the attention.
     pub fn with_heads(self, heads: HeadCut) -> Self {
         Self { heads: Some(Arc::new(heads)), ..self }
     }
 
-    /// This cut with the FFN cut too.
+    /// This cut combined with a cut of the FFN.
     pub fn with_channels(self, channels: ChannelCut) -> Self {
         Self { channels: Some(Arc::new(channels)), ..self }
     }
@@ -95,12 +95,12 @@ impl BlockCut {
         self.channels.as_ref()
     }
 
-    /// Sets the cut of a part from the result of an elimination. The new weight is rounded to the checkpoint's number type, so the
-    /// streams continue with the numbers that a reader of the files gets; so is the bias, if there are `means` to preserve. `size` is
-    /// the block's size before pruning.
+    /// Sets the cut of a part from the result of an elimination. The new weight is rounded to the
+    /// checkpoint's number type, so the streams continue with the numbers in the exported files. The bias is
+    /// rounded as well, if there are `means` to preserve. `size` is the block's size before pruning.
     ///
     /// # Errors
-    /// [`Error::Overflow`] for a weight that the type cannot hold, and a missing tensor.
+    /// [`Error::Overflow`] for a weight that exceeds the range of the type; an error for a missing tensor.
     pub fn set(
         &mut self,
         part: Part,
@@ -161,7 +161,7 @@ impl BlockCut {
     /// Applies the cut to one part of the block.
     ///
     /// # Errors
-    /// As [`Block::keep_heads`] and [`Block::keep_channels`].
+    /// As for [`Block::keep_heads`] and [`Block::keep_channels`].
     pub fn narrow(&self, part: Part, block: &mut Block) -> model::Result<()> {
         match (part, &self.heads, &self.channels) {
             (Part::Attention, Some(cut), _) => {
@@ -190,7 +190,7 @@ impl BlockCut {
     /// The kept columns of the scored weight; None if the part is not cut.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn columns(&self, part: Part, head_dim: usize, device: &Device) -> Result<Option<Tensor>, Error> {
         let (kept, width) = match (part, &self.heads, &self.channels) {
             (Part::Attention, Some(cut), _) => (&cut.query_heads, head_dim),
@@ -202,7 +202,7 @@ impl BlockCut {
         Ok(Some(Tensor::new(columns, device)?))
     }
 
-    /// The sizes of the cut block; `before` are those before pruning.
+    /// The sizes of the cut block; `before` gives the sizes before pruning.
     pub fn size(&self, before: LayerSize) -> LayerSize {
         let mut size = before;
         if let Some(cut) = &self.heads {
@@ -214,10 +214,10 @@ impl BlockCut {
         size
     }
 
-    /// The tensors of the cut block as the architecture `pruned` stores them.
+    /// The tensors of the cut block in the layout of the architecture `pruned`.
     ///
     /// # Errors
-    /// As [`block_tensors_as`].
+    /// As for [`block_tensors_as`].
     pub fn tensors<'c>(
         &self,
         checkpoint: &'c Checkpoint,
@@ -258,7 +258,7 @@ impl Packed {
         Ok(Tensor::from_raw_buffer(&self.bytes, self.dtype, &self.shape, device)?.to_dtype(dtype)?)
     }
 
-    /// Row-major.
+    /// The values in row-major order.
     fn values(&self) -> model::Result<Vec<f32>> {
         Ok(self.tensor(&Device::Cpu, DType::F32)?.flatten_all()?.to_vec1()?)
     }
@@ -286,7 +286,7 @@ mod tests {
         let x: Vec<f64> = (0..tokens * n).map(|i| number(i) + (i % n) as f64).collect();
         let w: Vec<f64> = (0..hidden * n).map(|i| number(3 * i + 1)).collect();
         let own: Vec<f64> = (0..hidden).map(number).collect();
-        // Any refitted weights.
+        // Arbitrary refitted weights.
         let cut: Vec<f32> = (0..hidden * kept.len()).map(|i| number(5 * i) as f32).collect();
         let mean = |of: &dyn Fn(usize) -> f64| (0..tokens).map(of).sum::<f64>() / tokens as f64;
         let before =

@@ -1,4 +1,4 @@
-//! A checkpoint with the cuts of its blocks applied, without writing it first.
+//! A checkpoint with the cuts of its blocks applied, without writing it to disk.
 
 use candle_core::{DType, Device};
 
@@ -11,10 +11,10 @@ use super::BlockCut;
 
 /// The cuts of a model's blocks, read on demand.
 pub trait Cuts {
-    /// The cut of a layer; None if the layer is not changed.
+    /// The cut of a layer; None if the layer is unchanged.
     ///
     /// # Errors
-    /// Failures of the place where the cuts are stored.
+    /// If the storage of the cuts fails.
     fn cut(
         &self,
         layer: usize,
@@ -31,8 +31,8 @@ impl Cuts for Vec<BlockCut> {
     }
 }
 
-/// A model with cuts. It computes the same as a reader of the written model, because cut weights hold the
-/// stored numbers.
+/// A model with cuts. It computes the same values as a reader of the written model, because cut weights hold
+/// the stored numbers.
 pub struct CutModel<'a> {
     checkpoint: &'a Checkpoint,
     cuts: &'a dyn Cuts,
@@ -40,7 +40,7 @@ pub struct CutModel<'a> {
 }
 
 impl<'a> CutModel<'a> {
-    /// `sizes` are the sizes after the cuts, one per layer.
+    /// `sizes` are the sizes after the cuts, indexed by layer.
     pub fn new(checkpoint: &'a Checkpoint, cuts: &'a dyn Cuts, sizes: Vec<LayerSize>) -> Self {
         Self { checkpoint, cuts, architecture: checkpoint.architecture().with_layers(sizes) }
     }

@@ -22,7 +22,7 @@ use super::{
 
 /// What to do with a part.
 #[derive(Clone, Copy)]
-#[allow(missing_docs, reason = "the text of a variant explains its fields")]
+#[allow(missing_docs, reason = "the comment of each variant explains its fields")]
 pub enum Task<'a> {
     /// Remove this many units; `solver` replaces the solver of the settings.
     Solve { removals: Removals, solver: Option<Solver> },

@@ -7,7 +7,7 @@ use crate::prune::{Part, PartRecord, Progress};
 use super::{BlockCut, Error};
 
 /// Progress of a pass.
-#[allow(missing_docs, reason = "the text of a variant explains its fields")]
+#[allow(missing_docs, reason = "the comment of each variant explains its fields")]
 pub enum Notice<'a> {
     /// Calibration windows that passed a solved layer on the way to another one.
     Passing {

@@ -7,7 +7,7 @@ use crate::{
     prune::{LayerRatio, Part},
 };
 
-/// How one layer is solved: its ratio, its parts, and the settings that a retry can change.
+/// The method for solving one layer: its ratio, its parts, and the settings that a retry can change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Method {
     pub ratio: LayerRatio,
@@ -15,12 +15,12 @@ pub struct Method {
     pub parts: Vec<Part>,
     #[serde(flatten)]
     pub solver: Solver,
-    /// Parts with a ratio or settings of their own, as after a retry of a single part.
+    /// Parts with their own ratio or settings, for example after a retry of a single part.
     #[serde(default, alias = "apart", skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<PartOverride>,
 }
 
-/// How one part of a layer is solved.
+/// The method for solving one part of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartOverride {
     pub part: Part,
@@ -36,17 +36,17 @@ impl Method {
         Self { ratio: ratio.into(), parts, solver, overrides: Vec::new() }
     }
 
-    /// How a part is solved; `None` if it is not solved.
+    /// The method for a part; `None` if the part is not solved.
     pub fn of_part(&self, part: Part) -> Option<PartOverride> {
         let own = self.overrides.iter().find(|own| own.part == part).copied();
         let common = PartOverride { part, ratio: self.ratio.of(part), solver: self.solver };
         self.parts.contains(&part).then(|| own.unwrap_or(common))
     }
 
-    /// This method with a retry's changes, which hold for all parts that it solves.
+    /// This method with the changes of a retry. They apply to all parts that it solves.
     ///
     /// # Errors
-    /// A changed value out of its range.
+    /// If a changed value is out of its range.
     pub fn changed(self, change: MethodChange) -> Result<Self, config::Error> {
         let MethodChange { ratio, parts, solver } = change;
         let overrides = self.overrides.into_iter().map(|own| {
@@ -78,7 +78,7 @@ pub struct MethodChange {
 /// One solve of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Counts from 0 in each layer. Numbers are never reused.
+    /// Counted from 0 in each layer. Numbers are never reused.
     pub number: usize,
     /// Numbers of the attempts that were active in the layers above, one per layer.
     pub above: Vec<usize>,
@@ -86,9 +86,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// True if the layer should be solved again: another attempt is active in a layer above than when this one was
-    /// solved, or another ratio is planned. `active` are the numbers of the active attempts from the first layer on, at
-    /// least of all layers above.
+    /// True if the layer should be solved again, because another attempt is active in a layer above than
+    /// during this solve, or another ratio is planned. `active` contains the numbers of the active attempts,
+    /// indexed by layer, at least for all layers above.
     pub fn is_stale(
         &self,
         active: impl IntoIterator<Item = Option<usize>>,
@@ -100,8 +100,9 @@ impl Attempt {
     }
 }
 
-/// Mean ratio of a model. A layer counts with the ratio of its active attempt, or with its planned ratio if it has none.
-/// None without layers, or if a layer has neither. `active` has one item per layer.
+/// Mean ratio of a model. A layer counts with the ratio of its active attempt, or with its planned ratio if
+/// it has no active attempt. None if there are no layers, or if a layer has neither. `active` has one item
+/// per layer.
 pub fn mean_ratio(
     active: impl IntoIterator<Item = Option<LayerRatio>>,
     planned: &[LayerRatio],
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_stale_after_other_attempts_and_with_another_planned_ratio() {
+    fn an_attempt_is_stale_after_a_change_above_or_of_the_planned_ratio() {
         let attempt = attempt(&[0, 2], 0.25);
         let stale = |active: &[Option<usize>], planned: Option<f64>| {
             attempt.is_stale(active.iter().copied(), planned.map(LayerRatio::both))

@@ -10,16 +10,17 @@ use crate::prune::LayerRatio;
 pub enum Command {
     /// Queues a job. Its events carry the number `run`.
     Start { run: u64, pace: Pace, job: Job },
-    /// Controls the job `run`. The engine ignores it when another job is running, except that `Cancel` also removes a
-    /// queued job. A replay obeys it whatever the number.
+    /// Controls the job `run`. The engine ignores it while another job is running, except that `Cancel` also
+    /// removes a queued job. A replay accepts any number.
     Control { run: u64, control: Control },
-    /// Makes an attempt of a layer the active one; with `None` the layer is dense again. Runs after the jobs queued
-    /// before it.
+    /// Activates an attempt of a layer; with `None` the layer is dense again. Takes effect after the jobs
+    /// queued before it.
     Activate { layer: usize, attempt: Option<usize> },
-    /// Saves the draft in the session, at once, even while a job is running. Ignored without a session.
+    /// Saves the draft in the session at once, even while a job is running. Ignored without a session.
     SaveDraft { draft: Box<Draft> },
-    /// Closes the model and opens a session after the jobs queued before it. The engine answers with `ModelOpened` and
-    /// `SessionRestored`, or with a `Warning` if the session cannot be opened; the open model is kept in that case.
+    /// Closes the model and opens a session, after the jobs queued before it. The engine answers with
+    /// `ModelOpened` and `SessionRestored`. If the session cannot be opened, it answers with a `Warning` and
+    /// keeps the open model.
     Reopen { session: PathBuf },
     /// Speed of a replay in recorded seconds per second. The engine ignores it.
     ReplaySpeed(f64),
@@ -31,14 +32,15 @@ pub enum Control {
     Pause,
     /// Continues a paused job. A stepwise job halts again after the next batch.
     Resume,
-    /// Continues until one more batch is removed, then halts, whatever the pace. A replay continues to the next removal.
+    /// Continues until one more batch is removed, then halts, at any pace. A replay continues to the next
+    /// removal.
     Step,
-    /// Changes the pace. A job that halted after a batch continues when the new pace is [`Pace::Free`]; a job that was
-    /// paused stays paused.
+    /// Changes the pace. [`Pace::Free`] continues a job that halted after a batch; a job that was paused
+    /// remains paused.
     SetPace(Pace),
     /// Ends the job within one step and discards the layer in progress. A queued job is removed from the queue.
     Cancel,
-    /// New ratios, one per layer, for the layers that the run has not started yet.
+    /// New ratios, indexed by layer, for the layers that the run has not started yet.
     Replan(Vec<LayerRatio>),
 }
 

@@ -17,15 +17,15 @@ use crate::{
 /// An event with its job and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamped {
-    /// Number of the job; 0 before the first one. Frontends drop events of a job that has ended.
+    /// Number of the job; 0 before the first one. Frontends drop events of ended jobs.
     pub run: u64,
-    /// Seconds since the job began, without the time in which it was halted.
+    /// Seconds since the job began, excluding halts.
     pub at: f64,
     pub event: Event,
 }
 
-/// What the engine reports. In JSON an event is `{"NAME": {FIELDS}}`, or `"NAME"` if it has no fields. Aliases are the
-/// names in recordings of format 1.
+/// The events of the engine. In JSON an event is `{"NAME": {FIELDS}}`, or `"NAME"` if it has no fields.
+/// Aliases are the names in recordings of format 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -33,10 +33,10 @@ pub struct Stamped {
     reason = "events are few and short-lived; boxes would only hide their fields"
 )]
 pub enum Event {
-    /// Progress of a long stage. Only the latest counts; any of these may be dropped.
+    /// Progress of a long stage. Only the latest one counts; any may be dropped.
     Progress {
         stage: Stage,
-        /// In the unit of the stage.
+        /// Amount done, in the unit of the stage.
         done: u64,
         total: u64,
     },
@@ -46,7 +46,7 @@ pub enum Event {
     /// A session was opened: its content. Follows [`Event::ModelOpened`].
     #[serde(alias = "restored")]
     SessionRestored { session: Box<Restored> },
-    /// The directory of the session that records everything from now on. Belongs to no job.
+    /// The directory of the session in which everything is recorded from now on. Belongs to no job.
     #[serde(alias = "session")]
     SessionOpened { path: PathBuf },
     /// A job began. The event carries the job's number.
@@ -58,10 +58,10 @@ pub enum Event {
         from: usize,
         model: ModelRecord,
         settings: Box<Settings>,
-        /// One entry per layer of the model.
+        /// Plan of the layers, indexed by layer.
         plan: Vec<PlannedLayer>,
     },
-    /// The calibration windows are drawn.
+    /// The calibration windows were drawn.
     #[serde(alias = "calibrated")]
     CalibrationReady {
         /// Names of the calibration texts.
@@ -72,7 +72,7 @@ pub enum Event {
         seq_len: usize,
         /// Tokens of all texts.
         text_tokens: usize,
-        /// Seed that the windows were drawn with.
+        /// Seed of the random draw.
         #[serde(default)]
         seed: u64,
     },
@@ -95,23 +95,23 @@ pub enum Event {
         /// Output energy E‖y‖² = tr(W G Wᵀ) per token; relative errors are divided by it.
         energy: f64,
     },
-    /// The damped second moment could not be factored. The part starts again with more damping; its removals reported so
-    /// far are void.
+    /// The damped second moment could not be factored. The part starts again with more damping; its removals
+    /// so far are void.
     DampingRaised {
         layer: usize,
         part: Part,
         /// Damping before and after, as fractions of the mean diagonal of G.
         from: f64,
         to: f64,
-        /// Why the factorisation failed.
+        /// Reason for the failed factorisation.
         reason: String,
     },
-    /// The second moment could not be factored in f32. The part starts again in f64; its removals reported so far are
+    /// The second moment could not be factored in f32. The part starts again in f64; its removals so far are
     /// void.
     PrecisionRaised {
         layer: usize,
         part: Part,
-        /// Why the factorisation failed.
+        /// Reason for the failed factorisation.
         reason: String,
     },
     /// One batch of units was removed.
@@ -123,7 +123,7 @@ pub enum Event {
         step: usize,
         /// Indices in the original layer.
         units: Vec<usize>,
-        /// Increase of E‖Δy‖² per token.
+        /// Increase in E‖Δy‖² per token.
         error: f64,
     },
     /// A part of a layer is solved.
@@ -132,8 +132,8 @@ pub enum Event {
     PartFailed { layer: usize, part: Part, cause: String },
     /// Both parts of a layer are solved.
     LayerDone { record: LayerRecord, attempt: Attempt },
-    /// An attempt was made active, or none (the layer is dense again). Belongs to no job: it carries the number of the
-    /// job before it, or 0, and is always valid.
+    /// An attempt was activated, or none is active and the layer is dense again. Belongs to no job: it
+    /// carries the number of the job before it, or 0, and is always valid.
     #[serde(alias = "chosen")]
     AttemptActivated { layer: usize, attempt: Option<usize> },
     /// Error of one part at every ratio.
@@ -143,7 +143,7 @@ pub enum Event {
         part: Part,
         /// Units before pruning.
         units: usize,
-        /// Ascending, from no removed unit to all that can be removed.
+        /// Points in ascending order, from no removed unit to the maximum.
         points: Vec<CurvePoint>,
     },
     /// A ratio search has measured the sensitivity of a part.
@@ -197,9 +197,9 @@ pub enum Event {
     /// A job failed.
     #[serde(alias = "run_failed")]
     JobFailed {
-        /// Where it failed, what was expected and what was found.
+        /// The place of the failure, the expected and the found value.
         message: String,
-        /// What the user can do, if it differs between the frontends.
+        /// Advice whose wording depends on the frontend.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advice: Option<Advice>,
     },
@@ -218,7 +218,7 @@ pub enum Side {
 pub struct CurvePoint {
     /// Units removed.
     pub removed: usize,
-    /// Sum of the step errors so far divided by E‖y‖².
+    /// Sum of the step errors so far, divided by E‖y‖².
     pub relative_error: f64,
 }
 
@@ -235,7 +235,7 @@ pub struct PlannedLayer {
     pub mlp_units: Option<usize>,
 }
 
-/// A long stage of a job. Each says what [`Event::Progress`] counts.
+/// A long stage of a job. Each stage states the unit that [`Event::Progress`] counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -247,7 +247,7 @@ pub enum Stage {
     /// Continues an elimination path to its end; units removed.
     #[serde(alias = "path")]
     EliminationPath { layer: usize, part: Part },
-    /// Fingerprints the files of the model, so that a later change is noticed; bytes.
+    /// Fingerprints the files of the model to detect later changes; bytes.
     Fingerprint,
     /// Measures the sensitivity of a part of the dense model; prunings.
     Sensitivity { layer: usize, part: Part },
@@ -263,7 +263,8 @@ pub enum Stage {
     LoadModel,
     /// Tokenises calibration or evaluation text; bytes.
     Tokenise,
-    /// Swaps removed and kept units; swaps. Their number is not known ahead, so the total is the number of removed units.
+    /// Swaps removed and kept units; swaps. Their number is unknown in advance, so the total is the number of
+    /// removed units.
     Refine { layer: usize, part: Part },
     /// Measures the second moment of a part; windows.
     Calibrate { layer: usize, part: Part },

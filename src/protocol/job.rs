@@ -12,7 +12,7 @@ use crate::{
     prune::{LayerRatio, Part},
 };
 
-/// Declares the jobs. Each is a struct of this module; `engine::workspace::jobs` implements it.
+/// Declares the jobs. Each is a struct in this module; `engine::workspace::jobs` implements it.
 macro_rules! jobs {
     ($($job:ident => $name:literal,)+) => {
         /// A job with its parameters.
@@ -37,7 +37,7 @@ macro_rules! jobs {
         }
 
         impl JobKind {
-            /// Name as users see it.
+            /// Name in user interfaces.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$job => $name,)+
@@ -64,7 +64,7 @@ jobs! {
 }
 
 impl JobKind {
-    /// True if the job prunes layers: it can be paused and stepped.
+    /// True if the job prunes layers and therefore can be paused and stepped.
     pub fn is_pruning(self) -> bool {
         matches!(self, Self::Run | Self::Retry)
     }
@@ -75,23 +75,25 @@ impl JobKind {
     }
 }
 
-/// Prunes the layers from `from` to the last. Each new attempt becomes active at once.
+/// Prunes the layers from `from` to the last. Each new attempt is activated at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub from: usize,
-    /// One per layer. Empty if the schedule is `auto` and the run has to search for the ratios first.
+    /// Ratios, indexed by layer. Empty if the schedule is `auto` and the run first has to search for the
+    /// ratios.
     pub ratios: Vec<LayerRatio>,
     pub settings: Box<Settings>,
     pub methods: Methods,
 }
 
-/// How the layers of a run are solved.
+/// The methods for the layers of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Methods {
-    /// All layers by the settings of the run.
+    /// All layers use the settings of the run.
     #[default]
     OfRun,
-    /// A layer whose active attempt has its own method keeps that method; the others are solved by the settings.
+    /// Layers whose active attempt has its own method keep that method; the others use the settings of the
+    /// run.
     AsTuned,
 }
 
@@ -101,7 +103,7 @@ pub struct Search {
     pub settings: Box<Settings>,
 }
 
-/// Solves one layer again. The new attempt is saved but not made active.
+/// Solves one layer again. The new attempt is saved but not activated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retry {
     pub layer: usize,
@@ -132,12 +134,12 @@ pub struct Generate {
     pub prompt: Prompt,
 }
 
-/// The text that generation continues, and how tokens are sampled.
+/// The text to continue, and how tokens are sampled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
     pub text: String,
     pub max_tokens: usize,
-    /// 0 always takes the most likely token.
+    /// 0 always selects the most likely token.
     pub temperature: f64,
     pub seed: u64,
 }
@@ -147,6 +149,6 @@ pub struct Prompt {
 pub struct Export {
     pub form: OutputForm,
     pub out: PathBuf,
-    /// Replaces an earlier export.
+    /// Whether to replace an earlier export.
     pub force: bool,
 }

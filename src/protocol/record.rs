@@ -9,7 +9,7 @@ use crate::{
     prune::{LayerRecord, PartRecord, Refined},
 };
 
-/// Result of a run: the model with its active attempts, the settings, and what was measured.
+/// Result of a run: the model with its active attempts, the settings, and the measurements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     pub slimgpt_version: String,
@@ -20,7 +20,7 @@ pub struct RunRecord {
     /// Layers whose method differs from the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<TunedLayer>,
-    /// The search for the ratios; None if they were not searched for.
+    /// The search for the ratios; None if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchRecord>,
     /// The exported forms, and the results of reading them back.
@@ -29,7 +29,7 @@ pub struct RunRecord {
     /// None if there is no evaluation text.
     pub perplexity: Option<PerplexityRecord>,
     pub seconds: Seconds,
-    /// Largest resident size of the process in bytes; None if the system does not report it.
+    /// Peak resident size of the process in bytes; None if the system does not report it.
     pub peak_memory_bytes: Option<u64>,
 }
 
@@ -69,7 +69,7 @@ pub struct WrittenRecord {
     pub format: Format,
     /// Number type of the stored weights: f32, f16, bf16, q8_0 or q4_k.
     pub weights: String,
-    /// Class of transformers, or architecture of llama.cpp, that loads it.
+    /// The transformers class or llama.cpp architecture that loads it.
     pub loaded_as: String,
     /// True if the reader has to trust code in the directory.
     pub remote_code: bool,
@@ -77,12 +77,12 @@ pub struct WrittenRecord {
     pub verified: Option<Verified>,
 }
 
-/// Logits of the exported model, read back, compared with those of the pruned model in memory.
+/// Comparison of the logits of the exported model, read back, with those of the pruned model in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
     /// Largest |Δ logit|.
     pub largest_difference: f64,
-    /// Largest difference that is accepted.
+    /// Largest difference accepted.
     pub tolerance: f64,
     /// Root mean square of the logits after subtracting the mean of each position.
     pub spread: f64,
@@ -90,12 +90,12 @@ pub struct Verified {
     pub tokens: usize,
 }
 
-/// Cost of sizes that were rounded by `--uniform` or `--channel-multiple`.
+/// Cost of rounding sizes by `--uniform` or `--channel-multiple`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RoundingCost {
     /// Mean relative error of the pruned parts.
     pub error: f64,
-    /// Mean relative error of these parts at the unrounded sizes, by the same elimination paths.
+    /// Mean relative error of these parts at the unrounded sizes, on the same elimination paths.
     pub scheduled: f64,
 }
 
@@ -109,7 +109,7 @@ pub struct SwapGain {
 }
 
 impl RunRecord {
-    /// None if no part was refined by swaps.
+    /// The gain of swaps; None if no part was refined.
     pub fn swap_gain(&self) -> Option<SwapGain> {
         let parts = self.layers.iter().flat_map(|layer| [&layer.attention, &layer.mlp]);
         let refined: Vec<Refined> = parts.filter_map(|part| part.refined).collect();
@@ -121,12 +121,12 @@ impl RunRecord {
         })
     }
 
-    /// None if no size was rounded.
+    /// The cost of rounding; None if no size was rounded.
     pub fn rounding_cost(&self) -> Option<RoundingCost> {
         let parts = || self.layers.iter().flat_map(|layer| [&layer.attention, &layer.mlp]);
         let pruned: Vec<_> = parts().filter(|part| part.hessian.is_some()).collect();
         pruned.iter().any(|part| part.scheduled.is_some()).then(|| {
-            // The error at the unrounded size is one without swaps.
+            // The error at the unrounded sizes is known only without swaps.
             let own =
                 |part: &PartRecord| part.refined.map_or(part.relative_error, |refined| refined.error_before);
             let scheduled =

@@ -1,4 +1,5 @@
-//! The first line of a recording: `{"slimgpt_recording":2}`. Every further line is one [`Stamped`](super::Stamped) event.
+//! The first line of a recording: `{"slimgpt_recording":2}`. Every following line is one
+//! [`Stamped`](super::Stamped) event.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,15 +11,16 @@ pub struct RecordingHeader {
 }
 
 impl RecordingHeader {
-    /// Recordings of format 1 have no header; their events have other names, which [`Event`](super::Event) reads as well.
+    /// Recordings of format 1 have no header. Their events have other names, which [`Event`](super::Event)
+    /// also accepts.
     pub const CURRENT: Self = Self { format: 2 };
 
-    /// None if the line is not a header.
+    /// Parses a header; None if the line is not one.
     pub fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()
     }
 
-    /// The line, without a line feed.
+    /// The header as a line, without a line feed.
     pub fn line(self) -> String {
         let Self { format } = self;
         format!("{{\"slimgpt_recording\":{format}}}")
@@ -30,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_read_as_it_was_written() {
+    fn a_written_header_is_read_back() {
         let line = RecordingHeader::CURRENT.line();
         assert_eq!(line, serde_json::to_string(&RecordingHeader::CURRENT).unwrap());
         assert_eq!(RecordingHeader::parse(&line), Some(RecordingHeader::CURRENT));

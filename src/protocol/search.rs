@@ -7,11 +7,11 @@ use crate::prune::{LayerRatio, Part};
 /// The measurements and the result of a ratio search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchRecord {
-    /// Requested ratio: the fraction of the parameters of the pruned parts to remove.
+    /// Requested ratio: the fraction of the pruned parts' parameters to remove.
     pub share: f64,
-    /// Least number of parameters to remove.
+    /// Minimum number of parameters to remove.
     pub budget: u64,
-    /// Number of windows that weights are fitted on. Losses are measured on as many other windows.
+    /// Number of windows for fitting weights. The same number of other windows is used to measure losses.
     pub windows: usize,
     /// Mean −ln p of the next token under the dense model, in nats per token.
     pub dense_loss: f64,
@@ -22,7 +22,7 @@ pub struct SearchRecord {
     pub best: usize,
 }
 
-/// Increase of the loss when one part of one layer is pruned in the dense model.
+/// Increase in loss when one part of one layer is pruned in the dense model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensitivityCurve {
     pub layer: usize,
@@ -31,14 +31,14 @@ pub struct SensitivityCurve {
     pub units: usize,
     /// Parameters of one unit.
     pub per_unit: u64,
-    /// By ascending number of removed units.
+    /// Points by ascending number of removed units.
     pub points: Vec<LossPoint>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossPoint {
     pub removed: usize,
-    /// Increase of the loss in nats per token; negative if the pruned part does better.
+    /// Increase in loss in nats per token; negative if the pruned part performs better.
     pub rise: f64,
 }
 
@@ -54,7 +54,7 @@ pub struct TriedRatios {
 }
 
 impl SearchRecord {
-    /// The best ratios, one per layer.
+    /// The best ratios, indexed by layer.
     pub fn ratios(&self) -> &[LayerRatio] {
         self.tried.get(self.best).map_or(&[], |tried| &tried.ratios)
     }

@@ -28,15 +28,15 @@ pub struct Restored {
     pub path: PathBuf,
     /// Settings of the next run.
     pub settings: Box<Settings>,
-    /// Planned ratios, one per layer; empty if nothing is planned yet.
+    /// Planned ratios, indexed by layer; empty if nothing is planned yet.
     pub ratios: Vec<LayerRatio>,
-    /// One per layer.
+    /// Contents of the layers, indexed by layer.
     pub layers: Vec<RestoredLayer>,
     pub calibration: Option<CalibrationRecord>,
     /// The last ratio search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Box<SearchRecord>>,
-    /// Oldest first.
+    /// Measured perplexities, oldest first.
     pub perplexities: Vec<RestoredPerplexity>,
     /// Number of layers that the last run still has to prune; None if it is finished.
     pub unfinished: Option<usize>,
@@ -48,7 +48,7 @@ pub struct Restored {
 /// A perplexity measured earlier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoredPerplexity {
-    /// Numbers of the active attempts, one per layer; None if only the dense model is measured.
+    /// Numbers of the active attempts, indexed by layer; None if only the dense model was measured.
     pub of: Option<Vec<Option<usize>>>,
     pub record: PerplexityRecord,
 }
@@ -58,7 +58,7 @@ pub struct RestoredPerplexity {
 pub struct RestoredLayer {
     #[serde(alias = "in_force")]
     pub active: Option<usize>,
-    /// The usable attempts, in ascending order of their numbers.
+    /// The usable attempts in ascending order of their numbers.
     pub attempts: Vec<RestoredAttempt>,
 }
 
@@ -71,14 +71,14 @@ pub struct RestoredAttempt {
     pub mlp: Option<Statistics>,
 }
 
-/// Unsaved plans and undo history. The frontend sends it whenever it changes, and the session stores it.
+/// Unsaved plans and undo history. The frontend sends a draft after every change, and the session stores it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Draft {
     /// Settings of the next run.
     pub settings: Box<Settings>,
-    /// Planned ratios, one per layer.
+    /// Planned ratios, indexed by layer.
     pub ratios: Vec<LayerRatio>,
-    /// Anything else that the frontend wants to restore, in its own format.
+    /// Other data that the frontend restores, in its own format.
     #[serde(alias = "face")]
     pub frontend: Value,
 }
@@ -102,9 +102,9 @@ pub struct SessionSummary {
 pub enum SessionStatus {
     /// Its last run is finished, and no layer is stale.
     Finished,
-    /// `left` layers are still to be pruned.
+    /// `left` layers have to be pruned.
     Unfinished { left: usize },
-    /// A process holds its lock; the process ID is None if it is unknown.
+    /// A process holds its lock. The process ID is None if unknown.
     InUse { pid: Option<u32> },
     /// It cannot be read.
     Damaged { why: String },
@@ -112,7 +112,7 @@ pub enum SessionStatus {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionContent {
-    /// Seconds since 1970, like `changed`.
+    /// Time of creation in seconds since 1970, like `changed`.
     pub created: u64,
     pub changed: u64,
     /// The model with the active attempts.
@@ -120,13 +120,13 @@ pub struct SessionContent {
     /// Settings of the last run.
     pub settings: Settings,
     pub calibration: Option<CalibrationRecord>,
-    /// Mean ratio, as `mean_ratio` defines it.
+    /// Mean ratio as defined by `mean_ratio`.
     #[serde(default)]
     pub ratio: Option<LayerRatio>,
     pub layers: Vec<LayerSummary>,
     /// Perplexity with the active attempts, on the evaluation text of the settings.
     pub perplexity: Option<PerplexityRecord>,
-    /// Seconds that the last run took, over all processes.
+    /// Seconds taken by the last run, over all processes.
     pub seconds: f64,
     /// Path of the last export.
     pub output: Option<PathBuf>,
@@ -139,7 +139,7 @@ pub struct LayerSummary {
     pub attempts: usize,
     /// The active attempt; None if the layer is dense.
     pub active: Option<AttemptSummary>,
-    /// True if the active attempt is stale, as [`Attempt::is_stale`] defines it.
+    /// True if the active attempt is stale as defined by [`Attempt::is_stale`].
     pub stale: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Sizes of a model, from which a frontend computes how many parameters a ratio removes.
+//! Sizes of a model. A frontend computes from them how many parameters a ratio removes.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,24 +1,25 @@
-//! How many units to remove from each part, so that the budget is met at the least total cost: dynamic programming.
+//! Allocation of a budget: the number of units to remove from each part at the lowest total cost, by dynamic
+//! programming.
 
-/// Largest number of table cells. Larger budgets are counted in coarser units.
+/// Maximum number of table cells. Larger budgets are counted in coarser units.
 const CELLS: u64 = 1 << 16;
 
 /// The options for one part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// (units removed, parameters removed with them, cost), ascending; the first option removes nothing.
+    /// (units removed, parameters removed with them, cost), ascending. The first option removes nothing.
     pub options: Vec<(usize, u64, f64)>,
 }
 
-/// The number of units to remove from each part: of all combinations that remove at least `budget` parameters, one with the
-/// least total cost. None if no combination reaches the budget.
+/// The number of units to remove from each part: a combination with the lowest total cost, out of all that
+/// remove at least `budget` parameters. None if no combination reaches the budget.
 ///
-/// If the budget has more parameters than the table has cells, parameters are rounded down to coarser units, so the budget is
-/// still met. Time and memory are proportional to choices · cells.
+/// If the budget has more parameters than the table has cells, parameters are rounded down to coarser units,
+/// so the budget is still met. Time and memory are proportional to choices · cells.
 pub fn allocate(choices: &[Choice], budget: u64) -> Option<Vec<usize>> {
     let unit = budget.div_ceil(CELLS).max(1);
     let last = usize::try_from(budget.div_ceil(unit)).ok()?;
-    // The least cost for every number of removed parameters; the last cell means "enough".
+    // The lowest cost for every number of removed parameters; the last cell means "enough".
     let mut least = vec![f64::INFINITY; last + 1];
     least[0] = 0.0;
     let mut taken: Vec<Vec<(u32, u32)>> = Vec::with_capacity(choices.len());
@@ -52,8 +53,8 @@ pub fn allocate(choices: &[Choice], budget: u64) -> Option<Vec<usize>> {
     Some(left)
 }
 
-/// The cost of removing `removed` units, interpolated linearly between measured counts. The cost never decreases, because a
-/// measured decrease is noise. `measured`: (units, cost), ascending; None beyond the last count.
+/// The cost of removing `removed` units, linearly interpolated between measured counts. It never decreases,
+/// because a measured decrease is noise. `measured`: (units, cost), ascending; None beyond the last count.
 pub fn interpolated(measured: &[(usize, f64)], removed: usize) -> Option<f64> {
     let (mut below, mut least) = ((0, 0.0), 0.0_f64);
     for &(units, cost) in measured {
@@ -84,7 +85,7 @@ mod tests {
         })
     }
 
-    /// The least cost over all combinations.
+    /// The lowest cost over all combinations.
     fn brute_force(choices: &[Choice], budget: u64) -> Option<f64> {
         let ways = choices.iter().fold(vec![(0, 0.0)], |ways, choice| {
             let with = |&(parameters, cost): &(u64, f64)| {
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn dynamic_programming_finds_what_brute_force_finds() {
+    fn dynamic_programming_finds_the_same_cost_as_brute_force() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for case in 0..300 {
             let choices = random(&mut rng, 40);
@@ -137,7 +138,7 @@ mod tests {
             if let Some(found) = allocate(&choices, budget) {
                 let (parameters, cost) = totals(&choices, &found);
                 assert!(parameters >= budget, "case {case}");
-                // Not more expensive than the optimum for a slightly larger budget.
+                // It costs no more than the optimum for a slightly larger budget.
                 let dearer = brute_force(&choices, budget + budget / 1000);
                 assert!(dearer.is_none_or(|dearer| cost <= dearer + 1e-9), "case {case}");
             }

@@ -1,7 +1,7 @@
 //! Scores of other methods, for comparison.
 //!
-//! A baseline's scores are computed before anything is removed and do not change afterwards. They only decide the order:
-//! the reported errors are exact and the kept columns are fitted, as with the method's own scores.
+//! A baseline computes its scores before any removal, and they do not change afterwards. They only determine the
+//! order: the reported errors are exact and the kept columns are fitted, as with the method's own scores.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -11,10 +11,10 @@ use rayon::prelude::*;
 use super::PruneProblem;
 use crate::prune::Score;
 
-/// Columns that one task sums; this many numbers of a row are contiguous.
+/// Columns that one task sums; in a row, these numbers are contiguous.
 const STRETCH: usize = 64;
 
-/// The score of every unit, a head's being the sum over its columns; None for [`Score::Obs`].
+/// The score of every unit; a head's score is the sum over its columns. None for [`Score::Obs`].
 ///
 /// With W [rows, n] and G = E[x xᵀ], the score of column j is
 ///

@@ -20,10 +20,10 @@ use crate::prune::GroupSize;
 
 pub(super) struct Batches<T> {
     block: ActiveBlock<T>,
-    /// [rows, active] in front, indexed by slot; behind it V of the removed columns.
+    /// [rows, active] in front, indexed by slot; behind it, V of the removed columns.
     w: Dense<T>,
     kind: GroupSize,
-    /// The scores of all channels if they do not depend on the removals (a baseline).
+    /// The scores of all channels if they do not depend on the removals (baselines).
     fixed: Option<Vec<f64>>,
     compensate: bool,
 }

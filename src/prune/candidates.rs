@@ -1,4 +1,4 @@
-//! The state of a set of removed units: its exact error, and the units that swaps may try.
+//! The state of a set of removed units: its exact error, and the candidates for swaps.
 
 use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
@@ -14,8 +14,8 @@ use super::tiles::{multiply, solve_lower, solve_upper};
 use super::uncompensated::Uncompensated;
 use super::{PruneProblem, Units};
 
-/// Maximum number of columns considered together. Fewer for channels, because every swap updates all of them; more for
-/// heads, which are few.
+/// Maximum number of columns considered together. The limit is lower for channels, because every swap updates
+/// all of them, and higher for heads, because they are few.
 const MOST_CHANNELS: usize = 1024;
 const MOST_OF_HEADS: usize = 4096;
 /// Maximum number of columns of these units considered together.
@@ -29,16 +29,16 @@ pub(super) fn candidates(units: Units) -> u64 {
 /// Columns processed together.
 const PANEL: usize = 512;
 
-/// A set of removed units: its error, and the data that the candidates are made from.
+/// The error of a set of removed units, and the data for choosing candidates.
 pub(super) enum Fit<'p> {
     Fitted(Fitted<'p>),
     Uncompensated(Totals<'p>),
 }
 
-/// Units that swaps may try. Swaps refer to positions in `units`.
+/// The candidates for swaps. Swaps refer to positions in `units`.
 pub(super) struct Field {
     pub units: Vec<usize>,
-    /// Whether the candidates are all units.
+    /// True if all units are candidates.
     pub whole: bool,
     state: State,
 }
@@ -85,7 +85,7 @@ impl Field {
     }
 }
 
-/// Removed and kept units, and their columns.
+/// Removed and kept units, with their columns.
 struct Sides<'p> {
     part: &'p PruneProblem<'p>,
     damped: &'p Damped<'p>,
@@ -108,7 +108,7 @@ impl<'p> Sides<'p> {
         units.iter().flat_map(|unit| unit * self.width..(unit + 1) * self.width).collect()
     }
 
-    /// Columns of W, with zeros for dead inputs: [rows, columns].
+    /// Columns of W [rows, columns], with zeros for dead inputs.
     fn w(&self, columns: &[usize]) -> Dense<f64> {
         let (n, dead) = (self.part.n(), dead_inputs(self.part.moment));
         let mut w = Dense::zeros(self.part.rows, columns.len());
@@ -120,7 +120,7 @@ impl<'p> Sides<'p> {
         w
     }
 
-    /// How many removed and kept units are considered together, and whether these are all.
+    /// The numbers of removed and kept units considered together, and whether they include all units.
     fn room(&self) -> (usize, usize, bool) {
         let (gone, kept) = (self.gone.len(), self.kept.len());
         let most = (candidates(self.part.units) as usize / self.width).max(2);
@@ -137,7 +137,7 @@ impl<'p> Sides<'p> {
     }
 }
 
-/// The positions of the `count` lowest values, ascending.
+/// The positions of the `count` lowest values, in ascending order.
 fn lowest(values: &[f64], count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
@@ -158,11 +158,12 @@ pub(super) struct Fitted<'p> {
     e: Dense<f64>,
     /// [rows, gone]
     w_gone: Dense<f64>,
-    /// The (negative) change of the error if the unit were restored, for each removed unit.
+    /// The (negative) change of the error from restoring each removed unit.
     back: Vec<f64>,
 }
 
-/// The error of the best weights without these units. Fails with a column if G_λ of the kept columns is not positive definite.
+/// The error of the best weights without these units. Fails with a column if G_λ of the kept columns is not
+/// positive definite.
 pub(super) fn fitted<'p>(
     part: &'p PruneProblem<'p>,
     damped: &'p Damped<'p>,
@@ -210,7 +211,7 @@ impl Fitted<'_> {
         self.back.extend(back);
     }
 
-    /// Ŵ of some of the removed columns, where `x` is their X: [rows, columns].
+    /// Ŵ [rows, columns] of some of the removed columns, given their X in `x`.
     fn v(&self, gone: &[usize], of: &[usize], x: MatRef<'_, f64>) -> Dense<f64> {
         let g = self.sides.damped.block(gone, of);
         let mut v = Dense::zeros(self.sides.part.rows, of.len());
@@ -267,7 +268,7 @@ impl Fitted<'_> {
         }
     }
 
-    /// The cost of removing each kept unit. L has been replaced by L⁻¹.
+    /// The cost of removing each kept unit. L has already been replaced by L⁻¹.
     fn costs(&self, w_kept: &Dense<f64>) -> Vec<f64> {
         let w = self.sides.width;
         let cost = |unit: usize| {
@@ -275,7 +276,7 @@ impl Fitted<'_> {
             let mut f: Mat<f64> = Mat::zeros(w, w);
             for j in 0..w {
                 for i in 0..=j {
-                    // The entries above the diagonal of L⁻¹ were never written.
+                    // The entries above the diagonal of L⁻¹ are never written.
                     let below = |k: usize| &self.l.column(first + k)[first + j..];
                     f[(j, i)] = dot(below(i), below(j));
                 }
@@ -287,13 +288,13 @@ impl Fitted<'_> {
     }
 }
 
-/// Kept columns that are not updated.
+/// Kept columns without updates.
 pub(super) struct Totals<'p> {
     sides: Sides<'p>,
     error: f64,
-    /// h of every unit, indexed by unit.
+    /// h, indexed by unit.
     with_removed: Vec<f64>,
-    /// H_uu of every unit.
+    /// H_uu, indexed by unit.
     own: Vec<f64>,
 }
 
@@ -355,14 +356,14 @@ impl Totals<'_> {
     }
 }
 
-/// Some columns of a matrix.
+/// Copies some columns of a matrix.
 fn gather(from: MatRef<'_, f64>, columns: &[usize]) -> Dense<f64> {
     let mut to = Dense::zeros(from.nrows(), columns.len());
     each_column(to.view_mut(), &|at, mut to| to.copy_from(from.col(columns[at])));
     to
 }
 
-/// Some columns of a lower triangle, with zeros above its diagonal.
+/// Copies some columns of a lower triangle, with zeros above its diagonal.
 fn gather_lower(from: &Dense<f64>, columns: &[usize]) -> Dense<f64> {
     let mut to = Dense::zeros(from.columns(), columns.len());
     for (at, &j) in columns.iter().enumerate() {

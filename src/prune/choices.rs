@@ -1,4 +1,4 @@
-//! The options of the method, with the names that people type.
+//! The options of the method, with their names on the command line.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::names;
 
 names! {
-    /// Refinement of the result of the elimination.
+    /// Refinement after the elimination.
     pub enum Refine, default None {
         /// Keep the units that the elimination kept
         None = "none",
@@ -19,14 +19,14 @@ names! {
 /// Number of channels removed in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupSize {
-    /// Half of the channels still to be removed, between 8 and 1024.
+    /// Half of the channels still to remove, between 8 and 1024.
     #[default]
     Dynamic,
     /// The sizes of the authors' code: ⌊(K−512)/2⌋, then ⌊(b−512)/2⌋ after each batch, between 64 and 1024.
     Reference,
-    /// One channel: greedy elimination.
+    /// A single channel: greedy elimination.
     Exact,
-    /// This many in every step.
+    /// This number in every step.
     Fixed(usize),
 }
 
@@ -53,7 +53,7 @@ names! {
 }
 
 names! {
-    /// The output that the kept columns are fitted to.
+    /// The output to which the kept columns are fitted.
     pub enum Target, default Layer {
         /// The layer's own output on the inputs of the pruned model, as in the paper
         Layer = "layer",

@@ -1,4 +1,5 @@
-//! The condition number of G_λ, estimated: λ_max by power iteration on G_λ, 1/λ_min by the same on its inverse.
+//! The condition number of G_λ, estimated: λ_max by power iteration on G_λ, 1/λ_min by power iteration on its
+//! inverse.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, ColMut, ColRef, MatRef, Par};
@@ -10,7 +11,7 @@ use super::number::{Number, dot};
 const STEPS: usize = 24;
 /// The iteration ends when a step changes the estimate by less than this fraction.
 const SETTLED: f64 = 1e-3;
-/// Columns per task; fixed, so that sums do not depend on the number of threads.
+/// Columns per task. It is fixed, so sums do not depend on the number of threads.
 const CHUNK: usize = 128;
 
 /// A lower bound of λ_max / λ_min of G_λ; `p` is the lower half of its inverse.
@@ -19,7 +20,8 @@ pub(super) fn condition<T: Number>(damped: &Damped, p: MatRef<'_, T>) -> f64 {
     largest_eigenvalue(n, |x| times(damped, x)) * largest_eigenvalue(n, |x| lower_times(p, x))
 }
 
-/// A lower bound of the largest eigenvalue of a symmetric positive definite matrix, always from the same start.
+/// A lower bound of the largest eigenvalue of a symmetric positive definite matrix. The start vector is
+/// always the same.
 fn largest_eigenvalue<T: Number>(n: usize, times: impl Fn(&[T]) -> Vec<T>) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let mut x: Vec<T> = (0..n).map(|j| T::of((j as f64 * GOLDEN).fract() - 0.45)).collect();
@@ -51,7 +53,7 @@ fn times(damped: &Damped, x: &[f64]) -> Vec<f64> {
     y
 }
 
-/// P x from the lower half of P: one chunk of columns at a time, its triangle and the block below it.
+/// P x from the lower half of P, one chunk of columns at a time: its triangle and the block below it.
 fn lower_times<T: Number>(p: MatRef<'_, T>, x: &[T]) -> Vec<T> {
     let n = x.len();
     let chunks: Vec<Vec<T>> = (0..n.div_ceil(CHUNK))

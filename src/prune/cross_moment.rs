@@ -1,4 +1,4 @@
-//! E[y xᵀ] of a weight's wanted outputs and its inputs (the `dense-stream` target, docs/method.md).
+//! E[y xᵀ] of a weight's target outputs and its inputs (for the `dense-stream` target, docs/method.md).
 
 use faer::{Accum, Mat, MatMut, MatRef};
 
@@ -6,7 +6,7 @@ use super::Error;
 use super::second_moment::{BLOCK, finite};
 use super::tiles::multiply;
 
-/// The sum of y xᵀ over tokens: blocks are summed in f32, and the blocks in f64.
+/// The sum of y xᵀ over tokens. Each block is summed in f32, and the blocks are summed in f64.
 ///
 /// Equal batches in equal order give equal bits.
 pub struct CrossMoment {
@@ -25,10 +25,10 @@ impl CrossMoment {
         Self { m, n, tokens: 0, block: Mat::zeros(m, n), sum: vec![0.0; m * n] }
     }
 
-    /// Adds wanted outputs y [tokens, m] with their inputs x [tokens, n], both row-major.
+    /// Adds target outputs y [tokens, m] and their inputs x [tokens, n], both row-major.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the two do not hold the same number of whole tokens.
+    /// [`Error::Shape`] if the two do not have the same whole number of tokens.
     pub fn add(&mut self, y: &[f32], x: &[f32]) -> Result<(), Error> {
         let (m, n) = (self.m, self.n);
         let tokens = x.len() / n.max(1);
@@ -49,7 +49,7 @@ impl CrossMoment {
         Ok(())
     }
 
-    /// Tokens added so far.
+    /// Number of tokens added so far.
     pub fn tokens(&self) -> usize {
         self.tokens
     }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_have_to_match() {
+    fn token_counts_must_match() {
         assert!(CrossMoment::new(2, 3).add(&[0.0; 4], &[0.0; 3]).is_err());
         assert!(CrossMoment::new(2, 3).add(&[0.0; 2], &[0.0; 4]).is_err());
         assert_eq!(CrossMoment::new(2, 3).finish(), Err(Error::NoTokens));

@@ -7,15 +7,15 @@ use super::number::Number;
 use super::shared_work::{each_column, each_panel};
 use super::{Error, Moment};
 
-/// The highest damping that is tried.
+/// The highest damping to try.
 const HIGHEST: f64 = 1.0;
-/// The damping that is tried after 0.
+/// The damping to try after 0.
 const LOWEST: f64 = 1e-6;
 
-/// Columns of G that are gathered together, so that a cache line of a row is read once.
+/// Columns of G gathered together, which reads each cache line of a row only once.
 const SIDE_BY_SIDE: usize = 8;
 
-/// G_λ without a copy of G. Inputs with G_jj = 0 are dead; they count as G_jj = 1. λ = damping · mean(diag G).
+/// G_λ without a copy of G. Inputs with G_jj = 0 are dead and count as G_jj = 1. λ = damping · mean(diag G).
 pub(super) struct Damped<'a> {
     moment: &'a Moment,
     /// The diagonal of G_λ.
@@ -94,12 +94,12 @@ impl<'a> Damped<'a> {
     }
 }
 
-/// Which inputs are always 0.
+/// For every input, whether it is always 0.
 pub(super) fn dead_inputs(moment: &Moment) -> Vec<bool> {
     (0..moment.n()).map(|j| moment.at(j, j) == 0.0).collect()
 }
 
-/// The next damping to try after a factorisation failed with `cause`: ten times as much, at most 1.
+/// The damping to try after a factorisation failed with `cause`: ten times as much, at most 1.
 pub(super) fn raise(damping: f64, cause: Error) -> Result<f64, Error> {
     if damping >= HIGHEST {
         return Err(cause);

@@ -1,6 +1,6 @@
-//! A column-major matrix that starts as zeros.
+//! A column-major matrix, initially zero.
 //!
-//! The allocator provides the zeros as untouched pages, so the half of a symmetric matrix that is never written takes neither
+//! The allocator provides the zeros as untouched pages, so the unwritten half of a symmetric matrix takes neither
 //! time nor memory.
 
 use std::ops::{Index, IndexMut};
@@ -18,7 +18,8 @@ pub(super) struct Dense<T> {
 
 impl<T: Number> Dense<T> {
     pub(super) fn zeros(rows: usize, columns: usize) -> Self {
-        // An odd number of cache lines, so that the entries of a row do not compete for the same place in the cache.
+        // The stride is an odd number of cache lines, so entries of one row do not compete for the same cache
+        // set.
         let stride = (rows.div_ceil(8) | 1) * 8;
         Self { values: vec![T::default(); stride * columns], rows, columns, stride }
     }
@@ -48,7 +49,7 @@ impl<T: Number> Dense<T> {
         &mut self.values[j * self.stride..][..self.rows]
     }
 
-    /// Appends columns of zeros until there are this many.
+    /// Appends columns of zeros up to this number of columns.
     pub(super) fn grow(&mut self, columns: usize) {
         if columns > self.columns {
             self.columns = columns;
@@ -56,11 +57,11 @@ impl<T: Number> Dense<T> {
         }
     }
 
-    /// Keeps the leading rows and columns `of` (ascending) of the lower half, in place.
+    /// Keeps only the rows and columns `of` (ascending) of the lower half, in place.
     pub(super) fn compact_symmetric(&mut self, of: &[usize]) {
         for (to_column, &from_column) in of.iter().enumerate() {
             for (to, &from) in of.iter().enumerate().skip(to_column) {
-                // The target is never behind the entries that are still to be read.
+                // The target never overwrites an entry that has not been read yet.
                 self.values[to_column * self.stride + to] = self.values[from_column * self.stride + from];
             }
         }

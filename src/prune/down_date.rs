@@ -1,8 +1,9 @@
-//! Down-dating P = G_λ⁻¹ when columns are removed: a Cholesky factorisation of P whose pivots are chosen on the way.
+//! Down-dating P = G_λ⁻¹ when columns are removed: a Cholesky factorisation of P whose pivots are chosen one at a
+//! time.
 //!
-//! P itself is not changed. Only the blocks of its diagonal, which the scores need, are updated; the columns of removed units
-//! are P_:R − U U_Rᵀ, where U holds all earlier removals. With P_RR = L Lᵀ, U gains the columns P_AR L⁻ᵀ, and the diagonal
-//! loses their squares.
+//! P itself is not changed. Only its diagonal blocks, which the scores need, are updated. The columns of removed
+//! units are P_:R − U U_Rᵀ, where U holds all earlier removals. With P_RR = L Lᵀ, U gains the columns P_AR L⁻ᵀ, and
+//! their squares are subtracted from the diagonal.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -16,7 +17,7 @@ use super::permutation::{pairs_to_the_back, swap_rows};
 use super::shared_work::each_panel;
 use super::tiles::{multiply, solve_lower};
 
-/// Columns of P that are gathered together, so that a cache line of a row is read once.
+/// Columns of P gathered together, which reads each cache line of a row only once.
 const SIDE_BY_SIDE: usize = 16;
 
 pub(super) struct ActiveBlock<T> {
@@ -31,9 +32,10 @@ pub(super) struct ActiveBlock<T> {
     /// The column of the weight in each slot; active columns first, then removed ones.
     slots: Vec<usize>,
     active: usize,
-    /// Columns just removed that U and the diagonal do not include yet; they follow the active slots.
+    /// Number of columns just removed that U and the diagonal do not include yet. They follow the active
+    /// slots.
     pending: usize,
-    /// Columns removed in each step.
+    /// Number of columns removed in each step.
     steps: Vec<usize>,
 }
 
@@ -60,18 +62,19 @@ impl<T: Number> ActiveBlock<T> {
         &self.slots[..self.active]
     }
 
-    /// The removed columns, latest first.
+    /// The removed columns, the latest first.
     pub(super) fn gone(&self) -> &[usize] {
         &self.slots[self.active..]
     }
 
-    /// U [slots, columns removed before]; before [`Self::settle`] it excludes the last step.
+    /// U [slots, removed columns]; before [`Self::settle`] it excludes the last step.
     pub(super) fn u(&self) -> MatRef<'_, T> {
         self.u.view().subcols(0, self.slots.len() - self.active - self.pending)
     }
 
-    /// Moves the columns in the slots `leaving` (ascending, whole units) to the back and factors their block of P. Call
-    /// [`Self::settle`] before and, to update the kept columns, after. Returns the pairs of swapped slots.
+    /// Moves the columns in the slots `leaving` (ascending, whole units) to the back and factors their block
+    /// of P. Call [`Self::settle`] before and, to update the kept columns, after. Returns the pairs of
+    /// swapped slots.
     ///
     /// Fails with a column of the weight if rounding has made P indefinite.
     pub(super) fn take_out(&mut self, leaving: &[usize]) -> Result<Vec<(usize, usize)>, usize> {
@@ -96,13 +99,13 @@ impl<T: Number> ActiveBlock<T> {
         Ok(pairs)
     }
 
-    /// L [leaving, leaving] of the columns removed last, lower half.
+    /// L [leaving, leaving] of the last removed columns, lower half.
     pub(super) fn l(&self) -> MatRef<'_, T> {
         let (first, leave) = self.last_step();
         self.u.view().submatrix(self.active, first, leave, leave)
     }
 
-    /// P_AR L⁻ᵀ [active, leaving] of the columns removed last. Call [`Self::settle`] first.
+    /// P_AR L⁻ᵀ [active, leaving] of the last removed columns. Call [`Self::settle`] first.
     pub(super) fn last_u(&self) -> MatRef<'_, T> {
         let (first, leave) = self.last_step();
         self.u.view().submatrix(0, first, self.active, leave)
@@ -114,7 +117,7 @@ impl<T: Number> ActiveBlock<T> {
         (self.slots.len() - self.active - leave, leave)
     }
 
-    /// Updates U and the diagonal; false if there was nothing to do.
+    /// Updates U and the diagonal. Returns false if nothing was pending.
     pub(super) fn settle(&mut self) -> bool {
         let (stay, leave) = (self.active, std::mem::take(&mut self.pending));
         if leave == 0 || stay == 0 {
@@ -130,8 +133,8 @@ impl<T: Number> ActiveBlock<T> {
         true
     }
 
-    /// The active columns, ascending, and W on them after the down-dates: W_A − W_R 𝓛⁻ᵀ U_Aᵀ with 𝓛 𝓛ᵀ = P_RR of all removed
-    /// columns, [rows, active], row-major. Without compensation it is W itself.
+    /// The active columns in ascending order, and W [rows, active], row-major, after the down-dates: W_A −
+    /// W_R 𝓛⁻ᵀ U_Aᵀ with 𝓛 𝓛ᵀ = P_RR of all removed columns. Without compensation it is W itself.
     pub(super) fn compensated(&self, part: &PruneProblem) -> (Vec<usize>, Vec<f64>) {
         let (active, gone) = (self.active, self.slots.len() - self.active);
         let dead = dead_inputs(part.moment);
@@ -157,7 +160,8 @@ impl<T: Number> ActiveBlock<T> {
         (order.iter().map(|&slot| self.slots[slot]).collect(), values)
     }
 
-    /// The slots of the removed columns in order of removal: the columns of a step are adjacent, later steps precede earlier ones.
+    /// The slots of the removed columns in order of removal. Columns of one step are adjacent; in memory,
+    /// later steps precede earlier ones.
     fn in_order_of_leaving(&self) -> Vec<usize> {
         let mut end = self.slots.len();
         let mut slots = Vec::new();
@@ -169,7 +173,7 @@ impl<T: Number> ActiveBlock<T> {
     }
 }
 
-/// The diagonal blocks of a symmetric matrix, side by side: [width, n]; from its lower half.
+/// The diagonal blocks of a symmetric matrix, side by side: [width, n]. `half` is its lower half.
 pub(super) fn corners<T: Number>(half: &Dense<T>, width: usize) -> Dense<T> {
     let mut corners = Dense::zeros(width, half.columns());
     for (column, corner) in corners.view_mut().col_iter_mut().enumerate() {
@@ -201,8 +205,8 @@ pub(super) fn take_from_corners<T: Number>(
     });
 }
 
-/// S[slots, R] of a symmetric matrix stored as its lower half and indexed by the columns of the weight. R is the last of
-/// `slots`, as many as `out` has columns.
+/// S[slots, R] of a symmetric matrix, stored as its lower half and indexed by the columns of the weight. R
+/// consists of the last `slots`, one per column of `out`.
 pub(super) fn gather_columns<T: Number>(half: &Dense<T>, slots: &[usize], out: MatMut<'_, T>) {
     let leaving = &slots[slots.len() - out.ncols()..];
     each_panel(out, SIDE_BY_SIDE, &|first, mut out| {

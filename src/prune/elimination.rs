@@ -1,6 +1,7 @@
-//! The elimination path: which units are removed next, step by step.
+//! The elimination path: the units to remove, step by step.
 //!
-//! One inversion, then down-dates. The path can go past its first goal, which gives the error of every ratio.
+//! It consists of one inversion, then down-dates. The path can continue past its first goal, which yields the error
+//! at every ratio.
 
 use super::baseline::baseline;
 use super::batches::Batches;
@@ -17,7 +18,7 @@ use super::shared_work::each_panel;
 use super::{Error, HessianStats, PruneProblem, Units};
 use crate::prune::GroupSize;
 
-/// Columns that are transposed together between row-major and column-major.
+/// Columns transposed together between row-major and column-major.
 const SIDE_BY_SIDE: usize = 64;
 
 /// The elimination of units of one weight.
@@ -28,7 +29,7 @@ pub struct Elimination<'a> {
     pub(super) path: Vec<Removal>,
     /// The score of every unit before any removal.
     pub(super) first_scores: Vec<f64>,
-    /// tr(W G Wᵀ), if it was computed.
+    /// tr(W G Wᵀ), if computed.
     pub(super) energy: Option<f64>,
     damping: f64,
     /// The total number of units to remove.
@@ -41,7 +42,8 @@ impl<'a> Elimination<'a> {
     /// Inverts G_λ with this damping and scores every unit.
     ///
     /// # Errors
-    /// An invalid [`PruneProblem`], and [`Error::NotPositiveDefinite`] if a higher damping or f64 is needed.
+    /// If the [`PruneProblem`] is invalid; [`Error::NotPositiveDefinite`] if a higher damping or f64 is
+    /// needed.
     pub fn start(part: &'a PruneProblem<'a>, damping: f64) -> Result<Self, Error> {
         part.check()?;
         let damped = Damped::new(part.moment, damping);
@@ -55,8 +57,8 @@ impl<'a> Elimination<'a> {
         Ok(Self { part, damped, stats, path, first_scores, energy, damping, goal, removed, method })
     }
 
-    /// tr(W G Wᵀ) = E‖y‖² without damping. The first call must precede all removals; otherwise the result is 0. Relative
-    /// errors need it.
+    /// tr(W G Wᵀ) = E‖y‖² without damping, the denominator of relative errors. The first call must precede
+    /// all removals; otherwise the result is 0.
     pub fn energy(&mut self) -> f64 {
         if self.energy.is_none() && self.path.is_empty() {
             self.energy = Some(self.method.energy(&self.damped));
@@ -64,7 +66,8 @@ impl<'a> Elimination<'a> {
         self.energy.unwrap_or(0.0)
     }
 
-    /// Estimates the condition number of G_λ, which is 0 in the statistics until then. It does nothing after a removal.
+    /// Estimates the condition number of G_λ, which is 0 in the statistics before this call. It does nothing
+    /// after a removal.
     pub fn estimate_condition(&mut self) {
         if self.path.is_empty() {
             self.stats.condition = self.method.condition(&self.damped);
@@ -91,7 +94,7 @@ impl<'a> Elimination<'a> {
         Ok(())
     }
 
-    /// Removes the units that cost least, the lowest index first among equals; None once the goal is met.
+    /// Removes the units with the lowest cost, and the lowest index on a tie; None once the goal is reached.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] if rounding has made P indefinite; f64 or a higher damping helps.
@@ -114,17 +117,18 @@ impl<'a> Elimination<'a> {
         Ok(self.path.last())
     }
 
-    /// Applies the updates that the last step deferred. Otherwise the next step does.
+    /// Applies the updates deferred by the last step. Otherwise the next step applies them.
     pub fn settle(&mut self) {
         self.method.settle();
     }
 
-    /// The active columns and W on them after the down-dates: [rows, active], row-major. None if channels are removed one by one.
+    /// The active columns and W [rows, active] after the down-dates, row-major. None if channels are removed
+    /// one by one.
     pub fn compensated(&mut self) -> Option<(Vec<usize>, Vec<f64>)> {
         self.method.compensated(self.part)
     }
 
-    /// The removed units, in order of removal.
+    /// The removed units in order of removal.
     pub(super) fn removed(&self) -> Vec<usize> {
         self.path.iter().flat_map(|removal| removal.units.iter().copied()).collect()
     }
@@ -160,7 +164,7 @@ fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn Remo
     })
 }
 
-/// W, column-major; columns of dead inputs are 0.
+/// W, column-major, with zeros in the columns of dead inputs.
 fn columns_of<T: Number>(part: &PruneProblem) -> Dense<T> {
     let n = part.n();
     let dead = dead_inputs(part.moment);

@@ -8,13 +8,13 @@ use super::number::{Number, dot};
 use super::shared_work::{each_column, numbers};
 use super::tiles::multiply;
 
-/// Columns of G that W is multiplied by at a time.
+/// Number of columns of G per product with W.
 const COLUMNS: usize = 512;
 
 /// tr(W G Wᵀ) per token, without damping; w: [rows, n], column-major.
 ///
-/// With D the diagonal and B the strictly lower half of G it is 2 tr(W (D + B) Wᵀ) − tr(W D Wᵀ). Products are computed in the
-/// number type, and their sum in f64.
+/// With D the diagonal and B the strictly lower half of G, it is 2 tr(W (D + B) Wᵀ) − tr(W D Wᵀ). Products
+/// use the number type, and their sum is in f64.
 pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
     let (rows, n) = (w.view().nrows(), w.columns());
     let g = damped.undamped();
@@ -41,8 +41,9 @@ pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
     energy
 }
 
-/// Σ C_rs G_rs over the columns removed now, plus twice that sum with the columns removed earlier. `columns` are all removed
-/// columns, starting with the `leave` columns removed now; `c` gives C = Wᵀ W between two positions in `columns`.
+/// Σ C_rs G_rs over the columns removed now, plus twice that sum with the columns removed earlier. `columns`
+/// contains all removed columns, starting with the `leave` columns removed now; `c` gives C = Wᵀ W between
+/// two positions in `columns`.
 pub(super) fn rise(columns: &[usize], leave: usize, damped: &Damped, c: impl Fn(usize, usize) -> f64) -> f64 {
     let mut rise = 0.0;
     for r in 0..leave {

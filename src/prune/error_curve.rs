@@ -1,26 +1,26 @@
-//! The error of every ratio: the elimination path, continued to its end.
+//! The error at every ratio: the elimination path, continued to its end.
 
 use std::ops::ControlFlow;
 
 use super::outcome::{emit, raising_damping};
 use super::{Elimination, Error, Progress, PruneProblem};
 
-/// Goals between the planned number of units and the maximum number that can be removed. A curve has at least this many
-/// points past the plan whatever the group size, or one per unit if fewer units are left.
+/// Number of goals between the planned number of units and the maximum. A curve has at least this many points
+/// past the plan for any group size, or one per unit if fewer units are left.
 const STAGES: usize = 24;
 /// Maximum number of points on a curve, not counting one per stage.
 const MOST_POINTS: usize = 512;
 
-/// The error curve of a part: (units removed, sum of the step errors so far over E‖y‖²), from (0, 0) to all units but those
-/// that must be kept.
+/// The error curve of a part: (units removed, sum of the step errors so far over E‖y‖²), from (0, 0) to the
+/// maximum number of removed units.
 ///
-/// Up to [`PruneProblem::remove`] it is the path of [`super::prune()`], batch by batch. From there it continues in stages, each
-/// with a goal of its own, so that a group size that shrinks towards its goal still gives points everywhere. Every error is the
-/// exact cost of this path. `observe` receives [`Progress::Removed`], and [`Progress::DampingRaised`] when the path starts
-/// again.
+/// Up to [`PruneProblem::remove`] it is the path of [`super::prune()`], batch by batch. From there it
+/// continues in stages. Each has its own goal, so a group size that shrinks towards its goal still gives
+/// points everywhere. Every error is the exact cost of this path. `observe` receives [`Progress::Removed`],
+/// and [`Progress::DampingRaised`] when the path starts again.
 ///
 /// # Errors
-/// As [`super::prune()`].
+/// As for [`super::prune()`].
 pub fn error_curve(
     part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -57,7 +57,8 @@ fn follow(
     Ok(points)
 }
 
-/// The planned number first, then equal stages up to `most`. Some goals coincide if there are fewer units than stages.
+/// The planned number first, then equal stages up to `most`. Some goals coincide if there are fewer units
+/// than stages.
 fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
     (0..=STAGES).map(move |stage| asked + (most - asked) * stage / STAGES)
 }
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_ascends_from_nothing_to_all_but_one_through_the_run_s_own_point() {
+    fn a_curve_ascends_from_zero_to_all_but_one_unit_through_the_point_of_the_run() {
         let (weight, moment) = (random_f32(6, ROWS * N), moment());
         let fixed = [1, 7, 64].map(GroupSize::Fixed);
         for kind in [GroupSize::Dynamic, GroupSize::Reference, GroupSize::Exact].into_iter().chain(fixed) {

@@ -1,16 +1,17 @@
-//! The memory of a solve.
+//! Memory use of a solve.
 
 use super::Units;
 use super::candidates::candidates;
 use super::problem::in_f32;
 use crate::prune::{GroupSize, Refine, SolverDtype};
 
-/// Rows of W whose energy is computed together, and steps of a block of single removals. Both are small compared to the rest.
+/// Rows of W whose energy is computed together, and steps per block of single removals. Both are small
+/// compared with the rest.
 const PANEL: u64 = 512;
 
-/// The largest number of bytes that [`super::prune()`] holds at once, apart from the weight and its moment: P, and W or C,
-/// before any removal, what the path adds to them, or the fit that follows. W is [rows, n]; `removed` is the total number of
-/// removed units.
+/// Peak number of bytes that [`super::prune()`] uses in addition to the weight and its moment. It covers P,
+/// and W or C, before any removal; what the path adds to them; and the fit that follows. W is [rows, n];
+/// `removed` is the total number of removed units.
 pub fn solve_bytes(
     [rows, n]: [usize; 2],
     units: Units,
@@ -19,7 +20,7 @@ pub fn solve_bytes(
 ) -> u64 {
     let (m, n, gone) = (rows as u64, n as u64, (removed * units.width()) as u64);
     let (kept, number) = (n - gone, if in_f32(dtype, n as usize) { 4 } else { 8 });
-    // One half of a symmetric matrix is touched.
+    // Only one half of a symmetric matrix is touched.
     let half = n * n / 2;
     let inverting = n * n / 4;
     let (w, panel) = (m * n, PANEL * n);
@@ -34,7 +35,8 @@ pub fn solve_bytes(
     let fitting = kept * kept / 2 + 2 * m * kept + (m * gone + gone * kept).saturating_sub(m * kept);
     let refining = match refine {
         Refine::None => 0,
-        // L and, for its inverse, a quarter more; X; E and W of both sides; S and Q of the candidates and their inputs.
+        // L and a quarter more for its inverse; X; E and W of both sides; S and Q of the candidates and their
+        // inputs.
         Refine::Swaps => {
             let candidates = candidates(units).min(n);
             let fit = kept * kept * 5 / 4 + kept * gone + m * (kept + n);

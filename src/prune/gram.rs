@@ -1,4 +1,4 @@
-//! C = Wᵀ W, which determines a column's part of the output without its rows.
+//! C = Wᵀ W, which gives a column's contribution to the output energy without the rows of W.
 
 use faer::Accum;
 

@@ -1,8 +1,8 @@
 //! Channels one at a time, with the updates of P and of C = Wᵀ W applied in blocks.
 //!
-//! With u = P_q / √P_qq, removing column q subtracts u uᵀ from P and u yᵀ + y uᵀ from C, where y = C_q / √P_qq − ½ e u, and
-//! e = C_qq / P_qq is the cost. A step needs only the diagonals and one column of each matrix: its value at the start of the
-//! block, minus the few u and y since then. The refit computes the weights.
+//! With u = P_q / √P_qq, removing column q subtracts u uᵀ from P and u yᵀ + y uᵀ from C, where y = C_q / √P_qq − ½
+//! e u, and e = C_qq / P_qq is the cost. A step needs only the diagonals and one column of each matrix: its value
+//! at the start of the block, minus the few u and y since then. The refit computes the weights.
 
 use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
@@ -16,21 +16,22 @@ use super::number::Number;
 use super::removal::{Next, Removal, RemovalRule};
 use super::tiles::multiply_half;
 
-/// Steps whose updates are applied together.
+/// Number of steps whose updates are applied together.
 const BLOCK: usize = 64;
 
-/// P and C are compacted when one in this many columns has been removed.
+/// P and C are compacted when one in this many columns was removed.
 const COMPACT_AT: usize = 16;
 
-/// Entries of a column per task; fixed, so that results do not depend on the number of threads.
+/// Entries of a column per task. It is fixed, so results do not depend on the number of threads.
 const STRETCH: usize = 1024;
 
 pub(super) struct Greedy<T> {
     /// Lower half of [slots, slots] in front, as of the start of the block.
     p: Dense<T>,
-    /// The same for C. Without compensation it is not changed and keeps all columns of the weight.
+    /// The same for C. Without compensation, C is unchanged and keeps all columns of the weight.
     c: Dense<T>,
-    /// The column of the weight in each slot, ascending, including columns removed since the last compaction.
+    /// The column of the weight in each slot, in ascending order, including columns removed since the last
+    /// compaction.
     slots: Vec<usize>,
     /// Whether each slot is active.
     present: Vec<bool>,
@@ -39,9 +40,9 @@ pub(super) struct Greedy<T> {
     /// [n, BLOCK], one column per step of this block.
     u: Dense<T>,
     y: Dense<T>,
-    /// Steps in this block.
+    /// Number of steps in this block.
     steps: usize,
-    /// P_jj and C_jj as of the current step.
+    /// P_jj and C_jj at the current step.
     p_diag: Vec<f64>,
     c_diag: Vec<f64>,
     compensate: bool,
@@ -161,7 +162,7 @@ impl<T: Number> RemovalRule for Greedy<T> {
         Ok(Removal { units: vec![unit], error })
     }
 
-    /// Also compacts P and C when that pays off.
+    /// Applies the deferred updates, and compacts P and C when that pays off.
     fn settle(&mut self) {
         let (size, steps) = (self.slots.len(), std::mem::take(&mut self.steps));
         let u = self.u.view().submatrix(0, 0, size, steps);

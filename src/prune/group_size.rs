@@ -1,4 +1,4 @@
-//! How many channels are removed together: Dynamic Group Size (arXiv 2412.18110, §3.2).
+//! The number of channels removed together: Dynamic Group Size (arXiv 2412.18110, §3.2).
 
 use crate::prune::GroupSize;
 
@@ -7,8 +7,8 @@ const DYNAMIC: (usize, usize) = (8, 1024);
 /// Bounds of the group size in the authors' code.
 const REFERENCE: (i64, i64) = (64, 1024);
 
-/// The size of batch `step` (from 0) when `removed` of `target` channels have been removed: at least 1, at most the number
-/// still to be removed.
+/// The size of batch `step` (from 0) when `removed` of `target` channels have been removed. It is at least 1
+/// and at most the number still to remove.
 pub(super) fn group_size(kind: GroupSize, target: usize, removed: usize, step: usize) -> usize {
     let remaining = target - removed;
     let size = match kind {
@@ -20,13 +20,13 @@ pub(super) fn group_size(kind: GroupSize, target: usize, removed: usize, step: u
     size.clamp(1, remaining.max(1))
 }
 
-/// b₀ = ⌊(K − 512)/2⌋ and b ← ⌊(b − 512)/2⌋ after each batch; the size is b kept between 64 and 1024.
+/// b₀ = ⌊(K − 512)/2⌋ and b ← ⌊(b − 512)/2⌋ after each batch; the size is b clamped to 64 and 1024.
 fn reference(target: usize, step: usize) -> usize {
     let mut b = target as i64;
     for _ in 0..=step {
         b = (b - 512).div_euclid(2);
         if b < REFERENCE.0 {
-            break; // it only falls from here
+            break; // it only decreases from here
         }
     }
     b.clamp(REFERENCE.0, REFERENCE.1) as usize

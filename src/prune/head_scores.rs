@@ -12,8 +12,8 @@ use crate::prune::HeadScore;
 
 /// The score of every active head, indexed by slot; a head has `width` columns.
 ///
-/// c: [width, n], the diagonal blocks of C = Wᵀ W, so that ‖W_c L⁻ᵀ‖² = tr(L⁻¹ C[c, c] L⁻ᵀ) and ‖W_j‖² = C_jj. Fails with a
-/// column of the weight if rounding has made P indefinite.
+/// c: [width, n], the diagonal blocks of C = Wᵀ W. They give ‖W_c L⁻ᵀ‖² = tr(L⁻¹ C[c, c] L⁻ᵀ) and ‖W_j‖² =
+/// C_jj. Fails with a column of the weight if rounding has made P indefinite.
 pub(super) fn head_scores<T: Number>(
     block: &ActiveBlock<T>,
     c: &Dense<T>,

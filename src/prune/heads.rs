@@ -34,9 +34,9 @@ pub(super) struct Heads<T> {
     /// Columns per head.
     width: usize,
     score: HeadScore,
-    /// The scores of all heads if they do not depend on the removals (a baseline).
+    /// The scores of all heads if they do not depend on the removals (baselines).
     fixed: Option<Vec<f64>>,
-    /// Heads removed from each group; in the end all groups lose the same number.
+    /// Number of heads removed from each group; in the end it is equal for all groups.
     left: Vec<usize>,
     compensate: bool,
 }
@@ -74,7 +74,7 @@ impl<T: Number> Heads<T> {
         head_scores(&self.block, &self.corners, self.width, self.score)
     }
 
-    /// Computes C_:R over the active columns and R; returns the cost of removing R.
+    /// Computes C_:R over the active columns and R. Returns the cost of removing R.
     fn cost(&mut self, pairs: &[(usize, usize)]) -> f64 {
         let (stay, gone) = (self.block.slots().len(), self.block.gone().len());
         let before = gone - self.width;

@@ -15,9 +15,9 @@ pub struct HessianStats {
     pub diag_mean: f64,
     /// The largest H_jj.
     pub diag_max: f64,
-    /// Inputs with H_jj = 0.
+    /// Number of inputs with H_jj = 0.
     pub dead: usize,
-    /// A lower bound of λ_max / λ_min of the damped matrix, from power iterations; 0 if it was not requested.
+    /// A lower bound of λ_max / λ_min of the damped matrix, from power iterations; 0 if not requested.
     pub condition: f64,
     /// The damping that the inverse needed, relative to the mean diagonal.
     pub damping_used: f64,

@@ -11,10 +11,10 @@ use super::number::Number;
 use super::shared_work::each_column;
 use super::tiles::{multiply_half, solve_lower, solve_upper};
 
-/// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the pivot that is not
-/// positive.
+/// Overwrites the lower half of `a` with its Cholesky factor L, a = L Lᵀ. Fails with the column of the
+/// non-positive pivot.
 ///
-/// Splits the matrix in halves, so that the updates are products of large matrices.
+/// It splits the matrix into halves, so the updates are products of large matrices.
 pub(super) fn cholesky<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize> {
     let n = a.nrows();
     if n <= ONE_PANEL {
@@ -41,7 +41,7 @@ fn cholesky_of_panel<T: Number>(a: MatMut<'_, T>, par: Par) -> Result<(), usize>
 
 /// Overwrites the lower half of `a` with the lower half of its inverse. Fails like [`cholesky`].
 ///
-/// Works in place, apart from a quarter of the matrix.
+/// It works in place, with extra memory for a quarter of the matrix.
 pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>) -> Result<(), usize> {
     cholesky(a.as_mut(), Par::rayon(0))?;
     let half = a.nrows().div_ceil(2);
@@ -51,10 +51,10 @@ pub(super) fn invert<T: Number>(mut a: MatMut<'_, T>) -> Result<(), usize> {
     Ok(())
 }
 
-/// Up to this size the library factors the matrix.
+/// Maximum size for which the library factors the matrix.
 const ONE_PANEL: usize = 512;
 
-/// Blocks of this size are not split further.
+/// Blocks up to this size are not split further.
 const SMALL: usize = 128;
 
 /// L ← L⁻¹, lower half; scratch: a quarter of L.
@@ -69,7 +69,8 @@ pub(super) fn invert_lower<T: Number>(l: MatMut<'_, T>, mut scratch: MatMut<'_, 
     }
     let (l_11, _, mut l_21, mut l_22) = l.split_at_mut(n / 2, n / 2);
     invert_lower(l_22.as_mut(), scratch.as_mut());
-    // The lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹: a product, and a solve with the block that is not inverted yet.
+    // The lower left block of the inverse is −L₂₂⁻¹ L₂₁ L₁₁⁻¹: a product, and a solve with the block that is
+    // not yet inverted.
     let mut corner = scratch.as_mut().submatrix_mut(0, 0, l_21.nrows(), l_21.ncols());
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     let (x_22, minus) = (l_22.as_ref(), T::of(-1.0));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Part;
 
-/// Fractions of a layer's heads and of its channels to remove. It is written as one number if both are equal.
+/// Fractions of a layer's heads and of its channels to remove. Equal fractions are written as one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LayerRatio {
     /// Fraction of the attention's units.
@@ -19,7 +19,7 @@ impl LayerRatio {
     /// Nothing is removed.
     pub const ZERO: Self = Self::both(0.0);
 
-    /// The same ratio for both parts.
+    /// A layer ratio with the same value for both parts.
     pub const fn both(ratio: f64) -> Self {
         Self { attention: ratio, mlp: ratio }
     }
@@ -65,14 +65,14 @@ impl LayerRatio {
         (self.attention.to_bits() == self.mlp.to_bits()).then_some(self.attention)
     }
 
-    /// Whether both ratios agree to within 10⁻⁶, which is finer than people type or change them.
+    /// Whether both ratios agree within 10⁻⁶, which is finer than users type or change them.
     pub fn is_near(self, other: Self) -> bool {
         const NEAR: f64 = 1e-6;
         (self.attention - other.attention).abs() < NEAR && (self.mlp - other.mlp).abs() < NEAR
     }
 }
 
-/// One number stands for both parts.
+/// True if the ratio of both parts equals this number.
 impl PartialEq<f64> for LayerRatio {
     fn eq(&self, other: &f64) -> bool {
         *self == Self::both(*other)
@@ -102,9 +102,9 @@ impl fmt::Display for LayerRatio {
 impl FromStr for LayerRatio {
     type Err = String;
 
-    /// `0.25`, or `0.1/0.3`: heads, then channels.
+    /// Parses `0.25`, or `0.1/0.3`: heads, then channels.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a ratio from 0 to below 1, or two as in 0.1/0.3, found \"{text}\"");
+        let wrong = || format!("expected a ratio from 0 to below 1, or two such as 0.1/0.3, found \"{text}\"");
         let number = |text: &str| text.trim().parse().map_err(|_| wrong());
         match text.split_once('/') {
             Some((attention, mlp)) => Ok(Self { attention: number(attention)?, mlp: number(mlp)? }),

@@ -1,12 +1,13 @@
-//! The SlimGPT method (arXiv 2412.18110): it prunes one weight, and gives each layer its ratio.
+//! The SlimGPT method (arXiv 2412.18110): pruning one weight, and the ratio of each layer.
 //!
-//! Whole sets of input columns of a weight W [m, n] are removed. [`SecondMoment`] accumulates G = E[x xᵀ] of its inputs,
-//! [`prune()`] selects the units to remove and fits the kept columns, [`ratios`] gives a ratio to each layer. Every error is an
-//! increase of E‖Δy‖² per token, measured with the damped G_λ = G + λI, or that increase divided by E‖y‖².
+//! Whole sets of input columns of a weight W [m, n] are removed. [`SecondMoment`] accumulates G = E[x xᵀ] of its
+//! inputs, [`prune()`] selects the units to remove and fits the kept columns, and [`ratios`] computes the ratio of
+//! each layer. Every error is an increase in E‖Δy‖² per token, measured with the damped G_λ = G + λI, or that
+//! increase divided by E‖y‖².
 //!
 //! # Example
 //!
-//! Three of eight input channels of a random weight are removed.
+//! This removes three of eight input channels of a random weight.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -42,7 +43,7 @@
 //! let pruned = prune(&problem, &mut |_progress| ControlFlow::Continue(()))?;
 //! assert_eq!((pruned.kept.len(), pruned.removed.len()), (5, 3));
 //!
-//! // ΔW [rows, n]: the fitted columns minus the original ones; removed columns lose all of their weight.
+//! // ΔW [rows, n]: the fitted columns minus the original ones; removed columns become zero.
 //! let mut change: Vec<f64> = weight.iter().map(|&w| -f64::from(w)).collect();
 //! for row in 0..rows {
 //!     for (at, &column) in pruned.kept.iter().enumerate() {

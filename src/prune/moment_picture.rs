@@ -9,24 +9,26 @@ use super::Moment;
 const BARS: usize = 48;
 /// Maximum number of rows and columns of the map.
 const CELLS: usize = 32;
-/// Maximum number of inputs that the map is computed from, evenly spread.
+/// Maximum number of evenly spread inputs from which the map is computed.
 const SAMPLED: usize = 512;
 
-/// A picture of H = 2G. Cells and bars are means, so a larger H does not give a larger picture.
+/// A picture of H = 2G. Cells and bars are means, so its size does not depend on the size of H.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MomentPicture {
-    /// log₁₀ of the smallest and the largest positive H_jj; both 0 if there is none.
+    /// log₁₀ of the smallest and the largest positive H_jj; both 0 if none is positive.
     pub diag_log_range: [f64; 2],
-    /// Number of live inputs with log₁₀ H_jj in each of equally wide bins over that range.
+    /// Number of live inputs per bin of log₁₀ H_jj; the bins divide the range equally.
     pub diag_histogram: Vec<u32>,
-    /// Rows of the map.
+    /// Number of rows of the map.
     pub cells: usize,
-    /// Mean |G_ij| / √(G_ii G_jj) between two groups of neighbouring inputs, without i = j: [cells, cells], row-major.
+    /// Mean |G_ij| / √(G_ii G_jj) between two groups of neighbouring inputs, excluding i = j: [cells, cells],
+    /// row-major.
     pub correlation: Vec<f32>,
 }
 
 impl MomentPicture {
-    /// One cell per unit if all `units` (equal groups of inputs) fit; otherwise neighbours share a cell.
+    /// Computes the picture. A cell is one unit if all `units` (equal groups of inputs) fit; otherwise
+    /// neighbours share a cell.
     pub fn new(moment: &Moment, units: usize) -> Self {
         let (diag_log_range, diag_histogram) = histogram(moment);
         let cells = units.min(CELLS);

@@ -20,10 +20,10 @@ impl Number for f64 {
     }
 }
 
-/// Numbers summed side by side, to fill the processor's vector registers.
+/// Numbers summed in parallel lanes, which fill the processor's vector registers.
 const LANES: usize = 8;
 
-/// Σ a_i b_i in f64, always in the same order.
+/// Σ a_i b_i in f64, always summed in the same order.
 pub(super) fn dot<A: Number, B: Number>(a: &[A], b: &[B]) -> f64 {
     let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f64 =
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_of_f32_are_made_in_f64() {
+    fn f32_values_are_summed_in_f64() {
         let a: Vec<f32> = (0..1003).map(|i| 1.0 + i as f32 * 1e-3).collect();
         let exact: f64 = a.iter().map(|&a| f64::from(a) * f64::from(a)).sum();
         assert!((dot(&a, &a) - exact).abs() < 1e-12 * exact);

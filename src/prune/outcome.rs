@@ -10,34 +10,35 @@ use crate::prune::{Refine, SolverDtype};
 
 /// Progress of pruning one weight.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the text of a variant explains its fields")]
+#[allow(missing_docs, reason = "the comment of each variant explains its fields")]
 pub enum Progress<'a> {
-    /// The factorisation failed, and the elimination starts again with the damping `to` instead of `from`.
+    /// The factorisation failed, and the elimination starts again with damping `to` instead of `from`.
     DampingRaised { from: f64, to: f64, reason: String },
     /// The factorisation failed in f32, and the elimination starts again in f64 with the same damping.
     PrecisionRaised { reason: String },
-    /// The inverse is ready. `scores` has the score of every unit before any removal; `energy` is tr(W G Wᵀ) = E‖y‖², the
-    /// denominator of relative errors.
+    /// The inverse is ready. `scores` contains the score of every unit before any removal; `energy` is tr(W G
+    /// Wᵀ) = E‖y‖², the denominator of relative errors.
     Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: f64 },
     /// Step `step` (from 0) removed `group_size` units at the cost of `error`.
     Removed { step: usize, units: &'a [usize], error: f64, group_size: usize },
-    /// `swaps` pairs of units have been swapped, out of `removed` removed units; `error` is the error now.
+    /// `swaps` pairs of units have been swapped, out of `removed` removed units; `error` is the current
+    /// error.
     Swapped { swaps: usize, removed: usize, error: f64 },
 }
 
 /// A pruned weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Kept units, ascending.
+    /// Kept units in ascending order.
     pub kept: Vec<usize>,
-    /// Removed units, in order of removal; a unit removed by a swap takes the position of the unit that was restored.
+    /// Removed units in order of removal. A unit removed by a swap takes the position of the restored unit.
     pub removed: Vec<usize>,
-    /// Increase of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token (λ‖ΔW‖² included) in every step of the path.
+    /// Increase in tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token (λ‖ΔW‖² included) in every step of the path.
     pub step_errors: Vec<f64>,
-    /// Units removed in every step.
+    /// Number of units removed in every step.
     pub group_sizes: Vec<usize>,
-    /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², where G is not damped; 0 if nothing was removed or the output was
-    /// always 0. After swaps, the error that remains.
+    /// The sum of the step errors divided by tr(W G Wᵀ) = E‖y‖², where G is undamped; 0 if nothing was
+    /// removed or the output is always 0. After swaps it is the remaining error.
     pub relative_error: f64,
     /// tr(W G Wᵀ) = E‖y‖²; 0 if nothing was removed.
     pub energy: f64,
@@ -45,7 +46,7 @@ pub struct Outcome {
     pub refined: Option<Refined>,
     /// The relative error at [`PruneProblem::scheduled`], if that count differs and the path reaches it.
     pub scheduled: Option<Scheduled>,
-    /// [rows, columns of the kept units], row-major.
+    /// Fitted weights [rows, columns of the kept units], row-major.
     pub weight: Vec<f64>,
     /// Statistics of H = 2G.
     pub hessian: HessianStats,
@@ -53,13 +54,15 @@ pub struct Outcome {
     pub first_scores: Vec<f64>,
 }
 
-/// Removes the units that cost least and fits the kept columns (arXiv 2412.18110, Algorithm 1). `observe` receives the progress;
-/// its `Break` cancels the work between two steps.
-///
+/// Removes the units with the lowest cost and fits the kept columns (arXiv 2412.18110, Algorithm 1).
+/// `observe` receives the progress; its `Break` cancels the work between two steps.
+/// If G_λ cannot be factored in f32, it is factored in f64; if that fails, the damping is raised tenfold, up
+/// to 1.
 /// If G_λ cannot be factored in f32, it is factored in f64; then the damping is raised tenfold, up to 1.
 ///
 /// # Errors
-/// Shapes that do not fit, NaN and ∞, [`Error::NotPositiveDefinite`] if no damping suffices, and [`Error::Cancelled`].
+/// If shapes do not fit or a value is NaN or ∞; [`Error::NotPositiveDefinite`] if no damping suffices, and
+/// [`Error::Cancelled`].
 pub fn prune(
     part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -67,7 +70,7 @@ pub fn prune(
     raising_damping(part, observe, with_damping)
 }
 
-/// Solves with the part's damping. While G_λ cannot be factored: in f64, then with a higher damping.
+/// Solves with the part's damping. If G_λ cannot be factored, continues in f64, then with a higher damping.
 pub(super) fn raising_damping<T>(
     part: &PruneProblem,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -126,8 +129,9 @@ pub(super) fn emit(
 }
 
 impl Elimination<'_> {
-    /// The error of the path at this number of removed units, as in [`PruneProblem::remove`]: interpolated linearly between two
-    /// batches, or computed by continuing past the end. The path itself is not changed. None if the path stops before.
+    /// The error of the path at this number of removed units, counted as in [`PruneProblem::remove`]. It is
+    /// linearly interpolated between two batches, or computed by continuing past the end; the path itself is
+    /// unchanged. None if the path stops earlier.
     fn error_at(&mut self, remove: usize) -> Option<Scheduled> {
         let (length, goal) = (self.path.len(), self.part.total(remove));
         if self.aim(remove).is_ok() {
@@ -245,7 +249,7 @@ mod tests {
             });
             ControlFlow::Continue(())
         };
-        // Rounding that makes P indefinite after a batch, which no small moment produces reliably.
+        // Simulates rounding that makes P indefinite after a batch. No small moment causes this reliably.
         let last = raising_damping(&part, &mut observe, |_, damping, observe| {
             emit(observe, 1, Progress::Removed { step: 0, units: &[1], error: 0.0, group_size: 1 })?;
             if damping < 1.0 { Err(Error::NotPositiveDefinite { damping, input: 0 }) } else { Ok(damping) }

@@ -1,12 +1,12 @@
-//! Swapping rows or columns, so that removed ones follow kept ones.
+//! Swaps of rows or columns that put removed ones after kept ones.
 
 use rayon::prelude::*;
 
 use super::dense::Dense;
 use super::number::Number;
 
-/// Pairs every slot of `leaving` (ascending) below active − leaving.len() with a slot above it that is kept, so that the swaps
-/// move removed slots to the back and kept ones to the front.
+/// Pairs every slot of `leaving` (ascending) below active − leaving.len() with a kept slot above that limit.
+/// Swapping the pairs moves removed slots to the back and kept ones to the front.
 pub(super) fn pairs_to_the_back(leaving: &[usize], active: usize) -> Vec<(usize, usize)> {
     let stay = active - leaving.len();
     let holes = leaving.partition_point(|&slot| slot < stay);

@@ -1,4 +1,4 @@
-//! One weight, and what to remove from it.
+//! A weight to prune, and the units to remove from it.
 
 use super::Moment;
 use super::error::Error;
@@ -8,7 +8,8 @@ use crate::prune::{GroupSize, HeadScore, Refine, Score, SolverDtype};
 /// Weights with more columns are solved in f32 by default.
 const MOST_IN_F64: usize = 2048;
 
-/// A scored weight W [rows, n] (`o_proj` or `down_proj`), the second moment of its inputs, and what to remove.
+/// A scored weight W [rows, n] (`o_proj` or `down_proj`), the second moment of its inputs, and the units to
+/// remove.
 #[derive(Clone, Debug)]
 pub struct PruneProblem<'a> {
     /// W [rows, n], row-major.
@@ -23,27 +24,27 @@ pub struct PruneProblem<'a> {
     pub score: Score,
     /// Seed of the order in which [`Score::Random`] removes units.
     pub seed: u64,
-    /// How many units to remove; with `per_group`, how many from every group.
+    /// Number of units to remove; with `per_group`, the number per group.
     pub remove: usize,
-    /// The count that the schedule alone would remove, if sizes were rounded away from it: its error is reported too. It does not
-    /// affect the result.
+    /// The number of units to remove before sizes were rounded, if it differs. The error at this number is
+    /// reported as well; it does not affect the result.
     pub scheduled: Option<usize>,
     /// Whether units are swapped after the elimination.
     pub refine: Refine,
-    /// λ relative to the mean diagonal of G. It is raised if the factorisation needs it.
+    /// λ relative to the mean diagonal of G. It is raised if the factorisation fails.
     pub damping: f64,
     /// Whether the kept columns compensate for the removed ones.
     pub compensate: bool,
-    /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ]. The kept columns are fitted to it instead of W's own output. It has no
-    /// effect without compensation or if nothing is removed.
+    /// T [rows, n], row-major: W E[x x̃ᵀ] + E[(h − h̃) x̃ᵀ]. The kept columns are fitted to it instead of W's
+    /// own output. It has no effect without compensation, or if nothing is removed.
     pub target: Option<&'a [f64]>,
-    /// The weight of that target against W's own output: 0 to 1.
+    /// The weight of that target against W's own output, from 0 to 1.
     pub target_weight: f64,
     /// The number type of the elimination. The kept weights are always fitted in f64.
     pub solver_dtype: SolverDtype,
 }
 
-/// The units that are removed as a whole.
+/// The kind of units, each removed as a whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Units {
     /// Attention heads. Unit h has the columns h · width .. (h + 1) · width.
@@ -52,12 +53,13 @@ pub enum Units {
         width: usize,
         /// The cost of a head.
         score: HeadScore,
-        /// Units g · per_group .. (g + 1) · per_group form group g, and every group loses the same number. None: one group of all.
+        /// Units g · per_group .. (g + 1) · per_group form group g, and the same number is removed from every
+        /// group. None means a single group.
         per_group: Option<usize>,
     },
     /// FFN channels. Unit j is column j.
     Channels {
-        /// How many are removed together.
+        /// Number of channels removed together.
         group_size: GroupSize,
     },
 }
@@ -87,7 +89,7 @@ impl PruneProblem<'_> {
         self.n() / self.units.width()
     }
 
-    /// Units removed in total for `remove`, which counts per group if there are groups.
+    /// Total number of units for `remove`, which is per group if there are groups.
     pub(super) fn total(&self, remove: usize) -> usize {
         match self.units {
             Units::Heads { per_group: Some(per_group), .. } => remove * (self.unit_count() / per_group),
@@ -95,7 +97,7 @@ impl PruneProblem<'_> {
         }
     }
 
-    /// Checks everything that can be checked before any work.
+    /// Checks the problem before any work.
     pub(super) fn check(&self) -> Result<(), Error> {
         let n = self.n();
         let expected = self.rows * n;
@@ -128,7 +130,7 @@ impl PruneProblem<'_> {
         finite("weight", n, self.weight)
     }
 
-    /// The most that can be removed, as in [`PruneProblem::remove`]: one unit is kept, or one per group.
+    /// Maximum for [`PruneProblem::remove`]: one unit is kept, or one per group.
     pub(super) fn most(&self) -> usize {
         self.open_units().saturating_sub(1)
     }
@@ -138,7 +140,7 @@ impl PruneProblem<'_> {
         if remove >= units { Err(Error::NothingLeft { units, remove }) } else { Ok(()) }
     }
 
-    /// All units, or those of one group.
+    /// Number of all units, or of the units in one group.
     fn open_units(&self) -> usize {
         match self.units {
             Units::Heads { per_group: Some(per_group), .. } => per_group,

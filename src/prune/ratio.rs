@@ -1,4 +1,4 @@
-//! A removal ratio, and the number of units that it removes.
+//! A removal ratio, and the number of units it removes.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use super::Error;
 pub struct Ratio(f64);
 
 impl Ratio {
-    /// A checked ratio.
+    /// Checks a ratio.
     ///
     /// # Errors
-    /// [`Error::Ratio`] outside [0, 1) and for NaN.
+    /// [`Error::Ratio`] if it is NaN or outside [0, 1).
     pub fn new(value: f64) -> Result<Self, Error> {
-        Self::named(value, || "ratio".to_owned(), "choose one in between")
+        Self::named(value, || "ratio".to_owned(), "choose a number in this range")
     }
 
-    /// Like [`Ratio::new`], with the name and the advice that the error shows.
+    /// Like [`Ratio::new`], with the name and the advice for the error.
     pub(super) fn named(
         value: f64,
         name: impl FnOnce() -> String,
@@ -33,7 +33,7 @@ impl Ratio {
         }
     }
 
-    /// The number.
+    /// The ratio as a number.
     pub fn get(self) -> f64 {
         self.0
     }
@@ -59,16 +59,16 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// How many of n units to remove: n · ratio rounded half to even, so that at least one is kept.
+/// The number of n units to remove: n · ratio, rounded half to even and limited so that at least one is kept.
 pub fn units_to_remove(n: usize, ratio: Ratio) -> usize {
     ((n as f64 * ratio.0).round_ties_even() as usize).min(n.saturating_sub(1))
 }
 
-/// How many of n channels to remove if the kept number must be a multiple of `multiple`.
+/// The number of n channels to remove if the number of kept channels must be a multiple of `multiple`.
 ///
-/// n − n · ratio is rounded to the nearest multiple (half to even): at least one multiple, and at most n. A ratio of 0 removes
-/// nothing, whether n is a multiple or not; neither does any ratio if n is below one multiple. With a multiple of 1 (or 0) this
-/// is [`units_to_remove`].
+/// n − n · ratio is rounded to the nearest multiple (half to even), at least one multiple and at most n.
+/// Nothing is removed for a ratio of 0, even if n is not a multiple, nor for any ratio if n is below one
+/// multiple. With a multiple of 1 (or 0) this is [`units_to_remove`].
 pub fn channels_to_remove(n: usize, ratio: Ratio, multiple: usize) -> usize {
     if multiple <= 1 {
         return units_to_remove(n, ratio);
@@ -95,13 +95,13 @@ mod tests {
             assert!(Ratio::new(value).is_err(), "{value}");
         }
         let message = Ratio::new(1.5).unwrap_err().to_string();
-        assert!(message.contains("ratio was 1.5"), "{message}");
+        assert!(message.contains("ratio is 1.5"), "{message}");
         assert!(serde_json::from_str::<Ratio>("1.0").is_err());
         assert_eq!(serde_json::from_str::<Ratio>("0.25").unwrap(), ratio(0.25));
     }
 
     #[test]
-    fn halves_round_to_even_and_one_unit_stays() {
+    fn halves_round_to_even_and_one_unit_is_kept() {
         assert_eq!(units_to_remove(5, ratio(0.5)), 2);
         assert_eq!(units_to_remove(7, ratio(0.5)), 4);
         assert_eq!(units_to_remove(32, ratio(0.25)), 8);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_channels_come_in_multiples() {
+    fn kept_channels_are_a_multiple() {
         assert_eq!(channels_to_remove(100, ratio(0.0), 32), 0);
         assert_eq!(channels_to_remove(100, ratio(0.01), 32), 4);
         assert_eq!(channels_to_remove(100, ratio(0.5), 32), 36);

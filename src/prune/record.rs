@@ -1,4 +1,4 @@
-//! Records of a pruned part and a pruned layer, as `run.json` stores them.
+//! Records of a pruned part and a pruned layer, as stored in `run.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,23 +12,24 @@ pub struct PartRecord {
     pub units: usize,
     /// Columns of the scored weight in one unit.
     pub unit_width: usize,
-    /// Kept units, ascending.
+    /// Kept units in ascending order.
     pub kept: Vec<usize>,
-    /// Removed units, in order of removal; a unit removed by a swap takes the position of the unit that was restored.
+    /// Removed units in order of removal. A unit removed by a swap takes the position of the restored unit.
     pub removed: Vec<usize>,
-    /// Increase of E‖Δy‖² per token in each batch (arXiv 2412.18110, §3), before any swaps.
+    /// Increase in E‖Δy‖² per token in each batch (arXiv 2412.18110, §3), before any swaps.
     pub step_errors: Vec<f64>,
-    /// Units removed in each batch.
+    /// Number of units removed in each batch.
     pub group_sizes: Vec<usize>,
-    /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ); after swaps, the error that remains.
+    /// Sum of the step errors over E‖y‖² = tr(W G Wᵀ); after swaps, the remaining error.
     pub relative_error: f64,
     /// The result of the swaps, if they were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refined: Option<Refined>,
-    /// `‖E[Δy]‖²` over E‖y‖², which a bias compensates, if one was requested. The other errors exclude the bias.
+    /// `‖E[Δy]‖²` over E‖y‖², which a bias compensates, if one was requested. The other errors exclude the
+    /// bias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_error: Option<f64>,
-    /// The result at the scheduled count, if sizes were rounded away from it.
+    /// The result at the scheduled count, if rounding changed the count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Scheduled>,
     /// None if the run skipped the part.
@@ -36,7 +37,7 @@ pub struct PartRecord {
 }
 
 impl PartRecord {
-    /// The record of a part that the run does not change.
+    /// The record of a part that the run does not prune.
     pub fn untouched(units: usize, unit_width: usize) -> Self {
         Self {
             units,
@@ -54,11 +55,11 @@ impl PartRecord {
     }
 }
 
-/// Swaps after the elimination, and their effect. Both errors are relative to E‖y‖², and are computed in f64 from the set of
-/// removed units, whatever the number type of the elimination.
+/// Swaps after the elimination, and their effect. Both errors are relative to E‖y‖² and computed in f64 from
+/// the set of removed units, for every number type of the elimination.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refined {
-    /// Pairs of units swapped.
+    /// Number of swapped pairs.
     pub swaps: usize,
     /// Relative error before the swaps.
     pub error_before: f64,
@@ -66,21 +67,21 @@ pub struct Refined {
     pub error_after: f64,
 }
 
-/// A count that was not used, and its error on the same elimination path, without swaps.
+/// A count before rounding, and its error on the same elimination path, without swaps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scheduled {
     /// Units removed at that count.
     pub removed: usize,
-    /// Sum of the step errors up to that count over E‖y‖², interpolated linearly between two batches.
+    /// Sum of the step errors up to that count over E‖y‖², linearly interpolated between two batches.
     pub relative_error: f64,
 }
 
-/// One layer.
+/// The record of one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerRecord {
     /// Index of the layer, from 0.
     pub index: usize,
-    /// The planned ratio, from which the counts are rounded.
+    /// The planned ratio, before the counts were rounded.
     pub ratio: LayerRatio,
     /// The attention.
     pub attention: PartRecord,

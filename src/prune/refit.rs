@@ -9,11 +9,12 @@ use super::dense::Dense;
 use super::inverse::cholesky;
 use super::tiles::{multiply, solve_lower, solve_upper};
 
-/// W_OBS = W G_λ[:,A] G_λ[A,A]⁻¹; with a target T it is W_T = (T[:,A] + λ W_OBS) G_λ[A,A]⁻¹, or a mixture of the two,
-/// weighted by the target's weight: [rows, kept], row-major.
+/// W_OBS = W G_λ[:,A] G_λ[A,A]⁻¹. With a target T it is W_T = (T[:,A] + λ W_OBS) G_λ[A,A]⁻¹, or a mixture of
+/// the two, weighted by the target's weight: [rows, kept], row-major.
 ///
-/// W_OBS is computed as W_A + W_R G[R,A] G_λ[A,A]⁻¹, where R was removed: the inverse is applied to the rows of W_R G[R,A] or to
-/// those of G[R,A], whichever are fewer. Both lists of columns are ascending. Fails with a column of the weight if G_λ[A,A] is not
+/// W_OBS is computed as W_A + W_R G[R,A] G_λ[A,A]⁻¹, where R was removed. The inverse is applied to the rows
+/// of W_R G[R,A] or to those of G[R,A], whichever are fewer. Both lists of columns are ascending. Fails with
+/// a column of the weight if G_λ[A,A] is not positive definite.
 /// positive definite.
 pub(super) fn refit(
     part: &PruneProblem,

@@ -1,4 +1,4 @@
-//! One step of the elimination path, and the interface of the rules that make the steps: batches, greedy, heads.
+//! One step of the elimination path, and the interface of the rules that make steps: batches, greedy, heads.
 
 use super::PruneProblem;
 use super::damping::Damped;
@@ -6,14 +6,14 @@ use super::damping::Damped;
 /// One step of the path: units that were removed together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Removal {
-    /// Ordered by score.
+    /// Units in order of score.
     pub units: Vec<usize>,
-    /// Increase of tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token, λ‖ΔW‖² included.
+    /// Increase in tr(ΔW G_λ ΔWᵀ) = E‖Δy‖² per token, λ‖ΔW‖² included.
     pub error: f64,
 }
 
-/// P and W during the elimination, in f32 or f64, and the rule that picks the next units. Failures give the column of the
-/// weight where rounding has made P indefinite.
+/// P and W during the elimination, in f32 or f64, and the rule for selecting the next units. Failures give
+/// the column of the weight at which rounding has made P indefinite.
 pub(super) trait RemovalRule {
     /// The score of every unit before any removal.
     fn first_scores(&self) -> Result<Vec<f64>, usize>;
@@ -24,13 +24,13 @@ pub(super) trait RemovalRule {
     /// An estimate of λ_max / λ_min of G_λ before any removal.
     fn condition(&self, damped: &Damped) -> f64;
 
-    /// Removes the units that cost least.
+    /// Removes the units with the lowest cost.
     fn remove(&mut self, next: Next) -> Result<Removal, usize>;
 
-    /// Applies the updates that the last step deferred.
+    /// Applies the updates deferred by the last step.
     fn settle(&mut self);
 
-    /// The active columns and W on them, [rows, active] row-major, if the down-dates produce it.
+    /// The active columns and W on them, [rows, active] row-major, if the down-dates compute it.
     fn compensated(&mut self, part: &PruneProblem) -> Option<(Vec<usize>, Vec<f64>)>;
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Next<'n> {
     pub goal: usize,
     pub removed: usize,
     pub step: usize,
-    /// The scores, before any removal.
+    /// The scores before any removal.
     pub first_scores: Option<&'n [f64]>,
     pub damped: &'n Damped<'n>,
 }

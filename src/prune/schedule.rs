@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{Error, Ratio};
 use super::{LayerRatio, Part};
 
-/// How the ratio changes with depth (arXiv 2412.18110, §3.3). Layer i of n has the ratio first + (last − first) · t_i.
+/// The change of the ratio with depth (arXiv 2412.18110, §3.3). Layer i of n has the ratio first + (last −
+/// first) · t_i.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Schedule {
-    /// t_i = ln(1+i) / ln n (the paper's).
+    /// t_i = ln(1+i) / ln n (used in the paper).
     #[default]
     Log,
     /// t_i = i / (n−1).
@@ -21,7 +22,7 @@ pub enum Schedule {
     LogDecrease,
     /// The linear curve, reversed over the layers.
     LinearDecrease,
-    /// Searched from the effect of each part on the loss.
+    /// Ratios from a search over the effect of each part on the loss.
     Auto,
     /// One ratio per layer.
     Custom(Vec<LayerRatio>),
@@ -30,7 +31,7 @@ pub enum Schedule {
 /// The first layer's ratio relative to the mean: a mean of 0.2 on 32 layers gives the paper's 0.0625 → 0.25.
 const FIRST_OF_MEAN: f64 = 0.3125;
 
-/// What fixes the ends of the curve.
+/// The numbers that determine the ends of the curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Span {
@@ -43,7 +44,8 @@ pub enum Span {
 /// The removal ratio of each of `n_layers` layers. A custom schedule ignores the span.
 ///
 /// # Errors
-/// A ratio outside [0, 1), a custom schedule of another length, and a uniform one with two different ends.
+/// If a ratio is outside [0, 1), a custom schedule has another length, or a uniform one has two different
+/// ends.
 pub fn ratios(n_layers: usize, schedule: &Schedule, span: Span) -> Result<Vec<LayerRatio>, Error> {
     let curve: fn(usize, usize) -> f64 = match schedule {
         Schedule::Log | Schedule::LogDecrease => log_curve,
@@ -74,7 +76,7 @@ fn linear_curve(i: usize, n: usize) -> f64 {
     if n == 1 { 1.0 } else { i as f64 / (n - 1) as f64 }
 }
 
-/// With a mean R alone, r_first = 0.3125 R and r_last solves mean(r) = R.
+/// With a mean R alone, r_first = 0.3125 R, and r_last solves mean(r) = R.
 fn ends(t: &[f64], span: Span) -> Result<(f64, f64), Error> {
     match span {
         Span::FirstLast(first, last) => Ok((first.get(), last.get())),
@@ -159,7 +161,7 @@ impl<'de> Deserialize<'de> for Schedule {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match NameOrRatios::deserialize(deserializer)? {
             NameOrRatios::Name(name) => Self::named(&name)
-                .ok_or_else(|| serde::de::Error::custom(format!("no schedule is called \"{name}\""))),
+                .ok_or_else(|| serde::de::Error::custom(format!("there is no schedule \"{name}\""))),
             NameOrRatios::Ratios(ratios) => Ok(Self::Custom(ratios)),
         }
     }
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_met_whatever_the_curve() {
+    fn every_curve_has_the_requested_mean() {
         for n in [1, 2, 3, 12, 40] {
             let curves = [Schedule::Log, Schedule::Linear, Schedule::LogDecrease, Schedule::LinearDecrease];
             for schedule in curves.into_iter().chain([Schedule::Uniform]) {
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_are_met_and_decreasing_curves_are_the_same_reversed() {
+    fn curves_have_the_requested_ends_and_decreasing_ones_are_reversed() {
         let span = Span::FirstLast(ratio(0.1), ratio(0.4));
         let mut up = ratios(5, &Schedule::Linear, span).unwrap();
         let down = ratios(5, &Schedule::LinearDecrease, span).unwrap();

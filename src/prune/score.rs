@@ -1,10 +1,10 @@
-//! The scores that decide which units are removed: their names, formulas and sources.
+//! The scores that determine the order of removal: their names, formulas and sources.
 
 use crate::names::{Named, names};
 
 names! {
-    /// The score that orders the units for removal. `Obs` is the method of the paper; the others are baselines. All of them
-    /// use the same compensation and the same error measure.
+    /// The score that orders the units for removal. `Obs` is the method of the paper; the others are
+    /// baselines. All use the same compensation and the same error measure.
     pub enum Score, default Obs {
         /// Increase in output error; heads by the head score, channels in groups
         Obs = "obs",
@@ -31,15 +31,15 @@ names! {
     }
 }
 
-/// How a score is explained to people.
+/// The explanation of a score.
 ///
-/// Formulas use the weight W [rows, n], its input x and G = E[x xᵀ]; P = (G + λI)⁻¹ over the active columns; c, the columns
-/// of a head; L, the Cholesky factor of P[c, c].
+/// Formulas use the weight W [rows, n], its input x and G = E[x xᵀ]; P = (G + λI)⁻¹ over the active columns;
+/// c, the columns of a head; and L, the Cholesky factor of P[c, c].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScoreDescription {
     /// The score of a column j, or of a head.
     pub formula: &'static str,
-    /// What the formula measures, in one or two sentences, with its source.
+    /// The meaning of the formula in one or two sentences, with its source.
     pub explanation: &'static str,
 }
 
@@ -70,8 +70,8 @@ impl Score {
         }
     }
 
-    /// Whether this is the score of another method, for comparison. Such scores are computed before anything is removed and
-    /// do not change afterwards.
+    /// Whether this is the score of another method, for comparison. Such scores are computed before any
+    /// removal and do not change afterwards.
     pub fn is_baseline(self) -> bool {
         self != Self::Obs
     }
@@ -92,7 +92,7 @@ impl HeadScore {
             },
             Self::GroupedCholesky => ScoreDescription {
                 formula: "head: Σ_j ‖W_cj‖² / L_jj²,  P[c, c] = L Lᵀ",
-                explanation: "A channel's score is its cost if all others compensate for it. A head's score is the paper's grouped Cholesky, which ignores what compensation inside the head saves (arXiv 2412.18110, §3).",
+                explanation: "A channel's score is its cost if all others compensate for it. A head's score is the paper's grouped Cholesky, which ignores the gain of compensation inside the head (arXiv 2412.18110, §3).",
             },
             Self::Diagonal => ScoreDescription {
                 formula: "head: Σ_j ‖W_cj‖² / P_jj",
@@ -107,13 +107,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_baseline_orders_the_heads_whatever_the_head_score() {
+    fn a_baseline_orders_the_heads_for_every_head_score() {
         assert_eq!(Score::Flap.order_of_heads(HeadScore::Diagonal), "flap");
         assert_eq!(Score::Obs.order_of_heads(HeadScore::Diagonal), "diagonal");
     }
 
     #[test]
-    fn every_explanation_of_a_baseline_differs_from_the_others() {
+    fn every_baseline_has_its_own_explanation() {
         let all: std::collections::BTreeSet<_> =
             Score::ALL.iter().map(|score| score.description().formula).collect();
         assert_eq!(all.len(), Score::ALL.len());

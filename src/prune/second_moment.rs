@@ -6,17 +6,16 @@ use rayon::prelude::*;
 use super::Error;
 use super::tiles::multiply_half;
 
-/// Tokens whose products are summed in f32 before they are added to the sum in f64.
+/// Number of tokens whose products are summed in f32 before they are added to the f64 sum.
 pub(super) const BLOCK: usize = 1024;
 
-/// The sum of x xᵀ over tokens: blocks are summed in f32, and the blocks in f64.
+/// The sum of x xᵀ over tokens. Each block is summed in f32, and the blocks are summed in f64.
 ///
-/// Tokens are split into the same blocks whatever the batch sizes, so equal tokens in equal order give equal
-/// bits.
+/// The split into blocks does not depend on batch sizes, so equal tokens in equal order give equal bits.
 pub struct SecondMoment {
     n: usize,
     tokens: usize,
-    /// Tokens of a block that is not full yet, [waiting, n] row-major.
+    /// Tokens of an incomplete block, [waiting, n] row-major.
     waiting: Vec<f32>,
     /// The sum of x in token order, [n].
     of_x: Vec<f64>,
@@ -28,7 +27,7 @@ pub struct SecondMoment {
 
 /// A second moment G [n, n], symmetric and finite, and the mean of the same inputs.
 ///
-/// Only the lower half is stored. The zeros above it are never written, so they take no memory.
+/// Only the lower half is stored. The zeros above it are never written, so they occupy no memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
     n: usize,
@@ -54,7 +53,7 @@ impl SecondMoment {
     /// Adds inputs x [tokens, n], row-major.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `x` does not hold whole tokens.
+    /// [`Error::Shape`] if the length of `x` is not a multiple of n.
     pub fn add(&mut self, x: &[f32]) -> Result<(), Error> {
         if self.n == 0 || !x.len().is_multiple_of(self.n) {
             let expected = x.len().next_multiple_of(self.n.max(1));
@@ -84,7 +83,7 @@ impl SecondMoment {
         Ok(())
     }
 
-    /// Tokens added so far.
+    /// Number of tokens added so far.
     pub fn tokens(&self) -> usize {
         self.tokens
     }
@@ -130,7 +129,8 @@ impl SecondMoment {
 }
 
 impl Moment {
-    /// A given second moment, [n, n] row-major; only one of its halves is read. Its mean is 0 until [`Moment::with_mean`] sets it.
+    /// A given second moment, [n, n] row-major. Only one of its halves is read. Its mean is 0 until
+    /// [`Moment::with_mean`] sets it.
     ///
     /// # Errors
     /// [`Error::Shape`] for another length, and [`Error::NotFinite`] for NaN or ∞.
@@ -138,7 +138,7 @@ impl Moment {
         if values.len() != n * n {
             return Err(Error::Shape { what: "second moment", expected: n * n, found: values.len() });
         }
-        // Row i right of its diagonal is column i below it.
+        // The part of row i to the right of the diagonal is the part of column i below it.
         for (i, row) in values.chunks_exact_mut(n.max(1)).enumerate() {
             row[..i].fill(0.0);
         }
@@ -176,7 +176,7 @@ impl Moment {
         self.mean[j]
     }
 
-    /// Var(x_j) = G_jj − `E[x_j]²`, which rounding never makes negative.
+    /// Var(x_j) = G_jj − `E[x_j]²`, limited to 0 or more despite rounding.
     pub fn variance(&self, j: usize) -> f64 {
         (self.at(j, j) - self.mean[j] * self.mean[j]).max(0.0)
     }
@@ -202,7 +202,7 @@ impl Moment {
     }
 }
 
-/// Values checked together.
+/// Number of values checked together.
 const STRETCH: usize = 4096;
 
 /// Fails at the first value that is NaN or ∞; `values` is row-major with n columns.
@@ -212,7 +212,7 @@ pub(super) fn finite<T: Copy + Sync + Into<f64>>(
     values: &[T],
 ) -> Result<(), Error> {
     let bad = |value: &T| !(*value).into().is_finite();
-    // Whole stretches first: checking every value by itself is slow.
+    // Whole stretches are checked first, because checking each value separately is slow.
     let Some(stretch) = values.par_chunks(STRETCH).position_first(|values| values.iter().any(bad)) else {
         return Ok(());
     };
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_tokens_give_equal_bits_however_they_are_cut() {
+    fn equal_tokens_give_equal_bits_for_every_batch_size() {
         let (tokens, n) = (2 * BLOCK + 100, 40);
         let x = random_f32(2, tokens * n);
         let mut whole = SecondMoment::new(n);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_token_and_no_token_are_refused() {
+    fn partial_tokens_and_empty_sums_are_refused() {
         assert!(SecondMoment::new(3).add(&[1.0; 4]).is_err());
         assert_eq!(SecondMoment::new(3).finish(), Err(Error::NoTokens));
         assert!(Moment::from_row_major(2, vec![0.0; 3]).is_err());

@@ -1,4 +1,5 @@
-//! Loops that all threads share. They call their body through a pointer, so that sharing is compiled once per number type.
+//! Loops shared by all threads. They call their body through a pointer, so the loop is compiled once per number
+//! type.
 
 use faer::{ColMut, MatMut, MatRef};
 use rayon::prelude::*;
@@ -10,7 +11,7 @@ pub(super) fn each_column<T: Number>(matrix: MatMut<'_, T>, work: &(dyn Fn(usize
     matrix.par_col_iter_mut().enumerate().for_each(|(j, column)| work(j, column));
 }
 
-/// Calls `work` on `width` columns at a time, with the index of the first.
+/// Calls `work` on `width` columns at a time, with the index of the first column.
 pub(super) fn each_panel<T: Number>(
     matrix: MatMut<'_, T>,
     width: usize,
@@ -19,7 +20,7 @@ pub(super) fn each_panel<T: Number>(
     matrix.par_col_chunks_mut(width).enumerate().for_each(|(panel, columns)| work(panel * width, columns));
 }
 
-/// of(0), of(1), … of(count − 1)
+/// The values of(0), of(1), … of(count − 1).
 pub(super) fn numbers(count: usize, of: &(dyn Fn(usize) -> f64 + Sync)) -> Vec<f64> {
     (0..count).into_par_iter().map(of).collect()
 }

@@ -8,7 +8,7 @@ use super::damping::Damped;
 
 pub(super) type Rows = Vec<Vec<f64>>;
 
-/// Uniform between −1 and 1.
+/// Random numbers, uniform between −1 and 1.
 pub(super) fn random(seed: u64, count: usize) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
@@ -56,7 +56,7 @@ pub(super) fn energy(a: &Rows, g: &Rows) -> f64 {
     times(a, g).iter().flatten().zip(a.iter().flatten()).map(|(ag, a)| ag * a).sum()
 }
 
-/// Gauss-Jordan elimination with the largest pivot.
+/// The inverse by Gauss-Jordan elimination with the largest pivot.
 pub(super) fn inverse(a: &Rows) -> Rows {
     let n = a.len();
     let mut a = a.clone();
@@ -87,7 +87,7 @@ pub(super) fn refit(w: &Rows, damped: &Damped, kept: &[usize]) -> Rows {
     times(&times(w, &sub(damped, &all, kept)), &inverse(&sub(damped, kept, kept)))
 }
 
-/// The cost of removing `leaving` from `active` by definition: the increase of tr(ΔW G_λ ΔWᵀ).
+/// The cost of removing `leaving` from `active` by definition: the increase in tr(ΔW G_λ ΔWᵀ).
 pub(super) fn cost(w: &Rows, damped: &Damped, active: &[usize], leaving: &[usize]) -> f64 {
     let left: Vec<usize> = active.iter().copied().filter(|j| !leaving.contains(j)).collect();
     layer_error(w, damped, &left) - layer_error(w, damped, active)

@@ -1,9 +1,10 @@
 //! Refinement after the elimination: a removed and a kept unit are swapped while that lowers the exact error.
 //!
-//! Each swap takes the pair that lowers the error most. Swapping ends when no pair lowers it by more than a millionth. Weights with
-//! more columns than can be considered together are refined in rounds: the removed units that would gain most and the kept units
-//! that cost least are swapped with each other until no pair gains, then new candidates are chosen; a round that gains less than a
-//! thousandth is the last. After every round the error is recomputed, and a round that did not lower it is undone.
+//! Each swap exchanges the pair that lowers the error most. Swapping ends when no pair lowers it by more than a
+//! millionth. Weights with too many columns to consider together are refined in rounds. In a round, the removed
+//! units with the largest gain and the kept units with the lowest cost are swapped until no pair gains; then new
+//! candidates are chosen. A round that gains less than a thousandth is the last one. After every round the error is
+//! recomputed, and a round that did not lower it is undone.
 
 use std::ops::ControlFlow;
 
@@ -12,9 +13,9 @@ use super::damping::Damped;
 use super::outcome::emit;
 use super::{Error, Progress, PruneProblem, Units};
 
-/// A swap must lower the error by more than this fraction of it.
+/// Minimum decrease of the error by a swap, as a fraction of the error.
 const LEAST_GAIN: f64 = 1e-6;
-/// A round must lower the error by more than this fraction of it, or it is the last.
+/// Minimum decrease of the error by a round, as a fraction of the error; a round below it is the last.
 const LEAST_GAIN_OF_A_ROUND: f64 = 1e-3;
 
 /// A removed and a kept unit to swap.
@@ -30,7 +31,7 @@ pub(super) struct Swap {
 /// The result of the swaps.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refinement {
-    /// In order of removal; a unit removed by a swap takes the position of the unit that was restored.
+    /// Removed units in order of removal. A unit removed by a swap takes the position of the restored unit.
     pub removed: Vec<usize>,
     pub swaps: usize,
     /// tr(ΔW G_λ ΔWᵀ), computed from the set of removed units.
@@ -46,7 +47,8 @@ impl Refinement {
 
 /// Swaps units of `removed`, which is not empty, with kept units, after `steps` steps of elimination.
 ///
-/// Fails with [`Error::NotPositiveDefinite`] if G_λ of the kept columns cannot be factored, and with [`Error::Cancelled`].
+/// Fails with [`Error::NotPositiveDefinite`] if G_λ of the kept columns cannot be factored, and with
+/// [`Error::Cancelled`].
 pub(super) fn refine(
     part: &PruneProblem,
     damped: &Damped,
@@ -86,7 +88,7 @@ pub(super) fn refine(
     }
 }
 
-/// Swaps candidates until no swap lowers the error; returns the number of swaps.
+/// Swaps candidates until no swap lowers the error. Returns the number of swaps.
 fn swap_all(
     part: &PruneProblem,
     field: &mut Field,
@@ -100,7 +102,7 @@ fn swap_all(
     };
     let allowed = |back: usize, out: usize| group(units[back]) == group(units[out]);
     let mut made = 0;
-    // Rounding could make the last swaps cycle.
+    // The limit prevents a cycle of swaps caused by rounding.
     while made < 4 * units.len() {
         let Some(swap) = field.best(allowed) else { break };
         let lowers = swap.change < -LEAST_GAIN * now.error_after;
@@ -118,7 +120,7 @@ fn swap_all(
     Ok(made)
 }
 
-/// The swap with the lowest change; the lowest units among equals.
+/// The swap with the lowest change, and with the lowest units on a tie.
 pub(super) fn first_of(swaps: impl IntoIterator<Item = Swap>) -> Option<Swap> {
     let key = |swap: &Swap| (swap.back, swap.out);
     let finite = swaps.into_iter().filter(|swap| swap.change.is_finite());

@@ -1,10 +1,11 @@
 //! G_λ swept by the kept columns, and the cost of swapping two units when the kept columns compensate.
 //!
-//! With A the kept columns, R the removed ones and F = G_AA⁻¹ (all of G_λ), the matrix S has the blocks
-//! S_RR = K = G_RR − G_RA F G_AR, S_AA = −F and S_RA = G_RA F. Q = Ŵᵀ Ŵ holds the fitted weights Ŵ_A, and Ŵ_R = W_R K. The error
-//! is tr(W_R K W_Rᵀ). Moving a unit p to the other side, in either direction, adds −tr(S_pp⁻¹ Q_pp): the gain of restoring a removed
-//! unit, or the cost of removing a kept one. With Z = S_pp⁻¹ S_p: and Y = Q_p: − ½ Q_pp Z all other entries become S − S_:p Z and
-//! Q − Zᵀ Y − Yᵀ Z (the sweep of Beaton and of Goodnight), so the cost of a pair has a closed form too.
+//! With A the kept columns, R the removed ones and F = G_AA⁻¹ (all of G_λ), the matrix S has the blocks S_RR = K =
+//! G_RR − G_RA F G_AR, S_AA = −F and S_RA = G_RA F. Q = Ŵᵀ Ŵ holds the fitted weights Ŵ_A, and Ŵ_R = W_R K. The
+//! error is tr(W_R K W_Rᵀ). Moving a unit p to the other side, in either direction, adds −tr(S_pp⁻¹ Q_pp): the gain
+//! of restoring a removed unit, or the cost of removing a kept one. With Z = S_pp⁻¹ S_p: and Y = Q_p: − ½ Q_pp Z,
+//! all other entries become S − S_:p Z and Q − Zᵀ Y − Yᵀ Z (the sweep of Beaton and of Goodnight), so the cost of a
+//! pair also has a closed form.
 
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatRef, Par};
@@ -15,14 +16,14 @@ use super::inverse::cholesky;
 use super::swaps::{Swap, first_of};
 use super::tiles::{multiply, solve_lower, solve_upper};
 
-/// Some of the units, in any order. Their entries do not depend on the other units while those are not moved.
+/// Some of the units, in any order. Their entries do not depend on other units unless those are moved.
 pub(super) struct SweepOperator {
     pub width: usize,
     /// Whether each unit is removed.
     pub out: Vec<bool>,
     /// S [units·width, units·width], both halves.
     pub s: Dense<f64>,
-    /// Q, the same.
+    /// Q [units·width, units·width], both halves.
     pub q: Dense<f64>,
 }
 
@@ -59,11 +60,11 @@ impl SweepOperator {
             let (s_out, q_out) = (s[out] - s_back[out] * z, q[out] - z * (2.0 * q_back[out] - z * q[back]));
             Swap { back, out, change: -q_out.max(0.0) / s_out - given_back }
         });
-        // S_pp is positive for removed units and negative for kept ones, apart from rounding.
+        // Except for rounding, S_pp is positive for removed units and negative for kept ones.
         first_of(swaps.filter(|swap| s[back] > 0.0 && s[swap.out] < 0.0))
     }
 
-    /// The change of the error if `back` is restored and `out` removed; None if rounding has corrupted S.
+    /// The change of the error from restoring `back` and removing `out`; None if rounding has corrupted S.
     fn change(&self, back: usize, out: usize) -> Option<f64> {
         let corner = |of: &Dense<f64>, i: usize, j: usize| self.corner(of, i, j).to_owned();
         let mut l = corner(&self.s, back, back);
@@ -79,7 +80,7 @@ impl SweepOperator {
         Some(trace_of_quotient(&l_out, q_oo) - trace_of_quotient(&l, q_bb))
     }
 
-    /// Restores one unit and removes the other; false if rounding has corrupted S.
+    /// Restores one unit and removes the other. Returns false if rounding has corrupted S.
     pub(super) fn swap(&mut self, back: usize, out: usize) -> bool {
         self.sweep(back).is_some() && self.sweep(out).is_some()
     }
@@ -95,7 +96,7 @@ impl SweepOperator {
         inverse *= sign;
         let (s_p, q_p) = (self.columns(&self.s, first), self.columns(&self.q, first));
         let q_pp = self.corner(&self.q, unit, unit).to_owned();
-        // Zᵀ and Yᵀ, side by side in both orders.
+        // Zᵀ and Yᵀ, concatenated in both orders.
         let z = &s_p * &inverse;
         let y = &q_p - &z * &q_pp * 0.5;
         let both = |a: &Mat<f64>, b: &Mat<f64>| {
@@ -126,7 +127,7 @@ impl SweepOperator {
     }
 }
 
-/// The removed units, and the kept ones.
+/// The removed units and the kept ones.
 pub(super) fn sides(out: &[bool]) -> (Vec<usize>, Vec<usize>) {
     (0..out.len()).partition(|&unit| out[unit])
 }

@@ -1,4 +1,4 @@
-//! The claims of the method, on random weights, against the slow formulas.
+//! Tests of the method on random weights, against the slow formulas.
 
 use std::ops::ControlFlow;
 
@@ -26,7 +26,7 @@ impl Case {
         Self { weight, moment: slow::moment(seed + 7, n, 3 * n), n }
     }
 
-    /// Inputs that are always 0.
+    /// A case with inputs that are always 0.
     fn with_dead(seed: u64, n: usize, dead: &[usize]) -> Self {
         let case = Self::new(seed, n);
         let values = case.g().concat().into_iter().enumerate();
@@ -133,8 +133,8 @@ fn every_step_has_the_error_of_its_definition() {
 }
 
 #[test]
-fn one_by_one_in_blocks_is_the_same_as_in_batches_of_one() {
-    // more steps than fit one block
+fn blocks_of_single_removals_equal_batches_of_one() {
+    // More steps than fit into one block.
     for compensate in [true, false] {
         let case = Case::new(60, 150);
         let part = |kind| PruneProblem { compensate, ..case.part(channels(kind), 140) };
@@ -147,7 +147,7 @@ fn one_by_one_in_blocks_is_the_same_as_in_batches_of_one() {
 }
 
 #[test]
-fn the_exact_score_is_what_the_first_step_costs() {
+fn the_exact_score_is_the_cost_of_the_first_step() {
     for units in [heads(4, HeadScore::Exact), channels(GroupSize::Exact), channels(GroupSize::Fixed(1))] {
         let case = Case::new(80, 32);
         let outcome = run(&case.part(units, 3));
@@ -180,7 +180,7 @@ fn every_head_score_is_its_formula() {
 }
 
 #[test]
-fn every_group_loses_the_same_number_of_query_heads() {
+fn the_same_number_of_query_heads_is_removed_from_every_group() {
     let case = Case::new(82, 48);
     let units = Units::Heads { width: 2, score: HeadScore::Exact, per_group: Some(6) };
     for remove in 0..6 {
@@ -205,7 +205,7 @@ fn with_one_group_query_heads_are_plain_heads() {
 }
 
 #[test]
-fn dead_inputs_are_removed_first_at_no_cost() {
+fn dead_inputs_are_removed_first_without_cost() {
     let case = Case::with_dead(84, 32, &[3, 17, 30]);
     for kind in [GroupSize::Exact, GroupSize::Fixed(1), GroupSize::Fixed(4)] {
         let outcome = run(&case.part(channels(kind), 10));
@@ -224,7 +224,7 @@ fn dead_inputs_are_removed_first_at_no_cost() {
 #[test]
 fn damping_rises_until_a_singular_moment_can_be_factored() {
     let n = 12;
-    // fewer tokens than inputs, and every input twice
+    // There are fewer tokens than inputs, and every input occurs twice.
     let half = slow::random(85, 3 * n / 2);
     let x: Rows = half.chunks(n / 2).map(|x| [x, x].concat()).collect();
     let entry = |k: usize| x.iter().map(|x| x[k / n] * x[k % n]).sum::<f64>() / 3.0;
@@ -251,7 +251,7 @@ fn damping_rises_until_a_singular_moment_can_be_factored() {
 }
 
 #[test]
-fn an_indefinite_moment_fails_by_name_after_damping_of_one() {
+fn an_indefinite_moment_fails_after_a_damping_of_one() {
     let n = 4;
     let values = (0..n * n).map(|k| if k % (n + 1) == 0 { 1.0 } else { 5.0 }).collect();
     let moment = Moment::from_row_major(n, values).unwrap();
@@ -307,7 +307,7 @@ fn a_break_cancels_between_two_steps() {
 }
 
 #[test]
-fn nothing_removed_changes_nothing() {
+fn removing_nothing_changes_nothing() {
     let case = Case::new(89, 16);
     let outcome = run(&case.part(heads(4, HeadScore::Exact), 0));
     let weight: Vec<f64> = case.weight.iter().map(|&value| f64::from(value)).collect();
@@ -327,7 +327,7 @@ fn without_compensation_the_kept_columns_are_the_originals() {
 }
 
 #[test]
-fn a_target_pulls_the_kept_columns_to_it() {
+fn a_target_pulls_the_kept_columns_towards_it() {
     let case = Case::new(91, 20);
     let target = slow::random(92, ROWS * case.n);
     let part = case.part(channels(GroupSize::Fixed(4)), 8);
@@ -354,7 +354,7 @@ fn the_layers_own_output_as_target_changes_nothing() {
     let (own, plain) = (run(&PruneProblem { target: Some(&target), ..part.clone() }), run(&part));
     let damped = case.damped();
     let inverse = slow::inverse(&slow::sub(&damped, &plain.kept, &plain.kept));
-    // the one difference: λ pulls towards W_OBS, not towards W
+    // The only difference: λ pulls towards W_OBS, not towards W.
     let w_kept = slow::columns(&case.w(), &plain.kept).concat();
     let pull: Vec<f64> = w_kept.iter().zip(&plain.weight).map(|(w, obs)| damped.lambda * (obs - w)).collect();
     let pull = slow::times(&slow::rows(plain.kept.len(), &pull), &inverse).concat();
@@ -373,7 +373,7 @@ fn equal_inputs_give_equal_bits() {
 }
 
 #[test]
-fn the_lowest_index_goes_first_among_equals() {
+fn the_lowest_index_is_removed_first_on_a_tie() {
     let n = 8;
     let values = (0..n * n).map(|k| if k % (n + 1) == 0 { 1.0 } else { 0.0 }).collect();
     let moment = Moment::from_row_major(n, values).unwrap();
@@ -385,7 +385,7 @@ fn the_lowest_index_goes_first_among_equals() {
 }
 
 #[test]
-fn the_path_goes_on_past_its_first_goal() {
+fn the_path_continues_past_its_first_goal() {
     let case = Case::new(95, 32);
     for (units, first, last) in [(heads(4, HeadScore::Exact), 2, 6), (channels(GroupSize::Exact), 5, 20)] {
         let part = case.part(units, first);
@@ -411,7 +411,7 @@ fn the_statistics_are_those_of_twice_the_moment() {
 }
 
 #[test]
-fn the_error_of_a_scheduled_count_is_that_of_its_own_run_and_changes_nothing() {
+fn the_error_of_a_scheduled_count_equals_that_of_its_own_run_and_changes_nothing() {
     let case = Case::new(41, 48);
     let all = [
         (heads(4, HeadScore::Exact), 5, 3),

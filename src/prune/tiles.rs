@@ -1,7 +1,8 @@
-//! Products and triangular solves in tiles; one thread computes each tile from start to end.
+//! Products and triangular solves in tiles. One thread computes each tile from start to end.
 //!
-//! The library shares every block of a product between all threads, which wait for each other after each block; tiles need no
-//! waiting. Tile sizes are fixed, so any number of threads gives the same bytes. The library computes whatever fits one tile.
+//! The library shares every block of a product among all threads, which wait for each other after each block; tiles
+//! avoid this. Tile sizes are fixed, so the bytes do not depend on the number of threads. The library computes
+//! anything that fits into one tile.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -15,7 +16,7 @@ use super::number::Number;
 const COLUMNS: usize = 512;
 /// Rows of a tile.
 const ROWS: usize = 2048;
-/// Rows of a tile if the product is one tile wide: fewer, so that every thread gets a share.
+/// Rows of a tile if the product is one tile wide. It is smaller, so every thread gets a share.
 const FEW_ROWS: usize = 256;
 /// Columns per thread of a triangular solve.
 const SOLVED: usize = 256;
@@ -39,7 +40,7 @@ pub(super) fn multiply<T: Number>(
     });
 }
 
-/// [`multiply`] in tiles as wide as the product, with this many rows.
+/// [`multiply`] in tiles of the product's width and this many rows.
 fn multiply_rows<T: Number>(
     out: MatMut<'_, T>,
     add: Accum,
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn tiles_make_up_the_lower_half_and_touch_nothing_above() {
+    fn tiles_make_up_the_lower_half_and_leave_the_rest_unchanged() {
         let n = 3 * COLUMNS + 77;
         let x = numbers(n, 6, 1);
         let whole = &x * x.transpose();

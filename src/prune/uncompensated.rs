@@ -1,7 +1,8 @@
 //! The cost of swapping two units when the kept weights are not updated.
 //!
-//! The error of the removed units is Σ H_uv over all their pairs, where H_uv = Σ C_ij G_ij over the columns i of u and j of v, of
-//! C = Wᵀ W and G_λ. With h_u = Σ_v H_uv over the removed units, restoring r adds H_rr − 2 h_r, and removing a adds H_aa + 2 h_a.
+//! The error of the removed units is Σ H_uv over all their pairs, where H_uv = Σ C_ij G_ij over the columns i of u
+//! and j of v, with C = Wᵀ W and G_λ. With h_u = Σ_v H_uv over the removed units, restoring r adds H_rr − 2 h_r,
+//! and removing a adds H_aa + 2 h_a.
 
 use rayon::prelude::*;
 

@@ -1,21 +1,21 @@
-//! Time of a replay: recorded seconds, which pass faster or slower than real ones.
+//! Time of a replay: recorded seconds at a multiple of real time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A larger delay is not caused by this program; the process was stopped, for example. Time then continues from the
-/// event.
+/// A longer delay is not caused by this program; for example, the process was stopped. Time then continues
+/// from the event.
 const LATE: Duration = Duration::from_millis(500);
-/// Longest time to wait for an event. The next command ends the wait anyway.
+/// Maximum time to wait for an event. The next command ends the wait earlier.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// When the recorded time was `at`; None while the clock is stopped.
+    /// The instant at which the recorded time was `at`; None while the clock is stopped.
     since: Option<Instant>,
     at: f64,
-    /// Recorded seconds per second.
+    /// Recorded seconds per real second.
     speed: f64,
 }
 
@@ -32,7 +32,7 @@ impl Clock {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Sets the recorded time. The clock keeps running, or stays stopped.
+    /// Sets the recorded time. A running clock continues, a stopped one remains stopped.
     pub fn move_to(&mut self, at: f64) {
         self.at = at;
         self.since = self.since.map(|_| Instant::now());
@@ -51,7 +51,7 @@ impl Clock {
         self.speed.is_infinite()
     }
 
-    /// When a running clock will show `at`; None if that time has passed.
+    /// The instant at which a running clock will show `at`; None if that time has passed.
     pub fn due(&mut self, at: f64) -> Option<Instant> {
         let ahead = (at - self.at) / self.speed;
         let ahead = Duration::try_from_secs_f64(ahead.max(0.0)).unwrap_or(LONGEST).min(LONGEST);

@@ -37,7 +37,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unwritable { cause, .. } | Self::Unreadable { cause, .. } => Kind::of_io(cause),
@@ -50,7 +50,7 @@ impl Error {
         }
     }
 
-    /// What the user can do, if it differs between the frontends.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Unwritable { .. } | Self::InOutput(_) => Some(Advice::OtherEventsFile),

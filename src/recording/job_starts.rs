@@ -1,5 +1,4 @@
-//! Starts of jobs that a recording does not contain: those of format 1 have none, and a session's log begins with its
-//! first run.
+//! Job starts that a recording lacks: format 1 has none, and a session's log begins with its first run.
 
 use crate::protocol::{Event, JobKind, Stamped};
 
@@ -11,7 +10,7 @@ pub struct JobStarts {
 }
 
 impl JobStarts {
-    /// The job that begins with this event, if the recording does not say so itself.
+    /// The job that begins with this event, if the recording lacks its start.
     pub fn before(&mut self, Stamped { run, event, .. }: &Stamped) -> Option<JobKind> {
         match event {
             Event::JobStarted { .. } => {
@@ -32,8 +31,8 @@ impl JobStarts {
     }
 }
 
-/// The job that emits this event first; None for events of several jobs. New events need not be added: recordings that
-/// contain them also contain the start of the job.
+/// The job that emits this event first; None for events of several jobs. New events are not listed, because
+/// recordings that contain them also contain the job starts.
 fn first_event_of(event: &Event) -> Option<JobKind> {
     match event {
         Event::RunStarted { .. } => Some(JobKind::Run),

@@ -43,7 +43,7 @@ impl Lines {
         &self.path
     }
 
-    /// Number of the line that was read last, from 1.
+    /// Number of the last line read, from 1.
     pub fn line(&self) -> usize {
         self.line
     }
@@ -83,7 +83,7 @@ impl Lines {
         }
     }
 
-    /// True for a header of a format that can be read.
+    /// True for a header of a supported format.
     fn is_header(&self, text: &str) -> Result<bool, Error> {
         match RecordingHeader::parse(text) {
             Some(RecordingHeader { format }) if format > RecordingHeader::CURRENT.format => {
@@ -94,7 +94,7 @@ impl Lines {
     }
 }
 
-/// The beginning of a line, and why it is not an event.
+/// The start of a line, and the reason why it is not an event.
 fn found(bytes: &[u8], cause: &str) -> String {
     const SHOWN: usize = 40;
     let text = String::from_utf8_lossy(bytes);
@@ -103,7 +103,7 @@ fn found(bytes: &[u8], cause: &str) -> String {
     if start.len() < text.len() {
         start.push('…');
     }
-    // The parser counts lines from its own input, which is always one line.
+    // The parser counts lines in its own input, which is always a single line.
     let cause = cause.split(" at line ").next().unwrap_or_default();
     format!("\"{}\" ({cause})", start.escape_debug())
 }

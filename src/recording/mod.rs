@@ -1,4 +1,4 @@
-//! Recordings: events on disk, one line of JSON each, written while they happen and played again.
+//! Recordings: events on disk, one line of JSON each. They are written during a run and replayed later.
 
 mod clock;
 mod error;

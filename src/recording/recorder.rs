@@ -17,8 +17,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Opens the file. Its old content is removed when the first model is opened, so a run that is refused does not change
-    /// it.
+    /// Opens the file. Its old content is removed only when the first model is opened, so a refused run does
+    /// not change it.
     ///
     /// # Errors
     ///
@@ -29,7 +29,7 @@ impl Recorder {
         Ok(Self { path: path.into(), file: BufWriter::new(file), begun: false, failed: None })
     }
 
-    /// As [`open`](Self::open), for a run that writes a model to the directory `out`.
+    /// Like [`open`](Self::open), for a run that writes a model to the directory `out`.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Recorder {
     fn write(&mut self, stamped: &Stamped) -> std::io::Result<()> {
         if !self.begun && matches!(stamped.event, Event::ModelOpened { .. }) {
             self.begun = true;
-            // A device file has no length to set.
+            // A device file has no length.
             if self.file.get_ref().metadata()?.is_file() {
                 self.file.get_ref().set_len(0)?;
             }
@@ -62,7 +62,7 @@ impl Recorder {
         if self.begun {
             writeln!(self.file, "{}", serde_json::to_string(stamped)?)?;
         }
-        // A killed run must not lose results; progress may be lost.
+        // Results must survive a kill of the process; progress may be lost.
         if matches!(stamped.event, Event::Progress { .. }) { Ok(()) } else { self.file.flush() }
     }
 

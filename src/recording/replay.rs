@@ -1,4 +1,4 @@
-//! Plays a recording into the same kind of channels that an engine has.
+//! Plays a recording into channels like those of an engine.
 
 use std::{
     collections::HashMap,
@@ -38,15 +38,15 @@ pub struct Player {
     thread: JoinHandle<Result<(), Error>>,
 }
 
-/// When the next event is due.
+/// The time at which the next event is due.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// At its recorded time.
     Timed,
     Paused,
-    /// At once, up to the next removal; then the replay pauses.
+    /// Immediately, up to the next removal; then the replay pauses.
     ToNextRemoval,
-    /// At once, up to the end.
+    /// Immediately, up to the end.
     ToTheEnd,
 }
 
@@ -64,7 +64,7 @@ impl Replay {
             }
             Next::Event(_) => Err(Error::NoBeginning { path: path.into(), line: lines.line() }),
             Next::CutOff { line } => {
-                Err(Error::NoEvent { path: path.into(), line, found: "the beginning of one".into() })
+                Err(Error::NoEvent { path: path.into(), line, found: "an incomplete event".into() })
             }
             Next::End => Err(Error::Empty(path.into())),
         }
@@ -74,9 +74,9 @@ impl Replay {
         self.lines.path()
     }
 
-    /// Plays the recording on a thread of its own, at `speed` recorded seconds per second; infinity plays as fast as the
-    /// receiver reads. Obeys `Pause`, `Resume`, `Step` (plays up to the next removal), `Cancel` (plays the rest at once) and
-    /// `ReplaySpeed`, whatever job they name.
+    /// Plays the recording on its own thread, at `speed` recorded seconds per second; with infinity, as fast
+    /// as the receiver reads. Handles `Pause`, `Resume`, `Step` (plays up to the next removal), `Cancel`
+    /// (plays the rest at once) and `ReplaySpeed`, for any job number.
     pub fn play(self, speed: f64) -> Player {
         let (commands, command_receiver) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
@@ -110,7 +110,7 @@ impl Player {
     }
 }
 
-/// A recording while it plays.
+/// A recording during playback.
 struct Tape {
     lines: Lines,
     commands: mpsc::Receiver<Command>,
@@ -123,10 +123,10 @@ struct Tape {
 
 impl Tape {
     async fn run(mut self, first: Stamped) -> Result<(), Error> {
-        // The clock of every job starts at 0; recorded time is the sum.
+        // The clock of every job starts at 0; recorded time is the sum over jobs.
         let (mut at, mut run) = (0.0, first.run);
         let mut seconds_of = HashMap::from([(run, first.at)]);
-        // Nothing can be shown without the model, so a replay that is paused at once emits it too.
+        // The model is needed to show anything, so even a replay that is paused at once emits it.
         let mut open = self.emit(first, at).await;
         while open.is_continue() {
             let stamped = match self.lines.next()? {
@@ -160,7 +160,7 @@ impl Tape {
         Stamped { run, at, event: Event::Warning { message } }
     }
 
-    /// Waits until the recorded time is `at`, and obeys commands meanwhile. Breaks if the receiver is gone.
+    /// Waits until the recorded time is `at`, and handles commands meanwhile. Breaks if the receiver is gone.
     async fn wait(&mut self, at: f64) -> ControlFlow<()> {
         loop {
             let command = match self.mode {

@@ -1,4 +1,4 @@
-//! JSON under a checksum and a format version: `{"format": 1, "sha256": "…", "state": {…}}`.
+//! JSON with a checksum and a format version: `{"format": 1, "sha256": "…", "state": {…}}`.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -19,10 +19,10 @@ struct AnyEnvelope {
     format: u64,
 }
 
-/// Why an envelope cannot be read.
+/// The reason why an envelope cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum DecodeError {
-    /// `intact` if the checksum is right, so that the format is not a flipped bit.
+    /// A newer format. `intact` if the checksum is right, which excludes a flipped bit in the format.
     Newer {
         format: u64,
         intact: bool,
@@ -38,7 +38,8 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(Sha256::digest(bytes))
 }
 
-/// SHA-256 of the format number in decimal, a line feed, and the text, so that it also covers the format number.
+/// SHA-256 of the format number in decimal, a line feed, and the text. It thus covers the format number as
+/// well.
 pub(super) fn checksum(format: u64, text: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(format!("{format}\n"));
@@ -46,7 +47,7 @@ pub(super) fn checksum(format: u64, text: &str) -> String {
     hex(hash.finalize())
 }
 
-/// The text of a file. Content that could not be read again, such as a number that is not finite, is an error.
+/// The text of a file. Content that could not be read back, such as a non-finite number, is an error.
 pub(super) fn encode<T: Serialize + DeserializeOwned>(content: &T) -> serde_json::Result<String> {
     // JSON strings contain no line feeds.
     let text = serde_json::to_string_pretty(content)?.replace('\n', "\n  ");
@@ -61,7 +62,7 @@ pub(super) fn encode<T: Serialize + DeserializeOwned>(content: &T) -> serde_json
     Ok(envelope)
 }
 
-/// Why an intact text cannot be read.
+/// The reason why an intact text cannot be read.
 pub(super) fn unknown(cause: &serde_json::Error) -> String {
     format!("its checksum is right, but this version of slimgpt cannot read it (a newer one may): {cause}")
 }

@@ -12,7 +12,7 @@ pub enum Error {
     )]
     NotFound(PathBuf),
     #[error(
-        "session {}: it exists already",
+        "session {}: it already exists",
         .0.display()
     )]
     Exists(PathBuf),
@@ -24,9 +24,9 @@ pub enum Error {
     #[error("session {}: {} is using it; wait until it ends, or stop it", dir.display(), process(*pid, host.as_deref()))]
     InUse {
         dir: PathBuf,
-        /// None if the other process did not record it.
+        /// None if the other process did not record its ID.
         pid: Option<u32>,
-        /// The machine of the other process, if it is not this one.
+        /// The machine of the other process, if it differs from this one.
         host: Option<String>,
     },
     #[error(
@@ -53,7 +53,7 @@ pub enum Error {
     Remove { path: PathBuf, cause: io::Error },
     #[error("session \"{name}\": no session has this name; {}", known(candidates))]
     Unknown { name: String, candidates: Vec<String> },
-    #[error("session \"{name}\": expected the beginning of one name, found {}; give more of the name", candidates.join(", "))]
+    #[error("session \"{name}\": expected the start of a single name, found {}; give more of the name", candidates.join(", "))]
     Ambiguous { name: String, candidates: Vec<String> },
 }
 
@@ -73,7 +73,7 @@ impl Error {
         matches!(self, Self::Write { cause, .. } if full.contains(&cause.kind()))
     }
 
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::NoLock { cause, .. }
@@ -91,7 +91,7 @@ impl Error {
         }
     }
 
-    /// What the user can do, if it differs between the frontends.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::NotFound(_) => Some(Advice::ListSessions),
@@ -114,7 +114,7 @@ fn process(pid: Option<u32>, host: Option<&str>) -> String {
     host.map_or(process.clone(), |host| format!("{process} on {host}"))
 }
 
-/// The first few existing names.
+/// The first few existing names, as text.
 fn known(candidates: &[String]) -> String {
     const SHOWN: usize = 8;
     if candidates.is_empty() {

@@ -15,7 +15,7 @@ use super::{
     envelope::{hex, sha256},
 };
 
-/// How a file compares with its fingerprint.
+/// The result of comparing a file with its fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     Same,
@@ -25,18 +25,18 @@ pub enum Check {
     Cancelled,
 }
 
-/// Called with the number of bytes read since the last call. Breaks to cancel.
+/// Receives the number of bytes read since the last call. Breaks to cancel.
 type Progress<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 impl Fingerprint {
-    /// Reads a file; None if `progress` cancels.
+    /// Fingerprint of a file; None if `progress` cancels.
     ///
     /// # Errors
     ///
     /// The file cannot be read.
     pub fn of_file(name: &str, path: &Path, progress: Progress<'_>) -> Result<Option<Self>, Error> {
         let mut file = File::open(path).map_err(Error::unreadable(path))?;
-        // Read before the content, so that a change in between makes the time differ later.
+        // The time is read before the content, so a change in between shows as a different time later.
         let modified = modified(&file).map_err(Error::unreadable(path))?;
         let read = read(&mut file, progress).map_err(Error::unreadable(path))?;
         Ok(read.map(|(bytes, sha256)| Self { name: name.into(), bytes, modified, sha256 }))
@@ -81,7 +81,7 @@ impl Fingerprint {
     }
 }
 
-/// Modification time; None if the system does not report it or if it is before 1970.
+/// Modification time; None if the system does not report it or it is before 1970.
 fn modified(file: &File) -> io::Result<Option<(u64, u32)>> {
     let since = file.metadata()?.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok(since.map(|since| (since.as_secs(), since.subsec_nanos())))

@@ -1,4 +1,4 @@
-//! Files that are written while a process works: the log of events, and the draft.
+//! Files written while a process runs: the log of events, and the draft.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -45,13 +45,14 @@ impl Journal {
         Ok(Self { path, file, length })
     }
 
-    /// Appends an event. The line survives the end of the process at once. Progress is left out.
+    /// Appends an event, unless it is progress. The line survives the end of the process.
     pub fn append(&mut self, stamped: &Stamped) -> Result<(), Error> {
         if matches!(stamped.event, Event::Progress { .. }) {
             return Ok(());
         }
         self.write(stamped).map_err(|cause| {
-            // Half a line would spoil the next one. If it cannot be removed now, opening the log removes it.
+            // A partial line would corrupt the next one. If it cannot be removed now, opening the log removes
+            // it.
             let _ =
                 self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
             Error::Write { path: self.path.clone(), cause }
@@ -108,7 +109,7 @@ impl DraftFile {
     }
 }
 
-/// Length of a file up to its last line feed, in bytes.
+/// Length in bytes of a file up to and including its last line feed.
 fn whole_lines(file: &mut File) -> io::Result<u64> {
     const PIECE: u64 = 64 << 10;
     let mut end = file.metadata()?.len();
@@ -126,7 +127,7 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Record of the last run that ended according to the log.
+/// Record of the last run that ended, according to the log.
 pub(super) fn last_record(dir: &Path) -> Option<RunRecord> {
     let log = fs::read_to_string(dir.join(names::EVENTS)).ok()?;
     let records = log.lines().rev().filter(|line| line.contains("\"event\":{\"run_done\""));

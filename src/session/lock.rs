@@ -1,4 +1,4 @@
-//! The lock of a session. It is a file lock, so it is released whenever and however its process ends.
+//! The lock of a session. It is a file lock, so it is released however its process ends.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -10,7 +10,7 @@ use std::{
 
 use super::{Error, names};
 
-/// `holder` takes the lock for a moment. `take` waits for that.
+/// Number of attempts of `take`, because `holder` takes the lock for a moment.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -20,7 +20,7 @@ pub(super) struct Lock {
     file: File,
 }
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     Nobody,
@@ -39,7 +39,7 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) if !is_still(&file, &path) => continue,
                 Ok(()) => {
-                    // The process ID is only for messages; the lock works without it.
+                    // The process ID is needed only for messages; the lock works without it.
                     let _ = sign(&mut file);
                     return Ok(Self { file });
                 }
@@ -58,12 +58,12 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // The process ID must not outlive the process.
+        // The process ID must not remain after the process ends.
         let _ = self.file.set_len(0);
     }
 }
 
-/// Tests the lock without keeping it.
+/// Tests the lock without holding it.
 pub(super) fn holder(dir: &Path) -> Holder {
     let path = dir.join(names::LOCK);
     let Ok(file) = File::open(&path) else { return Holder::Nobody };
@@ -97,7 +97,7 @@ fn this_host() -> Option<String> {
     host.ok().map(|host| host.trim().to_owned()).filter(|host| !host.is_empty())
 }
 
-/// False if the session, and the lock file with it, was removed in the meantime.
+/// False if the session, including the lock file, was removed in the meantime.
 #[cfg(unix)]
 fn is_still(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! `session.json` and its copy: which of the two is valid, and how both are written.
+//! `session.json` and its copy: selecting the valid one, and writing both.
 
 use std::{fs, io, path::Path};
 
@@ -52,7 +52,7 @@ pub(super) fn read(dir: &Path) -> Result<Found, Error> {
             let state = if b.sequence > a.sequence { b } else { a };
             Ok(Found { state: *state, warnings: Vec::new(), whole })
         }
-        // The copy is written last: the process may have ended before.
+        // The copy is written last, so the process may have ended before.
         (Copy::Good(state), Copy::Missing) => Ok(Found { state: *state, warnings: Vec::new(), whole: false }),
         (Copy::Good(state), Copy::Bad(bad)) => {
             let message = format!(
@@ -106,13 +106,13 @@ fn read_copy(path: &Path) -> Result<Copy, Error> {
 pub(super) fn write(dir: &Path, state: &State) -> Result<(), Error> {
     let (first, second) = (dir.join(names::STATE), dir.join(names::STATE_COPY));
     let text = encode(state).map_err(|cause| Error::Write { path: first.clone(), cause: cause.into() })?;
-    // Both are on disk before either gets its name, so a full disk changes nothing.
+    // Both are on disk before either is renamed, so a full disk changes nothing.
     let write = |path: &Path| {
         Written::new(path, Durability::Synced, |file| io::Write::write_all(file, text.as_bytes()))
     };
     let (main, copy) = (write(&first)?, write(&second)?);
     main.name()?;
-    // The change is saved now. A copy that lacks it is still usable.
+    // The change is already saved. A copy without it is still usable.
     let _ = copy.name();
     sync_directory_of(&first)
 }

@@ -10,9 +10,9 @@
 //! lock                    held by the process that works on the session
 //! ```
 //!
-//! Files appear complete or not at all. Each states a format and a checksum, so that damage is noticed. A file is written
-//! before the state that names it, so whenever a process ends, the state and all files that it names exist. A damaged attempt
-//! does not affect the others.
+//! Files appear complete or not at all. Each has a format version and a checksum, which reveal damage. A file is
+//! written before the state that refers to it, so all files named by the state exist whenever a process ends. A
+//! damaged attempt does not affect the others.
 
 mod envelope;
 mod error;

@@ -32,7 +32,7 @@ pub(super) fn part(place: PartPlace) -> String {
     format!("layer-{layer:03}-attempt-{attempt:03}-{part}{TENSORS}")
 }
 
-/// `stem` is the beginning of the SHA-256 of the key.
+/// File name of a stream. `stem` is the start of the SHA-256 of its key.
 pub(super) fn stream(stem: &str) -> String {
     format!("{stem}{TENSORS}")
 }
@@ -75,14 +75,14 @@ fn is_part(stem: &str) -> bool {
     matches!(words[..], ["layer", layer, "attempt", attempt, "attention" | "mlp"] if is_number(layer) && is_number(attempt))
 }
 
-/// Name of a new session: the model's name with safe characters, and the local time.
+/// Name of a new session: the model's name in safe characters, and the local time.
 pub(super) fn of_session(model: &str, time: SystemTime) -> String {
     const LONGEST: usize = 48;
     let fit = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
     let name: String = model.chars().map(fit).take(LONGEST).collect();
     let name = name.trim_matches(['-', '.']);
     let name = if name.is_empty() { "model" } else { name };
-    // A name is needed even without a time zone database or with a clock out of range.
+    // A name is needed even if there is no time zone database or the clock is out of range.
     let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(zone);
     format!("{name}-{}", time.strftime("%Y-%m-%d-%H%M%S"))

@@ -1,4 +1,4 @@
-//! A session that this process has open for writing.
+//! A session that this process has opened for writing.
 
 use std::{
     fs, io,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{disk::name_meant, protocol::Draft};
 
-/// Holds the lock until it is dropped.
+/// An open session. It holds the lock until it is dropped.
 #[derive(Debug)]
 pub struct Session {
     path: PathBuf,
@@ -27,12 +27,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Creates a session in a directory, which is created with its parents.
+    /// Creates a session in a directory. The directory is created with its parents.
     ///
     /// # Errors
     ///
-    /// The directory exists and is not empty, unless a process ended in it before its first state was written; or it cannot
-    /// be written.
+    /// If the directory is not empty, except for the files of a process that ended before writing its first
+    /// state; or if it cannot be written.
     pub fn create(dir: &Path, state: State) -> Result<Self, Error> {
         let path = absolute(dir).map_err(Error::write(dir))?;
         let made = !path.exists();
@@ -47,7 +47,7 @@ impl Session {
         Self::begin(path, lock, state, made)
     }
 
-    /// Creates the session `ROOT/MODEL-YYYY-MM-DD-HHMMSS`, followed by `-2`, `-3` … if the name is taken.
+    /// Creates the session `ROOT/MODEL-YYYY-MM-DD-HHMMSS`. If the name is taken, `-2`, `-3` … is appended.
     ///
     /// # Errors
     ///
@@ -70,7 +70,8 @@ impl Session {
         Self::begin(path, lock, state, true)
     }
 
-    /// Writes the first state. If that fails, a directory that this process has `made` is removed again.
+    /// Writes the first state. If that fails and this process has `made` the directory, the directory is
+    /// removed.
     fn begin(path: PathBuf, lock: Lock, state: State, made: bool) -> Result<Self, Error> {
         sweep(&path);
         let mut session = Self { path, state, _lock: lock };
@@ -83,7 +84,7 @@ impl Session {
         begun.map(|()| session)
     }
 
-    /// Locks and reads a session. The strings are warnings about damage that was repaired.
+    /// Locks and reads a session. The strings are warnings about repaired damage.
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl Session {
         sweep(&path);
         make_directory(&path.join(names::ATTEMPTS))?;
         if !found.whole {
-            // The good copy is enough; the next change writes both again.
+            // One good copy is enough; the next change writes both.
             let _ = mirrored_file::write(&path, &found.state);
         }
         Ok((Self { path, state: found.state, _lock: lock }, found.warnings))
@@ -113,7 +114,7 @@ impl Session {
         &self.state
     }
 
-    /// Changes the state and writes it. If writing fails, the state is not changed.
+    /// Changes the state and writes it. If writing fails, the state is unchanged.
     ///
     /// # Errors
     ///
@@ -128,7 +129,7 @@ impl Session {
         Ok(())
     }
 
-    /// Writes the file of a part, or replaces it. The `weight` field of the head is ignored.
+    /// Writes or replaces the file of a part. The `weight` field of the head is ignored.
     ///
     /// # Errors
     ///
@@ -137,7 +138,7 @@ impl Session {
         self.with_room(|| part_file::write(&self.part_path(head.place), head, weight))
     }
 
-    /// Reads and verifies the file of a part except the weight, of which only the length is checked.
+    /// Reads and verifies the file of a part. Only the length of the weight is checked.
     ///
     /// # Errors
     ///
@@ -146,7 +147,7 @@ impl Session {
         part_file::read_head(&self.part_path(place), place)
     }
 
-    /// Reads and verifies the weight of a part; None if no unit was removed.
+    /// Reads and verifies the weight of a part; None if no units were removed.
     ///
     /// # Errors
     ///
@@ -155,7 +156,7 @@ impl Session {
         part_file::read_weight(&self.part_path(head.place), head)
     }
 
-    /// If the disk is full, removes the cached layer inputs and writes again: they can be computed again.
+    /// If the disk is full, removes the cached layer inputs, which can be recomputed, and writes again.
     fn with_room(&self, write: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
         match write() {
             Err(error) if error.is_full_disk() && stream_cache::clear(&self.path.join(names::STREAMS)) => {
@@ -208,7 +209,7 @@ impl Session {
         Journal::open(&self.path)
     }
 
-    /// The file that drafts are saved in.
+    /// The file for saving drafts.
     pub fn draft_file(&self) -> DraftFile {
         DraftFile::of_session(&self.path)
     }
@@ -222,7 +223,7 @@ impl Session {
         self.draft_file().read()
     }
 
-    /// The cached layer inputs, at most `limit` bytes of files.
+    /// The cache of layer inputs, limited to `limit` bytes of files.
     pub fn streams(&self, limit: u64) -> StreamCache {
         StreamCache::open(&self.path.join(names::STREAMS), limit)
     }
@@ -248,14 +249,15 @@ fn make_directory(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Removes the files of a session that could not be created. The error to report is the earlier one.
+/// Removes the files of a session that could not be created. Failures are ignored, because the earlier error
+/// is reported.
 fn leave_nothing(dir: &Path) {
     let _ = fs::remove_dir(dir.join(names::ATTEMPTS));
     let _ = fs::remove_file(dir.join(names::LOCK));
     let _ = fs::remove_dir(dir);
 }
 
-/// Refuses a directory with files other than those of a process that ended before its first state was written.
+/// Refuses a directory with files other than those of a process that ended before writing its first state.
 fn refuse_what_is_there(dir: &Path) -> Result<(), Error> {
     if is_session(dir) {
         return Err(Error::Exists(dir.into()));
@@ -273,7 +275,7 @@ fn refuse_what_is_there(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes temporary files of processes that have ended. The caller holds the lock. Files that remain do no harm.
+/// Removes temporary files of ended processes. The caller holds the lock. Remaining files are harmless.
 fn sweep(dir: &Path) {
     let places = [
         (dir.to_owned(), Directory::Session),

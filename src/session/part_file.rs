@@ -1,5 +1,5 @@
-//! The file of a solved part: a safetensors file with the cut weight and its new bias if it has one, and the record of the
-//! part as metadata.
+//! The file of a solved part: a safetensors file with the cut weight, its new bias if there is one, and the record
+//! of the part as metadata.
 
 use std::{collections::BTreeMap, fs::File, io, path::Path};
 
@@ -31,12 +31,12 @@ pub struct PartHead {
     #[serde(flatten)]
     pub place: PartPlace,
     pub record: PartRecord,
-    /// None if the part was not solved, or if a number in it is not finite.
+    /// None if the part was not solved, or if one of its numbers is not finite.
     pub statistics: Option<Statistics>,
-    /// Kept heads, ascending, if heads were removed; else empty.
+    /// Kept heads in ascending order if heads were removed, otherwise empty.
     pub query_heads: Vec<usize>,
     pub kv_heads: Vec<usize>,
-    /// None if no unit was removed.
+    /// None if no units were removed.
     pub weight: Option<WeightHead>,
 }
 
@@ -47,7 +47,7 @@ pub struct WeightHead {
     pub shape: [usize; 2],
     /// SHA-256 of the weight's bytes.
     pub sha256: String,
-    /// The new bias of its output, if it has one.
+    /// The new bias of the output, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias: Option<BiasHead>,
 }
@@ -69,7 +69,7 @@ pub struct Weight {
     pub bias: Option<Bias>,
 }
 
-/// A new bias [rows] of a cut weight's output, little-endian.
+/// A new bias [rows] of the cut weight's output, little-endian.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bias {
     pub dtype: String,
@@ -133,7 +133,7 @@ pub(super) fn read_head(path: &Path, place: PartPlace) -> Result<PartHead, Error
     Ok(open(path, place)?.head)
 }
 
-/// Reads and verifies the weight that the head describes.
+/// Reads and verifies the weight described by the head.
 pub(super) fn read_weight(path: &Path, head: &PartHead) -> Result<Option<Weight>, Error> {
     let Some(stated) = &head.weight else { return Ok(None) };
     let Opened { mut file, head: found, tensor, bias } = open(path, head.place)?;
@@ -175,7 +175,7 @@ fn open(path: &Path, place: PartPlace) -> Result<Opened, Error> {
     if head.place != place {
         let PartPlace { layer, attempt, part } = head.place;
         let found = format!(
-            "expected the part that its name states, found {part} of attempt {attempt} of layer {layer}"
+            "expected the part given by its name, found {part} of attempt {attempt} of layer {layer}"
         );
         return Err(damaged(path, found));
     }
@@ -219,7 +219,7 @@ fn head_of(path: &Path, header: &Header) -> Result<PartHead, Error> {
     from_text(text).map_err(|cause| damaged(path, unknown(&cause)))
 }
 
-/// The text of a head. JSON has only finite numbers: statistics with a number that is not finite are left out;
+/// The text of a head. JSON has only finite numbers. Statistics with a non-finite number are left out;
 /// elsewhere such a number is an error, except in the relative error.
 fn to_text(head: &PartHead) -> serde_json::Result<String> {
     let text = serde_json::to_string(head)?;
@@ -230,7 +230,7 @@ fn to_text(head: &PartHead) -> serde_json::Result<String> {
     }
 }
 
-/// Reads a head. The relative error of a part without output is NaN, which is written as null.
+/// Reads a head. The relative error of a part with zero output is NaN, which is written as null.
 fn from_text(text: &str) -> serde_json::Result<PartHead> {
     let cause = match serde_json::from_str(text) {
         Ok(head) => return Ok(head),

@@ -16,19 +16,19 @@ use crate::{
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Increases with every change; of two readable copies, the one with the higher number is valid.
+    /// Increases with every change. Of two readable copies, the one with the higher number is valid.
     pub sequence: u64,
     pub slimgpt_version: String,
-    /// Seconds since 1970, like `changed`.
+    /// Time of creation in seconds since 1970, like `changed`.
     pub created: u64,
     pub changed: u64,
-    /// Directory that relative paths of texts start from.
+    /// Directory for resolving relative paths of texts.
     pub base: PathBuf,
     pub model: ModelEntry,
     /// Settings of the attempts, the newest last.
     pub setups: Vec<Setup>,
     pub calibrations: Vec<Calibration>,
-    /// One per layer.
+    /// Entries of the layers, indexed by layer.
     pub layers: Vec<LayerEntry>,
     /// The last ratio search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ pub struct State {
     /// The last run.
     #[serde(alias = "course")]
     pub run_state: Option<RunState>,
-    /// Oldest first.
+    /// Measured perplexities, oldest first.
     pub perplexities: Vec<Measured>,
     /// The last export.
     pub output: Option<Output>,
@@ -60,10 +60,10 @@ pub enum ModelPlace {
     Hub(String),
 }
 
-/// Identifies the content of a file, so that a change is noticed.
+/// Identifies the content of a file and so detects changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// Name of a model's file in its directory, or path of a text as it was given.
+    /// Name of a model's file in its directory, or path of a text as given by the user.
     pub name: String,
     pub bytes: u64,
     /// Modification time in seconds and nanoseconds since 1970. A file with equal length and time is not read again. None
@@ -74,13 +74,13 @@ pub struct Fingerprint {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// With the length of the windows and both ends of the layer range filled in.
+    /// Settings with the window length and both ends of the layer range filled in.
     pub settings: Settings,
     /// Index into [`State::calibrations`].
     pub calibration: usize,
 }
 
-/// Calibration windows and the texts that they were drawn from.
+/// Calibration windows and their texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     pub sources: Vec<TextSource>,
@@ -88,7 +88,7 @@ pub struct Calibration {
     /// Tokens in the texts.
     pub text_tokens: usize,
     pub texts: Vec<Fingerprint>,
-    /// SHA-256 of the file of the windows.
+    /// SHA-256 of the windows' file.
     pub sha256: String,
 }
 
@@ -96,7 +96,7 @@ pub struct Calibration {
 pub struct LayerEntry {
     #[serde(alias = "in_force")]
     pub active: Option<usize>,
-    /// In ascending order of their numbers.
+    /// Attempts in ascending order of their numbers.
     pub attempts: Vec<AttemptEntry>,
 }
 
@@ -105,7 +105,7 @@ pub struct AttemptEntry {
     pub attempt: Attempt,
     /// Index into [`State::setups`].
     pub setup: usize,
-    /// None until it is solved.
+    /// None until the part is solved.
     pub attention: Option<PartEntry>,
     pub mlp: Option<PartEntry>,
     /// E‖h − h_dense‖² / E‖h_dense‖² of the layer's output, if the dense stream was computed.
@@ -117,21 +117,21 @@ pub struct AttemptEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartEntry {
     pub summary: PartSummary,
-    /// Number of the attempt whose file holds the part: an earlier attempt if the part was copied from it.
+    /// Number of the attempt whose file contains the part. It is an earlier attempt if the part was copied.
     pub file: usize,
 }
 
-/// A run from the layer `from` to the last.
+/// A run from layer `from` to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     pub from: usize,
-    /// Planned ratios, one per layer.
+    /// Planned ratios, indexed by layer.
     pub ratios: Vec<LayerRatio>,
     pub setup: usize,
-    /// Time spent up to the last finished layer.
+    /// Time used up to the last finished layer.
     pub seconds: Seconds,
     pub finished: bool,
-    /// Where to write its model; None if that was not requested.
+    /// Output of the model; None if none was requested.
     pub target: Option<Target>,
 }
 
@@ -139,7 +139,7 @@ pub struct RunState {
 pub struct Target {
     /// Absolute path.
     pub path: PathBuf,
-    /// Replaces an earlier output.
+    /// Whether to replace an earlier output.
     pub force: bool,
 }
 
@@ -152,7 +152,7 @@ pub struct Measured {
     pub machine: Machine,
     /// SHA-256 of the tokens.
     pub tokens_sha256: String,
-    /// Numbers of the active attempts, one per layer; None for the dense model.
+    /// Numbers of the active attempts, indexed by layer; None for the dense model.
     pub of: Option<Vec<Option<usize>>>,
     pub record: PerplexityRecord,
 }
@@ -162,24 +162,24 @@ pub struct Measured {
 pub struct Output {
     /// Absolute path.
     pub path: PathBuf,
-    /// Temporary path, until it is complete.
+    /// Temporary path until the export is complete.
     pub partial: Option<PathBuf>,
-    /// SHA-256 of its `run.json`, once that is written.
+    /// SHA-256 of its `run.json`, once written.
     pub run_json_sha256: Option<String>,
-    /// Size of its files, once it is complete.
+    /// Size of its files, once complete.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// Numbers of its attempts, one per layer; empty in sessions written by the first versions.
+    /// Numbers of its attempts, indexed by layer; empty in sessions written by the first versions.
     #[serde(default)]
     pub of: Vec<Option<usize>>,
-    /// Its forms, once it is complete.
+    /// Its forms, once complete.
     #[serde(default)]
     pub forms: Vec<WrittenRecord>,
     pub written: bool,
 }
 
 impl AttemptEntry {
-    /// None until both parts are saved.
+    /// The summary; None until both parts are saved.
     pub fn summary(&self) -> Option<AttemptSummary> {
         Some(AttemptSummary {
             number: self.attempt.number,
@@ -206,7 +206,7 @@ impl AttemptEntry {
 }
 
 impl State {
-    /// Numbers of the active attempts, one per layer.
+    /// Numbers of the active attempts, indexed by layer.
     pub fn active(&self) -> Vec<Option<usize>> {
         self.layers.iter().map(|layer| layer.active).collect()
     }

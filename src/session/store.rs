@@ -19,11 +19,12 @@ use crate::protocol::SessionSummary;
 pub struct Removed {
     /// Size of the removed files.
     pub bytes: u64,
-    /// Files that do not belong to a session. They are kept, and so is the directory. Empty if the directory was removed.
+    /// Files that do not belong to a session. They are kept together with the directory. Empty if the
+    /// directory was removed.
     pub foreign: Vec<PathBuf>,
 }
 
-/// The sessions under `root`, most recently changed first; none if `root` does not exist.
+/// The sessions under `root`, the most recently changed first; none if `root` does not exist.
 ///
 /// # Errors
 ///
@@ -35,10 +36,10 @@ pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
     Ok(sessions)
 }
 
-/// Removes the cached layer inputs of all sessions under `root` except `but`: they are large and can be computed again.
-/// Skips sessions in use.
+/// Removes the cached layer inputs of all sessions under `root` except `but`, because they are large and can
+/// be recomputed. Sessions in use are skipped.
 pub fn clear_other_streams(root: &Path, but: &Path) {
-    // Files that cannot be removed do no harm.
+    // Files that cannot be removed are harmless.
     for dir in directories(root).unwrap_or_default() {
         let streams = dir.join(names::STREAMS);
         if dir != but
@@ -50,7 +51,7 @@ pub fn clear_other_streams(root: &Path, but: &Path) {
     }
 }
 
-/// Directories under `root` that are sessions or the beginning of one, sorted by name.
+/// Directories under `root` that are complete or incomplete sessions, sorted by name.
 fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(root) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -67,8 +68,8 @@ fn directories(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// True if a process ended before it wrote the first state or while it removed the session: the directory has a lock and
-/// only files of a session.
+/// True for an incomplete session, whose process ended before it wrote the first state or while it removed
+/// the session. Its directory has a lock and no files other than those of a session.
 fn is_begun(dir: &Path) -> bool {
     let own = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| {
@@ -80,11 +81,12 @@ fn is_begun(dir: &Path) -> bool {
     dir.join(names::LOCK).is_file() && fs::read_dir(dir).is_ok_and(|mut entries| entries.all(own))
 }
 
-/// The session with this path, with this name or unique beginning of a name under `root`, or `last`.
+/// The session with this path, with this name or unique start of a name under `root`, or the most recent one
+/// for `last`.
 ///
 /// # Errors
 ///
-/// No session matches, or several names begin like this.
+/// If no session matches, or several names start like this.
 pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
     let path = Path::new(name);
     if !name.is_empty() && is_session(path) {
@@ -112,7 +114,7 @@ pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
     }
 }
 
-/// Removes the files of a session, and its directory if it is empty then.
+/// Removes the files of a session, and then its directory if it is empty.
 ///
 /// # Errors
 ///
@@ -126,7 +128,7 @@ pub fn remove(dir: &Path) -> Result<Removed, Error> {
     };
     let lock = Lock::take(&dir)?;
     let mut removed = Removed { bytes: 0, foreign: Vec::new() };
-    // The state is removed first, so that a partly removed session is not taken for a complete one.
+    // The state is removed first, so a partly removed session does not look complete.
     for name in [names::STATE, names::STATE_COPY] {
         removed.file(&dir.join(name))?;
     }

@@ -1,5 +1,5 @@
-//! Cache of layer inputs on disk, which saves a retry the passes through the layers above. Its files may be removed at any
-//! time.
+//! Cache of layer inputs on disk. It saves a retry the passes through the layers above. Its files may be removed at
+//! any time.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     pub name: String,
-    /// Number type, as safetensors spells it.
+    /// Number type as spelled in safetensors.
     pub dtype: String,
     pub shape: Vec<usize>,
     pub bytes: Vec<u8>,
@@ -33,9 +33,9 @@ pub struct Tensor {
 #[derive(Debug)]
 pub struct StreamCache {
     dir: PathBuf,
-    /// Maximum size of all files together, in bytes.
+    /// Maximum total size of the files in bytes.
     limit: u64,
-    /// The most recently used file is last.
+    /// Files by time of last use, the most recent last.
     files: Vec<CachedFile>,
 }
 
@@ -71,18 +71,18 @@ impl StreamCache {
         cache
     }
 
-    /// Maximum size of all files together, in bytes.
+    /// Maximum total size of the files in bytes.
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// Keys of the files, least recently used first.
+    /// Keys of the files, the least recently used first.
     pub fn keys(&self) -> Vec<String> {
         self.files.iter().map(|file| file.key.clone()).collect()
     }
 
-    /// Stores tensors. Replaces those with the same key, and removes the least recently used ones that exceed the limit.
-    /// Returns false if the tensors alone exceed it or cannot be written.
+    /// Stores tensors. Replaces those with the same key, and removes the least recently used files that
+    /// exceed the limit. Returns false if the tensors alone exceed the limit or cannot be written.
     pub fn put(&mut self, key: &str, tensors: &[Tensor]) -> bool {
         let bytes: u64 = tensors.iter().map(|tensor| tensor.bytes.len() as u64).sum();
         self.forget(key);
@@ -127,7 +127,7 @@ impl StreamCache {
         }
     }
 
-    /// Removes the least recently used files until the others have at most `room` bytes.
+    /// Removes the least recently used files until the rest has at most `room` bytes.
     fn evict(&mut self, room: u64) {
         let mut bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
         while bytes > room && !self.files.is_empty() {
@@ -138,14 +138,14 @@ impl StreamCache {
     }
 }
 
-/// Removes all files; false if there were none. An open cache notices the removal in `get`.
+/// Removes all files. Returns false if there were none. An open cache notices the removal in `get`.
 pub(super) fn clear(dir: &Path) -> bool {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let own = |entry: &fs::DirEntry| names::Directory::Streams.owns(&entry.file_name().to_string_lossy());
     entries.filter(own).filter(|entry| fs::remove_file(entry.path()).is_ok()).count() > 0
 }
 
-/// A file that cannot be removed is found again later.
+/// Removes a file. If that fails, the next opening finds the file again.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }
@@ -189,7 +189,7 @@ fn data_checksum(tensors: &[Tensor]) -> String {
     hex(hash.finalize())
 }
 
-/// When a file was last used, and its key. Its tensors are not read.
+/// The time of last use of a file, and its key. Its tensors are not read.
 fn known(path: &Path) -> io::Result<(SystemTime, CachedFile)> {
     let mut file = File::open(path)?;
     let header = tensor_file::read_header(&mut file)?.map_err(|_| damaged())?;
@@ -223,7 +223,7 @@ fn read(path: &Path, key: &str) -> io::Result<Vec<Tensor>> {
     if header.metadata.get(DATA_CHECKSUM) != Some(&data_checksum(&tensors)) {
         return Err(damaged());
     }
-    // Saves the order of use for later processes. If that fails, the file is only evicted earlier.
+    // Saves the order of use for later processes. If that fails, the file is merely evicted earlier.
     let _ = file.set_modified(SystemTime::now());
     Ok(tensors)
 }

@@ -41,12 +41,12 @@ pub fn last_record(dir: &Path) -> Option<RunRecord> {
     journal::last_record(dir)
 }
 
-/// Planned ratios, one per layer; empty if nothing is planned.
+/// Planned ratios, indexed by layer; empty if nothing is planned.
 pub fn planned_ratios(dir: &Path, state: &State) -> Vec<LayerRatio> {
     planned(state, DraftFile::of_session(dir).read().ok().flatten())
 }
 
-/// Summary of a session. If it cannot be read, the status says why.
+/// Summary of a session. If the session cannot be read, the status has the reason.
 pub fn summary(dir: &Path) -> SessionSummary {
     let holder = holder(dir);
     let draft = DraftFile::of_session(dir).read().ok().flatten();
@@ -64,7 +64,7 @@ pub fn summary(dir: &Path) -> SessionSummary {
     SessionSummary { path: dir.into(), name: name_of(dir), bytes: bytes_in(dir), status, content }
 }
 
-/// Planned ratios: those of the draft, or else those of the last run.
+/// Planned ratios of the draft, or otherwise of the last run.
 fn planned(state: &State, draft: Option<Draft>) -> Vec<LayerRatio> {
     match (draft, &state.run_state) {
         (Some(draft), _) if draft.ratios.len() == state.layers.len() => draft.ratios,
@@ -83,7 +83,7 @@ fn status(state: &State, planned: &[LayerRatio]) -> SessionStatus {
     }
 }
 
-/// True if a run would solve the layer: its active attempt is stale, or it has none.
+/// True if a run would solve the layer because it has no active attempt or a stale one.
 fn is_stale(state: &State, layer: usize, planned: &[LayerRatio]) -> bool {
     let attempt = active_attempt(&state.layers[layer]).map(|entry| &entry.attempt);
     attempt.is_none_or(|attempt| attempt.is_stale(state.active(), planned.get(layer).copied()))
@@ -100,7 +100,7 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
         Some(run_state) => state.setups.get(run_state.setup),
         None => state.setups.last(),
     };
-    // Without a run, the settings are the defaults.
+    // A session without a run has the default settings.
     let settings =
         setup.map(|setup| setup.settings.clone()).or_else(|| Settings::new(Options::default()).ok())?;
     let calibration = setup.and_then(|setup| state.calibrations.get(setup.calibration));

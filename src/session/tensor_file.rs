@@ -1,4 +1,4 @@
-//! Safetensors files: 8 bytes with the length of the header, the header as JSON, the bytes of the tensors.
+//! Safetensors files: 8 bytes with the length of the header, the header as JSON, then the bytes of the tensors.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,12 +9,12 @@ use std::{
 use safetensors::{Dtype, tensor::Metadata};
 use serde_json::{Map, Value, json};
 
-/// Longest header that other readers accept.
+/// Maximum length of a header that other readers accept.
 const LONGEST_HEADER: u64 = 100_000_000;
 const LENGTH: u64 = 8;
 const METADATA: &str = "__metadata__";
 
-/// A tensor to write: row-major bytes.
+/// A tensor to write, as row-major bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TensorView<'a> {
     pub(super) name: &'a str,
@@ -29,12 +29,12 @@ pub(super) struct TensorEntry {
     pub(super) name: String,
     pub(super) dtype: String,
     pub(super) shape: Vec<usize>,
-    /// Offset from the beginning of the file, in bytes.
+    /// Offset from the start of the file in bytes.
     begin: u64,
     pub(super) length: usize,
 }
 
-/// A header that matches its file: the tensors follow each other without gaps up to the end.
+/// A header that matches its file: the tensors are contiguous and extend to the end.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) metadata: HashMap<String, String>,
@@ -71,14 +71,14 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Size of a tensor by its type and shape; None if the type is unknown.
+/// Size in bytes from type and shape; None if the type is unknown.
 fn length_of(tensor: &TensorView<'_>) -> Option<usize> {
     let dtype: Dtype = serde_json::from_value(Value::from(tensor.dtype)).ok()?;
     let numbers = tensor.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))?;
     Some(numbers.checked_mul(dtype.bitsize())? / 8)
 }
 
-/// Reads the header. The inner error says what is wrong with the file.
+/// Reads the header. The inner error describes the fault in the file.
 pub(super) fn read_header(file: &mut File) -> io::Result<Result<Header, String>> {
     let whole = file.metadata()?.len();
     let Some(room) = whole.checked_sub(LENGTH) else {
@@ -100,7 +100,7 @@ fn parse(text: &[u8], whole: u64) -> Result<Header, String> {
     let header: Metadata =
         serde_json::from_slice(text).map_err(|cause| format!("its header cannot be read: {cause}"))?;
     let first = LENGTH + text.len() as u64;
-    // The last offset is the largest one, so if it matches the file, all do.
+    // The last offset is the largest one, so if it matches the file, all offsets do.
     let expected = first.saturating_add(header.data_len() as u64);
     if expected != whole {
         return Err(format!("expected {expected} bytes, found {whole}"));

@@ -12,16 +12,16 @@ use crate::disk;
 
 use super::Error;
 
-/// Whether a file must survive a loss of power.
+/// Whether a file must survive a power failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
     /// It must survive.
     Synced,
-    /// It need not survive: it can be computed again, and its checksum reveals damage.
+    /// It need not survive: it can be recomputed, and its checksum reveals damage.
     Disposable,
 }
 
-/// A written file that does not have its name yet. It is removed on drop.
+/// A written file that has not been renamed yet. It is removed on drop.
 #[derive(Debug)]
 pub(super) struct Written {
     file: NamedTempFile,
@@ -59,7 +59,7 @@ impl Written {
         write().map_err(Error::write(path))
     }
 
-    /// Gives the file its name, and replaces an earlier file of that name.
+    /// Renames the file to its final name, replacing an earlier file.
     pub(super) fn name(self) -> Result<(), Error> {
         let Self { file, path } = self;
         file.persist(&path).map_err(|e| Error::Write { path: path.clone(), cause: e.error })?;

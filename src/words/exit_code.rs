@@ -2,7 +2,7 @@
 
 use crate::failure::Kind;
 
-/// How the program ended.
+/// The way in which the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
     Done,
@@ -18,7 +18,7 @@ impl ExitCode {
     pub const ALL: [Self; 6] =
         [Self::Done, Self::Failed, Self::Input, Self::HungUp, Self::Cancelled, Self::Terminated];
 
-    /// The number that the shell sees; for signals 128 plus the number of the signal.
+    /// The number reported to the shell. For a signal it is 128 plus the signal number.
     pub fn number(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -52,7 +52,7 @@ impl From<Kind> for ExitCode {
     }
 }
 
-/// The table of exit codes, a line each, for the help texts.
+/// The table of exit codes for the help texts, one line each.
 pub fn exit_codes() -> String {
     let lines = ExitCode::ALL.map(|code| format!("  {:>3}  {}", code.number(), code.meaning()));
     format!("Exit codes:\n{}", lines.join("\n"))

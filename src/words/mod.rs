@@ -1,5 +1,5 @@
-//! The program's words: numbers, times and ratios as text, shell arguments, and the sentences about events, stages and
-//! sessions, and the table of exit codes. Both frontends, the reports and the sweeps take them from here.
+//! Texts shared by both frontends, the reports and the sweeps: numbers, times and ratios, shell arguments,
+//! sentences for events, stages and sessions, and the table of exit codes.
 
 mod axis;
 mod event;

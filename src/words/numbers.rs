@@ -6,7 +6,7 @@ use crate::config::ByteSize;
 pub fn parameters(count: u64) -> String {
     const UNITS: [(f64, &str); 4] = [(1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")];
     let number = count as f64;
-    // A count of at least 0.9995 of a unit is rounded to 1.00 of that unit.
+    // 0.9995 of a unit or more is rounded to 1.00 of that unit.
     match UNITS.into_iter().find(|(size, _)| number >= size * 0.9995) {
         Some((size, unit)) => format!("{}{unit}", three_digits(number / size)),
         None => count.to_string(),
@@ -36,7 +36,7 @@ pub fn plural(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", count(number as u64), if number == 1 { one } else { many })
 }
 
-/// A position counted from 1: `1st`, `12th`.
+/// A position, counted from 1: `1st`, `12th`.
 pub fn ordinal(place: usize) -> String {
     let end = match (place % 100, place % 10) {
         (11..=13, _) => "th",
@@ -68,7 +68,7 @@ pub fn measure(value: f64) -> String {
     }
 }
 
-/// A setting or a statistic with few digits: `0.01`, `12.3`, `4321`, `1.2e4`.
+/// A setting or statistic with few digits: `0.01`, `12.3`, `4321`, `1.2e4`.
 pub fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
@@ -93,7 +93,7 @@ pub fn or_dash<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| "-".into(), text)
 }
 
-/// `1.23`, `12.3`, `123`.
+/// A number with three significant digits: `1.23`, `12.3`, `123`.
 fn three_digits(number: f64) -> String {
     match number {
         n if n < 9.995 => format!("{n:.2}"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_noun_is_singular_for_one_only() {
+    fn a_noun_is_singular_only_for_one() {
         let batches = |number| plural(number, "batch", "batches");
         assert_eq!([0, 1, 2, 1024].map(batches).join(", "), "0 batches, 1 batch, 2 batches, 1,024 batches");
     }

@@ -1,4 +1,4 @@
-//! Texts about sessions and their results.
+//! Sessions and their results as text.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub fn session_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// The status in one or a few words: `finished`, `3 layers left`, `in use by 1234`.
+/// The status in a few words: `finished`, `3 layers left`, `in use by 1234`.
 pub fn session_status(session: &SessionSummary) -> String {
     match &session.status {
         SessionStatus::Finished if is_empty(session) => "empty".into(),
@@ -40,7 +40,8 @@ pub fn layers_pruned(content: &SessionContent) -> String {
     format!("{pruned}/{}", content.layers.len())
 }
 
-/// A perplexity before and after pruning: `12.3456 → 13.4567`; only the first if the pruned model is not measured.
+/// A perplexity before and after pruning: `12.3456 → 13.4567`; only the first if the pruned model was not
+/// measured.
 pub fn perplexities(record: &PerplexityRecord) -> String {
     let before = perplexity(record.before);
     record.after.map_or(before.clone(), |after| format!("{before} → {}", perplexity(after)))
@@ -54,7 +55,7 @@ pub fn part(part: Part) -> &'static str {
     }
 }
 
-/// The name of the unit in which attention is pruned: singular and plural.
+/// The name of the unit by which attention is pruned: singular and plural.
 pub fn attention_unit(unit: AttentionUnit) -> (&'static str, &'static str) {
     match unit {
         AttentionUnit::KvGroup => ("KV group", "KV groups"),

@@ -16,7 +16,8 @@ pub fn percent(fraction: f64) -> String {
     format!("{:.1} %", 100.0 * fraction)
 }
 
-/// A relative error as a percentage: `12.345 %`, `1.2e-5 %`; `–` if it is not finite, as for a part whose output is zero.
+/// A relative error as a percentage: `12.345 %`, `1.2e-5 %`; `–` if it is not finite, which happens for a
+/// part with zero output.
 pub fn relative_error(fraction: f64) -> String {
     let value = 100.0 * fraction;
     match value.abs() {
@@ -27,7 +28,7 @@ pub fn relative_error(fraction: f64) -> String {
     }
 }
 
-/// The progress of a stage in whole per cent: `42 %`. Unfinished work never reads as 100 %.
+/// The progress of a stage as a whole percentage: `42 %`. Unfinished work is never shown as 100 %.
 pub fn progress(fraction: f64) -> String {
     if !fraction.is_finite() {
         return "–".into();
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ratio_names_both_parts_only_where_they_differ() {
+    fn a_ratio_shows_both_parts_only_if_they_differ() {
         assert_eq!(ratio(0.25), "0.2500");
         assert_eq!(ratio(LayerRatio { attention: 0.1, mlp: 0.3 }), "0.10/0.30");
     }

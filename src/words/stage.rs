@@ -23,7 +23,7 @@ pub fn stage(stage: &Stage) -> String {
     }
 }
 
-/// The completed fraction of a stage; None for swaps, whose number is not known in advance.
+/// The completed fraction of a stage; None for swaps, because their number is unknown in advance.
 pub fn stage_fraction(stage: &Stage, done: u64, total: u64) -> Option<f64> {
     match stage {
         Stage::Refine { .. } => None,
@@ -58,7 +58,7 @@ mod tests {
     use crate::prune::Part;
 
     #[test]
-    fn swaps_are_counted_and_other_stages_are_in_per_cent() {
+    fn swaps_are_counted_and_other_stages_are_in_percent() {
         assert_eq!(stage_progress(&Stage::Export, 21, 50), "writing tensors: 42 %");
         let swaps = Stage::Refine { layer: 3, part: Part::Mlp };
         assert_eq!(stage_progress(&swaps, 7, 0), "layer 3: swapping units of mlp: 7 so far");

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// A running clock: `0:12`, `1:02:03`; `–` if the time is unknown.
+/// The time of a running clock: `0:12`, `1:02:03`; `–` if it is unknown.
 pub fn clock(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "–".into();
@@ -21,8 +21,8 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// The age of something, from two Unix times in seconds: `just now`, `5 min ago`, `3 weeks ago`. A time in the future is
-/// `just now`.
+/// An age, computed from two Unix times in seconds: `just now`, `5 min ago`, `3 weeks ago`. A time in the
+/// future is `just now`.
 pub fn ago(now: u64, then: u64) -> String {
     let seconds = now.saturating_sub(then);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_shows_hours_only_from_the_first_hour_on() {
+    fn a_clock_shows_hours_from_the_first_hour() {
         for (time, text) in
             [(0.2, "0:00"), (12.0, "0:12"), (3723.0, "1:02:03"), (59.6, "1:00"), (f64::NAN, "–")]
         {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_in_the_largest_unit_that_it_fills() {
+    fn a_duration_is_in_its_largest_full_unit() {
         assert_eq!([42.0, 210.0, 7560.0].map(duration).join(", "), "42.0 s, 3.5 min, 2.1 h");
     }
 

@@ -167,7 +167,7 @@ fn a_failed_job_does_not_stop_the_workspace() {
         let Event::JobFailed { message, .. } = told.last() else { panic!("{:?}", told.last()) };
         assert!(message.contains(about), "{message}");
     };
-    fails(&mut frontend, "it exists already", &|run| {
+    fails(&mut frontend, "it already exists", &|run| {
         let form = slimgpt::export::OutputForm::default();
         Command::start(run, job::Export { form, out: dir.path().into(), force: false })
     });

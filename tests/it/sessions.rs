@@ -66,7 +66,7 @@ fn a_session_is_not_begun_twice() {
     let bench = Workspace::new();
     let session = pruned(&bench, &[]);
     let again = bench.prune_to("again", &["--session", &session]);
-    refused(again, &[&session, "it exists already", &format!("slimgpt resume {session}")]);
+    refused(again, &[&session, "it already exists", &format!("slimgpt resume {session}")]);
     fs::create_dir(bench.path("other")).unwrap();
     fs::write(bench.path("other/precious"), "x").unwrap();
     refused(bench.prune_to("again", &["--session", &bench.text("other")]), &["other"]);

@@ -385,7 +385,7 @@ fn an_output_that_was_replaced_is_not_taken_for_written() {
     let weights = fs::read(out.join("model.safetensors")).unwrap();
     fs::write(out.join("model.safetensors"), "junk").unwrap();
     let error = resume(&session, None).err().unwrap().to_string();
-    assert!(error.contains("it exists already"), "{error}");
+    assert!(error.contains("it already exists"), "{error}");
     let job = Resume { session, model: None, out: None, force: true };
     assert!(!finished(engine::start(1, move |control| engine::resume(job, control))).unwrap().was_finished);
     assert!(fs::read(out.join("model.safetensors")).unwrap() == weights);

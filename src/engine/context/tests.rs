@@ -1,4 +1,4 @@
-//! Commands that a running job obeys, and events that it emits.
+//! Tests of the commands that a running job applies and the events that it emits.
 
 use super::*;
 use crate::protocol::job;

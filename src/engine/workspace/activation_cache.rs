@@ -15,33 +15,34 @@ use crate::{
 
 use super::{Context, Error, WindowSource, Workspace, stored_parts};
 
-/// Inputs of layers that were worked on: as many in memory as there is room for, others in the session.
+/// Cached layer inputs: in memory as many as fit, the others in the session.
 #[derive(Default)]
 pub struct ActivationCache {
     reuse: Reuse,
     /// The most recently used input is last.
     in_memory: VecDeque<(Input, Streams)>,
-    /// Second moments at the most recent input.
+    /// Second moments for the most recent input.
     moments: Option<(Input, MomentCache)>,
     disk: Option<StreamCache>,
 }
 
-/// When a layer's input will be used again.
+/// The time until a layer's input is used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reuse {
-    /// Soon: a user tries one ratio after the other.
+    /// Soon: a user tries one ratio after another.
     #[default]
     Soon,
-    /// By a later process, if at all: inputs go to the session, and memory is left to the running job.
+    /// In a later process, if at all: inputs go to the session, and the memory stays free for the running
+    /// job.
     Later,
 }
 
-/// Everything that the input of a layer depends on.
+/// The data that the input of a layer depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Input {
     drawn: WindowSource,
     machine: Machine,
-    /// Numbers of the active attempts above, one per layer.
+    /// Numbers of the active attempts above, indexed by layer.
     above: Vec<Option<usize>>,
 }
 
@@ -61,7 +62,7 @@ impl ActivationCache {
         Self { reuse, ..Self::default() }
     }
 
-    /// Inputs that exceed the memory budget go to this cache from now on.
+    /// From now on, inputs that exceed the memory budget go to this cache.
     pub fn use_disk(&mut self, disk: StreamCache) {
         self.disk = Some(disk);
     }
@@ -84,7 +85,7 @@ impl ActivationCache {
         })
     }
 
-    /// As [`Self::nearest`], from the session, of layers from `above` on.
+    /// Like [`Self::nearest`], but for inputs in the session, of layers from `above` on.
     fn nearest_on_disk(
         &mut self,
         input: &Input,
@@ -110,8 +111,8 @@ impl ActivationCache {
         Ok(None)
     }
 
-    /// Adds streams as the most recently used. If the input is cached already, its streams are replaced only if
-    /// they lack the dense stream and the new ones have it.
+    /// Adds streams as the most recently used. If the input is already cached, its streams are replaced only
+    /// if they lack the dense stream and the new ones have it.
     fn add(&mut self, input: Input, streams: &Streams) {
         let there = self.in_memory.iter().position(|(at, _)| *at == input);
         let kept = there.and_then(|at| self.in_memory.remove(at)).map(|(_, kept)| kept);
@@ -119,8 +120,8 @@ impl ActivationCache {
         self.in_memory.push_back((input, kept.unwrap_or_else(|| streams.clone())));
     }
 
-    /// Moves the least recently used inputs to the session until the rest and `other` bytes fit into the budget. Keeps
-    /// at least `least` inputs. Returns whether they fit.
+    /// Moves the least recently used inputs to the session until the rest and `other` bytes fit into the
+    /// budget. Keeps at least `least` inputs. Returns true if they fit.
     fn make_room(&mut self, other: u64, budget: u64, least: usize) -> bool {
         let budget = match self.reuse {
             Reuse::Soon => budget,
@@ -136,7 +137,7 @@ impl ActivationCache {
         bytes + other <= budget
     }
 
-    /// Moves the inputs in memory to the session, as many of the newest ones as it has room for.
+    /// Moves the inputs in memory to the session, the newest first, as many as fit.
     pub fn flush(&mut self) {
         let Some(disk) = &self.disk else { return };
         let mut room = disk.limit();
@@ -155,7 +156,7 @@ impl ActivationCache {
     fn spill(&mut self, input: &Input, streams: &Streams) {
         let Some(disk) = &mut self.disk else { return };
         let Ok(key) = serde_json::to_string(&(input, streams.dense.is_some())) else { return };
-        // The input of the first layer is quickly computed from the tokens.
+        // Computing the input of the first layer from the tokens is quick.
         if input.layer() > 0 && streams.bytes() <= disk.limit() && !disk.keys().contains(&key) {
             let tensors: Vec<Tensor> = streams.serialised().into_iter().map(tensor).collect();
             disk.put(&key, &tensors);
@@ -185,7 +186,7 @@ impl Workspace<'_> {
         context: &mut Context,
     ) -> Result<Streams, Error> {
         let input = self.input(layer, pass.settings);
-        // Moments of another input are useless from here on, and large.
+        // Moments of another input are large and no longer useful.
         self.activations.moments = self.activations.moments.take().filter(|(at, _)| *at == input);
         let dense = pass.settings.needs_dense_stream();
         let (first, mut streams) = match self.activations.nearest(&input, pass, dense)? {
@@ -216,17 +217,18 @@ impl Workspace<'_> {
         Ok(streams)
     }
 
-    /// Caches the streams at the input of `layer` for later jobs. Evicts older ones to leave room for the running job.
+    /// Caches the streams at the input of `layer` for later jobs. Evicts older ones to free memory for the
+    /// running job.
     pub fn cache_streams(&mut self, layer: usize, streams: &Streams, settings: &Settings) {
         let input = self.input(layer, settings);
-        // Moments of another input are useless here, and large.
+        // Moments of another input are large and not useful here.
         self.activations.moments = self.activations.moments.take().filter(|(at, _)| *at == input);
         self.activations.add(input, streams);
         let other = self.pass_bytes(layer, streams, settings);
         self.activations.make_room(other, settings.machine.memory_budget.0, 0);
     }
 
-    /// Most bytes that a pass through the layer holds at one time, `streams` included.
+    /// Peak number of bytes that a pass through the layer holds, including `streams`.
     fn pass_bytes(&self, layer: usize, streams: &Streams, settings: &Settings) -> u64 {
         let footprint = Footprint {
             architecture: self.checkpoint.architecture(),
@@ -238,8 +240,8 @@ impl Workspace<'_> {
         footprint.most(layer)
     }
 
-    /// The second moments at the input of `layer`, whose streams were computed just now; None if there is no room to keep
-    /// them.
+    /// The second moments at the input of `layer`, whose streams were just computed; None if they do not fit
+    /// into memory.
     pub fn cached_moments(&mut self, layer: usize, settings: &Settings) -> Option<MomentCache> {
         let input = self.input(layer, settings);
         let (_, streams) = self.activations.in_memory.back().filter(|(at, _)| *at == input)?;

@@ -30,7 +30,7 @@ impl ActiveCuts<'_> {
             (Cut::InMemory(cut), _) => Ok(cut.clone()),
             (Cut::InSession, Some(session)) => stored_parts::read_cut(session, layer, solved.files),
             (Cut::InSession, None) => {
-                unreachable!("cuts are in the session only if there is one, and it stays open")
+                unreachable!("cuts are in the session only if one is open, and it is not closed")
             }
         }
     }

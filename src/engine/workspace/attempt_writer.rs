@@ -1,4 +1,4 @@
-//! Saves an attempt in the session part by part, while it is solved.
+//! Saves an attempt in the session part by part while it is being solved.
 
 use std::ops::ControlFlow;
 
@@ -11,12 +11,12 @@ use crate::{
 
 use super::{Context, Error, stored_parts};
 
-/// Where the file of a part comes from.
+/// The origin of a part's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartOrigin {
     /// The part is solved now.
     Solved,
-    /// The part is copied from this attempt, whose file is used.
+    /// The part is copied from this attempt, and the attempt's file is used.
     Copied(usize),
     /// An earlier process saved it for this attempt.
     Saved,
@@ -72,7 +72,7 @@ impl<'s> AttemptWriter<'s> {
         context.handle(notice)
     }
 
-    /// The outcome of the pass, or the error of writing the session.
+    /// The result of the pass, or the error from writing the session.
     pub fn outcome<T>(self, outcome: Result<T, crate::pipeline::Error>) -> Result<T, Error> {
         match self.failed {
             Some(failed) => Err(failed),

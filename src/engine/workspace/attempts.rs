@@ -1,4 +1,4 @@
-//! The attempts of every layer, and which of them are active.
+//! The attempts of every layer, with the active ones.
 
 use crate::{
     config::{LayerSettings, Settings},
@@ -14,17 +14,17 @@ use super::{Error, stored_parts::PartFiles};
 pub struct Solved {
     pub attempt: Attempt,
     pub record: LayerRecord,
-    /// Size of the layer with this attempt.
+    /// Size of the layer when pruned by this attempt.
     pub size: LayerSize,
     pub cut: Cut,
     pub files: PartFiles,
     /// The run's settings that affect a layer.
     pub made_with: LayerSettings,
-    /// True if its method differs from the run's settings.
+    /// True if its method differs from that of the run.
     pub tuned: bool,
 }
 
-/// Where the cut weights are.
+/// The location of the cut weights.
 pub enum Cut {
     InMemory(BlockCut),
     /// In the session, in the files of the attempts that solved the parts.
@@ -35,7 +35,8 @@ pub enum Cut {
 pub struct Attempts {
     layers: Vec<Vec<Solved>>,
     active: Vec<Option<usize>>,
-    /// Number of the next attempt of each layer. Numbers of incomplete or damaged attempts are not reused.
+    /// Number of the next attempt, indexed by layer. Numbers of incomplete or damaged attempts are not
+    /// reused.
     next: Vec<usize>,
 }
 
@@ -58,12 +59,12 @@ impl Attempts {
         self.next[layer]
     }
 
-    /// Marks a number as taken.
+    /// Reserves an attempt number.
     pub fn reserve_number(&mut self, layer: usize, number: usize) {
         self.next[layer] = self.next[layer].max(number + 1);
     }
 
-    /// Adds an attempt; it is not active.
+    /// Adds an attempt without activating it.
     pub fn add(&mut self, solved: Solved) {
         let layer = solved.record.index;
         self.reserve_number(layer, solved.attempt.number);
@@ -78,14 +79,14 @@ impl Attempts {
         self.layers.get(layer)?.iter().find(|solved| solved.attempt.number == number)
     }
 
-    /// Fails for an attempt that the layer does not have.
+    /// Fails if the layer does not have this attempt.
     pub fn check(&self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
         self.check_layer(layer)?;
         match attempt {
             Some(attempt) if self.get(layer, attempt).is_none() => {
                 let known: Vec<String> =
                     self.layers[layer].iter().map(|solved| solved.attempt.number.to_string()).collect();
-                let known = if known.is_empty() { "it has none".into() } else { known.join(", ") };
+                let known = if known.is_empty() { "none".into() } else { known.join(", ") };
                 Err(Error::NoSuchAttempt { layer, attempt, known })
             }
             Some(_) | None => Ok(()),
@@ -103,7 +104,7 @@ impl Attempts {
         self.active[layer].and_then(|number| self.get(layer, number))
     }
 
-    /// Numbers of the active attempts, one per layer.
+    /// Numbers of the active attempts, indexed by layer.
     pub fn numbers(&self) -> &[Option<usize>] {
         &self.active
     }
@@ -115,8 +116,8 @@ impl Attempts {
         (0..layer).map(number).collect()
     }
 
-    /// The method to solve a layer with again, if its active attempt has its own method; None otherwise. A changed
-    /// planned ratio applies to both parts.
+    /// The method for solving a layer again, if its active attempt has its own method; None otherwise. A
+    /// changed planned ratio applies to both parts.
     pub fn tuned(&self, layer: usize, planned: LayerRatio) -> Option<Method> {
         let solved = self.active(layer).filter(|solved| solved.tuned)?;
         let as_it_was = planned.is_near(solved.attempt.method.ratio);
@@ -150,7 +151,7 @@ impl Attempts {
         Some(method)
     }
 
-    /// An attempt of a layer with this method, these settings and the attempts that are active above it now.
+    /// An attempt of a layer with this method, these settings, and the currently active attempts above it.
     pub fn same_as(&self, layer: usize, method: &Method, made_with: &LayerSettings) -> Option<usize> {
         let above = self.above(layer).ok()?;
         let same = |solved: &&Solved| {
@@ -159,7 +160,7 @@ impl Attempts {
         self.layers[layer].iter().rev().find(same).map(|solved| solved.attempt.number)
     }
 
-    /// The active methods that differ from the run's.
+    /// The active methods that differ from the method of the run.
     pub fn tuned_layers(&self) -> Vec<TunedLayer> {
         let tuned = |layer| {
             let planned = self.active(layer)?.attempt.method.ratio;
@@ -168,12 +169,12 @@ impl Attempts {
         (0..self.layers.len()).filter_map(tuned).collect()
     }
 
-    /// True if a run would solve the layer: its active attempt is stale, or it has none.
+    /// True if a run would solve the layer because it has no active attempt or a stale one.
     pub fn is_stale(&self, layer: usize, planned: Option<LayerRatio>) -> bool {
         self.active(layer).is_none_or(|solved| solved.attempt.is_stale(self.active.iter().copied(), planned))
     }
 
-    /// True if other attempts are active in the layers above than when this one was solved.
+    /// True if the active attempts above differ from those the attempt was solved with.
     pub fn is_behind_others(&self, solved: &Solved) -> bool {
         solved.attempt.is_stale(self.active.iter().copied(), None)
     }
@@ -203,7 +204,7 @@ impl Attempts {
         (0..self.layers.len()).any(biased)
     }
 
-    /// Records of the active attempts, one per layer; a layer without one is recorded as untouched.
+    /// Records of the active attempts, indexed by layer. A layer without one is recorded as untouched.
     pub fn records(&self, architecture: &Architecture, settings: &Settings) -> Vec<LayerRecord> {
         let record = |layer| match self.active(layer) {
             Some(solved) => solved.record.clone(),

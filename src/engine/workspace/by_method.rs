@@ -1,4 +1,4 @@
-//! Solving a layer by its own method.
+//! Solving a layer with its own method.
 
 use crate::{
     config::{Ratios, Settings},
@@ -14,7 +14,7 @@ use super::{
     stored_parts::PartFiles,
 };
 
-/// The plan of a layer, each part with its own ratio, and the run's settings with those of the method.
+/// The plan of a layer with a ratio for each part, and the run's settings combined with those of the method.
 pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(LayerPlan, Settings), Error> {
     let ratios = Ratios { parts: method.parts.clone(), ..run.ratios.clone() };
     let settings = Settings { ratios, solver: method.solver, ..run.clone() };
@@ -25,7 +25,7 @@ pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(Lay
 }
 
 impl Workspace<'_> {
-    /// Adds a solved attempt. `run` are the settings of the run, without those of the method.
+    /// Adds a solved attempt. `run` contains the settings of the run, without those of the method.
     pub fn add_attempt(
         &mut self,
         solved: SolvedLayer,

@@ -1,5 +1,4 @@
-//! Caches of the calibration windows and of the device. Each is created once and reused until its settings
-//! change.
+//! Caches of the calibration windows and of the device. Each is created once and reused until its settings change.
 
 use std::rc::Rc;
 
@@ -23,7 +22,7 @@ pub struct WindowSource {
     seed: u64,
 }
 
-/// When the event of the calibration windows is emitted.
+/// The time at which the event of the calibration windows is emitted.
 pub enum Announce {
     Always,
     WhenDrawn,
@@ -40,12 +39,12 @@ impl WindowSource {
 #[derive(Default)]
 pub struct CalibrationCache(Option<(WindowSource, Rc<Calibration>)>);
 
-/// The last device and number type of forward passes, and the settings that they were opened with.
+/// The last device and number type of forward passes, and the settings they were opened with.
 #[derive(Default)]
 pub struct ForwardCache(Option<(Machine, Device, DType)>);
 
 impl Workspace<'_> {
-    /// The calibration windows of these settings: cached, saved in the session, or drawn.
+    /// The calibration windows for these settings: cached, saved in the session, or newly drawn.
     pub fn calibration(
         &mut self,
         settings: &Settings,

@@ -16,7 +16,7 @@ use super::{
 #[derive(Default)]
 pub struct Perplexities(pub Vec<Measured>);
 
-/// Numbers of the active attempts, one per layer; None for the dense model.
+/// Numbers of the active attempts, indexed by layer; None for the dense model.
 type Of = Option<Vec<Option<usize>>>;
 
 impl Perplexities {
@@ -87,7 +87,7 @@ impl Workspace<'_> {
         if self.perplexities.0.last() == Some(&measured) {
             return Ok(());
         }
-        // A known perplexity becomes the newest.
+        // A known perplexity becomes the newest one.
         let renew = |all: &mut Vec<Measured>| {
             all.retain(|known| *known != measured);
             all.push(measured.clone());

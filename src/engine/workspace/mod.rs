@@ -45,13 +45,13 @@ use session_writer::SessionWriter;
 
 pub use one_shot::*;
 
-/// Number of the events before the first job.
+/// Job number of the events before the first job.
 const OPENING: u64 = 0;
 
-/// Opens a model, or a session with its model, on a thread of its own, and obeys commands until their channel closes. Every
-/// job ends with one of `RunDone` (a run), `JobDone` (another job), `JobCancelled` and `JobFailed`. Layers that were
-/// finished earlier stay usable. `settings` apply until a run or a session replaces them. Only a failure to open the first
-/// model ends the thread.
+/// Opens a model, or a session with its model, on its own thread, and handles commands until their channel
+/// closes. Every job ends with one of `RunDone` (a run), `JobDone` (another job), `JobCancelled` and
+/// `JobFailed`. Layers finished earlier remain usable. `settings` apply until a run or a session replaces
+/// them. Only a failure to open the first model ends the thread.
 pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) -> Worker<()> {
     start(OPENING, move |context| {
         let mut opening = OpenedModel::first(model, settings, place, context)?;
@@ -72,23 +72,23 @@ pub fn workspace(model: ModelChoice, settings: Settings, place: SessionPlace) ->
     })
 }
 
-/// An open model with its attempts and everything else that jobs share.
+/// An open model with its attempts and the other data that jobs share.
 struct Workspace<'c> {
     checkpoint: &'c Checkpoint,
     choice: ModelChoice,
-    /// Settings of the last run; before the first run, those that the workspace was opened with.
+    /// Settings of the last run; before the first run, the initial settings.
     settings: Settings,
     /// Durations of the last run.
     seconds: Seconds,
     attempts: Attempts,
     session: SessionWriter,
-    /// Directory that relative paths of texts start from, if it is not the current one.
+    /// Directory for resolving relative paths of texts, if it is not the current one.
     base: Option<PathBuf>,
     calibration: CalibrationCache,
     forward: ForwardCache,
     activations: ActivationCache,
     perplexities: Perplexities,
-    /// A session that may have measured the perplexity of the dense model already.
+    /// A session that may contain a measured perplexity of the dense model.
     dense_from: Option<PathBuf>,
     /// The last ratio search.
     search: Option<SearchRecord>,
@@ -115,7 +115,8 @@ impl<'c> Workspace<'c> {
         }
     }
 
-    /// Obeys commands until another session is opened, which is returned, or until the frontend closes its channels.
+    /// Handles commands until another session is opened, which is returned, or until the frontend closes its
+    /// channels.
     fn obey_all(mut self, context: &mut Context) -> Option<OpenedModel> {
         let mut next = None;
         while let Some(command) = context.next() {
@@ -149,7 +150,7 @@ impl<'c> Workspace<'c> {
                     Err(error) => Event::Warning { message: error.to_string() },
                 });
             }
-            // Already obeyed, or meant for a job that has ended.
+            // Already applied, or meant for an ended job.
             Command::Control { .. }
             | Command::SaveDraft { .. }
             | Command::Reopen { .. }
@@ -179,7 +180,7 @@ impl<'c> Workspace<'c> {
         ActiveCuts { attempts: &self.attempts, session: self.session.get() }
     }
 
-    /// The model with the active attempts; layers without one are dense.
+    /// The model with the active attempts; layers without an attempt are dense.
     fn cut_model<'a>(&'a self, active: &'a ActiveCuts<'a>) -> CutModel<'a> {
         CutModel::new(self.checkpoint, active, self.attempts.sizes(self.checkpoint.architecture()))
     }

@@ -21,7 +21,7 @@ use super::{
     stored_parts::PartFiles,
 };
 
-/// An opened model or session, from which a workspace is made.
+/// An opened model or session, ready to make a workspace.
 pub struct OpenedModel {
     pub checkpoint: Checkpoint,
     pub choice: ModelChoice,
@@ -39,7 +39,8 @@ pub struct Found {
 }
 
 impl OpenedModel {
-    /// Opens the model, or the session of `place`. With a session, `choice` says where its model is now.
+    /// Opens the model, or the session of `place`. With a session, `choice` gives the model's current
+    /// location.
     pub fn first(
         choice: ModelChoice,
         settings: Settings,
@@ -57,7 +58,7 @@ impl OpenedModel {
         Self::of_session(&dir, moved, context)
     }
 
-    /// Opens a session and its model, which must not have changed. `moved` says where the model is now.
+    /// Opens a session and its model, which must be unchanged. `moved` gives the model's current location.
     pub fn of_session(dir: &Path, moved: Option<String>, context: &mut Context) -> Result<Self, Error> {
         let (mut session, mut warnings) = Session::open(dir)?;
         let is_moved = moved.is_some();

@@ -1,4 +1,4 @@
-//! The last export of a session: whether it is complete and unchanged on disk.
+//! The last export of a session, and checks that it is complete and unchanged on disk.
 
 use std::{
     fs,
@@ -13,7 +13,8 @@ use crate::{
     session::{Output, Session},
 };
 
-/// Cleans up after a killed process: recognises an export that was published, and removes the files of one that was not.
+/// Cleans up after a killed process: recognises a published export, and removes the files of an unpublished
+/// one.
 pub fn tidy(session: &mut Session) -> Result<(), Error> {
     let Some(output) = session.state().output.clone().filter(|output| !output.written) else { return Ok(()) };
     let written = is_ours(&output);
@@ -36,7 +37,7 @@ pub fn is_written(session: Option<&Session>, path: &Path, numbers: &[Option<usiz
     })
 }
 
-/// True if `path` holds the last export of the session, unchanged.
+/// True if `path` contains the last export of the session, unchanged.
 pub fn is_own_output(session: Option<&Session>, path: &Path) -> bool {
     let output = session.and_then(|session| session.state().output.as_ref());
     output.is_some_and(|output| output.written && output.path == path && is_ours(output))
@@ -51,7 +52,7 @@ fn is_ours(output: &Output) -> bool {
     sha256.is_some() && sha256 == output.run_json_sha256 && output.bytes.is_none_or(|known| known == bytes)
 }
 
-/// The absolute path, which later processes need.
+/// The absolute path, for later processes.
 pub fn for_later(path: &Path) -> Result<PathBuf, Error> {
     absolute(path).map_err(Error::CurrentDir)
 }

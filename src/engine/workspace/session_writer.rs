@@ -1,4 +1,4 @@
-//! Writes to the session of a workspace, and creates it.
+//! Creates the session of a workspace and writes to it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,21 +20,21 @@ use super::{
 
 /// The session that a workspace writes to.
 pub struct SessionWriter {
-    /// Where the first run creates a session.
+    /// The location at which the first run creates a session.
     place: SessionPlace,
     session: Option<Session>,
-    /// Events emitted before the session existed. They are logged when it is created.
+    /// Events emitted before the session exists. They are logged when it is created.
     pub early_events: Vec<Stamped>,
 }
 
-/// An attempt that an earlier process began and did not complete.
+/// An attempt begun by an earlier process and not completed.
 pub struct IncompleteAttempt {
     pub number: usize,
     pub attention: Option<SavedPart>,
     pub mlp: Option<SavedPart>,
 }
 
-/// A part that an earlier process solved and saved.
+/// A part solved and saved by an earlier process.
 pub struct SavedPart {
     pub record: PartRecord,
     pub statistics: Option<Statistics>,
@@ -59,7 +59,7 @@ impl SessionWriter {
         self.session.is_some()
     }
 
-    /// Changes the state of the session and writes it. Does nothing without a session.
+    /// Changes the state of the session and writes it. Without a session, does nothing.
     pub fn change(&mut self, change: impl FnOnce(&mut State)) -> Result<(), Error> {
         let Some(session) = &mut self.session else { return Ok(()) };
         Ok(session.change(change)?)
@@ -74,7 +74,7 @@ impl SessionWriter {
         })
     }
 
-    /// Records that a run begins or continues.
+    /// Records that a run has begun or continues.
     pub fn save_run_state(
         &mut self,
         (from, setup): (usize, usize),
@@ -87,7 +87,7 @@ impl SessionWriter {
         self.change(|state| state.run_state = Some(run_state))
     }
 
-    /// Records that the run has other ratios from now on.
+    /// Records that the run uses other ratios from now on.
     pub fn save_ratios(&mut self, ratios: &[LayerRatio], setup: usize) -> Result<(), Error> {
         self.change_run(|run_state| (run_state.ratios, run_state.setup) = (ratios.to_vec(), setup))
     }
@@ -97,7 +97,7 @@ impl SessionWriter {
         self.change_run(|run_state| (run_state.seconds, run_state.finished) = (seconds, true))
     }
 
-    /// Numbers of all attempts of a layer, the incomplete ones included.
+    /// Numbers of all attempts of a layer, including incomplete ones.
     pub fn numbers(&self, layer: usize) -> Vec<usize> {
         let attempts = self.session.iter().flat_map(|session| &session.state().layers[layer].attempts);
         attempts.map(|entry| entry.attempt.number).collect()
@@ -134,7 +134,7 @@ impl SessionWriter {
 }
 
 impl Workspace<'_> {
-    /// Creates the session, if one was requested and does not exist yet. `events` were emitted before.
+    /// Creates the session if one was requested and does not exist yet. `events` were emitted earlier.
     pub fn begin_session(
         &mut self,
         events: impl IntoIterator<Item = Event>,
@@ -180,13 +180,13 @@ impl Workspace<'_> {
         self.enter_session(session, context)
     }
 
-    /// Saves the search that ratios are taken from.
+    /// Saves the search that provides the ratios.
     pub fn save_search(&mut self, record: &SearchRecord) -> Result<(), Error> {
         self.search = Some(record.clone());
         self.session.change(|state| state.search = Some(record.clone()))
     }
 
-    /// Records everything in this session from now on.
+    /// From now on, records everything in this session.
     pub fn enter_session(&mut self, session: Session, context: &mut Context) -> Result<(), Error> {
         context.enter_session(session.journal()?, session.draft_file());
         for stamped in self.session.early_events.drain(..) {
@@ -205,7 +205,7 @@ impl Workspace<'_> {
         }
     }
 
-    /// Records that an attempt is complete. In a run it becomes active at once.
+    /// Records that an attempt is complete. During a run it is activated at once.
     pub fn save_attempt_end(
         &mut self,
         (layer, number): (usize, usize),
@@ -231,7 +231,7 @@ impl Workspace<'_> {
         })
     }
 
-    /// Activates an attempt, or none.
+    /// Activates an attempt, or deactivates the active one.
     pub fn save_choice(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
         self.attempts.check(layer, attempt)?;
         let before = self.attempts.numbers()[layer];

@@ -52,8 +52,8 @@ impl Workspace<'_> {
         Ok(session.state().setups.len() - 1)
     }
 
-    /// The saved windows that were drawn with these settings; None if there are none. Damaged windows are drawn again from
-    /// their texts, and must be the same.
+    /// The saved windows that were drawn with these settings; None if there are none. Damaged windows are
+    /// drawn again from their texts, and must be identical.
     pub fn saved_calibration(
         &mut self,
         settings: &Settings,
@@ -83,7 +83,7 @@ impl Workspace<'_> {
         let calibration = Calibration::draw(settings, self.checkpoint, self.base.as_deref(), context)?;
         if session.write_windows(number, &calibration.windows.to_safetensors())? != known.sha256 {
             let what =
-                "its calibration windows are damaged, and its texts now give different ones".to_string();
+                "its calibration windows are damaged, and its texts now yield different ones".to_string();
             return Err(Error::Changed { session: session.path().into(), what });
         }
         Ok(Some(Rc::new(calibration)))

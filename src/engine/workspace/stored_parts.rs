@@ -11,7 +11,8 @@ use crate::{
 
 use super::Error;
 
-/// Numbers of the attempts whose files hold the parts: the attempt itself, or the earlier ones that parts were copied from.
+/// Numbers of the attempts whose files contain the parts: the attempt itself, or earlier ones from which
+/// parts were copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartFiles {
     pub attention: usize,
@@ -76,17 +77,17 @@ pub fn read_part(session: &Session, cut: BlockCut, place: PartPlace) -> Result<B
     })
 }
 
-/// Number type, as safetensors spells it.
+/// The number type as spelled in safetensors.
 pub fn spelled(dtype: DType) -> &'static str {
     match dtype {
         DType::F16 => "F16",
         DType::BF16 => "BF16",
-        // No other type is in a checkpoint or a stream.
+        // Checkpoints and streams have no other types.
         _ => "F32",
     }
 }
 
-/// The inverse of [`spelled`]. Files are checked, so no other name occurs.
+/// The inverse of [`spelled`]. Files are checked first, so no other name occurs.
 pub fn number_type(name: &str) -> DType {
     match name {
         "F16" => DType::F16,

@@ -215,13 +215,13 @@ fn a_failed_export_reopens_its_form_with_the_reason() {
     script.handle(
         run,
         Event::JobFailed {
-            message: "output there: it exists already".into(),
+            message: "output there: it already exists".into(),
             advice: Some(Advice::ReplaceOutput),
         },
     );
     assert_eq!(
         script.form_error().as_deref(),
-        Some("output there: it exists already; choose another path, or turn on \"replace\"")
+        Some("output there: it already exists; choose another path, or turn on \"replace\"")
     );
     assert_eq!(script.form_text("directory"), "there");
 }

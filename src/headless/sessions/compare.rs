@@ -35,7 +35,7 @@ struct Comparison<'s> {
 /// # Errors
 /// If a session cannot be read or stdout cannot be written.
 pub fn compare(a: &Path, b: &Path, output: Output) -> Result<(), Error> {
-    // A summary hides why a damaged session cannot be read.
+    // A damaged session is opened for its error, which a summary does not contain.
     for dir in [a, b] {
         session::look(dir)?;
     }

@@ -18,14 +18,14 @@ use crate::{
     words::{bytes, plural},
 };
 
-/// Whether the user confirms a removal.
+/// Confirmation of a removal by the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
     /// Ask on the terminal.
     Ask,
     /// Confirmed by a flag.
     Given,
-    /// Show what would be removed and remove nothing.
+    /// Show what would be removed, and remove nothing.
     DryRun,
 }
 
@@ -34,7 +34,7 @@ pub enum Confirmation {
 pub enum Removal {
     /// The sessions were removed, or the user declined.
     Done,
-    /// Nothing was removed, because stdin is not a terminal and nobody could be asked.
+    /// Nothing was removed, because stdin is not a terminal and cannot be asked.
     NoTerminal,
 }
 
@@ -118,7 +118,7 @@ fn remove_listed(sessions: &[SessionSummary], confirmation: Confirmation) -> Res
 
 fn answer_is_yes() -> bool {
     let mut answer = String::new();
-    // An unreadable answer counts as no.
+    // An unreadable answer counts as a no.
     let _ = stdin().lock().read_line(&mut answer);
     ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }

@@ -1,10 +1,10 @@
-//! The settings of a session as keys and values, and those that differ between two sessions.
+//! The settings of a session as keys and values, and the differences between two sessions.
 
 use serde::Serialize;
 
 use crate::{config::Settings, prune::Schedule};
 
-/// A setting whose value differs between two sessions; None where a session has no value.
+/// A setting whose value differs between two sessions; None if a session has no value.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     pub key: String,
@@ -12,7 +12,7 @@ pub struct Difference {
     pub b: Option<String>,
 }
 
-/// Every setting as a settings file writes it. Ratios from a file are replaced by their count.
+/// Every setting in the form of a settings file. Ratios from a file are replaced by their count.
 pub fn values(settings: &Settings) -> Vec<(String, String)> {
     let value = |key: &str, value: String| match &settings.ratios.schedule {
         Schedule::Custom(_) if key == "schedule" => settings.ratios.schedule.to_string(),

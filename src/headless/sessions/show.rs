@@ -1,4 +1,4 @@
-//! Shows one session: its settings, its layers, its results, and how to continue it.
+//! Shows one session: its settings, layers and results, and how to continue it.
 
 use std::path::Path;
 
@@ -75,7 +75,7 @@ fn facts(session: &SessionSummary, content: &SessionContent) -> String {
     let (now, model) = (super::now(), &content.model);
     let (before, after) = (model.parameters_before, model.parameters_after);
     let mut text = format!(
-        "  {}; created {}, changed {}; {} of computation; {}\n\n\
+        "  {}; created {}, changed {}; computing time {}; {}\n\n\
          Model: {}, {}, {} layers; parameters {before} → {after} ({} fewer)\n",
         session_status(session),
         ago(now, content.created),
@@ -145,7 +145,7 @@ fn layers(content: &SessionContent) -> String {
     columns.to_string()
 }
 
-/// The attempts of layers that have several, or one that is not active.
+/// The attempts of layers that have several attempts, or one that is not active.
 fn attempts(state: &State, summaries: &[LayerSummary]) -> String {
     let active = state.active();
     let mut text = String::new();

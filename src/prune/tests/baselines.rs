@@ -1,4 +1,4 @@
-//! Claims about the scores of baselines.
+//! Tests of the scores of baselines.
 
 use super::*;
 use crate::names::Named;
@@ -68,7 +68,7 @@ fn errors_are_exact_and_the_kept_columns_are_fitted() {
 }
 
 #[test]
-fn a_random_order_depends_on_the_seed_alone() {
+fn a_random_order_depends_only_on_the_seed() {
     let case = Case::new(502, 40);
     let part =
         |seed| PruneProblem { score: Score::Random, seed, ..case.part(channels(GroupSize::Dynamic), 20) };

@@ -1,4 +1,4 @@
-//! The fit of the kept columns, against the path and the slow formula.
+//! Tests of the fit of the kept columns, against the path and the slow formula.
 
 use super::*;
 
@@ -22,8 +22,8 @@ fn the_refit_equals_the_result_of_the_down_dates() {
 }
 
 #[test]
-fn the_fit_is_the_same_from_either_side() {
-    // Fewer removed columns than W has rows, as many, and more.
+fn the_fit_is_the_same_with_either_order_of_products() {
+    // Fewer removed columns than rows of W, the same number, and more.
     for remove in [1, ROWS, 3 * ROWS] {
         let case = Case::new(300, 5 * ROWS);
         let outcome = run(&case.part(channels(GroupSize::Dynamic), remove));

@@ -1,4 +1,4 @@
-//! Solving in f32, compared with solving in f64.
+//! Tests of solving in f32 against solving in f64.
 
 use super::*;
 
@@ -18,14 +18,14 @@ fn the_path_costs_the_same_in_f32_as_in_f64() {
             single.first_scores.iter().zip(&double.first_scores).for_each(|(&a, &b)| near(a, b));
             single.step_errors.iter().zip(&double.step_errors).for_each(|(&a, &b)| near(a, b));
             near(single.hessian.condition, double.hessian.condition);
-            assert!(single.weight == double.weight, "the fit is made in f64");
+            assert!(single.weight == double.weight, "the fit is in f64");
         }
     }
 }
 
 #[test]
-fn what_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
-    // the last input is the sum of the others, except for a thousandth of a millionth
+fn a_moment_that_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
+    // The last input is the sum of the others, apart from a billionth.
     let n = 12;
     let mut mix: Rows = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     mix[n - 1] = (0..n).map(|j| if j == n - 1 { 1e-5 } else { 1.0 }).collect();

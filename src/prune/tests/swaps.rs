@@ -1,4 +1,4 @@
-//! Claims about exchanging removed and kept units, against brute force over all pairs.
+//! Tests of swaps of removed and kept units, against brute force over all pairs.
 
 use super::*;
 use crate::prune::candidates::{Fit, fitted, uncompensated};
@@ -15,14 +15,14 @@ fn every_unit() -> [(Units, usize); 5] {
     ]
 }
 
-/// tr(ΔW G_λ ΔWᵀ) without these units, by its definition.
+/// tr(ΔW G_λ ΔWᵀ) without the other units, by definition.
 fn error(case: &Case, compensate: bool, kept: &[usize]) -> f64 {
     let (w, damped) = (case.w(), case.damped());
     let fitted = if compensate { slow::refit(&w, &damped, kept) } else { slow::columns(&w, kept) };
     slow::change_error(&w, &damped, kept, &fitted)
 }
 
-/// All exchanges of a removed and a kept unit, (back, out, error afterwards).
+/// All swaps of a removed and a kept unit: (back, out, error afterwards).
 fn all_swaps(case: &Case, part: &PruneProblem, removed: &[usize]) -> Vec<(usize, usize, f64)> {
     let group = |unit: usize| match part.units {
         Units::Heads { per_group: Some(per_group), .. } => unit / per_group,
@@ -56,7 +56,7 @@ fn the_best_swap_is_the_best_of_all_pairs_and_its_change_is_exact() {
         for (seed, (units, remove)) in (600..).zip(every_unit()) {
             let mut case = Case::with_dead(seed, 24, &[5]);
             case.weight.iter_mut().skip(5).step_by(24).for_each(|w| *w = 0.0);
-            // far from the best set, so that there is much to swap
+            // A random set is far from the best one, so many swaps lower the error.
             let part = PruneProblem { score: Score::Random, seed, compensate, ..case.part(units, remove) };
             let mut removed = run(&part).removed;
             let damped = case.damped();
@@ -70,7 +70,7 @@ fn the_best_swap_is_the_best_of_all_pairs_and_its_change_is_exact() {
                 Units::Heads { per_group: Some(per_group), .. } => unit / per_group,
                 Units::Heads { per_group: None, .. } | Units::Channels { .. } => 0,
             };
-            // Several in a row, so that the state after a swap is checked too.
+            // Several swaps in a row check the state after each swap as well.
             for _ in 0..4 {
                 let own = field.units.clone();
                 let best = field.best(|back, out| group(own[back]) == group(own[out])).unwrap();
@@ -91,7 +91,7 @@ fn the_best_swap_is_the_best_of_all_pairs_and_its_change_is_exact() {
 }
 
 #[test]
-fn swaps_never_raise_the_error_and_end_where_no_pair_lowers_it() {
+fn swaps_never_raise_the_error_and_end_when_no_pair_lowers_it() {
     for score in [Score::Obs, Score::Magnitude, Score::Random] {
         for compensate in [true, false] {
             for (seed, (units, remove)) in (620..).zip(every_unit()) {
@@ -107,7 +107,7 @@ fn swaps_never_raise_the_error_and_end_where_no_pair_lowers_it() {
                 assert!((refined.swaps > 0) == (refined.error_after < refined.error_before));
                 assert_near(after.relative_error, refined.error_after);
                 assert_eq!(after.removed.len(), before.removed.len());
-                // the error, the weights and the units belong together
+                // Error, weights and units must be consistent.
                 let kept = columns(&after.kept, units.width());
                 let fitted = slow::rows(kept.len(), &after.weight);
                 let own = slow::change_error(&case.w(), &case.damped(), &kept, &fitted);
@@ -195,7 +195,7 @@ fn swaps_of_a_large_weight() {
         (4096, 4096, heads(128, HeadScore::Exact)),
         (4096, 11008, channels(GroupSize::Dynamic)),
     ] {
-        // each input is correlated with the one before, and sizes differ
+        // Each input is correlated with the previous one, and sizes differ.
         let (mut moment, mut x) = (SecondMoment::new(n), slow::random_f32(1, 1024 * n));
         let sizes = slow::random(2, n);
         for _ in 0..n.div_ceil(512) {

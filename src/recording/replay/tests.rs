@@ -1,4 +1,4 @@
-//! A replay emits the recorded events in recorded time.
+//! Tests that a replay emits the recorded events in recorded time.
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, io::Write, path::PathBuf};
@@ -64,7 +64,7 @@ fn steps(removals: usize) -> Tape {
     Tape::new(&lines)
 }
 
-/// The events until none arrives for a while, without progress.
+/// The events received until none arrives for a while, without progress.
 fn received(player: &mut Player) -> Vec<Event> {
     let mut events = Vec::new();
     let mut quiet = Instant::now();
@@ -116,7 +116,7 @@ fn an_event_of_another_job_does_not_restart_the_clock() {
 fn a_paused_replay_emits_nothing_until_it_is_resumed() {
     let mut player = steps(4).play(1.0);
     player.commands.blocking_send(Command::control(0, Control::Pause)).unwrap();
-    assert_eq!(received(&mut player).len(), 1, "only that the model is open");
+    assert_eq!(received(&mut player).len(), 1, "only that the model was opened");
     player.commands.blocking_send(Command::ReplaySpeed(1000.0)).unwrap();
     assert!(received(&mut player).is_empty());
     player.commands.blocking_send(Command::control(0, Control::Resume)).unwrap();
@@ -190,7 +190,7 @@ fn a_recording_states_its_format_and_a_newer_one_is_refused() {
 }
 
 #[test]
-fn the_start_of_a_job_is_derived_where_a_recording_does_not_have_it() {
+fn the_start_of_a_job_is_derived_if_the_recording_lacks_it() {
     let text = |run: u64| {
         line(json!({ "run": run, "at": 0.0, "event": { "piece": { "side": "dense", "text": "a" } } }))
     };

@@ -1,4 +1,4 @@
-//! The two copies of a session's state.
+//! Tests of the two copies of a session's state.
 
 use super::*;
 use crate::failure::Kind;
@@ -27,7 +27,7 @@ fn a_session_opens_in_its_last_state() {
 }
 
 #[test]
-fn either_copy_is_enough_and_the_other_is_reported_and_written_again() {
+fn either_copy_is_enough_and_the_other_is_reported_and_repaired() {
     for damaged in [main, copy_of_state] {
         let (_dir, mut session) = session();
         session.change(|state| state.layers[2].active = None).unwrap();
@@ -49,7 +49,7 @@ fn either_copy_is_enough_and_the_other_is_reported_and_written_again() {
 }
 
 #[test]
-fn no_flipped_bit_of_a_copy_goes_unnoticed() {
+fn every_flipped_bit_of_a_copy_is_detected() {
     let (_dir, session) = session();
     let (path, left) = (session.path().to_owned(), session.state().clone());
     drop(session);
@@ -59,7 +59,7 @@ fn no_flipped_bit_of_a_copy_goes_unnoticed() {
         for bit in 0..8 {
             flip(&main(&path), at, bit);
             match look(&path) {
-                // One blank changed to another.
+                // The flipped bit changed one blank to another kind of blank.
                 Ok(state) => assert_eq!(state, left, "byte {at}, bit {bit}"),
                 Err(error) => assert!(
                     matches!(error, Error::Damaged { .. } | Error::Newer { .. }),
@@ -73,7 +73,7 @@ fn no_flipped_bit_of_a_copy_goes_unnoticed() {
 }
 
 #[test]
-fn two_damaged_copies_are_one_error_that_names_the_file_and_what_to_do() {
+fn two_damaged_copies_are_one_error_with_the_file_and_advice() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -88,7 +88,7 @@ fn two_damaged_copies_are_one_error_that_names_the_file_and_what_to_do() {
 }
 
 #[test]
-fn a_newer_format_is_refused_whichever_copy_has_it() {
+fn a_newer_format_in_either_copy_is_refused() {
     for newer in [main, copy_of_state] {
         let (_dir, session) = session();
         let path = session.path().to_owned();
@@ -104,7 +104,7 @@ fn a_newer_format_is_refused_whichever_copy_has_it() {
 }
 
 #[test]
-fn a_format_with_another_structure_is_newer_too() {
+fn a_format_with_another_structure_is_reported_as_newer() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -126,7 +126,7 @@ fn a_flipped_bit_in_the_format_is_not_a_newer_version() {
 }
 
 #[test]
-fn of_two_readable_copies_the_later_is_used() {
+fn the_later_of_two_readable_copies_is_used() {
     let (_dir, mut session) = session();
     let path = session.path().to_owned();
     let earlier = fs::read(main(&path)).unwrap();
@@ -162,7 +162,7 @@ fn a_change_that_cannot_be_written_is_not_applied() {
     let (path, left) = (session.path().to_owned(), session.state().clone());
     let text = fs::read(main(&path)).unwrap();
     fs::remove_file(main(&path)).unwrap();
-    // A file cannot replace a directory.
+    // Renaming a file over a directory fails.
     fs::create_dir(main(&path)).unwrap();
     let error = session.change(|state| state.layers.clear()).unwrap_err();
     assert!(matches!(&error, Error::Write { path, .. } if path.ends_with("session.json")), "{error}");
@@ -185,7 +185,7 @@ fn numbers_are_read_bit_for_bit_even_if_they_are_not_finite() {
     assert_eq!(read.attempt.method.ratio.mlp.to_bits(), (0.1f64 + 0.2).to_bits());
     assert!(read.mlp.unwrap().summary.relative_error.is_nan());
     assert_eq!(read.output_error, Some(f64::MIN_POSITIVE));
-    // A ratio that could not be read again is refused before a file is written.
+    // A ratio that could not be read back is refused before a file is written.
     let error = session
         .change(|state| state.layers[0].attempts[0].attempt.method.ratio = f64::NAN.into())
         .unwrap_err();

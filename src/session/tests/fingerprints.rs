@@ -1,4 +1,4 @@
-//! Fingerprints of files.
+//! Tests of file fingerprints.
 
 use std::{
     ops::ControlFlow,
@@ -48,11 +48,11 @@ fn an_unchanged_file_is_not_read_again() {
     let taken = Fingerprint::of_file("w", &path, &mut go_on).unwrap().unwrap();
     assert_eq!(taken.check_file(&path, &mut never).unwrap(), Check::Same);
     touch(&path);
-    assert_eq!(taken.check_file(&path, &mut go_on).unwrap(), Check::Same, "the content is what counts");
+    assert_eq!(taken.check_file(&path, &mut go_on).unwrap(), Check::Same, "only the content counts");
 }
 
 #[test]
-fn a_changed_file_is_noticed() {
+fn a_changed_file_is_detected() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("weights");
     fs::write(&path, "abc").unwrap();

@@ -1,4 +1,4 @@
-//! A full disk, simulated by a limit on the length of files.
+//! Tests of a full disk, simulated by a limit on file sizes.
 
 use super::{process::*, *};
 use crate::{
@@ -10,7 +10,7 @@ const KIB: u64 = 16;
 
 #[test]
 #[ignore = "run by the next test, in a separate process"]
-fn writes_more_than_there_is_room_for() {
+fn writes_more_than_the_free_space() {
     let Some(path) = given_session() else { return };
     let (mut session, _) = Session::open(&path).unwrap();
     let left = session.state().clone();
@@ -52,7 +52,7 @@ fn writes_more_than_there_is_room_for() {
     let other = path.with_file_name("other");
     let state = State { slimgpt_version: "v".repeat(32 << 10), ..state() };
     assert!(matches!(Session::create(&other, state), Err(Error::Write { .. })));
-    assert!(!other.exists(), "nothing is left of a session that could not begin");
+    assert!(!other.exists(), "a session that could not be created leaves no files");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_full_disk_changes_nothing() {
     let path = session.path().to_owned();
     session.write_part(&head(), Some(&weight())).unwrap();
     drop(session);
-    let child = process_with_short_files("full_disk::writes_more_than_there_is_room_for", &path, KIB);
+    let child = process_with_short_files("full_disk::writes_more_than_the_free_space", &path, KIB);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));

@@ -1,4 +1,4 @@
-//! The log of events, and the draft.
+//! Tests of the log of events and of the draft.
 
 use serde_json::json;
 
@@ -42,7 +42,7 @@ fn an_incomplete_last_line_is_removed_before_the_next_event() {
         assert_eq!(lines.len(), 3, "{} bytes cut off", cut_off.len());
         assert_eq!(serde_json::from_str::<Stamped>(&lines[2]).unwrap(), warning(1.5));
     }
-    fs::write(&path, "never whole").unwrap();
+    fs::write(&path, "an incomplete line").unwrap();
     session.journal().unwrap();
     assert!(lines(&session).is_empty());
 }
@@ -56,7 +56,7 @@ fn draft() -> Draft {
 }
 
 #[test]
-fn a_draft_is_read_as_it_was_saved_last() {
+fn the_last_saved_draft_is_read() {
     let (_dir, session) = session();
     assert_eq!(session.draft().unwrap(), None);
     let file = session.draft_file();
@@ -66,7 +66,7 @@ fn a_draft_is_read_as_it_was_saved_last() {
 }
 
 #[test]
-fn a_damaged_draft_does_not_keep_a_session_from_opening() {
+fn a_session_opens_despite_a_damaged_draft() {
     let (_dir, session) = session();
     session.draft_file().save(&draft()).unwrap();
     flip(&session.path().join("draft.json"), 200, 0);

@@ -1,4 +1,4 @@
-//! A process that is killed while it writes.
+//! Tests with a process that is killed while it writes.
 
 use std::{thread, time::Duration};
 
@@ -31,7 +31,7 @@ fn writes_attempts_until_killed() {
 }
 
 #[test]
-fn whenever_a_process_is_killed_all_files_that_its_state_names_are_complete() {
+fn all_files_named_by_the_state_are_complete_after_a_kill_at_any_time() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);

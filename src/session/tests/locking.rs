@@ -1,4 +1,4 @@
-//! The lock of a session.
+//! Tests of the lock of a session.
 
 use std::{thread, time::Duration};
 
@@ -30,7 +30,7 @@ fn holds_a_session_until_killed() {
 }
 
 #[test]
-fn a_killed_process_holds_no_lock() {
+fn a_killed_process_releases_its_lock() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -46,7 +46,7 @@ fn a_killed_process_holds_no_lock() {
 }
 
 #[test]
-fn reading_summaries_does_not_keep_others_from_opening() {
+fn reading_summaries_does_not_block_opening() {
     let (_dir, session) = session();
     let path = session.path().to_owned();
     drop(session);
@@ -59,7 +59,7 @@ fn reading_summaries_does_not_keep_others_from_opening() {
 }
 
 #[test]
-fn of_many_processes_that_create_a_session_in_one_place_one_succeeds() {
+fn only_one_of_many_processes_creates_a_session_in_a_directory() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deep/run");
     let begin = || Session::create(&path, state()).is_ok();
@@ -71,7 +71,7 @@ fn of_many_processes_that_create_a_session_in_one_place_one_succeeds() {
 }
 
 #[test]
-fn an_existing_file_or_directory_is_not_made_into_a_session() {
+fn an_existing_file_or_directory_does_not_become_a_session() {
     let (dir, session) = session();
     let error = Session::create(session.path(), state()).unwrap_err();
     assert!(matches!(error.advice(), Some(crate::failure::Advice::ResumeSession(_))), "{error}");
@@ -84,7 +84,7 @@ fn an_existing_file_or_directory_is_not_made_into_a_session() {
 }
 
 #[test]
-fn a_directory_where_a_process_ended_before_its_first_state_can_be_used() {
+fn a_directory_left_by_a_process_without_a_first_state_can_be_used() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("attempts")).unwrap();
     for left in ["lock", ".session.json.tmp-abc"] {

@@ -1,4 +1,4 @@
-//! Summaries of sessions.
+//! Tests of session summaries.
 
 use super::*;
 use crate::protocol::{Seconds, SessionStatus};
@@ -37,21 +37,21 @@ fn a_session_whose_run_ended_is_finished() {
 }
 
 #[test]
-fn layers_without_a_current_attempt_are_still_to_be_pruned() {
+fn layers_without_a_valid_attempt_count_as_left() {
     let mut missing = done();
     missing.layers[2] = LayerEntry::default();
     missing.run_state = run_state(0, false);
     assert_eq!(seen(missing.clone()).status, SessionStatus::Unfinished { left: 1 });
     missing.layers[1].active = None;
     assert_eq!(seen(missing).status, SessionStatus::Unfinished { left: 2 });
-    // With another attempt of the first layer, the layers below are stale.
+    // Another active attempt of the first layer makes the later layers stale.
     let mut stale = done();
     stale.layers[0].attempts.push(attempt(1, &[], 0.25));
     stale.layers[0].active = Some(1);
     assert_eq!(seen(stale.clone()).status, SessionStatus::Unfinished { left: 2 });
     let marks = seen(stale).content.unwrap().layers.iter().map(|layer| layer.stale).collect::<Vec<_>>();
     assert_eq!(marks, [false, true, true]);
-    // A run solves the layers from there to the last.
+    // A run solves the layers from the first stale one to the last.
     let mut moved = done();
     moved.run_state.as_mut().unwrap().ratios[1] = 0.5.into();
     assert_eq!(seen(moved).status, SessionStatus::Unfinished { left: 2 });

@@ -1,4 +1,4 @@
-//! Tests of sessions on disk, and the small session that they use.
+//! Tests of sessions on disk, and a small session for them.
 
 mod copies;
 mod fingerprints;
@@ -66,7 +66,7 @@ fn state() -> State {
     }
 }
 
-/// A complete attempt with these attempts above.
+/// A complete attempt, solved with these attempts above.
 fn attempt(number: usize, above: &[usize], ratio: f64) -> AttemptEntry {
     let method = Method::of_run(&settings(), ratio);
     let summary = PartSummary { units: 8, kept: 6, relative_error: 0.125 };
@@ -80,7 +80,7 @@ fn attempt(number: usize, above: &[usize], ratio: f64) -> AttemptEntry {
     }
 }
 
-/// A perplexity with these attempts.
+/// A perplexity measured with these attempts.
 fn measured(of: Option<Vec<Option<usize>>>, after: f64) -> Measured {
     Measured {
         text: TextSource::DemoHeldOut,
@@ -102,7 +102,7 @@ fn measured(of: Option<Vec<Option<usize>>>, after: f64) -> Measured {
 
 const PLACE: PartPlace = PartPlace { layer: 1, attempt: 2, part: Part::Mlp };
 
-/// A part with numbers that need all their digits.
+/// A part whose numbers need all their digits.
 fn head() -> PartHead {
     let stats = HessianStats {
         trace: 1.0 / 3.0,

@@ -1,4 +1,4 @@
-//! Files of solved parts.
+//! Tests of the files of solved parts.
 
 use safetensors::SafeTensors;
 
@@ -31,20 +31,20 @@ fn a_part_without_removed_units_has_no_weight() {
 }
 
 #[test]
-fn a_part_written_again_replaces_the_first() {
+fn rewriting_a_part_replaces_it() {
     let (_dir, session) = session();
     session.write_part(&head(), Some(&weight())).unwrap();
     let first = session.read_part(PLACE).unwrap();
     let other = Weight { bytes: vec![9; 12], ..weight() };
     session.write_part(&head(), Some(&other)).unwrap();
     assert_eq!(session.read_weight(&session.read_part(PLACE).unwrap()).unwrap(), Some(other));
-    // Reading with the first head fails instead of returning the other weight.
+    // Reading with the first head fails, so the other weight is not returned.
     let error = session.read_weight(&first).unwrap_err().to_string();
     assert!(error.contains("has changed since it was opened"), "{error}");
 }
 
 #[test]
-fn equal_parts_are_equal_files_that_other_readers_open() {
+fn equal_parts_make_equal_files_that_other_readers_open() {
     let (_dir, session) = session();
     session.write_part(&head(), Some(&weight())).unwrap();
     let bytes = fs::read(file(&session, PLACE)).unwrap();
@@ -54,12 +54,12 @@ fn equal_parts_are_equal_files_that_other_readers_open() {
     let view = tensors.tensor("weight").unwrap();
     assert_eq!((view.dtype(), view.shape()), (safetensors::Dtype::BF16, &[3, 2][..]));
     assert_eq!(view.data(), weight().bytes);
-    // The data starts at an offset that is aligned for every type.
+    // The data starts at an offset aligned for every type.
     assert_eq!((bytes.len() - weight().bytes.len()) % 8, 0);
 }
 
 #[test]
-fn no_flipped_bit_of_a_part_goes_unnoticed() {
+fn every_flipped_bit_of_a_part_is_detected() {
     let (_dir, session) = session();
     session.write_part(&head(), Some(&weight())).unwrap();
     let (path, good) = (file(&session, PLACE), session.read_part(PLACE).unwrap());
@@ -70,7 +70,7 @@ fn no_flipped_bit_of_a_part_goes_unnoticed() {
             flip(&path, at, bit);
             let read = session.read_part(PLACE).and_then(|head| Ok((session.read_weight(&head)?, head)));
             match read {
-                // An escape or a blank with the same meaning.
+                // The flipped bit made an escape or a blank with the same meaning.
                 Ok((weight_read, head)) => {
                     assert_eq!((weight_read, &head), (Some(weight()), &good), "byte {at}, bit {bit}");
                 }
@@ -98,7 +98,7 @@ fn a_part_cut_off_anywhere_is_damaged() {
         assert!(matches!(error, Error::Damaged { .. }), "{length} bytes: {error}");
     }
     fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
-    assert!(session.read_part(PLACE).unwrap_err().to_string().contains("found"), "a byte too many");
+    assert!(session.read_part(PLACE).unwrap_err().to_string().contains("found"), "one byte too many");
     fs::remove_file(&path).unwrap();
     assert!(session.read_part(PLACE).unwrap_err().to_string().contains("(it is missing)"));
 }
@@ -131,7 +131,7 @@ fn a_nonsense_header_is_damage() {
 }
 
 #[test]
-fn a_part_under_the_name_of_another_is_damage() {
+fn a_part_under_another_parts_name_is_damage() {
     let (_dir, session) = session();
     session.write_part(&head(), Some(&weight())).unwrap();
     let other = PartPlace { attempt: 3, ..PLACE };
@@ -155,7 +155,7 @@ fn a_part_of_a_newer_format_is_refused() {
 }
 
 #[test]
-fn statistics_with_a_number_that_is_not_finite_are_left_out() {
+fn statistics_with_a_non_finite_number_are_left_out() {
     let (_dir, session) = session();
     let mut odd = head();
     odd.record.relative_error = f64::NAN;

@@ -1,4 +1,4 @@
-//! Runs a test in a separate process, which gets its session from the environment.
+//! Runs a test in a separate process that receives its session from the environment.
 
 use std::{
     env,
@@ -9,21 +9,22 @@ use std::{
 
 const TOLD: &str = "SLIMGPT_TEST_SESSION";
 
-/// The session of this process; None if all ignored tests are run.
+/// The session of this process; None if the test runs together with all ignored tests.
 pub fn given_session() -> Option<PathBuf> {
     env::var_os(TOLD).map(PathBuf::from)
 }
 
-/// Starts a test as a process with a session.
+/// Starts a test in a separate process with a session.
 pub fn process_of_its_own(test: &str, session: &Path) -> Child {
     begin(Command::new(env::current_exe().unwrap()), test, session)
 }
 
-/// Like [`process_of_its_own`], with a limit on the length of files, in KiB.
+/// Like [`process_of_its_own`], with a limit on file sizes in KiB.
 #[cfg(unix)]
 pub fn process_with_short_files(test: &str, session: &Path, kib: u64) -> Child {
     let mut shell = Command::new("sh");
-    // The limit counts in units of 512 bytes. A process that ignores the signal gets an error like that of a full disk.
+    // The limit is in units of 512 bytes. A process that ignores the signal receives an error like that of a
+    // full disk.
     let limits = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", 2 * kib);
     shell.args(["-c", &limits, "sh"]).arg(env::current_exe().unwrap());
     begin(shell, test, session)
@@ -38,5 +39,5 @@ fn begin(mut command: Command, test: &str, session: &Path) -> Child {
 /// Waits for the line `ready`.
 pub fn wait_until_ready(child: &mut Child) {
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap() == "ready"), "the other process did not get that far");
+    assert!(lines.any(|line| line.unwrap() == "ready"), "the other process ended before it was ready");
 }

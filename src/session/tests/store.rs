@@ -1,4 +1,4 @@
-//! Sessions in a directory: names, lists, removal.
+//! Tests of sessions in a directory: names, lists, removal.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ fn make(root: &Path, name: &str) -> std::path::PathBuf {
     path
 }
 
-/// Sets the time of a session's last change.
+/// Sets the time at which a session was last changed.
 fn changed_at(path: &Path, changed: u64) {
     let state = State { changed, ..look(path).unwrap() };
     super::super::mirrored_file::write(path, &state).unwrap();
@@ -43,7 +43,7 @@ fn a_name_that_is_taken_gets_a_number() {
 }
 
 #[test]
-fn every_model_name_gives_a_valid_file_name() {
+fn every_model_name_yields_a_valid_file_name() {
     let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     for (model, begin) in [
         ("../../etc/passwd", "etc-passwd-"),
@@ -64,7 +64,7 @@ fn every_model_name_gives_a_valid_file_name() {
 }
 
 #[test]
-fn sessions_are_listed_by_their_last_change_and_damaged_ones_last() {
+fn sessions_are_listed_by_last_change_with_damaged_ones_last() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(list(&dir.path().join("none")).unwrap(), []);
     for (name, changed) in [("a", 10), ("b", 30), ("c", 20)] {
@@ -86,7 +86,7 @@ fn sessions_are_listed_by_their_last_change_and_damaged_ones_last() {
 }
 
 #[test]
-fn a_session_is_found_by_path_name_beginning_of_a_name_and_last() {
+fn a_session_is_found_by_path_or_name_or_start_of_a_name_or_last() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("sessions");
     let [old, new] = ["demo-2026-01", "demo-2026-01-2"].map(|name| make(&root, name));
@@ -97,7 +97,7 @@ fn a_session_is_found_by_path_name_beginning_of_a_name_and_last() {
     let found = |name: &str| find(Some(&root), name);
     assert_eq!(found(other.to_str().unwrap()).unwrap(), other);
     assert_eq!(find(None, other.to_str().unwrap()).unwrap(), other);
-    assert_eq!(found("demo-2026-01").unwrap(), old, "the whole name wins over a beginning");
+    assert_eq!(found("demo-2026-01").unwrap(), old, "a complete name takes precedence over the start of another");
     assert_eq!(found("llama").unwrap(), other);
     assert_eq!(found("last").unwrap(), old);
     let error = found("demo").unwrap_err();

@@ -1,10 +1,10 @@
-//! The cache of layer inputs.
+//! Tests of the cache of layer inputs.
 
 use std::time::{Duration, SystemTime};
 
 use super::*;
 
-/// Two tensors with this many bytes together.
+/// Two tensors with this total number of bytes.
 fn tensors(bytes: usize, seed: u8) -> Vec<Tensor> {
     let tensor = |name: &str, bytes: usize| Tensor {
         name: name.into(),
@@ -24,7 +24,7 @@ fn bytes_of(session: &Session) -> u64 {
     files(session).iter().map(|file| fs::metadata(file).unwrap().len()).sum()
 }
 
-/// Sets when a file was last used, in seconds before now.
+/// Sets the time of last use of a file, in seconds before now.
 fn age(path: &Path, seconds: u64) {
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
@@ -33,7 +33,7 @@ fn age(path: &Path, seconds: u64) {
 const ROOM: u64 = 1 << 20;
 
 #[test]
-fn streams_are_read_as_they_were_stored_even_by_another_process() {
+fn stored_streams_are_read_unchanged_even_by_another_process() {
     let (_dir, session) = session();
     let mut cache = session.streams(ROOM);
     assert!(cache.keys().is_empty() && cache.limit() == ROOM);
@@ -93,7 +93,7 @@ fn tensors_above_the_limit_are_not_stored_and_evict_no_others() {
     assert!(cache.put("a", &tensors(64, 1)));
     assert!(!cache.put("b", &tensors(10_004, 1)));
     assert_eq!(cache.keys(), ["a"]);
-    // The tensors alone would fit, the file does not.
+    // The tensors alone would fit, but the file does not.
     assert!(!cache.put("c", &tensors(9_992, 1)));
     assert!(bytes_of(&session) <= 10_000);
     assert!(!session.streams(0).put("d", &tensors(4, 1)));
@@ -112,7 +112,7 @@ fn a_damaged_stream_is_removed() {
         cache.put("a", &tensors(64, 5));
         let file = &files(&session)[0];
         flip(file, at, (at % 8) as u8);
-        // By the process that wrote it, and by the next one.
+        // The process that wrote the file, and the next one.
         let mut next = session.streams(ROOM);
         for found in [cache.get("a"), next.get("a")] {
             assert!(found.is_none_or(|found| found == tensors(64, 5)), "byte {at}");

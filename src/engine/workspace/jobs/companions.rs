@@ -1,4 +1,4 @@
-//! Files of an export for people: the model card and the table of layers.
+//! Files of an export that people read: the model card and the table of layers.
 
 use crate::{
     export::{OutputDir, WrittenForm, is_licence},

@@ -17,7 +17,7 @@ impl Work for job::ErrorCurve {
 }
 
 impl Workspace<'_> {
-    /// Returns the number of units before pruning and the points of the curve.
+    /// Computes the curve. Returns the number of units before pruning and the points.
     pub fn error_curve(
         &mut self,
         (layer, part): (usize, Part),

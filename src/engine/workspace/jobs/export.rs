@@ -28,7 +28,7 @@ impl Work for job::Export {
 }
 
 impl Workspace<'_> {
-    /// Writes the model, verifies it and publishes it. Returns the content of its `run.json`.
+    /// Writes, verifies and publishes the model. Returns the content of its `run.json`.
     pub fn export(
         &mut self,
         form: &OutputForm,
@@ -91,7 +91,7 @@ impl Workspace<'_> {
         Ok(record)
     }
 
-    /// Fails if the active attempt of a layer could not be read: the layer would be exported dense.
+    /// Fails if the active attempt of a layer could not be read, since the layer would be exported dense.
     fn check_files(&self) -> Result<(), Error> {
         let Some(session) = self.session.get() else { return Ok(()) };
         for (layer, entry) in session.state().layers.iter().enumerate() {
@@ -109,7 +109,7 @@ impl Workspace<'_> {
         Ok(())
     }
 
-    /// The recorded errors of stale layers were measured with other attempts above them.
+    /// Warns of stale layers, whose recorded errors were measured with other attempts above them.
     fn warn_of_stale_layers(&self, context: &mut Context) {
         let stale = |&layer: &usize| {
             let solved = self.attempts.active(layer);

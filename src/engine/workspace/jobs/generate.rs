@@ -1,4 +1,4 @@
-//! Generates text with both models from one prompt, a token of each in turn.
+//! Generates text with both models from one prompt, alternating by token.
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -11,10 +11,10 @@ use crate::{
 
 use super::{Context, Error, Work, Workspace};
 
-/// Number of recent tokens that a repeat penalty covers. The penalty is 1, so it has no effect.
+/// Number of recent tokens covered by the repeat penalty. The penalty is 1, so it has no effect.
 const REPEAT_LAST: usize = 64;
 
-/// The loaded models, with the settings and the attempts that they were loaded with. They stay in memory while the memory
+/// The loaded models, with the settings and attempts used to load them. They stay in memory while the memory
 /// budget has room.
 #[derive(Default)]
 pub struct Generators {
@@ -22,7 +22,7 @@ pub struct Generators {
     pruned: Option<(Machine, Vec<Option<usize>>, Generation)>,
 }
 
-/// One of the two texts, in progress.
+/// One of the two texts while it is generated.
 struct Text<'g> {
     side: Side,
     writing: Writing<'g>,
@@ -52,7 +52,7 @@ impl Work for job::Generate {
 }
 
 impl Workspace<'_> {
-    /// Loads the models that are not loaded, or were loaded with other attempts or settings.
+    /// Loads each model unless it is loaded with the current attempts and settings.
     fn load_generators(&mut self, context: &mut Context) -> Result<(), Error> {
         let machine = self.settings.machine;
         let (device, dtype) = self.forward(&machine)?;
@@ -82,7 +82,7 @@ impl Workspace<'_> {
 }
 
 impl Generators {
-    /// Unloads the models that exceed `budget` bytes.
+    /// Unloads models until the rest fit into `budget` bytes.
     fn make_room(&mut self, budget: u64) {
         let dense = self.dense.as_ref().map_or(0, |(_, dense)| dense.bytes());
         let pruned = self.pruned.as_ref().map_or(0, |(_, _, pruned)| pruned.bytes());

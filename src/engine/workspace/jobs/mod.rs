@@ -1,4 +1,5 @@
-//! The jobs. A new job is a file here that implements [`Work`], a line in [`work`], and its parameters in `protocol::job`.
+//! The jobs. To add one, write a file here that implements [`Work`], a line in [`work`], and its parameters in
+//! `protocol::job`.
 
 mod companions;
 mod error_curve;
@@ -24,11 +25,11 @@ pub use run::PruneLayers;
 
 /// A job with its parameters.
 trait Work {
-    /// Does the job. Returns the event that ends it.
+    /// Does the job. Returns its final event.
     fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error>;
 }
 
-/// Does a job. Returns the event that ends it.
+/// Does a job. Returns its final event.
 pub fn work(job: Job, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
     match job {
         Job::Run(job) => job.work(workspace, context),

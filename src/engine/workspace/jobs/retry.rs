@@ -1,4 +1,4 @@
-//! Solves one layer again by another method. The new attempt is saved but not active.
+//! Solves one layer again with another method. The new attempt is saved but not activated.
 
 use crate::{
     pipeline::{BlockCut, LayerTask, Propagate, Removals, Task},
@@ -8,7 +8,7 @@ use crate::{
 
 use super::{Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace, plan_by};
 
-/// The active attempt of a layer, whose parts may be copied.
+/// The active attempt of a layer. Its parts may be copied.
 pub struct ActiveParts {
     attention: PartRecord,
     mlp: PartRecord,
@@ -44,7 +44,7 @@ impl Workspace<'_> {
         context.emit(Event::LayerStarted { layer, attempt: number, method: method.clone() });
         let attempt = Attempt { number, above, method };
         let earlier = match (plan.attention, plan.mlp) {
-            // No part is copied, so the active attempt need not be read.
+            // No part is copied, so reading the active attempt is unnecessary.
             (Some(_), Some(_)) => None,
             (_, _) => self.active_parts(layer)?,
         };
@@ -88,7 +88,7 @@ impl Workspace<'_> {
     }
 }
 
-/// Solves a part from which units are to be removed; copies any other part from the active attempt.
+/// Solves a part that has units to remove; copies any other part from the active attempt.
 pub fn task<'e>(
     part: Part,
     removals: Option<Removals>,

@@ -1,4 +1,4 @@
-//! A run: solves the layers from one to the last. Each new attempt becomes active at once.
+//! A run: solves the layers from one to the last. Each new attempt is activated at once.
 
 use crate::{
     config::Settings,
@@ -22,32 +22,32 @@ use super::{
     Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace, plan_by,
 };
 
-/// A run, as the explorer's job or as part of a command.
+/// A run, either as the explorer's job or as part of a command.
 pub struct PruneLayers {
-    /// The first layer; the number of layers if only the end of an earlier run is missing.
+    /// The first layer; equal to the number of layers if only the end of an earlier run is missing.
     pub from: usize,
-    /// One per layer; empty if the run has to search for them first.
+    /// Ratios, indexed by layer; empty if the run first has to search for them.
     pub ratios: Vec<LayerRatio>,
     pub settings: Settings,
     pub methods: Methods,
-    /// Where its model will be written; saved for when the run is resumed.
+    /// The output of the run; saved for resuming.
     pub target: Option<Target>,
-    /// Duration so far, over earlier processes.
+    /// Time so far, including earlier processes.
     pub seconds: Seconds,
 }
 
-/// The ratios of a run. Those of layers that have not begun may change.
+/// The ratios of a run. Ratios of layers that have not begun may change.
 struct RunState {
     /// The settings of the job.
     given: Settings,
     ratios: Vec<LayerRatio>,
-    /// The given settings with a schedule that yields the ratios.
+    /// The given settings, with a schedule that yields the ratios.
     settings: Settings,
     plan: Vec<LayerPlan>,
 }
 
 impl RunState {
-    /// `found` are the ratios of the last search.
+    /// Combines settings and ratios. `found` contains the ratios of the last search.
     fn new(
         given: Settings,
         ratios: Vec<LayerRatio>,
@@ -74,7 +74,7 @@ impl RunState {
     ) -> Result<Self, Error> {
         let begun = self.ratios.iter().take(layer);
         let ratios = begun.chain(ratios.iter().skip(layer)).copied().collect();
-        // Edited ratios are no longer those of a search.
+        // Edited ratios no longer belong to a search.
         Self::new(self.given.clone(), ratios, None, architecture)
     }
 }
@@ -148,7 +148,7 @@ impl Workspace<'_> {
             }
             None => None,
         };
-        // All checks that can refuse the run come first, so that a refused run creates no session.
+        // All checks that can refuse the run come first, so a refused run creates no session.
         let job_started = Event::JobStarted { kind: JobKind::Run };
         self.begin_session([job_started, started, calibration.event()], context)?;
         self.settings.clone_from(&settings);
@@ -173,8 +173,8 @@ impl Workspace<'_> {
         self.record(run_state.settings, &calibration, perplexity, seconds)
     }
 
-    /// Activates attempts that were made with the same method and inputs as the run would use. Returns the first layer to
-    /// solve.
+    /// Activates attempts that were made with the method and inputs the run would use. Returns the first
+    /// layer to solve.
     fn reuse_attempts(
         &mut self,
         from: usize,
@@ -202,7 +202,7 @@ impl Workspace<'_> {
         Ok(run_state.plan.len())
     }
 
-    /// `before` is the duration of earlier processes in seconds.
+    /// Solves the layers. `before` is the time taken by earlier processes, in seconds.
     fn run_layers(
         &mut self,
         (from, methods): (usize, Methods),
@@ -242,7 +242,7 @@ impl Workspace<'_> {
         Ok(())
     }
 
-    /// Solves one layer. Parts that an earlier process saved are kept.
+    /// Solves one layer. Parts saved by an earlier process are kept.
     fn run_layer(
         &mut self,
         (layer, tuned): (usize, Option<Method>),
@@ -317,14 +317,14 @@ impl Workspace<'_> {
     }
 }
 
-/// A solved layer.
+/// A layer being solved.
 struct Solving {
     record: crate::prune::LayerRecord,
     attempt: Attempt,
     seconds: f64,
 }
 
-/// What remains to be done to a part.
+/// The remaining work on a part.
 fn task<'b>(
     begun: Option<&'b SavedPart>,
     removals: Option<Removals>,
@@ -340,7 +340,7 @@ fn task<'b>(
     }
 }
 
-/// Emits the statistics of a part that an earlier process saved, for a frontend that has not seen them.
+/// Emits the statistics of a part that an earlier process saved, because the frontend has not received them.
 fn emit_statistics(layer: usize, part: Part, begun: Option<&SavedPart>, context: &mut Context) {
     if let Some(seen) = begun.and_then(|begun| begun.statistics.clone()) {
         let Statistics { stats, picture, scores, energy } = seen;

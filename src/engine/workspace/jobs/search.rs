@@ -14,7 +14,8 @@ use crate::engine::calibrate::resolved;
 
 use super::{Announce, Context, Error, Work, Workspace};
 
-/// Schedules among the candidates: the result is never worse than these, on the windows that losses are measured on.
+/// Schedules among the candidates. On the windows used to measure losses, the result is never worse than
+/// these.
 const NAMED: [Schedule; 3] = [Schedule::Log, Schedule::Linear, Schedule::Uniform];
 
 impl Work for job::Search {
@@ -40,7 +41,7 @@ impl Workspace<'_> {
             let name = schedule.to_string();
             let as_named =
                 Settings { ratios: Ratios { schedule, ..settings.ratios.clone() }, ..settings.clone() };
-            // A schedule that cannot remove as much is not a candidate.
+            // A schedule that cannot remove this fraction is not a candidate.
             let Some(mean) = pipeline::mean_for(architecture, &as_named, budget) else { continue };
             let as_named = Settings { ratios: as_named.ratios.with_mean(mean), ..as_named };
             named.push((name, pipeline::scheduled(architecture.layers.len(), &as_named)?));

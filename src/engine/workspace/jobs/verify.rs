@@ -1,4 +1,4 @@
-//! Verification of an export: it is read back, and its logits are compared with those of the pruned model in memory.
+//! Verifies an export: reads it back and compares its logits with those of the pruned model in memory.
 
 use candle_core::DType;
 
@@ -11,13 +11,13 @@ use crate::{
 
 use super::{Context, Error, Workspace};
 
-/// Maximum number of calibration windows to compare, and of tokens in each.
+/// Maximum number of calibration windows to compare, and of tokens per window.
 const WINDOWS: usize = 2;
 const TOKENS: usize = 64;
 
 impl Workspace<'_> {
-    /// Reads every format back. A difference from the model in memory that is larger than the format's tolerance is an error;
-    /// the output is not published yet.
+    /// Reads every format back before the output is published. A difference from the model in memory above
+    /// the format's tolerance is an error.
     pub fn verify(
         &mut self,
         forms: &[WrittenForm],
@@ -48,7 +48,7 @@ impl Workspace<'_> {
         Ok(records)
     }
 
-    /// The difference, and the number of tokens that were compared.
+    /// The difference, and the number of compared tokens.
     fn read_back(
         &mut self,
         written: &WrittenForm,
@@ -58,7 +58,7 @@ impl Workspace<'_> {
     ) -> Result<(Difference, usize), Error> {
         let (device, _) = self.forward(&self.settings.machine.clone())?;
         let read = written.format.exporter().reopen(out.path(), written)?;
-        // The context of a GGUF file is the sliding window, where the model has one.
+        // The context length of a GGUF file is the sliding window, if the model has one.
         let length = windows.seq_len().min(TOKENS).min(read.architecture().max_positions);
         let windows: Vec<&[u32]> = windows.iter().take(WINDOWS).map(|window| &window[..length]).collect();
         let active = self.active();

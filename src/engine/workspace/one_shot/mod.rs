@@ -1,4 +1,4 @@
-//! Commands without a screen: each opens a workspace, does one job and closes it.
+//! Commands without a screen: each opens a workspace, does one job and closes the workspace.
 
 mod prune;
 mod report;
@@ -26,11 +26,11 @@ pub struct Retry {
     pub model: Option<String>,
     pub layer: usize,
     pub change: MethodChange,
-    /// Activate the new attempt.
+    /// Whether to activate the new attempt.
     pub choose: bool,
 }
 
-/// Activates an attempt, or none.
+/// Activates an attempt, or deactivates the active one.
 pub struct Choose {
     pub session: PathBuf,
     pub model: Option<String>,
@@ -41,7 +41,7 @@ pub struct Choose {
 pub struct Export {
     pub session: PathBuf,
     pub model: Option<String>,
-    /// Options of the export. All other options are those of the session's last run.
+    /// Options of the export. The remaining settings are those of the session's last run.
     pub form: OutputOptions,
     pub out: PathBuf,
     pub force: bool,
@@ -52,7 +52,7 @@ pub struct Export {
 pub struct LayerTries {
     pub layer: usize,
     pub tries: Vec<Tried>,
-    /// Stale layers below.
+    /// Stale layers after this one.
     pub stale_below: Vec<usize>,
 }
 
@@ -93,7 +93,7 @@ pub fn choose(job: Choose, context: &mut Context) -> Result<LayerTries, Error> {
         let (mut ratios, _) = workspace.planned(draft.clone(), &session)?;
         workspace.save_choice(layer, attempt)?;
         context.emit(Event::AttemptActivated { layer, attempt });
-        // A layer without an attempt is planned to stay dense.
+        // A layer without an active attempt is planned as dense.
         let chosen = workspace.attempts.active(layer);
         ratios[layer] = chosen.map_or(LayerRatio::ZERO, |solved| solved.attempt.method.ratio);
         workspace.save_plan(draft, &ratios, context);
@@ -113,7 +113,7 @@ pub fn export(job: Export, context: &mut Context) -> Result<RunRecord, Error> {
     })
 }
 
-/// Opens a session, works on it, and closes it.
+/// Opens a session, applies `work` to it, and closes it.
 fn on_session<T>(
     dir: &Path,
     model: Option<String>,
@@ -136,7 +136,7 @@ fn on_session<T>(
 }
 
 impl Workspace<'_> {
-    /// Ratios and settings of the next run: those of the draft, or else those of the last run.
+    /// Ratios and settings of the next run, from the draft or otherwise from the last run.
     fn planned(&self, draft: Option<Draft>, session: &Path) -> Result<(Vec<LayerRatio>, Settings), Error> {
         let run_state = self.session.get().and_then(|session| session.state().run_state.clone());
         let ratios = match (draft, run_state) {
@@ -147,7 +147,7 @@ impl Workspace<'_> {
         Ok((ratios, self.settings.clone()))
     }
 
-    /// The method of the active attempt, or of a run if the layer is dense.
+    /// The method of the active attempt, or that of a run if the layer is dense.
     fn active_method(&self, layer: usize, planned: LayerRatio) -> Method {
         let Some(solved) = self.attempts.active(layer) else {
             return Method::of_run(&self.settings, planned);
@@ -156,7 +156,7 @@ impl Workspace<'_> {
         self.attempts.tuned(layer, own.ratio).unwrap_or_else(|| own.clone())
     }
 
-    /// Saves other planned ratios.
+    /// Saves changed planned ratios.
     fn save_plan(&self, draft: Option<Draft>, ratios: &[LayerRatio], context: &mut Context) {
         let draft = match draft {
             Some(draft) => Draft { ratios: ratios.to_vec(), ..draft },

@@ -32,28 +32,28 @@ use super::{
 pub struct PruneRun {
     pub model: ModelChoice,
     pub settings: Settings,
-    /// Where to export the model; None to keep the result in the session only.
+    /// Output path of the model; None keeps the result in the session only.
     pub out: Option<PathBuf>,
-    /// Replaces an earlier export.
+    /// Whether to replace an earlier export.
     pub force: bool,
     pub session: SessionPlace,
-    /// A session that may have measured the dense model on the same text already.
+    /// A session that may contain a measured perplexity of the dense model on the same text.
     pub dense_from: Option<PathBuf>,
 }
 
 /// Resumes the run of a session.
 pub struct Resume {
     pub session: PathBuf,
-    /// Where the model is now, if it was moved.
+    /// Current location of the model, if it was moved.
     pub model: Option<String>,
-    /// Where to export the model, if not to the path of the run.
+    /// Output path of the model, if it differs from that of the run.
     pub out: Option<PathBuf>,
     pub force: bool,
 }
 
 pub struct Resumed {
     pub record: RunRecord,
-    /// Where the model was exported; None if no path was given.
+    /// Output path of the model; None if no path was given.
     pub out: Option<PathBuf>,
     /// True if nothing was left to do.
     pub was_finished: bool,
@@ -92,7 +92,7 @@ pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     record
 }
 
-/// Solves what is missing or stale, and exports the result.
+/// Solves missing and stale layers, and exports the result.
 pub fn resume(job: Resume, context: &mut Context) -> Result<Resumed, Error> {
     let Resume { session, model, out, force } = job;
     on_session(&session, model, context, |workspace, draft, context| {
@@ -164,7 +164,7 @@ fn finish(
 }
 
 impl Workspace<'_> {
-    /// Deactivates attempts whose weights are damaged, so that their layers are solved again.
+    /// Deactivates attempts with damaged weights, so their layers are solved again.
     fn drop_damaged(&mut self, context: &mut Context) -> Result<(), Error> {
         for layer in 0..self.attempts.numbers().len() {
             match self.active().cut(layer) {
@@ -187,7 +187,7 @@ impl Workspace<'_> {
         Ok(match measurement {
             Ok(measurement) => self.knows(&measurement),
             Err(error) if error.is_cancelled() => return Err(error),
-            // Without the text it cannot be measured again.
+            // The perplexity cannot be measured again without the text.
             Err(_) => self.newest_perplexity().is_some(),
         })
     }

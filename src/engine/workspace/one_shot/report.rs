@@ -1,4 +1,4 @@
-//! `slimgpt report`: reads a session without its lock and its model, unless error curves are requested.
+//! `slimgpt report`: reads a session without its lock and without its model, unless error curves are requested.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::{Context, Error, Workspace, on_session};
 
 pub struct Report {
     pub session: PathBuf,
-    /// Where the model is now, if it was moved. It is opened only for `curves`.
+    /// Current location of the model, if it was moved. It is opened only for `curves`.
     pub model: Option<String>,
     pub out: PathBuf,
     pub force: bool,
@@ -21,7 +21,7 @@ pub struct Report {
     pub curves: Vec<usize>,
 }
 
-/// Writes the report; returns its `run.json`.
+/// Writes the report and returns its `run.json`.
 pub fn report(job: Report, context: &mut Context) -> Result<RunRecord, Error> {
     let Report { session, model, out, force, curves } = job;
     OutputDir::check(&out, force, Some(&session))?;
@@ -32,7 +32,7 @@ pub fn report(job: Report, context: &mut Context) -> Result<RunRecord, Error> {
         traced = on_session(&session, model, context, |workspace, _, context| {
             workspace.error_curves(&curves, context)
         })?;
-        // The session was open while the curves were computed.
+        // Computing the curves changed the session, so it is read again.
         subject = read()?;
     }
     let files = report::files(&subject, &traced).map_err(|cause| export::Error::Json(cause.to_string()))?;
@@ -55,7 +55,7 @@ pub fn report(job: Report, context: &mut Context) -> Result<RunRecord, Error> {
 }
 
 impl Workspace<'_> {
-    /// The error curves of both parts of these layers, by the active methods.
+    /// The error curves of both parts of these layers, with the active methods.
     fn error_curves(&mut self, layers: &[usize], context: &mut Context) -> Result<Curves, Error> {
         let mut curves = Curves::new();
         for &layer in layers {
