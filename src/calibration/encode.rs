@@ -9,21 +9,22 @@ use super::{
     text::Text,
 };
 
-/// Separates two documents.
+/// The separator of two documents.
 const BLANK_LINE: &str = "\n\n";
-/// Bytes of text encoded together: enough to keep the cores busy, small compared to the encodings.
+/// Bytes of text encoded together: enough to keep the cores busy, and small compared with the encodings.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Tokens of all documents in order, without special tokens. A blank line separates documents, including those of different
-/// texts.
+/// Tokens of all documents in order, without special tokens. A blank line separates documents, including
+/// documents of different texts.
 ///
-/// Each document is encoded together with the blank line after it. `progress` receives the bytes of text done and the total after
-/// each batch of about 1 MiB. A tokenizer needs some hundred bytes per byte of one document, so store corpora of gigabytes as JSON
-/// lines.
+/// Each document is encoded together with the blank line after it. After each batch of about 1 MiB,
+/// `progress` receives the bytes done and the total. A tokenizer needs some hundred bytes per byte of one
+/// document, so store corpora of gigabytes as JSON lines.
 ///
 /// # Errors
 ///
-/// [`Error::Tokenizer`] with the text and the document (from 1), and [`Error::Cancelled`] if `progress` breaks.
+/// [`Error::Tokenizer`] with the text and the document (from 1), and [`Error::Cancelled`] if `progress`
+/// breaks.
 pub fn encode(
     tokenizer: &Tokenizer,
     texts: &[Text],
@@ -52,7 +53,7 @@ pub fn encode(
     Ok(tokens)
 }
 
-/// The tokenizer without the truncation or padding that its file may ask for.
+/// The tokenizer without the truncation or padding that its file may request.
 fn uncut(tokenizer: &Tokenizer) -> Cow<'_, Tokenizer> {
     if tokenizer.get_truncation().is_none() && tokenizer.get_padding().is_none() {
         return Cow::Borrowed(tokenizer);
@@ -64,7 +65,7 @@ fn uncut(tokenizer: &Tokenizer) -> Cow<'_, Tokenizer> {
     Cow::Owned(uncut)
 }
 
-/// Appends the tokens of `documents`; `more` if other documents follow.
+/// Appends the tokens of `documents`; `more` is true if other documents follow.
 fn encode_batch(
     tokenizer: &Tokenizer,
     documents: &[(&Text, usize)],
@@ -83,7 +84,7 @@ fn encode_batch(
     let pieces: Vec<Cow<'_, str>> = pieces.collect();
     let inputs: Vec<&str> = pieces.iter().map(AsRef::as_ref).collect();
     let encodings = tokenizer.encode_batch_fast(inputs, false).map_err(|source| {
-        // The error of a batch does not say which document failed.
+        // The error of a batch does not identify the document that failed.
         let fails = |piece: &Cow<'_, str>| tokenizer.encode_fast(piece.as_ref(), false).is_err();
         let (text, place) = documents[pieces.iter().position(fails).unwrap_or(0)];
         Error::Tokenizer { text: text.name.clone(), document: place + 1, source }

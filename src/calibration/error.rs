@@ -1,4 +1,4 @@
-//! Errors between a text and its windows.
+//! Errors on the way from a text to its windows.
 
 use std::{io, path::PathBuf};
 
@@ -12,9 +12,9 @@ pub enum Error {
     Missing { path: PathBuf },
     #[error("cannot read the text {}: {source}; check its permissions", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("the gzip file {} ends early or is damaged ({source}); fetch it again", path.display())]
+    #[error("the gzip file {} ends early or is damaged ({source}); download it again", path.display())]
     Gzip { path: PathBuf, source: io::Error },
-    #[error("the text {} holds no text; give one with words in it", path.display())]
+    #[error("the text {} is empty; choose one with words in it", path.display())]
     Empty { path: PathBuf },
     #[error(
         "{} is not UTF-8 at byte {offset} (line {line}); convert it, for example with iconv -t UTF-8",
@@ -31,17 +31,17 @@ pub enum Error {
     #[error("text {text:?}: the tokenizer failed on document {document}: {source}")]
     Tokenizer { text: String, document: usize, source: tokenizers::Error },
     #[error(
-        "{samples} windows of {seq_len} tokens were requested; ask for at least 1 window of at least 2 tokens"
+        "{samples} windows of {seq_len} tokens were requested; request at least 1 window of at least 2 tokens"
     )]
     NoWindow { samples: usize, seq_len: usize },
     #[error(
         "the calibration text has {found} tokens, but {samples} windows of {seq_len} tokens need at least \
-         {needed}; add text, or ask for fewer or shorter windows"
+         {needed}; add text, or request fewer or shorter windows"
     )]
     TooLittleText { found: usize, needed: usize, samples: usize, seq_len: usize },
     #[error("{found} tokens do not fill {samples} windows of {seq_len} tokens")]
     Shape { found: usize, samples: usize, seq_len: usize },
-    #[error("{} does not hold `tokens` i64 [samples, seq_len]: {cause}", path.display())]
+    #[error("{} does not contain `tokens` i64 [samples, seq_len]: {cause}", path.display())]
     WindowsFile { path: PathBuf, cause: String },
     #[error("reading the calibration text was cancelled")]
     Cancelled,
@@ -65,7 +65,7 @@ impl std::fmt::Display for At {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Read { source, .. } => Kind::of_io(source),

@@ -1,7 +1,7 @@
-//! From texts to token windows, on which the second moments are measured.
+//! From texts to the token windows on which second moments are measured.
 //!
-//! [`read`] reads a file into a [`Text`], [`encode()`] turns all texts into one sequence of tokens, and [`Windows::draw`] draws the
-//! windows from it.
+//! [`read`] reads a file into a [`Text`], [`encode()`] turns all texts into one sequence of tokens, and
+//! [`Windows::draw`] draws windows from that sequence.
 
 mod encode;
 mod error;

@@ -19,8 +19,8 @@ struct Record {
 }
 
 impl Record {
-    /// `text`; or the instruction, the input if there is any, and the output, each on a new line, so that blank lines only separate
-    /// documents. None if the record has neither.
+    /// The text of the record: `text`; or the instruction, the input if there is one, and the output, each on
+    /// a new line. Blank lines thus only separate documents. None if the record has neither.
     fn document(self) -> Option<String> {
         let Self { text, instruction, input, output } = self;
         text.or_else(|| {
@@ -30,12 +30,12 @@ impl Record {
     }
 }
 
-/// The document of a line that is a complete record; None for any other line.
+/// The document of a line that is a complete record; None for other lines.
 pub(super) fn document_of_line(line: &str) -> Option<String> {
     serde_json::from_str::<Record>(line).ok()?.document()
 }
 
-/// The documents of `first` and all following lines, one record each.
+/// The documents of `first` and all following lines, one record per line.
 pub(super) fn json_lines(source: &mut Source, first: String) -> Result<Vec<String>> {
     let mut documents = vec![first];
     while let Some(text) = source.line()? {
@@ -78,13 +78,14 @@ fn document(record: Record, path: &Path, at: At) -> Result<String> {
 }
 
 fn broken(path: &Path, line: u64, error: &serde_json::Error) -> Error {
-    // The position in the cause is relative to the parsed text: one of many lines, or all.
+    // The position in the cause is relative to the parsed text, which is one of many lines or the whole text.
     let cause = error.to_string();
     let cause = cause.split(" at line ").next().unwrap_or(&cause).to_string();
     Error::Json { path: path.into(), line, cause }
 }
 
-/// A string without its closing quote is reported at the line end, which counts as column 0 of the next line.
+/// The line of an error. A string without a closing quote is reported at the end of its line, which counts as
+/// column 0 of the next line.
 fn line_of(error: &serde_json::Error) -> u64 {
     let line = error.line().max(1) as u64;
     if error.column() == 0 && line > 1 { line - 1 } else { line }

@@ -1,4 +1,4 @@
-//! A file as UTF-8 lines, decompressed if gzipped, with the current line and byte.
+//! A file as UTF-8 lines, decompressed if gzipped, with the current line and byte position.
 
 use std::{
     fs::File,
@@ -18,14 +18,14 @@ pub(super) struct Source {
     path: PathBuf,
     bytes: Box<dyn BufRead>,
     gzipped: bool,
-    /// Lines read.
+    /// Number of lines read.
     lines: u64,
-    /// Bytes read, after decompression.
+    /// Number of bytes read, after decompression.
     offset: u64,
 }
 
 impl Source {
-    /// Opens a file; gzip is recognised by its first bytes, and a byte order mark is skipped.
+    /// Opens a file. Gzip is recognised by its first bytes, and a byte order mark is skipped.
     pub fn open(path: &Path) -> Result<Self> {
         let path = path.to_path_buf();
         let file = match File::open(&path) {
@@ -57,7 +57,7 @@ impl Source {
         self.lines
     }
 
-    /// The next line including its end; None at the end of the file.
+    /// The next line including its line end; None at the end of the file.
     pub fn line(&mut self) -> Result<Option<String>> {
         let mut bytes = Vec::new();
         let read = self.bytes.read_until(b'\n', &mut bytes);

@@ -1,4 +1,4 @@
-//! Claims about texts, tokens and windows, on a tokenizer of bytes.
+//! Tests of texts, tokens and windows, with a byte tokenizer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,8 +19,8 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/calibration").join(name)
 }
 
-/// One token per byte, a special token in front of every sequence, and truncation to eight tokens: `encode` must suppress the
-/// last two.
+/// A tokenizer with one token per byte, a special token before every sequence, and truncation to eight
+/// tokens. `encode` must suppress the last two.
 fn byte_tokenizer() -> Tokenizer {
     let mut letters: Vec<String> = ByteLevel::alphabet().into_iter().map(String::from).collect();
     letters.sort();
@@ -86,7 +86,7 @@ fn every_form_of_a_text_has_the_same_tokens() {
 }
 
 #[test]
-fn json_lines_have_a_document_a_line_and_a_plain_file_has_one() {
+fn json_lines_have_one_document_per_line_and_a_plain_file_has_one() {
     assert_eq!(read(&fixture("c4.jsonl")).unwrap().documents.len(), 3);
     assert_eq!(read(&fixture("alpaca.json")).unwrap().documents[1], "Sort the numbers.\n3 1 2\n1 2 3");
     let plain = read(&fixture("plain.txt")).unwrap();
@@ -94,7 +94,7 @@ fn json_lines_have_a_document_a_line_and_a_plain_file_has_one() {
 }
 
 #[test]
-fn the_content_decides_the_form_and_not_the_name() {
+fn the_content_determines_the_format_and_not_the_name() {
     for (name, fixture_name) in [("a.txt", "c4.jsonl"), ("b.txt", "alpaca.json"), ("c", "alpaca.jsonl.gz")] {
         let bytes = fs::read(fixture(fixture_name)).unwrap();
         assert_eq!(read_bytes(name, &bytes).unwrap().documents.len(), 3, "{fixture_name} as {name}");
@@ -102,7 +102,7 @@ fn the_content_decides_the_form_and_not_the_name() {
 }
 
 #[test]
-fn a_plain_text_is_kept_verbatim_also_where_it_starts_with_a_bracket() {
+fn a_plain_text_is_kept_verbatim_even_if_it_starts_with_a_bracket() {
     for text in ["[Music plays]\n\n  Hello. \n", "{a} is a set\n", "{}\n", "[1, 2]", " \r\n x\r\n"] {
         assert_eq!(read_bytes("a.txt", text.as_bytes()).unwrap().documents, [text]);
     }
@@ -251,7 +251,7 @@ fn starts(windows: &Windows) -> Vec<u32> {
 }
 
 #[test]
-fn windows_are_runs_of_the_text_from_distinct_places() {
+fn windows_are_taken_from_distinct_positions_of_the_text() {
     let text: Vec<u32> = (0..1000).collect();
     let windows = Windows::draw(&text, 200, 16, 0).unwrap();
     assert_eq!((windows.samples(), windows.seq_len(), windows.tokens().len()), (200, 16, 200 * 16));
@@ -262,7 +262,7 @@ fn windows_are_runs_of_the_text_from_distinct_places() {
 }
 
 #[test]
-fn as_many_windows_as_there_are_places_take_them_all() {
+fn as_many_windows_as_positions_use_every_position() {
     let text: Vec<u32> = (0..19).collect();
     let mut all = starts(&Windows::draw(&text, 16, 4, 3).unwrap());
     all.sort_unstable();
@@ -270,22 +270,22 @@ fn as_many_windows_as_there_are_places_take_them_all() {
 }
 
 #[test]
-fn equal_seeds_draw_equal_windows_and_other_seeds_others() {
+fn equal_seeds_draw_equal_windows_and_different_seeds_different_ones() {
     let text: Vec<u32> = (0..100_000).collect();
     let draw = |seed| Windows::draw(&text, 128, 64, seed).unwrap();
     assert_eq!(draw(7), draw(7));
     assert_ne!(draw(7), draw(8));
 }
 
-/// Windows are part of a published run: a new version of the sampler must not change them silently.
+/// Windows are part of a published run, so a new version of the sampler must not change them silently.
 #[test]
-fn seed_0_draws_what_it_always_drew() {
+fn seed_0_draws_the_same_windows_as_ever() {
     let text: Vec<u32> = (0..1_000_000).collect();
     assert_eq!(starts(&Windows::draw(&text, 4, 128, 0).unwrap()), [654_612, 708_983, 729_776, 465_862]);
 }
 
 #[test]
-fn the_error_of_too_little_text_says_how_much_is_needed() {
+fn the_error_for_too_little_text_gives_the_required_amount() {
     let text: Vec<u32> = (0..18).collect();
     let error = Windows::draw(&text, 16, 4, 0).unwrap_err();
     assert!(matches!(error, Error::TooLittleText { found: 18, needed: 19, .. }), "{error}");
@@ -293,7 +293,7 @@ fn the_error_of_too_little_text_says_how_much_is_needed() {
 }
 
 #[test]
-fn windows_need_a_sample_and_two_tokens() {
+fn windows_need_one_sample_and_two_tokens() {
     for (samples, seq_len) in [(0, 4), (4, 1), (4, 0)] {
         assert!(matches!(Windows::draw(&[1; 64], samples, seq_len, 0), Err(Error::NoWindow { .. })));
     }
@@ -301,7 +301,7 @@ fn windows_need_a_sample_and_two_tokens() {
 }
 
 #[test]
-fn windows_come_back_from_their_file() {
+fn windows_are_read_back_from_their_file() {
     let text: Vec<u32> = (0..500).rev().chain([u32::MAX]).collect();
     let windows = Windows::draw(&text, 8, 32, 1).unwrap();
     let (_dir, path) = written("calibration.safetensors", &windows.to_safetensors());
@@ -309,7 +309,7 @@ fn windows_come_back_from_their_file() {
 }
 
 #[test]
-fn other_files_are_refused_as_windows() {
+fn other_files_are_refused() {
     use safetensors::{Dtype, serialize, tensor::TensorView};
     let tensor = |name: &str, dtype, shape: &[usize], data: &[u8]| {
         serialize([(name, TensorView::new(dtype, shape.to_vec(), data).unwrap())], None).unwrap()

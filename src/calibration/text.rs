@@ -1,4 +1,4 @@
-//! A calibration text: its documents, read from any common form.
+//! A calibration text: its documents, read from any common format.
 
 use std::path::Path;
 
@@ -13,30 +13,32 @@ use super::{
 pub struct Text {
     /// File name, or the name of a built-in text.
     pub name: String,
-    /// The documents, in order.
+    /// The documents in order.
     pub documents: Vec<String>,
 }
 
 impl Text {
-    /// A text of one document that is not read from a file.
+    /// A text with one document that is not read from a file.
     pub fn inline(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), documents: vec![text.into()] }
     }
 }
 
-/// Reads a text, gzipped or not (by its first bytes), in one of three forms:
+/// Reads a text, gzipped or not (by its first bytes), in one of three formats:
 ///
 /// - JSON lines, one record per line: `text` (C4), or `instruction`, `input`, `output` (Alpaca), which become one text with each
 ///   part on its own line;
 /// - a JSON array of such records;
 /// - anything else: one document, verbatim except for a byte order mark.
 ///
-/// The content decides the form. The name counts only if the content does not parse: with the extension `.json`, `.jsonl` or
-/// `.ndjson` that is an error, otherwise the file is a plain text that starts with a bracket.
+/// The content determines the format. The name counts only if the content does not parse: with the extension
+/// `.json`, `.jsonl` or `.ndjson` that is an error; otherwise the file is a plain text that starts with a
+/// bracket.
 ///
 /// # Errors
 ///
-/// Names the file, and the line or byte, of a text that is missing, empty, not UTF-8, damaged gzip, broken JSON or without `text`.
+/// If a text is missing, empty, not UTF-8, damaged gzip, broken JSON or without `text`; the error names the
+/// file, and the line or byte.
 pub fn read(path: &Path) -> Result<Text> {
     let documents = documents(&mut Source::open(path)?)?;
     if documents.iter().all(|document| document.trim().is_empty()) {
@@ -64,7 +66,7 @@ fn documents(source: &mut Source) -> Result<Vec<String>> {
     }
 }
 
-/// Everything up to the end of the first line that is not blank.
+/// The text up to the end of the first non-blank line.
 fn opening(source: &mut Source) -> Result<String> {
     let mut opening = String::new();
     while opening.trim().is_empty()

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 const STORIES: &str = "demo:stories";
 const HELD_OUT: &str = "demo:held-out";
 
-/// A text to calibrate or evaluate on.
+/// A text for calibration or evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextSource {
-    /// Stories of the built-in generator that differ from those the demo model was trained on.
+    /// Stories from the built-in generator that are not in the demo model's training text.
     DemoStories,
     /// The held-out text of the built-in model.
     DemoHeldOut,

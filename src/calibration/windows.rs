@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 /// The tensor's name in the file.
 const TOKENS: &str = "tokens";
 
-/// Calibration windows, all of one length.
+/// Calibration windows of equal length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// [samples, seq_len], row-major
@@ -37,12 +37,13 @@ impl Windows {
         Ok(Self { tokens, samples, seq_len })
     }
 
-    /// Draws `samples` windows of `seq_len` tokens at distinct positions, uniformly over all positions where one fits. Equal seeds give
-    /// equal windows.
+    /// Draws `samples` windows of `seq_len` tokens at distinct positions, uniformly over all positions where
+    /// a window fits. Equal seeds give equal windows.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLittleText`] for fewer than seq_len + samples − 1 tokens, [`Error::NoWindow`] as for [`Windows::new`].
+    /// [`Error::TooLittleText`] for fewer than seq_len + samples − 1 tokens; [`Error::NoWindow`] as for
+    /// [`Windows::new`].
     pub fn draw(tokens: &[u32], samples: usize, seq_len: usize, seed: u64) -> Result<Self> {
         if samples == 0 || seq_len < 2 {
             return Err(Error::NoWindow { samples, seq_len });
@@ -62,7 +63,7 @@ impl Windows {
     ///
     /// # Errors
     ///
-    /// As [`Windows::new`] if the range is empty.
+    /// As for [`Windows::new`] if the range is empty.
     pub fn part(&self, range: std::ops::Range<usize>) -> Result<Self> {
         let tokens = &self.tokens[range.start * self.seq_len..range.end * self.seq_len];
         Self::new(tokens.to_vec(), range.len(), self.seq_len)
@@ -96,7 +97,7 @@ impl Windows {
         safetensors::serialize([(TOKENS, view)], None).expect("one tensor that has its shape's length")
     }
 
-    /// Reads a file with the bytes of [`Windows::to_safetensors`].
+    /// Reads a file written with [`Windows::to_safetensors`].
     ///
     /// # Errors
     ///
@@ -113,7 +114,7 @@ impl Windows {
     ///
     /// # Errors
     ///
-    /// A description of the bytes, if they are anything else.
+    /// A description of the bytes, if they are not windows.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, String> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let view = file.tensor(TOKENS).map_err(|error| error.to_string())?;

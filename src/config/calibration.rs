@@ -4,7 +4,7 @@ use super::{check::at_least, group::settings};
 use crate::calibration::TextSource;
 
 settings! {
-    /// The texts that calibration windows are drawn from, and the number of windows.
+    /// The texts from which calibration windows are drawn, and the number of windows.
     pub struct Calibration at calibration, CalibrationOptions, Calibration {
         /// Calibration text: plain text, JSON lines with "text", Alpaca JSON, or .gz of these; can be repeated
         #[serde(rename = "calibration")]
@@ -22,9 +22,9 @@ settings! {
         /// Tokens per calibration window
         seq_len ("seq_len"): Option<usize> = None, at_least(2) => {
             value_name: "N",
-            default: Some("2048, or the limit of the model if that is lower"),
+            default: Some("2048, limited by the context length of the model"),
             scope: Scope::Layer,
-            form: Some(FormField::new(SettingsForm::Run, "seq-len", "tokens per window; empty: 2048, or the limit of the model if that is lower")),
+            form: Some(FormField::new(SettingsForm::Run, "seq-len", "tokens per window; empty: 2048, limited by the context length of the model")),
         }
         /// Seed for the positions of the windows
         seed ("seed"): u64 = 0 => {

@@ -13,7 +13,7 @@ pub enum Error {
     #[error("{file}, line {line}: {what}")]
     File { file: String, line: usize, what: String },
     #[error(
-        "schedule {}: neither a schedule's name nor a readable file ({cause}); expected log, linear, uniform, log-decrease, linear-decrease or a file with one ratio for each layer",
+        "schedule {}: neither the name of a schedule nor a readable file ({cause}); expected log, linear, uniform, log-decrease, linear-decrease or a file with one ratio for each layer",
         path.display()
     )]
     Schedule { path: PathBuf, cause: io::Error },
@@ -22,7 +22,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unreadable { cause, .. } => Kind::of_io(cause),
@@ -30,7 +30,7 @@ impl Error {
         }
     }
 
-    /// A value that is refused: its key, what was found, and what to do.
+    /// A refused value: its key, the value found, and the remedy.
     pub fn value(key: &str, found: &str, remedy: &str) -> Self {
         Self::Value { key: key.into(), found: found.into(), remedy: remedy.into() }
     }

@@ -11,11 +11,11 @@ settings! {
             scope: Scope::Layer,
             form: Some(FormField::new(SettingsForm::Run, "track errors", "run the dense model as well and report the output error of every layer")),
         }
-        /// Text for the perplexity, measured before and after
+        /// Text for the perplexity, measured before and after pruning
         #[serde(rename = "eval")]
         text ("eval"): Option<TextSource> = None => {
             value_name: "FILE",
-            form: Some(FormField::new(SettingsForm::Run, "evaluation", "text for the perplexity, measured before and after; empty: none; demo:held-out")),
+            form: Some(FormField::new(SettingsForm::Run, "evaluation", "text for the perplexity, measured before and after pruning; empty: none; demo:held-out")),
         }
         /// Tokens per evaluation window
         #[serde(rename = "eval_seq_len")]
@@ -23,9 +23,9 @@ settings! {
             value_name: "N",
             form: Some(FormField::new(SettingsForm::Run, "eval seq-len", "tokens per evaluation window")),
         }
-        /// Put a BOS token before each evaluation window
+        /// Start each evaluation window with a BOS token
         bos ("bos"): bool = false => {
-            form: Some(FormField::new(SettingsForm::Run, "BOS", "put a BOS token before each evaluation window")),
+            form: Some(FormField::new(SettingsForm::Run, "BOS", "start each evaluation window with a BOS token")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads settings files (TOML). Errors name the file and the line.
+//! Reads settings files (TOML). Errors include the file and the line.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -12,7 +12,7 @@ use super::{Error, Options, Setting, table};
 /// Reads the options of a settings file.
 ///
 /// # Errors
-/// A file that cannot be read, and everything that [`parse`] refuses.
+/// If the file cannot be read; otherwise as for [`parse`].
 pub fn read(path: &Path) -> Result<Options, Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::Unreadable { path: path.into(), cause })?;
     parse(&text, &path.display().to_string())
@@ -21,28 +21,29 @@ pub fn read(path: &Path) -> Result<Options, Error> {
 /// Parses the text of a settings file; errors name the file `name`.
 ///
 /// # Errors
-/// A text that is not TOML; a key that is unknown, given twice or excluded by another one; a value of the wrong type.
+/// If the text is not TOML; if a key is unknown, given twice or excluded by another one; if a value has the
+/// wrong type.
 pub fn parse(text: &str, name: &str) -> Result<Options, Error> {
     let text = SettingsText::new(text, name)?;
     text.options(&text.entries())
 }
 
-/// The text of a file that holds settings, and possibly other keys.
+/// The text of a file with settings and possibly other keys.
 pub struct SettingsText<'t> {
     text: &'t str,
     name: &'t str,
     spans: DeTable<'t>,
     values: toml::Table,
-    /// Keys that the file may hold in addition to settings.
+    /// Keys that the file may contain in addition to settings.
     beside: Vec<String>,
 }
 
-/// A key, or an element of its list, with the value and the place in the text.
+/// A key, or an element of its list, with its value and position in the text.
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
     /// The key, or the key of the list.
     pub key: &'a str,
-    /// Number of bytes before it.
+    /// Byte offset of the entry.
     pub at: usize,
     /// The value.
     pub value: &'a Value,
@@ -50,10 +51,10 @@ pub struct Entry<'a> {
 }
 
 impl<'t> SettingsText<'t> {
-    /// Errors name the file `name`.
+    /// Parses the text; errors name the file `name`.
     ///
     /// # Errors
-    /// A text that is not TOML.
+    /// If the text is not TOML.
     pub fn new(text: &'t str, name: &'t str) -> Result<Self, Error> {
         let wrong = |at: usize, what: &str| Error::File {
             file: name.into(),
@@ -72,20 +73,20 @@ impl<'t> SettingsText<'t> {
         Self { beside: keys.iter().map(|key| (*key).into()).collect(), ..self }
     }
 
-    /// The entries of the top level, in the order of the file.
+    /// The top-level entries in the order of the file.
     pub fn entries(&self) -> Vec<Entry<'_>> {
         entries(&self.spans, &self.values)
     }
 
-    /// An error at this place in the text.
+    /// An error at this position in the text.
     pub fn wrong(&self, at: usize, what: impl Into<String>) -> Error {
         Error::File { file: self.name.into(), line: line_of(self.text, at), what: what.into() }
     }
 
-    /// The options given by these entries.
+    /// The options set by these entries.
     ///
     /// # Errors
-    /// A key that is unknown, given twice or excluded by another one, a value of another type.
+    /// If a key is unknown, given twice or excluded by another one, or a value has the wrong type.
     pub fn options(&self, entries: &[Entry<'_>]) -> Result<Options, Error> {
         let mut options = Options::default();
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -123,7 +124,7 @@ impl<'t> SettingsText<'t> {
 }
 
 impl<'a> Entry<'a> {
-    /// The keys of a table, in the order of the file; `None` if the value is not a table.
+    /// The keys of a table in the order of the file; `None` if the value is not a table.
     pub fn table(&self) -> Option<Vec<Entry<'a>>> {
         Some(entries(self.spans.as_table()?, self.value.as_table()?))
     }
@@ -151,12 +152,12 @@ fn entries<'a>(spans: &'a DeTable<'_>, values: &'a toml::Table) -> Vec<Entry<'a>
     entries
 }
 
-/// The key in its stored form: both `seq-len` and `seq_len` become `seq_len`.
+/// The key in its stored form; `seq-len` and `seq_len` both become `seq_len`.
 pub fn field(key: &str) -> String {
     key.replace('-', "_")
 }
 
-/// The setting that a key names.
+/// The setting with this key.
 fn setting(key: &str) -> Option<&'static Setting> {
     let key = field(key);
     table().find(|setting| setting.key == key)
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_the_flags_with_either_dash() {
+    fn keys_are_the_flags_with_dashes_or_underscores() {
         let options =
             parse("seq-len = 64\nhead_score = \"diagonal\"\ngroup-size = 32\nthreads = 2", "run.toml")
                 .unwrap();

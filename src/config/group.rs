@@ -1,15 +1,15 @@
 //! Declares a group of settings: the values, the options, and the entries of the table.
 
-/// Declares the following, from one entry per setting:
+/// Declares the following from one entry per setting:
 /// - the struct of the values, with its defaults;
-/// - the struct of the options, in which every value may be missing;
+/// - the struct of the options, in which every value is optional;
 /// - `fill`, which resolves options with the defaults and checks each value, and `options`, its inverse;
 /// - `TABLE`, the entries for [`Setting`](super::Setting).
 ///
-/// An entry is `field ("key"): Type = default, check => { columns }`; the check may be missing. The columns are fields of
-/// `Setting`.
+/// An entry is `field ("key"): Type = default, check => { columns }`; the check is optional. The columns are
+/// fields of `Setting`.
 macro_rules! settings {
-    // Settings with values that a run keeps.
+    // Settings whose values are stored with a run.
     (
         $(#[doc = $doc:literal])+
         $(#[derive($($derive:ident),+)])?
@@ -38,7 +38,7 @@ macro_rules! settings {
             /// Resolves the options: missing values get their defaults, and every value is checked.
             ///
             /// # Errors
-            /// A value out of its range, by its key.
+            /// If a value is out of its range; the error names its key.
             pub fn fill(options: $options) -> Result<Self, $crate::config::Error> {
                 Ok(Self {
                     $($field: match options.$field {
@@ -63,7 +63,8 @@ macro_rules! settings {
         }
     };
 
-    // Settings whose values are a struct of another module. `Type` is read and checked, and converted to the field's type.
+    // Settings whose values are in a struct of another module. A value is parsed and checked as `Type`, then
+    // converted to the field's type.
     (
         pub values of $group:ident at $at:ident, $options:ident, $heading:ident {
             $(
@@ -76,7 +77,7 @@ macro_rules! settings {
             /// Resolves the options: missing values get their defaults, and every value is checked.
             ///
             /// # Errors
-            /// A value out of its range, by its key.
+            /// If a value is out of its range; the error names its key.
             pub fn fill(options: $options) -> Result<Self, $crate::config::Error> {
                 let default = Self::default();
                 Ok(Self {
@@ -107,7 +108,7 @@ macro_rules! settings {
         }
     };
 
-    // Options of one invocation, which are not part of the settings.
+    // Options of a single invocation, which are not part of the settings.
     (
         $(#[doc = $doc:literal])+
         pub options $options:ident at $at:ident, $heading:ident {
@@ -127,7 +128,7 @@ macro_rules! settings {
         @options $at:ident $options:ident $heading:ident [$($derive:ident),*]
         $($field:ident $key:literal ($type:ty) [$($help:literal),+] [$write:expr] [$($columns:tt)*])+
     ) => {
-        /// The settings of this group that are given; the others come from a weaker source or are the default.
+        /// The given settings of this group. Missing ones come from a weaker source or are the default.
         #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize $(, $derive)*)]
         #[serde(default)]
         pub struct $options {
@@ -141,7 +142,7 @@ macro_rules! settings {
         impl $options {
             /// The entries of the table.
             pub const TABLE: &'static [$crate::config::Setting] = {
-                #[allow(unused_imports)] // Not every group has a form or a scope of its own.
+                #[allow(unused_imports)] // Not every group has its own form or scope.
                 use $crate::config::{
                     setting::{FormField, Heading, Scope, Setting, SettingsForm},
                     value::{Resolve, Value, given},
@@ -160,7 +161,7 @@ macro_rules! settings {
                 },)+]
             };
 
-            /// These options; where a value is missing, that of `weaker`.
+            /// These options; missing values are taken from `weaker`.
             pub fn or(self, weaker: Self) -> Self {
                 Self { $($field: self.$field.or(weaker.$field),)+ }
             }

@@ -1,4 +1,4 @@
-//! `interface.toml`: the look of the explorer and its state at the start.
+//! `interface.toml`: the appearance of the explorer and its initial state.
 
 use toml::Value;
 
@@ -12,9 +12,9 @@ pub struct Interface {
     pub theme: Option<(String, usize)>,
     /// Whether the mouse is captured.
     pub mouse: Option<bool>,
-    /// Which characters are drawn.
+    /// The set of characters for drawing.
     pub glyphs: Option<GlyphChoice>,
-    /// How many colours are used.
+    /// The number of colours.
     pub colours: Option<Colours>,
     /// Whether runs start stepwise.
     pub step_mode: Option<bool>,
@@ -46,7 +46,7 @@ names! {
     }
 }
 
-/// A key of the file, and how it sets its field from a value on a line.
+/// A key of the file, and the function that sets its field from a value on a line.
 type Key = (&'static str, fn(&mut Interface, Value, usize) -> Result<(), toml::de::Error>);
 
 const KEYS: [Key; 5] = [
@@ -81,7 +81,7 @@ impl Interface {
     /// Parses the text of the file; errors name the file `name`.
     ///
     /// # Errors
-    /// A text that is not TOML, an unknown key, a value of another type; each with its line.
+    /// If the text is not TOML, a key is unknown, or a value has the wrong type; the error includes the line.
     pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
         let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
         let wrong = |at: usize, what: String| Error::File { file: name.into(), line: line_of(at), what };

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Result, Slot, from_config, layout};
 
-/// The published architecture that a model uses.
+/// The published architecture of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
@@ -15,13 +15,13 @@ pub enum Family {
     Llama,
     /// Mistral: sliding windows.
     Mistral,
-    /// Qwen2: biases of queries, keys and values; sliding windows from some layer on.
+    /// Qwen2: biases of queries, keys and values; sliding windows starting at some layer.
     Qwen2,
     /// Qwen3: norms of queries and keys.
     Qwen3,
 }
 
-/// The sizes of one decoder block, which pruning changes.
+/// The sizes of one decoder block. Pruning changes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSize {
     /// Query heads.
@@ -39,7 +39,7 @@ impl LayerSize {
     }
 }
 
-/// Rotary positions: frequencies theta^(−2i/head_dim), then scaled.
+/// Settings of rotary positions: frequencies theta^(−2i/head_dim), then scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RopeSettings {
     /// The base of the frequencies.
@@ -48,32 +48,33 @@ pub struct RopeSettings {
     pub scaling: RopeScaling,
 }
 
-/// How the rotary frequencies are scaled to extend the context.
+/// The scaling of the rotary frequencies, which extends the context.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "type")]
 pub enum RopeScaling {
-    /// Not scaled.
+    /// No scaling.
     None,
     /// All frequencies divided by `factor`.
     Linear {
         /// The divisor.
         factor: f64,
     },
-    /// Long waves divided by `factor`, short ones kept, and interpolated between (Llama 3.1).
+    /// Long waves are divided by `factor`, short waves are kept, and waves in between are interpolated (Llama
+    /// 3.1).
     Llama3 {
         /// The divisor of long waves.
         factor: f64,
-        /// Waves that turn fewer times than this in the original context are long.
+        /// Waves with fewer turns than this in the original context are long.
         low_freq_factor: f64,
-        /// Waves that turn more times than this in the original context are short.
+        /// Waves with more turns than this in the original context are short.
         high_freq_factor: f64,
         /// The original context length.
         original_positions: usize,
     },
 }
 
-/// A decoder of the LLaMA family, layer by layer. [`Architecture::from_config`] creates it, so its sizes are valid: none is zero,
-/// key-value heads divide heads, and `head_dim` is even.
+/// A decoder of the LLaMA family, layer by layer. [`Architecture::from_config`] creates it, so its sizes are
+/// valid: none is zero, key-value heads divide heads, and `head_dim` is even.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Architecture {
     /// The published architecture.
@@ -84,7 +85,7 @@ pub struct Architecture {
     pub head_dim: usize,
     /// Number of tokens in the vocabulary.
     pub vocab: usize,
-    /// The sizes of every block.
+    /// The sizes of the blocks, indexed by layer.
     pub layers: Vec<LayerSize>,
     /// ε of the RMS norms.
     pub norm_eps: f64,
@@ -104,7 +105,7 @@ pub struct Architecture {
     pub qk_norm: bool,
     /// Whether the output head is the embedding.
     pub tied: bool,
-    /// The context length that the model was made for.
+    /// The context length that the model was trained for.
     pub max_positions: usize,
     /// The token that begins a text.
     pub bos: Option<u32>,
@@ -113,10 +114,11 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// Reads a `config.json` in Hugging Face form, or in this crate's own (`model_type` "slimgpt_llama" and the like).
+    /// Reads a `config.json` in Hugging Face form, or in this crate's own (`model_type` "slimgpt_llama" and
+    /// similar).
     ///
     /// # Errors
-    /// Names a missing or wrong key, or an unsupported feature.
+    /// If a key is missing or wrong, or a feature is unsupported; the error names the key.
     pub fn from_config(config: &Value) -> Result<Self> {
         from_config::read(config)
     }
@@ -126,13 +128,13 @@ impl Architecture {
         self.sliding_window.filter(|_| layer >= self.windowed_from)
     }
 
-    /// Every tensor that a checkpoint of this architecture must contain.
+    /// All tensors that a checkpoint of this architecture must contain.
     pub fn tensors(&self) -> Vec<Slot> {
         let blocks = (0..self.layers.len()).flat_map(|layer| layout::block(self, layer));
         layout::ends(self).into_iter().chain(blocks).collect()
     }
 
-    /// Number of parameters; a tied output head counts once.
+    /// Number of parameters. A tied output head counts once.
     pub fn parameters(&self) -> u64 {
         layout::count(&self.tensors())
     }
@@ -145,8 +147,8 @@ impl Architecture {
         layout::count(&layout::block(self, layer))
     }
 
-    /// The same model with biases of these outputs. If one configuration key covers several biases, the others are added too, as
-    /// zeros.
+    /// The same model with biases of these outputs. If one configuration key covers several biases, the
+    /// others are added as zeros.
     pub fn with_output_biases(&self, o_proj: bool, down_proj: bool) -> Self {
         let Self { qkv_bias, o_bias, mlp_bias, .. } = *self;
         Self {
@@ -157,7 +159,7 @@ impl Architecture {
         }
     }
 
-    /// The same model with other layer sizes, one per layer.
+    /// The same model with other layer sizes, indexed by layer.
     pub fn with_layers(&self, layers: Vec<LayerSize>) -> Self {
         debug_assert_eq!(layers.len(), self.layers.len());
         Self { layers, ..self.clone() }

@@ -1,4 +1,5 @@
-//! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time: memory grows linearly with the length.
+//! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time. Memory grows linearly with the
+//! length.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -8,17 +9,20 @@ use super::{
     in_place::{CausalSoftmax, ScatterContexts},
 };
 
-/// Query rows processed together: enough for an efficient product, few enough to skip most of the masked half.
+/// Number of query rows processed together: enough for an efficient product, few enough to skip most of the
+/// masked half.
 const MOST_QUERY_ROWS: usize = 128;
-/// Attention scores that the processor holds at once; they fit its caches.
+/// Number of attention scores that fit into the processor's caches.
 const SCORES_AT_ONCE: usize = 1 << 19;
-/// The limit if one head has more; also the limit of other devices, which prefer larger products.
+/// The limit if a single head has more scores. It is also the limit for other devices, which prefer larger
+/// products.
 const MOST_SCORES: usize = 1 << 24;
 
-/// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, offset + t, head_dim]
-/// → [batch, t, heads·head_dim], in the type of q. Queries and keys may have any layout.
+/// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, offset
+/// + t, head_dim] → [batch, t, heads·head_dim], in the number type of q. Queries and keys may have any
+/// layout.
 ///
-/// The query heads of a group are stacked as rows over their key-value head, so that keys are not repeated.
+/// The query heads of a group are stacked as rows over their key-value head, so keys are not repeated.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
@@ -29,14 +33,14 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: Attention
     Ok(context.to_dtype(dtype)?)
 }
 
-/// Two products per chunk, for as many heads as fit the caches; keys and values are read in place.
+/// Two products per chunk, for as many heads as fit into the caches. Keys and values are read in place.
 fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let group = heads / kv_heads;
     let scale = (head_dim as f32).powf(-0.5);
     let out = Tensor::zeros((batch, t, heads, head_dim), DType::F32, q.device())?;
-    // Fewer rows for very long sequences.
+    // Very long sequences use fewer rows.
     let most_rows = (MOST_SCORES / (group * (offset + t))).clamp(1, MOST_QUERY_ROWS);
     let at_once = (SCORES_AT_ONCE / (group * most_rows.min(t) * (offset + t))).clamp(1, kv_heads);
     let stacks = (0..batch).flat_map(|window| (0..kv_heads).step_by(at_once).map(move |head| (window, head)));
@@ -63,12 +67,12 @@ fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: Attenti
     Ok(out.reshape((batch, t, heads * head_dim))?)
 }
 
-/// The products of these libraries need contiguous operands; candle's own do not.
+/// Makes a tensor contiguous for these libraries; candle's own products do not need it.
 fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
     if cfg!(any(feature = "accelerate", feature = "mkl")) { x.contiguous() } else { Ok(x) }
 }
 
-/// The same with whole-tensor operations, which every device has.
+/// The same with whole-tensor operations, which every device supports.
 fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
@@ -123,7 +127,7 @@ mod tests {
         Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
     }
 
-    /// q, k, v as projections produce them: heads are a view of [batch, t, heads, head_dim].
+    /// q, k, v in the layout of projections: heads are a view of [batch, t, heads, head_dim].
     fn inputs((batch, heads, kv_heads, offset, t, head_dim, _): Case) -> [Tensor; 3] {
         let made = |seed, t, heads| random(seed, &[batch, t, heads, head_dim]).transpose(1, 2).unwrap();
         [made(1, t, heads), made(2, offset + t, kv_heads), made(3, offset + t, kv_heads)]
@@ -178,8 +182,8 @@ mod tests {
 
     /// `cargo test --release --lib attend -- --ignored --nocapture` prints the ratio.
     #[test]
-    #[ignore = "it measures times, which takes a while"]
-    fn two_products_a_chunk_are_faster_than_candles_flash_attention() {
+    #[ignore = "it measures times, which takes long"]
+    fn two_products_per_chunk_are_faster_than_candles_flash_attention() {
         use candle_nn::attention::{AttnMask, flash_attn};
 
         let (heads, head_dim) = (32, 128);

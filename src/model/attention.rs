@@ -24,17 +24,18 @@ pub(super) struct Attention {
     pub norm_eps: f32,
 }
 
-/// The keys and values of the tokens that one block has processed. Not `Clone`: copies would share the memory.
+/// The keys and values of the tokens that one block has processed. It is not `Clone`, because copies would
+/// share the memory.
 #[derive(Debug)]
 pub struct KvCache(candle_nn::kv_cache::KvCache);
 
 impl KvCache {
-    /// Initial room for `capacity` tokens; it grows by the same amount when full.
+    /// An empty cache with room for `capacity` tokens. A full cache grows by the same amount.
     pub fn new(capacity: usize) -> Self {
         Self(candle_nn::kv_cache::KvCache::new(2, capacity.max(1)))
     }
 
-    /// Tokens processed so far.
+    /// Number of tokens processed so far.
     pub fn len(&self) -> usize {
         self.0.current_seq_len()
     }

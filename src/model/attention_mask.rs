@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::Result;
 
-/// The keys that a query attends to: those up to its own position, as far back as the sliding window.
+/// The keys that a query attends to: from its own position back to the limit of the sliding window.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionMask {
     pub window: Option<usize>,
@@ -16,7 +16,8 @@ impl AttentionMask {
         self.window.map_or(0, |window| (position + 1).saturating_sub(window))
     }
 
-    /// [rows, keys]: 0 for visible keys and −∞ for others; keys from `first_key` to the position of the last query.
+    /// The mask [rows, keys]: 0 for visible keys and −∞ for others. Keys range from `first_key` to the
+    /// position of the last query.
     pub fn matrix(
         self,
         first_query: usize,

@@ -1,4 +1,4 @@
-//! One decoder block, in the two halves around each pruned weight.
+//! One decoder block, divided into the parts before and after each pruned weight.
 
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
@@ -26,7 +26,7 @@ impl Block {
     /// Loads block `layer` onto a device, in the number type of the computation.
     ///
     /// # Errors
-    /// No such layer, or as [`Tensors::tensor`].
+    /// If there is no such layer; otherwise as for [`Tensors::tensor`].
     pub fn load(
         weights: &dyn Tensors,
         architecture: &Architecture,
@@ -108,7 +108,7 @@ impl Block {
     /// h: [batch, t, hidden] → a: [batch, t, heads·head_dim], the input of `o_proj`.
     ///
     /// # Errors
-    /// A sequence longer than the rotary tables, or a failure of the device.
+    /// If the sequence is longer than the rotary tables, or the device fails.
     pub fn attention_context(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
         self.attention.context(&rms_norm(h, &self.input_norm, self.norm_eps)?, rope, None)
     }
@@ -137,18 +137,18 @@ impl Block {
         Ok(self.mlp.down_proj.forward(f)?)
     }
 
-    /// The whole block; h: [batch, t, hidden] → [batch, t, hidden].
+    /// Computes the whole block; h: [batch, t, hidden] → [batch, t, hidden].
     ///
     /// # Errors
-    /// As [`Block::attention_context`].
+    /// As for [`Block::attention_context`].
     pub fn forward(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
         self.run(h, rope, None)
     }
 
-    /// As [`Block::forward`] for the next tokens of a sequence whose start is in the cache.
+    /// Like [`Block::forward`], for the next tokens of a sequence whose start is in the cache.
     ///
     /// # Errors
-    /// As [`Block::attention_context`].
+    /// As for [`Block::attention_context`].
     pub fn forward_cached(&self, h: &Tensor, rope: &Rope, cache: &mut KvCache) -> Result<Tensor> {
         self.run(h, rope, Some(cache))
     }
@@ -163,8 +163,8 @@ impl Block {
     /// Keeps these query and key-value heads (ascending), with a new `o_proj` [hidden, kept·head_dim].
     ///
     /// # Errors
-    /// Indices that are empty, not ascending or too large; a choice that is not a regular grouped-query layer, in which every kept
-    /// key-value head has the same number of kept query heads; a wrong shape of `o_proj`.
+    /// If indices are empty, not ascending or too large; if the kept key-value heads do not all have the same
+    /// number of kept query heads; or if `o_proj` has a wrong shape.
     pub fn keep_heads(&mut self, query_heads: &[usize], kv_heads: &[usize], o_proj: Tensor) -> Result<()> {
         let attention = &mut self.attention;
         let size = LayerSize { heads: attention.heads, kv_heads: attention.kv_heads, channels: 0 };
@@ -201,7 +201,7 @@ impl Block {
     /// Replaces the bias of `o_proj`, `[hidden]`.
     ///
     /// # Errors
-    /// A bias of another length.
+    /// If the bias has another length.
     pub fn set_o_bias(&mut self, bias: Tensor) -> Result<()> {
         self.attention.o_proj = biased(self.layer, "o_proj", &self.attention.o_proj, bias)?;
         Ok(())
@@ -210,7 +210,7 @@ impl Block {
     /// Replaces the bias of `down_proj`, `[hidden]`.
     ///
     /// # Errors
-    /// A bias of another length.
+    /// If the bias has another length.
     pub fn set_down_bias(&mut self, bias: Tensor) -> Result<()> {
         self.mlp.down_proj = biased(self.layer, "down_proj", &self.mlp.down_proj, bias)?;
         Ok(())
@@ -219,7 +219,7 @@ impl Block {
     /// Keeps these channels (ascending), with a new `down_proj` [hidden, kept].
     ///
     /// # Errors
-    /// Indices that are empty, not ascending or too large; a wrong shape of `down_proj`.
+    /// If indices are empty, not ascending or too large, or `down_proj` has a wrong shape.
     pub fn keep_channels(&mut self, channels: &[usize], down_proj: Tensor) -> Result<()> {
         kept::check_indices(self.layer, "channels", channels, self.mlp.channels())?;
         let hidden = self.input_norm.dims()[0];
@@ -239,7 +239,7 @@ impl Block {
     }
 }
 
-/// The bias in the type and on the device of its weight.
+/// The bias, converted to the number type and device of its weight.
 fn biased(layer: usize, what: &'static str, linear: &Linear, bias: Tensor) -> Result<Linear> {
     let weight = linear.weight();
     let hidden = weight.dims()[0];
@@ -258,7 +258,7 @@ fn keep_rows(linear: &Linear, rows: &[usize]) -> Result<Linear> {
     Ok(Linear::new(linear.weight().index_select(&rows, 0)?, bias))
 }
 
-/// The new weight in the type and on the device of the old one.
+/// The new weight, converted to the number type and device of the old one.
 fn replacement(
     layer: usize,
     what: &'static str,
@@ -291,7 +291,7 @@ impl Loader<'_> {
         Ok(tensor.expect("the layout of every family names the weights of all projections and block norms"))
     }
 
-    /// None if the architecture has no such tensor.
+    /// An optional tensor; None if the architecture does not have it.
     fn optional(&self, name: &str) -> Result<Option<Tensor>> {
         let slot = self.slots.iter().find(|slot| slot.name.strip_prefix(&self.prefix) == Some(name));
         slot.map(|slot| self.weights.tensor(&slot.name, &slot.shape, self.device, self.dtype)).transpose()

@@ -4,7 +4,7 @@ use candle_core::{DType, Device};
 
 use super::{Architecture, Block, Checkpoint, EmbeddingAndHead, Result, Rope};
 
-/// A model for forward passes that load blocks on demand.
+/// A model for forward passes. Its blocks are loaded on demand.
 pub trait BlockByBlock {
     /// The architecture, with the sizes of the blocks.
     fn architecture(&self) -> &Architecture;

@@ -1,4 +1,4 @@
-//! The bytes of a weight file: mapped into memory, and released once they have been read.
+//! The bytes of a weight file, memory-mapped and released after reading.
 
 use std::{fs::File, io, ops::Range, path::Path};
 
@@ -11,8 +11,8 @@ pub enum Bytes {
 impl Bytes {
     pub fn map(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        // SAFETY: the map is read-only and lives as long as every slice of it. If another process shortens the file, a read can still
-        // fail with a signal; no reader that maps files can prevent that.
+        // SAFETY: the map is read-only and lives as long as every slice of it. If another process shortens
+        // the file, a read can still fail with a signal; no reader that maps files can prevent this.
         #[allow(unsafe_code)]
         let map = unsafe { memmap2::Mmap::map(&file) }?;
         Ok(Self::Mapped(map))
@@ -25,14 +25,14 @@ impl Bytes {
         }
     }
 
-    /// Releases the pages of a range from resident memory; another read loads them from the file again.
+    /// Releases the pages of a range from resident memory. Another read loads them again from the file.
     pub fn release(&self, range: Range<usize>) {
         match self {
             #[cfg(unix)]
             Self::Mapped(map) => {
                 let dont_need = memmap2::UncheckedAdvice::DontNeed;
-                // SAFETY: the map is of a file, shared and read-only, so a released page has the bytes of the file when it is read again: no
-                // slice of the map sees other bytes than before.
+                // SAFETY: the map of the file is shared and read-only, so a released page has the bytes of
+                // the file when it is read again: no slice of the map sees other bytes than before.
                 #[allow(unsafe_code)]
                 let advised = unsafe { map.unchecked_advise_range(dont_need, range.start, range.len()) };
                 // A system that ignores the advice keeps the pages while it has room.
@@ -50,7 +50,7 @@ impl Bytes {
 mod tests {
     use super::*;
 
-    /// Bytes of mapped files in resident memory.
+    /// Number of bytes of mapped files in resident memory.
     fn resident_files() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).unwrap();
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn released_bytes_take_no_memory_and_read_the_same() {
+    fn released_bytes_use_no_memory_and_are_unchanged() {
         const BYTES: usize = 64 << 20;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("weights");

@@ -1,4 +1,4 @@
-//! An open checkpoint: its configuration and its checked headers; parts are loaded one by one.
+//! An open checkpoint: its configuration and its checked headers. Its parts are loaded one by one.
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
@@ -21,7 +21,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint and checks that every tensor of its architecture has the right shape and type. Reads headers only.
+    /// Opens a checkpoint and checks that every tensor of its architecture has the right shape and type.
+    /// Reads only headers.
     ///
     /// # Errors
     /// The first problem found, with file and tensor.
@@ -65,7 +66,7 @@ impl Checkpoint {
     /// The stored type of a tensor: F32, F16 or BF16.
     ///
     /// # Errors
-    /// A missing tensor.
+    /// If the tensor is missing.
     pub fn storage_dtype(&self, tensor: &str) -> Result<DType> {
         self.weights.storage_dtype(tensor)
     }
@@ -73,7 +74,7 @@ impl Checkpoint {
     /// The stored type of a bias, or of its weight if there is no bias.
     ///
     /// # Errors
-    /// Neither a bias nor its weight.
+    /// If neither the bias nor its weight exists.
     pub fn bias_dtype(&self, bias: &str) -> Result<DType> {
         let weight = bias.strip_suffix(".bias").map(|stem| format!("{stem}.weight"));
         let there = layout::has_bias(&self.architecture, bias);
@@ -83,7 +84,7 @@ impl Checkpoint {
     /// Parses `tokenizer.json`.
     ///
     /// # Errors
-    /// A missing or damaged `tokenizer.json`.
+    /// If `tokenizer.json` is missing or damaged.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         let file = "tokenizer.json";
         if !self.source.has(file) {
@@ -92,7 +93,8 @@ impl Checkpoint {
         let content = self.source.read(file, "copy or download it")?;
         let damaged = |cause: String| Error::Tokenizer { file: self.source.locate(file), cause };
         let text = str::from_utf8(&content).map_err(|cause| damaged(cause.to_string()))?;
-        // Parsed by code already compiled in the tokenizers crate, not by another copy in this crate.
+        // The tokenizers crate parses it with code that is already compiled there, which avoids another copy
+        // in this crate.
         text.parse().map_err(|cause: tokenizers::Error| damaged(cause.to_string()))
     }
 
@@ -112,17 +114,18 @@ impl Checkpoint {
         EmbeddingAndHead::load(&self.weights, &self.architecture, device, dtype)
     }
 
-    /// Windows of equal length → h: [windows, t, hidden], the input of the first block. Reads only the rows of these tokens.
+    /// Windows of equal length → h: [windows, t, hidden], the input of the first block. Reads only the
+    /// embedding rows of these tokens.
     ///
     /// # Errors
-    /// As [`EmbeddingAndHead::embed`] and [`Weights::rows`].
+    /// As for [`EmbeddingAndHead::embed`] and [`Weights::rows`].
     pub fn embed(&self, windows: &[&[u32]], device: &Device, dtype: DType) -> Result<Tensor> {
         let t = window_length(windows, self.architecture.vocab)?;
         let h = self.weights.rows(EMBEDDING, &windows.concat(), device, dtype)?;
         Ok(h.reshape((windows.len(), t, self.architecture.hidden))?)
     }
 
-    /// Releases the memory of a block's stored bytes that have been read.
+    /// Releases the memory of a block's stored bytes that were read.
     pub fn release(&self, layer: usize) {
         let slots = layout::block(&self.architecture, layer);
         self.weights.release(slots.iter().map(|slot| slot.name.as_str()));

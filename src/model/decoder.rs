@@ -24,7 +24,7 @@ impl Decoder {
     /// Windows of equal length → the output of the last block: [windows, t, hidden].
     ///
     /// # Errors
-    /// A token outside the vocabulary, or a window longer than the rotary tables.
+    /// If a token is outside the vocabulary, or a window is longer than the rotary tables.
     pub fn hidden(&self, windows: &[&[u32]]) -> Result<Tensor> {
         let mut h = self.embedding_and_head.embed(windows)?;
         for block in &self.blocks {

@@ -21,10 +21,11 @@ pub struct EmbeddingAndHead {
 }
 
 impl EmbeddingAndHead {
-    /// Loads them onto a device, in the number type of the computation; a tied head shares the embedding's memory.
+    /// Loads the parts onto a device, in the number type of the computation. A tied head shares the
+    /// embedding's memory.
     ///
     /// # Errors
-    /// As [`Tensors::tensor`].
+    /// As for [`Tensors::tensor`].
     pub fn load(
         weights: &dyn Tensors,
         architecture: &Architecture,
@@ -45,7 +46,7 @@ impl EmbeddingAndHead {
     /// Windows of equal length → h: [windows, t, hidden].
     ///
     /// # Errors
-    /// A token outside the vocabulary, or windows that are empty or of different lengths.
+    /// If a token is outside the vocabulary, or windows are empty or have different lengths.
     pub fn embed(&self, windows: &[&[u32]]) -> Result<Tensor> {
         let t = window_length(windows, self.embedding.dims()[0])?;
         let tokens = Tensor::from_vec(windows.concat(), (windows.len(), t), self.embedding.device())?;
@@ -77,7 +78,7 @@ impl EmbeddingAndHead {
 /// The number of tokens in each of these windows.
 ///
 /// # Errors
-/// A token outside the vocabulary, windows that are empty or of different lengths.
+/// If a token is outside the vocabulary, or windows are empty or have different lengths.
 pub(super) fn window_length(windows: &[&[u32]], vocab: usize) -> Result<usize> {
     if let Some(&token) = windows.iter().copied().flatten().find(|token| **token as usize >= vocab) {
         return Err(Error::Token { token, vocab });

@@ -32,7 +32,7 @@ pub enum Error {
     #[error("{index} puts tensor {tensor} into {shard}, but {place} has no such file; copy or download it")]
     MissingShard { index: String, tensor: String, shard: String, place: String },
     #[error(
-        "{place} has no tensor {tensor}, which config.json asks for; check that config.json and weights belong together"
+        "{place} has no tensor {tensor}, which config.json requires; check that config.json and weights belong together"
     )]
     MissingTensor { place: String, tensor: String },
     #[error(
@@ -45,10 +45,10 @@ pub enum Error {
     )]
     StorageType { tensor: String, file: String, found: String },
     #[error(
-        "tensor {tensor} in {file} holds {found} at element {element}, expected finite numbers; copy or download the file again"
+        "tensor {tensor} in {file} has {found} at element {element}, expected finite numbers; copy or download the file again"
     )]
     NotFinite { tensor: String, file: String, element: usize, found: f32 },
-    #[error("tensor {tensor} holds {found} at element {element}, too large for {dtype}; choose f32 or bf16")]
+    #[error("tensor {tensor} has {found} at element {element}, too large for {dtype}; choose f32 or bf16")]
     TooLarge { tensor: String, element: usize, found: f32, dtype: String },
     #[error(
         "{place} has no tokenizer.json; put the one published with the model there, or save one with `AutoTokenizer.from_pretrained(…).save_pretrained(…)`"
@@ -65,17 +65,17 @@ pub enum Error {
     )]
     Token { token: u32, vocab: usize },
     #[error(
-        "a sequence that reaches position {asked} was given, but the position table ends at {have}; shorten the sequence"
+        "the sequence extends to position {asked}, but the position table ends at {have}; shorten the sequence"
     )]
     Positions { asked: usize, have: usize },
-    #[error("windows of tokens must be equally long and not empty, found lengths {found:?}")]
+    #[error("windows of tokens must have equal lengths and not be empty, found lengths {found:?}")]
     Windows { found: Vec<usize> },
     #[error("the tensor computation failed: {0}")]
     Compute(#[from] candle_core::Error),
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Read { cause, .. } => Kind::of_io(cause),

@@ -1,4 +1,4 @@
-//! From `config.json` to a valid architecture, or the reason why that fails.
+//! From `config.json` to a valid architecture, or to the reason for a failure.
 
 use serde_json::{Map, Value};
 
@@ -89,15 +89,15 @@ fn refuse_what_changes_the_block(keys: &Keys) -> Result<()> {
 }
 
 fn kv_heads(keys: &Keys, family: Family) -> Result<usize> {
-    // Llama 1 predates grouped queries; the other families always have the key.
+    // Llama 1 predates grouped queries; configurations of the other families always have the key.
     if family == Family::Llama && keys.get("num_key_value_heads").is_none() {
         return keys.count("num_attention_heads");
     }
     keys.count("num_key_value_heads")
 }
 
-/// The pruned form needs the key, because its head count no longer divides the hidden size; Qwen3 needs it because its default (128)
-/// is not the quotient.
+/// The width of a head. The pruned form needs the key, because its head count no longer divides the hidden
+/// size; Qwen3 needs it because its default (128) is not the quotient.
 fn head_dim(keys: &Keys, hidden: usize, heads: usize, required: bool) -> Result<usize> {
     let head_dim = if required || keys.get("head_dim").is_some() {
         keys.count("head_dim")?
@@ -107,7 +107,7 @@ fn head_dim(keys: &Keys, hidden: usize, heads: usize, required: bool) -> Result<
         return Err(Error::Key {
             key: "head_dim".into(),
             expected: format!(
-                "given where num_attention_heads ({heads}) does not divide hidden_size ({hidden})"
+                "given, because num_attention_heads ({heads}) does not divide hidden_size ({hidden})"
             ),
             found: "nothing".into(),
         });
@@ -122,7 +122,7 @@ fn head_dim(keys: &Keys, hidden: usize, heads: usize, required: bool) -> Result<
     Ok(head_dim)
 }
 
-/// The sliding window and the first layer that has it.
+/// The sliding window and the first layer with it.
 fn window(keys: &Keys, family: Family, layers: usize) -> Result<(Option<usize>, usize)> {
     let (window, from) = match family {
         Family::Llama => (None, 0),
@@ -142,8 +142,8 @@ fn window(keys: &Keys, family: Family, layers: usize) -> Result<(Option<usize>, 
     });
     if !agrees {
         return Err(Error::Unsupported {
-            what: "a \"layer_types\" list that differs from what the other sliding-window keys say".into(),
-            supported: "the only supported pattern is one window for all layers from max_window_layers on",
+            what: "a \"layer_types\" list that contradicts the other sliding-window keys".into(),
+            supported: "the only supported pattern is one window for all layers starting at max_window_layers",
         });
     }
     Ok((window, from))
@@ -191,7 +191,7 @@ fn layer_sizes(keys: &Keys, whole: LayerSize, layers: usize) -> Result<Vec<Layer
     Ok(sizes)
 }
 
-/// `rope_theta` and `rope_scaling`, or both in `rope_parameters` in newer files.
+/// `rope_theta` and `rope_scaling`; newer files have both in `rope_parameters`.
 fn rope(keys: &Keys) -> Result<RopeSettings> {
     let none = Map::new();
     let (table_key, table) = match (keys.get("rope_parameters"), keys.get("rope_scaling")) {

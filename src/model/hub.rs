@@ -1,7 +1,7 @@
-//! Checkpoints of the Hugging Face hub, downloaded into the cache that its other tools share.
+//! Checkpoints of the Hugging Face hub, downloaded into the cache shared with its other tools.
 //!
-//! Two steps, so that an unsupported model is rejected before its gigabytes are downloaded: [`open`] downloads only `config.json`,
-//! and [`Checkpoint::fetch`] the rest.
+//! There are two steps, so an unsupported model is rejected before its gigabytes are downloaded: [`open`] downloads
+//! only `config.json`, and [`Checkpoint::fetch`] downloads the rest.
 
 mod cache;
 mod client;
@@ -21,7 +21,7 @@ pub use options::Options;
 use cache::{CONFIG, Cached, INDEX, ONE_FILE, TOKENIZER};
 use client::Hub;
 
-/// Downloaded if the repository has them; so are `chat_template*` and `LICENSE*`.
+/// Files that are downloaded if the repository has them, in addition to `chat_template*` and `LICENSE*`.
 const COMPANIONS: [&str; 5] = [
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -30,7 +30,7 @@ const COMPANIONS: [&str; 5] = [
     "generation_config.json",
 ];
 
-/// Progress of one file, in bytes. `total` is 0 until the hub reports it.
+/// Progress of one file in bytes. `total` is 0 until the hub reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer<'a> {
     /// Name of the file.
@@ -41,8 +41,8 @@ pub struct Transfer<'a> {
     pub total: u64,
 }
 
-/// Called several times a second, even while nothing arrives. Its break ends the download; the next download continues with the
-/// bytes received so far.
+/// Called several times a second, even while no data arrives. Its break ends the download; the next download
+/// continues with the bytes received so far.
 pub type Progress<'a> = dyn FnMut(Transfer<'_>) -> ControlFlow<()> + 'a;
 
 /// A checkpoint whose `config.json` has been downloaded.
@@ -50,18 +50,19 @@ pub type Progress<'a> = dyn FnMut(Transfer<'_>) -> ControlFlow<()> + 'a;
 pub struct Checkpoint {
     cached: Cached,
     config: Value,
-    /// What is still to be downloaded, and from where; None if all of it is in the cache.
+    /// The files that still have to be downloaded, and their source; None if all are in the cache.
     rest: Option<(Hub, Vec<String>)>,
 }
 
 /// Finds the revision's commit and downloads its `config.json`.
 ///
-/// Offline, or if the hub cannot be reached, a checkpoint that is complete in the cache is used.
+/// Offline, or if the hub cannot be reached, a complete checkpoint in the cache is used.
 ///
 /// # Errors
 ///
-/// A repository that does not exist, is not public, or lacks `config.json`, `tokenizer.json` or safetensors; a hub that cannot be
-/// reached while the cache is incomplete; a disk failure; a broken `config.json`; a break of `progress`.
+/// If the repository does not exist, is not public, or lacks `config.json`, `tokenizer.json` or safetensors;
+/// if the hub cannot be reached and the cache is incomplete; if the disk fails; if `config.json` is broken;
+/// or if `progress` breaks.
 pub fn open(id: &HubId, options: &Options, progress: &mut Progress<'_>) -> Result<Checkpoint> {
     if options.offline {
         return from_cache(id, options);
@@ -110,11 +111,12 @@ impl Checkpoint {
         self.cached.commit()
     }
 
-    /// Downloads what the cache lacks: tokenizer, companion files, then the weights. Returns the snapshot's directory.
+    /// Downloads the files missing in the cache: tokenizer, companion files, then weights. Returns the
+    /// snapshot's directory.
     ///
     /// # Errors
     ///
-    /// As [`open`], and a broken shard index.
+    /// As for [`open`], and if the shard index is broken.
     pub fn fetch(self, progress: &mut Progress<'_>) -> Result<PathBuf> {
         let Self { cached, rest, config: _ } = self;
         let Some((hub, files)) = rest else { return Ok(cached.directory()) };

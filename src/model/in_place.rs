@@ -1,4 +1,5 @@
-//! In-place operations of the processor on activations, row by row on all cores: softmax, gate, scattering contexts.
+//! In-place operations of the processor on activations, row by row on all cores: softmax, gate, scattering of
+//! contexts.
 
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, bail};
 use rayon::prelude::*;
@@ -7,11 +8,12 @@ use super::attention_mask::AttentionMask;
 
 /// Minimum number of values per task.
 const TASK: usize = 1 << 14;
-/// Numbers side by side, to fill the processor's vector registers.
+/// Numbers processed in parallel lanes, which fill the processor's vector registers.
 const LANES: usize = 8;
 
-/// scores: [.., rows, keys] → softmax(scale · scores) over the visible keys of each row, 0 for all others. Row r of the stack is the
-/// query at position `first_query` + r mod `rows`; column c is the key at `first_key` + c.
+/// scores: [.., rows, keys] → softmax(scale · scores) over the visible keys of each row, 0 for all others.
+/// Row r of the stack is the query at position `first_query` + r mod `rows`; column c is the key at
+/// `first_key` + c.
 pub struct CausalSoftmax {
     pub scale: f32,
     pub rows: usize,
@@ -23,7 +25,8 @@ pub struct CausalSoftmax {
 /// gate ← silu(gate) ⊙ up, of equal shapes.
 pub struct Gated;
 
-/// Copies contexts: [kv_heads, group · rows, head_dim] to their places in out: [windows, t, heads, head_dim].
+/// Copies contexts [kv_heads, group · rows, head_dim] to their positions in out [windows, t, heads,
+/// head_dim].
 pub struct ScatterContexts {
     pub window: usize,
     pub first_row: usize,
@@ -104,7 +107,7 @@ fn numbers_mut<'s>(storage: &'s mut CpuStorage, layout: &Layout) -> Result<&'s m
     }
 }
 
-/// softmax(scale · x), in a fixed order.
+/// softmax(scale · x), summed in a fixed order.
 fn softmax(scale: f32, x: &mut [f32]) {
     let (eights, rest) = x.as_chunks::<LANES>();
     let mut most = [f32::NEG_INFINITY; LANES];
@@ -134,15 +137,16 @@ fn softmax(scale: f32, x: &mut [f32]) {
     }
 }
 
-/// eˣ within two units in the last place, without branches, so that compilers vectorise it: 2ᵏ · eʳ, |r| ≤ ln 2 / 2.
+/// eˣ within two units in the last place. It has no branches, so compilers vectorise it: 2ᵏ · eʳ, |r| ≤ ln 2
+/// / 2.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    // Adding it rounds to an integer, which is then in the lowest bits.
+    // Adding this constant rounds to an integer, which is then in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts; the product of k and the first is exact.
+    // ln 2 in two parts. The product of k and the first part is exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // Values outside become the smallest normal number and infinity.
+    // Values outside the range become the smallest normal number and infinity.
     let within = if x < -87.0 { -87.0 } else { x };
     let within = if within > 89.0 { 89.0 } else { within };
     let rounded = within * std::f32::consts::LOG2_E + ROUND;
@@ -168,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exponential_is_that_of_the_library_to_two_units_in_the_last_place() {
+    fn the_exponential_equals_that_of_the_library_within_two_units_in_the_last_place() {
         for i in -860_000..880_000 {
             let x = i as f32 * 1e-4;
             let (fast, slow) = (exp(x), f64::from(x).exp());
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_softmax_adds_up_to_one_whatever_its_length() {
+    fn a_softmax_of_any_length_adds_up_to_one() {
         for length in [1, 7, 8, 9, 100] {
             let mut x: Vec<f32> = (0..length).map(|i| (i as f32).sin() * 9.0).collect();
             let slow: Vec<f64> = x.iter().map(|&x| (0.5 * f64::from(x)).exp()).collect();

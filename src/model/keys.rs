@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::{Error, Result};
 
-/// Larger than any size of a real model; keeps products of three sizes from overflowing.
+/// Limit of a size. It exceeds all real models and keeps products of three sizes from overflowing.
 pub const MOST: usize = 1 << 24;
 
-/// The keys of a JSON object; `null` counts as absent.
+/// The keys of a JSON object. `null` counts as absent.
 pub struct Keys<'a>(pub &'a Map<String, Value>);
 
 impl<'a> Keys<'a> {
@@ -31,7 +31,7 @@ impl<'a> Keys<'a> {
         self.get(key).map(|value| count(key, value, MOST)).transpose()
     }
 
-    /// Zero is allowed.
+    /// A whole number; zero is allowed.
     pub fn whole(&self, key: &str) -> Result<usize> {
         let value = self.required(key)?;
         let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
@@ -58,7 +58,7 @@ impl<'a> Keys<'a> {
         value.as_str().map(Some).ok_or_else(|| wrong(key, "a string", value))
     }
 
-    /// One token id, a list of them, or nothing.
+    /// One token id, a list of ids, or nothing.
     pub fn tokens(&self, key: &str) -> Result<Vec<u32>> {
         let one = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
         let Some(value) = self.get(key) else { return Ok(Vec::new()) };

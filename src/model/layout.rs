@@ -1,21 +1,21 @@
-//! The tensors of an architecture: names, shapes, and what pruning cuts from each.
+//! The tensors of an architecture: their names, their shapes, and the rows or columns that pruning removes.
 
 use super::Architecture;
 
-/// What pruning does to a tensor of a decoder block.
+/// The effect of pruning on a tensor of a decoder block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// Not changed.
+    /// The tensor is unchanged.
     Whole,
-    /// Loses the rows of removed query heads.
+    /// Rows of removed query heads are removed.
     QueryRows,
-    /// Loses the rows of removed key-value heads.
+    /// Rows of removed key-value heads are removed.
     KeyValueRows,
-    /// Loses the rows of removed channels.
+    /// Rows of removed channels are removed.
     ChannelRows,
-    /// `o_proj`: loses the columns of removed query heads and is refitted.
+    /// `o_proj`: columns of removed query heads are removed, and the rest is refitted.
     HeadColumns,
-    /// `down_proj`: loses the columns of removed channels and is refitted.
+    /// `down_proj`: columns of removed channels are removed, and the rest is refitted.
     ChannelColumns,
 }
 
@@ -26,7 +26,7 @@ pub struct Slot {
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// What pruning cuts from it.
+    /// The effect of pruning on it.
     pub cut: Cut,
 }
 

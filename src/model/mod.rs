@@ -1,7 +1,7 @@
 //! A checkpoint: architecture, weights, tokenizer, decoder blocks.
 //!
-//! [`Checkpoint::open`] reads only the headers and checks them against `config.json`; [`Checkpoint::block`] loads one decoder block
-//! at a time. [`hub`] downloads checkpoints.
+//! [`Checkpoint::open`] reads only the headers and checks them against `config.json`; [`Checkpoint::block`] loads
+//! one decoder block at a time. [`hub`] downloads checkpoints.
 
 mod architecture;
 mod attend;

@@ -1,4 +1,4 @@
-//! From stored bytes to a tensor, in small stretches, so that hardly any of the file is in memory besides the tensor.
+//! From stored bytes to a tensor, in small stretches that keep memory use low.
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ use rayon::prelude::*;
 
 use super::rounding::first_unrepresentable;
 
-/// Bytes that are checked and converted before their pages are released.
+/// Number of bytes that are checked and converted before their pages are released.
 const STRETCH: usize = 1 << 21;
 
-/// Why a tensor cannot be read.
+/// The reason why a tensor cannot be read.
 pub enum Unreadable {
-    /// The first stored number that is NaN or infinite, or becomes so in the wanted type.
+    /// The first stored number that is NaN or infinite, or becomes so in the requested type.
     Number {
         element: usize,
         found: f32,
@@ -21,8 +21,8 @@ pub enum Unreadable {
     Device(candle_core::Error),
 }
 
-/// Numbers of a stored type (F32, F16 or BF16), little-endian and row-major, as a tensor of the wanted type. `read` is called with
-/// each range of bytes that is no longer needed.
+/// Converts numbers of a stored type (F32, F16 or BF16), little-endian and row-major, to a tensor of the
+/// requested type. `read` receives each range of bytes that is no longer needed.
 pub fn tensor(
     (stored, bytes): (DType, &[u8]),
     shape: &[usize],
@@ -86,7 +86,7 @@ mod tests {
 
     const TYPES: [DType; 3] = [DType::F32, DType::F16, DType::BF16];
 
-    /// More than two stretches.
+    /// Numbers in more than two stretches.
     fn numbers(stored: DType) -> Vec<u8> {
         let values: Vec<f32> = (0..2 * STRETCH / 4 + 100).map(|i| (i as f32 * 0.37).sin() * 50.0).collect();
         let whole = round_to(stored, &values).unwrap().bytes;
@@ -138,7 +138,7 @@ mod tests {
                 assert_eq!(element, first);
                 assert!(found.is_nan());
             }
-            Err(Unreadable::Device(_)) | Ok(_) => panic!("it is found"),
+            Err(Unreadable::Device(_)) | Ok(_) => panic!("the number is found"),
         }
     }
 }

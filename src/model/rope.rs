@@ -28,12 +28,12 @@ impl Rope {
         Self::turning(&frequencies(settings, head_dim), positions, device, dtype)
     }
 
-    /// As [`Rope::new`], for pairs that rotate by `frequencies[i]` radians per position.
+    /// Like [`Rope::new`], for pairs that rotate by `frequencies[i]` radians per position.
     ///
     /// # Errors
     /// A failure of the device.
     pub fn turning(frequencies: &[f32], positions: usize, device: &Device, dtype: DType) -> Result<Self> {
-        // In f32, as in training: at far positions the models rely on its rounding.
+        // Computed in f32, as in training: at far positions, models depend on the rounding of f32.
         let angles: Vec<f32> = (0..positions)
             .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency))
             .collect();
@@ -57,7 +57,7 @@ impl Rope {
     /// Rotates x: [batch, t, heads, head_dim], contiguous, whose first token is at position `offset`.
     ///
     /// # Errors
-    /// A sequence that exceeds the tables.
+    /// If the sequence exceeds the tables.
     pub fn turn(&self, x: &Tensor, offset: usize) -> Result<Tensor> {
         let (_, t, _, _) = x.dims4()?;
         if offset + t > self.positions() {
@@ -68,7 +68,7 @@ impl Rope {
     }
 }
 
-/// Radians per position, for each of the head_dim/2 pairs.
+/// Rotation in radians per position, for each of the head_dim/2 pairs.
 pub fn frequencies(settings: &RopeSettings, head_dim: usize) -> Vec<f32> {
     let theta = settings.theta as f32;
     (0..head_dim)
@@ -80,7 +80,8 @@ pub fn frequencies(settings: &RopeSettings, head_dim: usize) -> Vec<f32> {
             RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_positions } => {
                 let (low, high) = (low_freq_factor as f32, high_freq_factor as f32);
                 let turns = original_positions as f32 * frequency / TAU;
-                // 0 for waves that turn less than `low` times in the original context, 1 above `high` times.
+                // 0 for waves with fewer than `low` turns in the original context, 1 for waves with more than
+                // `high` turns.
                 let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
                 kept * frequency + (1.0 - kept) * frequency / factor as f32
             }

@@ -1,4 +1,4 @@
-//! Numbers in a checkpoint's types: F32, F16 or BF16, rounded to nearest even.
+//! Numbers in the types of a checkpoint (F32, F16 or BF16), rounded to nearest even.
 
 use candle_core::DType;
 use half::{bf16, f16};
@@ -6,9 +6,9 @@ use half::{bf16, f16};
 /// Numbers rounded to a storage type, and their bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rounded {
-    /// The values that a reader of the bytes gets.
+    /// The values as read back from the bytes.
     pub values: Vec<f32>,
-    /// Little-endian.
+    /// The bytes, little-endian.
     pub bytes: Vec<u8>,
 }
 
@@ -48,9 +48,9 @@ pub fn round_to(dtype: DType, values: &[f32]) -> Result<Rounded, usize> {
     Ok(Rounded { values: rounded, bytes })
 }
 
-/// The first stored number that is NaN or infinite, or becomes so in the wanted type: (element, value).
+/// The first stored number that is NaN or infinite, or becomes so in the requested type: (element, value).
 pub fn first_unrepresentable(stored: DType, bytes: &[u8], wanted: DType) -> Option<(usize, f32)> {
-    // The smallest magnitude that F16 rounds to infinity is 65520, halfway beyond its largest number.
+    // The smallest magnitude that F16 rounds to infinity is 65520, half a step above its largest number.
     let limit = if wanted == DType::F16 && stored != DType::F16 { 65520.0 } else { f32::INFINITY };
     match stored {
         DType::F32 => {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_what_the_bytes_read_back() {
+    fn values_are_those_read_back_from_the_bytes() {
         let values = [0.1, -3.0e-5, 1.0 + 1.0 / 256.0, 1000.4];
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let rounded = round_to(dtype, &values).unwrap();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_the_wanted_type_can_not_hold_are_found() {
+    fn numbers_out_of_range_of_the_requested_type_are_found() {
         for stored in [DType::F32, DType::BF16] {
             let bytes = round_to(stored, &[1.0, -65536.0]).unwrap().bytes;
             assert_eq!(first_unrepresentable(stored, &bytes, DType::F16), Some((1, -65536.0)));

@@ -1,4 +1,4 @@
-//! Where the files of a checkpoint are: in a directory, or in the program.
+//! The location of a checkpoint's files: a directory, or the program itself.
 
 use std::{borrow::Cow, fmt, fs, path::PathBuf};
 
@@ -9,17 +9,18 @@ use super::{Error, Result};
 pub enum Source {
     /// A directory in Hugging Face form.
     Directory(PathBuf),
-    /// Files built into the program: (name, content).
+    /// Files built into the program as (name, content).
     Embedded(&'static [(&'static str, &'static [u8])]),
 }
 
 impl Source {
-    /// The directory at this path.
+    /// A source for the directory at this path.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         Self::Directory(path.into())
     }
 
-    /// A name to show: the hub id for a path in the hub's cache, else the last part of the path.
+    /// A name for display: the hub id for a path in the hub's cache, otherwise the last component of the
+    /// path.
     pub fn name(&self) -> String {
         let Self::Directory(path) = self else { return "built-in".to_owned() };
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
@@ -41,7 +42,7 @@ impl Source {
         }
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn has(&self, file: &str) -> bool {
         match self {
             Self::Directory(path) => path.join(file).is_file(),
@@ -52,7 +53,7 @@ impl Source {
     /// The content of a small file.
     ///
     /// # Errors
-    /// [`Error::Missing`] with the advice if there is no such file, [`Error::Read`] if it can't be read.
+    /// [`Error::Missing`] with the advice if the file does not exist, [`Error::Read`] if it can't be read.
     pub fn read(&self, file: &str, advice: &'static str) -> Result<Cow<'static, [u8]>> {
         let missing = || Error::Missing { place: self.to_string(), file: file.to_owned(), advice };
         match self {
@@ -68,7 +69,7 @@ impl Source {
         }
     }
 
-    /// The names of all files, sorted; a directory's subdirectories are left out.
+    /// The names of all files, sorted. Subdirectories are left out.
     ///
     /// # Errors
     /// [`Error::Read`] if the directory can't be listed.

@@ -1,4 +1,4 @@
-//! The tensors of a checkpoint, read from safetensors files by memory map.
+//! The tensors of a checkpoint, read from memory-mapped safetensors files.
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
@@ -48,12 +48,12 @@ struct Entry {
     bytes: Range<usize>,
 }
 
-/// Tensors by their names in a Hugging Face checkpoint, whichever file they are in.
+/// Tensors by their names in a Hugging Face checkpoint, independent of the file that contains them.
 pub trait Tensors {
     /// The tensor of this shape, in the given type on the given device.
     ///
     /// # Errors
-    /// A missing tensor, a wrong shape, a number that is not finite or too large for `dtype`.
+    /// If the tensor is missing or has a wrong shape, or a number is not finite or too large for `dtype`.
     fn tensor(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor>;
 }
 
@@ -64,10 +64,11 @@ impl Tensors for Weights {
 }
 
 impl Weights {
-    /// Reads and checks the headers of `model.safetensors`, or of the shards listed in `model.safetensors.index.json`.
+    /// Reads and checks the headers of `model.safetensors`, or of the shards listed in
+    /// `model.safetensors.index.json`.
     ///
     /// # Errors
-    /// No such file, a truncated or damaged one, a missing shard, or a tensor that its shard does not contain.
+    /// If a file is missing, truncated or damaged, a shard is missing, or a shard lacks one of its tensors.
     pub fn open(source: &Source) -> Result<Self> {
         let mut weights = Self { place: source.to_string(), files: Vec::new(), tensors: BTreeMap::new() };
         if source.has(WHOLE) || !source.has(INDEX) {
@@ -86,7 +87,7 @@ impl Weights {
     /// A tensor's stored bytes.
     ///
     /// # Errors
-    /// A missing tensor, or one that is not F32, F16 or BF16.
+    /// If the tensor is missing, or is not F32, F16 or BF16.
     pub fn raw(&self, name: &str) -> Result<Raw<'_>> {
         let entry = self.entry(name)?;
         let dtype = self.storage_dtype(name)?;
@@ -97,7 +98,7 @@ impl Weights {
     /// The stored type of a tensor: F32, F16 or BF16.
     ///
     /// # Errors
-    /// A missing tensor, or one of another type.
+    /// If the tensor is missing or has another type.
     pub fn storage_dtype(&self, name: &str) -> Result<DType> {
         let entry = self.entry(name)?;
         match entry.dtype {
@@ -112,10 +113,10 @@ impl Weights {
         }
     }
 
-    /// Checks that the tensor has this shape and a supported type. Reads no weights.
+    /// Checks that the tensor has this shape and a supported type, without reading weights.
     ///
     /// # Errors
-    /// Names the tensor and its file.
+    /// If not; the error names the tensor and its file.
     pub fn check(&self, name: &str, shape: &[usize]) -> Result<()> {
         let entry = self.entry(name)?;
         if entry.shape != shape {
@@ -132,10 +133,10 @@ impl Weights {
     /// Rows of a matrix, in the given type on the given device. Other rows are not read.
     ///
     /// # Errors
-    /// As [`Tensors::tensor`], for the numbers in these rows.
+    /// As for [`Tensors::tensor`], applied to the numbers in these rows.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If a row does not exist.
     pub fn rows(&self, name: &str, rows: &[u32], device: &Device, dtype: DType) -> Result<Tensor> {
         let entry = self.entry(name)?;
         let raw = self.raw(name)?;
@@ -151,7 +152,7 @@ impl Weights {
         })
     }
 
-    /// Releases the memory of these tensors' bytes that have been read; another request reads them again.
+    /// Releases the memory of these tensors' bytes that were read. Another request reads them again.
     pub fn release<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
         for entry in names.into_iter().filter_map(|name| self.tensors.get(name)) {
             self.files[entry.file].bytes.release(entry.bytes.clone());
@@ -171,7 +172,7 @@ impl Weights {
             .map_err(|cause| self.unreadable(name, cause, |element| element, dtype))
     }
 
-    /// The error of a tensor; `at` maps an element that was read to its position in the tensor.
+    /// The error of a tensor; `at` maps an element of the read bytes to its position in the tensor.
     fn unreadable(&self, name: &str, cause: Unreadable, at: impl Fn(usize) -> usize, dtype: DType) -> Error {
         let (element, found) = match cause {
             Unreadable::Device(cause) => return cause.into(),
@@ -243,7 +244,7 @@ impl Weights {
             let cause = match cause {
                 safetensors::SafeTensorError::MetadataIncompleteBuffer => {
                     format!(
-                        "its {} bytes do not match the length that its header describes",
+                        "its {} bytes do not match the length in its header",
                         bytes.as_slice().len()
                     )
                 }
@@ -252,7 +253,7 @@ impl Weights {
             Error::Damaged { file: label.clone(), cause }
         };
         let (header, metadata) = SafeTensors::read_metadata(bytes.as_slice()).map_err(damaged)?;
-        // The header follows its length, eight bytes.
+        // The header follows its length of eight bytes.
         let start = header + 8;
         let number = self.files.len();
         let entry = |(name, info): (String, &safetensors::tensor::TensorInfo)| {

@@ -1,4 +1,4 @@
-//! The tensors of a pruned model for storing: kept rows are copied byte for byte, refitted weights are rounded.
+//! The stored tensors of a pruned model: kept rows are copied byte for byte, and refitted weights are rounded.
 
 use std::borrow::Cow;
 
@@ -13,9 +13,9 @@ use super::{
 /// The kept heads of a layer's attention.
 #[derive(Clone, Copy, Debug)]
 pub struct KeptHeads<'a> {
-    /// Ascending.
+    /// In ascending order.
     pub query_heads: &'a [usize],
-    /// Ascending.
+    /// Kept key-value heads in ascending order.
     pub kv_heads: &'a [usize],
     /// [hidden, query_heads·head_dim], row-major.
     pub o_proj: &'a [f32],
@@ -24,7 +24,7 @@ pub struct KeptHeads<'a> {
 /// The kept channels of a layer's FFN.
 #[derive(Clone, Copy, Debug)]
 pub struct KeptChannels<'a> {
-    /// Ascending.
+    /// Kept channels in ascending order.
     pub channels: &'a [usize],
     /// [hidden, channels], row-major.
     pub down_proj: &'a [f32],
@@ -42,13 +42,13 @@ pub struct OutputBiases {
 /// The shapes of a stored pruned block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shapes {
-    /// Removed rows and columns are left out.
+    /// Removed rows and columns are omitted.
     Narrow,
     /// The shapes before pruning, with zeros for removed rows and columns.
     Padded,
 }
 
-/// One tensor to be stored.
+/// A tensor to store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTensor<'a> {
     /// Its name in a Hugging Face checkpoint.
@@ -61,11 +61,11 @@ pub struct StoredTensor<'a> {
     pub bytes: Cow<'a, [u8]>,
 }
 
-/// All tensors of decoder block `layer`, in their stored types. A part that is None is not changed.
+/// All tensors of decoder block `layer` in their stored types. A part that is None is unchanged.
 ///
 /// # Errors
-/// Kept indices that do not form a regular layer, or a refitted weight with the wrong length or a number that its stored type
-/// cannot hold.
+/// If kept indices do not form a regular layer, or a refitted weight has the wrong length or a number out of
+/// range of its stored type.
 pub fn block_tensors<'a>(
     checkpoint: &'a Checkpoint,
     layer: usize,
@@ -77,10 +77,11 @@ pub fn block_tensors<'a>(
     block_tensors_as(checkpoint, checkpoint.architecture(), layer, (heads, channels, &biases), shapes)
 }
 
-/// The same with the biases of the architecture `written`: those that the checkpoint lacks are zeros, unless given.
+/// The same with the biases of the architecture `written`. Biases that the checkpoint lacks are zero unless
+/// given.
 ///
 /// # Errors
-/// As [`block_tensors`].
+/// As for [`block_tensors`].
 pub fn block_tensors_as<'a>(
     checkpoint: &'a Checkpoint,
     written: &Architecture,
@@ -162,7 +163,7 @@ pub fn block_tensors_as<'a>(
 /// Embedding, final norm and output head, unchanged.
 ///
 /// # Errors
-/// None after [`Checkpoint::open`] has checked them.
+/// If a tensor cannot be read; [`Checkpoint::open`] has already checked them.
 pub fn end_tensors(checkpoint: &Checkpoint) -> Result<Vec<StoredTensor<'_>>> {
     let slots = layout::ends(checkpoint.architecture()).into_iter();
     slots.map(|slot| checkpoint.weights().raw(&slot.name).map(|raw| verbatim(slot.name, raw))).collect()
@@ -182,14 +183,14 @@ fn keep_rows<'a>(name: String, raw: Raw<'a>, rows: &[usize]) -> StoredTensor<'a>
     StoredTensor { name, dtype: raw.dtype, shape, bytes: Cow::Owned(bytes) }
 }
 
-/// An axis of a matrix or vector along which rows or columns were kept.
+/// The axis of a matrix or vector along which rows or columns were kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Axis {
     Rows,
     Columns,
 }
 
-/// The tensor in its shape before pruning: kept rows or columns at their old positions, zeros elsewhere.
+/// The tensor in its shape before pruning: kept rows or columns at their original positions, zeros elsewhere.
 fn padded<'a>(tensor: StoredTensor, shape: &[usize], kept: &[usize], axis: Axis) -> StoredTensor<'a> {
     let number = tensor.dtype.size_in_bytes();
     let numbers: usize = shape.iter().product();

@@ -8,7 +8,7 @@ pub enum Error {
     #[error("{0}")]
     Layers(String),
     #[error(
-        "uniform: the model's layer {layer} has other sizes than its layer 0, so no ratio makes them equal; turn uniform off"
+        "uniform: layer {layer} of the model differs in size from layer 0, so no ratio makes them equal; turn uniform off"
     )]
     UnequalLayers { layer: usize },
     #[error(
@@ -36,7 +36,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Plan(cause) | Self::Part { cause, .. } => cause.kind(),

@@ -1,4 +1,4 @@
-//! One layer. Both parts of its block are handled alike: measure, solve, propagate.
+//! One layer. Both parts of its block are treated alike: measure, solve, propagate.
 
 use std::time::{Duration, Instant};
 
@@ -20,11 +20,11 @@ use super::{
     stream::with_values,
 };
 
-/// What to do with a part.
+/// The treatment of a part.
 #[derive(Clone, Copy)]
 #[allow(missing_docs, reason = "the comment of each variant explains its fields")]
 pub enum Task<'a> {
-    /// Remove this many units; `solver` replaces the solver of the settings.
+    /// Remove this number of units; `solver` replaces the solver of the settings.
     Solve { removals: Removals, solver: Option<Solver> },
     /// Keep the part unchanged.
     Keep,
@@ -32,26 +32,26 @@ pub enum Task<'a> {
     Reuse { record: &'a PartRecord, cut: &'a BlockCut },
 }
 
-/// How far the streams are propagated.
+/// The point to which the streams are propagated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagate {
     /// To the output of the layer.
     ToOutput,
-    /// Only as far as the record needs.
+    /// Only as far as needed for the record.
     RecordOnly,
 }
 
-/// What to do with a layer.
+/// The treatment of a layer.
 pub struct LayerTask<'a> {
     /// Index of the layer, from 0.
     pub layer: usize,
-    /// The ratio for the record; the tasks have the counts.
+    /// The ratio for the record; the tasks contain the counts.
     pub ratio: LayerRatio,
-    /// What to do with the attention.
+    /// The treatment of the attention.
     pub attention: Task<'a>,
-    /// What to do with the FFN.
+    /// The treatment of the FFN.
     pub mlp: Task<'a>,
-    /// How far the streams are propagated.
+    /// The point to which the streams are propagated.
     pub propagate: Propagate,
 }
 
@@ -61,7 +61,7 @@ pub struct SolvedLayer {
     pub record: LayerRecord,
     /// Its cut.
     pub cut: BlockCut,
-    /// Time spent solving, without the time of the observer.
+    /// Time spent solving, excluding the observer.
     pub solve_seconds: f64,
 }
 
@@ -70,8 +70,8 @@ pub(super) struct Layer {
     pub index: usize,
     /// The size before pruning.
     pub size: LayerSize,
-    /// A part is original until it has been measured and solved; then the removed weights are freed. The dense stream has passed the
-    /// part by then.
+    /// The block. A part is original until it is measured and solved; then its removed weights are freed. By
+    /// then, the dense stream has passed the part.
     pub block: Block,
     pub cut: BlockCut,
     solve_seconds: f64,
@@ -105,12 +105,13 @@ impl LayerTask<'_> {
 }
 
 impl Pass<'_> {
-    /// Measures, prunes and propagates a layer; the streams end at its output. Only one block's weights are in memory. If `known` is
-    /// given, moments are read from it and stored in it.
+    /// Measures, prunes and propagates a layer; the streams end at its output. Only one block's weights are
+    /// in memory. If `known` is given, moments are read from it and stored in it.
     ///
     /// # Errors
-    /// [`Error::Part`] with the layer and the part if the method fails; [`Error::NotFinite`], [`Error::Overflow`], a model that cannot
-    /// be read, and [`Error::Cancelled`] if the observer breaks.
+    /// [`Error::Part`] with the layer and the part if the method fails; [`Error::NotFinite`],
+    /// [`Error::Overflow`], an error for an unreadable model, and [`Error::Cancelled`] if the observer
+    /// breaks.
     pub fn layer(
         &self,
         task: &LayerTask,
@@ -148,12 +149,12 @@ impl Pass<'_> {
         Ok(SolvedLayer { record, cut: layer.cut, solve_seconds: layer.solve_seconds })
     }
 
-    /// Whether the streams have to reach the point between the parts.
+    /// Whether the streams must reach the point between the parts.
     fn between(&self, task: &LayerTask, propagate: Propagate, known: Option<&MomentCache>) -> Propagate {
         let mut cut = BlockCut::new(task.layer);
         let measured = match (task.attention, task.mlp) {
             (_, Task::Keep | Task::Reuse { .. }) => true,
-            // The cut is known once the part is solved.
+            // The cut is known only after the part is solved.
             (Task::Solve { .. }, Task::Solve { .. }) => false,
             (attention, Task::Solve { .. }) => {
                 if let Task::Reuse { cut: earlier, .. } = attention {
@@ -171,7 +172,7 @@ impl Pass<'_> {
         Ok(Layer { index: layer, size: block.size(), block, cut: BlockCut::new(layer), solve_seconds: 0.0 })
     }
 
-    /// Measures, prunes and propagates one part. Both streams end at its output.
+    /// Measures, prunes and propagates one part. Both streams end at the output of the part.
     pub(super) fn part(
         &self,
         part: Part,
@@ -187,7 +188,8 @@ impl Pass<'_> {
         Ok(record)
     }
 
-    /// Measures a part as far as needed and cuts it. The dense stream ends at its output, the pruned stream at its input.
+    /// Measures a part if needed, and cuts it. The dense stream ends at the output of the part, the pruned
+    /// stream at its input.
     fn decide(
         &self,
         (part, task, propagate): (Part, Task, Propagate),
@@ -209,7 +211,7 @@ impl Pass<'_> {
             Task::Keep | Task::Reuse { .. } => Wanted::Nothing,
         };
         let (measured, inputs) = match (propagate, wanted) {
-            // No stream has to pass through the part.
+            // No stream needs to pass through the part.
             (Propagate::RecordOnly, Wanted::Nothing) => (None, Vec::new()),
             (Propagate::RecordOnly, Wanted::Cached(measured)) => (Some(measured), Vec::new()),
             (_, wanted) => {
@@ -249,7 +251,8 @@ impl Pass<'_> {
         Ok((record, inputs))
     }
 
-    /// Propagates the pruned stream through a part that is already cut. `inputs` are those of the whole scored weight.
+    /// Propagates the pruned stream through a part that is already cut. `inputs` are the inputs of the whole
+    /// scored weight.
     fn propagate(
         &self,
         part: Part,
@@ -296,7 +299,8 @@ impl Pass<'_> {
         Ok(Problem { weight: scored.clone(), units, seed, remove, scheduled, solver })
     }
 
-    /// Selects the units to remove and fits the kept columns. Also returns the time spent in the observer, which may have paused.
+    /// Selects the units to remove and fits the kept columns. Also returns the time spent in the observer,
+    /// which may have paused.
     fn solve(
         &self,
         part: Part,
@@ -317,7 +321,7 @@ impl Pass<'_> {
         outcome.map(|outcome| (outcome, away)).map_err(|cause| failed(layer, part, cause, observer))
     }
 
-    /// `weight`: the problem's weight, row-major.
+    /// `weight` contains the problem's weight, row-major.
     pub(super) fn posed<'p>(
         &self,
         weight: &'p [f32],

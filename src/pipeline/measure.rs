@@ -24,15 +24,15 @@ pub struct Measured {
     pub toward_dense: Option<Vec<f64>>,
 }
 
-/// The second moments of one layer; valid while its inputs do not change.
+/// The second moments of one layer, valid while the layer's inputs are unchanged.
 #[derive(Default)]
 pub struct MomentCache {
     attention: Option<Arc<Measured>>,
-    /// The FFN's moments, with the cut of the attention that they were measured with.
+    /// The FFN's moments, with the cut of the attention during their measurement.
     mlp: Option<(Option<Arc<HeadCut>>, Arc<Measured>)>,
 }
 
-/// What to measure in a part.
+/// The quantities to measure in a part.
 pub(super) enum Wanted {
     Nothing,
     Moments,
@@ -40,7 +40,7 @@ pub(super) enum Wanted {
     Cached(Arc<Measured>),
 }
 
-/// The kept inputs of the scored weight [windows, seq_len, n], one per batch.
+/// The kept inputs of the scored weight [windows, seq_len, n], indexed by batch.
 pub(super) type Inputs = Vec<Option<Tensor>>;
 
 impl MomentCache {
@@ -67,8 +67,9 @@ impl MomentCache {
 }
 
 impl Pass<'_> {
-    /// Runs a part over all windows: accumulates the moments of the inputs x̃ of the scored weight [hidden, n] if they are wanted, and
-    /// returns the inputs themselves if `keep`. The part is not cut yet, so the dense stream passes through the same block.
+    /// Runs a part over all windows: accumulates the moments of the inputs x̃ of the scored weight [hidden,
+    /// n] if requested, and returns the inputs themselves if `keep`. The part is not cut yet, so the dense
+    /// stream passes through the same block.
     pub(super) fn measure(
         &self,
         part: Part,
@@ -119,7 +120,7 @@ impl Pass<'_> {
     }
 }
 
-/// W x + h − h̃, where h + W x + bias is the dense stream after the part: the bias is added on both sides.
+/// W x + h − h̃, where h + W x + bias is the dense stream after the part. The bias cancels out.
 fn aim(block: &Block, part: Part, h_next: &Tensor, h: &Tensor) -> Result<Tensor, Error> {
     let bias = match part {
         Part::Attention => block.o_bias(),
@@ -139,10 +140,10 @@ fn not_measured(layer: usize, part: Part, cause: Failed, observer: &mut Observer
     }
 }
 
-/// Reports a failure of the method, and adds layer and part to it.
+/// Reports a failure of the method, with layer and part.
 pub(super) fn failed(layer: usize, part: Part, cause: prune::Error, observer: &mut Observer<'_>) -> Error {
     if !matches!(cause, prune::Error::Cancelled { .. }) {
-        // The pass ends in any case.
+        // The pass ends regardless of the observer's answer.
         let _ = observer(Notice::PartFailed { layer, part, cause: &cause.to_string() });
     }
     Error::Part { layer, part, cause }

@@ -1,4 +1,4 @@
-//! The memory of a pass in each phase. Batch sizes, the inputs to keep and forecasts follow from it.
+//! The memory of a pass in each phase. It determines batch sizes, which inputs are kept, and forecasts.
 
 use candle_core::DType;
 use serde::Serialize;
@@ -11,11 +11,12 @@ use crate::{
 
 use super::{LayerPlan, plan::units, planned};
 
-/// Maximum number of tokens in one forward pass, unless one window has more: larger products are not faster.
+/// Maximum number of tokens in one forward pass, unless a window is longer: larger products are not faster.
 const MOST_TOKENS: usize = 2048;
-/// The fraction 1/SHARE of the memory budget is for the intermediate results of a forward pass, at least for one window.
+/// The fraction 1/SHARE of the memory budget is for the intermediate results of a forward pass, with at least
+/// one window.
 const SHARE: u64 = 8;
-/// Tokens whose products a second moment adds together.
+/// Number of tokens whose products a second moment adds together.
 const BLOCK: u64 = 1024;
 
 /// The sizes that determine the memory of a pass.
@@ -41,16 +42,16 @@ pub enum Phase {
     PropagatingMlp,
 }
 
-/// Bytes in memory at the same time.
+/// Amounts of memory in use at the same time, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// One block's weights, without those already removed.
+    /// One block's weights, without the weights already removed.
     pub block: u64,
-    /// The hidden states of all windows, of both streams if both run.
+    /// The hidden states of all windows, for both streams if both run.
     pub streams: u64,
-    /// The inputs of the scored weight, if they are kept between measuring and propagating.
+    /// The inputs of the scored weight, if kept between measuring and propagating.
     pub inputs: u64,
-    /// Intermediate results of the windows that pass the block together.
+    /// Intermediate results of the windows that pass through the block together.
     pub batch: u64,
     /// Second moments, and the buffers that accumulate them.
     pub moments: u64,
@@ -80,7 +81,7 @@ impl Held {
 }
 
 impl Footprint<'_> {
-    /// Windows that pass a block together.
+    /// Number of windows that pass through a block together.
     pub fn windows_at_once(&self) -> usize {
         let share = self.settings.machine.memory_budget.0 / SHARE;
         let per_token = self.architecture.layers.iter().map(|size| self.batch_token(size)).max().unwrap_or(1);
@@ -88,8 +89,8 @@ impl Footprint<'_> {
         usize::try_from(within).unwrap_or(usize::MAX).min(MOST_TOKENS / self.seq_len).max(1)
     }
 
-    /// Whether the inputs of all windows are kept between measuring and propagating: always for the attention, so that it runs once;
-    /// for the FFN if they fit into the budget.
+    /// Whether the inputs of all windows are kept between measuring and propagating. They are always kept for
+    /// the attention, so that it runs once, and for the FFN if they fit into the budget.
     pub fn keeps(&self, part: Part, layer: usize) -> bool {
         match part {
             Part::Attention => true,
@@ -97,7 +98,7 @@ impl Footprint<'_> {
         }
     }
 
-    /// The most that a pass through a layer holds at once, whatever is removed.
+    /// Peak memory of a pass through a layer, for any ratio.
     pub fn most(&self, layer: usize) -> u64 {
         let size = self.architecture.layers[layer];
         let attention = self.most_with_inputs(Part::Attention, layer);
@@ -113,7 +114,7 @@ impl Footprint<'_> {
         with(self.measuring(part, size)).total().max(with(self.solving(part, size, size)).total())
     }
 
-    /// All phases of a pass through these layers. Parts that are not changed are neither measured nor solved.
+    /// All phases of a pass through these layers. Unchanged parts are neither measured nor solved.
     pub fn phases(&self, plan: &[LayerPlan]) -> Vec<(Phase, Held)> {
         let after = planned(self.architecture, plan, self.settings.objective.attention_unit);
         let layers = self.architecture.layers.iter().zip(&after.layers).zip(plan).enumerate();
@@ -192,7 +193,7 @@ impl Footprint<'_> {
             removed,
             (self.settings.objective.solver_dtype, self.settings.solver.refine),
         );
-        // An f32 copy, if the block has another type.
+        // An f32 copy, if the block has another number type.
         let weight = if self.dtype == DType::F32 { 0 } else { hidden * n * size_of::<f32>() as u64 };
         Held {
             block: self.block(size),
@@ -246,7 +247,7 @@ impl Footprint<'_> {
 
     fn block(&self, size: LayerSize) -> u64 {
         let Architecture { hidden, head_dim, .. } = *self.architecture;
-        // q and o, k and v, and the three projections of the FFN.
+        // The rows of q and o, k and v, and the three projections of the FFN.
         let rows = 2 * (size.heads + size.kv_heads) * head_dim + 3 * size.channels;
         (hidden * rows) as u64 * self.bytes()
     }
@@ -255,8 +256,8 @@ impl Footprint<'_> {
         self.batch_token(&size).saturating_mul(self.at_once())
     }
 
-    /// Intermediate results per token: h normalised, the part's output and the next h, plus those of the wider half:
-    /// q, k, v before and after the rotary embedding, or gate and up.
+    /// Intermediate results per token: h normalised, the part's output and the next h, plus the results of
+    /// the wider half: q, k, v before and after the rotary embedding, or gate and up.
     fn batch_token(&self, size: &LayerSize) -> u64 {
         let Architecture { hidden, head_dim, .. } = *self.architecture;
         let attention = 2 * (size.heads + size.kv_heads) * head_dim;
@@ -274,7 +275,7 @@ mod in_prune {
     const F32: u64 = 4;
     const F64: u64 = 8;
 
-    /// A second moment while it is accumulated: the sum, a block's product, and tokens of an incomplete block.
+    /// A second moment during accumulation: the sum, a block's product, and tokens of an incomplete block.
     pub fn gathering(n: u64) -> u64 {
         n * n * (F64 + F32) / 2 + BLOCK * n * F32
     }
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn more_layers_take_no_more_memory() {
+    fn more_layers_need_no_more_memory() {
         let settings = with_budget("8G");
         let most = |layers| {
             let architecture = architecture(layers);

@@ -1,11 +1,11 @@
 //! A pass of the calibration windows over the blocks of a model: measure, prune, propagate (arXiv 2412.18110, §3).
 //!
-//! [`plan()`] turns settings into unit counts, [`Pass::enter`] embeds the windows, and [`Pass::layer`] prunes one layer after the
-//! other. [`CutModel`] evaluates the result without writing it.
+//! [`plan()`] turns settings into unit counts, [`Pass::enter`] embeds the windows, and [`Pass::layer`] prunes one
+//! layer after another. [`CutModel`] evaluates the result without writing it.
 //!
 //! # Example
 //!
-//! A quarter of the heads and channels of the built-in model is removed, and the result is measured and written.
+//! This removes a quarter of the heads and channels of the built-in model, then measures and writes the result.
 //!
 //! ```
 //! use std::ops::ControlFlow::Continue;
@@ -76,13 +76,13 @@ mod cut_model;
 mod error;
 mod layer;
 mod measure;
-#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package reach it")]
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package use it")]
 pub(crate) mod memory;
 mod moments;
 mod notice;
 mod pass;
 pub(crate) mod plan;
-#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package reach it")]
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package use it")]
 pub(crate) mod search;
 mod stream;
 

@@ -1,4 +1,4 @@
-//! Accumulating the moments of a part's inputs: on the processor, or on the device that computed them.
+//! Accumulates the moments of a part's inputs, on the processor or on the device that computed them.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -6,12 +6,13 @@ use crate::prune::{self, CrossMoment, Moment, SecondMoment};
 
 use super::{Error, stream::with_values};
 
-/// Tokens whose products are summed in the device's f32 before they are added to the f64 sum.
+/// Number of tokens whose products are summed in the device's f32 before they are added to the f64 sum.
 const BLOCK: usize = 1024;
-/// Rows of a sum that are processed together.
+/// Number of rows of a sum that are processed together.
 const STRIPE: usize = 1024;
 
-/// The second moment and mean of inputs and, with wanted outputs, the cross moment, accumulated batch by batch.
+/// The second moment and mean of inputs and, with target outputs, the cross moment, accumulated batch by
+/// batch.
 pub enum Moments {
     OnProcessor { second: SecondMoment, cross: Option<InBlocks> },
     OnDevice { second: Products, of_x: Option<Stripe>, cross: Option<Products> },
@@ -36,7 +37,7 @@ impl From<Error> for Failed {
 }
 
 impl Moments {
-    /// Empty sums for n inputs on a device, and for `cross` wanted outputs if given.
+    /// Empty sums for n inputs on a device, and for `cross` target outputs if given.
     pub fn new(device: &Device, n: usize, cross: Option<usize>) -> Self {
         match device {
             Device::Cpu => {
@@ -50,7 +51,7 @@ impl Moments {
         }
     }
 
-    /// Adds inputs x [.., n] and, if `cross` was given, the wanted outputs y [.., m].
+    /// Adds inputs x [.., n] and, if `cross` was given, the target outputs y [.., m].
     pub fn add(&mut self, x: &Tensor, y: Option<&Tensor>) -> Result<(), Failed> {
         match self {
             Self::OnProcessor { second, cross } => {
@@ -87,7 +88,7 @@ impl Moments {
     }
 }
 
-/// A cross moment accumulated in fixed blocks however the tokens arrive, so that batch sizes do not affect its bits.
+/// A cross moment accumulated in fixed blocks, so batch sizes do not affect its bits.
 pub struct InBlocks {
     m: usize,
     n: usize,
@@ -107,7 +108,7 @@ impl InBlocks {
             let tokens = (BLOCK - self.waiting.1.len() / self.n).min(x.len() / self.n);
             let (y_block, x_block) = (y.split_off(..tokens * self.m), x.split_off(..tokens * self.n));
             let (Some(y_block), Some(x_block)) = (y_block, x_block) else {
-                // It reports the mismatch.
+                // `add` reports the mismatch.
                 return self.sum.add(y, x);
             };
             self.waiting.0.extend_from_slice(y_block);
@@ -132,26 +133,26 @@ impl InBlocks {
     }
 }
 
-/// Which entries of a square sum are computed.
+/// The computed entries of a square sum.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Half {
-    /// The lower half; the upper one is its mirror.
+    /// The lower half; the upper half is its mirror image.
     Lower,
     Both,
 }
 
-/// The sum of y xᵀ over tokens, on the device of the tensors: blocks are summed in f32, and the blocks in f64. The blocks follow
-/// the batches, so the last bits depend on the batch size.
+/// The sum of y xᵀ over tokens, on the device of the tensors. Each block is summed in f32, and the blocks are
+/// summed in f64. Blocks are made of batches, so the last bits depend on the batch size.
 pub struct Products {
     m: usize,
     n: usize,
     half: Half,
     tokens: usize,
-    /// Rows of the sum: [rows, n], or only up to the diagonal of a symmetric sum.
+    /// Rows of the sum: [rows, n], or up to the diagonal for a symmetric sum.
     stripes: Vec<Stripe>,
 }
 
-/// An f64 sum: on the device if it has the type, else on the processor.
+/// An f64 sum, on the device if it has the type, otherwise on the processor.
 pub enum Stripe {
     There(Tensor),
     Here(Vec<f64>),
@@ -171,7 +172,7 @@ impl Products {
         })
     }
 
-    /// y: [.., m], x: [.., n], for the same tokens.
+    /// Adds products; y: [.., m], x: [.., n], for the same tokens.
     fn add(&mut self, y: &Tensor, x: &Tensor) -> Result<(), Error> {
         let flat = |x: &Tensor, width: usize| x.to_dtype(DType::F32)?.reshape(((), width));
         let (y, x) = (flat(y, self.m)?, flat(x, self.n)?);
@@ -180,7 +181,7 @@ impl Products {
             let block = BLOCK.min(tokens - start);
             let (y, x) = (y.narrow(0, start, block)?, x.narrow(0, start, block)?);
             for (stripe, (first, rows, columns)) in self.shapes().enumerate() {
-                // Products on some devices need contiguous operands.
+                // Some devices need contiguous operands.
                 let y = y.narrow(1, first, rows)?.t()?.contiguous()?;
                 let product = y.matmul(&x.narrow(1, 0, columns)?.contiguous()?)?;
                 match self.stripes.get_mut(stripe) {
@@ -211,7 +212,7 @@ impl Products {
                 };
                 for (column, sum) in sum[row * columns..][..known].iter().enumerate() {
                     let at = match half {
-                        // The half that `Moment` reads: row-major, from the diagonal on.
+                        // The half that `Moment` reads: row-major, starting at the diagonal.
                         Half::Lower => column * n + first + row,
                         Half::Both => (first + row) * n + column,
                     };
@@ -259,7 +260,7 @@ impl Stripe {
         Ok(())
     }
 
-    /// Row-major.
+    /// The values in row-major order.
     fn into_values(self) -> Result<Vec<f64>, Error> {
         Ok(match self {
             Self::There(sum) => sum.flatten_all()?.to_vec1()?,
@@ -299,13 +300,13 @@ mod tests {
         }
         match moments.finish() {
             Ok((second, Some(cross))) => (second, cross),
-            Ok((_, None)) | Err(_) => panic!("both were asked for"),
+            Ok((_, None)) | Err(_) => panic!("both were requested"),
         }
     }
 
     #[test]
     fn a_device_gives_the_same_moments_as_the_processor() {
-        // More rows than a stripe has.
+        // More rows than one stripe has.
         let (m, n) = (30, STRIPE + 70);
         let (x, y) = (random(0.7, n), random(0.3, m));
         let (second, cross) = finished(Moments::new(&Device::Cpu, n, Some(m)), &x, &y);

@@ -9,7 +9,7 @@ use super::{BlockCut, Error};
 /// Progress of a pass.
 #[allow(missing_docs, reason = "the comment of each variant explains its fields")]
 pub enum Notice<'a> {
-    /// Calibration windows that passed a solved layer on the way to another one.
+    /// Calibration windows that have passed a solved layer on the way to another layer.
     Passing {
         layer: usize,
         done: u64,
@@ -27,7 +27,7 @@ pub enum Notice<'a> {
         part: Part,
         progress: Progress<'a>,
     },
-    /// Units removed on the way to the end of an error curve.
+    /// Units removed while an error curve is computed.
     Following {
         layer: usize,
         part: Part,
@@ -46,7 +46,7 @@ pub enum Notice<'a> {
         part: Part,
         cause: &'a str,
     },
-    /// Calibration windows that passed the pruned part, on the way to the next.
+    /// Calibration windows that have passed the pruned part, on the way to the next part.
     Propagating {
         layer: usize,
         part: Part,

@@ -29,12 +29,13 @@ pub struct Pass<'a> {
     pub dtype: DType,
 }
 
-/// The two streams on their way through the blocks. Cheap to clone: a pass replaces tensors and changes none.
+/// The two streams on their way through the blocks. Cheap to clone, because a pass replaces tensors instead
+/// of changing them.
 #[derive(Clone)]
 pub struct Streams {
     /// The residual stream of the pruned model.
     pub pruned: Stream,
-    /// The residual stream of the dense model, if errors are tracked or it is the target.
+    /// The residual stream of the dense model, if errors are tracked or the dense stream is the target.
     pub dense: Option<Stream>,
     pub(super) rope: Rope,
 }
@@ -61,7 +62,7 @@ impl Streams {
     }
 }
 
-/// A tensor of a stream as it is stored: bytes in its own number type.
+/// A stored tensor of a stream, in its own number type.
 pub struct StreamTensor {
     /// `pruned.0`, `pruned.1`, …, `dense.0`, …
     pub name: String,
@@ -90,10 +91,10 @@ impl Streams {
 }
 
 impl Pass<'_> {
-    /// The streams that were stored; None if they do not belong to these windows.
+    /// Restores the stored streams; None if they do not belong to these windows.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn restore(&self, stored: &[StreamTensor]) -> Result<Option<Streams>, Error> {
         let stream = |name: &str| -> Result<Vec<Tensor>, Error> {
             let named = |batch: usize| format!("{name}.{batch}");
@@ -117,7 +118,7 @@ impl Pass<'_> {
     /// The streams at the input of the first block.
     ///
     /// # Errors
-    /// As [`Checkpoint::embed`].
+    /// As for [`Checkpoint::embed`].
     pub fn enter(&self) -> Result<Streams, Error> {
         let pruned = Stream::embed(self.windows, self.footprint().windows_at_once(), |batch| {
             Ok(self.checkpoint.embed(batch, self.device, self.dtype)?)
@@ -127,11 +128,11 @@ impl Pass<'_> {
         Ok(Streams { pruned, dense, rope })
     }
 
-    /// Passes the streams through a solved layer, with the same result as when it was solved. Without a cut the layer is the
-    /// original one.
+    /// Passes the streams through a solved layer, with the same result as during the solve. Without a cut,
+    /// the layer is the original one.
     ///
     /// # Errors
-    /// A block that cannot be read, [`Error::NotFinite`], and [`Error::Cancelled`] if the observer breaks.
+    /// If the block cannot be read; [`Error::NotFinite`], and [`Error::Cancelled`] if the observer breaks.
     pub fn through(
         &self,
         layer: usize,
@@ -161,7 +162,7 @@ impl Pass<'_> {
                     *h = (&*h + part_output(&block, part, &part_inputs(&block, part, h, &streams.rope)?)?)?;
                 }
                 done += h.dim(0)? as u64;
-                // A window is done when it has passed both parts.
+                // A window is done after it has passed both parts.
                 emit(observer, Notice::Passing { layer, done: done / 2, total })?;
             }
             block = cut_block;

@@ -1,4 +1,4 @@
-//! From settings to counts: how many units to remove from every layer.
+//! From settings to counts: the number of units to remove from every layer.
 
 use std::ops::Range;
 
@@ -19,11 +19,11 @@ use super::Error;
 /// The plan of one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerPlan {
-    /// The ratio that the counts are rounded from.
+    /// The ratio before the counts are rounded.
     pub ratio: LayerRatio,
-    /// KV groups or query heads; None if the run does not change the attention.
+    /// KV groups or query heads; None if the run does not prune the attention.
     pub attention: Option<Removals>,
-    /// Channels; None if the run does not change the FFN.
+    /// Channels; None if the run does not prune the FFN.
     pub mlp: Option<Removals>,
 }
 
@@ -32,14 +32,15 @@ pub struct LayerPlan {
 pub struct Removals {
     /// Number of units.
     pub units: usize,
-    /// The number by the schedule alone: without rounding to uniform sizes or multiples.
+    /// The number from the schedule alone, without rounding to uniform sizes or multiples.
     pub scheduled: usize,
 }
 
-/// The ratios of a run: the schedule for this number of layers, or its mean for all layers if sizes must be uniform.
+/// The ratios of a run: the schedule for this number of layers, or its mean for all layers if sizes must be
+/// uniform.
 ///
 /// # Errors
-/// As [`ratios`](crate::prune::ratios).
+/// As for [`ratios`](crate::prune::ratios).
 pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     let own = schedule(layers, settings)?;
     if !settings.ratios.uniform {
@@ -55,15 +56,16 @@ pub fn scheduled(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, 
     Ok(vec![equal; layers])
 }
 
-/// The ratios by the schedule alone.
+/// The ratios from the schedule alone.
 fn schedule(layers: usize, settings: &Settings) -> Result<Vec<LayerRatio>, Error> {
     Ok(ratios(layers, &settings.ratios.schedule, span(settings.span())?)?)
 }
 
-/// Solves the schedule for this model and rounds every ratio to counts.
+/// Computes the schedule for this model and rounds every ratio to counts.
 ///
 /// # Errors
-/// Layers that the model does not have, an invalid schedule, and uniform sizes that the model or the settings rule out.
+/// If the settings name layers that the model does not have, the schedule is invalid, or uniform sizes are
+/// impossible for the model or the settings.
 pub fn plan(architecture: &Architecture, settings: &Settings) -> Result<Vec<LayerPlan>, Error> {
     let layers = &architecture.layers;
     let ratios = scheduled(layers.len(), settings)?.into_iter().zip(schedule(layers.len(), settings)?);
@@ -83,7 +85,7 @@ impl LayerPlan {
     }
 }
 
-/// Uniform sizes need layers that are equal before pruning.
+/// Fails unless all layers have equal sizes before pruning, as uniform sizes require.
 fn refuse_unequal(architecture: &Architecture, chosen: &Range<usize>) -> Result<(), Error> {
     let layers = &architecture.layers;
     if let Some(other) = layers.iter().position(|size| *size != layers[0]) {
@@ -95,7 +97,7 @@ fn refuse_unequal(architecture: &Architecture, chosen: &Range<usize>) -> Result<
     Ok(())
 }
 
-/// Rounds one layer's ratio to counts; `scheduled` is the ratio by the schedule alone.
+/// Rounds one layer's ratio to counts; `scheduled` is the ratio from the schedule alone.
 fn layer_plan(
     size: &LayerSize,
     (ratio, own): (LayerRatio, LayerRatio),
@@ -118,18 +120,18 @@ fn layer_plan(
     Ok(LayerPlan { ratio, attention, mlp })
 }
 
-/// The plan of one layer at this ratio, whatever layers the settings name.
+/// The plan of one layer at this ratio, even if the settings exclude the layer.
 ///
 /// # Errors
-/// A ratio outside [0, 1).
+/// If the ratio is outside [0, 1).
 pub fn plan_layer(size: &LayerSize, ratio: LayerRatio, settings: &Settings) -> Result<LayerPlan, Error> {
     layer_plan(size, (ratio, ratio), settings)
 }
 
-/// The plan at these ratios, whatever the schedule.
+/// The plan at these ratios, independent of the schedule.
 ///
 /// # Errors
-/// As [`plan()`].
+/// As for [`plan()`].
 pub fn plan_by_ratios(
     architecture: &Architecture,
     ratios: &[LayerRatio],
@@ -142,16 +144,16 @@ pub fn plan_by_ratios(
     plans.collect()
 }
 
-/// Parameters that a plan removes.
+/// Number of parameters that a plan removes.
 pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], settings: &Settings) -> u64 {
     architecture.parameters() - planned(architecture, plan, settings.objective.attention_unit).parameters()
 }
 
-/// Parameters of the parts that the settings prune, which fractions of parameters refer to. All of an attention counts, even if
-/// its keys and values are kept.
+/// Number of parameters in the parts that the settings prune; fractions of parameters refer to it. An
+/// attention counts as a whole, even if its keys and values are kept.
 ///
 /// # Errors
-/// Layers that the model does not have.
+/// If the settings name layers that the model does not have.
 pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
     let mut without = architecture.layers.clone();
     for size in
@@ -167,10 +169,10 @@ pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> 
     Ok(architecture.parameters() - architecture.with_layers(without).parameters())
 }
 
-/// The lowest mean ratio at which the schedule removes at least `parameters`; None if there is none. Counts are rounded, so a mean
-/// of a quarter rarely removes a quarter.
+/// The lowest mean ratio at which the schedule removes at least `parameters`; None if there is none. Counts
+/// are rounded, so a mean of a quarter rarely removes exactly a quarter.
 pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u64) -> Option<f64> {
-    /// Number of means that are tried, evenly spaced.
+    /// Number of evenly spaced means to try.
     const STEPS: usize = 4000;
     let with = |mean: f64| Settings { ratios: settings.ratios.clone().with_mean(mean), ..settings.clone() };
     (1..STEPS).map(|step| step as f64 / STEPS as f64).find(|&mean| {
@@ -180,7 +182,7 @@ pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u6
     })
 }
 
-/// The architecture after the plan.
+/// The architecture after pruning by the plan.
 pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionUnit) -> Architecture {
     let mut after = architecture.clone();
     for (size, plan) in after.layers.iter_mut().zip(plan) {
@@ -197,7 +199,8 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
     after
 }
 
-/// The units of a part: their number, their width in columns of the scored weight, and the rule that picks them.
+/// The units of a part: their number, their width in columns of the scored weight, and the rule that selects
+/// them.
 pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings) -> (usize, usize, Units) {
     let per_group = size.group();
     let score = settings.solver.head_score;
@@ -210,7 +213,8 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
             (size.heads, head_dim, Units::Heads { width: head_dim, score, per_group: Some(per_group) })
         }
         (Part::Mlp, _) => {
-            // A baseline's order is known from the start: the group size only decides how often progress is reported.
+            // The order of a baseline is fixed from the start, so the group size only determines how often
+            // progress is reported.
             let group_size = if settings.solver.score.is_baseline() {
                 GroupSize::default()
             } else {
@@ -221,14 +225,15 @@ pub fn units(part: Part, size: &LayerSize, head_dim: usize, settings: &Settings)
     }
 }
 
-/// The seed of a random order of a part's units: derived from the run's seed, different for every part.
+/// The seed for the random order of a part's units. It is derived from the run's seed and differs for every
+/// part.
 pub fn seed_of(seed: u64, layer: usize, part: Part) -> u64 {
     let mut draws = ChaCha8Rng::seed_from_u64(seed);
     draws.set_stream(2 * layer as u64 + u64::from(part == Part::Mlp));
     draws.next_u64()
 }
 
-/// The record of a layer that is not changed.
+/// The record of an unchanged layer.
 pub fn untouched(index: usize, architecture: &Architecture, settings: &Settings) -> LayerRecord {
     let record = |part| {
         let (count, width, _) = units(part, &architecture.layers[index], architecture.head_dim, settings);

@@ -13,7 +13,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The input of the first block, as `embed` computes it for this many windows at a time.
+    /// The input of the first block, as computed by `embed` for this number of windows at a time.
     pub fn embed(
         windows: &Windows,
         at_once: usize,
@@ -31,7 +31,7 @@ impl Stream {
     /// Whether all activations are finite.
     pub fn is_finite(&self) -> Result<bool, Error> {
         for h in &self.batches {
-            // NaN and ∞ survive a sum; finite f32 numbers cannot overflow an f64 sum.
+            // NaN and ∞ survive a sum, and finite f32 numbers cannot overflow an f64 sum.
             if !with_values(h, |h| h.iter().map(|&v| f64::from(v)).sum::<f64>())?.is_finite() {
                 return Ok(false);
             }
@@ -42,7 +42,7 @@ impl Stream {
     /// E‖h − h_dense‖² / E‖h_dense‖² over all tokens.
     pub fn error_against(&self, dense: &Self) -> Result<f64, Error> {
         let (mut difference, mut norm) = (0.0, 0.0);
-        // One sum over all tokens, so that the batch size does not affect its last bits.
+        // A single sum over all tokens makes the last bits independent of the batch size.
         for (h, h_dense) in self.batches.iter().zip(&dense.batches) {
             with_values(h, |h| {
                 with_values(h_dense, |h_dense| {
@@ -58,9 +58,10 @@ impl Stream {
     }
 }
 
-/// Passes the values in row-major order as f32 to `look`, without a copy if they are stored like that on the processor.
+/// Passes the values in row-major order as f32 to `look`. They are copied only if they are not stored like
+/// this on the processor.
 pub fn with_values<R>(x: &Tensor, look: impl FnOnce(&[f32]) -> R) -> Result<R, Error> {
-    // Each step only clones a pointer if there is nothing to do.
+    // Each step only clones a pointer if the tensor is already in this form.
     let x = x.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
     let (storage, layout) = x.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {

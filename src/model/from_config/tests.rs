@@ -1,4 +1,4 @@
-//! Configurations that are read or refused, and the messages about them.
+//! Tests of accepted and refused configurations, and of the error messages.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn error(model_type: &str, keys: Value) -> String {
 }
 
 #[test]
-fn biases_and_norms_are_where_the_family_has_them() {
+fn biases_and_norms_depend_on_the_family() {
     let asked = || json!({ "attention_bias": true, "mlp_bias": true });
     let of = |a: Architecture| (a.qkv_bias, a.o_bias, a.mlp_bias, a.qk_norm);
     assert_eq!(of(ok("llama", json!({}))), (false, false, false, false));
@@ -38,13 +38,13 @@ fn biases_and_norms_are_where_the_family_has_them() {
 }
 
 #[test]
-fn the_first_llama_has_as_many_key_value_heads_as_heads() {
+fn llama_1_has_one_key_value_head_per_head() {
     assert_eq!(ok("llama", json!({ "num_key_value_heads": null })).layers[0].kv_heads, 4);
     assert!(error("mistral", json!({ "num_key_value_heads": null })).contains("\"num_key_value_heads\""));
 }
 
 #[test]
-fn head_dim_is_the_quotient_where_the_family_says_so() {
+fn head_dim_is_the_quotient_for_families_with_that_default() {
     assert_eq!(ok("llama", json!({ "head_dim": null })).head_dim, 8);
     assert_eq!(ok("mistral", json!({ "head_dim": 20 })).head_dim, 20);
     for model_type in ["qwen3", "slimgpt_llama", "slimgpt_qwen2"] {
@@ -57,7 +57,7 @@ fn head_dim_is_the_quotient_where_the_family_says_so() {
 }
 
 #[test]
-fn sizes_per_layer_override_the_whole() {
+fn sizes_per_layer_override_those_of_the_model() {
     let table = json!({ "1": { "num_attention_heads": 3, "num_key_value_heads": 1 } });
     let layers = ok("slimgpt_llama", json!({ "per_layer_config": table })).layers;
     assert_eq!(layers[0], LayerSize { heads: 4, kv_heads: 2, channels: 48 });
@@ -88,7 +88,7 @@ fn the_pruned_form_names_its_family() {
 }
 
 #[test]
-fn windows_are_where_the_family_has_them() {
+fn sliding_windows_depend_on_the_family() {
     let windows = |model_type, keys| {
         let architecture = ok(model_type, keys);
         [architecture.window(0), architecture.window(1)]
@@ -151,7 +151,7 @@ fn other_models_are_refused_by_name() {
 }
 
 #[test]
-fn every_needed_key_is_named_when_it_is_missing_or_wrong() {
+fn every_missing_or_wrong_key_is_named() {
     for key in [
         "model_type",
         "hidden_size",
@@ -178,7 +178,7 @@ fn every_needed_key_is_named_when_it_is_missing_or_wrong() {
 }
 
 #[test]
-fn end_tokens_are_one_or_several() {
+fn one_or_several_end_tokens_are_read() {
     let tokens = |bos, eos| {
         let architecture = ok("llama", json!({ "bos_token_id": bos, "eos_token_id": eos }));
         (architecture.bos, architecture.eos)

@@ -1,4 +1,5 @@
-//! One snapshot in the hub's cache: `snapshots/COMMIT/FILE` is a link to `blobs/ETAG`, `refs/REVISION` names a commit.
+//! One snapshot in the hub's cache: `snapshots/COMMIT/FILE` is a link to `blobs/ETAG`, and `refs/REVISION` contains
+//! a commit.
 
 use std::{
     fs, io,
@@ -26,7 +27,7 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    /// The snapshot that the revision was last downloaded as, or the snapshot of that commit.
+    /// The snapshot of the last download of the revision, or the snapshot of that commit.
     pub fn of_revision(id: &HubId, cache: &Path) -> Option<Self> {
         let folder = cache.join(repo(id).folder_name());
         let known = fs::read_to_string(folder.join("refs").join(id.revision())).ok();
@@ -55,7 +56,7 @@ impl Cached {
         self.directory().join(file).exists()
     }
 
-    /// The files that the snapshot needs before it can be loaded.
+    /// The files needed to load the snapshot that are not in the cache.
     pub fn missing(&self) -> Vec<String> {
         let mut needed = vec![CONFIG.to_string(), TOKENIZER.to_string()];
         if !self.has(ONE_FILE) {
@@ -75,7 +76,7 @@ impl Cached {
         value.map_err(|cause| Error::Broken { path, cause })
     }
 
-    /// Names of the files with the weights according to the index, in order.
+    /// Names of the weight files according to the index, in order.
     pub fn shards(&self) -> Result<Vec<String>> {
         let broken = |cause: &str| Error::Broken { path: self.directory().join(INDEX), cause: cause.into() };
         let index = self.json(INDEX)?;
@@ -84,7 +85,7 @@ impl Cached {
         let mut shards = shards.ok_or_else(|| broken("its weight_map has values other than file names"))?;
         shards.sort_unstable();
         shards.dedup();
-        // The index is untrusted and must not lead out of the snapshot.
+        // The index is untrusted and must not point outside the snapshot.
         match shards.iter().find(|shard| !is_plain_name(shard)) {
             Some(shard) => Err(broken(&format!("{shard:?} is not the name of a shard"))),
             None if shards.is_empty() => Err(broken("its weight_map is empty")),
@@ -116,7 +117,7 @@ impl Cached {
     }
 }
 
-/// Relative, so that the cache may be moved.
+/// Creates the link. It is relative, so the cache may be moved.
 #[cfg(unix)]
 fn link(_blob: &Path, etag: &str, pointer: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(Path::new("../../blobs").join(etag), pointer)
@@ -131,7 +132,7 @@ pub(super) fn repo(id: &HubId) -> Repo {
     Repo::with_revision(id.repository().into(), RepoType::Model, id.revision().into())
 }
 
-/// Whether this is one component of a path and of a URL, on any system.
+/// Whether this is a single component of a path and of a URL, on any system.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     !name.is_empty() && !name.starts_with('.') && name.chars().all(legal)

@@ -25,11 +25,11 @@ use super::{
     options::Options,
 };
 
-/// Interval at which `progress` is asked whether to continue while nothing arrives.
+/// Interval at which `progress` is asked to continue while no data arrives.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-/// The longest wait for an answer.
+/// Maximum time to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest silence on a connection.
+/// Maximum time without data on a connection.
 const SILENCE: Duration = Duration::from_secs(15);
 const REDIRECTS: usize = 10;
 
@@ -39,14 +39,14 @@ pub(super) struct Hub {
     endpoint: String,
     token: Option<String>,
     api: Api,
-    /// A client of our own: the hf-hub crate sends the token to any host that a file redirects to, and its downloads cannot be
-    /// cancelled.
+    /// The client is our own, because the hf-hub crate sends the token to any host that a file redirects to,
+    /// and its downloads cannot be cancelled.
     agent: Agent,
 }
 
 /// The hub's description of a file.
 pub(super) struct FileInfo {
-    /// Identifies the content: equal etags, equal bytes.
+    /// Identifies the content: equal etags mean equal bytes.
     pub etag: String,
     pub size: u64,
 }
@@ -81,7 +81,7 @@ impl Hub {
         Ok((info.sha, info.siblings.into_iter().map(|sibling| sibling.rfilename).collect()))
     }
 
-    /// The URL of a file, by commit, so that a push between two files does not mix two states of the repository.
+    /// The URL of a file at a commit, so a push between two files does not mix two states of the repository.
     pub fn url(&self, file: &str, commit: &str) -> String {
         let pinned = Repo::with_revision(self.id.repository().into(), RepoType::Model, commit.into());
         self.api.repo(pinned).url(file)
@@ -92,7 +92,8 @@ impl Hub {
         self.ask(Transfer { file, done: 0, total: 0 }, progress, move || hub.info_now(&url))
     }
 
-    /// Requests the first byte. Large files are on other hosts; the hub's headers on the way there count.
+    /// Requests the first byte. Large files are on other hosts; the relevant headers are those of the hub
+    /// before the redirect.
     fn info_now(&self, url: &str) -> Result<FileInfo> {
         let senseless = |cause: &str| Error::Answer { url: url.into(), cause: cause.into() };
         let (mut place, mut on_hub) = (url.to_string(), true);
@@ -125,7 +126,7 @@ impl Hub {
         Err(senseless("there are too many redirects"))
     }
 
-    /// `identity`: sizes and ranges refer to the file itself.
+    /// Requests `identity`, because sizes and ranges refer to the uncompressed file.
     fn get_without_token(&self, url: &str) -> RequestBuilder<WithoutBody> {
         self.agent.get(url).header("Accept-Encoding", "identity")
     }
@@ -138,7 +139,7 @@ impl Hub {
         }
     }
 
-    /// Waits for an answer, and asks `progress` meanwhile whether to continue.
+    /// Waits for an answer, and meanwhile asks `progress` whether to continue.
     fn ask<T: Send + 'static>(
         &self,
         waiting: Transfer<'_>,
@@ -146,7 +147,7 @@ impl Hub {
         question: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = mpsc::channel();
-        // The thread is abandoned if it takes too long: a blocked socket cannot be woken.
+        // After the timeout the thread is abandoned, because a blocked socket cannot be woken.
         thread::spawn(move || answer.send(question()));
         let start = Instant::now();
         loop {
@@ -178,7 +179,7 @@ impl Hub {
     }
 }
 
-/// A weak etag names a compressed form of the same bytes.
+/// The etag without the prefix of weak etags, which identify a compressed form of the same bytes.
 fn plain_etag(etag: &str) -> String {
     etag.trim_start_matches("W/").trim_matches('"').to_string()
 }

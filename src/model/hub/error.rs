@@ -19,7 +19,7 @@ pub enum Error {
     Network { endpoint: String, cause: String },
     #[error("{url} answered with status {status}; try again later")]
     Status { url: String, status: u16 },
-    #[error("the answer of {url} is not understood: {cause}; check HF_ENDPOINT")]
+    #[error("the answer of {url} cannot be parsed: {cause}; check HF_ENDPOINT")]
     Answer { url: String, cause: String },
     #[error(
         "HF_HUB_OFFLINE is set, and the cache {} lacks {missing} of {id}; unset it for one download",
@@ -42,7 +42,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Network { .. } | Self::Status { .. } | Self::Answer { .. } => Kind::Failed,

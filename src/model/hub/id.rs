@@ -23,7 +23,7 @@ impl HubId {
     }
 }
 
-/// Whether a MODEL argument refers to the hub: a valid id, and no such path here.
+/// Whether a MODEL argument refers to the hub: it is a valid id and not an existing path.
 pub fn looks_like_hub_id(model: &str) -> bool {
     model.parse::<HubId>().is_ok() && !Path::new(model).exists()
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hub_id_is_an_owner_a_name_and_perhaps_a_revision() {
+    fn a_hub_id_is_an_owner_a_name_and_an_optional_revision() {
         for (given, repository, revision) in [
             ("meta-llama/Llama-3.2-1B", "meta-llama/Llama-3.2-1B", "main"),
             ("a/b_c.d@v1.0", "a/b_c.d", "v1.0"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_possible_path_is_no_hub_id() {
+    fn a_possible_path_is_not_a_hub_id() {
         for given in [
             "gpt2", "./a", "../a", "/a/b", "a/b/c", "a/", "/b", "~/b", "a/b c", "a/b@", "a/b@../c", "a/..",
             "",
@@ -88,7 +88,7 @@ mod tests {
             assert!(!looks_like_hub_id(given), "{given}");
         }
         assert!(looks_like_hub_id("huggyllama/llama-7b"));
-        // Tests run in the package's directory, which contains this one.
+        // Tests run in the package's directory, which contains this path.
         assert!(!looks_like_hub_id("src/model"));
     }
 }

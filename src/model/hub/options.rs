@@ -4,7 +4,7 @@ use std::{env, fmt, fs, path::PathBuf};
 
 const ENDPOINT: &str = "https://huggingface.co";
 
-/// How to reach the hub.
+/// Access to the hub.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Options {
     /// The folder that contains `models--owner--name`.
@@ -18,9 +18,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The same rules as the hub's own client:
+    /// Options from the environment, by the rules of the hub's own client:
     ///
-    /// - cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, or in `huggingface` of `XDG_CACHE_HOME` or of `~/.cache`;
+    /// - cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, or in `huggingface` of `XDG_CACHE_HOME` or of
+    /// `~/.cache`;
     /// - token: `HF_TOKEN`, or the file `HF_TOKEN_PATH`, or `token` in the default home of the cache;
     /// - endpoint: `HF_ENDPOINT`;
     /// - offline: `HF_HUB_OFFLINE` set to 1, on, yes or true.
@@ -28,7 +29,7 @@ impl Options {
         Self::from_variables(&|name| env::var(name).ok())
     }
 
-    /// The same for the given variables.
+    /// The same with the given variables.
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let given = |name: &str| {
             variable(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty())
@@ -53,7 +54,7 @@ impl Options {
     }
 }
 
-/// Shows whether there is a token, never the token.
+/// Shows whether there is a token, but never the token itself.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_the_environment_wins_over_one_of_the_file() {
+    fn a_token_in_the_environment_takes_precedence_over_one_in_a_file() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("token"), "of_file\n").unwrap();
         let home = home.path().to_str().unwrap();
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_endpoint_has_no_slash_at_its_end_and_offline_has_many_words() {
+    fn the_endpoint_loses_its_trailing_slash_and_offline_accepts_several_words() {
         assert_eq!(options(&[]).endpoint, ENDPOINT);
         assert_eq!(options(&[("HF_ENDPOINT", "https://mirror.org/")]).endpoint, "https://mirror.org");
         for (value, offline) in [("1", true), ("True", true), ("YES", true), ("0", false), ("", false)] {

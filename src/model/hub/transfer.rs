@@ -17,11 +17,11 @@ use super::{
     error::{Error, Result},
 };
 
-/// Consecutive connections without a new byte before a file is given up.
+/// Maximum number of consecutive connections without a new byte; then the download fails.
 const ATTEMPTS: u32 = 5;
 
 impl Hub {
-    /// Ensures that `file` is in the snapshot; a cached file is not requested.
+    /// Ensures that `file` is in the snapshot. A cached file is not requested.
     pub fn fetch(&self, cached: &Cached, file: &str, progress: &mut Progress<'_>) -> Result<()> {
         if cached.has(file) {
             return Ok(());
@@ -42,7 +42,7 @@ impl Hub {
         cached.link(file, &info.etag)
     }
 
-    /// Fills `part` up to the file's size, over as many connections as needed.
+    /// Downloads `part` up to the file's size, over as many connections as needed.
     fn bytes(
         &self,
         url: &str,
@@ -67,7 +67,7 @@ impl Hub {
         }
     }
 
-    /// One connection: requests the missing bytes and appends what arrives.
+    /// One connection: requests the missing bytes and appends the received ones.
     fn append(
         &self,
         url: &str,
@@ -118,7 +118,7 @@ fn lock(path: &Path, waiting: Transfer<'_>, progress: &mut Progress<'_>) -> Resu
     loop {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => pause(TICK, waiting, progress)?,
-            // Some file systems have no locks; then two simultaneous downloads are possible.
+            // Some file systems have no locks; two simultaneous downloads are then possible.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
         }
     }

@@ -1,4 +1,4 @@
-//! Pruning a whole model by given ratios, to measure its loss.
+//! Prunes a whole model with given ratios and measures its loss.
 
 use super::{
     super::{Error, LayerPlan, LayerTask, Pass, Streams, plan_by_ratios, planned},
@@ -6,8 +6,8 @@ use super::{
 };
 use crate::prune::LayerRatio;
 
-/// The streams at the input of every layer of a candidate, so that a candidate that differs only further down starts there. If
-/// memory is short, only those of the first layer.
+/// The streams at the input of every layer of a candidate. A candidate that differs only in later layers
+/// starts from them. If memory is short, only the streams of the first layer are kept.
 pub struct CandidateStreams {
     plan: Vec<LayerPlan>,
     fit: Vec<Streams>,
@@ -15,7 +15,7 @@ pub struct CandidateStreams {
 }
 
 impl Search<'_> {
-    /// Prunes a model by these ratios. The layers that it has in common with `like` are not computed again.
+    /// Prunes a model with these ratios. Leading layers shared with `like` are not computed again.
     pub fn candidate(
         &self,
         name: String,
@@ -56,7 +56,7 @@ impl Search<'_> {
         Ok((Candidate { name, ratios, removed, loss }, streams_so_far))
     }
 
-    /// Whether the streams of two candidates at all layers fit half the memory budget.
+    /// Whether the streams of two candidates at all layers fit into half the memory budget.
     fn keeps_all(&self, fit: &Pass<'_>, at_fit: &Streams, at_judge: &Streams) -> bool {
         let layers = fit.checkpoint.architecture().layers.len() as u64;
         let bytes = 2 * layers * (at_fit.bytes() + at_judge.bytes());
@@ -65,7 +65,7 @@ impl Search<'_> {
 }
 
 impl CandidateStreams {
-    /// The streams up to the first layer in which a model of this plan differs.
+    /// The streams up to the first layer in which a model with this plan differs.
     fn shared(&self, plan: &[LayerPlan]) -> Self {
         let same = |(mine, theirs): &(&LayerPlan, &LayerPlan)| {
             (mine.attention, mine.mlp) == (theirs.attention, theirs.mlp)

@@ -1,6 +1,8 @@
-//! Searching ratios: the increase of the loss is measured with one part of one layer pruned in the dense model, then the counts
-//! of all parts with the least total cost are chosen, and the losses of whole pruned models decide between candidates.
+//! The search for ratios. It measures the increase in loss with one part of one layer pruned in the dense model.
+//! Then it chooses the counts of all parts with the lowest total cost, and compares candidates by the losses of
+//! whole pruned models.
 //!
+//! If there are enough calibration windows, weights are fitted on some of them and losses measured on others.
 //! Weights are fitted on some calibration windows and losses measured on others, if there are enough.
 
 mod candidate;
@@ -22,25 +24,25 @@ use super::{Error, Notice, Pass, stream::Stream};
 
 pub use candidate::CandidateStreams;
 
-/// The cost of removing units of one part while all others are original.
+/// The cost of removing units of one part while all other parts are original.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sensitivity {
     pub layer: usize,
     pub part: Part,
-    /// Units of the part.
+    /// Number of units of the part.
     pub units: usize,
     /// Parameters per unit.
     pub per_unit: u64,
-    /// (units removed, increase of the loss in nats per token), ascending.
+    /// (units removed, increase in loss in nats per token), ascending.
     pub points: Vec<(usize, f64)>,
 }
 
-/// A whole model that was pruned to measure its loss.
+/// A whole model pruned to measure its loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     pub name: String,
     pub ratios: Vec<LayerRatio>,
-    /// Parameters removed.
+    /// Number of parameters removed.
     pub removed: u64,
     /// Mean −ln p of the next token, in nats.
     pub loss: f64,
@@ -73,28 +75,28 @@ pub type SearchObserver<'o> = dyn FnMut(SearchNotice<'_>) -> ControlFlow<()> + '
 /// The inputs of a search.
 pub struct Search<'a> {
     checkpoint: &'a Checkpoint,
-    /// The run's settings, without those that trials do not need.
+    /// The run's settings, without the settings that trials do not need.
     settings: &'a Settings,
     fit: &'a Windows,
     judge: &'a Windows,
     device: &'a Device,
     dtype: DType,
     embedding_and_head: EmbeddingAndHead,
-    /// Parameters to remove.
+    /// Number of parameters to remove.
     budget: u64,
     /// Maximum number of candidates to try.
     trials: usize,
 }
 
-/// Settings for the passes of a search: nothing is tracked, evaluated or kept.
+/// Settings for the passes of a search, with tracking, evaluation and saving turned off.
 pub fn for_search(settings: &Settings) -> Settings {
     let mut settings = settings.clone();
     (settings.evaluation.track_errors, settings.evaluation.text) = (false, None);
     settings
 }
 
-/// The windows that weights are fitted on, and those that losses are measured on: at most `most` of each, or half of the windows
-/// each if there are fewer. A single window is used for both.
+/// The windows for fitting weights and the windows for measuring losses: at most `most` of each, or half of
+/// the windows each if there are fewer. A single window serves both purposes.
 pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crate::calibration::Error> {
     let samples = windows.samples();
     if samples >= 2 {
@@ -106,7 +108,7 @@ pub fn halves(windows: &Windows, most: usize) -> Result<(Windows, Windows), crat
 }
 
 impl<'a> Search<'a> {
-    /// `settings` as [`for_search`] returns them; at least `budget` parameters are removed.
+    /// Creates a search. `settings` come from [`for_search`]; at least `budget` parameters are removed.
     pub fn new(
         (checkpoint, settings): (&'a Checkpoint, &'a Settings),
         (fit, judge): (&'a Windows, &'a Windows),
@@ -128,7 +130,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// The parts that may be pruned, in model order.
+    /// The prunable parts in model order.
     fn parts(&self) -> Result<Vec<(usize, Part)>, Error> {
         let layers = self.checkpoint.architecture().layers.len();
         let chosen = self.settings.ratios.layers.resolve(layers).map_err(Error::Layers)?;
@@ -140,7 +142,7 @@ impl<'a> Search<'a> {
         self.checkpoint.architecture().layers[layer]
     }
 
-    /// Units of a part: query heads, key-value heads or channels.
+    /// Number of units of a part: query heads, key-value heads or channels.
     fn units(&self, layer: usize, part: Part) -> usize {
         let head_dim = self.checkpoint.architecture().head_dim;
         super::plan::units(part, &self.size(layer), head_dim, self.settings).0
@@ -164,8 +166,8 @@ impl<'a> Search<'a> {
         (architecture.parameters() - after.parameters()) / gone as u64
     }
 
-    /// A pass over the windows for fitting or for measuring losses. A part pruned alone in the dense model has no earlier
-    /// errors to compensate.
+    /// A pass over the windows for fitting or for measuring losses. In the dense model with one part pruned,
+    /// there are no earlier errors to compensate for.
     fn pass<'s>(&'s self, windows: &'s Windows, settings: &'s Settings) -> Pass<'s> {
         Pass { checkpoint: self.checkpoint, settings, windows, device: self.device, dtype: self.dtype }
     }
@@ -176,13 +178,13 @@ impl<'a> Search<'a> {
         settings
     }
 
-    /// Mean −ln p of tokens 2…L of every window whose stream has passed the last block.
+    /// Mean −ln p of tokens 2…L of every window. The stream has passed the last block.
     fn loss(&self, stream: &Stream) -> Result<f64, Error> {
         let length = self.judge.seq_len();
         let mut windows = self.judge.iter();
         let mut sum = 0.0;
         for h in &stream.batches {
-            // One window at a time, so that few logits are in memory.
+            // One window at a time limits the logits in memory.
             for window in 0..h.dim(0)? {
                 let Some(tokens) = windows.next() else { break };
                 let predicting = h.narrow(0, window, 1)?.narrow(1, 0, length - 1)?;
@@ -198,7 +200,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The cheapest counts that meet the budget; the costs of part i are multiplied by `dearer[i]`.
+    /// The cheapest counts that reach the budget; the costs of part i are multiplied by `dearer[i]`.
     fn allocation(&self, curves: &[Sensitivity], dearer: &[f64]) -> Option<Vec<usize>> {
         let choice = |(curve, dearer): (&Sensitivity, &f64)| {
             let step = self.step(curve);
@@ -238,7 +240,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// An observer that ignores a pass's own notices and only passes on cancellation.
+/// An observer that ignores a pass's notices and only forwards cancellation.
 fn quietly<'l>(
     observer: &'l mut SearchObserver<'_>,
     notice: impl Fn() -> SearchNotice<'static> + 'l,

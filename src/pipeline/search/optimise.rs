@@ -1,12 +1,12 @@
-//! Choosing the ratios: candidates by their losses, then moves that lower the loss.
+//! Chooses the ratios: candidates by their losses, then moves that lower the loss.
 
 use super::super::Error;
 use super::{Candidate, CandidateStreams, Search, SearchNotice, SearchObserver, Sensitivity, emit};
 use crate::prune::LayerRatio;
 
-/// Assumed growth γ of errors from layer to layer: a part's costs count γ times as much for each layer below it.
+/// Assumed growth γ of errors from layer to layer: a part's cost is multiplied by γ for each later layer.
 const GROWTHS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8, 2.1, 2.5];
-/// Factors that a part's cost is multiplied and divided by, to try removing less or more of it.
+/// Factors for multiplying and dividing a part's cost, to try removing less or more of it.
 const FACTORS: [f64; 2] = [2.0, 1.3];
 
 /// The result of a search.
@@ -15,7 +15,7 @@ pub struct SearchResult {
     /// Loss of the dense model.
     pub dense: f64,
     pub curves: Vec<Sensitivity>,
-    /// In the order they were tried.
+    /// Candidates in the order in which they were tried.
     pub tried: Vec<Candidate>,
     /// Index of the best candidate.
     pub best: usize,
@@ -41,7 +41,7 @@ impl SearchState<'_, '_, '_> {
         self.tried.len() >= self.search.trials
     }
 
-    /// Tries ratios that were not tried before; true if they are the best so far.
+    /// Tries ratios unless they were tried before. Returns true if they are the best so far.
     fn offer(&mut self, name: String, ratios: Vec<LayerRatio>) -> Result<bool, Error> {
         if self.is_spent() || self.tried.iter().any(|tried| tried.ratios == ratios) {
             return Ok(false);
@@ -61,8 +61,8 @@ impl SearchState<'_, '_, '_> {
 }
 
 impl Search<'_> {
-    /// Measures, allocates and improves. `named` schedules are candidates too, so the result is no worse than they are on these
-    /// windows.
+    /// Measures, allocates and improves. The `named` schedules are candidates as well, so on these windows
+    /// the result is no worse than any of them.
     pub fn run(
         &self,
         named: Vec<(String, Vec<LayerRatio>)>,
@@ -90,7 +90,8 @@ impl Search<'_> {
                 (least, dearer) = (tried.loss, weights);
             }
         }
-        // Moves start from the allocation, because they change its weights. A named schedule that is better remains the best.
+        // Moves start from the allocation, because they change its weights. If a named schedule is better, it
+        // remains the best.
         for factor in FACTORS {
             let mut moved = true;
             while moved && !state.is_spent() {

@@ -1,4 +1,4 @@
-//! Sensitivity curves: the loss of the dense model with one part of one layer pruned, at several counts.
+//! Sensitivity curves: the loss of the dense model with one part of one layer pruned, for several counts.
 
 use crate::prune::Part;
 
@@ -8,13 +8,13 @@ use super::{
 };
 use crate::prune::LayerRatio;
 
-/// Fractions at which a part with many units is measured.
+/// Fractions used to measure a part with many units.
 const SHARES: [f64; 7] = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9];
-/// A part with at most this many units is measured at every count.
+/// Maximum number of units for which every count is measured.
 const ALL_UP_TO: usize = 10;
 
 impl Search<'_> {
-    /// The loss of the dense model, and a curve for each part that may be pruned.
+    /// The loss of the dense model, and a curve for each prunable part.
     pub fn sensitivities(&self, observer: &mut SearchObserver<'_>) -> Result<(f64, Vec<Sensitivity>), Error> {
         let settings = self.layerwise();
         let (fit, judge) = (self.pass(self.fit, &settings), self.pass(self.judge, &settings));
@@ -77,13 +77,13 @@ impl Search<'_> {
         Ok((dense, curves))
     }
 
-    /// Number of variants whose streams fit in memory together.
+    /// Number of variants whose streams fit into memory together.
     fn side_by_side(&self, judge: &Streams) -> usize {
         let room = self.settings.machine.memory_budget.0 / 4 / judge.bytes().max(1);
         usize::try_from(room).unwrap_or(usize::MAX).max(1)
     }
 
-    /// Counts at which a part is measured.
+    /// Counts used to measure a part.
     fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
         let units = self.units(layer, part);
         let size = self.size(layer);
