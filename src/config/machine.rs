@@ -1,4 +1,4 @@
-//! Settings of the machine, of the session's disk space, and of one invocation.
+//! Settings of the machine, of a session's disk space, and of a single invocation.
 
 use std::path::PathBuf;
 
@@ -26,14 +26,14 @@ settings! {
         }
         /// Number type of the forward passes
         dtype ("dtype"): Precision = Precision::default() => { value_name: "TYPE", scope: Scope::Layer, }
-        /// Memory for hidden states and activations; it decides what is kept and what is computed again
+        /// Memory for hidden states and activations; a smaller budget recomputes more
         memory_budget ("memory_budget"): ByteSize = MEMORY, not_empty() => {
             value_name: "SIZE",
             default: Some("8GiB"),
             scope: Scope::Machine,
         }
         /// Worker threads
-        threads ("threads"): Option<usize> = None, up_to(MOST_THREADS, "leave it out to use all cores") => {
+        threads ("threads"): Option<usize> = None, up_to(MOST_THREADS, "remove it to use all cores") => {
             value_name: "N",
             default: Some("all cores"),
             scope: Scope::Machine,
@@ -42,10 +42,11 @@ settings! {
 }
 
 settings! {
-    /// The disk space of a session.
+    /// The disk space used by a session.
     #[derive(Copy)]
     pub struct Storage at storage, StorageOptions, Session {
-        /// Disk space for layer inputs, which make a retry faster; a new session deletes those of older sessions; 0 keeps none
+        /// Disk space for layer inputs, which make a retry faster; a new session deletes those of older
+        /// sessions; 0 keeps none
         #[serde(rename = "session_cache")]
         cache ("session_cache"): ByteSize = CACHE => {
             value_name: "SIZE",
@@ -56,7 +57,7 @@ settings! {
 }
 
 settings! {
-    /// Options of one invocation.
+    /// Options of a single invocation.
     pub options LaunchOptions at launch, Session {
         /// Directory or hub id of the model
         model ("model"): String => { value_name: "MODEL", scope: Scope::Launch, }
@@ -65,11 +66,11 @@ settings! {
         /// Directory that records the run, so that it can be resumed
         session ("session"): PathBuf => {
             value_name: "DIR",
-            default: Some("a new one among slimgpt's own"),
+            default: Some("a new directory under slimgpt's sessions"),
             excludes: &["no_session"],
             scope: Scope::Launch,
         }
-        /// Record no session; a run that is killed is lost
+        /// Do not record a session; a killed run is then lost
         no_session ("no_session"): bool => { excludes: &["session"], scope: Scope::Launch, }
         /// Record every event of the run as JSON lines
         events ("events"): PathBuf => { value_name: "FILE", heading: Heading::Output, scope: Scope::Launch, }

@@ -1,26 +1,26 @@
-//! Settings of the method: those of one layer, and those that all layers share.
+//! Settings of the method: settings of one layer, and settings shared by all layers.
 
 use super::{Error, check::unit_interval, group::settings};
 use crate::prune::{AttentionUnit, GroupSize, HeadScore, Refine, Score, SolverDtype, Target};
 
-/// Damping that the paper uses.
+/// The damping used in the paper.
 const DAMPING: f64 = 0.01;
 
 settings! {
-    /// How one layer is solved. A retry can change each of these for its layer.
+    /// The settings for solving one layer. A retry can change each of them for its layer.
     #[derive(Copy)]
     pub struct Solver at solver, SolverChanges, Method {
         /// Score that orders the units for removal
         score ("score"): Score = Score::default() => {
             value_name: "SCORE",
             scope: Scope::Method,
-            form: Some(FormField::new(SettingsForm::Run, "score", "obs: increase in error; the others are baselines without head score and groups")),
+            form: Some(FormField::new(SettingsForm::Run, "score", "obs: increase in error; the others are baselines, without head scores or groups")),
         }
         /// With the score obs: score that selects the next head
         head_score ("head_score"): HeadScore = HeadScore::default() => {
             value_name: "SCORE",
             scope: Scope::Method,
-            form: Some(FormField::new(SettingsForm::Run, "head score", "exact: the increase in error; grouped-cholesky: the paper's; diagonal: its ablation −GCD")),
+            form: Some(FormField::new(SettingsForm::Run, "head score", "exact: the increase in error; grouped-cholesky: the paper's score; diagonal: its ablation −GCD")),
         }
         /// With the score obs: channels removed in one step: dynamic, reference, exact or a number
         group_size ("group_size"): GroupSize = GroupSize::default() => {
@@ -50,7 +50,7 @@ settings! {
 }
 
 settings! {
-    /// What all layers of a run share: units, targets and number types.
+    /// Settings shared by all layers of a run: units, targets and number types.
     #[derive(Copy)]
     pub struct Objective at objective, ObjectiveOptions, Method {
         /// Unit of attention that is removed as a whole
@@ -60,7 +60,7 @@ settings! {
             scope: Scope::Layer,
             form: Some(FormField::new(SettingsForm::Run, "attention unit", "a KV group with its query heads, or single query heads").after("parts")),
         }
-        /// Output that the kept columns are fitted to
+        /// Output to which the kept columns are fitted
         target ("target"): Target = Target::default() => {
             value_name: "TARGET",
             after: Some("refine"),
@@ -68,7 +68,7 @@ settings! {
             form: Some(FormField::new(SettingsForm::Run, "target", "the layer's own output, or that of the dense model")),
         }
         /// With the target dense-stream: weight of that target; 0 fits the layer's own output
-        // Sessions from before this setting had the weight 1.
+        // In sessions created before this setting existed, the weight is 1.
         #[serde(default = "full_weight")]
         stream_weight ("stream_weight"): f64 = 0.5, unit_interval("0.5 weighs both equally") => {
             value_name: "W",
@@ -96,7 +96,7 @@ impl Solver {
     /// This method with the changes.
     ///
     /// # Errors
-    /// A changed value out of its range.
+    /// If a changed value is out of its range.
     pub fn with(&self, changes: SolverChanges) -> Result<Self, Error> {
         Self::fill(changes.or(self.options()))
     }

@@ -1,5 +1,5 @@
-//! The settings of a run. `table` is the only list of them; the command line, settings files, printing, merging, forms and the
-//! comparison of attempts are made from that list.
+//! The settings of a run. `table` is their only list; the command line, settings files, printing, merging, forms
+//! and the comparison of attempts are made from it.
 
 mod calibration;
 mod check;
@@ -38,13 +38,13 @@ pub use settings::{Options, Settings, form_settings, table};
 pub use value::items;
 pub use value_types::{ByteSize, LayerRange, Preset, ScheduleChoice};
 
-/// The settings file of the built-in model. It applies if no other model is named.
+/// The settings file of the built-in model. It applies if no other model is given.
 const DEMO: &str = include_str!("../../sample_configs/demo.toml");
 
 /// The settings of the built-in model.
 ///
 /// # Errors
-/// None while `sample_configs/demo.toml` is valid, which a test checks.
+/// Never, because a test checks `sample_configs/demo.toml`.
 pub fn demo() -> Result<Options, Error> {
     parse_file(DEMO, "sample_configs/demo.toml")
 }

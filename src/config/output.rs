@@ -15,14 +15,14 @@ const FORMATS: &[(&str, &str)] = &[
     ("padded and gguf", "padded, gguf"),
 ];
 const EXPORT_TYPES: &[(&str, &str)] =
-    &[("as the model", ""), ("f32", "f32"), ("f16", "f16"), ("bf16", "bf16")];
+    &[("same as the model", ""), ("f32", "f32"), ("f16", "f16"), ("bf16", "bf16")];
 
 settings! {
     pub values of OutputForm at output, OutputOptions, Output {
         /// Formats of the output; can be repeated
         formats ("format"): Vec<Format> => {
             value_name: "FORMAT",
-            form: Some(FormField::new(SettingsForm::Export, "format", "hf: a Hugging Face directory; padded: the same, filled up with zeros to the original sizes; gguf: for llama.cpp").with_choices(FORMATS)),
+            form: Some(FormField::new(SettingsForm::Export, "format", "hf: a Hugging Face directory; padded: the same, padded with zeros to the original sizes; gguf: for llama.cpp").with_choices(FORMATS)),
         }
         /// Number type of the weights in a GGUF file
         gguf_type ("gguf_type"): GgufType => {
@@ -32,10 +32,10 @@ settings! {
         /// Number type of the weights in a Hugging Face directory
         export_dtype ("export_dtype"): Option<Precision> => {
             value_name: "TYPE",
-            default: Some("that of the model"),
+            default: Some("the number type of the model"),
             form: Some(FormField::new(SettingsForm::Export, "weights", "number type in a Hugging Face directory").with_choices(EXPORT_TYPES)),
         }
-        /// Largest file of weights in a Hugging Face directory; a single tensor may be larger
+        /// Maximum size of a weight file in a Hugging Face directory; a single tensor may be larger
         shard_size ("shard_size"): ByteSize, not_empty() => {
             value_name: "SIZE",
             default: Some("1GiB"),
@@ -49,10 +49,10 @@ settings! {
 }
 
 impl OutputForm {
-    /// This form with the options in place of its own values.
+    /// This form with its values replaced by the given options.
     ///
     /// # Errors
-    /// As [`OutputForm::new`].
+    /// As for [`OutputForm::new`].
     pub fn changed(&self, options: OutputOptions) -> Result<Self, Error> {
         Self::new(options.or(self.options()))
     }
@@ -60,7 +60,7 @@ impl OutputForm {
     /// Resolves the options.
     ///
     /// # Errors
-    /// Formats that exclude each other, a size of 0.
+    /// If formats exclude each other, or a size is 0.
     pub fn new(mut options: OutputOptions) -> Result<Self, Error> {
         options.formats = options.formats.filter(|formats| !formats.is_empty());
         let mut form = Self::fill(options)?;
@@ -82,7 +82,7 @@ mod tests {
     use crate::names::Named;
 
     #[test]
-    fn a_gguf_file_goes_with_either_directory_but_these_exclude_each_other() {
+    fn a_gguf_file_combines_with_either_directory_but_the_directories_exclude_each_other() {
         let form = |formats: &[Format]| {
             OutputForm::new(OutputOptions { formats: Some(formats.to_vec()), ..OutputOptions::default() })
         };

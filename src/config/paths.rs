@@ -1,4 +1,4 @@
-//! The directories of configuration and sessions: XDG's, on every system.
+//! The directories of configuration and sessions, by the XDG rules on every system.
 
 use std::path::{Path, PathBuf};
 
@@ -12,29 +12,29 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// `None` if no home directory is known.
+    /// Finds the directories; `None` if no home directory is known.
     pub fn find() -> Option<Self> {
         let base = Xdg::new().ok()?;
         let state = base.state_dir().unwrap_or_else(|| base.config_dir());
         Some(Self { config: base.config_dir().join("slimgpt"), state: state.join("slimgpt") })
     }
 
-    /// Both directories inside one, for tests.
+    /// Both directories within one directory, for tests.
     pub fn within(dir: &Path) -> Self {
         Self { config: dir.join("config"), state: dir.join("state") }
     }
 
-    /// The look of the explorer.
+    /// The file with the appearance of the explorer.
     pub fn interface(&self) -> PathBuf {
         self.config.join("interface.toml")
     }
 
-    /// The keys of the actions.
+    /// The file with the keys of the actions.
     pub fn keys(&self) -> PathBuf {
         self.config.join("keys.toml")
     }
 
-    /// Settings that flags and settings files override.
+    /// The file with settings that flags and other settings files override.
     pub fn defaults(&self) -> PathBuf {
         self.config.join("defaults.toml")
     }
@@ -49,7 +49,7 @@ impl Paths {
         self.state.join("sessions")
     }
 
-    /// The directory of the reports of panics.
+    /// The directory of panic reports.
     pub fn reports(&self) -> PathBuf {
         self.state.clone()
     }

@@ -1,15 +1,15 @@
-//! Settings as a file for `--config`, and the parts of them that decide a result.
+//! Prints settings as a file for `--config`, and selects the settings that affect a result.
 
 use super::{Heading, Scope, Settings, table};
 
-/// The settings that decide how a layer is solved, apart from its own ratio and method. Attempts with equal ones can replace
-/// each other.
+/// The settings that affect how a layer is solved, apart from the layer's own ratio and method. Attempts with
+/// equal layer settings are interchangeable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSettings(Vec<(&'static str, String)>);
 
 impl Settings {
-    /// Key and value of every setting with one of these scopes, as a settings file holds them, in the order of the table.
-    /// Settings that have no value, or no effect given the others, are left out.
+    /// Key and value of every setting with one of these scopes, in the form of a settings file and in the
+    /// order of the table. Settings without a value, and settings without effect, are left out.
     pub fn entries(
         &self,
         takes: impl Fn(Heading, Scope) -> bool,
@@ -20,7 +20,7 @@ impl Settings {
         })
     }
 
-    /// The text of a settings file with all settings, and the model if it is given.
+    /// The text of a settings file with all settings, and with the model if given.
     pub fn to_file(&self, model: Option<&str>) -> String {
         let mut text = String::new();
         if let Some(model) = model {
@@ -29,7 +29,7 @@ impl Settings {
         let mut last = None;
         for (heading, key, value) in self.entries(|_, _| true) {
             let section = match heading {
-                // A session holds what becomes the output.
+                // A session stores settings of the output.
                 Heading::Session => Heading::Output,
                 other @ (Heading::Calibration
                 | Heading::Ratios
@@ -47,7 +47,7 @@ impl Settings {
         text
     }
 
-    /// The settings that decide how a layer is solved.
+    /// The settings that affect how a layer is solved.
     pub fn of_layer(&self) -> LayerSettings {
         let decides = |_, scope| match scope {
             Scope::Layer | Scope::Method => true,
@@ -63,7 +63,7 @@ mod tests {
     use crate::config::{Options, demo, parse_file};
 
     #[test]
-    fn printed_settings_read_as_themselves() {
+    fn printed_settings_are_read_back_unchanged() {
         let texts = [
             "",
             "first-ratio = 0.1\nlast-ratio = 0.3\nthreads = 2\nlayers = \"2..5\"",

@@ -1,4 +1,4 @@
-//! Settings of the pruning ratios, and of the layers and parts that have them.
+//! Settings of the pruning ratios, and of the layers and parts to prune.
 
 use std::{fs, path::Path};
 
@@ -9,25 +9,27 @@ use super::{
 };
 use crate::prune::{LayerRatio, Part, Schedule};
 
-/// The mean ratio if neither a mean, nor end ratios, nor one ratio per layer are given.
+/// The mean ratio if no mean, no end ratios and no ratio per layer are given.
 const DEFAULT_RATIO: f64 = 0.2;
-/// Labels of the form's choices, with the lists of parts that they stand for.
+/// Labels of the form's choices, and the lists of parts that they mean.
 const PARTS: &[(&str, &str)] = &[("both", "attention, mlp"), ("attention", "attention"), ("mlp", "mlp")];
 
 settings! {
-    /// The ratio of every layer, and the parts and layers that are pruned.
+    /// The ratio of every layer, and the parts and layers to prune.
     pub struct Ratios at ratios, RatiosOptions, Ratios {
-        /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, auto (searched), or a file with one ratio for each layer, where 0.1/0.3 are the ratios of heads and channels
+        /// Ratio over depth: log, linear, uniform, log-decrease, linear-decrease, auto (searched), or a file
+        /// with one ratio per layer; 0.1/0.3 sets the ratios of heads and channels
         schedule ("schedule"): Schedule = Schedule::default() => { value_name: "SCHEDULE", }
         /// Mean pruning ratio, from 0 to below 1
         ratio ("ratio"): Option<f64> = Some(DEFAULT_RATIO), ratio() => {
             value_name: "R",
             excludes: &["first_ratio", "last_ratio"],
         }
-        /// Change the mean until this fraction of the parameters of the pruned parts is removed; rounding to whole heads otherwise removes more or less
+        /// Adjust the mean until this fraction of the parameters of the pruned parts is removed; otherwise,
+        /// rounding to whole heads removes more or less
         by_parameters ("by_parameters"): bool = false => {
             excludes: &["first_ratio", "last_ratio"],
-            default: Some("false, but true with the schedule auto"),
+            default: Some("true with the schedule auto, otherwise false"),
             applies: |settings| settings.ratios.ratio.is_some(),
         }
         /// Ratio of the first layer
@@ -42,7 +44,8 @@ settings! {
             requires: Some("first_ratio"),
             excludes: &["ratio", "by_parameters"],
         }
-        /// Windows that the search for ratios prunes with; it measures the loss on as many others
+        /// Windows for pruning in the search for ratios; losses are measured on the same number of other
+        /// windows
         search_samples ("search_samples"): usize = 16, at_least(1) => {
             value_name: "N",
             applies: |settings| settings.ratios.schedule == Schedule::Auto,
@@ -58,7 +61,7 @@ settings! {
             scope: Scope::Layer,
             form: Some(FormField::new(SettingsForm::Run, "parts", "parts to prune").with_choices(PARTS)),
         }
-        /// Layers to prune, without the end, such as 2..30
+        /// Layers to prune, excluding the end, such as 2..30
         layers ("layers"): LayerRange = LayerRange::default() => {
             value_name: "RANGE",
             default: Some("all"),
@@ -79,24 +82,25 @@ impl Ratios {
     /// Resolves the options.
     ///
     /// # Errors
-    /// A ratio outside 0 to 1, a schedule file that cannot be read, settings that exclude each other, no part.
+    /// If a ratio is outside 0 to 1, a schedule file cannot be read, settings exclude each other, or no part
+    /// is given.
     pub fn new(options: RatiosOptions) -> Result<Self, Error> {
         let (mean, ends) = (options.ratio, options.first_ratio.or(options.last_ratio));
         let mut ratios = Self::fill(options)?;
         let custom = matches!(ratios.schedule, Schedule::Custom(_));
         if custom && mean.or(ends).is_some() {
             let what =
-                "a schedule with one ratio for each layer has no mean ratio and no first or last ratio";
-            return Err(Error::value("ratio", what, "leave it out"));
+                "a schedule with one ratio per layer has no mean ratio and no first or last ratio";
+            return Err(Error::value("ratio", what, "remove it"));
         }
         match ratios.schedule {
             Schedule::Auto if ends.is_some() => {
-                let what = "the schedule auto searches the ratios of all layers for a given mean";
+                let what = "the schedule auto searches for the ratios of all layers with a given mean";
                 return Err(Error::value("first-ratio", what, "set ratio"));
             }
             Schedule::Auto if ratios.uniform => {
                 let what = "with equal sizes the schedule auto has nothing to search";
-                return Err(Error::value("uniform", what, "leave out one of the two"));
+                return Err(Error::value("uniform", what, "remove one of the two"));
             }
             Schedule::Uniform if ends.is_some() => {
                 return Err(Error::value("first-ratio", "a uniform schedule has one ratio", "set ratio"));
@@ -127,10 +131,10 @@ impl Ratios {
         Ok(ratios)
     }
 
-    /// Replaces the schedule and its mean or ends by one ratio for each layer.
+    /// Replaces the schedule and its mean or ends by one ratio per layer.
     pub fn with_layers(self, ratios: Vec<LayerRatio>) -> Self {
         let schedule = Schedule::Custom(ratios);
-        // Ratios set by hand differ from layer to layer.
+        // Ratios set by hand may differ from layer to layer.
         Self { schedule, ratio: None, first_ratio: None, last_ratio: None, uniform: false, ..self }
     }
 
@@ -139,7 +143,7 @@ impl Ratios {
         Self { ratio: Some(mean), first_ratio: None, last_ratio: None, ..self }
     }
 
-    /// The mean or the ends. A schedule with one ratio for each layer ignores them.
+    /// The mean or the ends. A schedule with one ratio per layer ignores them.
     pub fn span(&self) -> Span {
         match (self.first_ratio, self.last_ratio) {
             (Some(first), Some(last)) => Span::Ends { first, last },
@@ -168,7 +172,8 @@ impl RatiosOptions {
         matches!(self.schedule, Some(ScheduleChoice::File(_) | ScheduleChoice::Schedule(Schedule::Custom(_))))
     }
 
-    /// Removes from `weaker` what these options replace: a mean, two ends and one ratio for each layer exclude each other.
+    /// Removes from `weaker` the options that these replace: a mean, two ends and one ratio per layer exclude
+    /// each other.
     pub(super) fn replace_in(&self, weaker: &mut Self) {
         if self.has_layers() {
             (weaker.ratio, weaker.first_ratio, weaker.last_ratio) = (None, None, None);
@@ -181,10 +186,10 @@ impl RatiosOptions {
 }
 
 impl ScheduleChoice {
-    /// The schedule, read from a file if it names one.
+    /// The schedule, read from a file if the choice is a file.
     ///
     /// # Errors
-    /// A file that cannot be read or does not hold ratios.
+    /// If the file cannot be read or does not contain ratios.
     pub(super) fn read(self) -> Result<Schedule, Error> {
         match self {
             Self::Schedule(schedule) => Ok(schedule),
@@ -193,8 +198,8 @@ impl ScheduleChoice {
     }
 }
 
-/// One ratio for each layer: a JSON array as in `run.json` and sessions, or words such as 0.2 and 0.1/0.3 (heads, channels)
-/// separated by blanks, commas or lines; `#` begins a comment.
+/// Reads one ratio per layer: a JSON array as in `run.json` and sessions, or words such as 0.2 and 0.1/0.3
+/// (heads/channels), separated by blanks, commas or line breaks. `#` starts a comment.
 fn read_ratios(path: &Path) -> Result<Vec<LayerRatio>, Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::Schedule { path: path.into(), cause })?;
     if let Ok(ratios) = serde_json::from_str(&text) {

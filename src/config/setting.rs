@@ -1,43 +1,44 @@
-//! One setting: its key, its help, its form field, and how it is read, written and merged.
+//! One setting: its key, its help, its form field, and how it is parsed, written and merged.
 
 use super::{
     Options, Settings,
     value::{Given, Resolve, Value, typed},
 };
 
-/// An entry of the table of settings. The command line, settings files, printing, merging, forms and the comparison of attempts
-/// are made from these entries.
+/// An entry of the table of settings. The command line, settings files, printing, merging, forms and the
+/// comparison of attempts are made from these entries.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// Key in a settings file. The flag has `-` in place of `_`.
     pub key: &'static str,
     /// The heading it is listed under.
     pub heading: Heading,
-    /// The key that this one follows in the table, if that is not the previous entry of its group.
+    /// The key that this one follows in the table, if it differs from the previous entry of its group.
     pub after: Option<&'static str>,
     /// One sentence, without the default.
     pub help: &'static str,
     /// Placeholder of the value in the help.
     pub value_name: &'static str,
-    /// The default that the help shows, if it differs from the default of the value.
+    /// The default shown in the help, if it differs from the default value.
     pub default: Option<&'static str>,
-    /// What it decides.
+    /// The part of the program that it affects.
     pub scope: Scope,
     /// The key is the negation of the stored value.
     pub negated: bool,
-    /// True if a run can do without a value.
+    /// True if a run does not need a value.
     pub optional: bool,
-    /// Keys that cannot be given together with this one. A stronger source that gives one of them replaces the others.
+    /// Keys that cannot be combined with this one. If a stronger source sets one of them, the others are
+    /// removed.
     pub excludes: &'static [&'static str],
-    /// Key that must be given together with this one.
+    /// Key that must be combined with this one.
     pub requires: Option<&'static str>,
     /// Its field in a form, if it has one.
     pub form: Option<FormField>,
-    /// False where the other settings make this one meaningless; it is not printed then.
+    /// False if the other settings make this one meaningless; it is then not printed.
     pub applies: fn(&Settings) -> bool,
-    /// How a value is given.
+    /// The form in which a value is given.
     pub kind: Kind,
-    /// The allowed values with one sentence each; empty where they cannot be listed.
+    /// The allowed values with one sentence each; empty if they cannot be listed.
     pub choices: fn() -> Vec<(&'static str, &'static str)>,
     pub(super) read: fn(&mut Options, Given<'_>) -> Result<(), String>,
     pub(super) write: fn(&Settings) -> Option<toml::Value>,
@@ -45,9 +46,9 @@ pub struct Setting {
     pub(super) clear: fn(&mut Options),
 }
 
-/// Headings of the help and of printed settings, in their order.
+/// Headings of the help and of printed settings, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "a variant is named as its heading")]
+#[allow(missing_docs, reason = "each variant has the name of its heading")]
 pub enum Heading {
     Calibration,
     Ratios,
@@ -70,7 +71,7 @@ impl Heading {
         Self::Machine,
     ];
 
-    /// The heading in the help.
+    /// The heading as shown in the help.
     pub fn name(self) -> &'static str {
         match self {
             Self::Calibration => "Calibration",
@@ -84,31 +85,31 @@ impl Heading {
     }
 }
 
-/// What a setting decides.
+/// The effect of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The run as a whole: ratios, evaluation, export. It has no effect on a layer whose ratio is known.
+    /// The run as a whole: ratios, evaluation, export. It has no effect on a layer with a known ratio.
     Run,
     /// The solve of every layer.
     Layer,
     /// The solve of one layer. A retry can change it.
     Method,
-    /// Only time and memory; no result depends on it.
+    /// Only time and memory; results do not depend on it.
     Machine,
-    /// One invocation of the program; it is not part of the settings.
+    /// A single invocation of the program; it is not part of the settings.
     Launch,
 }
 
-/// How a value is given.
+/// The form in which a value is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// True or false; the flag alone means true.
+    /// True or false; the bare flag means true.
     Switch,
     /// A single value.
     One,
     /// A list.
     List {
-        /// Whether a comma separates the items of a flag.
+        /// True if commas separate the items of a flag.
         separated: bool,
     },
 }
@@ -122,9 +123,10 @@ pub struct FormField {
     pub label: &'static str,
     /// A hint about its values.
     pub hint: &'static str,
-    /// Labels and the texts that they stand for, if the field's choices are not the names of the values.
+    /// Labels and the texts that they mean, if the field's choices are not the names of the values.
     pub choices: &'static [(&'static str, &'static str)],
-    /// The key whose field this one follows in the form, if the order of the table would separate related fields.
+    /// The key whose field precedes this one in the form, if the order of the table would separate related
+    /// fields.
     pub after: Option<&'static str>,
 }
 
@@ -142,7 +144,7 @@ impl FormField {
     }
 }
 
-/// The forms that are made from the table.
+/// The forms made from the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingsForm {
     /// The settings of the next run. Those of scope `Method` are also in the form of a retry.
@@ -158,7 +160,7 @@ impl PartialEq for Setting {
 }
 
 impl Setting {
-    /// The columns that most settings share.
+    /// An entry with the columns that most settings share.
     pub(super) const fn new<T: Resolve>(key: &'static str, heading: Heading) -> Self {
         Self {
             key,
@@ -183,15 +185,15 @@ impl Setting {
         }
     }
 
-    /// The name of the flag, without the dashes before it.
+    /// The name of the flag, without the leading dashes.
     pub fn flag(&self) -> String {
         self.key.replace('_', "-")
     }
 
-    /// Sets the option to a value of a settings file.
+    /// Sets the option to a value from a settings file.
     ///
     /// # Errors
-    /// A value of the wrong type, or a name that is not allowed.
+    /// If the value has the wrong type, or the name is not allowed.
     pub fn set(&self, options: &mut Options, value: &toml::Value) -> Result<(), String> {
         match value {
             toml::Value::Boolean(on) if self.negated => {
@@ -201,10 +203,10 @@ impl Setting {
         }
     }
 
-    /// Sets the option to the texts of a flag: one, except for a list.
+    /// Sets the option to the texts of a flag: a single text, except for a list.
     ///
     /// # Errors
-    /// A text that is not a value of the setting.
+    /// If a text is not a value of the setting.
     pub fn set_texts(&self, options: &mut Options, texts: &[String]) -> Result<(), String> {
         match texts {
             [text] if self.negated => {
@@ -215,7 +217,7 @@ impl Setting {
         }
     }
 
-    /// The value as it is written in a settings file; `None` if there is none.
+    /// The value in the form of a settings file; `None` if there is none.
     pub fn value(&self, settings: &Settings) -> Option<toml::Value> {
         match (self.write)(settings) {
             Some(toml::Value::Boolean(on)) if self.negated => Some(toml::Value::Boolean(!on)),
@@ -223,7 +225,7 @@ impl Setting {
         }
     }
 
-    /// The value as a person types it; items of a list are separated by commas.
+    /// The value as the user types it. Items of a list are separated by commas.
     pub fn text(&self, settings: &Settings) -> String {
         self.value(settings).map(|value| typed(&value)).unwrap_or_default()
     }
@@ -233,13 +235,13 @@ impl Setting {
         let text = match self.default {
             Some(text) => text.to_owned(),
             None if self.kind == Kind::Switch => return None,
-            // As a flag takes it.
+            // In the form of a flag.
             None => self.text(&Settings::default()).replace(", ", ","),
         };
         (!text.is_empty()).then_some(text)
     }
 
-    /// True if the options give a value.
+    /// True if the options contain a value.
     pub fn is_given(&self, options: &Options) -> bool {
         (self.is_given)(options)
     }

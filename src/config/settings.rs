@@ -1,4 +1,5 @@
-//! The settings of a run, resolved and checked: they are stored in `run.json` and in sessions, and the engine follows them.
+//! The settings of a run, resolved and checked. They are stored in `run.json` and in sessions, and the engine uses
+//! them.
 
 use std::{str::FromStr, sync::LazyLock};
 
@@ -23,10 +24,10 @@ pub struct Settings {
     /// The ratio of every layer.
     #[serde(flatten)]
     pub ratios: Ratios,
-    /// How one part is solved.
+    /// The settings for solving one part.
     #[serde(flatten)]
     pub solver: Solver,
-    /// What all layers are solved for.
+    /// The settings shared by all layers.
     #[serde(flatten)]
     pub objective: Objective,
     /// The evaluation.
@@ -35,31 +36,31 @@ pub struct Settings {
     /// The formats of the export.
     #[serde(flatten)]
     pub output: OutputForm,
-    /// What a run stores and shows.
+    /// The disk space used by a session.
     #[serde(flatten)]
     pub storage: Storage,
     /// The device, threads and memory.
     pub machine: Machine,
 }
 
-/// The settings given by one source: flags, a file, a preset. Every value may be missing.
+/// The settings from one source: flags, a file, a preset. Every value is optional.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
-    /// What one invocation of the program does.
+    /// Options of a single invocation.
     pub launch: LaunchOptions,
     /// The calibration texts and windows.
     pub calibration: CalibrationOptions,
     /// The ratio of every layer.
     pub ratios: RatiosOptions,
-    /// How one part is solved.
+    /// The settings for solving one part.
     pub solver: SolverChanges,
-    /// What all layers are solved for.
+    /// The settings shared by all layers.
     pub objective: ObjectiveOptions,
     /// The evaluation.
     pub evaluation: EvaluationOptions,
     /// The formats of the export.
     pub output: OutputOptions,
-    /// What a run stores and shows.
+    /// The disk space used by a session.
     pub storage: StorageOptions,
     /// The device, threads and memory.
     pub machine: MachineOptions,
@@ -106,7 +107,8 @@ fn sorted() -> Vec<&'static Setting> {
 }
 
 impl Options {
-    /// These options; where a value is missing, that of `weaker`. Options that exclude one of these are not taken from `weaker`.
+    /// These options; missing values are taken from `weaker`. Options of `weaker` that these exclude are
+    /// ignored.
     pub fn or(self, mut weaker: Self) -> Self {
         for given in table().filter(|setting| setting.is_given(&self)) {
             table()
@@ -132,7 +134,7 @@ impl Settings {
     /// Resolves the options with their preset and the defaults, and checks every value.
     ///
     /// # Errors
-    /// A value out of its range, settings that exclude each other, a schedule file that cannot be read.
+    /// If a value is out of its range, settings exclude each other, or a schedule file cannot be read.
     pub fn new(options: Options) -> Result<Self, Error> {
         let options = match options.launch.preset {
             Some(Preset::Paper) => options.or(paper()),
@@ -181,13 +183,13 @@ impl Settings {
         self.ratios.parts.contains(&part)
     }
 
-    /// True if the dense model has to run alongside the pruned one.
+    /// True if the dense model must run alongside the pruned one.
     pub fn needs_dense_stream(&self) -> bool {
         self.evaluation.track_errors || self.objective.target == Target::DenseStream
     }
 }
 
-/// Reads the text of a settings file.
+/// Parses the text of a settings file.
 impl FromStr for Settings {
     type Err = Error;
 

@@ -11,7 +11,8 @@ fn settings(text: &str) -> Result<Settings, String> {
     text.parse().map_err(|error: Error| error.to_string())
 }
 
-/// For each setting of a run, a line of a settings file with a value other than the default, and the lines that it requires.
+/// For each setting of a run, a line of a settings file with a non-default value, and the lines that it
+/// requires.
 fn other(setting: &Setting) -> (String, &'static str) {
     let needs = match setting.key {
         "first_ratio" => "last_ratio = 0.4",
@@ -94,7 +95,7 @@ fn keys_are_unique_and_every_entry_is_explained() {
 }
 
 #[test]
-fn a_layer_s_settings_leave_out_what_does_not_decide_its_solve() {
+fn the_settings_of_a_layer_exclude_those_without_effect_on_its_solve() {
     let base = Settings::default();
     for setting in of_runs() {
         let (line, needs) = other(setting);
@@ -108,7 +109,7 @@ fn a_layer_s_settings_leave_out_what_does_not_decide_its_solve() {
 }
 
 #[test]
-fn a_preset_gives_way_to_single_settings() {
+fn single_settings_override_a_preset() {
     let settings = settings("preset = \"paper\"\ngroup-size = \"exact\"").unwrap();
     assert_eq!(settings.solver.head_score, HeadScore::GroupedCholesky);
     assert_eq!(settings.solver.group_size, GroupSize::Exact);
@@ -134,7 +135,7 @@ fn the_ends_of_a_stronger_source_replace_the_mean_of_a_weaker_one() {
 }
 
 #[test]
-fn one_ratio_for_each_layer_and_a_mean_replace_each_other() {
+fn one_ratio_per_layer_and_a_mean_replace_each_other() {
     let (custom, mean) = (options("schedule = [0.1, 0.2]"), options("ratio = 0.5"));
     let schedule = Schedule::Custom(vec![LayerRatio::both(0.1), LayerRatio::both(0.2)]);
     assert_eq!(Settings::new(custom.clone().or(mean.clone())).unwrap().ratios.schedule, schedule);
@@ -143,7 +144,7 @@ fn one_ratio_for_each_layer_and_a_mean_replace_each_other() {
 }
 
 #[test]
-fn a_session_may_keep_no_layer_inputs_but_a_run_needs_memory() {
+fn a_session_may_store_no_layer_inputs_but_a_run_needs_memory() {
     assert!(settings("session-cache = 0").is_ok());
     let error = settings("memory-budget = 0").unwrap_err();
     assert!(error.starts_with("memory-budget:"), "{error}");

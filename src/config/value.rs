@@ -1,4 +1,4 @@
-//! Values of settings: how texts and TOML become values, and values become texts.
+//! Values of settings: converting texts and TOML to values, and values to texts.
 
 use std::path::PathBuf;
 
@@ -12,35 +12,35 @@ use crate::{
     prune::{GroupSize, Schedule},
 };
 
-/// A value before it is read.
+/// A value before it is parsed.
 #[derive(Clone, Copy, Debug)]
 pub enum Given<'a> {
-    /// Items of a flag; one, except for a list.
+    /// Items of a flag; a single one, except for a list.
     Texts(&'a [String]),
     Toml(&'a toml::Value),
 }
 
-/// A value of a setting, as a person gives it.
+/// A value of a setting in the form that the user gives.
 pub trait Value: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     const KIND: Kind = Kind::One;
-    /// True if the text may contain a comma, as a path may.
+    /// True if the text may contain a comma, for example a path.
     const HOLDS_COMMAS: bool = false;
 
-    /// Reads one text.
+    /// Parses one text.
     ///
     /// # Errors
-    /// What was expected and what was found.
+    /// The expected and the found value.
     fn of_text(text: &str) -> Result<Self, String>;
 
-    /// The allowed values with one sentence each; empty where they cannot be listed.
+    /// The allowed values with one sentence each; empty if they cannot be listed.
     fn choices() -> Vec<(&'static str, &'static str)> {
         Vec::new()
     }
 
-    /// Reads the texts of a flag, or a TOML value.
+    /// Parses the texts of a flag, or a TOML value.
     ///
     /// # Errors
-    /// As [`Value::of_text`].
+    /// As for [`Value::of_text`].
     fn read(given: Given<'_>) -> Result<Self, String> {
         match given {
             Given::Texts([text]) => Self::of_text(text),
@@ -54,14 +54,14 @@ fn of_toml<T: DeserializeOwned>(value: &toml::Value) -> Result<T, String> {
     value.clone().try_into().map_err(|e: toml::de::Error| e.message().replace('\n', " "))
 }
 
-/// A value as the settings store it, made from the given value.
+/// A stored value, made from the given value.
 pub trait Resolve: Sized {
     type Given: Value;
-    /// True if a run can do without a value.
+    /// True if a run does not need a value.
     const OPTIONAL: bool = false;
 
     /// # Errors
-    /// A value that names a file which cannot be read.
+    /// If a file named by the value cannot be read.
     fn resolve(given: Self::Given) -> Result<Self, Error>;
 
     /// The value that resolves to this one; `None` if there is none.
@@ -184,7 +184,7 @@ pub(super) fn typed(value: &toml::Value) -> String {
     }
 }
 
-/// An item of a list, in quotes if it would otherwise be split.
+/// An item of a list, quoted if it would otherwise be split.
 fn quoted(item: &str) -> String {
     if item.contains([',', '"']) || item.trim() != item {
         format!("\"{}\"", item.replace('"', "\"\""))
@@ -193,10 +193,10 @@ fn quoted(item: &str) -> String {
     }
 }
 
-/// The items of a comma-separated list. An item in quotes may hold commas, and a quote in it is doubled.
+/// The items of a comma-separated list. An item in quotes may contain commas, and a quote in it is doubled.
 ///
 /// # Errors
-/// A quote that is not closed.
+/// If a quote is not closed.
 pub fn items(text: &str) -> Result<Vec<String>, String> {
     let (mut items, mut item, mut inside, mut was_quoted) = (Vec::new(), String::new(), false, false);
     let mut chars = text.chars().peekable();
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_with_commas_and_quotes_survive_as_text() {
+    fn items_with_commas_and_quotes_are_read_back_from_text() {
         let paths = ["a.txt", "b, c.txt", "say \"x\".txt", " d.txt"].map(String::from).to_vec();
         let value = toml::Value::Array(paths.iter().map(|path| toml::Value::String(path.clone())).collect());
         assert_eq!(items(&typed(&value)).unwrap(), paths);

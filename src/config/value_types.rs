@@ -9,16 +9,16 @@ use crate::{
     prune::{LayerRatio, Schedule},
 };
 
-/// The layers from `start` to before `end`; a missing end means the first or the last layer.
+/// The layers from `start` up to but excluding `end`; a missing end means the first or the last layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerRange {
-    /// The first layer; None: 0.
+    /// The first layer; None means 0.
     pub start: Option<usize>,
-    /// The layer after the last; None: all.
+    /// The layer after the last one; None means all layers.
     pub end: Option<usize>,
 }
 
-/// A schedule as the user gives it: by its name, as ratios, or as a file with one ratio for each layer.
+/// A schedule as given by the user: its name, ratios, or a file with one ratio per layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScheduleChoice {
     /// The schedule itself.
@@ -28,7 +28,7 @@ pub enum ScheduleChoice {
 }
 
 names! {
-    /// A group of settings that belong together.
+    /// A named group of settings.
     pub enum Preset {
         /// The SlimGPT authors' settings: grouped-cholesky, reference groups, schedule log, target layer
         Paper = "paper",
@@ -48,15 +48,15 @@ impl Default for ByteSize {
 }
 
 impl LayerRange {
-    /// The layers of a model with `layers` layers.
+    /// The layers of this range in a model with `layers` layers.
     ///
     /// # Errors
-    /// A range that is empty or exceeds the model.
+    /// If the range is empty or exceeds the model.
     pub fn resolve(self, layers: usize) -> Result<Range<usize>, String> {
         let (start, end) = (self.start.unwrap_or(0), self.end.unwrap_or(layers));
         if start >= end || end > layers {
             return Err(format!(
-                "layers {self}: expected a range within 0..{layers}, the layers of this model; use for example 0..{layers}"
+                "layers {self}: expected a range within 0..{layers}, the layers of this model; use, for example, 0..{layers}"
             ));
         }
         Ok(start..end)
@@ -105,7 +105,7 @@ impl From<ByteSize> for u64 {
 }
 
 impl fmt::Display for ByteSize {
-    /// With one decimal, in the largest binary unit that gives a value of at least 1.
+    /// Written with one decimal, in the largest binary unit that gives at least 1.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut size = self.0 as f64;
         let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].into_iter();
@@ -144,7 +144,7 @@ impl FromStr for ByteSize {
     }
 }
 
-/// Serialises through `Display` and `FromStr`.
+/// Serialises a type through `Display` and `FromStr`.
 macro_rules! as_text {
     ($($kind:ty),*) => {$(
         impl Serialize for $kind {

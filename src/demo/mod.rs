@@ -6,18 +6,18 @@ mod words;
 
 pub use stories::text;
 
-/// Seed of the held-out text; training uses small seeds.
+/// Seed of the held-out text. Training uses small seeds.
 pub const HELD_OUT_SEED: u64 = 0x6865_6c64;
 /// Seed of the calibration text.
 const CALIBRATION_SEED: u64 = 0x6361_6c69;
 const CALIBRATION_STORIES: usize = 1500;
 
-/// Stories that are neither in the training text nor in the held-out text.
+/// The calibration text: stories that are neither in the training text nor in the held-out text.
 pub fn calibration_text() -> String {
     text(CALIBRATION_SEED, CALIBRATION_STORIES)
 }
 
-/// The built-in checkpoint: name and content of every file of a Hugging Face directory.
+/// The built-in checkpoint: name and content of each file in its Hugging Face directory.
 pub static FILES: &[(&str, &[u8])] = &[
     ("config.json", include_bytes!("../../assets/demo/config.json")),
     ("generation_config.json", include_bytes!("../../assets/demo/generation_config.json")),
@@ -27,7 +27,7 @@ pub static FILES: &[(&str, &[u8])] = &[
     ("tokenizer_config.json", include_bytes!("../../assets/demo/tokenizer_config.json")),
 ];
 
-/// Stories that the model was not trained on.
+/// The held-out text: stories that the model was not trained on.
 pub const HELD_OUT: &str = include_str!("../../assets/demo/held_out.txt");
 
 #[cfg(test)]
@@ -37,13 +37,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_model_takes_at_most_six_megabytes() {
+    fn the_built_in_model_has_at_most_six_megabytes() {
         let bytes: usize = FILES.iter().map(|(_, content)| content.len()).sum();
         assert!(bytes + HELD_OUT.len() <= 6_000_000, "{bytes}");
     }
 
     #[test]
-    fn the_vocabulary_is_the_tokenizer_s() {
+    fn the_vocabulary_is_that_of_the_tokenizer() {
         let file = |name: &str| FILES.iter().find(|(known, _)| *known == name).unwrap().1;
         let config: serde_json::Value = serde_json::from_slice(file("config.json")).unwrap();
         let tokenizer = tokenizers::Tokenizer::from_bytes(file("tokenizer.json")).unwrap();
@@ -60,9 +60,9 @@ mod tests {
         }
     }
 
-    /// Training encodes story by story; a run encodes whole texts.
+    /// Training encodes each story separately; a run encodes whole texts.
     #[test]
-    fn a_whole_text_has_the_tokens_of_its_stories_one_by_one() {
+    fn a_whole_text_has_the_tokens_of_its_stories() {
         let (_, file) = FILES.iter().find(|(name, _)| *name == "tokenizer.json").unwrap();
         let tokenizer = tokenizers::Tokenizer::from_bytes(file).unwrap();
         let ids = |text: &str| tokenizer.encode(text, false).unwrap().get_ids().to_vec();
@@ -70,9 +70,9 @@ mod tests {
         assert_eq!(ids(HELD_OUT), stories);
     }
 
-    /// The tokenizer was trained with another pre-tokenisation pattern. llama.cpp knows the current one.
+    /// The tokenizer was trained with another pre-tokenisation pattern. llama.cpp supports the current one.
     #[test]
-    fn the_cuts_give_the_tokens_that_the_model_was_trained_on() {
+    fn the_pattern_yields_the_tokens_that_the_model_was_trained_on() {
         use tokenizers::{
             SplitDelimiterBehavior::Isolated,
             pre_tokenizers::{byte_level::ByteLevel, sequence::Sequence, split::Split},

@@ -1,9 +1,9 @@
-//! The plots: beats in order, each with alternative lines. `stories` fills in the braces.
+//! The plots: beats in order, each with alternative lines. `stories` fills in the placeholders.
 
-/// A beat: one of these lines is used. An empty line skips the beat.
+/// A beat; one of its lines is used. An empty line skips the beat.
 type Beat = &'static [&'static str];
 
-/// How every story begins.
+/// First lines of a story.
 pub const OPENINGS: Beat = &[
     "{time}, {hero} the {kind} was {place}. {He} was a {temper} {kind}.",
     "Once there was a {temper} {kind} called {hero}. {He} lived {place}.",
@@ -20,7 +20,7 @@ pub const SKIES: Beat = &[
     "",
 ];
 
-/// How every story ends.
+/// Last lines of a story.
 pub const ENDINGS: Beat = &[
     "From that day on, {hero} and {friend} were the best of friends.",
     "{hero} learned that {lesson}.",
@@ -147,7 +147,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "Nobody was hurt, and even the {noun} was dry.",
         ],
     ],
-    // A race.
+    // A race for a prize.
     &[
         &[
             "{hero} could run very fast.",
@@ -193,7 +193,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "\"Next time I will not stop,\" said {hero}.",
         ],
     ],
-    // Trading one thing for another.
+    // A trade of one thing for another.
     &[
         &[
             "{hero} had {athing}, but {he} wanted {bthing}.",
@@ -224,7 +224,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "Both of them were {joy}.",
         ],
     ],
-    // Cooking for a guest.
+    // A meal for a guest.
     &[
         &[
             "{He} wanted to make {dish}.",
@@ -263,7 +263,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "{friend} was {joy} and asked for more.",
         ],
     ],
-    // A secret that comes out.
+    // A secret that is revealed.
     &[
         &[
             "{hero} had a secret. {place2cap}, {he} had hidden {athing}.",
@@ -298,7 +298,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "\"Thank you for telling me,\" said {friend}.",
         ],
     ],
-    // Something is broken and mended.
+    // Something is broken and repaired.
     &[
         &[
             "{friend} the {fkind} had {athing}.",
@@ -330,7 +330,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "\"Thank you for telling the truth,\" said {friend}.",
         ],
     ],
-    // A game and a new friend.
+    // A game with a new friend.
     &[
         &[
             "{hero} wanted to play {game}, but {he} had nobody to play with.",
@@ -364,7 +364,7 @@ pub const PLOTS: [&[Beat]; 10] = [
             "\"Tomorrow we will play {game} again,\" they said.",
         ],
     ],
-    // A message to be carried.
+    // An object to deliver.
     &[
         &[
             "{helper} gave {hero} {athing}. \"Take it to {friend} the {fkind},\" he said.",

@@ -1,4 +1,4 @@
-//! Short stories from a seeded grammar: it draws a cast and tells a plot about it, in which early facts matter later.
+//! Short stories from a seeded grammar: it draws a cast and a plot in which early facts matter later.
 
 use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -11,12 +11,13 @@ use super::{
     },
 };
 
-/// `count` stories with a blank line between them. Equal seeds give equal texts, and story i does not depend on `count`.
+/// `count` stories separated by blank lines. Equal seeds give equal texts, and story i does not depend on
+/// `count`.
 pub fn text(seed: u64, count: usize) -> String {
     (0..count as u64).map(|index| story(seed, index)).collect::<Vec<_>>().join("\n\n")
 }
 
-/// One story, without the end of its last line.
+/// One story, without a final line break.
 fn story(seed: u64, index: u64) -> String {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(index);
@@ -27,7 +28,7 @@ fn story(seed: u64, index: u64) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The subject of a story: the words for each placeholder of the plots.
+/// The cast of a story: the words for each placeholder of the plots.
 struct Cast {
     words: Vec<(&'static str, String)>,
 }
@@ -41,7 +42,7 @@ impl Cast {
         let [temper, temper2] = two(rng, &TEMPERS);
         let places: Vec<&str> = PLACES.sample(rng, 3).copied().collect();
         let (_, foods) = pick(rng, &FOODS);
-        // n = m + k, all above one, because the plots say "coins".
+        // n = m + k, all above one, because the plots use the plural "coins".
         let n = rng.random_range(4..NUMBERS.len());
         let m = rng.random_range(2..n - 1);
         let himself = if he == "he" { "himself" } else { "herself" };
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_seeds_give_equal_texts_and_others_differ() {
+    fn equal_seeds_give_equal_texts_and_different_seeds_different_ones() {
         assert_eq!(text(1, 20), text(1, 20));
         assert!(text(1, 40).starts_with(&text(1, 20)));
         assert_ne!(text(1, 20), text(2, 20));

@@ -1,4 +1,4 @@
-//! The words of the stories: who, what, where.
+//! The words of the stories: persons, things, places.
 
 /// A name and its pronouns: he, him, his.
 pub const NAMES: [(&str, [&str; 3]); 24] = [
@@ -48,7 +48,7 @@ pub const THINGS: [&str; 30] = [
     "umbrella", "blanket", "mirror", "boat", "shoe", "apron",
 ];
 
-/// Places, each with the preposition that goes before it.
+/// Places, each with its preposition.
 pub const PLACES: [&str; 26] = [
     "by the river",
     "in the forest",
@@ -78,7 +78,7 @@ pub const PLACES: [&str; 26] = [
     "beside the road",
 ];
 
-/// Food, one and many.
+/// Food, singular and plural.
 pub const FOODS: [(&str, &str); 16] = [
     ("apple", "apples"),
     ("pear", "pears"),

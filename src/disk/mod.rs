@@ -1,4 +1,4 @@
-//! Temporary files, created next to their target under a name that contains the target's name.
+//! Temporary files next to their target; the temporary name contains the target's name.
 
 use std::{fs::File, io, path::Path};
 
@@ -6,7 +6,8 @@ use tempfile::NamedTempFile;
 
 const MARK: &str = ".tmp-";
 
-/// Creates a temporary file next to `path`, with the default permissions. It is removed on drop unless it is persisted.
+/// Creates a temporary file next to `path`, with the default permissions. The file is removed on drop unless
+/// it is persisted.
 ///
 /// # Errors
 /// If the directory cannot be written.
@@ -15,7 +16,7 @@ pub fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let prefix = format!(".{name}{MARK}");
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
-    // The default of temporary files is 0o600. The umask still applies.
+    // Temporary files have mode 0o600 by default. The umask still applies.
     #[cfg(unix)]
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]

@@ -8,19 +8,21 @@ use crate::model::BlockByBlock;
 
 use super::Error;
 
-/// The difference on the same tokens.
+/// The difference on equal tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
     /// Largest |Δ logit|.
     pub largest: f64,
-    /// Root mean square of the first model's logits around the mean of each position: the scale for differences.
+    /// Root mean square of the first model's logits around the mean of each position, as the scale for
+    /// differences.
     pub spread: f64,
 }
 
-/// Runs both models over windows of equal length, block by block. `progress` receives (blocks done, total blocks).
+/// Runs both models over windows of equal length, block by block. `progress` receives (blocks done, total
+/// blocks).
 ///
 /// # Errors
-/// A model that cannot be loaded or computed, and [`Error::Cancelled`] if `progress` breaks.
+/// If a model cannot be loaded or computed; [`Error::Cancelled`] if `progress` breaks.
 pub fn difference(
     models: [&dyn BlockByBlock; 2],
     windows: &[&[u32]],

@@ -7,15 +7,15 @@ use super::Error;
 /// Sampling parameters.
 #[derive(Clone, Debug)]
 pub struct Draw {
-    /// 0 always takes the most likely token.
+    /// 0 always selects the most likely token.
     pub temperature: f64,
-    /// Sample from this many of the most likely tokens.
+    /// Sample only from this number of the most likely tokens.
     pub top_k: Option<usize>,
-    /// Sample from the most likely tokens that together have this probability.
+    /// Sample only from the most likely tokens that together have this probability.
     pub top_p: Option<f64>,
     /// Divides the logits of the last `repeat_last` tokens; 1 has no effect.
     pub repeat_penalty: f32,
-    /// Number of recent tokens that the penalty applies to.
+    /// Number of recent tokens to which the penalty applies.
     pub repeat_last: usize,
     /// Seed of the sampler.
     pub seed: u64,

@@ -17,7 +17,7 @@ pub enum Error {
     EmptyPrompt,
     #[error("prompt: expected fewer than {limit} tokens, found {tokens}; shorten it")]
     PromptTooLong { tokens: usize, limit: usize },
-    #[error("{key}: expected {expected}, found {found}; give another value")]
+    #[error("{key}: expected {expected}, found {found}; choose another value")]
     Draw { key: &'static str, expected: &'static str, found: String },
     #[error("the tokenizer cannot encode or decode: {0}; check tokenizer.json")]
     Tokenizer(String),
@@ -30,7 +30,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Model(cause) => cause.kind(),
@@ -44,7 +44,7 @@ impl Error {
         }
     }
 
-    /// What the user can do, if it differs between the frontends.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         matches!(self, Self::EmptyPrompt).then_some(Advice::GivePrompt)
     }

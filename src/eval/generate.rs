@@ -1,4 +1,4 @@
-//! Text from a prompt, one token at a time.
+//! Generates text from a prompt, one token at a time.
 
 use std::ops::ControlFlow;
 
@@ -20,39 +20,39 @@ pub struct Generation {
     bytes: u64,
 }
 
-/// A text in progress.
+/// A text that is being generated.
 pub struct Writing<'g> {
     generation: &'g Generation,
     draw: Draw,
     sampler: LogitsProcessor,
     caches: Vec<KvCache>,
-    /// The tokens of the prompt and the generated ones.
+    /// The tokens of the prompt, followed by the generated ones.
     ids: Vec<u32>,
-    /// The number of tokens at the end that the model has not seen yet.
+    /// Number of tokens at the end that the model has not processed yet.
     unseen: usize,
-    /// Tokens of the prompt.
+    /// Number of tokens in the prompt.
     begin: usize,
-    /// The largest number of tokens.
+    /// Maximum number of tokens.
     end: usize,
-    /// Bytes of the text that have been returned.
+    /// Number of bytes of the text already returned.
     emitted: usize,
 }
 
 /// The result of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// A token. Its text is empty while a character is spread over several tokens.
+    /// A token. Its text is empty while a character is split across several tokens.
     Token(String),
-    /// An end token was sampled, or the limit is reached; nothing follows.
+    /// An end token was sampled, or the limit was reached. No token follows.
     End,
 }
 
 impl Generation {
-    /// Loads every block. Positions are limited to the context length of the model. `progress` receives (blocks done, total
-    /// blocks).
+    /// Loads every block. Positions are limited to the context length of the model. `progress` receives
+    /// (blocks done, total blocks).
     ///
     /// # Errors
-    /// A model that cannot be loaded, and [`Error::Cancelled`] if `progress` breaks.
+    /// If the model cannot be loaded; [`Error::Cancelled`] if `progress` breaks.
     pub fn load(
         model: &dyn BlockByBlock,
         tokenizer: Tokenizer,
@@ -75,11 +75,12 @@ impl Generation {
         Ok(Self { decoder, tokenizer, bos, stops, limit, bytes })
     }
 
-    /// Starts from `prompt`, with a BOS token in front if `bos` and the model has one. Generation ends at an end token, after
-    /// `max_tokens`, or at the model's length.
+    /// Starts from `prompt`, preceded by a BOS token if `bos` is set and the model has one. Generation ends
+    /// at an end token, after `max_tokens`, or at the context length of the model.
     ///
     /// # Errors
-    /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], invalid sampling parameters, or a tokenizer that fails.
+    /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], or an error for invalid sampling parameters or a
+    /// tokenizer failure.
     pub fn begin(
         &self,
         prompt: &str,
@@ -112,7 +113,7 @@ impl Generation {
         })
     }
 
-    /// Bytes of the weights.
+    /// Number of bytes of the weights.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -126,7 +127,7 @@ impl Writing<'_> {
     /// Generates the next token.
     ///
     /// # Errors
-    /// A failure of the model or the tokenizer.
+    /// If the model or the tokenizer fails.
     pub fn step(&mut self) -> Result<Written, Error> {
         if self.ids.len() >= self.end {
             return Ok(Written::End);
@@ -146,7 +147,7 @@ impl Writing<'_> {
         self.ids.push(next);
         self.unseen = 1;
         let text = self.generation.decode(&self.ids)?;
-        // A character may be spread over several tokens; it is returned once it is complete.
+        // A character may be split across several tokens; it is returned once complete.
         let new = text.get(self.emitted..).filter(|_| !text.ends_with('\u{FFFD}'));
         let piece = new.unwrap_or_default().to_string();
         self.emitted += piece.len();

@@ -1,4 +1,4 @@
-//! Evaluating a model: perplexity, generated text, and the difference between two models.
+//! Evaluation of a model: perplexity, generated text, and the difference between two models.
 
 mod difference;
 mod draw;

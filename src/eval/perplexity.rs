@@ -8,10 +8,10 @@ use crate::model::{BlockByBlock, EmbeddingAndHead};
 
 use super::Error;
 
-/// Tokens in one forward pass; a longer window is computed alone.
+/// Number of tokens in one forward pass. A longer window is computed alone.
 const TOKENS_PER_BATCH: usize = 2048;
 
-/// What to measure.
+/// The inputs of a perplexity measurement.
 pub struct Perplexity<'a> {
     /// The model.
     pub model: &'a dyn BlockByBlock,
@@ -19,25 +19,25 @@ pub struct Perplexity<'a> {
     pub tokens: &'a [u32],
     /// Name of the text, for errors.
     pub text: &'a str,
-    /// L: tokens per window; an incomplete last window is dropped.
+    /// L: number of tokens per window. An incomplete last window is dropped.
     pub seq_len: usize,
     /// A token to prepend to each window.
     pub bos: Option<u32>,
-    /// Where to compute.
+    /// The device of the forward pass.
     pub device: &'a Device,
     /// The number type of the forward pass.
     pub dtype: DType,
-    /// Maximum size of the hidden states at a time, in bytes.
+    /// Maximum size in bytes of the hidden states in memory.
     pub memory_budget: u64,
 }
 
 impl Perplexity<'_> {
-    /// exp(mean NLL of tokens 2…L of each window), block by block: only one block's weights are in memory.
-    /// `progress` receives (done, total) after each batch of each block.
+    /// exp(mean NLL of tokens 2…L of each window), computed block by block with only one block's weights in
+    /// memory. `progress` receives (done, total) after each batch of each block.
     ///
     /// # Errors
-    /// A text shorter than one window, a perplexity that is not finite, a model that cannot be computed, and [`Error::Cancelled`] if
-    /// `progress` breaks.
+    /// If the text is shorter than one window, the perplexity is not finite, or the model cannot be computed;
+    /// [`Error::Cancelled`] if `progress` breaks.
     pub fn measure(&self, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<f64, Error> {
         let windows: Vec<&[u32]> = self.tokens.chunks_exact(self.seq_len).collect();
         if windows.is_empty() {

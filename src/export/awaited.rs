@@ -1,4 +1,4 @@
-//! The tensors that a file still lacks, each with its place in the file.
+//! The tensors that a file still lacks, each with its position in the file.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::model::{self, StoredTensor};
 
 use super::Error;
 
-/// Announced tensors that were not written yet, with their shapes and places.
+/// Announced tensors that were not written yet, with their shapes and positions.
 #[derive(Debug)]
 pub struct Awaited<P> {
     /// The file name, for errors.
@@ -23,10 +23,10 @@ impl<P> Awaited<P> {
         self.missing.insert(name, (shape, place));
     }
 
-    /// The place of a tensor, which is no longer missing afterwards.
+    /// The position of a tensor, which then no longer counts as missing.
     ///
     /// # Errors
-    /// A tensor that was not announced, was written already, or has another shape.
+    /// If the tensor was not announced, was already written, or has another shape.
     pub fn take(&mut self, tensor: &StoredTensor) -> Result<P, Error> {
         let StoredTensor { name, shape: found, .. } = tensor;
         let Some((expected, place)) = self.missing.remove(name) else {
@@ -40,7 +40,7 @@ impl<P> Awaited<P> {
     }
 
     /// # Errors
-    /// A tensor that is still missing: the first by name.
+    /// If a tensor is missing; the error names the first one by name.
     pub fn check_complete(&self) -> Result<(), Error> {
         match self.missing.keys().min() {
             Some(tensor) => Err(self.missing_tensor(tensor)),

@@ -1,4 +1,4 @@
-//! Files of the checkpoint that are copied to the output unchanged.
+//! Files of the checkpoint that are copied unchanged to the output.
 
 use crate::model::Checkpoint;
 
@@ -16,24 +16,25 @@ const COMPANIONS: [&str; 8] = [
     "generation_config.json",
 ];
 
-/// How the names of licences and terms of use begin, in upper case.
+/// Prefixes of the names of licences and terms of use, in upper case.
 const LICENCES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "USE_POLICY"];
 
-/// True for a file that is copied to a Hugging Face directory: tokenizer, generation settings, chat template, licence.
+/// True for a file that is copied to a Hugging Face directory: tokenizer, generation settings, chat template,
+/// licence.
 pub fn is_companion(name: &str) -> bool {
     COMPANIONS.contains(&name) || name.starts_with("chat_template") || is_licence(name)
 }
 
-/// True for a licence or terms of use, in upper or lower case.
+/// True for a licence or terms of use, in any case.
 pub fn is_licence(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     LICENCES.iter().any(|beginning| upper.starts_with(beginning))
 }
 
-/// Copies the checkpoint's files whose names are `wanted`.
+/// Copies the files of the checkpoint whose names satisfy `wanted`.
 ///
 /// # Errors
-/// A file that cannot be read or written.
+/// If a file cannot be read or written.
 pub fn copy_files(checkpoint: &Checkpoint, wanted: fn(&str) -> bool, out: &OutputDir) -> Result<(), Error> {
     for name in checkpoint.source().files()? {
         if wanted(&name) {

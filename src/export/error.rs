@@ -12,11 +12,11 @@ pub enum Error {
     #[error("output {}: it already exists", .0.display())]
     Exists(PathBuf),
     #[error(
-        "output {}: it holds no run.json, so slimgpt did not write it and does not replace it",
+        "output {}: it has no run.json, so slimgpt did not write it and does not replace it",
         .0.display()
     )]
     NotOurs(PathBuf),
-    #[error("output {}: expected a directory apart from {}, which the export reads", out.display(), model.display())]
+    #[error("output {}: expected a directory other than {}, which the export reads", out.display(), model.display())]
     InsideModel { out: PathBuf, model: PathBuf },
     #[error("output {}: expected the path of a directory that does not exist yet", .0.display())]
     NoName(PathBuf),
@@ -30,14 +30,15 @@ pub enum Error {
     Model(#[from] crate::model::Error),
 }
 
-/// A change that lets a format express the model. It names settings by their keys, which both frontends show.
+/// A change that lets a format express the model. Settings are referred to by their keys, which both
+/// frontends show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// Export in one of these formats instead.
     Export(&'static [Format]),
     /// Lower the ratio of the layer.
     LowerRatio,
-    /// Keep multiples of this number of channels.
+    /// Keep a multiple of this number of channels.
     ChannelMultiple(usize),
     /// Give all layers the same sizes.
     Uniform,
@@ -68,13 +69,13 @@ fn alternatives(remedies: &[Remedy]) -> String {
 }
 
 impl Error {
-    /// Makes a failed write of this path an error.
+    /// Converts a failed write of this path to an error.
     pub fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |cause| Self::Write { path, cause }
     }
 
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Write { cause, .. } => Kind::of_io(cause),
@@ -88,7 +89,7 @@ impl Error {
         }
     }
 
-    /// What the user can do, if it differs between the frontends.
+    /// Advice whose wording depends on the frontend.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Exists(_) => Some(Advice::ReplaceOutput),

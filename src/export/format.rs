@@ -20,34 +20,36 @@ names! {
     }
 }
 
-/// An export format: what it cannot express, how it is written and read back, and how people load it.
+/// An export format: the models it cannot express, how they are written and read back, and how users load
+/// them.
 pub trait Exporter: Sync {
     /// The layout of the files.
     fn layout(&self) -> Layout;
 
-    /// Refuses a model that the format cannot express, before anything is pruned or written.
+    /// Refuses a model that the format cannot express, before pruning or writing.
     ///
     /// # Errors
-    /// [`Error::Inexpressible`], with a remedy; a checkpoint whose files cannot be read.
+    /// [`Error::Inexpressible`] with a remedy; an error if files of the checkpoint cannot be read.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error>;
 
-    /// Creates the files. Every tensor has a place in one of them before it is added, so no tensor is kept in memory.
+    /// Creates the files. Every tensor has a position in one of them before it is added, so no tensor is kept
+    /// in memory.
     ///
     /// # Errors
-    /// As [`Exporter::check`]; a file that cannot be created.
+    /// As for [`Exporter::check`], and if a file cannot be created.
     fn begin<'c>(
         &self,
         plan: ExportPlan<'c, '_>,
         out: &OutputDir,
     ) -> Result<Box<dyn FormatWriter + 'c>, Error>;
 
-    /// Opens what was written, for verification. `output` is the directory of the export.
+    /// Opens the written files for verification. `output` is the directory of the export.
     ///
     /// # Errors
-    /// Files that are missing, truncated, or hold something else.
+    /// If files are missing, truncated, or have other content.
     fn reopen(&self, output: &Path, written: &WrittenForm) -> Result<Box<dyn BlockByBlock>, Error>;
 
-    /// How people load what was written, for the model card.
+    /// Instructions for loading the written files, for the model card.
     fn loading(&self, written: &WrittenForm) -> Loading;
 }
 
@@ -56,29 +58,30 @@ pub trait FormatWriter {
     /// The shapes in which the tensors of every block are added.
     fn shapes(&self) -> Shapes;
 
-    /// Writes tensors, in any order, with the names and the row order of a Hugging Face checkpoint.
+    /// Writes tensors in any order, with the names and the row order of a Hugging Face checkpoint.
     ///
     /// # Errors
-    /// A tensor that the model does not have, or in another shape; a number too large for its stored type; a full disk.
+    /// If the model does not have such a tensor, its shape differs, a number is too large for its stored
+    /// type, or the disk is full.
     fn add(&mut self, out: &OutputDir, tensors: &[StoredTensor]) -> Result<(), Error>;
 
     /// Completes the files, and writes those that accompany the weights.
     ///
     /// # Errors
-    /// A tensor that was never added; a full disk.
+    /// If a tensor was never added, or the disk is full.
     fn finish(self: Box<Self>, out: &OutputDir) -> Result<(WrittenForm, Vec<String>), Error>;
 }
 
-/// The layout of the files of a format.
+/// The file layout of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// A directory with `config.json` and the tokenizer.
     Directory,
-    /// One file that holds the tokenizer too.
+    /// A single file that includes the tokenizer.
     File,
 }
 
-/// A pruned model that is to be exported.
+/// A pruned model to export.
 #[derive(Clone, Copy)]
 pub struct ExportPlan<'c, 'p> {
     /// The model before pruning.
@@ -94,21 +97,21 @@ pub struct ExportPlan<'c, 'p> {
 pub struct WrittenForm {
     /// The format.
     pub format: Format,
-    /// The file name, for a format that is one file.
+    /// The file name, for a single-file format.
     pub file: Option<String>,
-    /// The class of transformers or the architecture of llama.cpp that loads it.
+    /// The transformers class or llama.cpp architecture that loads it.
     pub loaded_as: String,
-    /// Loading it runs code from the directory.
+    /// True if loading runs code from the directory.
     pub remote_code: bool,
-    /// The stored type of the weights: f32, f16, bf16, q8_0, q4_k.
+    /// The stored type of the weights: f32, f16, bf16, q8_0 or q4_k.
     pub weights: String,
-    /// How far the stored type may move a logit from that of the pruned model in memory, as a fraction of the logits' root
-    /// mean square around the mean of each position. Measured on small models, where rounding has the largest effect, and at
-    /// least doubled.
+    /// The maximum difference that the stored type may cause between a logit and that of the pruned model in
+    /// memory, as a fraction of the logits' root mean square around the mean of each position. It was
+    /// measured on small models, where rounding has the largest effect, and at least doubled.
     pub tolerance: f64,
 }
 
-/// The tolerance where the stored numbers are those of the model in memory: only the order of the sums differs.
+/// The tolerance if the stored numbers are those of the model in memory: only the order of the sums differs.
 pub const SAME_NUMBERS: f64 = 1e-3;
 
 /// Instructions for loading a written format.
@@ -120,7 +123,7 @@ pub struct Loading {
     pub tag: Option<&'static str>,
     /// Sentences about the files, in Markdown.
     pub note: String,
-    /// How to load it in each program.
+    /// Code for loading it in each program.
     pub examples: Vec<Example>,
 }
 
@@ -129,8 +132,8 @@ pub struct Loading {
 pub struct Example {
     /// The name of the program.
     pub program: &'static str,
-    /// The language, as Markdown names it.
+    /// The language, as named in Markdown.
     pub language: &'static str,
-    /// The lines, each with a line break at its end.
+    /// The lines, each ending with a line break.
     pub code: String,
 }

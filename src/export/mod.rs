@@ -1,4 +1,4 @@
-//! Export of a pruned model, in one or several formats, to a directory that appears complete or not at all.
+//! Export of a pruned model in one or several formats, to a directory that appears complete or not at all.
 
 mod awaited;
 mod companions;
@@ -34,7 +34,7 @@ impl Format {
         }
     }
 
-    /// Two of these different formats that one output cannot hold, because their files have the same names.
+    /// Two of these formats that exclude each other in one output, because their files have the same names.
     pub fn conflict(formats: &[Self]) -> Option<(Self, Self)> {
         let mut directories =
             formats.iter().copied().filter(|format| format.exporter().layout() == Layout::Directory);
@@ -47,7 +47,7 @@ mod tests {
     use super::Format::{self, Gguf, Hf, Padded};
 
     #[test]
-    fn an_output_holds_at_most_one_directory_and_any_single_files() {
+    fn an_output_has_at_most_one_directory_format_and_any_single_files() {
         assert_eq!(Format::conflict(&[Padded, Gguf]), None);
         assert_eq!(Format::conflict(&[Hf, Padded, Gguf]), Some((Hf, Padded)));
     }

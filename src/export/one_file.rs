@@ -9,10 +9,10 @@ use crate::disk;
 
 use super::Error;
 
-/// Checks, before long work, that the file can be written.
+/// Checks before long work that the file can be written.
 ///
 /// # Errors
-/// An existing file without `force`; a directory.
+/// If the file exists and `force` is not set, or the path is a directory.
 pub fn check_file(path: &Path, force: bool) -> Result<(), Error> {
     match path.symlink_metadata() {
         Ok(found) if found.is_dir() => {
@@ -23,10 +23,11 @@ pub fn check_file(path: &Path, force: bool) -> Result<(), Error> {
     }
 }
 
-/// Writes the file under a temporary name in the same directory, syncs it and renames it. Creates the directory if needed.
+/// Writes the file under a temporary name in the same directory, syncs it and renames it. Creates the
+/// directory if needed.
 ///
 /// # Errors
-/// As [`check_file`]; a full disk.
+/// As for [`check_file`], and if the disk is full.
 pub fn write_file(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Error> {
     check_file(path, force)?;
     let directory = disk::directory_of(path);

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use super::Error;
 
-/// A directory under a temporary name next to its target. It is removed if it is dropped before [`OutputDir::publish`].
+/// A directory under a temporary name next to its target. It is removed if dropped before
+/// [`OutputDir::publish`].
 #[derive(Debug)]
 pub struct OutputDir {
     partial: TempDir,
@@ -25,20 +26,20 @@ pub struct OutputDir {
 pub struct Published {
     /// The directory.
     pub path: PathBuf,
-    /// Bytes of all its files.
+    /// Number of bytes of all its files.
     pub bytes: u64,
     /// The replaced output, if it could not be removed.
     pub leftover: Option<PathBuf>,
 }
 
 impl OutputDir {
-    /// Checks the target and creates the temporary directory. `model` is the directory of the model that is read, if any.
-    /// `keep` receives the name of the temporary directory before it is created, so that [`clear_away`] can remove what a
-    /// killed process left.
+    /// Checks the target and creates the temporary directory. `model` is the directory of the input model, if
+    /// any. `keep` receives the name of the temporary directory before it is created, so [`clear_away`] can
+    /// remove the leftovers of a killed process.
     ///
     /// # Errors
-    /// A target that exists without `force`, was not written by slimgpt, or overlaps the model; those of `keep`; a directory
-    /// that cannot be created.
+    /// If the target exists and `force` is not set, was not written by slimgpt, or overlaps the model; if
+    /// `keep` fails; if a directory cannot be created.
     pub fn create<E: From<Error>>(
         out: &Path,
         force: bool,
@@ -54,19 +55,20 @@ impl OutputDir {
         Ok(Self { partial: made.map_err(Error::write(out))?, target: out.into(), force })
     }
 
-    /// Checks, before long work, that the target can be written. Creates nothing that remains.
+    /// Checks before long work that the target can be written. Nothing that it creates remains.
     ///
     /// # Errors
-    /// As [`OutputDir::create`].
+    /// As for [`OutputDir::create`].
     pub fn check(out: &Path, force: bool, model: Option<&Path>) -> Result<(), Error> {
         let (parent, _) = checked(out, force, model)?;
-        // The nearest existing directory has to accept a file. An unnamed one disappears even if this process is killed.
+        // The nearest existing directory must be writable. An unnamed file disappears even if this process is
+        // killed.
         let place = parent.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));
         tempfile::tempfile_in(place).map_err(Error::write(out))?;
         Ok(())
     }
 
-    /// The temporary directory, which files are written to until the output is published.
+    /// The temporary directory; files are written to it until the output is published.
     pub fn path(&self) -> &Path {
         self.partial.path()
     }
@@ -74,7 +76,7 @@ impl OutputDir {
     /// Writes and syncs a file.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.path().join(name);
         let write = || {
@@ -88,7 +90,7 @@ impl OutputDir {
     /// Creates a subdirectory.
     ///
     /// # Errors
-    /// A directory that cannot be created.
+    /// If the directory cannot be created.
     pub fn directory(&self, name: &str) -> Result<(), Error> {
         fs::create_dir(self.path().join(name)).map_err(Error::write(self.target.join(name)))
     }
@@ -98,10 +100,10 @@ impl OutputDir {
         self.target.join(name)
     }
 
-    /// Renames the directory to its target. An output that is replaced is moved aside first and removed last.
+    /// Renames the directory to its target. A replaced output is moved aside first and removed last.
     ///
     /// # Errors
-    /// A target that appeared in the meantime, without `force`; a rename that fails.
+    /// If a target has appeared in the meantime and `force` is not set, or a rename fails.
     pub fn publish(self) -> Result<Published, Error> {
         let fail = || Error::write(&self.target);
         let bytes = bytes_in(self.path()).map_err(fail())?;
@@ -119,19 +121,19 @@ impl OutputDir {
         };
         if let Err(cause) = fs::rename(self.path(), &self.target) {
             if let Some(aside) = aside {
-                // Best effort: the first error is the one to report.
+                // Failure is ignored: the first error is the one to report.
                 let _ = fs::rename(aside, &self.target);
             }
             return Err(Error::Write { path: self.target, cause });
         }
         let _ = self.partial.keep();
-        // The new output is complete, so an old one that cannot be removed is reported and is not an error.
+        // The new output is complete, so failing to remove the old one is reported, but is not an error.
         let leftover = aside.filter(|aside| fs::remove_dir_all(aside).is_err());
         Ok(Published { path: self.target, bytes, leftover })
     }
 }
 
-/// Bytes of the files in a directory and its subdirectories.
+/// Number of bytes of the files in a directory and its subdirectories.
 fn bytes_in(dir: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir)? {
@@ -164,8 +166,8 @@ fn partial_prefix(name: &OsStr) -> String {
     format!(".{}.partial-", name.to_string_lossy())
 }
 
-/// Removes what a killed process left of an output. An output that it had moved aside is restored, unless the new one has
-/// taken its place. Directories with other names are not touched.
+/// Removes the partial output of a killed process. An output that the process had moved aside is restored,
+/// unless the new one has taken its place. Directories with other names are left alone.
 pub fn clear_away(target: &Path, partial: &Path) {
     let ours = target
         .file_name()
@@ -177,7 +179,7 @@ pub fn clear_away(target: &Path, partial: &Path) {
     let mut aside = partial.as_os_str().to_owned();
     aside.push("-replaced");
     let aside = Path::new(&aside);
-    // Best effort: leftovers do no harm.
+    // Failures are ignored: leftovers are harmless.
     if target.symlink_metadata().is_err() {
         let _ = fs::rename(aside, target);
     }
@@ -185,7 +187,7 @@ pub fn clear_away(target: &Path, partial: &Path) {
     let _ = fs::remove_dir_all(partial);
 }
 
-/// Only an empty directory or an output of this program is replaced, so that `force` cannot delete anything else.
+/// Replaces only an empty directory or an output of this program, so `force` cannot delete anything else.
 fn refuse_foreign(out: &Path) -> Result<(), Error> {
     let empty = || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
     if out.join("run.json").is_file() || empty() { Ok(()) } else { Err(Error::NotOurs(out.into())) }
@@ -194,7 +196,7 @@ fn refuse_foreign(out: &Path) -> Result<(), Error> {
 /// Refuses a target that is the model's directory, is inside it, or contains it.
 fn refuse_overlap(out: &Path, parent: &Path, name: &Path, model: &Path) -> Result<(), Error> {
     let Ok(model) = model.canonicalize() else { return Ok(()) };
-    // The target may not exist yet: its nearest existing ancestor is resolved instead.
+    // The target may not exist yet, so its nearest existing ancestor is resolved instead.
     let mut existing = parent;
     while !existing.exists() {
         match existing.parent() {
@@ -212,7 +214,8 @@ fn refuse_overlap(out: &Path, parent: &Path, name: &Path, model: &Path) -> Resul
     Ok(())
 }
 
-/// Temporary directories are private to their owner; a published output gets the permissions of its parent.
+/// Temporary directories are private to their owner, so a published output gets the permissions of its
+/// parent.
 #[cfg(unix)]
 fn readable_like_other_directories(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_not_published_leaves_nothing() {
+    fn an_unpublished_output_leaves_no_files() {
         let dir = tempfile::tempdir().unwrap();
         let out = create(&dir.path().join("slim"), false, None).unwrap();
         out.write("a", b"b").unwrap();
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_output_leaves_nothing_else_in_its_parent() {
+    fn a_published_output_leaves_no_other_files_in_its_parent() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("deep/slim");
         for text in ["first", "second"] {
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_in_around_or_at_the_model_is_refused() {
+    fn an_output_that_overlaps_the_model_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let model = dir.path().join("models/llama");
         fs::create_dir_all(&model).unwrap();
@@ -297,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_temporary_name_is_passed_on_before_anything_is_created() {
+    fn the_temporary_name_is_known_before_anything_is_created() {
         let dir = tempfile::tempdir().unwrap();
         let mut passed = PathBuf::new();
         let keep = |partial: &Path| {

@@ -1,24 +1,24 @@
-//! What an export writes.
+//! The formats of an export and their stored types.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Format, GgufType};
 use crate::model::Precision;
 
-/// What an export writes: the formats, and how each stores its weights.
+/// The formats of an export, and the stored type of the weights in each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OutputForm {
-    /// Ascending, each once, and at most one of hf and padded.
+    /// Formats in ascending order, each once, with at most one of hf and padded.
     #[serde(rename = "format")]
     pub formats: Vec<Format>,
-    /// How a GGUF file stores its weights.
+    /// The stored type of the weights in a GGUF file.
     pub gguf_type: GgufType,
-    /// How a Hugging Face directory stores its weights; None: in the checkpoint's own type.
+    /// The stored type of the weights in a Hugging Face directory; None for the checkpoint's own type.
     pub export_dtype: Option<Precision>,
-    /// Bytes of the largest weight file in a Hugging Face directory; a single tensor may be larger.
+    /// Maximum size in bytes of a weight file in a Hugging Face directory. A single tensor may be larger.
     pub shard_size: u64,
-    /// Read the written files back and compare their logits with those of the pruned model.
+    /// Whether to read the written files back and compare their logits with those of the pruned model.
     pub verify: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Conversion of weights to the number type that they are stored in.
+//! Conversion of weights to their stored number type.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -6,7 +6,8 @@ use crate::model::{self, Precision, StoredTensor, round_to};
 
 use super::Error;
 
-/// Numbers that are converted at a time, which bounds the memory for an embedding. A multiple of every quantised block.
+/// Number of elements converted at a time, which limits the memory for an embedding. It is a multiple of
+/// every quantised block.
 const BAND: usize = 1 << 20;
 
 pub fn dtype_of(precision: Precision) -> DType {
@@ -17,11 +18,11 @@ pub fn dtype_of(precision: Precision) -> DType {
     }
 }
 
-/// Passes the numbers of a tensor to `each` in bands of [`BAND`], row by row, with the index of the first number of each
-/// band. `bytes` are of type `dtype`.
+/// Passes the numbers of a tensor to `each` in bands of [`BAND`], row by row, with the index of the first
+/// number of each band. `bytes` have the type `dtype`.
 ///
 /// # Errors
-/// Those of `each`; a length that is not a multiple of the number size.
+/// If `each` fails, or the length is not a multiple of the number size.
 pub fn for_each_band(
     (dtype, bytes): (DType, &[u8]),
     mut each: impl FnMut(usize, Vec<f32>) -> Result<(), Error>,
@@ -40,7 +41,7 @@ pub fn for_each_band(
 /// The bytes of a band of numbers, rounded to nearest even.
 ///
 /// # Errors
-/// A number too large for the type.
+/// If a number is too large for the type.
 pub fn encode_band(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) -> Result<Vec<u8>, Error> {
     let rounded = round_to(dtype, numbers).map_err(|element| {
         let (tensor, dtype) = (tensor.to_owned(), dtype.as_str().to_owned());
@@ -49,10 +50,11 @@ pub fn encode_band(dtype: DType, tensor: &str, first: usize, numbers: &[f32]) ->
     Ok(rounded.bytes)
 }
 
-/// Writes the tensor in this type: unchanged if it is the tensor's own, else rounded to nearest even, band by band.
+/// Writes the tensor in this type: unchanged if it is the tensor's own, otherwise rounded to nearest even,
+/// band by band.
 ///
 /// # Errors
-/// A number too large for the type; those of `write`.
+/// If a number is too large for the type, or `write` fails.
 pub fn write_rounded(
     tensor: &StoredTensor,
     dtype: DType,
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn bands_together_are_the_whole_tensor() {
+    fn bands_add_up_to_the_whole_tensor() {
         let numbers: Vec<f32> = (0..2 * BAND + 3).map(|i| i as f32 / 7.0).collect();
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let mut found = Vec::new();
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_for_a_number_too_large_states_its_index() {
+    fn the_error_for_a_number_too_large_gives_its_index() {
         let mut numbers = vec![1.0; BAND + 5];
         numbers[BAND + 2] = 7e4;
         let error = write_rounded(&tensor(&numbers), DType::F16, |_| Ok(())).unwrap_err().to_string();

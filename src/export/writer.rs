@@ -1,4 +1,4 @@
-//! Writes a pruned model, block by block, in several formats at once.
+//! Writes a pruned model block by block, in several formats at once.
 
 use crate::model::{Architecture, Checkpoint, Shapes, StoredTensor, end_tensors};
 
@@ -7,7 +7,7 @@ use super::{
     format::{FormatWriter, Layout},
 };
 
-/// Writes all formats of an output, and keeps no tensor in memory.
+/// Writes all formats of an output without keeping tensors in memory.
 pub struct Writer<'c> {
     checkpoint: &'c Checkpoint,
     pruned: Architecture,
@@ -15,7 +15,7 @@ pub struct Writer<'c> {
     writers: Vec<Box<dyn FormatWriter + 'c>>,
 }
 
-/// What was written.
+/// The result of writing.
 pub struct Finished {
     /// The formats, single files first.
     pub forms: Vec<WrittenForm>,
@@ -23,10 +23,10 @@ pub struct Finished {
     pub notices: Vec<String>,
 }
 
-/// Refuses a model that one of the formats cannot express, before anything is pruned or written.
+/// Refuses a model that one of the formats cannot express, before pruning or writing.
 ///
 /// # Errors
-/// [`Error::Inexpressible`], with a remedy; a checkpoint whose files cannot be read.
+/// [`Error::Inexpressible`] with a remedy; an error if files of the checkpoint cannot be read.
 pub fn check(checkpoint: &Checkpoint, pruned: &Architecture, form: &OutputForm) -> Result<(), Error> {
     let plan = ExportPlan { checkpoint, pruned, form };
     form.formats.iter().try_for_each(|format| format.exporter().check(plan))
@@ -36,7 +36,7 @@ impl<'c> Writer<'c> {
     /// Creates the files of every format.
     ///
     /// # Errors
-    /// As [`check`]; a file that cannot be created.
+    /// As for [`check`], and if a file cannot be created.
     pub fn begin(
         checkpoint: &'c Checkpoint,
         pruned: Architecture,
@@ -55,7 +55,7 @@ impl<'c> Writer<'c> {
         &self.pruned
     }
 
-    /// The shapes in which every block is added, once in each.
+    /// The shapes in which every block is added, once in each shape.
     pub fn shapes(&self) -> Vec<Shapes> {
         let mut all: Vec<Shapes> = Vec::new();
         for shapes in self.writers.iter().map(|writer| writer.shapes()) {
@@ -69,7 +69,7 @@ impl<'c> Writer<'c> {
     /// Adds the tensors of a block in one of [`Writer::shapes`].
     ///
     /// # Errors
-    /// As [`FormatWriter::add`].
+    /// As for [`FormatWriter::add`].
     pub fn add(
         &mut self,
         out: &OutputDir,
@@ -80,15 +80,15 @@ impl<'c> Writer<'c> {
         writers.try_for_each(|writer| writer.add(out, &tensors))
     }
 
-    /// Adds the embedding, the last norm and the head, and completes the files of every format.
+    /// Adds the embedding, the final norm and the head, and completes the files of every format.
     ///
     /// # Errors
-    /// As [`FormatWriter::add`] and [`FormatWriter::finish`].
+    /// As for [`FormatWriter::add`] and [`FormatWriter::finish`].
     pub fn finish(self, out: &OutputDir) -> Result<Finished, Error> {
         let Self { checkpoint, form, writers, .. } = self;
         let ends = end_tensors(checkpoint)?;
         let (mut forms, mut notices) = (Vec::new(), Vec::new());
-        // `run.json` lists a single file before the directory that it is in.
+        // `run.json` lists a single file before the directory that contains it.
         for mut writer in writers.into_iter().rev() {
             writer.add(out, &ends)?;
             let (written, warnings) = writer.finish(out)?;

@@ -1,14 +1,14 @@
-//! Axes: their ranges, the positions of values, and the ticks.
+//! Axes: their ranges, the positions of values, and their ticks.
 
 use crate::words;
 
-/// An axis as a chart describes it.
+/// An axis in the description of a chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// The quantity and its unit: `error, % of ‖y‖²`.
+    /// The quantity and its unit, such as `error, % of ‖y‖²`.
     pub label: String,
     pub scale: Scale,
-    /// The smallest and the largest value; None: chosen from the series.
+    /// The smallest and the largest value; None if they are taken from the series.
     pub range: Option<(f64, f64)>,
     pub ticks: Ticks,
 }
@@ -23,13 +23,13 @@ pub enum Scale {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ticks {
     Numbers,
-    /// Whole numbers only.
+    /// Ticks at whole numbers only.
     Whole,
     /// Names of the values 0, 1, 2 …, in up to four rows.
     Names(Vec<String>),
-    /// At these values only, on any scale.
+    /// Ticks at these values only, on any scale.
     At(Vec<f64>),
-    /// For values that are logarithms: each tick shows 10 to its power.
+    /// Ticks for values that are logarithms, each shown as a power of 10.
     Decades,
 }
 
@@ -57,7 +57,7 @@ impl Axis {
         Self { ticks: Ticks::Whole, ..Self::numbers(label) }
     }
 
-    /// An axis for these values, logarithmic if [`words::needs_log_axis`].
+    /// An axis for these values, logarithmic if [`words::needs_log_axis`] says so.
     pub fn fitting(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let scale = if words::needs_log_axis(values) { Scale::Logarithmic } else { Scale::Linear };
         Self { scale, ..Self::numbers(label) }
@@ -67,7 +67,7 @@ impl Axis {
         Self { range: Some((low, high)), ..self }
     }
 
-    /// The given range, or else that of the values. A linear axis includes 0.
+    /// The given range, otherwise that of the values. A linear axis includes 0.
     pub(super) fn range_of(&self, values: impl IntoIterator<Item = f64>) -> AxisRange {
         let scale = self.scale;
         let placed = |value: &f64| AxisRange { low: 1.0, high: 2.0, scale }.is_drawn(*value);
@@ -86,7 +86,7 @@ impl Axis {
         AxisRange { low, high, scale }
     }
 
-    /// Ticks, roughly `most` at most.
+    /// At most about `most` ticks.
     pub(super) fn ticks(&self, range: &AxisRange, most: usize) -> Vec<Tick> {
         match (&self.ticks, range.scale) {
             (Ticks::Names(names), _) => {
@@ -119,7 +119,8 @@ impl AxisRange {
     }
 }
 
-/// Ticks at multiples of 1, 2 or 5 times a power of ten, at least `least` apart. `text` receives the value and the step.
+/// Ticks at multiples of 1, 2 or 5 times a power of ten, at least `least` apart. `text` receives the value
+/// and the step.
 fn steps(range: &AxisRange, most: usize, least: f64, text: &dyn Fn(f64, f64) -> String) -> Vec<Tick> {
     let rough = (range.high - range.low) / most.max(1) as f64;
     let power = 10f64.powf(rough.log10().floor());
@@ -130,7 +131,7 @@ fn steps(range: &AxisRange, most: usize, least: f64, text: &dyn Fn(f64, f64) -> 
     (first..=last).map(|count| count as f64 * step).map(|at| Tick { at, text: text(at, step) }).collect()
 }
 
-/// Ticks at powers of ten. If the range holds fewer than two of them, also at some of their multiples.
+/// Ticks at powers of ten. If the range contains fewer than two powers, also at some of their multiples.
 fn decades(range: &AxisRange, most: usize) -> Vec<Tick> {
     let (first, last) = (range.low.log10().floor() as i32, range.high.log10().ceil() as i32);
     let inside = |at: &f64| (range.low * 0.999..=range.high * 1.001).contains(at);
@@ -175,7 +176,7 @@ pub fn plain(value: f64, step: f64) -> String {
     grouped(text)
 }
 
-/// Adds thousands separators to numbers of five or more digits, and a minus sign instead of a hyphen.
+/// Adds thousands separators to numbers of five or more digits, and replaces a hyphen with a minus sign.
 fn grouped(text: &str) -> String {
     let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("−", rest));
     let (whole, part) = rest.split_at(rest.find('.').unwrap_or(rest.len()));

@@ -11,7 +11,7 @@ use super::{
     text_backend::{BASELINE, PER_EM},
 };
 
-/// The part of a text that is at the given position.
+/// The part of a text at the given position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     Left,
@@ -125,7 +125,7 @@ impl<'b, B: DrawingBackend> Canvas<'b, B> {
     }
 }
 
-/// Fonts of the reader's system. They are about as wide as the embedded font, which texts are measured with.
+/// Fonts of the reader's system. They are about as wide as the embedded font, which is used to measure texts.
 const FAMILY: &str = "system-ui, -apple-system, 'Segoe UI', Ubuntu, Roboto, sans-serif";
 
 /// The width in points of a text with a font size of `em` points, with a margin for wider fonts.
@@ -135,6 +135,6 @@ pub fn width(text: &str, em: f64) -> f64 {
 
 fn drawn<E: std::error::Error + Send + Sync>(done: Result<(), DrawingErrorKind<E>>) {
     done.expect(
-        "drawing in memory does not fail: the backends fail only on files and fonts, and none are used",
+        "drawing in memory does not fail: the backends fail only on files and fonts, which are not used",
     );
 }

@@ -2,14 +2,14 @@
 
 use super::{Look, Panel, picture};
 
-/// Panels in rows of `columns`.
+/// A chart of panels in rows of `columns`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
     pub panels: Vec<Panel>,
     pub columns: usize,
 }
 
-/// A size in points, 96 to an inch.
+/// A size in points, at 96 points per inch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     pub width: u32,

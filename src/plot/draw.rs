@@ -16,7 +16,7 @@ const LINE: f64 = 15.0;
 const MARGIN: f64 = 8.0;
 /// The gap between adjacent names.
 const APART: f64 = 4.0;
-/// The smallest gap to the right of the plotting area.
+/// The minimum gap to the right of the plotting area.
 const BESIDE: f64 = 6.0;
 
 type Place = (f64, f64);
@@ -67,7 +67,7 @@ impl<'p> Frame<'p> {
         let around = |x: f64| [x - half, x + half];
         let mut x = panel.x.range_of(points().flat_map(|(x, _)| around(x)).chain(cuts));
         if panel.x.range.is_none() && panel.x.scale == super::Scale::Linear {
-            // Unlike y, x need not include 0.
+            // Unlike y, x does not have to include 0.
             let all = points().flat_map(|(x, _)| around(x)).filter(|x| x.is_finite());
             let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
             if low < high {
@@ -137,7 +137,8 @@ impl<'p> Frame<'p> {
         self.names_at_ends(canvas);
     }
 
-    /// Draws the title, the legend and the label of y above the plotting area, so that no text is rotated.
+    /// Draws the title, the legend and the label of y above the plotting area, where no text needs to be
+    /// rotated.
     fn texts<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let mut baseline = self.above + SMALL;
         if !self.panel.title.is_empty() {
@@ -188,7 +189,7 @@ impl<'p> Frame<'p> {
             let x = self.left + share * (self.right - self.left);
             canvas.path(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Quiet, 1.0);
             let half = width(&tick.text, SMALL) / 2.0;
-            // Texts are kept within the panel.
+            // Texts are moved into the panel.
             let x = x.min(self.right + BESIDE + MARGIN / 2.0 - half).max(self.edge + half);
             if let Some(row) = taken.iter().position(|taken| x - half > *taken) {
                 let y = self.bottom + (1 + row) as f64 * LINE;
@@ -275,7 +276,8 @@ impl<'p> Frame<'p> {
         }
     }
 
-    /// Draws the names of lines next to their last points, and those of levels, moved apart if they would overlap.
+    /// Draws the names of lines next to their last points, and the names of levels. Names that would overlap
+    /// are moved apart.
     fn names_at_ends<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let line = |series: &'p Series| {
             let last = series.points().into_iter().rev().find_map(|point| self.place(point))?;
@@ -299,7 +301,7 @@ impl<'p> Frame<'p> {
         let count = ends.len() as f64;
         let mut least = self.top - 4.0;
         for (rank, ((x, y), name, ink)) in ends.into_iter().enumerate() {
-            // Leave room for the remaining names.
+            // Room for the remaining names.
             let most = self.bottom - (count - 1.0 - rank as f64) * LINE;
             let at = y.min(most).max(least);
             least = at + LINE;
@@ -317,9 +319,9 @@ impl<'p> Frame<'p> {
     }
 }
 
-/// The number of rows in which `axes` can place the names without overlap, at most four.
+/// The number of rows, at most four, in which `axes` can place the names without overlap.
 fn rows_of_names(panel: &Panel, wide: f64) -> usize {
-    /// The fraction of the panel's width not taken up by the numbers along y and the names of lines.
+    /// The fraction of the panel's width that the numbers along y and the names of lines do not use.
     const SHARE: f64 = 0.85;
     const MOST: usize = 4;
     match &panel.x.ticks {
@@ -362,7 +364,7 @@ fn half_width(series: &Series) -> f64 {
     }
 }
 
-/// A vertical line from top to bottom, with a bar at each end.
+/// A vertical line with a bar at each end.
 fn draw_whisker<B: DrawingBackend>(
     canvas: &mut Canvas<B>,
     (x, _): Place,

@@ -1,4 +1,4 @@
-//! The embedded font: text widths and glyph coverage, without fonts of the system.
+//! The embedded font: text widths and glyph coverage, without system fonts.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
     FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).expect("the embedded font is valid")
 });
 
-/// The scale of ab_glyph, which measures from descent to ascent, for a font size of `em` pixels.
+/// The ab_glyph scale for a font size of `em` pixels; ab_glyph measures from descent to ascent.
 fn scale(em: f64) -> PxScale {
     let font = &*FONT;
     let per_em = font.height_unscaled() / font.units_per_em().unwrap_or(1000.0);

@@ -7,8 +7,8 @@ pub enum Look {
     Dark,
 }
 
-/// A colour by its meaning. Colour-blind readers can tell the four series apart (after Okabe and Ito), and each series has
-/// its own shape too.
+/// A colour by its meaning. Colour-blind readers can distinguish the four series (after Okabe and Ito), and
+/// each series also has its own shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
     /// The background.
@@ -39,7 +39,7 @@ impl Ink {
     /// The colours of series, in the order of use.
     pub const SERIES: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::Fourth];
 
-    /// Red, green and blue. All inks differ in both looks.
+    /// Red, green and blue. In both looks, all inks are distinct.
     pub fn rgb(self, look: Look) -> [u8; 3] {
         let (light, dark): (u32, u32) = match self {
             Self::Paper => (0xFFFFFF, 0x16191D),

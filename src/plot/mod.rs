@@ -1,7 +1,8 @@
 //! Charts from plain numbers, as SVG and PNG. Equal numbers give equal bytes.
 //!
-//! A [`Chart`] describes the data; this module alone decides the style: a thin grid, names next to their lines, and colours
-//! that colour-blind readers can tell apart. Each kind of series also has its own shape, so that colour is never the only sign.
+//! A [`Chart`] describes the data, and this module alone determines the style: a thin grid, names next to their
+//! lines, and colours that colour-blind readers can distinguish. Each kind of series also has its own shape, so
+//! colour is never the only distinction.
 
 mod axis;
 mod canvas;

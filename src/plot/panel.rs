@@ -5,7 +5,7 @@ use super::{Axis, Ink};
 /// One pair of axes with its series and marks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
-    /// May be empty.
+    /// The title; it may be empty.
     pub title: String,
     pub x: Axis,
     pub y: Axis,
@@ -13,11 +13,11 @@ pub struct Panel {
     pub marks: Vec<Mark>,
 }
 
-/// A series of numbers. Values that are not finite, or not above 0 on a logarithmic axis, are not drawn; a line has a gap
-/// there.
+/// A series of numbers. Values that are not finite, or not above 0 on a logarithmic axis, are not drawn; a
+/// line has a gap there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// Drawn at the end of a line, or in the legend for other shapes. May be empty.
+    /// Name, drawn at the end of a line, or in the legend for other shapes. It may be empty.
     pub name: String,
     pub ink: Ink,
     pub shape: Shape,
@@ -56,11 +56,11 @@ pub enum Dot {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// The x coordinate of its centre.
+    /// The x coordinate of the bar's centre.
     pub x: f64,
     pub height: f64,
     pub fill: Fill,
-    /// Drawn above the bar if there is room.
+    /// A text drawn above the bar if there is room.
     pub note: String,
 }
 
@@ -81,7 +81,7 @@ pub enum Mark {
 }
 
 impl Dot {
-    /// One for each of [`Ink::SERIES`].
+    /// One dot for each of [`Ink::SERIES`].
     pub const SERIES: [Self; 4] = [Self::Circle, Self::Square, Self::Triangle, Self::Diamond];
 }
 

@@ -9,7 +9,7 @@ use super::{Chart, Look, Size, canvas::Canvas, draw, text_backend::TextBackend};
 const FINE: u32 = 10;
 /// PNG pixels per point.
 const PIXELS: u32 = 2;
-/// Samples per PNG pixel, along each side.
+/// Samples per PNG pixel in each direction.
 const SAMPLES: u32 = 3;
 
 pub fn svg(chart: &Chart, look: Look, size: Size) -> String {
@@ -19,7 +19,7 @@ pub fn svg(chart: &Chart, look: Look, size: Size) -> String {
     draw::chart(&mut Canvas::new(&mut backend, look, f64::from(FINE)), chart, size);
     backend.present().expect("writing to a string does not fail");
     drop(backend);
-    // Line breaks between elements have no meaning; within texts they would be spaces.
+    // Line breaks between elements are meaningless, but within texts they would be spaces.
     let text = text.replace('\n', "");
     let outer = format!("width=\"{}\" height=\"{}\"", width * FINE, height * FINE);
     text.replacen(&outer, &format!("width=\"{width}\" height=\"{height}\""), 1) + "\n"
@@ -36,7 +36,7 @@ pub fn png(chart: &Chart, look: Look, size: Size) -> Vec<u8> {
     encode(width, height, &means(&pixels, fine.0 as usize, (width as usize, height as usize)))
 }
 
-/// Averages SAMPLES² samples for each pixel, [height, width, 3]. A row of `fine` has `wide` samples.
+/// Averages SAMPLES² samples per pixel, [height, width, 3]. A row of `fine` has `wide` samples.
 fn means(fine: &[u8], wide: usize, (width, height): (usize, usize)) -> Vec<u8> {
     let samples = SAMPLES as usize;
     let mut pixels = Vec::with_capacity(width * height * 3);
@@ -64,6 +64,6 @@ fn encode(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
         writer.write_image_data(pixels)?;
         writer.finish()
     });
-    written.expect("memory takes everything, and there is one pixel for each place");
+    written.expect("writing to memory does not fail, and the number of pixels matches");
     file
 }

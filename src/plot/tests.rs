@@ -59,7 +59,7 @@ fn markup_in_a_text_is_escaped() {
 #[test]
 fn values_that_are_not_drawn_leave_a_gap() {
     let svg = chart().svg(Look::Light, chart().size());
-    // Two pieces of a line of six points, of which two are not drawn.
+    // The line of six points, two of them not drawn, has two pieces.
     let ink = format!("stroke=\"{}\"", Ink::First.hex(Look::Light));
     assert_eq!(svg.matches(&ink).count(), 2, "{svg}");
     assert_eq!(svg.matches("<circle").count(), 4);
@@ -97,7 +97,7 @@ fn numbers_have_as_many_digits_as_their_step_needs() {
 }
 
 #[test]
-fn an_axis_is_logarithmic_where_values_differ_by_more_than_two_decades() {
+fn an_axis_is_logarithmic_if_values_differ_by_more_than_two_decades() {
     assert_eq!(Axis::fitting("", [0.0, 0.1, 2.0]).scale, Scale::Linear);
     assert_eq!(Axis::fitting("", [0.0, 0.1, 20.0, f64::NAN]).scale, Scale::Logarithmic);
     assert_eq!(Axis::fitting("", []).scale, Scale::Linear);
@@ -137,7 +137,7 @@ fn the_axis_includes_both_ends_of_whiskers() {
     assert!(whiskers.points().contains(&(0.0, 40.0)));
     let chart = Chart::single(panel(whiskers));
     let svg = chart.svg(Look::Light, chart.size());
-    // A line and a bar at each end; the span with NaN is not drawn.
+    // One line and one bar per end; the span with NaN is not drawn.
     let ink = format!("stroke=\"{}\"", Ink::First.hex(Look::Light));
     assert_eq!(svg.matches(&ink).count(), 3, "{svg}");
     assert!(svg.contains(">40<"), "{svg}");

@@ -8,7 +8,7 @@ use plotters_backend::{
 
 use super::font;
 
-/// The size of a plotters text, measured from descent to ascent, per em.
+/// The size of a plotters text, from descent to ascent, per em.
 pub const PER_EM: f64 = 1.24;
 /// The distance from the position of a text to its baseline, in em, as in the SVG backend.
 pub const BASELINE: f64 = 0.76;

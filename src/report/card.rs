@@ -1,4 +1,4 @@
-//! The model card: the `README.md` of an export, with the metadata that model hubs read.
+//! The model card: the `README.md` of an export, with metadata for model hubs.
 
 mod front_matter;
 mod loading;
@@ -15,18 +15,18 @@ use crate::{
 /// The content of a card that is not in the record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CardFacts {
-    /// The original model's id on the hub, if it is from there.
+    /// The hub id of the original model, if it is from the hub.
     pub hub_id: Option<String>,
-    /// The original model's `README.md`, which names its licence.
+    /// The original model's `README.md`, which states its licence.
     pub readme: Option<String>,
     /// Licence files in the output.
     pub licence_files: Vec<String>,
-    /// The formats that were written.
+    /// The written formats.
     pub forms: Vec<WrittenForm>,
 }
 
 impl CardFacts {
-    /// The written formats in the order of their list.
+    /// The written formats, in the order of the list of formats.
     fn by_format(&self) -> Vec<&WrittenForm> {
         let mut forms: Vec<&WrittenForm> = self.forms.iter().collect();
         forms.sort_by_key(|form| form.format);
@@ -113,9 +113,9 @@ fn results(record: &RunRecord) -> String {
     }
     if let Some(cost) = record.rounding_cost() {
         text += &format!(
-            "\nThe sizes are rounded, which changes the mean relative error of the pruned parts to {} from {}.\n",
-            relative_error(cost.error),
-            relative_error(cost.scheduled)
+            "\nThe sizes are rounded, which changes the mean relative error of the pruned parts from {} to {}.\n",
+            relative_error(cost.scheduled),
+            relative_error(cost.error)
         );
     }
     text
@@ -190,7 +190,7 @@ fn licence_note(facts: &CardFacts, licence: &Licence) -> String {
         let files: Vec<String> = facts.licence_files.iter().map(|file| code(file)).collect();
         text += &format!(" Its text is in {}.", files.join(", "));
     } else if named.is_empty() {
-        text += " The original model came without a licence; ask its authors.";
+        text += " The original model has no licence; ask its authors.";
     }
     text + "\n"
 }

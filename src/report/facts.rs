@@ -1,6 +1,6 @@
-//! Facts about layers that are not in their records.
+//! Facts about layers that their records lack.
 
-/// Facts about a layer; None where unknown.
+/// Facts about a layer; None if unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerFacts {
     /// The active attempt.
@@ -14,7 +14,8 @@ pub struct LayerFacts {
 pub enum LayerState {
     #[default]
     Pruned,
-    /// The attempt was solved after other attempts than those now active above, or with another ratio than the planned one.
+    /// The attempt was solved behind attempts that are no longer active, or with another ratio than the
+    /// planned one.
     Stale,
     /// No attempt is active.
     Dense,

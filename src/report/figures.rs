@@ -1,4 +1,4 @@
-//! The charts of a run, for the report and the pictures of the explorer.
+//! The charts of a run, for the report and for pictures saved by the explorer.
 
 mod layers;
 mod parts;
@@ -23,7 +23,7 @@ fn of_part(part: Part) -> (Ink, Dot) {
     }
 }
 
-/// The number of panels in a row.
+/// Number of panels per row.
 fn columns(panels: usize) -> usize {
     match panels {
         0..=3 => panels.max(1),

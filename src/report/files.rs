@@ -22,7 +22,7 @@ pub const PLOTS: &str = "plots";
 /// `index.html`, `layers.csv`, `run.json`, and each figure as SVG and PNG in both looks.
 ///
 /// # Errors
-/// A number in the record that JSON cannot express.
+/// If JSON cannot express a number in the record.
 pub fn files(input: &ReportInput, curves: &Curves) -> serde_json::Result<Vec<ReportFile>> {
     let figures = gallery(input, curves);
     let file = |name: &str, bytes: Vec<u8>| ReportFile { name: name.into(), bytes };

@@ -19,9 +19,9 @@ use crate::{
 pub struct Figure {
     /// The name of its files.
     pub id: &'static str,
-    /// The caption: what is shown, and in which unit.
+    /// The caption: the content of the figure and its unit.
     pub shown: String,
-    /// How to read the figure.
+    /// Advice on reading the figure.
     pub read: String,
     pub chart: Chart,
 }
@@ -29,10 +29,10 @@ pub struct Figure {
 /// Complete error curves, computed with the model.
 pub type Curves = BTreeMap<(usize, Part), Curve>;
 
-/// For models with more layers than this, only chosen layers are shown.
+/// For models with more layers, only selected layers are shown.
 const ALL: usize = 32;
 
-/// All figures that have something to show.
+/// All figures with content.
 pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
     let record = &input.record;
     let mut figures = vec![Figure {
@@ -85,7 +85,7 @@ fn errors_shown(input: &ReportInput) -> String {
     if tracked {
         format!(
             "{parts}. Right: the error of the hidden states after each layer compared with the dense model, in per cent of \
-             their mean square. It includes the errors of all layers before."
+             their mean square. It includes the errors of all earlier layers."
         )
     } else {
         format!(
@@ -100,7 +100,7 @@ fn solved_records(input: &ReportInput) -> Vec<crate::protocol::LayerRecord> {
     solved.map(|solved| solved.record.clone()).collect()
 }
 
-/// The solved parts of these layers with their statistics.
+/// The solved parts of these layers, with their statistics.
 fn scored<'s>(layers: &[&'s Layer], part: Part, score: Score) -> Vec<Scored<'s>> {
     let scored = |layer: &&'s Layer| {
         let (record, statistics) = layer.solved.as_ref()?.part(part);
@@ -113,7 +113,7 @@ fn shown_layers(input: &ReportInput, most: usize) -> Vec<&Layer> {
     if input.layers.len() <= most { input.layers.iter().collect() } else { input.chosen() }
 }
 
-/// How to read the scores of a baseline.
+/// Advice on reading the scores of a baseline.
 const OF_BASELINE: &str = "The scores are those of a baseline: units with the lowest scores are removed. They are not relative to the output \
                            and do not change during the elimination.";
 
@@ -126,14 +126,14 @@ fn heads(input: &ReportInput) -> Option<Figure> {
         true => ("", OF_BASELINE),
         false => (
             ", in per cent of the mean square of the attention’s output",
-            "The score is the increase in error if only this unit were removed and the others compensated for it. It changes \
+            "The score is the increase in error if this unit alone were removed and the others compensated for it. It changes \
              with every removal, so the order of removal can differ from the order of the bars.",
         ),
     };
     (!parts.is_empty()).then(|| Figure {
         id: "head-scores",
         shown: format!(
-            "Score of every {unit} before anything was removed{measure}. Removed ones are hollow and numbered in the order \
+            "Score of every {unit} before any removal{measure}. Bars of removed units are hollow and numbered in the order \
              of removal."
         ),
         read: read.into(),
@@ -156,7 +156,7 @@ fn channels(input: &ReportInput) -> Option<Figure> {
     (!parts.is_empty()).then(|| Figure {
         id: "channel-scores",
         shown: format!(
-            "Scores of the MLP’s channels before anything was removed, in ascending order{measure}. The dashed line marks \
+            "Scores of the MLP’s channels before any removal, in ascending order{measure}. The dashed line marks \
              the number of removed channels."
         ),
         read: read.into(),
@@ -185,7 +185,7 @@ fn error_curves(input: &ReportInput, traced: &Curves) -> Option<Figure> {
     };
     let panels = [panel(Part::Attention, "Heads"), panel(Part::Mlp, "Channels")].concat();
     let (whose, far) = if traced.is_empty() {
-        let whose = "the first, the middle and the last layer, and the one with the largest error";
+        let whose = "the first, the middle and the last layer, and the layer with the largest error";
         (whose, "Lines end at the ratio of the run.")
     } else {
         let far = "Rings mark the ratio of the run; beyond them, the elimination was continued to the end.";
@@ -196,7 +196,7 @@ fn error_curves(input: &ReportInput, traced: &Curves) -> Option<Figure> {
         shown: format!(
             "Relative error of a part against the fraction of its units removed, both in per cent, for {whose}."
         ),
-        read: format!("One elimination yields the errors of all smaller ratios too. {far}"),
+        read: format!("One elimination also yields the errors at all smaller ratios. {far}"),
         chart: figures::error_curves(&panels),
     })
 }

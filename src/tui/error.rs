@@ -24,7 +24,7 @@ pub enum Error {
     Unreadable { path: PathBuf, cause: io::Error },
     #[error("{place}: there is no theme \"{name}\"; expected one of {known}")]
     NoSuchTheme { place: String, name: String, known: String },
-    #[error("--json: the explorer prints no results; leave it out, or use `slimgpt prune --json`")]
+    #[error("--json: the explorer prints no results; remove it, or use `slimgpt prune --json`")]
     Json,
     #[error(transparent)]
     Config(#[from] config::Error),

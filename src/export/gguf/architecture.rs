@@ -1,10 +1,10 @@
-//! The llama.cpp architecture that computes a model, and the models that none of them computes.
+//! The llama.cpp architecture that computes a model, and the models that no architecture computes.
 
 use crate::model::{Architecture, Family, LayerSize, RopeScaling};
 
 use super::super::{Error, Format, Remedy};
 
-/// llama.cpp's LLAMA_MAX_LAYERS.
+/// The value of llama.cpp's LLAMA_MAX_LAYERS.
 const MOST_LAYERS: usize = 512;
 const FEWEST_CHANNELS: usize = 32;
 
@@ -13,7 +13,7 @@ const FEWEST_CHANNELS: usize = 32;
 pub enum LlamaCppArchitecture {
     /// Equal sizes in every layer; optional biases.
     Llama,
-    /// As `Llama`, with sizes per layer.
+    /// Like `Llama`, with sizes per layer.
     Deci,
     /// Equal sizes, queries as wide as the hidden size, biases of q, k and v.
     Qwen2,
@@ -23,7 +23,7 @@ pub enum LlamaCppArchitecture {
 
 impl LlamaCppArchitecture {
     /// # Errors
-    /// [`Error::Inexpressible`] if llama.cpp would not load the model, or would compute it wrongly.
+    /// [`Error::Inexpressible`] if llama.cpp would not load the model or would compute it incorrectly.
     pub fn of(architecture: &Architecture) -> Result<Self, Error> {
         let layers = &architecture.layers;
         refuse_sizes(layers)?;
@@ -46,7 +46,7 @@ impl LlamaCppArchitecture {
             {
                 Ok(Self::Qwen2)
             }
-            // Both load biases where the file has them.
+            // Both load biases if the file has them.
             Family::Llama | Family::Mistral | Family::Qwen2 => {
                 Ok(if equal { Self::Llama } else { Self::Deci })
             }
@@ -80,7 +80,7 @@ impl LlamaCppArchitecture {
 pub enum Rotation {
     /// i and i + head_dim/2, as in the checkpoint.
     Halves,
-    /// 2i and 2i + 1, for which the rows of q and k are reordered.
+    /// 2i and 2i + 1; the rows of q and k are reordered for this.
     Pairs,
 }
 
@@ -149,10 +149,10 @@ fn refuse_for_qwen3(architecture: &Architecture, frequencies: Frequencies) -> Re
     }
 }
 
-/// The formats that express every model.
+/// A remedy: the formats that express every model.
 pub const DIRECTORY: Remedy = Remedy::Export(&[Format::Hf, Format::Padded]);
 
-/// Refuses what llama.cpp cannot express.
+/// Refuses a model that llama.cpp cannot express.
 pub fn refused<T>(why: String, remedies: &[Remedy]) -> Result<T, Error> {
     Err(Error::Inexpressible { format: Format::Gguf, why, remedies: remedies.to_vec() })
 }

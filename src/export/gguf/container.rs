@@ -20,14 +20,14 @@ pub enum Value {
     Texts(Vec<String>),
 }
 
-/// Keys and values, in the order of the file.
+/// Keys and values in the order of the file.
 pub type Metadata = Vec<(String, Value)>;
 
 /// An entry of the table of tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     pub name: String,
-    /// [rows, columns], as everywhere in this program. The file has the reverse order.
+    /// [rows, columns], as everywhere in this program. The file stores them in reverse order.
     pub shape: Vec<usize>,
     pub storage: Storage,
 }
@@ -39,12 +39,12 @@ pub struct Plan {
     pub header: Vec<u8>,
     /// The offset of each entry's data in the file.
     pub places: Vec<u64>,
-    /// Bytes of the whole file.
+    /// Number of bytes of the whole file.
     pub length: u64,
 }
 
 impl Entry {
-    /// Bytes of the data.
+    /// Number of bytes of the data.
     pub fn bytes(&self) -> u64 {
         let row = self.shape.last().copied().unwrap_or(1);
         let rows: usize = self.shape[..self.shape.len().saturating_sub(1)].iter().product();
@@ -83,7 +83,7 @@ impl Plan {
 }
 
 impl Value {
-    /// Writes the type and the value; for a list, also the element type and the length.
+    /// Writes the type and the value; for a list also the element type and the length.
     fn put(&self, out: &mut Vec<u8>) {
         match self {
             Self::U32(value) => {
@@ -168,7 +168,7 @@ mod tests {
         expected.extend(b"\x01\0\0\0\0\0\0\0a\x04\0\0\0\x07\0\0\0");
         expected.extend(b"\x01\0\0\0\0\0\0\0b\x09\0\0\0\x08\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0xy");
         expected.extend(b"\x01\0\0\0\0\0\0\0w\x02\0\0\0");
-        // The length of a row is first; F16 is type 1; the only tensor is at offset 0.
+        // The length of a row comes first; F16 is type 1; the only tensor is at offset 0.
         expected.extend([3u64, 2].iter().flat_map(|side| side.to_le_bytes()));
         expected.extend(b"\x01\0\0\0\0\0\0\0\0\0\0\0");
         expected.resize(expected.len().next_multiple_of(32), 0);

@@ -40,7 +40,8 @@ pub fn of(
     own("feed_forward_length", per_layer(|size| size.channels));
     own("attention.head_count", per_layer(|size| size.heads));
     own("attention.head_count_kv", per_layer(|size| size.kv_heads));
-    // Without these keys, llama.cpp divides the hidden size by the number of heads, which pruning has reduced.
+    // Without these keys, llama.cpp divides the hidden size by the number of heads, which pruning has
+    // reduced.
     own("attention.key_length", count(*head_dim));
     own("attention.value_length", count(*head_dim));
     own("rope.dimension_count", count(*head_dim));
@@ -57,19 +58,20 @@ pub fn of(
     metadata
 }
 
-/// The number of positions that llama.cpp computes correctly. None of these architectures has a sliding window there.
+/// The number of positions that llama.cpp computes correctly. None of these architectures has a sliding
+/// window in llama.cpp.
 pub fn context_length(architecture: &Architecture) -> usize {
     architecture
         .sliding_window
         .map_or(architecture.max_positions, |window| window.min(architecture.max_positions))
 }
 
-/// A warning if the context is shorter than the model's.
+/// A warning if the context is shorter than that of the model.
 pub fn notice(architecture: &Architecture) -> Option<String> {
     let length = context_length(architecture);
     (length < architecture.max_positions).then(|| {
         format!(
-            "llama.cpp has no sliding window for this family, so the GGUF file states a context of {length} tokens (the window) instead of {}",
+            "llama.cpp has no sliding window for this family, so the GGUF file has a context length of {length} tokens (the window) instead of {}",
             architecture.max_positions
         )
     })

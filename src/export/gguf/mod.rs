@@ -1,4 +1,4 @@
-//! One GGUF file for llama.cpp, with the tokenizer, and with sizes per layer where they differ.
+//! A single GGUF file for llama.cpp with the tokenizer, and with sizes per layer if they differ.
 
 mod architecture;
 mod container;
@@ -34,8 +34,8 @@ impl Exporter for Gguf {
         Layout::File
     }
 
-    /// Refuses a model that llama.cpp does not load or would compute wrongly, and a tokenizer that it does not
-    /// support.
+    /// Refuses a model that llama.cpp does not load or would compute incorrectly, and a tokenizer that it
+    /// does not support.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error> {
         architecture_and_vocabulary(plan.checkpoint, plan.pruned).map(drop)
     }
@@ -58,7 +58,7 @@ impl Exporter for Gguf {
         Loading {
             library: "gguf",
             tag: Some("gguf"),
-            note: "The file holds the tokenizer.".into(),
+            note: "The file includes the tokenizer.".into(),
             examples: vec![Example {
                 program: "llama.cpp",
                 language: "sh",

@@ -1,4 +1,4 @@
-//! Tensor names of checkpoints and of llama.cpp.
+//! Tensor names in checkpoints and in llama.cpp.
 
 /// Names in a checkpoint and in a GGUF file, without the last component ("weight", "bias").
 const IN_BLOCK: [(&str, &str); 11] = [
@@ -20,7 +20,8 @@ const ENDS: [(&str, &str); 3] =
 /// Divisors of the rotary frequencies, one for each pair of elements of a head.
 pub const ROPE_FACTORS: &str = "rope_freqs.weight";
 
-/// "model.layers.3.mlp.up_proj.weight" → "blk.3.ffn_up.weight"; None for a tensor that no supported architecture has.
+/// "model.layers.3.mlp.up_proj.weight" → "blk.3.ffn_up.weight"; None for a tensor that no supported
+/// architecture has.
 pub fn in_file(name: &str) -> Option<String> {
     let (stem, kind) = name.rsplit_once('.')?;
     if let Some((_, own)) = ENDS.iter().find(|(known, _)| *known == stem) {
@@ -31,7 +32,7 @@ pub fn in_file(name: &str) -> Option<String> {
     Some(format!("blk.{layer}.{own}.{kind}"))
 }
 
-/// True for the weights and biases whose outputs the rotary embedding rotates: q and k.
+/// True for the weights and biases of q and k, whose outputs are rotated by the rotary embedding.
 pub fn is_rotated(name: &str) -> bool {
     name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj.")
 }
@@ -41,7 +42,7 @@ pub fn is_embedding_or_head(name: &str) -> bool {
     matches!(name, "model.embed_tokens.weight" | "lm_head.weight")
 }
 
-/// True for the projections that are most sensitive to rounding: the values, and the FFN's down projection.
+/// True for the projections most sensitive to rounding: the values, and the FFN's down projection.
 pub fn is_sensitive(name: &str) -> bool {
     name.ends_with(".self_attn.v_proj.weight") || name.ends_with(".mlp.down_proj.weight")
 }

@@ -1,4 +1,4 @@
-//! Reads a written GGUF file back, from its own header, with candle's reader.
+//! Reads a written GGUF file back from its own header, with candle's reader.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,8 @@ use super::{
     rows::place_in_pairs,
 };
 
-/// A GGUF file with its own sizes and dequantised weights. It is computed as llama.cpp does: without a sliding window.
+/// A GGUF file with its own sizes and dequantised weights. Like llama.cpp, it is computed without a sliding
+/// window.
 pub struct GgufModel {
     path: PathBuf,
     content: Content,
@@ -35,10 +36,10 @@ pub struct GgufModel {
 }
 
 impl GgufModel {
-    /// Reads the header of a file that slimgpt wrote.
+    /// Reads the header of a file written by slimgpt.
     ///
     /// # Errors
-    /// A file that is missing or truncated, or lacks the keys of a supported architecture.
+    /// If the file is missing or truncated, or lacks the keys of a supported architecture.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let content = File::open(path).map_err(candle_core::Error::from);
         let content = content.and_then(|file| Content::read(&mut BufReader::new(file)));
@@ -61,7 +62,7 @@ impl GgufModel {
         self.content.tensor_infos.contains_key(name)
     }
 
-    /// The tensor in the file's row order, in f32.
+    /// A tensor in the file's row order, as f32.
     fn stored(&self, name: &str, shape: &[usize]) -> model::Result<Tensor> {
         let place = self.path.display().to_string();
         let Some(info) = self.content.tensor_infos.get(name) else {
@@ -129,7 +130,7 @@ fn damaged(path: &Path, cause: impl ToString) -> Error {
     model::Error::Damaged { file: path.display().to_string(), cause: cause.to_string() }.into()
 }
 
-/// The architecture that the metadata states. Biases and a tied head follow from the tensors that the file has.
+/// The architecture given by the metadata. Biases and a tied head are inferred from the tensors in the file.
 fn architecture(
     keys: &Keys,
     content: &Content,
@@ -201,7 +202,7 @@ impl<'a> Keys<'a> {
         number.map(f64::from).map_err(|cause| damaged(self.path, format!("{key}: {cause}")))
     }
 
-    /// One count for each layer, from a list or from one number for all.
+    /// One count per layer, from a list or from a single number for all layers.
     fn counts(&self, key: &str, layers: usize) -> Result<Vec<usize>, Error> {
         let Ok(list) = self.value(key)?.to_vec() else { return Ok(vec![self.count(key)?; layers]) };
         let counts: candle_core::Result<Vec<usize>> =

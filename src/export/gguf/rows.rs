@@ -1,7 +1,8 @@
-//! The row order of q and k: the rotary embedding pairs element i with i + head_dim/2 here, and 2i with 2i + 1 in llama.cpp.
+//! The row order of q and k. The rotary embedding pairs element i with i + head_dim/2 in a checkpoint, and 2i with
+//! 2i + 1 in llama.cpp.
 
-/// Reorders the rows of every head from halves to pairs: row 2i + half of the result is row half·head_dim/2 + i.
-/// `bytes` are the rows of q, k or one of their biases, all of equal length.
+/// Reorders the rows of every head from halves to pairs: row 2i + half of the result is row half·head_dim/2 +
+/// i. `bytes` contains the rows of q, k or one of their biases, all of equal length.
 pub fn halves_to_pairs(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
     let row = bytes.len() / rows;
     let mut paired = Vec::with_capacity(bytes.len());
@@ -15,8 +16,8 @@ pub fn halves_to_pairs(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
     paired
 }
 
-/// The position, in the order of pairs, of row `row` in the order of halves. Only reading uses it, so that the verification
-/// finds a mistake in [`halves_to_pairs`].
+/// The position in the order of pairs of row `row` in the order of halves. It is used only for reading, so
+/// verification detects an error in [`halves_to_pairs`].
 pub fn place_in_pairs(row: usize, head_dim: usize) -> usize {
     let (head, within) = (row / head_dim, row % head_dim);
     let half = head_dim / 2;
@@ -28,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_rows_is_that_of_a_view_with_swapped_axes() {
+    fn the_order_of_rows_equals_that_of_a_view_with_swapped_axes() {
         // [heads, 2, head_dim/2, row] with axes 1 and 2 swapped.
         let (heads, head_dim, row) = (3, 6, 2);
         let bytes: Vec<u8> = (0..(heads * head_dim * row) as u8).collect();

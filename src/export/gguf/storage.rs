@@ -23,22 +23,22 @@ pub enum Storage {
     Q6K,
 }
 
-/// The kinds of tensors that differ in their stored type.
+/// The kinds of tensors with different stored types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Norms, biases and divisors of rotary frequencies.
     Vector,
     /// The embedding and the output head, the most sensitive to rounding.
     EmbeddingOrHead,
-    /// The value and down projections, more sensitive to rounding than the other ones.
+    /// The value and down projections, which are more sensitive to rounding than other projections.
     Sensitive,
-    /// Other projections of a block.
+    /// The other projections of a block.
     Projection,
 }
 
 impl Storage {
-    /// The requested type, and the type for rows of `row` numbers: the first of the requested type, Q8_0 and F16 whose blocks
-    /// divide the row.
+    /// The requested type, and the type for rows of `row` numbers. The latter is the first of the requested
+    /// type, Q8_0 and F16 with blocks that divide the row.
     pub fn of(kind: GgufType, role: Role, row: usize) -> (Self, Self) {
         let wanted = match (kind, role) {
             (_, Role::Vector) | (GgufType::F32, _) => Self::F32,
@@ -73,12 +73,12 @@ impl Storage {
         }
     }
 
-    /// Bytes of a row of this many numbers.
+    /// Bytes of a row with this number of elements.
     pub fn row_bytes(self, row: usize) -> usize {
         row / self.block() * self.ggml().type_size()
     }
 
-    /// Numbers per block.
+    /// Number of elements per block.
     fn block(self) -> usize {
         self.ggml().block_size()
     }
@@ -94,10 +94,11 @@ impl Storage {
     }
 }
 
-/// Encodes a band of a tensor, which holds whole blocks of the type. `first` is the index of its first number.
+/// Encodes a band of a tensor that consists of whole blocks of the type. `first` is the index of its first
+/// number.
 ///
 /// # Errors
-/// A number too large for f16.
+/// If a number is too large for f16.
 pub fn encode(tensor: &str, storage: Storage, first: usize, numbers: Vec<f32>) -> Result<Vec<u8>, Error> {
     match storage {
         Storage::F32 => stored::encode_band(DType::F32, tensor, first, &numbers),
@@ -113,7 +114,7 @@ pub fn encode(tensor: &str, storage: Storage, first: usize, numbers: Vec<f32>) -
     }
 }
 
-/// Counts the tensors that could not be stored in the requested type.
+/// Counts of the tensors that could not be stored in the requested type.
 #[derive(Debug, Default)]
 pub struct Fallbacks {
     weights: usize,
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_notice_about_fallbacks_states_the_remedy() {
+    fn the_notice_about_fallbacks_gives_the_remedy() {
         let mut fallbacks = Fallbacks::default();
         fallbacks.count("blk.0.ffn_up.weight", Storage::Q4K, Storage::Q4K, Role::Projection);
         assert_eq!(fallbacks.notice(GgufType::Q4K), None);

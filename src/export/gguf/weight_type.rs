@@ -3,7 +3,7 @@
 use crate::{export::format::SAME_NUMBERS, names::names};
 
 names! {
-    /// How a GGUF file stores its weights.
+    /// The stored type of the weights in a GGUF file.
     pub enum GgufType, default F16 {
         /// 32-bit floating point
         F32 = "f32",
@@ -11,7 +11,7 @@ names! {
         F16 = "f16",
         /// Blocks of 32 weights in 8 bits
         Q8_0 = "q8_0",
-        /// Blocks of 256 weights in 4 bits, and 6 bits for the tensors that lose most by rounding
+        /// Blocks of 256 weights in 4 bits, and in 6 bits for the tensors most sensitive to rounding
         Q4K = "q4_k",
     }
 }
@@ -23,12 +23,13 @@ impl GgufType {
             Self::F32 => 0,
             Self::F16 => 1,
             Self::Q8_0 => 7,
-            // Q4_K with the more sensitive tensors in Q6_K.
+            // Q4_K, with the more sensitive tensors in Q6_K.
             Self::Q4K => 15,
         }
     }
 
-    /// The number of weights in a block, of which a row has to be a multiple; None where every weight is stored alone.
+    /// Number of weights in a block; the row length must be a multiple of it. None if every weight is stored
+    /// separately.
     pub fn block(self) -> Option<usize> {
         match self {
             Self::F32 | Self::F16 => None,
@@ -37,7 +38,7 @@ impl GgufType {
         }
     }
 
-    /// [`WrittenForm::tolerance`](crate::export::WrittenForm::tolerance).
+    /// The tolerance for [`WrittenForm::tolerance`](crate::export::WrittenForm::tolerance).
     pub fn tolerance(self) -> f64 {
         match self {
             Self::F32 => SAME_NUMBERS,

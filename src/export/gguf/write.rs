@@ -1,4 +1,4 @@
-//! Writes a GGUF file. The place of every tensor is known before the first one is added.
+//! Writes a GGUF file. The position of every tensor is known before the first one is added.
 
 use std::{
     borrow::Cow,
@@ -26,7 +26,8 @@ use super::{
     vocabulary::Vocabulary,
 };
 
-/// Writes a file whose tensors are added in any order. Keeps one of them in memory, and converts it in bands.
+/// Writes a file whose tensors are added in any order. It keeps one tensor in memory and converts it in
+/// bands.
 pub struct GgufWriter {
     file: File,
     name: String,
@@ -36,7 +37,7 @@ pub struct GgufWriter {
     head_dim: usize,
     llama_cpp: LlamaCppArchitecture,
     kind: GgufType,
-    /// Under the names of the checkpoint.
+    /// Tensors still to be written, by their names in the checkpoint.
     awaited: Awaited<Place>,
     fallbacks: Fallbacks,
     notices: Vec<String>,
@@ -52,7 +53,7 @@ impl GgufWriter {
     /// Writes the metadata and the table of tensors.
     ///
     /// # Errors
-    /// As [`Exporter::begin`](crate::export::Exporter::begin).
+    /// As for [`Exporter::begin`](crate::export::Exporter::begin).
     pub fn create(plan: ExportPlan<'_, '_>, out: &OutputDir) -> Result<Self, Error> {
         let ExportPlan { checkpoint, pruned, form } = plan;
         let kind = form.gguf_type;
@@ -117,7 +118,7 @@ impl FormatWriter for GgufWriter {
     fn finish(self: Box<Self>, _: &OutputDir) -> Result<(WrittenForm, Vec<String>), Error> {
         let Self { file, name, path, length, llama_cpp, kind, awaited, fallbacks, mut notices, .. } = *self;
         awaited.check_complete()?;
-        // The last tensor is padded with zeros, too.
+        // The last tensor is also padded with zeros.
         file.set_len(length).and_then(|()| file.sync_all()).map_err(Error::write(&path))?;
         notices.extend(fallbacks.notice(kind));
         let written = WrittenForm {
@@ -132,10 +133,10 @@ impl FormatWriter for GgufWriter {
     }
 }
 
-/// The architecture and the tokenizer of llama.cpp that compute the model.
+/// The architecture and the tokenizer of llama.cpp for the model.
 ///
 /// # Errors
-/// [`Error::Inexpressible`] if there is none; a checkpoint whose files cannot be read.
+/// [`Error::Inexpressible`] if there are none; an error if files of the checkpoint cannot be read.
 pub fn architecture_and_vocabulary(
     checkpoint: &Checkpoint,
     pruned: &Architecture,
@@ -154,7 +155,7 @@ fn put(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// One entry for each tensor, in the same order.
+/// One entry per tensor, in the same order.
 fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<Vec<Entry>, Error> {
     let entry = |Slot { name, shape, .. }: &Slot| {
         let Some(own) = names::in_file(name) else {
@@ -174,7 +175,7 @@ fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<
     slots.iter().map(entry).collect()
 }
 
-/// The divisor of each frequency theta^(−2i/head_dim), for a scaling that llama.cpp reads as a tensor.
+/// The divisor of each frequency theta^(−2i/head_dim), for scalings that llama.cpp reads as a tensor.
 fn rope_factors(rope: &RopeSettings, head_dim: usize) -> Option<Vec<f32>> {
     match rope.scaling {
         RopeScaling::None | RopeScaling::Linear { .. } => None,

@@ -8,10 +8,10 @@ use crate::model::{Architecture, Family, LayerSize, Precision, RopeScaling, Rope
 const STALE: [&str; 6] =
     ["auto_map", "architectures", "slimgpt_family", "per_layer_config", "layer_head_num", "layer_inter_size"];
 
-/// The class that loads a written model, which decides how its configuration states the sizes.
+/// The class that loads a written model. It determines how the configuration gives the sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelClass {
-    /// The checkpoint's own class: its configuration states the sizes already.
+    /// The checkpoint's own class; its configuration already has the sizes.
     Unchanged,
     /// A class of transformers, for layers of equal size.
     Stock(Family),
@@ -28,9 +28,9 @@ impl ModelClass {
             return Self::PerLayer;
         }
         match family {
-            // transformers 5 refuses a Llama whose heads do not divide the hidden size, whatever its head_dim.
+            // transformers 5 refuses a Llama whose heads do not divide the hidden size, for any head_dim.
             Family::Llama if hidden.is_multiple_of(first.heads) => Self::Stock(Family::Llama),
-            // A Mistral without a window computes the same, but has no biases.
+            // A Mistral without a window computes the same as a Llama, but has no biases.
             Family::Llama if !(qkv_bias || o_bias || mlp_bias) => Self::Stock(Family::Mistral),
             Family::Llama => Self::PerLayer,
             Family::Mistral | Family::Qwen2 | Family::Qwen3 => Self::Stock(family),
@@ -46,15 +46,16 @@ impl ModelClass {
         }
     }
 
-    /// The class of a model in the shapes of its checkpoint, whose configuration is `source`. Sizes that already differ between
-    /// layers are stated per layer.
+    /// The class of a model in the shapes of its checkpoint, whose configuration is `source`. Sizes that
+    /// already differ between layers are given per layer.
     pub fn of_unpruned(source: &Value, architecture: &Architecture) -> Self {
         let model_type = source.get("model_type").and_then(Value::as_str);
         if model_type == Some(architecture.family.name()) { Self::Unchanged } else { Self::of(architecture) }
     }
 }
 
-/// The configuration `source` with the sizes of `architecture`, and the stored type of the weights where `dtype` changes it.
+/// The configuration `source` with the sizes of `architecture`, and with the stored type of the weights if
+/// `dtype` changes it.
 pub fn config_json(
     source: &Value,
     architecture: &Architecture,
@@ -88,8 +89,8 @@ pub fn config_json(
     Value::Object(config)
 }
 
-/// Keys that both kinds of configuration share. Sizes that differ between layers are stated by their maximum, for readers that
-/// expect a single size.
+/// Sets the keys shared by both kinds of configuration. If sizes differ between layers, the maximum is given,
+/// for readers that expect a single size.
 fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
     let largest = |size: fn(&LayerSize) -> usize| architecture.layers.iter().map(size).max();
     set_positions(config, &architecture.rope);
@@ -103,7 +104,7 @@ fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
     set_window(config, architecture);
 }
 
-/// States the biases that compensation added. Families without such a key never have biases added.
+/// Sets the keys of biases that compensation added. Biases are never added to families without such a key.
 fn set_biases(config: &mut Map<String, Value>, architecture: &Architecture) {
     let keys = [("attention_bias", architecture.o_bias), ("mlp_bias", architecture.mlp_bias)];
     for (key, _) in keys.iter().filter(|(_, there)| *there) {
@@ -111,14 +112,16 @@ fn set_biases(config: &mut Map<String, Value>, architecture: &Architecture) {
     }
 }
 
-/// States a Mistral's window even where it has none: transformers reads a missing key as 4096.
+/// Sets the sliding window of a Mistral even if it has none, because transformers reads a missing key as
+/// 4096.
 fn set_window(config: &mut Map<String, Value>, architecture: &Architecture) {
     if architecture.family == Family::Mistral {
         config.insert("sliding_window".into(), json!(architecture.sliding_window));
     }
 }
 
-/// transformers 4 reads only `rope_theta` and `rope_scaling`; transformers 5 reads `rope_parameters` too.
+/// Sets the keys of rotary positions. transformers 4 reads only `rope_theta` and `rope_scaling`; transformers
+/// 5 also reads `rope_parameters`.
 fn set_positions(config: &mut Map<String, Value>, rope: &RopeSettings) {
     let scaling = rope_scaling(rope.scaling);
     if config.contains_key("rope_parameters") {
@@ -143,7 +146,7 @@ fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, famil
     }
 }
 
-/// Sizes under `per_layer_config`, and as lists under the names of the SlimGPT authors' code.
+/// Sets the sizes under `per_layer_config`, and as lists under the names in the SlimGPT authors' code.
 fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     let Architecture { family, layers, .. } = architecture;
     let sizes = |size: &LayerSize| {
@@ -182,7 +185,7 @@ fn spelled(family: Family) -> &'static str {
     }
 }
 
-/// None where positions are not scaled.
+/// The scaling of rotary positions; None if they are not scaled.
 fn rope_scaling(scaling: RopeScaling) -> Option<Map<String, Value>> {
     let keys = match scaling {
         RopeScaling::None => return None,
@@ -198,7 +201,7 @@ fn rope_scaling(scaling: RopeScaling) -> Option<Map<String, Value>> {
     keys.as_object().cloned()
 }
 
-/// States the type under the key that the file already has, else under the older key.
+/// Sets the type under the key that the file already has, otherwise under the older key.
 fn set_dtype(config: &mut Map<String, Value>, dtype: Precision) {
     let name = match dtype {
         Precision::F32 => "float32",

@@ -1,4 +1,4 @@
-//! A Hugging Face directory: safetensors, `config.json`, the tokenizer, and modeling code where layers differ in size.
+//! A Hugging Face directory: safetensors, `config.json`, the tokenizer, and modeling code if layers differ in size.
 
 mod config;
 mod shards;
@@ -26,7 +26,7 @@ use super::{
 const MODELING: &str = include_str!("../../../assets/hf/modeling_slimgpt.py");
 const MODELING_NAME: &str = "modeling_slimgpt.py";
 
-/// The formats hf and padded: they differ in the shapes of the tensors alone.
+/// The formats hf and padded, which differ only in the shapes of the tensors.
 pub struct Directory {
     pub shapes: Shapes,
 }
@@ -39,7 +39,8 @@ impl Directory {
         }
     }
 
-    /// The architecture that is written. Padded shapes are those of the checkpoint, with the biases of the pruned model.
+    /// The written architecture. Padded shapes are those of the checkpoint, with the biases of the pruned
+    /// model.
     fn written(&self, checkpoint: &Checkpoint, pruned: &Architecture) -> Architecture {
         match self.shapes {
             Shapes::Narrow => pruned.clone(),
@@ -53,7 +54,7 @@ impl Exporter for Directory {
         Layout::Directory
     }
 
-    /// Refuses biases that pruning has added to a family whose classes in transformers have none.
+    /// Refuses biases that pruning has added, if the family's classes in transformers have none.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error> {
         let (before, pruned) = (plan.checkpoint.architecture(), plan.pruned);
         let family = before.family;
@@ -113,7 +114,7 @@ impl Exporter for Directory {
         let sizes = match self.shapes {
             Shapes::Narrow => "The layers have the sizes after pruning.",
             Shapes::Padded => {
-                "The layers have their original sizes, with zeros in place of what was removed. The model therefore loads \
+                "The layers have their original sizes, with zeros in place of the removed weights. The model therefore loads \
                  everywhere, but is neither smaller nor faster."
             }
         };
@@ -155,7 +156,7 @@ impl Exporter for Directory {
 
 struct DirectoryWriter<'c> {
     checkpoint: &'c Checkpoint,
-    /// The architecture that is written.
+    /// The written architecture.
     written: Architecture,
     class: ModelClass,
     format: Format,
@@ -173,8 +174,8 @@ impl FormatWriter for DirectoryWriter<'_> {
         tensors.iter().try_for_each(|tensor| self.shards.add(out, tensor))
     }
 
-    /// Writes the index, `config.json`, the modeling code where no class of transformers has the sizes, and the checkpoint's
-    /// tokenizer, generation settings, chat template and licence.
+    /// Writes the index, `config.json`, the modeling code if no class of transformers has the sizes, and the
+    /// checkpoint's tokenizer, generation settings, chat template and licence.
     fn finish(self: Box<Self>, out: &OutputDir) -> Result<(WrittenForm, Vec<String>), Error> {
         let Self { checkpoint, written, class, format, dtype, shards, .. } = *self;
         shards.finish(out)?;
@@ -201,7 +202,8 @@ fn weights(checkpoint: &Checkpoint, dtype: Option<Precision>) -> Result<(String,
     })
 }
 
-/// The tensors in the order in which they are added: those of the blocks, then the embedding, the last norm and the head.
+/// The tensors in the order in which they are added: tensors of the blocks, then the embedding, the final
+/// norm and the head.
 fn announced(
     checkpoint: &Checkpoint,
     architecture: &Architecture,

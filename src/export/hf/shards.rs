@@ -1,4 +1,4 @@
-//! Safetensors files of bounded size. Tensors are written to their final places in any order.
+//! Safetensors files of limited size. Tensors are written to their final positions in any order.
 
 mod plan;
 
@@ -19,7 +19,7 @@ use super::super::{Error, OutputDir, awaited::Awaited, stored};
 pub use plan::Announced;
 
 /// Writes a model of known shapes to `model.safetensors`, or to `model-00001-of-0000N.safetensors` with
-/// `model.safetensors.index.json`. Keeps only the current tensor in memory.
+/// `model.safetensors.index.json`. Only the current tensor is in memory.
 #[derive(Debug)]
 pub struct ShardWriter {
     shards: Vec<Shard>,
@@ -33,11 +33,11 @@ pub struct ShardWriter {
 }
 
 impl ShardWriter {
-    /// Plans files of up to `limit` bytes of tensors. Each file holds consecutive tensors of `announced`, so it is opened once
-    /// if they are added in this order.
+    /// Plans files of up to `limit` bytes of tensors. Each file contains consecutive tensors of `announced`,
+    /// so it is opened only once if they are added in this order.
     ///
     /// # Errors
-    /// A tensor whose size does not fit the header.
+    /// If the size of a tensor does not fit the header.
     pub fn new(out: &OutputDir, announced: Vec<Announced>, limit: u64) -> Result<Self, Error> {
         let plan = Plan::new(&announced, limit).map_err(Error::write(out.target("model.safetensors")))?;
         let Plan { shards, places, bytes } = plan;
@@ -54,7 +54,8 @@ impl ShardWriter {
     /// Writes a tensor, rounded to its announced type.
     ///
     /// # Errors
-    /// A tensor that was not announced, or in another shape; a number too large for the type; a full disk.
+    /// If the tensor was not announced or has another shape, a number is too large for the type, or the disk
+    /// is full.
     pub fn add(&mut self, out: &OutputDir, tensor: &StoredTensor) -> Result<(), Error> {
         let (place, dtype) = self.awaited.take(tensor)?;
         let target = out.target(&self.shards[place.shard].name);
@@ -66,7 +67,7 @@ impl ShardWriter {
     /// Syncs the last file and writes the index.
     ///
     /// # Errors
-    /// A tensor that was never added; a full disk.
+    /// If a tensor was never added, or the disk is full.
     pub fn finish(mut self, out: &OutputDir) -> Result<(), Error> {
         if let Some((shard, file)) = self.open.take() {
             file.sync_all().map_err(Error::write(out.target(&self.shards[shard].name)))?;
@@ -79,7 +80,7 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// The file of a shard, created with its header and full length. A previously open file is synced.
+    /// The file of a shard, created with its header and full length. A previously open file is synced first.
     fn file(&mut self, shard: usize, out: &OutputDir) -> io::Result<&File> {
         let open = match self.open.take() {
             Some((same, file)) if same == shard => file,
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_has_the_bytes_that_the_safetensors_library_writes() {
+    fn a_shard_equals_the_file_written_by_the_safetensors_library() {
         let dir = tempfile::tempdir().unwrap();
         let tensors = some_tensors();
         let framework = || Some([("format".to_owned(), "pt".to_owned())].into());
@@ -164,7 +165,7 @@ mod tests {
         };
         let one = written(dir.path(), 1 << 30, &[0, 1, 2, 3, 4]);
         assert_eq!(one["model.safetensors"], whole(&tensors));
-        // 30, 12 and 8 bytes; 42 and 4.
+        // The shards have 30, 12 and 8 bytes, and 42 and 4 bytes.
         let two = written(dir.path(), 50, &[0, 1, 2, 3, 4]);
         for (shard, range) in [0..3, 3..5].into_iter().enumerate() {
             let name = format!("model-{:05}-of-00002.safetensors", shard + 1);

@@ -3,14 +3,14 @@
 use super::CardFacts;
 use crate::{export::Loading, protocol::RunRecord};
 
-/// The licence in a card's metadata.
+/// The licence given in a card's metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Licence {
-    /// `license`, usually one.
+    /// Values of `license`, usually one.
     pub names: Vec<String>,
-    /// `license_name`, if the hub does not know the licence.
+    /// Value of `license_name`, if the hub does not know the licence.
     pub name: Option<String>,
-    /// `license_link`.
+    /// Value of `license_link`.
     pub link: Option<String>,
 }
 
@@ -50,7 +50,7 @@ fn string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The licence in the metadata of a model's card. Values in unusual YAML syntax are ignored.
+/// The licence in the metadata of a model's card. Unusual YAML syntax is ignored.
 pub fn licence_of(readme: &str) -> Licence {
     let mut licence = Licence::default();
     let readme = readme.trim_start_matches('\u{feff}');

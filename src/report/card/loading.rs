@@ -1,4 +1,4 @@
-//! The section on loading: one part for each written format, with the result of its verification.
+//! The section on loading: one paragraph per written format, with the result of its verification.
 
 use super::{CardFacts, code, prose};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     protocol::{RunRecord, Verified},
 };
 
-/// Formats in the order of their list.
+/// The section, with formats in the order of the list of formats.
 pub fn section(record: &RunRecord, facts: &CardFacts) -> String {
     let mut text = String::from("## Loading\n");
     for written in facts.by_format() {

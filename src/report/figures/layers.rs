@@ -38,8 +38,8 @@ pub fn ratio_curve(planned: &[LayerRatio], layers: &[LayerRecord]) -> Chart {
     })
 }
 
-/// The error of each part, and the accumulated error: that of the hidden states if tracked, else the running sum of the parts'
-/// errors.
+/// The error of each part, and the accumulated error: that of the hidden states if tracked, otherwise the
+/// running sum of the parts' errors.
 pub fn layer_errors(layers: &[LayerRecord]) -> Chart {
     let part = |part: Part, name: &str| {
         let (ink, dot) = of_part(part);
@@ -130,13 +130,13 @@ pub fn before_and_after(model: &ModelRecord, perplexity: Option<&PerplexityRecor
     Chart { columns: panels.len(), panels }
 }
 
-/// One quantity of several sessions: their names, and their values in each layer.
+/// One quantity of several sessions: their names, and their values per layer.
 pub fn session_curves(quantity: &str, sessions: &[(String, Vec<Option<f64>>)]) -> Chart {
     let one = |(at, (name, values)): (usize, &(String, Vec<Option<f64>>))| {
         let points = values.iter().enumerate();
         let points = points.filter_map(|(layer, value)| Some((layer as f64, percent((*value)?))));
         let place = at % Ink::SERIES.len();
-        // After the last colour, the colours repeat with dashed lines.
+        // After the last colour, colours repeat with dashed lines.
         let (stroke, dot) = match at == place {
             true => (Stroke::Solid, Dot::SERIES[place]),
             false => (Stroke::Dashed, Dot::Ring),
@@ -157,7 +157,7 @@ pub fn session_curves(quantity: &str, sessions: &[(String, Vec<Option<f64>>)]) -
     })
 }
 
-/// The errors of attempts: (layer, its attempts and whether each is active).
+/// The errors of attempts: (layer, its attempts, and whether each is active).
 pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
     let panel = |(layer, tries): &(usize, Vec<(AttemptSummary, bool)>)| {
         let names = tries.iter().map(|(attempt, active)| {
@@ -188,7 +188,7 @@ pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
     Chart { columns: columns(panels.len()), panels }
 }
 
-/// Layers in which the part was solved, with its record.
+/// Layers with this part solved, and its records.
 fn solved(layers: &[LayerRecord], part: Part) -> impl Iterator<Item = (f64, &PartRecord)> {
     layers.iter().filter_map(move |layer| {
         let record = match part {

@@ -1,4 +1,4 @@
-//! Charts of single parts: scores of heads and channels, error by ratio, the diagonal of the second moment.
+//! Charts of single parts: scores of heads and channels, error by ratio, and the diagonal of the second moment.
 
 use super::{columns, percent};
 use crate::{
@@ -16,24 +16,24 @@ pub struct Scored<'r> {
     pub score: Score,
 }
 
-/// The error of one part by the number of removed units.
+/// The error of one part by number of removed units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     pub layer: usize,
     /// Units before pruning.
     pub units: usize,
     pub points: Vec<CurvePoint>,
-    /// The number of units that the run removed, if it is marked.
+    /// The number of units removed by the run, if it is marked.
     pub chosen: Option<usize>,
 }
 
-/// With more units than this, removed bars are not numbered.
+/// Maximum number of units for which removed bars are numbered.
 const NUMBERED: usize = 40;
-/// The largest number of points of a score curve.
+/// Maximum number of points of a score curve.
 const POINTS: usize = 240;
-/// The largest number of spans of a strip.
+/// Maximum number of spans of a strip.
 const SPANS: usize = 120;
-/// The largest number of curves in a panel.
+/// Maximum number of curves per panel.
 pub const CURVES: usize = 4;
 
 impl Scored<'_> {
@@ -41,7 +41,7 @@ impl Scored<'_> {
         if self.score.is_baseline() { "score" } else { "score, %" }
     }
 
-    /// The scores in per cent of E‖y‖². Scores of a baseline, and those where E‖y‖² is 0, are unscaled.
+    /// The scores in per cent of E‖y‖². Scores of a baseline, and scores with E‖y‖² = 0, are unscaled.
     fn scores(&self) -> Vec<f64> {
         let Statistics { scores, energy, .. } = self.statistics;
         let whole = if *energy > 0.0 && !self.score.is_baseline() { energy / 100.0 } else { 1.0 };
@@ -49,7 +49,8 @@ impl Scored<'_> {
     }
 }
 
-/// The score of every attention unit before the elimination. Removed units are hollow and numbered in the order of removal.
+/// The score of every attention unit before the elimination. Bars of removed units are hollow and numbered in
+/// the order of removal.
 pub fn head_scores(unit: &str, parts: &[Scored]) -> Chart {
     let panel = |scored: &Scored| {
         let (scores, record) = (scored.scores(), scored.record);
@@ -72,7 +73,7 @@ pub fn head_scores(unit: &str, parts: &[Scored]) -> Chart {
         Panel {
             title: format!("Layer {}", scored.layer),
             x: Axis::whole(unit),
-            // Room for the numbers of removed units.
+            // Leaves room for the numbers of removed units.
             y: Axis::numbers(scored.axis()).within(0.0, if high > 0.0 { 1.15 * high } else { 1.0 }),
             series: vec![
                 Series { name: "kept".into(), ink: Ink::First, shape: bars(Fill::Full) },
@@ -151,7 +152,7 @@ fn strip(removed: &[bool]) -> Vec<(f64, f64, f64)> {
 /// The error curve of a part up to the ratio of its run.
 pub fn curve_of(layer: usize, record: &PartRecord) -> Curve {
     let whole: f64 = record.step_errors.iter().sum();
-    // E‖y‖², from the absolute and the relative error.
+    // E‖y‖², computed from the absolute and the relative error.
     let energy = if record.relative_error > 0.0 { whole / record.relative_error } else { f64::INFINITY };
     let (mut removed, mut sum) = (0, 0.0);
     let mut points = vec![CurvePoint { removed, relative_error: 0.0 }];
@@ -163,7 +164,7 @@ pub fn curve_of(layer: usize, record: &PartRecord) -> Curve {
     Curve { layer, units: record.units, points, chosen: None }
 }
 
-/// Error against the fraction of units removed, with one panel for each (title, curves).
+/// Error against the fraction of removed units, with one panel per (title, curves).
 pub fn error_curves(panels: &[(String, Vec<Curve>)]) -> Chart {
     let panel = |(title, curves): &(String, Vec<Curve>)| {
         let share = |curve: &Curve, removed: usize| percent(removed as f64 / curve.units.max(1) as f64);
@@ -201,7 +202,7 @@ pub fn error_curves(panels: &[(String, Vec<Curve>)]) -> Chart {
     Chart { columns: columns(panels.len()), panels }
 }
 
-/// Histograms of the diagonal of H over the live inputs, with one panel for each (title, picture).
+/// Histograms of the diagonal of H over the live inputs, with one panel per (title, picture).
 pub fn hessian_diagonals(pictures: &[(String, &MomentPicture)]) -> Chart {
     let panel = |(title, picture): &(String, &MomentPicture)| {
         let [low, high] = picture.diag_log_range;

@@ -1,4 +1,4 @@
-//! The pre-tokenizers of byte-level BPE that llama.cpp has, with their names there.
+//! The byte-level BPE pre-tokenizers supported by llama.cpp, with their names in llama.cpp.
 
 /// A step of a pre-tokenizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub enum Step {
     Pattern(String),
     /// Splits around every digit.
     Digits,
-    /// Bytes become characters, after a split by the pattern of GPT-2 or none.
+    /// Converts bytes to characters, after a split by the pattern of GPT-2 or no split.
     Bytes(Cut),
 }
 
@@ -20,9 +20,9 @@ pub enum Cut {
 /// The treatment of a word that is a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WholeWords {
-    /// It becomes that token without merges.
+    /// The word becomes that token without merges.
     First,
-    /// It is merged like other words.
+    /// The word is merged like other words.
     Merged,
 }
 
@@ -41,7 +41,7 @@ const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}
 
 const PLAIN: &[Step] = &[Step::Bytes(Cut::Nothing)];
 
-/// Pre-tokenizers that are the same in llama.cpp, or differ in details that a notice states.
+/// Pre-tokenizers that are equal in llama.cpp, or differ in details described by a notice.
 const KNOWN: [Known; 7] = [
     Known {
         pre: "gpt-2",
@@ -87,7 +87,7 @@ const KNOWN: [Known; 7] = [
 /// llama.cpp's name for these steps, with a warning about differences.
 ///
 /// # Errors
-/// Steps that llama.cpp does not have.
+/// If llama.cpp does not have these steps.
 pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Option<&'static str>), String> {
     let is_same = |known: &&Known| {
         let patterns = known.patterns.iter().map(|pattern| Step::Pattern((*pattern).to_owned()));
@@ -106,7 +106,7 @@ pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Op
     }
     let names: Vec<&str> = KNOWN.iter().map(|known| known.pre).collect();
     Err(format!(
-        "the text is split by {} before the merges, which is not one of the pre-tokenizers known to be the same in llama.cpp ({})",
+        "the text is split by {} before the merges, which is not one of the pre-tokenizers known to be equal in llama.cpp ({})",
         described(steps),
         names.join(", ")
     ))

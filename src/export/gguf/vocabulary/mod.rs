@@ -1,4 +1,4 @@
-//! The tokenizer as metadata with which llama.cpp produces the same tokens.
+//! The tokenizer as metadata from which llama.cpp produces the same tokens.
 
 mod byte_level;
 mod sentence_piece;
@@ -17,7 +17,7 @@ use super::{
 
 use tokenizer_kind::TokenizerKind;
 
-/// The kind of a token, with llama.cpp's numbers.
+/// The kind of a token, with the numbers of llama.cpp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Normal = 1,
@@ -34,7 +34,7 @@ enum Kind {
 struct Tokens {
     texts: Vec<String>,
     kinds: Vec<Kind>,
-    /// Added tokens without a row in the embedding.
+    /// Added tokens that have no row in the embedding.
     left_out: Vec<String>,
 }
 
@@ -49,7 +49,8 @@ impl Vocabulary {
     /// Reads the tokenizer of a checkpoint whose embedding has `rows` rows.
     ///
     /// # Errors
-    /// [`Error::Inexpressible`] for a tokenizer that llama.cpp would not reproduce; a missing or damaged file.
+    /// [`Error::Inexpressible`] for a tokenizer that llama.cpp would not reproduce; an error for a missing or
+    /// damaged file.
     pub fn read(checkpoint: &Checkpoint, rows: usize) -> Result<Self, Error> {
         let tokenizer = checkpoint.tokenizer()?;
         let json = special::json(checkpoint, "tokenizer.json")?.unwrap_or(Json::Null);
@@ -90,12 +91,12 @@ impl Vocabulary {
     }
 }
 
-/// Refuses the tokenizer.
+/// Refuses the tokenizer with this reason.
 fn cannot<T>(why: &str) -> Result<T, Error> {
     refused(format!("tokenizer.json: {why}"), &[DIRECTORY])
 }
 
-/// The merges of a BPE tokenizer, in order: "a b" or ["a", "b"] in the file.
+/// The merges of a BPE tokenizer in order: "a b" or ["a", "b"] in the file.
 fn read_merges(model: &Json) -> Result<Vec<(String, String)>, String> {
     let merges = model["merges"].as_array().ok_or("expected merges under \"model\", found none")?;
     let pair = |merge: &Json| match merge {
@@ -149,7 +150,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// llama.cpp aborts if two tokens have the same text.
+    /// Refuses tokens with equal texts, because llama.cpp aborts on them.
     fn refuse_duplicates(&self) -> Result<(), String> {
         let mut seen = std::collections::HashMap::new();
         for (id, text) in self.texts.iter().enumerate() {

@@ -1,16 +1,17 @@
-//! Scores with which llama.cpp merges like a BPE tokenizer with a list of merges.
+//! Scores that make llama.cpp merge like a BPE tokenizer with a list of merges.
 //!
-//! llama.cpp has no list of merges for this kind. It joins any two neighbours whose concatenation is a token, the token with
-//! the highest score first. The result is the same if every split of a token into two others is a merge.
+//! llama.cpp has no list of merges for this kind of tokenizer. It joins neighbours whose concatenation is a token,
+//! the token with the highest score first. The result is equal if every split of a token into two others is a
+//! merge.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Kind, Tokens};
 
-/// The score of each token: minus the rank of the first merge that produces it.
+/// The score of each token: the negative rank of the first merge that produces it.
 ///
 /// # Errors
-/// A missing byte token; a split of a token that is not a merge.
+/// If a byte token is missing, or a split of a token is not a merge.
 pub fn scores(tokens: &Tokens, merges: &[(String, String)]) -> Result<Vec<f32>, String> {
     refuse_missing_bytes(tokens)?;
     let mut ranks: HashMap<String, usize> = HashMap::new();
@@ -19,7 +20,7 @@ pub fn scores(tokens: &Tokens, merges: &[(String, String)]) -> Result<Vec<f32>, 
     }
     refuse_missing_merges(tokens, merges)?;
     let score = |(text, kind): (&String, &Kind)| match kind {
-        // A token that no merge produces is last.
+        // Tokens that no merge produces come last.
         Kind::Normal => -(ranks.get(text).copied().unwrap_or(merges.len()) as f32),
         Kind::Unknown | Kind::Control | Kind::UserDefined | Kind::Unused | Kind::Byte => 0.0,
     };

@@ -41,7 +41,7 @@ pub fn put(
     };
     let inside = |id: &u32| (*id as usize) < tokens.texts.len();
     let added = AddedTokens::of(tokenizer)?;
-    // Without this key, llama.cpp chooses a token of its own.
+    // Without this key, llama.cpp chooses its own token.
     let Some(end) = added.end.or(named("eos_token")).or(architecture.eos.first().copied()).filter(inside)
     else {
         return refused(

@@ -1,10 +1,10 @@
-//! Claims about tokenizers that are converted or refused.
+//! Tests of accepted and refused tokenizers.
 
 use serde_json::{Map, json};
 
 use super::*;
 
-/// A SentencePiece-style tokenizer: three special tokens, all bytes, then these.
+/// A SentencePiece-style tokenizer: three special tokens, all bytes, then these tokens.
 fn pieces(more: &[&str], merges: &[[&str; 2]]) -> Json {
     let special = ["<unk>", "<s>", "</s>"];
     let bytes: Vec<String> = (0..=u8::MAX).map(|byte| format!("<0x{byte:02X}>")).collect();
@@ -51,18 +51,18 @@ fn scores(json: &Json) -> Result<Vec<f32>, String> {
 }
 
 #[test]
-fn a_score_is_minus_the_rank_of_the_first_merge_of_the_token() {
+fn a_score_is_the_negative_rank_of_the_first_merge_of_the_token() {
     let json =
         pieces(&["▁", "a", "b", "ab", "▁a", "▁ab"], &[["a", "b"], ["▁", "a"], ["▁", "ab"], ["▁a", "b"]]);
     let scores = scores(&json).unwrap();
     assert_eq!(scores[262..], [-0.0, -1.0, -2.0]);
-    // Tokens that no merge produces are last; special tokens and bytes have no score.
+    // Tokens that no merge produces come last. Special tokens and bytes have no score.
     assert_eq!((scores[259], scores[1], scores[20]), (-4.0, 0.0, 0.0));
 }
 
 #[test]
-fn merges_that_only_llama_cpp_would_apply_are_refused() {
-    // "▁ab" also splits into "▁" and "ab", as "ab" is a token.
+fn merges_applied_only_by_llama_cpp_are_refused() {
+    // "▁ab" also splits into "▁" and "ab", because "ab" is a token.
     let json = pieces(&["▁", "a", "b", "ab", "▁a", "▁ab"], &[["a", "b"], ["▁", "a"], ["▁a", "b"]]);
     let why = scores(&json).unwrap_err();
     assert!(why.contains("\"▁\" and \"ab\"") && why.contains("\"▁ab\""), "{why}");
@@ -76,7 +76,7 @@ fn a_missing_byte_is_refused_by_name() {
 }
 
 #[test]
-fn tokens_have_llama_cpp_s_kinds() {
+fn tokens_have_the_kinds_of_llama_cpp() {
     let mut json = pieces(&["▁"], &[]);
     let added = json["added_tokens"].as_array_mut().unwrap();
     added.push(json!({ "id": 260, "content": "<tool>", "special": false }));
@@ -142,7 +142,7 @@ fn tokens_that_span_words_are_refused_if_words_are_merged_separately() {
 }
 
 #[test]
-fn byte_level_pre_tokenizers_have_llama_cpp_s_names() {
+fn byte_level_pre_tokenizers_have_the_names_of_llama_cpp() {
     let llama3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     let qwen2 = llama3.replace("{1,3}", "");
     let name = |cuts: Json, ignore_merges| match TokenizerKind::of(&byte_level(cuts, ignore_merges)).unwrap()

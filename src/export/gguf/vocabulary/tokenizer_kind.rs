@@ -1,16 +1,17 @@
-//! The kind of a tokenizer, from its normalizer and its pre-tokenizer.
+//! The kind of a tokenizer, determined from its normalizer and its pre-tokenizer.
 
 use serde_json::Value as Json;
 
 use super::byte_level::{self, Cut, Step, WholeWords};
 
-/// How a text is split into the symbols that are merged.
+/// The way in which a text is split into the symbols to merge.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TokenizerKind {
-    /// Spaces become ▁, and characters are merged; bytes represent unknown characters. `prefix`: a space is added before the
-    /// text.
+    /// Spaces become ▁, and characters are merged; bytes represent unknown characters. `prefix`: a space is
+    /// added before the text.
     SentencePiece { prefix: bool, notice: Option<&'static str> },
-    /// The text is split by the patterns that llama.cpp names `pre`; its bytes become characters, which are merged.
+    /// The text is split by the patterns that llama.cpp names `pre`. Its bytes become characters, which are
+    /// merged.
     ByteLevel { pre: &'static str, notice: Option<&'static str> },
 }
 
@@ -18,11 +19,11 @@ const BLANK: &str = "▁";
 
 impl TokenizerKind {
     /// # Errors
-    /// A feature that llama.cpp does not have.
+    /// If a feature does not exist in llama.cpp.
     pub fn of(json: &Json) -> Result<Self, String> {
         let model = &json["model"];
         match model["type"].as_str() {
-            // The oldest files have no type; only BPE has merges.
+            // The oldest files have no type, and only BPE has merges.
             Some("BPE") | None => {}
             Some(other) => return Err(format!("expected a model of type BPE, found {other}")),
         }
@@ -94,7 +95,8 @@ fn of_sentence_piece(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Resu
     }
 }
 
-/// Refuses tokens that span several words: this tokenizer never merges across words, but llama.cpp does.
+/// Refuses tokens that span several words, because this tokenizer never merges across words and llama.cpp
+/// does.
 fn refuse_blanks_within(json: &Json) -> Result<(), String> {
     let vocabulary = json["model"]["vocab"].as_object();
     let within = |text: &&String| text.char_indices().skip(1).any(|(at, _)| text[at..].starts_with(BLANK));

@@ -1,4 +1,4 @@
-//! Claims about the configuration of pruned models.
+//! Tests of the configuration of pruned models.
 
 use serde_json::json;
 
@@ -56,13 +56,13 @@ fn sizes_per_layer_are_read_back_as_the_same_architecture() {
         assert_eq!(config["model_type"], format!("slimgpt_{family}"));
         assert_eq!(config["layer_head_num"], json!([2, 4]));
         assert!(config["auto_map"]["AutoModel"].as_str().unwrap().starts_with("modeling_slimgpt.Slim"));
-        // Readers that ignore sizes per layer find the maximum.
+        // Readers that ignore sizes per layer read the maximum.
         assert_eq!((&config["num_attention_heads"], &config["intermediate_size"]), (&json!(4), &json!(40)));
     }
 }
 
 #[test]
-fn equal_sizes_load_with_the_family_s_own_class() {
+fn equal_sizes_load_with_the_class_of_the_family() {
     for source in sources() {
         let before = read(&source);
         let pruned = before.with_layers(vec![size(2, 1, 40); 2]);
@@ -81,7 +81,7 @@ fn equal_sizes_load_with_the_family_s_own_class() {
 }
 
 #[test]
-fn a_llama_whose_heads_do_not_divide_its_width_is_a_mistral_without_a_window() {
+fn a_llama_whose_heads_do_not_divide_its_width_is_written_as_a_mistral_without_a_window() {
     let three_heads = |source: &Value| read(source).with_layers(vec![size(3, 1, 40); 2]);
     let plain = source(
         "llama",
@@ -110,7 +110,7 @@ fn a_llama_whose_heads_do_not_divide_its_width_is_a_mistral_without_a_window() {
 }
 
 #[test]
-fn a_mistral_without_a_window_states_that() {
+fn a_mistral_without_a_window_says_so() {
     let source = source("mistral", json!({}));
     let form = ModelClass::Stock(Family::Mistral);
     assert_eq!(config_json(&source, &read(&source), form, None).get("sliding_window"), Some(&Value::Null));
@@ -137,7 +137,7 @@ fn padded_shapes_keep_the_configuration_except_for_remote_code() {
 }
 
 #[test]
-fn newer_keys_for_positions_are_also_written_under_the_older_names() {
+fn newer_keys_of_positions_are_also_written_under_the_older_names() {
     let parameters = json!({ "rope_type": "linear", "factor": 2.0, "rope_theta": 1e6 });
     let source = source("qwen3", json!({ "rope_theta": null, "rope_parameters": parameters }));
     for form in [ModelClass::Unchanged, ModelClass::Stock(Family::Qwen3), ModelClass::PerLayer] {
@@ -153,11 +153,11 @@ fn a_model_pruned_again_keeps_no_key_of_its_earlier_export() {
     for source in sources() {
         let once = read(&source).with_layers(vec![size(2, 1, 40), size(4, 2, 33)]);
         let config = config_json(&source, &once, ModelClass::PerLayer, None);
-        // Padded to its own sizes, which differ.
+        // Padded to its own sizes, which differ between layers.
         let form = ModelClass::of_unpruned(&config, &read(&config));
         assert_eq!(form, ModelClass::PerLayer);
         assert_eq!(config_json(&config, &once, form, None), config);
-        // Equal sizes after the second pruning.
+        // The second pruning makes all sizes equal.
         let twice = once.with_layers(vec![size(2, 1, 33); 2]);
         let form = ModelClass::of(&twice);
         assert_eq!(form, ModelClass::Stock(twice.family));
@@ -168,7 +168,7 @@ fn a_model_pruned_again_keeps_no_key_of_its_earlier_export() {
 }
 
 #[test]
-fn the_weight_type_is_stated_under_the_existing_key() {
+fn the_weight_type_is_set_under_the_existing_key() {
     let stated = |keys: Value| {
         let source = source("llama", keys);
         let config = config_json(&source, &read(&source), ModelClass::Unchanged, Some(Precision::F16));

@@ -8,7 +8,7 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 
-/// A tensor that will be added.
+/// A tensor to be added.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Announced {
     pub name: String,
@@ -16,14 +16,14 @@ pub struct Announced {
     pub shape: Vec<usize>,
 }
 
-/// One file, before its tensors are written.
+/// One file before its tensors are written.
 #[derive(Debug)]
 pub struct Shard {
     /// `model.safetensors`, or `model-00001-of-0000N.safetensors`.
     pub name: String,
     /// The bytes before the first tensor.
     pub header: Vec<u8>,
-    /// Bytes of the whole file.
+    /// Number of bytes of the whole file.
     pub length: u64,
 }
 
@@ -31,7 +31,7 @@ pub struct Shard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub shard: usize,
-    /// Bytes from the beginning of the file.
+    /// Byte offset from the start of the file.
     pub at: u64,
 }
 
@@ -39,9 +39,9 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Plan {
     pub shards: Vec<Shard>,
-    /// One for each announced tensor, in the same order.
+    /// One place per announced tensor, in the same order.
     pub places: Vec<Place>,
-    /// Bytes of all tensors.
+    /// Number of bytes of all tensors.
     pub bytes: u64,
 }
 
@@ -52,10 +52,11 @@ impl Announced {
 }
 
 impl Plan {
-    /// Shards hold consecutive tensors. A tensor larger than `limit` bytes has a shard of its own.
+    /// Plans the shards. They contain consecutive tensors, and a tensor larger than `limit` bytes has its own
+    /// shard.
     ///
     /// # Errors
-    /// A tensor whose size does not fit the header.
+    /// If the size of a tensor does not fit the header.
     pub fn new(announced: &[Announced], limit: u64) -> io::Result<Self> {
         let groups = split(announced, limit);
         let mut shards = Vec::with_capacity(groups.len());
@@ -106,11 +107,12 @@ struct Layout {
     header: Vec<u8>,
     /// The index of each tensor in `announced`, with the offset of its bytes after the header.
     offsets: Vec<(usize, u64)>,
-    /// Bytes of all tensors.
+    /// Number of bytes of all tensors.
     data: u64,
 }
 
-/// Uses the order of the safetensors library: larger number types first, which aligns all tensors, then by name.
+/// Uses the order of the safetensors library: by number type, the larger first, which aligns all tensors;
+/// then by name.
 fn lay_out(announced: &[Announced], group: &[usize]) -> io::Result<Layout> {
     let mut group = group.to_vec();
     group.sort_by_key(|&index| {
