@@ -1,5 +1,5 @@
-//! The entry points of the program: items of the crate's private modules that the binary, the tests, the benches and the
-//! examples of this package use. It is not part of the library's interface.
+//! The entry points of the program: items of the crate's private modules for the binary, tests, benches and
+//! examples of this package. It is not part of the library's interface.
 
 pub mod engine {
     pub use crate::engine::{

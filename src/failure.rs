@@ -1,16 +1,16 @@
 //! Kinds of failures, and the advice that a frontend gives about them.
 //!
-//! Errors of the library say where something failed, what was expected and what was found. Where the next step differs
-//! between the command line and the explorer, an error carries an [`Advice`], and each frontend puts it into its own words.
+//! Errors of the library give the place, the expected and the found value. If the next step differs between the
+//! command line and the explorer, an error carries an [`Advice`], and each frontend words it.
 
 use std::{io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Who or what has to change before the same work can succeed.
+/// The change needed before the same work can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The command, the settings or a file that they name: the same command fails again.
+    /// The command, the settings or a file named by them; the same command fails again.
     Input,
     /// The disk, the network, the device or the numerics.
     Failed,
@@ -19,7 +19,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a failed read or write. A path that cannot be used is input; everything else is a failure of the system.
+    /// The kind of a failed read or write. An unusable path is input; everything else is a failure of the
+    /// system.
     pub fn of_io(cause: &io::Error) -> Self {
         use io::ErrorKind;
         match cause.kind() {
@@ -33,13 +34,13 @@ impl Kind {
             | ErrorKind::InvalidFilename
             | ErrorKind::ReadOnlyFilesystem
             | ErrorKind::UnexpectedEof => Self::Input,
-            // `io::ErrorKind` is not exhaustive: full disks, quotas, devices, networks.
+            // `io::ErrorKind` is non-exhaustive: full disks, quotas, devices, networks.
             _ => Self::Failed,
         }
     }
 }
 
-/// What the user can do about an error, if it differs between the frontends.
+/// Advice about an error, whose wording depends on the frontend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Advice {
@@ -49,11 +50,11 @@ pub enum Advice {
     OtherOutput,
     /// Choose another session directory.
     OtherSession,
-    /// Continue the session that exists already, or choose another session directory.
+    /// Continue the existing session, or choose another session directory.
     ResumeSession(PathBuf),
     /// Look up the name of the session.
     ListSessions,
-    /// Remove the session, in which no run was started, and run again.
+    /// Remove the session, which has no run, and run again.
     RemoveSession(PathBuf),
     /// Give the current path of the session's model.
     LocateModel,
@@ -65,7 +66,7 @@ pub enum Advice {
     GivePrompt,
     /// Choose another file for the recorded events.
     OtherEventsFile,
-    /// Give a file that was recorded by a run.
+    /// Give a file recorded by a run.
     GiveRecording,
 }
 

@@ -14,9 +14,9 @@
 //! | set and check what a run does | [`config`] |
 //! | try all of it on a small trained model | [`demo`] |
 //!
-//! The other modules make up the program and are private to the crate. A binary is a crate of its own, so the hidden module
-//! `application` re-exports the items that the program, its tests and its benches use; it is not part of the library's
-//! interface.
+//! The other modules make up the program and are private to the crate. A binary is a separate crate, so the hidden
+//! module `application` re-exports the items used by the program, its tests and its benches; it is not part of the
+//! library's interface.
 
 #[deny(missing_docs, clippy::missing_errors_doc)]
 pub mod calibration;

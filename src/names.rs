@@ -1,11 +1,11 @@
-//! Enums with one name for each variant, used on the command line, in settings files, in JSON and in forms.
+//! Enums with a name per variant, used on the command line, in settings files, in JSON and in forms.
 
 /// An enum whose variants have names.
 pub trait Named: Copy + PartialEq + 'static {
     /// All variants, in the order of their declaration.
     const ALL: &'static [Self];
 
-    /// The name that people type and files contain.
+    /// The name used by people and in files.
     fn name(self) -> &'static str;
 
     /// One sentence about the variant.
@@ -14,14 +14,14 @@ pub trait Named: Copy + PartialEq + 'static {
     /// The variant with this name.
     ///
     /// # Errors
-    /// A text that is not a name. The error lists all names.
+    /// If the text is not a name; the error lists all names.
     fn named(text: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|variant| variant.name() == text);
         found.copied().ok_or_else(|| format!("expected {}, found \"{text}\"", listed(Self::ALL)))
     }
 }
 
-/// `a, b or c`.
+/// A list such as `a, b or c`.
 fn listed<T: Named>(variants: &[T]) -> String {
     let names: Vec<&str> = variants.iter().map(|variant| variant.name()).collect();
     match names.split_last() {
@@ -31,7 +31,8 @@ fn listed<T: Named>(variants: &[T]) -> String {
     }
 }
 
-/// Declares an enum with the name and the help of every variant, and derives `Display`, `FromStr` and serde from them.
+/// Declares an enum with the name and the help of every variant, and implements `Display`, `FromStr` and
+/// serde from them.
 macro_rules! names {
     (
         $(#[doc = $doc:literal])+

@@ -1,4 +1,5 @@
-//! The input of a report: a session, read without its lock and without its model. Damaged parts are left out, with a notice.
+//! The input of a report: a session, read without its lock and without its model. Damaged parts are left out with a
+//! notice.
 
 use std::path::Path;
 
@@ -16,14 +17,14 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReportInput {
     pub session: SessionSummary,
-    /// Unix seconds.
+    /// Time of creation in Unix seconds.
     pub created: u64,
     pub changed: u64,
-    /// The record as in the `run.json` of an export, without layers whose sizes are unknown.
+    /// The record as in the `run.json` of an export, without layers of unknown size.
     pub record: RunRecord,
-    /// Planned ratios, one per layer; empty without a plan.
+    /// Planned ratios, indexed by layer; empty without a plan.
     pub planned: Vec<LayerRatio>,
-    /// One per layer of the model.
+    /// The layers of the model, by index.
     pub layers: Vec<Layer>,
     /// Warnings: unfinished, stale or damaged layers.
     pub notices: Vec<String>,
@@ -63,7 +64,7 @@ impl ReportInput {
     /// Reads a session; None if no run was started in it.
     ///
     /// # Errors
-    /// A state that cannot be read.
+    /// If its state cannot be read.
     pub fn read(dir: &Path) -> Result<Option<Self>, Error> {
         let state = session::look(dir)?;
         let summary = session::summary(dir);
@@ -100,7 +101,8 @@ impl ReportInput {
         self.record.layers.iter().map(|record| facts(record).unwrap_or_default()).collect()
     }
 
-    /// The layers that are shown in detail: the first, the middle and the last pruned one, and the one with the largest error.
+    /// The layers shown in detail: the first, the middle and the last pruned layer, and the one with the
+    /// largest error.
     pub fn chosen(&self) -> Vec<&Layer> {
         let pruned: Vec<&Layer> = self.layers.iter().filter(|layer| layer.solved.is_some()).collect();
         let error = |layer: &Layer| {
@@ -139,8 +141,8 @@ fn status(session: &SessionSummary, layers: &[Layer]) -> Vec<String> {
     };
     if let Some(stale) = of(LayerState::Stale) {
         notices.push(format!(
-            "Layers {stale} are stale: they were pruned after other attempts than those now active above them, or with \
-             another ratio than the planned one. Their errors are those measured then."
+            "Layers {stale} are stale: they were pruned behind attempts that are no longer active, or with \
+             another ratio than the planned one. Their errors are those measured at that time."
         ));
     }
     notices
@@ -200,7 +202,7 @@ fn heads(dir: &Path, layer: usize, entry: &AttemptEntry) -> Result<(PartHead, Pa
     Ok((read(Part::Attention)?, read(Part::Mlp)?))
 }
 
-/// The changes of query heads and KV heads; None for attention that was not pruned, whose heads are unknown.
+/// The changes of query heads and KV heads; None for unpruned attention, whose heads are unknown.
 fn changes(attention: &PartHead) -> (Option<Change>, Option<Change>) {
     let PartHead { record, query_heads, kv_heads, .. } = attention;
     let (kept, units) = (record.kept.len(), record.units);
@@ -222,7 +224,7 @@ fn tuned(state: &State, layer: &Layer) -> Option<TunedLayer> {
     method.is_tuned(&setup.settings).then_some(TunedLayer { layer: layer.index, method })
 }
 
-/// A record of every layer whose sizes are known. Layers without an active attempt are recorded as unpruned.
+/// A record of every layer of known size. Layers without an active attempt are recorded as unpruned.
 fn records(layers: &[Layer], planned: &[LayerRatio]) -> Vec<LayerRecord> {
     let known = layers.iter().find_map(|layer| layer.solved.as_ref());
     let record = |layer: &Layer| match (&layer.solved, layer.facts.state, known) {

@@ -53,7 +53,8 @@ const COLUMNS: [(&str, Value); 30] = [
     ("mlp_trace", |row| number(stats(row, Part::Mlp).map(|stats| stats.trace))),
 ];
 
-/// `facts` has one entry for each layer of the record; the columns of missing entries are empty.
+/// Formats the table. `facts` has one entry per layer of the record; the columns of missing entries are
+/// empty.
 pub fn layers_csv(run: &RunRecord, facts: &[LayerFacts]) -> String {
     let mut text = line(COLUMNS.iter().map(|(name, _)| (*name).to_owned()));
     for (at, layer) in run.layers.iter().enumerate() {
@@ -100,7 +101,7 @@ fn stats(row: &Row, of: Part) -> Option<HessianStats> {
     part(row, of).hessian
 }
 
-/// None for a part that was not solved.
+/// The error of a part; None if the part was not solved.
 fn error(row: &Row, of: Part) -> Option<String> {
     stats(row, of)?;
     number(Some(part(row, of).relative_error))

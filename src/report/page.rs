@@ -50,7 +50,7 @@ const SECTIONS: [Section; 7] = [
     Section {
         id: "inputs",
         heading: "Second moment of the inputs",
-        text: "All scores of a weight derive from one matrix: G, the mean of x xᵀ over the inputs x of the calibration tokens. It contains \
+        text: "All scores of a weight are computed from one matrix: G, the mean of x xᵀ over the inputs x of the calibration tokens. It contains \
                the size of each input and the correlations by which inputs can replace each other.",
         figures: &["second-moments", "damping-and-condition"],
     },

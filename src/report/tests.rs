@@ -123,13 +123,13 @@ fn the_metadata_of_a_card_is_yaml_for_any_names() {
     assert_eq!(metadata[1], ("license".into(), "yes: [{".into()));
     assert!(metadata.contains(&("-".into(), "slimgpt".into())));
     assert!(metadata.contains(&("library_name".into(), "transformers".into())));
-    // Code between backticks is not escaped.
+    // Code in backticks is not escaped.
     let prose: String = card.split_once("\n---\n").unwrap().1.split('`').step_by(2).collect();
     assert!(!prose.contains("<script>"), "{prose}");
 }
 
 #[test]
-fn a_card_states_the_results_and_how_each_format_is_loaded() {
+fn a_card_has_the_results_and_how_to_load_each_format() {
     let mut record = record("tiny");
     record.written = vec![written(Format::Hf), written(Format::Gguf)];
     let of = |forms: Vec<WrittenForm>| CardFacts { forms, ..CardFacts::default() };

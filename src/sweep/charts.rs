@@ -1,23 +1,23 @@
-//! Plots of a sweep: perplexity against parameters, and against every key that varies.
+//! Plots of a sweep: perplexity against parameters, and against every varying key.
 
 use super::{Collected, Row, Spread};
 use crate::plot::{Axis, Chart, Dot, Ink, Mark, Panel, Series, Shape, Stroke, Ticks};
 
-/// More lines than this cannot be distinguished in one plot.
+/// Maximum number of lines that readers can distinguish in one plot.
 const MOST_SERIES: usize = 8;
 
 /// A chart with its caption. Its id names its files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     pub id: String,
-    /// What the chart shows, in one sentence.
+    /// The content of the chart in one sentence.
     pub shown: String,
-    /// How to read it.
+    /// Advice on reading it.
     pub read: String,
     pub chart: Chart,
 }
 
-/// The charts that have data.
+/// The charts for which there is data.
 pub fn figures(collected: &Collected) -> Vec<Figure> {
     let measured: Vec<&Row> = collected.rows.iter().filter(|row| row.perplexity.is_some()).collect();
     if measured.is_empty() {
@@ -34,7 +34,7 @@ fn is_ratio(column: &str) -> bool {
     column.ends_with("ratio")
 }
 
-/// One line per method, that is per combination of the keys other than ratios.
+/// One line per method; a method is a combination of the keys other than ratios.
 fn against_parameters(collected: &Collected, rows: &[&Row]) -> Option<Figure> {
     let methods = Methods::of(collected, rows, &is_ratio)?;
     let several = |method: &String| {
@@ -142,14 +142,14 @@ struct Methods<'r> {
 }
 
 impl<'r> Methods<'r> {
-    /// None if there are more than [`MOST_SERIES`].
+    /// None if there are more than [`MOST_SERIES`] methods.
     fn of(collected: &Collected, rows: &[&'r Row], left_out: &dyn Fn(&str) -> bool) -> Option<Self> {
         let (mut names, mut named): (Vec<String>, Vec<(String, &'r Row)>) = (Vec::new(), Vec::new());
         for &row in rows {
             let values = collected.columns.iter().zip(&row.values);
             let kept = values.filter(|(column, value)| !left_out(column) && !value.is_empty());
             let words = kept.map(|(column, value)| {
-                // A number or a boolean means nothing without its key.
+                // A bare number or boolean is unclear without its key.
                 let bare = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
                 if bare { format!("{} {value}", column.replace('_', "-")) } else { value.clone() }
             });
@@ -174,7 +174,7 @@ fn line(name: &str, at: usize, points: &[(f64, Spread)]) -> Vec<Series> {
     [whiskers(ink, points), Some(Series { name: name.into(), ink, shape })].into_iter().flatten().collect()
 }
 
-/// Dots for one of several methods, which are drawn side by side at each value.
+/// Dots for one of several methods, drawn side by side at each value.
 fn dots(name: &str, (at, of): (usize, usize), points: &[(f64, Spread)]) -> Vec<Series> {
     const APART: f64 = 0.12;
     let (ink, dot, _) = form(at);
@@ -221,7 +221,7 @@ fn perplexity_axis(series: &[Series], rows: &[&Row], with_dense: bool) -> Axis {
     }
 }
 
-/// A line at the perplexity of the dense model, if it is the same for all rows.
+/// A line at the perplexity of the dense model, if all rows have the same.
 fn dense(rows: &[&Row]) -> Vec<Mark> {
     let mut values: Vec<f64> = rows.iter().filter_map(|row| Some(row.perplexity_before?.mean)).collect();
     values.sort_by(f64::total_cmp);
@@ -232,7 +232,7 @@ fn dense(rows: &[&Row]) -> Vec<Mark> {
     }
 }
 
-/// `ratio 0.25`, from the columns that hold ratios.
+/// `ratio 0.25`, from the columns that contain ratios.
 fn ratio_of(collected: &Collected, row: &Row) -> String {
     let values = collected.columns.iter().zip(&row.values).filter(|(column, _)| is_ratio(column));
     values

@@ -20,13 +20,13 @@ pub struct Collected {
     pub title: String,
     /// Names of the columns that distinguish rows.
     pub columns: Vec<String>,
-    /// In the order of the file.
+    /// Cells in the order of the file.
     pub cells: Vec<CellRecord>,
     /// One row per set of cells that differ only in their seed, grouped by ratio, model and evaluation text.
     pub rows: Vec<Row>,
-    /// Settings that all cells share, as a settings file writes them.
+    /// Settings shared by all cells, in the form of a settings file.
     pub shared: Vec<(String, String)>,
-    /// For each case, its settings that are neither shared by all cells nor shown in a column.
+    /// For each case, the settings that are neither shared by all cells nor shown in a column.
     pub cases: Vec<(String, Vec<(String, String)>)>,
     /// Warnings for the reader, such as missing cells or equal calibration and evaluation texts.
     pub notices: Vec<String>,
@@ -39,7 +39,7 @@ pub struct CellRecord {
     pub values: Vec<String>,
     pub seed: u64,
     pub state: CellState,
-    /// The last error of its process, if it is not finished.
+    /// The last error of its process, if the cell is not finished.
     pub error: Option<String>,
     /// None until the cell is finished.
     pub outcome: Option<Outcome>,
@@ -74,7 +74,7 @@ pub struct Outcome {
     /// Peak memory of the process that finished the run.
     pub peak_memory_bytes: Option<u64>,
     pub threads: Option<usize>,
-    /// Whether a layer was solved more than once, as by a retry in the explorer.
+    /// Whether a layer was solved more than once, for example by a retry in the explorer.
     pub retried: bool,
 }
 
@@ -136,7 +136,7 @@ impl Collected {
         self.cells.iter().filter_map(|cell| cell.outcome.as_ref()?.perplexity.as_ref())
     }
 
-    /// The sentences next to the tables: the dense model and the meaning of columns.
+    /// The sentences next to the tables, about the dense model and the meaning of columns.
     pub fn facts(&self) -> Vec<String> {
         let mut facts: Vec<String> = Vec::new();
         for outcome in self.cells.iter().filter_map(|cell| cell.outcome.as_ref()) {
@@ -166,7 +166,7 @@ impl Collected {
             );
         }
         if self.rows.iter().any(|row| row.seconds.is_some()) {
-            facts.push("Seconds count pruning without evaluation; concurrent runs share the machine.".into());
+            facts.push("Seconds are those of pruning without evaluation; concurrent runs share the machine.".into());
         }
         facts
     }
@@ -252,13 +252,13 @@ fn notices(cells: &[CellRecord]) -> Vec<String> {
     }
     for text in same {
         notices.push(format!(
-            "{text} is both the calibration and the evaluation text, so the perplexity says little about other texts."
+            "{text} is both the calibration and the evaluation text, so the perplexity is not representative of other texts."
         ));
     }
     notices
 }
 
-/// Settings that have the same value in all of these cells.
+/// Settings with the same value in all of these cells.
 fn shared(cells: &[&Cell], export: bool) -> Vec<(String, String)> {
     let mut cells = cells.iter().map(|cell| cell.identity(export));
     let mut shared = cells.next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! `results.csv` with a row per cell, and `summary.csv` with a row per set of cells that differ only in their seed.
+//! `results.csv` with one row per cell, and `summary.csv` with one row per set of cells that differ only in their
+//! seed.
 
 use super::{CellRecord, Collected, Outcome, Row, Spread};
 use crate::report::csv_line;
@@ -62,7 +63,8 @@ pub fn summary(collected: &Collected) -> String {
     file(&collected.columns, &ROWS, &collected.rows, |row| &row.values)
 }
 
-/// The columns of the grid come first. If such a column has the name of another column, it gets the prefix `grid_`.
+/// A file whose first columns are those of the grid. A grid column with the name of another column gets the
+/// prefix `grid_`.
 fn file<R>(keys: &[String], columns: &[Column<R>], rows: &[R], values: fn(&R) -> &Vec<String>) -> String {
     let key = |key: &String| match columns.iter().any(|(name, _)| name == key) {
         true => format!("grid_{key}"),

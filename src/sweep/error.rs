@@ -18,7 +18,7 @@ pub enum Error {
     File { path: PathBuf, cause: io::Error },
     #[error("cell {name}: {cause}")]
     Cell { name: String, cause: Box<engine::Error> },
-    #[error("cells {one} and {other}: have the same settings, expected different ones; remove one of them")]
+    #[error("cells {one} and {other}: they have the same settings; remove one of them")]
     Same { one: String, other: String },
     #[error(
         "cell {name}: was started with other settings ({what}); restore them, or remove {}", path.display()
@@ -27,11 +27,11 @@ pub enum Error {
     #[error("{}: expected the directory of a sweep, found no sweep.json in it; check the path", .0.display())]
     NotASweep(PathBuf),
     #[error(
-        "{}: expected a directory that does not exist yet, is empty or holds a sweep, found something else",
+        "{}: expected a new or empty directory or the directory of a sweep, found other files",
         .0.display()
     )]
     Occupied(PathBuf),
-    #[error("{}: is damaged ({cause}); run the sweep with its file again, which rewrites it", path.display())]
+    #[error("{}: is damaged ({cause}); run the sweep again with its file, which rewrites it", path.display())]
     Damaged { path: PathBuf, cause: String },
     #[error("{}: cannot be read ({cause}); check the permissions", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
@@ -55,7 +55,7 @@ impl Error {
         Self::Cell { name: name.into(), cause: Box::new(cause.into()) }
     }
 
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Settings(cause) => cause.kind(),

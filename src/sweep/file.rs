@@ -1,6 +1,6 @@
 //! Reads a sweep file (TOML): shared settings, `[[case]]` tables, and a `[grid]` of keys with lists of values.
 //!
-//! The cells are the product of the cases and the grid. A key that a case sets itself does not vary in that case.
+//! The cells are the product of the cases and the grid. A key set by a case does not vary in that case.
 
 use std::{fs, path::Path};
 
@@ -17,7 +17,7 @@ pub const CASE: &str = "case";
 const NAME: &str = "name";
 /// Keys that the sweep sets for every cell.
 const OWN: [&str; 4] = ["session", "no_session", "events", "json"];
-/// The key that rows of the summary average over.
+/// The key over which rows of the summary average.
 pub const SEED: &str = "seed";
 
 /// A parsed sweep file, before defaults are applied.
@@ -38,7 +38,7 @@ pub struct Draft {
 pub struct DraftCell {
     /// None if the file has no cases.
     pub case: Option<String>,
-    /// One value per key of the draft; empty if the cell does not set it.
+    /// One value per key of the draft; empty if the cell does not set the key.
     pub values: Vec<String>,
     pub options: Options,
 }
@@ -57,10 +57,11 @@ pub fn read(path: &Path) -> Result<Draft, Error> {
     Ok(parse(&text, &path.display().to_string())?)
 }
 
-/// Parses the text of a sweep file; `name` names the file in errors.
+/// Parses the text of a sweep file; errors name the file `name`.
 ///
 /// # Errors
-/// As for a settings file: unknown or duplicate keys and values of a wrong type, each with its line.
+/// As for a settings file: if a key is unknown or duplicate, or a value has the wrong type; the error
+/// includes the line.
 pub fn parse(text: &str, name: &str) -> Result<Draft, config::Error> {
     let text = SettingsText::new(text, name)?.beside(&[TITLE, EXPORT, GRID, CASE]);
     let (mut title, mut export) = (None, false);
@@ -122,7 +123,7 @@ fn axes<'a>(text: &SettingsText, grid: Entry<'a>) -> Result<Vec<(String, Vec<Ent
             text.wrong(entry.at, what)
         })?;
         for value in &values {
-            // The two ends of a schedule are checked together, once a point has both.
+            // The two ends of a schedule are checked together, when a point has both.
             if !["first_ratio", "last_ratio"].contains(&key.as_str()) {
                 text.options(&[*value])?;
             }
@@ -165,7 +166,7 @@ fn check(text: &SettingsText, entries: &[Entry<'_>]) -> Result<(), config::Error
     }
 }
 
-/// All combinations of the values, the last key varying fastest. Keys that the case sets itself are skipped.
+/// All combinations of the values; the last key varies fastest. Keys set by the case are skipped.
 fn points<'a>(grid: &[(String, Vec<Entry<'a>>)], case: &[Entry<'a>]) -> Vec<Vec<Entry<'a>>> {
     let mut points = vec![Vec::new()];
     for (key, values) in grid {
@@ -184,7 +185,7 @@ fn points<'a>(grid: &[(String, Vec<Entry<'a>>)], case: &[Entry<'a>]) -> Vec<Vec<
     points
 }
 
-/// A value as a table shows it: a string without quotes, a list with `+` between its elements.
+/// A value as shown in a table: a string without quotes, a list with `+` between its elements.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

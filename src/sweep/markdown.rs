@@ -20,14 +20,14 @@ pub fn document(collected: &Collected, figures: &[Figure]) -> String {
         for (case, settings) in &collected.cases {
             let settings: Vec<String> =
                 settings.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
-            let settings = if settings.is_empty() { "as below".into() } else { settings.join(", ") };
+            let settings = if settings.is_empty() { "see below".into() } else { settings.join(", ") };
             text += &format!("- {}: {settings}\n", plain(case));
         }
     }
     for Figure { id, shown, read, .. } in figures {
         text += &format!("\n![{0}](plots/{id}.svg)\n\n{0} {1}\n", plain(shown), plain(read));
     }
-    text += "\n<details><summary>Settings that all runs share</summary>\n\n```toml\n";
+    text += "\n<details><summary>Settings shared by all runs</summary>\n\n```toml\n";
     for (key, value) in &collected.shared {
         text += &format!("{key} = {value}\n");
     }
@@ -48,7 +48,7 @@ fn rows(table: &Table) -> String {
     text
 }
 
-/// The text on one line, with characters escaped that Markdown would interpret in a table or a link.
+/// The text on one line. Characters that Markdown would interpret in a table or a link are escaped.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {

@@ -11,8 +11,8 @@
 //! results.md, results.html, plots/
 //! ```
 //!
-//! A cell is a separate run: `slimgpt prune` in its own process, on this machine or another one. The state of a cell is its
-//! session alone, so starting a sweep again continues it.
+//! A cell is a separate run: `slimgpt prune` in its own process, on this machine or another. Its session is its
+//! only state, so starting a sweep again continues it.
 
 mod charts;
 mod collect;

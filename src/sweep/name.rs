@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-/// Longer names are truncated.
+/// Maximum length of a name; longer names are truncated.
 const LONGEST: usize = 80;
 /// Hex digits of the hash that makes equal or truncated names unique.
 const DIGITS: usize = 6;
 
-/// The values that distinguish a cell.
+/// The values that distinguish a cell from others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label<'c> {
     pub case: Option<&'c str>,
@@ -58,8 +58,8 @@ pub fn names(labels: &[Label<'_>]) -> Vec<String> {
     plain.into_iter().zip(&texts).map(name).collect()
 }
 
-/// The text reduced to ASCII letters, digits, `.`, `_`, `+` and `-`, so that it is neither a flag nor a hidden file. A minus sign
-/// becomes a word, since the case `−GCD` means "without GCD".
+/// The text reduced to ASCII letters, digits, `.`, `_`, `+` and `-`, so it is neither a flag nor a hidden
+/// file. A minus sign becomes a word, because the case `−GCD` means "without GCD".
 fn fit(text: &str) -> String {
     let text = text.replace('−', " minus ");
     let mut name = String::with_capacity(text.len());
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_names_become_unique_whatever_their_order() {
+    fn equal_names_become_unique_in_any_order() {
         let both = names(&[of_case("a b"), of_case("A/b"), of_case("c")]);
         assert_eq!(both[2], "c");
         assert!(both[0].starts_with("a-b-") && both[1].starts_with("A-b-") && both[0] != both[1], "{both:?}");

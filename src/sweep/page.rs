@@ -28,14 +28,14 @@ pub fn page(collected: &Collected, figures: &[Figure]) -> String {
                 settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
             ("", vec![Cell::of(case.clone()), Cell::of(settings.join(", "))])
         });
-        let caption = "Settings of each case that not all cells share.";
+        let caption = "Settings of each case that are not shared by all cells.";
         sections.push(("cases", "Cases", page::table(caption, &["case", "settings"], rows)));
     }
     sections.push(("cells", "All runs", html("One row per run.", &table::cells(collected))));
     let shared: Vec<String> =
         collected.shared.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let settings = format!(
-        "<p>Settings that all runs share, as <code>slimgpt prune --config</code> reads them.</p>\n\
+        "<p>Settings shared by all runs, in the format of <code>slimgpt prune --config</code>.</p>\n\
          <pre class=\"settings\">{}</pre>\n",
         escape(&shared.join("\n"))
     );
@@ -57,7 +57,7 @@ fn head(collected: &Collected) -> String {
     let mut numbers = vec![
         (format!("{finished} of {}", collected.cells.len()), "runs finished"),
         (collected.rows.len().to_string(), "distinct settings apart from the seed"),
-        (words::duration(work), "of computation, all runs together"),
+        (words::duration(work), "computing time of all runs"),
     ];
     if let Some(before) = collected.dense() {
         numbers.push((words::perplexity(before), "perplexity of the dense model"));

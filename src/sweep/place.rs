@@ -33,10 +33,10 @@ pub enum SessionStatus {
 }
 
 impl Place {
-    /// The directory of a sweep, which may be new, empty, or that of a sweep started before.
+    /// The directory of a sweep. It may be new, empty, or that of an earlier sweep.
     ///
     /// # Errors
-    /// If the directory holds other files or cannot be read.
+    /// If the directory contains other files or cannot be read.
     pub fn new(root: &Path) -> Result<Self, Error> {
         let place = Self { root: root.into() };
         let occupied = || Error::Occupied(root.into());
@@ -56,7 +56,7 @@ impl Place {
     /// Opens the directory of an existing sweep.
     ///
     /// # Errors
-    /// If the directory holds no sweep, or the sweep cannot be read.
+    /// If the directory contains no sweep, or the sweep cannot be read.
     pub fn open(root: &Path) -> Result<(Self, Sweep), Error> {
         let place = Self { root: root.into() };
         let path = place.file(SWEEP);
@@ -97,7 +97,7 @@ impl Place {
         if !path.exists() {
             return Ok(());
         }
-        // Settings that an older version did not write have their defaults.
+        // Settings unknown to an older version have their defaults.
         let before = config::read_file(&self.settings_of(cell)).and_then(|options| {
             let model = options.launch.model.clone();
             Ok(Cell { settings: Settings::new(options)?, model, ..cell.clone() })
@@ -144,10 +144,10 @@ impl Place {
         self.root.join("models").join(&cell.name)
     }
 
-    /// The status of a cell. A session without any run counts as fresh.
+    /// The status of a cell. A session without a run counts as fresh.
     ///
     /// # Errors
-    /// If the session is damaged or a newer version wrote it.
+    /// If the session is damaged or was written by a newer version.
     pub fn status(&self, cell: &Cell, export: bool) -> Result<SessionStatus, Error> {
         let dir = self.session_of(cell);
         let summary = session::summary(&dir);
@@ -170,7 +170,7 @@ impl Place {
         })
     }
 
-    /// Removes the session of a fresh cell if no run was started in it, so that the cell can start.
+    /// Removes the session of a fresh cell, in which no run was started, so the cell can start.
     ///
     /// # Errors
     /// If its files cannot be removed.
@@ -182,7 +182,7 @@ impl Place {
         }
     }
 
-    /// The last error that the cell's newest process printed.
+    /// The last error printed by the cell's newest process.
     pub fn last_error(&self, cell: &Cell) -> Option<String> {
         const ERROR: &str = "slimgpt: error: ";
         let log = fs::read(self.log_of(cell)).ok()?;

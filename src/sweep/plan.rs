@@ -1,4 +1,4 @@
-//! The cells of a sweep, each with its name and its complete settings.
+//! The cells of a sweep, with their names and their complete settings.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,11 @@ pub struct Cell {
 }
 
 impl Sweep {
-    /// Resolves the settings of a parsed file. Settings that the file leaves open come from `weaker`, then from the built-in model
-    /// if the cell uses it. `title` is the title of a file without one.
+    /// Resolves the settings of a parsed file. Settings not given in the file come from `weaker`, then from
+    /// the built-in model if the cell uses it. `title` is the title for a file without one.
     ///
     /// # Errors
-    /// If settings are invalid, with the name of the cell, or two cells have the same settings.
+    /// If settings are invalid, with the name of the cell; or if two cells have the same settings.
     pub fn new(draft: Draft, weaker: &Options, title: &str) -> Result<Self, Error> {
         let Draft { title: own_title, export, keys, seeded, cells } = draft;
         let labels: Vec<Label<'_>> = cells
@@ -87,7 +87,7 @@ fn cell(name: String, values: Vec<String>, options: Options) -> Result<Cell, Err
     };
     let mut settings = Settings::new(options).map_err(|cause| Error::cell(&name, cause))?;
     if cache.is_none() {
-        // No layer of a cell is solved again, so its inputs need not be kept.
+        // No layer of a cell is solved again, so layer inputs are not stored.
         settings.storage.cache = config::ByteSize(0);
     }
     Ok(Cell { name, values, model, settings })
@@ -103,8 +103,8 @@ impl Cell {
         self.settings.to_file(self.model.as_deref())
     }
 
-    /// The model and the settings that determine the result, as (key, value). Output settings are included if the cells
-    /// export their models.
+    /// The model and the settings that affect the result, as (key, value). Output settings are included if
+    /// the cells export their models.
     pub fn identity(&self, export: bool) -> Vec<(String, String)> {
         let counts = |heading, scope| scope != Scope::Machine && (export || heading != Heading::Output);
         let model =
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_survives_json() {
+    fn a_sweep_is_read_back_from_json() {
         let sweep = sweep("title = \"t\"\n[grid]\nratio = [0.1, 0.2]\nseed = [0, 1]").unwrap();
         let json = serde_json::to_string(&sweep).unwrap();
         assert_eq!(serde_json::from_str::<Sweep>(&json).unwrap(), sweep);

@@ -1,4 +1,4 @@
-//! Decides how many cells run at once, given the available memory and cores.
+//! Determines the number of cells that run at once, given the available memory and cores.
 
 use std::{collections::BTreeMap, fs, thread};
 
@@ -9,12 +9,12 @@ use crate::{
     model::ComputeDevice,
 };
 
-/// The resources of the processes of a sweep.
+/// The resources for the processes of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     /// Number of concurrent cells.
     pub jobs: usize,
-    /// Worker threads per cell; None if the settings of the cells decide.
+    /// Worker threads per cell; None if the settings of the cells determine them.
     pub threads: Option<usize>,
     /// Expected peak memory of the largest cell, in bytes.
     pub needs: u64,
@@ -22,7 +22,7 @@ pub struct Share {
     pub room: Option<u64>,
 }
 
-/// The limits that the user sets.
+/// The limits set by the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     pub jobs: Option<usize>,
@@ -33,7 +33,7 @@ pub struct Asked {
 /// Divides memory and cores among the cells. Opens every model once, which downloads it if necessary.
 ///
 /// # Errors
-/// If a model cannot be opened or settings do not fit it, with the name of the cell.
+/// If a model cannot be opened or settings do not fit it; the error names the cell.
 pub fn share(cells: &[&Cell], asked: Asked, control: &mut Context) -> Result<Share, Error> {
     let mut forecasts: BTreeMap<Vec<(String, String)>, u64> = BTreeMap::new();
     for cell in cells {
@@ -57,14 +57,14 @@ pub fn share(cells: &[&Cell], asked: Asked, control: &mut Context) -> Result<Sha
     Ok(Share { jobs, threads, needs, room })
 }
 
-/// The number of cells that fit both memory and cores, at least 1.
+/// The number of cells, at least 1, for which both memory and cores suffice.
 fn at_once((needs, room): (u64, Option<u64>), (threads, cores): (usize, usize)) -> usize {
     let by_memory =
         room.map_or(usize::MAX, |room| usize::try_from(room / needs.max(1)).unwrap_or(usize::MAX));
     by_memory.min(cores / threads.max(1)).max(1)
 }
 
-/// Memory in bytes that is available without swapping; None if the system does not report it.
+/// Number of bytes of memory available without swapping; None if the system does not report it.
 fn available_memory() -> Option<u64> {
     let free = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_cells_run_as_memory_and_cores_allow() {
+    fn memory_and_cores_limit_the_number_of_cells() {
         let gib = 1 << 30;
         assert_eq!(at_once((gib, Some(100 * gib)), (1, 16)), 16);
         assert_eq!(at_once((gib, Some(100 * gib)), (4, 16)), 4);

@@ -12,7 +12,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// None without values.
+    /// The distribution of the values; None if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let values: Vec<f64> = values.into_iter().collect();
         let count = values.len();

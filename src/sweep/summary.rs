@@ -8,7 +8,8 @@ use super::{CellRecord, Outcome, Spread, Sweep};
 pub struct Row {
     /// One value per column.
     pub values: Vec<String>,
-    /// Rows with the same ratio, model and evaluation form a group. Its first row is the reference of the others.
+    /// Rows with the same ratio, model and evaluation form a group. Its first row is the reference for the
+    /// others.
     pub group: usize,
     /// Indices of its cells.
     pub cells: Vec<usize>,
@@ -96,7 +97,7 @@ fn fill(row: &mut Row, cells: &[CellRecord]) {
     row.peak_memory_bytes = outcomes.iter().filter_map(|of| of.peak_memory_bytes).max();
 }
 
-/// The change, paired by seed if the rows share seeds, otherwise of the means.
+/// The change, paired by seed if the rows share seeds, otherwise computed from the means.
 fn change(row: &Row, first: &Row, cells: &[CellRecord]) -> Option<Spread> {
     let after = |cell: &usize| cells[*cell].outcome.as_ref().and_then(Outcome::after);
     let pairs = row.cells.iter().filter_map(|cell| {

@@ -1,4 +1,4 @@
-//! The tables of a sweep as text cells, for the terminal, the page and the document.
+//! The tables of a sweep as text cells, for the terminal, the HTML page and the Markdown document.
 
 use super::{CellRecord, Collected, Row, Spread};
 use crate::words::{bytes, count, percent, perplexity, relative_error};
@@ -16,7 +16,7 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A column that is shown if any row has a value in it.
+/// A column, shown only if at least one row has a value in it.
 struct Column<R> {
     head: &'static str,
     text: fn(&R) -> Option<String>,
@@ -88,7 +88,7 @@ fn runs(row: &Row) -> Option<String> {
     Some(if row.finished < all { format!("{} of {all}", row.finished) } else { all.to_string() })
 }
 
-/// `1.9012 ± 0.0031`, both with the same number of decimals.
+/// `1.9012 ± 0.0031`: both numbers have the same number of decimals.
 fn with_spread(spread: Spread, text: fn(f64) -> String) -> String {
     let mean = text(spread.mean);
     let Some(deviation) = spread.deviation else { return mean };
@@ -100,7 +100,7 @@ fn with_spread(spread: Spread, text: fn(f64) -> String) -> String {
     }
 }
 
-/// `+1.23 ± 0.10 %`, `−0.50 %`.
+/// The change as text: `+1.23 ± 0.10 %`, `−0.50 %`.
 fn change(spread: Spread) -> String {
     let mean = format!("{:+.2}", 100.0 * spread.mean).replace('-', "−");
     match spread.deviation {

@@ -1,4 +1,4 @@
-//! Runs the cells of a sweep as processes: starts them within the limits, polls them, ends them together.
+//! Runs the cells of a sweep as processes: starts them within the limits, polls them, and ends them together.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,7 @@ const CHECK_OTHERS_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     Started(usize),
-    /// The sweep waits for another process, with this PID, which is working on the cell.
+    /// The sweep waits for another process (with this PID, if known) that is working on the cell.
     Waits(usize, Option<u32>),
     Done(usize),
     Failed(usize, String),
@@ -30,7 +30,7 @@ pub struct Work<'s> {
     share: Share,
     program: PathBuf,
     waiting: VecDeque<usize>,
-    /// Cells that other processes are working on.
+    /// Cells on which other processes are working.
     elsewhere: Vec<usize>,
     /// Cells of `elsewhere` that the frontend has been notified of.
     notified: Vec<usize>,
@@ -72,7 +72,7 @@ impl<'s> Work<'s> {
             match child.try_wait() {
                 Ok(None) => still.push((cell, child)),
                 Ok(Some(status)) if status.success() => news.push(News::Done(cell)),
-                // This sweep ended it; the cell continues next time.
+                // This sweep ended the process; the cell continues the next time.
                 Ok(Some(_)) if self.ended => {}
                 Ok(Some(status)) => {
                     let error = self.place.last_error(&self.sweep.cells[cell]);
@@ -136,7 +136,7 @@ impl<'s> Work<'s> {
         command.spawn().map_err(|cause| Error::Start { program: self.program.clone(), cause })
     }
 
-    /// Whether no cell runs or waits.
+    /// Whether no cell is running or waiting.
     pub fn is_over(&self) -> bool {
         self.running.is_empty() && (self.ended || self.waiting.is_empty() && self.elsewhere.is_empty())
     }
@@ -145,7 +145,8 @@ impl<'s> Work<'s> {
         self.running.iter().map(|(cell, _)| &self.sweep.cells[*cell])
     }
 
-    /// Starts no more cells and asks the running ones to end, which they do within one step. They can be continued.
+    /// Starts no more cells and asks the running ones to end, which they do within one step. They can be
+    /// continued later.
     pub fn end(&mut self) {
         self.ended = true;
         self.running.iter_mut().for_each(|(_, child)| ask_to_end(child));
@@ -165,11 +166,11 @@ impl Drop for Work<'_> {
 #[cfg(unix)]
 fn ask_to_end(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process};
-    // An ended child is not reaped yet, so its PID is not reused. Signalling it has no effect.
+    // A child that has ended is not reaped yet, so its PID is not reused. Signalling it has no effect.
     let _ = kill_process(Pid::from_child(child), Signal::TERM);
 }
 
-/// The session survives a kill; the part that was being solved is solved again.
+/// Kills the process. The session survives; the part that was being solved is solved again.
 #[cfg(not(unix))]
 fn ask_to_end(child: &mut Child) {
     let _ = child.kill();

@@ -1,8 +1,8 @@
-//! How the explorer ended.
+//! The way in which the explorer ended.
 
 use crate::words::ExitCode;
 
-/// Why the explorer ended.
+/// The reason why the explorer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     Quit,

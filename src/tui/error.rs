@@ -11,11 +11,11 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
-        "the explorer needs a terminal on stdin and stdout, and {0}; without a terminal use `slimgpt prune`, `slimgpt eval` or `slimgpt inspect`"
+        "the explorer needs a terminal on stdin and stdout, but {0}; without a terminal, use `slimgpt prune`, `slimgpt eval` or `slimgpt inspect`"
     )]
     NoTerminal(&'static str),
     #[error(
-        "the terminal cannot be used ({0}); check the variable TERM, and what stdin and stdout are connected to"
+        "the terminal cannot be used ({0}); check the variable TERM, and that stdin and stdout are a terminal"
     )]
     Terminal(io::Error),
     #[error("the event loop cannot start ({0}); free some file descriptors and try again")]
@@ -39,7 +39,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Config(cause) => cause.kind(),

@@ -33,11 +33,11 @@ use crate::{
     words,
 };
 
-/// Maximum number of engine events handled before keys are read and the screen is drawn.
+/// Maximum number of engine events handled before reading keys and drawing the screen.
 const AT_ONCE: usize = 512;
 pub struct Explorer {
     state: State,
-    /// Never empty, since it includes the built-in themes.
+    /// Themes, never empty, because they include the built-in ones.
     themes: Vec<Theme>,
     hits: Hits,
     pacing: Pacing,
@@ -53,7 +53,7 @@ pub struct Explorer {
     crashed: bool,
 }
 
-/// How the loop continues.
+/// The next step of the loop.
 enum Next {
     Continue,
     Suspend,
@@ -65,7 +65,7 @@ impl Explorer {
         let mut explorer = Self::enter(session)?;
         let ended = explorer.explore().await;
         let Self { state, source, recorder, guard, crashed, .. } = explorer;
-        // The shell gets the terminal back at once, while the worker still saves its work.
+        // The shell gets the terminal back at once, while the worker is still saving.
         drop(guard);
         source.close();
         if let Some(path) = state.sessions.open.as_ref().filter(|_| !state.is_replay()) {
@@ -84,9 +84,9 @@ impl Explorer {
 
     fn enter(session: Session) -> Result<Self, Error> {
         let Session { opened, engine, settings, interface, recorder, sessions } = session;
-        // The theme alone decides about colours; see `Theme::resolved`.
+        // Only the theme determines colours; see `Theme::resolved`.
         force_color_output(true);
-        // Signals are handled before the terminal is changed, so that none of them leaves it changed.
+        // Signal handlers are installed before the terminal is changed, so no signal leaves it changed.
         let signals = Signals::listen().map_err(Error::Runtime)?;
         let (origin, eval) = (opened.origin(), opened.eval());
         let source = open(opened, engine, &settings);
@@ -166,7 +166,7 @@ impl Explorer {
         }
     }
 
-    /// Handles an input event and all others that have arrived.
+    /// Handles an input event and all others that have already arrived.
     fn handle(&mut self, first: TerminalEvent) -> Result<Next, Error> {
         let mut event = Some(first);
         while let Some(input) = event {
@@ -182,7 +182,7 @@ impl Explorer {
         Ok(Next::Continue)
     }
 
-    /// Handles an event of the worker and all others that have arrived.
+    /// Handles an event of the worker and all others that have already arrived.
     fn receive(&mut self, event: Option<Stamped>) -> Result<Next, Error> {
         let Some(mut stamped) = event else { return self.worker_ended() };
         for _ in 1..AT_ONCE {
@@ -238,10 +238,11 @@ impl Explorer {
         Ok(Next::Continue)
     }
 
-    /// Redraws the whole screen, since other programs may have written to it or its size may have changed.
+    /// Redraws the whole screen, because other programs may have written to it or its size may have changed.
     fn redraw(&mut self) -> Result<(), Error> {
         let (columns, rows) = terminal::size().map_err(Error::Terminal)?;
-        // This also clears the screen. `clear` would query the cursor position, and the input thread would read the answer.
+        // Resizing also clears the screen. `clear` would query the cursor position, and the input thread
+        // would read the answer.
         self.screen.resize(Rect::new(0, 0, columns, rows)).map_err(Error::Terminal)?;
         self.update(Msg::Resize(columns, rows))?;
         self.draw()
@@ -263,7 +264,7 @@ fn open(opened: Opened, engine: StartEngine, settings: &Settings) -> Source {
     }
 }
 
-/// Reports once that the terminal was closed. On other systems only signals report that.
+/// Reports once when the terminal was closed. On other systems, only signals report it.
 #[cfg(unix)]
 fn hang_up() -> mpsc::Receiver<()> {
     super::hang_up::listen()

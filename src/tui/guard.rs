@@ -1,4 +1,4 @@
-//! Sets the terminal up for the explorer and restores it, whatever happens.
+//! Sets the terminal up for the explorer, and restores it in all cases.
 
 use std::{
     io::{self, stdout},
@@ -14,17 +14,17 @@ use ratatui::crossterm::{
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 
-/// The thread that draws; None while the terminal is restored.
+/// The drawing thread; None while the terminal is restored.
 static DRAWS: Mutex<Option<ThreadId>> = Mutex::new(None);
 
-/// Owns the terminal: it is restored on drop.
+/// Owns the terminal, which is restored on drop.
 #[derive(Debug)]
 pub struct Guard {
     mouse: bool,
 }
 
 impl Guard {
-    /// Enables raw mode, the alternate screen, bracketed paste and, if wanted, mouse capture.
+    /// Enables raw mode, the alternate screen, bracketed paste and, if requested, mouse capture.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         let guard = Self { mouse };
         guard.take()?;
@@ -46,7 +46,7 @@ impl Guard {
     }
 
     fn take(&self) -> io::Result<()> {
-        // This comes first, so that a failure below is undone too.
+        // This is first, so a failure below is undone as well.
         *draws() = Some(thread::current().id());
         enable_raw_mode()?;
         let mut stdout = stdout();
@@ -64,7 +64,7 @@ impl Drop for Guard {
     }
 }
 
-/// Whether the explorer controls the terminal, and on which thread it draws.
+/// Whether the explorer controls the terminal, and the thread that draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     No,
@@ -80,7 +80,8 @@ pub fn shown() -> Shown {
     }
 }
 
-/// Restores the terminal if the explorer controls it. Errors are ignored: a closed terminal needs no restoring.
+/// Restores the terminal if the explorer controls it. Errors are ignored, because a closed terminal needs no
+/// restoring.
 pub fn restore() {
     if draws().take().is_none() {
         return;

@@ -1,4 +1,4 @@
-//! Converts input of the terminal to messages.
+//! Converts terminal input to messages.
 
 use std::{io, thread};
 
@@ -10,11 +10,11 @@ use crate::{
     explorer::{Key, Msg, Pointer, Press},
 };
 
-/// Capacity of the channel: events that wait while a frame is drawn.
+/// Capacity of the channel for events that arrive while a frame is drawn.
 const EVENTS: usize = 256;
 
-/// Reads the terminal on its own thread. If the terminal is closed, crossterm reads in an endless loop, which must not block
-/// the event loop.
+/// Reads the terminal on its own thread. On a closed terminal crossterm reads in an endless loop, which must
+/// not block the event loop.
 pub fn listen() -> mpsc::Receiver<io::Result<Event>> {
     let (events, receiver) = mpsc::channel(EVENTS);
     thread::spawn(move || {
@@ -29,7 +29,7 @@ pub fn listen() -> mpsc::Receiver<io::Result<Event>> {
     receiver
 }
 
-/// The message of an input event; None for events without a meaning, such as key releases.
+/// The message of an input event; None for events without meaning, such as key releases.
 pub fn message(event: Event, hits: &Hits) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => None,

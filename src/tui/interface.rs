@@ -27,13 +27,13 @@ pub struct Flags {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interface {
     pub keymap: KeyMap,
-    /// The themes, reduced to the colours and glyphs of this terminal.
+    /// The themes, reduced to the colours and glyphs supported by this terminal.
     pub themes: Vec<Theme>,
     /// Index of the initial theme.
     pub theme: usize,
     pub mouse: bool,
     pub pace: Pace,
-    /// Mistakes in theme files.
+    /// Errors in theme files.
     pub warnings: Vec<String>,
 }
 
@@ -48,10 +48,10 @@ pub struct ListedTheme {
 }
 
 impl Interface {
-    /// Reads the configuration files that exist.
+    /// Reads the existing configuration files.
     ///
     /// # Errors
-    /// For a mistake in a file, with its line, and for an unknown theme. Mistakes in theme files are warnings.
+    /// If a file has an error (with its line) or the theme is unknown. Errors in theme files are warnings.
     pub fn load(paths: Option<&Paths>, flags: &Flags) -> Result<Self, Error> {
         let file = interface_file(paths)?;
         let keymap = keymap(paths)?;
@@ -89,7 +89,7 @@ pub fn keymap(paths: Option<&Paths>) -> Result<KeyMap, Error> {
     Ok(text.map(|text| KeyMap::parse(&text, &path.display().to_string())).transpose()?.unwrap_or_default())
 }
 
-/// All themes, the built-in ones first, and the mistakes in theme files.
+/// All themes, the built-in ones first, and the errors in theme files.
 pub fn themes(paths: Option<&Paths>) -> Result<(Vec<ListedTheme>, Vec<String>), Error> {
     let Loaded { themes, own, warnings } = load_themes(paths)?;
     let default = match interface_file(paths)?.theme {
@@ -125,7 +125,7 @@ struct ThemeFile {
     text: String,
 }
 
-/// All themes, the theme files of the user, and the mistakes in them.
+/// All themes, the user's theme files, and the errors in them.
 struct Loaded {
     themes: Vec<Theme>,
     own: Vec<ThemeFile>,
@@ -175,7 +175,7 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// The environment variables that describe the terminal.
+/// The environment variables of the terminal.
 struct Variables {
     no_color: Option<String>,
     colorterm: Option<String>,
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn without_files_the_defaults_hold() {
+    fn without_files_the_defaults_apply() {
         for paths in [None, Some(Paths::within(Path::new("nowhere at all")))] {
             let interface = Interface::load(paths.as_ref(), &Flags::default()).unwrap();
             assert_eq!(interface.keymap, KeyMap::default());
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_file_and_line() {
+    fn errors_are_reported_with_file_and_line() {
         let none = Flags::default();
         let error = refusal(&[("interface.toml", "mouse = true\nthem = \"light\"")], &none);
         assert!(error.contains("interface.toml, line 2: unknown key \"them\""), "{error}");

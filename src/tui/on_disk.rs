@@ -1,4 +1,4 @@
-//! Disk work off the event loop: lists, reads and deletes sessions, and saves pictures.
+//! Disk work off the event loop: listing, reading and deleting sessions, and saving pictures.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use crate::{
 
 use super::picture;
 
-/// Capacity of the channel of answers.
+/// Capacity of the channel for answers.
 const ANSWERS: usize = 16;
 
 pub struct OnDisk {
@@ -40,7 +40,7 @@ impl OnDisk {
         }
     }
 
-    /// Lists the sessions, including the open one wherever it is stored.
+    /// Lists the sessions, including the open one if it is stored elsewhere.
     pub fn list(&self, open: Option<PathBuf>) {
         let root = self.root.clone();
         self.spawn(move || Msg::Sessions { now: now(), sessions: listed(root.as_deref(), open.as_deref()) });
@@ -66,7 +66,7 @@ impl OnDisk {
     fn spawn(&self, work: impl FnOnce() -> Msg + Send + 'static) {
         let answer = self.answer.clone();
         spawn_blocking(move || {
-            // The receiver is gone once the explorer has quit.
+            // The receiver is gone after the explorer has quit.
             let _ = answer.blocking_send(work());
         });
     }
@@ -76,7 +76,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The sessions, most recently changed first; an open session stored elsewhere comes first.
+/// The sessions, the most recently changed first. An open session stored elsewhere comes before them.
 fn listed(root: Option<&Path>, open: Option<&Path>) -> Result<Vec<SessionSummary>, String> {
     let Some(root) = root.or(open) else {
         return Err("sessions: no home directory is known; set HOME or XDG_STATE_HOME".into());
@@ -99,7 +99,7 @@ fn delete(path: &Path) -> Result<(), String> {
             };
             let (path, foreign) = (path.display(), foreign.display());
             Err(format!(
-                "session {path}: deleted except for its directory, which also holds {foreign}{others}; remove it yourself"
+                "session {path}: deleted except for its directory, which also contains {foreign}{others}; remove it yourself"
             ))
         }
     }

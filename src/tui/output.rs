@@ -1,4 +1,4 @@
-//! Buffers frames, so that each is written to the terminal at once.
+//! Buffers frames, so each is written to the terminal in one piece.
 
 use std::io::{self, Write, stdout};
 
@@ -8,7 +8,7 @@ use super::guard::{self, Shown};
 
 pub type Screen = Terminal<CrosstermBackend<Output>>;
 
-/// Synchronised output: terminals that support it show a frame at once, others ignore it.
+/// Synchronised output: terminals that support it show a frame in one piece; others ignore it.
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
 const END_FRAME: &[u8] = b"\x1b[?2026l";
 
@@ -35,7 +35,7 @@ impl Write for Output {
         if self.0.is_empty() {
             return Ok(());
         }
-        // After a panic, the rest of its frame would appear in the shell.
+        // After a panic, the rest of the frame would appear in the shell.
         if guard::shown() == Shown::No {
             self.0.clear();
             return Ok(());

@@ -1,21 +1,21 @@
-//! Decides when to draw: only after changes, at once after a pause, and at most 30 times a second.
+//! Decides when to draw: only after changes, immediately after a pause, and at most 30 times per second.
 
 use std::time::{Duration, Instant};
 
-/// 30 frames a second.
+/// The frame interval, at 30 frames per second.
 const FRAME: Duration = Duration::from_millis(33);
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pacing {
     changed: bool,
-    /// Whether the change is the answer to an input.
+    /// Whether the change answers an input.
     awaited: bool,
     last: Option<Instant>,
     /// The last frame that answered an input.
     last_awaited: Option<Instant>,
 }
 
-/// When the next frame is due.
+/// The time at which the next frame is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Nothing has changed.
@@ -25,12 +25,13 @@ pub enum Due {
 }
 
 impl Pacing {
-    /// Notes that something visible has changed.
+    /// Records that something visible has changed.
     pub fn change(&mut self) {
         self.changed = true;
     }
 
-    /// Notes an input. If the last frame only showed progress, the next one need not wait for the frame interval.
+    /// Records an input. If the last frame only showed progress, the next frame does not wait for the frame
+    /// interval.
     pub fn answer(&mut self) {
         (self.changed, self.awaited) = (true, true);
     }
@@ -44,7 +45,7 @@ impl Pacing {
         }
     }
 
-    /// Notes that a frame was drawn.
+    /// Records that a frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
         if self.awaited {
             self.last_awaited = Some(now);

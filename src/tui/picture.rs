@@ -20,10 +20,10 @@ pub fn drawn(state: &State, picture: &Picture) -> Result<Chart, String> {
     chart(state, picture.figure).ok_or_else(|| "there is no data to draw yet".into())
 }
 
-/// Writes a chart completely or not at all. It replaces a file only if the picture says so.
+/// Writes a chart completely or not at all. It replaces a file only if the picture requests it.
 ///
 /// # Errors
-/// If the file exists and is not to be replaced, or cannot be written.
+/// If the file exists and must not be replaced, or cannot be written.
 pub fn save(chart: &Chart, picture: &Picture) -> Result<(), String> {
     let Picture { figure: _, path, dark, force } = picture;
     let look = if *dark { Look::Dark } else { Look::Light };
@@ -32,7 +32,7 @@ pub fn save(chart: &Chart, picture: &Picture) -> Result<(), String> {
     let bytes = if png { chart.png(look, chart.size()) } else { chart.svg(look, chart.size()).into_bytes() };
     export::write_file(path, *force, &bytes).map_err(|error| match error {
         export::Error::Exists(path) => {
-            format!("{}: already exists; choose another name, or turn on \"replace\"", path.display())
+            format!("{}: it already exists; choose another name, or turn on \"replace\"", path.display())
         }
         error => error.to_string(),
     })

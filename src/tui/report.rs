@@ -1,4 +1,4 @@
-//! Reports panics in a file and on stderr, but never on the explorer's screen.
+//! Reports panics in a file and on stderr, never on the explorer's screen.
 
 use std::{
     backtrace::Backtrace,
@@ -13,7 +13,7 @@ use std::{
 
 use super::guard::{self, Shown};
 
-/// Reports that are printed once the terminal is restored.
+/// Reports to be printed after the terminal is restored.
 static WAITING: Mutex<Vec<Report>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Report {
     file: Option<PathBuf>,
 }
 
-/// Installs a panic hook that restores the terminal before it prints. `dir` is the directory of report files.
+/// Installs a panic hook that restores the terminal before printing. `dir` is the directory of report files.
 pub fn install(dir: Option<PathBuf>) {
     std::panic::set_hook(Box::new(move |info| {
         let thread = thread::current();
@@ -67,7 +67,7 @@ fn write(dir: &Path, text: &str) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// If stderr cannot be written, the report is in its file.
+/// Prints a report. If stderr cannot be written, the report is still in its file.
 fn emit(report: &Report) {
     let mut stderr = stderr().lock();
     let _ = writeln!(stderr, "{}", report.text);

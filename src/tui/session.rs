@@ -18,10 +18,10 @@ use crate::{
     words,
 };
 
-/// How long unfinished disk work may take after the explorer has quit.
+/// Maximum time that unfinished disk work may take after the explorer has quit.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the explorer opens.
+/// The object that the explorer opens.
 pub enum Opened {
     /// A model, recorded in a new session or opened from an existing one.
     Model { model: ModelChoice, place: SessionPlace },
@@ -29,7 +29,7 @@ pub enum Opened {
     Recording { replay: Replay, speed: f64 },
 }
 
-/// Starts the engine on a model. [`engine::workspace`](crate::engine::workspace) is one.
+/// A function that starts the engine on a model, such as [`engine::workspace`](crate::engine::workspace).
 pub type StartEngine = fn(ModelChoice, Settings, SessionPlace) -> Worker<()>;
 
 pub struct Session {
@@ -60,7 +60,8 @@ pub fn needs_terminal() -> Result<(), Error> {
     Ok(())
 }
 
-/// Shows the explorer until the user quits. It restores the terminal and prints reports of panics before it returns.
+/// Shows the explorer until the user quits. Restores the terminal and prints reports of panics before it
+/// returns.
 ///
 /// # Errors
 /// If the terminal cannot be used, the model cannot be opened, or a panic ended the explorer.
@@ -74,7 +75,7 @@ pub fn explore(session: Session) -> Result<Ending, Error> {
     explored.unwrap_or(Err(Error::Panicked))
 }
 
-/// Prints the command that opens the session again. If stderr cannot be written, nobody reads it.
+/// Prints the command that reopens the session. A failure means that nobody reads stderr.
 pub(super) fn print_hint(name: &str, argument: &str) {
     let _ = writeln!(stderr(), "Session {name}: open it again with slimgpt --session {argument}");
 }
@@ -93,7 +94,7 @@ impl Opened {
         }
     }
 
-    /// The default evaluation text: only the built-in model has one. A session has its own settings.
+    /// The default evaluation text; only the built-in model has one. A session has its own settings.
     pub(super) fn eval(&self) -> Option<TextSource> {
         match self {
             Self::Model { place: SessionPlace::Open(_), .. } => None,

@@ -8,7 +8,7 @@ use super::Ending;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caught {
     End(Ending),
-    /// The process continues after a stop; others may have written to the terminal.
+    /// The process continues after a stop. Other programs may have written to the terminal.
     Continued,
 }
 

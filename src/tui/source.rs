@@ -1,4 +1,4 @@
-//! The peer of the explorer, an engine or a replay: it sends events and receives commands.
+//! The peer of the explorer, an engine or a replay, which sends events and receives commands.
 
 use std::{collections::VecDeque, mem, sync::mpsc as std_mpsc, thread, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     recording::Player,
 };
 
-/// How long the worker may take to save its work when the explorer quits.
+/// Maximum time that the worker may take to save its work after the explorer quits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Join = Box<dyn FnOnce() -> Result<(), Error> + Send>;
@@ -19,7 +19,7 @@ type Join = Box<dyn FnOnce() -> Result<(), Error> + Send>;
 pub struct Source {
     commands: mpsc::Sender<Command>,
     events: mpsc::Receiver<Stamped>,
-    /// Commands that found the channel full.
+    /// Commands that could not be sent because the channel was full.
     waiting: VecDeque<Command>,
     drafts: DraftSaver,
     /// None once the worker has ended.
@@ -42,7 +42,8 @@ impl Source {
         Self { commands, events, waiting: VecDeque::new(), drafts: DraftSaver::default(), join: Some(join) }
     }
 
-    /// Waits for the next event and forwards waiting commands meanwhile. Returns None once, after the worker has ended.
+    /// Waits for the next event, and meanwhile forwards waiting commands. Returns None once, after the worker
+    /// has ended.
     pub async fn next(&mut self) -> Option<Stamped> {
         if self.join.is_none() {
             return std::future::pending().await;
@@ -52,7 +53,7 @@ impl Source {
                 permit = self.commands.reserve(), if !self.waiting.is_empty() => {
                     match (permit, self.waiting.pop_front()) {
                         (Ok(permit), Some(command)) => permit.send(command),
-                        // The worker has ended; its last events are still to come.
+                        // The worker has ended, but its last events have not been received yet.
                         (Err(_), _) => self.waiting.clear(),
                         (Ok(_), None) => {}
                     }
@@ -62,12 +63,13 @@ impl Source {
         }
     }
 
-    /// An event that has arrived already.
+    /// The next event, if it has already arrived.
     pub fn next_now(&mut self) -> Option<Stamped> {
         self.events.try_recv().ok()
     }
 
-    /// Never waits, and never loses a command. A waiting command that the new one makes obsolete is replaced.
+    /// Sends a command without waiting. No command is lost, except that it replaces a waiting command that it
+    /// makes obsolete.
     pub fn command(&mut self, command: Command) {
         if let Command::SaveDraft { draft } = &command {
             self.drafts.sent(draft);
@@ -88,18 +90,18 @@ impl Source {
         self.join.take().map_or(Ok(()), |join| join())
     }
 
-    /// Saves a draft that the worker has not saved yet, then asks the worker to end and waits a little while. A worker in
-    /// a long step ends with the process.
+    /// Saves a draft that the worker has not yet saved, then asks the worker to end and waits briefly. A
+    /// worker in a long step ends with the process.
     pub fn close(self) {
         let Self { commands, events, waiting, drafts, join } = self;
-        // The screen is closed: a failure has nowhere to be shown.
+        // The screen is closed, so a failure cannot be shown.
         let _ = drafts.close();
         let Some(join) = join else { return };
         // Closed channels ask the worker to end.
         drop((commands, events, waiting));
         let (done, ended) = std_mpsc::channel();
         thread::spawn(move || done.send(join()));
-        // The screen is closed: a failure has nowhere to be shown.
+        // The screen is closed, so a failure cannot be shown.
         let _ = ended.recv_timeout(PATIENCE);
     }
 }
@@ -116,7 +118,7 @@ fn replaces(new: &Command, old: &Command) -> bool {
     }
 }
 
-/// Takes the live ends of the channels and leaves closed ones, so that joining the worker does not wait for them.
+/// Takes the open ends of the channels and leaves closed ones, so joining the worker does not wait for them.
 fn take(
     commands: &mut mpsc::Sender<Command>,
     events: &mut mpsc::Receiver<Stamped>,
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_that_do_not_fit_the_channel_wait_in_order() {
+    fn commands_that_do_not_fit_into_the_channel_wait_in_order() {
         let (commands, mut obeyed) = mpsc::channel(1);
         let mut source = source(commands);
         for command in [PAUSE, ratios(0.1), ratios(0.2), RESUME] {

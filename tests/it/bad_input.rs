@@ -5,7 +5,8 @@ use std::{fs, io::Write};
 use crate::program::{Ran, Workspace, slimgpt};
 use serde_json::json;
 
-/// Expects exit code 2, one line on stderr apart from progress that contains all of `parts`, nothing on stdout, and no file.
+/// Expects exit code 2, a single line on stderr (apart from progress) that contains all of `parts`, nothing
+/// on stdout, and no file.
 #[track_caller]
 fn refused(bench: &Workspace, ran: &Ran, parts: &[&str]) {
     ended(bench, ran, 2, parts);
@@ -103,7 +104,7 @@ fn a_quantised_checkpoint_is_refused() {
 }
 
 #[test]
-fn a_configuration_that_is_no_json_is_named() {
+fn a_configuration_that_is_not_json_is_named() {
     let bench = Workspace::new();
     fs::write(bench.path("model/config.json"), "{ \"model_type\": ").unwrap();
     refused(&bench, &bench.prune(&[]), &["config.json"]);
@@ -117,7 +118,7 @@ fn a_model_without_tokenizer_is_refused() {
 }
 
 #[test]
-fn a_model_that_is_nowhere_is_refused() {
+fn a_missing_model_is_refused() {
     let bench = Workspace::new();
     let ran = slimgpt(&["prune", "no such model", "--out", &bench.text("out")]);
     refused(&bench, &ran, &["no such model", "hub id"]);
@@ -131,14 +132,14 @@ fn an_empty_text_is_refused() {
 }
 
 #[test]
-fn a_text_that_is_not_utf8_is_refused_with_the_place() {
+fn a_text_that_is_not_utf8_is_refused_with_the_position() {
     let bench = Workspace::new();
     fs::write(bench.path("text.txt"), b"fine \xff\xfe not").unwrap();
     refused(&bench, &bench.prune(&[]), &["text.txt", "UTF-8", "byte 5"]);
 }
 
 #[test]
-fn too_little_text_says_how_much_there_is_and_how_much_is_needed() {
+fn too_little_text_is_reported_with_the_found_and_the_required_amount() {
     let bench = Workspace::new();
     fs::write(bench.path("text.txt"), "One day a fox ran.").unwrap();
     refused(&bench, &bench.prune(&[]), &["tokens", "71"]);
@@ -165,7 +166,7 @@ fn a_ratio_out_of_range_is_refused_by_name() {
     for ratio in ["1", "-0.5", "1.5", "nan"] {
         refused(&bench, &bench.prune(&[&format!("--ratio={ratio}")]), &["ratio"]);
     }
-    // Valid as a mean, but the last layer's ratio is not.
+    // The ratio is valid as a mean, but the resulting ratio of the last layer is not.
     refused(&bench, &bench.prune(&["--ratio", "0.9"]), &["ratio"]);
 }
 
@@ -205,7 +206,7 @@ fn an_output_that_cannot_be_written_is_refused() {
     let bench = Workspace::new();
     let ran = bench.prune_to("text.txt/slim", &[]);
     refused(&bench, &ran, &["text.txt"]);
-    // A file system that is read-only, also for root.
+    // A path on a file system that is read-only even for root.
     let model = bench.text("model");
     let text = bench.text("text.txt");
     let ran = slimgpt(&[
@@ -226,7 +227,7 @@ fn an_output_that_cannot_be_written_is_refused() {
 /// A full disk, simulated by a limit on file sizes: writing fails in the middle of the weights.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_that_fills_up_leaves_nothing_behind() {
+fn a_full_disk_leaves_no_files_behind() {
     let bench = Workspace::new();
     let command = format!(
         "trap '' XFSZ; ulimit -f 500; exec {} prune {} --calibration {} --samples 8 --seq-len 64 --no-session --out {}",
@@ -251,7 +252,8 @@ fn weights_that_are_not_numbers_are_refused_by_name() {
     refused(&bench, &bench.prune(&[]), &["model.layers.2.mlp.up_proj.weight"]);
 }
 
-/// Finite weights whose product overflows: gate and up of one layer have the largest values of their type.
+/// The weights are finite, but their product overflows: gate and up of one layer have the largest values of
+/// their type.
 #[test]
 fn activations_that_are_not_finite_fail_with_their_layer() {
     let bench = Workspace::new();
@@ -268,7 +270,7 @@ fn activations_that_are_not_finite_fail_with_their_layer() {
 }
 
 #[test]
-fn a_window_longer_than_the_model_allows_is_refused() {
+fn a_window_longer_than_the_context_of_the_model_is_refused() {
     let bench = Workspace::new();
     let ran =
         slimgpt(&["eval", &bench.text("model"), "--text", &bench.text("text.txt"), "--seq-len", "100000"]);
@@ -284,7 +286,7 @@ fn an_evaluation_text_shorter_than_a_window_is_refused() {
 }
 
 #[test]
-fn windows_that_predict_nothing_are_refused() {
+fn windows_too_short_to_predict_a_token_are_refused() {
     let bench = Workspace::new();
     for length in ["0", "1"] {
         let ran =
@@ -299,7 +301,7 @@ fn windows_that_predict_nothing_are_refused() {
 }
 
 #[test]
-fn draws_that_pick_nothing_are_refused() {
+fn sampling_parameters_that_exclude_every_token_are_refused() {
     let bench = Workspace::new();
     for (flag, value) in [("top-k", "0"), ("top-p", "0"), ("temperature", "nan"), ("repeat-penalty", "0")] {
         let ran =
@@ -309,7 +311,7 @@ fn draws_that_pick_nothing_are_refused() {
 }
 
 #[test]
-fn an_output_that_is_not_ours_is_not_replaced() {
+fn an_output_of_another_program_is_not_replaced() {
     let bench = Workspace::new();
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("there/precious"), "x").unwrap();
@@ -319,7 +321,7 @@ fn an_output_that_is_not_ours_is_not_replaced() {
 }
 
 #[test]
-fn a_refused_run_leaves_an_earlier_record_of_events() {
+fn a_refused_run_keeps_an_earlier_recording() {
     let bench = Workspace::new();
     fs::write(bench.path("events.jsonl"), "earlier").unwrap();
     refused(
@@ -332,7 +334,7 @@ fn a_refused_run_leaves_an_earlier_record_of_events() {
 }
 
 #[test]
-fn a_device_that_is_not_there_is_refused() {
+fn an_unavailable_device_is_refused() {
     let bench = Workspace::new();
     refused(&bench, &bench.prune(&["--device", "cuda:63"]), &["cuda:63"]);
 }

@@ -1,4 +1,5 @@
-//! Biases that compensate for removed means: in the record, in every format, and refused by formats that cannot store them.
+//! Biases that compensate for removed means: stored in the record and in every format, and refused by formats that
+//! cannot store them.
 
 use std::{fs, path::Path};
 
@@ -40,7 +41,7 @@ fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
     let config = read(&bench.path("out/config.json"));
     assert_eq!((&config["attention_bias"], &config["mlp_bias"]), (&json!(true), &json!(true)));
 
-    // From the session's files, in the shapes before pruning.
+    // Exported from the session's files, in the shapes before pruning.
     done(&slimgpt(&["export", "last", "--format", "padded", "--out", &bench.text("padded")]));
     near(perplexity(&bench, "padded"));
     let bytes = fs::read(bench.path("padded/model.safetensors")).unwrap();
@@ -59,7 +60,8 @@ fn every_form_has_the_biases_and_the_perplexity_of_the_record() {
 #[test]
 fn the_bias_removes_exactly_the_mean_of_the_error() {
     let bench = Workspace::new();
-    // One part only, so that both runs have the same inputs. Without damping its error is that of the hidden states.
+    // Only one part is pruned, so both runs have the same inputs. Without damping, its error equals that of
+    // the hidden states.
     let alone = ["--ratio", "0.5", "--layers", "5..6", "--parts", "mlp", "--damping", "0", "--track-errors"];
     for method in [&["--score", "flap", "--no-compensation"][..], &[]] {
         let with = |out: &str, more: &[&str]| {
@@ -78,7 +80,7 @@ fn the_bias_removes_exactly_the_mean_of_the_error() {
 }
 
 #[test]
-fn a_target_beside_the_layer_s_own_output_is_refused() {
+fn a_target_other_than_the_layers_own_output_is_refused() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--bias-compensation", "--target", "dense-stream"]);
     assert_eq!(ran.code, Some(2));
@@ -94,6 +96,6 @@ fn a_family_without_such_biases_is_refused_before_the_run() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("mistral in transformers has no bias of o_proj"), "{}", ran.stderr);
     assert!(!bench.path("out").exists());
-    // One file for llama.cpp contains them.
+    // A file for llama.cpp stores them.
     done(&bench.prune(&[&FLAP[..], &["--ratio", "0.4", "--format", "gguf", "--gguf-type", "f32"]].concat()));
 }

@@ -1,10 +1,10 @@
-//! Help, settings, keys, themes, completions and the manual page.
+//! Tests of help, settings, keys, themes, completions and the manual page.
 
 use std::{fs, path::Path};
 
 use crate::program::{Ran, program, slimgpt};
 
-/// Runs the program with the configuration files of a directory.
+/// Runs the program with a directory of configuration files.
 fn configured(dir: &Path, arguments: &[&str]) -> Ran {
     let mut command = program();
     command.env("XDG_CONFIG_HOME", dir).env("HOME", dir).env_remove("COLORFGBG");
@@ -28,7 +28,7 @@ fn said(ran: &Ran) -> &str {
 }
 
 #[test]
-fn every_command_s_help_has_an_example() {
+fn the_help_of_every_command_has_an_example() {
     let commands = [
         &["explore"][..],
         &["replay"],
@@ -64,7 +64,7 @@ fn every_command_s_help_has_an_example() {
 }
 
 #[test]
-fn printed_settings_are_read_again_and_print_the_same() {
+fn printed_settings_are_read_back_and_printed_unchanged() {
     let dir = directory(&[]);
     for arguments in [
         &[][..],
@@ -80,7 +80,7 @@ fn printed_settings_are_read_again_and_print_the_same() {
 }
 
 #[test]
-fn defaults_are_weaker_than_a_settings_file_and_stronger_than_the_demo_s() {
+fn defaults_override_the_demo_and_a_settings_file_overrides_them() {
     let dir = directory(&[("defaults.toml", "ratio = 0.4\nsamples = 7\nseed = 5")]);
     let file = dir.path().join("run.toml");
     fs::write(&file, "samples = 8\nseed = 6").unwrap();
@@ -92,7 +92,7 @@ fn defaults_are_weaker_than_a_settings_file_and_stronger_than_the_demo_s() {
 }
 
 #[test]
-fn printed_keys_are_read_again_and_print_the_same() {
+fn printed_keys_are_read_back_and_printed_unchanged() {
     let dir = directory(&[]);
     let printed = configured(dir.path(), &["config", "keys"]);
     let text = said(&printed).replace("quit = [\"q\", \"ctrl-c\"]", "quit = [\"F10\", \"Q\"]");
@@ -103,7 +103,7 @@ fn printed_keys_are_read_again_and_print_the_same() {
 }
 
 #[test]
-fn keys_that_mean_two_things_are_refused_with_their_line() {
+fn keys_with_two_meanings_are_refused_with_their_line() {
     let dir = directory(&[("keys.toml", "\nstart = \"q\"")]);
     let ran = configured(dir.path(), &["config", "keys"]);
     assert_eq!(ran.code, Some(2));
@@ -111,7 +111,7 @@ fn keys_that_mean_two_things_are_refused_with_their_line() {
 }
 
 #[test]
-fn themes_are_listed_with_their_place() {
+fn themes_are_listed_with_their_files() {
     let dir =
         directory(&[("themes/mine.toml", "inherits = \"dark\""), ("interface.toml", "theme = \"mine\"")]);
     let ran = configured(dir.path(), &["themes", "list"]);
@@ -131,7 +131,7 @@ fn paths_show_which_files_exist() {
 }
 
 #[test]
-fn completions_are_there_for_every_shell() {
+fn completions_exist_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = slimgpt(&["completions", shell]);
         assert!(said(&ran).contains("group-size"), "{shell}");
@@ -150,7 +150,7 @@ fn the_manual_has_a_section_for_every_command() {
 }
 
 #[test]
-fn a_speed_that_is_none_is_refused() {
+fn an_invalid_speed_is_refused() {
     for speed in ["0", "-1", "nan", "inf", "fast"] {
         let ran = slimgpt(&["replay", "events.jsonl", &format!("--speed={speed}")]);
         assert_eq!(ran.code, Some(2));
@@ -159,7 +159,7 @@ fn a_speed_that_is_none_is_refused() {
 }
 
 #[test]
-fn nobody_reading_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let program = env!("CARGO_BIN_EXE_slimgpt");
     let ran = std::process::Command::new("sh")
         .args(["-c", &format!("{program} man | head -n 1; {program} config keys | true")])

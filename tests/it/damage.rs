@@ -1,4 +1,4 @@
-//! Damaged session files: a clear error or the right bytes, nothing in between.
+//! Damaged session files give a clear error or the right bytes.
 
 use std::{
     collections::BTreeMap,
@@ -8,20 +8,20 @@ use std::{
 
 use crate::program::{Ran, Workspace, assert_same, copy, output, slimgpt};
 
-/// Only the last layers are pruned, so that a session is small.
+/// Only the last layers are pruned, to keep the session small.
 const LAYERS: &str = "9..12";
 /// A pruned layer with pruned layers after it.
 const LAYER: usize = 10;
 
 #[derive(Clone, Copy, Debug)]
 enum Damage {
-    /// Truncated to this many thousandths.
+    /// Truncated to this number of thousandths.
     CutTo(usize),
     /// Truncated by one byte.
     CutOne,
-    /// One bit flipped, this many thousandths from the start.
+    /// One bit flipped, this number of thousandths from the start.
     Flip(usize),
-    /// Zeroes, as a disk may leave after a crash.
+    /// Overwritten with zeros, as after a crash.
     Zeroes,
 }
 
@@ -60,7 +60,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// A complete run whose last attempt at a layer was made twice.
+    /// A complete run in which one layer was solved twice.
     fn finished() -> Self {
         let bench = Workspace::new();
         let session = bench.path("session");
@@ -80,7 +80,7 @@ impl Kept {
         copied
     }
 
-    /// Every file by its path in the session; only some of the parts and of the layer inputs.
+    /// Files of the session by path: all except most of the parts and layer inputs.
     fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         for (dir, most) in [("", usize::MAX), ("attempts", usize::MAX), ("streams", 2)] {
@@ -106,7 +106,8 @@ fn done(ran: Ran) -> Ran {
     ran
 }
 
-/// Expects a finished run, or one sentence with the reason why it did not finish; true if it finished.
+/// Expects a finished run, or a single sentence with the reason for a failure. Returns true if the run
+/// finished.
 #[track_caller]
 fn is_done(ran: &Ran, what: &str) -> bool {
     assert!(!ran.stderr.contains("panicked"), "{what}: {}", ran.stderr);
@@ -122,7 +123,7 @@ fn is_done(ran: &Ran, what: &str) -> bool {
 }
 
 #[test]
-fn no_damage_to_a_finished_session_gives_other_bytes() {
+fn damage_to_a_finished_session_never_changes_the_output() {
     let kept = Kept::finished();
     let mut refused = 0;
     for file in kept.files() {
@@ -141,17 +142,17 @@ fn no_damage_to_a_finished_session_gives_other_bytes() {
                 refused += 1;
                 assert!(ran.stderr.contains(name), "{what}: {}", ran.stderr);
                 assert!(!out.exists(), "{what}");
-                // Unusable files are computed again.
+                // Unusable files are recomputed.
                 let ran = slimgpt(&["resume", session, "--out", out.to_str().unwrap()]);
                 assert!(is_done(&ran, &what), "{what}: {}", ran.stderr);
                 assert_same_weights(&out, &kept.expected, &what);
             }
         }
     }
-    assert!(refused >= 2 * DAMAGES.len(), "parts active were damaged, and {refused} exports refused");
+    assert!(refused >= 2 * DAMAGES.len(), "active parts were damaged, but only {refused} exports were refused");
 }
 
-/// The weights must agree; numbers of attempts, and with them the record, may differ.
+/// Checks that the weights agree. Attempt numbers may differ, and therefore the record.
 #[track_caller]
 fn assert_same_weights(out: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
     let found = output(out);
@@ -161,9 +162,9 @@ fn assert_same_weights(out: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &
 }
 
 #[test]
-fn no_damage_to_an_unfinished_session_gives_other_bytes() {
+fn damage_to_an_unfinished_session_never_changes_the_output() {
     let kept = Kept::finished();
-    // The run is at its first layer again according to the newest state, while files of later parts exist.
+    // By its newest state, the run is at its first layer again, although files of later parts exist.
     let session = kept.bench.path("unfinished");
     let more = ["--layers", LAYERS, "--session", session.to_str().unwrap()];
     let mut child = kept.bench.pruning("cut", &more).stderr(std::process::Stdio::null()).spawn().unwrap();
@@ -199,7 +200,7 @@ impl Kept {
                 .map(|entry| Path::new(dir).join(entry.file_name()))
                 .collect();
             names.sort();
-            // The most recently changed layers matter most.
+            // The most recently changed layers come first.
             names.reverse();
             files.extend(names.into_iter().take(most.min(if dir == "attempts" { 5 } else { most })));
         }
@@ -231,7 +232,7 @@ fn a_damaged_attempt_does_not_affect_the_others() {
         done(slimgpt(&["export", session, "--out", written.to_str().unwrap()]));
         assert!(output(&written)["model.safetensors"] == one["model.safetensors"], "{part}");
 
-        // Solved again in the same way, it gives the same result as the damaged one.
+        // Solved again with the same method, it gives the same result as the damaged attempt.
         let ratio = attempt_ratio(session, 0);
         done(slimgpt(&["retry", session, "--layer", &layer, "--ratio", &ratio, "--choose"]));
         let written = out(&format!("again-{part}"));
@@ -247,7 +248,7 @@ fn attempt_ratio(session: &str, number: usize) -> String {
 }
 
 #[test]
-fn a_session_without_a_good_state_is_refused_and_can_be_removed() {
+fn a_session_with_a_damaged_state_is_refused_and_can_be_removed() {
     let kept = Kept::finished();
     let session = kept.session.to_str().unwrap();
     for name in ["session.json", "session.copy.json"] {

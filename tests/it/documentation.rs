@@ -36,7 +36,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
 }
 
-/// Anchors of the headings, as GitHub makes them.
+/// Anchors of the headings, in GitHub's form.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| {
@@ -46,7 +46,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// Words that begin with `--`, from the columns of a help text or from a table.
+/// Words that begin with `--` in the columns of a help text or a table.
 fn flags<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     let words = lines.flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')));
     let names =
@@ -54,7 +54,7 @@ fn flags<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     words.filter(names).map(str::to_owned).collect()
 }
 
-/// First cells of the rows of all tables.
+/// First cells of the rows in all tables.
 fn first_cells(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.strip_prefix("| ")).filter_map(|row| row.split(" |").next())
 }
@@ -72,7 +72,7 @@ fn links_between_documents_resolve() {
             assert!(target.exists(), "{}: {link} does not exist", path.display());
             if !anchor.is_empty() {
                 let known = anchors(&prose(&fs::read_to_string(&target).unwrap()));
-                assert!(known.contains(anchor), "{}: {link} is no heading of {known:?}", path.display());
+                assert!(known.contains(anchor), "{}: {link} is not a heading of {known:?}", path.display());
             }
         }
     }
@@ -87,7 +87,7 @@ fn files_named_in_the_documentation_exist() {
         for name in text.split('`').skip(1).step_by(2) {
             let name = name.split_whitespace().next().unwrap_or_default();
             let is_file = PLACES.iter().any(|place| name.starts_with(place)) && !name.contains('*');
-            // `themes/` is also a directory of the configuration.
+            // `themes/` is also a configuration directory.
             if is_file && name != "themes/" {
                 assert!(root().join(name).exists(), "{}: {name} does not exist", path.display());
             }
@@ -96,7 +96,7 @@ fn files_named_in_the_documentation_exist() {
 }
 
 #[test]
-fn every_flag_of_prune_is_documented_and_no_other() {
+fn exactly_the_flags_of_prune_are_documented() {
     let help = slimgpt(&["prune", "--help"]).stdout;
     let described = help.lines().filter(|line| line.trim_start().starts_with('-'));
     let documented = read("docs/settings.md");
@@ -104,7 +104,7 @@ fn every_flag_of_prune_is_documented_and_no_other() {
 }
 
 #[test]
-fn every_command_is_documented_and_no_other() {
+fn exactly_the_commands_are_documented() {
     let help = slimgpt(&["--help"]).stdout;
     let listed = help.split_once("Commands:").unwrap().1.split("\n\n").next().unwrap();
     let starts = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
@@ -162,7 +162,7 @@ fn keys_of_interface_toml_are_documented() {
     }
 }
 
-/// Names of the variants of an enum in a source file, as JSON has them.
+/// Names of the variants of an enum in a source file, in their JSON form.
 fn variants(source: &str, name: &str) -> BTreeSet<String> {
     let body = source.split_once(&format!("pub enum {name} {{")).unwrap().1.split_once("\n}").unwrap().0;
     let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
@@ -176,7 +176,7 @@ fn variants(source: &str, name: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_event_and_stage_is_documented_and_no_other() {
+fn exactly_the_events_and_stages_are_documented() {
     let (text, source) = (read("docs/events.md"), read("src/protocol/event.rs"));
     let (table, stages) = text.split_once("Stages of `progress`").unwrap();
     let code =

@@ -1,5 +1,5 @@
-//! Exit codes: every kind of failure has one, wherever it happens. Full disks are in `bad_input` (an export) and `kill` (a
-//! session), a cancelled sweep is in `sweep`.
+//! Exit codes: every kind of failure has the same code everywhere. `bad_input` (for an export) and `kill` (for a
+//! session) test full disks, and `sweep` a cancelled sweep.
 
 use std::net::TcpListener;
 
@@ -34,7 +34,7 @@ fn wrong_usage_settings_and_input_have_the_code_of_input() {
 
 #[test]
 fn a_network_failure_has_the_code_of_failures() {
-    // A port that was free a moment ago refuses the connection.
+    // A port that was just free refuses the connection.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let cache = tempfile::tempdir().unwrap();
     let mut command = program();

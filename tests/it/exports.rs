@@ -1,4 +1,4 @@
-//! Formats of an export: contents, cost, refusals, and leftovers after a failure.
+//! Formats of an export: contents, cost, refusals, and files left after a failure.
 
 use std::{fs, path::Path};
 
@@ -40,10 +40,10 @@ fn uniform_gives_every_layer_the_same_sizes_and_reports_the_cost() {
     assert!(ran.stdout.contains("Sizes: the same in every layer; mean error"), "{}", ran.stdout);
     let config = read(&bench.path("out/config.json"));
     assert!(sizes(&config).windows(2).all(|pair| pair[0] == pair[1]), "{config}");
-    assert_eq!(config.get("auto_map"), None, "a class of transformers itself loads it");
+    assert_eq!(config.get("auto_map"), None, "a transformers class loads it without remote code");
     assert!(!bench.path("out/modeling_slimgpt.py").exists());
 
-    // The reported error is that of the schedule's own path at that count.
+    // The reported error is that of the schedule's own path at the scheduled count.
     let record = read(&bench.path("out/run.json"));
     done(&bench.prune_to("own", &["--ratio", "0.4"]));
     let own = read(&bench.path("own/run.json"));
@@ -56,7 +56,7 @@ fn uniform_gives_every_layer_the_same_sizes_and_reports_the_cost() {
             }
         }
     }
-    // The first layer has the same inputs in both runs, and heads are removed one by one.
+    // The first layer has the same inputs in both runs, and heads are removed one at a time.
     let first = |record: &Value| record["layers"][0]["attention"].clone();
     let (told, found) = (&first(&record)["scheduled"]["relative_error"], &first(&own)["relative_error"]);
     if let Some(told) = told.as_f64() {
@@ -78,7 +78,7 @@ fn the_cost_of_rounded_channels_is_reported() {
 }
 
 #[test]
-fn uniform_asks_for_all_layers() {
+fn uniform_requires_all_layers() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--uniform", "--layers", "2..5"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
@@ -88,7 +88,7 @@ fn uniform_asks_for_all_layers() {
 }
 
 #[test]
-fn padded_is_the_original_form_with_zeros_and_computes_the_same() {
+fn padded_has_the_original_shapes_with_zeros_and_computes_the_same() {
     let bench = Workspace::new();
     let text = bench.text("text.txt");
     done(&bench.prune(&["--ratio", "0.4", "--format", "padded"]));
@@ -97,7 +97,7 @@ fn padded_is_the_original_form_with_zeros_and_computes_the_same() {
     assert_eq!(sizes(&before), sizes(&after));
     assert_eq!((&after["model_type"], after.get("auto_map")), (&json!("llama"), None));
     let bytes = |name: &str| fs::metadata(bench.path(name)).unwrap().len();
-    // Apart from metadata in the header.
+    // The sizes are equal apart from metadata in the header.
     assert!(bytes("out/model.safetensors").abs_diff(bytes("model/model.safetensors")) < 100);
     assert!(bytes("hf/model.safetensors") < bytes("out/model.safetensors"));
     let perplexity = |dir: &str| {
@@ -109,7 +109,7 @@ fn padded_is_the_original_form_with_zeros_and_computes_the_same() {
 }
 
 #[test]
-fn weights_are_split_and_stored_as_asked() {
+fn weights_are_split_and_stored_as_requested() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--export-dtype", "bf16", "--shard-size", "1MiB"]);
     done(&ran);
@@ -153,7 +153,7 @@ fn a_gguf_file_is_written_alone_or_with_a_directory_and_read_back() {
 #[test]
 fn models_that_llama_cpp_cannot_load_are_refused_before_the_run() {
     let bench = Workspace::new();
-    // No layer keeps fewer channels than llama.cpp accepts until most are removed.
+    // Until most channels are removed, every layer keeps enough of them for llama.cpp.
     let ran = bench.prune(&["--ratio", "0.97", "--schedule", "uniform", "--format", "gguf"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("format gguf:") && ran.stderr.contains("hf"), "{}", ran.stderr);
@@ -174,7 +174,7 @@ fn equal_inputs_give_equal_bytes_in_every_form() {
     }
 }
 
-/// Gives the model an output head with numbers below the smallest of f16.
+/// Gives the model an output head with numbers too small for f16.
 fn with_a_faint_head(bench: &Workspace) {
     bench.configure("tie_word_embeddings", json!(false));
     let path = bench.path("model/model.safetensors");
@@ -190,14 +190,14 @@ fn with_a_faint_head(bench: &Workspace) {
 }
 
 #[test]
-fn an_export_that_differs_from_the_model_is_not_published_and_the_session_is_kept() {
+fn an_export_that_differs_from_the_model_is_discarded_and_the_session_is_kept() {
     let bench = Workspace::new();
     with_a_faint_head(&bench);
     let before = bench.entries();
     let ran = bench.prune(&["--ratio", "0.3", "--export-dtype", "f16"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("format hf: the logits of the written model differ"), "{}", ran.stderr);
-    assert_eq!(bench.entries(), before, "nothing is left of it");
+    assert_eq!(bench.entries(), before, "the export left files");
 
     done(&slimgpt(&["export", "last", "--export-dtype", "f32", "--out", &bench.text("out")]));
     let verified = read(&bench.path("out/run.json"))["written"][0]["verified"].clone();
@@ -205,7 +205,7 @@ fn an_export_that_differs_from_the_model_is_not_published_and_the_session_is_kep
 }
 
 #[test]
-fn an_export_over_an_existing_directory_asks_for_force() {
+fn an_export_to_an_existing_directory_requires_force() {
     let bench = Workspace::new();
     done(&bench.prune(&[]));
     let before = output(&bench.path("out"));
@@ -219,7 +219,7 @@ fn an_export_over_an_existing_directory_asks_for_force() {
 }
 
 #[test]
-fn without_verify_nothing_is_read_back() {
+fn without_verify_no_file_is_read_back() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--verify=false"]);
     done(&ran);

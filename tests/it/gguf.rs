@@ -1,4 +1,5 @@
-//! GGUF files: candle's reader and ours read back the same numbers, and models that llama.cpp cannot load are refused.
+//! GGUF files: candle's reader and our own read back the same numbers, and models that llama.cpp cannot load are
+//! refused.
 
 use std::{fs::File, path::PathBuf};
 
@@ -49,7 +50,7 @@ fn model(family: &str, keys: Value) -> Model {
 }
 
 impl Model {
-    /// Writes the model unchanged, with the layer sizes of the checkpoint.
+    /// Writes the model unpruned, with the layer sizes of the checkpoint.
     fn written(&self, kind: GgufType) -> Result<(PathBuf, Vec<String>), Error> {
         let form = OutputForm { formats: vec![Format::Gguf], gguf_type: kind, ..OutputForm::default() };
         let target = self.directory.path().join(format!("out-{kind}"));
@@ -138,7 +139,7 @@ fn smaller_types_are_read_back_close_to_the_original() {
         let (file, notices) = model.written(kind).unwrap();
         let apart = difference(&exact, &logits(&GgufModel::open(&file).unwrap())) / spread;
         assert!(apart < tolerance && apart > 1e-5, "{kind}: {apart}");
-        // 300 channels are divisible by neither 32 nor 256.
+        // 300 channels are not divisible by 32 or 256.
         let told =
             notices.iter().any(|notice| notice.contains("2 as f16") && notice.contains("channel-multiple"));
         assert_eq!(told, matches!(kind, GgufType::Q8_0 | GgufType::Q4K), "{kind}: {notices:?}");
@@ -150,7 +151,7 @@ fn every_tensor_has_the_requested_type_and_vectors_stay_f32() {
     use candle_core::quantized::GgmlDType;
     let model =
         model("llama", json!({ "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4 }));
-    // The embedding, the values and the output projections have a finer type.
+    // The embedding, the values and the output projections have a more precise type.
     for (kind, projection, finer) in [
         (GgufType::F32, GgmlDType::F32, GgmlDType::F32),
         (GgufType::F16, GgmlDType::F16, GgmlDType::F16),
@@ -174,7 +175,7 @@ fn every_tensor_has_the_requested_type_and_vectors_stay_f32() {
 }
 
 #[test]
-fn sizes_per_layer_are_lists_and_the_head_size_is_always_stated() {
+fn sizes_per_layer_are_lists_and_the_head_size_is_always_written() {
     let model = model("llama", per_layer());
     let (file, _) = model.written(GgufType::F16).unwrap();
     let content = Content::read(&mut File::open(&file).unwrap()).unwrap();
@@ -193,7 +194,7 @@ fn sizes_per_layer_are_lists_and_the_head_size_is_always_stated() {
 }
 
 #[test]
-fn a_sliding_window_bounds_the_context_with_a_warning() {
+fn a_sliding_window_limits_the_context_with_a_warning() {
     let model = model("mistral", json!({ "sliding_window": 20 }));
     let (file, notices) = model.written(GgufType::F32).unwrap();
     assert_eq!(GgufModel::open(&file).unwrap().architecture().max_positions, 20);
@@ -217,7 +218,7 @@ fn models_that_llama_cpp_cannot_express_are_refused_with_a_remedy() {
 }
 
 #[test]
-fn a_model_is_refused_by_its_planned_sizes_and_its_tokenizer_before_anything_is_written() {
+fn planned_sizes_and_tokenizers_are_checked_before_anything_is_written() {
     let Model { directory, checkpoint } = model("qwen3", json!({}));
     let form = OutputForm { formats: vec![Format::Gguf], ..OutputForm::default() };
     let whole = checkpoint.architecture();

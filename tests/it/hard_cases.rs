@@ -1,7 +1,7 @@
-//! Strange models, engines, terminals and input: nothing panics, and every frame is whole.
+//! Unusual models, engines, terminals and input: nothing panics, and every frame is complete.
 //!
-//! In the release profile overflows wrap silently; to detect them, run
-//! `cargo --config profile.release.package.slimgpt.overflow-checks=true test --release --test it hard_cases`.
+//! In the release profile, overflows wrap silently. To detect them, run `cargo --config
+//! profile.release.package.slimgpt.overflow-checks=true test --release --test it hard_cases`.
 
 use crate::window::{
     self,
@@ -55,7 +55,7 @@ fn overlays() -> Vec<Dialog> {
         vec![
             Field::text(FieldId::Text, "a text", STRANGE, STRANGE.repeat(4)),
             Field::choice(FieldId::Look, "a choice", "", &[STRANGE, "b"], STRANGE),
-            Field::choice(FieldId::Parts, "no choice", "one of nothing", &[], "c"),
+            Field::choice(FieldId::Parts, "no choice", "no values", &[], "c"),
             Field::switch(FieldId::Bos, "a switch", "on or off", true),
         ]
     };
@@ -83,7 +83,7 @@ fn overlays() -> Vec<Dialog> {
 }
 
 #[test]
-fn every_screen_of_every_odd_state_is_whole() {
+fn every_screen_of_every_unusual_state_is_complete() {
     for (told, mut state) in odd::all() {
         look_everywhere(&mut state, &[LEAST, LARGE], &told);
         for layer in 0..state.layers.len().min(8) {
@@ -94,7 +94,7 @@ fn every_screen_of_every_odd_state_is_whole() {
 }
 
 #[test]
-fn every_overlay_is_whole_over_every_screen_of_every_odd_state() {
+fn every_overlay_is_complete_over_every_screen_of_every_unusual_state() {
     for (told, mut state) in odd::all() {
         for overlay in overlays() {
             state.dialogs = vec![Dialog::Explain(Explain), overlay];
@@ -109,7 +109,7 @@ fn every_overlay_is_whole_over_every_screen_of_every_odd_state() {
 }
 
 #[test]
-fn the_list_is_whole_whatever_the_sessions_are() {
+fn the_list_is_complete_for_all_kinds_of_sessions() {
     let sizes = [LEAST, (109, 24), (110, 24), (120, 40), (200, 60), LARGE];
     let why = STRANGE.repeat(30);
     for sessions in [Ok(listed::strange()), Ok(listed::usual()), Ok(Vec::new()), Err(why)] {
@@ -130,7 +130,7 @@ fn the_list_is_whole_whatever_the_sessions_are() {
 }
 
 #[test]
-fn whatever_the_sessions_are_they_stand_beside_one_another() {
+fn all_kinds_of_sessions_can_be_compared() {
     let sizes = [LEAST, (109, 24), (120, 40), (149, 60), (150, 47), (200, 60), LARGE];
     for (told, mut state) in odd::all() {
         listed::open(&mut state, Ok(listed::strange()), 0);
@@ -144,19 +144,20 @@ fn whatever_the_sessions_are_they_stand_beside_one_another() {
             update(&mut state, Msg::Key(Key::named(key).unwrap()));
             for size in sizes {
                 state.size = size;
-                look_at(&state, &format!("{told}, beside others, {key} pressed"));
+                look_at(&state, &format!("{told}, compared, {key} pressed"));
             }
         }
     }
 }
 
 #[test]
-fn every_key_is_answered_on_every_screen_of_every_odd_state() {
+fn every_key_is_handled_on_every_screen_of_every_unusual_state() {
     for (told, state) in odd::all() {
         for screen in Screen::ALL {
             for (action, key) in keys() {
                 let mut state = State { screen, ..state.clone() };
-                // Twice, because what the first press opens receives the second.
+                // Each key is pressed twice, because the first press may open a dialog that receives the
+                // second.
                 for press in 1..=2 {
                     update(&mut state, Msg::Key(key));
                     look_at(&state, &format!("{told}, {action:?} pressed {press}×"));
@@ -208,7 +209,7 @@ fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event
         16 if dice.below(3) == 0 => Msg::Sessions { now: listed::NOW, sessions: Ok(listed::usual()) },
         16 => Msg::Paste(dice.pick(&["0.3", STRANGE, "", "1e999", "demo:stories", "-1"]).into()),
         _ => {
-            // An engine that mostly continues, without waiting for commands.
+            // Events of an engine that mostly continues, without waiting for commands.
             let layers = state.layers.len();
             if events.is_empty() {
                 *events = odd_events(dice, layers);
@@ -224,7 +225,7 @@ fn anything(dice: &mut Dice, state: &State, keys: &[Key], events: &mut Vec<Event
     }
 }
 
-/// The events of a layer, complete or cut off, or a single event.
+/// The events of a layer, complete or truncated, or a single event.
 fn odd_events(dice: &mut Dice, layers: usize) -> Vec<Event> {
     let (layer, part) = (dice.below(layers + 2), dice.pick(&odd::PARTS));
     let (number, value) = (dice.below(3), dice.pick(&[1e-3, 1e-3, 0.0, f64::NAN]));
@@ -265,14 +266,14 @@ fn walk(seed: u64, steps: usize, mut state: State) {
 }
 
 #[test]
-fn a_walk_at_random_over_a_live_model_ends_well() {
+fn a_random_walk_over_a_live_model_never_panics() {
     for seed in 0..6 {
         walk(seed, 2000, odd::half_done("demo", odd::SMALL, 3, 1e-3));
     }
 }
 
 #[test]
-fn a_walk_at_random_begins_anywhere() {
+fn a_random_walk_from_any_state_never_panics() {
     for (seed, (_, state)) in (100..).zip(odd::all()) {
         walk(seed, 300, state);
     }

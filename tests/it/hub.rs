@@ -1,6 +1,6 @@
-//! Downloads from the hub, against a single-threaded hub on this machine.
+//! Downloads from the hub, against a single-threaded test hub on this machine.
 
-// Helpers are test code too, which the lint does not know outside `#[test]`.
+// Helpers are test code as well, which the lint does not recognise outside `#[test]`.
 use std::{
     collections::BTreeMap,
     fs,
@@ -18,18 +18,18 @@ use tempfile::TempDir;
 const MODEL: &str = "tiny/llama";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// The files of a test hub, and its failures.
+/// The files of a test hub, and the failures it simulates.
 #[derive(Clone, Default)]
 struct Repository {
     files: BTreeMap<&'static str, Vec<u8>>,
     commit: &'static str,
-    /// The only token that may read the files.
+    /// The only token with access to the files.
     token: Option<&'static str>,
-    /// The first request for all of this file gets half of it.
+    /// The first complete request for this file is answered with half of it.
     cut: Option<&'static str>,
-    /// This file was renamed on the hub.
+    /// A file that was renamed on the hub.
     renamed: Option<&'static str>,
-    /// The bytes of this file are on another host.
+    /// A file whose bytes are on another host.
     elsewhere: Option<&'static str>,
 }
 
@@ -67,7 +67,8 @@ struct Request {
 }
 
 impl Request {
-    /// Clients ask for the first byte to learn a file's etag and size.
+    /// Whether the request is for bytes of this file. Clients request the first byte to learn a file's etag
+    /// and size.
     fn is_for_bytes_of(&self, file: &str) -> bool {
         self.path.ends_with(file) && self.range.as_deref() != Some("bytes=0-0")
     }
@@ -307,7 +308,7 @@ fn offline_names_the_files_that_the_cache_lacks() {
 }
 
 #[test]
-fn without_a_connection_the_cache_serves_and_without_both_nothing_does() {
+fn without_a_connection_the_cache_is_used_and_an_empty_cache_is_an_error() {
     let hub = TestHub::with(Repository::sharded());
     let unreachable = Options { endpoint: "http://127.0.0.1:1".into(), ..hub.options() };
     let error = fetch(&unreachable).unwrap_err();
@@ -326,7 +327,7 @@ fn an_unknown_name_gives_a_hint_about_spelling() {
 }
 
 #[test]
-fn a_gated_checkpoint_asks_for_a_token_and_takes_the_right_one() {
+fn a_gated_checkpoint_requires_the_right_token() {
     let hub = TestHub::with(Repository { token: Some("hf_right"), ..Repository::sharded() });
     let error = fetch(&hub.options()).unwrap_err();
     assert!(matches!(error, Error::NotAllowed { status: 401, with_token: false, .. }), "{error}");
@@ -343,7 +344,7 @@ fn a_gated_checkpoint_asks_for_a_token_and_takes_the_right_one() {
 }
 
 #[test]
-fn bytes_on_another_host_come_without_showing_it_the_token() {
+fn another_host_does_not_receive_the_token() {
     let shard = "model-00001-of-00002.safetensors";
     let hub = TestHub::with(Repository {
         token: Some("hf_right"),
@@ -363,7 +364,7 @@ fn bytes_on_another_host_come_without_showing_it_the_token() {
 }
 
 #[test]
-fn a_redirect_on_the_hub_itself_is_followed_with_the_token() {
+fn a_redirect_within_the_hub_is_followed_with_the_token() {
     let renamed = Some("config.json");
     let hub = TestHub::with(Repository { token: Some("hf_right"), renamed, ..Repository::sharded() });
     let directory = fetch(&Options { token: Some("hf_right".into()), ..hub.options() }).unwrap();
@@ -371,7 +372,7 @@ fn a_redirect_on_the_hub_itself_is_followed_with_the_token() {
 }
 
 #[test]
-fn a_family_can_be_refused_before_the_weights_come() {
+fn a_family_can_be_refused_before_the_weights_are_downloaded() {
     let hub = TestHub::with(Repository::sharded());
     let checkpoint = hub::open(&id(), &hub.options(), &mut |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(checkpoint.config()["model_type"], "llama");
@@ -396,7 +397,7 @@ fn checkpoints_without_safetensors_are_refused() {
 }
 
 #[test]
-fn an_index_can_not_lead_out_of_the_snapshot() {
+fn an_index_cannot_point_outside_the_snapshot() {
     for index in [r#"{"weight_map": {"a": "../../../evil"}}"#, r#"{"weight_map": {}}"#, "[1]", "{"] {
         let mut repository = Repository::sharded();
         repository.files.insert("model.safetensors.index.json", index.into());
@@ -406,7 +407,7 @@ fn an_index_can_not_lead_out_of_the_snapshot() {
 }
 
 #[test]
-fn progress_reports_every_file_to_its_last_byte() {
+fn progress_reports_every_file_up_to_its_last_byte() {
     let hub = TestHub::with(Repository::sharded());
     let mut told: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut progress = |transfer: Transfer<'_>| {
@@ -422,7 +423,7 @@ fn progress_reports_every_file_to_its_last_byte() {
 }
 
 #[test]
-fn a_cancelled_download_goes_on_where_it_stopped() {
+fn a_cancelled_download_continues_where_it_stopped() {
     let hub = TestHub::with(Repository::sharded());
     let shard = "model-00001-of-00002.safetensors";
     let mut reached = 0;
@@ -448,7 +449,7 @@ fn a_cancelled_download_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn a_lost_connection_is_taken_up_again() {
+fn a_lost_connection_is_resumed() {
     let shard = "model-00002-of-00002.safetensors";
     let hub = TestHub::with(Repository { cut: Some(shard), ..Repository::sharded() });
     let directory = fetch(&hub.options()).unwrap();

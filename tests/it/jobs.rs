@@ -1,4 +1,4 @@
-//! Jobs of the resident engine: order, pace, times, cancellation and failure.
+//! Jobs of the engine: order, pace, times, cancellation and failure.
 
 use std::{
     fs, thread,
@@ -17,7 +17,7 @@ use slimgpt::{
 };
 
 #[test]
-fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_cancelled() {
+fn a_cancelled_run_keeps_its_layers_and_resumes_to_the_uncancelled_result() {
     let mut settings = settings();
     settings.evaluation.track_errors = true;
     let whole = Frontend::open(&settings).run(0, &settings).record();
@@ -41,7 +41,7 @@ fn a_cancelled_run_keeps_its_layers_and_going_on_ends_as_if_it_had_not_been_canc
 }
 
 #[test]
-fn new_ratios_hold_for_the_layers_that_have_not_begun() {
+fn new_ratios_apply_to_layers_that_have_not_begun() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     let ratios = frontend.ratios(&settings);
@@ -59,7 +59,7 @@ fn new_ratios_hold_for_the_layers_that_have_not_begun() {
 }
 
 #[test]
-fn the_time_in_which_a_run_is_halted_is_not_counted() {
+fn the_time_of_a_run_excludes_halts() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     let began = Instant::now();
@@ -76,7 +76,7 @@ fn the_time_in_which_a_run_is_halted_is_not_counted() {
 }
 
 #[test]
-fn a_cancel_for_a_job_that_has_ended_does_not_hit_the_next() {
+fn a_cancel_for_an_ended_job_does_not_affect_the_next() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
@@ -93,7 +93,7 @@ fn a_cancel_for_a_job_that_has_ended_does_not_hit_the_next() {
         frontend.send(Command::control(run, Control::Cancel));
     }
     let told = frontend.until(is_end);
-    assert_eq!((told.last(), &told.1[..]), (&Event::JobCancelled, &[3][..]), "it waited");
+    assert_eq!((told.last(), &told.1[..]), (&Event::JobCancelled, &[3][..]), "the job was waiting");
     frontend.send(Command::control(2, Control::SetPace(Pace::Free)));
     assert_eq!(frontend.until(is_end).last(), &Event::JobDone);
     assert!(frontend.nothing_follows());
@@ -123,7 +123,7 @@ fn a_stepwise_run_pauses_after_each_batch_and_a_step_removes_one_more() {
 }
 
 #[test]
-fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
+fn jobs_started_during_another_job_run_in_order() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     let ratios = frontend.ratios(&settings);
@@ -145,7 +145,7 @@ fn jobs_that_come_while_another_is_at_work_are_done_in_their_order() {
     let mut ends = Vec::new();
     for run in 7..=10 {
         let told = frontend.until(is_end);
-        // A choice carries the number of the job before it.
+        // `AttemptActivated` carries the number of the job before it.
         let own = |(event, of): (&Event, &u64)| *of == run || matches!(event, Event::AttemptActivated { .. });
         assert!(told.0.iter().zip(&told.1).all(own), "job {run}: {:?}", told.1);
         ends.push(std::mem::discriminant(told.last()));
@@ -227,11 +227,11 @@ fn a_model_that_cannot_be_opened_ends_the_thread() {
 }
 
 #[test]
-fn a_cancelled_export_leaves_nothing() {
+fn a_cancelled_export_leaves_no_files() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontend = Frontend::open(&settings());
     let (form, out) = (slimgpt::export::OutputForm::default(), dir.path().join("out"));
-    // The calibration text is tokenised first; the cancellation arrives long before that is done.
+    // The calibration text is tokenised first, and the cancellation arrives long before the end of that.
     frontend.send(Command::start(1, job::Export { form, out, force: false }));
     frontend.send(Command::control(1, Control::Cancel));
     assert_eq!(frontend.until(is_end).last(), &Event::JobCancelled);

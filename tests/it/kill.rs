@@ -1,4 +1,4 @@
-//! A run that is killed at any moment resumes to the same bytes.
+//! A run that is killed at any time resumes to the same bytes.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,10 @@ use std::{
 
 use crate::program::{self, Ran, Workspace, assert_same, output, slimgpt};
 
-/// Moments spread over a run.
+/// Number of times spread over a run.
 const MOMENTS: u32 = 30;
 
-/// A run that measures and tracks errors, so that its session has all kinds of files.
+/// A run that measures perplexity and tracks errors, which gives its session all kinds of files.
 struct Runs {
     bench: Workspace,
     eval: String,
@@ -59,7 +59,7 @@ impl Runs {
         command.spawn().unwrap()
     }
 
-    /// Resumes to the end, or starts again if nothing had been run, and compares.
+    /// Resumes to the end, or starts again if there was no run yet, and compares the outputs.
     #[track_caller]
     fn finish(&self, name: &str) -> Went {
         let ran: Ran = self.start_resuming(name).wait_with_output().unwrap().into();
@@ -86,7 +86,7 @@ impl Runs {
         went
     }
 
-    /// Finished parts according to the journal.
+    /// Number of finished parts according to the journal.
     fn parts_done(&self, name: &str) -> usize {
         let journal = fs::read_to_string(self.session(name).join("events.jsonl")).unwrap_or_default();
         journal.matches("\"part_done\"").count()
@@ -96,10 +96,10 @@ impl Runs {
 /// The state of a killed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Went {
-    /// It had finished.
+    /// The run had finished.
     Done,
     On,
-    /// It had not stored anything yet.
+    /// The run had not stored anything yet.
     Anew,
 }
 
@@ -109,7 +109,7 @@ fn kill(mut child: Child) {
 }
 
 #[test]
-fn a_run_killed_at_any_moment_is_resumed_to_the_same_bytes() {
+fn a_run_killed_at_any_time_resumes_to_the_same_bytes() {
     let runs = Runs::new();
     let mut went = Vec::new();
     for moment in 0..MOMENTS {
@@ -118,7 +118,7 @@ fn a_run_killed_at_any_moment_is_resumed_to_the_same_bytes() {
         sleep(runs.took * (2 * moment + 1) / (2 * MOMENTS));
         kill(child);
         let done = runs.parts_done(&name);
-        // Every third run is killed again while it resumes.
+        // Every third run is killed again while resuming.
         if moment % 3 == 0 {
             let child = runs.start_resuming(&name);
             sleep(runs.took / 4);
@@ -127,11 +127,11 @@ fn a_run_killed_at_any_moment_is_resumed_to_the_same_bytes() {
         went.push((done, runs.finish(&name)));
     }
     let on = went.iter().filter(|(_, went)| *went == Went::On).count();
-    assert!(on >= MOMENTS as usize / 5, "too few were in the midst of it: {went:?}");
+    assert!(on >= MOMENTS as usize / 5, "too few runs were unfinished: {went:?}");
 }
 
 #[test]
-fn a_run_killed_behind_any_part_is_resumed_to_the_same_bytes() {
+fn a_run_killed_after_any_part_resumes_to_the_same_bytes() {
     let runs = Runs::new();
     for parts in [1, 2, 3, 11, 12, 22, 23, 24] {
         let name = format!("part-{parts}");
@@ -143,13 +143,13 @@ fn a_run_killed_behind_any_part_is_resumed_to_the_same_bytes() {
 }
 
 #[test]
-fn a_run_killed_while_it_writes_is_resumed_to_the_same_bytes() {
+fn a_run_killed_during_the_export_resumes_to_the_same_bytes() {
     let runs = Runs::new();
     for (number, micros) in
         [0, 0, 500, 1000, 2000, 4000, 8000, 8000, 16_000, 16_000, 32_000, 32_000].into_iter().enumerate()
     {
         let name = format!("write-{number}");
-        // Every other run replaces an earlier output.
+        // Every second run replaces an earlier output.
         if number % 2 == 1 {
             program::copy(&runs.bench.path("whole"), &runs.bench.path(&name));
             fs::write(runs.bench.path(&name).join("stale"), "x").unwrap();
@@ -165,7 +165,7 @@ fn a_run_killed_while_it_writes_is_resumed_to_the_same_bytes() {
 }
 
 #[test]
-fn a_retry_killed_at_any_moment_changes_nothing_that_was_there() {
+fn a_retry_killed_at_any_time_changes_no_existing_results() {
     let runs = Runs::new();
     let session = runs.session("whole");
     let retry = || {
@@ -191,10 +191,11 @@ fn a_retry_killed_at_any_moment_changes_nothing_that_was_there() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
-/// Limits on file sizes in KiB: the state, the windows, a part, the journal, a stream, or the model exceeds them.
+/// Limits on file sizes in KiB, exceeded by the state, the windows, a part, the journal, a stream, or the
+/// model.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_on_a_full_disk_is_resumed_to_the_same_bytes() {
+fn a_run_on_a_full_disk_resumes_to_the_same_bytes() {
     let runs = Runs::new();
     for limit in [0, 1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024] {
         let name = format!("full-{limit}");
@@ -207,7 +208,7 @@ fn a_run_on_a_full_disk_is_resumed_to_the_same_bytes() {
             runs.eval,
             runs.session(&name).display(),
             runs.bench.text(&name),
-            // The limit must not affect its messages.
+            // The limit must not affect the messages of the process.
             "/dev/stdout",
         );
         let ran: Ran = std::process::Command::new("bash").args(["-c", &command]).output().unwrap().into();

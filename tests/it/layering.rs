@@ -1,4 +1,4 @@
-//! Dependencies between modules run one way, as ARCHITECTURE.md shows them.
+//! Dependencies between modules run one way, as in ARCHITECTURE.md.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The modules, lowest first, and the modules that each may use. Modules that are not listed here are not allowed.
+/// The modules, lowest first, with the modules that each may use. All other uses are forbidden.
 pub const MODULES: [(&str, &str); 20] = [
     ("disk", ""),
     ("prune", ""),
@@ -39,10 +39,11 @@ pub const MODULES: [(&str, &str); 20] = [
 /// Modules that every module may use: named enums, and kinds of failures.
 const COMMON: [&str; 2] = ["names", "failure"];
 
-/// The modules of the library that the program uses: what parses and resolves its arguments, and the frontends.
+/// The library modules that the program uses: the frontends, and the modules that parse and resolve its
+/// arguments.
 const PROGRAM: &str = "calibration config engine explorer export headless model protocol prune recording session sweep tui words";
 
-/// The crates that only some modules name. A path may stand for a part of a module.
+/// The crates that only some modules may name. A path restricts the permission to a part of a module.
 const CRATES: [(&str, &[&str]); 14] = [
     ("ratatui", &["explorer/view", "tui"]),
     ("clap", &["bin"]),
@@ -67,7 +68,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     rust.chain(dirs.iter().flat_map(|dir| sources(dir))).collect()
 }
 
-/// The source without comments: whatever follows `//` on a line is dropped.
+/// The source without comments; everything after `//` on a line is dropped.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
@@ -110,7 +111,7 @@ fn modules_used(code: &str, root: &str) -> BTreeSet<String> {
     used
 }
 
-/// Every source file: its path below `src`, its module (the first folder), and its code.
+/// Every source file: its path below `src`, its module (the top folder), and its code.
 fn files() -> Vec<(PathBuf, String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let file = |path: PathBuf| {
@@ -128,7 +129,7 @@ fn modules_use_only_modules_below_them() {
     let mut seen = 0;
     for (path, module, code) in files() {
         let (allowed, used) = match module.as_str() {
-            // The list of modules and the re-exports for the program.
+            // These contain the list of modules and the re-exports for the program.
             "lib" | "application" => continue,
             module if COMMON.contains(&module) => ("", modules_used(&code, "crate")),
             "bin" => {
@@ -139,7 +140,7 @@ fn modules_use_only_modules_below_them() {
             }
             _ => {
                 let allowed = modules.get(module.as_str());
-                let allowed = allowed.unwrap_or_else(|| panic!("module {module} has no place in the order"));
+                let allowed = allowed.unwrap_or_else(|| panic!("module {module} is not listed"));
                 (*allowed, modules_used(&code, "crate"))
             }
         };

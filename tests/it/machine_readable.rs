@@ -1,4 +1,4 @@
-//! Output for other programs: logits as a file, generated tokens as JSON.
+//! Output for other programs: logits as a file, and generated tokens as JSON.
 
 use std::fs;
 
@@ -14,9 +14,9 @@ fn numbers<const BYTES: usize, T>(file: &SafeTensors, name: &str, of: fn([u8; BY
 }
 
 #[test]
-fn written_logits_have_the_perplexity_that_is_measured() {
+fn written_logits_have_the_measured_perplexity() {
     let bench = Workspace::new();
-    // Two windows and an incomplete one.
+    // The text has two windows and an incomplete one.
     let text: String = slimgpt::demo::HELD_OUT.split_inclusive(' ').take(120).collect();
     fs::write(bench.path("page.txt"), text).unwrap();
     let (model, page, out) =
@@ -50,7 +50,7 @@ fn written_logits_have_the_perplexity_that_is_measured() {
     let expected = measured["perplexity"].as_f64().unwrap();
     assert!((perplexity / expected - 1.0).abs() < 1e-5, "{perplexity} and {expected}");
 
-    // The file exists now.
+    // Now the file exists.
     let ran = slimgpt(&arguments);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("--force"), "{}", ran.stderr);
@@ -59,7 +59,7 @@ fn written_logits_have_the_perplexity_that_is_measured() {
 }
 
 #[test]
-fn more_windows_than_the_text_has_are_refused_before_anything_is_written() {
+fn too_many_windows_for_the_text_are_refused_before_anything_is_written() {
     let bench = Workspace::new();
     let (model, text, out) = (bench.text("model"), bench.text("text.txt"), bench.text("logits.safetensors"));
     let ran = slimgpt(&["logits", &model, "--text", &text, "--windows", "100000", "--out", &out]);
@@ -76,7 +76,7 @@ fn generated_tokens_are_printed_with_those_of_the_prompt() {
     let made: Value = serde_json::from_str(&ran.stdout).unwrap();
     let ids =
         |key: &str| made[key].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect::<Vec<_>>();
-    // It starts with the model's BOS token.
+    // The prompt starts with the model's BOS token.
     assert_eq!(ids("prompt_tokens")[0], 0);
     assert_eq!(ids("tokens").len(), 12);
     let aloud = slimgpt(&greedy);

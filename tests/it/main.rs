@@ -1,7 +1,7 @@
 //! Integration tests: one binary, one module per subject. Tests in a pseudo-terminal are in `tests/terminal`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-// Shared by the tests below.
+// Modules shared by the tests below.
 #[path = "../../benches/common/checkpoint.rs"]
 #[allow(dead_code, reason = "benches and examples use the rest")]
 mod checkpoint;

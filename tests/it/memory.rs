@@ -1,4 +1,4 @@
-//! The memory of a run: as `inspect` forecasts, and independent of the number of layers.
+//! The memory of a run: equal to the forecast of `inspect`, and independent of the number of layers.
 
 use std::{fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use crate::tiny_model;
 use candle_core::DType;
 use serde_json::{Value, json};
 
-/// Large enough that the program's own memory is small in comparison, small enough for a few seconds.
+/// A checkpoint large enough to make the program's own memory negligible, and small enough for a few seconds.
 fn checkpoint(layers: usize) -> tempfile::TempDir {
     let mut config = tiny_model::config("llama");
     let sizes = json!({
@@ -41,10 +41,10 @@ fn peak_of_run(layers: usize) -> f64 {
 }
 
 #[test]
-fn a_run_takes_the_forecast_memory_and_no_more_with_twice_the_layers() {
+fn a_run_needs_the_forecast_memory_and_no_more_with_twice_the_layers() {
     let forecast = json_of(2, "inspect", &[])["run"]["peak_bytes"].as_f64().unwrap();
     let (two, four) = (peak_of_run(2), peak_of_run(4));
-    assert!(two < 1.25 * forecast, "{two} bytes, where {forecast} were forecast");
-    assert!(forecast < 1.3 * two, "{two} bytes, where {forecast} were forecast");
+    assert!(two < 1.25 * forecast, "{two} bytes, expected about {forecast}");
+    assert!(forecast < 1.3 * two, "{two} bytes, expected about {forecast}");
     assert!(four < 1.1 * two, "{four} bytes with four layers, {two} with two");
 }

@@ -1,4 +1,4 @@
-//! Every family gives the reference results: whole, cached and pruned.
+//! Every family matches the reference results: the whole model, with caches, and pruned.
 
 use std::{collections::HashMap, path::Path};
 

@@ -1,4 +1,4 @@
-//! Messages about damaged or unsuitable checkpoints: one sentence with the file, the tensor and what to do.
+//! Messages about damaged or unsuitable checkpoints: one sentence with the file, the tensor and the remedy.
 
 use std::{fs, path::Path};
 
@@ -15,7 +15,7 @@ fn llama() -> tempfile::TempDir {
     checkpoint(&config, &random_tensors(&config, 1), DType::F32)
 }
 
-/// The message when opening the directory or loading all of it fails.
+/// The message of a failure to open the directory or to load all of it.
 fn complaint(directory: &Path) -> String {
     let opened = Checkpoint::open(Source::directory(directory));
     let loaded = opened.and_then(|checkpoint| checkpoint.decoder(8, CPU, DType::F32));
@@ -47,7 +47,7 @@ fn up<'a>(tensors: &'a mut [StoredTensor<'static>]) -> &'a mut StoredTensor<'sta
     tensors.iter_mut().find(|tensor| tensor.name == UP).unwrap()
 }
 
-/// A checkpoint of two shards with an index.
+/// A checkpoint with two shards and an index.
 fn sharded() -> tempfile::TempDir {
     let config = config("llama");
     let directory = tempfile::tempdir().unwrap();
@@ -70,7 +70,7 @@ fn write_index(directory: &Path, index: &serde_json::Value) {
 }
 
 #[test]
-fn shards_hold_the_same_model_as_one_file() {
+fn shards_contain_the_same_model_as_one_file() {
     let logits = |directory: &Path| {
         let checkpoint = Checkpoint::open(Source::directory(directory)).unwrap();
         let decoder = checkpoint.decoder(8, CPU, DType::F32).unwrap();
@@ -80,7 +80,7 @@ fn shards_hold_the_same_model_as_one_file() {
 }
 
 #[test]
-fn files_in_the_program_hold_the_same_model_as_a_directory() {
+fn built_in_files_contain_the_same_model_as_a_directory() {
     let directory = llama();
     let file = |name: &'static str| -> (&'static str, &'static [u8]) {
         (name, fs::read(directory.path().join(name)).unwrap().leak())
@@ -134,7 +134,7 @@ fn missing_files_are_named() {
 }
 
 #[test]
-fn a_configuration_that_is_no_json_is_named() {
+fn a_configuration_that_is_not_json_is_named() {
     let directory = llama();
     fs::write(directory.path().join("config.json"), "{ \"model_type\": ").unwrap();
     assert_says(&complaint(directory.path()), &["config.json is not valid JSON"]);
@@ -172,7 +172,7 @@ fn damaged_weights_never_panic() {
         let mut changed = whole.clone();
         changed[place] ^= 0x15;
         fs::write(&path, changed).unwrap();
-        // Any outcome except a panic: the byte may be padding or part of a name.
+        // Any outcome except a panic is accepted: the byte may be padding or part of a name.
         let _ = Checkpoint::open(Source::directory(directory.path()));
     }
 }
@@ -196,7 +196,7 @@ fn tensors_that_do_not_fit_are_named() {
 }
 
 #[test]
-fn weights_that_are_no_numbers_are_named() {
+fn non_finite_weights_are_named() {
     for (bad, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
         let directory =
             with_tensor(|tensors| up(tensors).bytes.to_mut()[20..24].copy_from_slice(&bad.to_le_bytes()));
@@ -255,7 +255,7 @@ fn tokens_and_lengths_that_do_not_fit_are_errors() {
 }
 
 #[test]
-fn a_cached_hub_model_goes_by_its_id() {
+fn a_cached_hub_model_is_named_by_its_id() {
     let cache = tempfile::tempdir().unwrap();
     let snapshot = cache.path().join("models--owner--small-model/snapshots/0123abcd");
     fs::create_dir_all(&snapshot).unwrap();

@@ -1,5 +1,5 @@
-//! A whole run against the float64 oracle, whose results on the same windows are in `tests/fixtures/oracle_run.json`, with the
-//! command that made them.
+//! A whole run against the float64 oracle. The oracle's results on the same windows are in
+//! `tests/fixtures/oracle_run.json`, with the command that made them.
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,4 +1,4 @@
-//! Perplexity against the plain sum over single windows.
+//! Perplexity compared with the plain sum over single windows.
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
@@ -42,7 +42,7 @@ fn plain(checkpoint: &Checkpoint, tokens: &[u32], bos: Option<u32>) -> f64 {
 }
 
 #[test]
-fn perplexity_is_its_definition_with_and_without_bos_in_one_piece_and_in_many() {
+fn perplexity_equals_its_definition_for_any_bos_and_batch_size() {
     let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
     let text: String = demo::HELD_OUT.chars().take(6000).collect();
     let encoding = checkpoint.tokenizer().unwrap().encode(text, false).unwrap();

@@ -1,4 +1,5 @@
-//! The method against a slow oracle that inverts from scratch at every step. Each fixture contains the command that made it.
+//! The method compared with a slow oracle that inverts from scratch at every step. Each fixture contains the
+//! command that made it.
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
@@ -17,7 +18,7 @@ struct Fixture {
     step_errors: Vec<f64>,
     weights: Vec<Vec<f64>>,
     relative_error: f64,
-    /// The scores of every active head, in every step.
+    /// The scores of every active head for every step.
     scores: Option<Vec<BTreeMap<usize, f64>>>,
     group_sizes: Option<Vec<usize>>,
 }
@@ -43,7 +44,7 @@ fn run(fixture: &Fixture) -> Outcome {
             "exact" => HeadScore::Exact,
             "grouped-cholesky" => HeadScore::GroupedCholesky,
             "diagonal" => HeadScore::Diagonal,
-            other => panic!("no score is called {other}"),
+            other => panic!("unknown score {other}"),
         };
         Units::Heads { width, score, per_group: None }
     } else {
@@ -107,7 +108,7 @@ fn agrees_with(name: &str) {
 }
 
 #[test]
-fn heads_are_removed_as_in_the_oracle_by_every_score() {
+fn heads_are_removed_as_in_the_oracle_for_every_score() {
     agrees_with("heads_exact.json");
     agrees_with("heads_grouped_cholesky.json");
     agrees_with("heads_diagonal.json");
@@ -135,7 +136,7 @@ fn channels_are_removed_one_by_one_as_in_the_oracle() {
 }
 
 #[test]
-fn channels_are_removed_in_fives_as_in_the_oracle() {
+fn channels_are_removed_in_groups_of_five_as_in_the_oracle() {
     agrees_with("channels_five.json");
 }
 
@@ -151,7 +152,7 @@ struct Baselines {
 }
 
 #[test]
-fn baselines_score_as_their_published_formulas_do_in_numpy() {
+fn baseline_scores_match_their_published_formulas_in_numpy() {
     let fixture: Baselines = serde_json::from_str(&read("baselines.json")).unwrap();
     let (rows, n) = (fixture.W.len(), fixture.W[0].len());
     let mut moment = SecondMoment::new(n);
@@ -181,7 +182,7 @@ fn baselines_score_as_their_published_formulas_do_in_numpy() {
             };
             let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
             for (found, expected) in outcome.first_scores.iter().zip(&scores[name]) {
-                // Products are summed in f32, and a variance is the small difference of two of them.
+                // Products are summed in f32, and a variance is a small difference of two sums.
                 assert!((found - expected).abs() <= 1e-5 * expected, "{name}: {found} for {expected}");
             }
             let mut order: Vec<usize> = (0..scores[name].len()).collect();
@@ -192,7 +193,7 @@ fn baselines_score_as_their_published_formulas_do_in_numpy() {
 }
 
 #[test]
-fn layers_get_the_ratios_of_the_oracle() {
+fn layers_have_the_ratios_of_the_oracle() {
     #[derive(Deserialize)]
     struct Ratios {
         command: String,

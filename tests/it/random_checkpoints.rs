@@ -1,4 +1,4 @@
-//! The random checkpoints of benches and measurements are valid, and their activations keep their size.
+//! The random checkpoints for benches and measurements are valid, and their activations have a stable size.
 
 use std::{fs, path::Path};
 
@@ -15,7 +15,7 @@ fn written(shape: &Shape, dir: &Path, name: &str) -> Checkpoint {
 }
 
 #[test]
-fn activations_keep_their_size_and_every_text_has_tokens() {
+fn activations_have_a_stable_size_and_every_text_has_tokens() {
     let dir = tempfile::tempdir().unwrap();
     for dtype in [Precision::F32, Precision::F16, Precision::BF16] {
         let shape = Shape { kv_heads: Some(2), dtype, ..Shape::small(4) };
@@ -31,7 +31,7 @@ fn activations_keep_their_size_and_every_text_has_tokens() {
 }
 
 #[test]
-fn equal_seeds_give_equal_bytes_and_shards_hold_the_same_tensors() {
+fn equal_seeds_give_equal_bytes_and_shards_contain_the_same_tensors() {
     let dir = tempfile::tempdir().unwrap();
     let shape = Shape::small(1);
     let [one, again] = ["one", "again"].map(|name| {

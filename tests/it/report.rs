@@ -1,4 +1,4 @@
-//! The report of a session from the command line: its page, its plots and its table, for sessions in any state.
+//! The report of a session from the command line: page, plots and table, for sessions in any state.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use crate::program::{Ran, copy, program, slimgpt};
 
 const FIXTURE: &str = "tests/fixtures/session";
 
-/// Sessions to report on, and a directory to write to.
+/// Sessions to report on, and an output directory.
 struct Kept(tempfile::TempDir);
 
 impl Kept {
@@ -39,7 +39,7 @@ impl Kept {
     }
 }
 
-/// Checks that every element is closed, in order; void elements such as `<br>` need no end tag.
+/// The unclosed elements, in order; void elements such as `<br>` need no end tag.
 fn unclosed(page: &str) -> Vec<String> {
     const ALONE: [&str; 6] = ["!doctype", "meta", "br", "hr", "input", "link"];
     let mut open: Vec<String> = Vec::new();
@@ -81,7 +81,7 @@ fn fetched(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_finished_session_has_a_whole_page_that_fetches_nothing() {
+fn a_finished_session_has_a_complete_page_that_fetches_nothing() {
     let kept = Kept::new();
     let page = kept.page("finished");
     assert_eq!(unclosed(&page), Vec::<String>::new());
@@ -89,11 +89,11 @@ fn a_finished_session_has_a_whole_page_that_fetches_nothing() {
     for said in ["Errors", "Heads", "Channels", "Settings", "prefers-color-scheme"] {
         assert!(page.contains(said), "{said} is missing");
     }
-    assert!(!page.contains("NaN") && !page.contains(">inf"), "the page contains a number that is not finite");
+    assert!(!page.contains("NaN") && !page.contains(">inf"), "the page contains a non-finite number");
 }
 
 #[test]
-fn every_plot_is_there_in_both_looks_and_forms() {
+fn every_plot_exists_in_both_looks_and_formats() {
     let kept = Kept::new();
     kept.page("finished");
     let names: Vec<String> = fs::read_dir(kept.path("report/plots"))
@@ -124,7 +124,7 @@ fn every_plot_is_there_in_both_looks_and_forms() {
 }
 
 #[test]
-fn the_table_has_a_row_a_layer_with_as_many_fields_as_the_head() {
+fn the_table_has_one_row_per_layer_with_all_columns() {
     let kept = Kept::new();
     kept.page("finished");
     let table = fs::read_to_string(kept.path("report/layers.csv")).unwrap();
@@ -134,7 +134,7 @@ fn the_table_has_a_row_a_layer_with_as_many_fields_as_the_head() {
 }
 
 #[test]
-fn an_unfinished_or_damaged_session_says_so_and_leaves_no_gap() {
+fn an_unfinished_or_damaged_session_is_reported_without_gaps() {
     let kept = Kept::new();
     let page = kept.page("broken-off");
     assert_eq!(unclosed(&page), Vec::<String>::new());
@@ -156,7 +156,7 @@ fn an_unfinished_or_damaged_session_says_so_and_leaves_no_gap() {
 }
 
 #[test]
-fn a_place_that_is_taken_or_inside_the_session_is_refused() {
+fn an_existing_output_or_one_inside_the_session_is_refused() {
     let kept = Kept::new();
     kept.page("finished");
     let ran = kept.report("finished", &[]);
@@ -167,7 +167,7 @@ fn a_place_that_is_taken_or_inside_the_session_is_refused() {
     let (session, inside) = (session.to_str().unwrap(), inside.to_str().unwrap());
     let ran = slimgpt(&["report", session, "--out", inside]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("apart from"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("other than"), "{}", ran.stderr);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A run from the command line, end to end, on the built-in model.
+//! A run from the command line, end to end, with the built-in model.
 
 use std::{fs, path::Path};
 
@@ -39,7 +39,7 @@ fn the_written_model_has_the_perplexity_of_the_record() {
 }
 
 #[test]
-fn the_record_holds_what_happened() {
+fn the_record_describes_the_run() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--ratio", "0.3", "--json", "--layers", "1..4", "--track-errors"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -93,10 +93,11 @@ fn two_runs_give_the_same_bytes() {
 }
 
 #[test]
-fn a_small_memory_budget_changes_no_byte() {
+fn the_memory_budget_changes_no_byte() {
     let bench = Workspace::new();
     for target in ["layer", "dense-stream"] {
-        // All windows at once with the FFN's inputs kept, against one window at a time with the inputs computed again.
+        // One run keeps all windows and the FFN's inputs in memory; the other one computes one window at a
+        // time and recomputes the inputs.
         let written = ["8G", "1K"].map(|budget| {
             let out = format!("{target}-{budget}");
             let said = ["--ratio", "0.4", "--target", target, "--track-errors", "--memory-budget", budget];
@@ -109,7 +110,7 @@ fn a_small_memory_budget_changes_no_byte() {
 }
 
 #[test]
-fn every_method_setting_runs_and_reads_again() {
+fn every_method_setting_runs_and_is_read_back() {
     let bench = Workspace::new();
     let eval = small_eval(&bench);
     let variants: &[&[&str]] = &[
@@ -143,7 +144,7 @@ fn every_method_setting_runs_and_reads_again() {
 }
 
 #[test]
-fn compensation_helps() {
+fn compensation_lowers_the_error() {
     let bench = Workspace::new();
     let eval = small_eval(&bench);
     let perplexity = |out: &str, more: &[&str]| {
@@ -157,7 +158,7 @@ fn compensation_helps() {
 }
 
 #[test]
-fn a_pruned_model_can_be_pruned_again_and_writes_text() {
+fn a_pruned_model_can_be_pruned_again_and_generates_text() {
     let bench = Workspace::new();
     assert_eq!(bench.prune(&["--ratio", "0.2"]).code, Some(0));
     let ran = slimgpt(&[
@@ -223,7 +224,7 @@ fn force_replaces_the_output() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_cancels_within_a_step_and_leaves_nothing() {
+fn an_interrupt_cancels_within_a_step_and_leaves_no_files() {
     let bench = Workspace::new();
     let child = program()
         .arg("prune")

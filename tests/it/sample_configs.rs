@@ -1,4 +1,4 @@
-//! Every sample is a valid settings file, and does what its name says.
+//! Every sample is a valid settings file that matches its name.
 use std::{fs, path::Path};
 
 use slimgpt::application::sweep::{self, Sweep};
@@ -35,7 +35,7 @@ fn all_samples_are_valid() {
 }
 
 #[test]
-fn the_paper_s_samples_run_the_paper_s_method() {
+fn samples_of_the_paper_run_the_method_of_the_paper() {
     for (name, ratio) in [("llama-7b-20", 0.2), ("llama-7b-50", 0.5)] {
         let settings = sample(name);
         assert_eq!(settings.span(), Span::Mean(ratio));
@@ -45,7 +45,7 @@ fn the_paper_s_samples_run_the_paper_s_method() {
 }
 
 #[test]
-fn each_ablation_changes_one_thing() {
+fn each_ablation_changes_one_setting() {
     let paper = sample("llama-7b-20");
     let solver = paper.solver;
     let with = |solver| Settings { solver, ..paper.clone() };
@@ -55,7 +55,7 @@ fn each_ablation_changes_one_thing() {
 }
 
 #[test]
-fn every_sweep_plans_runs_that_differ() {
+fn every_sweep_plans_distinct_runs() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_configs/sweeps");
     let built_in = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
     let mut sweeps = 0;

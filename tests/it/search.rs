@@ -1,4 +1,4 @@
-//! Searched ratios: `--schedule auto`.
+//! The search for ratios: `--schedule auto`.
 
 use std::ops::ControlFlow;
 
@@ -65,7 +65,7 @@ fn searched_ratios_are_no_worse_than_any_named_schedule() {
 }
 
 #[test]
-fn a_session_keeps_the_search_and_a_resumed_run_its_ratios() {
+fn a_session_stores_the_search_and_a_resumed_run_keeps_its_ratios() {
     let bench = Workspace::new();
     let session = bench.text("session");
     let arguments: Vec<&str> =
@@ -73,7 +73,7 @@ fn a_session_keeps_the_search_and_a_resumed_run_its_ratios() {
     let ran = bench.prune(&arguments);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let record = json(&ran.stdout);
-    // A layer without its attempt is solved again with the ratio from the search.
+    // A layer without an active attempt is solved again with the ratio from the search.
     let chosen = slimgpt(&["choose", &session, "--layer", "11", "--attempt", "none"]);
     assert_eq!(chosen.code, Some(0), "{}", chosen.stderr);
     let state: Value =
@@ -89,7 +89,7 @@ fn a_session_keeps_the_search_and_a_resumed_run_its_ratios() {
 }
 
 #[test]
-fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more() {
+fn a_schedule_by_parameters_removes_the_requested_fraction_and_little_more() {
     let bench = Workspace::new();
     for schedule in ["log", "uniform"] {
         let arguments =
@@ -103,7 +103,7 @@ fn a_schedule_by_parameters_takes_the_share_that_was_asked_for_and_hardly_more()
             .unwrap();
         let gone = record.model.parameters_before - record.model.parameters_after;
         let share = gone as f64 / all as f64;
-        // With one ratio, all layers lose a head at once.
+        // With a single ratio, the number of heads changes in all layers at once.
         assert!((0.3..0.36).contains(&share), "{schedule}: {share}");
     }
     let bench = Workspace::new();
@@ -126,7 +126,7 @@ fn settings_that_exclude_auto_are_refused_at_once() {
 }
 
 #[test]
-fn a_sensitivity_is_the_loss_of_a_model_pruned_in_that_part_alone() {
+fn a_sensitivity_is_the_loss_with_that_part_alone_pruned() {
     let bench = Workspace::new();
     let checkpoint = Checkpoint::open(Source::directory(bench.path("model"))).unwrap();
     for unit in [AttentionUnit::KvGroup, AttentionUnit::QueryHead] {
@@ -152,7 +152,7 @@ fn a_sensitivity_is_the_loss_of_a_model_pruned_in_that_part_alone() {
             assert_eq!(tried.removed, units as u64 * curve.per_unit);
             assert!((tried.loss - dense - rise).abs() < 1e-5, "{curve:?} at {units}: {}", tried.loss - dense);
         };
-        // If every key-value head has one query head, query heads cannot be removed alone.
+        // If every key-value head has a single query head, query heads cannot be removed alone.
         let some =
             curves.iter().filter(|curve| [0, 7, 11].contains(&curve.layer) && !curve.points.is_empty());
         for curve in some {

@@ -33,7 +33,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// A copy to work on.
+/// A copy of the fixture for changes.
 fn kept() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     copy(Path::new(FIXTURE), dir.path());
@@ -59,7 +59,7 @@ fn expected() -> Value {
     json(&fs::read_to_string(Path::new(FIXTURE).join("expected.json")).unwrap())
 }
 
-/// Checks that all expected values are there; later versions may have more.
+/// Checks that all expected values exist; later versions may have more.
 #[track_caller]
 fn assert_holds(found: &Value, expected: &Value) {
     match (found, expected) {
@@ -88,7 +88,7 @@ fn a_finished_session_is_shown() {
 }
 
 #[test]
-fn a_finished_session_gives_the_weights_that_it_gave() {
+fn a_finished_session_yields_the_same_weights_as_before() {
     let dir = kept();
     let (dir, expected) = (dir.path(), expected());
     assert_eq!(exported(dir, "first"), expected["first"]);
@@ -142,7 +142,7 @@ fn an_interrupted_session_is_resumed() {
 #[test]
 #[ignore = "makes the fixture"]
 fn make() {
-    // The sessions contain its path.
+    // The sessions contain the path of this directory.
     let dir = PathBuf::from("/tmp/slimgpt-fixture");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir(&dir).unwrap();
@@ -163,7 +163,7 @@ fn make() {
     break_off(Path::new("broken-off"));
 
     for name in ["finished", "broken-off"] {
-        // The process and the machine that held it do not matter.
+        // The process and the machine that held the lock are irrelevant.
         fs::remove_file(Path::new(name).join("lock")).unwrap();
         let _ = fs::remove_dir_all(Path::new(name).join("streams"));
         let _ = fs::remove_dir_all(fixture.join(name));
@@ -179,7 +179,7 @@ fn make() {
     fs::remove_dir_all(&dir).unwrap();
 }
 
-/// A run that ends in the middle of the second part of the second layer.
+/// Makes a run that ends in the middle of the second part of the second layer.
 fn break_off(session: &Path) {
     let settings = "calibration = \"text.txt\"\nsamples = 4\nseq_len = 16\ngroup_size = 4\nsession_cache = 0";
     let settings: Settings = settings.parse().unwrap();
@@ -213,7 +213,7 @@ fn break_off(session: &Path) {
     worker.join().unwrap();
 }
 
-/// Two layers and twenty words.
+/// Writes a model of two layers with a vocabulary of twenty words.
 fn write_model(dir: &Path) {
     let mut config = tiny_model::config("llama");
     tiny_model::set(&mut config, json!({ "vocab_size": 20 }));

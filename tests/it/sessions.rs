@@ -1,4 +1,4 @@
-//! Sessions from the command line, end to end on the built-in model.
+//! Sessions from the command line, end to end with the built-in model.
 
 use std::{
     fs,
@@ -46,7 +46,7 @@ fn pruned(bench: &Workspace, more: &[&str]) -> String {
 }
 
 #[test]
-fn every_run_is_a_session_unless_none_is_wanted() {
+fn every_run_creates_a_session_unless_disabled() {
     let bench = Workspace::new();
     let ran = done(bench.prune_to("one", &[]));
     let [name] = &names()[..] else { panic!("{:?}", names()) };
@@ -62,7 +62,7 @@ fn every_run_is_a_session_unless_none_is_wanted() {
 }
 
 #[test]
-fn a_session_is_not_begun_twice() {
+fn a_session_cannot_be_created_twice() {
     let bench = Workspace::new();
     let session = pruned(&bench, &[]);
     let again = bench.prune_to("again", &["--session", &session]);
@@ -83,7 +83,7 @@ fn a_run_that_cannot_start_creates_no_session() {
 }
 
 #[test]
-fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
+fn an_interrupted_run_prints_how_to_resume_and_ends_with_the_same_bytes() {
     let bench = Workspace::new();
     let more = ["--samples", "64", "--track-errors"];
     done(bench.prune_to("whole", &[&["--no-session"], &more[..]].concat()));
@@ -111,14 +111,14 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes() {
 }
 
 #[test]
-fn attempts_are_made_chosen_and_written() {
+fn attempts_are_made_activated_and_exported() {
     let bench = Workspace::new();
     let session = pruned(&bench, &["--track-errors"]);
     let first = output(&bench.path("out"));
     let ran = done(slimgpt(&["retry", &session, "--layer", "3", "--ratio", "0.5", "--part", "mlp"]));
     assert!(ran.stdout.contains("0.5000  mlp"), "{}", ran.stdout);
     assert!(ran.stderr.contains("--layer 3 --attempt 1"), "{}", ran.stderr);
-    // It is saved but not active: nothing has changed yet.
+    // The attempt is saved but not active, so the output is unchanged.
     done(slimgpt(&["export", &session, "--out", &bench.text("same")]));
     assert_same(&bench.path("same"), &first, "beside");
 
@@ -131,11 +131,11 @@ fn attempts_are_made_chosen_and_written() {
     assert_eq!(shown["content"]["layers"][3]["active"]["number"], 1);
     let ran = done(slimgpt(&["resume", &session, "--out", &bench.text("other"), "--json"]));
     let record: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(record["layers"][3]["ratio"]["mlp"], 0.5, "the attention keeps its own");
+    assert_eq!(record["layers"][3]["ratio"]["mlp"], 0.5, "the attention keeps its ratio");
     assert!(!ran.stderr.contains("Layer 3: done") && ran.stderr.contains("Layer 4: done"), "{}", ran.stderr);
     assert_ne!(output(&bench.path("other"))["model.safetensors"], first["model.safetensors"]);
 
-    // The existing output is not replaced, and that is reported before any pruning.
+    // The existing output is not replaced, which is reported before any pruning.
     done(slimgpt(&["choose", &session, "--layer", "9", "--attempt", "0"]));
     fs::create_dir(bench.path("there")).unwrap();
     fs::write(bench.path("there/precious"), "x").unwrap();
@@ -143,7 +143,7 @@ fn attempts_are_made_chosen_and_written() {
     assert!(!ran.stderr.contains("Continue with") && !ran.stderr.contains("Layer"), "{}", ran.stderr);
     refused(ran, &["there", "--force"]);
 
-    // And back: the first attempts are still there.
+    // The first attempts still exist and can be activated again.
     for layer in 3..12 {
         done(slimgpt(&["choose", &session, "--layer", &layer.to_string(), "--attempt", "0"]));
     }
@@ -160,7 +160,7 @@ fn attempts_are_made_chosen_and_written() {
 }
 
 #[test]
-fn a_retry_takes_no_longer_than_one_layer_s_work() {
+fn a_retry_takes_no_longer_than_one_layer() {
     let bench = Workspace::new();
     let began = Instant::now();
     let session = pruned(&bench, &["--samples", "256"]);
@@ -169,7 +169,7 @@ fn a_retry_takes_no_longer_than_one_layer_s_work() {
         let began = Instant::now();
         done(slimgpt(&["retry", &session, "--layer", layer, "--ratio", "0.4"]));
         let took = began.elapsed();
-        // A layer would take a twelfth; the rest allows for a busy machine.
+        // A layer takes about a twelfth; the rest allows for a busy machine.
         assert!(took < whole / 4, "layer {layer} took {took:?} of {whole:?}");
     }
 }
@@ -202,14 +202,14 @@ fn changed_inputs_are_refused_by_name() {
 
 #[cfg(unix)]
 #[test]
-fn a_session_in_use_is_refused_with_the_process_and_free_once_that_is_dead() {
+fn a_session_in_use_is_refused_with_the_process_id_until_the_process_ends() {
     let bench = Workspace::new();
     let session = bench.text("session");
     let more = ["--session", &session, "--samples", "4000"];
     let mut child = bench.pruning("out", &more).stderr(Stdio::null()).spawn().unwrap();
     let pid = child.id().to_string();
     while !slimgpt(&["sessions", "show", &session]).stdout.contains(&format!("in use by {pid}")) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before");
+        assert!(child.try_wait().unwrap().is_none(), "the run ended too early");
     }
     refused(slimgpt(&["resume", &session]), &[&session, &pid]);
     refused(slimgpt(&["retry", &session, "--layer", "0"]), &[&pid]);
@@ -224,7 +224,7 @@ fn a_session_in_use_is_refused_with_the_process_and_free_once_that_is_dead() {
 }
 
 #[test]
-fn two_sessions_stand_side_by_side() {
+fn two_sessions_are_compared_side_by_side() {
     let bench = Workspace::new();
     let eval: String = slimgpt::demo::HELD_OUT.chars().take(4000).collect();
     fs::write(bench.path("eval.txt"), eval).unwrap();
@@ -286,7 +286,7 @@ fn old_sessions_are_removed_on_request() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
     assert_eq!(names().len(), 3);
-    // Unreadable files may be valuable to someone.
+    // An unreadable session is kept, because it may be repairable.
     fs::write(root.join("a/session.json"), "{").unwrap();
     fs::write(root.join("a/session.copy.json"), "{").unwrap();
     let told = done(prune_old(&["--older-than", "0m", "--keep", "1", "--yes"]));
@@ -308,7 +308,7 @@ fn old_sessions_are_removed_on_request() {
 }
 
 #[test]
-fn nobody_reading_the_list_is_no_error() {
+fn a_closed_pipe_is_not_an_error_for_sessions() {
     let bench = Workspace::new();
     let session = pruned(&bench, &["--layers", "11..12"]);
     let line = format!(
@@ -321,7 +321,7 @@ fn nobody_reading_the_list_is_no_error() {
 }
 
 #[test]
-fn without_a_home_a_run_needs_a_place() {
+fn without_a_home_directory_a_run_needs_a_session_path() {
     let bench = Workspace::new();
     let mut command = program();
     command.env_remove("XDG_STATE_HOME").env("HOME", bench.path("home"));

@@ -1,4 +1,4 @@
-//! Snapshots of every screen from the recorded run: text and style, at three sizes.
+//! Snapshots of every screen from the recorded run: text and styles, in three sizes.
 //!
 //! To accept intended changes, run `INSTA_UPDATE=always cargo test --release --test it snapshots`.
 
@@ -14,7 +14,7 @@ use slimgpt::prune::{LayerRatio, Part};
 
 const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
 
-/// Pictures of one test; all are compared before it fails.
+/// Pictures of one test. All are compared before the test fails.
 #[derive(Default)]
 struct Pictures {
     differing: Vec<String>,
@@ -51,13 +51,13 @@ impl Pictures {
         let differing = self.differing.join(", ");
         assert!(
             differing.is_empty(),
-            "these are not drawn as in tests/snapshots: {differing}; the differences are told above. Where they are \
-             meant, accept them with `INSTA_UPDATE=always cargo test --release --test it snapshots` and look at `git diff`"
+            "these differ from tests/snapshots: {differing}; the differences are printed above. If they are \
+             intended, accept them with `INSTA_UPDATE=always cargo test --release --test it snapshots` and look at `git diff`"
         );
     }
 }
 
-/// The recording up to the second batch of channels of layer 6.
+/// The recording up to the second batch of channels in layer 6.
 fn half_of_the_run() -> Vec<Stamped> {
     let events = recorded();
     let second =
@@ -78,7 +78,7 @@ fn half_way() -> State {
     state
 }
 
-/// The whole recording, plus texts and the error curve of a layer, which it does not contain.
+/// The complete recording, with added texts and the error curve of a layer, which it lacks.
 fn ended() -> State {
     let mut state = replay();
     handle(&mut state, recorded());
@@ -137,7 +137,7 @@ fn every_screen_at_the_end_of_a_run() {
 }
 
 #[test]
-fn ratios_of_heads_and_channels_apart() {
+fn separate_ratios_of_heads_and_channels() {
     let mut pictures = Pictures::default();
     let mut state = half_way();
     for (layer, ratio) in state.schedule.ratios.iter_mut().enumerate() {
@@ -152,7 +152,7 @@ fn ratios_of_heads_and_channels_apart() {
 }
 
 #[test]
-fn every_panel_of_a_layer_where_it_has_the_room() {
+fn every_panel_of_a_layer_in_the_large_area() {
     let mut pictures = Pictures::default();
     for part in [Part::Attention, Part::Mlp] {
         for &panel in Screen::Layer.panels() {
@@ -170,7 +170,7 @@ fn every_panel_of_a_layer_where_it_has_the_room() {
 }
 
 #[test]
-fn what_lies_over_a_screen() {
+fn dialogs_over_a_screen() {
     let mut pictures = Pictures::default();
     for (name, keys) in [
         ("help", &["?"][..]),
@@ -200,7 +200,7 @@ fn a_terminal_that_is_too_small_and_a_model_that_is_not_open() {
 }
 
 #[test]
-fn sessions_beside_the_open_one() {
+fn sessions_compared_with_the_open_one() {
     let mut pictures = Pictures::default();
     let mut state = ended();
     listed::open(&mut state, Ok(listed::usual()), 1);

@@ -1,5 +1,5 @@
-//! Swaps of weights with more columns than are considered together: they run in rounds, and the reported error is that of the
-//! weights.
+//! Swaps in weights with too many columns to consider together: they run in rounds, and the reported error is that
+//! of the fitted weights.
 use std::ops::ControlFlow;
 
 use rand::{RngExt, SeedableRng};
@@ -86,11 +86,11 @@ fn go_in_rounds(n: usize, units: Units, remove: usize) {
 }
 
 #[test]
-fn channels_go_in_rounds() {
+fn channels_are_swapped_in_rounds() {
     go_in_rounds(1300, Units::Channels { group_size: GroupSize::Dynamic }, 300);
 }
 
 #[test]
-fn heads_go_in_rounds() {
+fn heads_are_swapped_in_rounds() {
     go_in_rounds(4224, Units::Heads { width: 64, score: HeadScore::Exact, per_group: None }, 6);
 }

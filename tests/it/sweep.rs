@@ -6,7 +6,7 @@ use crate::checkpoint::{self, Shape};
 use crate::program::{self, Ran, Workspace, program, slimgpt};
 use serde_json::Value;
 
-/// A model of two layers that is pruned quickly, a text to calibrate on and one to measure on.
+/// A small model of two layers, a calibration text and an evaluation text.
 fn bench() -> Workspace {
     let bench = Workspace::new();
     let shape = Shape { hidden: 64, ffn: 96, vocab: 256, positions: 256, ..Shape::small(2) };
@@ -16,7 +16,7 @@ fn bench() -> Workspace {
     bench
 }
 
-/// The settings with which all sweep files of these tests begin.
+/// The settings at the start of all sweep files in these tests.
 fn shared(bench: &Workspace) -> String {
     format!(
         "model = {:?}\ncalibration = {:?}\neval = {:?}\neval_seq_len = 32\nsamples = 8\nseq_len = 32\n",
@@ -68,7 +68,7 @@ fn forget_times(record: &mut Value) {
     }
 }
 
-/// Rows of a CSV file by their headers; no field contains a comma.
+/// Rows of a CSV file by header. No field contains a comma.
 fn csv(path: &std::path::Path) -> Vec<Vec<(String, String)>> {
     let text = fs::read_to_string(path).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
@@ -81,7 +81,7 @@ fn field<'r>(row: &'r [(String, String)], key: &str) -> &'r str {
 }
 
 #[test]
-fn a_grid_writes_every_table_with_the_means_of_its_runs() {
+fn a_sweep_writes_every_table_with_the_means_of_its_runs() {
     let bench = bench();
     let (file, out) = (file(&bench, "grid.toml", &format!("title = \"A grid\"\n{GRID}")), bench.text("out"));
     let ran = sweep(&file, &out, &[]);
@@ -143,7 +143,7 @@ fn a_grid_writes_every_table_with_the_means_of_its_runs() {
     let settings = dir.join("settings/0.5-log-seed1.toml");
     done(&slimgpt(&["config", "print", "--config", settings.to_str().unwrap()]));
 
-    // A second time, there is nothing to do.
+    // The second time, all cells are finished.
     let again = sweep(&file, &out, &[]);
     done(&again);
     assert!(again.stderr.contains("All cells are finished."), "{}", again.stderr);
@@ -151,7 +151,7 @@ fn a_grid_writes_every_table_with_the_means_of_its_runs() {
 }
 
 #[test]
-fn a_cell_is_the_run_that_its_settings_say() {
+fn a_cell_equals_a_run_with_its_settings() {
     let bench = bench();
     let (file, out) =
         (file(&bench, "grid.toml", "export = true\nratio = 0.3\n[grid]\nseed = [5]\n"), bench.text("out"));
@@ -159,7 +159,7 @@ fn a_cell_is_the_run_that_its_settings_say() {
     let alone = bench.text("alone");
     let settings = bench.text("out/settings/seed5.toml");
     done(&slimgpt(&["prune", "--config", &settings, "--out", &alone]));
-    // Card and record contain the number of threads, which a sweep divides.
+    // Card and record contain the number of threads, which differs for a cell of a sweep.
     for name in ["model.safetensors", "config.json", "calibration.safetensors", "layers.csv"] {
         let read = |dir: &str| fs::read(bench.path(dir).join(name)).unwrap();
         assert!(read("out/models/seed5") == read("alone"), "{name} differs");
@@ -172,7 +172,7 @@ fn a_cell_is_the_run_that_its_settings_say() {
 }
 
 #[test]
-fn commands_run_elsewhere_make_the_same_tables() {
+fn commands_run_by_another_scheduler_give_the_same_tables() {
     let bench = bench();
     let file = file(&bench, "grid.toml", GRID);
     let (here, there) = (bench.text("here"), bench.text("it's there"));
@@ -182,7 +182,7 @@ fn commands_run_elsewhere_make_the_same_tables() {
     assert_eq!(printed.stdout.lines().count(), 8);
     assert!(!bench.path("it's there/cells").exists(), "nothing is run");
 
-    // Half of the cells, in the order of another scheduler.
+    // Half of the cells, in another order.
     let half: String = printed.stdout.lines().rev().take(4).map(|line| format!("{line}\n")).collect();
     shell(&half);
     let ran = slimgpt(&["sweep", "--collect", &there]);
@@ -209,7 +209,7 @@ fn shell(script: &str) {
 }
 
 #[test]
-fn a_sweep_that_is_killed_goes_on_to_the_same_tables() {
+fn a_killed_sweep_resumes_to_the_same_tables() {
     let bench = bench();
     let file = file(&bench, "grid.toml", GRID);
     let (whole, killed) = (bench.text("whole"), bench.text("killed"));
@@ -219,7 +219,7 @@ fn a_sweep_that_is_killed_goes_on_to_the_same_tables() {
         command.args(["sweep", &file, "--out", &killed, "--jobs", "2", "--threads", "1"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         sleep(Duration::from_millis(moment));
-        // Its runs are not killed with it: they continue, and the next sweep waits for them.
+        // Killing the sweep does not kill its runs: they continue, and the next sweep waits for them.
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -232,7 +232,7 @@ fn a_sweep_that_is_killed_goes_on_to_the_same_tables() {
 fn an_interrupted_sweep_leaves_no_process_and_can_be_resumed() {
     use rustix::process::{Pid, Signal, kill_process};
     let bench = bench();
-    // Long enough to be interrupted.
+    // The runs are long enough to be interrupted.
     let file = file(&bench, "grid.toml", "[grid]\nratio = [0.25, 0.5]\nseed = [0, 1]\n");
     let text = fs::read_to_string(&file).unwrap().replace("samples = 8", "samples = 400");
     fs::write(&file, text).unwrap();
@@ -280,7 +280,7 @@ fn a_failed_cell_is_reported_and_the_others_continue() {
 }
 
 #[test]
-fn a_cell_begun_with_other_settings_is_refused_by_its_name() {
+fn a_cell_started_with_other_settings_is_refused_by_name() {
     let bench = bench();
     let out = bench.text("out");
     let first = file(&bench, "one.toml", "samples = 8\n[grid]\nratio = [0.25]\n");
@@ -295,7 +295,7 @@ fn a_cell_begun_with_other_settings_is_refused_by_its_name() {
         "{}",
         ran.stderr
     );
-    // More values make more cells; finished cells are kept.
+    // More values make more cells, and finished cells are kept.
     fs::write(&first, text.replace("[0.25]", "[0.25, 0.5]")).unwrap();
     let ran = sweep(&first, &out, &[]);
     done(&ran);
@@ -329,7 +329,7 @@ fn bad_input_is_reported_before_any_run() {
 }
 
 #[test]
-fn a_run_without_an_output_is_written_later_to_the_same_bytes() {
+fn a_run_without_an_output_can_be_exported_later_to_the_same_bytes() {
     let bench = bench();
     let arguments = |more: &[&str]| {
         let mut command = program();
@@ -344,5 +344,5 @@ fn a_run_without_an_output_is_written_later_to_the_same_bytes() {
     assert!(ran.stderr.contains(&format!("slimgpt export {session} --out DIR")), "{}", ran.stderr);
     done(&slimgpt(&["export", &session, "--out", &later]));
     program::assert_same(&bench.path("later"), &program::output(&bench.path("written")), "later");
-    assert_eq!(arguments(&[]).code, Some(2), "without either, nothing is started");
+    assert_eq!(arguments(&[]).code, Some(2), "without either, no run is started");
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::program::{Workspace, output};
 use serde_json::Value;
 
-/// The files of an output; of the record and the model card, only the lines that do not depend on time, memory or threads.
+/// The files of an output. The record and the model card are reduced to lines that do not depend on time,
+/// memory or threads.
 fn whatever_the_threads(bench: &Workspace, out: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = output(&bench.path(out));
     let mut record: Value = serde_json::from_slice(&files["run.json"]).unwrap();
@@ -21,7 +22,7 @@ fn whatever_the_threads(bench: &Workspace, out: &str) -> BTreeMap<String, Vec<u8
 fn one_thread_and_two_write_equal_bytes() {
     let bench = Workspace::new();
     let [one, two] = ["1", "2"].map(|threads| {
-        // More tokens than one batch.
+        // The windows have more tokens than one batch.
         let ran = bench.prune_to(threads, &["--threads", threads, "--samples", "48", "--track-errors"]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         whatever_the_threads(&bench, threads)

@@ -17,9 +17,9 @@ pub use sweep::SweepArgs;
 
 /// Layer-wise structured pruning of LLaMA-family models (SlimGPT, arXiv 2412.18110).
 ///
-/// Without a command, the explorer opens: it shows a model while it is pruned, layer by layer. MODEL is a Hugging Face
-/// directory or a hub id such as Qwen/Qwen3-0.6B; the default is the built-in demo. Write a directory with the name of a
-/// command as ./prune.
+/// Without a command, the explorer opens and shows the model layer by layer while it is pruned. MODEL is a
+/// Hugging Face directory or a hub id such as Qwen/Qwen3-0.6B; the default is the built-in demo. Write a
+/// directory with the name of a command as ./prune.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -29,7 +29,7 @@ pub use sweep::SweepArgs;
   slimgpt llama-7b --calibration c4.jsonl.gz         explore another model
   slimgpt prune --out slim-demo                      prune without the explorer
   slimgpt resume last                                continue an interrupted run
-  slimgpt --session last                             open it in the explorer
+  slimgpt --session last                             open the session in the explorer
   slimgpt replay events.jsonl                        replay a recorded run
 
 {EXIT_CODES}", EXIT_CODES = exit_codes())
@@ -43,10 +43,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Explore a model in the terminal; this is also what slimgpt does without a command
+    /// Explore a model in the terminal; also the default without a command
     #[command(after_help = "Examples:
   slimgpt explore                                    the built-in model
-  slimgpt explore ./prune --calibration texts.jsonl  a directory with the name of a command
+  slimgpt explore ./prune --calibration texts.jsonl  a directory named like a command
   slimgpt explore --theme light --ascii --no-mouse
   slimgpt explore --events events.jsonl              record a run for slimgpt replay")]
     Explore(Box<ExploreArgs>),
@@ -100,7 +100,7 @@ pub enum Command {
   slimgpt sessions show last"
     )]
     Sessions(SessionsCommand),
-    /// Run a grid of settings, with several seeds if wanted, and write tables of the results
+    /// Run a grid of settings, optionally with several seeds, and write tables of the results
     #[command(after_help = format!("Examples:
   slimgpt sweep sample_configs/sweeps/methods.toml --out methods
   slimgpt sweep grid.toml --out grid --jobs 4           the same command continues an interrupted sweep
@@ -160,7 +160,7 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum ThemesCommand {
-    /// List the themes, where each is defined, and which is the default
+    /// List the themes, the file of each, and the default
     List,
 }
 
@@ -252,7 +252,7 @@ pub struct EvalArgs {
     /// Tokens per window
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub seq_len: usize,
-    /// Put a BOS token before each window
+    /// Start each window with a BOS token
     #[arg(long)]
     pub bos: bool,
     /// Print the result as JSON
@@ -266,7 +266,7 @@ pub struct EvalArgs {
 pub struct LogitsArgs {
     /// Directory or hub id [default: the built-in demo]
     pub model: Option<String>,
-    /// Text that provides the windows, from its start [default for the demo: its held-out text]
+    /// Text from whose start the windows are taken [default for the demo: its held-out text]
     #[arg(long, value_name = "FILE")]
     pub text: Option<TextSource>,
     /// Tokens per window
@@ -298,10 +298,10 @@ pub struct GenerateArgs {
     /// Temperature; 0 always selects the likeliest token
     #[arg(long, value_name = "T", default_value_t = 0.8)]
     pub temperature: f64,
-    /// Sample from the K likeliest tokens
+    /// Sample only from the K likeliest tokens
     #[arg(long, value_name = "K")]
     pub top_k: Option<usize>,
-    /// Sample from the likeliest tokens whose probabilities add up to P
+    /// Sample only from the likeliest tokens whose probabilities add up to P
     #[arg(long, value_name = "P")]
     pub top_p: Option<f64>,
     /// Divide the logits of recent tokens by X

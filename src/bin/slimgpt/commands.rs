@@ -1,4 +1,4 @@
-//! Calls the function that runs a parsed command.
+//! Dispatches a parsed command.
 
 use slimgpt::application::{headless::Output, tui::Ending};
 use slimgpt::config::Paths;
@@ -38,7 +38,7 @@ pub fn run(cli: Cli, paths: Option<&Paths>) -> Result<Ending, Failure> {
     }
 }
 
-/// The form in which a command prints its result.
+/// The format in which a command prints its result.
 pub fn output(json: bool) -> Output {
     if json { Output::Json } else { Output::Text }
 }

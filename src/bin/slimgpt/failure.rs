@@ -1,4 +1,4 @@
-//! Errors of a command: their message with the advice for the command line, and their kind.
+//! Errors of a command: their message with advice for the command line, and their kind.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Engine(error) => error.kind(),

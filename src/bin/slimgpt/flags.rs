@@ -1,4 +1,4 @@
-//! Flags made from the table of settings.
+//! Flags, made from the table of settings.
 
 use std::marker::PhantomData;
 
@@ -19,9 +19,9 @@ pub struct Flags<S> {
     set: PhantomData<S>,
 }
 
-/// A set of settings that a command has flags for.
+/// A set of settings for which a command has flags.
 pub trait Set: Clone + 'static {
-    /// True if a setting without a flag has its default; false if it keeps the value of the session.
+    /// True if a setting without its flag has the default; false if it keeps the value from the session.
     const DEFAULTS: bool = true;
     /// True if a switch whose key is a negation also has the positive flag.
     const BOTH_WAYS: bool = false;
@@ -29,7 +29,7 @@ pub trait Set: Clone + 'static {
     fn has(setting: &Setting) -> bool;
 }
 
-/// All settings but the model, which is an argument.
+/// All settings except the model, which is an argument.
 #[derive(Clone, Debug)]
 pub struct All;
 
@@ -168,7 +168,7 @@ fn parser(setting: &'static Setting) -> ValueParser {
     })
 }
 
-/// Reads a variant by its name.
+/// Parses a variant by its name.
 pub fn choice<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
     let values = T::ALL.iter().map(|value| PossibleValue::new(value.name()).help(value.help()));
     PossibleValuesParser::new(values).try_map(|name| T::named(&name))

@@ -1,4 +1,4 @@
-//! The manual page and the completions of the shells, made from the parser of the command line.
+//! The manual page and the shell completions, made from the command-line parser.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub fn completions(shell: Shell) -> Result<(), engine::Error> {
     headless::print_text(&String::from_utf8_lossy(&script))
 }
 
-/// One page: the explorer, then a section for every command.
+/// Prints a single page: the explorer, then a section per command.
 pub fn page() -> Result<(), engine::Error> {
     let mut command = Cli::command();
     command.build();
@@ -30,7 +30,7 @@ pub fn page() -> Result<(), engine::Error> {
 }
 
 fn sections(command: &clap::Command, page: &mut String) -> io::Result<()> {
-    // The page begins with the text of `explore`.
+    // The page begins with the text for `explore`.
     for sub in command.get_subcommands().filter(|sub| !["help", "explore"].contains(&sub.get_name())) {
         if sub.has_subcommands() {
             sections(sub, page)?;
@@ -44,7 +44,8 @@ fn sections(command: &clap::Command, page: &mut String) -> io::Result<()> {
         man.render_extra_section(&mut section)?;
         let name = sub.get_bin_name().unwrap_or_else(|| sub.get_name()).to_uppercase();
         *page += &format!(".SH \"{name}\"\n");
-        // The sections of a command become subsections of its own section, without the lines that begin a page.
+        // The sections of a command become subsections of its own section, without the lines that start a
+        // page.
         for line in String::from_utf8_lossy(&section).lines().filter(|line| !is_said_already(line)) {
             match line.strip_prefix(".SH ") {
                 Some("DESCRIPTION") => {}

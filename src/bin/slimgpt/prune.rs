@@ -1,4 +1,4 @@
-//! Prunes a model without the explorer, or estimates the cost of doing so.
+//! Prunes a model without the explorer, or estimates the time and memory of a run.
 
 use slimgpt::application::{
     engine::{self, PruneRun},

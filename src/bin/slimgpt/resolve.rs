@@ -1,12 +1,12 @@
-//! The model and the options of a command, from flags, settings files and the built-in model.
+//! Resolves the model and the options of a command from flags, settings files and the built-in model.
 
 use std::{fs, io::ErrorKind, path::PathBuf};
 
 use slimgpt::application::engine::{self, ModelChoice};
 use slimgpt::config::{self, Options, Paths};
 
-/// The model and the options. Flags override the settings file, which overrides `defaults.toml`. The
-/// built-in model has its own settings file, which all of these override.
+/// The model and the options. Flags override the settings file, which overrides `defaults.toml`. All of these
+/// override the settings file of the built-in model.
 pub fn resolve(
     model: Option<String>,
     file: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The commands on sessions: finds the named session, and the directory of a new one.
+//! The commands on sessions: finding the named session, and the directory of a new one.
 
 use std::path::{Path, PathBuf};
 
@@ -17,22 +17,22 @@ use slimgpt::{
 use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
 use crate::threads;
 
-/// Errors about the session that a command names.
+/// Errors about the session named in a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Engine(#[from] engine::Error),
-    #[error("session: no home directory is known; give --session DIR or --no-session")]
+    #[error("session: no home directory is known; use --session DIR or --no-session")]
     NoPlace,
-    #[error("sessions: no home directory is known; give --root DIR, or set HOME or XDG_STATE_HOME")]
+    #[error("sessions: no home directory is known; use --root DIR, or set HOME or XDG_STATE_HOME")]
     NoRoot,
-    #[error("{0}; for a new session, give a path such as ./{1}")]
+    #[error("{0}; for a new session, use a path such as ./{1}")]
     NoneOfThatName(session::Error, String),
-    #[error("sessions: nothing was removed; stdin is not a terminal, so give --yes to confirm")]
+    #[error("sessions: nothing was removed; stdin is not a terminal, so use --yes to confirm")]
     NoTerminal,
 }
 
-/// Where a run of the command line is recorded.
+/// The location at which a command-line run is recorded.
 pub fn place_of_run(options: &Options, paths: Option<&Paths>) -> Result<SessionPlace, Error> {
     match &options.launch.session {
         _ if options.launch.no_session == Some(true) => Ok(SessionPlace::None),
@@ -44,7 +44,7 @@ pub fn place_of_run(options: &Options, paths: Option<&Paths>) -> Result<SessionP
     }
 }
 
-/// The model and the session that the explorer opens: the named model, or else that of an existing session.
+/// The model and the session that the explorer opens: the named model, or that of an existing session.
 pub fn opened(
     named: Option<String>,
     model: ModelChoice,
@@ -64,7 +64,7 @@ pub fn opened(
             };
             Ok((model, SessionPlace::Open(dir)))
         }
-        // A mistyped name of a session is more likely than a new directory with that name.
+        // A mistyped session name is more likely than a new directory with that name.
         Err(error @ session::Error::Unknown { .. }) if named.is_none() && is_bare(session) => {
             Err(Error::NoneOfThatName(error, session.display().to_string()))
         }
@@ -175,7 +175,7 @@ pub fn on_disk(command: SessionsCommand, paths: Option<&Paths>) -> Result<(), Er
     }
 }
 
-/// Finds the session, and limits this process to the threads of its run.
+/// Finds the session, and limits this process to the number of threads of its run.
 fn found(on: &On, root: Option<&Path>) -> Result<(PathBuf, State), Error> {
     let found = session::find(root, &on.session).and_then(|dir| Ok((session::look(&dir)?, dir)));
     let (state, dir) = found.map_err(engine::Error::from)?;
@@ -193,7 +193,7 @@ fn output(json: bool) -> Output {
 }
 
 impl Error {
-    /// Whether the input, the system or the user is the cause.
+    /// The kind of the error: input, failure or cancellation.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Engine(error) => error.kind(),

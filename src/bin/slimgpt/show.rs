@@ -33,7 +33,7 @@ pub fn keys(paths: Option<&Paths>) -> Result<(), tui::Error> {
     Ok(headless::print_text(&text)?)
 }
 
-/// A key as people write it: `G` for a capital, `ctrl-r`, `f5`, `space`.
+/// A key in its written form: `G` for a capital, `ctrl-r`, `f5`, `space`.
 fn spelled(key: Key) -> String {
     let text = key.to_string();
     match text.strip_prefix("Shift-") {
@@ -43,7 +43,7 @@ fn spelled(key: Key) -> String {
     }
 }
 
-/// Prints the paths of the configuration files, and whether they exist.
+/// Prints the paths of the configuration files, and whether each exists.
 pub fn paths(paths: Option<&Paths>) -> Result<(), engine::Error> {
     let Some(paths) = paths else {
         return headless::print_text(
@@ -71,7 +71,7 @@ pub fn paths(paths: Option<&Paths>) -> Result<(), engine::Error> {
     headless::print_text(&text)
 }
 
-/// Prints the names of the themes and where each is defined.
+/// Prints the names of the themes, and the file of each.
 pub fn themes(paths: Option<&Paths>) -> Result<(), tui::Error> {
     let (themes, warnings) = tui::themes(paths)?;
     let widest = themes.iter().map(|theme| theme.name.chars().count()).max().unwrap_or(0);

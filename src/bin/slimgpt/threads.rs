@@ -2,11 +2,12 @@
 
 use slimgpt::application::engine::Error;
 
-/// rayon and candle both read this variable, each once, when they are first used.
+/// rayon and candle each read this variable once, at their first use.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
 
-/// Limits this process to this many worker threads. Call it before anything else is done: on Unix it executes the program
-/// again with the variable set, because setting a variable in a running process is unsafe.
+/// Limits this process to this number of worker threads. It must be called before any other work: on Unix it
+/// executes the program again with the variable set, because setting a variable in a running process is
+/// unsafe.
 pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     let Some(threads) = threads else { return Ok(()) };
     if std::env::var(VARIABLE).is_ok_and(|set| set == threads.to_string()) {
@@ -23,7 +24,7 @@ fn restart(threads: usize) -> Result<(), Error> {
     Err(Error::Threads(failed.to_string()))
 }
 
-/// candle's elementwise operations still use all cores here.
+/// On this system, candle's elementwise operations still use all cores.
 #[cfg(not(unix))]
 fn restart(threads: usize) -> Result<(), Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);

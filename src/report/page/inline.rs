@@ -1,8 +1,8 @@
-//! Charts in the page. Their panels adapt to its width, and their colours to its look.
+//! Charts in the page. Their panels adapt to the width of the page, their colours to its look.
 
 use crate::plot::{Chart, Ink, Look, Panel, Size, Ticks};
 
-/// The control for the look; the default follows the system.
+/// The control that selects the look; the default follows the system.
 pub const LOOKS: &str = "<fieldset class=\"looks\"><legend>Look</legend>\
     <label><input type=\"radio\" name=\"look\" id=\"look-auto\" checked>auto</label>\
     <label><input type=\"radio\" name=\"look\" id=\"look-light\">light</label>\
@@ -13,7 +13,7 @@ const WIDE: Size = Size { width: 760, height: 320 };
 const NARROW: Size = Size { width: 360, height: 280 };
 /// The size of one of two panels.
 const HALF: Size = Size { width: 440, height: 280 };
-/// A panel with at most this many names along x is half as wide.
+/// Maximum number of names along x for a panel of half width.
 const FEW: usize = 3;
 /// The size of one of many panels.
 const SMALL: Size = Size { width: 250, height: 190 };

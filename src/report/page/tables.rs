@@ -10,7 +10,7 @@ use crate::{
     words::{attention_unit, bytes, count, date, duration, relative_error, short},
 };
 
-/// A cell with the fraction of its width that is shaded as a bar.
+/// A cell, with the fraction of its width to shade as a bar.
 pub struct Cell {
     pub text: String,
     pub share: Option<f64>,
@@ -25,7 +25,7 @@ impl Cell {
         Self::of("–")
     }
 
-    /// An error, shaded relative to the largest in its column.
+    /// An error, shaded relative to the largest error in its column.
     fn error(error: Option<f64>, largest: f64) -> Self {
         let share = error.map(|error| error / largest).filter(|share| share.is_finite());
         Self { text: error.map_or("–".into(), relative_error), share }
@@ -128,7 +128,7 @@ pub fn layers(input: &ReportInput) -> String {
         "attempt",
         "",
     ];
-    let caption = "Kept units and relative errors of each layer. Where damping or condition differ between the parts, the value \
+    let caption = "Kept units and relative errors of each layer. If damping or condition differ between the parts, the value \
                    of the attention is first.";
     table(caption, &heads, input.layers.iter().map(row))
 }
@@ -167,7 +167,7 @@ pub fn attempts(input: &ReportInput) -> String {
     table("Layers with more than one attempt.", &heads, rows)
 }
 
-/// `25.00 %`; `10.00/30.00 %` where heads and channels differ.
+/// `25.00 %`; `10.00/30.00 %` if heads and channels differ.
 fn in_percent(ratio: LayerRatio) -> String {
     format!("{:.2} %", ratio.map(|ratio| 100.0 * ratio))
 }

@@ -17,22 +17,22 @@ use slimgpt::{
     prune::{LayerRatio, Part},
 };
 
-/// The longest wait; no job of these tests takes as long.
+/// Maximum time to wait for an event. No job of these tests takes as long.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Long enough for a job that does not pause to continue.
+/// Time in which a job that is not paused continues.
 const A_WHILE: Duration = Duration::from_millis(200);
 
 pub struct Frontend {
     worker: Worker<()>,
     runtime: tokio::runtime::Runtime,
     run: u64,
-    /// Number of progress events for windows passing earlier layers.
+    /// Number of progress events while windows pass earlier layers.
     pub approaching: usize,
     /// Number of progress events for measured windows.
     pub calibrating: usize,
 }
 
-/// Events without progress, and the run that each belongs to.
+/// Events without progress, and the job number of each.
 #[derive(Debug)]
 pub struct Told(pub Vec<Event>, pub Vec<u64>);
 
@@ -41,7 +41,7 @@ pub fn settings() -> Settings {
     "calibration = \"demo:stories\"\nsamples = 8\nseq_len = 64\nratio = 0.3".parse().unwrap()
 }
 
-/// A memory budget with room for this many streams besides one layer of the built-in model.
+/// A memory budget that fits this number of streams in addition to one layer of the built-in model.
 pub fn room_for(streams: f64, settings: &Settings) -> ByteSize {
     let checkpoint = Checkpoint::open(Source::Embedded(demo::FILES)).unwrap();
     let footprint = slimgpt::application::pipeline::Footprint {
@@ -65,7 +65,7 @@ pub fn small_text(dir: &Path) -> TextSource {
     TextSource::File(dir.join("eval.txt"))
 }
 
-/// The same run without a screen.
+/// The same run by the command-line function.
 pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
     let job = PruneRun {
         model: ModelChoice::Demo,
@@ -78,13 +78,13 @@ pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
     finished(engine::start(1, move |control| engine::prune(job, control))).unwrap()
 }
 
-/// The result of a job; its events are ignored.
+/// The result of a job, ignoring its events.
 pub fn finished<T>(mut worker: Worker<T>) -> Result<T, Error> {
     while worker.events.blocking_recv().is_some() {}
     worker.join()
 }
 
-/// `run.json` without the values that differ between equal runs.
+/// `run.json` without values that differ between equal runs.
 pub fn without_times(out: &Path) -> serde_json::Value {
     let text = fs::read_to_string(out.join("run.json")).unwrap();
     let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -120,7 +120,7 @@ impl Frontend {
         self.worker.commands.blocking_send(command).unwrap();
     }
 
-    /// All events up to the first one that `last` accepts.
+    /// All events up to and including the first one that `last` accepts.
     pub fn until(&mut self, last: impl Fn(&Event) -> bool) -> Told {
         let mut told = Told(Vec::new(), Vec::new());
         loop {
@@ -147,7 +147,7 @@ impl Frontend {
         self.runtime.block_on(async { tokio::time::timeout(A_WHILE, events.recv()).await }).is_err()
     }
 
-    /// Runs one job to its end, and checks that every event has its number.
+    /// Runs one job to its end, and checks the job number of every event.
     pub fn job(&mut self, command: impl FnOnce(u64) -> Command) -> Told {
         self.run += 1;
         self.send(command(self.run));

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 thread_local! {
-    /// The directory of a test's sessions, apart from the user's.
+    /// The directory of a test's sessions, separate from the user's.
     static STATE: tempfile::TempDir = tempfile::tempdir().unwrap();
 }
 
@@ -47,7 +47,7 @@ pub fn slimgpt(arguments: &[&str]) -> Ran {
     program().args(arguments).output().unwrap().into()
 }
 
-/// The files of an output by name; `run.json` without times and memory.
+/// The files of an output by name, and `run.json` without times and memory.
 pub fn output(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
     let read = |entry: fs::DirEntry| {
@@ -112,7 +112,7 @@ impl Workspace {
         self.path(name).to_str().unwrap().to_string()
     }
 
-    /// Prunes the model with few windows and these extra arguments, to `out`.
+    /// Prunes the model to `out`, with few windows and these additional arguments.
     pub fn prune(&self, more: &[&str]) -> Ran {
         self.prune_to("out", more)
     }
@@ -121,7 +121,7 @@ impl Workspace {
         self.pruning(out, more).output().unwrap().into()
     }
 
-    /// The command that does so.
+    /// The command for this.
     pub fn pruning(&self, out: &str, more: &[&str]) -> Command {
         let mut command = program();
         command.arg("prune").arg(self.path("model"));
@@ -135,7 +135,7 @@ impl Workspace {
         command
     }
 
-    /// Changes a key of the model's config.json.
+    /// Sets a key of the model's config.json.
     pub fn configure(&self, key: &str, value: serde_json::Value) {
         let path = self.path("model/config.json");
         let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -161,7 +161,7 @@ impl Workspace {
         safetensors::serialize_to_file(views, None, &path).unwrap();
     }
 
-    /// The names of all files, to show that nothing is left behind.
+    /// The names of all files, to check that no others are left.
     pub fn entries(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.dir.path())
             .unwrap()

@@ -1,4 +1,4 @@
-//! Tiny random checkpoints in the usual files, and a slow forward pass to compare with.
+//! Tiny random checkpoints in the usual files, and a slow forward pass for comparison.
 
 pub mod plain;
 
@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use slimgpt::model::{Architecture, StoredTensor, round_to};
 
-/// Name → (shape, numbers).
+/// Tensors by name: (shape, numbers).
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// A two-layer model of one of the families, with grouped queries.
@@ -32,13 +32,13 @@ pub fn config(family: &str) -> Value {
     config
 }
 
-/// Adds or replaces keys.
+/// Adds or replaces keys of a configuration.
 pub fn set(config: &mut Value, keys: Value) {
     let (Value::Object(config), Value::Object(keys)) = (config, keys) else { panic!("not objects") };
     config.extend(keys);
 }
 
-/// Random tensors whose logits are around one, so that every part of the model matters.
+/// Random tensors with logits around one, so every part of the model matters.
 pub fn random_tensors(config: &Value, seed: u64) -> Tensors {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let architecture = Architecture::from_config(config).unwrap();

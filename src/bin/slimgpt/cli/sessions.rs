@@ -11,7 +11,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The session of a command, and how it is opened.
+/// The session of a command, and the options for opening it.
 #[derive(Debug, Args)]
 pub struct On {
     /// A path, a name under slimgpt's own sessions, an unambiguous prefix of a name, or last
@@ -19,7 +19,7 @@ pub struct On {
     /// Directory or hub id of the model, if it has moved
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Worker threads [default: those of the run]
+    /// Worker threads [default: as in the run]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Print the result as JSON
@@ -49,15 +49,16 @@ pub struct RetryArgs {
     /// Layer to solve again, counted from 0
     #[arg(long, value_name = "N")]
     pub layer: usize,
-    /// Parts to solve, attention,mlp; the others are copied from the active attempt [default: those of the active attempt]
+    /// Parts to solve, attention,mlp; the others are copied from the active attempt [default: as in the
+    /// active attempt]
     #[arg(long, alias = "parts", value_name = "PARTS", value_parser = choice::<Part>(), value_delimiter = ',', help_heading = "Method")]
     pub part: Option<Vec<Part>>,
-    /// Pruning ratio of the layer [default: that of the active attempt, as for the other settings of the method]
+    /// Pruning ratio of the layer [default: as in the active attempt, like all settings of the method]
     #[arg(long, value_name = "R", help_heading = "Method")]
     pub ratio: Option<f64>,
     #[command(flatten)]
     pub method: Flags<MethodFlags>,
-    /// Make the new attempt active
+    /// Activate the new attempt
     #[arg(long)]
     pub choose: bool,
 }
@@ -69,7 +70,7 @@ pub struct ChooseArgs {
     /// Layer, counted from 0
     #[arg(long, value_name = "N")]
     pub layer: usize,
-    /// Attempt to make active, counted from 0, or none for the dense layer, which resume then keeps
+    /// Attempt to activate, counted from 0; or none for the dense layer, which resume then keeps
     #[arg(long, value_name = "K", value_parser = attempt)]
     pub attempt: Choice,
 }
@@ -105,7 +106,7 @@ pub struct ReportArgs {
     /// Replace the output directory
     #[arg(long)]
     pub force: bool,
-    /// Layers for which the error is computed at every ratio, such as 0,5,11; only this option needs the model
+    /// Layers whose error is computed at every ratio, such as 0,5,11; only this option needs the model
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub curves: Vec<usize>,
 }
@@ -146,7 +147,7 @@ pub enum SessionsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Delete sessions that have not changed for some time; sessions that are in use or unreadable are kept
+    /// Delete sessions that have not changed for some time; sessions in use and unreadable ones are kept
     #[command(after_help = "Examples:
   slimgpt sessions prune-old --dry-run               only list them
   slimgpt sessions prune-old --older-than 2w --keep 5")]
@@ -156,7 +157,7 @@ pub enum SessionsCommand {
         /// Minimum time since the last change: a number with the unit m, h, d or w
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time)]
         older_than: Duration,
-        /// Keep the N sessions that changed last
+        /// Keep the N most recently changed sessions
         #[arg(long, value_name = "N", default_value_t = 0)]
         keep: usize,
         /// List the sessions, and delete nothing
@@ -194,7 +195,7 @@ fn attempt(text: &str) -> Result<Choice, String> {
     }
 }
 
-/// `30d`, `12h`, `90m`, `2w`.
+/// Parses a duration: `30d`, `12h`, `90m`, `2w`.
 fn time(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a number followed by m, h, d or w, such as 30d, found \"{text}\"");
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

@@ -19,7 +19,7 @@ pub struct SweepArgs {
     /// Worker threads of each run [default: the cores divided by the runs]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Memory of all runs together [default: the free memory]
+    /// Memory for all runs together [default: the free memory]
     #[arg(long, value_name = "SIZE")]
     pub memory_budget: Option<ByteSize>,
     /// Run nothing; print a command for each unfinished run, for another scheduler
