@@ -1,4 +1,4 @@
-//! The built-in model from start to end, as `slimgpt prune --out DIR` prunes it.
+//! The built-in model from start to end, as pruned by `slimgpt prune --out DIR`.
 //!
 //! `cargo bench --bench demo_run [-- --quick]`
 #![allow(clippy::unwrap_used)]

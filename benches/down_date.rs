@@ -1,15 +1,17 @@
-//! Down-dating one inverse against inverting again at every step.
+//! Down-dating one inverse, compared with inverting again at every step.
 //!
-//! Each method chooses the units itself, with the same kernels on the same threads, and reaches the same weights:
+//! Each method selects the units itself, with the same kernels on the same threads, and reaches the same weights:
 //!
-//! - *down-dated*: the elimination of this crate, one inversion (n³ flops) and block down-dates;
-//! - *reference*: at every step a Cholesky factor, the inverse, and the inverse's Cholesky factor (4/3 n³) of the whole
-//!   matrix, with removed rows and columns replaced by the identity: the three calls of SparseGPT and its descendants;
+//! - *down-dated*: the elimination of this crate, with one inversion (n³ flops) and block down-dates;
+//! - *reference*: at every step a Cholesky factor, the inverse, and the inverse's Cholesky factor (4/3 n³) of the
+//! whole matrix, with removed rows and columns replaced by the identity: the three calls of SparseGPT and its
+//! descendants;
 //! - *full*: the same without the last factor (n³);
-//! - *active*: the inverse of the active columns only (m³).
+//! - *active*: the inverse of only the active columns (m³).
 //!
-//! None of them includes the final refit, which is the same for all; its time is printed separately. The first method is timed
-//! three times, between the others, and the median counts. The requested sizes are measured against *reference*.
+//! None includes the final refit, which is the same for all methods; its time is printed separately. The first
+//! method is timed three times, between the others, and the median counts. The requested factors are relative to
+//! *reference*.
 //!
 //! `cargo bench --bench down_date [-- --quick]`
 
@@ -39,7 +41,7 @@ fn main() {
 fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: bool) {
     let problem = Problem::random(rows, n);
     let remove = n / units.width() / 2;
-    // Labels of the methods it is compared with.
+    // Labels of the other methods.
     let part = PruneProblem { solver_dtype: SolverDtype::F64, ..problem.part(units, remove) };
     println!("{what} {rows}×{n}, {remove} of {} removed, {} threads", 2 * remove, rayon_threads());
 
@@ -48,7 +50,7 @@ fn compare(what: &str, [rows, n]: [usize; 2], units: Units, wanted: f64, quick: 
     let (refitted, refit) = refit(&part);
     println!("  the weights differ from the refit by at most {:.1e}", apart(fitted, &refitted));
 
-    // Ours is short compared to the others, so it is timed again between and after them.
+    // Down-dating is short compared with the others, so it is timed again between and after them.
     let mut ours = vec![(first.time, first.inverted)];
     let slow = [Extent::Full, Extent::Active].map(|extent| {
         let slow = invert_again(&part, sizes, extent);
@@ -89,7 +91,7 @@ struct DownDated {
     fitted: Vec<f64>,
     sizes: Vec<usize>,
     time: Duration,
-    /// The part of the time spent on the inverse and the first scores.
+    /// The time for the inverse and the first scores.
     inverted: Duration,
 }
 
@@ -114,7 +116,7 @@ fn refit(part: &PruneProblem) -> (Vec<f64>, Duration) {
     (outcome.weight, began.elapsed())
 }
 
-/// The matrix that is inverted at every step.
+/// The extent of the matrix that is inverted at every step.
 #[derive(Clone, Copy, PartialEq)]
 enum Extent {
     /// All n columns, removed ones replaced by the identity.
@@ -123,7 +125,7 @@ enum Extent {
     Active,
 }
 
-/// The result and the time of inverting again.
+/// The result and the time of inverting at every step.
 struct InvertedAgain {
     kept: Vec<usize>,
     /// [rows, kept], row-major.
@@ -149,7 +151,7 @@ fn invert_again(part: &PruneProblem, sizes: &[usize], extent: Extent) -> Inverte
     );
     let mut factored = Duration::ZERO;
     let began = Instant::now();
-    // The column of each row of P and of each column of W.
+    // The column of each row of P, and of each column of W.
     let mut columns: Vec<usize> = (0..n).collect();
     let mut present = vec![true; n];
     for &size in sizes {

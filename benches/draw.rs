@@ -1,4 +1,4 @@
-//! Drawing a large model: 80 layers, 128 heads, 28,672 channels, half of it pruned, at 200×60.
+//! Drawing a large model at 200×60: 80 layers, 128 heads, 28,672 channels, half of it pruned.
 //!
 //! `cargo bench --bench draw [-- --quick]` also prints the slowest frame of every screen, and fails if the mean is above 5 ms.
 
@@ -47,7 +47,7 @@ fn screens(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Frame times of a screen so far.
+/// Frame times of a screen.
 #[derive(Default)]
 struct Drawn {
     frames: u64,
@@ -56,7 +56,7 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// Draws while the selected layer moves, so that no frame repeats the one before.
+    /// Draws while the selected layer changes, so no frame repeats the previous one.
     fn add(
         &mut self,
         frames: u64,
@@ -81,7 +81,7 @@ impl Drawn {
         self.total - before
     }
 
-    /// Prints the slowest frame. Nothing was drawn if another screen was requested.
+    /// Prints the slowest frame. Without frames, another screen was requested.
     fn judge(&self) {
         if self.frames > 0 {
             println!("slowest of {} frames: {:.2?}", self.frames, self.slowest);
@@ -91,7 +91,7 @@ impl Drawn {
     }
 }
 
-/// Half of the layers pruned, the next one in progress.
+/// Half of the layers are pruned, and the next one is in progress.
 fn half_done() -> State {
     let settings = Settings::default();
     let mut state = State::new(Start {
@@ -197,7 +197,7 @@ fn hessian(layer: usize, part: Part, units: usize) -> Event {
     Event::HessianStatistics { layer, part, stats, picture, scores: scores(units), energy: 10.0 }
 }
 
-/// Thirty per cent of the units, in forty batches.
+/// Thirty per cent of the units in forty batches.
 fn batches(units: usize) -> Vec<Vec<usize>> {
     let gone = units * 3 / 10;
     let all: Vec<usize> = (0..gone).map(|unit| unit * 3 % units).collect();

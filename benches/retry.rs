@@ -1,6 +1,6 @@
-//! The cost of a retry: another ratio for every layer of the built-in model, in a process that opens the run's session, against
-//! the cost of the same layers in the run. Fails if a retry takes longer than a layer of the run. There is no smaller version,
-//! because with fewer windows writing the attempts would dominate.
+//! The cost of a retry: another ratio for every layer of the built-in model, in a process that opens the run's
+//! session, compared with the cost of the same layers in the run. Fails if a retry takes longer than a layer of the
+//! run. There is no smaller version, because with fewer windows the time to write attempts would dominate.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Instant;
@@ -69,7 +69,7 @@ fn main() {
             - at(&|event| matches!(event, Event::LayerStarted { layer, .. } if *layer == index))
     };
 
-    // Another process would have the same information.
+    // Another process has the same data as this worker.
     let mut worker = engine::workspace(ModelChoice::Demo, settings.clone(), SessionPlace::Open(session));
     until(&mut worker, |event| matches!(event, Event::SessionOpened { .. }));
     println!("layer   in the run   retry   retry again, other ratio (s)");

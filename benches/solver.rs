@@ -27,7 +27,7 @@ fn down_proj(criterion: &mut Criterion) {
     solve(criterion, "channels", shape, &RATIOS, &[("", channels(GroupSize::default()))]);
 }
 
-/// `--group-size exact` besides the default.
+/// Measures `--group-size exact` next to the default.
 fn one_by_one(criterion: &mut Criterion) {
     let shape = if common::quick() { [256, 688] } else { [1024, 2816] };
     let kinds = [GroupSize::Dynamic, GroupSize::Exact].map(|kind| (kind.to_string(), channels(kind)));

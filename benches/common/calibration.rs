@@ -54,7 +54,7 @@ impl Calibration {
         }
     }
 
-    /// The time of one block minus its solves, which remove nothing.
+    /// The time for one block excluding its solves, which remove nothing.
     pub fn block(&self, mut streams: Streams) -> Result<Duration, Box<dyn Error>> {
         let task = Task::Solve { removals: Removals::default(), solver: None };
         let task = LayerTask {

@@ -1,8 +1,8 @@
 //! A LLaMA checkpoint of any shape with random weights, written tensor by tensor.
 //!
-//! Numbers are uniform with variance 1/inputs (1 in the embedding; norms are 1), so activations keep their size from layer to
-//! layer. Each stretch of numbers has its own random stream, so equal shapes and seeds give equal bytes with any number of
-//! threads.
+//! Numbers are uniform with variance 1/inputs (1 in the embedding; norms are 1), so activations have a similar size
+//! in all layers. Each stretch of numbers has its own random stream, so equal shapes and seeds give equal bytes for
+//! any number of threads.
 
 use std::{borrow::Cow, collections::BTreeMap, error::Error, fs, iter, mem, path::Path};
 
@@ -18,7 +18,7 @@ use slimgpt::{
 };
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
-/// Numbers drawn from one stream.
+/// Number of elements drawn from one stream.
 const RUN: usize = 1 << 18;
 /// The tokens are bytes.
 const SMALLEST_VOCABULARY: usize = 256;
@@ -39,10 +39,10 @@ pub struct Shape {
     pub ffn: usize,
     #[arg(long, default_value_t = 2)]
     pub layers: usize,
-    /// Rows of embedding and head, at least 256; the tokenizer knows the first 256, one for each byte
+    /// Rows of embedding and head, at least 256; the tokenizer uses the first 256, one per byte
     #[arg(long, default_value_t = 1024)]
     pub vocab: usize,
-    /// Context length that the configuration states
+    /// Context length in the configuration
     #[arg(long, default_value_t = 4096)]
     pub positions: usize,
     /// Number type of the weights
@@ -50,18 +50,18 @@ pub struct Shape {
     pub dtype: Precision,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Maximum bytes of a weight file, unless a single tensor is larger
+    /// Maximum size of a weight file, unless a single tensor is larger
     #[arg(long, default_value = "2GiB")]
     pub shard: ByteSize,
 }
 
 impl Shape {
-    /// Blocks of LLaMA-7B (hidden 4096, 32 heads, 11008 channels) in f32.
+    /// The shape of LLaMA-7B blocks (hidden 4096, 32 heads, 11008 channels) in f32.
     pub fn of_7b(layers: usize) -> Self {
         Self { hidden: 4096, heads: 32, ffn: 11008, layers, vocab: 32_000, ..Self::small(layers) }
     }
 
-    /// The same proportions, hidden 256.
+    /// The same proportions with hidden size 256.
     pub fn small(layers: usize) -> Self {
         Self {
             hidden: 256,
@@ -78,29 +78,29 @@ impl Shape {
     }
 }
 
-/// Writes `config.json`, weights and tokenizer into the new directory `out`.
+/// Writes `config.json`, weights and tokenizer to the new directory `out`.
 ///
 /// # Errors
-/// An invalid shape, a directory that exists, or a full disk.
+/// If the shape is invalid, the directory exists, or the disk is full.
 pub fn write(shape: &Shape, out: &Path) -> Result<(), Box<dyn Error>> {
     if shape.vocab < SMALLEST_VOCABULARY {
         let found = shape.vocab;
         return Err(format!(
-            "--vocab {found}: the tokenizer needs at least {SMALLEST_VOCABULARY}; give more"
+            "--vocab {found}: the tokenizer needs at least {SMALLEST_VOCABULARY}; use a larger number"
         )
         .into());
     }
     if shape.heads == 0 || !shape.hidden.is_multiple_of(shape.heads) {
         let Shape { hidden, heads, .. } = shape;
         return Err(format!(
-            "--heads {heads}: expected a divisor of the hidden size {hidden}; give another number"
+            "--heads {heads}: expected a divisor of the hidden size {hidden}; use another number"
         )
         .into());
     }
     let config = config(shape);
     let architecture = Architecture::from_config(&config)?;
     fs::create_dir(out).map_err(|cause| {
-        format!("{}: cannot be created ({cause}); name a directory that does not exist", out.display())
+        format!("{}: cannot be created ({cause}); choose a directory that does not exist", out.display())
     })?;
     fs::write(out.join("config.json"), format!("{config:#}\n"))?;
     fs::write(out.join("tokenizer.json"), format!("{:#}\n", tokenizer()))?;
@@ -133,7 +133,7 @@ fn config(shape: &Shape) -> Value {
     })
 }
 
-/// One token per byte, and no merges.
+/// A tokenizer with one token per byte and no merges.
 fn tokenizer() -> Value {
     let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
     alphabet.sort_unstable();
@@ -197,7 +197,7 @@ fn write_weights(shape: &Shape, architecture: &Architecture, out: &Path) -> Resu
     Ok(())
 }
 
-/// A tensor whose numbers are drawn when it is written.
+/// A tensor whose numbers are drawn during writing.
 struct Random {
     slot: Slot,
     dtype: Precision,
@@ -207,7 +207,7 @@ struct Random {
 }
 
 impl Random {
-    /// The numbers are uniform in ± this; None if they are all 1.
+    /// The bound of the uniform numbers; None if all are 1.
     fn bound(&self) -> Option<f32> {
         let inputs = match self.slot.shape[..] {
             [_, inputs] if self.slot.name != "model.embed_tokens.weight" => inputs as f32,

@@ -1,4 +1,4 @@
-//! A random weight and the second moment of random inputs, to be pruned.
+//! A random weight to prune, and the second moment of random inputs.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +7,7 @@ use slimgpt::prune::{
 };
 
 pub const DAMPING: f64 = 0.01;
-/// Columns of a head.
+/// Number of columns per head.
 pub const HEAD: usize = 128;
 
 pub struct Problem {
@@ -38,7 +38,7 @@ impl Problem {
         Self { rows, weight, moment: moment.finish().expect("finite inputs") }
     }
 
-    /// The problem with the settings of a run.
+    /// The problem with the settings of a default run.
     pub fn part(&self, units: Units, remove: usize) -> PruneProblem<'_> {
         PruneProblem {
             weight: &self.weight,

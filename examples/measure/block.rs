@@ -1,4 +1,4 @@
-//! Calibration of one block, against one forward pass and the second moments of both parts.
+//! Calibration of one block, compared with one forward pass and the second moments of both parts.
 
 use std::path::Path;
 

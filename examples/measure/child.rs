@@ -1,4 +1,4 @@
-//! The program as a child process: its peak resident size, its output and its files.
+//! The program as a child process: its peak resident size, output and files.
 
 use std::{
     fs::{self, File},
@@ -15,7 +15,7 @@ use crate::{common::checkpoint::Shape, rate::Fallible};
 /// Interval between two readings of the child's peak size, which only grows.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Some 100 kB, so that encoding, which does not depend on the number of layers, takes little of the time.
+/// About 100 kB. Encoding does not depend on the number of layers, so it must take little of the time.
 const STORIES: usize = 150;
 
 /// The program, and a directory for its output.
@@ -32,7 +32,7 @@ pub struct Ran {
 }
 
 impl Program<'_> {
-    /// A checkpoint of this shape under `name`; an existing one is reused.
+    /// A checkpoint with this shape and `name`; an existing one is reused.
     pub fn checkpoint(&self, name: &str, shape: &Shape) -> Fallible<PathBuf> {
         let directory = self.work.join(name);
         fs::write(self.text(), slimgpt::demo::text(0, STORIES))?;
@@ -42,7 +42,7 @@ impl Program<'_> {
         Ok(directory)
     }
 
-    /// `slimgpt prune` with a temporary session; the model is kept as `out`.
+    /// `slimgpt prune` with a temporary session. The model remains in `out`.
     pub fn prune(&self, model: &Path, out: &Path, more: &[&str]) -> Fallible<Ran> {
         let mut command = self.command("prune", model, more);
         command.arg("--out").arg(out);
@@ -64,7 +64,7 @@ impl Program<'_> {
         command
     }
 
-    /// The calibration text; its tokens are bytes.
+    /// The calibration text, whose tokens are bytes.
     fn text(&self) -> PathBuf {
         self.work.join("text")
     }

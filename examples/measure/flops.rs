@@ -1,12 +1,12 @@
-//! Operation counts; a multiplication and an addition are two operations.
+//! Operation counts. A multiplication and an addition are two operations.
 
 use slimgpt::model::Architecture;
 
-/// One weight [rows, n] that loses K columns and keeps A.
+/// Operations for one weight [rows, n] from which K columns are removed and A kept.
 ///
-/// n³ for the inverse; (n³ − A³)/3 for the down-dates of one half of it; 2·rows·(n·K − K²/2) for updating W along the path; and for
-/// the refit of the kept columns A³/3 (their factor), 2·rows·K·A (the contribution of the removed ones) and 2·rows·A² (two
-/// triangular solves).
+/// They are n³ for the inverse; (n³ − A³)/3 for the down-dates of one half of it; 2·rows·(n·K − K²/2) for
+/// updating W along the path; and for the refit of the kept columns A³/3 (their factor), 2·rows·K·A (the
+/// contribution of the removed columns) and 2·rows·A² (two triangular solves).
 pub fn solve(rows: usize, n: usize, removed: usize) -> f64 {
     let [rows, n, k, a] = [rows, n, removed, n - removed].map(|size| size as f64);
     let inverse = n.powi(3);
@@ -21,10 +21,11 @@ pub fn product(side: usize) -> f64 {
     2.0 * (side as f64).powi(3)
 }
 
-/// Tokens through the first block, and the second moments of both parts' inputs.
+/// Operations for passing tokens through the first block and accumulating the second moments of both parts'
+/// inputs.
 ///
-/// A token takes 2 operations per weight, and with causal attention 2·(seq_len + 1)·context for scores and mixture together; the
-/// symmetric half of a second moment takes n² per token.
+/// A token takes 2 operations per weight; causal attention takes 2·(seq_len + 1)·context per token for scores
+/// and mixture together; the symmetric half of a second moment takes n² per token.
 pub fn calibration(architecture: &Architecture, samples: usize, seq_len: usize) -> f64 {
     let size = architecture.layers[0];
     let tokens = (samples * seq_len) as f64;

@@ -29,7 +29,7 @@ struct Args {
     /// Page whose table is replaced [default: none]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "only"])]
     page: Option<PathBuf>,
-    /// Small sizes, to try it out
+    /// Use small sizes, for a trial
     #[arg(long)]
     quick: bool,
     /// Run only these measurements
@@ -82,7 +82,7 @@ fn measure(args: &Args) -> Fallible<Vec<Row>> {
             What::Threads => runs::threads(&program, quick),
         }?;
         for row in found {
-            // The bounds apply to the large sizes.
+            // The bounds apply only to the large sizes.
             let row = if quick { row.unbound() } else { row };
             print!("{row}");
             rows.push(row);

@@ -1,4 +1,4 @@
-//! The machine's speed: a large f32 product of matrices, timed just before and just after a measurement.
+//! The machine's speed: a large f32 matrix product, timed immediately before and after a measurement.
 
 use std::time::Instant;
 
@@ -6,14 +6,15 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::flops;
 
-/// Timings of the product on each side; their mean counts, because the measured work sees the same variation.
+/// Timings of the product before and after. Their mean counts, because the measured work has the same
+/// variation.
 const TRIES: usize = 3;
 
 pub struct Evaluation {
     a: Tensor,
 }
 
-/// Seconds of some work, and the operations per second of the product around it.
+/// Seconds of the measured work, and operations per second of the product around it.
 pub struct Timed {
     pub seconds: f64,
     pub rate: f64,
@@ -23,7 +24,7 @@ impl Evaluation {
     /// a: [side, side].
     pub fn new(side: usize) -> Result<Self> {
         let a = Tensor::rand(-1f32, 1f32, (side, side), &Device::Cpu)?.to_dtype(DType::F32)?;
-        // The first product starts the threads.
+        // The first product also starts the threads.
         a.matmul(&a)?;
         Ok(Self { a })
     }
@@ -32,7 +33,7 @@ impl Evaluation {
         self.a.elem_count().isqrt()
     }
 
-    /// The work reports its own time; the rate is that of the mean of both sides' seconds.
+    /// The work reports its own time. The rate is computed from the mean of the times before and after.
     pub fn around(&self, work: impl FnOnce() -> Fallible<f64>) -> Fallible<Timed> {
         let before = self.seconds()?;
         let seconds = work()?;

@@ -1,4 +1,5 @@
-//! Whole runs: memory against the forecast, memory against the number of layers, and the bytes with one thread and with two.
+//! Whole runs: memory compared with the forecast and for different numbers of layers, and equality of the bytes for
+//! one and two threads.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -9,7 +10,7 @@ use crate::{
     table::{Row, Verdict, gigabytes, seconds},
 };
 
-/// A run over 2 layers of LLaMA-7B in f32.
+/// The limit for a run over 2 layers of LLaMA-7B in f32.
 const MOST_BYTES: u64 = 8_000_000_000;
 const SIXTEEN_LONG: [&str; 4] = ["--samples", "16", "--seq-len", "1024"];
 const FOUR_SHORT: [&str; 4] = ["--samples", "4", "--seq-len", "128"];
@@ -37,7 +38,7 @@ pub fn memory(program: &Program, quick: bool) -> Fallible<Vec<Row>> {
     Ok(vec![row(what, text, forecast, 1.25), row("the same".into(), gigabytes(MOST_BYTES), MOST_BYTES, 1.0)])
 }
 
-/// The peak that `slimgpt inspect` forecasts.
+/// The peak memory forecast by `slimgpt inspect`.
 fn forecast(program: &Program, model: &Path, settings: &[&str]) -> Fallible<u64> {
     let inspected = program.inspect(model, settings)?;
     let run = inspected["run"].as_object().ok_or("slimgpt inspect --json: expected an object \"run\"")?;
@@ -77,7 +78,7 @@ pub fn layers(program: &Program, quick: bool) -> Fallible<Vec<Row>> {
     Ok(rows)
 }
 
-/// Calibration and solving time in the run's record, which grow with the layers.
+/// Calibration and solving time from the run's record, which grow with the number of layers.
 fn pruning_seconds(ran: &Ran) -> Fallible<f64> {
     let of = |key: &str| ran.printed["seconds"][key].as_f64();
     Ok(of("calibration")
@@ -112,7 +113,7 @@ pub fn threads(program: &Program, quick: bool) -> Fallible<Vec<Row>> {
     }])
 }
 
-/// Small enough for several runs, large enough that matrix products dominate.
+/// A shape small enough for several runs, and large enough that matrix products dominate.
 fn medium() -> Shape {
     Shape { hidden: 1024, heads: 8, ffn: 2816, vocab: 4096, ..Shape::small(2) }
 }

@@ -1,5 +1,4 @@
-//! Solving single weights: its time compared with its operations, and channels one by one compared with
-//! batches.
+//! Solving single weights: time compared with operations, and channels one by one compared with batches.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -12,7 +11,7 @@ use crate::{
     table::{Row, Verdict, seconds, work},
 };
 
-/// Below this many seconds, the median of three runs counts.
+/// For shorter times in seconds, the median of three runs counts.
 const SHORT: f64 = 10.0;
 
 pub fn heads_of_o_proj(evaluation: &Evaluation, quick: bool) -> Fallible<Vec<Row>> {
@@ -75,7 +74,7 @@ fn against_flops(
     Ok([of_flops(what, &alone, flops, at_most), of_flops(with_statistics, &complete, flops, None)])
 }
 
-/// A row that compares a time with operations at the rate of the product.
+/// A row that compares a time with its operations at the rate of the product.
 pub fn of_flops(what: String, timed: &Timed, flops: f64, at_most: Option<f64>) -> Row {
     Row {
         what,
@@ -99,7 +98,7 @@ fn exact_against_dynamic(rows: usize, n: usize) -> Fallible<Row> {
     })
 }
 
-/// From the second moment to the kept weights, without the optional statistics.
+/// Time from the second moment to the kept weights, without the optional statistics.
 fn solve(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     let part = problem.part(units, remove);
     let began = Instant::now();
@@ -109,7 +108,7 @@ fn solve(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     Ok(began.elapsed().as_secs_f64())
 }
 
-/// The same with the statistics: E‖y‖², the condition number, pictures.
+/// The same with statistics: E‖y‖², condition number, pictures.
 fn solve_with_statistics(problem: &Problem, units: Units, remove: usize) -> Fallible<f64> {
     let part = problem.part(units, remove);
     let began = Instant::now();

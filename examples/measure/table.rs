@@ -1,4 +1,4 @@
-//! The table: one row per measurement, and the page that contains it.
+//! The table of results with one row per measurement, and the page that contains it.
 
 use std::{fmt, fs, path::Path, thread};
 
@@ -15,12 +15,12 @@ pub struct Row {
 }
 
 pub enum Verdict {
-    /// The largest ratio of the measurement to its reference.
+    /// The maximum ratio of the measurement to its reference.
     Ratio {
         ratio: f64,
         at_most: Option<f64>,
     },
-    /// The expected ratio, to within a tenth of it.
+    /// The expected ratio, within a tenth of it.
     About {
         ratio: f64,
         wanted: f64,
@@ -29,7 +29,7 @@ pub enum Verdict {
 }
 
 impl Row {
-    /// Measured at a size to which the bound does not apply.
+    /// The row without its bound, for sizes to which the bound does not apply.
     pub fn unbound(self) -> Self {
         let verdict = match self.verdict {
             Verdict::Ratio { ratio, .. } => Verdict::Ratio { ratio, at_most: None },
@@ -63,7 +63,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// The machine's processor, and the header of the table.
+/// The processor of the machine, and the header of the table.
 pub fn head() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let columns = "| what | measured | against | ratio | wanted |\n| --- | --- | --- | --- | --- |\n";
@@ -83,7 +83,7 @@ pub fn write(page: &Path, rows: &[Row]) -> Fallible<()> {
     let around = before.split_once(BEGIN).and_then(|(above, rest)| Some((above, rest.split_once(END)?.1)));
     let (above, below) = around.ok_or_else(|| {
         format!(
-            "{}: expected the lines {BEGIN:?} and {END:?}; put them where the table belongs",
+            "{}: expected the lines {BEGIN:?} and {END:?}; add them at the place of the table",
             page.display()
         )
     })?;
@@ -104,7 +104,7 @@ pub fn gigabytes(bytes: u64) -> String {
     format!("{:.2} GB", bytes as f64 / 1e9)
 }
 
-/// Operations, and the rate of the product.
+/// Operations with the rate of the product.
 pub fn work(flops: f64, rate: f64) -> String {
     format!("{} Gflop at {:.1} Gflop/s: {}", (flops / 1e9).ceil(), rate / 1e9, seconds(flops / rate))
 }
@@ -136,6 +136,6 @@ mod tests {
             assert_eq!(lines[10..], ["", END.trim_end(), "Below."]);
         }
         fs::write(&page, "no markers").unwrap();
-        assert!(write(&page, &rows).unwrap_err().to_string().contains("put them where"));
+        assert!(write(&page, &rows).unwrap_err().to_string().contains("add them at the place"));
     }
 }

@@ -1,4 +1,4 @@
-//! Causal multi-head attention with rotary positions as one differentiable operation.
+//! Causal multi-head attention with rotary positions, as a single differentiable operation.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -6,12 +6,12 @@ use rayon::prelude::*;
 use crate::fused::{floats, vectorised};
 
 pub const HEAD_DIM: usize = 16;
-/// Keys are processed in blocks of this many; a sequence is a whole number of blocks.
+/// Keys are processed in blocks of this size; a sequence consists of whole blocks.
 pub const BLOCK: usize = 16;
 
 type Lane = [f32; HEAD_DIM];
 
-/// qkv: [n, 3·hidden], n a whole number of sequences → [n, hidden].
+/// qkv: [n, 3·hidden], where n is a whole number of sequences → [n, hidden].
 #[derive(Clone, Copy)]
 pub struct Attention {
     pub heads: usize,
@@ -53,7 +53,7 @@ fn angles(seq_len: usize, theta: f32) -> Vec<[(f32, f32); HEAD_DIM / 2]> {
         .collect()
 }
 
-/// Turns the pair (d, d + head_dim/2) by its angle; `back` turns it the other way.
+/// Rotates the pair (d, d + head_dim/2) by its angle, or in the other direction if `back`.
 #[inline(always)]
 fn rotate(lane: &mut Lane, angles: &[(f32, f32); HEAD_DIM / 2], back: bool) {
     for (d, &(cos, sin)) in angles.iter().enumerate() {
@@ -145,7 +145,7 @@ fn products(x: &Lane, blocks: &[[[f32; BLOCK]; HEAD_DIM]], out: &mut [[f32; BLOC
     }
 }
 
-/// Σ_j weights[j] · lanes[j], in four sums so that additions do not depend on each other.
+/// Σ_j weights[j] · lanes[j], in four independent sums.
 #[inline(always)]
 fn weighted_sum(weights: &[f32], lanes: &[Lane]) -> Lane {
     let mut sums = [[0f32; HEAD_DIM]; 4];

@@ -1,4 +1,4 @@
-//! The fused operations against the same formulas in candle's basic ones.
+//! Tests of the fused operations against the same formulas in candle's basic operations.
 
 use candle_core::{D, Device, Result, Tensor, Var};
 use candle_nn::ops::{rms_norm_slow, silu, softmax};
@@ -9,7 +9,7 @@ use crate::fused::{CrossEntropy, RmsNorm, SwiGlu};
 
 const CPU: Device = Device::Cpu;
 
-/// [rows, columns], no two entries alike.
+/// A tensor [rows, columns] with distinct entries.
 fn waves(rows: usize, columns: usize, phase: f32) -> Result<Tensor> {
     let values: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 0.7131 + phase).sin() * 1.5).collect();
     Tensor::from_vec(values, (rows, columns), &CPU)
@@ -21,7 +21,7 @@ fn assert_close(a: &Tensor, b: &Tensor) {
     assert!(largest < 2e-5, "largest difference {largest}");
 }
 
-/// Equal results, and equal gradients of Σ weights · result.
+/// Checks that results and gradients of Σ weights · result are equal.
 fn assert_same(x: &Var, fused: Tensor, plain: Tensor) -> Result<()> {
     assert_close(&fused, &plain);
     let (rows, columns) = plain.dims2()?;
@@ -55,7 +55,7 @@ fn plain_attention(qkv: &Tensor, heads: usize, seq_len: usize, theta: f32) -> Re
 }
 
 #[test]
-fn fused_attention_is_plain_attention() -> Result<()> {
+fn fused_attention_equals_plain_attention() -> Result<()> {
     let (heads, seq_len, theta) = (3, 48, 10_000.0);
     let qkv = Var::from_tensor(&waves(2 * seq_len, 3 * heads * HEAD_DIM, 0.0)?)?;
     let fused = qkv.apply_op1(Attention { heads, seq_len, rope_theta: theta })?;
@@ -63,7 +63,7 @@ fn fused_attention_is_plain_attention() -> Result<()> {
 }
 
 #[test]
-fn fused_norm_is_the_plain_norm() -> Result<()> {
+fn fused_norm_equals_the_plain_norm() -> Result<()> {
     let x = Var::from_tensor(&waves(5, 64, 0.0)?)?;
     let w = Var::from_tensor(&waves(1, 64, 2.0)?.flatten_all()?)?;
     let fused = || x.apply_op2(w.as_tensor(), RmsNorm { eps: 1e-5 });
@@ -73,14 +73,14 @@ fn fused_norm_is_the_plain_norm() -> Result<()> {
 }
 
 #[test]
-fn fused_swiglu_is_silu_times_up() -> Result<()> {
+fn fused_swiglu_equals_silu_times_up() -> Result<()> {
     let x = Var::from_tensor(&waves(5, 64, 0.0)?)?;
     let plain = (silu(&x.narrow(1, 0, 32)?)? * x.narrow(1, 32, 32)?)?;
     assert_same(&x, x.apply_op1(SwiGlu)?, plain)
 }
 
 #[test]
-fn fused_cross_entropy_is_the_plain_one() -> Result<()> {
+fn fused_cross_entropy_equals_the_plain_one() -> Result<()> {
     let x = Var::from_tensor(&waves(4, 50, 0.0)?)?;
     let targets = vec![3, 49, 0, 17];
     let plain = candle_nn::loss::cross_entropy(&x, &Tensor::new(targets.as_slice(), &CPU)?)?;

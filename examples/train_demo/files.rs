@@ -19,7 +19,7 @@ const MAX_POSITIONS: usize = 512;
 /// The pre-tokenisation pattern of Qwen2.
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Byte-pair merges learned from `text`; every byte is in the alphabet, so no text is unknown.
+/// Learns byte-pair merges from `text`. Every byte is in the alphabet, so no text is unknown.
 pub fn train_tokenizer(text: &str, vocabulary: usize) -> Result<Tokenizer> {
     let specials = [BOS, EOS].map(|token| AddedToken::from(token, true));
     let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
@@ -31,7 +31,7 @@ pub fn train_tokenizer(text: &str, vocabulary: usize) -> Result<Tokenizer> {
         .initial_alphabet(alphabet.into_iter().collect())
         .build();
     let byte_level = ByteLevel::new(false, true, true);
-    // A whole text then has the same tokens as its stories one by one, which the model sees in training.
+    // A whole text thus has the same tokens as its stories, which the model sees one by one in training.
     let blank_line = Split::new("\n\n", SplitDelimiterBehavior::Isolated, false)?;
     let mut tokenizer = TokenizerBuilder::new()
         .with_model(BPE::default())
@@ -41,7 +41,8 @@ pub fn train_tokenizer(text: &str, vocabulary: usize) -> Result<Tokenizer> {
         .with_decoder(Some(byte_level))
         .build()?;
     tokenizer.train(&mut trainer, text.split_inclusive("\n\n"))?;
-    // No merge crosses these boundaries, so the stories keep their tokens with the pattern of Qwen2, which other runtimes know.
+    // No merge crosses these boundaries. The stories therefore keep their tokens with the pattern of Qwen2,
+    // which other runtimes support.
     let known = Split::new(SplitPattern::Regex(QWEN2.into()), SplitDelimiterBehavior::Isolated, false)?;
     let bytes = ByteLevel::new(false, true, false);
     tokenizer.with_pre_tokenizer(Some(Sequence::new(vec![known.into(), bytes.into()])));

@@ -1,4 +1,5 @@
-//! Differentiable fused operations, which in candle would take dozens of passes through memory.
+//! Differentiable fused operations. Composed of candle's operations, they would take dozens of passes through
+//! memory.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
@@ -10,7 +11,7 @@ pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-/// The contiguous f32 values behind a layout.
+/// The contiguous f32 values of a layout.
 pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let Some((start, end)) = layout.contiguous_offsets() else {
         bail!("a fused operation needs a contiguous tensor")
@@ -23,7 +24,7 @@ pub struct RmsNorm {
     pub eps: f32,
 }
 
-/// [n + 1, d]: the gradient of x in the first n rows, that of w in the last.
+/// [n + 1, d]: the gradient of x in the first n rows, and that of w in the last row.
 struct RmsNormGradient<'a> {
     eps: f32,
     /// [d]
@@ -121,7 +122,7 @@ impl CustomOp2 for RmsNormGradient<'_> {
     }
 }
 
-/// silu(gate) · up, of [n, 2·ffn] with the gates first → [n, ffn].
+/// silu(gate) · up of [n, 2·ffn], gates first → [n, ffn].
 pub struct SwiGlu;
 
 struct SwiGluGradient;
@@ -196,11 +197,11 @@ pub struct CrossEntropy {
 
 struct CrossEntropyGradient<'a> {
     targets: &'a [u32],
-    /// The gradient of the loss, over n.
+    /// The gradient of the loss, divided by n.
     scale: f32,
 }
 
-/// Leaves exp(row − max) in `row`; returns (log Σ exp, Σ exp(row − max)).
+/// Stores exp(row − max) in `row`. Returns (log Σ exp, Σ exp(row − max)).
 #[inline(always)]
 fn exponentials(row: &mut [f32]) -> (f32, f32) {
     let mut maxima = [f32::MIN; 16];

@@ -44,13 +44,13 @@ struct Args {
     /// Seed of the training text, the initial weights and the order of the sequences
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Processor threads (RAYON_NUM_THREADS, where set, wins)
+    /// Processor threads; RAYON_NUM_THREADS takes precedence
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Stories to train on
     #[arg(long, default_value_t = 40_000)]
     stories: usize,
-    /// Steps between two checkpoints
+    /// Number of steps between two checkpoints
     #[arg(long, default_value_t = 250)]
     write_every: usize,
 }
@@ -137,7 +137,7 @@ fn all(network: &Network) -> Vec<Var> {
     [network.matrices(), network.norms()].concat()
 }
 
-/// Linear warm-up, then half a cosine down to the final rate.
+/// The learning rate: a linear warm-up, then half a cosine down to the final rate.
 fn rate(step: usize, steps: usize) -> f64 {
     let warm_up = WARM_UP.min(steps / 10).max(1);
     if step < warm_up {
@@ -147,7 +147,7 @@ fn rate(step: usize, steps: usize) -> f64 {
     FINAL_RATE + (PEAK_RATE - FINAL_RATE) * 0.5 * (1.0 + (PI * progress).cos())
 }
 
-/// Sequences from random positions, and the next token of each of their tokens.
+/// Sequences from random positions, with the next token of each of their tokens.
 fn batch(stream: &[u32], rng: &mut ChaCha8Rng) -> (Vec<u32>, Vec<u32>) {
     let (mut tokens, mut targets) = (Vec::new(), Vec::new());
     for _ in 0..SEQUENCES_A_STEP {
@@ -158,7 +158,7 @@ fn batch(stream: &[u32], rng: &mut ChaCha8Rng) -> (Vec<u32>, Vec<u32>) {
     (tokens, targets)
 }
 
-/// Scales all gradients together so that their norm is at most `LARGEST_GRADIENT`.
+/// Scales all gradients by one factor so that their joint norm is at most `LARGEST_GRADIENT`.
 fn clip(gradients: &mut GradStore, vars: &[Var]) -> candle_core::Result<()> {
     let mut squares = 0f64;
     for gradient in vars.iter().filter_map(|v| gradients.get(v)) {
@@ -187,7 +187,7 @@ fn perplexity(network: &Network, tokens: &[u32]) -> candle_core::Result<f64> {
     Ok((nats / windows as f64).exp())
 }
 
-/// The same for token frequencies of the training text, each count raised by one.
+/// The perplexity of the token frequencies in the training text, with each count raised by one.
 fn unigram(train: &[u32], held: &[u32], vocabulary: usize) -> f64 {
     let mut counts = vec![1f64; vocabulary];
     for &token in train {

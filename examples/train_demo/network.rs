@@ -1,4 +1,5 @@
-//! A Llama in training: q, k, v as one matrix, gate and up as one; split under their public names when saved.
+//! A Llama for training, with q, k, v as one matrix and gate, up as one. They are split under their public names
+//! when saved.
 
 use std::{collections::HashMap, path::Path};
 
@@ -39,7 +40,7 @@ pub struct Network {
     norm: Var,
 }
 
-/// Normal values of deviation `std`, by Box and Muller.
+/// Normally distributed values with standard deviation `std`, by the Box–Muller transform.
 fn normal(rng: &mut ChaCha8Rng, rows: usize, columns: usize, std: f32) -> Result<Var> {
     let values: Vec<f32> = (0..rows * columns)
         .map(|_| {
@@ -51,7 +52,7 @@ fn normal(rng: &mut ChaCha8Rng, rows: usize, columns: usize, std: f32) -> Result
 }
 
 impl Network {
-    /// Matrices that write to the residual stream start smaller, by √(2·layers).
+    /// Initial weights. Matrices that write to the residual stream are smaller by √(2·layers).
     pub fn new(rng: &mut ChaCha8Rng, vocabulary: usize) -> Result<Self> {
         let (inner, residual) = (0.06, 0.06 / (2.0 * LAYERS as f32).sqrt());
         let ones = || Var::ones(HIDDEN, DType::F32, &Device::Cpu);
@@ -94,12 +95,12 @@ impl Network {
         norm(&x, &self.norm)?.matmul(&self.embedding.t()?)
     }
 
-    /// Mean negative log-likelihood, nats per token, as a scalar tensor.
+    /// Mean negative log-likelihood in nats per token, as a scalar tensor.
     pub fn loss(&self, tokens: &[u32], targets: Vec<u32>, seq_len: usize) -> Result<Tensor> {
         self.logits(tokens, seq_len)?.apply_op1(CrossEntropy { targets })
     }
 
-    /// Writes F16 tensors under the names of a Hugging Face Llama with tied embeddings.
+    /// Writes F16 tensors under the names used by a Hugging Face Llama with tied embeddings.
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut tensors: HashMap<String, Tensor> = HashMap::new();
         let mut put = |name: String, tensor: &Tensor| {
@@ -124,7 +125,7 @@ impl Network {
         candle_core::safetensors::save(&tensors, path)
     }
 
-    /// Reads what [`Network::save`] wrote.
+    /// Reads a network written by [`Network::save`].
     pub fn load(path: &Path) -> Result<Self> {
         let tensors = candle_core::safetensors::load(path, &Device::Cpu)?;
         let get = |names: &[String]| {

@@ -116,7 +116,7 @@ impl Block {
     /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn attention_output(&self, a: &Tensor) -> Result<Tensor> {
         Ok(self.attention.o_proj.forward(a)?)
     }
@@ -124,7 +124,7 @@ impl Block {
     /// h: [batch, t, hidden], after the attention → f: [batch, t, channels], the input of `down_proj`.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn mlp_activation(&self, h: &Tensor) -> Result<Tensor> {
         self.mlp.activation(&rms_norm(h, &self.post_attention_norm, self.norm_eps)?)
     }
@@ -132,7 +132,7 @@ impl Block {
     /// f: [batch, t, channels] → [batch, t, hidden], to be added to h.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn mlp_output(&self, f: &Tensor) -> Result<Tensor> {
         Ok(self.mlp.down_proj.forward(f)?)
     }

@@ -12,19 +12,19 @@ pub trait BlockByBlock {
     /// Loads one decoder block.
     ///
     /// # Errors
-    /// As [`Block::load`].
+    /// As for [`Block::load`].
     fn block(&self, layer: usize, device: &Device, dtype: DType) -> Result<Block>;
 
     /// Loads the embedding, the final norm and the output head.
     ///
     /// # Errors
-    /// As [`EmbeddingAndHead::load`].
+    /// As for [`EmbeddingAndHead::load`].
     fn embedding_and_head(&self, device: &Device, dtype: DType) -> Result<EmbeddingAndHead>;
 
     /// Rotary tables for this many positions.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     fn rope(&self, positions: usize, device: &Device, dtype: DType) -> Result<Rope> {
         let architecture = self.architecture();
         Rope::new(&architecture.rope, architecture.head_dim, positions, device, dtype)

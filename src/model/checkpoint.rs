@@ -101,7 +101,7 @@ impl Checkpoint {
     /// Loads one decoder block.
     ///
     /// # Errors
-    /// As [`Block::load`].
+    /// As for [`Block::load`].
     pub fn block(&self, layer: usize, device: &Device, dtype: DType) -> Result<Block> {
         Block::load(&self.weights, &self.architecture, layer, device, dtype)
     }
@@ -109,7 +109,7 @@ impl Checkpoint {
     /// Loads the embedding, the final norm and the output head.
     ///
     /// # Errors
-    /// As [`EmbeddingAndHead::load`].
+    /// As for [`EmbeddingAndHead::load`].
     pub fn embedding_and_head(&self, device: &Device, dtype: DType) -> Result<EmbeddingAndHead> {
         EmbeddingAndHead::load(&self.weights, &self.architecture, device, dtype)
     }
@@ -134,7 +134,7 @@ impl Checkpoint {
     /// Rotary tables for this many positions.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn rope(&self, positions: usize, device: &Device, dtype: DType) -> Result<Rope> {
         Rope::new(&self.architecture.rope, self.architecture.head_dim, positions, device, dtype)
     }
@@ -142,7 +142,7 @@ impl Checkpoint {
     /// Loads the whole model, for sequences of up to `positions` tokens.
     ///
     /// # Errors
-    /// As [`Block::load`] and [`EmbeddingAndHead::load`].
+    /// As for [`Block::load`] and [`EmbeddingAndHead::load`].
     pub fn decoder(&self, positions: usize, device: &Device, dtype: DType) -> Result<Decoder> {
         let blocks = (0..self.architecture.layers.len()).map(|layer| self.block(layer, device, dtype));
         Ok(Decoder::new(

@@ -36,7 +36,7 @@ impl Decoder {
     /// Windows of equal length → logits: [windows, t, vocab], f32.
     ///
     /// # Errors
-    /// As [`Decoder::hidden`].
+    /// As for [`Decoder::hidden`].
     pub fn logits(&self, windows: &[&[u32]]) -> Result<Tensor> {
         self.embedding_and_head.logits(&self.hidden(windows)?)
     }
@@ -49,7 +49,7 @@ impl Decoder {
     /// The next tokens of one sequence → the logits after the last of them: `[vocab]`, f32.
     ///
     /// # Errors
-    /// As [`Decoder::hidden`].
+    /// As for [`Decoder::hidden`].
     pub fn next(&self, tokens: &[u32], caches: &mut [KvCache]) -> Result<Tensor> {
         let mut h = self.embedding_and_head.embed(&[tokens])?;
         for (block, cache) in self.blocks.iter().zip(caches) {

@@ -56,7 +56,7 @@ impl EmbeddingAndHead {
     /// h: [batch, t, hidden] → logits: [batch, t, vocab], f32.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn logits(&self, h: &Tensor) -> Result<Tensor> {
         let normed = rms_norm(&h.contiguous()?, &self.norm, self.norm_eps)?;
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
@@ -65,7 +65,7 @@ impl EmbeddingAndHead {
     /// Sum of −ln p of the targets. h: [windows, positions, hidden], targets: [windows, positions].
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor) -> Result<f64> {
         let logits = self.logits(h)?;
         let log_normaliser = logits.log_sum_exp(D::Minus1)?;

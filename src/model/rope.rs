@@ -17,7 +17,7 @@ impl Rope {
     /// Tables for positions 0 to `positions` − 1.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn new(
         settings: &RopeSettings,
         head_dim: usize,
@@ -31,7 +31,7 @@ impl Rope {
     /// Like [`Rope::new`], for pairs that rotate by `frequencies[i]` radians per position.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn turning(frequencies: &[f32], positions: usize, device: &Device, dtype: DType) -> Result<Self> {
         // Computed in f32, as in training: at far positions, models depend on the rounding of f32.
         let angles: Vec<f32> = (0..positions)

@@ -32,7 +32,7 @@ pub struct Lines {
 impl Lines {
     /// # Errors
     ///
-    /// The file cannot be read.
+    /// If the file cannot be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let unreadable = |cause| Error::Unreadable { path: path.into(), cause };
         let file = File::open(path).map_err(unreadable)?;
@@ -50,7 +50,7 @@ impl Lines {
 
     /// # Errors
     ///
-    /// The file cannot be read, a line is not an event, or the format is newer than [`RecordingHeader::CURRENT`].
+    /// If the file cannot be read, a line is not an event, or the format is newer than [`RecordingHeader::CURRENT`].
     pub fn next(&mut self) -> Result<Next, Error> {
         loop {
             self.bytes.clear();

@@ -22,7 +22,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// The file cannot be opened for writing.
+    /// If the file cannot be opened for writing.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
         let file = opened.map_err(|cause| Error::Unwritable { path: path.into(), cause })?;
@@ -33,7 +33,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// The file cannot be opened for writing, or it is inside `out`, which does not exist until the model is
+    /// If the file cannot be opened for writing, or it is inside `out`, which does not exist until the model is
     /// complete.
     pub fn open_beside(path: &Path, out: &Path) -> Result<Self, Error> {
         let fail = |cause| Error::Unwritable { path: path.into(), cause };
@@ -70,7 +70,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// An event could not be written.
+    /// If an event could not be written.
     pub fn finish(mut self) -> Result<(), Error> {
         match self.failed.take().map_or_else(|| self.file.flush(), Err) {
             Ok(()) => Ok(()),

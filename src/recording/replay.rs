@@ -55,7 +55,7 @@ impl Replay {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or it is not a recording of a format that this version reads.
+    /// If the file cannot be read, or it is not a recording of a format that this version reads.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let mut lines = Lines::open(path)?;
         match lines.next()? {
@@ -102,7 +102,7 @@ impl Player {
     ///
     /// # Errors
     ///
-    /// A line cannot be read.
+    /// If a line cannot be read.
     pub fn join(self) -> Result<(), Error> {
         let Self { commands, events, thread } = self;
         drop((commands, events));

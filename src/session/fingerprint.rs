@@ -33,7 +33,7 @@ impl Fingerprint {
     ///
     /// # Errors
     ///
-    /// The file cannot be read.
+    /// If the file cannot be read.
     pub fn of_file(name: &str, path: &Path, progress: Progress<'_>) -> Result<Option<Self>, Error> {
         let mut file = File::open(path).map_err(Error::unreadable(path))?;
         // The time is read before the content, so a change in between shows as a different time later.
@@ -51,7 +51,7 @@ impl Fingerprint {
     ///
     /// # Errors
     ///
-    /// The file cannot be read.
+    /// If the file cannot be read.
     pub fn check_file(&self, path: &Path, progress: Progress<'_>) -> Result<Check, Error> {
         let mut file = match File::open(path) {
             Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -81,7 +81,7 @@ impl DraftFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is damaged, or was written by a newer version.
+    /// If the file cannot be read, is damaged, or was written by a newer version.
     pub fn read(&self) -> Result<Option<Draft>, Error> {
         let old_name = self.path.with_file_name(names::DRAFT_0_1);
         let path = if self.path.exists() { &self.path } else { &old_name };
@@ -101,7 +101,7 @@ impl DraftFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, draft: &Draft) -> Result<(), Error> {
         let text =
             encode(draft).map_err(|cause| Error::Write { path: self.path.clone(), cause: cause.into() })?;

@@ -51,7 +51,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The directory cannot be written.
+    /// If the directory cannot be written.
     pub fn create_under(root: &Path, model: &str, state: State) -> Result<Self, Error> {
         let root = absolute(root).map_err(Error::write(root))?;
         fs::create_dir_all(&root).map_err(Error::write(&root))?;
@@ -88,7 +88,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// There is no session, it is in use, it is damaged, or a newer version wrote it.
+    /// If there is no session, it is in use, it is damaged, or a newer version wrote it.
     pub fn open(dir: &Path) -> Result<(Self, Vec<String>), Error> {
         let path = absolute(dir).map_err(Error::unreadable(dir))?;
         if !is_session(&path) {
@@ -118,7 +118,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// If the file cannot be written.
     pub fn change(&mut self, change: impl FnOnce(&mut State)) -> Result<(), Error> {
         let mut state = self.state.clone();
         change(&mut state);
@@ -133,7 +133,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// If the file cannot be written.
     pub fn write_part(&self, head: &PartHead, weight: Option<&Weight>) -> Result<(), Error> {
         self.with_room(|| part_file::write(&self.part_path(head.place), head, weight))
     }
@@ -142,7 +142,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The file is missing, damaged or unreadable, or a newer version wrote it.
+    /// If the file is missing, damaged or unreadable, or a newer version wrote it.
     pub fn read_part(&self, place: PartPlace) -> Result<PartHead, Error> {
         part_file::read_head(&self.part_path(place), place)
     }
@@ -151,7 +151,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`Self::read_part`].
+    /// As for [`Self::read_part`].
     pub fn read_weight(&self, head: &PartHead) -> Result<Option<Weight>, Error> {
         part_file::read_weight(&self.part_path(head.place), head)
     }
@@ -174,7 +174,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// If the file cannot be written.
     pub fn write_windows(&self, number: usize, bytes: &[u8]) -> Result<String, Error> {
         let path = self.path.join(names::windows(number));
         self.with_room(|| write_whole(&path, Durability::Synced, |file| io::Write::write_all(file, bytes)))?;
@@ -185,7 +185,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The file is missing or unreadable, or its SHA-256 is not `expected`.
+    /// If the file is missing or unreadable, or its SHA-256 is not `expected`.
     pub fn read_windows(&self, number: usize, expected: &str) -> Result<Vec<u8>, Error> {
         let path = self.path.join(names::windows(number));
         let damaged = |cause: &str| Error::Damaged {
@@ -204,7 +204,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// If the file cannot be written.
     pub fn journal(&self) -> Result<Journal, Error> {
         Journal::open(&self.path)
     }
@@ -218,7 +218,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`DraftFile::read`].
+    /// As for [`DraftFile::read`].
     pub fn draft(&self) -> Result<Option<Draft>, Error> {
         self.draft_file().read()
     }

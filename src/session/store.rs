@@ -28,7 +28,7 @@ pub struct Removed {
 ///
 /// # Errors
 ///
-/// The directory cannot be read.
+/// If the directory cannot be read.
 pub fn list(root: &Path) -> Result<Vec<SessionSummary>, Error> {
     let mut sessions: Vec<SessionSummary> = directories(root)?.iter().map(|path| summary(path)).collect();
     let changed = |session: &SessionSummary| session.content.as_ref().map(|content| content.changed);
@@ -118,7 +118,7 @@ pub fn find(root: Option<&Path>, name: &str) -> Result<PathBuf, Error> {
 ///
 /// # Errors
 ///
-/// There is no session, it is in use, or a file cannot be removed.
+/// If there is no session, it is in use, or a file cannot be removed.
 pub fn remove(dir: &Path) -> Result<Removed, Error> {
     // A link is removed together with its target.
     let link = dir.is_symlink().then_some(dir);

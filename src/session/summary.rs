@@ -22,7 +22,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// There is no session, it is damaged, or a newer version wrote it.
+/// If there is no session, it is damaged, or a newer version wrote it.
 pub fn look(dir: &Path) -> Result<State, Error> {
     Ok(mirrored_file::read(dir)?.state)
 }
@@ -31,7 +31,7 @@ pub fn look(dir: &Path) -> Result<State, Error> {
 ///
 /// # Errors
 ///
-/// The file is missing, damaged or unreadable.
+/// If the file is missing, damaged or unreadable.
 pub fn look_at_part(dir: &Path, place: PartPlace) -> Result<PartHead, Error> {
     part_file::read_head(&dir.join(names::ATTEMPTS).join(names::part(place)), place)
 }

@@ -39,7 +39,7 @@ fn all_logits(decoder: &Decoder, tokens: &[u32]) -> Tensor {
     decoder.logits(&[tokens]).unwrap()
 }
 
-/// Compares the logits after the last token, which candle's models return.
+/// Compares the logits after the last token, because candle's models return only those.
 fn agrees_with_candle(config: &Value, mut candle: impl FnMut(VarBuilder, &Value, &Tensor) -> Tensor) {
     let directory = checkpoint(config, &random_tensors(config, 1), DType::F32);
     let decoder = decoder(&open(directory.path()));
@@ -111,7 +111,7 @@ fn qwen3_agrees_with_candle() {
     });
 }
 
-/// Configurations that candle's models do not know or compute differently.
+/// Configurations that candle's models do not support or compute differently.
 fn unusual_configs() -> Vec<(&'static str, Value)> {
     let with = |family: &str, keys: Value| {
         let mut config = config(family);
@@ -126,7 +126,7 @@ fn unusual_configs() -> Vec<(&'static str, Value)> {
             with("qwen2", json!({ "use_sliding_window": true, "sliding_window": 4, "max_window_layers": 1 })),
         ),
         ("biases everywhere", with("llama", json!({ "attention_bias": true, "mlp_bias": true }))),
-        ("head_dim of its own", with("llama", json!({ "head_dim": 12 }))),
+        ("its own head_dim", with("llama", json!({ "head_dim": 12 }))),
         ("linear positions", with("llama", json!({ "rope_scaling": { "type": "linear", "factor": 4.0 } }))),
         (
             "the newer spelling",
@@ -179,7 +179,7 @@ fn cached_generation_equals_the_full_forward() {
         let decoder = decoder(&open(directory.path()));
         let tokens = random_tokens(40, 9);
         let full = all_logits(&decoder, &tokens).squeeze(0).unwrap();
-        // A small capacity, so that the caches have to grow.
+        // The capacity is small enough that the caches must grow.
         let mut caches = decoder.caches(16);
         let mut seen = 0;
         for step in [11, 1, 1, 1, 7, 1, 1, 16, 1] {
@@ -192,7 +192,7 @@ fn cached_generation_equals_the_full_forward() {
     }
 }
 
-/// w: [out, in] with zeros in the columns that are not kept, and the kept columns alone.
+/// w: [out, in] with zeros in the columns to remove, and the kept columns alone.
 fn zeroed_and_cut(w: &Tensor, kept: &[usize]) -> (Tensor, Tensor) {
     let columns = w.dims()[1];
     let mask: Vec<f32> = (0..columns).map(|column| f32::from(kept.contains(&column))).collect();
@@ -245,7 +245,7 @@ fn a_sliced_block_equals_one_with_zeroed_columns() {
 }
 
 #[test]
-fn the_two_halves_make_the_whole_block() {
+fn the_two_halves_equal_the_whole_block() {
     let config = config("qwen3");
     let directory = checkpoint(&config, &random_tensors(&config, 11), DType::F32);
     let checkpoint = open(directory.path());
@@ -262,7 +262,7 @@ fn the_two_halves_make_the_whole_block() {
 }
 
 #[test]
-fn kept_heads_that_form_no_regular_layer_are_refused() {
+fn kept_heads_that_do_not_form_a_regular_layer_are_refused() {
     let config = config("llama");
     let directory = checkpoint(&config, &random_tensors(&config, 12), DType::F32);
     let block = open(directory.path()).block(0, CPU, DType::F32).unwrap();
@@ -291,7 +291,7 @@ fn kept_heads_that_form_no_regular_layer_are_refused() {
 }
 
 #[test]
-fn a_written_pruned_model_opens_and_computes_what_its_blocks_did() {
+fn a_written_pruned_model_computes_the_same_as_its_blocks() {
     for config in all_families() {
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let directory = checkpoint(&config, &random_tensors(&config, 13), dtype);
@@ -299,10 +299,10 @@ fn a_written_pruned_model_opens_and_computes_what_its_blocks_did() {
             let mut expected = decoder(&dense);
             let mut written = end_tensors(&dense).unwrap();
             let mut sizes = serde_json::Map::new();
-            // The first layer by whole groups, the second by query heads.
+            // The first layer keeps whole groups, the second one query heads.
             for (layer, (query_heads, kv_heads)) in KEPT_HEADS[..2].iter().enumerate() {
                 let block = &mut expected.blocks[layer];
-                // Not representable in the stored type, like a refit.
+                // Like a refit, the numbers are not representable in the stored type.
                 let refit = |w: &Tensor, kept: &[usize]| (zeroed_and_cut(w, kept).1 * 1.037).unwrap();
                 let o_proj = refit(block.o_proj(), &columns_of(query_heads, block.head_dim()));
                 let down_proj = refit(block.down_proj(), &KEPT_CHANNELS);
@@ -342,7 +342,7 @@ fn a_written_pruned_model_opens_and_computes_what_its_blocks_did() {
 }
 
 #[test]
-fn parts_that_are_not_pruned_are_written_byte_for_byte() {
+fn unpruned_parts_are_written_byte_for_byte() {
     let config = config("qwen2");
     let directory = checkpoint(&config, &random_tensors(&config, 15), DType::BF16);
     let dense = open(directory.path());
@@ -357,7 +357,7 @@ fn parts_that_are_not_pruned_are_written_byte_for_byte() {
 }
 
 #[test]
-fn half_precision_stays_near_single_precision() {
+fn half_precision_is_close_to_single_precision() {
     for config in all_families() {
         let tensors = random_tensors(&config, 16);
         let directory = checkpoint(&config, &tensors, DType::BF16);
@@ -373,7 +373,7 @@ fn half_precision_stays_near_single_precision() {
 }
 
 #[test]
-fn parameters_are_the_numbers_in_the_file() {
+fn the_parameter_count_is_that_of_the_file() {
     for config in all_families() {
         let tensors = random_tensors(&config, 18);
         let numbers: usize = tensors.values().map(|(_, values)| values.len()).sum();
@@ -389,7 +389,7 @@ fn parameters_are_the_numbers_in_the_file() {
 }
 
 #[test]
-fn families_are_known_by_their_names() {
+fn families_are_identified_by_name() {
     for family in [Family::Llama, Family::Mistral, Family::Qwen2, Family::Qwen3] {
         assert_eq!(Family::from_name(family.name()), Some(family));
         assert_eq!(serde_json::to_value(family).unwrap(), family.name());

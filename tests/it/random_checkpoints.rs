@@ -59,5 +59,5 @@ fn reports_that_cannot_be_written_are_refused_by_name() {
     assert!(refused(Shape { kv_heads: Some(3), ..Shape::small(1) }).contains("num_key_value_heads"));
     assert!(!dir.path().join("x").exists());
     fs::create_dir(dir.path().join("x")).unwrap();
-    assert!(refused(Shape::small(1)).contains("name a directory that does not exist"));
+    assert!(refused(Shape::small(1)).contains("choose a directory that does not exist"));
 }

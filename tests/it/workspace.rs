@@ -1,4 +1,4 @@
-//! The resident engine: every command on the built-in model, as a frontend sends it.
+//! The engine: every command on the built-in model, as sent by a frontend.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use slimgpt::{
 };
 
 #[test]
-fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
+fn a_run_and_its_export_give_the_bytes_of_a_command_line_run() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings();
     settings.evaluation.track_errors = true;
@@ -39,14 +39,14 @@ fn a_run_and_its_export_give_the_bytes_of_a_run_without_a_screen() {
     assert!(without_times(&plain) == without_times(&exported), "run.json differs");
     let mut told = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
     forget_times(&mut told);
-    // The record of the files is known only after writing.
+    // The record of the files is known only after they are written.
     let mut record = without_times(&exported);
     assert!(record.as_object_mut().unwrap().remove("written").is_some());
     assert!(record == told, "run.json differs from the record that the run sent");
 }
 
 #[test]
-fn the_model_in_memory_measures_the_same_as_the_written_one() {
+fn the_model_in_memory_has_the_perplexity_of_the_written_one() {
     let dir = tempfile::tempdir().unwrap();
     let text = small_text(dir.path());
     let mut frontend = Frontend::open(&settings());
@@ -73,7 +73,7 @@ fn the_model_in_memory_measures_the_same_as_the_written_one() {
 }
 
 #[test]
-fn the_calibration_text_as_evaluation_text_is_warned_of() {
+fn evaluating_on_the_calibration_text_gives_a_warning() {
     let mut frontend = Frontend::open(&settings());
     let text = TextSource::DemoStories;
     frontend.send(Command::start(1, job::MeasurePerplexity { text, seq_len: 64, bos: false }));
@@ -83,8 +83,8 @@ fn the_calibration_text_as_evaluation_text_is_warned_of() {
 }
 
 #[test]
-fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
-    // The budget is too small to keep the streams: the second run starts from the embedding.
+fn resuming_at_a_layer_passes_earlier_layers_with_the_same_numbers() {
+    // The budget is too small to keep the streams, so the second run starts from the embedding.
     let mut settings = settings();
     settings.evaluation.track_errors = true;
     settings.machine.memory_budget = "1K".parse().unwrap();
@@ -96,7 +96,7 @@ fn going_on_from_a_layer_passes_the_ones_above_to_the_same_numbers() {
 }
 
 #[test]
-fn a_retry_is_inactive_until_chosen_and_later_layers_build_on_it() {
+fn a_retry_is_inactive_until_activated_and_then_affects_later_layers() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     let first = frontend.run(0, &settings).record();
@@ -123,7 +123,7 @@ fn a_retry_is_inactive_until_chosen_and_later_layers_build_on_it() {
 }
 
 #[test]
-fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
+fn a_retry_with_the_active_method_always_gives_an_equal_record() {
     let mut base = settings();
     base.evaluation.track_errors = true;
     let mut dense_stream = base.clone();
@@ -136,7 +136,7 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
         let mut frontend = Frontend::open(&settings);
         let whole = frontend.run(0, &settings).record();
         let method = Method::of_run(&settings, whole.layers[6].ratio);
-        // The second run finds the streams and the moments of the first.
+        // The second run uses the streams and the moments of the first.
         for _ in 0..2 {
             let told = frontend.retry(6, method.clone());
             assert_eq!(told.layers()[0].0, whole.layers[6]);
@@ -145,7 +145,7 @@ fn a_retry_with_the_method_in_force_gives_an_equal_record_each_time() {
 }
 
 #[test]
-fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
+fn cached_streams_of_a_finished_run_are_not_recomputed() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
@@ -154,7 +154,7 @@ fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
         frontend.curve(layer + 1, Part::Attention, Method::of_run(&settings, 0.5));
     }
     assert_eq!(frontend.approaching, 0);
-    // Another attempt is active, so the inputs of the layers below have changed.
+    // Another attempt is active, so the inputs of later layers have changed.
     frontend.choose(2, Some(1));
     frontend.curve(4, Part::Attention, Method::of_run(&settings, 0.5));
     assert!(frontend.approaching > 0);
@@ -165,7 +165,7 @@ fn what_a_finished_run_came_to_is_not_approached_again_where_there_is_room() {
 }
 
 #[test]
-fn a_small_budget_keeps_the_streams_come_to_last() {
+fn a_small_budget_keeps_the_most_recent_streams() {
     let mut settings = settings();
     settings.machine.memory_budget = room_for(2.5, &settings);
     let mut frontend = Frontend::open(&settings);
@@ -178,7 +178,7 @@ fn a_small_budget_keeps_the_streams_come_to_last() {
 }
 
 #[test]
-fn a_choice_is_confirmed_and_a_layer_without_one_is_dense() {
+fn an_activation_is_confirmed_and_a_layer_without_an_attempt_is_dense() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontend = Frontend::open(&settings());
     frontend.run(0, &settings()).record();
@@ -192,7 +192,7 @@ fn a_choice_is_confirmed_and_a_layer_without_one_is_dense() {
 }
 
 #[test]
-fn a_run_says_where_it_began_and_what_it_was_drawn_by() {
+fn a_run_reports_its_first_layer_and_its_seed() {
     let mut settings = settings();
     settings.calibration.seed = 5;
     let mut frontend = Frontend::open(&settings);
@@ -225,7 +225,7 @@ fn a_curve_passes_through_the_error_of_the_run() {
 }
 
 #[test]
-fn a_curve_can_be_had_before_any_run() {
+fn a_curve_can_be_computed_before_any_run() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     let (_, points) = frontend.curve(1, Part::Mlp, Method::of_run(&settings, 0.0));
@@ -233,7 +233,7 @@ fn a_curve_can_be_had_before_any_run() {
 }
 
 #[test]
-fn both_models_write_in_turn() {
+fn both_models_generate_in_turn() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
@@ -258,7 +258,7 @@ fn both_models_write_in_turn() {
 }
 
 #[test]
-fn an_untouched_model_is_exported_as_it_is() {
+fn an_untouched_model_is_exported_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontend = Frontend::open(&settings());
     frontend.export(&dir.path().join("out"));
@@ -270,7 +270,7 @@ fn an_untouched_model_is_exported_as_it_is() {
 }
 
 #[test]
-fn a_group_size_of_its_own_is_obeyed() {
+fn a_retry_can_change_the_group_size() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();

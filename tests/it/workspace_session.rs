@@ -1,4 +1,4 @@
-//! The workspace with a session: a second process finds the work of the first.
+//! The workspace with a session: a second process continues the work of the first.
 
 use std::{
     fs,
@@ -55,7 +55,7 @@ fn assert_same_output(one: &Path, other: &Path) {
     assert_eq!(without_times(one), without_times(other));
 }
 
-/// A run without a screen, in a session.
+/// A command-line run with a session.
 fn pruned(settings: Settings, dir: &Path) -> (PathBuf, PathBuf, RunRecord) {
     let (session, place) = new_session(dir);
     let out = dir.join("out");
@@ -111,14 +111,14 @@ fn a_session_does_not_affect_the_output() {
 }
 
 #[test]
-fn a_run_that_was_broken_off_goes_on_in_another_process_to_the_same_bytes() {
+fn an_interrupted_run_continues_in_another_process_to_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
     let whole = headless(&settings, &dir.path().join("whole"));
     let (path, place) = new_session(dir.path());
     let mut frontend = Frontend::open_in(&settings, place);
     frontend.begin(0, &settings, Pace::Free);
-    // In the middle of a layer whose attention is done.
+    // Stops in the middle of a layer whose attention is done.
     frontend.until(|event| matches!(event, Event::PartDone { layer: 3, part: Part::Attention, .. }));
     drop(frontend);
 
@@ -160,7 +160,7 @@ fn finished_layers_are_not_solved_again() {
 }
 
 #[test]
-fn attempts_choices_and_plans_are_there_again_after_a_restart() {
+fn attempts_choices_and_plans_are_restored_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
     let (path, place) = new_session(dir.path());
@@ -175,7 +175,7 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     let draft =
         Draft { settings: Box::new(settings.clone()), ratios: ratios.clone(), frontend: face_keeps.clone() };
     frontend.send(Command::SaveDraft { draft: Box::new(draft) });
-    // Commands run in order: the next one is confirmed after the draft was saved.
+    // Commands run in order, so the next one is confirmed after the draft was saved.
     frontend.choose(4, Some(1));
     drop(frontend);
 
@@ -189,14 +189,14 @@ fn attempts_choices_and_plans_are_there_again_after_a_restart() {
     assert!(attempts[0].attention.is_some() && attempts[1].mlp.is_some());
     assert_eq!(attempts[1].attention, attempts[0].attention, "the attention and its statistics were copied");
     assert!(restored.perplexities.iter().any(|known| Some(&known.record) == first.perplexity.as_ref()));
-    // Back to the first attempt, everything is as before.
+    // After activating the first attempt, everything is as before.
     frontend.choose(4, Some(0));
     let again = frontend.run(5, &settings).record();
     assert!(again.layers == first.layers, "the records differ");
 }
 
 #[test]
-fn a_retry_in_a_new_process_finds_the_streams_of_the_run() {
+fn a_retry_in_a_new_process_uses_the_streams_of_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
@@ -206,12 +206,12 @@ fn a_retry_in_a_new_process_finds_the_streams_of_the_run() {
 
     let (mut frontend, _) = reopen(&path);
     let told = frontend.retry(9, Method::of_run(&settings, first.layers[9].ratio));
-    assert_eq!(frontend.approaching, 0, "the layers above were passed again");
+    assert_eq!(frontend.approaching, 0, "the windows passed the layers above again");
     assert_eq!(told.layers()[0].0, first.layers[9]);
 }
 
 #[test]
-fn another_ratio_of_the_layer_worked_on_last_is_solved_at_once() {
+fn another_ratio_of_the_last_layer_is_solved_without_a_pass() {
     let settings = settings();
     let mut frontend = Frontend::open(&settings);
     frontend.run(0, &settings).record();
@@ -219,15 +219,15 @@ fn another_ratio_of_the_layer_worked_on_last_is_solved_at_once() {
     frontend.retry(6, mlp(0.5));
     frontend.calibrating = 0;
     let other = frontend.retry(6, mlp(0.2)).layers()[0].0.clone();
-    assert_eq!(frontend.calibrating, 0, "windows were passed once more");
-    // Without the earlier measurement the result would be the same.
+    assert_eq!(frontend.calibrating, 0, "the windows passed a layer again");
+    // Without the cached moments, the result is the same.
     let mut another = Frontend::open(&settings);
     another.run(0, &settings).record();
     assert_eq!(another.retry(6, mlp(0.2)).layers()[0].0, other);
 }
 
 #[test]
-fn streams_that_memory_has_no_room_for_are_found_on_disk() {
+fn streams_that_exceed_the_memory_budget_are_read_from_disk() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings();
     // Room for the streams of about one layer.
@@ -243,7 +243,7 @@ fn streams_that_memory_has_no_room_for_are_found_on_disk() {
 }
 
 #[test]
-fn retry_and_choose_without_a_screen_make_layers_below_stale_and_resume_runs_them() {
+fn command_line_retry_and_choose_make_later_layers_stale_and_resume_runs_them() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (session, place) = new_session(dir.path());
@@ -274,7 +274,7 @@ fn retry_and_choose_without_a_screen_make_layers_below_stale_and_resume_runs_the
 }
 
 #[test]
-fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
+fn a_session_with_a_changed_calibration_text_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let text = dir.path().join("text.txt");
     fs::write(&text, slimgpt::demo::HELD_OUT).unwrap();
@@ -289,7 +289,7 @@ fn a_session_whose_calibration_text_has_changed_is_refused_by_its_name() {
     let error = resume(&path, None).err().unwrap();
     assert!(error.to_string().contains("text.txt has changed"), "{error}");
     assert_eq!(error.kind(), Kind::Input);
-    // A deleted text does no harm: the windows are in the session.
+    // A deleted text is harmless, because the windows are in the session.
     fs::remove_file(&text).unwrap();
     assert!(resume(&path, None).unwrap().was_finished);
 }
@@ -313,14 +313,15 @@ fn another_session_can_be_opened_in_place_and_a_failure_changes_nothing() {
 }
 
 #[test]
-fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
+fn stale_layers_are_solved_again_with_the_methods_of_their_active_attempts() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (path, place) = new_session(dir.path());
     let mut frontend = Frontend::open_in(&settings, place);
     let first = frontend.run(0, &settings).record();
     let planned = frontend.ratios(&settings);
-    // By hand: layer 3 with other settings, then its attention with another ratio, and an FFN without compensation.
+    // Retries of layer 3 by hand: with other settings, then its attention with another ratio, and an FFN
+    // without compensation.
     let own = Method {
         solver: Solver { damping: 0.1, group_size: GroupSize::Fixed(16), ..settings.solver },
         ..Method::of_run(&settings, planned[3])
@@ -331,9 +332,9 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     frontend.retry(3, tried);
     frontend.choose(3, Some(2));
     frontend.close().unwrap();
-    // Another attempt in an earlier layer makes them stale.
+    // Another attempt in an earlier layer makes these attempts stale.
     retried(&path, 1, 0.4);
-    // As the explorer does when an attempt is chosen: its ratio becomes the planned one.
+    // As in the explorer, activating an attempt also plans its ratio.
     chosen(&path, 3, Some(2));
     let resumed = resume(&path, Some(dir.path().join("out"))).unwrap().record;
 
@@ -348,7 +349,7 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();
     assert_eq!(tuned.method.of_part(Part::Mlp).unwrap().ratio, planned[3].mlp);
     assert_eq!(tuned.method.of_part(Part::Attention).unwrap().ratio, 0.5);
-    // Settings that a retry does not name are kept.
+    // Settings that a retry does not change are kept.
     let change = MethodChange {
         solver: SolverChanges { damping: Some(0.2), ..Default::default() },
         ..Default::default()
@@ -359,14 +360,14 @@ fn stale_layers_are_solved_again_as_the_attempts_in_force_were() {
     assert_eq!(newest.attention.kept.len(), again.attention.kept.len());
     assert_eq!(newest.mlp.kept.len(), again.mlp.kept.len());
     assert_eq!(newest.mlp.hessian.unwrap().damping_used, 0.2);
-    // Nothing is left to do, and doing it again changes nothing.
+    // Nothing is left to do, and a second resume changes nothing.
     assert!(resume(&path, Some(dir.path().join("out"))).unwrap().was_finished);
     // Untouched layers have the method of the run.
     assert!(resumed.tuned.iter().all(|tuned| tuned.layer == 3), "{:?}", resumed.tuned);
 }
 
 #[test]
-fn a_layer_chosen_to_be_dense_is_dense_after_resuming() {
+fn a_layer_set_to_dense_is_dense_after_resuming() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (session, _, _) = pruned(settings, dir.path());
@@ -377,7 +378,7 @@ fn a_layer_chosen_to_be_dense_is_dense_after_resuming() {
 }
 
 #[test]
-fn an_output_that_was_replaced_is_not_taken_for_written() {
+fn a_replaced_output_does_not_count_as_written() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (session, out, _) = pruned(settings, dir.path());
@@ -392,7 +393,7 @@ fn an_output_that_was_replaced_is_not_taken_for_written() {
 }
 
 #[test]
-fn the_last_layer_tried_again_is_measured_and_finishes_the_session() {
+fn retrying_the_last_layer_is_measured_and_finishes_the_session() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
     let (session, _, first) = pruned(settings, dir.path());
@@ -404,7 +405,7 @@ fn the_last_layer_tried_again_is_measured_and_finishes_the_session() {
 }
 
 #[test]
-fn an_attempt_whose_weight_is_damaged_is_solved_again() {
+fn an_attempt_with_a_damaged_weight_is_solved_again() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings();
     let (session, out, _) = pruned(settings, dir.path());
@@ -417,7 +418,7 @@ fn an_attempt_whose_weight_is_damaged_is_solved_again() {
         Retry { session: session.clone(), model: None, layer: 4, change: Default::default(), choose: false };
     finished(engine::start(1, move |control| engine::retry(job, control))).unwrap();
     resume(&session, Some(dir.path().join("again"))).unwrap();
-    // The table of layers names the attempt, which has changed.
+    // The table of layers contains the attempt number, which has changed.
     let model = |dir: &Path| {
         let files = files(dir).into_iter().filter(|(name, _)| name != "layers.csv");
         files.collect::<Vec<_>>()
@@ -426,14 +427,14 @@ fn an_attempt_whose_weight_is_damaged_is_solved_again() {
 }
 
 #[test]
-fn attempts_that_fit_again_are_put_in_force_and_not_solved_once_more() {
+fn matching_attempts_are_reactivated_instead_of_solved_again() {
     let dir = tempfile::tempdir().unwrap();
     let settings = measured(dir.path());
     let (session, out, _) = pruned(settings, dir.path());
     let first = files(&out);
     let choose = |attempt| chosen(&session, 7, Some(attempt));
     retried(&session, 7, 0.5);
-    // It may replace its own output.
+    // A session may replace its own output.
     resume(&session, None).unwrap();
     assert!(files(&out) != first);
     assert_eq!(choose(0).stale_below, [8, 9, 10, 11]);
@@ -442,7 +443,7 @@ fn attempts_that_fit_again_are_put_in_force_and_not_solved_once_more() {
         move |control| engine::resume(job, control)
     });
     while let Some(told) = worker.events.blocking_recv() {
-        assert!(!matches!(told.event, Event::LayerStarted { .. }), "a layer was solved once more");
+        assert!(!matches!(told.event, Event::LayerStarted { .. }), "a layer was solved again");
     }
     worker.join().unwrap();
     assert!(files(&out) == first);

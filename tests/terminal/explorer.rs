@@ -15,7 +15,7 @@ const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/rec
 const UP: &str = "\x1b[A";
 const DOWN: &str = "\x1b[B";
 
-/// The built-in model, with settings under which a run takes seconds.
+/// The built-in model, with settings that make a run take seconds.
 fn quick(more: &[&str]) -> Terminal {
     let arguments = ["--samples", "4", "--seq-len", "32", "--eval", "eval.txt"];
     let text: String = slimgpt::demo::HELD_OUT.chars().take(6000).collect();
@@ -24,7 +24,7 @@ fn quick(more: &[&str]) -> Terminal {
     terminal
 }
 
-/// A run that is still going on whenever a test looks.
+/// A run that never ends during a test.
 fn endless() -> Terminal {
     let terminal = Setup::new(&["--samples", "4000", "--seq-len", "128"]).size(120, 40).start();
     terminal.wait_for_model();
@@ -40,12 +40,12 @@ fn row(screen: &vt100::Screen, y: u16) -> String {
     screen.rows(0, columns).nth(y.into()).unwrap_or_default()
 }
 
-/// Layers shown as done on the Layers screen.
+/// Number of layers shown as done on the Layers screen.
 fn done(screen: &vt100::Screen) -> usize {
     screen.contents().matches("● done").count()
 }
 
-/// Quits; if layers were not exported, the explorer asks first.
+/// Quits. If layers were not exported, the explorer asks for confirmation.
 #[track_caller]
 fn quit(terminal: &mut Terminal) {
     terminal.keys("q");
@@ -72,7 +72,7 @@ fn a_finished_run_can_be_exported() {
     let out = terminal.home().join("slim");
     let record = run_json(&out);
     assert_eq!(record["layers"].as_array().unwrap().len(), 12);
-    // An exported model is not asked about.
+    // After the export, quitting needs no confirmation.
     terminal.keys("q");
     assert_eq!(terminal.wait_for_exit(), 0);
     let mut eval = Command::new(PROGRAM);
@@ -82,7 +82,7 @@ fn a_finished_run_can_be_exported() {
 }
 
 #[test]
-fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
+fn a_layer_is_pruned_with_its_edited_ratio() {
     let mut terminal = quick(&["--events", "events.jsonl"]);
     terminal.keys("3");
     terminal.keys("e");
@@ -93,7 +93,7 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
     terminal.wait_for("0.5000");
     terminal.keys("s");
     terminal.wait_for("pruning done");
-    // A retry is saved but not active; it is activated by hand.
+    // A retry is saved but not active; the test activates it.
     terminal.keys(&format!("g{UP}r"));
     terminal.wait_for("again");
     terminal.keys("\x150.25\r");
@@ -124,7 +124,7 @@ fn an_edited_ratio_is_what_the_layer_is_pruned_with() {
 }
 
 #[test]
-fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_again() {
+fn activating_an_attempt_makes_later_layers_stale_until_they_are_run_again() {
     let mut terminal = quick(&[]);
     terminal.keys("s");
     terminal.wait_for("pruning done");
@@ -135,7 +135,7 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
     terminal.keys("\x150.5\r");
     terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
-    // Enter moves to the list, then activates the attempt under its cursor: the newest.
+    // Enter moves to the list; a second Enter activates the attempt under the cursor, which is the newest.
     terminal.keys("\r\r");
     terminal.wait_for("attempt 1 is active; 11 later layers are stale");
     terminal.wait_for("◌ 11 stale");
@@ -149,7 +149,7 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
     terminal.wait_until("the run", |screen| row(screen, 0).contains("● pruning done"));
     terminal.keys("1");
     terminal.wait_until("all done", |screen| done(screen) == 12);
-    // Layer 0 was not retried; every other layer has an active second attempt.
+    // Layer 0 was not solved again; every other layer has an active second attempt.
     terminal.screen(|screen| {
         assert!(!row(screen, 1).contains("stale"));
         assert!(row(screen, 4).contains("0.5000"), "{}", row(screen, 4));
@@ -159,7 +159,7 @@ fn an_attempt_that_is_chosen_makes_the_layers_below_stale_until_they_are_run_aga
 }
 
 #[test]
-fn edits_are_taken_back_one_by_one() {
+fn edits_are_undone_one_by_one() {
     let mut terminal = quick(&[]);
     let ratio = |text: &'static str| move |screen: &vt100::Screen| row(screen, 4).contains(text);
     terminal.keys("g");
@@ -170,7 +170,7 @@ fn edits_are_taken_back_one_by_one() {
     terminal.wait_until("the lock", ratio("⊠"));
     terminal.keys("u");
     terminal.wait_until("no lock", |screen| !row(screen, 4).contains("⊠"));
-    // Steps at the same ratio are one edit.
+    // Consecutive steps of one ratio are a single edit.
     terminal.keys("u");
     terminal.wait_until("the planned ratio", ratio("0.0781"));
     terminal.keys("u");
@@ -184,9 +184,9 @@ fn edits_are_taken_back_one_by_one() {
 }
 
 #[test]
-fn resizing_in_the_middle_of_a_run_loses_no_place() {
+fn resizing_during_a_run_keeps_the_view() {
     let mut terminal = quick(&[]);
-    // Stepwise, so that the run does not advance.
+    // Step mode keeps the run from advancing.
     terminal.keys("ts");
     terminal.wait_for("paused");
     terminal.keys("]]3");
@@ -220,9 +220,9 @@ fn resizing_in_the_middle_of_a_run_loses_no_place() {
 }
 
 #[test]
-fn a_cancelled_run_is_taken_up_where_it_ended() {
+fn a_cancelled_run_resumes_where_it_ended() {
     let mut terminal = quick(&[]);
-    // Stepwise, so that the position of the run is known.
+    // Step mode makes the position of the run known.
     terminal.keys("ts");
     terminal.wait_for("paused");
     for _ in 0..200 {
@@ -249,7 +249,7 @@ fn a_cancelled_run_is_taken_up_where_it_ended() {
 }
 
 #[test]
-fn a_cancelled_run_ends_soon_and_the_explorer_stays() {
+fn a_cancelled_run_ends_soon_and_the_explorer_remains_open() {
     let mut terminal = endless();
     terminal.keys("s");
     terminal.wait_for("calibrating");
@@ -263,11 +263,11 @@ fn a_cancelled_run_ends_soon_and_the_explorer_stays() {
 }
 
 #[test]
-fn keys_are_answered_at_once_while_the_engine_works() {
+fn keys_are_answered_at_once_while_the_engine_runs() {
     let mut terminal = endless();
     terminal.keys("s");
     terminal.wait_for("calibrating");
-    // A key right after another waits for the next frame, so these are spaced out.
+    // A key right after another waits for the next frame, so there are pauses between the keys.
     let apart = Duration::from_millis(70);
     let mut waits: Vec<Duration> = (0..12)
         .map(|_| {
@@ -281,14 +281,14 @@ fn keys_are_answered_at_once_while_the_engine_works() {
         })
         .collect();
     waits.sort();
-    // Other tests run at the same time, so both cores have more than twice the work they can do: the fastest ones count.
+    // Other tests run at the same time and keep both cores busy, so only the fastest answers count.
     assert!(waits[3] < Duration::from_millis(33), "a quarter took less, the rest more than {:?}", waits[3]);
     assert!(waits[6] < Duration::from_millis(150), "half of them took longer than {:?}", waits[6]);
     quit(&mut terminal);
 }
 
 #[test]
-fn a_run_at_work_does_not_hold_up_a_signal() {
+fn a_running_job_does_not_delay_a_signal() {
     let mut terminal = endless();
     terminal.keys("s");
     terminal.wait_for("calibrating");
@@ -300,7 +300,7 @@ fn a_run_at_work_does_not_hold_up_a_signal() {
 }
 
 #[test]
-fn a_recording_plays_to_its_end() {
+fn a_recording_is_played_to_its_end() {
     let mut terminal = Setup::new(&["replay", RECORDING, "--speed", "max"]).size(120, 40).start();
     terminal.wait_for("end of the recording");
     terminal.wait_for("● done");
@@ -308,7 +308,7 @@ fn a_recording_plays_to_its_end() {
 }
 
 #[test]
-fn a_paused_recording_goes_on_step_by_step() {
+fn a_paused_recording_continues_step_by_step() {
     let mut terminal = Setup::new(&["replay", RECORDING, "--speed", "0.1"]).size(120, 40).start();
     terminal.wait_for_model();
     terminal.keys(" ");
@@ -325,7 +325,7 @@ fn a_paused_recording_goes_on_step_by_step() {
 }
 
 #[test]
-fn a_file_that_is_no_recording_is_refused_before_the_screen_is_entered() {
+fn a_file_that_is_not_a_recording_is_refused_before_the_screen_is_entered() {
     for (text, told) in [("", "is empty"), ("hello\n", "line 1: expected an event")] {
         let mut terminal =
             Setup::new(&["replay", "events.jsonl"]).file("events.jsonl", text).size(200, 30).start();
@@ -347,7 +347,7 @@ fn a_broken_line_in_a_recording_is_reported_in_the_explorer() {
 }
 
 #[test]
-fn a_model_may_be_called_like_a_command() {
+fn a_model_may_have_the_name_of_a_command() {
     let setup = Setup::new(&["./prune"]).size(120, 40);
     let model = setup.directory("prune");
     for (name, bytes) in slimgpt::demo::FILES {

@@ -1,4 +1,5 @@
-//! Tests of the program in a pseudo-terminal. They measure response times and idle processor time, so they are a binary of their own.
+//! Tests of the program in a pseudo-terminal. They measure response times and idle processor time, so they are a
+//! separate binary.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

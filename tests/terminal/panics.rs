@@ -1,4 +1,5 @@
-//! An explorer that panics: a test of this binary that another test starts in a terminal, so the program contains no code for it.
+//! An explorer that panics. It is a test of this binary that another test starts in a terminal, so the program
+//! contains no code for it.
 
 use std::{env, process};
 
@@ -14,7 +15,7 @@ use crate::pty::Setup;
 
 /// The message of the worker's panic.
 pub const CAUSE: &str = "this worker panics once its model is open";
-/// Set where a test started this process.
+/// Set if a test started this process.
 const STARTED: &str = "SLIMGPT_TEST_EXPLORER";
 
 /// Runs one of the explorers below.

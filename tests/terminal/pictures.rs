@@ -1,4 +1,4 @@
-//! The pictures in the README: the real program in a pseudo-terminal, pruning the built-in model.
+//! The pictures in the README: the program in a pseudo-terminal while it prunes the built-in model.
 //!
 //! `docs/pictures.sh` makes all of them.
 
@@ -7,12 +7,12 @@ use std::{fs, path::Path, process::Command, thread, time::Duration};
 use crate::pty::{self, Setup, Terminal};
 use crate::svg::{Paper, svg};
 
-/// The themes of the pictures, with the colours of a terminal that they suit; the first is the default.
+/// The themes of the pictures, each with suitable terminal colours; the first is the default.
 const THEMES: [(&str, Paper); 2] = [
     ("dark", Paper { paper: "#15181b", ink: "#c5c8c6" }),
     ("light", Paper { paper: "#fdf6e3", ink: "#30363b" }),
 ];
-/// The longest time to draw a frame, on a busy machine.
+/// Maximum time to draw a frame on a busy machine.
 const SETTLED: Duration = Duration::from_millis(700);
 
 /// Writes the screen in every theme.
@@ -20,7 +20,7 @@ fn take(terminal: &mut Terminal, name: &str) {
     take_over(terminal, name, "", "");
 }
 
-/// The same with an overlay that `lay` opens and `away` closes.
+/// The same with an overlay opened by `lay` and closed by `away`.
 fn take_over(terminal: &mut Terminal, name: &str, lay: &str, away: &str) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
     fs::create_dir_all(&dir).unwrap();
@@ -34,7 +34,7 @@ fn take_over(terminal: &mut Terminal, name: &str, lay: &str, away: &str) {
     }
 }
 
-/// Runs without a screen, for the list of sessions.
+/// Command-line runs for the list of sessions.
 fn earlier_runs(home: &Path) {
     for (session, settings) in [
         ("uniform", ["--schedule", "uniform", "--ratio", "0.25"]),
@@ -76,7 +76,7 @@ fn pictures_of_every_screen() {
     terminal.keys("ff");
     take(&mut terminal, "layer");
 
-    // A schedule by hand: the last layers are spared, and the rest scaled to the same mean.
+    // A schedule edited by hand: the last layers are pruned less, and the rest is scaled to the same mean.
     terminal.keys("3");
     for _ in 0..8 {
         terminal.keys("l");
@@ -85,7 +85,7 @@ fn pictures_of_every_screen() {
     terminal.wait_for("by hand");
     take(&mut terminal, "schedule");
 
-    // After a second run, the first is the previous run.
+    // After a second run, the first one is the previous run.
     terminal.keys("s");
     terminal.wait_for("layer 1: ");
     wait_for_end(&terminal);

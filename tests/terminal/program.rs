@@ -1,4 +1,4 @@
-//! The program in a real terminal: start, end, signals, panics, configuration.
+//! The program in a pseudo-terminal: start, end, signals, panics, configuration.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ fn report(terminal: &Terminal) -> String {
 }
 
 #[test]
-fn without_a_terminal_the_other_ways_are_named() {
+fn without_a_terminal_the_alternatives_are_named() {
     for arguments in [&[][..], &["explore"], &["no-such-model"], &["replay", "events.jsonl"]] {
         let ran = Command::new(PROGRAM).args(arguments).output().unwrap();
         assert_eq!(ran.status.code(), Some(2));
@@ -43,13 +43,13 @@ fn a_dumb_terminal_is_refused() {
 }
 
 #[test]
-fn the_first_frame_is_there_at_once() {
+fn the_first_frame_appears_at_once() {
     let first_frame = || {
         let terminal = Setup::new(&[]).start();
         terminal.wait_for("slimgpt");
         terminal.elapsed()
     };
-    // The best of several, because the machine may have other work.
+    // The best of several times, because the machine may be busy.
     let best = (0..5).map(|_| first_frame()).min().unwrap();
     assert!(best < Duration::from_millis(200), "took {best:?}");
 }
@@ -109,8 +109,8 @@ fn signals_end_it_with_their_code_and_a_restored_terminal() {
     }
 }
 
-/// Runs the program in a terminal within the terminal, closes the inner one, and returns the exit code. `before` precedes the
-/// program on the shell's command line.
+/// Runs the program in a terminal within the terminal, closes the inner terminal, and returns the exit code.
+/// `before` precedes the program on the shell's command line.
 #[cfg(target_os = "linux")]
 fn exit_code_when_its_window_is_closed(before: &str) -> String {
     let line = format!("trap '' HUP; {before} {PROGRAM}; echo $? > code");
@@ -122,7 +122,7 @@ fn exit_code_when_its_window_is_closed(before: &str) -> String {
     loop {
         match fs::read_to_string(&code) {
             Ok(text) if text.ends_with('\n') => return text.trim().into(),
-            _ => assert!(began.elapsed() < Duration::from_secs(10), "it goes on without a terminal"),
+            _ => assert!(began.elapsed() < Duration::from_secs(10), "it continues without a terminal"),
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -130,18 +130,18 @@ fn exit_code_when_its_window_is_closed(before: &str) -> String {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_window_that_is_closed_ends_it() {
+fn closing_the_window_ends_the_program() {
     assert_eq!(exit_code_when_its_window_is_closed(""), "129");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_that_goes_away_without_a_signal_ends_it_too() {
+fn closing_the_terminal_without_a_signal_ends_the_program() {
     assert_eq!(exit_code_when_its_window_is_closed("setsid --wait"), "129");
 }
 
 #[test]
-fn control_z_gives_the_shell_back_and_fg_the_explorer() {
+fn control_z_returns_to_the_shell_and_fg_to_the_explorer() {
     let mut shell = Setup::of("bash", &["--norc", "--noediting", "-i"]).env("PS1", "ready> ").start();
     shell.wait_for("ready>");
     let before = shell.modes();
@@ -155,7 +155,7 @@ fn control_z_gives_the_shell_back_and_fg_the_explorer() {
     shell.wait_for("hello");
     shell.keys("fg\r");
     shell.wait_for_model();
-    // It handles keys again.
+    // The program handles keys again.
     shell.keys("?");
     shell.wait_for("Prune all layers");
     shell.keys("\x1b");
@@ -171,7 +171,7 @@ fn control_z_gives_the_shell_back_and_fg_the_explorer() {
 }
 
 #[test]
-fn where_no_shell_waits_control_z_shows_the_explorer_again() {
+fn without_a_waiting_shell_control_z_shows_the_explorer_again() {
     let mut terminal = explorer();
     terminal.keys("\x1a");
     terminal.wait_until("the shell's screen", |screen| !screen.alternate_screen());
@@ -179,7 +179,7 @@ fn where_no_shell_waits_control_z_shows_the_explorer_again() {
 }
 
 #[test]
-fn going_on_after_a_stop_from_outside_draws_everything_again() {
+fn continuing_after_an_external_stop_redraws_everything() {
     let terminal = explorer();
     let before = terminal.written().len();
     terminal.signal("-STOP");
@@ -195,7 +195,7 @@ fn going_on_after_a_stop_from_outside_draws_everything_again() {
 }
 
 #[test]
-fn a_small_window_says_what_it_needs_and_growing_shows_all_again() {
+fn a_small_window_shows_the_required_size_until_it_is_enlarged() {
     let terminal = explorer();
     terminal.resize(62, 18);
     terminal.wait_for("needs 80×24, has 62×18");
@@ -207,7 +207,7 @@ fn a_small_window_says_what_it_needs_and_growing_shows_all_again() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn nothing_is_done_while_nothing_happens() {
+fn an_idle_explorer_uses_no_processor_time() {
     let terminal = explorer();
     thread::sleep(Duration::from_millis(500));
     let (ticks, bytes) = (cpu_ticks(terminal.pid()), terminal.written().len());
@@ -221,13 +221,14 @@ fn nothing_is_done_while_nothing_happens() {
 #[cfg(target_os = "linux")]
 fn cpu_ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // Fields after the name, which may contain anything; user and system time are fields 14 and 15.
+    // The fields follow the name, which may contain any characters; user and system time are fields 14 and
+    // 15.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
 #[test]
-fn the_mouse_is_taken_and_left_at_run_time() {
+fn the_mouse_can_be_captured_and_released() {
     let mut terminal = explorer();
     let mouse = |on: bool| {
         move |screen: &vt100::Screen| (screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None) == on
@@ -245,7 +246,7 @@ fn the_mouse_is_taken_and_left_at_run_time() {
 }
 
 #[test]
-fn pasted_text_goes_into_a_field_and_is_not_taken_for_keys() {
+fn pasted_text_goes_into_a_field_and_is_not_treated_as_keys() {
     let mut terminal = explorer();
     terminal.keys(":");
     terminal.wait_until("the palette", |screen| !screen.hide_cursor());
@@ -258,7 +259,7 @@ fn pasted_text_goes_into_a_field_and_is_not_taken_for_keys() {
 }
 
 #[test]
-fn a_model_that_cannot_be_opened_is_reported_on_the_shell() {
+fn a_model_that_cannot_be_opened_is_reported_in_the_shell() {
     let mut terminal = Setup::new(&["no such model"]).start();
     assert_eq!(terminal.wait_for_exit(), 2);
     terminal.assert_restored();
@@ -266,7 +267,7 @@ fn a_model_that_cannot_be_opened_is_reported_on_the_shell() {
 }
 
 #[test]
-fn mistakes_in_the_configuration_are_reported_before_the_screen_is_entered() {
+fn configuration_errors_are_reported_before_the_screen_is_entered() {
     for (file, text, told) in [
         ("interface.toml", "theme = \"dark\"\nmuose = true", "interface.toml, line 2"),
         ("keys.toml", "start = \"s\"\nflys = \"x\"", "keys.toml, line 2"),
@@ -280,7 +281,7 @@ fn mistakes_in_the_configuration_are_reported_before_the_screen_is_entered() {
 }
 
 #[test]
-fn keys_and_looks_are_as_configured() {
+fn keys_and_appearance_follow_the_configuration() {
     let mut terminal = Setup::new(&["--colours", "none"])
         .configured("keys.toml", "quit = \"F4\"")
         .configured("interface.toml", "glyphs = \"ascii\"\nmouse = false")

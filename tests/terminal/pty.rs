@@ -1,4 +1,4 @@
-//! A terminal to run the program in: its screen, keys and size, and the state of the process.
+//! A terminal for the program under test: its screen, keys and size, and the state of the process.
 use std::{
     io::{Read, Write},
     num::NonZeroU16,
@@ -12,7 +12,7 @@ use std::{
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use vt100::Parser;
 
-/// The longest wait; a busy machine is slow.
+/// Maximum time to wait, generous for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -42,12 +42,12 @@ struct Seen {
 }
 
 impl Setup {
-    /// The program in a home directory of its own.
+    /// The program with its own home directory.
     pub fn new(arguments: &[&str]) -> Self {
         Self::of(PROGRAM, arguments)
     }
 
-    /// The program in the home directory of an earlier one.
+    /// The program in the home directory of an earlier program.
     pub fn in_home(home: &Path, arguments: &[&str]) -> Self {
         let mut setup = Self::new(arguments);
         setup.at_home(home);
@@ -142,12 +142,12 @@ impl Terminal {
         self.master.resize(size).unwrap();
     }
 
-    /// Waits until the screen is as described; returns the time that took.
+    /// Waits until the screen satisfies the condition. Returns the elapsed time.
     #[track_caller]
     pub fn wait_until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> Duration {
         let began = Instant::now();
         while !holds(self.seen().parser.screen()) {
-            assert!(began.elapsed() < PATIENCE, "never came: {what}\n{}", self.contents());
+            assert!(began.elapsed() < PATIENCE, "timed out waiting for {what}\n{}", self.contents());
             thread::sleep(LOOK_EVERY);
         }
         began.elapsed()
@@ -166,7 +166,7 @@ impl Terminal {
         });
     }
 
-    /// Reads from the current screen.
+    /// Reads data from the current screen.
     pub fn screen<T>(&self, read: impl FnOnce(&vt100::Screen) -> T) -> T {
         read(self.seen().parser.screen())
     }
@@ -192,7 +192,7 @@ impl Terminal {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 assert_eq!(status.signal(), None, "ended by a signal\n{}", self.contents());
-                // Its last output is still on the way.
+                // Its last output may not have arrived yet.
                 thread::sleep(Duration::from_millis(50));
                 return status.exit_code();
             }
@@ -201,12 +201,13 @@ impl Terminal {
         }
     }
 
-    /// Checks that the screen was left, the cursor is shown, and paste and mouse are as before.
+    /// Checks that the alternate screen was left, the cursor is shown, and paste and mouse modes are
+    /// restored.
     #[track_caller]
     pub fn assert_restored(&self) {
         let seen = self.seen();
         let screen = seen.parser.screen();
-        assert!(!screen.alternate_screen(), "the alternate screen is still there\n{}", screen.contents());
+        assert!(!screen.alternate_screen(), "the alternate screen is still shown\n{}", screen.contents());
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
         assert!(!screen.bracketed_paste(), "paste is still bracketed");
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);

@@ -1,4 +1,4 @@
-//! Sessions of the explorer in a real terminal: left, killed, reopened, continued, deleted.
+//! Sessions of the explorer in a pseudo-terminal: left, killed, reopened, continued, deleted.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ const QUICK: [&str; 6] = ["--samples", "4", "--seq-len", "32", "--eval", "eval.t
 const UP: &str = "\x1b[A";
 const DOWN: &str = "\x1b[B";
 
-/// The built-in model, with settings under which a run takes seconds.
+/// The built-in model, with settings that make a run take seconds.
 fn quick() -> Terminal {
     let text: String = slimgpt::demo::HELD_OUT.chars().take(6000).collect();
     let terminal = Setup::new(&QUICK).size(120, 40).file("eval.txt", &text).start();
@@ -19,7 +19,7 @@ fn quick() -> Terminal {
     terminal
 }
 
-/// Another explorer in the home directory of the first.
+/// Another explorer in the home directory of the first one.
 fn again(home: &Path, arguments: &[&str]) -> Terminal {
     let terminal = Setup::in_home(home, arguments).size(120, 40).start();
     terminal.wait_for_model();
@@ -79,7 +79,7 @@ fn pruned_layers_choices_and_plans_are_restored() {
     reopened.wait_for("◌ 11 stale");
     reopened.keys("2f");
     reopened.wait_for("attempt 1, one of 2");
-    // The choice is undone across the restart, and the layers below match the attempts that they were solved with.
+    // The activation is undone across the restart, and later layers match the attempts they were solved with.
     reopened.keys("u");
     reopened.wait_for("Undone: the ratio of layer 1");
     reopened.keys("u");
@@ -92,11 +92,11 @@ fn pruned_layers_choices_and_plans_are_restored() {
     reopened.keys("1");
     reopened.wait_until("all done", |screen| done(screen) == 12);
     quit(&mut reopened);
-    assert_eq!(sessions(&home).len(), 1, "the same session all the while");
+    assert_eq!(sessions(&home).len(), 1, "a single session was used");
 }
 
 #[test]
-fn a_run_that_was_killed_goes_on_from_the_list_of_sessions() {
+fn a_killed_run_can_be_resumed_from_the_list_of_sessions() {
     let mut terminal = quick();
     let home = terminal.home();
     terminal.keys("ts");
@@ -144,7 +144,7 @@ fn a_session_is_deleted_from_the_list() {
 }
 
 #[test]
-fn a_session_at_work_elsewhere_is_not_opened() {
+fn a_session_in_use_by_another_process_is_not_opened() {
     let mut terminal = quick();
     terminal.keys("s");
     terminal.wait_for("pruning done");
@@ -161,7 +161,7 @@ fn a_session_at_work_elsewhere_is_not_opened() {
 }
 
 #[test]
-fn without_a_session_nothing_is_written() {
+fn without_a_session_no_files_are_written() {
     let mut terminal =
         Setup::new(&["--no-session", "--samples", "4", "--seq-len", "32"]).size(120, 40).start();
     terminal.wait_for_model();

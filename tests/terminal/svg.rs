@@ -1,10 +1,11 @@
-//! A terminal's screen as an SVG picture: text as text; lines, blocks and braille as shapes, so that no font leaves gaps.
+//! A terminal's screen as an SVG picture: text as text; lines, blocks and braille as shapes, which leaves no gaps
+//! in any font.
 
 use std::fmt::Write;
 
 use vt100::{Cell, Color, Screen};
 
-/// A cell in pixels: about the width of common monospace fonts at this size, and an integer, so that shapes meet.
+/// The size of a cell in pixels: about that of common monospace fonts, and an integer, so shapes meet.
 const WIDTH: f64 = 9.0;
 const HEIGHT: f64 = 20.0;
 const FONT: f64 = 15.0;
@@ -64,11 +65,11 @@ fn line(out: &mut String, screen: &Screen, row: u16, columns: u16, colours: Pape
     }
 }
 
-/// Cells of equal style: each shape by itself, letters in words.
+/// Cells of equal style: shapes one by one, letters in words.
 fn words(out: &mut String, cells: &[(u16, &Cell)], y: f64, look: &Look) {
     let mut word = String::new();
     let (mut first, mut length) = (0, 0);
-    // Neighbouring shapes of the same colour are one path.
+    // Adjacent shapes of the same colour form one path.
     let (mut path, mut painted) = (String::new(), String::new());
     for &(column, cell) in cells {
         if cell.is_wide_continuation() {
@@ -148,7 +149,7 @@ fn look(cell: &Cell, colours: Paper) -> Look {
     }
 }
 
-/// Lines are stroked, everything else is filled.
+/// Lines are stroked; everything else is filled.
 fn paint(letter: char, look: &Look) -> String {
     let opacity = match (look.dim, letter) {
         (true, _) => " opacity=\"0.65\"",
@@ -202,7 +203,8 @@ fn braille(letter: char, x: f64, y: f64) -> String {
     PLACES.into_iter().enumerate().filter_map(dot).collect()
 }
 
-/// Box drawing: arms to the left, right, up and down from the centre; round corners are curves.
+/// The strokes of box drawing: arms to the left, right, up and down from the centre; round corners are
+/// curves.
 fn strokes(letter: char, x: f64, y: f64) -> Option<String> {
     let (left, right, top, bottom) = (x, x + WIDTH, y, y + HEIGHT);
     let (middle, centre) = (x + WIDTH / 2.0, y + HEIGHT / 2.0);
@@ -242,7 +244,7 @@ fn strokes(letter: char, x: f64, y: f64) -> Option<String> {
     Some(arms.chars().map(arm).collect())
 }
 
-/// None for the terminal's own colour.
+/// The colour; None for the terminal's default.
 fn colour(colour: Color) -> Option<String> {
     match colour {
         Color::Default => None,

@@ -1,10 +1,10 @@
-//! The forward pass by its formulas: one token and one head at a time, in f64.
+//! The forward pass by its formulas, one token and one head at a time, in f64.
 
 use slimgpt::model::{Architecture, RopeScaling};
 
 use super::Tensors;
 
-/// The logits after each token, `[tokens][vocab]`; rotary positions unscaled or linear.
+/// The logits after each token, `[tokens][vocab]`. Rotary positions are unscaled or linear.
 pub fn logits(architecture: &Architecture, tensors: &Tensors, tokens: &[u32]) -> Vec<Vec<f64>> {
     let model = Model { architecture, tensors };
     let mut h: Vec<Vec<f64>> =

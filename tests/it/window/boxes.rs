@@ -1,4 +1,4 @@
-//! Invariants of every frame: whole borders, no control characters, a visible selection.
+//! Invariants of every frame: complete borders, no control characters, a visible selection.
 
 use ratatui::layout::{Position, Rect};
 use slimgpt::application::{
@@ -17,7 +17,7 @@ struct Sheet<'a> {
     rows: Vec<Vec<&'a str>>,
     shown: &'a Shown,
     state: &'a State,
-    /// How the state was made.
+    /// Description of the state.
     told: &'a str,
 }
 
@@ -26,7 +26,7 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
     let area = shown.buffer.area;
     let rows = (0..area.height).map(|y| shown.cells(y)).collect();
     let sheet = Sheet { rows, shown, state, told };
-    sheet.holds_nothing_to_obey();
+    sheet.has_no_control_characters();
     if let Some(cursor) = shown.cursor.filter(|&cursor| !area.contains(cursor)) {
         sheet.fail(format!("the cursor is at {cursor}"));
     }
@@ -35,7 +35,7 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
     }
     for y in [0, 1, area.height - 1] {
         if sheet.rows[usize::from(y)].iter().any(|cell| CORNERS.contains(cell)) {
-            sheet.fail(format!("a box reaches into row {y}"));
+            sheet.fail(format!("a box extends into row {y}"));
         }
     }
     match state.dialogs.last() {
@@ -51,7 +51,7 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
     if let Some(selected) = selected(state)
         && shown.hits.area_of(selected).is_none()
     {
-        sheet.fail(format!("{selected:?} is out of sight"));
+        sheet.fail(format!("{selected:?} is not visible"));
     }
 }
 
@@ -65,12 +65,12 @@ impl Sheet<'_> {
         self.rows.get(usize::from(y)).and_then(|row| row.get(usize::from(x))).copied().unwrap_or("")
     }
 
-    /// Control characters and direction marks.
-    fn holds_nothing_to_obey(&self) {
+    /// Fails on control characters and direction marks.
+    fn has_no_control_characters(&self) {
         let obeyed =
             |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
         if let Some(cell) = self.rows.iter().flatten().find(|cell| cell.contains(obeyed)) {
-            self.fail(format!("a cell holds {cell:?}"));
+            self.fail(format!("a cell contains {cell:?}"));
         }
     }
 
@@ -83,7 +83,7 @@ impl Sheet<'_> {
         cells.filter(|(cell, _, _)| **cell == symbol).map(|(_, x, y)| (x, y)).collect()
     }
 
-    /// All boxes of a screen, including the panels that can have the focus.
+    /// Checks all boxes of a screen, including the panels that can be focused.
     fn has_whole_boxes(&self) {
         let boxes: Vec<Rect> = self.places(CORNERS[0]).into_iter().map(|(x, y)| self.box_at(x, y)).collect();
         for corner in &CORNERS[1..] {
@@ -93,7 +93,7 @@ impl Sheet<'_> {
         }
         for (at, one) in boxes.iter().enumerate() {
             if let Some(other) = boxes[..at].iter().find(|other| other.intersects(*one)) {
-                self.fail(format!("{one} lies over {other}"));
+                self.fail(format!("{one} overlaps {other}"));
             }
         }
         for &panel in self.state.screen.panels() {
@@ -105,7 +105,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// The window of the topmost dialog: everything that is not outside it.
+    /// Checks the window of the topmost dialog, which is everything not outside it.
     fn has_whole_window(&self) {
         let area = self.shown.buffer.area;
         let inside: Vec<Position> = (0..area.height - 1)
@@ -137,7 +137,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// The box with this upper left corner, after a check of its sides.
+    /// The box with this upper left corner, after checking its sides.
     fn box_at(&self, x: u16, y: u16) -> Rect {
         let wrong = |what: &str, x: u16, y: u16| self.fail(format!("{what} at {x}, {y}"));
         if self.at(x, y) != CORNERS[0] {
@@ -161,7 +161,7 @@ impl Sheet<'_> {
     }
 }
 
-/// The row that keys act on, which must be visible.
+/// The row on which keys act; it must be visible.
 fn selected(state: &State) -> Option<Pointed> {
     match (state.dialogs.last(), state.screen) {
         (Some(Dialog::Palette(Palette { input, at })), _) => {

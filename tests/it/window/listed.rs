@@ -1,4 +1,4 @@
-//! Sessions for the list: usual ones and strange ones.
+//! Sessions for the list: usual and unusual ones.
 
 use slimgpt::application::{
     explorer::{Msg, State, update},
@@ -11,10 +11,10 @@ use slimgpt::{config::Settings, prune::Schedule};
 
 use super::{odd::STRANGE, press};
 
-/// Unix seconds when they were read.
+/// Time of reading, in Unix seconds.
 pub const NOW: u64 = 1_800_000_000;
 
-/// A session with `active` of `layers` layers pruned.
+/// A session with `solved` of `layers` layers pruned.
 pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> SessionContent {
     let settings = Settings::default();
     let part = |units: usize, layer: usize| PartSummary {
@@ -73,7 +73,7 @@ pub fn summary(name: &str, status: SessionStatus, content: Option<SessionContent
     SessionSummary { path, name: name.into(), bytes: 5_400_000, status, content }
 }
 
-/// One of every status, the open one first.
+/// One session per status, the open one first.
 pub fn usual() -> Vec<SessionSummary> {
     let demo = |ago: u64, solved: usize| Some(content("demo", NOW - ago, solved, 12));
     let llama = Some(content("Llama-3.2-1B", NOW - 86_400 * 12, 16, 16));
@@ -87,7 +87,7 @@ pub fn usual() -> Vec<SessionSummary> {
             "demo-2026-11-25-011200",
             SessionStatus::Damaged {
                 why:
-                    "session.json and its copy are both cut off; delete the session, or put a copy of it back"
+                    "session.json and its copy are both truncated; delete the session, or restore a copy"
                         .into(),
             },
             None,
@@ -95,7 +95,7 @@ pub fn usual() -> Vec<SessionSummary> {
     ]
 }
 
-/// A thousand, with names, numbers and sizes of all kinds.
+/// A thousand sessions with names, numbers and sizes of all kinds.
 pub fn strange() -> Vec<SessionSummary> {
     let one = |at: usize| {
         let name = match at % 4 {
@@ -126,7 +126,7 @@ pub fn strange() -> Vec<SessionSummary> {
     (0..1000).map(one).collect()
 }
 
-/// Opens the list with the cursor `down` lines down.
+/// Opens the list, with the cursor `down` lines below the top.
 pub fn open(state: &mut State, sessions: Result<Vec<SessionSummary>, String>, down: usize) {
     press(state, &["S"]);
     update(state, Msg::Sessions { now: NOW, sessions });

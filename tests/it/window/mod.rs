@@ -29,11 +29,11 @@ static THEME: LazyLock<Theme> = LazyLock::new(Theme::default);
 pub struct Shown {
     pub buffer: Buffer,
     pub hits: Hits,
-    /// Place of the text cursor, if there is one.
+    /// Position of the text cursor, if there is one.
     pub cursor: Option<Position>,
 }
 
-/// A state without a model; runs are calibrated on the built-in stories.
+/// A state without a model. Runs are calibrated on the built-in stories.
 pub fn unopened(origin: Origin) -> State {
     let mut settings = Settings::default();
     settings.calibration.texts = vec![TextSource::DemoStories];
@@ -86,7 +86,7 @@ pub fn drawn(state: &State) -> Shown {
 }
 
 impl Shown {
-    /// The symbols of a row, one per cell; empty where a wide symbol covers the cell.
+    /// The symbols of a row, one per cell; empty if a wide symbol covers the cell.
     pub fn cells(&self, y: u16) -> Vec<&str> {
         let mut hidden = 0;
         let cell = |x: u16| {
@@ -101,7 +101,7 @@ impl Shown {
         (0..self.buffer.area.width).map(cell).collect()
     }
 
-    /// A row as text, without trailing blanks.
+    /// A row as text without trailing blanks.
     pub fn row(&self, y: u16) -> String {
         self.cells(y).concat().trim_end().into()
     }
@@ -110,7 +110,7 @@ impl Shown {
         (0..self.buffer.area.height).map(|y| self.row(y) + "\n").collect()
     }
 
-    /// Styles that differ from plain text, one line per row: `4 │ 1-7 #86cb9e bold, 9-12 #d3dde8 on #28323f`.
+    /// Styles other than plain text, one line per row: `4 │ 1-7 #86cb9e bold, 9-12 #d3dde8 on #28323f`.
     pub fn looks(&self) -> String {
         let rows = (0..self.buffer.area.height).map(|y| (y, self.looks_of(y)));
         rows.filter(|(_, runs)| !runs.is_empty()).map(|(y, runs)| format!("{y:>2} │ {runs}\n")).collect()
@@ -121,7 +121,7 @@ impl Shown {
         for (symbol, x) in self.cells(y).into_iter().zip(0..).filter(|(symbol, _)| !symbol.is_empty()) {
             let look = Look::of(symbol, &self.buffer[(x, y)]);
             match runs.last_mut().and_then(|(_, _, of)| of.with(look)) {
-                // An invisible blank belongs to a run only if the run continues after it.
+                // An invisible blank belongs to a run of cells only if the run continues after it.
                 Some(_) if look.is_plain() && look.fg.is_none() => {}
                 Some(both) => {
                     let (from, _, _) = runs.pop().unwrap();
@@ -141,7 +141,7 @@ impl Shown {
 /// The visible colours and attributes of a cell.
 #[derive(Clone, Copy, PartialEq)]
 struct Look {
-    /// None for a blank, whose colour is invisible.
+    /// None for a blank, whose foreground colour is invisible.
     fg: Option<Color>,
     bg: Color,
     attributes: Modifier,
@@ -156,7 +156,7 @@ impl Look {
         }
     }
 
-    /// One look for both cells, if possible: a blank takes the colour of its neighbour.
+    /// A single look for both cells, if possible: a blank takes the colour of its neighbour.
     fn with(self, next: Self) -> Option<Self> {
         match (self.fg, next.fg) {
             (_, None) if self.bg == next.bg && (self.attributes & next.attributes) == next.attributes => {

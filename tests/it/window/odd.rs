@@ -64,7 +64,7 @@ pub fn method(ratio: f64) -> Method {
     Method::of_run(&live().settings, ratio)
 }
 
-/// Every number is `value`; of the scores only the first ones are.
+/// Statistics in which every number is `value`, with only the first scores present.
 pub fn hessian(layer: usize, part: Part, units: usize, value: f64) -> Event {
     let stats = HessianStats {
         trace: value,
@@ -87,7 +87,7 @@ pub fn hessian(layer: usize, part: Part, units: usize, value: f64) -> Event {
     Event::HessianStatistics { layer, part, stats, picture, scores, energy: value }
 }
 
-/// The first `gone` units were removed one by one, each with error `value`.
+/// The first `gone` units are removed one by one, each with error `value`.
 pub fn record(units: usize, gone: usize, value: f64) -> PartRecord {
     PartRecord {
         kept: (gone..units).collect(),
@@ -110,7 +110,7 @@ pub fn layer_done(index: usize, number: usize, size: Size, value: f64) -> Event 
     Event::LayerDone { record, attempt: Attempt { number, above: vec![0; index], method: method(0.25) } }
 }
 
-/// All events of a layer, in the order of an engine.
+/// All events of a layer, in the order in which an engine sends them.
 pub fn layer_events(index: usize, number: usize, size: Size, value: f64) -> Vec<Event> {
     let mut events = vec![Event::LayerStarted { layer: index, attempt: number, method: method(0.25) }];
     for (part, units) in [(Part::Attention, size.heads), (Part::Mlp, size.channels)] {
@@ -146,7 +146,7 @@ pub fn run_started(size: Size, settings: &Settings) -> Event {
     Event::RunStarted { model, settings: Box::new(settings.clone()), plan: vec![layer; size.layers], from: 0 }
 }
 
-/// A running model: `done` layers are pruned, and the next one has sent all but its last event.
+/// A running model: `done` layers are pruned, and the next layer has sent all events but its last.
 pub fn half_done(name: &str, size: Size, done: usize, value: f64) -> State {
     let mut state = live();
     emit(&mut state, 0, opened(name, size));
@@ -162,7 +162,7 @@ pub fn half_done(name: &str, size: Size, done: usize, value: f64) -> State {
     state
 }
 
-/// Texts, prompts, log lines and causes that are hard to draw.
+/// Texts, prompts, log lines and causes that are difficult to draw.
 fn strange() -> State {
     let mut state = half_done(STRANGE, SMALL, 5, 1e-3);
     emit(&mut state, 1, Event::Warning { message: STRANGE.repeat(9) });
@@ -185,7 +185,7 @@ fn strange() -> State {
     state
 }
 
-/// Events in an impossible order, about layers and units that do not exist.
+/// Events in an impossible order, about nonexistent layers and units.
 fn disordered() -> State {
     let mut state = live();
     emit(&mut state, 0, opened("demo", SMALL));
@@ -263,7 +263,7 @@ fn reopened(value: f64) -> State {
 /// A run that failed in the middle of a layer.
 fn failed() -> State {
     let mut state = half_done("demo", SMALL, 4, 1e-3);
-    let cause = "the second moment holds a NaN at input 17; look at the texts".to_string();
+    let cause = "the second moment has a NaN at input 17; check the texts".to_string();
     emit(&mut state, 1, Event::PartFailed { layer: 4, part: Part::Mlp, cause: cause.clone() });
     emit(&mut state, 1, Event::JobFailed { message: format!("layer 4, mlp: {cause}"), advice: None });
     state
@@ -289,16 +289,16 @@ pub fn all() -> Vec<(String, State)> {
         ("opening".into(), opening),
         ("strange texts".into(), strange()),
         ("one layer".into(), half_done("one", one, 1, 0.5)),
-        ("one layer at work".into(), half_done("one", one, 0, 0.5)),
+        ("one layer in progress".into(), half_done("one", one, 0, 0.5)),
         ("200 layers".into(), half_done("many", many, 120, 1e-3)),
         ("no layers".into(), half_done("none", Size { layers: 0, ..SMALL }, 0, 0.1)),
         ("no units".into(), half_done("bare", Size { layers: 3, heads: 0, channels: 0 }, 1, 0.1)),
         ("a failed run".into(), failed()),
-        ("no order".into(), disordered()),
-        ("a session opened again".into(), reopened(0.3)),
+        ("disordered events".into(), disordered()),
+        ("a reopened session".into(), reopened(0.3)),
         ("a session that does not fit".into(), reopened(f64::NAN)),
-        ("an engine that is gone".into(), gone),
-        ("a recording at its end".into(), played),
+        ("an ended engine".into(), gone),
+        ("an ended recording".into(), played),
     ];
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0, 1e300, 5e-324] {
         let mut state = half_done("odd numbers", SMALL, 6, value);
