@@ -89,8 +89,7 @@ impl Ratios {
         let mut ratios = Self::fill(options)?;
         let custom = matches!(ratios.schedule, Schedule::Custom(_));
         if custom && mean.or(ends).is_some() {
-            let what =
-                "a schedule with one ratio per layer has no mean ratio and no first or last ratio";
+            let what = "a schedule with one ratio per layer has no mean ratio and no first or last ratio";
             return Err(Error::value("ratio", what, "remove it"));
         }
         match ratios.schedule {

@@ -243,10 +243,7 @@ impl Weights {
         let damaged = |cause: safetensors::SafeTensorError| {
             let cause = match cause {
                 safetensors::SafeTensorError::MetadataIncompleteBuffer => {
-                    format!(
-                        "its {} bytes do not match the length in its header",
-                        bytes.as_slice().len()
-                    )
+                    format!("its {} bytes do not match the length in its header", bytes.as_slice().len())
                 }
                 other => other.to_string(),
             };

@@ -104,7 +104,8 @@ impl FromStr for LayerRatio {
 
     /// Parses `0.25`, or `0.1/0.3`: heads, then channels.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a ratio from 0 to below 1, or two such as 0.1/0.3, found \"{text}\"");
+        let wrong =
+            || format!("expected a ratio from 0 to below 1, or two such as 0.1/0.3, found \"{text}\"");
         let number = |text: &str| text.trim().parse().map_err(|_| wrong());
         match text.split_once('/') {
             Some((attention, mlp)) => Ok(Self { attention: number(attention)?, mlp: number(mlp)? }),

@@ -166,7 +166,9 @@ impl Collected {
             );
         }
         if self.rows.iter().any(|row| row.seconds.is_some()) {
-            facts.push("Seconds are those of pruning without evaluation; concurrent runs share the machine.".into());
+            facts.push(
+                "Seconds are those of pruning without evaluation; concurrent runs share the machine.".into(),
+            );
         }
         facts
     }

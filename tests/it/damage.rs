@@ -149,7 +149,10 @@ fn damage_to_a_finished_session_never_changes_the_output() {
             }
         }
     }
-    assert!(refused >= 2 * DAMAGES.len(), "active parts were damaged, but only {refused} exports were refused");
+    assert!(
+        refused >= 2 * DAMAGES.len(),
+        "active parts were damaged, but only {refused} exports were refused"
+    );
 }
 
 /// Checks that the weights agree. Attempt numbers may differ, and therefore the record.

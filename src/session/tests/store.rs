@@ -97,7 +97,11 @@ fn a_session_is_found_by_path_or_name_or_start_of_a_name_or_last() {
     let found = |name: &str| find(Some(&root), name);
     assert_eq!(found(other.to_str().unwrap()).unwrap(), other);
     assert_eq!(find(None, other.to_str().unwrap()).unwrap(), other);
-    assert_eq!(found("demo-2026-01").unwrap(), old, "a complete name takes precedence over the start of another");
+    assert_eq!(
+        found("demo-2026-01").unwrap(),
+        old,
+        "a complete name takes precedence over the start of another"
+    );
     assert_eq!(found("llama").unwrap(), other);
     assert_eq!(found("last").unwrap(), old);
     let error = found("demo").unwrap_err();

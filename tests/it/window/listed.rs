@@ -86,9 +86,8 @@ pub fn usual() -> Vec<SessionSummary> {
         summary(
             "demo-2026-11-25-011200",
             SessionStatus::Damaged {
-                why:
-                    "session.json and its copy are both truncated; delete the session, or restore a copy"
-                        .into(),
+                why: "session.json and its copy are both truncated; delete the session, or restore a copy"
+                    .into(),
             },
             None,
         ),
