@@ -160,6 +160,7 @@ fn opened() -> Event {
         parameters_before: 70_000_000_000,
         parameters_after: 70_000_000_000,
         config_sha256: String::new(),
+        quantised: Vec::new(),
     };
     let shape = ModelShape {
         hidden: 8192,

@@ -45,6 +45,7 @@ pub mod application;
 mod disk;
 mod engine;
 mod explorer;
+mod gguf;
 mod headless;
 mod plot;
 mod protocol;

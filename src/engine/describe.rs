@@ -20,6 +20,7 @@ pub fn model_record(checkpoint: &Checkpoint, after: &Architecture) -> Result<Mod
         parameters_before: before.parameters(),
         parameters_after: after.parameters(),
         config_sha256: hexadecimal(&Sha256::digest(&config)),
+        quantised: checkpoint.quantised_types()?.into_iter().map(str::to_owned).collect(),
     })
 }
 
@@ -31,7 +32,7 @@ pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {
     let architecture = checkpoint.architecture();
     let mut bytes = 0;
     for slot in architecture.tensors() {
-        bytes += checkpoint.weights().raw(&slot.name)?.data.len() as u64;
+        bytes += checkpoint.weights().stored_bytes(&slot.name)?;
     }
     let shape = ModelShape {
         hidden: architecture.hidden,

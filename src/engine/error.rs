@@ -14,10 +14,12 @@ pub enum Error {
     Settings(#[from] config::Error),
     #[error(transparent)]
     Model(#[from] model::Error),
-    #[error("model {name}: there is no such directory, and the hub did not provide it: {cause}")]
+    #[error("model {name}: there is no such directory or GGUF file, and the hub did not provide it: {cause}")]
     Hub { name: String, cause: model::hub::Error },
-    #[error("model {0}: expected a directory with config.json and safetensors files, found a file")]
-    NotADirectory(String),
+    #[error(
+        "model {0}: expected a directory with config.json and safetensors files or a GGUF file, found another file"
+    )]
+    NotAModel(String),
     #[error(
         "layer {layer}: its inputs need an attempt at layer {above}, which has none; run layer {above} first"
     )]
@@ -110,7 +112,7 @@ impl Error {
             Self::Stdout(_) | Self::VerificationFailed { .. } | Self::Runtime(_) | Self::Panicked => {
                 Kind::Failed
             }
-            Self::NotADirectory(_)
+            Self::NotAModel(_)
             | Self::MissingAttempt { .. }
             | Self::NoSuchAttempt { .. }
             | Self::NoPart { .. }
@@ -143,7 +145,7 @@ impl Error {
             Self::Settings(_)
             | Self::Model(_)
             | Self::Hub { .. }
-            | Self::NotADirectory(_)
+            | Self::NotAModel(_)
             | Self::MissingAttempt { .. }
             | Self::NoSuchAttempt { .. }
             | Self::NoPart { .. }

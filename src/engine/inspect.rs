@@ -1,6 +1,6 @@
 //! `slimgpt inspect`: the sizes of a model, the plan of a run, and the memory and time it needs.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
@@ -40,7 +40,10 @@ pub struct Inspection {
     pub head_dim: usize,
     pub vocab: usize,
     pub max_positions: usize,
+    /// Stored types of the weights.
     pub weights: String,
+    /// Some of them are quantised, so the weights are computed from fewer bits.
+    pub quantised: bool,
     pub attention_unit: AttentionUnit,
     pub layers: Vec<PlannedLayer>,
     pub parameters_after: u64,
@@ -90,7 +93,8 @@ pub fn inspect(
         head_dim: architecture.head_dim,
         vocab: architecture.vocab,
         max_positions: architecture.max_positions,
-        weights: storage(&checkpoint)?,
+        weights: checkpoint.stored_types()?.join(", "),
+        quantised: !checkpoint.quantised_types()?.is_empty(),
         attention_unit: settings.objective.attention_unit,
         layers: plan.iter().zip(&architecture.layers).map(planned).collect(),
         parameters_after: after.parameters(),
@@ -132,17 +136,6 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     let states = most_tokens.saturating_mul(hidden * size).min(settings.machine.memory_budget.0 / 2);
     let logits = COPIES * 4 * vocab * settings.evaluation.seq_len.max(TOKENS) as u64;
     states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
-}
-
-/// Number types of the weights.
-fn storage(checkpoint: &Checkpoint) -> Result<String, Error> {
-    let types: BTreeSet<&str> = checkpoint
-        .architecture()
-        .tensors()
-        .iter()
-        .map(|slot| Ok(checkpoint.storage_dtype(&slot.name)?.as_str()))
-        .collect::<Result<_, Error>>()?;
-    Ok(types.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 fn needs(

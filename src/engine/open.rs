@@ -1,6 +1,10 @@
 //! Opens the model named by the user.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     demo,
@@ -15,7 +19,7 @@ use super::{Context, Error};
 pub enum ModelChoice {
     /// The built-in model.
     Demo,
-    /// A directory or a hub id.
+    /// A directory, a GGUF file or a hub id.
     Named(String),
 }
 
@@ -33,12 +37,23 @@ impl ModelChoice {
         let source = match self {
             Self::Demo => Source::Embedded(demo::FILES),
             Self::Named(name) if Path::new(name).is_dir() => Source::Directory(name.into()),
-            Self::Named(name) if Path::new(name).exists() => return Err(Error::NotADirectory(name.clone())),
+            Self::Named(name) if is_gguf(Path::new(name)) => Source::gguf(Path::new(name))?,
+            Self::Named(name) if Path::new(name).exists() => return Err(Error::NotAModel(name.clone())),
             Self::Named(name) if hub::looks_like_hub_id(name) => Source::Directory(download(name, context)?),
             Self::Named(name) => return Err(Error::NoSuchModel(name.clone())),
         };
         Ok(Checkpoint::open(source)?)
     }
+}
+
+/// True for a file with the name or the first bytes of a GGUF file.
+fn is_gguf(path: &Path) -> bool {
+    let begins = || {
+        let mut magic = [0; 4];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+        read.is_ok() && &magic == b"GGUF"
+    };
+    path.is_file() && (path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf")) || begins())
 }
 
 fn download(name: &str, context: &mut Context) -> Result<PathBuf, Error> {

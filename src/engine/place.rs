@@ -31,12 +31,15 @@ pub enum SessionPlace {
 }
 
 /// True for model files that a session fingerprints: configuration, weights, and files that an export copies.
-fn is_fingerprinted(name: &str) -> bool {
-    name == "config.json" || is_weights(name) || export::is_companion(name)
+fn is_fingerprinted(source: &Source, name: &str) -> bool {
+    name == "config.json" || is_weights(source, name) || export::is_companion(name)
 }
 
-fn is_weights(name: &str) -> bool {
-    name.ends_with(".safetensors")
+fn is_weights(source: &Source, name: &str) -> bool {
+    match source {
+        Source::Directory(_) | Source::Embedded(_) => name.ends_with(".safetensors"),
+        Source::Gguf(_) => name.ends_with(".gguf"),
+    }
 }
 
 /// The location of the model, in the form a session stores.
@@ -47,6 +50,10 @@ pub fn model_place(choice: &ModelChoice, checkpoint: &Checkpoint) -> Result<Mode
             ModelPlace::Directory(path.canonicalize().or_else(|_| absolute(path)).map_err(Error::CurrentDir)?)
         }
         (ModelChoice::Named(name), Source::Directory(_)) => ModelPlace::Hub(name.clone()),
+        (ModelChoice::Named(_), Source::Gguf(file)) => {
+            let path = file.path();
+            ModelPlace::File(path.canonicalize().or_else(|_| absolute(path)).map_err(Error::CurrentDir)?)
+        }
     })
 }
 
@@ -55,7 +62,9 @@ pub fn model_choice(place: &ModelPlace, moved: Option<String>) -> ModelChoice {
     match (moved, place) {
         (Some(name), _) => ModelChoice::Named(name),
         (None, ModelPlace::BuiltIn) => ModelChoice::Demo,
-        (None, ModelPlace::Directory(path)) => ModelChoice::Named(path.display().to_string()),
+        (None, ModelPlace::Directory(path) | ModelPlace::File(path)) => {
+            ModelChoice::Named(path.display().to_string())
+        }
         (None, ModelPlace::Hub(id)) => ModelChoice::Named(id.clone()),
     }
 }
@@ -63,17 +72,14 @@ pub fn model_choice(place: &ModelPlace, moved: Option<String>) -> ModelChoice {
 /// Fingerprints of the model's files.
 pub fn model_files(checkpoint: &Checkpoint, context: &mut Context) -> Result<Vec<Fingerprint>, Error> {
     let source = checkpoint.source();
-    let names: Vec<String> = source.files()?.into_iter().filter(|name| is_fingerprinted(name)).collect();
+    let stored = source.stored_files()?.into_iter();
+    let names: Vec<String> = stored.filter(|name| is_fingerprinted(source, name)).collect();
     let mut bytes = Bytes::of_files(source, &names);
     let mut fingerprints = Vec::with_capacity(names.len());
     for name in &names {
-        let found = match source {
-            Source::Directory(dir) => {
-                Fingerprint::of_file(name, &dir.join(name), &mut |more| bytes.count(more, context))?
-            }
-            Source::Embedded(_) => {
-                Some(Fingerprint::of_bytes(name, &source.read(name, "it was removed in the meantime")?))
-            }
+        let found = match source.path_of(name) {
+            Some(path) => Fingerprint::of_file(name, &path, &mut |more| bytes.count(more, context))?,
+            None => Some(Fingerprint::of_bytes(name, &source.read(name, "it was removed in the meantime")?)),
         };
         fingerprints.push(found.ok_or(Error::Cancelled)?);
     }
@@ -92,14 +98,10 @@ pub fn check_model(
     let mut bytes = Bytes::of_files(source, &names);
     let mut differ = Vec::new();
     for file in remembered {
-        let check = match source {
-            Source::Directory(dir) => {
-                file.check_file(&dir.join(&file.name), &mut |more| bytes.count(more, context))?
-            }
-            Source::Embedded(_) if !source.has(&file.name) => Check::Missing,
-            Source::Embedded(_) => {
-                file.check_bytes(&source.read(&file.name, "it was removed in the meantime")?)
-            }
+        let check = match source.path_of(&file.name) {
+            Some(path) => file.check_file(&path, &mut |more| bytes.count(more, context))?,
+            None if !source.has(&file.name) => Check::Missing,
+            None => file.check_bytes(&source.read(&file.name, "it was removed in the meantime")?),
         };
         match check {
             Check::Same => {}
@@ -110,7 +112,8 @@ pub fn check_model(
     }
     // Among new files, only weights count as a change: the version that created the session may have
     // fingerprinted fewer kinds of files.
-    let added = source.files()?.into_iter().filter(|name| is_weights(name) && !names.contains(name));
+    let stored = source.stored_files()?.into_iter();
+    let added = stored.filter(|name| is_weights(source, name) && !names.contains(name));
     differ.extend(added.map(|name| format!("{name} was added")));
     if differ.is_empty() {
         return Ok(());
@@ -187,9 +190,9 @@ struct Bytes {
 
 impl Bytes {
     fn of_files(source: &Source, names: &[String]) -> Self {
-        let length = |name: &String| match source {
-            Source::Directory(dir) => dir.join(name).metadata().map_or(0, |file| file.len()),
-            Source::Embedded(_) => 0,
+        let length = |name: &String| {
+            let file = source.path_of(name).and_then(|path| path.metadata().ok());
+            file.map_or(0, |file| file.len())
         };
         Self { done: 0, total: names.iter().map(length).sum() }
     }

@@ -31,10 +31,11 @@ pub fn publish(
     Ok(published.bytes)
 }
 
-/// Directory of the model; None for the built-in one.
+/// The directory of the model, or its file; None for the built-in one.
 pub fn directory(checkpoint: &Checkpoint) -> Option<&Path> {
     match checkpoint.source() {
         Source::Directory(path) => Some(path),
+        Source::Gguf(file) => Some(file.path()),
         Source::Embedded(_) => None,
     }
 }

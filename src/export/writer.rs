@@ -85,12 +85,14 @@ impl<'c> Writer<'c> {
     /// # Errors
     /// As for [`FormatWriter::add`] and [`FormatWriter::finish`].
     pub fn finish(self, out: &OutputDir) -> Result<Finished, Error> {
-        let Self { checkpoint, form, writers, .. } = self;
-        let ends = end_tensors(checkpoint)?;
+        let Self { checkpoint, form, mut writers, .. } = self;
+        for tensor in end_tensors(checkpoint) {
+            let tensor = [tensor?];
+            writers.iter_mut().try_for_each(|writer| writer.add(out, &tensor))?;
+        }
         let (mut forms, mut notices) = (Vec::new(), Vec::new());
         // `run.json` lists a single file before the directory that contains it.
-        for mut writer in writers.into_iter().rev() {
-            writer.add(out, &ends)?;
+        for writer in writers.into_iter().rev() {
             let (written, warnings) = writer.finish(out)?;
             forms.push(written);
             notices.extend(warnings);

@@ -28,10 +28,21 @@ fn text(inspection: &Inspection) -> String {
 }
 
 fn sizes(inspection: &Inspection) -> String {
-    let Inspection { model, family, parameters, hidden, head_dim, vocab, max_positions, weights, .. } =
-        inspection;
+    let Inspection {
+        model,
+        family,
+        parameters,
+        hidden,
+        head_dim,
+        vocab,
+        max_positions,
+        weights,
+        quantised,
+        ..
+    } = inspection;
+    let quantised = if *quantised { " (quantised; they are dequantised to f32)" } else { "" };
     format!(
-        "{model}: {family}, {} layers, {parameters} parameters, weights in {weights}\n\
+        "{model}: {family}, {} layers, {parameters} parameters, weights in {weights}{quantised}\n\
          hidden {hidden}, head_dim {head_dim}, vocabulary {vocab}, at most {max_positions} tokens\n",
         inspection.layers.len()
     )

@@ -1,5 +1,7 @@
 //! An open checkpoint: its configuration and its checked headers. Its parts are loaded one by one.
 
+use std::collections::BTreeSet;
+
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use tokenizers::Tokenizer;
@@ -63,12 +65,36 @@ impl Checkpoint {
         &self.weights
     }
 
-    /// The stored type of a tensor: F32, F16 or BF16.
+    /// The number type of a tensor: F32, F16 or BF16. Quantised tensors are F32 after reading.
     ///
     /// # Errors
     /// If the tensor is missing.
     pub fn storage_dtype(&self, tensor: &str) -> Result<DType> {
         self.weights.storage_dtype(tensor)
+    }
+
+    /// The types of the stored weights, each once, sorted by name: f16, q4_k and the like.
+    ///
+    /// # Errors
+    /// None after [`Checkpoint::open`] has checked the tensors.
+    pub fn stored_types(&self) -> Result<Vec<&'static str>> {
+        let slots = self.architecture.tensors();
+        let types = slots.iter().map(|slot| self.weights.stored_type(&slot.name));
+        Ok(types.collect::<Result<BTreeSet<_>>>()?.into_iter().collect())
+    }
+
+    /// The quantised types of the stored weights, sorted by name; empty for a model that is not quantised.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::stored_types`].
+    pub fn quantised_types(&self) -> Result<Vec<&'static str>> {
+        let mut types = BTreeSet::new();
+        for slot in self.architecture.tensors() {
+            if self.weights.is_quantised(&slot.name)? {
+                types.insert(self.weights.stored_type(&slot.name)?);
+            }
+        }
+        Ok(types.into_iter().collect())
     }
 
     /// The stored type of a bias, or of its weight if there is no bias.

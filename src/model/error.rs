@@ -56,6 +56,18 @@ pub enum Error {
     NoTokenizer { place: String },
     #[error("{file} is not a tokenizer ({cause}); replace it with the one published with the model")]
     Tokenizer { file: String, cause: String },
+    #[error(
+        "{file}: {key:?} must be {expected}, found {found}; download the file again or convert the model again"
+    )]
+    GgufKey { file: String, key: String, expected: String, found: String },
+    #[error("{file} has no {key:?}; download the file again or convert the model again")]
+    NoGgufKey { file: String, key: String },
+    #[error("{file}: {what} is not supported; {supported}")]
+    GgufUnsupported { file: String, what: String, supported: String },
+    #[error("{file} is shard {number} of {count}; give the first one")]
+    NotFirstShard { file: String, number: usize, count: usize },
+    #[error("{file} is the first of several shards, but there is no {shard}; copy or download it")]
+    MissingGgufShard { file: String, shard: String },
     #[error("the model has layers 0 to {last}, but layer {layer} was requested")]
     NoSuchLayer { layer: usize, last: usize },
     #[error("layer {layer}: the kept {what} must be {expected}, found {found}")]
@@ -97,6 +109,11 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::NoTokenizer { .. }
             | Self::Tokenizer { .. }
+            | Self::GgufKey { .. }
+            | Self::NoGgufKey { .. }
+            | Self::GgufUnsupported { .. }
+            | Self::NotFirstShard { .. }
+            | Self::MissingGgufShard { .. }
             | Self::NoSuchLayer { .. }
             | Self::Kept { .. }
             | Self::Token { .. }

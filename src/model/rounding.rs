@@ -48,10 +48,15 @@ pub fn round_to(dtype: DType, values: &[f32]) -> Result<Rounded, usize> {
     Ok(Rounded { values: rounded, bytes })
 }
 
-/// The first stored number that is NaN or infinite, or becomes so in the requested type: (element, value).
+/// The smallest magnitude of a stored number that becomes infinite in the wanted type.
+pub fn limit(stored: DType, wanted: DType) -> f32 {
+    // Halfway beyond the largest number of F16.
+    if wanted == DType::F16 && stored != DType::F16 { 65520.0 } else { f32::INFINITY }
+}
+
+/// The first stored number that is NaN or infinite, or becomes so in the wanted type: (element, value).
 pub fn first_unrepresentable(stored: DType, bytes: &[u8], wanted: DType) -> Option<(usize, f32)> {
-    // The smallest magnitude that F16 rounds to infinity is 65520, half a step above its largest number.
-    let limit = if wanted == DType::F16 && stored != DType::F16 { 65520.0 } else { f32::INFINITY };
+    let limit = limit(stored, wanted);
     match stored {
         DType::F32 => {
             let limit = limit.to_bits();

@@ -1,14 +1,20 @@
-//! The location of a checkpoint's files: a directory, or the program itself.
+//! The location of a checkpoint's files: a directory, a GGUF file, or the program itself.
 
-use std::{borrow::Cow, fmt, fs, path::PathBuf};
+use std::{
+    borrow::Cow,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
-use super::{Error, Result};
+use super::{Error, GgufFile, Result};
 
 /// The files of a checkpoint, by name.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// A directory in Hugging Face form.
     Directory(PathBuf),
+    /// A GGUF file, whose metadata stands for the files.
+    Gguf(GgufFile),
     /// Files built into the program as (name, content).
     Embedded(&'static [(&'static str, &'static [u8])]),
 }
@@ -19,11 +25,22 @@ impl Source {
         Self::Directory(path.into())
     }
 
-    /// A name for display: the hub id for a path in the hub's cache, otherwise the last component of the
-    /// path.
+    /// The GGUF file at this path, or the first of its shards.
+    ///
+    /// # Errors
+    /// A file that is missing, truncated or damaged; an architecture or an option that is not supported.
+    pub fn gguf(path: &Path) -> Result<Self> {
+        Ok(Self::Gguf(GgufFile::open(path)?))
+    }
+
+    /// A name for display: the hub id for a path in the hub's cache, otherwise the last component of the path.
     pub fn name(&self) -> String {
-        let Self::Directory(path) = self else { return "built-in".to_owned() };
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let path = match self {
+            Self::Directory(path) => path,
+            Self::Gguf(file) => return file.name(),
+            Self::Embedded(_) => return "built-in".to_owned(),
+        };
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let last =
             || path.file_name().map_or(path.display().to_string(), |name| name.to_string_lossy().into());
         self.hub_id().unwrap_or_else(last)
@@ -46,6 +63,7 @@ impl Source {
     pub fn has(&self, file: &str) -> bool {
         match self {
             Self::Directory(path) => path.join(file).is_file(),
+            Self::Gguf(gguf) => gguf.files().contains(&file),
             Self::Embedded(files) => files.iter().any(|(name, _)| *name == file),
         }
     }
@@ -62,6 +80,7 @@ impl Source {
                 Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(missing()),
                 Err(cause) => Err(Error::Read { file: self.locate(file), cause }),
             },
+            Self::Gguf(gguf) => gguf.read(file)?.ok_or_else(missing),
             Self::Embedded(files) => match files.iter().find(|(name, _)| *name == file) {
                 Some((_, content)) => Ok(Cow::Borrowed(content)),
                 None => Err(missing()),
@@ -80,16 +99,42 @@ impl Source {
                 .filter_map(|entry| entry.ok().filter(|entry| entry.path().is_file()))
                 .map(|entry| entry.file_name().to_string_lossy().into_owned())
                 .collect(),
+            Self::Gguf(gguf) => gguf.files().into_iter().map(str::to_owned).collect(),
             Self::Embedded(files) => files.iter().map(|(name, _)| (*name).to_owned()).collect(),
         };
         names.sort();
         Ok(names)
     }
 
+    /// The names of the files that are stored: those of the directory, or the GGUF file in place of what its metadata stands for.
+    ///
+    /// # Errors
+    /// As [`Source::files`].
+    pub fn stored_files(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Gguf(gguf) => Ok(gguf.stored_files().into_iter().map(|(name, _)| name).collect()),
+            Self::Directory(_) | Self::Embedded(_) => self.files(),
+        }
+    }
+
+    /// The path of one of [`Source::stored_files`]; None for a built-in one, or a name that a GGUF file does not have.
+    pub fn path_of(&self, file: &str) -> Option<PathBuf> {
+        match self {
+            Self::Directory(directory) => Some(directory.join(file)),
+            Self::Gguf(gguf) => gguf
+                .stored_files()
+                .into_iter()
+                .find(|(name, _)| name == file)
+                .map(|(_, path)| path.to_owned()),
+            Self::Embedded(_) => None,
+        }
+    }
+
     /// The name of a file in error messages.
     pub fn locate(&self, file: &str) -> String {
         match self {
             Self::Directory(path) => path.join(file).display().to_string(),
+            Self::Gguf(gguf) => format!("{} ({file} from its metadata)", gguf.path().display()),
             Self::Embedded(_) => format!("the built-in {file}"),
         }
     }
@@ -99,6 +144,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(path) => path.display().fmt(f),
+            Self::Gguf(gguf) => gguf.path().display().fmt(f),
             Self::Embedded(_) => f.write_str("the built-in model"),
         }
     }

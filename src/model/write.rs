@@ -126,10 +126,11 @@ pub fn block_tensors_as<'a>(
             let dtype = checkpoint.bias_dtype(&slot.name)?;
             return rounded(slot.name, dtype, vec![length], &vec![0.0; length]);
         }
-        let raw = checkpoint.weights().raw(&slot.name)?;
+        let whole = slot.shape.clone();
+        let dtype = || checkpoint.storage_dtype(&slot.name);
         let fill = |tensor, kept: &[usize], axis| match shapes {
             Shapes::Narrow => tensor,
-            Shapes::Padded => padded(tensor, raw.shape, kept, axis),
+            Shapes::Padded => padded(tensor, &whole, kept, axis),
         };
         let rows = match slot.cut {
             Cut::Whole => None,
@@ -138,19 +139,20 @@ pub fn block_tensors_as<'a>(
             Cut::ChannelRows => channel_rows,
             Cut::HeadColumns => match (heads, &query_rows) {
                 (Some(kept), Some(columns)) => {
-                    let o_proj = refitted(layer, slot, raw, kept.o_proj, columns.len())?;
+                    let o_proj = refitted(layer, &slot, dtype()?, kept.o_proj, columns.len())?;
                     return Ok(fill(o_proj, columns, Axis::Columns));
                 }
                 _ => None,
             },
             Cut::ChannelColumns => match channels {
                 Some(kept) => {
-                    let down_proj = refitted(layer, slot, raw, kept.down_proj, kept.channels.len())?;
+                    let down_proj = refitted(layer, &slot, dtype()?, kept.down_proj, kept.channels.len())?;
                     return Ok(fill(down_proj, kept.channels, Axis::Columns));
                 }
                 None => None,
             },
         };
+        let raw = checkpoint.weights().raw(&slot.name)?;
         Ok(match rows {
             Some(rows) => fill(keep_rows(slot.name, raw, rows), rows, Axis::Rows),
             None => verbatim(slot.name, raw),
@@ -160,17 +162,18 @@ pub fn block_tensors_as<'a>(
     layout::block(&architecture.with_output_biases(o_bias, mlp_bias), layer).into_iter().map(store).collect()
 }
 
-/// Embedding, final norm and output head, unchanged.
+/// Embedding, final norm and output head, unchanged. Each is read when the iterator reaches it: those of a quantised file take
+/// memory.
 ///
 /// # Errors
-/// If a tensor cannot be read; [`Checkpoint::open`] has already checked them.
-pub fn end_tensors(checkpoint: &Checkpoint) -> Result<Vec<StoredTensor<'_>>> {
+/// A quantised number that is not finite.
+pub fn end_tensors(checkpoint: &Checkpoint) -> impl ExactSizeIterator<Item = Result<StoredTensor<'_>>> {
     let slots = layout::ends(checkpoint.architecture()).into_iter();
-    slots.map(|slot| checkpoint.weights().raw(&slot.name).map(|raw| verbatim(slot.name, raw))).collect()
+    slots.map(|slot| checkpoint.weights().raw(&slot.name).map(|raw| verbatim(slot.name, raw)))
 }
 
 fn verbatim(name: String, raw: Raw) -> StoredTensor {
-    StoredTensor { name, dtype: raw.dtype, shape: raw.shape.to_vec(), bytes: Cow::Borrowed(raw.data) }
+    StoredTensor { name, dtype: raw.dtype, shape: raw.shape.to_vec(), bytes: raw.data }
 }
 
 /// Rows of a matrix, or elements of a vector.
@@ -216,8 +219,8 @@ fn padded<'a>(tensor: StoredTensor, shape: &[usize], kept: &[usize], axis: Axis)
 
 fn refitted<'a>(
     layer: usize,
-    slot: Slot,
-    raw: Raw,
+    slot: &Slot,
+    dtype: DType,
     values: &[f32],
     columns: usize,
 ) -> Result<StoredTensor<'a>> {
@@ -227,7 +230,7 @@ fn refitted<'a>(
         let (expected, found) = (format!("a weight of shape {shape:?}"), format!("{} numbers", values.len()));
         return Err(Error::Kept { layer, what, expected, found });
     }
-    rounded(slot.name, raw.dtype, shape, values)
+    rounded(slot.name.clone(), dtype, shape, values)
 }
 
 fn rounded<'a>(name: String, dtype: DType, shape: Vec<usize>, values: &[f32]) -> Result<StoredTensor<'a>> {

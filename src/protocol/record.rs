@@ -50,6 +50,9 @@ pub struct ModelRecord {
     pub parameters_after: u64,
     /// SHA-256 of config.json.
     pub config_sha256: String,
+    /// The quantised types of the original weights, such as q4_k; empty for a model that is not quantised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantised: Vec<String>,
 }
 
 /// The calibration windows of a run.

@@ -83,10 +83,17 @@ fn introduction(record: &RunRecord, facts: &CardFacts) -> String {
         true => ", and fitted the remaining weights to the original outputs of each layer",
         false => ", without changing the remaining weights",
     };
+    let quantised = match model.quantised.as_slice() {
+        [] => String::new(),
+        types => format!(
+            " The original weights are quantised ({}); they were dequantised before pruning.",
+            prose(&types.join(", "))
+        ),
+    };
     format!(
         "# {name}, pruned with SlimGPT\n\n\
          This model is {origin} ({}, {} layers) with {} fewer parameters: {} before pruning, {} after. SlimGPT (arXiv \
-         2412.18110) removed {removed} layer by layer{fitted}. The model was not fine-tuned afterwards.\n",
+         2412.18110) removed {removed} layer by layer{fitted}. The model was not fine-tuned afterwards.{quantised}\n",
         prose(&model.family),
         model.layers,
         fewer(before, after),

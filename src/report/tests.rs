@@ -49,6 +49,7 @@ fn record(name: &str) -> RunRecord {
             parameters_before: 15_191_712,
             parameters_after: 12_000_000,
             config_sha256: "00".into(),
+            quantised: Vec::new(),
         },
         settings: Settings::default(),
         calibration: CalibrationRecord {

@@ -58,6 +58,8 @@ pub enum ModelPlace {
     /// Absolute path.
     Directory(PathBuf),
     Hub(String),
+    /// Absolute path of a GGUF file.
+    File(PathBuf),
 }
 
 /// Identifies the content of a file and so detects changes.

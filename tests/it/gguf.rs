@@ -1,14 +1,17 @@
 //! GGUF files: candle's reader and our own read back the same numbers, and models that llama.cpp cannot load are
 //! refused.
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use crate::tiny_model;
 use candle_core::{DType, Device, Tensor, quantized::gguf_file::Content};
 use serde_json::{Value, json};
 use slimgpt::{
-    export::{Error, Format, GgufModel, GgufType, OutputDir, OutputForm, Writer, check, gguf_file_name},
-    model::{BlockByBlock, Checkpoint, LayerSize, Shapes, Source, block_tensors},
+    export::{Error, Format, GgufType, OutputDir, OutputForm, Writer, check, gguf_file_name},
+    model::{self, BlockByBlock, Checkpoint, LayerSize, Shapes, Source, block_tensors},
 };
 use tempfile::TempDir;
 
@@ -32,6 +35,10 @@ fn tokenizer() -> Value {
             "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "vocab": vocabulary, "merges": [],
         },
     })
+}
+
+fn opened(file: &Path) -> Result<Checkpoint, model::Error> {
+    Checkpoint::open(Source::gguf(file)?)
 }
 
 struct Model {
@@ -123,7 +130,7 @@ fn a_written_file_computes_the_same_logits() {
             expected,
             "{family} {keys}"
         );
-        let apart = difference(&logits(&model.checkpoint), &logits(&GgufModel::open(&file).unwrap()));
+        let apart = difference(&logits(&model.checkpoint), &logits(&opened(&file).unwrap()));
         assert!(apart < 1e-5, "{family} {keys}: {apart}");
         assert!(notices.is_empty(), "{notices:?}");
     }
@@ -137,7 +144,7 @@ fn smaller_types_are_read_back_close_to_the_original() {
     let spread = exact.abs().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap();
     for (kind, tolerance) in [(GgufType::F16, 0.01), (GgufType::Q8_0, 0.1), (GgufType::Q4K, 1.0)] {
         let (file, notices) = model.written(kind).unwrap();
-        let apart = difference(&exact, &logits(&GgufModel::open(&file).unwrap())) / spread;
+        let apart = difference(&exact, &logits(&opened(&file).unwrap())) / spread;
         assert!(apart < tolerance && apart > 1e-5, "{kind}: {apart}");
         // 300 channels are not divisible by 32 or 256.
         let told =
@@ -197,7 +204,7 @@ fn sizes_per_layer_are_lists_and_the_head_size_is_always_written() {
 fn a_sliding_window_limits_the_context_with_a_warning() {
     let model = model("mistral", json!({ "sliding_window": 20 }));
     let (file, notices) = model.written(GgufType::F32).unwrap();
-    assert_eq!(GgufModel::open(&file).unwrap().architecture().max_positions, 20);
+    assert_eq!(opened(&file).unwrap().architecture().max_positions, 20);
     assert!(notices[0].contains("20 tokens") && notices[0].contains("512"), "{notices:?}");
 }
 
@@ -239,6 +246,6 @@ fn the_error_for_a_truncated_file_names_it() {
     let (file, _) = model.written(GgufType::F32).unwrap();
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() / 200]).unwrap();
-    let error = GgufModel::open(&file).err().unwrap().to_string();
+    let error = opened(&file).err().unwrap().to_string();
     assert!(error.contains("gguf"), "{error}");
 }

@@ -6,13 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The modules, lowest first, with the modules that each may use. All other uses are forbidden.
-pub const MODULES: [(&str, &str); 20] = [
+/// The modules, lowest first, and the modules that each may use. Modules that are not listed here are not allowed.
+pub const MODULES: [(&str, &str); 21] = [
     ("disk", ""),
+    ("gguf", ""),
     ("prune", ""),
-    ("model", ""),
+    ("model", "gguf"),
     ("calibration", ""),
-    ("export", "calibration model prune disk"),
+    ("export", "calibration model gguf prune disk"),
     ("config", "export calibration model prune"),
     ("demo", "config"),
     ("pipeline", "config calibration model prune"),
@@ -49,7 +50,7 @@ const CRATES: [(&str, &[&str]); 14] = [
     ("clap", &["bin"]),
     ("clap_complete", &["bin"]),
     ("clap_mangen", &["bin"]),
-    ("candle_core", &["engine", "eval", "export", "pipeline", "model"]),
+    ("candle_core", &["engine", "eval", "export", "gguf", "pipeline", "model"]),
     ("candle_nn", &["model"]),
     ("candle_transformers", &["eval"]),
     ("faer", &["prune"]),

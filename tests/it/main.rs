@@ -18,6 +18,7 @@ mod documentation;
 mod exit_codes;
 mod exports;
 mod gguf;
+mod gguf_models;
 mod hard_cases;
 mod hub;
 mod jobs;

@@ -18,8 +18,8 @@ pub use sweep::SweepArgs;
 /// Layer-wise structured pruning of LLaMA-family models (SlimGPT, arXiv 2412.18110).
 ///
 /// Without a command, the explorer opens and shows the model layer by layer while it is pruned. MODEL is a
-/// Hugging Face directory or a hub id such as Qwen/Qwen3-0.6B; the default is the built-in demo. Write a
-/// directory with the name of a command as ./prune.
+/// Hugging Face directory, a GGUF file or a hub id such as Qwen/Qwen3-0.6B; the default is the built-in demo.
+/// Write a directory with the name of a command as ./prune.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -179,7 +179,7 @@ pub enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
-    /// Directory or hub id [default: the built-in demo]
+    /// Directory, GGUF file or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Settings file (TOML); flags override it
     #[arg(long, value_name = "FILE")]
@@ -221,7 +221,7 @@ pub struct InterfaceArgs {
 
 #[derive(Debug, Args)]
 pub struct PruneArgs {
-    /// Directory or hub id [default: the built-in demo]
+    /// Directory, GGUF file or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Directory to write; must not exist
     #[arg(long, value_name = "DIR", required_unless_present = "no_export")]
@@ -244,7 +244,7 @@ pub struct PruneArgs {
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Directory or hub id [default: the built-in demo]
+    /// Directory, GGUF file or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Evaluation text [default for the demo: its held-out text]
     #[arg(long, value_name = "FILE")]
@@ -264,7 +264,7 @@ pub struct EvalArgs {
 
 #[derive(Debug, Args)]
 pub struct LogitsArgs {
-    /// Directory or hub id [default: the built-in demo]
+    /// Directory, GGUF file or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Text from whose start the windows are taken [default for the demo: its held-out text]
     #[arg(long, value_name = "FILE")]
@@ -287,7 +287,7 @@ pub struct LogitsArgs {
 
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
-    /// Directory or hub id [default: the built-in demo]
+    /// Directory, GGUF file or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Text to continue
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -325,7 +325,7 @@ pub struct GenerateArgs {
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// Directory or hub id [default: the built-in demo]
+    /// Directory, GGUF file or hub id [default: the built-in demo]
     pub model: Option<String>,
     /// Settings file (TOML) of the estimated run; flags override it
     #[arg(long, value_name = "FILE")]

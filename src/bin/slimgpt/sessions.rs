@@ -83,7 +83,9 @@ fn is_bare(path: &Path) -> bool {
 fn model_of(state: &State) -> ModelChoice {
     match &state.model.place {
         ModelPlace::BuiltIn => ModelChoice::Demo,
-        ModelPlace::Directory(path) => ModelChoice::Named(path.display().to_string()),
+        ModelPlace::Directory(path) | ModelPlace::File(path) => {
+            ModelChoice::Named(path.display().to_string())
+        }
         ModelPlace::Hub(id) => ModelChoice::Named(id.clone()),
     }
 }

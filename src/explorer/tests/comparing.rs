@@ -40,6 +40,7 @@ fn content(after: f64) -> SessionContent {
             parameters_before: 1000,
             parameters_after: 800,
             config_sha256: String::new(),
+            quantised: Vec::new(),
         },
         settings: Settings::default(),
         calibration: None,

@@ -194,6 +194,7 @@ pub fn opened(layers: usize) -> Event {
             parameters_before: parameters,
             parameters_after: parameters,
             config_sha256: String::new(),
+            quantised: Vec::new(),
         },
         shape: ModelShape {
             hidden: 16,

@@ -65,6 +65,7 @@ pub(super) fn opened(size: Size) -> State {
             parameters_before: parameters,
             parameters_after: parameters,
             config_sha256: "00".into(),
+            quantised: Vec::new(),
         },
         shape: ModelShape {
             hidden: 64,

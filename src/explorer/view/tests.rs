@@ -76,6 +76,7 @@ fn opened() -> State {
         parameters_before: 15_191_712,
         parameters_after: 15_191_712,
         config_sha256: String::new(),
+        quantised: Vec::new(),
     };
     let shape = ModelShape {
         hidden: 256,

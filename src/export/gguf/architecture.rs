@@ -63,10 +63,6 @@ impl LlamaCppArchitecture {
         }
     }
 
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Llama, Self::Deci, Self::Qwen2, Self::Qwen3].into_iter().find(|known| known.name() == name)
-    }
-
     pub fn rotation(self) -> Rotation {
         match self {
             Self::Llama | Self::Deci => Rotation::Pairs,

@@ -1,12 +1,11 @@
 //! The metadata of a model: sizes, rotary embedding, norms.
 
-use crate::model::{Architecture, LayerSize, RopeScaling};
-
-use super::{
-    GgufType,
-    architecture::LlamaCppArchitecture,
-    container::{Metadata, Value},
+use crate::{
+    gguf::{Metadata, Value},
+    model::{Architecture, LayerSize, RopeScaling},
 };
+
+use super::{GgufType, architecture::LlamaCppArchitecture};
 
 /// All metadata except the tokenizer's. Sizes that differ between layers are lists.
 pub fn of(

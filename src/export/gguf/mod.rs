@@ -1,10 +1,7 @@
 //! A single GGUF file for llama.cpp with the tokenizer, and with sizes per layer if they differ.
 
 mod architecture;
-mod container;
 mod metadata;
-mod names;
-mod read;
 mod rows;
 mod storage;
 mod vocabulary;
@@ -13,7 +10,7 @@ mod write;
 
 use std::path::Path;
 
-use crate::model::BlockByBlock;
+use crate::model::{BlockByBlock, Checkpoint, Source};
 
 use super::{
     Error, ExportPlan, OutputDir,
@@ -22,7 +19,6 @@ use super::{
 
 use write::{GgufWriter, architecture_and_vocabulary};
 
-pub use read::GgufModel;
 pub use weight_type::GgufType;
 pub use write::file_name;
 
@@ -49,7 +45,8 @@ impl Exporter for Gguf {
     }
 
     fn reopen(&self, output: &Path, written: &WrittenForm) -> Result<Box<dyn BlockByBlock>, Error> {
-        Ok(Box::new(GgufModel::open(&output.join(written.file.as_deref().unwrap_or_default()))?))
+        let file = output.join(written.file.as_deref().unwrap_or_default());
+        Ok(Box::new(Checkpoint::open(Source::gguf(&file)?)?))
     }
 
     fn loading(&self, written: &WrittenForm) -> Loading {

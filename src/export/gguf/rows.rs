@@ -16,14 +16,6 @@ pub fn halves_to_pairs(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
     paired
 }
 
-/// The position in the order of pairs of row `row` in the order of halves. It is used only for reading, so
-/// verification detects an error in [`halves_to_pairs`].
-pub fn place_in_pairs(row: usize, head_dim: usize) -> usize {
-    let (head, within) = (row / head_dim, row % head_dim);
-    let half = head_dim / 2;
-    head * head_dim + if within < half { 2 * within } else { 2 * (within - half) + 1 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,13 +35,5 @@ mod tests {
             }
         }
         assert_eq!(halves_to_pairs(&bytes, heads * head_dim, head_dim), slow);
-    }
-
-    #[test]
-    fn reading_inverts_the_order_of_rows() {
-        let rows: Vec<u8> = (0..32).collect();
-        let paired = halves_to_pairs(&rows, 32, 8);
-        let back: Vec<u8> = (0..32).map(|row| paired[place_in_pairs(row, 8)]).collect();
-        assert_eq!(back, rows);
     }
 }

@@ -7,8 +7,11 @@ use std::{
     path::PathBuf,
 };
 
-use crate::model::{
-    self, Architecture, Checkpoint, RopeScaling, RopeSettings, Shapes, Slot, StoredTensor, frequencies,
+use crate::{
+    gguf::{Entry, Plan, TensorType, names},
+    model::{
+        self, Architecture, Checkpoint, RopeScaling, RopeSettings, Shapes, Slot, StoredTensor, frequencies,
+    },
 };
 
 use super::{
@@ -20,9 +23,8 @@ use super::{
     },
     GgufType,
     architecture::{LlamaCppArchitecture, Rotation},
-    container::{Entry, Plan},
-    metadata, names, rows,
-    storage::{Fallbacks, Role, Storage, encode},
+    metadata, rows,
+    storage::{Fallbacks, Role, encode, stored_type},
     vocabulary::Vocabulary,
 };
 
@@ -46,7 +48,7 @@ pub struct GgufWriter {
 /// The offset of a tensor's bytes, and their type.
 struct Place {
     at: u64,
-    storage: Storage,
+    storage: TensorType,
 }
 
 impl GgufWriter {
@@ -69,7 +71,7 @@ impl GgufWriter {
         let factors = rope_factors(&pruned.rope, pruned.head_dim);
         if let Some(factors) = &factors {
             let (name, shape) = (names::ROPE_FACTORS.to_owned(), vec![factors.len()]);
-            entries.push(Entry { name, shape, storage: Storage::F32 });
+            entries.push(Entry { name, shape, storage: TensorType::F32 });
         }
         let plan = Plan::new(&metadata, &entries);
 
@@ -168,7 +170,7 @@ fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<
             _ if names::is_sensitive(name) => Role::Sensitive,
             _ => Role::Projection,
         };
-        let (wanted, storage) = Storage::of(kind, role, shape.last().copied().unwrap_or(1));
+        let (wanted, storage) = stored_type(kind, role, shape.last().copied().unwrap_or(1));
         fallbacks.count(&own, wanted, storage, role);
         Ok(Entry { name: own, shape: shape.clone(), storage })
     };

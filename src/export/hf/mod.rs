@@ -211,7 +211,7 @@ fn announced(
 ) -> Result<Vec<Announced>, Error> {
     let mut slots = architecture.tensors();
     // The architecture lists the tensors outside the blocks first.
-    slots.rotate_left(end_tensors(checkpoint)?.len());
+    slots.rotate_left(end_tensors(checkpoint).len());
     let announce = |Slot { name, shape, .. }: Slot| {
         let dtype: DType = match dtype {
             Some(precision) => stored::dtype_of(precision),

@@ -54,6 +54,7 @@ fn state() -> State {
                 parameters_before: 1000,
                 parameters_after: 800,
                 config_sha256: "0".repeat(64),
+                quantised: Vec::new(),
             },
             files: vec![Fingerprint::of_bytes("config.json", b"{}")],
         },

@@ -44,6 +44,7 @@ pub fn content(model: &str, changed: u64, solved: usize, layers: usize) -> Sessi
             parameters_before: 2_400_000,
             parameters_after: 2_400_000 - 40_000 * solved as u64,
             config_sha256: String::new(),
+            quantised: Vec::new(),
         },
         settings,
         calibration: Some(CalibrationRecord {

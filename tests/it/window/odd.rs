@@ -47,6 +47,7 @@ pub fn opened(name: &str, size: Size) -> Event {
         parameters_before: parameters,
         parameters_after: parameters,
         config_sha256: String::new(),
+        quantised: Vec::new(),
     };
     let shape = ModelShape {
         hidden: 128,

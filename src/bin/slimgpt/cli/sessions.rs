@@ -16,7 +16,7 @@ const DAY: u64 = 24 * HOUR;
 pub struct On {
     /// A path, a name under slimgpt's own sessions, an unambiguous prefix of a name, or last
     pub session: String,
-    /// Directory or hub id of the model, if it has moved
+    /// Directory, GGUF file or hub id of the model, if it has moved
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
     /// Worker threads [default: as in the run]

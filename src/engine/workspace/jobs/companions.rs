@@ -27,7 +27,7 @@ impl Workspace<'_> {
                 let local = std::path::Path::new(name).is_dir();
                 if local { source.hub_id() } else { Some(name.clone()) }
             }
-            (ModelChoice::Demo, _) | (_, Source::Embedded(_)) => None,
+            (ModelChoice::Demo, _) | (_, Source::Embedded(_) | Source::Gguf(_)) => None,
         };
         let readme = match source.has(CARD) {
             true => Some(source.read(CARD, "it was removed in the meantime")?),

@@ -1,40 +1,28 @@
 //! The tokenizer as metadata from which llama.cpp produces the same tokens.
 
-mod byte_level;
 mod sentence_piece;
 mod special;
 mod tokenizer_kind;
 
 use serde_json::Value as Json;
 
-use crate::model::Checkpoint;
+use crate::{
+    gguf::{Metadata, TokenKind, Value, names},
+    model::Checkpoint,
+};
 
 use super::{
     super::Error,
     architecture::{DIRECTORY, refused},
-    container::{Metadata, Value},
 };
 
 use tokenizer_kind::TokenizerKind;
 
-/// The kind of a token, with the numbers of llama.cpp.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Normal = 1,
-    Unknown = 2,
-    /// Recognised in a text only when special tokens are parsed.
-    Control = 3,
-    /// Recognised in every text.
-    UserDefined = 4,
-    Unused = 5,
-    Byte = 6,
-}
-
 /// Texts and kinds of all tokens, indexed by token id.
 struct Tokens {
     texts: Vec<String>,
-    kinds: Vec<Kind>,
-    /// Added tokens that have no row in the embedding.
+    kinds: Vec<TokenKind>,
+    /// Added tokens without a row in the embedding.
     left_out: Vec<String>,
 }
 
@@ -83,7 +71,7 @@ impl Vocabulary {
                 tokens.left_out.join(", ")
             ));
         }
-        let unknown = tokens.kinds.iter().position(|kind| *kind == Kind::Unknown);
+        let unknown = tokens.kinds.iter().position(|kind| *kind == TokenKind::Unknown);
         own("token_type", Value::I32s(tokens.kinds.iter().map(|kind| *kind as i32).collect()));
         special::put(checkpoint, &tokenizer, &tokens, unknown, &mut metadata)?;
         metadata.push(("tokenizer.ggml.tokens".into(), Value::Texts(tokens.texts)));
@@ -113,37 +101,38 @@ fn read_merges(model: &Json) -> Result<Vec<(String, String)>, String> {
 impl Tokens {
     /// Reads the vocabulary and the added tokens. Unused ids below `rows` get placeholder tokens.
     fn read(json: &Json, rows: usize, tokenizer_kind: &TokenizerKind) -> Result<Self, String> {
-        let mut texts: Vec<Option<(String, Kind)>> = vec![None; rows];
+        let mut texts: Vec<Option<(String, TokenKind)>> = vec![None; rows];
         let mut left_out = Vec::new();
-        let mut put =
-            |id: Option<u64>, text: &str, kind: Kind| match id.and_then(|id| texts.get_mut(id as usize)) {
-                Some(place) => *place = Some((text.to_owned(), kind)),
-                None => left_out.push(format!("{text:?}")),
-            };
+        let mut put = |id: Option<u64>, text: &str, kind: TokenKind| match id
+            .and_then(|id| texts.get_mut(id as usize))
+        {
+            Some(place) => *place = Some((text.to_owned(), kind)),
+            None => left_out.push(format!("{text:?}")),
+        };
         let model = &json["model"];
         let unknown = model["unk_token"].as_str();
         let vocabulary =
             model["vocab"].as_object().ok_or("expected a vocabulary under \"model\", found none")?;
         for (text, id) in vocabulary {
             let kind = match tokenizer_kind {
-                TokenizerKind::SentencePiece { .. } if sentence_piece::byte(text).is_some() => Kind::Byte,
-                TokenizerKind::SentencePiece { .. } | TokenizerKind::ByteLevel { .. } => Kind::Normal,
+                TokenizerKind::SentencePiece { .. } if names::byte_token(text).is_some() => TokenKind::Byte,
+                TokenizerKind::SentencePiece { .. } | TokenizerKind::ByteLevel { .. } => TokenKind::Normal,
             };
-            put(id.as_u64(), text, if Some(text.as_str()) == unknown { Kind::Unknown } else { kind });
+            put(id.as_u64(), text, if Some(text.as_str()) == unknown { TokenKind::Unknown } else { kind });
         }
         for added in json["added_tokens"].as_array().into_iter().flatten() {
             let text = added["content"].as_str().unwrap_or_default();
             let kind = match added["special"].as_bool() {
-                _ if Some(text) == unknown => Kind::Unknown,
-                Some(true) => Kind::Control,
-                Some(false) | None => Kind::UserDefined,
+                _ if Some(text) == unknown => TokenKind::Unknown,
+                Some(true) => TokenKind::Control,
+                Some(false) | None => TokenKind::UserDefined,
             };
             put(added["id"].as_u64(), text, kind);
         }
         let (texts, kinds) = texts
             .into_iter()
             .enumerate()
-            .map(|(id, token)| token.unwrap_or_else(|| (format!("[UNUSED_{id}]"), Kind::Unused)))
+            .map(|(id, token)| token.unwrap_or_else(|| (format!("[UNUSED_{id}]"), TokenKind::Unused)))
             .unzip();
         let tokens = Self { texts, kinds, left_out };
         tokens.refuse_duplicates()?;

@@ -6,7 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Kind, Tokens};
+use super::Tokens;
+use crate::gguf::{TokenKind, names::byte_token};
 
 /// The score of each token: the negative rank of the first merge that produces it.
 ///
@@ -19,23 +20,20 @@ pub fn scores(tokens: &Tokens, merges: &[(String, String)]) -> Result<Vec<f32>, 
         ranks.entry(format!("{a}{b}")).or_insert(rank);
     }
     refuse_missing_merges(tokens, merges)?;
-    let score = |(text, kind): (&String, &Kind)| match kind {
-        // Tokens that no merge produces come last.
-        Kind::Normal => -(ranks.get(text).copied().unwrap_or(merges.len()) as f32),
-        Kind::Unknown | Kind::Control | Kind::UserDefined | Kind::Unused | Kind::Byte => 0.0,
+    let score = |(text, kind): (&String, &TokenKind)| match kind {
+        // A token that no merge produces is last.
+        TokenKind::Normal => -(ranks.get(text).copied().unwrap_or(merges.len()) as f32),
+        TokenKind::Unknown
+        | TokenKind::Control
+        | TokenKind::UserDefined
+        | TokenKind::Unused
+        | TokenKind::Byte => 0.0,
     };
     Ok(tokens.texts.iter().zip(&tokens.kinds).map(score).collect())
 }
 
-/// "<0x0A>" → 10.
-pub fn byte(text: &str) -> Option<u8> {
-    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
-    let upper = digits.len() == 2 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
-    if upper { u8::from_str_radix(digits, 16).ok() } else { None }
-}
-
 fn refuse_missing_bytes(tokens: &Tokens) -> Result<(), String> {
-    let held: HashSet<u8> = tokens.texts.iter().filter_map(|text| byte(text)).collect();
+    let held: HashSet<u8> = tokens.texts.iter().filter_map(|text| byte_token(text)).collect();
     match (0..=u8::MAX).find(|byte| !held.contains(byte)) {
         Some(byte) => Err(format!(
             "there is no token <0x{byte:02X}>, and llama.cpp needs <0x00> to <0xFF> for characters without a token"
@@ -49,7 +47,7 @@ fn refuse_missing_merges(tokens: &Tokens, merges: &[(String, String)]) -> Result
     let known: HashSet<&str> = tokens.texts.iter().map(String::as_str).collect();
     let is_symbol = |text: &str| known.contains(text) || text.chars().nth(1).is_none();
     for (text, kind) in tokens.texts.iter().zip(&tokens.kinds) {
-        if *kind != Kind::Normal {
+        if *kind != TokenKind::Normal {
             continue;
         }
         for (at, _) in text.char_indices().skip(1) {

@@ -3,13 +3,15 @@
 use serde_json::Value as Json;
 use tokenizers::Tokenizer;
 
-use crate::model::{self, Checkpoint};
+use crate::{
+    gguf::{Metadata, Value},
+    model::{self, Checkpoint},
+};
 
 use super::{
     super::{
         super::Error,
         architecture::{DIRECTORY, refused},
-        container::{Metadata, Value},
     },
     Tokens, cannot,
 };

@@ -84,13 +84,13 @@ fn tokens_have_the_kinds_of_llama_cpp() {
     let tokens = tokens(&json, 263);
     let kinds = [0, 1, 13, 259, 260, 261, 262].map(|id: usize| tokens.kinds[id]);
     let expected = [
-        Kind::Unknown,
-        Kind::Control,
-        Kind::Byte,
-        Kind::Normal,
-        Kind::UserDefined,
-        Kind::Unused,
-        Kind::Unused,
+        TokenKind::Unknown,
+        TokenKind::Control,
+        TokenKind::Byte,
+        TokenKind::Normal,
+        TokenKind::UserDefined,
+        TokenKind::Unused,
+        TokenKind::Unused,
     ];
     assert_eq!(kinds, expected);
     assert_eq!((tokens.texts[13].as_str(), tokens.texts[262].as_str()), ("<0x0A>", "[UNUSED_262]"));

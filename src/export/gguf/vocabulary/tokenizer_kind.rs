@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::byte_level::{self, Cut, Step, WholeWords};
+use crate::gguf::pre_tokenizer::{self, Cut, Step, WholeWords};
 
 /// The way in which a text is split into the symbols to merge.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,7 +130,7 @@ fn of_byte_level(json: &Json, normalizers: &[&Json], cuts: &[&Json]) -> Result<T
         Some(true) => WholeWords::First,
         Some(false) | None => WholeWords::Merged,
     };
-    let (pre, notice) = byte_level::name(&steps, whole_words)?;
+    let (pre, notice) = pre_tokenizer::name(&steps, whole_words)?;
     Ok(TokenizerKind::ByteLevel { pre, notice: notice.or(composed) })
 }
 

@@ -1,10 +1,10 @@
-//! The GGUF container: typed metadata, a table of tensors, and their data at aligned offsets.
+//! Writes the GGUF container: typed metadata, a table of tensors, and their data at aligned offsets.
 
-use super::storage::Storage;
+use super::TensorType;
 
 /// Alignment in bytes of every tensor and of the data as a whole.
 const ALIGNMENT: u64 = 32;
-const MAGIC: &[u8; 4] = b"GGUF";
+pub const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;
 
 /// A metadata value.
@@ -29,7 +29,7 @@ pub struct Entry {
     pub name: String,
     /// [rows, columns], as everywhere in this program. The file stores them in reverse order.
     pub shape: Vec<usize>,
-    pub storage: Storage,
+    pub storage: TensorType,
 }
 
 /// The layout of a file.
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_small_file_has_exactly_these_bytes() {
         let metadata = vec![("a".into(), Value::U32(7)), ("b".into(), Value::Texts(vec!["xy".into()]))];
-        let entries = [Entry { name: "w".into(), shape: vec![2, 3], storage: Storage::F16 }];
+        let entries = [Entry { name: "w".into(), shape: vec![2, 3], storage: TensorType::F16 }];
         let plan = Plan::new(&metadata, &entries);
         let mut expected = b"GGUF\x03\0\0\0".to_vec();
         expected.extend([1u64, 2].iter().flat_map(|count| count.to_le_bytes()));
@@ -181,9 +181,9 @@ mod tests {
         let entry =
             |name: &str, shape: &[usize], storage| Entry { name: name.into(), shape: shape.into(), storage };
         let entries = [
-            entry("a", &[5], Storage::F32),
-            entry("b", &[2, 32], Storage::Q8_0),
-            entry("c", &[1], Storage::F32),
+            entry("a", &[5], TensorType::F32),
+            entry("b", &[2, 32], TensorType::Q8_0),
+            entry("c", &[1], TensorType::F32),
         ];
         let plan = Plan::new(&Vec::new(), &entries);
         let start = plan.header.len() as u64;

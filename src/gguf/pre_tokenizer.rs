@@ -26,12 +26,19 @@ pub enum WholeWords {
     Merged,
 }
 
-struct Known {
+/// A pre-tokenizer of llama.cpp.
+pub struct Known {
     /// Its name in llama.cpp.
-    pre: &'static str,
+    pub pre: &'static str,
+    /// Other names under which llama.cpp splits texts in the same way.
+    aliases: &'static [&'static str],
     patterns: &'static [&'static str],
     end: &'static [Step],
-    whole_words: WholeWords,
+    pub whole_words: WholeWords,
+    /// The published tokenizers compose characters (NFC) before they split.
+    pub composes: bool,
+    /// A token begins every text unless the file says otherwise.
+    pub begins: bool,
     notice: Option<&'static str>,
 }
 
@@ -45,6 +52,20 @@ const PLAIN: &[Step] = &[Step::Bytes(Cut::Nothing)];
 const KNOWN: [Known; 7] = [
     Known {
         pre: "gpt-2",
+        aliases: &[
+            "gigachat",
+            "phi-2",
+            "olmo",
+            "mpt",
+            "jais",
+            "exaone4",
+            "trillion",
+            "granite-docling",
+            "a.x-4.0",
+            "mellum",
+        ],
+        composes: false,
+        begins: false,
         patterns: &[],
         end: &[Step::Bytes(Cut::Gpt2)],
         whole_words: WholeWords::Merged,
@@ -52,22 +73,49 @@ const KNOWN: [Known; 7] = [
     },
     Known {
         pre: "smollm",
+        aliases: &["starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"],
+        composes: false,
+        begins: false,
         patterns: &[],
         end: &[Step::Digits, Step::Bytes(Cut::Gpt2)],
         whole_words: WholeWords::Merged,
         notice: None,
     },
-    Known { pre: "llama-bpe", patterns: &[LLAMA3], end: PLAIN, whole_words: WholeWords::First, notice: None },
+    Known {
+        pre: "llama-bpe",
+        aliases: &["llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"],
+        composes: false,
+        begins: true,
+        patterns: &[LLAMA3],
+        end: PLAIN,
+        whole_words: WholeWords::First,
+        notice: None,
+    },
     Known {
         pre: "smaug-bpe",
+        aliases: &["dbrx"],
+        composes: false,
+        begins: false,
         patterns: &[LLAMA3],
         end: PLAIN,
         whole_words: WholeWords::Merged,
         notice: None,
     },
-    Known { pre: "qwen2", patterns: &[QWEN2], end: PLAIN, whole_words: WholeWords::Merged, notice: None },
+    Known {
+        pre: "qwen2",
+        aliases: &["deepseek-r1-qwen", "megrez", "kormo", "hunyuan", "solar-open"],
+        composes: true,
+        begins: false,
+        patterns: &[QWEN2],
+        end: PLAIN,
+        whole_words: WholeWords::Merged,
+        notice: None,
+    },
     Known {
         pre: "tekken",
+        aliases: &[],
+        composes: false,
+        begins: true,
         patterns: &[TEKKEN],
         end: PLAIN,
         whole_words: WholeWords::First,
@@ -77,6 +125,9 @@ const KNOWN: [Known; 7] = [
     },
     Known {
         pre: "deepseek-coder",
+        aliases: &[],
+        composes: false,
+        begins: false,
         patterns: &["[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+"],
         end: &[Step::Digits, Step::Bytes(Cut::Nothing)],
         whole_words: WholeWords::Merged,
@@ -84,15 +135,30 @@ const KNOWN: [Known; 7] = [
     },
 ];
 
+/// The pre-tokenizer with this name or alias.
+pub fn by_name(pre: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.pre == pre || known.aliases.contains(&pre))
+}
+
+/// The names of all pre-tokenizers, for messages.
+pub fn names() -> String {
+    KNOWN.iter().map(|known| known.pre).collect::<Vec<_>>().join(", ")
+}
+
+impl Known {
+    /// How a text is split, step by step.
+    pub fn steps(&self) -> impl Iterator<Item = Step> {
+        let patterns = self.patterns.iter().map(|pattern| Step::Pattern((*pattern).to_owned()));
+        patterns.chain(self.end.iter().cloned())
+    }
+}
+
 /// llama.cpp's name for these steps, with a warning about differences.
 ///
 /// # Errors
 /// If llama.cpp does not have these steps.
 pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Option<&'static str>), String> {
-    let is_same = |known: &&Known| {
-        let patterns = known.patterns.iter().map(|pattern| Step::Pattern((*pattern).to_owned()));
-        patterns.chain(known.end.iter().cloned()).eq(steps.iter().cloned())
-    };
+    let is_same = |known: &&Known| known.steps().eq(steps.iter().cloned());
     let alike: Vec<&Known> = KNOWN.iter().filter(is_same).collect();
     if let Some(known) = alike.iter().find(|known| known.whole_words == whole_words) {
         return Ok((known.pre, known.notice));
@@ -104,11 +170,10 @@ pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Op
             known.pre
         ));
     }
-    let names: Vec<&str> = KNOWN.iter().map(|known| known.pre).collect();
     Err(format!(
         "the text is split by {} before the merges, which is not one of the pre-tokenizers known to be equal in llama.cpp ({})",
         described(steps),
-        names.join(", ")
+        names()
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Tensor names in checkpoints and in llama.cpp.
+//! Tensor names in checkpoints and in llama.cpp, and the names of byte tokens.
 
 /// Names in a checkpoint and in a GGUF file, without the last component ("weight", "bias").
 const IN_BLOCK: [(&str, &str); 11] = [
@@ -20,8 +20,12 @@ const ENDS: [(&str, &str); 3] =
 /// Divisors of the rotary frequencies, one for each pair of elements of a head.
 pub const ROPE_FACTORS: &str = "rope_freqs.weight";
 
-/// "model.layers.3.mlp.up_proj.weight" → "blk.3.ffn_up.weight"; None for a tensor that no supported
-/// architecture has.
+/// True for tensors of rotary frequencies, which newer files also have for long and short contexts.
+pub fn is_rope_factors(name: &str) -> bool {
+    name == ROPE_FACTORS
+}
+
+/// "model.layers.3.mlp.up_proj.weight" → "blk.3.ffn_up.weight"; None for a tensor that no supported architecture has.
 pub fn in_file(name: &str) -> Option<String> {
     let (stem, kind) = name.rsplit_once('.')?;
     if let Some((_, own)) = ENDS.iter().find(|(known, _)| *known == stem) {
@@ -32,9 +36,27 @@ pub fn in_file(name: &str) -> Option<String> {
     Some(format!("blk.{layer}.{own}.{kind}"))
 }
 
+/// "blk.3.ffn_up.weight" → "model.layers.3.mlp.up_proj.weight"; None for a tensor that no supported architecture has.
+pub fn in_checkpoint(name: &str) -> Option<String> {
+    let (stem, kind) = name.rsplit_once('.')?;
+    if let Some((known, _)) = ENDS.iter().find(|(_, own)| *own == stem) {
+        return Some(format!("{known}.{kind}"));
+    }
+    let (layer, stem) = stem.strip_prefix("blk.")?.split_once('.')?;
+    let (known, _) = IN_BLOCK.iter().find(|(_, own)| *own == stem)?;
+    Some(format!("model.layers.{layer}.{known}.{kind}"))
+}
+
 /// True for the weights and biases of q and k, whose outputs are rotated by the rotary embedding.
 pub fn is_rotated(name: &str) -> bool {
     name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj.")
+}
+
+/// The byte of a byte token: "<0x0A>" → 10.
+pub fn byte_token(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
+    let upper = digits.len() == 2 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
+    if upper { u8::from_str_radix(digits, 16).ok() } else { None }
 }
 
 /// True for the embedding and the output head.
@@ -45,30 +67,4 @@ pub fn is_embedding_or_head(name: &str) -> bool {
 /// True for the projections most sensitive to rounding: the values, and the FFN's down projection.
 pub fn is_sensitive(name: &str) -> bool {
     name.ends_with(".self_attn.v_proj.weight") || name.ends_with(".mlp.down_proj.weight")
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::model::Architecture;
-
-    use super::*;
-
-    #[test]
-    fn every_tensor_of_every_family_has_a_unique_name() {
-        for family in ["llama", "mistral", "qwen2", "qwen3"] {
-            let config = serde_json::json!({
-                "model_type": family, "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2,
-                "intermediate_size": 96, "num_hidden_layers": 2, "head_dim": 16, "vocab_size": 40, "rms_norm_eps": 1e-5,
-                "max_position_embeddings": 64, "attention_bias": true, "mlp_bias": true,
-            });
-            let tensors = Architecture::from_config(&config).unwrap().tensors();
-            let mut names: Vec<String> = tensors.iter().map(|slot| in_file(&slot.name).unwrap()).collect();
-            let found = names.len();
-            names.sort();
-            names.dedup();
-            assert_eq!(names.len(), found, "{family}");
-        }
-        assert_eq!(in_file("model.layers.11.self_attn.k_proj.bias").unwrap(), "blk.11.attn_k.bias");
-        assert_eq!(in_file("model.layers.0.rotary_emb.inv_freq"), None);
-    }
 }

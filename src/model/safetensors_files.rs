@@ -1,0 +1,120 @@
+//! The table of tensors in safetensors files: one file, or the shards that an index lists.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use safetensors::{Dtype, SafeTensors};
+
+use super::{
+    Error, Result, Source,
+    bytes::Bytes,
+    encoding::{Encoding, RowOrder},
+    weights::{Entry, File, Table},
+};
+
+const WHOLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Reads and checks the headers of `model.safetensors`, or of the shards listed in `model.safetensors.index.json`.
+///
+/// # Errors
+/// As [`Weights::open`](super::Weights::open).
+pub fn table(source: &Source) -> Result<Table> {
+    let mut table = Table::default();
+    if source.has(WHOLE) || !source.has(INDEX) {
+        table.tensors = add_file(&mut table, source, WHOLE)?;
+    } else {
+        add_shards(&mut table, source)?;
+    }
+    Ok(table)
+}
+
+/// The encoding, or the name of one that is not read.
+fn encoding(dtype: Dtype) -> std::result::Result<Encoding, String> {
+    match dtype {
+        Dtype::F32 => Ok(Encoding::F32),
+        Dtype::F16 => Ok(Encoding::F16),
+        Dtype::BF16 => Ok(Encoding::BF16),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+fn add_shards(table: &mut Table, source: &Source) -> Result<()> {
+    let index = source.locate(INDEX);
+    let not_an_index = |cause: &str| Error::Index { index: index.clone(), cause: cause.to_owned() };
+    let content = source.read(INDEX, "copy or download it")?;
+    let json: serde_json::Value =
+        serde_json::from_slice(&content).map_err(|cause| Error::NotJson { file: index.clone(), cause })?;
+    let map = json.get("weight_map").and_then(serde_json::Value::as_object);
+    let map = map.ok_or_else(|| not_an_index("it has no \"weight_map\" object"))?;
+
+    let mut shards: BTreeMap<&str, BTreeMap<String, Entry>> = BTreeMap::new();
+    for (tensor, shard) in map {
+        let shard = shard.as_str().ok_or_else(|| not_an_index("a shard's name is not a string"))?;
+        if Path::new(shard).file_name().is_none_or(|name| name != shard) {
+            return Err(not_an_index("a shard's name is not a plain file name"));
+        }
+        if !shards.contains_key(shard) {
+            if !source.has(shard) {
+                return Err(Error::MissingShard {
+                    index: index.clone(),
+                    tensor: tensor.clone(),
+                    shard: shard.to_owned(),
+                    place: source.to_string(),
+                });
+            }
+            shards.insert(shard, add_file(table, source, shard)?);
+        }
+        let held = shards.get_mut(shard).and_then(|tensors| tensors.remove(tensor));
+        let missing = || Error::MissingTensor { place: source.locate(shard), tensor: tensor.clone() };
+        table.tensors.insert(tensor.clone(), held.ok_or_else(missing)?);
+    }
+    Ok(())
+}
+
+fn add_file(table: &mut Table, source: &Source, file: &str) -> Result<BTreeMap<String, Entry>> {
+    let label = source.locate(file);
+    let bytes = match source {
+        Source::Directory(directory) => {
+            let path = directory.join(file);
+            Bytes::map(&path).map_err(|cause| match cause.kind() {
+                std::io::ErrorKind::NotFound if file == WHOLE => no_weights(source),
+                _ => Error::Read { file: path.display().to_string(), cause },
+            })?
+        }
+        Source::Gguf(_) => return Err(no_weights(source)),
+        Source::Embedded(files) => match files.iter().find(|(name, _)| *name == file) {
+            Some((_, content)) => Bytes::Embedded(content),
+            None => return Err(no_weights(source)),
+        },
+    };
+    let damaged = |cause: safetensors::SafeTensorError| {
+        let cause = match cause {
+            safetensors::SafeTensorError::MetadataIncompleteBuffer => {
+                format!(
+                    "its {} bytes do not match the length that its header describes",
+                    bytes.as_slice().len()
+                )
+            }
+            other => other.to_string(),
+        };
+        Error::Damaged { file: label.clone(), cause }
+    };
+    let (header, metadata) = SafeTensors::read_metadata(bytes.as_slice()).map_err(damaged)?;
+    // The header follows its length, eight bytes.
+    let start = header + 8;
+    let number = table.files.len();
+    let entry = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
+        let bytes = start + info.data_offsets.0..start + info.data_offsets.1;
+        let encoding = encoding(info.dtype);
+        (name, Entry { file: number, encoding, order: RowOrder::Same, shape: info.shape.clone(), bytes })
+    };
+    let tensors = metadata.tensors().into_iter().map(entry).collect();
+    table.files.push(File { label, bytes: Arc::new(bytes) });
+    Ok(tensors)
+}
+
+fn no_weights(source: &Source) -> Error {
+    let advice =
+        "copy or download the weights in safetensors form (pickled .bin and .gguf files are not read)";
+    Error::Missing { place: source.to_string(), file: WHOLE.to_owned(), advice }
+}

@@ -1,0 +1,557 @@
+//! GGUF files as models: quantised weights, positions, tokenizers and refusals. candle writes the files.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use crate::{program::Workspace, program::slimgpt as run, tiny_model};
+use candle_core::{
+    DType, Device, Tensor,
+    quantized::{
+        GgmlDType, QTensor,
+        gguf_file::{self, Value},
+    },
+};
+use serde_json::{Value as Json, json};
+use slimgpt::model::{Architecture, BlockByBlock, Checkpoint, RopeScaling, Source};
+use tempfile::TempDir;
+
+const TYPES: [GgmlDType; 13] = [
+    GgmlDType::F32,
+    GgmlDType::F16,
+    GgmlDType::BF16,
+    GgmlDType::Q4_0,
+    GgmlDType::Q4_1,
+    GgmlDType::Q5_0,
+    GgmlDType::Q5_1,
+    GgmlDType::Q8_0,
+    GgmlDType::Q2K,
+    GgmlDType::Q3K,
+    GgmlDType::Q4K,
+    GgmlDType::Q5K,
+    GgmlDType::Q6K,
+];
+
+/// A GGUF file in a temporary directory.
+struct Written {
+    directory: TempDir,
+    metadata: BTreeMap<String, Value>,
+    tensors: BTreeMap<String, QTensor>,
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn texts<T: AsRef<str>>(texts: &[T]) -> Value {
+    Value::Array(texts.iter().map(|one| text(one.as_ref())).collect())
+}
+
+/// The name in llama.cpp.
+fn own_name(name: &str) -> String {
+    let ends = [("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"), ("lm_head", "output")];
+    let inside = [
+        ("input_layernorm", "attn_norm"),
+        ("post_attention_layernorm", "ffn_norm"),
+        ("self_attn.q_proj", "attn_q"),
+        ("self_attn.k_proj", "attn_k"),
+        ("self_attn.v_proj", "attn_v"),
+        ("self_attn.o_proj", "attn_output"),
+        ("mlp.gate_proj", "ffn_gate"),
+        ("mlp.up_proj", "ffn_up"),
+        ("mlp.down_proj", "ffn_down"),
+    ];
+    let mut own = name.replace("model.layers.", "blk.");
+    for (known, other) in ends.into_iter().chain(inside) {
+        own = own.replace(known, other);
+    }
+    own
+}
+
+/// [heads · head_dim, ..] with the halves of every head interleaved, or back.
+fn interleaved(tensor: &Tensor, head_dim: usize, back: bool) -> Tensor {
+    let (rows, columns) = tensor.dims2().unwrap();
+    let sides = if back { (head_dim / 2, 2) } else { (2, head_dim / 2) };
+    let split = tensor.reshape((rows / head_dim, sides.0, sides.1, columns)).unwrap();
+    split.transpose(1, 2).unwrap().contiguous().unwrap().reshape((rows, columns)).unwrap()
+}
+
+fn is_rotated(name: &str) -> bool {
+    name.contains("q_proj") || name.contains("k_proj")
+}
+
+fn config() -> Json {
+    let mut config = tiny_model::config("llama");
+    let sizes = json!({ "hidden_size": 256, "num_attention_heads": 4, "head_dim": 64, "intermediate_size": 256,
+        "num_hidden_layers": 1, "eos_token_id": 2 });
+    tiny_model::set(&mut config, sizes);
+    config
+}
+
+impl Written {
+    /// A llama of one layer, whose matrices are stored in this type.
+    fn llama(kind: GgmlDType) -> Self {
+        let mut tensors = BTreeMap::new();
+        for (name, (shape, numbers)) in tiny_model::random_tensors(&config(), 5) {
+            let mut tensor = Tensor::from_vec(numbers, shape.clone(), &Device::Cpu).unwrap();
+            if is_rotated(&name) {
+                tensor = interleaved(&tensor, 64, false);
+            }
+            let kind = if shape.len() == 1 { GgmlDType::F32 } else { kind };
+            tensors.insert(own_name(&name), QTensor::quantize(&tensor, kind).unwrap());
+        }
+        let count = |count: u32| Value::U32(count);
+        let metadata = [
+            ("general.architecture", text("llama")),
+            ("llama.block_count", count(1)),
+            ("llama.context_length", count(512)),
+            ("llama.embedding_length", count(256)),
+            ("llama.feed_forward_length", count(256)),
+            ("llama.attention.head_count", count(4)),
+            ("llama.attention.head_count_kv", count(2)),
+            ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
+            ("llama.rope.freq_base", Value::F32(10000.0)),
+            ("llama.rope.dimension_count", count(64)),
+        ];
+        let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Self { directory: tempfile::tempdir().unwrap(), metadata, tensors }
+    }
+
+    fn with(mut self, key: &str, value: Value) -> Self {
+        self.metadata.insert(key.to_owned(), value);
+        self
+    }
+
+    fn with_vector(mut self, name: &str, numbers: &[f32]) -> Self {
+        let tensor = Tensor::new(numbers, &Device::Cpu).unwrap();
+        self.tensors.insert(name.to_owned(), QTensor::quantize(&tensor, GgmlDType::F32).unwrap());
+        self
+    }
+
+    fn file(&self) -> PathBuf {
+        let path = self.directory.path().join("tiny-model.gguf");
+        let metadata: Vec<(&str, &Value)> =
+            self.metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        let tensors: Vec<(&str, &QTensor)> =
+            self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+        gguf_file::write(&mut File::create(&path).unwrap(), &metadata, &tensors).unwrap();
+        path
+    }
+
+    fn opened(&self) -> Checkpoint {
+        Checkpoint::open(Source::gguf(&self.file()).unwrap()).unwrap()
+    }
+
+    fn refusal(&self) -> String {
+        let opened = Source::gguf(&self.file()).and_then(Checkpoint::open);
+        opened.unwrap_err().to_string()
+    }
+
+    /// The same model as a directory, with the dequantised numbers in f32.
+    fn dequantised(&self) -> Checkpoint {
+        let mut tensors = tiny_model::random_tensors(&config(), 5);
+        for (name, (_, numbers)) in &mut tensors {
+            let mut tensor = self.tensors[&own_name(name)].dequantize(&Device::Cpu).unwrap();
+            if is_rotated(name) {
+                tensor = interleaved(&tensor, 64, true);
+            }
+            *numbers = tensor.flatten_all().unwrap().to_vec1().unwrap();
+        }
+        let directory = tiny_model::checkpoint(&config(), &tensors, DType::F32);
+        Checkpoint::open(Source::directory(directory.path())).unwrap()
+    }
+}
+
+/// [tokens · vocabulary]
+fn logits(model: &dyn BlockByBlock) -> Vec<f32> {
+    let (device, dtype) = (Device::Cpu, DType::F32);
+    let tokens = tiny_model::random_tokens(30, 3);
+    let ends = model.embedding_and_head(&device, dtype).unwrap();
+    let rope = model.rope(tokens.len(), &device, dtype).unwrap();
+    let mut h = ends.embed(&[&tokens]).unwrap();
+    for layer in 0..model.architecture().layers.len() {
+        h = model.block(layer, &device, dtype).unwrap().forward(&h, &rope).unwrap();
+    }
+    ends.logits(&h).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn every_stored_type_gives_the_logits_of_its_dequantised_numbers() {
+    for kind in TYPES {
+        let written = Written::llama(kind);
+        let (opened, dequantised) = (written.opened(), written.dequantised());
+        assert_eq!(logits(&opened), logits(&dequantised), "{kind:?}");
+        for name in dequantised.weights().names() {
+            let raw = opened.weights().raw(name).unwrap();
+            let numbers = match raw.dtype {
+                DType::F32 => raw.data.to_vec(),
+                dtype => {
+                    let tensor = Tensor::from_raw_buffer(&raw.data, dtype, raw.shape, &Device::Cpu).unwrap();
+                    let numbers = tensor.to_dtype(DType::F32).unwrap().flatten_all().unwrap();
+                    numbers.to_vec1::<f32>().unwrap().into_iter().flat_map(f32::to_le_bytes).collect()
+                }
+            };
+            assert!(numbers == *dequantised.weights().raw(name).unwrap().data, "{kind:?} {name}");
+        }
+        let tokens = [3, 7, 3];
+        let rows = |model: &Checkpoint| -> Vec<f32> {
+            let rows = model.embed(&[&tokens], &Device::Cpu, DType::F32).unwrap();
+            rows.flatten_all().unwrap().to_vec1().unwrap()
+        };
+        assert_eq!(rows(&opened), rows(&dequantised), "{kind:?}");
+    }
+}
+
+#[test]
+fn quantised_types_are_named() {
+    let checkpoint = Written::llama(GgmlDType::Q5K).opened();
+    assert_eq!(checkpoint.stored_types().unwrap(), ["f32", "q5_k"]);
+    assert_eq!(checkpoint.quantised_types().unwrap(), ["q5_k"]);
+    assert_eq!(checkpoint.name(), "tiny-model");
+    let plain = Written::llama(GgmlDType::F16).opened();
+    assert!(plain.quantised_types().unwrap().is_empty());
+    assert_eq!(plain.storage_dtype("model.layers.0.mlp.up_proj.weight").unwrap(), DType::F16);
+}
+
+#[test]
+fn a_file_without_a_head_is_tied_and_defaults_are_those_of_llama_cpp() {
+    let mut written = Written::llama(GgmlDType::F32);
+    written.tensors.remove("output.weight");
+    written.metadata.remove("llama.rope.freq_base");
+    written.metadata.remove("llama.rope.dimension_count");
+    let architecture = written.opened().architecture().clone();
+    assert!(architecture.tied);
+    assert_eq!((architecture.rope.theta, architecture.head_dim), (1e4, 64));
+    assert_eq!(architecture.norm_eps, 1e-5);
+}
+
+#[test]
+fn factors_of_the_frequencies_are_the_scaling_of_llama_3() {
+    let mut config = config();
+    let scaling = json!({ "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64 });
+    let plain = Architecture::from_config(&config).unwrap().rope;
+    tiny_model::set(&mut config, json!({ "rope_scaling": scaling }));
+    let scaled = Architecture::from_config(&config).unwrap().rope;
+    let frequencies = |rope| slimgpt::model::frequencies(rope, 64);
+    let factors: Vec<f32> =
+        frequencies(&plain).iter().zip(frequencies(&scaled)).map(|(plain, scaled)| plain / scaled).collect();
+    let opened = Written::llama(GgmlDType::F32).with_vector("rope_freqs.weight", &factors).opened();
+    assert_eq!(opened.architecture().rope.scaling, scaled.scaling);
+}
+
+#[test]
+fn linear_positions_are_read_under_both_keys() {
+    for written in [
+        Written::llama(GgmlDType::F32)
+            .with("llama.rope.scaling.type", text("linear"))
+            .with("llama.rope.scaling.factor", Value::F32(4.0)),
+        Written::llama(GgmlDType::F32).with("llama.rope.scale_linear", Value::F32(4.0)),
+    ] {
+        assert_eq!(written.opened().architecture().rope.scaling, RopeScaling::Linear { factor: 4.0 });
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_name() {
+    let base = || Written::llama(GgmlDType::F32);
+    let mut without_key = base();
+    without_key.metadata.remove("llama.block_count");
+    let mut without_tensor = base();
+    without_tensor.tensors.remove("blk.0.ffn_up.weight");
+    let mut narrow = base();
+    let short = Tensor::zeros((50, 128), DType::F32, &Device::Cpu).unwrap();
+    let short = QTensor::quantize(&short, GgmlDType::F32).unwrap();
+    narrow.tensors.insert("output.weight".into(), short);
+    for (written, words) in [
+        (base().with("general.architecture", text("gemma2")), ["\"gemma2\"", "llama, deci, qwen2, qwen3"]),
+        (base().with("llama.expert_count", Value::U32(8)), ["llama.expert_count = 8", "not supported"]),
+        (base().with("llama.rope.dimension_count", Value::U32(32)), ["rope.dimension_count = 32", "64"]),
+        (base().with("llama.attention.head_count", Value::U32(0)), ["head_count\"", "found 0"]),
+        (base().with("llama.attention.head_count", text("4")), ["head_count\"", "found \"4\""]),
+        (without_key, ["no \"llama.block_count\"", "tiny-model.gguf"]),
+        (without_tensor, ["no tensor model.layers.0.mlp.up_proj.weight", "tiny-model.gguf"]),
+        (narrow, ["lm_head.weight", "[50, 256]"]),
+        (
+            base().with("split.count", Value::U16(3)).with("split.no", Value::U16(1)),
+            ["shard 2 of 3", "first"],
+        ),
+    ] {
+        let refusal = written.refusal();
+        assert!(words.iter().all(|word| refusal.contains(word)), "{refusal}");
+    }
+}
+
+#[test]
+fn a_stored_type_that_is_not_read_is_named() {
+    let written = Written::llama(GgmlDType::Q4_0);
+    let path = written.file();
+    let mut bytes = fs::read(&path).unwrap();
+    // The type follows the name, the number of sides and the sides.
+    let name = b"blk.0.ffn_up.weight";
+    let at = bytes.windows(name.len()).position(|part| part == name).unwrap() + name.len() + 4 + 16;
+    assert_eq!(bytes[at], 2);
+    bytes[at] = 23;
+    fs::write(&path, bytes).unwrap();
+    let refusal = Source::gguf(&path).and_then(Checkpoint::open).unwrap_err().to_string();
+    assert!(refusal.contains("IQ4_XS") && refusal.contains("mlp.up_proj"), "{refusal}");
+}
+
+#[test]
+fn a_truncated_file_is_refused_when_it_is_opened() {
+    let written = Written::llama(GgmlDType::Q8_0);
+    let path = written.file();
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1000]).unwrap();
+    let refusal = Source::gguf(&path).unwrap_err().to_string();
+    assert!(
+        refusal.contains("truncated") && refusal.contains(&(whole.len() - 1000).to_string()),
+        "{refusal}"
+    );
+}
+
+/// Bytes as characters, as byte-level tokenizers write them.
+fn byte_characters() -> Vec<String> {
+    let printed = |byte: &u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
+    let mut others = 256..;
+    let of = |byte: u32| if printed(&byte) { byte } else { others.next().unwrap() };
+    (0..256).map(of).map(|code| char::from_u32(code).unwrap().to_string()).collect()
+}
+
+const PAGE: &str =
+    "  Two blanks, 12345 digits.\n\nIt's they'LL\tÜnïcödé café 日本 🙂 x[i]+=0x1F; // <|end|>ok";
+
+/// A byte-level tokenizer: special tokens, the bytes, and two words by merges.
+fn byte_level(pre: &str) -> Written {
+    let special = ["<|begin|>", "<|end|>", "<tool>"].map(str::to_owned);
+    let words = ["he", "li", "12", "Ġ1", "ĠĠ"].map(str::to_owned);
+    let all: Vec<String> = special.into_iter().chain(byte_characters()).chain(words).collect();
+    let mut kinds = vec![1; all.len()];
+    kinds[..3].copy_from_slice(&[3, 3, 4]);
+    Written::llama(GgmlDType::F32)
+        .with("tokenizer.ggml.model", text("gpt2"))
+        .with("tokenizer.ggml.pre", text(pre))
+        .with("tokenizer.ggml.tokens", texts(&all))
+        .with("tokenizer.ggml.token_type", Value::Array(kinds.into_iter().map(Value::I32).collect()))
+        .with("tokenizer.ggml.merges", texts(&["h e", "l i", "1 2", "Ġ 1", "Ġ Ġ"]))
+        .with("tokenizer.ggml.bos_token_id", Value::U32(0))
+        .with("tokenizer.ggml.eos_token_id", Value::U32(1))
+}
+
+#[test]
+fn byte_level_tokenizers_split_as_their_pre_tokenizer_says_and_decode_to_the_text() {
+    for (pre, first) in [
+        ("gpt-2", None),
+        ("smollm", None),
+        ("llama-bpe", Some(0)),
+        ("llama3", Some(0)),
+        ("qwen2", None),
+        ("deepseek-r1-qwen", None),
+        ("tekken", Some(0)),
+        ("smaug-bpe", None),
+    ] {
+        let tokenizer = byte_level(pre).opened().tokenizer().unwrap();
+        let encoded = tokenizer.encode(PAGE, true).unwrap();
+        let ids = encoded.get_ids();
+        assert_eq!(ids.first().copied().filter(|id| *id == 0), first, "{pre}");
+        assert!(ids.contains(&1), "{pre}: special tokens are found in a text");
+        let decoded = tokenizer.decode(&ids[usize::from(first.is_some())..], false).unwrap();
+        assert_eq!(decoded, PAGE, "{pre}");
+        // Only patterns that keep digits together let "12" be merged.
+        let together = tokenizer.encode("12", false).unwrap().get_ids().len() == 1;
+        assert_eq!(together, matches!(pre, "gpt-2" | "llama-bpe" | "llama3" | "smaug-bpe"), "{pre}");
+    }
+}
+
+#[test]
+fn the_metadata_decides_which_tokens_begin_and_end_a_text() {
+    let ids = |written: Written| {
+        let tokenizer = written.opened().tokenizer().unwrap();
+        tokenizer.encode("he", true).unwrap().get_ids().to_vec()
+    };
+    let he = 3 + 256;
+    assert_eq!(ids(byte_level("smollm")), [he]);
+    assert_eq!(ids(byte_level("smollm").with("tokenizer.ggml.add_bos_token", Value::Bool(true))), [0, he]);
+    assert_eq!(ids(byte_level("llama-bpe").with("tokenizer.ggml.add_bos_token", Value::Bool(false))), [he]);
+    assert_eq!(ids(byte_level("qwen2").with("tokenizer.ggml.add_eos_token", Value::Bool(true))), [he, 1]);
+}
+
+#[test]
+fn special_ids_and_chat_templates_are_in_the_files_that_transformers_reads() {
+    let written = byte_level("qwen2")
+        .with("tokenizer.chat_template", text("{{ messages }}"))
+        .with("tokenizer.ggml.eot_token_id", Value::U32(2));
+    let checkpoint = written.opened();
+    let json = |name: &str| -> Json {
+        serde_json::from_slice(&checkpoint.source().read(name, "").unwrap()).unwrap()
+    };
+    let settings = json("tokenizer_config.json");
+    assert_eq!(settings["bos_token"], "<|begin|>");
+    assert_eq!(settings["eos_token"], "<|end|>");
+    assert_eq!(settings["chat_template"], "{{ messages }}");
+    assert_eq!(json("generation_config.json")["eos_token_id"], json!([1, 2]));
+    assert_eq!(json("config.json")["eos_token_id"], 1);
+    let named = byte_level("qwen2").with("tokenizer.chat_template.tools", text("{{ tools }}")).opened();
+    let settings = named.source().read("tokenizer_config.json", "").unwrap();
+    let settings: Json = serde_json::from_slice(&settings).unwrap();
+    assert_eq!(settings["chat_template"], json!([{ "name": "tools", "template": "{{ tools }}" }]));
+}
+
+#[test]
+fn sentence_piece_joins_the_neighbours_with_the_highest_score() {
+    let bytes = (0..256).map(|byte| format!("<0x{byte:02X}>"));
+    let special = ["<unk>", "<s>", "</s>"].map(str::to_owned);
+    let pieces = ["▁", "a", "b", "ab", "▁a", "bab", "▁ab"];
+    let all: Vec<String> = special.into_iter().chain(bytes).chain(pieces.map(str::to_owned)).collect();
+    let mut kinds = vec![6; all.len()];
+    kinds[..3].copy_from_slice(&[2, 3, 3]);
+    kinds[259..].fill(1);
+    let scores: Vec<Value> = (0..all.len()).map(|id| Value::F32(-(id as f32))).collect();
+    let written = Written::llama(GgmlDType::F32)
+        .with("tokenizer.ggml.model", text("llama"))
+        .with("tokenizer.ggml.tokens", texts(&all))
+        .with("tokenizer.ggml.scores", Value::Array(scores))
+        .with("tokenizer.ggml.token_type", Value::Array(kinds.into_iter().map(Value::I32).collect()));
+    let tokenizer = written.opened().tokenizer().unwrap();
+    let pieces = |text: &str| tokenizer.encode(text, true).unwrap().get_tokens().to_vec();
+    // "ab" has a higher score than "▁a", and "bab" is never reached.
+    assert_eq!(pieces("abab"), ["<s>", "▁ab", "ab"]);
+    assert_eq!(pieces("a é"), ["<s>", "▁a", "▁", "<0xC3>", "<0xA9>"]);
+    let ids = tokenizer.encode("a é b", true).unwrap().get_ids().to_vec();
+    assert_eq!(tokenizer.decode(&ids, true).unwrap(), "a é b");
+    let bare =
+        written.with("tokenizer.ggml.add_space_prefix", Value::Bool(false)).opened().tokenizer().unwrap();
+    assert_eq!(bare.encode("ab", false).unwrap().get_tokens(), ["ab"]);
+}
+
+#[test]
+fn a_tokenizer_that_is_not_known_is_refused_by_name() {
+    let why = |written: Written| written.opened().tokenizer().unwrap_err().to_string();
+    let unknown = why(byte_level("chameleon"));
+    assert!(unknown.contains("\"chameleon\"") && unknown.contains("smollm"), "{unknown}");
+    let kind = why(byte_level("qwen2").with("tokenizer.ggml.model", text("t5")));
+    assert!(kind.contains("\"t5\"") && kind.contains("SentencePiece"), "{kind}");
+    let mut none = byte_level("qwen2");
+    none.metadata.remove("tokenizer.ggml.tokens");
+    none.metadata.remove("tokenizer.ggml.bos_token_id");
+    none.metadata.remove("tokenizer.ggml.eos_token_id");
+    assert!(why(none).contains("tokenizer"));
+}
+
+fn done(ran: &crate::program::Ran) {
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+fn same_file(a: &Path, b: &Path) {
+    assert!(fs::read(a).unwrap() == fs::read(b).unwrap(), "{} and {} differ", a.display(), b.display());
+}
+
+/// The built-in model in f32 as a directory and as a GGUF file.
+fn both_forms(bench: &Workspace) -> (String, PathBuf) {
+    let forms = ["--ratio", "0", "--format", "hf,gguf", "--gguf-type", "f32", "--export-dtype", "f32"];
+    done(&bench.prune_to("whole", &forms));
+    let file = bench.path("tiny.gguf");
+    fs::rename(bench.path("whole/model-slim-f32.gguf"), &file).unwrap();
+    (bench.text("whole"), file)
+}
+
+#[test]
+fn pruning_a_gguf_file_gives_the_weights_that_pruning_its_directory_gives() {
+    let bench = Workspace::new();
+    let (directory, file) = both_forms(&bench);
+    let file = file.to_str().unwrap();
+    let prune = |model: &str, out: &str| {
+        let (text, out) = (bench.text("text.txt"), bench.text(out));
+        let run = run(&[
+            "prune",
+            model,
+            "--calibration",
+            &text,
+            "--samples",
+            "8",
+            "--seq-len",
+            "64",
+            "--out",
+            &out,
+        ]);
+        done(&run);
+    };
+    prune(&directory, "from-directory");
+    prune(file, "from-file");
+    same_file(&bench.path("from-directory/model.safetensors"), &bench.path("from-file/model.safetensors"));
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"] {
+        assert!(bench.path("from-file").join(name).exists(), "{name}");
+    }
+    let perplexity = |model: &str| {
+        let ran = run(&["eval", model, "--text", &bench.text("text.txt"), "--seq-len", "64", "--json"]);
+        done(&ran);
+        serde_json::from_str::<Json>(&ran.stdout).unwrap()["perplexity"].clone()
+    };
+    assert_eq!(perplexity(&directory), perplexity(file));
+    assert_eq!(perplexity(&bench.text("from-directory")), perplexity(&bench.text("from-file")));
+    let generated = |model: &str| {
+        let ran =
+            run(&["generate", model, "--prompt", "Once upon", "--max-tokens", "12", "--temperature", "0"]);
+        done(&ran);
+        ran.stdout
+    };
+    assert_eq!(generated(&directory), generated(file));
+}
+
+#[test]
+fn a_session_of_a_gguf_file_resumes_and_refuses_a_changed_file() {
+    let bench = Workspace::new();
+    let (_, file) = both_forms(&bench);
+    let (session, text) = (bench.text("session"), bench.text("text.txt"));
+    let settings =
+        ["--calibration", &text, "--samples", "8", "--seq-len", "64", "--session", &session, "--no-export"];
+    done(&run(&[&["prune", file.to_str().unwrap()], settings.as_slice()].concat()));
+    // Under another name, the file is the same model.
+    let moved = bench.path("renamed.gguf");
+    fs::rename(&file, &moved).unwrap();
+    let export =
+        |out: &str| run(&["export", &session, "--model", moved.to_str().unwrap(), "--out", &bench.text(out)]);
+    done(&export("exported"));
+    assert!(bench.path("exported/model.safetensors").exists());
+    let mut bytes = fs::read(&moved).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&moved, bytes).unwrap();
+    let refused = export("again");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("model.gguf has changed"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_quantised_source_is_told_in_inspect_the_record_and_the_card() {
+    let bench = Workspace::new();
+    done(&bench.prune_to("small", &["--ratio", "0", "--format", "gguf", "--gguf-type", "q8_0"]));
+    let file = bench.text("small/model-slim-q8_0.gguf");
+    let inspected = run(&["inspect", &file]);
+    done(&inspected);
+    assert!(inspected.stdout.contains("q8_0 (quantised"), "{}", inspected.stdout);
+    let (text, out) = (bench.text("text.txt"), bench.text("out"));
+    done(&run(&["prune", &file, "--calibration", &text, "--samples", "8", "--seq-len", "64", "--out", &out]));
+    let record: Json = serde_json::from_slice(&fs::read(bench.path("out/run.json")).unwrap()).unwrap();
+    assert_eq!(record["model"]["quantised"], json!(["q8_0"]));
+    let card = fs::read_to_string(bench.path("out/README.md")).unwrap();
+    assert!(card.contains("The original weights are quantised (q8\\_0)"), "{card}");
+    let config: Json = serde_json::from_slice(&fs::read(bench.path("out/config.json")).unwrap()).unwrap();
+    assert_eq!(config["torch_dtype"], "float32");
+}
+
+#[test]
+fn an_output_may_not_replace_the_directory_of_the_model() {
+    let bench = Workspace::new();
+    let (_, file) = both_forms(&bench);
+    let inside = bench.path("home");
+    fs::create_dir(&inside).unwrap();
+    fs::rename(&file, inside.join("tiny.gguf")).unwrap();
+    let (model, text) = (bench.text("home/tiny.gguf"), bench.text("text.txt"));
+    let out = inside.to_str().unwrap();
+    let refused = run(&["prune", &model, "--calibration", &text, "--out", out, "--force", "--no-session"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(inside.join("tiny.gguf").exists());
+}
