@@ -1,13 +1,24 @@
-//! The table of actions: name, help, default keys and scope of everything that a key can be bound to.
+//! Actions: one table with the name, help, default keys, scope and effect of everything that a key can be bound to.
 //!
 //! The key map, the footer, the help, the palette and `slimgpt config keys` are made from it.
 
 use std::sync::LazyLock;
 
-use super::{DialogKind as Dialog, Screen};
+use crate::protocol::Methods;
+
+use super::{
+    DialogKind as Dialog, Effect, Screen, State,
+    dialogs::form::forms,
+    edit,
+    movement::Move,
+    perform::{self, go, open_form, open_form_once_ready, turn_focus},
+    picture,
+    quit::quit,
+    runs, search, sessions_on_disk,
+};
 
 /// A row of the table.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ActionInfo {
     pub action: Action,
     /// Name in `keys.toml` and in the palette.
@@ -17,7 +28,11 @@ pub struct ActionInfo {
     /// Default keys, as `Key::named` reads them.
     pub keys: &'static [&'static str],
     pub scope: Scope,
+    effect: Perform,
 }
+
+/// Performs an action that has the same meaning on all screens of its scope.
+type Perform = fn(&mut State) -> Vec<Effect>;
 
 /// Where an action applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +45,7 @@ pub enum Scope {
     In(&'static [Dialog]),
 }
 
-/// The place in which a key is pressed; it decides what the key means.
+/// Where a key is pressed, which decides its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     Screen(Screen),
@@ -43,19 +58,19 @@ use Screen::{Compare, Errors, Layer, Layers, Log, Schedule};
 const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors];
 const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare];
 const CHARTED: &[Screen] = LAYERED;
-/// Dialogs that receive every key.
+/// Dialogs that take every key.
 const MODAL: &[Dialog] =
     &[Dialog::Sessions, Dialog::Form, Dialog::Palette, Dialog::Help, Dialog::Filter, Dialog::Confirm];
 
-/// Default keys of the screens, in the order of the screens.
+/// Default keys of the screens, in their order.
 const NUMBERS: [&[&str]; 9] = [&["1"], &["2"], &["3"], &["4"], &["5"], &["6"], &["7"], &["8"], &["9"]];
-// A screen without a default key would have no action that shows it.
+// A screen without a key would have no action that shows it.
 const _: () = assert!(Screen::ALL.len() <= NUMBERS.len());
 
 macro_rules! actions {
     ($(
         $list:ident {
-            $($action:ident: $name:literal, $help:literal, [$($key:literal),*], $scope:expr;)*
+            $($action:ident: $name:literal, $help:literal, [$($key:literal),*], $scope:expr => $effect:expr;)*
         }
     )*) => {
         /// Everything that a key can be bound to.
@@ -73,94 +88,104 @@ macro_rules! actions {
                 help: $help,
                 keys: &[$($key),*],
                 scope: $scope,
+                effect: $effect,
             }),*];
         )*
     };
 }
 
-// The help shows them in this order. The screens of `Screen::ALL` come before LAST.
+/// Changes of the ratio by one key press: the small step and the large one.
+const NUDGE: f64 = 0.01;
+const NUDGE_MUCH: f64 = 0.05;
+
+/// The effect of an action that the `act` of its screens or dialogs performs.
+fn elsewhere(_: &mut State) -> Vec<Effect> {
+    Vec::new()
+}
+
+// In the order in which the help shows them; the screens of `Screen::ALL` stand before LAST.
 actions! {
 FIRST {
-    Start: "start", "Prune all layers with the current schedule", ["s"], Everywhere;
-    Rerun: "rerun", "Prune again from the first layer that is stale, failed or not yet pruned", ["R"], Everywhere;
-    PauseOrResume: "pause", "Pause the job, or resume it", ["space"], Everywhere;
-    Step: "step", "Remove one more batch, then pause", ["n"], Everywhere;
-    StepMode: "step-mode", "Pause after each removal, or turn this off", ["t"], Everywhere;
-    Cancel: "cancel", "Cancel the job; finished layers are kept", ["x"], Everywhere;
-    Settings: "settings", "Settings of the next run: calibration, method, evaluation", ["o"], Everywhere;
-    Export: "export", "Write the pruned model to a directory", ["E"], Everywhere;
-    Sessions: "sessions", "Sessions on disk: inspect, open, resume, compare or delete one", ["S"], Everywhere;
-    Up: "up", "One line or layer up; on the Schedule screen, raise the ratio", ["up", "k"], Everywhere;
-    Down: "down", "One line or layer down; on the Schedule screen, lower the ratio", ["down", "j"], Everywhere;
-    Left: "left", "Left: the previous layer, or the attention part", ["left", "h"], Everywhere;
-    Right: "right", "Right: the next layer, or the MLP part", ["right", "l"], Everywhere;
-    PageUp: "page-up", "One page up", ["pageup", "ctrl-b"], Everywhere;
-    PageDown: "page-down", "One page down", ["pagedown", "ctrl-f"], Everywhere;
-    First: "first", "To the first line or layer", ["home", "g"], Everywhere;
-    Last: "last", "To the last line or layer", ["end", "G"], Everywhere;
-    Open: "open", "Open the layer; in the list of attempts, activate the attempt", ["enter"], On(LISTS);
-    PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED);
-    NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED);
-    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels", ["a"], On(&[Layer, Schedule]);
-    NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere;
-    PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere;
-    Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]);
-    ErrorCurve: "error-curve", "Continue the elimination path past the cut to compute the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]);
-    Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]);
-    Lower: "lower", "Lower the ratio of this layer by 0.01", ["-"], On(&[Layers, Schedule]);
-    RaiseMuch: "raise-much", "Raise the ratio of this layer by 0.05", ["K"], On(&[Schedule]);
-    LowerMuch: "lower-much", "Lower the ratio of this layer by 0.05", ["J"], On(&[Schedule]);
-    TypeRatio: "type-ratio", "Type the ratio of this layer", ["e"], On(&[Layers, Schedule]);
-    Lock: "lock", "Lock the ratio of this layer against presets and renormalising, or unlock it", ["L"], On(&[Layers, Schedule]);
-    Shape: "shape", "Choose the schedule: curve, and mean or first and last ratio", ["d"], On(&[Layers, Schedule]);
-    NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]);
-    Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]);
-    FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]);
-    Undo: "undo", "Undo the last edit of the schedule or choice of an attempt", ["u"], Everywhere;
-    Redo: "redo", "Redo the last undone edit", ["ctrl-r", "U"], Everywhere;
-    Prompt: "prompt", "Edit the prompt, the length and the sampling", ["e"], On(&[Compare]);
-    Write: "write", "Generate text from the prompt with both models", ["w"], On(&[Compare]);
-    Measure: "measure", "Measure the perplexity of both models on a text", ["m"], On(&[Compare, Errors]);
-    Filter: "filter", "Show only the lines that contain some text", ["/"], On(&[Layers, Log]);
-    LogLevel: "log-level", "Lowest level shown: step, info, warning or error", ["v"], On(&[Log]);
-    Copy: "copy", "Copy what this screen shows: the table as CSV, the ratios, the texts, the line", ["y"], Everywhere;
-    Picture: "picture", "Save the chart of the focused panel as SVG or PNG", ["p"], On(CHARTED);
-    Faster: "faster", "Replay twice as fast", [">"], Everywhere;
-    Slower: "slower", "Replay half as fast", ["<"], Everywhere;
-    Explain: "explain", "Explain the focused panel, with its formula", ["i"], Everywhere;
-    Help: "help", "All keys", ["?"], Everywhere;
-    Palette: "palette", "Find an action, a layer or a theme by name", [":"], Everywhere;
-    NextTheme: "next-theme", "The next theme", ["T"], Everywhere;
-    Mouse: "mouse", "Release the mouse to the terminal, or capture it again", ["M"], Everywhere;
-    NextScreen: "next-screen", "The next screen", ["tab"], Everywhere;
-    PreviousScreen: "previous-screen", "The previous screen", ["backtab"], Everywhere;
+    Start: "start", "Prune all layers with the current schedule", ["s"], Everywhere => |state| runs::start(state, Some(0), Methods::OfRun);
+    Rerun: "rerun", "Prune again from the first layer that is stale, failed or not yet pruned", ["R"], Everywhere => runs::rerun;
+    PauseOrResume: "pause", "Pause the job, or resume it", ["space"], Everywhere => runs::pause_or_resume;
+    Step: "step", "Remove one more batch, then pause", ["n"], Everywhere => runs::step;
+    StepMode: "step-mode", "Pause after each removal, or stop doing so", ["t"], Everywhere => runs::step_mode;
+    Cancel: "cancel", "Cancel the job; finished layers are kept", ["x"], Everywhere => runs::ask_to_cancel;
+    Settings: "settings", "Settings of the next run: calibration, method, evaluation", ["o"], Everywhere => |state| open_form(state, forms::settings);
+    Export: "export", "Write the pruned model to a directory", ["E"], Everywhere => |state| open_form_once_ready(state, forms::export);
+    Sessions: "sessions", "Sessions on disk: inspect, open, resume, compare or delete one", ["S"], Everywhere => sessions_on_disk::show;
+    Up: "up", "One line or layer up; on the Schedule screen, raise the ratio", ["up", "k"], Everywhere => |state| go(state, Move::Line(-1));
+    Down: "down", "One line or layer down; on the Schedule screen, lower the ratio", ["down", "j"], Everywhere => |state| go(state, Move::Line(1));
+    Left: "left", "Left: the previous layer, or the attention part", ["left", "h"], Everywhere => |state| go(state, Move::Aside(-1));
+    Right: "right", "Right: the next layer, or the MLP part", ["right", "l"], Everywhere => |state| go(state, Move::Aside(1));
+    PageUp: "page-up", "One page up", ["pageup", "ctrl-b"], Everywhere => |state| go(state, Move::Page(-1));
+    PageDown: "page-down", "One page down", ["pagedown", "ctrl-f"], Everywhere => |state| go(state, Move::Page(1));
+    First: "first", "To the first line or layer", ["home", "g"], Everywhere => |state| go(state, Move::End(-1));
+    Last: "last", "To the last line or layer", ["end", "G"], Everywhere => |state| go(state, Move::End(1));
+    Open: "open", "Open the layer; in the list of attempts, make the attempt active", ["enter"], On(LISTS) => |state| state.show(Layer);
+    PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED) => |state| go(state, Move::Layer(-1));
+    NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED) => |state| go(state, Move::Layer(1));
+    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels", ["a"], On(&[Layer, Schedule]) => elsewhere;
+    NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere => |state| turn_focus(state, 1);
+    PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere => |state| turn_focus(state, -1);
+    Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]) => perform::retry;
+    ErrorCurve: "error-curve", "Continue the elimination path past the cut to get the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]) => perform::error_curve;
+    Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]) => |state| edit::nudge(state, NUDGE);
+    Lower: "lower", "Lower the ratio of this layer by 0.01", ["-"], On(&[Layers, Schedule]) => |state| edit::nudge(state, -NUDGE);
+    RaiseMuch: "raise-much", "Raise the ratio of this layer by 0.05", ["K"], On(&[Schedule]) => |state| edit::nudge(state, NUDGE_MUCH);
+    LowerMuch: "lower-much", "Lower the ratio of this layer by 0.05", ["J"], On(&[Schedule]) => |state| edit::nudge(state, -NUDGE_MUCH);
+    TypeRatio: "type-ratio", "Type the ratio of this layer", ["e"], On(&[Layers, Schedule]) => |state| open_form(state, forms::ratio);
+    Lock: "lock", "Lock the ratio of this layer against presets and renormalising, or unlock it", ["L"], On(&[Layers, Schedule]) => perform::lock;
+    Shape: "shape", "Choose the schedule: its curve, and its mean or its first and last ratio", ["d"], On(&[Layers, Schedule]) => |state| open_form(state, forms::shape);
+    NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]) => perform::next_preset;
+    Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]) => |state| open_form(state, forms::renormalise);
+    FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]) => search::find;
+    Undo: "undo", "Undo the last edit of the schedule or choice of an attempt", ["u"], Everywhere => edit::undo;
+    Redo: "redo", "Redo the last undone edit", ["ctrl-r", "U"], Everywhere => edit::redo;
+    Prompt: "prompt", "Edit the prompt, the length and the sampling", ["e"], On(&[Compare]) => |state| open_form(state, forms::prompt);
+    Write: "write", "Generate text from the prompt with both models", ["w"], On(&[Compare]) => runs::write;
+    Measure: "measure", "Measure the perplexity of both models on a text", ["m"], On(&[Compare, Errors]) => |state| open_form_once_ready(state, forms::measure);
+    Filter: "filter", "Show only the lines that contain some text", ["/"], On(&[Layers, Log]) => perform::filter;
+    LogLevel: "log-level", "Lowest level shown: step, info, warning or error", ["v"], On(&[Log]) => elsewhere;
+    Copy: "copy", "Copy what this screen shows: the table as CSV, the ratios, the texts, the line", ["y"], Everywhere => perform::copy;
+    Picture: "picture", "Save the chart of the focused panel as SVG or PNG", ["p"], On(CHARTED) => |state| open_form(state, picture::form);
+    Faster: "faster", "Replay twice as fast", [">"], Everywhere => |state| runs::speed(state, 2.0);
+    Slower: "slower", "Replay half as fast", ["<"], Everywhere => |state| runs::speed(state, 0.5);
+    Explain: "explain", "Explain the focused panel, with its formula", ["i"], Everywhere => perform::explain;
+    Help: "help", "All keys", ["?"], Everywhere => perform::help;
+    Palette: "palette", "Find an action, a layer or a theme by name", [":"], Everywhere => perform::palette;
+    NextTheme: "next-theme", "The next theme", ["T"], Everywhere => perform::next_theme;
+    Mouse: "mouse", "Release the mouse to the terminal, or capture it again", ["M"], Everywhere => perform::mouse;
+    NextScreen: "next-screen", "The next screen", ["tab"], Everywhere => |state| state.show(state.screen.next());
+    PreviousScreen: "previous-screen", "The previous screen", ["backtab"], Everywhere => |state| state.show(state.screen.previous());
 }
 LAST {
-    Back: "back", "One step back", ["esc"], Everywhere;
-    Suspend: "suspend", "Suspend to the shell; fg returns", ["ctrl-z"], Everywhere;
-    Quit: "quit", "Quit", ["q", "ctrl-c"], Everywhere;
+    Back: "back", "One step back", ["esc"], Everywhere => perform::first_screen;
+    Suspend: "suspend", "Suspend to the shell; fg returns", ["ctrl-z"], Everywhere => |_| vec![Effect::Suspend];
+    Quit: "quit", "Quit", ["q", "ctrl-c"], Everywhere => quit;
 }
 DIALOGS {
-    CloseDialog: "close-dialog", "Close the dialog", ["esc"], In(&Dialog::ALL);
-    Accept: "accept", "Do what the dialog asks for", ["enter"], In(MODAL);
-    LineUp: "line-up", "The previous line or field", ["up", "backtab"], In(MODAL);
-    LineDown: "line-down", "The next line or field", ["down", "tab"], In(MODAL);
-    DialogPageUp: "dialog-page-up", "One page up", ["pageup"], In(MODAL);
-    DialogPageDown: "dialog-page-down", "One page down", ["pagedown"], In(MODAL);
-    SessionUp: "session-up", "The previous session", ["k"], In(&[Dialog::Sessions]);
-    SessionDown: "session-down", "The next session", ["j"], In(&[Dialog::Sessions]);
-    FirstSession: "first-session", "The first session", ["home", "g"], In(&[Dialog::Sessions]);
-    LastSession: "last-session", "The last session", ["end", "G"], In(&[Dialog::Sessions]);
-    ResumeSession: "resume-session", "Open the session and prune what is left", ["r"], In(&[Dialog::Sessions]);
-    CompareSession: "compare-session", "Add the session to the Compare screen, or remove it", ["m"], In(&[Dialog::Sessions]);
-    DeleteSession: "delete-session", "Delete the session, after confirmation", ["d", "delete"], In(&[Dialog::Sessions]);
-    CopySessionPath: "copy-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]);
-    FilterSessions: "filter-sessions", "Show only the sessions that contain some text", ["/"], In(&[Dialog::Sessions]);
-    CloseSessions: "close-sessions", "Close the list of sessions", ["q", "S"], In(&[Dialog::Sessions]);
-    PreviousChoice: "previous-choice", "The previous choice of a field", ["left"], In(&[Dialog::Form]);
-    NextChoice: "next-choice", "The next choice of a field, or toggle a switch", ["right", "space"], In(&[Dialog::Form]);
-    Yes: "yes", "Yes", ["y", "Y"], In(&[Dialog::Confirm]);
-    No: "no", "No", ["n", "N", "q"], In(&[Dialog::Confirm]);
+    CloseDialog: "close-dialog", "Close the dialog", ["esc"], In(&Dialog::ALL) => elsewhere;
+    Accept: "accept", "Do what the dialog asks for", ["enter"], In(MODAL) => elsewhere;
+    LineUp: "line-up", "The previous line or field", ["up", "backtab"], In(MODAL) => elsewhere;
+    LineDown: "line-down", "The next line or field", ["down", "tab"], In(MODAL) => elsewhere;
+    DialogPageUp: "dialog-page-up", "One page up", ["pageup"], In(MODAL) => elsewhere;
+    DialogPageDown: "dialog-page-down", "One page down", ["pagedown"], In(MODAL) => elsewhere;
+    SessionUp: "session-up", "The previous session", ["k"], In(&[Dialog::Sessions]) => elsewhere;
+    SessionDown: "session-down", "The next session", ["j"], In(&[Dialog::Sessions]) => elsewhere;
+    FirstSession: "first-session", "The first session", ["home", "g"], In(&[Dialog::Sessions]) => elsewhere;
+    LastSession: "last-session", "The last session", ["end", "G"], In(&[Dialog::Sessions]) => elsewhere;
+    ResumeSession: "resume-session", "Open the session and prune what is left", ["r"], In(&[Dialog::Sessions]) => elsewhere;
+    CompareSession: "compare-session", "Add the session to the Compare screen, or take it off", ["m"], In(&[Dialog::Sessions]) => elsewhere;
+    DeleteSession: "delete-session", "Delete the session, after a question", ["d", "delete"], In(&[Dialog::Sessions]) => elsewhere;
+    CopySessionPath: "copy-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]) => elsewhere;
+    FilterSessions: "filter-sessions", "Show only the sessions that contain some text", ["/"], In(&[Dialog::Sessions]) => elsewhere;
+    CloseSessions: "close-sessions", "Close the list of sessions", ["q", "S"], In(&[Dialog::Sessions]) => elsewhere;
+    PreviousChoice: "previous-choice", "The previous choice of a field", ["left"], In(&[Dialog::Form]) => elsewhere;
+    NextChoice: "next-choice", "The next choice of a field, or turn a switch", ["right", "space"], In(&[Dialog::Form]) => elsewhere;
+    Yes: "yes", "Yes", ["y", "Y"], In(&[Dialog::Confirm]) => elsewhere;
+    No: "no", "No", ["n", "N", "q"], In(&[Dialog::Confirm]) => elsewhere;
 }
 }
 
@@ -172,14 +197,24 @@ pub static ACTIONS: LazyLock<Vec<ActionInfo>> = LazyLock::new(|| {
         help: screen.help(),
         keys,
         scope: Everywhere,
+        effect: elsewhere,
     });
     FIRST.iter().copied().chain(screens).chain(LAST.iter().copied()).chain(DIALOGS.iter().copied()).collect()
 });
 
 impl Action {
-    /// The action's row of the table.
+    /// Its row of the table.
     pub fn info(self) -> &'static ActionInfo {
         ACTIONS.iter().find(|info| info.action == self).expect("the macro writes a row for every action")
+    }
+
+    /// Performs the action: by its meaning on the current screen, or else by its meaning on all screens.
+    pub(super) fn perform(self, state: &mut State) -> Vec<Effect> {
+        match (state.screen.slice().act(state, self), self) {
+            (Some(effects), _) => effects,
+            (None, Self::Show(screen)) => state.show(screen),
+            (None, action) => (action.info().effect)(state),
+        }
     }
 
     pub fn named(name: &str) -> Option<Self> {
@@ -217,7 +252,7 @@ impl Scope {
         }
     }
 
-    /// True if a context belongs to both scopes, so one key cannot be bound in both.
+    /// True if some context belongs to both scopes, so that one key cannot be bound in both.
     pub fn meets(self, other: Self) -> bool {
         Context::all().any(|context| self.holds(context) && other.holds(context))
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::{
-        Attempt, CurvePoint, HessianStats, LayerRecord, LayerShape, Method, MomentPicture, PartRecord,
+        Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, MomentPicture, PartRecord,
     },
     prune::{AttentionUnit, Part},
 };
@@ -21,6 +21,8 @@ pub struct Layer {
     pub failed: Option<String>,
     /// Error versus ratio of the parts for which it was computed.
     pub curves: Vec<Curve>,
+    /// Events of the newest solve that panels show as they are.
+    pub reported: Vec<Event>,
 }
 
 /// A finished solve of a layer.
@@ -110,7 +112,15 @@ pub struct PartView<'a> {
 
 impl Layer {
     pub fn new(shape: LayerShape) -> Self {
-        Self { shape, attempts: Vec::new(), chosen: None, work: None, failed: None, curves: Vec::new() }
+        Self {
+            shape,
+            attempts: Vec::new(),
+            chosen: None,
+            work: None,
+            failed: None,
+            curves: Vec::new(),
+            reported: Vec::new(),
+        }
     }
 
     /// The active attempt.

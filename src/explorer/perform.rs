@@ -1,149 +1,19 @@
-//! Performs an action: its meaning on the current screen first, then its meaning on all screens.
+//! Effects of actions that have the same meaning on all screens.
 
-use crate::protocol::Methods;
+use crate::protocol::{Job, job};
 
 use super::{
-    Action, Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Schedule, Screen, State,
+    Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Schedule, Screen, State,
     dialogs::{Handled, form::forms},
     edit::{self, Edit},
     movement::Move,
-    picture,
-    quit::quit,
-    runs, search, sessions_on_disk,
 };
 
-/// The change of the ratio per key press.
-const NUDGE: f64 = 0.01;
-const NUDGE_MUCH: f64 = 0.05;
-
-pub fn perform(state: &mut State, action: Action) -> Vec<Effect> {
-    if let Some(effects) = state.screen.slice().act(state, action) {
-        return effects;
-    }
-    match action {
-        Action::Start => runs::start(state, Some(0), Methods::OfRun),
-        Action::Rerun => runs::rerun(state),
-        Action::PauseOrResume => runs::pause_or_resume(state),
-        Action::Step => runs::step(state),
-        Action::StepMode => runs::step_mode(state),
-        Action::Cancel => runs::ask_to_cancel(state),
-        Action::Settings => open_form(state, forms::settings),
-        Action::Export => once_ready(state, forms::export),
-        Action::Picture => open_form(state, picture::form),
-        Action::Sessions => sessions_on_disk::show(state),
-
-        Action::Up => go(state, Move::Line(-1)),
-        Action::Down => go(state, Move::Line(1)),
-        Action::Left => go(state, Move::Aside(-1)),
-        Action::Right => go(state, Move::Aside(1)),
-        Action::PageUp => go(state, Move::Page(-1)),
-        Action::PageDown => go(state, Move::Page(1)),
-        Action::First => go(state, Move::End(-1)),
-        Action::Last => go(state, Move::End(1)),
-        Action::PreviousLayer => go(state, Move::Layer(-1)),
-        Action::NextLayer => go(state, Move::Layer(1)),
-        Action::Open => state.show(Screen::Layer),
-        Action::NextPanel => turn_focus(state, 1),
-        Action::PreviousPanel => turn_focus(state, -1),
-
-        Action::Retry => match retry_refused(state) {
-            Some(why) => state.refuse(why),
-            None => open_form(state, forms::retry),
-        },
-        Action::ErrorCurve => match state.unready() {
-            Some(why) => state.refuse(why),
-            None => state.ask_for_curve(state.layer, state.screens.layer.part),
-        },
-
-        Action::Raise => edit::nudge(state, NUDGE),
-        Action::Lower => edit::nudge(state, -NUDGE),
-        Action::RaiseMuch => edit::nudge(state, NUDGE_MUCH),
-        Action::LowerMuch => edit::nudge(state, -NUDGE_MUCH),
-        Action::TypeRatio => open_form(state, forms::ratio),
-        Action::Lock => lock(state),
-        Action::Shape => open_form(state, forms::shape),
-        Action::NextPreset => {
-            let (curve, span) = (state.schedule.next_preset(), state.schedule.span);
-            edit::change(state, "schedule", Edit::Alone, |schedule: &mut Schedule| schedule.take(curve, span))
-        }
-        Action::FindRatios => search::find(state),
-        Action::Renormalise => open_form(state, forms::renormalise),
-        Action::Undo => edit::undo(state),
-        Action::Redo => edit::redo(state),
-
-        Action::Prompt => open_form(state, forms::prompt),
-        Action::Write => runs::write(state),
-        Action::Measure => once_ready(state, forms::measure),
-
-        Action::Filter => match state.screen.slice().filter(state).map(str::to_string) {
-            Some(text) => state.open(Dialog::Filter(Filter::new(text))),
-            None => state.refuse("this screen has no list to filter"),
-        },
-        Action::Copy => copy(state),
-
-        Action::Faster => runs::speed(state, 2.0),
-        Action::Slower => runs::speed(state, 0.5),
-
-        Action::Explain => explain(state),
-        Action::Help => state.open(Dialog::Help(Help::default())),
-        Action::Palette => state.open(Dialog::Palette(Palette::default())),
-        Action::NextTheme => {
-            state.interface.theme = (state.interface.theme + 1) % state.interface.themes.len().max(1);
-            let name = state.interface.themes.get(state.interface.theme).cloned().unwrap_or_default();
-            state.say(NoticeKind::Done, format!("Theme {name}"));
-            Vec::new()
-        }
-        Action::Mouse => {
-            state.interface.mouse = !state.interface.mouse;
-            let text = if state.interface.mouse {
-                "The explorer uses the mouse"
-            } else {
-                "The terminal uses the mouse: select text as usual"
-            };
-            state.say(NoticeKind::Done, text);
-            Vec::new()
-        }
-        Action::NextScreen => state.show(state.screen.next()),
-        Action::PreviousScreen => state.show(state.screen.previous()),
-        Action::Show(screen) => state.show(screen),
-        Action::Back => {
-            state.screen = Screen::default();
-            Vec::new()
-        }
-        Action::Suspend => vec![Effect::Suspend],
-        Action::Quit => quit(state),
-
-        // These have a meaning only on some screens, or only in dialogs.
-        Action::SwitchPart
-        | Action::LogLevel
-        | Action::CloseDialog
-        | Action::Accept
-        | Action::LineUp
-        | Action::LineDown
-        | Action::DialogPageUp
-        | Action::DialogPageDown
-        | Action::SessionUp
-        | Action::SessionDown
-        | Action::FirstSession
-        | Action::LastSession
-        | Action::ResumeSession
-        | Action::CompareSession
-        | Action::DeleteSession
-        | Action::CopySessionPath
-        | Action::FilterSessions
-        | Action::CloseSessions
-        | Action::PreviousChoice
-        | Action::NextChoice
-        | Action::Yes
-        | Action::No => Vec::new(),
-    }
-}
-
-/// Does the work that remains after a dialog has handled an event.
+/// Performs what remains to be done after a dialog has handled an event.
 pub fn finish(state: &mut State, handled: Handled) -> Vec<Effect> {
     match handled {
         Handled::Effects(effects) => effects,
-        Handled::Perform(action) => perform(state, action),
+        Handled::Perform(action) => action.perform(state),
     }
 }
 
@@ -151,7 +21,7 @@ pub fn go(state: &mut State, movement: Move) -> Vec<Effect> {
     state.screen.slice().go(state, movement)
 }
 
-fn open_form(state: &mut State, form: fn(&State) -> Result<Form, String>) -> Vec<Effect> {
+pub fn open_form(state: &mut State, form: fn(&State) -> Result<Form, String>) -> Vec<Effect> {
     match form(state) {
         Ok(form) => state.open(Dialog::Form(form)),
         Err(why) => state.refuse(why),
@@ -159,16 +29,24 @@ fn open_form(state: &mut State, form: fn(&State) -> Result<Form, String>) -> Vec
 }
 
 /// Opens a form that needs the engine.
-fn once_ready(state: &mut State, form: fn(&State) -> Result<Form, String>) -> Vec<Effect> {
+pub fn open_form_once_ready(state: &mut State, form: fn(&State) -> Result<Form, String>) -> Vec<Effect> {
     match state.unready() {
         Some(why) => state.refuse(why),
         None => open_form(state, form),
     }
 }
 
-fn turn_focus(state: &mut State, by: isize) -> Vec<Effect> {
+pub fn turn_focus(state: &mut State, by: isize) -> Vec<Effect> {
     state.turn_focus(by);
     Vec::new()
+}
+
+/// Opens the form of a retry.
+pub fn retry(state: &mut State) -> Vec<Effect> {
+    match retry_refused(state) {
+        Some(why) => state.refuse(why),
+        None => open_form(state, forms::retry),
+    }
 }
 
 /// Why the layer can't be solved again now.
@@ -181,7 +59,26 @@ fn retry_refused(state: &State) -> Option<String> {
         .map(|above| format!("layer {above} comes first and has not been pruned yet; start a run first (s)"))
 }
 
-fn lock(state: &mut State) -> Vec<Effect> {
+/// Computes the error curve of the part that is shown.
+pub fn error_curve(state: &mut State) -> Vec<Effect> {
+    let (layer, part) = (state.layer, state.screens.layer.part);
+    start_once_ready(state, job::ErrorCurve { layer, part, method: state.method(layer) })
+}
+
+/// Starts a job that needs the model.
+pub fn start_once_ready(state: &mut State, job: impl Into<Job>) -> Vec<Effect> {
+    match state.unready() {
+        Some(why) => state.refuse(why),
+        None => state.begin(job),
+    }
+}
+
+pub fn next_preset(state: &mut State) -> Vec<Effect> {
+    let (curve, span) = (state.schedule.next_preset(), state.schedule.span);
+    edit::change(state, "schedule", Edit::Alone, |schedule: &mut Schedule| schedule.take(curve, span))
+}
+
+pub fn lock(state: &mut State) -> Vec<Effect> {
     let layer = state.layer;
     edit::change(state, "lock", Edit::Alone, |schedule: &mut Schedule| {
         if let Some(locked) = schedule.locked.get_mut(layer) {
@@ -191,7 +88,7 @@ fn lock(state: &mut State) -> Vec<Effect> {
     })
 }
 
-fn copy(state: &mut State) -> Vec<Effect> {
+pub fn copy(state: &mut State) -> Vec<Effect> {
     let copied = state.screen.slice().copy(state);
     if copied.text.is_empty() {
         return state.refuse("there is nothing to copy here yet");
@@ -201,7 +98,7 @@ fn copy(state: &mut State) -> Vec<Effect> {
 }
 
 /// Opens the explanation, or closes it.
-fn explain(state: &mut State) -> Vec<Effect> {
+pub fn explain(state: &mut State) -> Vec<Effect> {
     match state.dialogs.last() {
         Some(Dialog::Explain(_)) => drop(state.dialogs.pop()),
         Some(
@@ -214,5 +111,44 @@ fn explain(state: &mut State) -> Vec<Effect> {
         )
         | None => drop(state.open(Dialog::Explain(Explain))),
     }
+    Vec::new()
+}
+
+/// Opens the filter of the list of the screen.
+pub fn filter(state: &mut State) -> Vec<Effect> {
+    match state.screen.slice().filter(state).map(str::to_string) {
+        Some(text) => state.open(Dialog::Filter(Filter::new(text))),
+        None => state.refuse("this screen has no list to filter"),
+    }
+}
+
+pub fn help(state: &mut State) -> Vec<Effect> {
+    state.open(Dialog::Help(Help::default()))
+}
+
+pub fn palette(state: &mut State) -> Vec<Effect> {
+    state.open(Dialog::Palette(Palette::default()))
+}
+
+pub fn next_theme(state: &mut State) -> Vec<Effect> {
+    state.interface.theme = (state.interface.theme + 1) % state.interface.themes.len().max(1);
+    let name = state.interface.themes.get(state.interface.theme).cloned().unwrap_or_default();
+    state.say(NoticeKind::Done, format!("Theme {name}"));
+    Vec::new()
+}
+
+pub fn mouse(state: &mut State) -> Vec<Effect> {
+    state.interface.mouse = !state.interface.mouse;
+    let text = if state.interface.mouse {
+        "The explorer uses the mouse"
+    } else {
+        "The terminal uses the mouse: select text as usual"
+    };
+    state.say(NoticeKind::Done, text);
+    Vec::new()
+}
+
+pub fn first_screen(state: &mut State) -> Vec<Effect> {
+    state.screen = Screen::default();
     Vec::new()
 }

@@ -3,7 +3,7 @@
 use super::{
     Action, Effect, Pointed, Pointer, Press, Screen, State,
     dialogs::{self, Reply},
-    perform::{finish, go, perform},
+    perform::{finish, go},
     screens::schedule,
 };
 
@@ -39,7 +39,7 @@ fn hint(state: &mut State, action: Action) -> Vec<Effect> {
     });
     match handled {
         Some(handled) => finish(state, handled),
-        None => perform(state, action),
+        None => action.perform(state),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, State,
     dialogs::{self, Reply},
     draft, engine_events,
-    perform::{finish, perform},
+    perform::finish,
     picture, pointer,
     screens::compare,
     sessions_on_disk,
@@ -69,7 +69,7 @@ fn press(state: &mut State, key: Key) -> Vec<Effect> {
             return finish(state, handled);
         }
     }
-    on_screen.map_or_else(Vec::new, |action| perform(state, action))
+    on_screen.map_or_else(Vec::new, |action| action.perform(state))
 }
 
 /// Inserts pasted text into the text of the topmost dialog.

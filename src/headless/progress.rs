@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::say;
 use crate::{
     protocol::{Event, Stage},
-    words::{self, Level},
+    words::{self, Level, Place},
 };
 
 /// Minimum time between two lines about the same long stage.
@@ -33,57 +33,30 @@ impl Progress {
     }
 
     pub fn show(&mut self, event: &Event) {
-        match event {
-            Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
-            Event::RunStarted { from, model, .. } => {
-                self.add_layer_bar(*from, model.layers);
-                self.say_event(event);
-            }
-            Event::LayerDone { record, .. } => match self {
-                Self::Bars { layers: Some(bar), .. } => bar.set_position(record.index as u64 + 1),
-                Self::Bars { layers: None, .. } => {}
-                Self::Lines { last } => {
-                    *last = Instant::now();
-                    self.say_event(event);
-                }
-            },
-            Event::SessionOpened { .. }
-            | Event::CalibrationReady { .. }
-            | Event::DampingRaised { .. }
-            | Event::PrecisionRaised { .. }
-            | Event::RatiosTried { best: true, .. }
-            | Event::PerplexityMeasured { .. }
-            | Event::Warning { .. }
-            | Event::ExportWritten { .. } => self.say_event(event),
-            // These are shown by the bars, the printed result or the final error message.
-            Event::ModelOpened { .. }
-            | Event::JobStarted { .. }
-            | Event::SessionRestored { .. }
-            | Event::LayerStarted { .. }
-            | Event::ErrorCurve { .. }
-            | Event::SensitivityMeasured { .. }
-            | Event::RatiosTried { best: false, .. }
-            | Event::RatiosFound { .. }
-            | Event::GeneratedText { .. }
-            | Event::GenerationFinished { .. }
-            | Event::JobDone
-            | Event::HessianStatistics { .. }
-            | Event::UnitsRemoved { .. }
-            | Event::PartDone { .. }
-            | Event::PartFailed { .. }
-            | Event::Paused
-            | Event::Resumed
-            | Event::AttemptActivated { .. }
-            | Event::RunDone { .. }
-            | Event::JobCancelled
-            | Event::JobFailed { .. } => {}
+        if let Event::Progress { stage, done, total } = event {
+            return self.progress(stage, *done, *total);
         }
+        if let Event::RunStarted { from, model, .. } = event {
+            self.add_layer_bar(*from, model.layers);
+        }
+        if let Event::LayerDone { record, .. } = event {
+            match self {
+                Self::Bars { layers, .. } => {
+                    if let Some(bar) = layers {
+                        bar.set_position(record.index as u64 + 1);
+                    }
+                    return;
+                }
+                Self::Lines { last } => *last = Instant::now(),
+            }
+        }
+        self.say_sentence(event);
     }
 
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
         match self {
-            // If stderr cannot be written, the bars are lost as well.
+            // If stderr cannot be written, the bars are lost too.
             Self::Bars { all, .. } => drop(all.println(line)),
             Self::Lines { .. } => say(line),
         }
@@ -95,8 +68,12 @@ impl Progress {
         }
     }
 
-    fn say_event(&self, event: &Event) {
+    fn say_sentence(&self, event: &Event) {
         let Some(sentence) = words::event(event) else { return };
+        match sentence.place {
+            Place::Log => return,
+            Place::LogAndProgress => {}
+        }
         match sentence.level {
             Level::Warning => self.say(&format!("Warning: {}", sentence.text)),
             Level::Step | Level::Info | Level::Error => self.say(&sentence.text),

@@ -3,7 +3,7 @@
 use super::{bytes, duration, error, fewer, parameters, perplexities, ratio, relative_error, session_name};
 use crate::protocol::{Event, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
 
-/// The importance of a sentence.
+/// How important a sentence is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// A single removal or measurement.
@@ -24,7 +24,7 @@ impl Level {
         }
     }
 
-    /// The next level; after the most important one, the first.
+    /// The next level, from the most important one back to the first.
     pub fn next(self) -> Self {
         match self {
             Self::Step => Self::Info,
@@ -35,67 +35,91 @@ impl Level {
     }
 }
 
+/// Where the sentence of an event is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the log only: the command line has a bar, a result or a final error message for it.
+    Log,
+    /// In the log and in the progress of the command line.
+    LogAndProgress,
+}
+
 /// One event in one line of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     pub level: Level,
-    /// The layer of the event, if it concerns one layer.
+    pub place: Place,
+    /// The layer that the event belongs to, if it belongs to one.
     pub layer: Option<usize>,
     pub text: String,
 }
 
-/// The sentence of an event; None for progress and for events displayed in other ways.
+/// The sentence of an event; None for progress and for events that show in other ways.
 pub fn event(event: &Event) -> Option<Sentence> {
     use Level::{Error, Info, Step, Warning};
-    let (level, layer, text) = match event {
+    use Place::{Log, LogAndProgress};
+    let (level, place, layer, text) = match event {
         Event::ModelOpened { model, .. } => {
             let text = format!("Opened {}: {}, {} layers", model.name, model.family, model.layers);
-            (Info, None, text)
+            (Info, Log, None, text)
         }
-        Event::SessionOpened { path } => {
-            (Info, None, format!("Saving to session {} ({})", session_name(path), path.display()))
-        }
+        Event::SessionOpened { path } => (
+            Info,
+            LogAndProgress,
+            None,
+            format!("Saving to session {} ({})", session_name(path), path.display()),
+        ),
         Event::RunStarted { from, model, .. } => {
             let from = if *from == 0 { String::new() } else { format!(" from layer {from} on") };
             let size = parameters(model.parameters_before);
             let (name, family, layers) = (&model.name, &model.family, model.layers);
-            (Info, None, format!("Pruning {name}{from}: {family}, {layers} layers, {size} parameters"))
+            (
+                Info,
+                LogAndProgress,
+                None,
+                format!("Pruning {name}{from}: {family}, {layers} layers, {size} parameters"),
+            )
         }
         Event::CalibrationReady { files, samples, seq_len, text_tokens, seed: _ } => {
             let files = files.join(", ");
             let text = format!(
                 "Calibrating on {samples} windows of {seq_len} tokens from {files} ({text_tokens} tokens)"
             );
-            (Info, None, text)
+            (Info, LogAndProgress, None, text)
         }
         Event::LayerStarted { layer, attempt, method } => {
             let text = format!("Layer {layer}: attempt {attempt} started, ratio {}", ratio(method.ratio));
-            (Info, Some(*layer), text)
+            (Info, Log, Some(*layer), text)
         }
         Event::HessianStatistics { layer, part, stats, .. } => {
             let text = format!(
                 "Layer {layer}, {part}: condition {:.1e}, damping {}, {} dead inputs",
                 stats.condition, stats.damping_used, stats.dead
             );
-            (Step, Some(*layer), text)
+            (Step, Log, Some(*layer), text)
         }
         Event::DampingRaised { layer, part, from, to, reason } => {
             let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
-            (Warning, Some(*layer), text)
+            (Warning, LogAndProgress, Some(*layer), text)
         }
         Event::PrecisionRaised { layer, part, reason } => {
             let text = format!("Layer {layer}, {part}: solved again in f64, since in f32 {reason}");
-            (Warning, Some(*layer), text)
+            (Warning, LogAndProgress, Some(*layer), text)
         }
         Event::UnitsRemoved { layer, part, step, units, error } => {
             let removed = match units[..] {
                 [unit] => format!("unit {unit} removed"),
                 _ => format!("batch {}, {} units removed", step + 1, units.len()),
             };
-            (Step, Some(*layer), format!("Layer {layer}, {part}: {removed}, error {}", self::error(*error)))
+            (
+                Step,
+                Log,
+                Some(*layer),
+                format!("Layer {layer}, {part}: {removed}, error {}", self::error(*error)),
+            )
         }
         Event::PartFailed { layer, part, cause } => {
-            (Error, Some(*layer), format!("Layer {layer}, {part}: {cause}"))
+            (Error, Log, Some(*layer), format!("Layer {layer}, {part}: {cause}"))
         }
         Event::LayerDone { record, .. } => {
             let index = record.index;
@@ -110,25 +134,26 @@ pub fn event(event: &Event) -> Option<Sentence> {
                 relative_error(attention.relative_error),
                 relative_error(mlp.relative_error),
             );
-            (Info, Some(index), text)
+            (Info, LogAndProgress, Some(index), text)
         }
         Event::ErrorCurve { layer, part, .. } => {
-            (Info, Some(*layer), format!("Layer {layer}, {part}: error curve computed"))
+            (Info, Log, Some(*layer), format!("Layer {layer}, {part}: error curve computed"))
         }
-        Event::SensitivityMeasured { curve } => (Step, Some(curve.layer), sensitivity(curve)),
+        Event::SensitivityMeasured { curve } => (Step, Log, Some(curve.layer), sensitivity(curve)),
         Event::RatiosTried { tried, best } => {
-            let (level, place) = if *best { (Info, ", the best so far") } else { (Step, "") };
-            (level, None, format!("Ratios by {}: {:.4} nats per token{place}", tried.name, tried.loss))
+            let (level, place, rank) =
+                if *best { (Info, LogAndProgress, ", the best so far") } else { (Step, Log, "") };
+            (level, place, None, format!("Ratios by {}: {:.4} nats per token{rank}", tried.name, tried.loss))
         }
-        Event::RatiosFound { record } => (Info, None, found(record)),
-        Event::PerplexityMeasured { record } => (Info, None, measured(record)),
-        Event::Warning { message } => (Warning, None, message.clone()),
+        Event::RatiosFound { record } => (Info, Log, None, found(record)),
+        Event::PerplexityMeasured { record } => (Info, LogAndProgress, None, measured(record)),
+        Event::Warning { message } => (Warning, LogAndProgress, None, message.clone()),
         Event::ExportWritten { path, bytes } => {
-            (Info, None, format!("Wrote {} ({})", path.display(), self::bytes(*bytes)))
+            (Info, LogAndProgress, None, format!("Wrote {} ({})", path.display(), self::bytes(*bytes)))
         }
-        Event::RunDone { record } => (Info, None, run_done(record)),
-        Event::JobCancelled => (Warning, None, "Cancelled".into()),
-        Event::JobFailed { message, .. } => (Error, None, message.clone()),
+        Event::RunDone { record } => (Info, Log, None, run_done(record)),
+        Event::JobCancelled => (Warning, Log, None, "Cancelled".into()),
+        Event::JobFailed { message, .. } => (Error, Log, None, message.clone()),
         Event::Progress { .. }
         | Event::SessionRestored { .. }
         | Event::JobStarted { .. }
@@ -140,7 +165,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
         | Event::Resumed
         | Event::JobDone => return None,
     };
-    Some(Sentence { level, layer, text })
+    Some(Sentence { level, place, layer, text })
 }
 
 /// The measured sensitivity of a part, with the loss at half of its units.

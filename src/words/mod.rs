@@ -12,7 +12,7 @@ mod stage;
 mod times;
 
 pub use axis::needs_log_axis;
-pub use event::{Level, Sentence, event};
+pub use event::{Level, Place, Sentence, event};
 pub use exit_code::{ExitCode, exit_codes};
 pub use numbers::{bytes, count, error, measure, or_dash, ordinal, parameters, perplexity, plural, short};
 pub use session::{

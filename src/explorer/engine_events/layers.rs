@@ -1,7 +1,7 @@
 //! Events of a layer and its parts.
 
 use crate::{
-    protocol::{Attempt, CurvePoint, LayerRecord, Method, PartRecord},
+    protocol::{Attempt, CurvePoint, Event, LayerRecord, Method, PartRecord},
     prune::Part,
 };
 
@@ -19,6 +19,7 @@ pub fn started(state: &mut State, layer: usize, attempt: usize, method: Method) 
     let Some(known) = state.layers.get_mut(layer) else { return };
     let goal = goal(&known.shape, method.ratio, &state.settings);
     known.failed = None;
+    known.reported.clear();
     known.work =
         Some(Work::new(attempt, method, &known.shape, goal, state.settings.objective.attention_unit));
 }
@@ -35,7 +36,14 @@ pub fn inverted(state: &mut State, (layer, part): (usize, Part), seen: PartStati
     }
 }
 
-/// Restarts the part from its first removal.
+/// Keeps an event of the layer for the panels that show it.
+pub fn report(state: &mut State, layer: usize, event: Event) {
+    if let Some(known) = state.layers.get_mut(layer) {
+        known.reported.push(event);
+    }
+}
+
+/// The part starts again from its first removal.
 pub fn begin_part_again(state: &mut State, layer: usize, part: Part) {
     if let Some(work) = work(state, layer) {
         work.part_mut(part).begin_again();
@@ -108,8 +116,8 @@ pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
     }
 }
 
-/// Activates an attempt chosen by a run, which reuses attempts, or by a recording. The user's own choices are
-/// applied when they are made. The planned ratio becomes that of the attempt.
+/// The explorer applies the user's own choices when they are made. Here it applies those of a run, which reuses attempts,
+/// and those of a recording. The planned ratio becomes that of the attempt.
 pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
     if !state.is_replay() && !state.job().is_some_and(Job::is_pruning) {
         return;
@@ -125,7 +133,7 @@ pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
 
 pub fn error_curve(state: &mut State, (layer, part): (usize, Part), units: usize, points: Vec<CurvePoint>) {
     let method = state.method(layer);
-    // The notice reported that the curve was requested.
+    // The notice says that the curve was requested.
     state.notice = None;
     if let Some(known) = state.layers.get_mut(layer) {
         known.curves.retain(|curve| curve.part != part);

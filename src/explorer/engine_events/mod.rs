@@ -37,7 +37,8 @@ fn log(state: &mut State, at: f64, event: &Event) -> String {
     // A session is announced again when it is reopened.
     let known_session =
         matches!(event, Event::SessionOpened { path } if state.sessions.open.as_ref() == Some(path));
-    let Some(Sentence { level, layer, text }) = words::event(event).filter(|_| !known_session) else {
+    let Some(Sentence { level, place: _, layer, text }) = words::event(event).filter(|_| !known_session)
+    else {
         return String::new();
     };
     state.log.push(Entry { at, level, layer, text: text.clone() });
@@ -77,6 +78,7 @@ fn apply(state: &mut State, text: String, event: Event) {
         }
         Event::DampingRaised { layer, part, .. } | Event::PrecisionRaised { layer, part, .. } => {
             layers::begin_part_again(state, layer, part);
+            layers::report(state, layer, event);
         }
         Event::UnitsRemoved { layer, part, step: _, units, error } => {
             layers::units_removed(state, (layer, part), units, error);

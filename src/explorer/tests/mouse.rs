@@ -43,8 +43,8 @@ fn tabs_panels_and_hints_can_be_clicked() {
     let mut script = Script::opened(2);
     script.click(Pointed::Screen(Screen::Layer));
     assert_eq!(script.state.screen, Screen::Layer);
-    script.click(Pointed::Panel(&layer::BATCHES));
-    assert_eq!(script.state.focused(), &layer::BATCHES);
+    script.click(Pointed::Panel(&layer::view::BATCHES.panel));
+    assert_eq!(script.state.focused(), &layer::view::BATCHES.panel);
     script.click(Pointed::Action(Action::Help));
     assert!(matches!(script.state.dialogs.last(), Some(Dialog::Help(_))));
     script.click(Pointed::Action(Action::CloseDialog));

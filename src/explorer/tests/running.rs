@@ -177,7 +177,7 @@ fn a_retry_is_saved_but_not_active() {
 fn activating_an_attempt_makes_later_layers_stale_and_can_be_undone() {
     let mut script = Script::pruned(3);
     script.retry_layer_one(0.4);
-    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
+    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("enter");
     assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(1) })]);
     assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
@@ -230,7 +230,7 @@ fn activating_a_first_attempt_can_be_undone() {
     let mut script = Script::pruned(2);
     script.state.layers[1].chosen = None;
     script.state.layer = 1;
-    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
+    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("2 enter u");
     assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: None })]);
     assert_eq!(script.state.layers[1].chosen, None);
@@ -346,7 +346,7 @@ fn activating_the_previous_attempt_restores_its_results() {
     script.state.schedule.put(1, 0.123_456_789_012.into());
     script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012.into();
     script.retry_layer_one(0.4);
-    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
+    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("enter up enter");
     assert_eq!(script.state.layers[1].chosen, Some(0));
     assert!((0..3).all(|layer| script.state.status(layer) == Status::Done));
@@ -395,7 +395,7 @@ fn measurements_of_other_attempts_are_stale() {
     assert_eq!(stale(&script), (false, false));
     script.retry_layer_one(0.4);
     assert_eq!(stale(&script), (false, false), "nothing else is active yet");
-    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
+    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("enter");
     assert_eq!(stale(&script), (true, true));
     script.keys("u");
@@ -420,7 +420,7 @@ fn activating_an_attempt_after_an_export_counts_as_unsaved() {
     let mut script = Script::pruned(2);
     script.retry_layer_one(0.4);
     script.handle(0, Event::ExportWritten { path: "slim".into(), bytes: 10 });
-    script.state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
+    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("enter q");
     assert!(matches!(&script.state.dialogs[..], [Dialog::Confirm(_)]));
 }

@@ -176,7 +176,7 @@ fn sorted_channels_show_the_cut() {
 #[test]
 fn raised_damping_and_dead_inputs_are_pointed_out() {
     let mut state = at(Screen::Layer, sample::half_done());
-    state.focus[Screen::Layer as usize] = &layer::HESSIAN;
+    state.focus[Screen::Layer as usize] = &layer::view::HESSIAN.panel;
     let text = shown(&state);
     assert!(text.contains("! 0.1, not 0.01") && text.contains("3 of 688"), "{text}");
 }
@@ -184,7 +184,7 @@ fn raised_damping_and_dead_inputs_are_pointed_out() {
 #[test]
 fn the_error_curve_shows_the_cost_of_the_next_step() {
     let mut state = at(Screen::Layer, sample::half_done());
-    state.focus[Screen::Layer as usize] = &layer::ERROR_CURVE;
+    state.focus[Screen::Layer as usize] = &layer::view::ERROR_CURVE.panel;
     assert!(shown(&state).contains("next head"), "{}", shown(&state));
     state.screens.layer.part = Part::Mlp;
     assert!(shown(&state).contains("next 1 %"), "{}", shown(&state));
@@ -195,7 +195,7 @@ fn the_error_curve_shows_the_cost_of_the_next_step() {
 #[test]
 fn attempts_are_listed_with_the_active_one_marked() {
     let mut state = at(Screen::Layer, sample::half_done());
-    state.focus[Screen::Layer as usize] = &layer::ATTEMPTS;
+    state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     state.screens.layer.attempt = 1;
     let text = shown(&state);
     assert!(text.contains("attempt 0 active → attempt 1") && text.contains("both keep"), "{text}");
@@ -413,7 +413,7 @@ fn boxes_beside_the_large_panel_fill_their_column_with_pictures() {
         let text = text(&buffer);
         let beside: Vec<Pointed> = (1..33).map(|y| hits.at(118, y)).collect();
         assert!(beside.iter().all(|pointed| matches!(pointed, Pointed::Panel(_))), "{panel:?}\n{text}");
-        if *panel == &layer::SCORES {
+        if *panel == &layer::view::SCORES.panel {
             let bars =
                 text.lines().skip(1).filter(|line| line.chars().skip(75).any(|c| "▁▂▃▄▅▆▇█".contains(c)));
             assert!(bars.count() >= 2, "a histogram\n{text}");

@@ -1,10 +1,11 @@
 //! The Layer screen: one part of one layer with its scores, statistics, elimination path and attempts.
 
 mod explain;
-mod panels;
 pub mod view;
 
-pub use panels::{ATTEMPTS, BATCHES, CORRELATION, ERROR_CURVE, HESSIAN, SCORES};
+use std::sync::LazyLock;
+
+use view::{ATTEMPTS, ERROR_CURVE};
 
 use super::{Copied, Panel, Screen, Slice};
 use crate::{
@@ -46,8 +47,9 @@ impl Slice for Layer {
     }
 
     fn panels(&self) -> &'static [&'static Panel] {
-        const PANELS: &[&Panel] = &[&SCORES, &HESSIAN, &CORRELATION, &BATCHES, &ERROR_CURVE, &ATTEMPTS];
-        PANELS
+        static PANELS: LazyLock<Vec<&Panel>> =
+            LazyLock::new(|| view::PANELS.iter().map(|panel| &panel.panel).collect());
+        &PANELS
     }
 
     fn hints(&self, state: &State) -> &'static [(Action, &'static str)] {
@@ -59,7 +61,7 @@ impl Slice for Layer {
             (Action::ErrorCurve, "curve"),
             (Action::NextPanel, "panel"),
         ];
-        if *state.focused() == ATTEMPTS { HINTS } else { &HINTS[1..] }
+        if *state.focused() == ATTEMPTS.panel { HINTS } else { &HINTS[1..] }
     }
 
     fn enter(&self, state: &mut State) -> Vec<Effect> {
@@ -74,7 +76,7 @@ impl Slice for Layer {
                 state.follow = false;
                 state.screens.layer.part = if by < 0 { Part::Attention } else { Part::Mlp };
             }
-            Move::Line(_) | Move::Page(_) | Move::End(_) if *state.focused() == ATTEMPTS => {
+            Move::Line(_) | Move::Page(_) | Move::End(_) if *state.focused() == ATTEMPTS.panel => {
                 let count = state.layers.get(state.layer).map_or(0, |layer| layer.attempts.len());
                 let attempt = &mut state.screens.layer.attempt;
                 let to = attempt.saturating_add_signed(movement.lines(PAGE));
@@ -90,7 +92,7 @@ impl Slice for Layer {
             return Some(open(state));
         }
         if action == Action::ErrorCurve && state.unready().is_none() {
-            state.focus(Screen::Layer, &ERROR_CURVE);
+            state.focus(Screen::Layer, &ERROR_CURVE.panel);
         }
         (action == Action::SwitchPart).then(|| {
             let part = &mut state.screens.layer.part;
@@ -119,8 +121,8 @@ impl Slice for Layer {
 
 /// Activates the attempt under the cursor, or focuses the list of attempts.
 fn open(state: &mut State) -> Vec<Effect> {
-    if *state.focused() != ATTEMPTS {
-        state.focus(Screen::Layer, &ATTEMPTS);
+    if *state.focused() != ATTEMPTS.panel {
+        state.focus(Screen::Layer, &ATTEMPTS.panel);
         return Vec::new();
     }
     let layer = state.layer;

@@ -2,11 +2,10 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use super::Shown;
+use super::{LayerPanel, Shown, Width, explain, of_layer};
 use crate::{
     explorer::{
-        Action, AttemptResult, Pointed, Status,
-        screens::layer::ATTEMPTS,
+        Action, AttemptResult, Figure, Panel, Pointed, Status,
         view::{
             Canvas, Role,
             list::first_in_sight,
@@ -17,6 +16,19 @@ use crate::{
     protocol::Method,
     prune::Part,
     words::{change, error, ratio},
+};
+
+pub static ATTEMPTS: LayerPanel = LayerPanel {
+    panel: Panel {
+        title: "Attempts",
+        explain: |_| explain::attempts(),
+        figure: |state| of_layer(state, |layer, _| Figure::Attempts { layer }),
+    },
+    draw,
+    brief: |view, _, shown| brief(view, shown),
+    small: None,
+    grows: false,
+    width: Width::Row { rows: rows_wanted },
 };
 
 #[derive(Clone, Copy)]
@@ -64,7 +76,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let glyphs = view.theme.glyphs;
     let note = format!("{} active  {} stale", glyphs.active(), glyphs.status(Status::Stale));
     let note = if attempts.is_empty() { String::new() } else { note };
-    let inner = view.panel(&ATTEMPTS, area, "Attempts", &note);
+    let inner = view.panel(&ATTEMPTS.panel, area, "Attempts", &note);
     if attempts.is_empty() && shown.layer.work.is_none() {
         let (start, retry) = (view.key(Action::Start), view.key(Action::Retry));
         let text = if view.state.is_replay() {
@@ -93,7 +105,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         let row = Rect { y: inner.y + 1 + down as u16, height: 1, ..inner };
         match attempts.get(at) {
             Some(result) => {
-                view.hits.add(row, Pointed::Row { panel: &ATTEMPTS, row: at });
+                view.hits.add(row, Pointed::Row { panel: &ATTEMPTS.panel, row: at });
                 attempt_row(view, row, shown, result, at == cursor, &places);
             }
             None => work_row(view, row, shown, &places),

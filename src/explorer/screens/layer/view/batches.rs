@@ -2,11 +2,10 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use super::Shown;
+use super::{LayerPanel, Shown, Width, explain, of_layer};
 use crate::{
     explorer::{
-        PartView,
-        screens::layer::BATCHES,
+        Figure, Panel, PartView,
         view::{
             Canvas, Role,
             list::first_in_sight,
@@ -16,6 +15,19 @@ use crate::{
     },
     protocol::Refined,
     words::{count, error, plural},
+};
+
+pub static BATCHES: LayerPanel = LayerPanel {
+    panel: Panel {
+        title: "Batches",
+        explain: |state| explain::batches(&state.method(state.layer)),
+        figure: |state| of_layer(state, |layer, part| Figure::ErrorCurve { layer, part }),
+    },
+    draw,
+    brief: |view, _, shown| brief(view, shown),
+    small: None,
+    grows: false,
+    width: Width::Share(1),
 };
 
 /// More batches than this are drawn as a chart.
@@ -32,7 +44,7 @@ enum Key {
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let Some(part) = shown.view.filter(|part| !part.step_errors.is_empty()) else {
-        let inner = view.panel(&BATCHES, area, "Batches", "");
+        let inner = view.panel(&BATCHES.panel, area, "Batches", "");
         let text = match shown.view {
             Some(part) if part.live => "Nothing is removed yet.".into(),
             Some(_) => "Nothing was removed.".into(),
@@ -54,7 +66,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         note +=
             &format!("; {}: {before} {} {after}", plural(swaps, "swap", "swaps"), view.theme.glyphs.arrow());
     }
-    let inner = view.panel(&BATCHES, area, "Batches", &note);
+    let inner = view.panel(&BATCHES.panel, area, "Batches", &note);
     if part.step_errors.len() > LISTED {
         picture(view, inner, &part, energy.unwrap_or(1.0));
     } else {

@@ -2,22 +2,34 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use super::Shown;
+use super::{LayerPanel, Shown, Width, explain};
 use crate::explorer::{
-    PartStatistics,
-    screens::layer::CORRELATION,
+    Panel, PartStatistics,
     view::{
         Canvas, Role, status,
         widgets::{HeatMap, heat_scale, put},
     },
 };
 
-/// Mean and largest off-diagonal value, and the cell of the largest.
+pub static CORRELATION: LayerPanel = LayerPanel {
+    panel: Panel {
+        title: "Correlation",
+        explain: |_| explain::correlation(),
+        figure: |_| Err("The correlation map cannot be saved; focus another panel (f)".into()),
+    },
+    draw,
+    brief: |view, _, shown| brief(view, shown),
+    small: Some(small),
+    grows: true,
+    width: Width::Map,
+};
+
+/// Mean and largest value off the diagonal, and the cell of the largest.
 struct Summary {
     mean: f64,
     most: f64,
     pair: (usize, usize),
-    /// Largest value of all cells, including the diagonal.
+    /// Largest of all cells, including the diagonal.
     top: f64,
 }
 
@@ -42,7 +54,7 @@ fn summary(seen: &PartStatistics) -> Option<Summary> {
 }
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
-    let inner = view.panel(&CORRELATION, area, "Correlation", "mean |c|");
+    let inner = view.panel(&CORRELATION.panel, area, "Correlation", "mean |c|");
     let Some((seen, summary)) = shown.seen().and_then(|seen| Some((seen, summary(seen)?))) else {
         let text = shown.why_nothing(view);
         view.absent(inner, &text);
@@ -80,7 +92,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// The summary in words. `name` precedes the ranges of units that share a cell.
+/// `name` precedes the ranges of units that share a cell.
 fn words<'t>(
     view: &Canvas<'_>,
     shown: &Shown<'_>,

@@ -2,11 +2,10 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use super::{Shown, words_and_picture};
+use super::{LayerPanel, Shown, Width, explain, of_layer, words_and_picture};
 use crate::{
     explorer::{
-        Action, Curve,
-        screens::layer::ERROR_CURVE,
+        Action, Curve, Figure, Panel,
         view::{
             Canvas, Role,
             error_curve::{error_at, hint, next_step, picture},
@@ -18,13 +17,26 @@ use crate::{
     words::error,
 };
 
+pub static ERROR_CURVE: LayerPanel = LayerPanel {
+    panel: Panel {
+        title: "Error versus ratio",
+        explain: |_| explain::error_curve(),
+        figure: |state| of_layer(state, |layer, part| Figure::ErrorCurve { layer, part }),
+    },
+    draw,
+    brief: |view, _, shown| brief(view, shown),
+    small: Some(small),
+    grows: true,
+    width: Width::Share(1),
+};
+
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
-        let inner = view.panel(&ERROR_CURVE, area, "Error versus ratio", "");
+        let inner = view.panel(&ERROR_CURVE.panel, area, "Error versus ratio", "");
         view.absent(inner, &hint(view));
         return;
     };
-    let inner = view.panel(&ERROR_CURVE, area, "Error versus ratio", "over E‖y‖²");
+    let inner = view.panel(&ERROR_CURVE.panel, area, "Error versus ratio", "over E‖y‖²");
     let lines = words(view, shown, curve, inner.width);
     let above = (lines.len() as u16).min(inner.height / 3);
     for (at, line) in lines.into_iter().take(usize::from(above)).enumerate() {

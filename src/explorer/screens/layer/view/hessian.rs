@@ -5,17 +5,30 @@ use ratatui::{
     text::Span,
 };
 
-use super::{Shown, words_and_picture};
+use super::{LayerPanel, Shown, Width, explain, of_layer, words_and_picture};
 use crate::{
     explorer::{
-        screens::layer::HESSIAN,
+        Figure, Panel,
         view::{
             Canvas, Fact, Role,
             widgets::{Scale, axes, crest, scale_below},
         },
     },
-    protocol::{HessianStats, MomentPicture},
+    protocol::{Event, HessianStats, MomentPicture},
     words::{count, measure},
+};
+
+pub static HESSIAN: LayerPanel = LayerPanel {
+    panel: Panel {
+        title: "Hessian",
+        explain: |_| explain::hessian(),
+        figure: |state| of_layer(state, |layer, part| Figure::Hessian { layer, part }),
+    },
+    draw,
+    brief: |view, _, shown| brief(view, shown),
+    small: Some(small),
+    grows: true,
+    width: Width::Share(2),
 };
 
 /// Above this condition number, compensation depends on small differences of large numbers.
@@ -26,7 +39,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         crate::prune::Part::Attention => "inputs of o_proj",
         crate::prune::Part::Mlp => "inputs of down_proj",
     };
-    let inner = view.panel(&HESSIAN, area, "Hessian", weight);
+    let inner = view.panel(&HESSIAN.panel, area, "Hessian", weight);
     let Some(stats) = shown.stats() else {
         let text = shown.why_nothing(view);
         view.absent(inner, &text);
@@ -65,6 +78,12 @@ fn facts(shown: &Shown<'_>, stats: &HessianStats) -> Vec<Fact> {
         condition(stats),
         damping(shown, stats),
     ];
+    let raised = |event: &Event| {
+        matches!(event, Event::PrecisionRaised { part, .. } if *part == shown.part).then_some(())
+    };
+    if shown.reported(raised).is_some() {
+        facts.push(Fact::new("solved in", "! f64, not f32").role(Role::Warning));
+    }
     if let Some(energy) = shown.energy() {
         facts.push(Fact::new("E‖y‖²", measure(energy)));
     }

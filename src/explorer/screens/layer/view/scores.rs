@@ -2,11 +2,10 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use super::{Shown, channels, heads};
+use super::{LayerPanel, Shown, Width, channels, explain, heads, of_layer};
 use crate::{
     explorer::{
-        PartStatistics,
-        screens::layer::SCORES,
+        Figure, Panel, PartStatistics,
         view::{
             Canvas, Role, status,
             widgets::{Scale, Spacing},
@@ -16,9 +15,22 @@ use crate::{
     words::count,
 };
 
+pub static SCORES: LayerPanel = LayerPanel {
+    panel: Panel {
+        title: "Scores",
+        explain: |state| explain::scores(&state.method(state.layer)),
+        figure: |state| of_layer(state, |layer, part| Figure::Scores { layer, part }),
+    },
+    draw,
+    brief: brief,
+    small: None,
+    grows: true,
+    width: Width::Share(3),
+};
+
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let Some((part, seen)) = shown.view.and_then(|part| Some((part, part.seen?))) else {
-        let inner = view.panel(&SCORES, area, "Scores", "");
+        let inner = view.panel(&SCORES.panel, area, "Scores", "");
         let text = shown.why_nothing(view);
         view.absent(inner, &text);
         return;
@@ -34,7 +46,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
         Part::Attention => format!("Scores of {names}"),
         Part::Mlp => format!("Scores of {names}, sorted"),
     };
-    let inner = view.panel(&SCORES, area, &title, spacing);
+    let inner = view.panel(&SCORES.panel, area, &title, spacing);
     match shown.part {
         Part::Attention => heads::draw(view, inner, shown, &part, seen, &scale),
         Part::Mlp => channels::draw(view, inner, shown, &part, seen, &scale),

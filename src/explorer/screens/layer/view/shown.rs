@@ -5,7 +5,7 @@ use crate::{
         Action, AttemptResult, Layer, PartStatistics, PartView, State, Status,
         view::{Canvas, stage},
     },
-    protocol::{HessianStats, Method, Refined, Scheduled},
+    protocol::{Event, HessianStats, Method, Refined, Scheduled},
     prune::Part,
     words::progress,
 };
@@ -16,7 +16,7 @@ pub struct Shown<'a> {
     pub layer: &'a Layer,
     pub part: Part,
     pub status: Status,
-    /// The part in the attempt being solved, otherwise in the active one; None for a layer without attempts.
+    /// The part in the attempt being solved, or else in the active one; None for an untouched layer.
     pub view: Option<PartView<'a>>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Shown<'a> {
         let index = state.layer;
         let layer = state.layers.get(index)?;
         let part = state.screens.layer.part;
-        // The units of a part are unknown until it begins.
+        // A part that has not begun has no units yet.
         let view = layer.view(part).filter(|view| view.units > 0);
         Some(Self { index, layer, part, status: state.status(index), view })
     }
@@ -34,7 +34,7 @@ impl<'a> Shown<'a> {
         self.view.and_then(|view| view.seen)
     }
 
-    /// The shown finished attempt; None while one is being solved.
+    /// The finished attempt shown; None while one is being solved.
     pub fn result(&self) -> Option<&'a AttemptResult> {
         if self.layer.work.is_some() { None } else { self.layer.active() }
     }
@@ -46,12 +46,17 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// The removal with the scheduled sizes, if sizes were rounded.
+    /// The newest of the layer's events that `of` recognises.
+    pub fn reported<T>(&self, of: impl Fn(&'a Event) -> Option<T>) -> Option<T> {
+        self.layer.reported.iter().rev().find_map(of)
+    }
+
+    /// What the scheduled sizes would have removed, if sizes were rounded.
     pub fn scheduled(&self) -> Option<Scheduled> {
         self.result()?.record(self.part).scheduled
     }
 
-    /// Errors before and after swaps.
+    /// Error before and after swaps.
     pub fn refined(&self) -> Option<Refined> {
         self.result()?.record(self.part).refined
     }
@@ -73,7 +78,7 @@ impl<'a> Shown<'a> {
         (energy.is_finite() && energy > 0.0).then_some(energy)
     }
 
-    /// Position of every unit in the order of removal, from 0; None for kept units.
+    /// Place of every unit in the order of removal, from 0; None for kept units.
     pub fn places(&self) -> Vec<Option<u32>> {
         let Some(view) = self.view else { return Vec::new() };
         let mut places = vec![None; view.units];
@@ -85,7 +90,7 @@ impl<'a> Shown<'a> {
         places
     }
 
-    /// The reason why there is nothing to show, and what to do.
+    /// Why there is nothing to show, and what to do.
     pub fn why_nothing(&self, view: &Canvas<'_>) -> String {
         let replay = view.state.is_replay();
         match (self.status, &self.layer.work) {
