@@ -2,9 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slimgpt::prune::{
-    GroupSize, HeadScore, Moment, PruneProblem, Refine, Score, SecondMoment, SolverDtype, Units,
-};
+use slimgpt::prune::{GroupSize, HeadScore, Moment, PruneProblem, SecondMoment, Units};
 
 pub const DAMPING: f64 = 0.01;
 /// Number of columns per head.
@@ -41,20 +39,8 @@ impl Problem {
     /// The problem with the settings of a default run.
     pub fn part(&self, units: Units, remove: usize) -> PruneProblem<'_> {
         PruneProblem {
-            weight: &self.weight,
-            rows: self.rows,
-            moment: &self.moment,
-            units,
-            score: Score::Obs,
-            seed: 0,
-            remove,
-            scheduled: None,
-            refine: Refine::None,
             damping: DAMPING,
-            compensate: true,
-            target: None,
-            target_weight: 1.0,
-            solver_dtype: SolverDtype::Auto,
+            ..PruneProblem::new(&self.weight, self.rows, &self.moment, units, remove)
         }
     }
 }

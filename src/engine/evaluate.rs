@@ -18,9 +18,7 @@ use super::{Context, Error, ModelChoice, machine::forward_on, texts};
 
 pub struct Evaluate {
     pub model: ModelChoice,
-    pub text: Option<TextSource>,
-    pub seq_len: usize,
-    pub bos: bool,
+    pub evaluation: config::Evaluation,
     pub machine: Machine,
 }
 
@@ -48,13 +46,12 @@ pub struct EvalText {
 impl EvalText {
     pub fn new(
         source: &TextSource,
-        seq_len: usize,
-        bos: bool,
+        evaluation: &config::Evaluation,
         checkpoint: &Checkpoint,
         base: Option<&Path>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let bos = match (bos, checkpoint.architecture().bos) {
+        let bos = match (evaluation.bos, checkpoint.architecture().bos) {
             (true, None) => return Err(Error::NoBos(checkpoint.name().into())),
             (true, bos) => bos,
             (false, _) => None,
@@ -62,7 +59,7 @@ impl EvalText {
         let text = texts::read(source, base)?;
         let name = text.name.clone();
         let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, context)?;
-        Ok(Self { name, tokens, seq_len, bos })
+        Ok(Self { name, tokens, seq_len: evaluation.seq_len, bos })
     }
 
     /// SHA-256 of the tokens.
@@ -109,10 +106,10 @@ impl EvalText {
 /// Fails if a window, BOS included, is longer than the context of the model, or has fewer than two tokens.
 pub fn check_window(
     key: &'static str,
-    seq_len: usize,
-    bos: bool,
+    evaluation: &config::Evaluation,
     checkpoint: &Checkpoint,
 ) -> Result<(), Error> {
+    let config::Evaluation { seq_len, bos, .. } = *evaluation;
     let limit = checkpoint.architecture().max_positions - usize::from(bos);
     if seq_len > limit {
         return Err(Error::TooLong { key, asked: seq_len, limit });
@@ -133,16 +130,16 @@ pub fn text_of<'t>(text: Option<&'t TextSource>, model: &ModelChoice) -> Result<
 pub fn evaluate(job: &Evaluate, context: &mut Context) -> Result<Evaluation, Error> {
     let (device, dtype) = forward_on(&job.machine)?;
     let checkpoint = job.model.open(context)?;
-    let source = text_of(job.text.as_ref(), &job.model)?;
-    check_window("seq-len", job.seq_len, job.bos, &checkpoint)?;
-    let text = EvalText::new(source, job.seq_len, job.bos, &checkpoint, None, context)?;
+    let source = text_of(job.evaluation.text.as_ref(), &job.model)?;
+    check_window("seq-len", &job.evaluation, &checkpoint)?;
+    let text = EvalText::new(source, &job.evaluation, &checkpoint, None, context)?;
     let perplexity = text.measure(&checkpoint, &job.machine, (&device, dtype), false, context)?;
     Ok(Evaluation {
         model: checkpoint.name().into(),
         tokens: text.whole_windows(),
         text: text.name,
-        seq_len: job.seq_len,
-        bos: job.bos,
+        seq_len: job.evaluation.seq_len,
+        bos: job.evaluation.bos,
         perplexity,
     })
 }

@@ -6,7 +6,7 @@ use candle_core::{DType, Device};
 
 use crate::{
     calibration::TextSource,
-    config::{Machine, Settings},
+    config::{self, Machine, Settings},
     model::{BlockByBlock, Checkpoint},
     protocol::{Event, PerplexityRecord},
 };
@@ -17,8 +17,8 @@ use super::{Context, Error, evaluate::EvalText};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     pub text: TextSource,
-    pub seq_len: usize,
-    pub bos: bool,
+    /// Without settings that have no influence on a perplexity.
+    pub settings: config::Evaluation,
     pub machine: Machine,
 }
 
@@ -31,12 +31,15 @@ pub struct Measurement<'a> {
 }
 
 impl Evaluation {
-    /// The evaluation of a run; None if the settings name no evaluation text.
+    /// None if the settings name no evaluation text.
+    pub fn new(settings: &config::Evaluation, machine: Machine) -> Option<Self> {
+        let settings = settings.of_perplexity()?;
+        Some(Self { text: settings.text.clone()?, settings, machine })
+    }
+
+    /// The evaluation of a run; None if its settings name no evaluation text.
     pub fn of_run(settings: &Settings) -> Option<Self> {
-        let text = settings.evaluation.text.clone()?;
-        let (seq_len, bos, machine) =
-            (settings.evaluation.seq_len, settings.evaluation.bos, settings.machine);
-        Some(Self { text, seq_len, bos, machine })
+        Self::new(&settings.evaluation, settings.machine)
     }
 
     /// Warns if the text is one of the calibration texts.
@@ -59,13 +62,13 @@ impl<'a> Measurement<'a> {
         base: Option<&Path>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let Evaluation { text: source, seq_len, bos, machine: _ } = evaluation;
-        let text = EvalText::new(source, *seq_len, *bos, checkpoint, base, context)?;
+        let Evaluation { text: source, settings, machine: _ } = evaluation;
+        let text = EvalText::new(source, settings, checkpoint, base, context)?;
         let record = PerplexityRecord {
             text: source.to_string(),
-            seq_len: *seq_len,
+            seq_len: settings.seq_len,
             tokens: text.whole_windows(),
-            bos: *bos,
+            bos: settings.bos,
             before: f64::NAN,
             after: None,
         };

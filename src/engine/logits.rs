@@ -6,7 +6,7 @@ use safetensors::{Dtype, tensor::TensorView};
 
 use crate::{
     calibration::TextSource,
-    config::{self, Machine},
+    config::{self, Evaluation, Machine},
     export,
     protocol::Stage,
 };
@@ -43,9 +43,10 @@ pub fn logits(job: &Logits, context: &mut Context) -> Result<LogitsWritten, Erro
     export::check_file(&job.out, job.force)?;
     config::at_least(1)("windows", &job.windows)?;
     let checkpoint = job.model.open(context)?;
-    check_window("seq-len", job.seq_len, false, &checkpoint)?;
+    let windows = Evaluation { seq_len: job.seq_len, ..Evaluation::default() };
+    check_window("seq-len", &windows, &checkpoint)?;
     let source = text_of(job.text.as_ref(), &job.model)?;
-    let text = EvalText::new(source, job.seq_len, false, &checkpoint, None, context)?;
+    let text = EvalText::new(source, &windows, &checkpoint, None, context)?;
     let windows: Vec<&[u32]> = text.windows().take(job.windows).collect();
     if windows.len() < job.windows {
         let (found, asked, seq_len) = (windows.len(), job.windows, job.seq_len);

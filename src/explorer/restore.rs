@@ -1,7 +1,7 @@
 //! Restores the state from a session that was reopened.
 
 use crate::{
-    config::Settings,
+    config::{Evaluation, Settings},
     protocol::{Restored, RestoredAttempt, RestoredLayer, RestoredPerplexity, Statistics},
     prune::LayerRatio,
     words,
@@ -40,9 +40,8 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     state.calibration = calibration;
     state.search = search.map(|record| Search::of_record(*record)).unwrap_or_default();
     state.settle_choices();
-    state.compare.text = state.settings.evaluation.text.clone().or(state.compare.text.take());
-    (state.compare.seq_len, state.compare.bos) =
-        (state.settings.evaluation.seq_len, state.settings.evaluation.bos);
+    let text = state.settings.evaluation.text.clone().or(state.compare.evaluation.text.take());
+    state.compare.evaluation = Evaluation { text, ..state.settings.evaluation.clone() };
     for RestoredPerplexity { of, record } in perplexities {
         state.compare.add(record);
         if let (Some(of), Some(newest)) = (of, state.compare.measured.first_mut()) {
@@ -185,6 +184,7 @@ pub fn forget(state: &mut State) {
     (state.export_form, state.notice) = (None, None);
     state.dialogs.clear();
     let prompt = state.compare.prompt.clone();
-    let text = state.compare.text.take();
-    state.compare = super::Comparison { prompt, ..super::Comparison::new(text, &state.settings) };
+    let text = state.compare.evaluation.text.take();
+    let evaluation = Evaluation { text, ..state.settings.evaluation.clone() };
+    state.compare = super::Comparison { prompt, ..super::Comparison::new(evaluation) };
 }

@@ -1,7 +1,7 @@
 //! The state of the explorer: what all screens share, and the state of each screen and dialog.
 
 use crate::{
-    config::Settings,
+    config::{Evaluation, Settings},
     protocol::{CalibrationRecord, ModelRecord, ModelShape, RunRecord, Stage},
 };
 
@@ -107,7 +107,7 @@ impl State {
             model: None,
             schedule: Schedule::default(),
             search: Search::default(),
-            compare: Comparison::new(eval, &start.settings),
+            compare: Comparison::new(Evaluation { text: eval, ..start.settings.evaluation.clone() }),
             settings: start.settings,
             layers: Vec::new(),
             history: History::default(),

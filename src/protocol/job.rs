@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Method;
 use crate::{
-    calibration::TextSource,
-    config::Settings,
+    config::{Evaluation, Settings},
     export::OutputForm,
     prune::{LayerRatio, Part},
 };
@@ -121,11 +120,7 @@ pub struct ErrorCurve {
 /// Measures the perplexity of the dense and of the pruned model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasurePerplexity {
-    pub text: TextSource,
-    /// Tokens per window.
-    pub seq_len: usize,
-    /// Whether each window starts with the BOS token.
-    pub bos: bool,
+    pub evaluation: Evaluation,
 }
 
 /// Generates text with the dense and the pruned model from one prompt.

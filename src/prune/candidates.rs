@@ -110,7 +110,7 @@ impl<'p> Sides<'p> {
 
     /// Columns of W [rows, columns], with zeros for dead inputs.
     fn w(&self, columns: &[usize]) -> Dense<f64> {
-        let (n, dead) = (self.part.n(), dead_inputs(self.part.moment));
+        let (n, dead) = (self.part.n(), dead_inputs(self.part));
         let mut w = Dense::zeros(self.part.rows, columns.len());
         each_column(w.view_mut(), &|at, w| {
             let j = columns[at];

@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 use super::dense::Dense;
 use super::number::Number;
 use super::shared_work::{each_column, each_panel};
-use super::{Error, Moment};
+use super::{Error, Moment, PruneProblem};
 
 /// The highest damping to try.
 const HIGHEST: f64 = 1.0;
@@ -95,8 +95,8 @@ impl<'a> Damped<'a> {
 }
 
 /// For every input, whether it is always 0.
-pub(super) fn dead_inputs(moment: &Moment) -> Vec<bool> {
-    (0..moment.n()).map(|j| moment.at(j, j) == 0.0).collect()
+pub(super) fn dead_inputs(part: &PruneProblem) -> Vec<bool> {
+    (0..part.n()).map(|j| part.moment.at(j, j) == 0.0).collect()
 }
 
 /// The damping to try after a factorisation failed with `cause`: ten times as much, at most 1.
@@ -110,6 +110,7 @@ pub(super) fn raise(damping: f64, cause: Error) -> Result<f64, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prune::{GroupSize, Units};
 
     #[test]
     fn dead_inputs_count_as_one_in_the_mean() {
@@ -117,7 +118,9 @@ mod tests {
         let damped = Damped::new(&moment, 0.01);
         assert_eq!(damped.lambda, 0.02);
         assert_eq!(damped.diag(), [1.02, 3.02]);
-        assert_eq!(dead_inputs(&moment), [true, false]);
+        let units = Units::Channels { group_size: GroupSize::Exact };
+        let part = PruneProblem::new(&[1.0, 1.0], 1, &moment, units, 1);
+        assert_eq!(dead_inputs(&part), [true, false]);
     }
 
     #[test]

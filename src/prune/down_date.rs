@@ -137,7 +137,7 @@ impl<T: Number> ActiveBlock<T> {
     /// W_R 𝓛⁻ᵀ U_Aᵀ with 𝓛 𝓛ᵀ = P_RR of all removed columns. Without compensation it is W itself.
     pub(super) fn compensated(&self, part: &PruneProblem) -> (Vec<usize>, Vec<f64>) {
         let (active, gone) = (self.active, self.slots.len() - self.active);
-        let dead = dead_inputs(part.moment);
+        let dead = dead_inputs(part);
         let weight = |i: usize, slot: usize| {
             let j = self.slots[slot];
             if dead[j] { T::default() } else { T::of(part.weight[i * part.n() + j].into()) }

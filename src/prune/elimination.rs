@@ -167,7 +167,7 @@ fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn Remo
 /// W, column-major, with zeros in the columns of dead inputs.
 fn columns_of<T: Number>(part: &PruneProblem) -> Dense<T> {
     let n = part.n();
-    let dead = dead_inputs(part.moment);
+    let dead = dead_inputs(part);
     let mut w = Dense::zeros(part.rows, n);
     each_panel(w.view_mut(), SIDE_BY_SIDE, &|first, mut columns| {
         for (i, row) in part.weight.chunks_exact(n).enumerate() {

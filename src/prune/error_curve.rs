@@ -67,7 +67,7 @@ fn goals(asked: usize, most: usize) -> impl Iterator<Item = usize> {
 mod tests {
     use super::*;
     use crate::prune::slow::random_f32;
-    use crate::prune::{GroupSize, HeadScore, Refine, Score, SolverDtype};
+    use crate::prune::{GroupSize, HeadScore};
     use crate::prune::{Moment, SecondMoment, Units, prune};
 
     const ROWS: usize = 6;
@@ -80,22 +80,7 @@ mod tests {
     }
 
     fn part<'a>(weight: &'a [f32], moment: &'a Moment, units: Units, remove: usize) -> PruneProblem<'a> {
-        PruneProblem {
-            weight,
-            rows: ROWS,
-            moment,
-            units,
-            score: Score::Obs,
-            seed: 0,
-            remove,
-            scheduled: None,
-            refine: Refine::None,
-            damping: 0.01,
-            compensate: true,
-            target: None,
-            target_weight: 1.0,
-            solver_dtype: SolverDtype::Auto,
-        }
+        PruneProblem::new(weight, ROWS, moment, units, remove)
     }
 
     #[test]

@@ -25,20 +25,8 @@
 //! let moment = sum.finish()?;
 //! let damping = 0.01;
 //! let problem = PruneProblem {
-//!     weight: &weight,
-//!     rows,
-//!     moment: &moment,
-//!     units: Units::Channels { group_size: GroupSize::Exact },
-//!     score: Score::Obs,
-//!     seed: 0,
-//!     remove: 3,
-//!     scheduled: None,
-//!     refine: Refine::None,
-//!     damping,
-//!     compensate: true,
-//!     target: None,
-//!     target_weight: 1.0,
-//!     solver_dtype: SolverDtype::F64,
+//!     damping, solver_dtype: SolverDtype::F64,
+//!     ..PruneProblem::new(&weight, rows, &moment, Units::Channels { group_size: GroupSize::Exact }, 3)
 //! };
 //! let pruned = prune(&problem, &mut |_progress| ControlFlow::Continue(()))?;
 //! assert_eq!((pruned.kept.len(), pruned.removed.len()), (5, 3));

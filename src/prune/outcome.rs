@@ -211,32 +211,17 @@ impl Elimination<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prune::{GroupSize, Score};
+    use crate::prune::GroupSize;
     use crate::prune::{Moment, Units};
 
     #[test]
     fn raised_damping_is_reported_before_the_restart() {
         let moment = Moment::from_row_major(2, vec![1.0, 0.0, 0.0, 1.0]).unwrap();
         let units = Units::Channels { group_size: GroupSize::Exact };
-        let (remove, damping, compensate, target) = (1, 0.01, true, None);
         let weight = &[1.0, 2.0][..];
-        let (rows, moment, scheduled) = (1, &moment, None);
-        let (score, seed, refine, solver_dtype) = (Score::Obs, 0, Refine::None, SolverDtype::F32);
         let part = PruneProblem {
-            weight,
-            rows,
-            moment,
-            units,
-            score,
-            seed,
-            remove,
-            scheduled,
-            refine,
-            damping,
-            compensate,
-            target,
-            target_weight: 1.0,
-            solver_dtype,
+            solver_dtype: SolverDtype::F32,
+            ..PruneProblem::new(weight, 1, &moment, units, 1)
         };
         let mut reports = Vec::new();
         let mut observe = |progress: Progress| {

@@ -74,6 +74,29 @@ impl Units {
     }
 }
 
+impl<'a> PruneProblem<'a> {
+    /// Removes `remove` units with the default method: exact scores, no swaps, a damping of 0.01, compensation toward W's own
+    /// output.
+    pub fn new(weight: &'a [f32], rows: usize, moment: &'a Moment, units: Units, remove: usize) -> Self {
+        Self {
+            weight,
+            rows,
+            moment,
+            units,
+            score: Score::Obs,
+            seed: 0,
+            remove,
+            scheduled: None,
+            refine: Refine::None,
+            damping: 0.01,
+            compensate: true,
+            target: None,
+            target_weight: 1.0,
+            solver_dtype: SolverDtype::Auto,
+        }
+    }
+}
+
 impl PruneProblem<'_> {
     /// Columns of W.
     pub fn n(&self) -> usize {

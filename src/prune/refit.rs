@@ -25,7 +25,7 @@ pub(super) fn refit(
     let mut l: Dense<f64> = damped.lower(kept);
     cholesky(l.view_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
     let mut fitted = vec![0.0; part.rows * kept.len()];
-    let dead = dead_inputs(part.moment);
+    let dead = dead_inputs(part);
     {
         let w_r = gather(part, removed, &dead);
         let mut product = |g_ar: MatRef<'_, f64>| {

@@ -37,22 +37,7 @@ impl Case {
 
     fn part(&self, units: Units, remove: usize) -> PruneProblem<'_> {
         let (weight, moment) = (&self.weight[..], &self.moment);
-        PruneProblem {
-            weight,
-            rows: ROWS,
-            moment,
-            units,
-            score: Score::Obs,
-            seed: 0,
-            remove,
-            scheduled: None,
-            refine: Refine::None,
-            damping: 0.01,
-            compensate: true,
-            target: None,
-            target_weight: 1.0,
-            solver_dtype: SolverDtype::Auto,
-        }
+        PruneProblem::new(weight, ROWS, moment, units, remove)
     }
 
     fn w(&self) -> Rows {

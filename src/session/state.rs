@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     calibration::TextSource,
-    config::{Machine, Settings},
+    config::{Evaluation, Machine, Settings},
     protocol::{
         Attempt, AttemptSummary, CalibrationRecord, ModelRecord, PartSummary, PerplexityRecord, SearchRecord,
         Seconds, WrittenRecord,
@@ -148,9 +148,8 @@ pub struct Target {
 /// A measured perplexity and its inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    pub text: TextSource,
-    pub seq_len: usize,
-    pub bos: bool,
+    #[serde(flatten, deserialize_with = "evaluation")]
+    pub evaluation: Evaluation,
     pub machine: Machine,
     /// SHA-256 of the tokens.
     pub tokens_sha256: String,
@@ -178,6 +177,22 @@ pub struct Output {
     #[serde(default)]
     pub forms: Vec<WrittenRecord>,
     pub written: bool,
+}
+
+/// The evaluation of a perplexity. The first versions wrote three fields with other names.
+fn evaluation<'de, D: Deserializer<'de>>(from: D) -> Result<Evaluation, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        First { text: TextSource, seq_len: usize, bos: bool },
+        Now(Evaluation),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::First { text, seq_len, bos } => {
+            Evaluation { text: Some(text), seq_len, bos, track_errors: false }
+        }
+        Written::Now(evaluation) => evaluation,
+    })
 }
 
 impl AttemptEntry {

@@ -131,8 +131,9 @@ fn perplexity(state: &State, settings: &Settings) -> Option<PerplexityRecord> {
     let text = settings.evaluation.text.as_ref()?;
     let active = state.active();
     let newest = state.perplexities.iter().rev();
-    let mut fitting =
-        newest.filter(|measured| measured.text == *text && measured.of.as_ref() == Some(&active));
+    let mut fitting = newest.filter(|measured| {
+        measured.evaluation.text.as_ref() == Some(text) && measured.of.as_ref() == Some(&active)
+    });
     fitting.next().map(|measured| measured.record.clone())
 }
 

@@ -12,6 +12,7 @@ use slimgpt::application::{
 };
 use slimgpt::{
     calibration::TextSource,
+    config::Evaluation,
     failure::Kind,
     prune::{LayerRatio, Part},
 };
@@ -173,7 +174,12 @@ fn a_failed_job_does_not_stop_the_workspace() {
     });
     fails(&mut frontend, "nowhere.txt", &|run| {
         let text = TextSource::File("nowhere.txt".into());
-        Command::start(run, job::MeasurePerplexity { text, seq_len: 64, bos: false })
+        Command::start(
+            run,
+            job::MeasurePerplexity {
+                evaluation: Evaluation { text: Some(text), seq_len: 64, bos: false, ..Evaluation::default() },
+            },
+        )
     });
     fails(&mut frontend, "an attempt at layer 0, which has none", &|run| {
         let method = Method::of_run(&settings, 0.2);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use serde::Deserialize;
-use slimgpt::prune::{GroupSize, HeadScore, Refine, Schedule, Score, SolverDtype};
+use slimgpt::prune::{GroupSize, HeadScore, Schedule, Score};
 use slimgpt::prune::{Moment, Outcome, PruneProblem, Ratio, SecondMoment, Span, Units, prune, ratios};
 
 const TOLERANCE: f64 = 1e-6;
@@ -55,22 +55,7 @@ fn run(fixture: &Fixture) -> Outcome {
         Units::Channels { group_size }
     };
     let remove = argument(command, "remove").unwrap().parse().unwrap();
-    let part = PruneProblem {
-        weight: &weight,
-        rows,
-        moment: &moment,
-        units,
-        score: Score::Obs,
-        seed: 0,
-        scheduled: None,
-        remove,
-        refine: Refine::None,
-        damping: 0.0,
-        compensate: true,
-        target: None,
-        target_weight: 1.0,
-        solver_dtype: SolverDtype::Auto,
-    };
+    let part = PruneProblem { damping: 0.0, ..PruneProblem::new(&weight, rows, &moment, units, remove) };
     prune(&part, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
@@ -164,22 +149,7 @@ fn baseline_scores_match_their_published_formulas_in_numpy() {
         for (name, score) in
             [("magnitude", Score::Magnitude), ("wanda-sp", Score::WandaSp), ("flap", Score::Flap)]
         {
-            let part = PruneProblem {
-                weight: &weight,
-                rows,
-                moment: &moment,
-                units,
-                score,
-                seed: 0,
-                remove: 3,
-                scheduled: None,
-                refine: Refine::None,
-                damping: 0.01,
-                compensate: true,
-                target: None,
-                target_weight: 1.0,
-                solver_dtype: SolverDtype::Auto,
-            };
+            let part = PruneProblem { score, ..PruneProblem::new(&weight, rows, &moment, units, 3) };
             let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
             for (found, expected) in outcome.first_scores.iter().zip(&scores[name]) {
                 // Products are summed in f32, and a variance is a small difference of two sums.

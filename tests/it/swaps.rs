@@ -55,20 +55,12 @@ fn go_in_rounds(n: usize, units: Units, remove: usize) {
     let weight: Vec<f32> = (0..ROWS * n).map(|_| draws.random_range(-1.0..1.0)).collect();
     for compensate in [true, false] {
         let part = PruneProblem {
-            weight: &weight,
-            rows: ROWS,
-            moment: &moment,
-            units,
             score: Score::Magnitude,
-            seed: 0,
-            remove,
-            scheduled: None,
             refine: Refine::Swaps,
             damping: DAMPING,
             compensate,
-            target: None,
-            target_weight: 1.0,
             solver_dtype: SolverDtype::F64,
+            ..PruneProblem::new(&weight, ROWS, &moment, units, remove)
         };
         let outcome = prune(&part, &mut |_| ControlFlow::Continue(())).unwrap();
         let told = outcome.refined.unwrap();

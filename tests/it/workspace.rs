@@ -11,6 +11,7 @@ use slimgpt::application::{
 };
 use slimgpt::{
     calibration::TextSource,
+    config::Evaluation,
     prune::{GroupSize, Part},
 };
 
@@ -52,7 +53,17 @@ fn the_model_in_memory_has_the_perplexity_of_the_written_one() {
     let mut frontend = Frontend::open(&settings());
     frontend.run(0, &settings()).record();
     let told = frontend.job(|run| {
-        Command::start(run, job::MeasurePerplexity { text: text.clone(), seq_len: 32, bos: true })
+        Command::start(
+            run,
+            job::MeasurePerplexity {
+                evaluation: Evaluation {
+                    text: Some(text.clone()),
+                    seq_len: 32,
+                    bos: true,
+                    ..Evaluation::default()
+                },
+            },
+        )
     });
     let measured: Vec<_> = told.all(|event| match event {
         Event::PerplexityMeasured { record } => Some(record.clone()),
@@ -62,8 +73,16 @@ fn the_model_in_memory_has_the_perplexity_of_the_written_one() {
     let out = dir.path().join("out");
     frontend.export(&out);
     let perplexity = |model: ModelChoice| {
-        let job =
-            Evaluate { model, text: Some(text.clone()), seq_len: 32, bos: true, machine: settings().machine };
+        let job = Evaluate {
+            model,
+            evaluation: Evaluation {
+                text: Some(text.clone()),
+                seq_len: 32,
+                bos: true,
+                ..Evaluation::default()
+            },
+            machine: settings().machine,
+        };
         let worker = engine::start(1, move |control| engine::evaluate(&job, control));
         finished(worker).unwrap().perplexity
     };
@@ -76,7 +95,12 @@ fn the_model_in_memory_has_the_perplexity_of_the_written_one() {
 fn evaluating_on_the_calibration_text_gives_a_warning() {
     let mut frontend = Frontend::open(&settings());
     let text = TextSource::DemoStories;
-    frontend.send(Command::start(1, job::MeasurePerplexity { text, seq_len: 64, bos: false }));
+    frontend.send(Command::start(
+        1,
+        job::MeasurePerplexity {
+            evaluation: Evaluation { text: Some(text), seq_len: 64, bos: false, ..Evaluation::default() },
+        },
+    ));
     frontend.until(|event| matches!(event, Event::Warning { message } if message.contains("is also the calibration text")));
     frontend.send(Command::control(1, Control::Cancel));
     assert_eq!(frontend.until(is_end).last(), &Event::JobCancelled);

@@ -4,7 +4,7 @@ use slimgpt::application::{
     engine::{self, Draw, Evaluate, Generate, Logits, ModelChoice},
     headless,
 };
-use slimgpt::config::Machine;
+use slimgpt::config::{Evaluation, Machine};
 
 use crate::{
     cli::{EvalArgs, GenerateArgs, LogitsArgs},
@@ -16,7 +16,9 @@ use crate::{
 pub fn evaluate(args: EvalArgs) -> Result<(), engine::Error> {
     let machine = machine(args.machine)?;
     let model = ModelChoice::new(args.model);
-    let job = Evaluate { model, text: args.text, seq_len: args.seq_len, bos: args.bos, machine };
+    let evaluation =
+        Evaluation { text: args.text, seq_len: args.seq_len, bos: args.bos, ..Evaluation::default() };
+    let job = Evaluate { model, evaluation, machine };
     headless::evaluate(job, output(args.json))
 }
 

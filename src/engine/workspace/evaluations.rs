@@ -32,14 +32,13 @@ impl Perplexities {
     fn known(&self, measurement: &Measurement, of: &Of) -> Option<&PerplexityRecord> {
         let sha256 = measurement.text_sha256();
         let same =
-            |m: &&Measured| on(m) == *measurement.evaluation && m.tokens_sha256 == sha256 && m.of == *of;
+            |m: &&Measured| made_by(m, measurement.evaluation) && m.tokens_sha256 == sha256 && m.of == *of;
         self.0.iter().find(same).map(|measured| &measured.record)
     }
 }
 
-fn on(measured: &Measured) -> Evaluation {
-    let Measured { text, seq_len, bos, machine, .. } = measured;
-    Evaluation { text: text.clone(), seq_len: *seq_len, bos: *bos, machine: *machine }
+fn made_by(measured: &Measured, evaluation: &Evaluation) -> bool {
+    (&measured.evaluation, measured.machine) == (&evaluation.settings, evaluation.machine)
 }
 
 impl Workspace<'_> {
@@ -77,13 +76,13 @@ impl Workspace<'_> {
         let evaluation = Evaluation::of_run(&self.settings)?;
         let of = Some(self.attempts.numbers().to_vec());
         let mut newest_first = self.perplexities.0.iter().rev();
-        newest_first.find(|m| on(m) == evaluation && m.of == of).map(|measured| measured.record.clone())
+        newest_first.find(|m| made_by(m, &evaluation) && m.of == of).map(|measured| measured.record.clone())
     }
 
     fn save_perplexity(&mut self, measurement: &Measurement, of: Of) -> Result<(), Error> {
-        let Evaluation { text, seq_len, bos, machine } = measurement.evaluation.clone();
+        let Evaluation { text: _, settings: evaluation, machine } = measurement.evaluation.clone();
         let (tokens_sha256, record) = (measurement.text_sha256(), measurement.record.clone());
-        let measured = Measured { text, seq_len, bos, machine, tokens_sha256, of, record };
+        let measured = Measured { evaluation, machine, tokens_sha256, of, record };
         if self.perplexities.0.last() == Some(&measured) {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use super::Script;
 use crate::{
+    calibration::TextSource,
     explorer::{Dialog, Effect, Explain, Level, Palette, Screen},
     failure::Advice,
     protocol::{Command, Event, Job, job},
@@ -166,10 +167,10 @@ fn perplexity_is_measured_on_the_given_text() {
     script.retype("64");
     script.keys("enter");
     match script.command() {
-        Command::Start {
-            job: Job::MeasurePerplexity(job::MeasurePerplexity { text, seq_len: 64, bos: false, .. }),
-            ..
-        } => assert_eq!(text.to_string(), "mine.txt"),
+        Command::Start { job: Job::MeasurePerplexity(job::MeasurePerplexity { evaluation }), .. } => {
+            assert_eq!(evaluation.text.as_ref().map(TextSource::to_string).as_deref(), Some("mine.txt"));
+            assert_eq!((evaluation.seq_len, evaluation.bos), (64, false));
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         screens::{layer, schedule},
         view::{Depth, Glyphs, Hits, Theme},
     },
+    protocol::Event,
     prune::Part,
 };
 
@@ -179,6 +180,22 @@ fn raised_damping_and_dead_inputs_are_pointed_out() {
     state.focus[Screen::Layer as usize] = &layer::view::HESSIAN.panel;
     let text = shown(&state);
     assert!(text.contains("! 0.1, not 0.01") && text.contains("3 of 688"), "{text}");
+}
+
+#[test]
+fn a_part_solved_again_in_f64_says_so() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::view::HESSIAN.panel;
+    assert!(!shown(&state).contains("f64, not f32"));
+    let layer = state.layer;
+    state.layers[layer].reported.push(Event::PrecisionRaised {
+        layer,
+        part: state.screens.layer.part,
+        reason: "a pivot is negative".into(),
+    });
+    assert!(shown(&state).contains("f64, not f32"), "{}", shown(&state));
+    state.screens.layer.part = Part::Mlp;
+    assert!(!shown(&state).contains("f64, not f32"), "the other part was solved in f32");
 }
 
 #[test]

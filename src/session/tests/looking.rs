@@ -68,7 +68,10 @@ fn the_perplexity_is_the_newest_with_the_active_attempts() {
         measured(Some(active.clone()), 6.0),
         measured(Some(vec![Some(0), Some(0), None]), 7.0),
         measured(None, 8.0),
-        Measured { text: TextSource::DemoStories, ..measured(Some(active), 9.0) },
+        Measured {
+            evaluation: Evaluation { text: Some(TextSource::DemoStories), ..Evaluation::default() },
+            ..measured(Some(active), 9.0)
+        },
     ];
     let content = seen(state.clone()).content.unwrap();
     assert_eq!(content.perplexity.unwrap().after, Some(6.0));

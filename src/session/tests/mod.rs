@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     calibration::TextSource,
-    config::{Machine, Settings},
+    config::{Evaluation, Machine, Settings},
     protocol::{
         Attempt, HessianStats, Method, ModelRecord, MomentPicture, PartRecord, PartSummary, PerplexityRecord,
         Statistics,
@@ -84,9 +84,7 @@ fn attempt(number: usize, above: &[usize], ratio: f64) -> AttemptEntry {
 /// A perplexity measured with these attempts.
 fn measured(of: Option<Vec<Option<usize>>>, after: f64) -> Measured {
     Measured {
-        text: TextSource::DemoHeldOut,
-        seq_len: 128,
-        bos: false,
+        evaluation: Evaluation { text: Some(TextSource::DemoHeldOut), ..Evaluation::default() },
         machine: Machine::default(),
         tokens_sha256: "1".repeat(64),
         of,

@@ -12,10 +12,10 @@ use super::{Context, Error, Work, Workspace};
 
 impl Work for job::MeasurePerplexity {
     fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
-        let Self { text, seq_len, bos } = self;
         let checkpoint = workspace.checkpoint;
-        check_window("seq-len", seq_len, bos, checkpoint)?;
-        let evaluation = Evaluation { text, seq_len, bos, machine: workspace.settings.machine };
+        check_window("seq-len", &self.evaluation, checkpoint)?;
+        let evaluation =
+            Evaluation::new(&self.evaluation, workspace.settings.machine).ok_or(Error::NoEvalText)?;
         evaluation.warn(&workspace.settings.calibration.texts, context);
         let (device, dtype) = workspace.forward(&evaluation.machine)?;
         let base = workspace.base.as_deref();

@@ -128,7 +128,7 @@ impl Workspace<'_> {
         }
         let (device, dtype) = self.forward(&settings.machine)?;
         if settings.evaluation.text.is_some() {
-            check_window("eval-seq-len", settings.evaluation.seq_len, settings.evaluation.bos, checkpoint)?;
+            check_window("eval-seq-len", &settings.evaluation, checkpoint)?;
         }
         let started = Event::RunStarted {
             from,

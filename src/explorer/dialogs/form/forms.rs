@@ -125,12 +125,12 @@ pub fn prompt(state: &State) -> Result<Form, String> {
 }
 
 pub fn measure(state: &State) -> Result<Form, String> {
-    let compare = &state.compare;
-    let text = compare.text.as_ref().map_or(String::new(), TextSource::to_string);
+    let evaluation = &state.compare.evaluation;
+    let text = evaluation.text.as_ref().map_or(String::new(), TextSource::to_string);
     let fields = vec![
         Field::text(FieldId::Text, "text", "a file (plain text, JSON lines, .gz), or demo:held-out", text),
-        Field::text(FieldId::SeqLen, "seq-len", "L, tokens per window", compare.seq_len.to_string()),
-        Field::switch(FieldId::Bos, "BOS", "start each window with a BOS token", compare.bos),
+        Field::text(FieldId::SeqLen, "seq-len", "L, tokens per window", evaluation.seq_len.to_string()),
+        Field::switch(FieldId::Bos, "BOS", "start each window with a BOS token", evaluation.bos),
     ];
     Ok(Form::new(FormKind::Measure, "Perplexity", fields))
 }

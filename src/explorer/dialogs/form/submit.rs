@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use crate::{
     calibration::TextSource,
-    config::{self, Solver, Span},
+    config::{self, Evaluation, Solver, Span},
     protocol::{Method, Prompt, Ratio, job},
     prune::LayerRatio,
 };
@@ -36,7 +36,8 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
         FormKind::Settings => {
             state.settings = form.settings(&state.settings)?;
             state.touch();
-            state.compare.text = state.compare.text.take().or(state.settings.evaluation.text.clone());
+            let text = &mut state.compare.evaluation.text;
+            *text = text.take().or(state.settings.evaluation.text.clone());
             state.say(NoticeKind::Done, "The next run uses these settings");
             Ok(Vec::new())
         }
@@ -117,8 +118,9 @@ fn measure(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
     let seq_len = whole("seq-len", form.text(FieldId::SeqLen)?)?;
     config::at_least(2)("seq-len", &seq_len).map_err(|e| e.to_string())?;
     let bos = form.switched(FieldId::Bos)?;
-    (state.compare.text, state.compare.seq_len, state.compare.bos) = (Some(text.clone()), seq_len, bos);
-    Ok(state.begin(job::MeasurePerplexity { text, seq_len, bos }))
+    let evaluation = Evaluation { text: Some(text), seq_len, bos, ..state.compare.evaluation.clone() };
+    state.compare.evaluation = evaluation.clone();
+    Ok(state.begin(job::MeasurePerplexity { evaluation }))
 }
 
 fn export(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {

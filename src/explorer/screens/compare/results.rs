@@ -1,8 +1,7 @@
 //! Results of comparing the dense and the pruned model: two texts from one prompt, and perplexities.
 
 use crate::{
-    calibration::TextSource,
-    config::Settings,
+    config::Evaluation,
     protocol::{PerplexityRecord, Prompt, Side},
 };
 
@@ -12,10 +11,8 @@ pub struct Comparison {
     pub prompt: Prompt,
     pub dense: Writing,
     pub pruned: Writing,
-    /// Text of the last perplexity measurement.
-    pub text: Option<TextSource>,
-    pub seq_len: usize,
-    pub bos: bool,
+    /// Settings of the next perplexity measurement.
+    pub evaluation: Evaluation,
     /// Newest first, one per evaluation.
     pub measured: Vec<Measured>,
     /// Active attempts when the pruned text began.
@@ -45,15 +42,13 @@ pub struct Writing {
 
 impl Comparison {
     /// Nothing written or measured yet.
-    pub fn new(text: Option<TextSource>, settings: &Settings) -> Self {
+    pub fn new(evaluation: Evaluation) -> Self {
         let prompt = Prompt { text: "One day".into(), max_tokens: 96, temperature: 0.0, seed: 0 };
         Self {
             prompt,
             dense: Writing::default(),
             pruned: Writing::default(),
-            text,
-            seq_len: settings.evaluation.seq_len,
-            bos: settings.evaluation.bos,
+            evaluation,
             measured: Vec::new(),
             written_on: ActiveAttempts::new(),
             active: ActiveAttempts::new(),
@@ -130,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_text_belongs_to_the_attempts_that_are_active_when_it_begins() {
-        let mut compare = Comparison::new(None, &Settings::default());
+        let mut compare = Comparison::new(Evaluation::default());
         compare.begin();
         compare.active = vec![Some(0)];
         compare.write_on(Side::Pruned, "One day");
