@@ -1,4 +1,4 @@
-//! Actions: one table with the name, help, default keys, scope and effect of everything that a key can be bound to.
+//! The table of actions: name, help, default keys, scope and effect of everything that a key can be bound to.
 //!
 //! The key map, the footer, the help, the palette and `slimgpt config keys` are made from it.
 
@@ -45,7 +45,7 @@ pub enum Scope {
     In(&'static [Dialog]),
 }
 
-/// Where a key is pressed, which decides its meaning.
+/// The place in which a key is pressed; it decides what the key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     Screen(Screen),
@@ -58,13 +58,13 @@ use Screen::{Compare, Errors, Layer, Layers, Log, Schedule};
 const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors];
 const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare];
 const CHARTED: &[Screen] = LAYERED;
-/// Dialogs that take every key.
+/// Dialogs that receive every key.
 const MODAL: &[Dialog] =
     &[Dialog::Sessions, Dialog::Form, Dialog::Palette, Dialog::Help, Dialog::Filter, Dialog::Confirm];
 
-/// Default keys of the screens, in their order.
+/// Default keys of the screens, in the order of the screens.
 const NUMBERS: [&[&str]; 9] = [&["1"], &["2"], &["3"], &["4"], &["5"], &["6"], &["7"], &["8"], &["9"]];
-// A screen without a key would have no action that shows it.
+// A screen without a default key would have no action that shows it.
 const _: () = assert!(Screen::ALL.len() <= NUMBERS.len());
 
 macro_rules! actions {
@@ -94,7 +94,7 @@ macro_rules! actions {
     };
 }
 
-/// Changes of the ratio by one key press: the small step and the large one.
+/// The change of the ratio per key press.
 const NUDGE: f64 = 0.01;
 const NUDGE_MUCH: f64 = 0.05;
 
@@ -103,14 +103,14 @@ fn elsewhere(_: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-// In the order in which the help shows them; the screens of `Screen::ALL` stand before LAST.
+// The help shows them in this order. The screens of `Screen::ALL` come before LAST.
 actions! {
 FIRST {
     Start: "start", "Prune all layers with the current schedule", ["s"], Everywhere => |state| runs::start(state, Some(0), Methods::OfRun);
     Rerun: "rerun", "Prune again from the first layer that is stale, failed or not yet pruned", ["R"], Everywhere => runs::rerun;
     PauseOrResume: "pause", "Pause the job, or resume it", ["space"], Everywhere => runs::pause_or_resume;
     Step: "step", "Remove one more batch, then pause", ["n"], Everywhere => runs::step;
-    StepMode: "step-mode", "Pause after each removal, or stop doing so", ["t"], Everywhere => runs::step_mode;
+    StepMode: "step-mode", "Pause after each removal, or turn this off", ["t"], Everywhere => runs::step_mode;
     Cancel: "cancel", "Cancel the job; finished layers are kept", ["x"], Everywhere => runs::ask_to_cancel;
     Settings: "settings", "Settings of the next run: calibration, method, evaluation", ["o"], Everywhere => |state| open_form(state, forms::settings);
     Export: "export", "Write the pruned model to a directory", ["E"], Everywhere => |state| open_form_once_ready(state, forms::export);
@@ -123,21 +123,21 @@ FIRST {
     PageDown: "page-down", "One page down", ["pagedown", "ctrl-f"], Everywhere => |state| go(state, Move::Page(1));
     First: "first", "To the first line or layer", ["home", "g"], Everywhere => |state| go(state, Move::End(-1));
     Last: "last", "To the last line or layer", ["end", "G"], Everywhere => |state| go(state, Move::End(1));
-    Open: "open", "Open the layer; in the list of attempts, make the attempt active", ["enter"], On(LISTS) => |state| state.show(Layer);
+    Open: "open", "Open the layer; in the list of attempts, activate the attempt", ["enter"], On(LISTS) => |state| state.show(Layer);
     PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED) => |state| go(state, Move::Layer(-1));
     NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED) => |state| go(state, Move::Layer(1));
     SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels", ["a"], On(&[Layer, Schedule]) => elsewhere;
     NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere => |state| turn_focus(state, 1);
     PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere => |state| turn_focus(state, -1);
     Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]) => perform::retry;
-    ErrorCurve: "error-curve", "Continue the elimination path past the cut to get the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]) => perform::error_curve;
+    ErrorCurve: "error-curve", "Continue the elimination path past the cut to compute the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]) => perform::error_curve;
     Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]) => |state| edit::nudge(state, NUDGE);
     Lower: "lower", "Lower the ratio of this layer by 0.01", ["-"], On(&[Layers, Schedule]) => |state| edit::nudge(state, -NUDGE);
     RaiseMuch: "raise-much", "Raise the ratio of this layer by 0.05", ["K"], On(&[Schedule]) => |state| edit::nudge(state, NUDGE_MUCH);
     LowerMuch: "lower-much", "Lower the ratio of this layer by 0.05", ["J"], On(&[Schedule]) => |state| edit::nudge(state, -NUDGE_MUCH);
     TypeRatio: "type-ratio", "Type the ratio of this layer", ["e"], On(&[Layers, Schedule]) => |state| open_form(state, forms::ratio);
     Lock: "lock", "Lock the ratio of this layer against presets and renormalising, or unlock it", ["L"], On(&[Layers, Schedule]) => perform::lock;
-    Shape: "shape", "Choose the schedule: its curve, and its mean or its first and last ratio", ["d"], On(&[Layers, Schedule]) => |state| open_form(state, forms::shape);
+    Shape: "shape", "Choose the schedule: curve, and mean or first and last ratio", ["d"], On(&[Layers, Schedule]) => |state| open_form(state, forms::shape);
     NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]) => perform::next_preset;
     Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]) => |state| open_form(state, forms::renormalise);
     FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]) => search::find;
@@ -177,13 +177,13 @@ DIALOGS {
     FirstSession: "first-session", "The first session", ["home", "g"], In(&[Dialog::Sessions]) => elsewhere;
     LastSession: "last-session", "The last session", ["end", "G"], In(&[Dialog::Sessions]) => elsewhere;
     ResumeSession: "resume-session", "Open the session and prune what is left", ["r"], In(&[Dialog::Sessions]) => elsewhere;
-    CompareSession: "compare-session", "Add the session to the Compare screen, or take it off", ["m"], In(&[Dialog::Sessions]) => elsewhere;
-    DeleteSession: "delete-session", "Delete the session, after a question", ["d", "delete"], In(&[Dialog::Sessions]) => elsewhere;
+    CompareSession: "compare-session", "Add the session to the Compare screen, or remove it", ["m"], In(&[Dialog::Sessions]) => elsewhere;
+    DeleteSession: "delete-session", "Delete the session, after confirmation", ["d", "delete"], In(&[Dialog::Sessions]) => elsewhere;
     CopySessionPath: "copy-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]) => elsewhere;
     FilterSessions: "filter-sessions", "Show only the sessions that contain some text", ["/"], In(&[Dialog::Sessions]) => elsewhere;
     CloseSessions: "close-sessions", "Close the list of sessions", ["q", "S"], In(&[Dialog::Sessions]) => elsewhere;
     PreviousChoice: "previous-choice", "The previous choice of a field", ["left"], In(&[Dialog::Form]) => elsewhere;
-    NextChoice: "next-choice", "The next choice of a field, or turn a switch", ["right", "space"], In(&[Dialog::Form]) => elsewhere;
+    NextChoice: "next-choice", "The next choice of a field, or toggle a switch", ["right", "space"], In(&[Dialog::Form]) => elsewhere;
     Yes: "yes", "Yes", ["y", "Y"], In(&[Dialog::Confirm]) => elsewhere;
     No: "no", "No", ["n", "N", "q"], In(&[Dialog::Confirm]) => elsewhere;
 }
@@ -203,7 +203,7 @@ pub static ACTIONS: LazyLock<Vec<ActionInfo>> = LazyLock::new(|| {
 });
 
 impl Action {
-    /// Its row of the table.
+    /// The action's row of the table.
     pub fn info(self) -> &'static ActionInfo {
         ACTIONS.iter().find(|info| info.action == self).expect("the macro writes a row for every action")
     }
@@ -252,7 +252,7 @@ impl Scope {
         }
     }
 
-    /// True if some context belongs to both scopes, so that one key cannot be bound in both.
+    /// True if a context belongs to both scopes, so one key cannot be bound in both.
     pub fn meets(self, other: Self) -> bool {
         Context::all().any(|context| self.holds(context) && other.holds(context))
     }

@@ -25,7 +25,7 @@ impl State {
         vec![Effect::Command(Command::Start { run, pace, job })]
     }
 
-    /// Controls the running job. A replay obeys it even if no job is running.
+    /// Controls the running job. A replay accepts the control even if no job is running.
     pub(super) fn control(&self, control: Control) -> Vec<Effect> {
         let run = self.job().map_or(0, |job| job.run);
         vec![Effect::Command(Command::Control { run, control })]
@@ -46,7 +46,7 @@ impl State {
         }
     }
 
-    /// As [`State::unready`]; layers being pruned are a reason too.
+    /// Like [`State::unready`], but layers being pruned are a reason too.
     pub(super) fn unready_to_prune(&self) -> Option<String> {
         let pruning = self.jobs.queue.iter().any(Job::is_pruning);
         let busy = "layers are being pruned; wait, or cancel that first (x)";
@@ -75,7 +75,7 @@ impl State {
             && !self.schedule.locked.contains(&true)
     }
 
-    /// The settings with the planned schedule: by its name if that yields the same ratios.
+    /// The settings with the planned schedule, written as a named curve if that yields the same ratios.
     pub fn settings_of_run(&self) -> Settings {
         let mut settings = self.settings.clone();
         (settings.ratios.ratio, settings.ratios.first_ratio, settings.ratios.last_ratio) = (None, None, None);
@@ -104,7 +104,7 @@ impl State {
         }
     }
 
-    /// Sends edited ratios to the running run: it uses them for the layers that it has not started.
+    /// Sends the edited ratios to the running job, which uses them for the layers it has not started.
     pub(super) fn replan(&self) -> Vec<Effect> {
         let running = self.job().is_some_and(|job| job.kind == JobKind::Run) && !self.is_replay();
         if running { self.control(Control::Replan(self.schedule.ratios.clone())) } else { Vec::new() }

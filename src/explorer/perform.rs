@@ -9,7 +9,7 @@ use super::{
     movement::Move,
 };
 
-/// Performs what remains to be done after a dialog has handled an event.
+/// Does the work that remains after a dialog has handled an event.
 pub fn finish(state: &mut State, handled: Handled) -> Vec<Effect> {
     match handled {
         Handled::Effects(effects) => effects,

@@ -56,7 +56,7 @@ impl Progress {
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
         match self {
-            // If stderr cannot be written, the bars are lost too.
+            // If stderr cannot be written, the bars are lost as well.
             Self::Bars { all, .. } => drop(all.println(line)),
             Self::Lines { .. } => say(line),
         }

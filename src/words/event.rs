@@ -3,7 +3,7 @@
 use super::{bytes, duration, error, fewer, parameters, perplexities, ratio, relative_error, session_name};
 use crate::protocol::{Event, PerplexityRecord, RunRecord, SearchRecord, SensitivityCurve};
 
-/// How important a sentence is.
+/// The importance of a sentence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// A single removal or measurement.
@@ -24,7 +24,7 @@ impl Level {
         }
     }
 
-    /// The next level, from the most important one back to the first.
+    /// The next level; after the most important one, the first.
     pub fn next(self) -> Self {
         match self {
             Self::Step => Self::Info,
@@ -49,12 +49,12 @@ pub enum Place {
 pub struct Sentence {
     pub level: Level,
     pub place: Place,
-    /// The layer that the event belongs to, if it belongs to one.
+    /// The layer of the event, if it concerns one layer.
     pub layer: Option<usize>,
     pub text: String,
 }
 
-/// The sentence of an event; None for progress and for events that show in other ways.
+/// The sentence of an event; None for progress and for events displayed in other ways.
 pub fn event(event: &Event) -> Option<Sentence> {
     use Level::{Error, Info, Step, Warning};
     use Place::{Log, LogAndProgress};

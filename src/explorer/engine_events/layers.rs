@@ -43,7 +43,7 @@ pub fn report(state: &mut State, layer: usize, event: Event) {
     }
 }
 
-/// The part starts again from its first removal.
+/// Restarts the part from its first removal.
 pub fn begin_part_again(state: &mut State, layer: usize, part: Part) {
     if let Some(work) = work(state, layer) {
         work.part_mut(part).begin_again();
@@ -116,8 +116,8 @@ pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
     }
 }
 
-/// The explorer applies the user's own choices when they are made. Here it applies those of a run, which reuses attempts,
-/// and those of a recording. The planned ratio becomes that of the attempt.
+/// Activates an attempt chosen by a run, which reuses attempts, or by a recording. The user's own choices are
+/// applied when they are made. The planned ratio becomes that of the attempt.
 pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
     if !state.is_replay() && !state.job().is_some_and(Job::is_pruning) {
         return;
@@ -133,7 +133,7 @@ pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
 
 pub fn error_curve(state: &mut State, (layer, part): (usize, Part), units: usize, points: Vec<CurvePoint>) {
     let method = state.method(layer);
-    // The notice says that the curve was requested.
+    // The notice reported that the curve was requested.
     state.notice = None;
     if let Some(known) = state.layers.get_mut(layer) {
         known.curves.retain(|curve| curve.part != part);

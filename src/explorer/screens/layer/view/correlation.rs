@@ -24,12 +24,12 @@ pub static CORRELATION: LayerPanel = LayerPanel {
     width: Width::Map,
 };
 
-/// Mean and largest value off the diagonal, and the cell of the largest.
+/// Mean and largest off-diagonal value, and the cell of the largest.
 struct Summary {
     mean: f64,
     most: f64,
     pair: (usize, usize),
-    /// Largest of all cells, including the diagonal.
+    /// Largest value of all cells, including the diagonal.
     top: f64,
 }
 
@@ -92,7 +92,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// `name` precedes the ranges of units that share a cell.
+/// The summary in words. `name` precedes the ranges of units that share a cell.
 fn words<'t>(
     view: &Canvas<'_>,
     shown: &Shown<'_>,

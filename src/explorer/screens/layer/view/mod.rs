@@ -32,13 +32,13 @@ use crate::explorer::view::Canvas;
 /// The panels, in reading order.
 pub static PANELS: &[&LayerPanel] = &[&SCORES, &HESSIAN, &CORRELATION, &BATCHES, &ERROR_CURVE, &ATTEMPTS];
 
-/// Smallest size at which all panels are shown in a grid.
+/// Minimum columns and rows for a grid of all panels.
 const GRID: (u16, u16) = (110, 34);
-/// Smallest width of a grid with three columns.
+/// Minimum columns for a grid with three columns.
 const THREE: u16 = 156;
 /// Rows of a small panel.
 const BRIEF: u16 = 4;
-/// Rows of the smallest picture in a small panel.
+/// Minimum rows of a picture in a small panel.
 const PICTURE: u16 = 4;
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
@@ -87,7 +87,7 @@ fn grid(area: Rect, shown: &Shown<'_>) -> Vec<(&'static LayerPanel, Rect)> {
     places
 }
 
-/// The focused panel is large; the others show two lines each, with a picture if it fits.
+/// Draws the focused panel large and the others with two lines each, and with a picture if it fits.
 fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let focused = focused(view);
     let side = (area.width * 3 / 8).clamp(28, 48);
@@ -109,8 +109,8 @@ fn one_large(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     }
 }
 
-/// Heights of the small panels: two lines each, and spare rows for those that can use them. If there is too little room,
-/// the upper panels keep their lines longest.
+/// Heights of the small panels: two lines each, and spare rows for panels that can use them. If there is too
+/// little room, the lower panels lose their lines first.
 fn heights(panels: &[&LayerPanel], rows: u16) -> Vec<u16> {
     let count = (panels.len() as u16).max(1);
     let each = (rows / count).min(BRIEF);
@@ -134,14 +134,14 @@ fn focused(view: &Canvas<'_>) -> &'static LayerPanel {
 
 fn brief(canvas: &mut Canvas<'_>, panel: &'static LayerPanel, area: Rect, shown: &Shown<'_>) {
     let inner = canvas.panel(&panel.panel, area, panel.panel.title, "");
-    // The area that a picture leaves for words.
+    // The area that remains for words beside the picture.
     let words = panel.small.and_then(|small| small(canvas, inner, shown));
     for (row, line) in (panel.brief)(canvas, inner, shown).into_iter().enumerate() {
         canvas.line(words.unwrap_or(inner), row as u16, line);
     }
 }
 
-/// Splits a small panel into words and a picture below them, if both fit.
+/// Splits a small panel into words and a picture below, if both fit.
 fn words_and_picture(area: Rect) -> Option<(Rect, Rect)> {
     let words = area.height.checked_sub(PICTURE).filter(|&rows| rows > 0)?.min(BRIEF - 2);
     let [words, picture] = Layout::vertical([Constraint::Length(words), Constraint::Fill(1)]).areas(area);

@@ -16,7 +16,7 @@ pub struct Shown<'a> {
     pub layer: &'a Layer,
     pub part: Part,
     pub status: Status,
-    /// The part in the attempt being solved, or else in the active one; None for an untouched layer.
+    /// The part in the attempt being solved, otherwise in the active one; None for a layer without attempts.
     pub view: Option<PartView<'a>>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Shown<'a> {
         let index = state.layer;
         let layer = state.layers.get(index)?;
         let part = state.screens.layer.part;
-        // A part that has not begun has no units yet.
+        // The units of a part are unknown until it begins.
         let view = layer.view(part).filter(|view| view.units > 0);
         Some(Self { index, layer, part, status: state.status(index), view })
     }
@@ -34,7 +34,7 @@ impl<'a> Shown<'a> {
         self.view.and_then(|view| view.seen)
     }
 
-    /// The finished attempt shown; None while one is being solved.
+    /// The shown finished attempt; None while one is being solved.
     pub fn result(&self) -> Option<&'a AttemptResult> {
         if self.layer.work.is_some() { None } else { self.layer.active() }
     }
@@ -51,12 +51,12 @@ impl<'a> Shown<'a> {
         self.layer.reported.iter().rev().find_map(of)
     }
 
-    /// What the scheduled sizes would have removed, if sizes were rounded.
+    /// The removal with the scheduled sizes, if sizes were rounded.
     pub fn scheduled(&self) -> Option<Scheduled> {
         self.result()?.record(self.part).scheduled
     }
 
-    /// Error before and after swaps.
+    /// Errors before and after swaps.
     pub fn refined(&self) -> Option<Refined> {
         self.result()?.record(self.part).refined
     }
@@ -78,7 +78,7 @@ impl<'a> Shown<'a> {
         (energy.is_finite() && energy > 0.0).then_some(energy)
     }
 
-    /// Place of every unit in the order of removal, from 0; None for kept units.
+    /// Position of every unit in the order of removal, from 0; None for kept units.
     pub fn places(&self) -> Vec<Option<u32>> {
         let Some(view) = self.view else { return Vec::new() };
         let mut places = vec![None; view.units];
@@ -90,7 +90,7 @@ impl<'a> Shown<'a> {
         places
     }
 
-    /// Why there is nothing to show, and what to do.
+    /// The reason why there is nothing to show, and what to do.
     pub fn why_nothing(&self, view: &Canvas<'_>) -> String {
         let replay = view.state.is_replay();
         match (self.status, &self.layer.work) {
