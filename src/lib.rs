@@ -11,7 +11,7 @@
 //! | measure perplexity, generate text | [`eval`] |
 //! | write the pruned model | [`export`] |
 //! | distinguish wrong input from other failures | [`failure`] |
-//! | set and check what a run does | [`config`] |
+//! | set and check the settings of a run | [`config`] |
 //! | try all of it on a small trained model | [`demo`] |
 //!
 //! The other modules make up the program and are private to the crate. A binary is a separate crate, so the hidden

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     names! {
-        /// Something with two names.
+        /// An enum for the tests.
         pub enum Side, default Left {
             /// The near one.
             Left = "left",

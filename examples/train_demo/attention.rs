@@ -22,7 +22,7 @@ pub struct Attention {
 
 struct AttentionGradient(Attention);
 
-/// e^x by a polynomial of degree five on |x| ≤ ln 2 / 2, so that it vectorises; relative error below 1e-6.
+/// e^x by a polynomial of degree five on |x| ≤ ln 2 / 2, which vectorises; the relative error is below 1e-6.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;

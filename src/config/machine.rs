@@ -45,7 +45,7 @@ settings! {
     /// The disk space used by a session.
     #[derive(Copy)]
     pub struct Storage at storage, StorageOptions, Session {
-        /// Disk space for layer inputs, which make a retry faster; a new session deletes those of older
+        /// Disk space for layer inputs, which make a retry faster; a new session deletes the inputs of older
         /// sessions; 0 keeps none
         #[serde(rename = "session_cache")]
         cache ("session_cache"): ByteSize = CACHE => {
@@ -63,7 +63,7 @@ settings! {
         model ("model"): String => { value_name: "MODEL", scope: Scope::Launch, }
         /// A group of settings that belong together; settings given separately override it
         preset ("preset"): Preset => { value_name: "NAME", heading: Heading::Method, scope: Scope::Launch, }
-        /// Directory that records the run, so that it can be resumed
+        /// Directory that records the run and from which it can be resumed
         session ("session"): PathBuf => {
             value_name: "DIR",
             default: Some("a new directory under slimgpt's sessions"),

@@ -73,7 +73,7 @@ settings! {
             scope: Scope::Layer,
             form: Some(FormField::new(SettingsForm::Run, "channel multiple", "keep a multiple of this number of channels").after("refine")),
         }
-        /// Give all layers the same sizes, from the mean of the ratios, so that any runtime loads the model
+        /// Give all layers equal sizes, from the mean of the ratios, for runtimes without sizes per layer
         uniform ("uniform"): bool = false => {}
     }
 }

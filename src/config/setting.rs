@@ -11,7 +11,7 @@ use super::{
 pub struct Setting {
     /// Key in a settings file. The flag has `-` in place of `_`.
     pub key: &'static str,
-    /// The heading it is listed under.
+    /// The heading under which it is listed.
     pub heading: Heading,
     /// The key that this one follows in the table, if it differs from the previous entry of its group.
     pub after: Option<&'static str>,
@@ -21,7 +21,7 @@ pub struct Setting {
     pub value_name: &'static str,
     /// The default shown in the help, if it differs from the default value.
     pub default: Option<&'static str>,
-    /// The part of the program that it affects.
+    /// The extent of its effect.
     pub scope: Scope,
     /// The key is the negation of the stored value.
     pub negated: bool,

@@ -29,7 +29,7 @@ pub trait Value: Clone + PartialEq + Serialize + DeserializeOwned + 'static {
     /// Parses one text.
     ///
     /// # Errors
-    /// The expected and the found value.
+    /// A description of the expected and the found value.
     fn of_text(text: &str) -> Result<Self, String>;
 
     /// The allowed values with one sentence each; empty if they cannot be listed.

@@ -148,7 +148,7 @@ FIRST {
     Measure: "measure", "Measure the perplexity of both models on a text", ["m"], On(&[Compare, Errors]) => |state| open_form_once_ready(state, forms::measure);
     Filter: "filter", "Show only the lines that contain some text", ["/"], On(&[Layers, Log]) => perform::filter;
     LogLevel: "log-level", "Lowest level shown: step, info, warning or error", ["v"], On(&[Log]) => elsewhere;
-    Copy: "copy", "Copy what this screen shows: the table as CSV, the ratios, the texts, the line", ["y"], Everywhere => perform::copy;
+    Copy: "copy", "Copy the content of this screen: the table as CSV, the ratios, the texts, the line", ["y"], Everywhere => perform::copy;
     Picture: "picture", "Save the chart of the focused panel as SVG or PNG", ["p"], On(CHARTED) => |state| open_form(state, picture::form);
     Faster: "faster", "Replay twice as fast", [">"], Everywhere => |state| runs::speed(state, 2.0);
     Slower: "slower", "Replay half as fast", ["<"], Everywhere => |state| runs::speed(state, 0.5);
@@ -167,7 +167,7 @@ LAST {
 }
 DIALOGS {
     CloseDialog: "close-dialog", "Close the dialog", ["esc"], In(&Dialog::ALL) => elsewhere;
-    Accept: "accept", "Do what the dialog asks for", ["enter"], In(MODAL) => elsewhere;
+    Accept: "accept", "Confirm or submit the dialog", ["enter"], In(MODAL) => elsewhere;
     LineUp: "line-up", "The previous line or field", ["up", "backtab"], In(MODAL) => elsewhere;
     LineDown: "line-down", "The next line or field", ["down", "tab"], In(MODAL) => elsewhere;
     DialogPageUp: "dialog-page-up", "One page up", ["pageup"], In(MODAL) => elsewhere;
@@ -176,7 +176,7 @@ DIALOGS {
     SessionDown: "session-down", "The next session", ["j"], In(&[Dialog::Sessions]) => elsewhere;
     FirstSession: "first-session", "The first session", ["home", "g"], In(&[Dialog::Sessions]) => elsewhere;
     LastSession: "last-session", "The last session", ["end", "G"], In(&[Dialog::Sessions]) => elsewhere;
-    ResumeSession: "resume-session", "Open the session and prune what is left", ["r"], In(&[Dialog::Sessions]) => elsewhere;
+    ResumeSession: "resume-session", "Open the session and prune the remaining layers", ["r"], In(&[Dialog::Sessions]) => elsewhere;
     CompareSession: "compare-session", "Add the session to the Compare screen, or remove it", ["m"], In(&[Dialog::Sessions]) => elsewhere;
     DeleteSession: "delete-session", "Delete the session, after confirmation", ["d", "delete"], In(&[Dialog::Sessions]) => elsewhere;
     CopySessionPath: "copy-path", "Copy the path of the session", ["y"], In(&[Dialog::Sessions]) => elsewhere;

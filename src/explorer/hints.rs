@@ -4,7 +4,7 @@ use crate::protocol::Pace;
 
 use super::{Action, JobStatus, State};
 
-/// A key and what it does.
+/// A key and its effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub action: Action,

@@ -61,7 +61,7 @@ pub enum JobStatus {
 pub enum Outcome {
     Done,
     Cancelled,
-    /// With the reason.
+    /// The job failed, for this reason.
     Failed(String),
 }
 

@@ -1,4 +1,4 @@
-//! The log: what happened, line by line.
+//! The log: events line by line.
 
 use std::collections::VecDeque;
 

@@ -37,7 +37,7 @@ pub enum Msg {
     },
 }
 
-/// A mouse event on something that the screen shows.
+/// A mouse event and its target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pointer {
     pub press: Press,

@@ -1,4 +1,4 @@
-//! Quitting: the question about what would be lost, and how to resume later.
+//! Quitting: a question if work would be lost, and the command for resuming later.
 
 use crate::words;
 

@@ -1,4 +1,4 @@
-//! The state of the explorer: what all screens share, and the state of each screen and dialog.
+//! The state of the explorer: the shared state, and the state of each screen and dialog.
 
 use crate::{
     config::{Evaluation, Settings},
@@ -179,7 +179,7 @@ impl State {
         model.shape.parameters - gone.min(model.shape.parameters)
     }
 
-    /// Parameters with the planned schedule, regardless of what has been pruned.
+    /// Parameters with the planned schedule, independent of the layers pruned so far.
     pub fn parameters_planned(&self) -> u64 {
         let Some(model) = &self.model else { return 0 };
         let gone: u64 = (0..self.layers.len()).map(|index| self.goal(index).parameters).sum();

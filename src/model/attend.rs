@@ -72,7 +72,7 @@ fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
     if cfg!(any(feature = "accelerate", feature = "mkl")) { x.contiguous() } else { Ok(x) }
 }
 
-/// The same with whole-tensor operations, which every device supports.
+/// The same computation with whole-tensor operations, which every device supports.
 fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;

@@ -152,9 +152,9 @@ pub(super) struct Fitted<'p> {
     error: f64,
     /// L [kept, kept], lower half, G_AA = L Lᵀ.
     l: Dense<f64>,
-    /// X = L⁻¹ G_AR [kept, gone], so that K = G_RR − Xᵀ X.
+    /// X = L⁻¹ G_AR [kept, gone]; K = G_RR − Xᵀ X.
     x: Dense<f64>,
-    /// E = W_R Xᵀ [rows, kept], so that Ŵ_R = W_R G_RR − E X and Ŵ_A = W_A + E L⁻¹.
+    /// E = W_R Xᵀ [rows, kept]; Ŵ_R = W_R G_RR − E X and Ŵ_A = W_A + E L⁻¹.
     e: Dense<f64>,
     /// [rows, gone]
     w_gone: Dense<f64>,

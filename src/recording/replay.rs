@@ -38,7 +38,7 @@ pub struct Player {
     thread: JoinHandle<Result<(), Error>>,
 }
 
-/// The time at which the next event is due.
+/// The pace of playback.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// At its recorded time.

@@ -165,7 +165,7 @@ fn layers(record: &RunRecord) -> String {
             tuned.join(", ")
         );
     }
-    text + "\n`layers.csv` has further columns.\n"
+    text + "\n`layers.csv` has more columns.\n"
 }
 
 fn settings(record: &RunRecord) -> String {

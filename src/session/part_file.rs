@@ -17,7 +17,7 @@ use crate::{
     prune::Part,
 };
 
-/// The part of an attempt.
+/// Identifies a part of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartPlace {
     pub layer: usize,

@@ -12,7 +12,7 @@ pub struct Figure {
     pub id: String,
     /// The content of the chart in one sentence.
     pub shown: String,
-    /// Advice on reading it.
+    /// Advice on reading the chart.
     pub read: String,
     pub chart: Chart,
 }
@@ -202,7 +202,7 @@ fn form(at: usize) -> (Ink, Dot, Stroke) {
     (Ink::SERIES[at % count], Dot::SERIES[at % count], stroke)
 }
 
-/// An axis that spans only the values, so that differences of one per cent are visible.
+/// An axis that spans only the values, which keeps differences of one per cent visible.
 fn perplexity_axis(series: &[Series], rows: &[&Row], with_dense: bool) -> Axis {
     let shown = series.iter().flat_map(Series::points).map(|(_, y)| y);
     let dense = rows.iter().filter_map(|row| Some(row.perplexity_before?.mean)).filter(|_| with_dense);

@@ -35,7 +35,7 @@ impl Level {
     }
 }
 
-/// Where the sentence of an event is shown.
+/// The places that show the sentence of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In the log only: the command line has a bar, a result or a final error message for it.
@@ -44,7 +44,7 @@ pub enum Place {
     LogAndProgress,
 }
 
-/// One event in one line of text.
+/// An event as one line of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     pub level: Level,

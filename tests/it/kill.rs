@@ -99,7 +99,7 @@ enum Went {
     /// The run had finished.
     Done,
     On,
-    /// The run had not stored anything yet.
+    /// The run had stored nothing yet.
     Anew,
 }
 

@@ -57,7 +57,10 @@ fn searched_ratios_are_no_worse_than_any_named_schedule() {
         assert_eq!(layer.ratio, best.ratios[layer.index]);
     }
     let apart = |ratio: &LayerRatio| ratio.one().is_none();
-    assert!(search.tried.iter().any(|tried| tried.ratios.iter().any(apart)), "heads and channels apart");
+    assert!(
+        search.tried.iter().any(|tried| tried.ratios.iter().any(apart)),
+        "some candidate has separate ratios for heads and channels"
+    );
     assert!(ran.stderr.contains("nats per token"), "{}", ran.stderr);
 
     let again = bench.prune_to("again", &QUICK);

@@ -32,7 +32,7 @@ fn json(ran: Ran) -> Value {
     serde_json::from_str(&done(ran).stdout).unwrap()
 }
 
-/// The names of all sessions, the most recently changed last first.
+/// The names of all sessions, the least recently changed first.
 fn names() -> Vec<String> {
     let list = json(slimgpt(&["sessions", "list", "--json"]));
     list.as_array().unwrap().iter().map(|session| session["name"].as_str().unwrap().into()).collect()

@@ -343,7 +343,7 @@ fn stale_layers_are_solved_again_with_the_methods_of_their_active_attempts() {
     assert_eq!(
         again.mlp.kept.len(),
         before.mlp.kept.len(),
-        "the MLP has the size in the attempt that it was copied from"
+        "the MLP has the size of the attempt that it was copied from"
     );
     assert!(again.mlp.group_sizes[..2] == [16, 16] && again.mlp.hessian.unwrap().damping_used == 0.1);
     let tuned = resumed.tuned.iter().find(|tuned| tuned.layer == 3).unwrap();

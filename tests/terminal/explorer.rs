@@ -131,7 +131,7 @@ fn activating_an_attempt_makes_later_layers_stale_until_they_are_run_again() {
     terminal.keys("g\r");
     terminal.wait_for("attempt 0, ratio 0.0781");
     terminal.keys("r");
-    terminal.wait_for("Try layer 0 again");
+    terminal.wait_for("Retry layer 0");
     terminal.keys("\x150.5\r");
     terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");
@@ -194,7 +194,7 @@ fn resizing_during_a_run_keeps_the_view() {
         move |screen: &vt100::Screen| {
             let footer = row(screen, rows - 1);
             let edge = |y: u16| screen.cell(y, columns - 1).map_or("", |cell| cell.contents()).to_string();
-            footer.contains("Space go on") && (edge(2), edge(rows - 3)) == ("╮".into(), "│".into())
+            footer.contains("Space resume") && (edge(2), edge(rows - 3)) == ("╮".into(), "│".into())
         }
     };
     for (columns, rows) in [(120, 40), (80, 24), (200, 60), (80, 24)] {

@@ -62,7 +62,7 @@ fn pruned_layers_choices_and_plans_are_restored() {
     terminal.keys("g\r");
     terminal.wait_for("attempt 0, ratio 0.0781");
     terminal.keys("r");
-    terminal.wait_for("Try layer 0 again");
+    terminal.wait_for("Retry layer 0");
     terminal.keys("\x150.5\r");
     terminal.wait_for("saved but not active");
     terminal.wait_for("attempt 0, one of 2");

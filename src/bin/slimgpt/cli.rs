@@ -1,4 +1,4 @@
-//! The arguments of the program, as clap parses them.
+//! The arguments of the program, as parsed by clap.
 
 mod sessions;
 mod sweep;

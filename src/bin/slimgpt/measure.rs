@@ -54,7 +54,7 @@ pub fn generate(args: GenerateArgs) -> Result<(), engine::Error> {
     headless::generate(job, output(args.json))
 }
 
-/// The device and the threads. Limits this process to these threads.
+/// The device and the threads. Limits this process to this number of threads.
 fn machine(flags: Flags<MachineFlags>) -> Result<Machine, engine::Error> {
     let machine = Machine::fill(flags.options.machine)?;
     use_threads(machine.threads)?;

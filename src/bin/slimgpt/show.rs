@@ -53,7 +53,7 @@ pub fn paths(paths: Option<&Paths>) -> Result<(), engine::Error> {
     let interface = Interface::keys().collect::<Vec<_>>().join(", ");
     let listed = [
         ("interface", paths.interface(), interface.as_str()),
-        ("keys", paths.keys(), "keys of the actions; slimgpt config keys prints such a file"),
+        ("keys", paths.keys(), "key bindings; slimgpt config keys prints such a file"),
         (
             "defaults",
             paths.defaults(),

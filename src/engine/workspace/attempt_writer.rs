@@ -14,7 +14,7 @@ use super::{Context, Error, stored_parts};
 /// The origin of a part's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartOrigin {
-    /// The part is solved now.
+    /// The part is being solved.
     Solved,
     /// The part is copied from this attempt, and the attempt's file is used.
     Copied(usize),

@@ -65,7 +65,7 @@ fn summary(name: &str, after: f64) -> SessionSummary {
 }
 
 fn damaged(name: &str) -> SessionSummary {
-    let status = SessionStatus::Damaged { why: "session.json is cut off".into() };
+    let status = SessionStatus::Damaged { why: "session.json is truncated".into() };
     SessionSummary { status, content: None, ..summary(name, 0.0) }
 }
 
@@ -106,7 +106,7 @@ fn sessions_that_cannot_be_compared_are_refused_with_the_reason() {
     script.keys("m");
     assert!(script.effects.is_empty() && script.notice().contains("always compared"));
     script.keys("end m");
-    assert_eq!(script.notice(), "session bad cannot be read: session.json is cut off");
+    assert_eq!(script.notice(), "session bad cannot be read: session.json is truncated");
     script.keys("home down m down m down m down m down m");
     assert_eq!(places(&script).len(), 5);
     script.keys("down m");
@@ -126,11 +126,11 @@ fn compared_sessions_are_reread_with_the_screen_and_unreadable_ones_are_removed(
     assert_eq!(notice.kind, NoticeKind::Failed);
     assert_eq!(
         notice.text,
-        "session three cannot be read: session.json is cut off; it is no longer compared"
+        "session three cannot be read: session.json is truncated; it is no longer compared"
     );
     assert_eq!(places(&script), [(1, "two".into())]);
     script.send(Msg::SessionRead(summary("seven", 1.0)));
-    assert_eq!(places(&script).len(), 1, "a session removed meanwhile does not come back");
+    assert_eq!(places(&script).len(), 1, "a session removed meanwhile is not compared again");
     script.keys("S");
     script.send(Msg::Sessions { now: 1, sessions: Ok(vec![summary("two", 30.0)]) });
     assert_eq!(after(&script), Some(30.0), "the list also provides the newest content");

@@ -39,7 +39,7 @@ fn a_key_file_replaces_the_keys_of_the_actions_it_names() {
     assert_eq!(map.action(key("ctrl-s"), Screen::Layers), Some(Action::Start));
     assert_eq!(map.action(key("s"), Screen::Layers), None);
     assert_eq!(map.action(key("f5"), Screen::Log), Some(Action::StepMode));
-    assert_eq!(map.action(key("M"), Screen::Log), None, "an empty list leaves no key");
+    assert_eq!(map.action(key("M"), Screen::Log), None, "an empty list unbinds the action");
     assert_eq!(map.action(key("q"), Screen::Layers), Some(Action::Quit), "other actions are unchanged");
 }
 

@@ -180,7 +180,7 @@ fn activating_an_attempt_makes_later_layers_stale_and_can_be_undone() {
     script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("enter");
     assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(1) })]);
-    assert_eq!(script.state.status(1), Status::Done, "its planned ratio is the attempt's");
+    assert_eq!(script.state.status(1), Status::Done, "the planned ratio is that of the attempt");
     assert_eq!(script.state.status(2), Status::Stale);
     assert_eq!(script.state.first_to_run(), Some(2));
     assert!(script.notice().contains("1 later layer is stale"), "{}", script.notice());

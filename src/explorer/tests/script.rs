@@ -96,7 +96,7 @@ impl Script {
         self.send(Msg::Engine(Stamped { run, at: self.at, event }));
     }
 
-    /// The command of the last message, which has no other effect.
+    /// The command sent by the last message, which must be its only effect.
     pub fn command(&self) -> &Command {
         match &self.effects[..] {
             [Effect::Command(command)] => command,

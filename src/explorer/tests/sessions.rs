@@ -41,7 +41,7 @@ fn some() -> Vec<SessionSummary> {
         summary("tiny-two", SessionStatus::Unfinished { left: 2 }),
         summary("tiny-three", SessionStatus::Finished),
         summary("tiny-four", SessionStatus::InUse { pid: Some(1234) }),
-        summary("tiny-five", SessionStatus::Damaged { why: "session.json is cut off".into() }),
+        summary("tiny-five", SessionStatus::Damaged { why: "session.json is truncated".into() }),
     ]
 }
 
@@ -97,7 +97,7 @@ fn a_refused_session_changes_nothing() {
 fn a_session_that_cannot_be_opened_is_refused_with_advice() {
     let mut script = listed();
     script.keys("end enter");
-    assert!(script.effects.is_empty() && script.notice().contains("session.json is cut off"));
+    assert!(script.effects.is_empty() && script.notice().contains("session.json is truncated"));
     script.keys("up enter");
     assert!(
         script.effects.is_empty() && script.notice().contains("process 1234 is working on session tiny-four")

@@ -23,7 +23,7 @@ use crate::{
     protocol::{Event, LayerShape, ModelRecord, ModelShape, Pace, Stage, Stamped},
 };
 
-/// Sizes from one cell to a video wall.
+/// Sizes from one cell to a very large terminal.
 const SIZES: [(u16, u16); 12] = [
     (1, 1),
     (2, 1),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Marks a cut. In ASCII mode it is replaced like every other symbol.
+/// Shows that a text was cut. ASCII mode replaces it like every other symbol.
 const ELLIPSIS: char = '…';
 
 /// Number of columns of a text.

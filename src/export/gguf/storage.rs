@@ -111,7 +111,7 @@ impl Fallbacks {
         Some(match of_ffn_down {
             0 => why,
             count => format!(
-                "{why}; a channel-multiple of {multiple} avoids this for the {count} ffn_down tensors among them"
+                "{why}; a channel-multiple of {multiple} avoids this for the ffn_down tensors ({count})"
             ),
         })
     }
@@ -143,7 +143,7 @@ mod tests {
         assert!(notice.starts_with("2 of 3 weights"), "{notice}");
         assert!(notice.contains("1 as q8_0, 1 as f16"), "{notice}");
         assert!(
-            notice.contains("a channel-multiple of 256 avoids this for the 1 ffn_down tensors"),
+            notice.contains("a channel-multiple of 256 avoids this for the ffn_down tensors (1)"),
             "{notice}"
         );
     }

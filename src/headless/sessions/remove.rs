@@ -25,7 +25,7 @@ pub enum Confirmation {
     Ask,
     /// Confirmed by a flag.
     Given,
-    /// Show what would be removed, and remove nothing.
+    /// List the sessions to remove without removing them.
     DryRun,
 }
 

@@ -29,7 +29,7 @@ impl Options {
         Self::from_variables(&|name| env::var(name).ok())
     }
 
-    /// The same with the given variables.
+    /// Options from the given variables, by the same rules.
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let given = |name: &str| {
             variable(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty())

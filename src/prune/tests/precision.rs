@@ -25,7 +25,7 @@ fn the_path_costs_the_same_in_f32_as_in_f64() {
 
 #[test]
 fn a_moment_that_f32_cannot_factor_is_solved_in_f64_with_the_same_damping() {
-    // The last input is the sum of the others, apart from a billionth.
+    // The last input is the sum of the others, except for a billionth.
     let n = 12;
     let mut mix: Rows = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     mix[n - 1] = (0..n).map(|j| if j == n - 1 { 1e-5 } else { 1.0 }).collect();

@@ -64,7 +64,7 @@ fn steps(removals: usize) -> Tape {
     Tape::new(&lines)
 }
 
-/// The events received until none arrives for a while, without progress.
+/// The events received until none arrives for a while, excluding progress.
 fn received(player: &mut Player) -> Vec<Event> {
     let mut events = Vec::new();
     let mut quiet = Instant::now();

@@ -188,7 +188,7 @@ pub fn attempts(layers: &[(usize, Vec<(AttemptSummary, bool)>)]) -> Chart {
     Chart { columns: columns(panels.len()), panels }
 }
 
-/// Layers with this part solved, and its records.
+/// The layers in which the part was solved, with the records of the part.
 fn solved(layers: &[LayerRecord], part: Part) -> impl Iterator<Item = (f64, &PartRecord)> {
     layers.iter().filter_map(move |layer| {
         let record = match part {

@@ -29,9 +29,9 @@ pub struct Curve {
 
 /// Maximum number of units for which removed bars are numbered.
 const NUMBERED: usize = 40;
-/// Maximum number of points of a score curve.
+/// Maximum number of points in a score curve.
 const POINTS: usize = 240;
-/// Maximum number of spans of a strip.
+/// Maximum number of spans in a strip.
 const SPANS: usize = 120;
 /// Maximum number of curves per panel.
 pub const CURVES: usize = 4;

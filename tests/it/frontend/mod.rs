@@ -65,7 +65,7 @@ pub fn small_text(dir: &Path) -> TextSource {
     TextSource::File(dir.join("eval.txt"))
 }
 
-/// The same run by the command-line function.
+/// Runs `slimgpt prune` with these settings, and returns its record.
 pub fn headless(settings: &Settings, out: &Path) -> RunRecord {
     let job = PruneRun {
         model: ModelChoice::Demo,

@@ -121,7 +121,7 @@ impl Workspace {
         self.pruning(out, more).output().unwrap().into()
     }
 
-    /// The command for this.
+    /// The command that [`Self::prune_to`] runs.
     pub fn pruning(&self, out: &str, more: &[&str]) -> Command {
         let mut command = program();
         command.arg("prune").arg(self.path("model"));

@@ -119,7 +119,7 @@ impl Workspace<'_> {
             (0..self.attempts.numbers().len()).filter(stale).map(|layer| layer.to_string()).collect();
         if !stale.is_empty() {
             let message = format!(
-                "layers {} are stale: the attempts above them have changed since they were solved; they are exported with the errors recorded then",
+                "layers {} are stale: the attempts above them have changed since they were solved, and their recorded errors are those of that time",
                 stale.join(", ")
             );
             context.emit(Event::Warning { message });

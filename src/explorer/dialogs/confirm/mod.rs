@@ -13,7 +13,7 @@ use crate::explorer::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confirm {
     pub question: String,
-    /// The consequences: what is lost or changed.
+    /// The consequences.
     pub detail: String,
     pub then: Confirmed,
 }

@@ -150,13 +150,13 @@ fn opened(state: &State) -> Result<(), String> {
     state.unready().map_or(Ok(()), Err)
 }
 
-/// At most six decimals, without trailing zeros.
+/// The number with at most six decimals and without trailing zeros.
 fn number(value: f64) -> String {
     let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// In the form that `LayerRatio` parses.
+/// The ratio as text, in the form that `LayerRatio` parses.
 fn numbers(ratio: LayerRatio) -> String {
     match ratio.one() {
         Some(ratio) => number(ratio),

@@ -89,7 +89,7 @@ pub struct PaletteEntry {
     pub item: PaletteItem,
     pub name: String,
     pub help: String,
-    /// The keys of the same action.
+    /// The keys of the action.
     pub keys: String,
 }
 
@@ -138,7 +138,7 @@ fn everything(state: &State) -> impl Iterator<Item = PaletteEntry> + '_ {
     let themes = state.interface.themes.iter().enumerate().map(|(theme, name)| PaletteEntry {
         item: PaletteItem::Theme(theme),
         name: format!("theme {name}"),
-        help: format!("Show everything in {name}"),
+        help: format!("Switch to the theme {name}"),
         keys: String::new(),
     });
     actions.chain(layers).chain(themes)

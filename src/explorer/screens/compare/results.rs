@@ -17,7 +17,7 @@ pub struct Comparison {
     pub measured: Vec<Measured>,
     /// Active attempts when the pruned text began.
     pub written_on: ActiveAttempts,
-    /// Active attempts now.
+    /// The currently active attempts.
     pub active: ActiveAttempts,
 }
 

@@ -24,10 +24,10 @@ pub static OUTPUT: Panel =
 fn explain(state: &State) -> Explanation {
     let accumulates = match state.settings.objective.target {
         Target::Layer => {
-            "h is the residual stream of the pruned model and h_dense that of the dense model, over the same calibration tokens. Each layer minimises the error of its own output for the inputs it receives, so errors of earlier layers are not corrected and accumulate. Faint lines are earlier runs. The error is a ratio without a unit."
+            "h is the residual stream of the pruned model and h_dense that of the dense model, over the same calibration tokens. Each layer minimises the error of its own output for the inputs it receives, so errors of earlier layers are not corrected and accumulate. Faint lines are earlier runs. The error is dimensionless."
         }
         Target::DenseStream => {
-            "h is the residual stream of the pruned model and h_dense that of the dense model, over the same calibration tokens. With the dense stream as the target, the kept columns of each layer also correct errors of earlier layers. Faint lines are earlier runs. The error is a ratio without a unit."
+            "h is the residual stream of the pruned model and h_dense that of the dense model, over the same calibration tokens. With the dense stream as the target, the kept columns of each layer also correct errors of earlier layers. Faint lines are earlier runs. The error is dimensionless."
         }
     };
     Explanation {

@@ -47,7 +47,7 @@ pub fn put(
     let Some(end) = added.end.or(named("eos_token")).or(architecture.eos.first().copied()).filter(inside)
     else {
         return refused(
-            "neither tokenizer_config.json nor config.json names the end-of-text token, and llama.cpp would choose one of its own; add eos_token_id to config.json".into(),
+            "neither tokenizer_config.json nor config.json names the end-of-text token, and llama.cpp would choose its own; add eos_token_id to config.json".into(),
             &[DIRECTORY],
         );
     };

@@ -30,7 +30,7 @@ pub static BATCHES: LayerPanel = LayerPanel {
     width: Width::Share(1),
 };
 
-/// More batches than this are drawn as a chart.
+/// Maximum number of batches shown as a list; more are drawn as a chart.
 const LISTED: usize = 200;
 
 #[derive(Clone, Copy)]

@@ -95,7 +95,7 @@ fn attempt_words(shown: &Shown<'_>) -> String {
             let (number, ratio) = (result.attempt.number, ratio(result.attempt.method.ratio));
             match shown.layer.attempts.len() {
                 0 | 1 => format!("attempt {number}, ratio {ratio}"),
-                many => format!("attempt {number}, of {many}, ratio {ratio}"),
+                many => format!("attempt {number}, one of {many}, ratio {ratio}"),
             }
         }
         (None, None) => String::new(),

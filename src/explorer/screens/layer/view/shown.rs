@@ -90,7 +90,7 @@ impl<'a> Shown<'a> {
         places
     }
 
-    /// The reason why there is nothing to show, and what to do.
+    /// The reason why there is nothing to show, and the next step.
     pub fn why_nothing(&self, view: &Canvas<'_>) -> String {
         let replay = view.state.is_replay();
         match (self.status, &self.layer.work) {
