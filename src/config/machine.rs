@@ -46,7 +46,7 @@ settings! {
     #[derive(Copy)]
     pub struct Storage at storage, StorageOptions, Session {
         /// Disk space for layer inputs, which make a retry faster; a new session deletes the inputs of older
-        /// sessions; 0 keeps none
+        /// sessions; 0 stores none
         #[serde(rename = "session_cache")]
         cache ("session_cache"): ByteSize = CACHE => {
             value_name: "SIZE",
