@@ -31,7 +31,7 @@ settings! {
 }
 
 impl Evaluation {
-    /// The settings that decide a perplexity; None without a text.
+    /// The settings that affect a perplexity; None without a text.
     pub(crate) fn of_perplexity(&self) -> Option<Self> {
         self.text.as_ref()?;
         Some(Self { track_errors: false, ..self.clone() })

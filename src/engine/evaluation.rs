@@ -17,7 +17,7 @@ use super::{Context, Error, evaluate::EvalText};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     pub text: TextSource,
-    /// Without settings that have no influence on a perplexity.
+    /// The settings that affect a perplexity.
     pub settings: config::Evaluation,
     pub machine: Machine,
 }

@@ -42,7 +42,7 @@ pub struct Inspection {
     pub max_positions: usize,
     /// Stored types of the weights.
     pub weights: String,
-    /// Some of them are quantised, so the weights are computed from fewer bits.
+    /// Whether some of them are quantised.
     pub quantised: bool,
     pub attention_unit: AttentionUnit,
     pub layers: Vec<PlannedLayer>,

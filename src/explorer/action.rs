@@ -98,7 +98,7 @@ macro_rules! actions {
 const NUDGE: f64 = 0.01;
 const NUDGE_MUCH: f64 = 0.05;
 
-/// The effect of an action that the `act` of its screens or dialogs performs.
+/// The effect of actions that are performed by the `act` of their screens or dialogs.
 fn elsewhere(_: &mut State) -> Vec<Effect> {
     Vec::new()
 }

@@ -21,7 +21,7 @@ pub struct Layer {
     pub failed: Option<String>,
     /// Error versus ratio of the parts for which it was computed.
     pub curves: Vec<Curve>,
-    /// Events of the newest solve that panels show as they are.
+    /// Events of the newest solve, stored for the panels that show them.
     pub reported: Vec<Event>,
 }
 

@@ -1,16 +1,16 @@
-//! Reads the header of a GGUF file: where its metadata and its tensors are. Values are decoded when they are requested.
+//! Reads the header of a GGUF file: the positions of its metadata and tensors. Values are decoded on request.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{TensorType, container::MAGIC, tensor_type::name_of_unread};
 
 const DEFAULT_ALIGNMENT: u64 = 32;
-/// Most dimensions of a tensor in ggml.
+/// Maximum number of dimensions of a tensor in ggml.
 const MOST_DIMENSIONS: u32 = 4;
-/// Lists may hold lists. No known key does.
+/// Maximum nesting of lists. No known key has nested lists.
 const MOST_NESTING: usize = 4;
 
-/// The contents of a file: keys and tensors, each with its place.
+/// The contents of a file: keys and tensors with their positions.
 #[derive(Debug)]
 pub struct Header {
     keys: BTreeMap<String, Place>,
@@ -23,9 +23,9 @@ pub struct TensorInfo {
     pub name: String,
     /// [rows, columns], as everywhere in this program. The file has the reverse order.
     pub shape: Vec<usize>,
-    /// The stored type, or the name of one that is not read.
+    /// The stored type, or the name of an unsupported type.
     pub kind: Result<TensorType, String>,
-    /// The place of the data in the file; empty for a type that is not read.
+    /// The position of the data in the file; empty for an unsupported type.
     pub bytes: Range<usize>,
 }
 
@@ -48,12 +48,12 @@ pub struct List<'f> {
     bytes: &'f [u8],
 }
 
-/// Why a file is not a readable GGUF file.
+/// The reason why a file is not a readable GGUF file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    #[error("it begins with {0:?}, and a GGUF file begins with \"GGUF\"")]
+    #[error("expected \"GGUF\" at its start, found {0:?}")]
     Magic(String),
-    #[error("its version is {0}, and versions 2 and 3 are read")]
+    #[error("expected version 2 or 3, found {0}")]
     Version(u32),
     #[error("it was written for machines with the other byte order")]
     BigEndian,
@@ -61,11 +61,11 @@ pub enum Malformed {
     Ends { what: &'static str, length: usize },
     #[error("{what} is {found}, expected {expected}")]
     Value { what: String, expected: &'static str, found: String },
-    #[error("the key {0:?} is there twice")]
+    #[error("the key {0:?} occurs twice")]
     KeyTwice(String),
-    #[error("the tensor {0} is there twice")]
+    #[error("the tensor {0} occurs twice")]
     TensorTwice(String),
-    #[error("the tensor {tensor} ends at byte {end}, and the file has {length}")]
+    #[error("the tensor {tensor} ends at byte {end}, but the file has {length} bytes")]
     TensorEnds { tensor: String, end: u128, length: usize },
 }
 
@@ -96,7 +96,7 @@ impl Header {
     /// Reads the header of a file with this content.
     ///
     /// # Errors
-    /// A file that is truncated, or whose lengths, types or places contradict each other.
+    /// If the file is truncated, or its lengths, types or positions contradict each other.
     pub fn read(file: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor { file, at: 0 };
         let magic = cursor.take(4, "its first four bytes")?;
@@ -211,7 +211,7 @@ fn place(
 }
 
 impl Item<'_> {
-    /// The value for a message; a list by its length.
+    /// The value as text for a message; a list is described by its length.
     pub fn described(&self) -> String {
         match self {
             Self::Unsigned(value) => value.to_string(),
@@ -270,7 +270,7 @@ impl<'f> Cursor<'f> {
         self.take(length, what)
     }
 
-    /// A text that has to be UTF-8.
+    /// Reads a text that must be UTF-8.
     fn name(&mut self, what: &'static str) -> Result<String, Malformed> {
         let text = self.text(what)?;
         let name = str::from_utf8(text).map_err(|_| Malformed::Value {
@@ -381,7 +381,7 @@ impl<'f> Cursor<'f> {
 }
 
 impl Kind {
-    /// Bytes of a value; None if its length varies.
+    /// Number of bytes of a value; None if its length varies.
     fn width(self) -> Option<usize> {
         match self {
             Self::U8 | Self::I8 | Self::Bool => Some(1),
@@ -433,9 +433,9 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_of_a_file_is_refused() {
+    fn every_truncated_file_is_refused() {
         let file = file();
-        // The last tensor is padded with 20 bytes, which nothing needs.
+        // The last tensor is padded with 20 bytes, which are not needed.
         for length in 0..file.len() - 20 {
             assert!(Header::read(&file[..length]).is_err(), "{length}");
         }

@@ -1,4 +1,4 @@
-//! The GGUF container, and llama.cpp's names for what it holds: used by the reader in `model` and the writer in `export`.
+//! The GGUF container and llama.cpp's names for its contents, shared by the reader in `model` and the writer in `export`.
 
 mod container;
 mod header;

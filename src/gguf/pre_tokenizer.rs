@@ -30,14 +30,14 @@ pub enum WholeWords {
 pub struct Known {
     /// Its name in llama.cpp.
     pub pre: &'static str,
-    /// Other names under which llama.cpp splits texts in the same way.
+    /// Other names for which llama.cpp splits texts in the same way.
     aliases: &'static [&'static str],
     patterns: &'static [&'static str],
     end: &'static [Step],
     pub whole_words: WholeWords,
-    /// The published tokenizers compose characters (NFC) before they split.
+    /// Whether the published tokenizers compose characters (NFC) before splitting.
     pub composes: bool,
-    /// A token begins every text unless the file says otherwise.
+    /// Whether a token is added before every text, unless the file says otherwise.
     pub begins: bool,
     notice: Option<&'static str>,
 }
@@ -146,7 +146,7 @@ pub fn names() -> String {
 }
 
 impl Known {
-    /// How a text is split, step by step.
+    /// The steps that split a text, in order.
     pub fn steps(&self) -> impl Iterator<Item = Step> {
         let patterns = self.patterns.iter().map(|pattern| Step::Pattern((*pattern).to_owned()));
         patterns.chain(self.end.iter().cloned())

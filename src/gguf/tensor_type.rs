@@ -112,13 +112,13 @@ impl TensorType {
         self.ggml().type_size()
     }
 
-    /// Bytes of a row of this many numbers, a multiple of [`TensorType::block`].
+    /// Bytes of a row with this number of elements, a multiple of [`TensorType::block`].
     pub fn row_bytes(self, row: usize) -> usize {
         row / self.block() * self.block_bytes()
     }
 }
 
-/// The name of a type that is not read, for messages.
+/// The name of an unsupported type, for messages.
 pub fn name_of_unread(id: u32) -> String {
     const KNOWN: [(u32, &str); 18] = [
         (9, "Q8_1"),

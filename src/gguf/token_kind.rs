@@ -14,7 +14,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// None for a number that has no meaning.
+    /// The kind with this number; None for an undefined number.
     pub fn from_number(number: i64) -> Option<Self> {
         [Self::Normal, Self::Unknown, Self::Control, Self::UserDefined, Self::Unused, Self::Byte]
             .into_iter()

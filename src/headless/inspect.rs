@@ -40,7 +40,7 @@ fn sizes(inspection: &Inspection) -> String {
         quantised,
         ..
     } = inspection;
-    let quantised = if *quantised { " (quantised; they are dequantised to f32)" } else { "" };
+    let quantised = if *quantised { " (quantised; dequantised to f32 when read)" } else { "" };
     format!(
         "{model}: {family}, {} layers, {parameters} parameters, weights in {weights}{quantised}\n\
          hidden {hidden}, head_dim {head_dim}, vocabulary {vocab}, at most {max_positions} tokens\n",

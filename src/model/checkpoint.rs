@@ -73,17 +73,17 @@ impl Checkpoint {
         self.weights.storage_dtype(tensor)
     }
 
-    /// The types of the stored weights, each once, sorted by name: f16, q4_k and the like.
+    /// The distinct types of the stored weights, sorted by name, such as f16 and q4_k.
     ///
     /// # Errors
-    /// None after [`Checkpoint::open`] has checked the tensors.
+    /// If a tensor cannot be read; [`Checkpoint::open`] has already checked them.
     pub fn stored_types(&self) -> Result<Vec<&'static str>> {
         let slots = self.architecture.tensors();
         let types = slots.iter().map(|slot| self.weights.stored_type(&slot.name));
         Ok(types.collect::<Result<BTreeSet<_>>>()?.into_iter().collect())
     }
 
-    /// The quantised types of the stored weights, sorted by name; empty for a model that is not quantised.
+    /// The quantised types of the stored weights, sorted by name; empty for an unquantised model.
     ///
     /// # Errors
     /// As [`Checkpoint::stored_types`].

@@ -1,4 +1,4 @@
-//! How the numbers of a stored tensor are encoded, and the order of its rows.
+//! The encoding of a stored tensor's numbers, and the order of its rows.
 
 use candle_core::{CpuStorage, DType};
 
@@ -17,7 +17,7 @@ pub enum Encoding {
 /// The order of a matrix's rows in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOrder {
-    /// As in a Hugging Face checkpoint.
+    /// The order in a Hugging Face checkpoint.
     Same,
     /// Rows 2i and 2i + 1 of each head are rows i and head_dim/2 + i in a Hugging Face checkpoint.
     Pairs { head_dim: usize },
@@ -87,7 +87,7 @@ impl RowOrder {
 /// The numbers of whole blocks. `bytes` are aligned as in the file: to 8 bytes at the beginning of the tensor.
 ///
 /// # Errors
-/// None: every pattern of bits is a block.
+/// Never, because every bit pattern is a valid block.
 pub fn dequantise(kind: TensorType, bytes: &[u8]) -> candle_core::Result<Vec<f32>> {
     let numbers = bytes.len() / kind.block_bytes() * kind.block();
     match kind.ggml().from_data(bytes.into()).dequantize(numbers)? {
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn restoring_pairs_gives_the_halves_of_every_head() {
-        // Two heads of four rows with two elements each: the pairs (0, 2) and (1, 3) lie together in the file.
+        // Two heads of four rows with two elements each: the pairs (0, 2) and (1, 3) are adjacent in the file.
         let halves: Vec<u8> = (0..16).collect();
         let mut rows: Vec<u8> =
             [0, 2, 1, 3, 4, 6, 5, 7].iter().flat_map(|row: &u8| [2 * row, 2 * row + 1]).collect();

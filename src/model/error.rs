@@ -64,7 +64,7 @@ pub enum Error {
     NoGgufKey { file: String, key: String },
     #[error("{file}: {what} is not supported; {supported}")]
     GgufUnsupported { file: String, what: String, supported: String },
-    #[error("{file} is shard {number} of {count}; give the first one")]
+    #[error("{file} is shard {number} of {count}; use the first one")]
     NotFirstShard { file: String, number: usize, count: usize },
     #[error("{file} is the first of several shards, but there is no {shard}; copy or download it")]
     MissingGgufShard { file: String, shard: String },

@@ -77,7 +77,7 @@ pub fn converted<T: WithDType>(
 }
 
 impl Unreadable {
-    /// The same, in a tensor that has `elements` more before it.
+    /// The same error for a tensor with `elements` more elements before these.
     fn behind(self, elements: usize) -> Self {
         match self {
             Self::Number { element, found } => Self::Number { element: elements + element, found },
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    /// More than two stretches.
+    /// Numbers in more than two stretches.
     fn numbers(stored: DType) -> Vec<u8> {
         let values: Vec<f32> = (0..2 * STRETCH / 4 + 100).map(|i| (i as f32 * 0.37).sin() * 50.0).collect();
         let whole = round_to(stored, &values).unwrap().bytes;
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn quantised_numbers_are_those_that_candle_dequantises_and_keep_their_places() {
+    fn quantised_numbers_are_those_of_candle_in_the_same_positions() {
         use candle_core::quantized::QTensor;
         // Rows of 256 numbers; more than one stretch in every type.
         let rows = STRETCH / 64;

@@ -50,7 +50,7 @@ pub fn round_to(dtype: DType, values: &[f32]) -> Result<Rounded, usize> {
 
 /// The smallest magnitude of a stored number that becomes infinite in the wanted type.
 pub fn limit(stored: DType, wanted: DType) -> f32 {
-    // Halfway beyond the largest number of F16.
+    // Half a step above the largest number of F16.
     if wanted == DType::F16 && stored != DType::F16 { 65520.0 } else { f32::INFINITY }
 }
 

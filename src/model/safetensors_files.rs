@@ -28,7 +28,7 @@ pub fn table(source: &Source) -> Result<Table> {
     Ok(table)
 }
 
-/// The encoding, or the name of one that is not read.
+/// The encoding, or the name of an unsupported one.
 fn encoding(dtype: Dtype) -> std::result::Result<Encoding, String> {
     match dtype {
         Dtype::F32 => Ok(Encoding::F32),

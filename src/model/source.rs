@@ -13,7 +13,7 @@ use super::{Error, GgufFile, Result};
 pub enum Source {
     /// A directory in Hugging Face form.
     Directory(PathBuf),
-    /// A GGUF file, whose metadata stands for the files.
+    /// A GGUF file; the files are made from its metadata.
     Gguf(GgufFile),
     /// Files built into the program as (name, content).
     Embedded(&'static [(&'static str, &'static [u8])]),
@@ -28,7 +28,7 @@ impl Source {
     /// The GGUF file at this path, or the first of its shards.
     ///
     /// # Errors
-    /// A file that is missing, truncated or damaged; an architecture or an option that is not supported.
+    /// If the file is missing, truncated or damaged, or an architecture or option is not supported.
     pub fn gguf(path: &Path) -> Result<Self> {
         Ok(Self::Gguf(GgufFile::open(path)?))
     }

@@ -1,4 +1,4 @@
-//! The tensors of a checkpoint, whatever kind of file they are in, read by memory map.
+//! The tensors of a checkpoint, read from memory-mapped files of any kind.
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -52,7 +52,7 @@ pub struct File {
 pub struct Entry {
     /// Index of the file.
     pub file: usize,
-    /// The encoding, or the name of one that is not read.
+    /// The encoding, or the name of an unsupported one.
     pub encoding: std::result::Result<Encoding, String>,
     pub order: RowOrder,
     pub shape: Vec<usize>,
@@ -96,7 +96,7 @@ impl Weights {
     /// A tensor's numbers as bytes of its [`Weights::storage_dtype`].
     ///
     /// # Errors
-    /// A missing tensor, or one whose encoding is not read.
+    /// If the tensor is missing or has an unsupported encoding.
     pub fn raw(&self, name: &str) -> Result<Raw<'_>> {
         let entry = self.entry(name)?;
         let encoding = self.encoding(name)?;
@@ -120,7 +120,7 @@ impl Weights {
     /// Bytes of a tensor in its file.
     ///
     /// # Errors
-    /// A missing tensor.
+    /// If the tensor is missing.
     pub fn stored_bytes(&self, name: &str) -> Result<u64> {
         Ok(self.entry(name)?.bytes.len() as u64)
     }
@@ -128,7 +128,7 @@ impl Weights {
     /// The number type of a tensor: F32, F16 or BF16. Quantised tensors are F32 after reading.
     ///
     /// # Errors
-    /// A missing tensor, or one whose encoding is not read.
+    /// If the tensor is missing or has an unsupported encoding.
     pub fn storage_dtype(&self, name: &str) -> Result<DType> {
         Ok(self.encoding(name)?.dtype())
     }

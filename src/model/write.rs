@@ -166,7 +166,7 @@ pub fn block_tensors_as<'a>(
 /// memory.
 ///
 /// # Errors
-/// A quantised number that is not finite.
+/// If a quantised number is not finite.
 pub fn end_tensors(checkpoint: &Checkpoint) -> impl ExactSizeIterator<Item = Result<StoredTensor<'_>>> {
     let slots = layout::ends(checkpoint.architecture()).into_iter();
     slots.map(|slot| checkpoint.weights().raw(&slot.name).map(|raw| verbatim(slot.name, raw)))

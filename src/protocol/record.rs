@@ -50,7 +50,7 @@ pub struct ModelRecord {
     pub parameters_after: u64,
     /// SHA-256 of config.json.
     pub config_sha256: String,
-    /// The quantised types of the original weights, such as q4_k; empty for a model that is not quantised.
+    /// The quantised types of the original weights, such as q4_k; empty for an unquantised model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantised: Vec<String>,
 }

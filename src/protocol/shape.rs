@@ -39,7 +39,7 @@ impl LayerShape {
         }
     }
 
-    /// The unit that this choice means in this layer.
+    /// The unit in this layer for this choice.
     pub fn unit(&self, chosen: AttentionUnit) -> AttentionUnit {
         chosen.in_groups_of(self.heads / self.kv_heads.max(1))
     }

@@ -75,7 +75,7 @@ impl Units {
 }
 
 impl<'a> PruneProblem<'a> {
-    /// Removes `remove` units with the default method: exact scores, no swaps, a damping of 0.01, compensation toward W's own
+    /// Removes `remove` units with the default method: exact scores, no swaps, a damping of 0.01, compensation towards W's own
     /// output.
     pub fn new(weight: &'a [f32], rows: usize, moment: &'a Moment, units: Units, remove: usize) -> Self {
         Self {

@@ -255,7 +255,7 @@ fn linear_positions_are_read_under_both_keys() {
 }
 
 #[test]
-fn what_is_not_supported_is_refused_by_name() {
+fn unsupported_features_are_refused_by_name() {
     let base = || Written::llama(GgmlDType::F32);
     let mut without_key = base();
     without_key.metadata.remove("llama.block_count");
@@ -285,7 +285,7 @@ fn what_is_not_supported_is_refused_by_name() {
 }
 
 #[test]
-fn a_stored_type_that_is_not_read_is_named() {
+fn an_unsupported_stored_type_is_named() {
     let written = Written::llama(GgmlDType::Q4_0);
     let path = written.file();
     let mut bytes = fs::read(&path).unwrap();
@@ -341,7 +341,7 @@ fn byte_level(pre: &str) -> Written {
 }
 
 #[test]
-fn byte_level_tokenizers_split_as_their_pre_tokenizer_says_and_decode_to_the_text() {
+fn byte_level_tokenizers_split_by_their_pre_tokenizer_and_decode_to_the_text() {
     for (pre, first) in [
         ("gpt-2", None),
         ("smollm", None),
@@ -366,7 +366,7 @@ fn byte_level_tokenizers_split_as_their_pre_tokenizer_says_and_decode_to_the_tex
 }
 
 #[test]
-fn the_metadata_decides_which_tokens_begin_and_end_a_text() {
+fn the_metadata_determines_the_tokens_before_and_after_a_text() {
     let ids = |written: Written| {
         let tokenizer = written.opened().tokenizer().unwrap();
         tokenizer.encode("he", true).unwrap().get_ids().to_vec()
@@ -416,7 +416,7 @@ fn sentence_piece_joins_the_neighbours_with_the_highest_score() {
         .with("tokenizer.ggml.token_type", Value::Array(kinds.into_iter().map(Value::I32).collect()));
     let tokenizer = written.opened().tokenizer().unwrap();
     let pieces = |text: &str| tokenizer.encode(text, true).unwrap().get_tokens().to_vec();
-    // "ab" has a higher score than "▁a", and "bab" is never reached.
+    // "ab" has a higher score than "▁a", and "bab" is never formed.
     assert_eq!(pieces("abab"), ["<s>", "▁ab", "ab"]);
     assert_eq!(pieces("a é"), ["<s>", "▁a", "▁", "<0xC3>", "<0xA9>"]);
     let ids = tokenizer.encode("a é b", true).unwrap().get_ids().to_vec();
@@ -427,7 +427,7 @@ fn sentence_piece_joins_the_neighbours_with_the_highest_score() {
 }
 
 #[test]
-fn a_tokenizer_that_is_not_known_is_refused_by_name() {
+fn an_unknown_tokenizer_is_refused_by_name() {
     let why = |written: Written| written.opened().tokenizer().unwrap_err().to_string();
     let unknown = why(byte_level("chameleon"));
     assert!(unknown.contains("\"chameleon\"") && unknown.contains("smollm"), "{unknown}");
@@ -458,7 +458,7 @@ fn both_forms(bench: &Workspace) -> (String, PathBuf) {
 }
 
 #[test]
-fn pruning_a_gguf_file_gives_the_weights_that_pruning_its_directory_gives() {
+fn pruning_a_gguf_file_gives_the_same_weights_as_pruning_its_directory() {
     let bench = Workspace::new();
     let (directory, file) = both_forms(&bench);
     let file = file.to_str().unwrap();
@@ -525,7 +525,7 @@ fn a_session_of_a_gguf_file_resumes_and_refuses_a_changed_file() {
 }
 
 #[test]
-fn a_quantised_source_is_told_in_inspect_the_record_and_the_card() {
+fn a_quantised_source_is_reported_by_inspect_the_record_and_the_card() {
     let bench = Workspace::new();
     done(&bench.prune_to("small", &["--ratio", "0", "--format", "gguf", "--gguf-type", "q8_0"]));
     let file = bench.text("small/model-slim-q8_0.gguf");

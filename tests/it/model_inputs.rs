@@ -246,8 +246,8 @@ fn tokens_and_lengths_that_do_not_fit_are_errors() {
     };
     says(&[&[1, 50]], "token 50 is outside the vocabulary of 50");
     says(&[&[1, 2], &[3]], "lengths [2, 1]");
-    says(&[&[]], "not empty");
-    says(&[], "not empty");
+    says(&[&[]], "not be empty");
+    says(&[], "not be empty");
     says(&[&[0; 9]], "ends at 8");
     assert!(decoder.next(&[], &mut decoder.caches(4)).is_err());
     let no_layer = checkpoint.block(2, CPU, DType::F32).unwrap_err().to_string();

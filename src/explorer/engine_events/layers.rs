@@ -36,7 +36,7 @@ pub fn inverted(state: &mut State, (layer, part): (usize, Part), seen: PartStati
     }
 }
 
-/// Keeps an event of the layer for the panels that show it.
+/// Stores an event of the layer for the panels that show it.
 pub fn report(state: &mut State, layer: usize, event: Event) {
     if let Some(known) = state.layers.get_mut(layer) {
         known.reported.push(event);

@@ -6,10 +6,10 @@ use super::{super::Result, keys::Keys};
 
 const DEFAULT: &str = "tokenizer.chat_template";
 
-/// Adds `chat_template` to a `tokenizer_config.json`: a text, or a list where the file has named templates too.
+/// Adds `chat_template` to a `tokenizer_config.json`: a text, or a list if the file also has named templates.
 ///
 /// # Errors
-/// A template that is not a text.
+/// If a template is not a text.
 pub fn put_templates(keys: &Keys, settings: &mut Value) -> Result<()> {
     let default = keys.text(DEFAULT)?;
     let mut named = Vec::new();

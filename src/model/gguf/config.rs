@@ -9,12 +9,12 @@ use super::{
 };
 use crate::gguf::{Item, TensorInfo, TensorType};
 
-/// An architecture of llama.cpp that is read.
+/// A supported architecture of llama.cpp.
 struct Known {
     name: &'static str,
-    /// The model type in `config.json`, unless the tensors say otherwise.
+    /// The model type for `config.json`, unless the tensors imply another one.
     model_type: &'static str,
-    /// The rows of q and k are in the order of pairs.
+    /// Whether the rows of q and k are in the order of pairs.
     pairs: bool,
 }
 
@@ -25,7 +25,7 @@ const KNOWN: [Known; 4] = [
     Known { name: "qwen3", model_type: "qwen3", pairs: false },
 ];
 
-/// Keys of options that change what is computed, each with the value that means "not used".
+/// Keys of options that change the computation, each with its neutral value.
 const OPTIONS: [(&str, f64); 10] = [
     ("expert_count", 0.0),
     ("attention.scale", 0.0),
@@ -48,7 +48,7 @@ pub fn head_dim_of_pairs(keys: &Keys) -> Option<usize> {
 /// The configuration. `factors` returns the numbers of an F32 vector of the file.
 ///
 /// # Errors
-/// A missing or wrong key, an architecture or an option that is not supported.
+/// If a key is missing or wrong, or an architecture or option is not supported.
 pub fn config(
     keys: &Keys,
     tensors: &[&TensorInfo],
@@ -135,17 +135,17 @@ fn refuse_options(keys: &Keys, known: &Known) -> Result<()> {
         };
         if value != unused {
             let found = keys.get(&key).map(|item| item.described()).unwrap_or_default();
-            return Err(keys.unsupported(format!("{key} = {found}"), "models without it are read"));
+            return Err(keys.unsupported(format!("{key} = {found}"), "only models without it are supported"));
         }
     }
     let causal = format!("{}.attention.causal", known.name);
     if keys.flag(&causal)? == Some(false) {
-        return Err(keys.unsupported(format!("{causal} = false"), "only causal models are read"));
+        return Err(keys.unsupported(format!("{causal} = false"), "only causal models are supported"));
     }
     Ok(())
 }
 
-/// The size of a head, which keys and values share and rotary positions cover.
+/// The size of a head. Keys and values have the same size, and rotary positions cover all of it.
 fn head_dim(keys: &Keys, known: &Known) -> Result<usize> {
     let own = |key: &str| format!("{}.{key}", known.name);
     let head_dim = match keys.optional_count(&own("attention.key_length"))? {
@@ -220,7 +220,7 @@ impl Sizes {
         Ok(Self { heads, kv_heads, channels: counts("feed_forward_length")? })
     }
 
-    /// States sizes that differ between layers in this program's own form.
+    /// Adds sizes that differ between layers, in this program's own form.
     fn put(&self, config: &mut Map<String, Value>, family: &str) {
         let all_equal = |sizes: &[usize]| sizes.iter().all(|size| *size == sizes[0]);
         if [&self.heads, &self.kv_heads, &self.channels].into_iter().all(|sizes| all_equal(sizes)) {

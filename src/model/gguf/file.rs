@@ -1,4 +1,4 @@
-//! An open GGUF file: its shards, its header, and the files of a Hugging Face directory that stand for its metadata.
+//! An open GGUF file: its shards, its header, and the Hugging Face files made from its metadata.
 
 use std::{
     borrow::Cow,
@@ -25,7 +25,7 @@ struct Shared {
     path: PathBuf,
     shards: Vec<Shard>,
     config: String,
-    /// `tokenizer.json`, which takes long to make and is not always needed.
+    /// `tokenizer.json`, made on demand because that takes long.
     tokenizer: OnceLock<String>,
 }
 
@@ -36,7 +36,7 @@ pub struct Shard {
     pub header: Header,
 }
 
-/// The files that the metadata stands for.
+/// The files made from the metadata.
 const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
@@ -47,7 +47,7 @@ impl GgufFile {
     /// Maps the file, and the other shards if it is the first of several, and reads the headers.
     ///
     /// # Errors
-    /// A file that is missing, truncated or damaged; an architecture or an option that is not supported.
+    /// If the file is missing, truncated or damaged, or an architecture or option is not supported.
     pub fn open(path: &Path) -> Result<Self> {
         let first = Shard::open(path)?;
         let mut shards = vec![first];
@@ -62,12 +62,12 @@ impl GgufFile {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The path it was opened with.
+    /// The path used to open it.
     pub fn path(&self) -> &Path {
         &self.shared.path
     }
 
-    /// The files on disk, in order: one, or the shards. Their names here do not depend on that of the file.
+    /// The files on disk, in order: one, or the shards. The names returned here do not depend on the name of the file.
     pub fn stored_files(&self) -> Vec<(String, &Path)> {
         let shards = &self.shared.shards;
         let name = |index: usize| match shards.len() {
@@ -91,7 +91,7 @@ impl GgufFile {
         self.shared.shards[0].keys()
     }
 
-    /// The names of the files that the metadata stands for, sorted.
+    /// The names of the files made from the metadata, sorted.
     pub fn files(&self) -> Vec<&'static str> {
         let mut files = vec![CONFIG];
         if self.has_tokenizer() {
@@ -111,7 +111,7 @@ impl GgufFile {
     /// The content of one of [`GgufFile::files`]; None for another name.
     ///
     /// # Errors
-    /// Metadata that is damaged or has no equivalent.
+    /// If metadata is damaged or has no equivalent.
     pub fn read(&self, file: &str) -> Result<Option<Cow<'static, [u8]>>> {
         if !self.files().contains(&file) {
             return Ok(None);
@@ -192,7 +192,7 @@ fn other_shards(path: &Path, first: &Shard) -> Result<Vec<PathBuf>> {
         ));
     };
     if of != count {
-        return Err(damaged("the number of shards in its name differs from the one in its metadata"));
+        return Err(damaged("the number of shards in its name differs from that in its metadata"));
     }
     let paths =
         (2..=count).map(|number| path.with_file_name(format!("{name}-{number:05}-of-{count:05}.gguf")));

@@ -50,7 +50,7 @@ impl<'f> Keys<'f> {
         self.get(key).map(|item| self.as_count(key, &item)).transpose()
     }
 
-    /// One count for each layer, from a list or from one number for all.
+    /// One count per layer, from a list or from a single number for all layers.
     pub fn counts(&self, key: &str, layers: usize) -> Result<Vec<usize>> {
         let item = self.required(key)?;
         let Item::List(list) = &item else { return Ok(vec![self.as_count(key, &item)?; layers]) };

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::gguf::names;
 
-/// Adds `rope_theta` and, where positions are scaled, `rope_scaling`.
+/// Adds `rope_theta` and, if positions are scaled, `rope_scaling`.
 ///
 /// # Errors
-/// A scaling that has no equivalent.
+/// If a scaling has no equivalent.
 pub fn put(
     keys: &Keys,
     architecture: &str,
@@ -27,7 +27,7 @@ pub fn put(
         (None, Some(factors)) => Some(by_factors(keys, theta, head_dim, &factors)?),
         (Some(scaling), Some(_)) => {
             let what = format!("rotary positions scaled both by {} and by a tensor", scaling["rope_type"]);
-            return Err(keys.unsupported(what, "one of them is read"));
+            return Err(keys.unsupported(what, "only one of them is supported"));
         }
     };
     if let Some(scaling) = scaling {
@@ -36,7 +36,7 @@ pub fn put(
     Ok(())
 }
 
-/// The scaling that the metadata names.
+/// The scaling named by the metadata.
 fn named(keys: &Keys, own: &dyn Fn(&str) -> String) -> Result<Option<Value>> {
     let factor = match keys.optional_positive(&own("scaling.factor"))? {
         Some(factor) => Some(factor),
@@ -66,12 +66,12 @@ fn named(keys: &Keys, own: &dyn Fn(&str) -> String) -> Result<Option<Value>> {
         }
         (Some(other), _) => {
             let what = format!("rotary positions scaled by {other:?}");
-            return Err(keys.unsupported(what, "the scalings none, linear and yarn with a factor are read"));
+            return Err(keys.unsupported(what, "the supported scalings are none, linear and yarn with a factor"));
         }
     })
 }
 
-/// The scaling of Llama 3 that has these divisors of the frequencies, else the divisors themselves.
+/// The Llama 3 scaling with these divisors of the frequencies, otherwise the divisors themselves.
 fn by_factors(keys: &Keys, theta: f64, head_dim: usize, factors: &[f32]) -> Result<Value> {
     let wrong = |found: String| Error::GgufKey {
         file: keys.label.clone(),

@@ -1,10 +1,10 @@
-//! Special tokens of a GGUF file: `tokenizer_config.json` and `generation_config.json`. Also the licence it names.
+//! Special tokens of a GGUF file as `tokenizer_config.json` and `generation_config.json`, and its licence.
 
 use serde_json::{Value, json};
 
 use super::{super::Result, keys::Keys};
 
-/// Whether special tokens are added to a text, where the metadata does not say.
+/// Whether special tokens are added to a text, if the metadata does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Defaults {
     pub begin: bool,
@@ -21,7 +21,7 @@ pub struct Special {
 
 impl Special {
     /// # Errors
-    /// An id outside the vocabulary.
+    /// If an id is outside the vocabulary.
     pub fn read(keys: &Keys) -> Result<Self> {
         let tokens = keys.texts("tokenizer.ggml.tokens")?.len();
         let id = |name: &str| keys.token(&format!("tokenizer.ggml.{name}_token_id"), tokens);
@@ -42,7 +42,7 @@ impl Special {
 /// The ids of the tokens that are added before and after every text.
 ///
 /// # Errors
-/// A token that is to be added and has no id.
+/// If a token to add has no id.
 pub fn added(keys: &Keys, defaults: Defaults) -> Result<(Option<u32>, Option<u32>)> {
     let special = Special::read(keys)?;
     let added = |key: &str, default: bool, id: Option<u32>, id_key: &str| match keys.flag(key)? {
@@ -62,7 +62,7 @@ pub fn added(keys: &Keys, defaults: Defaults) -> Result<(Option<u32>, Option<u32
 /// `tokenizer_config.json` without the chat template.
 ///
 /// # Errors
-/// An id outside the vocabulary.
+/// If an id is outside the vocabulary.
 pub fn tokenizer_config(keys: &Keys) -> Result<Value> {
     let tokens = keys.texts("tokenizer.ggml.tokens")?;
     let special = Special::read(keys)?;
@@ -91,7 +91,7 @@ pub fn tokenizer_config(keys: &Keys) -> Result<Value> {
 /// `generation_config.json`: the ids, with every token that ends a text or a turn.
 ///
 /// # Errors
-/// An id outside the vocabulary.
+/// If an id is outside the vocabulary.
 pub fn generation_config(keys: &Keys) -> Result<Value> {
     let tokens = keys.texts("tokenizer.ggml.tokens")?.len();
     let special = Special::read(keys)?;
@@ -115,7 +115,7 @@ pub fn generation_config(keys: &Keys) -> Result<Value> {
     Ok(settings)
 }
 
-/// A model card with the licence that the metadata names; None if it names none.
+/// A model card with the licence named by the metadata; None if there is none.
 pub fn licence(keys: &Keys) -> Option<String> {
     let licence = keys.text("general.license").ok().flatten()?;
     let mut card = format!("---\nlicense: {}\n", Value::from(licence));

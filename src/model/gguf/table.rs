@@ -11,7 +11,7 @@ use super::{
 };
 use crate::gguf::{TensorInfo, names};
 
-/// Every tensor of the file. A tensor that no supported architecture has keeps its own name; the factors of rotary frequencies
+/// Every tensor of the file. A tensor that no supported architecture uses keeps its own name; the factors of rotary frequencies
 /// are left out, because they are part of the configuration.
 pub fn table(model: &GgufFile) -> Table {
     let pairs = config::head_dim_of_pairs(&model.keys());
@@ -25,7 +25,7 @@ pub fn table(model: &GgufFile) -> Table {
     Table { files, tensors }
 }
 
-/// `pairs` is the size of a head, in a file whose rows of q and k are in the order of pairs.
+/// `pairs` is the size of a head if the rows of q and k are in the order of pairs.
 fn entry(tensor: &TensorInfo, file: usize, pairs: Option<usize>) -> (String, Entry) {
     let name = names::in_checkpoint(&tensor.name).unwrap_or_else(|| tensor.name.clone());
     let order = match pairs {

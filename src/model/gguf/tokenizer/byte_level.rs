@@ -11,11 +11,11 @@ use crate::{
 const MERGES: &str = "tokenizer.ggml.merges";
 
 /// # Errors
-/// A pre-tokenizer that is not known, or merges that are not pairs.
+/// If the pre-tokenizer is unknown, or merges are not pairs.
 pub fn parts(keys: &Keys, tokens: &Tokens) -> Result<Parts> {
     let pre = keys.text("tokenizer.ggml.pre")?.unwrap_or("(none)");
     let known = pre_tokenizer::by_name(pre).ok_or_else(|| {
-        let supported = format!("the known ones are {}", pre_tokenizer::names());
+        let supported = format!("the supported ones are {}", pre_tokenizer::names());
         keys.unsupported(format!("the pre-tokenizer {pre:?}"), supported)
     })?;
     let merges = keys.texts(MERGES)?;

@@ -14,7 +14,7 @@ use crate::gguf::TokenKind;
 
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const KINDS: &str = "tokenizer.ggml.token_type";
-/// Most bytes of a token, so that damaged files cannot make the search for merges slow.
+/// Maximum number of bytes of a token. It keeps damaged files from slowing down the search for merges.
 const LONGEST: usize = 1 << 10;
 
 /// Texts and kinds of all tokens, indexed by id.
@@ -23,20 +23,20 @@ struct Tokens<'f> {
     kinds: Vec<TokenKind>,
 }
 
-/// The parts of a `tokenizer.json` in which the two kinds of tokenizers differ.
+/// The parts of a `tokenizer.json` that differ between the two kinds of tokenizers.
 struct Parts {
     normalizer: Value,
     pre_tokenizer: Value,
     decoder: Value,
     model: Value,
-    /// A token begins every text unless the file says otherwise.
+    /// Whether a token is added before every text, unless the file says otherwise.
     begins: bool,
 }
 
 /// `tokenizer.json`.
 ///
 /// # Errors
-/// A kind of tokenizer that is not supported, or damaged metadata.
+/// If the kind of tokenizer is not supported, or metadata is damaged.
 pub fn tokenizer(keys: &Keys) -> Result<Value> {
     let tokens = Tokens::read(keys)?;
     let parts = match keys.text("tokenizer.ggml.model")? {
@@ -45,7 +45,7 @@ pub fn tokenizer(keys: &Keys) -> Result<Value> {
         other => {
             let what = format!("a tokenizer of the kind {:?}", other.unwrap_or("(none)"));
             return Err(
-                keys.unsupported(what, "the kinds gpt2 (byte-level) and llama (SentencePiece) are read")
+                keys.unsupported(what, "the supported kinds are gpt2 (byte-level) and llama (SentencePiece)")
             );
         }
     };
@@ -110,7 +110,7 @@ impl<'f> Tokens<'f> {
         found.collect()
     }
 
-    /// All tokens but unused ones, which no text may produce.
+    /// All tokens except unused ones, which no text may produce.
     fn vocabulary(&self) -> Map<String, Value> {
         let used = self.iter().filter(|(_, _, kind)| *kind != TokenKind::Unused);
         used.map(|(id, text, _)| (text.to_owned(), id.into())).collect()
@@ -143,7 +143,7 @@ fn post_processor(tokens: &Tokens, (begin, end): (Option<u32>, Option<u32>)) -> 
     })
 }
 
-/// A model that merges; `unknown` is the token for what the vocabulary lacks.
+/// A BPE model; `unknown` is the token for characters outside the vocabulary.
 fn merging(
     tokens: &Tokens,
     merges: Vec<(&str, &str)>,

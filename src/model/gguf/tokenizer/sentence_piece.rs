@@ -14,7 +14,7 @@ const SCORES: &str = "tokenizer.ggml.scores";
 const BLANK: &str = "▁";
 
 /// # Errors
-/// Scores that are missing or not numbers.
+/// If scores are missing or not numbers.
 pub fn parts(keys: &Keys, tokens: &Tokens) -> Result<Parts> {
     let scores = keys.numbers(SCORES)?.unwrap_or_default();
     if scores.len() != tokens.texts.len() {
@@ -41,7 +41,7 @@ pub fn parts(keys: &Keys, tokens: &Tokens) -> Result<Parts> {
     })
 }
 
-/// Every way to put a token together from two others, the token with the highest score first.
+/// All pairs of tokens that form a token, the token with the highest score first.
 fn merges<'f>(tokens: &Tokens<'f>, scores: &[f64]) -> Vec<(&'f str, &'f str)> {
     let joined = |kind: TokenKind| match kind {
         TokenKind::Normal | TokenKind::UserDefined => true,

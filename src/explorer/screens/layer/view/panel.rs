@@ -1,4 +1,4 @@
-//! A panel of the Layer screen: its name, explanation and chart, how it is drawn, and its place in the grids.
+//! A panel of the Layer screen: its name, explanation and chart, its drawing functions, and its place in the grids.
 
 use ratatui::{layout::Rect, text::Span};
 
@@ -29,11 +29,11 @@ pub enum Width {
     Share(u16),
     /// The width at which a square map fills the height of the row.
     Map,
-    /// A row of its own below the other panels, of so many rows.
+    /// A separate row below the other panels, with this height in rows.
     Row { rows: fn(&Shown<'_>) -> u16 },
 }
 
-/// The figure of the part that is shown, once the layer has an active attempt.
+/// The figure of the shown part, if the layer has an active attempt.
 pub fn of_layer(state: &State, figure: fn(usize, Part) -> Figure) -> Result<Figure, String> {
     let layer = state.layer;
     match state.layers.get(layer).and_then(|layer| layer.active()) {
