@@ -66,7 +66,9 @@ fn named(keys: &Keys, own: &dyn Fn(&str) -> String) -> Result<Option<Value>> {
         }
         (Some(other), _) => {
             let what = format!("rotary positions scaled by {other:?}");
-            return Err(keys.unsupported(what, "the supported scalings are none, linear and yarn with a factor"));
+            return Err(
+                keys.unsupported(what, "the supported scalings are none, linear and yarn with a factor")
+            );
         }
     })
 }
