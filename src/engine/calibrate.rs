@@ -8,7 +8,7 @@ use crate::{
     model::{Architecture, Checkpoint},
     pipeline,
     protocol::{CalibrationRecord, Event},
-    prune::Schedule,
+    prune::{LayerRatio, Schedule},
 };
 
 use super::{Context, Error, texts};
@@ -67,6 +67,20 @@ pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<S
     Ok(settings)
 }
 
+/// Checks the settings of a new run before [`resolved`] changes them. `ratios` replace the schedule. Returns warnings about parts
+/// that lose nothing.
+///
+/// # Errors
+/// A share of parameters that no counts reach, and settings that remove nothing.
+pub fn check_reach(
+    settings: &Settings,
+    ratios: Option<&[LayerRatio]>,
+    architecture: &Architecture,
+) -> Result<Vec<Event>, Error> {
+    let kept = pipeline::check_reach(architecture, settings, ratios)?;
+    Ok(kept.into_iter().map(|kept| Event::Warning { message: kept.to_string() }).collect())
+}
+
 /// Replaces the mean ratio by the one that removes this fraction of the parameters.
 fn by_parameters(settings: Settings, architecture: &Architecture) -> Result<Settings, Error> {
     let settings = Settings { ratios: Ratios { by_parameters: false, ..settings.ratios }, ..settings };
@@ -80,7 +94,7 @@ fn by_parameters(settings: Settings, architecture: &Architecture) -> Result<Sett
     let wanted = (share * all as f64).ceil() as u64;
     match pipeline::mean_for(architecture, &settings, wanted) {
         Some(mean) => Ok(Settings { ratios: settings.ratios.with_mean(mean), ..settings }),
-        None => Err(Error::NoMean { schedule: settings.ratios.schedule.to_string(), share }),
+        None => Err(pipeline::beyond_reach(architecture, &settings, share).into()),
     }
 }
 

@@ -64,10 +64,6 @@ pub enum Error {
     NoSuchModel(String),
     #[error("calibration: expected a text, found none")]
     NoCalibration,
-    #[error(
-        "ratio: the schedule {schedule} cannot remove {share} of the parameters at any mean; lower the ratio, or choose another schedule"
-    )]
-    NoMean { schedule: String, share: f64 },
     #[error("evaluation: expected a text, found none")]
     NoEvalText,
     #[error(
@@ -121,7 +117,6 @@ impl Error {
             | Self::CurrentDir(_)
             | Self::NoSuchModel(_)
             | Self::NoCalibration
-            | Self::NoMean { .. }
             | Self::NoEvalText
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
@@ -156,7 +151,6 @@ impl Error {
             | Self::Calibration(_)
             | Self::Pipeline(_)
             | Self::NoSuchModel(_)
-            | Self::NoMean { .. }
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
             | Self::NoBos(_)

@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     Context, Error, ModelChoice,
-    calibrate::{resolved, window_length},
+    calibrate::{check_reach, resolved, window_length},
     describe::planned,
     machine::forward_on,
 };
@@ -75,14 +75,16 @@ pub struct Needs {
 
 pub fn inspect(
     model: &ModelChoice,
-    mut settings: Settings,
+    settings: Settings,
     context: &mut Context,
 ) -> Result<Inspection, Error> {
     let (device, dtype) = forward_on(&settings.machine)?;
     let checkpoint = model.open(context)?;
     let architecture = checkpoint.architecture();
+    let warnings = check_reach(&settings, None, architecture)?;
+    warnings.into_iter().for_each(|warning| context.emit(warning));
+    let settings = resolved(settings, architecture)?;
     let seq_len = window_length(&settings, architecture)?;
-    settings.calibration.seq_len = Some(seq_len);
     let plan = pipeline::plan(architecture, &settings)?;
     let after = pipeline::planned(architecture, &plan, settings.objective.attention_unit);
     Ok(Inspection {

@@ -2,6 +2,8 @@
 
 use crate::{failure::Kind, model, prune, prune::Part};
 
+use super::KeptWhole;
+
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains its variant")]
 pub enum Error {
@@ -15,6 +17,16 @@ pub enum Error {
         "uniform: expected all {layers} layers to be pruned, found a range; turn uniform off, or prune all layers"
     )]
     UniformOfSome { layers: usize },
+    #[error(
+        "ratio: no counts reach {asked:.4} with the schedule {schedule}, because each part keeps at least one unit; the largest share of this model is {largest:.4}; lower the ratio"
+    )]
+    BeyondReach { schedule: String, asked: f64, largest: f64 },
+    #[error(
+        "channel-multiple: expected at most {widest}, the channels of the widest pruned layer, found {multiple}; lower it, or prune attention alone"
+    )]
+    MultipleAboveWidth { multiple: usize, widest: usize },
+    #[error("nothing would be removed: {why}; raise the ratio, or choose other parts or another attention-unit")]
+    NothingRemoved { why: KeptWhole },
     #[error(transparent)]
     Plan(prune::Error),
     #[error("layer {layer}, {part}: {cause}")]
@@ -43,7 +55,12 @@ impl Error {
             Self::Model(cause) => cause.kind(),
             Self::NotFinite { .. } | Self::Overflow { .. } | Self::Tensor(_) => Kind::Failed,
             Self::Cancelled => Kind::Cancelled,
-            Self::Layers(_) | Self::UnequalLayers { .. } | Self::UniformOfSome { .. } => Kind::Input,
+            Self::Layers(_)
+            | Self::UnequalLayers { .. }
+            | Self::UniformOfSome { .. }
+            | Self::BeyondReach { .. }
+            | Self::MultipleAboveWidth { .. }
+            | Self::NothingRemoved { .. } => Kind::Input,
         }
     }
 }

@@ -84,6 +84,7 @@ mod pass;
 pub(crate) mod plan;
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package use it")]
 pub(crate) mod search;
+mod reach;
 mod stream;
 
 pub use cut::BlockCut;
@@ -98,3 +99,5 @@ pub(crate) use pass::StreamTensor;
 pub use pass::{Pass, Streams};
 pub use plan::{LayerPlan, Removals, plan, plan_by_ratios, plan_layer, planned, scheduled};
 pub(crate) use plan::{mean_for, parameters_of_parts, untouched};
+pub(crate) use reach::beyond_reach;
+pub use reach::{KeptWhole, check_reach, largest_share};

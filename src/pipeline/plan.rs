@@ -172,13 +172,23 @@ pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> 
 /// The lowest mean ratio at which the schedule removes at least `parameters`; None if there is none. Counts
 /// are rounded, so a mean of a quarter rarely removes exactly a quarter.
 pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u64) -> Option<f64> {
+    by_mean(architecture, settings).find(|(_, removed)| *removed >= parameters).map(|(mean, _)| mean)
+}
+
+/// The most parameters that the schedule removes at any mean.
+pub fn most_at_any_mean(architecture: &Architecture, settings: &Settings) -> u64 {
+    by_mean(architecture, settings).map(|(_, removed)| removed).max().unwrap_or(0)
+}
+
+/// Means in ascending order, with the parameters that the schedule removes at each.
+fn by_mean(architecture: &Architecture, settings: &Settings) -> impl Iterator<Item = (f64, u64)> {
     /// Number of evenly spaced means to try.
     const STEPS: usize = 4000;
-    let with = |mean: f64| Settings { ratios: settings.ratios.clone().with_mean(mean), ..settings.clone() };
-    (1..STEPS).map(|step| step as f64 / STEPS as f64).find(|&mean| {
-        let settings = with(mean);
-        plan(architecture, &settings)
-            .is_ok_and(|plan| parameters_removed(architecture, &plan, &settings) >= parameters)
+    (1..STEPS).filter_map(|step| {
+        let mean = step as f64 / STEPS as f64;
+        let settings = Settings { ratios: settings.ratios.clone().with_mean(mean), ..settings.clone() };
+        let plan = plan(architecture, &settings).ok()?;
+        Some((mean, parameters_removed(architecture, &plan, &settings)))
     })
 }
 

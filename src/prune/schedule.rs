@@ -84,11 +84,18 @@ fn ends(t: &[f64], span: Span) -> Result<(f64, f64), Error> {
             let first = FIRST_OF_MEAN * mean.get();
             let t_mean = t.iter().sum::<f64>() / t.len().max(1) as f64;
             let last = if t_mean > 0.0 { first + (mean.get() - first) / t_mean } else { first };
-            let name = || format!("ratio of the last layer for a mean of {mean}");
-            Ratio::named(last, name, "lower the mean, or choose the uniform schedule")?;
-            Ok((first, last))
+            match Ratio::new(last) {
+                Ok(last) => Ok((first, last.get())),
+                Err(_) => Err(Error::Mean { mean, last, layers: t.len(), largest: largest_mean(t_mean) }),
+            }
         }
     }
+}
+
+/// The largest mean whose last ratio is below 1, rounded down to four digits. `t_mean` is the mean of the curve.
+fn largest_mean(t_mean: f64) -> f64 {
+    let limit = 1.0 / (FIRST_OF_MEAN + (1.0 - FIRST_OF_MEAN) / t_mean);
+    ((limit - 1e-9) * 1e4).floor() / 1e4
 }
 
 fn uniform(n_layers: usize, span: Span) -> Result<Vec<Ratio>, Error> {
@@ -214,6 +221,9 @@ mod tests {
     fn invalid_schedules_are_refused_by_name() {
         let high = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))).unwrap_err().to_string();
         assert!(high.contains("last layer for a mean of 0.8") && high.contains("uniform"), "{high}");
+        let Err(Error::Mean { largest, .. }) = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))) else { panic!("{high}") };
+        assert!(ratios(12, &Schedule::Linear, Span::Mean(ratio(largest))).is_ok());
+        assert!(ratios(12, &Schedule::Linear, Span::Mean(ratio(largest + 1e-4))).is_err());
         let span = Span::Mean(ratio(0.2));
         let short = ratios(3, &Schedule::Custom(vec![0.1.into(), 0.2.into()]), span).unwrap_err();
         assert_eq!(short, Error::ScheduleLength { expected: 3, found: 2 });

@@ -29,7 +29,7 @@ use crate::{
 
 use super::{
     Context, Error, ModelChoice, SessionPlace, Worker,
-    calibrate::{Calibration, resolved},
+    calibrate::{Calibration, check_reach, resolved},
     describe::{model_record, opened},
     machine::peak_memory,
     worker::{ending, start},

@@ -203,30 +203,52 @@ impl<'a> Search<'a> {
     /// The cheapest counts that reach the budget; the costs of part i are multiplied by `dearer[i]`.
     fn allocation(&self, curves: &[Sensitivity], dearer: &[f64]) -> Option<Vec<usize>> {
         let choice = |(curve, dearer): (&Sensitivity, &f64)| {
-            let step = self.step(curve);
-            let options = (0..curve.units).step_by(step).filter_map(|units| {
+            let options = self.options(curve.layer, curve.part).into_iter().filter_map(|units| {
                 let cost = interpolated(&curve.points, units)?;
                 Some((units, units as u64 * curve.per_unit, cost * dearer))
             });
             Choice { options: options.collect() }
         };
         let choices: Vec<Choice> = curves.iter().zip(dearer).map(choice).collect();
-        allocate(&choices, self.budget)
+        allocate(&choices, self.budget).or_else(|| self.most_of(&choices))
     }
 
-    /// Granularity of the counts of a part.
-    fn step(&self, curve: &Sensitivity) -> usize {
+    /// The largest count of every part, if they meet the budget: the coarser units of a large budget may hide that they do.
+    fn most_of(&self, choices: &[Choice]) -> Option<Vec<usize>> {
+        let last: Vec<_> = choices.iter().filter_map(|choice| choice.options.last()).collect();
+        let removed: u64 = last.iter().map(|(_, parameters, _)| parameters).sum();
+        (removed >= self.budget).then(|| last.iter().map(|(units, _, _)| *units).collect())
+    }
+
+    /// Counts of a part that the search chooses from, ascending: 0, and those that leave a valid number of units, at most about
+    /// 128 of them.
+    fn options(&self, layer: usize, part: Part) -> Vec<usize> {
         /// Maximum number of counts per part.
         const FINEST: usize = 128;
-        let size = self.size(curve.layer);
-        match (curve.part, self.settings.objective.attention_unit.in_groups_of(size.group())) {
+        let size = self.size(layer);
+        let (units, most) = (self.units(layer, part), self.most(layer, part));
+        let (first, step) = match (part, self.settings.objective.attention_unit.in_groups_of(size.group())) {
             (Part::Mlp, _) => {
                 let multiple = self.settings.ratios.channel_multiple.max(1);
-                curve.units.div_ceil(FINEST).div_ceil(multiple) * multiple
+                (units % multiple, units.div_ceil(FINEST).div_ceil(multiple) * multiple)
             }
-            (Part::Attention, crate::prune::AttentionUnit::KvGroup) => 1,
-            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => size.kv_heads,
-        }
+            (Part::Attention, crate::prune::AttentionUnit::KvGroup) => (0, 1),
+            (Part::Attention, crate::prune::AttentionUnit::QueryHead) => (0, size.kv_heads),
+        };
+        let mut options: Vec<usize> = std::iter::once(0).chain((first..=most).step_by(step)).collect();
+        options.push(most);
+        options.dedup();
+        options
+    }
+
+    /// The largest number of units that may be removed from a part.
+    fn most(&self, layer: usize, part: Part) -> usize {
+        let plan = super::plan_layer(&self.size(layer), super::reach::HIGHEST, self.settings);
+        let removals = plan.ok().and_then(|plan| match part {
+            Part::Attention => plan.attention,
+            Part::Mlp => plan.mlp,
+        });
+        removals.map_or(0, |removals| removals.units)
     }
 
     /// The ratios of these counts.

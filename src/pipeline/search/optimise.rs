@@ -112,6 +112,11 @@ impl Search<'_> {
             }
         }
         let SearchState { tried, best, .. } = state;
+        if tried.is_empty() {
+            let all = super::super::parameters_of_parts(self.checkpoint.architecture(), self.settings)?;
+            let share = self.budget as f64 / all.max(1) as f64;
+            return Err(super::super::beyond_reach(self.checkpoint.architecture(), self.settings, share));
+        }
         Ok(SearchResult { dense, curves, tried, best })
     }
 }

@@ -20,7 +20,7 @@ impl Search<'_> {
         let (fit, judge) = (self.pass(self.fit, &settings), self.pass(self.judge, &settings));
         let layers = self.checkpoint.architecture().layers.len();
         let parts = self.parts()?;
-        let counts: Vec<Vec<usize>> = parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
+        let counts = self.all_counts(&parts);
         let total = counts.iter().map(|counts| counts.len() as u64).sum();
         let mut done = 0;
         let (mut at_fit, mut at_judge) = (fit.enter()?, judge.enter()?);
@@ -83,7 +83,26 @@ impl Search<'_> {
         usize::try_from(room).unwrap_or(usize::MAX).max(1)
     }
 
-    /// Counts used to measure a part.
+    /// Counts at which each part is measured. The largest possible count is measured only where the budget needs it.
+    fn all_counts(&self, parts: &[(usize, Part)]) -> Vec<Vec<usize>> {
+        let mut counts: Vec<Vec<usize>> = parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
+        let reached = |(&(layer, part), counts): (&(usize, Part), &Vec<usize>)| {
+            let last = counts.last().copied().unwrap_or(0);
+            let option = self.options(layer, part).into_iter().rfind(|&option| option <= last);
+            option.unwrap_or(0) as u64 * self.per_unit(layer, part)
+        };
+        if parts.iter().zip(&counts).map(reached).sum::<u64>() < self.budget {
+            for (&(layer, part), counts) in parts.iter().zip(&mut counts) {
+                let most = self.most(layer, part);
+                if counts.last().copied().unwrap_or(0) < most {
+                    counts.push(most);
+                }
+            }
+        }
+        counts
+    }
+
+    /// Counts at which a part is measured unless the budget needs more.
     fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
         let units = self.units(layer, part);
         let size = self.size(layer);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use crate::engine::{
-    calibrate::resolved,
+    calibrate::{check_reach, resolved},
     describe::{model_record, planned},
     evaluate::check_window,
     evaluation::{Evaluation, Measurement},
@@ -98,6 +98,12 @@ impl Work for job::Run {
     fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
         let Self { from, ratios, settings, methods } = self;
         let (settings, target, seconds) = (*settings, None, Seconds::default());
+        let is_whole = from == 0 && methods == Methods::OfRun;
+        if is_whole {
+            let given = (!ratios.is_empty()).then_some(&ratios[..]);
+            let warnings = check_reach(&settings, given, workspace.checkpoint.architecture())?;
+            warnings.into_iter().for_each(|warning| context.emit(warning));
+        }
         let run = PruneLayers { from, ratios, settings, methods, target, seconds };
         let record = Box::new(workspace.run(run, context)?);
         Ok(Event::RunDone { record })

@@ -10,7 +10,7 @@ use crate::{
     prune::Schedule,
 };
 
-use crate::engine::calibrate::resolved;
+use crate::engine::calibrate::{check_reach, resolved};
 
 use super::{Announce, Context, Error, Work, Workspace};
 
@@ -20,6 +20,7 @@ const NAMED: [Schedule; 3] = [Schedule::Log, Schedule::Linear, Schedule::Uniform
 
 impl Work for job::Search {
     fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
+        check_reach(&self.settings, None, workspace.checkpoint.architecture())?;
         let settings = resolved(*self.settings, workspace.checkpoint.architecture())?;
         workspace.search(&settings, context)?;
         Ok(Event::JobDone)

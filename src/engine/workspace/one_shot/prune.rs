@@ -22,6 +22,7 @@ use super::{
         activation_cache::{ActivationCache, Reuse},
         jobs::PruneLayers,
         opened,
+        check_reach,
         published::{for_later, is_own_output, is_written},
         resolved,
     },
@@ -63,6 +64,7 @@ pub struct Resumed {
 pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     let PruneRun { model, settings, out, force, session, dense_from } = job;
     let checkpoint = model.open(context)?;
+    let warnings = check_reach(&settings, None, checkpoint.architecture())?;
     let settings = resolved(settings, checkpoint.architecture())?;
     let ratios = match settings.ratios.schedule {
         Schedule::Auto => Vec::new(),
@@ -74,6 +76,7 @@ pub fn prune(job: PruneRun, context: &mut Context) -> Result<RunRecord, Error> {
     let opened = context.stamp(opened(&checkpoint)?);
     context.emit(opened.event.clone());
     context.emit(Event::JobStarted { kind: JobKind::Run });
+    warnings.into_iter().for_each(|warning| context.emit(warning));
     let mut workspace = Workspace::new(&checkpoint, model, settings.clone(), session);
     workspace.activations = ActivationCache::reuse(Reuse::Later);
     workspace.session.early_events.push(opened);

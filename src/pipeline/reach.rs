@@ -1,0 +1,205 @@
+//! The largest share of the parameters that counts can remove, and the settings that remove nothing.
+
+use crate::{
+    config::{Settings, Span},
+    model::Architecture,
+    prune::{LayerRatio, Part, Schedule},
+};
+
+use super::{Error, LayerPlan, Removals, parameters_of_parts, plan, plan_by_ratios, planned, scheduled};
+
+/// A ratio that rounds to the most units that may be removed, for any number of units.
+pub(super) const HIGHEST: LayerRatio = LayerRatio::both(1.0 - 1e-12);
+
+/// A part that the settings prune, and that keeps all of its units in every layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeptWhole {
+    /// No number of units can be removed: every layer has one unit.
+    #[error("attention loses nothing: each layer has one KV group, and one group has to stay")]
+    OneGroup,
+    /// Every ratio is 0.
+    #[error("nothing is removed: every ratio is 0")]
+    Zero,
+    /// The ratios are below half a unit.
+    #[error("{part} loses nothing: the ratios are too low to remove one unit")]
+    Rounded {
+        /// The part.
+        part: Part,
+    },
+}
+
+/// Parameters of a run's parts, with and without what has to stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Share {
+    /// Parameters that the ratios remove before rounding.
+    asked: f64,
+    /// Parameters of all units.
+    whole: f64,
+    /// Parameters of the units that may be removed.
+    most: f64,
+}
+
+/// Refuses settings whose share of parameters no counts reach, and settings that remove nothing although a ratio is above 0.
+/// `ratios` replace the schedule. Returns the parts that keep everything.
+///
+/// # Errors
+/// [`Error::BeyondReach`] with the largest share; [`Error::MultipleAboveWidth`]; [`Error::NothingRemoved`]; those of
+/// [`plan()`].
+pub fn check_reach(
+    architecture: &Architecture,
+    settings: &Settings,
+    ratios: Option<&[LayerRatio]>,
+) -> Result<Vec<KeptWhole>, Error> {
+    refuse_wide_multiple(architecture, settings)?;
+    if ratios.is_none() && counts_parameters(settings) {
+        let Span::Mean(share) = settings.span() else { return Ok(Vec::new()) };
+        return match share > largest_share(architecture, settings)? {
+            true => Err(beyond_reach(architecture, settings, share)),
+            false => Ok(if share > 0.0 { Vec::new() } else { vec![KeptWhole::Zero] }),
+        };
+    }
+    let (ratios, plan) = match ratios {
+        Some(ratios) => (ratios.to_vec(), plan_by_ratios(architecture, ratios, settings)?),
+        None => (scheduled(architecture.layers.len(), settings)?, plan(architecture, settings)?),
+    };
+    let share = share(architecture, settings, &ratios)?;
+    if share.asked > share.most + 0.5 {
+        return Err(too_much(settings, share.asked / share.whole, share.most / share.whole));
+    }
+    kept_whole(architecture, &ratios, &plan)
+}
+
+/// The largest share of parameters that the schedule removes at any mean, and the schedule auto at any counts.
+///
+/// # Errors
+/// Layers that the model does not have.
+pub fn largest_share(architecture: &Architecture, settings: &Settings) -> Result<f64, Error> {
+    let all = parameters_of_parts(architecture, settings)?;
+    let most = match settings.ratios.schedule {
+        Schedule::Auto => most_removed(architecture, settings)?,
+        Schedule::Log
+        | Schedule::Linear
+        | Schedule::Uniform
+        | Schedule::LogDecrease
+        | Schedule::LinearDecrease
+        | Schedule::Custom(_) => super::plan::most_at_any_mean(architecture, settings),
+    };
+    Ok(most as f64 / all.max(1) as f64)
+}
+
+/// Parameters of all units that may be removed.
+fn most_removed(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
+    let most = plan_by_ratios(architecture, &vec![HIGHEST; architecture.layers.len()], settings)?;
+    Ok(super::plan::parameters_removed(architecture, &most, settings))
+}
+
+/// The error for a share of parameters that the schedule does not remove at any mean, or the schedule auto at any counts.
+pub fn beyond_reach(architecture: &Architecture, settings: &Settings, asked: f64) -> Error {
+    match largest_share(architecture, settings) {
+        Ok(largest) => too_much(settings, asked, largest),
+        Err(error) => error,
+    }
+}
+
+/// True if the mean ratio is a fraction of the parameters, not of the units.
+fn counts_parameters(settings: &Settings) -> bool {
+    match settings.ratios.schedule {
+        Schedule::Auto => true,
+        Schedule::Custom(_) => false,
+        Schedule::Log
+        | Schedule::Linear
+        | Schedule::Uniform
+        | Schedule::LogDecrease
+        | Schedule::LinearDecrease => settings.ratios.by_parameters,
+    }
+}
+
+fn too_much(settings: &Settings, asked: f64, largest: f64) -> Error {
+    // Rounded down, so that the number in the message is accepted.
+    let largest = (largest * 1e4).floor() / 1e4;
+    Error::BeyondReach { schedule: settings.ratios.schedule.to_string(), asked, largest }
+}
+
+fn refuse_wide_multiple(architecture: &Architecture, settings: &Settings) -> Result<(), Error> {
+    let multiple = settings.ratios.channel_multiple;
+    let chosen = settings.ratios.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?;
+    let widest = architecture.layers[chosen].iter().map(|size| size.channels).max().unwrap_or(0);
+    if settings.prunes(Part::Mlp) && multiple > widest {
+        return Err(Error::MultipleAboveWidth { multiple, widest });
+    }
+    Ok(())
+}
+
+fn share(architecture: &Architecture, settings: &Settings, ratios: &[LayerRatio]) -> Result<Share, Error> {
+    let highest = vec![HIGHEST; architecture.layers.len()];
+    let most = plan_by_ratios(architecture, &highest, settings)?;
+    let mut share = Share::default();
+    for (layer, (most, ratio)) in most.iter().zip(ratios).enumerate() {
+        let alone = |attention, mlp| {
+            let mut plans = vec![LayerPlan::untouched(); architecture.layers.len()];
+            plans[layer] = LayerPlan { attention, mlp, ..LayerPlan::untouched() };
+            let after = planned(architecture, &plans, settings.objective.attention_unit);
+            (architecture.parameters() - after.parameters()) as f64
+        };
+        let size = &architecture.layers[layer];
+        let parts = [(Part::Attention, most.attention), (Part::Mlp, most.mlp)];
+        for (part, most) in parts.into_iter().filter_map(|(part, most)| Some((part, most?))) {
+            let removed = match part {
+                Part::Attention => alone(Some(most), None),
+                Part::Mlp => alone(None, Some(most)),
+            };
+            let (units, _, _) = super::plan::units(part, size, architecture.head_dim, settings);
+            let whole = match most.units {
+                0 => without(architecture, layer, part),
+                removable => removed * units as f64 / removable as f64,
+            };
+            share.asked += ratio.of(part) * whole;
+            share.whole += whole;
+            share.most += removed;
+        }
+    }
+    Ok(share)
+}
+
+/// Parameters of a whole part.
+fn without(architecture: &Architecture, layer: usize, part: Part) -> f64 {
+    let mut layers = architecture.layers.clone();
+    match part {
+        Part::Attention => (layers[layer].heads, layers[layer].kv_heads) = (0, 0),
+        Part::Mlp => layers[layer].channels = 0,
+    }
+    (architecture.parameters() - architecture.with_layers(layers).parameters()) as f64
+}
+
+/// The parts that a plan does not change although their ratios are above 0.
+fn kept_whole(
+    architecture: &Architecture,
+    ratios: &[LayerRatio],
+    plan: &[LayerPlan],
+) -> Result<Vec<KeptWhole>, Error> {
+    let mut kept = Vec::new();
+    let mut removes = false;
+    for part in [Part::Attention, Part::Mlp] {
+        let of = |plan: &LayerPlan| match part {
+            Part::Attention => plan.attention,
+            Part::Mlp => plan.mlp,
+        };
+        let layers: Vec<(usize, Removals)> =
+            plan.iter().enumerate().filter_map(|(layer, plan)| Some((layer, of(plan)?))).collect();
+        let removed: usize = layers.iter().map(|(_, removals)| removals.units).sum();
+        let asked = layers.iter().any(|(layer, _)| ratios[*layer].of(part) > 0.0);
+        removes |= removed > 0;
+        if asked && removed == 0 {
+            let one = layers.iter().all(|(layer, _)| architecture.layers[*layer].kv_heads == 1);
+            kept.push(match part {
+                Part::Attention if one => KeptWhole::OneGroup,
+                Part::Attention | Part::Mlp => KeptWhole::Rounded { part },
+            });
+        }
+    }
+    match kept.first() {
+        Some(&why) if !removes => Err(Error::NothingRemoved { why }),
+        None if !removes => Ok(vec![KeptWhole::Zero]),
+        Some(_) | None => Ok(kept),
+    }
+}
