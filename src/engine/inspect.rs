@@ -9,7 +9,7 @@ use crate::{
     calibration::TextSource,
     config::Settings,
     demo,
-    model::{Architecture, Checkpoint, LayerSize},
+    model::{Architecture, Checkpoint, LOGIT_COPIES, LayerSize, positions_at_once},
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
     protocol::PlannedLayer,
     prune::AttentionUnit,
@@ -124,9 +124,6 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
 /// Upper bound of the memory for measuring perplexity, in addition to a block: hidden states, embedding and
 /// head, logits.
 fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) -> u64 {
-    /// Tokens per forward pass, and the number of copies of their logits.
-    const TOKENS: usize = 2048;
-    const COPIES: u64 = 3;
     let most_tokens = match &settings.evaluation.text {
         None => return 0,
         Some(TextSource::DemoStories | TextSource::DemoHeldOut) => demo::HELD_OUT.len() as u64,
@@ -136,7 +133,8 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
     let size = dtype.size_in_bytes() as u64;
     let states = most_tokens.saturating_mul(hidden * size).min(settings.machine.memory_budget.0 / 2);
-    let logits = COPIES * 4 * vocab * settings.evaluation.seq_len.max(TOKENS) as u64;
+    let positions = positions_at_once(architecture.vocab, settings.machine.memory_budget.0) as u64;
+    let logits = LOGIT_COPIES * 4 * vocab * positions.min(most_tokens);
     states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
 }
 

@@ -1,13 +1,21 @@
 //! `slimgpt logits`: writes the logits of a model on a text, for comparison with other programs.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::PathBuf,
+};
 
-use safetensors::{Dtype, tensor::TensorView};
+use candle_core::{DType, Device, Tensor};
+use safetensors::{
+    Dtype,
+    tensor::{Metadata, TensorInfo},
+};
 
 use crate::{
     calibration::TextSource,
     config::{self, Evaluation, Machine},
     export,
+    model::{BlockByBlock, Checkpoint, EmbeddingAndHead},
     protocol::Stage,
 };
 
@@ -53,35 +61,70 @@ pub fn logits(job: &Logits, context: &mut Context) -> Result<LogitsWritten, Erro
         return Err(Error::TooFewWindows { text: text.name, found, asked, seq_len });
     }
 
-    let decoder = checkpoint.decoder(job.seq_len, &device, dtype)?;
-    let mut logits = Vec::new();
-    for (done, window) in windows.iter().enumerate() {
-        // Logits are computed one window at a time: intermediate results of all windows would double the
-        // memory.
-        let of_window: Vec<f32> = decoder
-            .logits(&[window])?
-            .flatten_all()
-            .and_then(|all| all.to_vec1())
-            .map_err(crate::model::Error::from)?;
-        logits.extend(of_window.iter().flat_map(|logit| logit.to_le_bytes()));
-        let stage = Stage::Evaluate { pruned: false };
-        if context.progress(stage, done as u64 + 1, windows.len() as u64).is_break() {
-            return Err(Error::Cancelled);
+    let shape = [windows.len(), job.seq_len, checkpoint.architecture().vocab];
+    let ends = checkpoint.embedding_and_head(&device, dtype)?;
+    let hidden = hidden(&checkpoint, &windows, (&device, dtype), &ends, context)?;
+    let unwritable = export::unwritable(&job.out);
+    let budget = job.machine.memory_budget.0;
+    export::write_file_with(&job.out, job.force, |file| {
+        file.write_all(&header(shape).map_err(&unwritable)?).map_err(&unwritable)?;
+        for token in windows.iter().copied().flatten() {
+            file.write_all(&i64::from(*token).to_le_bytes()).map_err(&unwritable)?;
+        }
+        for h in &hidden {
+            // The logits of a whole window may exceed the memory budget.
+            ends.logits_in_stretches(h, budget, |logits| -> Result<(), Error> {
+                let numbers = logits.flatten_all().and_then(|all| all.to_vec1::<f32>());
+                for logit in numbers.map_err(crate::model::Error::from)? {
+                    file.write_all(&logit.to_le_bytes()).map_err(&unwritable)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok::<(), Error>(())
+    })?;
+    Ok(LogitsWritten { model: checkpoint.name().into(), text: text.name, shape })
+}
+
+/// The output of the last block for each window, block by block: [1, N, hidden] each.
+fn hidden(
+    checkpoint: &Checkpoint,
+    windows: &[&[u32]],
+    (device, dtype): (&Device, DType),
+    ends: &EmbeddingAndHead,
+    context: &mut Context,
+) -> Result<Vec<Tensor>, Error> {
+    let length = windows.first().map_or(0, |window| window.len());
+    let rope = BlockByBlock::rope(checkpoint, length, device, dtype)?;
+    let mut hidden = windows.iter().map(|window| ends.embed(&[window])).collect::<Result<Vec<_>, _>>()?;
+    let layers = checkpoint.architecture().layers.len();
+    let total = (layers * windows.len()) as u64;
+    let mut done = 0;
+    for layer in 0..layers {
+        let block = checkpoint.block(layer, device, dtype)?;
+        for h in &mut hidden {
+            *h = block.forward(h, &rope)?;
+            done += 1;
+            if context.progress(Stage::Evaluate { pruned: false }, done, total).is_break() {
+                return Err(Error::Cancelled);
+            }
         }
     }
-    let tokens: Vec<u8> =
-        windows.iter().copied().flatten().flat_map(|&token| i64::from(token).to_le_bytes()).collect();
+    Ok(hidden)
+}
 
-    let shape = [windows.len(), job.seq_len, checkpoint.architecture().vocab];
-    let view = |dtype, shape: &[usize], bytes| TensorView::new(dtype, shape.to_vec(), bytes);
-    let tensors = || {
-        let tokens = view(Dtype::I64, &shape[..2], &tokens)?;
-        safetensors::serialize([("tokens", tokens), ("logits", view(Dtype::F32, &shape, &logits)?)], None)
-    };
-    let bytes = tensors().map_err(|cause| export::Error::Write {
-        path: job.out.clone(),
-        cause: std::io::Error::other(cause),
-    })?;
-    export::write_file(&job.out, job.force, &bytes)?;
-    Ok(LogitsWritten { model: checkpoint.name().into(), text: text.name, shape })
+/// The header of the written file, with its length in front.
+fn header([windows, seq_len, vocab]: [usize; 3]) -> io::Result<Vec<u8>> {
+    let tokens = windows * seq_len * size_of::<i64>();
+    let all = tokens + windows * seq_len * vocab * size_of::<f32>();
+    let info = |dtype, shape, data_offsets| TensorInfo { dtype, shape, data_offsets };
+    let tensors = vec![
+        ("tokens".to_owned(), info(Dtype::I64, vec![windows, seq_len], (0, tokens))),
+        ("logits".to_owned(), info(Dtype::F32, vec![windows, seq_len, vocab], (tokens, all))),
+    ];
+    let metadata = Metadata::new(None, tensors).map_err(io::Error::other)?;
+    let mut text = serde_json::to_vec(&metadata)?;
+    // Data begins at a multiple of 8 bytes.
+    text.resize(text.len().next_multiple_of(8), b' ');
+    Ok([&(text.len() as u64).to_le_bytes()[..], &text].concat())
 }

@@ -27,7 +27,7 @@ pub struct Perplexity<'a> {
     pub device: &'a Device,
     /// The number type of the forward pass.
     pub dtype: DType,
-    /// Maximum size in bytes of the hidden states in memory.
+    /// Bytes for hidden states and logits. It decides what is computed together, and changes no result.
     pub memory_budget: u64,
 }
 
@@ -84,7 +84,7 @@ impl Perplexity<'_> {
                 let predicting = h.narrow(1, length - self.seq_len, self.seq_len - 1)?;
                 let targets: Vec<u32> = batch.iter().flat_map(|window| &window[1..]).copied().collect();
                 let targets = Tensor::from_vec(targets, (batch.len(), self.seq_len - 1), self.device)?;
-                nll += ends.negative_log_likelihood(&predicting, &targets)?;
+                nll += ends.negative_log_likelihood(&predicting, &targets, self.memory_budget)?;
                 step()?;
             }
         }

@@ -16,7 +16,7 @@ pub use companions::{is_companion, is_licence};
 pub use error::{Error, Remedy};
 pub use format::{Example, ExportPlan, Exporter, Format, FormatWriter, Layout, Loading, WrittenForm};
 pub use gguf::{GgufType, file_name as gguf_file_name};
-pub use one_file::{check_file, write_file};
+pub use one_file::{check_file, unwritable, write_file, write_file_with};
 pub use output_dir::{OutputDir, Published, clear_away};
 pub use output_form::OutputForm;
 pub use writer::{Finished, Writer, check};

@@ -1,7 +1,7 @@
 //! A single output file that appears complete or not at all.
 
 use std::{
-    io::{ErrorKind, Write},
+    io::{BufWriter, ErrorKind, Write},
     path::Path,
 };
 
@@ -29,16 +29,36 @@ pub fn check_file(path: &Path, force: bool) -> Result<(), Error> {
 /// # Errors
 /// As for [`check_file`], and if the disk is full.
 pub fn write_file(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Error> {
+    write_file_with(path, force, |file| file.write_all(bytes).map_err(Error::write(path)))
+}
+
+/// The same with a function that writes the content piece by piece.
+///
+/// # Errors
+/// As [`write_file`], and those of `write`.
+pub fn write_file_with<E: From<Error>>(
+    path: &Path,
+    force: bool,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     check_file(path, force)?;
     let directory = disk::directory_of(path);
     std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
     if path.file_name().is_none() {
-        return Err(Error::NoName(path.into()));
+        return Err(Error::NoName(path.into()).into());
     }
-    let mut file = disk::temporary(path).map_err(Error::write(path))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::write(path))?;
+    let mut file = BufWriter::new(disk::temporary(path).map_err(Error::write(path))?);
+    write(&mut file)?;
+    let file = file.into_inner().map_err(|e| Error::write(path)(e.into_error()))?;
+    file.as_file().sync_all().map_err(Error::write(path))?;
     let named = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    named.map(drop).map_err(|e| Error::Write { path: path.into(), cause: e.error })
+    named.map(drop).map_err(|e| Error::Write { path: path.into(), cause: e.error }.into())
+}
+
+/// The error of a file that cannot be written.
+pub fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |cause| Error::Write { path: path.clone(), cause }
 }
 
 #[cfg(test)]

@@ -62,17 +62,67 @@ impl EmbeddingAndHead {
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
     }
 
-    /// Sum of −ln p of the targets. h: [windows, positions, hidden], targets: [windows, positions].
+    /// Calls `each` with the logits of successive positions: h: [batch, t, hidden] → [positions, vocab], f32, row after row. The
+    /// logits of [`positions_at_once`] positions are in memory together.
     ///
     /// # Errors
-    /// If the device fails.
-    pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor) -> Result<f64> {
-        let logits = self.logits(h)?;
-        let log_normaliser = logits.log_sum_exp(D::Minus1)?;
-        let chosen = logits.gather(&targets.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?;
-        let nll: Vec<f32> = (log_normaliser - chosen)?.flatten_all()?.to_vec1()?;
-        Ok(nll.iter().map(|&x| f64::from(x)).sum())
+    /// A failure of the device, and those of `each`.
+    pub fn logits_in_stretches<E: From<Error>>(
+        &self,
+        h: &Tensor,
+        memory_budget: u64,
+        mut each: impl FnMut(Tensor) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let rows = h.flatten_to(1).map_err(Error::from)?;
+        let (positions, _) = rows.dims2().map_err(Error::from)?;
+        let at_once = positions_at_once(self.head.weight().dims()[0], memory_budget);
+        let mut start = 0;
+        while start < positions {
+            // A single row is multiplied by another routine, whose sums differ in the last bit.
+            let length = match positions - start {
+                left if left <= at_once + 1 => left,
+                _ => at_once,
+            };
+            each(self.logits(&rows.narrow(0, start, length).map_err(Error::from)?)?)?;
+            start += length;
+        }
+        Ok(())
     }
+
+    /// Sum of −ln p of the targets. h: [windows, positions, hidden], targets: [windows, positions]. The logits are computed in
+    /// stretches, so that they fit the memory budget.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor, memory_budget: u64) -> Result<f64> {
+        let targets = targets.flatten_all()?;
+        let (mut at, mut sum) = (0, 0.0);
+        self.logits_in_stretches(h, memory_budget, |logits| {
+            let length = logits.dims()[0];
+            let log_normaliser = logits.log_sum_exp(D::Minus1)?;
+            let targets = targets.narrow(0, at, length)?;
+            let chosen = logits.gather(&targets.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?;
+            let nll: Vec<f32> = (log_normaliser - chosen)?.to_vec1()?;
+            sum = nll.iter().fold(sum, |sum, &x| sum + f64::from(x));
+            at += length;
+            Ok::<(), Error>(())
+        })?;
+        Ok(sum)
+    }
+}
+
+/// Copies of the logits that a perplexity holds together: the logits, their differences from the maximum, and exponentials.
+pub const LOGIT_COPIES: u64 = 3;
+/// The fraction 1/SHARE of the memory budget is for logits.
+const SHARE: u64 = 8;
+/// Maximum size of the logits that are in memory together, in bytes: larger products are not faster.
+const LARGEST: u64 = 32 << 20;
+
+/// Positions whose logits are computed together: as many as an eighth of the memory budget holds, at most 32 MiB of logits,
+/// at least two positions.
+pub fn positions_at_once(vocab: usize, memory_budget: u64) -> usize {
+    let bytes = (memory_budget / SHARE / LOGIT_COPIES).min(LARGEST);
+    usize::try_from(bytes / (4 * vocab as u64).max(1)).unwrap_or(usize::MAX - 1).max(2)
 }
 
 /// The number of tokens in each of these windows.
@@ -88,4 +138,55 @@ pub(super) fn window_length(windows: &[&[u32]], vocab: usize) -> Result<usize> {
         return Err(Error::Windows { found: windows.iter().map(|window| window.len()).collect() });
     }
     Ok(t)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn random(rng: &mut ChaCha8Rng, shape: &[usize]) -> Tensor {
+        let numbers: Vec<f32> =
+            (0..shape.iter().product()).map(|_| rng.random_range(-1.0f32..1.0)).collect();
+        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn logits_in_stretches_have_the_bits_of_all_logits_together() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for (vocab, hidden, windows, t) in [(5003, 64, 3, 15), (2000, 576, 2, 20), (513, 1100, 1, 41)] {
+            let (embedding, norm) = (random(&mut rng, &[vocab, hidden]), random(&mut rng, &[hidden]));
+            let head = Linear::new(embedding.clone(), None);
+            let ends = EmbeddingAndHead { embedding, norm, norm_eps: 1e-5, head };
+            let h = random(&mut rng, &[windows, t, hidden]);
+            let numbers = |logits: &Tensor| logits.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let whole = numbers(&ends.logits(&h).unwrap());
+            let targets: Vec<u32> = (0..windows * t).map(|_| rng.random_range(0..vocab as u32)).collect();
+            let targets = Tensor::from_vec(targets, (windows, t), &Device::Cpu).unwrap();
+            let likelihood = |budget| ends.negative_log_likelihood(&h, &targets, budget).unwrap();
+            for rows in [1, 2, 3, 4, 5, 8, 31, 40] {
+                let budget = (rows * vocab * 4) as u64 * SHARE * LOGIT_COPIES;
+                let (mut found, mut most) = (Vec::new(), 0);
+                let each = |logits: Tensor| {
+                    most = most.max(logits.dims()[0]);
+                    found.extend(numbers(&logits));
+                    Ok::<(), Error>(())
+                };
+                ends.logits_in_stretches(&h, budget, each).unwrap();
+                assert!(found == whole, "{rows} rows of {vocab}");
+                assert!(most <= rows.max(2) + 1, "{most} rows, where {rows} fit");
+                assert_eq!(likelihood(budget).to_bits(), likelihood(u64::MAX).to_bits(), "{rows} of {vocab}");
+            }
+        }
+    }
+
+    #[test]
+    fn logits_of_a_large_vocabulary_take_an_eighth_of_the_budget_and_at_most_32_mib() {
+        assert_eq!(positions_at_once(151_936, 8 << 30), 55);
+        assert_eq!(positions_at_once(151_936, 500 << 20), 35);
+        assert_eq!(positions_at_once(151_936, 1), 2);
+        assert_eq!(positions_at_once(512, 8 << 30), 16_384);
+    }
 }

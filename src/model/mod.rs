@@ -39,7 +39,7 @@ pub use block_by_block::BlockByBlock;
 pub use checkpoint::Checkpoint;
 pub use decoder::Decoder;
 pub use device::{ComputeDevice, Precision};
-pub use embedding_and_head::EmbeddingAndHead;
+pub use embedding_and_head::{EmbeddingAndHead, LOGIT_COPIES, positions_at_once};
 pub use error::{Error, Result};
 pub use gguf::GgufFile;
 pub use layout::{Cut, Slot};

@@ -189,7 +189,8 @@ impl<'a> Search<'a> {
                 let Some(tokens) = windows.next() else { break };
                 let predicting = h.narrow(0, window, 1)?.narrow(1, 0, length - 1)?;
                 let targets = Tensor::from_vec(tokens[1..].to_vec(), (1, length - 1), self.device)?;
-                sum += self.embedding_and_head.negative_log_likelihood(&predicting, &targets)?;
+                let budget = self.settings.machine.memory_budget.0;
+                sum += self.embedding_and_head.negative_log_likelihood(&predicting, &targets, budget)?;
             }
         }
         let loss = sum / (self.judge.samples() * (length - 1)) as f64;

@@ -64,7 +64,9 @@ impl Workspace<'_> {
         let active = self.active();
         let meant = self.cut_model(&active);
         let mut progress = |done, total| context.progress(Stage::Verify, done, total);
-        let found = difference([&meant, read.as_ref()], &windows, (&device, DType::F32), &mut progress)?;
+        let budget = self.settings.machine.memory_budget.0;
+        let found =
+            difference([&meant, read.as_ref()], &windows, (&device, DType::F32), budget, &mut progress)?;
         Ok((found, windows.len() * length))
     }
 }
