@@ -36,7 +36,10 @@ pub struct State {
     /// The last run.
     #[serde(alias = "course")]
     pub run_state: Option<RunState>,
-    /// Measured perplexities, oldest first.
+    /// A run that was begun after the last one, and that has not read its texts yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingRun>,
+    /// Oldest first.
     pub perplexities: Vec<Measured>,
     /// The last export.
     pub output: Option<Output>,
@@ -137,6 +140,17 @@ pub struct RunState {
     pub target: Option<Target>,
 }
 
+/// A run before its calibration windows exist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingRun {
+    /// With the length of the windows and both ends of the layer range filled in.
+    pub settings: Settings,
+    /// Planned ratios, one per layer; empty until a search has found them.
+    pub ratios: Vec<LayerRatio>,
+    /// As in [`RunState`].
+    pub target: Option<Target>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Absolute path.
@@ -223,7 +237,21 @@ impl AttemptEntry {
 }
 
 impl State {
-    /// Numbers of the active attempts, indexed by layer.
+    /// Where the model of the newest run will be written.
+    pub fn target(&self) -> Option<&Target> {
+        match (&self.pending, &self.run_state) {
+            (Some(pending), _) => pending.target.as_ref(),
+            (None, Some(run_state)) => run_state.target.as_ref(),
+            (None, None) => None,
+        }
+    }
+
+    /// True if a run was begun, which can be resumed.
+    pub fn has_run(&self) -> bool {
+        self.pending.is_some() || self.run_state.is_some()
+    }
+
+    /// Numbers of the active attempts, one per layer.
     pub fn active(&self) -> Vec<Option<usize>> {
         self.layers.iter().map(|layer| layer.active).collect()
     }

@@ -66,18 +66,23 @@ pub fn summary(dir: &Path) -> SessionSummary {
 
 /// Planned ratios of the draft, or otherwise of the last run.
 fn planned(state: &State, draft: Option<Draft>) -> Vec<LayerRatio> {
-    match (draft, &state.run_state) {
-        (Some(draft), _) if draft.ratios.len() == state.layers.len() => draft.ratios,
-        (_, Some(run_state)) => run_state.ratios.clone(),
-        (_, None) => Vec::new(),
+    match (draft, &state.pending, &state.run_state) {
+        (Some(draft), _, _) if draft.ratios.len() == state.layers.len() => draft.ratios,
+        (_, Some(pending), _) => pending.ratios.clone(),
+        (_, None, Some(run_state)) => run_state.ratios.clone(),
+        (_, None, None) => Vec::new(),
     }
 }
 
 fn status(state: &State, planned: &[LayerRatio]) -> SessionStatus {
-    let Some(run_state) = &state.run_state else { return SessionStatus::Finished };
+    let finished = match (&state.pending, &state.run_state) {
+        (Some(_), _) => false,
+        (None, Some(run_state)) => run_state.finished,
+        (None, None) => return SessionStatus::Finished,
+    };
     let first = (0..state.layers.len()).find(|&layer| is_stale(state, layer, planned));
     match first {
-        None if run_state.finished => SessionStatus::Finished,
+        None if finished => SessionStatus::Finished,
         // A run solves all layers from the first stale one to the last.
         first => SessionStatus::Unfinished { left: first.map_or(0, |first| state.layers.len() - first) },
     }
@@ -100,9 +105,11 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
         Some(run_state) => state.setups.get(run_state.setup),
         None => state.setups.last(),
     };
-    // A session without a run has the default settings.
-    let settings =
-        setup.map(|setup| setup.settings.clone()).or_else(|| Settings::new(Options::default()).ok())?;
+    // Without a run, the settings are the defaults.
+    let pending = state.pending.as_ref().map(|pending| pending.settings.clone());
+    let settings = pending
+        .or_else(|| setup.map(|setup| setup.settings.clone()))
+        .or_else(|| Settings::new(Options::default()).ok())?;
     let calibration = setup.and_then(|setup| state.calibrations.get(setup.calibration));
     let active = state.layers.iter().map(|layer| Some(active_attempt(layer)?.attempt.method.ratio));
     Some(SessionContent {

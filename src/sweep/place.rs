@@ -164,7 +164,7 @@ impl Place {
         };
         let written = summary.content.is_some_and(|content| content.output.is_some());
         Ok(match summary.status {
-            _ if state.run_state.is_none() => SessionStatus::Fresh,
+            _ if !state.has_run() => SessionStatus::Fresh,
             protocol::SessionStatus::Finished if written || !export => SessionStatus::Finished,
             _ => SessionStatus::Begun,
         })
@@ -177,7 +177,7 @@ impl Place {
     pub fn make_room(&self, cell: &Cell) -> Result<(), Error> {
         let dir = self.session_of(cell);
         match session::look(&dir) {
-            Ok(state) if state.run_state.is_none() => Ok(session::remove(&dir).map(drop)?),
+            Ok(state) if !state.has_run() => Ok(session::remove(&dir).map(drop)?),
             Ok(_) | Err(_) => Ok(()),
         }
     }

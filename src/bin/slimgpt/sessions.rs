@@ -94,7 +94,7 @@ pub fn resume(args: ResumeArgs, paths: Option<&Paths>) -> Result<(), Error> {
     let ResumeArgs { on, out, force, events } = args;
     let root = paths.map(Paths::sessions);
     let (session, state) = found(&on, root.as_deref())?;
-    let planned = state.run_state.and_then(|run_state| run_state.target).map(|target| target.path);
+    let planned = state.target().map(|target| target.path.clone());
     let recorder = match (&events, out.as_ref().or(planned.as_ref())) {
         (Some(events), Some(out)) => Some(Recorder::open_beside(events, out)),
         (Some(events), None) => Some(Recorder::open(events)),

@@ -77,10 +77,11 @@ impl OpenedModel {
             None
         });
         let newest = state.run_state.as_ref().and_then(|run_state| state.setups.get(run_state.setup));
-        let settings = match (&draft, newest) {
-            (Some(draft), _) => (*draft.settings).clone(),
-            (None, Some(setup)) => setup.settings.clone(),
-            (None, None) => return Err(Error::NothingRun(dir.into())),
+        let settings = match (&draft, &state.pending, newest) {
+            (Some(draft), _, _) => (*draft.settings).clone(),
+            (None, Some(pending), _) => pending.settings.clone(),
+            (None, None, Some(setup)) => setup.settings.clone(),
+            (None, None, None) => return Err(Error::NothingRun(dir.into())),
         };
         tidy(&mut session)?;
         let place = place::model_place(&choice, &checkpoint)?;
@@ -125,14 +126,17 @@ impl Workspace<'_> {
         self.seconds = run_state.map(|run_state| run_state.seconds).unwrap_or_default();
         let (ratios, frontend) = match draft {
             Some(draft) => (draft.ratios, draft.frontend),
-            None => (
-                run_state.map(|run_state| run_state.ratios.clone()).unwrap_or_default(),
-                serde_json::Value::Null,
-            ),
+            None => {
+                let pending = state.pending.as_ref().map(|pending| &pending.ratios);
+                let ratios = pending.or(run_state.map(|run_state| &run_state.ratios));
+                (ratios.cloned().unwrap_or_default(), serde_json::Value::Null)
+            }
         };
-        let left = run_state.map(|run_state| {
+        let left = state.has_run().then(|| {
             let first = self.attempts.first_stale(&ratios);
-            (run_state.finished, first.map_or(0, |first| self.attempts.numbers().len() - first))
+            let finished =
+                state.pending.is_none() && run_state.is_some_and(|run_state| run_state.finished);
+            (finished, first.map_or(0, |first| self.attempts.numbers().len() - first))
         });
         let calibration = run_state.and_then(|run_state| state.setups.get(run_state.setup));
         let calibration = calibration.and_then(|setup| state.calibrations.get(setup.calibration));
@@ -149,6 +153,7 @@ impl Workspace<'_> {
         };
         context.emit(Event::SessionRestored { session: Box::new(restored) });
         self.enter_session(session, context)?;
+        self.announce_session(context);
         for message in warnings {
             context.emit(Event::Warning { message });
         }

@@ -1,13 +1,17 @@
 //! Creates the session of a workspace and writes to it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use crate::{
     config::Settings,
+    failure::Kind,
     pipeline::BlockCut,
     protocol::{Event, Method, PartRecord, SearchRecord, Seconds, Stamped, Statistics},
     prune::{LayerRatio, Part},
-    session::{self, LayerEntry, ModelEntry, PartPlace, RunState, Session, State, Target},
+    session::{self, LayerEntry, ModelEntry, PartPlace, PendingRun, RunState, Session, State, Target},
 };
 
 use super::{
@@ -27,7 +31,20 @@ pub struct SessionWriter {
     pub early_events: Vec<Stamped>,
 }
 
-/// An attempt begun by an earlier process and not completed.
+/// A run that has begun, and whose texts are not read yet.
+pub struct Begun {
+    /// The events that were emitted before the session that was created for the run; None if it already existed.
+    early: Option<Vec<Stamped>>,
+}
+
+impl Begun {
+    /// True if a session was created, which the frontend does not know yet.
+    pub fn is_new(&self) -> bool {
+        self.early.is_some()
+    }
+}
+
+/// An attempt that an earlier process began and did not complete.
 pub struct IncompleteAttempt {
     pub number: usize,
     pub attention: Option<SavedPart>,
@@ -84,7 +101,22 @@ impl SessionWriter {
     ) -> Result<(), Error> {
         let (ratios, target) = (ratios.to_vec(), target.cloned());
         let run_state = RunState { from, ratios, setup, seconds, finished: false, target };
-        self.change(|state| state.run_state = Some(run_state))
+        self.change(|state| (state.run_state, state.pending) = (Some(run_state), None))
+    }
+
+    /// Records a run that has not read its texts yet; None if there is none.
+    pub fn save_pending(&mut self, pending: Option<PendingRun>) -> Result<(), Error> {
+        match &self.session {
+            Some(session) if session.state().pending != pending => {
+                self.change(|state| state.pending = pending)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Forgets the open session, and returns its path.
+    fn leave(&mut self) -> Option<PathBuf> {
+        self.session.take().map(|session| session.path().to_owned())
     }
 
     /// Records that the run uses other ratios from now on.
@@ -134,14 +166,17 @@ impl SessionWriter {
 }
 
 impl Workspace<'_> {
-    /// Creates the session if one was requested and does not exist yet. `events` were emitted earlier.
+    /// Records a run before its texts are read. The session is created if one was requested and does not exist yet; `events`
+    /// were emitted before.
     pub fn begin_session(
         &mut self,
+        pending: PendingRun,
         events: impl IntoIterator<Item = Event>,
         context: &mut Context,
-    ) -> Result<(), Error> {
+    ) -> Result<Begun, Error> {
         if self.session.is_open() || self.session.place == SessionPlace::None {
-            return Ok(());
+            self.session.save_pending(Some(pending))?;
+            return Ok(Begun { early: None });
         }
         let checkpoint = self.checkpoint;
         let state = State {
@@ -160,6 +195,7 @@ impl Workspace<'_> {
             layers: vec![LayerEntry::default(); checkpoint.architecture().layers.len()],
             search: self.search.clone(),
             run_state: None,
+            pending: Some(pending),
             perplexities: Vec::new(),
             output: None,
         };
@@ -167,7 +203,7 @@ impl Workspace<'_> {
             self.perplexities.copy_dense(other, &state.model.files);
         }
         let session = match &self.session.place {
-            SessionPlace::None | SessionPlace::Open(_) => return Ok(()),
+            SessionPlace::None | SessionPlace::Open(_) => return Ok(Begun { early: None }),
             SessionPlace::New(dir) => Session::create(dir, state)?,
             SessionPlace::Under(root) => {
                 let session = Session::create_under(root, checkpoint.name(), state)?;
@@ -175,9 +211,37 @@ impl Workspace<'_> {
                 session
             }
         };
+        let early = self.session.early_events.clone();
         let events: Vec<Stamped> = events.into_iter().map(|event| context.stamp(event)).collect();
         self.session.early_events.extend(events);
-        self.enter_session(session, context)
+        self.enter_session(session, context)?;
+        Ok(Begun { early: Some(early) })
+    }
+
+    /// Takes back a run that was refused before its first layer: a session that was created for it is removed. After a failure or
+    /// a cancellation the run stays, and can be resumed.
+    pub fn refuse_run(&mut self, begun: Begun, why: &Error, context: &mut Context) {
+        match (why.kind(), begun.early) {
+            (Kind::Input, Some(early)) => {
+                context.leave_session();
+                if let Some(path) = self.session.leave() {
+                    // The files that remain do no harm: they are an unfinished session.
+                    let _ = session::remove(&path);
+                }
+                self.session.early_events = early;
+            }
+            // The error of the run is more important than that of its session.
+            (Kind::Input, None) => drop(self.session.save_pending(None)),
+            (Kind::Failed | Kind::Cancelled, Some(_)) => self.announce_session(context),
+            (Kind::Failed | Kind::Cancelled, None) => {}
+        }
+    }
+
+    /// Tells the frontend of the session, and stores layer inputs in it.
+    pub fn announce_session(&mut self, context: &mut Context) {
+        let Some(session) = self.session.get() else { return };
+        self.activations.use_disk(session.streams(self.settings.storage.cache.0));
+        context.emit(Event::SessionOpened { path: session.path().into() });
     }
 
     /// Saves the search that provides the ratios.
@@ -186,14 +250,12 @@ impl Workspace<'_> {
         self.session.change(|state| state.search = Some(record.clone()))
     }
 
-    /// From now on, records everything in this session.
+    /// Records everything in this session from now on. [`Workspace::announce_session`] tells the frontend.
     pub fn enter_session(&mut self, session: Session, context: &mut Context) -> Result<(), Error> {
         context.enter_session(session.journal()?, session.draft_file());
         for stamped in self.session.early_events.drain(..) {
             context.log(&stamped);
         }
-        self.activations.use_disk(session.streams(self.settings.storage.cache.0));
-        context.emit(Event::SessionOpened { path: session.path().into() });
         self.session.session = Some(session);
         Ok(())
     }

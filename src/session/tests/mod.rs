@@ -62,6 +62,7 @@ fn state() -> State {
         calibrations: Vec::new(),
         layers: vec![LayerEntry::default(); 3],
         run_state: None,
+        pending: None,
         perplexities: Vec::new(),
         output: None,
     }

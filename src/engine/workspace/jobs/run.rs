@@ -1,5 +1,9 @@
 //! A run: solves the layers from one to the last. Each new attempt is activated at once.
 
+use std::rc::Rc;
+
+use candle_core::{DType, Device};
+
 use crate::{
     config::Settings,
     export,
@@ -7,11 +11,11 @@ use crate::{
     pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
     protocol::{Attempt, Event, JobKind, Method, Methods, RunRecord, Seconds, Statistics, job},
     prune::{LayerRatio, Part, Schedule},
-    session::Target,
+    session::{PendingRun, Target},
 };
 
 use crate::engine::{
-    calibrate::{check_reach, resolved},
+    calibrate::{Calibration, check_reach, resolved},
     describe::{model_record, planned},
     evaluate::check_window,
     evaluation::{Evaluation, Measurement},
@@ -36,7 +40,51 @@ pub struct PruneLayers {
     pub seconds: Seconds,
 }
 
-/// The ratios of a run. Ratios of layers that have not begun may change.
+/// A run whose settings are complete, and whose texts are not read yet.
+struct ReadyRun {
+    from: usize,
+    /// One per layer; empty if the run has to search for them first.
+    ratios: Vec<LayerRatio>,
+    settings: Settings,
+    target: Option<Target>,
+}
+
+impl ReadyRun {
+    fn is_to_be_searched(&self) -> bool {
+        self.settings.ratios.schedule == Schedule::Auto && self.ratios.is_empty()
+    }
+
+    /// Refuses ratios that do not fit the model, and sizes that the formats of the output cannot express.
+    fn check(&self, workspace: &Workspace<'_>) -> Result<(), Error> {
+        if self.is_to_be_searched() {
+            return Ok(());
+        }
+        let (checkpoint, architecture) = (workspace.checkpoint, workspace.checkpoint.architecture());
+        let run_state = RunState::new(self.settings.clone(), self.ratios.clone(), None, architecture)?;
+        if self.target.is_some() {
+            let settings = &self.settings;
+            let planned = pipeline::planned(architecture, &run_state.plan, settings.objective.attention_unit);
+            let added = |part| settings.objective.bias_compensation && settings.prunes(part);
+            let planned = planned.with_output_biases(added(Part::Attention), added(Part::Mlp));
+            export::check(checkpoint, &planned, &settings.output)?;
+        }
+        Ok(())
+    }
+
+    fn pending(&self) -> PendingRun {
+        let Self { from: _, ratios, settings, target } = self;
+        PendingRun { settings: settings.clone(), ratios: ratios.clone(), target: target.clone() }
+    }
+}
+
+/// A run whose texts are read.
+struct Prepared<'m> {
+    run_state: RunState,
+    calibration: Rc<Calibration>,
+    measurement: Option<Measurement<'m>>,
+}
+
+/// The ratios of a run. Those of layers that have not begun may change.
 struct RunState {
     /// The settings of the job.
     given: Settings,
@@ -119,44 +167,29 @@ impl Workspace<'_> {
             self.attempts.above(from)?;
         }
         let settings = resolved(settings, architecture)?;
-        let ratios = match (&settings.ratios.schedule, ratios.is_empty()) {
-            (Schedule::Auto, true) => self.search(&settings, context)?.ratios().to_vec(),
-            _ => ratios,
-        };
-        let found = self.search.as_ref().map(|search| search.ratios());
-        let mut run_state = RunState::new(settings, ratios, found, architecture)?;
-        let settings = run_state.settings.clone();
-        if target.is_some() {
-            let planned = pipeline::planned(architecture, &run_state.plan, settings.objective.attention_unit);
-            let added = |part| settings.objective.bias_compensation && settings.prunes(part);
-            let planned = planned.with_output_biases(added(Part::Attention), added(Part::Mlp));
-            export::check(checkpoint, &planned, &settings.output)?;
-        }
         let (device, dtype) = self.forward(&settings.machine)?;
         if settings.evaluation.text.is_some() {
             check_window("eval-seq-len", &settings.evaluation, checkpoint)?;
         }
-        let started = Event::RunStarted {
-            from,
-            model: model_record(checkpoint, architecture)?,
-            settings: Box::new(settings.clone()),
-            plan: run_state.plan.iter().zip(&architecture.layers).map(planned).collect(),
-        };
-        context.emit(started.clone());
-        let calibration = self.calibration(&settings, Announce::Always, context)?;
-        let before = seconds.total;
         let evaluation = Evaluation::of_run(&settings);
-        let mut measurement = match &evaluation {
-            Some(evaluation) => {
-                evaluation.warn(&settings.calibration.texts, context);
-                let base = self.base.as_deref();
-                Some(Measurement::new(evaluation, (&device, dtype), checkpoint, base, context)?)
+        let ready = ReadyRun { from, ratios, settings, target: target.clone() };
+        // What can be checked without the texts comes first.
+        ready.check(self)?;
+        let pending = ready.pending();
+        let begun = self.begin_session(pending, [Event::JobStarted { kind: JobKind::Run }], context)?;
+        let prepared = self.prepare(ready, evaluation.as_ref(), (&device, dtype), context);
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.refuse_run(begun, &error, context);
+                return Err(error);
             }
-            None => None,
         };
-        // All checks that can refuse the run come first, so a refused run creates no session.
-        let job_started = Event::JobStarted { kind: JobKind::Run };
-        self.begin_session([job_started, started, calibration.event()], context)?;
+        if begun.is_new() {
+            self.announce_session(context);
+        }
+        let Prepared { mut run_state, calibration, mut measurement } = prepared;
+        let (settings, before) = (run_state.settings.clone(), seconds.total);
         self.settings.clone_from(&settings);
         let setup = self.save_setup(&settings, &calibration, context)?;
         self.session.save_run_state((from, setup), &run_state.ratios, target.as_ref(), seconds)?;
@@ -179,8 +212,43 @@ impl Workspace<'_> {
         self.record(run_state.settings, &calibration, perplexity, seconds)
     }
 
-    /// Activates attempts that were made with the method and inputs the run would use. Returns the first
-    /// layer to solve.
+    /// Searches for the ratios if they are missing, and reads the texts.
+    fn prepare<'m>(
+        &mut self,
+        mut run: ReadyRun,
+        evaluation: Option<&'m Evaluation>,
+        forward: (&'m Device, DType),
+        context: &mut Context,
+    ) -> Result<Prepared<'m>, Error> {
+        let (checkpoint, architecture) = (self.checkpoint, self.checkpoint.architecture());
+        if run.is_to_be_searched() {
+            run.ratios = self.search(&run.settings, context)?.ratios().to_vec();
+            self.session.save_pending(Some(run.pending()))?;
+            run.check(self)?;
+        }
+        let ReadyRun { from, ratios, settings, target: _ } = run;
+        let found = self.search.as_ref().map(|search| search.ratios());
+        let run_state = RunState::new(settings, ratios, found, architecture)?;
+        let settings = &run_state.settings;
+        context.emit(Event::RunStarted {
+            from,
+            model: model_record(checkpoint, architecture)?,
+            settings: Box::new(settings.clone()),
+            plan: run_state.plan.iter().zip(&architecture.layers).map(planned).collect(),
+        });
+        let calibration = self.calibration(settings, Announce::Always, context)?;
+        let measurement = match evaluation {
+            Some(evaluation) => {
+                evaluation.warn(&settings.calibration.texts, context);
+                Some(Measurement::new(evaluation, forward, checkpoint, self.base.as_deref(), context)?)
+            }
+            None => None,
+        };
+        Ok(Prepared { run_state, calibration, measurement })
+    }
+
+    /// Activates attempts that were made with the same method and inputs as the run would use. Returns the first layer to
+    /// solve.
     fn reuse_attempts(
         &mut self,
         from: usize,

@@ -78,6 +78,7 @@ pub fn retry(job: Retry, context: &mut Context) -> Result<LayerTries, Error> {
         if choose {
             workspace.save_choice(layer, Some(number))?;
             context.emit(Event::AttemptActivated { layer, attempt: Some(number) });
+            ratios.resize(workspace.attempts.numbers().len(), LayerRatio::ZERO);
             ratios[layer] = ratio;
             workspace.save_plan(draft, &ratios, context);
         }
@@ -95,6 +96,7 @@ pub fn choose(job: Choose, context: &mut Context) -> Result<LayerTries, Error> {
         context.emit(Event::AttemptActivated { layer, attempt });
         // A layer without an active attempt is planned as dense.
         let chosen = workspace.attempts.active(layer);
+        ratios.resize(workspace.attempts.numbers().len(), LayerRatio::ZERO);
         ratios[layer] = chosen.map_or(LayerRatio::ZERO, |solved| solved.attempt.method.ratio);
         workspace.save_plan(draft, &ratios, context);
         Ok(workspace.tries(layer, &ratios))
@@ -136,12 +138,15 @@ fn on_session<T>(
 }
 
 impl Workspace<'_> {
-    /// Ratios and settings of the next run, from the draft or otherwise from the last run.
+    /// Ratios and settings of the next run: those of the draft, or else those of the last run. The ratios are empty if that run has
+    /// to search for them first.
     fn planned(&self, draft: Option<Draft>, session: &Path) -> Result<(Vec<LayerRatio>, Settings), Error> {
-        let run_state = self.session.get().and_then(|session| session.state().run_state.clone());
-        let ratios = match (draft, run_state) {
+        let state = self.session.get().map(|session| session.state());
+        let pending = state.and_then(|state| state.pending.as_ref()).map(|pending| &pending.ratios);
+        let run_state = state.and_then(|state| state.run_state.as_ref()).map(|run_state| &run_state.ratios);
+        let ratios = match (draft, pending.or(run_state)) {
             (Some(draft), _) if draft.ratios.len() == self.attempts.numbers().len() => draft.ratios,
-            (_, Some(run_state)) => run_state.ratios,
+            (_, Some(ratios)) => ratios.clone(),
             (_, None) => return Err(Error::NothingRun(session.into())),
         };
         Ok((ratios, self.settings.clone()))

@@ -102,9 +102,9 @@ pub fn resume(job: Resume, context: &mut Context) -> Result<Resumed, Error> {
         let (ratios, settings) = workspace.planned(draft, &session)?;
         workspace.drop_damaged(context)?;
         let state = workspace.session.get().map(|session| session.state().clone());
-        let run_state = state.and_then(|state| state.run_state);
+        let target = state.as_ref().and_then(|state| state.target().cloned());
+        let run_state = state.and_then(|state| state.run_state.filter(|_| state.pending.is_none()));
         let finished = run_state.as_ref().is_some_and(|run_state| run_state.finished);
-        let target = run_state.as_ref().and_then(|run_state| run_state.target.clone());
         let target = match out {
             Some(out) => Some(Target { path: for_later(&out)?, force }),
             None => target.map(|target| Target { force: target.force || force, ..target }),
@@ -131,7 +131,7 @@ pub fn resume(job: Resume, context: &mut Context) -> Result<Resumed, Error> {
         if from.is_some() || !finished {
             let seconds =
                 run_state.filter(|run_state| !run_state.finished).map(|run_state| run_state.seconds);
-            let from = from.unwrap_or(ratios.len());
+            let from = from.unwrap_or(workspace.attempts.numbers().len());
             let (target, seconds) = (target.clone(), seconds.unwrap_or_default());
             let methods = Methods::AsTuned;
             let run = PruneLayers { from, ratios, settings, methods, target, seconds };
