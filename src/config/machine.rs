@@ -32,8 +32,8 @@ settings! {
             default: Some("8GiB"),
             scope: Scope::Machine,
         }
-        /// Worker threads
-        threads ("threads"): Option<usize> = None, up_to(MOST_THREADS, "remove it to use all cores") => {
+        /// Worker threads; at most the cores of the machine are used
+        threads ("threads"): Option<usize> = None, up_to(MOST_THREADS, "leave it out to use all cores") => {
             value_name: "N",
             default: Some("all cores"),
             scope: Scope::Machine,

@@ -73,11 +73,7 @@ pub struct Needs {
     pub solve_seconds: f64,
 }
 
-pub fn inspect(
-    model: &ModelChoice,
-    settings: Settings,
-    context: &mut Context,
-) -> Result<Inspection, Error> {
+pub fn inspect(model: &ModelChoice, settings: Settings, context: &mut Context) -> Result<Inspection, Error> {
     let (device, dtype) = forward_on(&settings.machine)?;
     let checkpoint = model.open(context)?;
     let architecture = checkpoint.architecture();

@@ -1,9 +1,6 @@
 //! `slimgpt logits`: writes the logits of a model on a text, for comparison with other programs.
 
-use std::{
-    io,
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::{

@@ -48,10 +48,7 @@ pub fn difference(
         same.iter().zip(logits).for_each(|(&x, &y)| compared.apart(x, y));
         at += logits.len();
     })?;
-    Ok(Difference {
-        largest: compared.largest,
-        spread: (compared.squares / kept.len().max(1) as f64).sqrt(),
-    })
+    Ok(Difference { largest: compared.largest, spread: (compared.squares / kept.len().max(1) as f64).sqrt() })
 }
 
 /// Sums over the logits of two models.

@@ -99,12 +99,12 @@ pub fn report(job: Report, output: Output) -> Result<(), Error> {
 /// in the session, the session is removed.
 pub fn or_resume_hint<T>(driven: Driven<T>, root: Option<&Path>) -> Result<T, Error> {
     let Driven { result, session, begun } = driven;
-    if let (Err(_), Some(session)) = (&result, session) {
+    if let (Err(error), Some(session)) = (&result, session) {
         match session::look(&session) {
             // An empty session that cannot be removed does no harm.
             Ok(state) if !state.has_run() => drop(session::remove(&session)),
             // The run was refused before it pruned anything, and the error says what to do.
-            Ok(_) | Err(_) if begun == Begun::NoRun => {}
+            Ok(_) | Err(_) if begun == Begun::NoRun && !error.is_cancelled() => {}
             Ok(_) | Err(_) => {
                 let session = session_argument(root, &session);
                 say(&format!("Finished layers are saved. Continue with: slimgpt resume {session}"));

@@ -148,8 +148,7 @@ mod tests {
     use super::*;
 
     fn random(rng: &mut ChaCha8Rng, shape: &[usize]) -> Tensor {
-        let numbers: Vec<f32> =
-            (0..shape.iter().product()).map(|_| rng.random_range(-1.0f32..1.0)).collect();
+        let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0f32..1.0)).collect();
         Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
     }
 

@@ -25,6 +25,10 @@ pub enum Error {
          unquantised F32, F16 or BF16 checkpoint"
     )]
     Quantised { method: String },
+    #[error(
+        "{file} is a git-lfs pointer, not the file itself{size}; fetch the files with `git lfs pull` in {place}, or download them"
+    )]
+    LfsPointer { file: String, size: String, place: String },
     #[error("{file} is truncated or damaged ({cause}); copy or download it again")]
     Damaged { file: String, cause: String },
     #[error("{index} is not a shard index ({cause}); replace it with the one published with the model")]
@@ -99,6 +103,7 @@ impl Error {
             | Self::Key { .. }
             | Self::Unsupported { .. }
             | Self::Quantised { .. }
+            | Self::LfsPointer { .. }
             | Self::Damaged { .. }
             | Self::Index { .. }
             | Self::MissingShard { .. }

@@ -64,9 +64,11 @@ fn add_shards(table: &mut Table, source: &Source) -> Result<()> {
             }
             shards.insert(shard, add_file(table, source, shard)?);
         }
-        let held = shards.get_mut(shard).and_then(|tensors| tensors.remove(tensor));
-        let missing = || Error::MissingTensor { place: source.locate(shard), tensor: tensor.clone() };
-        table.tensors.insert(tensor.clone(), held.ok_or_else(missing)?);
+        match shards.get_mut(shard).and_then(|tensors| tensors.remove(tensor)) {
+            Some(held) => drop(table.tensors.insert(tensor.clone(), held)),
+            // No error unless the tensor is needed.
+            None => drop(table.not_held.insert(tensor.clone(), source.locate(shard))),
+        }
     }
     Ok(())
 }
@@ -87,6 +89,7 @@ fn add_file(table: &mut Table, source: &Source, file: &str) -> Result<BTreeMap<S
             None => return Err(no_weights(source)),
         },
     };
+    source.refuse_pointer(file, bytes.as_slice())?;
     let damaged = |cause: safetensors::SafeTensorError| {
         let cause = match cause {
             safetensors::SafeTensorError::MetadataIncompleteBuffer => {

@@ -76,7 +76,10 @@ impl Source {
         let missing = || Error::Missing { place: self.to_string(), file: file.to_owned(), advice };
         match self {
             Self::Directory(path) => match fs::read(path.join(file)) {
-                Ok(content) => Ok(Cow::Owned(content)),
+                Ok(content) => {
+                    self.refuse_pointer(file, &content)?;
+                    Ok(Cow::Owned(content))
+                }
                 Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(missing()),
                 Err(cause) => Err(Error::Read { file: self.locate(file), cause }),
             },
@@ -88,7 +91,27 @@ impl Source {
         }
     }
 
-    /// The names of all files, sorted. Subdirectories are left out.
+    /// Refuses the pointer that git-lfs leaves in place of a large file, if `content` is one.
+    ///
+    /// # Errors
+    /// [`Error::LfsPointer`] with the size of the large file.
+    pub(super) fn refuse_pointer(&self, file: &str, content: &[u8]) -> Result<()> {
+        /// The specification of git-lfs asks for pointers of fewer bytes.
+        const LONGEST: usize = 1024;
+        const BEGINNING: &[u8] = b"version https://git-lfs.github.com/spec/";
+        if content.len() >= LONGEST || !content.starts_with(BEGINNING) {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(content);
+        let size = text.lines().find_map(|line| line.strip_prefix("size ")?.trim().parse::<u64>().ok());
+        Err(Error::LfsPointer {
+            file: self.locate(file),
+            size: size.map_or(String::new(), |bytes| format!(" of {bytes} bytes")),
+            place: self.to_string(),
+        })
+    }
+
+    /// The names of all files, sorted; a directory's subdirectories are left out.
     ///
     /// # Errors
     /// [`Error::Read`] if the directory can't be listed.

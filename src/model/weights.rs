@@ -26,6 +26,8 @@ pub struct Table {
     pub files: Vec<File>,
     /// By their names in a Hugging Face checkpoint.
     pub tensors: BTreeMap<String, Entry>,
+    /// Tensors that a shard index promises and their shards lack, with the shard.
+    pub not_held: BTreeMap<String, String>,
 }
 
 /// One tensor as stored. Quantised numbers are dequantised.
@@ -79,7 +81,8 @@ impl Weights {
     /// in `model.safetensors.index.json`.
     ///
     /// # Errors
-    /// If a file is missing, truncated or damaged, a shard is missing, or a shard lacks one of its tensors.
+    /// No such file, a git-lfs pointer in its place, a truncated or damaged one, or a missing shard. A tensor that its shard does
+    /// not contain is missing when it is requested.
     pub fn open(source: &Source) -> Result<Self> {
         let table = match source {
             Source::Gguf(model) => gguf::table(model),
@@ -247,10 +250,10 @@ impl Weights {
     }
 
     fn entry(&self, name: &str) -> Result<&Entry> {
-        self.table
-            .tensors
-            .get(name)
-            .ok_or_else(|| Error::MissingTensor { place: self.place.clone(), tensor: name.to_owned() })
+        self.table.tensors.get(name).ok_or_else(|| {
+            let place = self.table.not_held.get(name).unwrap_or(&self.place).clone();
+            Error::MissingTensor { place, tensor: name.to_owned() }
+        })
     }
 }
 

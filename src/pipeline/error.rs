@@ -18,14 +18,16 @@ pub enum Error {
     )]
     UniformOfSome { layers: usize },
     #[error(
-        "ratio: no counts reach {asked:.4} with the schedule {schedule}, because each part keeps at least one unit; the largest share of this model is {largest:.4}; lower the ratio"
+        "ratio: {asked} of the parameters cannot be removed by the schedule {schedule}, since every part keeps at least one unit and every ratio is below 1; the largest share is {largest}; lower the ratio"
     )]
     BeyondReach { schedule: String, asked: f64, largest: f64 },
     #[error(
         "channel-multiple: expected at most {widest}, the channels of the widest pruned layer, found {multiple}; lower it, or prune attention alone"
     )]
     MultipleAboveWidth { multiple: usize, widest: usize },
-    #[error("nothing would be removed: {why}; raise the ratio, or choose other parts or another attention-unit")]
+    #[error(
+        "nothing would be removed: {why}; raise the ratio, or choose other parts or another attention-unit"
+    )]
     NothingRemoved { why: KeptWhole },
     #[error(transparent)]
     Plan(prune::Error),

@@ -82,9 +82,9 @@ mod moments;
 mod notice;
 mod pass;
 pub(crate) mod plan;
-#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package use it")]
-pub(crate) mod search;
 mod reach;
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package reach it")]
+pub(crate) mod search;
 mod stream;
 
 pub use cut::BlockCut;

@@ -116,7 +116,7 @@ fn counts_parameters(settings: &Settings) -> bool {
 
 fn too_much(settings: &Settings, asked: f64, largest: f64) -> Error {
     // Rounded down, so that the number in the message is accepted.
-    let largest = (largest * 1e4).floor() / 1e4;
+    let (asked, largest) = ((asked * 1e4).round() / 1e4, (largest * 1e4).floor() / 1e4);
     Error::BeyondReach { schedule: settings.ratios.schedule.to_string(), asked, largest }
 }
 
@@ -201,5 +201,82 @@ fn kept_whole(
         Some(&why) if !removes => Err(Error::NothingRemoved { why }),
         None if !removes => Ok(vec![KeptWhole::Zero]),
         Some(_) | None => Ok(kept),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn architecture(kv_heads: usize) -> Architecture {
+        let config = json!({
+            "model_type": "llama", "hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 3,
+            "num_attention_heads": 8, "num_key_value_heads": kv_heads, "vocab_size": 512, "rms_norm_eps": 1e-5,
+            "rope_theta": 10000.0, "max_position_embeddings": 512,
+        });
+        Architecture::from_config(&config).unwrap()
+    }
+
+    fn check(kv_heads: usize, settings: &str) -> Result<Vec<KeptWhole>, Error> {
+        check_reach(&architecture(kv_heads), &settings.parse().unwrap(), None)
+    }
+
+    const SCHEDULES: [&str; 6] = [
+        "schedule = \"auto\"",
+        "schedule = \"uniform\"",
+        "schedule = \"uniform\"\nby-parameters = true",
+        "schedule = \"log\"\nby-parameters = true",
+        "schedule = \"linear-decrease\"\nby-parameters = true",
+        "schedule = \"uniform\"\nattention-unit = \"query-head\"",
+    ];
+
+    #[test]
+    fn the_largest_share_is_accepted_and_a_larger_one_refused_by_every_schedule() {
+        for schedule in SCHEDULES {
+            let error = check(4, &format!("{schedule}\nratio = 0.99")).unwrap_err();
+            let Error::BeyondReach { largest, .. } = error else { panic!("{schedule}: {error}") };
+            assert!((0.5..0.98).contains(&largest), "{schedule}: {largest}");
+            check(4, &format!("{schedule}\nratio = {largest}")).unwrap();
+            let above = check(4, &format!("{schedule}\nratio = {}", largest + 2e-4));
+            assert!(matches!(above, Err(Error::BeyondReach { .. })), "{schedule}: {above:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_share_of_two_key_value_heads_is_a_half() {
+        for schedule in ["auto", "uniform"] {
+            let settings =
+                |ratio: f64| format!("schedule = \"{schedule}\"\nparts = [\"attention\"]\nratio = {ratio}");
+            check(2, &settings(0.5)).unwrap();
+            let error = check(2, &settings(0.6)).unwrap_err().to_string();
+            assert!(error.contains("0.6 of the parameters") && error.contains("share is 0.5;"), "{error}");
+        }
+    }
+
+    #[test]
+    fn ratios_by_hand_are_checked_too() {
+        let settings: Settings = "parts = [\"attention\"]".parse().unwrap();
+        let ratios = |ratio: f64| vec![LayerRatio::both(ratio); 3];
+        check_reach(&architecture(4), &settings, Some(&ratios(0.75))).unwrap();
+        let error = check_reach(&architecture(4), &settings, Some(&ratios(0.9))).unwrap_err();
+        assert!(matches!(error, Error::BeyondReach { largest: 0.75, .. }), "{error}");
+    }
+
+    #[test]
+    fn settings_that_remove_nothing_are_refused_and_parts_that_lose_nothing_are_named() {
+        let wide = check(4, "channel-multiple = 256").unwrap_err().to_string();
+        assert!(wide.contains("at most 160") && wide.contains("256"), "{wide}");
+        assert_eq!(check(4, "channel-multiple = 256\nparts = [\"attention\"]\nratio = 0.5").unwrap(), []);
+        let low =
+            check(4, "parts = [\"attention\"]\nratio = 0.1\nschedule = \"uniform\"").unwrap_err().to_string();
+        assert!(low.contains("attention loses nothing") && low.contains("too low"), "{low}");
+        let one = check(1, "ratio = 0.3\nschedule = \"uniform\"").unwrap();
+        assert_eq!(one, [KeptWhole::OneGroup]);
+        let rounded = check(4, "ratio = 0.1\nschedule = \"uniform\"").unwrap();
+        assert_eq!(rounded, [KeptWhole::Rounded { part: Part::Attention }]);
+        assert_eq!(check(4, "ratio = 0").unwrap(), [KeptWhole::Zero]);
+        assert_eq!(check(4, "ratio = 0.3\nschedule = \"uniform\"").unwrap(), []);
     }
 }

@@ -221,7 +221,9 @@ mod tests {
     fn invalid_schedules_are_refused_by_name() {
         let high = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))).unwrap_err().to_string();
         assert!(high.contains("last layer for a mean of 0.8") && high.contains("uniform"), "{high}");
-        let Err(Error::Mean { largest, .. }) = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))) else { panic!("{high}") };
+        let Err(Error::Mean { largest, .. }) = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))) else {
+            panic!("{high}")
+        };
         assert!(ratios(12, &Schedule::Linear, Span::Mean(ratio(largest))).is_ok());
         assert!(ratios(12, &Schedule::Linear, Span::Mean(ratio(largest + 1e-4))).is_err());
         let span = Span::Mean(ratio(0.2));

@@ -347,3 +347,83 @@ fn unknown_flags_and_values_exit_with_2() {
         assert_eq!(slimgpt(arguments).code, Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn settings_that_leave_nothing_to_remove_are_refused_before_anything_runs() {
+    let bench = Workspace::new();
+    for (more, parts) in [
+        (&["--channel-multiple", "512"][..], &["channel-multiple", "at most 320", "512"][..]),
+        (&["--schedule", "uniform", "--ratio", "0.97"], &["0.97", "largest share is 0.95"]),
+        (&["--schedule", "auto", "--ratio", "0.97"], &["0.97", "schedule auto", "largest share is 0.95"]),
+        (&["--ratio", "0.7"], &["mean of 0.7", "largest mean", "uniform"]),
+        (&["--ratio", "0.02", "--parts", "attention"], &["attention loses nothing", "raise the ratio"]),
+    ] {
+        let session = bench.text("session");
+        refused(&bench, &bench.prune(&[more, &["--session", &session]].concat()), parts);
+        assert!(!bench.path("session").exists(), "{more:?}");
+    }
+}
+
+#[test]
+fn a_part_that_loses_nothing_is_named_before_the_run() {
+    let bench = Workspace::new();
+    let ran = bench.prune(&["--ratio", "0.03", "--schedule", "uniform", "--no-session"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("attention loses nothing"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_negative_number_is_refused_by_the_flag_it_belongs_to() {
+    let bench = Workspace::new();
+    for (more, parts) in [
+        (["--ratio", "-0.1"], ["ratio", "-0.1"]),
+        (["--damping", "-1"], ["damping", "-1"]),
+        (["--first-ratio", "-.5"], ["ratio", "-0.5"]),
+    ] {
+        let more = match more {
+            ["--first-ratio", value] => vec!["--first-ratio", value, "--last-ratio", "0.3"],
+            [flag, value] => vec![flag, value],
+        };
+        refused(&bench, &bench.prune(&more), &parts);
+    }
+    let samples = bench.prune(&["--samples", "-4"]);
+    assert_eq!(samples.code, Some(2));
+    assert!(samples.stderr.contains("'-4' for '--samples"), "{}", samples.stderr);
+    let ran = slimgpt(&["generate", "--prompt", "x", "--temperature", "-1"]);
+    refused(&bench, &ran, &["temperature", "-1"]);
+}
+
+#[test]
+fn git_lfs_pointers_are_named_with_the_command_that_fetches() {
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 12345\n", 7);
+    for name in ["model.safetensors", "config.json", "tokenizer.json"] {
+        let bench = Workspace::new();
+        fs::write(bench.path("model").join(name), &pointer).unwrap();
+        refused(&bench, &bench.prune(&[]), &[name, "git-lfs pointer", "12345 bytes", "git lfs pull"]);
+    }
+}
+
+#[test]
+fn an_index_may_name_a_tensor_that_nobody_needs_but_not_one_that_is_needed() {
+    let bench = Workspace::new();
+    let weights = bench.path("model/model.safetensors");
+    let bytes = fs::read(&weights).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let shard = "model-00001-of-00001.safetensors";
+    let mut map: serde_json::Map<_, _> =
+        file.names().into_iter().map(|name| (name.to_owned(), json!(shard))).collect();
+    fs::rename(&weights, bench.path("model").join(shard)).unwrap();
+    map.insert("model.layers.0.self_attn.rotary_emb.inv_freq".into(), json!(shard));
+    let write = |map: &serde_json::Map<String, serde_json::Value>| {
+        let index = json!({ "metadata": {}, "weight_map": map }).to_string();
+        fs::write(bench.path("model/model.safetensors.index.json"), index).unwrap();
+    };
+    write(&map);
+    let ran = slimgpt(&["inspect", &bench.text("model")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+
+    let needed = "model.layers.3.mlp.up_proj.weight";
+    let tensors: Vec<_> = file.tensors().into_iter().filter(|(name, _)| name != needed).collect();
+    safetensors::serialize_to_file(tensors, None, &bench.path("model").join(shard)).unwrap();
+    refused(&bench, &bench.prune(&[]), &[needed, shard]);
+}

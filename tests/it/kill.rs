@@ -130,6 +130,57 @@ fn a_run_killed_at_any_time_resumes_to_the_same_bytes() {
     assert!(on >= MOMENTS as usize / 5, "too few runs were unfinished: {went:?}");
 }
 
+/// Kills a run as soon as its session exists, which is before its texts are read, and resumes it.
+fn kill_before_the_texts_are_read(more: &[&str]) {
+    let bench = Workspace::new();
+    // Long enough that it cannot be read before the process is killed.
+    fs::write(bench.path("long.txt"), slimgpt::demo::HELD_OUT.repeat(40)).unwrap();
+    let text = bench.text("long.txt");
+    let start = |name: &str| {
+        let session = bench.text(&format!("session-{name}"));
+        let arguments =
+            [&["--calibration", &text, "--session", &session, "--ratio", "0.3"][..], more].concat();
+        bench.pruning(name, &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let whole: Ran = start("whole").wait_with_output().unwrap().into();
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    let child = start("killed");
+    let session = bench.path("session-killed");
+    while !session.join("session.json").exists() {
+        sleep(Duration::from_millis(1));
+    }
+    kill(child);
+    let log = fs::read_to_string(session.join("events.jsonl")).unwrap_or_default();
+    assert!(!log.contains("calibration_ready"), "{log}");
+    let listed = slimgpt(&["sessions", "show", session.to_str().unwrap()]);
+    assert!(listed.stdout.contains("unfinished"), "{} {}", listed.stdout, listed.stderr);
+    let resumed = slimgpt(&["resume", session.to_str().unwrap()]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    assert_same(&bench.path("killed"), &output(&bench.path("whole")), "killed");
+}
+
+#[test]
+fn a_run_killed_before_its_texts_are_read_is_resumed_to_the_same_bytes() {
+    kill_before_the_texts_are_read(&[]);
+}
+
+#[test]
+fn a_search_killed_before_its_texts_are_read_is_resumed_to_the_same_bytes() {
+    let search =
+        ["--schedule", "auto", "--layers", "10..12", "--search-samples", "2", "--search-trials", "4"];
+    kill_before_the_texts_are_read(&search);
+}
+
+#[test]
+fn a_run_whose_text_is_refused_leaves_no_session() {
+    let bench = Workspace::new();
+    fs::write(bench.path("short.txt"), "Once.").unwrap();
+    let (text, session) = (bench.text("short.txt"), bench.text("session"));
+    let ran = bench.prune(&["--calibration", &text, "--session", &session]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(!bench.path("session").exists());
+}
+
 #[test]
 fn a_run_killed_after_any_part_resumes_to_the_same_bytes() {
     let runs = Runs::new();

@@ -49,11 +49,17 @@ fn perplexity_equals_its_definition_for_any_bos_and_batch_size() {
     let tokens = encoding.get_ids();
     for bos in [None, checkpoint.architecture().bos] {
         let expected = plain(&checkpoint, tokens, bos);
+        let whole = measure(&checkpoint, tokens, bos, u64::MAX);
         for budget in [1, 100_000, 1 << 30] {
             let found = measure(&checkpoint, tokens, bos, budget);
             assert!(
                 (found / expected - 1.0).abs() < 1e-5,
                 "{found} is not {expected} (budget {budget}, BOS {bos:?})"
+            );
+            assert_eq!(
+                found.to_bits(),
+                whole.to_bits(),
+                "logits in stretches (budget {budget}, BOS {bos:?})"
             );
         }
     }

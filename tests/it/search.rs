@@ -112,7 +112,26 @@ fn a_schedule_by_parameters_removes_the_requested_fraction_and_little_more() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--schedule", "linear", "--ratio", "0.9", "--by-parameters"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("the schedule linear cannot remove"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot be removed by the schedule linear"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the largest share is 0."), "{}", ran.stderr);
+}
+
+#[test]
+fn a_search_reaches_the_largest_share_and_refuses_a_larger_one() {
+    let bench = Workspace::new();
+    let search = |out: &str, ratio: &str| {
+        let more = ["--layers", "10..12", "--schedule", "auto", "--ratio", ratio, "--search-samples", "2"];
+        bench.prune_to(out, &[&more[..], &["--search-trials", "4", "--json", "--no-session"]].concat())
+    };
+    let refused = search("refused", "0.99");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let (_, largest) = refused.stderr.split_once("the largest share is ").unwrap();
+    let (largest, _) = largest.split_once(';').unwrap();
+    let ran = search("most", largest);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let record: RunRecord = serde_json::from_str(&ran.stdout).unwrap();
+    let removed = record.model.parameters_before - record.model.parameters_after;
+    assert!(removed >= record.search.unwrap().budget, "{removed} parameters");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::{Workspace, output};
+use crate::program::{Workspace, output, program};
 use serde_json::Value;
 
 /// The files of an output. The record and the model card are reduced to lines that do not depend on time,
@@ -32,4 +32,27 @@ fn one_thread_and_two_write_equal_bytes() {
     for (name, bytes) in &one {
         assert!(*bytes == two[name], "{name} differs");
     }
+}
+
+#[test]
+fn more_threads_than_cores_are_the_cores_and_this_is_told() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let asked = cores + 900;
+    let told = format!("threads: {asked} requested, {cores} used");
+    let asked = asked.to_string();
+    let run = |variable: Option<&str>, more: &[&str]| {
+        let mut command = program();
+        command.env_remove("RAYON_NUM_THREADS").args(["inspect"]).args(more);
+        if let Some(variable) = variable {
+            command.env("RAYON_NUM_THREADS", variable);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let cores = cores.to_string();
+    assert_eq!(run(None, &["--threads", &asked]).matches(&told).count(), 1);
+    assert_eq!(run(Some(&cores), &["--threads", &asked]).matches(&told).count(), 1);
+    assert_eq!(run(Some(&asked), &[]).matches(&told).count(), 1);
+    assert!(!run(None, &["--threads", &cores]).contains("requested"));
 }

@@ -5,7 +5,7 @@ mod sweep;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use slimgpt::application::words::exit_codes;
 use slimgpt::{calibration::TextSource, config::Colours};
@@ -332,6 +332,22 @@ pub struct InspectArgs {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub settings: Flags<All>,
+}
+
+impl Cli {
+    /// Parses the arguments of the process. A negative number is a value, which the check of its flag refuses by name, and not an
+    /// unknown flag.
+    pub fn parse_with_negative_numbers() -> Self {
+        let matches = with_negative_numbers(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let is_flag_with_value = |arg: &clap::Arg| arg.get_long().is_some() && arg.get_action().takes_values();
+    command
+        .mut_args(move |arg| if is_flag_with_value(&arg) { arg.allow_negative_numbers(true) } else { arg })
+        .mut_subcommands(with_negative_numbers)
 }
 
 fn speed(text: &str) -> Result<f64, String> {

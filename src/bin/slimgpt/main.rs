@@ -16,7 +16,6 @@ mod threads;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use slimgpt::{
     application::{headless, tui, words},
     config::Paths,
@@ -25,7 +24,7 @@ use slimgpt::{
 fn main() -> ExitCode {
     let paths = Paths::find();
     tui::report_panics(paths.as_ref().map(Paths::reports));
-    let code = match commands::run(cli::Cli::parse(), paths.as_ref()) {
+    let code = match commands::run(cli::Cli::parse_with_negative_numbers(), paths.as_ref()) {
         Ok(ending) => words::ExitCode::from(ending),
         Err(failure) => {
             headless::say(&failure.to_string());

@@ -1,19 +1,27 @@
 //! `--threads`: the number of worker threads of this process.
 
-use slimgpt::application::engine::Error;
+use slimgpt::application::{engine::Error, headless};
 
 /// rayon and candle each read this variable once, at their first use.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
 
-/// Limits this process to this number of worker threads. It must be called before any other work: on Unix it
-/// executes the program again with the variable set, because setting a variable in a running process is
-/// unsafe.
+/// Limits this process to this many worker threads, and to the cores of the machine: more threads than cores wait for each
+/// other. Call it before anything else is done: on Unix it executes the program again with the variable set, because setting a
+/// variable in a running process is unsafe.
 pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
-    let Some(threads) = threads else { return Ok(()) };
-    if std::env::var(VARIABLE).is_ok_and(|set| set == threads.to_string()) {
-        return Ok(());
+    let set: Option<usize> = std::env::var(VARIABLE).ok().and_then(|set| set.parse().ok());
+    // 0 means all cores to rayon.
+    let Some(asked) = threads.or(set.filter(|&set| set > 0)) else { return Ok(()) };
+    let cores = std::thread::available_parallelism().map_or(asked, usize::from);
+    let used = asked.min(cores);
+    let is_ready = set == Some(used);
+    // The flag is still there in the second execution; the variable is already reduced.
+    if asked > used && (is_ready || threads.is_none()) {
+        headless::say(&format!(
+            "threads: {asked} requested, {used} used, the number of cores of this machine."
+        ));
     }
-    restart(threads)
+    if is_ready { Ok(()) } else { restart(used) }
 }
 
 #[cfg(unix)]

@@ -134,8 +134,7 @@ impl Workspace<'_> {
         };
         let left = state.has_run().then(|| {
             let first = self.attempts.first_stale(&ratios);
-            let finished =
-                state.pending.is_none() && run_state.is_some_and(|run_state| run_state.finished);
+            let finished = state.pending.is_none() && run_state.is_some_and(|run_state| run_state.finished);
             (finished, first.map_or(0, |first| self.attempts.numbers().len() - first))
         });
         let calibration = run_state.and_then(|run_state| state.setups.get(run_state.setup));

@@ -22,7 +22,7 @@ pub fn table(model: &GgufFile) -> Table {
         let read = shard.header.tensors.iter().filter(|tensor| !names::is_rope_factors(&tensor.name));
         tensors.extend(read.map(|tensor| entry(tensor, file, pairs)));
     }
-    Table { files, tensors }
+    Table { files, tensors, ..Table::default() }
 }
 
 /// `pairs` is the size of a head if the rows of q and k are in the order of pairs.

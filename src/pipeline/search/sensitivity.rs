@@ -85,7 +85,8 @@ impl Search<'_> {
 
     /// Counts at which each part is measured. The largest possible count is measured only where the budget needs it.
     fn all_counts(&self, parts: &[(usize, Part)]) -> Vec<Vec<usize>> {
-        let mut counts: Vec<Vec<usize>> = parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
+        let mut counts: Vec<Vec<usize>> =
+            parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
         let reached = |(&(layer, part), counts): (&(usize, Part), &Vec<usize>)| {
             let last = counts.last().copied().unwrap_or(0);
             let option = self.options(layer, part).into_iter().rfind(|&option| option <= last);

@@ -20,9 +20,9 @@ use super::{
     super::{
         Announce, Context, Error, Workspace,
         activation_cache::{ActivationCache, Reuse},
+        check_reach,
         jobs::PruneLayers,
         opened,
-        check_reach,
         published::{for_later, is_own_output, is_written},
         resolved,
     },
