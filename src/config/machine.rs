@@ -33,7 +33,7 @@ settings! {
             scope: Scope::Machine,
         }
         /// Worker threads; at most the cores of the machine are used
-        threads ("threads"): Option<usize> = None, up_to(MOST_THREADS, "leave it out to use all cores") => {
+        threads ("threads"): Option<usize> = None, up_to(MOST_THREADS, "remove it to use all cores") => {
             value_name: "N",
             default: Some("all cores"),
             scope: Scope::Machine,

@@ -101,9 +101,9 @@ pub fn or_resume_hint<T>(driven: Driven<T>, root: Option<&Path>) -> Result<T, Er
     let Driven { result, session, begun } = driven;
     if let (Err(error), Some(session)) = (&result, session) {
         match session::look(&session) {
-            // An empty session that cannot be removed does no harm.
+            // An empty session that cannot be removed is harmless.
             Ok(state) if !state.has_run() => drop(session::remove(&session)),
-            // The run was refused before it pruned anything, and the error says what to do.
+            // The run was refused before it pruned anything, and the error gives advice.
             Ok(_) | Err(_) if begun == Begun::NoRun && !error.is_cancelled() => {}
             Ok(_) | Err(_) => {
                 let session = session_argument(root, &session);

@@ -111,7 +111,7 @@ impl Source {
         })
     }
 
-    /// The names of all files, sorted; a directory's subdirectories are left out.
+    /// The names of all files, sorted. Subdirectories are left out.
     ///
     /// # Errors
     /// [`Error::Read`] if the directory can't be listed.

@@ -81,8 +81,8 @@ impl Weights {
     /// in `model.safetensors.index.json`.
     ///
     /// # Errors
-    /// No such file, a git-lfs pointer in its place, a truncated or damaged one, or a missing shard. A tensor that its shard does
-    /// not contain is missing when it is requested.
+    /// If a file is missing, a git-lfs pointer, truncated or damaged, or a shard is missing. A tensor that its shard
+    /// lacks is missing when it is requested.
     pub fn open(source: &Source) -> Result<Self> {
         let table = match source {
             Source::Gguf(model) => gguf::table(model),

@@ -83,7 +83,7 @@ mod notice;
 mod pass;
 pub(crate) mod plan;
 mod reach;
-#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package reach it")]
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "only the tests of this package use it")]
 pub(crate) mod search;
 mod stream;
 

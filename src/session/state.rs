@@ -39,7 +39,7 @@ pub struct State {
     /// A run that was begun after the last one, and that has not read its texts yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingRun>,
-    /// Oldest first.
+    /// Measured perplexities, oldest first.
     pub perplexities: Vec<Measured>,
     /// The last export.
     pub output: Option<Output>,
@@ -251,7 +251,7 @@ impl State {
         self.pending.is_some() || self.run_state.is_some()
     }
 
-    /// Numbers of the active attempts, one per layer.
+    /// Numbers of the active attempts, indexed by layer.
     pub fn active(&self) -> Vec<Option<usize>> {
         self.layers.iter().map(|layer| layer.active).collect()
     }

@@ -105,7 +105,7 @@ fn content(state: &State, planned: &[LayerRatio]) -> Option<SessionContent> {
         Some(run_state) => state.setups.get(run_state.setup),
         None => state.setups.last(),
     };
-    // Without a run, the settings are the defaults.
+    // A session without a run has the default settings.
     let pending = state.pending.as_ref().map(|pending| pending.settings.clone());
     let settings = pending
         .or_else(|| setup.map(|setup| setup.settings.clone()))

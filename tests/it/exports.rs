@@ -153,7 +153,7 @@ fn a_gguf_file_is_written_alone_or_with_a_directory_and_read_back() {
 #[test]
 fn models_that_llama_cpp_cannot_load_are_refused_before_the_run() {
     let bench = Workspace::new();
-    // No layer keeps fewer channels than llama.cpp accepts until most are removed.
+    // Until most channels are removed, every layer keeps enough of them for llama.cpp.
     let ran = bench.prune(&["--ratio", "0.93", "--schedule", "uniform", "--format", "gguf"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("format gguf:") && ran.stderr.contains("hf"), "{}", ran.stderr);

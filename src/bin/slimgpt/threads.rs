@@ -5,9 +5,9 @@ use slimgpt::application::{engine::Error, headless};
 /// rayon and candle each read this variable once, at their first use.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
 
-/// Limits this process to this many worker threads, and to the cores of the machine: more threads than cores wait for each
-/// other. Call it before anything else is done: on Unix it executes the program again with the variable set, because setting a
-/// variable in a running process is unsafe.
+/// Limits this process to this number of worker threads, and to the cores of the machine: more threads than cores
+/// wait for each other. It must be called before any other work: on Unix it executes the program again with the
+/// variable set, because setting a variable in a running process is unsafe.
 pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     let set: Option<usize> = std::env::var(VARIABLE).ok().and_then(|set| set.parse().ok());
     // 0 means all cores to rayon.

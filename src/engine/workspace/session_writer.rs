@@ -31,7 +31,7 @@ pub struct SessionWriter {
     pub early_events: Vec<Stamped>,
 }
 
-/// A run that has begun, and whose texts are not read yet.
+/// A run that has begun and has not read its texts yet.
 pub struct Begun {
     /// The events that were emitted before the session that was created for the run; None if it already existed.
     early: Option<Vec<Stamped>>,
@@ -44,7 +44,7 @@ impl Begun {
     }
 }
 
-/// An attempt that an earlier process began and did not complete.
+/// An attempt begun by an earlier process and not completed.
 pub struct IncompleteAttempt {
     pub number: usize,
     pub attention: Option<SavedPart>,
@@ -166,8 +166,8 @@ impl SessionWriter {
 }
 
 impl Workspace<'_> {
-    /// Records a run before its texts are read. The session is created if one was requested and does not exist yet; `events`
-    /// were emitted before.
+    /// Records a run before its texts are read. Creates the session if one was requested and does not exist yet.
+    /// `events` were emitted earlier.
     pub fn begin_session(
         &mut self,
         pending: PendingRun,
@@ -250,7 +250,7 @@ impl Workspace<'_> {
         self.session.change(|state| state.search = Some(record.clone()))
     }
 
-    /// Records everything in this session from now on. [`Workspace::announce_session`] tells the frontend.
+    /// From now on, records everything in this session. [`Workspace::announce_session`] tells the frontend.
     pub fn enter_session(&mut self, session: Session, context: &mut Context) -> Result<(), Error> {
         context.enter_session(session.journal()?, session.draft_file());
         for stamped in self.session.early_events.drain(..) {

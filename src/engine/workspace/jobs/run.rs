@@ -84,7 +84,7 @@ struct Prepared<'m> {
     measurement: Option<Measurement<'m>>,
 }
 
-/// The ratios of a run. Those of layers that have not begun may change.
+/// The ratios of a run. Ratios of layers that have not begun may change.
 struct RunState {
     /// The settings of the job.
     given: Settings,
@@ -247,8 +247,8 @@ impl Workspace<'_> {
         Ok(Prepared { run_state, calibration, measurement })
     }
 
-    /// Activates attempts that were made with the same method and inputs as the run would use. Returns the first layer to
-    /// solve.
+    /// Activates attempts that were made with the method and inputs the run would use. Returns the first
+    /// layer to solve.
     fn reuse_attempts(
         &mut self,
         from: usize,

@@ -138,8 +138,8 @@ fn on_session<T>(
 }
 
 impl Workspace<'_> {
-    /// Ratios and settings of the next run: those of the draft, or else those of the last run. The ratios are empty if that run has
-    /// to search for them first.
+    /// Ratios and settings of the next run, from the draft or otherwise from the last run. The ratios are empty
+    /// if that run must search for them first.
     fn planned(&self, draft: Option<Draft>, session: &Path) -> Result<(Vec<LayerRatio>, Settings), Error> {
         let state = self.session.get().map(|session| session.state());
         let pending = state.and_then(|state| state.pending.as_ref()).map(|pending| &pending.ratios);
