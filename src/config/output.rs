@@ -13,6 +13,7 @@ const FORMATS: &[(&str, &str)] = &[
     ("gguf", "gguf"),
     ("hf and gguf", "hf, gguf"),
     ("padded and gguf", "padded, gguf"),
+    ("nemotron-nas", "nemotron-nas"),
 ];
 const EXPORT_TYPES: &[(&str, &str)] =
     &[("same as the model", ""), ("f32", "f32"), ("f16", "f16"), ("bf16", "bf16")];
@@ -22,7 +23,7 @@ settings! {
         /// Formats of the output; can be repeated
         formats ("format"): Vec<Format> => {
             value_name: "FORMAT",
-            form: Some(FormField::new(SettingsForm::Export, "format", "hf: a Hugging Face directory; padded: the same, padded with zeros to the original sizes; gguf: for llama.cpp").with_choices(FORMATS)),
+            form: Some(FormField::new(SettingsForm::Export, "format", "hf: a Hugging Face directory; padded: the same, padded with zeros to the original sizes; gguf: for llama.cpp; nemotron-nas: for vLLM, SGLang, TensorRT-LLM and mlx-lm").with_choices(FORMATS)),
         }
         /// Number type of the weights in a GGUF file
         gguf_type ("gguf_type"): GgufType => {

@@ -11,7 +11,8 @@ use super::{
     ScheduleChoice, Setting, SettingsForm, Solver, SolverChanges, Span, Storage, StorageOptions, parse_file,
 };
 use crate::{
-    export::OutputForm,
+    export::{Format, OutputForm},
+    model::nemotron,
     prune::{GroupSize, HeadScore, Part, Refine, Schedule, Target},
 };
 
@@ -141,6 +142,10 @@ impl Settings {
             Some(Preset::Recommended) => options.or(recommended()),
             None => options,
         };
+        let options = match options.launch.portable {
+            Some(true) => options.or(portable()),
+            Some(false) | None => options,
+        };
         let settings = Self {
             calibration: Calibration::fill(options.calibration)?,
             ratios: Ratios::new(options.ratios)?,
@@ -196,6 +201,15 @@ impl FromStr for Settings {
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::new(parse_file(text, "settings")?)
     }
+}
+
+/// The settings whose result the format nemotron-nas expresses.
+fn portable() -> Options {
+    let mut options = Options::default();
+    options.ratios.parts = Some(vec![Part::Mlp]);
+    options.ratios.channel_multiple = Some(nemotron::MULTIPLE);
+    options.output.formats = Some(vec![Format::NemotronNas]);
+    options
 }
 
 /// The settings of the SlimGPT authors.

@@ -46,6 +46,8 @@ pub enum Remedy {
     NoBiasCompensation,
     /// Leave the MLPs unpruned.
     AttentionOnly,
+    /// Plan sizes that nemotron-nas can express.
+    Portable,
 }
 
 impl fmt::Display for Remedy {
@@ -60,6 +62,7 @@ impl fmt::Display for Remedy {
             Self::Uniform => f.write_str("set uniform"),
             Self::NoBiasCompensation => f.write_str("prune without bias-compensation"),
             Self::AttentionOnly => f.write_str("prune attention only"),
+            Self::Portable => f.write_str("set portable"),
         }
     }
 }

@@ -17,6 +17,8 @@ names! {
         Padded = "padded",
         /// One file for llama.cpp
         Gguf = "gguf",
+        /// Hugging Face directory for vLLM, SGLang, TensorRT-LLM and mlx-lm, with widths in multiples of 256
+        NemotronNas = "nemotron-nas",
     }
 }
 

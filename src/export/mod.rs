@@ -22,14 +22,14 @@ pub use output_form::OutputForm;
 pub use writer::{Finished, Writer, check};
 
 use self::{gguf::Gguf, hf::Directory};
-use crate::model::Shapes;
 
 impl Format {
     /// The implementation of the format.
     pub fn exporter(self) -> &'static dyn Exporter {
         match self {
-            Self::Hf => &Directory { shapes: Shapes::Narrow },
-            Self::Padded => &Directory { shapes: Shapes::Padded },
+            Self::Hf => &Directory::Narrow,
+            Self::Padded => &Directory::Padded,
+            Self::NemotronNas => &Directory::NemotronNas,
             Self::Gguf => &Gguf,
         }
     }

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use super::{
     Architecture, Error, Family, LayerSize, Result, RopeScaling, RopeSettings,
     keys::{Keys, MOST, count, wrong},
+    nemotron,
 };
 
-const SUPPORTED: &str = "the supported model types are llama, mistral, qwen2, qwen3, and these with the prefix slimgpt_ (written by this program)";
+const SUPPORTED: &str = "the supported model types are llama, mistral, qwen2, qwen3, nemotron-nas, and the first four with the prefix slimgpt_ (written by this program)";
 const MOST_LAYERS: usize = 1 << 12;
 
 pub fn read(config: &Value) -> Result<Architecture> {
@@ -19,13 +20,15 @@ pub fn read(config: &Value) -> Result<Architecture> {
     refuse_what_changes_the_block(&keys)?;
 
     let hidden = keys.count("hidden_size")?;
-    let whole = LayerSize {
-        heads: keys.count("num_attention_heads")?,
-        kv_heads: kv_heads(&keys, family)?,
-        channels: keys.count("intermediate_size")?,
-    };
+    let heads = keys.count("num_attention_heads")?;
     let layer_count = keys.count_up_to("num_hidden_layers", MOST_LAYERS)?;
-    let head_dim = head_dim(&keys, hidden, whole.heads, own_form || family == Family::Qwen3)?;
+    let layers = if keys.text("model_type")? == Some(nemotron::MODEL_TYPE) {
+        nemotron::layer_sizes(&keys, heads, hidden, layer_count)?
+    } else {
+        let (kv_heads, channels) = (kv_heads(&keys, family)?, keys.count("intermediate_size")?);
+        layer_sizes(&keys, LayerSize { heads, kv_heads, channels }, layer_count)?
+    };
+    let head_dim = head_dim(&keys, hidden, heads, own_form || family == Family::Qwen3)?;
     let (sliding_window, windowed_from) = window(&keys, family, layer_count)?;
     let attention_bias = keys.flag("attention_bias")?;
 
@@ -34,7 +37,7 @@ pub fn read(config: &Value) -> Result<Architecture> {
         hidden,
         head_dim,
         vocab: keys.count("vocab_size")?,
-        layers: layer_sizes(&keys, whole, layer_count)?,
+        layers,
         norm_eps: keys.positive("rms_norm_eps")?,
         rope: rope(&keys)?,
         sliding_window,
@@ -67,6 +70,7 @@ fn family(keys: &Keys) -> Result<(Family, bool)> {
         (_, own) => ("model_type", own.unwrap_or(model_type)),
     };
     match Family::from_name(name) {
+        None if name == nemotron::MODEL_TYPE => Ok((Family::Llama, false)),
         Some(family) => Ok((family, own.is_some())),
         None => Err(Error::Unsupported { what: format!("{key} {name:?}"), supported: SUPPORTED }),
     }

@@ -24,6 +24,8 @@ mod kept;
 mod keys;
 mod layout;
 mod mlp;
+#[allow(missing_docs)]
+pub(crate) mod nemotron;
 mod reading;
 mod rope;
 mod rounding;

@@ -226,3 +226,34 @@ fn without_verify_no_file_is_read_back() {
     assert!(ran.stdout.contains("not verified"), "{}", ran.stdout);
     assert!(read(&bench.path("out/run.json"))["written"][0]["verified"].is_null());
 }
+
+#[test]
+fn portable_runs_give_a_nemotron_nas_directory_that_opens_again() {
+    let bench = Workspace::new();
+    done(&bench.prune(&["--portable", "--ratio", "0.3", "--no-session"]));
+    let config = read(&bench.path("out/config.json"));
+    assert_eq!((&config["model_type"], &config["num_attention_heads"]), (&json!("nemotron-nas"), &json!(8)));
+    assert_eq!(config["block_configs"].as_array().unwrap().len(), 12);
+    assert_eq!(config["block_configs"][0]["ffn"]["ffn_mult"], json!(3.0));
+    assert!(bench.path("out/configuration_nemotron_nas.py").exists());
+    let record = read(&bench.path("out/run.json"));
+    assert_eq!(record["settings"]["channel_multiple"], 256);
+    let verified = &record["written"][0]["verified"];
+    assert!(verified["largest_difference"].as_f64().unwrap() <= verified["tolerance"].as_f64().unwrap());
+    let inspected = slimgpt(&["inspect", &bench.text("out"), "--json"]);
+    done(&inspected);
+    let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
+    assert_eq!(inspected["layers"][11]["channels"], 256);
+
+    // The default settings remove heads, which the format does not express.
+    let ran = bench.prune_to("refused", &["--format", "nemotron-nas", "--ratio", "0.4"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("query heads") && ran.stderr.contains("set portable"), "{}", ran.stderr);
+    let ran = bench.prune_to("refused", &["--format", "nemotron-nas", "--ratio", "0.4", "--parts", "mlp"]);
+    assert!(
+        ran.stderr.contains("a multiple of 256") && ran.stderr.contains("set portable"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!bench.path("refused").exists());
+}

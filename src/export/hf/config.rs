@@ -2,11 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use super::nemotron;
 use crate::model::{Architecture, Family, LayerSize, Precision, RopeScaling, RopeSettings};
 
 /// Keys that describe an earlier export of the model, or code that is not copied.
-const STALE: [&str; 6] =
-    ["auto_map", "architectures", "slimgpt_family", "per_layer_config", "layer_head_num", "layer_inter_size"];
+const STALE: [&str; 7] = [
+    "auto_map",
+    "architectures",
+    "slimgpt_family",
+    "per_layer_config",
+    "layer_head_num",
+    "layer_inter_size",
+    "block_configs",
+];
 
 /// The class that loads a written model. It determines how the configuration gives the sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +25,8 @@ pub enum ModelClass {
     Stock(Family),
     /// The modeling code in the directory, for layers of different sizes.
     PerLayer,
+    /// nemotron-nas, which several engines have: FFN widths per layer.
+    NemotronNas,
 }
 
 impl ModelClass {
@@ -43,6 +53,7 @@ impl ModelClass {
             Self::Unchanged => format!("{}ForCausalLM", spelled(family)),
             Self::Stock(stock) => format!("{}ForCausalLM", spelled(stock)),
             Self::PerLayer => format!("Slim{}ForCausalLM", spelled(family)),
+            Self::NemotronNas => nemotron::CLASS.into(),
         }
     }
 
@@ -80,6 +91,11 @@ pub fn config_json(
             forget(&mut config, &STALE);
             set_common(&mut config, architecture);
             set_per_layer(&mut config, architecture);
+        }
+        ModelClass::NemotronNas => {
+            forget(&mut config, &STALE);
+            set_common(&mut config, architecture);
+            nemotron::set(&mut config, architecture);
         }
     }
     set_biases(&mut config, architecture);
@@ -221,7 +237,7 @@ fn forget(config: &mut Map<String, Value>, keys: &[&str]) {
     keys.iter().for_each(|key| drop(config.remove(*key)));
 }
 
-fn set(config: &mut Map<String, Value>, keys: Value) {
+pub fn set(config: &mut Map<String, Value>, keys: Value) {
     if let Value::Object(keys) = keys {
         config.extend(keys);
     }

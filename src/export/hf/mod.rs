@@ -1,6 +1,7 @@
 //! A Hugging Face directory: safetensors, `config.json`, the tokenizer, and modeling code if layers differ in size.
 
 mod config;
+mod nemotron;
 mod shards;
 
 use std::path::Path;
@@ -26,23 +27,45 @@ use super::{
 const MODELING: &str = include_str!("../../../assets/hf/modeling_slimgpt.py");
 const MODELING_NAME: &str = "modeling_slimgpt.py";
 
-/// The formats hf and padded, which differ only in the shapes of the tensors.
-pub struct Directory {
-    pub shapes: Shapes,
+/// The formats that are Hugging Face directories. They differ in the shapes of the tensors and the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directory {
+    /// The sizes after pruning.
+    Narrow,
+    /// The original sizes, with zeros in place of removed weights.
+    Padded,
+    /// The sizes after pruning, in a configuration that several engines have.
+    NemotronNas,
 }
 
 impl Directory {
     fn format(&self) -> Format {
-        match self.shapes {
-            Shapes::Narrow => Format::Hf,
-            Shapes::Padded => Format::Padded,
+        match self {
+            Self::Narrow => Format::Hf,
+            Self::Padded => Format::Padded,
+            Self::NemotronNas => Format::NemotronNas,
+        }
+    }
+
+    fn shapes(self) -> Shapes {
+        match self {
+            Self::Narrow | Self::NemotronNas => Shapes::Narrow,
+            Self::Padded => Shapes::Padded,
+        }
+    }
+
+    fn class(self, checkpoint: &Checkpoint, written: &Architecture) -> ModelClass {
+        match self {
+            Self::Narrow => ModelClass::of(written),
+            Self::Padded => ModelClass::of_unpruned(checkpoint.config(), written),
+            Self::NemotronNas => ModelClass::NemotronNas,
         }
     }
 
     /// The written architecture. Padded shapes are those of the checkpoint, with the biases of the pruned
     /// model.
     fn written(&self, checkpoint: &Checkpoint, pruned: &Architecture) -> Architecture {
-        match self.shapes {
+        match self.shapes() {
             Shapes::Narrow => pruned.clone(),
             Shapes::Padded => checkpoint.architecture().with_output_biases(pruned.o_bias, pruned.mlp_bias),
         }
@@ -57,6 +80,9 @@ impl Exporter for Directory {
     /// Refuses biases that pruning has added, if the family's classes in transformers have none.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error> {
         let (before, pruned) = (plan.checkpoint.architecture(), plan.pruned);
+        if *self == Self::NemotronNas {
+            return nemotron::check(before, pruned);
+        }
         let family = before.family;
         let (attention, mlp) = match family {
             Family::Llama => (true, true),
@@ -94,13 +120,10 @@ impl Exporter for Directory {
         let announced = announced(checkpoint, &written, form.export_dtype)?;
         Ok(Box::new(DirectoryWriter {
             checkpoint,
-            class: match self.shapes {
-                Shapes::Narrow => ModelClass::of(&written),
-                Shapes::Padded => ModelClass::of_unpruned(checkpoint.config(), &written),
-            },
+            class: self.class(checkpoint, &written),
             written,
             format: self.format(),
-            shapes: self.shapes,
+            shapes: self.shapes(),
             dtype: form.export_dtype,
             shards: ShardWriter::new(out, announced, form.shard_size)?,
         }))
@@ -111,9 +134,10 @@ impl Exporter for Directory {
     }
 
     fn loading(&self, written: &WrittenForm) -> Loading {
-        let sizes = match self.shapes {
-            Shapes::Narrow => "The layers have the sizes after pruning.",
-            Shapes::Padded => {
+        let sizes = match self {
+            Self::NemotronNas => return nemotron::loading(),
+            Self::Narrow => "The layers have the sizes after pruning.",
+            Self::Padded => {
                 "The layers have their original sizes, with zeros in place of the removed weights. The model therefore loads \
                  everywhere, but is neither smaller nor faster."
             }
@@ -181,10 +205,15 @@ impl FormatWriter for DirectoryWriter<'_> {
         shards.finish(out)?;
         let config = config::config_json(checkpoint.config(), &written, class, dtype);
         out.write("config.json", format!("{config:#}\n").as_bytes())?;
-        let remote_code = class == ModelClass::PerLayer;
-        if remote_code {
-            out.write(MODELING_NAME, MODELING.as_bytes())?;
+        let code = match class {
+            ModelClass::Unchanged | ModelClass::Stock(_) => None,
+            ModelClass::PerLayer => Some((MODELING_NAME, MODELING)),
+            ModelClass::NemotronNas => Some((nemotron::CONFIGURATION_NAME, nemotron::CONFIGURATION)),
+        };
+        if let Some((name, code)) = code {
+            out.write(name, code.as_bytes())?;
         }
+        let remote_code = code.is_some();
         companions::copy_files(checkpoint, companions::is_companion, out)?;
         let (weights, tolerance) = weights(checkpoint, dtype)?;
         let loaded_as = class.name(written.family);

@@ -185,3 +185,56 @@ fn the_weight_type_is_set_under_the_existing_key() {
     );
     assert_eq!(kept["torch_dtype"], "bfloat16");
 }
+
+#[test]
+fn nemotron_nas_states_widths_that_are_read_back() {
+    let llama3 = json!({ "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64 });
+    let positions = json!({ "rope_scaling": llama3 });
+    for source in [
+        source("llama", positions),
+        source("mistral", json!({})),
+        source("llama", json!({ "head_dim": null })),
+    ] {
+        let pruned = read(&source).with_layers(vec![size(4, 2, 256), size(4, 2, 768)]);
+        let config = config_json(&source, &pruned, ModelClass::NemotronNas, None);
+        let found = read(&config);
+        assert_eq!(found.layers, pruned.layers, "{config:#}");
+        assert_eq!((found.rope, found.head_dim, found.tied), (pruned.rope, pruned.head_dim, pruned.tied));
+        assert_eq!(config["architectures"], json!(["DeciLMForCausalLM"]));
+        let block = &config["block_configs"][1];
+        assert_eq!(block["attention"]["n_heads_in_group"], 2);
+        assert_eq!(block["ffn"]["ffn_mult"], json!(36.0));
+        // It is an ordinary Llama, so that its other exports have no trace of it.
+        let again = config_json(&config, &found, ModelClass::of(&found), None);
+        assert_eq!(again.get("block_configs"), None, "{again:#}");
+        assert_eq!(read(&again).layers, pruned.layers);
+    }
+}
+
+#[test]
+fn blocks_that_are_not_whole_are_refused_by_name() {
+    let whole = config_json(
+        &source("llama", json!({})),
+        &read(&source("llama", json!({}))).with_layers(vec![size(4, 2, 256); 2]),
+        ModelClass::NemotronNas,
+        None,
+    );
+    for (part, key, value) in [
+        ("attention", "no_op", json!(true)),
+        ("attention", "replace_with_linear", json!(true)),
+        ("attention", "window_length", json!(1024)),
+        ("attention", "n_heads_in_group", json!(3)),
+        ("ffn", "no_op", json!(true)),
+        ("ffn", "ffn_mult", json!(0.001)),
+        ("ffn", "ffn_mult", json!(1e300)),
+    ] {
+        let mut config = whole.clone();
+        config["block_configs"][1][part][key] = value;
+        let error = Architecture::from_config(&config).unwrap_err().to_string();
+        assert!(error.contains("block_configs.1"), "{part} {key}: {error}");
+    }
+    let mut short = whole;
+    short["block_configs"].as_array_mut().unwrap().pop();
+    assert!(Architecture::from_config(&short).unwrap_err().to_string().contains("list of 2 blocks"));
+}

@@ -1,0 +1,118 @@
+//! The configuration of nemotron-nas (`DeciLMForCausalLM`): FFN widths per layer that several engines load as they are.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Architecture, Family, RopeScaling, nemotron};
+
+use super::super::{
+    Error, Format, Remedy,
+    format::{Example, Loading},
+};
+
+/// The class that vLLM, SGLang and TensorRT-LLM have for this configuration.
+pub const CLASS: &str = "DeciLMForCausalLM";
+/// The configuration class for engines that read `config.json` through transformers, which has none of this type.
+pub const CONFIGURATION: &str = include_str!("../../../assets/hf/configuration_nemotron_nas.py");
+pub const CONFIGURATION_NAME: &str = "configuration_nemotron_nas.py";
+
+/// Refuses a model whose blocks the engines would compute differently, or not load.
+///
+/// # Errors
+/// [`Error::Inexpressible`]: another family, biases, a sliding window, missing query heads, a width that is not a multiple of 256.
+pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> {
+    match before.family {
+        Family::Llama | Family::Mistral => {}
+        Family::Qwen2 | Family::Qwen3 => {
+            return refused(
+                format!("its blocks are those of Llama, and {} has others", before.family),
+                vec![OTHERS],
+            );
+        }
+    }
+    if let Some(window) = before.sliding_window {
+        return refused(format!("it has no sliding window, and the model has one of {window}"), vec![OTHERS]);
+    }
+    if pruned.o_bias && !before.o_bias || pruned.mlp_bias && !before.mlp_bias {
+        return refused("it has no biases".into(), vec![Remedy::NoBiasCompensation, OTHERS]);
+    }
+    if pruned.qkv_bias || pruned.o_bias || pruned.mlp_bias {
+        return refused("it has no biases, and the model has some".into(), vec![OTHERS]);
+    }
+    for (layer, (size, own)) in pruned.layers.iter().zip(&before.layers).enumerate() {
+        if size.heads * pruned.head_dim != pruned.hidden {
+            let (heads, whole) = (size.heads, pruned.hidden / pruned.head_dim);
+            let remedies = if size.heads < own.heads { vec![Remedy::Portable, OTHERS] } else { vec![OTHERS] };
+            let why = format!("layer {layer} has {heads} query heads, and an attention has {whole}");
+            return refused(why, remedies);
+        }
+        if !size.channels.is_multiple_of(nemotron::MULTIPLE) {
+            let why = format!(
+                "layer {layer} has {} channels, and the number must be a multiple of {}",
+                size.channels,
+                nemotron::MULTIPLE
+            );
+            return refused(why, vec![Remedy::Portable, OTHERS]);
+        }
+    }
+    Ok(())
+}
+
+const OTHERS: Remedy = Remedy::Export(&[Format::Hf, Format::Gguf]);
+
+fn refused(why: String, remedies: Vec<Remedy>) -> Result<(), Error> {
+    Err(Error::Inexpressible { format: Format::NemotronNas, why, remedies })
+}
+
+/// How the engines load it.
+pub fn loading() -> Loading {
+    let example = |program, language, code: &str| Example { program, language, code: code.into() };
+    Loading {
+        library: "mlx-lm",
+        tag: Some("nemotron-nas"),
+        note: "The FFNs have the widths after pruning. The engines have the model; only its configuration class, which computes \
+               nothing, is part of this directory. transformers alone does not load it."
+            .into(),
+        examples: vec![
+            example("vLLM", "sh", "vllm serve . --trust-remote-code\n"),
+            example("SGLang", "sh", "python -m sglang.launch_server --model-path . --trust-remote-code\n"),
+            example("mlx-lm", "sh", "mlx_lm.generate --model . --prompt \"Once upon a time\"\n"),
+            example("llama.cpp", "sh", "python convert_hf_to_gguf.py . --outfile model.gguf\n"),
+            example("slimgpt", "sh", "slimgpt eval . --text your-text.txt\nslimgpt generate . --prompt \"Once upon a time\"\n"),
+        ],
+    }
+}
+
+/// Sets the keys of this configuration; the positions are set already.
+pub fn set(config: &mut Map<String, Value>, architecture: &Architecture) {
+    let heads = architecture.hidden / architecture.head_dim;
+    let block = |size: &crate::model::LayerSize| {
+        json!({
+            "attention": {
+                "n_heads_in_group": heads / size.kv_heads,
+                "no_op": false,
+                "replace_with_linear": false,
+            },
+            "ffn": {
+                "ffn_mult": nemotron::multiplier(size.channels, architecture.hidden),
+                "no_op": false,
+                "replace_with_linear": false,
+            },
+        })
+    };
+    let keys = json!({
+        "model_type": nemotron::MODEL_TYPE,
+        "architectures": [CLASS],
+        "auto_map": { "AutoConfig": "configuration_nemotron_nas.DeciLMConfig" },
+        "num_attention_heads": heads,
+        "hidden_act": "silu",
+        "attention_bias": false,
+        "mlp_bias": false,
+        "block_configs": architecture.layers.iter().map(block).collect::<Vec<_>>(),
+    });
+    super::config::set(config, keys);
+    config.remove("sliding_window");
+    // llama.cpp's converter reads it here, and takes 8192 without it.
+    if let RopeScaling::Llama3 { original_positions, .. } = architecture.rope.scaling {
+        config.insert("original_max_position_embeddings".into(), original_positions.into());
+    }
+}

@@ -1,0 +1,105 @@
+//! nemotron-nas configurations: Llama blocks whose sizes are listed as `block_configs`.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Error, LayerSize, Result,
+    keys::{Keys, wrong},
+};
+
+/// The model type in `config.json`.
+pub const MODEL_TYPE: &str = "nemotron-nas";
+/// Widths of FFNs are multiples of this.
+pub const MULTIPLE: usize = 256;
+
+/// The `ffn_mult` of a width, as engines store it: rounded to six digits.
+///
+/// The width is ⌊2·ffn_mult·hidden/3⌋, rounded up to a multiple of 256. `ffn_mult` is 3·width/(2·hidden). Rounding moves the
+/// product by at most hidden/3·10⁻⁶, which is below 1 for any hidden size under 3 million, so the floor is the width or one below.
+pub fn multiplier(width: usize, hidden: usize) -> f64 {
+    let exact = 1.5 * width as f64 / hidden as f64;
+    (exact * 1e6).round() / 1e6
+}
+
+/// The width of an `ffn_mult`.
+pub fn width(multiplier: f64, hidden: usize) -> usize {
+    ((2.0 * multiplier * hidden as f64 / 3.0) as usize).next_multiple_of(MULTIPLE)
+}
+
+/// The sizes of the blocks.
+///
+/// # Errors
+/// Missing or wrong keys, and blocks without attention or FFN, which are not supported.
+pub(super) fn layer_sizes(keys: &Keys, heads: usize, hidden: usize, layers: usize) -> Result<Vec<LayerSize>> {
+    let Some(Value::Array(blocks)) = keys.get("block_configs") else {
+        return Err(Error::MissingKey { key: "block_configs".into() });
+    };
+    if blocks.len() != layers {
+        return Err(Error::Key {
+            key: "block_configs".into(),
+            expected: format!("a list of {layers} blocks (num_hidden_layers)"),
+            found: blocks.len().to_string(),
+        });
+    }
+    let sizes = blocks.iter().enumerate().map(|(layer, block)| {
+        let attention = part(block, layer, "attention")?;
+        let ffn = part(block, layer, "ffn")?;
+        let group = attention.count("n_heads_in_group")?;
+        let multiplier = ffn.positive("ffn_mult")?;
+        let whole = |value: f64| value < f64::from(u32::MAX);
+        if !heads.is_multiple_of(group) || !whole(multiplier * hidden as f64) {
+            let found = format!("{group} and ffn_mult {multiplier}");
+            let expected = format!("a divisor of the {heads} attention heads, and a width below 2^32");
+            return Err(Error::Key { key: format!("block_configs.{layer}"), expected, found });
+        }
+        // Engines round the multiplier to six digits as they read it.
+        let channels = width((multiplier * 1e6).round() / 1e6, hidden);
+        if channels == 0 {
+            let key = format!("block_configs.{layer}.ffn.ffn_mult");
+            let expected = format!("a multiplier of the hidden size {hidden} that gives a width above 0");
+            return Err(Error::Key { key, expected, found: multiplier.to_string() });
+        }
+        Ok(LayerSize { heads, kv_heads: heads / group, channels })
+    });
+    sizes.collect()
+}
+
+/// One part of a block, if it is an ordinary one.
+fn part<'b>(block: &'b Value, layer: usize, part: &'static str) -> Result<Keys<'b>> {
+    let key = format!("block_configs.{layer}.{part}");
+    let table: &Map<String, Value> = match block.get(part) {
+        Some(Value::Object(table)) => table,
+        Some(other) => return Err(wrong(&key, "an object", other)),
+        None => return Err(Error::MissingKey { key }),
+    };
+    let keys = Keys(table);
+    for without in ["no_op", "replace_with_linear"] {
+        if keys.flag(without)? {
+            let what = format!("{key} with {without}");
+            return Err(Error::Unsupported { what, supported: "every block must have attention and an FFN" });
+        }
+    }
+    for own in ["window_length", "num_sink_tokens", "sparsify"] {
+        if keys.get(own).is_some() {
+            let what = format!("{key} with {own}");
+            return Err(Error::Unsupported { what, supported: "attention must cover the whole context" });
+        }
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_multiplier_of_six_digits_gives_its_width_back_for_every_hidden_size() {
+        for hidden in (8..20_000).step_by(8) {
+            for blocks in [1, 2, 3, 7, 22, 43, 54, 56, 112, 215] {
+                let multiplier = multiplier(blocks * MULTIPLE, hidden);
+                assert_eq!(width(multiplier, hidden), blocks * MULTIPLE, "{hidden}, {multiplier}");
+                assert_eq!(format!("{multiplier:.6}").parse(), Ok(multiplier));
+            }
+        }
+    }
+}
