@@ -203,7 +203,7 @@ fn evaluation<'de, D: Deserializer<'de>>(from: D) -> Result<Evaluation, D::Error
     }
     Ok(match Written::deserialize(from)? {
         Written::First { text, seq_len, bos } => {
-            Evaluation { text: Some(text), seq_len, bos, track_errors: false }
+            Evaluation { text: Some(text), seq_len, bos, ..Evaluation::default() }
         }
         Written::Now(evaluation) => evaluation,
     })
