@@ -44,27 +44,45 @@ pub struct Settings {
     pub machine: Machine,
 }
 
-/// The settings from one source: flags, a file, a preset. Every value is optional.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Options {
+/// Declares [`Options`] from one line per group: the struct, the merge of two sources, and the table of all groups.
+macro_rules! option_groups {
+    ($($(#[doc = $doc:literal])+ $group:ident: $options:ident,)+) => {
+        /// The settings from one source: flags, a file, a preset. Every value is optional.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Options {
+            $($(#[doc = $doc])+ pub $group: $options,)+
+        }
+
+        const GROUPS: &[&[Setting]] = &[$($options::TABLE),+];
+
+        impl Options {
+            /// These options; missing values are taken from `weaker`.
+            fn filled_from(self, weaker: Self) -> Self {
+                Self { $($group: self.$group.or(weaker.$group),)+ }
+            }
+        }
+    };
+}
+
+option_groups! {
     /// Options of a single invocation.
-    pub launch: LaunchOptions,
+    launch: LaunchOptions,
     /// The calibration texts and windows.
-    pub calibration: CalibrationOptions,
+    calibration: CalibrationOptions,
     /// The ratio of every layer.
-    pub ratios: RatiosOptions,
+    ratios: RatiosOptions,
     /// The settings for solving one part.
-    pub solver: SolverChanges,
+    solver: SolverChanges,
     /// The settings shared by all layers.
-    pub objective: ObjectiveOptions,
+    objective: ObjectiveOptions,
     /// The evaluation.
-    pub evaluation: EvaluationOptions,
+    evaluation: EvaluationOptions,
     /// The formats of the export.
-    pub output: OutputOptions,
+    output: OutputOptions,
     /// The disk space used by a session.
-    pub storage: StorageOptions,
+    storage: StorageOptions,
     /// The device, threads and memory.
-    pub machine: MachineOptions,
+    machine: MachineOptions,
 }
 
 /// All settings, in the order of the headings.
@@ -86,20 +104,9 @@ pub fn form_settings(form: SettingsForm) -> Vec<&'static Setting> {
 }
 
 fn sorted() -> Vec<&'static Setting> {
-    let groups = [
-        CalibrationOptions::TABLE,
-        RatiosOptions::TABLE,
-        LaunchOptions::TABLE,
-        SolverChanges::TABLE,
-        ObjectiveOptions::TABLE,
-        EvaluationOptions::TABLE,
-        OutputOptions::TABLE,
-        StorageOptions::TABLE,
-        MachineOptions::TABLE,
-    ];
     let mut table: Vec<&'static Setting> = Vec::new();
     for heading in Heading::ALL {
-        for setting in groups.iter().flat_map(|group| group.iter()).filter(|entry| entry.heading == heading) {
+        for setting in GROUPS.iter().copied().flatten().filter(|entry| entry.heading == heading) {
             let before = table.iter().position(|other| Some(other.key) == setting.after);
             table.insert(before.map_or(table.len(), |before| before + 1), setting);
         }
@@ -117,17 +124,7 @@ impl Options {
                 .for_each(|other| other.clear(&mut weaker));
         }
         self.ratios.replace_in(&mut weaker.ratios);
-        Self {
-            launch: self.launch.or(weaker.launch),
-            calibration: self.calibration.or(weaker.calibration),
-            ratios: self.ratios.or(weaker.ratios),
-            solver: self.solver.or(weaker.solver),
-            objective: self.objective.or(weaker.objective),
-            evaluation: self.evaluation.or(weaker.evaluation),
-            output: self.output.or(weaker.output),
-            storage: self.storage.or(weaker.storage),
-            machine: self.machine.or(weaker.machine),
-        }
+        self.filled_from(weaker)
     }
 }
 
