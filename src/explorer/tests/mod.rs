@@ -1,5 +1,6 @@
 //! Tests of the explorer as scripts of messages.
 
+mod attempts;
 mod comparing;
 mod dialogs;
 mod editing;

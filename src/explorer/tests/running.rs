@@ -1,11 +1,11 @@
-//! Runs and retries, and their events.
+//! Runs and their events.
 
 use super::{
     Script,
     script::{hessian, layer_done, record, removed},
 };
 use crate::{
-    explorer::{Confirmed, Dialog, Effect, JobKind, JobStatus, Msg, Origin, Screen, Status, screens::layer},
+    explorer::{Confirmed, Dialog, Effect, JobKind, JobStatus, Msg, Origin, Status},
     protocol::{
         Attempt, Command, Control, CurvePoint, Event, Job, Method, Pace, PerplexityRecord, Side, Stage, job,
     },
@@ -150,56 +150,6 @@ fn a_failed_layer_shows_why_and_the_run_resumes_there() {
 }
 
 #[test]
-fn a_retry_is_saved_but_not_active() {
-    let mut script = Script::pruned(3);
-    script.keys("2 [ [ ] r");
-    assert_eq!(script.state.layer, 1);
-    script.field("ratio");
-    script.retype("0.4");
-    script.keys("enter");
-    let Command::Start { run, job: Job::Retry(job::Retry { layer: 1, method, .. }), .. } =
-        script.command().clone()
-    else {
-        panic!()
-    };
-    assert_eq!(method.ratio, 0.4);
-    script.handle(run, Event::Progress { stage: Stage::ReplayLayers { layer: 1 }, done: 1, total: 2 });
-    script.handle(run, Event::LayerStarted { layer: 1, attempt: 1, method: method.clone() });
-    script.handle(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
-    script.handle(run, Event::JobDone);
-    assert_eq!(script.state.layers[1].attempts.len(), 2);
-    assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier one stays active");
-    assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is on the new one");
-    assert_eq!(script.state.status(2), Status::Done);
-}
-
-#[test]
-fn activating_an_attempt_makes_later_layers_stale_and_can_be_undone() {
-    let mut script = Script::pruned(3);
-    script.retry_layer_one(0.4);
-    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
-    script.keys("enter");
-    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(1) })]);
-    assert_eq!(script.state.status(1), Status::Done, "the planned ratio is that of the attempt");
-    assert_eq!(script.state.status(2), Status::Stale);
-    assert_eq!(script.state.first_to_run(), Some(2));
-    assert!(script.notice().contains("1 later layer is stale"), "{}", script.notice());
-    script.keys("u");
-    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(0) })]);
-    assert_eq!(script.state.status(2), Status::Done);
-    script.keys("U");
-    assert_eq!(script.state.layers[1].chosen, Some(1));
-}
-
-#[test]
-fn a_layer_cannot_be_retried_before_earlier_ones_are_pruned() {
-    let mut script = Script::opened(3);
-    script.state.layer = 2;
-    script.keys("r");
-    assert!(script.state.dialogs.is_empty() && script.notice().contains("layer 0 comes first"));
-}
-
-#[test]
 fn an_error_curve_is_requested_and_stored_with_its_layer() {
     let mut script = Script::pruned(2);
     script.keys("2 right c");
@@ -223,17 +173,6 @@ fn cancelling_a_waiting_job_leaves_the_running_one_alone() {
     script.keys("s 5 w");
     script.handle(2, Event::JobCancelled);
     assert_eq!((script.run(), script.status(), script.state.jobs.queue.len()), (1, JobStatus::Working, 1));
-}
-
-#[test]
-fn activating_a_first_attempt_can_be_undone() {
-    let mut script = Script::pruned(2);
-    script.state.layers[1].chosen = None;
-    script.state.layer = 1;
-    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
-    script.keys("2 enter u");
-    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: None })]);
-    assert_eq!(script.state.layers[1].chosen, None);
 }
 
 #[test]
@@ -341,19 +280,6 @@ fn a_job_shows_its_progress() {
 }
 
 #[test]
-fn activating_the_previous_attempt_restores_its_results() {
-    let mut script = Script::pruned(3);
-    script.state.schedule.put(1, 0.123_456_789_012.into());
-    script.state.layers[1].attempts[0].attempt.method.ratio = 0.123_456_789_012.into();
-    script.retry_layer_one(0.4);
-    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
-    script.keys("enter up enter");
-    assert_eq!(script.state.layers[1].chosen, Some(0));
-    assert!((0..3).all(|layer| script.state.status(layer) == Status::Done));
-    assert!(!script.notice().contains("stale"), "{}", script.notice());
-}
-
-#[test]
 fn removals_before_a_raised_damping_do_not_count() {
     let mut script = Script::opened(1);
     script.keys("s");
@@ -367,62 +293,6 @@ fn removals_before_a_raised_damping_do_not_count() {
     script.handle(1, removed(0, Part::Attention, 0, vec![3]));
     let view = script.state.layers[0].view(Part::Attention).unwrap();
     assert_eq!((view.removed, view.kept(), view.step_errors.len()), (&[3][..], 3, 1));
-}
-
-#[test]
-fn measurements_of_other_attempts_are_stale() {
-    let mut script = Script::pruned(2);
-    script.keys("5 m enter");
-    let run = script.run();
-    let record = PerplexityRecord {
-        text: "a.txt".into(),
-        seq_len: 128,
-        tokens: 1280,
-        bos: false,
-        before: 4.0,
-        after: Some(5.0),
-    };
-    script.handle(run, Event::PerplexityMeasured { record });
-    script.handle(run, Event::JobDone);
-    script.keys("w");
-    let run = script.run();
-    script.handle(run, Event::GeneratedText { side: Side::Pruned, text: " is".into() });
-    script.handle(run, Event::JobDone);
-    let stale = |script: &Script| {
-        let compare = &script.state.compare;
-        (compare.stale(&compare.measured[0]), compare.text_stale())
-    };
-    assert_eq!(stale(&script), (false, false));
-    script.retry_layer_one(0.4);
-    assert_eq!(stale(&script), (false, false), "nothing else is active yet");
-    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
-    script.keys("enter");
-    assert_eq!(stale(&script), (true, true));
-    script.keys("u");
-    assert_eq!(stale(&script), (false, false));
-}
-
-#[test]
-fn active_parameters_count_pruned_layers_and_not_the_plan() {
-    let mut script = Script::opened(3);
-    assert_eq!(script.state.parameters_active(), 4000);
-    script.keys("s");
-    script.prune(1, 0, 0, vec![]);
-    assert_eq!(script.state.parameters_active(), 4000 - 110);
-    assert!(script.state.parameters_after() < script.state.parameters_active());
-    script.handle(1, Event::JobCancelled);
-    script.state.settings.objective.attention_unit = crate::prune::AttentionUnit::QueryHead;
-    assert_eq!(script.state.parameters_active(), 4000 - 110, "settings of the next run change nothing");
-}
-
-#[test]
-fn activating_an_attempt_after_an_export_counts_as_unsaved() {
-    let mut script = Script::pruned(2);
-    script.retry_layer_one(0.4);
-    script.handle(0, Event::ExportWritten { path: "slim".into(), bytes: 10 });
-    script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
-    script.keys("enter q");
-    assert!(matches!(&script.state.dialogs[..], [Dialog::Confirm(_)]));
 }
 
 #[test]
