@@ -9,7 +9,7 @@ use std::{
 use crate::{
     demo,
     model::{Architecture, Checkpoint, Source, hub},
-    protocol::Stage,
+    protocol::{Event, Stage},
 };
 
 use super::{Context, Error};
@@ -42,7 +42,11 @@ impl ModelChoice {
             Self::Named(name) if hub::looks_like_hub_id(name) => Source::Directory(download(name, context)?),
             Self::Named(name) => return Err(Error::NoSuchModel(name.clone())),
         };
-        Ok(Checkpoint::open(source)?)
+        let checkpoint = Checkpoint::open(source)?;
+        for warning in checkpoint.warnings() {
+            context.emit(Event::Warning { message: warning.to_string() });
+        }
+        Ok(checkpoint)
     }
 }
 

@@ -132,6 +132,17 @@ impl Writing<'_> {
         if self.ids.len() >= self.end {
             return Ok(Written::End);
         }
+        // Beyond this length all positions rotate differently, so what was cached is computed again.
+        let decoder = &self.generation.decoder;
+        let seen = self.ids.len() - self.unseen;
+        if decoder
+            .rope
+            .changes_above()
+            .is_some_and(|length| (1..=length).contains(&seen) && self.ids.len() > length)
+        {
+            self.caches = decoder.caches(self.end);
+            self.unseen = self.ids.len();
+        }
         let seen = self.ids.len() - self.unseen;
         let logits = self.generation.decoder.next(&self.ids[seen..], &mut self.caches)?;
         let recent = &self.ids[self.ids.len().saturating_sub(self.draw.repeat_last)..];

@@ -1,25 +1,9 @@
 //! The sizes and options of a decoder of the LLaMA family.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Result, Slot, from_config, layout};
-
-/// The published architecture of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// LLaMA and its relatives.
-    Llama,
-    /// Mistral: sliding windows.
-    Mistral,
-    /// Qwen2: biases of queries, keys and values; sliding windows starting at some layer.
-    Qwen2,
-    /// Qwen3: norms of queries and keys.
-    Qwen3,
-}
+use super::{Family, Form, Result, RopeSettings, Slot, from_config, layout};
 
 /// The sizes of one decoder block. Pruning changes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,38 +23,19 @@ impl LayerSize {
     }
 }
 
-/// Settings of rotary positions: frequencies theta^(−2i/head_dim), then scaled.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct RopeSettings {
-    /// The base of the frequencies.
-    pub theta: f64,
-    /// The scaling of the frequencies.
-    pub scaling: RopeScaling,
+/// How one layer treats positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Positions {
+    /// Whether it attends to the sliding window only.
+    pub windowed: bool,
+    /// Whether it rotates queries and keys.
+    pub rotated: bool,
 }
 
-/// The scaling of the rotary frequencies, which extends the context.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase", tag = "type")]
-pub enum RopeScaling {
-    /// No scaling.
-    None,
-    /// All frequencies divided by `factor`.
-    Linear {
-        /// The divisor.
-        factor: f64,
-    },
-    /// Long waves are divided by `factor`, short waves are kept, and waves in between are interpolated (Llama
-    /// 3.1).
-    Llama3 {
-        /// The divisor of long waves.
-        factor: f64,
-        /// Waves with fewer turns than this in the original context are long.
-        low_freq_factor: f64,
-        /// Waves with more turns than this in the original context are short.
-        high_freq_factor: f64,
-        /// The original context length.
-        original_positions: usize,
-    },
+impl Default for Positions {
+    fn default() -> Self {
+        Self { windowed: false, rotated: true }
+    }
 }
 
 /// A decoder of the LLaMA family, layer by layer. [`Architecture::from_config`] creates it, so its sizes are
@@ -91,18 +56,20 @@ pub struct Architecture {
     pub norm_eps: f64,
     /// The rotary embedding.
     pub rope: RopeSettings,
+    /// The rotary embedding of windowed layers, if it differs.
+    pub windowed_rope: Option<RopeSettings>,
     /// Position i attends to positions above i − window.
     pub sliding_window: Option<usize>,
-    /// The first layer with the sliding window; earlier layers attend to all positions.
-    pub windowed_from: usize,
+    /// How every layer treats positions.
+    pub positions: Vec<Positions>,
     /// Whether `q_proj`, `k_proj` and `v_proj` have biases.
     pub qkv_bias: bool,
     /// Whether `o_proj` has a bias.
     pub o_bias: bool,
     /// Whether the projections of the FFN have biases.
     pub mlp_bias: bool,
-    /// Whether queries and keys are normalised per head (Qwen3).
-    pub qk_norm: bool,
+    /// What it computes differently from LLaMA.
+    pub form: Form,
     /// Whether the output head is the embedding.
     pub tied: bool,
     /// The context length that the model was trained for.
@@ -120,12 +87,17 @@ impl Architecture {
     /// # Errors
     /// If a key is missing or wrong, or a feature is unsupported; the error names the key.
     pub fn from_config(config: &Value) -> Result<Self> {
-        from_config::read(config)
+        Ok(from_config::read(config)?.0)
     }
 
     /// The sliding window of a layer, if it has one.
     pub fn window(&self, layer: usize) -> Option<usize> {
-        self.sliding_window.filter(|_| layer >= self.windowed_from)
+        self.sliding_window.filter(|_| self.positions[layer].windowed)
+    }
+
+    /// Whether any layer has the sliding window.
+    pub fn is_windowed(&self) -> bool {
+        self.sliding_window.is_some() && self.positions.iter().any(|layer| layer.windowed)
     }
 
     /// All tensors that a checkpoint of this architecture must contain.
@@ -163,30 +135,5 @@ impl Architecture {
     pub fn with_layers(&self, layers: Vec<LayerSize>) -> Self {
         debug_assert_eq!(layers.len(), self.layers.len());
         Self { layers, ..self.clone() }
-    }
-}
-
-impl Family {
-    /// The name in `config.json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Llama => "llama",
-            Self::Mistral => "mistral",
-            Self::Qwen2 => "qwen2",
-            Self::Qwen3 => "qwen3",
-        }
-    }
-
-    /// The family with this name in `config.json`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Llama, Self::Mistral, Self::Qwen2, Self::Qwen3]
-            .into_iter()
-            .find(|family| family.name() == name)
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

@@ -1,11 +1,10 @@
-//! softmax(q kᵀ / √head_dim) v under the causal mask, a few query rows at a time. Memory grows linearly with the
-//! length.
+//! softmax(scale · q kᵀ) v under the causal mask, a few query rows at a time: memory grows linearly with the length.
 
 use candle_core::{DType, Device, Tensor};
 
 use super::{
     Result,
-    attention_mask::AttentionMask,
+    attention_mask::Scoring,
     in_place::{CausalSoftmax, ScatterContexts},
 };
 
@@ -22,23 +21,23 @@ const MOST_SCORES: usize = 1 << 24;
 /// + t, head_dim] → [batch, t, heads·head_dim], in the number type of q. Queries and keys may have any
 /// layout.
 ///
-/// The query heads of a group are stacked as rows over their key-value head, so keys are not repeated.
-pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
+/// The query heads of a group are stacked as rows over their key-value head, so that keys are not repeated.
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
     let context = match q.device() {
-        Device::Cpu => on_processor(&q, &k, &v, offset, mask)?,
-        Device::Cuda(_) | Device::Metal(_) => on_device(&q, &k, &v, offset, mask)?,
+        Device::Cpu => on_processor(&q, &k, &v, offset, scoring)?,
+        Device::Cuda(_) | Device::Metal(_) => on_device(&q, &k, &v, offset, scoring)?,
     };
     Ok(context.to_dtype(dtype)?)
 }
 
-/// Two products per chunk, for as many heads as fit into the caches. Keys and values are read in place.
-fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
+/// Two products per chunk, for as many heads as fit the caches; keys and values are read in place.
+fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let group = heads / kv_heads;
-    let scale = (head_dim as f32).powf(-0.5);
+    let mask = scoring.mask;
     let out = Tensor::zeros((batch, t, heads, head_dim), DType::F32, q.device())?;
     // Very long sequences use fewer rows.
     let most_rows = (MOST_SCORES / (group * (offset + t))).clamp(1, MOST_QUERY_ROWS);
@@ -58,7 +57,7 @@ fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: Attenti
             let (k, v) = (k.narrow(1, first_key, visible)?, v.narrow(1, first_key, visible)?);
 
             let scores = q.matmul(&k.t()?)?;
-            scores.inplace_op1(&CausalSoftmax { scale, rows, first_query, first_key, mask })?;
+            scores.inplace_op1(&CausalSoftmax { scoring, rows, first_query, first_key })?;
             let contexts = scores.matmul(&v)?;
             let place = ScatterContexts { window, first_row: start, rows, first_head: head * group };
             out.inplace_op2(&contexts, &place)?;
@@ -73,10 +72,11 @@ fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
 }
 
 /// The same computation with whole-tensor operations, which every device supports.
-fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionMask) -> Result<Tensor> {
+fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {
+    let Scoring { scale, cap, mask } = scoring;
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
-    let q = (q * (head_dim as f64).powf(-0.5))?;
+    let q = (q * f64::from(scale))?;
     let rows = (MOST_SCORES / (batch * heads * (offset + t)).max(1)).clamp(16, 2 * MOST_QUERY_ROWS);
     let mut contexts = Vec::with_capacity(t.div_ceil(rows));
     for start in (0..t).step_by(rows) {
@@ -88,6 +88,10 @@ fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionM
         let v = v.narrow(2, first_key, visible)?.contiguous()?;
 
         let scores = q.matmul(&k.t()?)?.reshape((batch, heads, rows, visible))?;
+        let scores = match cap {
+            Some(cap) => ((scores / f64::from(cap))?.tanh()? * f64::from(cap))?,
+            None => scores,
+        };
         let scores = if rows == 1 {
             scores
         } else {
@@ -103,6 +107,7 @@ fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, mask: AttentionM
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::attention_mask::AttentionMask;
 
     /// Batch, heads, key-value heads, offset, tokens, head_dim, window.
     type Case = (usize, usize, usize, usize, usize, usize, Option<usize>);
@@ -116,6 +121,11 @@ mod tests {
         (1, 4, 4, 40, 1, 8, Some(9)),
         (2, 2, 1, 0, 1, 2, None),
     ];
+
+    fn scoring(q: &Tensor, window: Option<usize>) -> Scoring {
+        let scale = (q.dims()[3] as f32).powf(-0.5);
+        Scoring { scale, cap: None, mask: AttentionMask { window } }
+    }
 
     fn random(seed: u64, shape: &[usize]) -> Tensor {
         let mut state = seed;
@@ -171,7 +181,7 @@ mod tests {
             let expected = slow(&inputs, offset, window);
             let [q, k, v] = &inputs;
             for attend in [on_processor, on_device] {
-                let found = attend(q, k, v, offset, AttentionMask { window }).unwrap();
+                let found = attend(q, k, v, offset, scoring(q, window)).unwrap();
                 let found: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();
                 assert_eq!(found.len(), expected.len());
                 let far = found.iter().zip(&expected).map(|(&a, &b)| (f64::from(a) - b).abs());
@@ -189,7 +199,7 @@ mod tests {
         let (heads, head_dim) = (32, 128);
         for (batch, t) in [(8, 256), (2, 1024), (1, 2048)] {
             let [q, k, v] = inputs((batch, heads, heads, 0, t, head_dim, None));
-            let own = || attend(&q, &k, &v, 0, AttentionMask { window: None }).unwrap();
+            let own = || attend(&q, &k, &v, 0, scoring(&q, None)).unwrap();
             let laid = |x: &Tensor| x.transpose(1, 2).unwrap().contiguous().unwrap();
             let (q_laid, k_laid, v_laid) = (laid(&q), laid(&k), laid(&v));
             let scale = (head_dim as f32).powf(-0.5);
@@ -218,7 +228,7 @@ mod tests {
     fn a_window_alone_has_the_same_bits_as_in_a_batch() {
         let case = (3, 6, 2, 0, 200, 8, None);
         let [q, k, v] = inputs(case);
-        let mask = AttentionMask { window: None };
+        let mask = scoring(&q, None);
         let together = attend(&q, &k, &v, 0, mask).unwrap();
         for window in 0..3 {
             let one = |x: &Tensor| x.narrow(0, window, 1).unwrap();

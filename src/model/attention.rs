@@ -3,7 +3,7 @@
 use candle_core::{Module, Tensor};
 use candle_nn::Linear;
 
-use super::{Result, Rope, attend::attend, attention_mask::AttentionMask};
+use super::{Result, Rope, attend::attend, attention_mask::Scoring};
 
 #[derive(Clone, Debug)]
 pub(super) struct Attention {
@@ -15,12 +15,13 @@ pub(super) struct Attention {
     pub v_proj: Linear,
     /// weight: [hidden, heads·head_dim]
     pub o_proj: Linear,
-    /// Query and key norm, each [head_dim].
+    /// Query and key norm: each [head_dim], or as wide as its projection.
     pub qk_norm: Option<(Tensor, Tensor)>,
     pub heads: usize,
     pub kv_heads: usize,
     pub head_dim: usize,
-    pub window: Option<usize>,
+    pub rotated: bool,
+    pub scoring: Scoring,
     pub norm_eps: f32,
 }
 
@@ -51,24 +52,29 @@ impl Attention {
     pub fn context(&self, x: &Tensor, rope: &Rope, cache: Option<&mut KvCache>) -> Result<Tensor> {
         let offset = cache.as_ref().map_or(0, |cache| cache.len());
         let (q_norm, k_norm) = self.qk_norm.as_ref().map(|(q, k)| (q, k)).unzip();
-        let q = rope.turn(&self.split(&self.q_proj.forward(x)?, self.heads, q_norm)?, offset)?;
-        let k = rope.turn(&self.split(&self.k_proj.forward(x)?, self.kv_heads, k_norm)?, offset)?;
+        let windowed = self.scoring.mask.window.is_some();
+        let turn = |x: Tensor| if self.rotated { rope.turn(&x, offset, windowed) } else { Ok(x) };
+        let q = turn(self.split(&self.q_proj.forward(x)?, self.heads, q_norm)?)?;
+        let k = turn(self.split(&self.k_proj.forward(x)?, self.kv_heads, k_norm)?)?;
         let v = self.split(&self.v_proj.forward(x)?, self.kv_heads, None)?;
         let (q, k, v) = (q.transpose(1, 2)?, k.transpose(1, 2)?, v.transpose(1, 2)?);
         let (k, v) = match cache {
             Some(cache) => cache.0.append(&k.contiguous()?, &v.contiguous()?)?,
             None => (k, v),
         };
-        attend(&q, &k, &v, offset, AttentionMask { window: self.window })
+        attend(&q, &k, &v, offset, self.scoring)
     }
 
     /// x: [batch, t, heads·head_dim] → [batch, t, heads, head_dim].
     fn split(&self, x: &Tensor, heads: usize, norm: Option<&Tensor>) -> Result<Tensor> {
         let (batch, t, _) = x.dims3()?;
-        let x = x.reshape((batch, t, heads, self.head_dim))?;
+        let split = (batch, t, heads, self.head_dim);
         Ok(match norm {
-            Some(weight) => candle_nn::ops::rms_norm(&x, weight, self.norm_eps)?,
-            None => x,
+            Some(weight) if weight.elem_count() == self.head_dim => {
+                candle_nn::ops::rms_norm(&x.reshape(split)?, weight, self.norm_eps)?
+            }
+            Some(weight) => candle_nn::ops::rms_norm(x, weight, self.norm_eps)?.reshape(split)?,
+            None => x.reshape(split)?,
         })
     }
 }

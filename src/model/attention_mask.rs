@@ -1,10 +1,20 @@
-//! The causal mask with a sliding window.
+//! From attention scores to weights: scale, cap, and the causal mask with a sliding window.
 
 use candle_core::{Device, Tensor};
 
 use super::Result;
 
-/// The keys that a query attends to: from its own position back to the limit of the sliding window.
+/// How attention scores become weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Scoring {
+    /// The factor of q kᵀ.
+    pub scale: f32,
+    /// Scaled scores are squeezed to between ±cap.
+    pub cap: Option<f32>,
+    pub mask: AttentionMask,
+}
+
+/// The keys that a query attends to: those up to its own position, as far back as the sliding window.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionMask {
     pub window: Option<usize>,

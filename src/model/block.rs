@@ -4,22 +4,36 @@ use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
 use super::{
-    Architecture, Error, KvCache, LayerSize, Result, Rope, Tensors, attention::Attention, kept, layout,
-    layout::Slot, mlp::Mlp,
+    Architecture, Error, Form, KvCache, LayerSize, Result, Rope, Tensors,
+    attention::Attention,
+    attention_mask::{AttentionMask, Scoring},
+    embedding_and_head::{norm_weight, scaled},
+    kept, layout,
+    layout::{BlockNorms, Slot},
+    mlp::Mlp,
 };
 
 /// A decoder block with its own sizes:
-/// h ← h + o_proj(context(norm₁ h)), then h ← h + down_proj(activation(norm₂ h)).
+/// h ← h + o_proj(context(norm₁ h)), then h ← h + down_proj(activation(norm₂ h)). Some families normalise the output of each part too,
+/// or instead, or multiply it by a constant.
 #[derive(Clone, Debug)]
 pub struct Block {
     layer: usize,
     attention: Attention,
     mlp: Mlp,
-    /// [hidden]
-    input_norm: Tensor,
-    /// [hidden]
-    post_attention_norm: Tensor,
+    norms: PartNorms,
     norm_eps: f32,
+    /// The factor of each part's output.
+    residual: f64,
+}
+
+/// The norms around the parts, [hidden] each.
+#[derive(Clone, Debug)]
+struct PartNorms {
+    before_attention: Option<Tensor>,
+    after_attention: Option<Tensor>,
+    before_mlp: Option<Tensor>,
+    after_mlp: Option<Tensor>,
 }
 
 impl Block {
@@ -41,32 +55,47 @@ impl Block {
             weights,
             prefix: format!("model.layers.{layer}."),
             slots: layout::block(architecture, layer),
+            offset_norms: architecture.form.offset_norms,
             device,
             dtype,
         };
         let norm_eps = architecture.norm_eps as f32;
+        let Form { multipliers, attention_cap, activation, .. } = architecture.form;
+        let head_dim = architecture.head_dim;
         let attention = Attention {
             q_proj: loader.linear("self_attn.q_proj")?,
             k_proj: loader.linear("self_attn.k_proj")?,
             v_proj: loader.linear("self_attn.v_proj")?,
             o_proj: loader.linear("self_attn.o_proj")?,
-            qk_norm: loader
-                .optional("self_attn.q_norm.weight")?
-                .zip(loader.optional("self_attn.k_norm.weight")?),
+            qk_norm: loader.norm("self_attn.q_norm")?.zip(loader.norm("self_attn.k_norm")?),
             heads,
             kv_heads,
-            head_dim: architecture.head_dim,
-            window: architecture.window(layer),
+            head_dim,
+            rotated: architecture.positions[layer].rotated,
+            scoring: Scoring {
+                scale: multipliers
+                    .attention
+                    .map_or_else(|| (head_dim as f32).powf(-0.5), |scale| scale as f32),
+                cap: attention_cap.map(|cap| cap as f32),
+                mask: AttentionMask { window: architecture.window(layer) },
+            },
             norm_eps,
         };
         let mlp = Mlp {
             gate_proj: loader.linear("mlp.gate_proj")?,
             up_proj: loader.linear("mlp.up_proj")?,
             down_proj: loader.linear("mlp.down_proj")?,
+            act: activation,
         };
-        let input_norm = loader.tensor("input_layernorm.weight")?;
-        let post_attention_norm = loader.tensor("post_attention_layernorm.weight")?;
-        Ok(Self { layer, attention, mlp, input_norm, post_attention_norm, norm_eps })
+        let names = BlockNorms::of(architecture.form.norms);
+        let norm = |name: Option<&str>| name.map_or(Ok(None), |name| loader.norm(name));
+        let norms = PartNorms {
+            before_attention: norm(names.before_attention)?,
+            after_attention: norm(names.after_attention)?,
+            before_mlp: norm(names.before_mlp)?,
+            after_mlp: norm(names.after_mlp)?,
+        };
+        Ok(Self { layer, attention, mlp, norms, norm_eps, residual: multipliers.residual })
     }
 
     /// Index of the layer, from 0.
@@ -110,7 +139,7 @@ impl Block {
     /// # Errors
     /// If the sequence is longer than the rotary tables, or the device fails.
     pub fn attention_context(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
-        self.attention.context(&rms_norm(h, &self.input_norm, self.norm_eps)?, rope, None)
+        self.attention.context(&self.normed(h, self.norms.before_attention.as_ref())?, rope, None)
     }
 
     /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h.
@@ -118,7 +147,8 @@ impl Block {
     /// # Errors
     /// If the device fails.
     pub fn attention_output(&self, a: &Tensor) -> Result<Tensor> {
-        Ok(self.attention.o_proj.forward(a)?)
+        let y = self.attention.o_proj.forward(a)?;
+        scaled(self.normed(&y, self.norms.after_attention.as_ref())?, self.residual)
     }
 
     /// h: [batch, t, hidden], after the attention → f: [batch, t, channels], the input of `down_proj`.
@@ -126,7 +156,7 @@ impl Block {
     /// # Errors
     /// If the device fails.
     pub fn mlp_activation(&self, h: &Tensor) -> Result<Tensor> {
-        self.mlp.activation(&rms_norm(h, &self.post_attention_norm, self.norm_eps)?)
+        self.mlp.activation(&self.normed(h, self.norms.before_mlp.as_ref())?)
     }
 
     /// f: [batch, t, channels] → [batch, t, hidden], to be added to h.
@@ -134,7 +164,28 @@ impl Block {
     /// # Errors
     /// If the device fails.
     pub fn mlp_output(&self, f: &Tensor) -> Result<Tensor> {
-        Ok(self.mlp.down_proj.forward(f)?)
+        let y = self.mlp.down_proj.forward(f)?;
+        scaled(self.normed(&y, self.norms.after_mlp.as_ref())?, self.residual)
+    }
+
+    /// The factor of each part's output, if that is all between it and the residual stream.
+    pub fn residual_factor(&self) -> Option<f64> {
+        let PartNorms { after_attention, after_mlp, .. } = &self.norms;
+        (after_attention.is_none() && after_mlp.is_none()).then_some(self.residual)
+    }
+
+    /// Whether the contexts of the kept heads stay the same if others are removed.
+    pub fn heads_are_independent(&self) -> bool {
+        let norm = self.attention.qk_norm.as_ref();
+        norm.is_none_or(|(q, _)| q.elem_count() == self.attention.head_dim)
+    }
+
+    /// x: [batch, t, hidden], normalised if there is a norm.
+    fn normed(&self, x: &Tensor, norm: Option<&Tensor>) -> Result<Tensor> {
+        Ok(match norm {
+            Some(norm) => rms_norm(x, norm, self.norm_eps)?,
+            None => x.clone(),
+        })
     }
 
     /// Computes the whole block; h: [batch, t, hidden] → [batch, t, hidden].
@@ -154,7 +205,7 @@ impl Block {
     }
 
     fn run(&self, h: &Tensor, rope: &Rope, cache: Option<&mut KvCache>) -> Result<Tensor> {
-        let normed = rms_norm(h, &self.input_norm, self.norm_eps)?;
+        let normed = self.normed(h, self.norms.before_attention.as_ref())?;
         let h = (h + self.attention_output(&self.attention.context(&normed, rope, cache)?)?)?;
         let f = self.mlp_activation(&h)?;
         Ok((&h + self.mlp_output(&f)?)?)
@@ -169,7 +220,7 @@ impl Block {
         let attention = &mut self.attention;
         let size = LayerSize { heads: attention.heads, kv_heads: attention.kv_heads, channels: 0 };
         kept::check_heads(self.layer, size, query_heads, kv_heads)?;
-        let (hidden, head_dim) = (self.input_norm.dims()[0], attention.head_dim);
+        let (hidden, head_dim) = (attention.o_proj.weight().dims()[0], attention.head_dim);
         let o_proj = replacement(
             self.layer,
             "o_proj",
@@ -186,7 +237,14 @@ impl Block {
             keep_rows(&attention.v_proj, &kv_rows)?,
         );
         let o_proj = Linear::new(o_proj, attention.o_proj.bias().cloned());
+        let qk_norm = match attention.qk_norm.take() {
+            Some((q, k)) if q.elem_count() != head_dim => {
+                Some((elements(&q, &query_rows)?, elements(&k, &kv_rows)?))
+            }
+            norm => norm,
+        };
         *attention = Attention {
+            qk_norm,
             q_proj,
             k_proj,
             v_proj,
@@ -222,7 +280,7 @@ impl Block {
     /// If indices are empty, not ascending or too large, or `down_proj` has a wrong shape.
     pub fn keep_channels(&mut self, channels: &[usize], down_proj: Tensor) -> Result<()> {
         kept::check_indices(self.layer, "channels", channels, self.mlp.channels())?;
-        let hidden = self.input_norm.dims()[0];
+        let hidden = self.mlp.down_proj.weight().dims()[0];
         let down_proj = replacement(
             self.layer,
             "down_proj",
@@ -234,6 +292,7 @@ impl Block {
             gate_proj: keep_rows(&self.mlp.gate_proj, channels)?,
             up_proj: keep_rows(&self.mlp.up_proj, channels)?,
             down_proj: Linear::new(down_proj, self.mlp.down_proj.bias().cloned()),
+            act: self.mlp.act,
         };
         Ok(())
     }
@@ -249,6 +308,11 @@ fn biased(layer: usize, what: &'static str, linear: &Linear, bias: Tensor) -> Re
     }
     let bias = bias.reshape(hidden)?.to_device(weight.device())?.to_dtype(weight.dtype())?;
     Ok(Linear::new(weight.clone(), Some(bias)))
+}
+
+fn elements(vector: &Tensor, kept: &[usize]) -> Result<Tensor> {
+    let kept: Vec<u32> = kept.iter().map(|&element| element as u32).collect();
+    Ok(vector.index_select(&Tensor::new(kept, vector.device())?, 0)?)
 }
 
 fn keep_rows(linear: &Linear, rows: &[usize]) -> Result<Linear> {
@@ -277,6 +341,7 @@ struct Loader<'a> {
     weights: &'a dyn Tensors,
     prefix: String,
     slots: Vec<Slot>,
+    offset_norms: bool,
     device: &'a Device,
     dtype: DType,
 }
@@ -288,12 +353,24 @@ impl Loader<'_> {
 
     fn tensor(&self, name: &str) -> Result<Tensor> {
         let tensor = self.optional(name)?;
-        Ok(tensor.expect("the layout of every family names the weights of all projections and block norms"))
+        Ok(tensor.expect("the layout of every family names the weights of all projections"))
+    }
+
+    /// The weight of a norm; None if the architecture does not have it.
+    fn norm(&self, name: &str) -> Result<Option<Tensor>> {
+        let Some(slot) = self.slot(&format!("{name}.weight")) else { return Ok(None) };
+        let form = (slot.shape[0], self.offset_norms);
+        norm_weight(self.weights, &slot.name, form, self.device, self.dtype).map(Some)
+    }
+
+    fn slot(&self, name: &str) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.name.strip_prefix(&self.prefix) == Some(name))
     }
 
     /// An optional tensor; None if the architecture does not have it.
     fn optional(&self, name: &str) -> Result<Option<Tensor>> {
-        let slot = self.slots.iter().find(|slot| slot.name.strip_prefix(&self.prefix) == Some(name));
-        slot.map(|slot| self.weights.tensor(&slot.name, &slot.shape, self.device, self.dtype)).transpose()
+        self.slot(name)
+            .map(|slot| self.weights.tensor(&slot.name, &slot.shape, self.device, self.dtype))
+            .transpose()
     }
 }

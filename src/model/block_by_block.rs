@@ -26,8 +26,7 @@ pub trait BlockByBlock {
     /// # Errors
     /// If the device fails.
     fn rope(&self, positions: usize, device: &Device, dtype: DType) -> Result<Rope> {
-        let architecture = self.architecture();
-        Rope::new(&architecture.rope, architecture.head_dim, positions, device, dtype)
+        Rope::of(self.architecture(), positions, device, dtype)
     }
 }
 

@@ -1,15 +1,15 @@
 //! An open checkpoint: its configuration and its checked headers. Its parts are loaded one by one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use super::{
-    Architecture, Block, Decoder, EmbeddingAndHead, Error, Result, Rope, Source, Weights,
-    embedding_and_head::{EMBEDDING, window_length},
-    layout,
+    Architecture, Block, Decoder, EmbeddingAndHead, Error, Result, Rope, Slot, Source, Warning, Weights,
+    embedding_and_head::{EMBEDDING, HEAD, scaled, window_length},
+    from_config, fused, internlm2, layout,
 };
 
 /// A checkpoint whose headers agree with its `config.json`. Weights are read when a part is loaded.
@@ -20,6 +20,7 @@ pub struct Checkpoint {
     config: Value,
     architecture: Architecture,
     weights: Weights,
+    warnings: Vec<Warning>,
 }
 
 impl Checkpoint {
@@ -32,12 +33,24 @@ impl Checkpoint {
         let content = source.read("config.json", "give the directory of a Hugging Face checkpoint")?;
         let config: Value = serde_json::from_slice(&content)
             .map_err(|cause| Error::NotJson { file: source.locate("config.json"), cause })?;
-        let architecture = Architecture::from_config(&config)?;
-        let weights = Weights::open(&source)?;
-        for slot in architecture.tensors() {
+        let is_internlm2 = internlm2::is(&config);
+        let config = if is_internlm2 { internlm2::as_llama(&config) } else { config };
+        let (mut architecture, mut warnings) = from_config::read(&config)?;
+        let mut weights = Weights::open(&source)?;
+        if is_internlm2 {
+            internlm2::rename(&mut weights, &architecture)?;
+        }
+        fused::split(&mut weights, &architecture)?;
+        if architecture.tied && head_differs(&weights)? {
+            architecture.tied = false;
+            warnings.push(Warning::UntiedHead);
+        }
+        let slots = architecture.tensors();
+        for slot in &slots {
             weights.check(&slot.name, &slot.shape)?;
         }
-        Ok(Self { name: source.name(), source, config, architecture, weights })
+        warnings.extend(unused(&weights, &architecture, &slots));
+        Ok(Self { name: source.name(), source, config, architecture, weights, warnings })
     }
 
     /// The name of the model: its hub id, or the name of its directory.
@@ -55,9 +68,14 @@ impl Checkpoint {
         &self.architecture
     }
 
-    /// `config.json`, unchanged.
+    /// `config.json`, unchanged, but for InternLM2, which is a LLaMA under other names.
     pub fn config(&self) -> &Value {
         &self.config
+    }
+
+    /// What the files contain without effect, or in contradiction to each other.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// The tensors.
@@ -148,7 +166,10 @@ impl Checkpoint {
     pub fn embed(&self, windows: &[&[u32]], device: &Device, dtype: DType) -> Result<Tensor> {
         let t = window_length(windows, self.architecture.vocab)?;
         let h = self.weights.rows(EMBEDDING, &windows.concat(), device, dtype)?;
-        Ok(h.reshape((windows.len(), t, self.architecture.hidden))?)
+        scaled(
+            h.reshape((windows.len(), t, self.architecture.hidden))?,
+            self.architecture.form.multipliers.embedding,
+        )
     }
 
     /// Releases the memory of a block's stored bytes that were read.
@@ -162,7 +183,7 @@ impl Checkpoint {
     /// # Errors
     /// If the device fails.
     pub fn rope(&self, positions: usize, device: &Device, dtype: DType) -> Result<Rope> {
-        Rope::new(&self.architecture.rope, self.architecture.head_dim, positions, device, dtype)
+        Rope::of(&self.architecture, positions, device, dtype)
     }
 
     /// Loads the whole model, for sequences of up to `positions` tokens.
@@ -177,4 +198,27 @@ impl Checkpoint {
             self.rope(positions, device, dtype)?,
         ))
     }
+}
+
+/// Whether an output head is stored that is not a copy of the embedding. Compares the bytes if both have the same shape and type.
+fn head_differs(weights: &Weights) -> Result<bool> {
+    if !weights.names().any(|name| name == HEAD) {
+        return Ok(false);
+    }
+    let (head, embedding) = (weights.raw(HEAD)?, weights.raw(EMBEDDING)?);
+    let differs =
+        head.dtype != embedding.dtype || head.shape != embedding.shape || head.data != embedding.data;
+    weights.release([HEAD, EMBEDDING]);
+    Ok(differs)
+}
+
+/// The stored tensors that have no place, apart from rotary frequencies, which old checkpoints store and nothing reads, and a copy
+/// of the embedding.
+fn unused(weights: &Weights, architecture: &Architecture, slots: &[Slot]) -> Option<Warning> {
+    let known: HashSet<&str> = slots.iter().map(|slot| slot.name.as_str()).collect();
+    let expected = |name: &str| {
+        known.contains(name) || name.ends_with("rotary_emb.inv_freq") || architecture.tied && name == HEAD
+    };
+    let names: Vec<String> = weights.names().filter(|name| !expected(name)).map(str::to_owned).collect();
+    (!names.is_empty()).then_some(Warning::UnusedTensors { names })
 }

@@ -3,10 +3,13 @@
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
-use super::{Architecture, Error, Result, Tensors};
+use super::{Architecture, Error, Form, Multipliers, Result, Tensors};
 
 /// The name of the embedding's weight.
 pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
+
+/// The name of the output head's weight.
+pub(super) const HEAD: &str = "lm_head.weight";
 
 /// Embedding, final norm and output head.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct EmbeddingAndHead {
     norm_eps: f32,
     /// weight: [vocab, hidden]
     head: Linear,
+    multipliers: Multipliers,
+    logits_cap: Option<f64>,
 }
 
 impl EmbeddingAndHead {
@@ -34,13 +39,12 @@ impl EmbeddingAndHead {
     ) -> Result<Self> {
         let Architecture { hidden, vocab, tied, norm_eps, .. } = *architecture;
         let embedding = weights.tensor(EMBEDDING, &[vocab, hidden], device, dtype)?;
-        let norm = weights.tensor("model.norm.weight", &[hidden], device, dtype)?;
-        let head = if tied {
-            embedding.clone()
-        } else {
-            weights.tensor("lm_head.weight", &[vocab, hidden], device, dtype)?
-        };
-        Ok(Self { embedding, norm, norm_eps: norm_eps as f32, head: Linear::new(head, None) })
+        let Form { multipliers, logits_cap, offset_norms, .. } = architecture.form;
+        let norm = norm_weight(weights, "model.norm.weight", (hidden, offset_norms), device, dtype)?;
+        let head =
+            if tied { embedding.clone() } else { weights.tensor(HEAD, &[vocab, hidden], device, dtype)? };
+        let (norm_eps, head) = (norm_eps as f32, Linear::new(head, None));
+        Ok(Self { embedding, norm, norm_eps, head, multipliers, logits_cap })
     }
 
     /// Windows of equal length → h: [windows, t, hidden].
@@ -50,7 +54,8 @@ impl EmbeddingAndHead {
     pub fn embed(&self, windows: &[&[u32]]) -> Result<Tensor> {
         let t = window_length(windows, self.embedding.dims()[0])?;
         let tokens = Tensor::from_vec(windows.concat(), (windows.len(), t), self.embedding.device())?;
-        Ok(self.embedding.embedding(&tokens.flatten_all()?)?.reshape((windows.len(), t, ()))?)
+        let h = self.embedding.embedding(&tokens.flatten_all()?)?.reshape((windows.len(), t, ()))?;
+        scaled(h, self.multipliers.embedding)
     }
 
     /// h: [batch, t, hidden] → logits: [batch, t, vocab], f32.
@@ -59,7 +64,12 @@ impl EmbeddingAndHead {
     /// If the device fails.
     pub fn logits(&self, h: &Tensor) -> Result<Tensor> {
         let normed = rms_norm(&h.contiguous()?, &self.norm, self.norm_eps)?;
-        Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
+        let logits =
+            scaled(self.head.forward(&normed)?.to_dtype(DType::F32)?, 1.0 / self.multipliers.logits_divisor)?;
+        Ok(match self.logits_cap {
+            Some(cap) => ((logits / cap)?.tanh()? * cap)?,
+            None => logits,
+        })
     }
 
     /// Calls `each` with the logits of successive positions: h: [batch, t, hidden] → [positions, vocab], f32, row after row. The
@@ -125,6 +135,25 @@ pub fn positions_at_once(vocab: usize, memory_budget: u64) -> usize {
     usize::try_from(bytes / (4 * vocab as u64).max(1)).unwrap_or(usize::MAX - 1).max(2)
 }
 
+/// x times a factor, which is mostly one.
+pub(super) fn scaled(x: Tensor, factor: f64) -> Result<Tensor> {
+    Ok(if factor == 1.0 { x } else { (x * factor)? })
+}
+
+/// The weight of a norm, [width]; `offset` if it is stored as its difference from one.
+pub(super) fn norm_weight(
+    weights: &dyn Tensors,
+    name: &str,
+    (width, offset): (usize, bool),
+    device: &Device,
+    dtype: DType,
+) -> Result<Tensor> {
+    if !offset {
+        return weights.tensor(name, &[width], device, dtype);
+    }
+    Ok((weights.tensor(name, &[width], device, DType::F32)? + 1.0)?.to_dtype(dtype)?)
+}
+
 /// The number of tokens in each of these windows.
 ///
 /// # Errors
@@ -158,7 +187,9 @@ mod tests {
         for (vocab, hidden, windows, t) in [(5003, 64, 3, 15), (2000, 576, 2, 20), (513, 1100, 1, 41)] {
             let (embedding, norm) = (random(&mut rng, &[vocab, hidden]), random(&mut rng, &[hidden]));
             let head = Linear::new(embedding.clone(), None);
-            let ends = EmbeddingAndHead { embedding, norm, norm_eps: 1e-5, head };
+            let multipliers = Multipliers::default();
+            let ends =
+                EmbeddingAndHead { embedding, norm, norm_eps: 1e-5, head, multipliers, logits_cap: None };
             let h = random(&mut rng, &[windows, t, hidden]);
             let numbers = |logits: &Tensor| logits.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             let whole = numbers(&ends.logits(&h).unwrap());

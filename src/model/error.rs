@@ -19,7 +19,7 @@ pub enum Error {
     #[error("config.json: {key:?} must be {expected}, found {found}")]
     Key { key: String, expected: String, found: String },
     #[error("config.json: {what} is not supported; {supported}")]
-    Unsupported { what: String, supported: &'static str },
+    Unsupported { what: String, supported: String },
     #[error(
         "config.json has a \"quantization_config\" ({method}), and quantised weights can't be pruned; use the \
          unquantised F32, F16 or BF16 checkpoint"

@@ -4,22 +4,20 @@
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Result, bail};
 use rayon::prelude::*;
 
-use super::attention_mask::AttentionMask;
+use super::attention_mask::Scoring;
 
 /// Minimum number of values per task.
 const TASK: usize = 1 << 14;
 /// Numbers processed in parallel lanes, which fill the processor's vector registers.
 const LANES: usize = 8;
 
-/// scores: [.., rows, keys] → softmax(scale · scores) over the visible keys of each row, 0 for all others.
-/// Row r of the stack is the query at position `first_query` + r mod `rows`; column c is the key at
-/// `first_key` + c.
+/// scores: [.., rows, keys] → softmax of the scaled and capped scores over the visible keys of each row, 0 for all others. Row r of the stack is the
+/// query at position `first_query` + r mod `rows`; column c is the key at `first_key` + c.
 pub struct CausalSoftmax {
-    pub scale: f32,
+    pub scoring: Scoring,
     pub rows: usize,
     pub first_query: usize,
     pub first_key: usize,
-    pub mask: AttentionMask,
 }
 
 /// gate ← silu(gate) ⊙ up, of equal shapes.
@@ -42,15 +40,23 @@ impl InplaceOp1 for CausalSoftmax {
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
         let Some(&keys) = layout.dims().last() else { bail!("a softmax has no rows in {layout:?}") };
         let scores = numbers_mut(storage, layout)?;
+        let Scoring { scale, cap, mask } = self.scoring;
         let rows_at_once = TASK.div_ceil(keys);
         scores.par_chunks_mut(rows_at_once * keys).enumerate().for_each(|(task, scores)| {
             for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
                 let query = self.first_query + (task * rows_at_once + row) % self.rows;
                 let end = query + 1 - self.first_key;
-                let begin = self.mask.first_visible(query).saturating_sub(self.first_key);
+                let begin = mask.first_visible(query).saturating_sub(self.first_key);
                 scores[..begin].fill(0.0);
                 scores[end..].fill(0.0);
-                softmax(self.scale, &mut scores[begin..end]);
+                let scores = &mut scores[begin..end];
+                match cap {
+                    Some(cap) => {
+                        scores.iter_mut().for_each(|score| *score = cap * (scale * *score / cap).tanh());
+                        softmax(1.0, scores);
+                    }
+                    None => softmax(scale, scores),
+                }
             }
         });
         Ok(())

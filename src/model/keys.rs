@@ -20,20 +20,24 @@ impl<'a> Keys<'a> {
     }
 
     pub fn count(&self, key: &str) -> Result<usize> {
-        self.count_up_to(key, MOST)
+        count(key, self.required(key)?, MOST)
     }
 
-    pub fn count_up_to(&self, key: &str, most: usize) -> Result<usize> {
-        count(key, self.required(key)?, most)
+    pub fn count_or(&self, key: &str, default: usize) -> Result<usize> {
+        self.count_up_to(key, MOST, default)
+    }
+
+    pub fn count_up_to(&self, key: &str, most: usize, default: usize) -> Result<usize> {
+        self.get(key).map_or(Ok(default), |value| count(key, value, most))
     }
 
     pub fn optional_count(&self, key: &str) -> Result<Option<usize>> {
         self.get(key).map(|value| count(key, value, MOST)).transpose()
     }
 
-    /// A whole number; zero is allowed.
-    pub fn whole(&self, key: &str) -> Result<usize> {
-        let value = self.required(key)?;
+    /// Zero is allowed.
+    pub fn whole_or(&self, key: &str, default: usize) -> Result<usize> {
+        let Some(value) = self.get(key) else { return Ok(default) };
         let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
         number.ok_or_else(|| wrong(key, "a whole number, 0 or more", value))
     }
@@ -48,8 +52,15 @@ impl<'a> Keys<'a> {
         if self.get(key).is_some() { self.positive(key) } else { Ok(default) }
     }
 
-    pub fn flag(&self, key: &str) -> Result<bool> {
-        let Some(value) = self.get(key) else { return Ok(false) };
+    /// Any finite number.
+    pub fn number(&self, key: &str) -> Result<Option<f64>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let number = value.as_f64().filter(|number| number.is_finite());
+        number.map(Some).ok_or_else(|| wrong(key, "a number", value))
+    }
+
+    pub fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
+        let Some(value) = self.get(key) else { return Ok(default) };
         value.as_bool().ok_or_else(|| wrong(key, "true or false", value))
     }
 
@@ -58,8 +69,11 @@ impl<'a> Keys<'a> {
         value.as_str().map(Some).ok_or_else(|| wrong(key, "a string", value))
     }
 
-    /// One token id, a list of ids, or nothing.
-    pub fn tokens(&self, key: &str) -> Result<Vec<u32>> {
+    /// One token id, a list of them, or `null` for none.
+    pub fn tokens_or(&self, key: &str, default: Option<u32>) -> Result<Vec<u32>> {
+        if !self.0.contains_key(key) {
+            return Ok(default.into_iter().collect());
+        }
         let one = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
         let Some(value) = self.get(key) else { return Ok(Vec::new()) };
         let ids = match value {

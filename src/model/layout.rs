@@ -1,6 +1,6 @@
 //! The tensors of an architecture: their names, their shapes, and the rows or columns that pruning removes.
 
-use super::Architecture;
+use super::{Architecture, Norms, QkNorm, embedding_and_head::HEAD};
 
 /// The effect of pruning on a tensor of a decoder block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,49 @@ pub struct Slot {
     pub cut: Cut,
 }
 
+/// The names of the norms around the parts of a block.
+pub struct BlockNorms {
+    pub before_attention: Option<&'static str>,
+    pub after_attention: Option<&'static str>,
+    pub before_mlp: Option<&'static str>,
+    pub after_mlp: Option<&'static str>,
+}
+
+impl BlockNorms {
+    pub fn of(norms: Norms) -> Self {
+        let (input, attention) = ("input_layernorm", "post_attention_layernorm");
+        let (before_mlp, after_mlp) = ("pre_feedforward_layernorm", "post_feedforward_layernorm");
+        match norms {
+            // In LLaMA the second norm is named for its place, not for what it normalises.
+            Norms::Before => Self {
+                before_attention: Some(input),
+                after_attention: None,
+                before_mlp: Some(attention),
+                after_mlp: None,
+            },
+            Norms::After => Self {
+                before_attention: None,
+                after_attention: Some(attention),
+                before_mlp: None,
+                after_mlp: Some(after_mlp),
+            },
+            Norms::Both => Self {
+                before_attention: Some(input),
+                after_attention: Some(attention),
+                before_mlp: Some(before_mlp),
+                after_mlp: Some(after_mlp),
+            },
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        [self.before_attention, self.after_attention, self.before_mlp, self.after_mlp].into_iter().flatten()
+    }
+}
+
 /// The tensors of decoder block `layer`.
 pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
-    let Architecture { hidden, head_dim, qkv_bias, o_bias, mlp_bias, qk_norm, .. } = *architecture;
+    let Architecture { hidden, head_dim, qkv_bias, o_bias, mlp_bias, .. } = *architecture;
     let size = architecture.layers[layer];
     let (queries, keys) = (size.heads * head_dim, size.kv_heads * head_dim);
 
@@ -59,12 +99,20 @@ pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
             add(&format!("{name}.bias"), &[out], cut);
         }
     }
-    if qk_norm {
-        add("self_attn.q_norm.weight", &[head_dim], Cut::Whole);
-        add("self_attn.k_norm.weight", &[head_dim], Cut::Whole);
+    match architecture.form.qk_norm {
+        QkNorm::None => {}
+        QkNorm::Heads => {
+            add("self_attn.q_norm.weight", &[head_dim], Cut::Whole);
+            add("self_attn.k_norm.weight", &[head_dim], Cut::Whole);
+        }
+        QkNorm::Projections => {
+            add("self_attn.q_norm.weight", &[queries], Cut::QueryRows);
+            add("self_attn.k_norm.weight", &[keys], Cut::KeyValueRows);
+        }
     }
-    add("input_layernorm.weight", &[hidden], Cut::Whole);
-    add("post_attention_layernorm.weight", &[hidden], Cut::Whole);
+    for name in BlockNorms::of(architecture.form.norms).names() {
+        add(&format!("{name}.weight"), &[hidden], Cut::Whole);
+    }
     slots
 }
 
@@ -86,7 +134,7 @@ pub fn ends(architecture: &Architecture) -> Vec<Slot> {
     let mut slots =
         vec![slot("model.embed_tokens.weight", &[vocab, hidden]), slot("model.norm.weight", &[hidden])];
     if !tied {
-        slots.push(slot("lm_head.weight", &[vocab, hidden]));
+        slots.push(slot(HEAD, &[vocab, hidden]));
     }
     slots
 }

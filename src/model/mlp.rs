@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::Linear;
 
-use super::{Result, in_place::Gated};
+use super::{Activation, Result, in_place::Gated};
 
 #[derive(Clone, Debug)]
 pub(super) struct Mlp {
@@ -13,18 +13,20 @@ pub(super) struct Mlp {
     pub up_proj: Linear,
     /// weight: [hidden, channels]
     pub down_proj: Linear,
+    pub act: Activation,
 }
 
 impl Mlp {
-    /// x: [batch, t, hidden] → silu(gate(x)) ⊙ up(x): [batch, t, channels], the input of `down_proj`.
+    /// x: [batch, t, hidden] → act(gate(x)) ⊙ up(x): [batch, t, channels], the input of `down_proj`.
     pub fn activation(&self, x: &Tensor) -> Result<Tensor> {
         let (gate, up) = (self.gate_proj.forward(x)?, self.up_proj.forward(x)?);
-        match (gate.device(), gate.dtype()) {
-            (Device::Cpu, DType::F32) => {
+        match (self.act, gate.device(), gate.dtype()) {
+            (Activation::Silu, Device::Cpu, DType::F32) => {
                 gate.inplace_op2(&up, &Gated)?;
                 Ok(gate)
             }
-            _ => Ok((gate.silu()? * up)?),
+            (Activation::Silu, _, _) => Ok((gate.silu()? * up)?),
+            (Activation::GeluTanh, _, _) => Ok((gate.gelu()? * up)?),
         }
     }
 

@@ -74,15 +74,21 @@ fn part<'b>(block: &'b Value, layer: usize, part: &'static str) -> Result<Keys<'
     };
     let keys = Keys(table);
     for without in ["no_op", "replace_with_linear"] {
-        if keys.flag(without)? {
+        if keys.flag_or(without, false)? {
             let what = format!("{key} with {without}");
-            return Err(Error::Unsupported { what, supported: "every block must have attention and an FFN" });
+            return Err(Error::Unsupported {
+                what,
+                supported: "every block must have attention and an FFN".into(),
+            });
         }
     }
     for own in ["window_length", "num_sink_tokens", "sparsify"] {
         if keys.get(own).is_some() {
             let what = format!("{key} with {own}");
-            return Err(Error::Unsupported { what, supported: "attention must cover the whole context" });
+            return Err(Error::Unsupported {
+                what,
+                supported: "attention must cover the whole context".into(),
+            });
         }
     }
     Ok(keys)

@@ -8,9 +8,8 @@ use super::{
     Error, Result, Source,
     bytes::Bytes,
     encoding::{Encoding, RowOrder},
-    gguf,
+    files, gguf,
     reading::{self, Unreadable},
-    safetensors_files,
 };
 
 /// All tensors of a checkpoint, in one or more files. Bytes are read from disk when a tensor is requested.
@@ -59,6 +58,17 @@ pub struct Entry {
     pub order: RowOrder,
     pub shape: Vec<usize>,
     pub bytes: Range<usize>,
+    /// Which of the bytes belong to the tensor, if not all.
+    pub part: Option<Part>,
+}
+
+/// A part of each of the equal groups of bytes of an entry.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Bytes of a whole group.
+    pub group: usize,
+    /// The bytes in each group.
+    pub bytes: Range<usize>,
 }
 
 /// Tensors by their names in a Hugging Face checkpoint, independent of the file that contains them.
@@ -78,7 +88,7 @@ impl Tensors for Weights {
 
 impl Weights {
     /// Reads and checks the headers of the weight files. A Hugging Face directory has `model.safetensors`, or the shards listed
-    /// in `model.safetensors.index.json`.
+    /// in `model.safetensors.index.json`, or else `pytorch_model.bin` or its shards.
     ///
     /// # Errors
     /// If a file is missing, a git-lfs pointer, truncated or damaged, or a shard is missing. A tensor that its shard
@@ -86,7 +96,7 @@ impl Weights {
     pub fn open(source: &Source) -> Result<Self> {
         let table = match source {
             Source::Gguf(model) => gguf::table(model),
-            Source::Directory(_) | Source::Embedded(_) => safetensors_files::table(source)?,
+            Source::Directory(_) | Source::Embedded(_) => files::table(source)?,
         };
         Ok(Self { place: source.to_string(), table })
     }
@@ -106,12 +116,12 @@ impl Weights {
         let stored = self.bytes(entry);
         let row = entry.shape.iter().skip(1).product();
         let data = match (encoding, entry.order) {
-            (Encoding::F32 | Encoding::F16 | Encoding::BF16, RowOrder::Same) => Cow::Borrowed(stored),
-            (Encoding::F32, order) => Cow::Owned(reordered::<4>(stored, order, row)),
-            (Encoding::F16 | Encoding::BF16, order) => Cow::Owned(reordered::<2>(stored, order, row)),
+            (Encoding::F32 | Encoding::F16 | Encoding::BF16, RowOrder::Same) => stored,
+            (Encoding::F32, order) => Cow::Owned(reordered::<4>(&stored, order, row)),
+            (Encoding::F16 | Encoding::BF16, order) => Cow::Owned(reordered::<2>(&stored, order, row)),
             (Encoding::Quantised(_), order) => {
                 let read = self.releasing(entry);
-                let mut numbers = reading::converted(encoding, stored, |x| x, DType::F32, &read)
+                let mut numbers = reading::converted(encoding, &stored, |x| x, DType::F32, &read)
                     .map_err(|cause| self.unreadable(name, cause, |element| element, DType::F32))?;
                 order.restore(&mut numbers, row);
                 Cow::Owned(numbers.iter().flat_map(|number: &f32| number.to_le_bytes()).collect())
@@ -164,6 +174,58 @@ impl Weights {
             file: self.table.files[entry.file].label.clone(),
             found,
         })
+    }
+
+    /// Renames a tensor, if it is there.
+    pub(super) fn rename(&mut self, from: &str, to: String) {
+        if let Some(entry) = self.table.tensors.remove(from) {
+            self.table.tensors.insert(to, entry);
+        }
+    }
+
+    /// Replaces a tensor whose rows are `groups` equal groups by the parts of every group: each a name and a number of rows per group, in
+    /// the order of the rows. `row`: the shape of a row.
+    ///
+    /// # Errors
+    /// As [`Weights::check`].
+    pub(super) fn split_groups(
+        &mut self,
+        name: &str,
+        parts: &[(String, usize)],
+        (groups, row): (usize, &[usize]),
+    ) -> Result<()> {
+        let rows = parts.iter().map(|(_, rows)| rows).sum::<usize>();
+        self.check(name, &[&[groups * rows], row].concat())?;
+        let Some(whole) = self.table.tensors.remove(name) else { return Ok(()) };
+        let group = whole.bytes.len() / groups;
+        let mut start = 0;
+        for (part, own) in parts {
+            let bytes = start..start + group / rows * own;
+            start = bytes.end;
+            let shape = [&[groups * own], row].concat();
+            let part_of = Entry { shape, part: Some(Part { group, bytes }), ..whole.clone() };
+            self.table.tensors.insert(part.clone(), part_of);
+        }
+        Ok(())
+    }
+
+    /// Replaces a matrix of this many columns by its parts: each a name and a number of rows, in the order of the rows.
+    ///
+    /// # Errors
+    /// As [`Weights::check`].
+    pub(super) fn split_rows(&mut self, name: &str, parts: &[(String, usize)], columns: usize) -> Result<()> {
+        let rows = parts.iter().map(|(_, rows)| rows).sum::<usize>();
+        self.check(name, &[rows, columns])?;
+        let Some(whole) = self.table.tensors.remove(name) else { return Ok(()) };
+        let row = whole.bytes.len() / rows;
+        let mut start = whole.bytes.start;
+        for (part, rows) in parts {
+            let bytes = start..start + rows * row;
+            start = bytes.end;
+            let part_of = Entry { shape: vec![*rows, columns], bytes, ..whole.clone() };
+            self.table.tensors.insert(part.clone(), part_of);
+        }
+        Ok(())
     }
 
     /// Checks that the tensor has this shape and a supported type, without reading weights.
@@ -219,13 +281,20 @@ impl Weights {
     fn read(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor> {
         self.check(name, shape)?;
         let entry = self.entry(name)?;
-        let stored = (self.encoding(name)?, self.bytes(entry), entry.order);
+        let bytes = self.bytes(entry);
+        let stored = (self.encoding(name)?, &*bytes, entry.order);
         reading::tensor(stored, shape, (device, dtype), &self.releasing(entry))
             .map_err(|cause| self.unreadable(name, cause, |element| element, dtype))
     }
 
-    fn bytes(&self, entry: &Entry) -> &[u8] {
-        &self.table.files[entry.file].bytes.as_slice()[entry.bytes.clone()]
+    fn bytes(&self, entry: &Entry) -> Cow<'_, [u8]> {
+        let stored = &self.table.files[entry.file].bytes.as_slice()[entry.bytes.clone()];
+        match &entry.part {
+            None => Cow::Borrowed(stored),
+            Some(Part { group, bytes }) => {
+                stored.chunks_exact(*group).flat_map(|group| &group[bytes.clone()]).copied().collect()
+            }
+        }
     }
 
     /// Releases ranges of a tensor's bytes.

@@ -15,7 +15,7 @@ use super::{
     cut::Means,
     measure::{Inputs, Measured, Wanted, failed},
     notice::{Observer, emit},
-    pass::{part_inputs, part_output},
+    pass::{inputs_stay, part_inputs, part_output},
     plan::{seed_of, units},
     stream::with_values,
 };
@@ -268,8 +268,8 @@ impl Pass<'_> {
         for (h, x) in streams.pruned.batches.iter_mut().zip(inputs) {
             let x = match (x, &columns) {
                 (Some(x), None) => x,
-                (Some(x), Some(columns)) => x.index_select(columns, 2)?,
-                (None, _) => part_inputs(block, part, h, &streams.rope)?,
+                (Some(x), Some(columns)) if inputs_stay(block, part) => x.index_select(columns, 2)?,
+                (_, _) => part_inputs(block, part, h, &streams.rope)?,
             };
             *h = (&*h + part_output(block, part, &x)?)?;
             done += h.dim(0)? as u64;

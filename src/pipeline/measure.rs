@@ -94,7 +94,7 @@ impl Pass<'_> {
                 let x_dense = part_inputs(block, part, h_dense, &streams.rope)?;
                 let h_next = (h_dense + part_output(block, part, &x_dense)?)?;
                 if add_up && toward_dense {
-                    wished = Some(aim(block, part, &h_next, h)?);
+                    wished = Some(aim(block, part, (&x_dense, &h_next), h)?);
                 }
                 dense.batches[batch] = h_next;
             }
@@ -120,17 +120,29 @@ impl Pass<'_> {
     }
 }
 
-/// W x + h − h̃, where h + W x + bias is the dense stream after the part. The bias cancels out.
-fn aim(block: &Block, part: Part, h_next: &Tensor, h: &Tensor) -> Result<Tensor, Error> {
+/// W x + (h − h̃) / f, where h + f · (W x + bias) is the dense stream after the part: the bias is added on both sides. W x alone if a
+/// norm lies between the part and the stream, because then no output of the part makes up for h − h̃.
+fn aim(block: &Block, part: Part, (x, h_next): (&Tensor, &Tensor), h: &Tensor) -> Result<Tensor, Error> {
+    let Some(factor) = block.residual_factor() else { return scored_product(block, part, x) };
     let bias = match part {
         Part::Attention => block.o_bias(),
         Part::Mlp => block.down_bias(),
     };
     let aim = (h_next - h)?;
+    let aim = if factor == 1.0 { aim } else { (aim / factor)? };
     Ok(match bias {
         Some(bias) => aim.broadcast_sub(bias)?,
         None => aim,
     })
+}
+
+/// W x, without the bias.
+fn scored_product(block: &Block, part: Part, x: &Tensor) -> Result<Tensor, Error> {
+    let weight = match part {
+        Part::Attention => block.o_proj(),
+        Part::Mlp => block.down_proj(),
+    };
+    Ok(x.broadcast_matmul(&weight.t()?)?)
 }
 
 fn not_measured(layer: usize, part: Part, cause: Failed, observer: &mut Observer<'_>) -> Error {

@@ -153,8 +153,10 @@ impl Pass<'_> {
             let columns = columns.filter(|_| self.footprint().keeps(part, layer));
             for (batch, h) in streams.pruned.batches.iter_mut().enumerate() {
                 let x = match &columns {
-                    Some(columns) => part_inputs(&block, part, h, &streams.rope)?.index_select(columns, 2)?,
-                    None => part_inputs(&cut_block, part, h, &streams.rope)?,
+                    Some(columns) if inputs_stay(&block, part) => {
+                        part_inputs(&block, part, h, &streams.rope)?.index_select(columns, 2)?
+                    }
+                    Some(_) | None => part_inputs(&cut_block, part, h, &streams.rope)?,
                 };
                 *h = (&*h + part_output(&cut_block, part, &x)?)?;
                 if let Some(dense) = &mut streams.dense {
@@ -188,6 +190,14 @@ pub(super) fn part_inputs(block: &Block, part: Part, h: &Tensor, rope: &Rope) ->
         Part::Attention => block.attention_context(h, rope)?,
         Part::Mlp => block.mlp_activation(h)?,
     })
+}
+
+/// Whether the kept inputs of the scored weight stay the same if others are removed.
+pub(super) fn inputs_stay(block: &Block, part: Part) -> bool {
+    match part {
+        Part::Attention => block.heads_are_independent(),
+        Part::Mlp => true,
+    }
 }
 
 /// The part's contribution to the residual stream, [windows, seq_len, hidden].

@@ -1,6 +1,6 @@
 //! The llama.cpp architecture that computes a model, and the models that no architecture computes.
 
-use crate::model::{Architecture, Family, LayerSize, RopeScaling};
+use crate::model::{Activation, Architecture, Family, LayerSize, RopeScaling};
 
 use super::super::{Error, Format, Remedy};
 
@@ -27,10 +27,21 @@ impl LlamaCppArchitecture {
     pub fn of(architecture: &Architecture) -> Result<Self, Error> {
         let layers = &architecture.layers;
         refuse_sizes(layers)?;
+        if architecture.form.activation != Activation::Silu {
+            let [name, ..] = architecture.form.activation.names() else {
+                unreachable!("an activation has a name")
+            };
+            return refused(format!("the activation is {name}, and llama.cpp computes silu"), &[DIRECTORY]);
+        }
         let first = layers[0];
         let equal = layers.iter().all(|size| *size == first);
         let frequencies = match architecture.rope.scaling {
-            RopeScaling::None | RopeScaling::Linear { .. } => Frequencies::Plain,
+            // A file states the context within which dynamic scaling changes nothing.
+            RopeScaling::None | RopeScaling::Linear { .. } | RopeScaling::Dynamic { .. } => {
+                Frequencies::Plain
+            }
+            RopeScaling::Yarn { .. } => return refused_scaling("yarn"),
+            RopeScaling::LongRope { .. } => return refused_scaling("longrope"),
             RopeScaling::Llama3 { .. } => Frequencies::Llama3,
         };
         match architecture.family {
@@ -47,8 +58,22 @@ impl LlamaCppArchitecture {
                 Ok(Self::Qwen2)
             }
             // Both load biases if the file has them.
-            Family::Llama | Family::Mistral | Family::Qwen2 => {
+            Family::Phi3 if architecture.rope.partial != 1.0 => refused(
+                "part of each head is rotated, and llama.cpp's llama rotates whole heads".into(),
+                &[DIRECTORY],
+            ),
+            // Phi-3 is a Llama once its projections are apart.
+            Family::Llama | Family::Mistral | Family::Ministral | Family::Qwen2 | Family::Phi3 => {
                 Ok(if equal { Self::Llama } else { Self::Deci })
+            }
+            family
+            @ (Family::SmolLm3 | Family::Granite | Family::Olmo2 | Family::Gemma2 | Family::Gemma3) => {
+                refused(
+                    format!(
+                        "slimgpt writes GGUF files of llama, mistral, qwen2, qwen3 and phi3, not of {family}"
+                    ),
+                    &[DIRECTORY],
+                )
             }
         }
     }
@@ -145,7 +170,14 @@ fn refuse_for_qwen3(architecture: &Architecture, frequencies: Frequencies) -> Re
     }
 }
 
-/// A remedy: the formats that express every model.
+fn refused_scaling<T>(kind: &str) -> Result<T, Error> {
+    refused(
+        format!("rope_scaling is of type {kind}, which slimgpt does not write to GGUF files"),
+        &[DIRECTORY],
+    )
+}
+
+/// The formats that express every model.
 pub const DIRECTORY: Remedy = Remedy::Export(&[Format::Hf, Format::Padded]);
 
 /// Refuses a model that llama.cpp cannot express.

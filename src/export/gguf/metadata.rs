@@ -48,7 +48,11 @@ pub fn of(
     own("rope.freq_base", Value::F32(rope.theta as f32));
     match rope.scaling {
         // The factors of Llama 3 are stored as a tensor.
-        RopeScaling::None | RopeScaling::Llama3 { .. } => {}
+        RopeScaling::None
+        | RopeScaling::Dynamic { .. }
+        | RopeScaling::Llama3 { .. }
+        | RopeScaling::Yarn { .. }
+        | RopeScaling::LongRope { .. } => {}
         RopeScaling::Linear { factor } => {
             own("rope.scaling.type", Value::Text("linear".to_owned()));
             own("rope.scaling.factor", Value::F32(factor as f32));
@@ -62,6 +66,7 @@ pub fn of(
 pub fn context_length(architecture: &Architecture) -> usize {
     architecture
         .sliding_window
+        .filter(|_| architecture.is_windowed())
         .map_or(architecture.max_positions, |window| window.min(architecture.max_positions))
 }
 

@@ -180,9 +180,14 @@ fn entries(slots: &[Slot], kind: GgufType, fallbacks: &mut Fallbacks) -> Result<
 /// The divisor of each frequency theta^(−2i/head_dim), for scalings that llama.cpp reads as a tensor.
 fn rope_factors(rope: &RopeSettings, head_dim: usize) -> Option<Vec<f32>> {
     match rope.scaling {
-        RopeScaling::None | RopeScaling::Linear { .. } => None,
+        // The last two are refused.
+        RopeScaling::None
+        | RopeScaling::Linear { .. }
+        | RopeScaling::Dynamic { .. }
+        | RopeScaling::Yarn { .. }
+        | RopeScaling::LongRope { .. } => None,
         RopeScaling::Llama3 { .. } => {
-            let plain = frequencies(&RopeSettings { scaling: RopeScaling::None, ..*rope }, head_dim);
+            let plain = frequencies(&RopeSettings { scaling: RopeScaling::None, ..rope.clone() }, head_dim);
             let scaled = frequencies(rope, head_dim);
             Some(plain.iter().zip(scaled).map(|(plain, scaled)| plain / scaled).collect())
         }

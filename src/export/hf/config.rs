@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::nemotron;
-use crate::model::{Architecture, Family, LayerSize, Precision, RopeScaling, RopeSettings};
+use crate::model::{Architecture, Family, LayerSize, Precision, RopeScaling};
 
 /// Keys that describe an earlier export of the model, or code that is not copied.
 const STALE: [&str; 7] = [
@@ -37,22 +37,21 @@ impl ModelClass {
         if others.iter().any(|size| *size != first) {
             return Self::PerLayer;
         }
-        match family {
-            // transformers 5 refuses a Llama whose heads do not divide the hidden size, for any head_dim.
-            Family::Llama if hidden.is_multiple_of(first.heads) => Self::Stock(Family::Llama),
-            // A Mistral without a window computes the same as a Llama, but has no biases.
-            Family::Llama if !(qkv_bias || o_bias || mlp_bias) => Self::Stock(Family::Mistral),
-            Family::Llama => Self::PerLayer,
-            Family::Mistral | Family::Qwen2 | Family::Qwen3 => Self::Stock(family),
+        // transformers 5 refuses some families whose heads do not divide the hidden size, whatever their head_dim.
+        if hidden.is_multiple_of(first.heads) || !family.heads_divide_hidden() {
+            return Self::Stock(family);
         }
+        // A Mistral without a window computes the same as a Llama, but has no biases.
+        let biased = qkv_bias || o_bias || mlp_bias;
+        if family == Family::Llama && !biased { Self::Stock(Family::Mistral) } else { Self::PerLayer }
     }
 
     /// The name of the class, for a model of this family.
     pub fn name(self, family: Family) -> String {
         match self {
-            Self::Unchanged => format!("{}ForCausalLM", spelled(family)),
-            Self::Stock(stock) => format!("{}ForCausalLM", spelled(stock)),
-            Self::PerLayer => format!("Slim{}ForCausalLM", spelled(family)),
+            Self::Unchanged => format!("{}ForCausalLM", family.class()),
+            Self::Stock(stock) => format!("{}ForCausalLM", stock.class()),
+            Self::PerLayer => format!("Slim{}ForCausalLM", family.class()),
             Self::NemotronNas => nemotron::CLASS.into(),
         }
     }
@@ -78,7 +77,7 @@ pub fn config_json(
         ModelClass::Unchanged => {
             forget(&mut config, &["auto_map"]);
             if config.contains_key("rope_parameters") {
-                set_positions(&mut config, &architecture.rope);
+                set_positions(&mut config, architecture);
             }
             set_window(&mut config, architecture);
         }
@@ -99,6 +98,7 @@ pub fn config_json(
         }
     }
     set_biases(&mut config, architecture);
+    set_tie(&mut config, architecture);
     if let Some(dtype) = dtype {
         set_dtype(&mut config, dtype);
     }
@@ -109,7 +109,7 @@ pub fn config_json(
 /// for readers that expect a single size.
 fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
     let largest = |size: fn(&LayerSize) -> usize| architecture.layers.iter().map(size).max();
-    set_positions(config, &architecture.rope);
+    set_positions(config, architecture);
     let keys = json!({
         "head_dim": architecture.head_dim,
         "num_attention_heads": largest(|size| size.heads),
@@ -128,18 +128,29 @@ fn set_biases(config: &mut Map<String, Value>, architecture: &Architecture) {
     }
 }
 
-/// Sets the sliding window of a Mistral even if it has none, because transformers reads a missing key as
-/// 4096.
+/// States whether the head is the embedding, where the checkpoint contradicts its configuration.
+fn set_tie(config: &mut Map<String, Value>, architecture: &Architecture) {
+    let read = Architecture::from_config(&Value::Object(config.clone()));
+    if read.is_ok_and(|read| read.tied != architecture.tied) {
+        config.insert("tie_word_embeddings".into(), architecture.tied.into());
+    }
+}
+
+/// States a Mistral's window even where it has none: transformers reads a missing key as 4096.
 fn set_window(config: &mut Map<String, Value>, architecture: &Architecture) {
     if architecture.family == Family::Mistral {
         config.insert("sliding_window".into(), json!(architecture.sliding_window));
     }
 }
 
-/// Sets the keys of rotary positions. transformers 4 reads only `rope_theta` and `rope_scaling`; transformers
-/// 5 also reads `rope_parameters`.
-fn set_positions(config: &mut Map<String, Value>, rope: &RopeSettings) {
-    let scaling = rope_scaling(rope.scaling);
+/// transformers 4 reads only `rope_theta` and `rope_scaling`; transformers 5 reads `rope_parameters` too. Families with more than one
+/// rotary embedding, or with a partial one, keep their keys.
+fn set_positions(config: &mut Map<String, Value>, architecture: &Architecture) {
+    if !architecture.family.rotates_whole_heads() {
+        return;
+    }
+    let rope = &architecture.rope;
+    let scaling = rope_scaling(&rope.scaling);
     if config.contains_key("rope_parameters") {
         let mut both = Map::from_iter([("rope_type".into(), "default".into())]);
         both.extend(scaling.clone().unwrap_or_default());
@@ -159,6 +170,19 @@ fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, famil
     if family != architecture.family {
         forget(config, &["attention_bias", "mlp_bias", "layer_types"]);
         config.insert("sliding_window".into(), Value::Null);
+        // A key that is missing has another default in the other family.
+        let stated = json!({
+            "vocab_size": architecture.vocab,
+            "hidden_size": architecture.hidden,
+            "num_hidden_layers": architecture.layers.len(),
+            "max_position_embeddings": architecture.max_positions,
+            "rms_norm_eps": architecture.norm_eps,
+        });
+        if let Value::Object(stated) = stated {
+            for (key, value) in stated {
+                config.entry(key).or_insert(value);
+            }
+        }
     }
 }
 
@@ -174,7 +198,7 @@ fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     };
     let per_layer: Map<String, Value> =
         layers.iter().enumerate().map(|(index, size)| (index.to_string(), sizes(size))).collect();
-    let place = |what: &str| format!("modeling_slimgpt.Slim{}{what}", spelled(*family));
+    let place = |what: &str| format!("modeling_slimgpt.Slim{}{what}", family.class());
     let keys = json!({
         "model_type": format!("slimgpt_{family}"),
         "slimgpt_family": family.name(),
@@ -191,21 +215,35 @@ fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     set(config, keys);
 }
 
-/// The family in the class names of transformers.
-fn spelled(family: Family) -> &'static str {
-    match family {
-        Family::Llama => "Llama",
-        Family::Mistral => "Mistral",
-        Family::Qwen2 => "Qwen2",
-        Family::Qwen3 => "Qwen3",
-    }
-}
-
-/// The scaling of rotary positions; None if they are not scaled.
-fn rope_scaling(scaling: RopeScaling) -> Option<Map<String, Value>> {
+/// None where positions are not scaled.
+fn rope_scaling(scaling: &RopeScaling) -> Option<Map<String, Value>> {
     let keys = match scaling {
         RopeScaling::None => return None,
         RopeScaling::Linear { factor } => json!({ "rope_type": "linear", "factor": factor }),
+        RopeScaling::Dynamic { factor } => json!({ "rope_type": "dynamic", "factor": factor }),
+        RopeScaling::Yarn {
+            factor,
+            attention_factor,
+            beta_fast,
+            beta_slow,
+            original_positions,
+            truncate,
+        } => json!({
+            "rope_type": "yarn",
+            "factor": factor,
+            "attention_factor": attention_factor,
+            "beta_fast": beta_fast,
+            "beta_slow": beta_slow,
+            "original_max_position_embeddings": original_positions,
+            "truncate": truncate,
+        }),
+        RopeScaling::LongRope { short, long, attention_factor, original_positions } => json!({
+            "rope_type": "longrope",
+            "short_factor": short,
+            "long_factor": long,
+            "attention_factor": attention_factor,
+            "original_max_position_embeddings": original_positions,
+        }),
         RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_positions } => json!({
             "rope_type": "llama3",
             "factor": factor,

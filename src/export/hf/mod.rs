@@ -9,8 +9,8 @@ use std::path::Path;
 use candle_core::DType;
 
 use crate::model::{
-    Architecture, BlockByBlock, Checkpoint, Family, Precision, Shapes, Slot, Source, StoredTensor,
-    end_tensors,
+    Architecture, BlockByBlock, Checkpoint, Family, Precision, QkNorm, Shapes, Slot, Source, StoredTensor,
+    end_tensors, join_fused, stored_tensors,
 };
 
 use self::{
@@ -77,36 +77,56 @@ impl Exporter for Directory {
         Layout::Directory
     }
 
-    /// Refuses biases that pruning has added, if the family's classes in transformers have none.
+    /// Refuses padded projections that are normalised as a whole, because the norm counts the zeros, and biases that pruning has added, if the family's classes in transformers have none.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error> {
         let (before, pruned) = (plan.checkpoint.architecture(), plan.pruned);
         if *self == Self::NemotronNas {
             return nemotron::check(before, pruned);
         }
         let family = before.family;
-        let (attention, mlp) = match family {
-            Family::Llama => (true, true),
-            Family::Qwen3 => (true, false),
-            Family::Mistral | Family::Qwen2 => (false, false),
+        let heads = |architecture: &Architecture| -> Vec<usize> {
+            architecture.layers.iter().map(|size| size.heads).collect()
         };
+        if self.shapes() == Shapes::Padded
+            && before.form.qk_norm == QkNorm::Projections
+            && heads(before) != heads(pruned)
+        {
+            let why = format!(
+                "{family} normalises all heads together, and zeros in place of removed heads would count"
+            );
+            return Err(Error::Inexpressible {
+                format: self.format(),
+                why,
+                remedies: vec![Remedy::Export(&[Format::Hf]), Remedy::MlpOnly],
+            });
+        }
+        let (attention, mlp) = family.output_biases();
         let added = [
             ("o_proj", pruned.o_bias && !before.o_bias && !attention),
             ("down_proj", pruned.mlp_bias && !before.mlp_bias && !mlp),
         ];
         match added.into_iter().find(|(_, refused)| *refused) {
             None => Ok(()),
-            Some((projection, _)) => Err(Error::Inexpressible {
-                format: self.format(),
-                why: format!(
-                    "{family} in transformers has no bias of {projection}, which bias compensation adds"
-                ),
-                remedies: match family {
-                    Family::Llama | Family::Mistral | Family::Qwen2 => {
+            Some((projection, _)) => {
+                let mut remedies = match family {
+                    Family::Llama | Family::Mistral | Family::Ministral | Family::Qwen2 | Family::Phi3 => {
                         vec![Remedy::Export(&[Format::Gguf]), Remedy::NoBiasCompensation]
                     }
-                    Family::Qwen3 => vec![Remedy::NoBiasCompensation, Remedy::AttentionOnly],
-                },
-            }),
+                    Family::Qwen3
+                    | Family::SmolLm3
+                    | Family::Granite
+                    | Family::Olmo2
+                    | Family::Gemma2
+                    | Family::Gemma3 => vec![Remedy::NoBiasCompensation],
+                };
+                if attention {
+                    remedies.push(Remedy::AttentionOnly);
+                }
+                let why = format!(
+                    "{family} in transformers has no bias of {projection}, which bias compensation adds"
+                );
+                Err(Error::Inexpressible { format: self.format(), why, remedies })
+            }
         }
     }
 
@@ -195,7 +215,8 @@ impl FormatWriter for DirectoryWriter<'_> {
     }
 
     fn add(&mut self, out: &OutputDir, tensors: &[StoredTensor]) -> Result<(), Error> {
-        tensors.iter().try_for_each(|tensor| self.shards.add(out, tensor))
+        let stored = stored_tensors(&self.written, tensors);
+        stored.iter().try_for_each(|tensor| self.shards.add(out, tensor))
     }
 
     /// Writes the index, `config.json`, the modeling code if no class of transformers has the sizes, and the
@@ -249,5 +270,14 @@ fn announced(
         };
         Ok(Announced { name, dtype, shape })
     };
-    slots.into_iter().map(announce).collect()
+    let announced = slots.into_iter().map(announce).collect::<Result<Vec<_>, Error>>()?;
+    Ok(join_fused(
+        architecture,
+        announced,
+        |part| &part.name,
+        |name, parts| {
+            let rows = parts.iter().map(|part| part.shape[0]).sum();
+            Announced { name, dtype: parts[0].dtype, shape: vec![rows, parts[0].shape[1]] }
+        },
+    ))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Architecture, Family, RopeScaling, nemotron};
+use crate::model::{Architecture, Family, Form, RopeScaling, nemotron};
 
 use super::super::{
     Error, Format, Remedy,
@@ -21,8 +21,18 @@ pub const CONFIGURATION_NAME: &str = "configuration_nemotron_nas.py";
 /// [`Error::Inexpressible`]: another family, biases, a sliding window, missing query heads, a width that is not a multiple of 256.
 pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> {
     match before.family {
-        Family::Llama | Family::Mistral => {}
-        Family::Qwen2 | Family::Qwen3 => {
+        Family::Llama | Family::Mistral if before.form == Form::default() => {}
+        Family::Llama
+        | Family::Mistral
+        | Family::Ministral
+        | Family::Qwen2
+        | Family::Qwen3
+        | Family::SmolLm3
+        | Family::Granite
+        | Family::Olmo2
+        | Family::Phi3
+        | Family::Gemma2
+        | Family::Gemma3 => {
             return refused(
                 format!("its blocks are those of Llama, and {} has others", before.family),
                 vec![OTHERS],

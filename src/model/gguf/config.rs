@@ -106,9 +106,9 @@ pub fn config(
     }
     let tokens = keys.texts("tokenizer.ggml.tokens").map_or(0, |tokens| tokens.len());
     for (key, own) in [("bos_token_id", "bos"), ("eos_token_id", "eos"), ("pad_token_id", "padding")] {
-        if let Some(id) = keys.token(&format!("tokenizer.ggml.{own}_token_id"), tokens)? {
-            add(key, id.into());
-        }
+        // A missing key would have the family's default.
+        let id = keys.token(&format!("tokenizer.ggml.{own}_token_id"), tokens)?;
+        add(key, id.map_or(Value::Null, Value::from));
     }
     sizes.put(object, family);
     Ok(config)

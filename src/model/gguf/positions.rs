@@ -88,7 +88,7 @@ fn by_factors(keys: &Keys, theta: f64, head_dim: usize, factors: &[f32]) -> Resu
         return Err(wrong(factor.to_string()));
     }
     let largest = factors.iter().fold(1.0f32, |largest, factor| largest.max(*factor));
-    let plain = frequencies(&RopeSettings { theta, scaling: RopeScaling::None }, head_dim);
+    let plain = frequencies(&RopeSettings::new(theta, RopeScaling::None), head_dim);
     let is_same = |original_positions: usize| {
         let scaling = RopeScaling::Llama3 {
             factor: largest.into(),
@@ -96,7 +96,7 @@ fn by_factors(keys: &Keys, theta: f64, head_dim: usize, factors: &[f32]) -> Resu
             high_freq_factor: 4.0,
             original_positions,
         };
-        let scaled = frequencies(&RopeSettings { theta, scaling }, head_dim);
+        let scaled = frequencies(&RopeSettings::new(theta, scaling), head_dim);
         let pairs = plain.iter().zip(&scaled).zip(factors);
         pairs.into_iter().all(|((plain, scaled), factor)| (plain / scaled / factor - 1.0).abs() < 1e-5)
     };

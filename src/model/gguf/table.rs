@@ -33,7 +33,10 @@ fn entry(tensor: &TensorInfo, file: usize, pairs: Option<usize>) -> (String, Ent
         Some(_) | None => RowOrder::Same,
     };
     let encoding = tensor.kind.clone().map(Into::into);
-    (name, Entry { file, encoding, order, shape: tensor.shape.clone(), bytes: tensor.bytes.clone() })
+    (
+        name,
+        Entry { file, encoding, order, shape: tensor.shape.clone(), bytes: tensor.bytes.clone(), part: None },
+    )
 }
 
 #[cfg(test)]

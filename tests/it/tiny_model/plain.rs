@@ -1,6 +1,6 @@
 //! The forward pass by its formulas, one token and one head at a time, in f64.
 
-use slimgpt::model::{Architecture, RopeScaling};
+use slimgpt::model::{Architecture, QkNorm, RopeScaling};
 
 use super::Tensors;
 
@@ -30,7 +30,7 @@ impl Model<'_> {
             let split = |(position, x): (usize, &Vec<f64>)| {
                 let y = self.linear(&name(part), x);
                 let heads = y.chunks(head_dim).map(|head| {
-                    let normed = turned && self.architecture.qk_norm;
+                    let normed = turned && self.architecture.form.qk_norm == QkNorm::Heads;
                     let head = if normed { self.norm(&name(norm), head) } else { head.to_vec() };
                     if turned { self.turn(&head, position) } else { head }
                 });
@@ -88,7 +88,10 @@ impl Model<'_> {
         let stretch = match self.architecture.rope.scaling {
             RopeScaling::None => 1.0,
             RopeScaling::Linear { factor } => factor,
-            RopeScaling::Llama3 { .. } => unimplemented!("compared with candle's own model"),
+            RopeScaling::Dynamic { .. }
+            | RopeScaling::Llama3 { .. }
+            | RopeScaling::Yarn { .. }
+            | RopeScaling::LongRope { .. } => unimplemented!("compared with other implementations"),
         };
         let angle = |i: usize| {
             position as f64 / stretch * self.architecture.rope.theta.powf(-(i as f64) / half as f64)

@@ -200,7 +200,7 @@ fn nemotron_nas_states_widths_that_are_read_back() {
         let config = config_json(&source, &pruned, ModelClass::NemotronNas, None);
         let found = read(&config);
         assert_eq!(found.layers, pruned.layers, "{config:#}");
-        assert_eq!((found.rope, found.head_dim, found.tied), (pruned.rope, pruned.head_dim, pruned.tied));
+        assert_eq!((&found.rope, found.head_dim, found.tied), (&pruned.rope, pruned.head_dim, pruned.tied));
         assert_eq!(config["architectures"], json!(["DeciLMForCausalLM"]));
         let block = &config["block_configs"][1];
         assert_eq!(block["attention"]["n_heads_in_group"], 2);

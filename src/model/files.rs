@@ -1,4 +1,4 @@
-//! The table of tensors in safetensors files: one file, or the shards that an index lists.
+//! The table of tensors in safetensors or pickled files: one file, or the shards that an index lists.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -8,22 +8,27 @@ use super::{
     Error, Result, Source,
     bytes::Bytes,
     encoding::{Encoding, RowOrder},
+    pickled,
     weights::{Entry, File, Table},
 };
 
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const PICKLED: &str = "pytorch_model.bin";
+const PICKLED_INDEX: &str = "pytorch_model.bin.index.json";
 
-/// Reads and checks the headers of `model.safetensors`, or of the shards listed in `model.safetensors.index.json`.
+/// Reads and checks the headers of `model.safetensors`, or of the shards listed in `model.safetensors.index.json`, or else of
+/// `pytorch_model.bin` or its shards.
 ///
 /// # Errors
 /// As [`Weights::open`](super::Weights::open).
 pub fn table(source: &Source) -> Result<Table> {
     let mut table = Table::default();
-    if source.has(WHOLE) || !source.has(INDEX) {
-        table.tensors = add_file(&mut table, source, WHOLE)?;
-    } else {
-        add_shards(&mut table, source)?;
+    match [WHOLE, INDEX, PICKLED, PICKLED_INDEX].into_iter().find(|file| source.has(file)) {
+        Some(INDEX) => add_shards(&mut table, source, (INDEX, add_file))?,
+        Some(PICKLED_INDEX) => add_shards(&mut table, source, (PICKLED_INDEX, add_pickled))?,
+        Some(PICKLED) => table.tensors = add_pickled(&mut table, source, PICKLED)?,
+        Some(_) | None => table.tensors = add_file(&mut table, source, WHOLE)?,
     }
     Ok(table)
 }
@@ -38,10 +43,13 @@ fn encoding(dtype: Dtype) -> std::result::Result<Encoding, String> {
     }
 }
 
-fn add_shards(table: &mut Table, source: &Source) -> Result<()> {
-    let index = source.locate(INDEX);
+/// The entries of one file, which is added to the table.
+type Add = fn(&mut Table, &Source, &str) -> Result<BTreeMap<String, Entry>>;
+
+fn add_shards(table: &mut Table, source: &Source, (name, add): (&str, Add)) -> Result<()> {
+    let index = source.locate(name);
     let not_an_index = |cause: &str| Error::Index { index: index.clone(), cause: cause.to_owned() };
-    let content = source.read(INDEX, "copy or download it")?;
+    let content = source.read(name, "copy or download it")?;
     let json: serde_json::Value =
         serde_json::from_slice(&content).map_err(|cause| Error::NotJson { file: index.clone(), cause })?;
     let map = json.get("weight_map").and_then(serde_json::Value::as_object);
@@ -62,7 +70,7 @@ fn add_shards(table: &mut Table, source: &Source) -> Result<()> {
                     place: source.to_string(),
                 });
             }
-            shards.insert(shard, add_file(table, source, shard)?);
+            shards.insert(shard, add(table, source, shard)?);
         }
         match shards.get_mut(shard).and_then(|tensors| tensors.remove(tensor)) {
             Some(held) => drop(table.tensors.insert(tensor.clone(), held)),
@@ -71,6 +79,25 @@ fn add_shards(table: &mut Table, source: &Source) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn add_pickled(table: &mut Table, source: &Source, file: &str) -> Result<BTreeMap<String, Entry>> {
+    let label = source.locate(file);
+    let Source::Directory(directory) = source else { return Err(no_weights(source)) };
+    let path = directory.join(file);
+    let bytes = Bytes::map(&path).map_err(|cause| Error::Read { file: label.clone(), cause })?;
+    let damaged = |cause: String| Error::Damaged { file: label.clone(), cause };
+    let number = table.files.len();
+    let entry = |pickled::Pickled { name, dtype, shape, bytes: place }: pickled::Pickled| {
+        if place.end > bytes.as_slice().len() {
+            return Err(damaged(format!("tensor {name} exceeds the file")));
+        }
+        let encoding = encoding(dtype.into());
+        Ok((name, Entry { file: number, encoding, order: RowOrder::Same, shape, bytes: place, part: None }))
+    };
+    let tensors = pickled::tensors(&path).map_err(damaged)?.into_iter().map(entry).collect::<Result<_>>()?;
+    table.files.push(File { label, bytes: Arc::new(bytes) });
+    Ok(tensors)
 }
 
 fn add_file(table: &mut Table, source: &Source, file: &str) -> Result<BTreeMap<String, Entry>> {
@@ -109,7 +136,17 @@ fn add_file(table: &mut Table, source: &Source, file: &str) -> Result<BTreeMap<S
     let entry = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
         let bytes = start + info.data_offsets.0..start + info.data_offsets.1;
         let encoding = encoding(info.dtype);
-        (name, Entry { file: number, encoding, order: RowOrder::Same, shape: info.shape.clone(), bytes })
+        (
+            name,
+            Entry {
+                file: number,
+                encoding,
+                order: RowOrder::Same,
+                shape: info.shape.clone(),
+                bytes,
+                part: None,
+            },
+        )
     };
     let tensors = metadata.tensors().into_iter().map(entry).collect();
     table.files.push(File { label, bytes: Arc::new(bytes) });
@@ -117,7 +154,6 @@ fn add_file(table: &mut Table, source: &Source, file: &str) -> Result<BTreeMap<S
 }
 
 fn no_weights(source: &Source) -> Error {
-    let advice =
-        "copy or download the weights in safetensors form (pickled .bin and .gguf files are not read)";
+    let advice = "copy or download the weights, as safetensors or as pytorch_model.bin";
     Error::Missing { place: source.to_string(), file: WHOLE.to_owned(), advice }
 }
