@@ -208,7 +208,7 @@ impl Action {
         ACTIONS.iter().find(|info| info.action == self).expect("the macro writes a row for every action")
     }
 
-    /// Performs the action: by its meaning on the current screen, or else by its meaning on all screens.
+    /// Performs the action with its meaning on the current screen, otherwise with its meaning on all screens.
     pub(super) fn perform(self, state: &mut State) -> Vec<Effect> {
         match (state.screen.slice().act(state, self), self) {
             (Some(effects), _) => effects,

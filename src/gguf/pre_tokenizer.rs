@@ -171,7 +171,7 @@ pub fn name(steps: &[Step], whole_words: WholeWords) -> Result<(&'static str, Op
         ));
     }
     Err(format!(
-        "the text is split by {} before the merges, which is not one of the pre-tokenizers known to be equal in llama.cpp ({})",
+        "it splits texts by {} before the merges, unlike every known pre-tokenizer of llama.cpp ({})",
         described(steps),
         names()
     ))

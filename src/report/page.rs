@@ -24,8 +24,8 @@ const SECTIONS: [Section; 7] = [
         id: "ratios",
         heading: "Pruning ratios",
         text: "SlimGPT prunes two weights of every decoder layer by removing input columns: the output projection of the attention, whose \
-               inputs are its heads, and the down projection of the MLP, whose inputs are its channels. The ratio is the fraction \
-               of them that is removed.",
+               inputs are its heads, and the down projection of the MLP, whose inputs are its channels. The ratio is the fraction to \
+               remove.",
         figures: &["ratios"],
     },
     Section {

@@ -57,7 +57,7 @@ pub trait Slice {
         Reply::Stay(Vec::new())
     }
 
-    /// Handles turns of the wheel, in lines downwards.
+    /// Handles turns of the wheel, in lines; down is positive.
     fn step(&mut self, _state: &State, _lines: isize) {}
 
     /// The text that keys are typed into, if there is one.

@@ -255,7 +255,7 @@ pub(super) fn half_done() -> State {
     state.layers[3].attempts[1].attempt.method.solver.damping = 0.1;
     state.layers[4].attempts[0].attempt.above = vec![0, 0, 0, 1];
     state.layers[6].failed = Some(
-        "mlp: the second moment holds a NaN at input 17; lower the number of samples or look at the texts"
+        "mlp: the second moment has a NaN at input 17; lower the number of samples or look at the texts"
             .into(),
     );
     at_work(&mut state, 7);
@@ -333,7 +333,7 @@ fn log(state: &mut State) {
         Some(5),
         "mlp: damping raised from 0.01 to 0.1, because the Cholesky factorisation of 688 × 688 failed at pivot 401, and a very long reason follows so that it cannot fit into one row however wide the window may be 模型模型",
     );
-    push(66.0, Level::Error, Some(6), "mlp: the second moment holds a NaN at input 17");
+    push(66.0, Level::Error, Some(6), "mlp: the second moment has a NaN at input 17");
 }
 
 /// The largest model half way through a run, with all data of the selected layer.

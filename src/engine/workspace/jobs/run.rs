@@ -84,7 +84,7 @@ struct Prepared<'m> {
     measurement: Option<Measurement<'m>>,
 }
 
-/// The ratios of a run. Ratios of layers that have not begun may change.
+/// The ratios of a run. Ratios of layers that have not started may change.
 struct RunState {
     /// The settings of the job.
     given: Settings,

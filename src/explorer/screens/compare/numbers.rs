@@ -179,7 +179,7 @@ fn compared(session: &ComparedSession) -> Compared {
     }
 }
 
-/// Perplexity of the open session, preferably with the evaluation of the others. A stale pruned value is left
+/// Perplexity of the open session, preferably with the evaluation settings of the other sessions. A stale pruned value is left
 /// out.
 fn perplexity(state: &State) -> Option<PerplexityRecord> {
     let measured = &state.compare.measured;
