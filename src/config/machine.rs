@@ -63,7 +63,7 @@ settings! {
         model ("model"): String => { value_name: "MODEL", scope: Scope::Launch, }
         /// A group of settings that belong together; settings given separately override it
         preset ("preset"): Preset => { value_name: "NAME", heading: Heading::Method, scope: Scope::Launch, }
-        /// Plan sizes for --format nemotron-nas, and export in it: MLPs alone are pruned, to multiples of 256 channels
+        /// Plan sizes for --format nemotron-nas and export in that format: prune only MLPs, to multiples of 256 channels
         portable ("portable"): bool => { heading: Heading::Ratios, scope: Scope::Launch, }
         /// Directory that records the run and from which it can be resumed
         session ("session"): PathBuf => {

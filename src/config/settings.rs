@@ -47,7 +47,7 @@ pub struct Settings {
 /// Declares [`Options`] from one line per group: the struct, the merge of two sources, and the table of all groups.
 macro_rules! option_groups {
     ($($(#[doc = $doc:literal])+ $group:ident: $options:ident,)+) => {
-        /// The settings from one source: flags, a file, a preset. Every value is optional.
+        /// Settings from one source: flags, a file or a preset. Every value is optional.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Options {
             $($(#[doc = $doc])+ pub $group: $options,)+
@@ -200,7 +200,7 @@ impl FromStr for Settings {
     }
 }
 
-/// The settings whose result the format nemotron-nas expresses.
+/// Settings for a result that the format nemotron-nas can express.
 fn portable() -> Options {
     let mut options = Options::default();
     options.ratios.parts = Some(vec![Part::Mlp]);

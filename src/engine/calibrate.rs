@@ -67,11 +67,11 @@ pub fn resolved(mut settings: Settings, architecture: &Architecture) -> Result<S
     Ok(settings)
 }
 
-/// Checks the settings of a new run before [`resolved`] changes them. `ratios` replace the schedule. Returns warnings about parts
-/// that lose nothing.
+/// Checks the settings of a new run before [`resolved`] changes them. `ratios` replace the schedule. Returns warnings
+/// about parts that keep everything.
 ///
 /// # Errors
-/// A share of parameters that no counts reach, and settings that remove nothing.
+/// If the settings ask for more parameters than any counts remove, or remove nothing.
 pub fn check_reach(
     settings: &Settings,
     ratios: Option<&[LayerRatio]>,

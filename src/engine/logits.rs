@@ -110,7 +110,7 @@ fn hidden(
     Ok(hidden)
 }
 
-/// The header of the written file, with its length in front.
+/// The header of the written file, preceded by its length.
 fn header([windows, seq_len, vocab]: [usize; 3]) -> io::Result<Vec<u8>> {
     let tokens = windows * seq_len * size_of::<i64>();
     let all = tokens + windows * seq_len * vocab * size_of::<f32>();

@@ -18,8 +18,8 @@ pub struct Difference {
     pub spread: f64,
 }
 
-/// Runs both models over windows of equal length, block by block. The logits of the first model are kept; those of the second are
-/// computed in stretches that fit `memory_budget`. `progress` receives (blocks done, total blocks).
+/// Runs both models over windows of equal length, block by block. The logits of the first model are kept; the logits
+/// of the second are computed in chunks that fit `memory_budget`. `progress` receives (blocks done, total blocks).
 ///
 /// # Errors
 /// If a model cannot be loaded or computed; [`Error::Cancelled`] if `progress` breaks.
@@ -59,7 +59,7 @@ struct Compared {
 }
 
 impl Compared {
-    /// Adds the squares of one position's logits around their mean.
+    /// Adds the squared deviations of one position's logits from their mean.
     fn spread(&mut self, logits: &[f32]) {
         let mean = logits.iter().map(|&x| f64::from(x)).sum::<f64>() / logits.len() as f64;
         for &x in logits {
@@ -74,7 +74,7 @@ impl Compared {
     }
 }
 
-/// Passes the logits of all positions, in stretches.
+/// Passes on the logits of all positions in chunks.
 fn each_logits(
     model: &dyn BlockByBlock,
     windows: &[&[u32]],

@@ -27,7 +27,7 @@ pub struct Perplexity<'a> {
     pub device: &'a Device,
     /// The number type of the forward pass.
     pub dtype: DType,
-    /// Bytes for hidden states and logits. It decides what is computed together, and changes no result.
+    /// Memory for hidden states and logits, in bytes. It limits the batches and changes no result.
     pub memory_budget: u64,
 }
 

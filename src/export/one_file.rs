@@ -32,10 +32,10 @@ pub fn write_file(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Error> {
     write_file_with(path, force, |file| file.write_all(bytes).map_err(Error::write(path)))
 }
 
-/// The same with a function that writes the content piece by piece.
+/// Like [`write_file`], with a function that writes the content piece by piece.
 ///
 /// # Errors
-/// As [`write_file`], and those of `write`.
+/// As for [`write_file`], and if `write` fails.
 pub fn write_file_with<E: From<Error>>(
     path: &Path,
     force: bool,

@@ -72,11 +72,11 @@ impl EmbeddingAndHead {
         })
     }
 
-    /// Calls `each` with the logits of successive positions: h: [batch, t, hidden] → [positions, vocab], f32, row after row. The
-    /// logits of [`positions_at_once`] positions are in memory together.
+    /// Calls `each` with the logits of consecutive positions: h: [batch, t, hidden] → [positions, vocab], f32, row by row.
+    /// The logits of [`positions_at_once`] positions are in memory together.
     ///
     /// # Errors
-    /// A failure of the device, and those of `each`.
+    /// If the device or `each` fails.
     pub fn logits_in_stretches<E: From<Error>>(
         &self,
         h: &Tensor,
@@ -88,7 +88,7 @@ impl EmbeddingAndHead {
         let at_once = positions_at_once(self.head.weight().dims()[0], memory_budget);
         let mut start = 0;
         while start < positions {
-            // A single row is multiplied by another routine, whose sums differ in the last bit.
+            // Another routine multiplies a single row; its sums differ in the last bit.
             let length = match positions - start {
                 left if left <= at_once + 1 => left,
                 _ => at_once,
@@ -100,10 +100,10 @@ impl EmbeddingAndHead {
     }
 
     /// Sum of −ln p of the targets. h: [windows, positions, hidden], targets: [windows, positions]. The logits are computed in
-    /// stretches, so that they fit the memory budget.
+    /// chunks that fit the memory budget.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor, memory_budget: u64) -> Result<f64> {
         let targets = targets.flatten_all()?;
         let (mut at, mut sum) = (0, 0.0);
@@ -121,15 +121,15 @@ impl EmbeddingAndHead {
     }
 }
 
-/// Copies of the logits that a perplexity holds together: the logits, their differences from the maximum, and exponentials.
+/// Number of arrays of logits in memory during a perplexity measurement: the logits, their differences from the maximum,\n/// and the exponentials.
 pub const LOGIT_COPIES: u64 = 3;
 /// The fraction 1/SHARE of the memory budget is for logits.
 const SHARE: u64 = 8;
-/// Maximum size of the logits that are in memory together, in bytes: larger products are not faster.
+/// Maximum size of the logits in memory, in bytes. Larger products are not faster.
 const LARGEST: u64 = 32 << 20;
 
-/// Positions whose logits are computed together: as many as an eighth of the memory budget holds, at most 32 MiB of logits,
-/// at least two positions.
+/// Number of positions for which logits are computed together. They fit an eighth of the memory budget and 32 MiB, but
+/// are at least two.
 pub fn positions_at_once(vocab: usize, memory_budget: u64) -> usize {
     let bytes = (memory_budget / SHARE / LOGIT_COPIES).min(LARGEST);
     usize::try_from(bytes / (4 * vocab as u64).max(1)).unwrap_or(usize::MAX - 1).max(2)

@@ -1,4 +1,4 @@
-//! nemotron-nas configurations: Llama blocks whose sizes are listed as `block_configs`.
+//! nemotron-nas configurations: Llama blocks with their sizes in `block_configs`.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::{
 
 /// The model type in `config.json`.
 pub const MODEL_TYPE: &str = "nemotron-nas";
-/// Widths of FFNs are multiples of this.
+/// FFN widths are multiples of this number.
 pub const MULTIPLE: usize = 256;
 
 /// The `ffn_mult` of a width, as engines store it: rounded to six digits.
@@ -29,7 +29,7 @@ pub fn width(multiplier: f64, hidden: usize) -> usize {
 /// The sizes of the blocks.
 ///
 /// # Errors
-/// Missing or wrong keys, and blocks without attention or FFN, which are not supported.
+/// If a key is missing or wrong, or a block lacks attention or FFN.
 pub(super) fn layer_sizes(keys: &Keys, heads: usize, hidden: usize, layers: usize) -> Result<Vec<LayerSize>> {
     let Some(Value::Array(blocks)) = keys.get("block_configs") else {
         return Err(Error::MissingKey { key: "block_configs".into() });
@@ -52,7 +52,7 @@ pub(super) fn layer_sizes(keys: &Keys, heads: usize, hidden: usize, layers: usiz
             let expected = format!("a divisor of the {heads} attention heads, and a width below 2^32");
             return Err(Error::Key { key: format!("block_configs.{layer}"), expected, found });
         }
-        // Engines round the multiplier to six digits as they read it.
+        // Engines round the multiplier to six digits when they read it.
         let channels = width((multiplier * 1e6).round() / 1e6, hidden);
         if channels == 0 {
             let key = format!("block_configs.{layer}.ffn.ffn_mult");
@@ -64,7 +64,7 @@ pub(super) fn layer_sizes(keys: &Keys, heads: usize, hidden: usize, layers: usiz
     sizes.collect()
 }
 
-/// One part of a block, if it is an ordinary one.
+/// One part of a block, if it is an ordinary part.
 fn part<'b>(block: &'b Value, layer: usize, part: &'static str) -> Result<Keys<'b>> {
     let key = format!("block_configs.{layer}.{part}");
     let table: &Map<String, Value> = match block.get(part) {

@@ -18,7 +18,7 @@ pub enum Error {
     )]
     UniformOfSome { layers: usize },
     #[error(
-        "ratio: {asked} of the parameters cannot be removed by the schedule {schedule}, since every part keeps at least one unit and every ratio is below 1; the largest share is {largest}; lower the ratio"
+        "ratio: the schedule {schedule} cannot remove {asked} of the parameters, because every part keeps at least one unit and every ratio is below 1; the largest share is {largest}; lower the ratio"
     )]
     BeyondReach { schedule: String, asked: f64, largest: f64 },
     #[error(

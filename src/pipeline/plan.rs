@@ -175,12 +175,12 @@ pub fn mean_for(architecture: &Architecture, settings: &Settings, parameters: u6
     by_mean(architecture, settings).find(|(_, removed)| *removed >= parameters).map(|(mean, _)| mean)
 }
 
-/// The most parameters that the schedule removes at any mean.
+/// The maximum number of parameters that the schedule removes, over all means.
 pub fn most_at_any_mean(architecture: &Architecture, settings: &Settings) -> u64 {
     by_mean(architecture, settings).map(|(_, removed)| removed).max().unwrap_or(0)
 }
 
-/// Means in ascending order, with the parameters that the schedule removes at each.
+/// Means in ascending order, each with the number of parameters that the schedule removes.
 fn by_mean(architecture: &Architecture, settings: &Settings) -> impl Iterator<Item = (f64, u64)> {
     /// Number of evenly spaced means to try.
     const STEPS: usize = 4000;

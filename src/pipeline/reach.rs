@@ -1,4 +1,4 @@
-//! The largest share of the parameters that counts can remove, and the settings that remove nothing.
+//! The largest removable share of the parameters, and settings that remove nothing.
 
 use crate::{
     config::{Settings, Span},
@@ -11,11 +11,11 @@ use super::{Error, LayerPlan, Removals, parameters_of_parts, plan, plan_by_ratio
 /// A ratio that rounds to the most units that may be removed, for any number of units.
 pub(super) const HIGHEST: LayerRatio = LayerRatio::both(1.0 - 1e-12);
 
-/// A part that the settings prune, and that keeps all of its units in every layer.
+/// Why a part keeps all units in every layer although the settings prune it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeptWhole {
     /// No number of units can be removed: every layer has one unit.
-    #[error("attention loses nothing: each layer has one KV group, and one group has to stay")]
+    #[error("attention loses nothing: each layer has one KV group, which must remain")]
     OneGroup,
     /// Every ratio is 0.
     #[error("nothing is removed: every ratio is 0")]
@@ -28,7 +28,7 @@ pub enum KeptWhole {
     },
 }
 
-/// Parameters of a run's parts, with and without what has to stay.
+/// Parameters of a run's parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Share {
     /// Parameters that the ratios remove before rounding.
@@ -39,12 +39,11 @@ struct Share {
     most: f64,
 }
 
-/// Refuses settings whose share of parameters no counts reach, and settings that remove nothing although a ratio is above 0.
-/// `ratios` replace the schedule. Returns the parts that keep everything.
+/// Refuses settings that ask for more parameters than any counts remove, and settings that remove nothing although a
+/// ratio is above 0. `ratios` replace the schedule. Returns the parts that keep everything.
 ///
 /// # Errors
-/// [`Error::BeyondReach`] with the largest share; [`Error::MultipleAboveWidth`]; [`Error::NothingRemoved`]; those of
-/// [`plan()`].
+/// [`Error::BeyondReach`], [`Error::MultipleAboveWidth`] or [`Error::NothingRemoved`], and as for [`plan()`].
 pub fn check_reach(
     architecture: &Architecture,
     settings: &Settings,
@@ -69,10 +68,10 @@ pub fn check_reach(
     kept_whole(architecture, &ratios, &plan)
 }
 
-/// The largest share of parameters that the schedule removes at any mean, and the schedule auto at any counts.
+/// The largest share of parameters that the schedule can remove, by any mean, or by any counts if it is `auto`.
 ///
 /// # Errors
-/// Layers that the model does not have.
+/// If the settings name layers that the model does not have.
 pub fn largest_share(architecture: &Architecture, settings: &Settings) -> Result<f64, Error> {
     let all = parameters_of_parts(architecture, settings)?;
     let most = match settings.ratios.schedule {
@@ -93,7 +92,7 @@ fn most_removed(architecture: &Architecture, settings: &Settings) -> Result<u64,
     Ok(super::plan::parameters_removed(architecture, &most, settings))
 }
 
-/// The error for a share of parameters that the schedule does not remove at any mean, or the schedule auto at any counts.
+/// The error for a share of parameters that the schedule cannot remove.
 pub fn beyond_reach(architecture: &Architecture, settings: &Settings, asked: f64) -> Error {
     match largest_share(architecture, settings) {
         Ok(largest) => too_much(settings, asked, largest),

@@ -38,7 +38,7 @@ pub enum Error {
     #[error("the {name} is {value}, but must be at least 0 and below 1; {advice}")]
     Ratio { name: String, value: f64, advice: &'static str },
     #[error(
-        "the ratio of the last layer for a mean of {mean} was {last:.4}, but must be below 1; the largest mean of this schedule on {layers} layers is {largest}; lower the mean, or choose the uniform schedule"
+        "a mean of {mean} gives the last layer a ratio of {last:.4}, which must be below 1; the largest mean of this schedule on {layers} layers is {largest}; lower the mean, or choose the uniform schedule"
     )]
     Mean { mean: Ratio, last: f64, layers: usize, largest: f64 },
     #[error("the custom schedule has {found} ratios for {expected} layers; give one per layer")]

@@ -92,7 +92,7 @@ fn ends(t: &[f64], span: Span) -> Result<(f64, f64), Error> {
     }
 }
 
-/// The largest mean whose last ratio is below 1, rounded down to four digits. `t_mean` is the mean of the curve.
+/// The largest mean with a last ratio below 1, rounded down to four digits. `t_mean` is the mean of the curve.
 fn largest_mean(t_mean: f64) -> f64 {
     let limit = 1.0 / (FIRST_OF_MEAN + (1.0 - FIRST_OF_MEAN) / t_mean);
     ((limit - 1e-9) * 1e4).floor() / 1e4

@@ -36,7 +36,7 @@ pub struct State {
     /// The last run.
     #[serde(alias = "course")]
     pub run_state: Option<RunState>,
-    /// A run that was begun after the last one, and that has not read its texts yet.
+    /// A newer run that has started but has not read its texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingRun>,
     /// Measured perplexities, oldest first.
@@ -143,7 +143,7 @@ pub struct RunState {
 /// A run before its calibration windows exist.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingRun {
-    /// With the length of the windows and both ends of the layer range filled in.
+    /// Settings with the window length and both ends of the layer range filled in.
     pub settings: Settings,
     /// Planned ratios, one per layer; empty until a search has found them.
     pub ratios: Vec<LayerRatio>,
@@ -237,7 +237,7 @@ impl AttemptEntry {
 }
 
 impl State {
-    /// Where the model of the newest run will be written.
+    /// Output of the newest run.
     pub fn target(&self) -> Option<&Target> {
         match (&self.pending, &self.run_state) {
             (Some(pending), _) => pending.target.as_ref(),
@@ -246,7 +246,7 @@ impl State {
         }
     }
 
-    /// True if a run was begun, which can be resumed.
+    /// True if a run has started, which can then be resumed.
     pub fn has_run(&self) -> bool {
         self.pending.is_some() || self.run_state.is_some()
     }

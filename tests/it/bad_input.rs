@@ -349,7 +349,7 @@ fn unknown_flags_and_values_exit_with_2() {
 }
 
 #[test]
-fn settings_that_leave_nothing_to_remove_are_refused_before_anything_runs() {
+fn settings_that_remove_nothing_are_refused_before_the_run() {
     let bench = Workspace::new();
     for (more, parts) in [
         (&["--channel-multiple", "512"][..], &["channel-multiple", "at most 320", "512"][..]),
@@ -365,7 +365,7 @@ fn settings_that_leave_nothing_to_remove_are_refused_before_anything_runs() {
 }
 
 #[test]
-fn a_part_that_loses_nothing_is_named_before_the_run() {
+fn a_part_that_keeps_everything_is_named_before_the_run() {
     let bench = Workspace::new();
     let ran = bench.prune(&["--ratio", "0.03", "--schedule", "uniform", "--no-session"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -373,7 +373,7 @@ fn a_part_that_loses_nothing_is_named_before_the_run() {
 }
 
 #[test]
-fn a_negative_number_is_refused_by_the_flag_it_belongs_to() {
+fn a_negative_number_is_refused_by_its_own_flag() {
     let bench = Workspace::new();
     for (more, parts) in [
         (["--ratio", "-0.1"], ["ratio", "-0.1"]),
@@ -394,7 +394,7 @@ fn a_negative_number_is_refused_by_the_flag_it_belongs_to() {
 }
 
 #[test]
-fn git_lfs_pointers_are_named_with_the_command_that_fetches() {
+fn git_lfs_pointers_are_named_with_the_command_that_fetches_the_files() {
     let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 12345\n", 7);
     for name in ["model.safetensors", "config.json", "tokenizer.json"] {
         let bench = Workspace::new();
@@ -404,7 +404,7 @@ fn git_lfs_pointers_are_named_with_the_command_that_fetches() {
 }
 
 #[test]
-fn an_index_may_name_a_tensor_that_nobody_needs_but_not_one_that_is_needed() {
+fn missing_tensors_are_refused_only_if_they_are_needed() {
     let bench = Workspace::new();
     let weights = bench.path("model/model.safetensors");
     let bytes = fs::read(&weights).unwrap();

@@ -245,7 +245,7 @@ fn portable_runs_give_a_nemotron_nas_directory_that_opens_again() {
     let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
     assert_eq!(inspected["layers"][11]["channels"], 256);
 
-    // The default settings remove heads, which the format does not express.
+    // The default settings remove heads, which the format cannot express.
     let ran = bench.prune_to("refused", &["--format", "nemotron-nas", "--ratio", "0.4"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("query heads") && ran.stderr.contains("set portable"), "{}", ran.stderr);

@@ -130,10 +130,10 @@ fn a_run_killed_at_any_time_resumes_to_the_same_bytes() {
     assert!(on >= MOMENTS as usize / 5, "too few runs were unfinished: {went:?}");
 }
 
-/// Kills a run as soon as its session exists, which is before its texts are read, and resumes it.
+/// Kills a run once its session exists, before its texts are read, and resumes it.
 fn kill_before_the_texts_are_read(more: &[&str]) {
     let bench = Workspace::new();
-    // Long enough that it cannot be read before the process is killed.
+    // Too long to be read before the process is killed.
     fs::write(bench.path("long.txt"), slimgpt::demo::HELD_OUT.repeat(40)).unwrap();
     let text = bench.text("long.txt");
     let start = |name: &str| {

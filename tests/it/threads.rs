@@ -35,7 +35,7 @@ fn one_thread_and_two_write_equal_bytes() {
 }
 
 #[test]
-fn more_threads_than_cores_are_the_cores_and_this_is_told() {
+fn threads_are_limited_to_the_cores_with_a_message() {
     let cores = std::thread::available_parallelism().unwrap().get();
     let asked = cores + 900;
     let told = format!("threads: {asked} requested, {cores} used");

@@ -5,8 +5,8 @@ use slimgpt::application::{engine::Error, headless};
 /// rayon and candle each read this variable once, at their first use.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
 
-/// Limits this process to this number of worker threads, and to the cores of the machine: more threads than cores
-/// wait for each other. It must be called before any other work: on Unix it executes the program again with the
+/// Limits this process to this number of worker threads, and to the number of cores, because more threads only wait
+/// for each other. It must be called before any other work: on Unix it executes the program again with the
 /// variable set, because setting a variable in a running process is unsafe.
 pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     let set: Option<usize> = std::env::var(VARIABLE).ok().and_then(|set| set.parse().ok());
@@ -15,7 +15,7 @@ pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     let cores = std::thread::available_parallelism().map_or(asked, usize::from);
     let used = asked.min(cores);
     let is_ready = set == Some(used);
-    // The flag is still there in the second execution; the variable is already reduced.
+    // The second execution has the same flag, and the variable is already reduced.
     if asked > used && (is_ready || threads.is_none()) {
         headless::say(&format!(
             "threads: {asked} requested, {used} used, the number of cores of this machine."

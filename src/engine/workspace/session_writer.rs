@@ -31,14 +31,14 @@ pub struct SessionWriter {
     pub early_events: Vec<Stamped>,
 }
 
-/// A run that has begun and has not read its texts yet.
+/// A run that has started but has not read its texts.
 pub struct Begun {
-    /// The events that were emitted before the session that was created for the run; None if it already existed.
+    /// If a session was created for the run: the events emitted before.
     early: Option<Vec<Stamped>>,
 }
 
 impl Begun {
-    /// True if a session was created, which the frontend does not know yet.
+    /// True if a session was created; the frontend does not know it yet.
     pub fn is_new(&self) -> bool {
         self.early.is_some()
     }
@@ -104,7 +104,7 @@ impl SessionWriter {
         self.change(|state| (state.run_state, state.pending) = (Some(run_state), None))
     }
 
-    /// Records a run that has not read its texts yet; None if there is none.
+    /// Records a run that has not read its texts, or that there is none.
     pub fn save_pending(&mut self, pending: Option<PendingRun>) -> Result<(), Error> {
         match &self.session {
             Some(session) if session.state().pending != pending => {
@@ -114,7 +114,7 @@ impl SessionWriter {
         }
     }
 
-    /// Forgets the open session, and returns its path.
+    /// Detaches the open session and returns its path.
     fn leave(&mut self) -> Option<PathBuf> {
         self.session.take().map(|session| session.path().to_owned())
     }
@@ -218,14 +218,14 @@ impl Workspace<'_> {
         Ok(Begun { early: Some(early) })
     }
 
-    /// Takes back a run that was refused before its first layer: a session that was created for it is removed. After a failure or
-    /// a cancellation the run stays, and can be resumed.
+    /// Withdraws a run that was refused before its first layer, and removes a session created for it. After a failure or
+    /// a cancellation the run remains and can be resumed.
     pub fn refuse_run(&mut self, begun: Begun, why: &Error, context: &mut Context) {
         match (why.kind(), begun.early) {
             (Kind::Input, Some(early)) => {
                 context.leave_session();
                 if let Some(path) = self.session.leave() {
-                    // The files that remain do no harm: they are an unfinished session.
+                    // Remaining files are harmless: they are an unfinished session.
                     let _ = session::remove(&path);
                 }
                 self.session.early_events = early;
@@ -237,7 +237,7 @@ impl Workspace<'_> {
         }
     }
 
-    /// Tells the frontend of the session, and stores layer inputs in it.
+    /// Announces the session to the frontend, and stores layer inputs in it.
     pub fn announce_session(&mut self, context: &mut Context) {
         let Some(session) = self.session.get() else { return };
         self.activations.use_disk(session.streams(self.settings.storage.cache.0));
@@ -250,7 +250,7 @@ impl Workspace<'_> {
         self.session.change(|state| state.search = Some(record.clone()))
     }
 
-    /// From now on, records everything in this session. [`Workspace::announce_session`] tells the frontend.
+    /// From now on, records everything in this session. [`Workspace::announce_session`] informs the frontend.
     pub fn enter_session(&mut self, session: Session, context: &mut Context) -> Result<(), Error> {
         context.enter_session(session.journal()?, session.draft_file());
         for stamped in self.session.early_events.drain(..) {

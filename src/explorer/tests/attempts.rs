@@ -25,7 +25,7 @@ fn a_retry_is_saved_but_not_active() {
     script.handle(run, layer_done(1, Attempt { number: 1, above: vec![0], method }));
     script.handle(run, Event::JobDone);
     assert_eq!(script.state.layers[1].attempts.len(), 2);
-    assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier one stays active");
+    assert_eq!(script.state.layers[1].chosen, Some(0), "the earlier attempt stays active");
     assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is on the new one");
     assert_eq!(script.state.status(2), Status::Done);
 }

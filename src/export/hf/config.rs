@@ -25,7 +25,7 @@ pub enum ModelClass {
     Stock(Family),
     /// The modeling code in the directory, for layers of different sizes.
     PerLayer,
-    /// nemotron-nas, which several engines have: FFN widths per layer.
+    /// nemotron-nas, which several engines support: FFN widths per layer.
     NemotronNas,
 }
 

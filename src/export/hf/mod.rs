@@ -27,14 +27,14 @@ use super::{
 const MODELING: &str = include_str!("../../../assets/hf/modeling_slimgpt.py");
 const MODELING_NAME: &str = "modeling_slimgpt.py";
 
-/// The formats that are Hugging Face directories. They differ in the shapes of the tensors and the configuration.
+/// The formats that are Hugging Face directories. They differ in tensor shapes and configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Directory {
     /// The sizes after pruning.
     Narrow,
     /// The original sizes, with zeros in place of removed weights.
     Padded,
-    /// The sizes after pruning, in a configuration that several engines have.
+    /// The sizes after pruning, in a configuration that several engines support.
     NemotronNas,
 }
 

@@ -1,4 +1,4 @@
-//! The configuration of nemotron-nas (`DeciLMForCausalLM`): FFN widths per layer that several engines load as they are.
+//! The configuration of nemotron-nas (`DeciLMForCausalLM`): FFN widths per layer, which several engines load.
 
 use serde_json::{Map, Value, json};
 
@@ -9,16 +9,16 @@ use super::super::{
     format::{Example, Loading},
 };
 
-/// The class that vLLM, SGLang and TensorRT-LLM have for this configuration.
+/// The class of vLLM, SGLang and TensorRT-LLM for this configuration.
 pub const CLASS: &str = "DeciLMForCausalLM";
-/// The configuration class for engines that read `config.json` through transformers, which has none of this type.
+/// The configuration class, for engines that read `config.json` through transformers, which lacks this type.
 pub const CONFIGURATION: &str = include_str!("../../../assets/hf/configuration_nemotron_nas.py");
 pub const CONFIGURATION_NAME: &str = "configuration_nemotron_nas.py";
 
-/// Refuses a model whose blocks the engines would compute differently, or not load.
+/// Refuses a model that the engines would not load or would compute differently.
 ///
 /// # Errors
-/// [`Error::Inexpressible`]: another family, biases, a sliding window, missing query heads, a width that is not a multiple of 256.
+/// [`Error::Inexpressible`] for another family, biases, a sliding window, missing query heads, or a width that is not a\n/// multiple of 256.
 pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> {
     match before.family {
         Family::Llama | Family::Mistral if before.form == Form::default() => {}
@@ -34,30 +34,33 @@ pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> 
         | Family::Gemma2
         | Family::Gemma3 => {
             return refused(
-                format!("its blocks are those of Llama, and {} has others", before.family),
+                format!("its blocks are Llama blocks, but the model is a {} model", before.family),
                 vec![OTHERS],
             );
         }
     }
     if let Some(window) = before.sliding_window {
-        return refused(format!("it has no sliding window, and the model has one of {window}"), vec![OTHERS]);
+        return refused(
+            format!("it has no sliding window, but the model has one of {window} tokens"),
+            vec![OTHERS],
+        );
     }
     if pruned.o_bias && !before.o_bias || pruned.mlp_bias && !before.mlp_bias {
         return refused("it has no biases".into(), vec![Remedy::NoBiasCompensation, OTHERS]);
     }
     if pruned.qkv_bias || pruned.o_bias || pruned.mlp_bias {
-        return refused("it has no biases, and the model has some".into(), vec![OTHERS]);
+        return refused("it has no biases, but the model has some".into(), vec![OTHERS]);
     }
     for (layer, (size, own)) in pruned.layers.iter().zip(&before.layers).enumerate() {
         if size.heads * pruned.head_dim != pruned.hidden {
             let (heads, whole) = (size.heads, pruned.hidden / pruned.head_dim);
             let remedies = if size.heads < own.heads { vec![Remedy::Portable, OTHERS] } else { vec![OTHERS] };
-            let why = format!("layer {layer} has {heads} query heads, and an attention has {whole}");
+            let why = format!("layer {layer} has {heads} query heads, expected all {whole}");
             return refused(why, remedies);
         }
         if !size.channels.is_multiple_of(nemotron::MULTIPLE) {
             let why = format!(
-                "layer {layer} has {} channels, and the number must be a multiple of {}",
+                "layer {layer} has {} channels, expected a multiple of {}",
                 size.channels,
                 nemotron::MULTIPLE
             );
@@ -73,14 +76,14 @@ fn refused(why: String, remedies: Vec<Remedy>) -> Result<(), Error> {
     Err(Error::Inexpressible { format: Format::NemotronNas, why, remedies })
 }
 
-/// How the engines load it.
+/// Commands that load the directory.
 pub fn loading() -> Loading {
     let example = |program, language, code: &str| Example { program, language, code: code.into() };
     Loading {
         library: "mlx-lm",
         tag: Some("nemotron-nas"),
-        note: "The FFNs have the widths after pruning. The engines have the model; only its configuration class, which computes \
-               nothing, is part of this directory. transformers alone does not load it."
+        note: "The FFNs have the widths after pruning. The engines have the model class; this directory adds only a configuration class, which computes \
+               nothing. transformers alone cannot load the model."
             .into(),
         examples: vec![
             example("vLLM", "sh", "vllm serve . --trust-remote-code\n"),
@@ -92,7 +95,7 @@ pub fn loading() -> Loading {
     }
 }
 
-/// Sets the keys of this configuration; the positions are set already.
+/// Sets the keys of this configuration, except the positions.
 pub fn set(config: &mut Map<String, Value>, architecture: &Architecture) {
     let heads = architecture.hidden / architecture.head_dim;
     let block = |size: &crate::model::LayerSize| {
@@ -121,7 +124,7 @@ pub fn set(config: &mut Map<String, Value>, architecture: &Architecture) {
     });
     super::config::set(config, keys);
     config.remove("sliding_window");
-    // llama.cpp's converter reads it here, and takes 8192 without it.
+    // llama.cpp's converter reads this key; its default is 8192.
     if let RopeScaling::Llama3 { original_positions, .. } = architecture.rope.scaling {
         config.insert("original_max_position_embeddings".into(), original_positions.into());
     }

@@ -2,7 +2,6 @@
 //! Then it chooses the counts of all parts with the lowest total cost, and compares candidates by the losses of
 //! whole pruned models.
 //!
-//! If there are enough calibration windows, weights are fitted on some of them and losses measured on others.
 //! Weights are fitted on some calibration windows and losses measured on others, if there are enough.
 
 mod candidate;
@@ -214,15 +213,15 @@ impl<'a> Search<'a> {
         allocate(&choices, self.budget).or_else(|| self.most_of(&choices))
     }
 
-    /// The largest count of every part, if they meet the budget: the coarser units of a large budget may hide that they do.
+    /// The largest count of every part, if they meet the budget. The optimiser may miss this case, because it rounds large budgets.
     fn most_of(&self, choices: &[Choice]) -> Option<Vec<usize>> {
         let last: Vec<_> = choices.iter().filter_map(|choice| choice.options.last()).collect();
         let removed: u64 = last.iter().map(|(_, parameters, _)| parameters).sum();
         (removed >= self.budget).then(|| last.iter().map(|(units, _, _)| *units).collect())
     }
 
-    /// Counts of a part that the search chooses from, ascending: 0, and those that leave a valid number of units, at most about
-    /// 128 of them.
+    /// Counts of a part that the search chooses from, ascending: 0 and about 128 counts at most that leave a valid
+    /// number of units.
     fn options(&self, layer: usize, part: Part) -> Vec<usize> {
         /// Maximum number of counts per part.
         const FINEST: usize = 128;
@@ -242,7 +241,7 @@ impl<'a> Search<'a> {
         options
     }
 
-    /// The largest number of units that may be removed from a part.
+    /// The maximum number of units to remove from a part.
     fn most(&self, layer: usize, part: Part) -> usize {
         let plan = super::plan_layer(&self.size(layer), super::reach::HIGHEST, self.settings);
         let removals = plan.ok().and_then(|plan| match part {

@@ -83,7 +83,7 @@ impl Search<'_> {
         usize::try_from(room).unwrap_or(usize::MAX).max(1)
     }
 
-    /// Counts at which each part is measured. The largest possible count is measured only where the budget needs it.
+    /// Counts at which each part is measured. The largest possible count is measured only if the budget needs it.
     fn all_counts(&self, parts: &[(usize, Part)]) -> Vec<Vec<usize>> {
         let mut counts: Vec<Vec<usize>> =
             parts.iter().map(|&(layer, part)| self.counts(layer, part)).collect();
@@ -103,7 +103,7 @@ impl Search<'_> {
         counts
     }
 
-    /// Counts at which a part is measured unless the budget needs more.
+    /// Default counts at which a part is measured.
     fn counts(&self, layer: usize, part: Part) -> Vec<usize> {
         let units = self.units(layer, part);
         let size = self.size(layer);

@@ -40,10 +40,10 @@ pub struct PruneLayers {
     pub seconds: Seconds,
 }
 
-/// A run whose settings are complete, and whose texts are not read yet.
+/// A run with complete settings, before its texts are read.
 struct ReadyRun {
     from: usize,
-    /// One per layer; empty if the run has to search for them first.
+    /// One per layer; empty if the run must search for them first.
     ratios: Vec<LayerRatio>,
     settings: Settings,
     target: Option<Target>,
@@ -77,7 +77,7 @@ impl ReadyRun {
     }
 }
 
-/// A run whose texts are read.
+/// A run after its texts are read.
 struct Prepared<'m> {
     run_state: RunState,
     calibration: Rc<Calibration>,
@@ -173,7 +173,7 @@ impl Workspace<'_> {
         }
         let evaluation = Evaluation::of_run(&settings);
         let ready = ReadyRun { from, ratios, settings, target: target.clone() };
-        // What can be checked without the texts comes first.
+        // Checks that need no texts come first.
         ready.check(self)?;
         let pending = ready.pending();
         let begun = self.begin_session(pending, [Event::JobStarted { kind: JobKind::Run }], context)?;

@@ -187,7 +187,7 @@ fn the_weight_type_is_set_under_the_existing_key() {
 }
 
 #[test]
-fn nemotron_nas_states_widths_that_are_read_back() {
+fn widths_in_nemotron_nas_are_read_back() {
     let llama3 = json!({ "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
         "original_max_position_embeddings": 64 });
     let positions = json!({ "rope_scaling": llama3 });
@@ -205,7 +205,7 @@ fn nemotron_nas_states_widths_that_are_read_back() {
         let block = &config["block_configs"][1];
         assert_eq!(block["attention"]["n_heads_in_group"], 2);
         assert_eq!(block["ffn"]["ffn_mult"], json!(36.0));
-        // It is an ordinary Llama, so that its other exports have no trace of it.
+        // The model is an ordinary Llama: its other exports keep nothing of nemotron-nas.
         let again = config_json(&config, &found, ModelClass::of(&found), None);
         assert_eq!(again.get("block_configs"), None, "{again:#}");
         assert_eq!(read(&again).layers, pruned.layers);
@@ -213,7 +213,7 @@ fn nemotron_nas_states_widths_that_are_read_back() {
 }
 
 #[test]
-fn blocks_that_are_not_whole_are_refused_by_name() {
+fn incomplete_blocks_are_refused_by_name() {
     let whole = config_json(
         &source("llama", json!({})),
         &read(&source("llama", json!({}))).with_layers(vec![size(4, 2, 256); 2]),
