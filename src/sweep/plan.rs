@@ -118,14 +118,7 @@ impl Cell {
         let evaluation = |cell: &Self| {
             let settings = &cell.settings;
             let (device, dtype) = (settings.machine.device, settings.machine.dtype);
-            (
-                cell.model.clone(),
-                settings.evaluation.text.clone(),
-                settings.evaluation.seq_len,
-                settings.evaluation.bos,
-                device,
-                dtype,
-            )
+            (cell.model.clone(), settings.evaluation.of_perplexity(), device, dtype)
         };
         self.settings.evaluation.text.is_some() && evaluation(self) == evaluation(other)
     }
@@ -166,7 +159,7 @@ mod tests {
     #[test]
     fn cells_with_the_same_settings_are_refused() {
         let error = sweep("[[case]]\nname = \"a\"\n[[case]]\nname = \"b\"\nthreads = 3").unwrap_err();
-        assert!(error.starts_with("cells a and b: have the same settings"), "{error}");
+        assert!(error.starts_with("cells a and b: they have the same settings"), "{error}");
     }
 
     #[test]
