@@ -94,7 +94,8 @@ impl Ratios {
         }
         match ratios.schedule {
             Schedule::Auto if ends.is_some() => {
-                let what = "the schedule auto searches for the ratios of all layers with a given mean";
+                let what =
+                    "the schedule auto has no first or last ratio; it searches for ratios with a given mean";
                 return Err(Error::value("first-ratio", what, "set ratio"));
             }
             Schedule::Auto if ratios.uniform => {

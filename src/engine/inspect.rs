@@ -42,7 +42,7 @@ pub struct Inspection {
     pub max_positions: usize,
     /// Stored types of the weights.
     pub weights: String,
-    /// Whether some of them are quantised.
+    /// Whether some weights are quantised.
     pub quantised: bool,
     pub attention_unit: AttentionUnit,
     pub layers: Vec<PlannedLayer>,

@@ -132,7 +132,7 @@ impl Writing<'_> {
         if self.ids.len() >= self.end {
             return Ok(Written::End);
         }
-        // Beyond this length all positions rotate differently, so what was cached is computed again.
+        // Beyond this length all positions rotate differently, so the cache is computed again.
         let decoder = &self.generation.decoder;
         let seen = self.ids.len() - self.unseen;
         if decoder

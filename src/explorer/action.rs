@@ -1,4 +1,4 @@
-//! The table of actions: name, help, default keys, scope and effect of everything that a key can be bound to.
+//! The table of actions, with name, help, default keys, scope and effect of each. Keys can be bound to all actions.
 //!
 //! The key map, the footer, the help, the palette and `slimgpt config keys` are made from it.
 

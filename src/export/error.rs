@@ -48,7 +48,7 @@ pub enum Remedy {
     AttentionOnly,
     /// Plan sizes that nemotron-nas can express.
     Portable,
-    /// Leave the attention unpruned.
+    /// Prune only the MLP.
     MlpOnly,
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for Remedy {
             Self::NoBiasCompensation => f.write_str("prune without bias-compensation"),
             Self::AttentionOnly => f.write_str("prune attention only"),
             Self::Portable => f.write_str("set portable"),
-            Self::MlpOnly => f.write_str("prune mlp only"),
+            Self::MlpOnly => f.write_str("prune only mlp"),
         }
     }
 }

@@ -23,10 +23,10 @@ impl LayerSize {
     }
 }
 
-/// How one layer treats positions.
+/// The positions of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Positions {
-    /// Whether it attends to the sliding window only.
+    /// Whether it attends only to the sliding window.
     pub windowed: bool,
     /// Whether it rotates queries and keys.
     pub rotated: bool,
@@ -60,7 +60,7 @@ pub struct Architecture {
     pub windowed_rope: Option<RopeSettings>,
     /// Position i attends to positions above i − window.
     pub sliding_window: Option<usize>,
-    /// How every layer treats positions.
+    /// The positions, indexed by layer.
     pub positions: Vec<Positions>,
     /// Whether `q_proj`, `k_proj` and `v_proj` have biases.
     pub qkv_bias: bool,
@@ -68,7 +68,7 @@ pub struct Architecture {
     pub o_bias: bool,
     /// Whether the projections of the FFN have biases.
     pub mlp_bias: bool,
-    /// What it computes differently from LLaMA.
+    /// The differences from LLaMA.
     pub form: Form,
     /// Whether the output head is the embedding.
     pub tied: bool,

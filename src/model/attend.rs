@@ -1,4 +1,4 @@
-//! softmax(scale · q kᵀ) v under the causal mask, a few query rows at a time: memory grows linearly with the length.
+//! softmax(scale · q kᵀ) v under the causal mask, a few query rows at a time. Memory grows linearly with the length.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -21,7 +21,7 @@ const MOST_SCORES: usize = 1 << 24;
 /// + t, head_dim] → [batch, t, heads·head_dim], in the number type of q. Queries and keys may have any
 /// layout.
 ///
-/// The query heads of a group are stacked as rows over their key-value head, so that keys are not repeated.
+/// The query heads of a group are stacked as rows for their key-value head, to avoid repeating the keys.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);

@@ -15,7 +15,7 @@ pub(super) struct Attention {
     pub v_proj: Linear,
     /// weight: [hidden, heads·head_dim]
     pub o_proj: Linear,
-    /// Query and key norm: each [head_dim], or as wide as its projection.
+    /// Query and key norm: [head_dim], or the width of the projection.
     pub qk_norm: Option<(Tensor, Tensor)>,
     pub heads: usize,
     pub kv_heads: usize,

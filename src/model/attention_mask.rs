@@ -4,17 +4,17 @@ use candle_core::{Device, Tensor};
 
 use super::Result;
 
-/// How attention scores become weights.
+/// The parameters that turn attention scores into weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Scoring {
     /// The factor of q kᵀ.
     pub scale: f32,
-    /// Scaled scores are squeezed to between ±cap.
+    /// Limits scaled scores to ±cap.
     pub cap: Option<f32>,
     pub mask: AttentionMask,
 }
 
-/// The keys that a query attends to: those up to its own position, as far back as the sliding window.
+/// The keys visible to a query: from the start of the sliding window to its own position.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionMask {
     pub window: Option<usize>,

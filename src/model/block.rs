@@ -14,8 +14,8 @@ use super::{
 };
 
 /// A decoder block with its own sizes:
-/// h ← h + o_proj(context(norm₁ h)), then h ← h + down_proj(activation(norm₂ h)). Some families normalise the output of each part too,
-/// or instead, or multiply it by a constant.
+/// h ← h + o_proj(context(norm₁ h)), then h ← h + down_proj(activation(norm₂ h)). Some families also
+/// normalise the output of each part, or normalise only the output, or multiply it by a constant.
 #[derive(Clone, Debug)]
 pub struct Block {
     layer: usize,
@@ -168,19 +168,19 @@ impl Block {
         scaled(self.normed(&y, self.norms.after_mlp.as_ref())?, self.residual)
     }
 
-    /// The factor of each part's output, if that is all between it and the residual stream.
+    /// The factor of each part's output; None if a norm follows the part.
     pub fn residual_factor(&self) -> Option<f64> {
         let PartNorms { after_attention, after_mlp, .. } = &self.norms;
         (after_attention.is_none() && after_mlp.is_none()).then_some(self.residual)
     }
 
-    /// Whether the contexts of the kept heads stay the same if others are removed.
+    /// Whether removing heads leaves the contexts of the kept heads unchanged.
     pub fn heads_are_independent(&self) -> bool {
         let norm = self.attention.qk_norm.as_ref();
         norm.is_none_or(|(q, _)| q.elem_count() == self.attention.head_dim)
     }
 
-    /// x: [batch, t, hidden], normalised if there is a norm.
+    /// x: [batch, t, hidden], normalised if the block has this norm.
     fn normed(&self, x: &Tensor, norm: Option<&Tensor>) -> Result<Tensor> {
         Ok(match norm {
             Some(norm) => rms_norm(x, norm, self.norm_eps)?,

@@ -68,12 +68,12 @@ impl Checkpoint {
         &self.architecture
     }
 
-    /// `config.json`, unchanged, but for InternLM2, which is a LLaMA under other names.
+    /// `config.json`, unchanged except for InternLM2, whose keys are translated to those of LLaMA.
     pub fn config(&self) -> &Value {
         &self.config
     }
 
-    /// What the files contain without effect, or in contradiction to each other.
+    /// Warnings about keys and tensors without effect, and contradictions.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
@@ -200,7 +200,7 @@ impl Checkpoint {
     }
 }
 
-/// Whether an output head is stored that is not a copy of the embedding. Compares the bytes if both have the same shape and type.
+/// Whether a stored output head differs from the embedding. Compares the bytes if both have the same shape and type.
 fn head_differs(weights: &Weights) -> Result<bool> {
     if !weights.names().any(|name| name == HEAD) {
         return Ok(false);
@@ -212,8 +212,8 @@ fn head_differs(weights: &Weights) -> Result<bool> {
     Ok(differs)
 }
 
-/// The stored tensors that have no place, apart from rotary frequencies, which old checkpoints store and nothing reads, and a copy
-/// of the embedding.
+/// The stored tensors that the architecture does not use, except a copy of the embedding, and the rotary frequencies of
+/// old checkpoints.
 fn unused(weights: &Weights, architecture: &Architecture, slots: &[Slot]) -> Option<Warning> {
     let known: HashSet<&str> = slots.iter().map(|slot| slot.name.as_str()).collect();
     let expected = |name: &str| {

@@ -135,12 +135,12 @@ pub fn positions_at_once(vocab: usize, memory_budget: u64) -> usize {
     usize::try_from(bytes / (4 * vocab as u64).max(1)).unwrap_or(usize::MAX - 1).max(2)
 }
 
-/// x times a factor, which is mostly one.
+/// x times a factor; usually the factor is 1.
 pub(super) fn scaled(x: Tensor, factor: f64) -> Result<Tensor> {
     Ok(if factor == 1.0 { x } else { (x * factor)? })
 }
 
-/// The weight of a norm, [width]; `offset` if it is stored as its difference from one.
+/// The weight of a norm, [width]; `offset` if it is stored as the difference from one.
 pub(super) fn norm_weight(
     weights: &dyn Tensors,
     name: &str,

@@ -1,4 +1,4 @@
-//! The supported families: their names, and where each differs from LLaMA.
+//! The supported families: their names and their differences from LLaMA.
 
 use super::form::{Activation, Norms, QkNorm};
 use crate::names::{Named, names};
@@ -31,12 +31,12 @@ names! {
     }
 }
 
-/// What a configuration of this family contains and means. Defaults are those of the configuration class of transformers.
+/// The keys of a family's configuration and their meaning. Defaults are those of the configuration class in transformers.
 #[derive(Debug)]
 pub struct Traits {
-    /// The beginning of the class names in transformers.
+    /// The prefix of the class names in transformers.
     pub class: &'static str,
-    /// The values of missing keys.
+    /// Values of missing keys.
     pub defaults: Defaults,
     /// The key of the activation.
     pub activation_key: &'static str,
@@ -48,36 +48,36 @@ pub struct Traits {
     pub mlp_bias: Bias,
     /// Norms of queries and keys.
     pub qk_norm: QkNorm,
-    /// The layers that have the sliding window.
+    /// The layers with the sliding window.
     pub windows: Windows,
-    /// Whether transformers refuses a hidden size that the heads do not divide.
+    /// Whether transformers requires that the number of heads divides the hidden size.
     pub heads_divide_hidden: bool,
-    /// Whether layers can be without rotary positions.
+    /// Whether layers can lack rotary positions.
     pub layers_without_positions: bool,
     /// Factors of intermediate results.
     pub multipliers: Factors,
     /// The norms around each part.
     pub norms: Norms,
-    /// Whether norms are stored as their difference from one.
+    /// Whether weights of norms are stored as differences from one.
     pub offset_norms: bool,
-    /// The cap of attention scores, unless the key says otherwise; None if the family has none.
+    /// The default cap of attention scores; None if the family has none.
     pub attention_cap: Option<f64>,
     /// The cap of logits.
     pub logits_cap: Cap,
-    /// How positions are written.
+    /// The form of rotary positions.
     pub rope: RopeForm,
-    /// Whether a checkpoint holds queries, keys and values as one tensor, and gate and up as another.
+    /// Whether a checkpoint stores queries, keys and values as one tensor, and gate and up as another.
     pub fused: bool,
 }
 
-/// The factors that a family has.
+/// The factors of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Factors {
     /// None.
     None,
     /// Four keys, each with a default of one.
     Keys,
-    /// The embedding by the root of the hidden size, scores by that of `query_pre_attn_scalar`.
+    /// The embedding is multiplied by √hidden; scores are divided by √`query_pre_attn_scalar`.
     Gemma,
 }
 
@@ -86,22 +86,22 @@ pub enum Factors {
 pub enum Cap {
     /// The family has none.
     Never,
-    /// The value of a missing key.
+    /// Value of a missing key.
     Default(Option<f64>),
 }
 
-/// How a configuration states rotary positions.
+/// The form of rotary positions in a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RopeForm {
-    /// One object for all layers; heads are rotated as a whole.
+    /// One object for all layers; whole heads are rotated.
     Whole,
-    /// As `Whole`, but `partial_rotary_factor` counts, and scaled positions are always longrope.
+    /// Like `Whole`, but with `partial_rotary_factor`, and scaled positions are always longrope.
     Partial,
-    /// One object for windowed layers and one for others.
+    /// One object for windowed layers and one for the others.
     ByWindow,
 }
 
-/// The values of keys that a configuration lacks.
+/// Values of missing keys.
 #[derive(Debug)]
 pub struct Defaults {
     pub vocab_size: usize,
@@ -109,9 +109,9 @@ pub struct Defaults {
     pub intermediate_size: usize,
     pub num_hidden_layers: usize,
     pub num_attention_heads: usize,
-    /// None: as many as attention heads.
+    /// None: the number of attention heads.
     pub num_key_value_heads: Option<usize>,
-    /// None: the quotient of hidden size and heads.
+    /// None: hidden size / heads.
     pub head_dim: Option<usize>,
     pub max_position_embeddings: usize,
     pub rms_norm_eps: f64,
@@ -134,20 +134,20 @@ pub enum Bias {
     If(&'static str),
 }
 
-/// The layers that have the sliding window, unless `layer_types` lists them.
+/// The layers with the sliding window, if `layer_types` does not list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Windows {
-    /// The family has no windows, whatever the keys.
+    /// None, whatever the keys.
     None,
-    /// All layers. `layer_types` has no meaning.
+    /// All layers. `layer_types` has no effect.
     All,
-    /// All layers, unless `layer_types` says otherwise.
+    /// All layers by default.
     Listed,
     /// With `use_sliding_window`, the layers from `max_window_layers` on.
     Upper,
     /// With `use_sliding_window`, the layers without rotary positions.
     WithoutPositions,
-    /// All but every n-th; `sliding_window_pattern` replaces n where the flag is set.
+    /// All but every n-th; `sliding_window_pattern` replaces n if the flag is set.
     Alternating(usize, bool),
 }
 
@@ -366,22 +366,22 @@ impl Family {
         Named::name(self)
     }
 
-    /// The beginning of its class names in transformers.
+    /// The prefix of its class names in transformers.
     pub fn class(self) -> &'static str {
         self.traits().class
     }
 
-    /// Whether every head must be of `hidden / heads` numbers for its class in transformers.
+    /// Whether its class in transformers requires a head size of `hidden / heads`.
     pub fn heads_divide_hidden(self) -> bool {
         self.traits().heads_divide_hidden
     }
 
-    /// Whether its checkpoints hold queries, keys and values as one tensor, and gate and up as another.
+    /// Whether its checkpoints store queries, keys and values as one tensor, and gate and up as another.
     pub fn fuses_projections(self) -> bool {
         self.traits().fused
     }
 
-    /// Whether its configuration states one rotary embedding, of whole heads.
+    /// Whether its configuration has a single rotary embedding, for whole heads.
     pub fn rotates_whole_heads(self) -> bool {
         self.traits().rope == RopeForm::Whole
     }

@@ -1,4 +1,4 @@
-//! The table of tensors in safetensors or pickled files: one file, or the shards that an index lists.
+//! The table of tensors in safetensors or pickled files: one file, or the shards listed by an index.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ const INDEX: &str = "model.safetensors.index.json";
 const PICKLED: &str = "pytorch_model.bin";
 const PICKLED_INDEX: &str = "pytorch_model.bin.index.json";
 
-/// Reads and checks the headers of `model.safetensors`, or of the shards listed in `model.safetensors.index.json`, or else of
+/// Reads and checks the headers of `model.safetensors`, or of the shards listed in `model.safetensors.index.json`, otherwise of
 /// `pytorch_model.bin` or its shards.
 ///
 /// # Errors
@@ -43,7 +43,7 @@ fn encoding(dtype: Dtype) -> std::result::Result<Encoding, String> {
     }
 }
 
-/// The entries of one file, which is added to the table.
+/// Adds a file to the table. Returns its entries.
 type Add = fn(&mut Table, &Source, &str) -> Result<BTreeMap<String, Entry>>;
 
 fn add_shards(table: &mut Table, source: &Source, (name, add): (&str, Add)) -> Result<()> {

@@ -1,8 +1,8 @@
-//! What a decoder computes differently from LLaMA.
+//! Differences of a decoder from LLaMA.
 
 use serde::Serialize;
 
-/// The differences from LLaMA; the default is LLaMA.
+/// Differences from LLaMA; the default has none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Form {
     /// The activation of the FFN's gate.
@@ -13,23 +13,23 @@ pub struct Form {
     pub multipliers: Multipliers,
     /// The norms around each part.
     pub norms: Norms,
-    /// Whether the weights of norms are stored as their difference from one.
+    /// Whether weights of norms are stored as differences from one.
     pub offset_norms: bool,
-    /// Attention scores are squeezed to between ±cap by cap · tanh(score / cap).
+    /// Limits attention scores to ±cap: cap · tanh(score / cap).
     pub attention_cap: Option<f64>,
-    /// Logits are squeezed in the same way.
+    /// Limits logits in the same way.
     pub logits_cap: Option<f64>,
 }
 
 /// The norms around each part of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Norms {
-    /// Of the part's input.
+    /// A norm of the part's input.
     #[default]
     Before,
-    /// Of the part's output.
+    /// A norm of the part's output.
     After,
-    /// Of both.
+    /// A norm of the input and one of the output.
     Both,
 }
 
@@ -39,7 +39,7 @@ pub enum Activation {
     /// x · sigmoid(x).
     #[default]
     Silu,
-    /// GELU by its tanh approximation.
+    /// GELU, tanh approximation.
     GeluTanh,
 }
 
@@ -49,22 +49,22 @@ pub enum QkNorm {
     /// None.
     #[default]
     None,
-    /// Of every head by itself, with one weight `[head_dim]` for all heads.
+    /// A norm of every head by itself, with one weight `[head_dim]` for all heads.
     Heads,
-    /// Of all heads together, with one weight for each element of the projection. Removing a head changes the others.
+    /// One norm of all heads together, with a weight for each element of the projection. Removing a head changes the others.
     Projections,
 }
 
 /// Factors of intermediate results.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Multipliers {
-    /// Of the embedding.
+    /// Factor of the embedding.
     pub embedding: f64,
-    /// Of the attention scores; None is 1 / √head_dim.
+    /// Factor of the attention scores; None means 1 / √head_dim.
     pub attention: Option<f64>,
-    /// Of the output of each part, before it is added to the residual stream.
+    /// Factor of each part's output before the addition to the residual stream.
     pub residual: f64,
-    /// The divisor of the logits.
+    /// Divisor of the logits.
     pub logits_divisor: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The frequencies of the rotary embedding, and how they are scaled for longer contexts.
+//! The frequencies of the rotary embedding and their scaling for longer contexts.
 
 use std::f32::consts::TAU;
 
@@ -26,40 +26,39 @@ pub enum RopeScaling {
         /// The divisor.
         factor: f64,
     },
-    /// The base grows with the sequence, once it is longer than the model's context. A sequence is never longer here, so this
-    /// scales nothing.
+    /// The base grows with the length of sequences longer than the model's context. No sequence is longer, so this scales
+    /// nothing.
     Dynamic {
-        /// The factor by which the context may be exceeded.
+        /// The maximum length relative to the context.
         factor: f64,
     },
-    /// Long waves divided by `factor`, short ones kept, and interpolated between (Llama 3.1).
+    /// Divides the frequencies of long waves by `factor`, keeps those of short waves, and interpolates between them (Llama 3.1).
     Llama3 {
         /// The divisor of long waves.
         factor: f64,
-        /// Waves that turn fewer times than this in the original context are long.
+        /// Long waves turn fewer times than this in the original context.
         low_freq_factor: f64,
-        /// Waves that turn more times than this in the original context are short.
+        /// Short waves turn more times than this in the original context.
         high_freq_factor: f64,
         /// The original context length.
         original_positions: usize,
     },
-    /// As Llama 3.1, interpolated over the index of the frequency; queries and keys are scaled too (arXiv 2309.00071).
+    /// As in Llama 3.1, but interpolated over the index of the frequency. Queries and keys are scaled too (arXiv 2309.00071).
     Yarn {
         /// The divisor of long waves.
         factor: f64,
         /// The factor of rotated queries and keys.
         attention_factor: f64,
-        /// Waves that turn more times than this in the original context are short.
+        /// Short waves turn more times than this in the original context.
         beta_fast: f64,
-        /// Waves that turn fewer times than this in the original context are long.
+        /// Long waves turn fewer times than this in the original context.
         beta_slow: f64,
         /// The original context length.
         original_positions: usize,
-        /// Whether the ends of the interpolation are whole indices.
+        /// Whether the ends of the interpolation are rounded to whole indices.
         truncate: bool,
     },
-    /// Every frequency has a divisor of its own, with one set for the original context and one for longer sequences
-    /// (arXiv 2402.13753).
+    /// A divisor for every frequency, in one set for the original context and one for longer sequences (arXiv 2402.13753).
     LongRope {
         /// Divisors up to the original context length, one for each frequency.
         short: Vec<f64>,
@@ -73,7 +72,7 @@ pub enum RopeScaling {
 }
 
 impl RopeSettings {
-    /// These frequencies for whole heads.
+    /// These frequencies, for whole heads.
     pub fn new(theta: f64, scaling: RopeScaling) -> Self {
         Self { theta, scaling, partial: 1.0 }
     }
@@ -96,7 +95,7 @@ impl RopeSettings {
         }
     }
 
-    /// The length above which a sequence has other frequencies at all its positions.
+    /// The length above which all positions of a sequence have other frequencies.
     pub fn changes_above(&self) -> Option<usize> {
         match self.scaling {
             RopeScaling::LongRope { original_positions, .. } => Some(original_positions),

@@ -1,4 +1,4 @@
-//! From `config.json` to a valid architecture, or the reason why that fails. Missing keys have the defaults of transformers.
+//! From `config.json` to a valid architecture or an error. Missing keys have the defaults of transformers.
 
 mod positions;
 mod rope;
@@ -147,7 +147,7 @@ fn multipliers(keys: &Keys, traits: &Traits, hidden: usize) -> Result<Multiplier
     }
 }
 
-/// `null` is no cap.
+/// `null` means no cap.
 fn cap(keys: &Keys, key: &str, default: Option<f64>) -> Result<Option<f64>> {
     match keys.0.get(key) {
         None => Ok(default),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Architecture, Result, StoredTensor, Weights, layout};
 
-/// The names of fused tensors in a block, and of their parts in the order of their rows.
+/// The names of fused tensors in a block, with the names of their parts in the order of rows.
 const FUSED: [(&str, &[&str]); 2] = [
     (
         "self_attn.qkv_proj.weight",
@@ -13,10 +13,10 @@ const FUSED: [(&str, &[&str]); 2] = [
     ("mlp.gate_up_proj.weight", &["mlp.gate_proj.weight", "mlp.up_proj.weight"]),
 ];
 
-/// Lets the parts of fused tensors be read by their own names.
+/// Adds the parts of fused tensors under their own names.
 ///
 /// # Errors
-/// A fused tensor of another shape.
+/// If a fused tensor has another shape.
 pub fn split(weights: &mut Weights, architecture: &Architecture) -> Result<()> {
     if !architecture.family.fuses_projections() {
         return Ok(());
@@ -34,7 +34,7 @@ pub fn split(weights: &mut Weights, architecture: &Architecture) -> Result<()> {
     Ok(())
 }
 
-/// The tensors of whole blocks as checkpoints of this architecture store them. Parts have the same number type.
+/// The tensors of whole blocks as stored in checkpoints of this architecture. Parts have the same number type.
 pub fn stored_tensors<'t, 'a>(
     architecture: &Architecture,
     tensors: &'t [StoredTensor<'a>],
@@ -51,7 +51,7 @@ pub fn stored_tensors<'t, 'a>(
     Cow::Owned(joined(architecture, tensors.to_vec(), |tensor| &tensor.name, join))
 }
 
-/// Replaces the parts of each fused tensor, which follow each other, by the whole that `join` makes under the given name.
+/// Replaces the consecutive parts of each fused tensor by the result of `join`, which gets the given name.
 pub fn joined<T>(
     architecture: &Architecture,
     all: Vec<T>,
@@ -78,6 +78,6 @@ pub fn joined<T>(
             }
         }
     }
-    debug_assert!(waiting.is_empty(), "the parts of a fused tensor follow each other");
+    debug_assert!(waiting.is_empty(), "the parts of a fused tensor are consecutive");
     out
 }

@@ -11,8 +11,8 @@ const TASK: usize = 1 << 14;
 /// Numbers processed in parallel lanes, which fill the processor's vector registers.
 const LANES: usize = 8;
 
-/// scores: [.., rows, keys] → softmax of the scaled and capped scores over the visible keys of each row, 0 for all others. Row r of the stack is the
-/// query at position `first_query` + r mod `rows`; column c is the key at `first_key` + c.
+/// scores: [.., rows, keys] → softmax of the scaled and capped scores over the visible keys of each row, 0 for the others.
+/// Row r of the stack is the query at position `first_query` + r mod `rows`; column c is the key at `first_key` + c.
 pub struct CausalSoftmax {
     pub scoring: Scoring,
     pub rows: usize,

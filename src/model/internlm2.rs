@@ -1,4 +1,4 @@
-//! InternLM2 as the LLaMA that it is under other names: its keys of `config.json`, and its tensors.
+//! InternLM2, a LLaMA with other names: translation of its keys in `config.json` and of its tensors.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub fn is(config: &Value) -> bool {
     config.get("model_type").and_then(Value::as_str) == Some("internlm2")
 }
 
-/// The configuration of the LLaMA, for a configuration of InternLM2.
+/// The LLaMA configuration equal to a configuration of InternLM2.
 pub fn as_llama(config: &Value) -> Value {
     let mut config = config.clone();
     let Value::Object(keys) = &mut config else { return config };
@@ -40,11 +40,11 @@ pub fn as_llama(config: &Value) -> Value {
     config
 }
 
-/// Lets the tensors be read by their names in LLaMA. Queries, keys and values are one matrix, with the rows of each key-value head and its
-/// queries together.
+/// Renames the tensors as in LLaMA. Queries, keys and values are one matrix, in which the rows of each key-value head
+/// and its queries are together.
 ///
 /// # Errors
-/// A fused matrix of another shape.
+/// If a fused matrix has another shape.
 pub fn rename(weights: &mut Weights, architecture: &Architecture) -> Result<()> {
     let mut rename = |from: String, to: String| {
         for kind in ["weight", "bias"] {

@@ -35,7 +35,7 @@ impl<'a> Keys<'a> {
         self.get(key).map(|value| count(key, value, MOST)).transpose()
     }
 
-    /// Zero is allowed.
+    /// A number of at least 0.
     pub fn whole_or(&self, key: &str, default: usize) -> Result<usize> {
         let Some(value) = self.get(key) else { return Ok(default) };
         let number = value.as_u64().and_then(|number| usize::try_from(number).ok());

@@ -43,7 +43,7 @@ impl BlockNorms {
         let (input, attention) = ("input_layernorm", "post_attention_layernorm");
         let (before_mlp, after_mlp) = ("pre_feedforward_layernorm", "post_feedforward_layernorm");
         match norms {
-            // In LLaMA the second norm is named for its place, not for what it normalises.
+            // In LLaMA the second norm is named after its position, not after its input.
             Norms::Before => Self {
                 before_attention: Some(input),
                 after_attention: None,

@@ -1,4 +1,4 @@
-//! Tensors in a file that PyTorch pickled, `pytorch_model.bin`. Its pickle is parsed, never run.
+//! Tensors in `pytorch_model.bin`, pickled by PyTorch. The pickle is parsed, never run.
 
 use std::{fs::File, io::BufReader, ops::Range, path::Path};
 
@@ -13,19 +13,19 @@ pub struct Pickled {
     pub bytes: Range<usize>,
 }
 
-/// The tensors of a file, without their numbers.
+/// The tensors of a file, without their content.
 ///
 /// # Errors
-/// Why it cannot be read: no zip archive, a pickle that is not a table of tensors, a tensor outside the archive, or one that is stored
-/// compressed or transposed.
+/// If the file is no zip archive, its pickle is not a table of tensors, or a tensor is outside the archive, compressed or
+/// transposed. The text gives the reason.
 pub fn tensors(path: &Path) -> Result<Vec<Pickled>, String> {
     let open = || File::open(path).map(BufReader::new).map_err(|cause| cause.to_string());
     let mut archive = zip::ZipArchive::new(open()?).map_err(|cause| {
-        format!("{cause}; PyTorch writes a zip archive since version 1.6, and older files are not read")
+        format!("{cause}; PyTorch has written zip archives since version 1.6; older files are not supported")
     })?;
     let found = pickle::read_pth_tensor_info(path, false, None).map_err(|cause| cause.to_string())?;
     if found.is_empty() {
-        return Err("it holds no table of tensors".into());
+        return Err("it has no table of tensors".into());
     }
     let mut one = |info: pickle::TensorInfo| {
         let name = info.name;
@@ -34,7 +34,7 @@ pub fn tensors(path: &Path) -> Result<Vec<Pickled>, String> {
             return Err(format!("tensor {name} is compressed"));
         }
         let begin =
-            stored.data_start().ok_or_else(|| format!("tensor {name} has no place in the archive"))?;
+            stored.data_start().ok_or_else(|| format!("the archive does not contain tensor {name}"))?;
         if !info.layout.is_contiguous() {
             return Err(format!("tensor {name} is stored transposed or with gaps"));
         }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn tensors_have_their_places_in_the_file_even_if_they_share_a_storage() {
+    fn tensors_have_the_right_bytes_even_if_they_share_a_storage() {
         let file = std::fs::read(fixture()).unwrap();
         let mut found = tensors(&fixture()).unwrap();
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -91,7 +91,7 @@ mod tests {
             let mut flipped = file.clone();
             flipped[at] ^= 0x15;
             std::fs::write(&path, &flipped).unwrap();
-            // Either outcome is right; what matters is that there is one.
+            // Either outcome is right, as long as nothing panics.
             let _ = tensors(&path).map(|tensors| tensors.len());
         }
     }

@@ -45,7 +45,7 @@ impl Rope {
     /// The tables of all layers of a model.
     ///
     /// # Errors
-    /// A failure of the device.
+    /// If the device fails.
     pub fn of(architecture: &Architecture, positions: usize, device: &Device, dtype: DType) -> Result<Self> {
         let Architecture { rope, windowed_rope, head_dim, .. } = architecture;
         let windowed =
@@ -76,7 +76,7 @@ impl Rope {
         self.table.cos.dtype()
     }
 
-    /// The length above which a sequence is rotated differently at all its positions.
+    /// The length above which all positions of a sequence are rotated differently.
     pub fn changes_above(&self) -> Option<usize> {
         self.long.as_ref().map(|(length, _)| *length)
     }
@@ -85,7 +85,7 @@ impl Rope {
     /// window or without.
     ///
     /// # Errors
-    /// A sequence that exceeds the tables.
+    /// If the sequence exceeds the tables.
     pub fn turn(&self, x: &Tensor, offset: usize, windowed: bool) -> Result<Tensor> {
         let (_, t, _, head_dim) = x.dims4()?;
         let length = offset + t;
@@ -117,7 +117,7 @@ impl Table {
         device: &Device,
         dtype: DType,
     ) -> Result<Self> {
-        // In f32, as in training: at far positions the models rely on its rounding.
+        // In f32, as in training: models rely on its rounding at high positions.
         let angles: Vec<f32> = (0..positions)
             .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency))
             .collect();

@@ -1,20 +1,20 @@
-//! What a checkpoint's files contain without effect, or in contradiction to each other.
+//! Warnings about files of a checkpoint: content without effect, and contradictions.
 
 use std::fmt;
 
-/// Something in a checkpoint that a user should know. Each is one sentence as text.
+/// A warning about a checkpoint. Its text is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// A key of `config.json` that has no effect.
     UnusedKey {
         /// The key.
         key: String,
-        /// Why it has none.
+        /// The reason.
         reason: String,
     },
     /// `tie_word_embeddings` is true, but the stored head differs from the embedding.
     UntiedHead,
-    /// Stored tensors that the model has no place for.
+    /// Stored tensors that the model does not use.
     UnusedTensors {
         /// Their names, sorted.
         names: Vec<String>,
@@ -23,7 +23,7 @@ pub enum Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Names that are listed before the rest is counted.
+        /// Maximum number of listed names.
         const LISTED: usize = 3;
         match self {
             Self::UnusedKey { key, reason } => write!(f, "config.json: {key:?} has no effect, because {reason}"),

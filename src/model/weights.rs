@@ -58,7 +58,7 @@ pub struct Entry {
     pub order: RowOrder,
     pub shape: Vec<usize>,
     pub bytes: Range<usize>,
-    /// Which of the bytes belong to the tensor, if not all.
+    /// The bytes that belong to the tensor, if not all.
     pub part: Option<Part>,
 }
 
@@ -88,7 +88,7 @@ impl Tensors for Weights {
 
 impl Weights {
     /// Reads and checks the headers of the weight files. A Hugging Face directory has `model.safetensors`, or the shards listed
-    /// in `model.safetensors.index.json`, or else `pytorch_model.bin` or its shards.
+    /// in `model.safetensors.index.json`, otherwise `pytorch_model.bin` or its shards.
     ///
     /// # Errors
     /// If a file is missing, a git-lfs pointer, truncated or damaged, or a shard is missing. A tensor that its shard
@@ -176,18 +176,18 @@ impl Weights {
         })
     }
 
-    /// Renames a tensor, if it is there.
+    /// Renames a tensor, if it exists.
     pub(super) fn rename(&mut self, from: &str, to: String) {
         if let Some(entry) = self.table.tensors.remove(from) {
             self.table.tensors.insert(to, entry);
         }
     }
 
-    /// Replaces a tensor whose rows are `groups` equal groups by the parts of every group: each a name and a number of rows per group, in
-    /// the order of the rows. `row`: the shape of a row.
+    /// Splits a tensor with `groups` equal groups of rows. Each part has a name and a number of rows per group, in the order of
+    /// rows. `row` is the shape of a row.
     ///
     /// # Errors
-    /// As [`Weights::check`].
+    /// As for [`Weights::check`].
     pub(super) fn split_groups(
         &mut self,
         name: &str,
@@ -209,10 +209,10 @@ impl Weights {
         Ok(())
     }
 
-    /// Replaces a matrix of this many columns by its parts: each a name and a number of rows, in the order of the rows.
+    /// Splits a matrix with this number of columns. Each part has a name and a number of rows, in the order of rows.
     ///
     /// # Errors
-    /// As [`Weights::check`].
+    /// As for [`Weights::check`].
     pub(super) fn split_rows(&mut self, name: &str, parts: &[(String, usize)], columns: usize) -> Result<()> {
         let rows = parts.iter().map(|(_, rows)| rows).sum::<usize>();
         self.check(name, &[rows, columns])?;

@@ -120,8 +120,8 @@ impl Pass<'_> {
     }
 }
 
-/// W x + (h − h̃) / f, where h + f · (W x + bias) is the dense stream after the part: the bias is added on both sides. W x alone if a
-/// norm lies between the part and the stream, because then no output of the part makes up for h − h̃.
+/// W x + (h − h̃) / f, where h + f · (W x + bias) is the dense stream after the part: the bias is added on both sides. If
+/// a norm follows the part, W x alone, because no output of the part can compensate for h − h̃.
 fn aim(block: &Block, part: Part, (x, h_next): (&Tensor, &Tensor), h: &Tensor) -> Result<Tensor, Error> {
     let Some(factor) = block.residual_factor() else { return scored_product(block, part, x) };
     let bias = match part {

@@ -192,7 +192,7 @@ pub(super) fn part_inputs(block: &Block, part: Part, h: &Tensor, rope: &Rope) ->
     })
 }
 
-/// Whether the kept inputs of the scored weight stay the same if others are removed.
+/// Whether removing inputs of the scored weight leaves the kept inputs unchanged.
 pub(super) fn inputs_stay(block: &Block, part: Part) -> bool {
     match part {
         Part::Attention => block.heads_are_independent(),

@@ -85,7 +85,7 @@ impl ActivationCache {
         })
     }
 
-    /// Like [`Self::nearest`], but for inputs in the session, of layers from `above` on.
+    /// Like [`Self::nearest`], for inputs stored in the session, from layer `above` on.
     fn nearest_on_disk(
         &mut self,
         input: &Input,

@@ -31,12 +31,12 @@ impl LlamaCppArchitecture {
             let [name, ..] = architecture.form.activation.names() else {
                 unreachable!("an activation has a name")
             };
-            return refused(format!("the activation is {name}, and llama.cpp computes silu"), &[DIRECTORY]);
+            return refused(format!("the activation is {name}, but llama.cpp computes silu"), &[DIRECTORY]);
         }
         let first = layers[0];
         let equal = layers.iter().all(|size| *size == first);
         let frequencies = match architecture.rope.scaling {
-            // A file states the context within which dynamic scaling changes nothing.
+            // Within the context length of the file, dynamic scaling changes nothing.
             RopeScaling::None | RopeScaling::Linear { .. } | RopeScaling::Dynamic { .. } => {
                 Frequencies::Plain
             }
@@ -59,10 +59,10 @@ impl LlamaCppArchitecture {
             }
             // Both load biases if the file has them.
             Family::Phi3 if architecture.rope.partial != 1.0 => refused(
-                "part of each head is rotated, and llama.cpp's llama rotates whole heads".into(),
+                "part of each head is rotated, but llama.cpp's llama rotates whole heads".into(),
                 &[DIRECTORY],
             ),
-            // Phi-3 is a Llama once its projections are apart.
+            // With separate projections, Phi-3 is a Llama.
             Family::Llama | Family::Mistral | Family::Ministral | Family::Qwen2 | Family::Phi3 => {
                 Ok(if equal { Self::Llama } else { Self::Deci })
             }
@@ -70,7 +70,7 @@ impl LlamaCppArchitecture {
             @ (Family::SmolLm3 | Family::Granite | Family::Olmo2 | Family::Gemma2 | Family::Gemma3) => {
                 refused(
                     format!(
-                        "slimgpt writes GGUF files of llama, mistral, qwen2, qwen3 and phi3, not of {family}"
+                        "slimgpt writes GGUF files only for llama, mistral, qwen2, qwen3 and phi3, not for {family}"
                     ),
                     &[DIRECTORY],
                 )
@@ -131,7 +131,7 @@ fn refuse_sizes(layers: &[LayerSize]) -> Result<(), Error> {
         if channels < FEWEST_CHANNELS {
             return refused(
                 format!(
-                    "layer {layer} has {channels} channels, and llama.cpp needs at least {FEWEST_CHANNELS}"
+                    "layer {layer} has {channels} channels, but llama.cpp needs at least {FEWEST_CHANNELS}"
                 ),
                 &[Remedy::LowerRatio, Remedy::ChannelMultiple(FEWEST_CHANNELS), DIRECTORY],
             );
@@ -171,13 +171,10 @@ fn refuse_for_qwen3(architecture: &Architecture, frequencies: Frequencies) -> Re
 }
 
 fn refused_scaling<T>(kind: &str) -> Result<T, Error> {
-    refused(
-        format!("rope_scaling is of type {kind}, which slimgpt does not write to GGUF files"),
-        &[DIRECTORY],
-    )
+    refused(format!("slimgpt does not write rope_scaling of type {kind} to GGUF files"), &[DIRECTORY])
 }
 
-/// The formats that express every model.
+/// The formats that can express every model.
 pub const DIRECTORY: Remedy = Remedy::Export(&[Format::Hf, Format::Padded]);
 
 /// Refuses a model that llama.cpp cannot express.

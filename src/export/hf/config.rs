@@ -37,11 +37,11 @@ impl ModelClass {
         if others.iter().any(|size| *size != first) {
             return Self::PerLayer;
         }
-        // transformers 5 refuses some families whose heads do not divide the hidden size, whatever their head_dim.
+        // For some families, transformers 5 refuses heads that do not divide the hidden size, whatever the head_dim.
         if hidden.is_multiple_of(first.heads) || !family.heads_divide_hidden() {
             return Self::Stock(family);
         }
-        // A Mistral without a window computes the same as a Llama, but has no biases.
+        // A Mistral without a window computes the same as a Llama, but cannot have biases.
         let biased = qkv_bias || o_bias || mlp_bias;
         if family == Family::Llama && !biased { Self::Stock(Family::Mistral) } else { Self::PerLayer }
     }
@@ -128,7 +128,7 @@ fn set_biases(config: &mut Map<String, Value>, architecture: &Architecture) {
     }
 }
 
-/// States whether the head is the embedding, where the checkpoint contradicts its configuration.
+/// Sets `tie_word_embeddings` if the checkpoint contradicts its configuration.
 fn set_tie(config: &mut Map<String, Value>, architecture: &Architecture) {
     let read = Architecture::from_config(&Value::Object(config.clone()));
     if read.is_ok_and(|read| read.tied != architecture.tied) {
@@ -136,15 +136,15 @@ fn set_tie(config: &mut Map<String, Value>, architecture: &Architecture) {
     }
 }
 
-/// States a Mistral's window even where it has none: transformers reads a missing key as 4096.
+/// Writes the window of a Mistral even if it has none: transformers reads a missing key as 4096.
 fn set_window(config: &mut Map<String, Value>, architecture: &Architecture) {
     if architecture.family == Family::Mistral {
         config.insert("sliding_window".into(), json!(architecture.sliding_window));
     }
 }
 
-/// transformers 4 reads only `rope_theta` and `rope_scaling`; transformers 5 reads `rope_parameters` too. Families with more than one
-/// rotary embedding, or with a partial one, keep their keys.
+/// transformers 4 reads only `rope_theta` and `rope_scaling`; transformers 5 reads `rope_parameters` too. Families with several rotary
+/// embeddings or a partial one keep their keys.
 fn set_positions(config: &mut Map<String, Value>, architecture: &Architecture) {
     if !architecture.family.rotates_whole_heads() {
         return;
@@ -170,7 +170,7 @@ fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, famil
     if family != architecture.family {
         forget(config, &["attention_bias", "mlp_bias", "layer_types"]);
         config.insert("sliding_window".into(), Value::Null);
-        // A key that is missing has another default in the other family.
+        // A missing key has another default in the other family.
         let stated = json!({
             "vocab_size": architecture.vocab,
             "hidden_size": architecture.hidden,
@@ -215,7 +215,7 @@ fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     set(config, keys);
 }
 
-/// None where positions are not scaled.
+/// None if positions are not scaled.
 fn rope_scaling(scaling: &RopeScaling) -> Option<Map<String, Value>> {
     let keys = match scaling {
         RopeScaling::None => return None,

@@ -77,7 +77,8 @@ impl Exporter for Directory {
         Layout::Directory
     }
 
-    /// Refuses padded projections that are normalised as a whole, because the norm counts the zeros, and biases that pruning has added, if the family's classes in transformers have none.
+    /// Refuses padded projections with one norm over all heads, because the norm counts the zeros, and biases added by
+    /// pruning, if the family's classes in transformers have none.
     fn check(&self, plan: ExportPlan<'_, '_>) -> Result<(), Error> {
         let (before, pruned) = (plan.checkpoint.architecture(), plan.pruned);
         if *self == Self::NemotronNas {
@@ -92,7 +93,7 @@ impl Exporter for Directory {
             && heads(before) != heads(pruned)
         {
             let why = format!(
-                "{family} normalises all heads together, and zeros in place of removed heads would count"
+                "{family} normalises all heads together, so zeros in place of removed heads would change the result"
             );
             return Err(Error::Inexpressible {
                 format: self.format(),

@@ -1,4 +1,4 @@
-//! Which layers have the sliding window, and which rotate queries and keys.
+//! The layers with the sliding window, and the layers with rotary positions.
 
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ pub fn read(
     if window.is_none() && windowed.contains(&true) {
         return Err(Error::Key {
             key: "layer_types".into(),
-            expected: format!("without {SLIDING:?} where no sliding window is in use"),
+            expected: format!("without {SLIDING:?}, because no sliding window is in use"),
             found: format!("{SLIDING:?}"),
         });
     }
@@ -75,7 +75,7 @@ pub fn alternate(keys: &Keys) -> bool {
     kinds.is_some_and(|kinds| kinds.iter().any(|kind| *kind != kinds[0]))
 }
 
-/// `layer_types`: whether each layer is windowed.
+/// Reads `layer_types`: whether each layer has the window.
 fn listed(keys: &Keys, layers: usize) -> Result<Option<Vec<bool>>> {
     let Some(value) = keys.get("layer_types") else { return Ok(None) };
     let kinds = value.as_array().filter(|kinds| kinds.len() == layers);
@@ -92,7 +92,7 @@ fn listed(keys: &Keys, layers: usize) -> Result<Option<Vec<bool>>> {
     kinds.iter().map(one).collect::<Result<_>>().map(Some)
 }
 
-/// `no_rope_layers` holds 1 for layers with rotary positions, despite its name.
+/// Despite its name, `no_rope_layers` has 1 for layers with rotary positions.
 fn rotated(keys: &Keys, layers: usize) -> Result<Vec<bool>> {
     let key = "no_rope_layers";
     let Some(value) = keys.get(key) else {

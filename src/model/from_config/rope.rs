@@ -1,7 +1,7 @@
 //! Rotary positions in every form in which transformers reads them.
 //!
-//! `rope_scaling` replaces `rope_parameters` as a whole. Beside them, `rope_theta` and `partial_rotary_factor` hold where the object in
-//! use lacks them, and `original_max_position_embeddings` always.
+//! `rope_scaling` replaces `rope_parameters` completely. The keys `rope_theta` and `partial_rotary_factor` next to them
+//! apply if the object in use lacks them; `original_max_position_embeddings` always applies.
 
 use serde_json::{Map, Value};
 
@@ -13,21 +13,21 @@ use super::super::{
 
 const SUPPORTED: &str = "the supported types are default, linear, dynamic, llama3, yarn and longrope";
 
-/// The object that is in use, with the keys beside it.
+/// The object in use, with the keys next to it.
 struct Form<'a> {
     key: &'static str,
     own: Keys<'a>,
     beside: &'a Keys<'a>,
-    /// `rope_parameters` where `rope_scaling` replaces it.
+    /// `rope_parameters`, if `rope_scaling` replaces it.
     replaced: Option<&'a Map<String, Value>>,
     rule: RopeForm,
     max_positions: usize,
 }
 
-/// The base of windowed layers where the configuration states none.
+/// The default base of windowed layers.
 const LOCAL_THETA: f64 = 1e4;
 
-/// The settings, and those of windowed layers where they differ.
+/// The settings, and the settings of windowed layers if they differ.
 pub fn read(
     keys: &Keys,
     family: Family,
@@ -47,7 +47,7 @@ pub fn read(
     }
 }
 
-/// One object for windowed layers and one for the others. `rope_scaling` changes the latter only.
+/// One object for windowed layers and one for the others. `rope_scaling` changes only the latter.
 fn by_window(
     keys: &Keys,
     (theta, local_theta): (f64, f64),
@@ -93,7 +93,7 @@ fn settings(
     let theta = form.own.positive_or("rope_theta", keys.positive_or(theta_key, default)?)?;
     if let Some(replaced) = form.replaced.filter(|replaced| differs(replaced, form.own.0, theta)) {
         debug_assert!(!replaced.is_empty());
-        let reason = "\"rope_scaling\" is there too and replaces it".into();
+        let reason = "\"rope_scaling\" replaces it".into();
         warnings.push(Warning::UnusedKey { key: "rope_parameters".into(), reason });
     }
     if form
@@ -101,7 +101,7 @@ fn settings(
         .get("rope_theta")
         .is_some_and(|own| keys.get(theta_key).is_some_and(|beside| beside.as_f64() != own.as_f64()))
     {
-        let reason = format!("{} holds another rope_theta, {theta}", form.key);
+        let reason = format!("{} has another rope_theta, {theta}", form.key);
         warnings.push(Warning::UnusedKey { key: theta_key.into(), reason });
     }
     let kind = match form.own.text("rope_type")?.or(form.own.text("type")?) {
@@ -115,7 +115,9 @@ fn settings(
     if rotated == 0 || !rotated.is_multiple_of(2) {
         return Err(Error::Key {
             key: "partial_rotary_factor".into(),
-            expected: format!("a fraction of the head's {head_dim} elements that is even and not 0"),
+            expected: format!(
+                "a fraction that gives a positive even number of the head's {head_dim} elements"
+            ),
             found: partial.to_string(),
         });
     }
@@ -148,7 +150,7 @@ fn form<'a>(
     Ok(Form { key, own: Keys(own), beside: keys, replaced, rule, max_positions })
 }
 
-/// Whether the object that is replaced says something else than the one in use, with its theta.
+/// Whether the replaced object differs from the object in use with its theta.
 fn differs(replaced: &Map<String, Value>, used: &Map<String, Value>, theta: f64) -> bool {
     let of = |map: &Map<String, Value>| {
         let mut map = map.clone();
@@ -163,7 +165,7 @@ fn differs(replaced: &Map<String, Value>, used: &Map<String, Value>, theta: f64)
     of(replaced) != of(used) || other.is_some_and(|other| other != theta)
 }
 
-/// The unscaled form rotates whole heads, whatever the factor; no scaled form of these families works with one.
+/// Without scaling, these families rotate whole heads whatever the factor; with scaling, the factor is not supported.
 fn partial(form: &Form, kind: Option<&str>, warnings: &mut Vec<Warning>) -> Result<f64> {
     let factor = match form.own.get("partial_rotary_factor") {
         Some(_) => form.own.positive("partial_rotary_factor")?,
@@ -236,7 +238,7 @@ fn scaling(
 fn yarn(form: &Form) -> Result<RopeScaling> {
     let own = &form.own;
     let original_positions = form.original_positions()?;
-    // The key must be there; null means the ratio of the contexts.
+    // The key must be present; null means the ratio of the contexts.
     let factor = match own.0.get("factor") {
         Some(Value::Null) => form.max_positions as f64 / original_positions as f64,
         Some(_) | None => own.positive("factor")?,

@@ -1,4 +1,4 @@
-//! The sizes of heads and layers: one for all, a table by layer, or the lists of the SlimGPT authors.
+//! The sizes of heads and layers: one size for all, a table indexed by layer, or the lists of the SlimGPT authors.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub fn head_dim(keys: &Keys, traits: &Traits, hidden: usize, heads: usize, requi
             return Err(Error::Key {
                 key: "head_dim".into(),
                 expected: format!(
-                    "given where num_attention_heads ({heads}) does not divide hidden_size ({hidden})"
+                    "given, because num_attention_heads ({heads}) does not divide hidden_size ({hidden})"
                 ),
                 found: "nothing".into(),
             });
@@ -80,7 +80,7 @@ fn by_layer(table: &Value, sizes: &mut [LayerSize]) -> Result<()> {
                 "num_attention_heads" => &mut size.heads,
                 "num_key_value_heads" => &mut size.kv_heads,
                 "intermediate_size" => &mut size.channels,
-                // Nothing is left out.
+                // Exhaustive.
                 "skip" if value.as_array().is_some_and(Vec::is_empty) => continue,
                 _ => {
                     let supported = "the supported keys are num_attention_heads, num_key_value_heads and intermediate_size";
@@ -96,8 +96,8 @@ fn by_layer(table: &Value, sizes: &mut [LayerSize]) -> Result<()> {
     Ok(())
 }
 
-/// The keys of the SlimGPT authors' checkpoints: heads and channels of every layer. Groups of query heads stay as large as they
-/// were.
+/// The keys of the SlimGPT authors' checkpoints: heads and channels of every layer. The size of groups of query heads
+/// does not change.
 fn by_lists(keys: &Keys, sizes: &mut [LayerSize]) -> Result<()> {
     if let Some(heads) = list(keys, "layer_head_num", sizes.len())? {
         for (layer, (size, heads)) in sizes.iter_mut().zip(heads).enumerate() {

@@ -22,7 +22,7 @@ fn ok(model_type: &str, keys: Value) -> Architecture {
     read(&config(model_type, keys)).unwrap().0
 }
 
-/// The warnings, in sentences.
+/// The warnings as sentences.
 fn warnings(model_type: &str, keys: Value) -> Vec<String> {
     read(&config(model_type, keys)).unwrap().1.iter().map(Warning::to_string).collect()
 }
@@ -118,7 +118,7 @@ fn sliding_windows_depend_on_the_family() {
 }
 
 #[test]
-fn a_list_of_layer_types_without_effect_is_told() {
+fn a_list_of_layer_types_without_effect_gives_a_warning() {
     let listed = || json!({ "sliding_window": 7, "layer_types": ["sliding_attention", "full_attention"] });
     assert_eq!(ok("phi3", listed()).window(1), Some(7));
     assert!(warnings("phi3", listed())[0].contains("\"layer_types\" has no effect, because Phi3 has"));
@@ -148,16 +148,14 @@ fn both_spellings_of_rotary_positions_are_read() {
 }
 
 #[test]
-fn rope_scaling_replaces_rope_parameters_and_that_is_told() {
+fn rope_scaling_replaces_rope_parameters_with_a_warning() {
     let parameters = |theta: f64| json!({ "rope_type": "default", "rope_theta": theta });
     let linear = || json!({ "rope_type": "linear", "factor": 4.0 });
     let both = |theta| json!({ "rope_parameters": parameters(theta), "rope_scaling": linear() });
-    let told = [
-        "config.json: \"rope_parameters\" has no effect, because \"rope_scaling\" is there too and replaces it",
-    ];
+    let told = ["config.json: \"rope_parameters\" has no effect, because \"rope_scaling\" replaces it"];
     assert_eq!(ok("llama", both(1e4)).rope, RopeSettings::new(1e4, RopeScaling::Linear { factor: 4.0 }));
     assert_eq!(warnings("llama", both(1e4)), told);
-    // Its base is lost too.
+    // The base is replaced too.
     let alike = json!({ "rope_scaling": linear(),
         "rope_parameters": { "rope_type": "linear", "factor": 4.0, "rope_theta": 5e5 } });
     assert_eq!(ok("llama", alike.clone()).rope.theta, 1e4);
@@ -171,7 +169,7 @@ fn rope_scaling_replaces_rope_parameters_and_that_is_told() {
 }
 
 #[test]
-fn rotary_keys_without_effect_are_told() {
+fn rotary_keys_without_effect_give_warnings() {
     let cases = [
         (
             json!({ "rope_theta": 7.0, "rope_parameters": { "rope_theta": 5.0 } }),
@@ -234,7 +232,7 @@ fn windowed_layers_of_gemma3_have_their_own_rotary_base() {
 }
 
 #[test]
-fn layers_without_positions_and_with_windows_are_those_of_the_family() {
+fn every_family_has_its_layers_without_positions_and_with_windows() {
     let kinds = |model_type, keys| -> Vec<(bool, bool)> {
         let architecture = ok(model_type, keys);
         architecture.positions.iter().map(|layer| (layer.windowed, layer.rotated)).collect()
@@ -270,7 +268,7 @@ fn the_lists_of_the_slimgpt_authors_are_sizes_per_layer() {
     );
 }
 
-/// Values of missing keys as the configuration classes of transformers 5.24 have them: vocabulary, hidden size, channels, layers,
+/// Values of missing keys in the configuration classes of transformers 5.24: vocabulary, hidden size, channels, layers,
 /// heads, key-value heads, head_dim, positions, epsilon, base, window, tied, first and last token.
 #[test]
 fn missing_keys_have_the_defaults_of_transformers() {
