@@ -10,7 +10,7 @@ pub enum Error {
     )]
     TextTooShort { text: String, tokens: usize, needed: usize },
     #[error(
-        "evaluation text {text}: the perplexity is not finite, since activations overflow; set dtype to f32"
+        "evaluation text {text}: the perplexity is not finite, because activations overflow; set dtype to f32"
     )]
     NotFinite { text: String },
     #[error("prompt: it is empty, and the model has no BOS token to start from")]

@@ -17,7 +17,7 @@ pub enum Msg {
     Engine(Stamped),
     /// The worker has ended, with the reason if it failed.
     EngineGone(Option<String>),
-    /// The sessions on disk, most recently changed first, or the reason they can't be listed. `now` in Unix
+    /// The sessions on disk, most recently changed first, or the reason they cannot be listed. `now` in Unix
     /// seconds.
     Sessions {
         now: u64,

@@ -49,7 +49,7 @@ pub fn retry(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Why the layer can't be solved again now.
+/// Why the layer cannot be solved again now.
 fn retry_refused(state: &State) -> Option<String> {
     if let Some(why) = state.unready_to_prune() {
         return Some(why);

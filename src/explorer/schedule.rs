@@ -207,7 +207,7 @@ impl Schedule {
         }
         if sum(high) < wanted - 1e-9 {
             return Err(format!(
-                "a mean of {target} cannot be reached by scaling, since ratios of 0 do not change; raise one of them first"
+                "a mean of {target} cannot be reached by scaling, because ratios of 0 do not change; raise one of them first"
             ));
         }
         for _ in 0..BISECTIONS {

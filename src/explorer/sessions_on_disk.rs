@@ -27,7 +27,7 @@ pub struct SessionsOnDisk {
 pub struct SessionList {
     /// Time of reading, in Unix seconds.
     pub now: u64,
-    /// Most recently changed first, or the reason they can't be listed.
+    /// Most recently changed first, or the reason they cannot be listed.
     pub sessions: Result<Vec<SessionSummary>, String>,
 }
 

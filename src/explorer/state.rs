@@ -226,7 +226,7 @@ impl State {
     fn removed_active(&self, index: usize) -> Option<u64> {
         let layer = self.layers.get(index)?;
         let record = &layer.active()?.record;
-        // The unit follows from the record, since the settings may have changed.
+        // The unit follows from the record, because the settings may have changed.
         let unit = layer.shape.per_attention_unit(layer.unit_of(&record.attention));
         Some(
             record.attention.removed.len() as u64 * unit

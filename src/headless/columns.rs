@@ -55,7 +55,7 @@ impl std::fmt::Display for Columns {
     }
 }
 
-/// The text with control characters replaced, since names on disk could otherwise control the terminal.
+/// The text with control characters replaced, because names on disk could otherwise control the terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -78,7 +78,7 @@ pub fn commands(sweep: &Sweep, out: &Path, threads: Option<usize>) -> Result<(),
     for cell in &sweep.cells {
         let status = place.status(cell, sweep.export)?;
         if let SessionStatus::InUse(_) = status {
-            say(&format!("Cell {}: skipped, since another process is working on it", cell.name));
+            say(&format!("Cell {}: skipped, because another process is working on it", cell.name));
             continue;
         }
         if status == SessionStatus::Fresh {

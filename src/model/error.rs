@@ -10,7 +10,7 @@ pub enum Error {
     Cut(Box<dyn std::error::Error + Send + Sync>),
     #[error("{place} has no {file}; {advice}")]
     Missing { place: String, file: String, advice: &'static str },
-    #[error("{file} can't be read: {cause}")]
+    #[error("{file} cannot be read: {cause}")]
     Read { file: String, cause: std::io::Error },
     #[error("{file} is not valid JSON ({cause}); replace it with the one published with the model")]
     NotJson { file: String, cause: serde_json::Error },
@@ -21,7 +21,7 @@ pub enum Error {
     #[error("config.json: {what} is not supported; {supported}")]
     Unsupported { what: String, supported: String },
     #[error(
-        "config.json has a \"quantization_config\" ({method}), and quantised weights can't be pruned; use the \
+        "config.json has a \"quantization_config\" ({method}), and quantised weights cannot be pruned; use the \
          unquantised F32, F16 or BF16 checkpoint"
     )]
     Quantised { method: String },

@@ -71,7 +71,7 @@ impl Source {
     /// The content of a small file.
     ///
     /// # Errors
-    /// [`Error::Missing`] with the advice if the file does not exist, [`Error::Read`] if it can't be read.
+    /// [`Error::Missing`] with the advice if the file does not exist, [`Error::Read`] if it cannot be read.
     pub fn read(&self, file: &str, advice: &'static str) -> Result<Cow<'static, [u8]>> {
         let missing = || Error::Missing { place: self.to_string(), file: file.to_owned(), advice };
         match self {
@@ -114,7 +114,7 @@ impl Source {
     /// The names of all files, sorted. Subdirectories are left out.
     ///
     /// # Errors
-    /// [`Error::Read`] if the directory can't be listed.
+    /// [`Error::Read`] if the directory cannot be listed.
     pub fn files(&self) -> Result<Vec<String>> {
         let mut names: Vec<String> = match self {
             Self::Directory(path) => fs::read_dir(path)

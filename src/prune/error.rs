@@ -16,13 +16,15 @@ pub enum Error {
     NotFinite { what: &'static str, row: usize, column: usize, value: f64 },
     #[error("the second moment has no tokens; calibrate on at least one")]
     NoTokens,
-    #[error("{columns} columns can't be divided into units of {width}; give the head dimension as the width")]
+    #[error(
+        "{columns} columns cannot be divided into units of {width}; give the head dimension as the width"
+    )]
     UnitWidth { columns: usize, width: usize },
     #[error(
-        "{units} heads can't be divided into groups of {per_group}; give the query heads of one key-value head"
+        "{units} heads cannot be divided into groups of {per_group}; give the query heads of one key-value head"
     )]
     HeadGroups { units: usize, per_group: usize },
-    #[error("cannot remove {remove} of {units} units, since at least one must be kept; lower the ratio")]
+    #[error("cannot remove {remove} of {units} units, because at least one must be kept; lower the ratio")]
     NothingLeft { units: usize, remove: usize },
     #[error("the group size is 0, but must be above 0; try dynamic")]
     EmptyGroup,

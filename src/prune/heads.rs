@@ -122,7 +122,7 @@ impl<T: Number> RemovalRule for Heads<T> {
         let units: Vec<usize> = self.block.slots().iter().step_by(width).map(|slot| slot / width).collect();
         let open = (0..units.len()).filter(|&at| self.left[units[at] / per_group] < quota);
         let lowest = |&a: &usize, &b: &usize| scores[a].total_cmp(&scores[b]).then(units[a].cmp(&units[b]));
-        let at = open.min_by(lowest).expect("the goal isn't met, so a group has heads left to remove");
+        let at = open.min_by(lowest).expect("the goal is not met, so a group has heads left to remove");
         let leaving: Vec<usize> = (at * width..(at + 1) * width).collect();
         let pairs = self.block.take_out(&leaving)?;
         let error = if self.compensate {

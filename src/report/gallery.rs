@@ -51,7 +51,7 @@ pub fn gallery(input: &ReportInput, curves: &Curves) -> Vec<Figure> {
     figures.push(Figure {
         id: "ratios",
         shown: "Pruning ratio of each layer, in per cent of its heads and channels: planned (grey rings) and actual.".into(),
-        read: "Early layers are usually pruned less, since all later layers depend on their outputs. Layers have few heads, so the \
+        read: "Early layers are usually pruned less, because all later layers depend on their outputs. Layers have few heads, so the \
                actual ratio of heads differs from the plan."
             .into(),
         chart: figures::ratio_curve(&input.planned, &solved_records(input)),

@@ -99,11 +99,11 @@ pub fn event(event: &Event) -> Option<Sentence> {
             (Step, Log, Some(*layer), text)
         }
         Event::DampingRaised { layer, part, from, to, reason } => {
-            let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, since {reason}");
+            let text = format!("Layer {layer}, {part}: damping raised from {from} to {to}, because {reason}");
             (Warning, LogAndProgress, Some(*layer), text)
         }
         Event::PrecisionRaised { layer, part, reason } => {
-            let text = format!("Layer {layer}, {part}: solved again in f64, since in f32 {reason}");
+            let text = format!("Layer {layer}, {part}: solved again in f64, because in f32 {reason}");
             (Warning, LogAndProgress, Some(*layer), text)
         }
         Event::UnitsRemoved { layer, part, step, units, error } => {

@@ -18,7 +18,8 @@ pub const CONFIGURATION_NAME: &str = "configuration_nemotron_nas.py";
 /// Refuses a model that the engines would not load or would compute differently.
 ///
 /// # Errors
-/// [`Error::Inexpressible`] for another family, biases, a sliding window, missing query heads, or a width that is not a\n/// multiple of 256.
+/// [`Error::Inexpressible`] for another family, biases, a sliding window, missing query heads, or a width that is not a
+/// multiple of 256.
 pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> {
     match before.family {
         Family::Llama | Family::Mistral if before.form == Form::default() => {}

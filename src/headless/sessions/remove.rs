@@ -109,7 +109,7 @@ fn remove_listed(sessions: &[SessionSummary], confirmation: Confirmation) -> Res
         let removed = session::remove(&session.path)?;
         freed += removed.bytes;
         for path in removed.foreign {
-            say(&format!("{}: kept, since it is not a session file", path.display()));
+            say(&format!("{}: kept, because it is not a session file", path.display()));
         }
     }
     say(&format!("Removed {count}, which freed {}.", bytes(freed)));

@@ -91,7 +91,7 @@ impl Workspace<'_> {
         Ok(record)
     }
 
-    /// Fails if the active attempt of a layer could not be read, since the layer would be exported dense.
+    /// Fails if the active attempt of a layer could not be read, because the layer would be exported dense.
     fn check_files(&self) -> Result<(), Error> {
         let Some(session) = self.session.get() else { return Ok(()) };
         for (layer, entry) in session.state().layers.iter().enumerate() {

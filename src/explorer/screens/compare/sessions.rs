@@ -77,7 +77,7 @@ pub fn toggle(state: &mut State, session: SessionSummary) -> Vec<Effect> {
     vec![Effect::ReadSession(path)]
 }
 
-/// Requests that the compared sessions be read again, since other processes may have changed them.
+/// Requests that the compared sessions be read again, because other processes may have changed them.
 pub fn refresh(state: &State) -> Vec<Effect> {
     state.compared_sessions().map(|compared| Effect::ReadSession(compared.path.clone())).collect()
 }
