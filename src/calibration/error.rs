@@ -12,22 +12,35 @@ pub enum Error {
     Missing { path: PathBuf },
     #[error("cannot read the text {}: {source}; check its permissions", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("the gzip file {} ends early or is damaged ({source}); download it again", path.display())]
-    Gzip { path: PathBuf, source: io::Error },
-    #[error("the text {} is empty; choose one with words in it", path.display())]
+    #[error("the text {} is a directory; name the files in it", path.display())]
+    Directory { path: PathBuf },
+    #[error("the {form} file {} ends early or is damaged ({source}); fetch it again", path.display())]
+    Compressed { path: PathBuf, form: &'static str, source: io::Error },
+    #[error("the text {} is {form}, which is not read; {advice}", path.display())]
+    Form { path: PathBuf, form: &'static str, advice: &'static str },
+    #[error(
+        "the text {} is a git-lfs pointer, not the file itself; fetch the file with `git lfs pull`, or download it",
+        path.display()
+    )]
+    LfsPointer { path: PathBuf },
+    #[error("the Parquet file {} cannot be read: {cause}; fetch it again, or convert it to JSON lines", path.display())]
+    Parquet { path: PathBuf, cause: String },
+    #[error("the text {} holds no text; give one with words in it", path.display())]
     Empty { path: PathBuf },
     #[error(
         "{} is not UTF-8 at byte {offset} (line {line}); convert it, for example with iconv -t UTF-8",
         path.display()
     )]
     NotUtf8 { path: PathBuf, line: u64, offset: u64 },
-    #[error("{} line {line}: expected a JSON object with `text`, or `instruction` and `output`: {cause}", path.display())]
+    #[error("{} line {line}: expected a JSON object or an array of them: {}", path.display(), short(cause))]
     Json { path: PathBuf, line: u64, cause: String },
+    #[error("{} {at}: {}; change the record, or remove it", path.display(), short(cause))]
+    Record { path: PathBuf, at: At, cause: String },
     #[error(
-        "{} {at}: a record has neither `text` nor `instruction`; rename the column with the text to `text`",
+        "{} {at}: a record has none of the columns {shapes}; rename the column with the text to `text`",
         path.display()
     )]
-    NoText { path: PathBuf, at: At },
+    NoText { path: PathBuf, at: At, shapes: String },
     #[error("text {text:?}: the tokenizer failed on document {document}: {source}")]
     Tokenizer { text: String, document: usize, source: tokenizers::Error },
     #[error(
@@ -47,12 +60,22 @@ pub enum Error {
     Cancelled,
 }
 
-/// The position of a record: its line in JSON lines, its index in a JSON array.
+/// A cause without the rest of the text that it quotes.
+fn short(cause: &str) -> String {
+    const LONGEST: usize = 200;
+    match cause.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &cause[..end]),
+        None => cause.to_owned(),
+    }
+}
+
+/// The position of a record: its line in JSON lines, its index in a JSON array or a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the two kinds of positions")]
+#[allow(missing_docs, reason = "the variants are the kinds of positions")]
 pub enum At {
     Line(u64),
     Object(u64),
+    Row(u64),
 }
 
 impl std::fmt::Display for At {
@@ -60,6 +83,7 @@ impl std::fmt::Display for At {
         match self {
             At::Line(line) => write!(f, "line {line}"),
             At::Object(object) => write!(f, "object {object}"),
+            At::Row(row) => write!(f, "row {row}"),
         }
     }
 }
@@ -71,10 +95,15 @@ impl Error {
             Self::Read { source, .. } => Kind::of_io(source),
             Self::Cancelled => Kind::Cancelled,
             Self::Missing { .. }
-            | Self::Gzip { .. }
+            | Self::Directory { .. }
+            | Self::Compressed { .. }
+            | Self::Form { .. }
+            | Self::LfsPointer { .. }
+            | Self::Parquet { .. }
             | Self::Empty { .. }
             | Self::NotUtf8 { .. }
             | Self::Json { .. }
+            | Self::Record { .. }
             | Self::NoText { .. }
             | Self::Tokenizer { .. }
             | Self::NoWindow { .. }

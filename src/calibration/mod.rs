@@ -5,8 +5,12 @@
 
 mod encode;
 mod error;
+mod form;
+mod parquet;
 mod records;
+mod shape;
 mod source;
+mod stretches;
 mod text;
 mod text_source;
 mod windows;

@@ -1,80 +1,205 @@
-//! JSON records, and the text of each.
+//! Records, and the text of each.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use serde::Deserialize;
+use minijinja::Value;
+
+use crate::model::ChatTemplate;
 
 use super::{
     error::{At, Error, Result},
+    shape::{self, Shape, Written},
     source::Source,
 };
 
-/// A row of C4 (`text`) or of Alpaca (`instruction`, `input`, `output`); other keys are ignored.
-#[derive(Deserialize)]
-struct Record {
-    text: Option<String>,
-    instruction: Option<String>,
-    input: Option<String>,
-    output: Option<String>,
+/// Columns that a notice names.
+const NAMED: usize = 8;
+
+/// The documents of a file of records, and what was not read.
+pub(super) struct Records<'a> {
+    path: &'a Path,
+    chat: Option<&'a ChatTemplate>,
+    pub documents: Vec<String>,
+    /// Columns that no shape reads.
+    unread: BTreeSet<String>,
+    /// Records without a text, and the first of them.
+    empty: (u64, Option<At>),
 }
 
-impl Record {
-    /// The text of the record: `text`; or the instruction, the input if there is one, and the output, each on
-    /// a new line. Blank lines thus only separate documents. None if the record has neither.
-    fn document(self) -> Option<String> {
-        let Self { text, instruction, input, output } = self;
-        text.or_else(|| {
-            let parts = [Some(instruction?), input, output].into_iter().flatten();
-            Some(parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n"))
-        })
+impl<'a> Records<'a> {
+    pub fn new(path: &'a Path, chat: Option<&'a ChatTemplate>) -> Self {
+        Self { path, chat, documents: Vec::new(), unread: BTreeSet::new(), empty: (0, None) }
+    }
+
+    /// The same file before its first record.
+    pub fn emptied(&self) -> Self {
+        Self::new(self.path, self.chat)
+    }
+
+    /// Adds the text of a record.
+    pub fn add(&mut self, record: &Value, at: At) -> Result<()> {
+        let columns = columns(record);
+        let has = |wanted: &str| columns.iter().any(|(name, _)| name == wanted);
+        let filled = |wanted: &str| columns.iter().any(|(name, value)| name == wanted && !value.is_none());
+        let Some(shape) = Shape::of(filled).or_else(|| Shape::of(has)) else {
+            return Err(Error::NoText { path: self.path.into(), at, shapes: shape::names() });
+        };
+        let read: Vec<&str> = shape.columns().collect();
+        let names = columns.iter().map(|(name, _)| name.as_str());
+        self.leave_out(names.filter(|name| !read.contains(name)));
+        let get = |wanted: &str| columns.iter().find(|(name, value)| name == wanted && !value.is_none());
+        let cells: Vec<(&str, &Value)> =
+            shape.columns().filter_map(|name| get(name).map(|(_, value)| (name, value))).collect();
+        let whole = shape.required.iter().all(|column| filled(column));
+        let text = if whole { self.text(shape, &cells, at)? } else { String::new() };
+        if text.trim().is_empty() {
+            self.empty = (self.empty.0 + 1, self.empty.1.or(Some(at)));
+        }
+        self.documents.push(text);
+        Ok(())
+    }
+
+    /// Remembers columns that are not read.
+    pub fn leave_out<'c>(&mut self, columns: impl Iterator<Item = &'c str>) {
+        for name in columns {
+            if !self.unread.contains(name) {
+                self.unread.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// The text of the cells that a record has.
+    fn text(&self, shape: &Shape, cells: &[(&str, &Value)], at: At) -> Result<String> {
+        match shape.written {
+            Written::Verbatim => self.string(cells[0], at),
+            Written::Lines => {
+                let lines = cells.iter().map(|cell| self.string(*cell, at)).collect::<Result<Vec<_>>>()?;
+                Ok(lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
+            }
+            Written::Chat => self.chat(messages(cells[0], None), at),
+            Written::Turns => {
+                let question = messages(cells[0], Some("user"));
+                let answer = messages(cells[1], Some("assistant"));
+                self.chat(question.and_then(|both| Ok([both, answer?].concat())), at)
+            }
+        }
+    }
+
+    fn string(&self, (column, value): (&str, &Value), at: At) -> Result<String> {
+        let text = value.as_str().map(str::to_owned);
+        text.ok_or_else(|| self.unfit(at, format!("expected a string in `{column}`, found {}", value.kind())))
+    }
+
+    /// Messages in the model's chat template, or only their contents if it has none.
+    fn chat(&self, messages: Result<Vec<Value>, String>, at: At) -> Result<String> {
+        let messages = messages.map_err(|cause| self.unfit(at, cause))?;
+        match self.chat {
+            _ if messages.is_empty() => Ok(String::new()),
+            Some(template) => template.write(Value::from(messages), false).map_err(|cause| {
+                self.unfit(at, format!("the model's chat template does not accept the messages: {cause}"))
+            }),
+            None => {
+                let contents = messages.iter().map(shape::content);
+                Ok(contents.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"))
+            }
+        }
+    }
+
+    fn unfit(&self, at: At, cause: String) -> Error {
+        Error::Record { path: self.path.into(), at, cause }
+    }
+
+    /// The documents that have a text, and notices of what was not read.
+    pub fn finish(self) -> (Vec<String>, Vec<String>) {
+        let Self { path, unread, empty, mut documents, chat: _ } = self;
+        let mut notices = Vec::new();
+        let named: Vec<&str> = unread.iter().take(NAMED).map(String::as_str).collect();
+        let more = unread.len() - named.len();
+        let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+        if !named.is_empty() {
+            notices.push(format!(
+                "{}: columns that are not read: {}{rest}",
+                path.display(),
+                named.join(", ")
+            ));
+        }
+        if let (count, Some(first)) = empty
+            && count < documents.len() as u64
+        {
+            documents.retain(|document| !document.trim().is_empty());
+            notices
+                .push(format!("{}: records without a text: {count}, the first at {first}", path.display()));
+        }
+        (documents, notices)
     }
 }
 
-/// The document of a line that is a complete record; None for other lines.
-pub(super) fn document_of_line(line: &str) -> Option<String> {
-    serde_json::from_str::<Record>(line).ok()?.document()
+/// The columns of a record in order; none if it is not an object.
+fn columns(record: &Value) -> Vec<(String, Value)> {
+    let keys = record.try_iter().ok().filter(|_| shape::is_map(record));
+    let column = |key: Value| Some((key.as_str()?.to_owned(), record.get_item(&key).ok()?));
+    keys.into_iter().flatten().filter_map(column).collect()
 }
 
-/// The documents of `first` and all following lines, one record per line.
-pub(super) fn json_lines(source: &mut Source, first: String) -> Result<Vec<String>> {
-    let mut documents = vec![first];
+/// The messages of a cell: a list of them, or a text as one message of `role`.
+fn messages((column, value): (&str, &Value), role: Option<&str>) -> Result<Vec<Value>, String> {
+    if let (Some(text), Some(role)) = (value.as_str(), role) {
+        return Ok(vec![Value::from_iter([("role", Value::from(role)), ("content", Value::from(text))])]);
+    }
+    match value.kind() {
+        minijinja::value::ValueKind::Seq => {
+            let items = value.try_iter().map_err(|cause| cause.to_string())?;
+            items.map(|item| shape::message(&item)).collect()
+        }
+        other => Err(format!("expected a list of messages in `{column}`, found {other}")),
+    }
+}
+
+/// A line that is a complete record of a known shape; None for any other line.
+pub(super) fn record_of_line(line: &str) -> Option<Value> {
+    let record: Value = serde_json::from_str(line).ok()?;
+    let columns = columns(&record);
+    Shape::of(|wanted| columns.iter().any(|(name, _)| name == wanted)).map(|_| record)
+}
+
+/// Adds `first` and the records of all following lines.
+pub(super) fn json_lines(source: &mut Source, first: &Value, records: &mut Records<'_>) -> Result<()> {
+    records.add(first, At::Line(source.line_number()))?;
     while let Some(text) = source.line()? {
         if text.trim().is_empty() {
             continue;
         }
         let (path, line) = (source.path(), source.line_number());
-        let record: Record = serde_json::from_str(&text).map_err(|error| broken(path, line, &error))?;
-        documents.push(document(record, path, At::Line(line))?);
+        let record: Value = serde_json::from_str(&text).map_err(|error| broken(path, line, &error))?;
+        records.add(&record, At::Line(line))?;
     }
-    Ok(documents)
+    Ok(())
 }
 
-/// The documents of a JSON array of records, or of consecutive records spread over any number of lines.
-pub(super) fn json_values(path: &Path, text: &str) -> Result<Vec<String>> {
+/// Adds the records of a JSON array, or consecutive records spread over any number of lines. A string in an array is a text.
+pub(super) fn json_values(path: &Path, text: &str, records: &mut Records<'_>) -> Result<()> {
     if text.trim_start().starts_with('[') {
-        let records: Vec<Record> =
+        let values: Vec<Value> =
             serde_json::from_str(text).map_err(|error| broken(path, line_of(&error), &error))?;
-        return (1..)
-            .zip(records)
-            .map(|(object, record)| document(record, path, At::Object(object)))
-            .collect();
+        for (object, value) in (1..).zip(values) {
+            match value.as_str() {
+                Some(text) => records.documents.push(text.to_owned()),
+                None => records.add(&value, At::Object(object))?,
+            }
+        }
+        return Ok(());
     }
-    let mut records = serde_json::Deserializer::from_str(text).into_iter::<Record>();
-    let mut documents = Vec::new();
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let (mut line, mut counted) = (1, 0);
     loop {
-        let rest = &text[records.byte_offset()..];
+        let rest = &text[values.byte_offset()..];
         let start = text.len() - rest.trim_start().len();
         line += text[counted..start].matches('\n').count() as u64;
         counted = start;
-        let Some(record) = records.next() else { return Ok(documents) };
-        let record = record.map_err(|error| broken(path, line_of(&error), &error))?;
-        documents.push(document(record, path, At::Line(line))?);
+        let Some(value) = values.next() else { return Ok(()) };
+        let value = value.map_err(|error| broken(path, line_of(&error), &error))?;
+        records.add(&value, At::Line(line))?;
     }
-}
-
-fn document(record: Record, path: &Path, at: At) -> Result<String> {
-    record.document().ok_or_else(|| Error::NoText { path: path.into(), at })
 }
 
 fn broken(path: &Path, line: u64, error: &serde_json::Error) -> Error {

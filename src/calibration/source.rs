@@ -1,4 +1,4 @@
-//! A file as UTF-8 lines, decompressed if gzipped, with the current line and byte position.
+//! A file as UTF-8 lines, decompressed if it is compressed, with the current line and byte.
 
 use std::{
     fs::File,
@@ -8,42 +8,63 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::error::{Error, Result};
+use super::{
+    error::{Error, Result},
+    form::Form,
+};
 
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 1 << 16;
 
 pub(super) struct Source {
     path: PathBuf,
     bytes: Box<dyn BufRead>,
-    gzipped: bool,
-    /// Number of lines read.
+    /// The name of the compression.
+    packed: Option<&'static str>,
+    /// Lines read.
     lines: u64,
     /// Number of bytes read, after decompression.
     offset: u64,
 }
 
 impl Source {
-    /// Opens a file. Gzip is recognised by its first bytes, and a byte order mark is skipped.
-    pub fn open(path: &Path) -> Result<Self> {
-        let path = path.to_path_buf();
-        let file = match File::open(&path) {
+    /// The form of a file, and the file from its beginning.
+    pub fn form(path: &Path) -> Result<(Form, BufReader<File>)> {
+        let read = |source: io::Error| Error::Read { path: path.into(), source };
+        let file = match File::open(path) {
             Ok(file) => file,
-            Err(source) if source.kind() == io::ErrorKind::NotFound => return Err(Error::Missing { path }),
-            Err(source) => return Err(Error::Read { path, source }),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Missing { path: path.into() });
+            }
+            Err(source) => return Err(read(source)),
         };
-        let mut packed = BufReader::with_capacity(BUFFER, file);
-        let gzipped = match packed.fill_buf() {
-            Ok(head) => head.starts_with(GZIP_MAGIC),
-            Err(source) => return Err(Error::Read { path, source }),
+        if file.metadata().map_err(read)?.is_dir() {
+            return Err(Error::Directory { path: path.into() });
+        }
+        let mut file = BufReader::with_capacity(BUFFER, file);
+        let form = Form::of(file.fill_buf().map_err(read)?);
+        Ok((form, file))
+    }
+
+    /// Opens a text. A byte order mark is skipped.
+    pub fn open(path: &Path, form: Form, packed: BufReader<File>) -> Result<Self> {
+        let path = path.to_path_buf();
+        let (bytes, packed): (Box<dyn BufRead>, _) = match form {
+            Form::Plain => (Box::new(packed), None),
+            Form::Gzip => {
+                (Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(packed))), Some("gzip"))
+            }
+            Form::Zstandard => match zstd::stream::read::Decoder::with_buffer(packed) {
+                Ok(decoder) => (Box::new(BufReader::with_capacity(BUFFER, decoder)), Some("zstd")),
+                Err(source) => return Err(Error::Compressed { path, form: "zstd", source }),
+            },
+            Form::LfsPointer => return Err(Error::LfsPointer { path }),
+            Form::Parquet => {
+                return Err(Error::Form { path, form: "a Parquet file", advice: "give it uncompressed" });
+            }
+            Form::Other(form, advice) => return Err(Error::Form { path, form, advice }),
         };
-        let bytes: Box<dyn BufRead> = if gzipped {
-            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(packed)))
-        } else {
-            Box::new(packed)
-        };
-        let mut source = Self { path, bytes, gzipped, lines: 0, offset: 0 };
+        let mut source = Self { path, bytes, packed, lines: 0, offset: 0 };
         source.skip_byte_order_mark()?;
         Ok(source)
     }
@@ -100,7 +121,10 @@ impl Source {
 
     fn unreadable(&self, source: io::Error) -> Error {
         let path = self.path.clone();
-        if self.gzipped { Error::Gzip { path, source } } else { Error::Read { path, source } }
+        match self.packed {
+            Some(form) => Error::Compressed { path, form, source },
+            None => Error::Read { path, source },
+        }
     }
 }
 

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use crate::model::ChatTemplate;
+
 use super::{
     error::{Error, Result},
-    records::{document_of_line, json_lines, json_values},
+    form::Form,
+    parquet,
+    records::{Records, json_lines, json_values, record_of_line},
     source::Source,
 };
 
@@ -15,54 +19,71 @@ pub struct Text {
     pub name: String,
     /// The documents in order.
     pub documents: Vec<String>,
+    /// What was not read, one sentence each.
+    pub notices: Vec<String>,
 }
 
 impl Text {
     /// A text with one document that is not read from a file.
     pub fn inline(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), documents: vec![text.into()] }
+        Self { name: name.into(), documents: vec![text.into()], notices: Vec::new() }
     }
 }
 
-/// Reads a text, gzipped or not (by its first bytes), in one of three formats:
+/// Reads a text in one of these forms, gzip, zstd and Parquet recognised by their first bytes:
 ///
-/// - JSON lines, one record per line: `text` (C4), or `instruction`, `input`, `output` (Alpaca), which become one text with each
-///   part on its own line;
-/// - a JSON array of such records;
+/// - JSON lines, one record per line;
+/// - a JSON array of records or of strings;
+/// - Parquet, one record per row;
 /// - anything else: one document, verbatim except for a byte order mark.
 ///
-/// The content determines the format. The name counts only if the content does not parse: with the extension
-/// `.json`, `.jsonl` or `.ndjson` that is an error; otherwise the file is a plain text that starts with a
-/// bracket.
+/// A record has one of the shapes that `docs/texts.md` lists. Messages are written with the chat template `chat`; without one, their
+/// contents follow each other on lines of their own. Columns that no shape reads, and records without a text, are in the notices.
+///
+/// The content decides the form. The name counts only if the content does not parse: with the extension `.json`, `.jsonl` or
+/// `.ndjson` that is an error, otherwise the file is a plain text that starts with a bracket.
 ///
 /// # Errors
 ///
-/// If a text is missing, empty, not UTF-8, damaged gzip, broken JSON or without `text`; the error names the
-/// file, and the line or byte.
-pub fn read(path: &Path) -> Result<Text> {
-    let documents = documents(&mut Source::open(path)?)?;
+/// Names the file, and the line, row or byte, of a text that is missing, a directory, empty, not UTF-8, damaged, in a form that is
+/// not read, or without a column with text.
+pub fn read(path: &Path, chat: Option<&ChatTemplate>) -> Result<Text> {
+    let (form, file) = Source::form(path)?;
+    let mut records = Records::new(path, chat);
+    match form {
+        Form::Parquet => parquet::add_rows(file.into_inner(), path, &mut records)?,
+        Form::Plain | Form::Gzip | Form::Zstandard | Form::LfsPointer | Form::Other(..) => {
+            add_text(&mut Source::open(path, form, file)?, &mut records)?;
+        }
+    }
+    let (documents, notices) = records.finish();
     if documents.iter().all(|document| document.trim().is_empty()) {
         return Err(Error::Empty { path: path.into() });
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(Text { name, documents })
+    Ok(Text { name, documents, notices })
 }
 
-fn documents(source: &mut Source) -> Result<Vec<String>> {
+fn add_text(source: &mut Source, records: &mut Records<'_>) -> Result<()> {
     let opening = opening(source)?;
-    if let Some(first) = document_of_line(&opening) {
-        return json_lines(source, first);
+    if let Some(first) = record_of_line(&opening) {
+        return json_lines(source, &first, records);
     }
     let text = opening + &source.rest()?;
     let path = source.path();
     let named_json = is_named_json(path);
     if !named_json && !text.trim_start().starts_with(['[', '{']) {
-        return Ok(vec![text]);
+        records.documents.push(text);
+        return Ok(());
     }
-    match json_values(path, &text) {
-        Ok(documents) => Ok(documents),
+    match json_values(path, &text, records) {
         Err(error) if named_json => Err(error),
-        Err(_) => Ok(vec![text]),
+        Err(_) => {
+            *records = records.emptied();
+            records.documents.push(text);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 
@@ -79,6 +100,6 @@ fn opening(source: &mut Source) -> Result<String> {
 
 fn is_named_json(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let name = [".gz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     [".json", ".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending))
 }

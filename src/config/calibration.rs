@@ -6,12 +6,12 @@ use crate::calibration::TextSource;
 settings! {
     /// The texts from which calibration windows are drawn, and the number of windows.
     pub struct Calibration at calibration, CalibrationOptions, Calibration {
-        /// Calibration text: plain text, JSON lines with "text", Alpaca JSON, or .gz of these; can be repeated
+        /// Calibration text: plain text, JSON or Parquet, also as .gz or .zst; can be repeated
         #[serde(rename = "calibration")]
         texts ("calibration"): Vec<TextSource> = Vec::new() => {
             value_name: "FILE",
             scope: Scope::Layer,
-            form: Some(FormField::new(SettingsForm::Run, "calibration", "files, separated by commas: text, JSON lines, Alpaca JSON, .gz; demo:stories")),
+            form: Some(FormField::new(SettingsForm::Run, "calibration", "files, separated by commas: text, JSON, Parquet, .gz, .zst; demo:stories")),
         }
         /// Number of calibration windows
         samples ("samples"): usize = 128, at_least(1) => {

@@ -34,7 +34,8 @@ impl Calibration {
         if settings.calibration.texts.is_empty() {
             return Err(Error::NoCalibration);
         }
-        let texts = settings.calibration.texts.iter().map(|source| texts::read(source, base));
+        let texts =
+            settings.calibration.texts.iter().map(|source| texts::read(source, base, checkpoint, context));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let files: Vec<String> = settings.calibration.texts.iter().map(ToString::to_string).collect();
         let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, context)?;

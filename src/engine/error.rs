@@ -72,8 +72,12 @@ pub enum Error {
     TooFewWindows { text: String, asked: usize, seq_len: usize, found: usize },
     #[error("{key}: expected at most {limit} tokens, the context length of this model, found {asked}")]
     TooLong { key: &'static str, asked: usize, limit: usize },
-    #[error("bos: config.json of {0} names no bos_token_id; turn bos off")]
+    #[error("bos: neither the tokenizer nor config.json of {0} names a BOS token; turn bos off")]
     NoBos(String),
+    #[error("chat: the model {0} has no chat template; turn chat off")]
+    NoChatTemplate(String),
+    #[error("chat: the chat template of {model} cannot be used: {cause}; turn chat off")]
+    ChatTemplate { model: String, cause: String },
     #[error("device {device}: {cause}; use cpu, or a build with the feature cuda or metal")]
     Device { device: crate::model::ComputeDevice, cause: String },
     #[error("threads: cannot be set ({0}); set RAYON_NUM_THREADS instead")]
@@ -121,6 +125,8 @@ impl Error {
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
             | Self::NoBos(_)
+            | Self::NoChatTemplate(_)
+            | Self::ChatTemplate { .. }
             | Self::Device { .. }
             | Self::Threads(_) => Kind::Input,
         }
@@ -154,6 +160,8 @@ impl Error {
             | Self::TooFewWindows { .. }
             | Self::TooLong { .. }
             | Self::NoBos(_)
+            | Self::NoChatTemplate(_)
+            | Self::ChatTemplate { .. }
             | Self::Device { .. }
             | Self::Threads(_)
             | Self::Runtime(_)

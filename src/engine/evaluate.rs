@@ -51,14 +51,14 @@ impl EvalText {
         base: Option<&Path>,
         context: &mut Context,
     ) -> Result<Self, Error> {
-        let bos = match (evaluation.bos, checkpoint.architecture().bos) {
-            (true, None) => return Err(Error::NoBos(checkpoint.name().into())),
-            (true, bos) => bos,
-            (false, _) => None,
+        let tokenizer = checkpoint.tokenizer()?;
+        let bos = match evaluation.bos {
+            true => Some(checkpoint.bos(&tokenizer)?.ok_or_else(|| Error::NoBos(checkpoint.name().into()))?),
+            false => None,
         };
-        let text = texts::read(source, base)?;
+        let text = texts::read(source, base, checkpoint, context)?;
         let name = text.name.clone();
-        let tokens = texts::tokens(&[text], &checkpoint.tokenizer()?, context)?;
+        let tokens = texts::tokens(&[text], &tokenizer, context)?;
         Ok(Self { name, tokens, seq_len: evaluation.seq_len, bos })
     }
 

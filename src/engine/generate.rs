@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     config::Machine,
     eval::{Draw, Generation, Written},
+    model::{Checkpoint, Today},
 };
 
 use super::{Context, Error, ModelChoice, machine::forward_on};
@@ -14,7 +15,10 @@ use super::{Context, Error, ModelChoice, machine::forward_on};
 pub struct Generate {
     pub model: ModelChoice,
     pub prompt: String,
+    /// Whether the tokenizer adds its special tokens to the prompt, such as a BOS.
     pub bos: bool,
+    /// Whether the prompt is a message, written with the chat template.
+    pub chat: bool,
     pub max_tokens: usize,
     pub draw: Draw,
     pub machine: Machine,
@@ -23,7 +27,7 @@ pub struct Generate {
 /// A generated text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Generated {
-    /// Token IDs of the prompt, including the BOS token if there is one.
+    /// Token IDs of the prompt, with the special tokens that the tokenizer adds.
     pub prompt_tokens: Vec<u32>,
     /// Token IDs of the generated text, without an end token.
     pub tokens: Vec<u32>,
@@ -43,10 +47,15 @@ pub fn generate(
     let (device, dtype) = forward_on(&job.machine)?;
     let checkpoint = job.model.open(context)?;
     let forward = (&device, dtype);
+    let (tokenizer, stops) = (checkpoint.tokenizer()?, checkpoint.stops()?);
     let generation =
-        Generation::load(&checkpoint, checkpoint.tokenizer()?, forward, &mut |_, _| context.checkpoint())?;
+        Generation::load(&checkpoint, tokenizer, stops, forward, &mut |_, _| context.checkpoint())?;
     let began = Instant::now();
-    let mut writing = generation.begin(&job.prompt, job.bos, job.max_tokens, &job.draw)?;
+    let mut writing = match job.chat {
+        // A template writes the special tokens itself.
+        true => generation.begin(&chat(&job.prompt, &checkpoint)?, false, job.max_tokens, &job.draw)?,
+        false => generation.begin(&job.prompt, job.bos, job.max_tokens, &job.draw)?,
+    };
     let mut text = String::new();
     while let Written::Token(new) = writing.step()? {
         if context.checkpoint().is_break() {
@@ -64,4 +73,11 @@ pub fn generate(
         text,
         seconds,
     })
+}
+
+/// A chat with one message of a user, up to the beginning of the answer.
+fn chat(prompt: &str, checkpoint: &Checkpoint) -> Result<String, Error> {
+    let name = || checkpoint.name().to_owned();
+    let template = checkpoint.chat_template(Today::Now)?.ok_or_else(|| Error::NoChatTemplate(name()))?;
+    template.ask(prompt).map_err(|cause| Error::ChatTemplate { model: name(), cause })
 }

@@ -7,19 +7,35 @@ use tokenizers::Tokenizer;
 use crate::{
     calibration::{self, Text, TextSource},
     demo,
-    protocol::Stage,
+    model::{ChatTemplate, Checkpoint, Today},
+    protocol::{Event, Stage},
 };
 
 use super::{Context, Error};
 
-/// Reads a text. A relative path is resolved against `base`, or against the current directory.
-pub fn read(source: &TextSource, base: Option<&Path>) -> Result<Text, Error> {
+/// Reads a text, and writes its chats with the template of the model. A relative path starts from `base`, or from the current
+/// directory.
+pub fn read(
+    source: &TextSource,
+    base: Option<&Path>,
+    checkpoint: &Checkpoint,
+    context: &mut Context,
+) -> Result<Text, Error> {
+    let chat = checkpoint.chat_template(Today::Fixed)?;
+    let text = read_with(source, base, chat.as_ref())?;
+    for message in &text.notices {
+        context.emit(Event::Warning { message: message.clone() });
+    }
+    Ok(text)
+}
+
+fn read_with(source: &TextSource, base: Option<&Path>, chat: Option<&ChatTemplate>) -> Result<Text, Error> {
     Ok(match (source, base) {
         (TextSource::DemoStories, _) => Text::inline(source.to_string(), demo::calibration_text()),
         (TextSource::DemoHeldOut, _) => Text::inline(source.to_string(), demo::HELD_OUT),
-        (TextSource::File(path), None) => calibration::read(path)?,
+        (TextSource::File(path), None) => calibration::read(path, chat)?,
         (TextSource::File(path), Some(base)) => {
-            let text = calibration::read(&base.join(path))?;
+            let text = calibration::read(&base.join(path), chat)?;
             Text { name: source.to_string(), ..text }
         }
     })

@@ -13,7 +13,7 @@ pub enum Error {
         "evaluation text {text}: the perplexity is not finite, because activations overflow; set dtype to f32"
     )]
     NotFinite { text: String },
-    #[error("prompt: it is empty, and the model has no BOS token to start from")]
+    #[error("prompt: it is empty, and the tokenizer adds no BOS token to start from")]
     EmptyPrompt,
     #[error("prompt: expected fewer than {limit} tokens, found {tokens}; shorten it")]
     PromptTooLong { tokens: usize, limit: usize },

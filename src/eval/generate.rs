@@ -6,7 +6,7 @@ use candle_core::{DType, Device};
 use candle_transformers::{generation::LogitsProcessor, utils::apply_repeat_penalty};
 use tokenizers::Tokenizer;
 
-use crate::model::{BlockByBlock, Decoder, KvCache};
+use crate::model::{BlockByBlock, Decoder, KvCache, tokenizer::encode_prompt};
 
 use super::{Draw, Error};
 
@@ -14,7 +14,6 @@ use super::{Draw, Error};
 pub struct Generation {
     decoder: Decoder,
     tokenizer: Tokenizer,
-    bos: Option<u32>,
     stops: Vec<u32>,
     limit: usize,
     bytes: u64,
@@ -48,14 +47,15 @@ pub enum Written {
 }
 
 impl Generation {
-    /// Loads every block. Positions are limited to the context length of the model. `progress` receives
-    /// (blocks done, total blocks).
+    /// Loads every block. A text ends at a token of `stops`. Positions are limited to the context length of the model. `progress`
+    /// receives (blocks done, total blocks).
     ///
     /// # Errors
     /// If the model cannot be loaded; [`Error::Cancelled`] if `progress` breaks.
     pub fn load(
         model: &dyn BlockByBlock,
         tokenizer: Tokenizer,
+        stops: Vec<u32>,
         (device, dtype): (&Device, DType),
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Self, Error> {
@@ -70,13 +70,12 @@ impl Generation {
         }
         let decoder =
             Decoder::new(model.embedding_and_head(device, dtype)?, blocks, model.rope(limit, device, dtype)?);
-        let (bos, stops) = (architecture.bos, architecture.eos.clone());
         let bytes = architecture.parameters() * dtype.size_in_bytes() as u64;
-        Ok(Self { decoder, tokenizer, bos, stops, limit, bytes })
+        Ok(Self { decoder, tokenizer, stops, limit, bytes })
     }
 
-    /// Starts from `prompt`, preceded by a BOS token if `bos` is set and the model has one. Generation ends
-    /// at an end token, after `max_tokens`, or at the context length of the model.
+    /// Starts from `prompt`; if `special`, with the special tokens that the tokenizer adds to a text, such as a BOS in front.
+    /// Generation ends at an end token, after `max_tokens`, or at the model's length.
     ///
     /// # Errors
     /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], or an error for invalid sampling parameters or a
@@ -84,15 +83,13 @@ impl Generation {
     pub fn begin(
         &self,
         prompt: &str,
-        bos: bool,
+        special: bool,
         max_tokens: usize,
         draw: &Draw,
     ) -> Result<Writing<'_>, Error> {
         draw.check()?;
-        let mut ids: Vec<u32> = if bos { self.bos.into_iter().collect() } else { Vec::new() };
-        let encoded =
-            self.tokenizer.encode_fast(prompt, false).map_err(|e| Error::Tokenizer(e.to_string()))?;
-        ids.extend(encoded.get_ids());
+        let ids =
+            encode_prompt(&self.tokenizer, prompt, special).map_err(|e| Error::Tokenizer(e.to_string()))?;
         if ids.is_empty() {
             return Err(Error::EmptyPrompt);
         }

@@ -22,9 +22,8 @@ pub fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Ef
         if let Ok(form) = forms::settings(state) {
             state.open(Dialog::Form(form));
         }
-        return state.refuse(
-            "name a calibration text first: plain text, JSON lines with \"text\", Alpaca JSON, or .gz of these",
-        );
+        return state
+            .refuse("name a calibration text first: plain text, JSON or Parquet, also as .gz or .zst");
     }
     state.run_from(from, methods)
 }

@@ -7,9 +7,10 @@ use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use super::{
-    Architecture, Block, Decoder, EmbeddingAndHead, Error, Result, Rope, Slot, Source, Warning, Weights,
+    Architecture, Block, ChatTemplate, Decoder, EmbeddingAndHead, Error, Result, Rope, Slot, Source, Today,
+    Warning, Weights,
     embedding_and_head::{EMBEDDING, HEAD, scaled, window_length},
-    from_config, fused, internlm2, layout,
+    from_config, fused, internlm2, layout, tokenizer,
 };
 
 /// A checkpoint whose headers agree with its `config.json`. Weights are read when a part is loaded.
@@ -125,21 +126,37 @@ impl Checkpoint {
         self.storage_dtype(weight.as_deref().filter(|_| !there).unwrap_or(bias))
     }
 
-    /// Parses `tokenizer.json`.
+    /// Parses `tokenizer.json`, without the truncation and padding that it may ask for.
     ///
     /// # Errors
-    /// If `tokenizer.json` is missing or damaged.
+    /// A missing or damaged `tokenizer.json`, or one that does not fit the embedding.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
-        let file = "tokenizer.json";
-        if !self.source.has(file) {
-            return Err(Error::NoTokenizer { place: self.source.to_string() });
-        }
-        let content = self.source.read(file, "copy or download it")?;
-        let damaged = |cause: String| Error::Tokenizer { file: self.source.locate(file), cause };
-        let text = str::from_utf8(&content).map_err(|cause| damaged(cause.to_string()))?;
-        // The tokenizers crate parses it with code that is already compiled there, which avoids another copy
-        // in this crate.
-        text.parse().map_err(|cause: tokenizers::Error| damaged(cause.to_string()))
+        tokenizer::read(&self.source, self.architecture.vocab)
+    }
+
+    /// The token that begins a text: the one that the post-processor of the tokenizer adds, else the one that
+    /// `tokenizer_config.json` or `config.json` names.
+    ///
+    /// # Errors
+    /// A damaged `tokenizer_config.json`.
+    pub fn bos(&self, tokenizer: &Tokenizer) -> Result<Option<u32>> {
+        tokenizer::bos(&self.source, tokenizer, self.architecture.bos)
+    }
+
+    /// The tokens that end a generated text, from `generation_config.json` or, if it names none, `config.json`.
+    ///
+    /// # Errors
+    /// A damaged `generation_config.json`.
+    pub fn stops(&self) -> Result<Vec<u32>> {
+        tokenizer::stops(&self.source, &self.architecture.eos)
+    }
+
+    /// The chat template; None if the model has none.
+    ///
+    /// # Errors
+    /// A damaged `tokenizer_config.json` or `special_tokens_map.json`.
+    pub fn chat_template(&self, today: Today) -> Result<Option<ChatTemplate>> {
+        ChatTemplate::of(&self.source, today)
     }
 
     /// Loads one decoder block.

@@ -72,6 +72,10 @@ pub enum Error {
     NotFirstShard { file: String, number: usize, count: usize },
     #[error("{file} is the first of several shards, but there is no {shard}; copy or download it")]
     MissingGgufShard { file: String, shard: String },
+    #[error(
+        "{file} has {tokens} tokens, but the embedding has only {rows} rows; use the tokenizer published with the model"
+    )]
+    Vocabulary { file: String, tokens: usize, rows: usize },
     #[error("the model has layers 0 to {last}, but layer {layer} was requested")]
     NoSuchLayer { layer: usize, last: usize },
     #[error("layer {layer}: the kept {what} must be {expected}, found {found}")]
@@ -119,6 +123,7 @@ impl Error {
             | Self::GgufUnsupported { .. }
             | Self::NotFirstShard { .. }
             | Self::MissingGgufShard { .. }
+            | Self::Vocabulary { .. }
             | Self::NoSuchLayer { .. }
             | Self::Kept { .. }
             | Self::Token { .. }

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
 use super::{Error, GgufFile, Result};
 
 /// The files of a checkpoint, by name.
@@ -109,6 +111,19 @@ impl Source {
             size: size.map_or(String::new(), |bytes| format!(" of {bytes} bytes")),
             place: self.to_string(),
         })
+    }
+
+    /// A JSON file; None if it does not exist.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not JSON.
+    pub fn json(&self, name: &str) -> Result<Option<Value>> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        let content = self.read(name, "it was removed in the meantime")?;
+        let json = serde_json::from_slice(&content);
+        json.map(Some).map_err(|cause| Error::NotJson { file: self.locate(name), cause })
     }
 
     /// The names of all files, sorted. Subdirectories are left out.

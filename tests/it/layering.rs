@@ -12,7 +12,7 @@ pub const MODULES: [(&str, &str); 21] = [
     ("gguf", ""),
     ("prune", ""),
     ("model", "gguf"),
-    ("calibration", ""),
+    ("calibration", "model"),
     ("export", "calibration model gguf prune disk"),
     ("config", "export calibration model prune"),
     ("demo", "config"),
@@ -45,7 +45,7 @@ const COMMON: [&str; 2] = ["names", "failure"];
 const PROGRAM: &str = "calibration config engine explorer export headless model protocol prune recording session sweep tui words";
 
 /// The crates that only some modules may name. A path restricts the permission to a part of a module.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 18] = [
     ("ratatui", &["explorer/view", "tui"]),
     ("clap", &["bin"]),
     ("clap_complete", &["bin"]),
@@ -54,6 +54,10 @@ const CRATES: [(&str, &[&str]); 14] = [
     ("candle_nn", &["model"]),
     ("candle_transformers", &["eval"]),
     ("faer", &["prune"]),
+    ("minijinja", &["model", "calibration"]),
+    ("minijinja_contrib", &["model"]),
+    ("parquet", &["calibration"]),
+    ("zstd", &["calibration"]),
     ("indicatif", &["headless"]),
     ("plotters", &["plot"]),
     ("plotters_backend", &["plot"]),

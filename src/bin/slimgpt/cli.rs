@@ -313,9 +313,12 @@ pub struct GenerateArgs {
     /// Seed for sampling
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Start without a BOS token
+    /// Start without the special tokens that the tokenizer adds, such as a BOS
     #[arg(long)]
     pub no_bos: bool,
+    /// Treat the prompt as the message of a user, written with the model's chat template
+    #[arg(long, conflicts_with = "no_bos")]
+    pub chat: bool,
     /// Print the tokens of the prompt, and the generated tokens and text, as JSON
     #[arg(long)]
     pub json: bool,

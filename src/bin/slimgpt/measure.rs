@@ -47,6 +47,7 @@ pub fn generate(args: GenerateArgs) -> Result<(), engine::Error> {
         model: ModelChoice::new(args.model),
         prompt: args.prompt,
         bos: !args.no_bos,
+        chat: args.chat,
         max_tokens: args.max_tokens,
         draw,
         machine: machine(args.machine)?,

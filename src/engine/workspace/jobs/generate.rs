@@ -69,7 +69,8 @@ impl Workspace<'_> {
             let before = loaded;
             loaded += layers;
             let mut progress = |done, _| context.progress(Stage::LoadModel, before + done, missing * layers);
-            Ok(Generation::load(model, self.checkpoint.tokenizer()?, forward, &mut progress)?)
+            let (tokenizer, stops) = (self.checkpoint.tokenizer()?, self.checkpoint.stops()?);
+            Ok(Generation::load(model, tokenizer, stops, forward, &mut progress)?)
         };
         if self.generators.dense.is_none() {
             self.generators.dense = Some((machine, load(self.checkpoint)?));

@@ -41,7 +41,7 @@ impl Vocabulary {
     /// damaged file.
     pub fn read(checkpoint: &Checkpoint, rows: usize) -> Result<Self, Error> {
         let tokenizer = checkpoint.tokenizer()?;
-        let json = special::json(checkpoint, "tokenizer.json")?.unwrap_or(Json::Null);
+        let json = checkpoint.source().json("tokenizer.json")?.unwrap_or(Json::Null);
         let tokenizer_kind = TokenizerKind::of(&json).or_else(|why| cannot(&why))?;
         let tokens = Tokens::read(&json, rows, &tokenizer_kind).or_else(|why| cannot(&why))?;
         let merges = read_merges(&json["model"]).or_else(|why| cannot(&why))?;

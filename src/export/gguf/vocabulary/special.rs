@@ -16,17 +16,6 @@ use super::{
     Tokens, cannot,
 };
 
-/// A JSON file of the checkpoint; None if it does not exist.
-pub fn json(checkpoint: &Checkpoint, name: &str) -> Result<Option<Json>, Error> {
-    let source = checkpoint.source();
-    if !source.has(name) {
-        return Ok(None);
-    }
-    let content = source.read(name, "it was removed in the meantime")?;
-    let json = serde_json::from_slice(&content);
-    Ok(Some(json.map_err(|cause| model::Error::NotJson { file: source.locate(name), cause })?))
-}
-
 /// Adds the ids of special tokens, whether they are added to a text, and the chat template.
 pub fn put(
     checkpoint: &Checkpoint,
@@ -35,7 +24,7 @@ pub fn put(
     unknown: Option<usize>,
     metadata: &mut Metadata,
 ) -> Result<(), Error> {
-    let settings = json(checkpoint, "tokenizer_config.json")?.unwrap_or(Json::Null);
+    let settings = checkpoint.source().json("tokenizer_config.json")?.unwrap_or(Json::Null);
     let architecture = checkpoint.architecture();
     let named = |key: &str| {
         let text = settings[key].as_str().or(settings[key]["content"].as_str())?;
@@ -63,7 +52,7 @@ pub fn put(
     }
     own("add_bos_token", Value::Bool(added.begin.is_some()));
     own("add_eos_token", Value::Bool(added.end.is_some()));
-    if let Some(template) = template(checkpoint, &settings)? {
+    if let Some(template) = model::tokenizer::chat_template(checkpoint.source())? {
         metadata.push(("tokenizer.chat_template".into(), Value::Text(template)));
     }
     Ok(())
@@ -77,33 +66,12 @@ struct AddedTokens {
 
 impl AddedTokens {
     fn of(tokenizer: &Tokenizer) -> Result<Self, Error> {
-        let ids = |special: bool| match tokenizer.encode_fast("a", special) {
-            Ok(encoded) => Ok(encoded.get_ids().to_vec()),
-            Err(cause) => cannot(&format!("it does not encode \"a\" ({cause})")),
-        };
-        let (bare, whole) = (ids(false)?, ids(true)?);
-        let at = whole.windows(bare.len().max(1)).position(|part| part == bare);
-        let parts = at.map(|at| (&whole[..at], &whole[at + bare.len()..]));
-        match parts {
-            Some(([], [])) => Ok(Self { begin: None, end: None }),
-            Some(([begin], [])) => Ok(Self { begin: Some(*begin), end: None }),
-            Some(([], [end])) => Ok(Self { begin: None, end: Some(*end) }),
-            Some(([begin], [end])) => Ok(Self { begin: Some(*begin), end: Some(*end) }),
-            Some(_) | None => cannot(&format!(
-                "adding special tokens to {bare:?} gives {whole:?}, and llama.cpp adds at most one before and one after"
+        let (before, after) = model::tokenizer::added_tokens(tokenizer).or_else(|why| cannot(&why))?;
+        match (before.as_slice(), after.as_slice()) {
+            ([] | [_], [] | [_]) => Ok(Self { begin: before.first().copied(), end: after.first().copied() }),
+            _ => cannot(&format!(
+                "it adds {before:?} before every text and {after:?} after it, and llama.cpp adds at most one token on each side"
             )),
         }
     }
-}
-
-/// The default chat template.
-fn template(checkpoint: &Checkpoint, settings: &Json) -> Result<Option<String>, Error> {
-    let name = "chat_template.jinja";
-    if checkpoint.source().has(name) {
-        let content = checkpoint.source().read(name, "it was removed in the meantime")?;
-        return Ok(Some(String::from_utf8_lossy(&content).into_owned()));
-    }
-    let template = &settings["chat_template"];
-    let listed = template.as_array().and_then(|all| all.iter().find(|one| one["name"] == "default"));
-    Ok(template.as_str().or(listed.and_then(|one| one["template"].as_str())).map(str::to_owned))
 }

@@ -1,0 +1,112 @@
+//! Parquet files: the columns of one shape, row group by row group.
+
+use std::{fs::File, path::Path, sync::Arc};
+
+use minijinja::Value;
+use parquet::{
+    basic::{ConvertedType, Repetition, Type as Stored},
+    errors::ParquetError,
+    file::reader::{FileReader, SerializedFileReader},
+    record::Field,
+    schema::types::Type,
+};
+
+use super::{
+    error::{At, Error, Result},
+    records::Records,
+    shape::{self, Shape},
+};
+
+/// Adds the rows of a file. Only the columns that a shape reads are decoded.
+pub(super) fn add_rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
+    let damaged = |cause: ParquetError| Error::Parquet { path: path.into(), cause: cause.to_string() };
+    let reader = SerializedFileReader::new(file).map_err(damaged)?;
+    let schema = reader.metadata().file_metadata().schema();
+    let has = |wanted: &str| schema.get_fields().iter().any(|column| column.name() == wanted);
+    let Some(shape) = Shape::of(has) else {
+        return Err(Error::NoText { path: path.into(), at: At::Row(1), shapes: shape::names() });
+    };
+    let read: Vec<&str> = shape.columns().collect();
+    let (wanted, unread): (Vec<_>, Vec<_>) =
+        schema.get_fields().iter().cloned().partition(|column| read.contains(&column.name()));
+    for column in &wanted {
+        check(column).map_err(|cause| Error::Parquet { path: path.into(), cause })?;
+    }
+    records.leave_out(unread.iter().map(|column| column.name()));
+    let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(damaged)?;
+    let mut number = 0;
+    for group in 0..reader.num_row_groups() {
+        let rows = reader.get_row_group(group).map_err(damaged)?;
+        for row in rows.get_row_iter(Some(projection.clone())).map_err(damaged)? {
+            number += 1;
+            let columns = row.map_err(damaged)?.into_columns();
+            let columns = columns.into_iter().map(|(name, field)| Ok((name, value(field)?)));
+            let record = columns.collect::<Result<Vec<_>, String>>();
+            let record =
+                record.map_err(|cause| Error::Record { path: path.into(), at: At::Row(number), cause })?;
+            records.add(&Value::from_iter(record), At::Row(number))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses columns that hold anything but texts, numbers, flags, and lists and structures of these.
+fn check(column: &Arc<Type>) -> Result<(), String> {
+    let name = column.name();
+    if column.is_group() {
+        return column.get_fields().iter().try_for_each(check);
+    }
+    // A repeated value outside a list is an older form that the reader of rows does not have.
+    let repeated = column.get_basic_info().has_repetition()
+        && column.get_basic_info().repetition() == Repetition::REPEATED;
+    let text = matches!(
+        column.get_basic_info().converted_type(),
+        ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON
+    );
+    match column.get_physical_type() {
+        Stored::BYTE_ARRAY if text && !repeated => Ok(()),
+        Stored::BYTE_ARRAY if !repeated => Err(format!("column {name:?} holds bytes, expected strings")),
+        Stored::BOOLEAN | Stored::INT32 | Stored::INT64 | Stored::FLOAT | Stored::DOUBLE if !repeated => {
+            Ok(())
+        }
+        other => Err(format!("column {name:?} is stored as {other}, expected strings")),
+    }
+}
+
+fn value(field: Field) -> Result<Value, String> {
+    Ok(match field {
+        Field::Null => Value::from(()),
+        Field::Bool(flag) => Value::from(flag),
+        Field::Byte(number) => Value::from(number),
+        Field::Short(number) => Value::from(number),
+        Field::Int(number) => Value::from(number),
+        Field::Long(number) => Value::from(number),
+        Field::UByte(number) => Value::from(number),
+        Field::UShort(number) => Value::from(number),
+        Field::UInt(number) => Value::from(number),
+        Field::ULong(number) => Value::from(number),
+        Field::Float(number) => Value::from(number),
+        Field::Double(number) => Value::from(number),
+        Field::Str(text) => Value::from(text),
+        Field::Group(row) => {
+            let entries = row.into_columns().into_iter().map(|(name, field)| Ok((name, value(field)?)));
+            Value::from_iter(entries.collect::<Result<Vec<_>, String>>()?)
+        }
+        Field::ListInternal(list) => {
+            let items = list.elements().iter().cloned().map(value);
+            Value::from(items.collect::<Result<Vec<_>, String>>()?)
+        }
+        Field::MapInternal(map) => {
+            let entries = map.entries().iter().cloned().map(|(key, field)| Ok((value(key)?, value(field)?)));
+            Value::from_iter(entries.collect::<Result<Vec<(Value, Value)>, String>>()?)
+        }
+        other @ (Field::Float16(_)
+        | Field::Decimal(_)
+        | Field::Bytes(_)
+        | Field::Date(_)
+        | Field::TimeMillis(_)
+        | Field::TimeMicros(_)
+        | Field::TimestampMillis(_)
+        | Field::TimestampMicros(_)) => return Err(format!("expected strings, found {other}")),
+    })
+}

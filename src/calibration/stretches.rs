@@ -1,0 +1,183 @@
+//! A long text in stretches whose tokens, one after the other, are the tokens of the whole.
+//!
+//! A cut is made in front of a separator that follows a letter or a digit. It is sure if the pre-tokenizer splits there, or if no token
+//! has the separator behind another character. Each cut is checked on the text around it as well.
+
+use tokenizers::{
+    OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
+    pre_tokenizers::PreTokenizerWrapper,
+};
+
+/// Bytes of a stretch: enough that the checks cost little, and few enough that a batch has one for every core.
+pub(super) const STRETCH: usize = 1 << 16;
+/// Bytes on both sides of a cut on which it is checked.
+const AROUND: usize = 256;
+/// Bytes after the end of a stretch in which a cut is looked for.
+const REACH: usize = 1 << 14;
+
+/// A separator, as texts and vocabularies spell it.
+struct Separator {
+    letter: char,
+    in_tokens: [char; 3],
+}
+
+/// A line end is tried first, since hardly any vocabulary joins lines.
+const SEPARATORS: [Separator; 2] = [
+    Separator { letter: '\n', in_tokens: ['\n', 'Ċ', '\u{2424}'] },
+    Separator { letter: ' ', in_tokens: [' ', 'Ġ', '▁'] },
+];
+
+/// Texts on which a separator must prove itself; `S` stands for it.
+const PROBES: [&str; 6] = ["abSab", "AbcSScd", "a1Sx", "abcS\tde", "abS\n\nab", "zéS(a)S1"];
+
+/// How a tokenizer encodes a stretch that begins with a separator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cut {
+    separator: char,
+    /// Whether the separator is left out, since the tokenizer puts one in front of every text.
+    left_out: bool,
+    /// Tokens that the tokenizer puts in front of the stretch, which the whole text does not have there.
+    surplus: usize,
+}
+
+/// A part of a text: its bytes, and the number of tokens at its beginning that the whole does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stretch<'t> {
+    pub text: &'t str,
+    pub surplus: usize,
+}
+
+/// Cuts texts for one tokenizer.
+pub(super) struct Cutter<'a> {
+    tokenizer: &'a Tokenizer,
+    cuts: Vec<Cut>,
+}
+
+impl<'a> Cutter<'a> {
+    /// Finds out where this tokenizer allows cuts. Without any, long texts stay whole.
+    pub fn new(tokenizer: &'a Tokenizer) -> Self {
+        let sure = SEPARATORS.iter().filter(|separator| is_sure(tokenizer, separator));
+        let mut cutter = Self { tokenizer, cuts: Vec::new() };
+        cutter.cuts = sure.filter_map(|separator| cutter.cut(separator.letter)).collect();
+        cutter
+    }
+
+    /// The way to cut at a separator that gives the tokens of all probes.
+    fn cut(&self, separator: char) -> Option<Cut> {
+        let ways = [(false, 0), (false, 1), (true, 0)];
+        let mut cuts = ways.map(|(left_out, surplus)| Cut { separator, left_out, surplus }).into_iter();
+        cuts.find(|cut| {
+            PROBES.iter().all(|probe| {
+                let text = probe.replace('S', &separator.to_string());
+                let place = text.find(separator).unwrap_or(0);
+                self.holds(&text, place, *cut)
+            })
+        })
+    }
+
+    /// Whether the tokens of `text` are those before `place` and those after it.
+    fn holds(&self, text: &str, place: usize, cut: Cut) -> bool {
+        let (before, after) = text.split_at(place);
+        let after = if cut.left_out { &after[cut.separator.len_utf8()..] } else { after };
+        let (Some(whole), Some(before), Some(after)) = (self.ids(text), self.ids(before), self.ids(after))
+        else {
+            return false;
+        };
+        after.len() >= cut.surplus && [&before, &after[cut.surplus..]].concat() == whole
+    }
+
+    fn ids(&self, text: &str) -> Option<Vec<u32>> {
+        Some(self.tokenizer.encode_fast(text, false).ok()?.get_ids().to_vec())
+    }
+
+    /// The stretches of a text of [`STRETCH`] bytes or a little more. The rest of a text without a sure cut is one stretch.
+    pub fn stretches<'t>(&self, text: &'t str) -> Vec<Stretch<'t>> {
+        let mut stretches = Vec::new();
+        let mut next = Stretch { text, surplus: 0 };
+        while next.text.len() > STRETCH + REACH
+            && let Some((place, cut)) = self.place(next.text)
+        {
+            let (before, after) = next.text.split_at(place);
+            stretches.push(Stretch { text: before, ..next });
+            let skipped = if cut.left_out { cut.separator.len_utf8() } else { 0 };
+            next = Stretch { text: &after[skipped..], surplus: cut.surplus };
+        }
+        stretches.push(next);
+        stretches
+    }
+
+    /// The first checked cut after [`STRETCH`] bytes.
+    fn place(&self, text: &str) -> Option<(usize, Cut)> {
+        let mut from = STRETCH;
+        // Farther cuts make longer stretches, and still bound the memory.
+        while from < text.len() {
+            let start = text.ceil_char_boundary(from);
+            let end = text.ceil_char_boundary((from + REACH).min(text.len()));
+            let found = self.cuts.iter().find_map(|cut| {
+                let places = text[start..end].match_indices(cut.separator).map(|(place, _)| start + place);
+                let sure = places.filter(|&place| {
+                    let before = text[..place].chars().next_back();
+                    before.is_some_and(char::is_alphanumeric) && self.holds_around(text, place, *cut)
+                });
+                sure.map(|place| (place, *cut)).take(1).next()
+            });
+            if found.is_some() {
+                return found;
+            }
+            from += REACH;
+        }
+        None
+    }
+
+    /// Whether the cut holds on the text around it.
+    fn holds_around(&self, text: &str, place: usize, cut: Cut) -> bool {
+        let start = text.floor_char_boundary(place.saturating_sub(AROUND));
+        let end = text.ceil_char_boundary((place + AROUND).min(text.len()));
+        self.holds(&text[start..end], place - start, cut)
+    }
+}
+
+/// Whether the tokens on both sides of a separator never depend on each other.
+fn is_sure(tokenizer: &Tokenizer, separator: &Separator) -> bool {
+    added_tokens_are_apart(tokenizer, separator)
+        && (splits(tokenizer.get_pre_tokenizer(), separator.letter)
+            || vocabulary_splits(tokenizer, separator))
+}
+
+/// No added token has the separator behind another character, or takes the white space after itself.
+fn added_tokens_are_apart(tokenizer: &Tokenizer, separator: &Separator) -> bool {
+    let added = tokenizer.get_added_tokens_decoder();
+    added.values().all(|token| {
+        let ends_as_a_word = token.content.chars().next_back().is_some_and(char::is_alphanumeric);
+        !joins(&token.content, separator) && !(token.rstrip && ends_as_a_word)
+    })
+}
+
+/// Whether the pre-tokenizer ends a piece in front of the separator in every probe.
+fn splits(pre_tokenizer: Option<&PreTokenizerWrapper>, separator: char) -> bool {
+    let Some(pre_tokenizer) = pre_tokenizer else { return false };
+    PROBES.iter().all(|probe| {
+        let text = probe.replace('S', &separator.to_string());
+        let place = text.find(separator).unwrap_or(0);
+        let mut pieces = PreTokenizedString::from(text.as_str());
+        pre_tokenizer.pre_tokenize(&mut pieces).is_ok()
+            && pieces
+                .get_splits(OffsetReferential::Original, OffsetType::Byte)
+                .iter()
+                .any(|(_, (start, _), _)| *start == place)
+    })
+}
+
+/// Whether every token with the separator begins with it, and the separator itself is known.
+fn vocabulary_splits(tokenizer: &Tokenizer, separator: &Separator) -> bool {
+    let vocabulary = tokenizer.get_vocab(false);
+    let known = separator.in_tokens.iter().any(|letter| vocabulary.contains_key(&letter.to_string()))
+        || vocabulary.contains_key(&format!("<0x{:02X}>", separator.letter as u32));
+    known && vocabulary.keys().all(|token| !joins(token, separator))
+}
+
+/// Whether the separator follows another character.
+fn joins(token: &str, separator: &Separator) -> bool {
+    let is_separator = |letter: char| separator.in_tokens.contains(&letter);
+    token.trim_start_matches(is_separator).contains(is_separator)
+}

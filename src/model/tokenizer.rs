@@ -1,0 +1,134 @@
+//! The tokenizer of a checkpoint, its special tokens and its chat template.
+
+use serde_json::Value;
+use tokenizers::{Model, Tokenizer};
+
+use super::{Error, Result, Source, keys::Keys};
+
+const TOKENIZER: &str = "tokenizer.json";
+const SETTINGS: &str = "tokenizer_config.json";
+const SPECIAL: &str = "special_tokens_map.json";
+const GENERATION: &str = "generation_config.json";
+const TEMPLATE: &str = "chat_template.jinja";
+
+/// Reads `tokenizer.json`. Truncation and padding that the file asks for are removed: they belong to the training of the model, and
+/// would cut every text.
+///
+/// # Errors
+/// A missing or damaged `tokenizer.json`, and one with more tokens than the `rows` of the embedding.
+pub fn read(source: &Source, rows: usize) -> Result<Tokenizer> {
+    if !source.has(TOKENIZER) {
+        return Err(Error::NoTokenizer { place: source.to_string() });
+    }
+    let content = source.read(TOKENIZER, "copy or download it")?;
+    let damaged = |cause: String| Error::Tokenizer { file: source.locate(TOKENIZER), cause };
+    let text = str::from_utf8(&content).map_err(|cause| damaged(cause.to_string()))?;
+    // Parsed by code already compiled in the tokenizers crate, not by another copy in this crate.
+    let mut tokenizer: Tokenizer =
+        text.parse().map_err(|cause: tokenizers::Error| damaged(cause.to_string()))?;
+    uncut(&mut tokenizer);
+    let tokens = tokenizer.get_model().get_vocab_size();
+    if tokens > rows {
+        return Err(Error::Vocabulary { file: source.locate(TOKENIZER), tokens, rows });
+    }
+    Ok(tokenizer)
+}
+
+/// Removes truncation and padding.
+pub fn uncut(tokenizer: &mut Tokenizer) {
+    tokenizer.with_padding(None);
+    // Removing truncation cannot fail.
+    let _ = tokenizer.with_truncation(None);
+}
+
+/// The special tokens that the post-processor of a tokenizer puts before and after every text.
+///
+/// # Errors
+/// A tokenizer that fails on a word, or whose special tokens are inside the text.
+pub fn added_tokens(tokenizer: &Tokenizer) -> std::result::Result<(Vec<u32>, Vec<u32>), String> {
+    let ids = |special: bool| match tokenizer.encode_fast("a", special) {
+        Ok(encoded) => Ok(encoded.get_ids().to_vec()),
+        Err(cause) => Err(format!("it does not encode \"a\" ({cause})")),
+    };
+    let (bare, whole) = (ids(false)?, ids(true)?);
+    match whole.windows(bare.len().max(1)).position(|part| part == bare) {
+        Some(at) => Ok((whole[..at].to_vec(), whole[at + bare.len()..].to_vec())),
+        None => Err(format!("adding special tokens to {bare:?} gives {whole:?}")),
+    }
+}
+
+/// Encodes a prompt as the tokenizer does for its model: with the special tokens of the post-processor if `special`. A BOS that
+/// the prompt spells out already is not added again.
+///
+/// # Errors
+/// A tokenizer that fails.
+pub fn encode_prompt(tokenizer: &Tokenizer, prompt: &str, special: bool) -> tokenizers::Result<Vec<u32>> {
+    let bare = tokenizer.encode_fast(prompt, false)?.get_ids().to_vec();
+    if !special {
+        return Ok(bare);
+    }
+    let whole = tokenizer.encode_fast(prompt, true)?.get_ids().to_vec();
+    let doubled = whole.first() == bare.first() && whole.get(1..).is_some_and(|rest| rest.starts_with(&bare));
+    Ok(if doubled && !bare.is_empty() { whole[1..].to_vec() } else { whole })
+}
+
+/// The token that begins a text: the post-processor's, else the one named by `tokenizer_config.json`, else `in_config`.
+///
+/// # Errors
+/// A damaged `tokenizer_config.json`.
+pub fn bos(source: &Source, tokenizer: &Tokenizer, in_config: Option<u32>) -> Result<Option<u32>> {
+    let added = added_tokens(tokenizer).ok().and_then(|(before, _)| before.first().copied());
+    let named =
+        || Ok::<_, Error>(special_token(source, "bos_token")?.and_then(|text| tokenizer.token_to_id(&text)));
+    Ok(match added {
+        Some(id) => Some(id),
+        None => named()?.or(in_config),
+    })
+}
+
+/// The tokens that end a text: those of `generation_config.json`, else `in_config`.
+///
+/// # Errors
+/// A damaged `generation_config.json`.
+pub fn stops(source: &Source, in_config: &[u32]) -> Result<Vec<u32>> {
+    let settings = source.json(GENERATION)?;
+    let Some(Value::Object(keys)) = &settings else { return Ok(in_config.to_vec()) };
+    let keys = Keys(keys);
+    match keys.get("eos_token_id") {
+        None => Ok(in_config.to_vec()),
+        Some(found) => keys.tokens_or("eos_token_id", None).map_err(|_| Error::Damaged {
+            file: source.locate(GENERATION),
+            cause: format!("\"eos_token_id\" must be a token id or a list of them, found {found}"),
+        }),
+    }
+}
+
+/// The text of a special token such as `bos_token`, from `tokenizer_config.json` or `special_tokens_map.json`.
+///
+/// # Errors
+/// A damaged file.
+pub fn special_token(source: &Source, key: &str) -> Result<Option<String>> {
+    for file in [SETTINGS, SPECIAL] {
+        let Some(settings) = source.json(file)? else { continue };
+        let token = &settings[key];
+        if let Some(text) = token.as_str().or(token["content"].as_str()) {
+            return Ok(Some(text.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// The default chat template: `chat_template.jinja`, else the one in `tokenizer_config.json`.
+///
+/// # Errors
+/// A damaged file.
+pub fn chat_template(source: &Source) -> Result<Option<String>> {
+    if source.has(TEMPLATE) {
+        let content = source.read(TEMPLATE, "it was removed in the meantime")?;
+        return Ok(Some(String::from_utf8_lossy(&content).into_owned()));
+    }
+    let settings = source.json(SETTINGS)?.unwrap_or(Value::Null);
+    let template = &settings["chat_template"];
+    let listed = template.as_array().and_then(|all| all.iter().find(|one| one["name"] == "default"));
+    Ok(template.as_str().or(listed.and_then(|one| one["template"].as_str())).map(str::to_owned))
+}
