@@ -44,7 +44,7 @@ pub(super) fn add_rows(file: File, path: &Path, records: &mut Records<'_>) -> Re
             let record = columns.collect::<Result<Vec<_>, String>>();
             let record =
                 record.map_err(|cause| Error::Record { path: path.into(), at: At::Row(number), cause })?;
-            records.add(&Value::from_iter(record), At::Row(number))?;
+            records.add(&Value::from_pairs(record), At::Row(number))?;
         }
     }
     Ok(())
@@ -90,7 +90,7 @@ fn value(field: Field) -> Result<Value, String> {
         Field::Str(text) => Value::from(text),
         Field::Group(row) => {
             let entries = row.into_columns().into_iter().map(|(name, field)| Ok((name, value(field)?)));
-            Value::from_iter(entries.collect::<Result<Vec<_>, String>>()?)
+            Value::from_pairs(entries.collect::<Result<Vec<_>, String>>()?)
         }
         Field::ListInternal(list) => {
             let items = list.elements().iter().cloned().map(value);
@@ -98,7 +98,7 @@ fn value(field: Field) -> Result<Value, String> {
         }
         Field::MapInternal(map) => {
             let entries = map.entries().iter().cloned().map(|(key, field)| Ok((value(key)?, value(field)?)));
-            Value::from_iter(entries.collect::<Result<Vec<(Value, Value)>, String>>()?)
+            Value::from_pairs(entries.collect::<Result<Vec<(Value, Value)>, String>>()?)
         }
         other @ (Field::Float16(_)
         | Field::Decimal(_)

@@ -144,7 +144,7 @@ fn columns(record: &Value) -> Vec<(String, Value)> {
 /// The messages of a cell: a list of them, or a text as one message of `role`.
 fn messages((column, value): (&str, &Value), role: Option<&str>) -> Result<Vec<Value>, String> {
     if let (Some(text), Some(role)) = (value.as_str(), role) {
-        return Ok(vec![Value::from_iter([("role", Value::from(role)), ("content", Value::from(text))])]);
+        return Ok(vec![Value::from_pairs([("role", Value::from(role)), ("content", Value::from(text))])]);
     }
     match value.kind() {
         minijinja::value::ValueKind::Seq => {

@@ -87,7 +87,7 @@ pub(super) fn message(value: &Value) -> Result<Value, String> {
     if !entries.iter().any(|(name, _)| name == "role") {
         return Err("a message has no role".into());
     }
-    Ok(Value::from_iter(entries))
+    Ok(Value::from_pairs(entries))
 }
 
 pub(super) fn is_map(value: &Value) -> bool {

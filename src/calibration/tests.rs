@@ -330,3 +330,221 @@ fn other_files_are_refused() {
     }
     assert!(matches!(Windows::read(Path::new("/nowhere.safetensors")), Err(Error::Missing { .. })));
 }
+
+fn documents_of(name: &str) -> Vec<String> {
+    read(&fixture(name), None).unwrap().documents
+}
+
+#[test]
+fn a_parquet_column_of_strings_is_read_however_it_is_stored() {
+    for name in ["text", "dictionary", "large_string", "plain"] {
+        let text = read(&fixture(&format!("parquet/{name}.parquet")), None).unwrap();
+        assert_eq!(text.documents, ["One.\nTwo.", "Three é.", "Four."], "{name}");
+        assert!(
+            text.notices.last().unwrap().ends_with("records without a text: 1, the first at row 2"),
+            "{name}"
+        );
+        assert_eq!(text.notices.len(), 1 + usize::from(name == "text"), "{:?}", text.notices);
+    }
+}
+
+#[test]
+fn a_parquet_file_without_a_column_of_strings_is_refused_by_name() {
+    for (name, part) in [
+        ("bytes", "column \"text\" holds bytes"),
+        ("numbers", "row 1: expected a string in `text`, found number"),
+        ("nested", "none of the columns `text`, `messages`"),
+        ("lists", "row 1: expected a string in `text`, found sequence"),
+    ] {
+        let error = read(&fixture(&format!("parquet/{name}.parquet")), None).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_damaged_parquet_file_is_an_error_or_another_text_and_never_a_panic() {
+    for name in ["text", "messages"] {
+        let whole = fs::read(fixture(&format!("parquet/{name}.parquet"))).unwrap();
+        for length in (4..whole.len()).step_by(13) {
+            assert!(read_bytes("a.parquet", &whole[..length]).is_err(), "{length}");
+        }
+        for place in 4..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1 << (place % 8);
+            let _ = read_bytes("a.parquet", &damaged);
+        }
+    }
+}
+
+#[test]
+fn zstd_and_gzip_hold_the_same_text() {
+    let plain = fs::read(fixture("c4.jsonl")).unwrap();
+    let packed = zstd::encode_all(plain.as_slice(), 3).unwrap();
+    assert_eq!(read_bytes("a.jsonl.zst", &packed).unwrap().documents, documents_of("c4.jsonl.gz"));
+    for length in [5, packed.len() / 2, packed.len() - 1] {
+        let error = read_bytes("a.jsonl.zst", &packed[..length]);
+        assert!(matches!(error, Err(Error::Compressed { form: "zstd", .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn forms_that_are_not_read_are_named() {
+    let forms: [(&[u8], &str); 4] = [
+        (b"ARROW1\0\0", "an Arrow file"),
+        (b"\xff\xff\xff\xff\x10", "an Arrow stream"),
+        (b"PK\x03\x04..", "a zip archive"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "git lfs pull"),
+    ];
+    for (bytes, part) in forms {
+        let error = read_bytes("a.jsonl", bytes).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn rows_of_dolly_keep_context_and_response() {
+    let row =
+        br#"{"instruction": "Say it.", "context": "A context.", "response": "An answer.", "category": "x"}"#;
+    let text = read_bytes("a.jsonl", row).unwrap();
+    assert_eq!(text.documents, ["Say it.\nA context.\nAn answer."]);
+    assert!(text.notices[0].ends_with("a.jsonl: columns that are not read: category"), "{:?}", text.notices);
+}
+
+#[test]
+fn columns_that_are_not_read_are_told_once() {
+    let rows = "{\"text\": \"one\", \"url\": 1, \"date\": 2}\n".repeat(3);
+    let text = read_bytes("a.jsonl", rows.as_bytes()).unwrap();
+    assert_eq!(text.notices.len(), 1);
+    assert!(text.notices[0].ends_with("not read: date, url"), "{:?}", text.notices);
+}
+
+#[test]
+fn null_texts_are_left_out_and_counted() {
+    let text = read_bytes("a.jsonl", b"{\"text\": \"a\"}\n{\"text\": null}\n{\"text\": \"b\"}\n").unwrap();
+    assert_eq!(text.documents, ["a", "b"]);
+    assert!(
+        text.notices[0].ends_with("records without a text: 1, the first at line 2"),
+        "{:?}",
+        text.notices
+    );
+}
+
+#[test]
+fn strings_of_a_json_array_are_documents() {
+    assert_eq!(read_bytes("a.json", b"[\"one\", \"two\"]").unwrap().documents, ["one", "two"]);
+}
+
+#[test]
+fn the_error_of_a_column_of_another_type_names_the_record() {
+    let error = read_bytes("a.jsonl", b"{\"text\": \"one\"}\n{\"text\": 2}\n").unwrap_err().to_string();
+    assert!(error.contains("line 2: expected a string in `text`, found number"), "{error}");
+}
+
+#[test]
+fn chats_of_every_shape_are_written_with_the_template() {
+    let template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+    let chat = crate::model::ChatTemplate::new(template, Vec::new(), crate::model::Today::Fixed);
+    let rows = [
+        r#"{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}"#,
+        r#"{"conversations": [{"from": "human", "value": "Hi?"}, {"from": "gpt", "value": "Hello."}]}"#,
+        r#"{"prompt": "Hi?", "completion": "Hello."}"#,
+        r#"{"prompt": [{"role": "user", "content": "Hi?"}], "completion": [{"role": "assistant", "content": "Hello."}]}"#,
+    ];
+    let (_dir, path) = written("a.jsonl", rows.join("\n").as_bytes());
+    assert_eq!(read(&path, Some(&chat)).unwrap().documents, ["<user>Hi?<assistant>Hello."; 4]);
+    assert_eq!(read(&path, None).unwrap().documents, ["Hi?\nHello."; 4]);
+    let parquet = read(&fixture("parquet/messages.parquet"), Some(&chat)).unwrap();
+    assert_eq!(parquet.documents, ["<user>Hi?<assistant>Hello."]);
+    assert_eq!(parquet.notices.len(), 2, "{:?}", parquet.notices);
+}
+
+/// Tokenizers of the kinds that cut a text: bytes with the patterns of GPT-2 and Llama 3, and SentencePiece with a prefix.
+fn kinds_of_tokenizers() -> Vec<(&'static str, Tokenizer)> {
+    let letters: Vec<String> = {
+        let mut letters: Vec<String> = ByteLevel::alphabet().into_iter().map(String::from).collect();
+        letters.sort();
+        letters
+    };
+    let merges =
+        [("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("Ċ", "Ċ"), (".", "Ċ"), ("Ġ", "Ġ"), ("i", "n"), ("1", "9")];
+    let mut tokens = letters.clone();
+    tokens.extend(merges.iter().map(|(a, b)| format!("{a}{b}")));
+    let vocab: BTreeMap<&str, usize> = tokens.iter().map(String::as_str).zip(0..).collect();
+    let merges: Vec<String> = merges.iter().map(|(a, b)| format!("{a} {b}")).collect();
+    let bytes = json!({ "type": "BPE", "vocab": vocab, "merges": merges });
+    let gpt2 =
+        json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true });
+    let prefixed =
+        json!({ "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true });
+    let pattern =
+        r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    let plain =
+        json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
+    let split =
+        json!({ "type": "Split", "pattern": { "Regex": pattern }, "behavior": "Isolated", "invert": false });
+    let llama3 = json!({ "type": "Sequence", "pretokenizers": [split, plain] });
+    let uncut =
+        json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
+
+    let mut pieces: Vec<String> = (0..256).map(|byte| format!("<0x{byte:02X}>")).collect();
+    pieces.extend(["<unk>".to_owned(), "▁".to_owned()]);
+    pieces.extend(('a'..='z').chain('A'..='Z').chain('0'..='9').map(String::from));
+    let joined = [("▁", "t"), ("h", "e"), ("▁t", "he"), ("▁", "▁"), ("i", "n")];
+    pieces.extend(joined.iter().map(|(a, b)| format!("{a}{b}")));
+    let vocab: BTreeMap<&str, usize> = pieces.iter().map(String::as_str).zip(0..).collect();
+    let merges: Vec<String> = joined.iter().map(|(a, b)| format!("{a} {b}")).collect();
+    let sentence_piece = json!({
+        "type": "BPE", "vocab": vocab, "merges": merges, "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true
+    });
+    let prepend = json!({ "type": "Sequence", "normalizers": [
+        { "type": "Prepend", "prepend": "▁" },
+        { "type": "Replace", "pattern": { "String": " " }, "content": "▁" },
+    ] });
+    let metaspace = |scheme: &str| json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false });
+    let none = json!(null);
+    let made = |normalizer: &serde_json::Value,
+                pre_tokenizer: &serde_json::Value,
+                model: &serde_json::Value| {
+        let tokenizer = json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": normalizer,
+            "pre_tokenizer": pre_tokenizer, "post_processor": null, "decoder": null, "model": model
+        });
+        Tokenizer::from_bytes(tokenizer.to_string()).unwrap()
+    };
+    vec![
+        ("gpt-2", made(&none, &gpt2, &bytes)),
+        ("gpt-2 with a prefix", made(&none, &prefixed, &bytes)),
+        ("llama 3", made(&none, &llama3, &bytes)),
+        ("bytes alone", made(&none, &uncut, &bytes)),
+        ("sentencepiece", made(&prepend, &none, &sentence_piece)),
+        ("metaspace first", made(&none, &metaspace("first"), &sentence_piece)),
+        ("metaspace never", made(&none, &metaspace("never"), &sentence_piece)),
+        ("nfc", made(&json!({ "type": "NFC" }), &llama3, &bytes)),
+    ]
+}
+
+#[test]
+fn a_long_text_has_the_tokens_of_the_whole_in_every_kind_of_tokenizer() {
+    let words = [
+        "the", "in", "19", "café", "I'll", "end.", "(a)", "x,", "\n", "\n\n", " ", "  ", "\t", "日本",
+        "e\u{301}", "1999", "\r\n", "a\n", "</s>",
+    ];
+    let mut text = String::new();
+    let mut state = 1u64;
+    while text.len() < 3 << 19 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text += words[(state >> 33) as usize % words.len()];
+        if state >> 60 > 3 {
+            text.push(' ');
+        }
+    }
+    for (name, tokenizer) in kinds_of_tokenizers() {
+        let cutter = super::stretches::Cutter::new(&tokenizer);
+        let stretches = cutter.stretches(&text);
+        // Without a pre-tokenizer, one token of these joins a full stop and a line end.
+        assert!(stretches.len() > 15 || name == "bytes alone", "{name}: {} stretches", stretches.len());
+        let whole = tokenizer.encode_fast(text.as_str(), false).unwrap();
+        let parts = encode(&tokenizer, &[Text::inline("long", &text)], &mut |_, _| ControlFlow::Continue(()));
+        assert!(parts.unwrap() == whole.get_ids(), "{name}");
+    }
+}

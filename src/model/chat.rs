@@ -72,7 +72,7 @@ impl ChatTemplate {
     /// The reason why the template is not valid, or why it refuses the messages.
     pub fn write(&self, messages: Value, answer: bool) -> std::result::Result<String, String> {
         let environment = self.environment.as_ref().map_err(Clone::clone)?;
-        let special: Value = self.special.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let special = Value::from_pairs(self.special.iter().map(|(name, text)| (*name, text.as_str())));
         let none = Value::from(());
         let values = context! {
             messages, add_generation_prompt => answer, tools => none.clone(), documents => none, ..special
