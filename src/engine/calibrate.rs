@@ -38,7 +38,7 @@ impl Calibration {
             settings.calibration.texts.iter().map(|source| texts::read(source, base, checkpoint, context));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let files: Vec<String> = settings.calibration.texts.iter().map(ToString::to_string).collect();
-        let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, context)?;
+        let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, checkpoint, context)?;
         let (samples, seed) = (settings.calibration.samples, settings.calibration.seed);
         let seq_len = window_length(settings, checkpoint.architecture())?;
         let windows = Windows::draw(&tokens, samples, seq_len, seed)?;

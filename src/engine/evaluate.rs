@@ -58,7 +58,7 @@ impl EvalText {
         };
         let text = texts::read(source, base, checkpoint, context)?;
         let name = text.name.clone();
-        let tokens = texts::tokens(&[text], &tokenizer, context)?;
+        let tokens = texts::tokens(&[text], &tokenizer, checkpoint, context)?;
         Ok(Self { name, tokens, seq_len: evaluation.seq_len, bos })
     }
 

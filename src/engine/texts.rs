@@ -7,7 +7,7 @@ use tokenizers::Tokenizer;
 use crate::{
     calibration::{self, Text, TextSource},
     demo,
-    model::{ChatTemplate, Checkpoint, Today},
+    model::{self, ChatTemplate, Checkpoint, Today},
     protocol::{Event, Stage},
 };
 
@@ -41,8 +41,18 @@ fn read_with(source: &TextSource, base: Option<&Path>, chat: Option<&ChatTemplat
     })
 }
 
-/// Tokens of all texts, concatenated, without special tokens.
-pub fn tokens(texts: &[Text], tokenizer: &Tokenizer, context: &mut Context) -> Result<Vec<u32>, Error> {
+/// Tokens of all texts, concatenated, without special tokens. All of them have a row in the embedding of the checkpoint.
+pub fn tokens(
+    texts: &[Text],
+    tokenizer: &Tokenizer,
+    checkpoint: &Checkpoint,
+    context: &mut Context,
+) -> Result<Vec<u32>, Error> {
     let mut progress = |done, total| context.progress(Stage::Tokenise, done, total);
-    Ok(calibration::encode(tokenizer, texts, &mut progress)?)
+    let tokens = calibration::encode(tokenizer, texts, &mut progress)?;
+    let vocab = checkpoint.architecture().vocab;
+    match tokens.iter().copied().max() {
+        Some(token) if token as usize >= vocab => Err(model::Error::Token { token, vocab }.into()),
+        Some(_) | None => Ok(tokens),
+    }
 }

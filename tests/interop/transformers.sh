@@ -20,3 +20,4 @@ trap 'rm -rf "$work"' EXIT
 # transformers copies modeling code there; nothing is fetched.
 export HF_HOME="$work/hf" HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error PYTHONWARNINGS=ignore::FutureWarning
 "$python" tests/interop/transformers_check.py "$work"
+"$python" tests/interop/texts_check.py "$work/texts"
