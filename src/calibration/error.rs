@@ -14,7 +14,7 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("the text {} is a directory; name the files in it", path.display())]
     Directory { path: PathBuf },
-    #[error("the {form} file {} ends early or is damaged ({source}); fetch it again", path.display())]
+    #[error("the {form} file {} ends early or is damaged ({source}); download it again", path.display())]
     Compressed { path: PathBuf, form: &'static str, source: io::Error },
     #[error("the text {} is {form}, which is not read; {advice}", path.display())]
     Form { path: PathBuf, form: &'static str, advice: &'static str },
@@ -23,8 +23,10 @@ pub enum Error {
         path.display()
     )]
     LfsPointer { path: PathBuf },
-    #[error("the Parquet file {} cannot be read: {cause}; fetch it again, or convert it to JSON lines", path.display())]
+    #[error("the Parquet file {} cannot be read: {cause}; download it again, or convert it to JSON lines", path.display())]
     Parquet { path: PathBuf, cause: String },
+    #[error("the Parquet file {}: {cause}; convert the column", path.display())]
+    Column { path: PathBuf, cause: String },
     #[error("the text {} holds no text; give one with words in it", path.display())]
     Empty { path: PathBuf },
     #[error(
@@ -100,6 +102,7 @@ impl Error {
             | Self::Form { .. }
             | Self::LfsPointer { .. }
             | Self::Parquet { .. }
+            | Self::Column { .. }
             | Self::Empty { .. }
             | Self::NotUtf8 { .. }
             | Self::Json { .. }

@@ -30,7 +30,7 @@ pub(super) fn add_rows(file: File, path: &Path, records: &mut Records<'_>) -> Re
     let (wanted, unread): (Vec<_>, Vec<_>) =
         schema.get_fields().iter().cloned().partition(|column| read.contains(&column.name()));
     for column in &wanted {
-        check(column).map_err(|cause| Error::Parquet { path: path.into(), cause })?;
+        check(column).map_err(|cause| Error::Column { path: path.into(), cause })?;
     }
     records.leave_out(unread.iter().map(|column| column.name()));
     let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(damaged)?;

@@ -157,6 +157,9 @@ fn messages((column, value): (&str, &Value), role: Option<&str>) -> Result<Vec<V
 
 /// A line that is a complete record of a known shape; None for any other line.
 pub(super) fn record_of_line(line: &str) -> Option<Value> {
+    if !line.trim_start().starts_with('{') {
+        return None;
+    }
     let record: Value = serde_json::from_str(line).ok()?;
     let columns = columns(&record);
     Shape::of(|wanted| columns.iter().any(|(name, _)| name == wanted)).map(|_| record)

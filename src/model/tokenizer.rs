@@ -132,3 +132,110 @@ pub fn chat_template(source: &Source) -> Result<Option<String>> {
     let listed = template.as_array().and_then(|all| all.iter().find(|one| one["name"] == "default"));
     Ok(template.as_str().or(listed.and_then(|one| one["template"].as_str())).map(str::to_owned))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A directory with a tokenizer of words that saves truncation and padding, and puts `<s>` in front of a text if `bos`.
+    fn directory(bos: bool) -> (tempfile::TempDir, Source) {
+        let adds = json!({
+            "type": "TemplateProcessing",
+            "single": [{ "SpecialToken": { "id": "<s>", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } }],
+            "pair": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 1 } }],
+            "special_tokens": { "<s>": { "id": "<s>", "ids": [0], "tokens": ["<s>"] } }
+        });
+        let tokenizer = json!({
+            "version": "1.0",
+            "truncation": { "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0 },
+            "padding": {
+                "strategy": { "Fixed": 8 }, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 3,
+                "pad_type_id": 0, "pad_token": "?"
+            },
+            "added_tokens": [{
+                "id": 0, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+                "special": true
+            }],
+            "normalizer": null,
+            "pre_tokenizer": { "type": "WhitespaceSplit" },
+            "post_processor": if bos { adds } else { json!(null) },
+            "decoder": null,
+            "model": { "type": "WordLevel", "vocab": { "<s>": 0, "a": 1, "b": 2, "?": 3 }, "unk_token": "?" }
+        });
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(TOKENIZER), tokenizer.to_string()).unwrap();
+        let source = Source::directory(directory.path());
+        (directory, source)
+    }
+
+    #[test]
+    fn truncation_and_padding_in_the_file_are_not_applied() {
+        let (_directory, source) = directory(false);
+        let tokenizer = read(&source, 4).unwrap();
+        assert_eq!(tokenizer.encode_fast("a b a b a", true).unwrap().get_ids(), [1, 2, 1, 2, 1]);
+    }
+
+    #[test]
+    fn the_post_processor_decides_on_the_bos_of_a_prompt() {
+        for (bos, prompt, special, expected) in [
+            (true, "a b", true, vec![0, 1, 2]),
+            (true, "a b", false, vec![1, 2]),
+            (true, "<s> a", true, vec![0, 1]),
+            (true, "", true, vec![0]),
+            (false, "a a", true, vec![1, 1]),
+            (false, "<s> a", true, vec![0, 1]),
+        ] {
+            let (_directory, source) = directory(bos);
+            let tokenizer = read(&source, 4).unwrap();
+            assert_eq!(encode_prompt(&tokenizer, prompt, special).unwrap(), expected, "{prompt:?} {special}");
+        }
+    }
+
+    #[test]
+    fn the_bos_is_that_of_the_tokenizer_before_that_of_the_configuration() {
+        let (_directory, source) = directory(true);
+        assert_eq!(bos(&source, &read(&source, 4).unwrap(), Some(2)).unwrap(), Some(0));
+        let (directory, source) = directory(false);
+        assert_eq!(bos(&source, &read(&source, 4).unwrap(), Some(2)).unwrap(), Some(2));
+        fs::write(directory.path().join(SETTINGS), json!({ "bos_token": { "content": "b" } }).to_string())
+            .unwrap();
+        assert_eq!(bos(&source, &read(&source, 4).unwrap(), Some(1)).unwrap(), Some(2));
+    }
+
+    #[test]
+    fn generation_config_lists_the_end_tokens() {
+        let (directory, source) = directory(false);
+        assert_eq!(stops(&source, &[7]).unwrap(), [7]);
+        for (settings, expected) in [
+            (json!({ "eos_token_id": [3, 2] }), vec![3, 2]),
+            (json!({ "eos_token_id": 1 }), vec![1]),
+            (json!({ "temperature": 0.6 }), vec![7]),
+        ] {
+            fs::write(directory.path().join(GENERATION), settings.to_string()).unwrap();
+            assert_eq!(stops(&source, &[7]).unwrap(), expected, "{settings}");
+        }
+        fs::write(directory.path().join(GENERATION), json!({ "eos_token_id": "x" }).to_string()).unwrap();
+        assert!(stops(&source, &[7]).unwrap_err().to_string().contains("eos_token_id"));
+    }
+
+    #[test]
+    fn a_tokenizer_larger_than_the_embedding_is_refused() {
+        let (_directory, source) = directory(false);
+        assert!(matches!(read(&source, 3), Err(Error::Vocabulary { tokens: 4, rows: 3, .. })));
+    }
+
+    #[test]
+    fn the_template_file_comes_before_the_one_in_the_settings() {
+        let (directory, source) = directory(false);
+        assert_eq!(chat_template(&source).unwrap(), None);
+        let named = json!({ "chat_template": [{ "name": "tools", "template": "t" }, { "name": "default", "template": "d" }] });
+        fs::write(directory.path().join(SETTINGS), named.to_string()).unwrap();
+        assert_eq!(chat_template(&source).unwrap().as_deref(), Some("d"));
+        fs::write(directory.path().join(TEMPLATE), "file").unwrap();
+        assert_eq!(chat_template(&source).unwrap().as_deref(), Some("file"));
+    }
+}
