@@ -20,7 +20,7 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Tokens of all documents in order, without special tokens. A blank line separates documents, including
 /// documents of different texts.
 ///
-/// Each document is encoded together with the blank line after it. A long document is encoded in stretches that give the same
+/// Each document is encoded together with the blank line after it. A long document is encoded in pieces that give the same
 /// tokens, because a tokenizer needs some hundred bytes of memory per byte of text. `progress` receives the bytes of text done and
 /// the total after each batch of about 1 MiB.
 ///
@@ -92,7 +92,7 @@ impl<'t> Piece<'t> {
     }
 }
 
-/// The tokenizer without the truncation or padding that its file may ask for.
+/// The tokenizer without the truncation and padding set in its file.
 fn uncut(tokenizer: &Tokenizer) -> Cow<'_, Tokenizer> {
     if tokenizer.get_truncation().is_none() && tokenizer.get_padding().is_none() {
         return Cow::Borrowed(tokenizer);
@@ -106,7 +106,7 @@ fn uncut(tokenizer: &Tokenizer) -> Cow<'_, Tokenizer> {
 fn encode_batch(tokenizer: &Tokenizer, batch: &[Piece<'_>], tokens: &mut Vec<u32>) -> Result<()> {
     let inputs: Vec<&str> = batch.iter().map(|piece| piece.content.as_ref()).collect();
     let encodings = tokenizer.encode_batch_fast(inputs, false).map_err(|source| {
-        // The error of a batch does not say which document failed.
+        // The error of a batch does not name the failed document.
         let fails = |piece: &&Piece<'_>| tokenizer.encode_fast(piece.content.as_ref(), false).is_err();
         batch.iter().find(fails).unwrap_or(&batch[0]).failed(source)
     })?;
@@ -114,7 +114,7 @@ fn encode_batch(tokenizer: &Tokenizer, batch: &[Piece<'_>], tokens: &mut Vec<u32
     Ok(())
 }
 
-/// Appends the tokens of one long document, stretch by stretch. `report` receives the bytes done, at the end `bytes`.
+/// Appends the tokens of one long document, piece by piece. `report` receives the bytes done, at the end `bytes`.
 fn encode_long(
     tokenizer: &Tokenizer,
     document: &Piece<'_>,
@@ -135,6 +135,6 @@ fn encode_long(
         }
         report(done)?;
     }
-    // Separators that were left out are done as well.
+    // Omitted separators count as done.
     if done < bytes { report(bytes) } else { Ok(()) }
 }

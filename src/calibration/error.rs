@@ -14,12 +14,12 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("the text {} is a directory; name the files in it", path.display())]
     Directory { path: PathBuf },
-    #[error("the {form} file {} ends early or is damaged ({source}); download it again", path.display())]
+    #[error("the {form} file {} is truncated or damaged ({source}); copy or download it again", path.display())]
     Compressed { path: PathBuf, form: &'static str, source: io::Error },
-    #[error("the text {} is {form}, which is not read; {advice}", path.display())]
+    #[error("the text {} is {form}, which is not supported; {advice}", path.display())]
     Form { path: PathBuf, form: &'static str, advice: &'static str },
     #[error(
-        "the text {} is a git-lfs pointer, not the file itself; fetch the file with `git lfs pull`, or download it",
+        "the text {} is a git-lfs pointer, not the text itself; fetch the text with `git lfs pull`, or download it",
         path.display()
     )]
     LfsPointer { path: PathBuf },
@@ -27,7 +27,7 @@ pub enum Error {
     Parquet { path: PathBuf, cause: String },
     #[error("the Parquet file {}: {cause}; convert the column", path.display())]
     Column { path: PathBuf, cause: String },
-    #[error("the text {} holds no text; give one with words in it", path.display())]
+    #[error("the file {} contains no text; give one with words", path.display())]
     Empty { path: PathBuf },
     #[error(
         "{} is not UTF-8 at byte {offset} (line {line}); convert it, for example with iconv -t UTF-8",
@@ -62,7 +62,7 @@ pub enum Error {
     Cancelled,
 }
 
-/// A cause without the rest of the text that it quotes.
+/// A cause, without the end of its quotation.
 fn short(cause: &str) -> String {
     const LONGEST: usize = 200;
     match cause.char_indices().nth(LONGEST) {
@@ -73,7 +73,7 @@ fn short(cause: &str) -> String {
 
 /// The position of a record: its line in JSON lines, its index in a JSON array or a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the kinds of positions")]
+#[allow(missing_docs, reason = "the names explain the variants")]
 pub enum At {
     Line(u64),
     Object(u64),

@@ -1,23 +1,23 @@
-//! Forms of files, recognised by their first bytes.
+//! File formats, recognised by their first bytes.
 
-/// The form of a file.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Text as it is.
+    /// Plain text or JSON.
     Plain,
     Gzip,
     Zstandard,
     Parquet,
-    /// What git-lfs leaves in place of a large file.
+    /// A pointer of git-lfs in place of a large file.
     LfsPointer,
-    /// A form that cannot be read: its name, and what to do.
+    /// An unsupported format: its name, and advice.
     Other(&'static str, &'static str),
 }
 
 const CONVERT: &str = "convert it to Parquet or JSON lines";
 const UNPACK: &str = "unpack it, or compress the text with gzip or zstd";
 
-/// How files of each form begin.
+/// The first bytes of each format.
 const BEGINNINGS: [(&[u8], Form); 11] = [
     (b"\x1f\x8b", Form::Gzip),
     (b"\x28\xb5\x2f\xfd", Form::Zstandard),
@@ -34,7 +34,7 @@ const BEGINNINGS: [(&[u8], Form); 11] = [
 ];
 
 impl Form {
-    /// The form of a file with these first bytes.
+    /// The format of a file with these first bytes.
     pub fn of(head: &[u8]) -> Self {
         let known = BEGINNINGS.iter().find(|(beginning, _)| head.starts_with(beginning));
         known.map_or(Self::Plain, |(_, form)| *form)

@@ -1,4 +1,4 @@
-//! Parquet files: the columns of one shape, row group by row group.
+//! Parquet files: reads the columns of one shape, one row group at a time.
 
 use std::{fs::File, path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use super::{
     shape::{self, Shape},
 };
 
-/// Adds the rows of a file. Only the columns that a shape reads are decoded.
+/// Adds the rows of a file. Only the columns of the shape are decoded.
 pub(super) fn add_rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
     let damaged = |cause: ParquetError| Error::Parquet { path: path.into(), cause: cause.to_string() };
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
@@ -50,13 +50,13 @@ pub(super) fn add_rows(file: File, path: &Path, records: &mut Records<'_>) -> Re
     Ok(())
 }
 
-/// Refuses columns that hold anything but texts, numbers, flags, and lists and structures of these.
+/// Refuses columns of other types than texts, numbers, flags, and lists and structures of these.
 fn check(column: &Arc<Type>) -> Result<(), String> {
     let name = column.name();
     if column.is_group() {
         return column.get_fields().iter().try_for_each(check);
     }
-    // A repeated value outside a list is an older form that the reader of rows does not have.
+    // The row reader does not support repeated values outside a list, an older form.
     let repeated = column.get_basic_info().has_repetition()
         && column.get_basic_info().repetition() == Repetition::REPEATED;
     let text = matches!(
@@ -65,7 +65,7 @@ fn check(column: &Arc<Type>) -> Result<(), String> {
     );
     match column.get_physical_type() {
         Stored::BYTE_ARRAY if text && !repeated => Ok(()),
-        Stored::BYTE_ARRAY if !repeated => Err(format!("column {name:?} holds bytes, expected strings")),
+        Stored::BYTE_ARRAY if !repeated => Err(format!("column {name:?} contains bytes, expected strings")),
         Stored::BOOLEAN | Stored::INT32 | Stored::INT64 | Stored::FLOAT | Stored::DOUBLE if !repeated => {
             Ok(())
         }

@@ -1,4 +1,4 @@
-//! Records, and the text of each.
+//! Records and their texts.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -12,17 +12,17 @@ use super::{
     source::Source,
 };
 
-/// Columns that a notice names.
+/// Maximum number of columns named in a notice.
 const NAMED: usize = 8;
 
-/// The documents of a file of records, and what was not read.
+/// The documents of a file of records, with the ignored columns and records.
 pub(super) struct Records<'a> {
     path: &'a Path,
     chat: Option<&'a ChatTemplate>,
     pub documents: Vec<String>,
-    /// Columns that no shape reads.
+    /// Ignored columns.
     unread: BTreeSet<String>,
-    /// Records without a text, and the first of them.
+    /// Number of records without a text, and the position of the first.
     empty: (u64, Option<At>),
 }
 
@@ -31,7 +31,7 @@ impl<'a> Records<'a> {
         Self { path, chat, documents: Vec::new(), unread: BTreeSet::new(), empty: (0, None) }
     }
 
-    /// The same file before its first record.
+    /// A file before its first record.
     pub fn emptied(&self) -> Self {
         Self::new(self.path, self.chat)
     }
@@ -59,7 +59,7 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// Remembers columns that are not read.
+    /// Stores the names of ignored columns.
     pub fn leave_out<'c>(&mut self, columns: impl Iterator<Item = &'c str>) {
         for name in columns {
             if !self.unread.contains(name) {
@@ -68,7 +68,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The text of the cells that a record has.
+    /// The text of a record's cells.
     fn text(&self, shape: &Shape, cells: &[(&str, &Value)], at: At) -> Result<String> {
         match shape.written {
             Written::Verbatim => self.string(cells[0], at),
@@ -90,7 +90,7 @@ impl<'a> Records<'a> {
         text.ok_or_else(|| self.unfit(at, format!("expected a string in `{column}`, found {}", value.kind())))
     }
 
-    /// Messages in the model's chat template, or only their contents if it has none.
+    /// Messages written with the model's chat template, or only their contents if it has none.
     fn chat(&self, messages: Result<Vec<Value>, String>, at: At) -> Result<String> {
         let messages = messages.map_err(|cause| self.unfit(at, cause))?;
         match self.chat {
@@ -109,7 +109,7 @@ impl<'a> Records<'a> {
         Error::Record { path: self.path.into(), at, cause }
     }
 
-    /// The documents that have a text, and notices of what was not read.
+    /// The documents with a text, and notices about ignored columns and records.
     pub fn finish(self) -> (Vec<String>, Vec<String>) {
         let Self { path, unread, empty, mut documents, chat: _ } = self;
         let mut notices = Vec::new();
@@ -117,11 +117,7 @@ impl<'a> Records<'a> {
         let more = unread.len() - named.len();
         let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
         if !named.is_empty() {
-            notices.push(format!(
-                "{}: columns that are not read: {}{rest}",
-                path.display(),
-                named.join(", ")
-            ));
+            notices.push(format!("{}: ignored columns: {}{rest}", path.display(), named.join(", ")));
         }
         if let (count, Some(first)) = empty
             && count < documents.len() as u64
@@ -134,14 +130,14 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The columns of a record in order; none if it is not an object.
+/// The columns of a record in order; empty if it is not an object.
 fn columns(record: &Value) -> Vec<(String, Value)> {
     let keys = record.try_iter().ok().filter(|_| shape::is_map(record));
     let column = |key: Value| Some((key.as_str()?.to_owned(), record.get_item(&key).ok()?));
     keys.into_iter().flatten().filter_map(column).collect()
 }
 
-/// The messages of a cell: a list of them, or a text as one message of `role`.
+/// The messages of a cell: a list of messages, or a text as one message of `role`.
 fn messages((column, value): (&str, &Value), role: Option<&str>) -> Result<Vec<Value>, String> {
     if let (Some(text), Some(role)) = (value.as_str(), role) {
         return Ok(vec![Value::from_pairs([("role", Value::from(role)), ("content", Value::from(text))])]);
@@ -155,7 +151,7 @@ fn messages((column, value): (&str, &Value), role: Option<&str>) -> Result<Vec<V
     }
 }
 
-/// A line that is a complete record of a known shape; None for any other line.
+/// The record on a line; None if the line is not a complete record of a known shape.
 pub(super) fn record_of_line(line: &str) -> Option<Value> {
     if !line.trim_start().starts_with('{') {
         return None;
@@ -179,7 +175,7 @@ pub(super) fn json_lines(source: &mut Source, first: &Value, records: &mut Recor
     Ok(())
 }
 
-/// Adds the records of a JSON array, or consecutive records spread over any number of lines. A string in an array is a text.
+/// Adds the records of a JSON array, or consecutive records, each on any number of lines. A string in an array is a text.
 pub(super) fn json_values(path: &Path, text: &str, records: &mut Records<'_>) -> Result<()> {
     if text.trim_start().starts_with('[') {
         let values: Vec<Value> =

@@ -1,13 +1,13 @@
-//! The shapes of records: which columns are read, and how they become a text.
+//! The shapes of records: the columns that are read, and the rule that makes a text of them.
 
 use minijinja::Value;
 
-/// How the columns of a shape become a text.
+/// The rule that makes a text of the columns of a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    /// The first column as it is.
+    /// The first column, unchanged.
     Verbatim,
-    /// The columns that have a text, each on its own line, so that blank lines separate only documents.
+    /// The columns with a text, one per line. Blank lines separate only documents.
     Lines,
     /// The first column is a list of messages.
     Chat,
@@ -15,16 +15,16 @@ pub(super) enum Written {
     Turns,
 }
 
-/// One shape of records.
+/// A shape of records.
 pub(super) struct Shape {
-    /// Columns that a record of this shape has.
+    /// Required columns.
     pub required: &'static [&'static str],
-    /// Further columns that are read, in the order in which they are written after the required ones.
+    /// Optional columns, in the order in which they follow the required ones.
     pub optional: &'static [&'static str],
     pub written: Written,
 }
 
-/// All shapes. A record has the first one whose required columns it has.
+/// All shapes. A record has the first shape for which it has the required columns.
 pub(super) const SHAPES: [Shape; 6] = [
     Shape { required: &["text"], optional: &[], written: Written::Verbatim },
     Shape { required: &["messages"], optional: &[], written: Written::Chat },
@@ -49,7 +49,7 @@ impl Shape {
         self.required.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(" and ")
     }
 
-    /// The first shape whose required columns are all in `columns`.
+    /// The first shape with all required columns in `columns`.
     pub fn of(has: impl Fn(&str) -> bool) -> Option<&'static Self> {
         SHAPES.iter().find(|shape| shape.required.iter().all(|column| has(column)))
     }
@@ -60,7 +60,7 @@ pub(super) fn names() -> String {
     SHAPES.iter().map(Shape::name).collect::<Vec<_>>().join(", ")
 }
 
-/// A message as chat templates expect it: `from` is the role and `value` the content; null entries are left out.
+/// A message in the form for chat templates: `from` becomes the role and `value` the content; null entries are dropped.
 pub(super) fn message(value: &Value) -> Result<Value, String> {
     let keys = value.try_iter().ok().filter(|_| is_map(value));
     let keys =

@@ -1,4 +1,4 @@
-//! A file as UTF-8 lines, decompressed if it is compressed, with the current line and byte.
+//! A file as UTF-8 lines, decompressed if necessary, with the current line and byte.
 
 use std::{
     fs::File,
@@ -28,7 +28,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// The form of a file, and the file from its beginning.
+    /// The format of a file, and the file from its start.
     pub fn form(path: &Path) -> Result<(Form, BufReader<File>)> {
         let read = |source: io::Error| Error::Read { path: path.into(), source };
         let file = match File::open(path) {
@@ -60,7 +60,7 @@ impl Source {
             },
             Form::LfsPointer => return Err(Error::LfsPointer { path }),
             Form::Parquet => {
-                return Err(Error::Form { path, form: "a Parquet file", advice: "give it uncompressed" });
+                return Err(Error::Form { path, form: "a Parquet file", advice: "decompress it" });
             }
             Form::Other(form, advice) => return Err(Error::Form { path, form, advice }),
         };

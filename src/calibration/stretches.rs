@@ -1,46 +1,46 @@
-//! A long text in stretches whose tokens, one after the other, are the tokens of the whole.
+//! Cuts a long text into pieces. The tokens of all pieces together are the tokens of the whole text.
 //!
-//! A cut is made in front of a separator that follows a letter or a digit. It is sure if the pre-tokenizer splits there, or if no token
-//! has the separator behind another character. Each cut is checked on the text around it as well.
+//! A cut is made before a separator that follows a letter or a digit. It is safe if the pre-tokenizer splits there, or if no
+//! token has the separator after another character. Each cut is also checked on the text around it.
 
 use tokenizers::{
     OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
     pre_tokenizers::PreTokenizerWrapper,
 };
 
-/// Bytes of a stretch: enough that the checks cost little, and few enough that a batch has one for every core.
+/// Bytes of a piece: large enough for cheap checks, and small enough for a batch to have a piece for every core.
 pub(super) const STRETCH: usize = 1 << 16;
-/// Bytes on both sides of a cut on which it is checked.
+/// Bytes on both sides of a cut that are used for the check.
 const AROUND: usize = 256;
-/// Bytes after the end of a stretch in which a cut is looked for.
+/// Bytes in which a cut is searched after the end of a piece.
 const REACH: usize = 1 << 14;
 
-/// A separator, as texts and vocabularies spell it.
+/// A separator in the spelling of texts and vocabularies.
 struct Separator {
     letter: char,
     in_tokens: [char; 3],
 }
 
-/// A line end is tried first, since hardly any vocabulary joins lines.
+/// A line end is tried first, because hardly any vocabulary joins lines.
 const SEPARATORS: [Separator; 2] = [
     Separator { letter: '\n', in_tokens: ['\n', 'Ċ', '\u{2424}'] },
     Separator { letter: ' ', in_tokens: [' ', 'Ġ', '▁'] },
 ];
 
-/// Texts on which a separator must prove itself; `S` stands for it.
+/// Texts for testing a separator; `S` is replaced by it.
 const PROBES: [&str; 6] = ["abSab", "AbcSScd", "a1Sx", "abcS\tde", "abS\n\nab", "zéS(a)S1"];
 
-/// How a tokenizer encodes a stretch that begins with a separator.
+/// The way to encode a piece that begins with a separator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cut {
     separator: char,
-    /// Whether the separator is left out, since the tokenizer puts one in front of every text.
+    /// Whether the separator is omitted, because the tokenizer puts one before every text.
     left_out: bool,
-    /// Tokens that the tokenizer puts in front of the stretch, which the whole text does not have there.
+    /// Number of tokens that the tokenizer adds before the piece and that the whole text lacks.
     surplus: usize,
 }
 
-/// A part of a text: its bytes, and the number of tokens at its beginning that the whole does not have.
+/// A part of a text: its bytes, and the number of tokens at its start that the whole text lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stretch<'t> {
     pub text: &'t str,
@@ -54,7 +54,7 @@ pub(super) struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    /// Finds out where this tokenizer allows cuts. Without any, long texts stay whole.
+    /// Tests where this tokenizer allows cuts. If nowhere, long texts are not cut.
     pub fn new(tokenizer: &'a Tokenizer) -> Self {
         let sure = SEPARATORS.iter().filter(|separator| is_sure(tokenizer, separator));
         let mut cutter = Self { tokenizer, cuts: Vec::new() };
@@ -62,7 +62,7 @@ impl<'a> Cutter<'a> {
         cutter
     }
 
-    /// The way to cut at a separator that gives the tokens of all probes.
+    /// The way to cut at a separator that gives the right tokens for all probes.
     fn cut(&self, separator: char) -> Option<Cut> {
         let ways = [(false, 0), (false, 1), (true, 0)];
         let mut cuts = ways.map(|(left_out, surplus)| Cut { separator, left_out, surplus }).into_iter();
@@ -75,7 +75,7 @@ impl<'a> Cutter<'a> {
         })
     }
 
-    /// Whether the tokens of `text` are those before `place` and those after it.
+    /// Whether the tokens of `text` are the tokens before `place` followed by the tokens after it.
     fn holds(&self, text: &str, place: usize, cut: Cut) -> bool {
         let (before, after) = text.split_at(place);
         let after = if cut.left_out { &after[cut.separator.len_utf8()..] } else { after };
@@ -90,7 +90,7 @@ impl<'a> Cutter<'a> {
         Some(self.tokenizer.encode_fast(text, false).ok()?.get_ids().to_vec())
     }
 
-    /// The stretches of a text of [`STRETCH`] bytes or a little more. The rest of a text without a sure cut is one stretch.
+    /// Pieces of a text, of [`STRETCH`] bytes or a little more. The rest of a text without a safe cut is one piece.
     pub fn stretches<'t>(&self, text: &'t str) -> Vec<Stretch<'t>> {
         let mut stretches = Vec::new();
         let mut next = Stretch { text, surplus: 0 };
@@ -109,7 +109,7 @@ impl<'a> Cutter<'a> {
     /// The first checked cut after [`STRETCH`] bytes.
     fn place(&self, text: &str) -> Option<(usize, Cut)> {
         let mut from = STRETCH;
-        // Farther cuts make longer stretches, and still bound the memory.
+        // Later cuts give longer pieces, but still limit the memory.
         while from < text.len() {
             let start = text.ceil_char_boundary(from);
             let end = text.ceil_char_boundary((from + REACH).min(text.len()));
@@ -129,7 +129,7 @@ impl<'a> Cutter<'a> {
         None
     }
 
-    /// Whether the cut holds on the text around it.
+    /// Whether the cut is right for the text around it.
     fn holds_around(&self, text: &str, place: usize, cut: Cut) -> bool {
         let start = text.floor_char_boundary(place.saturating_sub(AROUND));
         let end = text.ceil_char_boundary((place + AROUND).min(text.len()));
@@ -144,7 +144,7 @@ fn is_sure(tokenizer: &Tokenizer, separator: &Separator) -> bool {
             || vocabulary_splits(tokenizer, separator))
 }
 
-/// No added token has the separator behind another character, or takes the white space after itself.
+/// Whether no added token has the separator after another character or includes the white space after it.
 fn added_tokens_are_apart(tokenizer: &Tokenizer, separator: &Separator) -> bool {
     let added = tokenizer.get_added_tokens_decoder();
     added.values().all(|token| {
@@ -153,7 +153,7 @@ fn added_tokens_are_apart(tokenizer: &Tokenizer, separator: &Separator) -> bool 
     })
 }
 
-/// Whether the pre-tokenizer ends a piece in front of the separator in every probe.
+/// Whether the pre-tokenizer ends a word before the separator in every probe.
 fn splits(pre_tokenizer: Option<&PreTokenizerWrapper>, separator: char) -> bool {
     let Some(pre_tokenizer) = pre_tokenizer else { return false };
     PROBES.iter().all(|probe| {
@@ -168,7 +168,7 @@ fn splits(pre_tokenizer: Option<&PreTokenizerWrapper>, separator: char) -> bool 
     })
 }
 
-/// Whether every token with the separator begins with it, and the separator itself is known.
+/// Whether every token with the separator begins with it, and the separator itself is a token.
 fn vocabulary_splits(tokenizer: &Tokenizer, separator: &Separator) -> bool {
     let vocabulary = tokenizer.get_vocab(false);
     let known = separator.in_tokens.iter().any(|letter| vocabulary.contains_key(&letter.to_string()))

@@ -19,7 +19,7 @@ pub struct Text {
     pub name: String,
     /// The documents in order.
     pub documents: Vec<String>,
-    /// What was not read, one sentence each.
+    /// Notices about ignored content, one sentence each.
     pub notices: Vec<String>,
 }
 
@@ -30,23 +30,23 @@ impl Text {
     }
 }
 
-/// Reads a text in one of these forms, gzip, zstd and Parquet recognised by their first bytes:
+/// Reads a text in one of these formats; gzip, zstd and Parquet are recognised by their first bytes:
 ///
 /// - JSON lines, one record per line;
 /// - a JSON array of records or of strings;
 /// - Parquet, one record per row;
 /// - anything else: one document, verbatim except for a byte order mark.
 ///
-/// A record has one of the shapes that `docs/texts.md` lists. Messages are written with the chat template `chat`; without one, their
-/// contents follow each other on lines of their own. Columns that no shape reads, and records without a text, are in the notices.
+/// A record has one of the shapes listed in `docs/texts.md`. Messages are written with the chat template `chat`; without one,
+/// each content is on a separate line. Notices report ignored columns, and records without a text.
 ///
-/// The content decides the form. The name counts only if the content does not parse: with the extension `.json`, `.jsonl` or
-/// `.ndjson` that is an error, otherwise the file is a plain text that starts with a bracket.
+/// The content determines the format. The name is used only if the content does not parse: with the extension `.json`,
+/// `.jsonl` or `.ndjson` that is an error, otherwise the file is plain text that starts with a bracket.
 ///
 /// # Errors
 ///
-/// Names the file, and the line, row or byte, of a text that is missing, a directory, empty, not UTF-8, damaged, in a form that is
-/// not read, or without a column with text.
+/// If the text is missing, a directory, empty, not UTF-8, damaged, in an unsupported format, or has no column with text. The
+/// error names the file and the line, row or byte.
 pub fn read(path: &Path, chat: Option<&ChatTemplate>) -> Result<Text> {
     let (form, file) = Source::form(path)?;
     let mut records = Records::new(path, chat);

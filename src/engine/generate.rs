@@ -17,7 +17,7 @@ pub struct Generate {
     pub prompt: String,
     /// Whether the tokenizer adds its special tokens to the prompt, such as a BOS.
     pub bos: bool,
-    /// Whether the prompt is a message, written with the chat template.
+    /// Whether the prompt is a user's message, written with the chat template.
     pub chat: bool,
     pub max_tokens: usize,
     pub draw: Draw,
@@ -52,7 +52,7 @@ pub fn generate(
         Generation::load(&checkpoint, tokenizer, stops, forward, &mut |_, _| context.checkpoint())?;
     let began = Instant::now();
     let mut writing = match job.chat {
-        // A template writes the special tokens itself.
+        // The template writes the special tokens.
         true => generation.begin(&chat(&job.prompt, &checkpoint)?, false, job.max_tokens, &job.draw)?,
         false => generation.begin(&job.prompt, job.bos, job.max_tokens, &job.draw)?,
     };
@@ -75,7 +75,7 @@ pub fn generate(
     })
 }
 
-/// A chat with one message of a user, up to the beginning of the answer.
+/// A chat with one message of a user, up to the start of the answer.
 fn chat(prompt: &str, checkpoint: &Checkpoint) -> Result<String, Error> {
     let name = || checkpoint.name().to_owned();
     let template = checkpoint.chat_template(Today::Now)?.ok_or_else(|| Error::NoChatTemplate(name()))?;

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{Context, Error};
 
-/// Reads a text, and writes its chats with the template of the model. A relative path starts from `base`, or from the current
+/// Reads a text, and writes its chats with the template of the model. A relative path is relative to `base`, or to the current
 /// directory.
 pub fn read(
     source: &TextSource,

@@ -74,8 +74,8 @@ impl Generation {
         Ok(Self { decoder, tokenizer, stops, limit, bytes })
     }
 
-    /// Starts from `prompt`; if `special`, with the special tokens that the tokenizer adds to a text, such as a BOS in front.
-    /// Generation ends at an end token, after `max_tokens`, or at the model's length.
+    /// Starts from `prompt`; if `special`, with the special tokens that the tokenizer adds to a text, such as a BOS.
+    /// Generation ends at an end token, after `max_tokens`, or at the context length of the model.
     ///
     /// # Errors
     /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], or an error for invalid sampling parameters or a

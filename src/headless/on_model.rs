@@ -93,7 +93,7 @@ pub fn generate(job: Generate, output: Output) -> Result<(), Error> {
 
 /// Prints the text during generation, and stops when nobody reads it.
 fn generate_text(job: Generate) -> Result<Generated, Error> {
-    // The answer to a message is printed alone.
+    // Only the answer to a message is printed.
     let prompt = if job.chat { String::new() } else { job.prompt.clone() };
     let job = move |control: &mut engine::Context| {
         let mut prompt = Some(prompt);

@@ -1,4 +1,4 @@
-//! The chat template of a model: messages as the text that the model was trained on.
+//! The chat template of a model: writes messages in the format of its training.
 
 use std::io;
 
@@ -13,36 +13,36 @@ use serde::Serialize;
 use super::{Result, Source, tokenizer};
 
 const NAME: &str = "chat template";
-/// The date of texts that must not change from day to day.
+/// The date for texts that must be equal on every day.
 const FIXED_DATE: Date = Date::constant(2024, 7, 26);
-/// Special tokens that a template may name.
+/// Special tokens available to a template.
 const SPECIAL_TOKENS: [&str; 4] = ["bos_token", "eos_token", "unk_token", "pad_token"];
-/// Steps of a template for one conversation, so that no template runs without end.
+/// Maximum number of steps of a template for one conversation, so every template ends.
 const MOST_STEPS: u64 = 50_000_000;
 
-/// The date that a template sees as today's.
+/// Today's date for a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Today {
-    /// The date and time of the clock.
+    /// The date of the clock.
     Now,
-    /// 26 July 2024, so that equal texts give equal tokens on every day.
+    /// 26 July 2024: equal texts give equal tokens on every day.
     Fixed,
 }
 
-/// A chat template in Jinja, with the functions and filters that transformers gives it.
+/// A chat template in Jinja, with the functions and filters of transformers.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    /// The template under [`NAME`], or the reason why it cannot be used.
+    /// The template named [`NAME`], or the reason why it cannot be used.
     environment: std::result::Result<Environment<'static>, String>,
     /// Names and texts of special tokens.
     special: Vec<(&'static str, String)>,
 }
 
 impl ChatTemplate {
-    /// The template of a checkpoint; None if it has none. A template that cannot be used fails when it is used.
+    /// The template of a checkpoint; None if it has none. An invalid template gives an error at its first use.
     ///
     /// # Errors
-    /// A damaged file beside it.
+    /// If a file of the tokenizer is damaged.
     pub fn of(source: &Source, today: Today) -> Result<Option<Self>> {
         let Some(template) = tokenizer::chat_template(source)? else { return Ok(None) };
         let mut special = Vec::new();
@@ -52,24 +52,23 @@ impl ChatTemplate {
         Ok(Some(Self::new(&template, special, today)))
     }
 
-    /// A template and the special tokens that it may name.
+    /// A template and its special tokens.
     pub fn new(template: &str, special: Vec<(&'static str, String)>, today: Today) -> Self {
         Self { environment: environment(template, today).map_err(|error| told(&error)), special }
     }
 
-    /// The text of one message of a user, with the beginning of the answer.
+    /// The text of one message of a user, with the start of the answer.
     ///
     /// # Errors
-    /// As [`ChatTemplate::write`].
+    /// As for [`ChatTemplate::write`].
     pub fn ask(&self, message: &str) -> std::result::Result<String, String> {
         self.write(Value::from(vec![context! { role => "user", content => message }]), true)
     }
 
-    /// The text of these messages, a list of `{role, content}`; if `answer`, with the beginning of the answer that the model is to
-    /// write.
+    /// The text of these messages, a list of `{role, content}`; if `answer`, followed by the start of the model's answer.
     ///
     /// # Errors
-    /// The reason why the template is not valid, or why it refuses the messages.
+    /// If the template is invalid or refuses the messages; the text gives the reason.
     pub fn write(&self, messages: Value, answer: bool) -> std::result::Result<String, String> {
         let environment = self.environment.as_ref().map_err(Clone::clone)?;
         let special = Value::from_pairs(self.special.iter().map(|(name, text)| (*name, text.as_str())));
@@ -98,7 +97,7 @@ fn environment(template: &str, today: Today) -> std::result::Result<Environment<
     Ok(environment)
 }
 
-/// `{% generation %}` marks what a model is trained to write; it changes no text.
+/// Replaces `{% generation %}` tags, which mark the training targets and do not change the text.
 fn without_generation_tags(template: &str) -> String {
     let mut rest = template;
     let mut text = String::with_capacity(template.len());
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_refuses_or_is_damaged_says_why() {
+    fn a_template_that_refuses_or_is_damaged_gives_the_reason() {
         let refused = write("\n{{ raise_exception('roles must alternate') }}").unwrap_err();
         assert_eq!(refused, "roles must alternate, in line 2 of the template");
         assert!(write("{% for m in messages %}").unwrap_err().contains("line 1"));

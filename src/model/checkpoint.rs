@@ -126,27 +126,27 @@ impl Checkpoint {
         self.storage_dtype(weight.as_deref().filter(|_| !there).unwrap_or(bias))
     }
 
-    /// Parses `tokenizer.json`, without the truncation and padding that it may ask for.
+    /// Parses `tokenizer.json`, without the truncation and padding set in it.
     ///
     /// # Errors
-    /// A missing or damaged `tokenizer.json`, or one that does not fit the embedding.
+    /// If `tokenizer.json` is missing, damaged, or does not fit the embedding.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         tokenizer::read(&self.source, self.architecture.vocab)
     }
 
-    /// The token that begins a text: the one that the post-processor of the tokenizer adds, else the one that
-    /// `tokenizer_config.json` or `config.json` names.
+    /// The token at the start of a text: the one added by the post-processor of the tokenizer, otherwise the one named by
+    /// `tokenizer_config.json` or `config.json`.
     ///
     /// # Errors
-    /// A damaged `tokenizer_config.json`.
+    /// If `tokenizer_config.json` is damaged.
     pub fn bos(&self, tokenizer: &Tokenizer) -> Result<Option<u32>> {
         tokenizer::bos(&self.source, tokenizer, self.architecture.bos)
     }
 
-    /// The tokens that end a generated text, from `generation_config.json` or, if it names none, `config.json`.
+    /// The tokens that end a generated text, from `generation_config.json`, otherwise from `config.json`.
     ///
     /// # Errors
-    /// A damaged `generation_config.json`.
+    /// If `generation_config.json` is damaged.
     pub fn stops(&self) -> Result<Vec<u32>> {
         tokenizer::stops(&self.source, &self.architecture.eos)
     }
@@ -154,7 +154,7 @@ impl Checkpoint {
     /// The chat template; None if the model has none.
     ///
     /// # Errors
-    /// A damaged `tokenizer_config.json` or `special_tokens_map.json`.
+    /// If `tokenizer_config.json` or `special_tokens_map.json` is damaged.
     pub fn chat_template(&self, today: Today) -> Result<Option<ChatTemplate>> {
         ChatTemplate::of(&self.source, today)
     }

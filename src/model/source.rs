@@ -116,7 +116,7 @@ impl Source {
     /// A JSON file; None if it does not exist.
     ///
     /// # Errors
-    /// A file that cannot be read or is not JSON.
+    /// If the file cannot be read or is not JSON.
     pub fn json(&self, name: &str) -> Result<Option<Value>> {
         if !self.has(name) {
             return Ok(None);

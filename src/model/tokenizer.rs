@@ -11,11 +11,11 @@ const SPECIAL: &str = "special_tokens_map.json";
 const GENERATION: &str = "generation_config.json";
 const TEMPLATE: &str = "chat_template.jinja";
 
-/// Reads `tokenizer.json`. Truncation and padding that the file asks for are removed: they belong to the training of the model, and
+/// Reads `tokenizer.json`. Truncation and padding set in the file are removed: they belong to the training of the model and
 /// would cut every text.
 ///
 /// # Errors
-/// A missing or damaged `tokenizer.json`, and one with more tokens than the `rows` of the embedding.
+/// If `tokenizer.json` is missing, damaged, or has more tokens than the `rows` of the embedding.
 pub fn read(source: &Source, rows: usize) -> Result<Tokenizer> {
     if !source.has(TOKENIZER) {
         return Err(Error::NoTokenizer { place: source.to_string() });
@@ -23,7 +23,7 @@ pub fn read(source: &Source, rows: usize) -> Result<Tokenizer> {
     let content = source.read(TOKENIZER, "copy or download it")?;
     let damaged = |cause: String| Error::Tokenizer { file: source.locate(TOKENIZER), cause };
     let text = str::from_utf8(&content).map_err(|cause| damaged(cause.to_string()))?;
-    // Parsed by code already compiled in the tokenizers crate, not by another copy in this crate.
+    // Uses the parser compiled into the tokenizers crate, not another copy in this crate.
     let mut tokenizer: Tokenizer =
         text.parse().map_err(|cause: tokenizers::Error| damaged(cause.to_string()))?;
     uncut(&mut tokenizer);
@@ -44,7 +44,7 @@ pub fn uncut(tokenizer: &mut Tokenizer) {
 /// The special tokens that the post-processor of a tokenizer puts before and after every text.
 ///
 /// # Errors
-/// A tokenizer that fails on a word, or whose special tokens are inside the text.
+/// If the tokenizer fails on a word, or puts special tokens inside the text.
 pub fn added_tokens(tokenizer: &Tokenizer) -> std::result::Result<(Vec<u32>, Vec<u32>), String> {
     let ids = |special: bool| match tokenizer.encode_fast("a", special) {
         Ok(encoded) => Ok(encoded.get_ids().to_vec()),
@@ -57,11 +57,11 @@ pub fn added_tokens(tokenizer: &Tokenizer) -> std::result::Result<(Vec<u32>, Vec
     }
 }
 
-/// Encodes a prompt as the tokenizer does for its model: with the special tokens of the post-processor if `special`. A BOS that
-/// the prompt spells out already is not added again.
+/// Encodes a prompt; if `special`, with the special tokens of the post-processor. If the prompt already begins with the text
+/// of the BOS, no second one is added.
 ///
 /// # Errors
-/// A tokenizer that fails.
+/// If the tokenizer fails.
 pub fn encode_prompt(tokenizer: &Tokenizer, prompt: &str, special: bool) -> tokenizers::Result<Vec<u32>> {
     let bare = tokenizer.encode_fast(prompt, false)?.get_ids().to_vec();
     if !special {
@@ -72,10 +72,10 @@ pub fn encode_prompt(tokenizer: &Tokenizer, prompt: &str, special: bool) -> toke
     Ok(if doubled && !bare.is_empty() { whole[1..].to_vec() } else { whole })
 }
 
-/// The token that begins a text: the post-processor's, else the one named by `tokenizer_config.json`, else `in_config`.
+/// The token at the start of a text: from the post-processor, otherwise from `tokenizer_config.json`, otherwise `in_config`.
 ///
 /// # Errors
-/// A damaged `tokenizer_config.json`.
+/// If `tokenizer_config.json` is damaged.
 pub fn bos(source: &Source, tokenizer: &Tokenizer, in_config: Option<u32>) -> Result<Option<u32>> {
     let added = added_tokens(tokenizer).ok().and_then(|(before, _)| before.first().copied());
     let named =
@@ -86,10 +86,10 @@ pub fn bos(source: &Source, tokenizer: &Tokenizer, in_config: Option<u32>) -> Re
     })
 }
 
-/// The tokens that end a text: those of `generation_config.json`, else `in_config`.
+/// The tokens that end a text: from `generation_config.json`, otherwise `in_config`.
 ///
 /// # Errors
-/// A damaged `generation_config.json`.
+/// If `generation_config.json` is damaged.
 pub fn stops(source: &Source, in_config: &[u32]) -> Result<Vec<u32>> {
     let settings = source.json(GENERATION)?;
     let Some(Value::Object(keys)) = &settings else { return Ok(in_config.to_vec()) };
@@ -106,7 +106,7 @@ pub fn stops(source: &Source, in_config: &[u32]) -> Result<Vec<u32>> {
 /// The text of a special token such as `bos_token`, from `tokenizer_config.json` or `special_tokens_map.json`.
 ///
 /// # Errors
-/// A damaged file.
+/// If a file is damaged.
 pub fn special_token(source: &Source, key: &str) -> Result<Option<String>> {
     for file in [SETTINGS, SPECIAL] {
         let Some(settings) = source.json(file)? else { continue };
@@ -118,10 +118,10 @@ pub fn special_token(source: &Source, key: &str) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// The default chat template: `chat_template.jinja`, else the one in `tokenizer_config.json`.
+/// The default chat template, from `chat_template.jinja`, otherwise from `tokenizer_config.json`.
 ///
 /// # Errors
-/// A damaged file.
+/// If a file is damaged.
 pub fn chat_template(source: &Source) -> Result<Option<String>> {
     if source.has(TEMPLATE) {
         let content = source.read(TEMPLATE, "it was removed in the meantime")?;

@@ -316,7 +316,7 @@ pub struct GenerateArgs {
     /// Start without the special tokens that the tokenizer adds, such as a BOS
     #[arg(long)]
     pub no_bos: bool,
-    /// Treat the prompt as the message of a user, written with the model's chat template
+    /// Treat the prompt as a user's message, and write it with the model's chat template
     #[arg(long, conflicts_with = "no_bos")]
     pub chat: bool,
     /// Print the tokens of the prompt, and the generated tokens and text, as JSON

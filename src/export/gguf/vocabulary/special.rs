@@ -70,7 +70,7 @@ impl AddedTokens {
         match (before.as_slice(), after.as_slice()) {
             ([] | [_], [] | [_]) => Ok(Self { begin: before.first().copied(), end: after.first().copied() }),
             _ => cannot(&format!(
-                "it adds {before:?} before every text and {after:?} after it, and llama.cpp adds at most one token on each side"
+                "it adds {before:?} before every text and {after:?} after it, but llama.cpp adds at most one token on each side"
             )),
         }
     }
