@@ -89,7 +89,7 @@ fn every_form_of_a_text_has_the_same_tokens() {
 }
 
 #[test]
-fn json_lines_have_a_document_a_line_and_a_plain_file_has_one() {
+fn json_lines_have_one_document_per_line_and_plain_text_is_one_document() {
     assert_eq!(read(&fixture("c4.jsonl"), None).unwrap().documents.len(), 3);
     assert_eq!(read(&fixture("alpaca.json"), None).unwrap().documents[1], "Sort the numbers.\n3 1 2\n1 2 3");
     let plain = read(&fixture("plain.txt"), None).unwrap();

@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory with a tokenizer of words that saves truncation and padding, and puts `<s>` in front of a text if `bos`.
+    /// A directory with a word tokenizer that has truncation and padding, and puts `<s>` before a text if `bos`.
     fn directory(bos: bool) -> (tempfile::TempDir, Source) {
         let adds = json!({
             "type": "TemplateProcessing",
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bos_is_that_of_the_tokenizer_before_that_of_the_configuration() {
+    fn the_bos_of_the_tokenizer_takes_precedence_over_the_configuration() {
         let (_directory, source) = directory(true);
         assert_eq!(bos(&source, &read(&source, 4).unwrap(), Some(2)).unwrap(), Some(0));
         let (directory, source) = directory(false);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_file_comes_before_the_one_in_the_settings() {
+    fn the_template_file_takes_precedence_over_the_settings() {
         let (directory, source) = directory(false);
         assert_eq!(chat_template(&source).unwrap(), None);
         let named = json!({ "chat_template": [{ "name": "tools", "template": "t" }, { "name": "default", "template": "d" }] });

@@ -58,7 +58,8 @@ impl Stream {
     }
 }
 
-/// Passes the values in row-major order as f32 to `look`. They are copied only if they are not stored in this form in CPU memory.
+/// Passes the values in row-major order as f32 to `look`. They are copied only if they are not stored in this form
+/// in CPU memory.
 pub fn with_values<R>(x: &Tensor, look: impl FnOnce(&[f32]) -> R) -> Result<R, Error> {
     // Each step only clones a pointer if the tensor is already in this form.
     let x = x.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;

@@ -1,4 +1,4 @@
-//! Tests of the forms of files and the shapes of records.
+//! Tests of file formats and record shapes.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn a_parquet_column_of_strings_is_read_however_it_is_stored() {
 #[test]
 fn a_parquet_file_without_a_column_of_strings_is_refused_by_name() {
     for (name, part) in [
-        ("bytes", "column \"text\" holds bytes"),
+        ("bytes", "column \"text\" contains bytes"),
         ("numbers", "row 1: expected a string in `text`, found number"),
         ("nested", "none of the columns `text`, `messages`"),
         ("lists", "row 1: expected a string in `text`, found sequence"),
@@ -54,7 +54,7 @@ fn a_damaged_parquet_file_is_an_error_or_another_text_and_never_a_panic() {
 }
 
 #[test]
-fn zstd_and_gzip_hold_the_same_text() {
+fn zstd_and_gzip_files_give_the_same_text() {
     let plain = fs::read(fixture("c4.jsonl")).unwrap();
     let packed = zstd::encode_all(plain.as_slice(), 3).unwrap();
     assert_eq!(read_bytes("a.jsonl.zst", &packed).unwrap().documents, documents_of("c4.jsonl.gz"));
@@ -65,7 +65,7 @@ fn zstd_and_gzip_hold_the_same_text() {
 }
 
 #[test]
-fn forms_that_are_not_read_are_named() {
+fn unsupported_formats_are_named() {
     let forms: [(&[u8], &str); 4] = [
         (b"ARROW1\0\0", "an Arrow file"),
         (b"\xff\xff\xff\xff\x10", "an Arrow stream"),
@@ -84,19 +84,19 @@ fn rows_of_dolly_keep_context_and_response() {
         br#"{"instruction": "Say it.", "context": "A context.", "response": "An answer.", "category": "x"}"#;
     let text = read_bytes("a.jsonl", row).unwrap();
     assert_eq!(text.documents, ["Say it.\nA context.\nAn answer."]);
-    assert!(text.notices[0].ends_with("a.jsonl: columns that are not read: category"), "{:?}", text.notices);
+    assert!(text.notices[0].ends_with("a.jsonl: ignored columns: category"), "{:?}", text.notices);
 }
 
 #[test]
-fn columns_that_are_not_read_are_told_once() {
+fn ignored_columns_are_reported_once() {
     let rows = "{\"text\": \"one\", \"url\": 1, \"date\": 2}\n".repeat(3);
     let text = read_bytes("a.jsonl", rows.as_bytes()).unwrap();
     assert_eq!(text.notices.len(), 1);
-    assert!(text.notices[0].ends_with("not read: date, url"), "{:?}", text.notices);
+    assert!(text.notices[0].ends_with("ignored columns: date, url"), "{:?}", text.notices);
 }
 
 #[test]
-fn null_texts_are_left_out_and_counted() {
+fn null_texts_are_skipped_and_counted() {
     let text = read_bytes("a.jsonl", b"{\"text\": \"a\"}\n{\"text\": null}\n{\"text\": \"b\"}\n").unwrap();
     assert_eq!(text.documents, ["a", "b"]);
     assert!(
@@ -112,7 +112,7 @@ fn strings_of_a_json_array_are_documents() {
 }
 
 #[test]
-fn the_error_of_a_column_of_another_type_names_the_record() {
+fn the_error_for_a_column_of_another_type_names_the_record() {
     let error = read_bytes("a.jsonl", b"{\"text\": \"one\"}\n{\"text\": 2}\n").unwrap_err().to_string();
     assert!(error.contains("line 2: expected a string in `text`, found number"), "{error}");
 }

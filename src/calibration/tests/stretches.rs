@@ -1,4 +1,4 @@
-//! Tests of long texts: the tokens of the stretches are those of the whole.
+//! Tests of long texts: the tokens of the pieces are the tokens of the whole text.
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
@@ -7,7 +7,7 @@ use tokenizers::{Tokenizer, pre_tokenizers::byte_level::ByteLevel};
 
 use crate::calibration::{Text, encode, stretches::Cutter};
 
-/// Tokenizers of the kinds that cut a text: bytes with the patterns of GPT-2 and Llama 3, and SentencePiece with a prefix.
+/// Tokenizers that allow cuts: bytes with the patterns of GPT-2 and Llama 3, and SentencePiece with a prefix.
 fn kinds_of_tokenizers() -> Vec<(&'static str, Tokenizer)> {
     let letters: Vec<String> = {
         let mut letters: Vec<String> = ByteLevel::alphabet().into_iter().map(String::from).collect();
