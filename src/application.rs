@@ -40,7 +40,9 @@ pub mod recording {
 }
 
 pub mod session {
-    pub use crate::session::{Error, ModelPlace, State, find, look};
+    pub use crate::session::{
+        Error, ModelPlace, PartPlace, State, find, last_record, look, look_at_part, planned_ratios, summary,
+    };
 }
 
 pub mod sweep {

@@ -36,16 +36,17 @@ pub enum Error {
     #[error("{index} puts tensor {tensor} into {shard}, but {place} has no such file; copy or download it")]
     MissingShard { index: String, tensor: String, shard: String, place: String },
     #[error(
-        "{place} has no tensor {tensor}, which config.json requires; check that config.json and weights belong together"
+        "{place} has no tensor {tensor}, which its configuration requires; check that configuration and weights belong together"
     )]
     MissingTensor { place: String, tensor: String },
     #[error(
-        "tensor {tensor} in {file} must have shape {expected:?} according to config.json, found {found:?}; check that \
-         config.json and weights belong together"
+        "tensor {tensor} in {file} must have shape {expected:?} according to the configuration, found {found:?}; \
+         check that configuration and weights belong together"
     )]
     Shape { tensor: String, file: String, expected: Vec<usize>, found: Vec<usize> },
     #[error(
-        "tensor {tensor} in {file} is stored as {found}, expected F32, F16 or BF16; use the unquantised checkpoint"
+        "tensor {tensor} in {file} is stored as {found}, expected F32, F16 or BF16 (in a GGUF file also \
+         Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or a K-quant); use a checkpoint in one of these types"
     )]
     StorageType { tensor: String, file: String, found: String },
     #[error(

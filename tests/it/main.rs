@@ -14,6 +14,7 @@ mod bad_input;
 mod biases;
 mod command_line;
 mod damage;
+mod damaged_inputs;
 mod documentation;
 mod exit_codes;
 mod exports;

@@ -1,0 +1,94 @@
+//! Damaged inputs of every reader: no panic, no hang, no allocation beyond the size of the file and a fixed amount.
+//!
+//! `SLIMGPT_DAMAGED_INPUTS=N` reads N inputs instead of as many as fit the time of the test suite, and
+//! `SLIMGPT_DAMAGED_SEED=S` other ones. `SLIMGPT_FUZZ_SEEDS=DIR` writes the whole inputs there, for `fuzz/run.sh`.
+
+mod allocated;
+mod damage;
+
+#[path = "../../../fuzz/readers.rs"]
+mod readers;
+
+use std::{
+    env, fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use readers::{READERS, Reader, prepare};
+
+/// Time for all readers together, unless a number of inputs is given.
+const TIME: Duration = Duration::from_secs(6);
+/// Inputs are at most some hundred kilobytes; a reader has tables of its own as well.
+const MOST_ALLOCATED: usize = 48 << 20;
+/// Far more than any input takes, even on a busy machine.
+const HANG: Duration = Duration::from_secs(20);
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: {text} is not a number")))
+}
+
+/// Reads damaged inputs until the time is over or their number is reached. Returns the number.
+fn read_damaged(reader: &Reader, scratch: &Path, time: Duration, most: Option<u64>) -> u64 {
+    let seeds = (reader.seeds)();
+    let own = scratch.join(reader.name);
+    let began = Instant::now();
+    let mut read = 0;
+    while most.map_or(began.elapsed() < time, |most| read < most) {
+        let seed = number("SLIMGPT_DAMAGED_SEED").unwrap_or(1) << 32 | read;
+        let input = damage::damaged(&seeds, &mut ChaCha8Rng::seed_from_u64(seed));
+        let started = Instant::now();
+        let before = allocated::start();
+        let done = catch_unwind(AssertUnwindSafe(|| (reader.read)(&own, &input)));
+        let most = allocated::most_since(before);
+        let seconds = started.elapsed();
+        let keep = || {
+            let path = env::temp_dir().join(format!("slimgpt-damaged-{}-{read}", reader.name));
+            fs::write(&path, &input).unwrap();
+            format!("input {read} of {}, kept as {}", reader.name, path.display())
+        };
+        assert!(done.is_ok(), "panic: {}", keep());
+        assert!(seconds < HANG, "{seconds:?}: {}", keep());
+        assert!(most < input.len() * 16 + MOST_ALLOCATED, "{most} bytes allocated: {}", keep());
+        read += 1;
+    }
+    read
+}
+
+#[test]
+fn damaged_inputs_neither_panic_nor_hang_nor_allocate_much() {
+    let scratch = tempfile::tempdir().unwrap();
+    prepare(scratch.path());
+    let count = READERS.len();
+    let each = number("SLIMGPT_DAMAGED_INPUTS").map(|inputs| inputs.div_ceil(count as u64));
+    let mut total = 0;
+    for reader in READERS {
+        let read = read_damaged(&reader, scratch.path(), TIME / count as u32, each);
+        println!("{}: {read} damaged inputs", reader.name);
+        assert!(read > 0, "{}", reader.name);
+        total += read;
+    }
+    println!("{total} damaged inputs");
+}
+
+#[test]
+fn whole_inputs_are_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    prepare(scratch.path());
+    let seeds = env::var_os("SLIMGPT_FUZZ_SEEDS");
+    for reader in READERS {
+        for (index, seed) in (reader.seeds)().iter().enumerate() {
+            (reader.read)(&scratch.path().join(reader.name), seed);
+            if let Some(seeds) = &seeds {
+                let directory = Path::new(seeds).join(reader.name);
+                fs::create_dir_all(&directory).unwrap();
+                fs::write(directory.join(format!("seed-{index:02}")), seed).unwrap();
+            }
+        }
+    }
+}
