@@ -31,7 +31,13 @@ impl Checkpoint {
     /// # Errors
     /// The first problem found, with file and tensor.
     pub fn open(source: Source) -> Result<Self> {
-        let content = source.read("config.json", "give the directory of a Hugging Face checkpoint")?;
+        let holds_gguf = source.files().is_ok_and(|files| files.iter().any(|name| name.ends_with(".gguf")));
+        let advice = if holds_gguf {
+            "give the path of the GGUF file in it, or of a Hugging Face checkpoint"
+        } else {
+            "give the directory of a Hugging Face checkpoint"
+        };
+        let content = source.read("config.json", advice)?;
         let config: Value = serde_json::from_slice(&content)
             .map_err(|cause| Error::NotJson { file: source.locate("config.json"), cause })?;
         let is_internlm2 = internlm2::is(&config);

@@ -15,7 +15,8 @@ use super::{
     nemotron,
 };
 
-const MOST_LAYERS: usize = 1 << 12;
+/// Larger than any real model; bounds what is reserved for a damaged configuration.
+pub const MOST_LAYERS: usize = 1 << 12;
 
 /// The architecture, and the keys that have no effect.
 pub fn read(config: &Value) -> Result<(Architecture, Vec<Warning>)> {

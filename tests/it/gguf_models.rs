@@ -131,7 +131,11 @@ impl Written {
     }
 
     fn file(&self) -> PathBuf {
-        let path = self.directory.path().join("tiny-model.gguf");
+        self.file_named("tiny-model.gguf")
+    }
+
+    fn file_named(&self, name: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
         let metadata: Vec<(&str, &Value)> =
             self.metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
         let tensors: Vec<(&str, &QTensor)> =
@@ -297,6 +301,42 @@ fn an_unsupported_stored_type_is_named() {
     fs::write(&path, bytes).unwrap();
     let refusal = Source::gguf(&path).and_then(Checkpoint::open).unwrap_err().to_string();
     assert!(refusal.contains("IQ4_XS") && refusal.contains("mlp.up_proj"), "{refusal}");
+}
+
+#[test]
+fn a_model_in_shards_is_opened_by_the_first_of_them() {
+    let whole = Written::llama(GgmlDType::Q8_0);
+    let expected = logits(&whole.opened());
+    let mut first =
+        Written::llama(GgmlDType::Q8_0).with("split.count", Value::U16(2)).with("split.no", Value::U16(0));
+    let mut second = Written {
+        directory: tempfile::tempdir().unwrap(),
+        metadata: [("split.count", Value::U16(2)), ("split.no", Value::U16(1))]
+            .map(|(key, value)| (key.to_owned(), value))
+            .into(),
+        tensors: first.tensors.split_off("blk.0.ffn_up.weight"),
+    };
+    let path = first.file_named("tiny-00001-of-00002.gguf");
+    let missing = Source::gguf(&path).unwrap_err().to_string();
+    assert!(missing.contains("tiny-00002-of-00002.gguf"), "{missing}");
+    second.directory = first.directory;
+    let other = second.file_named("tiny-00002-of-00002.gguf");
+    let checkpoint = Checkpoint::open(Source::gguf(&path).unwrap()).unwrap();
+    assert_eq!((logits(&checkpoint), checkpoint.name()), (expected, "tiny"));
+    assert_eq!(
+        checkpoint.source().stored_files().unwrap(),
+        ["model-00001-of-00002.gguf", "model-00002-of-00002.gguf"]
+    );
+    let not_first = Source::gguf(&other).unwrap_err().to_string();
+    assert!(not_first.contains("shard 2 of 2"), "{not_first}");
+}
+
+#[test]
+fn a_directory_with_nothing_but_a_gguf_file_is_refused_with_advice() {
+    let written = Written::llama(GgmlDType::F32);
+    let path = written.file();
+    let refusal = Checkpoint::open(Source::directory(path.parent().unwrap())).unwrap_err().to_string();
+    assert!(refusal.contains("the GGUF file in it"), "{refusal}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Error, Result},
+    super::{Error, Result, from_config::MOST_LAYERS},
     keys::Keys,
     positions,
 };
@@ -57,7 +57,7 @@ pub fn config(
     let known = known(keys)?;
     refuse_options(keys, known)?;
     let own = |key: &str| format!("{}.{key}", known.name);
-    let layers = keys.count(&own("block_count"))?;
+    let layers = keys.count_up_to(&own("block_count"), MOST_LAYERS)?;
     let head_dim = head_dim(keys, known)?;
     let sizes = Sizes::read(keys, known, layers)?;
     let holds = |name: &str| tensors.iter().any(|tensor| tensor.name == name);

@@ -43,7 +43,13 @@ impl<'f> Keys<'f> {
 
     /// A whole number from 1 to [`MOST`].
     pub fn count(&self, key: &str) -> Result<usize> {
-        self.as_count(key, &self.required(key)?)
+        self.count_up_to(key, MOST)
+    }
+
+    pub fn count_up_to(&self, key: &str, most: usize) -> Result<usize> {
+        let item = self.required(key)?;
+        let count = self.as_count(key, &item)?;
+        if count > most { Err(self.wrong(key, format!("at most {most}"), &item)) } else { Ok(count) }
     }
 
     pub fn optional_count(&self, key: &str) -> Result<Option<usize>> {
