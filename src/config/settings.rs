@@ -185,6 +185,11 @@ impl Settings {
         self.ratios.parts.contains(&part)
     }
 
+    /// True if every width of the output must be a multiple of `channel_multiple`, even in a layer that loses nothing else.
+    pub fn needs_multiples(&self) -> bool {
+        self.output.formats.contains(&Format::NemotronNas)
+    }
+
     /// True if the dense model must run alongside the pruned one.
     pub fn needs_dense_stream(&self) -> bool {
         self.evaluation.track_errors || self.objective.target == Target::DenseStream

@@ -7,7 +7,7 @@ const CELLS: u64 = 1 << 16;
 /// The options for one part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// (units removed, parameters removed with them, cost), ascending. The first option removes nothing.
+    /// (units removed, parameters removed with them, cost), ascending.
     pub options: Vec<(usize, u64, f64)>,
 }
 

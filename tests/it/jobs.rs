@@ -14,7 +14,7 @@ use slimgpt::{
     calibration::TextSource,
     config::Evaluation,
     failure::Kind,
-    prune::{LayerRatio, Part},
+    prune::{LayerRatio, Part, Schedule},
 };
 
 #[test]
@@ -184,6 +184,24 @@ fn a_failed_job_does_not_stop_the_workspace() {
     fails(&mut frontend, "an attempt at layer 0, which has none", &|run| {
         let method = Method::of_run(&settings, 0.2);
         Command::start(run, job::Retry { layer: 3, method })
+    });
+    for (schedule, ratios) in [
+        (Schedule::Uniform, vec![0.99.into(); 12]),
+        (Schedule::Auto, Vec::new()),
+        (Schedule::Log, Vec::new()),
+    ] {
+        let mut beyond = settings.clone();
+        (beyond.ratios.schedule, beyond.ratios.ratio) = (schedule, Some(0.98));
+        fails(&mut frontend, "the largest", &|run| {
+            let (ratios, settings) = (ratios.clone(), Box::new(beyond.clone()));
+            let job = job::Run { from: 0, ratios, settings, methods: Default::default() }.into();
+            Command::Start { run, pace: Pace::Free, job }
+        });
+    }
+    fails(&mut frontend, "the largest share is 0.95", &|run| {
+        let mut beyond = settings.clone();
+        (beyond.ratios.schedule, beyond.ratios.ratio) = (Schedule::Auto, Some(0.98));
+        Command::start(run, job::Search { settings: Box::new(beyond) })
     });
     fails(&mut frontend, "3 ratios for 12 layers", &|run| {
         let boxed = Box::new(settings.clone());

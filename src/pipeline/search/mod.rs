@@ -221,7 +221,7 @@ impl<'a> Search<'a> {
     }
 
     /// Counts of a part that the search chooses from, ascending: 0 and about 128 counts at most that leave a valid
-    /// number of units.
+    /// number of units. 0 is left out if it leaves an invalid number.
     fn options(&self, layer: usize, part: Part) -> Vec<usize> {
         /// Maximum number of counts per part.
         const FINEST: usize = 128;
@@ -235,7 +235,8 @@ impl<'a> Search<'a> {
             (Part::Attention, crate::prune::AttentionUnit::KvGroup) => (0, 1),
             (Part::Attention, crate::prune::AttentionUnit::QueryHead) => (0, size.kv_heads),
         };
-        let mut options: Vec<usize> = std::iter::once(0).chain((first..=most).step_by(step)).collect();
+        let least = if self.settings.needs_multiples() { first } else { 0 };
+        let mut options: Vec<usize> = std::iter::once(least).chain((first..=most).step_by(step)).collect();
         options.push(most);
         options.dedup();
         options
