@@ -153,7 +153,7 @@ fn kill_before_the_texts_are_read(more: &[&str]) {
     let log = fs::read_to_string(session.join("events.jsonl")).unwrap_or_default();
     assert!(!log.contains("calibration_ready"), "{log}");
     let listed = slimgpt(&["sessions", "show", session.to_str().unwrap()]);
-    assert!(listed.stdout.contains("unfinished"), "{} {}", listed.stdout, listed.stderr);
+    assert!(listed.stdout.contains("Continue with: slimgpt resume"), "{} {}", listed.stdout, listed.stderr);
     let resumed = slimgpt(&["resume", session.to_str().unwrap()]);
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
     assert_same(&bench.path("killed"), &output(&bench.path("whole")), "killed");
