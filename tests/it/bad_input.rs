@@ -355,7 +355,7 @@ fn settings_that_remove_nothing_are_refused_before_the_run() {
         (&["--channel-multiple", "512"][..], &["channel-multiple", "at most 320", "512"][..]),
         (&["--schedule", "uniform", "--ratio", "0.97"], &["0.97", "largest share is 0.95"]),
         (&["--schedule", "auto", "--ratio", "0.97"], &["0.97", "schedule auto", "largest share is 0.95"]),
-        (&["--ratio", "0.7"], &["mean of 0.7", "largest mean", "uniform"]),
+        (&["--ratio", "0.85"], &["mean of 0.85", "largest mean", "uniform"]),
         (&["--ratio", "0.02", "--parts", "attention"], &["attention loses nothing", "raise the ratio"]),
     ] {
         let session = bench.text("session");
@@ -378,7 +378,7 @@ fn a_negative_number_is_refused_by_its_own_flag() {
     for (more, parts) in [
         (["--ratio", "-0.1"], ["ratio", "-0.1"]),
         (["--damping", "-1"], ["damping", "-1"]),
-        (["--first-ratio", "-.5"], ["ratio", "-0.5"]),
+        (["--first-ratio", "-0.5"], ["first-ratio", "-0.5"]),
     ] {
         let more = match more {
             ["--first-ratio", value] => vec!["--first-ratio", value, "--last-ratio", "0.3"],

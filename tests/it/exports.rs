@@ -230,7 +230,7 @@ fn without_verify_no_file_is_read_back() {
 #[test]
 fn portable_runs_give_a_nemotron_nas_directory_that_opens_again() {
     let bench = Workspace::new();
-    done(&bench.prune(&["--portable", "--ratio", "0.3", "--no-session"]));
+    done(&bench.prune(&["--portable", "--ratio", "0.2", "--no-session"]));
     let config = read(&bench.path("out/config.json"));
     assert_eq!((&config["model_type"], &config["num_attention_heads"]), (&json!("nemotron-nas"), &json!(8)));
     assert_eq!(config["block_configs"].as_array().unwrap().len(), 12);
