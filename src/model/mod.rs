@@ -40,6 +40,7 @@ mod rounding;
 mod source;
 pub mod tokenizer;
 mod warning;
+mod tokenizer_json;
 mod weights;
 mod write;
 

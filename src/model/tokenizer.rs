@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokenizers::{Model, Tokenizer};
 
-use super::{Error, Result, Source, keys::Keys};
+use super::{Error, Result, Source, keys::Keys, tokenizer_json};
 
 const TOKENIZER: &str = "tokenizer.json";
 const SETTINGS: &str = "tokenizer_config.json";
@@ -23,9 +23,7 @@ pub fn read(source: &Source, rows: usize) -> Result<Tokenizer> {
     let content = source.read(TOKENIZER, "copy or download it")?;
     let damaged = |cause: String| Error::Tokenizer { file: source.locate(TOKENIZER), cause };
     let text = str::from_utf8(&content).map_err(|cause| damaged(cause.to_string()))?;
-    // Uses the parser compiled into the tokenizers crate, not another copy in this crate.
-    let mut tokenizer: Tokenizer =
-        text.parse().map_err(|cause: tokenizers::Error| damaged(cause.to_string()))?;
+    let mut tokenizer = tokenizer_json::parse(text).map_err(damaged)?;
     uncut(&mut tokenizer);
     let tokens = tokenizer.get_model().get_vocab_size();
     if tokens > rows {
