@@ -39,8 +39,9 @@ mod rope;
 mod rounding;
 mod source;
 pub mod tokenizer;
-mod warning;
 mod tokenizer_json;
+mod warning;
+mod warning;
 mod weights;
 mod write;
 
