@@ -41,7 +41,6 @@ mod source;
 pub mod tokenizer;
 mod tokenizer_json;
 mod warning;
-mod warning;
 mod weights;
 mod write;
 
