@@ -132,7 +132,7 @@ fn tokenizer(scratch: &Path, bytes: &[u8]) {
 /// The name decides little: the first bytes tell gzip and the like.
 fn texts(scratch: &Path, bytes: &[u8]) {
     for name in ["text.txt", "text.jsonl"] {
-        let _ = calibration::read(&put(scratch, name, bytes));
+        let _ = calibration::read(&put(scratch, name, bytes), None);
     }
     let windows = put(scratch, "windows.safetensors", bytes);
     let _ = Windows::read(&windows);
