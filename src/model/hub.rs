@@ -18,7 +18,7 @@ pub use error::{Error, Result};
 pub use id::{HubId, looks_like_hub_id};
 pub use options::Options;
 
-use cache::{CONFIG, Cached, INDEX, ONE_FILE, TOKENIZER};
+use cache::{CONFIG, Cached, Stored, TOKENIZER};
 use client::Hub;
 
 /// Files that are downloaded if the repository has them, in addition to `chat_template*` and `LICENSE*`.
@@ -60,7 +60,7 @@ pub struct Checkpoint {
 ///
 /// # Errors
 ///
-/// If the repository does not exist, is not public, or lacks `config.json`, `tokenizer.json` or safetensors;
+/// If the repository does not exist, is not public, or lacks `config.json`, `tokenizer.json` or weights;
 /// if the hub cannot be reached and the cache is incomplete; if the disk fails; if `config.json` is broken;
 /// or if `progress` breaks.
 pub fn open(id: &HubId, options: &Options, progress: &mut Progress<'_>) -> Result<Checkpoint> {
@@ -94,8 +94,8 @@ fn require_files(id: &HubId, files: &[String]) -> Result<()> {
     if let Some(file) = [CONFIG, TOKENIZER].into_iter().find(|file| !has(file)) {
         return Err(Error::NoFile { id: id.clone(), file });
     }
-    if !has(ONE_FILE) && !has(INDEX) {
-        return Err(Error::NoSafetensors { id: id.clone() });
+    if Stored::among(has).is_none() {
+        return Err(Error::NoWeights { id: id.clone() });
     }
     Ok(())
 }
@@ -128,13 +128,16 @@ impl Checkpoint {
                 Err(other) => return Err(other),
             }
         }
-        if files.iter().any(|file| file == ONE_FILE) {
-            hub.fetch(&cached, ONE_FILE, progress)?;
-        } else {
-            hub.fetch(&cached, INDEX, progress)?;
-            for shard in cached.shards()? {
-                hub.fetch(&cached, &shard, progress)?;
+        match Stored::among(|name| files.iter().any(|file| file == name)) {
+            Some(Stored::Whole(file)) => hub.fetch(&cached, file, progress)?,
+            Some(Stored::Shards(index)) => {
+                hub.fetch(&cached, index, progress)?;
+                for shard in cached.shards(index)? {
+                    hub.fetch(&cached, &shard, progress)?;
+                }
             }
+            // Refused when the repository was opened.
+            None => {}
         }
         cached.point_revision_here()?;
         Ok(cached.directory())

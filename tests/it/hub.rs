@@ -386,11 +386,18 @@ fn a_family_can_be_refused_before_the_weights_are_downloaded() {
 }
 
 #[test]
-fn checkpoints_without_safetensors_are_refused() {
+fn pickled_weights_are_fetched_only_without_safetensors() {
     let index = "model.safetensors.index.json";
-    let hub = TestHub::with(Repository::sharded().without(&[index]));
+    let directory = fetch(&TestHub::with(Repository::sharded().without(&[index])).options()).unwrap();
+    assert_eq!(fs::read(directory.join("pytorch_model.bin")).unwrap(), [7; 1000]);
+}
+
+#[test]
+fn checkpoints_without_weights_are_refused() {
+    let index = "model.safetensors.index.json";
+    let hub = TestHub::with(Repository::sharded().without(&[index, "pytorch_model.bin"]));
     let error = fetch(&hub.options()).unwrap_err();
-    assert!(matches!(error, Error::NoSafetensors { .. }), "{error}");
+    assert!(matches!(error, Error::NoWeights { .. }), "{error}");
     let hub = TestHub::with(Repository::sharded().without(&["tokenizer.json"]));
     let error = fetch(&hub.options()).unwrap_err();
     assert!(matches!(error, Error::NoFile { file: "tokenizer.json", .. }), "{error}");

@@ -16,8 +16,30 @@ use super::{
 
 pub(super) const CONFIG: &str = "config.json";
 pub(super) const TOKENIZER: &str = "tokenizer.json";
-pub(super) const ONE_FILE: &str = "model.safetensors";
-pub(super) const INDEX: &str = "model.safetensors.index.json";
+
+/// Where the weights of a repository are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// In this file.
+    Whole(&'static str),
+    /// In the files that this index lists.
+    Shards(&'static str),
+}
+
+impl Stored {
+    /// The preferred form among the files that there are.
+    pub fn among(has: impl Fn(&str) -> bool) -> Option<Self> {
+        const FORMS: [Stored; 4] = [
+            Stored::Whole("model.safetensors"),
+            Stored::Shards("model.safetensors.index.json"),
+            Stored::Whole("pytorch_model.bin"),
+            Stored::Shards("pytorch_model.bin.index.json"),
+        ];
+        FORMS.into_iter().find(|form| match form {
+            Self::Whole(file) | Self::Shards(file) => has(file),
+        })
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Cached {
@@ -59,12 +81,12 @@ impl Cached {
     /// The files needed to load the snapshot that are not in the cache.
     pub fn missing(&self) -> Vec<String> {
         let mut needed = vec![CONFIG.to_string(), TOKENIZER.to_string()];
-        if !self.has(ONE_FILE) {
-            match self.shards() {
-                Ok(shards) => needed.extend(shards),
-                Err(_) => needed.push(ONE_FILE.into()),
-            }
-        }
+        let weights = match Stored::among(|file| self.has(file)) {
+            Some(Stored::Whole(_)) => Some(Vec::new()),
+            Some(Stored::Shards(index)) => self.shards(index).ok(),
+            None => None,
+        };
+        needed.extend(weights.unwrap_or_else(|| vec!["model.safetensors".into()]));
         needed.retain(|file| !self.has(file));
         needed
     }
@@ -76,10 +98,10 @@ impl Cached {
         value.map_err(|cause| Error::Broken { path, cause })
     }
 
-    /// Names of the weight files according to the index, in order.
-    pub fn shards(&self) -> Result<Vec<String>> {
-        let broken = |cause: &str| Error::Broken { path: self.directory().join(INDEX), cause: cause.into() };
-        let index = self.json(INDEX)?;
+    /// Names of the weight files according to an index, in order.
+    pub fn shards(&self, index: &str) -> Result<Vec<String>> {
+        let broken = |cause: &str| Error::Broken { path: self.directory().join(index), cause: cause.into() };
+        let index = self.json(index)?;
         let weight_map = index["weight_map"].as_object().ok_or_else(|| broken("it has no weight_map"))?;
         let shards: Option<Vec<&str>> = weight_map.values().map(Value::as_str).collect();
         let mut shards = shards.ok_or_else(|| broken("its weight_map has values other than file names"))?;

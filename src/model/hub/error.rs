@@ -29,10 +29,9 @@ pub enum Error {
     #[error("{id} has no {file}, which a LLaMA-family checkpoint needs; choose another model or revision")]
     NoFile { id: HubId, file: &'static str },
     #[error(
-        "{id} has no safetensors weights; convert it with save_pretrained(…, safe_serialization=True), or use \
-         the revision of the hub's conversion bot (owner/name@refs/pr/N)"
+        "{id} has weights neither as safetensors nor as pytorch_model.bin; choose another model or revision"
     )]
-    NoSafetensors { id: HubId },
+    NoWeights { id: HubId },
     #[error("{} is broken: {cause}; delete it and download it again", path.display())]
     Broken { path: PathBuf, cause: String },
     #[error("cannot write {}: {source}", path.display())]
@@ -53,7 +52,7 @@ impl Error {
             | Self::NotAllowed { .. }
             | Self::Offline { .. }
             | Self::NoFile { .. }
-            | Self::NoSafetensors { .. }
+            | Self::NoWeights { .. }
             | Self::Broken { .. } => Kind::Input,
         }
     }
