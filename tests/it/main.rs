@@ -31,6 +31,7 @@ mod machine_readable;
 mod memory;
 mod model_families;
 mod model_inputs;
+mod model_tensors;
 mod oracle_run;
 mod perplexity;
 mod prune_oracle;
