@@ -8,7 +8,7 @@ use candle_core::DType;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use slimgpt::model::{Architecture, StoredTensor, round_to};
+use slimgpt::model::{Architecture, StoredTensor, round_to, stored_tensors};
 
 /// Tensors by name: (shape, numbers).
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -26,6 +26,16 @@ pub fn config(family: &str) -> Value {
         "qwen2" => json!({ "use_sliding_window": false, "sliding_window": 4096, "max_window_layers": 2 }),
         "qwen3" => json!({ "head_dim": 16, "attention_bias": false, "use_sliding_window": false,
             "sliding_window": null, "max_window_layers": 2 }),
+        "smollm3" => json!({ "no_rope_layer_interval": 2 }),
+        "granite" => {
+            json!({ "embedding_multiplier": 3.0, "attention_multiplier": 0.3, "residual_multiplier": 0.5,
+            "logits_scaling": 2.0 })
+        }
+        "phi3" => json!({ "partial_rotary_factor": 0.5 }),
+        "gemma2" => json!({ "head_dim": 16, "query_pre_attn_scalar": 12, "sliding_window": 5,
+            "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0 }),
+        "gemma3_text" => json!({ "head_dim": 16, "query_pre_attn_scalar": 12, "sliding_window": 5,
+            "sliding_window_pattern": 2, "rope_local_base_freq": 50.0 }),
         _ => json!({}),
     };
     set(&mut config, extra);
@@ -84,6 +94,11 @@ pub fn write_weights(directory: &Path, file: &str, tensors: &[StoredTensor]) {
 pub fn checkpoint(config: &Value, tensors: &Tensors, dtype: DType) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     write_config(directory.path(), config);
-    write_weights(directory.path(), "model.safetensors", &stored(tensors, dtype));
+    let architecture = Architecture::from_config(config).unwrap();
+    let mut stored = stored(tensors, dtype);
+    // The parts of fused tensors follow each other in this order.
+    let order: Vec<String> = architecture.tensors().into_iter().map(|slot| slot.name).collect();
+    stored.sort_by_key(|tensor| order.iter().position(|name| *name == tensor.name));
+    write_weights(directory.path(), "model.safetensors", &stored_tensors(&architecture, &stored));
     directory
 }
