@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Architecture, Error, Family, Form, Result, Warning,
-    family::{Bias, Cap, Factors, Traits},
+    family::{Bias, Cap, Factors, Traits, Windows},
     form::{Activation, Multipliers},
     internlm2,
     keys::{Keys, wrong},
@@ -32,7 +32,7 @@ pub fn read(config: &Value) -> Result<(Architecture, Vec<Warning>)> {
     let defaults = &traits.defaults;
     refuse_quantised(&keys)?;
 
-    let mut warnings = Vec::new();
+    let mut warnings = keys_of_other_families(&keys, traits);
     let hidden = keys.count_or("hidden_size", defaults.hidden_size)?;
     let heads = keys.count_or("num_attention_heads", defaults.num_attention_heads)?;
     let layers = keys.count_up_to("num_hidden_layers", MOST_LAYERS, defaults.num_hidden_layers)?;
@@ -103,6 +103,29 @@ fn family(keys: &Keys) -> Result<(Family, bool)> {
             Err(Error::Unsupported { what: format!("{key} {name:?}"), supported })
         }
     }
+}
+
+/// Keys that change the computation of another family and have no effect in this one.
+fn keys_of_other_families(keys: &Keys, traits: &Traits) -> Vec<Warning> {
+    let multiplies = traits.multipliers == Factors::Keys;
+    let known = [
+        ("attention_bias", traits.qkv_bias == Bias::If("attention_bias")),
+        ("mlp_bias", traits.mlp_bias == Bias::If("mlp_bias")),
+        ("sliding_window", traits.windows != Windows::None),
+        ("attn_logit_softcapping", traits.attention_cap.is_some()),
+        ("final_logit_softcapping", traits.logits_cap != Cap::Never),
+        ("embedding_multiplier", multiplies),
+        ("attention_multiplier", multiplies),
+        ("residual_multiplier", multiplies),
+        ("logits_scaling", multiplies),
+    ];
+    let has_effect = |value: &Value| *value != Value::Bool(false) && value.as_f64() != Some(1.0);
+    let unused = known.into_iter().filter(|(key, used)| !used && keys.get(key).is_some_and(has_effect));
+    let warning = |(key, _): (&str, bool)| {
+        let reason = format!("{} has no such option", traits.class);
+        Warning::UnusedKey { key: key.into(), reason }
+    };
+    unused.map(warning).collect()
 }
 
 fn refuse_quantised(keys: &Keys) -> Result<()> {

@@ -118,6 +118,19 @@ fn sliding_windows_depend_on_the_family() {
 }
 
 #[test]
+fn options_of_other_families_are_told() {
+    assert!(
+        warnings("llama", json!({ "sliding_window": 7 }))[0]
+            .contains("\"sliding_window\" has no effect, because Llama")
+    );
+    assert!(warnings("qwen2", json!({ "attention_bias": true }))[0].contains("Qwen2 has no such option"));
+    let without_effect =
+        json!({ "sliding_window": null, "residual_multiplier": 1.0, "attn_logit_softcapping": null });
+    assert_eq!(warnings("llama", without_effect), [""; 0]);
+    assert_eq!(warnings("mistral", json!({ "attention_bias": false })), [""; 0]);
+}
+
+#[test]
 fn a_list_of_layer_types_without_effect_gives_a_warning() {
     let listed = || json!({ "sliding_window": 7, "layer_types": ["sliding_attention", "full_attention"] });
     assert_eq!(ok("phi3", listed()).window(1), Some(7));
