@@ -161,6 +161,10 @@ fn set_positions(config: &mut Map<String, Value>, architecture: &Architecture) {
         Some(scaling) => drop(config.insert("rope_scaling".into(), scaling.into())),
         None => forget(config, &["rope_scaling"]),
     }
+    if let RopeScaling::LongRope { original_positions, .. } = rope.scaling {
+        // transformers 4 reads it here alone.
+        config.insert("original_max_position_embeddings".into(), original_positions.into());
+    }
     config.insert("rope_theta".into(), rope.theta.into());
 }
 
