@@ -77,7 +77,7 @@ pub fn block_tensors<'a>(
     block_tensors_as(checkpoint, checkpoint.architecture(), layer, (heads, channels, &biases), shapes)
 }
 
-/// The same with the biases of the architecture `written`. Biases that the checkpoint lacks are zero unless
+/// Like [`block_tensors`], with the biases of the architecture `written`. Biases that the checkpoint lacks are zero unless
 /// given.
 ///
 /// # Errors

@@ -114,7 +114,7 @@ enum Frequencies {
 fn refuse_sizes(layers: &[LayerSize]) -> Result<(), Error> {
     if layers.len() > MOST_LAYERS {
         return refused(
-            format!("the model has {} layers, and llama.cpp loads at most {MOST_LAYERS}", layers.len()),
+            format!("the model has {} layers, but llama.cpp loads at most {MOST_LAYERS}", layers.len()),
             &[DIRECTORY],
         );
     }

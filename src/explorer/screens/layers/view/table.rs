@@ -163,7 +163,7 @@ fn ratio_cell(view: &Canvas<'_>, index: usize) -> (String, Role) {
     }
 }
 
-/// Kept units of a part out of all; the planned number before pruning.
+/// Kept and total units of a part; before pruning, the planned number is shown as kept.
 fn left(view: &Canvas<'_>, index: usize, layer: &Layer, part: Part) -> (String, Role) {
     let (units, goal) = status::planned(view.state, index, part);
     match layer.view(part) {
