@@ -1,5 +1,5 @@
-//! Every reader of input from outside, as a function of bytes, and whole inputs to damage. Used by the fuzz targets and by
-//! `tests/it/damaged_inputs.rs`.
+//! Every reader of external input as a function of bytes, with intact inputs for damaging. Used by the fuzz targets and
+//! by `tests/it/damaged_inputs`.
 
 use std::{
     fs,
@@ -21,14 +21,14 @@ use slimgpt::{
     prune::Part,
 };
 
-/// A reader: what it is given as a file, and what it does with it.
+/// A reader of one kind of file.
 pub struct Reader {
     /// The name of its fuzz target.
     pub name: &'static str,
-    /// Reads the bytes. `scratch` is a directory of this reader alone, which [`prepare`] has filled. Errors are expected; panics,
-    /// hangs and large allocations are not.
+    /// Reads the bytes. `scratch` is the directory of this reader, filled by [`prepare`]. Errors are expected; panics, hangs
+    /// and large allocations are not.
     pub read: fn(scratch: &Path, bytes: &[u8]),
-    /// Whole inputs.
+    /// Intact inputs.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
@@ -47,7 +47,7 @@ pub const READERS: [Reader; 12] = [
     Reader { name: "settings", read: settings, seeds: || files("sample_configs", ".toml") },
 ];
 
-/// A directory for each reader, with the undamaged files that it needs besides the damaged one.
+/// Creates a directory for each reader, with the intact files that it needs next to the damaged file.
 pub fn prepare(scratch: &Path) {
     for Reader { name, .. } in READERS {
         let own = scratch.join(name);
@@ -75,7 +75,7 @@ fn config_json(_: &Path, bytes: &[u8]) {
     }
 }
 
-/// Loads a model as far as a forward pass needs it.
+/// Loads the parts of a model that a forward pass needs.
 fn load(source: Source) {
     let Ok(checkpoint) = Checkpoint::open(source) else { return };
     let architecture = checkpoint.architecture().clone();
@@ -129,7 +129,7 @@ fn tokenizer(scratch: &Path, bytes: &[u8]) {
     }
 }
 
-/// The name decides little: the first bytes tell gzip and the like.
+/// The first bytes determine the format; the name has little effect.
 fn texts(scratch: &Path, bytes: &[u8]) {
     for name in ["text.txt", "text.jsonl"] {
         let _ = calibration::read(&put(scratch, name, bytes), None);
@@ -198,7 +198,7 @@ fn tiny(name: &str) -> Vec<u8> {
 }
 
 fn root() -> &'static Path {
-    // This file is compiled in two crates, one of which is in the folder `fuzz`.
+    // This file is compiled in two crates; one of them is in the folder `fuzz`.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     if here.ends_with("fuzz") { here.parent().unwrap_or(here) } else { here }
 }
@@ -207,7 +207,7 @@ fn read(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()))
 }
 
-/// Files below a folder whose names end so, in the order of their paths.
+/// Files below a folder with this ending, in the order of their paths.
 fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
     fn below(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("the folder is in the repository").flatten() {

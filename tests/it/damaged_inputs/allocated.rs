@@ -17,7 +17,7 @@ struct Counting;
 static COUNTING: Counting = Counting;
 
 fn count(bytes: isize) {
-    // A thread that ends has no counter any more.
+    // A thread that is ending no longer has a counter.
     let _ = LIVE.try_with(|live| {
         let now = live.get() + bytes;
         live.set(now);
@@ -53,14 +53,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// The bytes that this thread holds now.
+/// Restarts the maximum. Returns the number of bytes allocated by this thread.
 pub fn start() -> isize {
     let live = LIVE.get();
     MOST.set(live);
     live
 }
 
-/// The most bytes that this thread held since, beyond those at the start.
+/// The maximum number of bytes allocated by this thread since `start`, minus the number at the start.
 pub fn most_since(start: isize) -> usize {
     (MOST.get() - start).max(0) as usize
 }

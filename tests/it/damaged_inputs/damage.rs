@@ -1,8 +1,8 @@
-//! Damage to a whole input: flipped bits, cuts, swapped and repeated sections, and numbers at their limits.
+//! Damage to an intact input: flipped bits, cuts, swapped and repeated sections, and numbers at their limits.
 
 use rand::{Rng, RngExt};
 
-/// Texts that replace a number in a text.
+/// Replacements for a number in a text.
 const NUMBERS: [&str; 12] = [
     "0",
     "-1",
@@ -17,11 +17,11 @@ const NUMBERS: [&str; 12] = [
     "16777216",
     "\"7\"",
 ];
-/// Numbers that replace four or eight bytes.
+/// Replacements for four or eight bytes.
 const WORDS: [u64; 9] =
     [0, 1, 0x7f, 0xff, 0x7fff_ffff, 0xffff_ffff, 0x1_0000_0000, 0x7fff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff];
 
-/// One of the inputs, with one to four damages.
+/// One of the inputs, damaged in one to four places.
 pub fn damaged(whole: &[Vec<u8>], random: &mut impl Rng) -> Vec<u8> {
     let mut bytes = whole[random.random_range(0..whole.len())].clone();
     for _ in 0..random.random_range(1..=4) {
@@ -31,7 +31,7 @@ pub fn damaged(whole: &[Vec<u8>], random: &mut impl Rng) -> Vec<u8> {
     bytes
 }
 
-/// A place; small headers are hit as often as the data behind them.
+/// A random place. Small headers are chosen as often as the data after them.
 fn place(length: usize, random: &mut impl Rng) -> usize {
     let most = if random.random_bool(0.5) { length.min(2048) } else { length };
     random.random_range(0..most)
@@ -77,7 +77,7 @@ fn damage(bytes: &mut Vec<u8>, other: &[u8], random: &mut impl Rng) {
     }
 }
 
-/// Replaces the digits from a place on, or the next ones after it.
+/// Replaces the digits at a place, or the next digits after it.
 fn replace_number(bytes: &mut Vec<u8>, random: &mut impl Rng) {
     let from = place(bytes.len(), random);
     let Some(start) = bytes[from..].iter().position(u8::is_ascii_digit).map(|at| from + at) else { return };

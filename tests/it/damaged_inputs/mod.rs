@@ -1,7 +1,7 @@
-//! Damaged inputs of every reader: no panic, no hang, no allocation beyond the size of the file and a fixed amount.
+//! Damaged inputs for every reader: no panics, no hangs, and no allocation beyond the size of the file and a fixed amount.
 //!
-//! `SLIMGPT_DAMAGED_INPUTS=N` reads N inputs instead of as many as fit the time of the test suite, and
-//! `SLIMGPT_DAMAGED_SEED=S` other ones. `SLIMGPT_FUZZ_SEEDS=DIR` writes the whole inputs there, for `fuzz/run.sh`.
+//! By default the number of inputs is limited by time. `SLIMGPT_DAMAGED_INPUTS=N` reads N inputs, and
+//! `SLIMGPT_DAMAGED_SEED=S` selects other inputs. `SLIMGPT_FUZZ_SEEDS=DIR` writes the intact inputs to DIR, for `fuzz/run.sh`.
 
 mod allocated;
 mod damage;
@@ -20,11 +20,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use readers::{READERS, Reader, prepare};
 
-/// Time for all readers together, unless a number of inputs is given.
+/// Time for all readers together if no number of inputs is given.
 const TIME: Duration = Duration::from_secs(6);
-/// Inputs are at most some hundred kilobytes; a reader has tables of its own as well.
+/// Inputs are at most a few hundred kilobytes, and readers have their own tables.
 const MOST_ALLOCATED: usize = 48 << 20;
-/// Far more than any input takes, even on a busy machine.
+/// Far longer than any input needs, even on a busy machine.
 const HANG: Duration = Duration::from_secs(20);
 
 fn number(variable: &str) -> Option<u64> {
@@ -33,8 +33,8 @@ fn number(variable: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: {text} is not a number")))
 }
 
-/// Reads damaged inputs until the time is over or their number is reached. Returns the number; adds what should not happen to
-/// `failures`.
+/// Reads damaged inputs until the time is over or the number is reached. Returns the number of inputs, and adds panics, hangs
+/// and large allocations to `failures`.
 fn read_damaged(
     reader: &Reader,
     scratch: &Path,
@@ -90,7 +90,7 @@ fn damaged_inputs_neither_panic_nor_hang_nor_allocate_much() {
 }
 
 #[test]
-fn whole_inputs_are_read() {
+fn intact_inputs_are_read() {
     let scratch = tempfile::tempdir().unwrap();
     prepare(scratch.path());
     let seeds = env::var_os("SLIMGPT_FUZZ_SEEDS");
