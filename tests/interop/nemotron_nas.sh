@@ -2,7 +2,9 @@
 # Directories of --format nemotron-nas, loaded and computed by mlx-lm on the CPU, and their configuration read by transformers.
 #   SLIMGPT    the program to test; without it, it is built
 #   PYTHON     an interpreter that has the packages; no environment is created then
-#   CONVERTER  llama.cpp's convert_hf_to_gguf.py; if it is given, it converts the directory, and slimgpt's GGUF file is compared
+#   CONVERTER         llama.cpp's convert_hf_to_gguf.py; if it is given, it converts the directory, and slimgpt opens the result
+#   CONVERTER_PYTHON  an interpreter with torch and transformers for it
+#   LLAMA_CPP_PYTHON  an interpreter with llama-cpp-python; if it is given, llama.cpp computes the converted file
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
