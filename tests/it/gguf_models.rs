@@ -124,6 +124,15 @@ impl Written {
         self
     }
 
+    /// With an embedding and a head of this many rows, all zeros.
+    fn with_rows(mut self, rows: usize) -> Self {
+        for name in ["token_embd.weight", "output.weight"] {
+            let zeros = Tensor::zeros((rows, 256), DType::F32, &Device::Cpu).unwrap();
+            self.tensors.insert(name.into(), QTensor::quantize(&zeros, GgmlDType::F32).unwrap());
+        }
+        self
+    }
+
     fn with_vector(mut self, name: &str, numbers: &[f32]) -> Self {
         let tensor = Tensor::new(numbers, &Device::Cpu).unwrap();
         self.tensors.insert(name.to_owned(), QTensor::quantize(&tensor, GgmlDType::F32).unwrap());
@@ -373,6 +382,7 @@ fn byte_level(pre: &str) -> Written {
     Written::llama(GgmlDType::F32)
         .with("tokenizer.ggml.model", text("gpt2"))
         .with("tokenizer.ggml.pre", text(pre))
+        .with_rows(all.len())
         .with("tokenizer.ggml.tokens", texts(&all))
         .with("tokenizer.ggml.token_type", Value::Array(kinds.into_iter().map(Value::I32).collect()))
         .with("tokenizer.ggml.merges", texts(&["h e", "l i", "1 2", "Ġ 1", "Ġ Ġ"]))
@@ -451,6 +461,7 @@ fn sentence_piece_joins_the_neighbours_with_the_highest_score() {
     let scores: Vec<Value> = (0..all.len()).map(|id| Value::F32(-(id as f32))).collect();
     let written = Written::llama(GgmlDType::F32)
         .with("tokenizer.ggml.model", text("llama"))
+        .with_rows(all.len())
         .with("tokenizer.ggml.tokens", texts(&all))
         .with("tokenizer.ggml.scores", Value::Array(scores))
         .with("tokenizer.ggml.token_type", Value::Array(kinds.into_iter().map(Value::I32).collect()));
