@@ -115,11 +115,11 @@ impl<'a> Cutter<'a> {
             let end = text.ceil_char_boundary((from + REACH).min(text.len()));
             let found = self.cuts.iter().find_map(|cut| {
                 let places = text[start..end].match_indices(cut.separator).map(|(place, _)| start + place);
-                let sure = places.filter(|&place| {
+                let mut sure = places.filter(|&place| {
                     let before = text[..place].chars().next_back();
                     before.is_some_and(char::is_alphanumeric) && self.holds_around(text, place, *cut)
                 });
-                sure.map(|place| (place, *cut)).take(1).next()
+                sure.next().map(|place| (place, *cut))
             });
             if found.is_some() {
                 return found;

@@ -75,13 +75,11 @@ pub fn encode_prompt(tokenizer: &Tokenizer, prompt: &str, special: bool) -> toke
 /// # Errors
 /// If `tokenizer_config.json` is damaged.
 pub fn bos(source: &Source, tokenizer: &Tokenizer, in_config: Option<u32>) -> Result<Option<u32>> {
-    let added = added_tokens(tokenizer).ok().and_then(|(before, _)| before.first().copied());
-    let named =
-        || Ok::<_, Error>(special_token(source, "bos_token")?.and_then(|text| tokenizer.token_to_id(&text)));
-    Ok(match added {
-        Some(id) => Some(id),
-        None => named()?.or(in_config),
-    })
+    if let Some(&added) = added_tokens(tokenizer).ok().as_ref().and_then(|(before, _)| before.first()) {
+        return Ok(Some(added));
+    }
+    let named = special_token(source, "bos_token")?;
+    Ok(named.and_then(|text| tokenizer.token_to_id(&text)).or(in_config))
 }
 
 /// The tokens that end a text: from `generation_config.json`, otherwise `in_config`.
