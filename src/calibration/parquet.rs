@@ -1,6 +1,12 @@
 //! Parquet files: reads the columns of one shape, one row group at a time.
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{
+    cell::Cell,
+    fs::File,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::{Arc, Once},
+};
 
 use minijinja::Value;
 use parquet::{
@@ -17,8 +23,34 @@ use super::{
     shape::{self, Shape},
 };
 
+thread_local! {
+    /// Whether this thread decodes a file. The parquet crate panics on some damaged pages.
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Adds the rows of a file. Only the columns of the shape are decoded.
 pub(super) fn add_rows(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
+    keep_quiet_while_decoding();
+    DECODING.set(true);
+    let added = panic::catch_unwind(AssertUnwindSafe(|| decode(file, path, records)));
+    DECODING.set(false);
+    added.unwrap_or_else(|_| Err(Error::Parquet { path: path.into(), cause: "a page is damaged".into() }))
+}
+
+/// Puts a panic hook before the present one, which is not called for panics of the decoder.
+fn keep_quiet_while_decoding() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let present = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !DECODING.get() {
+                present(info);
+            }
+        }));
+    });
+}
+
+fn decode(file: File, path: &Path, records: &mut Records<'_>) -> Result<()> {
     let damaged = |cause: ParquetError| Error::Parquet { path: path.into(), cause: cause.to_string() };
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
     let schema = reader.metadata().file_metadata().schema();

@@ -38,10 +38,10 @@ pub fn tensors(path: &Path) -> Result<Vec<Pickled>, String> {
         if !info.layout.is_contiguous() {
             return Err(format!("tensor {name} is stored transposed or with gaps"));
         }
-        let width = info.dtype.size_in_bytes();
-        let within = info.layout.start_offset().checked_mul(width);
-        let length = info.layout.shape().elem_count().checked_mul(width);
-        let range = within.zip(length).and_then(|(start, length)| Some(start..start.checked_add(length)?));
+        // candle gives the offset in bytes.
+        let start = info.layout.start_offset();
+        let length = info.layout.shape().elem_count().checked_mul(info.dtype.size_in_bytes());
+        let range = length.and_then(|length| Some(start..start.checked_add(length)?));
         let range = range.filter(|range| range.end as u64 <= stored.size());
         let range = range.ok_or_else(|| format!("tensor {name} exceeds its storage"))?;
         let begin = usize::try_from(begin).map_err(|cause| cause.to_string())?;

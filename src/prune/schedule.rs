@@ -220,7 +220,10 @@ mod tests {
     #[test]
     fn invalid_schedules_are_refused_by_name() {
         let high = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))).unwrap_err().to_string();
-        assert!(high.contains("last layer for a mean of 0.8") && high.contains("uniform"), "{high}");
+        assert!(
+            high.contains("a mean of 0.8 gives the last layer a ratio of 1.3500") && high.contains("uniform"),
+            "{high}"
+        );
         let Err(Error::Mean { largest, .. }) = ratios(12, &Schedule::Linear, Span::Mean(ratio(0.8))) else {
             panic!("{high}")
         };

@@ -388,7 +388,8 @@ fn a_family_can_be_refused_before_the_weights_are_downloaded() {
 #[test]
 fn pickled_weights_are_fetched_only_without_safetensors() {
     let index = "model.safetensors.index.json";
-    let directory = fetch(&TestHub::with(Repository::sharded().without(&[index])).options()).unwrap();
+    let hub = TestHub::with(Repository::sharded().without(&[index]));
+    let directory = fetch(&hub.options()).unwrap();
     assert_eq!(fs::read(directory.join("pytorch_model.bin")).unwrap(), [7; 1000]);
 }
 

@@ -143,7 +143,7 @@ fn a_configuration_that_is_not_json_is_named() {
 #[test]
 fn an_unsuitable_model_is_refused_before_its_weights_are_read() {
     for (keys, expected) in [
-        (json!({ "model_type": "gemma2" }), "model_type \"gemma2\" is not supported"),
+        (json!({ "model_type": "mamba" }), "model_type \"mamba\" is not supported"),
         (json!({ "quantization_config": { "quant_method": "awq" } }), "(awq)"),
     ] {
         let mut config = config("llama");
@@ -218,8 +218,14 @@ fn a_broken_index_is_named() {
     assert_says(&complaint(directory.path()), &["model.safetensors.index.json", second, "no such file"]);
 
     let directory = sharded();
-    write_index(directory.path(), &json!({ "weight_map": { UP: "model-00001-of-00002.safetensors" } }));
-    assert_says(&complaint(directory.path()), &["model-00001-of-00002.safetensors has no tensor", UP]);
+    let path = directory.path().join("model.safetensors.index.json");
+    let mut index: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let right = index["weight_map"][UP].as_str().unwrap();
+    let wrong =
+        ["model-00001-of-00002.safetensors", second].into_iter().find(|shard| *shard != right).unwrap();
+    index["weight_map"][UP] = json!(wrong);
+    write_index(directory.path(), &index);
+    assert_says(&complaint(directory.path()), &[&format!("{wrong} has no tensor"), UP]);
 
     for (index, expected) in [
         (json!({}), "no \"weight_map\""),

@@ -95,7 +95,7 @@ fn a_layer_is_pruned_with_its_edited_ratio() {
     terminal.wait_for("pruning done");
     // A retry is saved but not active; the test activates it.
     terminal.keys(&format!("g{UP}r"));
-    terminal.wait_for("again");
+    terminal.wait_for("Retry layer 0");
     terminal.keys("\x150.25\r");
     terminal.wait_for("retry done");
     terminal.wait_for("●○");

@@ -110,10 +110,13 @@ fn a_llama_whose_heads_do_not_divide_its_width_is_written_as_a_mistral_without_a
 }
 
 #[test]
-fn a_mistral_without_a_window_says_so() {
-    let source = source("mistral", json!({}));
-    let form = ModelClass::Stock(Family::Mistral);
-    assert_eq!(config_json(&source, &read(&source), form, None).get("sliding_window"), Some(&Value::Null));
+fn a_mistral_writes_the_window_it_was_read_with() {
+    let written = |source: &Value| {
+        let form = ModelClass::Stock(Family::Mistral);
+        config_json(source, &read(source), form, None).get("sliding_window").cloned()
+    };
+    assert_eq!(written(&source("mistral", json!({}))), Some(json!(4096)), "the default of transformers");
+    assert_eq!(written(&source("mistral", json!({ "sliding_window": null }))), Some(Value::Null));
 }
 
 #[test]
