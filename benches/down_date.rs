@@ -4,8 +4,8 @@
 //!
 //! - *down-dated*: the elimination of this crate, with one inversion (n³ flops) and block down-dates;
 //! - *reference*: at every step a Cholesky factor, the inverse, and the inverse's Cholesky factor (4/3 n³) of the
-//! whole matrix, with removed rows and columns replaced by the identity: the three calls of SparseGPT and its
-//! descendants;
+//!   whole matrix, with removed rows and columns replaced by the identity: the three calls of SparseGPT and its
+//!   descendants;
 //! - *full*: the same without the last factor (n³);
 //! - *active*: the inverse of only the active columns (m³).
 //!

@@ -149,7 +149,7 @@ fn added_tokens_are_apart(tokenizer: &Tokenizer, separator: &Separator) -> bool 
     let added = tokenizer.get_added_tokens_decoder();
     added.values().all(|token| {
         let ends_as_a_word = token.content.chars().next_back().is_some_and(char::is_alphanumeric);
-        !joins(&token.content, separator) && !(token.rstrip && ends_as_a_word)
+        !(joins(&token.content, separator) || token.rstrip && ends_as_a_word)
     })
 }
 

@@ -19,7 +19,7 @@ const MOST_SCORES: usize = 1 << 24;
 
 /// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, offset
 /// + t, head_dim] → [batch, t, heads·head_dim], in the number type of q. Queries and keys may have any
-/// layout.
+///   layout.
 ///
 /// The query heads of a group are stacked as rows for their key-value head, to avoid repeating the keys.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {

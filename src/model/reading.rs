@@ -113,8 +113,8 @@ fn convert<T>(
         Encoding::Quantised(kind) => {
             let numbers = dequantise(kind, bytes).map_err(Unreadable::Device)?;
             let limit = limit(DType::F32, wanted);
-            // NaN is not below the limit.
-            if let Some(element) = numbers.iter().position(|x| !(x.abs() < limit)) {
+            let fits = |x: &f32| !x.is_nan() && x.abs() < limit;
+            if let Some(element) = numbers.iter().position(|x| !fits(x)) {
                 return Err(Unreadable::Number { element, found: numbers[element] });
             }
             for (value, &number) in values.iter_mut().zip(&numbers) {

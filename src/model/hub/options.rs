@@ -21,7 +21,7 @@ impl Options {
     /// Options from the environment, by the rules of the hub's own client:
     ///
     /// - cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, or in `huggingface` of `XDG_CACHE_HOME` or of
-    /// `~/.cache`;
+    ///   `~/.cache`;
     /// - token: `HF_TOKEN`, or the file `HF_TOKEN_PATH`, or `token` in the default home of the cache;
     /// - endpoint: `HF_ENDPOINT`;
     /// - offline: `HF_HUB_OFFLINE` set to 1, on, yes or true.

@@ -22,7 +22,7 @@ pub static SCORES: LayerPanel = LayerPanel {
         figure: |state| of_layer(state, |layer, part| Figure::Scores { layer, part }),
     },
     draw,
-    brief: brief,
+    brief,
     small: None,
     grows: true,
     width: Width::Share(3),
