@@ -219,6 +219,12 @@ impl Terminal {
         format!("{:?}", (modes.input_flags, modes.output_flags, modes.control_flags, modes.local_flags))
     }
 
+    /// Kills the program and waits for its end, after which its locks are free.
+    pub fn kill(&mut self) {
+        self.signal("-KILL");
+        self.child.wait().unwrap();
+    }
+
     pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
         assert!(sent.success());

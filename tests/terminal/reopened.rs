@@ -103,7 +103,7 @@ fn a_killed_run_can_be_resumed_from_the_list_of_sessions() {
     terminal.wait_for("paused");
     terminal.keys("t ");
     terminal.wait_until("some layers", |screen| done(screen) >= 2);
-    terminal.signal("-KILL");
+    terminal.kill();
     let name = only_session(&home);
 
     let mut next = again(&home, &QUICK);
