@@ -127,6 +127,9 @@ def cut_texts(claims, slimgpt, name, model):
     tokens, _ = slimgpt.logits(model, page, 64, 4)
     claims.equal(f"{name}: a text with truncation and padding saved in tokenizer.json", tokens.flatten(), expected.flatten())
     claims.equal(f"{name}: a prompt with them", generated(slimgpt, model, PROMPTS[0])["prompt_tokens"], prompt)
+    # A GGUF file cannot express the merges of the other tokenizers.
+    if name != "qwen2":
+        return
     out = model.parent / "uncut"
     slimgpt.prune(model, out, "--format", "gguf")
     claims.holds(f"{name}: a GGUF export with them", out.name, (out / "model.gguf").exists() or any(out.glob("*.gguf")))
