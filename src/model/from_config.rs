@@ -15,7 +15,7 @@ use super::{
     nemotron,
 };
 
-/// Larger than any real model; bounds what is reserved for a damaged configuration.
+/// Larger than any real model; bounds the memory reserved for a damaged configuration.
 pub const MOST_LAYERS: usize = 1 << 12;
 
 /// The architecture, and the keys that have no effect.

@@ -53,6 +53,7 @@ pub use checkpoint::Checkpoint;
 pub use decoder::Decoder;
 pub use device::{ComputeDevice, Precision};
 pub use embedding_and_head::{EmbeddingAndHead, LOGIT_COPIES, positions_at_once};
+pub(crate) use encoding::Encoding;
 pub use error::{Error, Result};
 pub use family::Family;
 pub use form::{Activation, Form, Multipliers, Norms, QkNorm};

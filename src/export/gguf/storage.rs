@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor, quantized::QTensor};
 
-use crate::gguf::TensorType;
+use crate::{gguf::TensorType, model::Encoding};
 
 use super::{
     super::{Error, stored},
@@ -43,21 +43,11 @@ pub fn stored_type(kind: GgufType, role: Role, row: usize) -> (TensorType, Tenso
 /// # Errors
 /// If a number is too large for f16.
 pub fn encode(tensor: &str, storage: TensorType, first: usize, numbers: Vec<f32>) -> Result<Vec<u8>, Error> {
-    match storage {
-        TensorType::F32 => stored::encode_band(DType::F32, tensor, first, &numbers),
-        TensorType::F16 => stored::encode_band(DType::F16, tensor, first, &numbers),
-        TensorType::BF16 => stored::encode_band(DType::BF16, tensor, first, &numbers),
-        TensorType::Q4_0
-        | TensorType::Q4_1
-        | TensorType::Q5_0
-        | TensorType::Q5_1
-        | TensorType::Q8_0
-        | TensorType::Q2K
-        | TensorType::Q3K
-        | TensorType::Q4K
-        | TensorType::Q5K
-        | TensorType::Q6K
-        | TensorType::Q8K => {
+    match Encoding::from(storage) {
+        Encoding::F32 => stored::encode_band(DType::F32, tensor, first, &numbers),
+        Encoding::F16 => stored::encode_band(DType::F16, tensor, first, &numbers),
+        Encoding::BF16 => stored::encode_band(DType::BF16, tensor, first, &numbers),
+        Encoding::Quantised(storage) => {
             let quantised = || -> candle_core::Result<Vec<u8>> {
                 let count = numbers.len();
                 let band = Tensor::from_vec(numbers, count, &Device::Cpu)?;
