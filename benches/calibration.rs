@@ -26,7 +26,7 @@ fn block(criterion: &mut Criterion) {
     let Shape { hidden, ffn, .. } = shape;
     group.bench_function(format!("a block {hidden}/{ffn}, {samples} windows of {seq_len}"), |bencher| {
         bencher.iter_custom(|iterations| {
-            (0..iterations).map(|_| calibration.block(streams.clone()).unwrap()).sum()
+            (0..iterations).map(|_| calibration.block(0, &mut streams.clone()).unwrap()).sum()
         });
     });
     group.finish();

@@ -1,4 +1,4 @@
-//! Calibration of the first block of a random checkpoint: measuring both parts and propagating, without the solves.
+//! Calibration of blocks: measuring both parts and propagating, without the solves.
 
 use std::{
     error::Error,
@@ -37,8 +37,18 @@ impl Calibration {
         checkpoint::write(shape, directory)?;
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let tokens = (0..samples * seq_len).map(|_| rng.random_range(0..shape.vocab as u32)).collect();
+        Self::of(Source::directory(directory), tokens, samples, seq_len)
+    }
+
+    /// An existing checkpoint, and windows [samples, seq_len].
+    pub fn of(
+        source: Source,
+        tokens: Vec<u32>,
+        samples: usize,
+        seq_len: usize,
+    ) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            checkpoint: Checkpoint::open(Source::directory(directory))?,
+            checkpoint: Checkpoint::open(source)?,
             settings: format!("samples = {samples}\nseq_len = {seq_len}").parse()?,
             windows: Windows::new(tokens, samples, seq_len)?,
         })
@@ -55,17 +65,17 @@ impl Calibration {
     }
 
     /// The time for one block excluding its solves, which remove nothing.
-    pub fn block(&self, mut streams: Streams) -> Result<Duration, Box<dyn Error>> {
+    pub fn block(&self, layer: usize, streams: &mut Streams) -> Result<Duration, Box<dyn Error>> {
         let task = Task::Solve { removals: Removals::default(), solver: None };
         let task = LayerTask {
-            layer: 0,
+            layer,
             ratio: LayerRatio::ZERO,
             attention: task,
             mlp: task,
             propagate: Propagate::ToOutput,
         };
         let began = Instant::now();
-        let solved = self.pass().layer(&task, &mut streams, None, &mut |_| ControlFlow::Continue(()))?;
+        let solved = self.pass().layer(&task, streams, None, &mut |_| ControlFlow::Continue(()))?;
         Ok(began.elapsed().saturating_sub(Duration::from_secs_f64(solved.solve_seconds)))
     }
 }

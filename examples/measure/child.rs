@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{common::checkpoint::Shape, rate::Fallible};
+use crate::{Fallible, common::checkpoint::Shape};
 
 /// Interval between two readings of the child's peak size, which only grows.
 const LOOK: Duration = Duration::from_millis(20);
@@ -51,14 +51,30 @@ impl Program<'_> {
         Ok(ran)
     }
 
+    /// `slimgpt prune` of the built-in model, with a temporary session.
+    pub fn prune_demo(&self, more: &[&str]) -> Fallible<Ran> {
+        let out = self.work.join("slim-demo");
+        let mut command = self.alone();
+        command.arg("prune").arg("--json").arg("--out").arg(&out).args(more);
+        let ran = self.run(command)?;
+        fs::remove_dir_all(out)?;
+        fs::remove_dir_all(self.state())?;
+        Ok(ran)
+    }
+
     pub fn inspect(&self, model: &Path, more: &[&str]) -> Fallible<Value> {
         Ok(self.run(self.command("inspect", model, more))?.printed)
     }
 
     fn command(&self, what: &str, model: &Path, more: &[&str]) -> Command {
-        let mut command = Command::new(self.path);
+        let mut command = self.alone();
         command.arg(what).arg(model).arg("--calibration").arg(self.text()).arg("--json").args(more);
-        // The user's own configuration would change the measurement.
+        command
+    }
+
+    /// The program without the user's own configuration, which would change the measurement.
+    fn alone(&self) -> Command {
+        let mut command = Command::new(self.path);
         command.env("XDG_CONFIG_HOME", self.work.join("none")).env("XDG_STATE_HOME", self.state());
         command.env_remove("RAYON_NUM_THREADS").env("HF_HUB_OFFLINE", "1");
         command

@@ -21,16 +21,28 @@ pub fn product(side: usize) -> f64 {
     2.0 * (side as f64).powi(3)
 }
 
-/// Operations for passing tokens through the first block and accumulating the second moments of both parts'
-/// inputs.
+/// Operations for passing tokens through the first `layers` blocks.
 ///
-/// A token takes 2 operations per weight; causal attention takes 2·(seq_len + 1)·context per token for scores
-/// and mixture together; the symmetric half of a second moment takes n² per token.
-pub fn calibration(architecture: &Architecture, samples: usize, seq_len: usize) -> f64 {
-    let size = architecture.layers[0];
-    let tokens = (samples * seq_len) as f64;
-    let (context, channels) = ((size.heads * architecture.head_dim) as f64, size.channels as f64);
-    let weights = 2.0 * architecture.layer_parameters(0) as f64;
-    let attention = 2.0 * (seq_len + 1) as f64 * context;
-    tokens * (weights + attention + context * context + channels * channels)
+/// A token takes 2 operations per weight; causal attention takes 2·(length + 1)·context per token for scores and
+/// mixture together.
+pub fn forward(architecture: &Architecture, layers: usize, windows: usize, length: usize) -> f64 {
+    let of_layer = |layer: usize| {
+        let context = (architecture.layers[layer].heads * architecture.head_dim) as f64;
+        2.0 * architecture.layer_parameters(layer) as f64 + 2.0 * (length + 1) as f64 * context
+    };
+    (windows * length) as f64 * (0..layers).map(of_layer).sum::<f64>()
+}
+
+/// Operations of the second moments of both parts' inputs: for the symmetric half, n² per token.
+pub fn second_moments(architecture: &Architecture, layers: usize, windows: usize, length: usize) -> f64 {
+    let of_layer = |layer: usize| {
+        let size = architecture.layers[layer];
+        ((size.heads * architecture.head_dim) as f64).powi(2) + (size.channels as f64).powi(2)
+    };
+    (windows * length) as f64 * (0..layers).map(of_layer).sum::<f64>()
+}
+
+/// Operations of the output head for every position of the windows.
+pub fn head(architecture: &Architecture, windows: usize, length: usize) -> f64 {
+    2.0 * (windows * length) as f64 * architecture.hidden as f64 * architecture.vocab as f64
 }

@@ -1,54 +1,57 @@
-//! The machine's speed: a large f32 matrix product, timed immediately before and after a measurement.
+//! The machine's rate: the best of candle, faer and PyTorch at a large f32 product.
 
-use std::time::Instant;
+use crate::{
+    Fallible, flops,
+    work::{Library, Work},
+    workers::{Side, Workers},
+};
 
-use candle_core::{DType, Device, Result, Tensor};
-
-use crate::flops;
-
-/// Timings of the product before and after. Their mean counts, because the measured work has the same
+/// Products timed before and after a measurement. Their mean counts, because the measured work has the same
 /// variation.
-const TRIES: usize = 3;
+const TRIES: usize = 2;
 
-pub struct Evaluation {
-    a: Tensor,
+/// Products of two matrices [side, side] on a number of threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    pub side: usize,
+    pub threads: usize,
 }
 
-/// Seconds of the measured work, and operations per second of the product around it.
-pub struct Timed {
-    pub seconds: f64,
-    pub rate: f64,
+/// Operations per second, and the library that reached them.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    pub per_second: f64,
+    pub library: Library,
 }
 
-impl Evaluation {
-    /// a: [side, side].
-    pub fn new(side: usize) -> Result<Self> {
-        let a = Tensor::rand(-1f32, 1f32, (side, side), &Device::Cpu)?.to_dtype(DType::F32)?;
-        // The first product also starts the threads.
-        a.matmul(&a)?;
-        Ok(Self { a })
-    }
-
-    pub fn side(&self) -> usize {
-        self.a.elem_count().isqrt()
-    }
-
-    /// The work reports its own time. The rate is computed from the mean of the times before and after.
-    pub fn around(&self, work: impl FnOnce() -> Fallible<f64>) -> Fallible<Timed> {
-        let before = self.seconds()?;
-        let seconds = work()?;
-        let after = self.seconds()?;
-        let rate = flops::product(self.side()) / ((before + after) / 2.0);
-        Ok(Timed { seconds, rate })
-    }
-
-    fn seconds(&self) -> Result<f64> {
-        let began = Instant::now();
-        for _ in 0..TRIES {
-            self.a.matmul(&self.a)?;
+impl Limit {
+    /// Mean seconds per product of every library.
+    pub fn measure(self, workers: &mut Workers) -> Fallible<Vec<(Library, f64)>> {
+        let mut all = Vec::new();
+        for library in [Library::Candle, Library::Faer, Library::PyTorch] {
+            let side = match library {
+                Library::Candle | Library::Faer => Side::Slimgpt { threads: self.threads },
+                Library::PyTorch => Side::PyTorch,
+            };
+            let work = Work::Product { library, side: self.side };
+            let mut sum = 0.0;
+            for _ in 0..TRIES {
+                match workers.run(side, &work)? {
+                    Some(answer) => sum += answer.seconds,
+                    None => sum = f64::INFINITY,
+                }
+            }
+            all.push((library, sum / TRIES as f64));
         }
-        Ok(began.elapsed().as_secs_f64() / TRIES as f64)
+        Ok(all)
+    }
+
+    /// The rate of the best library, by its mean time before and after.
+    pub fn best(self, before: &[(Library, f64)], after: &[(Library, f64)]) -> Fallible<Rate> {
+        let rates = before.iter().zip(after).map(|(&(library, before), (_, after))| Rate {
+            per_second: flops::product(self.side) / ((before + after) / 2.0),
+            library,
+        });
+        Ok(rates.max_by(|a, b| a.per_second.total_cmp(&b.per_second)).ok_or("no library was measured")?)
     }
 }
-
-pub type Fallible<T> = std::result::Result<T, Box<dyn std::error::Error>>;
