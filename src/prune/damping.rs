@@ -56,9 +56,13 @@ impl<'a> Damped<'a> {
     pub(super) fn lower<T: Number>(&self, of: &[usize]) -> Dense<T> {
         let mut lower = Dense::zeros(of.len(), of.len());
         each_column(lower.view_mut(), &|j, out| {
-            let column = self.moment.column_below(of[j]);
-            for (out, &i) in out.iter_mut().zip(of).skip(j) {
-                *out = T::of(column[i - of[j]]);
+            let (first, rest) = (of[j], &of[j..]);
+            let column = self.moment.column_below(first);
+            let out = out.try_as_col_major_mut().expect("a column of a column-major matrix").as_slice_mut();
+            if rest[rest.len() - 1] - first + 1 == rest.len() {
+                out[j..].iter_mut().zip(column).for_each(|(out, &g)| *out = T::of(g));
+            } else {
+                out[j..].iter_mut().zip(rest).for_each(|(out, &i)| *out = T::of(column[i - first]));
             }
         });
         for (j, &of) in of.iter().enumerate() {

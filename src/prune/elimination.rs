@@ -148,7 +148,10 @@ fn begin<T: Number>(part: &PruneProblem, damped: &Damped) -> Result<Box<dyn Remo
         invert(p.view_mut())?;
         Ok(p)
     };
-    let c = || gram(&columns_of(part));
+    let c = || {
+        let w = columns_of(part);
+        gram(&w)
+    };
     let fixed = baseline(part);
     Ok(match part.units {
         Units::Heads { score, per_group, .. } => {

@@ -1,6 +1,6 @@
 //! E‖y‖² = tr(W G Wᵀ), the denominator of relative errors.
 
-use faer::{Accum, Mat};
+use faer::Accum;
 
 use super::damping::Damped;
 use super::dense::Dense;
@@ -9,7 +9,7 @@ use super::shared_work::{each_column, numbers};
 use super::tiles::multiply;
 
 /// Number of columns of G per product with W.
-const COLUMNS: usize = 512;
+const COLUMNS: usize = 256;
 
 /// tr(W G Wᵀ) per token, without damping; w: [rows, n], column-major.
 ///
@@ -18,23 +18,27 @@ const COLUMNS: usize = 512;
 pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
     let (rows, n) = (w.view().nrows(), w.columns());
     let g = damped.undamped();
-    let mut product: Mat<T> = Mat::zeros(rows, COLUMNS.min(n));
+    let width = COLUMNS.min(n);
+    // Both are allocated once, because pages of new memory are costly.
+    let (mut product, mut panel): (Dense<T>, Dense<T>) = (Dense::zeros(rows, width), Dense::zeros(n, width));
     let mut energy = 0.0;
     for first in (0..n).step_by(COLUMNS) {
         let count = COLUMNS.min(n - first);
-        let below = |i: usize, j: usize| if i < j { T::default() } else { T::of(g[(first + i, first + j)]) };
-        let mut panel: Dense<T> = Dense::zeros(n - first, count);
-        each_column(panel.view_mut(), &|j, column| {
-            column.iter_mut().enumerate().for_each(|(i, g)| *g = below(i, j));
+        let mut panel = panel.view_mut().submatrix_mut(0, 0, n - first, count);
+        each_column(panel.as_mut(), &|j, column| {
+            let column = column.try_as_col_major_mut().expect("a column of whole columns").as_slice_mut();
+            column[..j].fill(T::default());
+            let g = g.col(first + j).try_as_col_major().expect("a column of a column-major matrix");
+            for (out, &g) in column[j..].iter_mut().zip(&g.as_slice()[first + j..]) {
+                *out = T::of(g);
+            }
         });
-        let mut product = product.as_mut().subcols_mut(0, count);
         let w_below = w.view().subcols(first, n - first);
-        multiply(product.as_mut(), Accum::Replace, w_below, panel.view(), T::of(1.0));
-        let product = product.as_ref();
+        let product_view = product.view_mut().subcols_mut(0, count);
+        multiply(product_view, Accum::Replace, w_below, panel.as_ref(), T::of(1.0));
         let columns = numbers(count, &|j| {
-            let product = product.col(j).try_as_col_major().expect("a column of a matrix of whole columns");
             let w_j = w.column(first + j);
-            2.0 * dot(w_j, product.as_slice()) - g[(first + j, first + j)] * dot(w_j, w_j)
+            2.0 * dot(w_j, product.column(j)) - g[(first + j, first + j)] * dot(w_j, w_j)
         });
         energy += columns.iter().sum::<f64>();
     }

@@ -62,18 +62,22 @@ fn correlation(moment: &Moment, cells: usize) -> Vec<f32> {
         (first..end).step_by(step).collect()
     };
     let groups: Vec<Vec<usize>> = (0..cells).map(sampled).collect();
-    let cell = |at: usize| {
-        let (a, b) = (&groups[at / cells], &groups[at % cells]);
-        let pairs = a.iter().flat_map(|&i| b.iter().map(move |&j| (i, j))).filter(|(i, j)| i != j);
+    let scale = |&j: &usize| moment.at(j, j).sqrt().recip();
+    let scales: Vec<Vec<f64>> = groups.iter().map(|group| group.iter().map(scale).collect()).collect();
+    // The map is symmetric, and in column b of the lower half a cell's inputs follow those of b.
+    let cell = |a: usize, b: usize| {
         let (mut sum, mut count) = (0.0, 0u32);
-        for (i, j) in pairs {
-            let norm = (moment.at(i, i) * moment.at(j, j)).sqrt();
-            if norm > 0.0 {
-                sum += moment.at(i, j).abs() / norm;
-                count += 1;
+        for (&j, &scale_j) in groups[b].iter().zip(&scales[b]) {
+            for (&i, &scale_i) in groups[a].iter().zip(&scales[a]) {
+                if i != j && scale_i.is_finite() && scale_j.is_finite() {
+                    sum += moment.at(i, j).abs() * scale_i * scale_j;
+                    count += 1;
+                }
             }
         }
         if count == 0 { 0.0 } else { (sum / f64::from(count)) as f32 }
     };
-    (0..cells * cells).into_par_iter().map(cell).collect()
+    let of_row = |a: usize| (0..=a).map(|b| cell(a, b)).collect();
+    let lower: Vec<Vec<f32>> = (0..cells).into_par_iter().map(of_row).collect();
+    (0..cells * cells).map(|at| (at / cells, at % cells)).map(|(a, b)| lower[a.max(b)][a.min(b)]).collect()
 }

@@ -24,17 +24,26 @@ impl Number for f64 {
 const LANES: usize = 8;
 
 /// Σ a_i b_i in f64, always summed in the same order.
+///
+/// The loops use no adapters of the standard library that the compiler would call for every element, because it
+/// inlines only functions marked for it across units of code generation.
 pub(super) fn dot<A: Number, B: Number>(a: &[A], b: &[B]) -> f64 {
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 =
-        a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(&a, &b)| a.into() * b.into()).sum();
+    let (a, b) = (&a[..a.len().min(b.len())], &b[..a.len().min(b.len())]);
+    let ((a_lanes, a_rest), (b_lanes, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut rest = 0.0;
+    for (&a, &b) in a_rest.iter().zip(b_rest) {
+        rest += a.into() * b.into();
+    }
     let mut sums = [0.0; LANES];
-    for (a, b) in a_lanes.zip(b_lanes) {
+    for (a, b) in a_lanes.iter().zip(b_lanes) {
         for k in 0..LANES {
             sums[k] += a[k].into() * b[k].into();
         }
     }
-    rest + sums.iter().sum::<f64>()
+    for sum in sums {
+        rest += sum;
+    }
+    rest
 }
 
 #[cfg(test)]
