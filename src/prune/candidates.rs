@@ -10,7 +10,8 @@ use super::number::dot;
 use super::shared_work::{each_column, numbers};
 use super::swaps::Swap;
 use super::sweep_operator::{SweepOperator, trace_of_quotient};
-use super::tiles::{multiply, solve_lower, solve_upper};
+use super::tiles::multiply;
+use super::triangles::{solve_lower, solve_upper};
 use super::uncompensated::Uncompensated;
 use super::{PruneProblem, Units};
 
@@ -172,7 +173,7 @@ pub(super) fn fitted<'p>(
     let sides = Sides::new(part, damped, removed);
     let (gone, kept) = (sides.columns(&sides.gone), sides.columns(&sides.kept));
     let mut l: Dense<f64> = damped.lower(&kept);
-    cholesky(l.view_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
+    cholesky(l.view_mut()).map_err(|k| kept[k])?;
     let mut x = damped.between(&kept, &gone);
     solve_lower(l.view(), x.view_mut());
     let w_gone = sides.w(&gone);
@@ -234,9 +235,7 @@ impl Fitted<'_> {
         let mut w_kept = std::mem::replace(&mut self.e, Dense::zeros(0, 0));
         solve_upper(self.l.view().transpose(), w_kept.view_mut().transpose_mut());
         add(&mut w_kept, &self.sides.w(&kept));
-        let mut scratch = Dense::zeros(kept.len().div_ceil(2), kept.len().div_ceil(2));
-        invert_lower(self.l.view_mut(), scratch.view_mut());
-        drop(scratch);
+        invert_lower(self.l.view_mut());
         let out = if whole { (0..of_kept).collect() } else { lowest(&self.costs(&w_kept), of_kept) };
         let places: Vec<usize> = self.sides.columns(&out);
 
@@ -391,7 +390,7 @@ fn take_square(m: faer::MatMut<'_, f64>, a: MatRef<'_, f64>, factor: f64) {
 
 /// tr(K⁻¹ Q), K given by its lower half; None if it is not positive definite.
 fn quotient(mut k: Mat<f64>, q: Mat<f64>) -> Option<f64> {
-    cholesky(k.as_mut(), Par::Seq).ok()?;
+    cholesky(k.as_mut()).ok()?;
     Some(trace_of_quotient(&k, q))
 }
 

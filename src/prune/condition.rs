@@ -4,6 +4,7 @@ use faer::MatRef;
 use rayon::prelude::*;
 
 use super::damping::Damped;
+use super::dense::column_of;
 use super::number::{Number, dot};
 
 const STEPS: usize = 24;
@@ -89,22 +90,18 @@ fn times(damped: &Damped, x: &[f64]) -> Vec<f64> {
 /// P x from the lower half of P, one chunk of columns at a time.
 fn lower_times<T: Number>(p: MatRef<'_, T>, x: &[f64]) -> Vec<f64> {
     let n = x.len();
-    let column = |j: usize| {
-        let column = p.col(j).try_as_col_major().expect("a column of a column-major matrix");
-        column.as_slice()
-    };
     let chunks: Vec<Vec<f64>> = (0..n.div_ceil(CHUNK))
         .into_par_iter()
         .map(|chunk| {
             let (first, end) = (chunk * CHUNK, n.min((chunk + 1) * CHUNK));
             let mut y = vec![0.0; n - first];
             for j in first..end {
-                let (p, x_j) = (&column(j)[j..], x[j]);
+                let (column, x_j) = (&column_of(p, j)[j..], x[j]);
                 let (y_j, y_below) = y[j - first..].split_first_mut().expect("j is below n");
-                for (y, &p) in y_below.iter_mut().zip(&p[1..]) {
+                for (y, &p) in y_below.iter_mut().zip(&column[1..]) {
                     *y += p.into() * x_j;
                 }
-                *y_j += dot(p, &x[j..]);
+                *y_j += dot(column, &x[j..]);
             }
             y
         })

@@ -80,6 +80,11 @@ impl<T: Number> Dense<T> {
     }
 }
 
+/// Column j of a matrix whose columns are contiguous.
+pub(super) fn column_of<T: Number>(matrix: MatRef<'_, T>, j: usize) -> &[T] {
+    matrix.col(j).try_as_col_major().expect("columns of a column-major matrix are contiguous").as_slice()
+}
+
 impl<T> Index<(usize, usize)> for Dense<T> {
     type Output = T;
 

@@ -7,18 +7,23 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rayon::prelude::*;
 
 use super::PruneProblem;
 use super::damping::dead_inputs;
-use super::dense::Dense;
+use super::dense::{Dense, column_of};
 use super::inverse::cholesky;
 use super::number::Number;
 use super::permutation::{pairs_to_the_back, swap_rows};
 use super::shared_work::each_panel;
-use super::tiles::{multiply, solve_lower};
+use super::tiles::multiply;
+use super::triangles::solve_lower;
 
 /// Columns of P gathered together, which reads each cache line of a row only once.
 const SIDE_BY_SIDE: usize = 16;
+
+/// Rows summed by one task.
+const STRETCH: usize = 256;
 
 pub(super) struct ActiveBlock<T> {
     /// P [n, n] before any removal, lower half, indexed by the columns of the weight.
@@ -93,7 +98,7 @@ impl<T: Number> ActiveBlock<T> {
         let u_r = u.as_ref().subrows(stay, leave);
         multiply(p_r.as_mut(), Accum::Add, u.as_ref(), u_r.transpose(), T::of(-1.0));
         let p_rr = p_r.subrows_mut(stay, leave);
-        cholesky(p_rr, Par::rayon(0)).map_err(|k| self.slots[stay + k])?;
+        cholesky(p_rr).map_err(|k| self.slots[stay + k])?;
         (self.active, self.pending) = (stay, leave);
         self.steps.push(leave);
         Ok(pairs)
@@ -193,6 +198,13 @@ pub(super) fn take_from_corners<T: Number>(
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
 ) {
+    if width == 1 {
+        let sums = sums_of_rows(a, b);
+        for (&column, sum) in slots.iter().zip(sums) {
+            corners[(0, column)] -= sum;
+        }
+        return;
+    }
     let mut slot_of_unit = vec![None; corners.columns() / width];
     for (slot, column) in slots.iter().enumerate().step_by(width) {
         slot_of_unit[column / width] = Some(slot);
@@ -203,6 +215,21 @@ pub(super) fn take_from_corners<T: Number>(
             matmul(corner, Accum::Add, a_c, b_c.transpose(), T::of(-1.0), Par::Seq);
         }
     });
+}
+
+/// Σ_k A_ik B_ik of every row i.
+fn sums_of_rows<T: Number>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Vec<T> {
+    let mut sums = vec![T::default(); a.nrows()];
+    sums.par_chunks_mut(STRETCH).enumerate().for_each(|(stretch, sums)| {
+        let (first, count) = (stretch * STRETCH, sums.len());
+        for k in 0..a.ncols() {
+            let (a, b) = (column_of(a, k), column_of(b, k));
+            for (sum, (&a, &b)) in sums.iter_mut().zip(a[first..first + count].iter().zip(&b[first..])) {
+                *sum += a * b;
+            }
+        }
+    });
+    sums
 }
 
 /// S[slots, R] of a symmetric matrix, stored as its lower half and indexed by the columns of the weight. R

@@ -3,7 +3,7 @@
 use faer::Accum;
 
 use super::damping::Damped;
-use super::dense::Dense;
+use super::dense::{Dense, column_of};
 use super::number::{Number, dot};
 use super::shared_work::{each_column, numbers};
 use super::tiles::multiply;
@@ -28,8 +28,7 @@ pub(super) fn energy<T: Number>(w: &Dense<T>, damped: &Damped) -> f64 {
         each_column(panel.as_mut(), &|j, column| {
             let column = column.try_as_col_major_mut().expect("a column of whole columns").as_slice_mut();
             column[..j].fill(T::default());
-            let g = g.col(first + j).try_as_col_major().expect("a column of a column-major matrix");
-            for (out, &g) in column[j..].iter_mut().zip(&g.as_slice()[first + j..]) {
+            for (out, &g) in column[j..].iter_mut().zip(&column_of(g, first + j)[first + j..]) {
                 *out = T::of(g);
             }
         });

@@ -22,24 +22,23 @@ pub fn solve_bytes(
     let (kept, number) = (n - gone, if in_f32(dtype, n as usize) { 4 } else { 8 });
     // Only one half of a symmetric matrix is touched.
     let half = n * n / 2;
-    let inverting = n * n / 4;
     let (w, panel) = (m * n, PANEL * n);
     let start_and_path = match units {
         Units::Heads { width, .. } => {
             let carried = 2 * half + 2 * n * width as u64;
-            carried + w.max(inverting).max(2 * n * gone)
+            carried + w.max(2 * n * gone)
         }
-        Units::Channels { group_size: GroupSize::Exact } => 2 * half + w.max(inverting).max(panel),
-        Units::Channels { .. } => half + w + inverting.max(panel).max(n * gone),
+        Units::Channels { group_size: GroupSize::Exact } => 2 * half + w.max(panel),
+        Units::Channels { .. } => half + w + panel.max(n * gone),
     };
     let fitting = kept * kept / 2 + 2 * m * kept + (m * gone + gone * kept).saturating_sub(m * kept);
     let refining = match refine {
         Refine::None => 0,
-        // L and a quarter more for its inverse; X; E and W of both sides; S and Q of the candidates and their
+        // L; X; E and W of both sides; S and Q of the candidates and their
         // inputs.
         Refine::Swaps => {
             let candidates = candidates(units).min(n);
-            let fit = kept * kept * 5 / 4 + kept * gone + m * (kept + n);
+            let fit = kept * kept + kept * gone + m * (kept + n);
             fit + candidates * (2 * candidates + 2 * m + n)
         }
     };

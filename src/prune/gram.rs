@@ -3,7 +3,7 @@
 use faer::Accum;
 
 use super::damping::Damped;
-use super::dense::Dense;
+use super::dense::{Dense, column_of};
 use super::number::{Number, dot};
 use super::shared_work::numbers;
 use super::tiles::multiply_half;
@@ -20,8 +20,7 @@ pub(super) fn energy_of<T: Number>(c: &Dense<T>, damped: &Damped) -> f64 {
     let g = damped.undamped();
     let of_column = |j: usize| {
         let c_j = &c.column(j)[j..];
-        let g_j = g.col(j).try_as_col_major().expect("a column of a column-major matrix");
-        let g_j = &g_j.as_slice()[j..];
+        let g_j = &column_of(g, j)[j..];
         2.0 * dot(c_j, g_j) - c_j[0].into() * g_j[0]
     };
     numbers(c.columns(), &of_column).iter().sum()

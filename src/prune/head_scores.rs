@@ -32,7 +32,7 @@ pub(super) fn head_scores<T: Number>(
             return Ok(per_column(&|j| p_cc[(j, j)].into()));
         }
         l.copy_from_triangular_lower(p_cc);
-        cholesky(l.as_mut(), Par::Seq).map_err(|k| block.slots()[first + k])?;
+        cholesky(l.as_mut()).map_err(|k| block.slots()[first + k])?;
         if kind == HeadScore::GroupedCholesky {
             return Ok(per_column(&|j| l[(j, j)].into() * l[(j, j)].into()));
         }

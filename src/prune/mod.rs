@@ -92,6 +92,7 @@ mod shared_work;
 mod swaps;
 mod sweep_operator;
 mod tiles;
+mod triangles;
 mod uncompensated;
 
 #[cfg(test)]

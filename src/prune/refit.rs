@@ -7,7 +7,8 @@ use super::PruneProblem;
 use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
 use super::inverse::cholesky;
-use super::tiles::{multiply, solve_lower, solve_upper};
+use super::tiles::multiply;
+use super::triangles::{solve_lower, solve_upper};
 
 /// W_OBS = W G_λ[:,A] G_λ[A,A]⁻¹. With a target T it is W_T = (T[:,A] + λ W_OBS) G_λ[A,A]⁻¹, or a mixture of
 /// the two, weighted by the target's weight: [rows, kept], row-major.
@@ -23,7 +24,7 @@ pub(super) fn refit(
     removed: &[usize],
 ) -> Result<Vec<f64>, usize> {
     let mut l: Dense<f64> = damped.lower(kept);
-    cholesky(l.view_mut(), Par::rayon(0)).map_err(|k| kept[k])?;
+    cholesky(l.view_mut()).map_err(|k| kept[k])?;
     let mut fitted = vec![0.0; part.rows * kept.len()];
     let dead = dead_inputs(part);
     {

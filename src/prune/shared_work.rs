@@ -4,6 +4,7 @@
 use faer::{ColMut, MatMut, MatRef};
 use rayon::prelude::*;
 
+use super::dense::column_of;
 use super::number::{Number, dot};
 
 /// Calls `work` on every column with its index.
@@ -28,8 +29,7 @@ pub(super) fn numbers(count: usize, of: &(dyn Fn(usize) -> f64 + Sync)) -> Vec<f
 /// ‖column‖² of every column, in f64; the matrix is column-major.
 pub(super) fn columns_squared<T: Number>(matrix: MatRef<'_, T>) -> Vec<f64> {
     numbers(matrix.ncols(), &|j| {
-        let column = matrix.col(j).try_as_col_major();
-        let column = column.expect("columns of a column-major matrix are contiguous");
-        dot(column.as_slice(), column.as_slice())
+        let column = column_of(matrix, j);
+        dot(column, column)
     })
 }

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use super::dense::Dense;
 use super::inverse::cholesky;
 use super::swaps::{Swap, first_of};
-use super::tiles::{multiply, solve_lower, solve_upper};
+use super::tiles::multiply;
+use super::triangles::{solve_lower, solve_upper};
 
 /// Some of the units, in any order. Their entries do not depend on other units unless those are moved.
 pub(super) struct SweepOperator {
@@ -68,7 +69,7 @@ impl SweepOperator {
     fn change(&self, back: usize, out: usize) -> Option<f64> {
         let corner = |of: &Dense<f64>, i: usize, j: usize| self.corner(of, i, j).to_owned();
         let mut l = corner(&self.s, back, back);
-        cholesky(l.as_mut(), Par::Seq).ok()?;
+        cholesky(l.as_mut()).ok()?;
         let (s_bo, q_bb) = (corner(&self.s, back, out), corner(&self.q, back, back));
         let mut z = s_bo.clone();
         solve(&l, &mut z);
@@ -76,7 +77,7 @@ impl SweepOperator {
         let s_oo = corner(&self.s, out, out) - s_bo.transpose() * &z;
         let q_oo = corner(&self.q, out, out) - z.transpose() * &y - y.transpose() * &z;
         let mut l_out = s_oo * -1.0;
-        cholesky(l_out.as_mut(), Par::Seq).ok()?;
+        cholesky(l_out.as_mut()).ok()?;
         Some(trace_of_quotient(&l_out, q_oo) - trace_of_quotient(&l, q_bb))
     }
 
@@ -90,7 +91,7 @@ impl SweepOperator {
         let (w, m) = (self.width, self.out.len() * self.width);
         let (first, sign) = (unit * w, if self.out[unit] { 1.0 } else { -1.0 });
         let mut l = self.corner(&self.s, unit, unit) * sign;
-        cholesky(l.as_mut(), Par::Seq).ok()?;
+        cholesky(l.as_mut()).ok()?;
         let mut inverse: Mat<f64> = Mat::identity(w, w);
         solve(&l, &mut inverse);
         inverse *= sign;

@@ -1,4 +1,4 @@
-//! Products and triangular solves in tiles. One thread computes each tile from start to end.
+//! Products in tiles. One thread computes each tile from start to end.
 //!
 //! The library shares every block of a product among all threads, which wait for each other after each block; tiles
 //! avoid this. Tile sizes are fixed, so the bytes do not depend on the number of threads. The library computes
@@ -6,7 +6,6 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
@@ -18,8 +17,6 @@ const COLUMNS: usize = 512;
 const ROWS: usize = 2048;
 /// Rows of a tile if the product is one tile wide. It is smaller, so every thread gets a share.
 const FEW_ROWS: usize = 256;
-/// Columns per thread of a triangular solve.
-const SOLVED: usize = 256;
 
 /// out ← factor · a b, or out ← out + factor · a b.
 pub(super) fn multiply<T: Number>(
@@ -77,26 +74,6 @@ pub(super) fn multiply_half<T: Number>(
     });
 }
 
-/// columns ← L⁻¹ columns.
-pub(super) fn solve_lower<T: Number>(l: MatRef<'_, T>, columns: MatMut<'_, T>) {
-    if columns.ncols() <= SOLVED {
-        return solve_lower_triangular_in_place(l, columns, Par::rayon(0));
-    }
-    columns
-        .par_col_chunks_mut(SOLVED)
-        .for_each(|columns| solve_lower_triangular_in_place(l, columns, Par::Seq));
-}
-
-/// columns ← U⁻¹ columns.
-pub(super) fn solve_upper<T: Number>(u: MatRef<'_, T>, columns: MatMut<'_, T>) {
-    if columns.ncols() <= SOLVED {
-        return solve_upper_triangular_in_place(u, columns, Par::rayon(0));
-    }
-    columns
-        .par_col_chunks_mut(SOLVED)
-        .for_each(|columns| solve_upper_triangular_in_place(u, columns, Par::Seq));
-}
-
 #[cfg(test)]
 mod tests {
     use faer::Mat;
@@ -135,18 +112,5 @@ mod tests {
         let right = |i: usize, j: usize| half[(i, j)] == 9.0 || i >= j;
         assert!((0..n).all(|j| (0..n).all(|i| right(i, j))));
         assert!((0..n).all(|j| (j..n).all(|i| (half[(i, j)] - whole[(i, j)]).abs() < 1e-12)));
-    }
-
-    #[test]
-    fn triangles_are_solved_in_chunks() {
-        let (n, columns) = (40, SOLVED + 9);
-        let l = Mat::from_fn(n, n, |i, j| if i == j { 2.0 } else { ((i + 3 * j) % 5) as f64 / 50.0 });
-        let rhs = numbers(n, columns, 4);
-        let lower = Mat::from_fn(n, n, |i, j| if i >= j { l[(i, j)] } else { 0.0 });
-        let (mut by_lower, mut by_upper) = (&lower * &rhs, lower.transpose() * &rhs);
-        solve_lower(l.as_ref(), by_lower.as_mut());
-        solve_upper(l.as_ref().transpose(), by_upper.as_mut());
-        assert!(apart(by_lower.as_ref(), rhs.as_ref()) < 1e-12);
-        assert!(apart(by_upper.as_ref(), rhs.as_ref()) < 1e-12);
     }
 }
