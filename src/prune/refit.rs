@@ -1,6 +1,6 @@
 //! The weights of the kept columns: one least-squares fit in f64.
 
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::PruneProblem;
