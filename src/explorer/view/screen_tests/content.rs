@@ -1,0 +1,149 @@
+//! Tests of what the screens show of a run.
+
+use super::*;
+
+#[test]
+fn the_table_shows_every_state_by_mark_and_word() {
+    let mut state = sample::half_done();
+    state.layer = 5;
+    let text = shown(&state);
+    for words in ["● done", "◌ stale", "✗ failed", "◐ pruning"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+    let wide = super::screen_tests::text(&drawn(&state, 200, 57).0);
+    assert!(wide.contains("○ waiting"), "{wide}");
+}
+
+#[test]
+fn a_failed_layer_shows_its_cause() {
+    let mut state = sample::half_done();
+    for (screen, layer) in [(Screen::Layers, 0), (Screen::Layer, 6), (Screen::Schedule, 6)] {
+        (state.screen, state.layer) = (screen, layer);
+        let text = shown(&state);
+        assert!(text.contains("NaN") || text.contains("second moment"), "{screen:?}\n{text}");
+    }
+}
+
+#[test]
+fn a_removed_head_is_marked_with_a_cross_and_its_position() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    sample::attempt(&mut state, 3, 0.5);
+    state.layers[3].chosen = Some(2);
+    let text = shown(&state);
+    let crosses = text.lines().filter(|line| line.contains("│× ")).count();
+    assert_eq!(crosses, state.layers[3].active().unwrap().record.attention.removed.len(), "{text}");
+    for place in ["1st", "2nd", "3rd"] {
+        assert!(text.contains(place), "{place} in\n{text}");
+    }
+}
+
+#[test]
+fn sorted_channels_show_the_cut() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.screens.layer.part = Part::Mlp;
+    let text = shown(&state);
+    let gone = state.layers[3].active().unwrap().record.mlp.removed.len();
+    assert!(text.contains(&format!("cut at {gone}")) && text.contains('×'), "{text}");
+}
+
+#[test]
+fn raised_damping_and_dead_inputs_are_pointed_out() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::view::HESSIAN.panel;
+    let text = shown(&state);
+    assert!(text.contains("! 0.1, not 0.01") && text.contains("3 of 688"), "{text}");
+}
+
+#[test]
+fn a_part_solved_again_in_f64_says_so() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::view::HESSIAN.panel;
+    assert!(!shown(&state).contains("f64, not f32"));
+    let layer = state.layer;
+    state.layers[layer].reported.push(Event::PrecisionRaised {
+        layer,
+        part: state.screens.layer.part,
+        reason: "a pivot is negative".into(),
+    });
+    assert!(shown(&state).contains("f64, not f32"), "{}", shown(&state));
+    state.screens.layer.part = Part::Mlp;
+    assert!(!shown(&state).contains("f64, not f32"), "the other part was solved in f32");
+}
+
+#[test]
+fn the_error_curve_shows_the_cost_of_the_next_step() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::view::ERROR_CURVE.panel;
+    assert!(shown(&state).contains("next head"), "{}", shown(&state));
+    state.screens.layer.part = Part::Mlp;
+    assert!(shown(&state).contains("next 1 %"), "{}", shown(&state));
+    state.layer = 4;
+    assert!(shown(&state).contains("past the cut with c"), "{}", shown(&state));
+}
+
+#[test]
+fn attempts_are_listed_with_the_active_one_marked() {
+    let mut state = at(Screen::Layer, sample::half_done());
+    state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
+    state.screens.layer.attempt = 1;
+    let text = shown(&state);
+    assert!(text.contains("attempt 0 active → attempt 1") && text.contains("both keep"), "{text}");
+    assert!(text.contains("0.3000"), "{text}");
+}
+
+#[test]
+fn the_schedule_shows_ratios_mean_and_units_to_remove() {
+    let mut state = at(Screen::Schedule, sample::half_done());
+    state.layer = 9;
+    let text = shown(&state);
+    for words in ["by hand", "0.1200", "locked", "mean", "channels", "⊠"] {
+        assert!(text.contains(words) || words == "by hand", "{words} in\n{text}");
+    }
+}
+
+#[test]
+fn untracked_errors_are_shown_with_instructions_to_track_them() {
+    let mut state = at(Screen::Errors, sample::opened(sample::SMALL));
+    assert!(shown(&state).contains("turn on track errors in settings (o)"), "{}", shown(&state));
+    state = at(Screen::Errors, sample::half_done());
+    let text = shown(&state);
+    assert!(text.contains("run 1") && text.contains("now"), "{text}");
+}
+
+#[test]
+fn texts_and_perplexities_are_side_by_side() {
+    let text = shown(&at(Screen::Compare, sample::half_done()));
+    for words in ["8.594", "9.312", "+8.4 %", "no BOS", "33.7 tokens/s", "demo:held-out", "One day"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+}
+
+#[test]
+fn the_log_follows_the_newest_until_the_cursor_is_moved() {
+    let mut state = at(Screen::Log, sample::half_done());
+    assert!(shown(&state).contains("✗ error") && shown(&state).contains("following"), "{}", shown(&state));
+    state.screens.log.cursor = Some(0);
+    let text = shown(&state);
+    assert!(text.contains("stories is open") && !text.contains("✗ error"), "{text}");
+    let long = state.listed_log().count() - 2;
+    state.screens.log.cursor = Some(long);
+    assert!(shown(&state).contains("however wide"), "{}", shown(&state));
+}
+
+#[test]
+fn a_cut_line_of_the_log_is_shown_in_full_below() {
+    let mut state = at(Screen::Log, sample::half_done());
+    let words =
+        "The second moment of layer 6 holds a value that is not a number: use fewer samples or more damping.";
+    let entry = Entry { at: 3.0, level: Level::Error, layer: Some(6), text: words.into() };
+    state.log.push(entry);
+    let told = |state: &State| {
+        let text = shown(state).replace('│', " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
+    };
+    assert!(told(&state), "the newest\n{}", shown(&state));
+    state.log.push(Entry { at: 4.0, level: Level::Info, layer: None, text: "short".into() });
+    assert!(!told(&state));
+    state.screens.log.cursor = Some(state.listed_log().count() - 2);
+    assert!(told(&state), "the one under the cursor\n{}", shown(&state));
+}
