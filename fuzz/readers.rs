@@ -17,7 +17,7 @@ use slimgpt::{
     application::{explorer, recording, session, sweep},
     calibration::{self, Windows},
     config,
-    model::{Architecture, Checkpoint, Source},
+    model::{Architecture, Checkpoint, Source, Weights},
     prune::Part,
 };
 
@@ -32,9 +32,10 @@ pub struct Reader {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const READERS: [Reader; 12] = [
+pub const READERS: [Reader; 13] = [
     Reader { name: "config", read: config_json, seeds: config_seeds },
     Reader { name: "safetensors", read: safetensors, seeds: || vec![tiny("model.safetensors")] },
+    Reader { name: "pickled", read: pickled, seeds: || files("tests/fixtures/pickled", ".bin") },
     Reader { name: "index", read: index, seeds: index_seeds },
     Reader { name: "gguf", read: gguf, seeds: gguf_seeds },
     Reader { name: "tokenizer", read: tokenizer, seeds: tokenizer_seeds },
@@ -60,6 +61,8 @@ pub fn prepare(scratch: &Path) {
 
 fn put(directory: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = directory.join(name);
+    // Some file systems write a shortened file to the disk at once, which takes milliseconds.
+    let _ = fs::remove_file(&path);
     fs::write(&path, bytes).expect("the scratch directory can be written");
     path
 }
@@ -85,14 +88,26 @@ fn load(source: Source) {
     let _ = checkpoint.block(0, &device, dtype);
     let _ = checkpoint.rope(4, &device, dtype);
     let _ = checkpoint.quantised_types();
-    for name in checkpoint.weights().names() {
-        let _ = checkpoint.weights().raw(name);
+    read_all(checkpoint.weights());
+}
+
+fn read_all(weights: &Weights) {
+    for name in weights.names() {
+        let _ = weights.raw(name);
     }
 }
 
 fn safetensors(scratch: &Path, bytes: &[u8]) {
     put(scratch, "model.safetensors", bytes);
     load(Source::directory(scratch));
+}
+
+fn pickled(scratch: &Path, bytes: &[u8]) {
+    let _ = fs::remove_file(scratch.join("model.safetensors"));
+    put(scratch, "pytorch_model.bin", bytes);
+    if let Ok(weights) = Weights::open(&Source::directory(scratch)) {
+        read_all(&weights);
+    }
 }
 
 fn index(scratch: &Path, bytes: &[u8]) {

@@ -86,16 +86,13 @@ fn add_pickled(table: &mut Table, source: &Source, file: &str) -> Result<BTreeMa
     let Source::Directory(directory) = source else { return Err(no_weights(source)) };
     let path = directory.join(file);
     let bytes = Bytes::map(&path).map_err(|cause| Error::Read { file: label.clone(), cause })?;
+    source.refuse_pointer(file, bytes.as_slice())?;
     let damaged = |cause: String| Error::Damaged { file: label.clone(), cause };
     let number = table.files.len();
-    let entry = |pickled::Pickled { name, dtype, shape, bytes: place }: pickled::Pickled| {
-        if place.end > bytes.as_slice().len() {
-            return Err(damaged(format!("tensor {name} exceeds the file")));
-        }
-        let encoding = encoding(dtype.into());
-        Ok((name, Entry { file: number, encoding, order: RowOrder::Same, shape, bytes: place, part: None }))
+    let entry = |pickled::Pickled { name, encoding, shape, bytes: place }: pickled::Pickled| {
+        (name, Entry { file: number, encoding, order: RowOrder::Same, shape, bytes: place, part: None })
     };
-    let tensors = pickled::tensors(&path).map_err(damaged)?.into_iter().map(entry).collect::<Result<_>>()?;
+    let tensors = pickled::tensors(bytes.as_slice()).map_err(damaged)?.into_iter().map(entry).collect();
     table.files.push(File { label, bytes: Arc::new(bytes) });
     Ok(tensors)
 }

@@ -33,6 +33,7 @@ mod layout;
 mod mlp;
 #[allow(missing_docs)]
 pub(crate) mod nemotron;
+mod pickle;
 mod pickled;
 mod reading;
 mod rope;

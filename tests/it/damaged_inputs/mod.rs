@@ -1,6 +1,6 @@
 //! Damaged inputs for every reader: no panics, no hangs, and no allocation beyond the size of the file and a fixed amount.
 //!
-//! By default the number of inputs is limited by time. `SLIMGPT_DAMAGED_INPUTS=N` reads N inputs, and
+//! By default each reader reads a minimum number of inputs, and more if it is fast. `SLIMGPT_DAMAGED_INPUTS=N` reads N inputs, and
 //! `SLIMGPT_DAMAGED_SEED=S` selects other inputs. `SLIMGPT_FUZZ_SEEDS=DIR` writes the intact inputs to DIR, for `fuzz/run.sh`.
 
 mod allocated;
@@ -20,8 +20,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use readers::{READERS, Reader, prepare};
 
-/// Time for all readers together if no number of inputs is given.
-const TIME: Duration = Duration::from_secs(6);
+/// Time for each reader that reads the minimum sooner, if no number of inputs is given.
+const TIME: Duration = Duration::from_millis(400);
+/// Minimum number of inputs of each reader.
+const LEAST: u64 = 3000;
+/// A reader that is slower, as on a busy machine, ends after this time.
+const SLOWEST: Duration = Duration::from_secs(4);
 /// Inputs are at most a few hundred kilobytes, and readers have their own tables.
 const MOST_ALLOCATED: usize = 48 << 20;
 /// Far longer than any input needs, even on a busy machine.
@@ -33,19 +37,23 @@ fn number(variable: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: {text} is not a number")))
 }
 
-/// Reads damaged inputs until the time is over or the number is reached. Returns the number of inputs, and adds panics, hangs
+/// Reads damaged inputs until the number is reached, or by time. Returns the number of inputs, and adds panics, hangs
 /// and large allocations to `failures`.
 fn read_damaged(
     reader: &Reader,
     scratch: &Path,
-    (time, most): (Duration, Option<u64>),
+    most: Option<u64>,
     failures: &mut Vec<String>,
 ) -> u64 {
     let seeds = (reader.seeds)();
     let own = scratch.join(reader.name);
     let began = Instant::now();
     let mut read = 0;
-    while most.map_or(began.elapsed() < time, |most| read < most) {
+    let goes_on = |read| {
+        let elapsed = began.elapsed();
+        elapsed < TIME || read < LEAST && elapsed < SLOWEST
+    };
+    while most.map_or_else(|| goes_on(read), |most| read < most) {
         let seed = number("SLIMGPT_DAMAGED_SEED").unwrap_or(1) << 32 | read;
         let input = damage::damaged(&seeds, &mut ChaCha8Rng::seed_from_u64(seed));
         let started = Instant::now();
@@ -80,8 +88,9 @@ fn damaged_inputs_neither_panic_nor_hang_nor_allocate_much() {
     let each = number("SLIMGPT_DAMAGED_INPUTS").map(|inputs| inputs.div_ceil(count as u64));
     let (mut total, mut failures) = (0, Vec::new());
     for reader in READERS {
-        let read = read_damaged(&reader, scratch.path(), (TIME / count as u32, each), &mut failures);
-        println!("{}: {read} damaged inputs", reader.name);
+        let began = Instant::now();
+        let read = read_damaged(&reader, scratch.path(), each, &mut failures);
+        println!("{}: {read} damaged inputs in {:.1?}", reader.name, began.elapsed());
         assert!(read > 0, "{}", reader.name);
         total += read;
     }
