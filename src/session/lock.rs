@@ -60,6 +60,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // The process ID must not remain after the process ends.
         let _ = self.file.set_len(0);
+        release(&self.file);
     }
 }
 
@@ -69,8 +70,18 @@ pub(super) fn holder(dir: &Path) -> Holder {
     let Ok(file) = File::open(&path) else { return Holder::Nobody };
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Holder::Process(signature(&path).0),
-        Ok(()) | Err(TryLockError::Error(_)) => Holder::Nobody,
+        Ok(()) => {
+            release(&file);
+            Holder::Nobody
+        }
+        Err(TryLockError::Error(_)) => Holder::Nobody,
     }
+}
+
+/// Releases a lock. Closing the file is not enough: a process that another thread starts has a copy of the open file until it
+/// runs its program, and so keeps the lock.
+fn release(file: &File) {
+    let _ = file.unlock();
 }
 
 fn sign(file: &mut File) -> std::io::Result<()> {
@@ -108,4 +119,20 @@ fn is_still(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_still(_: &File, path: &Path) -> bool {
     path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_open_file_does_not_keep_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        let copy = lock.file.try_clone().unwrap();
+        assert_eq!(holder(dir.path()), Holder::Process(Some(process::id())));
+        drop(lock);
+        assert_eq!(holder(dir.path()), Holder::Nobody);
+        drop(copy);
+    }
 }
