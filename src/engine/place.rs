@@ -11,7 +11,7 @@ use crate::{
     demo, export,
     model::{Checkpoint, Source},
     protocol::Stage,
-    session::{self, Check, Fingerprint, ModelPlace},
+    session::{self, Check, FileStamp, Fingerprint, ModelPlace, PendingRun, StampCheck},
 };
 
 use super::{Context, Error, ModelChoice};
@@ -167,6 +167,38 @@ pub fn check_texts(
         }
     }
     Ok(())
+}
+
+/// Stamps of the texts in files. A text that cannot be read has none; the run will report it.
+pub fn text_stamps(sources: &[TextSource], base: Option<&Path>) -> Vec<FileStamp> {
+    let stamp = |source: &TextSource| match source {
+        TextSource::DemoStories | TextSource::DemoHeldOut => None,
+        TextSource::File(path) => {
+            let place = base.map_or_else(|| path.clone(), |base| base.join(path));
+            FileStamp::of_file(&source.to_string(), &place)
+        }
+    };
+    sources.iter().filter_map(stamp).collect()
+}
+
+/// Fails if a text of a run that has not read it has another length. Returns warnings about other times.
+pub fn check_stamps(session: &Path, pending: &PendingRun, base: &Path) -> Result<Vec<String>, Error> {
+    let mut warnings = Vec::new();
+    for text in &pending.texts {
+        match text.check_file(&base.join(&text.name)) {
+            // A missing text is an error of the run that reads it.
+            StampCheck::Same | StampCheck::Missing => {}
+            StampCheck::Touched => warnings.push(format!(
+                "the calibration text {} has another time than when the run was started; the run uses it as it is now",
+                text.name
+            )),
+            StampCheck::Changed => {
+                let what = format!("the calibration text {} has changed", text.name);
+                return Err(Error::Changed { session: session.into(), what });
+            }
+        }
+    }
+    Ok(warnings)
 }
 
 fn built_in(source: &TextSource) -> Result<String, &Path> {

@@ -11,7 +11,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Error, Fingerprint,
+    Error, FileStamp, Fingerprint,
     envelope::{hex, sha256},
 };
 
@@ -78,6 +78,36 @@ impl Fingerprint {
     pub fn check_bytes(&self, bytes: &[u8]) -> Check {
         let same = bytes.len() as u64 == self.bytes && sha256(bytes) == self.sha256;
         if same { Check::Same } else { Check::Changed }
+    }
+}
+
+/// The result of comparing a file with its stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StampCheck {
+    Same,
+    /// Another length.
+    Changed,
+    /// The same length and another time.
+    Touched,
+    Missing,
+}
+
+impl FileStamp {
+    /// Stamp of a file; None if it cannot be read.
+    pub fn of_file(name: &str, path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        let bytes = file.metadata().ok()?.len();
+        Some(Self { name: name.into(), bytes, modified: modified(&file).ok()? })
+    }
+
+    /// Compares a file without reading its content.
+    pub fn check_file(&self, path: &Path) -> StampCheck {
+        match Self::of_file(&self.name, path) {
+            None => StampCheck::Missing,
+            Some(found) if found.bytes != self.bytes => StampCheck::Changed,
+            Some(found) if found.modified != self.modified => StampCheck::Touched,
+            Some(_) => StampCheck::Same,
+        }
     }
 }
 

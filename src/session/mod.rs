@@ -34,7 +34,7 @@ mod whole_file;
 mod tests;
 
 pub use error::Error;
-pub use fingerprint::Check;
+pub use fingerprint::{Check, StampCheck};
 pub use journal::{DraftFile, Journal};
 pub use opened::Session;
 pub use part_file::{Bias, PartHead, PartPlace, Weight};

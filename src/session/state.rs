@@ -149,6 +149,19 @@ pub struct PendingRun {
     pub ratios: Vec<LayerRatio>,
     /// As in [`RunState`].
     pub target: Option<Target>,
+    /// The calibration texts in files. They have no fingerprints before they are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<FileStamp>,
+}
+
+/// Length and time of a file that has not been read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Path as given by the user.
+    pub name: String,
+    pub bytes: u64,
+    /// As in [`Fingerprint`].
+    pub modified: Option<(u64, u32)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

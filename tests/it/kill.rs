@@ -160,6 +160,29 @@ fn kill_before_the_texts_are_read(more: &[&str]) {
 }
 
 #[test]
+fn a_text_that_changes_between_the_kill_and_the_resume_is_noticed() {
+    let bench = Workspace::new();
+    let whole = slimgpt::demo::HELD_OUT.repeat(40);
+    fs::write(bench.path("long.txt"), &whole).unwrap();
+    let session = bench.path("session");
+    let arguments = ["--calibration", &bench.text("long.txt"), "--session", &bench.text("session"), "--ratio", "0.3"];
+    let child = bench.pruning("out", &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !session.join("session.json").exists() {
+        sleep(Duration::from_millis(1));
+    }
+    kill(child);
+    fs::write(bench.path("long.txt"), &whole[..whole.len() / 2]).unwrap();
+    let ran = slimgpt(&["resume", &bench.text("session")]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("long.txt has changed"), "{}", ran.stderr);
+    // Equal length, later time.
+    fs::write(bench.path("long.txt"), &whole).unwrap();
+    let ran = slimgpt(&["resume", &bench.text("session")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has another time than when the run was started"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_run_killed_before_its_texts_are_read_is_resumed_to_the_same_bytes() {
     kill_before_the_texts_are_read(&[]);
 }

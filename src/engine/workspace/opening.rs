@@ -13,7 +13,7 @@ use crate::{
 use super::{
     super::{
         open::ModelChoice,
-        place::{self, SessionPlace, check_model, check_texts, model_choice},
+        place::{self, SessionPlace, check_model, check_stamps, check_texts, model_choice},
     },
     Context, Error, Workspace,
     attempts::{Cut, Solved},
@@ -71,6 +71,9 @@ impl OpenedModel {
         check_model(dir, &state.model.files, &checkpoint, context)?;
         for calibration in &state.calibrations {
             check_texts(dir, calibration, &state.base, context)?;
+        }
+        if let Some(pending) = &state.pending {
+            warnings.extend(check_stamps(dir, pending, &state.base)?);
         }
         let draft = session.draft().unwrap_or_else(|cause| {
             warnings.push(format!("{cause}; the draft is lost"));

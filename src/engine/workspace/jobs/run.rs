@@ -11,7 +11,7 @@ use crate::{
     pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
     protocol::{Attempt, Event, JobKind, Method, Methods, RunRecord, Seconds, Statistics, job},
     prune::{LayerRatio, Part, Schedule},
-    session::{PendingRun, Target},
+    session::{FileStamp, PendingRun, Target},
 };
 
 use crate::engine::{
@@ -19,6 +19,7 @@ use crate::engine::{
     describe::{model_record, planned},
     evaluate::check_window,
     evaluation::{Evaluation, Measurement},
+    place,
 };
 
 use super::{
@@ -47,6 +48,8 @@ struct ReadyRun {
     ratios: Vec<LayerRatio>,
     settings: Settings,
     target: Option<Target>,
+    /// The texts at the start of the run.
+    texts: Vec<FileStamp>,
 }
 
 impl ReadyRun {
@@ -72,8 +75,9 @@ impl ReadyRun {
     }
 
     fn pending(&self) -> PendingRun {
-        let Self { from: _, ratios, settings, target } = self;
-        PendingRun { settings: settings.clone(), ratios: ratios.clone(), target: target.clone() }
+        let Self { from: _, ratios, settings, target, texts } = self;
+        let (settings, ratios) = (settings.clone(), ratios.clone());
+        PendingRun { settings, ratios, target: target.clone(), texts: texts.clone() }
     }
 }
 
@@ -172,7 +176,8 @@ impl Workspace<'_> {
             check_window("eval-seq-len", &settings.evaluation, checkpoint)?;
         }
         let evaluation = Evaluation::of_run(&settings);
-        let ready = ReadyRun { from, ratios, settings, target: target.clone() };
+        let texts = place::text_stamps(&settings.calibration.texts, self.base.as_deref());
+        let ready = ReadyRun { from, ratios, settings, target: target.clone(), texts };
         // Checks that need no texts come first.
         ready.check(self)?;
         let pending = ready.pending();
@@ -226,7 +231,7 @@ impl Workspace<'_> {
             self.session.save_pending(Some(run.pending()))?;
             run.check(self)?;
         }
-        let ReadyRun { from, ratios, settings, target: _ } = run;
+        let ReadyRun { from, ratios, settings, target: _, texts: _ } = run;
         let found = self.search.as_ref().map(|search| search.ratios());
         let run_state = RunState::new(settings, ratios, found, architecture)?;
         let settings = &run_state.settings;
