@@ -379,6 +379,9 @@ fn a_negative_number_is_refused_by_its_own_flag() {
         (["--ratio", "-0.1"], ["ratio", "-0.1"]),
         (["--damping", "-1"], ["damping", "-1"]),
         (["--first-ratio", "-0.5"], ["first-ratio", "-0.5"]),
+        (["--ratio", "-.5"], ["ratio", "-0.5"]),
+        (["--damping", "-1e3"], ["damping", "-1000"]),
+        (["--damping", "-inf"], ["damping", "-inf"]),
     ] {
         let more = match more {
             ["--first-ratio", value] => vec!["--first-ratio", value, "--last-ratio", "0.3"],
@@ -396,8 +399,11 @@ fn a_negative_number_is_refused_by_its_own_flag() {
 #[test]
 fn git_lfs_pointers_are_named_with_the_command_that_fetches_the_files() {
     let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 12345\n", 7);
-    for name in ["model.safetensors", "config.json", "tokenizer.json"] {
+    for name in ["model.safetensors", "pytorch_model.bin", "config.json", "tokenizer.json"] {
         let bench = Workspace::new();
+        if name == "pytorch_model.bin" {
+            fs::remove_file(bench.path("model/model.safetensors")).unwrap();
+        }
         fs::write(bench.path("model").join(name), &pointer).unwrap();
         refused(&bench, &bench.prune(&[]), &[name, "git-lfs pointer", "12345 bytes", "git lfs pull"]);
     }

@@ -3,9 +3,9 @@
 mod sessions;
 mod sweep;
 
-use std::path::PathBuf;
+use std::{env, ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use slimgpt::application::words::exit_codes;
 use slimgpt::{calibration::TextSource, config::Colours};
@@ -338,19 +338,36 @@ pub struct InspectArgs {
 }
 
 impl Cli {
-    /// Parses the arguments of the process. A negative number is a value, which the check of its flag refuses by name, and not an
-    /// unknown flag.
+    /// Parses the arguments of the process. A negative number after a flag is its value, which the check of the flag refuses by
+    /// name, and not an unknown flag.
     pub fn parse_with_negative_numbers() -> Self {
-        let matches = with_negative_numbers(Self::command()).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        Self::parse_from(with_negative_numbers(env::args_os()))
     }
 }
 
-fn with_negative_numbers(command: clap::Command) -> clap::Command {
-    let is_flag_with_value = |arg: &clap::Arg| arg.get_long().is_some() && arg.get_action().takes_values();
-    command
-        .mut_args(move |arg| if is_flag_with_value(&arg) { arg.allow_negative_numbers(true) } else { arg })
-        .mut_subcommands(with_negative_numbers)
+/// Joins a negative number to the flag before it, as in `--ratio=-.5`. clap itself takes `-.5` or `-inf` for a flag.
+fn with_negative_numbers(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let is_flag = |argument: &OsString| {
+        argument.to_str().is_some_and(|text| text.len() > 2 && text.starts_with("--") && !text.contains('='))
+    };
+    let is_negative = |argument: &OsString| {
+        argument.to_str().is_some_and(|text| text.starts_with('-') && text.parse::<f64>().is_ok())
+    };
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut after_all_flags = false;
+    for argument in arguments {
+        match joined.last_mut() {
+            Some(flag) if !after_all_flags && is_flag(flag) && is_negative(&argument) => {
+                flag.push("=");
+                flag.push(argument);
+            }
+            Some(_) | None => {
+                after_all_flags |= argument == "--";
+                joined.push(argument);
+            }
+        }
+    }
+    joined
 }
 
 fn speed(text: &str) -> Result<f64, String> {
