@@ -107,6 +107,24 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             ],
         );
     }
+    if state.compare.measured.is_empty() {
+        let how = if state.is_replay() {
+            "not measured".into()
+        } else {
+            format!("{}: measure on a text", view.key(Action::Measure))
+        };
+        line(
+            view,
+            [
+                ("perplexity", Role::Title),
+                ("–", Role::Faint),
+                ("–", Role::Faint),
+                ("", Role::Text),
+                (&how, Role::Muted),
+            ],
+        );
+        return;
+    }
     line(
         view,
         [("perplexity", Role::Title), ("", Role::Text), ("", Role::Text), ("", Role::Text), ("", Role::Text)],
@@ -140,23 +158,6 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
                 (&measure(record.before), Role::Text),
                 (&pruned, role),
                 (&difference, role),
-                (&how, Role::Muted),
-            ],
-        );
-    }
-    if state.compare.measured.is_empty() {
-        let how = if state.is_replay() {
-            "not measured".into()
-        } else {
-            format!("{}: measure on a text", view.key(Action::Measure))
-        };
-        line(
-            view,
-            [
-                ("perplexity", Role::Muted),
-                ("–", Role::Faint),
-                ("–", Role::Faint),
-                ("", Role::Text),
                 (&how, Role::Muted),
             ],
         );
