@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    model::{Architecture, Checkpoint, LayerSize},
+    model::{Architecture, Checkpoint, Cut, LayerSize, Slot},
     pipeline::LayerPlan,
     protocol::{Event, LayerShape, ModelRecord, ModelShape, PlannedLayer},
 };
@@ -46,24 +46,22 @@ pub fn opened(checkpoint: &Checkpoint) -> Result<Event, Error> {
     Ok(Event::ModelOpened { model: model_record(checkpoint, architecture)?, shape })
 }
 
-/// A unit's parameters are the difference between the model and the same model without the unit.
+/// A unit's parameters are those of its rows and columns. Units of an absent part have none.
 fn layer_shape(architecture: &Architecture, layer: usize) -> LayerShape {
-    let size = architecture.layers[layer];
-    let whole = architecture.layer_parameters(layer);
-    let without = |smaller: LayerSize| {
-        let mut layers = architecture.layers.clone();
-        layers[layer] = smaller;
-        whole - architecture.with_layers(layers).layer_parameters(layer)
+    let LayerSize { heads, kv_heads, channels } = architecture.layers[layer];
+    let slots = architecture.layer_tensors(layer);
+    let each = |belongs: fn(Cut) -> bool, units: usize| {
+        let numbers = slots.iter().filter(|slot| belongs(slot.cut)).map(Slot::numbers);
+        numbers.fold(0, u64::saturating_add).checked_div(units as u64).unwrap_or(0)
     };
-    let LayerSize { heads, kv_heads, channels } = size;
-    let group = size.group();
+    let of_queries = |cut: Cut| cut.is_of_attention() && cut != Cut::KeyValueRows;
     LayerShape {
         heads,
         kv_heads,
         channels,
-        per_kv_group: without(LayerSize { heads: heads - group, kv_heads: kv_heads - 1, channels }),
-        per_query_head: without(LayerSize { heads: heads - 1, kv_heads, channels }),
-        per_channel: without(LayerSize { heads, kv_heads, channels: channels - 1 }),
+        per_kv_group: each(Cut::is_of_attention, kv_heads),
+        per_query_head: each(of_queries, heads),
+        per_channel: each(Cut::is_of_mlp, channels),
     }
 }
 

@@ -22,7 +22,7 @@ pub enum Error {
     NoName(PathBuf),
     #[error("output {}: cannot be written ({cause}); check the free space and the permissions", path.display())]
     Write { path: PathBuf, cause: io::Error },
-    #[error("format {format}: {why}; {}", alternatives(remedies))]
+    #[error("format {format}: {why}{}", alternatives(remedies))]
     Inexpressible { format: Format, why: String, remedies: Vec<Remedy> },
     #[error("run.json cannot be written as JSON ({0})")]
     Json(String),
@@ -70,8 +70,10 @@ impl fmt::Display for Remedy {
     }
 }
 
+/// Empty if no change lets a format express the model.
 fn alternatives(remedies: &[Remedy]) -> String {
-    remedies.iter().map(Remedy::to_string).collect::<Vec<_>>().join(", or ")
+    let remedies: Vec<String> = remedies.iter().map(Remedy::to_string).collect();
+    if remedies.is_empty() { String::new() } else { format!("; {}", remedies.join(", or ")) }
 }
 
 impl Error {

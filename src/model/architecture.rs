@@ -1,25 +1,62 @@
 //! The sizes and options of a decoder of the LLaMA family.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Family, Form, Result, RopeSettings, Slot, from_config, layout};
 
-/// The sizes of one decoder block. Pruning changes them.
+/// The sizes of one decoder block. Pruning changes them. A block can lack its attention (no heads) or its FFN (no channels);
+/// a part that is absent has no tensors, and adds nothing to the residual stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSize {
     /// Query heads.
     pub heads: usize,
-    /// Key-value heads; divides `heads`.
+    /// Key-value heads; divides `heads`, and is 0 only if `heads` is.
     pub kv_heads: usize,
     /// FFN channels.
     pub channels: usize,
 }
 
 impl LayerSize {
-    /// Query heads per key-value head.
+    /// Query heads per key-value head; 1 if the block has no attention.
     pub fn group(&self) -> usize {
-        self.heads / self.kv_heads
+        self.heads.checked_div(self.kv_heads).unwrap_or(1)
+    }
+
+    /// Whether the block has an attention.
+    pub fn has_attention(&self) -> bool {
+        self.heads > 0
+    }
+
+    /// Whether the block has an FFN.
+    pub fn has_mlp(&self) -> bool {
+        self.channels > 0
+    }
+
+    /// Its entry in `per_layer_config`: the sizes, and the parts that the block lacks.
+    pub fn keys(&self) -> Value {
+        let mut keys = Map::new();
+        let mut skip: Vec<Value> = Vec::new();
+        if self.has_attention() {
+            keys.insert("num_attention_heads".into(), self.heads.into());
+            keys.insert("num_key_value_heads".into(), self.kv_heads.into());
+        } else {
+            skip.push("attention".into());
+        }
+        if self.has_mlp() {
+            keys.insert("intermediate_size".into(), self.channels.into());
+        } else {
+            skip.push("mlp".into());
+        }
+        if !skip.is_empty() {
+            keys.insert("skip".into(), skip.into());
+        }
+        keys.into()
+    }
+
+    /// Whether the block has both parts.
+    pub fn is_whole(&self) -> bool {
+        self.has_attention() && self.has_mlp()
     }
 }
 
@@ -39,7 +76,7 @@ impl Default for Positions {
 }
 
 /// A decoder of the LLaMA family, layer by layer. [`Architecture::from_config`] creates it, so its sizes are
-/// valid: none is zero, key-value heads divide heads, and `head_dim` is even.
+/// valid: none is zero except those of absent parts, key-value heads divide heads, and `head_dim` is even.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Architecture {
     /// The published architecture.
@@ -104,6 +141,14 @@ impl Architecture {
     pub fn tensors(&self) -> Vec<Slot> {
         let blocks = (0..self.layers.len()).flat_map(|layer| layout::block(self, layer));
         layout::ends(self).into_iter().chain(blocks).collect()
+    }
+
+    /// The tensors of decoder block `layer`.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn layer_tensors(&self, layer: usize) -> Vec<Slot> {
+        layout::block(self, layer)
     }
 
     /// Number of parameters. A tied output head counts once.

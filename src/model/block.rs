@@ -1,6 +1,6 @@
 //! One decoder block, divided into the parts before and after each pruned weight.
 
-use candle_core::{DType, Device, Module, Tensor};
+use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
 use super::{
@@ -48,7 +48,7 @@ impl Block {
         device: &Device,
         dtype: DType,
     ) -> Result<Self> {
-        let Some(&LayerSize { heads, kv_heads, .. }) = architecture.layers.get(layer) else {
+        let Some(&size) = architecture.layers.get(layer) else {
             return Err(Error::NoSuchLayer { layer, last: architecture.layers.len() - 1 });
         };
         let loader = Loader {
@@ -61,12 +61,14 @@ impl Block {
         };
         let norm_eps = architecture.norm_eps as f32;
         let Form { multipliers, attention_cap, activation, .. } = architecture.form;
-        let head_dim = architecture.head_dim;
+        let Architecture { hidden, head_dim, .. } = *architecture;
+        let LayerSize { heads, kv_heads, channels } = size;
+        let (queries, keys) = (heads * head_dim, kv_heads * head_dim);
         let attention = Attention {
-            q_proj: loader.linear("self_attn.q_proj")?,
-            k_proj: loader.linear("self_attn.k_proj")?,
-            v_proj: loader.linear("self_attn.v_proj")?,
-            o_proj: loader.linear("self_attn.o_proj")?,
+            q_proj: loader.linear("self_attn.q_proj", [queries, hidden])?,
+            k_proj: loader.linear("self_attn.k_proj", [keys, hidden])?,
+            v_proj: loader.linear("self_attn.v_proj", [keys, hidden])?,
+            o_proj: loader.linear("self_attn.o_proj", [hidden, queries])?,
             qk_norm: loader.norm("self_attn.q_norm")?.zip(loader.norm("self_attn.k_norm")?),
             heads,
             kv_heads,
@@ -82,12 +84,12 @@ impl Block {
             norm_eps,
         };
         let mlp = Mlp {
-            gate_proj: loader.linear("mlp.gate_proj")?,
-            up_proj: loader.linear("mlp.up_proj")?,
-            down_proj: loader.linear("mlp.down_proj")?,
+            gate_proj: loader.linear("mlp.gate_proj", [channels, hidden])?,
+            up_proj: loader.linear("mlp.up_proj", [channels, hidden])?,
+            down_proj: loader.linear("mlp.down_proj", [hidden, channels])?,
             act: activation,
         };
-        let names = BlockNorms::of(architecture.form.norms);
+        let names = BlockNorms::around(architecture.form.norms, size);
         let norm = |name: Option<&str>| name.map_or(Ok(None), |name| loader.norm(name));
         let norms = PartNorms {
             before_attention: norm(names.before_attention)?,
@@ -134,36 +136,49 @@ impl Block {
         self.mlp.down_proj.weight()
     }
 
-    /// h: [batch, t, hidden] → a: [batch, t, heads·head_dim], the input of `o_proj`.
+    /// h: [batch, t, hidden] → a: [batch, t, heads·head_dim], the input of `o_proj`; no columns without attention.
     ///
     /// # Errors
     /// If the sequence is longer than the rotary tables, or the device fails.
     pub fn attention_context(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
+        if !self.size().has_attention() {
+            return without_columns(h);
+        }
         self.attention.context(&self.normed(h, self.norms.before_attention.as_ref())?, rope, None)
     }
 
-    /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h.
+    /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h; zeros without attention.
     ///
     /// # Errors
     /// If the device fails.
     pub fn attention_output(&self, a: &Tensor) -> Result<Tensor> {
+        if !self.size().has_attention() {
+            return zeros(a, self.o_proj());
+        }
         let y = self.attention.o_proj.forward(a)?;
         scaled(self.normed(&y, self.norms.after_attention.as_ref())?, self.residual)
     }
 
-    /// h: [batch, t, hidden], after the attention → f: [batch, t, channels], the input of `down_proj`.
+    /// h: [batch, t, hidden], after the attention → f: [batch, t, channels], the input of `down_proj`; no columns without
+    /// FFN.
     ///
     /// # Errors
     /// If the device fails.
     pub fn mlp_activation(&self, h: &Tensor) -> Result<Tensor> {
+        if !self.size().has_mlp() {
+            return without_columns(h);
+        }
         self.mlp.activation(&self.normed(h, self.norms.before_mlp.as_ref())?)
     }
 
-    /// f: [batch, t, channels] → [batch, t, hidden], to be added to h.
+    /// f: [batch, t, channels] → [batch, t, hidden], to be added to h; zeros without FFN.
     ///
     /// # Errors
     /// If the device fails.
     pub fn mlp_output(&self, f: &Tensor) -> Result<Tensor> {
+        if !self.size().has_mlp() {
+            return zeros(f, self.down_proj());
+        }
         let y = self.mlp.down_proj.forward(f)?;
         scaled(self.normed(&y, self.norms.after_mlp.as_ref())?, self.residual)
     }
@@ -205,10 +220,15 @@ impl Block {
     }
 
     fn run(&self, h: &Tensor, rope: &Rope, cache: Option<&mut KvCache>) -> Result<Tensor> {
-        let normed = self.normed(h, self.norms.before_attention.as_ref())?;
-        let h = (h + self.attention_output(&self.attention.context(&normed, rope, cache)?)?)?;
-        let f = self.mlp_activation(&h)?;
-        Ok((&h + self.mlp_output(&f)?)?)
+        let mut h = h.clone();
+        if self.size().has_attention() {
+            let normed = self.normed(&h, self.norms.before_attention.as_ref())?;
+            h = (&h + self.attention_output(&self.attention.context(&normed, rope, cache)?)?)?;
+        }
+        if self.size().has_mlp() {
+            h = (&h + self.mlp_output(&self.mlp_activation(&h)?)?)?;
+        }
+        Ok(h)
     }
 
     /// Keeps these query and key-value heads (ascending), with a new `o_proj` [hidden, kept·head_dim].
@@ -298,6 +318,17 @@ impl Block {
     }
 }
 
+/// x: [batch, t, hidden] → [batch, t, 0], the input of a scored weight without columns.
+fn without_columns(x: &Tensor) -> Result<Tensor> {
+    Ok(x.narrow(D::Minus1, 0, 0)?)
+}
+
+/// The product of inputs [batch, t, 0] and a weight [hidden, 0].
+fn zeros(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (batch, t, _) = x.dims3()?;
+    Ok(Tensor::zeros((batch, t, weight.dims()[0]), x.dtype(), x.device())?)
+}
+
 /// The bias, converted to the number type and device of its weight.
 fn biased(layer: usize, what: &'static str, linear: &Linear, bias: Tensor) -> Result<Linear> {
     let weight = linear.weight();
@@ -347,13 +378,13 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn linear(&self, name: &str) -> Result<Linear> {
-        Ok(Linear::new(self.tensor(&format!("{name}.weight"))?, self.optional(&format!("{name}.bias"))?))
-    }
-
-    fn tensor(&self, name: &str) -> Result<Tensor> {
-        let tensor = self.optional(name)?;
-        Ok(tensor.expect("the layout of every family names the weights of all projections"))
+    /// A projection with a weight of this shape; that of an absent part has no elements.
+    fn linear(&self, name: &str, shape: [usize; 2]) -> Result<Linear> {
+        let weight = match self.optional(&format!("{name}.weight"))? {
+            Some(weight) => weight,
+            None => Tensor::zeros(&shape, self.dtype, self.device)?,
+        };
+        Ok(Linear::new(weight, self.optional(&format!("{name}.bias"))?))
     }
 
     /// The weight of a norm; None if the architecture does not have it.

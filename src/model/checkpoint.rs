@@ -48,6 +48,11 @@ impl Checkpoint {
             internlm2::rename(&mut weights, &architecture)?;
         }
         fused::split(&mut weights, &architecture)?;
+        let stored = |name: &str| weights.names().any(|stored| stored == name);
+        if architecture.tied && stored(HEAD) && !stored(EMBEDDING) {
+            // As in transformers, either of the tied tensors may be stored.
+            weights.rename(HEAD, EMBEDDING.to_owned());
+        }
         if architecture.tied && head_differs(&weights)? {
             architecture.tied = false;
             warnings.push(Warning::UntiedHead);

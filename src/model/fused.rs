@@ -28,6 +28,10 @@ pub fn split(weights: &mut Weights, architecture: &Architecture) -> Result<()> {
             let of = |part: &&str| slots.iter().find(|slot| slot.name == place(part));
             let parts: Vec<(String, usize)> =
                 parts.iter().filter_map(of).map(|slot| (slot.name.clone(), slot.shape[0])).collect();
+            if parts.is_empty() {
+                // The layer lacks this part.
+                continue;
+            }
             weights.split_rows(&place(fused), &parts, architecture.hidden)?;
         }
     }

@@ -1,6 +1,6 @@
 //! The tensors of an architecture: their names, their shapes, and the rows or columns that pruning removes.
 
-use super::{Architecture, Norms, QkNorm, embedding_and_head::HEAD};
+use super::{Architecture, LayerSize, Norms, QkNorm, embedding_and_head::HEAD};
 
 /// The effect of pruning on a tensor of a decoder block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,24 @@ pub enum Cut {
     ChannelColumns,
 }
 
+impl Cut {
+    /// Whether removing units of the attention shortens the tensor.
+    pub fn is_of_attention(self) -> bool {
+        match self {
+            Self::QueryRows | Self::KeyValueRows | Self::HeadColumns => true,
+            Self::Whole | Self::ChannelRows | Self::ChannelColumns => false,
+        }
+    }
+
+    /// Whether removing channels of the FFN shortens the tensor.
+    pub fn is_of_mlp(self) -> bool {
+        match self {
+            Self::ChannelRows | Self::ChannelColumns => true,
+            Self::Whole | Self::QueryRows | Self::KeyValueRows | Self::HeadColumns => false,
+        }
+    }
+}
+
 /// One required tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -30,6 +48,13 @@ pub struct Slot {
     pub cut: Cut,
 }
 
+impl Slot {
+    /// Number of elements.
+    pub fn numbers(&self) -> u64 {
+        self.shape.iter().fold(1, |product, &side| product.saturating_mul(side as u64))
+    }
+}
+
 /// The names of the norms around the parts of a block.
 pub struct BlockNorms {
     pub before_attention: Option<&'static str>,
@@ -39,7 +64,7 @@ pub struct BlockNorms {
 }
 
 impl BlockNorms {
-    pub fn of(norms: Norms) -> Self {
+    fn of(norms: Norms) -> Self {
         let (input, attention) = ("input_layernorm", "post_attention_layernorm");
         let (before_mlp, after_mlp) = ("pre_feedforward_layernorm", "post_feedforward_layernorm");
         match norms {
@@ -65,12 +90,23 @@ impl BlockNorms {
         }
     }
 
+    /// The norms of a block, without those of absent parts.
+    pub fn around(norms: Norms, size: LayerSize) -> Self {
+        let Self { before_attention, after_attention, before_mlp, after_mlp } = Self::of(norms);
+        Self {
+            before_attention: before_attention.filter(|_| size.has_attention()),
+            after_attention: after_attention.filter(|_| size.has_attention()),
+            before_mlp: before_mlp.filter(|_| size.has_mlp()),
+            after_mlp: after_mlp.filter(|_| size.has_mlp()),
+        }
+    }
+
     fn names(&self) -> impl Iterator<Item = &'static str> {
         [self.before_attention, self.after_attention, self.before_mlp, self.after_mlp].into_iter().flatten()
     }
 }
 
-/// The tensors of decoder block `layer`.
+/// The tensors of decoder block `layer`. Absent parts have none.
 pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
     let Architecture { hidden, head_dim, qkv_bias, o_bias, mlp_bias, .. } = *architecture;
     let size = architecture.layers[layer];
@@ -89,7 +125,13 @@ pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
         ("mlp.up_proj", size.channels, hidden, Cut::ChannelRows, mlp_bias),
         ("mlp.down_proj", hidden, size.channels, Cut::ChannelColumns, mlp_bias),
     ];
+    let absent = |cut: Cut| {
+        cut.is_of_attention() && !size.has_attention() || cut.is_of_mlp() && !size.has_mlp()
+    };
     for (name, out, input, cut, bias) in projections {
+        if absent(cut) {
+            continue;
+        }
         add(&format!("{name}.weight"), &[out, input], cut);
         if bias {
             let cut = match cut {
@@ -101,6 +143,7 @@ pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
     }
     match architecture.form.qk_norm {
         QkNorm::None => {}
+        QkNorm::Heads | QkNorm::Projections if !size.has_attention() => {}
         QkNorm::Heads => {
             add("self_attn.q_norm.weight", &[head_dim], Cut::Whole);
             add("self_attn.k_norm.weight", &[head_dim], Cut::Whole);
@@ -110,7 +153,7 @@ pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
             add("self_attn.k_norm.weight", &[keys], Cut::KeyValueRows);
         }
     }
-    for name in BlockNorms::of(architecture.form.norms).names() {
+    for name in BlockNorms::around(architecture.form.norms, size).names() {
         add(&format!("{name}.weight"), &[hidden], Cut::Whole);
     }
     slots
@@ -141,7 +184,5 @@ pub fn ends(architecture: &Architecture) -> Vec<Slot> {
 
 /// Total number of elements.
 pub fn count(slots: &[Slot]) -> u64 {
-    let numbers =
-        |slot: &Slot| slot.shape.iter().fold(1u64, |product, &side| product.saturating_mul(side as u64));
-    slots.iter().map(numbers).fold(0, u64::saturating_add)
+    slots.iter().map(Slot::numbers).fold(0, u64::saturating_add)
 }

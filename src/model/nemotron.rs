@@ -29,7 +29,7 @@ pub fn width(multiplier: f64, hidden: usize) -> usize {
 /// The sizes of the blocks.
 ///
 /// # Errors
-/// If a key is missing or wrong, or a block lacks attention or FFN.
+/// If a key is missing or wrong, or a part is replaced by a linear layer.
 pub(super) fn layer_sizes(keys: &Keys, heads: usize, hidden: usize, layers: usize) -> Result<Vec<LayerSize>> {
     let Some(Value::Array(blocks)) = keys.get("block_configs") else {
         return Err(Error::MissingKey { key: "block_configs".into() });
@@ -42,30 +42,48 @@ pub(super) fn layer_sizes(keys: &Keys, heads: usize, hidden: usize, layers: usiz
         });
     }
     let sizes = blocks.iter().enumerate().map(|(layer, block)| {
-        let attention = part(block, layer, "attention")?;
-        let ffn = part(block, layer, "ffn")?;
-        let group = attention.count("n_heads_in_group")?;
-        let multiplier = ffn.positive("ffn_mult")?;
-        let whole = |value: f64| value < f64::from(u32::MAX);
-        if !heads.is_multiple_of(group) || !whole(multiplier * hidden as f64) {
-            let found = format!("{group} and ffn_mult {multiplier}");
-            let expected = format!("a divisor of the {heads} attention heads, and a width below 2^32");
-            return Err(Error::Key { key: format!("block_configs.{layer}"), expected, found });
-        }
-        // Engines round the multiplier to six digits when they read it.
-        let channels = width((multiplier * 1e6).round() / 1e6, hidden);
-        if channels == 0 {
-            let key = format!("block_configs.{layer}.ffn.ffn_mult");
-            let expected = format!("a multiplier of the hidden size {hidden} that gives a width above 0");
-            return Err(Error::Key { key, expected, found: multiplier.to_string() });
-        }
-        Ok(LayerSize { heads, kv_heads: heads / group, channels })
+        let (heads, kv_heads) = match part(block, layer, "attention")? {
+            Some(attention) => (heads, key_value_heads(&attention, layer, heads)?),
+            None => (0, 0),
+        };
+        let channels = match part(block, layer, "ffn")? {
+            Some(ffn) => channels(&ffn, layer, hidden)?,
+            None => 0,
+        };
+        Ok(LayerSize { heads, kv_heads, channels })
     });
     sizes.collect()
 }
 
-/// One part of a block, if it is an ordinary part.
-fn part<'b>(block: &'b Value, layer: usize, part: &'static str) -> Result<Keys<'b>> {
+fn key_value_heads(attention: &Keys, layer: usize, heads: usize) -> Result<usize> {
+    let group = attention.count("n_heads_in_group")?;
+    if !heads.is_multiple_of(group) {
+        let key = format!("block_configs.{layer}.attention.n_heads_in_group");
+        let expected = format!("a divisor of the {heads} attention heads");
+        return Err(Error::Key { key, expected, found: group.to_string() });
+    }
+    Ok(heads / group)
+}
+
+fn channels(ffn: &Keys, layer: usize, hidden: usize) -> Result<usize> {
+    let multiplier = ffn.positive("ffn_mult")?;
+    let key = || format!("block_configs.{layer}.ffn.ffn_mult");
+    if multiplier * hidden as f64 >= f64::from(u32::MAX) {
+        let expected = "a multiplier that gives a width below 2^32".into();
+        return Err(Error::Key { key: key(), expected, found: multiplier.to_string() });
+    }
+    // Engines round the multiplier to six digits when they read it.
+    match width((multiplier * 1e6).round() / 1e6, hidden) {
+        0 => {
+            let expected = format!("a multiplier of the hidden size {hidden} that gives a width above 0");
+            Err(Error::Key { key: key(), expected, found: multiplier.to_string() })
+        }
+        channels => Ok(channels),
+    }
+}
+
+/// One part of a block; None if the block lacks it.
+fn part<'b>(block: &'b Value, layer: usize, part: &'static str) -> Result<Option<Keys<'b>>> {
     let key = format!("block_configs.{layer}.{part}");
     let table: &Map<String, Value> = match block.get(part) {
         Some(Value::Object(table)) => table,
@@ -73,14 +91,14 @@ fn part<'b>(block: &'b Value, layer: usize, part: &'static str) -> Result<Keys<'
         None => return Err(Error::MissingKey { key }),
     };
     let keys = Keys(table);
-    for without in ["no_op", "replace_with_linear"] {
-        if keys.flag_or(without, false)? {
-            let what = format!("{key} with {without}");
-            return Err(Error::Unsupported {
-                what,
-                supported: "every block must have attention and an FFN".into(),
-            });
-        }
+    if keys.flag_or("no_op", false)? {
+        return Ok(None);
+    }
+    if keys.flag_or("replace_with_linear", false)? {
+        return Err(Error::Unsupported {
+            what: format!("{key} with replace_with_linear"),
+            supported: "a block can lack its attention or its FFN (no_op), but not replace it".into(),
+        });
     }
     for own in ["window_length", "num_sink_tokens", "sparsify"] {
         if keys.get(own).is_some() {
@@ -91,7 +109,7 @@ fn part<'b>(block: &'b Value, layer: usize, part: &'static str) -> Result<Keys<'
             });
         }
     }
-    Ok(keys)
+    Ok(Some(keys))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Pass<'_> {
     /// input of the layer. For the FFN, `attention` gives the treatment of the attention before it.
     ///
     /// # Errors
-    /// As for [`Pass::layer`].
+    /// [`Error::NoPart`] if the layer lacks the part, and as for [`Pass::layer`].
     pub fn error_curve(
         &self,
         (layer, part): (usize, Part),
@@ -46,6 +46,9 @@ impl Pass<'_> {
         let size = opened.size;
         let (count, width, picked) =
             units(part, &size, self.checkpoint.architecture().head_dim, self.settings);
+        if count == 0 {
+            return Err(Error::NoPart { layer, part });
+        }
         let measured = match known.as_ref().and_then(|known| known.get(part, &opened.cut, Target::Layer)) {
             Some(measured) => measured,
             None => {

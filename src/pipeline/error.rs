@@ -29,6 +29,8 @@ pub enum Error {
         "nothing would be removed: {why}; raise the ratio, or choose other parts or another attention-unit"
     )]
     NothingRemoved { why: KeptWhole },
+    #[error("layer {layer} has no {part}, so it has no error curve; choose another layer or the other part")]
+    NoPart { layer: usize, part: Part },
     #[error(transparent)]
     Plan(prune::Error),
     #[error("layer {layer}, {part}: {cause}")]
@@ -62,6 +64,7 @@ impl Error {
             | Self::UniformOfSome { .. }
             | Self::BeyondReach { .. }
             | Self::MultipleAboveWidth { .. }
+            | Self::NoPart { .. }
             | Self::NothingRemoved { .. } => Kind::Input,
         }
     }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     config::{self, Settings},
-    model::{Architecture, LayerSize},
+    model::{Architecture, LayerSize, Slot},
     prune::{
         AttentionUnit, GroupSize, LayerRatio, LayerRecord, Part, PartRecord, Ratio, Schedule, Span, Units,
         channels_to_remove, ratios, units_to_remove,
@@ -21,9 +21,9 @@ use super::Error;
 pub struct LayerPlan {
     /// The ratio before the counts are rounded.
     pub ratio: LayerRatio,
-    /// KV groups or query heads; None if the run does not prune the attention.
+    /// KV groups or query heads; None if the run does not prune the attention, or the layer has none.
     pub attention: Option<Removals>,
-    /// Channels; None if the run does not prune the FFN.
+    /// Channels; None if the run does not prune the FFN, or the layer has none.
     pub mlp: Option<Removals>,
 }
 
@@ -114,9 +114,11 @@ fn layer_plan(
         Ok(channels_to_remove(size.channels, Ratio::new(ratio.mlp)?, multiple))
     };
     let (units, scheduled) = (heads(ratio)?, heads(own)?);
-    let attention = settings.prunes(Part::Attention).then_some(Removals { units, scheduled });
+    let prunes = |part, present| settings.prunes(part) && present;
+    let attention =
+        prunes(Part::Attention, size.has_attention()).then_some(Removals { units, scheduled });
     let (units, scheduled) = (channels(ratio, settings.ratios.channel_multiple)?, channels(own, 1)?);
-    let mlp = settings.prunes(Part::Mlp).then_some(Removals { units, scheduled });
+    let mlp = prunes(Part::Mlp, size.has_mlp()).then_some(Removals { units, scheduled });
     Ok(LayerPlan { ratio, attention, mlp })
 }
 
@@ -155,18 +157,20 @@ pub fn parameters_removed(architecture: &Architecture, plan: &[LayerPlan], setti
 /// # Errors
 /// If the settings name layers that the model does not have.
 pub fn parameters_of_parts(architecture: &Architecture, settings: &Settings) -> Result<u64, Error> {
-    let mut without = architecture.layers.clone();
-    for size in
-        &mut without[settings.ratios.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?]
-    {
-        if settings.prunes(Part::Attention) {
-            (size.heads, size.kv_heads) = (0, 0);
-        }
-        if settings.prunes(Part::Mlp) {
-            size.channels = 0;
-        }
-    }
-    Ok(architecture.parameters() - architecture.with_layers(without).parameters())
+    let chosen = settings.ratios.layers.resolve(architecture.layers.len()).map_err(Error::Layers)?;
+    let parts = [Part::Attention, Part::Mlp].into_iter().filter(|&part| settings.prunes(part));
+    let of_parts = |layer| parts.clone().map(move |part| parameters_of_part(architecture, layer, part));
+    Ok(chosen.flat_map(of_parts).fold(0, u64::saturating_add))
+}
+
+/// Number of parameters of a part's units; 0 if the layer lacks the part.
+pub fn parameters_of_part(architecture: &Architecture, layer: usize, part: Part) -> u64 {
+    let belongs = |slot: &Slot| match part {
+        Part::Attention => slot.cut.is_of_attention(),
+        Part::Mlp => slot.cut.is_of_mlp(),
+    };
+    let slots = architecture.layer_tensors(layer);
+    slots.iter().filter(|slot| belongs(slot)).map(Slot::numbers).fold(0, u64::saturating_add)
 }
 
 /// The lowest mean ratio at which the schedule removes at least `parameters`; None if there is none. Counts
@@ -199,7 +203,7 @@ pub fn planned(architecture: &Architecture, plan: &[LayerPlan], unit: AttentionU
         let gone = plan.attention.map_or(0, |removals| removals.units);
         match unit.in_groups_of(size.group()) {
             AttentionUnit::KvGroup => {
-                size.heads -= gone * (size.heads / size.kv_heads);
+                size.heads -= gone * size.group();
                 size.kv_heads -= gone;
             }
             AttentionUnit::QueryHead => size.heads -= gone,

@@ -149,7 +149,7 @@ fn share(architecture: &Architecture, settings: &Settings, ratios: &[LayerRatio]
             };
             let (units, _, _) = super::plan::units(part, size, architecture.head_dim, settings);
             let whole = match most.units {
-                0 => without(architecture, layer, part),
+                0 => super::plan::parameters_of_part(architecture, layer, part) as f64,
                 removable => removed * units as f64 / removable as f64,
             };
             share.asked += ratio.of(part) * whole;
@@ -158,16 +158,6 @@ fn share(architecture: &Architecture, settings: &Settings, ratios: &[LayerRatio]
         }
     }
     Ok(share)
-}
-
-/// Parameters of a whole part.
-fn without(architecture: &Architecture, layer: usize, part: Part) -> f64 {
-    let mut layers = architecture.layers.clone();
-    match part {
-        Part::Attention => (layers[layer].heads, layers[layer].kv_heads) = (0, 0),
-        Part::Mlp => layers[layer].channels = 0,
-    }
-    (architecture.parameters() - architecture.with_layers(layers).parameters()) as f64
 }
 
 /// The parts that a plan does not change although their ratios are above 0.

@@ -16,8 +16,11 @@ from program import TEXT, Claims, Slimgpt
 WIDTH = 1280
 # The largest difference of logits of about 2.
 TOLERANCE = 1e-4
+# Layers without attention, without FFN, and without both.
+ABSENT = {"1": {"skip": ["attention"]}, "2": {"skip": ["mlp"]}, "3": {"skip": ["attention", "mlp"]}}
 KINDS = {
     "llama-grouped": {},
+    "llama-biased": {"attention_bias": False, "mlp_bias": False, "num_hidden_layers": 6, "per_layer_config": ABSENT},
     "llama-multi-head": {"rope_scaling": checkpoints.LLAMA3_POSITIONS},
     "mistral": {"head_dim": 8, "tie_word_embeddings": True},
 }
@@ -26,21 +29,25 @@ KINDS = {
 def check(kind, keys, slimgpt, claims):
     model = checkpoints.write(kind, slimgpt.work / kind, intermediate_size=WIDTH, **keys)
     out, record = slimgpt.prune(model, f"{kind}-portable", "--portable", "--ratio", 0.4, "--schedule", "linear")
-    widths = [WIDTH - len(layer["mlp"]["removed"]) for layer in record["layers"]]
+    widths = [len(layer["mlp"]["kept"]) for layer in record["layers"]]
+    heads = [len(layer["attention"]["kept"]) for layer in record["layers"]]
     claims.holds(f"{kind}: several widths", widths, len(set(widths)) > 1 and all(width % 256 == 0 for width in widths))
 
     tokens, expected = slimgpt.logits(out, TEXT, 64, 2)
     loaded, config = load_model(out)
     found = numpy.array(loaded(mx.array(tokens)))
     claims.below(f"{kind}: logits in mlx-lm", float(numpy.abs(found - expected).max()), TOLERANCE)
-    claims.equal(f"{kind}: widths in mlx-lm", [block.mlp.gate_proj.weight.shape[0] for block in loaded.layers], widths)
+    in_mlx = [block.mlp.gate_proj.weight.shape[0] if block.mlp else 0 for block in loaded.layers]
+    claims.equal(f"{kind}: widths in mlx-lm", in_mlx, widths)
 
     read = AutoConfig.from_pretrained(out, trust_remote_code=True)
     blocks = read.block_configs
     claims.holds(f"{kind}: transformers reads the class", type(read).__name__, type(read).__name__ == "DeciLMConfig")
-    engine = [-(-int(2 * block.ffn.ffn_mult * read.hidden_size / 3) // 256) * 256 for block in blocks]
+    multipliers = [block.ffn.ffn_mult or 0 for block in blocks]
+    engine = [-(-int(2 * multiplier * read.hidden_size / 3) // 256) * 256 for multiplier in multipliers]
     claims.equal(f"{kind}: widths as vLLM and SGLang compute them", engine, widths)
-    claims.equal(f"{kind}: every block has attention", {block.attention.no_op for block in blocks}, {False})
+    claims.equal(f"{kind}: blocks without attention", [block.attention.no_op for block in blocks], [count == 0 for count in heads])
+    claims.equal(f"{kind}: blocks without FFN", [block.ffn.no_op for block in blocks], [width == 0 for width in widths])
     written = slimgpt.work / f"{kind}-config"
     read.save_pretrained(written)
     saved = json.loads((written / "config.json").read_text())["block_configs"]

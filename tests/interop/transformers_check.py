@@ -41,6 +41,8 @@ def main(work):
         check.equal_sizes(kind, models[kind], 0.5)
     check.other_ways_to_write(models["llama-grouped"])
     check.pruned_again(models["qwen2"])
+    for kind in ("llama-grouped", "llama-biased", "mistral-window", "qwen2", "qwen3"):
+        check.absent_parts(kind)
     sys.exit(claims.end())
 
 
@@ -72,6 +74,26 @@ class Check:
             self.claims.equal(f"{what}, without", greedy(loaded, prompt, MADE, cache=False), made)
         batch = padded_greedy(loaded, [prompt for prompt, _ in asked], MADE)
         self.claims.equal(f"{name}: all of them in a left-padded batch", batch, [made for _, made in asked])
+
+    def absent_parts(self, kind):
+        """Layers without attention, without FFN, and without both."""
+        skip = {"1": {"skip": ["attention"]}, "2": {"skip": ["mlp"]}, "3": {"skip": ["attention", "mlp"]}}
+        model = checkpoints.write(kind, self.slimgpt.work / "absent" / kind, per_layer_config=skip)
+        out, record = self.slimgpt.prune(model, f"absent-pruned/{kind}", "--ratio", 0.4)
+        name = f"{kind}, absent parts"
+        units = [layer[part]["units"] for layer in record["layers"] for part in ("attention", "mlp")]
+        self.claims.equal(f"{name}: units", [count == 0 for count in units[2:]], [True, False, False, True, True, True])
+        loaded = load(out, trust_remote_code=True)
+        self.same_numbers(name, out, loaded)
+        missing = {key for key in loaded.state_dict() if key.startswith(("model.layers.3.", "model.layers.1.self_attn"))}
+        self.claims.equal(f"{name}: weights of absent parts", missing, set())
+        again = reloaded(loaded, self.slimgpt.work / "saved-absent" / kind)
+        tokens, _ = self.slimgpt.logits(out, self.page, SEQ_LEN, WINDOWS)
+        self.claims.below(f"{name}: saved and loaded", largest_difference(logits(again, tokens), logits(loaded, tokens)), 1e-6)
+        for prompt in PROMPTS:
+            made = self.slimgpt.generate(out, prompt, MADE)
+            self.claims.equal(f"{name}: tokens after {len(prompt)}, with a cache", greedy(loaded, prompt, MADE, cache=True), made)
+            self.claims.equal(f"{name}: tokens after {len(prompt)}, without", greedy(loaded, prompt, MADE, cache=False), made)
 
     def padded(self, kind, model):
         out, _ = self.slimgpt.prune(model, f"padded/{kind}", *SIZES_DIFFER, "--format", "padded")

@@ -10,6 +10,7 @@ mod program;
 mod tiny_model;
 mod window;
 
+mod absent_parts;
 mod bad_input;
 mod biases;
 mod command_line;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use candle_core::DType;
 use serde_json::{Value, json};
-use slimgpt::model::{Checkpoint, Family, Shapes, block_tensors, end_tensors};
+use slimgpt::model::{Checkpoint, Family, Shapes, Source, block_tensors, end_tensors};
 
 use crate::{
     model_families::{all_logits, decoder, difference, open},
@@ -171,6 +171,30 @@ fn a_stored_head_that_differs_is_used_despite_the_flag_and_exported() {
         let found = open(directory.path());
         assert!(found.architecture().tied);
         assert_eq!(found.warnings(), []);
+    }
+}
+
+#[test]
+fn a_tied_checkpoint_with_only_the_head_uses_it_as_the_embedding() {
+    for family in ["llama", "mistral", "qwen2", "qwen3", "smollm3", "granite", "olmo2", "gemma2", "gemma3_text"] {
+        let mut tied = config(family);
+        set(&mut tied, json!({ "tie_word_embeddings": true }));
+        let mut tensors = random_tensors(&tied, 48);
+        let expected = checkpoint_of(&tied, &tensors);
+        let embedding = tensors.remove("model.embed_tokens.weight").unwrap();
+        tensors.insert("lm_head.weight".into(), embedding);
+        let found = checkpoint_of(&tied, &tensors);
+        let (found, expected) = (open(found.path()), open(expected.path()));
+        assert_eq!(found.warnings(), [], "{family}");
+        let tokens = random_tokens(9, 49);
+        let logits = |checkpoint: &Checkpoint| all_logits(&decoder(checkpoint), &tokens);
+        assert_eq!(difference(&logits(&found), &logits(&expected)), 0.0, "{family}");
+        assert!(end_tensors(&found).any(|tensor| tensor.unwrap().name == "model.embed_tokens.weight"));
+
+        set(&mut tied, json!({ "tie_word_embeddings": false }));
+        let untied = checkpoint_of(&tied, &tensors);
+        let error = Checkpoint::open(Source::directory(untied.path())).unwrap_err().to_string();
+        assert!(error.contains("model.embed_tokens.weight"), "{error}");
     }
 }
 

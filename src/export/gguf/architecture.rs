@@ -120,13 +120,22 @@ fn refuse_sizes(layers: &[LayerSize]) -> Result<(), Error> {
     }
     for (layer, size) in layers.iter().enumerate() {
         let LayerSize { heads, kv_heads, channels } = *size;
-        if kv_heads == 0 || !heads.is_multiple_of(kv_heads) || heads == 0 {
+        if !heads.is_multiple_of(kv_heads) {
             return refused(
                 format!(
-                    "layer {layer} has {heads} heads for {kv_heads} key-value heads, and llama.cpp needs at least one key-value head and equal groups"
+                    "layer {layer} has {heads} heads for {kv_heads} key-value heads, and llama.cpp needs equal groups"
                 ),
                 &[Remedy::LowerRatio, DIRECTORY],
             );
+        }
+        if layer == 0 && !size.has_attention() {
+            let why = "layer 0 has no attention, but llama.cpp derives the size of a head from it".into();
+            return refused(why, &[DIRECTORY]);
+        }
+        // llama.cpp loads it and drops the output of the attention.
+        if !size.has_mlp() {
+            let why = format!("layer {layer} has no FFN, which llama.cpp computes incorrectly");
+            return refused(why, &[DIRECTORY]);
         }
         if channels < FEWEST_CHANNELS {
             return refused(

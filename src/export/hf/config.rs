@@ -34,7 +34,7 @@ impl ModelClass {
     pub fn of(architecture: &Architecture) -> Self {
         let Architecture { family, hidden, qkv_bias, o_bias, mlp_bias, .. } = *architecture;
         let Some((&first, others)) = architecture.layers.split_first() else { return Self::PerLayer };
-        if others.iter().any(|size| *size != first) {
+        if !first.is_whole() || others.iter().any(|size| *size != first) {
             return Self::PerLayer;
         }
         // For some families, transformers 5 refuses heads that do not divide the hidden size, whatever the head_dim.
@@ -60,7 +60,9 @@ impl ModelClass {
     /// already differ between layers are given per layer.
     pub fn of_unpruned(source: &Value, architecture: &Architecture) -> Self {
         let model_type = source.get("model_type").and_then(Value::as_str);
-        if model_type == Some(architecture.family.name()) { Self::Unchanged } else { Self::of(architecture) }
+        let whole = architecture.layers.iter().all(LayerSize::is_whole);
+        let own = model_type == Some(architecture.family.name());
+        if own && whole { Self::Unchanged } else { Self::of(architecture) }
     }
 }
 
@@ -108,7 +110,8 @@ pub fn config_json(
 /// Sets the keys shared by both kinds of configuration. If sizes differ between layers, the maximum is given,
 /// for readers that expect a single size.
 fn set_common(config: &mut Map<String, Value>, architecture: &Architecture) {
-    let largest = |size: fn(&LayerSize) -> usize| architecture.layers.iter().map(size).max();
+    // At least 1: classes are built with these sizes even where every layer lacks the part.
+    let largest = |size: fn(&LayerSize) -> usize| architecture.layers.iter().map(size).fold(1, usize::max);
     set_positions(config, architecture);
     let keys = json!({
         "head_dim": architecture.head_dim,
@@ -193,15 +196,8 @@ fn set_stock(config: &mut Map<String, Value>, architecture: &Architecture, famil
 /// Sets the sizes under `per_layer_config`, and as lists under the names in the SlimGPT authors' code.
 fn set_per_layer(config: &mut Map<String, Value>, architecture: &Architecture) {
     let Architecture { family, layers, .. } = architecture;
-    let sizes = |size: &LayerSize| {
-        json!({
-            "num_attention_heads": size.heads,
-            "num_key_value_heads": size.kv_heads,
-            "intermediate_size": size.channels,
-        })
-    };
     let per_layer: Map<String, Value> =
-        layers.iter().enumerate().map(|(index, size)| (index.to_string(), sizes(size))).collect();
+        layers.iter().enumerate().map(|(index, size)| (index.to_string(), size.keys())).collect();
     let place = |what: &str| format!("modeling_slimgpt.Slim{}{what}", family.class());
     let keys = json!({
         "model_type": format!("slimgpt_{family}"),

@@ -72,6 +72,14 @@ impl Directory {
     }
 }
 
+/// The layer whose cache transformers asks for its length, if it has no attention: the first layer with the sliding window, or
+/// the first without.
+fn without_cache(architecture: &Architecture) -> Option<usize> {
+    let first = |windowed| architecture.positions.iter().position(|layer| layer.windowed == windowed);
+    let asked = [first(false), first(true)].into_iter().flatten();
+    asked.filter(|&layer| !architecture.layers[layer].has_attention()).min()
+}
+
 impl Exporter for Directory {
     fn layout(&self) -> Layout {
         Layout::Directory
@@ -83,6 +91,12 @@ impl Exporter for Directory {
         let (before, pruned) = (plan.checkpoint.architecture(), plan.pruned);
         if *self == Self::NemotronNas {
             return nemotron::check(before, pruned);
+        }
+        if let Some(layer) = without_cache(before) {
+            let why = format!(
+                "layer {layer} has no attention, but transformers counts the cached tokens there"
+            );
+            return Err(Error::Inexpressible { format: self.format(), why, remedies: Vec::new() });
         }
         let family = before.family;
         let heads = |architecture: &Architecture| -> Vec<usize> {

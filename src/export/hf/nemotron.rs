@@ -18,8 +18,8 @@ pub const CONFIGURATION_NAME: &str = "configuration_nemotron_nas.py";
 /// Refuses a model that the engines would not load or would compute differently.
 ///
 /// # Errors
-/// [`Error::Inexpressible`] for another family, biases, a sliding window, missing query heads, or a width that is not a
-/// multiple of 256.
+/// [`Error::Inexpressible`] for another family, biases, a sliding window, missing query heads, a first layer without attention,
+/// or a width that is not a multiple of 256.
 pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> {
     match before.family {
         Family::Llama | Family::Mistral if before.form == Form::default() => {}
@@ -53,7 +53,10 @@ pub fn check(before: &Architecture, pruned: &Architecture) -> Result<(), Error> 
         return refused("it has no biases, but the model has some".into(), vec![OTHERS]);
     }
     for (layer, (size, own)) in pruned.layers.iter().zip(&before.layers).enumerate() {
-        if size.heads * pruned.head_dim != pruned.hidden {
+        if layer == 0 && !size.has_attention() {
+            return refused("layer 0 has no attention, which engines need there".into(), vec![OTHERS]);
+        }
+        if size.has_attention() && size.heads * pruned.head_dim != pruned.hidden {
             let (heads, whole) = (size.heads, pruned.hidden / pruned.head_dim);
             let remedies = if size.heads < own.heads { vec![Remedy::Portable, OTHERS] } else { vec![OTHERS] };
             let why = format!("layer {layer} has {heads} query heads, expected all {whole}");
@@ -100,15 +103,16 @@ pub fn loading() -> Loading {
 pub fn set(config: &mut Map<String, Value>, architecture: &Architecture) {
     let heads = architecture.hidden / architecture.head_dim;
     let block = |size: &crate::model::LayerSize| {
+        let multiplier = || nemotron::multiplier(size.channels, architecture.hidden);
         json!({
             "attention": {
-                "n_heads_in_group": heads / size.kv_heads,
-                "no_op": false,
+                "n_heads_in_group": heads.checked_div(size.kv_heads),
+                "no_op": !size.has_attention(),
                 "replace_with_linear": false,
             },
             "ffn": {
-                "ffn_mult": nemotron::multiplier(size.channels, architecture.hidden),
-                "no_op": false,
+                "ffn_mult": size.has_mlp().then(multiplier),
+                "no_op": !size.has_mlp(),
                 "replace_with_linear": false,
             },
         })

@@ -65,9 +65,11 @@ fn by_layer(table: &Value, sizes: &mut [LayerSize]) -> Result<()> {
         return Err(wrong("per_layer_config", "an object with one entry per layer", table));
     };
     let last = sizes.len() - 1;
+    let mut absent = Vec::new();
     for (layer, overrides) in table {
         let path = format!("per_layer_config.{layer}");
-        let Some(size) = layer.parse().ok().and_then(|i: usize| sizes.get_mut(i)) else {
+        let index = layer.parse().ok();
+        let Some((index, size)) = index.and_then(|i: usize| Some((i, sizes.get_mut(i)?))) else {
             let expected = format!("the number of a layer, 0 to {last}");
             return Err(Error::Key { key: path, expected, found: format!("{layer:?}") });
         };
@@ -80,10 +82,12 @@ fn by_layer(table: &Value, sizes: &mut [LayerSize]) -> Result<()> {
                 "num_attention_heads" => &mut size.heads,
                 "num_key_value_heads" => &mut size.kv_heads,
                 "intermediate_size" => &mut size.channels,
-                // Exhaustive.
-                "skip" if value.as_array().is_some_and(Vec::is_empty) => continue,
+                "skip" => {
+                    absent.push((index, parts_to_skip(&path, value)?));
+                    continue;
+                }
                 _ => {
-                    let supported = "the supported keys are num_attention_heads, num_key_value_heads and intermediate_size";
+                    let supported = "the supported keys are num_attention_heads, num_key_value_heads, intermediate_size and skip";
                     return Err(Error::Unsupported {
                         what: format!("{path:?}"),
                         supported: supported.into(),
@@ -93,7 +97,36 @@ fn by_layer(table: &Value, sizes: &mut [LayerSize]) -> Result<()> {
             *field = count(&path, value, MOST)?;
         }
     }
+    for (layer, parts) in absent {
+        for part in parts {
+            match part {
+                Skipped::Attention => (sizes[layer].heads, sizes[layer].kv_heads) = (0, 0),
+                Skipped::Mlp => sizes[layer].channels = 0,
+            }
+        }
+    }
     Ok(())
+}
+
+/// A part that a layer lacks.
+#[derive(Clone, Copy)]
+enum Skipped {
+    Attention,
+    Mlp,
+}
+
+/// The value of `skip`: a list with the names in transformers.
+fn parts_to_skip(path: &str, value: &Value) -> Result<Vec<Skipped>> {
+    let list = value.as_array().ok_or_else(|| wrong(path, "a list of parts", value))?;
+    let part = |part: &Value| match part.as_str() {
+        Some("attention") => Ok(Skipped::Attention),
+        Some("mlp") => Ok(Skipped::Mlp),
+        Some(_) | None => Err(Error::Unsupported {
+            what: format!("{path} {part}"),
+            supported: "the parts that a layer can lack are \"attention\" and \"mlp\"".into(),
+        }),
+    };
+    list.iter().map(part).collect()
 }
 
 /// The keys of the SlimGPT authors' checkpoints: heads and channels of every layer. The size of groups of query heads

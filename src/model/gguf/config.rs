@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Error, Result, from_config::MOST_LAYERS},
+    super::{Error, LayerSize, Result, from_config::MOST_LAYERS},
     keys::Keys,
     positions,
 };
@@ -77,9 +77,9 @@ pub fn config(
         "model_type": family,
         "hidden_size": keys.count(&own("embedding_length"))?,
         "num_hidden_layers": layers,
-        "num_attention_heads": sizes.heads.iter().max(),
-        "num_key_value_heads": sizes.kv_heads.iter().max(),
-        "intermediate_size": sizes.channels.iter().max(),
+        "num_attention_heads": sizes.largest(|size| size.heads),
+        "num_key_value_heads": sizes.largest(|size| size.kv_heads),
+        "intermediate_size": sizes.largest(|size| size.channels),
         "head_dim": head_dim,
         "vocab_size": vocabulary(keys, tensors)?,
         "hidden_act": "silu",
@@ -152,8 +152,10 @@ fn head_dim(keys: &Keys, known: &Known) -> Result<usize> {
         Some(length) => length,
         None => {
             let hidden = keys.count(&own("embedding_length"))?;
-            let heads = keys.count(&own("attention.head_count"))?;
-            if !hidden.is_multiple_of(heads) {
+            let layers = keys.count_up_to(&own("block_count"), MOST_LAYERS)?;
+            // llama.cpp takes the heads of the first layer.
+            let heads = keys.counts(&own("attention.head_count"), layers)?[0];
+            if heads == 0 || !hidden.is_multiple_of(heads) {
                 let what = format!("{hidden} numbers in {heads} heads without attention.key_length");
                 return Err(keys.unsupported(what, "the heads must divide the numbers"));
             }
@@ -205,11 +207,7 @@ fn class(model_type: &str) -> &'static str {
 }
 
 /// The sizes of every layer.
-struct Sizes {
-    heads: Vec<usize>,
-    kv_heads: Vec<usize>,
-    channels: Vec<usize>,
-}
+struct Sizes(Vec<LayerSize>);
 
 impl Sizes {
     fn read(keys: &Keys, known: &Known, layers: usize) -> Result<Self> {
@@ -217,26 +215,32 @@ impl Sizes {
         let heads = counts("attention.head_count")?;
         let grouped = keys.get(&format!("{}.attention.head_count_kv", known.name)).is_some();
         let kv_heads = if grouped { counts("attention.head_count_kv")? } else { heads.clone() };
-        Ok(Self { heads, kv_heads, channels: counts("feed_forward_length")? })
+        let channels = counts("feed_forward_length")?;
+        let layers = heads.into_iter().zip(kv_heads).zip(channels).enumerate();
+        let size = |(layer, ((heads, kv_heads), channels))| match (heads, kv_heads) {
+            (0, _) => Ok(LayerSize { heads: 0, kv_heads: 0, channels }),
+            (_, 0) => {
+                let what = format!("layer {layer} with {heads} heads and no key-value heads");
+                Err(keys.unsupported(what, "a layer has attention, or no heads at all"))
+            }
+            _ => Ok(LayerSize { heads, kv_heads, channels }),
+        };
+        layers.map(size).collect::<Result<_>>().map(Self)
+    }
+
+    /// The largest value; at least 1, because `config.json` has no absent parts outside `per_layer_config`.
+    fn largest(&self, size: fn(&LayerSize) -> usize) -> usize {
+        self.0.iter().map(size).fold(1, usize::max)
     }
 
     /// Adds sizes that differ between layers, in this program's own form.
     fn put(&self, config: &mut Map<String, Value>, family: &str) {
-        let all_equal = |sizes: &[usize]| sizes.iter().all(|size| *size == sizes[0]);
-        if [&self.heads, &self.kv_heads, &self.channels].into_iter().all(|sizes| all_equal(sizes)) {
+        if self.0.iter().all(|size| *size == self.0[0] && size.is_whole()) {
             return;
         }
-        let layers = self.heads.iter().zip(&self.kv_heads).zip(&self.channels).enumerate();
-        let per_layer: Map<String, Value> = layers
-            .map(|(layer, ((heads, kv_heads), channels))| {
-                let sizes = json!({
-                    "num_attention_heads": heads,
-                    "num_key_value_heads": kv_heads,
-                    "intermediate_size": channels,
-                });
-                (layer.to_string(), sizes)
-            })
-            .collect();
+        let layers = self.0.iter().enumerate();
+        let per_layer: Map<String, Value> =
+            layers.map(|(layer, size)| (layer.to_string(), size.keys())).collect();
         config.insert("model_type".into(), format!("slimgpt_{family}").into());
         config.insert("slimgpt_family".into(), family.into());
         config.insert("per_layer_config".into(), per_layer.into());

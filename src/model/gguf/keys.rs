@@ -56,14 +56,15 @@ impl<'f> Keys<'f> {
         self.get(key).map(|item| self.as_count(key, &item)).transpose()
     }
 
-    /// One count per layer, from a list or from a single number for all layers.
+    /// One count per layer, from a list or from a single number for all layers. A count in a list can be 0.
     pub fn counts(&self, key: &str, layers: usize) -> Result<Vec<usize>> {
         let item = self.required(key)?;
         let Item::List(list) = &item else { return Ok(vec![self.as_count(key, &item)?; layers]) };
         if list.len() != layers {
             return Err(self.wrong(key, format!("one number for each of the {layers} layers"), &item));
         }
-        list.items().map(|item| self.as_count(key, &item)).collect()
+        let absent = |item: &Item| integer(item) == Some(0);
+        list.items().map(|item| if absent(&item) { Ok(0) } else { self.as_count(key, &item) }).collect()
     }
 
     fn as_count(&self, key: &str, item: &Item) -> Result<usize> {

@@ -134,7 +134,8 @@ impl<'a> Search<'a> {
         let layers = self.checkpoint.architecture().layers.len();
         let chosen = self.settings.ratios.layers.resolve(layers).map_err(Error::Layers)?;
         let both = |layer| self.settings.ratios.parts.iter().map(move |&part| (layer, part));
-        Ok(chosen.flat_map(both).collect())
+        let present = |&(layer, part): &(usize, Part)| self.units(layer, part) > 0;
+        Ok(chosen.flat_map(both).filter(present).collect())
     }
 
     fn size(&self, layer: usize) -> LayerSize {
