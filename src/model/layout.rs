@@ -125,9 +125,8 @@ pub fn block(architecture: &Architecture, layer: usize) -> Vec<Slot> {
         ("mlp.up_proj", size.channels, hidden, Cut::ChannelRows, mlp_bias),
         ("mlp.down_proj", hidden, size.channels, Cut::ChannelColumns, mlp_bias),
     ];
-    let absent = |cut: Cut| {
-        cut.is_of_attention() && !size.has_attention() || cut.is_of_mlp() && !size.has_mlp()
-    };
+    let absent =
+        |cut: Cut| cut.is_of_attention() && !size.has_attention() || cut.is_of_mlp() && !size.has_mlp();
     for (name, out, input, cut, bias) in projections {
         if absent(cut) {
             continue;

@@ -48,7 +48,9 @@ impl<'p> Pickle<'p> {
                 Some(Step::More) => {}
                 Some(Step::Done(root)) => return Ok(Self { objects: machine.objects, root }),
                 Some(Step::Unknown(opcode)) => {
-                    return Err(format!("opcode {opcode:#04x} at byte {place} of the pickle is not supported"));
+                    return Err(format!(
+                        "opcode {opcode:#04x} at byte {place} of the pickle is not supported"
+                    ));
                 }
                 None => return Err(format!("the pickle is damaged at byte {place}")),
             }

@@ -45,9 +45,9 @@ pub fn tensors(file: &[u8]) -> Result<Vec<Pickled>, String> {
         return Err("it has no table of tensors".into());
     }
     let mut one = |(name, arguments)| {
-        tensor(&pickle, &mut archive, arguments).map_err(|cause| format!("tensor {name} {cause}")).map(
-            |(encoding, shape, bytes)| Pickled { name: String::from(name), encoding, shape, bytes },
-        )
+        tensor(&pickle, &mut archive, arguments)
+            .map_err(|cause| format!("tensor {name} {cause}"))
+            .map(|(encoding, shape, bytes)| Pickled { name: String::from(name), encoding, shape, bytes })
     };
     found.into_iter().map(&mut one).collect()
 }
@@ -63,7 +63,9 @@ struct Archive<'f> {
 impl<'f> Archive<'f> {
     fn open(file: &'f [u8]) -> Result<Self, String> {
         let zip = ZipArchive::new(Cursor::new(file)).map_err(|cause| {
-            format!("{cause}; PyTorch has written zip archives since version 1.6; older files are not supported")
+            format!(
+                "{cause}; PyTorch has written zip archives since version 1.6; older files are not supported"
+            )
         })?;
         let names = zip.file_names().filter_map(Result::ok);
         let directory = names.filter_map(|name| Some(name.strip_suffix("data.pkl")?.to_owned())).next();
@@ -113,10 +115,12 @@ fn arguments<'p>(pickle: &'p Pickle<'_>, object: Id) -> Option<&'p [Id]> {
     };
     // A parameter contains its tensor; a tensor with a type of its own contains the function and its arguments.
     match pickle.get(callable) {
-        Object::Class("torch._utils", "_rebuild_parameter") => match pickle.get(*tuple(pickle, arguments)?.first()?) {
-            Object::Call { callable: inner, arguments: own } => (callable, arguments) = (*inner, *own),
-            _ => return None,
-        },
+        Object::Class("torch._utils", "_rebuild_parameter") => {
+            match pickle.get(*tuple(pickle, arguments)?.first()?) {
+                Object::Call { callable: inner, arguments: own } => (callable, arguments) = (*inner, *own),
+                _ => return None,
+            }
+        }
         Object::Class("torch._tensor", "_rebuild_from_type_v2") => match tuple(pickle, arguments)? {
             [inner, _, own, ..] => (callable, arguments) = (*inner, *own),
             _ => return None,

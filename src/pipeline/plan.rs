@@ -115,8 +115,7 @@ fn layer_plan(
     };
     let (units, scheduled) = (heads(ratio)?, heads(own)?);
     let prunes = |part, present| settings.prunes(part) && present;
-    let attention =
-        prunes(Part::Attention, size.has_attention()).then_some(Removals { units, scheduled });
+    let attention = prunes(Part::Attention, size.has_attention()).then_some(Removals { units, scheduled });
     let (units, scheduled) = (channels(ratio, settings.ratios.channel_multiple)?, channels(own, 1)?);
     let mlp = prunes(Part::Mlp, size.has_mlp()).then_some(Removals { units, scheduled });
     Ok(LayerPlan { ratio, attention, mlp })

@@ -70,8 +70,10 @@ fn an_absent_part_contributes_nothing_in_every_family() {
         set(&mut whole, json!({ "num_hidden_layers": 3 }));
         let mut tensors = random_tensors(&whole, 3);
         for (name, (_, numbers)) in &mut tensors {
-            let output = name.contains("layers.0.mlp.down_proj") || name.contains("layers.1.self_attn.o_proj");
-            if output || name.contains("layers.2") && (name.contains("down_proj") || name.contains("o_proj")) {
+            let output =
+                name.contains("layers.0.mlp.down_proj") || name.contains("layers.1.self_attn.o_proj");
+            if output || name.contains("layers.2") && (name.contains("down_proj") || name.contains("o_proj"))
+            {
                 numbers.fill(0.0);
             }
         }
@@ -83,8 +85,12 @@ fn an_absent_part_contributes_nothing_in_every_family() {
             "2": { "skip": ["mlp", "attention"] },
         });
         set(&mut without, json!({ "per_layer_config": skip }));
-        let absent: Vec<String> =
-            Architecture::from_config(&without).unwrap().tensors().into_iter().map(|slot| slot.name).collect();
+        let absent: Vec<String> = Architecture::from_config(&without)
+            .unwrap()
+            .tensors()
+            .into_iter()
+            .map(|slot| slot.name)
+            .collect();
         assert!(!absent.iter().any(|name| name.contains("layers.2")), "{family}: {absent:?}");
         tensors.retain(|name, _| absent.contains(name));
         let absent = checkpoint(&without, &tensors, DType::F32);
@@ -129,7 +135,8 @@ fn the_other_parts_are_pruned_and_the_export_opens_again_with_equal_numbers() {
     let record = read(&bench.path("out/run.json"));
     let units = |layer: usize, part: &str| record["layers"][layer][part]["units"].as_u64().unwrap();
     assert_eq!([units(3, "attention"), units(5, "mlp"), units(7, "attention"), units(7, "mlp")], [0; 4]);
-    let removed = |layer: usize, part: &str| record["layers"][layer][part]["removed"].as_array().unwrap().len();
+    let removed =
+        |layer: usize, part: &str| record["layers"][layer][part]["removed"].as_array().unwrap().len();
     assert!(removed(3, "mlp") > 0 && removed(5, "attention") > 0);
     let verified = &record["written"][0]["verified"];
     assert!(verified["largest_difference"].as_f64().unwrap() <= verified["tolerance"].as_f64().unwrap());
@@ -140,7 +147,10 @@ fn the_other_parts_are_pruned_and_the_export_opens_again_with_equal_numbers() {
     assert_eq!(table["3"].get("num_attention_heads"), None);
     let inspected: Value =
         serde_json::from_str(&done(slimgpt(&["inspect", &bench.text("out"), "--json"])).stdout).unwrap();
-    assert_eq!((&inspected["layers"][3]["heads"], &inspected["layers"][5]["channels"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&inspected["layers"][3]["heads"], &inspected["layers"][5]["channels"]),
+        (&json!(0), &json!(0))
+    );
     done(slimgpt(&["inspect", &bench.text("out")]));
 
     let padded = ["export", "last", "--format", "padded", "--out", &bench.text("padded")];
@@ -156,13 +166,26 @@ fn every_schedule_and_both_units_leave_absent_parts_alone() {
     for (number, settings) in [
         &["--schedule", "auto", "--ratio", "0.2", "--search-samples", "2", "--search-trials", "2"][..],
         &["--schedule", "uniform", "--by-parameters", "--ratio", "0.3"],
-        &["--attention-unit", "query-head", "--ratio", "0.5", "--target", "dense-stream", "--bias-compensation"],
+        &[
+            "--attention-unit",
+            "query-head",
+            "--ratio",
+            "0.5",
+            "--target",
+            "dense-stream",
+            "--bias-compensation",
+        ],
     ]
     .into_iter()
     .enumerate()
     {
         let out = format!("out-{number}");
-        done(bench.prune_to(&out, &[&["--no-session", "--layers", "3..8", "--samples", "2"], settings].concat()));
+        done(
+            bench.prune_to(
+                &out,
+                &[&["--no-session", "--layers", "3..8", "--samples", "2"], settings].concat(),
+            ),
+        );
         let table = &read(&bench.path(&out).join("config.json"))["per_layer_config"];
         assert_eq!(table["7"], json!({ "skip": ["attention", "mlp"] }), "{settings:?}");
     }
@@ -202,7 +225,10 @@ fn nemotron_nas_marks_absent_parts_as_no_op() {
     done(bench.prune(&["--portable", "--ratio", "0.2", "--no-session"]));
     let config = read(&bench.path("out/config.json"));
     let no_op = |layer: usize, part: &str| config["block_configs"][layer][part]["no_op"].as_bool().unwrap();
-    assert_eq!([no_op(3, "attention"), no_op(3, "ffn"), no_op(5, "ffn"), no_op(7, "ffn")], [true, false, true, true]);
+    assert_eq!(
+        [no_op(3, "attention"), no_op(3, "ffn"), no_op(5, "ffn"), no_op(7, "ffn")],
+        [true, false, true, true]
+    );
     let read = opened(&bench.path("out")).architecture().layers.clone();
     assert_eq!(read[3].heads, 0);
     assert_eq!((read[7], read[5].channels), (LayerSize { heads: 0, kv_heads: 0, channels: 0 }, 0));

@@ -165,7 +165,8 @@ fn a_text_that_changes_between_the_kill_and_the_resume_is_noticed() {
     let whole = slimgpt::demo::HELD_OUT.repeat(40);
     fs::write(bench.path("long.txt"), &whole).unwrap();
     let session = bench.path("session");
-    let arguments = ["--calibration", &bench.text("long.txt"), "--session", &bench.text("session"), "--ratio", "0.3"];
+    let arguments =
+        ["--calibration", &bench.text("long.txt"), "--session", &bench.text("session"), "--ratio", "0.3"];
     let child = bench.pruning("out", &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while !session.join("session.json").exists() {
         sleep(Duration::from_millis(1));

@@ -176,7 +176,9 @@ fn a_stored_head_that_differs_is_used_despite_the_flag_and_exported() {
 
 #[test]
 fn a_tied_checkpoint_with_only_the_head_uses_it_as_the_embedding() {
-    for family in ["llama", "mistral", "qwen2", "qwen3", "smollm3", "granite", "olmo2", "gemma2", "gemma3_text"] {
+    for family in
+        ["llama", "mistral", "qwen2", "qwen3", "smollm3", "granite", "olmo2", "gemma2", "gemma3_text"]
+    {
         let mut tied = config(family);
         set(&mut tied, json!({ "tie_word_embeddings": true }));
         let mut tensors = random_tensors(&tied, 48);

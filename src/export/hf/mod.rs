@@ -93,9 +93,8 @@ impl Exporter for Directory {
             return nemotron::check(before, pruned);
         }
         if let Some(layer) = without_cache(before) {
-            let why = format!(
-                "layer {layer} has no attention, but transformers counts the cached tokens there"
-            );
+            let why =
+                format!("layer {layer} has no attention, but transformers counts the cached tokens there");
             return Err(Error::Inexpressible { format: self.format(), why, remedies: Vec::new() });
         }
         let family = before.family;

@@ -39,12 +39,7 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Reads damaged inputs until the number is reached, or by time. Returns the number of inputs, and adds panics, hangs
 /// and large allocations to `failures`.
-fn read_damaged(
-    reader: &Reader,
-    scratch: &Path,
-    most: Option<u64>,
-    failures: &mut Vec<String>,
-) -> u64 {
+fn read_damaged(reader: &Reader, scratch: &Path, most: Option<u64>, failures: &mut Vec<String>) -> u64 {
     let seeds = (reader.seeds)();
     let own = scratch.join(reader.name);
     let began = Instant::now();
