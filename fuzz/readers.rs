@@ -32,7 +32,7 @@ pub struct Reader {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const READERS: [Reader; 13] = [
+pub static READERS: [Reader; 13] = [
     Reader { name: "config", read: config_json, seeds: config_seeds },
     Reader { name: "safetensors", read: safetensors, seeds: || vec![tiny("model.safetensors")] },
     Reader { name: "pickled", read: pickled, seeds: || files("tests/fixtures/pickled", ".bin") },
@@ -50,7 +50,7 @@ pub const READERS: [Reader; 13] = [
 
 /// Creates a directory for each reader, with the intact files that it needs next to the damaged file.
 pub fn prepare(scratch: &Path) {
-    for Reader { name, .. } in READERS {
+    for Reader { name, .. } in &READERS {
         let own = scratch.join(name);
         fs::create_dir_all(&own).expect("the scratch directory can be written");
         for file in ["config.json", "tokenizer.json", "model.safetensors"] {

@@ -13,6 +13,6 @@ pub fn read(name: &str, bytes: &[u8]) {
         readers::prepare(scratch.path());
         scratch
     });
-    let reader = readers::READERS.into_iter().find(|reader| reader.name == name);
+    let reader = readers::READERS.iter().find(|reader| reader.name == name);
     (reader.expect("targets have the names of readers").read)(&scratch.path().join(name), bytes);
 }

@@ -165,16 +165,8 @@ fn every_schedule_and_both_units_leave_absent_parts_alone() {
     let bench = bench();
     for (number, settings) in [
         &["--schedule", "auto", "--ratio", "0.2", "--search-samples", "2", "--search-trials", "2"][..],
-        &["--schedule", "uniform", "--by-parameters", "--ratio", "0.3"],
-        &[
-            "--attention-unit",
-            "query-head",
-            "--ratio",
-            "0.5",
-            "--target",
-            "dense-stream",
-            "--bias-compensation",
-        ],
+        &["--schedule", "uniform", "--by-parameters", "--ratio", "0.3", "--target", "dense-stream"],
+        &["--attention-unit", "query-head", "--ratio", "0.5", "--bias-compensation"],
     ]
     .into_iter()
     .enumerate()

@@ -10,7 +10,7 @@ fn the_table_shows_every_state_by_mark_and_word() {
     for words in ["● done", "◌ stale", "✗ failed", "◐ pruning"] {
         assert!(text.contains(words), "{words} in\n{text}");
     }
-    let wide = super::screen_tests::text(&drawn(&state, 200, 57).0);
+    let wide = text(&drawn(&state, 200, 57).0);
     assert!(wide.contains("○ waiting"), "{wide}");
 }
 
