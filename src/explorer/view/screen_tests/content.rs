@@ -10,7 +10,7 @@ fn the_table_shows_every_state_by_mark_and_word() {
     for words in ["● done", "◌ stale", "✗ failed", "◐ pruning"] {
         assert!(text.contains(words), "{words} in\n{text}");
     }
-    let wide = text(&drawn(&state, 200, 57).0);
+    let wide = super::text(&drawn(&state, 200, 57).0);
     assert!(wide.contains("○ waiting"), "{wide}");
 }
 
@@ -146,4 +146,13 @@ fn a_cut_line_of_the_log_is_shown_in_full_below() {
     assert!(!told(&state));
     state.screens.log.cursor = Some(state.listed_log().count() - 2);
     assert!(told(&state), "the one under the cursor\n{}", shown(&state));
+}
+
+#[test]
+fn compare_names_perplexity_once_before_it_is_measured() {
+    let mut state = sample::opened(sample::SMALL);
+    state.size = (80, 24);
+    let text = shown(&at(Screen::Compare, state));
+    let rows = text.lines().filter(|row| row.trim_start_matches(['│', ' ']).starts_with("perplexity"));
+    assert_eq!(rows.count(), 1, "{text}");
 }
