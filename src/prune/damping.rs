@@ -1,10 +1,10 @@
 //! G_λ = G + λI: dead inputs, and the damping that makes G_λ invertible.
 
-use faer::{Mat, MatRef};
+use faer::{Mat, MatMut, MatRef};
 
 use super::dense::Dense;
 use super::number::Number;
-use super::shared_work::{each_column, each_panel};
+use super::shared_work::{each_column, each_panel, slices};
 use super::{Error, Moment, PruneProblem};
 
 /// The highest damping to try.
@@ -39,6 +39,7 @@ impl<'a> Damped<'a> {
         self.diag.len()
     }
 
+    #[inline]
     pub(super) fn at(&self, i: usize, j: usize) -> f64 {
         if i == j { self.diag[i] } else { self.moment.at(i, j) }
     }
@@ -74,28 +75,28 @@ impl<'a> Damped<'a> {
     /// G_λ[rows, columns]; the two sets may overlap.
     pub(super) fn block(&self, rows: &[usize], columns: &[usize]) -> Mat<f64> {
         let mut block = Mat::zeros(rows.len(), columns.len());
-        each_panel(block.as_mut(), SIDE_BY_SIDE, &|first, mut out| {
-            for (r, &i) in rows.iter().enumerate() {
-                for c in 0..out.ncols() {
-                    out[(r, c)] = self.at(i, columns[first + c]);
-                }
-            }
-        });
+        gather(rows, columns, block.as_mut(), |i, j| self.at(i, j));
         block
     }
 
     /// G[rows, columns] of two disjoint sets.
     pub(super) fn between(&self, rows: &[usize], columns: &[usize]) -> Dense<f64> {
         let mut block = Dense::zeros(rows.len(), columns.len());
-        each_panel(block.view_mut(), SIDE_BY_SIDE, &|first, mut out| {
-            for (r, &i) in rows.iter().enumerate() {
-                for c in 0..out.ncols() {
-                    out[(r, c)] = self.moment.at(i, columns[first + c]);
-                }
-            }
-        });
+        gather(rows, columns, block.view_mut(), |i, j| self.moment.at(i, j));
         block
     }
+}
+
+/// out[r, c] ← at(rows[r], columns[c])
+fn gather(rows: &[usize], columns: &[usize], out: MatMut<'_, f64>, at: impl Fn(usize, usize) -> f64 + Sync) {
+    each_panel(out, SIDE_BY_SIDE, &|first, out| {
+        let mut out = slices(out);
+        for (r, &i) in rows.iter().enumerate() {
+            for (out, &j) in out.iter_mut().zip(&columns[first..]) {
+                out[r] = at(i, j);
+            }
+        }
+    });
 }
 
 /// For every input, whether it is always 0.

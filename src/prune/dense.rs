@@ -88,12 +88,14 @@ pub(super) fn column_of<T: Number>(matrix: MatRef<'_, T>, j: usize) -> &[T] {
 impl<T> Index<(usize, usize)> for Dense<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, (i, j): (usize, usize)) -> &T {
         &self.values[j * self.stride + i]
     }
 }
 
 impl<T> IndexMut<(usize, usize)> for Dense<T> {
+    #[inline]
     fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut T {
         &mut self.values[j * self.stride + i]
     }

@@ -15,7 +15,7 @@ use super::dense::{Dense, column_of};
 use super::inverse::cholesky;
 use super::number::Number;
 use super::permutation::{pairs_to_the_back, swap_rows};
-use super::shared_work::each_panel;
+use super::shared_work::{each_panel, slices};
 use super::tiles::multiply;
 use super::triangles::solve_lower;
 
@@ -236,11 +236,11 @@ fn sums_of_rows<T: Number>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Vec<T> {
 /// consists of the last `slots`, one per column of `out`.
 pub(super) fn gather_columns<T: Number>(half: &Dense<T>, slots: &[usize], out: MatMut<'_, T>) {
     let leaving = &slots[slots.len() - out.ncols()..];
-    each_panel(out, SIDE_BY_SIDE, &|first, mut out| {
-        let leaving = &leaving[first..first + out.ncols()];
+    each_panel(out, SIDE_BY_SIDE, &|first, out| {
+        let mut out = slices(out);
         for (i, &slot) in slots.iter().enumerate() {
-            for (r, &column) in leaving.iter().enumerate() {
-                out[(i, r)] = half[(slot.max(column), slot.min(column))];
+            for (out, &column) in out.iter_mut().zip(&leaving[first..]) {
+                out[i] = half[(slot.max(column), slot.min(column))];
             }
         }
     });

@@ -14,12 +14,12 @@ use super::heads::Heads;
 use super::inverse::invert;
 use super::number::Number;
 use super::removal::{Next, Removal, RemovalRule};
-use super::shared_work::each_panel;
+use super::shared_work::{each_panel, slices};
 use super::{Error, HessianStats, PruneProblem, Units};
 use crate::prune::GroupSize;
 
 /// Columns transposed together between row-major and column-major.
-const SIDE_BY_SIDE: usize = 64;
+const SIDE_BY_SIDE: usize = 128;
 
 /// The elimination of units of one weight.
 pub struct Elimination<'a> {
@@ -172,11 +172,15 @@ fn columns_of<T: Number>(part: &PruneProblem) -> Dense<T> {
     let n = part.n();
     let dead = dead_inputs(part);
     let mut w = Dense::zeros(part.rows, n);
-    each_panel(w.view_mut(), SIDE_BY_SIDE, &|first, mut columns| {
+    each_panel(w.view_mut(), SIDE_BY_SIDE, &|first, columns| {
+        let mut columns = slices(columns);
         for (i, row) in part.weight.chunks_exact(n).enumerate() {
-            for (k, &value) in row[first..first + columns.ncols()].iter().enumerate() {
-                columns[(i, k)] = if dead[first + k] { T::default() } else { T::of(value.into()) };
+            for (column, &value) in columns.iter_mut().zip(&row[first..]) {
+                column[i] = T::of(value.into());
             }
+        }
+        for (column, _) in columns.iter_mut().zip(&dead[first..]).filter(|(_, dead)| **dead) {
+            column.fill(T::default());
         }
     });
     w

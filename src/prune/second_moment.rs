@@ -187,6 +187,7 @@ impl Moment {
     }
 
     /// G_ij
+    #[inline]
     pub fn at(&self, i: usize, j: usize) -> f64 {
         self.lower[i.min(j) * self.n + i.max(j)]
     }

@@ -21,6 +21,12 @@ pub(super) fn each_panel<T: Number>(
     matrix.par_col_chunks_mut(width).enumerate().for_each(|(panel, columns)| work(panel * width, columns));
 }
 
+/// The columns of a column-major matrix as slices. Loops over them are inlined, unlike those over a matrix.
+pub(super) fn slices<T: Number>(matrix: MatMut<'_, T>) -> Vec<&mut [T]> {
+    let columns = matrix.col_iter_mut().map(|column| column.try_as_col_major_mut());
+    columns.map(|column| column.expect("the columns are contiguous").as_slice_mut()).collect()
+}
+
 /// The values of(0), of(1), … of(count − 1).
 pub(super) fn numbers(count: usize, of: &(dyn Fn(usize) -> f64 + Sync)) -> Vec<f64> {
     (0..count).into_par_iter().map(of).collect()
