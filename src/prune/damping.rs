@@ -4,16 +4,13 @@ use faer::{Mat, MatMut, MatRef};
 
 use super::dense::Dense;
 use super::number::Number;
-use super::shared_work::{each_column, each_panel, slices};
+use super::shared_work::{each_block, each_column};
 use super::{Error, Moment, PruneProblem};
 
 /// The highest damping to try.
 const HIGHEST: f64 = 1.0;
 /// The damping to try after 0.
 const LOWEST: f64 = 1e-6;
-
-/// Columns of G gathered together, which reads each cache line of a row only once.
-const SIDE_BY_SIDE: usize = 8;
 
 /// G_λ without a copy of G. Inputs with G_jj = 0 are dead and count as G_jj = 1. λ = damping · mean(diag G).
 pub(super) struct Damped<'a> {
@@ -89,11 +86,11 @@ impl<'a> Damped<'a> {
 
 /// out[r, c] ← at(rows[r], columns[c])
 fn gather(rows: &[usize], columns: &[usize], out: MatMut<'_, f64>, at: impl Fn(usize, usize) -> f64 + Sync) {
-    each_panel(out, SIDE_BY_SIDE, &|first, out| {
-        let mut out = slices(out);
-        for (r, &i) in rows.iter().enumerate() {
-            for (out, &j) in out.iter_mut().zip(&columns[first..]) {
-                out[r] = at(i, j);
+    each_block(out, &|first_row, first, out| {
+        let (rows, columns) = (&rows[first_row..], &columns[first..]);
+        for r in 0..out[0].len() {
+            for (out, &j) in out.iter_mut().zip(columns) {
+                out[r] = at(rows[r], j);
             }
         }
     });

@@ -15,12 +15,9 @@ use super::dense::{Dense, column_of};
 use super::inverse::cholesky;
 use super::number::Number;
 use super::permutation::{pairs_to_the_back, swap_rows};
-use super::shared_work::{each_panel, slices};
+use super::shared_work::{each_block, each_panel};
 use super::tiles::multiply;
 use super::triangles::solve_lower;
-
-/// Columns of P gathered together, which reads each cache line of a row only once.
-const SIDE_BY_SIDE: usize = 16;
 
 /// Rows summed by one task.
 const STRETCH: usize = 256;
@@ -236,10 +233,11 @@ fn sums_of_rows<T: Number>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Vec<T> {
 /// consists of the last `slots`, one per column of `out`.
 pub(super) fn gather_columns<T: Number>(half: &Dense<T>, slots: &[usize], out: MatMut<'_, T>) {
     let leaving = &slots[slots.len() - out.ncols()..];
-    each_panel(out, SIDE_BY_SIDE, &|first, out| {
-        let mut out = slices(out);
-        for (i, &slot) in slots.iter().enumerate() {
-            for (out, &column) in out.iter_mut().zip(&leaving[first..]) {
+    each_block(out, &|first_row, first, out| {
+        let (slots, leaving) = (&slots[first_row..], &leaving[first..]);
+        for i in 0..out[0].len() {
+            let slot = slots[i];
+            for (out, &column) in out.iter_mut().zip(leaving) {
                 out[i] = half[(slot.max(column), slot.min(column))];
             }
         }

@@ -14,12 +14,9 @@ use super::heads::Heads;
 use super::inverse::invert;
 use super::number::Number;
 use super::removal::{Next, Removal, RemovalRule};
-use super::shared_work::{each_panel, slices};
+use super::shared_work::each_block;
 use super::{Error, HessianStats, PruneProblem, Units};
 use crate::prune::GroupSize;
-
-/// Columns transposed together between row-major and column-major.
-const SIDE_BY_SIDE: usize = 128;
 
 /// The elimination of units of one weight.
 pub struct Elimination<'a> {
@@ -172,10 +169,10 @@ fn columns_of<T: Number>(part: &PruneProblem) -> Dense<T> {
     let n = part.n();
     let dead = dead_inputs(part);
     let mut w = Dense::zeros(part.rows, n);
-    each_panel(w.view_mut(), SIDE_BY_SIDE, &|first, columns| {
-        let mut columns = slices(columns);
-        for (i, row) in part.weight.chunks_exact(n).enumerate() {
-            for (column, &value) in columns.iter_mut().zip(&row[first..]) {
+    each_block(w.view_mut(), &|first_row, first, columns| {
+        for i in 0..columns[0].len() {
+            let row = &part.weight[(first_row + i) * n + first..];
+            for (column, &value) in columns.iter_mut().zip(row) {
                 column[i] = T::of(value.into());
             }
         }

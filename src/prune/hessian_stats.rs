@@ -17,7 +17,7 @@ pub struct HessianStats {
     pub diag_max: f64,
     /// Number of inputs with H_jj = 0.
     pub dead: usize,
-    /// A lower bound of λ_max / λ_min of the damped matrix, from power iterations; 0 if not requested.
+    /// A lower bound of λ_max / λ_min of the damped matrix, by the Lanczos method; 0 if not requested.
     pub condition: f64,
     /// The damping that the inverse needed, relative to the mean diagonal.
     pub damping_used: f64,

@@ -7,6 +7,10 @@ use rayon::prelude::*;
 use super::dense::column_of;
 use super::number::{Number, dot};
 
+/// Size of a block.
+const ROWS: usize = 128;
+const COLUMNS: usize = 64;
+
 /// Calls `work` on every column with its index.
 pub(super) fn each_column<T: Number>(matrix: MatMut<'_, T>, work: &(dyn Fn(usize, ColMut<'_, T>) + Sync)) {
     matrix.par_col_iter_mut().enumerate().for_each(|(j, column)| work(j, column));
@@ -25,6 +29,20 @@ pub(super) fn each_panel<T: Number>(
 pub(super) fn slices<T: Number>(matrix: MatMut<'_, T>) -> Vec<&mut [T]> {
     let columns = matrix.col_iter_mut().map(|column| column.try_as_col_major_mut());
     columns.map(|column| column.expect("the columns are contiguous").as_slice_mut()).collect()
+}
+
+/// Calls `work` on blocks of [`ROWS`] × [`COLUMNS`], with the indices of their first row and column and their columns as
+/// slices. An entry gathered from the rows of another matrix touches a page of its own in each row; in a block, its
+/// neighbours use that page as well.
+pub(super) fn each_block<T: Number>(
+    matrix: MatMut<'_, T>,
+    work: &(dyn Fn(usize, usize, &mut [&mut [T]]) + Sync),
+) {
+    matrix.par_row_chunks_mut(ROWS).enumerate().for_each(|(stretch, rows)| {
+        for (block, columns) in slices(rows).chunks_mut(COLUMNS).enumerate() {
+            work(stretch * ROWS, block * COLUMNS, columns);
+        }
+    });
 }
 
 /// The values of(0), of(1), … of(count − 1).
