@@ -48,6 +48,7 @@ mod explorer;
 mod gguf;
 mod headless;
 mod plot;
+mod product;
 mod protocol;
 mod recording;
 mod report;

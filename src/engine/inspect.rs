@@ -9,7 +9,10 @@ use crate::{
     calibration::TextSource,
     config::Settings,
     demo,
-    model::{Architecture, Checkpoint, LOGIT_COPIES, LayerSize, positions_at_once},
+    model::{
+        Architecture, Checkpoint, ComputeDevice, LOGIT_COPIES, LayerSize, computes_in_tasks, loss_task_bytes,
+        positions_at_once,
+    },
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
     protocol::PlannedLayer,
     prune::AttentionUnit,
@@ -129,8 +132,12 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
     let size = dtype.size_in_bytes() as u64;
     let states = most_tokens.saturating_mul(hidden * size).min(settings.machine.memory_budget.0 / 2);
-    let positions = positions_at_once(architecture.vocab, settings.machine.memory_budget.0) as u64;
-    let logits = LOGIT_COPIES * 4 * vocab * positions.min(most_tokens);
+    let logits = if settings.machine.device == ComputeDevice::Cpu && computes_in_tasks(dtype) {
+        loss_task_bytes(architecture.hidden)
+    } else {
+        let positions = positions_at_once(architecture.vocab, settings.machine.memory_budget.0) as u64;
+        LOGIT_COPIES * 4 * vocab * positions.min(most_tokens)
+    };
     states.saturating_add(2 * vocab * hidden * size).saturating_add(logits)
 }
 

@@ -5,23 +5,17 @@ use candle_core::{DType, Device, Tensor};
 use super::{
     Result,
     attention_mask::Scoring,
-    in_place::{CausalSoftmax, ScatterContexts},
+    processor::{self, Heads, Strided, Values},
 };
 
-/// Number of query rows processed together: enough for an efficient product, few enough to skip most of the
-/// masked half.
-const MOST_QUERY_ROWS: usize = 128;
-/// Number of attention scores that fit into the processor's caches.
-const SCORES_AT_ONCE: usize = 1 << 19;
-/// The limit if a single head has more scores. It is also the limit for other devices, which prefer larger
-/// products.
+/// Number of query rows that a device processes together.
+const MOST_QUERY_ROWS: usize = 256;
+/// Number of attention scores in the memory of a device.
 const MOST_SCORES: usize = 1 << 24;
 
 /// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, offset
 /// + t, head_dim] → [batch, t, heads·head_dim], in the number type of q. Queries and keys may have any
 ///   layout.
-///
-/// The query heads of a group are stacked as rows for their key-value head, to avoid repeating the keys.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
@@ -32,43 +26,24 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scorin
     Ok(context.to_dtype(dtype)?)
 }
 
-/// Two products per chunk, for as many heads as fit the caches; keys and values are read in place.
+/// Tasks for a few query rows of one head each; keys and values are read in place.
 fn on_processor(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {
     let (batch, heads, t, head_dim) = q.dims4()?;
-    let kv_heads = k.dim(1)?;
-    let group = heads / kv_heads;
-    let mask = scoring.mask;
-    let out = Tensor::zeros((batch, t, heads, head_dim), DType::F32, q.device())?;
-    // Very long sequences use fewer rows.
-    let most_rows = (MOST_SCORES / (group * (offset + t))).clamp(1, MOST_QUERY_ROWS);
-    let at_once = (SCORES_AT_ONCE / (group * most_rows.min(t) * (offset + t))).clamp(1, kv_heads);
-    let stacks = (0..batch).flat_map(|window| (0..kv_heads).step_by(at_once).map(move |head| (window, head)));
-    for (window, head) in stacks {
-        let stacked = at_once.min(kv_heads - head);
-        let of_window = |x: &Tensor, first: usize, heads: usize| x.get(window)?.narrow(0, first, heads);
-        let q = of_window(q, head * group, stacked * group)?;
-        let k = without_gaps(of_window(k, head, stacked)?)?;
-        let v = without_gaps(of_window(v, head, stacked)?)?;
-        for start in (0..t).step_by(most_rows) {
-            let rows = most_rows.min(t - start);
-            let (first_query, first_key) = (offset + start, mask.first_visible(offset + start));
-            let visible = first_query + rows - first_key;
-            let q = q.narrow(1, start, rows)?.reshape((stacked, group * rows, head_dim))?;
-            let (k, v) = (k.narrow(1, first_key, visible)?, v.narrow(1, first_key, visible)?);
-
-            let scores = q.matmul(&k.t()?)?;
-            scores.inplace_op1(&CausalSoftmax { scoring, rows, first_query, first_key })?;
-            let contexts = scores.matmul(&v)?;
-            let place = ScatterContexts { window, first_row: start, rows, first_head: head * group };
-            out.inplace_op2(&contexts, &place)?;
-        }
+    let sizes = Heads { heads, kv_heads: k.dim(1)?, head_dim };
+    let dense = |x: &Tensor| if x.stride()[3] == 1 { Ok(x.clone()) } else { x.contiguous() };
+    let inputs = [dense(q)?, dense(k)?, dense(v)?];
+    let [q, k, v] = &inputs;
+    let inputs = [Values::whole(q)?, Values::whole(k)?, Values::whole(v)?];
+    let strided = inputs.each_ref().map(|(values, layout)| {
+        let stride = layout.stride();
+        let values = &values[layout.start_offset()..];
+        Strided { values, window: stride[0], head: stride[1], token: stride[2] }
+    });
+    let mut out = vec![0.0; batch * t * heads * head_dim];
+    for (window, out) in out.chunks_exact_mut(t * heads * head_dim).enumerate() {
+        processor::attend(strided, sizes, scoring, (window, 0, offset), out);
     }
-    Ok(out.reshape((batch, t, heads * head_dim))?)
-}
-
-/// Makes a tensor contiguous for these libraries; candle's own products do not need it.
-fn without_gaps(x: Tensor) -> candle_core::Result<Tensor> {
-    if cfg!(any(feature = "accelerate", feature = "mkl")) { x.contiguous() } else { Ok(x) }
+    Ok(Tensor::from_vec(out, (batch, t, heads * head_dim), q.device())?)
 }
 
 /// The same computation with whole-tensor operations, which every device supports.
@@ -77,7 +52,7 @@ fn on_device(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring
     let (batch, heads, t, head_dim) = q.dims4()?;
     let kv_heads = k.dim(1)?;
     let q = (q * f64::from(scale))?;
-    let rows = (MOST_SCORES / (batch * heads * (offset + t)).max(1)).clamp(16, 2 * MOST_QUERY_ROWS);
+    let rows = (MOST_SCORES / (batch * heads * (offset + t)).max(1)).clamp(16, MOST_QUERY_ROWS);
     let mut contexts = Vec::with_capacity(t.div_ceil(rows));
     for start in (0..t).step_by(rows) {
         let rows = rows.min(t - start);

@@ -1,5 +1,9 @@
 //! One decoder block, divided into the parts before and after each pruned weight.
 
+mod narrow;
+#[cfg(test)]
+mod tests;
+
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
@@ -8,9 +12,10 @@ use super::{
     attention::Attention,
     attention_mask::{AttentionMask, Scoring},
     embedding_and_head::{norm_weight, scaled},
-    kept, layout,
+    layout,
     layout::{BlockNorms, Slot},
     mlp::Mlp,
+    processor::{self, Around, AttentionWeights, BlockOnProcessor, MlpWeights, Shape, Values},
 };
 
 /// A decoder block with its own sizes:
@@ -144,17 +149,30 @@ impl Block {
         if !self.size().has_attention() {
             return without_columns(h);
         }
+        if processor::applies(h) {
+            let (shape, numbers) = (Shape::of(h)?, h.contiguous()?);
+            let a = self.attention_weights()?.contexts(&Values::of(&numbers)?, shape, rope)?;
+            return Ok(Tensor::from_vec(a, (shape.windows, shape.t, ()), h.device())?);
+        }
         self.attention.context(&self.normed(h, self.norms.before_attention.as_ref())?, rope, None)
     }
 
-    /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h; zeros without attention.
+    /// The hidden states after the attention. h: [batch, t, hidden], a: [batch, t, heads·head_dim].
     ///
     /// # Errors
     /// If the device fails.
-    pub fn attention_output(&self, a: &Tensor) -> Result<Tensor> {
+    pub fn after_attention(&self, h: &Tensor, a: &Tensor) -> Result<Tensor> {
         if !self.size().has_attention() {
-            return zeros(a, self.o_proj());
+            return Ok(h.clone());
         }
+        if processor::applies(h) {
+            return after(h, a, |h, a, shape| Ok(self.attention_weights()?.after(h, a, shape)));
+        }
+        Ok((h + self.attention_output(a)?)?)
+    }
+
+    /// a: [batch, t, heads·head_dim] → [batch, t, hidden], to be added to h.
+    fn attention_output(&self, a: &Tensor) -> Result<Tensor> {
         let y = self.attention.o_proj.forward(a)?;
         scaled(self.normed(&y, self.norms.after_attention.as_ref())?, self.residual)
     }
@@ -168,17 +186,30 @@ impl Block {
         if !self.size().has_mlp() {
             return without_columns(h);
         }
+        if processor::applies(h) {
+            let (shape, numbers) = (Shape::of(h)?, h.contiguous()?);
+            let f = self.mlp_weights()?.activations(&Values::of(&numbers)?, shape);
+            return Ok(Tensor::from_vec(f, (shape.windows, shape.t, ()), h.device())?);
+        }
         self.mlp.activation(&self.normed(h, self.norms.before_mlp.as_ref())?)
     }
 
-    /// f: [batch, t, channels] → [batch, t, hidden], to be added to h; zeros without FFN.
+    /// The hidden states after the FFN. h: [batch, t, hidden], f: [batch, t, channels].
     ///
     /// # Errors
     /// If the device fails.
-    pub fn mlp_output(&self, f: &Tensor) -> Result<Tensor> {
+    pub fn after_mlp(&self, h: &Tensor, f: &Tensor) -> Result<Tensor> {
         if !self.size().has_mlp() {
-            return zeros(f, self.down_proj());
+            return Ok(h.clone());
         }
+        if processor::applies(h) {
+            return after(h, f, |h, f, shape| Ok(self.mlp_weights()?.after(h, f, shape)));
+        }
+        Ok((h + self.mlp_output(f)?)?)
+    }
+
+    /// f: [batch, t, channels] → [batch, t, hidden], to be added to h.
+    fn mlp_output(&self, f: &Tensor) -> Result<Tensor> {
         let y = self.mlp.down_proj.forward(f)?;
         scaled(self.normed(&y, self.norms.after_mlp.as_ref())?, self.residual)
     }
@@ -208,6 +239,14 @@ impl Block {
     /// # Errors
     /// As for [`Block::attention_context`].
     pub fn forward(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
+        if processor::applies(h) {
+            let (shape, numbers) = (Shape::of(h)?, h.contiguous()?);
+            let attention = self.size().has_attention().then(|| self.attention_weights()).transpose()?;
+            let mlp = self.size().has_mlp().then(|| self.mlp_weights()).transpose()?;
+            let block = BlockOnProcessor { attention, mlp };
+            let out = block.forward(&Values::of(&numbers)?, shape, rope)?;
+            return Ok(Tensor::from_vec(out, h.dims(), h.device())?);
+        }
         self.run(h, rope, None)
     }
 
@@ -223,98 +262,25 @@ impl Block {
         let mut h = h.clone();
         if self.size().has_attention() {
             let normed = self.normed(&h, self.norms.before_attention.as_ref())?;
-            h = (&h + self.attention_output(&self.attention.context(&normed, rope, cache)?)?)?;
+            h = self.after_attention(&h, &self.attention.context(&normed, rope, cache)?)?;
         }
-        if self.size().has_mlp() {
-            h = (&h + self.mlp_output(&self.mlp_activation(&h)?)?)?;
-        }
-        Ok(h)
+        self.after_mlp(&h, &self.mlp_activation(&h)?)
     }
 
-    /// Keeps these query and key-value heads (ascending), with a new `o_proj` [hidden, kept·head_dim].
-    ///
-    /// # Errors
-    /// If indices are empty, not ascending or too large; if the kept key-value heads do not all have the same
-    /// number of kept query heads; or if `o_proj` has a wrong shape.
-    pub fn keep_heads(&mut self, query_heads: &[usize], kv_heads: &[usize], o_proj: Tensor) -> Result<()> {
-        let attention = &mut self.attention;
-        let size = LayerSize { heads: attention.heads, kv_heads: attention.kv_heads, channels: 0 };
-        kept::check_heads(self.layer, size, query_heads, kv_heads)?;
-        let (hidden, head_dim) = (attention.o_proj.weight().dims()[0], attention.head_dim);
-        let o_proj = replacement(
-            self.layer,
-            "o_proj",
-            attention.o_proj.weight(),
-            o_proj,
-            [hidden, query_heads.len() * head_dim],
-        )?;
-
-        let (query_rows, kv_rows) =
-            (kept::rows_of_heads(query_heads, head_dim), kept::rows_of_heads(kv_heads, head_dim));
-        let (q_proj, k_proj, v_proj) = (
-            keep_rows(&attention.q_proj, &query_rows)?,
-            keep_rows(&attention.k_proj, &kv_rows)?,
-            keep_rows(&attention.v_proj, &kv_rows)?,
-        );
-        let o_proj = Linear::new(o_proj, attention.o_proj.bias().cloned());
-        let qk_norm = match attention.qk_norm.take() {
-            Some((q, k)) if q.elem_count() != head_dim => {
-                Some((elements(&q, &query_rows)?, elements(&k, &kv_rows)?))
-            }
-            norm => norm,
-        };
-        *attention = Attention {
-            qk_norm,
-            q_proj,
-            k_proj,
-            v_proj,
-            o_proj,
-            heads: query_heads.len(),
-            kv_heads: kv_heads.len(),
-            ..attention.clone()
-        };
-        Ok(())
+    fn attention_weights(&self) -> Result<AttentionWeights<'_>> {
+        let PartNorms { before_attention, after_attention, .. } = &self.norms;
+        Ok(AttentionWeights::of(&self.attention, self.around(before_attention, after_attention)?)?)
     }
 
-    /// Replaces the bias of `o_proj`, `[hidden]`.
-    ///
-    /// # Errors
-    /// If the bias has another length.
-    pub fn set_o_bias(&mut self, bias: Tensor) -> Result<()> {
-        self.attention.o_proj = biased(self.layer, "o_proj", &self.attention.o_proj, bias)?;
-        Ok(())
+    fn mlp_weights(&self) -> Result<MlpWeights<'_>> {
+        let PartNorms { before_mlp, after_mlp, .. } = &self.norms;
+        Ok(MlpWeights::of(&self.mlp, self.around(before_mlp, after_mlp)?)?)
     }
 
-    /// Replaces the bias of `down_proj`, `[hidden]`.
-    ///
-    /// # Errors
-    /// If the bias has another length.
-    pub fn set_down_bias(&mut self, bias: Tensor) -> Result<()> {
-        self.mlp.down_proj = biased(self.layer, "down_proj", &self.mlp.down_proj, bias)?;
-        Ok(())
-    }
-
-    /// Keeps these channels (ascending), with a new `down_proj` [hidden, kept].
-    ///
-    /// # Errors
-    /// If indices are empty, not ascending or too large, or `down_proj` has a wrong shape.
-    pub fn keep_channels(&mut self, channels: &[usize], down_proj: Tensor) -> Result<()> {
-        kept::check_indices(self.layer, "channels", channels, self.mlp.channels())?;
-        let hidden = self.mlp.down_proj.weight().dims()[0];
-        let down_proj = replacement(
-            self.layer,
-            "down_proj",
-            self.mlp.down_proj.weight(),
-            down_proj,
-            [hidden, channels.len()],
-        )?;
-        self.mlp = Mlp {
-            gate_proj: keep_rows(&self.mlp.gate_proj, channels)?,
-            up_proj: keep_rows(&self.mlp.up_proj, channels)?,
-            down_proj: Linear::new(down_proj, self.mlp.down_proj.bias().cloned()),
-            act: self.mlp.act,
-        };
-        Ok(())
+    fn around<'b>(&self, before: &'b Option<Tensor>, after: &'b Option<Tensor>) -> Result<Around<'b>> {
+        let values = |norm: &'b Option<Tensor>| norm.as_ref().map(Values::of).transpose();
+        let (before, after) = (values(before)?, values(after)?);
+        Ok(Around { before, after, eps: self.norm_eps, factor: self.residual as f32 })
     }
 }
 
@@ -323,49 +289,31 @@ fn without_columns(x: &Tensor) -> Result<Tensor> {
     Ok(x.narrow(D::Minus1, 0, 0)?)
 }
 
-/// The product of inputs [batch, t, 0] and a weight [hidden, 0].
-fn zeros(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (batch, t, _) = x.dims3()?;
-    Ok(Tensor::zeros((batch, t, weight.dims()[0]), x.dtype(), x.device())?)
-}
-
-/// The bias, converted to the number type and device of its weight.
-fn biased(layer: usize, what: &'static str, linear: &Linear, bias: Tensor) -> Result<Linear> {
-    let weight = linear.weight();
-    let hidden = weight.dims()[0];
-    if bias.elem_count() != hidden {
-        let (expected, found) = (format!("a bias of {hidden} numbers"), bias.elem_count().to_string());
-        return Err(Error::Kept { layer, what, expected, found });
+/// The inputs x [batch, t, n] of a weight, reduced to these columns (u32).
+///
+/// # Errors
+/// If the device fails.
+///
+/// # Panics
+/// If a column does not exist.
+pub fn select_columns(x: &Tensor, columns: &Tensor) -> Result<Tensor> {
+    if !processor::applies(x) || columns.elem_count() == 0 {
+        return Ok(x.index_select(columns, 2)?);
     }
-    let bias = bias.reshape(hidden)?.to_device(weight.device())?.to_dtype(weight.dtype())?;
-    Ok(Linear::new(weight.clone(), Some(bias)))
+    let ((batch, t, width), x, columns) = (x.dims3()?, x.contiguous()?, columns.to_vec1::<u32>()?);
+    let selected = processor::columns_of(&Values::of(&x)?, width, &columns);
+    Ok(Tensor::from_vec(selected, (batch, t, columns.len()), x.device())?)
 }
 
-fn elements(vector: &Tensor, kept: &[usize]) -> Result<Tensor> {
-    let kept: Vec<u32> = kept.iter().map(|&element| element as u32).collect();
-    Ok(vector.index_select(&Tensor::new(kept, vector.device())?, 0)?)
-}
-
-fn keep_rows(linear: &Linear, rows: &[usize]) -> Result<Linear> {
-    let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
-    let rows = Tensor::new(rows, linear.weight().device())?;
-    let bias = linear.bias().map(|bias| bias.index_select(&rows, 0)).transpose()?;
-    Ok(Linear::new(linear.weight().index_select(&rows, 0)?, bias))
-}
-
-/// The new weight, converted to the number type and device of the old one.
-fn replacement(
-    layer: usize,
-    what: &'static str,
-    old: &Tensor,
-    new: Tensor,
-    shape: [usize; 2],
+/// Computes hidden states from h [batch, t, hidden] and the input of a part's last weight.
+fn after(
+    h: &Tensor,
+    x: &Tensor,
+    compute: impl FnOnce(&[f32], &[f32], Shape) -> Result<Vec<f32>>,
 ) -> Result<Tensor> {
-    if new.dims() != shape {
-        let (expected, found) = (format!("a weight of shape {shape:?}"), format!("shape {:?}", new.dims()));
-        return Err(Error::Kept { layer, what, expected, found });
-    }
-    Ok(new.to_device(old.device())?.to_dtype(old.dtype())?.contiguous()?)
+    let (h, x) = (h.contiguous()?, x.contiguous()?);
+    let out = compute(&Values::of(&h)?, &Values::of(&x)?, Shape::of(&h)?)?;
+    Ok(Tensor::from_vec(out, h.dims(), h.device())?)
 }
 
 struct Loader<'a> {

@@ -3,7 +3,10 @@
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Linear, ops::rms_norm};
 
-use super::{Architecture, Error, Form, Multipliers, Result, Tensors};
+use super::{
+    Architecture, Error, Form, Multipliers, Result, Tensors,
+    processor::{self, Values},
+};
 
 /// The name of the embedding's weight.
 pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -106,6 +109,17 @@ impl EmbeddingAndHead {
     /// If the device fails.
     pub fn negative_log_likelihood(&self, h: &Tensor, targets: &Tensor, memory_budget: u64) -> Result<f64> {
         let targets = targets.flatten_all()?;
+        if processor::applies(h) {
+            let h = h.contiguous()?;
+            let head = processor::Head {
+                norm: Values::of(&self.norm)?,
+                norm_eps: self.norm_eps,
+                weight: Values::of(self.head.weight())?,
+                factor: (1.0 / self.multipliers.logits_divisor) as f32,
+                cap: self.logits_cap.map(|cap| cap as f32),
+            };
+            return Ok(head.negative_log_likelihood(&Values::of(&h)?, &targets.to_vec1::<u32>()?));
+        }
         let (mut at, mut sum) = (0, 0.0);
         self.logits_in_stretches(h, memory_budget, |logits| {
             let length = logits.dims()[0];

@@ -1,9 +1,9 @@
 //! The gated feed-forward network of a decoder block.
 
-use candle_core::{DType, Device, Module, Tensor};
+use candle_core::{Module, Tensor};
 use candle_nn::Linear;
 
-use super::{Activation, Result, in_place::Gated};
+use super::{Activation, Result, processor::Gate};
 
 #[derive(Clone, Debug)]
 pub(super) struct Mlp {
@@ -20,13 +20,16 @@ impl Mlp {
     /// x: [batch, t, hidden] → act(gate(x)) ⊙ up(x): [batch, t, channels], the input of `down_proj`.
     pub fn activation(&self, x: &Tensor) -> Result<Tensor> {
         let (gate, up) = (self.gate_proj.forward(x)?, self.up_proj.forward(x)?);
-        match (self.act, gate.device(), gate.dtype()) {
-            (Activation::Silu, Device::Cpu, DType::F32) => {
-                gate.inplace_op2(&up, &Gated)?;
-                Ok(gate)
-            }
-            (Activation::Silu, _, _) => Ok((gate.silu()? * up)?),
-            (Activation::GeluTanh, _, _) => Ok((gate.gelu()? * up)?),
+        match self.act {
+            Activation::Silu => Ok((gate.silu()? * up)?),
+            Activation::GeluTanh => Ok((gate.gelu()? * up)?),
+        }
+    }
+
+    pub fn gate(&self) -> Gate {
+        match self.act {
+            Activation::Silu => Gate::Silu,
+            Activation::GeluTanh => Gate::GeluTanh,
         }
     }
 

@@ -88,6 +88,21 @@ impl Rope {
     /// If the sequence exceeds the tables.
     pub fn turn(&self, x: &Tensor, offset: usize, windowed: bool) -> Result<Tensor> {
         let (_, t, _, head_dim) = x.dims4()?;
+        let (cos, sin) = self.rotation(offset, t, windowed)?;
+        let rotated = 2 * cos.dims()[1];
+        if rotated == head_dim {
+            return Ok(candle_nn::rotary_emb::rope_thd(x, &cos, &sin)?);
+        }
+        let first = x.narrow(D::Minus1, 0, rotated)?.contiguous()?;
+        let rest = x.narrow(D::Minus1, rotated, head_dim - rotated)?;
+        Ok(Tensor::cat(&[candle_nn::rotary_emb::rope_thd(&first, &cos, &sin)?, rest], D::Minus1)?)
+    }
+
+    /// Cosines and sines, [t, rotated/2] each, of `t` tokens from position `offset`, in a layer with the sliding window or without.
+    ///
+    /// # Errors
+    /// If the sequence exceeds the tables.
+    pub(super) fn rotation(&self, offset: usize, t: usize, windowed: bool) -> Result<(Tensor, Tensor)> {
         let length = offset + t;
         if length > self.positions() {
             return Err(Error::Positions { asked: length, have: self.positions() });
@@ -97,14 +112,7 @@ impl Rope {
             (_, Some((limit, table))) if length > *limit => table,
             (_, Some(_) | None) => &self.table,
         };
-        let (cos, sin) = (table.cos.narrow(0, offset, t)?, table.sin.narrow(0, offset, t)?);
-        let rotated = 2 * cos.dims()[1];
-        if rotated == head_dim {
-            return Ok(candle_nn::rotary_emb::rope_thd(x, &cos, &sin)?);
-        }
-        let first = x.narrow(D::Minus1, 0, rotated)?.contiguous()?;
-        let rest = x.narrow(D::Minus1, rotated, head_dim - rotated)?;
-        Ok(Tensor::cat(&[candle_nn::rotary_emb::rope_thd(&first, &cos, &sin)?, rest], D::Minus1)?)
+        Ok((table.cos.narrow(0, offset, t)?, table.sin.narrow(0, offset, t)?))
     }
 }
 

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use crate::{
     config::Solver,
-    model::{Block, LayerSize},
+    model::{Block, LayerSize, select_columns},
     prune::{self, LayerRatio, LayerRecord, Outcome, Part, PartRecord, Target, Units},
 };
 
@@ -15,7 +15,7 @@ use super::{
     cut::Means,
     measure::{Inputs, Measured, Wanted, failed},
     notice::{Observer, emit},
-    pass::{inputs_stay, part_inputs, part_output},
+    pass::{after_part, inputs_stay, part_inputs},
     plan::{seed_of, units},
     stream::with_values,
 };
@@ -268,10 +268,10 @@ impl Pass<'_> {
         for (h, x) in streams.pruned.batches.iter_mut().zip(inputs) {
             let x = match (x, &columns) {
                 (Some(x), None) => x,
-                (Some(x), Some(columns)) if inputs_stay(block, part) => x.index_select(columns, 2)?,
+                (Some(x), Some(columns)) if inputs_stay(block, part) => select_columns(&x, columns)?,
                 (_, _) => part_inputs(block, part, h, &streams.rope)?,
             };
-            *h = (&*h + part_output(block, part, &x)?)?;
+            *h = after_part(block, part, h, &x)?;
             done += h.dim(0)? as u64;
             emit(observer, Notice::Propagating { layer: index, part, done, total })?;
         }

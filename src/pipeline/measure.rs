@@ -14,7 +14,7 @@ use super::{
     cut::HeadCut,
     moments::{Failed, Moments},
     notice::{Observer, emit},
-    pass::{part_inputs, part_output},
+    pass::{after_part, part_inputs},
 };
 
 /// The statistics of one part's inputs over all windows.
@@ -92,7 +92,7 @@ impl Pass<'_> {
             if let Some(dense) = &mut streams.dense {
                 let h_dense = &dense.batches[batch];
                 let x_dense = part_inputs(block, part, h_dense, &streams.rope)?;
-                let h_next = (h_dense + part_output(block, part, &x_dense)?)?;
+                let h_next = after_part(block, part, h_dense, &x_dense)?;
                 if add_up && toward_dense {
                     wished = Some(aim(block, part, (&x_dense, &h_next), h)?);
                 }

@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use crate::{
     calibration::Windows,
     config::Settings,
-    model::{Block, Checkpoint, Rope},
+    model::{Block, Checkpoint, Rope, select_columns},
     prune::Part,
 };
 
@@ -154,14 +154,14 @@ impl Pass<'_> {
             for (batch, h) in streams.pruned.batches.iter_mut().enumerate() {
                 let x = match &columns {
                     Some(columns) if inputs_stay(&block, part) => {
-                        part_inputs(&block, part, h, &streams.rope)?.index_select(columns, 2)?
+                        select_columns(&part_inputs(&block, part, h, &streams.rope)?, columns)?
                     }
                     Some(_) | None => part_inputs(&cut_block, part, h, &streams.rope)?,
                 };
-                *h = (&*h + part_output(&cut_block, part, &x)?)?;
+                *h = after_part(&cut_block, part, h, &x)?;
                 if let Some(dense) = &mut streams.dense {
                     let h = &mut dense.batches[batch];
-                    *h = (&*h + part_output(&block, part, &part_inputs(&block, part, h, &streams.rope)?)?)?;
+                    *h = after_part(&block, part, h, &part_inputs(&block, part, h, &streams.rope)?)?;
                 }
                 done += h.dim(0)? as u64;
                 // A window is done after it has passed both parts.
@@ -200,10 +200,10 @@ pub(super) fn inputs_stay(block: &Block, part: Part) -> bool {
     }
 }
 
-/// The part's contribution to the residual stream, [windows, seq_len, hidden].
-pub(super) fn part_output(block: &Block, part: Part, x: &Tensor) -> Result<Tensor, Error> {
+/// The residual stream h [windows, seq_len, hidden] after the part, whose scored weight has the input x.
+pub(super) fn after_part(block: &Block, part: Part, h: &Tensor, x: &Tensor) -> Result<Tensor, Error> {
     Ok(match part {
-        Part::Attention => block.attention_output(x)?,
-        Part::Mlp => block.mlp_output(x)?,
+        Part::Attention => block.after_attention(h, x)?,
+        Part::Mlp => block.after_mlp(h, x)?,
     })
 }

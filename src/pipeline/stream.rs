@@ -1,10 +1,14 @@
 //! The hidden states of all calibration windows, in batches.
 
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
+use rayon::prelude::*;
 
 use crate::calibration::Windows;
 
 use super::Error;
+
+/// Number of activations that one task looks at.
+const STRETCH: usize = 1 << 15;
 
 /// h [windows, seq_len, hidden], one tensor per batch of windows.
 #[derive(Clone)]
@@ -32,7 +36,10 @@ impl Stream {
     pub fn is_finite(&self) -> Result<bool, Error> {
         for h in &self.batches {
             // NaN and ∞ survive a sum, and finite f32 numbers cannot overflow an f64 sum.
-            if !with_values(h, |h| h.iter().map(|&v| f64::from(v)).sum::<f64>())?.is_finite() {
+            let sum = |h: &[f32]| {
+                h.par_chunks(STRETCH).map(|h| h.iter().map(|&v| f64::from(v)).sum::<f64>()).sum::<f64>()
+            };
+            if !with_values(h, sum)?.is_finite() {
                 return Ok(false);
             }
         }

@@ -15,8 +15,8 @@ use super::number::Number;
 use super::permutation::swap_columns;
 use super::removal::{Next, Removal, RemovalRule};
 use super::shared_work::columns_squared;
-use super::tiles::multiply;
 use super::triangles::solve_lower;
+use crate::product::multiply;
 use crate::prune::GroupSize;
 
 pub(super) struct Batches<T> {

@@ -10,10 +10,10 @@ use super::number::dot;
 use super::shared_work::{each_column, numbers};
 use super::swaps::Swap;
 use super::sweep_operator::{SweepOperator, trace_of_quotient};
-use super::tiles::multiply;
 use super::triangles::{solve_lower, solve_upper};
 use super::uncompensated::Uncompensated;
 use super::{PruneProblem, Units};
+use crate::product::multiply;
 
 /// Maximum number of columns considered together. The limit is lower for channels, because every swap updates
 /// all of them, and higher for heads, because they are few.

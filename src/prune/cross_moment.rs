@@ -4,7 +4,7 @@ use faer::{Accum, Mat, MatMut, MatRef};
 
 use super::Error;
 use super::second_moment::{BLOCK, finite};
-use super::tiles::multiply;
+use crate::product::multiply;
 
 /// The sum of y xᵀ over tokens. Each block is summed in f32, and the blocks are summed in f64.
 ///

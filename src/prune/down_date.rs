@@ -16,7 +16,7 @@ use super::inverse::cholesky;
 use super::number::Number;
 use super::permutation::{pairs_to_the_back, swap_rows};
 use super::shared_work::{each_block, each_panel};
-use super::tiles::multiply;
+use crate::product::multiply;
 use super::triangles::solve_lower;
 
 /// Rows summed by one task.

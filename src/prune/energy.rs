@@ -6,7 +6,7 @@ use super::damping::Damped;
 use super::dense::{Dense, column_of};
 use super::number::{Number, dot};
 use super::shared_work::{each_column, numbers};
-use super::tiles::multiply;
+use crate::product::multiply;
 
 /// Number of columns of G per product with W.
 const COLUMNS: usize = 256;

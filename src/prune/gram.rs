@@ -6,7 +6,7 @@ use super::damping::Damped;
 use super::dense::{Dense, column_of};
 use super::number::{Number, dot};
 use super::shared_work::numbers;
-use super::tiles::multiply_half;
+use crate::product::multiply_half;
 
 /// The lower half of C [n, n]; w: [rows, n].
 pub(super) fn gram<T: Number>(w: &Dense<T>) -> Dense<T> {

@@ -14,7 +14,7 @@ use super::dense::Dense;
 use super::gram::energy_of;
 use super::number::Number;
 use super::removal::{Next, Removal, RemovalRule};
-use super::tiles::multiply_half;
+use crate::product::multiply_half;
 
 /// Number of steps whose updates are applied together.
 const BLOCK: usize = 64;

@@ -18,8 +18,8 @@ use super::head_scores::head_scores;
 use super::number::Number;
 use super::permutation::swap_rows;
 use super::removal::{Next, Removal, RemovalRule};
-use super::tiles::multiply;
 use super::triangles::solve_lower;
+use crate::product::multiply;
 use crate::prune::HeadScore;
 
 pub(super) struct Heads<T> {

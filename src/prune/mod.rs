@@ -91,7 +91,6 @@ mod second_moment;
 mod shared_work;
 mod swaps;
 mod sweep_operator;
-mod tiles;
 mod triangles;
 mod uncompensated;
 

@@ -1,9 +1,9 @@
 //! The number types of an elimination: f32 and f64.
 
-use faer::traits::RealField;
+use crate::product;
 
 /// f32 or f64.
-pub(super) trait Number: RealField + Copy + Default + Into<f64> + 'static {
+pub(super) trait Number: product::Number + Default + Into<f64> + 'static {
     /// The nearest number of this type.
     fn of(value: f64) -> Self;
 }

@@ -7,8 +7,8 @@ use super::PruneProblem;
 use super::damping::{Damped, dead_inputs};
 use super::dense::Dense;
 use super::inverse::cholesky;
-use super::tiles::multiply;
 use super::triangles::{solve_lower, solve_upper};
+use crate::product::multiply;
 
 /// W_OBS = W G_λ[:,A] G_λ[A,A]⁻¹. With a target T it is W_T = (T[:,A] + λ W_OBS) G_λ[A,A]⁻¹, or a mixture of
 /// the two, weighted by the target's weight: [rows, kept], row-major.

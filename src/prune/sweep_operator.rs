@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use super::dense::Dense;
 use super::inverse::cholesky;
 use super::swaps::{Swap, first_of};
-use super::tiles::multiply;
 use super::triangles::{solve_lower, solve_upper};
+use crate::product::multiply;
 
 /// Some of the units, in any order. Their entries do not depend on other units unless those are moved.
 pub(super) struct SweepOperator {

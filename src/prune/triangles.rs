@@ -9,7 +9,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::number::Number;
-use super::tiles::multiply_half;
+use crate::product::multiply_half;
 
 /// The number of tiles of a small matrix.
 const TILES: usize = 8;

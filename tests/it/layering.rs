@@ -7,11 +7,12 @@ use std::{
 };
 
 /// The modules, lowest first, and the modules that each may use. Modules that are not listed here are not allowed.
-pub const MODULES: [(&str, &str); 21] = [
+pub const MODULES: [(&str, &str); 22] = [
     ("disk", ""),
     ("gguf", ""),
-    ("prune", ""),
-    ("model", "gguf"),
+    ("product", ""),
+    ("prune", "product"),
+    ("model", "gguf product"),
     ("calibration", "model"),
     ("export", "calibration model gguf prune disk"),
     ("config", "export calibration model prune"),
@@ -53,7 +54,7 @@ const CRATES: [(&str, &[&str]); 18] = [
     ("candle_core", &["engine", "eval", "export", "gguf", "pipeline", "model"]),
     ("candle_nn", &["model"]),
     ("candle_transformers", &["eval"]),
-    ("faer", &["prune"]),
+    ("faer", &["product", "prune", "model/processor"]),
     ("minijinja", &["model", "calibration"]),
     ("minijinja_contrib", &["model"]),
     ("parquet", &["calibration"]),

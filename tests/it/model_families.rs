@@ -255,10 +255,10 @@ fn the_two_halves_equal_the_whole_block() {
     let h = Tensor::randn(0f32, 1.0, (3, 6, 32), CPU).unwrap();
     let a = block.attention_context(&h, &rope).unwrap();
     assert_eq!(a.dims(), [3, 6, 4 * 16]);
-    let after_attention = (&h + block.attention_output(&a).unwrap()).unwrap();
+    let after_attention = block.after_attention(&h, &a).unwrap();
     let f = block.mlp_activation(&after_attention).unwrap();
     assert_eq!(f.dims(), [3, 6, 48]);
-    let halves = (&after_attention + block.mlp_output(&f).unwrap()).unwrap();
+    let halves = block.after_mlp(&after_attention, &f).unwrap();
     assert_eq!(difference(&halves, &block.forward(&h, &rope).unwrap()), 0.0);
 }
 

@@ -7,7 +7,7 @@ use faer::{Accum, Mat};
 use super::*;
 use crate::prune::inverse::cholesky;
 use crate::prune::number::Number;
-use crate::prune::tiles::multiply;
+use crate::product::multiply;
 use crate::prune::triangles::{solve_lower, solve_upper};
 
 #[test]

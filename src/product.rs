@@ -6,29 +6,40 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::traits::RealField;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::number::Number;
+/// f32 or f64.
+pub trait Number: RealField + Copy {}
+
+impl Number for f32 {}
+impl Number for f64 {}
 
 /// Columns of a tile of a product.
 const COLUMNS: usize = 512;
-/// Rows of a tile.
-const ROWS: usize = 2048;
+/// Columns of a tile of a small symmetric product, so every thread gets a share.
+const FEW_COLUMNS: usize = 192;
+/// Rows of a tile: a multiple of the 96 rows that the widest kernel computes together.
+const ROWS: usize = 1920;
 /// Rows of a tile if the product is one tile wide. It is smaller, so every thread gets a share.
-const FEW_ROWS: usize = 256;
-
+const FEW_ROWS: usize = 384;
 /// out ← factor · a b, or out ← out + factor · a b.
-pub(super) fn multiply<T: Number>(
+pub fn multiply<T: Number>(out: MatMut<'_, T>, add: Accum, a: MatRef<'_, T>, b: MatRef<'_, T>, factor: T) {
+    if out.nrows() <= FEW_ROWS && out.ncols() <= COLUMNS {
+        return matmul(out, add, a, b, factor, Par::rayon(0));
+    }
+    multiply_tiles(out, add, a, b, factor);
+}
+
+/// [`multiply`] for a task of several: no threads share a tile.
+pub fn multiply_tiles<T: Number>(
     out: MatMut<'_, T>,
     add: Accum,
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
     factor: T,
 ) {
-    if out.nrows() <= FEW_ROWS && out.ncols() <= COLUMNS {
-        return matmul(out, add, a, b, factor, Par::rayon(0));
-    }
     if out.ncols() <= COLUMNS {
         return multiply_rows(out, add, a, b, factor, FEW_ROWS);
     }
@@ -51,7 +62,7 @@ fn multiply_rows<T: Number>(
 }
 
 /// [`multiply`] for the lower half of a symmetric product.
-pub(super) fn multiply_half<T: Number>(
+pub fn multiply_half<T: Number>(
     half: MatMut<'_, T>,
     add: Accum,
     a: MatRef<'_, T>,
@@ -59,16 +70,17 @@ pub(super) fn multiply_half<T: Number>(
     factor: T,
 ) {
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-    if half.ncols() <= 2 * COLUMNS {
-        return triangular::matmul(half, lower, add, a, whole, b, whole, factor, Par::rayon(0));
+    if half.ncols() <= FEW_COLUMNS {
+        return triangular::matmul(half, lower, add, a, whole, b, whole, factor, Par::Seq);
     }
-    let chunks = half.par_col_chunks_mut(COLUMNS).zip(b.par_col_chunks(COLUMNS)).enumerate();
+    let columns = if half.ncols() <= 4 * COLUMNS { FEW_COLUMNS } else { COLUMNS };
+    let chunks = half.par_col_chunks_mut(columns).zip(b.par_col_chunks(columns)).enumerate();
     chunks.for_each(|(chunk, (half, b))| {
-        let (above, count) = (chunk * COLUMNS, half.ncols());
+        let (above, count) = (chunk * columns, half.ncols());
         let (corner, below) = half.subrows_mut(above, a.nrows() - above).split_at_row_mut(count);
         let (a_corner, a_below) = a.subrows(above, a.nrows() - above).split_at_row(count);
         rayon::join(
-            || multiply_rows(below, add, a_below, b, factor, ROWS),
+            || multiply_rows(below, add, a_below, b, factor, FEW_ROWS),
             || triangular::matmul(corner, lower, add, a_corner, whole, b, whole, factor, Par::Seq),
         );
     });
@@ -104,13 +116,14 @@ mod tests {
 
     #[test]
     fn tiles_make_up_the_lower_half_and_leave_the_rest_unchanged() {
-        let n = 3 * COLUMNS + 77;
-        let x = numbers(n, 6, 1);
-        let whole = &x * x.transpose();
-        let mut half = Mat::from_fn(n, n, |_, _| 9.0);
-        multiply_half(half.as_mut(), Accum::Replace, x.as_ref(), x.transpose(), 1.0);
-        let right = |i: usize, j: usize| half[(i, j)] == 9.0 || i >= j;
-        assert!((0..n).all(|j| (0..n).all(|i| right(i, j))));
-        assert!((0..n).all(|j| (j..n).all(|i| (half[(i, j)] - whole[(i, j)]).abs() < 1e-12)));
+        for n in [FEW_COLUMNS, 2 * FEW_COLUMNS + 5, 4 * COLUMNS + 77] {
+            let x = numbers(n, 6, 1);
+            let whole = &x * x.transpose();
+            let mut half = Mat::from_fn(n, n, |_, _| 9.0);
+            multiply_half(half.as_mut(), Accum::Replace, x.as_ref(), x.transpose(), 1.0);
+            let right = |i: usize, j: usize| half[(i, j)] == 9.0 || i >= j;
+            assert!((0..n).all(|j| (0..n).all(|i| right(i, j))));
+            assert!((0..n).all(|j| (j..n).all(|i| (half[(i, j)] - whole[(i, j)]).abs() < 1e-12)));
+        }
     }
 }

@@ -1,0 +1,145 @@
+//! Output head and cross entropy in one pass over stretches of the vocabulary. The logits of a batch are never in memory
+//! together.
+
+use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use rayon::prelude::*;
+
+use super::{
+    Values,
+    buffers::Buffer,
+    elementwise::{log_sum_parts, rms_norm},
+};
+
+/// Tokens per task.
+pub const TOKENS: usize = 512;
+/// Words per task.
+const WORDS: usize = 8192;
+/// Words whose logits are in memory together.
+pub const AT_ONCE: usize = 768;
+
+/// The final norm and the output head.
+pub struct Head<'w> {
+    /// [hidden]
+    pub norm: Values<'w>,
+    pub norm_eps: f32,
+    /// [vocab, hidden]
+    pub weight: Values<'w>,
+    /// The factor of the logits.
+    pub factor: f32,
+    /// Limits the logits to ±cap.
+    pub cap: Option<f32>,
+}
+
+/// The logits of one token and a stretch of the vocabulary: their maximum m, Σ e^(logit − m), and the target's logit if the
+/// stretch contains it.
+#[derive(Clone, Copy)]
+struct Seen {
+    most: f32,
+    sum: f64,
+    target: Option<f32>,
+}
+
+impl Seen {
+    const NOTHING: Self = Self { most: f32::NEG_INFINITY, sum: 0.0, target: None };
+
+    fn and(self, other: Self) -> Self {
+        let most = if other.most > self.most { other.most } else { self.most };
+        let scaled = |seen: Self| match seen.sum {
+            0.0 => 0.0,
+            sum => sum * f64::from(seen.most - most).exp(),
+        };
+        Self { most, sum: scaled(self) + scaled(other), target: self.target.or(other.target) }
+    }
+}
+
+impl Head<'_> {
+    /// The sum of −ln p of the targets over tokens h [tokens, hidden], added up in their order.
+    pub fn negative_log_likelihood(&self, h: &[f32], targets: &[u32]) -> f64 {
+        let hidden = self.norm.len();
+        let stretches = self.weight.len().div_ceil(WORDS * hidden);
+        let of_tokens = |(h, targets): (&[f32], &[u32])| -> Vec<f64> {
+            let mut normed = Buffer::of(h.len());
+            rms_norm(h, &self.norm, self.norm_eps, &mut normed);
+            let stretch = |stretch: usize| self.stretch(&normed, targets, stretch * WORDS);
+            let seen: Vec<Vec<Seen>> = (0..stretches).into_par_iter().map(stretch).collect();
+            let token = |token: usize| {
+                let seen = seen.iter().fold(Seen::NOTHING, |all, stretch| all.and(stretch[token]));
+                // A target outside the vocabulary has no probability; tokens are checked before the pass.
+                f64::from(seen.most) + seen.sum.ln() - f64::from(seen.target.unwrap_or(f32::NEG_INFINITY))
+            };
+            (0..targets.len()).map(token).collect()
+        };
+        let losses: Vec<Vec<f64>> =
+            h.par_chunks(TOKENS * hidden).zip(targets.par_chunks(TOKENS)).map(of_tokens).collect();
+        losses.iter().flatten().sum()
+    }
+
+    /// normed: [tokens, hidden]; the words from `first` to the end of the stretch.
+    fn stretch(&self, normed: &[f32], targets: &[u32], first: usize) -> Vec<Seen> {
+        let (tokens, hidden) = (targets.len(), self.norm.len());
+        let words = (self.weight.len() / hidden - first).min(WORDS);
+        let normed = MatRef::from_row_major_slice(normed, tokens, hidden);
+        let mut seen = vec![Seen::NOTHING; tokens];
+        let mut logits = Buffer::of(tokens * AT_ONCE.min(words));
+        for start in (0..words).step_by(AT_ONCE) {
+            let first = first + start;
+            let words = AT_ONCE.min(words - start);
+            let logits = &mut logits[..tokens * words];
+            let weight =
+                MatRef::from_row_major_slice(&self.weight[first * hidden..][..words * hidden], words, hidden);
+            let product = MatMut::from_row_major_slice_mut(logits, tokens, words);
+            matmul(product, Accum::Replace, normed, weight.transpose(), self.factor, Par::Seq);
+            for ((logits, seen), target) in logits.chunks_exact_mut(words).zip(&mut seen).zip(targets) {
+                if let Some(cap) = self.cap {
+                    logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
+                }
+                let target = (*target as usize).checked_sub(first).and_then(|at| logits.get(at)).copied();
+                let (most, sum) = log_sum_parts(logits);
+                *seen = seen.and(Seen { most, sum: f64::from(sum), target });
+            }
+        }
+        seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn the_loss_is_that_of_all_logits_in_f64() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        // More than one task of tokens, and an incomplete stretch and tile of words.
+        let (tokens, hidden, vocab) = (TOKENS + 30, 8, WORDS + AT_ONCE + 5);
+        let mut random =
+            |count: usize| (0..count).map(|_| rng.random_range(-1.0f32..1.0)).collect::<Vec<_>>();
+        let (h, norm, weight) = (random(tokens * hidden), random(hidden), random(vocab * hidden));
+        let targets: Vec<u32> = (0..tokens).map(|token| (token * 7919 % vocab) as u32).collect();
+        let tensor = |x: &[f32]| Tensor::new(x, &Device::Cpu).unwrap();
+        let (norm, weight) = (tensor(&norm), tensor(&weight));
+        for (factor, cap) in [(1.0, None), (0.25, Some(3.0))] {
+            let values = |x| Values::of(x).unwrap();
+            let head = Head { norm: values(&norm), norm_eps: 1e-5, weight: values(&weight), factor, cap };
+            let slow = |(h, target): (&[f32], &u32)| {
+                let squares = h.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / hidden as f64;
+                let logit = |word: usize| {
+                    let product = |k: usize| {
+                        f64::from(h[k]) / (squares + 1e-5).sqrt()
+                            * f64::from(head.norm[k])
+                            * f64::from(head.weight[word * hidden + k])
+                    };
+                    let logit = (0..hidden).map(product).sum::<f64>() * f64::from(factor);
+                    cap.map_or(logit, |cap| f64::from(cap) * (logit / f64::from(cap)).tanh())
+                };
+                (0..vocab).map(|word| logit(word).exp()).sum::<f64>().ln() - logit(*target as usize)
+            };
+            let expected: f64 = h.chunks(hidden).zip(&targets).map(slow).sum();
+            let found = head.negative_log_likelihood(&h, &targets);
+            assert!((found / expected - 1.0).abs() < 1e-6, "{found} is not {expected}");
+        }
+    }
+}
