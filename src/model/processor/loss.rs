@@ -65,7 +65,10 @@ impl Head<'_> {
             let token = |token: usize| {
                 let seen = seen.iter().fold(Seen::NOTHING, |all, stretch| all.and(stretch[token]));
                 // A target outside the vocabulary has no probability; tokens are checked before the pass.
-                f64::from(seen.most) + seen.sum.ln() - f64::from(seen.target.unwrap_or(f32::NEG_INFINITY))
+                let loss = f64::from(seen.most) + seen.sum.ln()
+                    - f64::from(seen.target.unwrap_or(f32::NEG_INFINITY));
+                // Sums of f32 numbers in f64 are exact, so batches do not change the bits.
+                f64::from(loss as f32)
             };
             (0..targets.len()).map(token).collect()
         };
