@@ -16,8 +16,8 @@ use super::inverse::cholesky;
 use super::number::Number;
 use super::permutation::{pairs_to_the_back, swap_rows};
 use super::shared_work::{each_block, each_panel};
-use crate::product::multiply;
 use super::triangles::solve_lower;
+use crate::product::multiply;
 
 /// Rows summed by one task.
 const STRETCH: usize = 256;

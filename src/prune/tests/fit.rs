@@ -5,9 +5,9 @@ use std::time::Instant;
 use faer::{Accum, Mat};
 
 use super::*;
+use crate::product::multiply;
 use crate::prune::inverse::cholesky;
 use crate::prune::number::Number;
-use crate::product::multiply;
 use crate::prune::triangles::{solve_lower, solve_upper};
 
 #[test]
