@@ -358,6 +358,19 @@ fn equal_inputs_give_equal_bits() {
 }
 
 #[test]
+fn any_number_of_threads_gives_equal_bits() {
+    let case = Case::new(96, 320);
+    for (units, remove) in [(heads(40, HeadScore::Exact), 4), (channels(GroupSize::Dynamic), 150)] {
+        let part = case.part(units, remove);
+        let of = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&part))
+        };
+        assert!(of(1) == of(3), "{units:?}");
+    }
+}
+
+#[test]
 fn the_lowest_index_is_removed_first_on_a_tie() {
     let n = 8;
     let values = (0..n * n).map(|k| if k % (n + 1) == 0 { 1.0 } else { 0.0 }).collect();
