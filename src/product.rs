@@ -1,20 +1,34 @@
 //! Products in tiles. One thread computes each tile from start to end.
 //!
 //! The library shares every block of a product among all threads, which wait for each other after each block; tiles
-//! avoid this. Tile sizes are fixed, so the bytes do not depend on the number of threads. The library computes
-//! anything that fits into one tile.
+//! avoid this. Tile sizes are fixed, so the bytes do not depend on the number of threads.
 
-use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::traits::RealField;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
-/// f32 or f64.
-pub trait Number: RealField + Copy {}
+use std::time::Instant;
 
-impl Number for f32 {}
-impl Number for f64 {}
+mod kernel;
+
+pub use kernel::{Kernels, multiply_corner, multiply_tile};
+
+/// f32 or f64.
+pub trait Number: RealField + Copy {
+    #[cfg(target_arch = "x86_64")]
+    /// The type's name for the kernels.
+    const TYPE: private_gemm_x86::DType;
+}
+
+impl Number for f32 {
+    #[cfg(target_arch = "x86_64")]
+    const TYPE: private_gemm_x86::DType = private_gemm_x86::DType::F32;
+}
+
+impl Number for f64 {
+    #[cfg(target_arch = "x86_64")]
+    const TYPE: private_gemm_x86::DType = private_gemm_x86::DType::F64;
+}
 
 /// Columns of a tile of a product.
 const COLUMNS: usize = 512;
@@ -24,22 +38,20 @@ const FEW_COLUMNS: usize = 192;
 const ROWS: usize = 1920;
 /// Rows of a tile if the product is one tile wide. It is smaller, so every thread gets a share.
 const FEW_ROWS: usize = 384;
-/// out ← factor · a b, or out ← out + factor · a b.
-pub fn multiply<T: Number>(out: MatMut<'_, T>, add: Accum, a: MatRef<'_, T>, b: MatRef<'_, T>, factor: T) {
-    if out.nrows() <= FEW_ROWS && out.ncols() <= COLUMNS {
-        return matmul(out, add, a, b, factor, Par::rayon(0));
-    }
-    multiply_tiles(out, add, a, b, factor);
+/// Operations per second of products of square matrices of this size on all threads, from the faster of two.
+pub fn rate<T: Number>(size: usize) -> f64 {
+    let a = Mat::<T>::from_fn(size, size, |_, _| T::one_impl());
+    let mut out = Mat::<T>::zeros(size, size);
+    let mut seconds = || {
+        let began = Instant::now();
+        multiply(out.as_mut(), Accum::Replace, a.as_ref(), a.as_ref(), T::one_impl());
+        began.elapsed().as_secs_f64()
+    };
+    2.0 * (size as f64).powi(3) / seconds().min(seconds())
 }
 
-/// [`multiply`] for a task of several: no threads share a tile.
-pub fn multiply_tiles<T: Number>(
-    out: MatMut<'_, T>,
-    add: Accum,
-    a: MatRef<'_, T>,
-    b: MatRef<'_, T>,
-    factor: T,
-) {
+/// out ← factor · a b, or out ← out + factor · a b.
+pub fn multiply<T: Number>(out: MatMut<'_, T>, add: Accum, a: MatRef<'_, T>, b: MatRef<'_, T>, factor: T) {
     if out.ncols() <= COLUMNS {
         return multiply_rows(out, add, a, b, factor, FEW_ROWS);
     }
@@ -58,7 +70,7 @@ fn multiply_rows<T: Number>(
     rows: usize,
 ) {
     let tiles = out.par_row_chunks_mut(rows).zip(a.par_row_chunks(rows));
-    tiles.for_each(|(out, a)| matmul(out, add, a, b, factor, Par::Seq));
+    tiles.for_each(|(out, a)| multiply_tile(out, add, a, b, factor));
 }
 
 /// [`multiply`] for the lower half of a symmetric product.
@@ -69,9 +81,8 @@ pub fn multiply_half<T: Number>(
     b: MatRef<'_, T>,
     factor: T,
 ) {
-    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     if half.ncols() <= FEW_COLUMNS {
-        return triangular::matmul(half, lower, add, a, whole, b, whole, factor, Par::Seq);
+        return multiply_corner(half, add, a, b, factor);
     }
     let columns = if half.ncols() <= 4 * COLUMNS { FEW_COLUMNS } else { COLUMNS };
     let chunks = half.par_col_chunks_mut(columns).zip(b.par_col_chunks(columns)).enumerate();
@@ -81,7 +92,7 @@ pub fn multiply_half<T: Number>(
         let (a_corner, a_below) = a.subrows(above, a.nrows() - above).split_at_row(count);
         rayon::join(
             || multiply_rows(below, add, a_below, b, factor, FEW_ROWS),
-            || triangular::matmul(corner, lower, add, a_corner, whole, b, whole, factor, Par::Seq),
+            || multiply_corner(corner, add, a_corner, b, factor),
         );
     });
 }

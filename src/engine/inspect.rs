@@ -14,6 +14,7 @@ use crate::{
         positions_at_once,
     },
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
+    product,
     protocol::PlannedLayer,
     prune::AttentionUnit,
 };
@@ -184,7 +185,7 @@ fn needs(
             fit_flops += 0.1 * n * n * n + hidden as f64 * n * n;
         }
     }
-    let in_f32 = flops_per_second(&Device::Cpu, DType::F32)?;
+    let in_f32 = product::rate::<f32>(PROBE);
     let blocks = streams as f64 * architecture.layers.len() as f64;
     let block_seconds = tokens as f64 * seconds_per_token(checkpoint, seq_len, forward)?;
     Ok(Needs {
@@ -197,7 +198,7 @@ fn needs(
         optional_bytes,
         kept_bytes,
         forward_seconds: blocks * block_seconds + moment_flops / in_f32,
-        solve_seconds: path_flops / in_f32 + fit_flops / flops_per_second(&Device::Cpu, DType::F64)?,
+        solve_seconds: path_flops / in_f32 + fit_flops / product::rate::<f64>(PROBE),
     })
 }
 
@@ -224,20 +225,4 @@ fn seconds_per_token(
 /// Waits for an asynchronous device by reading a value.
 fn wait_for(result: &Tensor) -> candle_core::Result<()> {
     result.flatten_all()?.get(0)?.to_dtype(DType::F32)?.to_scalar::<f32>().map(drop)
-}
-
-/// Speed of a matrix product in operations per second, from the faster of two measurements.
-fn flops_per_second(device: &Device, dtype: DType) -> Result<f64, Error> {
-    let measure = || -> candle_core::Result<f64> {
-        let a = Tensor::ones((PROBE, PROBE), dtype, device)?;
-        let mut best = f64::INFINITY;
-        for _ in 0..2 {
-            let began = Instant::now();
-            let product = a.matmul(&a)?;
-            wait_for(&product)?;
-            best = best.min(began.elapsed().as_secs_f64());
-        }
-        Ok(2.0 * (PROBE as f64).powi(3) / best)
-    };
-    measure().map_err(|e| Error::Pipeline(e.into()))
 }

@@ -25,6 +25,20 @@ impl Bytes {
         }
     }
 
+    /// Asks the system to read a range from the disk while the program goes on.
+    pub fn read_ahead(&self, range: Range<usize>) {
+        match self {
+            #[cfg(unix)]
+            Self::Mapped(map) => {
+                // A system that ignores the advice reads later.
+                drop(map.advise_range(memmap2::Advice::WillNeed, range.start, range.len()));
+            }
+            #[cfg(not(unix))]
+            Self::Mapped(_) => drop(range),
+            Self::Embedded(_) => {}
+        }
+    }
+
     /// Releases the pages of a range from resident memory. Another read loads them again from the file.
     pub fn release(&self, range: Range<usize>) {
         match self {

@@ -170,12 +170,17 @@ impl Checkpoint {
         ChatTemplate::of(&self.source, today)
     }
 
-    /// Loads one decoder block.
+    /// Loads one decoder block, and starts to read the next one from the disk.
     ///
     /// # Errors
     /// As for [`Block::load`].
     pub fn block(&self, layer: usize, device: &Device, dtype: DType) -> Result<Block> {
-        Block::load(&self.weights, &self.architecture, layer, device, dtype)
+        let block = Block::load(&self.weights, &self.architecture, layer, device, dtype)?;
+        if layer + 1 < self.architecture.layers.len() {
+            let next = self.architecture.layer_tensors(layer + 1);
+            self.weights.read_ahead(next.iter().map(|slot| slot.name.as_str()));
+        }
+        Ok(block)
     }
 
     /// Loads the embedding, the final norm and the output head.

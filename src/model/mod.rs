@@ -45,6 +45,7 @@ mod warning;
 mod weights;
 mod write;
 
+pub use crate::product::Kernels;
 pub use architecture::{Architecture, LayerSize, Positions};
 pub use attention::KvCache;
 pub use block::{Block, select_columns};

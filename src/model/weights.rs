@@ -278,6 +278,13 @@ impl Weights {
         }
     }
 
+    /// Starts to read these tensors from the disk.
+    pub fn read_ahead<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
+        for entry in names.into_iter().filter_map(|name| self.table.tensors.get(name)) {
+            self.table.files[entry.file].bytes.read_ahead(entry.bytes.clone());
+        }
+    }
+
     fn read(&self, name: &str, shape: &[usize], device: &Device, dtype: DType) -> Result<Tensor> {
         self.check(name, shape)?;
         let entry = self.entry(name)?;

@@ -31,6 +31,9 @@ pub struct RunRecord {
     pub seconds: Seconds,
     /// Peak resident size of the process in bytes; None if the system does not report it.
     pub peak_memory_bytes: Option<u64>,
+    /// The kernels of matrix products, such as avx512 or avx2: other kernels give other last bits. None in old records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<String>,
 }
 
 /// A layer whose method differs from the settings.

@@ -89,7 +89,8 @@ impl ReportInput {
             written: written.map(|output| output.forms.clone()).unwrap_or_default(),
             perplexity: content.perplexity.clone(),
             seconds: state.run_state.as_ref().map(|run_state| run_state.seconds).unwrap_or_default(),
-            peak_memory_bytes: last.and_then(|record| record.peak_memory_bytes),
+            peak_memory_bytes: last.as_ref().and_then(|record| record.peak_memory_bytes),
+            kernels: last.and_then(|record| record.kernels),
         };
         let (created, changed) = (state.created, state.changed);
         Ok(Some(Self { session: summary, created, changed, record, planned, layers, notices }))

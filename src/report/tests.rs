@@ -72,6 +72,7 @@ fn record(name: &str) -> RunRecord {
         }),
         seconds: Seconds::default(),
         peak_memory_bytes: Some(1 << 20),
+        kernels: None,
     }
 }
 

@@ -27,7 +27,7 @@ pub const MODULES: [(&str, &str); 22] = [
     ("report", "plot session words protocol config export calibration model prune"),
     (
         "engine",
-        "report plot session recording protocol eval pipeline demo config export calibration model prune",
+        "report plot session recording protocol eval pipeline demo config export calibration model prune product",
     ),
     ("explorer", "words protocol config export calibration model prune"),
     (

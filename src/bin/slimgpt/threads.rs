@@ -1,6 +1,9 @@
 //! `--threads`: the number of worker threads of this process.
 
-use slimgpt::application::{engine::Error, headless};
+use slimgpt::{
+    application::{engine::Error, headless},
+    model::Kernels,
+};
 
 /// rayon and candle each read this variable once, at their first use.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
@@ -11,7 +14,7 @@ const VARIABLE: &str = "RAYON_NUM_THREADS";
 pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     let set: Option<usize> = std::env::var(VARIABLE).ok().and_then(|set| set.parse().ok());
     // 0 means all cores to rayon.
-    let Some(asked) = threads.or(set.filter(|&set| set > 0)) else { return Ok(()) };
+    let Some(asked) = threads.or(set.filter(|&set| set > 0)) else { return ready() };
     let cores = std::thread::available_parallelism().map_or(asked, usize::from);
     let used = asked.min(cores);
     let is_ready = set == Some(used);
@@ -21,7 +24,14 @@ pub fn use_threads(threads: Option<usize>) -> Result<(), Error> {
             "threads: {asked} requested, {used} used, the number of cores of this machine."
         ));
     }
-    if is_ready { Ok(()) } else { restart(used) }
+    if is_ready { ready() } else { restart(used) }
+}
+
+fn ready() -> Result<(), Error> {
+    if let Some(refused) = Kernels::refused() {
+        headless::say(&refused);
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -21,7 +21,7 @@ use candle_core::{DType, Device};
 
 use crate::{
     config::Settings,
-    model::{Architecture, Checkpoint},
+    model::{Architecture, Checkpoint, Kernels},
     pipeline::{CutModel, Pass},
     protocol::{Command, Event, Pace, PerplexityRecord, RunRecord, SearchRecord, Seconds},
     prune::{Part, Schedule},
@@ -213,6 +213,7 @@ impl<'c> Workspace<'c> {
             perplexity,
             seconds,
             peak_memory_bytes: peak_memory(),
+            kernels: Some(Kernels::in_use().name().into()),
         })
     }
 }

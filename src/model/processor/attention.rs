@@ -1,8 +1,10 @@
 //! softmax(scale · q kᵀ) v under the causal mask, for a few query rows of one head at a time: their scores stay in the cache,
 //! and most of the masked half is skipped.
 
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
+
+use crate::product::multiply_tile;
 
 use super::{super::attention_mask::Scoring, buffers::Buffer, elementwise::softmax};
 
@@ -77,10 +79,10 @@ pub fn attend(
             let v = v.rows(window, head / group, (first_key, visible), head_dim);
             let mut scores = Buffer::of(count * visible);
             let product = MatMut::from_row_major_slice_mut(&mut *scores, count, visible);
-            matmul(product, Accum::Replace, q, k.transpose(), 1.0, Par::Seq);
+            multiply_tile(product, Accum::Replace, q, k.transpose(), 1.0);
             weights(scoring, (first_query, first_key), visible, &mut scores);
             let scores = MatRef::from_row_major_slice(&*scores, count, visible);
-            matmul(out, Accum::Replace, scores, v, 1.0, Par::Seq);
+            multiply_tile(out, Accum::Replace, scores, v, 1.0);
         });
     });
 }

@@ -1,8 +1,10 @@
 //! Output head and cross entropy in one pass over stretches of the vocabulary. The logits of a batch are never in memory
 //! together.
 
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
+
+use crate::product::multiply_tile;
 
 use super::{
     Values,
@@ -91,7 +93,7 @@ impl Head<'_> {
             let weight =
                 MatRef::from_row_major_slice(&self.weight[first * hidden..][..words * hidden], words, hidden);
             let product = MatMut::from_row_major_slice_mut(logits, tokens, words);
-            matmul(product, Accum::Replace, normed, weight.transpose(), self.factor, Par::Seq);
+            multiply_tile(product, Accum::Replace, normed, weight.transpose(), self.factor);
             for ((logits, seen), target) in logits.chunks_exact_mut(words).zip(&mut seen).zip(targets) {
                 if let Some(cap) = self.cap {
                     logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());

@@ -20,7 +20,7 @@ use candle_core::{DType, Tensor};
 use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
 
-use crate::product::multiply_tiles;
+use crate::product::multiply;
 
 /// Whether tensors like this are computed here. Libraries for matrix products work on whole tensors.
 pub fn applies(x: &Tensor) -> bool {
@@ -58,7 +58,7 @@ impl Weight<'_> {
         let x = MatRef::from_row_major_slice(x, tokens, self.inputs);
         let weight = MatRef::from_row_major_slice(&self.values, self.outputs, self.inputs);
         let product = MatMut::from_row_major_slice_mut(out, tokens, self.outputs);
-        multiply_tiles(product.transpose_mut(), Accum::Replace, weight, x.transpose(), 1.0);
+        multiply(product.transpose_mut(), Accum::Replace, weight, x.transpose(), 1.0);
         if let Some(bias) = &self.bias {
             for row in out.chunks_exact_mut(self.outputs) {
                 row.iter_mut().zip(&**bias).for_each(|(y, bias)| *y += bias);

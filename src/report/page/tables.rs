@@ -246,6 +246,9 @@ pub fn environment(input: &ReportInput) -> String {
     if let Some(peak) = record.peak_memory_bytes {
         rows.push(("peak memory", bytes(peak)));
     }
+    if let Some(kernels) = &record.kernels {
+        rows.push(("kernels of matrix products", kernels.clone()));
+    }
     for written in &record.written {
         let compared = written.verified.map(|verified| {
             format!("; read back, logits differ by at most {:.1e}", verified.largest_difference)
