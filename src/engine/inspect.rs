@@ -31,8 +31,15 @@ const PROBE: usize = 1024;
 /// Tokens in the window used to time one block. Times for longer windows are extrapolated.
 const PROBE_TOKENS: usize = 512;
 
-/// Bytes of the program itself: code, tokenizer, texts and thread stacks.
+/// Bytes of the program itself: code, tokenizer and texts.
 const PROGRAM: u64 = 48 << 20;
+/// Bytes per thread: its stack, and the packed panels of a product.
+const PER_THREAD: u64 = 8 << 20;
+
+/// Bytes that the program needs for any model.
+fn program() -> u64 {
+    PROGRAM + PER_THREAD * rayon::current_num_threads() as u64
+}
 
 /// A model and a planned run.
 #[derive(Clone, Debug, Serialize)]
@@ -118,7 +125,7 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
     let pruning = phases.iter().map(|(_, held)| held.total()).max().unwrap_or(0);
     let block = phases.iter().map(|(_, held)| held.block).max().unwrap_or(0);
     let evaluating = block.saturating_add(evaluation(architecture, &settings, dtype));
-    Ok(pruning.max(evaluating).saturating_add(PROGRAM))
+    Ok(pruning.max(evaluating).saturating_add(program()))
 }
 
 /// Upper bound of the memory for measuring perplexity, in addition to a block: hidden states, embedding and
@@ -164,7 +171,7 @@ fn needs(
     let phases = footprint.phases(plan);
     let largest = phases.iter().copied().max_by_key(|(_, held)| held.total());
     let (peak_phase, peak) = largest.unwrap_or((Phase::Entering, Held::default()));
-    let peak_bytes = peak.total().saturating_add(PROGRAM);
+    let peak_bytes = peak.total().saturating_add(program());
     let room = settings.machine.memory_budget.0.saturating_sub(peak.total());
     let kept_bytes = peak.streams.saturating_mul(architecture.layers.len() as u64).min(room);
     let optional_bytes = match peak_phase {

@@ -7,6 +7,7 @@ mod failure;
 mod flags;
 mod manual;
 mod measure;
+mod memory;
 mod prune;
 mod resolve;
 mod sessions;
@@ -22,6 +23,7 @@ use slimgpt::{
 };
 
 fn main() -> ExitCode {
+    memory::use_one_heap();
     let paths = Paths::find();
     tui::report_panics(paths.as_ref().map(Paths::reports));
     let code = match commands::run(cli::Cli::parse_with_negative_numbers(), paths.as_ref()) {

@@ -2,11 +2,14 @@
 //! page by page.
 
 use std::{
+    collections::BTreeMap,
     ops::{Deref, DerefMut},
     sync::{Mutex, PoisonError},
 };
 
-static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// Free memory by its length, a power of two: a short buffer never takes the memory of a long one. Pages that no buffer has
+/// written occupy no memory.
+static FREE: Mutex<BTreeMap<usize, Vec<Vec<f32>>>> = Mutex::new(BTreeMap::new());
 
 /// Numbers with arbitrary values. Their memory is kept for the next buffer.
 pub struct Buffer {
@@ -17,24 +20,19 @@ pub struct Buffer {
 impl Buffer {
     /// A buffer for `length` numbers.
     pub fn of(length: usize) -> Self {
+        let whole = length.next_power_of_two();
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        // The smallest that is large enough, otherwise the largest.
-        let fits = |numbers: &Vec<f32>| (numbers.len() < length, numbers.len().abs_diff(length));
-        let best = (0..free.len()).min_by_key(|&at| fits(&free[at]));
-        let mut numbers = best.map_or_else(Vec::new, |at| free.swap_remove(at));
+        let found = free.get_mut(&whole).and_then(Vec::pop);
         drop(free);
-        if numbers.len() < length {
-            // Nothing of the old numbers is needed.
-            numbers = vec![0.0; length];
-        }
-        Self { numbers, length }
+        Self { numbers: found.unwrap_or_else(|| vec![0.0; whole]), length }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.numbers);
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).push(numbers);
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.entry(numbers.len()).or_default().push(numbers);
     }
 }
 
@@ -49,5 +47,24 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut self.numbers[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_has_its_length_and_a_later_one_uses_its_memory() {
+        // A length that no other test uses.
+        let length = (1 << 22) + 12_345;
+        let first = Buffer::of(length);
+        assert_eq!(first.len(), length);
+        let memory = first.as_ptr();
+        drop(first);
+        let mut second = Buffer::of(length - 1);
+        assert_eq!((second.len(), second.as_ptr()), (length - 1, memory));
+        second[length - 2] = 1.0;
+        assert_ne!(Buffer::of(length).as_ptr(), memory);
     }
 }
