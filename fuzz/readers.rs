@@ -29,6 +29,7 @@ pub struct Reader {
     /// and large allocations are not.
     pub read: fn(scratch: &Path, bytes: &[u8]),
     /// Intact inputs.
+    #[allow(dead_code, reason = "targets read them from files, which a test writes")]
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs each fuzz target for some time and prints its number of executions.
 #   fuzz/run.sh [SECONDS [TARGET…]]      default: 60 seconds for every target
+#   ROUNDS=20 fuzz/run.sh 90             every target for 90 seconds, twenty times: an interrupted run has used all targets
 # Needs cargo-fuzz (cargo install cargo-fuzz) and a nightly toolchain. Inputs that fail are kept in fuzz/artifacts/TARGET.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +19,11 @@ memory_mb=2048
 SLIMGPT_FUZZ_SEEDS="$PWD/fuzz/seeds" cargo test --quiet --release --test it damaged_inputs::intact >/dev/null
 cargo +nightly fuzz build --sanitizer none
 failed=0
-for target in "${targets[@]}"; do
+turns=()
+for ((round = 0; round < ${ROUNDS:-1}; round++)); do
+    turns+=("${targets[@]}")
+done
+for target in "${turns[@]}"; do
     mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
     log=$(mktemp)
     outcome=ok

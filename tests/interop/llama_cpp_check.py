@@ -113,7 +113,7 @@ def sizes(directory):
     whole = {key: layers[key] for key in ("num_attention_heads", "num_key_value_heads", "intermediate_size")}
     table = layers.get("per_layer_config", {})
     count = layers["num_hidden_layers"]
-    return [tuple(table.get(str(layer), whole)[key] for key in whole) for layer in range(count)]
+    return [tuple(table.get(str(layer), whole).get(key, 0) for key in whole) for layer in range(count)]
 
 
 def computes_the_same(name, directory, file, architecture):
@@ -171,6 +171,14 @@ def families():
         "Llama, biases and llama3 positions": (checkpoints.write("llama-biased", random / "biased"), "deci"),
         "Mistral": (sentence_piece_checkpoint("mistral", random / "mistral"), "deci"),
         "Qwen2": (checkpoints.write("qwen2", random / "qwen2"), "deci"),
+        "Llama, two layers without attention": (
+            checkpoints.write(
+                "llama-multi-head",
+                random / "absent",
+                per_layer_config={"1": {"skip": ["attention"]}, "3": {"skip": ["attention"]}},
+            ),
+            "deci",
+        ),
     }
     for name, (model, architecture) in per_layer.items():
         computes_the_same(f"{name}, sizes per layer", *prune(model, f"{model.name}-deci", *DIFFERING), architecture)

@@ -90,10 +90,11 @@ class Check:
         again = reloaded(loaded, self.slimgpt.work / "saved-absent" / kind)
         tokens, _ = self.slimgpt.logits(out, self.page, SEQ_LEN, WINDOWS)
         self.claims.below(f"{name}: saved and loaded", largest_difference(logits(again, tokens), logits(loaded, tokens)), 1e-6)
-        for prompt in PROMPTS:
-            made = self.slimgpt.generate(out, prompt, MADE)
-            self.claims.equal(f"{name}: tokens after {len(prompt)}, with a cache", greedy(loaded, prompt, MADE, cache=True), made)
-            self.claims.equal(f"{name}: tokens after {len(prompt)}, without", greedy(loaded, prompt, MADE, cache=False), made)
+        for text in PROMPTS:
+            prompt, made = self.slimgpt.generate(out, text, MADE)
+            what = f"{name}: {len(made)} tokens after {len(prompt)}"
+            self.claims.equal(f"{what}, with a cache", greedy(loaded, prompt, MADE, cache=True), made)
+            self.claims.equal(f"{what}, without", greedy(loaded, prompt, MADE, cache=False), made)
 
     def padded(self, kind, model):
         out, _ = self.slimgpt.prune(model, f"padded/{kind}", *SIZES_DIFFER, "--format", "padded")
