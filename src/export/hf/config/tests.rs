@@ -216,7 +216,22 @@ fn widths_in_nemotron_nas_are_read_back() {
 }
 
 #[test]
-fn incomplete_blocks_are_refused_by_name() {
+fn absent_parts_are_read_back_from_both_forms() {
+    let source = source("llama", json!({}));
+    let pruned = read(&source).with_layers(vec![size(4, 2, 0), size(0, 0, 256)]);
+    for class in [ModelClass::of(&pruned), ModelClass::NemotronNas] {
+        let config = config_json(&source, &pruned, class, None);
+        assert_eq!(read(&config).layers, pruned.layers, "{config:#}");
+        assert_eq!(config["intermediate_size"], 256);
+    }
+    assert_eq!(ModelClass::of(&pruned), ModelClass::PerLayer);
+    let equal = pruned.with_layers(vec![size(4, 2, 0); 2]);
+    assert_eq!(ModelClass::of(&equal), ModelClass::PerLayer, "no class of transformers lacks FFNs");
+    assert_eq!(read(&config_json(&source, &equal, ModelClass::PerLayer, None)).layers, equal.layers);
+}
+
+#[test]
+fn blocks_that_are_not_expressible_are_refused_by_name() {
     let whole = config_json(
         &source("llama", json!({})),
         &read(&source("llama", json!({}))).with_layers(vec![size(4, 2, 256); 2]),
@@ -224,11 +239,9 @@ fn incomplete_blocks_are_refused_by_name() {
         None,
     );
     for (part, key, value) in [
-        ("attention", "no_op", json!(true)),
         ("attention", "replace_with_linear", json!(true)),
         ("attention", "window_length", json!(1024)),
         ("attention", "n_heads_in_group", json!(3)),
-        ("ffn", "no_op", json!(true)),
         ("ffn", "ffn_mult", json!(0.001)),
         ("ffn", "ffn_mult", json!(1e300)),
     ] {
