@@ -3,16 +3,21 @@
 //! A cut is made before a separator that follows a letter or a digit. It is safe if the pre-tokenizer splits there, or if no
 //! token has the separator after another character. Each cut is also checked on the text around it.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
 use tokenizers::{
     OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
     pre_tokenizers::PreTokenizerWrapper,
 };
 
 /// Bytes of a piece: large enough for cheap checks, and small enough for a batch to have a piece for every core.
-pub(super) const STRETCH: usize = 1 << 16;
+const STRETCH: usize = 1 << 16;
+/// Longer documents are cut.
+pub(super) const LONG: usize = 2 * STRETCH;
 /// Bytes on both sides of a cut that are used for the check.
 const AROUND: usize = 256;
-/// Bytes in which a cut is searched after the end of a piece.
+/// Bytes in which one separator is searched before the next one.
 const REACH: usize = 1 << 14;
 
 /// A separator in the spelling of texts and vocabularies.
@@ -41,9 +46,9 @@ struct Cut {
 }
 
 /// A part of a text: its bytes, and the number of tokens at its start that the whole text lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch<'t> {
-    pub text: &'t str,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub range: Range<usize>,
     pub surplus: usize,
 }
 
@@ -90,43 +95,37 @@ impl<'a> Cutter<'a> {
         Some(self.tokenizer.encode_fast(text, false).ok()?.get_ids().to_vec())
     }
 
-    /// Pieces of a text, of [`STRETCH`] bytes or a little more. The rest of a text without a safe cut is one piece.
-    pub fn stretches<'t>(&self, text: &'t str) -> Vec<Stretch<'t>> {
-        let mut stretches = Vec::new();
-        let mut next = Stretch { text, surplus: 0 };
-        while next.text.len() > STRETCH + REACH
-            && let Some((place, cut)) = self.place(next.text)
-        {
-            let (before, after) = next.text.split_at(place);
-            stretches.push(Stretch { text: before, ..next });
+    /// Pieces of a text. There is at most one cut per [`STRETCH`] bytes, so cuts are found in parallel; without a safe cut
+    /// there, pieces are longer.
+    pub fn stretches(&self, text: &str) -> Vec<Stretch> {
+        let counted = 1..(text.len() / STRETCH).max(1);
+        let cuts: Vec<(usize, Cut)> =
+            counted.into_par_iter().filter_map(|count| self.place(text, count * STRETCH)).collect();
+        let mut stretches = Vec::with_capacity(cuts.len() + 1);
+        let mut next = Stretch { range: 0..text.len(), surplus: 0 };
+        for (place, cut) in cuts {
+            stretches.push(Stretch { range: next.range.start..place, ..next });
             let skipped = if cut.left_out { cut.separator.len_utf8() } else { 0 };
-            next = Stretch { text: &after[skipped..], surplus: cut.surplus };
+            next = Stretch { range: place + skipped..text.len(), surplus: cut.surplus };
         }
         stretches.push(next);
         stretches
     }
 
-    /// The first checked cut after [`STRETCH`] bytes.
-    fn place(&self, text: &str) -> Option<(usize, Cut)> {
-        let mut from = STRETCH;
-        // Later cuts give longer pieces, but still limit the memory.
-        while from < text.len() {
+    /// The first checked cut in the [`STRETCH`] bytes after `from`.
+    fn place(&self, text: &str, from: usize) -> Option<(usize, Cut)> {
+        (from..from + STRETCH).step_by(REACH).find_map(|from| {
             let start = text.ceil_char_boundary(from);
             let end = text.ceil_char_boundary((from + REACH).min(text.len()));
-            let found = self.cuts.iter().find_map(|cut| {
+            self.cuts.iter().find_map(|cut| {
                 let places = text[start..end].match_indices(cut.separator).map(|(place, _)| start + place);
                 let mut sure = places.filter(|&place| {
                     let before = text[..place].chars().next_back();
                     before.is_some_and(char::is_alphanumeric) && self.holds_around(text, place, *cut)
                 });
                 sure.next().map(|place| (place, *cut))
-            });
-            if found.is_some() {
-                return found;
-            }
-            from += REACH;
-        }
-        None
+            })
+        })
     }
 
     /// Whether the cut is right for the text around it.

@@ -15,6 +15,7 @@ use tokenizers::{Tokenizer, pre_tokenizers::byte_level::ByteLevel};
 
 use super::{At, Error, Text, Windows, encode, read};
 
+mod draws;
 mod forms;
 mod stretches;
 
@@ -227,21 +228,23 @@ fn texts_are_joined_by_a_blank_line() {
 
 #[test]
 fn batches_do_not_change_the_tokens_and_progress_counts_bytes() {
-    let document = "0123456789abcdef".repeat(20_000);
-    let text = Text { name: "long".into(), documents: vec![document.clone(); 5], notices: vec![] };
+    let document = "0123456789abcdef".repeat(5_000);
+    let documents = vec![document.clone(); 110];
+    let text = Text { name: "long".into(), documents, notices: vec![] };
     let mut reports = Vec::new();
     let all = encode(&byte_tokenizer(), &[text], &mut |done, total| {
         reports.push((done, total));
         ControlFlow::Continue(())
     });
-    let bytes = document.len() as u64;
-    assert_eq!(reports, [(3 * bytes, 5 * bytes), (5 * bytes, 5 * bytes)]);
-    assert_eq!(all.unwrap().len() as u64, 5 * bytes + 4 * 2);
+    // With a blank line after every document but the last, and as many documents as fit 4 MiB.
+    let bytes = document.len() as u64 + 2;
+    assert_eq!(reports, [52, 104, 110].map(|count| (count * bytes - 2 * (count / 110), 110 * bytes - 2)));
+    assert_eq!(all.unwrap().len() as u64, 110 * bytes - 2);
 }
 
 #[test]
 fn encoding_can_be_cancelled() {
-    let text = Text { name: "long".into(), documents: vec!["a".repeat(1 << 20); 3], notices: vec![] };
+    let text = Text { name: "long".into(), documents: vec!["a".repeat(1 << 20); 6], notices: vec![] };
     let mut calls = 0;
     let cancelled = encode(&byte_tokenizer(), &[text], &mut |_, _| {
         calls += 1;

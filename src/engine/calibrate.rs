@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    calibration::Windows,
+    calibration::{Drawn, Windows},
     config::{LayerRange, Ratios, Settings, Span},
     model::{Architecture, Checkpoint},
     pipeline,
@@ -20,6 +20,7 @@ const DEFAULT_SEQ_LEN: usize = 2048;
 pub struct Calibration {
     pub windows: Windows,
     pub record: CalibrationRecord,
+    /// Tokens that were encoded to draw the windows.
     pub text_tokens: usize,
 }
 
@@ -38,12 +39,11 @@ impl Calibration {
             settings.calibration.texts.iter().map(|source| texts::read(source, base, checkpoint, context));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let files: Vec<String> = settings.calibration.texts.iter().map(ToString::to_string).collect();
-        let tokens = texts::tokens(&texts, &checkpoint.tokenizer()?, checkpoint, context)?;
         let (samples, seed) = (settings.calibration.samples, settings.calibration.seed);
         let seq_len = window_length(settings, checkpoint.architecture())?;
-        let windows = Windows::draw(&tokens, samples, seq_len, seed)?;
+        let Drawn { windows, encoded } = texts::draw(&texts, checkpoint, (samples, seq_len), seed, context)?;
         let record = CalibrationRecord { files, samples, seq_len, seed, tokens: (samples * seq_len) as u64 };
-        Ok(Self { windows, record, text_tokens: tokens.len() })
+        Ok(Self { windows, record, text_tokens: encoded })
     }
 
     pub fn event(&self) -> Event {

@@ -5,7 +5,7 @@ use std::path::Path;
 use tokenizers::Tokenizer;
 
 use crate::{
-    calibration::{self, Text, TextSource},
+    calibration::{self, Drawn, Text, TextSource},
     demo,
     model::{self, ChatTemplate, Checkpoint, Today},
     protocol::{Event, Stage},
@@ -50,9 +50,29 @@ pub fn tokens(
 ) -> Result<Vec<u32>, Error> {
     let mut progress = |done, total| context.progress(Stage::Tokenise, done, total);
     let tokens = calibration::encode(tokenizer, texts, &mut progress)?;
+    check(&tokens, checkpoint)?;
+    Ok(tokens)
+}
+
+/// Windows of the texts: `samples` of `seq_len` tokens. All tokens have a row in the embedding of the checkpoint.
+pub fn draw(
+    texts: &[Text],
+    checkpoint: &Checkpoint,
+    (samples, seq_len): (usize, usize),
+    seed: u64,
+    context: &mut Context,
+) -> Result<Drawn, Error> {
+    let mut progress = |done, total| context.progress(Stage::Tokenise, done, total);
+    let tokenizer = checkpoint.tokenizer()?;
+    let drawn = calibration::draw(&tokenizer, texts, (samples, seq_len), seed, &mut progress)?;
+    check(drawn.windows.tokens(), checkpoint)?;
+    Ok(drawn)
+}
+
+fn check(tokens: &[u32], checkpoint: &Checkpoint) -> Result<(), Error> {
     let vocab = checkpoint.architecture().vocab;
     match tokens.iter().copied().max() {
         Some(token) if token as usize >= vocab => Err(model::Error::Token { token, vocab }.into()),
-        Some(_) | None => Ok(tokens),
+        Some(_) | None => Ok(()),
     }
 }

@@ -70,7 +70,7 @@ pub enum Event {
         samples: usize,
         /// Tokens per window.
         seq_len: usize,
-        /// Tokens of all texts.
+        /// Tokens encoded to draw the windows: all, or those of the drawn documents of a large text.
         text_tokens: usize,
         /// Seed of the random draw.
         #[serde(default)]

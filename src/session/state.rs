@@ -90,7 +90,7 @@ pub struct Setup {
 pub struct Calibration {
     pub sources: Vec<TextSource>,
     pub record: CalibrationRecord,
-    /// Tokens in the texts.
+    /// Tokens encoded to draw the windows.
     pub text_tokens: usize,
     pub texts: Vec<Fingerprint>,
     /// SHA-256 of the windows' file.

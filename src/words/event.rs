@@ -83,7 +83,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
         Event::CalibrationReady { files, samples, seq_len, text_tokens, seed: _ } => {
             let files = files.join(", ");
             let text = format!(
-                "Calibrating on {samples} windows of {seq_len} tokens from {files} ({text_tokens} tokens)"
+                "Calibrating on {samples} windows of {seq_len} tokens from {files} ({text_tokens} tokens encoded)"
             );
             (Info, LogAndProgress, None, text)
         }

@@ -8,7 +8,7 @@ use tokenizers::{Tokenizer, pre_tokenizers::byte_level::ByteLevel};
 use crate::calibration::{Text, encode, stretches::Cutter};
 
 /// Tokenizers that allow cuts: bytes with the patterns of GPT-2 and Llama 3, and SentencePiece with a prefix.
-fn kinds_of_tokenizers() -> Vec<(&'static str, Tokenizer)> {
+pub(super) fn kinds_of_tokenizers() -> Vec<(&'static str, Tokenizer)> {
     let letters: Vec<String> = {
         let mut letters: Vec<String> = ByteLevel::alphabet().into_iter().map(String::from).collect();
         letters.sort();
@@ -72,21 +72,27 @@ fn kinds_of_tokenizers() -> Vec<(&'static str, Tokenizer)> {
     ]
 }
 
-#[test]
-fn a_long_text_has_the_tokens_of_the_whole_in_every_kind_of_tokenizer() {
+/// A text of words, digits, accents and white space of about this many bytes.
+pub(super) fn words(bytes: usize) -> String {
     let words = [
         "the", "in", "19", "café", "I'll", "end.", "(a)", "x,", "\n", "\n\n", " ", "  ", "\t", "日本",
         "e\u{301}", "1999", "\r\n", "a\n", "</s>",
     ];
     let mut text = String::new();
     let mut state = 1u64;
-    while text.len() < 3 << 19 {
+    while text.len() < bytes {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         text += words[(state >> 33) as usize % words.len()];
         if state >> 60 > 3 {
             text.push(' ');
         }
     }
+    text
+}
+
+#[test]
+fn a_long_text_has_the_tokens_of_the_whole_in_every_kind_of_tokenizer() {
+    let text = words(3 << 19);
     for (name, tokenizer) in kinds_of_tokenizers() {
         let cutter = Cutter::new(&tokenizer);
         let stretches = cutter.stretches(&text);
