@@ -92,12 +92,12 @@ pub(super) fn words(bytes: usize) -> String {
 
 #[test]
 fn a_long_text_has_the_tokens_of_the_whole_in_every_kind_of_tokenizer() {
-    let text = words(3 << 19);
+    let text = words(1 << 19);
     for (name, tokenizer) in kinds_of_tokenizers() {
         let cutter = Cutter::new(&tokenizer);
         let stretches = cutter.stretches(&text);
         // Without a pre-tokenizer, one token of these joins a full stop and a line end.
-        assert!(stretches.len() > 15 || name == "bytes alone", "{name}: {} stretches", stretches.len());
+        assert!(stretches.len() > 5 || name == "bytes alone", "{name}: {} stretches", stretches.len());
         let whole = tokenizer.encode_fast(text.as_str(), false).unwrap();
         let parts = encode(&tokenizer, &[Text::inline("long", &text)], &mut |_, _| ControlFlow::Continue(()));
         assert!(parts.unwrap() == whole.get_ids(), "{name}");
