@@ -86,7 +86,7 @@ impl<'a> Damped<'a> {
 
 /// out[r, c] ← at(rows[r], columns[c])
 fn gather(rows: &[usize], columns: &[usize], out: MatMut<'_, f64>, at: impl Fn(usize, usize) -> f64 + Sync) {
-    each_block(out, &|first_row, first, out| {
+    each_block(out, |first_row, first, out| {
         let (rows, columns) = (&rows[first_row..], &columns[first..]);
         for r in 0..out[0].len() {
             for (out, &j) in out.iter_mut().zip(columns) {

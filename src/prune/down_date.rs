@@ -233,7 +233,7 @@ fn sums_of_rows<T: Number>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Vec<T> {
 /// consists of the last `slots`, one per column of `out`.
 pub(super) fn gather_columns<T: Number>(half: &Dense<T>, slots: &[usize], out: MatMut<'_, T>) {
     let leaving = &slots[slots.len() - out.ncols()..];
-    each_block(out, &|first_row, first, out| {
+    each_block(out, |first_row, first, out| {
         let (slots, leaving) = (&slots[first_row..], &leaving[first..]);
         for i in 0..out[0].len() {
             let slot = slots[i];

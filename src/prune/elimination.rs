@@ -169,7 +169,7 @@ fn columns_of<T: Number>(part: &PruneProblem) -> Dense<T> {
     let n = part.n();
     let dead = dead_inputs(part);
     let mut w = Dense::zeros(part.rows, n);
-    each_block(w.view_mut(), &|first_row, first, columns| {
+    each_block(w.view_mut(), |first_row, first, columns| {
         for i in 0..columns[0].len() {
             let row = &part.weight[(first_row + i) * n + first..];
             for (column, &value) in columns.iter_mut().zip(row) {

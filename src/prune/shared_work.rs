@@ -36,7 +36,7 @@ pub(super) fn slices<T: Number>(matrix: MatMut<'_, T>) -> Vec<&mut [T]> {
 /// neighbours use that page as well.
 pub(super) fn each_block<T: Number>(
     matrix: MatMut<'_, T>,
-    work: &(dyn Fn(usize, usize, &mut [&mut [T]]) + Sync),
+    work: impl Fn(usize, usize, &mut [&mut [T]]) + Sync,
 ) {
     matrix.par_row_chunks_mut(ROWS).enumerate().for_each(|(stretch, rows)| {
         for (block, columns) in slices(rows).chunks_mut(COLUMNS).enumerate() {
