@@ -1,6 +1,6 @@
 //! The state of a set of removed units: its exact error, and the candidates for swaps.
 
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef};
 use rayon::prelude::*;
 
 use super::damping::{Damped, dead_inputs};
@@ -13,7 +13,7 @@ use super::sweep_operator::{SweepOperator, trace_of_quotient};
 use super::triangles::{solve_lower, solve_upper};
 use super::uncompensated::Uncompensated;
 use super::{PruneProblem, Units};
-use crate::product::multiply;
+use crate::product::{multiply, multiply_tile};
 
 /// Maximum number of columns considered together. The limit is lower for channels, because every swap updates
 /// all of them, and higher for heads, because they are few.
@@ -385,7 +385,7 @@ fn square(a: MatRef<'_, f64>) -> Mat<f64> {
 
 /// m ← m + factor · Aᵀ A
 fn take_square(m: faer::MatMut<'_, f64>, a: MatRef<'_, f64>, factor: f64) {
-    faer::linalg::matmul::matmul(m, Accum::Add, a.transpose(), a, factor, Par::Seq);
+    multiply_tile(m, Accum::Add, a.transpose(), a, factor);
 }
 
 /// tr(K⁻¹ Q), K given by its lower half; None if it is not positive definite.

@@ -5,8 +5,7 @@
 //! units are P_:R − U U_Rᵀ, where U holds all earlier removals. With P_RR = L Lᵀ, U gains the columns P_AR L⁻ᵀ, and
 //! their squares are subtracted from the diagonal.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::PruneProblem;
@@ -17,7 +16,7 @@ use super::number::Number;
 use super::permutation::{pairs_to_the_back, swap_rows};
 use super::shared_work::{each_block, each_panel};
 use super::triangles::solve_lower;
-use crate::product::multiply;
+use crate::product::{multiply, multiply_tile};
 
 /// Rows summed by one task.
 const STRETCH: usize = 256;
@@ -209,7 +208,7 @@ pub(super) fn take_from_corners<T: Number>(
     each_panel(corners.view_mut(), width, &|first, corner| {
         if let Some(slot) = slot_of_unit[first / width] {
             let (a_c, b_c) = (a.subrows(slot, width), b.subrows(slot, width));
-            matmul(corner, Accum::Add, a_c, b_c.transpose(), T::of(-1.0), Par::Seq);
+            multiply_tile(corner, Accum::Add, a_c, b_c.transpose(), T::of(-1.0));
         }
     });
 }

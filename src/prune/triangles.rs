@@ -2,14 +2,13 @@
 //!
 //! The widths of tiles depend on the sizes of matrices only, so the bytes do not depend on the number of threads.
 
-use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::number::Number;
-use crate::product::multiply_half;
+use crate::product::{multiply_corner, multiply_half, multiply_tile};
 
 /// The number of tiles of a small matrix.
 const TILES: usize = 8;
@@ -53,7 +52,7 @@ pub(super) fn times_lower<T: Number>(l: MatRef<'_, T>, columns: MatMut<'_, T>, f
             let (corner, left) =
                 (l.submatrix(first, first, count, count), l.submatrix(first, 0, count, first));
             times_triangle(new.as_mut(), (corner, BlockStructure::TriangularLower), own.as_ref(), factor);
-            matmul(new.as_mut(), Accum::Add, left, above.as_ref(), factor, Par::Seq);
+            multiply_tile(new.as_mut(), Accum::Add, left, above.as_ref(), factor);
             own.copy_from(&new);
         }
     });
@@ -72,7 +71,7 @@ pub(super) fn times_upper<T: Number>(u: MatRef<'_, T>, columns: MatMut<'_, T>) {
             let (corner, right) =
                 (u.submatrix(first, first, count, count), u.submatrix(first, end, count, n - end));
             times_triangle(new.as_mut(), (corner, BlockStructure::TriangularUpper), own.as_ref(), T::of(1.0));
-            matmul(new.as_mut(), Accum::Add, right, below.as_ref(), T::of(1.0), Par::Seq);
+            multiply_tile(new.as_mut(), Accum::Add, right, below.as_ref(), T::of(1.0));
             own.copy_from(&new);
         }
     });
@@ -100,10 +99,9 @@ pub(super) fn add_square<T: Number>(half: MatMut<'_, T>, a: MatRef<'_, T>, facto
         let (above, count) = (tile * width, half.ncols());
         let (corner, below) = half.subrows_mut(above, n - above).split_at_row_mut(count);
         let (a_corner, a_below) = a.subrows(above, n - above).split_at_row(count);
-        let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
         let b = a_corner.transpose();
-        triangular::matmul(corner, lower, Accum::Add, a_corner, whole, b, whole, factor, Par::Seq);
-        matmul(below, Accum::Add, a_below, b, factor, Par::Seq);
+        multiply_corner(corner, Accum::Add, a_corner, b, factor);
+        multiply_tile(below, Accum::Add, a_below, b, factor);
     });
 }
 

@@ -78,10 +78,10 @@ pub fn attend(
             let k = k.rows(window, head / group, (first_key, visible), head_dim);
             let v = v.rows(window, head / group, (first_key, visible), head_dim);
             let mut scores = Buffer::of(count * visible);
-            let product = MatMut::from_row_major_slice_mut(&mut *scores, count, visible);
+            let product = MatMut::from_row_major_slice_mut(&mut scores, count, visible);
             multiply_tile(product, Accum::Replace, q, k.transpose(), 1.0);
             weights(scoring, (first_query, first_key), visible, &mut scores);
-            let scores = MatRef::from_row_major_slice(&*scores, count, visible);
+            let scores = MatRef::from_row_major_slice(&scores, count, visible);
             multiply_tile(out, Accum::Replace, scores, v, 1.0);
         });
     });
