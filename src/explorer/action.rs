@@ -4,8 +4,6 @@
 
 use std::sync::LazyLock;
 
-use crate::protocol::Methods;
-
 use super::{
     DialogKind as Dialog, Effect, Screen, State,
     dialogs::form::forms,
@@ -106,7 +104,7 @@ fn elsewhere(_: &mut State) -> Vec<Effect> {
 // The help shows them in this order. The screens of `Screen::ALL` come before LAST.
 actions! {
 FIRST {
-    Start: "start", "Prune all layers with the current schedule", ["s"], Everywhere => |state| runs::start(state, Some(0), Methods::OfRun);
+    Start: "start", "Prune all layers with the current schedule", ["s"], Everywhere => runs::ask_to_start;
     Rerun: "rerun", "Prune again from the first layer that is stale, failed or not yet pruned", ["R"], Everywhere => runs::rerun;
     PauseOrResume: "pause", "Pause the job, or resume it", ["space"], Everywhere => runs::pause_or_resume;
     Step: "step", "Remove one more batch, then pause", ["n"], Everywhere => runs::step;

@@ -1,14 +1,40 @@
 //! Starts, pauses and cancels jobs of the engine.
 
-use crate::protocol::{Command, Control, Methods, Pace, job};
+use crate::{
+    protocol::{Command, Control, Methods, Pace, job},
+    words::plural,
+};
 
 use super::{
-    Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State,
+    Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State, Status,
     dialogs::form::forms,
 };
 
 /// Bounds of the speed of a replay.
 const SPEEDS: (f64, f64) = (1.0 / 16.0, 1024.0);
+
+/// Prunes all layers. Asks first if some are done, because their attempts become stale.
+pub fn ask_to_start(state: &mut State) -> Vec<Effect> {
+    let layers = state.layers.len();
+    let done = (0..layers).filter(|&layer| state.status(layer) == Status::Done).count();
+    if done == 0 || state.unready_to_prune().is_some() {
+        return start_all(state);
+    }
+    let went_on = match state.goes_on_from() {
+        Some(_) => " R prunes only the others.",
+        None => "",
+    };
+    state.open(Dialog::Confirm(Confirm {
+        question: format!("{} done; prune again from layer 0?", plural(done, "layer is", "layers are")),
+        detail: format!("Every layer gets another attempt. The attempts so far are kept.{went_on}"),
+        then: Confirmed::Start,
+    }))
+}
+
+/// Prunes all layers.
+pub fn start_all(state: &mut State) -> Vec<Effect> {
+    start(state, Some(0), Methods::OfRun)
+}
 
 /// Prunes from layer `from` to the last. None means that every layer is up to date.
 pub fn start(state: &mut State, from: Option<usize>, methods: Methods) -> Vec<Effect> {

@@ -6,7 +6,7 @@ use crate::protocol::{Command, Event, Job, Methods, job};
 #[test]
 fn only_resuming_keeps_the_methods_of_retried_layers() {
     let mut script = Script::pruned(3);
-    script.keys("s");
+    script.keys("s y");
     assert!(matches!(
         script.command(),
         Command::Start { job: Job::Run(job::Run { from: 0, methods: Methods::OfRun, .. }), .. }

@@ -26,6 +26,19 @@ fn start_prunes_all_layers_with_the_ratios_of_the_schedule() {
 }
 
 #[test]
+fn start_asks_before_finished_layers_are_pruned_again() {
+    let mut script = Script::pruned(3);
+    script.keys("s");
+    assert!(script.effects.is_empty());
+    let Some(Dialog::Confirm(confirm)) = script.state.dialogs.last() else { panic!("a question is open") };
+    assert_eq!(confirm.question, "3 layers are done; prune again from layer 0?");
+    script.keys("n");
+    assert!(script.effects.is_empty() && script.state.dialogs.is_empty());
+    script.keys("s y");
+    assert!(matches!(script.command(), Command::Start { job: Job::Run(job::Run { from: 0, .. }), .. }));
+}
+
+#[test]
 fn nothing_starts_before_the_model_is_open_or_while_layers_are_pruned() {
     let mut script = Script::unopened(Origin::Live { model: "tiny".into() });
     script.keys("s");
@@ -212,7 +225,7 @@ fn a_perplexity_replaces_the_one_on_the_same_text() {
 #[test]
 fn the_errors_of_earlier_runs_are_kept() {
     let mut script = Script::pruned(2);
-    script.keys("s");
+    script.keys("s y");
     let run = script.run();
     script.handle(run, script.run_started());
     assert_eq!(script.state.previous_runs.len(), 1);

@@ -22,6 +22,7 @@ pub struct Confirm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confirmed {
     Quit,
+    Start,
     Cancel,
     OpenSession { path: PathBuf, then: Then },
     DeleteSession(PathBuf),
@@ -58,6 +59,7 @@ impl Slice for Confirm {
 fn confirmed(state: &mut State, what: Confirmed) -> Vec<Effect> {
     match what {
         Confirmed::Quit => vec![Effect::Quit],
+        Confirmed::Start => runs::start_all(state),
         Confirmed::Cancel => runs::cancel(state),
         Confirmed::OpenSession { path, then } => state.reopen(path, then),
         Confirmed::DeleteSession(path) => vec![Effect::DeleteSession(path)],
