@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what docs/performance.md claims and writes its table; exits with 1 if a bound is missed. Takes about 35 minutes on
+# Measures what docs/performance.md claims and writes its table; exits with 1 if a bound is missed. Takes about an hour on
 # two otherwise idle cores, and 10 GB of disk under TMPDIR.
 #   docs/performance.sh
 #   docs/performance.sh --quick                  small sizes; prints the table and writes nothing

@@ -34,11 +34,14 @@ const PROBE_TOKENS: usize = 512;
 /// Bytes of the program itself: code, tokenizer and texts.
 const PROGRAM: u64 = 48 << 20;
 /// Bytes per thread: its stack, and the packed panels of a product.
-const PER_THREAD: u64 = 8 << 20;
+const PER_THREAD: u64 = 16 << 20;
+/// One byte of so many is lost between blocks of the allocator.
+const LOST: u64 = 50;
 
-/// Bytes that the program needs for any model.
-fn program() -> u64 {
-    PROGRAM + PER_THREAD * rayon::current_num_threads() as u64
+/// Resident size of the process while these bytes are in use.
+fn resident(in_use: u64) -> u64 {
+    let program = PROGRAM + PER_THREAD * rayon::current_num_threads() as u64;
+    in_use.saturating_add(in_use / LOST).saturating_add(program)
 }
 
 /// A model and a planned run.
@@ -125,7 +128,7 @@ pub fn forecast(model: &ModelChoice, settings: Settings, context: &mut Context) 
     let pruning = phases.iter().map(|(_, held)| held.total()).max().unwrap_or(0);
     let block = phases.iter().map(|(_, held)| held.block).max().unwrap_or(0);
     let evaluating = block.saturating_add(evaluation(architecture, &settings, dtype));
-    Ok(pruning.max(evaluating).saturating_add(program()))
+    Ok(resident(pruning.max(evaluating)))
 }
 
 /// Upper bound of the memory for measuring perplexity, in addition to a block: hidden states, embedding and
@@ -171,7 +174,7 @@ fn needs(
     let phases = footprint.phases(plan);
     let largest = phases.iter().copied().max_by_key(|(_, held)| held.total());
     let (peak_phase, peak) = largest.unwrap_or((Phase::Entering, Held::default()));
-    let peak_bytes = peak.total().saturating_add(program());
+    let peak_bytes = resident(peak.total());
     let room = settings.machine.memory_budget.0.saturating_sub(peak.total());
     let kept_bytes = peak.streams.saturating_mul(architecture.layers.len() as u64).min(room);
     let optional_bytes = match peak_phase {
