@@ -38,6 +38,7 @@ const FEW_COLUMNS: usize = 192;
 const ROWS: usize = 1920;
 /// Rows of a tile if the product is one tile wide. It is smaller, so every thread gets a share.
 const FEW_ROWS: usize = 384;
+
 /// Operations per second of products of square matrices of this size on all threads, from the faster of two.
 pub fn rate<T: Number>(size: usize) -> f64 {
     let a = Mat::<T>::from_fn(size, size, |_, _| T::one_impl());

@@ -10,7 +10,7 @@ use crate::{
     config::Settings,
     demo,
     model::{
-        Architecture, Checkpoint, ComputeDevice, LOGIT_COPIES, LayerSize, computes_in_tasks, loss_task_bytes,
+        Architecture, Checkpoint, LOGIT_COPIES, LayerSize, computes_in_tasks, loss_task_bytes,
         positions_at_once,
     },
     pipeline::{self, Footprint, Held, LayerPlan, Phase},
@@ -143,7 +143,7 @@ fn evaluation(architecture: &Architecture, settings: &Settings, dtype: DType) ->
     let (hidden, vocab) = (architecture.hidden as u64, architecture.vocab as u64);
     let size = dtype.size_in_bytes() as u64;
     let states = most_tokens.saturating_mul(hidden * size).min(settings.machine.memory_budget.0 / 2);
-    let logits = if settings.machine.device == ComputeDevice::Cpu && computes_in_tasks(dtype) {
+    let logits = if computes_in_tasks(settings.machine.device, dtype) {
         loss_task_bytes(architecture.hidden)
     } else {
         let positions = positions_at_once(architecture.vocab, settings.machine.memory_budget.0) as u64;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     config::Settings,
-    model::{Architecture, ComputeDevice, LayerSize, computes_in_tasks, tokens_in_tasks},
+    model::{Architecture, LayerSize, computes_in_tasks, tokens_in_tasks},
     prune::{Part, Target, solve_bytes},
 };
 
@@ -265,7 +265,7 @@ impl Footprint<'_> {
     }
 
     fn computed_in_tasks(&self) -> bool {
-        self.settings.machine.device == ComputeDevice::Cpu && computes_in_tasks(self.dtype)
+        computes_in_tasks(self.settings.machine.device, self.dtype)
     }
 
     /// Intermediate results per token of a task: h normalised, an output, and gate and up.

@@ -9,7 +9,8 @@ use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::{Accum, Mat, MatMut, Par};
 
 use super::number::Number;
-use super::triangles::{add_square, solve_lower, solve_upper, times_lower, times_upper};
+use super::triangles::{solve_lower, solve_upper, times_lower, times_upper};
+use crate::product::multiply_half;
 
 /// Maximum size for which the library factors the matrix, on one thread.
 const ONE_PANEL: usize = 256;
@@ -28,7 +29,7 @@ pub(super) fn cholesky<T: Number>(a: MatMut<'_, T>) -> Result<(), usize> {
     let (mut a_11, _, mut a_21, mut a_22) = a.split_at_mut(half, half);
     cholesky(a_11.as_mut())?;
     solve_lower(a_11.as_ref(), a_21.as_mut().transpose_mut());
-    add_square(a_22.as_mut(), a_21.as_ref(), T::of(-1.0));
+    multiply_half(a_22.as_mut(), Accum::Add, a_21.as_ref(), a_21.as_ref().transpose(), T::of(-1.0));
     cholesky(a_22).map_err(|pivot| half + pivot)
 }
 
@@ -79,7 +80,7 @@ fn multiply_halves<T: Number>(mut m: MatMut<'_, T>) {
     }
     let (mut m_11, _, mut m_21, m_22) = m.split_at_mut(n / 2, n / 2);
     multiply_halves(m_11.as_mut());
-    add_square(m_11, m_21.as_ref().transpose(), T::of(1.0));
+    multiply_half(m_11, Accum::Add, m_21.as_ref().transpose(), m_21.as_ref(), T::of(1.0));
     times_upper(m_22.as_ref().transpose(), m_21.as_mut());
     multiply_halves(m_22);
 }

@@ -8,7 +8,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::number::Number;
-use crate::product::{multiply_corner, multiply_half, multiply_tile};
+use crate::product::multiply_tile;
 
 /// The number of tiles of a small matrix.
 const TILES: usize = 8;
@@ -17,8 +17,6 @@ const NARROW: usize = 64;
 const WIDE: usize = 256;
 /// Rows computed together. The scratch memory of one tile fits into a core's cache.
 const ROWS: usize = 256;
-/// Halves with more columns are cut by [`multiply_half`].
-const SMALL_HALF: usize = 1024;
 
 /// Columns of one of `TILES` tiles, within the limits.
 fn width(columns: usize) -> usize {
@@ -88,23 +86,6 @@ fn times_triangle<T: Number>(
     triangular::matmul(out, whole, Accum::Replace, triangle, shape, x, whole, factor, Par::Seq);
 }
 
-/// The lower half of half + factor · a aᵀ, in place.
-pub(super) fn add_square<T: Number>(half: MatMut<'_, T>, a: MatRef<'_, T>, factor: T) {
-    let n = half.ncols();
-    if n > SMALL_HALF {
-        return multiply_half(half, Accum::Add, a, a.transpose(), factor);
-    }
-    let width = width(n);
-    half.par_col_chunks_mut(width).enumerate().for_each(|(tile, half)| {
-        let (above, count) = (tile * width, half.ncols());
-        let (corner, below) = half.subrows_mut(above, n - above).split_at_row_mut(count);
-        let (a_corner, a_below) = a.subrows(above, n - above).split_at_row(count);
-        let b = a_corner.transpose();
-        multiply_corner(corner, Accum::Add, a_corner, b, factor);
-        multiply_tile(below, Accum::Add, a_below, b, factor);
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,17 +126,5 @@ mod tests {
         solve_upper(l.transpose(), by_upper.as_mut());
         assert!(apart(&by_lower, &x, |_, _| true) < 1e-12);
         assert!(apart(&by_upper, &x, |_, _| true) < 1e-12);
-    }
-
-    #[test]
-    fn a_square_is_added_to_the_lower_half_alone() {
-        for n in [5, NARROW + 7, SMALL_HALF + 70] {
-            let a = numbers(n, 6);
-            let mut half = numbers(n, n);
-            let (before, expected) = (half.clone(), &half - &a * a.transpose());
-            add_square(half.as_mut(), a.as_ref(), -1.0);
-            assert!(apart(&half, &expected, |i, j| i >= j) < 1e-12, "{n}");
-            assert!(apart(&half, &before, |i, j| i < j) == 0.0, "{n}");
-        }
     }
 }

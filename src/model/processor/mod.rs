@@ -20,17 +20,18 @@ use candle_core::{DType, Tensor};
 use faer::{Accum, MatMut, MatRef};
 use rayon::prelude::*;
 
+use super::ComputeDevice;
 use crate::product::multiply;
 
 /// Whether tensors like this are computed here. Libraries for matrix products work on whole tensors.
 pub fn applies(x: &Tensor) -> bool {
-    x.device().is_cpu() && computes(x.dtype())
+    x.device().is_cpu() && computes(ComputeDevice::Cpu, x.dtype())
 }
 
-/// Whether forward passes on the processor in this number type are computed here.
-pub fn computes(dtype: DType) -> bool {
+/// Whether forward passes on this device in this number type are computed here.
+pub fn computes(device: ComputeDevice, dtype: DType) -> bool {
     let library = cfg!(any(feature = "accelerate", feature = "mkl"));
-    !library && dtype == DType::F32
+    !library && device == ComputeDevice::Cpu && dtype == DType::F32
 }
 
 /// Number of tokens of a batch that the tasks of a block process at the same time.
