@@ -150,9 +150,7 @@ impl Block {
             return without_columns(h);
         }
         if processor::applies(h) {
-            let (shape, numbers) = (Shape::of(h)?, h.contiguous()?);
-            let a = self.attention_weights()?.contexts(&Values::of(&numbers)?, shape, rope)?;
-            return Ok(Tensor::from_vec(a, (shape.windows, shape.t, ()), h.device())?);
+            return computed(h, |h, shape| self.attention_weights()?.contexts(h, shape, rope));
         }
         self.attention.context(&self.normed(h, self.norms.before_attention.as_ref())?, rope, None)
     }
@@ -166,7 +164,9 @@ impl Block {
             return Ok(h.clone());
         }
         if processor::applies(h) {
-            return after(h, a, |h, a, shape| Ok(self.attention_weights()?.after(h, a, shape)));
+            let a = a.contiguous()?;
+            let a = Values::of(&a)?;
+            return computed(h, |h, shape| Ok(self.attention_weights()?.after(h, &a, shape)));
         }
         Ok((h + self.attention_output(a)?)?)
     }
@@ -187,9 +187,7 @@ impl Block {
             return without_columns(h);
         }
         if processor::applies(h) {
-            let (shape, numbers) = (Shape::of(h)?, h.contiguous()?);
-            let f = self.mlp_weights()?.activations(&Values::of(&numbers)?, shape);
-            return Ok(Tensor::from_vec(f, (shape.windows, shape.t, ()), h.device())?);
+            return computed(h, |h, shape| Ok(self.mlp_weights()?.activations(h, shape)));
         }
         self.mlp.activation(&self.normed(h, self.norms.before_mlp.as_ref())?)
     }
@@ -203,7 +201,9 @@ impl Block {
             return Ok(h.clone());
         }
         if processor::applies(h) {
-            return after(h, f, |h, f, shape| Ok(self.mlp_weights()?.after(h, f, shape)));
+            let f = f.contiguous()?;
+            let f = Values::of(&f)?;
+            return computed(h, |h, shape| Ok(self.mlp_weights()?.after(h, &f, shape)));
         }
         Ok((h + self.mlp_output(f)?)?)
     }
@@ -240,12 +240,10 @@ impl Block {
     /// As for [`Block::attention_context`].
     pub fn forward(&self, h: &Tensor, rope: &Rope) -> Result<Tensor> {
         if processor::applies(h) {
-            let (shape, numbers) = (Shape::of(h)?, h.contiguous()?);
             let attention = self.size().has_attention().then(|| self.attention_weights()).transpose()?;
             let mlp = self.size().has_mlp().then(|| self.mlp_weights()).transpose()?;
             let block = BlockOnProcessor { attention, mlp };
-            let out = block.forward(&Values::of(&numbers)?, shape, rope)?;
-            return Ok(Tensor::from_vec(out, h.dims(), h.device())?);
+            return computed(h, |h, shape| block.forward(h, shape, rope));
         }
         self.run(h, rope, None)
     }
@@ -305,15 +303,11 @@ pub fn select_columns(x: &Tensor, columns: &Tensor) -> Result<Tensor> {
     Ok(Tensor::from_vec(selected, (batch, t, columns.len()), x.device())?)
 }
 
-/// Computes hidden states from h [batch, t, hidden] and the input of a part's last weight.
-fn after(
-    h: &Tensor,
-    x: &Tensor,
-    compute: impl FnOnce(&[f32], &[f32], Shape) -> Result<Vec<f32>>,
-) -> Result<Tensor> {
-    let (h, x) = (h.contiguous()?, x.contiguous()?);
-    let out = compute(&Values::of(&h)?, &Values::of(&x)?, Shape::of(&h)?)?;
-    Ok(Tensor::from_vec(out, h.dims(), h.device())?)
+/// The result [batch, t, width] of a computation from h: [batch, t, hidden].
+fn computed(h: &Tensor, compute: impl FnOnce(&[f32], Shape) -> Result<Vec<f32>>) -> Result<Tensor> {
+    let (shape, numbers) = (Shape::of(h)?, h.contiguous()?);
+    let result = compute(&Values::of(&numbers)?, shape)?;
+    Ok(Tensor::from_vec(result, (shape.windows, shape.t, ()), h.device())?)
 }
 
 struct Loader<'a> {
