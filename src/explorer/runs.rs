@@ -13,20 +13,20 @@ use super::{
 /// Bounds of the speed of a replay.
 const SPEEDS: (f64, f64) = (1.0 / 16.0, 1024.0);
 
-/// Prunes all layers. Asks first if some are done, because their attempts become stale.
+/// Prunes all layers. Asks first if some are done, because each of them gets another active attempt.
 pub fn ask_to_start(state: &mut State) -> Vec<Effect> {
     let layers = state.layers.len();
     let done = (0..layers).filter(|&layer| state.status(layer) == Status::Done).count();
     if done == 0 || state.unready_to_prune().is_some() {
         return start_all(state);
     }
-    let went_on = match state.goes_on_from() {
+    let others = match state.goes_on_from() {
         Some(_) => " R prunes only the others.",
         None => "",
     };
     state.open(Dialog::Confirm(Confirm {
         question: format!("{} done; prune again from layer 0?", plural(done, "layer is", "layers are")),
-        detail: format!("Every layer gets another attempt. The attempts so far are kept.{went_on}"),
+        detail: format!("Every layer gets another attempt. The attempts so far are kept.{others}"),
         then: Confirmed::Start,
     }))
 }

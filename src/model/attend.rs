@@ -13,9 +13,8 @@ const MOST_QUERY_ROWS: usize = 256;
 /// Number of attention scores in the memory of a device.
 const MOST_SCORES: usize = 1 << 24;
 
-/// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, offset
-/// + t, head_dim] → [batch, t, heads·head_dim], in the number type of q. Queries and keys may have any
-/// layout.
+/// q: [batch, heads, t, head_dim], whose first query is at position `offset`; k, v: [batch, kv_heads, keys, head_dim] with
+/// keys = offset + t → [batch, t, heads·head_dim], in the number type of q. Queries and keys may have any layout.
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, offset: usize, scoring: Scoring) -> Result<Tensor> {
     let dtype = q.dtype();
     let (q, k, v) = (q.to_dtype(DType::F32)?, k.to_dtype(DType::F32)?, v.to_dtype(DType::F32)?);
