@@ -195,7 +195,7 @@ fn hessian(layer: usize, part: Part, units: usize) -> Event {
         cells: 32,
         correlation: (0..32 * 32).map(|cell| (cell as f32 * 0.618_034).fract()).collect(),
     };
-    Event::HessianStatistics { layer, part, stats, picture, scores: scores(units), energy: 10.0 }
+    Event::HessianStatistics { layer, part, stats, picture, scores: scores(units), energy: Some(10.0) }
 }
 
 /// Thirty per cent of the units in forty batches.

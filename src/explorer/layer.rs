@@ -43,12 +43,12 @@ pub struct PartStatistics {
     pub scores: Vec<f32>,
     /// Units by ascending score; equal scores by ascending number.
     pub order: Vec<u32>,
-    /// E‖y‖².
-    pub energy: f64,
+    /// E‖y‖²; None if it is computed after the part.
+    pub energy: Option<f64>,
 }
 
 impl PartStatistics {
-    pub fn new(stats: HessianStats, picture: MomentPicture, scores: Vec<f32>, energy: f64) -> Self {
+    pub fn new(stats: HessianStats, picture: MomentPicture, scores: Vec<f32>, energy: Option<f64>) -> Self {
         let mut order: Vec<u32> = (0..).take(scores.len()).collect();
         order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
         Self { stats, picture, scores, order, energy }
@@ -183,7 +183,7 @@ impl AttemptResult {
 impl PartView<'_> {
     /// Sum of the step errors so far over E‖y‖²; None before E‖y‖² is known.
     pub fn relative_error(&self) -> Option<f64> {
-        let energy = self.seen?.energy;
+        let energy = self.seen?.energy?;
         (energy > 0.0).then(|| self.step_errors.iter().sum::<f64>() / energy)
     }
 

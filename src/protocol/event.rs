@@ -92,8 +92,9 @@ pub enum Event {
         picture: MomentPicture,
         /// Score of each unit before the first removal.
         scores: Vec<f32>,
-        /// Output energy E‖y‖² = tr(W G Wᵀ) per token; relative errors are divided by it.
-        energy: f64,
+        /// Output energy E‖y‖² = tr(W G Wᵀ) per token; relative errors are divided by it. None for a large weight
+        /// until its part is solved.
+        energy: Option<f64>,
     },
     /// The damped second moment could not be factored. The part starts again with more damping; its removals
     /// so far are void.

@@ -18,8 +18,9 @@ pub struct Statistics {
     pub picture: MomentPicture,
     /// Score of each unit.
     pub scores: Vec<f32>,
-    /// Output energy E‖y‖² = tr(W G Wᵀ) per token; relative errors are divided by it.
-    pub energy: f64,
+    /// Output energy E‖y‖² = tr(W G Wᵀ) per token; relative errors are divided by it. None for a large weight
+    /// until its part is solved.
+    pub energy: Option<f64>,
 }
 
 /// Content of a session that was opened.

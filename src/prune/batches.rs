@@ -67,7 +67,7 @@ impl<T: Number> RemovalRule for Batches<T> {
     }
 
     fn energy(&self, damped: &Damped) -> f64 {
-        energy(&self.w, damped)
+        energy(&self.w, damped, &(0..self.w.columns()).collect::<Vec<_>>())
     }
 
     fn condition(&self, damped: &Damped) -> f64 {

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::damping::raise;
+use super::energy::{energy_after_fit, is_known_at_start};
 use super::refit::{originals, refit};
 use super::swaps::refine;
 use super::{Elimination, Error, HessianStats, MomentPicture, PruneProblem, Refined, Scheduled};
@@ -17,8 +18,9 @@ pub enum Progress<'a> {
     /// The factorisation failed in f32, and the elimination starts again in f64 with the same damping.
     PrecisionRaised { reason: String },
     /// The inverse is ready. `scores` contains the score of every unit before any removal; `energy` is tr(W G
-    /// Wᵀ) = E‖y‖², the denominator of relative errors.
-    Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: f64 },
+    /// Wᵀ) = E‖y‖², the denominator of relative errors. It is None if it is computed after the fit, which costs
+    /// less for large weights.
+    Statistics { stats: &'a HessianStats, picture: MomentPicture, scores: &'a [f64], energy: Option<f64> },
     /// Step `step` (from 0) removed `group_size` units at the cost of `error`.
     Removed { step: usize, units: &'a [usize], error: f64, group_size: usize },
     /// `swaps` pairs of units have been swapped, out of `removed` removed units; `error` is the current
@@ -100,10 +102,19 @@ fn with_damping(
     damping: f64,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
+    solve(part, damping, is_known_at_start(part), observe)
+}
+
+fn solve(
+    part: &PruneProblem,
+    damping: f64,
+    energy_at_start: bool,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Outcome, Error> {
     let mut elimination = Elimination::start(part, damping)?;
     elimination.estimate_condition();
     let picture = MomentPicture::new(part.moment, part.unit_count());
-    let energy = elimination.energy();
+    let energy = energy_at_start.then(|| elimination.energy());
     let (stats, scores) = (elimination.stats(), &elimination.first_scores[..]);
     emit(observe, 0, Progress::Statistics { stats, picture, scores, energy })?;
     let mut step = 0;
@@ -114,7 +125,12 @@ fn with_damping(
     }
     let scheduled = part.scheduled.filter(|&count| count != part.remove);
     let scheduled = scheduled.and_then(|count| elimination.error_at(count));
-    Ok(Outcome { scheduled, ..elimination.finish_observed(observe)? })
+    let outcome = elimination.finish_observed(energy.is_none(), observe)?;
+    let scheduled = scheduled.map(|(removed, error)| {
+        let relative_error = if outcome.energy > 0.0 { error / outcome.energy } else { 0.0 };
+        Scheduled { removed, relative_error }
+    });
+    Ok(Outcome { scheduled, ..outcome })
 }
 
 pub(super) fn emit(
@@ -129,10 +145,10 @@ pub(super) fn emit(
 }
 
 impl Elimination<'_> {
-    /// The error of the path at this number of removed units, counted as in [`PruneProblem::remove`]. It is
-    /// linearly interpolated between two batches, or computed by continuing past the end; the path itself is
-    /// unchanged. None if the path stops earlier.
-    fn error_at(&mut self, remove: usize) -> Option<Scheduled> {
+    /// The total number of removed units and the error of the path there, for a number counted as in
+    /// [`PruneProblem::remove`]. The error is linearly interpolated between two batches, or computed by
+    /// continuing past the end; the path itself is unchanged. None if the path stops earlier.
+    fn error_at(&mut self, remove: usize) -> Option<(usize, f64)> {
         let (length, goal) = (self.path.len(), self.part.total(remove));
         if self.aim(remove).is_ok() {
             while self.step().ok()?.is_some() {}
@@ -144,9 +160,7 @@ impl Elimination<'_> {
             left -= left.min(units);
         }
         self.path.truncate(length);
-        let energy = self.energy();
-        let relative_error = if energy > 0.0 { error / energy } else { 0.0 };
-        (left == 0).then_some(Scheduled { removed: goal, relative_error })
+        (left == 0).then_some((goal, error))
     }
 
     /// Fits the kept columns. The relative error is 0 unless [`Elimination::energy`] was called.
@@ -154,14 +168,19 @@ impl Elimination<'_> {
     /// # Errors
     /// [`Error::NotPositiveDefinite`] if G_λ of the kept columns cannot be factored.
     pub fn finish(self) -> Result<Outcome, Error> {
-        self.finish_observed(&mut |_| ControlFlow::Continue(()))
+        self.finish_observed(false, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// Like [`Self::finish`], but reports the swaps that precede the fit.
-    fn finish_observed(self, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Outcome, Error> {
+    /// Like [`Self::finish`], but reports the swaps that precede the fit. If `with_energy`, E‖y‖² is computed
+    /// from the fit.
+    fn finish_observed(
+        self,
+        with_energy: bool,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Outcome, Error> {
         let part = self.part;
         let mut removed = self.removed();
-        let whole = if removed.is_empty() { 0.0 } else { self.energy.unwrap_or(0.0) };
+        let mut whole = if removed.is_empty() { 0.0 } else { self.energy.unwrap_or(0.0) };
         let (damped, hessian, path, first_scores) = self.close();
         let step_errors: Vec<f64> = path.iter().map(|removal| removal.error).collect();
         let relative = |error: f64| if whole > 0.0 { error / whole } else { 0.0 };
@@ -190,6 +209,15 @@ impl Elimination<'_> {
             refit(part, &damped, &columns(false), &columns(true))
                 .map_err(|input| Error::NotPositiveDefinite { damping: hessian.damping_used, input })?
         };
+        if with_energy {
+            let (fit, error) = ((&columns(false)[..], &weight[..]), step_errors.iter().sum());
+            whole = if part.in_f32() {
+                energy_after_fit::<f32>(part, &damped, fit, error)
+            } else {
+                energy_after_fit::<f64>(part, &damped, fit, error)
+            };
+            relative_error = if whole > 0.0 { error / whole } else { 0.0 };
+        }
         let group_sizes = path.iter().map(|removal| removal.units.len()).collect();
         let scheduled = None;
         Ok(Outcome {
@@ -244,5 +272,40 @@ mod tests {
             reports,
             ["step 0", "in f64", "step 0", "raised 0.01 0.1", "step 0", "raised 0.1 1", "step 0"]
         );
+    }
+
+    #[test]
+    fn the_fit_gives_the_same_relative_errors_as_the_energy_at_the_start() {
+        use crate::prune::slow;
+        let (rows, n) = (12, 40);
+        let moment = {
+            let mut g: Vec<f64> = slow::rows(n, &{
+                let moment = slow::moment(1, n, 60);
+                (0..n * n).map(|k| moment.at((k / n).max(k % n), (k / n).min(k % n))).collect::<Vec<_>>()
+            })
+            .concat();
+            // A dead input.
+            (0..n).for_each(|k| (g[5 * n + k], g[k * n + 5]) = (0.0, 0.0));
+            Moment::from_row_major(n, g).unwrap()
+        };
+        let weight = slow::random_f32(3, rows * n);
+        let units = Units::Channels { group_size: GroupSize::default() };
+        for dtype in [SolverDtype::F32, SolverDtype::F64] {
+            let part = PruneProblem {
+                damping: 0.05,
+                scheduled: Some(13),
+                solver_dtype: dtype,
+                ..PruneProblem::new(&weight, rows, &moment, units, 17)
+            };
+            let [at_start, after] = [true, false].map(|at_start| {
+                let outcome =
+                    solve(&part, part.damping, at_start, &mut |_| ControlFlow::Continue(())).unwrap();
+                [outcome.energy, outcome.relative_error, outcome.scheduled.unwrap().relative_error]
+            });
+            let tolerance = if part.in_f32() { 1e-5 } else { 1e-12 };
+            for (at_start, after) in at_start.iter().zip(after) {
+                assert!((after / at_start - 1.0).abs() < tolerance, "{after} instead of {at_start}");
+            }
+        }
     }
 }

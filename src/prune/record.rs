@@ -37,6 +37,13 @@ pub struct PartRecord {
 }
 
 impl PartRecord {
+    /// E‖y‖², computed from the absolute and the relative error before any swaps; None if nothing was removed.
+    pub fn energy(&self) -> Option<f64> {
+        let relative_error = self.refined.map_or(self.relative_error, |refined| refined.error_before);
+        let energy = self.step_errors.iter().sum::<f64>() / relative_error;
+        (energy.is_finite() && energy > 0.0).then_some(energy)
+    }
+
     /// The record of a part that the run does not prune.
     pub fn untouched(units: usize, unit_width: usize) -> Self {
         Self {

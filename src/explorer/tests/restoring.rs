@@ -27,7 +27,7 @@ fn statistics(units: usize) -> Statistics {
         condition: 100.0,
         damping_used: 0.01,
     };
-    Statistics { stats, picture: MomentPicture::default(), scores: vec![1.0; units], energy: 2.0 }
+    Statistics { stats, picture: MomentPicture::default(), scores: vec![1.0; units], energy: Some(2.0) }
 }
 
 fn attempt(script: &Script, layer: usize, number: usize, above: Vec<usize>) -> RestoredAttempt {
@@ -112,7 +112,7 @@ fn a_session_restores_attempts_numbers_and_statistics() {
     let numbers: Vec<usize> = state.layers[0].attempts.iter().map(|result| result.attempt.number).collect();
     assert_eq!((numbers, state.layers[0].chosen), (vec![0, 2], Some(2)));
     let seen = state.layers[0].attempts[1].seen(Part::Attention).unwrap();
-    assert_eq!((seen.order.len(), seen.energy), (4, 2.0));
+    assert_eq!((seen.order.len(), seen.energy), (4, Some(2.0)));
     let status: Vec<Status> = (0..3).map(|layer| state.status(layer)).collect();
     assert_eq!(status, [Status::Done, Status::Done, Status::Waiting]);
     assert_eq!(state.calibration.as_ref().unwrap().seed, 3);

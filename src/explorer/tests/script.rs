@@ -219,7 +219,14 @@ pub fn hessian(layer: usize, part: Part, units: usize) -> Event {
         damping_used: 0.01,
     };
     let scores = (0..units).map(|unit| unit as f32 + 1.0).collect();
-    Event::HessianStatistics { layer, part, stats, picture: MomentPicture::default(), scores, energy: 2.0 }
+    Event::HessianStatistics {
+        layer,
+        part,
+        stats,
+        picture: MomentPicture::default(),
+        scores,
+        energy: Some(2.0),
+    }
 }
 
 pub fn removed(layer: usize, part: Part, step: usize, units: Vec<usize>) -> Event {

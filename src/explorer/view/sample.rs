@@ -113,7 +113,7 @@ pub(super) fn seen(units: usize, layer: usize) -> PartStatistics {
         condition: 4.2e6,
         damping_used: 0.1,
     };
-    PartStatistics::new(stats, picture, scores, 3.7 + layer as f64)
+    PartStatistics::new(stats, picture, scores, Some(3.7 + layer as f64))
 }
 
 pub(super) fn record(units: usize, gone: usize, seen: &PartStatistics) -> PartRecord {
@@ -144,7 +144,7 @@ pub(super) fn record(units: usize, gone: usize, seen: &PartStatistics) -> PartRe
         stays[unit] = false;
     }
     let kept = (0..units).filter(|&unit| stays[unit]).collect();
-    let relative_error = step_errors.iter().sum::<f64>() / seen.energy;
+    let relative_error = step_errors.iter().sum::<f64>() / seen.energy.unwrap_or(1.0);
     PartRecord {
         units,
         unit_width: 8,
@@ -379,10 +379,10 @@ pub(super) fn broken() -> State {
             scores[1] = f32::NAN;
             seen.picture.correlation.fill(value as f32);
             seen.picture.diag_log_range = [value, value];
-            seen.energy = value;
+            seen.energy = Some(value);
             seen.stats.trace = value;
             seen.stats.condition = value;
-            *seen = PartStatistics::new(seen.stats, seen.picture.clone(), scores, value);
+            *seen = PartStatistics::new(seen.stats, seen.picture.clone(), scores, Some(value));
         }
         state.layers[index].curves = vec![Curve {
             points: vec![CurvePoint { removed: 0, relative_error: value }],

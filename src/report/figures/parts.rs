@@ -44,7 +44,8 @@ impl Scored<'_> {
     /// The scores in per cent of E‖y‖². Scores of a baseline, and scores with E‖y‖² = 0, are unscaled.
     fn scores(&self) -> Vec<f64> {
         let Statistics { scores, energy, .. } = self.statistics;
-        let whole = if *energy > 0.0 && !self.score.is_baseline() { energy / 100.0 } else { 1.0 };
+        let energy = energy.or_else(|| self.record.energy()).filter(|&energy| energy > 0.0);
+        let whole = energy.filter(|_| !self.score.is_baseline()).map_or(1.0, |energy| energy / 100.0);
         scores.iter().map(|&score| f64::from(score) / whole).collect()
     }
 }
@@ -151,9 +152,7 @@ fn strip(removed: &[bool]) -> Vec<(f64, f64, f64)> {
 
 /// The error curve of a part up to the ratio of its run.
 pub fn curve_of(layer: usize, record: &PartRecord) -> Curve {
-    let whole: f64 = record.step_errors.iter().sum();
-    // E‖y‖², computed from the absolute and the relative error.
-    let energy = if record.relative_error > 0.0 { whole / record.relative_error } else { f64::INFINITY };
+    let energy = record.energy().unwrap_or(f64::INFINITY);
     let (mut removed, mut sum) = (0, 0.0);
     let mut points = vec![CurvePoint { removed, relative_error: 0.0 }];
     for (error, size) in record.step_errors.iter().zip(&record.group_sizes) {

@@ -134,7 +134,12 @@ fn head() -> PartHead {
             scheduled: None,
             hessian: Some(stats),
         },
-        statistics: Some(Statistics { stats, picture, scores: vec![0.1, 1e-40, 3.4e38, 0.0], energy: 1e-9 }),
+        statistics: Some(Statistics {
+            stats,
+            picture,
+            scores: vec![0.1, 1e-40, 3.4e38, 0.0],
+            energy: Some(1e-9),
+        }),
         query_heads: Vec::new(),
         kv_heads: Vec::new(),
         weight: None,

@@ -85,7 +85,7 @@ pub fn hessian(layer: usize, part: Part, units: usize, value: f64) -> Event {
     };
     let scores =
         (0..units).map(|unit| if unit < 3 { value as f32 } else { (unit as f32 * 0.618).fract() }).collect();
-    Event::HessianStatistics { layer, part, stats, picture, scores, energy: value }
+    Event::HessianStatistics { layer, part, stats, picture, scores, energy: Some(value) }
 }
 
 /// The first `gone` units are removed one by one, each with error `value`.

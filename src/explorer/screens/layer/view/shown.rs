@@ -70,12 +70,8 @@ impl<'a> Shown<'a> {
 
     /// E‖y‖², the denominator of relative errors.
     pub fn energy(&self) -> Option<f64> {
-        if let Some(seen) = self.seen() {
-            return Some(seen.energy).filter(|&energy| energy > 0.0);
-        }
-        let record = self.result()?.record(self.part);
-        let energy = record.step_errors.iter().sum::<f64>() / record.relative_error;
-        (energy.is_finite() && energy > 0.0).then_some(energy)
+        let measured = self.seen().and_then(|seen| seen.energy).filter(|&energy| energy > 0.0);
+        measured.or_else(|| self.result()?.record(self.part).energy())
     }
 
     /// Position of every unit in the order of removal, from 0; None for kept units.
