@@ -57,8 +57,15 @@ const LISTS: &[Screen] = &[Layers, Layer, Schedule, Errors];
 const LAYERED: &[Screen] = &[Layers, Layer, Schedule, Errors, Compare];
 const CHARTED: &[Screen] = LAYERED;
 /// Dialogs that receive every key.
-const MODAL: &[Dialog] =
-    &[Dialog::Sessions, Dialog::Form, Dialog::Palette, Dialog::Help, Dialog::Filter, Dialog::Confirm];
+const MODAL: &[Dialog] = &[
+    Dialog::Sessions,
+    Dialog::Form,
+    Dialog::Palette,
+    Dialog::Help,
+    Dialog::Filter,
+    Dialog::Confirm,
+    Dialog::Refusal,
+];
 
 /// Default keys of the screens, in the order of the screens.
 const NUMBERS: [&[&str]; 9] = [&["1"], &["2"], &["3"], &["4"], &["5"], &["6"], &["7"], &["8"], &["9"]];

@@ -43,7 +43,7 @@ mod tests;
 pub use crate::words::Level;
 pub use action::{ACTIONS, Action, ActionInfo, Context, Scope};
 pub use dialogs::{
-    Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Sessions,
+    Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Refusal, Sessions,
     form::{Field, FieldId, Form, FormKind, Value},
     palette::palette,
 };

@@ -3,7 +3,7 @@
 use crate::protocol::{Job, job};
 
 use super::{
-    Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Schedule, Screen, State,
+    Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Refusal, Schedule, Screen, State,
     dialogs::{Handled, form::forms},
     edit::{self, Edit},
     movement::Move,
@@ -24,16 +24,22 @@ pub fn go(state: &mut State, movement: Move) -> Vec<Effect> {
 pub fn open_form(state: &mut State, form: fn(&State) -> Result<Form, String>) -> Vec<Effect> {
     match form(state) {
         Ok(form) => state.open(Dialog::Form(form)),
-        Err(why) => state.refuse(why),
+        Err(why) => refuse_dialog(state, why),
     }
 }
 
 /// Opens a form that needs the engine.
 pub fn open_form_once_ready(state: &mut State, form: fn(&State) -> Result<Form, String>) -> Vec<Effect> {
     match state.unready() {
-        Some(why) => state.refuse(why),
+        Some(why) => refuse_dialog(state, why),
         None => open_form(state, form),
     }
+}
+
+/// Shows why a dialog with a text field does not open. The reason takes its place, so what the user types is
+/// not taken for keys of the screen.
+fn refuse_dialog(state: &mut State, why: impl Into<String>) -> Vec<Effect> {
+    state.open(Dialog::Refusal(Refusal { why: why.into() }))
 }
 
 pub fn turn_focus(state: &mut State, by: isize) -> Vec<Effect> {
@@ -44,7 +50,7 @@ pub fn turn_focus(state: &mut State, by: isize) -> Vec<Effect> {
 /// Opens the form of a retry.
 pub fn retry(state: &mut State) -> Vec<Effect> {
     match retry_refused(state) {
-        Some(why) => state.refuse(why),
+        Some(why) => refuse_dialog(state, why),
         None => open_form(state, forms::retry),
     }
 }
@@ -107,7 +113,8 @@ pub fn explain(state: &mut State) -> Vec<Effect> {
             | Dialog::Palette(_)
             | Dialog::Help(_)
             | Dialog::Filter(_)
-            | Dialog::Confirm(_),
+            | Dialog::Confirm(_)
+            | Dialog::Refusal(_),
         )
         | None => drop(state.open(Dialog::Explain(Explain))),
     }
@@ -118,7 +125,7 @@ pub fn explain(state: &mut State) -> Vec<Effect> {
 pub fn filter(state: &mut State) -> Vec<Effect> {
     match state.screen.slice().filter(state).map(str::to_string) {
         Some(text) => state.open(Dialog::Filter(Filter::new(text))),
-        None => state.refuse("this screen has no list to filter"),
+        None => refuse_dialog(state, "this screen has no list to filter"),
     }
 }
 

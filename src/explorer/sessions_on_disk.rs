@@ -112,6 +112,7 @@ fn lists(dialogs: &mut [Dialog]) -> impl Iterator<Item = &mut Sessions> {
         | Dialog::Help(_)
         | Dialog::Filter(_)
         | Dialog::Confirm(_)
+        | Dialog::Refusal(_)
         | Dialog::Explain(_) => None,
     })
 }

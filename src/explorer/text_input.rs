@@ -7,39 +7,67 @@ use super::Key;
 
 /// A line with its cursor.
 #[derive(Clone, Debug, Default)]
-pub struct Input(tui_input::Input);
+pub struct Input {
+    line: tui_input::Input,
+    /// The text is a suggestion that the user has not edited: typing replaces it.
+    suggested: bool,
+}
 
 impl Input {
     pub fn new(text: impl Into<String>) -> Self {
-        Self(tui_input::Input::new(text.into()))
+        Self { line: tui_input::Input::new(text.into()), suggested: false }
+    }
+
+    /// A line whose text is replaced by the first character that is typed, unless the cursor is moved before.
+    pub fn suggestion(text: impl Into<String>) -> Self {
+        let line = tui_input::Input::new(text.into());
+        Self { suggested: !line.value().is_empty(), line }
+    }
+
+    /// True if the next character replaces the text.
+    pub fn is_suggestion(&self) -> bool {
+        self.suggested
     }
 
     pub fn text(&self) -> &str {
-        self.0.value()
+        self.line.value()
     }
 
     /// Number of characters before the cursor.
     pub fn cursor(&self) -> usize {
-        self.0.cursor()
+        self.line.cursor()
     }
 
     pub fn set(&mut self, text: impl Into<String>) {
-        self.0 = tui_input::Input::new(text.into());
+        *self = Self::new(text);
     }
 
     /// Inserts pasted text; line breaks become blanks.
     pub fn paste(&mut self, text: &str) {
+        self.replace_suggestion();
         for c in text.trim_end_matches(['\r', '\n']).chars() {
             let c = if c.is_control() { ' ' } else { c };
-            self.0.handle(InputRequest::InsertChar(c));
+            self.line.handle(InputRequest::InsertChar(c));
         }
     }
 
     /// Handles a key. Returns true if the key was used.
     pub fn key(&mut self, key: Key) -> bool {
         let Some(request) = request(key) else { return false };
-        self.0.handle(request);
+        match request {
+            InputRequest::InsertChar(_) | InputRequest::DeletePrevChar | InputRequest::DeleteNextChar => {
+                self.replace_suggestion();
+            }
+            _ => self.suggested = false,
+        }
+        self.line.handle(request);
         true
+    }
+
+    fn replace_suggestion(&mut self) {
+        if self.suggested {
+            self.set("");
+        }
     }
 }
 

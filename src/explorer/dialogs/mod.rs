@@ -10,6 +10,7 @@ pub mod filter;
 pub mod form;
 pub mod help;
 pub mod palette;
+pub mod refusal;
 pub mod sessions;
 
 pub use confirm::{Confirm, Confirmed};
@@ -18,6 +19,7 @@ pub use filter::Filter;
 pub use form::Form;
 pub use help::Help;
 pub use palette::Palette;
+pub use refusal::Refusal;
 pub use sessions::Sessions;
 
 use super::{
@@ -136,6 +138,7 @@ dialogs! {
     Help, "Help";
     Filter, "Filter";
     Confirm, "Questions";
+    Refusal, "Refusals";
     Explain, "Explanation";
 }
 

@@ -3,7 +3,7 @@
 use super::Script;
 use crate::{
     calibration::TextSource,
-    explorer::{Dialog, Effect, Explain, Level, Palette, Screen},
+    explorer::{Dialog, Effect, Explain, FieldId, Level, Msg, Origin, Palette, Screen},
     failure::Advice,
     protocol::{Command, Event, Job, job},
     prune::GroupSize,
@@ -245,4 +245,44 @@ fn a_notice_says_which_job_waits_for_which() {
     let mut script = Script::opened(2);
     script.keys("s c");
     assert_eq!(script.notice(), "error curve waits until pruning is done");
+}
+
+#[test]
+fn the_first_character_replaces_what_a_form_suggests_unless_the_cursor_moved() {
+    let typed = |keys: &str, text: &str| {
+        let mut script = Script::opened(4);
+        script.keys("e");
+        script.keys(keys);
+        script.text(text);
+        let Some(Dialog::Form(form)) = script.state.dialogs.last() else { panic!("a form is open") };
+        form.text(FieldId::Ratio).unwrap().to_string()
+    };
+    let suggested = typed("home", "");
+    assert_eq!(typed("up", "0.35"), "0.35");
+    assert_eq!(typed("end", "1"), format!("{suggested}1"));
+    assert_eq!(typed("backspace", "0.1"), "0.1");
+    let mut script = Script::opened(4);
+    script.keys("e");
+    script.send(Msg::Paste("0.4".into()));
+    script.keys("enter");
+    assert_eq!(script.state.schedule.ratios[0].mean(), 0.4);
+}
+
+#[test]
+fn what_is_typed_for_a_dialog_that_does_not_open_never_acts_on_the_screen() {
+    let mut script = Script::unopened(Origin::Live { model: "tiny".into() });
+    for keys in ["e", "d", "o", "E", "r", "3 e", "5 e", "5 m", "p"] {
+        script.state.dialogs.clear();
+        script.keys(keys);
+        let Some(Dialog::Refusal(refusal)) = script.state.dialogs.last() else { continue };
+        assert!(!refusal.why.is_empty());
+        let (screen, before) = (script.state.screen, script.effects.len());
+        script.text("0.25qs1");
+        assert_eq!((script.state.screen, script.effects.len()), (screen, before), "after {keys}");
+        script.keys("enter");
+        assert!(script.state.dialogs.is_empty());
+    }
+    script.state.dialogs.clear();
+    script.keys("1 e");
+    assert!(matches!(script.state.dialogs.last(), Some(Dialog::Refusal(_))), "the model is not open");
 }

@@ -113,6 +113,14 @@ impl Script {
         self.state.notice.as_ref().map_or("", |notice| &notice.text)
     }
 
+    /// The reason of the refusal that is shown, as a dialog or as a notice.
+    pub fn refusal(&self) -> &str {
+        match self.state.dialogs.last() {
+            Some(Dialog::Refusal(refusal)) => &refusal.why,
+            _ => self.notice(),
+        }
+    }
+
     pub fn form_text(&self, label: &str) -> String {
         match self.state.dialogs.last() {
             Some(Dialog::Form(form)) => {

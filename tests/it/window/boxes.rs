@@ -43,7 +43,12 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
         Some(Dialog::Filter(_)) => {}
         Some(Dialog::Explain(Explain)) => sheet.has_whole_explanation(),
         Some(
-            Dialog::Help(_) | Dialog::Palette(_) | Dialog::Sessions(_) | Dialog::Form(_) | Dialog::Confirm(_),
+            Dialog::Help(_)
+            | Dialog::Palette(_)
+            | Dialog::Sessions(_)
+            | Dialog::Form(_)
+            | Dialog::Confirm(_)
+            | Dialog::Refusal(_),
         ) => {
             sheet.has_whole_window();
         }
@@ -175,7 +180,7 @@ fn selected(state: &State) -> Option<Pointed> {
         (Some(Dialog::Form(form)), _) => {
             (form.at < form.fields.len()).then_some(Pointed::DialogLine(form.at))
         }
-        (Some(Dialog::Help(_) | Dialog::Filter(_) | Dialog::Confirm(_)), _) => None,
+        (Some(Dialog::Help(_) | Dialog::Filter(_) | Dialog::Confirm(_) | Dialog::Refusal(_)), _) => None,
         (Some(Dialog::Explain(Explain)) | None, Screen::Layers) => {
             state.listed_layers().contains(&state.layer).then_some(Pointed::Layer(state.layer))
         }

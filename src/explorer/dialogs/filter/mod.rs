@@ -61,6 +61,7 @@ fn filter(state: &mut State, text: String) {
         | Dialog::Help(_)
         | Dialog::Filter(_)
         | Dialog::Confirm(_)
+        | Dialog::Refusal(_)
         | Dialog::Explain(_) => None,
     });
     match sessions {

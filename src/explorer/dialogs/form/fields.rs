@@ -180,7 +180,7 @@ impl Form {
 
 impl Field {
     pub fn text(id: FieldId, label: &'static str, hint: &'static str, value: impl Into<String>) -> Self {
-        Self { id, label, hint, value: Value::Text(Input::new(value)) }
+        Self { id, label, hint, value: Value::Text(Input::suggestion(value)) }
     }
 
     pub fn choice(

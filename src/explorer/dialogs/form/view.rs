@@ -145,7 +145,10 @@ fn draw_field(
     let room = usize::from(value.width);
     match &field.value {
         Value::Text(input) if here => {
-            let style = theme.style(Role::Text).add_modifier(Modifier::UNDERLINED);
+            let style = match input.is_suggestion() {
+                true => theme.style(Role::Text).add_modifier(Modifier::REVERSED),
+                false => theme.style(Role::Text).add_modifier(Modifier::UNDERLINED),
+            };
             return Some(input_line::draw(frame, value, input, style));
         }
         Value::Text(input) => {
