@@ -134,6 +134,7 @@ FIRST {
     SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels", ["a"], On(&[Layer, Schedule]) => elsewhere;
     NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere => |state| turn_focus(state, 1);
     PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere => |state| turn_focus(state, -1);
+    Zoom: "zoom", "Show the focused panel alone, or the whole screen", ["z"], Everywhere => perform::zoom;
     Retry: "retry", "Solve this layer again with another ratio, damping, score or group size", ["r"], On(&[Layers, Layer, Errors]) => perform::retry;
     ErrorCurve: "error-curve", "Continue the elimination path past the cut to compute the error at every ratio", ["c"], On(&[Layers, Layer, Schedule]) => perform::error_curve;
     Raise: "raise", "Raise the ratio of this layer by 0.01", ["+", "="], On(&[Layers, Schedule]) => |state| edit::nudge(state, NUDGE);
@@ -166,7 +167,7 @@ FIRST {
     PreviousScreen: "previous-screen", "The previous screen", ["backtab"], Everywhere => |state| state.show(state.screen.previous());
 }
 LAST {
-    Back: "back", "One step back", ["esc"], Everywhere => perform::first_screen;
+    Back: "back", "One step back", ["esc"], Everywhere => perform::back;
     Suspend: "suspend", "Suspend to the shell; fg returns", ["ctrl-z"], Everywhere => |_| vec![Effect::Suspend];
     Quit: "quit", "Quit", ["q", "ctrl-c"], Everywhere => quit;
 }

@@ -64,7 +64,7 @@ pub use screens::{Panel, Screen, Screens};
 pub use search::Search;
 pub use sessions_on_disk::{SessionList, SessionsOnDisk, Then, argument as session_argument};
 pub use start::{Origin, Start};
-pub use state::{Model, Notice, NoticeKind, PreviousRun, State};
+pub use state::{Model, Notice, NoticeKind, PreviousRun, State, Zoom};
 pub use text_input::Input;
 pub use update::update;
 pub use work::Work;

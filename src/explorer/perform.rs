@@ -3,7 +3,7 @@
 use crate::protocol::{Job, job};
 
 use super::{
-    Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Refusal, Schedule, Screen, State,
+    Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Refusal, Schedule, Screen, State, Zoom,
     dialogs::{Handled, form::forms},
     edit::{self, Edit},
     movement::Move,
@@ -155,7 +155,20 @@ pub fn mouse(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-pub fn first_screen(state: &mut State) -> Vec<Effect> {
+/// Shows the focused panel alone, or the whole screen again.
+pub fn zoom(state: &mut State) -> Vec<Effect> {
+    state.zoom = match state.zoom {
+        Zoom::Screen => Zoom::Panel,
+        Zoom::Panel => Zoom::Screen,
+    };
+    Vec::new()
+}
+
+/// Ends the zoom, otherwise shows the first screen.
+pub fn back(state: &mut State) -> Vec<Effect> {
+    if state.zoom == Zoom::Panel {
+        return zoom(state);
+    }
     state.screen = Screen::default();
     Vec::new()
 }

@@ -39,6 +39,7 @@ pub struct State {
     pub screens: Screens,
     /// Open dialogs, the bottom one first.
     pub dialogs: Vec<Dialog>,
+    pub zoom: Zoom,
     /// The selected layer, shared by all screens.
     pub layer: usize,
     pub notice: Option<Notice>,
@@ -55,6 +56,15 @@ pub struct State {
     pub export_form: Option<Form>,
     /// Set once the engine has ended, with the reason if it failed.
     pub engine_gone: Option<Option<String>>,
+}
+
+/// What fills the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Zoom {
+    #[default]
+    Screen,
+    /// The focused panel of the screen.
+    Panel,
 }
 
 /// Output errors of an earlier run, drawn behind those of the current one.
@@ -123,6 +133,7 @@ impl State {
             layer: 0,
             screens: Screens::default(),
             dialogs: Vec::new(),
+            zoom: Zoom::default(),
             notice: None,
             interface: Interface {
                 keymap: start.keymap,

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::explorer::{Figure, State};
+use crate::explorer::{
+    Figure, State,
+    view::{Canvas, Rect},
+};
 
 /// A focusable part of a screen. Each panel is a static of its screen.
 pub struct Panel {
@@ -12,6 +15,8 @@ pub struct Panel {
     pub explain: fn(&State) -> Explanation,
     /// The chart to save, or the reason why there is none.
     pub figure: fn(&State) -> Result<Figure, String>,
+    /// Draws the panel alone in an area.
+    pub draw: fn(&mut Canvas<'_>, Rect),
 }
 
 /// The meaning of a quantity.

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Script;
-use crate::explorer::{ACTIONS, Action, Context, Effect, Key, KeyMap, Msg, Origin, Panel, Screen, hints};
+use crate::explorer::{
+    ACTIONS, Action, Context, Effect, Key, KeyMap, Msg, Origin, Panel, Screen, Zoom, hints,
+};
 
 #[test]
 fn every_action_is_in_the_table_once_with_a_key_and_a_name() {
@@ -129,4 +131,18 @@ fn an_unbound_key_does_nothing() {
     script.keys("F9 ctrl-alt-x");
     assert_eq!(script.state, before);
     assert!(script.effects.is_empty());
+}
+
+#[test]
+fn z_shows_the_focused_panel_alone_and_esc_the_whole_screen() {
+    let mut script = Script::pruned(3);
+    script.keys("2 z");
+    assert_eq!((script.state.screen, script.state.zoom), (Screen::Layer, Zoom::Panel));
+    let before = script.state.focused();
+    script.keys("f");
+    assert_ne!(script.state.focused(), before);
+    script.keys("esc");
+    assert_eq!((script.state.screen, script.state.zoom), (Screen::Layer, Zoom::Screen));
+    script.keys("esc");
+    assert_eq!(script.state.screen, Screen::Layers);
 }

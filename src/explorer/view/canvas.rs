@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use crate::explorer::{
-    Action, Panel, Pointed, State,
+    Action, Panel, Pointed, State, Zoom,
     view::{
         Hits, Role, Theme,
         widgets::{self, fit, width},
@@ -23,14 +23,23 @@ pub struct Canvas<'a> {
     pub hits: &'a mut Hits,
 }
 
-/// Draws the current screen into the body of the window.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
+/// Draws the current screen, or its focused panel, into an area of the window.
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    (area, shown): (Rect, Zoom),
+    state: &State,
+    theme: &Theme,
+    hits: &mut Hits,
+) {
     let area = area.intersection(frame.area());
     if area.width < 8 || area.height < 3 {
         return;
     }
     let mut canvas = Canvas { buffer: frame.buffer_mut(), state, theme, hits };
-    state.screen.slice().draw(&mut canvas, area);
+    match shown {
+        Zoom::Screen => state.screen.slice().draw(&mut canvas, area),
+        Zoom::Panel => (state.focused().draw)(&mut canvas, area),
+    }
 }
 
 impl Canvas<'_> {

@@ -11,7 +11,7 @@ mod job_words;
 pub mod list;
 mod pieces;
 #[cfg(test)]
-mod sample;
+pub mod sample;
 #[cfg(test)]
 mod screen_tests;
 pub mod stage;
@@ -36,7 +36,7 @@ pub use ratatui::{
     layout::{Position, Rect},
 };
 
-use crate::explorer::{Pointed, State};
+use crate::explorer::{DialogKind, Pointed, State, Zoom, dialogs::explain};
 
 /// Minimum columns and rows of the window.
 pub const LEAST: (u16, u16) = (80, 24);
@@ -57,7 +57,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         ]));
         header::draw(frame, top, state, theme);
         tabs::draw(frame, tabs, state, theme, &mut hits);
-        canvas::draw(frame, body, state, theme, &mut hits);
+        canvas::draw(frame, room_for_screen(body, state), state, theme, &mut hits);
         draw_dialogs(frame, body, state, theme, &mut hits);
         footer::draw(frame, foot, state, theme, &mut hits);
     }
@@ -66,6 +66,16 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         Glyphs::Unicode => {}
     }
     hits
+}
+
+/// The area of the screen, and whether the focused panel fills it. An open explanation takes a part of the body.
+fn room_for_screen(body: Rect, state: &State) -> (Rect, Zoom) {
+    let explains = state.dialogs.iter().any(|dialog| dialog.kind() == DialogKind::Explain);
+    if !explains {
+        return (body, state.zoom);
+    }
+    let places = explain::places(body, state);
+    (places.screen, if state.zoom == Zoom::Panel { Zoom::Panel } else { places.shown })
 }
 
 /// Draws the open dialogs, the bottom one first. Only the topmost one has mouse targets and a text cursor.

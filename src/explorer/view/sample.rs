@@ -248,7 +248,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
 }
 
 /// A run half way: done, stale, failed, current and waiting layers, two texts, a log.
-pub(super) fn half_done() -> State {
+pub fn half_done() -> State {
     let mut state = opened(SMALL);
     prune(&mut state, 6);
     attempt(&mut state, 3, 0.3);

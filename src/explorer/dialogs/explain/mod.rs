@@ -2,6 +2,8 @@
 
 mod view;
 
+pub use view::places;
+
 use super::{Reply, Slice};
 use crate::explorer::{
     Action, Hint, State,

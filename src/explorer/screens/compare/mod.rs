@@ -48,6 +48,7 @@ pub static SESSIONS: Panel = Panel {
         ],
     },
     figure: |state| Ok(Figure::Sessions(state.screens.compare.quantity)),
+    draw: view::table,
 };
 
 pub static CURVES: Panel = Panel {
@@ -63,6 +64,7 @@ pub static CURVES: Panel = Panel {
         ],
     },
     figure: |state| Ok(Figure::Sessions(state.screens.compare.quantity)),
+    draw: view::curves,
 };
 
 pub static TEXTS: Panel = Panel {
@@ -75,6 +77,7 @@ pub static TEXTS: Panel = Panel {
         ],
     },
     figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
+    draw: view::texts,
 };
 
 pub static PERPLEXITY: Panel = Panel {
@@ -87,6 +90,7 @@ pub static PERPLEXITY: Panel = Panel {
         ],
     },
     figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
+    draw: view::numbers,
 };
 
 const TABLES: &[(Action, &str)] = &[

@@ -18,8 +18,12 @@ pub struct Errors;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewState;
 
-pub static OUTPUT: Panel =
-    Panel { title: "Output error", explain, figure: |state| picture::of_pruned(state, Figure::Errors) };
+pub static OUTPUT: Panel = Panel {
+    title: "Output error",
+    explain,
+    figure: |state| picture::of_pruned(state, Figure::Errors),
+    draw: view::output,
+};
 
 fn explain(state: &State) -> Explanation {
     let accumulates = match state.settings.objective.target {

@@ -7,7 +7,7 @@ use ratatui::{
 
 use crate::{
     explorer::{
-        Action, Status,
+        Action, AttemptResult, Status,
         screens::errors::OUTPUT,
         view::{
             Canvas, Role, status,
@@ -28,6 +28,18 @@ struct Series {
     ascii: char,
 }
 
+/// Draws the chart of output errors alone.
+pub fn output(view: &mut Canvas<'_>, area: Rect) {
+    if is_tracked(view) { accumulation(view, area) } else { draw(view, area) }
+}
+
+/// True if a run has measured output errors.
+fn is_tracked(view: &Canvas<'_>) -> bool {
+    let measured = |result: &AttemptResult| result.record.output_error.is_some();
+    view.state.layers.iter().any(|layer| layer.attempts.iter().any(measured))
+        || !view.state.previous_runs.is_empty()
+}
+
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     if state.layers.is_empty() {
@@ -36,11 +48,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         return;
     }
     let parts = [series_of(view, Part::Attention), series_of(view, Part::Mlp)];
-    let tracked = state
-        .layers
-        .iter()
-        .any(|layer| layer.attempts.iter().any(|result| result.record.output_error.is_some()))
-        || !state.previous_runs.is_empty();
+    let tracked = is_tracked(view);
     let wide = area.width >= 140 && area.height >= 16;
     let tall = area.height >= 30;
     if !tracked {

@@ -31,6 +31,7 @@ pub static TABLE: Panel = Panel {
         ],
     },
     figure: |_| Ok(Figure::Ratios),
+    draw: view::table,
 };
 
 impl Slice for Layers {

@@ -36,6 +36,7 @@ pub static LOG: Panel = Panel {
         ],
     },
     figure: |_| Err("The log has no chart; copy a line with y".into()),
+    draw: view::draw,
 };
 
 impl Slice for Log {

@@ -44,6 +44,7 @@ pub static RATIO: Panel = Panel {
         ],
     },
     figure: |_| Ok(Figure::Ratios),
+    draw: view::curve,
 };
 
 impl Slice for Schedule {

@@ -7,7 +7,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect};
 use super::{canvas::draw, sample};
 use crate::{
     explorer::{
-        Entry, Level, Origin, Pointed, Screen, State, Status,
+        Entry, Level, Origin, Pointed, Screen, State, Status, Zoom,
         screens::{layer, schedule},
         view::{Depth, Glyphs, Hits, Theme},
     },
@@ -18,7 +18,7 @@ use crate::{
 fn drawn_with(state: &State, width: u16, height: u16, theme: &Theme) -> (Buffer, Hits) {
     let mut hits = Hits::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(frame, frame.area(), state, theme, &mut hits)).unwrap();
+    terminal.draw(|frame| draw(frame, (frame.area(), state.zoom), state, theme, &mut hits)).unwrap();
     (terminal.backend().buffer().clone(), hits)
 }
 
@@ -86,7 +86,29 @@ fn every_screen_draws_every_run_at_every_size() {
                     state.screens.layer.part =
                         if state.screens.layer.part == Part::Mlp { Part::Attention } else { Part::Mlp };
                     drawn_with(&state, width, height, &themes[at % 2]);
+                    state.zoom = Zoom::Panel;
+                    drawn_with(&state, width, height, &themes[at % 2]);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_zoomed_panel_fills_the_screen() {
+    for screen in Screen::ALL {
+        let mut state = at(screen, sample::half_done());
+        state.zoom = Zoom::Panel;
+        for &panel in screen.panels() {
+            state.focus[screen as usize] = panel;
+            if !state.panels().contains(&panel) {
+                continue;
+            }
+            for (width, height) in [(80, 21), (120, 37), (200, 57)] {
+                let (_, hits) = drawn(&state, width, height);
+                let area = hits.area_of(Pointed::Panel(panel)).unwrap();
+                assert_eq!((area.width, area.bottom()), (width, height), "{panel:?}");
+                assert!(area.height >= height - 3, "{panel:?}: {area}");
             }
         }
     }
@@ -116,7 +138,9 @@ fn nothing_is_drawn_outside_the_area() {
         let state = at(screen, sample::half_done());
         let mut hits = Hits::default();
         let mut terminal = Terminal::new(TestBackend::new(100, 40)).unwrap();
-        terminal.draw(|frame| draw(frame, inside, &state, &Theme::default(), &mut hits)).unwrap();
+        terminal
+            .draw(|frame| draw(frame, (inside, state.zoom), &state, &Theme::default(), &mut hits))
+            .unwrap();
         let buffer = terminal.backend().buffer();
         for y in 0..40 {
             for x in 0..100 {
@@ -181,7 +205,9 @@ fn the_largest_model_is_drawn_in_less_than_five_milliseconds() {
         const FRAMES: u32 = 20;
         for _ in 0..FRAMES {
             let mut hits = Hits::default();
-            terminal.draw(|frame| draw(frame, frame.area(), &state, &theme, &mut hits)).unwrap();
+            terminal
+                .draw(|frame| draw(frame, (frame.area(), state.zoom), &state, &theme, &mut hits))
+                .unwrap();
         }
         let each = begun.elapsed() / FRAMES;
         println!("{screen:?}: {each:?}");

@@ -51,6 +51,21 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     curves::draw(view, below, &compared);
 }
 
+/// Draws the table of sessions alone.
+pub fn table(view: &mut Canvas<'_>, area: Rect) {
+    let compared = view.state.compared();
+    sessions::draw(view, area, &compared);
+}
+
+/// Draws the curves of the sessions alone.
+pub fn curves(view: &mut Canvas<'_>, area: Rect) {
+    let compared = view.state.compared();
+    curves::draw(view, area, &compared);
+}
+
+pub use numbers::draw as numbers;
+pub use texts::draw as texts;
+
 fn dense_and_pruned(view: &mut Canvas<'_>, area: Rect) {
     let wanted = numbers::rows(view) + 2;
     let above = wanted.min((area.height / 2).max(5)).min(area.height);

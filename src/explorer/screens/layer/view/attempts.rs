@@ -23,6 +23,7 @@ pub static ATTEMPTS: LayerPanel = LayerPanel {
         title: "Attempts",
         explain: |_| explain::attempts(),
         figure: |state| of_layer(state, |layer, _| Figure::Attempts { layer }),
+        draw: super::alone,
     },
     draw,
     brief: |view, _, shown| brief(view, shown),

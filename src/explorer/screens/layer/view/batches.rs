@@ -22,6 +22,7 @@ pub static BATCHES: LayerPanel = LayerPanel {
         title: "Batches",
         explain: |state| explain::batches(&state.method(state.layer)),
         figure: |state| of_layer(state, |layer, part| Figure::ErrorCurve { layer, part }),
+        draw: super::alone,
     },
     draw,
     brief: |view, _, shown| brief(view, shown),

@@ -16,6 +16,7 @@ pub static CORRELATION: LayerPanel = LayerPanel {
         title: "Correlation",
         explain: |_| explain::correlation(),
         figure: |_| Err("The correlation map cannot be saved; focus another panel (f)".into()),
+        draw: super::alone,
     },
     draw,
     brief: |view, _, shown| brief(view, shown),

@@ -22,6 +22,7 @@ pub static ERROR_CURVE: LayerPanel = LayerPanel {
         title: "Error versus ratio",
         explain: |_| explain::error_curve(),
         figure: |state| of_layer(state, |layer, part| Figure::ErrorCurve { layer, part }),
+        draw: super::alone,
     },
     draw,
     brief: |view, _, shown| brief(view, shown),

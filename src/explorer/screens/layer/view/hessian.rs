@@ -23,6 +23,7 @@ pub static HESSIAN: LayerPanel = LayerPanel {
         title: "Hessian",
         explain: |_| explain::hessian(),
         figure: |state| of_layer(state, |layer, part| Figure::Hessian { layer, part }),
+        draw: super::alone,
     },
     draw,
     brief: |view, _, shown| brief(view, shown),

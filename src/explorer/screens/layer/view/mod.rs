@@ -60,6 +60,15 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
 }
 
+/// Draws the focused panel alone.
+fn alone(view: &mut Canvas<'_>, area: Rect) {
+    let Some(shown) = Shown::of(view.state) else { return draw(view, area) };
+    let head = heading::rows(&shown, area.width).min(area.height / 3);
+    let [title, body] = Layout::vertical([Constraint::Length(head), Constraint::Fill(1)]).areas(area);
+    heading::draw(view, title, &shown);
+    (focused(view).draw)(view, body, &shown);
+}
+
 /// Areas of the panels: two rows of them, and below these the panels that have a row of their own.
 fn grid(area: Rect, shown: &Shown<'_>) -> Vec<(&'static LayerPanel, Rect)> {
     let (mut beside, mut below) = (Vec::new(), Vec::new());

@@ -20,6 +20,7 @@ pub static SCORES: LayerPanel = LayerPanel {
         title: "Scores",
         explain: |state| explain::scores(&state.method(state.layer)),
         figure: |state| of_layer(state, |layer, part| Figure::Scores { layer, part }),
+        draw: super::alone,
     },
     draw,
     brief,

@@ -27,6 +27,11 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
 /// Minimum rows for a chart of the errors below a short table.
 const ERRORS: u16 = 12;
 
+/// Draws the table alone.
+pub fn table(view: &mut Canvas<'_>, area: Rect) {
+    table::draw(view, area);
+}
+
 fn wide(view: &mut Canvas<'_>, area: Rect) {
     let [left, right] = Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).areas(area);
     let needed = view.state.listed_layers().len() as u16 + 3;

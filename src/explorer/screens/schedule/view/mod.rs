@@ -7,25 +7,32 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
     text::Span,
 };
+use ratio_curve::Picture;
 
 use crate::{
     config,
     explorer::{
-        Goal, Locked, State,
+        Goal, Locked, Screen, State,
         view::{Canvas, Fact, Role, error_curve, status, widgets::wrap},
     },
     prune::{LayerRatio, Part},
     words::{bytes, change, count, error, parameters, ratio},
 };
 
+/// Draws the curve alone: bars on the screen that edits it.
+pub fn curve(view: &mut Canvas<'_>, area: Rect) {
+    let edited = view.state.screen == Screen::Schedule;
+    ratio_curve::draw(view, area, if edited { Picture::Bars } else { Picture::Line });
+}
+
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let side = (area.width / 3).clamp(30, 52);
     if area.width < side + 30 {
-        ratio_curve::draw(view, area, ratio_curve::Picture::Bars);
+        ratio_curve::draw(view, area, Picture::Bars);
         return;
     }
     let [curve, side] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side)]).areas(area);
-    ratio_curve::draw(view, curve, ratio_curve::Picture::Bars);
+    ratio_curve::draw(view, curve, Picture::Bars);
     let whole = plan(view.state);
     let (plan_rows, layer_rows) = (whole.len() as u16 + 2, 9);
     let spare = side.height.saturating_sub(plan_rows + layer_rows);
