@@ -153,6 +153,9 @@ FIRST {
     Write: "write", "Generate text from the prompt with both models", ["w"], On(&[Compare]) => runs::write;
     Measure: "measure", "Measure the perplexity of both models on a text", ["m"], On(&[Compare, Errors]) => |state| open_form_once_ready(state, forms::measure);
     Filter: "filter", "Show only the lines that contain some text", ["/"], On(&[Layers, Log]) => perform::filter;
+    SortNext: "sort", "Sort the table by the next column", [","], On(&[Layers]) => elsewhere;
+    ReverseOrder: "reverse-order", "Reverse the order of the table", ["."], On(&[Layers]) => elsewhere;
+    Columns: "columns", "Choose the columns of the table", ["C"], On(&[Layers]) => |state| open_form(state, forms::columns);
     LogLevel: "log-level", "Lowest level shown: step, info, warning or error", ["v"], On(&[Log]) => elsewhere;
     Copy: "copy", "Copy the content of this screen: the table as CSV, the ratios, the texts, the line", ["y"], Everywhere => perform::copy;
     Picture: "picture", "Save the chart of the focused panel as SVG or PNG", ["p"], On(CHARTED) => |state| open_form(state, picture::form);

@@ -32,6 +32,8 @@ pub struct AttemptResult {
     pub record: LayerRecord,
     pub attention: Option<PartStatistics>,
     pub mlp: Option<PartStatistics>,
+    /// Duration of the attempt, if the explorer has received its events.
+    pub seconds: Option<f64>,
 }
 
 /// Statistics of a part before any removal.

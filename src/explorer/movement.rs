@@ -52,7 +52,10 @@ impl State {
     /// Moves the selection by `by` entries of this ascending list of layers.
     pub(super) fn step_among(&mut self, layers: &[usize], by: isize) -> Vec<Effect> {
         if let Some(last) = layers.len().checked_sub(1) {
-            let at = layers.iter().position(|&layer| layer >= self.layer).unwrap_or(last);
+            let here = layers.iter().position(|&layer| layer == self.layer);
+            // From a layer that is not listed, the first step goes to the next one that is.
+            let nearest = || layers.iter().position(|&layer| layer >= self.layer).unwrap_or(last);
+            let at = here.unwrap_or_else(nearest);
             self.select(layers[at.saturating_add_signed(by).min(last)]);
         }
         Vec::new()

@@ -65,6 +65,11 @@ pub enum Pointed {
         layer: usize,
         ratio: f64,
     },
+    /// The heading of a column of the table in a panel.
+    Head {
+        panel: &'static Panel,
+        column: usize,
+    },
     /// A row of the list in a panel.
     Row {
         panel: &'static Panel,

@@ -54,6 +54,7 @@ fn in_dialog(state: &mut State, at: Pointed) -> Vec<Effect> {
         | Pointed::Layer(_)
         | Pointed::Ratio { .. }
         | Pointed::Row { .. }
+        | Pointed::Head { .. }
         | Pointed::Action(_) => None,
     });
     handled.map_or_else(Vec::new, |handled| finish(state, handled))
@@ -68,6 +69,7 @@ fn click(state: &mut State, at: Pointed) -> Vec<Effect> {
         | Pointed::DialogLine(_)
         | Pointed::OutsideDialog
         | Pointed::Row { .. }
+        | Pointed::Head { .. }
         | Pointed::Action(_) => Vec::new(),
         Pointed::Screen(screen) => state.show(screen),
         Pointed::Panel(panel) => {

@@ -17,6 +17,8 @@ pub struct Work {
     pub solving: bool,
     pub attention: WorkPart,
     pub mlp: WorkPart,
+    /// Time of its first event, in seconds.
+    pub begun: Option<f64>,
 }
 
 /// One part while it is being solved.
@@ -55,6 +57,7 @@ impl Work {
             attention: part(Part::Attention, shape.attention_units(unit), goal.attention),
             mlp: part(Part::Mlp, shape.channels, goal.mlp),
             method,
+            begun: None,
         }
     }
 

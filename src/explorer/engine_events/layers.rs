@@ -20,8 +20,9 @@ pub fn started(state: &mut State, layer: usize, attempt: usize, method: Method) 
     let goal = goal(&known.shape, method.ratio, &state.settings);
     known.failed = None;
     known.reported.clear();
-    known.work =
-        Some(Work::new(attempt, method, &known.shape, goal, state.settings.objective.attention_unit));
+    let unit = state.settings.objective.attention_unit;
+    let begun = state.jobs.queue.front().map(|job| job.at);
+    known.work = Some(Work { begun, ..Work::new(attempt, method, &known.shape, goal, unit) });
 }
 
 pub fn inverted(state: &mut State, (layer, part): (usize, Part), seen: PartStatistics) {
@@ -76,14 +77,17 @@ pub fn part_failed(state: &mut State, (layer, part): (usize, Part), cause: &str)
 
 pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
     let run = state.job().is_some_and(|job| job.kind == JobKind::Run);
+    let mut now = None;
     if let Some(job) = state.jobs.queue.front_mut() {
         job.layers_done += 1;
+        now = Some(job.at);
     }
     let (index, number) = (record.index, attempt.number);
     let Some(layer) = state.layers.get_mut(index) else { return };
-    let mut result = AttemptResult { attempt, record, attention: None, mlp: None };
+    let mut result = AttemptResult { attempt, record, attention: None, mlp: None, seconds: None };
     let earlier = layer.active().map(|result| (result.attention.clone(), result.mlp.clone()));
     if let Some(work) = layer.work.take() {
+        result.seconds = now.zip(work.begun).map(|(now, begun)| now - begun);
         (result.attention, result.mlp) = (work.attention.seen, work.mlp.seen);
     }
     if let Some((attention, mlp)) = earlier {

@@ -18,7 +18,8 @@ fn opening(kind: FormKind) -> (Opener, Option<FormKind>) {
             (forms::renormalise, Some(FormKind::Retry { layer: 0, part: Part::Attention }))
         }
         FormKind::Retry { .. } => (forms::retry, Some(FormKind::Settings)),
-        FormKind::Settings => (forms::settings, Some(FormKind::Prompt)),
+        FormKind::Settings => (forms::settings, Some(FormKind::Columns)),
+        FormKind::Columns => (forms::columns, Some(FormKind::Prompt)),
         FormKind::Prompt => (forms::prompt, Some(FormKind::Measure)),
         FormKind::Measure => (forms::measure, Some(FormKind::Export)),
         FormKind::Export => {

@@ -180,6 +180,7 @@ pub(super) fn attempt(state: &mut State, index: usize, ratio: f64) {
         record,
         attention: Some(attention_seen),
         mlp: Some(mlp_seen),
+        seconds: Some(20.0 + 5.0 * noise(index)),
     });
 }
 
@@ -213,6 +214,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
     let batches = channels.group_sizes.len() / 2;
     let left: usize = channels.group_sizes[..batches].iter().sum();
     state.layers[index].work = Some(Work {
+        begun: None,
         attempt: state.layers[index].attempts.len(),
         method,
         part: Part::Mlp,

@@ -5,7 +5,7 @@ use crate::{
     prune::Part,
 };
 
-use crate::explorer::{Figure, Input};
+use crate::explorer::{Figure, Input, screens::layers::Column};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
@@ -34,6 +34,8 @@ pub enum FormKind {
         part: Part,
     },
     Settings,
+    /// Columns of the table of layers.
+    Columns,
     Prompt,
     Measure,
     Export,
@@ -47,6 +49,8 @@ pub enum FormKind {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FieldId {
     Setting(&'static Setting),
+    /// Whether the table of layers has a column.
+    Column(Column),
     /// Shape of the curve.
     Schedule,
     GivenBy,
@@ -220,7 +224,8 @@ impl Field {
     fn setting(&self) -> Option<&'static Setting> {
         match self.id {
             FieldId::Setting(setting) => Some(setting),
-            FieldId::Schedule
+            FieldId::Column(_)
+            | FieldId::Schedule
             | FieldId::GivenBy
             | FieldId::Mean
             | FieldId::First

@@ -7,7 +7,7 @@ use crate::{
 };
 
 use super::{Field, FieldId, Form, FormKind};
-use crate::explorer::{State, schedule::NAMED};
+use crate::explorer::{State, schedule::NAMED, screens::layers::Column};
 
 pub const SPANS: [&str; 2] = ["mean", "first and last"];
 /// The parts that a retry solves.
@@ -101,6 +101,16 @@ pub fn settings(state: &State) -> Result<Form, String> {
 fn fields_of(form: SettingsForm, settings: &Settings) -> Vec<Field> {
     let shown = config::form_settings(form).into_iter();
     shown.filter_map(|setting| Field::of_setting(setting, settings)).collect()
+}
+
+/// The form for the columns of the table of layers. The number of the layer is always shown.
+pub fn columns(state: &State) -> Result<Form, String> {
+    let shown = state.columns();
+    let choosable = Column::ALL.into_iter().filter(|column| *column != Column::Number);
+    let field = |column: Column| {
+        Field::switch(FieldId::Column(column), column.name(), column.help(), shown.contains(&column))
+    };
+    Ok(Form::new(FormKind::Columns, "Columns of the table", choosable.map(field).collect()))
 }
 
 pub fn prompt(state: &State) -> Result<Form, String> {

@@ -18,6 +18,7 @@ use crate::explorer::{
     edit::{self, Edit},
     picture, runs,
     schedule::NAMED,
+    screens::layers::{Column, Order},
 };
 
 pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
@@ -41,11 +42,27 @@ pub fn submit(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
             state.say(NoticeKind::Done, "The next run uses these settings");
             Ok(Vec::new())
         }
+        FormKind::Columns => columns(state, form),
         FormKind::Prompt => prompt(state, form),
         FormKind::Measure => measure(state, form),
         FormKind::Export => export(state, form),
         FormKind::Picture { figure } => picture::submit(form, figure),
     }
+}
+
+fn columns(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {
+    let mut shown = Vec::new();
+    for column in Column::ALL {
+        if column == Column::Number || form.switched(FieldId::Column(column))? {
+            shown.push(column);
+        }
+    }
+    let order = &mut state.screens.layers.order;
+    if !shown.contains(&order.by) {
+        *order = Order::default();
+    }
+    state.screens.layers.columns = Some(shown);
+    Ok(Vec::new())
 }
 
 fn shape(state: &mut State, form: &Form) -> Result<Vec<Effect>, String> {

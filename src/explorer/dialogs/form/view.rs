@@ -90,6 +90,7 @@ fn notes(form: &Form, state: &State, theme: &Theme, columns: usize) -> (Vec<Note
         | FormKind::Renormalise
         | FormKind::Retry { .. }
         | FormKind::Settings
+        | FormKind::Columns
         | FormKind::Prompt
         | FormKind::Measure
         | FormKind::Picture { .. } => {}

@@ -165,7 +165,7 @@ fn rows_and_curves_are_mouse_targets() {
     for y in 0..21 {
         match hits.at(5, y) {
             Pointed::Layer(layer) => layers.push(layer),
-            Pointed::Nothing | Pointed::Panel(_) | Pointed::Ratio { .. } => {}
+            Pointed::Nothing | Pointed::Panel(_) | Pointed::Ratio { .. } | Pointed::Head { .. } => {}
             other => panic!("{other:?}"),
         }
         on_curve += usize::from(matches!(hits.at(40, y), Pointed::Ratio { .. }));

@@ -5,65 +5,90 @@ use ratatui::layout::Rect;
 use crate::{
     explorer::{
         Layer, Locked, Pointed, Status,
-        screens::layers::TABLE,
+        screens::layers::{Column, Order, TABLE},
         view::{
             Canvas, Role,
             list::first_in_sight,
             status,
-            widgets::{Column, Place, Scale, Side, lay_out, measurement},
+            widgets::{self, Place, Scale, Side, lay_out, measurement},
         },
     },
     prune::Part,
-    words::{error, ratio},
+    words::{error, ratio, short},
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    Number,
-    State,
-    Ratio,
-    Heads,
-    Channels,
-    AttentionError,
-    MlpError,
-    OutputError,
-    /// The output error as a bar.
-    Bar,
-    /// One mark per attempt, the active one filled.
-    Attempts,
-}
-
-fn columns(view: &Canvas<'_>) -> Vec<Column<Key>> {
+/// The width, the side, and the rank of a column: the highest rank is dropped first if there is no room.
+fn shape(view: &Canvas<'_>, column: Column) -> (u16, Side, u8) {
     let layers = &view.state.layers;
     let digits = |most: usize| most.max(1).ilog10() as u16 + 1;
     let unit = view.state.settings.objective.attention_unit;
-    let heads = layers.iter().map(|layer| layer.shape.attention_units(unit)).max().unwrap_or(0);
-    let channels = layers.iter().map(|layer| layer.shape.channels).max().unwrap_or(0);
-    let column = |key, head, width: u16, side, rank| Column { key, head, width, side, rank };
-    let heads_title = status::unit_names(view.state, Part::Attention).1;
-    vec![
-        column(Key::Number, "layer", 5.max(digits(layers.len()) + 2), Side::Right, 0),
-        column(Key::State, "state", 13, Side::Left, 1),
-        column(Key::Ratio, "ratio", if view.state.schedule.is_apart() { 11 } else { 8 }, Side::Left, 0),
-        column(
-            Key::Heads,
-            heads_title,
-            (digits(heads) * 2 + 1).max(heads_title.len() as u16),
-            Side::Right,
-            0,
-        ),
-        column(Key::Channels, "channels", (digits(channels) * 2 + 1).max(8), Side::Right, 0),
-        column(Key::AttentionError, "attn err", 8, Side::Right, 3),
-        column(Key::MlpError, "mlp err", 8, Side::Right, 3),
-        column(Key::OutputError, "output", 8, Side::Right, 2),
-        column(Key::Bar, "", 10, Side::Left, 5),
-        column(Key::Attempts, "attempts", 8, Side::Left, 4),
-    ]
+    let pair = |most: usize| (digits(most) * 2 + 1).max(column.head(view.state).len() as u16);
+    match column {
+        Column::Number => (5.max(digits(layers.len()) + 2), Side::Right, 0),
+        Column::State => (13, Side::Left, 1),
+        Column::Ratio => (if view.state.schedule.is_apart() { 11 } else { 8 }, Side::Left, 0),
+        Column::Heads => {
+            let units = layers.iter().map(|layer| layer.shape.attention_units(unit)).max();
+            (pair(units.unwrap_or(0)), Side::Right, 0)
+        }
+        Column::Channels => {
+            (pair(layers.iter().map(|layer| layer.shape.channels).max().unwrap_or(0)), Side::Right, 0)
+        }
+        Column::AttentionError | Column::MlpError => (8, Side::Right, 3),
+        Column::OutputError => (8, Side::Right, 2),
+        Column::Bar => (10, Side::Left, 9),
+        Column::Change | Column::Seconds => (7, Side::Right, 6),
+        Column::Damping => (9, Side::Right, 8),
+        Column::Condition => (9, Side::Right, 7),
+        Column::Attempts => (8, Side::Left, 5),
+    }
+}
+
+fn columns(view: &Canvas<'_>) -> Vec<widgets::Column<Column>> {
+    let chosen = view.state.screens.layers.columns.is_some();
+    let order = view.state.screens.layers.order;
+    let column = |key: Column| {
+        let (width, side, rank) = shape(view, key);
+        // The column that sorts stays, and columns that the user has chosen stay longer than default ones.
+        let rank = match key {
+            key if key == order.by => 0,
+            key if chosen && !key.is_default() => 1,
+            _ => rank,
+        };
+        // Room for the arrow.
+        let arrow = u16::from(order != Order::default() && key == order.by);
+        let width = width.max(widgets::width(key.head(view.state)) + arrow);
+        widgets::Column { key, head: key.head(view.state), width, side, rank }
+    };
+    view.state.columns().into_iter().map(column).collect()
+}
+
+/// The headings; the one that sorts has an arrow if it is not the default order.
+fn heads(view: &mut Canvas<'_>, row: Rect, places: &[Place<Column>]) {
+    let order = view.state.screens.layers.order;
+    let (up, down) = view.theme.glyphs.more();
+    for place in places {
+        let sorts = order != Order::default() && place.key == order.by;
+        let role = if sorts { Role::Active } else { Role::Title };
+        let style = view.theme.style(role);
+        if sorts {
+            let arrow = if order.descending { down } else { up };
+            let head = widgets::fit(place.head, place.width.saturating_sub(1));
+            place.write(view.buffer, row, &format!("{head}{arrow}"), style);
+        } else {
+            place.write(view.buffer, row, place.head, style);
+        }
+        let column = Column::ALL.iter().position(|column| *column == place.key);
+        if let Some(column) = column {
+            view.hits.add(place.area(row), Pointed::Head { panel: &TABLE, column });
+        }
+    }
 }
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
-    let listed = state.listed_layers();
+    let filtered = state.filtered_layers();
+    let listed = filtered.as_deref().unwrap_or_default();
     let filter = state.screens.layers.filter.trim();
     let note = if filter.is_empty() {
         format!("{} of {}", state.layer.saturating_add(1).min(state.layers.len()), state.layers.len())
@@ -85,12 +110,11 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
     let places = lay_out(columns(view), inner.width);
     let head = Rect { height: 1, ..inner };
-    for place in &places {
-        place.write(view.buffer, head, place.head, view.theme.style(Role::Title));
-    }
+    heads(view, head, &places);
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     if listed.is_empty() {
-        view.absent(body, "No layer has this number or this state.");
+        let text = filtered.as_ref().err().map_or("No layer fits this filter.", String::as_str);
+        view.absent(body, text);
         return;
     }
     let scale = Scale::log(state.layers.iter().filter_map(|layer| layer.active()?.record.output_error));
@@ -121,26 +145,26 @@ fn more(view: &mut Canvas<'_>, area: Rect, above: usize, below: usize) {
     }
 }
 
-fn row(view: &mut Canvas<'_>, row: Rect, index: usize, places: &[Place<Key>], scale: Option<&Scale>) {
+fn row(view: &mut Canvas<'_>, row: Rect, index: usize, places: &[Place<Column>], scale: Option<&Scale>) {
     let state = view.state;
     let layer = &state.layers[index];
     let status = state.status(index);
     for place in places {
         let (text, role) = match place.key {
-            Key::Number => {
+            Column::Number => {
                 let cursor = if index == state.layer { view.theme.glyphs.cursor() } else { " " };
                 (format!("{cursor}{index:>width$}", width = usize::from(place.width) - 1), Role::Text)
             }
-            Key::State => {
+            Column::State => {
                 (format!("{} {}", view.theme.glyphs.status(status), status.name()), status::role(status))
             }
-            Key::Ratio => ratio_cell(view, index),
-            Key::Heads => left(view, index, layer, Part::Attention),
-            Key::Channels => left(view, index, layer, Part::Mlp),
-            Key::AttentionError => relative_error(layer, Part::Attention, status),
-            Key::MlpError => relative_error(layer, Part::Mlp, status),
-            Key::OutputError => output_error(layer, status),
-            Key::Bar => {
+            Column::Ratio => ratio_cell(view, index),
+            Column::Heads => left(view, index, layer, Part::Attention),
+            Column::Channels => left(view, index, layer, Part::Mlp),
+            Column::AttentionError => relative_error(layer, Part::Attention, status),
+            Column::MlpError => relative_error(layer, Part::Mlp, status),
+            Column::OutputError => output_error(layer, status),
+            Column::Bar => {
                 let value = layer.active().and_then(|result| result.record.output_error);
                 let share = value.zip(scale).and_then(|(value, scale)| scale.place(value));
                 let role = if status == Status::Done { Role::Done } else { Role::Stale };
@@ -148,7 +172,11 @@ fn row(view: &mut Canvas<'_>, row: Rect, index: usize, places: &[Place<Key>], sc
                 measurement(view.buffer, place.area(row), share.unwrap_or(0.0), style, view.theme.glyphs);
                 continue;
             }
-            Key::Attempts => attempts(view, layer),
+            Column::Change => number(Column::Change.value(state, index), |change| format!("{change:.2}×")),
+            Column::Seconds => number(Column::Seconds.value(state, index), |seconds| format!("{seconds:.1}")),
+            Column::Condition => number(Column::Condition.value(state, index), short),
+            Column::Damping => damping(layer),
+            Column::Attempts => attempts(view, layer),
         };
         place.write(view.buffer, row, &text, view.theme.style(role));
     }
@@ -196,6 +224,22 @@ fn output_error(layer: &Layer, status: Status) -> (String, Role) {
         None => layer.active().and_then(|result| result.record.output_error),
     };
     value.map_or(("–".into(), Role::Faint), |value| (error(value), role))
+}
+
+/// A number in words, or a dash.
+fn number(value: Option<f64>, words: impl FnOnce(f64) -> String) -> (String, Role) {
+    value.map_or(("–".into(), Role::Faint), |value| (words(value), Role::Text))
+}
+
+/// Damping of the attention and of the MLP, one number if both are equal.
+fn damping(layer: &Layer) -> (String, Role) {
+    let used = |part: Part| Some(layer.active()?.seen(part)?.stats.damping_used);
+    match (used(Part::Attention), used(Part::Mlp)) {
+        (Some(attention), Some(mlp)) if attention != mlp => {
+            (format!("{}/{}", short(attention), short(mlp)), Role::Text)
+        }
+        (attention, mlp) => number(attention.or(mlp), short),
+    }
 }
 
 fn attempts(view: &Canvas<'_>, layer: &Layer) -> (String, Role) {
