@@ -56,6 +56,7 @@ fn main() {
             ratios: ratios.clone(),
             settings: Box::new(settings.clone()),
             methods: Default::default(),
+            on_cancel: Default::default(),
         }
         .into(),
     };

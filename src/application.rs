@@ -29,9 +29,9 @@ pub mod protocol {
     pub use crate::protocol::{
         Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
         JobKind, LayerRecord, LayerShape, LayerSummary, Method, MethodChange, Methods, ModelRecord,
-        ModelShape, MomentPicture, Pace, PartRecord, PartSummary, PerplexityRecord, PlannedLayer, Prompt,
-        Restored, RestoredAttempt, RestoredLayer, RunRecord, SessionContent, SessionStatus, SessionSummary,
-        Side, Stage, Stamped, Statistics, job,
+        ModelShape, MomentPicture, OnCancel, Pace, PartRecord, PartSummary, PerplexityRecord, PlannedLayer,
+        Prompt, Restored, RestoredAttempt, RestoredLayer, RunRecord, SessionContent, SessionStatus,
+        SessionSummary, Side, Stage, Stamped, Statistics, job,
     };
 }
 

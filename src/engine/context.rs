@@ -191,7 +191,7 @@ impl Context {
             match self.commands.blocking_recv()? {
                 Command::SaveDraft { draft } => self.save_draft(&draft),
                 Command::Control { .. } | Command::ReplaySpeed(_) => {}
-                command @ (Command::Start { .. } | Command::Activate { .. } | Command::Reopen { .. }) => {
+                command @ (Command::Start { .. } | Command::Activate(_) | Command::Reopen { .. }) => {
                     return Some(command);
                 }
             }
@@ -225,7 +225,7 @@ impl Context {
                 Ok(Command::Control { run, control: Control::Cancel }) => self.cancel_queued(run),
                 Ok(Command::Control { .. } | Command::ReplaySpeed(_)) => {}
                 Ok(Command::SaveDraft { draft }) => self.save_draft(&draft),
-                Ok(later @ (Command::Start { .. } | Command::Activate { .. } | Command::Reopen { .. })) => {
+                Ok(later @ (Command::Start { .. } | Command::Activate(_) | Command::Reopen { .. })) => {
                     self.queue.push_back(later);
                 }
                 Err(TryRecvError::Disconnected) => self.wanted = Wanted::FrontendClosed,

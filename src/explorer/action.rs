@@ -116,7 +116,7 @@ FIRST {
     PauseOrResume: "pause", "Pause the job, or resume it", ["space"], Everywhere => runs::pause_or_resume;
     Step: "step", "Remove one more batch, then pause", ["n"], Everywhere => runs::step;
     StepMode: "step-mode", "Pause after each removal, or turn this off", ["t"], Everywhere => runs::step_mode;
-    Cancel: "cancel", "Cancel the job; finished layers are kept", ["x"], Everywhere => runs::ask_to_cancel;
+    Cancel: "cancel", "Cancel the job; a run over pruned layers activates their earlier attempts again", ["x"], Everywhere => runs::ask_to_cancel;
     Settings: "settings", "Settings of the next run: calibration, method, evaluation", ["o"], Everywhere => |state| open_form(state, forms::settings);
     Export: "export", "Write the pruned model to a directory", ["E"], Everywhere => |state| open_form_once_ready(state, forms::export);
     Sessions: "sessions", "Sessions on disk: inspect, open, resume, compare or delete one", ["S"], Everywhere => sessions_on_disk::show;
@@ -147,7 +147,7 @@ FIRST {
     NextPreset: "next-preset", "The next schedule: log, linear, uniform, log-decrease, linear-decrease", ["P"], On(&[Schedule]) => perform::next_preset;
     Renormalise: "renormalise", "Scale the unlocked ratios to a given mean", ["N"], On(&[Schedule]) => |state| open_form(state, forms::renormalise);
     FindRatios: "find-ratios", "Search for the ratios with the smallest loss, for heads and channels separately", ["A"], On(&[Layers, Schedule]) => search::find;
-    Undo: "undo", "Undo the last edit of the schedule or choice of an attempt", ["u"], Everywhere => edit::undo;
+    Undo: "undo", "Undo the last edit of the schedule, choice of an attempt, or run", ["u"], Everywhere => edit::undo;
     Redo: "redo", "Redo the last undone edit", ["ctrl-r", "U"], Everywhere => edit::redo;
     Prompt: "prompt", "Edit the prompt, the length and the sampling", ["e"], On(&[Compare]) => |state| open_form(state, forms::prompt);
     Write: "write", "Generate text from the prompt with both models", ["w"], On(&[Compare]) => runs::write;

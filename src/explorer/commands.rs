@@ -2,10 +2,10 @@
 
 use crate::{
     config::{self, Settings},
-    protocol::{self, Command, Control, Method, Methods, job},
+    protocol::{self, Command, Control, Method, Methods, OnCancel, job},
 };
 
-use super::{Effect, Job, JobKind, JobStatus, NoticeKind, State};
+use super::{Before, Effect, Job, JobKind, JobStatus, NoticeKind, State};
 
 impl State {
     /// Starts a job, or queues it behind the running one.
@@ -53,17 +53,25 @@ impl State {
         self.unready().or_else(|| pruning.then(|| busy.to_string()))
     }
 
-    /// Prunes the layers from `from` to the last.
+    /// Prunes the layers from `from` to the last. A cancelled new run over pruned layers puts their attempts back;
+    /// a resumed one keeps the finished layers.
     pub(super) fn run_from(&mut self, from: usize, methods: Methods) -> Vec<Effect> {
         self.follow = true;
+        let active: Vec<_> = self.layers.iter().map(|layer| layer.chosen).collect();
+        let on_cancel = match methods {
+            Methods::OfRun if active.iter().any(Option::is_some) => OnCancel::PutBack,
+            Methods::OfRun | Methods::AsTuned => OnCancel::KeepFinished,
+        };
+        let before = Before { active, broken_off: self.jobs.broken_off, on_cancel };
         let effects = self.begin(job::Run {
             from,
             ratios: if self.to_be_searched() { Vec::new() } else { self.schedule.ratios.clone() },
             settings: Box::new(self.settings_of_run()),
             methods,
+            on_cancel,
         });
         if let Some(queued) = self.jobs.queue.back_mut() {
-            queued.from = from;
+            (queued.from, queued.before) = (from, Some(before));
         }
         effects
     }

@@ -40,7 +40,7 @@ pub fn change(
     }
     let after = state.schedule.clone();
     let (schedule, open) = (Some(Both { before, after }), kind == Edit::GoesOn);
-    state.history.push(Change { what: what.into(), schedule, choice: None, open });
+    state.history.push(Change { what: what.into(), schedule, choices: Vec::new(), open });
     state.touch();
     state.replan()
 }
@@ -87,7 +87,7 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
     state.schedule.put(layer, ratio);
     let schedule = Both { before, after: state.schedule.clone() };
     let what = format!("the active attempt of layer {layer}");
-    state.history.push(Change { what, schedule: Some(schedule), choice: Some(choice), open: false });
+    state.history.push(Change { what, schedule: Some(schedule), choices: vec![choice], open: false });
     state.touch();
     chosen_anew(state);
     let stale = (layer + 1..state.layers.len()).filter(|&below| state.status(below) == Status::Stale).count();
@@ -97,7 +97,22 @@ pub fn choose(state: &mut State, layer: usize, number: usize) -> Vec<Effect> {
         many => format!("; {many} later layers are stale, R runs them again"),
     };
     state.say(NoticeKind::Done, format!("Layer {layer}: attempt {number} is active{below}"));
-    vec![Effect::Command(Command::Activate { layer, attempt: Some(number) })]
+    vec![Effect::Command(Command::activate(layer, Some(number)))]
+}
+
+/// Adds a run that has ended to the changes that can be undone: the layers whose active attempt it has changed.
+/// `before` has the active attempts when it began, indexed by layer.
+pub fn remember_run(state: &mut State, before: &[Option<usize>]) {
+    let layers = state.layers.iter().zip(before).enumerate();
+    let choices: Vec<Choice> = layers
+        .filter(|(_, (known, before))| known.chosen != **before)
+        .map(|(layer, (known, &before))| Choice { layer, before, after: known.chosen })
+        .collect();
+    if choices.is_empty() || state.is_replay() {
+        return;
+    }
+    state.history.push(Change { what: "the run".into(), schedule: None, choices, open: false });
+    state.touch();
 }
 
 /// Records that the active attempts no longer match the last export.
@@ -128,7 +143,7 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
     let Some(change) = next.cloned() else {
         return state.refuse(if which == History::Undo { "nothing to undo" } else { "nothing to redo" });
     };
-    if change.choice.is_some()
+    if !change.choices.is_empty()
         && let Some(why) = state.unready_to_prune()
     {
         return state.refuse(why);
@@ -144,13 +159,17 @@ fn turn(state: &mut State, which: History) -> Vec<Effect> {
         state.schedule = pick(schedule);
         effects = state.replan();
     }
-    if let Some(Choice { layer, before, after }) = change.choice {
+    let mut activated = Vec::new();
+    for Choice { layer, before, after } in change.choices {
         let number = if which == History::Undo { before } else { after };
         if let Some(known) = state.layers.get_mut(layer) {
             known.chosen = number;
-            effects.push(Effect::Command(Command::Activate { layer, attempt: number }));
-            chosen_anew(state);
+            activated.push((layer, number));
         }
+    }
+    if !activated.is_empty() {
+        effects.push(Effect::Command(Command::Activate(activated)));
+        chosen_anew(state);
     }
     let verb = if which == History::Undo { "Undone" } else { "Redone" };
     state.say(NoticeKind::Done, format!("{verb}: {}", change.what));

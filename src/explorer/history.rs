@@ -1,6 +1,6 @@
 //! Undo and redo of schedule edits and of choices among attempts.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Schedule;
 
@@ -19,7 +19,10 @@ pub struct Change {
     /// For the notice, such as "ratio of layer 3" or "attempt of layer 4".
     pub what: String,
     pub schedule: Option<Both<Schedule>>,
-    pub choice: Option<Choice>,
+    /// The changed layers: one if the user activated an attempt, several if a run did. The first versions wrote
+    /// one choice or null.
+    #[serde(default, alias = "choice", deserialize_with = "choices")]
+    pub choices: Vec<Choice>,
     /// Whether the next edit of the same name is merged into this one, as during a drag.
     pub open: bool,
 }
@@ -36,6 +39,19 @@ pub struct Choice {
     pub layer: usize,
     pub before: Option<usize>,
     pub after: Option<usize>,
+}
+
+fn choices<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Choice>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        All(Vec<Choice>),
+        First(Option<Choice>),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::All(choices) => choices,
+        Written::First(choice) => choice.into_iter().collect(),
+    })
 }
 
 impl History {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 pub use crate::protocol::JobKind;
-use crate::protocol::{Pace, Stage};
+use crate::protocol::{OnCancel, Pace, Stage};
 
 /// The jobs of the engine, and how they run.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,18 @@ pub struct Job {
     pub stage: Option<(Stage, u64, u64)>,
     /// Number of layers it has finished.
     pub layers_done: usize,
+    /// What was active when a run was started; None for other jobs.
+    pub before: Option<Before>,
+}
+
+/// The state of the model when a run is started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// Numbers of the active attempts, indexed by layer.
+    pub active: Vec<Option<usize>>,
+    /// As in [`Jobs`].
+    pub broken_off: bool,
+    pub on_cancel: OnCancel,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +79,16 @@ pub enum Outcome {
 
 impl Job {
     pub fn new(run: u64, kind: JobKind) -> Self {
-        Self { run, kind, from: 0, status: JobStatus::Waiting, at: 0.0, stage: None, layers_done: 0 }
+        Self {
+            run,
+            kind,
+            from: 0,
+            status: JobStatus::Waiting,
+            at: 0.0,
+            stage: None,
+            layers_done: 0,
+            before: None,
+        }
     }
 
     pub fn is_over(&self) -> bool {

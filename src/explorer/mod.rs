@@ -51,7 +51,7 @@ pub use draft::Revision;
 pub use goal::{Goal, goal};
 pub use hints::{Hint, hints};
 pub use history::{Both, Change, Choice, History};
-pub use job::{Job, JobKind, JobStatus, Jobs, Outcome};
+pub use job::{Before, Job, JobKind, JobStatus, Jobs, Outcome};
 pub use key::Key;
 pub use keymap::{KeyMap, KeyMapError};
 pub use layer::{AttemptResult, Curve, Layer, PartStatistics, PartView, Status};

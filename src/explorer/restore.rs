@@ -43,10 +43,8 @@ pub fn restore(state: &mut State, at: f64, session: Restored) -> Vec<Effect> {
     let text = state.settings.evaluation.text.clone().or(state.compare.evaluation.text.take());
     state.compare.evaluation = Evaluation { text, ..state.settings.evaluation.clone() };
     for RestoredPerplexity { of, record } in perplexities {
-        state.compare.add(record);
-        if let (Some(of), Some(newest)) = (of, state.compare.measured.first_mut()) {
-            newest.on = of;
-        }
+        let on = of.unwrap_or_else(|| state.compare.active.clone());
+        state.compare.add_on(record, on);
     }
     state.screens.layer.attempt = usize::MAX;
     state.settle_attempt();
@@ -157,12 +155,12 @@ fn take_plan(
 
 /// True for a change that can be undone in this session.
 fn fits(change: &Change, layers: &[Layer]) -> bool {
-    let Change { what: _, schedule, choice, open: _ } = change;
+    let Change { what: _, schedule, choices, open: _ } = change;
     let there =
         |layer: &Layer, number: Option<usize>| number.is_none_or(|number| layer.attempt(number).is_some());
     let schedules =
         schedule.as_ref().is_none_or(|both| both.before.fits(layers.len()) && both.after.fits(layers.len()));
-    let choices = choice.is_none_or(|choice| {
+    let choices = choices.iter().all(|choice| {
         layers
             .get(choice.layer)
             .is_some_and(|layer| there(layer, choice.before) && there(layer, choice.after))
@@ -186,5 +184,6 @@ pub fn forget(state: &mut State) {
     let prompt = state.compare.prompt.clone();
     let text = state.compare.evaluation.text.take();
     let evaluation = Evaluation { text, ..state.settings.evaluation.clone() };
-    state.compare = super::Comparison { prompt, ..super::Comparison::new(evaluation) };
+    state.compare = super::Comparison::new(evaluation);
+    state.compare.prompt = prompt;
 }

@@ -1,12 +1,12 @@
 //! Starts, pauses and cancels jobs of the engine.
 
 use crate::{
-    protocol::{Command, Control, Methods, Pace, job},
+    protocol::{Command, Control, Methods, OnCancel, Pace, job},
     words::plural,
 };
 
 use super::{
-    Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State, Status,
+    Action, Confirm, Confirmed, Dialog, Effect, Job, JobKind, JobStatus, NoticeKind, Origin, State, Status,
     dialogs::form::forms,
 };
 
@@ -20,13 +20,18 @@ pub fn ask_to_start(state: &mut State) -> Vec<Effect> {
     if done == 0 || state.unready_to_prune().is_some() {
         return start_all(state);
     }
+    let key =
+        |action: Action| state.interface.keymap.label(action).unwrap_or_else(|| action.info().name.into());
+    let (cancel, undo, rerun) = (key(Action::Cancel), key(Action::Undo), key(Action::Rerun));
     let others = match state.goes_on_from() {
-        Some(_) => " R prunes only the others.",
-        None => "",
+        Some(_) => format!(" {rerun} prunes only the others."),
+        None => String::new(),
     };
     state.open(Dialog::Confirm(Confirm {
         question: format!("{} done; prune again from layer 0?", plural(done, "layer is", "layers are")),
-        detail: format!("Every layer gets another attempt. The attempts so far are kept.{others}"),
+        detail: format!(
+            "The attempts so far are kept: {cancel} cancels the run and activates them again, {undo} does so after its end.{others}"
+        ),
         then: Confirmed::Start,
     }))
 }
@@ -112,10 +117,20 @@ pub fn ask_to_cancel(state: &mut State) -> Vec<Effect> {
     if job.kind != JobKind::Run {
         return cancel(state);
     }
+    let rerun =
+        state.interface.keymap.label(Action::Rerun).unwrap_or_else(|| Action::Rerun.info().name.into());
+    let result = match job.before.as_ref().map(|before| before.on_cancel) {
+        Some(OnCancel::PutBack) => {
+            "The attempts that were active before it are active again, and those of finished layers are kept."
+                .into()
+        }
+        Some(OnCancel::KeepFinished) | None => {
+            format!("The current layer is lost, finished layers are kept, and {rerun} resumes there.")
+        }
+    };
     state.open(Dialog::Confirm(Confirm {
         question: "Cancel the run?".into(),
-        detail: "It ends within one step. The current layer is lost, finished layers are kept, and R resumes there."
-            .into(),
+        detail: format!("It ends within one step. {result}"),
         then: Confirmed::Cancel,
     }))
 }

@@ -88,7 +88,7 @@ pub fn found(state: &mut State, record: SearchRecord) {
     let after = state.schedule.clone();
     if after != before {
         let (what, schedule) = ("the ratios of the search".into(), Some(Both { before, after }));
-        state.history.push(Change { what, schedule, choice: None, open: false });
+        state.history.push(Change { what, schedule, choices: Vec::new(), open: false });
         state.touch();
     }
     state.search = Search::of_record(record);

@@ -13,9 +13,9 @@ pub enum Command {
     /// Controls the job `run`. The engine ignores it while another job is running, except that `Cancel` also
     /// removes a queued job. A replay accepts any number.
     Control { run: u64, control: Control },
-    /// Activates an attempt of a layer; with `None` the layer is dense again. Takes effect after the jobs
-    /// queued before it.
-    Activate { layer: usize, attempt: Option<usize> },
+    /// Activates attempts: each pair is a layer and the number of its attempt, or `None` if the layer becomes
+    /// dense again. Takes effect after the jobs queued before it.
+    Activate(Vec<(usize, Option<usize>)>),
     /// Saves the draft in the session at once, even while a job is running. Ignored without a session.
     SaveDraft { draft: Box<Draft> },
     /// Closes the model and opens a session, after the jobs queued before it. The engine answers with
@@ -56,6 +56,11 @@ impl Command {
     /// Queues a job that does not halt.
     pub fn start(run: u64, job: impl Into<Job>) -> Self {
         Self::Start { run, pace: Pace::Free, job: job.into() }
+    }
+
+    /// Activates one attempt, or makes the layer dense again.
+    pub fn activate(layer: usize, attempt: Option<usize>) -> Self {
+        Self::Activate(vec![(layer, attempt)])
     }
 
     /// Controls the job `run`.

@@ -83,6 +83,18 @@ pub struct Run {
     pub ratios: Vec<LayerRatio>,
     pub settings: Box<Settings>,
     pub methods: Methods,
+    pub on_cancel: OnCancel,
+}
+
+/// The active attempts after a run was cancelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnCancel {
+    /// Finished layers keep their new attempts.
+    #[default]
+    KeepFinished,
+    /// The attempts that were active when the run began are active again, and the session has its earlier run.
+    /// New attempts of finished layers remain, inactive.
+    PutBack,
 }
 
 /// The methods for the layers of a run.

@@ -201,7 +201,7 @@ impl Tape {
             Command::ReplaySpeed(speed) => self.clock.set_speed(speed),
             // A recording cannot be changed.
             Command::Start { .. }
-            | Command::Activate { .. }
+            | Command::Activate(_)
             | Command::SaveDraft { .. }
             | Command::Reopen { .. } => {}
         }

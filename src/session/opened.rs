@@ -138,6 +138,11 @@ impl Session {
         self.with_room(|| part_file::write(&self.part_path(head.place), head, weight))
     }
 
+    /// Removes the file of a part that no attempt uses. A file that remains is harmless.
+    pub fn remove_part(&self, place: PartPlace) {
+        let _ = fs::remove_file(self.part_path(place));
+    }
+
     /// Reads and verifies the file of a part. Only the length of the weight is checked.
     ///
     /// # Errors

@@ -89,7 +89,7 @@ fn chart(state: &State, figure: Figure) -> Option<Chart> {
         Figure::BeforeAndAfter => {
             let mut model = state.model.as_ref()?.record.clone();
             model.parameters_after = state.parameters_active();
-            let newest = state.compare.measured.first();
+            let newest = state.compare.shown().next();
             let perplexity = newest.filter(|measured| !state.compare.stale(measured));
             Some(figures::before_and_after(&model, perplexity.map(|measured| &measured.record)))
         }

@@ -7,12 +7,12 @@ use std::{
 
 use crate::frontend::{Frontend, is_end, settings};
 use slimgpt::application::{
-    engine::{self, ModelChoice},
-    protocol::{Command, Control, Event, Method, Pace, job},
+    engine::{self, ModelChoice, SessionPlace},
+    protocol::{Attempt, Command, Control, Event, LayerRecord, Method, Methods, OnCancel, Pace, job},
 };
 use slimgpt::{
     calibration::TextSource,
-    config::Evaluation,
+    config::{Evaluation, Settings, Solver},
     failure::Kind,
     prune::{LayerRatio, Part, Schedule},
 };
@@ -39,6 +39,59 @@ fn a_cancelled_run_keeps_its_layers_and_resumes_to_the_uncancelled_result() {
             .any(|event| matches!(event, Event::LayerStarted { layer, attempt: 0, .. } if *layer == done))
     );
     assert!(told.record().layers == whole.layers, "the records differ");
+}
+
+#[test]
+fn a_cancelled_run_that_puts_back_leaves_the_attempts_and_the_session_as_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("session");
+    let settings = settings();
+    let mut frontend = Frontend::open_in(&settings, SessionPlace::New(path.clone()));
+    frontend.run(0, &settings).record();
+    let other = Settings { solver: Solver { damping: 0.1, ..settings.solver }, ..settings.clone() };
+    let job = job::Run {
+        from: 0,
+        ratios: frontend.ratios(&other),
+        settings: Box::new(other),
+        methods: Methods::OfRun,
+        on_cancel: OnCancel::PutBack,
+    };
+    frontend.send(Command::start(2, job));
+    frontend.until(|event| matches!(event, Event::LayerDone { .. }));
+    frontend.send(Command::control(2, Control::Cancel));
+    let told = frontend.until(is_end);
+    assert_eq!(told.last(), &Event::JobCancelled);
+    assert!(told.0.contains(&Event::AttemptActivated { layer: 0, attempt: Some(0) }));
+    frontend.close().unwrap();
+    let mut again = Frontend::open_in(&settings, SessionPlace::Open(path));
+    let told = again.until(|event| matches!(event, Event::SessionRestored { .. }));
+    let Event::SessionRestored { session } = told.last() else { unreachable!() };
+    assert_eq!(session.unfinished, None);
+    assert_eq!(session.settings.solver.damping, settings.solver.damping);
+    assert!(session.layers.iter().all(|layer| layer.active == Some(0)));
+    assert!(session.layers[0].attempts.len() > 1, "the new attempt remains");
+    again.close().unwrap();
+}
+
+#[test]
+fn an_attempt_equal_to_an_earlier_one_is_not_added() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings();
+    settings.ratios.layers = "0..2".parse().unwrap();
+    for place in [SessionPlace::None, SessionPlace::New(dir.path().join("session"))] {
+        let mut frontend = Frontend::open_in(&settings, place);
+        let first = frontend.run(0, &settings);
+        let number = |(record, attempt): (LayerRecord, Attempt)| (record, attempt.number);
+        let first: Vec<_> = first.layers().into_iter().map(number).collect();
+        let second: Vec<_> = frontend.run(0, &settings).layers().into_iter().map(number).collect();
+        assert_eq!(second, first, "equal records with the numbers of the first run");
+        let retried = frontend.retry(1, Method::of_run(&settings, frontend.ratios(&settings)[1]));
+        assert_eq!(number(retried.layers().remove(0)).1, 0);
+        let other = frontend.retry(1, Method::of_run(&settings, 0.5));
+        assert_ne!(number(other.layers().remove(0)).1, 0, "another ratio is another attempt");
+        frontend.close().unwrap();
+    }
+    assert!(!dir.path().join("session/attempts/layer-000-attempt-001-attention.safetensors").exists());
 }
 
 #[test]
@@ -132,11 +185,18 @@ fn jobs_started_during_another_job_run_in_order() {
     frontend.send(Command::Start {
         run: 7,
         pace: Pace::Free,
-        job: job::Run { from: 0, ratios: ratios.clone(), settings: run, methods: Default::default() }.into(),
+        job: job::Run {
+            from: 0,
+            ratios: ratios.clone(),
+            settings: run,
+            methods: Default::default(),
+            on_cancel: Default::default(),
+        }
+        .into(),
     });
     let method = Method::of_run(&settings, 0.7);
     frontend.send(Command::start(8, job::Retry { layer: 11, method: method.clone() }));
-    frontend.send(Command::Activate { layer: 11, attempt: Some(1) });
+    frontend.send(Command::activate(11, Some(1)));
     frontend.send(Command::start(9, job::ErrorCurve { layer: 11, part: Part::Attention, method }));
     frontend.send(Command::Start {
         run: 10,
@@ -194,7 +254,14 @@ fn a_failed_job_does_not_stop_the_workspace() {
         (beyond.ratios.schedule, beyond.ratios.ratio) = (schedule, Some(0.98));
         fails(&mut frontend, "the largest", &|run| {
             let (ratios, settings) = (ratios.clone(), Box::new(beyond.clone()));
-            let job = job::Run { from: 0, ratios, settings, methods: Default::default() }.into();
+            let job = job::Run {
+                from: 0,
+                ratios,
+                settings,
+                methods: Default::default(),
+                on_cancel: Default::default(),
+            }
+            .into();
             Command::Start { run, pace: Pace::Free, job }
         });
     }
@@ -213,6 +280,7 @@ fn a_failed_job_does_not_stop_the_workspace() {
                 ratios: vec![0.2.into(); 3],
                 settings: boxed,
                 methods: Default::default(),
+                on_cancel: Default::default(),
             }
             .into(),
         }
@@ -229,11 +297,12 @@ fn a_failed_job_does_not_stop_the_workspace() {
                 ratios: vec![0.2.into(); 12],
                 settings: boxed,
                 methods: Default::default(),
+                on_cancel: Default::default(),
             }
             .into(),
         }
     });
-    frontend.send(Command::Activate { layer: 0, attempt: Some(0) });
+    frontend.send(Command::activate(0, Some(0)));
     frontend.until(|event| matches!(event, Event::Warning { .. }));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     frontend.run(0, &settings).record();

@@ -191,7 +191,14 @@ fn break_off(session: &Path) {
         .blocking_send(Command::Start {
             run: 1,
             pace: Pace::Stepwise,
-            job: job::Run { from: 0, ratios, settings, methods: Default::default() }.into(),
+            job: job::Run {
+                from: 0,
+                ratios,
+                settings,
+                methods: Default::default(),
+                on_cancel: Default::default(),
+            }
+            .into(),
         })
         .unwrap();
     let mut there = false;

@@ -10,7 +10,7 @@ fn context() -> (Context, mpsc::Sender<Command>, mpsc::Receiver<Stamped>) {
 }
 
 fn choose(attempt: usize) -> Command {
-    Command::Activate { layer: 0, attempt: Some(attempt) }
+    Command::activate(0, Some(attempt))
 }
 
 fn export(run: u64) -> Command {

@@ -25,6 +25,26 @@ pub fn plan_by(size: &LayerSize, method: &Method, run: &Settings) -> Result<(Lay
 }
 
 impl Workspace<'_> {
+    /// An earlier attempt that was made in the same way as this one, with the same attempts above, and has the same
+    /// cut and weights. `run` is as for [`Workspace::add_attempt`].
+    pub fn equal_attempt(
+        &self,
+        solved: &SolvedLayer,
+        attempt: &Attempt,
+        run: &Settings,
+    ) -> Option<(LayerRecord, Attempt)> {
+        let made_with = run.of_layer();
+        let active = self.active();
+        let equal = |known: &&Solved| {
+            (&known.attempt.method, &known.attempt.above) == (&attempt.method, &attempt.above)
+                && known.made_with == made_with
+                && known.record == solved.record
+                && active.cut_of(known).is_ok_and(|cut| cut == solved.cut)
+        };
+        let known = self.attempts.of_layer(solved.record.index).iter().rev().find(equal)?;
+        Some((known.record.clone(), known.attempt.clone()))
+    }
+
     /// Adds a solved attempt. `run` contains the settings of the run, without those of the method.
     pub fn add_attempt(
         &mut self,

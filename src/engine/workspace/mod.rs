@@ -144,12 +144,12 @@ impl<'c> Workspace<'c> {
                 let end = jobs::work(job, self, context).unwrap_or_else(|error| ending(&error));
                 context.emit(end);
             }
-            Command::Activate { layer, attempt } => {
-                context.emit(match self.save_choice(layer, attempt) {
-                    Ok(()) => Event::AttemptActivated { layer, attempt },
-                    Err(error) => Event::Warning { message: error.to_string() },
-                });
-            }
+            Command::Activate(choices) => match self.save_choices(&choices) {
+                Ok(()) => choices
+                    .into_iter()
+                    .for_each(|(layer, attempt)| context.emit(Event::AttemptActivated { layer, attempt })),
+                Err(error) => context.emit(Event::Warning { message: error.to_string() }),
+            },
             // Already applied, or meant for an ended job.
             Command::Control { .. }
             | Command::SaveDraft { .. }

@@ -295,17 +295,53 @@ impl Workspace<'_> {
 
     /// Activates an attempt, or deactivates the active one.
     pub fn save_choice(&mut self, layer: usize, attempt: Option<usize>) -> Result<(), Error> {
-        self.attempts.check(layer, attempt)?;
-        let before = self.attempts.numbers()[layer];
-        self.attempts.choose(layer, attempt)?;
+        self.save_choices(&[(layer, attempt)])
+    }
+
+    /// Activates attempts, all of them or none. Each pair is a layer and the number of its attempt.
+    pub fn save_choices(&mut self, choices: &[(usize, Option<usize>)]) -> Result<(), Error> {
+        self.save_choices_and(choices, |_| ())
+    }
+
+    /// Like [`Self::save_choices`], and changes the state of the session in the same write.
+    pub fn save_choices_and(
+        &mut self,
+        choices: &[(usize, Option<usize>)],
+        also: impl FnOnce(&mut State),
+    ) -> Result<(), Error> {
+        for &(layer, attempt) in choices {
+            self.attempts.check(layer, attempt)?;
+        }
+        let before = self.attempts.numbers().to_vec();
+        for &(layer, attempt) in choices {
+            self.attempts.choose(layer, attempt)?;
+        }
         let record = model_record(self.checkpoint, &self.architecture())?;
         let changed = self.session.change(|state| {
-            state.layers[layer].active = attempt;
+            for &(layer, attempt) in choices {
+                state.layers[layer].active = attempt;
+            }
             state.model.record = record;
+            also(state);
         });
         if changed.is_err() {
-            self.attempts.choose(layer, before)?;
+            for &(layer, _) in choices {
+                self.attempts.choose(layer, before[layer])?;
+            }
         }
         changed
+    }
+
+    /// Removes an attempt that was just solved and equals an earlier one.
+    pub fn drop_attempt(&mut self, layer: usize, number: usize) -> Result<(), Error> {
+        self.session.change(|state| {
+            state.layers[layer].attempts.retain(|entry| entry.attempt.number != number);
+        })?;
+        if let Some(session) = self.session.get() {
+            for part in [Part::Attention, Part::Mlp] {
+                session.remove_part(PartPlace { layer, attempt: number, part });
+            }
+        }
+        Ok(())
     }
 }

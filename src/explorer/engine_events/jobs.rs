@@ -1,8 +1,8 @@
 //! Events of jobs: which job an event belongs to, and how jobs begin and end.
 
-use crate::protocol::{Event, RunRecord, Stage};
+use crate::protocol::{Event, OnCancel, RunRecord, Stage};
 
-use super::super::{Dialog, Form, Job, JobKind, JobStatus, NoticeKind, Outcome, State};
+use super::super::{Before, Dialog, Form, Job, JobKind, JobStatus, NoticeKind, Outcome, State, edit};
 
 /// False for an event of a job that has ended. A recording's jobs begin with its events.
 pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
@@ -71,8 +71,20 @@ pub fn run_done(state: &mut State, record: RunRecord, text: String) {
 }
 
 pub fn cancelled(state: &mut State) {
+    let before = state.jobs.queue.front().and_then(|job| job.before.clone());
+    let put_back = before.filter(|before| before.on_cancel == OnCancel::PutBack);
     end(state, Outcome::Cancelled);
-    state.say(NoticeKind::Done, "Cancelled; finished layers are kept.");
+    let Some(Before { broken_off, .. }) = put_back else {
+        state.say(NoticeKind::Done, "Cancelled; finished layers are kept.");
+        return;
+    };
+    state.jobs.broken_off = broken_off;
+    // The run has no results, so the errors before it are those of the active attempts.
+    let errors = state.output_errors();
+    if state.previous_runs.last().is_some_and(|previous| previous.output_errors == errors) {
+        state.previous_runs.pop();
+    }
+    state.say(NoticeKind::Done, "Cancelled; the attempts from before the run are active again.");
 }
 
 /// Ends the running job. The next one in the queue takes its place.
@@ -82,6 +94,9 @@ pub fn end(state: &mut State, outcome: Outcome) {
     }
     if let Some(mut job) = state.jobs.queue.pop_front() {
         job.status = JobStatus::Ended(outcome);
+        if let Some(before) = &job.before {
+            edit::remember_run(state, &before.active);
+        }
         state.jobs.last = Some(job);
     }
     set_status(state, JobStatus::Working);

@@ -85,6 +85,7 @@ pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
     let (index, number) = (record.index, attempt.number);
     let Some(layer) = state.layers.get_mut(index) else { return };
     let mut result = AttemptResult { attempt, record, attention: None, mlp: None, seconds: None };
+    let equal = layer.work.as_ref().is_some_and(|work| work.attempt != number);
     let earlier = layer.active().map(|result| (result.attention.clone(), result.mlp.clone()));
     if let Some(work) = layer.work.take() {
         result.seconds = now.zip(work.begun).map(|(now, begun)| now - begun);
@@ -101,27 +102,40 @@ pub fn done(state: &mut State, record: LayerRecord, attempt: Attempt) {
         }
     }
     layer.failed = None;
-    layer.attempts.retain(|known| known.attempt.number != number);
-    layer.attempts.push(result);
+    let known = layer.attempts.iter().position(|known| known.attempt.number == number);
+    let at = match known {
+        Some(at) => {
+            layer.attempts[at] = result;
+            at
+        }
+        None => {
+            layer.attempts.push(result);
+            layer.attempts.len() - 1
+        }
+    };
     if run {
         layer.chosen = Some(number);
     }
-    let count = layer.attempts.len();
     if index == state.layer {
-        state.screens.layer.attempt = count - 1;
+        state.screens.layer.attempt = at;
     }
     state.settle_choices();
     state.unsaved |= run && !state.is_replay();
     if !run {
-        let text = format!(
-            "Layer {index}: attempt {number} is saved but not active; Enter in the list of attempts activates it."
-        );
+        let text = if equal {
+            format!("Layer {index}: the result equals attempt {number}, so no attempt was added.")
+        } else {
+            format!(
+                "Layer {index}: attempt {number} is saved but not active; Enter in the list of attempts activates it."
+            )
+        };
         state.say(NoticeKind::Done, text);
     }
 }
 
-/// Activates an attempt chosen by a run, which reuses attempts, or by a recording. The user's own choices are
-/// applied when they are made. The planned ratio becomes that of the attempt.
+/// Activates an attempt chosen by a run, which reuses attempts and puts them back if it is cancelled, or by a
+/// recording. The user's own choices are applied when they are made. In a recording, the planned ratio becomes
+/// that of the attempt.
 pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
     if !state.is_replay() && !state.job().is_some_and(Job::is_pruning) {
         return;
@@ -129,7 +143,7 @@ pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
     let Some(known) = state.layers.get_mut(layer) else { return };
     known.chosen = attempt;
     let ratio = known.active().map(|result| result.attempt.method.ratio);
-    if let Some(ratio) = ratio {
+    if let Some(ratio) = ratio.filter(|_| state.is_replay()) {
         state.schedule.put(layer, ratio);
     }
     state.settle_choices();

@@ -36,13 +36,13 @@ fn activating_an_attempt_makes_later_layers_stale_and_can_be_undone() {
     script.retry_layer_one(0.4);
     script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("enter");
-    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(1) })]);
+    assert_eq!(script.effects, [Effect::Command(Command::activate(1, Some(1)))]);
     assert_eq!(script.state.status(1), Status::Done, "the planned ratio is that of the attempt");
     assert_eq!(script.state.status(2), Status::Stale);
     assert_eq!(script.state.first_to_run(), Some(2));
     assert!(script.notice().contains("1 later layer is stale"), "{}", script.notice());
     script.keys("u");
-    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: Some(0) })]);
+    assert_eq!(script.effects, [Effect::Command(Command::activate(1, Some(0)))]);
     assert_eq!(script.state.status(2), Status::Done);
     script.keys("U");
     assert_eq!(script.state.layers[1].chosen, Some(1));
@@ -63,7 +63,7 @@ fn activating_a_first_attempt_can_be_undone() {
     script.state.layer = 1;
     script.state.focus[Screen::Layer as usize] = &layer::view::ATTEMPTS.panel;
     script.keys("2 enter u");
-    assert_eq!(script.effects, [Effect::Command(Command::Activate { layer: 1, attempt: None })]);
+    assert_eq!(script.effects, [Effect::Command(Command::activate(1, None))]);
     assert_eq!(script.state.layers[1].chosen, None);
 }
 
@@ -101,7 +101,7 @@ fn measurements_of_other_attempts_are_stale() {
     script.handle(run, Event::JobDone);
     let stale = |script: &Script| {
         let compare = &script.state.compare;
-        (compare.stale(&compare.measured[0]), compare.text_stale())
+        (compare.stale(compare.shown().next().unwrap()), compare.text_stale())
     };
     assert_eq!(stale(&script), (false, false));
     script.retry_layer_one(0.4);

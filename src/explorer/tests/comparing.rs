@@ -190,7 +190,7 @@ fn means_count_only_parts_that_were_pruned() {
 fn the_open_session_is_compared_with_the_evaluation_of_the_others() {
     let mut script = listed();
     script.keys("down m esc 5");
-    let measured = script.state.compare.measured[0].record.clone();
+    let measured = script.state.compare.shown().next().unwrap().record.clone();
     script.state.compare.add(PerplexityRecord { text: "another".into(), ..measured });
     let open = &script.state.compared()[0];
     assert!(open.is_open());

@@ -13,5 +13,6 @@ mod restoring;
 mod running;
 mod script;
 mod sessions;
+mod start_again;
 
 use script::Script;

@@ -116,9 +116,9 @@ fn a_session_restores_attempts_numbers_and_statistics() {
     let status: Vec<Status> = (0..3).map(|layer| state.status(layer)).collect();
     assert_eq!(status, [Status::Done, Status::Done, Status::Waiting]);
     assert_eq!(state.calibration.as_ref().unwrap().seed, 3);
-    assert_eq!(state.compare.measured.len(), 1, "the newest for a text");
-    assert_eq!(state.compare.measured[0].record.after, Some(12.0));
-    assert!(!state.compare.stale(&state.compare.measured[0]));
+    assert_eq!(state.compare.shown().count(), 1, "the newest for a text");
+    assert_eq!(state.compare.shown().next().unwrap().record.after, Some(12.0));
+    assert!(!state.compare.stale(state.compare.shown().next().unwrap()));
     assert_eq!(state.sessions.open.as_deref(), Some(PATH.as_ref()));
     assert_eq!(
         logged(&script).last().unwrap(),
@@ -134,7 +134,7 @@ fn the_attempt_under_the_cursor_is_activated_by_number_even_if_numbers_are_missi
     script.keys("2 enter");
     assert_eq!(script.state.screens.layer.attempt, 1, "the cursor is at the active one");
     script.keys("up enter");
-    assert!(script.effects.contains(&Effect::Command(Command::Activate { layer: 0, attempt: Some(0) })));
+    assert!(script.effects.contains(&Effect::Command(Command::activate(0, Some(0)))));
     assert_eq!(script.state.status(1), Status::Stale, "it depends on attempt 2");
 }
 
@@ -213,7 +213,7 @@ fn a_choice_is_undone_only_if_its_attempt_still_exists() {
         session.layers[0].active = Some(0);
     });
     after.keys("u");
-    assert!(after.effects.contains(&Effect::Command(Command::Activate { layer: 0, attempt: Some(2) })));
+    assert!(after.effects.contains(&Effect::Command(Command::activate(0, Some(2)))));
     let mut damaged = reopened(|_, session| {
         session.frontend = frontend;
         session.layers[0].attempts.truncate(1);
@@ -251,5 +251,5 @@ fn the_ratios_of_the_session_take_precedence_over_those_of_the_draft() {
 #[test]
 fn a_stale_perplexity_is_stale_after_a_restart() {
     let after = reopened(|_, session| session.layers[0].active = Some(0));
-    assert!(after.state.compare.stale(&after.state.compare.measured[0]));
+    assert!(after.state.compare.stale(after.state.compare.shown().next().unwrap()));
 }

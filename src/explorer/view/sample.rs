@@ -246,6 +246,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
         at: 74.0,
         stage: Some((Stage::Calibrate { layer: index, part: Part::Mlp }, 40, 64)),
         layers_done: index,
+        before: None,
     });
 }
 

@@ -4,7 +4,8 @@ use std::{fs, path::Path, time::Duration};
 use slimgpt::application::{
     engine::{self, Error, ModelChoice, PruneRun, SessionPlace, Worker},
     protocol::{
-        Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, Pace, RunRecord, Stage, job,
+        Attempt, Command, CurvePoint, Event, LayerRecord, Method, Methods, OnCancel, Pace, RunRecord, Stage,
+        job,
     },
 };
 use slimgpt::{
@@ -166,7 +167,14 @@ impl Frontend {
         self.send(Command::Start {
             run: self.run,
             pace,
-            job: job::Run { from, ratios, settings, methods: Methods::OfRun }.into(),
+            job: job::Run {
+                from,
+                ratios,
+                settings,
+                methods: Methods::OfRun,
+                on_cancel: OnCancel::KeepFinished,
+            }
+            .into(),
         });
     }
 
@@ -177,7 +185,7 @@ impl Frontend {
 
     /// Activates an attempt and waits for the confirmation.
     pub fn choose(&mut self, layer: usize, attempt: Option<usize>) -> Told {
-        self.send(Command::Activate { layer, attempt });
+        self.send(Command::activate(layer, attempt));
         let told = self.until(|event| matches!(event, Event::AttemptActivated { .. }));
         assert_eq!(told.0, [Event::AttemptActivated { layer, attempt }]);
         told

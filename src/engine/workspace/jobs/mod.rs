@@ -6,6 +6,7 @@ mod error_curve;
 mod export;
 mod generate;
 mod measure_perplexity;
+mod put_back;
 mod retry;
 mod run;
 mod search;

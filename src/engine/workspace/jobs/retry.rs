@@ -25,7 +25,7 @@ impl Work for job::Retry {
 }
 
 impl Workspace<'_> {
-    /// Solves a layer again. Returns the number of the new attempt.
+    /// Solves a layer again. Returns the number of the new attempt, or of an earlier one that equals it.
     pub fn retry(&mut self, layer: usize, method: Method, context: &mut Context) -> Result<usize, Error> {
         let above = self.attempts.above(layer)?;
         if method.parts.is_empty() {
@@ -73,6 +73,12 @@ impl Workspace<'_> {
             PartOrigin::Copied(attempt) => attempt,
             PartOrigin::Solved | PartOrigin::Saved => number,
         };
+        if let Some((record, attempt)) = self.equal_attempt(&solved, &attempt, &run_settings) {
+            self.drop_attempt(layer, number)?;
+            let earlier = attempt.number;
+            context.emit(Event::LayerDone { record, attempt });
+            return Ok(earlier);
+        }
         let files = PartFiles { attention: by(origins.0), mlp: by(origins.1) };
         self.save_attempt_end((layer, number), solved.record.output_error, None)?;
         let record = self.add_attempt(solved, &attempt, files, &run_settings);

@@ -9,7 +9,7 @@ use crate::{
     export,
     model::Architecture,
     pipeline::{self, LayerPlan, LayerTask, Pass, Propagate, Removals, Streams, Task},
-    protocol::{Attempt, Event, JobKind, Method, Methods, RunRecord, Seconds, Statistics, job},
+    protocol::{Attempt, Event, JobKind, Method, Methods, OnCancel, RunRecord, Seconds, Statistics, job},
     prune::{LayerRatio, Part, Schedule},
     session::{FileStamp, PendingRun, Target},
 };
@@ -25,6 +25,7 @@ use crate::engine::{
 use super::{
     super::session_writer::{IncompleteAttempt, SavedPart},
     Announce, AttemptWriter, Context, Error, PartFiles, PartOrigin, Work, Workspace, plan_by,
+    put_back::Before,
 };
 
 /// A run, either as the explorer's job or as part of a command.
@@ -148,8 +149,12 @@ fn with_ratios(settings: Settings, ratios: &[LayerRatio], layers: usize) -> Sett
 
 impl Work for job::Run {
     fn work(self, workspace: &mut Workspace<'_>, context: &mut Context) -> Result<Event, Error> {
-        let Self { from, ratios, settings, methods } = self;
+        let Self { from, ratios, settings, methods, on_cancel } = self;
         let (settings, target, seconds) = (*settings, None, Seconds::default());
+        let before = match on_cancel {
+            OnCancel::KeepFinished => None,
+            OnCancel::PutBack => Some(Before::of(workspace)),
+        };
         let is_whole = from == 0 && methods == Methods::OfRun;
         if is_whole {
             let given = (!ratios.is_empty()).then_some(&ratios[..]);
@@ -157,8 +162,14 @@ impl Work for job::Run {
             warnings.into_iter().for_each(|warning| context.emit(warning));
         }
         let run = PruneLayers { from, ratios, settings, methods, target, seconds };
-        let record = Box::new(workspace.run(run, context)?);
-        Ok(Event::RunDone { record })
+        match (workspace.run(run, context), before) {
+            (Ok(record), _) => Ok(Event::RunDone { record: Box::new(record) }),
+            (Err(error), Some(before)) if error.is_cancelled() => {
+                workspace.put_back(before, context)?;
+                Err(error)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 }
 
@@ -365,6 +376,11 @@ impl Workspace<'_> {
         self.reserve_numbers(layer);
         let solved = solved?;
         let seconds = solved.solve_seconds;
+        if let Some((record, attempt)) = self.equal_attempt(&solved, &attempt, run_settings) {
+            // The layers below were solved on this attempt, so they remain up to date.
+            self.drop_attempt(layer, number)?;
+            return Ok(Solving { record, attempt, seconds });
+        }
         let files = PartFiles { attention: number, mlp: number };
         let record = self.add_attempt(solved, &attempt, files, run_settings);
         Ok(Solving { record, attempt, seconds })

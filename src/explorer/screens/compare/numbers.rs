@@ -182,13 +182,12 @@ fn compared(session: &ComparedSession) -> Compared {
 /// Perplexity of the open session, preferably with the evaluation settings of the other sessions. A stale pruned value is left
 /// out.
 fn perplexity(state: &State) -> Option<PerplexityRecord> {
-    let measured = &state.compare.measured;
     let others: Vec<_> = state
         .compared_sessions()
         .filter_map(|compared| compared.content.perplexity.as_ref().map(evaluation))
         .collect();
-    let alike = measured.iter().find(|measured| others.contains(&evaluation(&measured.record)));
-    let chosen = alike.or(measured.first())?;
+    let alike = state.compare.shown().find(|measured| others.contains(&evaluation(&measured.record)));
+    let chosen = alike.or_else(|| state.compare.shown().next())?;
     let after = chosen.record.after.filter(|_| !state.compare.stale(chosen));
     Some(PerplexityRecord { after, ..chosen.record.clone() })
 }

@@ -13,8 +13,8 @@ pub struct Comparison {
     pub pruned: Writing,
     /// Settings of the next perplexity measurement.
     pub evaluation: Evaluation,
-    /// Newest first, one per evaluation.
-    pub measured: Vec<Measured>,
+    /// Newest first, one per evaluation and pruned model.
+    measured: Vec<Measured>,
     /// Active attempts when the pruned text began.
     pub written_on: ActiveAttempts,
     /// The currently active attempts.
@@ -82,14 +82,34 @@ impl Comparison {
         self.side_mut(side).text += piece;
     }
 
-    /// Adds a perplexity. It replaces an earlier one with the same evaluation.
+    /// Adds a perplexity with the active attempts.
     pub fn add(&mut self, record: PerplexityRecord) {
-        let same = |old: &Measured| {
-            (&old.record.text, old.record.seq_len, old.record.bos)
-                == (&record.text, record.seq_len, record.bos)
+        self.add_on(record, self.active.clone());
+    }
+
+    /// Adds a perplexity with the attempts `on`. It replaces an earlier one with the same evaluation and attempts, and
+    /// one of the dense model alone.
+    pub fn add_on(&mut self, record: PerplexityRecord, on: ActiveAttempts) {
+        let new = Measured { record, on };
+        let is_known = |old: &Measured| old.has_evaluation_of(&new);
+        if new.record.after.is_none() && self.measured.iter().any(is_known) {
+            // The earlier record contains the perplexity of the dense model.
+            return;
+        }
+        self.measured.retain(|old| !(is_known(old) && (old.on == new.on || old.record.after.is_none())));
+        self.measured.insert(0, new);
+    }
+
+    /// One perplexity per evaluation, newest first: the one with the active attempts, otherwise the newest.
+    pub fn shown(&self) -> impl Iterator<Item = &Measured> {
+        let of = |first: &Measured| {
+            let mut same = self.measured.iter().filter(|other| other.has_evaluation_of(first));
+            same.find(|other| other.on == self.active)
         };
-        self.measured.retain(|old| !same(old));
-        self.measured.insert(0, Measured { record, on: self.active.clone() });
+        let firsts = self.measured.iter().enumerate().filter(|(at, measured)| {
+            !self.measured[..*at].iter().any(|newer| newer.has_evaluation_of(measured))
+        });
+        firsts.map(move |(_, first)| of(first).unwrap_or(first))
     }
 
     /// Both texts after their prompt; empty if nothing was generated.
@@ -109,6 +129,14 @@ impl Comparison {
     /// True if the active attempts have changed since the pruned text began.
     pub fn text_stale(&self) -> bool {
         !self.pruned.text.is_empty() && self.written_on != self.active
+    }
+}
+
+impl Measured {
+    /// True if both were measured on the same text, with the same windows.
+    fn has_evaluation_of(&self, other: &Self) -> bool {
+        let of = |record: &PerplexityRecord| (record.text.clone(), record.seq_len, record.tokens, record.bos);
+        of(&self.record) == of(&other.record)
     }
 }
 

@@ -29,7 +29,7 @@ const FIGURES: u16 = 9 + 9 + 8 + 28 + 4;
 
 /// Rows of the table, including its header.
 pub fn rows(view: &Canvas<'_>) -> u16 {
-    4 + view.state.compare.measured.len().clamp(1, 8) as u16
+    4 + view.state.compare.shown().count().clamp(1, 8) as u16
 }
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect) {
@@ -41,7 +41,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         (false, key) => format!("{key}, then m: compare other sessions"),
     };
     let inner = view.panel(&PERPLEXITY, area, "Dense against pruned", &note);
-    let texts = state.compare.measured.iter().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
+    let texts = state.compare.shown().map(|measured| width(&measured.record.text)).max().unwrap_or(0);
     let name = (texts + 2).clamp(20, inner.width.saturating_sub(FIGURES).max(20));
     let column = |key, head, width, side, rank| Column { key, head, width, side, rank };
     let places = lay_out(
@@ -107,7 +107,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
             ],
         );
     }
-    if state.compare.measured.is_empty() {
+    if state.compare.shown().next().is_none() {
         let how = if state.is_replay() {
             "not measured".into()
         } else {
@@ -129,7 +129,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
         view,
         [("perplexity", Role::Title), ("", Role::Text), ("", Role::Text), ("", Role::Text), ("", Role::Text)],
     );
-    for measured in &state.compare.measured {
+    for measured in state.compare.shown() {
         let record = &measured.record;
         let how = format!(
             "L {}, {} tokens, {}",

@@ -138,7 +138,7 @@ fn size_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
 /// The newest perplexity.
 fn perplexity_line<'t>(view: &Canvas<'_>) -> Option<Vec<Span<'t>>> {
     let compare = &view.state.compare;
-    let measured = compare.measured.first()?;
+    let measured = compare.shown().next()?;
     let record = &measured.record;
     let arrow = view.theme.glyphs.arrow();
     let mut line = vec![
