@@ -69,7 +69,7 @@ impl Interface {
         let glyphs = match flags.glyphs.or(file.glyphs) {
             Some(GlyphChoice::Unicode) => Glyphs::Unicode,
             Some(GlyphChoice::Ascii) => Glyphs::Ascii,
-            None => Glyphs::of_locale(environment.locale.as_deref()),
+            None => Glyphs::detect(environment.locale.as_deref(), environment.term.as_deref()),
         };
         Ok(Self {
             keymap,

@@ -10,7 +10,7 @@ use crate::window::{
     odd::{self, STRANGE, Size},
 };
 use slimgpt::application::{
-    explorer::view::LEAST,
+    explorer::view::{LEAST, SHORT},
     explorer::{
         ACTIONS, Action, Confirm, Confirmed, Dialog, Explain, Field, FieldId, Filter, Form, FormKind, Help,
         Input, Key, Msg, Palette, Pointer, Press, Screen, Sessions, State, update,
@@ -110,7 +110,7 @@ fn every_overlay_is_complete_over_every_screen_of_every_unusual_state() {
 
 #[test]
 fn the_list_is_complete_for_all_kinds_of_sessions() {
-    let sizes = [LEAST, (109, 24), (110, 24), (120, 40), (200, 60), LARGE];
+    let sizes = [SHORT, (79, 30), LEAST, (109, 24), (110, 24), (120, 40), (200, 60), LARGE];
     let why = STRANGE.repeat(30);
     for sessions in [Ok(listed::strange()), Ok(listed::usual()), Ok(Vec::new()), Err(why)] {
         let mut state = odd::half_done("demo", odd::SMALL, 3, 1e-3);

@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::window::{drawn, emit, listed, live, press, recorded, replay};
 use slimgpt::application::{
-    explorer::view::LEAST,
+    explorer::view::{LEAST, SHORT},
     explorer::{Dialog, Explain, Msg, Screen, State, update},
     protocol::{CurvePoint, Event, JobKind, Side, Stamped},
 };
 use slimgpt::prune::{LayerRatio, Part};
 
-const SIZES: [(u16, u16); 3] = [LEAST, (120, 40), (200, 60)];
+const SIZES: [(u16, u16); 4] = [SHORT, LEAST, (120, 40), (200, 60)];
 
 /// Pictures of one test. All are compared before the test fails.
 #[derive(Default)]

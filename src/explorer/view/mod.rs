@@ -38,17 +38,20 @@ pub use ratatui::{
 
 use crate::explorer::{DialogKind, Pointed, State, Zoom, dialogs::explain};
 
-/// Minimum columns and rows of the window.
+/// Minimum columns and rows of the window for whole screens.
 pub const LEAST: (u16, u16) = (80, 24);
+/// Minimum columns and rows for one panel of a screen.
+pub const SHORT: (u16, u16) = (60, 15);
 
 /// Draws everything and returns the targets of the mouse.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
     let mut hits = Hits::default();
     let area = frame.area();
     frame.buffer_mut().set_style(area, theme.style(Role::Text));
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if area.width < SHORT.0 || area.height < SHORT.1 {
         too_small::draw(frame, area, theme);
     } else {
+        let short = area.width < LEAST.0 || area.height < LEAST.1;
         let [top, tabs, body, foot] = area.layout(&Layout::vertical([
             Constraint::Length(1),
             Constraint::Length(1),
@@ -57,7 +60,13 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
         ]));
         header::draw(frame, top, state, theme);
         tabs::draw(frame, tabs, state, theme, &mut hits);
-        canvas::draw(frame, room_for_screen(body, state), state, theme, &mut hits);
+        canvas::draw(
+            frame,
+            room_for_screen(body, state, if short { Zoom::Panel } else { state.zoom }),
+            state,
+            theme,
+            &mut hits,
+        );
         draw_dialogs(frame, body, state, theme, &mut hits);
         footer::draw(frame, foot, state, theme, &mut hits);
     }
@@ -69,13 +78,13 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) -> Hits {
 }
 
 /// The area of the screen, and whether the focused panel fills it. An open explanation takes a part of the body.
-fn room_for_screen(body: Rect, state: &State) -> (Rect, Zoom) {
+fn room_for_screen(body: Rect, state: &State, zoom: Zoom) -> (Rect, Zoom) {
     let explains = state.dialogs.iter().any(|dialog| dialog.kind() == DialogKind::Explain);
     if !explains {
-        return (body, state.zoom);
+        return (body, zoom);
     }
     let places = explain::places(body, state);
-    (places.screen, if state.zoom == Zoom::Panel { Zoom::Panel } else { places.shown })
+    (places.screen, if zoom == Zoom::Panel { Zoom::Panel } else { places.shown })
 }
 
 /// Draws the open dialogs, the bottom one first. Only the topmost one has mouse targets and a text cursor.

@@ -187,10 +187,18 @@ fn every_dialog_is_drawn_at_every_size() {
 
 #[test]
 fn a_terminal_that_is_too_small_shows_the_required_size() {
-    let (buffer, _, _) = drawn(&opened(), &Theme::default(), (62, 18));
-    assert_eq!(row(&buffer, 8).trim(), "slimgpt needs 80×24, has 62×18");
+    let (buffer, _, _) = drawn(&opened(), &Theme::default(), (59, 18));
+    assert_eq!(row(&buffer, 8).trim(), "slimgpt needs 60×15, has 59×18");
     let (buffer, _, _) = drawn(&opened(), &Theme::default(), (12, 9));
-    assert!(screen(&buffer).contains("needs 80×24,"));
+    assert!(screen(&buffer).contains("needs 60×15,"));
+}
+
+#[test]
+fn sixty_columns_show_the_progress_and_the_table() {
+    let (buffer, hits, _) = drawn(&working(JobKind::Run), &Theme::default(), (60, 15));
+    let text = screen(&buffer);
+    assert!(hits.area_of(Pointed::Layer(0)).is_some() && text.contains("ratio"), "{text}");
+    assert!(row(&buffer, 13).contains('%'), "{text}");
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use ratatui::{Frame, layout::Rect, text::Line};
 
-use super::{LEAST, Role, Theme, text};
+use super::{Role, SHORT, Theme, text};
 
 /// Writes the required and the actual size in the middle of the window.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
     if area.is_empty() {
         return;
     }
-    let (columns, rows) = LEAST;
+    let (columns, rows) = SHORT;
     let message = format!("slimgpt needs {columns}×{rows}, has {}×{}", area.width, area.height);
     let mut lines = text::wrap(&message, usize::from(area.width));
     lines.truncate(usize::from(area.height));

@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 use slimgpt::application::{
-    explorer::view::LEAST,
+    explorer::view::SHORT,
     explorer::{Dialog, Explain, Palette, Pointed, Screen, State, palette},
 };
 
@@ -30,7 +30,7 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
     if let Some(cursor) = shown.cursor.filter(|&cursor| !area.contains(cursor)) {
         sheet.fail(format!("the cursor is at {cursor}"));
     }
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if area.width < SHORT.0 || area.height < SHORT.1 {
         return;
     }
     for y in [0, 1, area.height - 1] {
@@ -53,7 +53,12 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
             sheet.has_whole_window();
         }
     }
-    if let Some(selected) = selected(state)
+    // The table of layers is hidden while another panel is shown alone.
+    let is_hidden = |selected: Pointed| {
+        let table = Pointed::Panel(Screen::Layers.panels()[0]);
+        matches!(selected, Pointed::Layer(_)) && shown.hits.area_of(table).is_none()
+    };
+    if let Some(selected) = selected(state).filter(|selected| !is_hidden(*selected))
         && shown.hits.area_of(selected).is_none()
     {
         sheet.fail(format!("{selected:?} is not visible"));

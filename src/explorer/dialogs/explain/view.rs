@@ -41,7 +41,8 @@ pub fn places(body: Rect, state: &State) -> Places {
             Places { screen, shown, window: Rect { height: needed.min(window.height), ..window } }
         }
         Zoom::Panel => {
-            let rows = needed.min(body.height.saturating_sub(PANEL));
+            // A small window is divided in half.
+            let rows = needed.min(body.height.saturating_sub(PANEL.min(body.height / 2)));
             let [screen, window] =
                 Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(body);
             Places { screen, shown, window }

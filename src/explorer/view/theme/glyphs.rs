@@ -24,8 +24,14 @@ const ASCII_BORDERS: border::Set<'static> = border::Set {
 };
 
 impl Glyphs {
-    /// ASCII if the locale (`LC_ALL`, else `LC_CTYPE`, else `LANG`) names a character set other than UTF-8.
-    pub fn of_locale(locale: Option<&str>) -> Self {
+    /// ASCII if the locale (`LC_ALL`, else `LC_CTYPE`, else `LANG`) names a character set other than UTF-8, or if
+    /// `TERM` names a terminal whose fonts lack the symbols: the Linux console and terminals older than Unicode.
+    pub fn detect(locale: Option<&str>, term: Option<&str>) -> Self {
+        const WITHOUT_SYMBOLS: [&str; 7] = ["linux", "ansi", "cons25", "sun", "vt1", "vt2", "vt3"];
+        let term = term.unwrap_or_default().to_ascii_lowercase();
+        if WITHOUT_SYMBOLS.iter().any(|name| term.starts_with(name)) {
+            return Self::Ascii;
+        }
         let locale = locale.unwrap_or_default().to_ascii_lowercase();
         let utf8 = locale.contains("utf-8") || locale.contains("utf8");
         // Without a locale, UTF-8 is assumed.

@@ -54,6 +54,12 @@ impl Theme {
         colour::blend(&self.heat, value)
     }
 
+    /// True if the heat map's colours are mixed. A theme of named colours has one per stop.
+    pub fn has_fine_heat(&self) -> bool {
+        self.heat.len() > 1
+            && self.heat.iter().all(|colour| matches!(colour, Color::Rgb(..) | Color::Indexed(16..)))
+    }
+
     pub fn borders(&self) -> border::Set<'static> {
         self.glyphs.borders()
     }

@@ -263,9 +263,9 @@ fn the_terminals_background_determines_the_theme() {
 
 #[test]
 fn the_locale_determines_the_symbols() {
-    assert_eq!(Glyphs::of_locale(Some("en_GB.UTF-8")), Glyphs::Unicode);
-    assert_eq!(Glyphs::of_locale(Some("C")), Glyphs::Ascii);
-    assert_eq!(Glyphs::of_locale(None), Glyphs::Unicode);
+    assert_eq!(Glyphs::detect(Some("en_GB.UTF-8"), None), Glyphs::Unicode);
+    assert_eq!(Glyphs::detect(Some("C"), None), Glyphs::Ascii);
+    assert_eq!(Glyphs::detect(None, None), Glyphs::Unicode);
 }
 
 #[test]
@@ -303,4 +303,24 @@ fn every_symbol_is_one_column_wide_and_ascii_symbols_are_ascii() {
             assert!(glyphs == Glyphs::Unicode || symbol.is_ascii(), "{symbol}");
         }
     }
+}
+
+#[test]
+fn terminals_without_the_symbols_get_ascii() {
+    let utf8 = Some("C.UTF-8");
+    for term in ["linux", "linux-16color", "vt100", "vt220", "ansi", "cons25", "sun-color"] {
+        assert_eq!(Glyphs::detect(utf8, Some(term)), Glyphs::Ascii, "{term}");
+    }
+    for term in ["xterm-256color", "tmux-256color", "screen", "foot", "xterm-kitty"] {
+        assert_eq!(Glyphs::detect(utf8, Some(term)), Glyphs::Unicode, "{term}");
+    }
+}
+
+#[test]
+fn the_sixteen_colour_theme_has_no_grey_that_can_equal_the_background() {
+    let (theme, _) = loaded("sixteen", &[]);
+    for role in Role::ALL {
+        assert_ne!(theme.style(role).fg, Some(Color::DarkGray), "{role:?}");
+    }
+    assert!(!theme.has_fine_heat() && theme.heat.iter().all(|colour| *colour != Color::DarkGray));
 }

@@ -3,22 +3,28 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{put, width, write};
-use crate::explorer::view::{Glyphs, Role, Theme};
+use crate::explorer::view::{Depth, Glyphs, Role, Theme};
 
 /// How a value is shown.
 #[derive(Clone, Copy)]
 enum Paint {
     /// Half blocks: two colours per cell.
     Halves,
-    /// One symbol per cell, without half blocks or colours.
+    /// One symbol per cell, the denser the higher the value. The few colours of a terminal cannot be told apart
+    /// without them.
     Shades,
 }
 
 fn paint(theme: &Theme) -> Paint {
     match theme.glyphs {
-        Glyphs::Unicode if theme.heat(0.0) != theme.heat(1.0) => Paint::Halves,
+        Glyphs::Unicode if theme.depth() >= Depth::Ansi256 && theme.has_fine_heat() => Paint::Halves,
         Glyphs::Unicode | Glyphs::Ascii => Paint::Shades,
     }
+}
+
+/// Shades have the named colours of the scale; mixed colours would hide the lower ones.
+fn shade_style(theme: &Theme, value: f64) -> Style {
+    if theme.has_fine_heat() { theme.style(Role::Text) } else { Style::new().fg(theme.heat(value)) }
 }
 
 /// A map of [cells, cells] values, row-major, from 0 to `most`.
@@ -49,7 +55,7 @@ impl HeatMap<'_> {
                     }
                     Paint::Shades => {
                         let mean = (upper + lower.unwrap_or(upper)) / 2.0;
-                        (theme.glyphs.shade(mean), theme.style(Role::Text))
+                        (theme.glyphs.shade(mean), shade_style(theme, mean))
                     }
                 };
                 put(buffer, area, x, y, symbol, style);
@@ -75,7 +81,7 @@ pub fn heat_scale(buffer: &mut Buffer, area: Rect, most: &str, theme: &Theme) {
         let value = f64::from(step) / f64::from(steps.saturating_sub(1).max(1));
         let (symbol, style) = match paint(theme) {
             Paint::Halves => ("▄", Style::new().fg(theme.heat(value))),
-            Paint::Shades => (theme.glyphs.shade(value), theme.style(Role::Text)),
+            Paint::Shades => (theme.glyphs.shade(value), shade_style(theme, value)),
         };
         put(buffer, area, x + step, area.y, symbol, style);
     }

@@ -27,9 +27,15 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
 /// Minimum rows for a chart of the errors below a short table.
 const ERRORS: u16 = 12;
 
-/// Draws the table alone.
+/// Draws the table alone, with the progress of the run below it.
 pub fn table(view: &mut Canvas<'_>, area: Rect) {
-    table::draw(view, area);
+    let lines = run::lines(view, area.width);
+    let below = u16::from(area.height >= 6).min(lines.len() as u16);
+    let [table, strip] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(area);
+    table::draw(view, table);
+    for (row, line) in lines.into_iter().take(below.into()).enumerate() {
+        view.line(strip, row as u16, line);
+    }
 }
 
 fn wide(view: &mut Canvas<'_>, area: Rect) {
