@@ -1,5 +1,7 @@
 //! A layer: its attempts, the active one and the one being solved.
 
+use std::borrow::Cow;
+
 use crate::{
     protocol::{
         Attempt, CurvePoint, Event, HessianStats, LayerRecord, LayerShape, Method, MomentPicture, PartRecord,
@@ -134,8 +136,39 @@ impl Layer {
         self.attempts.iter().find(|result| result.attempt.number == number)
     }
 
-    pub fn curve(&self, part: Part) -> Option<&Curve> {
+    /// The error at every ratio, if it was computed; otherwise up to the cut of the shown attempt.
+    pub fn curve(&self, part: Part) -> Option<Cow<'_, Curve>> {
+        let computed = self.computed_curve(part).filter(|curve| !curve.points.is_empty());
+        computed.map(Cow::Borrowed).or_else(|| self.path(part).map(Cow::Owned))
+    }
+
+    /// The error curve that was continued past the cut.
+    pub fn computed_curve(&self, part: Part) -> Option<&Curve> {
         self.curves.iter().find(|curve| curve.part == part)
+    }
+
+    /// The errors of the shown attempt after each of its steps; None before the first step and while E‖y‖² is
+    /// unknown.
+    fn path(&self, part: Part) -> Option<Curve> {
+        let view = self.view(part)?;
+        let (energy, method) = match &self.work {
+            Some(work) => (view.seen?.energy?, &work.method),
+            None => {
+                let active = self.active()?;
+                (active.record(part).energy()?, &active.attempt.method)
+            }
+        };
+        if view.step_errors.is_empty() || energy <= 0.0 {
+            return None;
+        }
+        let mut points = vec![CurvePoint { removed: 0, relative_error: 0.0 }];
+        let (mut removed, mut sum) = (0, 0.0);
+        for (error, size) in view.step_errors.iter().zip(view.group_sizes) {
+            removed += size;
+            sum += error;
+            points.push(CurvePoint { removed, relative_error: sum / energy });
+        }
+        Some(Curve { part, units: view.units, points, method: method.clone() })
     }
 
     /// The attention unit of a record, inferred from the number of units.

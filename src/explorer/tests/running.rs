@@ -177,7 +177,7 @@ fn an_error_curve_is_requested_and_stored_with_its_layer() {
     script.handle(run, Event::ErrorCurve { layer, part, units: 10, points: points.clone() });
     script.handle(run, Event::JobDone);
     assert_eq!(script.state.layers[layer].curve(Part::Mlp).unwrap().points, points);
-    assert!(script.state.layers[layer].curve(Part::Attention).is_none());
+    assert!(script.state.layers[layer].computed_curve(Part::Attention).is_none());
 }
 
 #[test]

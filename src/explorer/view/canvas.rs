@@ -11,7 +11,7 @@ use ratatui::{
 use crate::explorer::{
     Action, Panel, Pointed, State, Zoom,
     view::{
-        Hits, Role, Theme,
+        Hits, Role, Theme, stage,
         widgets::{self, fit, width},
     },
 };
@@ -107,6 +107,12 @@ impl Canvas<'_> {
             let style = self.theme.style(Role::Muted);
             widgets::write(self.buffer, area, x, area.y + above + row as u16, line, style);
         }
+    }
+
+    /// Writes a message about missing content, and what it waits for.
+    pub fn awaits(&mut self, area: Rect, sentence: &str) {
+        let text = stage::waits(self.state, sentence);
+        self.absent(area, &text);
     }
 
     /// Columns needed to draw the facts in a single column.

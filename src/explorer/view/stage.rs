@@ -25,6 +25,29 @@ pub fn now(state: &State, job: &Job) -> (String, Option<f64>) {
     }
 }
 
+/// What an empty panel waits for: the stage that opens the model, or that of the running job, with its finished
+/// fraction; None if nothing is running.
+pub fn awaited(state: &State) -> Option<String> {
+    // A line never ends between a number and its unit.
+    let words_of = |share: f64| words::progress(share).replace(' ', "\u{a0}");
+    let fraction = |share: Option<f64>| share.map_or(String::new(), |share| format!(", {}", words_of(share)));
+    if let Some((stage, done, total)) = &state.opening {
+        let share = words::stage_fraction(stage, *done, *total);
+        return Some(format!("{}{}", words::stage(stage), fraction(share)));
+    }
+    let job = state.job()?;
+    let (now, share) = self::now(state, job);
+    Some(format!("{now}{}", fraction(share)))
+}
+
+/// A sentence about an empty panel and what it waits for: `The errors appear once layers are pruned: loading blocks, 40 %.`
+pub fn waits(state: &State, sentence: &str) -> String {
+    match awaited(state) {
+        Some(awaited) => format!("{}: {awaited}.", sentence.trim_end_matches('.')),
+        None => sentence.into(),
+    }
+}
+
 /// The status of the running job, unless it simply runs.
 pub fn condition(job: &Job) -> Option<&'static str> {
     match job.status {

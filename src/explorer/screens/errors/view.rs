@@ -44,7 +44,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     if state.layers.is_empty() {
         let inner = view.panel(&OUTPUT, area, "Output error", "");
-        view.absent(inner, "The errors appear once layers are pruned.");
+        view.awaits(inner, "The errors appear once layers are pruned.");
         return;
     }
     let parts = [series_of(view, Part::Attention), series_of(view, Part::Mlp)];
@@ -140,7 +140,7 @@ fn untracked(view: &mut Canvas<'_>, area: Rect, parts: &[Series]) {
     view.line(inner, told, line);
     let below = Rect { y: inner.y + told + 1, height: inner.height.saturating_sub(told + 1), ..inner };
     if parts.iter().all(|series| series.values.iter().all(Option::is_none)) {
-        view.absent(below, "No layer is pruned yet.");
+        view.awaits(below, "No layer is pruned yet.");
     } else {
         chart(view, below, parts);
     }
@@ -161,7 +161,7 @@ fn chart(view: &mut Canvas<'_>, area: Rect, series: &[Series]) {
     let state = view.state;
     let all = series.iter().flat_map(|series| series.values.iter().copied().flatten());
     let Some(scale) = Scale::log(all) else {
-        view.absent(area, "Nothing above 0 yet.");
+        view.awaits(area, "No error above 0 yet.");
         return;
     };
     let names = series.iter().map(|series| width(&series.name)).max().unwrap_or(0);

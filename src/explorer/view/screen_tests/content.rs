@@ -1,6 +1,7 @@
 //! Tests of what the screens show of a run.
 
 use super::*;
+use crate::{explorer::view::stage, protocol::Stage};
 
 #[test]
 fn the_table_shows_every_state_by_mark_and_word() {
@@ -78,7 +79,7 @@ fn the_error_curve_shows_the_cost_of_the_next_step() {
     state.screens.layer.part = Part::Mlp;
     assert!(shown(&state).contains("next 1 %"), "{}", shown(&state));
     state.layer = 4;
-    assert!(shown(&state).contains("past the cut with c"), "{}", shown(&state));
+    assert!(shown(&state).contains("c continues past the cut"), "{}", shown(&state));
 }
 
 #[test]
@@ -155,4 +156,36 @@ fn compare_names_perplexity_once_before_it_is_measured() {
     let text = shown(&at(Screen::Compare, state));
     let rows = text.lines().filter(|row| row.trim_start_matches(['│', ' ']).starts_with("perplexity"));
     assert_eq!(rows.count(), 1, "{text}");
+}
+
+#[test]
+fn an_empty_panel_says_what_it_waits_for_and_how_far_that_is() {
+    let mut state = sample::unopened();
+    state.opening = Some((Stage::LoadModel, 40, 100));
+    for screen in [Screen::Layers, Screen::Layer, Screen::Schedule, Screen::Errors] {
+        let state = at(screen, state.clone());
+        let text = shown(&state);
+        assert!(text.contains("40\u{a0}%"), "{screen:?}: {text}");
+    }
+    let mut state = sample::half_done();
+    let waiting = (0..state.layers.len()).find(|&layer| state.status(layer) == Status::Waiting).unwrap();
+    state.layer = waiting;
+    let (stage, _) = stage::now(&state, state.job().unwrap());
+    let text = shown(&at(Screen::Layer, state));
+    assert!(text.contains(&stage) && text.contains("\u{a0}%"), "{text}");
+}
+
+#[test]
+fn the_error_curve_is_drawn_up_to_the_cut_without_being_asked_for() {
+    let mut state = sample::half_done();
+    state.layers.iter_mut().for_each(|layer| layer.curves.clear());
+    let done = (0..state.layers.len()).find(|&layer| state.status(layer) == Status::Done).unwrap();
+    state.layer = done;
+    let curve = state.layers[done].curve(state.screens.layer.part).unwrap();
+    let record = state.layers[done].active().unwrap().record(state.screens.layer.part);
+    let last = curve.points.last().unwrap();
+    assert_eq!(last.removed, record.removed.len());
+    assert!((last.relative_error / record.relative_error - 1.0).abs() < 1e-9);
+    let text = text(&drawn(&at(Screen::Layer, state), 200, 57).0);
+    assert!(text.contains("c continues past the cut"), "{text}");
 }

@@ -32,13 +32,18 @@ pub static ERROR_CURVE: LayerPanel = LayerPanel {
 };
 
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
-    let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
+    let Some(curve) = shown.layer.curve(shown.part) else {
         let inner = view.panel(&ERROR_CURVE.panel, area, "Error versus ratio", "");
         view.absent(inner, &hint(view));
         return;
     };
+    let curve = &*curve;
     let inner = view.panel(&ERROR_CURVE.panel, area, "Error versus ratio", "over E‖y‖²");
-    let lines = words(view, shown, curve, inner.width);
+    let mut lines = words(view, shown, curve, inner.width);
+    if shown.layer.computed_curve(shown.part).is_none() && !view.state.is_replay() {
+        let key = view.span(view.key(Action::ErrorCurve), Role::Key);
+        lines.push(vec![key, view.span(" continues past the cut", Role::Muted)]);
+    }
     let above = (lines.len() as u16).min(inner.height / 3);
     for (at, line) in lines.into_iter().take(usize::from(above)).enumerate() {
         view.line(inner, at as u16, line);
@@ -109,14 +114,14 @@ fn reading<'t>(
 /// Draws the curve at the bottom of the small panel. Returns the area left for words.
 pub fn small(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) -> Option<Rect> {
     let (words, below) = words_and_picture(area)?;
-    let curve = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty())?;
+    let curve = &*shown.layer.curve(shown.part)?;
     let planned = status::planned(view.state, shown.index, shown.part).1;
     picture(view, below, shown.part, curve, cut(shown), planned);
     Some(words)
 }
 
 pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
-    let Some(curve) = shown.layer.curve(shown.part).filter(|curve| !curve.points.is_empty()) else {
+    let Some(curve) = shown.layer.curve(shown.part) else {
         if view.state.is_replay() {
             return vec![vec![view.span("not continued past the cut", Role::Muted)]];
         }
@@ -128,7 +133,7 @@ pub fn brief<'t>(view: &Canvas<'_>, shown: &Shown<'_>) -> Vec<Vec<Span<'t>>> {
     };
     let at = cut(shown).unwrap_or(status::planned(view.state, shown.index, shown.part).1);
     let mut line =
-        reading(view, shown.part, curve, at, (view.theme.glyphs.active(), Role::Cut, "costs"), u16::MAX);
+        reading(view, shown.part, &curve, at, (view.theme.glyphs.active(), Role::Cut, "costs"), u16::MAX);
     let rest = if line.len() > 3 { line.split_off(3) } else { Vec::new() };
     let trimmed = rest
         .into_iter()

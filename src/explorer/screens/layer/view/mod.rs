@@ -45,7 +45,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let state = view.state;
     let Some(shown) = Shown::of(state) else {
         let inner = view.panel(&SCORES.panel, area, "Layer", "");
-        view.absent(inner, "The layers appear once the model is open.");
+        view.awaits(inner, "The layers appear once the model is open.");
         return;
     };
     let head = heading::rows(&shown, area.width).min(area.height / 3);

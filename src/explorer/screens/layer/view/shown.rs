@@ -2,12 +2,11 @@
 
 use crate::{
     explorer::{
-        Action, AttemptResult, Layer, PartStatistics, PartView, State, Status,
+        Action, AttemptResult, Job, Layer, PartStatistics, PartView, State, Status,
         view::{Canvas, stage},
     },
     protocol::{Event, HessianStats, Method, Refined, Scheduled},
     prune::Part,
-    words::progress,
 };
 
 #[derive(Clone, Copy)]
@@ -91,19 +90,16 @@ impl<'a> Shown<'a> {
         let replay = view.state.is_replay();
         match (self.status, &self.layer.work) {
             (Status::Failed, _) if replay => "The layer failed before this was known.".into(),
-            (Status::Waiting, None) if replay => "Not measured yet.".into(),
+            (Status::Waiting, None) if replay => stage::waits(view.state, "Not measured yet."),
             (Status::Failed, _) => {
                 format!(
                     "The layer failed before this was known. Solve it again with {}.",
                     view.key(Action::Retry)
                 )
             }
-            (_, Some(_)) => {
-                let now = view.state.job().map(|job| stage::now(view.state, job));
-                let (words, share) =
-                    now.unwrap_or(("the calibration windows are being computed".into(), None));
-                let share = share.map_or(String::new(), |share| format!(", {}", progress(share)));
-                format!("Not measured yet: {words}{share}.")
+            (_, Some(_)) => stage::waits(view.state, "Not measured yet."),
+            (Status::Waiting, None) if view.state.job().is_some_and(Job::is_pruning) => {
+                stage::waits(view.state, "Not measured yet, the layers before come first.")
             }
             (Status::Waiting, None) => {
                 let (start, curve) = (view.key(Action::Start), view.key(Action::ErrorCurve));

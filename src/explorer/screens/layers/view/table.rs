@@ -9,7 +9,7 @@ use crate::{
         view::{
             Canvas, Role,
             list::first_in_sight,
-            status,
+            stage, status,
             widgets::{self, Place, Scale, Side, lay_out, measurement},
         },
     },
@@ -101,11 +101,11 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let inner = view.panel(&TABLE, area, "Layers", &note);
     if state.layers.is_empty() {
         let text = match &state.engine_gone {
-            Some(Some(cause)) => cause.as_str(),
-            Some(None) => "The engine has ended.",
-            None => "The layers appear once the model is open.",
+            Some(Some(cause)) => cause.clone(),
+            Some(None) => "The engine has ended.".into(),
+            None => stage::waits(state, "The layers appear once the model is open."),
         };
-        view.absent(inner, text);
+        view.absent(inner, &text);
         return;
     }
     let places = lay_out(columns(view), inner.width);

@@ -49,7 +49,9 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     }
     // Sensitivity measures the loss directly, so it comes first; both are shown if there is room.
     let searched = !view.state.search.curves.is_empty();
-    let solved = view.state.layers.get(view.state.layer).is_some_and(|layer| !layer.curves.is_empty());
+    let solved = view.state.layers.get(view.state.layer).is_some_and(|layer| {
+        [Part::Attention, Part::Mlp].into_iter().any(|part| layer.curve(part).is_some())
+    });
     match (searched, solved) {
         (true, true) if below.height >= 20 => {
             let [first, second] = Layout::vertical([Constraint::Fill(1); 2]).areas(below);
@@ -157,7 +159,8 @@ fn readings<'t>(view: &Canvas<'_>, columns: u16) -> Vec<Vec<Span<'t>>> {
             view.span("costs ", Role::Muted),
             view.span(error(cost), Role::Text),
         ];
-        if let Some((name, next)) = error_curve::next_step(state, part, curve, gone).filter(|_| columns >= 40)
+        if let Some((name, next)) =
+            error_curve::next_step(state, part, &curve, gone).filter(|_| columns >= 40)
         {
             line.push(view.span(format!(", next {name} "), Role::Muted));
             line.push(view.span(error(next), Role::Text));
@@ -187,6 +190,6 @@ fn costs(view: &mut Canvas<'_>, area: Rect) {
         let title = vec![view.span(part.to_string(), status::part_role(part))];
         view.line(place, 0, title);
         let below = Rect { y: place.y + 1, height: high.saturating_sub(1), ..place };
-        error_curve::picture(view, below, part, curve, None, gone);
+        error_curve::picture(view, below, part, &curve, None, gone);
     }
 }

@@ -40,7 +40,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect, picture: Picture) {
     };
     let inner = view.panel(&RATIO, area, "Ratio", &note);
     if schedule.ratios.is_empty() {
-        view.absent(inner, "The ratios appear once the model is open.");
+        view.awaits(inner, "The ratios appear once the model is open.");
         return;
     }
     let reached = state.layers.iter().filter_map(|layer| Some(layer.active()?.attempt.method.ratio));

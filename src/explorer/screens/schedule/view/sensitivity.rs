@@ -18,7 +18,7 @@ pub fn draw(view: &mut Canvas<'_>, area: Rect) {
     let curves: Vec<&SensitivityCurve> =
         [Part::Attention, Part::Mlp].iter().filter_map(|&part| search.curve(layer, part)).collect();
     if curves.is_empty() {
-        view.absent(inner, "This layer has not been measured yet.");
+        view.awaits(inner, "This layer has not been measured yet.");
         return;
     }
     let rises = curves.iter().flat_map(|curve| &curve.points).map(|point| point.rise);
