@@ -28,10 +28,10 @@ pub mod headless {
 pub mod protocol {
     pub use crate::protocol::{
         Attempt, AttemptSummary, CalibrationRecord, Command, Control, CurvePoint, Draft, Event, HessianStats,
-        JobKind, LayerRecord, LayerShape, LayerSummary, Method, MethodChange, Methods, ModelRecord,
-        ModelShape, MomentPicture, OnCancel, Pace, PartRecord, PartSummary, PerplexityRecord, PlannedLayer,
-        Prompt, Restored, RestoredAttempt, RestoredLayer, RunRecord, SessionContent, SessionStatus,
-        SessionSummary, Side, Stage, Stamped, Statistics, job,
+        JobKind, LayerRecord, LayerShape, LayerSummary, MeasuredToken, Method, MethodChange, Methods,
+        ModelRecord, ModelShape, MomentPicture, OnCancel, Pace, PartRecord, PartSummary, PerplexityRecord,
+        PlannedLayer, Prompt, Restored, RestoredAttempt, RestoredLayer, RunRecord, SessionContent,
+        SessionStatus, SessionSummary, Side, Stage, Stamped, Statistics, TokenPrediction, job,
     };
 }
 

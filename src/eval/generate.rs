@@ -35,6 +35,8 @@ pub struct Writing<'g> {
     end: usize,
     /// Number of bytes of the text already returned.
     emitted: usize,
+    /// The text of every generated token.
+    pieces: Vec<String>,
 }
 
 /// The result of one step.
@@ -106,8 +108,22 @@ impl Generation {
             begin: ids.len(),
             end,
             emitted: self.decode(&ids)?.len(),
+            pieces: Vec::new(),
             ids,
         })
+    }
+
+    /// The text of a token that follows another one.
+    ///
+    /// # Errors
+    /// If the tokenizer fails.
+    pub fn text_after(&self, before: u32, id: u32) -> Result<String, Error> {
+        let (alone, both) = (self.decode(&[before])?, self.decode(&[before, id])?);
+        Ok(both.strip_prefix(&alone).map_or_else(|| both.clone(), String::from))
+    }
+
+    pub(super) fn decoder(&self) -> &Decoder {
+        &self.decoder
     }
 
     /// Number of bytes of the weights.
@@ -159,6 +175,7 @@ impl Writing<'_> {
         let new = text.get(self.emitted..).filter(|_| !text.ends_with('\u{FFFD}'));
         let piece = new.unwrap_or_default().to_string();
         self.emitted += piece.len();
+        self.pieces.push(piece.clone());
         Ok(Written::Token(piece))
     }
 
@@ -170,6 +187,16 @@ impl Writing<'_> {
     /// The ids of the prompt, including a BOS token.
     pub fn prompt(&self) -> &[u32] {
         &self.ids[..self.begin]
+    }
+
+    /// The texts of the tokens generated so far, as returned by [`Writing::step`].
+    pub fn pieces(&self) -> &[String] {
+        &self.pieces
+    }
+
+    /// The ids of the prompt, followed by the generated ones.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
     }
 
     /// The ids of the tokens generated so far.

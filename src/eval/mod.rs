@@ -5,9 +5,11 @@ mod draw;
 mod error;
 mod generate;
 mod perplexity;
+mod prediction;
 
 pub use difference::{Difference, difference};
 pub use draw::Draw;
 pub use error::Error;
 pub use generate::{Generation, Writing, Written};
 pub use perplexity::Perplexity;
+pub use prediction::Prediction;

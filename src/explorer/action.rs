@@ -131,7 +131,7 @@ FIRST {
     Open: "open", "Open the layer; in the list of attempts, activate the attempt", ["enter"], On(LISTS) => |state| state.show(Layer);
     PreviousLayer: "previous-layer", "The previous layer", ["["], On(LAYERED) => |state| go(state, Move::Layer(-1));
     NextLayer: "next-layer", "The next layer", ["]"], On(LAYERED) => |state| go(state, Move::Layer(1));
-    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels", ["a"], On(&[Layer, Schedule]) => elsewhere;
+    SwitchPart: "switch-part", "Switch between attention and MLP; on the Schedule screen, choose which ratio is edited: both, heads or channels; on the Compare screen, switch between the texts", ["a"], On(&[Layer, Schedule, Compare]) => elsewhere;
     NextPanel: "next-panel", "Focus the next panel", ["f"], Everywhere => |state| turn_focus(state, 1);
     PreviousPanel: "previous-panel", "Focus the previous panel", ["F"], Everywhere => |state| turn_focus(state, -1);
     Zoom: "zoom", "Show the focused panel alone, or the whole screen", ["z"], Everywhere => perform::zoom;
@@ -152,6 +152,9 @@ FIRST {
     Prompt: "prompt", "Edit the prompt, the length and the sampling", ["e"], On(&[Compare]) => |state| open_form(state, forms::prompt);
     Write: "write", "Generate text from the prompt with both models", ["w"], On(&[Compare]) => runs::write;
     Measure: "measure", "Measure the perplexity of both models on a text", ["m"], On(&[Compare, Errors]) => |state| open_form_once_ready(state, forms::measure);
+    FirstDifference: "first-difference", "To the first token in which the texts differ", ["D"], On(&[Compare]) => elsewhere;
+    EarlierTexts: "earlier-texts", "Show the texts generated before", [","], On(&[Compare]) => elsewhere;
+    LaterTexts: "later-texts", "Show the texts generated after", ["."], On(&[Compare]) => elsewhere;
     Filter: "filter", "Show only the lines that contain some text", ["/"], On(&[Layers, Log]) => perform::filter;
     SortNext: "sort", "Sort the table by the next column", [","], On(&[Layers]) => elsewhere;
     ReverseOrder: "reverse-order", "Reverse the order of the table", ["."], On(&[Layers]) => elsewhere;

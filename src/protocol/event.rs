@@ -176,6 +176,12 @@ pub enum Event {
         tokens: usize,
         seconds: f64,
     },
+    /// Both models' predictions of each token of a generated text.
+    TokensMeasured {
+        /// The model that generated the text.
+        side: Side,
+        tokens: Vec<MeasuredToken>,
+    },
     /// The job halts, on request or after a batch. Its clock stops.
     Paused,
     /// The job continues.
@@ -212,6 +218,31 @@ pub enum Event {
 pub enum Side {
     Dense,
     Pruned,
+}
+
+/// A token of a generated text, as both models predict it from the tokens before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredToken {
+    /// Its text; empty while a character is split across several tokens.
+    pub text: String,
+    pub dense: TokenPrediction,
+    pub pruned: TokenPrediction,
+}
+
+/// A model's prediction of one token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenPrediction {
+    /// −ln p of the token.
+    pub loss: f64,
+    /// The likeliest tokens in descending order: text and probability.
+    pub likeliest: Vec<(String, f64)>,
+}
+
+impl MeasuredToken {
+    /// The rise of its loss by pruning.
+    pub fn rise(&self) -> f64 {
+        self.pruned.loss - self.dense.loss
+    }
 }
 
 /// A point of the error-versus-ratio curve.

@@ -39,7 +39,9 @@ fn first_event_of(event: &Event) -> Option<JobKind> {
         Event::LayerStarted { .. } => Some(JobKind::Retry),
         Event::ErrorCurve { .. } => Some(JobKind::ErrorCurve),
         Event::PerplexityMeasured { .. } => Some(JobKind::MeasurePerplexity),
-        Event::GeneratedText { .. } | Event::GenerationFinished { .. } => Some(JobKind::Generate),
+        Event::GeneratedText { .. } | Event::GenerationFinished { .. } | Event::TokensMeasured { .. } => {
+            Some(JobKind::Generate)
+        }
         Event::SensitivityMeasured { .. } | Event::RatiosTried { .. } | Event::RatiosFound { .. } => {
             Some(JobKind::Search)
         }

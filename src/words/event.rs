@@ -161,6 +161,7 @@ pub fn event(event: &Event) -> Option<Sentence> {
         | Event::AttemptActivated { .. }
         | Event::GeneratedText { .. }
         | Event::GenerationFinished { .. }
+        | Event::TokensMeasured { .. }
         | Event::Paused
         | Event::Resumed
         | Event::JobDone => return None,

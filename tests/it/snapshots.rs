@@ -8,7 +8,7 @@ use crate::window::{drawn, emit, listed, live, press, recorded, replay};
 use slimgpt::application::{
     explorer::view::{LEAST, SHORT},
     explorer::{Dialog, Explain, Msg, Screen, State, update},
-    protocol::{CurvePoint, Event, JobKind, Side, Stamped},
+    protocol::{CurvePoint, Event, JobKind, MeasuredToken, Side, Stamped, TokenPrediction},
 };
 use slimgpt::prune::{LayerRatio, Part};
 
@@ -92,6 +92,20 @@ fn ended() -> State {
             2,
             Event::GenerationFinished { side, tokens: text.split(' ').count(), seconds: 0.25 },
         );
+    }
+    for (side, text) in [(Side::Dense, " there was a girl."), (Side::Pruned, " the sun was in the sun.")] {
+        let token = |(at, piece): (usize, &str)| {
+            let likeliest = |best: f64| {
+                let others = ["a", "the", "one", "it"].iter().zip(1..);
+                let others = others.map(|(word, place)| (format!("{word} "), best / (2 * place) as f64));
+                [(piece.to_string(), best)].into_iter().chain(others).collect()
+            };
+            let prediction = |loss: f64| TokenPrediction { loss, likeliest: likeliest((-loss).exp()) };
+            let (dense, pruned) = (prediction(0.3), prediction(0.3 + 0.6 * at as f64));
+            MeasuredToken { text: piece.into(), dense, pruned }
+        };
+        let tokens = text.split_inclusive(' ').enumerate().map(token).collect();
+        emit(&mut state, 2, Event::TokensMeasured { side, tokens });
     }
     emit(&mut state, 2, Event::JobDone);
     let point = |removed: usize| CurvePoint { removed, relative_error: (removed as f64 / 320.0).powi(2) };

@@ -272,6 +272,23 @@ fn both_models_generate_in_turn() {
             Event::GenerationFinished { side, tokens, .. } => Some((*side, *tokens)),
             _ => None,
         });
+        let measured = told.all(|event| match event {
+            Event::TokensMeasured { side, tokens } => Some((*side, tokens.clone())),
+            _ => None,
+        });
+        assert_eq!(measured.len(), 2);
+        for (side, tokens) in &measured {
+            let text: String = tokens.iter().map(|token| token.text.as_str()).collect();
+            let written: String =
+                pieces.iter().filter(|(of, _)| of == side).map(|(_, piece)| piece.as_str()).collect();
+            assert_eq!(text, written);
+            for token in tokens {
+                let own = if *side == Side::Dense { &token.dense } else { &token.pruned };
+                assert_eq!(own.likeliest[0].0, token.text, "a greedy text takes the likeliest token");
+                assert!((own.loss + own.likeliest[0].1.ln()).abs() < 1e-6);
+                assert_eq!((token.dense.likeliest.len(), token.pruned.likeliest.len()), (5, 5));
+            }
+        }
         (pieces, wrote)
     };
     let (pieces, wrote) = write(&mut frontend);

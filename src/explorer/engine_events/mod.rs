@@ -98,9 +98,10 @@ fn apply(state: &mut State, text: String, event: Event) {
         Event::PerplexityMeasured { record } => state.compare.add(record),
         Event::GeneratedText { side, text } => state.compare.write_on(side, &text),
         Event::GenerationFinished { side, tokens, seconds } => {
-            let writing = state.compare.side_mut(side);
+            let writing = state.compare.newest.side_mut(side);
             (writing.tokens, writing.seconds) = (tokens, Some(seconds));
         }
+        Event::TokensMeasured { side, tokens } => state.compare.newest.side_mut(side).measured = tokens,
         Event::ExportWritten { .. } => {
             state.unsaved = false;
             state.say(NoticeKind::Done, text);

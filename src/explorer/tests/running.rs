@@ -199,9 +199,9 @@ fn a_job_waits_for_the_running_one() {
     script.handle(2, Event::GeneratedText { side: Side::Dense, text: " was".into() });
     script.handle(2, Event::GeneratedText { side: Side::Pruned, text: " is".into() });
     script.handle(2, Event::GenerationFinished { side: Side::Dense, tokens: 10, seconds: 2.0 });
-    assert_eq!(script.state.compare.dense.text, " was");
-    assert_eq!(script.state.compare.dense.speed(), Some(5.0));
-    assert_eq!(script.state.compare.pruned.speed(), None);
+    assert_eq!(script.state.compare.newest.dense.text, " was");
+    assert_eq!(script.state.compare.newest.dense.speed(), Some(5.0));
+    assert_eq!(script.state.compare.newest.pruned.speed(), None);
 }
 
 #[test]

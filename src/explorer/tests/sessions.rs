@@ -62,7 +62,7 @@ fn a_session_of_the_list_replaces_the_open_one() {
     script.state.compare.write_on(Side::Pruned, "old");
     script.handle(0, script::opened(5));
     assert_eq!((script.state.layers.len(), script.state.sessions.open.as_ref()), (5, None));
-    assert!(script.state.compare.pruned.text.is_empty() && script.state.calibration.is_none());
+    assert!(script.state.compare.newest.pruned.text.is_empty() && script.state.calibration.is_none());
     let mut session = restored(&script);
     session.path = path("tiny-two");
     script.handle(0, Event::SessionRestored { session: Box::new(session) });

@@ -298,13 +298,13 @@ fn compare(state: &mut State) {
     state.compare.add(record("wikitext-2/模型.txt", 24.713, None, true));
     state.compare.add(record("demo:held-out", 8.594, Some(9.312), false));
     state.compare.prompt.text = "One day, a little girl named Lily".into();
-    state.compare.dense.text =
+    state.compare.newest.dense.text =
         " found a needle in her room. She knew it was difficult to play with it because it was sharp. Lily wanted to share the needle with her mom, so she could sew a button on her shirt.\n\nLily went to her mom and said, \"Mom, I found this needle.\"".into();
-    state.compare.dense.tokens = 64;
-    state.compare.dense.seconds = Some(1.9);
-    state.compare.pruned.text =
+    state.compare.newest.dense.tokens = 64;
+    state.compare.newest.dense.seconds = Some(1.9);
+    state.compare.newest.pruned.text =
         " went to the park with her mom. 她看到一只大狗在公园里跑来跑去,非常高兴。 She wanted to play with the ball and the ball and the".into();
-    state.compare.pruned.tokens = 41;
+    state.compare.newest.pruned.tokens = 41;
 }
 
 fn log(state: &mut State) {

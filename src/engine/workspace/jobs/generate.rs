@@ -4,15 +4,17 @@ use std::{collections::VecDeque, time::Instant};
 
 use crate::{
     config::Machine,
-    eval::{Draw, Generation, Writing, Written},
+    eval::{Draw, Generation, Prediction, Writing, Written},
     model::BlockByBlock,
-    protocol::{Event, Prompt, Side, Stage, job},
+    protocol::{Event, MeasuredToken, Prompt, Side, Stage, TokenPrediction, job},
 };
 
 use super::{Context, Error, Work, Workspace};
 
 /// Number of recent tokens covered by the repeat penalty. The penalty is 1, so it has no effect.
 const REPEAT_LAST: usize = 64;
+/// Number of tokens that are named in each prediction.
+const LIKELIEST: usize = 5;
 
 /// The loaded models, with the settings and attempts used to load them. They stay in memory while the memory
 /// budget has room.
@@ -44,7 +46,9 @@ impl Work for job::Generate {
         let generated = workspace.load_generators(context).and_then(|()| {
             let dense = workspace.generators.dense.iter().map(|(_, dense)| (Side::Dense, dense));
             let pruned = workspace.generators.pruned.iter().map(|(_, _, pruned)| (Side::Pruned, pruned));
-            generate_in_turn(dense.chain(pruned), &prompt, &draw, context)
+            let models: Vec<_> = dense.chain(pruned).collect();
+            let texts = generate_in_turn(models.iter().copied(), &prompt, &draw, context)?;
+            measure_tokens(&models, &texts, context)
         });
         workspace.generators.make_room(workspace.settings.machine.memory_budget.0);
         generated.map(|()| Event::JobDone)
@@ -101,12 +105,13 @@ fn generate_in_turn<'g>(
     prompt: &Prompt,
     draw: &Draw,
     context: &mut Context,
-) -> Result<(), Error> {
+) -> Result<Vec<Text<'g>>, Error> {
     let begin = |(side, model): (Side, &'g Generation)| {
         let began = Instant::now();
         let writing = model.begin(&prompt.text, true, prompt.max_tokens, draw)?;
         Ok(Text { side, writing, seconds: began.elapsed().as_secs_f64() })
     };
+    let mut ended = Vec::new();
     let mut texts = models.map(begin).collect::<Result<VecDeque<_>, Error>>()?;
     while let Some(mut text) = texts.pop_front() {
         if context.checkpoint().is_break() {
@@ -128,8 +133,43 @@ fn generate_in_turn<'g>(
                     tokens: text.writing.tokens(),
                     seconds: text.seconds,
                 });
+                ended.push(text);
             }
         }
+    }
+    Ok(ended)
+}
+
+/// Both models predict every token of both texts.
+fn measure_tokens(
+    models: &[(Side, &Generation)],
+    texts: &[Text<'_>],
+    context: &mut Context,
+) -> Result<(), Error> {
+    for text in texts {
+        let (ids, from) = (text.writing.ids(), text.writing.prompt().len());
+        let mut predicted = Vec::new();
+        for (_, model) in models {
+            if context.checkpoint().is_break() {
+                return Err(Error::Cancelled);
+            }
+            let of_model = model.predictions(ids, from, LIKELIEST)?;
+            let named = |(at, prediction): (usize, Prediction)| {
+                let before = ids[from + at - 1];
+                let likeliest = prediction.likeliest.into_iter();
+                let likeliest =
+                    likeliest.map(|(id, probability)| Ok((model.text_after(before, id)?, probability)));
+                Ok(TokenPrediction {
+                    loss: prediction.loss,
+                    likeliest: likeliest.collect::<Result<_, Error>>()?,
+                })
+            };
+            predicted.push(of_model.into_iter().enumerate().map(named).collect::<Result<Vec<_>, Error>>()?);
+        }
+        let [dense, pruned] = predicted.try_into().expect("there are two models");
+        let pairs = dense.into_iter().zip(pruned).zip(text.writing.pieces());
+        let tokens = pairs.map(|((dense, pruned), text)| MeasuredToken { text: text.clone(), dense, pruned });
+        context.emit(Event::TokensMeasured { side: text.side, tokens: tokens.collect() });
     }
     Ok(())
 }

@@ -4,11 +4,13 @@ mod csv;
 mod numbers;
 mod results;
 mod sessions;
+mod texts;
 mod view;
 
 pub use numbers::{Compared, Quantity};
 pub use results::Comparison;
 pub use sessions::{ComparedSession, drop_session, letter, listed, read, toggle};
+pub use texts::{TextPair, TokenCursor};
 
 use super::{Copied, Explanation, Panel, Screen, Slice};
 use crate::explorer::{
@@ -17,6 +19,7 @@ use crate::explorer::{
     picture,
     view::{Canvas, Rect},
 };
+use crate::protocol::Side;
 
 /// Lines that the texts scroll per turn of the wheel.
 const WHEEL: isize = 3;
@@ -33,6 +36,8 @@ pub struct ViewState {
     pub row: usize,
     /// Quantity of their curves.
     pub quantity: Quantity,
+    /// The token whose predictions are shown.
+    pub token: TokenCursor,
     /// Lines scrolled back from the end of the texts.
     pub scrolled: usize,
 }
@@ -71,9 +76,13 @@ pub static TEXTS: Panel = Panel {
     title: "Texts",
     explain: |_| Explanation {
         title: "Two texts from one prompt",
-        formula: vec!["p(token) ∝ exp(logit / temperature)"],
+        formula: vec![
+            "p(token) ∝ exp(logit / temperature)",
+            "rise = −ln p_pruned(token) + ln p_dense(token)",
+        ],
         text: vec![
             "Both models continue the same prompt with the same seed, one token each in turn. Temperature 0 always takes the most likely token, so the texts differ only because the models do.",
+            "Afterwards both models predict every token of both texts. A token is italic if its loss rises by 0.1 nats or more from the dense to the pruned model, underlined from 0.5, and bold from 2. The first token that differs is reversed. Left and right move to a token and show the five likeliest tokens of both models.",
         ],
     },
     figure: |state| picture::of_pruned(state, Figure::BeforeAndAfter),
@@ -103,6 +112,9 @@ const TABLES: &[(Action, &str)] = &[
 ];
 const MODELS: &[(Action, &str)] = &[
     (Action::Write, "write"),
+    (Action::Right, "token"),
+    (Action::SwitchPart, "text"),
+    (Action::FirstDifference, "first difference"),
     (Action::Prompt, "prompt"),
     (Action::Measure, "perplexity"),
     (Action::Copy, "copy"),
@@ -163,12 +175,40 @@ impl Slice for Compare {
                 let row = state.screens.compare.row.saturating_add_signed(lines);
                 state.screens.compare.row = row.min(state.compared_sessions().count());
             }
-            Move::Line(_) | Move::Page(_) | Move::End(_) | Move::Aside(_) => {
+            Move::Aside(by) => {
+                let token = &mut state.screens.compare.token;
+                let last = state.compare.pair().side(token.side).measured.len().saturating_sub(1);
+                token.at = token.at.min(last).saturating_add_signed(by).min(last);
+            }
+            Move::Line(_) | Move::Page(_) | Move::End(_) => {
                 let scrolled = &mut state.screens.compare.scrolled;
                 *scrolled = scrolled.saturating_add_signed(-lines).min(SCROLL);
             }
         }
         Vec::new()
+    }
+
+    fn act(&self, state: &mut State, action: Action) -> Option<Vec<Effect>> {
+        let turns = [(Action::EarlierTexts, -1), (Action::LaterTexts, 1)];
+        if let Some((_, by)) = turns.into_iter().find(|(turn, _)| *turn == action) {
+            state.compare.turn(by);
+            return Some(Vec::new());
+        }
+        let token = &mut state.screens.compare.token;
+        if action == Action::SwitchPart {
+            token.side = match token.side {
+                Side::Dense => Side::Pruned,
+                Side::Pruned => Side::Dense,
+            };
+            return Some(Vec::new());
+        }
+        (action == Action::FirstDifference).then(|| match state.compare.pair().first_difference() {
+            Some(at) => {
+                state.screens.compare.token.at = at;
+                Vec::new()
+            }
+            None => state.refuse("the texts are equal, or not complete yet"),
+        })
     }
 
     fn wheel(&self, state: &State, lines: isize) -> Move {

@@ -1,5 +1,6 @@
 //! Results of comparing the dense and the pruned model: two texts from one prompt, and perplexities.
 
+use super::TextPair;
 use crate::{
     config::Evaluation,
     protocol::{PerplexityRecord, Prompt, Side},
@@ -8,15 +9,18 @@ use crate::{
 /// Texts and perplexities of both models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
+    /// The prompt of the next texts.
     pub prompt: Prompt,
-    pub dense: Writing,
-    pub pruned: Writing,
+    /// The newest texts.
+    pub newest: TextPair,
+    /// Earlier texts, oldest first.
+    earlier: Vec<TextPair>,
+    /// How many pairs of texts before the newest one is shown.
+    back: usize,
     /// Settings of the next perplexity measurement.
     pub evaluation: Evaluation,
     /// Newest first, one per evaluation and pruned model.
     measured: Vec<Measured>,
-    /// Active attempts when the pruned text began.
-    pub written_on: ActiveAttempts,
     /// The currently active attempts.
     pub active: ActiveAttempts,
 }
@@ -31,55 +35,59 @@ pub struct Measured {
     pub on: ActiveAttempts,
 }
 
-/// The text of one model.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Writing {
-    pub text: String,
-    pub tokens: usize,
-    /// Seconds of this model alone; None until the text is complete.
-    pub seconds: Option<f64>,
-}
+/// Number of earlier texts that are kept.
+const EARLIER: usize = 20;
 
 impl Comparison {
     /// Nothing written or measured yet.
     pub fn new(evaluation: Evaluation) -> Self {
         let prompt = Prompt { text: "One day".into(), max_tokens: 96, temperature: 0.0, seed: 0 };
         Self {
+            newest: TextPair::new(prompt.clone()),
             prompt,
-            dense: Writing::default(),
-            pruned: Writing::default(),
+            earlier: Vec::new(),
+            back: 0,
             evaluation,
             measured: Vec::new(),
-            written_on: ActiveAttempts::new(),
             active: ActiveAttempts::new(),
         }
     }
 
-    pub fn side(&self, side: Side) -> &Writing {
-        match side {
-            Side::Dense => &self.dense,
-            Side::Pruned => &self.pruned,
+    /// The texts that are shown.
+    pub fn pair(&self) -> &TextPair {
+        match self.back {
+            0 => &self.newest,
+            back => self.earlier.get(self.earlier.len().wrapping_sub(back)).unwrap_or(&self.newest),
         }
     }
 
-    pub fn side_mut(&mut self, side: Side) -> &mut Writing {
-        match side {
-            Side::Dense => &mut self.dense,
-            Side::Pruned => &mut self.pruned,
-        }
+    /// The place of the shown texts, from 1, and the number of pairs.
+    pub fn place(&self) -> (usize, usize) {
+        (self.earlier.len() + 1 - self.back, self.earlier.len() + 1)
     }
 
-    /// Clears both texts.
+    /// Shows earlier texts for a negative number, later ones for a positive one.
+    pub fn turn(&mut self, by: isize) {
+        self.back = self.back.saturating_add_signed(-by).min(self.earlier.len());
+    }
+
+    /// Begins two texts from the prompt; the newest ones become earlier ones.
     pub fn begin(&mut self) {
-        (self.dense, self.pruned) = (Writing::default(), Writing::default());
+        let old = std::mem::replace(&mut self.newest, TextPair::new(self.prompt.clone()));
+        if !old.is_empty() {
+            self.earlier.push(old);
+        }
+        let surplus = self.earlier.len().saturating_sub(EARLIER);
+        self.earlier.drain(..surplus);
+        self.back = 0;
     }
 
     /// Appends generated text. The first piece starts the text, which may be long after the request.
     pub fn write_on(&mut self, side: Side, piece: &str) {
-        if side == Side::Pruned && self.pruned.text.is_empty() {
-            self.written_on.clone_from(&self.active);
+        if side == Side::Pruned && self.newest.pruned.text.is_empty() {
+            self.newest.written_on.clone_from(&self.active);
         }
-        self.side_mut(side).text += piece;
+        self.newest.side_mut(side).text += piece;
     }
 
     /// Adds a perplexity with the active attempts.
@@ -112,13 +120,14 @@ impl Comparison {
         firsts.map(move |(_, first)| of(first).unwrap_or(first))
     }
 
-    /// Both texts after their prompt; empty if nothing was generated.
+    /// Both shown texts after their prompt; empty if nothing was generated.
     pub fn texts(&self) -> String {
-        if self.dense.text.is_empty() && self.pruned.text.is_empty() {
+        let pair = self.pair();
+        if pair.is_empty() {
             return String::new();
         }
-        let prompt = &self.prompt.text;
-        format!("dense:\n{prompt}{}\n\npruned:\n{prompt}{}\n", self.dense.text, self.pruned.text)
+        let prompt = &pair.prompt.text;
+        format!("dense:\n{prompt}{}\n\npruned:\n{prompt}{}\n", pair.dense.text, pair.pruned.text)
     }
 
     /// True if the active attempts have changed since the measurement.
@@ -128,7 +137,8 @@ impl Comparison {
 
     /// True if the active attempts have changed since the pruned text began.
     pub fn text_stale(&self) -> bool {
-        !self.pruned.text.is_empty() && self.written_on != self.active
+        let pair = self.pair();
+        !pair.pruned.text.is_empty() && pair.written_on != self.active
     }
 }
 
@@ -137,13 +147,6 @@ impl Measured {
     fn has_evaluation_of(&self, other: &Self) -> bool {
         let of = |record: &PerplexityRecord| (record.text.clone(), record.seq_len, record.tokens, record.bos);
         of(&self.record) == of(&other.record)
-    }
-}
-
-impl Writing {
-    /// Tokens per second, once the text is complete.
-    pub fn speed(&self) -> Option<f64> {
-        self.seconds.filter(|&s| s > 0.0).map(|seconds| self.tokens as f64 / seconds)
     }
 }
 
@@ -163,5 +166,21 @@ mod tests {
         assert!(compare.text_stale());
         compare.begin();
         assert!(!compare.text_stale());
+    }
+
+    #[test]
+    fn earlier_texts_are_kept_and_can_be_shown_again() {
+        let mut compare = Comparison::new(Evaluation::default());
+        for number in 0..30 {
+            compare.begin();
+            compare.write_on(Side::Dense, &number.to_string());
+        }
+        assert_eq!((compare.place(), compare.pair().dense.text.as_str()), ((21, 21), "29"));
+        compare.turn(-1);
+        assert_eq!((compare.place(), compare.pair().dense.text.as_str()), ((20, 21), "28"));
+        compare.turn(-100);
+        assert_eq!(compare.pair().dense.text, "9", "the oldest one that is kept");
+        compare.turn(100);
+        assert_eq!(compare.pair().dense.text, "29");
     }
 }

@@ -46,12 +46,14 @@ enum Key {
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let Some(part) = shown.view.filter(|part| !part.step_errors.is_empty()) else {
         let inner = view.panel(&BATCHES.panel, area, "Batches", "");
-        let text = match shown.view {
-            Some(part) if part.live => "Nothing is removed yet.".into(),
-            Some(_) => "Nothing was removed.".into(),
-            None => shown.why_nothing(view),
-        };
-        view.absent(inner, &text);
+        match shown.view {
+            Some(part) if part.live => view.awaits(inner, "Nothing is removed yet."),
+            Some(_) => view.absent(inner, "Nothing was removed."),
+            None => {
+                let text = shown.why_nothing(view);
+                view.absent(inner, &text);
+            }
+        }
         return;
     };
     let energy = shown.energy();

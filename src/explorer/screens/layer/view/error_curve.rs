@@ -34,7 +34,10 @@ pub static ERROR_CURVE: LayerPanel = LayerPanel {
 pub fn draw(view: &mut Canvas<'_>, area: Rect, shown: &Shown<'_>) {
     let Some(curve) = shown.layer.curve(shown.part) else {
         let inner = view.panel(&ERROR_CURVE.panel, area, "Error versus ratio", "");
-        view.absent(inner, &hint(view));
+        match &shown.layer.work {
+            Some(_) => view.awaits(inner, "The errors appear as units are removed."),
+            None => view.absent(inner, &hint(view)),
+        }
         return;
     };
     let curve = &*curve;

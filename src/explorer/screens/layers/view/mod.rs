@@ -42,7 +42,7 @@ fn wide(view: &mut Canvas<'_>, area: Rect) {
     let [left, right] = Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).areas(area);
     let needed = view.state.listed_layers().len() as u16 + 3;
     let spare = left.height.saturating_sub(needed);
-    let below = if spare >= ERRORS { spare.min(left.height / 2) } else { 0 };
+    let below = if spare >= ERRORS { spare } else { 0 };
     let [table, errors] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(left);
     table::draw(view, table);
     if !errors.is_empty() {
