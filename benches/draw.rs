@@ -103,6 +103,7 @@ fn half_done() -> State {
         mouse: true,
         pace: Pace::Free,
         eval: None,
+        model_argument: None,
         sessions_root: None,
         size: SIZE,
     });

@@ -3,9 +3,9 @@
 
 pub mod engine {
     pub use crate::engine::{
-        Choose, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, ModelChoice, PruneRun, Report,
-        Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate, prune, resume, retry, start,
-        workspace,
+        Choose, Draw, Error, Evaluate, Export, Generate, LayerTries, Logits, Measure, Measured, ModelChoice,
+        PruneRun, Report, Resume, Resumed, Retry, SessionPlace, Worker, choose, evaluate, prune, resume,
+        retry, start, workspace,
     };
 }
 
@@ -20,8 +20,8 @@ pub mod explorer {
 pub mod headless {
     pub use crate::headless::{
         Confirmation, Output, Removal, advice, choose, collect_sweep, compare_sessions, evaluate, export,
-        generate, inspect, list_sessions, logits, print_text, prune, prune_old_sessions, remove_sessions,
-        report, resume, retry, run_sweep, say, show_session, sweep_commands,
+        generate, inspect, list_sessions, logits, measure, print_text, prune, prune_old_sessions,
+        remove_sessions, report, resume, retry, run_sweep, say, show_session, sweep_commands,
     };
 }
 

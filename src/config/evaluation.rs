@@ -1,6 +1,6 @@
 //! Settings of the evaluation.
 
-use super::{check::at_least, group::settings};
+use super::{Error, check::at_least, group::settings};
 use crate::calibration::TextSource;
 
 settings! {
@@ -31,6 +31,14 @@ settings! {
 }
 
 impl Evaluation {
+    /// The settings with the given options.
+    ///
+    /// # Errors
+    /// If a value is not allowed.
+    pub fn changed(&self, options: EvaluationOptions) -> Result<Self, Error> {
+        Self::fill(options.or(self.options()))
+    }
+
     /// The settings that affect a perplexity; None without a text.
     pub(crate) fn of_perplexity(&self) -> Option<Self> {
         self.text.as_ref()?;

@@ -1,6 +1,7 @@
 //! The settings of a run. `table` is their only list; the command line, settings files, printing, merging, forms
 //! and the comparison of attempts are made from it.
 
+mod arguments;
 mod calibration;
 mod check;
 mod error;

@@ -32,6 +32,6 @@ pub use open::ModelChoice;
 pub use place::SessionPlace;
 pub use worker::{Worker, start};
 pub use workspace::{
-    Choose, Export, LayerTries, PruneRun, Report, Resume, Resumed, Retry, Tried, choose, export, prune,
-    report, resume, retry, workspace,
+    Choose, Export, LayerTries, Measure, Measured, PruneRun, Report, Resume, Resumed, Retry, Tried, choose,
+    export, measure, prune, report, resume, retry, workspace,
 };

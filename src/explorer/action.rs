@@ -65,6 +65,7 @@ const MODAL: &[Dialog] = &[
     Dialog::Filter,
     Dialog::Confirm,
     Dialog::Refusal,
+    Dialog::Commands,
 ];
 
 /// Default keys of the screens, in the order of the screens.
@@ -165,6 +166,7 @@ FIRST {
     Faster: "faster", "Replay twice as fast", [">"], Everywhere => |state| runs::speed(state, 2.0);
     Slower: "slower", "Replay half as fast", ["<"], Everywhere => |state| runs::speed(state, 0.5);
     Explain: "explain", "Explain the focused panel, with its formula", ["i"], Everywhere => perform::explain;
+    CommandLog: "commands", "What was done, as slimgpt commands that do the same without a screen", ["@"], Everywhere => perform::commands;
     Help: "help", "All keys", ["?"], Everywhere => perform::help;
     Palette: "palette", "Find an action, a layer or a theme by name", [":"], Everywhere => perform::palette;
     NextTheme: "next-theme", "The next theme", ["T"], Everywhere => perform::next_theme;
@@ -196,6 +198,7 @@ DIALOGS {
     CloseSessions: "close-sessions", "Close the list of sessions", ["q", "S"], In(&[Dialog::Sessions]) => elsewhere;
     PreviousChoice: "previous-choice", "The previous choice of a field", ["left"], In(&[Dialog::Form]) => elsewhere;
     NextChoice: "next-choice", "The next choice of a field, or toggle a switch", ["right", "space"], In(&[Dialog::Form]) => elsewhere;
+    CopyScript: "copy-script", "Copy all commands as a script", ["y"], In(&[Dialog::Commands]) => elsewhere;
     Yes: "yes", "Yes", ["y", "Y"], In(&[Dialog::Confirm]) => elsewhere;
     No: "no", "No", ["n", "N", "q"], In(&[Dialog::Confirm]) => elsewhere;
 }

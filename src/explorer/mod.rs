@@ -5,6 +5,7 @@
 
 mod action;
 mod advice;
+mod command_log;
 mod commands;
 mod dialogs;
 mod draft;
@@ -42,8 +43,9 @@ mod tests;
 
 pub use crate::words::Level;
 pub use action::{ACTIONS, Action, ActionInfo, Context, Scope};
+pub use command_log::CommandLog;
 pub use dialogs::{
-    Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Refusal, Sessions,
+    Commands, Confirm, Confirmed, Dialog, DialogKind, Explain, Filter, Help, Palette, Refusal, Sessions,
     form::{Field, FieldId, Form, FormKind, Value},
     palette::palette,
 };

@@ -3,7 +3,8 @@
 use crate::protocol::{Job, job};
 
 use super::{
-    Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Refusal, Schedule, Screen, State, Zoom,
+    Commands, Dialog, Effect, Explain, Filter, Form, Help, NoticeKind, Palette, Refusal, Schedule, Screen,
+    State, Zoom,
     dialogs::{Handled, form::forms},
     edit::{self, Edit},
     movement::Move,
@@ -114,7 +115,8 @@ pub fn explain(state: &mut State) -> Vec<Effect> {
             | Dialog::Help(_)
             | Dialog::Filter(_)
             | Dialog::Confirm(_)
-            | Dialog::Refusal(_),
+            | Dialog::Refusal(_)
+            | Dialog::Commands(_),
         )
         | None => drop(state.open(Dialog::Explain(Explain))),
     }
@@ -131,6 +133,12 @@ pub fn filter(state: &mut State) -> Vec<Effect> {
 
 pub fn help(state: &mut State) -> Vec<Effect> {
     state.open(Dialog::Help(Help::default()))
+}
+
+/// Opens the command log.
+pub fn commands(state: &mut State) -> Vec<Effect> {
+    let commands = Commands::newest(state);
+    state.open(Dialog::Commands(commands))
 }
 
 pub fn palette(state: &mut State) -> Vec<Effect> {

@@ -113,6 +113,7 @@ fn lists(dialogs: &mut [Dialog]) -> impl Iterator<Item = &mut Sessions> {
         | Dialog::Filter(_)
         | Dialog::Confirm(_)
         | Dialog::Refusal(_)
+        | Dialog::Commands(_)
         | Dialog::Explain(_) => None,
     })
 }

@@ -21,6 +21,8 @@ pub struct Start {
     pub pace: Pace,
     /// Default text for perplexity.
     pub eval: Option<TextSource>,
+    /// The argument of a command that names the model; None for the built-in model.
+    pub model_argument: Option<String>,
     /// Directory that contains sessions given by name; None if unknown.
     pub sessions_root: Option<PathBuf>,
     /// Columns and rows.

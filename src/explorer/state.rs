@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::{
-    Comparison, Dialog, Effect, Form, History, Job, Jobs, KeyMap, Layer, Log, Origin, Panel, Revision,
-    Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
+    CommandLog, Comparison, Dialog, Effect, Form, History, Job, Jobs, KeyMap, Layer, Log, Origin, Panel,
+    Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub struct State {
     pub compare: Comparison,
     pub previous_runs: Vec<PreviousRun>,
     pub log: Log,
+    /// What was done, as commands.
+    pub commands: CommandLog,
     pub sessions: SessionsOnDisk,
     pub draft: Revision,
 
@@ -126,6 +128,7 @@ impl State {
             calibration: None,
             previous_runs: Vec::new(),
             log: Log::default(),
+            commands: CommandLog::new(start.model_argument),
             sessions: SessionsOnDisk { root: start.sessions_root, ..SessionsOnDisk::default() },
             draft: Revision::default(),
             screen: Screen::default(),

@@ -3,7 +3,7 @@
 use crossterm::event::KeyModifiers;
 
 use super::{
-    Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, State,
+    Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, State, command_log,
     dialogs::{self, Reply},
     draft, engine_events,
     perform::finish,
@@ -15,6 +15,11 @@ use super::{
 /// Handles a message and returns the effects that it requests.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = take(state, msg);
+    for effect in &effects {
+        if let Effect::Command(command) = effect {
+            command_log::note(state, command);
+        }
+    }
     effects.extend(draft::save(state));
     effects
 }

@@ -3,6 +3,7 @@
 mod advice;
 mod columns;
 mod inspect;
+mod measure;
 mod on_model;
 mod on_session;
 mod output;
@@ -14,6 +15,7 @@ mod table;
 
 pub use advice::advice;
 pub use inspect::inspect;
+pub use measure::measure;
 pub use on_model::{evaluate, generate, logits, prune};
 pub use on_session::{choose, export, report, resume, retry};
 pub use output::{Output, print_text, say};

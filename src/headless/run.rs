@@ -34,8 +34,18 @@ pub fn drive<T: Send + 'static>(
     job: impl FnOnce(&mut Context) -> Result<T, Error> + Send + 'static,
     recorder: Option<&mut Recorder>,
 ) -> Driven<T> {
+    drive_and_observe(job, recorder, &mut |_| {})
+}
+
+/// Like [`drive`], and passes every event to `observe`.
+pub fn drive_and_observe<T: Send + 'static>(
+    job: impl FnOnce(&mut Context) -> Result<T, Error> + Send + 'static,
+    recorder: Option<&mut Recorder>,
+    observe: &mut dyn FnMut(&Event),
+) -> Driven<T> {
     let (mut session, mut begun) = (None, Begun::NoRun);
     let result = follow(job, recorder, &mut |event| {
+        observe(event);
         if let Event::SessionOpened { path } = event {
             session = Some(path.clone());
         }

@@ -88,7 +88,7 @@ impl Explorer {
         force_color_output(true);
         // Signal handlers are installed before the terminal is changed, so no signal leaves it changed.
         let signals = Signals::listen().map_err(Error::Runtime)?;
-        let (origin, eval) = (opened.origin(), opened.eval());
+        let (origin, eval, model_argument) = (opened.origin(), opened.eval(), opened.model_argument());
         let source = open(opened, engine, &settings);
         let guard = Guard::enter(interface.mouse).map_err(Error::Terminal)?;
         let screen = Output::screen().map_err(Error::Terminal)?;
@@ -101,6 +101,7 @@ impl Explorer {
             mouse: interface.mouse,
             pace: interface.pace,
             eval,
+            model_argument,
             sessions_root: sessions.clone(),
             size: terminal::size().map_err(Error::Terminal)?,
         });

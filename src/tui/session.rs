@@ -94,6 +94,14 @@ impl Opened {
         }
     }
 
+    /// The argument that names the model; None for the built-in model and a recording.
+    pub(super) fn model_argument(&self) -> Option<String> {
+        match self {
+            Self::Model { model: ModelChoice::Named(name), .. } => Some(name.clone()),
+            Self::Model { model: ModelChoice::Demo, .. } | Self::Recording { .. } => None,
+        }
+    }
+
     /// The default evaluation text; only the built-in model has one. A session has its own settings.
     pub(super) fn eval(&self) -> Option<TextSource> {
         match self {

@@ -12,7 +12,10 @@ use slimgpt::{calibration::TextSource, config::Colours};
 
 use crate::flags::{All, Flags, MachineFlags, choice};
 
-pub use sessions::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
+pub use sessions::{
+    Choice, ChooseArgs, CurveArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
+    SessionsCommand, TextsArgs,
+};
 pub use sweep::SweepArgs;
 
 /// Layer-wise structured pruning of LLaMA-family models (SlimGPT, arXiv 2412.18110).
@@ -83,6 +86,19 @@ pub enum Command {
   slimgpt choose last --layer 3 --attempt 0
   slimgpt choose last --layer 3 --attempt none       use the layer of the dense model")]
     Choose(ChooseArgs),
+    /// Measure the perplexity of the dense and of the pruned model of a session
+    #[command(after_help = "Examples:
+  slimgpt perplexity last
+  slimgpt perplexity last --text wiki.test.txt --seq-len 512")]
+    Perplexity(PerplexityArgs),
+    /// Compute the error of a part of a session's layer at every ratio
+    #[command(after_help = "Example:
+  slimgpt curve last --layer 3 --part mlp > curve.csv")]
+    Curve(CurveArgs),
+    /// Continue a prompt with the dense and the pruned model of a session, and measure each token
+    #[command(after_help = "Example:
+  slimgpt texts last --prompt \"One day\"")]
+    Texts(TextsArgs),
     /// Write the model with the active attempts of a session
     #[command(after_help = "Example:
   slimgpt export last --out slim")]

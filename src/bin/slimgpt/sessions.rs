@@ -3,18 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use slimgpt::application::{
-    engine::{self, Choose, Export, ModelChoice, Report, Resume, Retry, SessionPlace},
+    engine::{self, Choose, Export, Measure, Measured, ModelChoice, Report, Resume, Retry, SessionPlace},
     headless::{self, Confirmation, Output, Removal},
-    protocol::MethodChange,
+    protocol::{MethodChange, Prompt},
     recording::Recorder,
     session::{self, ModelPlace, State},
 };
 use slimgpt::{
-    config::{Options, Paths, Ratios, RatiosOptions},
+    config::{EvaluationOptions, Options, Paths, Ratios, RatiosOptions},
     failure::{Advice, Kind},
 };
 
-use crate::cli::{Choice, ChooseArgs, ExportArgs, On, ReportArgs, ResumeArgs, RetryArgs, SessionsCommand};
+use crate::cli::{
+    Choice, ChooseArgs, CurveArgs, ExportArgs, On, PerplexityArgs, ReportArgs, ResumeArgs, RetryArgs,
+    SessionsCommand, TextsArgs,
+};
 use crate::threads;
 
 /// Errors about the session named in a command.
@@ -127,6 +130,28 @@ pub fn choose(args: ChooseArgs, paths: Option<&Paths>) -> Result<(), Error> {
     };
     let job = Choose { session, model: on.model, layer, attempt };
     Ok(headless::choose(job, output(on.json), root.as_deref())?)
+}
+
+pub fn perplexity(args: PerplexityArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let PerplexityArgs { on, text, seq_len, bos } = args;
+    let options =
+        EvaluationOptions { text, seq_len, bos: bos.then_some(true), ..EvaluationOptions::default() };
+    measure(on, Measured::Perplexity(options), paths)
+}
+
+pub fn curve(args: CurveArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let CurveArgs { on, layer, part } = args;
+    measure(on, Measured::Curve { layer, part }, paths)
+}
+
+pub fn texts(args: TextsArgs, paths: Option<&Paths>) -> Result<(), Error> {
+    let TextsArgs { on, prompt, max_tokens, temperature, seed } = args;
+    measure(on, Measured::Texts(Prompt { text: prompt, max_tokens, temperature, seed }), paths)
+}
+
+fn measure(on: On, of: Measured, paths: Option<&Paths>) -> Result<(), Error> {
+    let (session, _) = found(&on, paths.map(Paths::sessions).as_deref())?;
+    Ok(headless::measure(Measure { session, model: on.model, of }, output(on.json))?)
 }
 
 pub fn export(args: ExportArgs, paths: Option<&Paths>) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 //! handle it. To add a dialog, write its folder and a line of [`dialogs!`]; its actions are rows of the table in
 //! `action.rs`.
 
+pub mod commands;
 pub mod confirm;
 pub mod explain;
 pub mod filter;
@@ -13,6 +14,7 @@ pub mod palette;
 pub mod refusal;
 pub mod sessions;
 
+pub use commands::Commands;
 pub use confirm::{Confirm, Confirmed};
 pub use explain::Explain;
 pub use filter::Filter;
@@ -139,6 +141,7 @@ dialogs! {
     Filter, "Filter";
     Confirm, "Questions";
     Refusal, "Refusals";
+    Commands, "Command log";
     Explain, "Explanation";
 }
 

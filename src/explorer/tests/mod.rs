@@ -1,6 +1,7 @@
 //! Tests of the explorer as scripts of messages.
 
 mod attempts;
+mod commands;
 mod comparing;
 mod dialogs;
 mod editing;

@@ -35,6 +35,7 @@ impl Script {
             mouse: true,
             pace: Pace::Free,
             eval: Some("demo:held-out".parse().unwrap()),
+            model_argument: Some("tiny".into()),
             sessions_root: Some("/state/sessions".into()),
             size: (80, 24),
         };

@@ -39,6 +39,7 @@ pub(super) fn unopened() -> State {
         mouse: true,
         pace: Pace::Free,
         eval: Some(TextSource::DemoHeldOut),
+        model_argument: None,
         sessions_root: None,
         size: (80, 24),
     })

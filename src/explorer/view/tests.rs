@@ -49,6 +49,7 @@ fn state(origin: Origin) -> State {
         mouse: true,
         pace: Pace::Free,
         eval: None,
+        model_argument: None,
         sessions_root: Some("/state/sessions".into()),
         size: (80, 24),
     })

@@ -48,7 +48,8 @@ pub fn assert_sound(shown: &Shown, state: &State, told: &str) {
             | Dialog::Sessions(_)
             | Dialog::Form(_)
             | Dialog::Confirm(_)
-            | Dialog::Refusal(_),
+            | Dialog::Refusal(_)
+            | Dialog::Commands(_),
         ) => {
             sheet.has_whole_window();
         }
@@ -185,7 +186,16 @@ fn selected(state: &State) -> Option<Pointed> {
         (Some(Dialog::Form(form)), _) => {
             (form.at < form.fields.len()).then_some(Pointed::DialogLine(form.at))
         }
-        (Some(Dialog::Help(_) | Dialog::Filter(_) | Dialog::Confirm(_) | Dialog::Refusal(_)), _) => None,
+        (
+            Some(
+                Dialog::Help(_)
+                | Dialog::Filter(_)
+                | Dialog::Confirm(_)
+                | Dialog::Refusal(_)
+                | Dialog::Commands(_),
+            ),
+            _,
+        ) => None,
         (Some(Dialog::Explain(Explain)) | None, Screen::Layers) => {
             state.listed_layers().contains(&state.layer).then_some(Pointed::Layer(state.layer))
         }

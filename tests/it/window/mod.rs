@@ -46,6 +46,7 @@ pub fn unopened(origin: Origin) -> State {
         mouse: true,
         pace: Pace::Free,
         eval: Some(TextSource::DemoHeldOut),
+        model_argument: None,
         sessions_root: Some("/state/sessions".into()),
         size: (80, 24),
     })

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use slimgpt::prune::Part;
+use slimgpt::{calibration::TextSource, prune::Part};
 
 use crate::flags::{Flags, MethodFlags, OutputFlags, choice};
 
@@ -61,6 +61,51 @@ pub struct RetryArgs {
     /// Activate the new attempt
     #[arg(long)]
     pub choose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PerplexityArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Evaluation text [default: as in the last run]
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<TextSource>,
+    /// Tokens per window [default: as in the last run]
+    #[arg(long, value_name = "N")]
+    pub seq_len: Option<usize>,
+    /// Start each window with a BOS token
+    #[arg(long)]
+    pub bos: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CurveArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Layer, counted from 0
+    #[arg(long, value_name = "N")]
+    pub layer: usize,
+    /// Part whose error is computed
+    #[arg(long, value_name = "PART", value_parser = choice::<Part>())]
+    pub part: Part,
+}
+
+#[derive(Debug, Args)]
+pub struct TextsArgs {
+    #[command(flatten)]
+    pub on: On,
+    /// Text to continue
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: String,
+    /// Maximum number of tokens to generate
+    #[arg(long, value_name = "N", default_value_t = 96)]
+    pub max_tokens: usize,
+    /// Temperature; 0 always selects the likeliest token
+    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    pub temperature: f64,
+    /// Seed for sampling
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! Commands without a screen: each opens a workspace, does one job and closes the workspace.
 
+mod measure;
 mod prune;
 mod report;
 
@@ -17,6 +18,7 @@ use super::{
     opened,
 };
 
+pub use measure::{Measure, Measured, measure};
 pub use prune::{PruneRun, Resume, Resumed, prune, resume};
 pub use report::{Report, report};
 

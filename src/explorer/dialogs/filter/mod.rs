@@ -62,6 +62,7 @@ fn filter(state: &mut State, text: String) {
         | Dialog::Filter(_)
         | Dialog::Confirm(_)
         | Dialog::Refusal(_)
+        | Dialog::Commands(_)
         | Dialog::Explain(_) => None,
     });
     match sessions {

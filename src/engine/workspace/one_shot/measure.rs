@@ -1,0 +1,53 @@
+//! `slimgpt perplexity`, `slimgpt curve` and `slimgpt texts`: measurements on the active attempts of a session. Their
+//! results are events.
+
+use std::path::PathBuf;
+
+use crate::{
+    config::EvaluationOptions,
+    protocol::{Job, Prompt, job},
+    prune::{LayerRatio, Part},
+};
+
+use super::{Context, Error, on_session};
+use crate::engine::workspace::jobs;
+
+/// A measurement on a session.
+pub struct Measure {
+    pub session: PathBuf,
+    pub model: Option<String>,
+    pub of: Measured,
+}
+
+/// What is measured.
+pub enum Measured {
+    /// The perplexity of the dense and of the pruned model. Options that are not given are those of the
+    /// session's last run.
+    Perplexity(EvaluationOptions),
+    /// The error of a part at every ratio.
+    Curve { layer: usize, part: Part },
+    /// A text of each model from one prompt.
+    Texts(Prompt),
+}
+
+/// Measures, and emits the results.
+pub fn measure(job: Measure, context: &mut Context) -> Result<(), Error> {
+    let Measure { session, model, of } = job;
+    on_session(&session, model, context, |workspace, _, context| {
+        let job: Job = match of {
+            Measured::Perplexity(options) => {
+                let evaluation = workspace.settings.evaluation.changed(options).map_err(Error::from)?;
+                job::MeasurePerplexity { evaluation }.into()
+            }
+            Measured::Curve { layer, part } => {
+                workspace.attempts.check_layer(layer)?;
+                let method = workspace.active_method(layer, LayerRatio::ZERO);
+                job::ErrorCurve { layer, part, method }.into()
+            }
+            Measured::Texts(prompt) => job::Generate { prompt }.into(),
+        };
+        let done = jobs::work(job, workspace, context)?;
+        context.emit(done);
+        Ok(())
+    })
+}
