@@ -101,6 +101,7 @@ fn half_done() -> State {
         themes: vec!["dark".into()],
         theme: 0,
         mouse: true,
+        idle_curves: false,
         pace: Pace::Free,
         eval: None,
         model_argument: None,

@@ -18,6 +18,8 @@ pub struct Interface {
     pub colours: Option<Colours>,
     /// Whether runs start stepwise.
     pub step_mode: Option<bool>,
+    /// Whether error curves are followed past the cut in idle time.
+    pub idle_curves: Option<bool>,
 }
 
 names! {
@@ -49,7 +51,7 @@ names! {
 /// A key of the file, and the function that sets its field from a value on a line.
 type Key = (&'static str, fn(&mut Interface, Value, usize) -> Result<(), toml::de::Error>);
 
-const KEYS: [Key; 5] = [
+const KEYS: [Key; 6] = [
     ("theme", |interface, value, line| {
         interface.theme = Some((value.try_into()?, line));
         Ok(())
@@ -64,6 +66,10 @@ const KEYS: [Key; 5] = [
     }),
     ("colours", |interface, value, _| {
         interface.colours = Some(as_text(value).try_into()?);
+        Ok(())
+    }),
+    ("idle_curves", |interface, value, _| {
+        interface.idle_curves = Some(value.try_into()?);
         Ok(())
     }),
     ("step_mode", |interface, value, _| {
@@ -130,6 +136,7 @@ mod tests {
             glyphs: Some(GlyphChoice::Ascii),
             colours: Some(Colours::Of16),
             step_mode: Some(true),
+            idle_curves: None,
         };
         assert_eq!(Interface::parse(text, "").unwrap(), expected);
     }

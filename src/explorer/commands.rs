@@ -5,24 +5,27 @@ use crate::{
     protocol::{self, Command, Control, Method, Methods, OnCancel, job},
 };
 
-use super::{Before, Effect, Job, JobKind, JobStatus, NoticeKind, State};
+use super::{Asked, Before, Effect, Job, JobKind, JobStatus, NoticeKind, State, idle};
 
 impl State {
     /// Starts a job, or queues it behind the running one.
     pub(super) fn begin(&mut self, job: impl Into<protocol::Job>) -> Vec<Effect> {
+        let mut effects = idle::make_way(self);
         let (run, pace, job) = (self.jobs.next_run, self.jobs.pace, job.into());
         self.jobs.next_run += 1;
         let kind = job.kind();
         let mut queued = Job::new(run, kind);
         match self.jobs.queue.back() {
             None => queued.status = JobStatus::Working,
+            Some(ahead) if ahead.asked == Asked::Idle => {}
             Some(ahead) => {
                 let text = format!("{} waits until {} is done", kind.name(), ahead.kind.name());
                 self.say(NoticeKind::Done, text);
             }
         }
         self.jobs.queue.push_back(queued);
-        vec![Effect::Command(Command::Start { run, pace, job })]
+        effects.push(Effect::Command(Command::Start { run, pace, job }));
+        effects
     }
 
     /// Controls the running job. A replay accepts the control even if no job is running.

@@ -46,6 +46,17 @@ pub struct Job {
     pub layers_done: usize,
     /// What was active when a run was started; None for other jobs.
     pub before: Option<Before>,
+    /// Who asked for it.
+    pub asked: Asked,
+}
+
+/// Who asked for a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    #[default]
+    User,
+    /// The explorer, because nothing else was to be done. Any other job ends it.
+    Idle,
 }
 
 /// The state of the model when a run is started.
@@ -88,6 +99,7 @@ impl Job {
             stage: None,
             layers_done: 0,
             before: None,
+            asked: Asked::User,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::words;
 
-use super::{Confirm, Confirmed, Dialog, Effect, Job, State, sessions_on_disk::argument};
+use super::{Asked, Confirm, Confirmed, Dialog, Effect, Job, State, sessions_on_disk::argument};
 
 pub fn quit(state: &mut State) -> Vec<Effect> {
     let lost = lost(state);
@@ -19,7 +19,8 @@ fn lost(state: &State) -> Vec<String> {
     if state.is_replay() {
         return Vec::new();
     }
-    let job = state.job().map(|job| at_work(state, job));
+    let asked_for = state.job().filter(|job| job.asked == Asked::User);
+    let job = asked_for.map(|job| at_work(state, job));
     let rest = match &state.sessions.open {
         Some(path) => {
             let place = argument(state, path);

@@ -7,7 +7,7 @@ use crate::{
     words,
 };
 
-use super::{Dialog, Effect, NoticeKind, State, dialogs::Sessions, screens::compare};
+use super::{Dialog, Effect, NoticeKind, State, dialogs::Sessions, idle, screens::compare};
 
 /// The open session, and the sessions on disk.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,7 +72,9 @@ impl State {
         self.say(NoticeKind::Done, format!("Opening session {}…", words::session_name(&path)));
         self.opening = None;
         self.sessions.reopening = Some(Reopening { path: path.clone(), then, warned: false });
-        vec![Effect::Command(Command::Reopen { session: path })]
+        let mut effects = idle::make_way(self);
+        effects.push(Effect::Command(Command::Reopen { session: path }));
+        effects
     }
 }
 

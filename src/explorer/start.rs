@@ -18,6 +18,8 @@ pub struct Start {
     pub theme: usize,
     /// Whether the explorer uses the mouse.
     pub mouse: bool,
+    /// Whether error curves are followed past the cut in idle time.
+    pub idle_curves: bool,
     pub pace: Pace,
     /// Default text for perplexity.
     pub eval: Option<TextSource>,

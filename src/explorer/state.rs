@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::{
-    CommandLog, Comparison, Dialog, Effect, Form, History, Job, Jobs, KeyMap, Layer, Log, Origin, Panel,
-    Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
+    CommandLog, Comparison, Dialog, Effect, Form, History, Idle, Job, Jobs, KeyMap, Layer, Log, Origin,
+    Panel, Revision, Schedule, Screen, Screens, Search, SessionsOnDisk, Start, Status,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,7 @@ pub struct State {
     pub log: Log,
     /// What was done, as commands.
     pub commands: CommandLog,
+    pub idle: Idle,
     pub sessions: SessionsOnDisk,
     pub draft: Revision,
 
@@ -129,6 +130,7 @@ impl State {
             previous_runs: Vec::new(),
             log: Log::default(),
             commands: CommandLog::new(start.model_argument),
+            idle: Idle::new(start.idle_curves),
             sessions: SessionsOnDisk { root: start.sessions_root, ..SessionsOnDisk::default() },
             draft: Revision::default(),
             screen: Screen::default(),

@@ -5,7 +5,7 @@ use crossterm::event::KeyModifiers;
 use super::{
     Action, Effect, JobStatus, Key, Msg, NoticeKind, Outcome, State, command_log,
     dialogs::{self, Reply},
-    draft, engine_events,
+    draft, engine_events, idle,
     perform::finish,
     picture, pointer,
     screens::compare,
@@ -20,6 +20,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             command_log::note(state, command);
         }
     }
+    effects.extend(idle::fill(state));
     effects.extend(draft::save(state));
     effects
 }

@@ -99,6 +99,7 @@ impl Explorer {
             themes: interface.themes.iter().map(|theme| theme.name.clone()).collect(),
             theme: interface.theme,
             mouse: interface.mouse,
+            idle_curves: interface.idle_curves,
             pace: interface.pace,
             eval,
             model_argument,

@@ -32,6 +32,8 @@ pub struct Interface {
     /// Index of the initial theme.
     pub theme: usize,
     pub mouse: bool,
+    /// Whether error curves are followed past the cut in idle time.
+    pub idle_curves: bool,
     pub pace: Pace,
     /// Errors in theme files.
     pub warnings: Vec<String>,
@@ -76,6 +78,7 @@ impl Interface {
             themes: loaded.iter().map(|theme| theme.resolved(depth, glyphs)).collect(),
             theme,
             mouse: flags.mouse.or(file.mouse).unwrap_or(true),
+            idle_curves: file.idle_curves.unwrap_or(true),
             pace: if file.step_mode.unwrap_or(false) { Pace::Stepwise } else { Pace::Free },
             warnings,
         })

@@ -155,7 +155,7 @@ fn keys_of_interface_toml_are_documented() {
     let paths = slimgpt(&["config", "paths"]).stdout;
     let line = paths.lines().find(|line| line.starts_with("interface")).unwrap();
     let text = read("docs/explorer.md");
-    let keys = ["theme", "mouse", "glyphs", "colours", "step_mode"];
+    let keys = ["theme", "mouse", "glyphs", "colours", "idle_curves", "step_mode"];
     for key in keys {
         assert!(line.contains(key), "{line}: {key} is not listed");
         assert!(text.contains(&format!("| `{key}` |")), "docs/explorer.md: {key} is not documented");

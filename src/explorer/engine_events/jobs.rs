@@ -2,7 +2,7 @@
 
 use crate::protocol::{Event, OnCancel, RunRecord, Stage};
 
-use super::super::{Before, Dialog, Form, Job, JobKind, JobStatus, NoticeKind, Outcome, State, edit};
+use super::super::{Asked, Before, Dialog, Form, Job, JobKind, JobStatus, NoticeKind, Outcome, State, edit};
 
 /// False for an event of a job that has ended. A recording's jobs begin with its events.
 pub fn belongs(state: &mut State, run: u64, event: &Event) -> bool {
@@ -71,6 +71,9 @@ pub fn run_done(state: &mut State, record: RunRecord, text: String) {
 }
 
 pub fn cancelled(state: &mut State) {
+    if state.jobs.queue.front().is_some_and(|job| job.asked == Asked::Idle) {
+        return end(state, Outcome::Cancelled);
+    }
     let before = state.jobs.queue.front().and_then(|job| job.before.clone());
     let put_back = before.filter(|before| before.on_cancel == OnCancel::PutBack);
     end(state, Outcome::Cancelled);

@@ -5,7 +5,9 @@ use crate::{
     prune::Part,
 };
 
-use super::super::{AttemptResult, Curve, Job, JobKind, NoticeKind, PartStatistics, State, Work, goal};
+use super::super::{
+    Asked, AttemptResult, Curve, Job, JobKind, NoticeKind, PartStatistics, State, Work, goal,
+};
 
 fn work(state: &mut State, layer: usize) -> Option<&mut Work> {
     state.layers.get_mut(layer)?.work.as_mut()
@@ -151,8 +153,10 @@ pub fn activated(state: &mut State, layer: usize, attempt: Option<usize>) {
 
 pub fn error_curve(state: &mut State, (layer, part): (usize, Part), units: usize, points: Vec<CurvePoint>) {
     let method = state.method(layer);
-    // The notice reported that the curve was requested.
-    state.notice = None;
+    // The notice reported that the user requested the curve.
+    if state.job().is_some_and(|job| job.asked == Asked::User) {
+        state.notice = None;
+    }
     if let Some(known) = state.layers.get_mut(layer) {
         known.curves.retain(|curve| curve.part != part);
         known.curves.push(Curve { part, units, points, method });

@@ -345,3 +345,53 @@ fn the_progress_of_a_run_never_goes_back() {
     }
     assert_eq!(last, 1.0);
 }
+
+#[test]
+fn the_error_curve_is_followed_past_the_cut_in_idle_time_and_makes_way_for_any_job() {
+    let mut script = Script::pruned(3);
+    script.state.idle.curves = true;
+    script.keys("2");
+    let [Effect::Command(Command::Start { run, job: Job::ErrorCurve(curve), .. })] = &script.effects[..]
+    else {
+        panic!("{:?}", script.effects)
+    };
+    let (idle, layer, part) = (*run, curve.layer, curve.part);
+    assert_eq!((layer, part), (script.state.layer, script.state.screens.layer.part));
+    assert!(lines_of_log(&script).iter().all(|line| !line.contains("curve")), "nobody asked for it");
+    script.keys("5 w");
+    let starts: Vec<&Effect> = script.effects.iter().collect();
+    assert!(
+        matches!(
+            starts[..],
+            [
+                Effect::Command(Command::Control { run, control: Control::Cancel }),
+                Effect::Command(Command::Start { job: Job::Generate(_), .. })
+            ] if *run == idle
+        ),
+        "{starts:?}"
+    );
+    script.handle(idle, Event::JobCancelled);
+    assert!(!script.notice().contains("Cancelled"));
+    let write = script.run();
+    script.handle(write, Event::JobDone);
+    script.keys("2");
+    let [Effect::Command(Command::Start { job: Job::ErrorCurve(other), .. })] = &script.effects[..] else {
+        panic!("{:?}", script.effects)
+    };
+    assert_ne!(other.part, part, "none is begun twice");
+}
+
+fn lines_of_log(script: &Script) -> Vec<String> {
+    script.state.commands.lines(None)
+}
+
+#[test]
+fn quitting_does_not_ask_because_of_work_in_idle_time() {
+    let mut script = Script::pruned(3);
+    script.handle(0, Event::SessionOpened { path: "/state/sessions/one".into() });
+    script.state.idle.curves = true;
+    script.keys("2");
+    assert!(script.state.job().is_some());
+    script.keys("q");
+    assert!(script.effects.contains(&Effect::Quit));
+}

@@ -33,6 +33,7 @@ impl Script {
             themes: vec!["dark".into(), "light".into()],
             theme: 0,
             mouse: true,
+            idle_curves: false,
             pace: Pace::Free,
             eval: Some("demo:held-out".parse().unwrap()),
             model_argument: Some("tiny".into()),

@@ -37,6 +37,7 @@ pub(super) fn unopened() -> State {
         themes: vec!["dark".into()],
         theme: 0,
         mouse: true,
+        idle_curves: false,
         pace: Pace::Free,
         eval: Some(TextSource::DemoHeldOut),
         model_argument: None,
@@ -240,6 +241,7 @@ pub(super) fn at_work(state: &mut State, index: usize) {
         },
     });
     state.jobs.queue.push_back(Job {
+        asked: crate::explorer::Asked::User,
         run: 3,
         kind: JobKind::Run,
         from: 0,

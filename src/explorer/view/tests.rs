@@ -47,6 +47,7 @@ fn state(origin: Origin) -> State {
         themes: vec!["dark".into(), "light".into()],
         theme: 0,
         mouse: true,
+        idle_curves: false,
         pace: Pace::Free,
         eval: None,
         model_argument: None,

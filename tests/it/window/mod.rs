@@ -44,6 +44,7 @@ pub fn unopened(origin: Origin) -> State {
         themes: vec!["dark".into(), "light".into()],
         theme: 0,
         mouse: true,
+        idle_curves: false,
         pace: Pace::Free,
         eval: Some(TextSource::DemoHeldOut),
         model_argument: None,

@@ -211,7 +211,8 @@ fn refused(state: &State, session: &SessionSummary) -> Option<String> {
         SessionStatus::Damaged { why } => Some(format!("session {name} cannot be opened: {why}")),
     });
     unready.or_else(|| {
-        let (job, cancel) = (state.job()?.kind.name(), state.interface.keymap.label(Action::Cancel).unwrap_or_default());
+        let asked_for = state.job().filter(|job| job.asked == crate::explorer::Asked::User)?;
+        let (job, cancel) = (asked_for.kind.name(), state.interface.keymap.label(Action::Cancel).unwrap_or_default());
         Some(format!(
             "a job is running ({job}); wait for its end, or go back (Esc) and cancel it ({cancel}), then open the session"
         ))
